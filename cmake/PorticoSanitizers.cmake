@@ -1,0 +1,12 @@
+# PORTICO_SANITIZE: "address" (with undefined behaviour), "thread", or empty. Applies to everything that is built.
+set(PORTICO_SANITIZE "" CACHE STRING "address (with undefined), thread, or empty")
+set_property(CACHE PORTICO_SANITIZE PROPERTY STRINGS "" address thread)
+if(PORTICO_SANITIZE STREQUAL "address")
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+elseif(PORTICO_SANITIZE STREQUAL "thread")
+  add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=thread)
+elseif(NOT PORTICO_SANITIZE STREQUAL "")
+  message(FATAL_ERROR "PORTICO_SANITIZE is \"${PORTICO_SANITIZE}\"; expected \"address\", \"thread\" or nothing")
+endif()

@@ -1,0 +1,58 @@
+// A value or the text of an error, for start-up and configuration, where an error is a sentence for a person.
+// The data path uses io::Error instead.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/assert.hpp"
+
+namespace portico::base {
+
+struct Failure {
+    std::string text;
+};
+
+template <class T>
+class [[nodiscard]] Result {
+public:
+    Result(T value) : value_(std::move(value)) {}
+    Result(Failure failure) : error_(std::move(failure.text)) {}
+
+    [[nodiscard]] explicit operator bool() const noexcept { return value_.has_value(); }
+    [[nodiscard]] T& operator*() & {
+        PORTICO_ASSERT(value_.has_value());
+        return *value_;
+    }
+    [[nodiscard]] T&& operator*() && {
+        PORTICO_ASSERT(value_.has_value());
+        return std::move(*value_);
+    }
+    [[nodiscard]] T* operator->() {
+        PORTICO_ASSERT(value_.has_value());
+        return &*value_;
+    }
+    // The reason; empty when there is a value.
+    [[nodiscard]] const std::string& error() const noexcept { return error_; }
+
+private:
+    std::optional<T> value_;
+    std::string error_;
+};
+
+template <>
+class [[nodiscard]] Result<void> {
+public:
+    Result() = default;
+    Result(Failure failure) : error_(std::move(failure.text)), failed_(true) {}
+
+    [[nodiscard]] explicit operator bool() const noexcept { return !failed_; }
+    [[nodiscard]] const std::string& error() const noexcept { return error_; }
+
+private:
+    std::string error_;
+    bool failed_ = false;
+};
+
+}  // namespace portico::base

@@ -1,0 +1,40 @@
+// An IP address with a port, as plain data: what listeners are bound to and where peers come from.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace portico::io {
+
+struct Address {
+    enum class Family : std::uint8_t { none, v4, v6 };
+
+    std::array<std::uint8_t, 16> bytes{};  // network order; IPv4 uses the first four
+    std::uint32_t scope_id = 0;            // IPv6 link-local only
+    std::uint16_t port = 0;                // host order
+    Family family = Family::none;
+
+    friend bool operator==(const Address&, const Address&) = default;
+};
+
+// "192.0.2.1:5000", "[2001:db8::1]:5000"; "-" for none.
+[[nodiscard]] std::string to_string(const Address& address);
+
+// Splits what an operator writes: "127.0.0.1:5000", "[::1]:5000", "localhost:5000", "5000" (host stays empty: the
+// caller means the loopback). Checks the port's range (0 to 65535) and the brackets, not the name.
+struct HostPort {
+    std::string host;
+    std::uint16_t port = 0;
+};
+[[nodiscard]] base::Result<HostPort> parse_host_port(std::string_view text);
+
+// All addresses of a host: a literal address, or a name asked of the system's resolver (which may block: start-up
+// only). An empty host is the loopback, 127.0.0.1. Never an empty list.
+[[nodiscard]] base::Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port);
+
+}  // namespace portico::io

@@ -1,0 +1,63 @@
+// A bounded pool of receive buffers of one size. Slabs are allocated as they are first needed and kept until the
+// pool ends; taking and giving back is lock-free and allocates nothing otherwise.
+//
+// Concurrency: take() and give_back() may be called from any thread. The free list is a stack of indices whose head
+// carries a tag that changes with every push and pop, so that a pop cannot succeed on a head that was popped and
+// pushed again in between (the ABA problem).
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+
+namespace portico::io {
+
+// A buffer on loan. `data` is null when there is none.
+struct Buffer {
+    std::byte* data = nullptr;
+    std::uint32_t index = 0;
+};
+
+class BufferPool {
+public:
+    // `buffer_bytes`: size of each, at least 1; `buffers_max`: how many there can ever be, 1 to 2^24.
+    BufferPool(std::uint32_t buffer_bytes, std::uint32_t buffers_max);
+    // Every buffer must be back.
+    ~BufferPool();
+    BufferPool(const BufferPool&) = delete;
+    BufferPool& operator=(const BufferPool&) = delete;
+
+    // A null buffer when all are on loan or memory is out.
+    [[nodiscard]] Buffer take() noexcept;
+    void give_back(Buffer buffer) noexcept;
+
+    [[nodiscard]] std::uint32_t buffer_bytes() const noexcept { return buffer_bytes_; }
+    [[nodiscard]] std::uint32_t buffers_max() const noexcept { return buffers_max_; }
+    // How many are on loan now. Exact when no other thread takes or gives back meanwhile.
+    [[nodiscard]] std::uint32_t on_loan() const noexcept { return on_loan_.load(std::memory_order_relaxed); }
+
+private:
+    static constexpr std::uint32_t slab_buffers = 64;
+    static constexpr std::uint32_t none = UINT32_MAX;
+
+    [[nodiscard]] bool grow() noexcept;
+    [[nodiscard]] std::byte* at(std::uint32_t index) const noexcept;
+    void push(std::uint32_t index) noexcept;
+
+    const std::uint32_t buffer_bytes_;
+    const std::uint32_t buffers_max_;
+    const std::uint32_t slabs_max_;
+    // [tag:32][index:32]. The release of a push pairs with the acquire of the pop that takes the same index: so what the
+    // last user wrote, and next_[index], are seen by the next one.
+    std::atomic<std::uint64_t> head_;
+    std::atomic<std::uint32_t> on_loan_{0};
+    std::unique_ptr<std::atomic<std::uint32_t>[]> next_;
+    // Slab s is published (release) before any of its indices is pushed; at() reads it relaxed after the acquire of head_.
+    std::unique_ptr<std::atomic<std::byte*>[]> slabs_;
+    std::mutex growing_;                  // one thread adds a slab at a time
+    std::uint32_t slabs_made_ = 0;        // under growing_
+};
+
+}  // namespace portico::io

@@ -1,0 +1,133 @@
+// The completion port: the contract that every backend keeps and everything above relies on.
+//
+//  1. An operation is submitted once and completes exactly once, out of wait(), never inside the submitting call, whatever the
+//     system did inline: an inline completion goes on the port's ready list. So there is no recursion and a bounded stack.
+//  2. cancel() is a request; the operation still completes, with `aborted`, or with success when that came first.
+//  3. The memory of an operation, and all that it names, stays alive and untouched until it completes.
+//  4. At most one receive and one send are in flight for a socket.
+//  5. post() may be called from any thread and wakes the port. Posts of one thread complete in their order.
+//  6. Errors are io::Error, with the native code kept.
+//  7. A received buffer is on loan from the port's pool until it is given back. A receive that finds the pool empty waits
+//     until a buffer is back; it does not fail.
+//  8. Operations are one-shot. A backend may use multishot requests behind this, but then parks at most one buffer for a
+//     connection that has no receive submitted and stops reading; parked data is delivered by the next wait() after
+//     the submit, never lost.
+//
+// Threads. A port is made for one thread (`single`) or for several (`shared`). accept, connect, receive, send, timer, cancel,
+// attach and wait belong to the port's own threads: those that call wait(), one at a time for a single port, any number at once for a
+// shared one. (Before the first wait() the thread that starts the server may call them too.) Only post(), wake(), counters() and
+// now() may be called from anywhere. Submit and cancel of one operation are never concurrent with each other.
+//
+// End: before its destructor every operation must have completed and every socket be closed. Whoever ends a port keeps
+// calling wait() until outstanding() is 0.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "io/buffer_pool.hpp"
+#include "io/operation.hpp"
+#include "io/socket.hpp"
+
+namespace portico::io {
+
+// Calls to the system, counted in the process: how the cost of a message is shown (a tracer would change the batches).
+struct Counters {
+    std::uint64_t waits = 0;     // epoll_wait, GetQueuedCompletionStatusEx
+    std::uint64_t receives = 0;  // recv, WSARecv
+    std::uint64_t sends = 0;     // send, WSASend
+    std::uint64_t accepts = 0;   // accept4, AcceptEx
+    std::uint64_t connects = 0;
+    std::uint64_t wakes = 0;     // writes to the event, PostQueuedCompletionStatus
+    std::uint64_t cancels = 0;   // CancelIoEx
+    std::uint64_t completions = 0;  // operations handed out of wait(); not a call to the system
+
+    Counters& operator+=(const Counters& other) noexcept;
+};
+
+struct PortOptions {
+    bool shared = false;               // several threads wait on it
+    std::uint32_t concurrency = 1;     // Windows: how many of them the system runs at once
+    std::uint32_t receive_idle_ms = 1'000;  // Windows: a posted receive gives its buffer back after this time without data
+};
+
+inline constexpr std::uint64_t wait_forever = UINT64_MAX;
+
+class CompletionPort {
+public:
+    virtual ~CompletionPort() = default;
+    CompletionPort(const CompletionPort&) = delete;
+    CompletionPort& operator=(const CompletionPort&) = delete;
+
+    // "epoll", "iocp", ...
+    [[nodiscard]] virtual std::string_view name() const noexcept = 0;
+
+    // Makes an open socket one of this port's, for as long as it is open: a socket joins one port for ever.
+    [[nodiscard]] virtual base::Result<void> attach(Socket& socket) = 0;
+
+    // True where one listener can be armed on every port, each with a Socket of its own (Socket::listen_as; Linux); false where
+    // accepts complete only on the one port that the listening socket joined (Windows).
+    [[nodiscard]] virtual bool listener_joins_every_port() const noexcept = 0;
+
+    // How many accepts may be in flight on one listening Socket.
+    [[nodiscard]] virtual std::uint32_t accepts_at_once() const noexcept = 0;
+
+    virtual void accept(AcceptOperation& operation) noexcept = 0;
+    virtual void connect(ConnectOperation& operation) noexcept = 0;
+    virtual void receive(ReceiveOperation& operation) noexcept = 0;
+    virtual void send(SendOperation& operation) noexcept = 0;
+    virtual void timer(TimerOperation& operation) noexcept = 0;
+    virtual void post(PostOperation& operation) noexcept = 0;
+
+    // Asks for an early end of an accept, connect, receive, send or timer that its owner has submitted and not yet got back. On
+    // a shared port another thread may have it in hand already, or have taken it out of wait(): then nothing happens, or
+    // the operation, still on its way, ends early. Not for posts.
+    virtual void cancel(Operation& operation) noexcept = 0;
+
+    // Ends a socket's membership and closes it. None of its operations may be in flight.
+    virtual void close(Socket& socket) noexcept = 0;
+
+    // Hands out up to completed.size() (at least 1) finished operations; waits for the first until now() reaches `deadline_ns` (0: only
+    // looks; wait_forever). May return 0 early. Each operation handed out has in_flight == false; the caller calls
+    // operation.completed(operation).
+    [[nodiscard]] virtual std::size_t wait(std::span<Operation*> completed, std::uint64_t deadline_ns) noexcept = 0;
+
+    // Lets one thread that waits return early, if one waits: there is work for it that the port does not know of. From any thread.
+    virtual void wake() noexcept = 0;
+
+    // How many operations are submitted and not yet handed out. Exact when nobody else uses the port.
+    [[nodiscard]] virtual std::size_t outstanding() const noexcept = 0;
+
+    [[nodiscard]] virtual Counters counters() const noexcept = 0;
+
+    // The port's clock: monotonic nanoseconds.
+    [[nodiscard]] virtual std::uint64_t now() const noexcept { return base::now_ns(); }
+
+    [[nodiscard]] BufferPool& buffers() noexcept { return *buffers_; }
+
+protected:
+    // The pool must outlive the port. Several ports may share one.
+    explicit CompletionPort(BufferPool& buffers) noexcept : buffers_(&buffers) {}
+
+private:
+    BufferPool* buffers_;
+};
+
+enum class Backend : std::uint8_t { automatic, epoll, iocp };
+
+// "auto", "epoll", "iocp": nothing for an unknown name.
+[[nodiscard]] std::optional<Backend> backend_from_name(std::string_view name) noexcept;
+
+// Makes a port. Fails with a sentence when the backend is not one of this system, or the system refuses.
+[[nodiscard]] base::Result<std::unique_ptr<CompletionPort>> make_port(Backend backend, BufferPool& buffers,
+                                                                      const PortOptions& options);
+
+}  // namespace portico::io

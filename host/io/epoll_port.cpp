@@ -1,0 +1,468 @@
+#include "io/epoll_port.hpp"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "io/native.hpp"
+
+namespace portico::io {
+
+namespace {
+
+constexpr std::uintptr_t ready = 1;
+constexpr std::uintptr_t ended = 2;
+constexpr std::uintptr_t flag_mask = ready | ended;
+
+// Events taken by one epoll_wait. Each can complete two operations.
+constexpr std::size_t events_max = 64;
+
+bool is_operation(std::uintptr_t word) noexcept {
+    return (word & ~flag_mask) != 0;
+}
+
+Operation* operation_in(std::uintptr_t word) noexcept {
+    return reinterpret_cast<Operation*>(word & ~flag_mask);
+}
+
+bool is_would_block(int code) noexcept {
+    return code == EAGAIN || code == EWOULDBLOCK;
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<CompletionPort>> EpollPort::make(BufferPool& buffers, const PortOptions& options) {
+    const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
+    if (epoll < 0) {
+        return base::Failure{"cannot make an epoll instance: " + native_error_text(errno)};
+    }
+    const int event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (event < 0) {
+        const int code = errno;
+        ::close(epoll);
+        return base::Failure{"cannot make an eventfd: " + native_error_text(code)};
+    }
+    epoll_event wanted{};
+    wanted.events = EPOLLIN | EPOLLET;
+    wanted.data.ptr = nullptr;  // the one registration that is not a Socket
+    if (::epoll_ctl(epoll, EPOLL_CTL_ADD, event, &wanted) != 0) {
+        const int code = errno;
+        ::close(event);
+        ::close(epoll);
+        return base::Failure{"cannot watch an eventfd: " + native_error_text(code)};
+    }
+    return std::unique_ptr<CompletionPort>(new EpollPort(buffers, options, epoll, event));
+}
+
+EpollPort::EpollPort(BufferPool& buffers, const PortOptions& options, int epoll, int event) noexcept
+    : PortBase(buffers, options.shared), epoll_(epoll), event_(event) {}
+
+EpollPort::~EpollPort() {
+    ::close(event_);
+    ::close(epoll_);
+}
+
+base::Result<void> EpollPort::attach(Socket& socket) {
+    PORTICO_ASSERT(socket.is_open());
+    epoll_event wanted{};
+    wanted.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    wanted.data.ptr = &socket;
+    if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, socket.native_, &wanted) != 0) {
+        return base::Failure{"cannot watch a socket: " + native_error_text(errno)};
+    }
+    return {};
+}
+
+void EpollPort::close(Socket& socket) noexcept {
+    PORTICO_ASSERT(!is_operation(socket.receive_state_.load(std::memory_order_acquire)));
+    PORTICO_ASSERT(!is_operation(socket.send_state_.load(std::memory_order_acquire)));
+    if (socket.is_listener_) {
+        // Its descriptor has duplicates (one a port), which would keep the registration alive.
+        ::epoll_ctl(epoll_, EPOLL_CTL_DEL, socket.native_, nullptr);
+    }
+    socket.close();  // any other has one descriptor only, and leaves the epoll set with it
+}
+
+// ---- submitting
+
+void EpollPort::accept(AcceptOperation& operation) noexcept {
+    start(operation);
+    operation.accepted = invalid_socket;
+    if (try_or_park(operation)) {
+        make_ready(operation);
+    }
+}
+
+void EpollPort::connect(ConnectOperation& operation) noexcept {
+    start(operation);
+    count(connects_);
+    sockaddr_storage name;
+    const socklen_t size = to_native(operation.remote, name);
+    if (::connect(operation.socket->native_, reinterpret_cast<sockaddr*>(&name), size) == 0) {
+        make_ready(operation);
+    } else if (errno != EINPROGRESS) {
+        make_ready(operation, error_of(errno), errno);
+    } else if (try_or_park(operation)) {
+        make_ready(operation);
+    }
+}
+
+void EpollPort::receive(ReceiveOperation& operation) noexcept {
+    start(operation);
+    operation.bytes = 0;
+    operation.buffer = {};
+    // Nothing is tried before an edge: park() succeeds only where none has come.
+    if (park(operation)) {
+        return;
+    }
+    if (try_or_park(operation)) {
+        make_ready(operation);
+    }
+}
+
+void EpollPort::send(SendOperation& operation) noexcept {
+    PORTICO_ASSERT(!operation.buffers.empty() && operation.buffers.size() <= SendOperation::buffers_max);
+    start(operation);
+    operation.bytes = 0;
+    if (try_or_park(operation)) {
+        make_ready(operation);
+    }
+}
+
+void EpollPort::post(PostOperation& operation) noexcept {
+    start_post(operation);
+    base::Link* newest = posted_chain_.load(std::memory_order_relaxed);
+    do {
+        operation.next = newest;
+    } while (!posted_chain_.compare_exchange_weak(newest, &operation, std::memory_order_release, std::memory_order_relaxed));
+    if (newest == nullptr) {  // else the poster of the first of the chain wakes the port
+        wakes_.fetch_add(1, std::memory_order_relaxed);
+        interrupt_poll();
+    }
+}
+
+void EpollPort::interrupt_poll() noexcept {
+    const std::uint64_t one = 1;
+    // Fails only when the counter is full (after 2^64 - 2 wakes).
+    [[maybe_unused]] const ssize_t written = ::write(event_, &one, sizeof one);
+}
+
+bool EpollPort::has_more() const noexcept {
+    return posted_rest_count_.load(std::memory_order_relaxed) != 0;
+}
+
+void EpollPort::cancel(Operation& operation) noexcept {
+    if (operation.type == OperationType::timer) {
+        cancel_timer(static_cast<TimerOperation&>(operation));
+        return;
+    }
+    PORTICO_ASSERT(operation.type != OperationType::post);
+    operation.cancel_requested.store(true, std::memory_order_seq_cst);  // pairs with the load in park()
+    if (unpark(operation)) {
+        make_ready(operation, Error::aborted, ECANCELED);
+        return;
+    }
+    const bool was_starved = guarded([&] {
+        if (!starved_.remove(operation)) {
+            return false;
+        }
+        starved_count_.store(starved_count_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+        return true;
+    });
+    if (was_starved) {
+        make_ready(operation, Error::aborted, ECANCELED);
+    }
+    // Else another thread has it in hand: it completes it, or sees the request when it parks it.
+}
+
+// ---- the words
+
+std::atomic<std::uintptr_t>& EpollPort::state_of(Operation& operation) noexcept {
+    switch (operation.type) {
+        case OperationType::accept: return static_cast<AcceptOperation&>(operation).listener->receive_state_;
+        case OperationType::connect: return static_cast<ConnectOperation&>(operation).socket->send_state_;
+        case OperationType::receive: return static_cast<ReceiveOperation&>(operation).socket->receive_state_;
+        case OperationType::send: return static_cast<SendOperation&>(operation).socket->send_state_;
+        case OperationType::timer:
+        case OperationType::post: break;
+    }
+    PORTICO_ASSERT(!"an operation without a socket");
+    std::abort();
+}
+
+bool EpollPort::park(Operation& operation) noexcept {
+    auto& state = state_of(operation);
+    std::uintptr_t nothing = 0;
+    return state.compare_exchange_strong(nothing, reinterpret_cast<std::uintptr_t>(&operation), std::memory_order_seq_cst,
+                                         std::memory_order_acquire);
+}
+
+bool EpollPort::unpark(Operation& operation) noexcept {
+    auto expected = reinterpret_cast<std::uintptr_t>(&operation);
+    return state_of(operation).compare_exchange_strong(expected, 0, std::memory_order_seq_cst, std::memory_order_relaxed);
+}
+
+Operation* EpollPort::take_waiting(std::atomic<std::uintptr_t>& state, std::uintptr_t flags) noexcept {
+    std::uintptr_t word = state.load(std::memory_order_acquire);
+    for (;;) {
+        if (is_operation(word)) {
+            // `ended` stays behind; a plain edge is used up by the attempt that follows.
+            if (state.compare_exchange_weak(word, flags & ended, std::memory_order_acq_rel, std::memory_order_acquire)) {
+                return operation_in(word);
+            }
+        } else if (state.compare_exchange_weak(word, word | flags, std::memory_order_acq_rel, std::memory_order_acquire)) {
+            return nullptr;
+        }
+    }
+}
+
+bool EpollPort::try_or_park(Operation& operation) noexcept {
+    auto& state = state_of(operation);
+    for (;;) {
+        // What the edge announced is about to be used up; one that comes from here on is kept.
+        state.fetch_and(~ready, std::memory_order_acq_rel);
+        switch (attempt(operation)) {
+            case Attempt::done: return true;
+            case Attempt::starved: return false;
+            case Attempt::would_block: break;
+        }
+        // An `ended` left by an earlier socket in this place, or an error that was only passing: wait like everybody.
+        state.fetch_and(~ended, std::memory_order_acq_rel);
+        if (!park(operation)) {
+            continue;
+        }
+        if (!operation.cancel_requested.load(std::memory_order_seq_cst)) {  // pairs with the store in cancel()
+            return false;
+        }
+        if (!unpark(operation)) {
+            return false;  // an edge, or cancel() itself, has it now
+        }
+        operation.error = Error::aborted;
+        operation.native_error = ECANCELED;
+        return true;
+    }
+}
+
+// ---- the calls
+
+EpollPort::Attempt EpollPort::attempt(Operation& operation) noexcept {
+    switch (operation.type) {
+        case OperationType::accept: return try_accept(static_cast<AcceptOperation&>(operation));
+        case OperationType::connect: return try_connect(static_cast<ConnectOperation&>(operation));
+        case OperationType::receive: return try_receive(static_cast<ReceiveOperation&>(operation));
+        case OperationType::send: return try_send(static_cast<SendOperation&>(operation));
+        case OperationType::timer:
+        case OperationType::post: break;
+    }
+    PORTICO_ASSERT(!"an operation that is not tried");
+    std::abort();
+}
+
+EpollPort::Attempt EpollPort::try_accept(AcceptOperation& operation) noexcept {
+    sockaddr_storage name;
+    socklen_t size = sizeof name;
+    int accepted = -1;
+    do {
+        count(accepts_);
+        accepted = ::accept4(operation.listener->native_, reinterpret_cast<sockaddr*>(&name), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        // A connection that ended in the backlog is no error of the listener's (accept(2): treat like EAGAIN, by trying again).
+    } while (accepted < 0 && (errno == EINTR || errno == ECONNABORTED || errno == EPROTO));
+    if (accepted < 0 && is_would_block(errno)) {
+        return Attempt::would_block;
+    }
+    if (accepted < 0) {
+        operation.error = error_of(errno);
+        operation.native_error = errno;
+    } else {
+        operation.accepted = accepted;
+        operation.peer = from_native(name);
+    }
+    // One edge may announce several connections.
+    operation.listener->receive_state_.fetch_or(ready, std::memory_order_acq_rel);
+    return Attempt::done;
+}
+
+EpollPort::Attempt EpollPort::try_connect(ConnectOperation& operation) noexcept {
+    int code = 0;
+    socklen_t size = sizeof code;
+    ::getsockopt(operation.socket->native_, SOL_SOCKET, SO_ERROR, &code, &size);
+    if (code == 0) {
+        // No error and not connected yet means still on the way (the first edge of a new socket comes before the connection).
+        sockaddr_storage name;
+        socklen_t name_size = sizeof name;
+        if (::getpeername(operation.socket->native_, reinterpret_cast<sockaddr*>(&name), &name_size) != 0) {
+            return Attempt::would_block;
+        }
+        return Attempt::done;
+    }
+    operation.error = error_of(code);
+    operation.native_error = code;
+    return Attempt::done;
+}
+
+EpollPort::Attempt EpollPort::try_receive(ReceiveOperation& operation) noexcept {
+    Buffer buffer = buffers().take();
+    if (buffer.data == nullptr) {
+        operation.socket->receive_state_.fetch_or(ready, std::memory_order_acq_rel);  // the edge is not used up
+        guarded([&] {
+            starved_.push_back(operation);
+            starved_count_.store(starved_count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        });
+        return Attempt::starved;
+    }
+    ssize_t received = 0;
+    do {
+        count(receives_);
+        received = ::recv(operation.socket->native_, buffer.data, buffers().buffer_bytes(), 0);
+    } while (received < 0 && errno == EINTR);
+    if (received > 0) {
+        // A short read has emptied the socket, and what comes later makes a new edge (epoll(7)); a full one may have left some.
+        if (static_cast<std::size_t>(received) == buffers().buffer_bytes()) {
+            operation.socket->receive_state_.fetch_or(ready, std::memory_order_acq_rel);
+        }
+        operation.bytes = static_cast<std::uint32_t>(received);
+        operation.buffer = buffer;
+        return Attempt::done;
+    }
+    const int code = received < 0 ? errno : 0;
+    buffers().give_back(buffer);
+    if (code != 0 && is_would_block(code)) {
+        return Attempt::would_block;
+    }
+    if (code != 0) {
+        operation.error = error_of(code);
+        operation.native_error = code;
+    }
+    operation.socket->receive_state_.fetch_or(ended, std::memory_order_acq_rel);
+    return Attempt::done;
+}
+
+EpollPort::Attempt EpollPort::try_send(SendOperation& operation) noexcept {
+    ssize_t sent = 0;
+    do {
+        count(sends_);
+        if (operation.buffers.size() == 1) {
+            sent = ::send(operation.socket->native_, operation.buffers[0].data, operation.buffers[0].size, MSG_NOSIGNAL);
+        } else {
+            iovec parts[SendOperation::buffers_max];
+            std::transform(operation.buffers.begin(), operation.buffers.end(), parts, [](const ConstBuffer& part) {
+                return iovec{const_cast<std::byte*>(part.data), part.size};
+            });
+            msghdr message{};
+            message.msg_iov = parts;
+            message.msg_iovlen = operation.buffers.size();
+            sent = ::sendmsg(operation.socket->native_, &message, MSG_NOSIGNAL);
+        }
+    } while (sent < 0 && errno == EINTR);
+    if (sent >= 0) {
+        operation.bytes = static_cast<std::size_t>(sent);
+        return Attempt::done;
+    }
+    if (is_would_block(errno)) {
+        return Attempt::would_block;
+    }
+    operation.error = error_of(errno);
+    operation.native_error = errno;
+    return Attempt::done;
+}
+
+// ---- waiting
+
+void EpollPort::retry_starved() noexcept {
+    if (starved_count_.load(std::memory_order_relaxed) == 0) {
+        return;
+    }
+    // As many as wait now: each gets one try, in the order in which they came; without a buffer it waits again.
+    for (std::size_t left = starved_count_.load(std::memory_order_relaxed); left > 0; --left) {
+        if (buffers().on_loan() >= buffers().buffers_max()) {
+            return;
+        }
+        Operation* operation = guarded([&] {
+            Operation* first = starved_.pop_front();
+            if (first != nullptr) {
+                starved_count_.store(starved_count_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+            }
+            return first;
+        });
+        if (operation == nullptr) {
+            return;
+        }
+        if (try_or_park(*operation)) {
+            make_ready(*operation);
+        }
+    }
+}
+
+std::size_t EpollPort::take_posted(std::span<Operation*> into) noexcept {
+    if (posted_chain_.load(std::memory_order_relaxed) == nullptr && posted_rest_count_.load(std::memory_order_relaxed) == 0) {
+        return 0;
+    }
+    return guarded([&] {
+        posted_rest_.append_reversed(posted_chain_.exchange(nullptr, std::memory_order_acquire));
+        std::size_t taken = 0;
+        while (taken < into.size() && !posted_rest_.empty()) {
+            Operation* operation = posted_rest_.pop_front();
+            finish(*operation);
+            into[taken++] = operation;
+        }
+        posted_rest_count_.store(posted_rest_.empty() ? 0 : 1, std::memory_order_relaxed);
+        return taken;
+    });
+}
+
+std::size_t EpollPort::poll(std::span<Operation*> into, std::uint64_t deadline_ns) noexcept {
+    std::size_t taken = take_posted(into);
+    if (taken == into.size()) {
+        return taken;
+    }
+    int timeout_ms = -1;
+    if (taken != 0 || deadline_ns == 0) {
+        timeout_ms = 0;
+    } else if (deadline_ns != wait_forever) {
+        const std::uint64_t instant = now();
+        const std::uint64_t left_ns = deadline_ns > instant ? deadline_ns - instant : 0;
+        const std::uint64_t left_ms = (left_ns + base::nanoseconds_per_millisecond - 1) / base::nanoseconds_per_millisecond;
+        timeout_ms = static_cast<int>(std::min<std::uint64_t>(left_ms, 3'600'000));
+    }
+    epoll_event events[events_max];
+    // An edge is told once, so no more are taken than can be handed out, at two operations each.
+    const std::size_t room = into.size() - taken;
+    const auto wanted = static_cast<int>(std::clamp<std::size_t>(room / 2, 1, events_max));
+    count(waits_);
+    const int count_of_events = ::epoll_wait(epoll_, events, wanted, timeout_ms);
+    for (int i = 0; i < count_of_events; ++i) {
+        auto* socket = static_cast<Socket*>(events[i].data.ptr);
+        if (socket == nullptr) {
+            taken += take_posted(into.subspan(taken));
+            continue;
+        }
+        const std::uint32_t seen = events[i].events;
+        const bool is_end = (seen & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+        Operation* completed[2] = {nullptr, nullptr};
+        if (is_end || (seen & EPOLLIN) != 0) {
+            completed[0] = take_waiting(socket->receive_state_, is_end ? ready | ended : ready);
+        }
+        if ((seen & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
+            completed[1] = take_waiting(socket->send_state_, ready);
+        }
+        for (Operation* operation : completed) {
+            if (operation == nullptr || !try_or_park(*operation)) {
+                continue;
+            }
+            if (taken < into.size()) {
+                finish(*operation);
+                into[taken++] = operation;
+            } else {
+                make_ready(*operation);
+            }
+        }
+    }
+    return taken;
+}
+
+}  // namespace portico::io

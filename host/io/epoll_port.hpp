@@ -1,0 +1,78 @@
+// The completion port on epoll (Linux). A socket is registered once, edge-triggered, for both directions; the port turns readiness
+// into completions: an edge that meets a waiting operation makes the call, and the operation completes with its result.
+//
+// One word for each direction of a socket (Socket::receive_state_, send_state_) holds what is known of it:
+//     0                     nothing waits, and no edge has come since the last call said "would block" or read short
+//     ready                 an edge has come (or the last read filled its buffer): the next operation tries at once
+//     ended                 the peer's end, or an error, has been seen: every receive tries at once (ready is implied)
+//     an operation's address   it waits for the next edge
+// All changes are compare-and-swap (acquire and release): the thread that takes an operation's address out owns the operation, and sees
+// all that the parking thread wrote. So edges found by one thread may meet operations submitted by another (a shared port), and nothing
+// is lost: parking succeeds only on 0, and an edge that came in between has made the word `ready`.
+#pragma once
+
+#include "io/port_base.hpp"
+
+namespace portico::io {
+
+class EpollPort final : public PortBase {
+public:
+    [[nodiscard]] static base::Result<std::unique_ptr<CompletionPort>> make(BufferPool& buffers, const PortOptions& options);
+    ~EpollPort() override;
+
+    [[nodiscard]] std::string_view name() const noexcept override { return "epoll"; }
+    [[nodiscard]] base::Result<void> attach(Socket& socket) override;
+    [[nodiscard]] bool listener_joins_every_port() const noexcept override { return true; }
+    [[nodiscard]] std::uint32_t accepts_at_once() const noexcept override { return 1; }
+
+    void accept(AcceptOperation& operation) noexcept override;
+    void connect(ConnectOperation& operation) noexcept override;
+    void receive(ReceiveOperation& operation) noexcept override;
+    void send(SendOperation& operation) noexcept override;
+    void post(PostOperation& operation) noexcept override;
+    void cancel(Operation& operation) noexcept override;
+    void close(Socket& socket) noexcept override;
+
+private:
+    EpollPort(BufferPool& buffers, const PortOptions& options, int epoll, int event) noexcept;
+
+    // What became of an attempt.
+    enum class Attempt : std::uint8_t {
+        done,         // the operation's outputs are filled in
+        would_block,  // wait for an edge
+        starved,      // wait for a buffer
+    };
+    std::size_t poll(std::span<Operation*> into, std::uint64_t deadline_ns) noexcept override;
+    void retry_starved() noexcept override;
+    void interrupt_poll() noexcept override;
+    [[nodiscard]] bool has_more() const noexcept override;
+    std::size_t take_posted(std::span<Operation*> into) noexcept;
+
+    [[nodiscard]] static std::atomic<std::uintptr_t>& state_of(Operation& operation) noexcept;
+    [[nodiscard]] Attempt attempt(Operation& operation) noexcept;
+    [[nodiscard]] Attempt try_accept(AcceptOperation& operation) noexcept;
+    [[nodiscard]] Attempt try_connect(ConnectOperation& operation) noexcept;
+    [[nodiscard]] Attempt try_receive(ReceiveOperation& operation) noexcept;
+    [[nodiscard]] Attempt try_send(SendOperation& operation) noexcept;
+
+    // Tries, and parks the operation where it would block. True when it has completed.
+    [[nodiscard]] bool try_or_park(Operation& operation) noexcept;
+    // True when the operation now waits for an edge; false when one has come since the word was read.
+    [[nodiscard]] bool park(Operation& operation) noexcept;
+    // Takes the operation back out of its word. False when an edge took it first.
+    [[nodiscard]] static bool unpark(Operation& operation) noexcept;
+    // An edge: takes the waiting operation, or leaves word that it came.
+    [[nodiscard]] static Operation* take_waiting(std::atomic<std::uintptr_t>& state, std::uintptr_t flags) noexcept;
+
+    const int epoll_;
+    const int event_;  // an eventfd, edge-triggered and never read: each write wakes one waiting thread
+
+    // Posts, newest first. The release of a push pairs with the acquire of the exchange that takes the whole chain.
+    std::atomic<base::Link*> posted_chain_{nullptr};
+    base::Fifo<Operation> posted_rest_;     // guarded: taken and not yet handed out
+    std::atomic<std::size_t> posted_rest_count_{0};  // a hint, as PortBase::ready_count_
+    base::Fifo<Operation> starved_;         // guarded: receives that wait for a buffer
+    std::atomic<std::size_t> starved_count_{0};  // a hint
+};
+
+}  // namespace portico::io

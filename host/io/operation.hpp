@@ -1,0 +1,119 @@
+// The operations of a completion port: accept, connect, receive, send, timer, post. Intrusive and owned by the caller.
+//
+// Life of an operation: its owner fills in the inputs, sets `completed`, and submits it to a port. From then until the
+// port hands it out of wait() it belongs to the port: nobody else reads or writes it or the memory it names (except
+// through CompletionPort::cancel). After wait() the owner has it back, with its outputs, and may submit it again.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/assert.hpp"
+#include "base/intrusive.hpp"
+#include "io/address.hpp"
+#include "io/buffer_pool.hpp"
+#include "io/error.hpp"
+#include "io/socket.hpp"
+
+namespace portico::io {
+
+enum class OperationType : std::uint8_t { accept, connect, receive, send, timer, post };
+
+class Operation : public base::Link {
+public:
+    // What the thread that took the operation out of wait() calls with it.
+    using Handler = void (*)(Operation&);
+
+    Operation(const Operation&) = delete;
+    Operation& operator=(const Operation&) = delete;
+
+    const OperationType type;
+    // From the submit until wait() hands it out. Written by the submitting thread and by the thread in wait().
+    bool in_flight = false;
+    Error error = Error::none;  // out
+    int native_error = 0;       // out: errno or GetLastError of the failure, 0 for none
+    Handler completed = nullptr;
+
+protected:
+    explicit Operation(OperationType type_of_this) noexcept : type(type_of_this) {}
+    ~Operation() { PORTICO_ASSERT(!in_flight); }
+
+public:
+    // For the backends. Set by cancel() (seq_cst) before it looks for the parked operation, and read (seq_cst) by a thread
+    // after it has parked the operation: one of the two sees the other. Cleared by the submit.
+    std::atomic<bool> cancel_requested{false};
+#ifdef _WIN32
+    // Room for the OVERLAPPED of this operation (iocp_port.cpp asserts the size).
+    alignas(8) std::byte overlapped[32];
+#endif
+};
+
+// Waits for one connection on a listening socket.
+class AcceptOperation : public Operation {
+public:
+    AcceptOperation() noexcept : Operation(OperationType::accept) {}
+
+    Socket* listener = nullptr;              // in
+    NativeSocket accepted = invalid_socket;  // out: owned by the operation's owner from now on; invalid on error
+    Address peer;                            // out
+#ifdef _WIN32
+    std::byte address_room[128];  // two addresses of sizeof(sockaddr_in6) + 16 bytes each, as AcceptEx asks
+#endif
+};
+
+class ConnectOperation : public Operation {
+public:
+    ConnectOperation() noexcept : Operation(OperationType::connect) {}
+
+    Socket* socket = nullptr;  // in: open_for_connect()ed and attached
+    Address remote;            // in
+};
+
+// Receives what is there, at least one byte, into a buffer of the port's pool.
+class ReceiveOperation : public Operation {
+public:
+    ReceiveOperation() noexcept : Operation(OperationType::receive) {}
+
+    Socket* socket = nullptr;  // in
+    // Out: how many bytes came. 0 without an error is the end of the peer's stream.
+    std::uint32_t bytes = 0;
+    // Out: where they are. On loan from the pool when `bytes` is not 0 (give_back when done), else null.
+    Buffer buffer;
+};
+
+struct ConstBuffer {
+    const std::byte* data = nullptr;
+    std::size_t size = 0;
+};
+
+// Sends some of the bytes named by `buffers`, in order; a success may be partial.
+class SendOperation : public Operation {
+public:
+    // More than this in one call is a programmer's error (Wine fails above 1,024; what helps ends far below).
+    static constexpr std::size_t buffers_max = 64;
+
+    SendOperation() noexcept : Operation(OperationType::send) {}
+
+    Socket* socket = nullptr;               // in
+    std::span<const ConstBuffer> buffers;   // in: array and bytes stay untouched until completion; at least one byte in all
+    std::size_t bytes = 0;                  // out: how many were taken by the system, at least 1 on success
+};
+
+// Completes at an instant: without error when it has come, with `aborted` when cancelled before.
+class TimerOperation : public Operation {
+public:
+    TimerOperation() noexcept : Operation(OperationType::timer) {}
+
+    std::uint64_t deadline_ns = 0;  // in: of CompletionPort::now()
+    std::size_t heap_index = 0;     // the port's
+};
+
+// Completes as soon as some thread waits: how any thread hands work to a port.
+class PostOperation : public Operation {
+public:
+    PostOperation() noexcept : Operation(OperationType::post) {}
+};
+
+}  // namespace portico::io

@@ -1,0 +1,243 @@
+#include "io/port_base.hpp"
+
+#include <algorithm>
+
+namespace portico::io {
+
+namespace {
+
+// How often in a row wait() may be served from the ready list alone before the system is asked again: so a connection whose
+// operations always complete inline cannot keep the others from being seen.
+constexpr std::uint32_t ready_rounds_max = 8;
+
+}  // namespace
+
+Counters& Counters::operator+=(const Counters& other) noexcept {
+    waits += other.waits;
+    receives += other.receives;
+    sends += other.sends;
+    accepts += other.accepts;
+    connects += other.connects;
+    wakes += other.wakes;
+    cancels += other.cancels;
+    completions += other.completions;
+    return *this;
+}
+
+PortBase::~PortBase() {
+    PORTICO_ASSERT(outstanding() == 0);
+}
+
+std::size_t PortBase::outstanding() const noexcept {
+    const std::uint64_t done = completed_.load(std::memory_order_relaxed);
+    return submitted_.load(std::memory_order_relaxed) + posted_.load(std::memory_order_relaxed) - done;
+}
+
+Counters PortBase::counters() const noexcept {
+    Counters result;
+    result.waits = waits_.load(std::memory_order_relaxed);
+    result.receives = receives_.load(std::memory_order_relaxed);
+    result.sends = sends_.load(std::memory_order_relaxed);
+    result.accepts = accepts_.load(std::memory_order_relaxed);
+    result.connects = connects_.load(std::memory_order_relaxed);
+    result.wakes = wakes_.load(std::memory_order_relaxed);
+    result.cancels = cancels_.load(std::memory_order_relaxed);
+    result.completions = completed_.load(std::memory_order_relaxed);
+    return result;
+}
+
+void PortBase::start(Operation& operation) noexcept {
+    PORTICO_ASSERT(!operation.in_flight);
+    operation.in_flight = true;
+    operation.error = Error::none;
+    operation.native_error = 0;
+    operation.cancel_requested.store(false, std::memory_order_relaxed);
+    count(submitted_);
+}
+
+void PortBase::start_post(PostOperation& operation) noexcept {
+    PORTICO_ASSERT(!operation.in_flight);
+    operation.in_flight = true;
+    operation.error = Error::none;
+    operation.native_error = 0;
+    posted_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void PortBase::set_ready_count(std::size_t size) noexcept {
+    ready_count_.store(size, shared_ ? std::memory_order_seq_cst : std::memory_order_relaxed);
+}
+
+void PortBase::make_ready(Operation& operation) noexcept {
+    guarded([&] {
+        ready_.push_back(operation);
+        set_ready_count(ready_count_.load(std::memory_order_relaxed) + 1);
+    });
+}
+
+void PortBase::make_ready(Operation& operation, Error error, int native_error) noexcept {
+    operation.error = error;
+    operation.native_error = native_error;
+    make_ready(operation);
+}
+
+std::size_t PortBase::take_ready(std::span<Operation*> into) noexcept {
+    if (into.empty() || ready_count_.load(std::memory_order_relaxed) == 0) {
+        return 0;
+    }
+    return guarded([&] {
+        std::size_t taken = 0;
+        while (taken < into.size()) {
+            Operation* operation = ready_.pop_front();
+            if (operation == nullptr) {
+                break;
+            }
+            finish(*operation);
+            into[taken++] = operation;
+        }
+        set_ready_count(ready_count_.load(std::memory_order_relaxed) - taken);
+        return taken;
+    });
+}
+
+std::size_t PortBase::wait(std::span<Operation*> completed, std::uint64_t deadline_ns) noexcept {
+    PORTICO_ASSERT(!completed.empty());
+    retry_starved();
+    std::size_t taken = 0;
+    if (ready_rounds_.load(std::memory_order_relaxed) < ready_rounds_max) {
+        taken = take_ready(completed);
+    }
+    if (taken != 0) {
+        ready_rounds_.fetch_add(1, std::memory_order_relaxed);
+    } else {
+        ready_rounds_.store(0, std::memory_order_relaxed);
+        if (shared_) {
+            waiting_.fetch_add(1, std::memory_order_seq_cst);
+        }
+        const bool something_ready = ready_count_.load(std::memory_order_seq_cst) != 0;
+        taken = poll(completed, something_ready ? 0 : std::min(deadline_ns, next_timer()));
+        if (shared_) {
+            waiting_.fetch_sub(1, std::memory_order_relaxed);
+        }
+        expire_timers();
+        taken += take_ready(completed.subspan(taken));
+    }
+    if (taken != 0) {
+        count(completed_, taken);
+    }
+    if (shared_ && (ready_count_.load(std::memory_order_relaxed) != 0 || has_more())) {
+        wake();  // what is left here need not wait for this thread to come back
+    }
+    return taken;
+}
+
+void PortBase::wake() noexcept {
+    if (waiting_.load(std::memory_order_seq_cst) != 0) {
+        wakes_.fetch_add(1, std::memory_order_relaxed);
+        interrupt_poll();
+    }
+}
+
+// ---- timers
+
+void PortBase::timer(TimerOperation& operation) noexcept {
+    start(operation);
+    guarded([&] {
+        timers_.push_back(&operation);
+        operation.heap_index = timers_.size() - 1;
+        sift_up(operation.heap_index);
+        timer_count_.store(timers_.size(), std::memory_order_relaxed);
+    });
+}
+
+void PortBase::cancel_timer(TimerOperation& operation) noexcept {
+    const bool was_waiting = guarded([&] {
+        if (operation.heap_index >= timers_.size() || timers_[operation.heap_index] != &operation) {
+            return false;  // it has expired and is on its way
+        }
+        remove_from_heap(operation);
+        return true;
+    });
+    if (was_waiting) {
+        make_ready(operation, Error::aborted, 0);
+    }
+}
+
+void PortBase::expire_timers() noexcept {
+    if (timer_count_.load(std::memory_order_relaxed) == 0) {
+        return;
+    }
+    const std::uint64_t instant = now();
+    for (;;) {
+        TimerOperation* expired = guarded([&]() -> TimerOperation* {
+            if (timers_.empty() || timers_.front()->deadline_ns > instant) {
+                return nullptr;
+            }
+            TimerOperation* first = timers_.front();
+            remove_from_heap(*first);
+            return first;
+        });
+        if (expired == nullptr) {
+            return;
+        }
+        make_ready(*expired);
+    }
+}
+
+std::uint64_t PortBase::next_timer() noexcept {
+    if (timer_count_.load(std::memory_order_relaxed) == 0) {
+        return wait_forever;
+    }
+    return guarded([&] { return timers_.empty() ? wait_forever : timers_.front()->deadline_ns; });
+}
+
+void PortBase::place(std::size_t index, TimerOperation* operation) noexcept {
+    timers_[index] = operation;
+    operation->heap_index = index;
+}
+
+void PortBase::sift_up(std::size_t index) noexcept {
+    TimerOperation* moving = timers_[index];
+    while (index > 0) {
+        const std::size_t parent = (index - 1) / 2;
+        if (timers_[parent]->deadline_ns <= moving->deadline_ns) {
+            break;
+        }
+        place(index, timers_[parent]);
+        index = parent;
+    }
+    place(index, moving);
+}
+
+void PortBase::sift_down(std::size_t index) noexcept {
+    TimerOperation* moving = timers_[index];
+    for (;;) {
+        std::size_t child = 2 * index + 1;
+        if (child >= timers_.size()) {
+            break;
+        }
+        if (child + 1 < timers_.size() && timers_[child + 1]->deadline_ns < timers_[child]->deadline_ns) {
+            ++child;
+        }
+        if (moving->deadline_ns <= timers_[child]->deadline_ns) {
+            break;
+        }
+        place(index, timers_[child]);
+        index = child;
+    }
+    place(index, moving);
+}
+
+void PortBase::remove_from_heap(TimerOperation& operation) noexcept {
+    const std::size_t index = operation.heap_index;
+    TimerOperation* last = timers_.back();
+    timers_.pop_back();
+    if (last != &operation) {
+        place(index, last);
+        sift_up(index);
+        sift_down(last->heap_index);
+    }
+    operation.heap_index = SIZE_MAX;
+    timer_count_.store(timers_.size(), std::memory_order_relaxed);
+}
+
+}  // namespace portico::io

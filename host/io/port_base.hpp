@@ -1,0 +1,113 @@
+// What the backends have in common: the ready list, the timers, the posted operations, the counters and the order of
+// things inside wait(). A backend adds its system calls and poll().
+//
+// Concurrency. On a single port everything but posted_ belongs to the port's one thread, and no lock is taken. On a shared
+// port mutex_ guards the ready list and the timers. Counters are read by anyone: relaxed atomics, changed by the port's threads
+// (read-modify-write only when there are several).
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <vector>
+
+#include "base/intrusive.hpp"
+#include "io/completion_port.hpp"
+
+namespace portico::io {
+
+class PortBase : public CompletionPort {
+public:
+    void timer(TimerOperation& operation) noexcept final;
+    [[nodiscard]] std::size_t wait(std::span<Operation*> completed, std::uint64_t deadline_ns) noexcept final;
+    void wake() noexcept final;
+    [[nodiscard]] std::size_t outstanding() const noexcept final;
+    [[nodiscard]] Counters counters() const noexcept final;
+
+protected:
+    using Counter = std::atomic<std::uint64_t>;
+
+    PortBase(BufferPool& buffers, bool shared) noexcept : CompletionPort(buffers), shared_(shared) {}
+    ~PortBase() override;
+
+    // Fetches completions from the system until `deadline_ns` (0: only looks), at least one `into` slot. Hands each out through
+    // finish(). May return 0.
+    virtual std::size_t poll(std::span<Operation*> into, std::uint64_t deadline_ns) noexcept = 0;
+    // Called at the start of each wait(): receives that found no buffer try again here.
+    virtual void retry_starved() noexcept = 0;
+    // Makes one thread return from poll().
+    virtual void interrupt_poll() noexcept = 0;
+    // True when the backend holds completions that poll() would hand out without asking the system.
+    [[nodiscard]] virtual bool has_more() const noexcept = 0;
+
+    // First step of every submit: the operation is the port's now.
+    void start(Operation& operation) noexcept;
+    // The same for a post, from any thread.
+    void start_post(PostOperation& operation) noexcept;
+    // Last step: the operation is its owner's again, as soon as wait() returns it.
+    static void finish(Operation& operation) noexcept { operation.in_flight = false; }
+
+    // Puts a completed operation on the ready list.
+    void make_ready(Operation& operation) noexcept;
+    void make_ready(Operation& operation, Error error, int native_error) noexcept;
+
+    // cancel() for timers.
+    void cancel_timer(TimerOperation& operation) noexcept;
+
+    // Runs `action` under the port's lock where there is more than one thread.
+    template <class Action>
+    decltype(auto) guarded(Action&& action) noexcept {
+        std::unique_lock<std::mutex> lock(mutex_, std::defer_lock);
+        if (shared_) {
+            lock.lock();
+        }
+        return action();
+    }
+
+    void count(Counter& counter, std::uint64_t by = 1) noexcept {
+        if (shared_) {
+            counter.fetch_add(by, std::memory_order_relaxed);
+        } else {
+            counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+        }
+    }
+
+    [[nodiscard]] bool shared() const noexcept { return shared_; }
+
+    Counter waits_{0};
+    Counter receives_{0};
+    Counter sends_{0};
+    Counter accepts_{0};
+    Counter connects_{0};
+    Counter cancels_{0};
+    std::atomic<std::uint64_t> wakes_{0};  // any thread
+
+private:
+    void set_ready_count(std::size_t size) noexcept;
+    std::size_t take_ready(std::span<Operation*> into) noexcept;
+    void expire_timers() noexcept;
+    [[nodiscard]] std::uint64_t next_timer() noexcept;
+
+    // The heap's order: the earliest deadline at the root; each operation knows its place.
+    void sift_up(std::size_t index) noexcept;
+    void sift_down(std::size_t index) noexcept;
+    void place(std::size_t index, TimerOperation* operation) noexcept;
+    void remove_from_heap(TimerOperation& operation) noexcept;
+
+    const bool shared_;
+    std::mutex mutex_;
+    base::Fifo<Operation> ready_;          // guarded
+    std::vector<TimerOperation*> timers_;  // guarded: a binary heap
+    // Sizes of the two, so that an empty ready list or heap costs no lock; what they announce is read under the lock. On a shared
+    // port ready_count_ also pairs with waiting_ (seq_cst): a thread adds itself to waiting_ and then looks at ready_count_; one that leaves
+    // something on the ready list has raised ready_count_ and then looks at waiting_. So not both miss the other.
+    std::atomic<std::size_t> ready_count_{0};
+    std::atomic<std::size_t> timer_count_{0};
+    std::atomic<std::uint32_t> waiting_{0};  // threads inside a poll() that may block; shared ports only
+    // wait() calls in a row that were served from the ready list alone.
+    std::atomic<std::uint32_t> ready_rounds_{0};
+    Counter submitted_{0};
+    Counter completed_{0};
+    std::atomic<std::uint64_t> posted_{0};
+};
+
+}  // namespace portico::io

@@ -1,0 +1,89 @@
+// A TCP socket as the completion ports see it: the system's handle and the little state that a backend keeps with it.
+//
+// Non-blocking (Linux) or overlapped (Windows), not inherited by child processes, TCP_NODELAY on. The calls here are
+// the synchronous ones; everything that waits is an operation of a CompletionPort.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+
+#include "base/result.hpp"
+#include "io/address.hpp"
+#include "io/error.hpp"
+
+namespace portico::io {
+
+#ifdef _WIN32
+using NativeSocket = std::uintptr_t;  // SOCKET
+inline constexpr NativeSocket invalid_socket = ~static_cast<NativeSocket>(0);
+#else
+using NativeSocket = int;
+inline constexpr NativeSocket invalid_socket = -1;
+#endif
+
+// Closes a handle that no Socket owns yet (an accepted one that nobody wants).
+void close_native(NativeSocket native) noexcept;
+
+// Owned by one Connection, listener or client session. It is type-stable: a backend that is shared by several threads
+// may hold a late event for it after close(), so the object (not the handle) must outlive the port's last wait(), or be
+// used again in place. A late event then does no more than cause one needless attempt to receive or send.
+class Socket {
+public:
+    Socket() = default;
+    ~Socket();
+    Socket(const Socket&) = delete;
+    Socket& operator=(const Socket&) = delete;
+
+    [[nodiscard]] bool is_open() const noexcept { return native_ != invalid_socket; }
+    [[nodiscard]] NativeSocket native() const noexcept { return native_; }
+
+    // Takes over an accepted handle. Must not be open.
+    void adopt(NativeSocket native) noexcept;
+
+    // Makes a socket to connect with; `local` (if its family is not none) is what it is bound to, port 0 for any.
+    [[nodiscard]] base::Result<void> open_for_connect(Address::Family family, const Address& local = {});
+
+    // Binds and listens; port 0 takes a free one (see local_address). Linux: SO_REUSEADDR, so that a restart does not wait
+    // for old connections; Windows: SO_EXCLUSIVEADDRUSE, since SO_REUSEADDR there lets another process take the port.
+    // IPV6_V6ONLY is always on. The text of an error names the address.
+    [[nodiscard]] base::Result<void> listen(const Address& address, int backlog);
+
+    // A further handle of a listening socket, for a further port (CompletionPort::listener_joins_every_port). Both accept from one backlog.
+    [[nodiscard]] base::Result<void> listen_as(const Socket& listener);
+
+    // family none when the system does not know (any more).
+    [[nodiscard]] Address local_address() const noexcept;
+    [[nodiscard]] Address peer_address() const noexcept;
+
+    // Sends the end of stream behind what was sent. No send may be in flight. False when the connection is gone already.
+    bool shutdown_send() noexcept;
+
+    // After this close() resets the connection instead of ending it in order.
+    void reset_on_close() noexcept;
+
+    // Bytes that the system accepted and the peer's system has not acknowledged; nothing when the system cannot tell
+    // (Windows before 10 1703, Wine).
+    [[nodiscard]] std::optional<std::uint64_t> unacknowledged_bytes() const noexcept;
+
+    // Bytes of the peer that wait in the system to be received; 0 when the system cannot tell.
+    [[nodiscard]] std::uint64_t unread_bytes() const noexcept;
+
+    // Closes the handle. No operation may be in flight. Does nothing when not open.
+    void close() noexcept;
+
+private:
+    friend class EpollPort;
+    friend class IocpPort;
+
+    void reset_state() noexcept;
+
+    NativeSocket native_ = invalid_socket;
+    bool is_listener_ = false;
+    // What a backend keeps with a socket, one word a direction; its meaning and the pairing of its accesses are written down
+    // in the backend. Zeroed whenever a handle comes in.
+    std::atomic<std::uintptr_t> receive_state_{0};
+    std::atomic<std::uintptr_t> send_state_{0};
+};
+
+}  // namespace portico::io

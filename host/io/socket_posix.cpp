@@ -1,0 +1,159 @@
+#include <linux/sockios.h>
+#include <netinet/tcp.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/assert.hpp"
+#include "io/native.hpp"
+#include "io/socket.hpp"
+
+namespace portico::io {
+
+namespace {
+
+void set_option(int native, int level, int option, int value) noexcept {
+    // These options exist on every Linux that has epoll; a failure costs speed, not correctness.
+    ::setsockopt(native, level, option, &value, sizeof value);
+}
+
+int native_family(Address::Family family) noexcept {
+    return family == Address::Family::v6 ? AF_INET6 : AF_INET;
+}
+
+base::Failure failure(const char* what, const Address& address) {
+    return base::Failure{std::string(what) + " " + to_string(address) + ": " + native_error_text(errno)};
+}
+
+}  // namespace
+
+void close_native(NativeSocket native) noexcept {
+    ::close(native);
+}
+
+Socket::~Socket() {
+    close();
+}
+
+void Socket::reset_state() noexcept {
+    is_listener_ = false;
+    receive_state_.store(0, std::memory_order_relaxed);
+    send_state_.store(0, std::memory_order_relaxed);
+}
+
+void Socket::adopt(NativeSocket native) noexcept {
+    PORTICO_ASSERT(!is_open() && native != invalid_socket);
+    native_ = native;
+    reset_state();
+    set_option(native, IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
+base::Result<void> Socket::open_for_connect(Address::Family family, const Address& local) {
+    PORTICO_ASSERT(!is_open());
+    const int native = ::socket(native_family(family), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+    if (native < 0) {
+        return base::Failure{"cannot open a socket: " + native_error_text(errno)};
+    }
+    adopt(native);
+    if (local.family == Address::Family::none) {
+        return {};
+    }
+    set_option(native, SOL_SOCKET, SO_REUSEADDR, 1);
+    sockaddr_storage name;
+    const socklen_t size = to_native(local, name);
+    if (::bind(native, reinterpret_cast<sockaddr*>(&name), size) != 0) {
+        base::Failure result = failure("cannot bind to", local);
+        close();
+        return result;
+    }
+    return {};
+}
+
+base::Result<void> Socket::listen(const Address& address, int backlog) {
+    PORTICO_ASSERT(!is_open());
+    const int native = ::socket(native_family(address.family), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+    if (native < 0) {
+        return failure("cannot open a socket for", address);
+    }
+    native_ = native;
+    reset_state();
+    is_listener_ = true;
+    set_option(native, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (address.family == Address::Family::v6) {
+        set_option(native, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    }
+    sockaddr_storage name;
+    const socklen_t size = to_native(address, name);
+    if (::bind(native, reinterpret_cast<sockaddr*>(&name), size) != 0 || ::listen(native, backlog) != 0) {
+        base::Failure result = failure("cannot listen on", address);
+        close();
+        return result;
+    }
+    return {};
+}
+
+base::Result<void> Socket::listen_as(const Socket& listener) {
+    PORTICO_ASSERT(!is_open() && listener.is_listener_);
+    const int native = ::fcntl(listener.native_, F_DUPFD_CLOEXEC, 0);
+    if (native < 0) {
+        return base::Failure{"cannot duplicate a listening socket: " + native_error_text(errno)};
+    }
+    native_ = native;
+    reset_state();
+    is_listener_ = true;
+    return {};
+}
+
+Address Socket::local_address() const noexcept {
+    sockaddr_storage name{};
+    socklen_t size = sizeof name;
+    if (::getsockname(native_, reinterpret_cast<sockaddr*>(&name), &size) != 0) {
+        return {};
+    }
+    return from_native(name);
+}
+
+Address Socket::peer_address() const noexcept {
+    sockaddr_storage name{};
+    socklen_t size = sizeof name;
+    if (::getpeername(native_, reinterpret_cast<sockaddr*>(&name), &size) != 0) {
+        return {};
+    }
+    return from_native(name);
+}
+
+bool Socket::shutdown_send() noexcept {
+    return ::shutdown(native_, SHUT_WR) == 0;
+}
+
+void Socket::reset_on_close() noexcept {
+    const linger at_once{1, 0};
+    ::setsockopt(native_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+std::optional<std::uint64_t> Socket::unacknowledged_bytes() const noexcept {
+    int bytes = 0;
+    if (::ioctl(native_, SIOCOUTQ, &bytes) != 0) {
+        return std::nullopt;
+    }
+    return static_cast<std::uint64_t>(bytes);
+}
+
+std::uint64_t Socket::unread_bytes() const noexcept {
+    int bytes = 0;
+    if (::ioctl(native_, SIOCINQ, &bytes) != 0) {
+        return 0;
+    }
+    return static_cast<std::uint64_t>(bytes);
+}
+
+void Socket::close() noexcept {
+    if (is_open()) {
+        ::close(native_);
+        native_ = invalid_socket;
+    }
+}
+
+}  // namespace portico::io
