@@ -1,0 +1,79 @@
+// The configuration as plain structs: what the layers above io/ read, and what an embedding program fills in. Each
+// default here is the one that the documentation names.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace portico::config {
+
+// How a connection's bytes are cut into messages before the plugin sees them.
+struct Framing {
+    enum class Type : std::uint8_t { none, delimiter, length_prefix };
+    enum class ByteOrder : std::uint8_t { big, little };
+
+    Type type = Type::none;
+    std::string delimiter = "\n";          // 1 to 16 bytes
+    std::uint32_t prefix_bytes = 4;        // 1, 2 or 4
+    ByteOrder order = ByteOrder::big;
+    std::uint32_t max_bytes = 65'536;      // of one payload, 1 to 16 MiB; a longer frame ends the connection
+};
+
+struct Limits {
+    std::uint32_t connections = 10'000;           // 1 to 1,000,000
+    std::uint32_t send_queue_bytes = 1'048'576;   // high watermark: sends are accepted while fewer bytes are queued
+    std::uint32_t send_queue_low_bytes = 0;       // low watermark; 0: half of the high one
+    std::uint32_t max_send_bytes = 16'777'216;    // of one send
+    std::uint32_t unconsumed_bytes = 1'048'576;   // unframed: what a plugin may leave unconsumed
+    std::uint32_t idle_timeout_ms = 0;            // 0: never; else closes after this time without a byte either way
+    std::uint32_t half_close_timeout_ms = 30'000; // after the peer's end of stream
+    std::uint32_t close_timeout_ms = 5'000;       // of a graceful close
+};
+
+// A plugin's settings, as one JSON object.
+struct Settings {
+    std::string json = "{}";           // normalised: no comments, no duplicate keys, UTF-8
+    std::string file;                  // where it was read, for errors; empty when it came from a program
+    std::string path;                  // "listeners[0].settings"
+    std::map<std::string, int> lines;  // JSON pointer below the object ("/print", "/a/0") -> line, from 1; "" is the object itself
+};
+
+struct Listener {
+    std::string name;
+    std::string listen;       // as written: "127.0.0.1:5000", "[::1]:5000", "localhost:5000", "5000"
+    std::string plugin;       // a name without separators: looked up in the plugin directory
+    Settings settings;
+    Framing framing;
+    Limits limits;
+    std::uint32_t blocking_threads = 4;  // 1 to 1,024; for a plugin whose callbacks may block
+    int line = 0;             // in the file, for errors; 0 when it came from a program
+};
+
+struct Io {
+    enum class Ports : std::uint8_t { automatic, shared, per_core };
+
+    std::string backend = "auto";          // "auto", "epoll", "iocp"
+    Ports ports = Ports::automatic;        // Windows: shared; Linux: per_core
+    std::uint32_t threads = 0;             // worker threads in all, 0 to 1,024; 0: two a processor (shared) or one (per_core)
+    std::uint32_t receive_buffer_bytes = 16'384;  // 512 to 1 MiB
+    std::uint32_t receive_buffers = 4'096;        // for each port, 16 to 1,048,576; allocated as needed
+};
+
+struct Log {
+    std::string level = "info";  // trace, debug, info, warn, error, off
+    std::string file;            // absolute; empty: standard error only
+    std::uint32_t queue = 8'192; // lines that may wait to be written, 16 to 1,048,576; what does not fit is counted and dropped
+};
+
+struct Config {
+    std::string file;              // where it came from; empty when from a program
+    std::string plugin_directory;  // absolute; empty: "plugins" beside the program
+    Io io;
+    std::vector<Listener> listeners;
+    Log log;
+    std::uint32_t drain_ms = 5'000;
+};
+
+}  // namespace portico::config
