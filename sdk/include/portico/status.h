@@ -1,0 +1,55 @@
+/* Status codes: what functions on both sides of the boundary return. */
+#ifndef PORTICO_STATUS_H
+#define PORTICO_STATUS_H
+
+#include "abi.h"
+
+/* 0 is success, a negative value an error. An unknown negative value means PORTICO_ERROR; an unknown positive one means PORTICO_OK. */
+typedef int32_t portico_status;
+
+#define PORTICO_OK 0
+/* on_data only: stop reading; the bytes not consumed are offered again after on_writable or resume_reading. */
+#define PORTICO_HOLD 1
+
+/* It failed, for no reason that has a code. */
+#define PORTICO_ERROR (-1)
+/* The connection does not exist (any more), is closing, or belongs to another instance or server. */
+#define PORTICO_GONE (-2)
+/* The send queue is at its high watermark. One on_writable (or on_close) follows. */
+#define PORTICO_WOULD_BLOCK (-3)
+/* More bytes than the listener's limits.max_send_bytes: it will never be accepted. */
+#define PORTICO_TOO_LARGE (-4)
+/* Posted functions: the connection or instance has begun to close. send: finish_sending was called. */
+#define PORTICO_CLOSING (-5)
+/* An argument is outside of its range. */
+#define PORTICO_INVALID (-6)
+/* Out of memory; nothing was changed. */
+#define PORTICO_NO_MEMORY (-7)
+/* This host, or this thread (see the thread tag), cannot do it. */
+#define PORTICO_UNSUPPORTED (-8)
+/* A bound was reached: too many posts wait. */
+#define PORTICO_LIMIT (-9)
+/* The setting is not there. */
+#define PORTICO_NOT_FOUND (-10)
+/* The setting is there and of another type, or out of range. */
+#define PORTICO_WRONG_TYPE (-11)
+/* For plugins: the peer broke the protocol. */
+#define PORTICO_PROTOCOL_ERROR (-12)
+/* For plugins: on_open does not want this connection. */
+#define PORTICO_REFUSED (-13)
+
+/* Why a connection was closed: on_close's `reason`. An unknown value means PORTICO_REASON_ERROR. */
+#define PORTICO_REASON_PLUGIN 1u          /* the plugin called close */
+#define PORTICO_REASON_PEER 2u            /* the peer finished sending and everything was flushed */
+#define PORTICO_REASON_RESET 3u           /* the peer, or something between, reset the connection */
+#define PORTICO_REASON_ERROR 4u           /* a system error; the log has it */
+#define PORTICO_REASON_PLUGIN_ERROR 5u    /* a callback returned an error */
+#define PORTICO_REASON_IDLE 6u            /* limits.idle_timeout_ms without a byte in either direction */
+#define PORTICO_REASON_HALF_CLOSE 7u      /* limits.half_close_timeout_ms after the peer's end of stream */
+#define PORTICO_REASON_FRAME 8u           /* a frame longer than framing.max_bytes */
+#define PORTICO_REASON_UNCONSUMED 9u      /* limits.unconsumed_bytes were offered and not consumed */
+#define PORTICO_REASON_DRAIN 10u          /* the host stops; the connection was closed in order */
+#define PORTICO_REASON_DRAIN_DEADLINE 11u /* the host stops; the deadline cut the connection */
+#define PORTICO_REASON_NO_MEMORY 12u      /* out of memory for this connection */
+
+#endif
