@@ -1,0 +1,122 @@
+/* ack: answers whatever comes with a fixed acknowledgement, as the article's thread-per-client server does.
+ *
+ * Each on_data is one answer: each completed read, or each message where the listener has framing. The reply is sent as it is, with no
+ * delimiter or length prefix added, so for a framed listener the operator writes those into "reply" ("Message received\n").
+ *
+ * Settings:
+ *   "reply"        string of 1 to 65,536 bytes; default "Message received successfully"
+ *   "close_after"  boolean; true closes the connection, in order, after the first reply; default false */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <portico/ext/settings.h>
+#include <portico/portico.h>
+
+#define REPLY_MAX 65536u
+
+static const char default_reply[] = "Message received successfully";
+
+struct ack_settings {
+    const char *reply; /* the host's, while create or validate runs */
+    uint64_t reply_size;
+    int32_t close_after;
+};
+
+struct ack {
+    const portico_host *host;
+    portico_instance *instance;
+    int32_t close_after;
+    uint64_t reply_size;
+    char reply[];
+};
+
+/* What create and validate have in common. A mistake of type needs no text of ours: the host's own names file, line and path. */
+static portico_status read_settings(const portico_host *host, portico_instance *instance, uint64_t settings_size, char *error,
+                                    uint64_t error_capacity, struct ack_settings *out) {
+    out->reply = default_reply;
+    out->reply_size = sizeof default_reply - 1;
+    out->close_after = 0;
+
+    const portico_settings *settings = host->get_extension(instance, PORTICO_EXT_SETTINGS, sizeof PORTICO_EXT_SETTINGS - 1);
+    if (settings == NULL) {
+        if (settings_size <= 2) return PORTICO_OK; /* "{}": the defaults */
+        (void)snprintf(error, (size_t)error_capacity, "this host has no %s to read the settings with", PORTICO_EXT_SETTINGS);
+        return PORTICO_UNSUPPORTED;
+    }
+    portico_status status = settings->get_string(instance, "reply", 5, &out->reply, &out->reply_size);
+    if (status < 0 && status != PORTICO_NOT_FOUND) return status;
+    status = settings->get_boolean(instance, "close_after", 11, &out->close_after);
+    if (status < 0 && status != PORTICO_NOT_FOUND) return status;
+    if (out->reply_size < 1 || out->reply_size > REPLY_MAX) {
+        (void)snprintf(error, (size_t)error_capacity, "\"reply\" has %llu bytes, expected 1 to %u",
+                       (unsigned long long)out->reply_size, REPLY_MAX);
+        return PORTICO_INVALID;
+    }
+    return PORTICO_OK;
+}
+
+static portico_status PORTICO_CALL validate(const portico_host *host, portico_instance *instance, const char *settings,
+                                            uint64_t settings_size, char *error, uint64_t error_capacity) {
+    struct ack_settings parsed;
+    (void)settings;
+    return read_settings(host, instance, settings_size, error, error_capacity, &parsed);
+}
+
+static portico_status PORTICO_CALL create(const portico_host *host, portico_instance *instance, const char *settings,
+                                          uint64_t settings_size, char *error, uint64_t error_capacity, void **self) {
+    struct ack_settings parsed;
+    (void)settings;
+    const portico_status status = read_settings(host, instance, settings_size, error, error_capacity, &parsed);
+    if (status != PORTICO_OK) return status;
+    struct ack *ack = malloc(sizeof *ack + (size_t)parsed.reply_size);
+    if (ack == NULL) return PORTICO_NO_MEMORY;
+    ack->host = host;
+    ack->instance = instance;
+    ack->close_after = parsed.close_after;
+    ack->reply_size = parsed.reply_size;
+    memcpy(ack->reply, parsed.reply, (size_t)parsed.reply_size);
+    *self = ack;
+    return PORTICO_OK;
+}
+
+static void PORTICO_CALL destroy(void *self) { free(self); }
+
+static portico_status PORTICO_CALL on_data(void *self, portico_connection connection, void *state, const uint8_t *data, uint64_t size,
+                                           const portico_frame *frame, uint64_t *consumed) {
+    struct ack *ack = self;
+    (void)state;
+    (void)data;
+    (void)frame;
+    portico_status status = ack->host->send(ack->instance, connection, ack->reply, ack->reply_size);
+    if (status == PORTICO_WOULD_BLOCK) return PORTICO_HOLD; /* not consumed: the same bytes come again after on_writable */
+    if (status == PORTICO_TOO_LARGE) {
+        static const char text[] = "\"reply\" is longer than limits.max_send_bytes of this listener allows";
+        ack->host->log(ack->instance, PORTICO_LOG_ERROR, text, sizeof text - 1);
+    }
+    *consumed = size;
+    if (status == PORTICO_GONE) return PORTICO_OK; /* it closes already, perhaps after the first reply: nobody waits for this one */
+    if (status < 0) return status;
+    if (ack->close_after) {
+        status = ack->host->close(ack->instance, connection, PORTICO_CLOSE_GRACEFUL);
+        if (status < 0 && status != PORTICO_GONE) return status;
+    }
+    return PORTICO_OK;
+}
+
+static const portico_plugin ack_plugin = {
+    .struct_size = sizeof(portico_plugin),
+    .abi_major = PORTICO_ABI_MAJOR,
+    .abi_minor = PORTICO_ABI_MINOR,
+    .abi_required = PORTICO_ABI_MINOR,
+    .flags = PORTICO_PLUGIN_UNLOADABLE,
+    .name = "ack",
+    .name_size = 3,
+    .version = "0.1.0",
+    .version_size = 5,
+    .validate = validate,
+    .create = create,
+    .destroy = destroy,
+    .on_data = on_data,
+};
+PORTICO_PLUGIN_ENTRY(ack_plugin)

@@ -1,0 +1,39 @@
+# portico_add_plugin(NAME source...)
+#
+# Makes a MODULE library NAME.so or NAME.dll that a Portico host loads as the plugin "NAME": it links the SDK's headers, has no `lib`
+# prefix, and exports portico_plugin_query and nothing else. When PORTICO_PLUGIN_OUTPUT_DIRECTORY is set, the build leaves the library
+# there (the plugin folder of a host, for example). Further sources, definitions and libraries are added to the target NAME as usual.
+function(portico_add_plugin name)
+  if(NOT ARGN)
+    message(FATAL_ERROR "portico_add_plugin(${name} ...): name at least one source file")
+  endif()
+  add_library(${name} MODULE ${ARGN})
+  target_link_libraries(${name} PRIVATE portico::sdk)
+  set_target_properties(${name} PROPERTIES
+    PREFIX ""
+    C_VISIBILITY_PRESET hidden
+    CXX_VISIBILITY_PRESET hidden
+    VISIBILITY_INLINES_HIDDEN ON
+    POSITION_INDEPENDENT_CODE ON)
+  if(NOT DEFINED CMAKE_C_STANDARD)
+    set_target_properties(${name} PROPERTIES C_STANDARD 11)
+  endif()
+  if(NOT DEFINED CMAKE_CXX_STANDARD)
+    set_target_properties(${name} PROPERTIES CXX_STANDARD 17)
+  endif()
+
+  if(MINGW)
+    # Only what is marked dllexport. Static, because the host's restricted search would not find a runtime DLL of the compiler.
+    target_link_options(${name} PRIVATE -Wl,--exclude-all-symbols -static)
+  elseif(UNIX AND NOT APPLE)
+    # Hidden visibility alone leaks symbols of libstdc++ that are unique in a process.
+    set(map "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/portico_plugin.map")
+    target_link_options(${name} PRIVATE "-Wl,--version-script=${map}")
+    set_property(TARGET ${name} APPEND PROPERTY LINK_DEPENDS "${map}")
+  endif()
+
+  if(PORTICO_PLUGIN_OUTPUT_DIRECTORY)
+    # The generator expression keeps generators with several configurations from adding a folder for each.
+    set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY "$<1:${PORTICO_PLUGIN_OUTPUT_DIRECTORY}>")
+  endif()
+endfunction()
