@@ -1,0 +1,22 @@
+/* The sizes as one compiler and language sees them. The same assertions are compiled three times. */
+#ifndef ABI_LAYOUT_H
+#define ABI_LAYOUT_H
+
+#include <stddef.h>
+
+struct abi_size {
+    const char *type;
+    size_t size;
+};
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+extern const struct abi_size layout_c11[];
+extern const struct abi_size layout_cxx17[];
+extern const struct abi_size layout_cxx20[];
+#ifdef __cplusplus
+}
+#endif
+
+#endif
