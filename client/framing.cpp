@@ -1,0 +1,128 @@
+#include "framing.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "text.hpp"
+
+namespace portico::client {
+
+namespace {
+
+constexpr std::size_t delimiter_bytes_max = 16;
+
+base::Failure expected_framing(std::string_view text) {
+    return base::Failure{'"' + std::string(text) +
+                         "\" is no framing; expected none, delimiter[:TEXT] (TEXT of 1 to 16 bytes) or length_prefix:1|2|4[:big|little]"};
+}
+
+// After a mismatch behind `matched` bytes of the delimiter: the longest shorter match that `byte` continues. The delimiter has
+// at most 16 bytes, so the plain comparison is fine.
+std::uint32_t fall_back(std::string_view delimiter, std::uint32_t matched, char byte) noexcept {
+    for (std::uint32_t shorter = matched; shorter > 0; --shorter) {
+        const bool continues = delimiter[shorter - 1] == byte;
+        if (continues && delimiter.substr(0, shorter - 1) == delimiter.substr(matched - (shorter - 1), shorter - 1)) {
+            return shorter;
+        }
+    }
+    return 0;
+}
+
+}  // namespace
+
+std::uint64_t Framing::payload_max() const noexcept {
+    return type == Type::length_prefix ? (std::uint64_t{1} << (8 * prefix_bytes)) - 1 : std::numeric_limits<std::uint64_t>::max();
+}
+
+base::Result<Framing> parse_framing(std::string_view text) {
+    Framing framing;
+    if (text == "none") {
+        return framing;
+    }
+    if (text == "delimiter") {
+        framing.type = Framing::Type::delimiter;
+        return framing;
+    }
+    if (text.starts_with("delimiter:")) {
+        framing.type = Framing::Type::delimiter;
+        auto delimiter = unescape(text.substr(text.find(':') + 1));
+        if (!delimiter) {
+            return base::Failure{delimiter.error()};
+        }
+        framing.delimiter = *std::move(delimiter);
+        if (framing.delimiter.empty() || framing.delimiter.size() > delimiter_bytes_max) {
+            return expected_framing(text);
+        }
+        return framing;
+    }
+    constexpr std::string_view length_prefix = "length_prefix:";
+    if (text.starts_with(length_prefix)) {
+        framing.type = Framing::Type::length_prefix;
+        std::string_view rest = text.substr(length_prefix.size());
+        if (rest.ends_with(":little")) {
+            framing.order = Framing::ByteOrder::little;
+            rest.remove_suffix(7);
+        } else if (rest.ends_with(":big")) {
+            rest.remove_suffix(4);
+        }
+        if (rest != "1" && rest != "2" && rest != "4") {
+            return expected_framing(text);
+        }
+        framing.prefix_bytes = static_cast<std::uint32_t>(rest.front() - '0');
+        return framing;
+    }
+    return expected_framing(text);
+}
+
+FrameScanner::Piece FrameScanner::scan(const Framing& framing, std::span<const std::byte> bytes) noexcept {
+    return framing.type == Framing::Type::delimiter ? scan_delimiter(framing.delimiter, bytes) : scan_length(framing, bytes);
+}
+
+FrameScanner::Piece FrameScanner::scan_delimiter(std::string_view delimiter, std::span<const std::byte> bytes) noexcept {
+    const char* text = reinterpret_cast<const char*>(bytes.data());
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        if (matched_ == 0) {
+            const void* first = std::memchr(text + i, delimiter.front(), bytes.size() - i);
+            if (first == nullptr) {
+                return {bytes.size(), false};
+            }
+            i = static_cast<std::size_t>(static_cast<const char*>(first) - text);
+        }
+        if (text[i] == delimiter[matched_]) {
+            ++matched_;
+        } else {
+            matched_ = fall_back(delimiter, matched_, text[i]);
+        }
+        if (matched_ == delimiter.size()) {
+            matched_ = 0;
+            return {i + 1, true};
+        }
+    }
+    return {bytes.size(), false};
+}
+
+FrameScanner::Piece FrameScanner::scan_length(const Framing& framing, std::span<const std::byte> bytes) noexcept {
+    std::size_t used = 0;
+    for (; matched_ < framing.prefix_bytes && used < bytes.size(); ++used, ++matched_) {
+        const auto byte = std::to_integer<std::uint64_t>(bytes[used]);
+        if (framing.order == Framing::ByteOrder::big) {
+            payload_left_ = payload_left_ << 8 | byte;
+        } else {
+            payload_left_ |= byte << (8 * matched_);
+        }
+    }
+    if (matched_ < framing.prefix_bytes) {
+        return {used, false};
+    }
+    const std::uint64_t taken = std::min<std::uint64_t>(payload_left_, bytes.size() - used);
+    payload_left_ -= taken;
+    used += static_cast<std::size_t>(taken);
+    if (payload_left_ != 0) {
+        return {used, false};
+    }
+    matched_ = 0;
+    return {used, true};
+}
+
+}  // namespace portico::client

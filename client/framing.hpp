@@ -1,0 +1,48 @@
+// How messages and replies are cut out of the stream: not at all, by a delimiter behind each, or by a length before each.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace portico::client {
+
+struct Framing {
+    enum class Type : std::uint8_t { none, delimiter, length_prefix };
+    enum class ByteOrder : std::uint8_t { big, little };
+
+    Type type = Type::none;
+    std::string delimiter = "\n";    // 1 to 16 bytes
+    std::uint32_t prefix_bytes = 4;  // 1, 2 or 4: the payload's length, the prefix itself not counted
+    ByteOrder order = ByteOrder::big;
+
+    // The longest payload that a frame can carry.
+    [[nodiscard]] std::uint64_t payload_max() const noexcept;
+};
+
+// "none", "delimiter", "delimiter:TEXT" (with escapes), "length_prefix:BYTES", "length_prefix:BYTES:big|little".
+[[nodiscard]] base::Result<Framing> parse_framing(std::string_view text);
+
+// Finds the ends of frames in a stream that comes in pieces. Keeps a few numbers, never bytes. Not for Type::none.
+class FrameScanner {
+public:
+    struct Piece {
+        std::size_t size = 0;   // how many of the bytes belong to the current frame
+        bool complete = false;  // whether the frame ends with them
+    };
+    // The current frame's part at the start of `bytes` (not empty). Ask again with the rest.
+    [[nodiscard]] Piece scan(const Framing& framing, std::span<const std::byte> bytes) noexcept;
+
+private:
+    [[nodiscard]] Piece scan_delimiter(std::string_view delimiter, std::span<const std::byte> bytes) noexcept;
+    [[nodiscard]] Piece scan_length(const Framing& framing, std::span<const std::byte> bytes) noexcept;
+
+    std::uint32_t matched_ = 0;       // bytes of the delimiter, or of the prefix, seen so far
+    std::uint64_t payload_left_ = 0;  // once the prefix is complete
+};
+
+}  // namespace portico::client

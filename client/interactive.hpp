@@ -1,0 +1,44 @@
+// The article's client: asks for a message, a number of threads and a number of sends, and prints each reply.
+//
+// Its threads are connections here, each of which sends its messages one by one; what is sent is exactly "N. Thread T - TEXT".
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "framing.hpp"
+#include "session.hpp"
+
+namespace portico::client {
+
+struct Answers {
+    std::string message;  // may be empty: what is sent is not
+    std::uint32_t threads = 1;
+    std::uint64_t sends = 1;
+};
+
+inline constexpr std::uint64_t threads_max = 10'000;
+inline constexpr std::uint64_t sends_max = 1'000'000'000;
+
+// Asks on `out` and reads lines with `read_line`; a bad number is explained and asked for again. Nothing when the input ends first.
+[[nodiscard]] std::optional<Answers> ask(const std::function<bool(std::string&)>& read_line, std::ostream& out);
+
+// Prints "Server sent the following message: REPLY" for each reply, safe for a terminal, without its framing.
+class ReplyPrinter final : public Observer {
+public:
+    ReplyPrinter(std::uint32_t threads, const Framing& framing, std::ostream& out);
+    void reply(std::uint32_t connection, std::span<const std::byte> part, bool complete) override;
+
+private:
+    static constexpr std::size_t shown_max = 65'536;  // of one reply
+
+    const Framing framing_;
+    std::ostream& out_;
+    std::vector<std::string> parts_;  // the reply that is coming in, one a connection
+};
+
+}  // namespace portico::client

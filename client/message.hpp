@@ -1,0 +1,53 @@
+// What is sent: the bytes of each message as a function of its connection and number, so that nothing sent need be kept
+// to check the reply. Any part of a message can be made again at any time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "framing.hpp"
+#include "text.hpp"
+
+namespace portico::client {
+
+struct MessageId {
+    std::uint32_t connection = 1;  // from 1
+    std::uint64_t number = 1;      // from 1, within the connection
+};
+
+class MessageSource {
+public:
+    virtual ~MessageSource() = default;
+    MessageSource(const MessageSource&) = delete;
+    MessageSource& operator=(const MessageSource&) = delete;
+
+    [[nodiscard]] virtual std::uint64_t size(MessageId id) const noexcept = 0;
+    // No message is longer.
+    [[nodiscard]] virtual std::uint64_t size_max() const noexcept = 0;
+    // Writes the message's bytes from `offset` on; offset + out.size() is at most size(id).
+    virtual void fill(MessageId id, std::uint64_t offset, std::span<std::byte> out) const noexcept = 0;
+    // How many leading bytes of `got` are those of the message from `offset` on; the same limit.
+    [[nodiscard]] virtual std::size_t match(MessageId id, std::uint64_t offset, std::span<const std::byte> got) const noexcept = 0;
+
+protected:
+    MessageSource() = default;
+};
+
+// The same text every time.
+[[nodiscard]] std::unique_ptr<MessageSource> make_text_messages(std::string text);
+
+// "N. Thread T - TEXT", as the article's client sends: N is the message's number, T the connection's.
+[[nodiscard]] std::unique_ptr<MessageSource> make_article_messages(std::string text);
+
+// Bytes and sizes drawn from a seed. The first eight bytes are a hash of (seed, connection, number), so that no two messages of
+// that size or more are taken for each other. `framing`: the bytes never contain its delimiter.
+[[nodiscard]] std::unique_ptr<MessageSource> make_generated_messages(std::uint64_t seed, SizeRange sizes, const Framing& framing);
+
+// Another source's messages, each with the delimiter or the length prefix. Of Type::none: the payloads themselves.
+[[nodiscard]] std::unique_ptr<MessageSource> make_framed_messages(std::unique_ptr<MessageSource> payloads, const Framing& framing);
+
+}  // namespace portico::client

@@ -1,0 +1,50 @@
+// The command line as plain data.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "framing.hpp"
+#include "text.hpp"
+
+namespace portico::client {
+
+struct Options {
+    enum class Expect : std::uint8_t { echo, text, any };
+
+    std::string host;
+    std::uint16_t port = 0;
+    bool is_interactive = false;
+
+    std::optional<std::string> message;  // unescaped
+    SizeRange sizes;                     // without a message
+    std::uint64_t seed = 1;
+    std::uint32_t connections = 1;
+    std::uint64_t count = 1;        // 0: until duration_ns is over
+    std::uint64_t duration_ns = 0;
+    std::uint32_t depth = 1;
+    Expect expect = Expect::echo;
+    std::string expected_text;      // unescaped
+    Framing framing;
+    std::uint64_t connect_timeout_ns = 0;
+    std::uint64_t timeout_ns = 0;
+    bool is_quiet = false;
+};
+
+// What a command line asks for: a run, or that `text` is printed (to the error output where exit_code is not 0) and the program ends.
+struct ParsedOptions {
+    std::optional<Options> options;
+    std::string text;
+    int exit_code = 0;
+};
+
+// `arguments` in UTF-8 without the program's name; `has_terminal`: standard input is one, so questions can be asked.
+[[nodiscard]] ParsedOptions parse_options(std::vector<std::string> arguments, bool has_terminal);
+
+inline constexpr std::uint32_t connections_max = 1'000'000;
+inline constexpr std::uint64_t count_max = 1'000'000'000'000;
+inline constexpr std::uint32_t depth_max = 65'536;
+
+}  // namespace portico::client

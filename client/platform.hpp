@@ -1,0 +1,29 @@
+// The few things that the systems do each in its own way: the command line and console as UTF-8, Ctrl-C, descriptors.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace portico::client {
+
+// The arguments behind the program's name, in UTF-8.
+[[nodiscard]] std::vector<std::string> command_line(int argc, char** argv);
+
+// Once, before anything is printed: a Windows console is told that text is UTF-8.
+void prepare_console();
+
+[[nodiscard]] bool input_is_terminal() noexcept;
+[[nodiscard]] bool error_output_is_terminal() noexcept;
+
+// One line of standard input in UTF-8 without its end; false at the end of the input.
+[[nodiscard]] bool read_line(std::string& line);
+
+// From now on the first Ctrl-C (or SIGTERM) sets `flag`; the second ends the process.
+void set_on_interrupt(std::atomic<bool>& flag) noexcept;
+
+// Raises the limit of open descriptors as far as the system allows. What it is now; UINT64_MAX for none.
+[[nodiscard]] std::uint64_t raise_descriptor_limit() noexcept;
+
+}  // namespace portico::client

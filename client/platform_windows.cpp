@@ -1,0 +1,101 @@
+// clang-format off
+#include <windows.h>
+#include <shellapi.h>
+// clang-format on
+
+#include <io.h>
+#include <iostream>
+#include <string_view>
+
+#include "platform.hpp"
+
+namespace portico::client {
+
+namespace {
+
+std::atomic<std::atomic<bool>*> interrupt_flag{nullptr};
+
+BOOL WINAPI on_console_event(DWORD) {
+    // FALSE hands on to the default handler, which ends the process.
+    return interrupt_flag.load()->exchange(true) ? FALSE : TRUE;
+}
+
+std::string to_utf8(std::wstring_view wide) {
+    if (wide.empty()) {
+        return {};
+    }
+    const int wide_size = static_cast<int>(wide.size());
+    const int size = ::WideCharToMultiByte(CP_UTF8, 0, wide.data(), wide_size, nullptr, 0, nullptr, nullptr);
+    std::string text(static_cast<std::size_t>(size), '\0');
+    ::WideCharToMultiByte(CP_UTF8, 0, wide.data(), wide_size, text.data(), size, nullptr, nullptr);
+    return text;
+}
+
+// A console gives its input as UTF-16 only (its UTF-8 input is broken before Windows 11).
+bool read_console_line(HANDLE console, std::string& line) {
+    std::wstring wide;
+    for (;;) {
+        wchar_t part[256];
+        DWORD size = 0;
+        if (!::ReadConsoleW(console, part, 256, &size, nullptr) || size == 0) {
+            return false;
+        }
+        wide.append(part, size);
+        if (wide.back() == L'\n') {
+            break;
+        }
+    }
+    while (!wide.empty() && (wide.back() == L'\n' || wide.back() == L'\r')) {
+        wide.pop_back();
+    }
+    if (wide.starts_with(L'\x1a')) {
+        return false;  // Ctrl-Z: the end of the input
+    }
+    line = to_utf8(wide);
+    return true;
+}
+
+}  // namespace
+
+std::vector<std::string> command_line(int, char**) {
+    std::vector<std::string> arguments;
+    int count = 0;
+    wchar_t** wide = ::CommandLineToArgvW(::GetCommandLineW(), &count);
+    for (int i = 1; wide != nullptr && i < count; ++i) {
+        arguments.push_back(to_utf8(wide[i]));
+    }
+    ::LocalFree(wide);
+    return arguments;
+}
+
+void prepare_console() {
+    ::SetConsoleOutputCP(CP_UTF8);
+}
+
+bool input_is_terminal() noexcept {
+    DWORD mode = 0;
+    return ::GetConsoleMode(::GetStdHandle(STD_INPUT_HANDLE), &mode) != 0;
+}
+
+bool error_output_is_terminal() noexcept {
+    DWORD mode = 0;
+    return ::GetConsoleMode(::GetStdHandle(STD_ERROR_HANDLE), &mode) != 0;
+}
+
+bool read_line(std::string& line) {
+    if (input_is_terminal()) {
+        return read_console_line(::GetStdHandle(STD_INPUT_HANDLE), line);
+    }
+    return static_cast<bool>(std::getline(std::cin, line));
+}
+
+void set_on_interrupt(std::atomic<bool>& flag) noexcept {
+    interrupt_flag.store(&flag);
+    ::SetConsoleCtrlHandler(on_console_event, TRUE);
+}
+
+std::uint64_t raise_descriptor_limit() noexcept {
+    return UINT64_MAX;
+}
+
+}  // namespace portico::client
