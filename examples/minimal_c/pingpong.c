@@ -1,0 +1,82 @@
+/* pingpong: a whole protocol in one file of C.
+ *
+ * One command a line, one answer a line:
+ *     PING         PONG
+ *     ECHO TEXT    TEXT
+ *     WHOAMI       the peer's own address, as the host sees it
+ *     QUIT         BYE, and the connection is closed once that is sent
+ *     else         ERROR unknown command
+ * The host cuts the stream into lines ("framing" in host.json), so this file never sees half a command. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <portico/portico.h>
+
+struct pingpong {
+    const portico_host *host;
+    portico_instance *instance;
+};
+
+static portico_status PORTICO_CALL create(const portico_host *host, portico_instance *instance, const char *settings,
+                                          uint64_t settings_size, char *error, uint64_t error_capacity, void **self) {
+    struct pingpong *plugin = malloc(sizeof *plugin);
+    (void)settings, (void)settings_size, (void)error, (void)error_capacity; /* it has no settings and no way to fail but this: */
+    if (plugin == NULL) return PORTICO_NO_MEMORY;
+    plugin->host = host;
+    plugin->instance = instance;
+    *self = plugin;
+    return PORTICO_OK;
+}
+
+static void PORTICO_CALL destroy(void *self) { free(self); }
+
+/* Is the line this command? */
+static int is(const char *command, const char *line, uint64_t size) {
+    return size == strlen(command) && memcmp(line, command, size) == 0;
+}
+
+static portico_status PORTICO_CALL on_data(void *self, portico_connection connection, void *state, const uint8_t *data, uint64_t size,
+                                           const portico_frame *frame, uint64_t *consumed) {
+    struct pingpong *plugin = self;
+    const char *line = (const char *)data + frame->payload_offset;
+    uint64_t length = frame->payload_size; /* without the "\n" */
+    (void)state;
+    if (length > 0 && line[length - 1] == '\r') --length; /* a telnet client ends its lines with both */
+
+    portico_connection_info info = {.struct_size = sizeof info};
+    const char *answer = "ERROR unknown command\n";
+    uint64_t answer_size = strlen(answer);
+    if (is("PING", line, length)) {
+        answer = "PONG\n", answer_size = 5;
+    } else if (is("QUIT", line, length)) {
+        answer = "BYE\n", answer_size = 4;
+    } else if (length >= 5 && memcmp(line, "ECHO ", 5) == 0) {
+        answer = line + 5, answer_size = size - frame->payload_offset - 5; /* straight from the host's buffer, "\n" and all */
+    } else if (is("WHOAMI", line, length) && plugin->host->info(plugin->instance, connection, &info) == PORTICO_OK) {
+        info.peer.text[info.peer.size] = '\n'; /* the longest address leaves room */
+        answer = info.peer.text, answer_size = info.peer.size + 1u;
+    }
+
+    portico_status status = plugin->host->send(plugin->instance, connection, answer, answer_size);
+    if (status == PORTICO_WOULD_BLOCK) return PORTICO_HOLD; /* the peer reads slowly: offer me this line again when there is room */
+    *consumed = size;
+    if (status == PORTICO_OK && is("QUIT", line, length)) {
+        status = plugin->host->close(plugin->instance, connection, PORTICO_CLOSE_GRACEFUL);
+    }
+    return status == PORTICO_GONE ? PORTICO_OK : status; /* gone: it closes already, which is no mistake */
+}
+
+static const portico_plugin pingpong = {
+    .struct_size = sizeof(portico_plugin),
+    .abi_major = PORTICO_ABI_MAJOR,
+    .abi_minor = PORTICO_ABI_MINOR,
+    .abi_required = PORTICO_ABI_MINOR,
+    .name = "pingpong",
+    .name_size = 8,
+    .version = "1.0",
+    .version_size = 3,
+    .create = create,
+    .destroy = destroy,
+    .on_data = on_data,
+};
+PORTICO_PLUGIN_ENTRY(pingpong)
