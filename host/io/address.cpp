@@ -104,6 +104,9 @@ base::Result<HostPort> parse_host_port(std::string_view text) {
 }
 
 base::Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port) {
+#ifdef _WIN32
+    ensure_sockets_started();
+#endif
     const std::string asked = host.empty() ? "127.0.0.1" : host;
     addrinfo hints{};
     hints.ai_family = AF_UNSPEC;

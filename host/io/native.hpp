@@ -22,6 +22,11 @@ namespace portico::io {
 [[nodiscard]] socklen_t to_native(const Address& address, sockaddr_storage& native) noexcept;
 [[nodiscard]] Address from_native(const sockaddr_storage& native) noexcept;
 
+#ifdef _WIN32
+// WSAStartup at the first use, from any thread; whoever makes the first socket call on some path calls this before.
+void ensure_sockets_started() noexcept;
+#endif
+
 // For errno (Linux), or for GetLastError and WSAGetLastError (Windows).
 [[nodiscard]] Error error_of(int native_error) noexcept;
 

@@ -45,8 +45,13 @@ public:
     // after it has parked the operation: one of the two sees the other. Cleared by the submit.
     std::atomic<bool> cancel_requested{false};
 #ifdef _WIN32
-    // Room for the OVERLAPPED of this operation (iocp_port.cpp asserts the size).
-    alignas(8) std::byte overlapped[32];
+    // Room for the OVERLAPPED of this operation (iocp_port.cpp asserts the size), and the way back from it: the system hands out
+    // the OVERLAPPED's address, which is also this struct's.
+    struct Overlapped {
+        alignas(8) std::byte room[32];
+        Operation* operation;
+    };
+    Overlapped overlapped{{}, this};
 #endif
 };
 
@@ -59,7 +64,10 @@ public:
     NativeSocket accepted = invalid_socket;  // out: owned by the operation's owner from now on; invalid on error
     Address peer;                            // out
 #ifdef _WIN32
-    std::byte address_room[128];  // two addresses of sizeof(sockaddr_in6) + 16 bytes each, as AcceptEx asks
+    // The backend's.
+    alignas(8) std::byte address_room[128];  // two addresses of sizeof(sockaddr_in6) + 16 bytes each, as AcceptEx asks
+    std::atomic<std::uintptr_t> state{0};  // as Socket::receive_state_ is for a receive: a listener has several accepts
+    std::uint32_t tries = 0;               // peers that were gone before they were accepted
 #endif
 };
 

@@ -22,6 +22,8 @@ using NativeSocket = int;
 inline constexpr NativeSocket invalid_socket = -1;
 #endif
 
+class SocketRegistry;  // Windows: iocp_port
+
 // Closes a handle that no Socket owns yet (an accepted one that nobody wants).
 void close_native(NativeSocket native) noexcept;
 
@@ -75,6 +77,7 @@ public:
 private:
     friend class EpollPort;
     friend class IocpPort;
+    friend class SocketRegistry;
 
     void reset_state() noexcept;
 
@@ -84,6 +87,20 @@ private:
     // in the backend. Zeroed whenever a handle comes in.
     std::atomic<std::uintptr_t> receive_state_{0};
     std::atomic<std::uintptr_t> send_state_{0};
+#ifdef _WIN32
+    Address::Family listener_family_ = Address::Family::none;  // what the sockets it accepts are made of
+    bool skips_packets_ = false;      // attach(): a call that succeeds at once brings no packet
+    bool receives_often_ = false;     // the next receive may hold a buffer while it waits
+    std::uint64_t last_data_ms_ = 0;  // GetTickCount64 of the last receive, or of the attach
+    std::uint64_t sent_bytes_ = 0;    // taken by the system so far
+    // Since when a receive in the system holds a buffer (GetTickCount64), 0: it holds none. Relaxed: written before the release of
+    // receive_state_ that announces the receive, read again after an acquire of it.
+    std::atomic<std::uint64_t> buffer_posted_ms_{0};
+    // The attached port's list of its sockets; guarded by the registry.
+    SocketRegistry* registry_ = nullptr;
+    Socket* registered_before_ = nullptr;
+    Socket* registered_after_ = nullptr;
+#endif
 };
 
 }  // namespace portico::io

@@ -1,0 +1,132 @@
+// The completion port on Windows' own: overlapped calls, whose results GetQueuedCompletionStatusEx hands out in batches.
+//
+// A receive goes one of two ways. A quiet connection waits with a receive of no bytes, which costs neither a buffer of the pool nor a
+// locked page; when that completes there is data, and a second receive with a buffer fetches it at once. A busy connection waits
+// with a buffer right away, so that each message costs one call; when the data stays away for PortOptions::receive_idle_ms the sweep
+// cancels that receive, and the connection goes the first way again. Data that beats the cancel is delivered.
+//
+// So a receive (and an accept, whose peer was gone too early) may need several calls before it completes, some made by another thread
+// than the submitting one, while its owner or the sweep wants to cancel it. The state word of such an operation (Socket::receive_state_,
+// AcceptOperation::state) keeps these apart; it matters on shared ports only, since on a single port nothing happens at once:
+//     0                     not in the system: with its owner, in one thread's hand, or on the list of the starved
+//     address               in the system; who dequeues its packet has it in hand. (Or the submit is just making the call.)
+//     address | held        in the system, and one thread is making the call, or cancels it, and may still look at the operation
+//     address | held | gone the same, and its packet has been dequeued; the thread that holds it carries on with it
+// Only the thread that has an operation in hand writes 0 -> address and 0 -> address | held. A change to 0 by compare-and-swap (acquire)
+// takes the operation in hand and pairs with the release of the thread that put the address there.
+//
+// The operation's outputs (and native_error, before it is final) serve as scratch space on the way; nobody else reads them meanwhile.
+#pragma once
+
+#include "io/native.hpp"
+#include "io/port_base.hpp"
+#include "io/socket_registry.hpp"
+
+namespace portico::io {
+
+class IocpPort final : public PortBase {
+public:
+    [[nodiscard]] static base::Result<std::unique_ptr<CompletionPort>> make(BufferPool& buffers, const PortOptions& options);
+    ~IocpPort() override;
+
+    [[nodiscard]] std::string_view name() const noexcept override { return "iocp"; }
+    [[nodiscard]] base::Result<void> attach(Socket& socket) override;
+    [[nodiscard]] bool listener_joins_every_port() const noexcept override { return false; }
+    [[nodiscard]] std::uint32_t accepts_at_once() const noexcept override { return 16; }
+
+    void accept(AcceptOperation& operation) noexcept override;
+    void connect(ConnectOperation& operation) noexcept override;
+    void receive(ReceiveOperation& operation) noexcept override;
+    void send(SendOperation& operation) noexcept override;
+    void post(PostOperation& operation) noexcept override;
+    void cancel(Operation& operation) noexcept override;
+    void close(Socket& socket) noexcept override;
+
+private:
+    // Winsock's extension functions, which each provider has of its own.
+    struct Extensions {
+        LPFN_ACCEPTEX accept = nullptr;
+        LPFN_CONNECTEX connect = nullptr;
+        LPFN_GETACCEPTEXSOCKADDRS accepted_addresses = nullptr;
+    };
+    [[nodiscard]] static bool fetch_extensions(int family, Extensions& extensions) noexcept;
+    [[nodiscard]] const Extensions& extensions(Address::Family family) const noexcept;
+
+    IocpPort(BufferPool& buffers, const PortOptions& options, HANDLE port, const Extensions& v4, const Extensions& v6) noexcept;
+
+    // What an operation in hand needs next.
+    enum class Next : std::uint8_t {
+        nothing,      // it has completed: its outputs are filled in
+        call,         // a call to the system
+        buffer_call,  // a buffer, then a call: there is something to receive
+    };
+    // What a call has led to.
+    enum class Called : std::uint8_t {
+        finished,  // the result is noted, and no packet will come: the operation is still in hand
+        pending,   // a packet will come, or has come already: another thread may have the operation by now
+    };
+    // Whether a cancel or the sweep can meet the operation while the call is made.
+    enum class By : std::uint8_t { submit, wait };
+
+    std::size_t poll(std::span<Operation*> into, std::uint64_t deadline_ns) noexcept override;
+    void retry_starved() noexcept override;
+    void interrupt_poll() noexcept override;
+    [[nodiscard]] bool has_more() const noexcept override;
+    [[nodiscard]] DWORD poll_milliseconds(std::uint64_t deadline_ns) noexcept;
+    std::size_t take_late_posts(std::span<Operation*> into) noexcept;
+
+    // A packet: notes its result and takes the operation as far as it goes. True when it has completed.
+    [[nodiscard]] bool dequeued(Operation& operation, std::uint32_t bytes) noexcept;
+    // Carries on with an accept or a receive in hand. True when it has completed; false when it is not in hand any more.
+    template <class WaitingOperation>
+    [[nodiscard]] bool drive(WaitingOperation& operation, Next next, By by) noexcept;
+    [[nodiscard]] bool carry_on(Operation& operation) noexcept;  // drive() from a noted result on, for either
+
+    // From a noted result to the next step.
+    [[nodiscard]] Next digest(AcceptOperation& operation) noexcept;
+    [[nodiscard]] Next digest(ReceiveOperation& operation) noexcept;
+    void digest(ConnectOperation& operation) noexcept;
+    void digest(SendOperation& operation, std::uint32_t bytes) noexcept;
+
+    [[nodiscard]] Called call(AcceptOperation& operation) noexcept;
+    [[nodiscard]] Called call(ReceiveOperation& operation) noexcept;
+
+    [[nodiscard]] static std::atomic<std::uintptr_t>& state_of(AcceptOperation& operation) noexcept { return operation.state; }
+    [[nodiscard]] static std::atomic<std::uintptr_t>& state_of(ReceiveOperation& operation) noexcept {
+        return operation.socket->receive_state_;
+    }
+
+    // What became of the wish for a buffer.
+    enum class Buffered : std::uint8_t { taken, starved, cancelled };
+    [[nodiscard]] Buffered take_buffer(ReceiveOperation& operation) noexcept;
+
+    // Asks the system for an early end of an operation of this socket.
+    void cancel_in_system(NativeSocket native, Operation& operation) noexcept;
+
+    // Takes buffers back from receives that have waited with one for too long. True when it put something on the ready list.
+    bool sweep(std::uint64_t instant_ms) noexcept;
+    [[nodiscard]] bool any_buffer_posted() const noexcept;
+
+    const HANDLE port_;
+    const Extensions v4_;
+    const Extensions v6_;
+    const std::uint64_t receive_idle_ms_;
+    const std::uint64_t sweep_interval_ms_;
+
+    // Receives given to the system with a buffer, and come back: their difference are those that the sweep is for.
+    Counter buffers_posted_{0};
+    Counter buffers_returned_{0};
+    // Not before this (GetTickCount64); the thread that moves it on does the sweep. It guards nothing else: relaxed.
+    std::atomic<std::uint64_t> next_sweep_ms_{0};
+    SocketRegistry sockets_;
+
+    base::Fifo<Operation> starved_;              // guarded: receives that wait for a buffer
+    std::atomic<std::size_t> starved_count_{0};  // a hint
+
+    // Posts whose packet the system refused for want of memory.
+    std::mutex late_mutex_;
+    base::Fifo<Operation> late_posts_;              // under late_mutex_
+    std::atomic<std::size_t> late_posts_count_{0};  // changed under late_mutex_; a post that reads 0 may go the usual way
+};
+
+}  // namespace portico::io

@@ -1,0 +1,196 @@
+#ifndef NTDDI_VERSION
+#define NTDDI_VERSION 0x0A000003  // Windows 10 1703, for SIO_TCP_INFO; an older system answers that it does not know it
+#endif
+
+#include "base/assert.hpp"
+#include "io/native.hpp"
+#include "io/socket.hpp"
+#include "io/socket_registry.hpp"
+
+#include <mstcpip.h>
+
+namespace portico::io {
+
+namespace {
+
+#ifndef SO_REUSE_UNICASTPORT  // MinGW-w64's headers do not know it
+constexpr int SO_REUSE_UNICASTPORT = 0x3007;
+#endif
+
+// A backlog of up to 200 is taken as it is; more must be asked for as SOMAXCONN_HINT, which is the negative number
+// (listen, Winsock reference).
+constexpr int backlog_without_hint = 200;
+
+void set_option(NativeSocket native, int level, int option, DWORD value) noexcept {
+    // A failure costs speed, not correctness: whoever depends on an option looks at the result instead of using this.
+    ::setsockopt(native, level, option, reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+NativeSocket open_native(Address::Family family) noexcept {
+    ensure_sockets_started();
+    return ::WSASocketW(family == Address::Family::v6 ? AF_INET6 : AF_INET, SOCK_STREAM, IPPROTO_TCP, nullptr, 0,
+                        WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
+}
+
+base::Failure failure(const char* what, const Address& address) {
+    const int code = ::WSAGetLastError();
+    std::string text = std::string(what) + " " + to_string(address) + ": " + native_error_text(code);
+    if (code == WSAEACCES) {
+        // Against an exclusive owner this is Windows' answer, where others say "address in use".
+        text += "; another program has this port for itself, or the system keeps it reserved";
+    }
+    return base::Failure{std::move(text)};
+}
+
+}  // namespace
+
+void ensure_sockets_started() noexcept {
+    // Once a process, at the first use. Never undone: WSACleanup must not run while a DLL is unloaded (an embedding host may be one),
+    // and the end of the process does all that it would. Should the start fail, each socket call says so (WSANOTINITIALISED).
+    [[maybe_unused]] static const int result = [] {
+        WSADATA data;
+        return ::WSAStartup(MAKEWORD(2, 2), &data);
+    }();
+}
+
+void close_native(NativeSocket native) noexcept {
+    ::closesocket(native);
+}
+
+Socket::~Socket() {
+    close();
+}
+
+void Socket::reset_state() noexcept {
+    is_listener_ = false;
+    receive_state_.store(0, std::memory_order_relaxed);
+    send_state_.store(0, std::memory_order_relaxed);
+    skips_packets_ = false;
+    receives_often_ = false;
+    last_data_ms_ = 0;
+    sent_bytes_ = 0;
+    buffer_posted_ms_.store(0, std::memory_order_relaxed);
+}
+
+void Socket::adopt(NativeSocket native) noexcept {
+    PORTICO_ASSERT(!is_open() && native != invalid_socket);
+    native_ = native;
+    reset_state();
+    set_option(native, IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
+base::Result<void> Socket::open_for_connect(Address::Family family, const Address& local) {
+    PORTICO_ASSERT(!is_open());
+    const NativeSocket native = open_native(family);
+    if (native == invalid_socket) {
+        return base::Failure{"cannot open a socket: " + native_error_text(::WSAGetLastError())};
+    }
+    adopt(native);
+    // ConnectEx takes bound sockets only, so a socket without a wish is bound to any address. That alone would use up one port of the
+    // whole machine for each connection; with this option (Windows 10; Wine does not know it) ports are shared between
+    // connections to different peers, as connect() does it.
+    set_option(native, SOL_SOCKET, SO_REUSE_UNICASTPORT, 1);
+    Address from = local;
+    if (from.family == Address::Family::none) {
+        from.family = family;
+    }
+    sockaddr_storage name;
+    const socklen_t size = to_native(from, name);
+    if (::bind(native, reinterpret_cast<sockaddr*>(&name), size) != 0) {
+        base::Failure result = failure("cannot bind to", from);
+        close();
+        return result;
+    }
+    return {};
+}
+
+base::Result<void> Socket::listen(const Address& address, int backlog) {
+    PORTICO_ASSERT(!is_open());
+    const NativeSocket native = open_native(address.family);
+    if (native == invalid_socket) {
+        return failure("cannot open a socket for", address);
+    }
+    native_ = native;
+    reset_state();
+    is_listener_ = true;
+    listener_family_ = address.family;
+    if (address.family == Address::Family::v6) {
+        set_option(native, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    }
+    const DWORD on = 1;
+    sockaddr_storage name;
+    const socklen_t size = to_native(address, name);
+    const int queue = backlog > backlog_without_hint ? -backlog : backlog;
+    if (::setsockopt(native, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, reinterpret_cast<const char*>(&on), sizeof on) != 0 ||
+        ::bind(native, reinterpret_cast<sockaddr*>(&name), size) != 0 || ::listen(native, queue) != 0) {
+        base::Failure result = failure("cannot listen on", address);
+        close();
+        return result;
+    }
+    return {};
+}
+
+base::Result<void> Socket::listen_as(const Socket&) {
+    return base::Failure{"a listening socket can be given to a further port only on Linux; on Windows a socket joins one port for ever"};
+}
+
+Address Socket::local_address() const noexcept {
+    sockaddr_storage name{};
+    socklen_t size = sizeof name;
+    if (::getsockname(native_, reinterpret_cast<sockaddr*>(&name), &size) != 0) {
+        return {};
+    }
+    return from_native(name);
+}
+
+Address Socket::peer_address() const noexcept {
+    sockaddr_storage name{};
+    socklen_t size = sizeof name;
+    if (::getpeername(native_, reinterpret_cast<sockaddr*>(&name), &size) != 0) {
+        return {};
+    }
+    return from_native(name);
+}
+
+bool Socket::shutdown_send() noexcept {
+    return ::shutdown(native_, SD_SEND) == 0;
+}
+
+void Socket::reset_on_close() noexcept {
+    const linger at_once{1, 0};
+    ::setsockopt(native_, SOL_SOCKET, SO_LINGER, reinterpret_cast<const char*>(&at_once), sizeof at_once);
+}
+
+std::optional<std::uint64_t> Socket::unacknowledged_bytes() const noexcept {
+    DWORD version = 0;
+    TCP_INFO_v0 info{};
+    DWORD size = 0;
+    if (::WSAIoctl(native_, SIO_TCP_INFO, &version, sizeof version, &info, sizeof info, &size, nullptr, nullptr) != 0) {
+        return std::nullopt;  // before Windows 10 1703: WSAEINVAL; Wine: WSAEOPNOTSUPP
+    }
+    // BytesInFlight knows nothing of what waits in the send buffer behind a closed window: that is what we handed over less what ever
+    // left (retransmissions may count in BytesOut, which makes the second part too small, never too large).
+    const std::uint64_t unsent = sent_bytes_ > info.BytesOut ? sent_bytes_ - info.BytesOut : 0;
+    return info.BytesInFlight + unsent;
+}
+
+std::uint64_t Socket::unread_bytes() const noexcept {
+    u_long bytes = 0;
+    // For a stream this is all that can be received, not only the first segment.
+    if (::ioctlsocket(native_, static_cast<long>(FIONREAD), &bytes) != 0) {
+        return 0;
+    }
+    return bytes;
+}
+
+void Socket::close() noexcept {
+    if (is_open()) {
+        if (registry_ != nullptr) {
+            registry_->remove(*this);
+        }
+        ::closesocket(native_);
+        native_ = invalid_socket;
+    }
+}
+
+}  // namespace portico::io
