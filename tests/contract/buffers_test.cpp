@@ -1,0 +1,146 @@
+#include "contract/world.hpp"
+
+using namespace portico;
+using namespace portico::test;
+
+TEST_CASE("receives that find the pool empty wait for buffers", "[contract][buffers]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind, {.buffers = 3});
+    constexpr std::size_t count = 9;
+    std::vector<std::unique_ptr<Connection>> connections;
+    for (std::size_t i = 0; i < count; ++i) {
+        connections.push_back(std::make_unique<Connection>(world));
+        REQUIRE(connections.back()->peer.send_all(std::to_string(i)));
+    }
+    std::vector<std::size_t> holding;
+    for (std::size_t i = 0; i < count; ++i) {
+        connections[i]->receive.then = [&holding, i] { holding.push_back(i); };
+        world.submit(connections[i]->receive);
+    }
+    std::size_t served = 0;
+    while (served < count) {
+        const std::size_t expected = std::min<std::size_t>(3, count - served);
+        REQUIRE(world.run_until([&] { return holding.size() == expected; }));
+        CHECK(world.pool().on_loan() == expected);
+        world.run_for(5);
+        CHECK(holding.size() == expected);  // nobody fails for want of a buffer
+        for (const std::size_t i : holding) {
+            REQUIRE(connections[i]->take());
+            CHECK(connections[i]->input == std::to_string(i));
+            ++served;
+        }
+        holding.clear();
+    }
+    connections.clear();
+    world.require_balanced();
+}
+
+TEST_CASE("a receive that waits for a buffer can be cancelled, and its data is not lost", "[contract][buffers]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind, {.buffers = 1});
+    Connection holder(world);
+    Connection first(world);
+    Connection second(world);
+    for (Connection* connection : {&holder, &first, &second}) {
+        REQUIRE(connection->peer.send_all("data"));
+    }
+    world.complete(holder.receive);
+    REQUIRE(holder.receive.buffer.data != nullptr);
+    world.submit(first.receive);
+    world.submit(second.receive);
+    world.run_for(10);
+    REQUIRE(first.receive.in_flight);
+    REQUIRE(second.receive.in_flight);
+    world.port().cancel(first.receive);
+    CHECK(first.receive.in_flight);
+    REQUIRE(world.run_until([&] { return !first.receive.in_flight; }));
+    CHECK(first.receive.error == io::Error::aborted);
+    CHECK(second.receive.in_flight);
+
+    REQUIRE(holder.take());
+    REQUIRE(world.run_until([&] { return !second.receive.in_flight; }));
+    REQUIRE(second.take());
+    CHECK(second.input == "data");
+    REQUIRE(first.read());
+    CHECK(first.input == "data");
+    holder.close();
+    first.close();
+    second.close();
+    world.require_balanced();
+}
+
+TEST_CASE("connections that are idle do not keep others from the buffers", "[contract][buffers]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind, {.buffers = 2});
+    std::vector<std::unique_ptr<Connection>> idle;
+    for (int i = 0; i < 8; ++i) {
+        idle.push_back(std::make_unique<Connection>(world));
+        world.submit(idle.back()->receive);
+    }
+    Connection active(world);
+    for (int i = 0; i < 20; ++i) {
+        REQUIRE(active.peer.send_all("x"));
+        REQUIRE(active.read());
+    }
+    CHECK(active.input.size() == 20);
+    for (auto& connection : idle) {
+        CHECK(connection->receive.in_flight);
+        REQUIRE(connection->peer.send_all("y"));
+        REQUIRE(world.run_until([&] { return !connection->receive.in_flight; }));
+        REQUIRE(connection->take());
+    }
+    active.close();
+    idle.clear();
+    world.require_balanced();
+}
+
+TEST_CASE("the end of a stream needs no buffer for long", "[contract][buffers]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind, {.buffers = 1});
+    std::vector<std::unique_ptr<Connection>> connections;
+    for (int i = 0; i < 5; ++i) {
+        connections.push_back(std::make_unique<Connection>(world));
+        world.submit(connections.back()->receive);
+    }
+    for (auto& connection : connections) {
+        connection->peer.close();
+    }
+    REQUIRE(world.run_until([&] { return world.port().outstanding() == 0; }));
+    for (auto& connection : connections) {
+        CHECK(connection->receive.error == io::Error::none);
+        CHECK(connection->receive.bytes == 0);
+    }
+    connections.clear();
+    world.require_balanced();
+}
+
+TEST_CASE("a buffer that another thread gives back reaches a port that waits", "[contract][buffers]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind, {.buffers = 1});
+    Connection connection(world);
+    const io::Buffer held = world.pool().take();  // by another port's connection, say
+    REQUIRE(held.data != nullptr);
+    REQUIRE(connection.peer.send_all("data"));
+    world.submit(connection.receive);
+    world.run_for(5);
+    REQUIRE(connection.receive.in_flight);
+    std::thread other([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));  // by now the port waits, mostly
+        world.pool().give_back(held);
+    });
+    const std::uint64_t start = world.port().now();
+    const bool is_well = world.run_until([&] { return !connection.receive.in_flight; });
+    const std::uint64_t took = world.port().now() - start;
+    other.join();
+    REQUIRE(is_well);
+    CHECK(took < patience_ns / 3);
+    REQUIRE(connection.take());
+    CHECK(connection.input == "data");
+    connection.close();
+    world.require_balanced();
+}

@@ -1,0 +1,116 @@
+#include "contract/world.hpp"
+
+using namespace portico;
+using namespace portico::test;
+
+TEST_CASE("a connect reaches a listener, and both ends talk", "[contract][connect]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind);
+    const bool is_bound = GENERATE(false, true);
+    CAPTURE(is_bound);
+    io::Socket client;
+    REQUIRE(client.open_for_connect(io::Address::Family::v4, is_bound ? loopback() : io::Address{}));
+    REQUIRE(world.port().attach(client));
+    Tracked<io::AcceptOperation> accept(world);
+    accept.listener = &world.listener();
+    Tracked<io::ConnectOperation> connect(world);
+    connect.socket = &client;
+    connect.remote = world.address();
+    world.submit(accept);
+    world.submit(connect);
+    REQUIRE(world.run_until([&] { return accept.is_done() && connect.is_done(); }));
+    REQUIRE(connect.error == io::Error::none);
+    REQUIRE(accept.error == io::Error::none);
+    io::Socket server;
+    server.adopt(accept.accepted);
+    REQUIRE(world.port().attach(server));
+    CHECK(accept.peer == client.local_address());
+    CHECK(client.peer_address() == world.address());
+    CHECK(server.local_address() == client.peer_address());
+
+    Tracked<io::ReceiveOperation> receive(world);
+    Tracked<io::SendOperation> send(world);
+    io::ConstBuffer part{as_bytes("over").data(), 4};
+    send.buffers = {&part, 1};
+    for (auto [from, to] : {std::pair(&client, &server), std::pair(&server, &client)}) {
+        receive.socket = to;
+        send.socket = from;
+        world.submit(receive);
+        world.complete(send);
+        CHECK(send.error == io::Error::none);
+        CHECK(send.bytes == 4);
+        REQUIRE(world.run_until([&] { return !receive.in_flight; }));
+        REQUIRE(receive.bytes == 4);
+        CHECK(std::string(reinterpret_cast<const char*>(receive.buffer.data), 4) == "over");
+        world.pool().give_back(std::exchange(receive.buffer, {}));
+    }
+    world.port().close(client);
+    world.port().close(server);
+    world.require_balanced();
+}
+
+TEST_CASE("a connect where nobody listens is refused", "[contract][connect]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind);
+    // Bound and not listening: the port stays taken, so that nobody else comes to listen there.
+    io::Socket nobody;
+    REQUIRE(nobody.open_for_connect(io::Address::Family::v4, loopback()));
+    for (int i = 0; i < 3; ++i) {
+        io::Socket client;
+        REQUIRE(client.open_for_connect(io::Address::Family::v4));
+        REQUIRE(world.port().attach(client));
+        Tracked<io::ConnectOperation> connect(world);
+        connect.socket = &client;
+        connect.remote = nobody.local_address();
+        world.complete(connect);
+        CHECK(connect.error == io::Error::refused);
+        CHECK(connect.native_error != 0);
+        CHECK(connect.completions == 1);
+        world.port().close(client);
+    }
+    nobody.close();
+    world.require_balanced();
+}
+
+TEST_CASE("a socket that is bound to a foreign address cannot be opened", "[contract][connect]") {
+    io::Address foreign = loopback();
+    foreign.bytes = {192, 0, 2, 1};
+    io::Socket client;
+    const auto result = client.open_for_connect(io::Address::Family::v4, foreign);
+    REQUIRE_FALSE(result);
+    CHECK_FALSE(client.is_open());
+    CHECK(result.error().find("192.0.2.1") != std::string::npos);
+}
+
+TEST_CASE("many connects are in flight at once", "[contract][connect]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind);
+    constexpr int count = 40;
+    std::vector<io::Socket> clients(count);
+    std::vector<std::unique_ptr<Tracked<io::ConnectOperation>>> connects;
+    for (io::Socket& client : clients) {
+        REQUIRE(client.open_for_connect(io::Address::Family::v4));
+        REQUIRE(world.port().attach(client));
+        connects.push_back(std::make_unique<Tracked<io::ConnectOperation>>(world));
+        connects.back()->socket = &client;
+        connects.back()->remote = world.address();
+        world.submit(*connects.back());
+    }
+    Tracked<io::AcceptOperation> accept(world);
+    accept.listener = &world.listener();
+    for (int i = 0; i < count; ++i) {
+        world.complete(accept);
+        REQUIRE(accept.error == io::Error::none);
+        io::close_native(accept.accepted);
+    }
+    REQUIRE(world.run_until([&] { return world.port().outstanding() == 0; }));
+    for (int i = 0; i < count; ++i) {
+        CHECK(connects[static_cast<std::size_t>(i)]->error == io::Error::none);
+        CHECK(connects[static_cast<std::size_t>(i)]->completions == 1);
+        world.port().close(clients[static_cast<std::size_t>(i)]);
+    }
+    world.require_balanced();
+}

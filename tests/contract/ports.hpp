@@ -1,0 +1,37 @@
+// The backends that the suite runs on. A new backend is one more line in ports.cpp.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "io/completion_port.hpp"
+
+namespace portico::test {
+
+struct PortFactory {
+    std::string name;
+    std::function<base::Result<std::unique_ptr<io::CompletionPort>>(io::BufferPool&, const io::PortOptions&)> make;
+};
+
+// A backend as it is used: by one thread, or shared by several.
+struct PortCase {
+    PortFactory factory;
+    bool shared = false;
+    std::string name;  // "epoll, single"
+};
+
+// Every backend of this system, in both uses: each test runs on all of them with ANY_PORT().
+[[nodiscard]] int port_case_count();
+[[nodiscard]] const PortCase& port_case(int index);
+// Those of one use: single ports, shared ports.
+[[nodiscard]] int backend_count();
+[[nodiscard]] const PortCase& single_port(int index);
+[[nodiscard]] const PortCase& shared_port(int index);
+
+}  // namespace portico::test
+
+// Run the rest of the test case once for each.
+#define ANY_PORT() ::portico::test::port_case(GENERATE(range(0, ::portico::test::port_case_count())))
+#define SINGLE_PORT() ::portico::test::single_port(GENERATE(range(0, ::portico::test::backend_count())))
+#define SHARED_PORT() ::portico::test::shared_port(GENERATE(range(0, ::portico::test::backend_count())))

@@ -1,0 +1,232 @@
+#include "contract/world.hpp"
+
+#include <array>
+#include <random>
+
+using namespace portico;
+using namespace portico::test;
+
+TEST_CASE("a send reaches the peer", "[contract][send]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind);
+    Connection connection(world);
+    connection.write("hello");
+    CHECK(connection.send.completions == 1);
+    CHECK(connection.peer.receive_exactly(5) == "hello");
+    connection.close();
+    world.require_balanced();
+}
+
+TEST_CASE("many megabytes to a slow reader arrive byte by byte", "[contract][send]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind);
+    Connection connection(world, 16 * 1'024);
+    constexpr std::size_t size = 8 << 20;
+    constexpr std::size_t chunk_max = 512 * 1'024;
+    std::string received;
+    std::thread reader([&] {
+        std::mt19937 random(2);
+        std::string room(200'000, '\0');
+        while (received.size() < size) {
+            const auto part = connection.peer.receive(std::span(room).first(1 + random() % room.size()));
+            if (part.outcome != Peer::Outcome::data) {
+                return;
+            }
+            received.append(room, 0, part.bytes);
+            if (random() % 16 == 0) {
+                std::this_thread::sleep_for(std::chrono::microseconds(500));
+            }
+        }
+    });
+    const std::string stream = pattern(0, size);
+    std::size_t sent = 0;
+    bool is_well = true;
+    while (sent < size && is_well) {
+        const std::size_t chunk = std::min(chunk_max, size - sent);
+        connection.part = {as_bytes(stream).data() + sent, chunk};
+        connection.send.buffers = {&connection.part, 1};
+        world.submit(connection.send);
+        is_well = world.run_until([&] { return !connection.send.in_flight; }) && connection.send.error == io::Error::none &&
+                  connection.send.bytes >= 1 && connection.send.bytes <= chunk;
+        sent += connection.send.bytes;
+    }
+    reader.join();
+    CHECK(is_well);
+    CHECK(received.size() == size);
+    CHECK((received == stream));
+    connection.close();
+    world.require_balanced();
+}
+
+TEST_CASE("a gathered send keeps the order of its 64 buffers", "[contract][send]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind);
+    Connection connection(world);
+    const std::size_t scale = GENERATE(as<std::size_t>{}, 1, 20'000);
+    CAPTURE(scale);
+    std::mt19937 random(3);
+    std::vector<std::size_t> sizes(io::SendOperation::buffers_max);
+    std::size_t size = 0;
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+        sizes[i] = i % 7 == 3 ? 0 : 1 + random() % (8 * scale);  // empty ones are allowed
+        size += sizes[i];
+    }
+    const std::string stream = pattern(0, size);
+    std::string received;
+    std::thread reader([&] { received = connection.peer.receive_exactly(size); });
+    std::size_t sent = 0;
+    bool is_well = true;
+    while (sent < size && is_well) {
+        // What is left of each buffer, as the send queue will do it.
+        std::array<io::ConstBuffer, io::SendOperation::buffers_max> parts;
+        std::size_t begin = 0;
+        std::size_t used = 0;
+        for (const std::size_t each : sizes) {
+            const std::size_t end = begin + each;
+            if (end > sent || sent == 0) {
+                const std::size_t from = std::max(begin, sent);
+                parts[used++] = {as_bytes(stream).data() + from, end - from};
+            }
+            begin = end;
+        }
+        connection.send.buffers = {parts.data(), used};
+        world.submit(connection.send);
+        is_well = world.run_until([&] { return !connection.send.in_flight; }) && connection.send.error == io::Error::none &&
+                  connection.send.bytes >= 1 && connection.send.bytes <= size - sent;
+        sent += connection.send.bytes;
+    }
+    reader.join();
+    CHECK(is_well);
+    CHECK((received == stream));
+    connection.close();
+    world.require_balanced();
+}
+
+TEST_CASE("a receive and a send are in flight at once and do not wait for each other", "[contract][send]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind);
+    Connection connection(world, 16 * 1'024);
+    world.submit(connection.receive);
+    std::string chunk;
+    std::uint64_t sent = 0;
+    connection.fill(chunk, sent);
+    REQUIRE(connection.receive.in_flight);
+
+    REQUIRE(connection.peer.send_all("while it waits"));
+    REQUIRE(world.run_until([&] { return !connection.receive.in_flight; }));
+    REQUIRE(connection.take());
+    CHECK(connection.input == "while it waits");
+    CHECK(connection.send.in_flight);
+
+    world.submit(connection.receive);
+    std::string received;
+    std::thread reader([&] { received = connection.peer.receive_exactly(static_cast<std::size_t>(sent) + chunk.size()); });
+    const bool is_well = world.run_until([&] { return !connection.send.in_flight; });
+    // The rest of the chunk, when the send was partial.
+    std::string_view rest = std::string_view(chunk).substr(is_well ? connection.send.bytes : 0);
+    if (is_well) {
+        connection.write(rest);
+    }
+    reader.join();
+    CHECK(is_well);
+    CHECK(received.size() == sent + chunk.size());
+    CHECK((received == pattern(0, static_cast<std::size_t>(sent) + chunk.size())));
+    CHECK(connection.receive.in_flight);
+    world.port().cancel(connection.receive);
+    REQUIRE(world.run_until([&] { return !connection.receive.in_flight; }));
+    connection.close();
+    world.require_balanced();
+}
+
+TEST_CASE("a stream goes both ways at once", "[contract][send]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind);
+    Connection connection(world, 32 * 1'024, 32 * 1'024);
+    constexpr std::size_t size = 2 << 20;
+    const std::string stream = pattern(0, size);
+    // An echo: what comes is sent back before more is received.
+    io::ConstBuffer rest;
+    bool is_end = false;
+    auto& receive = connection.receive;
+    auto& send = connection.send;
+    receive.then = [&] {
+        if (receive.error != io::Error::none || receive.bytes == 0) {
+            is_end = true;
+            return;
+        }
+        rest = {receive.buffer.data, receive.bytes};
+        send.buffers = {&rest, 1};
+        world.submit(send);
+    };
+    send.then = [&] {
+        if (send.error != io::Error::none) {
+            is_end = true;
+            return;
+        }
+        rest = {rest.data + send.bytes, rest.size - send.bytes};
+        if (rest.size != 0) {
+            world.submit(send);
+            return;
+        }
+        world.pool().give_back(std::exchange(receive.buffer, {}));
+        world.submit(receive);
+    };
+    world.submit(receive);
+    std::thread writer([&] {
+        connection.peer.send_all(stream);
+        connection.peer.finish_sending();
+    });
+    std::string received;
+    std::thread reader([&] { received = connection.peer.receive_exactly(size); });
+    const bool is_well = world.run_until([&] { return is_end; });
+    if (!is_well) {
+        connection.socket.reset_on_close();
+    }
+    writer.join();
+    reader.join();
+    CHECK(is_well);
+    CHECK((received == stream));
+    receive.then = nullptr;
+    send.then = nullptr;
+    connection.close();
+    world.require_balanced();
+}
+
+TEST_CASE("sends to a peer that has reset end with an error", "[contract][send]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind);
+    Connection connection(world);
+    connection.peer.abort();
+    connection.part = {as_bytes("anybody?").data(), 8};
+    connection.send.buffers = {&connection.part, 1};
+    // The first may still be taken by the system.
+    const std::uint64_t deadline = world.port().now() + patience_ns;
+    do {
+        world.complete(connection.send);
+    } while (connection.send.error == io::Error::none && world.port().now() < deadline);
+    CHECK(connection.send.error == io::Error::reset);
+    CHECK(connection.send.native_error != 0);
+    connection.close();
+    world.require_balanced();
+}
+
+TEST_CASE("a peer's reset ends the send that waits", "[contract][send]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind);
+    Connection connection(world, 16 * 1'024);
+    std::string chunk;
+    std::uint64_t sent = 0;
+    connection.fill(chunk, sent);
+    connection.peer.abort();
+    REQUIRE(world.run_until([&] { return !connection.send.in_flight; }));
+    CHECK(connection.send.error == io::Error::reset);
+    connection.close();
+    world.require_balanced();
+}

@@ -1,0 +1,129 @@
+#include "contract/world.hpp"
+
+using namespace portico;
+using namespace portico::test;
+
+namespace {
+
+constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
+
+}  // namespace
+
+TEST_CASE("a wait with a deadline returns at it", "[contract][wait]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind);
+    SECTION("nothing in flight") {}
+    SECTION("with an idle connection") {
+        static_cast<void>(world.listener());
+    }
+    const std::uint64_t waits_before = world.port().counters().waits;
+    const std::uint64_t start = world.port().now();
+    const std::uint64_t deadline = start + 30 * ms;
+    int calls = 0;
+    while (world.port().now() < deadline) {
+        CHECK(world.step(deadline) == 0);
+        ++calls;
+    }
+    CHECK(calls <= 5);  // it may return early, but it does not spin
+    CHECK(world.port().counters().waits - waits_before <= 5);
+    CHECK(world.port().now() < deadline + 2'000 * ms);
+    // One that only looks comes back at once, even a thousand times.
+    const std::uint64_t looking = world.port().now();
+    for (int i = 0; i < 1'000; ++i) {
+        CHECK(world.step(0) == 0);
+        world.step(1);  // long past
+    }
+    CHECK(world.port().now() - looking < 2'000 * ms);
+    world.require_balanced();
+}
+
+TEST_CASE("wait hands out no more than it has room for, and the rest later", "[contract][wait]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind, {.batch = 1});
+    constexpr std::size_t count = 30;
+    std::vector<std::unique_ptr<Connection>> connections;
+    std::vector<std::unique_ptr<Tracked<io::PostOperation>>> posts;
+    std::vector<std::unique_ptr<Tracked<io::TimerOperation>>> timers;
+    std::size_t completed = 0;
+    const auto count_it = [&] { ++completed; };
+    for (std::size_t i = 0; i < count; ++i) {
+        connections.push_back(std::make_unique<Connection>(world));
+    }
+    // Each connection completes a receive and a send by the same news, and posts and timers come with them.
+    for (auto& connection : connections) {
+        connection->receive.then = count_it;
+        connection->send.then = count_it;
+        world.submit(connection->receive);
+        connection->part = {as_bytes("out").data(), 3};
+        connection->send.buffers = {&connection->part, 1};
+        world.submit(connection->send);
+        REQUIRE(connection->peer.send_all("in"));
+        posts.push_back(std::make_unique<Tracked<io::PostOperation>>(world));
+        posts.back()->then = count_it;
+        world.submit(*posts.back());
+        timers.push_back(std::make_unique<Tracked<io::TimerOperation>>(world));
+        timers.back()->then = count_it;
+        world.submit(*timers.back());
+    }
+    REQUIRE(world.run_until([&] { return completed == 4 * count; }));
+    for (auto& connection : connections) {
+        CHECK(connection->take());
+        CHECK(connection->input == "in");
+        CHECK(connection->peer.receive_exactly(3) == "out");
+    }
+    connections.clear();
+    world.require_balanced();
+}
+
+TEST_CASE("wake lets a wait return early", "[contract][wait]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind);
+    for (int i = 0; i < 5; ++i) {
+        std::atomic<bool> is_back{false};
+        std::thread waiter([&] {
+            io::Operation* completed[4];
+            static_cast<void>(world.port().wait(completed, world.port().now() + patience_ns));
+            is_back = true;
+        });
+        const std::uint64_t start = base::now_ns();
+        // wake() reaches a thread that waits already; when this one does is not to be seen from here.
+        while (!is_back && base::now_ns() - start < patience_ns) {
+            world.port().wake();
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+        waiter.join();
+        REQUIRE(base::now_ns() - start < patience_ns / 2);
+    }
+    // A wake of before does no harm.
+    for (int i = 0; i < 10 && world.step(0) != 0; ++i) {
+    }
+    world.require_balanced();
+}
+
+TEST_CASE("outstanding counts what is submitted and not handed out", "[contract][wait]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind);
+    Connection connection(world);
+    CHECK(world.port().outstanding() == 0);
+    Tracked<io::PostOperation> post(world);
+    Tracked<io::TimerOperation> timer(world);
+    timer.deadline_ns = world.port().now() + 3'600'000 * ms;
+    world.submit(connection.receive);
+    world.submit(post);
+    world.submit(timer);
+    CHECK(world.port().outstanding() == 3);
+    REQUIRE(world.run_until([&] { return !post.in_flight; }));
+    CHECK(world.port().outstanding() == 2);
+    world.port().cancel(timer);
+    world.port().cancel(connection.receive);
+    CHECK(world.port().outstanding() == 2);
+    REQUIRE(world.run_until([&] { return world.port().outstanding() == 0; }));
+    CHECK_FALSE(timer.in_flight);
+    CHECK_FALSE(connection.receive.in_flight);
+    connection.close();
+    world.require_balanced();
+}
