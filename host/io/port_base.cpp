@@ -131,7 +131,8 @@ std::size_t PortBase::wait(std::span<Operation*> completed, std::uint64_t deadli
 }
 
 void PortBase::wake() noexcept {
-    if (waiting_.load(std::memory_order_seq_cst) != 0) {
+    // A single port does not count its one waiting thread: a wake that comes just before its wait() ends that one.
+    if (!shared_ || waiting_.load(std::memory_order_seq_cst) != 0) {
         wakes_.fetch_add(1, std::memory_order_relaxed);
         interrupt_poll();
     }
