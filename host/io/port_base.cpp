@@ -67,6 +67,10 @@ void PortBase::set_ready_count(std::size_t size) noexcept {
     ready_count_.store(size, shared_ ? std::memory_order_seq_cst : std::memory_order_relaxed);
 }
 
+void PortBase::set_timer_count() noexcept {
+    timer_count_.store(timers_.size(), shared_ ? std::memory_order_seq_cst : std::memory_order_relaxed);
+}
+
 void PortBase::make_ready(Operation& operation) noexcept {
     guarded([&] {
         ready_.push_back(operation);
@@ -142,12 +146,16 @@ void PortBase::wake() noexcept {
 
 void PortBase::timer(TimerOperation& operation) noexcept {
     start(operation);
-    guarded([&] {
+    const bool is_first = guarded([&] {
         timers_.push_back(&operation);
         operation.heap_index = timers_.size() - 1;
         sift_up(operation.heap_index);
-        timer_count_.store(timers_.size(), std::memory_order_relaxed);
+        set_timer_count();
+        return timers_.front() == &operation;
     });
+    if (shared_ && is_first) {
+        wake();  // those that wait already do so until a later instant; this thread may not come back before this one
+    }
 }
 
 void PortBase::cancel_timer(TimerOperation& operation) noexcept {
@@ -185,7 +193,7 @@ void PortBase::expire_timers() noexcept {
 }
 
 std::uint64_t PortBase::next_timer() noexcept {
-    if (timer_count_.load(std::memory_order_relaxed) == 0) {
+    if (timer_count_.load(std::memory_order_seq_cst) == 0) {
         return wait_forever;
     }
     return guarded([&] { return timers_.empty() ? wait_forever : timers_.front()->deadline_ns; });
@@ -238,7 +246,7 @@ void PortBase::remove_from_heap(TimerOperation& operation) noexcept {
         sift_down(last->heap_index);
     }
     operation.heap_index = SIZE_MAX;
-    timer_count_.store(timers_.size(), std::memory_order_relaxed);
+    set_timer_count();
 }
 
 }  // namespace portico::io

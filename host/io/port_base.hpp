@@ -83,6 +83,7 @@ protected:
 
 private:
     void set_ready_count(std::size_t size) noexcept;
+    void set_timer_count() noexcept;
     std::size_t take_ready(std::span<Operation*> into) noexcept;
     void expire_timers() noexcept;
     [[nodiscard]] std::uint64_t next_timer() noexcept;
@@ -99,7 +100,8 @@ private:
     std::vector<TimerOperation*> timers_;  // guarded: a binary heap
     // Sizes of the two, so that an empty ready list or heap costs no lock; what they announce is read under the lock. On a shared
     // port ready_count_ also pairs with waiting_ (seq_cst): a thread adds itself to waiting_ and then looks at ready_count_; one that leaves
-    // something on the ready list has raised ready_count_ and then looks at waiting_. So not both miss the other.
+    // something on the ready list has raised ready_count_ and then looks at waiting_. So not both miss the other. timer_count_ does the
+    // same for a timer that is due before all others.
     std::atomic<std::size_t> ready_count_{0};
     std::atomic<std::size_t> timer_count_{0};
     std::atomic<std::uint32_t> waiting_{0};  // threads inside a poll() that may block; shared ports only
