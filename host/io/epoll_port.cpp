@@ -22,6 +22,10 @@ constexpr std::uintptr_t flag_mask = ready | ended;
 // Events taken by one epoll_wait. Each can complete two operations.
 constexpr std::size_t events_max = 64;
 
+// With receives waiting for a buffer no wait is longer: another port that shares the pool may give one back, and does not know of
+// this one.
+constexpr std::uint64_t starved_wait_ns = 10 * base::nanoseconds_per_millisecond;
+
 bool is_operation(std::uintptr_t word) noexcept {
     return (word & ~flag_mask) != 0;
 }
@@ -313,6 +317,9 @@ EpollPort::Attempt EpollPort::try_receive(ReceiveOperation& operation) noexcept 
             starved_.push_back(operation);
             starved_count_.store(starved_count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
         });
+        if (shared()) {
+            wake();  // a thread that waits already would do so past the return of a buffer
+        }
         return Attempt::starved;
     }
     ssize_t received = 0;
@@ -419,6 +426,9 @@ std::size_t EpollPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
     std::size_t taken = take_posted(into);
     if (taken == into.size()) {
         return taken;
+    }
+    if (deadline_ns != 0 && starved_count_.load(std::memory_order_relaxed) != 0) {
+        deadline_ns = std::min(deadline_ns, now() + starved_wait_ns);
     }
     int timeout_ms = -1;
     if (taken != 0 || deadline_ns == 0) {
