@@ -22,6 +22,9 @@ constexpr std::uintptr_t flag_mask = ready | ended;
 // Events taken by one epoll_wait. Each can complete two operations.
 constexpr std::size_t events_max = 64;
 
+// How often in a row poll() may be filled by posts alone before the system is asked again.
+constexpr std::uint32_t post_rounds_max = 8;
+
 // With receives waiting for a buffer no wait is longer: another port that shares the pool may give one back, and does not know of
 // this one.
 constexpr std::uint64_t starved_wait_ns = 10 * base::nanoseconds_per_millisecond;
@@ -423,15 +426,18 @@ std::size_t EpollPort::take_posted(std::span<Operation*> into) noexcept {
 }
 
 std::size_t EpollPort::poll(std::span<Operation*> into, std::uint64_t deadline_ns) noexcept {
-    std::size_t taken = take_posted(into);
+    const bool is_system_first = post_rounds_.load(std::memory_order_relaxed) >= post_rounds_max;
+    std::size_t taken = is_system_first ? 0 : take_posted(into);
     if (taken == into.size()) {
+        post_rounds_.fetch_add(1, std::memory_order_relaxed);
         return taken;
     }
+    post_rounds_.store(0, std::memory_order_relaxed);
     if (deadline_ns != 0 && starved_count_.load(std::memory_order_relaxed) != 0) {
         deadline_ns = std::min(deadline_ns, now() + starved_wait_ns);
     }
     int timeout_ms = -1;
-    if (taken != 0 || deadline_ns == 0) {
+    if (taken != 0 || is_system_first || deadline_ns == 0) {
         timeout_ms = 0;
     } else if (deadline_ns != wait_forever) {
         const std::uint64_t instant = now();
@@ -471,6 +477,9 @@ std::size_t EpollPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
                 make_ready(*operation);
             }
         }
+    }
+    if (is_system_first) {
+        taken += take_posted(into.subspan(taken));
     }
     return taken;
 }

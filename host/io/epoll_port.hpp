@@ -71,6 +71,7 @@ private:
     std::atomic<base::Link*> posted_chain_{nullptr};
     base::Fifo<Operation> posted_rest_;     // guarded: taken and not yet handed out
     std::atomic<std::size_t> posted_rest_count_{0};  // a hint, as PortBase::ready_count_
+    std::atomic<std::uint32_t> post_rounds_{0};  // calls of poll() in a row that posts alone have filled
     base::Fifo<Operation> starved_;         // guarded: receives that wait for a buffer
     std::atomic<std::size_t> starved_count_{0};  // a hint
 };
