@@ -61,10 +61,10 @@ private:
     void differs(const MessageSource& replies, std::span<const std::byte> bytes, std::size_t at) noexcept;
     void next() noexcept;
 
-    MessageId id_;               // of the message that the current reply answers
-    std::uint64_t offset_ = 0;   // how much of the current reply has come
-    std::uint64_t size_ = 0;     // how long it should be; known once its first byte has come
-    bool is_wrong_ = false;      // the current frame
+    MessageId id_;              // of the message that the current reply answers
+    std::uint64_t offset_ = 0;  // how much of the current reply has come
+    std::uint64_t size_ = 0;    // how long it should be; known once its first byte has come
+    bool is_wrong_ = false;     // the current frame
     FrameScanner scanner_;
     Difference difference_;
 };

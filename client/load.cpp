@@ -120,7 +120,7 @@ private:
     std::deque<Session> sessions_;  // where they are made is where they stay: operations point to them
     std::size_t connected_ = 0;     // sessions whose connect was started
     std::size_t begun_ = 0;
-    std::uint64_t began_ns_ = 0;    // 0: not yet
+    std::uint64_t began_ns_ = 0;  // 0: not yet
     Tick tick_;
     std::array<io::Operation*, 256> completed_{};
 };

@@ -125,9 +125,9 @@ int run_scripted(const Options& options) {
     if (!prepare(options, plan)) {
         return exit_code::could_not_run;
     }
-    const auto messages = make_framed_messages(options.message ? make_text_messages(*options.message)
-                                                               : make_generated_messages(options.seed, options.sizes, options.framing),
-                                               options.framing);
+    const auto messages = make_framed_messages(
+        options.message ? make_text_messages(*options.message) : make_generated_messages(options.seed, options.sizes, options.framing),
+        options.framing);
     const auto expected_text = make_framed_messages(make_text_messages(options.expected_text), options.framing);
     plan.messages = messages.get();
     switch (options.expect) {

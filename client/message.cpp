@@ -231,20 +231,19 @@ public:
         const std::uint64_t payload_size = payloads_->size(id);
         const std::array<std::byte, 4> prefix = prefix_of(payload_size);
         const Overlap first = overlap(offset, got.size(), 0, prefix_bytes_);
-        std::size_t matched = equal_prefix(std::span(prefix).subspan(first.in_section, first.size), got.subspan(first.in_range, first.size));
+        std::size_t matched =
+            equal_prefix(std::span(prefix).subspan(first.in_section, first.size), got.subspan(first.in_range, first.size));
         if (matched != first.size) {
             return matched;
         }
         const Overlap second = overlap(offset, got.size(), prefix_bytes_, payload_size);
-        const std::size_t same =
-            second.size == 0 ? 0 : payloads_->match(id, second.in_section, got.subspan(second.in_range, second.size));
+        const std::size_t same = second.size == 0 ? 0 : payloads_->match(id, second.in_section, got.subspan(second.in_range, second.size));
         matched += same;
         if (same != second.size) {
             return matched;
         }
         const Overlap third = overlap(offset, got.size(), prefix_bytes_ + payload_size, delimiter_.size());
-        return matched +
-               equal_prefix(bytes_of(delimiter_).subspan(third.in_section, third.size), got.subspan(third.in_range, third.size));
+        return matched + equal_prefix(bytes_of(delimiter_).subspan(third.in_section, third.size), got.subspan(third.in_range, third.size));
     }
 
 private:

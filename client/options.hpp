@@ -22,11 +22,11 @@ struct Options {
     SizeRange sizes;                     // without a message
     std::uint64_t seed = 1;
     std::uint32_t connections = 1;
-    std::uint64_t count = 1;        // 0: until duration_ns is over
+    std::uint64_t count = 1;  // 0: until duration_ns is over
     std::uint64_t duration_ns = 0;
     std::uint32_t depth = 1;
     Expect expect = Expect::echo;
-    std::string expected_text;      // unescaped
+    std::string expected_text;  // unescaped
     Framing framing;
     std::uint64_t connect_timeout_ns = 0;
     std::uint64_t timeout_ns = 0;

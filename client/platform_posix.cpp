@@ -1,7 +1,7 @@
-#include <csignal>
-#include <iostream>
 #include <sys/resource.h>
 #include <unistd.h>
+#include <csignal>
+#include <iostream>
 
 #include "platform.hpp"
 

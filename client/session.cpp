@@ -14,11 +14,7 @@ namespace {
 constexpr std::uint64_t finish_timeout_ns = 5 * base::nanoseconds_per_second;
 
 std::string text_of(const io::Operation& operation) {
-    std::string text(io::to_string(operation.error));
-    if (operation.native_error != 0) {
-        text += " (" + io::native_error_text(operation.native_error) + ")";
-    }
-    return text;
+    return operation.native_error != 0 ? io::native_error_text(operation.native_error) : std::string(io::to_string(operation.error));
 }
 
 std::uint32_t send_times_size(const LoadPlan& plan) noexcept {

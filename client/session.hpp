@@ -31,7 +31,7 @@ namespace portico::client {
 struct LoadPlan {
     std::vector<io::Address> addresses;  // tried in their order until one connects
     std::uint32_t connections = 1;
-    std::uint64_t count = 1;        // messages of each connection; 0: until duration_ns is over
+    std::uint64_t count = 1;  // messages of each connection; 0: until duration_ns is over
     std::uint64_t duration_ns = 0;
     std::uint32_t depth = 1;
     std::uint64_t connect_timeout_ns = 0;
@@ -58,11 +58,11 @@ struct SessionContext {
     const LoadPlan& plan;
     Observer& observer;
     Totals totals;
-    std::size_t send_buffer_bytes = 0;   // of each session
-    std::size_t address = 0;             // where connects begin in plan.addresses
-    std::uint32_t connecting = 0;        // sessions that wait for their connect
+    std::size_t send_buffer_bytes = 0;  // of each session
+    std::size_t address = 0;            // where connects begin in plan.addresses
+    std::uint32_t connecting = 0;       // sessions that wait for their connect
     std::uint32_t done = 0;
-    bool draining = false;               // no message is begun any more
+    bool draining = false;  // no message is begun any more
 };
 
 class Session {
@@ -132,15 +132,15 @@ private:
     bool connect_timed_out_ = false;
     const std::uint32_t connection_;
     std::size_t address_ = 0;
-    std::uint64_t moved_ns_ = 0;     // when a byte moved last while a reply was due; when the peer's end began to be awaited
+    std::uint64_t moved_ns_ = 0;  // when a byte moved last while a reply was due; when the peer's end began to be awaited
 
-    std::uint64_t started_ = 0;      // messages whose first byte is in the send buffer or further
+    std::uint64_t started_ = 0;  // messages whose first byte is in the send buffer or further
     std::uint64_t answered_ = 0;
-    std::uint64_t made_ = 0;         // bytes of message `started_` made so far
-    std::uint64_t message_size_ = 0; // of message `started_`
-    std::uint32_t ended_ = 0;        // messages that end in the send buffer
-    std::uint32_t filled_ = 0;       // bytes in the send buffer
-    std::uint32_t taken_ = 0;        // of those, taken by the system
+    std::uint64_t made_ = 0;          // bytes of message `started_` made so far
+    std::uint64_t message_size_ = 0;  // of message `started_`
+    std::uint32_t ended_ = 0;         // messages that end in the send buffer
+    std::uint32_t filled_ = 0;        // bytes in the send buffer
+    std::uint32_t taken_ = 0;         // of those, taken by the system
     std::unique_ptr<std::byte[]> send_buffer_;
     const std::uint32_t send_times_size_;
     std::unique_ptr<std::uint64_t[]> send_times_;  // of the unanswered messages: number modulo size

@@ -24,7 +24,7 @@ struct Totals {
     std::uint64_t first_send_ns = 0;  // 0: nothing was sent
     std::uint64_t last_reply_ns = 0;
     bool interrupted = false;
-    Histogram latency_ns;                          // from handing a message's first byte to the system to reading its reply's last byte
+    Histogram latency_ns;                           // from handing a message's first byte to the system to reading its reply's last byte
     std::map<std::string, std::uint64_t> failures;  // why connections failed or broke, and how many did
 };
 

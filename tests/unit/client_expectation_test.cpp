@@ -1,0 +1,215 @@
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "expectation.hpp"
+#include "support/catch.hpp"
+#include "text.hpp"
+
+using namespace portico::client;
+using Event = ReplyChecker::Event;
+
+namespace {
+
+struct Outcome {
+    std::uint64_t replies = 0;
+    std::uint64_t wrong = 0;
+    std::uint64_t unexpected = 0;
+    std::vector<Difference> differences;
+};
+
+// Feeds a stream in the given pieces, all messages having been sent. Stops at what an unframed stream cannot recover from.
+Outcome feed(const Expectation& expectation, std::uint64_t started, const std::vector<std::string_view>& pieces) {
+    ReplyChecker checker(1);
+    Outcome outcome;
+    for (std::string_view rest : pieces) {
+        while (!rest.empty()) {
+            const ReplyChecker::Step step = checker.check(expectation, bytes_of(rest), started);
+            REQUIRE(step.used > 0);
+            REQUIRE(step.used <= rest.size());
+            rest.remove_prefix(step.used);
+            outcome.replies += step.event == Event::reply;
+            outcome.unexpected += step.event == Event::unexpected;
+            if (step.event == Event::wrong) {
+                ++outcome.wrong;
+                outcome.differences.push_back(checker.difference());
+            }
+            if (step.event > Event::reply && expectation.framing.type == Framing::Type::none) {
+                return outcome;
+            }
+        }
+    }
+    return outcome;
+}
+
+std::string stream_of(const MessageSource& source, std::uint64_t count) {
+    std::string stream;
+    for (std::uint64_t number = 1; number <= count; ++number) {
+        std::string message(static_cast<std::size_t>(source.size({1, number})), '\0');
+        source.fill({1, number}, 0, std::as_writable_bytes(std::span(message)));
+        stream += message;
+    }
+    return stream;
+}
+
+std::vector<std::string_view> pieces_of(std::string_view stream, std::size_t size) {
+    std::vector<std::string_view> pieces;
+    for (std::size_t at = 0; at < stream.size(); at += size) {
+        pieces.push_back(stream.substr(at, size));
+    }
+    return pieces;
+}
+
+struct Echo {
+    explicit Echo(const char* framing_text, SizeRange sizes = {1, 40}) {
+        expectation.framing = *parse_framing(framing_text);
+        source = make_framed_messages(make_generated_messages(5, sizes, expectation.framing), expectation.framing);
+        expectation.replies = source.get();
+    }
+    std::unique_ptr<MessageSource> source;
+    Expectation expectation;
+};
+
+constexpr const char* framings[] = {"none", "delimiter:\\r\\n", "length_prefix:1", "length_prefix:4:little"};
+
+}  // namespace
+
+TEST_CASE("an echoed stream is right wherever it is cut in two") {
+    for (const char* framing : framings) {
+        const Echo echo(framing);
+        const std::string stream = stream_of(*echo.source, 12);
+        for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
+            const std::string_view all = stream;
+            const Outcome outcome = feed(echo.expectation, 12, {all.substr(0, cut), all.substr(cut)});
+            INFO(framing << " cut at " << cut);
+            CHECK(outcome.replies == 12);
+            CHECK(outcome.wrong + outcome.unexpected == 0);
+        }
+    }
+}
+
+TEST_CASE("an echoed stream is right in pieces of every size") {
+    for (const char* framing : framings) {
+        const Echo echo(framing);
+        const std::string stream = stream_of(*echo.source, 12);
+        for (std::size_t size = 1; size <= stream.size(); ++size) {
+            const Outcome outcome = feed(echo.expectation, 12, pieces_of(stream, size));
+            INFO(framing << " in pieces of " << size);
+            CHECK(outcome.replies == 12);
+            CHECK(outcome.wrong + outcome.unexpected == 0);
+        }
+    }
+}
+
+TEST_CASE("any wrong byte of an unframed echo is found, with its place") {
+    const Echo echo("none");
+    const std::string stream = stream_of(*echo.source, 8);
+    for (std::size_t at = 0; at < stream.size(); ++at) {
+        std::string changed = stream;
+        changed[at] = static_cast<char>(changed[at] ^ 0x40);
+        for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, stream.size()}) {
+            const Outcome outcome = feed(echo.expectation, 8, pieces_of(changed, piece));
+            REQUIRE(outcome.wrong == 1);
+            const Difference& difference = outcome.differences.front();
+            std::uint64_t before = 0;
+            for (std::uint64_t number = 1; number < difference.message.number; ++number) {
+                before += echo.source->size({1, number});
+            }
+            CHECK(before + difference.offset == at);
+            CHECK(outcome.replies == difference.message.number - 1);
+            CHECK(difference.expected[0] == static_cast<std::byte>(stream[at]));
+            CHECK(difference.got[0] == static_cast<std::byte>(changed[at]));
+        }
+    }
+}
+
+TEST_CASE("lost, doubled and exchanged messages of an unframed echo are wrong") {
+    const Echo echo("none", {20, 20});
+    const std::string stream = stream_of(*echo.source, 5);
+    const auto message = [&](std::size_t number) { return stream.substr((number - 1) * 20, 20); };
+    CHECK(feed(echo.expectation, 5, {message(1) + message(3)}).wrong == 1);
+    CHECK(feed(echo.expectation, 5, {message(1) + message(1) + message(2)}).wrong == 1);
+    CHECK(feed(echo.expectation, 5, {message(2) + message(1)}).wrong == 1);
+    std::string of_another(20, '\0');
+    echo.source->fill({2, 1}, 0, std::as_writable_bytes(std::span(of_another)));
+    CHECK(feed(echo.expectation, 5, {of_another}).wrong == 1);
+}
+
+TEST_CASE("bytes beyond the last message are unexpected") {
+    for (const char* framing : framings) {
+        const Echo echo(framing);
+        const std::string stream = stream_of(*echo.source, 3);
+        for (std::size_t size = 1; size <= stream.size(); ++size) {
+            const Outcome outcome = feed(echo.expectation, 2, pieces_of(stream, size));
+            INFO(framing << " in pieces of " << size);
+            CHECK(outcome.replies == 2);
+            CHECK(outcome.wrong == 0);
+            CHECK(outcome.unexpected == 1);
+        }
+    }
+}
+
+TEST_CASE("with framing a wrong reply does not spoil those behind it") {
+    Expectation expectation;
+    expectation.framing = *parse_framing("delimiter:\\r\\n");
+    const auto source = make_framed_messages(make_text_messages("right"), expectation.framing);
+    expectation.replies = source.get();
+    const std::string stream = "right\r\nwrong\r\nright\r\nrigh\r\nright!\r\n\r\nright and far longer\r\nright\r\n";
+    for (std::size_t size = 1; size <= stream.size(); ++size) {
+        const Outcome outcome = feed(expectation, 8, pieces_of(stream, size));
+        INFO("in pieces of " << size);
+        CHECK(outcome.replies == 3);
+        CHECK(outcome.wrong == 5);
+        CHECK(outcome.unexpected == 0);
+        REQUIRE(outcome.differences.size() == 5);
+        CHECK(outcome.differences[0].message.number == 2);
+        CHECK(outcome.differences[0].offset == 0);
+        CHECK(outcome.differences[1].message.number == 4);
+        CHECK(outcome.differences[1].offset == 4);
+        CHECK(outcome.differences[2].message.number == 5);
+        CHECK(outcome.differences[2].offset == 5);
+    }
+}
+
+TEST_CASE("a frame with a length is wrong when the length is") {
+    using namespace std::string_literals;
+    Expectation expectation;
+    expectation.framing = *parse_framing("length_prefix:1");
+    const auto source = make_framed_messages(make_text_messages("ab"), expectation.framing);
+    expectation.replies = source.get();
+    const std::string stream =
+        "\x02"
+        "ab"
+        "\x03"
+        "abc"
+        "\x01"
+        "a"
+        "\0"
+        "\x02"
+        "ab"s;
+    for (std::size_t size = 1; size <= stream.size(); ++size) {
+        const Outcome outcome = feed(expectation, 5, pieces_of(stream, size));
+        CHECK(outcome.replies == 2);
+        CHECK(outcome.wrong == 3);
+    }
+}
+
+TEST_CASE("a fixed text is checked at its length, without framing") {
+    Expectation expectation;
+    const auto source = make_text_messages("acknowledged");
+    expectation.replies = source.get();
+    CHECK(feed(expectation, 2, {"acknow", "ledgedacknowledged"}).replies == 2);
+    CHECK(feed(expectation, 2, {"acknowledged", "nack"}).wrong == 1);
+    CHECK(feed(expectation, 1, {"acknowledged!"}).unexpected == 1);
+}
+
+TEST_CASE("where anything is right, a read is a reply, and with framing a frame") {
+    Expectation expectation;
+    CHECK(feed(expectation, 2, {"one", "two\nthree"}).replies == 2);
+    expectation.framing = *parse_framing("delimiter");
+    const Outcome outcome = feed(expectation, 3, {"one", "\ntwo\nthree", "\nfour\n"});
+    CHECK(outcome.replies == 3);
+    CHECK(outcome.wrong == 0);
+    CHECK(outcome.unexpected == 1);
+}

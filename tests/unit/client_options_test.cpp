@@ -1,0 +1,122 @@
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+#include "options.hpp"
+#include "support/catch.hpp"
+
+using namespace portico::client;
+
+namespace {
+
+ParsedOptions parse(std::initializer_list<const char*> more, bool has_terminal = false) {
+    std::vector<std::string> arguments{"127.0.0.1", "5000"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return parse_options(std::move(arguments), has_terminal);
+}
+
+Options accepted(std::initializer_list<const char*> more, bool has_terminal = false) {
+    const ParsedOptions parsed = parse(more, has_terminal);
+    INFO(parsed.text);
+    REQUIRE(parsed.options);
+    return *parsed.options;
+}
+
+void refused(std::initializer_list<const char*> more, const char* says, bool has_terminal = false) {
+    const ParsedOptions parsed = parse(more, has_terminal);
+    INFO("says: " << parsed.text);
+    CHECK_FALSE(parsed.options);
+    CHECK(parsed.exit_code == 2);
+    CHECK(parsed.text.find(says) != std::string::npos);
+}
+
+}  // namespace
+
+TEST_CASE("a message alone is sent once over one connection and its echo expected") {
+    const Options options = accepted({"--message", "a\\nb"});
+    CHECK(options.host == "127.0.0.1");
+    CHECK(options.port == 5000);
+    CHECK_FALSE(options.is_interactive);
+    CHECK(options.message == "a\nb");
+    CHECK(options.connections == 1);
+    CHECK(options.count == 1);
+    CHECK(options.depth == 1);
+    CHECK(options.expect == Options::Expect::echo);
+    CHECK(options.framing.type == Framing::Type::none);
+    CHECK(options.timeout_ns == 30'000'000'000);
+}
+
+TEST_CASE("every option is understood") {
+    const Options options =
+        accepted({"--size", "1-100", "--seed", "42", "--connections", "64", "--duration", "500ms", "--depth", "8", "--framing",
+                  "length_prefix:2:little", "--expect", "text:ok\\n", "--connect-timeout", "3", "--timeout", "1m", "--quiet"});
+    CHECK_FALSE(options.message);
+    CHECK(options.sizes.min == 1);
+    CHECK(options.sizes.max == 100);
+    CHECK(options.seed == 42);
+    CHECK(options.connections == 64);
+    CHECK(options.count == 0);
+    CHECK(options.duration_ns == 500'000'000);
+    CHECK(options.depth == 8);
+    CHECK(options.framing.prefix_bytes == 2);
+    CHECK(options.expect == Options::Expect::text);
+    CHECK(options.expected_text == "ok\n");
+    CHECK(options.connect_timeout_ns == 3'000'000'000);
+    CHECK(options.timeout_ns == 60'000'000'000);
+    CHECK(options.is_quiet);
+    CHECK(accepted({"--message", "-x"}).message == "-x");
+    CHECK(accepted({"--message", "--count"}).message == "--count");
+    CHECK(accepted({"--message", "", "--framing", "delimiter"}).message == "");
+    CHECK(parse_options({"[::1]", "1", "--size", "9"}, false).options->host == "::1");
+}
+
+TEST_CASE("the questions are asked on a terminal, or when asked for") {
+    CHECK(accepted({}, true).is_interactive);
+    CHECK(accepted({"--interactive"}).is_interactive);
+    CHECK_FALSE(accepted({"--message", "x"}, true).is_interactive);
+    refused({}, "--message TEXT or --size BYTES");
+    refused({"--interactive", "--message", "x"}, "exclude each other");
+    refused({"--connections", "4"}, "--message TEXT", true);
+}
+
+TEST_CASE("wrong usage is refused with a reason") {
+    refused({"--message", ""}, "empty text");
+    refused({"--message", "x", "--size", "4"}, "--size");
+    refused({"--message", "x", "--count", "1", "--duration", "1"}, "--duration");
+    refused({"--message", "x", "--count", "0"}, "--count");
+    refused({"--message", "x", "--connections", "many"}, "many");
+    refused({"--message", "x", "--connections", "4294967297"}, "--connections");
+    refused({"--message", "x", "--depth", "0"}, "--depth");
+    refused({"--message", "x", "--duration", "soon"}, "soon");
+    refused({"--message", "x\\y"}, "escape");
+    refused({"--message", "x", "--expect", "ehco"}, "ehco");
+    refused({"--message", "x", "--expect", "text:"}, "empty text");
+    refused({"--message", "x", "--expect", "text:ok", "--depth", "2"}, "--framing");
+    refused({"--message", "x", "--expect", "any", "--depth", "2"}, "--framing");
+    refused({"--message", "x", "--framing", "lines"}, "lines");
+    refused({"--message", "a\\nb", "--framing", "delimiter"}, "contains the delimiter");
+    refused({"--message", "a", "--expect", "text:x\\ny", "--framing", "delimiter"}, "contains the delimiter");
+    refused({"--message", "xa", "--framing", "delimiter:aa"}, "contains the delimiter");
+    refused({"--size", "0"}, "at least 1 byte");
+    refused({"--size", "256", "--framing", "length_prefix:1"}, "length prefix");
+    refused({"--size", "9-1"}, "9-1");
+    refused({"--message", "x", "--seed", "-1"}, "--seed");
+    refused({"--message", "x", "surplus"}, "surplus");
+    refused({"--message", "x", "--unknown"}, "--unknown");
+    CHECK(parse_options({"127.0.0.1"}, true).exit_code == 2);
+    CHECK(parse_options({}, true).exit_code == 2);
+    CHECK(parse_options({"127.0.0.1", "70000"}, true).exit_code == 2);
+    CHECK(parse_options({"127.0.0.1", "0"}, true).exit_code == 2);
+}
+
+TEST_CASE("help and version are no errors") {
+    const ParsedOptions help = parse_options({"--help"}, false);
+    CHECK_FALSE(help.options);
+    CHECK(help.exit_code == 0);
+    for (const char* name : {"connections_opened", "received", "latency_p99_us", "Examples", "130"}) {
+        CHECK(help.text.find(name) != std::string::npos);
+    }
+    const ParsedOptions version = parse_options({"--version"}, false);
+    CHECK(version.exit_code == 0);
+    CHECK(version.text.starts_with("client "));
+}
