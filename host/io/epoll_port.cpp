@@ -15,9 +15,12 @@ namespace portico::io {
 
 namespace {
 
+// Flags in a state word.
 constexpr std::uintptr_t ready = 1;
 constexpr std::uintptr_t ended = 2;
-constexpr std::uintptr_t flag_mask = ready | ended;
+constexpr std::uintptr_t cancelled = 4;
+constexpr std::uintptr_t flag_mask = ready | ended | cancelled;
+static_assert(alignof(Operation) > flag_mask);
 
 // Events taken by one epoll_wait. Each can complete two operations.
 constexpr std::size_t events_max = 64;
@@ -100,7 +103,7 @@ void EpollPort::close(Socket& socket) noexcept {
 void EpollPort::accept(AcceptOperation& operation) noexcept {
     start(operation);
     operation.accepted = invalid_socket;
-    if (try_or_park(operation)) {
+    if (try_or_park(operation, ready | cancelled)) {
         make_ready(operation);
     }
 }
@@ -114,7 +117,7 @@ void EpollPort::connect(ConnectOperation& operation) noexcept {
         make_ready(operation);
     } else if (errno != EINPROGRESS) {
         make_ready(operation, error_of(errno), errno);
-    } else if (try_or_park(operation)) {
+    } else if (try_or_park(operation, ready | cancelled)) {
         make_ready(operation);
     }
 }
@@ -127,7 +130,7 @@ void EpollPort::receive(ReceiveOperation& operation) noexcept {
     if (park(operation)) {
         return;
     }
-    if (try_or_park(operation)) {
+    if (try_or_park(operation, ready | cancelled)) {
         make_ready(operation);
     }
 }
@@ -136,7 +139,7 @@ void EpollPort::send(SendOperation& operation) noexcept {
     PORTICO_ASSERT(!operation.buffers.empty() && operation.buffers.size() <= SendOperation::buffers_max);
     start(operation);
     operation.bytes = 0;
-    if (try_or_park(operation)) {
+    if (try_or_park(operation, ready | cancelled)) {
         make_ready(operation);
     }
 }
@@ -169,11 +172,22 @@ void EpollPort::cancel(Operation& operation) noexcept {
         return;
     }
     PORTICO_ASSERT(operation.type != OperationType::post);
-    operation.cancel_requested.store(true, std::memory_order_seq_cst);  // pairs with the load in park()
-    if (unpark(operation)) {
-        make_ready(operation, Error::aborted, ECANCELED);
-        return;
+    auto& state = state_of(operation);
+    const auto address = reinterpret_cast<std::uintptr_t>(&operation);
+    std::uintptr_t word = state.load(std::memory_order_acquire);
+    for (;;) {
+        if (word == address) {
+            if (state.compare_exchange_weak(word, 0, std::memory_order_acq_rel, std::memory_order_acquire)) {
+                make_ready(operation, Error::aborted, ECANCELED);
+                return;
+            }
+        } else if (is_operation(word)) {
+            return;  // it has been handed out, and its successor waits
+        } else if (state.compare_exchange_weak(word, word | cancelled, std::memory_order_acq_rel, std::memory_order_acquire)) {
+            break;
+        }
     }
+    // Starved, on the ready list, or in the hand of another thread, which sees the flag before it parks or starves it.
     const bool was_starved = guarded([&] {
         if (!starved_.remove(operation)) {
             return false;
@@ -184,7 +198,6 @@ void EpollPort::cancel(Operation& operation) noexcept {
     if (was_starved) {
         make_ready(operation, Error::aborted, ECANCELED);
     }
-    // Else another thread has it in hand: it completes it, or sees the request when it parks it.
 }
 
 // ---- the words
@@ -203,15 +216,9 @@ std::atomic<std::uintptr_t>& EpollPort::state_of(Operation& operation) noexcept 
 }
 
 bool EpollPort::park(Operation& operation) noexcept {
-    auto& state = state_of(operation);
     std::uintptr_t nothing = 0;
-    return state.compare_exchange_strong(nothing, reinterpret_cast<std::uintptr_t>(&operation), std::memory_order_seq_cst,
-                                         std::memory_order_acquire);
-}
-
-bool EpollPort::unpark(Operation& operation) noexcept {
-    auto expected = reinterpret_cast<std::uintptr_t>(&operation);
-    return state_of(operation).compare_exchange_strong(expected, 0, std::memory_order_seq_cst, std::memory_order_relaxed);
+    return state_of(operation).compare_exchange_strong(nothing, reinterpret_cast<std::uintptr_t>(&operation), std::memory_order_acq_rel,
+                                                       std::memory_order_acquire);
 }
 
 Operation* EpollPort::take_waiting(std::atomic<std::uintptr_t>& state, std::uintptr_t flags) noexcept {
@@ -228,30 +235,35 @@ Operation* EpollPort::take_waiting(std::atomic<std::uintptr_t>& state, std::uint
     }
 }
 
-bool EpollPort::try_or_park(Operation& operation) noexcept {
+bool EpollPort::try_or_park(Operation& operation, std::uintptr_t used_up) noexcept {
     auto& state = state_of(operation);
+    // What the edge announced is about to be used up; one that comes from here on is kept.
+    state.fetch_and(~used_up, std::memory_order_acq_rel);
     for (;;) {
-        // What the edge announced is about to be used up; one that comes from here on is kept.
-        state.fetch_and(~ready, std::memory_order_acq_rel);
         switch (attempt(operation)) {
             case Attempt::done: return true;
             case Attempt::starved: return false;
             case Attempt::would_block: break;
         }
-        // An `ended` left by an earlier socket in this place, or an error that was only passing: wait like everybody.
-        state.fetch_and(~ended, std::memory_order_acq_rel);
-        if (!park(operation)) {
-            continue;
+        std::uintptr_t word = state.load(std::memory_order_acquire);
+        for (;;) {
+            if ((word & cancelled) != 0) {
+                operation.error = Error::aborted;
+                operation.native_error = ECANCELED;
+                return true;
+            }
+            if ((word & ready) != 0) {
+                break;
+            }
+            // Without a new edge an `ended` is a leftover (an earlier socket in this place, an error that was only passing): wait like
+            // everybody. One that came with a new edge must stay until a receive has seen the end: the data in front of it may be all
+            // that the next attempt gets. From here on another thread may complete the operation: it is not touched any more.
+            if (state.compare_exchange_weak(word, reinterpret_cast<std::uintptr_t>(&operation), std::memory_order_acq_rel,
+                                            std::memory_order_acquire)) {
+                return false;
+            }
         }
-        if (!operation.cancel_requested.load(std::memory_order_seq_cst)) {  // pairs with the store in cancel()
-            return false;
-        }
-        if (!unpark(operation)) {
-            return false;  // an edge, or cancel() itself, has it now
-        }
-        operation.error = Error::aborted;
-        operation.native_error = ECANCELED;
-        return true;
+        state.fetch_and(~ready, std::memory_order_acq_rel);
     }
 }
 
@@ -316,10 +328,20 @@ EpollPort::Attempt EpollPort::try_receive(ReceiveOperation& operation) noexcept 
     Buffer buffer = buffers().take();
     if (buffer.data == nullptr) {
         operation.socket->receive_state_.fetch_or(ready, std::memory_order_acq_rel);  // the edge is not used up
-        guarded([&] {
+        const bool is_cancelled = guarded([&] {
+            // Under the lock that cancel() takes after setting the flag: it finds the operation on the list, or the flag is seen here.
+            if ((operation.socket->receive_state_.load(std::memory_order_acquire) & cancelled) != 0) {
+                return true;
+            }
             starved_.push_back(operation);
             starved_count_.store(starved_count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+            return false;
         });
+        if (is_cancelled) {
+            operation.error = Error::aborted;
+            operation.native_error = ECANCELED;
+            return Attempt::done;
+        }
         if (shared()) {
             wake();  // a thread that waits already would do so past the return of a buffer
         }
@@ -402,7 +424,7 @@ void EpollPort::retry_starved() noexcept {
         if (operation == nullptr) {
             return;
         }
-        if (try_or_park(*operation)) {
+        if (try_or_park(*operation, ready)) {
             make_ready(*operation);
         }
     }
@@ -467,7 +489,7 @@ std::size_t EpollPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
             completed[1] = take_waiting(socket->send_state_, ready);
         }
         for (Operation* operation : completed) {
-            if (operation == nullptr || !try_or_park(*operation)) {
+            if (operation == nullptr || !try_or_park(*operation, ready)) {
                 continue;
             }
             if (taken < into.size()) {

@@ -5,10 +5,12 @@
 //     0                     nothing waits, and no edge has come since the last call said "would block" or read short
 //     ready                 an edge has come (or the last read filled its buffer): the next operation tries at once
 //     ended                 the peer's end, or an error, has been seen: every receive tries at once (ready is implied)
+//     cancelled             cancel() did not find the operation waiting: a thread that has it in hand ends it instead of parking it (noted
+//                           here and not in the operation, which may be gone as soon as it is parked)
 //     an operation's address   it waits for the next edge
 // All changes are compare-and-swap (acquire and release): the thread that takes an operation's address out owns the operation, and sees
 // all that the parking thread wrote. So edges found by one thread may meet operations submitted by another (a shared port), and nothing
-// is lost: parking succeeds only on 0, and an edge that came in between has made the word `ready`.
+// is lost: parking succeeds only where nothing new is noted, and an edge that came in between has made the word `ready`.
 #pragma once
 
 #include "io/port_base.hpp"
@@ -55,12 +57,11 @@ private:
     [[nodiscard]] Attempt try_receive(ReceiveOperation& operation) noexcept;
     [[nodiscard]] Attempt try_send(SendOperation& operation) noexcept;
 
-    // Tries, and parks the operation where it would block. True when it has completed.
-    [[nodiscard]] bool try_or_park(Operation& operation) noexcept;
+    // Tries, and parks the operation where it would block. True when it has completed; false when it is not in hand any more. `used_up` are
+    // the flags that mean nothing after the attempt: `ready`, and at the submit a `cancelled` that came too late for the one before.
+    [[nodiscard]] bool try_or_park(Operation& operation, std::uintptr_t used_up) noexcept;
     // True when the operation now waits for an edge; false when one has come since the word was read.
-    [[nodiscard]] bool park(Operation& operation) noexcept;
-    // Takes the operation back out of its word. False when an edge took it first.
-    [[nodiscard]] static bool unpark(Operation& operation) noexcept;
+    [[nodiscard]] static bool park(Operation& operation) noexcept;
     // An edge: takes the waiting operation, or leaves word that it came.
     [[nodiscard]] static Operation* take_waiting(std::atomic<std::uintptr_t>& state, std::uintptr_t flags) noexcept;
 
