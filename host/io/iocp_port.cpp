@@ -214,7 +214,8 @@ void IocpPort::receive(ReceiveOperation& operation) noexcept {
     start(operation);
     operation.bytes = 0;
     operation.buffer = {};
-    if (operation.socket->receives_often_ && buffers().on_loan() <= buffers().buffers_max() / 2) {
+    // Receives that only wait never hold the pool's second half: it is for those that have data.
+    if (operation.socket->receives_often_ && buffers().on_loan() < buffers().buffers_max() / 2) {
         operation.buffer = buffers().take();  // none: then it waits without
     }
     if (drive(operation, Next::call, By::submit)) {
