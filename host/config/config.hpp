@@ -9,6 +9,8 @@
 
 namespace portico::config {
 
+inline constexpr std::uint32_t timeout_ms_max = 86'400'000;  // a day, the longest time that any of these may be
+
 // How a connection's bytes are cut into messages before the plugin sees them.
 struct Framing {
     enum class Type : std::uint8_t { none, delimiter, length_prefix };
@@ -18,18 +20,21 @@ struct Framing {
     std::string delimiter = "\n";          // 1 to 16 bytes
     std::uint32_t prefix_bytes = 4;        // 1, 2 or 4
     ByteOrder order = ByteOrder::big;
-    std::uint32_t max_bytes = 65'536;      // of one payload, 1 to 16 MiB; a longer frame ends the connection
+    // Of one payload, 1 to 16 MiB; a longer frame ends the connection. A prefix of 1 or 2 bytes announces at most 255 or
+    // 65,535: reading a file lowers the default to that and refuses more.
+    std::uint32_t max_bytes = 65'536;
 };
 
+// Bytes are at most 1 GiB, times at most a day.
 struct Limits {
     std::uint32_t connections = 10'000;           // 1 to 1,000,000
-    std::uint32_t send_queue_bytes = 1'048'576;   // high watermark: sends are accepted while fewer bytes are queued
-    std::uint32_t send_queue_low_bytes = 0;       // low watermark; 0: half of the high one
-    std::uint32_t max_send_bytes = 16'777'216;    // of one send
-    std::uint32_t unconsumed_bytes = 1'048'576;   // unframed: what a plugin may leave unconsumed
+    std::uint32_t send_queue_bytes = 1'048'576;   // high watermark, from 64: sends are accepted while fewer bytes are queued
+    std::uint32_t send_queue_low_bytes = 0;       // low watermark, below the high one; 0: half of it
+    std::uint32_t max_send_bytes = 16'777'216;    // of one send, from 1
+    std::uint32_t unconsumed_bytes = 1'048'576;   // unframed: what a plugin may leave unconsumed, from 1
     std::uint32_t idle_timeout_ms = 0;            // 0: never; else closes after this time without a byte either way
-    std::uint32_t half_close_timeout_ms = 30'000; // after the peer's end of stream
-    std::uint32_t close_timeout_ms = 5'000;       // of a graceful close
+    std::uint32_t half_close_timeout_ms = 30'000; // after the peer's end of stream, from 1
+    std::uint32_t close_timeout_ms = 5'000;       // of a graceful close, from 1
 };
 
 // A plugin's settings, as one JSON object.
@@ -41,9 +46,9 @@ struct Settings {
 };
 
 struct Listener {
-    std::string name;
+    std::string name;         // unique, 1 to 64 printable characters without spaces and quotes; in a file: else the plugin's name
     std::string listen;       // as written: "127.0.0.1:5000", "[::1]:5000", "localhost:5000", "5000"
-    std::string plugin;       // a name without separators: looked up in the plugin directory
+    std::string plugin;       // as `name`, without separators, ".." and suffix: looked up in the plugin directory
     Settings settings;
     Framing framing;
     Limits limits;
@@ -73,7 +78,7 @@ struct Config {
     Io io;
     std::vector<Listener> listeners;
     Log log;
-    std::uint32_t drain_ms = 5'000;
+    std::uint32_t drain_ms = 5'000;  // 0 to a day; what is open after that is cut
 };
 
 }  // namespace portico::config

@@ -1,0 +1,239 @@
+#include "config/listener_reader.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "config/framing_reader.hpp"
+#include "config/utf8.hpp"
+#include "io/address.hpp"
+
+namespace portico::config {
+
+namespace {
+
+constexpr std::uint32_t gibibyte = 1'073'741'824;
+constexpr std::size_t name_characters_max = 64;
+
+struct Place {
+    std::string path;
+    int line = 0;
+};
+
+std::string with(const Place& place) {
+    return place.path + " on line " + std::to_string(place.line);
+}
+
+// What is taken already, and by which listener.
+struct Taken {
+    std::map<std::string, Place> names;
+    std::map<std::pair<std::string, std::uint16_t>, Place> addresses;
+};
+
+char lower(char letter) {
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+}
+
+// Whether the text can stand in a log line as one word.
+bool is_one_word(std::string_view text) {
+    for (std::size_t at = 0; at < text.size();) {
+        const CodePoint point = decode(text, at);
+        if (point.size == 0 || is_control(point.value) || is_space(point.value) || point.value == U'"' || point.value == U'\'') {
+            return false;
+        }
+        at += point.size;
+    }
+    return !text.empty() && code_points(text) <= name_characters_max;
+}
+
+constexpr std::string_view one_word = "1 to 64 printable characters without spaces and quotes";
+
+bool ends_with_library_suffix(std::string_view name) {
+    for (const std::string_view suffix : {std::string_view(".dll"), std::string_view(".so")}) {
+        if (name.size() >= suffix.size() &&
+            std::equal(suffix.begin(), suffix.end(), name.end() - static_cast<std::ptrdiff_t>(suffix.size()),
+                       [](char expected, char found) { return expected == lower(found); })) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void read_plugin(ObjectReader& reader, std::string& plugin) {
+    const std::string expected = "a plugin's name, such as \"echo\": the name of its file without folder and suffix";
+    const Node* node = reader.string("plugin", expected);
+    if (node == nullptr) {
+        if (reader.value("plugin") == nullptr) {
+            reader.missing("plugin", expected);
+        }
+        return;
+    }
+    const std::string& name = node->text;
+    if (ends_with_library_suffix(name)) {
+        reader.mistake("plugin", *node, "the name without its suffix, which the host adds (\".dll\" on Windows, \".so\" on Linux)");
+    } else if (name.find_first_of("/\\:") != std::string::npos || name.find("..") != std::string::npos) {
+        reader.mistake("plugin", *node, "a name without \"/\", \"\\\", \":\" and \"..\"; the folder is \"plugin_directory\"");
+    } else if (!is_one_word(name)) {
+        reader.mistake("plugin", *node, one_word);
+    } else {
+        plugin = name;
+    }
+}
+
+// Without a name a listener is called as its plugin, as long as no other one is.
+void read_name(ObjectReader& reader, Listener& listener, Taken& taken) {
+    const Node* node = reader.string("name", one_word);
+    const bool absent = reader.value("name") == nullptr;
+    if (node != nullptr && !is_one_word(node->text)) {
+        reader.mistake("name", *node, one_word);
+        return;
+    }
+    listener.name = node != nullptr ? node->text : absent ? listener.plugin : "";
+    if (listener.name.empty()) {
+        return;
+    }
+    const auto [other, inserted] = taken.names.emplace(listener.name, Place{reader.path(), node != nullptr ? node->line : listener.line});
+    if (inserted) {
+        return;
+    }
+    if (node != nullptr) {
+        reader.mistake("name", *node, "a name that no other listener has (" + with(other->second) + " has it)");
+    } else {
+        reader.missing("name", "a name, because the default, the plugin's name " + in_quotes(listener.plugin) + ", is taken (" +
+                                   with(other->second) + " has it)");
+    }
+}
+
+void read_listen(ObjectReader& reader, std::string& listen, Taken& taken) {
+    const std::string expected = "an address such as \"127.0.0.1:5000\", \"[::1]:5000\", \"localhost:5000\" or \"5000\"";
+    const Node* node = reader.string("listen", expected);
+    if (node == nullptr) {
+        if (reader.value("listen") == nullptr) {
+            reader.missing("listen", expected);
+        }
+        return;
+    }
+    const std::string& text = node->text;
+    for (std::size_t at = 0; at < text.size();) {
+        const CodePoint point = decode(text, at);
+        if (is_control(point.value) || is_space(point.value)) {
+            reader.mistake("listen", *node, expected + ", without spaces");
+            return;
+        }
+        at += point.size;
+    }
+    auto parsed = io::parse_host_port(text);
+    if (!parsed) {
+        // It repeats the text, uncut, before its reason.
+        std::string_view reason = parsed.error();
+        const std::string repeated = '"' + text + '"';
+        reason.remove_prefix(reason.starts_with(repeated) ? repeated.size() : 0);
+        reader.mistake("listen", "found " + in_quotes(text) + std::string(reason));
+        return;
+    }
+    listen = text;
+    if (parsed->port == 0) {
+        return;  // any free port, so never the same one
+    }
+    std::string host = parsed->host.empty() ? "127.0.0.1" : parsed->host;
+    std::transform(host.begin(), host.end(), host.begin(), lower);
+    const auto [other, inserted] = taken.addresses.emplace(std::pair(host, parsed->port), Place{reader.path(), node->line});
+    if (!inserted) {
+        reader.mistake("listen", *node, "an address that no other listener has (" + with(other->second) + " has it)");
+    }
+}
+
+void note_lines(const Node& node, const std::string& pointer, std::map<std::string, int>& lines) {
+    lines.emplace(pointer, node.line);  // the first of repeated keys
+    for (std::size_t index = 0; index < node.children.size(); ++index) {
+        const Node& child = node.children[index];
+        std::string step;
+        if (node.kind == Node::Kind::array) {
+            step = std::to_string(index);
+        } else {
+            for (const char letter : child.key) {  // RFC 6901
+                step += letter == '~' ? "~0" : letter == '/' ? "~1" : std::string(1, letter);
+            }
+        }
+        if (child.first_line == 0) {
+            note_lines(child, pointer + "/" + step, lines);
+        }
+    }
+}
+
+Settings read_settings(ObjectReader& reader, const std::string& file, int listener_line) {
+    Settings settings;
+    settings.file = file;
+    settings.path = reader.path_of("settings");
+    if (const Node* node = reader.object("settings")) {
+        settings.json = to_json_text(*node);
+        note_lines(*node, "", settings.lines);
+    } else {
+        settings.lines.emplace("", listener_line);  // so that a setting that is missing has a place too
+    }
+    return settings;
+}
+
+void read_limits(ObjectReader reader, Limits& limits) {
+    reader.integer("connections", limits.connections, 1, 1'000'000);
+    const bool high_fits = reader.integer("send_queue_bytes", limits.send_queue_bytes, 64, gibibyte);
+    if (high_fits) {
+        reader.integer("send_queue_low_bytes", limits.send_queue_low_bytes, 0, limits.send_queue_bytes - 1,
+                       "less than send_queue_bytes, which is " + std::to_string(limits.send_queue_bytes));
+    } else {
+        reader.integer("send_queue_low_bytes", limits.send_queue_low_bytes, 0, gibibyte - 1);
+    }
+    reader.integer("max_send_bytes", limits.max_send_bytes, 1, gibibyte);
+    reader.integer("unconsumed_bytes", limits.unconsumed_bytes, 1, gibibyte);
+    reader.integer("idle_timeout_ms", limits.idle_timeout_ms, 0, timeout_ms_max);
+    reader.integer("half_close_timeout_ms", limits.half_close_timeout_ms, 1, timeout_ms_max);
+    reader.integer("close_timeout_ms", limits.close_timeout_ms, 1, timeout_ms_max);
+    reader.reject_unknown_keys();
+}
+
+Listener read_listener(const Node& node, const std::string& path, const std::string& file, Taken& taken, Mistakes& mistakes) {
+    ObjectReader reader(&node, path, mistakes);
+    Listener listener;
+    listener.line = node.line;
+    read_plugin(reader, listener.plugin);
+    read_name(reader, listener, taken);
+    read_listen(reader, listener.listen, taken);
+    listener.settings = read_settings(reader, file, listener.line);
+    read_framing(reader.object_reader("framing"), listener.framing);
+    read_limits(reader.object_reader("limits"), listener.limits);
+    reader.integer("blocking_threads", listener.blocking_threads, 1, 1'024);
+    reader.reject_unknown_keys();
+    return listener;
+}
+
+}  // namespace
+
+std::vector<Listener> read_listeners(ObjectReader& root, const std::string& file, Mistakes& mistakes) {
+    const std::string expected = "an array with at least one listener, [{...}]";
+    std::vector<Listener> listeners;
+    const Node* list = root.array("listeners", expected);
+    if (list == nullptr) {
+        if (root.value("listeners") == nullptr) {
+            root.missing("listeners", expected);
+        }
+        return listeners;
+    }
+    if (list->children.empty()) {
+        root.mistake("listeners", *list, expected);
+    }
+    Taken taken;
+    for (std::size_t index = 0; index < list->children.size(); ++index) {
+        const Node& node = list->children[index];
+        const std::string path = element_path("listeners", index);
+        if (node.kind == Node::Kind::object) {
+            listeners.push_back(read_listener(node, path, file, taken, mistakes));
+        } else {
+            mistakes.add(node.line, path, found_expected(node, "a listener, {...}"));
+        }
+    }
+    return listeners;
+}
+
+}  // namespace portico::config

@@ -1,0 +1,87 @@
+// Typed reads from one JSON object. A read leaves the default where the key is absent, and adds a mistake where the
+// value does not fit; it never stops. The keys that were asked for are the known ones, so there is no second list.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "config/json_source.hpp"
+#include "config/mistakes.hpp"
+
+namespace portico::config {
+
+// "listeners[0].limits"; a key that is no plain word is quoted: "settings["two words"]".
+[[nodiscard]] std::string join_path(std::string_view path, std::string_view key);
+[[nodiscard]] std::string element_path(std::string_view path, std::size_t index);
+
+// "found VALUE, expected WHAT".
+[[nodiscard]] std::string found_expected(const Node& node, std::string_view expected);
+
+// Every repeated key of the tree, wherever it stands.
+void check_repeated_keys(const Node& node, const std::string& path, Mistakes& mistakes);
+
+class ObjectReader {
+public:
+    // `node` is an object, or null for one that is absent: then every read finds nothing.
+    ObjectReader(const Node* node, std::string path, Mistakes& mistakes);
+
+    [[nodiscard]] bool present() const noexcept { return node_ != nullptr; }
+    [[nodiscard]] const std::string& path() const noexcept { return path_; }
+    [[nodiscard]] std::string path_of(std::string_view key) const { return join_path(path_, key); }
+
+    // The value as it is, or null when the key is absent. Makes the key a known one.
+    const Node* value(std::string_view key);
+
+    // Of that kind, or null: absent, or a mistake because it is something else.
+    const Node* string(std::string_view key, std::string_view expected);
+    const Node* array(std::string_view key, std::string_view expected);
+    const Node* object(std::string_view key);
+    ObjectReader object_reader(std::string_view key) { return ObjectReader(object(key), path_of(key), mistakes_); }
+
+    // A whole number within the range; `because` is added to the range in the mistake. True: read, or absent.
+    bool integer(std::string_view key, std::uint32_t& out, std::uint32_t least, std::uint32_t most, std::string_view because = "");
+
+    // One of a few words. True: one was read.
+    template <class Value, class Word>
+    bool choice(std::string_view key, Value& out, std::initializer_list<std::pair<std::string_view, Word>> words) {
+        const Node* node = value(key);
+        if (node == nullptr) {
+            return false;
+        }
+        std::vector<std::string_view> names;
+        for (const auto& [name, meaning] : words) {
+            if (node->kind == Node::Kind::string && node->text == name) {
+                out = meaning;
+                return true;
+            }
+            names.push_back(name);
+        }
+        not_one_of(key, *node, names);
+        return false;
+    }
+    // The same where the word itself is kept.
+    bool choice(std::string_view key, std::string& out, std::initializer_list<std::string_view> words);
+
+    void mistake(std::string_view key, std::string_view text);  // on the key's line, or the object's when it is absent
+    void mistake(std::string_view key, const Node& found, std::string_view expected);
+    void missing(std::string_view key, std::string_view expected);
+
+    // Call it when every known key has been asked for.
+    void reject_unknown_keys();
+
+private:
+    void not_one_of(std::string_view key, const Node& node, const std::vector<std::string_view>& names);
+    const Node* of_kind(Node::Kind kind, std::string_view key, std::string_view expected);
+
+    const Node* node_;
+    std::string path_;
+    Mistakes& mistakes_;
+    std::vector<std::string_view> known_;
+};
+
+}  // namespace portico::config
