@@ -1,0 +1,486 @@
+// The configuration: what is accepted, and what an operator is told about everything else.
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "base/path_text.hpp"
+#include "config/load.hpp"
+#include "config/suggest.hpp"
+#include "support/catch.hpp"
+
+using namespace portico::config;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string listener(const std::string& more) {
+    return R"({"listeners": [{"listen": "5000", "plugin": "echo")" + more + "}]}";
+}
+
+std::string with_top(const std::string& more) {
+    return R"({"listeners": [{"listen": "5000", "plugin": "echo"}])" + more + "}";
+}
+
+Config accepted(const std::string& text) {
+    Loaded loaded = load_text(text, "host.json");
+    for (const std::string& mistake : loaded.mistakes) {
+        UNSCOPED_INFO(mistake);
+    }
+    REQUIRE(loaded.mistakes.empty());
+    return loaded.config;
+}
+
+std::vector<std::string> mistakes_in(const std::string& text) {
+    return load_text(text, "host.json").mistakes;
+}
+
+// The one mistake of a text that has one.
+std::string mistake_in(const std::string& text) {
+    const std::vector<std::string> mistakes = mistakes_in(text);
+    for (const std::string& mistake : mistakes) {
+        UNSCOPED_INFO(mistake);
+    }
+    REQUIRE(mistakes.size() == 1);
+    return mistakes.front();
+}
+
+bool has(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+// A directory of its own, removed at the end; its name is not ASCII, as an operator's may be.
+class Folder {
+public:
+    Folder() : path_(fs::temp_directory_path() / fs::path(u8"portico config ä ж 漢")) {
+        fs::remove_all(path_);
+        fs::create_directories(path_);
+    }
+    Folder(const Folder&) = delete;
+    Folder& operator=(const Folder&) = delete;
+    ~Folder() {
+        std::error_code ignored;
+        fs::remove_all(path_, ignored);
+    }
+
+    [[nodiscard]] const fs::path& path() const { return path_; }
+    [[nodiscard]] std::string write(const std::string& name, const std::string& text) const {
+        std::ofstream(path_ / portico::base::path_from_utf8(name), std::ios::binary) << text;
+        return portico::base::utf8_from_path(path_ / portico::base::path_from_utf8(name));
+    }
+
+private:
+    fs::path path_;
+};
+
+}  // namespace
+
+TEST_CASE("the smallest configuration takes every default", "[config]") {
+    const Config config = accepted(listener(""));
+    const Config defaults;
+    CHECK(config.file == "host.json");
+    CHECK(config.plugin_directory.empty());
+    CHECK(config.io.backend == "auto");
+    CHECK(config.io.ports == Io::Ports::automatic);
+    CHECK(config.io.receive_buffers == defaults.io.receive_buffers);
+    CHECK(config.log.level == "info");
+    CHECK(config.log.file.empty());
+    CHECK(config.drain_ms == 5'000);
+    REQUIRE(config.listeners.size() == 1);
+    const Listener& only = config.listeners.front();
+    CHECK(only.name == "echo");
+    CHECK(only.listen == "5000");
+    CHECK(only.plugin == "echo");
+    CHECK(only.line == 1);
+    CHECK(only.framing.type == Framing::Type::none);
+    CHECK(only.limits.connections == 10'000);
+    CHECK(only.blocking_threads == 4);
+    CHECK(only.settings.json == "{}");
+    CHECK(only.settings.file == "host.json");
+    CHECK(only.settings.path == "listeners[0].settings");
+    CHECK(only.settings.lines.at("") == 1);
+}
+
+TEST_CASE("every key is read into its place", "[config]") {
+    const Config config = accepted(R"({
+      "$schema": "host.schema.json",
+      "io": {"backend": "epoll", "ports": "shared", "threads": 3, "receive_buffer_bytes": 1024, "receive_buffers": 32},
+      "listeners": [
+        {"name": "a", "listen": "[::1]:0", "plugin": "p",
+         "framing": {"type": "length_prefix", "bytes": 2, "order": "little", "max_bytes": 300},
+         "limits": {"connections": 1, "send_queue_bytes": 2000, "send_queue_low_bytes": 1000, "max_send_bytes": 4,
+                    "unconsumed_bytes": 5, "idle_timeout_ms": 6, "half_close_timeout_ms": 7, "close_timeout_ms": 8},
+         "blocking_threads": 9},
+        {"name": "b", "listen": "localhost:1", "plugin": "p",
+         "framing": {"type": "delimiter", "delimiter": "\r\n\u0000", "max_bytes": 10}}],
+      "log": {"level": "trace", "queue": 16},
+      "shutdown": {"drain_ms": 0}})");
+    CHECK(config.io.backend == "epoll");
+    CHECK(config.io.ports == Io::Ports::shared);
+    CHECK(config.io.threads == 3);
+    CHECK(config.io.receive_buffer_bytes == 1'024);
+    CHECK(config.io.receive_buffers == 32);
+    REQUIRE(config.listeners.size() == 2);
+    const Listener& a = config.listeners[0];
+    CHECK(a.name == "a");
+    CHECK(a.listen == "[::1]:0");
+    CHECK(a.line == 5);
+    CHECK(a.framing.type == Framing::Type::length_prefix);
+    CHECK(a.framing.prefix_bytes == 2);
+    CHECK(a.framing.order == Framing::ByteOrder::little);
+    CHECK(a.framing.max_bytes == 300);
+    CHECK(a.limits.connections == 1);
+    CHECK(a.limits.send_queue_bytes == 2'000);
+    CHECK(a.limits.send_queue_low_bytes == 1'000);
+    CHECK(a.limits.max_send_bytes == 4);
+    CHECK(a.limits.unconsumed_bytes == 5);
+    CHECK(a.limits.idle_timeout_ms == 6);
+    CHECK(a.limits.half_close_timeout_ms == 7);
+    CHECK(a.limits.close_timeout_ms == 8);
+    CHECK(a.blocking_threads == 9);
+    const Listener& b = config.listeners[1];
+    CHECK(b.framing.type == Framing::Type::delimiter);
+    CHECK(b.framing.delimiter == std::string("\r\n\0", 3));
+    CHECK(b.framing.max_bytes == 10);
+    CHECK(config.log.level == "trace");
+    CHECK(config.log.queue == 16);
+    CHECK(config.drain_ms == 0);
+}
+
+TEST_CASE("comments, a byte-order mark and text that is not ASCII are accepted", "[config]") {
+    const Config config = accepted("\xEF\xBB\xBF// first\n/* and\n then */" + with_top(R"(/* , "x": 1 */)") + "// last");
+    CHECK(config.listeners.front().line == 3);
+    CHECK(accepted(listener(R"(, "name": "écho-漢")")).listeners.front().name == "écho-漢");
+}
+
+TEST_CASE("settings become JSON without comments, and each member knows its line", "[config]") {
+    const Config config = accepted(R"({"listeners": [
+  {"listen": "5000", "plugin": "echo",
+   "settings": {
+     "z": 1.5, // why
+     "list": [
+       1,
+       {"deep/er~": true}
+     ],
+     "text": "ä\n",
+     "big": 18446744073709551615, "small": -9223372036854775808,
+     "below":
+       null
+   }}]})");
+    const Settings& settings = config.listeners.front().settings;
+    CHECK(settings.json == R"({"below":null,"big":18446744073709551615,"list":[1,{"deep/er~":true}],)"
+                           R"("small":-9223372036854775808,"text":"ä\n","z":1.5})");
+    CHECK(settings.lines.at("") == 3);
+    CHECK(settings.lines.at("/z") == 4);
+    CHECK(settings.lines.at("/list") == 5);
+    CHECK(settings.lines.at("/list/0") == 6);
+    CHECK(settings.lines.at("/list/1/deep~1er~0") == 7);
+    CHECK(settings.lines.at("/text") == 9);
+    CHECK(settings.lines.at("/small") == 10);
+    CHECK(settings.lines.at("/below") == 11);
+    CHECK(settings.lines.size() == 10);
+}
+
+TEST_CASE("a number at the end of a line belongs to that line", "[config]") {
+    CHECK(mistake_in("{\"listeners\": [\n{\"listen\": \"5000\", \"plugin\": \"echo\"},\n5\n]}") ==
+          "host.json:3: listeners[1]: found 5, expected a listener, {...}");
+}
+
+TEST_CASE("a syntax error is reported alone, with its column and in plain words", "[config]") {
+    const auto check = [](const std::string& text, const std::string& expected) {
+        INFO(text);
+        CHECK(mistake_in(text) == "host.json:" + expected);
+    };
+    const std::string value = R"(expected a value: "text", a number, true, false, null, {...} or [...])";
+    check("", R"(1:1: found an empty file, expected "{")");
+    check(" \n ", R"(2:2: found an empty file, expected "{")");
+    check("{\"lgo\": 1,\n\"b\" 2}", R"(2:5: found 2, expected ":" after the key)");
+    check("{\"a\": 1\n \"b\": 2}", R"(2:2: found the text "b", expected "," or "}" (is a comma missing before it?))");
+    check(R"({"a": 1,})", R"(1:9: found "}", expected a key in double quotes (no comma before a closing bracket))");
+    check(R"({"a": [1,]})", R"(1:10: found "]", )" + value + " (no comma before a closing bracket)");
+    check(R"({"a": [1, 2})", R"(1:12: found "}", expected "," or "]")");
+    check(R"({"a": })", R"(1:7: found "}", )" + value);
+    check(R"({,})", R"(1:2: found ",", expected a key in double quotes)");
+    check(R"({a: 1})", "1:2: found a, expected a key in double quotes");
+    check(R"({'a': 1})", R"(1:2: found "'", expected a key in double quotes (text stands in double quotes))");
+    check(R"({"ä": True})", "1:7: found True, " + value + " (true, false and null are lower-case)");
+    check(R"({"a": tru})", "1:7: found tru, " + value);
+    check(R"({"a": true;})", R"(1:11: found ";", expected "," or "}")");
+    check(R"({"a": 1;})", R"(1:8: found ";", expected "," or "}")");
+    check(R"({"a": 1 # x)", R"(1:9: found "#", expected "," or "}" (a comment begins with "//"))");
+    check(R"({"a": €})", R"(1:7: found "€", )" + value);
+    check("{\n\"a\": [\n1", R"(3:2: found the end of the file, expected "," or "]" (the "[" of line 2 is not closed))");
+    check("{} {}", R"(1:4: found "{", expected the end of the file: the outermost object is complete)");
+    for (const std::string number : {"01", "+5", ".5", "5.", "0x10", "1e", "-", "-x", "1_000"}) {
+        check(R"({"a": )" + number + "}", "1:7: found " + number + ", expected a number such as 5000, -1 or 0.5");
+    }
+    check(R"({"a": 1e999})", "1:7: found 1e999, expected a number below 1.8e308");
+    check("{\"a\": \"x\n\"}",
+          R"(1:9: found the end of the line inside a text, expected its closing '"' (a line break in a text is written \n))");
+    check(R"({"a": "x)", R"(1:9: found the end of the file inside a text, expected its closing '"')");
+    check("{\"a\": \"\t\"}", R"(1:8: found the control character "\t" in a text, expected it escaped (a tab is written \t))");
+    check(R"({"a": "C:\plugins"})",
+          R"(1:10: found "\p" in a text, expected \\ for a backslash (in a path "/" works too), or one of \" \/ \b \f \n \r \t \u0000)");
+    check(R"({"a": "\u12g4"})", R"(1:12: found "g" behind \u, expected four hexadecimal digits)");
+    check(R"({"a": "\ud800"})", R"(1:14: found half of a surrogate pair, expected \uD800..\uDBFF followed by \uDC00..\uDFFF)");
+    check("{ /* x", R"(1:7: found the end of the file in a comment, expected "*/")");
+    check("{ / x", R"(1:3: found "/", expected "//" or "/*" for a comment)");
+}
+
+TEST_CASE("a text that is not UTF-8 is refused, also in a comment", "[config]") {
+    const auto refused = [](const std::string& bytes) {
+        return mistake_in("{\n// " + bytes + "\n}");
+    };
+    CHECK(refused("\xFF") == R"(host.json:2:4: found the byte \xff, which is not UTF-8, expected a file saved as UTF-8)");
+    CHECK(has(refused("\xC0\x80"), "which is not UTF-8"));          // overlong
+    CHECK(has(refused("\xE0\x80\x80"), "which is not UTF-8"));      // overlong
+    CHECK(has(refused("\xED\xA0\x80"), "which is not UTF-8"));      // a surrogate
+    CHECK(has(refused("\xF4\x90\x80\x80"), "which is not UTF-8"));  // beyond the last code point
+    CHECK(has(refused("\xE2\x82"), "which is not UTF-8"));          // cut
+    CHECK(mistake_in(std::string("\xFF\xFE{\0", 4)) == "host.json:1:1: found UTF-16, expected UTF-8: save the file with that encoding");
+    CHECK(mistake_in(with_top("") + std::string("\0x", 2)) ==
+          "host.json:1:" + std::to_string(with_top("").size() + 1) + ": found a NUL byte, expected a file saved as UTF-8 text");
+}
+
+TEST_CASE("deep nesting is an error and not a crash", "[config]") {
+    CHECK(mistake_in(std::string(100'000, '[')) == "host.json:1:65: found more than 64 brackets open at once, expected at most 64");
+    std::string objects;
+    for (int depth = 0; depth < 100'000; ++depth) {
+        objects += "{\"a\":";
+    }
+    CHECK(has(mistake_in(objects), "found more than 64 brackets open at once"));
+    // The outermost object, the array, the listener and "settings" are four.
+    const auto settings = [](std::size_t depth) {
+        return listener(R"(, "settings": {"a": )" + std::string(depth, '[') + std::string(depth, ']') + "}");
+    };
+    accepted(settings(60));
+    CHECK(has(mistake_in(settings(61)), "found more than 64 brackets"));
+}
+
+TEST_CASE("all mistakes are reported at once, in the order of their lines", "[config]") {
+    const std::vector<std::string> mistakes = mistakes_in(R"({
+  "shutdown": {"drain_ms": -1},
+  "io": {"ports": "many"},
+  "listeners": [{
+    "plugin": 5,
+    "limits": {"conections": 7, "connections": 0}
+  }],
+  "log": []
+})");
+    CHECK(mistakes == std::vector<std::string>{
+                          "host.json:2: shutdown.drain_ms: found -1, expected a whole number from 0 to 86400000",
+                          R"(host.json:3: io.ports: found "many", expected "auto", "shared" or "per_core")",
+                          "host.json:4: listeners[0].listen: found nothing, expected an address such as \"127.0.0.1:5000\", "
+                          "\"[::1]:5000\", \"localhost:5000\" or \"5000\"",
+                          "host.json:5: listeners[0].plugin: found 5, expected a plugin's name, such as \"echo\": the name of its "
+                          "file without folder and suffix",
+                          "host.json:6: listeners[0].limits.connections: found 0, expected a whole number from 1 to 1000000",
+                          R"(host.json:6: listeners[0].limits.conections: unknown key "conections"; did you mean "connections"?)",
+                          "host.json:8: log: found [], expected an object, {...}"});
+}
+
+TEST_CASE("an unknown key is named with the one that was probably meant", "[config]") {
+    CHECK(mistake_in(with_top(R"(, "lgo": {})")) == R"(host.json:1: lgo: unknown key "lgo"; did you mean "log"?)");
+    CHECK(has(mistake_in(listener(R"(, "blockingThreads": 1)")), R"(did you mean "blocking_threads"?)"));
+    CHECK(has(mistake_in(listener(R"(, "idle_timeout_ms": 1)")), R"(unknown key "idle_timeout_ms"; it belongs in "limits")"));
+    CHECK(has(mistake_in(with_top(R"(, "plugin": "echo")")), R"(it belongs in a listener)"));
+    CHECK(mistake_in(with_top(R"(, "shutdown": {"two\nwords": 1})")) ==
+          R"(host.json:1: shutdown["two\nwords"]: unknown key "two\nwords", expected "drain_ms")");
+}
+
+TEST_CASE("the nearest key is found by few edits, and nothing far away is suggested", "[config]") {
+    const std::vector<std::string_view> known{"port", "send_queue_bytes", "name"};
+    CHECK(nearest("prot", known) == "port");
+    CHECK(nearest("PORT", known) == "port");
+    CHECK(nearest("ports", known) == "port");
+    CHECK(nearest("sendQueueBytes", known) == "send_queue_bytes");
+    CHECK(nearest("send-queue-byte", known) == "send_queue_bytes");
+    CHECK(nearest("colour", known).empty());
+    CHECK(nearest("", known).empty());
+    CHECK(nearest(std::string(1'000'000, 'p'), known).empty());
+}
+
+TEST_CASE("a repeated key is a mistake that names the first one's line", "[config]") {
+    CHECK(mistake_in("{\"log\": {},\n\"listeners\": [{\"listen\": \"1\", \"plugin\": \"p\"}],\n\n\"log\": 5}") ==
+          "host.json:4: log: found the key \"log\" again, expected it once (first on line 1)");
+    CHECK(has(mistake_in(listener(R"(, "settings": {"a": [{"b": 1, "b": 2}]})")),
+              "listeners[0].settings.a[0].b: found the key \"b\" again"));
+    CHECK(has(mistake_in(with_top(R"(, "\u006cog": {}, "log": {})")), "found the key \"log\" again"));
+}
+
+TEST_CASE("what was found is shown in short and harmless", "[config]") {
+    const std::string long_text(100, 'x');
+    CHECK(has(mistake_in(with_top(R"(, "log": ")" + long_text + "\"")), "found \"" + std::string(40, 'x') + "...\", expected"));
+    CHECK(has(mistake_in(with_top(R"(, "log": {"level": "\u001b[31m\n\"\u0085"})")), R"(found "\u001b[31m\n\"\u0085", expected)"));
+    CHECK(has(mistake_in(with_top(R"(, "log": [1, {"a": null}, true, 1.50])")), R"(found [1, {"a": null}, true, 1.50], expected)"));
+    CHECK(has(mistake_in(with_top(", \"log\": [\"" + long_text + "\", \"" + long_text + "\"]")), "found [\"" + std::string(38, 'x') + "..., expected"));
+    const std::string umlauts = mistake_in(with_top(R"(, "log": "ääääääääääääääääääääääääääääääääääääääääää")"));
+    CHECK(has(umlauts, "ä...\", expected"));
+}
+
+TEST_CASE("only whole numbers within the range are integers", "[config]") {
+    const auto threads = [](const std::string& number) { return with_top(R"(, "io": {"threads": )" + number + "}"); };
+    CHECK(accepted(threads("1024")).io.threads == 1'024);
+    CHECK(accepted(threads("-0")).io.threads == 0);
+    const std::string range = ", expected a whole number from 0 to 1024";
+    CHECK(mistake_in(threads("1025")) == "host.json:1: io.threads: found 1025" + range);
+    CHECK(has(mistake_in(threads("-1")), "found -1" + range));
+    CHECK(has(mistake_in(threads("1e3")), "found 1e3" + range + ", without a point or an exponent"));
+    CHECK(has(mistake_in(threads("10.0")), "found 10.0" + range + ", without a point or an exponent"));
+    CHECK(has(mistake_in(threads("4294967296")), "found 4294967296" + range));
+    CHECK(has(mistake_in(threads("18446744073709551616")), "found 18446744073709551616" + range));
+    CHECK(has(mistake_in(threads("\"4\"")), "found \"4\"" + range));
+    CHECK(has(mistake_in(threads("true")), "found true" + range));
+    CHECK(has(mistake_in(threads("null")), "found null" + range));
+}
+
+TEST_CASE("there is at least one listener", "[config]") {
+    const std::string expected = "expected an array with at least one listener, [{...}]";
+    CHECK(mistake_in("{}") == "host.json:1: listeners: found nothing, " + expected);
+    CHECK(mistake_in("{\n\"listeners\": []}") == "host.json:2: listeners: found [], " + expected);
+    CHECK(mistake_in("{\n\"listeners\": {}}") == "host.json:2: listeners: found {}, " + expected);
+    CHECK(mistake_in("[]") == "host.json:1: (top level): found [], expected an object, {...}");
+}
+
+TEST_CASE("a listener is called as its plugin unless that name is taken", "[config]") {
+    const auto pair = [](const std::string& first, const std::string& second) {
+        return "{\"listeners\": [\n{\"listen\": \"1\", \"plugin\": \"echo\"" + first + "},\n{\"listen\": \"2\", \"plugin\": \"echo\"" +
+               second + "}]}";
+    };
+    CHECK(accepted(pair(R"(, "name": "a")", "")).listeners[1].name == "echo");
+    CHECK(mistake_in(pair("", "")) == "host.json:3: listeners[1].name: found nothing, expected a name, because the default, the "
+                                      "plugin's name \"echo\", is taken (listeners[0] on line 2 has it)");
+    CHECK(mistake_in(pair("", R"(, "name": "echo")")) ==
+          "host.json:3: listeners[1].name: found \"echo\", expected a name that no other listener has (listeners[0] on line 2 has it)");
+    for (const std::string bad : {"", "a b", "a\\tb", "a\\\"b", "a'b", "\\u00a0", "\\u0007"}) {
+        INFO(bad);
+        CHECK(has(mistake_in(listener(R"(, "name": ")" + bad + "\"")), "listeners[0].name: found \""));
+    }
+    accepted(listener(R"(, "name": ")" + std::string(64, 'n') + "\""));
+    CHECK(has(mistake_in(listener(R"(, "name": ")" + std::string(65, 'n') + "\"")), "expected 1 to 64 printable characters"));
+}
+
+TEST_CASE("a plugin's name is no path and has no suffix", "[config]") {
+    const auto plugin = [](const std::string& name) { return R"({"listeners": [{"listen": "1", "plugin": ")" + name + "\"}]}"; };
+    CHECK(accepted(plugin("my-echo_2.v1")).listeners[0].name == "my-echo_2.v1");
+    for (const std::string bad : {"a/b", "a\\\\b", "c:a", "..", "a..b", "/a"}) {
+        INFO(bad);
+        CHECK(has(mistake_in(plugin(bad)), "the folder is \"plugin_directory\""));
+    }
+    for (const std::string bad : {"echo.dll", "echo.DLL", "echo.so", ".so", "sub/echo.so"}) {
+        INFO(bad);
+        CHECK(has(mistake_in(plugin(bad)), "expected the name without its suffix"));
+    }
+    CHECK(has(mistake_in(plugin("")), "expected 1 to 64 printable characters"));
+    CHECK(has(mistake_in(plugin("two words")), "expected 1 to 64 printable characters"));
+}
+
+TEST_CASE("an address is checked, and no two listeners have the same", "[config]") {
+    const auto listen = [](const std::string& text) { return R"({"listeners": [{"plugin": "p", "listen": )" + text + "}]}"; };
+    CHECK(has(mistake_in(listen("\"127.0.0.1:70000\"")), "found \"127.0.0.1:70000\": the port is not a number from 0 to 65535"));
+    CHECK(has(mistake_in(listen("\"::1:5000\"")), "an IPv6 address needs brackets"));
+    CHECK(has(mistake_in(listen("\"local host:1\"")), "without spaces"));
+    CHECK(has(mistake_in(listen("\"" + std::string(1'000, 'h') + "\"")), "hhh...\": the port"));
+    CHECK(has(mistake_in(listen("5000")), "found 5000, expected an address such as"));
+    const auto both = [](const std::string& first, const std::string& second) {
+        return "{\"listeners\": [\n{\"name\": \"a\", \"plugin\": \"p\", \"listen\": \"" + first +
+               "\"},\n{\"name\": \"b\", \"plugin\": \"p\", \"listen\": \"" + second + "\"}]}";
+    };
+    CHECK(mistake_in(both("[::1]:5000", "[::1]:5000")) ==
+          "host.json:3: listeners[1].listen: found \"[::1]:5000\", expected an address that no other listener has (listeners[0] on line 2 has it)");
+    CHECK(has(mistake_in(both("127.0.0.1:5000", "5000")), "expected an address that no other listener has"));
+    CHECK(has(mistake_in(both("localhost:5000", "LOCALHOST:5000")), "expected an address that no other listener has"));
+    accepted(both("5000", "5001"));
+    accepted(both("0", "0"));
+    accepted(both("127.0.0.1:0", "127.0.0.1:0"));
+}
+
+TEST_CASE("framing takes only the keys of its type", "[config]") {
+    const auto framing = [](const std::string& keys) { return listener(R"(, "framing": {)" + keys + "}"); };
+    CHECK(accepted(framing(R"("type": "none")")).listeners[0].framing.type == Framing::Type::none);
+    CHECK(accepted(framing(R"("type": "delimiter")")).listeners[0].framing.delimiter == "\n");
+    CHECK(has(mistake_in(framing("")), "framing.type: found nothing, expected \"none\", \"delimiter\" or \"length_prefix\""));
+    CHECK(has(mistake_in(framing(R"("type": "line")")), "framing.type: found \"line\""));
+    CHECK(has(mistake_in(framing(R"("type": "delimiter", "bytes": 4)")), "it goes with the type \"length_prefix\""));
+    CHECK(has(mistake_in(framing(R"("type": "delimiter", "order": "big")")), "it goes with the type \"length_prefix\""));
+    CHECK(has(mistake_in(framing(R"("type": "length_prefix", "delimiter": "\n")")), "it goes with the type \"delimiter\""));
+    CHECK(has(mistake_in(framing(R"("type": "none", "max_bytes": 9)")), "without framing there are no frames"));
+    CHECK(has(mistake_in(framing(R"("type": "delimiter", "delimiter": "")")), "expected 1 to 16 bytes"));
+    CHECK(has(mistake_in(framing(R"("type": "delimiter", "delimiter": "ääääääääa")")), "expected 1 to 16 bytes"));  // 17
+    CHECK(has(mistake_in(framing(R"("type": "length_prefix", "bytes": 3)")), "found 3, expected 1, 2 or 4"));
+    CHECK(has(mistake_in(framing(R"("type": "length_prefix", "bytes": -1)")), "found -1, expected 1, 2 or 4"));
+}
+
+TEST_CASE("a short length prefix bounds the frame", "[config]") {
+    const auto prefix = [](const std::string& keys) { return listener(R"(, "framing": {"type": "length_prefix", )" + keys + "}"); };
+    CHECK(accepted(prefix(R"("bytes": 1)")).listeners[0].framing.max_bytes == 255);
+    CHECK(accepted(prefix(R"("bytes": 2)")).listeners[0].framing.max_bytes == 65'535);
+    CHECK(accepted(prefix(R"("bytes": 4)")).listeners[0].framing.max_bytes == 65'536);
+    CHECK(accepted(prefix(R"("bytes": 4, "max_bytes": 16777216)")).listeners[0].framing.max_bytes == 16'777'216);
+    CHECK(has(mistake_in(prefix(R"("bytes": 1, "max_bytes": 256)")), "expected a whole number from 1 to 255 (a prefix of 1 byte announces no more)"));
+    CHECK(has(mistake_in(prefix(R"("bytes": 2, "max_bytes": 65536)")), "expected a whole number from 1 to 65535 (a prefix of 2 bytes announces no more)"));
+    CHECK(has(mistake_in(prefix(R"("max_bytes": 16777217)")), "expected a whole number from 1 to 16777216"));
+}
+
+TEST_CASE("the low watermark is below the high one", "[config]") {
+    const auto limits = [](const std::string& keys) { return listener(R"(, "limits": {)" + keys + "}"); };
+    accepted(limits(R"("send_queue_bytes": 1000, "send_queue_low_bytes": 999)"));
+    CHECK(has(mistake_in(limits(R"("send_queue_bytes": 1000, "send_queue_low_bytes": 1000)")),
+              "expected a whole number from 0 to 999 (less than send_queue_bytes, which is 1000)"));
+    CHECK(has(mistake_in(limits(R"("send_queue_low_bytes": 1048576)")), "less than send_queue_bytes, which is 1048576"));
+    CHECK(has(mistake_in(limits(R"("send_queue_bytes": 0, "send_queue_low_bytes": 5000)")), "limits.send_queue_bytes: found 0"));
+}
+
+TEST_CASE("relative paths are relative to the configuration's directory", "[config]") {
+    const Folder folder;
+    const std::string file = folder.write("hôst.json", with_top(R"(, "plugin_directory": "plug/../plügins", "log": {"file": "a.log"})"));
+    const Loaded loaded = load_file(file);
+    REQUIRE(loaded.mistakes.empty());
+    CHECK(portico::base::path_from_utf8(loaded.config.plugin_directory) == (folder.path() / fs::path(u8"plügins")).make_preferred());
+    CHECK(portico::base::path_from_utf8(loaded.config.log.file) == (folder.path() / "a.log").make_preferred());
+    CHECK(loaded.config.file == file);
+
+    const Config here = accepted(with_top(R"(, "plugin_directory": "p", "log": {"file": ""})"));
+    CHECK(portico::base::path_from_utf8(here.plugin_directory) == (fs::current_path() / "p").make_preferred());
+    CHECK(here.log.file.empty());
+    const std::string absolute = portico::base::utf8_from_path((folder.path() / "p").generic_u8string());
+    CHECK(portico::base::path_from_utf8(accepted(with_top(R"(, "plugin_directory": ")" + absolute + "\"")).plugin_directory) ==
+          (folder.path() / "p").make_preferred());
+    CHECK(has(mistake_in(with_top(R"(, "plugin_directory": "C:\temp")")),
+              R"(found "C:\temp", expected a folder's name without control characters (a backslash is written \\, or use "/"))"));
+}
+
+TEST_CASE("a file that cannot be read is one line that says what to do", "[config]") {
+    const Folder folder;
+    const auto mistakes = [](const std::string& file) { return load_file(file).mistakes; };
+    const std::string directory = portico::base::utf8_from_path(folder.path());
+    CHECK(mistakes(directory + "/none.json") ==
+          std::vector<std::string>{directory + "/none.json: not found; name the configuration file with --config FILE (config/host.json is an example)"});
+    CHECK(has(mistakes("").at(0), "not found"));
+    CHECK(mistakes(directory) == std::vector<std::string>{directory + ": a directory, not a file; name the file in it, such as host.json"});
+    const std::string plain = folder.write("plain", "");
+    REQUIRE(mistakes(plain + "/host.json").size() == 1);
+    CHECK(has(mistakes(plain + "/host.json").at(0), "/host.json: not found"));
+
+    const std::string just = folder.write("just.json", with_top("") + std::string(16 * 1024 * 1024 - with_top("").size(), ' '));
+    CHECK(mistakes(just).empty());
+    const std::string large = folder.write("large.json", std::string(16 * 1024 * 1024 + 1, ' '));
+    CHECK(mistakes(large) ==
+          std::vector<std::string>{large + ": larger than 16 MiB, which no configuration is; name the right file with --config FILE"});
+
+    const std::string secret = folder.write("secret.json", with_top(""));
+    fs::permissions(portico::base::path_from_utf8(secret), fs::perms::none);
+    if (!std::ifstream(portico::base::path_from_utf8(secret))) {  // the administrator reads everything, and so does everybody on Windows
+        CHECK(mistakes(secret) ==
+              std::vector<std::string>{secret + ": not readable: permission denied; let the account that runs the host read it"});
+    }
+    fs::permissions(portico::base::path_from_utf8(secret), fs::perms::owner_all);
+}
+
+TEST_CASE("a text of a program has no file to name", "[config]") {
+    CHECK(load_text("{", "").mistakes.at(0).substr(0, 11) == "(text):1:2:");
+    CHECK(load_text(with_top(""), "").config.file.empty());
+}
