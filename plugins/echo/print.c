@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LINE_MAX_BYTES 4096u
 #define TAIL_MAX_BYTES 64u /* room for "... (18446744073709551615 bytes in all)" and the end of the line */
 
 /* The length of the UTF-8 character at `bytes`, 1 to 4, and its code point; 0 when it is not one. */
@@ -35,30 +34,35 @@ static int is_safe(uint32_t code_point) {
     return 1;
 }
 
-void print_message(uint32_t worker, const uint8_t *message, uint64_t size) {
-    char line[LINE_MAX_BYTES];
-    size_t used = (size_t)snprintf(line, sizeof line, "Thread %" PRIu32 ": The following message was received: ", worker);
+size_t print_line(char *line, uint32_t worker, const uint8_t *message, uint64_t size) {
+    size_t used = (size_t)snprintf(line, PRINT_LINE_MAX, "Thread %" PRIu32 ": The following message was received: ", worker);
     uint64_t taken = 0;
     while (taken < size) {
         uint32_t code_point = 0;
         const size_t length = decode(message + taken, size - taken, &code_point);
         const size_t bytes = length == 0 ? 1 : length;
         const int safe = length != 0 && is_safe(code_point);
-        if (used + (safe ? bytes : 4 * bytes) + TAIL_MAX_BYTES > sizeof line) break;
+        if (used + (safe ? bytes : 4 * bytes) + TAIL_MAX_BYTES > PRINT_LINE_MAX) break;
         if (safe) {
             memcpy(line + used, message + taken, bytes);
             used += bytes;
         } else {
             for (size_t i = 0; i < bytes; ++i) {
-                used += (size_t)snprintf(line + used, sizeof line - used, "\\x%02X", (unsigned)message[taken + i]);
+                used += (size_t)snprintf(line + used, PRINT_LINE_MAX - used, "\\x%02X", (unsigned)message[taken + i]);
             }
         }
         taken += bytes;
     }
     if (taken < size) {
-        used += (size_t)snprintf(line + used, sizeof line - used, "... (%" PRIu64 " bytes in all)", size);
+        used += (size_t)snprintf(line + used, PRINT_LINE_MAX - used, "... (%" PRIu64 " bytes in all)", size);
     }
     line[used++] = '\n';
+    return used;
+}
+
+void print_message(uint32_t worker, const uint8_t *message, uint64_t size) {
+    char line[PRINT_LINE_MAX];
+    const size_t used = print_line(line, worker, message, size);
     (void)fwrite(line, 1, used, stdout);
     (void)fflush(stdout);
 }

@@ -1,0 +1,83 @@
+#include "scripted_host.hpp"
+#include "support/catch.hpp"
+
+TEST_CASE("ack answers each read with the article's text") {
+    ScriptedHost host;
+    Driver ack(ack_query(PORTICO_ABI_MAJOR), host);
+    REQUIRE(ack.validate() == PORTICO_OK);
+    REQUIRE(ack.create() == PORTICO_OK);
+    CHECK(ack.data("one") == PORTICO_OK);
+    CHECK(ack.consumed == 3);
+    CHECK(ack.data("two two") == PORTICO_OK);
+    CHECK(ack.consumed == 7);
+    CHECK(host.sent == "Message received successfullyMessage received successfully");
+    CHECK(host.closes == 0);
+}
+
+TEST_CASE("ack holds the message when the queue is full and answers it once there is room") {
+    ScriptedHost host;
+    host.settings["reply"] = std::string("ok\n");
+    Driver ack(ack_query(PORTICO_ABI_MAJOR), host);
+    REQUIRE(ack.create() == PORTICO_OK);
+    host.answers = {PORTICO_WOULD_BLOCK};
+    CHECK(ack.data("one") == PORTICO_HOLD);
+    CHECK(ack.consumed == 0);
+    CHECK(ack.data("one") == PORTICO_OK);
+    CHECK(ack.consumed == 3);
+    CHECK(host.sent == "ok\n");
+}
+
+TEST_CASE("ack with close_after answers once, whatever else had come") {
+    ScriptedHost host;
+    host.settings["close_after"] = true;
+    host.settings["reply"] = std::string("bye");
+    Driver ack(ack_query(PORTICO_ABI_MAJOR), host);
+    REQUIRE(ack.create() == PORTICO_OK);
+    CHECK(ack.data("one") == PORTICO_OK);
+    CHECK(ack.data("two") == PORTICO_OK);
+    CHECK(ack.consumed == 3);
+    CHECK(host.sent == "bye");
+    CHECK(host.closes == 1);
+}
+
+TEST_CASE("ack's reply keeps within 1 and 65,536 bytes") {
+    ScriptedHost host;
+    for (const std::size_t size : {std::size_t{1}, std::size_t{65'536}}) {
+        host.settings["reply"] = std::string(size, 'x');
+        Driver ack(ack_query(PORTICO_ABI_MAJOR), host);
+        CHECK(ack.validate() == PORTICO_OK);
+        CHECK(ack.create() == PORTICO_OK);
+    }
+    for (const std::size_t size : {std::size_t{0}, std::size_t{65'537}}) {
+        host.settings["reply"] = std::string(size, 'x');
+        Driver ack(ack_query(PORTICO_ABI_MAJOR), host);
+        CHECK(ack.validate() == PORTICO_INVALID);
+        CHECK(ack.error == "\"reply\" has " + std::to_string(size) + " bytes, expected 1 to 65536");
+        CHECK(ack.create() == PORTICO_INVALID);
+    }
+}
+
+TEST_CASE("ack leaves a setting of the wrong type to the host's own words") {
+    ScriptedHost host;
+    host.settings["close_after"] = std::string("yes");
+    Driver ack(ack_query(PORTICO_ABI_MAJOR), host);
+    CHECK(ack.validate() == PORTICO_WRONG_TYPE);
+    CHECK(ack.create() == PORTICO_WRONG_TYPE);
+    CHECK(ack.error.empty());
+}
+
+TEST_CASE("ack needs the settings extension only when there are settings") {
+    ScriptedHost host;
+    host.has_settings = false;
+    Driver plain(ack_query(PORTICO_ABI_MAJOR), host);
+    CHECK(plain.create() == PORTICO_OK);
+    host.settings["reply"] = std::string("x");
+    Driver configured(ack_query(PORTICO_ABI_MAJOR), host);
+    CHECK(configured.create() == PORTICO_UNSUPPORTED);
+    CHECK(configured.error == "this host has no portico.settings/1 to read the settings with");
+}
+
+TEST_CASE("A plugin answers no other major version of the ABI") {
+    CHECK(ack_query(PORTICO_ABI_MAJOR + 1) == nullptr);
+    CHECK(echo_query(PORTICO_ABI_MAJOR + 1) == nullptr);
+}

@@ -1,0 +1,57 @@
+// What echo prints. The text is looked at before it goes to the standard output, which print_message does with one fwrite.
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "support/catch.hpp"
+
+extern "C" {
+#include "print.h"
+}
+
+namespace {
+
+std::string line_of(std::string_view message) {
+    char line[PRINT_LINE_MAX];
+    const std::size_t size = print_line(line, 3, reinterpret_cast<const std::uint8_t*>(message.data()), message.size());
+    REQUIRE(size <= sizeof line);
+    return std::string(line, size);
+}
+
+const std::string head = "Thread 3: The following message was received: ";
+
+}  // namespace
+
+TEST_CASE("A message is printed as the article's server prints it") {
+    CHECK(line_of("Hello, world") == head + "Hello, world\n");
+    CHECK(line_of("") == head + "\n");
+}
+
+TEST_CASE("Letters of every script are printed as they are") {
+    CHECK(line_of("Grüße, 世界 😀") == head + "Grüße, 世界 😀\n");
+}
+
+TEST_CASE("What would move the cursor, or is no text, is escaped") {
+    CHECK(line_of(std::string_view("a\0b\r\n\t\x1b[2J\x7f", 11)) == head + "a\\x00b\\x0D\\x0A\\x09\\x1B[2J\\x7F\n");
+    CHECK(line_of("\xFF\xC0\x80") == head + "\\xFF\\xC0\\x80\n");
+    CHECK(line_of("\xC2\x9B") == head + "\\xC2\\x9B\n");                      // C1: another way to write ESC [
+    CHECK(line_of("\xE2\x80\xAE") == head + "\\xE2\\x80\\xAE\n");              // turns the rest of the line around
+    CHECK(line_of("\xED\xA0\x80") == head + "\\xED\\xA0\\x80\n");              // half a surrogate pair
+    CHECK(line_of("\xE0\x80\x80") == head + "\\xE0\\x80\\x80\n");              // longer than it need be
+    CHECK(line_of("\xF4\x90\x80\x80") == head + "\\xF4\\x90\\x80\\x80\n");     // past the last character
+    CHECK(line_of("\xE4\xB8") == head + "\\xE4\\xB8\n");                      // cut off
+    CHECK(line_of("\xE4" "A") == head + "\\xE4" "A\n");                          // cut off by the next
+}
+
+TEST_CASE("A long message is cut, and the line says so") {
+    for (const char* unit : {"x", "\x01", "ü"}) {
+        std::string message;
+        while (message.size() < 10'000) {
+            message += unit;
+        }
+        const std::string line = line_of(message);
+        CHECK(line.size() <= 4'096);
+        CHECK(line.size() > 4'000);
+        CHECK(line.ends_with("... (" + std::to_string(message.size()) + " bytes in all)\n"));
+    }
+}
