@@ -1,0 +1,76 @@
+#include "io/error.hpp"
+
+#include <cerrno>
+#include <set>
+
+#include "io/completion_port.hpp"
+#include "io/native.hpp"
+#include "support/catch.hpp"
+
+using namespace portico::io;
+
+TEST_CASE("each error has words of its own", "[io][error]") {
+    std::set<std::string> words;
+    for (int i = 0; i <= static_cast<int>(Error::other); ++i) {
+        words.insert(std::string(to_string(static_cast<Error>(i))));
+    }
+    CHECK(words.size() == static_cast<std::size_t>(Error::other) + 1);
+    CHECK(words.count("") == 0);
+}
+
+TEST_CASE("the system's codes become the few errors", "[io][error]") {
+    CHECK(error_of(0) == Error::none);
+#ifdef _WIN32
+    CHECK(error_of(WSAECONNRESET) == Error::reset);
+    CHECK(error_of(ERROR_NETNAME_DELETED) == Error::reset);
+    CHECK(error_of(WSAECONNABORTED) == Error::reset);
+    CHECK(error_of(ERROR_CONNECTION_REFUSED) == Error::refused);
+    CHECK(error_of(WSAECONNREFUSED) == Error::refused);
+    CHECK(error_of(ERROR_OPERATION_ABORTED) == Error::aborted);
+    CHECK(error_of(WSAEADDRINUSE) == Error::address_in_use);
+    CHECK(error_of(WSAEADDRNOTAVAIL) == Error::address_unavailable);
+    CHECK(error_of(WSAEACCES) == Error::permission);
+    CHECK(error_of(WSAENOBUFS) == Error::no_buffers);
+    CHECK(error_of(WSAEMFILE) == Error::no_descriptors);
+    CHECK(error_of(WSAETIMEDOUT) == Error::timed_out);
+    CHECK(error_of(WSAENETUNREACH) == Error::unreachable);
+    CHECK(error_of(WSAENOTSOCK) == Error::other);
+#else
+    CHECK(error_of(ECONNRESET) == Error::reset);
+    CHECK(error_of(EPIPE) == Error::reset);
+    CHECK(error_of(ECONNREFUSED) == Error::refused);
+    CHECK(error_of(ECANCELED) == Error::aborted);
+    CHECK(error_of(EADDRINUSE) == Error::address_in_use);
+    CHECK(error_of(EADDRNOTAVAIL) == Error::address_unavailable);
+    CHECK(error_of(EACCES) == Error::permission);
+    CHECK(error_of(ENOBUFS) == Error::no_buffers);
+    CHECK(error_of(EMFILE) == Error::no_descriptors);
+    CHECK(error_of(ETIMEDOUT) == Error::timed_out);
+    CHECK(error_of(ENETUNREACH) == Error::unreachable);
+    CHECK(error_of(ENOTSOCK) == Error::other);
+#endif
+    CHECK(native_error_text(5).find("5") != std::string::npos);
+}
+
+TEST_CASE("a backend has a name, and only this system's can be made", "[io][choice]") {
+    CHECK(backend_from_name("auto") == Backend::automatic);
+    CHECK(backend_from_name("epoll") == Backend::epoll);
+    CHECK(backend_from_name("iocp") == Backend::iocp);
+    CHECK_FALSE(backend_from_name("kqueue"));
+    CHECK_FALSE(backend_from_name(""));
+    CHECK_FALSE(backend_from_name("EPOLL"));
+
+    BufferPool pool(64, 1);
+    auto made = make_port(Backend::automatic, pool, {});
+    INFO(made.error());
+    REQUIRE(made);
+#ifdef _WIN32
+    CHECK((*made)->name() == "iocp");
+    const auto foreign = make_port(Backend::epoll, pool, {});
+#else
+    CHECK((*made)->name() == "epoll");
+    const auto foreign = make_port(Backend::iocp, pool, {});
+#endif
+    CHECK_FALSE(foreign);
+    CHECK(foreign.error().find("auto") != std::string::npos);
+}
