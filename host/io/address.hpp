@@ -18,6 +18,7 @@ struct Address {
     std::uint32_t scope_id = 0;            // IPv6 link-local only
     std::uint16_t port = 0;                // host order
     Family family = Family::none;
+    std::uint8_t unused = 0;  // fills the padding, so that an address is its 24 bytes
 
     friend bool operator==(const Address&, const Address&) = default;
 };

@@ -1,0 +1,29 @@
+// What main() needs of the system: arguments as UTF-8, and being told when to stop.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace portico {
+
+// The command line as UTF-8, the program's name included.
+[[nodiscard]] std::vector<std::string> utf8_arguments(int argc, char** argv);
+
+enum class StopRequest {
+    orderly,  // Ctrl-C, SIGTERM, SIGINT, SIGHUP, Ctrl-Break
+    hurried,  // the console is being closed, or the user logs off: the system allows about 3 s more
+};
+
+// From its construction on a request to stop calls `action`, on a thread of its own; the second one ends the process with exit code 130. One
+// at a time, made before any other thread (on Linux it blocks the signals, and threads inherit that).
+class StopRequests {
+public:
+    explicit StopRequests(std::function<void(StopRequest)> action);
+    // After this the system's own behaviour is back.
+    ~StopRequests();
+    StopRequests(const StopRequests&) = delete;
+    StopRequests& operator=(const StopRequests&) = delete;
+};
+
+}  // namespace portico

@@ -1,0 +1,60 @@
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <thread>
+
+#include "console.hpp"
+
+namespace portico {
+
+namespace {
+
+// One a process, as signals are.
+struct Waiter {
+    sigset_t signals{};
+    std::atomic<bool> ending{false};
+    std::thread thread;
+};
+Waiter waiter;
+
+}  // namespace
+
+std::vector<std::string> utf8_arguments(int argc, char** argv) {
+    return {argv, argv + argc};
+}
+
+StopRequests::StopRequests(std::function<void(StopRequest)> action) {
+    ::signal(SIGPIPE, SIG_IGN);  // a plugin that prints into a closed pipe gets an error instead
+    sigemptyset(&waiter.signals);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+        sigaddset(&waiter.signals, number);
+    }
+    ::pthread_sigmask(SIG_BLOCK, &waiter.signals, nullptr);
+    waiter.ending = false;
+    waiter.thread = std::thread([action = std::move(action)] {
+        for (int requests = 0;;) {
+            int number = 0;
+            if (::sigwait(&waiter.signals, &number) != 0) {
+                continue;
+            }
+            if (waiter.ending) {
+                return;
+            }
+            if (++requests > 1) {
+                ::_exit(130);
+            }
+            action(StopRequest::orderly);
+        }
+    });
+}
+
+StopRequests::~StopRequests() {
+    waiter.ending = true;
+    ::pthread_kill(waiter.thread.native_handle(), SIGTERM);
+    waiter.thread.join();
+    ::pthread_sigmask(SIG_UNBLOCK, &waiter.signals, nullptr);
+}
+
+}  // namespace portico

@@ -1,0 +1,36 @@
+// The log on standard error and, when configured, in a file. Lines are queued and written by a thread of the log's own, so that a slow console or
+// disk never slows a worker; when the queue is full the oldest lines are dropped, counted, and the count is written.
+//
+//     2026-01-31T12:00:00.123Z info listener=echo conn=2a text
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/log.hpp"
+#include "base/result.hpp"
+#include "config/config.hpp"
+
+namespace portico::log {
+
+class StreamLog final : public base::Log {
+public:
+    // Fails when the file cannot be opened (it is appended to).
+    [[nodiscard]] static base::Result<std::unique_ptr<StreamLog>> open(const config::Log& options);
+    // Writes what is queued.
+    ~StreamLog();
+
+    void write(base::LogLevel level, std::string_view listener, std::uint64_t connection,
+               std::string_view text) noexcept override;
+
+private:
+    struct Writer;
+    StreamLog(base::LogLevel level, std::unique_ptr<Writer> writer) noexcept;
+
+    std::unique_ptr<Writer> writer_;
+};
+
+// "info" -> LogLevel::info; info for an unknown name.
+[[nodiscard]] base::LogLevel level_from_name(std::string_view name) noexcept;
+
+}  // namespace portico::log

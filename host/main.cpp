@@ -1,0 +1,120 @@
+// The host program: command line, signals, run. It uses nothing but the embedding API.
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "console.hpp"
+#include "portico/server.hpp"
+
+namespace {
+
+constexpr int exit_done = 0;
+constexpr int exit_failed = 1;
+constexpr int exit_usage = 2;
+
+// What Windows allows a process when its console is closed is about 5 s; the documented part of it we use is 3 s, stop included.
+constexpr std::uint32_t hurried_drain_ms = 2'500;
+
+void complain(const std::string& text) {
+    std::fprintf(stderr, "host: %s\n", text.c_str());
+}
+
+int report_errors(const portico::Server& server) {
+    for (const std::string& error : server.errors()) {
+        complain(error);
+    }
+    return exit_usage;
+}
+
+bool is_file(const std::string& path) {
+    std::error_code code;
+    return std::filesystem::is_regular_file(std::filesystem::path(std::u8string(path.begin(), path.end())), code);
+}
+
+// config/host.json of the working directory, else beside the program. Empty, with a complaint, when there is none.
+std::string default_configuration() {
+    const std::string here = "config/host.json";
+    const std::string program = portico::Server::program_directory();
+    const std::string beside = program + "/config/host.json";
+    if (is_file(here)) {
+        return here;
+    }
+    if (!program.empty() && is_file(beside)) {
+        return beside;
+    }
+    complain("no configuration: neither " + here + " nor " + beside + " exists. Name one with --config FILE");
+    return {};
+}
+
+int check(const std::string& file, bool ports) {
+    portico::Server server;
+    if (!server.configure_file(file) || !server.check(ports)) {
+        return report_errors(server);
+    }
+    std::printf("%s: fine%s\n", file.c_str(), ports ? "" : " (ports not tried)");
+    return exit_done;
+}
+
+int serve(const std::string& file) {
+    portico::Server server;
+    const portico::StopRequests stop_requests([&server](portico::StopRequest request) {
+        if (request == portico::StopRequest::hurried) {
+            server.limit_drain(hurried_drain_ms);
+        }
+        server.stop();
+    });
+    if (!server.configure_file(file) || !server.start()) {
+        return report_errors(server);
+    }
+    server.wait();
+    return exit_done;
+}
+
+int run(std::vector<std::string> arguments) {
+    CLI::App app("Portico: hosts network protocols as plugins.\n\n"
+                 "Without a command it serves what the configuration file says, until Ctrl-C or SIGTERM.",
+                 "host");
+    app.set_version_flag("--version", std::string("portico ") + portico::Server::version());
+    app.failure_message(CLI::FailureMessage::simple);
+    app.footer("Exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration, 130 second Ctrl-C.");
+    std::string config;
+    app.add_option("--config", config, "Configuration file (default: config/host.json here, else beside the program)")->type_name("FILE");
+
+    CLI::App* check_command = app.add_subcommand("check", "Checks everything that a start checks, without serving");
+    std::string check_file;
+    bool no_ports = false;
+    check_command->add_option("file", check_file, "Configuration file (default: as without a command)")->type_name("FILE");
+    check_command->add_flag("--no-ports", no_ports, "Does not try to listen on the addresses");
+
+    arguments.erase(arguments.begin());
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 takes them
+    try {
+        app.parse(reversed);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? exit_done : exit_usage;
+    }
+
+    std::string file = check_command->parsed() && !check_file.empty() ? check_file : config;
+    if (file.empty()) {
+        file = default_configuration();
+        if (file.empty()) {
+            return exit_usage;
+        }
+    }
+    return check_command->parsed() ? check(file, !no_ports) : serve(file);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run(portico::utf8_arguments(argc, argv));
+    } catch (const std::exception& error) {
+        complain(error.what());
+        return exit_failed;
+    }
+}

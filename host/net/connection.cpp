@@ -1,0 +1,786 @@
+#include "net/connection.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <optional>
+#include <string>
+
+#include "net/connection_table.hpp"
+#include "net/framing.hpp"
+#include "net/worker.hpp"
+
+namespace portico::net {
+
+namespace {
+
+// While the host stops, a connection whose peer is quiet for so long after our end of stream, and has acknowledged everything, is done: an
+// idle client that never closes its side does not hold up the stop.
+constexpr std::uint64_t drain_quiet_ns = 200 * base::nanoseconds_per_millisecond;
+
+constexpr std::uint64_t never = UINT64_MAX;
+
+constexpr std::uint64_t milliseconds(std::uint32_t count) noexcept {
+    return count * base::nanoseconds_per_millisecond;
+}
+
+}  // namespace
+
+const char* to_string(CloseReason reason) noexcept {
+    switch (reason) {
+        case CloseReason::none: return "none";
+        case CloseReason::plugin: return "by the plugin";
+        case CloseReason::peer: return "the peer finished";
+        case CloseReason::reset: return "reset by the peer";
+        case CloseReason::error: return "system error";
+        case CloseReason::plugin_error: return "a plugin callback failed";
+        case CloseReason::idle: return "idle timeout";
+        case CloseReason::half_close: return "half-close timeout";
+        case CloseReason::frame: return "frame too long";
+        case CloseReason::unconsumed: return "too many unconsumed bytes";
+        case CloseReason::drain: return "the host stops";
+        case CloseReason::drain_deadline: return "the host stops, cut at the deadline";
+        case CloseReason::no_memory: return "out of memory";
+    }
+    return "unknown";
+}
+
+// A call from another thread (or one that must not overtake such a call), on its way to the strand. Carries a send's bytes behind itself.
+struct Connection::Call : Mail {
+    Connection* connection = nullptr;
+    AnyFunction function = nullptr;
+    void* argument = nullptr;
+    std::uint32_t number = 0;  // send: how many bytes
+    CallKind kind = CallKind::send;
+
+    [[nodiscard]] std::byte* bytes() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
+};
+
+Connection::Connection(ConnectionTable& table, std::uint32_t index) noexcept : table_(&table), index_(index) {
+    ReceivePart::socket = &socket_;
+    SendPart::socket = &socket_;
+    // Completions become mail; the strand sees them in the order in which they came.
+    ReceivePart::completed = [](io::Operation& operation) {
+        auto& connection = static_cast<Connection&>(static_cast<ReceivePart&>(operation));
+        connection.strand().deliver(static_cast<ReceivedMail&>(connection));
+    };
+    SendPart::completed = [](io::Operation& operation) {
+        auto& connection = static_cast<Connection&>(static_cast<SendPart&>(operation));
+        connection.strand().deliver(static_cast<SentMail&>(connection));
+    };
+    TimerPart::completed = [](io::Operation& operation) {
+        auto& connection = static_cast<Connection&>(static_cast<TimerPart&>(operation));
+        connection.strand().deliver(static_cast<TimerMail&>(connection));
+    };
+    OpenMail::deliver = [](Mail& mail) { static_cast<Connection&>(static_cast<OpenMail&>(mail)).opened(); };
+    ReceivedMail::deliver = [](Mail& mail) { static_cast<Connection&>(static_cast<ReceivedMail&>(mail)).received(); };
+    SentMail::deliver = [](Mail& mail) { static_cast<Connection&>(static_cast<SentMail&>(mail)).sent(); };
+    TimerMail::deliver = [](Mail& mail) { static_cast<Connection&>(static_cast<TimerMail&>(mail)).timer_fired(); };
+}
+
+Connection::~Connection() {
+    PORTICO_ASSERT(stage_ == Stage::free);
+}
+
+std::uint64_t Connection::handle() const noexcept {
+    return table_->handle_of(index_, generation());
+}
+
+io::CompletionPort& Connection::port() const noexcept {
+    return strand().home().port();
+}
+
+io::BufferPool& Connection::send_chunks() const noexcept {
+    return strand().home().send_chunks();
+}
+
+// ---- opening
+
+void Connection::open(const ConnectionContext& context, WorkerGroup& home, Strand* shared_strand, io::NativeSocket accepted,
+                      const io::Address& peer, const io::Address& local) noexcept {
+    PORTICO_ASSERT(stage_ == Stage::free);
+    stage_ = Stage::opening;
+    context_.store(&context, std::memory_order_relaxed);
+    if (shared_strand == nullptr) {
+        own_strand_.set_home(home);
+        strand_.store(&own_strand_, std::memory_order_relaxed);
+    } else {
+        PORTICO_ASSERT(&shared_strand->home() == &home);
+        strand_.store(shared_strand, std::memory_order_relaxed);
+    }
+    socket_.adopt(accepted);
+    peer_.store(peer);
+    const bool is_any = std::all_of(local.bytes.begin(), local.bytes.end(), [](std::uint8_t byte) { return byte == 0; });
+    local_.store(is_any ? socket_.local_address() : local);
+    word_.open();
+    strand().deliver(static_cast<OpenMail&>(*this));
+}
+
+void Connection::opened() noexcept {
+    base::Log& log = *context().log;
+    const base::Result<void> attached = port().attach(socket_);
+    if (!attached) {
+        log.write(base::LogLevel::error, context().listener_name, handle(), "connection dropped: " + attached.error());
+        abort(CloseReason::error);
+        advance();
+        return;
+    }
+    if (log.enabled(base::LogLevel::info)) {
+        log.write(base::LogLevel::info, context().listener_name, handle(), "client " + io::to_string(peer_.load()) + " connected");
+    }
+    touch();
+    if (protocol().on_open(*this)) {
+        accepted_ = true;
+        stage_ = Stage::open;
+    } else {
+        abort(CloseReason::plugin);
+    }
+    advance();
+}
+
+// ---- calls, from any thread
+
+bool Connection::on_strand() const noexcept {
+    const Worker* worker = Worker::current();
+    return worker != nullptr && worker->running() == strand_.load(std::memory_order_relaxed);
+}
+
+bool Connection::belongs_to(const ConnectionContext& context, std::uint64_t generation) const noexcept {
+    return SlotWord::generation_of(word_.load()) == generation && context_.load(std::memory_order_relaxed) == &context;
+}
+
+bool Connection::no_call_on_its_way() const noexcept {
+    return SlotWord::reserved_of(word_.load()) == queue_.bytes();
+}
+
+Connection::Call* Connection::make_call(CallKind kind, std::span<const std::byte> bytes, AnyFunction function, void* argument,
+                                        std::uint32_t number) noexcept {
+    void* memory = ::operator new(sizeof(Call) + bytes.size(), std::nothrow);
+    if (memory == nullptr) {
+        return nullptr;
+    }
+    auto* made = new (memory) Call;
+    made->deliver = [](Mail& mail) {
+        auto& call = static_cast<Call&>(mail);
+        call.connection->called(call);
+    };
+    made->connection = this;
+    made->function = function;
+    made->argument = argument;
+    made->number = number;
+    made->kind = kind;
+    if (!bytes.empty()) {
+        made->number = static_cast<std::uint32_t>(bytes.size());
+        std::memcpy(made->bytes(), bytes.data(), bytes.size());
+    }
+    return made;
+}
+
+void Connection::delete_call(Call* call) noexcept {
+    call->~Call();
+    ::operator delete(call);
+}
+
+SendResult Connection::send(const ConnectionContext& context, std::uint64_t generation, std::span<const std::byte> bytes) noexcept {
+    if (bytes.size() > context.limits.max_send_bytes) {
+        return SendResult::too_large;
+    }
+    const auto size = static_cast<std::uint32_t>(bytes.size());
+    // Memory first: a reservation can be given back only on the strand, where a close may be waiting for it.
+    const bool direct = on_strand() && no_call_on_its_way();
+    Call* call = nullptr;
+    if (!direct && size != 0) {
+        call = make_call(CallKind::send, bytes, nullptr, nullptr, 0);
+        if (call == nullptr) {
+            return SendResult::no_memory;
+        }
+    }
+    const Reserve reserved = word_.reserve(generation, size, context.limits.send_queue_bytes);
+    if (reserved != Reserve::accepted || size == 0) {
+        if (call != nullptr) {
+            delete_call(call);
+        }
+        switch (reserved) {
+            case Reserve::accepted: return SendResult::queued;
+            case Reserve::would_block: return SendResult::would_block;
+            case Reserve::finished: return SendResult::finished;
+            case Reserve::gone: break;
+        }
+        return SendResult::gone;
+    }
+    if (call != nullptr) {
+        strand().deliver(*call);
+        return SendResult::queued;
+    }
+    if (!queue_.append(send_chunks(), bytes)) {
+        give_back(size);
+        return SendResult::no_memory;
+    }
+    attend_later();
+    return SendResult::queued;
+}
+
+CallResult Connection::call(std::uint64_t generation, CallKind kind, SlotWord::Mark mark, AnyFunction function, void* argument,
+                            std::uint32_t number) noexcept {
+    // A posted function never runs inside the call that posts it.
+    const bool direct = on_strand() && kind != CallKind::post && no_call_on_its_way();
+    Call* made = nullptr;
+    if (!direct) {
+        made = make_call(kind, {}, function, argument, number);
+        if (made == nullptr) {
+            return CallResult::no_memory;
+        }
+    }
+    const bool even_closing = kind == CallKind::abort || kind == CallKind::drain || kind == CallKind::cut;
+    if (!word_.reserve_call(generation, even_closing, mark)) {
+        if (made != nullptr) {
+            delete_call(made);
+        }
+        return CallResult::gone;
+    }
+    if (made != nullptr) {
+        strand().deliver(*made);
+        return CallResult::accepted;
+    }
+    take_effect(kind, function, argument, number);
+    give_back(1);
+    advance_due_ = true;
+    attend_later();
+    return CallResult::accepted;
+}
+
+CallResult Connection::finish_sending(std::uint64_t generation) noexcept {
+    return call(generation, CallKind::finish, SlotWord::Mark::finished);
+}
+
+CallResult Connection::close(std::uint64_t generation, CloseHow how) noexcept {
+    return call(generation, how == CloseHow::abort ? CallKind::abort : CallKind::close, SlotWord::Mark::closing);
+}
+
+CallResult Connection::pause(std::uint64_t generation) noexcept {
+    return call(generation, CallKind::pause);
+}
+
+CallResult Connection::resume(std::uint64_t generation) noexcept {
+    return call(generation, CallKind::resume);
+}
+
+CallResult Connection::post(std::uint64_t generation, AnyFunction function, void* argument) noexcept {
+    return call(generation, CallKind::post, SlotWord::Mark::nothing, function, argument);
+}
+
+CallResult Connection::drain(std::uint64_t generation, std::uint32_t deadline_ms) noexcept {
+    return call(generation, CallKind::drain, SlotWord::Mark::nothing, nullptr, nullptr, deadline_ms);
+}
+
+CallResult Connection::cut(std::uint64_t generation) noexcept {
+    return call(generation, CallKind::cut, SlotWord::Mark::closing);
+}
+
+bool Connection::info(std::uint64_t generation, Info& info) const noexcept {
+    const auto is_it = [&](std::uint64_t word) {
+        return SlotWord::generation_of(word) == generation && !SlotWord::is_closing(word);
+    };
+    const std::uint64_t word = word_.load();
+    if (!is_it(word)) {
+        return false;
+    }
+    info.peer = peer_.load();
+    info.local = local_.load();
+    info.queued_bytes = SlotWord::reserved_of(word);
+    return is_it(word_.load());
+}
+
+// ---- events
+
+void Connection::called(Call& call) noexcept {
+    if (call.kind == CallKind::send) {
+        const bool wanted = stage_ == Stage::open || stage_ == Stage::flushing;
+        if (wanted && abort_reason_ == CloseReason::none) {
+            PORTICO_ASSERT(!shut_);
+            if (queue_.append(send_chunks(), {call.bytes(), call.number})) {
+                attend_later();  // the reservation goes over to the queue
+            } else {
+                give_back(call.number);
+                abort(CloseReason::no_memory);
+            }
+        } else {
+            give_back(call.number);
+        }
+    } else {
+        take_effect(call.kind, call.function, call.argument, call.number);
+        give_back(1);
+    }
+    delete_call(&call);
+    advance();
+}
+
+void Connection::take_effect(CallKind kind, AnyFunction function, void* argument, std::uint32_t number) noexcept {
+    switch (kind) {
+        case CallKind::send: PORTICO_ASSERT(!"a send is taken by called()"); return;
+        case CallKind::finish: finish_wanted_ = true; return;
+        case CallKind::close: want_close(CloseReason::plugin); return;
+        case CallKind::abort: abort(CloseReason::plugin); return;
+        case CallKind::pause: paused_ = true; return;
+        case CallKind::resume:
+            paused_ = false;
+            held_ = false;
+            offer_due_ = !stash_.empty();
+            return;
+        case CallKind::post: protocol().on_posted(*this, function, argument, SlotWord::is_closing(word_.load())); return;
+        case CallKind::drain:
+            draining_ = true;
+            if (stage_ == Stage::open && !close_wanted_ && abort_reason_ == CloseReason::none) {
+                take_ending(protocol().on_drain(*this, number), CloseReason::drain);
+            }
+            return;
+        case CallKind::cut:
+            if (stage_ != Stage::joining && stage_ != Stage::over) {
+                reason_ = CloseReason::drain_deadline;
+                abort(CloseReason::drain_deadline);
+            }
+            return;
+    }
+}
+
+void Connection::connection_failed(const io::Operation& operation, const char* what) noexcept {
+    if (stage_ == Stage::joining) {
+        return;  // most likely our own cancel
+    }
+    base::Log& log = *context().log;
+    if (operation.error != io::Error::reset && log.enabled(base::LogLevel::info)) {
+        log.write(base::LogLevel::info, context().listener_name, handle(),
+                  std::string(what) + " failed: " + io::native_error_text(operation.native_error));
+    }
+    const CloseReason reason = operation.error == io::Error::reset ? CloseReason::reset : CloseReason::error;
+    if (stage_ == Stage::flushing) {
+        reason_ = reason;  // the graceful close did not succeed
+    }
+    abort(reason);
+}
+
+void Connection::received() noexcept {
+    receiving_ = false;
+    const ReceiveOperation& receive = *this;
+    if (receive.error != io::Error::none) {
+        connection_failed(receive, "receive");
+    } else if (receive.bytes == 0) {
+        peer_ended_ = true;
+    } else {
+        touch();
+        heard_ = true;
+        if (stage_ == Stage::open) {
+            std::span<const std::byte> rest(receive.buffer.data, receive.bytes);
+            if (stash_.empty() && may_offer()) {
+                rest = rest.subspan(offer(rest));
+            } else if (!stash_.empty()) {
+                offer_due_ = true;
+            }
+            const bool keeps = !close_wanted_ && abort_reason_ == CloseReason::none;
+            if (keeps && !rest.empty()) {
+                // Not offered at all while reading is stopped: it will be.
+                offer_due_ = offer_due_ || paused_;
+                if (!stash_.append(rest)) {
+                    abort(CloseReason::no_memory);
+                }
+            }
+        }
+        port().buffers().give_back(receive.buffer);
+    }
+    advance();
+}
+
+void Connection::sent() noexcept {
+    sending_ = false;
+    const SendOperation& send = *this;
+    if (send.error != io::Error::none) {
+        connection_failed(send, "send");
+    } else {
+        touch();
+        if (stage_ == Stage::flushing) {
+            since_ns_ = port().now();
+        }
+        queue_.consume(send_chunks(), send.bytes);
+        give_back(send.bytes);
+        if (!queue_.empty()) {
+            attend_later();
+        }
+    }
+    advance();
+}
+
+void Connection::timer_fired() noexcept {
+    timing_ = false;
+    const std::uint64_t deadline = wanted_deadline();
+    if (deadline != never && port().now() >= deadline) {
+        deadline_passed();
+    }
+    advance();
+}
+
+// ---- what follows
+
+void Connection::advance() noexcept {
+    advance_due_ = false;
+    for (;;) {
+        if (abort_reason_ != CloseReason::none && stage_ != Stage::joining && stage_ != Stage::over) {
+            begin_join();
+        }
+        switch (stage_) {
+            case Stage::free:
+            case Stage::opening:
+            case Stage::over: return;
+            case Stage::open:
+                if (step_open()) {
+                    continue;
+                }
+                break;
+            case Stage::flushing:
+                if (try_shut_down_sending()) {
+                    begin_lingering();
+                    continue;
+                }
+                break;
+            case Stage::lingering:
+                if (peer_ended_) {
+                    begin_join();
+                    continue;
+                }
+                break;
+            case Stage::joining: try_finish(); return;
+        }
+        arm_receive();
+        arm_timer();
+        return;
+    }
+}
+
+// One step of an open connection; false when there is none to take.
+bool Connection::step_open() noexcept {
+    if (close_wanted_) {
+        begin_flushing();
+        return true;
+    }
+    if (writable_due_) {
+        writable_due_ = false;
+        held_ = false;
+        offer_due_ = !stash_.empty();
+        if (protocol().on_writable(*this) == Protocol::Answer::failed) {
+            abort(CloseReason::plugin_error);
+        }
+        return true;
+    }
+    if (offer_due_ && may_offer()) {
+        offer_stash();
+        return true;
+    }
+    if (peer_ended_ && !end_told_ && may_offer()) {
+        tell_end();
+        return true;
+    }
+    if (finish_wanted_) {
+        static_cast<void>(try_shut_down_sending());
+    }
+    return false;
+}
+
+bool Connection::may_offer() const noexcept {
+    return stage_ == Stage::open && !paused_ && !held_ && !close_wanted_ && abort_reason_ == CloseReason::none;
+}
+
+std::size_t Connection::offer(std::span<const std::byte> bytes) noexcept {
+    const config::Framing& framing = context().framing;
+    const bool framed = framing.type != config::Framing::Type::none;
+    std::size_t done = 0;
+    while (done < bytes.size() && may_offer()) {
+        const std::span<const std::byte> rest = bytes.subspan(done);
+        const Frame frame = next_frame(framing, rest, scanned_);
+        if (frame.kind == Frame::Kind::too_long) {
+            abort(CloseReason::frame);
+            break;
+        }
+        if (frame.kind == Frame::Kind::incomplete) {
+            break;
+        }
+        std::size_t consumed = 0;
+        const Protocol::Answer answer =
+            protocol().on_data(*this, {rest.data(), frame.size, frame.payload_offset, frame.payload_size}, consumed);
+        if (answer == Protocol::Answer::failed || consumed > frame.size) {
+            abort(CloseReason::plugin_error);
+            break;
+        }
+        if (framed) {
+            done += answer == Protocol::Answer::ok || consumed != 0 ? frame.size : 0;
+        } else {
+            done += consumed;
+        }
+        if (answer == Protocol::Answer::hold) {
+            held_ = true;
+        } else if (!framed && consumed < frame.size) {
+            if (frame.size - consumed >= context().limits.unconsumed_bytes) {
+                abort(CloseReason::unconsumed);
+            }
+            break;  // the rest waits for more
+        }
+    }
+    return done;
+}
+
+void Connection::offer_stash() noexcept {
+    offer_due_ = false;
+    const std::size_t done = offer(stash_.bytes());
+    stash_.consume(done);
+    // Stopped in the middle: what is left has not been refused, and is offered when reading goes on.
+    if (paused_ && !stash_.empty()) {
+        offer_due_ = true;
+    }
+}
+
+void Connection::tell_end() noexcept {
+    if (!end_offered_ && !stash_.empty() && context().framing.type == config::Framing::Type::none) {
+        end_offered_ = true;
+        offer_stash();
+        return;
+    }
+    end_told_ = true;
+    since_ns_ = port().now();
+    take_ending(protocol().on_end(*this, stash_.bytes().size()), CloseReason::peer);
+}
+
+void Connection::take_ending(Protocol::Ending ending, CloseReason reason) noexcept {
+    switch (ending) {
+        case Protocol::Ending::close: want_close(reason); return;
+        case Protocol::Ending::stay: return;
+        case Protocol::Ending::failed: abort(CloseReason::plugin_error); return;
+    }
+}
+
+void Connection::want_close(CloseReason reason) noexcept {
+    close_wanted_ = true;
+    if (reason_ == CloseReason::none) {
+        reason_ = reason;
+    }
+}
+
+void Connection::abort(CloseReason reason) noexcept {
+    if (abort_reason_ == CloseReason::none) {
+        abort_reason_ = reason;
+        reset_ = true;
+    }
+    if (reason_ == CloseReason::none) {
+        reason_ = reason;
+    }
+}
+
+// ---- closing
+
+void Connection::begin_flushing() noexcept {
+    stage_ = Stage::flushing;
+    word_.begin_closing();
+    stash_.clear();
+    since_ns_ = port().now();
+}
+
+bool Connection::try_shut_down_sending() noexcept {
+    if (shut_) {
+        return true;
+    }
+    // With the word marked, closing or finished, nothing new is accepted: what is reserved is all that will still have to go out.
+    if (sending_ || !queue_.empty() || SlotWord::reserved_of(word_.load()) != 0) {
+        return false;
+    }
+    shut_ = true;
+    static_cast<void>(socket_.shutdown_send());  // where it fails the connection is gone, and the receive says so
+    return true;
+}
+
+void Connection::begin_lingering() noexcept {
+    stage_ = Stage::lingering;
+    since_ns_ = port().now();
+    heard_ = false;
+    unacknowledged_ = UINT64_MAX;
+}
+
+void Connection::begin_join() noexcept {
+    stage_ = Stage::joining;
+    word_.begin_closing();
+    if (reason_ == CloseReason::none) {
+        reason_ = abort_reason_;
+    }
+    if (receiving_) {
+        port().cancel(static_cast<ReceivePart&>(*this));
+    }
+    if (sending_) {
+        port().cancel(static_cast<SendPart&>(*this));
+    }
+    if (timing_) {
+        port().cancel(static_cast<TimerPart&>(*this));
+    }
+}
+
+void Connection::try_finish() noexcept {
+    if (receiving_ || sending_ || timing_) {
+        return;
+    }
+    if (!queue_.empty()) {
+        const std::size_t lost = queue_.bytes();
+        queue_.clear(send_chunks());
+        give_back(lost);
+    }
+    if (!word_.close_for_good()) {
+        return;  // an accepted call is on its way, and comes back here
+    }
+    if (reset_) {
+        socket_.reset_on_close();
+    }
+    port().close(socket_);
+    stash_.clear();
+    base::Log& log = *context().log;
+    if (log.enabled(base::LogLevel::debug)) {
+        log.write(base::LogLevel::debug, context().listener_name, handle(), std::string("closed: ") + to_string(reason_));
+    }
+    if (accepted_) {
+        protocol().on_close(*this, reason_);
+    }
+    stage_ = Stage::over;
+    attend_later();
+}
+
+// ---- operations
+
+void Connection::arm_receive() noexcept {
+    const bool wanted = stage_ == Stage::open ? may_offer() && !offer_due_ && !peer_ended_
+                                              : (stage_ == Stage::flushing || stage_ == Stage::lingering) && !peer_ended_;
+    if (wanted && !receiving_) {
+        receiving_ = true;
+        port().receive(static_cast<ReceivePart&>(*this));
+    }
+}
+
+std::uint64_t Connection::wanted_deadline() const noexcept {
+    const config::Limits& limits = context().limits;
+    switch (stage_) {
+        case Stage::open:
+            if (end_told_) {
+                return since_ns_ + milliseconds(limits.half_close_timeout_ms);
+            }
+            return limits.idle_timeout_ms != 0 ? active_ns_ + milliseconds(limits.idle_timeout_ms) : never;
+        case Stage::flushing: return since_ns_ + milliseconds(limits.close_timeout_ms);
+        case Stage::lingering:
+            return since_ns_ + (draining_ ? std::min(drain_quiet_ns, milliseconds(limits.close_timeout_ms))
+                                          : milliseconds(limits.close_timeout_ms));
+        case Stage::free:
+        case Stage::opening:
+        case Stage::joining:
+        case Stage::over: return never;
+    }
+    return never;
+}
+
+void Connection::arm_timer() noexcept {
+    const std::uint64_t deadline = wanted_deadline();
+    if (deadline == never) {
+        return;
+    }
+    TimerPart& timer = *this;
+    if (!timing_) {
+        timing_ = true;
+        timer.deadline_ns = deadline;
+        port().timer(timer);
+    } else if (deadline < timer.deadline_ns) {
+        // Only where a state with a shorter timeout begins; armed anew when the cancelled one is back. A later deadline waits for the timer to fire,
+        // so that a message costs no timer call.
+        port().cancel(timer);
+    }
+}
+
+void Connection::deadline_passed() noexcept {
+    switch (stage_) {
+        case Stage::open:
+            if (end_told_) {
+                abort(CloseReason::half_close);
+            } else {
+                want_close(CloseReason::idle);
+            }
+            return;
+        case Stage::flushing: abort(reason_); return;
+        case Stage::lingering: {
+            const std::optional<std::uint64_t> left = socket_.unacknowledged_bytes();
+            const bool moves = left.has_value() && *left != 0 && *left < unacknowledged_;
+            const bool quiet = !heard_;
+            if (moves || (draining_ && !(quiet && left.value_or(0) == 0))) {
+                // The peer is still taking what we sent (or, at a stop, still talking: the stop's own deadline ends that).
+                since_ns_ = port().now();
+                unacknowledged_ = left.value_or(0);
+                heard_ = false;
+                return;
+            }
+            // Nothing unacknowledged (or the system cannot tell): an orderly close loses nothing. Else the peer has stopped reading.
+            reset_ = left.value_or(0) != 0;
+            begin_join();
+            return;
+        }
+        case Stage::free:
+        case Stage::opening:
+        case Stage::joining:
+        case Stage::over: return;
+    }
+}
+
+void Connection::touch() noexcept {
+    if (context().limits.idle_timeout_ms != 0) {
+        active_ns_ = port().now();
+    }
+}
+
+void Connection::give_back(std::size_t bytes) noexcept {
+    if (word_.give_back(static_cast<std::uint32_t>(bytes), context().low_watermark())) {
+        writable_due_ = true;
+    }
+}
+
+// ---- the end of a turn
+
+void Connection::attend_later() noexcept {
+    if (!attending_) {
+        attending_ = true;
+        Worker::current()->attend_later(*this);
+    }
+}
+
+bool Connection::attend() noexcept {
+    if (advance_due_) {
+        advance();
+    }
+    attending_ = false;
+    if (stage_ == Stage::over) {
+        return true;
+    }
+    flush();
+    return false;
+}
+
+void Connection::flush() noexcept {
+    if (sending_ || queue_.empty() || (stage_ != Stage::open && stage_ != Stage::flushing)) {
+        return;
+    }
+    SendPart& send = *this;
+    send.buffers = {parts_.data(), queue_.gather(parts_)};
+    sending_ = true;
+    port().send(send);
+}
+
+void Connection::release() noexcept {
+    stage_ = Stage::free;
+    reason_ = CloseReason::none;
+    abort_reason_ = CloseReason::none;
+    accepted_ = paused_ = held_ = offer_due_ = writable_due_ = false;
+    peer_ended_ = end_offered_ = end_told_ = close_wanted_ = finish_wanted_ = shut_ = draining_ = reset_ = heard_ = false;
+    scanned_ = 0;
+    state = nullptr;
+    const ConnectionContext& ended = context();
+    table_->give_back(*this);
+    ended.released(ended.owner);
+}
+
+}  // namespace portico::net

@@ -1,0 +1,232 @@
+// A connection: one slot's state machine, from accept to on_close.
+//
+//     free -> opening -> open -> flushing -> lingering -> joining -> over -> free
+//                 \________\_________\___________\_______/^
+//
+//   opening    accepted; its first mail will attach it to its port and call on_open
+//   open       bytes come and go
+//   flushing   a graceful close: what is queued goes out, what comes is discarded
+//   lingering  our end of stream is sent; the peer's is awaited, what comes is discarded
+//   joining    every operation is cancelled, or done; waits until none is in flight and no accepted call is on its way
+//   over       socket closed, on_close called; the slot goes back at the end of the strand's turn
+//
+// Each event (an operation's completion, a call from another thread) arrives as mail, records what happened and calls advance(), the one place
+// that decides what follows. There is one way out: begin_join() -> try_finish(). Closing is a join: the socket is closed, and on_close called,
+// only when neither receive, send nor timer is in flight and every accepted call has been delivered.
+//
+// Concurrency. All members are the strand's (of whichever worker runs it), except: word_ (see slot_word.hpp) and the addresses, which anyone
+// with a handle may read. Functions in the part "from any thread" touch only those, and send mail.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstdint>
+#include <span>
+
+#include "io/completion_port.hpp"
+#include "io/operation.hpp"
+#include "net/connection_node.hpp"
+#include "net/protocol.hpp"
+#include "net/send_queue.hpp"
+#include "net/slot_word.hpp"
+#include "net/stash.hpp"
+#include "net/strand.hpp"
+
+namespace portico::net {
+
+class ConnectionTable;
+class WorkerGroup;
+
+// An address that is written while nobody can hold the slot's generation and read by anyone afterwards. The reader checks the generation before and
+// after: the loads are acquire, so that a reader that met a later connection's words also sees, in its second check, that the generation is over.
+class SharedAddress {
+public:
+    void store(const io::Address& address) noexcept {
+        const auto words = std::bit_cast<std::array<std::uint64_t, 3>>(address);
+        for (std::size_t i = 0; i < words.size(); ++i) {
+            words_[i].store(words[i], std::memory_order_release);
+        }
+    }
+    [[nodiscard]] io::Address load() const noexcept {
+        std::array<std::uint64_t, 3> words{};
+        for (std::size_t i = 0; i < words.size(); ++i) {
+            words[i] = words_[i].load(std::memory_order_acquire);
+        }
+        return std::bit_cast<io::Address>(words);
+    }
+
+private:
+    std::array<std::atomic<std::uint64_t>, 3> words_{};
+};
+
+enum class SendResult : std::uint8_t { queued, would_block, too_large, finished, gone, no_memory };
+enum class CallResult : std::uint8_t { accepted, gone, no_memory };
+enum class CloseHow : std::uint8_t { graceful, abort };
+
+// The connection is its own operations and its own mail: as bases, so that each can be told from its address.
+struct ReceivePart : io::ReceiveOperation {};
+struct SendPart : io::SendOperation {};
+struct TimerPart : io::TimerOperation {};
+struct OpenMail : Mail {};
+struct ReceivedMail : Mail {};
+struct SentMail : Mail {};
+struct TimerMail : Mail {};
+
+class Connection final : public ConnectionNode,
+                         private ReceivePart,
+                         private SendPart,
+                         private TimerPart,
+                         private OpenMail,
+                         private ReceivedMail,
+                         private SentMail,
+                         private TimerMail {
+public:
+    // `index`: the slot's, in `table`; both for ever.
+    Connection(ConnectionTable& table, std::uint32_t index) noexcept;
+    ~Connection();
+
+    // ---- By the acceptor, on a slot fresh from the table.
+    // Takes the accepted handle and begins the connection's life at home in `home`. `shared_strand`: the strand of all the instance's connections (at
+    // home there too), or null for a strand of its own.
+    void open(const ConnectionContext& context, WorkerGroup& home, Strand* shared_strand, io::NativeSocket accepted,
+              const io::Address& peer, const io::Address& local) noexcept;
+
+    // ---- From any thread, with the generation of a handle. (The caller has checked belongs_to: these check the generation again, in the same step
+    // in which they take effect.)
+    [[nodiscard]] bool belongs_to(const ConnectionContext& context, std::uint64_t generation) const noexcept;
+    [[nodiscard]] SendResult send(const ConnectionContext& context, std::uint64_t generation, std::span<const std::byte> bytes) noexcept;
+    [[nodiscard]] CallResult finish_sending(std::uint64_t generation) noexcept;
+    [[nodiscard]] CallResult close(std::uint64_t generation, CloseHow how) noexcept;
+    [[nodiscard]] CallResult pause(std::uint64_t generation) noexcept;
+    [[nodiscard]] CallResult resume(std::uint64_t generation) noexcept;
+    // Protocol::on_posted gets function and argument, exactly once, before on_close.
+    [[nodiscard]] CallResult post(std::uint64_t generation, AnyFunction function, void* argument) noexcept;
+    // The server's orders. drain: on_drain, or a graceful close. cut: an abort because the deadline has come.
+    [[nodiscard]] CallResult drain(std::uint64_t generation, std::uint32_t deadline_ms) noexcept;
+    [[nodiscard]] CallResult cut(std::uint64_t generation) noexcept;
+
+    struct Info {
+        io::Address peer;
+        io::Address local;
+        std::uint32_t queued_bytes = 0;
+    };
+    // False when it is gone (closing counts as gone).
+    [[nodiscard]] bool info(std::uint64_t generation, Info& info) const noexcept;
+
+    [[nodiscard]] std::uint64_t generation() const noexcept { return SlotWord::generation_of(word_.load()); }
+    [[nodiscard]] bool is_live() const noexcept { return !SlotWord::is_final(word_.load()); }
+    [[nodiscard]] std::uint32_t index() const noexcept { return index_; }
+    [[nodiscard]] std::uint64_t handle() const noexcept;
+
+    // ---- On the strand: what the protocol keeps with the connection.
+    void* state = nullptr;
+    [[nodiscard]] const ConnectionContext& context() const noexcept { return *context_.load(std::memory_order_relaxed); }
+
+    // ---- By the worker.
+    [[nodiscard]] bool attend() noexcept override;
+    void release() noexcept override;
+
+private:
+    enum class Stage : std::uint8_t { free, opening, open, flushing, lingering, joining, over };
+
+    struct Call;  // a call from another thread, as mail
+    enum class CallKind : std::uint8_t { send, finish, close, abort, pause, resume, post, drain, cut };
+
+    // Events.
+    void opened() noexcept;
+    void received() noexcept;
+    void sent() noexcept;
+    void timer_fired() noexcept;
+    void called(Call& call) noexcept;
+
+    // Decides what follows, until nothing does.
+    void advance() noexcept;
+    [[nodiscard]] bool step_open() noexcept;
+    void begin_flushing() noexcept;
+    void begin_lingering() noexcept;
+    [[nodiscard]] bool try_shut_down_sending() noexcept;
+    void abort(CloseReason reason) noexcept;
+    void connection_failed(const io::Operation& operation, const char* what) noexcept;
+    void begin_join() noexcept;
+    void try_finish() noexcept;
+
+    // Offers messages out of `bytes` until they are used up or reading stops; how many bytes are done with.
+    [[nodiscard]] std::size_t offer(std::span<const std::byte> bytes) noexcept;
+    void offer_stash() noexcept;
+    void tell_end() noexcept;
+    void take_ending(Protocol::Ending ending, CloseReason reason) noexcept;
+    void want_close(CloseReason reason) noexcept;
+    [[nodiscard]] bool may_offer() const noexcept;
+
+    void arm_receive() noexcept;
+    void arm_timer() noexcept;
+    [[nodiscard]] std::uint64_t wanted_deadline() const noexcept;
+    void deadline_passed() noexcept;
+    void flush() noexcept;
+    void touch() noexcept;
+    void give_back(std::size_t bytes) noexcept;
+    void attend_later() noexcept;
+
+    [[nodiscard]] bool on_strand() const noexcept;
+    // Null when memory is out. Whoever makes one delivers it, with a reservation (one, or the bytes of a send), or deletes it.
+    [[nodiscard]] Call* make_call(CallKind kind, std::span<const std::byte> bytes, AnyFunction function, void* argument,
+                                  std::uint32_t number) noexcept;
+    static void delete_call(Call* call) noexcept;
+    [[nodiscard]] CallResult call(std::uint64_t generation, CallKind kind, SlotWord::Mark mark = SlotWord::Mark::nothing,
+                                  AnyFunction function = nullptr, void* argument = nullptr, std::uint32_t number = 0) noexcept;
+    // True when every accepted call has been delivered, so that one made on the strand may take effect at once without overtaking another.
+    [[nodiscard]] bool no_call_on_its_way() const noexcept;
+    void take_effect(CallKind kind, AnyFunction function, void* argument, std::uint32_t number) noexcept;
+
+    [[nodiscard]] Strand& strand() const noexcept { return *strand_.load(std::memory_order_relaxed); }
+    [[nodiscard]] io::CompletionPort& port() const noexcept;
+    [[nodiscard]] io::BufferPool& send_chunks() const noexcept;
+    [[nodiscard]] Protocol& protocol() const noexcept { return *context().protocol; }
+
+    // ---- any thread
+    SlotWord word_;
+    SharedAddress peer_;
+    SharedAddress local_;
+    // Stored before the word opens a generation; compared, not followed, by other threads. Relaxed: ordered by the word.
+    std::atomic<const ConnectionContext*> context_{nullptr};
+    // The same; followed by those whose reservation keeps the generation alive.
+    std::atomic<Strand*> strand_{nullptr};
+
+    // ---- the strand's
+    ConnectionTable* const table_;
+    const std::uint32_t index_;
+    Stage stage_ = Stage::free;
+    CloseReason reason_ = CloseReason::none;         // the first one
+    CloseReason abort_reason_ = CloseReason::none;   // an abort is wanted
+    bool accepted_ : 1 = false;          // on_open accepted: on_close is owed
+    bool receiving_ : 1 = false;         // the receive is in flight
+    bool sending_ : 1 = false;           // the send is in flight
+    bool timing_ : 1 = false;            // the timer is in flight
+    bool paused_ : 1 = false;
+    bool held_ : 1 = false;
+    bool offer_due_ : 1 = false;         // the stash is to be offered (again)
+    bool writable_due_ : 1 = false;
+    bool peer_ended_ : 1 = false;        // the end of the peer's stream has been read
+    bool end_offered_ : 1 = false;       // and what was left has been offered once more
+    bool end_told_ : 1 = false;          // and on_end has said so
+    bool close_wanted_ : 1 = false;
+    bool finish_wanted_ : 1 = false;
+    bool shut_ : 1 = false;              // our end of stream is sent
+    bool draining_ : 1 = false;
+    bool reset_ : 1 = false;             // close by a reset
+    bool attending_ : 1 = false;         // on the worker's list
+    bool advance_due_ : 1 = false;       // a call took effect inside a callback: what follows waits for its end
+    bool heard_ : 1 = false;             // lingering: bytes came since the last tick
+    Strand own_strand_;
+    io::Socket socket_;
+    SendQueue queue_;
+    Stash stash_;
+    std::size_t scanned_ = 0;            // framing: see next_frame
+    std::array<io::ConstBuffer, 4> parts_;
+    std::uint64_t active_ns_ = 0;        // open: when a byte last came or went (kept only where there is an idle timeout)
+    std::uint64_t since_ns_ = 0;         // when the half-close began; flushing, lingering: when something last moved
+    std::uint64_t unacknowledged_ = 0;   // lingering: at the last tick
+};
+
+}  // namespace portico::net

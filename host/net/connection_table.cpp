@@ -1,0 +1,93 @@
+#include "net/connection_table.hpp"
+
+#include <algorithm>
+#include <new>
+#include <random>
+
+namespace portico::net {
+
+struct ConnectionTable::Block {
+    alignas(Connection) std::byte room[block_slots * sizeof(Connection)];
+
+    [[nodiscard]] Connection* slot(std::uint32_t index) noexcept {
+        return std::launder(reinterpret_cast<Connection*>(room + index * sizeof(Connection)));
+    }
+};
+
+namespace {
+
+std::uint64_t draw_salt() {
+    constexpr std::uint32_t salt_bits = 64 - ConnectionTable::index_bits - SlotWord::generation_bits;
+    std::random_device device;
+    return device() & ((1U << salt_bits) - 1);
+}
+
+}  // namespace
+
+ConnectionTable::ConnectionTable(std::uint32_t connections_max)
+    : salt_(draw_salt()),
+      connections_max_(connections_max),
+      blocks_max_((connections_max + block_slots - 1) >> block_bits),
+      blocks_(std::make_unique<std::atomic<Block*>[]>(blocks_max_)) {
+    PORTICO_ASSERT(connections_max >= 1 && connections_max <= connections_limit);
+}
+
+ConnectionTable::~ConnectionTable() {
+    const std::uint32_t made = made_.load(std::memory_order_relaxed);
+    for (std::uint32_t index = 0; index < made; ++index) {
+        at(index)->~Connection();
+    }
+    for (std::uint32_t block = 0; block < blocks_max_; ++block) {
+        delete blocks_[block].load(std::memory_order_relaxed);
+    }
+}
+
+Connection* ConnectionTable::at(std::uint32_t index) const noexcept {
+    return blocks_[index >> block_bits].load(std::memory_order_acquire)->slot(index & (block_slots - 1));
+}
+
+bool ConnectionTable::grow() noexcept {
+    const std::uint32_t first = made_.load(std::memory_order_relaxed);
+    if (first >= connections_max_) {
+        return false;
+    }
+    auto* block = new (std::nothrow) Block;
+    if (block == nullptr) {
+        return false;
+    }
+    const std::uint32_t count = std::min(block_slots, connections_max_ - first);
+    for (std::uint32_t i = 0; i < count; ++i) {
+        auto* connection = new (block->room + i * sizeof(Connection)) Connection(*this, first + i);
+        free_.push_back(*connection);
+    }
+    blocks_[first >> block_bits].store(block, std::memory_order_release);
+    made_.store(first + count, std::memory_order_release);
+    return true;
+}
+
+Connection* ConnectionTable::take() noexcept {
+    const std::scoped_lock lock(mutex_);
+    if (free_.empty() && !grow()) {
+        return nullptr;
+    }
+    return static_cast<Connection*>(free_.pop_front());
+}
+
+void ConnectionTable::give_back(Connection& connection) noexcept {
+    if (connection.generation() == SlotWord::generation_max) {
+        return;  // retired: its next handle would be one that has been used
+    }
+    const std::scoped_lock lock(mutex_);
+    free_.push_back(connection);
+}
+
+ConnectionTable::Found ConnectionTable::find(std::uint64_t handle) const noexcept {
+    const auto index = static_cast<std::uint32_t>(handle & (connections_limit - 1));
+    const std::uint64_t upper = handle >> index_bits;
+    if (upper >> SlotWord::generation_bits != salt_ || index >= made_.load(std::memory_order_acquire)) {
+        return {};
+    }
+    return {at(index), upper & SlotWord::generation_max};
+}
+
+}  // namespace portico::net

@@ -1,0 +1,73 @@
+// The slots of all connections of a server. A slot is type-stable: once made it stays until the server ends, and is used again, oldest first; so
+// a handle, however old, can always be looked up, and the slot's word tells whether it still means anything.
+//
+// A handle is [upper 40 bits: salt (12) and generation (28)] [lower 24 bits: index]. The salt is drawn for each server, so that a handle of another
+// server in the process is not taken for one of this; generations begin at 1, so no handle is 0. A slot whose generations are used
+// up is retired.
+//
+// Concurrency: take() and give_back() lock (once a connection's life). find() is lock-free: blocks are published with release, and found with acquire.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+
+#include "net/connection.hpp"
+
+namespace portico::net {
+
+class ConnectionTable {
+public:
+    static constexpr std::uint32_t index_bits = 24;
+    static constexpr std::uint32_t connections_limit = 1U << index_bits;
+
+    // `connections_max`: 1 to connections_limit.
+    explicit ConnectionTable(std::uint32_t connections_max);
+    ~ConnectionTable();
+    ConnectionTable(const ConnectionTable&) = delete;
+    ConnectionTable& operator=(const ConnectionTable&) = delete;
+
+    // A free slot, or null when all are taken or memory is out.
+    [[nodiscard]] Connection* take() noexcept;
+    void give_back(Connection& connection) noexcept;
+
+    [[nodiscard]] std::uint64_t handle_of(std::uint32_t index, std::uint64_t generation) const noexcept {
+        return (salt_ << SlotWord::generation_bits | generation) << index_bits | index;
+    }
+
+    // The slot of a handle and the generation it names; null when it cannot be one of this table.
+    struct Found {
+        Connection* connection = nullptr;
+        std::uint64_t generation = 0;
+    };
+    [[nodiscard]] Found find(std::uint64_t handle) const noexcept;
+
+    // Calls action(Connection&) for each slot that has been used. The slots may come and go meanwhile.
+    template <class Action>
+    void for_each(Action&& action) {
+        const std::uint32_t made = made_.load(std::memory_order_acquire);
+        for (std::uint32_t index = 0; index < made; ++index) {
+            action(*at(index));
+        }
+    }
+
+private:
+    static constexpr std::uint32_t block_bits = 8;
+    static constexpr std::uint32_t block_slots = 1U << block_bits;
+    struct Block;
+
+    [[nodiscard]] Connection* at(std::uint32_t index) const noexcept;
+    [[nodiscard]] bool grow() noexcept;
+
+    const std::uint64_t salt_;
+    const std::uint32_t connections_max_;
+    const std::uint32_t blocks_max_;
+    std::unique_ptr<std::atomic<Block*>[]> blocks_;
+    // How many slots exist; raised (release) after their block is published, read (acquire) before a block is looked up.
+    std::atomic<std::uint32_t> made_{0};
+    std::mutex mutex_;
+    base::Fifo<ConnectionNode> free_;  // under mutex_
+};
+
+}  // namespace portico::net

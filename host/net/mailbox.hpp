@@ -1,0 +1,71 @@
+// The mailbox of a strand: a lock-free stack of mail that also knows whether the strand is idle.
+//
+// One word, head_:  idle (no mail, and nobody has promised to run the strand)
+//                   null (no mail; the strand is on a run queue, or running)
+//                   the newest mail, linked to the older ones (the strand is on a run queue, or running)
+// push() makes the change from idle; whoever makes it, and nobody else, must put the strand on its run queue. The runner takes all mail
+// with take_all(), and ends its run with try_idle(), which fails when mail has come meanwhile. So a strand that has mail is always on
+// a run queue or running, and never on two.
+//
+// Pairing: the release of push() with the acquire of take_all(): the runner sees what the sender wrote into the mail. The release of
+// try_idle() with the acquire of the push() that finds `idle`: so all that one run wrote is seen by the thread that schedules the
+// next run (and, through the run queue, by the one that runs it).
+//
+// `Atomic` is std::atomic but in tests that switch threads at every access.
+#pragma once
+
+#include <atomic>
+
+#include "base/intrusive.hpp"
+
+namespace portico::net {
+
+// A message to a strand. Intrusive; owned by the sender's object, on one mailbox at a time.
+struct Mail : base::Link {
+    using Handler = void (*)(Mail&);
+    Handler deliver = nullptr;  // called on the strand
+};
+
+template <template <class> class Atomic>
+class BasicMailbox {
+public:
+    // From any thread. True when the caller must schedule the strand.
+    [[nodiscard]] bool push(Mail& mail) noexcept {
+        base::Link* head = head_.load(std::memory_order_relaxed);
+        for (;;) {
+            mail.next = head == idle() ? nullptr : head;
+            // Acquire, for the exchange that finds the strand idle (see above); release, for the mail.
+            if (head_.compare_exchange_weak(head, &mail, std::memory_order_acq_rel, std::memory_order_relaxed)) {
+                return head == idle();
+            }
+        }
+    }
+
+    // The runner: appends all mail to `into`, oldest first.
+    void take_all(base::Fifo<Mail>& into) noexcept {
+        if (head_.load(std::memory_order_relaxed) != nullptr) {
+            into.append_reversed(head_.exchange(nullptr, std::memory_order_acquire));
+        }
+    }
+
+    // The runner, with no mail left over: true when the run has ended; false when mail has come.
+    [[nodiscard]] bool try_idle() noexcept {
+        base::Link* expected = nullptr;
+        return head_.compare_exchange_strong(expected, idle(), std::memory_order_release, std::memory_order_relaxed);
+    }
+
+    // A hint, for assertions by the runner's own thread.
+    [[nodiscard]] bool is_idle() const noexcept { return head_.load(std::memory_order_relaxed) == idle(); }
+
+private:
+    // An address that is no mail's: the mailbox's own.
+    [[nodiscard]] base::Link* idle() const noexcept {
+        return reinterpret_cast<base::Link*>(const_cast<BasicMailbox*>(this));
+    }
+
+    Atomic<base::Link*> head_{reinterpret_cast<base::Link*>(this)};
+};
+
+using Mailbox = BasicMailbox<std::atomic>;
+
+}  // namespace portico::net

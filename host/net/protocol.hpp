@@ -1,0 +1,88 @@
+// What a connection asks of the protocol above it (host/plugin implements it for the C ABI; tests implement it directly), and what a
+// connection needs of the listener that accepted it.
+//
+// All calls for one connection are serial, on its strand; calls for different connections are concurrent (unless the listener has one
+// strand for all). None is made inside a call of the protocol into the connection.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "base/log.hpp"
+#include "config/config.hpp"
+#include "io/address.hpp"
+
+namespace portico::net {
+
+class Connection;
+
+// Why a connection was closed. The numbers are the plugin ABI's.
+enum class CloseReason : std::uint8_t {
+    none = 0,
+    plugin = 1,
+    peer = 2,
+    reset = 3,
+    error = 4,
+    plugin_error = 5,
+    idle = 6,
+    half_close = 7,
+    frame = 8,
+    unconsumed = 9,
+    drain = 10,
+    drain_deadline = 11,
+    no_memory = 12,
+};
+
+[[nodiscard]] const char* to_string(CloseReason reason) noexcept;
+
+// A function of the protocol's own, carried by Connection::post and given back to Protocol::on_posted unchanged.
+using AnyFunction = void (*)();
+
+class Protocol {
+public:
+    struct Message {
+        const std::byte* data = nullptr;
+        std::size_t size = 0;
+        std::size_t payload_offset = 0;
+        std::size_t payload_size = 0;
+    };
+    enum class Answer : std::uint8_t { ok, hold, failed };
+    enum class Ending : std::uint8_t {
+        close,  // flush and close now
+        stay,   // the protocol will close
+        failed,
+    };
+
+    // False: the connection is not wanted; nothing else is called for it.
+    [[nodiscard]] virtual bool on_open(Connection& connection) noexcept = 0;
+    // See portico_plugin::on_data. `consumed` is 0 before.
+    [[nodiscard]] virtual Answer on_data(Connection& connection, const Message& message, std::size_t& consumed) noexcept = 0;
+    [[nodiscard]] virtual Answer on_writable(Connection& connection) noexcept = 0;
+    [[nodiscard]] virtual Ending on_end(Connection& connection, std::size_t remaining) noexcept = 0;
+    [[nodiscard]] virtual Ending on_drain(Connection& connection, std::uint32_t deadline_ms) noexcept = 0;
+    virtual void on_close(Connection& connection, CloseReason reason) noexcept = 0;
+    virtual void on_posted(Connection& connection, AnyFunction function, void* argument, bool closing) noexcept = 0;
+
+protected:
+    ~Protocol() = default;
+};
+
+// Constant for as long as connections of the listener live.
+struct ConnectionContext {
+    std::string listener_name;
+    config::Limits limits;
+    config::Framing framing;
+    Protocol* protocol = nullptr;
+    base::Log* log = nullptr;
+
+    // Called when a connection is over and its slot is about to be given back; on a worker thread. The context may be gone afterwards.
+    void (*released)(void* owner) = nullptr;
+    void* owner = nullptr;
+
+    [[nodiscard]] std::uint32_t low_watermark() const noexcept {
+        return limits.send_queue_low_bytes != 0 ? limits.send_queue_low_bytes : limits.send_queue_bytes / 2;
+    }
+};
+
+}  // namespace portico::net

@@ -1,0 +1,176 @@
+#include "net/worker.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace portico::net {
+
+constinit thread_local Worker* Worker::current_ = nullptr;
+
+// ---- Strand
+
+void Strand::deliver(Mail& mail) noexcept {
+    if (mailbox_.push(mail)) {
+        home_->schedule(*this);
+    }
+}
+
+void Strand::deliver_pending(std::uint32_t mail_budget) noexcept {
+    for (; mail_budget > 0; --mail_budget) {
+        if (pending_.empty()) {
+            mailbox_.take_all(pending_);
+        }
+        Mail* mail = pending_.pop_front();
+        if (mail == nullptr) {
+            return;
+        }
+        mail->deliver(*mail);
+    }
+}
+
+// ---- WorkerGroup
+
+WorkerGroup::WorkerGroup(std::unique_ptr<io::CompletionPort> port, io::BufferPool& send_chunks, const WorkerOptions& options)
+    : port_(std::move(port)), send_chunks_(&send_chunks), options_(options) {
+    PORTICO_ASSERT(options.threads >= 1 && options.batch >= 1 && options.mail_budget >= 1);
+    for (std::uint32_t i = 0; i < options.threads; ++i) {
+        workers_.push_back(std::make_unique<Worker>(*this, options.first_index + i));
+    }
+    // Both complete on a thread of this group.
+    doorbell_.completed = [](io::Operation&) { Worker::current()->group().take_inbox(); };
+    stop_post_.completed = [](io::Operation&) { Worker::current()->took_stop_post_ = true; };
+}
+
+WorkerGroup::~WorkerGroup() {
+    PORTICO_ASSERT(threads_.empty());
+}
+
+void WorkerGroup::start() {
+    for (const std::unique_ptr<Worker>& worker : workers_) {
+        threads_.emplace_back([raw = worker.get()] { raw->run(); });
+    }
+}
+
+void WorkerGroup::stop() noexcept {
+    PORTICO_ASSERT(!is_current());
+    if (threads_.empty()) {
+        return;
+    }
+    stopping_.store(true, std::memory_order_release);
+    port_->post(stop_post_);
+    for (std::thread& thread : threads_) {
+        thread.join();
+    }
+    threads_.clear();
+    // The post that the last worker passed on.
+    while (port_->outstanding() != 0) {
+        io::Operation* rest = nullptr;
+        if (port_->wait({&rest, 1}, 0) != 0) {
+            PORTICO_ASSERT(rest == &stop_post_);
+        }
+    }
+    PORTICO_ASSERT(run_queue_.empty() && inbox_.load(std::memory_order_relaxed) == nullptr);
+}
+
+bool WorkerGroup::is_current() const noexcept {
+    return Worker::current() != nullptr && &Worker::current()->group() == this;
+}
+
+void WorkerGroup::schedule(Strand& strand) noexcept {
+    if (is_current()) {
+        enqueue(strand);
+        return;
+    }
+    base::Link* newest = inbox_.load(std::memory_order_relaxed);
+    do {
+        strand.next = newest;
+    } while (!inbox_.compare_exchange_weak(newest, &strand, std::memory_order_release, std::memory_order_relaxed));
+    if (newest == nullptr) {
+        port_->post(doorbell_);
+    }
+}
+
+void WorkerGroup::take_inbox() noexcept {
+    base::Fifo<Strand> arrived;
+    arrived.append_reversed(inbox_.exchange(nullptr, std::memory_order_acquire));
+    while (Strand* strand = arrived.pop_front()) {
+        enqueue(*strand);
+    }
+}
+
+void WorkerGroup::enqueue(Strand& strand) noexcept {
+    guarded([&] {
+        run_queue_.push_back(strand);
+        run_count_.store(run_count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    });
+}
+
+Strand* WorkerGroup::dequeue() noexcept {
+    if (run_count_.load(std::memory_order_relaxed) == 0) {
+        return nullptr;
+    }
+    return guarded([&] {
+        Strand* strand = run_queue_.pop_front();
+        if (strand != nullptr) {
+            run_count_.store(run_count_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+        }
+        return strand;
+    });
+}
+
+// ---- Worker
+
+void Worker::run() noexcept {
+    current_ = this;
+    constexpr std::uint32_t batch_max = 64;
+    std::array<io::Operation*, batch_max> completed;
+    const std::span<io::Operation*> batch(completed.data(), std::min(group_->options_.batch, batch_max));
+    while (!group_->stopping_.load(std::memory_order_acquire)) {
+        const bool runnable = group_->run_count_.load(std::memory_order_relaxed) != 0;
+        const std::size_t count = group_->port().wait(batch, runnable ? 0 : io::wait_forever);
+        for (io::Operation* operation : batch.first(count)) {
+            operation->completed(*operation);
+        }
+        run_strands();
+    }
+    if (took_stop_post_) {
+        group_->port().post(group_->stop_post_);  // the next worker's turn
+    }
+    current_ = nullptr;
+}
+
+void Worker::run_strands() noexcept {
+    // As many as are queued now: a strand that queues again waits for the next look at the port.
+    std::uint32_t turns = group_->run_count_.load(std::memory_order_relaxed);
+    for (; turns > 0; --turns) {
+        Strand* strand = group_->dequeue();
+        if (strand == nullptr) {
+            return;  // other workers took them
+        }
+        if (group_->options_.threads > 1 && group_->run_count_.load(std::memory_order_relaxed) != 0) {
+            group_->port().wake();  // what this thread has dequeued and not yet run can be taken by another
+        }
+        run_strand(*strand);
+    }
+}
+
+void Worker::run_strand(Strand& strand) noexcept {
+    running_ = &strand;
+    strand.deliver_pending(group_->options_.mail_budget);
+    base::Fifo<ConnectionNode> over;
+    while (ConnectionNode* connection = to_attend_.pop_front()) {
+        if (connection->attend()) {
+            over.push_back(*connection);
+        }
+    }
+    running_ = nullptr;
+    if (!strand.try_idle()) {
+        group_->enqueue(strand);
+    }
+    // From here on another thread may run the strand; these connections have no mail, and none can come.
+    while (ConnectionNode* connection = over.pop_front()) {
+        connection->release();
+    }
+}
+
+}  // namespace portico::net

@@ -1,0 +1,123 @@
+// Workers: the threads that drain a completion port and run the strands at home there.
+//
+//     port.wait -> each operation's completed() (which puts mail on strands) -> the strands on the run queue -> flush what they queued -> again
+//
+// A group is one port with its threads: one thread (per_core), or several (shared, and the threads of a blocking instance).
+//
+// Concurrency. The run queue belongs to the group's one thread, or is guarded by mutex_ where there are several. inbox_ is how strands get
+// there from other threads: the push that finds it empty rings the doorbell, a post on the port; the doorbell's completion takes the whole
+// inbox. The doorbell is thus never posted twice: between its post and the exchange that empties the inbox, no push finds it empty.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/intrusive.hpp"
+#include "io/completion_port.hpp"
+#include "net/connection_node.hpp"
+#include "net/strand.hpp"
+
+namespace portico::net {
+
+class Worker;
+
+struct WorkerOptions {
+    std::uint32_t threads = 1;       // at least 1
+    std::uint32_t first_index = 0;   // worker_index of the first
+    std::uint32_t batch = 64;        // operations taken by one wait; 1 for callbacks that may block
+    std::uint32_t mail_budget = 64;  // mail delivered by a strand before it queues again
+};
+
+class WorkerGroup {
+public:
+    // `send_chunks`: where the group's connections keep bytes to be sent; both pools outlive the group.
+    WorkerGroup(std::unique_ptr<io::CompletionPort> port, io::BufferPool& send_chunks, const WorkerOptions& options);
+    // Must be stopped, or never started.
+    ~WorkerGroup();
+    WorkerGroup(const WorkerGroup&) = delete;
+    WorkerGroup& operator=(const WorkerGroup&) = delete;
+
+    // Starts the threads.
+    void start();
+    // Ends them, when no connection and no acceptor is left, and reaps what is still outstanding. From outside the group's threads.
+    void stop() noexcept;
+
+    [[nodiscard]] io::CompletionPort& port() noexcept { return *port_; }
+    [[nodiscard]] io::BufferPool& send_chunks() noexcept { return *send_chunks_; }
+    [[nodiscard]] std::uint32_t thread_count() const noexcept { return options_.threads; }
+    // True on one of this group's own threads.
+    [[nodiscard]] bool is_current() const noexcept;
+
+    // Puts a strand that has become busy on the run queue. From any thread.
+    void schedule(Strand& strand) noexcept;
+
+private:
+    friend class Worker;
+
+    template <class Action>
+    decltype(auto) guarded(Action&& action) noexcept {
+        std::unique_lock<std::mutex> lock(mutex_, std::defer_lock);
+        if (options_.threads > 1) {
+            lock.lock();
+        }
+        return action();
+    }
+    void enqueue(Strand& strand) noexcept;
+    [[nodiscard]] Strand* dequeue() noexcept;
+    void take_inbox() noexcept;
+
+    const std::unique_ptr<io::CompletionPort> port_;
+    io::BufferPool* const send_chunks_;
+    const WorkerOptions options_;
+    std::mutex mutex_;
+    base::Fifo<Strand> run_queue_;              // guarded
+    std::atomic<std::uint32_t> run_count_{0};   // its length, changed with it; read without the lock as a hint
+    // Strands from other threads, newest first: the release of a push pairs with the acquire of take_inbox().
+    std::atomic<base::Link*> inbox_{nullptr};
+    io::PostOperation doorbell_;
+    // Set before the stop post, read by the workers after a wait; the post's hand-over orders the two.
+    std::atomic<bool> stopping_{false};
+    io::PostOperation stop_post_;
+    std::vector<std::unique_ptr<Worker>> workers_;
+    std::vector<std::thread> threads_;
+};
+
+// One thread's loop.
+class Worker {
+public:
+    Worker(WorkerGroup& group, std::uint32_t index) noexcept : group_(&group), index_(index) {}
+
+    void run() noexcept;
+
+    // The worker whose thread this is; null on all other threads.
+    [[nodiscard]] static Worker* current() noexcept { return current_; }
+
+    [[nodiscard]] WorkerGroup& group() const noexcept { return *group_; }
+    [[nodiscard]] std::uint32_t index() const noexcept { return index_; }
+    // The strand that runs on this thread now, or null.
+    [[nodiscard]] Strand* running() const noexcept { return running_; }
+
+    // At the end of the running strand's turn this connection is attended to: what it has queued leaves in one send; when it is over its slot
+    // goes back. The caller sees to it that a connection is on the list once.
+    void attend_later(ConnectionNode& connection) noexcept { to_attend_.push_back(connection); }
+
+private:
+    friend class WorkerGroup;
+
+    void run_strands() noexcept;
+    void run_strand(Strand& strand) noexcept;
+
+    static constinit thread_local Worker* current_;
+
+    WorkerGroup* group_;
+    std::uint32_t index_;
+    Strand* running_ = nullptr;
+    bool took_stop_post_ = false;
+    base::Fifo<ConnectionNode> to_attend_;
+};
+
+}  // namespace portico::net

@@ -1,0 +1,577 @@
+// Ties the layers together: start, stop accepting, drain, stop.
+#include "portico/server.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "base/path_text.hpp"
+#include "config/load.hpp"
+#include "io/process_limits.hpp"
+#include "log/stream_log.hpp"
+#include "net/acceptor.hpp"
+#include "net/connection_table.hpp"
+#include "net/worker.hpp"
+#include "plugin/instance.hpp"
+
+namespace portico {
+
+namespace {
+
+// How many bytes a group keeps in chunks of the usual size before the heap takes over. Made as needed.
+constexpr std::uint32_t send_chunk_bytes_max = 64U << 20;
+
+// Descriptors that a server needs beside its connections' and listeners': ports, events, log, standard streams, libraries.
+constexpr std::uint64_t descriptors_reserved = 64;
+
+// Cut connections end at once; those whose cut found no memory are told again after this time.
+constexpr auto cut_again_after = std::chrono::milliseconds(100);
+
+// A port with its pools and threads. The pools outlive the port.
+struct Station {
+    io::BufferPool receive_buffers;
+    io::BufferPool send_chunks;
+    std::unique_ptr<net::WorkerGroup> group;
+
+    explicit Station(const config::Io& io)
+        : receive_buffers(io.receive_buffer_bytes, io.receive_buffers),
+          send_chunks(io.receive_buffer_bytes + net::SendQueue::chunk_overhead, send_chunk_bytes_max / io.receive_buffer_bytes) {}
+};
+
+// One listener, from the configuration to its connections. Destroyed in reverse: the acceptor, then the instance.
+struct Service {
+    const config::Listener* listener = nullptr;
+    std::vector<io::Address> addresses;
+    net::ConnectionContext context;
+    std::unique_ptr<plugin::Instance> instance;
+    std::unique_ptr<net::Acceptor> acceptor;
+};
+
+std::string place_of(const config::Listener& listener, const std::string& file) {
+    std::string text = file;
+    if (!text.empty()) {
+        text += listener.line != 0 ? ":" + std::to_string(listener.line) + ": " : ": ";
+    }
+    return text + "listener \"" + listener.name + "\": ";
+}
+
+}  // namespace
+
+// Concurrency: the thread that owns the server calls everything but stop() and statistics(). mutex_ guards stop_wanted_ and serving_, and orders the
+// workers' notifications (an acceptor has stopped, a last connection is gone) with the waits for them.
+class Server::Implementation {
+public:
+    ~Implementation() {
+        if (serving()) {
+            stop();
+            static_cast<void>(wait());
+        }
+    }
+
+    bool configure(config::Loaded loaded) {
+        PORTICO_ASSERT(!serving());
+        errors_ = std::move(loaded.mistakes);
+        config_ = std::move(loaded.config);
+        configured_ = errors_.empty();
+        return configured_;
+    }
+
+    void set_default_plugin_directory(const std::string& directory) { default_plugin_directory_ = directory; }
+
+    bool check(bool ports) {
+        errors_.clear();
+        if (!open_log() || !plan()) {
+            return close_all(false);
+        }
+        for (const std::unique_ptr<Service>& service : services_) {
+            add_errors(service->instance->validate());
+        }
+        if (ports) {
+            for (const std::unique_ptr<Service>& service : services_) {
+                for (const io::Address& address : service->addresses) {
+                    io::Socket probe;
+                    const base::Result<void> listening = probe.listen(address, 1);
+                    if (!listening) {
+                        errors_.push_back(place_of(*service->listener, config_.file) + listening.error());
+                    }
+                }
+            }
+        }
+        return close_all(errors_.empty());
+    }
+
+    bool start() {
+        PORTICO_ASSERT(!serving());
+        errors_.clear();
+        if (!open_log() || !plan() || !open_stations() || !listen()) {
+            return close_all(false);
+        }
+        if (!create_instances()) {
+            unwind_instances();
+            return close_all(false);
+        }
+        run();
+        return true;
+    }
+
+    void stop() {
+        const std::scoped_lock lock(mutex_);
+        stop_wanted_ = true;
+        changed_.notify_all();
+    }
+
+    StopResult wait() {
+        if (!serving()) {
+            return {};
+        }
+        {
+            std::unique_lock lock(mutex_);
+            changed_.wait(lock, [&] { return stop_wanted_; });
+        }
+        log_->write(base::LogLevel::info, {}, 0, "stopping: no new clients, draining " + std::to_string(open_connections()) +
+                                                     " connections for at most " + std::to_string(drain_ms()) + " ms");
+        stop_accepting();
+        const StopResult result = drain();
+        finish_instances();
+        const Statistics last = statistics();
+        {
+            const std::scoped_lock lock(mutex_);
+            serving_ = false;
+            stop_wanted_ = false;
+        }
+        stop_workers();
+        say_goodbye(last, result);
+        close_all(true);
+        return result;
+    }
+
+    void limit_drain(std::uint32_t drain_ms) {
+        const std::scoped_lock lock(mutex_);
+        drain_limit_ms_ = std::min(drain_limit_ms_, drain_ms);
+        changed_.notify_all();
+    }
+
+    Statistics statistics() {
+        const std::scoped_lock lock(mutex_);
+        Statistics result;
+        if (!serving_) {
+            return result;
+        }
+        io::Counters counters;
+        for (const std::unique_ptr<Station>& station : stations_) {
+            counters += station->group->port().counters();
+            result.worker_threads += station->group->thread_count();
+            result.receive_buffers_on_loan += station->receive_buffers.on_loan();
+            result.send_chunks_on_loan += station->send_chunks.on_loan();
+        }
+        for (const std::unique_ptr<Service>& service : services_) {
+            result.connections_accepted += service->acceptor->accepted_connections();
+            result.connections_open += service->acceptor->open_connections();
+        }
+        result.waits = counters.waits;
+        result.receives = counters.receives;
+        result.sends = counters.sends;
+        result.accepts = counters.accepts;
+        result.wakes = counters.wakes;
+        result.cancels = counters.cancels;
+        result.completions = counters.completions;
+        result.processors = processors();
+        result.backend = stations_.front()->group->port().name();
+        return result;
+    }
+
+    [[nodiscard]] const std::vector<std::string>& errors() const { return errors_; }
+    [[nodiscard]] const std::vector<Endpoint>& endpoints() const { return endpoints_; }
+
+private:
+    [[nodiscard]] bool serving() {
+        const std::scoped_lock lock(mutex_);
+        return serving_;
+    }
+
+    void add_errors(std::vector<std::string> more) { errors_.insert(errors_.end(), more.begin(), more.end()); }
+
+    [[nodiscard]] static std::uint32_t processors() noexcept { return std::max(1U, std::thread::hardware_concurrency()); }
+
+    // ---- starting, step by step; each answers false with errors_
+
+    bool open_log() {
+        if (!configured_) {
+            errors_ = {"no configuration: call configure_file or configure_text first"};
+            return false;
+        }
+        base::Result<std::unique_ptr<log::StreamLog>> log = log::StreamLog::open(config_.log);
+        if (!log) {
+            errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") + "log.file: " + log.error());
+            return false;
+        }
+        log_ = std::move(*log);
+        return true;
+    }
+
+    // Addresses and plugins: everything that needs no socket.
+    bool plan() {
+        std::uint64_t connections = 0;
+        for (const config::Listener& listener : config_.listeners) {
+            auto service = std::make_unique<Service>();
+            service->listener = &listener;
+            connections += listener.limits.connections;
+            if (base::Result<io::HostPort> where = io::parse_host_port(listener.listen); !where) {
+                errors_.push_back(place_of(listener, config_.file) + "listen: " + where.error());
+            } else if (base::Result<std::vector<io::Address>> addresses = io::resolve(where->host, where->port); !addresses) {
+                errors_.push_back(place_of(listener, config_.file) + "listen: " + addresses.error());
+            } else {
+                service->addresses = std::move(*addresses);
+            }
+            if (base::Result<plugin::Loaded> loaded = plugin::load(plugin_directory(), listener.plugin); !loaded) {
+                errors_.push_back(place_of(listener, config_.file) + loaded.error());
+            } else {
+                service->instance = std::make_unique<plugin::Instance>(std::move(*loaded), listener, *log_);
+            }
+            service->context.listener_name = listener.name;
+            service->context.limits = listener.limits;
+            service->context.framing = listener.framing;
+            service->context.protocol = service->instance.get();
+            service->context.log = log_.get();
+            services_.push_back(std::move(service));
+        }
+        if (!errors_.empty()) {
+            return false;
+        }
+        if (connections > net::ConnectionTable::connections_limit) {
+            errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") + "limits.connections: the listeners' sum is " +
+                              std::to_string(connections) + ", at most " + std::to_string(net::ConnectionTable::connections_limit) +
+                              " are possible");
+            return false;
+        }
+        table_ = std::make_unique<net::ConnectionTable>(static_cast<std::uint32_t>(connections));
+        const std::uint64_t descriptors = io::raise_descriptor_limit();
+        if (descriptors < connections + descriptors_reserved) {
+            log_->write(base::LogLevel::warn, {}, 0,
+                        "the listeners' limits allow " + std::to_string(connections) + " connections, but this process may have only " +
+                            std::to_string(descriptors) + " descriptors (ulimit -n): new clients will wait when they run out");
+        }
+        return true;
+    }
+
+    [[nodiscard]] std::string plugin_directory() const {
+        if (!config_.plugin_directory.empty()) {
+            return config_.plugin_directory;
+        }
+        if (!default_plugin_directory_.empty()) {
+            return default_plugin_directory_;
+        }
+        return base::utf8_from_path(base::path_from_utf8(io::program_directory()) / "plugins");
+    }
+
+    // One station: a port, shared where it has several threads.
+    net::WorkerGroup* add_station(std::uint32_t threads, std::uint32_t concurrency, std::uint32_t batch) {
+        auto station = std::make_unique<Station>(config_.io);
+        io::PortOptions options;
+        options.shared = threads > 1;
+        options.concurrency = concurrency;
+        const std::optional<io::Backend> backend = io::backend_from_name(config_.io.backend);
+        if (!backend) {
+            errors_.push_back("io.backend: unknown backend \"" + config_.io.backend + "\"");
+            return nullptr;
+        }
+        base::Result<std::unique_ptr<io::CompletionPort>> port = io::make_port(*backend, station->receive_buffers, options);
+        if (!port) {
+            errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") + "io.backend: " + port.error());
+            return nullptr;
+        }
+        net::WorkerOptions worker_options;
+        worker_options.threads = threads;
+        worker_options.first_index = worker_threads_;
+        worker_options.batch = batch;
+        station->group = std::make_unique<net::WorkerGroup>(std::move(*port), station->send_chunks, worker_options);
+        worker_threads_ += threads;
+        stations_.push_back(std::move(station));
+        return stations_.back()->group.get();
+    }
+
+    bool open_stations() {
+        constexpr std::uint32_t batch = 64;
+        worker_threads_ = 0;
+        std::vector<net::WorkerGroup*> common;
+        const bool shared = config_.io.ports == config::Io::Ports::shared || (config_.io.ports == config::Io::Ports::automatic && windows);
+        if (shared) {
+            const std::uint32_t threads = config_.io.threads != 0 ? config_.io.threads : 2 * processors();
+            common.push_back(add_station(threads, processors(), batch));
+        } else {
+            const std::uint32_t ports = config_.io.threads != 0 ? config_.io.threads : processors();
+            for (std::uint32_t i = 0; i < ports && errors_.empty(); ++i) {
+                common.push_back(add_station(1, 1, batch));
+            }
+        }
+        for (const std::unique_ptr<Service>& service : services_) {
+            if (!errors_.empty()) {
+                break;
+            }
+            plugin::Instance& instance = *service->instance;
+            // Callbacks that block get a port of their own, one operation at a time; a serial instance lives on one port.
+            std::vector<net::WorkerGroup*> groups = common;
+            if (instance.is_blocking()) {
+                const std::uint32_t threads = service->listener->blocking_threads;
+                groups = {add_station(threads, threads, 1)};
+            } else if (instance.is_serial()) {
+                groups = {common[next_serial_++ % common.size()]};
+            }
+            if (errors_.empty()) {
+                instance.strand().set_home(*groups.front());
+                service->acceptor = std::make_unique<net::Acceptor>(*table_, groups, instance.is_serial() ? &instance.strand() : nullptr,
+                                                                    service->context);
+                service_homes_.push_back(groups.front());
+            }
+        }
+        return errors_.empty();
+    }
+
+    bool listen() {
+        for (const std::unique_ptr<Service>& service : services_) {
+            for (const io::Address& address : service->addresses) {
+                base::Result<io::Address> bound = service->acceptor->listen(address);
+                if (!bound) {
+                    errors_.push_back(place_of(*service->listener, config_.file) + bound.error());
+                } else {
+                    endpoints_.push_back({service->listener->name, io::to_string(*bound), bound->port});
+                }
+            }
+        }
+        return errors_.empty();
+    }
+
+    bool create_instances() {
+        for (std::size_t i = 0; i < services_.size(); ++i) {
+            Service& service = *services_[i];
+            add_errors(service.instance->create(*table_, service.context, *service_homes_[i]));
+        }
+        return errors_.empty();
+    }
+
+    // Those whose create succeeded may have posted functions to themselves: these run before destroy, here as ever.
+    void unwind_instances() {
+        start_workers();
+        finish_instances();
+        stop_workers();
+    }
+
+    void start_workers() {
+        for (const std::unique_ptr<Station>& station : stations_) {
+            station->group->start();
+        }
+    }
+
+    void stop_workers() {
+        for (const std::unique_ptr<Station>& station : stations_) {
+            station->group->stop();
+        }
+    }
+
+    void run() {
+        const io::CompletionPort& port = stations_.front()->group->port();
+        log_->write(base::LogLevel::info, {}, 0,
+                    std::string("portico ") + version() + ": " + std::to_string(processors()) + " processors, " +
+                        std::to_string(worker_threads_) + " worker threads, " + std::to_string(stations_.size()) + " ports (" +
+                        std::string(port.name()) + ")");
+        for (const std::unique_ptr<Service>& service : services_) {
+            log_->write(base::LogLevel::info, service->listener->name, 0, "plugin " + service->instance->description());
+        }
+        start_workers();
+        {
+            const std::scoped_lock lock(mutex_);
+            serving_ = true;
+        }
+        for (const std::unique_ptr<Service>& service : services_) {
+            service->acceptor->start([this] {
+                const std::scoped_lock lock(mutex_);
+                changed_.notify_all();
+            });
+        }
+        for (const Endpoint& endpoint : endpoints_) {
+            log_->write(base::LogLevel::info, endpoint.listener, 0, "listening on " + endpoint.address);
+        }
+        log_->write(base::LogLevel::info, {}, 0, "ready");
+    }
+
+    // ---- stopping, step by step
+
+    [[nodiscard]] std::uint64_t open_connections() const {
+        std::uint64_t open = 0;
+        for (const std::unique_ptr<Service>& service : services_) {
+            open += service->acceptor->open_connections();
+        }
+        return open;
+    }
+
+    [[nodiscard]] std::uint32_t drain_ms() {
+        const std::scoped_lock lock(mutex_);
+        return std::min(config_.drain_ms, drain_limit_ms_);
+    }
+
+    void stop_accepting() {
+        std::size_t accepting = services_.size();
+        for (const std::unique_ptr<Service>& service : services_) {
+            service->acceptor->stop([this, &accepting] {
+                const std::scoped_lock lock(mutex_);
+                --accepting;
+                changed_.notify_all();
+            });
+        }
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return accepting == 0; });
+    }
+
+    StopResult drain() {
+        StopResult result;
+        const auto begun = std::chrono::steady_clock::now();
+        const std::uint32_t for_ms = drain_ms();
+        table_->for_each([&](net::Connection& connection) {
+            // A connection that is closing already has nothing to be told; one without memory for the message is cut at the deadline.
+            static_cast<void>(connection.drain(connection.generation(), for_ms));
+        });
+        std::unique_lock lock(mutex_);
+        const auto all_gone = [&] { return open_connections() == 0; };
+        // The limit may shrink while we wait (a console that is being closed after a Ctrl-C).
+        while (!all_gone()) {
+            const auto deadline = begun + std::chrono::milliseconds(std::min(for_ms, drain_limit_ms_));
+            if (std::chrono::steady_clock::now() >= deadline) {
+                break;
+            }
+            changed_.wait_until(lock, deadline);
+        }
+        result.connections_cut = open_connections();
+        while (!all_gone()) {
+            lock.unlock();
+            table_->for_each([](net::Connection& connection) { static_cast<void>(connection.cut(connection.generation())); });
+            lock.lock();
+            changed_.wait_for(lock, cut_again_after, all_gone);
+        }
+        return result;
+    }
+
+    void finish_instances() {
+        for (const std::unique_ptr<Service>& service : services_) {
+            service->instance->finish();
+        }
+    }
+
+    void say_goodbye(const Statistics& last, const StopResult& result) {
+        const auto number = [](std::uint64_t value) { return std::to_string(value); };
+        log_->write(base::LogLevel::info, {}, 0,
+                    "served " + number(last.connections_accepted) + " connections; calls: " + number(last.waits) + " waits, " +
+                        number(last.receives) + " receives, " + number(last.sends) + " sends, " + number(last.accepts) + " accepts, " +
+                        number(last.wakes) + " wakes, " + number(last.cancels) + " cancels; " + number(last.completions) + " completions");
+        if (result.connections_cut != 0) {
+            log_->write(base::LogLevel::warn, {}, 0, "the drain's deadline cut " + number(result.connections_cut) + " connections");
+        }
+        // After the last callback of every plugin, so that it is the last line.
+        for (const std::unique_ptr<Service>& service : services_) {
+            service->instance.reset();
+        }
+        log_->write(base::LogLevel::info, {}, 0, "stopped");
+    }
+
+    // Lets go of everything, in an order in which nothing is used after its end.
+    bool close_all(bool answer) {
+        for (const std::unique_ptr<Service>& service : services_) {
+            service->acceptor.reset();
+        }
+        services_.clear();
+        service_homes_.clear();
+        stations_.clear();
+        table_.reset();
+        endpoints_.clear();
+        log_.reset();
+        return answer;
+    }
+
+#ifdef _WIN32
+    static constexpr bool windows = true;
+#else
+    static constexpr bool windows = false;
+#endif
+
+    config::Config config_;
+    bool configured_ = false;
+    std::string default_plugin_directory_;
+    std::vector<std::string> errors_;
+    std::vector<Endpoint> endpoints_;
+
+    std::unique_ptr<log::StreamLog> log_;
+    std::unique_ptr<net::ConnectionTable> table_;
+    std::vector<std::unique_ptr<Station>> stations_;
+    std::vector<std::unique_ptr<Service>> services_;
+    std::vector<net::WorkerGroup*> service_homes_;  // of each service's instance
+    std::uint32_t worker_threads_ = 0;
+    std::size_t next_serial_ = 0;
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool serving_ = false;      // under mutex_
+    bool stop_wanted_ = false;  // under mutex_
+    std::uint32_t drain_limit_ms_ = UINT32_MAX;  // under mutex_
+};
+
+// ---- the embedding API
+
+Server::Server() : implementation_(std::make_unique<Implementation>()) {}
+
+Server::~Server() = default;
+
+bool Server::configure_file(const std::string& file) {
+    return implementation_->configure(config::load_file(file));
+}
+
+bool Server::configure_text(std::string_view json, const std::string& directory) {
+    config::Loaded loaded = config::load_text(json, base::utf8_from_path(base::path_from_utf8(directory) / "configuration"));
+    return implementation_->configure(std::move(loaded));
+}
+
+void Server::set_default_plugin_directory(const std::string& directory) {
+    implementation_->set_default_plugin_directory(directory);
+}
+
+bool Server::check(bool ports) {
+    return implementation_->check(ports);
+}
+
+bool Server::start() {
+    return implementation_->start();
+}
+
+const std::vector<std::string>& Server::errors() const {
+    return implementation_->errors();
+}
+
+const std::vector<Endpoint>& Server::endpoints() const {
+    return implementation_->endpoints();
+}
+
+void Server::stop() {
+    implementation_->stop();
+}
+
+StopResult Server::wait() {
+    return implementation_->wait();
+}
+
+void Server::limit_drain(std::uint32_t drain_ms) {
+    implementation_->limit_drain(drain_ms);
+}
+
+Statistics Server::statistics() const {
+    return implementation_->statistics();
+}
+
+const char* Server::version() {
+    return PORTICO_VERSION;
+}
+
+std::string Server::program_directory() {
+    return io::program_directory();
+}
+
+}  // namespace portico
