@@ -383,7 +383,7 @@ TEST_CASE("an address is checked, and no two listeners have the same", "[config]
     CHECK(has(mistake_in(listen("\"127.0.0.1:70000\"")), "found \"127.0.0.1:70000\": the port is not a number from 0 to 65535"));
     CHECK(has(mistake_in(listen("\"::1:5000\"")), "an IPv6 address needs brackets"));
     CHECK(has(mistake_in(listen("\"local host:1\"")), "without spaces"));
-    CHECK(has(mistake_in(listen("\"" + std::string(1'000, 'h') + "\"")), "hhh...\": the port"));
+    CHECK(has(mistake_in(listen('"' + std::string(1'000, 'h') + '"')), "hhh...\": the port"));
     CHECK(has(mistake_in(listen("5000")), "found 5000, expected an address such as"));
     const auto both = [](const std::string& first, const std::string& second) {
         return "{\"listeners\": [\n{\"name\": \"a\", \"plugin\": \"p\", \"listen\": \"" + first +

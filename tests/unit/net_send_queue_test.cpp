@@ -1,0 +1,124 @@
+#include "net/send_queue.hpp"
+
+#include <random>
+#include <string>
+#include <vector>
+
+#include "net/stash.hpp"
+#include "support/catch.hpp"
+
+using namespace portico;
+
+namespace {
+
+constexpr std::uint32_t usual = 256;
+
+std::span<const std::byte> bytes_of(const std::string& text) {
+    return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+std::string gathered(const net::SendQueue& queue, std::size_t parts_max) {
+    std::vector<io::ConstBuffer> parts(parts_max);
+    const std::size_t count = queue.gather(parts);
+    std::string text;
+    for (std::size_t i = 0; i < count; ++i) {
+        text.append(reinterpret_cast<const char*>(parts[i].data), parts[i].size);
+    }
+    return text;
+}
+
+}  // namespace
+
+TEST_CASE("small messages share a chunk and leave in one part", "[send_queue]") {
+    io::BufferPool chunks(usual + net::SendQueue::chunk_overhead, 4);
+    net::SendQueue queue;
+    for (int i = 0; i < 16; ++i) {
+        REQUIRE(queue.append(chunks, bytes_of("0123456789")));
+    }
+    std::vector<io::ConstBuffer> parts(4);
+    CHECK(queue.gather(parts) == 1);
+    CHECK(parts[0].size == 160);
+    CHECK(chunks.on_loan() == 1);
+    queue.consume(chunks, 160);
+    CHECK(queue.empty());
+    CHECK(chunks.on_loan() == 0);
+}
+
+TEST_CASE("an append behind bytes that are being sent leaves them where they are", "[send_queue]") {
+    io::BufferPool chunks(usual + net::SendQueue::chunk_overhead, 4);
+    net::SendQueue queue;
+    REQUIRE(queue.append(chunks, bytes_of("first")));
+    std::vector<io::ConstBuffer> parts(4);
+    REQUIRE(queue.gather(parts) == 1);
+    REQUIRE(queue.append(chunks, bytes_of("second")));
+    CHECK(std::string(reinterpret_cast<const char*>(parts[0].data), parts[0].size) == "first");
+    queue.consume(chunks, 5);
+    CHECK(gathered(queue, 4) == "second");
+    queue.clear(chunks);
+}
+
+TEST_CASE("messages larger than a chunk, and an exhausted pool, go to the heap", "[send_queue]") {
+    io::BufferPool chunks(usual + net::SendQueue::chunk_overhead, 1);
+    net::SendQueue queue;
+    const std::string large(10'000, 'l');
+    REQUIRE(queue.append(chunks, bytes_of(large)));
+    CHECK(chunks.on_loan() == 0);
+    REQUIRE(queue.append(chunks, bytes_of("a")));
+    CHECK(chunks.on_loan() == 1);
+    REQUIRE(queue.append(chunks, bytes_of(std::string(usual, 'b'))));
+    CHECK(chunks.on_loan() == 1);
+    CHECK(gathered(queue, 8) == large + "a" + std::string(usual, 'b'));
+    queue.clear(chunks);
+    CHECK(chunks.on_loan() == 0);
+}
+
+TEST_CASE("any mixture of appends and partial sends keeps the stream", "[send_queue]") {
+    std::mt19937 random(7);
+    io::BufferPool chunks(usual + net::SendQueue::chunk_overhead, 16);
+    net::SendQueue queue;
+    std::string expected;
+    std::string sent;
+    for (int step = 0; step < 5'000; ++step) {
+        if (random() % 2 == 0) {
+            std::string message(random() % 700, ' ');
+            for (char& c : message) {
+                c = static_cast<char>(random());
+            }
+            REQUIRE(queue.append(chunks, bytes_of(message)));
+            expected += message;
+        } else if (!queue.empty()) {
+            const std::string next = gathered(queue, 1 + random() % 5);
+            const std::size_t taken = 1 + random() % next.size();
+            sent += next.substr(0, taken);
+            queue.consume(chunks, taken);
+        }
+        REQUIRE(queue.bytes() == expected.size() - sent.size());
+    }
+    while (!queue.empty()) {
+        const std::string next = gathered(queue, 4);
+        sent += next;
+        queue.consume(chunks, next.size());
+    }
+    CHECK(sent == expected);
+    CHECK(chunks.on_loan() == 0);
+}
+
+TEST_CASE("a stash keeps its bytes in order and owns nothing when empty", "[stash]") {
+    std::mt19937 random(11);
+    net::Stash stash;
+    std::string expected;
+    for (int step = 0; step < 5'000; ++step) {
+        std::string more(random() % 300, ' ');
+        for (char& c : more) {
+            c = static_cast<char>(random());
+        }
+        REQUIRE(stash.append(bytes_of(more)));
+        expected += more;
+        const std::size_t taken = expected.empty() ? 0 : random() % (expected.size() + 1);
+        stash.consume(taken);
+        expected.erase(0, taken);
+        const auto held = stash.bytes();
+        REQUIRE(std::string(reinterpret_cast<const char*>(held.data()), held.size()) == expected);
+        REQUIRE(stash.empty() == expected.empty());
+    }
+}

@@ -1,0 +1,162 @@
+#include "net/slot_word.hpp"
+
+#include <thread>
+#include <vector>
+
+#include "net/mailbox.hpp"
+#include "support/catch.hpp"
+
+using namespace portico;
+using net::Reserve;
+using net::SlotWord;
+
+namespace {
+
+constexpr std::uint32_t high = 100;
+constexpr std::uint32_t low = 50;
+
+std::uint64_t opened(SlotWord& word) {
+    word.open();
+    return SlotWord::generation_of(word.load());
+}
+
+}  // namespace
+
+TEST_CASE("a free slot and an old generation are gone", "[slot_word]") {
+    SlotWord word;
+    CHECK(word.reserve(0, 1, high) == Reserve::gone);
+    CHECK_FALSE(word.reserve_call(0, true));
+    const std::uint64_t first = opened(word);
+    CHECK(word.reserve(first, 1, high) == Reserve::accepted);
+    CHECK_FALSE(word.give_back(1, low));
+    word.begin_closing();
+    CHECK(word.reserve(first, 1, high) == Reserve::gone);
+    REQUIRE(word.close_for_good());
+    const std::uint64_t second = opened(word);
+    CHECK(second == first + 1);
+    CHECK(word.reserve(first, 1, high) == Reserve::gone);
+    CHECK(word.reserve(second, 1, high) == Reserve::accepted);
+}
+
+TEST_CASE("sends are accepted below the high watermark and overshoot by one", "[slot_word]") {
+    SlotWord word;
+    const std::uint64_t generation = opened(word);
+    CHECK(word.reserve(generation, 99, high) == Reserve::accepted);
+    CHECK(word.reserve(generation, 1'000, high) == Reserve::accepted);
+    CHECK(word.reserve(generation, 1, high) == Reserve::would_block);
+    CHECK(SlotWord::reserved_of(word.load()) == 1'099);
+}
+
+TEST_CASE("a blockage ends once, below the low watermark", "[slot_word]") {
+    SlotWord word;
+    const std::uint64_t generation = opened(word);
+    REQUIRE(word.reserve(generation, 100, high) == Reserve::accepted);
+    REQUIRE(word.reserve(generation, 1, high) == Reserve::would_block);
+    REQUIRE(word.reserve(generation, 1, high) == Reserve::would_block);
+    CHECK_FALSE(word.give_back(50, low));
+    CHECK(word.give_back(1, low));
+    CHECK_FALSE(word.give_back(49, low));
+}
+
+TEST_CASE("without a refusal no blockage ends", "[slot_word]") {
+    SlotWord word;
+    const std::uint64_t generation = opened(word);
+    REQUIRE(word.reserve(generation, 100, high) == Reserve::accepted);
+    CHECK_FALSE(word.give_back(100, low));
+}
+
+TEST_CASE("a close waits for what is reserved", "[slot_word]") {
+    SlotWord word;
+    const std::uint64_t generation = opened(word);
+    REQUIRE(word.reserve(generation, 10, high) == Reserve::accepted);
+    REQUIRE(word.reserve_call(generation, false));
+    word.begin_closing();
+    CHECK_FALSE(word.close_for_good());
+    CHECK_FALSE(word.reserve_call(generation, false));
+    CHECK(word.reserve_call(generation, true));
+    static_cast<void>(word.give_back(10, low));
+    static_cast<void>(word.give_back(2, low));
+    CHECK(word.close_for_good());
+    CHECK_FALSE(word.reserve_call(generation, true));
+}
+
+TEST_CASE("after finish no send is accepted, but calls are", "[slot_word]") {
+    SlotWord word;
+    const std::uint64_t generation = opened(word);
+    REQUIRE(word.reserve_call(generation, false, SlotWord::Mark::finished));
+    CHECK(word.reserve(generation, 1, high) == Reserve::finished);
+    CHECK(word.reserve_call(generation, false));
+}
+
+TEST_CASE("reservations from many threads add up", "[slot_word]") {
+    SlotWord word;
+    const std::uint64_t generation = opened(word);
+    std::vector<std::thread> threads;
+    std::atomic<std::uint64_t> accepted{0};
+    for (int i = 0; i < 4; ++i) {
+        threads.emplace_back([&] {
+            for (int round = 0; round < 10'000; ++round) {
+                if (word.reserve(generation, 3, 1'000'000) == Reserve::accepted) {
+                    accepted += 3;
+                }
+                if (round % 2 == 0) {
+                    static_cast<void>(word.give_back(3, low));
+                    accepted -= 3;
+                }
+            }
+        });
+    }
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    CHECK(SlotWord::reserved_of(word.load()) == accepted);
+}
+
+TEST_CASE("a mailbox tells exactly one sender to schedule, and delivers in order", "[mailbox]") {
+    struct Numbered : net::Mail {
+        int sender = 0;
+        int number = 0;
+    };
+    constexpr int senders = 4;
+    constexpr int each = 20'000;
+    net::Mailbox mailbox;
+    std::vector<std::vector<Numbered>> mails(senders, std::vector<Numbered>(each));
+    std::atomic<int> scheduled{0};  // runs that are due: at most one may ever be
+    std::atomic<bool> twice{false};
+    std::vector<std::thread> threads;
+    for (int sender = 0; sender < senders; ++sender) {
+        threads.emplace_back([&, sender] {
+            for (int i = 0; i < each; ++i) {
+                mails[static_cast<std::size_t>(sender)][static_cast<std::size_t>(i)].sender = sender;
+                mails[static_cast<std::size_t>(sender)][static_cast<std::size_t>(i)].number = i;
+                if (mailbox.push(mails[static_cast<std::size_t>(sender)][static_cast<std::size_t>(i)]) && scheduled.fetch_add(1) != 0) {
+                    twice = true;
+                }
+            }
+        });
+    }
+    std::vector<int> next(senders, 0);
+    int received = 0;
+    bool in_order = true;
+    base::Fifo<net::Mail> taken;
+    while (received < senders * each) {
+        if (scheduled.load() == 0) {
+            std::this_thread::yield();
+            continue;
+        }
+        mailbox.take_all(taken);
+        while (auto* mail = static_cast<Numbered*>(taken.pop_front())) {
+            in_order = in_order && next[static_cast<std::size_t>(mail->sender)]++ == mail->number;
+            ++received;
+        }
+        scheduled.fetch_sub(1);
+        if (!mailbox.try_idle()) {
+            scheduled.fetch_add(1);
+        }
+    }
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    CHECK(in_order);
+    CHECK_FALSE(twice);
+}
