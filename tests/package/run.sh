@@ -17,7 +17,7 @@ export LC_ALL=C.UTF-8 # Wine takes file names in the locale's encoding
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
-programs= sdk= work= toolchain= emulator= sdk_only= connections=16 count=500
+programs='' sdk='' work='' toolchain='' emulator='' sdk_only='' connections=16 count=500
 while [ $# -gt 0 ]; do
     case $1 in
     --programs) programs=$2 ;; --sdk) sdk=$2 ;; --work) work=$2 ;; --toolchain) toolchain=$2 ;;
@@ -27,10 +27,10 @@ while [ $# -gt 0 ]; do
     esac
     shift 2
 done
-exe= module=.so stop_signal=TERM
+exe='' module=.so stop_signal=TERM
 if [ -n "$toolchain" ]; then exe=.exe module=.dll stop_signal=INT; fi # Wine: SIGINT is Ctrl-C, SIGTERM would end the process unasked
 
-host_pid=
+host_pid=''
 stop_host_hard() { [ -z "$host_pid" ] || kill -KILL "$host_pid" 2>/dev/null || true; }
 trap stop_host_hard EXIT
 fail() {
@@ -108,8 +108,8 @@ port_of() { # LISTENER
     sed -nE "s/^.* listener=$1 .*listening on 127\.0\.0\.1:([0-9]+).*$/\1/p" "$host_log" | head -n 1
 }
 
-row='%-10s %12s %10s %8s %8s %14s %10s %10s\n'
-printed_head=
+row() { printf '%-10s %12s %10s %8s %8s %14s %10s %10s\n' "$@"; }
+printed_head=''
 stress() { # LISTENER CLIENT-OPTION...
     local name=$1 port log=$work/client_$1.log status=0
     shift
@@ -121,9 +121,9 @@ stress() { # LISTENER CLIENT-OPTION...
     if [ -z "$printed_head" ]; then
         printed_head=1
         echo
-        printf "$row" protocol connections messages wrong lost messages/s p50_us p99_us
+        row protocol connections messages wrong lost messages/s p50_us p99_us
     fi
-    printf "$row" "$name" "$(figure connections_opened)" "$(figure received)" "$(figure wrong)" "$(figure lost)" \
+    row "$name" "$(figure connections_opened)" "$(figure received)" "$(figure wrong)" "$(figure lost)" \
         "$(figure messages_per_second)" "$(figure latency_p50_us)" "$(figure latency_p99_us)"
     [ $status -eq 0 ] || fail "client$exe against \"$name\" exited with $status" "$log" "$host_log"
     [ "$(figure received)" = $((connections * count)) ] || fail "\"$name\" answered another number of messages than were sent" "$log"
@@ -134,13 +134,13 @@ stress pingpong --message PING --expect text:PONG --framing 'delimiter:\n' --dep
 echo
 
 [ -z "$emulator" ] && how="SIGTERM" || how="Ctrl-C"
-kill -$stop_signal "$host_pid"
+kill "-$stop_signal" "$host_pid"
 started=$SECONDS
 while kill -0 "$host_pid" 2>/dev/null && [ $((SECONDS - started)) -lt 30 ]; do sleep 0.05; done
 kill -0 "$host_pid" 2>/dev/null && fail "host$exe is still there 30 s after $how" "$host_log"
 status=0
 wait "$host_pid" || status=$?
-host_pid=
+host_pid=''
 [ $status -eq 0 ] || fail "host$exe exited with $status after $how, expected 0" "$host_log"
 grep -qE ' stopped' "$host_log" || fail "host$exe did not log \"stopped\"" "$host_log"
 echo "stopped with $how: every connection closed in order, exit code 0"
