@@ -91,8 +91,9 @@ void Session::on_connect() {
         return;
     }
     if (connect_.error != io::Error::none) {
-        // A name may stand for several addresses, and the server may listen on one of them.
-        const bool is_another_left = address_ + 1 < context_.plan.addresses.size() && context_.totals.connections_opened == 0;
+        // A name may stand for several addresses, and the server may listen on one of them: go on until one is known to be good.
+        const bool is_another_left =
+            address_ + 1 < context_.plan.addresses.size() && (context_.totals.connections_opened == 0 || context_.address > address_);
         if (is_another_left && !connect_timed_out_) {
             context_.port.close(socket_);
             ++address_;
