@@ -122,25 +122,53 @@ private:
     std::atomic<std::uint64_t> echoed_{0};
 };
 
-// Accepts for an echo, again and again when it has closed.
-struct Acceptor : io::AcceptOperation {
-    io::CompletionPort* port = nullptr;
-    SharedEcho* echo = nullptr;
-    std::atomic<bool> is_over{false};
-    std::atomic<int> accepted_count{0};
-
-    void start() {
-        completed = [](io::Operation& operation) {
-            auto& self = static_cast<Acceptor&>(operation);
-            if (self.error == io::Error::none) {
-                self.accepted_count.fetch_add(1);
-                self.echo->start(self.accepted);
-            } else if (!self.is_over) {
-                self.port->accept(self);
-            }
-        };
-        port->accept(*this);
+// Accepts for an echo, again and again when it has closed. Submit and cancel come from any thread of the port, one at a time.
+class Acceptor : public io::AcceptOperation {
+public:
+    Acceptor(io::CompletionPort& port, io::Socket& its_listener, SharedEcho& echo) : port_(port), echo_(echo) {
+        listener = &its_listener;
+        echo.on_closed = [this] { arm(); };
+        completed = [](io::Operation& operation) { static_cast<Acceptor&>(operation).on_accepted(); };
     }
+
+    void arm() {
+        const std::scoped_lock lock(strand_);
+        if (!is_over_) {
+            is_accepting_ = true;
+            port_.accept(*this);
+        }
+    }
+
+    void end() {
+        const std::scoped_lock lock(strand_);
+        is_over_ = true;
+        if (is_accepting_) {
+            port_.cancel(*this);
+        }
+    }
+
+    [[nodiscard]] int accepted_count() const { return accepted_count_.load(); }
+
+private:
+    void on_accepted() {
+        {
+            const std::scoped_lock lock(strand_);
+            is_accepting_ = false;
+        }
+        if (error == io::Error::none) {
+            accepted_count_.fetch_add(1);
+            echo_.start(accepted);
+        } else {
+            arm();
+        }
+    }
+
+    io::CompletionPort& port_;
+    SharedEcho& echo_;
+    std::mutex strand_;
+    bool is_accepting_ = false;
+    bool is_over_ = false;
+    std::atomic<int> accepted_count_{0};
 };
 
 // A post that runs a function.
@@ -252,17 +280,8 @@ TEST_CASE("a stream and its end arrive whole, whichever threads see the edges", 
     const io::Address address = world.address();
     for (std::size_t i = 0; i < slots; ++i) {
         echoes.push_back(std::make_unique<SharedEcho>(world.port(), world.pool()));
-        acceptors.push_back(std::make_unique<Acceptor>());
-        Acceptor& acceptor = *acceptors.back();
-        acceptor.port = &world.port();
-        acceptor.listener = &world.listener();
-        acceptor.echo = echoes.back().get();
-        echoes.back()->on_closed = [&acceptor, &world] {
-            if (!acceptor.is_over) {
-                world.port().accept(acceptor);
-            }
-        };
-        acceptor.start();
+        acceptors.push_back(std::make_unique<Acceptor>(world.port(), world.listener(), *echoes.back()));
+        acceptors.back()->arm();
     }
     Workers workers(world.port(), 4, 2);
     std::atomic<int> wrong{0};
@@ -301,10 +320,7 @@ TEST_CASE("a stream and its end arrive whole, whichever threads see the edges", 
     // The same Socket objects served all of them.
     const bool is_cancelled = run_on(world.port(), [&] {
         for (auto& acceptor : acceptors) {
-            acceptor->is_over = true;
-            if (acceptor->in_flight) {
-                world.port().cancel(*acceptor);
-            }
+            acceptor->end();
         }
     });
     CHECK(is_cancelled);
@@ -312,7 +328,7 @@ TEST_CASE("a stream and its end arrive whole, whichever threads see the edges", 
     workers.stop();
     int accepted = 0;
     for (std::size_t i = 0; i < slots; ++i) {
-        accepted += acceptors[i]->accepted_count;
+        accepted += acceptors[i]->accepted_count();
         CHECK(echoes[i]->failures() == 0);
     }
     CHECK(accepted == 2 * rounds);
