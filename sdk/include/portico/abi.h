@@ -11,12 +11,19 @@
  *   fills in carries the caller's struct_size and is filled up to the smaller of the two.
  * - Durations are uint32_t milliseconds, instants uint64_t nanoseconds of a monotonic clock.
  * - Nobody frees the other side's memory. Whoever passes a pointer keeps it valid until the call returns, unless said otherwise.
+ * - A pointer is never NULL unless its function says what NULL means. The host checks what a plugin passes where that costs nothing, and answers
+ *   PORTICO_INVALID; the instance's handle it takes as it is.
+ * - No exception and no longjmp crosses the boundary, in either direction. What escapes from a callback ends the process.
  *
  * Thread tags. Each function carries one:
- *   [control]     no other callback of the same instance runs meanwhile.
+ *   [control]     no other callback of the same instance runs meanwhile. (Another instance of the same plugin may: what a library keeps in
+ *                 statics needs a lock of its own.) Not a worker's thread, and not always the same one.
  *   [connection]  serial for one connection, concurrent across connections (with PORTICO_PLUGIN_SERIAL: serial for the instance).
  *   [any]         from any thread, inside or outside callbacks, at any time from the start of create to the return of destroy.
  * No host function blocks, and none calls the plugin back before it returns.
+ *
+ * Callbacks are serial for a connection but come from whichever worker has its turn: nothing is to be kept in thread-local storage between them.
+ * The host does not take a tag on trust where it can see the thread: worker_index and the settings answer so on the wrong one, in every build.
  *
  * Versions. While the major version is 0 the ABI is not frozen and the major and the minor version must both match. From 1 on, minor
  * versions only append. */

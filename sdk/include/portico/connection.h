@@ -18,11 +18,11 @@ typedef struct portico_address_text {
 } portico_address_text;
 
 typedef struct portico_connection_info {
-    uint32_t struct_size; /* the caller's sizeof; the host fills in up to the smaller size */
+    uint32_t struct_size; /* the caller's sizeof, stays. The host fills in up to the smaller size: zero the rest before */
     uint32_t listener_name_size; /* bytes used of listener_name */
     portico_address_text peer;
     portico_address_text local;
-    uint64_t queued_bytes; /* accepted by send and not yet taken by the system */
+    uint64_t queued_bytes; /* accepted by send and not yet taken by the system; other threads' calls on their way may add a few */
     char listener_name[64]; /* cut at 64 bytes; not terminated */
 } portico_connection_info;
 

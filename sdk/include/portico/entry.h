@@ -17,9 +17,12 @@
  */
 PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module *PORTICO_CALL PORTICO_PLUGIN_QUERY(uint32_t host_abi_major);
 
+PORTICO_EXTERN_C_BEGIN
 typedef const portico_module *(PORTICO_CALL *portico_plugin_query_function)(uint32_t host_abi_major);
+PORTICO_EXTERN_C_END
 
-/* The entry of a module with one plugin, `table` (a constant portico_plugin with static storage). */
+/* The entry of a module with one plugin, `table` (a constant portico_plugin with static storage). Once, in one source file, outside of all
+ * functions and namespaces, and without a semicolon behind it. */
 #define PORTICO_PLUGIN_ENTRY(table)                                                                      \
     static const portico_plugin *const portico_module_plugins[1] = {&(table)};                           \
     static const portico_module portico_module_table = {(uint32_t)sizeof(portico_module),                \

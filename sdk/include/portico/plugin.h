@@ -24,7 +24,7 @@ typedef struct portico_frame {
     uint64_t payload_size;   /* without the length prefix or the delimiter; without framing all the bytes */
 } portico_frame;
 
-/* Static and constant: the host keeps the pointer for as long as the library is loaded. create, destroy and on_data are required; what NULL
+/* Static and constant: the host keeps pointers into it for as long as the library is loaded. create, destroy and on_data are required; what NULL
  * means for the others is said at each. Callbacks are called by the host only. In all of them `self` is what create stored, `state` what
  * on_open stored for the connection. */
 typedef struct portico_plugin {
@@ -36,7 +36,7 @@ typedef struct portico_plugin {
     uint32_t reserved;
     const char *name;    /* 1 to 64 bytes, printable ASCII without spaces */
     uint64_t name_size;
-    const char *version; /* the plugin's own, for the log; may be empty */
+    const char *version; /* the plugin's own, for the log: 0 to 64 such bytes */
     uint64_t version_size;
 
     /* [control] Checks the settings and does nothing else: no thread, no file, no memory kept. `host check` calls it instead of create, with a
@@ -48,8 +48,9 @@ typedef struct portico_plugin {
      *   host, instance  valid until destroy has returned
      *   settings        the listener's "settings" as one normalised JSON object, "{}" when there are none
      *   error           zeroed room for the reason of a failure, UTF-8; the text ends at the first zero byte or at error_capacity
-     *   self            *self is handed to every callback; NULL is allowed
-     * PORTICO_OK, or an error: the host logs the text and does not start; destroy is not called then. */
+     *   self            *self (NULL before) is handed to every callback; NULL is allowed
+     * PORTICO_OK, or an error: the host logs the text and does not start. destroy is then not called, the plugin keeps nothing, and `host` and
+     * `instance` are not used any more. Called for each listener that names the plugin, and again when a program starts its server again. */
     portico_status(PORTICO_CALL *create)(const portico_host *host, portico_instance *instance, const char *settings,
                                          uint64_t settings_size, char *error, uint64_t error_capacity, void **self);
 
@@ -58,7 +59,8 @@ typedef struct portico_plugin {
     void(PORTICO_CALL *destroy)(void *self);
 
     /* [connection] A connection was accepted. *state (NULL before) is handed to the connection's callbacks. An error refuses it: the connection
-     * is aborted, no other callback follows for it, and the plugin keeps nothing. NULL: accepts, state NULL. */
+     * is aborted, the plugin keeps nothing, and nothing else is called for it (but functions that were posted to it meanwhile, with
+     * PORTICO_CLOSING and state NULL). Host functions work on the connection here already: a greeting may be sent. NULL: accepts, state NULL. */
     portico_status(PORTICO_CALL *on_open)(void *self, portico_connection connection, void **state);
 
     /* [connection] Bytes have come: `size` (at least 1) at `data`, the host's until the callback returns. Without framing: all that is there and
@@ -68,32 +70,37 @@ typedef struct portico_plugin {
      *   *consumed   0 before; set it to the number of bytes (0 to size) that are done with, whatever the answer is. With framing
      *               it is all or nothing: a message counts as consumed when *consumed is not 0.
      * PORTICO_OK: without framing the rest waits for more bytes; with framing the message is done with, *consumed or not.
-     * PORTICO_HOLD: reading stops. What is not consumed is offered again after on_writable or resume_reading, even if nothing new came.
-     * An error: the connection is aborted, on_close comes with PORTICO_REASON_PLUGIN_ERROR. */
+     * PORTICO_HOLD: reading stops. What is not consumed is offered again after on_writable or resume_reading, even if nothing new came. One
+     *   of the two must be on its way, by a send that answered PORTICO_WOULD_BLOCK or by the plugin's own doing: nothing else ends a hold.
+     * An error, or more consumed than `size`: the connection is aborted (what is queued is lost), on_close comes with PORTICO_REASON_PLUGIN_ERROR.
+     * Without framing fewer than limits.unconsumed_bytes may be left by PORTICO_OK, else the connection is aborted. */
     portico_status(PORTICO_CALL *on_data)(void *self, portico_connection connection, void *state, const uint8_t *data, uint64_t size,
                                           const portico_frame *frame, uint64_t *consumed);
 
-    /* [connection] After a send that answered PORTICO_WOULD_BLOCK: the queue is below its low watermark. A PORTICO_HOLD ends here. An error
-     * aborts the connection. NULL: only ends the hold. */
+    /* [connection] After a send that answered PORTICO_WOULD_BLOCK: the queue is below its low watermark. A PORTICO_HOLD ends before it (a pause does
+     * not), and on_data follows it with what is left. An error aborts the connection. NULL: only ends the hold. */
     portico_status(PORTICO_CALL *on_writable)(void *self, portico_connection connection, void *state);
 
-    /* [connection] The peer has finished sending; `remaining` bytes were never consumed (with framing: of an incomplete message). The plugin may go on
-     * sending, and calls close within limits.half_close_timeout_ms. An error aborts. NULL: flush and close. */
+    /* [connection] The peer has finished sending; `remaining` bytes were never consumed (with framing: of an incomplete message). The plugin may
+     * go on sending, and calls close within limits.half_close_timeout_ms of this call, or the connection is aborted. Comes at most once, behind
+     * the last on_data, and so not while reading is paused or held. An error aborts. NULL: flush and close. */
     portico_status(PORTICO_CALL *on_end)(void *self, portico_connection connection, void *state, uint64_t remaining);
 
     /* [connection] The host is about to stop: finish what is under way and call close within `deadline_ms`, or be cut off. Reading goes on.
      * An error aborts. NULL: stop reading, flush, close, at once. */
     portico_status(PORTICO_CALL *on_drain)(void *self, portico_connection connection, void *state, uint32_t deadline_ms);
 
-    /* [connection] The connection is closed: the last callback for it, exactly once for each on_open that accepted. Host functions answer
-     * PORTICO_GONE for it already. `reason` is a PORTICO_REASON_... NULL: nothing to do. */
+    /* [connection] The connection is closed: the last callback for it, exactly once for each on_open that accepted (or was NULL). Host functions
+     * answer PORTICO_GONE for it already. `reason` is a PORTICO_REASON_... NULL: nothing to do. */
     void(PORTICO_CALL *on_close)(void *self, portico_connection connection, void *state, uint32_t reason);
 
-    /* [any] The table of an extension that the plugin offers to the host, or NULL. NULL: none. */
+    /* [any] The table of an extension that the plugin offers to the host, or NULL. Pure, and without an instance: it may be called before create.
+     * NULL: none. No extension of plugins is defined yet, and this host never asks. */
     const void *(PORTICO_CALL *get_extension)(const char *id, uint64_t id_size);
 } portico_plugin;
 
-/* What portico_plugin_query returns. Static and constant. */
+/* What portico_plugin_query returns. Static and constant. Of several plugins a listener names one as "FILE#NAME"; "FILE" alone is the only one, or
+ * the one of that name. Names differ, and every table must be right: one that is not refuses the whole library. */
 typedef struct portico_module {
     uint32_t struct_size;
     uint32_t abi_major;

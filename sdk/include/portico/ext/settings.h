@@ -1,14 +1,15 @@
 /* Extension "portico.settings/1": typed reads of an instance's settings, with errors that name file, line and path.
  *
- * Usable inside create and validate only (elsewhere: PORTICO_UNSUPPORTED). A key is a member's name, or a path of names and array indices joined
- * by '/' ("limits/0/size"; '~1' stands for '/' in a name and '~0' for '~', as in RFC 6901).
+ * Usable inside create and validate only, by the thread that runs them (elsewhere: PORTICO_UNSUPPORTED). A key is a member's name, or a path of
+ * names and array indices joined by '/' ("limits/0/size"; '~1' stands for '/' in a name and '~0' for '~', as in RFC 6901).
  *
  * A read of a missing key answers PORTICO_NOT_FOUND and leaves *value as it was: put the default there first. A value of another type, or out
  * of range, answers PORTICO_WRONG_TYPE; the host keeps a text that says where it is, what was found and what was expected, and uses it when create
- * or validate then fails without a text of its own.
+ * or validate then fails without a text of its own. PORTICO_INVALID: a key that is no path, or a result of NULL. PORTICO_NO_MEMORY.
  *
  * Once a plugin has asked for this extension, members that it did not read are reported as unknown when create (or validate) succeeds, and
- * the host does not start: a misspelt setting is found. read_anything(key) marks a member, with all below it, as read. */
+ * the host does not start (after create it calls destroy): a misspelt setting is found. read_anything(key) marks a member, with all below it, as
+ * read. */
 #ifndef PORTICO_EXT_SETTINGS_H
 #define PORTICO_EXT_SETTINGS_H
 
