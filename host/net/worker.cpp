@@ -84,7 +84,9 @@ void WorkerGroup::schedule(Strand& strand) noexcept {
     base::Link* newest = inbox_.load(std::memory_order_relaxed);
     do {
         strand.next = newest;
-    } while (!inbox_.compare_exchange_weak(newest, &strand, std::memory_order_release, std::memory_order_relaxed));
+        // Release, for the strand; acquire, for the exchange that finds the inbox empty: the doorbell is this thread's now, and what the one
+        // that it rang for last wrote into it is done.
+    } while (!inbox_.compare_exchange_weak(newest, &strand, std::memory_order_acq_rel, std::memory_order_relaxed));
     if (newest == nullptr) {
         port_->post(doorbell_);
     }
@@ -92,7 +94,7 @@ void WorkerGroup::schedule(Strand& strand) noexcept {
 
 void WorkerGroup::take_inbox() noexcept {
     base::Fifo<Strand> arrived;
-    arrived.append_reversed(inbox_.exchange(nullptr, std::memory_order_acquire));
+    arrived.append_reversed(inbox_.exchange(nullptr, std::memory_order_acq_rel));
     while (Strand* strand = arrived.pop_front()) {
         enqueue(*strand);
     }

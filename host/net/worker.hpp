@@ -76,7 +76,8 @@ private:
     std::mutex mutex_;
     base::Fifo<Strand> run_queue_;              // guarded
     std::atomic<std::uint32_t> run_count_{0};   // its length, changed with it; read without the lock as a hint
-    // Strands from other threads, newest first: the release of a push pairs with the acquire of take_inbox().
+    // Strands from other threads, newest first: the release of a push pairs with the acquire of take_inbox(). And the release of take_inbox()
+    // with the acquire of the push that finds the inbox empty: it may post the doorbell, whose hand-over by wait() was before.
     std::atomic<base::Link*> inbox_{nullptr};
     io::PostOperation doorbell_;
     // Set before the stop post, read by the workers after a wait; the post's hand-over orders the two.
