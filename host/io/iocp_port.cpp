@@ -27,10 +27,11 @@ constexpr ULONG_PTR key_of_wake = 2;
 
 constexpr std::size_t packets_max = 64;
 
-// No wait is longer. What it is for: a post whose packet was refused, while every thread waits, is found after this time.
+// No wait is longer. What it is for: a post or a wake whose packet was refused, while every thread waits, is late by this at most.
 constexpr DWORD wait_max_ms = 5'000;
-// With receives waiting for a buffer: another port that shares the pool may give one back, and does not know of this one.
-constexpr DWORD starved_wait_ms = 10;
+// With a post that was refused, or with receives waiting for a buffer: another port that shares the pool may give one back, and does
+// not know of this one.
+constexpr DWORD retry_wait_ms = 10;
 
 // Peers that reset while they waited in the backlog, for one accept, until it is reported instead of armed again.
 constexpr std::uint32_t accept_tries_max = 64;
@@ -285,20 +286,36 @@ void IocpPort::post(PostOperation& operation) noexcept {
     start_post(operation);
     // While late posts wait, later ones queue behind them: so those of one thread keep their order. (A thread sees its own change of
     // the count at least; between threads there is no order to keep.)
-    if (late_posts_count_.load(std::memory_order_relaxed) == 0) {
-        wakes_.fetch_add(1, std::memory_order_relaxed);
-        // The packet carries the address only: there is no OVERLAPPED in it, and need not be (PostQueuedCompletionStatus).
-        if (::PostQueuedCompletionStatus(port_, 0, key_of_post, reinterpret_cast<OVERLAPPED*>(&operation.overlapped))) {
-            return;
-        }
+    if (late_posts_count_.load(std::memory_order_relaxed) == 0 && queue_post(operation)) {
+        return;
     }
     {
         const std::scoped_lock lock(late_mutex_);
         late_posts_.push_back(operation);
         late_posts_count_.store(late_posts_count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     }
+    queue_late_posts();
+}
+
+bool IocpPort::queue_post(Operation& operation) noexcept {
     wakes_.fetch_add(1, std::memory_order_relaxed);
-    interrupt_poll();  // if memory is back; else the end of some wait finds it (wait_max_ms)
+    // The packet carries the address only: there is no OVERLAPPED in it, and need not be (PostQueuedCompletionStatus).
+    return ::PostQueuedCompletionStatus(port_, 0, key_of_post, reinterpret_cast<OVERLAPPED*>(&operation.overlapped)) != FALSE;
+}
+
+// Tries again, oldest first. Those that are refused again are tried at the next poll() or post().
+void IocpPort::queue_late_posts() noexcept {
+    const std::scoped_lock lock(late_mutex_);
+    for (;;) {
+        if (first_late_post_ == nullptr) {
+            first_late_post_ = late_posts_.pop_front();
+        }
+        if (first_late_post_ == nullptr || !queue_post(*first_late_post_)) {
+            return;
+        }
+        first_late_post_ = nullptr;
+        late_posts_count_.store(late_posts_count_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+    }
 }
 
 void IocpPort::interrupt_poll() noexcept {
@@ -638,23 +655,15 @@ bool IocpPort::dequeued(Operation& operation, std::uint32_t bytes) noexcept {
     std::abort();
 }
 
-std::size_t IocpPort::take_late_posts(std::span<Operation*> into) noexcept {
-    const std::scoped_lock lock(late_mutex_);
-    std::size_t taken = 0;
-    while (taken < into.size() && !late_posts_.empty()) {
-        Operation* operation = late_posts_.pop_front();
-        finish(*operation);
-        into[taken++] = operation;
-    }
-    late_posts_count_.store(late_posts_count_.load(std::memory_order_relaxed) - taken, std::memory_order_relaxed);
-    return taken;
-}
-
 DWORD IocpPort::poll_milliseconds(std::uint64_t deadline_ns) noexcept {
-    if (deadline_ns == 0 || late_posts_count_.load(std::memory_order_relaxed) != 0) {
+    if (late_posts_count_.load(std::memory_order_relaxed) != 0) {
+        queue_late_posts();
+    }
+    if (deadline_ns == 0) {
         return 0;
     }
-    std::uint64_t milliseconds = starved_count_.load(std::memory_order_relaxed) != 0 ? starved_wait_ms : wait_max_ms;
+    const bool looks_again = starved_count_.load(std::memory_order_relaxed) != 0 || late_posts_count_.load(std::memory_order_relaxed) != 0;
+    std::uint64_t milliseconds = looks_again ? retry_wait_ms : wait_max_ms;
     if (deadline_ns != wait_forever) {
         const std::uint64_t instant = now();
         const std::uint64_t left_ns = deadline_ns > instant ? deadline_ns - instant : 0;
@@ -698,10 +707,6 @@ std::size_t IocpPort::poll(std::span<Operation*> into, std::uint64_t deadline_ns
             finish(operation);
             into[taken++] = &operation;
         }
-    }
-    // A full batch may have left packets of posts behind that are older.
-    if (count_of_packets < wanted && late_posts_count_.load(std::memory_order_relaxed) != 0) {
-        taken += take_late_posts(into.subspan(taken));
     }
     return taken;
 }

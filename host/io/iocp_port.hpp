@@ -73,7 +73,8 @@ private:
     void interrupt_poll() noexcept override;
     [[nodiscard]] bool has_more() const noexcept override;
     [[nodiscard]] DWORD poll_milliseconds(std::uint64_t deadline_ns) noexcept;
-    std::size_t take_late_posts(std::span<Operation*> into) noexcept;
+    [[nodiscard]] bool queue_post(Operation& operation) noexcept;
+    void queue_late_posts() noexcept;
 
     // A packet: notes its result and takes the operation as far as it goes. True when it has completed.
     [[nodiscard]] bool dequeued(Operation& operation, std::uint32_t bytes) noexcept;
@@ -125,8 +126,9 @@ private:
 
     // Posts whose packet the system refused for want of memory.
     std::mutex late_mutex_;
-    base::Fifo<Operation> late_posts_;              // under late_mutex_
-    std::atomic<std::size_t> late_posts_count_{0};  // changed under late_mutex_; a post that reads 0 may go the usual way
+    base::Fifo<Operation> late_posts_;              // under late_mutex_, as the next
+    Operation* first_late_post_ = nullptr;          // the oldest: on no list, so that it can be queued and forgotten
+    std::atomic<std::size_t> late_posts_count_{0};  // both; changed under late_mutex_. A post that reads 0 may go the usual way
 };
 
 }  // namespace portico::io
