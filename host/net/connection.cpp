@@ -239,6 +239,9 @@ CallResult Connection::call(std::uint64_t generation, CallKind kind, SlotWord::M
         return CallResult::gone;
     }
     if (made != nullptr) {
+        if (kind == CallKind::pause) {
+            pauses_on_the_way_.fetch_add(1, std::memory_order_relaxed);  // the reservation keeps this connection here until it arrives
+        }
         strand().deliver(*made);
         return CallResult::accepted;
     }
@@ -308,6 +311,9 @@ void Connection::called(Call& call) noexcept {
             give_back(call.number);
         }
     } else {
+        if (call.kind == CallKind::pause) {
+            pauses_on_the_way_.fetch_sub(1, std::memory_order_relaxed);
+        }
         take_effect(call.kind, call.function, call.argument, call.number);
         give_back(1);
     }
@@ -484,8 +490,10 @@ bool Connection::step_open() noexcept {
     return false;
 }
 
+// A pause or a close that is still on its way by mail counts already: whoever called it may rely on no message after the one that had begun.
 bool Connection::may_offer() const noexcept {
-    return stage_ == Stage::open && !paused_ && !held_ && !close_wanted_ && abort_reason_ == CloseReason::none;
+    return stage_ == Stage::open && !paused_ && !held_ && !close_wanted_ && abort_reason_ == CloseReason::none &&
+           pauses_on_the_way_.load(std::memory_order_relaxed) == 0 && !SlotWord::is_closing(word_.load());
 }
 
 std::size_t Connection::offer(std::span<const std::byte> bytes) noexcept {
@@ -530,10 +538,9 @@ void Connection::offer_stash() noexcept {
     offer_due_ = false;
     const std::size_t done = offer(stash_.bytes());
     stash_.consume(done);
-    // Stopped in the middle: what is left has not been refused, and is offered when reading goes on.
-    if (paused_ && !stash_.empty()) {
-        offer_due_ = true;
-    }
+    // Stopped in the middle: what is left has not been refused, and is offered when reading goes on. A resume inside of on_data asks for nothing:
+    // the same bytes would be offered without end.
+    offer_due_ = paused_ && !stash_.empty();
 }
 
 void Connection::tell_end() noexcept {

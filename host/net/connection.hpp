@@ -14,8 +14,8 @@
 // that decides what follows. There is one way out: begin_join() -> try_finish(). Closing is a join: the socket is closed, and on_close called,
 // only when neither receive, send nor timer is in flight and every accepted call has been delivered.
 //
-// Concurrency. All members are the strand's (of whichever worker runs it), except: word_ (see slot_word.hpp) and the addresses, which anyone
-// with a handle may read. Functions in the part "from any thread" touch only those, and send mail.
+// Concurrency. All members are the strand's (of whichever worker runs it), except: word_ (see slot_word.hpp), the addresses, which anyone
+// with a handle may read, and the count of pauses on their way. Functions in the part "from any thread" touch only those, and send mail.
 #pragma once
 
 #include <array>
@@ -192,6 +192,8 @@ private:
     std::atomic<const ConnectionContext*> context_{nullptr};
     // The same; followed by those whose reservation keeps the generation alive.
     std::atomic<Strand*> strand_{nullptr};
+    // Pauses that go by mail and have not arrived. Relaxed: whoever learns from the pausing thread that it has paused also sees the count.
+    std::atomic<std::uint32_t> pauses_on_the_way_{0};
 
     // ---- the strand's
     ConnectionTable* const table_;
