@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "net/worker.hpp"
 #include "portico/ext/settings.h"
@@ -26,6 +27,20 @@ static_assert(static_cast<std::uint32_t>(net::CloseReason::no_memory) == PORTICO
 
 constexpr std::uint32_t finishing = 1U << 31;
 constexpr std::size_t error_capacity = 1'024;
+
+// The instance whose create or validate runs on this thread: settings may be read by it, here, and nowhere else.
+constinit thread_local const Instance* in_control = nullptr;
+
+class ControlScope {
+public:
+    explicit ControlScope(const Instance& instance) noexcept : outer_(std::exchange(in_control, &instance)) {}
+    ~ControlScope() { in_control = outer_; }
+    ControlScope(const ControlScope&) = delete;
+    ControlScope& operator=(const ControlScope&) = delete;
+
+private:
+    const Instance* const outer_;
+};
 
 std::string error_text(const std::vector<char>& buffer) {
     return std::string(buffer.data(), static_cast<std::size_t>(std::find(buffer.begin(), buffer.end(), '\0') - buffer.begin()));
@@ -77,6 +92,7 @@ std::vector<std::string> Instance::validate() {
     }
     settings_ = std::make_unique<SettingsReader>(listener_.settings);
     std::vector<char> error(error_capacity, '\0');
+    const ControlScope scope(*this);
     const portico_status status = table_.validate(&host_table(), handle(), listener_.settings.json.data(),
                                                   listener_.settings.json.size(), error.data(), error.size());
     std::vector<std::string> mistakes = mistakes_of("validate", status, error_text(error));
@@ -92,18 +108,21 @@ std::vector<std::string> Instance::create(net::ConnectionTable& table, const net
     strand_.set_home(home);
     settings_ = std::make_unique<SettingsReader>(listener_.settings);
     std::vector<char> error(error_capacity, '\0');
+    const ControlScope scope(*this);
     const portico_status status = table_.create(&host_table(), handle(), listener_.settings.json.data(),
                                                 listener_.settings.json.size(), error.data(), error.size(), &self_);
     created_ = status >= 0;
+    if (!created_) {
+        // What it posted before it failed still runs, with CLOSING; what it stored as self is no longer there.
+        self_ = nullptr;
+        posts_.fetch_or(finishing, std::memory_order_acq_rel);
+    }
     std::vector<std::string> mistakes = mistakes_of("create", status, error_text(error));
     settings_.reset();
     return mistakes;
 }
 
 void Instance::finish() {
-    if (!created_) {
-        return;
-    }
     posts_.fetch_or(finishing, std::memory_order_acq_rel);
     std::unique_lock lock(finish_mutex_);
     finish_changed_.wait(lock, [&] { return posts_.load(std::memory_order_acquire) == finishing; });
@@ -112,7 +131,11 @@ void Instance::finish() {
 // ---- callbacks
 
 bool Instance::on_open(net::Connection& connection) noexcept {
-    return table_.on_open == nullptr || table_.on_open(self_, connection.handle(), &connection.state) >= 0;
+    if (table_.on_open == nullptr || table_.on_open(self_, connection.handle(), &connection.state) >= 0) {
+        return true;
+    }
+    connection.state = nullptr;  // the plugin keeps nothing; a function that it posted in there must not meet what it freed
+    return false;
 }
 
 net::Protocol::Answer Instance::on_data(net::Connection& connection, const Message& message, std::size_t& consumed) noexcept {
@@ -221,8 +244,14 @@ portico_status Instance::post_instance(portico_post_function function, void* arg
 
 // ---- the host's functions
 
+// All are noexcept: nothing may unwind into a plugin, which may be C.
 struct HostFunctions {
     static Instance& of(portico_instance* handle) noexcept { return *reinterpret_cast<Instance*>(handle); }
+
+    // Null but on the thread on which create or validate of this very instance runs.
+    static SettingsReader* settings_of(portico_instance* handle) noexcept {
+        return in_control == &of(handle) ? of(handle).settings_.get() : nullptr;
+    }
 
     // The connection of a handle, if it is one of this instance; its generation is checked again where the call takes effect.
     static net::ConnectionTable::Found find(const Instance& instance, portico_connection connection) noexcept {
@@ -246,7 +275,7 @@ struct HostFunctions {
     }
 
     static portico_status PORTICO_CALL send(portico_instance* handle, portico_connection connection, const void* data,
-                                            std::uint64_t size) {
+                                            std::uint64_t size) noexcept {
         const Instance& instance = of(handle);
         if (data == nullptr && size != 0) {
             return PORTICO_INVALID;
@@ -266,12 +295,12 @@ struct HostFunctions {
         return PORTICO_ERROR;
     }
 
-    static portico_status PORTICO_CALL finish_sending(portico_instance* handle, portico_connection connection) {
+    static portico_status PORTICO_CALL finish_sending(portico_instance* handle, portico_connection connection) noexcept {
         const auto found = find(of(handle), connection);
         return found.connection == nullptr ? PORTICO_GONE : status_of(found.connection->finish_sending(found.generation));
     }
 
-    static portico_status PORTICO_CALL close(portico_instance* handle, portico_connection connection, std::uint32_t how) {
+    static portico_status PORTICO_CALL close(portico_instance* handle, portico_connection connection, std::uint32_t how) noexcept {
         if (how != PORTICO_CLOSE_GRACEFUL && how != PORTICO_CLOSE_ABORT) {
             return PORTICO_INVALID;
         }
@@ -283,18 +312,18 @@ struct HostFunctions {
             found.generation, how == PORTICO_CLOSE_ABORT ? net::CloseHow::abort : net::CloseHow::graceful));
     }
 
-    static portico_status PORTICO_CALL pause_reading(portico_instance* handle, portico_connection connection) {
+    static portico_status PORTICO_CALL pause_reading(portico_instance* handle, portico_connection connection) noexcept {
         const auto found = find(of(handle), connection);
         return found.connection == nullptr ? PORTICO_GONE : status_of(found.connection->pause(found.generation));
     }
 
-    static portico_status PORTICO_CALL resume_reading(portico_instance* handle, portico_connection connection) {
+    static portico_status PORTICO_CALL resume_reading(portico_instance* handle, portico_connection connection) noexcept {
         const auto found = find(of(handle), connection);
         return found.connection == nullptr ? PORTICO_GONE : status_of(found.connection->resume(found.generation));
     }
 
     static portico_status PORTICO_CALL post(portico_instance* handle, portico_connection connection, portico_post_function function,
-                                            void* argument) {
+                                            void* argument) noexcept {
         Instance& instance = of(handle);
         if (function == nullptr) {
             return PORTICO_INVALID;
@@ -315,7 +344,7 @@ struct HostFunctions {
         return status_of(result);
     }
 
-    static portico_status PORTICO_CALL post_instance(portico_instance* handle, portico_post_function function, void* argument) {
+    static portico_status PORTICO_CALL post_instance(portico_instance* handle, portico_post_function function, void* argument) noexcept {
         Instance& instance = of(handle);
         if (function == nullptr) {
             return PORTICO_INVALID;
@@ -323,14 +352,16 @@ struct HostFunctions {
         return instance.connections_ == nullptr ? PORTICO_GONE : instance.post_instance(function, argument);
     }
 
-    static void put_address(portico_address_text& text, const io::Address& address) noexcept {
+    // Throws when memory is out.
+    static void put_address(portico_address_text& text, const io::Address& address) {
         const std::string written = io::to_string(address);
         text.size = static_cast<std::uint32_t>(std::min(written.size(), sizeof text.text));
         text.reserved = 0;
         std::memcpy(text.text, written.data(), text.size);
     }
 
-    static portico_status PORTICO_CALL info(portico_instance* handle, portico_connection connection, portico_connection_info* info) {
+    static portico_status PORTICO_CALL info(portico_instance* handle, portico_connection connection,
+                                            portico_connection_info* info) noexcept {
         const Instance& instance = of(handle);
         if (info == nullptr || info->struct_size < sizeof(std::uint32_t) * 2) {
             return PORTICO_INVALID;
@@ -342,8 +373,12 @@ struct HostFunctions {
         }
         portico_connection_info filled{};
         filled.struct_size = info->struct_size;
-        put_address(filled.peer, known.peer);
-        put_address(filled.local, known.local);
+        try {
+            put_address(filled.peer, known.peer);
+            put_address(filled.local, known.local);
+        } catch (const std::bad_alloc&) {
+            return PORTICO_NO_MEMORY;
+        }
         filled.queued_bytes = known.queued_bytes;
         const std::string& name = instance.listener_.name;
         filled.listener_name_size = static_cast<std::uint32_t>(std::min(name.size(), sizeof filled.listener_name));
@@ -352,9 +387,9 @@ struct HostFunctions {
         return PORTICO_OK;
     }
 
-    static std::uint64_t PORTICO_CALL now(portico_instance*) { return base::now_ns(); }
+    static std::uint64_t PORTICO_CALL now(portico_instance*) noexcept { return base::now_ns(); }
 
-    static void PORTICO_CALL log(portico_instance* handle, std::uint32_t level, const char* text, std::uint64_t size) {
+    static void PORTICO_CALL log(portico_instance* handle, std::uint32_t level, const char* text, std::uint64_t size) noexcept {
         const Instance& instance = of(handle);
         const auto known = level <= PORTICO_LOG_ERROR ? static_cast<base::LogLevel>(level) : base::LogLevel::info;
         if (text != nullptr && instance.log_.enabled(known)) {
@@ -362,12 +397,12 @@ struct HostFunctions {
         }
     }
 
-    static std::uint32_t PORTICO_CALL worker_index(portico_instance*) {
+    static std::uint32_t PORTICO_CALL worker_index(portico_instance*) noexcept {
         const net::Worker* worker = net::Worker::current();
         return worker != nullptr ? worker->index() : UINT32_MAX;
     }
 
-    static const void* PORTICO_CALL get_extension(portico_instance* handle, const char* id, std::uint64_t id_size);
+    static const void* PORTICO_CALL get_extension(portico_instance* handle, const char* id, std::uint64_t id_size) noexcept;
 };
 
 struct SettingsFunctions {
@@ -375,12 +410,13 @@ struct SettingsFunctions {
 
     // Runs a read; what goes wrong inside (a key that is no path, memory) is no more than a failed read.
     template <class Action>
-    static portico_status read(portico_instance* handle, const char* key, std::uint64_t key_size, Action&& action) noexcept {
-        SettingsReader* settings = HostFunctions::of(handle).settings_.get();
+    static portico_status read(portico_instance* handle, const char* key, std::uint64_t key_size, bool has_result,
+                               Action&& action) noexcept {
+        SettingsReader* settings = HostFunctions::settings_of(handle);
         if (settings == nullptr) {
             return PORTICO_UNSUPPORTED;
         }
-        if (key == nullptr && key_size != 0) {
+        if ((key == nullptr && key_size != 0) || !has_result) {
             return PORTICO_INVALID;
         }
         try {
@@ -397,8 +433,9 @@ struct SettingsFunctions {
         return PORTICO_ERROR;
     }
 
-    static portico_status PORTICO_CALL get_boolean(portico_instance* handle, const char* key, std::uint64_t key_size, std::int32_t* value) {
-        return read(handle, key, key_size, [&](SettingsReader& settings, std::string_view name) {
+    static portico_status PORTICO_CALL get_boolean(portico_instance* handle, const char* key, std::uint64_t key_size,
+                                                   std::int32_t* value) noexcept {
+        return read(handle, key, key_size, value != nullptr, [&](SettingsReader& settings, std::string_view name) {
             bool found = false;
             const Read result = settings.boolean(name, found);
             if (result == Read::ok) {
@@ -409,22 +446,22 @@ struct SettingsFunctions {
     }
 
     static portico_status PORTICO_CALL get_integer(portico_instance* handle, const char* key, std::uint64_t key_size,
-                                                   std::int64_t minimum, std::int64_t maximum, std::int64_t* value) {
-        return read(handle, key, key_size, [&](SettingsReader& settings, std::string_view name) {
+                                                   std::int64_t minimum, std::int64_t maximum, std::int64_t* value) noexcept {
+        return read(handle, key, key_size, value != nullptr, [&](SettingsReader& settings, std::string_view name) {
             return settings.integer(name, minimum, maximum, *value);
         });
     }
 
     static portico_status PORTICO_CALL get_number(portico_instance* handle, const char* key, std::uint64_t key_size, double minimum,
-                                                  double maximum, double* value) {
-        return read(handle, key, key_size, [&](SettingsReader& settings, std::string_view name) {
+                                                  double maximum, double* value) noexcept {
+        return read(handle, key, key_size, value != nullptr, [&](SettingsReader& settings, std::string_view name) {
             return settings.number(name, minimum, maximum, *value);
         });
     }
 
     static portico_status PORTICO_CALL get_string(portico_instance* handle, const char* key, std::uint64_t key_size, const char** text,
-                                                  std::uint64_t* text_size) {
-        return read(handle, key, key_size, [&](SettingsReader& settings, std::string_view name) {
+                                                  std::uint64_t* text_size) noexcept {
+        return read(handle, key, key_size, text != nullptr && text_size != nullptr, [&](SettingsReader& settings, std::string_view name) {
             std::string_view found;
             const Read result = settings.string(name, found);
             if (result == Read::ok) {
@@ -435,13 +472,14 @@ struct SettingsFunctions {
         });
     }
 
-    static portico_status PORTICO_CALL get_count(portico_instance* handle, const char* key, std::uint64_t key_size, std::uint64_t* count) {
-        return read(handle, key, key_size,
+    static portico_status PORTICO_CALL get_count(portico_instance* handle, const char* key, std::uint64_t key_size,
+                                                 std::uint64_t* count) noexcept {
+        return read(handle, key, key_size, count != nullptr,
                     [&](SettingsReader& settings, std::string_view name) { return settings.count(name, *count); });
     }
 
-    static portico_status PORTICO_CALL read_anything(portico_instance* handle, const char* key, std::uint64_t key_size) {
-        return read(handle, key, key_size, [](SettingsReader& settings, std::string_view name) { return settings.anything(name); });
+    static portico_status PORTICO_CALL read_anything(portico_instance* handle, const char* key, std::uint64_t key_size) noexcept {
+        return read(handle, key, key_size, true, [](SettingsReader& settings, std::string_view name) { return settings.anything(name); });
     }
 
     static const portico_settings& table() noexcept {
@@ -451,11 +489,11 @@ struct SettingsFunctions {
     }
 };
 
-const void* PORTICO_CALL HostFunctions::get_extension(portico_instance* handle, const char* id, std::uint64_t id_size) {
+const void* PORTICO_CALL HostFunctions::get_extension(portico_instance* handle, const char* id, std::uint64_t id_size) noexcept {
     if (id == nullptr || std::string_view(id, id_size) != PORTICO_EXT_SETTINGS) {
         return nullptr;
     }
-    if (SettingsReader* settings = of(handle).settings_.get(); settings != nullptr) {
+    if (SettingsReader* settings = settings_of(handle); settings != nullptr) {
         settings->used();
     }
     return &SettingsFunctions::table();
