@@ -1,6 +1,7 @@
 #include "plugin/loader.hpp"
 
 #include <algorithm>
+#include <set>
 #include <string_view>
 #include <system_error>
 #include <vector>
@@ -38,7 +39,13 @@ std::string what_is_there(const std::filesystem::path& directory) {
     return text;
 }
 
-// Null: fine. Else what is wrong with the table.
+// At most 64 bytes of printable ASCII without spaces: what may stand in the log and in a configuration as it is.
+bool is_label(const char* text, std::uint64_t size) noexcept {
+    return size == 0 ||
+           (text != nullptr && size <= 64 && std::all_of(text, text + size, [](char c) { return c > ' ' && c < '\x7f'; }));
+}
+
+// Empty: fine. Else what is wrong with the table.
 std::string fault_of(const portico_plugin& plugin) {
     if (plugin.struct_size < sizeof(portico_plugin) || plugin.struct_size % 8 != 0) {
         return "its table has struct_size " + std::to_string(plugin.struct_size) + ", expected " + std::to_string(sizeof(portico_plugin));
@@ -56,11 +63,11 @@ std::string fault_of(const portico_plugin& plugin) {
     if (plugin.reserved != 0) {
         return "a reserved member of its table is not zero";
     }
-    if (plugin.name == nullptr || plugin.name_size == 0 || plugin.name_size > 64) {
-        return "its name is missing or longer than 64 bytes";
+    if (plugin.name_size == 0 || !is_label(plugin.name, plugin.name_size)) {
+        return "its name is missing, longer than 64 bytes, or not printable ASCII without spaces";
     }
-    if (plugin.version == nullptr && plugin.version_size != 0) {
-        return "its version is missing";
+    if (!is_label(plugin.version, plugin.version_size)) {
+        return "its version is missing, longer than 64 bytes, or not printable ASCII without spaces";
     }
     if (plugin.create == nullptr || plugin.destroy == nullptr || plugin.on_data == nullptr) {
         return "a required function (create, destroy, on_data) is missing";
@@ -81,11 +88,12 @@ base::Result<const portico_plugin*> check_module(const portico_module* module, c
                              " of the plugin ABI, this host speaks " + version_text(PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR) +
                              ": rebuild it with this host's SDK"};
     }
-    if (module->struct_size < sizeof(portico_module) || module->plugin_count == 0 || module->plugin_count > 256 ||
-        module->plugins == nullptr) {
+    if (module->struct_size < sizeof(portico_module) || module->struct_size % 8 != 0 || module->plugin_count == 0 ||
+        module->plugin_count > 256 || module->plugins == nullptr) {
         return base::Failure{"its module table is damaged (size or number of plugins out of range)"};
     }
     std::string names;
+    std::set<std::string> seen;
     const portico_plugin* chosen = nullptr;
     for (std::uint32_t i = 0; i < module->plugin_count; ++i) {
         const portico_plugin* plugin = module->plugins[i];
@@ -94,6 +102,9 @@ base::Result<const portico_plugin*> check_module(const portico_module* module, c
             return base::Failure{(module->plugin_count > 1 ? "plugin " + std::to_string(i) + " of it: " : "") + fault};
         }
         const std::string name(plugin->name, plugin->name_size);
+        if (!seen.insert(name).second) {
+            return base::Failure{"it holds two plugins of the name \"" + name + "\""};
+        }
         names += (names.empty() ? "" : ", ") + name;
         if (wanted.empty() ? module->plugin_count == 1 || name == file_name : name == wanted) {
             chosen = plugin;
