@@ -1,0 +1,129 @@
+// The corners of the plugin's boundary: calls that come too early or too late, refusals that leave posts behind, pauses against a full buffer.
+#include "integration/service.hpp"
+
+using namespace portico;
+using namespace portico::test;
+
+namespace {
+
+struct Seen {
+    std::atomic<int> runs{0};
+    std::atomic<int> closing{0};
+    std::atomic<int> with_state{0};
+    std::atomic<int> with_self{0};
+
+    static void PORTICO_CALL posted(void* self, portico_connection, void* state, void* argument, portico_status status) {
+        auto& seen = *static_cast<Seen*>(argument);
+        seen.closing += status == PORTICO_CLOSING ? 1 : 0;
+        seen.with_state += state != nullptr ? 1 : 0;
+        seen.with_self += self != nullptr ? 1 : 0;
+        ++seen.runs;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a resume inside on_data does not offer the same bytes without end", "[boundary]") {
+    Script script;
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
+        static_cast<void>(script.resume(line));
+        if (data.size() >= 3) {
+            consumed = data.size();
+            return script.send(line, data);
+        }
+        return PORTICO_OK;
+    };
+    TestServer server(io_of("per_core"), {{"x", "relay#full", "", &script}});
+    Peer peer = server.connect("x");
+    for (const char* byte : {"a", "b"}) {
+        REQUIRE(peer.send_all(byte));
+        CHECK(peer.is_quiet_for(30));
+    }
+    CHECK(script.line(0)->offers == 2);
+    REQUIRE(peer.send_all("c"));
+    CHECK(peer.receive_exactly(3) == "abc");
+    CHECK(script.line(0)->offers == 3);
+}
+
+TEST_CASE("a function posted to a connection that is then refused runs without its state", "[boundary]") {
+    Seen seen;
+    Script script;
+    script.on_open = [&](Line& line) -> portico_status {
+        return script.post(line, Seen::posted, &seen) == PORTICO_OK ? PORTICO_REFUSED : PORTICO_OK;
+    };
+    TestServer server(io_of("per_core"), {{"x", "relay#full", "", &script}});
+    Peer peer = server.connect("x");
+    REQUIRE(eventually([&] { return seen.runs == 1; }));
+    CHECK(seen.closing == 1);
+    CHECK(seen.with_state == 0);
+    CHECK(script.closed == 0);
+}
+
+TEST_CASE("framed: a pause from another thread holds against a buffer full of small messages", "[boundary]") {
+    const std::string ports = GENERATE("shared", "per_core");
+    Script script;
+    script.on_data = [&](Line&, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
+        consumed = data.size();
+        std::this_thread::sleep_for(std::chrono::microseconds(200));
+        return PORTICO_OK;
+    };
+    TestServer server(io_of(ports), {{"x", "relay#full", R"("framing": {"type": "delimiter"})", &script}});
+    Peer peer = server.connect("x");
+    std::string lines;
+    constexpr std::uint64_t count = 1'000;
+    for (std::uint64_t i = 0; i < count; ++i) {
+        lines += ".\n";
+    }
+    REQUIRE(peer.send_all(lines));
+    REQUIRE(eventually([&] { return script.opened == 1 && script.line(0)->offers > 0; }));
+    Line& line = *script.line(0);
+    for (int turn = 0; turn < 20; ++turn) {
+        CHECK(script.pause(line) == PORTICO_OK);
+        const std::uint64_t paused_at = line.offers;
+        std::this_thread::sleep_for(std::chrono::milliseconds(3));
+        CHECK(line.offers <= paused_at + 1);
+        CHECK(script.resume(line) == PORTICO_OK);
+        static_cast<void>(eventually([&] { return line.offers > paused_at + 1; }, std::chrono::milliseconds(100)));
+    }
+    CHECK(eventually([&] { return line.offers == count; }));
+}
+
+TEST_CASE("framed: after a close from another thread at most one on_data follows", "[boundary]") {
+    Script script;
+    script.on_data = [&](Line&, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
+        consumed = data.size();
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        return PORTICO_OK;
+    };
+    TestServer server(io_of("shared"), {{"x", "relay#full", R"("framing": {"type": "delimiter"})", &script}});
+    Peer peer = server.connect("x");
+    std::string lines;
+    for (int i = 0; i < 1'000; ++i) {
+        lines += ".\n";
+    }
+    REQUIRE(peer.send_all(lines));
+    REQUIRE(eventually([&] { return script.opened == 1 && script.line(0)->offers > 3; }));
+    Line& line = *script.line(0);
+    CHECK(script.close(line, PORTICO_CLOSE_ABORT) == PORTICO_OK);
+    const std::uint64_t closed_at = line.offers;
+    REQUIRE(eventually([&] { return script.closed == 1; }));
+    CHECK(line.offers <= closed_at + 1);
+    CHECK(script.close(line, PORTICO_CLOSE_ABORT) == PORTICO_GONE);
+}
+
+TEST_CASE("what an instance posted before its create failed runs before the start has failed", "[boundary]") {
+    Seen seen;
+    Script script;
+    script.on_create = [&](Script& self) -> portico_status {
+        return self.post_instance(Seen::posted, &seen) == PORTICO_OK ? PORTICO_LIMIT : PORTICO_OK;
+    };
+    Server server;
+    const std::string json = R"({ "plugin_directory": ")" + Server::program_directory() + R"(/test_plugins", "listeners": [ { "name": "x",
+        "listen": "127.0.0.1:0", "plugin": "relay#full", "settings": )" + script.settings() + R"( } ], "log": { "level": "off" } })";
+    REQUIRE(server.configure_text(json, Server::program_directory()));
+    CHECK_FALSE(server.start());
+    CHECK(seen.runs == 1);
+    CHECK(seen.closing == 1);
+    CHECK(seen.with_self == 0);
+    CHECK(script.destroys == 0);
+}
