@@ -22,6 +22,8 @@ struct Framing {
 
     // The longest payload that a frame can carry.
     [[nodiscard]] std::uint64_t payload_max() const noexcept;
+
+    friend bool operator==(const Framing&, const Framing&) = default;
 };
 
 // "none", "delimiter", "delimiter:TEXT" (with escapes), "length_prefix:BYTES", "length_prefix:BYTES:big|little".

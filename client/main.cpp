@@ -75,7 +75,7 @@ bool prepare(const Options& options, LoadPlan& plan) {
     plan.addresses = *std::move(addresses);
     plan.connect_timeout_ns = options.connect_timeout_ns;
     plan.reply_timeout_ns = options.timeout_ns;
-    plan.expectation.framing = options.framing;
+    plan.expectation.framing = options.reply_framing;
 
     constexpr std::uint64_t reserved = 16;  // the standard streams, the port, what the system's libraries open
     const std::uint64_t limit = raise_descriptor_limit();
@@ -102,7 +102,7 @@ int run_interactive(const Options& options) {
     }
     const auto messages = make_framed_messages(make_article_messages(answers->message), options.framing);
     plan.messages = messages.get();
-    ReplyPrinter printer(plan.connections, options.framing, std::cout);
+    ReplyPrinter printer(plan.connections, options.reply_framing, std::cout);
     set_on_interrupt(interrupt);
     auto totals = run_load(plan, printer, interrupt);
     if (!totals) {
@@ -128,7 +128,7 @@ int run_scripted(const Options& options) {
     const auto messages = make_framed_messages(
         options.message ? make_text_messages(*options.message) : make_generated_messages(options.seed, options.sizes, options.framing),
         options.framing);
-    const auto expected_text = make_framed_messages(make_text_messages(options.expected_text), options.framing);
+    const auto expected_text = make_framed_messages(make_text_messages(options.expected_text), options.reply_framing);
     plan.messages = messages.get();
     switch (options.expect) {
         case Options::Expect::echo: plan.expectation.replies = messages.get(); break;

@@ -35,7 +35,7 @@ Exit codes: 0 all right; 1 could not run, or not one connection; 2 wrong usage;
 // What was written, before it is understood.
 struct Texts {
     std::string host, port, message, size, seed, connections, count, duration, depth;
-    std::string expect = "echo", framing = "none", connect_timeout = "10s", timeout = "30s";
+    std::string expect = "echo", framing = "none", reply_framing, connect_timeout = "10s", timeout = "30s";
     bool interactive = false;
     bool quiet = false;
 };
@@ -110,11 +110,17 @@ void check_together(const Options& options) {
         }
     }
     if (options.expect == Options::Expect::text) {
-        check_payload("--expect", options.expected_text, options.framing);
+        check_payload("--expect", options.expected_text, options.reply_framing);
     }
-    if (options.expect != Options::Expect::echo && !is_framed && options.depth > 1) {
-        refuse("--expect " + std::string(options.expect == Options::Expect::text ? "text" : "any") +
-               " with a --depth above 1 needs --framing: without it replies cannot be told apart");
+    if (options.expect == Options::Expect::echo && options.reply_framing != options.framing) {
+        refuse("--reply-framing: an echo comes back as it was sent; other framing needs --expect text:TEXT or any");
+    }
+    // What the server takes for one message is uncertain without framing, and so is what one read brings.
+    if (options.expect == Options::Expect::text && !is_framed && options.depth > 1) {
+        refuse("--expect text with a --depth above 1 needs --framing: without it the server cannot tell messages apart");
+    }
+    if (options.expect == Options::Expect::any && options.reply_framing.type == Framing::Type::none && options.depth > 1) {
+        refuse("--expect any with a --depth above 1 needs framed replies (--framing): without it they cannot be told apart");
     }
 }
 
@@ -123,6 +129,7 @@ Options understand(const Texts& texts, const CLI::App& app, bool has_terminal) {
     options.host = host_without_brackets(texts.host);
     options.port = static_cast<std::uint16_t>(number_in("PORT", texts.port, 1, 65'535));
     options.framing = value_of("--framing", parse_framing(texts.framing));
+    options.reply_framing = texts.reply_framing.empty() ? options.framing : value_of("--reply-framing", parse_framing(texts.reply_framing));
     options.connect_timeout_ns = value_of("--connect-timeout", parse_duration_ns(texts.connect_timeout));
     options.timeout_ns = value_of("--timeout", parse_duration_ns(texts.timeout));
     options.is_quiet = texts.quiet;
@@ -201,6 +208,7 @@ ParsedOptions parse_options(std::vector<std::string> arguments, bool has_termina
                    "  delimiter[:TEXT]                   TEXT behind each [\\n]\n"
                    "  length_prefix:1|2|4[:big|little]   its length before each [big]")
         ->type_name("HOW");
+    app.add_option("--reply-framing", texts.reply_framing, "Of the replies, where it is not that of the messages")->type_name("HOW");
     app.add_option("--connect-timeout", texts.connect_timeout, "For each connection [10s]")->type_name("TIME");
     app.add_option("--timeout", texts.timeout,
                    "A connection is given up when a reply is due and no byte\nmoves either way for so long [30s]")

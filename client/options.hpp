@@ -27,7 +27,8 @@ struct Options {
     std::uint32_t depth = 1;
     Expect expect = Expect::echo;
     std::string expected_text;  // unescaped
-    Framing framing;
+    Framing framing;            // of what is sent
+    Framing reply_framing;      // of what comes back; the same unless said otherwise
     std::uint64_t connect_timeout_ns = 0;
     std::uint64_t timeout_ns = 0;
     bool is_quiet = false;

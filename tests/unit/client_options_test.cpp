@@ -70,6 +70,14 @@ TEST_CASE("every option is understood") {
     CHECK(parse_options({"[::1]", "1", "--size", "9"}, false).options->host == "::1");
 }
 
+TEST_CASE("replies are framed as the messages are, unless said otherwise") {
+    CHECK(accepted({"--message", "x", "--framing", "delimiter"}).reply_framing.type == Framing::Type::delimiter);
+    const Options options =
+        accepted({"--message", "x", "--framing", "delimiter", "--reply-framing", "none", "--expect", "text:ok", "--depth", "4"});
+    CHECK(options.framing.type == Framing::Type::delimiter);
+    CHECK(options.reply_framing.type == Framing::Type::none);
+}
+
 TEST_CASE("the questions are asked on a terminal, or when asked for") {
     CHECK(accepted({}, true).is_interactive);
     CHECK(accepted({"--interactive"}).is_interactive);
@@ -94,6 +102,9 @@ TEST_CASE("wrong usage is refused with a reason") {
     refused({"--message", "x", "--expect", "text:ok", "--depth", "2"}, "--framing");
     refused({"--message", "x", "--expect", "any", "--depth", "2"}, "--framing");
     refused({"--message", "x", "--framing", "lines"}, "lines");
+    refused({"--message", "x", "--reply-framing", "lines"}, "lines");
+    refused({"--message", "x", "--reply-framing", "delimiter"}, "echo");
+    refused({"--message", "x", "--framing", "delimiter", "--reply-framing", "none", "--expect", "any", "--depth", "2"}, "framed replies");
     refused({"--message", "a\\nb", "--framing", "delimiter"}, "contains the delimiter");
     refused({"--message", "a", "--expect", "text:x\\ny", "--framing", "delimiter"}, "contains the delimiter");
     refused({"--message", "xa", "--framing", "delimiter:aa"}, "contains the delimiter");
