@@ -53,8 +53,7 @@ public:
         ++*this;
         return before;
     }
-    friend bool operator==(const CountingIterator& left, const CountingIterator& right) noexcept { return left.at_ == right.at_; }
-    friend bool operator!=(const CountingIterator& left, const CountingIterator& right) noexcept { return left.at_ != right.at_; }
+    bool operator==(const CountingIterator&) const = default;
 
 private:
     const char* at_ = nullptr;
@@ -246,6 +245,10 @@ Parsed parse_json(std::string_view text) {
     Parsed parsed;
     parsed.error = check_encoding(text);
     if (!parsed.error.text.empty()) {
+        return parsed;
+    }
+    if (text.starts_with(byte_order_mark.front())) {  // the parser would look for a mark here itself
+        parsed.error = error_at(text, 0, "found \"" + excerpt(text.substr(0, byte_order_mark.size())) + "\", expected \"{\"");
         return parsed;
     }
     Progress progress;

@@ -18,6 +18,12 @@ std::string escaped(char32_t value) {
     return text;
 }
 
+// Blanks that look like a space or like nothing, and marks that turn the direction of what follows.
+bool is_misleading(char32_t value) {
+    return (is_space(value) && value != U' ') || (value >= 0x200B && value <= 0x200F) || (value >= 0x202A && value <= 0x202E) ||
+           (value >= 0x2060 && value <= 0x2069);
+}
+
 std::string shown(std::string_view text, std::size_t characters, bool escape_quotes) {
     std::string result;
     std::size_t at = 0;
@@ -33,7 +39,7 @@ std::string shown(std::string_view text, std::size_t characters, bool escape_quo
             ++at;
             continue;
         }
-        if (is_control(point.value)) {
+        if (is_control(point.value) || is_misleading(point.value)) {
             result += escaped(point.value);
         } else {
             if (escape_quotes && (point.value == U'"' || point.value == U'\\')) {

@@ -29,7 +29,7 @@ struct CodePoint {
 // At most this many characters of a file's own text are repeated in an error.
 inline constexpr std::size_t excerpt_characters = 40;
 
-// The text in one line: control characters and invalid bytes escaped, cut with "..." after the limit.
+// The text in one line: control and invisible characters and invalid bytes escaped, cut with "..." after the limit.
 [[nodiscard]] std::string excerpt(std::string_view text, std::size_t characters = excerpt_characters);
 
 // The same in double quotes, with quotes and backslashes escaped as JSON does.

@@ -211,6 +211,9 @@ TEST_CASE("a syntax error is reported alone, with its column and in plain words"
     check(R"({"a": true;})", R"(1:11: found ";", expected "," or "}")");
     check(R"({"a": 1;})", R"(1:8: found ";", expected "," or "}")");
     check(R"({"a": 1 # x)", R"(1:9: found "#", expected "," or "}" (a comment begins with "//"))");
+    check("\xEF\xBB\xBF\xEF\xBB\xBF{}", R"(1:1: found "\ufeff", expected "{")");
+    check("\xEF\xBC\x81", R"(1:1: found "！", expected "{")");
+    check("{\"a\": \xC2\xA0}", R"(1:7: found "\u00a0", )" + value);
     check(R"({"a": €})", R"(1:7: found "€", )" + value);
     check("{\n\"a\": [\n1", R"(3:2: found the end of the file, expected "," or "]" (the "[" of line 2 is not closed))");
     check("{} {}", R"(1:4: found "{", expected the end of the file: the outermost object is complete)");
