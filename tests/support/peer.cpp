@@ -83,13 +83,7 @@ bool Peer::connect(const io::Address& address, int receive_buffer, int send_buff
         return false;
     }
     set_option(native_, IPPROTO_TCP, TCP_NODELAY, 1);
-#ifdef _WIN32
-    const DWORD patience = patience_ms;
-#else
-    const timeval patience{patience_ms / 1'000, (patience_ms % 1'000) * 1'000};
-#endif
-    set_option(native_, SOL_SOCKET, SO_RCVTIMEO, patience);
-    set_option(native_, SOL_SOCKET, SO_SNDTIMEO, patience);
+    wait_at_most(patience_ms);
     if (receive_buffer != 0) {
         set_option(native_, SOL_SOCKET, SO_RCVBUF, receive_buffer);
     }
@@ -101,6 +95,16 @@ bool Peer::connect(const io::Address& address, int receive_buffer, int send_buff
         return false;
     }
     return true;
+}
+
+void Peer::wait_at_most(int ms) {
+#ifdef _WIN32
+    const auto time = static_cast<DWORD>(ms);
+#else
+    const timeval time{ms / 1'000, (ms % 1'000) * 1'000};
+#endif
+    set_option(native_, SOL_SOCKET, SO_RCVTIMEO, time);
+    set_option(native_, SOL_SOCKET, SO_SNDTIMEO, time);
 }
 
 bool Peer::send_all(std::string_view bytes) {
@@ -153,6 +157,29 @@ std::string Peer::receive_exactly(std::size_t bytes) {
     }
     all.resize(got);
     return all;
+}
+
+std::string Peer::receive_to_end(Outcome& outcome) {
+    constexpr std::size_t step = 64 * 1'024;
+    std::string all;
+    for (;;) {
+        const std::size_t got = all.size();
+        all.resize(got + step);
+        const Received part = receive(std::span(all).subspan(got));
+        all.resize(got + part.bytes);
+        if (part.outcome != Outcome::data) {
+            outcome = part.outcome;
+            return all;
+        }
+    }
+}
+
+bool Peer::is_quiet_for(int ms) {
+    wait_at_most(ms);
+    char byte = 0;
+    const Received part = receive({&byte, 1});
+    wait_at_most(patience_ms);
+    return part.outcome == Outcome::timed_out;
 }
 
 void Peer::finish_sending() {

@@ -36,6 +36,10 @@ public:
     [[nodiscard]] Received receive(std::span<char> into);
     // What came until there were `bytes` of them, or the stream ended, or patience did.
     [[nodiscard]] std::string receive_exactly(std::size_t bytes);
+    // Everything until the stream ends in one way or another; how it ended in `outcome`.
+    [[nodiscard]] std::string receive_to_end(Outcome& outcome);
+    // True when nothing comes, not even an end, for so long.
+    [[nodiscard]] bool is_quiet_for(int ms);
 
     void finish_sending();
     void close();
@@ -46,6 +50,8 @@ public:
     [[nodiscard]] io::Address local_address() const;
 
 private:
+    void wait_at_most(int ms);
+
     io::NativeSocket native_ = io::invalid_socket;
 };
 

@@ -1,0 +1,175 @@
+#!/usr/bin/env bash
+# What is wrong with a configuration, a plugin or an address is found before anything is served: exit code 2, the place named, no "ready".
+# `host check` finds the same, except what only create can know.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+# wrong NAME EXPECTED [start-only]: NAME.json must be refused, by a start and by a check, with EXPECTED (a fixed text) in the complaint.
+wrong() {
+    local name=$1 expected=$2 modes=(start check) mode
+    [ "${3:-}" != start-only ] || modes=(start)
+    for mode in "${modes[@]}"; do
+        if [ "$mode" = start ]; then
+            timeout 60 "${host[@]}" --config "$name.json" >"$name.$mode" 2>&1
+        else
+            timeout 60 "${host[@]}" check "$name.json" >"$name.$mode" 2>&1
+        fi
+        code=$?
+        if [ "$code" -ne 2 ]; then
+            fail "$name ($mode): exit code $code, expected 2" "$name.$mode"
+        elif ! grep -qF -- "$expected" "$name.$mode"; then
+            fail "$name ($mode): nothing says \"$expected\"" "$name.$mode"
+        elif ! grep -qF -- "$name.json" "$name.$mode"; then
+            fail "$name ($mode): the file is not named" "$name.$mode"
+        elif tr -d '\r' <"$name.$mode" | grep -qE ' ready$|listening on'; then
+            fail "$name ($mode): it was half started" "$name.$mode"
+        else
+            ok "$name ($mode): $(grep -F -m 1 -- "$expected" "$name.$mode" | tr -d '\r' | cut -c1-160)"
+        fi
+    done
+}
+# config NAME LISTENER-MEMBERS [ROOT-MEMBERS]
+config() {
+    printf '{\n  "plugin_directory": "%s",\n  "listeners": [\n    { "name": "it",\n      %s }\n  ]%s\n}\n' "$plugin_directory" "$2" "${3:-}" >"$1.json"
+}
+fine='"listen": "127.0.0.1:0", "plugin": "echo"'
+
+# ---- the file
+printf '{ "listeners": [ { "listen": "127.0.0.1:0",, "plugin": "echo" } ] }' >malformed.json
+wrong malformed 'malformed.json:1:'
+printf '{\n  "listeners": [\n' >truncated.json
+wrong truncated 'truncated.json:3'
+: >empty.json
+wrong empty 'empty.json'
+config wrong_type '"listen": 5000, "plugin": "echo"'
+wrong wrong_type 'listeners[0].listen'
+config wrong_number "$fine, \"limits\": { \"connections\": \"many\" }"
+wrong wrong_number 'listeners[0].limits.connections'
+config out_of_range "$fine, \"limits\": { \"connections\": 0 }"
+wrong out_of_range 'listeners[0].limits.connections'
+config unknown_key "$fine, \"limitz\": { }"
+wrong unknown_key 'limitz'
+config unknown_key_near "$fine, \"limits\": { \"conections\": 5 }"
+wrong unknown_key_near '"connections"'
+config unknown_root "$fine" ', "lgo": { }'
+wrong unknown_root '"log"'
+config duplicate "\"listen\": \"127.0.0.1:0\", $fine"
+wrong duplicate 'listen'
+config two_mistakes '"listen": 1, "plugin": 2'
+wrong two_mistakes 'listeners[0].plugin'
+wrong two_mistakes 'listeners[0].listen'
+
+# ---- plugins
+config missing_plugin '"listen": "127.0.0.1:0", "plugin": "ecco"'
+wrong missing_plugin "ecco$module"
+mkdir -p junk
+echo 'This is a text file.' >"junk/text$module"
+: >"junk/empty$module"
+for junk in text empty; do
+    config "junk_$junk" "\"listen\": \"127.0.0.1:0\", \"plugin\": \"$junk\""
+    sed -i "s|\"plugin_directory\": \"[^\"]*\"|\"plugin_directory\": \"junk\"|" "junk_$junk.json"
+    wrong "junk_$junk" "$junk$module"
+done
+config no_directory "$fine"
+sed -i 's|"plugin_directory": "[^"]*"|"plugin_directory": "nowhere"|' no_directory.json
+wrong no_directory 'nowhere'
+config other_major '"listen": "127.0.0.1:0", "plugin": "bad_other_major"'
+wrong other_major 'version 5.0 of the plugin ABI'
+config other_minor '"listen": "127.0.0.1:0", "plugin": "bad_other_minor"'
+wrong other_minor 'of the plugin ABI, this host speaks'
+config null_module '"listen": "127.0.0.1:0", "plugin": "bad_null_module"'
+wrong null_module 'of the plugin ABI'
+config no_entry '"listen": "127.0.0.1:0", "plugin": "bad_no_entry"'
+wrong no_entry 'portico_plugin_query'
+config unknown_flag '"listen": "127.0.0.1:0", "plugin": "bad_unknown_flag"'
+wrong unknown_flag 'unknown flags'
+config no_name '"listen": "127.0.0.1:0", "plugin": "bad_no_name"'
+wrong no_name 'name'
+config dots '"listen": "127.0.0.1:0", "plugin": ".."'
+wrong dots 'listeners[0].plugin'
+number=0
+for name in '../echo' 'sub/echo' 'a..b' 'sub\\\\echo' 'c:echo' '/etc/passwd'; do
+    number=$((number + 1))
+    config "separator_$number" "\"listen\": \"127.0.0.1:0\", \"plugin\": \"$(sed 's/\\\\\\\\/\\\\/' <<<"$name")\""
+    wrong "separator_$number" 'listeners[0].plugin'
+done
+config create_fails '"listen": "127.0.0.1:0", "plugin": "bad_create_fails"'
+wrong create_fails 'the moon is in the wrong phase' start-only
+config create_fails_mute '"listen": "127.0.0.1:0", "plugin": "bad_create_fails_mute"'
+wrong create_fails_mute 'status -9' start-only
+
+# ---- settings
+config setting_unknown '"listen": "127.0.0.1:0", "plugin": "settings", "settings": { "lout": true }'
+wrong setting_unknown 'lout'
+config setting_type '"listen": "127.0.0.1:0", "plugin": "settings", "settings": { "loud": "very" }'
+wrong setting_type 'listeners[0].settings.loud'
+config setting_range '"listen": "127.0.0.1:0", "plugin": "settings", "settings": { "count": 11 }'
+wrong setting_range 'listeners[0].settings.count'
+config setting_line "$fine, \"settings\": {
+        \"print\": 1 }"
+wrong setting_line 'setting_line.json:6'
+
+# ---- addresses
+config not_ours '"listen": "192.0.2.1:0", "plugin": "echo"'
+wrong not_ours '192.0.2.1'
+config no_such_name '"listen": "no-such-host.invalid:5000", "plugin": "echo"'
+wrong no_such_name 'no-such-host.invalid'
+config second_wrong "$fine }, { \"name\": \"two\", \"listen\": \"192.0.2.1:0\", \"plugin\": \"echo\""
+wrong second_wrong '"two"' # and the first listens no more: see "half started"
+
+# ---- ports in use, by another instance and by another program
+config first "$fine"
+if start_host first; then
+    port=$(port_of first it)
+    config in_use "\"listen\": \"127.0.0.1:$port\", \"plugin\": \"echo\""
+    wrong in_use "127.0.0.1:$port"
+    if "${host[@]}" check in_use.json --no-ports >no_ports.out 2>&1; then
+        ok 'check --no-ports does not try the address'
+    else
+        fail 'check --no-ports tries the address' no_ports.out
+    fi
+    if timeout 60 "${client[@]}" 127.0.0.1 "$port" --message hi --quiet >client.out 2>&1; then
+        ok 'the first instance serves on'
+    else
+        fail 'the first instance was disturbed' client.out
+    fi
+    ! stop_host first $stop_signal || ok 'and stops'
+fi
+if command -v socat >/dev/null; then
+    # The same port again, held by a program that is none of ours.
+    socat "TCP-LISTEN:$port,bind=127.0.0.1,reuseaddr,fork" SYSTEM:cat 2>socat.log &
+    started_pids+=($!)
+    if eventually 20 grep -q ":$(printf %04X "$port") 00000000:0000 0A" /proc/net/tcp; then
+        wrong in_use "127.0.0.1:$port"
+    else
+        fail 'socat does not listen' socat.log
+    fi
+fi
+
+# ---- the command line
+usage() { # EXPECTED-CODE TEXT ARGUMENT...
+    local expected=$1 text=$2
+    shift 2
+    timeout 60 "${host[@]}" "$@" >usage.out 2>&1
+    code=$?
+    if [ "$code" -ne "$expected" ]; then
+        fail "host $*: exit code $code, expected $expected" usage.out
+    elif ! grep -qF -- "$text" usage.out; then
+        fail "host $*: nothing says \"$text\"" usage.out
+    else
+        ok "host $*: exit code $code"
+    fi
+}
+usage 2 'nowhere.json' --config nowhere.json
+usage 2 'nowhere.json' check nowhere.json
+usage 2 '.' --config .
+usage 0 '--config' --help
+usage 0 'no-ports' check --help
+usage 0 'portico ' --version
+usage 2 '--wrong' --wrong
+usage 2 'one-too-many' check first.json one-too-many
+usage 2 '--config' --config
+usage 2 'serv' serv
+usage 0 'fine' check first.json
+usage 0 'fine' check first.json --no-ports
+
+finish

@@ -1,0 +1,187 @@
+// The listener's limit of connections, and what an idle connection costs.
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+#ifndef _WIN32
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#endif
+
+#include "integration/service.hpp"
+
+using namespace portico;
+using namespace portico::test;
+
+namespace {
+
+#ifndef _WIN32
+std::size_t resident_bytes() {
+    std::size_t size = 0;
+    std::size_t resident = 0;
+    std::FILE* file = std::fopen("/proc/self/statm", "r");
+    const bool read = file != nullptr && std::fscanf(file, "%zu %zu", &size, &resident) == 2;
+    if (file != nullptr) {
+        std::fclose(file);
+    }
+    return read ? resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) : 0;
+}
+#endif
+
+std::string contents_of(const std::string& file) {
+    std::ifstream in(file, std::ios::binary);
+    std::ostringstream all;
+    all << in.rdbuf();
+    return all.str();
+}
+
+}  // namespace
+
+TEST_CASE("clients beyond the limit wait in the backlog and are served when others leave", "[limits]") {
+    const std::string ports = GENERATE("shared", "per_core");
+    const std::string log = Server::program_directory() + "/limit_" + ports + ".log";
+    std::remove(log.c_str());
+    {
+        TestServer server(io_of(ports), {{"echo", "echo", R"("limits": {"connections": 3})"}},
+                          "\"log\": {\"level\": \"warn\", \"file\": \"" + log + "\"}");
+        for (int round = 0; round < 5; ++round) {
+            std::vector<Peer> peers;
+            for (int i = 0; i < 3; ++i) {
+                peers.push_back(server.connect("echo"));
+                REQUIRE(echoes(peers.back(), "in"));
+            }
+            for (int i = 0; i < 2; ++i) {
+                peers.push_back(server.connect("echo"));  // the system accepts it; the server does not yet
+                REQUIRE(peers.back().send_all("waiting"));
+            }
+            CHECK(peers[3].is_quiet_for(30));
+            CHECK(peers[4].is_quiet_for(30));
+            CHECK(server.statistics().connections_open == 3);
+            peers[0].close();
+            CHECK(peers[3].receive_exactly(7) == "waiting");
+            CHECK(peers[4].is_quiet_for(30));
+            peers[1].abort();
+            CHECK(peers[4].receive_exactly(7) == "waiting");
+            CHECK(echoes(peers[2], "all along"));
+            CHECK(server.statistics().connections_open == 3);
+            peers.clear();
+            REQUIRE(server.comes_to_rest());
+        }
+    }
+    const std::string lines = contents_of(log);
+    const std::string text = "connection limit of 3 reached: new clients wait";
+    REQUIRE(lines.find(text) != std::string::npos);
+    // Reached five times within moments: said once.
+    CHECK(lines.find(text, lines.find(text) + 1) == std::string::npos);
+    std::remove(log.c_str());
+}
+
+TEST_CASE("a limit of one connection serves a crowd one by one", "[limits]") {
+    const std::string ports = GENERATE("shared", "per_core");
+    TestServer server(io_of(ports), {{"echo", "echo", R"("limits": {"connections": 1})"}}, R"("log": {"level": "error"})");
+    std::vector<std::thread> crowd;
+    std::atomic<int> served{0};
+    for (int i = 0; i < 8; ++i) {
+        crowd.emplace_back([&] {
+            for (int n = 0; n < 10; ++n) {
+                Peer peer;
+                served += peer.connect(server.address("echo")) && echoes(peer, "me") ? 1 : 0;
+            }
+        });
+    }
+    for (std::thread& one : crowd) {
+        one.join();
+    }
+    CHECK(served == 80);
+    CHECK(server.comes_to_rest());
+}
+
+TEST_CASE("an idle connection owns no receive buffer", "[limits]") {
+    const std::string ports = GENERATE("shared", "per_core");
+    const std::size_t count = sanitized ? 1'000 : 500;
+    TestServer server(io_of(ports), {{"echo", "echo", ""}});
+    std::vector<Peer> peers;
+    for (std::size_t i = 0; i < count; ++i) {
+        peers.push_back(server.connect("echo"));
+        if (i % 2 == 0) {
+            REQUIRE(echoes(peers.back(), "active once"));
+        }
+    }
+    REQUIRE(eventually([&] { return server.statistics().connections_open == count; }));
+    CHECK(eventually([&] { return server.statistics().receive_buffers_on_loan == 0; }));
+    CHECK(server.statistics().send_chunks_on_loan == 0);
+    // And each still works.
+    for (Peer& peer : peers) {
+        REQUIRE(echoes(peer, "awake"));
+    }
+    peers.clear();
+    CHECK(server.comes_to_rest());
+}
+
+#ifndef _WIN32
+// Two processes, since each may have 20,000 descriptors on the machines that this runs on: a child holds the clients' ends.
+TEST_CASE("ten thousand connections are open at once", "[limits]") {
+    const std::size_t count = sanitized ? 2'000 : 10'000;
+    int to_child[2];
+    int from_child[2];
+    REQUIRE(::pipe(to_child) == 0);
+    REQUIRE(::pipe(from_child) == 0);
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        ::close(to_child[1]);
+        ::close(from_child[0]);
+        io::Address address;
+        bool fine = ::read(to_child[0], &address, sizeof address) == static_cast<ssize_t>(sizeof address);
+        std::vector<Peer> peers;
+        for (std::size_t i = 0; i < count && fine; ++i) {
+            fine = peers.emplace_back().connect(address);
+        }
+        char byte = fine ? '+' : '-';
+        fine = ::write(from_child[1], &byte, 1) == 1 && ::read(to_child[0], &byte, 1) == 1 && fine;  // until all is measured
+        for (Peer& peer : peers) {
+            fine = fine && echoes(peer, "awake");
+        }
+        byte = fine ? '+' : '-';
+        fine = ::write(from_child[1], &byte, 1) == 1 && fine;
+        ::_exit(fine ? 0 : 1);
+    }
+    ::close(to_child[0]);
+    ::close(from_child[1]);
+    for (const std::string ports : {"per_core"}) {
+        TestServer server(io_of(ports), {{"echo", "echo", R"("limits": {"connections": 12000})"}});
+        // Warm: what the first connections make once.
+        for (int i = 0; i < 50; ++i) {
+            Peer peer = server.connect("echo");
+            REQUIRE(echoes(peer, "warm"));
+        }
+        REQUIRE(server.comes_to_rest());
+        const std::size_t before = resident_bytes();
+        const io::Address address = server.address("echo");
+        REQUIRE(::write(to_child[1], &address, sizeof address) == static_cast<ssize_t>(sizeof address));
+        char answer = 0;
+        REQUIRE(::read(from_child[0], &answer, 1) == 1);
+        CHECK(answer == '+');
+        REQUIRE(eventually([&] { return server.statistics().connections_open == count; }));
+        const Statistics idle = server.statistics();
+        CHECK(idle.receive_buffers_on_loan == 0);
+        CHECK(idle.send_chunks_on_loan == 0);
+        const std::size_t after = resident_bytes();
+        WARN(count << " idle connections: " << (after - std::min(before, after)) / count << " bytes each of the process' memory");
+        if (!sanitized) {
+            CHECK((after - std::min(before, after)) / count < 4'096);
+        }
+        const char go = 'g';
+        REQUIRE(::write(to_child[1], &go, 1) == 1);
+        REQUIRE(::read(from_child[0], &answer, 1) == 1);
+        CHECK(answer == '+');
+        int status = -1;
+        REQUIRE(::waitpid(child, &status, 0) == child);
+        CHECK(status == 0);
+        CHECK(server.comes_to_rest());
+    }
+    ::close(to_child[1]);
+    ::close(from_child[0]);
+}
+#endif

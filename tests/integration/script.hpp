@@ -1,0 +1,111 @@
+// A plugin whose behaviour is written in the test. The relay plugin (tests/plugins/relay.c), loaded as any other, calls it; so a test's server is
+// the real one down to the library's boundary.
+//
+// Every callback passes a guard that knows the rules of the ABI: one callback at a time for a connection, on_open first, on_close last and once,
+// nothing after destroy. What breaks a rule is counted and described; TestServer's end checks that there is none.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plugins/relay.h"
+
+namespace portico::test {
+
+// One connection of a script. Lives as long as the script, so that a callback that comes too late is seen.
+struct Line {
+    portico_connection handle = 0;
+    std::uint64_t number = 0;  // of the connections of this script, from 0
+    std::atomic<std::uint32_t> inside{0};
+    std::atomic<std::uint32_t> closes{0};
+    std::atomic<bool> refused{false};
+    std::atomic<std::uint32_t> reason{0};
+
+    // For the test's own use. Not atomic: of the connection's callbacks, and of the test after on_close.
+    std::string text;
+    // Counters of the test's own.
+    std::atomic<std::uint64_t> accepted{0};  // bytes for which send answered PORTICO_OK
+    std::atomic<std::uint64_t> received{0};
+    std::atomic<std::uint64_t> blocked{0};   // sends that answered PORTICO_WOULD_BLOCK
+    std::atomic<std::uint64_t> offers{0};    // calls of on_data
+    std::atomic<std::uint64_t> writables{0};
+    std::atomic<std::uint64_t> ends{0};
+    std::atomic<std::uint64_t> remaining{0};
+    std::atomic<std::uint64_t> posts{0};
+    std::atomic<std::uint64_t> flag{0};
+};
+
+class Script {
+public:
+    Script();
+    Script(const Script&) = delete;
+    Script& operator=(const Script&) = delete;
+
+    // The test's hooks, set before the server starts. One that is not set does the least: accepts, consumes everything, closes in order at the
+    // peer's end and at a drain.
+    std::function<portico_status(Script&)> on_create;
+    std::function<portico_status(Line&)> on_open;
+    std::function<portico_status(Line&, std::string_view data, const portico_frame& frame, std::uint64_t& consumed)> on_data;
+    std::function<portico_status(Line&)> on_writable;
+    std::function<portico_status(Line&, std::uint64_t remaining)> on_end;
+    std::function<portico_status(Line&, std::uint32_t deadline_ms)> on_drain;
+    std::function<void(Line&, std::uint32_t reason)> on_close;
+    std::function<void()> on_destroy;
+
+    // The host's functions. send counts what was accepted and what was refused, in the line.
+    portico_status send(Line& line, std::string_view bytes);
+    portico_status send_to(portico_connection connection, std::string_view bytes) const;
+    portico_status close(Line& line, std::uint32_t how = PORTICO_CLOSE_GRACEFUL) const;
+    portico_status finish_sending(Line& line) const;
+    portico_status pause(Line& line) const;
+    portico_status resume(Line& line) const;
+    portico_status post(Line& line, portico_post_function function, void* argument) const;
+    portico_status post_instance(portico_post_function function, void* argument) const;
+    portico_status info(portico_connection connection, portico_connection_info& info) const;
+    // UINT64_MAX when it is gone.
+    std::uint64_t queued_bytes(Line& line) const;
+
+    [[nodiscard]] const portico_host* host() const { return host_; }
+    [[nodiscard]] portico_instance* instance() const { return instance_; }
+
+    // Lines in the order of their on_open.
+    [[nodiscard]] Line* line(std::size_t number);
+    [[nodiscard]] std::vector<Line*> lines();
+
+    std::atomic<std::uint64_t> opened{0};   // on_open accepted
+    std::atomic<std::uint64_t> closed{0};
+    std::atomic<std::uint64_t> creates{0};
+    std::atomic<std::uint64_t> destroys{0};
+    std::atomic<std::uint64_t> drains{0};
+    std::atomic<std::uint32_t> inside{0};      // callbacks of the instance that run now
+    std::atomic<std::uint32_t> inside_max{0};  // the most that ever did
+    std::array<std::atomic<std::uint64_t>, 16> reasons{};
+
+    // What broke a rule of the ABI; empty when nothing did.
+    [[nodiscard]] std::string violations();
+    void violated(const std::string& what);
+
+    // The value of the listener's settings that leads the relay plugin here.
+    [[nodiscard]] std::string settings() const;
+
+private:
+    struct Guard;
+    struct Calls;
+    friend struct Calls;
+
+    relay_script script_;
+    const portico_host* host_ = nullptr;
+    portico_instance* instance_ = nullptr;
+    std::mutex mutex_;
+    std::deque<Line> lines_;            // under mutex_
+    std::vector<std::string> broken_;   // under mutex_
+    std::atomic<bool> alive_{false};
+};
+
+}  // namespace portico::test

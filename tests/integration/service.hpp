@@ -1,0 +1,118 @@
+// A server inside the test program, its peers, and the small things that every integration test needs.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "integration/script.hpp"
+#include "portico/server.hpp"
+#include "support/catch.hpp"
+#include "support/peer.hpp"
+
+namespace portico::test {
+
+// Sanitizers make a program five to twenty times slower: tests that are about amounts scale theirs down by it.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool sanitized = true;
+#else
+inline constexpr bool sanitized = false;
+#endif
+#ifdef _WIN32
+inline constexpr bool on_windows = true;
+#else
+inline constexpr bool on_windows = false;
+#endif
+
+// What a test waits for at most. It ends earlier on success, so it is generous.
+inline constexpr std::chrono::seconds patience{30};
+
+// Waits until `condition` holds, or patience ends; whether it held.
+template <class Condition>
+[[nodiscard]] bool eventually(Condition&& condition, std::chrono::milliseconds limit = patience) {
+    const auto deadline = std::chrono::steady_clock::now() + limit;
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() >= deadline) {
+            return condition();
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return true;
+}
+
+// Bytes that differ at each place, so that a lost, doubled or reordered one shows. `seed` tells streams apart.
+[[nodiscard]] std::string pattern(std::uint64_t offset, std::size_t bytes, std::uint64_t seed = 0);
+// Where `bytes` first differs from the stream's bytes from `offset`; npos when nowhere.
+[[nodiscard]] std::size_t first_difference(std::string_view bytes, std::uint64_t offset, std::uint64_t seed = 0);
+
+// "io" of a configuration: shared has four threads on one port, per_core two ports.
+[[nodiscard]] std::string io_of(std::string_view ports);
+
+struct ListenerSpec {
+    std::string name;
+    std::string plugin;
+    std::string more;          // further members of the listener: "\"limits\": {...}"
+    Script* script = nullptr;  // for the relay's plugins
+};
+
+class TestServer {
+public:
+    // `rest`: further members of the configuration.
+    TestServer(const std::string& io, std::vector<ListenerSpec> listeners, const std::string& rest = "");
+    // Stops. Fails the test when a script's rules were broken.
+    ~TestServer();
+    TestServer(const TestServer&) = delete;
+    TestServer& operator=(const TestServer&) = delete;
+
+    StopResult stop();
+    // Leaves the stop to Server's own destructor.
+    void forget() { running_ = false; }
+
+    [[nodiscard]] io::Address address(std::string_view listener) const;
+    [[nodiscard]] Peer connect(std::string_view listener, int receive_buffer = 0, int send_buffer = 0) const;
+    [[nodiscard]] Statistics statistics() const { return server.statistics(); }
+    // No connection and no buffer is left, soon.
+    [[nodiscard]] bool comes_to_rest() const;
+
+    Server& server;
+
+private:
+    TestServer(std::unique_ptr<Server> owned, const std::string& io, std::vector<ListenerSpec> listeners, const std::string& rest);
+
+    std::unique_ptr<Server> owned_;
+    std::vector<ListenerSpec> listeners_;
+    bool running_ = false;
+};
+
+// The configuration that TestServer starts with.
+[[nodiscard]] std::string configuration_of(const std::string& io, const std::vector<ListenerSpec>& listeners, const std::string& rest);
+[[nodiscard]] std::string test_plugin_directory();
+
+// An echo over a connection that is good: one message, checked.
+[[nodiscard]] bool echoes(Peer& peer, std::string_view message);
+
+// Sends from a thread of its own, so that the test can receive meanwhile. The bytes stay the test's.
+class Sender {
+public:
+    Sender(Peer& peer, std::string_view bytes) : thread_([this, &peer, bytes] { sent_ = peer.send_all(bytes); }) {}
+    ~Sender() {
+        if (thread_.joinable()) {
+            thread_.join();
+        }
+    }
+    Sender(const Sender&) = delete;
+    Sender& operator=(const Sender&) = delete;
+    [[nodiscard]] bool join() {
+        thread_.join();
+        return sent_;
+    }
+
+private:
+    bool sent_ = false;
+    std::thread thread_;
+};
+
+}  // namespace portico::test

@@ -1,0 +1,12 @@
+/* What the relay plugin and the tests that script it have in common. */
+#ifndef PORTICO_TESTS_RELAY_H
+#define PORTICO_TESTS_RELAY_H
+
+#include <portico/portico.h>
+
+struct relay_script {
+    const portico_plugin *calls; /* create finds `self` in *self; the others are called as the host calls a plugin */
+    void *self;
+};
+
+#endif
