@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace portico::net {
 
@@ -75,6 +76,7 @@ base::Result<io::Address> Acceptor::listen(const io::Address& address) {
             break;  // its accepts complete there, and the connections are spread by next_home()
         }
     }
+    ++addresses_;
     return first->local;
 }
 
@@ -83,15 +85,15 @@ void Acceptor::start(std::function<void()> last_released) {
     PORTICO_ASSERT(!started_ && !arms_.empty());
     started_ = true;
     last_released_ = std::move(last_released);
-    // Arm by arm, so that with a small limit each port gets a place before one gets two.
-    for (std::size_t i = 0; i < arms_.front()->slots.size(); ++i) {
-        for (const std::unique_ptr<Arm>& arm : arms_) {
-            if (i < arm->slots.size() && places_ < context_.limits.connections) {
-                ++places_;
-                arm->slots[i]->state = SlotState::posted;
-                arm->group->port().post(arm->slots[i]->begin);
-            }
+    // With a small limit each address gets a place before one gets two (an address without one would serve nobody), and then each port.
+    while (places_ < context_.limits.connections) {
+        Slot* slot = next_parked();
+        if (slot == nullptr) {
+            return;
         }
+        ++places_;
+        slot->state = SlotState::posted;
+        slot->arm->group->port().post(slot->begin);
     }
 }
 
@@ -180,16 +182,7 @@ void Acceptor::stop_arm(Arm& arm) {
 void Acceptor::connection_released() noexcept {
     {
         const std::scoped_lock lock(mutex_);
-        Slot* woken = nullptr;
-        if (!stopping_) {
-            for (const std::unique_ptr<Arm>& arm : arms_) {
-                for (const std::unique_ptr<Slot>& slot : arm->slots) {
-                    if (woken == nullptr && slot->state == SlotState::parked) {
-                        woken = slot.get();
-                    }
-                }
-            }
-        }
+        Slot* woken = stopping_ ? nullptr : next_parked();
         if (woken != nullptr) {
             woken->state = SlotState::posted;  // and takes over the connection's place
             woken->arm->group->port().post(woken->begin);
@@ -203,6 +196,31 @@ void Acceptor::connection_released() noexcept {
 }
 
 // ---- under mutex_
+
+// A parked slot of the address that has the fewest others, and there of the port that has; null when none is parked.
+Acceptor::Slot* Acceptor::next_parked() noexcept {
+    const auto busy = [](const Arm& arm) {
+        return std::count_if(arm.slots.begin(), arm.slots.end(), [](const std::unique_ptr<Slot>& slot) { return slot->state != SlotState::parked; });
+    };
+    const std::size_t arms_each = arms_.size() / addresses_;
+    Slot* found = nullptr;
+    std::pair<std::ptrdiff_t, std::ptrdiff_t> fewest;  // of the address, of the arm
+    for (std::size_t address = 0; address < addresses_; ++address) {
+        const auto begin = arms_.begin() + static_cast<std::ptrdiff_t>(address * arms_each);
+        std::ptrdiff_t busy_at_address = 0;
+        std::for_each(begin, begin + static_cast<std::ptrdiff_t>(arms_each), [&](const auto& arm) { busy_at_address += busy(*arm); });
+        for (auto arm = begin; arm != begin + static_cast<std::ptrdiff_t>(arms_each); ++arm) {
+            const auto parked = std::find_if((*arm)->slots.begin(), (*arm)->slots.end(),
+                                             [](const std::unique_ptr<Slot>& slot) { return slot->state == SlotState::parked; });
+            const std::pair here(busy_at_address, busy(**arm));
+            if (parked != (*arm)->slots.end() && (found == nullptr || here < fewest)) {
+                found = parked->get();
+                fewest = here;
+            }
+        }
+    }
+    return found;
+}
 
 void Acceptor::accept_again(Slot& slot) {
     if (stopping_) {

@@ -91,6 +91,7 @@ private:
     void connection_released() noexcept;
 
     // Under mutex_.
+    [[nodiscard]] Slot* next_parked() noexcept;
     void accept_again(Slot& slot);
     void rest(Slot& slot);
     void slot_stopped(Slot& slot);
@@ -106,6 +107,7 @@ private:
 
     std::mutex mutex_;
     std::vector<std::unique_ptr<Arm>> arms_;
+    std::size_t addresses_ = 0;  // how many listen() calls; arms_ holds the same number of arms for each, one after the other
     std::uint32_t places_ = 0;
     bool started_ = false;
     bool stopping_ = false;
