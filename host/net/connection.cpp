@@ -213,7 +213,9 @@ SendResult Connection::send(const ConnectionContext& context, std::uint64_t gene
         return SendResult::queued;
     }
     if (!queue_.append(send_chunks(), bytes)) {
-        give_back(size);
+        give_back(size);  // another thread may have met these bytes and been refused: then an on_writable is due now
+        advance_due_ = true;
+        attend_later();
         return SendResult::no_memory;
     }
     attend_later();
@@ -476,7 +478,8 @@ bool Connection::step_open() noexcept {
         }
         return true;
     }
-    if (offer_due_ && may_offer()) {
+    // What is left after on_end is not offered again, whatever ends a hold or a pause: on_data was over with it.
+    if (offer_due_ && !end_told_ && may_offer()) {
         offer_stash();
         return true;
     }
