@@ -100,7 +100,7 @@ public:
     // operation.completed(operation).
     [[nodiscard]] virtual std::size_t wait(std::span<Operation*> completed, std::uint64_t deadline_ns) noexcept = 0;
 
-    // Lets one thread that waits return early, if one waits: there is work for it that the port does not know of. From any thread.
+    // Lets one thread that waits return early, or else the next wait() of one: there is work that the port does not know of. From any thread.
     virtual void wake() noexcept = 0;
 
     // How many operations are submitted and not yet handed out. Exact when nobody else uses the port.

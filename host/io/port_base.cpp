@@ -117,8 +117,9 @@ std::size_t PortBase::wait(std::span<Operation*> completed, std::uint64_t deadli
         if (shared_) {
             waiting_.fetch_add(1, std::memory_order_seq_cst);
         }
-        const bool something_ready = ready_count_.load(std::memory_order_seq_cst) != 0;
-        taken = poll(completed, something_ready ? 0 : std::min(deadline_ns, next_timer()));
+        const bool was_woken = shared_ && wake_noted_.exchange(false, std::memory_order_seq_cst);
+        const bool only_look = was_woken || ready_count_.load(std::memory_order_seq_cst) != 0;
+        taken = poll(completed, only_look ? 0 : std::min(deadline_ns, next_timer()));
         if (shared_) {
             waiting_.fetch_sub(1, std::memory_order_relaxed);
         }
@@ -135,11 +136,17 @@ std::size_t PortBase::wait(std::span<Operation*> completed, std::uint64_t deadli
 }
 
 void PortBase::wake() noexcept {
-    // A single port does not count its one waiting thread: a wake that comes just before its wait() ends that one.
-    if (!shared_ || waiting_.load(std::memory_order_seq_cst) != 0) {
-        wakes_.fetch_add(1, std::memory_order_relaxed);
-        interrupt_poll();
+    // A single port does not count its one waiting thread: a wake that comes just before its wait() ends that one. On a shared port a
+    // thread that has found no work and is just about to wait is not counted yet: it finds the note.
+    if (shared_) {
+        wake_noted_.store(true, std::memory_order_seq_cst);
+        if (waiting_.load(std::memory_order_seq_cst) == 0) {
+            return;
+        }
+        wake_noted_.store(false, std::memory_order_relaxed);  // the interrupt does for it: whom it wakes looks at everything
     }
+    wakes_.fetch_add(1, std::memory_order_relaxed);
+    interrupt_poll();
 }
 
 // ---- timers

@@ -105,6 +105,9 @@ private:
     std::atomic<std::size_t> ready_count_{0};
     std::atomic<std::size_t> timer_count_{0};
     std::atomic<std::uint32_t> waiting_{0};  // threads inside a poll() that may block; shared ports only
+    // A wake() that found no thread waiting; the next wait() only looks. It pairs with waiting_ as ready_count_ does (seq_cst), for all that
+    // wake() is called for and wait() does not look at once more: the caller's own queues, the starved, the posts left over.
+    std::atomic<bool> wake_noted_{false};
     // wait() calls in a row that were served from the ready list alone.
     std::atomic<std::uint32_t> ready_rounds_{0};
     Counter submitted_{0};

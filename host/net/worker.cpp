@@ -79,6 +79,10 @@ bool WorkerGroup::is_current() const noexcept {
 void WorkerGroup::schedule(Strand& strand) noexcept {
     if (is_current()) {
         enqueue(strand);
+        // From inside a callback, which may go on for long, or even wait for what this strand is to do: another thread may take it.
+        if (options_.threads > 1 && Worker::current()->running() != nullptr) {
+            port_->wake();
+        }
         return;
     }
     base::Link* newest = inbox_.load(std::memory_order_relaxed);
@@ -149,8 +153,11 @@ void Worker::run_strands() noexcept {
         if (strand == nullptr) {
             return;  // other workers took them
         }
-        if (group_->options_.threads > 1 && group_->run_count_.load(std::memory_order_relaxed) != 0) {
-            group_->port().wake();  // what this thread has dequeued and not yet run can be taken by another
+        // What this thread has dequeued and not yet run can be taken by another. And where callbacks may block (batches of one), so can what
+        // the strand before has submitted and the port has completed at once: its ready list is not looked at until somebody waits.
+        if (group_->options_.threads > 1 &&
+            (group_->options_.batch == 1 || group_->run_count_.load(std::memory_order_relaxed) != 0)) {
+            group_->port().wake();
         }
         run_strand(*strand);
     }
