@@ -140,6 +140,7 @@ public:
             const std::scoped_lock lock(mutex_);
             serving_ = false;
             stop_wanted_ = false;
+            drain_limit_ms_ = UINT32_MAX;
         }
         stop_workers();
         say_goodbye(last, result);
@@ -411,38 +412,57 @@ private:
         return std::min(config_.drain_ms, drain_limit_ms_);
     }
 
+    // Only asks: a blocking callback may hold up an acceptor of its own group, and must not hold up the drain of the others.
     void stop_accepting() {
-        std::size_t accepting = services_.size();
+        {
+            const std::scoped_lock lock(mutex_);
+            accepting_ = services_.size();
+        }
         for (const std::unique_ptr<Service>& service : services_) {
-            service->acceptor->stop([this, &accepting] {
+            service->acceptor->stop([this] {
                 const std::scoped_lock lock(mutex_);
-                --accepting;
+                --accepting_;
                 changed_.notify_all();
             });
         }
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return accepting == 0; });
+    }
+
+    // Tells every open connection to end. One that is closing already has nothing to be told, one that was told before ignores it, and one without
+    // memory for the message is cut at the deadline.
+    void tell_to_drain(std::uint32_t for_ms) {
+        table_->for_each([&](net::Connection& connection) {
+            static_cast<void>(connection.drain(connection.generation(), for_ms));
+        });
     }
 
     StopResult drain() {
-        StopResult result;
         const auto begun = std::chrono::steady_clock::now();
         const std::uint32_t for_ms = drain_ms();
-        table_->for_each([&](net::Connection& connection) {
-            // A connection that is closing already has nothing to be told; one without memory for the message is cut at the deadline.
-            static_cast<void>(connection.drain(connection.generation(), for_ms));
-        });
+        tell_to_drain(for_ms);
         std::unique_lock lock(mutex_);
-        const auto all_gone = [&] { return open_connections() == 0; };
-        // The limit may shrink while we wait (a console that is being closed after a Ctrl-C).
-        while (!all_gone()) {
+        bool told_the_last = false;
+        for (;;) {
+            if (accepting_ == 0 && !told_the_last) {
+                // Those that were accepted while it was being stopped.
+                told_the_last = true;
+                lock.unlock();
+                tell_to_drain(for_ms);
+                lock.lock();
+            }
+            if (accepting_ == 0 && open_connections() == 0) {
+                return {};
+            }
+            // The limit may shrink while we wait (a console that is being closed after a Ctrl-C).
             const auto deadline = begun + std::chrono::milliseconds(std::min(for_ms, drain_limit_ms_));
             if (std::chrono::steady_clock::now() >= deadline) {
                 break;
             }
             changed_.wait_until(lock, deadline);
         }
+        StopResult result;
         result.connections_cut = open_connections();
+        // Again and again: for those that found no memory for the message, or were accepted meanwhile.
+        const auto all_gone = [&] { return accepting_ == 0 && open_connections() == 0; };
         while (!all_gone()) {
             lock.unlock();
             table_->for_each([](net::Connection& connection) { static_cast<void>(connection.cut(connection.generation())); });
@@ -512,6 +532,7 @@ private:
     std::condition_variable changed_;
     bool serving_ = false;      // under mutex_
     bool stop_wanted_ = false;  // under mutex_
+    std::size_t accepting_ = 0; // under mutex_: acceptors that have not stopped yet
     std::uint32_t drain_limit_ms_ = UINT32_MAX;  // under mutex_
 };
 

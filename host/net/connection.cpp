@@ -337,10 +337,10 @@ void Connection::take_effect(CallKind kind, AnyFunction function, void* argument
             return;
         case CallKind::post: protocol().on_posted(*this, function, argument, SlotWord::is_closing(word_.load())); return;
         case CallKind::drain:
-            draining_ = true;
-            if (stage_ == Stage::open && !close_wanted_ && abort_reason_ == CloseReason::none) {
+            if (!draining_ && stage_ == Stage::open && !close_wanted_ && abort_reason_ == CloseReason::none) {
                 take_ending(protocol().on_drain(*this, number), CloseReason::drain);
             }
+            draining_ = true;
             return;
         case CallKind::cut:
             if (stage_ != Stage::joining && stage_ != Stage::over) {
