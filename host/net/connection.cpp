@@ -259,7 +259,8 @@ CallResult Connection::finish_sending(std::uint64_t generation) noexcept {
 }
 
 CallResult Connection::close(std::uint64_t generation, CloseHow how) noexcept {
-    return call(generation, how == CloseHow::abort ? CallKind::abort : CallKind::close, SlotWord::Mark::closing);
+    return how == CloseHow::abort ? call(generation, CallKind::abort, SlotWord::Mark::aborting)
+                                  : call(generation, CallKind::close, SlotWord::Mark::closing);
 }
 
 CallResult Connection::pause(std::uint64_t generation) noexcept {

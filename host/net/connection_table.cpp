@@ -16,16 +16,17 @@ struct ConnectionTable::Block {
 
 namespace {
 
-std::uint64_t draw_salt() {
+// Counted up from a random start: drawn at random for each, two servers would have the same once in some thousand times.
+std::uint64_t next_salt() {
     constexpr std::uint32_t salt_bits = 64 - ConnectionTable::index_bits - SlotWord::generation_bits;
-    std::random_device device;
-    return device() & ((1U << salt_bits) - 1);
+    static std::atomic<std::uint32_t> next{std::random_device{}()};
+    return next.fetch_add(1, std::memory_order_relaxed) & ((1U << salt_bits) - 1);
 }
 
 }  // namespace
 
 ConnectionTable::ConnectionTable(std::uint32_t connections_max)
-    : salt_(draw_salt()),
+    : salt_(next_salt()),
       connections_max_(connections_max),
       blocks_max_((connections_max + block_slots - 1) >> block_bits),
       blocks_(std::make_unique<std::atomic<Block*>[]>(blocks_max_)) {

@@ -1,7 +1,7 @@
 // The slots of all connections of a server. A slot is type-stable: once made it stays until the server ends, and is used again, oldest first; so
 // a handle, however old, can always be looked up, and the slot's word tells whether it still means anything.
 //
-// A handle is [upper 40 bits: salt (12) and generation (28)] [lower 24 bits: index]. The salt is drawn for each server, so that a handle of another
+// A handle is [upper 40 bits: salt (13) and generation (27)] [lower 24 bits: index]. The salt is another for each server, so that a handle of another
 // server in the process is not taken for one of this; generations begin at 1, so no handle is 0. A slot whose generations are used
 // up is retired.
 //

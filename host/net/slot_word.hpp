@@ -8,7 +8,8 @@
 //   bit 33       closing: no new send or post
 //   bit 34       final: nothing more is accepted at all; on_close is due or has run
 //   bit 35       finished: no new send, since the sending side ends behind what is reserved
-//   bits 36..63  generation, from 1; goes up with the next connection in the slot
+//   bit 36       aborting: an abort has been asked for; a second one is refused
+//   bits 37..63  generation, from 1; goes up with the next connection in the slot
 //
 // Pairing: each change is acq_rel, each look an acquire. The release that opens a generation pairs with the acquire of everyone who finds
 // that generation: they see the slot as it was opened. The release of a give_back() pairs with the acquire of close_for_good():
@@ -34,7 +35,7 @@ enum class Reserve : std::uint8_t {
 template <template <class> class Atomic>
 class BasicSlotWord {
 public:
-    static constexpr std::uint32_t generation_bits = 28;
+    static constexpr std::uint32_t generation_bits = 27;
     static constexpr std::uint64_t generation_max = (std::uint64_t{1} << generation_bits) - 1;
 
     [[nodiscard]] static constexpr std::uint32_t reserved_of(std::uint64_t word) noexcept {
@@ -73,7 +74,7 @@ public:
     }
 
     // What a call changes beside its reservation, in the same step.
-    enum class Mark : std::uint8_t { nothing, closing, finished };
+    enum class Mark : std::uint8_t { nothing, closing, finished, aborting };
 
     // One for a call that goes by mail, and its mark. `even_closing`: for calls that still mean something then (an abort, the host's own
     // orders). False when the connection is gone.
@@ -81,11 +82,10 @@ public:
         std::uint64_t word = load();
         for (;;) {
             if (generation_of(word) != generation || is_final(word) || (is_closing(word) && !even_closing) ||
-                reserved_of(word) == UINT32_MAX) {
+                (mark == Mark::aborting && (word & aborting) != 0) || reserved_of(word) == UINT32_MAX) {
                 return false;
             }
-            const std::uint64_t bit = mark == Mark::closing ? closing : mark == Mark::finished ? finished : 0;
-            if (word_.compare_exchange_weak(word, (word + 1) | bit, std::memory_order_acq_rel, std::memory_order_acquire)) {
+            if (word_.compare_exchange_weak(word, (word + 1) | bits_of(mark), std::memory_order_acq_rel, std::memory_order_acquire)) {
                 return true;
             }
         }
@@ -123,11 +123,22 @@ public:
     }
 
 private:
+    [[nodiscard]] static constexpr std::uint64_t bits_of(Mark mark) noexcept {
+        switch (mark) {
+            case Mark::nothing: break;
+            case Mark::closing: return closing;
+            case Mark::finished: return finished;
+            case Mark::aborting: return closing | aborting;
+        }
+        return 0;
+    }
+
     static constexpr std::uint32_t generation_shift = 64 - generation_bits;
     static constexpr std::uint64_t blocked = std::uint64_t{1} << 32;
     static constexpr std::uint64_t closing = std::uint64_t{1} << 33;
     static constexpr std::uint64_t final = std::uint64_t{1} << 34;
     static constexpr std::uint64_t finished = std::uint64_t{1} << 35;
+    static constexpr std::uint64_t aborting = std::uint64_t{1} << 36;
 
     Atomic<std::uint64_t> word_{closing | final};  // generation 0: nobody has lived here yet
 };
