@@ -73,11 +73,11 @@ TEST_CASE("in the steady state a message costs one receive, one send and one wai
     const Cost cost = settled(server) - before;
     WARN(server.statistics().backend << " " << ports << ": for " << messages << " messages " << cost.receives << " receives, " << cost.sends
                                      << " sends, " << cost.waits << " waits, " << cost.wakes << " wakes");
-    // A few more for the receive that is armed while nothing is there.
-    constexpr std::uint64_t few = 4;
+    // A few more: for the receive that is armed while nothing is there, and on IOCP for the clock by which it finds idle connections.
+    constexpr std::uint64_t few = on_windows ? 40 : 4;
     CHECK(cost.sends == messages);
     CHECK(cost.receives >= messages);
-    CHECK(cost.receives <= messages + few);
+    CHECK(cost.receives <= messages + 4);
     // A wait for each batch; a message that comes alone is a batch.
     CHECK(cost.waits <= messages + few);
     CHECK(cost.wakes <= few);

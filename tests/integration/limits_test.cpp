@@ -40,11 +40,13 @@ std::string contents_of(const std::string& file) {
 
 TEST_CASE("clients beyond the limit wait in the backlog and are served when others leave", "[limits]") {
     const std::string ports = GENERATE("shared", "per_core");
-    const std::string log = Server::program_directory() + "/limit_" + ports + ".log";
+    // Relative to the program's directory, where TestServer says that the configuration is.
+    const std::string name = "limit_" + ports + ".log";
+    const std::string log = Server::program_directory() + "/" + name;
     std::remove(log.c_str());
     {
         TestServer server(io_of(ports), {{"echo", "echo", R"("limits": {"connections": 3})"}},
-                          "\"log\": {\"level\": \"warn\", \"file\": \"" + log + "\"}");
+                          "\"log\": {\"level\": \"warn\", \"file\": \"" + name + "\"}");
         for (int round = 0; round < 5; ++round) {
             std::vector<Peer> peers;
             for (int i = 0; i < 3; ++i) {

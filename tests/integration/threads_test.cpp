@@ -166,11 +166,13 @@ TEST_CASE("a blocking instance does not slow another listener", "[threads][block
     Peer peer = server.connect("echo");
     REQUIRE(p99_us(peer, 200) != UINT64_MAX);
 
-    // Both with and without in turn, several times, and the best of each: what another program on this machine does at one moment is no
-    // property of the server. What blocking would cost (50 ms) is far from any of it.
+    // 3 times, and an allowance of 0.5 ms for the scheduler of a machine with fewer processors than threads. Measured in turn, without and
+    // with, and the best of each taken, in more rounds where a round was disturbed: what another program on this machine does at one moment is no
+    // property of the server, and where callbacks did hold the echo up no round would be within the bound.
+    const auto is_within = [](std::uint64_t loaded, std::uint64_t free) { return loaded <= 3 * free + 500; };
     std::uint64_t without = UINT64_MAX;
     std::uint64_t with = UINT64_MAX;
-    for (int round = 0; round < 3; ++round) {
+    for (int round = 0; round < 3 || (round < 12 && !is_within(with, without)); ++round) {
         without = std::min(without, p99_us(peer, messages));
         std::atomic<bool> done{false};
         std::atomic<int> slept{0};
@@ -192,9 +194,9 @@ TEST_CASE("a blocking instance does not slow another listener", "[threads][block
             client.join();
         }
     }
-    // 3 times, and an allowance of 0.5 ms for the scheduler of a machine with fewer processors than threads.
     WARN(ports << ": p99 " << without << " us without, " << with << " us with 16 connections whose callbacks sleep 50 ms");
-    CHECK(with <= 3 * without + 500);
+    INFO(with << " us with, " << without << " us without");
+    CHECK(is_within(with, without));
     CHECK(sleeper.inside_max <= blocking_threads);
     CHECK(sleeper.inside_max >= 2);
 }
