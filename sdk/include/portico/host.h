@@ -49,8 +49,8 @@ typedef struct portico_host {
     portico_status(PORTICO_CALL *finish_sending)(portico_instance *instance, portico_connection connection);
 
     /* [any] Begins to close, `how` as above; on_close follows, later and on the connection's strand. Functions posted before still run; of on_data
-     * at most one call that had already begun is still under way. PORTICO_OK; PORTICO_GONE when a graceful close finds that closing has begun
-     * already; an abort may follow a graceful close, and repeats, with PORTICO_OK, until on_close is due. PORTICO_INVALID, PORTICO_NO_MEMORY. */
+     * at most one call that had already begun is still under way. PORTICO_OK; PORTICO_GONE when closing has begun already, but that an abort
+     * may follow a graceful close, once. PORTICO_INVALID, PORTICO_NO_MEMORY. */
     portico_status(PORTICO_CALL *close)(portico_instance *instance, portico_connection connection, uint32_t how);
 
     /* [any] Stops and restarts on_data, and with it on_end. After a pause from elsewhere than the connection's own callbacks at most one on_data
