@@ -84,7 +84,9 @@ TEST_CASE("callbacks of different connections do run at once on a shared port", 
     CHECK(met);
 }
 
-TEST_CASE("connections of a listener are spread over the ports", "[threads]") {
+#ifdef _WIN32
+// On epoll a connection stays with the port whose thread was first to accept it, and nothing is promised.
+TEST_CASE("connections of a listener are spread over the ports in turn", "[threads]") {
     Script script;
     std::array<std::atomic<int>, 2> homes{};
     script.on_open = [&](Line&) {
@@ -103,10 +105,10 @@ TEST_CASE("connections of a listener are spread over the ports", "[threads]") {
         peers.push_back(server.connect("x"));
     }
     REQUIRE(eventually([&] { return script.opened == count; }));
-    WARN("of " << count << " connections " << homes[0] << " and " << homes[1]);
-    CHECK(homes[0] >= count / 10);
-    CHECK(homes[1] >= count / 10);
+    CHECK(homes[0] == count / 2);
+    CHECK(homes[1] == count / 2);
 }
+#endif
 
 TEST_CASE("a serial instance's posts are serial with its callbacks", "[threads]") {
     const std::string ports = GENERATE("shared", "per_core");
@@ -166,14 +168,14 @@ TEST_CASE("a blocking instance does not slow another listener", "[threads][block
     Peer peer = server.connect("echo");
     REQUIRE(p99_us(peer, 200) != UINT64_MAX);
 
-    // 3 times, and an allowance of 0.5 ms for the scheduler of a machine with fewer processors than threads. Measured in turn, without and
-    // with, and the best of each taken, in more rounds where a round was disturbed: what another program on this machine does at one moment is no
-    // property of the server, and where callbacks did hold the echo up no round would be within the bound.
-    const auto is_within = [](std::uint64_t loaded, std::uint64_t free) { return loaded <= 3 * free + 500; };
-    std::uint64_t without = UINT64_MAX;
-    std::uint64_t with = UINT64_MAX;
-    for (int round = 0; round < 3 || (round < 12 && !is_within(with, without)); ++round) {
-        without = std::min(without, p99_us(peer, messages));
+    // Within 3 times, and an allowance of 0.5 ms for the scheduler of a machine with fewer processors than threads. Each round measures without
+    // and with; three rounds must be within. A round that another program on this machine disturbed is made again, up to twelve in all: where
+    // callbacks did hold the echo up, every round would show their 50 ms.
+    int rounds = 0;
+    int within = 0;
+    std::string figures;
+    for (; rounds < 12 && within < 3; ++rounds) {
+        const std::uint64_t without = p99_us(peer, messages);
         std::atomic<bool> done{false};
         std::atomic<int> slept{0};
         std::vector<std::thread> clients;
@@ -188,15 +190,16 @@ TEST_CASE("a blocking instance does not slow another listener", "[threads][block
             });
         }
         CHECK(eventually([&] { return slept > 8; }));
-        with = std::min(with, p99_us(peer, messages));
+        const std::uint64_t with = p99_us(peer, messages);
         done = true;
         for (std::thread& client : clients) {
             client.join();
         }
+        within += with <= 3 * without + 500 ? 1 : 0;
+        figures += " " + std::to_string(without) + "/" + std::to_string(with);
     }
-    WARN(ports << ": p99 " << without << " us without, " << with << " us with 16 connections whose callbacks sleep 50 ms");
-    INFO(with << " us with, " << without << " us without");
-    CHECK(is_within(with, without));
+    WARN(ports << ": p99 of echo without/with 16 connections whose callbacks sleep 50 ms, in us:" << figures);
+    CHECK(within == 3);
     CHECK(sleeper.inside_max <= blocking_threads);
     CHECK(sleeper.inside_max >= 2);
 }
