@@ -102,7 +102,9 @@ TEST_CASE("a function posted as the connection closes runs before on_close, with
                     if (line->closes == 0 || line->posts % 7 == 0) {
                         const portico_status status = script.post(*line, Posted::on_line, &posted);
                         accepted += status == PORTICO_OK ? 1 : 0;
-                        if (status != PORTICO_OK && status != PORTICO_GONE) {
+                        if (status == PORTICO_LIMIT) {
+                            std::this_thread::yield();  // 65,536 of them wait
+                        } else if (status != PORTICO_OK && status != PORTICO_GONE) {
                             script.violated("post: " + std::to_string(status));
                         }
                     }

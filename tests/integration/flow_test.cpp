@@ -39,13 +39,15 @@ TEST_CASE("a slow reader is held by the watermark, others go on, and everything 
     Script script;
     std::atomic<std::uint64_t> most{0};
     script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+        // The overshoot may be that of an earlier, longer message.
+        line.flag = std::max<std::uint64_t>(line.flag, data.size());
         const portico_status status = script.send(line, data);
         const std::uint64_t queued = script.queued_bytes(line);
         if (queued != UINT64_MAX && queued > most) {
             most = queued;  // one connection sends much; the others' few bytes do not matter
         }
-        if (queued != UINT64_MAX && queued > queue_bytes + data.size()) {
-            script.violated("queued " + std::to_string(queued) + " bytes after a send of " + std::to_string(data.size()));
+        if (queued != UINT64_MAX && queued > queue_bytes + line.flag) {
+            script.violated("queued " + std::to_string(queued) + " bytes, the longest message has " + std::to_string(line.flag));
         }
         if (status == PORTICO_WOULD_BLOCK) {
             return PORTICO_HOLD;
