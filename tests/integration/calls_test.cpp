@@ -122,8 +122,11 @@ TEST_CASE("a function posted as the connection closes runs before on_close, with
         done = true;
         poster.join();
         CHECK(eventually([&] { return posted.ran == accepted; }));
+        // A client of the last ones may be accepted only now; it is not closed, and not asked.
         for (Line* line : script.lines()) {
-            CHECK(script.post(*line, Posted::on_line, &posted) == PORTICO_GONE);
+            if (line->closes == 1) {
+                CHECK(script.post(*line, Posted::on_line, &posted) == PORTICO_GONE);
+            }
         }
     }
     CHECK(posted.ran == accepted);
