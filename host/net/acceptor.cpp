@@ -180,6 +180,8 @@ void Acceptor::stop_arm(Arm& arm) {
 }
 
 void Acceptor::connection_released() noexcept {
+    // Before its place is given on: nobody ever sees more connections open than the limit.
+    const bool was_last = open_.fetch_sub(1, std::memory_order_acq_rel) == 1;
     {
         const std::scoped_lock lock(mutex_);
         Slot* woken = stopping_ ? nullptr : next_parked();
@@ -190,7 +192,7 @@ void Acceptor::connection_released() noexcept {
             --places_;
         }
     }
-    if (open_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    if (was_last) {
         last_released_();
     }
 }
