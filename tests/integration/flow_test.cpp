@@ -191,6 +191,8 @@ TEST_CASE("sends of another thread keep their order", "[flow]") {
             }
         }
         for (Line* line : lines) {
+            // After a refusal on_writable is owed, or on_close: so that it is the former, it is waited for before the close.
+            static_cast<void>(eventually([&] { return line->blocked == 0 || line->writables != 0; }));
             static_cast<void>(script.close(*line));
         }
     });
