@@ -112,7 +112,8 @@ TEST_CASE("an idle connection owns no receive buffer", "[limits]") {
     }
     REQUIRE(eventually([&] { return server.statistics().connections_open == count; }));
     CHECK(eventually([&] { return server.statistics().receive_buffers_on_loan == 0; }));
-    CHECK(server.statistics().send_chunks_on_loan == 0);
+    // The last echo's chunk goes back when its send completes, which may be after the peer has read it.
+    CHECK(eventually([&] { return server.statistics().send_chunks_on_loan == 0; }));
     // And each still works.
     for (Peer& peer : peers) {
         REQUIRE(echoes(peer, "awake"));
