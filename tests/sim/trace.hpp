@@ -1,0 +1,53 @@
+// What happened, in the order in which it happened: a ring of the newest events, printed when a run fails.
+//
+// An event costs a few stores: its text is a literal with up to four `{}` for numbers, put together only when it is printed:
+//
+//     scheduler.trace("connection {}: {} bytes echoed", index, bytes);        // through the scheduler, which adds time and thread
+//
+// The scheduler, the network and the port write theirs; the world adds its own.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <type_traits>
+#include <vector>
+
+namespace portico::sim {
+
+class Trace {
+public:
+    struct Event {
+        std::uint64_t time_ns = 0;
+        const char* text = nullptr;  // a literal
+        std::array<std::uint64_t, 4> numbers{};
+        std::uint32_t thread = 0;
+    };
+
+    // How many events are kept.
+    explicit Trace(std::size_t events_max) : ring_(events_max) {}
+
+    void add(std::uint64_t time_ns, std::uint32_t thread, const char* text, const std::array<std::uint64_t, 4>& numbers) noexcept {
+        Event& event = ring_[static_cast<std::size_t>(added_ % ring_.size())];
+        event = {time_ns, text, numbers, thread};
+        ++added_;
+        // What two runs of one seed must agree on.
+        digest_ = (digest_ ^ time_ns ^ thread ^ numbers[0] ^ numbers[1] << 16 ^ numbers[2] << 32 ^ numbers[3] << 48) * 0x0000'0100'0000'01B3ULL;
+    }
+
+    // How many there were in all, and a hash of them: two runs of one seed have the same.
+    [[nodiscard]] std::uint64_t count() const noexcept { return added_; }
+    [[nodiscard]] std::uint64_t digest() const noexcept { return digest_; }
+
+    // "12.345678 ms  worker 2  port 0: receive of socket 17 completes with 12 bytes", oldest first. Allocates nothing: callable from a
+    // signal handler's or a sanitizer's last words, as far as stdio is.
+    void print(std::FILE* to) const noexcept;
+
+private:
+    std::vector<Event> ring_;
+    std::uint64_t added_ = 0;
+    std::uint64_t digest_ = 0xCBF2'9CE4'8422'2325ULL;
+};
+
+}  // namespace portico::sim
