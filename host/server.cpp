@@ -13,6 +13,7 @@
 #include "log/stream_log.hpp"
 #include "net/acceptor.hpp"
 #include "net/connection_table.hpp"
+#include "net/drain.hpp"
 #include "net/worker.hpp"
 #include "plugin/instance.hpp"
 
@@ -132,7 +133,6 @@ public:
         }
         log_->write(base::LogLevel::info, {}, 0, "stopping: no new clients, draining " + std::to_string(open_connections()) +
                                                      " connections for at most " + std::to_string(drain_ms()) + " ms");
-        stop_accepting();
         const StopResult result = drain();
         finish_instances();
         const Statistics last = statistics();
@@ -151,6 +151,7 @@ public:
     void limit_drain(std::uint32_t drain_ms) {
         const std::scoped_lock lock(mutex_);
         drain_limit_ms_ = std::min(drain_limit_ms_, drain_ms);
+        news_ = true;
         changed_.notify_all();
     }
 
@@ -386,10 +387,7 @@ private:
             serving_ = true;
         }
         for (const std::unique_ptr<Service>& service : services_) {
-            service->acceptor->start([this] {
-                const std::scoped_lock lock(mutex_);
-                changed_.notify_all();
-            });
+            service->acceptor->start([this] { something_changed(); });
         }
         for (const Endpoint& endpoint : endpoints_) {
             log_->write(base::LogLevel::info, endpoint.listener, 0, "listening on " + endpoint.address);
@@ -407,69 +405,41 @@ private:
         return open;
     }
 
+    // An acceptor has stopped, or a last connection is gone: on any thread.
+    void something_changed() {
+        const std::scoped_lock lock(mutex_);
+        news_ = true;
+        changed_.notify_all();
+    }
+
     [[nodiscard]] std::uint32_t drain_ms() {
         const std::scoped_lock lock(mutex_);
         return std::min(config_.drain_ms, drain_limit_ms_);
     }
 
-    // Only asks: a blocking callback may hold up an acceptor of its own group, and must not hold up the drain of the others.
-    void stop_accepting() {
-        {
-            const std::scoped_lock lock(mutex_);
-            accepting_ = services_.size();
-        }
-        for (const std::unique_ptr<Service>& service : services_) {
-            service->acceptor->stop([this] {
-                const std::scoped_lock lock(mutex_);
-                --accepting_;
-                changed_.notify_all();
-            });
-        }
-    }
-
-    // Tells every open connection to end. One that is closing already has nothing to be told, one that was told before ignores it, and one without
-    // memory for the message is cut at the deadline.
-    void tell_to_drain(std::uint32_t for_ms) {
-        table_->for_each([&](net::Connection& connection) {
-            static_cast<void>(connection.drain(connection.generation(), for_ms));
-        });
-    }
-
     StopResult drain() {
         const auto begun = std::chrono::steady_clock::now();
         const std::uint32_t for_ms = drain_ms();
-        tell_to_drain(for_ms);
+        std::vector<net::Acceptor*> acceptors;
+        for (const std::unique_ptr<Service>& service : services_) {
+            acceptors.push_back(service->acceptor.get());
+        }
+        net::Drain drain(*table_, std::move(acceptors), [this] { something_changed(); });
+        drain.begin(for_ms);
         std::unique_lock lock(mutex_);
-        bool told_the_last = false;
         for (;;) {
-            if (accepting_ == 0 && !told_the_last) {
-                // Those that were accepted while it was being stopped.
-                told_the_last = true;
-                lock.unlock();
-                tell_to_drain(for_ms);
-                lock.lock();
-            }
-            if (accepting_ == 0 && open_connections() == 0) {
-                return {};
-            }
+            news_ = false;
             // The limit may shrink while we wait (a console that is being closed after a Ctrl-C).
             const auto deadline = begun + std::chrono::milliseconds(std::min(for_ms, drain_limit_ms_));
-            if (std::chrono::steady_clock::now() >= deadline) {
-                break;
-            }
-            changed_.wait_until(lock, deadline);
-        }
-        StopResult result;
-        result.connections_cut = open_connections();
-        // Again and again: for those that found no memory for the message, or were accepted meanwhile.
-        const auto all_gone = [&] { return accepting_ == 0 && open_connections() == 0; };
-        while (!all_gone()) {
             lock.unlock();
-            table_->for_each([](net::Connection& connection) { static_cast<void>(connection.cut(connection.generation())); });
+            const auto now = std::chrono::steady_clock::now();
+            const bool late = now >= deadline;
+            if (drain.step(late)) {
+                return {drain.connections_cut()};
+            }
             lock.lock();
-            changed_.wait_for(lock, cut_again_after, all_gone);
+            changed_.wait_until(lock, late ? now + cut_again_after : deadline, [&] { return news_; });
         }
-        return result;
     }
 
     void finish_instances() {
@@ -532,7 +502,7 @@ private:
     std::condition_variable changed_;
     bool serving_ = false;      // under mutex_
     bool stop_wanted_ = false;  // under mutex_
-    std::size_t accepting_ = 0; // under mutex_: acceptors that have not stopped yet
+    bool news_ = false;         // under mutex_: for drain(), that something has changed
     std::uint32_t drain_limit_ms_ = UINT32_MAX;  // under mutex_
 };
 
