@@ -36,9 +36,9 @@ struct Station {
     io::BufferPool send_chunks;
     std::unique_ptr<net::WorkerGroup> group;
 
-    explicit Station(const config::Io& io)
-        : receive_buffers(io.receive_buffer_bytes, io.receive_buffers),
-          send_chunks(io.receive_buffer_bytes + net::SendQueue::chunk_overhead, send_chunk_bytes_max / io.receive_buffer_bytes) {}
+    Station(const config::Io& io, io::BufferPool::Use use)
+        : receive_buffers(io.receive_buffer_bytes, io.receive_buffers, use),
+          send_chunks(io.receive_buffer_bytes + net::SendQueue::chunk_overhead, send_chunk_bytes_max / io.receive_buffer_bytes, use) {}
 };
 
 // One listener, from the configuration to its connections. Destroyed in reverse: the acceptor, then the instance.
@@ -270,7 +270,7 @@ private:
 
     // One station: a port, shared where it has several threads.
     net::WorkerGroup* add_station(std::uint32_t threads, std::uint32_t concurrency, std::uint32_t batch) {
-        auto station = std::make_unique<Station>(config_.io);
+        auto station = std::make_unique<Station>(config_.io, threads > 1 ? io::BufferPool::Use::shared : io::BufferPool::Use::single);
         io::PortOptions options;
         options.shared = threads > 1;
         options.concurrency = concurrency;

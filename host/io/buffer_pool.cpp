@@ -15,10 +15,11 @@ constexpr std::uint64_t with_new_tag(std::uint64_t old_head, std::uint32_t index
 
 }  // namespace
 
-BufferPool::BufferPool(std::uint32_t buffer_bytes, std::uint32_t buffers_max)
+BufferPool::BufferPool(std::uint32_t buffer_bytes, std::uint32_t buffers_max, Use use)
     : buffer_bytes_(buffer_bytes),
       buffers_max_(buffers_max),
       slabs_max_((buffers_max + slab_buffers - 1) / slab_buffers),
+      use_(use),
       head_(none),
       next_(std::make_unique<std::atomic<std::uint32_t>[]>(buffers_max)),
       slabs_(std::make_unique<std::atomic<std::byte*>[]>(slabs_max_)) {
@@ -68,7 +69,23 @@ bool BufferPool::grow() noexcept {
     return true;
 }
 
+Buffer BufferPool::take_single() noexcept {
+    auto index = static_cast<std::uint32_t>(head_.load(std::memory_order_relaxed));
+    if (index == none) {
+        if (!grow()) {
+            return {};
+        }
+        index = static_cast<std::uint32_t>(head_.load(std::memory_order_relaxed));
+    }
+    head_.store(next_[index].load(std::memory_order_relaxed), std::memory_order_relaxed);
+    on_loan_.store(on_loan() + 1, std::memory_order_relaxed);
+    return {at(index), index};
+}
+
 Buffer BufferPool::take() noexcept {
+    if (use_ == Use::single) {
+        return take_single();
+    }
     std::uint64_t head = head_.load(std::memory_order_acquire);
     for (;;) {
         const auto index = static_cast<std::uint32_t>(head);
@@ -91,6 +108,13 @@ Buffer BufferPool::take() noexcept {
 
 void BufferPool::give_back(Buffer buffer) noexcept {
     PORTICO_ASSERT(buffer.data != nullptr && buffer.data == at(buffer.index));
+    if (use_ == Use::single) {
+        PORTICO_ASSERT(on_loan() != 0);
+        on_loan_.store(on_loan() - 1, std::memory_order_relaxed);
+        next_[buffer.index].store(static_cast<std::uint32_t>(head_.load(std::memory_order_relaxed)), std::memory_order_relaxed);
+        head_.store(buffer.index, std::memory_order_relaxed);
+        return;
+    }
     PORTICO_ASSERT(on_loan_.fetch_sub(1, std::memory_order_relaxed) != 0);
     push(buffer.index);
 }

@@ -1,7 +1,8 @@
 // A bounded pool of receive buffers of one size. Slabs are allocated as they are first needed and kept until the
 // pool ends; taking and giving back is lock-free and allocates nothing otherwise.
 //
-// Concurrency: take() and give_back() may be called from any thread. The free list is a stack of indices whose head
+// Concurrency: take() and give_back() of a `shared` pool may be called from any thread; those of a `single` one from one thread at a time, which
+// spares the atomic read-modify-writes. on_loan() is for any thread in both. The free list is a stack of indices whose head
 // carries a tag that changes with every push and pop, so that a pop cannot succeed on a head that was popped and
 // pushed again in between (the ABA problem).
 #pragma once
@@ -23,7 +24,8 @@ struct Buffer {
 class BufferPool {
 public:
     // `buffer_bytes`: size of each, at least 1; `buffers_max`: how many there can ever be, 1 to 2^24.
-    BufferPool(std::uint32_t buffer_bytes, std::uint32_t buffers_max);
+    enum class Use : std::uint8_t { shared, single };
+    BufferPool(std::uint32_t buffer_bytes, std::uint32_t buffers_max, Use use = Use::shared);
     // Every buffer must be back.
     ~BufferPool();
     BufferPool(const BufferPool&) = delete;
@@ -45,10 +47,12 @@ private:
     [[nodiscard]] bool grow() noexcept;
     [[nodiscard]] std::byte* at(std::uint32_t index) const noexcept;
     void push(std::uint32_t index) noexcept;
+    [[nodiscard]] Buffer take_single() noexcept;
 
     const std::uint32_t buffer_bytes_;
     const std::uint32_t buffers_max_;
     const std::uint32_t slabs_max_;
+    const Use use_;
     // [tag:32][index:32]. The release of a push pairs with the acquire of the pop that takes the same index: so what the
     // last user wrote, and next_[index], are seen by the next one.
     std::atomic<std::uint64_t> head_;

@@ -59,23 +59,20 @@ struct Connection::Call : Mail {
 Connection::Connection(ConnectionTable& table, std::uint32_t index) noexcept : table_(&table), index_(index) {
     ReceivePart::socket = &socket_;
     SendPart::socket = &socket_;
-    // Completions become mail; the strand sees them in the order in which they came.
+    // Nothing of an operation is touched before its event is told on the strand.
     ReceivePart::completed = [](io::Operation& operation) {
-        auto& connection = static_cast<Connection&>(static_cast<ReceivePart&>(operation));
-        connection.strand().deliver(static_cast<ReceivedMail&>(connection));
+        static_cast<Connection&>(static_cast<ReceivePart&>(operation)).happened(event_received);
     };
     SendPart::completed = [](io::Operation& operation) {
-        auto& connection = static_cast<Connection&>(static_cast<SendPart&>(operation));
-        connection.strand().deliver(static_cast<SentMail&>(connection));
+        static_cast<Connection&>(static_cast<SendPart&>(operation)).happened(event_sent);
     };
     TimerPart::completed = [](io::Operation& operation) {
-        auto& connection = static_cast<Connection&>(static_cast<TimerPart&>(operation));
-        connection.strand().deliver(static_cast<TimerMail&>(connection));
+        static_cast<Connection&>(static_cast<TimerPart&>(operation)).happened(event_timer);
     };
-    OpenMail::deliver = [](Mail& mail) { static_cast<Connection&>(static_cast<OpenMail&>(mail)).opened(); };
-    ReceivedMail::deliver = [](Mail& mail) { static_cast<Connection&>(static_cast<ReceivedMail&>(mail)).received(); };
-    SentMail::deliver = [](Mail& mail) { static_cast<Connection&>(static_cast<SentMail&>(mail)).sent(); };
-    TimerMail::deliver = [](Mail& mail) { static_cast<Connection&>(static_cast<TimerMail&>(mail)).timer_fired(); };
+    Mail::deliver = [](Mail& mail) {
+        auto& connection = static_cast<Connection&>(mail);
+        connection.tell(connection.events_.exchange(0, std::memory_order_acq_rel));
+    };
 }
 
 Connection::~Connection() {
@@ -113,7 +110,8 @@ void Connection::open(const ConnectionContext& context, WorkerGroup& home, Stran
     const bool is_any = std::all_of(local.bytes.begin(), local.bytes.end(), [](std::uint8_t byte) { return byte == 0; });
     local_.store(is_any ? socket_.local_address() : local);
     word_.open();
-    strand().deliver(static_cast<OpenMail&>(*this));
+    events_.store(event_opened, std::memory_order_release);
+    strand().deliver(*this);
 }
 
 void Connection::opened() noexcept {
@@ -299,6 +297,32 @@ bool Connection::info(std::uint64_t generation, Info& info) const noexcept {
 
 // ---- events
 
+void Connection::happened(Event event) noexcept {
+    Worker& worker = *Worker::current();
+    Strand& home = strand();
+    if (worker.begin_turn(home)) {
+        tell(event);
+        worker.end_turn(home);
+    } else if (events_.fetch_or(event, std::memory_order_acq_rel) == 0) {
+        home.deliver(*this);
+    }
+}
+
+void Connection::tell(std::uint8_t events) noexcept {
+    if ((events & event_opened) != 0) {
+        opened();
+    }
+    if ((events & event_received) != 0) {
+        received();
+    }
+    if ((events & event_sent) != 0) {
+        sent();
+    }
+    if ((events & event_timer) != 0) {
+        timer_fired();
+    }
+}
+
 void Connection::called(Call& call) noexcept {
     if (call.kind == CallKind::send) {
         const bool wanted = stage_ == Stage::open || stage_ == Stage::flushing;
@@ -431,6 +455,14 @@ void Connection::timer_fired() noexcept {
 
 void Connection::advance() noexcept {
     advance_due_ = false;
+    if (stage_ == Stage::open && abort_reason_ == CloseReason::none && !is_step_due()) {
+        // The usual case: a message was answered, and the next one is awaited.
+        arm_receive();
+        if (context().limits.idle_timeout_ms != 0) {
+            arm_timer();
+        }
+        return;
+    }
     for (;;) {
         if (abort_reason_ != CloseReason::none && stage_ != Stage::joining && stage_ != Stage::over) {
             begin_join();
@@ -462,6 +494,11 @@ void Connection::advance() noexcept {
         arm_timer();
         return;
     }
+}
+
+// False when step_open() would find nothing to do, and no deadline but the idle one can be wanted.
+bool Connection::is_step_due() const noexcept {
+    return static_cast<bool>(close_wanted_ | writable_due_ | offer_due_ | peer_ended_ | finish_wanted_);
 }
 
 // One step of an open connection; false when there is none to take.
@@ -496,7 +533,7 @@ bool Connection::step_open() noexcept {
 
 // A pause or a close that is still on its way by mail counts already: whoever called it may rely on no message after the one that had begun.
 bool Connection::may_offer() const noexcept {
-    return stage_ == Stage::open && !paused_ && !held_ && !close_wanted_ && abort_reason_ == CloseReason::none &&
+    return stage_ == Stage::open && !static_cast<bool>(paused_ | held_ | close_wanted_) && abort_reason_ == CloseReason::none &&
            pauses_on_the_way_.load(std::memory_order_relaxed) == 0 && !SlotWord::is_closing(word_.load());
 }
 
@@ -504,7 +541,7 @@ std::size_t Connection::offer(std::span<const std::byte> bytes) noexcept {
     const config::Framing& framing = context().framing;
     const bool framed = framing.type != config::Framing::Type::none;
     std::size_t done = 0;
-    while (done < bytes.size() && may_offer()) {
+    do {
         const std::span<const std::byte> rest = bytes.subspan(done);
         const Frame frame = next_frame(framing, rest, scanned_);
         if (frame.kind == Frame::Kind::too_long) {
@@ -534,7 +571,7 @@ std::size_t Connection::offer(std::span<const std::byte> bytes) noexcept {
             }
             break;  // the rest waits for more
         }
-    }
+    } while (done < bytes.size() && may_offer());
     return done;
 }
 
@@ -776,7 +813,7 @@ void Connection::flush() noexcept {
         return;
     }
     SendPart& send = *this;
-    send.buffers = {parts_.data(), queue_.gather(parts_)};
+    send.buffers = queue_.gather();
     sending_ = true;
     port().send(send);
 }

@@ -10,12 +10,12 @@
 //   joining    every operation is cancelled, or done; waits until none is in flight and no accepted call is on its way
 //   over       socket closed, on_close called; the slot goes back at the end of the strand's turn
 //
-// Each event (an operation's completion, a call from another thread) arrives as mail, records what happened and calls advance(), the one place
+// Each event (an operation's completion, a call from another thread) is told on the strand, records what happened and calls advance(), the one place
 // that decides what follows. There is one way out: begin_join() -> try_finish(). Closing is a join: the socket is closed, and on_close called,
 // only when neither receive, send nor timer is in flight and every accepted call has been delivered.
 //
 // Concurrency. All members are the strand's (of whichever worker runs it), except: word_ (see slot_word.hpp), the addresses, which anyone
-// with a handle may read, and the count of pauses on their way. Functions in the part "from any thread" touch only those, and send mail.
+// with a handle may read, events_, and the count of pauses on their way. Functions in the part "from any thread" touch only those, and send mail.
 #pragma once
 
 #include <array>
@@ -68,19 +68,12 @@ enum class CloseHow : std::uint8_t { graceful, abort };
 struct ReceivePart : io::ReceiveOperation {};
 struct SendPart : io::SendOperation {};
 struct TimerPart : io::TimerOperation {};
-struct OpenMail : Mail {};
-struct ReceivedMail : Mail {};
-struct SentMail : Mail {};
-struct TimerMail : Mail {};
 
 class Connection final : public ConnectionNode,
                          private ReceivePart,
                          private SendPart,
                          private TimerPart,
-                         private OpenMail,
-                         private ReceivedMail,
-                         private SentMail,
-                         private TimerMail {
+                         private Mail {
 public:
     // `index`: the slot's, in `table`; both for ever.
     Connection(ConnectionTable& table, std::uint32_t index) noexcept;
@@ -133,7 +126,11 @@ private:
     struct Call;  // a call from another thread, as mail
     enum class CallKind : std::uint8_t { send, finish, close, abort, pause, resume, post, drain, cut };
 
-    // Events.
+    // What can have happened, as bits of events_.
+    enum Event : std::uint8_t { event_opened = 1, event_received = 2, event_sent = 4, event_timer = 8 };
+    // A thread of the home group, outside of every strand: has the event told on the strand, now or by mail.
+    void happened(Event event) noexcept;
+    void tell(std::uint8_t events) noexcept;
     void opened() noexcept;
     void received() noexcept;
     void sent() noexcept;
@@ -142,6 +139,7 @@ private:
 
     // Decides what follows, until nothing does.
     void advance() noexcept;
+    [[nodiscard]] bool is_step_due() const noexcept;
     [[nodiscard]] bool step_open() noexcept;
     void begin_flushing() noexcept;
     void begin_lingering() noexcept;
@@ -151,7 +149,7 @@ private:
     void begin_join() noexcept;
     void try_finish() noexcept;
 
-    // Offers messages out of `bytes` until they are used up or reading stops; how many bytes are done with.
+    // Where may_offer(): offers messages out of `bytes` until they are used up or reading stops; how many bytes are done with.
     [[nodiscard]] std::size_t offer(std::span<const std::byte> bytes) noexcept;
     void offer_stash() noexcept;
     void tell_end() noexcept;
@@ -192,6 +190,9 @@ private:
     std::atomic<const ConnectionContext*> context_{nullptr};
     // The same; followed by those whose reservation keeps the generation alive.
     std::atomic<Strand*> strand_{nullptr};
+    // Events that the connection's own mail is on its way with: whoever raises the first one sends it, and its delivery takes them all. The release of
+    // raising one (acq_rel, as the taking) pairs with the acquire of the taking: the strand sees the completed operation.
+    std::atomic<std::uint8_t> events_{0};
     // Pauses that go by mail and have not arrived. Relaxed: whoever learns from the pausing thread that it has paused also sees the count.
     std::atomic<std::uint32_t> pauses_on_the_way_{0};
 
@@ -225,7 +226,6 @@ private:
     SendQueue queue_;
     Stash stash_;
     std::size_t scanned_ = 0;            // framing: see next_frame
-    std::array<io::ConstBuffer, 4> parts_;
     std::uint64_t active_ns_ = 0;        // open: when a byte last came or went (kept only where there is an idle timeout)
     std::uint64_t since_ns_ = 0;         // when the half-close began; flushing, lingering: when something last moved
     std::uint64_t unacknowledged_ = 0;   // lingering: at the last tick

@@ -3,13 +3,13 @@
 // One word, head_:  idle (no mail, and nobody has promised to run the strand)
 //                   null (no mail; the strand is on a run queue, or running)
 //                   the newest mail, linked to the older ones (the strand is on a run queue, or running)
-// push() makes the change from idle; whoever makes it, and nobody else, must put the strand on its run queue. The runner takes all mail
-// with take_all(), and ends its run with try_idle(), which fails when mail has come meanwhile. So a strand that has mail is always on
-// a run queue or running, and never on two.
+// push() makes the change from idle; whoever makes it, and nobody else, must put the strand on its run queue. Or try_begin() makes it, for a
+// thread that runs the strand at once. The runner takes all mail with take_all(), and ends its run with try_idle(), which fails when mail has
+// come meanwhile. So a strand that has mail is always on a run queue or running, and never on two.
 //
 // Pairing: the release of push() with the acquire of take_all(): the runner sees what the sender wrote into the mail. The release of
-// try_idle() with the acquire of the push() that finds `idle`: so all that one run wrote is seen by the thread that schedules the
-// next run (and, through the run queue, by the one that runs it).
+// try_idle() with the acquire of the push() or try_begin() that finds `idle`: so all that one run wrote is seen by the thread that
+// schedules the next run (and, through the run queue, by the one that runs it).
 //
 // `Atomic` is std::atomic but in tests that switch threads at every access.
 #pragma once
@@ -39,6 +39,12 @@ public:
                 return head == idle();
             }
         }
+    }
+
+    // A thread of the strand's home: true when the strand was idle and is this thread's to run now, without mail.
+    [[nodiscard]] bool try_begin() noexcept {
+        base::Link* expected = idle();
+        return head_.compare_exchange_strong(expected, nullptr, std::memory_order_acquire, std::memory_order_relaxed);
     }
 
     // The runner: appends all mail to `into`, oldest first.

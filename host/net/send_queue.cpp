@@ -1,6 +1,7 @@
 #include "net/send_queue.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <new>
 
@@ -12,6 +13,7 @@ struct SendQueue::Chunk {
     std::uint32_t begin = 0;
     std::uint32_t end = 0;
     std::uint32_t capacity = 0;
+    std::array<io::ConstBuffer, parts_max> parts{};  // gather()'s, of the oldest chunk
 
     [[nodiscard]] std::byte* data() noexcept { return reinterpret_cast<std::byte*>(this) + chunk_overhead; }
 };
@@ -74,12 +76,15 @@ bool SendQueue::append(io::BufferPool& chunks, std::span<const std::byte> bytes)
     return true;
 }
 
-std::size_t SendQueue::gather(std::span<io::ConstBuffer> parts) const noexcept {
-    std::size_t count = 0;
-    for (Chunk* chunk = head_; chunk != nullptr && count < parts.size(); chunk = chunk->next) {
-        parts[count++] = {chunk->data() + chunk->begin, chunk->end - chunk->begin};
+std::span<const io::ConstBuffer> SendQueue::gather() noexcept {
+    if (head_ == nullptr) {
+        return {};
     }
-    return count;
+    std::size_t count = 0;
+    for (Chunk* chunk = head_; chunk != nullptr && count < parts_max; chunk = chunk->next) {
+        head_->parts[count++] = {chunk->data() + chunk->begin, chunk->end - chunk->begin};
+    }
+    return {head_->parts.data(), count};
 }
 
 void SendQueue::consume(io::BufferPool& chunks, std::size_t count) noexcept {

@@ -26,8 +26,10 @@ public:
     // False when memory is out; the queue is as before then.
     [[nodiscard]] bool append(io::BufferPool& chunks, std::span<const std::byte> bytes) noexcept;
 
-    // Names the oldest bytes, as many as fit into `parts`; returns how many parts.
-    [[nodiscard]] std::size_t gather(std::span<io::ConstBuffer> parts) const noexcept;
+    // Names the oldest bytes, in at most `parts_max` parts; none when the queue is empty. The array lives in the oldest chunk: it stays as it is until
+    // consume() or the next gather().
+    static constexpr std::size_t parts_max = 4;
+    [[nodiscard]] std::span<const io::ConstBuffer> gather() noexcept;
 
     // The oldest `count` bytes are sent.
     void consume(io::BufferPool& chunks, std::size_t count) noexcept;
@@ -35,7 +37,7 @@ public:
     void clear(io::BufferPool& chunks) noexcept;
 
     // Room for a chunk's header in a pool buffer, so that a whole receive buffer's bytes fit into one chunk.
-    static constexpr std::uint32_t chunk_overhead = 64;
+    static constexpr std::uint32_t chunk_overhead = 128;
 
 private:
     struct Chunk;

@@ -163,9 +163,21 @@ void Worker::run_strands() noexcept {
     }
 }
 
+bool Worker::begin_turn(Strand& strand) noexcept {
+    if (group_->options_.threads > 1 || running_ != nullptr || !strand.mailbox_.try_begin()) {
+        return false;
+    }
+    running_ = &strand;
+    return true;
+}
+
 void Worker::run_strand(Strand& strand) noexcept {
     running_ = &strand;
     strand.deliver_pending(group_->options_.mail_budget);
+    end_turn(strand);
+}
+
+void Worker::end_turn(Strand& strand) noexcept {
     base::Fifo<ConnectionNode> over;
     while (ConnectionNode* connection = to_attend_.pop_front()) {
         if (connection->attend()) {

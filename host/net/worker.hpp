@@ -99,6 +99,12 @@ public:
 
     [[nodiscard]] WorkerGroup& group() const noexcept { return *group_; }
     [[nodiscard]] std::uint32_t index() const noexcept { return index_; }
+    // From a completion's handler, where this is the group's only thread: begins a turn of the strand at once if it is idle, which spares the way
+    // through mailbox and run queue; then end_turn() is due. False: the strand is busy or this is not the place, and mail is the way. (Where there are
+    // several threads it is always mail, so that another thread can take what this one has not come to.)
+    [[nodiscard]] bool begin_turn(Strand& strand) noexcept;
+    void end_turn(Strand& strand) noexcept;
+
     // The strand that runs on this thread now, or null.
     [[nodiscard]] Strand* running() const noexcept { return running_; }
 

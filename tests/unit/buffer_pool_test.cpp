@@ -15,8 +15,9 @@ TEST_CASE("a pool lends each of its buffers once", "[io][buffer_pool]") {
     // Around the size of a slab, so that the last slab is full, short by one, and of one buffer.
     const std::uint32_t count = GENERATE(1U, 2U, 63U, 64U, 65U, 200U);
     const std::uint32_t bytes = GENERATE(1U, 100U, 4'096U);
+    const BufferPool::Use use = GENERATE(BufferPool::Use::shared, BufferPool::Use::single);
     CAPTURE(count, bytes);
-    BufferPool pool(bytes, count);
+    BufferPool pool(bytes, count, use);
     CHECK(pool.buffer_bytes() == bytes);
     CHECK(pool.buffers_max() == count);
     for (int round = 0; round < 3; ++round) {

@@ -17,12 +17,10 @@ std::span<const std::byte> bytes_of(const std::string& text) {
     return std::as_bytes(std::span(text.data(), text.size()));
 }
 
-std::string gathered(const net::SendQueue& queue, std::size_t parts_max) {
-    std::vector<io::ConstBuffer> parts(parts_max);
-    const std::size_t count = queue.gather(parts);
+std::string gathered(net::SendQueue& queue) {
     std::string text;
-    for (std::size_t i = 0; i < count; ++i) {
-        text.append(reinterpret_cast<const char*>(parts[i].data), parts[i].size);
+    for (const io::ConstBuffer& part : queue.gather()) {
+        text.append(reinterpret_cast<const char*>(part.data), part.size);
     }
     return text;
 }
@@ -35,8 +33,8 @@ TEST_CASE("small messages share a chunk and leave in one part", "[send_queue]") 
     for (int i = 0; i < 16; ++i) {
         REQUIRE(queue.append(chunks, bytes_of("0123456789")));
     }
-    std::vector<io::ConstBuffer> parts(4);
-    CHECK(queue.gather(parts) == 1);
+    const std::span<const io::ConstBuffer> parts = queue.gather();
+    REQUIRE(parts.size() == 1);
     CHECK(parts[0].size == 160);
     CHECK(chunks.on_loan() == 1);
     queue.consume(chunks, 160);
@@ -48,12 +46,12 @@ TEST_CASE("an append behind bytes that are being sent leaves them where they are
     io::BufferPool chunks(usual + net::SendQueue::chunk_overhead, 4);
     net::SendQueue queue;
     REQUIRE(queue.append(chunks, bytes_of("first")));
-    std::vector<io::ConstBuffer> parts(4);
-    REQUIRE(queue.gather(parts) == 1);
+    const std::span<const io::ConstBuffer> parts = queue.gather();
+    REQUIRE(parts.size() == 1);
     REQUIRE(queue.append(chunks, bytes_of("second")));
     CHECK(std::string(reinterpret_cast<const char*>(parts[0].data), parts[0].size) == "first");
     queue.consume(chunks, 5);
-    CHECK(gathered(queue, 4) == "second");
+    CHECK(gathered(queue) == "second");
     queue.clear(chunks);
 }
 
@@ -67,7 +65,7 @@ TEST_CASE("messages larger than a chunk, and an exhausted pool, go to the heap",
     CHECK(chunks.on_loan() == 1);
     REQUIRE(queue.append(chunks, bytes_of(std::string(usual, 'b'))));
     CHECK(chunks.on_loan() == 1);
-    CHECK(gathered(queue, 8) == large + "a" + std::string(usual, 'b'));
+    CHECK(gathered(queue) == large + "a" + std::string(usual, 'b'));
     queue.clear(chunks);
     CHECK(chunks.on_loan() == 0);
 }
@@ -87,7 +85,7 @@ TEST_CASE("any mixture of appends and partial sends keeps the stream", "[send_qu
             REQUIRE(queue.append(chunks, bytes_of(message)));
             expected += message;
         } else if (!queue.empty()) {
-            const std::string next = gathered(queue, 1 + random() % 5);
+            const std::string next = gathered(queue);
             const std::size_t taken = 1 + random() % next.size();
             sent += next.substr(0, taken);
             queue.consume(chunks, taken);
@@ -95,7 +93,7 @@ TEST_CASE("any mixture of appends and partial sends keeps the stream", "[send_qu
         REQUIRE(queue.bytes() == expected.size() - sent.size());
     }
     while (!queue.empty()) {
-        const std::string next = gathered(queue, 4);
+        const std::string next = gathered(queue);
         sent += next;
         queue.consume(chunks, next.size());
     }
