@@ -1,6 +1,11 @@
 // What the loader asks of a library's tables before it calls anything in them.
+#include <filesystem>
+#include <fstream>
 #include <string>
+#include <vector>
 
+#include "base/clock.hpp"
+#include "base/path_text.hpp"
 #include "plugin/loader.hpp"
 #include "support/catch.hpp"
 
@@ -99,8 +104,77 @@ TEST_CASE("one table that is wrong refuses the library", "[plugin_loader]") {
         second.flags = 1U << 31;
         CHECK(contains(check(first, &second), "unknown flags"));
     }
+    SECTION("another version") {
+        second.abi_minor = PORTICO_ABI_MINOR + 1;
+        CHECK(contains(check(first, &second), "rebuild it"));
+        second.abi_minor = PORTICO_ABI_MINOR;
+        second.abi_major = PORTICO_ABI_MAJOR + 1;
+        CHECK(contains(check(first, &second), "rebuild it"));
+    }
     SECTION("a required function") {
-        second.on_data = nullptr;
+        SECTION("create") { second.create = nullptr; }
+        SECTION("destroy") { second.destroy = nullptr; }
+        SECTION("on_data") { second.on_data = nullptr; }
         CHECK(contains(check(first, &second), "a required function"));
     }
+    SECTION("no table at all") {
+        const portico_plugin* const plugins[2] = {&first, nullptr};
+        const portico_module module{sizeof(portico_module), PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR, 2, plugins};
+        CHECK(contains(plugin::check_module(&module, "file", "").error(), "plugin 1 of it: its table is missing"));
+    }
+}
+
+TEST_CASE("a module's own table is checked before it is followed", "[plugin_loader]") {
+    const std::string name = "file";
+    const portico_plugin only = plugin_of(name);
+    const portico_plugin* const plugins[1] = {&only};
+    portico_module module{sizeof(portico_module), PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR, 1, plugins};
+    const auto error = [&] { return plugin::check_module(&module, "file", "").error(); };
+    CHECK(error().empty());
+    CHECK(contains(plugin::check_module(nullptr, "file", "").error(), "it does not speak version"));
+    SECTION("another major version") {
+        module.abi_major = PORTICO_ABI_MAJOR + 1;
+        module.plugins = nullptr;  // not looked at
+        CHECK(contains(error(), "it is built for version"));
+    }
+    SECTION("another minor version") {
+        module.abi_minor = PORTICO_ABI_MINOR + 1;
+        CHECK(contains(error(), "it is built for version"));
+    }
+    SECTION("damage") {
+        SECTION("too small") { module.struct_size -= 8; }
+        SECTION("no multiple of 8") { module.struct_size += 4; }
+        SECTION("no plugin") { module.plugin_count = 0; }
+        SECTION("more plugins than there can be") { module.plugin_count = 257; }
+        SECTION("no list") { module.plugins = nullptr; }
+        CHECK(contains(error(), "damaged"));
+    }
+}
+
+TEST_CASE("a plugin's name never leads out of its directory", "[plugin_loader]") {
+    for (const char* name : {"", "#inner", "a/b", "a\\b", "c:", "..", "../up", "a..b"}) {
+        CAPTURE(name);
+        const auto loaded = plugin::load("nowhere", name);
+        REQUIRE_FALSE(loaded);
+        CHECK(contains(loaded.error(), "is not a plugin's name"));
+    }
+}
+
+TEST_CASE("a plugin that cannot be found is told from one that cannot be loaded", "[plugin_loader]") {
+    // A folder of its own, with a name that is not ASCII, as an operator's may be.
+    const std::filesystem::path folder =
+        std::filesystem::temp_directory_path() / std::filesystem::path(u8"pörtico_loader_test") / std::to_string(base::now_ns());
+    REQUIRE(std::filesystem::create_directories(folder));
+    const std::string directory = base::utf8_from_path(folder);
+    const auto error_of = [&](const std::string& name) { return plugin::load(directory, name).error(); };
+    CHECK(contains(error_of("absent"), "there is no plugin in that directory"));
+    for (const char* name : {"second", "first", "third"}) {
+        std::ofstream(folder / (std::string(name) + plugin::Library::suffix())) << "no library";
+    }
+    std::ofstream(folder / "notes.txt") << "not counted";
+    CHECK(contains(error_of("absent"), "available: first, second, third)"));
+    CHECK(contains(error_of("first"), "cannot be loaded from"));
+    CHECK(contains(error_of("first#inner"), "plugin \"first#inner\" cannot be loaded from"));
+    std::filesystem::remove_all(folder);
+    CHECK(contains(error_of("absent"), "the plugin directory cannot be read"));
 }

@@ -1,0 +1,186 @@
+// The typed reads of a plugin's settings: what is found, what is refused and in which words, and which members nobody asked for.
+#include "plugin/settings_reader.hpp"
+
+#include <limits>
+
+#include "support/catch.hpp"
+
+using namespace portico;
+using plugin::SettingsReader;
+using Read = SettingsReader::Read;
+
+namespace {
+
+// As the configuration makes them: {"loud": true, ...} from line 4 of "host.json".
+config::Settings settings_of(const std::string& json, std::map<std::string, int> lines = {}) {
+    config::Settings settings;
+    settings.json = json;
+    settings.file = "host.json";
+    settings.path = "listeners[0].settings";
+    settings.lines = std::move(lines);
+    return settings;
+}
+
+bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("a setting is read as its type", "[plugin_settings]") {
+    const config::Settings settings = settings_of(
+        R"({"yes": true, "no": false, "small": -5, "large": 9223372036854775807, "half": 0.5, "text": "ä", "empty": "", "list": [1, 2, 3], "object": {"a": 1}})");
+    SettingsReader reader(settings);
+    bool truth = false;
+    CHECK(reader.boolean("yes", truth) == Read::ok);
+    CHECK(truth);
+    CHECK(reader.boolean("no", truth) == Read::ok);
+    CHECK_FALSE(truth);
+    std::int64_t integer = 0;
+    CHECK(reader.integer("small", -5, -5, integer) == Read::ok);
+    CHECK(integer == -5);
+    CHECK(reader.integer("large", 0, INT64_MAX, integer) == Read::ok);
+    CHECK(integer == INT64_MAX);
+    double number = 0;
+    CHECK(reader.number("half", 0, 1, number) == Read::ok);
+    CHECK(number == 0.5);
+    CHECK(reader.number("small", -5, 5, number) == Read::ok);  // an integer is a number as well
+    CHECK(number == -5);
+    std::string_view text;
+    CHECK(reader.string("text", text) == Read::ok);
+    CHECK(text == "ä");
+    CHECK(reader.string("empty", text) == Read::ok);
+    CHECK(text.empty());
+    std::uint64_t count = 0;
+    CHECK(reader.count("list", count) == Read::ok);
+    CHECK(count == 3);
+    CHECK(reader.count("object", count) == Read::ok);
+    CHECK(count == 1);
+    CHECK(reader.count("", count) == Read::ok);
+    CHECK(count == 9);
+    CHECK(reader.error().empty());
+}
+
+TEST_CASE("a setting that is not there leaves the default", "[plugin_settings]") {
+    const config::Settings settings = settings_of(R"({"there": {"is": [1]}})");
+    SettingsReader reader(settings);
+    bool truth = true;
+    std::int64_t integer = 7;
+    double number = 2.5;
+    std::string_view text = "default";
+    std::uint64_t count = 9;
+    CHECK(reader.boolean("missing", truth) == Read::not_found);
+    CHECK(reader.integer("there/missing", 0, 10, integer) == Read::not_found);
+    CHECK(reader.number("there/is/1", 0, 10, number) == Read::not_found);
+    CHECK(reader.string("missing/deep/below", text) == Read::not_found);
+    CHECK(reader.count("missing", count) == Read::not_found);
+    CHECK(reader.anything("missing") == Read::not_found);
+    CHECK(truth);
+    CHECK(integer == 7);
+    CHECK(number == 2.5);
+    CHECK(text == "default");
+    CHECK(count == 9);
+    CHECK(reader.error().empty());
+}
+
+TEST_CASE("a path leads through objects and arrays, with '/' and '~' escaped", "[plugin_settings]") {
+    const config::Settings settings = settings_of(R"({"limits": [{"size": 5}, {"size": 6}], "a/b": 7, "c~d": 8})");
+    SettingsReader reader(settings);
+    std::int64_t value = 0;
+    CHECK(reader.integer("limits/1/size", 0, 10, value) == Read::ok);
+    CHECK(value == 6);
+    CHECK(reader.integer("a~1b", 0, 10, value) == Read::ok);
+    CHECK(value == 7);
+    CHECK(reader.integer("c~0d", 0, 10, value) == Read::ok);
+    CHECK(value == 8);
+    CHECK_THROWS(reader.integer("bad~2escape", 0, 10, value));  // no path: the boundary makes it PORTICO_INVALID
+}
+
+TEST_CASE("a setting of another type is refused, with its place, what was found and what was expected", "[plugin_settings]") {
+    const config::Settings settings = settings_of(R"({"deep": [{"value": "text"}], "number": 5, "list": [1]})",
+                                                  {{"/deep/0/value", 12}, {"/number", 13}, {"/list", 14}});
+    SettingsReader reader(settings);
+    bool truth = false;
+    std::int64_t integer = 7;
+    double number = 2.5;
+    std::string_view text = "default";
+    std::uint64_t count = 0;
+    const std::string place = "host.json:12: listeners[0].settings.deep[0].value: found \"text\", expected ";
+    CHECK(reader.boolean("deep/0/value", truth) == Read::wrong_type);
+    CHECK(reader.error() == place + "true or false");
+    CHECK(reader.integer("deep/0/value", -1, 5, integer) == Read::wrong_type);
+    CHECK(reader.error() == place + "an integer from -1 to 5");
+    CHECK(reader.number("deep/0/value", 0.5, 1.5, number) == Read::wrong_type);
+    CHECK(reader.error() == place + "a number from 0.5 to 1.5");
+    CHECK(reader.string("number", text) == Read::wrong_type);
+    CHECK(reader.error() == "host.json:13: listeners[0].settings.number: found 5, expected a string");
+    CHECK(reader.count("number", count) == Read::wrong_type);
+    CHECK(reader.error() == "host.json:13: listeners[0].settings.number: found 5, expected an array or an object");
+    CHECK(reader.string("list", text) == Read::wrong_type);
+    CHECK(reader.error() == "host.json:14: listeners[0].settings.list: found [1], expected a string");
+    CHECK(text == "default");
+    CHECK(integer == 7);
+    CHECK(number == 2.5);
+}
+
+TEST_CASE("a number out of range is of the wrong type", "[plugin_settings]") {
+    const config::Settings settings = settings_of(R"({"value": 5, "fraction": 5.5, "huge": 18446744073709551615, "far": 1e300})");
+    SettingsReader reader(settings);
+    std::int64_t integer = 1;
+    double number = 1;
+    CHECK(reader.integer("value", 6, 10, integer) == Read::wrong_type);
+    CHECK(reader.integer("value", 0, 4, integer) == Read::wrong_type);
+    CHECK(reader.integer("fraction", 0, 10, integer) == Read::wrong_type);
+    CHECK(reader.integer("huge", INT64_MIN, INT64_MAX, integer) == Read::wrong_type);  // not wrapped round to -1
+    CHECK(contains(reader.error(), "found 18446744073709551615"));
+    CHECK(reader.number("value", 6, 10, number) == Read::wrong_type);
+    CHECK(reader.number("far", 0, 1e299, number) == Read::wrong_type);
+    CHECK(integer == 1);
+    CHECK(number == 1);
+}
+
+TEST_CASE("a long value is cut in an error", "[plugin_settings]") {
+    const config::Settings settings = settings_of(R"({"value": ")" + std::string(100, 'x') + "\"}");
+    SettingsReader reader(settings);
+    bool truth = false;
+    CHECK(reader.boolean("value", truth) == Read::wrong_type);
+    CHECK(contains(reader.error(), "found \"" + std::string(39, 'x') + "..., expected"));
+}
+
+TEST_CASE("settings that a program made are named without a file", "[plugin_settings]") {
+    config::Settings settings;
+    settings.json = R"({"value": 1, "": 2})";
+    SettingsReader reader(settings);
+    bool truth = false;
+    CHECK(reader.boolean("value", truth) == Read::wrong_type);
+    CHECK(reader.error() == "settings.value: found 1, expected true or false");
+    settings.file = "host.json";  // and without a line where none is known
+    SettingsReader again(settings);
+    CHECK(again.boolean("value", truth) == Read::wrong_type);
+    CHECK(again.error() == "host.json: settings.value: found 1, expected true or false");
+}
+
+TEST_CASE("members that the plugin never read are unknown, once it reads settings at all", "[plugin_settings]") {
+    const config::Settings settings =
+        settings_of(R"({"count": 1, "cuont": 2, "list": [{"a": 1, "b": 2}, 3], "free": {"x": {"y": 1}}, "with/slash": 1, "with~tilde": 2})",
+                    {{"/cuont", 5}, {"/list/0/b", 6}});
+    SettingsReader reader(settings);
+    std::int64_t value = 0;
+    CHECK(reader.integer("count", 0, 10, value) == Read::ok);
+    CHECK(reader.integer("list/0/a", 0, 10, value) == Read::ok);
+    CHECK(reader.anything("free") == Read::ok);
+    CHECK(reader.unread().empty());  // it has not asked for the extension: it may have parsed the text itself
+    reader.used();
+    const std::vector<std::string> unread = reader.unread();
+    REQUIRE(unread.size() == 5);
+    CHECK(unread[0] == "host.json:5: listeners[0].settings.cuont: unknown setting of this plugin; did you mean \"count\"?");
+    CHECK(unread[1] == "host.json:6: listeners[0].settings.list[0].b: unknown setting of this plugin; did you mean \"a\"?");
+    CHECK(contains(unread[2], "list[1]: unknown setting of this plugin"));
+    CHECK(contains(unread[3], "with~1slash: unknown setting"));
+    CHECK(contains(unread[4], "with~0tilde: unknown setting"));
+    CHECK(reader.integer("with~1slash", 0, 10, value) == Read::ok);
+    CHECK(reader.integer("with~0tilde", 0, 10, value) == Read::ok);
+    CHECK(reader.unread().size() == 3);
+    CHECK(reader.anything("") == Read::ok);
+    CHECK(reader.unread().empty());
+}
