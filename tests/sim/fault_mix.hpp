@@ -28,7 +28,6 @@ struct FaultMix {
     std::uint32_t accept_no_descriptors = 0;
     std::uint32_t accept_no_memory = 0;
     std::uint32_t attach_fails = 0;       // CompletionPort::attach refuses
-    std::uint32_t late_edge = 0;          // a shared port: news of a socket is found by another wait() than the next one
 
     // ---- the network
     std::uint64_t latency_ns_max = 50'000;  // each segment travels 1 ns to this long; in order within its stream

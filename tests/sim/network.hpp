@@ -74,7 +74,7 @@ public:
         idle,        // before connect, and after close()
         connecting,
         open,
-        refused,     // nobody listens, or a fault
+        refused,     // nobody listens, the network is unreachable, or a fault of the mix
         reset,       // by the host, the network, or reset()
     };
 
@@ -114,10 +114,9 @@ public:
     [[nodiscard]] io::Address local_address() const noexcept;
 
 private:
-    friend struct Network::Internals;
+    struct Inside;
     Network& network_;
-    std::uint32_t end_ = 0;
-    State state_ = State::idle;
+    std::unique_ptr<Inside> inside_;
 };
 
 }  // namespace portico::sim

@@ -17,12 +17,12 @@
 //     scheduler.sleep_for(5 * ms);                                       // likewise, by time
 //     group.stop();                                                      // blocking production calls need nothing special
 //
-// Blocking production code runs unmodified. The sim programs are linked with --wrap (see portico_sim_wrap() in CMakeLists.txt) for what blocks:
-// std::mutex, std::condition_variable, and the start and the join of std::thread. On a thread of a seeded run these block in the scheduler
-// (the baton goes on, and locking is a switch point); on any other thread they are the real ones. So WorkerGroup::stop(),
-// plugin::Instance::finish() and the Acceptor's lock held around submits all are simulated faithfully, deterministically, and a lock order
-// or lost wake-up that ends in a deadlock is reported: "deadlock", with what each thread waits for, when no thread can run and no event
-// is to come.
+// Blocking production code runs unmodified. The sim programs are linked with --wrap (the library portico_sim brings the options) for what
+// blocks: std::mutex, std::condition_variable, and the start and the join of std::thread; and steady_clock::now(). On a thread of a seeded run
+// these block in the scheduler (the baton goes on, and locking is a switch point) and tell virtual time; on any other thread they are the real
+// ones. So WorkerGroup::stop(), plugin::Instance::finish() and the Acceptor's lock held around submits are simulated faithfully and
+// deterministically, and a lock order or a lost wake-up that ends in a deadlock is reported, with what each thread waits for: when no thread
+// can run and no event is to come.
 //
 // A thread that is started while the scheduler lives by one of its threads belongs to the run, gets its number in the order of the
 // starts, and must end (be joined) before the Scheduler is destroyed. Timed waits (wait_for, wait_until, sleep_for) of the standard library are
@@ -38,7 +38,7 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <type_traits>
+#include <thread>
 #include <utility>
 
 #include "base/clock.hpp"
@@ -58,8 +58,7 @@ struct SchedulerOptions {
 
 class Scheduler {
 public:
-    // The calling thread becomes the controller of a seeded run, and the process is bound to one processor (a hand-over of the baton is then one
-    // switch of the system, without a wake-up of another processor).
+    // The calling thread becomes the controller of a seeded run.
     Scheduler(Random random, const SchedulerOptions& options);
     // Every other thread of the run must have ended. Events that are still to come are dropped.
     ~Scheduler();
@@ -68,6 +67,10 @@ public:
 
     // The scheduler of the run that the calling thread belongs to; null outside of a seeded run.
     [[nodiscard]] static Scheduler* current() noexcept;
+
+    // Binds the calling thread, and those that it will start, to one of the processors that the process may use (number modulo how many
+    // there are): a hand-over of the baton then needs no wake-up of another processor. Several simulations at once take one each.
+    static void bind_to_processor(unsigned number) noexcept;
 
     // ---- for the world
 
@@ -150,13 +153,29 @@ public:
     [[nodiscard]] bool is_free() const noexcept;
     [[nodiscard]] bool in_event() const noexcept;
 
-private:
-    friend struct Wraps;  // scheduler_wraps.cpp: what --wrap sends here
     struct Thread;
     struct State;
 
+    // What the wraps are made of (scheduler_wraps.cpp); on a thread of a seeded run.
+    //
+    // A thread that is about to be started: the starter announces it, itself it begins and ends, and whoever joins waits for its end.
+    [[nodiscard]] Thread& announce_thread();
+    void begin_thread(Thread& thread) noexcept;
+    void end_thread(Thread& thread) noexcept;
+    void started_as(Thread& thread, std::thread::id id) noexcept;
+    void await_end(std::thread::id id) noexcept;
+    // Blocks until somebody calls wake_waiters() for the same address.
+    void wait_at(const void* address, const char* what) noexcept;
+    // Lets those go on that wait at an address: all, or one of them.
+    void wake_waiters(const void* address, bool all) noexcept;
+
+private:
     void enter() noexcept;
     void leave() noexcept;
+    void step() noexcept;
+    void run_due_events() noexcept;
+    void switch_to_another(Thread& self) noexcept;
+    void print_state(std::FILE* to) const noexcept;
     void add_to_trace(const char* text, const std::array<std::uint64_t, 4>& numbers) noexcept;
 
     Trace trace_;

@@ -11,13 +11,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <type_traits>
+#include <functional>
+#include <utility>
 #include <vector>
 
 namespace portico::sim {
 
 class Trace {
 public:
+    static constexpr std::uint32_t no_thread = UINT32_MAX;
+
     struct Event {
         std::uint64_t time_ns = 0;
         const char* text = nullptr;  // a literal
@@ -40,9 +43,10 @@ public:
     [[nodiscard]] std::uint64_t count() const noexcept { return added_; }
     [[nodiscard]] std::uint64_t digest() const noexcept { return digest_; }
 
-    // "12.345678 ms  worker 2  port 0: receive of socket 17 completes with 12 bytes", oldest first. Allocates nothing: callable from a
-    // signal handler's or a sanitizer's last words, as far as stdio is.
-    void print(std::FILE* to) const noexcept;
+    // Oldest first, a line each: "    12.345678 ms  worker 2   socket 17: receive completes with 12 bytes". Time counts from the oldest event.
+    // `name_of` says what a thread is called.
+    using NameOf = std::function<std::pair<const char*, std::uint32_t>(std::uint32_t thread)>;
+    void print(std::FILE* to, const NameOf& name_of) const noexcept;
 
 private:
     std::vector<Event> ring_;

@@ -1,0 +1,159 @@
+// The inside of the simulated network, for the port, the sockets and the peers. Everything here is used inside a section of the scheduler.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/network.hpp"
+#include "sim/sim_port.hpp"
+
+namespace portico::sim {
+
+// A first-in, first-out queue of bytes that grows as it is used.
+class ByteQueue {
+public:
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    void push(const std::byte* bytes, std::size_t count);
+    // The oldest bytes.
+    void pop(std::byte* into, std::size_t count) noexcept;
+    void move_to(ByteQueue& other, std::size_t count);
+    void clear() noexcept { size_ = 0; }
+
+private:
+    void reserve(std::size_t bytes);
+
+    std::vector<std::byte> ring_;  // a power of two
+    std::size_t begin_ = 0;
+    std::size_t size_ = 0;
+};
+
+// Who is told of what happens at an end or a listener: a port, or a peer.
+class Watcher {
+public:
+    // Something may be received, sent, accepted, or is over: whatever waits may try again. Called in events and inside sections.
+    virtual void on_news(std::uint32_t handle) noexcept = 0;
+
+protected:
+    ~Watcher() = default;
+};
+
+struct Network::Internals {
+    using Index = std::uint32_t;
+    static constexpr Index none = UINT32_MAX;
+    static constexpr io::NativeSocket first_native = 1'000;
+
+    // One end of a connection, or what may become one.
+    struct End {
+        enum class State : std::uint8_t {
+            fresh,       // open_for_connect
+            connecting,
+            open,
+            failed,      // the connect failed: `error` says how
+            dead,        // reset: nothing goes any more
+        };
+
+        State state = State::fresh;
+        io::Error error = io::Error::none;  // failed, dead
+        bool has_handle = true;             // somebody may still use it: a Socket, a peer, a backlog
+        bool is_finished = false;           // its stream is complete: an end follows the bytes
+        bool is_end_sent = false;           // the end travels, or is there
+        bool is_input_ended = false;        // the other's end is there
+        bool resets_on_close = false;
+        Index other = none;                 // none before the connection, and when the other is gone
+        Index handle = none;
+        io::Address local;
+        io::Address remote;
+        std::uint32_t send_room = 0;        // bytes that `outgoing` may hold, and `incoming`
+        std::uint32_t receive_room = 0;
+        ByteQueue outgoing;                 // written here, not yet at the other end
+        ByteQueue incoming;                 // there, not yet received
+        std::size_t travelling = 0;         // of outgoing, from its front: on the way
+        std::uint64_t last_arrival_ns = 0;  // of what travels from here: nothing overtakes
+    };
+
+    struct Listener {
+        io::Address local;
+        std::size_t backlog = 0;
+        std::uint32_t handles = 0;          // it listens while it has some
+        std::deque<Index> queue;            // ends whose handshake is through
+        std::deque<Index> waiting;          // connecting ends that found the backlog full
+        std::vector<Index> open_handles;
+    };
+
+    struct Handle {
+        enum class Type : std::uint8_t { closed, end, listener };
+        Type type = Type::closed;
+        bool is_peers = false;              // the world's: not a Socket
+        Index index = none;                 // of the end, of the listener
+        Watcher* watcher = nullptr;
+        const void* port = nullptr;         // the port that it joined
+    };
+
+    Internals(Scheduler& its_scheduler, Random its_random, const FaultMix& its_faults)
+        : scheduler(its_scheduler), random(its_random), faults(its_faults) {}
+
+    // ---- handles
+
+    [[nodiscard]] static io::NativeSocket native_of(Index handle) noexcept { return first_native + static_cast<io::NativeSocket>(handle); }
+    // Fails the run for one that is not open. `what` is a sentence's beginning: "a receive".
+    [[nodiscard]] Index handle_of(io::NativeSocket native, const char* what) noexcept;
+    [[nodiscard]] End& end_of(Index handle, const char* what) noexcept;
+    [[nodiscard]] End& end(Index index) noexcept { return *ends[index]; }
+    [[nodiscard]] Listener& listener_of(Index handle, const char* what) noexcept;
+    [[nodiscard]] Index add_handle(Handle::Type type, Index index, bool is_peers);
+
+    // ---- what sockets and peers do
+
+    // "" or why not.
+    [[nodiscard]] std::string open_for_connect(io::Address::Family family, const io::Address& local, bool is_peers, Index& handle);
+    [[nodiscard]] std::string listen(const io::Address& address, int backlog, Index& handle);
+    [[nodiscard]] Index listen_as(Index handle);
+    void connect(Index handle, const io::Address& remote);
+    // An end from the backlog, with a handle: none when there is none.
+    [[nodiscard]] Index accept(Index listener_handle);
+    // Bytes taken, 0 without room. The end is open.
+    std::size_t write(End& from, const std::byte* bytes, std::size_t count);
+    std::size_t read(End& at, std::byte* into, std::size_t count);
+    [[nodiscard]] static std::size_t room(const End& at) noexcept {
+        return at.outgoing.size() >= at.send_room ? 0 : at.send_room - at.outgoing.size();
+    }
+    void finish(End& from);
+    void reset(End& from);
+    void close(Index handle);
+
+    // ---- the ways of things
+
+    [[nodiscard]] Index add_end();
+    [[nodiscard]] std::uint64_t latency() noexcept;
+    [[nodiscard]] std::uint16_t free_port() noexcept { return next_port++; }
+    void pump(Index from);
+    void deliver(Index from, std::uint32_t bytes);
+    void deliver_end(Index from);
+    // Makes an end's connection a thing of the past, at this end at once.
+    void kill(Index index, io::Error error);
+    void send_reset(const End& from);
+    void syn_arrives(Index client);
+    void establish(Index client, Listener& at);
+    void fail_connect(Index client, io::Error error);
+    void fail_connect_later(Index client, io::Error error);
+    void news(Index end_index) noexcept;
+    void news_at(Listener& listener) noexcept;
+    [[nodiscard]] Index find_listener(const io::Address& address) noexcept;
+
+    Scheduler& scheduler;
+    Random random;
+    const FaultMix& faults;
+    std::vector<std::unique_ptr<End>> ends;
+    std::vector<std::unique_ptr<Listener>> listeners;
+    std::vector<Handle> handles;
+    std::vector<SimPort::Internals*> ports;  // null: gone
+    std::size_t open_host_handles = 0;
+    std::size_t open_peer_handles = 0;
+    std::uint16_t next_port = 20'000;
+};
+
+}  // namespace portico::sim

@@ -1,0 +1,141 @@
+// io::Socket and close_native() on the simulated network: every function that host/io/socket_posix.cpp defines, so that the linker has no
+// reason to take that one out of its archive.
+#include <cerrno>
+
+#include "base/assert.hpp"
+#include "io/native.hpp"
+#include "io/socket.hpp"
+#include "sim/network_internals.hpp"
+
+namespace portico::io {
+
+namespace {
+
+using Internals = sim::Network::Internals;
+
+Internals& network() noexcept {
+    PORTICO_ASSERT(sim::Network::current() != nullptr);
+    return sim::Network::current()->internals();
+}
+
+// The end of a connected socket, in a section of the caller's.
+Internals::End& end_of(NativeSocket native, const char* what) noexcept {
+    return network().end_of(network().handle_of(native, what), what);
+}
+
+}  // namespace
+
+void close_native(NativeSocket native) noexcept {
+    Internals& here = network();
+    const sim::Scheduler::Section section(here.scheduler);
+    const Internals::Index handle = here.handle_of(native, "close_native");
+    if (here.handles[handle].port != nullptr) {
+        here.scheduler.fail("socket " + std::to_string(native) + " is closed and not taken from its port first");
+    }
+    here.close(handle);
+}
+
+Socket::~Socket() {
+    close();
+}
+
+void Socket::reset_state() noexcept {
+    is_listener_ = false;
+    receive_state_.store(0, std::memory_order_relaxed);
+    send_state_.store(0, std::memory_order_relaxed);
+}
+
+void Socket::adopt(NativeSocket native) noexcept {
+    PORTICO_ASSERT(!is_open() && native != invalid_socket);
+    native_ = native;
+    reset_state();
+}
+
+base::Result<void> Socket::open_for_connect(Address::Family family, const Address& local) {
+    PORTICO_ASSERT(!is_open());
+    const sim::Scheduler::Section section(network().scheduler);
+    Internals::Index handle = 0;
+    if (const std::string why = network().open_for_connect(family, local, false, handle); !why.empty()) {
+        return base::Failure{why};
+    }
+    adopt(Internals::native_of(handle));
+    return {};
+}
+
+base::Result<void> Socket::listen(const Address& address, int backlog) {
+    PORTICO_ASSERT(!is_open());
+    const sim::Scheduler::Section section(network().scheduler);
+    Internals::Index handle = 0;
+    if (const std::string why = network().listen(address, backlog, handle); !why.empty()) {
+        return base::Failure{why};
+    }
+    native_ = Internals::native_of(handle);
+    reset_state();
+    is_listener_ = true;
+    return {};
+}
+
+base::Result<void> Socket::listen_as(const Socket& listener) {
+    PORTICO_ASSERT(!is_open() && listener.is_listener_);
+    const sim::Scheduler::Section section(network().scheduler);
+    native_ = Internals::native_of(network().listen_as(network().handle_of(listener.native_, "listen_as")));
+    reset_state();
+    is_listener_ = true;
+    return {};
+}
+
+Address Socket::local_address() const noexcept {
+    if (!is_open()) {
+        return {};
+    }
+    const sim::Scheduler::Section section(network().scheduler);
+    const Internals::Index handle = network().handle_of(native_, "local_address");
+    if (network().handles[handle].type == Internals::Handle::Type::listener) {
+        return network().listener_of(handle, "local_address").local;
+    }
+    return network().end_of(handle, "local_address").local;
+}
+
+Address Socket::peer_address() const noexcept {
+    if (!is_open()) {
+        return {};
+    }
+    const sim::Scheduler::Section section(network().scheduler);
+    const Internals::End& end = end_of(native_, "peer_address");
+    return end.state == Internals::End::State::open ? end.remote : Address{};
+}
+
+bool Socket::shutdown_send() noexcept {
+    const sim::Scheduler::Section section(network().scheduler);
+    Internals::End& end = end_of(native_, "shutdown_send");
+    if (end.state != Internals::End::State::open) {
+        return false;
+    }
+    network().scheduler.trace("socket {}: ends its stream, {} bytes are still to go", native_, end.outgoing.size());
+    network().finish(end);
+    return true;
+}
+
+void Socket::reset_on_close() noexcept {
+    const sim::Scheduler::Section section(network().scheduler);
+    end_of(native_, "reset_on_close").resets_on_close = true;
+}
+
+std::optional<std::uint64_t> Socket::unacknowledged_bytes() const noexcept {
+    const sim::Scheduler::Section section(network().scheduler);
+    return end_of(native_, "unacknowledged_bytes").outgoing.size();
+}
+
+std::uint64_t Socket::unread_bytes() const noexcept {
+    const sim::Scheduler::Section section(network().scheduler);
+    return end_of(native_, "unread_bytes").incoming.size();
+}
+
+void Socket::close() noexcept {
+    if (is_open()) {
+        close_native(native_);
+        native_ = invalid_socket;
+    }
+}
+
+}  // namespace portico::io
