@@ -7,6 +7,9 @@ function(portico_warnings target)
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
       # Wrongly warns of std::string concatenation (GCC bug 105651).
       target_compile_options(${target} PRIVATE -Wno-restrict)
+    elseif(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+      # PORTICO_ASSERT(!"what went wrong") is meant.
+      target_compile_options(${target} PRIVATE -Wno-string-conversion)
     endif()
   endif()
 endfunction()

@@ -1,0 +1,82 @@
+// Any command line of the client, one argument a line. It ends with options that keep every documented range and fit together, so that the messages
+// can be made from them; or with help, or with one usage error and exit code 2. Nothing escapes.
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/assert.hpp"
+#include "base/clock.hpp"
+#include "message.hpp"
+#include "options.hpp"
+
+using namespace portico;
+using client::Options;
+
+namespace {
+
+void check_payload(const std::string& payload, const client::Framing& framing) {
+    using Type = client::Framing::Type;
+    PORTICO_ASSERT(payload.size() <= framing.payload_max());
+    PORTICO_ASSERT(framing.type != Type::none || !payload.empty());
+    if (framing.type == Type::delimiter) {
+        client::FrameScanner scanner;
+        const std::string framed = payload + framing.delimiter;
+        const client::FrameScanner::Piece piece = scanner.scan(framing, client::bytes_of(framed));
+        PORTICO_ASSERT(piece.complete && piece.size == framed.size());
+    }
+}
+
+void check_options(const Options& options) {
+    PORTICO_ASSERT(options.port != 0);
+    PORTICO_ASSERT(options.connections >= 1 && options.connections <= client::connections_max);
+    PORTICO_ASSERT(options.depth >= 1 && options.depth <= client::depth_max);
+    PORTICO_ASSERT(options.count <= client::count_max && (options.count == 0) == (options.duration_ns != 0));
+    PORTICO_ASSERT(options.timeout_ns >= base::nanoseconds_per_millisecond && options.connect_timeout_ns >= base::nanoseconds_per_millisecond);
+    if (options.is_interactive) {
+        PORTICO_ASSERT(!options.message && options.sizes.max == 0);
+        return;
+    }
+    const bool framed = options.reply_framing.type != client::Framing::Type::none;
+    if (options.message) {
+        check_payload(*options.message, options.framing);
+    } else {
+        PORTICO_ASSERT(options.sizes.min <= options.sizes.max && options.sizes.max <= options.framing.payload_max());
+    }
+    if (options.expect == Options::Expect::text) {
+        check_payload(options.expected_text, options.reply_framing);
+    }
+    PORTICO_ASSERT(options.expect != Options::Expect::echo || options.framing == options.reply_framing);
+    PORTICO_ASSERT(options.expect != Options::Expect::any || framed || options.depth == 1);
+    const auto payloads = options.message ? client::make_text_messages(*options.message)
+                                          : client::make_generated_messages(options.seed, options.sizes, options.framing);
+    const std::uint64_t bytes = payloads->size({1, 1});
+    PORTICO_ASSERT(bytes <= payloads->size_max() && (bytes != 0 || options.framing.type != client::Framing::Type::none));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    if (size == 0) {
+        return 0;
+    }
+    const bool has_terminal = (data[0] & 1) != 0;
+    std::string_view rest(reinterpret_cast<const char*>(data + 1), size - 1);
+    std::vector<std::string> arguments;
+    while (!rest.empty() && arguments.size() < 40) {
+        const std::size_t end = std::min(rest.find('\n'), rest.size());
+        arguments.emplace_back(rest.substr(0, end));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    const client::ParsedOptions parsed = client::parse_options(arguments, has_terminal);
+    if (parsed.options) {
+        PORTICO_ASSERT(parsed.text.empty() && parsed.exit_code == 0);
+        check_options(*parsed.options);
+        return 0;
+    }
+    PORTICO_ASSERT(parsed.exit_code == 0 || parsed.exit_code == 2);
+    PORTICO_ASSERT(!parsed.text.empty() && parsed.text.back() == '\n');
+    if (parsed.exit_code == 2) {
+        PORTICO_ASSERT(parsed.text.starts_with("client: ") && parsed.text.ends_with("\nclient --help says more\n"));
+    }
+    return 0;
+}

@@ -1,0 +1,241 @@
+// Replies, right ones, damaged ones and foreign bytes, in pieces of any size. The checker must say of each reply what a comparison says that sees the
+// whole stream at once, and name the first byte that differs.
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/assert.hpp"
+#include "expectation.hpp"
+#include "fuzz/input.hpp"
+
+using namespace portico;
+using client::Framing;
+using client::MessageId;
+using client::ReplyChecker;
+using Event = client::ReplyChecker::Event;
+
+namespace {
+
+struct Verdict {
+    Event event = Event::more;
+    std::uint64_t number = 0;  // of a wrong reply
+    std::uint64_t offset = 0;  // in it: the first difference
+
+    friend bool operator==(const Verdict&, const Verdict&) = default;
+};
+
+struct Setting {
+    client::Expectation expectation;
+    std::unique_ptr<client::MessageSource> replies;
+    std::uint64_t started = 0;
+    std::string stream;
+};
+
+std::string reply_of(const client::MessageSource& source, std::uint64_t number) {
+    std::string reply(static_cast<std::size_t>(source.size({1, number})), '\0');
+    source.fill({1, number}, 0, std::as_writable_bytes(std::span(reply)));
+    return reply;
+}
+
+// Where the frame that begins the text ends; npos when it is not complete.
+std::size_t frame_end(const Framing& framing, std::string_view text) {
+    if (framing.type == Framing::Type::delimiter) {
+        const std::size_t found = text.find(framing.delimiter);
+        return found == std::string_view::npos ? found : found + framing.delimiter.size();
+    }
+    if (text.size() < framing.prefix_bytes) {
+        return std::string_view::npos;
+    }
+    std::uint64_t payload = 0;
+    for (std::size_t i = 0; i < framing.prefix_bytes; ++i) {
+        const std::size_t place = framing.order == Framing::ByteOrder::big ? framing.prefix_bytes - 1 - i : i;
+        payload += std::uint64_t{static_cast<unsigned char>(text[i])} << (8 * place);
+    }
+    return text.size() - framing.prefix_bytes < payload ? std::string_view::npos
+                                                        : framing.prefix_bytes + static_cast<std::size_t>(payload);
+}
+
+std::size_t first_difference(std::string_view left, std::string_view right) {
+    return static_cast<std::size_t>(std::mismatch(left.begin(), left.end(), right.begin(), right.end()).first - left.begin());
+}
+
+std::vector<Verdict> reference_framed(const Setting& setting) {
+    std::vector<Verdict> verdicts;
+    std::string_view rest = setting.stream;
+    std::uint64_t number = 1;
+    while (!rest.empty()) {
+        const std::size_t end = frame_end(setting.expectation.framing, rest);
+        if (end == std::string_view::npos) {
+            break;
+        }
+        const std::string_view frame = rest.substr(0, end);
+        rest.remove_prefix(end);
+        if (number > setting.started) {
+            verdicts.push_back({Event::unexpected});
+            continue;
+        }
+        const std::string expected = setting.replies ? reply_of(*setting.replies, number) : std::string(frame);
+        if (frame == expected) {
+            verdicts.push_back({Event::reply});
+        } else {
+            verdicts.push_back({Event::wrong, number, first_difference(frame, expected)});
+        }
+        ++number;
+    }
+    return verdicts;
+}
+
+std::vector<Verdict> reference_unframed(const Setting& setting, const std::vector<std::string_view>& pieces) {
+    std::vector<Verdict> verdicts;
+    std::uint64_t number = 1;
+    if (!setting.replies) {
+        for (std::size_t i = 0; i < pieces.size() && number <= setting.started; ++i, ++number) {
+            verdicts.push_back({Event::reply});
+        }
+        if (pieces.size() > setting.started) {
+            verdicts.push_back({Event::unexpected});
+        }
+        return verdicts;
+    }
+    std::string_view rest = setting.stream;
+    for (; !rest.empty(); ++number) {
+        if (number > setting.started) {
+            verdicts.push_back({Event::unexpected});
+            break;
+        }
+        const std::string expected = reply_of(*setting.replies, number);
+        const std::string_view got = rest.substr(0, expected.size());
+        const std::size_t same = first_difference(got, expected);
+        if (same < got.size()) {
+            verdicts.push_back({Event::wrong, number, same});
+            break;
+        }
+        if (got.size() < expected.size()) {
+            break;
+        }
+        verdicts.push_back({Event::reply});
+        rest.remove_prefix(expected.size());
+    }
+    return verdicts;
+}
+
+void check_difference(const Setting& setting, const client::Difference& difference, std::size_t read_to) {
+    const std::string expected = reply_of(*setting.replies, difference.message.number);
+    const std::string_view due = std::string_view(expected).substr(static_cast<std::size_t>(difference.offset));
+    PORTICO_ASSERT(difference.expected_size == std::min(due.size(), client::Difference::shown_max));
+    const std::string_view shown(reinterpret_cast<const char*>(difference.expected.data()), difference.expected_size);
+    PORTICO_ASSERT(due.starts_with(shown));
+    const std::string_view got(reinterpret_cast<const char*>(difference.got.data()), difference.got_size);
+    PORTICO_ASSERT(std::string_view(setting.stream).substr(0, read_to).find(got) != std::string_view::npos);
+    PORTICO_ASSERT(got.empty() || shown.empty() || got.front() != shown.front());
+}
+
+std::vector<Verdict> check(const Setting& setting, const std::vector<std::string_view>& pieces) {
+    ReplyChecker checker(1);
+    std::vector<Verdict> verdicts;
+    const bool framed = setting.expectation.framing.type != Framing::Type::none;
+    std::size_t read_to = 0;
+    for (const std::string_view piece : pieces) {
+        const std::vector<std::byte> bytes(client::bytes_of(piece).begin(), client::bytes_of(piece).end());
+        read_to += piece.size();
+        for (std::size_t at = 0; at < bytes.size();) {
+            const std::span<const std::byte> rest = std::span<const std::byte>(bytes).subspan(at);
+            const ReplyChecker::Step step = checker.check(setting.expectation, rest, setting.started);
+            PORTICO_ASSERT(step.used != 0 && step.used <= rest.size());
+            at += step.used;
+            if (step.event == Event::more) {
+                continue;
+            }
+            Verdict verdict{step.event};
+            if (step.event == Event::wrong) {
+                verdict.number = checker.difference().message.number;
+                verdict.offset = checker.difference().offset;
+                check_difference(setting, checker.difference(), read_to);
+            }
+            verdicts.push_back(verdict);
+            if (!framed && step.event != Event::reply) {
+                return verdicts;
+            }
+        }
+    }
+    return verdicts;
+}
+
+std::vector<std::string_view> cut(std::string_view stream, const std::array<std::uint8_t, 6>& sizes) {
+    std::vector<std::string_view> pieces;
+    for (std::size_t i = 0; !stream.empty(); ++i) {
+        pieces.push_back(stream.substr(0, std::size_t{1} + sizes[i % sizes.size()]));
+        stream.remove_prefix(pieces.back().size());
+    }
+    return pieces;
+}
+
+Setting read_setting(fuzz::Input& input) {
+    Setting setting;
+    Framing& framing = setting.expectation.framing;
+    framing.type = static_cast<Framing::Type>(input.from_to(0, 2));
+    framing.prefix_bytes = 1U << input.from_to(0, 2);
+    framing.order = input.flag() ? Framing::ByteOrder::little : Framing::ByteOrder::big;
+    if (framing.type == Framing::Type::delimiter) {
+        framing.delimiter = input.text(input.from_to(1, 16));
+        framing.delimiter.resize(std::max<std::size_t>(framing.delimiter.size(), 1));
+    }
+    setting.started = input.from_to(0, 12);
+    std::unique_ptr<client::MessageSource> payloads;
+    switch (input.from_to(0, 3)) {
+        case 0: payloads = client::make_text_messages(input.text(input.from_to(1, 40))); break;
+        case 1: payloads = client::make_article_messages(input.text(input.byte() % 40)); break;
+        case 2: {
+            const std::uint64_t least = input.from_to(1, 40);
+            payloads = client::make_generated_messages(input.byte(), {least, least + input.from_to(0, 40)}, framing);
+            break;
+        }
+        default: break;  // any reply does
+    }
+    if (payloads != nullptr && payloads->size_max() != 0) {
+        setting.replies = client::make_framed_messages(std::move(payloads), framing);
+        setting.expectation.replies = setting.replies.get();
+    }
+    return setting;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    fuzz::Input input(data, size);
+    Setting setting = read_setting(input);
+    std::array<std::uint8_t, 6> sizes{};
+    for (std::uint8_t& piece : sizes) {
+        piece = input.byte();
+    }
+    std::uint64_t next = 1;
+    while (!input.empty() && setting.stream.size() < 4'096) {
+        const std::uint8_t action = input.byte();
+        const std::string reply = setting.replies ? reply_of(*setting.replies, next) : std::string();
+        switch (action % 8) {
+            case 0: setting.stream += input.text(input.byte() % 32); break;
+            case 1: setting.stream += reply.substr(0, input.byte()); break;
+            case 2:
+                if (!setting.stream.empty()) {
+                    char& byte = setting.stream[setting.stream.size() - 1 - input.byte() % setting.stream.size()];
+                    byte = static_cast<char>(byte ^ (1 + input.byte() % 255));
+                }
+                break;
+            case 3: ++next; break;
+            default:
+                setting.stream += reply;
+                ++next;
+                break;
+        }
+    }
+    const std::string_view stream = setting.stream;
+    const bool framed = setting.expectation.framing.type != Framing::Type::none;
+    for (const std::vector<std::string_view>& pieces :
+         {cut(stream, sizes), cut(stream, {}), std::vector<std::string_view>(stream.empty() ? 0 : 1, stream)}) {
+        PORTICO_ASSERT(check(setting, pieces) == (framed ? reference_framed(setting) : reference_unframed(setting, pieces)));
+    }
+    return 0;
+}

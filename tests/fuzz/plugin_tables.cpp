@@ -1,0 +1,184 @@
+// The tables of a plugin, with anything in every member: sizes, counts, versions, flags, names, missing functions. The loader takes exactly those
+// that the ABI allows, never reads behind what a table says it has, and names the reason for all others.
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/assert.hpp"
+#include "fuzz/input.hpp"
+#include "plugin/loader.hpp"
+
+using namespace portico;
+
+namespace {
+
+portico_status PORTICO_CALL create(const portico_host*, portico_instance*, const char*, std::uint64_t, char*, std::uint64_t, void**) {
+    return PORTICO_OK;
+}
+void PORTICO_CALL destroy(void*) {}
+portico_status PORTICO_CALL on_data(void*, portico_connection, void*, const std::uint8_t*, std::uint64_t, const portico_frame*,
+                                    std::uint64_t*) {
+    return PORTICO_OK;
+}
+
+// Memory of exactly the size that the table claims (but at most 4 KiB, and at least the members in which the claim itself stands), so that a read
+// behind it is seen.
+class TableMemory {
+public:
+    TableMemory(const void* table, std::size_t size, std::size_t claimed, std::size_t least) {
+        const std::size_t room = std::max(least, std::min<std::size_t>(claimed, 4'096));
+        bytes_ = std::make_unique<std::uint64_t[]>((room + 7) / 8);
+        if (room % 8 != 0) {
+            bytes_.reset();
+            odd_.resize(room + 8);
+        }
+        std::memcpy(address(), table, std::min(size, room));
+    }
+    [[nodiscard]] void* address() { return bytes_ ? static_cast<void*>(bytes_.get()) : static_cast<void*>(odd_.data()); }
+
+private:
+    std::unique_ptr<std::uint64_t[]> bytes_;
+    std::vector<std::uint64_t> odd_;  // a size that is no multiple of 8 is refused before any other member is read
+};
+
+// Mostly the right value, now and then another.
+std::uint32_t nearly(fuzz::Input& input, std::uint32_t right) {
+    switch (input.byte() % 8) {
+        case 0: return input.number<std::uint32_t>();
+        case 1: return right + 1;
+        case 2: return right - 1;
+        case 3: return right + 8;
+        default: return right;
+    }
+}
+
+struct Label {
+    std::unique_ptr<char[]> bytes;  // exactly as long as it says
+    std::uint64_t size = 0;
+    bool missing = false;
+
+    [[nodiscard]] std::string text() const { return missing ? std::string() : std::string(bytes.get(), size); }
+    // Printable ASCII without spaces.
+    [[nodiscard]] bool is_good(std::size_t least) const {
+        if (size > 64 || size < least || (missing && size != 0)) {
+            return false;
+        }
+        for (const char letter : text()) {
+            if (letter <= ' ' || letter > '~') {
+                return false;
+            }
+        }
+        return true;
+    }
+};
+
+Label read_label(fuzz::Input& input) {
+    Label label;
+    const std::uint8_t kind = input.byte();
+    label.missing = kind >= 0xF0;
+    label.size = kind % 70;
+    const std::string text = input.text(label.size);
+    if (label.missing) {
+        label.size = kind == 0xFF ? UINT64_MAX : label.size % 3;
+        return label;
+    }
+    label.size = text.size();
+    label.bytes = std::make_unique<char[]>(text.size());
+    std::memcpy(label.bytes.get(), text.data(), text.size());
+    return label;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    fuzz::Input input(data, size);
+    const std::string file_name = input.text(input.byte() % 8);
+    const std::string wanted = input.text(input.byte() % 8);
+
+    portico_module module{};
+    module.struct_size = nearly(input, sizeof module);
+    module.abi_major = nearly(input, PORTICO_ABI_MAJOR);
+    module.abi_minor = nearly(input, PORTICO_ABI_MINOR);
+    const std::uint32_t count = input.byte() % 5;
+    module.plugin_count = nearly(input, count);
+
+    std::deque<TableMemory> memory;
+    std::deque<Label> labels;
+    std::vector<const portico_plugin*> plugins;
+    bool right = true;
+    std::set<std::string> names;
+    const portico_plugin* by_name = nullptr;
+    for (std::uint32_t i = 0; i < count; ++i) {
+        portico_plugin plugin{};
+        plugin.struct_size = nearly(input, sizeof plugin);
+        plugin.abi_major = nearly(input, PORTICO_ABI_MAJOR);
+        plugin.abi_minor = nearly(input, PORTICO_ABI_MINOR);
+        const std::uint8_t oddities = input.byte();
+        plugin.abi_required = (oddities & 1) != 0 ? input.number<std::uint32_t>() : 0;
+        plugin.flags = (oddities & 2) != 0 ? input.number<std::uint32_t>() : oddities >> 2 & 7;
+        plugin.reserved = (oddities & 0x60) == 0x60 ? input.byte() : 0;
+        labels.push_back(read_label(input));
+        const Label& name = labels.back();
+        plugin.name = name.bytes.get();
+        plugin.name_size = name.size;
+        labels.push_back(read_label(input));
+        const Label& version = labels.back();
+        plugin.version = version.bytes.get();
+        plugin.version_size = version.size;
+        const std::uint8_t missing = (oddities & 0x80) != 0 ? input.byte() : 0;
+        plugin.create = (missing & 1) != 0 ? nullptr : create;
+        plugin.destroy = (missing & 2) != 0 ? nullptr : destroy;
+        plugin.on_data = (missing & 4) != 0 ? nullptr : on_data;
+        if ((missing & 8) != 0) {
+            plugins.push_back(nullptr);
+            right = false;
+            continue;
+        }
+        memory.emplace_back(&plugin, sizeof plugin, plugin.struct_size, sizeof plugin.struct_size);
+        plugins.push_back(static_cast<const portico_plugin*>(memory.back().address()));
+        right = right && plugin.struct_size >= sizeof plugin && plugin.struct_size % 8 == 0 && plugin.abi_major == PORTICO_ABI_MAJOR &&
+                plugin.abi_minor == PORTICO_ABI_MINOR && plugin.abi_required <= PORTICO_ABI_MINOR && plugin.flags < 8 &&
+                plugin.reserved == 0 && name.is_good(1) && version.is_good(0) && (missing & 7) == 0;
+        right = right && names.insert(name.text()).second;
+        if (right && name.text() == (wanted.empty() ? file_name : wanted)) {
+            by_name = plugins.back();
+        }
+    }
+    const bool listed = count != 0 && input.byte() < 0xF0;
+    const std::unique_ptr<const portico_plugin*[]> list(new const portico_plugin*[plugins.size()]);
+    std::copy(plugins.begin(), plugins.end(), list.get());
+    module.plugins = listed ? list.get() : nullptr;
+    if (module.plugin_count > count && module.plugin_count <= 256) {
+        return 0;  // a list shorter than it says cannot be told from a right one
+    }
+    // The versions stand where they stand in every version of the table.
+    TableMemory module_memory(&module, sizeof module, module.struct_size, offsetof(portico_module, plugins));
+    const auto* given = static_cast<const portico_module*>(module_memory.address());
+
+    // Fewer are looked at than are listed where the count says so: then only what the loader must refuse is known here.
+    const bool all_listed = module.plugin_count == count;
+    const bool module_right = module.struct_size >= sizeof module && module.struct_size % 8 == 0 &&
+                              module.abi_major == PORTICO_ABI_MAJOR && module.abi_minor == PORTICO_ABI_MINOR &&
+                              module.plugin_count >= 1 && module.plugin_count <= 256 && listed;
+    base::Result<const portico_plugin*> found = plugin::check_module(given, file_name, wanted);
+    if (found) {
+        PORTICO_ASSERT(module_right && found.error().empty());
+        bool known = false;
+        for (std::uint32_t i = 0; i < module.plugin_count; ++i) {
+            known = known || plugins[i] == *found;
+        }
+        PORTICO_ASSERT(known);
+    } else {
+        PORTICO_ASSERT(!found.error().empty() && found.error().find('\n') == std::string::npos);
+    }
+    if (module_right && all_listed) {
+        const portico_plugin* expected = by_name == nullptr && wanted.empty() && count == 1 ? plugins.front() : by_name;
+        PORTICO_ASSERT(static_cast<bool>(found) == (right && expected != nullptr));
+        PORTICO_ASSERT(!found || *found == expected);
+    }
+    PORTICO_ASSERT(!plugin::check_module(nullptr, file_name, wanted));
+    return 0;
+}
