@@ -221,6 +221,7 @@ TEST_CASE("a syntax error is reported alone, with its column and in plain words"
         check(R"({"a": )" + number + "}", "1:7: found " + number + ", expected a number such as 5000, -1 or 0.5");
     }
     check(R"({"a": 1e999})", "1:7: found 1e999, expected a number below 1.8e308");
+    check(R"({"a": "number overflow"}})", R"(1:25: found "}", expected the end of the file: the outermost object is complete)");
     check("{\"a\": \"x\n\"}",
           R"(1:9: found the end of the line inside a text, expected its closing '"' (a line break in a text is written \n))");
     check(R"({"a": "x)", R"(1:9: found the end of the file inside a text, expected its closing '"')");
