@@ -66,7 +66,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             may_hold_delimiter = false;
         }
     }
-    const MessageId id{1 + input.number<std::uint16_t>(), 1 + std::uint64_t{input.number<std::uint32_t>()}};
+    const MessageId id{1U + input.number<std::uint16_t>(), std::uint64_t{1} + input.number<std::uint32_t>()};
     const std::uint64_t payload_size = payloads->size(id);
     PORTICO_ASSERT(payload_size <= payloads->size_max());
     const std::string payload = make(*payloads, id, 0, static_cast<std::size_t>(payload_size));
