@@ -78,8 +78,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     PORTICO_ASSERT(whole.find(payload) != std::string::npos);
     check_parts(*framed, id, whole, input);
 
-    const bool one_frame = framing.type == Framing::Type::delimiter ? !may_hold_delimiter
-                           : framing.type == Framing::Type::length_prefix ? payload_size <= framing.payload_max() : false;
+    const bool one_frame = framing.type == Framing::Type::delimiter       ? !may_hold_delimiter
+                           : framing.type == Framing::Type::length_prefix ? payload_size <= framing.payload_max()
+                                                                          : false;
     if (one_frame && !whole.empty()) {
         client::FrameScanner scanner;
         const client::FrameScanner::Piece piece = scanner.scan(framing, client::bytes_of(whole));

@@ -31,7 +31,8 @@ void check_options(const Options& options) {
     PORTICO_ASSERT(options.connections >= 1 && options.connections <= client::connections_max);
     PORTICO_ASSERT(options.depth >= 1 && options.depth <= client::depth_max);
     PORTICO_ASSERT(options.count <= client::count_max && (options.count == 0) == (options.duration_ns != 0));
-    PORTICO_ASSERT(options.timeout_ns >= base::nanoseconds_per_millisecond && options.connect_timeout_ns >= base::nanoseconds_per_millisecond);
+    PORTICO_ASSERT(options.timeout_ns >= base::nanoseconds_per_millisecond &&
+                   options.connect_timeout_ns >= base::nanoseconds_per_millisecond);
     if (options.is_interactive) {
         PORTICO_ASSERT(!options.message && options.sizes.max == 0);
         return;

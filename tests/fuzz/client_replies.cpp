@@ -54,8 +54,7 @@ std::size_t frame_end(const Framing& framing, std::string_view text) {
         const std::size_t place = framing.order == Framing::ByteOrder::big ? framing.prefix_bytes - 1 - i : i;
         payload += std::uint64_t{static_cast<unsigned char>(text[i])} << (8 * place);
     }
-    return text.size() - framing.prefix_bytes < payload ? std::string_view::npos
-                                                        : framing.prefix_bytes + static_cast<std::size_t>(payload);
+    return text.size() - framing.prefix_bytes < payload ? std::string_view::npos : framing.prefix_bytes + static_cast<std::size_t>(payload);
 }
 
 std::size_t first_difference(std::string_view left, std::string_view right) {

@@ -82,8 +82,7 @@ private:
             }
             PORTICO_ASSERT(frame.size != 0 && frame.size <= bytes.size() - done);
             PORTICO_ASSERT(frame.payload_offset + frame.payload_size <= frame.size);
-            outcome_.frames.push_back(
-                {position_, position_ + frame.payload_offset, frame.payload_size, position_ + frame.size});
+            outcome_.frames.push_back({position_, position_ + frame.payload_offset, frame.payload_size, position_ + frame.size});
             position_ += frame.size;
             done += frame.size;
         }

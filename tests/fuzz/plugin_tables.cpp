@@ -160,9 +160,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
     // Fewer are looked at than are listed where the count says so: then only what the loader must refuse is known here.
     const bool all_listed = module.plugin_count == count;
-    const bool module_right = module.struct_size >= sizeof module && module.struct_size % 8 == 0 &&
-                              module.abi_major == PORTICO_ABI_MAJOR && module.abi_minor == PORTICO_ABI_MINOR &&
-                              module.plugin_count >= 1 && module.plugin_count <= 256 && listed;
+    const bool module_right = module.struct_size >= sizeof module && module.struct_size % 8 == 0 && module.abi_major == PORTICO_ABI_MAJOR &&
+                              module.abi_minor == PORTICO_ABI_MINOR && module.plugin_count >= 1 && module.plugin_count <= 256 && listed;
     base::Result<const portico_plugin*> found = plugin::check_module(given, file_name, wanted);
     if (found) {
         PORTICO_ASSERT(module_right && found.error().empty());

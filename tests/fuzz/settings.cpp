@@ -101,7 +101,10 @@ void read_one(const portico_settings& settings, portico_instance* instance, Run&
     bool is_path = true;
     const Node* node = look_up(run.root, key, is_path);
     const auto check = [&](portico_status status, bool fits) {
-        const portico_status expected = !is_path ? PORTICO_INVALID : node == nullptr ? PORTICO_NOT_FOUND : fits ? PORTICO_OK : PORTICO_WRONG_TYPE;
+        const portico_status expected = !is_path          ? PORTICO_INVALID
+                                        : node == nullptr ? PORTICO_NOT_FOUND
+                                        : fits            ? PORTICO_OK
+                                                          : PORTICO_WRONG_TYPE;
         PORTICO_ASSERT(status == expected);
         run.failed_read = run.failed_read || status == PORTICO_WRONG_TYPE;
     };
@@ -159,8 +162,8 @@ void read_one(const portico_settings& settings, portico_instance* instance, Run&
     }
 }
 
-portico_status PORTICO_CALL validate(const portico_host* host, portico_instance* instance, const char* settings, std::uint64_t settings_size,
-                                     char* error, std::uint64_t error_capacity) {
+portico_status PORTICO_CALL validate(const portico_host* host, portico_instance* instance, const char* settings,
+                                     std::uint64_t settings_size, char* error, std::uint64_t error_capacity) {
     Run& run = *current;
     PORTICO_ASSERT(error_capacity >= 256 && error[0] == '\0' && error[error_capacity - 1] == '\0');
     config::Parsed parsed = config::parse_json({settings, settings_size});
