@@ -57,7 +57,7 @@ struct SettingsReader::Document {
         return text + (settings.path.empty() ? "settings" : settings.path) + path_text(pointer) + ": ";
     }
 
-    // Null when it is not there. Marks it, and what it lies in, as read.
+    // Null when it is not there. Marks it, and what it lies in, as read. Throws where the key is no path.
     [[nodiscard]] const Json* find(std::string_view key, std::string& pointer) {
         pointer = key.empty() ? std::string() : "/" + std::string(key);
         for (std::size_t slash = pointer.find('/', 1); slash != std::string::npos; slash = pointer.find('/', slash + 1)) {
@@ -65,7 +65,11 @@ struct SettingsReader::Document {
         }
         read.insert(pointer);
         const Json::json_pointer at(pointer);
-        return root.contains(at) ? &root.at(at) : nullptr;
+        try {
+            return root.contains(at) ? &root.at(at) : nullptr;
+        } catch (const Json::out_of_range&) {
+            return nullptr;  // contains() throws for an array's index that is empty or has more than 64 bits: a path, to nothing
+        }
     }
 
     void collect_unread(const Json& value, const std::string& pointer, std::vector<std::string>& lines) const {

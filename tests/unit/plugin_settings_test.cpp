@@ -75,6 +75,8 @@ TEST_CASE("a setting that is not there leaves the default", "[plugin_settings]")
     CHECK(reader.string("missing/deep/below", text) == Read::not_found);
     CHECK(reader.count("missing", count) == Read::not_found);
     CHECK(reader.anything("missing") == Read::not_found);
+    CHECK(reader.count("there/is/", count) == Read::not_found);
+    CHECK(reader.count("there/is/99999999999999999999", count) == Read::not_found);
     CHECK(truth);
     CHECK(integer == 7);
     CHECK(number == 2.5);
