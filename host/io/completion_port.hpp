@@ -2,6 +2,7 @@
 //
 //  1. An operation is submitted once and completes exactly once, out of wait(), never inside the submitting call, whatever the
 //     system did inline: an inline completion goes on the port's ready list. So there is no recursion and a bounded stack.
+//     Only send_at_once() may answer that its operation is complete already; it calls nothing back, and its caller limits how often in a row.
 //  2. cancel() is a request; the operation still completes, with `aborted`, or with success when that came first.
 //  3. The memory of an operation, and all that it names, stays alive and untouched until it completes.
 //  4. At most one receive and one send are in flight for a socket.
@@ -13,7 +14,7 @@
 //     connection that has no receive submitted and stops reading; parked data is delivered by the next wait() after
 //     the submit, never lost.
 //
-// Threads. A port is made for one thread (`single`) or for several (`shared`). accept, connect, receive, send, timer, cancel,
+// Threads. A port is made for one thread (`single`) or for several (`shared`). accept, connect, receive, send (and send_at_once), timer, cancel,
 // attach and wait belong to the port's own threads: those that call wait(), one at a time for a single port, any number at once for a
 // shared one. (Before the first wait() the thread that starts the server may call them too.) Only post(), wake(), counters() and
 // now() may be called from anywhere. Submit and cancel of one operation are never concurrent with each other.
@@ -48,7 +49,7 @@ struct Counters {
     std::uint64_t connects = 0;
     std::uint64_t wakes = 0;     // writes to the event, PostQueuedCompletionStatus
     std::uint64_t cancels = 0;   // CancelIoEx
-    std::uint64_t completions = 0;  // operations handed out of wait(); not a call to the system
+    std::uint64_t completions = 0;  // operations that completed; not a call to the system
 
     Counters& operator+=(const Counters& other) noexcept;
 };
@@ -84,6 +85,12 @@ public:
     virtual void connect(ConnectOperation& operation) noexcept = 0;
     virtual void receive(ReceiveOperation& operation) noexcept = 0;
     virtual void send(SendOperation& operation) noexcept = 0;
+    // As send(), but true when the system took bytes, or failed, in the call itself: then the operation has completed, its outputs are filled in, and
+    // wait() does not hand it out. Spares the usual send its way over the ready list.
+    [[nodiscard]] virtual bool send_at_once(SendOperation& operation) noexcept {
+        send(operation);
+        return false;
+    }
     virtual void timer(TimerOperation& operation) noexcept = 0;
     virtual void post(PostOperation& operation) noexcept = 0;
 

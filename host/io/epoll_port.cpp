@@ -135,13 +135,25 @@ void EpollPort::receive(ReceiveOperation& operation) noexcept {
     }
 }
 
-void EpollPort::send(SendOperation& operation) noexcept {
+bool EpollPort::begin_send(SendOperation& operation) noexcept {
     PORTICO_ASSERT(!operation.buffers.empty() && operation.buffers.size() <= SendOperation::buffers_max);
     start(operation);
     operation.bytes = 0;
-    if (try_or_park(operation, ready | cancelled)) {
+    return try_or_park(operation, ready | cancelled);
+}
+
+void EpollPort::send(SendOperation& operation) noexcept {
+    if (begin_send(operation)) {
         make_ready(operation);
     }
+}
+
+bool EpollPort::send_at_once(SendOperation& operation) noexcept {
+    if (!begin_send(operation)) {
+        return false;
+    }
+    finish_at_once(operation);
+    return true;
 }
 
 void EpollPort::post(PostOperation& operation) noexcept {

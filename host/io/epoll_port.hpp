@@ -31,6 +31,7 @@ public:
     void connect(ConnectOperation& operation) noexcept override;
     void receive(ReceiveOperation& operation) noexcept override;
     void send(SendOperation& operation) noexcept override;
+    [[nodiscard]] bool send_at_once(SendOperation& operation) noexcept override;
     void post(PostOperation& operation) noexcept override;
     void cancel(Operation& operation) noexcept override;
     void close(Socket& socket) noexcept override;
@@ -50,6 +51,8 @@ private:
     [[nodiscard]] bool has_more() const noexcept override;
     std::size_t take_posted(std::span<Operation*> into) noexcept;
 
+    // True when the operation has completed.
+    [[nodiscard]] bool begin_send(SendOperation& operation) noexcept;
     [[nodiscard]] static std::atomic<std::uintptr_t>& state_of(Operation& operation) noexcept;
     [[nodiscard]] Attempt attempt(Operation& operation) noexcept;
     [[nodiscard]] Attempt try_accept(AcceptOperation& operation) noexcept;

@@ -250,6 +250,20 @@ void IocpPort::connect(ConnectOperation& operation) noexcept {
 }
 
 void IocpPort::send(SendOperation& operation) noexcept {
+    if (begin_send(operation)) {
+        make_ready(operation);
+    }
+}
+
+bool IocpPort::send_at_once(SendOperation& operation) noexcept {
+    if (!begin_send(operation)) {
+        return false;
+    }
+    finish_at_once(operation);
+    return true;
+}
+
+bool IocpPort::begin_send(SendOperation& operation) noexcept {
     PORTICO_ASSERT(!operation.buffers.empty() && operation.buffers.size() <= SendOperation::buffers_max);
     start(operation);
     operation.bytes = 0;
@@ -270,16 +284,19 @@ void IocpPort::send(SendOperation& operation) noexcept {
     count(sends_);
     DWORD sent = 0;
     if (::WSASend(operation.socket->native_, parts, count_of_parts, &sent, 0, fresh_overlapped(operation), nullptr) == 0) {
-        if (skips) {
-            digest(operation, sent);
-            make_ready(operation);
+        if (!skips) {
+            return false;  // a packet comes
         }
-        return;
+        digest(operation, sent);
+        return true;
     }
     const int code = ::WSAGetLastError();
-    if (code != WSA_IO_PENDING) {
-        make_ready(operation, error_of(code), code);
+    if (code == WSA_IO_PENDING) {
+        return false;
     }
+    operation.error = error_of(code);
+    operation.native_error = code;
+    return true;
 }
 
 void IocpPort::post(PostOperation& operation) noexcept {

@@ -38,6 +38,7 @@ public:
     void connect(ConnectOperation& operation) noexcept override;
     void receive(ReceiveOperation& operation) noexcept override;
     void send(SendOperation& operation) noexcept override;
+    [[nodiscard]] bool send_at_once(SendOperation& operation) noexcept override;
     void post(PostOperation& operation) noexcept override;
     void cancel(Operation& operation) noexcept override;
     void close(Socket& socket) noexcept override;
@@ -53,6 +54,9 @@ private:
     [[nodiscard]] const Extensions& extensions(Address::Family family) const noexcept;
 
     IocpPort(BufferPool& buffers, const PortOptions& options, HANDLE port, const Extensions& v4, const Extensions& v6) noexcept;
+
+    // True when the operation has completed.
+    [[nodiscard]] bool begin_send(SendOperation& operation) noexcept;
 
     // What an operation in hand needs next.
     enum class Next : std::uint8_t {

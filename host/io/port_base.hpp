@@ -46,6 +46,12 @@ protected:
     // Last step: the operation is its owner's again, as soon as wait() returns it.
     static void finish(Operation& operation) noexcept { operation.in_flight = false; }
 
+    // For an operation that completes in the submitting call (send_at_once).
+    void finish_at_once(Operation& operation) noexcept {
+        finish(operation);
+        count(completed_);
+    }
+
     // Puts a completed operation on the ready list.
     void make_ready(Operation& operation) noexcept;
     void make_ready(Operation& operation, Error error, int native_error) noexcept;

@@ -20,6 +20,9 @@ constexpr std::uint64_t drain_quiet_ns = 200 * base::nanoseconds_per_millisecond
 
 constexpr std::uint64_t never = UINT64_MAX;
 
+// Sends that the system takes at once, in one turn. A peer that reads as fast as the plugin fills the queue must not keep the others waiting.
+constexpr int sends_at_once_max = 4;
+
 constexpr std::uint64_t milliseconds(std::uint32_t count) noexcept {
     return count * base::nanoseconds_per_millisecond;
 }
@@ -321,6 +324,11 @@ void Connection::tell(std::uint8_t events) noexcept {
     if ((events & event_timer) != 0) {
         timer_fired();
     }
+    if ((events & event_send_on) != 0) {
+        sending_on_ = false;
+        attend_later();
+        advance();
+    }
 }
 
 void Connection::called(Call& call) noexcept {
@@ -424,6 +432,14 @@ void Connection::received() noexcept {
 }
 
 void Connection::sent() noexcept {
+    take_sent();
+    if (!queue_.empty()) {
+        attend_later();
+    }
+    advance();
+}
+
+void Connection::take_sent() noexcept {
     sending_ = false;
     const SendOperation& send = *this;
     if (send.error != io::Error::none) {
@@ -435,11 +451,7 @@ void Connection::sent() noexcept {
         }
         queue_.consume(send_chunks(), send.bytes);
         give_back(send.bytes);
-        if (!queue_.empty()) {
-            attend_later();
-        }
     }
-    advance();
 }
 
 void Connection::timer_fired() noexcept {
@@ -667,7 +679,7 @@ void Connection::begin_join() noexcept {
 }
 
 void Connection::try_finish() noexcept {
-    if (receiving_ || sending_ || timing_) {
+    if (receiving_ || sending_ || timing_ || sending_on_) {
         return;
     }
     if (!queue_.empty()) {
@@ -800,22 +812,30 @@ bool Connection::attend() noexcept {
     if (advance_due_) {
         advance();
     }
-    attending_ = false;
-    if (stage_ == Stage::over) {
-        return true;
+    for (int sends = 0; may_send(); ++sends) {
+        if (sends == sends_at_once_max) {
+            // The strand queues behind the others, and goes on then.
+            sending_on_ = true;
+            if (events_.fetch_or(event_send_on, std::memory_order_acq_rel) == 0) {
+                strand().deliver(*this);
+            }
+            break;
+        }
+        SendPart& send = *this;
+        send.buffers = queue_.gather();
+        sending_ = true;
+        if (!port().send_at_once(send)) {
+            break;
+        }
+        take_sent();
+        advance();
     }
-    flush();
-    return false;
+    attending_ = false;
+    return stage_ == Stage::over;
 }
 
-void Connection::flush() noexcept {
-    if (sending_ || queue_.empty() || (stage_ != Stage::open && stage_ != Stage::flushing)) {
-        return;
-    }
-    SendPart& send = *this;
-    send.buffers = queue_.gather();
-    sending_ = true;
-    port().send(send);
+bool Connection::may_send() const noexcept {
+    return !static_cast<bool>(sending_ | sending_on_) && !queue_.empty() && (stage_ == Stage::open || stage_ == Stage::flushing);
 }
 
 void Connection::release() noexcept {

@@ -12,7 +12,7 @@
 //
 // Each event (an operation's completion, a call from another thread) is told on the strand, records what happened and calls advance(), the one place
 // that decides what follows. There is one way out: begin_join() -> try_finish(). Closing is a join: the socket is closed, and on_close called,
-// only when neither receive, send nor timer is in flight and every accepted call has been delivered.
+// only when neither receive, send nor timer is in flight, none of its own mail, and every accepted call has been delivered.
 //
 // Concurrency. All members are the strand's (of whichever worker runs it), except: word_ (see slot_word.hpp), the addresses, which anyone
 // with a handle may read, events_, and the count of pauses on their way. Functions in the part "from any thread" touch only those, and send mail.
@@ -127,13 +127,14 @@ private:
     enum class CallKind : std::uint8_t { send, finish, close, abort, pause, resume, post, drain, cut };
 
     // What can have happened, as bits of events_.
-    enum Event : std::uint8_t { event_opened = 1, event_received = 2, event_sent = 4, event_timer = 8 };
+    enum Event : std::uint8_t { event_opened = 1, event_received = 2, event_sent = 4, event_timer = 8, event_send_on = 16 };
     // A thread of the home group, outside of every strand: has the event told on the strand, now or by mail.
     void happened(Event event) noexcept;
     void tell(std::uint8_t events) noexcept;
     void opened() noexcept;
     void received() noexcept;
     void sent() noexcept;
+    void take_sent() noexcept;
     void timer_fired() noexcept;
     void called(Call& call) noexcept;
 
@@ -161,7 +162,7 @@ private:
     void arm_timer() noexcept;
     [[nodiscard]] std::uint64_t wanted_deadline() const noexcept;
     void deadline_passed() noexcept;
-    void flush() noexcept;
+    [[nodiscard]] bool may_send() const noexcept;
     void touch() noexcept;
     void give_back(std::size_t bytes) noexcept;
     void attend_later() noexcept;
@@ -206,6 +207,7 @@ private:
     bool receiving_ : 1 = false;         // the receive is in flight
     bool sending_ : 1 = false;           // the send is in flight
     bool timing_ : 1 = false;            // the timer is in flight
+    bool sending_on_ : 1 = false;        // sends go on when the connection's own mail comes back
     bool paused_ : 1 = false;
     bool held_ : 1 = false;
     bool offer_due_ : 1 = false;         // the stash is to be offered (again)

@@ -60,6 +60,39 @@ TEST_CASE("many megabytes to a slow reader arrive byte by byte", "[contract][sen
     world.require_balanced();
 }
 
+TEST_CASE("a send at once is complete in the call or comes out of wait, never both", "[contract][send]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind);
+    Connection connection(world, 16 * 1'024);
+    constexpr std::size_t size = 4 << 20;
+    const std::string stream = pattern(0, size);
+    std::string received;
+    std::thread reader([&] { received = connection.peer.receive_exactly(size); });
+    std::size_t sent = 0;
+    bool is_well = true;
+    while (sent < size && is_well) {
+        connection.part = {as_bytes(stream).data() + sent, std::min<std::size_t>(100'000, size - sent)};
+        connection.send.buffers = {&connection.part, 1};
+        const int before = connection.send.completions;
+        const std::size_t outstanding = world.port().outstanding();
+        if (world.port().send_at_once(connection.send)) {
+            is_well = !connection.send.in_flight && world.port().outstanding() == outstanding;
+            world.step(0);
+            is_well = is_well && connection.send.completions == before;
+        } else {
+            is_well = world.run_until([&] { return !connection.send.in_flight; }) && connection.send.completions == before + 1;
+        }
+        is_well = is_well && connection.send.error == io::Error::none && connection.send.bytes >= 1;
+        sent += connection.send.bytes;
+    }
+    reader.join();
+    CHECK(is_well);
+    CHECK((received == stream));
+    connection.close();
+    world.require_balanced();
+}
+
 TEST_CASE("a gathered send keeps the order of its 64 buffers", "[contract][send]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);
