@@ -63,6 +63,26 @@ TEST_CASE("timers complete in the order of their instants", "[contract][timer]")
     world.require_balanced();
 }
 
+TEST_CASE("timers that became due while they were submitted complete in the order of their instants", "[contract][timer]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    const std::size_t batch = GENERATE(as<std::size_t>{}, 1, 64);
+    World world(kind, {.batch = batch});
+    const std::uint64_t start = world.port().now();
+    std::vector<std::unique_ptr<Tracked<io::TimerOperation>>> timers;
+    std::vector<std::uint64_t> order;
+    for (const std::uint64_t ago_us : {5, 9, 1, 7, 8, 2, 6, 3, 4}) {
+        timers.push_back(std::make_unique<Tracked<io::TimerOperation>>(world));
+        auto& timer = *timers.back();
+        timer.deadline_ns = start - ago_us * 1'000;
+        timer.then = [&] { order.push_back(timer.deadline_ns); };
+        world.submit(timer);
+    }
+    REQUIRE(world.run_until([&] { return order.size() == timers.size(); }));
+    CHECK(std::is_sorted(order.begin(), order.end()));
+    world.require_balanced();
+}
+
 TEST_CASE("a timer is cancelled", "[contract][timer]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);

@@ -455,7 +455,30 @@ struct SimPort::Internals final : Watcher {
     void show(Record& record) {
         record.state = Record::State::ready;
         ready.push_back(&record);
+        if (is_expired(record)) {
+            sort_newest_timer();
+        }
         scheduler.changed();
+    }
+
+    [[nodiscard]] static bool is_expired(const Record& record) noexcept {
+        return record.type == io::OperationType::timer && record.error == io::Error::none;
+    }
+
+    // Timers that are due leave in the order of their deadlines, as from a port that looks at them when somebody waits: one that was submitted
+    // later, and is due earlier, goes before those that have become ready meanwhile. They change places among themselves.
+    void sort_newest_timer() noexcept {
+        std::size_t at = ready.size() - 1;
+        for (std::size_t before = at; before-- > 0;) {
+            if (!is_expired(*ready[before])) {
+                continue;
+            }
+            if (ready[before]->deadline_ns <= ready[at]->deadline_ns) {
+                return;
+            }
+            std::swap(ready[before], ready[at]);
+            at = before;
+        }
     }
 
     // ---- timers
@@ -509,7 +532,7 @@ struct SimPort::Internals final : Watcher {
 
     // ---- handing out
 
-    // A completion that may come next. The order of timers among themselves, and of posts, is kept.
+    // A completion that may come next. The order of timers among themselves (by deadline), and of posts, is kept.
     Record& next_ready() noexcept {
         auto chosen = ready.begin();
         if (ready.size() > 1 && random.chance(faults.shuffle)) {
