@@ -11,6 +11,7 @@ sim::FaultMix& faults() {
     static sim::FaultMix mix = [] {
         sim::FaultMix none = sim::FaultMix::none();
         none.latency_ns_max = 1'000;
+        none.send_at_once = 32'768;
         return none;
     }();
     return mix;

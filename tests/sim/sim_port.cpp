@@ -231,6 +231,24 @@ struct SimPort::Internals final : Watcher {
         return record;
     }
 
+    // The first steps of a send: what is left of a submit is to hide the parts and begin.
+    Record& start_send(io::SendOperation& operation) noexcept {
+        check_thread("send");
+        Record& record = start(operation);
+        take_place(attached_to(operation.socket, operation.type, record).send, record);
+        if (operation.buffers.empty() || operation.buffers.size() > io::SendOperation::buffers_max) {
+            fail("a send of " + std::to_string(operation.buffers.size()) + " buffers");
+        }
+        record.array = operation.buffers.data();
+        record.parts.assign(operation.buffers.begin(), operation.buffers.end());
+        if (std::all_of(record.parts.begin(), record.parts.end(), [](const io::ConstBuffer& part) { return part.size == 0; })) {
+            fail("a send of no bytes");
+        }
+        record.planned = random.chance(faults.send_no_buffers) ? io::Error::no_buffers : io::Error::none;
+        record.sum = sum_of(record);
+        return record;
+    }
+
     // Last step: hides it, and lets it begin, now or after a delay.
     void begin(Record& record) noexcept {
         const Range hidden = hidden_part(*record.operation);
@@ -791,21 +809,27 @@ void SimPort::receive(io::ReceiveOperation& operation) noexcept {
 void SimPort::send(io::SendOperation& operation) noexcept {
     Internals& its = *internals_;
     const Scheduler::Section section(its.scheduler);
-    its.check_thread("send");
-    Internals::Record& record = its.start(operation);
-    its.take_place(its.attached_to(operation.socket, operation.type, record).send, record);
-    if (operation.buffers.empty() || operation.buffers.size() > io::SendOperation::buffers_max) {
-        its.fail("a send of " + std::to_string(operation.buffers.size()) + " buffers");
-    }
-    record.array = operation.buffers.data();
-    record.parts.assign(operation.buffers.begin(), operation.buffers.end());
-    if (std::all_of(record.parts.begin(), record.parts.end(), [](const io::ConstBuffer& part) { return part.size == 0; })) {
-        its.fail("a send of no bytes");
-    }
-    record.planned = its.random.chance(its.faults.send_no_buffers) ? io::Error::no_buffers : io::Error::none;
-    record.sum = Internals::sum_of(record);
+    Internals::Record& record = its.start_send(operation);
     its.hide_parts(record);
     its.begin(record);
+}
+
+bool SimPort::send_at_once(io::SendOperation& operation) noexcept {
+    Internals& its = *internals_;
+    const Scheduler::Section section(its.scheduler);
+    Internals::Record& record = its.start_send(operation);
+    if (its.random.chance(its.faults.send_at_once)) {
+        record.state = Internals::Record::State::trying;
+        if (its.attempt(record)) {
+            its.scheduler.trace("port {}: a send is done at once", its.options.number);
+            static_cast<void>(its.hand_out(record));
+            return true;
+        }
+        record.state = Internals::Record::State::waiting;
+    }
+    its.hide_parts(record);
+    its.begin(record);
+    return false;
 }
 
 void SimPort::timer(io::TimerOperation& operation) noexcept {

@@ -48,6 +48,7 @@ public:
     void connect(io::ConnectOperation& operation) noexcept override;
     void receive(io::ReceiveOperation& operation) noexcept override;
     void send(io::SendOperation& operation) noexcept override;
+    [[nodiscard]] bool send_at_once(io::SendOperation& operation) noexcept override;
     void timer(io::TimerOperation& operation) noexcept override;
     void post(io::PostOperation& operation) noexcept override;
     void cancel(io::Operation& operation) noexcept override;
