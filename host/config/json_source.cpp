@@ -3,7 +3,9 @@
 
 #include <cstddef>
 #include <iterator>
+#include <map>
 #include <unordered_map>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -178,28 +180,37 @@ private:
     bool complete_ = false;
 };
 
-Json to_json(const Node& node) {
+// Written from the tree, not through a Json of it: Json's destructor allocates for objects and arrays, and so ends the process when memory is out.
+void append_json(const Node& node, std::string& text) {
     switch (node.kind) {
-        case Node::Kind::null: return nullptr;
-        case Node::Kind::boolean: return node.boolean;
-        case Node::Kind::integer:
-            return node.negative ? Json(static_cast<std::int64_t>(0 - node.magnitude)) : Json(node.magnitude);
-        case Node::Kind::real: return node.real;
-        case Node::Kind::string: return node.text;
+        case Node::Kind::null: text += "null"; return;
+        case Node::Kind::boolean: text += node.boolean ? "true" : "false"; return;
+        case Node::Kind::integer: text += node.text; return;
+        case Node::Kind::real: text += Json(node.real).dump(); return;
+        case Node::Kind::string: text += Json(node.text).dump(); return;
         case Node::Kind::array: {
-            Json array = Json::array();
+            text += '[';
             for (const Node& child : node.children) {
-                array.push_back(to_json(child));
+                text += &child == &node.children.front() ? "" : ",";
+                append_json(child, text);
             }
-            return array;
+            text += ']';
+            return;
         }
         case Node::Kind::object: break;
     }
-    Json object = Json::object();
+    std::map<std::string_view, const Node*> members;
     for (const Node& child : node.children) {
-        object.emplace(child.key, to_json(child));  // keeps the first of repeated keys
+        members.emplace(child.key, &child);  // keeps the first of repeated keys
     }
-    return object;
+    char before = '{';
+    for (const auto& [key, child] : members) {
+        text += std::exchange(before, ',');
+        text += Json(key).dump();
+        text += ':';
+        append_json(*child, text);
+    }
+    text += members.empty() ? "{}" : "}";
 }
 
 // Stops when there is more than an excerpt shows.
@@ -274,7 +285,9 @@ std::string describe(const Node& node) {
 }
 
 std::string to_json_text(const Node& node) {
-    return to_json(node).dump();
+    std::string text;
+    append_json(node, text);
+    return text;
 }
 
 }  // namespace portico::config

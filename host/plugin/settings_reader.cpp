@@ -1,27 +1,59 @@
 #include "plugin/settings_reader.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
+#include <charconv>
 #include <set>
+#include <stdexcept>
 
+#include "config/json_source.hpp"
 #include "config/suggest.hpp"
 
 namespace portico::plugin {
 
 namespace {
 
-using Json = nlohmann::json;
+using config::Node;
 
-// An excerpt of a value, for an error.
-std::string excerpt(const Json& value) {
-    constexpr std::size_t excerpt_max = 40;
-    std::string text = value.dump(-1, ' ', true, Json::error_handler_t::replace);
-    if (text.size() > excerpt_max) {
-        text.resize(excerpt_max);
-        text += "...";
+// A key is a JSON pointer without the leading slash.
+bool is_path(std::string_view key) noexcept {
+    for (std::size_t at = key.find('~'); at != std::string_view::npos; at = key.find('~', at + 1)) {
+        if (at + 1 == key.size() || (key[at + 1] != '0' && key[at + 1] != '1')) {
+            return false;
+        }
     }
-    return text;
+    return true;
+}
+
+// True when `step`, as it stands in a path, with '/' and '~' escaped, names `key`.
+bool names(std::string_view step, std::string_view key) noexcept {
+    for (const char letter : key) {
+        const std::string_view written = letter == '~' ? "~0" : letter == '/' ? "~1" : std::string_view(&letter, 1);
+        if (!step.starts_with(written)) {
+            return false;
+        }
+        step.remove_prefix(written.size());
+    }
+    return step.empty();
+}
+
+const Node* child_of(const Node& node, std::string_view step) noexcept {
+    if (node.kind == Node::Kind::object) {
+        const auto found =
+            std::find_if(node.children.begin(), node.children.end(), [&](const Node& child) { return names(step, child.key); });
+        return found != node.children.end() ? &*found : nullptr;
+    }
+    if (node.kind != Node::Kind::array || step.empty() || (step.size() > 1 && step.front() == '0')) {
+        return nullptr;
+    }
+    std::size_t index = 0;
+    const auto [end, code] = std::from_chars(step.data(), step.data() + step.size(), index);
+    const bool is_index = code == std::errc() && end == step.data() + step.size();
+    return is_index && index < node.children.size() ? &node.children[index] : nullptr;
+}
+
+std::string number_text(double value) {
+    char text[32];
+    return std::string(text, std::to_chars(text, text + sizeof text, value).ptr);
 }
 
 // "/a/0/b" -> ".a[0].b", as errors write paths.
@@ -42,11 +74,17 @@ std::string path_text(const std::string& pointer) {
 
 struct SettingsReader::Document {
     const config::Settings& settings;
-    Json root;
+    Node root;
     std::set<std::string, std::less<>> read;   // pointers of values that were read, and of containers that were looked into
     std::set<std::string, std::less<>> whole;  // pointers below which everything counts as read
 
-    explicit Document(const config::Settings& from) : settings(from), root(Json::parse(from.json)) {}
+    explicit Document(const config::Settings& from) : settings(from) {
+        config::Parsed parsed = config::parse_json(from.json);
+        if (!parsed.error.text.empty()) {
+            throw std::invalid_argument(place("") + parsed.error.text);
+        }
+        root = std::move(parsed.root);
+    }
 
     [[nodiscard]] std::string place(const std::string& pointer) const {
         std::string text;
@@ -58,21 +96,27 @@ struct SettingsReader::Document {
     }
 
     // Null when it is not there. Marks it, and what it lies in, as read. Throws where the key is no path.
-    [[nodiscard]] const Json* find(std::string_view key, std::string& pointer) {
+    [[nodiscard]] const Node* find(std::string_view key, std::string& pointer) {
+        if (!is_path(key)) {
+            throw std::invalid_argument("a setting's key is no path");
+        }
         pointer = key.empty() ? std::string() : "/" + std::string(key);
-        for (std::size_t slash = pointer.find('/', 1); slash != std::string::npos; slash = pointer.find('/', slash + 1)) {
-            read.insert(pointer.substr(0, slash));
+        const Node* node = &root;
+        for (std::size_t begin = 0; begin < pointer.size();) {
+            const std::size_t end = std::min(pointer.find('/', begin + 1), pointer.size());
+            read.insert(pointer.substr(0, end));
+            node = node != nullptr ? child_of(*node, std::string_view(pointer).substr(begin + 1, end - begin - 1)) : nullptr;
+            begin = end;
         }
         read.insert(pointer);
-        const Json::json_pointer at(pointer);
-        try {
-            return root.contains(at) ? &root.at(at) : nullptr;
-        } catch (const Json::out_of_range&) {
-            return nullptr;  // contains() throws for an array's index that is empty or has more than 64 bits: a path, to nothing
-        }
+        return node;
     }
 
-    void collect_unread(const Json& value, const std::string& pointer, std::vector<std::string>& lines) const {
+    [[nodiscard]] std::string found_expected(const Node& found, const std::string& pointer, const std::string& expected) const {
+        return place(pointer) + "found " + config::describe(found) + ", expected " + expected;
+    }
+
+    void collect_unread(const Node& value, const std::string& pointer, std::vector<std::string>& lines) const {
         if (whole.contains(pointer)) {
             return;
         }
@@ -91,18 +135,17 @@ struct SettingsReader::Document {
                             (near.empty() ? "" : "; did you mean \"" + std::string(near) + "\"?"));
             return;
         }
-        if (value.is_object()) {
-            for (const auto& [name, member] : value.items()) {
-                std::string escaped;
-                for (const char c : name) {
-                    escaped += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
+        for (std::size_t i = 0; i < value.children.size(); ++i) {
+            const Node& child = value.children[i];
+            std::string step;
+            if (value.kind == Node::Kind::array) {
+                step = std::to_string(i);
+            } else {
+                for (const char c : child.key) {
+                    step += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
                 }
-                collect_unread(member, pointer + "/" + escaped, lines);
             }
-        } else if (value.is_array()) {
-            for (std::size_t i = 0; i < value.size(); ++i) {
-                collect_unread(value[i], pointer + "/" + std::to_string(i), lines);
-            }
+            collect_unread(child, pointer + "/" + step, lines);
         }
     }
 };
@@ -113,80 +156,84 @@ SettingsReader::~SettingsReader() = default;
 
 SettingsReader::Read SettingsReader::boolean(std::string_view key, bool& value) {
     std::string pointer;
-    const Json* found = document_->find(key, pointer);
+    const Node* found = document_->find(key, pointer);
     if (found == nullptr) {
         return Read::not_found;
     }
-    if (!found->is_boolean()) {
-        error_ = document_->place(pointer) + "found " + excerpt(*found) + ", expected true or false";
+    if (found->kind != Node::Kind::boolean) {
+        error_ = document_->found_expected(*found, pointer, "true or false");
         return Read::wrong_type;
     }
-    value = found->get<bool>();
+    value = found->boolean;
     return Read::ok;
 }
 
 SettingsReader::Read SettingsReader::integer(std::string_view key, std::int64_t minimum, std::int64_t maximum, std::int64_t& value) {
     std::string pointer;
-    const Json* found = document_->find(key, pointer);
+    const Node* found = document_->find(key, pointer);
     if (found == nullptr) {
         return Read::not_found;
     }
-    const bool too_large = found->is_number_unsigned() && found->get<std::uint64_t>() > static_cast<std::uint64_t>(INT64_MAX);
-    if (!found->is_number_integer() || too_large || found->get<std::int64_t>() < minimum || found->get<std::int64_t>() > maximum) {
-        error_ = document_->place(pointer) + "found " + excerpt(*found) + ", expected an integer from " + std::to_string(minimum) +
-                 " to " + std::to_string(maximum);
+    const std::uint64_t magnitude_max = static_cast<std::uint64_t>(INT64_MAX) + (found->negative ? 1 : 0);
+    const bool is_integer = found->kind == Node::Kind::integer && found->magnitude <= magnitude_max;
+    const auto read = static_cast<std::int64_t>(found->negative ? 0 - found->magnitude : found->magnitude);
+    if (!is_integer || read < minimum || read > maximum) {
+        error_ =
+            document_->found_expected(*found, pointer, "an integer from " + std::to_string(minimum) + " to " + std::to_string(maximum));
         return Read::wrong_type;
     }
-    value = found->get<std::int64_t>();
+    value = read;
     return Read::ok;
 }
 
 SettingsReader::Read SettingsReader::number(std::string_view key, double minimum, double maximum, double& value) {
     std::string pointer;
-    const Json* found = document_->find(key, pointer);
+    const Node* found = document_->find(key, pointer);
     if (found == nullptr) {
         return Read::not_found;
     }
-    if (!found->is_number() || found->get<double>() < minimum || found->get<double>() > maximum) {
-        error_ = document_->place(pointer) + "found " + excerpt(*found) + ", expected a number from " + Json(minimum).dump() + " to " +
-                 Json(maximum).dump();
+    const bool is_integer = found->kind == Node::Kind::integer;
+    const double magnitude = is_integer ? static_cast<double>(found->magnitude) : found->real;
+    const double read = is_integer && found->negative ? -magnitude : magnitude;
+    if ((!is_integer && found->kind != Node::Kind::real) || read < minimum || read > maximum) {
+        error_ = document_->found_expected(*found, pointer, "a number from " + number_text(minimum) + " to " + number_text(maximum));
         return Read::wrong_type;
     }
-    value = found->get<double>();
+    value = read;
     return Read::ok;
 }
 
 SettingsReader::Read SettingsReader::string(std::string_view key, std::string_view& value) {
     std::string pointer;
-    const Json* found = document_->find(key, pointer);
+    const Node* found = document_->find(key, pointer);
     if (found == nullptr) {
         return Read::not_found;
     }
-    if (!found->is_string()) {
-        error_ = document_->place(pointer) + "found " + excerpt(*found) + ", expected a string";
+    if (found->kind != Node::Kind::string) {
+        error_ = document_->found_expected(*found, pointer, "a string");
         return Read::wrong_type;
     }
-    value = found->get_ref<const std::string&>();
+    value = found->text;
     return Read::ok;
 }
 
 SettingsReader::Read SettingsReader::count(std::string_view key, std::uint64_t& value) {
     std::string pointer;
-    const Json* found = document_->find(key, pointer);
+    const Node* found = document_->find(key, pointer);
     if (found == nullptr) {
         return Read::not_found;
     }
-    if (!found->is_array() && !found->is_object()) {
-        error_ = document_->place(pointer) + "found " + excerpt(*found) + ", expected an array or an object";
+    if (found->kind != Node::Kind::array && found->kind != Node::Kind::object) {
+        error_ = document_->found_expected(*found, pointer, "an array or an object");
         return Read::wrong_type;
     }
-    value = found->size();
+    value = found->children.size();
     return Read::ok;
 }
 
 SettingsReader::Read SettingsReader::anything(std::string_view key) {
     std::string pointer;
-    const Json* found = document_->find(key, pointer);
+    const Node* found = document_->find(key, pointer);
     document_->whole.insert(pointer);
     return found == nullptr ? Read::not_found : Read::ok;
 }

@@ -146,7 +146,7 @@ TEST_CASE("a long value is cut in an error", "[plugin_settings]") {
     SettingsReader reader(settings);
     bool truth = false;
     CHECK(reader.boolean("value", truth) == Read::wrong_type);
-    CHECK(contains(reader.error(), "found \"" + std::string(39, 'x') + "..., expected"));
+    CHECK(contains(reader.error(), "found \"" + std::string(40, 'x') + "...\", expected"));
 }
 
 TEST_CASE("settings that a program made are named without a file", "[plugin_settings]") {
