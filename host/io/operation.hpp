@@ -66,8 +66,8 @@ public:
 #ifdef _WIN32
     // The backend's.
     alignas(8) std::byte address_room[128];  // two addresses of sizeof(sockaddr_in6) + 16 bytes each, as AcceptEx asks
-    std::atomic<std::uintptr_t> state{0};  // as Socket::receive_state_ is for a receive: a listener has several accepts
-    std::uint32_t tries = 0;               // peers that were gone before they were accepted
+    std::atomic<std::uintptr_t> state{0};    // as Socket::receive_state_ is for a receive: a listener has several accepts
+    std::uint32_t tries = 0;                 // peers that were gone before they were accepted
 #endif
 };
 
@@ -104,9 +104,9 @@ public:
 
     SendOperation() noexcept : Operation(OperationType::send) {}
 
-    Socket* socket = nullptr;               // in
-    std::span<const ConstBuffer> buffers;   // in: array and bytes stay untouched until completion; at least one byte in all
-    std::size_t bytes = 0;                  // out: how many were taken by the system, at least 1 on success
+    Socket* socket = nullptr;              // in
+    std::span<const ConstBuffer> buffers;  // in: array and bytes stay untouched until completion; at least one byte in all
+    std::size_t bytes = 0;                 // out: how many were taken by the system, at least 1 on success
 };
 
 // Completes at an instant: without error when it has come, with `aborted` when cancelled before.
@@ -115,7 +115,14 @@ public:
     TimerOperation() noexcept : Operation(OperationType::timer) {}
 
     std::uint64_t deadline_ns = 0;  // in: of CompletionPort::now()
-    std::size_t heap_index = 0;     // the port's
+
+    // The port's (timer_heap.hpp).
+    struct {
+        TimerOperation* child = nullptr;
+        TimerOperation* next = nullptr;
+        TimerOperation* before = nullptr;
+        bool is_in = false;
+    } heap;
 };
 
 // Completes as soon as some thread waits: how any thread hands work to a port.

@@ -154,9 +154,7 @@ void PortBase::wake() noexcept {
 void PortBase::timer(TimerOperation& operation) noexcept {
     start(operation);
     const bool is_first = guarded([&] {
-        timers_.push_back(&operation);
-        operation.heap_index = timers_.size() - 1;
-        sift_up(operation.heap_index);
+        timers_.push(operation);
         set_timer_count();
         return timers_.front() == &operation;
     });
@@ -167,10 +165,11 @@ void PortBase::timer(TimerOperation& operation) noexcept {
 
 void PortBase::cancel_timer(TimerOperation& operation) noexcept {
     const bool was_waiting = guarded([&] {
-        if (operation.heap_index >= timers_.size() || timers_[operation.heap_index] != &operation) {
+        if (!TimerHeap::contains(operation)) {
             return false;  // it has expired and is on its way
         }
-        remove_from_heap(operation);
+        timers_.remove(operation);
+        set_timer_count();
         return true;
     });
     if (was_waiting) {
@@ -185,11 +184,12 @@ void PortBase::expire_timers() noexcept {
     const std::uint64_t instant = now();
     for (;;) {
         TimerOperation* expired = guarded([&]() -> TimerOperation* {
-            if (timers_.empty() || timers_.front()->deadline_ns > instant) {
+            TimerOperation* first = timers_.front();
+            if (first == nullptr || first->deadline_ns > instant) {
                 return nullptr;
             }
-            TimerOperation* first = timers_.front();
-            remove_from_heap(*first);
+            timers_.remove(*first);
+            set_timer_count();
             return first;
         });
         if (expired == nullptr) {
@@ -203,57 +203,7 @@ std::uint64_t PortBase::next_timer() noexcept {
     if (timer_count_.load(std::memory_order_seq_cst) == 0) {
         return wait_forever;
     }
-    return guarded([&] { return timers_.empty() ? wait_forever : timers_.front()->deadline_ns; });
-}
-
-void PortBase::place(std::size_t index, TimerOperation* operation) noexcept {
-    timers_[index] = operation;
-    operation->heap_index = index;
-}
-
-void PortBase::sift_up(std::size_t index) noexcept {
-    TimerOperation* moving = timers_[index];
-    while (index > 0) {
-        const std::size_t parent = (index - 1) / 2;
-        if (timers_[parent]->deadline_ns <= moving->deadline_ns) {
-            break;
-        }
-        place(index, timers_[parent]);
-        index = parent;
-    }
-    place(index, moving);
-}
-
-void PortBase::sift_down(std::size_t index) noexcept {
-    TimerOperation* moving = timers_[index];
-    for (;;) {
-        std::size_t child = 2 * index + 1;
-        if (child >= timers_.size()) {
-            break;
-        }
-        if (child + 1 < timers_.size() && timers_[child + 1]->deadline_ns < timers_[child]->deadline_ns) {
-            ++child;
-        }
-        if (moving->deadline_ns <= timers_[child]->deadline_ns) {
-            break;
-        }
-        place(index, timers_[child]);
-        index = child;
-    }
-    place(index, moving);
-}
-
-void PortBase::remove_from_heap(TimerOperation& operation) noexcept {
-    const std::size_t index = operation.heap_index;
-    TimerOperation* last = timers_.back();
-    timers_.pop_back();
-    if (last != &operation) {
-        place(index, last);
-        sift_up(index);
-        sift_down(last->heap_index);
-    }
-    operation.heap_index = SIZE_MAX;
-    set_timer_count();
+    return guarded([&] { return timers_.front() == nullptr ? wait_forever : timers_.front()->deadline_ns; });
 }
 
 }  // namespace portico::io

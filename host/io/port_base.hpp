@@ -8,10 +8,10 @@
 
 #include <atomic>
 #include <mutex>
-#include <vector>
 
 #include "base/intrusive.hpp"
 #include "io/completion_port.hpp"
+#include "io/timer_heap.hpp"
 
 namespace portico::io {
 
@@ -94,16 +94,10 @@ private:
     void expire_timers() noexcept;
     [[nodiscard]] std::uint64_t next_timer() noexcept;
 
-    // The heap's order: the earliest deadline at the root; each operation knows its place.
-    void sift_up(std::size_t index) noexcept;
-    void sift_down(std::size_t index) noexcept;
-    void place(std::size_t index, TimerOperation* operation) noexcept;
-    void remove_from_heap(TimerOperation& operation) noexcept;
-
     const bool shared_;
     std::mutex mutex_;
-    base::Fifo<Operation> ready_;          // guarded
-    std::vector<TimerOperation*> timers_;  // guarded: a binary heap
+    base::Fifo<Operation> ready_;  // guarded
+    TimerHeap timers_;             // guarded
     // Sizes of the two, so that an empty ready list or heap costs no lock; what they announce is read under the lock. On a shared
     // port ready_count_ also pairs with waiting_ (seq_cst): a thread adds itself to waiting_ and then looks at ready_count_; one that leaves
     // something on the ready list has raised ready_count_ and then looks at waiting_. So not both miss the other. timer_count_ does the

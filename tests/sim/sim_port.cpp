@@ -64,7 +64,8 @@ const char* text_of(io::OperationType type, io::Error error) noexcept {
                 const auto each = static_cast<io::OperationType>(i);
                 std::string text = std::string("port {}: ") + name_of(each);
                 const bool is_transfer = each == io::OperationType::receive || each == io::OperationType::send;
-                text += each == io::OperationType::timer || each == io::OperationType::post ? " {} is handed out" : " of socket {} is handed out";
+                text += each == io::OperationType::timer || each == io::OperationType::post ? " {} is handed out"
+                                                                                            : " of socket {} is handed out";
                 if (j != 0) {
                     text += ": " + std::string(io::to_string(static_cast<io::Error>(j)));
                 } else if (is_transfer) {
@@ -111,7 +112,7 @@ struct SimPort::Internals final : Watcher {
         bool is_cancelled = false;  // late: aborted when nothing comes first
         io::Error planned = io::Error::none;
         std::uint16_t index = 0;
-        std::uint32_t ticket = 0;   // of this use of the record: what was scheduled for an earlier one is void
+        std::uint32_t ticket = 0;  // of this use of the record: what was scheduled for an earlier one is void
         Handle handle = Network::Internals::none;
         io::Operation* operation = nullptr;
         std::uint64_t earliest_ns = 0;
@@ -140,14 +141,17 @@ struct SimPort::Internals final : Watcher {
 
     Internals(Scheduler& its_scheduler, Network& its_network, io::BufferPool& its_pool, Random its_random, const FaultMix& its_faults,
               const SimPortOptions& its_options)
-        : scheduler(its_scheduler), network(its_network.internals()), pool(its_pool), random(its_random), faults(its_faults), options(its_options),
+        : scheduler(its_scheduler),
+          network(its_network.internals()),
+          pool(its_pool),
+          random(its_random),
+          faults(its_faults),
+          options(its_options),
           slot(static_cast<std::uint16_t>(network.ports.size())) {
         network.ports.push_back(this);
     }
 
-    [[noreturn]] void fail(const std::string& what) noexcept {
-        scheduler.fail("port " + std::to_string(options.number) + ": " + what);
-    }
+    [[noreturn]] void fail(const std::string& what) noexcept { scheduler.fail("port " + std::to_string(options.number) + ": " + what); }
 
     // ---- what is scheduled for later finds its record again, or nothing
 
@@ -182,13 +186,15 @@ struct SimPort::Internals final : Watcher {
     };
     [[nodiscard]] static Range hidden_part(io::Operation& operation) noexcept {
         auto* begin = reinterpret_cast<std::byte*>(&operation.error);
-        const auto up_to = [begin](auto& last) { return Range{begin, static_cast<std::size_t>(reinterpret_cast<std::byte*>(&last + 1) - begin)}; };
+        const auto up_to = [begin](auto& last) {
+            return Range{begin, static_cast<std::size_t>(reinterpret_cast<std::byte*>(&last + 1) - begin)};
+        };
         switch (operation.type) {
             case io::OperationType::accept: return up_to(static_cast<io::AcceptOperation&>(operation).peer);
             case io::OperationType::connect: return up_to(static_cast<io::ConnectOperation&>(operation).remote);
             case io::OperationType::receive: return up_to(static_cast<io::ReceiveOperation&>(operation).buffer);
             case io::OperationType::send: return up_to(static_cast<io::SendOperation&>(operation).bytes);
-            case io::OperationType::timer: return up_to(static_cast<io::TimerOperation&>(operation).heap_index);
+            case io::OperationType::timer: return up_to(static_cast<io::TimerOperation&>(operation).heap);
             case io::OperationType::post: break;
         }
         return up_to(operation.cancel_requested);
@@ -282,7 +288,8 @@ struct SimPort::Internals final : Watcher {
 
     void take_place(Record*& place, Record& record) noexcept {
         if (place != nullptr) {
-            fail(std::string("a second ") + name_of(record.type) + " of socket " + std::to_string(Network::Internals::native_of(record.handle)));
+            fail(std::string("a second ") + name_of(record.type) + " of socket " +
+                 std::to_string(Network::Internals::native_of(record.handle)));
         }
         place = &record;
     }
@@ -380,7 +387,8 @@ struct SimPort::Internals final : Watcher {
         if (buffer.data == nullptr) {
             record.state = Record::State::starved;
             starved.push_back(&record);
-            scheduler.trace("port {}: the receive of socket {} finds no buffer", options.number, Network::Internals::native_of(record.handle));
+            scheduler.trace("port {}: the receive of socket {} finds no buffer", options.number,
+                            Network::Internals::native_of(record.handle));
             if (scheduler.is_free()) {
                 later<&Internals::look_for_buffers>(scheduler.now() + starved_retry_ns, record);
             }
@@ -612,13 +620,15 @@ struct SimPort::Internals final : Watcher {
             case io::OperationType::send: {
                 auto& send = static_cast<io::SendOperation&>(operation);
                 reveal_parts(record);
-                is_unchanged = send.socket == record.socket && send.buffers.data() == record.array && send.buffers.size() == record.parts.size() &&
+                is_unchanged = send.socket == record.socket && send.buffers.data() == record.array &&
+                               send.buffers.size() == record.parts.size() &&
                                std::equal(record.parts.begin(), record.parts.end(), send.buffers.begin(),
                                           [](const io::ConstBuffer& left, const io::ConstBuffer& right) {
                                               return left.data == right.data && left.size == right.size;
                                           });
                 if (is_unchanged && sum_of(record) != record.sum) {
-                    fail("bytes of socket " + std::to_string(Network::Internals::native_of(record.handle)) + " changed while they were being sent");
+                    fail("bytes of socket " + std::to_string(Network::Internals::native_of(record.handle)) +
+                         " changed while they were being sent");
                 }
                 send.bytes = record.bytes;
                 sockets.at(record.handle).send = nullptr;
@@ -701,7 +711,7 @@ struct SimPort::Internals final : Watcher {
     std::uint64_t alarm_ns = UINT64_MAX;
     std::uint64_t last_post_ns = 0;
     std::uint32_t last_ticket = 0;
-    std::uint32_t waiting = 0;    // threads inside wait()
+    std::uint32_t waiting = 0;  // threads inside wait()
     bool is_woken = false;
     AtomicCounters counters;
     std::atomic<std::size_t> in_flight{0};
@@ -909,12 +919,13 @@ std::size_t SimPort::wait(std::span<io::Operation*> completed, std::uint64_t dea
         its.counters.waits.fetch_add(1, std::memory_order_relaxed);
         if (!its.is_woken && deadline_ns > its.scheduler.now()) {
             ++its.waiting;
-            its.scheduler.block("completions",
-                                [](void* context) noexcept {
-                                    const auto& port = *static_cast<const Internals*>(context);
-                                    return !port.ready.empty() || port.is_woken || (!port.starved.empty() && port.has_buffers());
-                                },
-                                &its, deadline_ns);
+            its.scheduler.block(
+                "completions",
+                [](void* context) noexcept {
+                    const auto& port = *static_cast<const Internals*>(context);
+                    return !port.ready.empty() || port.is_woken || (!port.starved.empty() && port.has_buffers());
+                },
+                &its, deadline_ns);
             --its.waiting;
             its.expire_timers();
             its.retry_starved();
