@@ -80,7 +80,7 @@ EpollPort::~EpollPort() {
 base::Result<void> EpollPort::attach(Socket& socket) {
     PORTICO_ASSERT(socket.is_open());
     epoll_event wanted{};
-    wanted.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    wanted.events = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
     wanted.data.ptr = &socket;
     if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, socket.native_, &wanted) != 0) {
         return base::Failure{"cannot watch a socket: " + native_error_text(errno)};
@@ -492,7 +492,8 @@ std::size_t EpollPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
             continue;
         }
         const std::uint32_t seen = events[i].events;
-        const bool is_end = (seen & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+        // Urgent data (EPOLLPRI) is here because a read ends at its mark, short of what is there.
+        const bool is_end = (seen & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0;
         Operation* completed[2] = {nullptr, nullptr};
         if (is_end || (seen & EPOLLIN) != 0) {
             completed[0] = take_waiting(socket->receive_state_, is_end ? ready | ended : ready);

@@ -4,7 +4,8 @@
 // One word for each direction of a socket (Socket::receive_state_, send_state_) holds what is known of it:
 //     0                     nothing waits, and no edge has come since the last call said "would block" or read short
 //     ready                 an edge has come (or the last read filled its buffer): the next operation tries at once
-//     ended                 the peer's end, or an error, has been seen: every receive tries at once (ready is implied)
+//     ended                 the peer's end, an error, or urgent data has been seen: every receive tries at once (ready is implied), until one
+//                           would block
 //     cancelled             cancel() did not find the operation waiting: a thread that has it in hand ends it instead of parking it (noted
 //                           here and not in the operation, which may be gone as soon as it is parked)
 //     an operation's address   it waits for the next edge

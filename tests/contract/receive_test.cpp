@@ -80,6 +80,37 @@ TEST_CASE("full buffers are followed by the rest", "[contract][receive]") {
     world.require_balanced();
 }
 
+TEST_CASE("what comes behind urgent data is received", "[contract][receive]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind);
+    Connection connection(world);
+    // Linux ends a read at the mark of urgent data, so that this one is short though more is there, and no news will come.
+    REQUIRE(connection.peer.send_all("before"));
+    REQUIRE(connection.peer.send_urgent('!'));
+    REQUIRE(connection.peer.send_all("behind"));
+    world.run_for(20);
+    connection.read_until(12);
+    CHECK(connection.input == "beforebehind");
+    SECTION("and the end") {
+        connection.peer.finish_sending();
+        CHECK_FALSE(connection.read());
+        CHECK(connection.receive.error == io::Error::none);
+    }
+    SECTION("and more of it, met by a receive that waits") {
+        for (int i = 0; i < 3; ++i) {
+            world.submit(connection.receive);
+            REQUIRE(connection.peer.send_urgent('!'));
+            REQUIRE(connection.peer.send_all("!"));
+            REQUIRE(world.run_until([&] { return !connection.receive.in_flight; }));
+            REQUIRE(connection.take());
+        }
+        CHECK(connection.input == "beforebehind!!!");
+    }
+    connection.close();
+    world.require_balanced();
+}
+
 TEST_CASE("one byte at a time", "[contract][receive]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);

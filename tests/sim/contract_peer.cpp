@@ -78,12 +78,17 @@ bool Peer::send_all(std::string_view bytes) {
     const sim::Scheduler::Section section(network().scheduler);
     End& end = end_of(native_);
     while (!bytes.empty()) {
-        if (!wait_for([&] { return end.state != End::State::open || Internals::room(end) != 0; }, patience_ms) || end.state != End::State::open) {
+        if (!wait_for([&] { return end.state != End::State::open || Internals::room(end) != 0; }, patience_ms) ||
+            end.state != End::State::open) {
             return false;
         }
         bytes.remove_prefix(network().write(end, reinterpret_cast<const std::byte*>(bytes.data()), bytes.size()));
     }
     return true;
+}
+
+bool Peer::send_urgent(char /*byte*/) {
+    return true;  // the simulated network has nothing beside the stream
 }
 
 Peer::Received Peer::receive(std::span<char> into) {

@@ -124,6 +124,10 @@ bool Peer::send_all(std::string_view bytes) {
     return true;
 }
 
+bool Peer::send_urgent(char byte) {
+    return ::send(native_, &byte, 1, send_flags | MSG_OOB) == 1;
+}
+
 Peer::Received Peer::receive(std::span<char> into) {
     for (;;) {
 #ifdef _WIN32

@@ -33,6 +33,8 @@ public:
 
     // False when the connection broke or `patience_ms` passed.
     bool send_all(std::string_view bytes);
+    // Sends one byte as urgent data (MSG_OOB). It is no part of the stream that the other side receives.
+    bool send_urgent(char byte);
     [[nodiscard]] Received receive(std::span<char> into);
     // What came until there were `bytes` of them, or the stream ended, or patience did.
     [[nodiscard]] std::string receive_exactly(std::size_t bytes);
