@@ -103,8 +103,8 @@ public:
     virtual void close(Socket& socket) noexcept = 0;
 
     // Hands out up to completed.size() (at least 1) finished operations; waits for the first until now() reaches `deadline_ns` (0: only
-    // looks; wait_forever). May return 0 early. Each operation handed out has in_flight == false; the caller calls
-    // operation.completed(operation).
+    // looks, and on a shared port may leave the look to a thread that waits already; wait_forever). May return 0 early. Each operation
+    // handed out has in_flight == false; the caller calls operation.completed(operation).
     [[nodiscard]] virtual std::size_t wait(std::span<Operation*> completed, std::uint64_t deadline_ns) noexcept = 0;
 
     // Lets one thread that waits return early, or else the next wait() of one: there is work that the port does not know of. From any thread.

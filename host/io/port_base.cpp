@@ -6,9 +6,9 @@ namespace portico::io {
 
 namespace {
 
-// How often in a row wait() may be served from the ready list alone before the system is asked again: so a connection whose
-// operations always complete inline cannot keep the others from being seen.
-constexpr std::uint32_t ready_rounds_max = 8;
+// How often in a row wait() may do without the system before it is asked again: so a connection whose operations always complete inline, or a
+// strand that always has more to do, cannot keep the others from being seen.
+constexpr std::uint32_t rounds_without_system_max = 8;
 
 }  // namespace
 
@@ -107,13 +107,18 @@ std::size_t PortBase::wait(std::span<Operation*> completed, std::uint64_t deadli
     PORTICO_ASSERT(!completed.empty());
     retry_starved();
     std::size_t taken = 0;
-    if (ready_rounds_.load(std::memory_order_relaxed) < ready_rounds_max) {
+    const bool may_go_without = rounds_without_system_.load(std::memory_order_relaxed) < rounds_without_system_max;
+    if (may_go_without) {
         taken = take_ready(completed);
     }
     if (taken != 0) {
-        ready_rounds_.fetch_add(1, std::memory_order_relaxed);
+        rounds_without_system_.fetch_add(1, std::memory_order_relaxed);
+    } else if (may_go_without && deadline_ns == 0 && shared_ && waiting_.load(std::memory_order_relaxed) != 0) {
+        // Another thread is at the system already, and is told what comes there: a look by this one, which has work to do, would be one more call
+        // for nothing.
+        rounds_without_system_.fetch_add(1, std::memory_order_relaxed);
     } else {
-        ready_rounds_.store(0, std::memory_order_relaxed);
+        rounds_without_system_.store(0, std::memory_order_relaxed);
         if (shared_) {
             waiting_.fetch_add(1, std::memory_order_seq_cst);
         }

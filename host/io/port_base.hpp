@@ -108,8 +108,8 @@ private:
     // A wake() that found no thread waiting; the next wait() only looks. It pairs with waiting_ as ready_count_ does (seq_cst), for all that
     // wake() is called for and wait() does not look at once more: the caller's own queues, the starved, the posts left over.
     std::atomic<bool> wake_noted_{false};
-    // wait() calls in a row that were served from the ready list alone.
-    std::atomic<std::uint32_t> ready_rounds_{0};
+    // wait() calls in a row that did not ask the system: served from the ready list alone, or looks while another thread was waiting there.
+    std::atomic<std::uint32_t> rounds_without_system_{0};
     Counter submitted_{0};
     Counter completed_{0};
     std::atomic<std::uint64_t> posted_{0};

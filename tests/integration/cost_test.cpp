@@ -78,8 +78,8 @@ TEST_CASE("in the steady state a message costs one receive, one send and one wai
     CHECK(cost.sends == messages);
     CHECK(cost.receives >= messages);
     CHECK(cost.receives <= messages + 4);
-    // A wait for each batch; a message that comes alone is a batch. On a shared port a thread that comes back just when the other has left something
-    // looks without waiting, and may find it taken: seldom, and oftener the slower the threads are.
+    // A wait for each batch; a message that comes alone is a batch. On a shared port a thread that comes back just when another has put the strand
+    // on the run queue, and before it takes it, looks at the port without waiting: seldom.
     const std::uint64_t looks = ports == "shared" ? messages / 50 : 0;
     CHECK(cost.waits <= messages + few + looks);
     CHECK(cost.wakes <= few);
