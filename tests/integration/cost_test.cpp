@@ -1,4 +1,6 @@
 // What a message costs in calls to the system, by the host's own counters.
+#include <algorithm>
+
 #include "integration/service.hpp"
 
 using namespace portico;
@@ -11,10 +13,12 @@ struct Cost {
     std::uint64_t receives = 0;
     std::uint64_t sends = 0;
     std::uint64_t wakes = 0;
+    std::uint64_t others = 0;  // accepts and cancels
 };
 
 Cost operator-(const Statistics& after, const Statistics& before) {
-    return {after.waits - before.waits, after.receives - before.receives, after.sends - before.sends, after.wakes - before.wakes};
+    return {after.waits - before.waits, after.receives - before.receives, after.sends - before.sends, after.wakes - before.wakes,
+            after.accepts - before.accepts + after.cancels - before.cancels};
 }
 
 // The counters once they stand still: after the last reply the server still goes back to its wait.
@@ -60,6 +64,7 @@ TEST_CASE("sixteen messages in one read make sixteen callbacks and one send", "[
 
 TEST_CASE("in the steady state a message costs one receive, one send and one wait", "[cost]") {
     const std::string ports = GENERATE("shared", "per_core");
+    constexpr std::uint64_t threads = 2;
     TestServer server("{\"ports\": \"" + ports + "\", \"threads\": 2}", {{"echo", "echo", ""}});
     Peer peer = server.connect("echo");
     for (int i = 0; i < 50; ++i) {
@@ -67,20 +72,82 @@ TEST_CASE("in the steady state a message costs one receive, one send and one wai
     }
     constexpr std::uint64_t messages = 2'000;
     const Statistics before = settled(server);
+    const auto begun = std::chrono::steady_clock::now();
+    std::uint64_t pauses = 0;
     for (std::uint64_t i = 0; i < messages; ++i) {
+        const auto sent = std::chrono::steady_clock::now();
         REQUIRE(echoes(peer, "message"));
+        pauses += std::chrono::steady_clock::now() - sent > std::chrono::milliseconds(500) ? 1 : 0;
     }
     const Cost cost = settled(server) - before;
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
     WARN(server.statistics().backend << " " << ports << ": for " << messages << " messages " << cost.receives << " receives, " << cost.sends
-                                     << " sends, " << cost.waits << " waits, " << cost.wakes << " wakes");
-    // A few more: for the receive that is armed while nothing is there, and on IOCP for the clock by which it finds idle connections.
-    constexpr std::uint64_t few = on_windows ? 40 : 4;
+                                     << " sends, " << cost.waits << " waits, " << cost.wakes << " wakes, " << cost.others << " others");
+    // On IOCP each thread's wait ends every half second for the look at idle connections, and one that was idle for a second, because the machine
+    // was busy, gives its buffer back and costs a receive without one.
+    const std::uint64_t idle = on_windows ? 2 * (pauses + 1) : 0;
+    const std::uint64_t ticks = on_windows ? threads * (static_cast<std::uint64_t>(took.count()) / 500 + 2) : 0;
     CHECK(cost.sends == messages);
     CHECK(cost.receives >= messages);
-    CHECK(cost.receives <= messages + 4);
+    CHECK(cost.receives <= messages + idle);
     // A wait for each batch; a message that comes alone is a batch. On a shared port a thread that comes back just when another has put the strand
     // on the run queue, and before it takes it, looks at the port without waiting: seldom.
     const std::uint64_t looks = ports == "shared" ? messages / 50 : 0;
-    CHECK(cost.waits <= messages + few + looks);
-    CHECK(cost.wakes <= few);
+    CHECK(cost.waits <= messages + ticks + looks);
+    CHECK(cost.wakes == 0);
+    CHECK(cost.others <= idle);
+}
+
+TEST_CASE("messages that come together are one batch and cost one wait", "[cost]") {
+    const std::string ports = GENERATE("shared", "per_core");
+    constexpr std::uint64_t count = 32;
+    Script gate;
+    std::atomic<bool> is_shut{false};
+    gate.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
+        if (!eventually([&] { return !is_shut; })) {
+            gate.violated("the gate stays shut");
+        }
+        consumed = data.size();
+        return gate.send(line, data);
+    };
+    // One thread: while it is in the gate's callback, the others' messages gather at the port.
+    TestServer server("{\"ports\": \"" + ports + "\", \"threads\": 1}", {{"gate", "relay#full", "", &gate}, {"echo", "echo", ""}});
+    Peer at_gate = server.connect("gate");
+    std::vector<Peer> peers;
+    for (std::uint64_t i = 0; i < count; ++i) {
+        peers.push_back(server.connect("echo"));
+        REQUIRE(echoes(peers.back(), "warm"));
+    }
+    REQUIRE(echoes(at_gate, "warm"));
+    // The system may take a moment to tell the port (Wine does): the waits are those of the best of some rounds, all else holds in each.
+    std::uint64_t least_waits = UINT64_MAX;
+    std::string waits;
+    for (int round = 0; round < 10; ++round) {
+        for (Peer& peer : peers) {
+            REQUIRE(echoes(peer, "active"));  // so that on IOCP each has a receive with a buffer posted
+        }
+        const Statistics before = settled(server);
+        const std::uint64_t offers = gate.line(0)->offers;
+        is_shut = true;
+        REQUIRE(at_gate.send_all("gate"));
+        REQUIRE(eventually([&] { return gate.line(0)->offers == offers + 1; }));
+        for (Peer& peer : peers) {
+            REQUIRE(peer.send_all("together"));
+        }
+        is_shut = false;
+        CHECK(at_gate.receive_exactly(4) == "gate");
+        for (Peer& peer : peers) {
+            REQUIRE(peer.receive_exactly(8) == "together");
+        }
+        const Cost cost = settled(server) - before;
+        CHECK(cost.sends == count + 1);
+        CHECK(cost.receives >= count + 1);
+        CHECK(cost.receives <= (count + 1) * (on_windows ? 2 : 1));  // after a second without data a receive without a buffer comes first
+        CHECK(cost.wakes == 0);
+        least_waits = std::min(least_waits, cost.waits);
+        waits += " " + std::to_string(cost.waits);
+    }
+    WARN(server.statistics().backend << " " << ports << ": for " << count << " messages at once these waits:" << waits);
+    // One that brought the gate's message, one for all the others.
+    CHECK(least_waits <= 2);
 }

@@ -1,6 +1,18 @@
 #include "integration/service.hpp"
 
 #include <algorithm>
+#ifdef _WIN32
+// In this order.
+#include <winsock2.h>
+
+#include <windows.h>
+
+#include <psapi.h>
+#else
+#include <unistd.h>
+
+#include <fstream>
+#endif
 
 #include "io/address.hpp"
 
@@ -29,6 +41,22 @@ std::size_t first_difference(std::string_view bytes, std::uint64_t offset, std::
         }
     }
     return std::string_view::npos;
+}
+
+std::size_t resident_bytes() {
+    std::size_t bytes = 0;
+#ifdef _WIN32
+    PROCESS_MEMORY_COUNTERS counters{};
+    bytes = ::GetProcessMemoryInfo(::GetCurrentProcess(), &counters, sizeof counters) != FALSE ? counters.WorkingSetSize : 0;
+#else
+    std::size_t size_pages = 0;
+    std::size_t resident_pages = 0;
+    if (std::ifstream("/proc/self/statm") >> size_pages >> resident_pages) {
+        bytes = resident_pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    }
+#endif
+    REQUIRE(bytes != 0);
+    return bytes;
 }
 
 std::string io_of(std::string_view ports) {

@@ -48,6 +48,9 @@ template <class Condition>
 // Where `bytes` first differs from the stream's bytes from `offset`; npos when nowhere.
 [[nodiscard]] std::size_t first_difference(std::string_view bytes, std::uint64_t offset, std::uint64_t seed = 0);
 
+// What this process holds in memory now.
+[[nodiscard]] std::size_t resident_bytes();
+
 // "io" of a configuration: shared has four threads on one port, per_core two ports.
 [[nodiscard]] std::string io_of(std::string_view ports);
 
