@@ -83,22 +83,14 @@ public:
 
     bool check(bool ports) {
         errors_.clear();
-        if (!open_log() || !plan()) {
+        if (!open_log() || !plan() || !open_stations()) {
             return close_all(false);
         }
         for (const std::unique_ptr<Service>& service : services_) {
             add_errors(service->instance->validate());
         }
         if (ports) {
-            for (const std::unique_ptr<Service>& service : services_) {
-                for (const io::Address& address : service->addresses) {
-                    io::Socket probe;
-                    const base::Result<void> listening = probe.listen(address, 1);
-                    if (!listening) {
-                        errors_.push_back(place_of(*service->listener, config_.file) + listening.error());
-                    }
-                }
-            }
+            static_cast<void>(listen());  // on all at once, as a start does: two listeners may be in each other's way
         }
         return close_all(errors_.empty());
     }
@@ -336,7 +328,7 @@ private:
             for (const io::Address& address : service->addresses) {
                 base::Result<io::Address> bound = service->acceptor->listen(address);
                 if (!bound) {
-                    errors_.push_back(place_of(*service->listener, config_.file) + bound.error());
+                    errors_.push_back(place_of(*service->listener, config_.file) + "listen: " + bound.error());
                 } else {
                     endpoints_.push_back({service->listener->name, io::to_string(*bound), bound->port});
                 }

@@ -58,6 +58,9 @@ config two_mistakes '"listen": 1, "plugin": 2'
 wrong two_mistakes 'listeners[0].plugin'
 wrong two_mistakes 'listeners[0].listen'
 
+config other_system "$fine" ", \"io\": { \"backend\": \"$([ -n "$emulator" ] && echo epoll || echo iocp)\" }"
+wrong other_system 'io.backend'
+
 # ---- plugins
 config missing_plugin '"listen": "127.0.0.1:0", "plugin": "ecco"'
 wrong missing_plugin "ecco$module"
@@ -133,6 +136,9 @@ if start_host first; then
         fail 'the first instance was disturbed' client.out
     fi
     ! stop_host first $stop_signal || ok 'and stops'
+    # One address in two spellings: the two listeners are in each other's way, and nobody else.
+    config twice "\"listen\": \"127.0.0.1:$port\", \"plugin\": \"echo\" }, { \"name\": \"other\", \"listen\": \"127.1:$port\", \"plugin\": \"echo\""
+    wrong twice "listener \"other\": listen: cannot listen on 127.0.0.1:$port"
 fi
 if command -v socat >/dev/null; then
     # The same port again, held by a program that is none of ours.
