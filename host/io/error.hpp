@@ -25,6 +25,9 @@ enum class Error : std::uint8_t {
 
 [[nodiscard]] std::string_view to_string(Error error) noexcept;
 
+// What may help where an address cannot be listened on: to stand behind the system's sentence. Empty where there is nothing to add.
+[[nodiscard]] std::string_view advice_on_listening(Error error) noexcept;
+
 // The system's sentence for one of its error codes (errno on Linux, GetLastError on Windows), with the number.
 [[nodiscard]] std::string native_error_text(int native_error);
 

@@ -20,4 +20,15 @@ std::string_view to_string(Error error) noexcept {
     return "system error";
 }
 
+std::string_view advice_on_listening(Error error) noexcept {
+    switch (error) {
+        case Error::address_in_use: return "; another program, another instance of this one, or another of its listeners has it";
+        case Error::address_unavailable: return "; name an address of this machine, or 0.0.0.0 or [::] for all that it has";
+        // Also Windows' answer where another program listens there for itself alone, which elsewhere is "address in use".
+        case Error::permission:
+            return "; another program has this port for itself, or the system keeps it reserved (Linux: those below 1024)";
+        default: return "";
+    }
+}
+
 }  // namespace portico::io

@@ -33,13 +33,14 @@ NativeSocket open_native(Address::Family family) noexcept {
 }
 
 base::Failure failure(const char* what, const Address& address) {
-    const int code = ::WSAGetLastError();
-    std::string text = std::string(what) + " " + to_string(address) + ": " + native_error_text(code);
-    if (code == WSAEACCES) {
-        // Against an exclusive owner this is Windows' answer, where others say "address in use".
-        text += "; another program has this port for itself, or the system keeps it reserved";
-    }
-    return base::Failure{std::move(text)};
+    return base::Failure{std::string(what) + " " + to_string(address) + ": " + native_error_text(::WSAGetLastError())};
+}
+
+base::Failure listen_failure(const Address& address) {
+    const Error error = error_of(::WSAGetLastError());
+    base::Failure result = failure("cannot listen on", address);
+    result.text += advice_on_listening(error);
+    return result;
 }
 
 }  // namespace
@@ -123,7 +124,7 @@ base::Result<void> Socket::listen(const Address& address, int backlog) {
     const int queue = backlog > backlog_without_hint ? -backlog : backlog;
     if (::setsockopt(native, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, reinterpret_cast<const char*>(&on), sizeof on) != 0 ||
         ::bind(native, reinterpret_cast<sockaddr*>(&name), size) != 0 || ::listen(native, queue) != 0) {
-        base::Failure result = failure("cannot listen on", address);
+        base::Failure result = listen_failure(address);
         close();
         return result;
     }

@@ -114,6 +114,7 @@ wrong setting_line 'setting_line.json:6'
 # ---- addresses
 config not_ours '"listen": "192.0.2.1:0", "plugin": "echo"'
 wrong not_ours '192.0.2.1'
+wrong not_ours 'name an address of this machine'
 config no_such_name '"listen": "no-such-host.invalid:5000", "plugin": "echo"'
 wrong no_such_name 'no-such-host.invalid'
 config second_wrong "$fine }, { \"name\": \"two\", \"listen\": \"192.0.2.1:0\", \"plugin\": \"echo\""
@@ -124,7 +125,8 @@ config first "$fine"
 if start_host first; then
     port=$(port_of first it)
     config in_use "\"listen\": \"127.0.0.1:$port\", \"plugin\": \"echo\""
-    wrong in_use "127.0.0.1:$port"
+    wrong in_use "listen: cannot listen on 127.0.0.1:$port"
+    wrong in_use 'another program'
     if "${host[@]}" check in_use.json --no-ports >no_ports.out 2>&1; then
         ok 'check --no-ports does not try the address'
     else
