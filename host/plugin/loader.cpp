@@ -21,7 +21,8 @@ std::string what_is_there(const std::filesystem::path& directory) {
     std::error_code code;
     std::vector<std::string> names;
     for (std::filesystem::directory_iterator at(directory, code), end; !code && at != end; at.increment(code)) {
-        if (at->path().extension() == Library::suffix()) {
+        std::error_code of_file;
+        if (at->path().extension() == Library::suffix() && at->is_regular_file(of_file)) {
             names.push_back(base::utf8_from_path(at->path().stem()));
         }
     }
@@ -122,7 +123,8 @@ base::Result<Loaded> load(const std::string& directory, const std::string& name)
     const std::string file_name = name.substr(0, hash);
     const std::string wanted = hash == std::string::npos ? "" : name.substr(hash + 1);
     // The configuration has been checked for this; a program that embeds the host has not.
-    if (file_name.empty() || file_name.find_first_of("/\\:") != std::string::npos || file_name.find("..") != std::string::npos) {
+    if (file_name.empty() || (hash != std::string::npos && wanted.empty()) || file_name.find_first_of("/\\:") != std::string::npos ||
+        file_name.find("..") != std::string::npos) {
         return base::Failure{"\"" + name + "\" is not a plugin's name: expected a file of the plugin directory, without path and suffix"};
     }
     const std::filesystem::path folder = base::path_from_utf8(directory);

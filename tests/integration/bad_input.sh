@@ -67,7 +67,8 @@ wrong missing_plugin "ecco$module"
 mkdir -p junk
 echo 'This is a text file.' >"junk/text$module"
 : >"junk/empty$module"
-for junk in text empty; do
+head -c 5000 "$plugins/echo$module" >"junk/short$module"
+for junk in text empty short; do
     config "junk_$junk" "\"listen\": \"127.0.0.1:0\", \"plugin\": \"$junk\""
     sed -i "s|\"plugin_directory\": \"[^\"]*\"|\"plugin_directory\": \"junk\"|" "junk_$junk.json"
     wrong "junk_$junk" "$junk$module"

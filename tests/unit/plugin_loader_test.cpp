@@ -152,7 +152,7 @@ TEST_CASE("a module's own table is checked before it is followed", "[plugin_load
 }
 
 TEST_CASE("a plugin's name never leads out of its directory", "[plugin_loader]") {
-    for (const char* name : {"", "#inner", "a/b", "a\\b", "c:", "..", "../up", "a..b"}) {
+    for (const char* name : {"", "#inner", "outer#", "a/b", "a\\b", "c:", "..", "../up", "a..b"}) {
         CAPTURE(name);
         const auto loaded = plugin::load("nowhere", name);
         REQUIRE_FALSE(loaded);
@@ -172,9 +172,41 @@ TEST_CASE("a plugin that cannot be found is told from one that cannot be loaded"
         std::ofstream(folder / (std::string(name) + plugin::Library::suffix())) << "no library";
     }
     std::ofstream(folder / "notes.txt") << "not counted";
+    REQUIRE(std::filesystem::create_directory(folder / (std::string("folder") + plugin::Library::suffix())));
     CHECK(contains(error_of("absent"), "available: first, second, third)"));
     CHECK(contains(error_of("first"), "cannot be loaded from"));
     CHECK(contains(error_of("first#inner"), "plugin \"first#inner\" cannot be loaded from"));
     std::filesystem::remove_all(folder);
     CHECK(contains(error_of("absent"), "the plugin directory cannot be read"));
+}
+
+TEST_CASE("a file that is no library, or not all of one, is refused with what is wrong", "[plugin_loader]") {
+    const std::filesystem::path folder = std::filesystem::temp_directory_path() / ("portico_loader_test_" + std::to_string(base::now_ns()));
+    REQUIRE(std::filesystem::create_directories(folder));
+    const std::filesystem::path whole = std::filesystem::path(ECHO_LIBRARY);
+    const std::filesystem::path part = folder / (std::string("part") + plugin::Library::suffix());
+    const auto error = [&] { return plugin::load(base::utf8_from_path(folder), "part").error(); };
+
+    // Of every length that could be told apart by the headers at its beginning, and by the sizes in them.
+    const std::uintmax_t size = std::filesystem::file_size(whole);
+    for (const std::uintmax_t bytes :
+         {std::uintmax_t{0}, std::uintmax_t{3}, std::uintmax_t{40}, std::uintmax_t{100}, std::uintmax_t{1'000}, size / 4}) {
+        CAPTURE(bytes);
+        std::filesystem::copy_file(whole, part, std::filesystem::copy_options::overwrite_existing);
+        std::filesystem::resize_file(part, bytes);
+        CHECK(contains(error(), "cannot be loaded from"));
+#ifndef _WIN32
+        CHECK(contains(error(), bytes < 64 ? "it is not a shared library" : "it is cut short: it has " + std::to_string(bytes) + " bytes"));
+#endif
+    }
+    std::ofstream(part) << std::string(100'000, 'x');
+#ifdef _WIN32
+    CHECK(contains(error(), "it is not a DLL"));
+#else
+    CHECK(contains(error(), "it is not a shared library"));
+#endif
+    // The file is named once.
+    const std::string text = error();
+    CHECK(text.find("part" + std::string(plugin::Library::suffix())) == text.rfind("part" + std::string(plugin::Library::suffix())));
+    std::filesystem::remove_all(folder);
 }
