@@ -27,7 +27,8 @@ Prints, one figure a line (name, blanks, value), what scripts may rely on:
   unexpected unanswered replies to nothing; messages on their way at Ctrl-C
   bytes_sent bytes_received seconds messages_per_second mib_per_second (received)
   latency_p50_us latency_p90_us latency_p99_us latency_max_us
-With --count, connections x count = received + lost. Connections are opened before the first message is sent.
+With --count, connections x count = received + lost.
+Connections are opened before the first message is sent.
 
 Exit codes: 0 all right; 1 could not run, or not one connection; 2 wrong usage;
   3 something wrong, lost, unexpected, or a connection failed or broken; 130 interrupted)";

@@ -79,23 +79,30 @@ int run(std::vector<std::string> arguments) {
                  "Without a command it serves what the configuration file says, until Ctrl-C or SIGTERM.",
                  "host");
     app.set_version_flag("--version", std::string("portico ") + portico::Server::version());
-    app.failure_message(CLI::FailureMessage::simple);
     app.footer("Exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration, 130 second Ctrl-C.");
     std::string config;
-    app.add_option("--config", config, "Configuration file (default: config/host.json here, else beside the program)")->type_name("FILE");
+    app.add_option("--config", config, "Configuration file [config/host.json, else that beside the program]")->type_name("FILE");
 
     CLI::App* check_command = app.add_subcommand("check", "Checks everything that a start checks, without serving");
+    check_command->fallthrough();  // --config may stand behind it too
     std::string check_file;
     bool no_ports = false;
-    check_command->add_option("file", check_file, "Configuration file (default: as without a command)")->type_name("FILE");
+    check_command->add_option("file", check_file, "Configuration file [as without a command]")->type_name("FILE");
     check_command->add_flag("--no-ports", no_ports, "Does not try to listen on the addresses");
 
     arguments.erase(arguments.begin());
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 takes them
     try {
         app.parse(reversed);
+    } catch (const CLI::Success& asked) {  // --help, --version
+        return app.exit(asked);
     } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? exit_done : exit_usage;
+        complain(std::string(error.what()) + "\nhost --help says more");
+        return exit_usage;
+    }
+    if (!config.empty() && !check_file.empty()) {
+        complain("two configuration files: name one, behind check or with --config");
+        return exit_usage;
     }
 
     std::string file = check_command->parsed() && !check_file.empty() ? check_file : config;

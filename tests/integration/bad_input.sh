@@ -174,11 +174,22 @@ usage 2 '.' --config .
 usage 0 '--config' --help
 usage 0 'no-ports' check --help
 usage 0 'portico ' --version
-usage 2 '--wrong' --wrong
+usage 2 'host: The following argument was not expected: --wrong' --wrong
+usage 2 'host --help says more' --wrong
 usage 2 'one-too-many' check first.json one-too-many
 usage 2 '--config' --config
 usage 2 'serv' serv
 usage 0 'fine' check first.json
 usage 0 'fine' check first.json --no-ports
+usage 0 'fine' check --config first.json
+usage 2 'name one' --config first.json check first.json
+for arguments in --help 'check --help'; do
+    usage 0 'Exit codes' $arguments
+    if [ "$(tr -d '\r' <usage.out | awk 'length > longest { longest = length } END { print longest }')" -le 100 ]; then
+        ok "host $arguments fits 100 columns"
+    else
+        fail "host $arguments has lines that are too long" usage.out
+    fi
+done
 
 finish

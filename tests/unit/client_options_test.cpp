@@ -1,4 +1,5 @@
 #include <initializer_list>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -124,6 +125,11 @@ TEST_CASE("help and version are no errors") {
     const ParsedOptions help = parse_options({"--help"}, false);
     CHECK_FALSE(help.options);
     CHECK(help.exit_code == 0);
+    std::istringstream lines(help.text);
+    for (std::string line; std::getline(lines, line);) {
+        CAPTURE(line);
+        CHECK(line.size() <= 100);
+    }
     for (const char* name : {"connections_opened", "received", "latency_p99_us", "Examples", "130"}) {
         CHECK(help.text.find(name) != std::string::npos);
     }
