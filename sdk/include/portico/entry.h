@@ -25,7 +25,7 @@ PORTICO_EXTERN_C_END
  * functions and namespaces, and without a semicolon behind it. */
 #define PORTICO_PLUGIN_ENTRY(table)                                                                      \
     static const portico_plugin *const portico_module_plugins[1] = {&(table)};                           \
-    static const portico_module portico_module_table = {(uint32_t)sizeof(portico_module),                \
+    static const portico_module portico_module_table = {sizeof(portico_module),                          \
                                                         PORTICO_ABI_MAJOR,                               \
                                                         PORTICO_ABI_MINOR,                               \
                                                         1u,                                              \
