@@ -50,21 +50,34 @@ quietly() { # LOG COMMAND...: what it prints is shown only when it fails
 }
 
 rm -rf "$work"
-mkdir -p "$work/pingpong"
+mkdir -p "$work/pingpong" "$work/hello"
 work=$(cd "$work" && pwd)
 sdk=$(cd "$sdk" && pwd)
 
+# build NAME: the project in $work/NAME, against the installed SDK. Leaves NAME.so or NAME.dll in its build/, with the one symbol that it may export.
+build() {
+    local name=$1 binutils
+    quietly "$work/$name.configure.log" cmake -S "$work/$name" -B "$work/$name/build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+        "-DCMAKE_PREFIX_PATH=$sdk" ${toolchain:+"-DCMAKE_TOOLCHAIN_FILE=$toolchain"}
+    quietly "$work/$name.build.log" cmake --build "$work/$name/build"
+    mapfile -t binutils < <(sed -nE 's/^CMAKE_(NM|OBJDUMP):FILEPATH=/-D\1=/p' "$work/$name/build/CMakeCache.txt")
+    quietly "$work/$name.exports.log" cmake "-DLIBRARY=$work/$name/build/$name$module" "${binutils[@]}" -P "$root/tests/abi/check_exports.cmake"
+}
+# printed NUMBER: that block of code in the README's chapter on writing a protocol.
+printed() {
+    awk -v wanted="$1" '/^## /{ here = /Writing a protocol/ } !here { next }
+        /^    / { if (!inside) { inside = 1; ++block } } /^[^ ]/ { inside = 0 }
+        inside && block == wanted { print substr($0, 5) }' "$root/README.md"
+}
 echo "building pingpong$module (examples/minimal_c, one C file) against the installed SDK"
 cp "$root/examples/minimal_c/pingpong.c" "$root/examples/minimal_c/CMakeLists.txt" "$work/pingpong/"
-quietly "$work/configure.log" cmake -S "$work/pingpong" -B "$work/pingpong/build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
-    "-DCMAKE_PREFIX_PATH=$sdk" ${toolchain:+"-DCMAKE_TOOLCHAIN_FILE=$toolchain"}
-quietly "$work/build.log" cmake --build "$work/pingpong/build"
+build pingpong
 plugin=$work/pingpong/build/pingpong$module
-binutil() { sed -n "s/^$1:FILEPATH=//p" "$work/pingpong/build/CMakeCache.txt"; }
-quietly "$work/exports.log" cmake "-DLIBRARY=$plugin" "-DNM=$(binutil CMAKE_NM)" "-DOBJDUMP=$(binutil CMAKE_OBJDUMP)" \
-    -P "$root/tests/abi/check_exports.cmake"
+printed 1 >"$work/hello/hello.c"
+printed 2 >"$work/hello/CMakeLists.txt"
+build hello # as the README prints it, word for word
 if [ -n "$sdk_only" ]; then
-    echo "built, and it exports portico_plugin_query alone"
+    echo "built, as is the plugin that the README prints; each exports portico_plugin_query alone"
     exit 0
 fi
 
