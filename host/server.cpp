@@ -83,7 +83,7 @@ public:
 
     bool check(bool ports) {
         errors_.clear();
-        if (!open_log() || !plan() || !open_stations()) {
+        if (!open_log(Purpose::check) || !plan() || !open_stations()) {
             return close_all(false);
         }
         for (const std::unique_ptr<Service>& service : services_) {
@@ -98,7 +98,7 @@ public:
     bool start() {
         PORTICO_ASSERT(!serving());
         errors_.clear();
-        if (!open_log() || !plan() || !open_stations() || !listen()) {
+        if (!open_log(Purpose::serve) || !plan() || !open_stations() || !listen()) {
             return close_all(false);
         }
         if (!create_instances()) {
@@ -191,15 +191,28 @@ private:
 
     // ---- starting, step by step; each answers false with errors_
 
-    bool open_log() {
+    enum class Purpose : std::uint8_t { check, serve };
+
+    // A check may run beside the server, and under another account: it writes to the console alone and leaves no file of its own behind.
+    bool open_log(Purpose purpose) {
         if (!configured_) {
             errors_ = {"no configuration: call configure_file or configure_text first"};
             return false;
         }
-        base::Result<std::unique_ptr<log::StreamLog>> log = log::StreamLog::open(config_.log);
-        if (!log) {
-            errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") + "log.file: " + log.error());
+        config::Log options = config_.log;
+        const auto failed = [&](const std::string& error) {
+            errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") + "log.file: " + error);
             return false;
+        };
+        if (purpose == Purpose::check) {
+            if (const base::Result<void> tried = log::StreamLog::try_file(options); !tried) {
+                return failed(tried.error());
+            }
+            options.file.clear();
+        }
+        base::Result<std::unique_ptr<log::StreamLog>> log = log::StreamLog::open(options);
+        if (!log) {
+            return failed(log.error());
         }
         log_ = std::move(*log);
         return true;

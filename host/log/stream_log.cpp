@@ -64,6 +64,10 @@ File open_to_append(const std::string& name) {
 #endif
 }
 
+base::Failure cannot_open(const std::string& name) {
+    return base::Failure{"cannot open the log file \"" + name + "\": " + std::generic_category().message(errno)};
+}
+
 // Writes lines to standard error and the file; used by the pool's one thread alone.
 class Sink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
 public:
@@ -128,8 +132,7 @@ base::Result<std::unique_ptr<StreamLog>> StreamLog::open(const config::Log& opti
     if (!options.file.empty()) {
         file = open_to_append(options.file);
         if (file == nullptr) {
-            return base::Failure{"cannot open the log file \"" + options.file +
-                                 "\": " + std::generic_category().message(errno)};
+            return cannot_open(options.file);
         }
     }
     auto sink = std::make_shared<Sink>(std::move(file));
@@ -144,6 +147,22 @@ base::Result<std::unique_ptr<StreamLog>> StreamLog::open(const config::Log& opti
     const base::LogLevel level = level_from_name(options.level);
     writer->logger->set_level(spdlog_level(level));
     return std::unique_ptr<StreamLog>(new StreamLog(level, std::move(writer)));
+}
+
+base::Result<void> StreamLog::try_file(const config::Log& options) {
+    if (options.file.empty()) {
+        return {};
+    }
+    const std::filesystem::path path = base::path_from_utf8(options.file);
+    std::error_code code;
+    const bool was_there = std::filesystem::exists(std::filesystem::symlink_status(path, code));
+    if (File file = open_to_append(options.file); file == nullptr) {
+        return cannot_open(options.file);
+    }
+    if (!was_there) {
+        std::filesystem::remove(path, code);
+    }
+    return {};
 }
 
 StreamLog::StreamLog(base::LogLevel level, std::unique_ptr<Writer> writer) noexcept

@@ -17,6 +17,8 @@ class StreamLog final : public base::Log {
 public:
     // Fails when the file cannot be opened (it is appended to).
     [[nodiscard]] static base::Result<std::unique_ptr<StreamLog>> open(const config::Log& options);
+    // Whether open() would succeed, for a check: nothing is written, and a file that was not there is not there afterwards either.
+    [[nodiscard]] static base::Result<void> try_file(const config::Log& options);
     // Writes what is queued.
     ~StreamLog();
 

@@ -121,6 +121,32 @@ wrong no_such_name 'no-such-host.invalid'
 config second_wrong "$fine }, { \"name\": \"two\", \"listen\": \"192.0.2.1:0\", \"plugin\": \"echo\""
 wrong second_wrong '"two"' # and the first listens no more: see "half started"
 
+# ---- the log's file
+config no_log_folder "$fine" ', "log": { "file": "nowhere/host.log" }'
+wrong no_log_folder 'log.file'
+config log_file "$fine" ', "log": { "file": "written/host.log" }'
+mkdir written
+if "${host[@]}" check log_file.json >log_file.out 2>&1 && [ ! -e written/host.log ]; then
+    ok 'a check leaves no log file behind'
+else
+    fail 'a check with a log file fails, or makes the file' log_file.out
+fi
+echo 'an earlier line' >written/host.log
+if "${host[@]}" check log_file.json >log_file.out 2>&1 && [ "$(cat written/host.log)" = 'an earlier line' ]; then
+    ok 'and writes nothing to one that is there'
+else
+    fail 'a check writes to the log file' written/host.log
+fi
+if start_host log_file; then
+    ! stop_host log_file $stop_signal || ok 'the host stops'
+    tr -d '\r' <written/host.log >log_file.text
+    if head -n 1 log_file.text | grep -qx 'an earlier line' && grep -q ' ready$' log_file.text && tail -n 1 log_file.text | grep -q ' stopped$'; then
+        ok 'a start appends to it, from the first line to "stopped"'
+    else
+        fail 'the log file has not what was logged' written/host.log
+    fi
+fi
+
 # ---- ports in use, by another instance and by another program
 config first "$fine"
 if start_host first; then
