@@ -13,10 +13,15 @@ constexpr std::uint64_t with_new_tag(std::uint64_t old_head, std::uint32_t index
     return ((old_head >> 32) + 1) << 32 | index;
 }
 
+constexpr std::size_t aligned(std::size_t bytes) noexcept {
+    return (bytes + alignof(std::max_align_t) - 1) / alignof(std::max_align_t) * alignof(std::max_align_t);
+}
+
 }  // namespace
 
 BufferPool::BufferPool(std::uint32_t buffer_bytes, std::uint32_t buffers_max, Use use)
     : buffer_bytes_(buffer_bytes),
+      stride_(aligned(buffer_bytes)),
       buffers_max_(buffers_max),
       slabs_max_((buffers_max + slab_buffers - 1) / slab_buffers),
       use_(use),
@@ -35,7 +40,7 @@ BufferPool::~BufferPool() {
 
 std::byte* BufferPool::at(std::uint32_t index) const noexcept {
     std::byte* slab = slabs_[index / slab_buffers].load(std::memory_order_relaxed);
-    return slab + static_cast<std::size_t>(index % slab_buffers) * buffer_bytes_;
+    return slab + (index % slab_buffers) * stride_;
 }
 
 void BufferPool::push(std::uint32_t index) noexcept {
@@ -56,8 +61,7 @@ bool BufferPool::grow() noexcept {
     }
     const std::uint32_t first = slabs_made_ * slab_buffers;
     const std::uint32_t count = std::min(slab_buffers, buffers_max_ - first);
-    auto* slab = static_cast<std::byte*>(::operator new(static_cast<std::size_t>(count) * buffer_bytes_,
-                                                        std::align_val_t{64}, std::nothrow));
+    auto* slab = static_cast<std::byte*>(::operator new(count * stride_, std::align_val_t{64}, std::nothrow));
     if (slab == nullptr) {
         return false;
     }

@@ -23,7 +23,8 @@ struct Buffer {
 
 class BufferPool {
 public:
-    // `buffer_bytes`: size of each, at least 1; `buffers_max`: how many there can ever be, 1 to 2^24.
+    // `buffer_bytes`: size of each, at least 1; `buffers_max`: how many there can ever be, 1 to 2^24. Each begins where any object may, as the
+    // memory of `new` does: users keep structures in them.
     enum class Use : std::uint8_t { shared, single };
     BufferPool(std::uint32_t buffer_bytes, std::uint32_t buffers_max, Use use = Use::shared);
     // Every buffer must be back.
@@ -50,6 +51,7 @@ private:
     [[nodiscard]] Buffer take_single() noexcept;
 
     const std::uint32_t buffer_bytes_;
+    const std::size_t stride_;  // from one buffer of a slab to the next
     const std::uint32_t buffers_max_;
     const std::uint32_t slabs_max_;
     const Use use_;

@@ -1,6 +1,7 @@
 #include "io/buffer_pool.hpp"
 
 #include <atomic>
+#include <cstddef>
 #include <cstring>
 #include <random>
 #include <set>
@@ -44,6 +45,19 @@ TEST_CASE("a pool lends each of its buffers once", "[io][buffer_pool]") {
             pool.give_back(buffer);
         }
         CHECK(pool.on_loan() == 0);
+    }
+}
+
+TEST_CASE("every buffer begins where any object may, whatever the buffers' size", "[io][buffer_pool]") {
+    const std::uint32_t bytes = GENERATE(1U, 17U, 1'001U);
+    BufferPool pool(bytes, 3);
+    std::vector<Buffer> taken;
+    for (int i = 0; i < 3; ++i) {
+        taken.push_back(pool.take());
+        CHECK(reinterpret_cast<std::uintptr_t>(taken.back().data) % alignof(std::max_align_t) == 0);
+    }
+    for (const Buffer& buffer : taken) {
+        pool.give_back(buffer);
     }
 }
 
