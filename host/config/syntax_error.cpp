@@ -175,7 +175,7 @@ SyntaxError explain(std::string_view text, const ParserReport& report) {
     const std::string_view detail = between(report.message, " - ", "; last read: ");
     const auto says = [&](std::string_view words) { return detail.substr(0, words.size()) == words; };
 
-    if (report.message.find("number overflow") != std::string_view::npos) {
+    if (between(report.message, "] ", " parsing ") == "number overflow") {  // in whole: behind its own words the parser quotes the file
         const std::size_t start = report.end - std::min(report.end, report.token.size());
         return error_at(text, start, "found " + excerpt(report.token) + ", expected a number below 1.8e308");
     }
