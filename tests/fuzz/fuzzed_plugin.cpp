@@ -1,0 +1,640 @@
+#include "fuzz/fuzzed_plugin.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "portico/ext/settings.h"
+
+namespace portico::fuzz {
+
+namespace {
+
+// The plugin of this input: create has nothing else to find it by, and may store NULL as self.
+FuzzedPlugin* current = nullptr;
+
+// What a connection's byte number `position` is: no two connections have the same stream.
+char byte_at(portico_connection handle, std::size_t position) noexcept {
+    // The handle without its salt, which is another in each run: slot and generation.
+    const std::uint64_t mixed = ((handle & ((std::uint64_t{1} << 51) - 1)) * 0x9E3779B97F4A7C15 + position) * 0xD6E8FEB86659FD93;
+    return static_cast<char>(mixed >> 56);
+}
+
+}  // namespace
+
+// A posted function's argument: freed by the one run.
+struct FuzzedPlugin::Token {
+    portico_connection handle;
+};
+
+// No callback inside another, and none of a connection that is refused or closed.
+struct FuzzedPlugin::Callback {
+    Callback(FuzzedPlugin& its_plugin, portico_connection handle, void* state) : plugin(its_plugin), known(plugin.know(handle)) {
+        PORTICO_ASSERT(!plugin.in_callback_ && plugin.created_ && !plugin.destroyed_);
+        PORTICO_ASSERT(plugin.host_->worker_index(plugin.instance_) == 0);
+        PORTICO_ASSERT(!known.refused && !known.closed && known.state == state);
+        known.told = true;
+        plugin.learn_peer(known);
+        plugin.in_callback_ = true;
+    }
+    ~Callback() { plugin.in_callback_ = false; }
+    Callback(const Callback&) = delete;
+    Callback& operator=(const Callback&) = delete;
+
+    // The callback's answer.
+    portico_status answers(portico_status status) {
+        known.failed = known.failed || status < 0;
+        return status;
+    }
+
+    FuzzedPlugin& plugin;
+    Known& known;
+};
+
+// ---- the table
+
+FuzzedPlugin::FuzzedPlugin(Input& input, const config::Listener& listener) : input_(input), listener_(listener) {
+    PORTICO_ASSERT(current == nullptr);
+    current = this;
+    static constexpr char name[] = "fuzzed";
+    table_.struct_size = sizeof table_;
+    table_.abi_major = PORTICO_ABI_MAJOR;
+    table_.abi_minor = PORTICO_ABI_MINOR;
+    table_.name = name;
+    table_.name_size = sizeof name - 1;
+    const std::uint8_t missing = input.byte();
+    const std::uint8_t more = input.byte();
+    table_.flags = (more & 1) != 0 ? PORTICO_PLUGIN_SERIAL : 0;
+    self_is_null_ = (more & 2) != 0;
+    table_.create = [](const portico_host* host, portico_instance* instance, const char* settings, std::uint64_t settings_size, char* error,
+                       std::uint64_t error_capacity, void** self) -> portico_status {
+        PORTICO_ASSERT(*self == nullptr);
+        *self = current->self_is_null_ ? nullptr : current;
+        const portico_status status = current->control(host, instance, settings, settings_size, error, error_capacity);
+        current->created_ = status >= 0;
+        return status;
+    };
+    if ((missing & 1) == 0) {
+        table_.validate = [](const portico_host* host, portico_instance* instance, const char* settings, std::uint64_t settings_size,
+                             char* error, std::uint64_t error_capacity) {
+            return current->control(host, instance, settings, settings_size, error, error_capacity);
+        };
+    }
+    table_.destroy = [](void* self) {
+        PORTICO_ASSERT(self == (current->self_is_null_ ? nullptr : current) && current->created_ && !current->destroyed_);
+        current->check_finished();
+        current->destroyed_ = true;
+    };
+    table_.on_data = [](void* self, portico_connection connection, void* state, const std::uint8_t* data, std::uint64_t size,
+                        const portico_frame* frame, std::uint64_t* consumed) {
+        PORTICO_ASSERT(self == (current->self_is_null_ ? nullptr : current) && frame != nullptr);
+        return current->on_data(connection, state, data, size, *frame, *consumed);
+    };
+    if ((missing & 2) == 0) {
+        table_.on_open = [](void*, portico_connection connection, void** state) { return current->on_open(connection, state); };
+    }
+    if ((missing & 4) == 0) {
+        table_.on_writable = [](void*, portico_connection connection, void* state) { return current->on_writable(connection, state); };
+    }
+    if ((missing & 8) == 0) {
+        table_.on_end = [](void*, portico_connection connection, void* state, std::uint64_t remaining) {
+            return current->on_end(connection, state, remaining);
+        };
+    }
+    if ((missing & 16) == 0) {
+        table_.on_drain = [](void*, portico_connection connection, void* state, std::uint32_t deadline_ms) {
+            return current->on_drain(connection, state, deadline_ms);
+        };
+    }
+    if ((missing & 32) == 0) {
+        table_.on_close = [](void*, portico_connection connection, void* state, std::uint32_t reason) {
+            current->on_close(connection, state, reason);
+        };
+    }
+}
+
+FuzzedPlugin::~FuzzedPlugin() {
+    current = nullptr;
+}
+
+// ---- what it knows
+
+FuzzedPlugin::Known* FuzzedPlugin::find(portico_connection handle) {
+    const auto found = connections_.find(handle);
+    return found == connections_.end() ? nullptr : &found->second;
+}
+
+FuzzedPlugin::Known& FuzzedPlugin::know(portico_connection handle) {
+    if (Known* known = find(handle); known != nullptr) {
+        return *known;
+    }
+    Known& known = connections_[handle];
+    known.handle = handle;
+    handles_.push_back(handle);
+    return known;
+}
+
+// One of those that it knows, however old; now and then something else.
+portico_connection FuzzedPlugin::draw_handle() {
+    const std::uint8_t which = input_.byte();
+    if (handles_.empty()) {
+        return which;
+    }
+    const portico_connection handle = handles_[handles_.size() - 1 - (which & 0x0F) % handles_.size()];
+    switch (which >> 4) {
+        case 9: return 0;
+        case 10: return handle ^ (std::uint64_t{1} << input_.byte() % 64);
+        case 11: return handle + (std::uint64_t{1} << 24);  // of the slot's next connection
+        case 12: return handle + 1;                         // the next slot's
+        case 13: return UINT64_MAX;
+        default: return handle;
+    }
+}
+
+portico_status FuzzedPlugin::draw_answer() {
+    switch (input_.byte() % 32) {
+        case 27: return PORTICO_ERROR;
+        case 28: return INT32_MIN;
+        case 29: return INT32_MAX;
+        case 30: return PORTICO_HOLD;
+        case 31: return PORTICO_GONE;
+        default: return PORTICO_OK;
+    }
+}
+
+std::uint64_t FuzzedPlugin::draw_consumed(std::uint64_t size) {
+    switch (input_.byte() % 16) {
+        case 8:
+        case 9:
+        case 10: return 0;
+        case 11: return 1;
+        case 12: return size / 2;
+        case 13: return size - 1;
+        case 14: return size + 1;
+        case 15: return input_.flag() ? UINT64_MAX : std::uint64_t{1} << 32;
+        default: return size;
+    }
+}
+
+void FuzzedPlugin::learn_peer(Known& known) {
+    if (known.peer != nullptr) {
+        return;
+    }
+    portico_connection_info info{};
+    info.struct_size = sizeof info;
+    if (host_->info(instance_, known.handle, &info) == PORTICO_OK) {
+        const std::string text(info.peer.text, info.peer.size);
+        const std::size_t number = std::stoul(text.substr(text.rfind(':') + 1));
+        PORTICO_ASSERT(number >= 1 && number <= port_->peers().size());
+        known.peer = &port_->peers()[number - 1];
+        PORTICO_ASSERT(known.peer->is_open);
+    }
+}
+
+// ---- host functions
+
+void FuzzedPlugin::act_elsewhere() {
+    PORTICO_ASSERT(!in_callback_);
+    PORTICO_ASSERT(host_->worker_index(instance_) == UINT32_MAX);
+    act();
+}
+
+void FuzzedPlugin::act() {
+    for (int calls = input_.byte() % 8; calls > 3; --calls) {
+        const std::uint8_t what = input_.byte();
+        switch (what % 16) {
+            case 0:
+            case 1:
+            case 2:
+            case 3: send(draw_handle()); break;
+            case 4: finish_sending(draw_handle()); break;
+            case 5: close(draw_handle()); break;
+            case 6: pause(draw_handle()); break;
+            case 7:
+            case 8: resume(draw_handle()); break;
+            case 9:
+            case 10: post(draw_handle()); break;
+            case 11: post_instance(); break;
+            case 12: info(draw_handle()); break;
+            case 13: log(); break;
+            case 14: extensions(); break;
+            default: PORTICO_ASSERT(host_->now(instance_) != 0); break;
+        }
+    }
+}
+
+FuzzedPlugin::Known& FuzzedPlugin::accepted(portico_connection handle) {
+    Known& known = know(handle);
+    PORTICO_ASSERT(!known.refused && !known.closed);
+    return known;
+}
+
+void FuzzedPlugin::send(portico_connection handle) {
+    const std::uint32_t high = listener_.limits.send_queue_bytes;
+    const std::uint32_t most = listener_.limits.max_send_bytes;
+    const std::uint8_t kind = input_.byte();
+    if (kind == 0xFF) {
+        PORTICO_ASSERT(host_->send(instance_, handle, nullptr, 1) == PORTICO_INVALID);
+        return;
+    }
+    const std::uint32_t size = kind < 0x80 ? kind % 32 : kind < 0xF0 ? input_.from_to(0, most) : most + 1;
+    Known* known = find(handle);
+    const std::size_t position = known != nullptr ? known->accepted : 0;
+    // Exactly that long, so that a read behind it is seen, and freed at once, so that a reference that is kept is.
+    const std::unique_ptr<char[]> bytes(new char[size]);
+    for (std::size_t i = 0; i < size; ++i) {
+        bytes[i] = byte_at(handle, position + i);
+    }
+    switch (host_->send(instance_, handle, bytes.get(), size)) {
+        case PORTICO_OK:
+            known = &accepted(handle);
+            PORTICO_ASSERT(size <= most && !known->failed && !known->closing && !known->finished);
+            PORTICO_ASSERT(known->peer == nullptr || position - known->peer->taken.size() < high);
+            known->accepted += size;
+            return;
+        case PORTICO_WOULD_BLOCK: {
+            Known& blocked = accepted(handle);
+            PORTICO_ASSERT(!blocked.failed && !blocked.closing && !blocked.finished);
+            blocked.blocked = true;
+            return;
+        }
+        case PORTICO_TOO_LARGE: PORTICO_ASSERT(size > most); return;
+        case PORTICO_CLOSING: PORTICO_ASSERT(accepted(handle).finished); return;
+        case PORTICO_GONE: return;
+        default: PORTICO_ASSERT(!"send answers something else");
+    }
+}
+
+void FuzzedPlugin::finish_sending(portico_connection handle) {
+    const portico_status status = host_->finish_sending(instance_, handle);
+    PORTICO_ASSERT(status == PORTICO_OK || status == PORTICO_GONE);
+    if (status == PORTICO_OK) {
+        Known& known = accepted(handle);
+        PORTICO_ASSERT(!known.failed && !known.closing);
+        known.finished = true;
+    }
+}
+
+void FuzzedPlugin::close(portico_connection handle) {
+    static constexpr std::uint32_t ways[] = {PORTICO_CLOSE_GRACEFUL, PORTICO_CLOSE_ABORT, PORTICO_CLOSE_GRACEFUL, UINT32_MAX};
+    const std::uint32_t how = ways[input_.byte() % 4];
+    const portico_status status = host_->close(instance_, handle, how);
+    PORTICO_ASSERT((status == PORTICO_INVALID) == (how == UINT32_MAX));
+    PORTICO_ASSERT(status == PORTICO_OK || status == PORTICO_GONE || status == PORTICO_INVALID);
+    if (status == PORTICO_OK) {
+        Known& known = accepted(handle);
+        PORTICO_ASSERT(!known.aborting && (how == PORTICO_CLOSE_ABORT || !known.closing));
+        known.closing = true;
+        known.aborting = known.aborting || how == PORTICO_CLOSE_ABORT;
+    }
+}
+
+void FuzzedPlugin::pause(portico_connection handle) {
+    const portico_status status = host_->pause_reading(instance_, handle);
+    PORTICO_ASSERT(status == PORTICO_OK || status == PORTICO_GONE);
+    if (status == PORTICO_OK) {
+        Known& known = accepted(handle);
+        PORTICO_ASSERT(!known.failed && !known.closing);
+        known.paused = true;
+    }
+}
+
+void FuzzedPlugin::resume(portico_connection handle) {
+    const portico_status status = host_->resume_reading(instance_, handle);
+    PORTICO_ASSERT(status == PORTICO_OK || status == PORTICO_GONE);
+    if (status == PORTICO_OK) {
+        Known& known = accepted(handle);
+        PORTICO_ASSERT(!known.failed && !known.closing);
+        known.paused = false;
+        known.held = false;
+        known.resumed_in_data = known.in_data;
+    }
+}
+
+void FuzzedPlugin::post(portico_connection handle) {
+    if (input_.byte() == 0xFF) {
+        PORTICO_ASSERT(host_->post(instance_, handle, nullptr, nullptr) == PORTICO_INVALID);
+        return;
+    }
+    const auto function = [](void* self, portico_connection connection, void* state, void* argument, portico_status status) {
+        PORTICO_ASSERT(self == (current->self_is_null_ ? nullptr : current));
+        const std::unique_ptr<Token> token(static_cast<Token*>(argument));
+        current->on_posted(connection, state, *token, status);
+    };
+    auto token = std::make_unique<Token>(Token{handle});
+    const portico_status status = host_->post(instance_, handle, function, token.get());
+    PORTICO_ASSERT(status == PORTICO_OK || status == PORTICO_GONE);
+    if (status == PORTICO_OK) {
+        Known& known = accepted(handle);
+        PORTICO_ASSERT(!known.failed && !known.closing);
+        ++known.posts;
+        static_cast<void>(token.release());
+    }
+}
+
+void FuzzedPlugin::post_instance() {
+    if (input_.byte() == 0xFF) {
+        PORTICO_ASSERT(host_->post_instance(instance_, nullptr, nullptr) == PORTICO_INVALID);
+        return;
+    }
+    const auto function = [](void* self, portico_connection connection, void* state, void* argument, portico_status status) {
+        PORTICO_ASSERT(connection == 0 && state == nullptr);
+        PORTICO_ASSERT(self == (current->self_is_null_ || !current->created_ ? nullptr : current));
+        const std::unique_ptr<Token> token(static_cast<Token*>(argument));
+        PORTICO_ASSERT(token->handle == 0 && !current->in_callback_ && !current->destroyed_);
+        PORTICO_ASSERT(status == PORTICO_OK ? current->created_ : status == PORTICO_CLOSING && current->unwinding_);
+        PORTICO_ASSERT(current->instance_posts_ != 0);
+        --current->instance_posts_;
+        if (current->created_) {
+            current->in_callback_ = true;
+            PORTICO_ASSERT(current->host_->worker_index(current->instance_) == 0);
+            current->act();
+            current->in_callback_ = false;
+        }
+    };
+    auto token = std::make_unique<Token>(Token{0});
+    ++instance_posts_;
+    const portico_status status = host_->post_instance(instance_, function, token.get());
+    if (status == PORTICO_OK) {
+        static_cast<void>(token.release());
+    } else {
+        PORTICO_ASSERT(status == PORTICO_GONE && (port_ == nullptr || unwinding_));  // inside validate, or too late
+        --instance_posts_;
+    }
+}
+
+void FuzzedPlugin::info(portico_connection handle) {
+    if (input_.byte() == 0xFF) {
+        PORTICO_ASSERT(host_->info(instance_, handle, nullptr) == PORTICO_INVALID);
+        return;
+    }
+    // As large as an older or a newer plugin's may be, and exactly that large.
+    const std::uint32_t size = input_.flag() ? sizeof(portico_connection_info) : input_.from_to(0, sizeof(portico_connection_info) + 16);
+    const std::size_t room = std::max<std::size_t>(size, sizeof size);
+    const std::unique_ptr<std::byte[]> bytes(new std::byte[room]());
+    std::memcpy(bytes.get(), &size, sizeof size);
+    const portico_status status = host_->info(instance_, handle, reinterpret_cast<portico_connection_info*>(bytes.get()));
+    PORTICO_ASSERT((status == PORTICO_INVALID) == (size < 8));
+    if (status != PORTICO_OK) {
+        PORTICO_ASSERT(status == PORTICO_INVALID || status == PORTICO_GONE);
+        return;
+    }
+    const Known& known = accepted(handle);
+    PORTICO_ASSERT(!known.failed && !known.closing);
+    portico_connection_info filled{};
+    std::memcpy(&filled, bytes.get(), std::min<std::size_t>(size, sizeof filled));
+    PORTICO_ASSERT(filled.struct_size == size && filled.listener_name_size == std::min<std::size_t>(listener_.name.size(), 64));
+    if (size >= sizeof filled) {
+        PORTICO_ASSERT(std::string(filled.listener_name, filled.listener_name_size) == listener_.name.substr(0, 64));
+        PORTICO_ASSERT(filled.peer.size != 0 && std::string(filled.local.text, filled.local.size) == "127.0.0.1:5000");
+        PORTICO_ASSERT(known.peer == nullptr || filled.queued_bytes >= known.accepted - known.peer->taken.size());
+        PORTICO_ASSERT(std::all_of(bytes.get() + sizeof filled, bytes.get() + size, [](std::byte byte) { return byte == std::byte{0}; }));
+    }
+}
+
+void FuzzedPlugin::log() {
+    const std::uint32_t level = input_.byte() % 8 == 7 ? UINT32_MAX : input_.byte() % 6;
+    const std::string text = input_.text(input_.byte() % 16);
+    host_->log(instance_, level, text.data(), text.size());
+    host_->log(instance_, level, nullptr, input_.byte());
+}
+
+void FuzzedPlugin::extensions() {
+    PORTICO_ASSERT(host_->get_extension(instance_, nullptr, 0) == nullptr);
+    const std::string id = input_.text(input_.byte() % 24);
+    const void* found = host_->get_extension(instance_, id.data(), id.size());
+    PORTICO_ASSERT(found == nullptr || id == PORTICO_EXT_SETTINGS);
+    const auto* settings =
+        static_cast<const portico_settings*>(host_->get_extension(instance_, PORTICO_EXT_SETTINGS, sizeof PORTICO_EXT_SETTINGS - 1));
+    const std::string key = input_.text(input_.byte() % 8);
+    const portico_status status = settings->read_anything(instance_, key.data(), key.size());
+    PORTICO_ASSERT(in_control_ ? status != PORTICO_UNSUPPORTED : status == PORTICO_UNSUPPORTED);
+}
+
+// ---- what was sent, what was received, why it ended
+
+void FuzzedPlugin::check_sent(const Known& known) const {
+    if (known.peer == nullptr) {
+        return;
+    }
+    const std::string& taken = known.peer->taken;
+    PORTICO_ASSERT(taken.size() <= known.accepted);
+    for (std::size_t i = 0; i < taken.size(); ++i) {
+        PORTICO_ASSERT(taken[i] == byte_at(known.handle, i));
+    }
+    // An end of stream that the peer reads says that this was all.
+    PORTICO_ASSERT(!known.peer->host_ended || taken.size() == known.accepted);
+}
+
+// The bytes are the peer's, behind those that were consumed; with framing they are exactly one message.
+void FuzzedPlugin::check_message(const Known& known, const std::uint8_t* data, std::uint64_t size, const portico_frame& frame) const {
+    PORTICO_ASSERT(size != 0 && frame.struct_size == sizeof frame && frame.reserved == 0);
+    PORTICO_ASSERT(frame.payload_offset + frame.payload_size <= size);
+    const std::string bytes(reinterpret_cast<const char*>(data), size);
+    if (known.peer != nullptr) {
+        PORTICO_ASSERT(known.consumed + size <= known.peer->delivered);
+        PORTICO_ASSERT(known.peer->stream.compare(known.consumed, size, bytes) == 0);
+    }
+    const config::Framing& framing = listener_.framing;
+    switch (framing.type) {
+        case config::Framing::Type::none: PORTICO_ASSERT(frame.payload_offset == 0 && frame.payload_size == size); return;
+        case config::Framing::Type::delimiter:
+            PORTICO_ASSERT(frame.payload_offset == 0 && frame.payload_size == size - framing.delimiter.size());
+            PORTICO_ASSERT(frame.payload_size <= framing.max_bytes && bytes.find(framing.delimiter) == frame.payload_size);
+            return;
+        case config::Framing::Type::length_prefix: {
+            std::uint64_t length = 0;
+            for (std::size_t i = 0; i < framing.prefix_bytes; ++i) {
+                const std::size_t at = framing.order == config::Framing::ByteOrder::big ? i : framing.prefix_bytes - 1 - i;
+                length = length << 8 | data[at];
+            }
+            PORTICO_ASSERT(frame.payload_offset == framing.prefix_bytes && frame.payload_size == length && length <= framing.max_bytes);
+            PORTICO_ASSERT(size == framing.prefix_bytes + length);
+            return;
+        }
+    }
+}
+
+// The reason needs its cause.
+void FuzzedPlugin::check_reason(const Known& known, std::uint32_t reason) const {
+    const io::Error broken = known.peer != nullptr ? known.peer->broken : io::Error::reset;
+    switch (reason) {
+        case PORTICO_REASON_PLUGIN: PORTICO_ASSERT(known.closing); return;
+        case PORTICO_REASON_PEER: PORTICO_ASSERT(table_.on_end == nullptr && (known.peer == nullptr || known.peer->end_delivered)); return;
+        case PORTICO_REASON_RESET: PORTICO_ASSERT(broken == io::Error::reset || known.peer == nullptr); return;
+        case PORTICO_REASON_ERROR: PORTICO_ASSERT(known.peer == nullptr || broken != io::Error::none); return;
+        case PORTICO_REASON_PLUGIN_ERROR: PORTICO_ASSERT(known.failed); return;
+        case PORTICO_REASON_IDLE: PORTICO_ASSERT(listener_.limits.idle_timeout_ms != 0); return;
+        case PORTICO_REASON_HALF_CLOSE: PORTICO_ASSERT(known.end_told); return;
+        case PORTICO_REASON_FRAME: PORTICO_ASSERT(listener_.framing.type != config::Framing::Type::none); return;
+        case PORTICO_REASON_UNCONSUMED: PORTICO_ASSERT(known.unconsumed); return;
+        case PORTICO_REASON_DRAIN: PORTICO_ASSERT(draining_ && table_.on_drain == nullptr); return;
+        case PORTICO_REASON_DRAIN_DEADLINE: PORTICO_ASSERT(cut_); return;
+        default: PORTICO_ASSERT(!"there is no such reason here");
+    }
+}
+
+void FuzzedPlugin::check_idle() {
+    for (auto& [handle, known] : connections_) {
+        portico_connection_info info{};
+        info.struct_size = sizeof info;
+        if (known.closed || known.refused || host_->info(instance_, handle, &info) != PORTICO_OK) {
+            continue;
+        }
+        learn_peer(known);
+        PORTICO_ASSERT(!known.failed && !known.closing && known.posts == 0);
+        if (known.peer->send == nullptr) {
+            PORTICO_ASSERT(known.peer->taken.size() == known.accepted && info.queued_bytes == 0);
+            PORTICO_ASSERT(!known.blocked || table_.on_writable == nullptr);
+            PORTICO_ASSERT(!known.finished || known.peer->host_ended);
+        }
+        const bool reading = !known.paused && !known.held && !known.end_told;
+        PORTICO_ASSERT(!reading || known.peer->receive != nullptr || known.resumed_in_data);
+        check_sent(known);
+    }
+}
+
+void FuzzedPlugin::check_over() {
+    for (const auto& [handle, known] : connections_) {
+        PORTICO_ASSERT(known.posts == 0);
+        // One that had no callback at all was closed before its first.
+        PORTICO_ASSERT(known.closed || known.refused || !known.told || table_.on_close == nullptr);
+        check_sent(known);
+    }
+    PORTICO_ASSERT(instance_posts_ == 0);
+}
+
+void FuzzedPlugin::check_finished() {
+    PORTICO_ASSERT(instance_posts_ == 0);
+    const auto never = [](void*, portico_connection, void*, void*, portico_status) { PORTICO_ASSERT(!"posted after the end"); };
+    PORTICO_ASSERT(host_->post_instance(instance_, never, nullptr) == PORTICO_GONE);
+    PORTICO_ASSERT(host_->worker_index(instance_) == UINT32_MAX);
+    for (const portico_connection handle : handles_) {
+        PORTICO_ASSERT(host_->send(instance_, handle, "x", 1) == PORTICO_GONE &&
+                       host_->close(instance_, handle, PORTICO_CLOSE_ABORT) == PORTICO_GONE);
+        PORTICO_ASSERT(host_->post(instance_, handle, never, nullptr) == PORTICO_GONE);
+    }
+}
+
+void FuzzedPlugin::check_destroyed() const {
+    PORTICO_ASSERT(destroyed_ == created_);
+}
+
+// ---- callbacks
+
+portico_status FuzzedPlugin::control(const portico_host* host, portico_instance* instance, const char* settings,
+                                     std::uint64_t settings_size, char* error, std::uint64_t error_capacity) {
+    PORTICO_ASSERT(host->struct_size == sizeof *host && host->abi_major == PORTICO_ABI_MAJOR && host->abi_minor == PORTICO_ABI_MINOR);
+    PORTICO_ASSERT(std::string(settings, settings_size) == listener_.settings.json);
+    PORTICO_ASSERT(std::all_of(error, error + error_capacity, [](char letter) { return letter == 0; }));
+    host_ = host;
+    instance_ = instance;
+    PORTICO_ASSERT(host->worker_index(instance) == UINT32_MAX);
+    in_control_ = true;
+    act();
+    in_control_ = false;
+    const std::string text = input_.text(input_.byte() % 8);
+    std::memset(error, 'x', text.empty() && input_.flag() ? error_capacity : 0);
+    std::memcpy(error, text.data(), text.size());
+    return draw_answer();
+}
+
+portico_status FuzzedPlugin::on_open(portico_connection handle, void** state) {
+    Callback callback(*this, handle, *state);
+    PORTICO_ASSERT(*state == nullptr && !callback.known.in_data);
+    act();
+    const std::uint8_t kind = input_.byte();
+    const portico_status status = (kind & 0xF0) == 0xF0 ? draw_answer() : PORTICO_OK;
+    *state = (kind & 1) != 0 ? nullptr : &callback.known;  // whatever is stored there by one that refuses is forgotten
+    callback.known.state = status < 0 ? nullptr : *state;
+    callback.known.refused = status < 0;
+    return status;
+}
+
+portico_status FuzzedPlugin::on_data(portico_connection handle, void* state, const std::uint8_t* data, std::uint64_t size,
+                                     const portico_frame& frame, std::uint64_t& consumed) {
+    Callback callback(*this, handle, state);
+    Known& known = callback.known;
+    PORTICO_ASSERT(consumed == 0);
+    PORTICO_ASSERT(!known.failed && !known.closing && !known.paused && !known.end_told);
+    PORTICO_ASSERT(!known.held || (known.blocked && table_.on_writable == nullptr));  // what it would have been told ended the hold
+    check_message(known, data, size, frame);
+    known.in_data = true;
+    known.resumed_in_data = false;
+    act();
+    known.in_data = false;
+    check_message(known, data, size, frame);  // they were the host's to keep as they are
+    consumed = draw_consumed(size);
+    portico_status status = draw_answer();
+    status = input_.byte() >= 0xF0 ? PORTICO_HOLD : status;
+    if (consumed > size) {
+        known.failed = true;
+    } else if (listener_.framing.type == config::Framing::Type::none) {
+        known.consumed += consumed;
+        known.unconsumed = size - consumed >= listener_.limits.unconsumed_bytes;
+    } else if (consumed != 0 || status != PORTICO_HOLD) {
+        known.consumed += size;
+    }
+    // A resume that went by mail, behind another call, arrives after the answer.
+    known.held = status == PORTICO_HOLD && !known.resumed_in_data;
+    return callback.answers(status);
+}
+
+portico_status FuzzedPlugin::on_writable(portico_connection handle, void* state) {
+    Callback callback(*this, handle, state);
+    Known& known = callback.known;
+    // (A close that is on its way by mail does not forbid it.)
+    PORTICO_ASSERT(!known.failed && known.blocked);
+    known.blocked = false;
+    known.held = false;
+    act();
+    return callback.answers(draw_answer());
+}
+
+portico_status FuzzedPlugin::on_end(portico_connection handle, void* state, std::uint64_t remaining) {
+    Callback callback(*this, handle, state);
+    Known& known = callback.known;
+    PORTICO_ASSERT(!known.failed && !known.closing && !known.paused && !known.end_told);
+    PORTICO_ASSERT(!known.held || (known.blocked && table_.on_writable == nullptr));
+    if (known.peer != nullptr) {
+        PORTICO_ASSERT(known.peer->end_delivered && remaining == known.peer->stream.size() - known.consumed);
+    }
+    known.end_told = true;
+    act();
+    return callback.answers(draw_answer());
+}
+
+portico_status FuzzedPlugin::on_drain(portico_connection handle, void* state, std::uint32_t) {
+    Callback callback(*this, handle, state);
+    Known& known = callback.known;
+    PORTICO_ASSERT(draining_ && !known.failed && !known.drain_told);
+    known.drain_told = true;
+    act();
+    return callback.answers(draw_answer());
+}
+
+void FuzzedPlugin::on_close(portico_connection handle, void* state, std::uint32_t reason) {
+    Callback callback(*this, handle, state);
+    Known& known = callback.known;
+    PORTICO_ASSERT(known.posts == 0);
+    check_reason(known, reason);
+    check_sent(known);
+    known.closed = true;
+    PORTICO_ASSERT(host_->send(instance_, handle, nullptr, 0) == PORTICO_GONE && host_->finish_sending(instance_, handle) == PORTICO_GONE);
+    act();
+}
+
+void FuzzedPlugin::on_posted(portico_connection handle, void* state, Token& token, portico_status status) {
+    Known& known = know(handle);
+    PORTICO_ASSERT(!in_callback_ && token.handle == handle && known.posts != 0 && !known.closed && known.state == state);
+    PORTICO_ASSERT(status == PORTICO_OK || status == PORTICO_CLOSING);
+    PORTICO_ASSERT(status == PORTICO_CLOSING || (!known.refused && !known.failed && !known.closing));
+    PORTICO_ASSERT(host_->worker_index(instance_) == 0);
+    --known.posts;
+    in_callback_ = true;
+    act();
+    in_callback_ = false;
+}
+
+}  // namespace portico::fuzz
