@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <csignal>
@@ -23,7 +24,14 @@ std::vector<std::string> command_line(int argc, char** argv) {
     return {argv + (argc > 0 ? 1 : 0), argv + argc};
 }
 
-void prepare_console() {}
+void prepare_console() {
+    for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        if (::fcntl(number, F_GETFD) < 0) {
+            // The lowest free number is this one.
+            [[maybe_unused]] const int opened = ::open("/dev/null", O_RDWR);
+        }
+    }
+}
 
 bool input_is_terminal() noexcept {
     return ::isatty(STDIN_FILENO) == 1;

@@ -1,4 +1,4 @@
-// What main() needs of the system: arguments as UTF-8, and being told when to stop.
+// What main() needs of the system: standard streams, arguments as UTF-8, and being told when to stop.
 #pragma once
 
 #include <functional>
@@ -6,6 +6,10 @@
 #include <vector>
 
 namespace portico {
+
+// Before anything is opened or printed. Linux: a standard stream that the program was started without leads nowhere from here on; else its number would
+// be given to a socket or a port, and lines of the log written there. Windows: the console is told that text is UTF-8.
+void prepare_standard_streams() noexcept;
 
 // The command line as UTF-8, the program's name included.
 [[nodiscard]] std::vector<std::string> utf8_arguments(int argc, char** argv);

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
@@ -20,6 +21,15 @@ struct Waiter {
 Waiter waiter;
 
 }  // namespace
+
+void prepare_standard_streams() noexcept {
+    for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        if (::fcntl(number, F_GETFD) < 0) {
+            // The lowest free number is this one.
+            [[maybe_unused]] const int opened = ::open("/dev/null", O_RDWR);
+        }
+    }
+}
 
 std::vector<std::string> utf8_arguments(int argc, char** argv) {
     return {argv, argv + argc};

@@ -44,6 +44,10 @@ BOOL WINAPI handle(DWORD event) {
 
 }  // namespace
 
+void prepare_standard_streams() noexcept {
+    ::SetConsoleOutputCP(CP_UTF8);
+}
+
 std::vector<std::string> utf8_arguments(int argc, char** argv) {
     int count = 0;
     wchar_t** wide = ::CommandLineToArgvW(::GetCommandLineW(), &count);
@@ -59,7 +63,6 @@ std::vector<std::string> utf8_arguments(int argc, char** argv) {
 }
 
 StopRequests::StopRequests(std::function<void(StopRequest)> action) {
-    ::SetConsoleOutputCP(CP_UTF8);
     {
         const std::scoped_lock lock(handler_mutex);
         handler_action = std::move(action);

@@ -118,6 +118,7 @@ int run(std::vector<std::string> arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    portico::prepare_standard_streams();
     try {
         return run(portico::utf8_arguments(argc, argv));
     } catch (const std::exception& error) {

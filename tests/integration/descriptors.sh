@@ -1,11 +1,41 @@
 #!/usr/bin/env bash
-# Out of descriptors: clients wait, one line says why, and service resumes when descriptors come back.
+# Descriptors: standard streams that are not there, and too few of all. Out of descriptors clients wait, one line says why, and service resumes when
+# descriptors come back.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 cat >it.json <<JSON
 { "plugin_directory": "$plugin_directory",
   "listeners": [ { "name": "it", "listen": "127.0.0.1:0", "plugin": "echo" } ] }
 JSON
+# Started without standard streams: their numbers are no socket's and no port's, where lines of the log or of a plugin would be written.
+streams_of() { readlink "/proc/$1/fd/0" "/proc/$1/fd/1" "/proc/$1/fd/2" | tr '\n' ' '; }
+lead_nowhere() { [ "$(streams_of "$1")" = '/dev/null /dev/null /dev/null ' ]; }
+cat >bare.json <<JSON
+{ "plugin_directory": "$plugin_directory", "log": { "file": "bare.log" },
+  "listeners": [ { "name": "it", "listen": "127.0.0.1:0", "plugin": "echo", "settings": { "print": true } } ] }
+JSON
+"${host[@]}" --config bare.json <&- >&- 2>&- &
+host_pid=$!
+started_pids+=("$host_pid")
+if eventually 60 grep -qs ' ready$' bare.log; then
+    if lead_nowhere "$host_pid"; then ok 'a host without standard streams'; else fail "the host's streams are $(streams_of "$host_pid")"; fi
+    port=$(port_of bare it)
+    "${client[@]}" 127.0.0.1 "$port" --message hi --duration 60s <&- >&- 2>&- &
+    client_pid=$!
+    started_pids+=("$client_pid")
+    if eventually 60 grep -q ' client .* connected' bare.log && lead_nowhere "$client_pid"; then
+        ok 'a client without standard streams'
+    else
+        fail "the client's streams are $(streams_of "$client_pid")" bare.log
+    fi
+    kill -INT "$client_pid"
+    wait_gone "$client_pid" 60
+    if [ "$code" -eq 130 ]; then ok 'it was well until it was interrupted'; else fail "the client's exit code is $code"; fi
+    ! stop_host bare $stop_signal || ok 'the host stops in order'
+else
+    fail 'a host without standard streams does not start' bare.log
+fi
+
 ulimit -n 60
 ulimit -Hn 60 # and it cannot be raised
 start_host it || finish
