@@ -124,6 +124,56 @@ TEST_CASE("each blockage is followed by exactly one on_writable", "[flow]") {
     CHECK(server.comes_to_rest());
 }
 
+TEST_CASE("a queue that is filled again as soon as it is empty does not keep other connections waiting", "[flow]") {
+    // One worker and two connections. The first waits in its on_data until the other's message is with the system; from there on it only depends on
+    // the turns how often the first one fills its queue again before the other one is heard. The system has room for far more of it.
+    constexpr std::uint64_t refills_max = 5'000;
+    constexpr std::uint64_t refills_meanwhile_max = 200;
+    Script script;
+    std::atomic<bool> is_inside{false};
+    std::atomic<bool> may_begin{false};
+    std::atomic<std::uint64_t> refills{0};
+    std::atomic<std::uint64_t> refills_meanwhile{UINT64_MAX};
+    const auto refill = [&](Line& line) -> portico_status {
+        if (++refills == refills_max) {
+            return script.close(line);
+        }
+        const std::string bytes(64, 'f');
+        while (script.send(line, bytes) == PORTICO_OK) {
+        }
+        return PORTICO_OK;
+    };
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+        consumed = data.size();
+        if (data == "flood") {
+            is_inside = true;
+            return eventually([&] { return may_begin.load(); }) ? refill(line) : PORTICO_ERROR;
+        }
+        if (data == "meanwhile") {
+            refills_meanwhile = refills.load();
+        }
+        return script.send(line, data);
+    };
+    script.on_writable = refill;
+    TestServer server(R"({"ports": "per_core", "threads": 1})", {{"x", "relay#full", R"("limits": {"send_queue_bytes": 64})", &script}});
+    Peer flooded = server.connect("x");
+    Peer other = server.connect("x");
+    REQUIRE(echoes(other, "warm"));
+    REQUIRE(flooded.send_all("flood"));
+    REQUIRE(eventually([&] { return is_inside.load(); }));
+    REQUIRE(other.send_all("meanwhile"));
+    may_begin = true;
+    Peer::Outcome outcome{};
+    const std::string flood = flooded.receive_to_end(outcome);
+    CHECK(outcome == Peer::Outcome::end);
+    CHECK(flood.size() == 64 * (refills_max - 1));
+    CHECK(other.receive_exactly(9) == "meanwhile");
+    CHECK(refills_meanwhile < refills_meanwhile_max);
+    flooded.close();
+    other.close();
+    CHECK(server.comes_to_rest());
+}
+
 TEST_CASE("a message above the limit is too large, an empty one is nothing, a missing one is invalid", "[flow]") {
     Script script;
     script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
