@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "net/connection_node.hpp"
 #include "net/mailbox.hpp"
 
 namespace portico::net {
@@ -29,10 +30,11 @@ private:
     // The worker whose turn it is: delivers up to `mail_budget` mails.
     void deliver_pending(std::uint32_t mail_budget) noexcept;
     // Then: true when nothing is left and the strand is idle, so that any thread may schedule it again. False: it queues again.
-    [[nodiscard]] bool try_idle() noexcept { return pending_.empty() && mailbox_.try_idle(); }
+    [[nodiscard]] bool try_idle() noexcept { return to_attend_.empty() && pending_.empty() && mailbox_.try_idle(); }
 
     Mailbox mailbox_;
     base::Fifo<Mail> pending_;  // taken from the mailbox and not delivered yet: the running worker's
+    base::Fifo<ConnectionNode> to_attend_;  // at the end of the turn, or of the next one: the running worker's
     WorkerGroup* home_ = nullptr;
 };
 

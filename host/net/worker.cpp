@@ -179,7 +179,9 @@ void Worker::run_strand(Strand& strand) noexcept {
 
 void Worker::end_turn(Strand& strand) noexcept {
     base::Fifo<ConnectionNode> over;
-    while (ConnectionNode* connection = to_attend_.pop_front()) {
+    // Each once. Those that callbacks of these ask for have the next turn: two that keep each other busy would never give the thread away.
+    base::Fifo<ConnectionNode> due(std::move(strand.to_attend_));
+    while (ConnectionNode* connection = due.pop_front()) {
         if (connection->attend()) {
             over.push_back(*connection);
         }

@@ -110,7 +110,7 @@ public:
 
     // At the end of the running strand's turn this connection is attended to: what it has queued leaves in one send; when it is over its slot
     // goes back. The caller sees to it that a connection is on the list once.
-    void attend_later(ConnectionNode& connection) noexcept { to_attend_.push_back(connection); }
+    void attend_later(ConnectionNode& connection) noexcept { running_->to_attend_.push_back(connection); }
 
 private:
     friend class WorkerGroup;
@@ -124,7 +124,6 @@ private:
     std::uint32_t index_;
     Strand* running_ = nullptr;
     bool took_stop_post_ = false;
-    base::Fifo<ConnectionNode> to_attend_;
 };
 
 }  // namespace portico::net

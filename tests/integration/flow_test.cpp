@@ -124,53 +124,69 @@ TEST_CASE("each blockage is followed by exactly one on_writable", "[flow]") {
     CHECK(server.comes_to_rest());
 }
 
-TEST_CASE("a queue that is filled again as soon as it is empty does not keep other connections waiting", "[flow]") {
-    // One worker and two connections. The first waits in its on_data until the other's message is with the system; from there on it only depends on
-    // the turns how often the first one fills its queue again before the other one is heard. The system has room for far more of it.
+TEST_CASE("queues that are filled again as soon as they are empty do not keep other connections waiting", "[flow]") {
+    // Of one connection, by its own on_writable; or of two on one strand, each by the other's.
+    const bool each_other = GENERATE(false, true);
+    CAPTURE(each_other);
+    // One worker, which waits in a callback until the quiet connection's message is with the system: from there on it only depends on the turns how often
+    // the queues are filled before that one is heard. The system has room for far more of it.
     constexpr std::uint64_t refills_max = 5'000;
     constexpr std::uint64_t refills_meanwhile_max = 200;
     Script script;
+    Script quiet_script;
     std::atomic<bool> is_inside{false};
     std::atomic<bool> may_begin{false};
     std::atomic<std::uint64_t> refills{0};
     std::atomic<std::uint64_t> refills_meanwhile{UINT64_MAX};
     const auto refill = [&](Line& line) -> portico_status {
+        Line& filled = each_other ? *script.line(1 - line.number) : line;
         if (++refills == refills_max) {
-            return script.close(line);
+            script.close(*script.line(0));
+            return script.close(*script.line(1));
         }
         const std::string bytes(64, 'f');
-        while (script.send(line, bytes) == PORTICO_OK) {
+        while (refills < refills_max && script.send(filled, bytes) == PORTICO_OK) {
         }
         return PORTICO_OK;
     };
     script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
         consumed = data.size();
-        if (data == "flood") {
-            is_inside = true;
-            return eventually([&] { return may_begin.load(); }) ? refill(line) : PORTICO_ERROR;
-        }
-        if (data == "meanwhile") {
-            refills_meanwhile = refills.load();
-        }
-        return script.send(line, data);
+        is_inside = true;
+        return eventually([&] { return may_begin.load(); }) ? refill(line) : PORTICO_ERROR;
     };
     script.on_writable = refill;
-    TestServer server(R"({"ports": "per_core", "threads": 1})", {{"x", "relay#full", R"("limits": {"send_queue_bytes": 64})", &script}});
-    Peer flooded = server.connect("x");
-    Peer other = server.connect("x");
-    REQUIRE(echoes(other, "warm"));
-    REQUIRE(flooded.send_all("flood"));
+    quiet_script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+        consumed = data.size();
+        refills_meanwhile = refills.load();
+        return quiet_script.send(line, data);
+    };
+    TestServer server(R"({"ports": "per_core", "threads": 1})",
+                      {{"x", each_other ? "relay#serial" : "relay#full", R"("limits": {"send_queue_bytes": 64})", &script},
+                       {"quiet", "relay#full", "", &quiet_script}});
+    Peer first = server.connect("x");
+    REQUIRE(eventually([&] { return script.opened == 1; }));
+    Peer second = server.connect("x");
+    REQUIRE(eventually([&] { return script.opened == 2; }));
+    Peer quiet = server.connect("quiet");
+    REQUIRE(echoes(quiet, "warm"));
+    REQUIRE(first.send_all("begin"));
     REQUIRE(eventually([&] { return is_inside.load(); }));
-    REQUIRE(other.send_all("meanwhile"));
+    REQUIRE(quiet.send_all("meanwhile"));
     may_begin = true;
+    std::string received_by_second;
+    Peer::Outcome second_outcome{};
+    std::thread reader([&] { received_by_second = second.receive_to_end(second_outcome); });
     Peer::Outcome outcome{};
-    const std::string flood = flooded.receive_to_end(outcome);
+    const std::string received = first.receive_to_end(outcome);
+    reader.join();
     CHECK(outcome == Peer::Outcome::end);
-    CHECK(flood.size() == 64 * (refills_max - 1));
-    CHECK(other.receive_exactly(9) == "meanwhile");
+    CHECK(second_outcome == Peer::Outcome::end);
+    CHECK(received.size() + received_by_second.size() == 64 * (refills_max - 1));
+    CHECK(quiet.receive_exactly(9) == "meanwhile");
     CHECK(refills_meanwhile < refills_meanwhile_max);
-    flooded.close();
-    other.close();
+    first.close();
+    second.close();
+    quiet.close();
     CHECK(server.comes_to_rest());
 }
 
