@@ -26,7 +26,8 @@ std::string to_utf8(const wchar_t* text) {
 
 BOOL WINAPI handle(DWORD event) {
     if (requests.fetch_add(1) > 0 && (event == CTRL_C_EVENT || event == CTRL_BREAK_EVENT)) {
-        ::ExitProcess(130);
+        // Not ExitProcess: it stops the other threads wherever they are and then runs what libraries do at their end, which may wait for one of them.
+        ::TerminateProcess(::GetCurrentProcess(), 130);
     }
     const bool hurried = event == CTRL_CLOSE_EVENT || event == CTRL_LOGOFF_EVENT || event == CTRL_SHUTDOWN_EVENT;
     {
