@@ -108,8 +108,8 @@ public:
     // The strand that runs on this thread now, or null.
     [[nodiscard]] Strand* running() const noexcept { return running_; }
 
-    // At the end of the running strand's turn this connection is attended to: what it has queued leaves in one send; when it is over its slot
-    // goes back. The caller sees to it that a connection is on the list once.
+    // At the end of the running strand's turn this connection is attended to: what it has queued leaves in one send; when it is over its slot goes
+    // back. (Asked for at that end itself: in the next turn.) The caller sees to it that a connection is on the list once.
     void attend_later(ConnectionNode& connection) noexcept { running_->to_attend_.push_back(connection); }
 
 private:

@@ -12,8 +12,8 @@ namespace portico::plugin {
 
 namespace {
 
-// What is wrong with the file, as far as dlopen would not survive it or has no good word for it; empty when nothing is. The dynamic linker maps what the
-// program headers name without a look at the file's size: one that was cut short (a copy that did not end) kills the process by SIGBUS.
+// What is wrong with the file, as far as dlopen would not survive it or has no good word for it; empty when nothing is. The dynamic linker maps what
+// the program headers name without a look at the file's size: one that was cut short (a copy that did not end) kills the process by SIGBUS.
 std::string fault_of_file(const std::string& path) {
     std::ifstream file(path, std::ios::binary | std::ios::ate);
     if (!file) {

@@ -128,8 +128,8 @@ TEST_CASE("queues that are filled again as soon as they are empty do not keep ot
     // Of one connection, by its own on_writable; or of two on one strand, each by the other's.
     const bool each_other = GENERATE(false, true);
     CAPTURE(each_other);
-    // One worker, which waits in a callback until the quiet connection's message is with the system: from there on it only depends on the turns how often
-    // the queues are filled before that one is heard. The system has room for far more of it.
+    // One worker, which waits in a callback until the quiet connection's message is with the system: from there on it only depends on the turns how
+    // often the queues are filled before that one is heard. The system has room for far more of it.
     constexpr std::uint64_t refills_max = 5'000;
     constexpr std::uint64_t refills_meanwhile_max = 200;
     Script script;
