@@ -57,8 +57,8 @@ std::chrono::milliseconds since(std::chrono::steady_clock::time_point begun) {
 TEST_CASE("a stop in mid-traffic loses no byte that send accepted", "[stop]") {
     const std::string ports = GENERATE("shared", "per_core");
     const std::string plugin = GENERATE("relay#undrained", "relay#full");
-    // 100 stops natively, 20 under Wine, in all; fewer with sanitizers.
-    const int stops = sanitized ? 5 : on_windows ? 5 : 25;
+    // 100 stops in all; fewer with sanitizers.
+    const int stops = sanitized ? 5 : 25;
     constexpr std::size_t peers_count = 8;
     for (int stop = 0; stop < stops; ++stop) {
         Script script;
