@@ -2,9 +2,13 @@
 #include <algorithm>
 #include <fstream>
 #ifdef _WIN32
+// In this order.
 #include <winsock2.h>
+
 #include <windows.h>
+
 #include <tlhelp32.h>
+#include <winternl.h>
 #else
 #include <filesystem>
 #endif
@@ -21,6 +25,40 @@ struct Resources {
     std::size_t descriptors = 0;  // on Windows: handles
 };
 
+#ifdef _WIN32
+// Out of the system's list of everybody's handles: Wine answers GetProcessHandleCount with 0.
+std::size_t handles_in_use() {
+    struct Handle {
+        void* object;
+        std::uintptr_t process;
+        std::uintptr_t value;
+        ULONG access;
+        USHORT backtrace;
+        USHORT type;
+        ULONG attributes;
+        ULONG reserved;
+    };
+    constexpr auto extended_handle_information = static_cast<SYSTEM_INFORMATION_CLASS>(64);
+    constexpr auto too_short = static_cast<NTSTATUS>(0xC0000004);
+    const auto query = reinterpret_cast<decltype(&NtQuerySystemInformation)>(
+        reinterpret_cast<void*>(::GetProcAddress(::GetModuleHandleW(L"ntdll.dll"), "NtQuerySystemInformation")));
+    // Two words, the first of which is the number of handles, and then the handles.
+    std::vector<std::uintptr_t> answer(1U << 16);
+    NTSTATUS status = too_short;
+    while (status == too_short && answer.size() < 1U << 26) {
+        answer.resize(answer.size() * 2);
+        ULONG needed = 0;
+        status = query(extended_handle_information, answer.data(), static_cast<ULONG>(answer.size() * sizeof answer[0]), &needed);
+    }
+    REQUIRE(status == 0);
+    const auto* first = reinterpret_cast<const Handle*>(answer.data() + 2);
+    const std::size_t count = static_cast<std::size_t>(
+        std::count_if(first, first + answer[0], [](const Handle& handle) { return handle.process == ::GetCurrentProcessId(); }));
+    REQUIRE(count != 0);
+    return count;
+}
+#endif
+
 Resources resources_in_use() {
     Resources result;
 #ifdef _WIN32
@@ -31,9 +69,7 @@ Resources resources_in_use() {
         result.threads += entry.th32OwnerProcessID == ::GetCurrentProcessId() ? 1 : 0;
     }
     ::CloseHandle(snapshot);
-    DWORD handles = 0;
-    ::GetProcessHandleCount(::GetCurrentProcess(), &handles);
-    result.descriptors = handles;
+    result.descriptors = handles_in_use();
 #else
     const auto entries_of = [](const char* directory) {
         std::size_t count = 0;
