@@ -2,9 +2,7 @@
 // pool ends; taking and giving back is lock-free and allocates nothing otherwise.
 //
 // Concurrency: take() and give_back() of a `shared` pool may be called from any thread; those of a `single` one from one thread at a time, which
-// spares the atomic read-modify-writes. on_loan() is for any thread in both. The free list is a stack of indices whose head
-// carries a tag that changes with every push and pop, so that a pop cannot succeed on a head that was popped and
-// pushed again in between (the ABA problem).
+// spares the atomic read-modify-writes. on_loan() is for any thread in both. The free list is an IndexStack.
 #pragma once
 
 #include <atomic>
@@ -12,6 +10,8 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+
+#include "io/index_stack.hpp"
 
 namespace portico::io {
 
@@ -43,24 +43,18 @@ public:
 
 private:
     static constexpr std::uint32_t slab_buffers = 64;
-    static constexpr std::uint32_t none = UINT32_MAX;
 
     [[nodiscard]] bool grow() noexcept;
     [[nodiscard]] std::byte* at(std::uint32_t index) const noexcept;
-    void push(std::uint32_t index) noexcept;
-    [[nodiscard]] Buffer take_single() noexcept;
 
     const std::uint32_t buffer_bytes_;
     const std::size_t stride_;  // from one buffer of a slab to the next
     const std::uint32_t buffers_max_;
     const std::uint32_t slabs_max_;
     const Use use_;
-    // [tag:32][index:32]. The release of a push pairs with the acquire of the pop that takes the same index: so what the
-    // last user wrote, and next_[index], are seen by the next one.
-    std::atomic<std::uint64_t> head_;
+    IndexStack free_;
     std::atomic<std::uint32_t> on_loan_{0};
-    std::unique_ptr<std::atomic<std::uint32_t>[]> next_;
-    // Slab s is published (release) before any of its indices is pushed; at() reads it relaxed after the acquire of head_.
+    // Slab s is published before any of its indices is pushed; at() reads it relaxed after the pop of one.
     std::unique_ptr<std::atomic<std::byte*>[]> slabs_;
     std::mutex growing_;                  // one thread adds a slab at a time
     std::uint32_t slabs_made_ = 0;        // under growing_

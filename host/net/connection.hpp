@@ -18,9 +18,7 @@
 // with a handle may read, events_, and the count of pauses on their way. Functions in the part "from any thread" touch only those, and send mail.
 #pragma once
 
-#include <array>
 #include <atomic>
-#include <bit>
 #include <cstdint>
 #include <span>
 
@@ -29,6 +27,7 @@
 #include "net/connection_node.hpp"
 #include "net/protocol.hpp"
 #include "net/send_queue.hpp"
+#include "net/shared_address.hpp"
 #include "net/slot_word.hpp"
 #include "net/stash.hpp"
 #include "net/strand.hpp"
@@ -37,28 +36,6 @@ namespace portico::net {
 
 class ConnectionTable;
 class WorkerGroup;
-
-// An address that is written while nobody can hold the slot's generation and read by anyone afterwards. The reader checks the generation before and
-// after: the loads are acquire, so that a reader that met a later connection's words also sees, in its second check, that the generation is over.
-class SharedAddress {
-public:
-    void store(const io::Address& address) noexcept {
-        const auto words = std::bit_cast<std::array<std::uint64_t, 3>>(address);
-        for (std::size_t i = 0; i < words.size(); ++i) {
-            words_[i].store(words[i], std::memory_order_release);
-        }
-    }
-    [[nodiscard]] io::Address load() const noexcept {
-        std::array<std::uint64_t, 3> words{};
-        for (std::size_t i = 0; i < words.size(); ++i) {
-            words[i] = words_[i].load(std::memory_order_acquire);
-        }
-        return std::bit_cast<io::Address>(words);
-    }
-
-private:
-    std::array<std::atomic<std::uint64_t>, 3> words_{};
-};
 
 enum class SendResult : std::uint8_t { queued, would_block, too_large, finished, gone, no_memory };
 enum class CallResult : std::uint8_t { accepted, gone, no_memory };

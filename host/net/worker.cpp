@@ -69,7 +69,7 @@ void WorkerGroup::stop() noexcept {
             PORTICO_ASSERT(rest == &stop_post_);
         }
     }
-    PORTICO_ASSERT(run_queue_.empty() && inbox_.load(std::memory_order_relaxed) == nullptr);
+    PORTICO_ASSERT(run_queue_.empty() && inbox_.empty());
 }
 
 bool WorkerGroup::is_current() const noexcept {
@@ -85,20 +85,14 @@ void WorkerGroup::schedule(Strand& strand) noexcept {
         }
         return;
     }
-    base::Link* newest = inbox_.load(std::memory_order_relaxed);
-    do {
-        strand.next = newest;
-        // Release, for the strand; acquire, for the exchange that finds the inbox empty: the doorbell is this thread's now, and what the one
-        // that it rang for last wrote into it is done.
-    } while (!inbox_.compare_exchange_weak(newest, &strand, std::memory_order_acq_rel, std::memory_order_relaxed));
-    if (newest == nullptr) {
+    if (inbox_.add(strand)) {
         port_->post(doorbell_);
     }
 }
 
 void WorkerGroup::take_inbox() noexcept {
     base::Fifo<Strand> arrived;
-    arrived.append_reversed(inbox_.exchange(nullptr, std::memory_order_acq_rel));
+    inbox_.take_all(arrived);
     while (Strand* strand = arrived.pop_front()) {
         enqueue(*strand);
     }

@@ -5,8 +5,8 @@
 // A group is one port with its threads: one thread (per_core), or several (shared, and the threads of a blocking instance).
 //
 // Concurrency. The run queue belongs to the group's one thread, or is guarded by mutex_ where there are several. inbox_ is how strands get
-// there from other threads: the push that finds it empty rings the doorbell, a post on the port; the doorbell's completion takes the whole
-// inbox. The doorbell is thus never posted twice: between its post and the exchange that empties the inbox, no push finds it empty.
+// there from other threads: whoever finds it empty rings the doorbell, a post on the port; the doorbell's completion takes the whole
+// inbox. The doorbell is thus never posted twice: between its post and the taking nobody finds the inbox empty.
 #pragma once
 
 #include <atomic>
@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/inbox.hpp"
 #include "base/intrusive.hpp"
 #include "io/completion_port.hpp"
 #include "net/connection_node.hpp"
@@ -76,9 +77,7 @@ private:
     std::mutex mutex_;
     base::Fifo<Strand> run_queue_;              // guarded
     std::atomic<std::uint32_t> run_count_{0};   // its length, changed with it; read without the lock as a hint
-    // Strands from other threads, newest first: the release of a push pairs with the acquire of take_inbox(). And the release of take_inbox()
-    // with the acquire of the push that finds the inbox empty: it may post the doorbell, whose hand-over by wait() was before.
-    std::atomic<base::Link*> inbox_{nullptr};
+    base::Inbox inbox_;  // strands from other threads
     io::PostOperation doorbell_;
     // Set before the stop post, read by the workers after a wait; the post's hand-over orders the two.
     std::atomic<bool> stopping_{false};

@@ -1,0 +1,40 @@
+// An address that is written while nobody can hold the slot's generation, and read by anyone with a handle, at any time. The reader looks at the
+// slot's word before and after: the loads are acquire, so that a reader that met a later connection's words also sees, in its second look, that
+// the generation is over.
+//
+// `Atomic` is std::atomic but in tests that switch threads at every access.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstdint>
+
+#include "io/address.hpp"
+
+namespace portico::net {
+
+template <template <class> class Atomic>
+class BasicSharedAddress {
+public:
+    void store(const io::Address& address) noexcept {
+        const auto words = std::bit_cast<std::array<std::uint64_t, 3>>(address);
+        for (std::size_t i = 0; i < words.size(); ++i) {
+            words_[i].store(words[i], std::memory_order_release);
+        }
+    }
+    [[nodiscard]] io::Address load() const noexcept {
+        std::array<std::uint64_t, 3> words{};
+        for (std::size_t i = 0; i < words.size(); ++i) {
+            words[i] = words_[i].load(std::memory_order_acquire);
+        }
+        return std::bit_cast<io::Address>(words);
+    }
+
+private:
+    std::array<Atomic<std::uint64_t>, 3> words_{};
+};
+
+using SharedAddress = BasicSharedAddress<std::atomic>;
+
+}  // namespace portico::net
