@@ -1,0 +1,52 @@
+// What each test of a world says of it.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "sim/interleave/explore.hpp"
+#include "sim/interleave/seeds.hpp"
+#include "support/catch.hpp"
+
+namespace portico::interleave {
+
+// Fewer late loads and failures for no reason than usual, where the orders are many.
+inline Limits bounded(unsigned late_loads, unsigned random_failures) {
+    Limits limits;
+    limits.late_loads_max = late_loads;
+    limits.random_failures_max = random_failures;
+    return limits;
+}
+
+// All orders, of which there are `runs`, without a failure. The number is there so that no case becomes an empty one unseen: a change of the
+// production code changes it, and is then looked at.
+inline void expect_all(const Machine::World& world, std::uint64_t runs, const Limits& limits = {}) {
+    const Explored explored = explore(world, limits);
+    INFO(explored.failure);
+    CHECK(explored.failure.empty());
+    CHECK(explored.complete);
+    CHECK(explored.runs == runs);
+}
+
+// Runs drawn from seeds, without a failure.
+inline void expect_sampled(const Machine::World& world, std::uint64_t usual_seeds) {
+    Limits limits;
+    limits.late_loads_max = 6;
+    limits.random_failures_max = 4;
+    const Explored sampled = sample(world, seeds().first, seeds().count_or(usual_seeds), limits);
+    INFO(sampled.failure);
+    CHECK(sampled.failure.empty());
+}
+
+// The defect is found, and said to be what it is.
+inline void expect_found(const Machine::World& world, const Plant& plant, std::string_view failure) {
+    Limits limits;
+    limits.plant = plant;
+    const Explored explored = explore(world, limits);
+    INFO("planted in " << plant.function << ": " << static_cast<int>(plant.change));
+    CHECK_FALSE(explored.failure.empty());
+    INFO(explored.failure);
+    CHECK(explored.failure.find(failure) != std::string::npos);
+}
+
+}  // namespace portico::interleave
