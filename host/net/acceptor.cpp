@@ -132,6 +132,7 @@ void Acceptor::accepted(Slot& slot) {
             open_.fetch_add(1, std::memory_order_relaxed);
             accepted_.fetch_add(1, std::memory_order_relaxed);
             connection->open(context_, next_home(*slot.arm), shared_strand_, accept.accepted, accept.peer, slot.arm->local);
+            connection->begin();
         }
     }
     std::unique_lock lock(mutex_);

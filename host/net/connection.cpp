@@ -113,6 +113,9 @@ void Connection::open(const ConnectionContext& context, WorkerGroup& home, Stran
     const bool is_any = std::all_of(local.bytes.begin(), local.bytes.end(), [](std::uint8_t byte) { return byte == 0; });
     local_.store(is_any ? socket_.local_address() : local);
     word_.open();
+}
+
+void Connection::begin() noexcept {
     events_.store(event_opened, std::memory_order_release);
     strand().deliver(*this);
 }
@@ -332,6 +335,11 @@ void Connection::tell(std::uint8_t events) noexcept {
 }
 
 void Connection::called(Call& call) noexcept {
+    if (stage_ == Stage::opening) {
+        // An order of the host, from a thread that found the word open before the mail of begin() was sent: behind that.
+        strand().deliver(call);
+        return;
+    }
     if (call.kind == CallKind::send) {
         const bool wanted = stage_ == Stage::open || stage_ == Stage::flushing;
         if (wanted && abort_reason_ == CloseReason::none) {

@@ -57,10 +57,12 @@ public:
     ~Connection();
 
     // ---- By the acceptor, on a slot fresh from the table.
-    // Takes the accepted handle and begins the connection's life at home in `home`. `shared_strand`: the strand of all the instance's connections (at
-    // home there too), or null for a strand of its own.
+    // Takes the accepted handle; the connection is at home in `home`. `shared_strand`: the strand of all the instance's connections (at home there
+    // too), or null for a strand of its own. From here on the host's orders (drain, cut) find it.
     void open(const ConnectionContext& context, WorkerGroup& home, Strand* shared_strand, io::NativeSocket accepted,
               const io::Address& peer, const io::Address& local) noexcept;
+    // Then: sends the mail with which its life begins.
+    void begin() noexcept;
 
     // ---- From any thread, with the generation of a handle. (The caller has checked belongs_to: these check the generation again, in the same step
     // in which they take effect.)

@@ -1,0 +1,111 @@
+// A connection that is ordered to end while it opens. Orders of the host find it as soon as its word is open, from any thread, so the mail of one may
+// come before the mail with which the connection begins.
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "net/connection_table.hpp"
+#include "net/worker.hpp"
+#include "support/catch.hpp"
+
+using namespace portico;
+
+namespace {
+
+struct NoLog final : base::Log {
+    NoLog() : Log(base::LogLevel::off) {}
+    void write(base::LogLevel, std::string_view, std::uint64_t, std::string_view) noexcept override {}
+};
+
+// Keeps a list of its callbacks.
+struct Recorder final : net::Protocol {
+    bool on_open(net::Connection&) noexcept override { return say("open"), true; }
+    Answer on_data(net::Connection&, const Message&, std::size_t&) noexcept override { return say("data"), Answer::ok; }
+    Answer on_writable(net::Connection&) noexcept override { return say("writable"), Answer::ok; }
+    Ending on_end(net::Connection&, std::size_t) noexcept override { return say("end"), Ending::close; }
+    Ending on_drain(net::Connection&, std::uint32_t deadline_ms) noexcept override {
+        return say("drain " + std::to_string(deadline_ms)), Ending::close;
+    }
+    void on_close(net::Connection&, net::CloseReason reason) noexcept override { say(std::string("close: ") + net::to_string(reason)); }
+    void on_posted(net::Connection&, net::AnyFunction, void*, bool) noexcept override { say("posted"); }
+
+    void say(const std::string& what) { said += (said.empty() ? "" : ", ") + what; }
+
+    std::string said;  // by the worker, until the connection is released
+};
+
+// One worker, and a connection over a socket pair.
+class OneConnection {
+public:
+    OneConnection() : receive_buffers_(1'024, 4), send_chunks_(1'024, 4), table_(1) {
+        auto port = io::make_port(io::Backend::automatic, receive_buffers_, {});
+        REQUIRE(port);
+        group_ = std::make_unique<net::WorkerGroup>(std::move(*port), send_chunks_, net::WorkerOptions{});
+        context_.protocol = &protocol;
+        context_.log = &log_;
+        context_.owner = this;
+        context_.released = [](void* owner) {
+            auto& self = *static_cast<OneConnection*>(owner);
+            const std::scoped_lock lock(self.mutex_);
+            self.is_released_ = true;
+            self.released_.notify_all();
+        };
+        int pair[2];
+        REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
+        peer_ = pair[1];
+        connection = table_.take();
+        REQUIRE(connection != nullptr);
+        io::Address somewhere;
+        somewhere.bytes.fill(1);
+        connection->open(context_, *group_, nullptr, pair[0], somewhere, somewhere);
+    }
+    ~OneConnection() { ::close(peer_); }
+
+    // Begins, and runs until the connection is released.
+    void run() {
+        connection->begin();
+        ::shutdown(peer_, SHUT_WR);
+        group_->start();
+        std::unique_lock lock(mutex_);
+        REQUIRE(released_.wait_for(lock, std::chrono::seconds(30), [&] { return is_released_; }));
+        lock.unlock();
+        group_->stop();
+    }
+
+    Recorder protocol;
+    net::Connection* connection = nullptr;
+
+private:
+    NoLog log_;
+    io::BufferPool receive_buffers_;
+    io::BufferPool send_chunks_;
+    net::ConnectionTable table_;
+    std::unique_ptr<net::WorkerGroup> group_;
+    net::ConnectionContext context_;
+    int peer_ = -1;
+    std::mutex mutex_;
+    std::condition_variable released_;
+    bool is_released_ = false;
+};
+
+}  // namespace
+
+TEST_CASE("a connection that is drained before it has begun is told so", "[connection]") {
+    OneConnection one;
+    REQUIRE(one.connection->drain(one.connection->generation(), 1'234) == net::CallResult::accepted);
+    one.run();
+    CHECK(one.protocol.said == "open, drain 1234, close: the host stops");
+}
+
+TEST_CASE("a connection that is cut before it has begun ends once", "[connection]") {
+    OneConnection one;
+    REQUIRE(one.connection->cut(one.connection->generation()) == net::CallResult::accepted);
+    one.run();
+    CHECK(one.protocol.said == "open, close: the host stops, cut at the deadline");
+}
