@@ -98,7 +98,7 @@ public:
     bool start() {
         PORTICO_ASSERT(!serving());
         errors_.clear();
-        if (!open_log(Purpose::serve) || !plan() || !open_stations() || !listen()) {
+        if (!open_log(Purpose::serve) || !plan() || !open_stations() || !listen() || !start_workers()) {
             return close_all(false);
         }
         if (!create_instances()) {
@@ -360,14 +360,27 @@ private:
 
     // Those whose create succeeded may have posted functions to themselves: these run before destroy, here as ever.
     void unwind_instances() {
-        start_workers();
+        begin_work();
         finish_instances();
         stop_workers();
     }
 
-    void start_workers() {
+    // Before anything that would have to be undone by them.
+    bool start_workers() {
         for (const std::unique_ptr<Station>& station : stations_) {
-            station->group->start();
+            if (const base::Result<void> started = station->group->start(); !started) {
+                errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") + "io.threads: " + started.error() +
+                                  "; ask for fewer, or allow this process more threads or memory");
+                stop_workers();
+                return false;
+            }
+        }
+        return true;
+    }
+
+    void begin_work() {
+        for (const std::unique_ptr<Station>& station : stations_) {
+            station->group->begin();
         }
     }
 
@@ -386,7 +399,7 @@ private:
         for (const std::unique_ptr<Service>& service : services_) {
             log_->write(base::LogLevel::info, service->listener->name, 0, "plugin " + service->instance->description());
         }
-        start_workers();
+        begin_work();
         {
             const std::scoped_lock lock(mutex_);
             serving_ = true;

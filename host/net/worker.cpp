@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
+#include <string>
 
 namespace portico::net {
 
@@ -45,10 +47,28 @@ WorkerGroup::~WorkerGroup() {
     PORTICO_ASSERT(threads_.empty());
 }
 
-void WorkerGroup::start() {
-    for (const std::unique_ptr<Worker>& worker : workers_) {
-        threads_.emplace_back([raw = worker.get()] { raw->run(); });
+base::Result<void> WorkerGroup::start() {
+    try {
+        for (const std::unique_ptr<Worker>& worker : workers_) {
+            threads_.emplace_back([this, raw = worker.get()] {
+                {
+                    std::unique_lock lock(mutex_);
+                    begun_changed_.wait(lock, [this] { return begun_; });
+                }
+                raw->run();
+            });
+        }
+    } catch (const std::exception& error) {
+        return base::Failure{"only " + std::to_string(threads_.size()) + " of " + std::to_string(workers_.size()) +
+                             " threads could be started: " + error.what()};
     }
+    return {};
+}
+
+void WorkerGroup::begin() noexcept {
+    const std::scoped_lock lock(mutex_);
+    begun_ = true;
+    begun_changed_.notify_all();
 }
 
 void WorkerGroup::stop() noexcept {
@@ -58,6 +78,7 @@ void WorkerGroup::stop() noexcept {
     }
     stopping_.store(true, std::memory_order_release);
     port_->post(stop_post_);
+    begin();
     for (std::thread& thread : threads_) {
         thread.join();
     }

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -42,8 +43,10 @@ public:
     WorkerGroup(const WorkerGroup&) = delete;
     WorkerGroup& operator=(const WorkerGroup&) = delete;
 
-    // Starts the threads.
-    void start();
+    // Makes the threads, which do nothing before begin(): so what may fail has been done before anything depends on it. Fails with a sentence where
+    // the system gives too few; stop() ends those that there are.
+    [[nodiscard]] base::Result<void> start();
+    void begin() noexcept;
     // Ends them, when no connection and no acceptor is left, and reaps what is still outstanding. From outside the group's threads.
     void stop() noexcept;
 
@@ -79,6 +82,8 @@ private:
     std::atomic<std::uint32_t> run_count_{0};   // its length, changed with it; read without the lock as a hint
     base::Inbox inbox_;  // strands from other threads
     io::PostOperation doorbell_;
+    std::condition_variable begun_changed_;
+    bool begun_ = false;  // under mutex_, however many threads there are
     // Set before the stop post, read by the workers after a wait; the post's hand-over orders the two.
     std::atomic<bool> stopping_{false};
     io::PostOperation stop_post_;

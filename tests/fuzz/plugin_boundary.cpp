@@ -131,15 +131,16 @@ public:
         PORTICO_ASSERT(static_cast<bool>(acceptor.listen({})));
         net::Drain drain(table_, {&acceptor}, [] {});
         drain_ = &drain;
+        PORTICO_ASSERT(static_cast<bool>(group_->start()));
         if (instance->create(table_, context, *group_).empty()) {
-            group_->start();
+            group_->begin();
             acceptor.start([] {});
             elsewhere_.serve();
             PORTICO_ASSERT(acceptor.open_connections() == 0);
         } else {
             plugin_.unwind();
             port_->leave_alone();  // what create posted before it failed still runs
-            group_->start();
+            group_->begin();
         }
         instance->finish();
         group_->stop();

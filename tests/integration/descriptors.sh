@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Descriptors: standard streams that are not there, and too few of all. Out of descriptors clients wait, one line says why, and service resumes when
+# What the system may not give: standard streams, threads, descriptors. Out of descriptors clients wait, one line says why, and service resumes when
 # descriptors come back.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -34,6 +34,21 @@ if eventually 60 grep -qs ' ready$' bare.log; then
     ! stop_host bare $stop_signal || ok 'the host stops in order'
 else
     fail 'a host without standard streams does not start' bare.log
+fi
+
+# Too little memory for the stacks of all threads: one line, exit code 2, and nothing half-started. (Sanitizers need more than any limit.)
+if [ -z "$sanitized" ]; then
+    cat >threads.json <<JSON
+{ "plugin_directory": "$plugin_directory", "io": { "ports": "shared", "threads": 1000 },
+  "listeners": [ { "name": "it", "listen": "127.0.0.1:0", "plugin": "echo" } ] }
+JSON
+    (ulimit -s 8192 && ulimit -v 2000000 && exec timeout 60 "${host[@]}" --config threads.json) >threads.out 2>&1
+    code=$?
+    if [ "$code" -eq 2 ] && grep -q 'threads.json: io.threads: only [0-9]* of 1000 threads could be started' threads.out && ! grep -q listening threads.out; then
+        ok "too many threads: $(grep -m 1 'io.threads' threads.out | cut -c1-150)"
+    else
+        fail "too many threads: exit code $code, expected 2 and a line that says why" threads.out
+    fi
 fi
 
 ulimit -n 60
