@@ -94,9 +94,9 @@ public:
     virtual void timer(TimerOperation& operation) noexcept = 0;
     virtual void post(PostOperation& operation) noexcept = 0;
 
-    // Asks for an early end of an accept, connect, receive, send or timer that its owner has submitted and not yet got back. On
-    // a shared port another thread may have it in hand already, or have taken it out of wait(): then nothing happens, or
-    // the operation, still on its way, ends early. Not for posts.
+    // Asks for an early end of an accept, connect, receive, send or timer that its owner has submitted and not yet got back. It may have been taken
+    // out of wait() already, in the same batch or by another thread, and not have reached its owner: then nothing happens. On a shared
+    // port another thread may have it in hand: then it ends early or not. Not for posts.
     virtual void cancel(Operation& operation) noexcept = 0;
 
     // Ends a socket's membership and closes it. None of its operations may be in flight.

@@ -32,6 +32,29 @@ TEST_CASE("a cancelled accept completes as aborted, and a later one accepts", "[
     world.require_balanced();
 }
 
+TEST_CASE("a cancel of what wait has handed out does nothing, also to the next operation", "[contract][cancel]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind);
+    Connection connection(world);
+    for (int i = 0; i < 3; ++i) {
+        REQUIRE(connection.peer.send_all("word"));
+        world.complete(connection.receive);
+        world.port().cancel(connection.receive);
+        REQUIRE(connection.take());
+        connection.part = {as_bytes("answer").data(), 6};
+        connection.send.buffers = {&connection.part, 1};
+        world.complete(connection.send);
+        world.port().cancel(connection.send);
+        CHECK(connection.send.error == io::Error::none);
+        CHECK(connection.peer.receive_exactly(connection.send.bytes).size() == connection.send.bytes);
+    }
+    CHECK(connection.receive.completions == 3);
+    CHECK(connection.send.completions == 3);
+    connection.close();
+    world.require_balanced();
+}
+
 TEST_CASE("a cancelled receive completes as aborted, and a later one receives", "[contract][cancel]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);

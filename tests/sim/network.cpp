@@ -230,6 +230,7 @@ std::size_t Network::Internals::write(End& from, const std::byte* bytes, std::si
     const std::size_t taken = std::min(count, room(from));
     if (taken != 0) {
         from.outgoing.push(bytes, taken);
+        from.written += taken;
         pump(handles[from.handle].index);
     }
     return taken;
@@ -629,7 +630,7 @@ std::size_t SimPeer::receive(std::span<std::byte> into) {
 }
 
 bool SimPeer::at_end() const noexcept {
-    return inside_->handle != Network::Internals::none && inside_->end().is_input_ended && inside_->end().incoming.size() == 0;
+    return inside_->is_open() && inside_->end().is_input_ended && inside_->end().incoming.size() == 0;
 }
 
 std::size_t SimPeer::receivable() const noexcept {
@@ -642,6 +643,13 @@ std::size_t SimPeer::room() const noexcept {
 
 std::size_t SimPeer::unacknowledged() const noexcept {
     return inside_->handle == Network::Internals::none ? 0 : inside_->end().outgoing.size();
+}
+
+std::uint64_t SimPeer::written_by_host() const noexcept {
+    if (inside_->handle == Network::Internals::none || inside_->end().other == Network::Internals::none) {
+        return 0;
+    }
+    return network_.internals().end(inside_->end().other).written;
 }
 
 void SimPeer::finish_sending() {

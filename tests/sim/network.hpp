@@ -71,11 +71,11 @@ private:
 class SimPeer {
 public:
     enum class State : std::uint8_t {
-        idle,        // before connect, and after close()
+        idle,  // before connect, and after close()
         connecting,
         open,
-        refused,     // nobody listens, the network is unreachable, or a fault of the mix
-        reset,       // by the host, the network, or reset()
+        refused,  // nobody listens, the network is unreachable, or a fault of the mix
+        reset,    // by the host, the network, or reset()
     };
 
     explicit SimPeer(Network& network);
@@ -95,13 +95,15 @@ public:
     std::size_t send(std::span<const std::byte> bytes);
     // Bytes that have come, 0 when there are none (yet).
     std::size_t receive(std::span<std::byte> into);
-    // The host has ended its stream and all of it was received.
+    // The host has ended its stream and all of it was received. Never after a reset, which is what is read then.
     [[nodiscard]] bool at_end() const noexcept;
     // What receive() would bring now, what send() would take.
     [[nodiscard]] std::size_t receivable() const noexcept;
     [[nodiscard]] std::size_t room() const noexcept;
     // Bytes that this peer has sent and the host's system has not got yet.
     [[nodiscard]] std::size_t unacknowledged() const noexcept;
+    // Bytes that the other end has written in this connection: all that its sends have brought to its system so far.
+    [[nodiscard]] std::uint64_t written_by_host() const noexcept;
 
     // The end of this peer's stream, behind what was sent.
     void finish_sending();

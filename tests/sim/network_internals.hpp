@@ -49,11 +49,11 @@ struct Network::Internals {
     // One end of a connection, or what may become one.
     struct End {
         enum class State : std::uint8_t {
-            fresh,       // open_for_connect
+            fresh,  // open_for_connect
             connecting,
             open,
-            failed,      // the connect failed: `error` says how
-            dead,        // reset: nothing goes any more
+            failed,  // the connect failed: `error` says how
+            dead,    // reset: nothing goes any more
         };
 
         State state = State::fresh;
@@ -63,14 +63,15 @@ struct Network::Internals {
         bool is_end_sent = false;           // the end travels, or is there
         bool is_input_ended = false;        // the other's end is there
         bool resets_on_close = false;
-        Index other = none;                 // none before the connection, and when the other is gone
+        Index other = none;  // none before the connection, and when the other is gone
         Index handle = none;
         io::Address local;
         io::Address remote;
-        std::uint32_t send_room = 0;        // bytes that `outgoing` may hold, and `incoming`
+        std::uint32_t send_room = 0;  // bytes that `outgoing` may hold, and `incoming`
         std::uint32_t receive_room = 0;
         ByteQueue outgoing;                 // written here, not yet at the other end
         ByteQueue incoming;                 // there, not yet received
+        std::uint64_t written = 0;          // in all
         std::size_t travelling = 0;         // of outgoing, from its front: on the way
         std::uint64_t last_arrival_ns = 0;  // of what travels from here: nothing overtakes
     };
@@ -78,19 +79,19 @@ struct Network::Internals {
     struct Listener {
         io::Address local;
         std::size_t backlog = 0;
-        std::uint32_t handles = 0;          // it listens while it has some
-        std::deque<Index> queue;            // ends whose handshake is through
-        std::deque<Index> waiting;          // connecting ends that found the backlog full
+        std::uint32_t handles = 0;  // it listens while it has some
+        std::deque<Index> queue;    // ends whose handshake is through
+        std::deque<Index> waiting;  // connecting ends that found the backlog full
         std::vector<Index> open_handles;
     };
 
     struct Handle {
         enum class Type : std::uint8_t { closed, end, listener };
         Type type = Type::closed;
-        bool is_peers = false;              // the world's: not a Socket
-        Index index = none;                 // of the end, of the listener
+        bool is_peers = false;  // the world's: not a Socket
+        Index index = none;     // of the end, of the listener
         Watcher* watcher = nullptr;
-        const void* port = nullptr;         // the port that it joined
+        const void* port = nullptr;  // the port that it joined
     };
 
     Internals(Scheduler& its_scheduler, Random its_random, const FaultMix& its_faults)

@@ -186,6 +186,10 @@ void Scheduler::jump_clock(std::uint64_t by_ns) noexcept {
     state_->now_ns += by_ns;
 }
 
+void Scheduler::spend(std::uint64_t duration_ns) noexcept {
+    state_->now_ns += duration_ns;
+}
+
 void Scheduler::name_thread(const char* name, std::uint32_t number) noexcept {
     if (scheduler_of_thread == this) {
         auto& self = *static_cast<Thread*>(record_of_thread);
@@ -434,9 +438,9 @@ void Scheduler::begin_thread(Thread& thread) noexcept {
 void Scheduler::end_thread(Thread& thread) noexcept {
     trace("ends");
     thread.state = Thread::State::ended;
+    switch_to_another(thread);  // events may come before the next one can run: until then this thread belongs to the run
     scheduler_of_thread = nullptr;
     record_of_thread = nullptr;
-    switch_to_another(thread);
 }
 
 void Scheduler::started_as(Thread& thread, std::thread::id id) noexcept {
@@ -455,15 +459,17 @@ void Scheduler::await_end(std::thread::id id) noexcept {
     if (awaited->state == Thread::State::ended) {
         return;
     }
-    static_cast<void>(block("a thread's end", [](void* context) noexcept { return static_cast<Thread*>(context)->state == Thread::State::ended; },
-                            awaited, UINT64_MAX));
+    static_cast<void>(block(
+        "a thread's end", [](void* context) noexcept { return static_cast<Thread*>(context)->state == Thread::State::ended; }, awaited,
+        UINT64_MAX));
 }
 
 void Scheduler::wait_at(const void* address, const char* what) noexcept {
     auto& self = *static_cast<Thread*>(record_of_thread);
     self.address = address;
     self.is_woken = false;
-    static_cast<void>(block(what, [](void* context) noexcept { return static_cast<Thread*>(context)->is_woken; }, &self, UINT64_MAX));
+    static_cast<void>(block(
+        what, [](void* context) noexcept { return static_cast<Thread*>(context)->is_woken; }, &self, UINT64_MAX));
     self.address = nullptr;
 }
 
@@ -502,7 +508,10 @@ void Scheduler::print_state(std::FILE* to) const noexcept {
     for (const std::unique_ptr<Thread>& thread : state_->threads) {
         const bool is_blocked = thread->state == Thread::State::blocked;
         std::fprintf(to, "%s %u %s%s\n", thread->name, thread->name_number,
-                     is_blocked ? "waits for " : thread->state == Thread::State::ended ? "has ended" : "can run", is_blocked ? thread->what : "");
+                     is_blocked                              ? "waits for "
+                     : thread->state == Thread::State::ended ? "has ended"
+                                                             : "can run",
+                     is_blocked ? thread->what : "");
     }
     std::fflush(to);
 }

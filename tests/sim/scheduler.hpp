@@ -48,11 +48,11 @@
 namespace portico::sim {
 
 struct SchedulerOptions {
-    bool free = false;                    // the free driver; the rest is of no meaning then
-    std::uint32_t switch_chance = 16'384; // of 65,536: how often a switch point gives the baton to another thread that can run
-    std::uint32_t step_ns_max = 400;      // a step costs 1 to this many virtual nanoseconds
+    bool free = false;                           // the free driver; the rest is of no meaning then
+    std::uint32_t switch_chance = 16'384;        // of 65,536: how often a switch point gives the baton to another thread that can run
+    std::uint32_t step_ns_max = 400;             // a step costs 1 to this many virtual nanoseconds
     std::uint64_t start_ns = 1'000'000'000'000;  // the first now()
-    std::uint64_t steps_max = 5'000'000;  // more switch points than this are a run without an end: fail()
+    std::uint64_t steps_max = 5'000'000;         // more switch points than this are a run without an end: fail()
     std::size_t trace_events = 4'096;
 };
 
@@ -91,8 +91,9 @@ public:
     // time a thread is to be chosen, so it must be cheap, have no effect, and call nothing that is a switch point.
     template <class Condition>
     bool run_until(Condition condition, std::uint64_t deadline_ns) {
-        return block("a condition of the world",
-                     [](void* context) noexcept { return static_cast<bool>((*static_cast<Condition*>(context))()); }, &condition, deadline_ns);
+        return block(
+            "a condition of the world", [](void* context) noexcept { return static_cast<bool>((*static_cast<Condition*>(context))()); },
+            &condition, deadline_ns);
     }
     void sleep_until(std::uint64_t time_ns) {
         static_cast<void>(run_until([] { return false; }, time_ns));
@@ -101,6 +102,9 @@ public:
 
     // Called at each switch point, under the same rules as an action of at(): the world's invariants of every step.
     void set_step_check(std::function<void()> check);
+
+    // What this thread does takes so long.
+    void spend(std::uint64_t duration_ns) noexcept;
 
     // Time jumps ahead (a suspended machine). Everything that is due by then happens afterwards, late.
     void jump_clock(std::uint64_t by_ns) noexcept;

@@ -7,6 +7,7 @@
 #include <deque>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "sim/network_internals.hpp"
@@ -21,6 +22,7 @@ using End = Network::Internals::End;
 
 // The free driver: how often a receive without a buffer looks again.
 constexpr std::uint64_t starved_retry_ns = base::nanoseconds_per_millisecond;
+constexpr std::uint64_t look_ns_max = 20'000;
 constexpr std::uint64_t late_cancel_ns_max = 3 * base::nanoseconds_per_millisecond;
 
 const char* name_of(io::OperationType type) noexcept {
@@ -653,6 +655,7 @@ struct SimPort::Internals final : Watcher {
         free_records.push_back(&record);
         in_flight.fetch_sub(1, std::memory_order_relaxed);
         counters.completions.fetch_add(1, std::memory_order_relaxed);
+        handed_out.insert(&operation);
         return operation;
     }
 
@@ -706,7 +709,8 @@ struct SimPort::Internals final : Watcher {
     std::unordered_map<Handle, Attached> sockets;
     std::deque<Record*> ready;
     std::deque<Record*> starved;
-    std::vector<Record*> timers;  // the soonest last
+    std::vector<Record*> timers;                          // the soonest last
+    std::unordered_set<const io::Operation*> handed_out;  // once at least
     std::vector<std::byte> outgoing;
     std::uint64_t alarm_ns = UINT64_MAX;
     std::uint64_t last_post_ns = 0;
@@ -876,10 +880,10 @@ void SimPort::cancel(io::Operation& operation) noexcept {
         its.fail("a post is cancelled");
     }
     if (!operation.in_flight) {
-        if (!its.options.shared) {
-            its.fail(std::string("a ") + name_of(operation.type) + " is cancelled that is not in flight");
+        if (its.handed_out.count(&operation) == 0) {
+            its.fail(std::string("a ") + name_of(operation.type) + " is cancelled that was never submitted here");
         }
-        return;  // another thread has taken it out of wait()
+        return;  // it has been taken out of wait(), and its owner does not know yet
     }
     auto& record = *reinterpret_cast<Internals::Record*>(operation.next);
     const bool is_own = std::any_of(its.records.begin(), its.records.end(), [&](const auto& each) { return each.get() == &record; });
@@ -929,6 +933,9 @@ std::size_t SimPort::wait(std::span<io::Operation*> completed, std::uint64_t dea
             --its.waiting;
             its.expire_timers();
             its.retry_starved();
+        } else if (!its.scheduler.is_free()) {
+            // A look in vain is a call to the system too; and who looks again and again lets time pass.
+            its.scheduler.spend(its.random.below(look_ns_max));
         }
     }
     its.is_woken = false;  // whoever returns has been woken

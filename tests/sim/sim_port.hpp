@@ -2,7 +2,7 @@
 // backends, on the simulated network and the scheduler's time.
 //
 // It checks its callers more strictly than a real one can; each of these ends the run with the trace:
-//  - an operation submitted while in flight, or destroyed while in flight; cancelled when not in flight on a single port, or when it belongs to
+//  - an operation submitted while in flight, or destroyed while in flight; cancelled when it was never submitted, or when it belongs to
 //    another port; a second receive or send of one socket; more accepts of a listener than accepts_at_once();
 //  - a socket closed (or attached twice, or used unattached or closed) with operations in flight;
 //  - on a single port, any call but post, wake, counters and now from a thread while another one's is under way;
@@ -26,16 +26,17 @@
 namespace portico::sim {
 
 struct SimPortOptions {
-    bool shared = false;                     // as io::PortOptions
-    bool listener_joins_every_port = true;   // both kinds of backend: Linux's (true, 1) and Windows' (false, several)
+    bool shared = false;                    // as io::PortOptions
+    bool listener_joins_every_port = true;  // both kinds of backend: Linux's (true, 1) and Windows' (false, several)
     std::uint32_t accepts_at_once = 1;
-    std::uint32_t number = 0;                // in the trace
+    std::uint32_t number = 0;  // in the trace
 };
 
 class SimPort final : public io::CompletionPort {
 public:
     // References are kept to all but the random stream; the mix may be changed meanwhile.
-    SimPort(Scheduler& scheduler, Network& network, io::BufferPool& buffers, Random random, const FaultMix& faults, const SimPortOptions& options);
+    SimPort(Scheduler& scheduler, Network& network, io::BufferPool& buffers, Random random, const FaultMix& faults,
+            const SimPortOptions& options);
     // As the contract says: nothing outstanding, every attached socket closed. Else the run fails.
     ~SimPort() override;
 
