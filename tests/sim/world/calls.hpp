@@ -1,0 +1,47 @@
+// The host's functions, as the world calls them: from callbacks and from threads of its own, on live, stale, foreign and invented handles. Each
+// answer is held against what is known of the connection (ledger.hpp) before and after the call.
+#pragma once
+
+#include "sim/world/service.hpp"
+
+namespace portico::sim {
+
+class Calls {
+public:
+    Calls(Scheduler& scheduler, Ledger& ledger) : scheduler_(scheduler), ledger_(ledger) {}
+
+    // Whom a call of a service names. `line` is null for a handle that never was a connection's.
+    struct Target {
+        portico_connection handle = 0;
+        Line* line = nullptr;
+    };
+    [[nodiscard]] static Target target(Line& line) noexcept { return {line.handle, &line}; }
+
+    portico_status send(Service& from, Target to, std::span<const std::byte> bytes);
+    // A message that says who sent it, `size` bytes in all.
+    portico_status send_message(Service& from, Target to, std::size_t size);
+    portico_status finish_sending(Service& from, Target to);
+    portico_status close(Service& from, Target to, std::uint32_t how);
+    portico_status pause(Service& from, Target to);
+    portico_status resume(Service& from, Target to);
+    // `resumes`: the function resumes the connection's reading.
+    portico_status post(Service& from, Target to, portico_post_function function, bool resumes);
+    portico_status post_instance(Service& from, portico_post_function function);
+    portico_status info(Service& from, Target to);
+    // Those that need no connection, and arguments that are not allowed.
+    void small_talk(Service& from, Target to);
+
+private:
+    // A host function runs: no callback on this thread meanwhile.
+    template <class Call>
+    auto inside(Call&& call);
+    [[nodiscard]] bool must_be_gone(const Service& from, const Target& to) const noexcept;
+    // Every answer to a call that names a connection goes through here.
+    void check(const char* what, const Service& from, const Target& to, portico_status status, bool is_gone_sure);
+    void check_queue(const Line& line, std::size_t size);
+
+    Scheduler& scheduler_;
+    Ledger& ledger_;
+};
+
+}  // namespace portico::sim

@@ -1,0 +1,443 @@
+#include "sim/world/ledger.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "sim/world/service.hpp"
+
+namespace portico::sim {
+
+namespace {
+
+constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
+
+// What a graceful close and a drain need at most when nothing holds them up: latencies, delays and the drain's quiet time, many times over.
+constexpr std::uint32_t unhurried_ms = 1'000;
+
+std::string text(std::uint64_t number) {
+    return std::to_string(number);
+}
+
+// What this thread is in a run. Threads do not outlive a run, but for the controller, which sends nothing.
+struct ThreadNotes {
+    const Ledger* run = nullptr;
+    std::uint32_t sender = 0;
+    bool in_host_call = false;
+};
+thread_local ThreadNotes notes_of_thread;
+
+}  // namespace
+
+std::size_t Attempt::answerable() const noexcept {
+    if (!service->is_framed()) {
+        return sent;
+    }
+    std::size_t whole = 0;
+    for (const Message& message : messages) {
+        if (message.end > sent) {
+            break;
+        }
+        whole = message.end;
+    }
+    return whole;
+}
+
+void Ledger::violated(const Line& line, const std::string& what) noexcept {
+    violated("connection " + text(line.number) + " of service " + text(line.service->number) + ": " + what);
+}
+
+// ---- the peers' side
+
+Attempt& Ledger::add_attempt(const Service& service) {
+    attempts_.push_back(std::make_unique<Attempt>());
+    Attempt& attempt = *attempts_.back();
+    attempt.number = static_cast<std::uint32_t>(attempts_.size() - 1);
+    attempt.service = &service;
+    return attempt;
+}
+
+void Ledger::received(Attempt& attempt, std::span<const std::byte> bytes) {
+    if (attempt.service->is_echo()) {
+        received_echo(attempt, bytes);
+    } else {
+        received_messages(attempt, bytes);
+    }
+    attempt.received += bytes.size();
+}
+
+void Ledger::received_echo(Attempt& attempt, std::span<const std::byte> bytes) {
+    const std::size_t at = attempt.received;
+    if (at + bytes.size() > attempt.sent) {
+        violated("peer " + text(attempt.number) + " has sent " + text(attempt.sent) + " bytes and is answered " + text(at + bytes.size()));
+    }
+    const auto expected = attempt.content.begin() + static_cast<std::ptrdiff_t>(at);
+    const auto [mine, theirs] = std::mismatch(bytes.begin(), bytes.end(), expected);
+    if (mine != bytes.end()) {
+        violated("peer " + text(attempt.number) + ": byte " + text(at + static_cast<std::size_t>(mine - bytes.begin())) +
+                 " of the echo differs from what was sent");
+    }
+}
+
+void Ledger::received_messages(Attempt& attempt, std::span<const std::byte> bytes) {
+    for (const std::byte byte : bytes) {
+        MessageHeader& header = attempt.header;
+        if (attempt.of_message < MessageHeader::bytes) {
+            reinterpret_cast<std::byte*>(&header)[attempt.of_message++] = byte;
+            if (attempt.of_message != MessageHeader::bytes) {
+                continue;
+            }
+            if (header.magic != MessageHeader::magic_byte || header.sender >= MessageHeader::senders_max ||
+                header.size < MessageHeader::bytes) {
+                violated("peer " + text(attempt.number) + ": what begins behind byte " + text(attempt.received) + " is no message");
+            }
+            if (header.number != attempt.seen[header.sender]) {
+                violated("peer " + text(attempt.number) + ": message " + text(header.number) + " of sender " + text(header.sender) +
+                         " comes where " + text(attempt.seen[header.sender]) + " is next");
+            }
+            const Line* line = attempt.line;
+            if (line != nullptr && header.number >= line->accepted[header.sender] + (line->is_sending[header.sender] ? 1U : 0U)) {
+                violated(*line, "message " + text(header.number) + " of sender " + text(header.sender) + " arrives, and was not accepted");
+            }
+        } else if (byte != MessageHeader::payload(header.sender, header.number, attempt.of_message++)) {
+            violated("peer " + text(attempt.number) + ": byte " + text(attempt.of_message - 1) + " of message " + text(header.number) +
+                     " of sender " + text(header.sender) + " is not what was sent");
+        }
+        if (attempt.of_message == header.size) {
+            ++attempt.seen[header.sender];
+            attempt.of_message = 0;
+        }
+    }
+}
+
+void Ledger::ended(Attempt& attempt) {
+    if (attempt.saw_end) {
+        return;
+    }
+    attempt.saw_end = true;
+    scheduler_.trace("peer {}: reads the end, after {} bytes", attempt.number, attempt.received);
+    if (attempt.line != nullptr && attempt.received < attempt.line->accepted_bytes) {
+        violated(*attempt.line, "its stream ends in order after " + text(attempt.received) + " bytes, and " +
+                                    text(attempt.line->accepted_bytes) + " were accepted");
+    }
+}
+
+// ---- the plugins' side
+
+Ledger::Callback::Callback(Ledger& ledger, Service& service, Line* line, const char* what, std::uint64_t number)
+    : service_(service), line_(line) {
+    if (line != nullptr) {
+        ledger.scheduler_.trace(what, line->number, number);
+    } else {
+        ledger.scheduler_.trace(what, service.number, number);
+    }
+    if (in_host_call()) {
+        ledger.violated(std::string("a callback inside a host function: ") + what);
+    }
+    if (service.is_destroyed) {
+        ledger.violated(std::string("a callback after destroy: ") + what);
+    }
+    if (service.is_serial() && service.running != 0) {
+        ledger.violated("service " + text(service.number) + " is serial, and two of its callbacks overlap");
+    }
+    ++service.running;
+    if (line == nullptr) {
+        if (service.instance_posts_running++ != 0) {
+            ledger.violated("service " + text(service.number) + ": two functions posted to the instance overlap");
+        }
+        return;
+    }
+    if (line->running++ != 0) {
+        ledger.violated(*line, "two of its callbacks overlap");
+    }
+    if (line->is_closed) {
+        ledger.violated(*line, std::string("a callback after on_close: ") + what);
+    }
+}
+
+Ledger::Callback::~Callback() {
+    --service_.running;
+    if (line_ != nullptr) {
+        --line_->running;
+    } else {
+        --service_.instance_posts_running;
+    }
+}
+
+Line& Ledger::open(Service& service, portico_connection handle) {
+    lines_.push_back(std::make_unique<Line>());
+    reasons_.push_back(0);
+    Line& line = *lines_.back();
+    line.number = static_cast<std::uint32_t>(lines_.size() - 1);
+    line.handle = handle;
+    line.service = &service;
+    if (handle == 0 || !handles_.insert(handle).second) {
+        violated(line, "its handle was used before");
+    }
+    portico_connection_info info{};
+    info.struct_size = sizeof info;
+    if (service.host->info(service.handle, handle, &info) == PORTICO_OK) {
+        const std::string_view peer(info.peer.text, info.peer.size);
+        const std::size_t colon = peer.rfind(':');
+        const auto port = static_cast<std::uint16_t>(std::strtoul(std::string(peer.substr(colon + 1)).c_str(), nullptr, 10));
+        const auto found = by_port_.find(port);
+        if (found == by_port_.end() || found->second->line != nullptr || found->second->service != &service) {
+            violated(line, "no peer of this service connected from " + std::string(peer) + ", or it is served already");
+        }
+        line.attempt = found->second;
+        line.attempt->line = &line;
+    }
+    return line;
+}
+
+void Ledger::offered(Line& line, std::span<const std::byte> data, const portico_frame& frame) {
+    if (!line.is_accepted || line.is_end_told) {
+        violated(line, line.is_accepted ? "on_data after on_end" : "on_data before on_open has accepted");
+    }
+    if (line.is_held) {
+        violated(line, "on_data after a hold that nothing has ended");
+    }
+    if (line.is_paused) {
+        violated(line, "on_data while reading is paused");
+    }
+    if (line.is_close_sure || line.is_abort_sure) {
+        violated(line, "on_data after close");
+    }
+    if (data.empty() || frame.struct_size < sizeof frame) {
+        violated(line, "on_data with nothing");
+    }
+    const Attempt* attempt = line.attempt;
+    if (attempt == nullptr) {
+        return;
+    }
+    const std::size_t begin = line.consumed;
+    if (begin + data.size() > attempt->sent ||
+        !std::equal(data.begin(), data.end(), attempt->content.begin() + static_cast<std::ptrdiff_t>(begin))) {
+        violated(line, text(data.size()) + " bytes are offered that are not those behind the " + text(begin) + " that were consumed");
+    }
+    Attempt::Message expected{begin + data.size(), 0, data.size()};
+    if (line.service->is_framed()) {
+        if (line.messages >= attempt->messages.size()) {
+            violated(line, "more messages than the peer has sent");
+        }
+        expected = attempt->messages[line.messages];
+    }
+    if (begin + data.size() != expected.end || frame.payload_offset != expected.payload_offset ||
+        frame.payload_size != expected.payload_size) {
+        violated(line, "on_data has another frame than the peer has sent");
+    }
+}
+
+void Ledger::taken(Line& line, std::size_t size, std::size_t consumed, bool is_held) {
+    if (line.service->is_framed()) {
+        const bool is_done = !is_held || consumed != 0;
+        line.consumed += is_done ? size : 0;
+        line.messages += is_done ? 1 : 0;
+    } else {
+        line.consumed += consumed;
+        line.left_unconsumed = line.left_unconsumed || (!is_held && consumed < size);
+    }
+}
+
+void Ledger::writable(Line& line) {
+    if (!line.is_accepted) {
+        violated(line, "on_writable before on_open has accepted");
+    }
+    if (!line.owes_writable && !line.may_owe_writable && line.sends_running == 0) {
+        violated(line, "on_writable that no send was refused for");
+    }
+    ++line.writables;
+    line.owes_writable = false;
+    line.may_owe_writable = false;
+    line.is_held = false;
+}
+
+void Ledger::end_told(Line& line, std::uint64_t remaining) {
+    if (line.is_end_told) {
+        violated(line, "a second on_end");
+    }
+    if (line.is_held || line.is_paused || line.is_close_sure || line.is_abort_sure) {
+        violated(line, "on_end while reading is stopped");
+    }
+    line.is_end_told = true;
+    if (line.attempt == nullptr) {
+        return;
+    }
+    if (!line.attempt->is_finished) {
+        violated(line, "on_end, and the peer has not ended its stream");
+    }
+    if (line.consumed + remaining != line.attempt->sent) {
+        violated(line, "the stream has ended after " + text(line.attempt->sent) + " bytes; " + text(line.consumed) + " were consumed and " +
+                           text(remaining) + " are said to be left");
+    }
+}
+
+void Ledger::drain_told(Line& line) {
+    if (line.is_drain_told || !line.is_accepted || !is_stopping()) {
+        violated(line, line.is_drain_told ? "a second on_drain" : "on_drain out of time");
+    }
+    line.is_drain_told = true;
+}
+
+void Ledger::closed(Line& line, std::uint32_t reason) {
+    if (!line.is_accepted) {
+        violated(line, "on_close, and on_open has not accepted it");
+    }
+    if (line.posts_waiting != 0) {
+        violated(line, "on_close, and " + text(line.posts_waiting) + " posted functions have not run");
+    }
+    check_reason(line, reason);
+    reasons_[line.number] = reason;
+    line.is_closed = true;
+    --line.service->lines_open;
+}
+
+void Ledger::check_reason(const Line& line, std::uint32_t reason) {
+    const ServicePlan& plan = *line.service->plan;
+    const Attempt* attempt = line.attempt;
+    const FaultMix& faults = plan_.faults;
+    bool is_well = false;
+    switch (reason) {
+        case PORTICO_REASON_PLUGIN: is_well = line.closes_begun + line.aborts_begun != 0; break;
+        case PORTICO_REASON_PEER: is_well = !plan.has_on_end && (attempt == nullptr || attempt->is_finished); break;
+        case PORTICO_REASON_RESET:
+            is_well = attempt == nullptr || attempt->has_left || faults.reset_connection != 0 || faults.accept_aborted != 0;
+            break;
+        case PORTICO_REASON_ERROR: is_well = faults.receive_no_buffers != 0 || faults.send_no_buffers != 0; break;
+        case PORTICO_REASON_PLUGIN_ERROR: is_well = line.has_failed; break;
+        case PORTICO_REASON_IDLE: is_well = plan.limits.idle_timeout_ms != 0; break;
+        case PORTICO_REASON_HALF_CLOSE: is_well = line.is_end_told; break;
+        case PORTICO_REASON_FRAME: is_well = line.service->is_framed() && (attempt == nullptr || attempt->has_too_long); break;
+        case PORTICO_REASON_UNCONSUMED: is_well = line.left_unconsumed; break;
+        case PORTICO_REASON_DRAIN: is_well = is_stopping() && !plan.has_on_drain; break;
+        case PORTICO_REASON_DRAIN_DEADLINE:
+            is_well = is_stopping();
+            check_cut(line);
+            break;
+        default: break;
+    }
+    if (!is_well) {
+        violated(line, "on_close with reason " + text(reason) + ", which nothing explains");
+    }
+}
+
+// A connection that was told to end, and whose plugin and peer do, is over long before the deadline of a drain.
+void Ledger::check_cut(const Line& line) {
+    const Attempt* attempt = line.attempt;
+    const ServicePlan& plan = *line.service->plan;
+    const bool ends_by_itself = line.service->is_echo() || !plan.has_on_drain;
+    if (plan_.drain_ms >= unhurried_ms && plan_.faults.clock_jump == 0 && ends_by_itself && attempt != nullptr && attempt->is_eager &&
+        attempt->last_sent_ns < stopping_since_ns_) {
+        violated(line, "cut at the deadline of the drain, and nothing held it up");
+    }
+}
+
+// ---- posts
+
+Posted& Ledger::add_post(Service& service, Line* line) {
+    posts_.push_back(std::make_unique<Posted>());
+    Posted& posted = *posts_.back();
+    posted.number = static_cast<std::uint32_t>(posts_.size() - 1);
+    posted.service = &service;
+    posted.line = line;
+    posted.resumes_before = line != nullptr && line->resumes_running == 0 ? line->resumes_begun : 0;
+    return posted;
+}
+
+void Ledger::post_answered(Posted& posted, portico_status status) {
+    posted.is_accepted = status == PORTICO_OK;
+    posted.is_refused = !posted.is_accepted;
+    if (posted.is_refused && posted.has_run) {
+        violated("post " + text(posted.number) + " was refused, and has run");
+    }
+    if (posted.is_accepted && !posted.has_run && posted.line != nullptr) {
+        if (posted.line->is_closed) {
+            violated(*posted.line, "a post is accepted after on_close");
+        }
+        ++posted.line->posts_waiting;
+    }
+}
+
+void Ledger::ran(Posted& posted, const void* state, portico_status status) {
+    if (posted.has_run || posted.is_refused) {
+        violated("post " + text(posted.number) + (posted.has_run ? " runs twice" : " was refused, and runs"));
+    }
+    posted.has_run = true;
+    if (status != PORTICO_OK && status != PORTICO_CLOSING) {
+        violated("post " + text(posted.number) + " runs with status " + std::to_string(status));
+    }
+    Line* line = posted.line;
+    if (line == nullptr) {
+        return;
+    }
+    line->resumes_done = std::max(line->resumes_done, posted.resumes_before);
+    if (posted.is_accepted) {
+        --line->posts_waiting;
+    }
+    if (state != (line->is_accepted ? line : nullptr)) {
+        violated(*line, "a posted function has another state than the connection's");
+    }
+    if (line->is_refused && status != PORTICO_CLOSING) {
+        violated(*line, "on_open refused it, and a posted function is told that all is well");
+    }
+}
+
+// ---- this thread
+
+std::uint32_t Ledger::sender() noexcept {
+    if (notes_of_thread.run != this) {
+        notes_of_thread.run = this;
+        notes_of_thread.sender = senders_++;
+        if (senders_ > MessageHeader::senders_max) {
+            violated("more threads send than the world is made for");
+        }
+    }
+    return notes_of_thread.sender;
+}
+
+bool& Ledger::in_host_call() noexcept {
+    return notes_of_thread.in_host_call;
+}
+
+// ---- the end
+
+void Ledger::finish() {
+    for (const std::unique_ptr<Posted>& posted : posts_) {
+        if (posted->is_accepted && !posted->has_run) {
+            violated("post " + text(posted->number) + " was accepted and never ran");
+        }
+    }
+    for (const std::unique_ptr<Line>& line : lines_) {
+        if (line->is_accepted && !line->is_closed) {
+            violated(*line, "no on_close");
+        }
+        const Attempt* attempt = line->attempt;
+        if (attempt == nullptr || attempt->received == line->accepted_bytes) {
+            continue;
+        }
+        if (attempt->received > line->accepted_bytes) {
+            violated(*line, text(attempt->received) + " bytes came, and " + text(line->accepted_bytes) + " were accepted");
+        }
+        if (attempt->saw_end || !may_have_lost(*line)) {
+            violated(*line,
+                     text(attempt->received) + " of " + text(line->accepted_bytes) + " accepted bytes came to a peer that was reading");
+        }
+    }
+}
+
+// Whether something has happened to the connection that may lose bytes which were accepted for sending.
+bool Ledger::may_have_lost(const Line& line) const noexcept {
+    const Attempt& attempt = *line.attempt;
+    const FaultMix& faults = plan_.faults;
+    switch (reasons_[line.number]) {
+        case PORTICO_REASON_PLUGIN:
+        case PORTICO_REASON_PEER:
+        case PORTICO_REASON_IDLE:
+        case PORTICO_REASON_DRAIN: break;
+        default: return true;
+    }
+    return line.aborts_begun != 0 || line.has_failed || line.is_refused || attempt.has_left || attempt.has_too_long || !attempt.is_eager ||
+           faults.reset_connection != 0 || faults.accept_aborted != 0 || faults.receive_no_buffers != 0 || faults.send_no_buffers != 0 ||
+           faults.clock_jump != 0 || line.service->plan->limits.close_timeout_ms < unhurried_ms;
+}
+
+}  // namespace portico::sim

@@ -1,0 +1,233 @@
+// What a run knows of each connection from both of its ends, and the invariants that it holds against it.
+//
+// Three kinds of entry, kept to the end of the run, so that what is over can be told from what never was:
+//
+//     Attempt   one connect of a peer: what it sends, what it has received, how it ended
+//     Line      a connection as the plugin knows it, from on_open on; found by the peer's port, which is another for each attempt
+//     Posted    one function handed to post or post_instance
+//
+// The plugins' callbacks (plugins.cpp), the calls of host functions (calls.cpp) and the peers (peers.cpp) tell what happens; each step is checked
+// here, where it happens, and finish() checks what must be true when all is over. Whatever is not as it must be ends the run.
+//
+// Concurrency: one thread of the run has the baton, and nothing in here gives it away; so nothing is locked. But a host function may give it away in
+// the middle: what is said of a call counts from its return, and in between either answer may be true.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sim/network.hpp"
+#include "sim/world/plan.hpp"
+
+#include "portico/portico.h"
+
+namespace portico::sim {
+
+struct Service;
+struct Line;
+
+// A message of a mischievous plugin says who sent it, and as the how manyth: so the peer can tell that nothing is lost, doubled or out of order of what
+// one thread sent, though several send at once.
+struct MessageHeader {
+    static constexpr std::uint8_t magic_byte = 0xA5;
+    static constexpr std::size_t bytes = 8;
+    static constexpr std::size_t senders_max = 64;
+
+    std::uint8_t magic = magic_byte;
+    std::uint8_t sender = 0;
+    std::uint16_t size = 0;  // header included
+    std::uint32_t number = 0;
+
+    [[nodiscard]] static std::byte payload(std::uint32_t sender, std::uint32_t number, std::size_t at) noexcept {
+        return static_cast<std::byte>(sender * 17 + number * 31 + at);
+    }
+};
+static_assert(sizeof(MessageHeader) == MessageHeader::bytes);
+
+struct Attempt {
+    struct Message {
+        std::size_t end = 0;  // in content
+        std::size_t payload_offset = 0;
+        std::size_t payload_size = 0;
+    };
+
+    std::uint32_t number = 0;
+    const Service* service = nullptr;
+    SimPeer* peer = nullptr;  // null when it is over
+    Line* line = nullptr;     // when on_open has come
+
+    std::vector<std::byte> content;  // all that it would send
+    std::vector<Message> messages;   // with framing: those that are whole
+    bool has_too_long = false;       // behind the messages comes one that is not allowed
+    std::size_t sent = 0;            // of content: taken by the peer's system
+    std::uint64_t last_sent_ns = 0;
+    bool is_finished = false;  // the end of its stream is sent
+    bool is_eager = false;     // it takes at once what comes, from the first byte on
+    bool has_left = false;     // it closed or reset by its own will, before the host's end
+    bool saw_end = false;
+    bool saw_reset = false;
+
+    std::uint64_t received = 0;
+    // Of a mischievous service: the message that is being received, and how many of each sender were.
+    MessageHeader header;
+    std::size_t of_message = 0;
+    std::array<std::uint32_t, MessageHeader::senders_max> seen{};
+
+    // How much of what is sent an echo answers: whole messages.
+    [[nodiscard]] std::size_t answerable() const noexcept;
+};
+
+struct Line {
+    std::uint32_t number = 0;
+    portico_connection handle = 0;
+    Service* service = nullptr;
+    Attempt* attempt = nullptr;  // null when the host could not say who the peer is
+
+    // Its callbacks.
+    bool is_accepted = false;  // by on_open
+    bool is_refused = false;
+    bool is_closed = false;
+    std::uint32_t running = 0;
+    bool is_end_told = false;
+    bool is_drain_told = false;
+    bool has_failed = false;  // a callback answered an error, or took more than there was
+    bool left_unconsumed = false;
+    std::uint64_t consumed = 0;  // of the attempt's content
+    std::size_t messages = 0;
+    std::uint64_t echoed = 0;  // echo: of the content, how much was accepted by send
+
+    // What the calls from any thread have made sure. A hold and a pause are sure when no resume may have come since.
+    bool is_held = false;
+    bool is_paused = false;
+    bool is_close_sure = false;  // a close has answered OK
+    bool is_abort_sure = false;
+    bool is_finish_sure = false;
+    std::uint32_t closes_begun = 0;
+    std::uint32_t aborts_begun = 0;
+    std::uint32_t resumes_begun = 0;
+    std::uint32_t resumes_running = 0;
+    std::uint32_t resumes_done = 0;  // so many have surely taken effect: a function that was posted behind them has run
+    std::uint32_t other_calls = 0;   // beside sends: each counts as a queued byte while it is on its way
+
+    // Sends.
+    std::uint64_t accepted_bytes = 0;
+    std::uint32_t sends_running = 0;
+    std::uint32_t writables = 0;
+    bool owes_writable = false;
+    bool may_owe_writable = false;  // a refusal whose on_writable may have come before the call returned
+    std::array<std::uint32_t, MessageHeader::senders_max> accepted{};
+    std::array<bool, MessageHeader::senders_max> is_sending{};
+
+    // Posts that were accepted and have not run.
+    std::uint32_t posts_waiting = 0;
+
+    // How much mischief is left in its callbacks: so a run has an end.
+    std::uint32_t mischief_left = 80;
+
+    [[nodiscard]] bool is_open() const noexcept { return is_accepted && !is_closed; }
+    // Whether every host function must answer that it is gone.
+    [[nodiscard]] bool is_surely_gone() const noexcept { return is_closed || is_refused; }
+};
+
+struct Posted {
+    std::uint32_t number = 0;
+    Service* service = nullptr;
+    Line* line = nullptr;              // null: posted to the instance
+    std::uint32_t resumes_before = 0;  // of the line, when it was posted
+    bool resumes = false;              // what it does, beside what its service likes to do
+    bool is_accepted = false;
+    bool is_refused = false;
+    bool has_run = false;
+};
+
+class Ledger {
+public:
+    Ledger(Scheduler& scheduler, const Plan& plan) : scheduler_(scheduler), plan_(plan) {}
+    Ledger(const Ledger&) = delete;
+    Ledger& operator=(const Ledger&) = delete;
+
+    [[noreturn]] void violated(const std::string& what) noexcept { scheduler_.fail(what); }
+    [[noreturn]] void violated(const Line& line, const std::string& what) noexcept;
+
+    // ---- the peers' side
+
+    [[nodiscard]] Attempt& add_attempt(const Service& service);
+    // Now it has a port of its own, by which on_open finds it.
+    void connected_from(Attempt& attempt, std::uint16_t port) { by_port_[port] = &attempt; }
+    // Bytes have come to the peer: they are what an echo, or the plugin's accepted sends, make them.
+    void received(Attempt& attempt, std::span<const std::byte> bytes);
+    // The host's stream has ended in order, and all of it was received.
+    void ended(Attempt& attempt);
+
+    // ---- the plugins' side
+
+    // A callback of a line, or a posted function (of a line, or of the instance: null), from its begin to its end.
+    class Callback {
+    public:
+        Callback(Ledger& ledger, Service& service, Line* line, const char* text, std::uint64_t number = 0);
+        ~Callback();
+        Callback(const Callback&) = delete;
+        Callback& operator=(const Callback&) = delete;
+
+    private:
+        Service& service_;
+        Line* const line_;
+    };
+
+    [[nodiscard]] Line& open(Service& service, portico_connection handle);
+    void offered(Line& line, std::span<const std::byte> data, const portico_frame& frame);
+    void taken(Line& line, std::size_t size, std::size_t consumed, bool is_held);
+    void writable(Line& line);
+    void end_told(Line& line, std::uint64_t remaining);
+    void drain_told(Line& line);
+    void closed(Line& line, std::uint32_t reason);
+    void ran(Posted& posted, const void* state, portico_status status);
+
+    // ---- posts
+
+    [[nodiscard]] Posted& add_post(Service& service, Line* line);
+    void post_answered(Posted& posted, portico_status status);
+
+    // ---- this thread
+
+    // A number for the messages that this thread sends, from 0.
+    [[nodiscard]] std::uint32_t sender() noexcept;
+    // Raised while a host function runs: no callback may begin on this thread then.
+    [[nodiscard]] static bool& in_host_call() noexcept;
+
+    // ---- the world
+
+    void stopping(std::uint64_t now_ns) noexcept { stopping_since_ns_ = now_ns; }
+    [[nodiscard]] bool is_stopping() const noexcept { return stopping_since_ns_ != 0; }
+    [[nodiscard]] const std::vector<std::unique_ptr<Line>>& lines() const noexcept { return lines_; }
+    [[nodiscard]] const std::vector<std::unique_ptr<Attempt>>& attempts() const noexcept { return attempts_; }
+    // All connections are over, every posted function has run.
+    void finish();
+
+private:
+    void received_echo(Attempt& attempt, std::span<const std::byte> bytes);
+    void received_messages(Attempt& attempt, std::span<const std::byte> bytes);
+    void check_reason(const Line& line, std::uint32_t reason);
+    void check_cut(const Line& line);
+    [[nodiscard]] bool may_have_lost(const Line& line) const noexcept;
+
+    Scheduler& scheduler_;
+    const Plan& plan_;
+    std::vector<std::unique_ptr<Attempt>> attempts_;
+    std::vector<std::unique_ptr<Line>> lines_;
+    std::vector<std::unique_ptr<Posted>> posts_;
+    std::vector<std::uint32_t> reasons_;  // of the lines' ends
+    std::map<std::uint16_t, Attempt*> by_port_;
+    std::set<portico_connection> handles_;
+    std::uint32_t senders_ = 0;
+    std::uint64_t stopping_since_ns_ = 0;
+};
+
+}  // namespace portico::sim

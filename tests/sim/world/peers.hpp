@@ -1,0 +1,75 @@
+// The peers of the simulated world: clients that follow a script drawn from the seed, one attempt to connect after the other. They send in pieces
+// or byte by byte, pipeline or wait for each answer, read at once, slowly or not at all, end their stream and go on reading, close, reset,
+// say nothing, leave before they have begun, and come again.
+//
+// All of it happens in events of the scheduler: a peer never waits.
+#pragma once
+
+#include "sim/world/service.hpp"
+
+namespace portico::sim {
+
+class ScriptedPeer {
+public:
+    // `services`: whom it may connect to; outlive it. It lives as long as the scheduler has events: stop() it before the network ends.
+    ScriptedPeer(Scheduler& scheduler, Network& network, Ledger& ledger, const std::vector<std::unique_ptr<Service>>& services,
+                 Random random);
+    ScriptedPeer(const ScriptedPeer&) = delete;
+    ScriptedPeer& operator=(const ScriptedPeer&) = delete;
+
+    void begin();
+    // From now on it reads all that comes, and makes haste.
+    void settle();
+    // No further attempt; what is open stays so until the host ends it.
+    void end_with_this();
+    // Closes what is open, for good.
+    void stop();
+
+    [[nodiscard]] bool has_begun() const noexcept { return has_begun_; }
+    [[nodiscard]] bool is_over() const noexcept { return attempt_ == nullptr && attempts_left_ == 0; }
+    // The attempt that is under way, or null between two.
+    [[nodiscard]] const Attempt* attempt() const noexcept { return attempt_; }
+    [[nodiscard]] bool is_open() const noexcept { return peer_.state() == SimPeer::State::open; }
+    // It has said what it had to say, or cannot go on.
+    [[nodiscard]] bool has_said_all() const noexcept { return attempt_ != nullptr && attempt_->sent == goal_; }
+
+private:
+    enum class Reads : std::uint8_t { eagerly, slowly, late };
+    enum class Ends : std::uint8_t { finishes, closes, resets, stays, finishes_and_stays };
+
+    void connect();
+    void draw_content();
+    void schedule(std::uint64_t delay_ns);
+    void act();
+    void on_change();
+    void say_some();
+    void read(std::size_t bytes_max);
+    void part();
+    void leave(bool by_reset);
+
+    Scheduler& scheduler_;
+    Network& network_;
+    Ledger& ledger_;
+    const std::vector<std::unique_ptr<Service>>& services_;
+    Random random_;
+    SimPeer peer_;
+    std::uint32_t attempts_left_;
+    bool is_settling_ = false;
+    bool is_stopped_ = false;
+    bool has_begun_ = false;  // its first attempt
+    bool is_acting_ = false;  // an act() is scheduled
+
+    // The attempt that is under way.
+    Attempt* attempt_ = nullptr;
+    Reads reads_ = Reads::eagerly;
+    Ends ends_ = Ends::finishes;
+    std::size_t goal_ = 0;  // of the content: what it will have sent when it parts
+    std::size_t piece_max_ = 1;
+    std::uint64_t gap_ns_max_ = 0;
+    bool is_patient_ = false;     // waits for the answer to each piece (of an echo)
+    bool closes_at_end_ = true;   // when the host has ended its stream
+    std::uint32_t patience_ = 0;  // how many looks it waits for before it parts
+    std::vector<std::byte> room_;
+};
+
+}  // namespace portico::sim

@@ -1,0 +1,96 @@
+#include "sim/world/plan.hpp"
+
+#include "portico/plugin.h"
+
+namespace portico::sim {
+
+namespace {
+
+constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
+
+std::uint32_t small(Random& random, std::uint64_t least, std::uint64_t most) noexcept {
+    return static_cast<std::uint32_t>(least + random.skewed(most - least));
+}
+
+config::Framing draw_framing(Random& random) {
+    config::Framing framing;
+    framing.max_bytes = small(random, 1, 600);
+    switch (random.below(3)) {
+        case 0: break;
+        case 1: {
+            framing.type = config::Framing::Type::delimiter;
+            // Each ends with a byte that no payload has (peers.cpp).
+            static constexpr const char* delimiters[] = {"\n", "\r\n", "a\n", "aab\n", "a-a-a\n"};
+            framing.delimiter = delimiters[random.below(std::size(delimiters))];
+            break;
+        }
+        default:
+            framing.type = config::Framing::Type::length_prefix;
+            framing.prefix_bytes = 1U << random.below(3);
+            framing.order = random.one_in(2) ? config::Framing::ByteOrder::big : config::Framing::ByteOrder::little;
+            if (framing.prefix_bytes == 1) {
+                framing.max_bytes = std::min(framing.max_bytes, 255U);
+            }
+            break;
+    }
+    return framing;
+}
+
+config::Limits draw_limits(Random& random) {
+    config::Limits limits;
+    limits.connections = random.one_in(3) ? 100 : small(random, 1, 12);
+    limits.send_queue_bytes = random.one_in(4) ? 65'536 : small(random, 64, 2'000);
+    limits.send_queue_low_bytes = random.one_in(2) ? 0 : static_cast<std::uint32_t>(random.below(limits.send_queue_bytes));
+    limits.max_send_bytes = random.one_in(2) ? 65'536 : small(random, 16, 2'000);
+    limits.unconsumed_bytes = random.one_in(2) ? 65'536 : small(random, 1, 1'000);
+    limits.idle_timeout_ms = random.one_in(2) ? 0 : small(random, 5, 500);
+    limits.half_close_timeout_ms = small(random, 5, 2'000);
+    limits.close_timeout_ms = random.one_in(2) ? 5'000 : small(random, 5, 2'000);
+    return limits;
+}
+
+ServicePlan draw_service(Random& random, std::uint32_t callers) {
+    ServicePlan service;
+    service.character = random.one_in(2) ? ServicePlan::Character::echo : ServicePlan::Character::mischief;
+    service.flags |= random.one_in(4) ? PORTICO_PLUGIN_SERIAL : 0;
+    service.flags |= random.one_in(5) ? PORTICO_PLUGIN_BLOCKING : 0;
+    service.blocking_threads = static_cast<std::uint32_t>(random.between(1, 3));
+    service.has_on_writable = !random.one_in(4);
+    service.has_on_end = !random.one_in(4);
+    service.has_on_drain = !random.one_in(3);
+    service.resumes_by_post = random.one_in(2);
+    service.resumes_from_thread = callers != 0 && random.one_in(2);
+    service.limits = draw_limits(random);
+    service.framing = draw_framing(random);
+    return service;
+}
+
+}  // namespace
+
+Plan Plan::draw(Random random) {
+    Plan plan;
+    plan.is_shared = random.one_in(2);
+    plan.threads = static_cast<std::uint32_t>(plan.is_shared ? random.between(2, 4) : random.between(1, 3));
+    plan.listener_joins_every_port = random.one_in(2);
+    plan.accepts_at_once = plan.listener_joins_every_port ? 1 : static_cast<std::uint32_t>(random.between(1, 4));
+    plan.receive_buffer_bytes = small(random, 16, 1'000);
+    plan.receive_buffers = small(random, 1, 15);
+    plan.send_chunks = small(random, 1, 31);
+    plan.callers = static_cast<std::uint32_t>(random.below(3));
+    plan.callers_end_in_destroy = random.one_in(2);
+    for (std::uint64_t left = random.between(1, 3); left > 0; --left) {
+        plan.services.push_back(draw_service(random, plan.callers));
+    }
+    plan.peers = static_cast<std::uint32_t>(random.between(8, 14));
+    plan.traffic_ns = 5 * ms + random.skewed(3'000 * ms);
+    plan.settles = !random.one_in(3);
+    plan.is_quiet_at_stop = random.one_in(2);
+    plan.drain_ms = random.one_in(4) ? 0 : small(random, 1, 3'000);
+    plan.faults = FaultMix::draw(random);
+    plan.scheduler.switch_chance = static_cast<std::uint32_t>(256 + random.skewed(40'000));
+    plan.scheduler.step_ns_max = 20 + static_cast<std::uint32_t>(random.skewed(5'000));
+    plan.scheduler.steps_max = 1'000'000;
+    return plan;
+}
+
+}  // namespace portico::sim

@@ -1,0 +1,62 @@
+// What a run of the simulated world is made of, drawn from its seed before anything starts: ports and threads, services with their limits and
+// framings, how many peers and foreign threads, when and how it is stopped, and the mix of faults.
+//
+// Swarm testing: limits are drawn small, so that they are met, and each feature is absent in a good part of the runs, so that it cannot hide
+// what another one would show.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "config/config.hpp"
+#include "sim/fault_mix.hpp"
+#include "sim/random.hpp"
+#include "sim/scheduler.hpp"
+
+namespace portico::sim {
+
+struct ServicePlan {
+    enum class Character : std::uint8_t {
+        echo,      // answers each byte, once and in order, whatever the limits are
+        mischief,  // does all that the ABI allows, and some that it does not
+    };
+    Character character = Character::echo;
+    std::uint32_t flags = 0;  // PORTICO_PLUGIN_...
+    std::uint32_t blocking_threads = 1;
+    bool has_on_writable = true;
+    bool has_on_end = true;
+    bool has_on_drain = true;
+    // Echo: a message that was taken in part is held, and resumed by a post or from another thread.
+    bool resumes_by_post = false;
+    bool resumes_from_thread = false;
+    config::Limits limits;
+    config::Framing framing;
+};
+
+struct Plan {
+    // As "io" of a configuration, with sizes below what the file allows.
+    bool is_shared = false;
+    std::uint32_t threads = 1;  // of the shared port, or ports of one thread
+    bool listener_joins_every_port = true;
+    std::uint32_t accepts_at_once = 1;
+    std::uint32_t receive_buffer_bytes = 512;
+    std::uint32_t receive_buffers = 16;
+    std::uint32_t send_chunks = 16;
+
+    std::vector<ServicePlan> services;
+    std::uint32_t peers = 8;
+    std::uint32_t callers = 0;            // threads of the world's own that call host functions
+    bool callers_end_in_destroy = false;  // else before the instances finish
+
+    std::uint64_t traffic_ns = 0;  // so long at most
+    bool settles = true;           // then it becomes quiet, and all that must happen has to; else the stop comes in mid-traffic
+    bool is_quiet_at_stop = true;  // the faults end with the stop
+    std::uint32_t drain_ms = 1'000;
+
+    FaultMix faults;
+    SchedulerOptions scheduler;
+
+    [[nodiscard]] static Plan draw(Random random);
+};
+
+}  // namespace portico::sim

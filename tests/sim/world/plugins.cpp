@@ -1,0 +1,392 @@
+#include "sim/world/plugins.hpp"
+
+#include <algorithm>
+
+namespace portico::sim {
+
+namespace {
+
+constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
+
+thread_local Service* service_to_create = nullptr;
+
+Line& line_of(void* state) noexcept {
+    return *static_cast<Line*>(state);
+}
+
+}  // namespace
+
+// ---- the table
+
+struct Plugin::Callbacks {
+    static Service& service_of(void* self) noexcept { return *static_cast<Service*>(self); }
+
+    // The line of a callback, which must be the connection's own.
+    static Line& checked(Service& service, portico_connection connection, void* state) noexcept {
+        if (state == nullptr || line_of(state).handle != connection || line_of(state).service != &service) {
+            service.plugin->ledger_.violated("a callback comes with another connection's state");
+        }
+        return line_of(state);
+    }
+
+    static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance, const char*, std::uint64_t, char*,
+                                              std::uint64_t, void** self) {
+        Service& service = *service_to_create;
+        service.host = host;
+        service.handle = instance;
+        *self = &service;
+        if (host->worker_index(instance) != UINT32_MAX) {
+            service.plugin->ledger_.violated("create runs on a worker");
+        }
+        static_cast<void>(service.plugin->calls_.post_instance(service, posted));
+        return PORTICO_OK;
+    }
+
+    static void PORTICO_CALL destroy(void* self) {
+        Service& service = service_of(self);
+        if (service.running != 0 || service.lines_open != 0) {
+            service.plugin->ledger_.violated("destroy, and something of the instance is left");
+        }
+        if (service.plugin->on_destroy) {
+            service.plugin->on_destroy();
+        }
+        service.is_destroyed = true;
+    }
+
+    static portico_status PORTICO_CALL on_open(void* self, portico_connection connection, void** state) {
+        Service& service = service_of(self);
+        Plugin& plugin = *service.plugin;
+        Line& line = plugin.ledger_.open(service, connection);
+        const Ledger::Callback callback(plugin.ledger_, service, &line, "connection {}: on_open");
+        if (*state != nullptr || service.host->worker_index(service.handle) == UINT32_MAX) {
+            plugin.ledger_.violated(line, "on_open with a state, or not on a worker");
+        }
+        return plugin.on_open(line, state);
+    }
+
+    static portico_status PORTICO_CALL on_data(void* self, portico_connection connection, void* state, const std::uint8_t* data,
+                                               std::uint64_t size, const portico_frame* frame, std::uint64_t* consumed) {
+        Service& service = service_of(self);
+        Plugin& plugin = *service.plugin;
+        Line& line = checked(service, connection, state);
+        const Ledger::Callback callback(plugin.ledger_, service, &line, "connection {}: on_data, {} bytes", size);
+        const std::span bytes(reinterpret_cast<const std::byte*>(data), size);
+        plugin.ledger_.offered(line, bytes, *frame);
+        const portico_status status = plugin.on_data(line, bytes, *consumed);
+        plugin.scheduler_.trace("connection {}: on_data took {} bytes and answers {}", line.number, *consumed, status);
+        if (status < 0 || *consumed > size) {
+            line.has_failed = true;
+            return status;
+        }
+        plugin.ledger_.taken(line, size, *consumed, status == PORTICO_HOLD);
+        // A NULL on_writable ends a hold unseen, and so may a resume that was called before and is still on its way.
+        line.is_held = status == PORTICO_HOLD && line.resumes_begun == line.resumes_done && service.plan->has_on_writable;
+        return status;
+    }
+
+    static portico_status PORTICO_CALL on_writable(void* self, portico_connection connection, void* state) {
+        Service& service = service_of(self);
+        Plugin& plugin = *service.plugin;
+        Line& line = checked(service, connection, state);
+        const Ledger::Callback callback(plugin.ledger_, service, &line, "connection {}: on_writable");
+        plugin.ledger_.writable(line);
+        return plugin.on_writable(line);
+    }
+
+    static portico_status PORTICO_CALL on_end(void* self, portico_connection connection, void* state, std::uint64_t remaining) {
+        Service& service = service_of(self);
+        Plugin& plugin = *service.plugin;
+        Line& line = checked(service, connection, state);
+        const Ledger::Callback callback(plugin.ledger_, service, &line, "connection {}: on_end, {} bytes remain", remaining);
+        plugin.ledger_.end_told(line, remaining);
+        return plugin.on_end(line);
+    }
+
+    static portico_status PORTICO_CALL on_drain(void* self, portico_connection connection, void* state, std::uint32_t deadline_ms) {
+        Service& service = service_of(self);
+        Plugin& plugin = *service.plugin;
+        Line& line = checked(service, connection, state);
+        const Ledger::Callback callback(plugin.ledger_, service, &line, "connection {}: on_drain, within {} ms", deadline_ms);
+        plugin.ledger_.drain_told(line);
+        return plugin.on_drain(line);
+    }
+
+    static void PORTICO_CALL on_close(void* self, portico_connection connection, void* state, std::uint32_t reason) {
+        Service& service = service_of(self);
+        Plugin& plugin = *service.plugin;
+        Line& line = checked(service, connection, state);
+        const Ledger::Callback callback(plugin.ledger_, service, &line, "connection {}: on_close, reason {}", reason);
+        plugin.ledger_.closed(line, reason);
+        plugin.on_close(line);
+    }
+
+    static void PORTICO_CALL posted(void* self, portico_connection connection, void* state, void* argument, portico_status status) {
+        auto& posted = *static_cast<Posted*>(argument);
+        Service& service = *posted.service;
+        Plugin& plugin = *service.plugin;
+        const Ledger::Callback callback(plugin.ledger_, service, posted.line,
+                                        posted.line != nullptr ? "connection {}: post {} runs" : "service {}: post {} runs", posted.number);
+        if (self != &service || connection != (posted.line != nullptr ? posted.line->handle : 0)) {
+            plugin.ledger_.violated("a posted function runs for another instance or connection");
+        }
+        plugin.ledger_.ran(posted, state, status);
+        plugin.on_posted(posted);
+    }
+};
+
+Plugin::Plugin(Scheduler& scheduler, Ledger& ledger, Calls& calls, Service& service, Random random)
+    : scheduler_(scheduler), ledger_(ledger), calls_(calls), service_(service), random_(random) {
+    static constexpr char name[] = "simulated";
+    const ServicePlan& plan = *service.plan;
+    table_.struct_size = sizeof table_;
+    table_.abi_major = PORTICO_ABI_MAJOR;
+    table_.abi_minor = PORTICO_ABI_MINOR;
+    table_.flags = plan.flags;
+    table_.name = name;
+    table_.name_size = sizeof name - 1;
+    table_.create = Callbacks::create;
+    table_.destroy = Callbacks::destroy;
+    table_.on_open = Callbacks::on_open;
+    table_.on_data = Callbacks::on_data;
+    table_.on_writable = plan.has_on_writable ? Callbacks::on_writable : nullptr;
+    table_.on_end = plan.has_on_end ? Callbacks::on_end : nullptr;
+    table_.on_drain = plan.has_on_drain ? Callbacks::on_drain : nullptr;
+    table_.on_close = Callbacks::on_close;
+}
+
+void Plugin::creating(Service& service) noexcept {
+    service_to_create = &service;
+}
+
+// ---- callbacks
+
+void Plugin::linger() {
+    scheduler_.switch_point();
+    if (service_.is_blocking() && random_.one_in(8)) {
+        scheduler_.sleep_for(random_.skewed(20 * ms));
+    }
+}
+
+portico_status Plugin::on_open(Line& line, void** state) {
+    linger();
+    if (!service_.is_echo()) {
+        misbehave(&line);
+        if (random_.one_in(16)) {
+            line.is_refused = true;
+            return PORTICO_REFUSED;
+        }
+    }
+    *state = &line;
+    line.is_accepted = true;
+    if (++service_.lines_open > service_.plan->limits.connections) {
+        ledger_.violated(line, "more connections than the limit");
+    }
+    return PORTICO_OK;
+}
+
+portico_status Plugin::on_data(Line& line, std::span<const std::byte> data, std::uint64_t& consumed) {
+    linger();
+    if (service_.is_echo()) {
+        return echo(line, data, consumed);
+    }
+    misbehave(&line);
+    if (line.mischief_left == 0) {
+        consumed = data.size();
+        return PORTICO_OK;
+    }
+    consumed = random_.one_in(2) ? data.size() : random_.below(data.size() + 1);
+    if (random_.one_in(64)) {
+        consumed = data.size() + 1 + random_.below(1'000);
+    }
+    if (random_.one_in(4)) {
+        if (random_.one_in(2)) {
+            static_cast<void>(calls_.post(service_, Calls::target(line), Callbacks::posted, true));
+        } else {
+            service_.wants_resume.push_back(&line);
+        }
+        return PORTICO_HOLD;
+    }
+    return draw_answer(line);
+}
+
+// Sends what it is offered in pieces that are allowed, and takes it when the last one is accepted. A full queue holds it, until on_writable; and
+// now and then it takes a part, and lets a post or another thread resume it.
+portico_status Plugin::echo(Line& line, std::span<const std::byte> data, std::uint64_t& consumed) {
+    std::size_t done = static_cast<std::size_t>(line.echoed - line.consumed);  // sent before, and offered again
+    while (done < data.size()) {
+        const std::size_t piece = std::min<std::size_t>(data.size() - done, service_.plan->limits.max_send_bytes);
+        const portico_status status = calls_.send(service_, Calls::target(line), data.subspan(done, piece));
+        if (status == PORTICO_WOULD_BLOCK) {
+            consumed = service_.is_framed() ? 0 : done;
+            return PORTICO_HOLD;
+        }
+        if (status != PORTICO_OK) {
+            consumed = data.size();
+            line.echoed = line.consumed + data.size();
+            return PORTICO_OK;
+        }
+        done += piece;
+        line.echoed += piece;
+        if ((service_.plan->resumes_by_post || service_.plan->resumes_from_thread) && random_.one_in(4)) {
+            if (service_.plan->resumes_from_thread) {
+                service_.wants_resume.push_back(&line);
+            } else {
+                static_cast<void>(calls_.post(service_, Calls::target(line), Callbacks::posted, true));
+            }
+            consumed = service_.is_framed() && done < data.size() ? 0 : done;
+            return PORTICO_HOLD;
+        }
+    }
+    consumed = data.size();
+    return PORTICO_OK;
+}
+
+portico_status Plugin::on_writable(Line& line) {
+    linger();
+    if (service_.is_echo()) {
+        return PORTICO_OK;
+    }
+    misbehave(&line);
+    return draw_answer(line);
+}
+
+portico_status Plugin::on_end(Line& line) {
+    linger();
+    if (service_.is_echo()) {
+        static_cast<void>(calls_.close(service_, Calls::target(line), PORTICO_CLOSE_GRACEFUL));
+        return PORTICO_OK;
+    }
+    misbehave(&line);
+    if (!random_.one_in(4)) {
+        static_cast<void>(calls_.close(service_, Calls::target(line), PORTICO_CLOSE_GRACEFUL));
+    }
+    return draw_answer(line);
+}
+
+portico_status Plugin::on_drain(Line& line) {
+    linger();
+    if (service_.is_echo()) {
+        static_cast<void>(calls_.close(service_, Calls::target(line), PORTICO_CLOSE_GRACEFUL));
+        return PORTICO_OK;
+    }
+    misbehave(&line);
+    if (!random_.one_in(4)) {
+        static_cast<void>(calls_.close(service_, Calls::target(line), PORTICO_CLOSE_GRACEFUL));
+    }
+    return draw_answer(line);
+}
+
+void Plugin::on_close(Line& line) {
+    linger();
+    static_cast<void>(calls_.info(service_, Calls::target(line)));
+    if (!service_.is_echo()) {
+        misbehave(&line);
+    }
+}
+
+void Plugin::on_posted(Posted& posted) {
+    linger();
+    if (posted.resumes) {
+        static_cast<void>(calls_.resume(service_, Calls::target(*posted.line)));
+    } else if (!service_.is_echo()) {
+        misbehave(posted.line);
+    }
+}
+
+// ---- mischief
+
+portico_status Plugin::draw_answer(Line& line) {
+    if (line.mischief_left == 0 || !random_.one_in(24)) {
+        return random_.one_in(16) ? 12'345 : PORTICO_OK;  // an unknown positive answer is OK
+    }
+    line.has_failed = true;
+    return random_.one_in(2) ? PORTICO_PROTOCOL_ERROR : -12'345;
+}
+
+void Plugin::misbehave(Line* line) {
+    for (std::uint64_t calls = random_.below(4); calls > 0; --calls) {
+        if (line != nullptr) {
+            if (line->mischief_left == 0) {
+                return;
+            }
+            --line->mischief_left;
+        } else if (!random_.one_in(3)) {
+            return;
+        }
+        // Mostly to itself.
+        if (line != nullptr && random_.one_in(2)) {
+            const auto size = MessageHeader::bytes + random_.skewed(service_.plan->limits.max_send_bytes > 2'000 ? 1'200 : 300);
+            static_cast<void>(calls_.send_message(service_, Calls::target(*line), size));
+        } else {
+            meddle(false);
+        }
+        scheduler_.switch_point();
+    }
+}
+
+Calls::Target Plugin::draw_target() {
+    const auto& lines = ledger_.lines();
+    if (lines.empty() || random_.one_in(16)) {
+        return {random_.one_in(2) ? 0 : random_.next(), nullptr};
+    }
+    // Oftener one of the newer ones: they live.
+    const std::size_t back = static_cast<std::size_t>(random_.skewed(lines.size() - 1));
+    Line& line = *lines[lines.size() - 1 - back];
+    // A handle of a service is not one of this: it is gone here, and so nothing that is done to it must show there.
+    return Calls::target(line);
+}
+
+void Plugin::meddle(bool from_thread) {
+    const Calls::Target to = draw_target();
+    const bool is_mine = to.line != nullptr && to.line->service == &service_;
+    // A live connection of an echo is left alone but for what must not change its answers.
+    if (service_.is_echo() && is_mine && !to.line->is_closed) {
+        switch (random_.below(5)) {
+            case 0: static_cast<void>(calls_.info(service_, to)); break;
+            case 1: static_cast<void>(calls_.post(service_, to, Callbacks::posted, false)); break;
+            case 2:
+                if (calls_.pause(service_, to) == PORTICO_OK) {
+                    if (from_thread) {
+                        scheduler_.sleep_for(random_.skewed(2 * ms));
+                    }
+                    static_cast<void>(calls_.resume(service_, to));
+                }
+                break;
+            case 3: static_cast<void>(calls_.post_instance(service_, Callbacks::posted)); break;
+            default: calls_.small_talk(service_, to); break;
+        }
+        return;
+    }
+    switch (random_.below(16)) {
+        case 0:
+        case 1:
+        case 2:
+        case 3: static_cast<void>(calls_.send_message(service_, to, MessageHeader::bytes + random_.skewed(600))); break;
+        case 4: static_cast<void>(calls_.post(service_, to, Callbacks::posted, false)); break;
+        case 5: static_cast<void>(calls_.post(service_, to, Callbacks::posted, to.line != nullptr)); break;
+        case 6: static_cast<void>(calls_.post_instance(service_, Callbacks::posted)); break;
+        case 7:
+        case 8: static_cast<void>(calls_.pause(service_, to)); break;
+        case 9:
+        case 10: static_cast<void>(calls_.resume(service_, to)); break;
+        case 11: static_cast<void>(calls_.info(service_, to)); break;
+        case 12: calls_.small_talk(service_, to); break;
+        case 13:
+            if (random_.one_in(4)) {
+                static_cast<void>(calls_.finish_sending(service_, to));
+            }
+            break;
+        case 14:
+            if (random_.one_in(4)) {
+                static_cast<void>(calls_.close(service_, to, PORTICO_CLOSE_GRACEFUL));
+            }
+            break;
+        default:
+            if (random_.one_in(8)) {
+                static_cast<void>(calls_.close(service_, to, PORTICO_CLOSE_ABORT));
+            }
+            break;
+    }
+}
+
+}  // namespace portico::sim

@@ -1,0 +1,41 @@
+// A listener with its plugin instance, as server.cpp keeps them, and what the world notes with it.
+#pragma once
+
+#include <deque>
+#include <memory>
+
+#include "net/acceptor.hpp"
+#include "plugin/instance.hpp"
+#include "sim/world/ledger.hpp"
+
+namespace portico::sim {
+
+class Plugin;
+
+struct Service {
+    const ServicePlan* plan = nullptr;
+    std::uint32_t number = 0;
+    config::Listener listener;
+    net::ConnectionContext context;
+    io::Address address;
+    std::unique_ptr<Plugin> plugin;  // outlives the instance
+    std::unique_ptr<plugin::Instance> instance;
+    std::unique_ptr<net::Acceptor> acceptor;
+
+    // Set by create.
+    const portico_host* host = nullptr;
+    portico_instance* handle = nullptr;
+    bool is_destroyed = false;
+
+    std::uint32_t running = 0;  // callbacks and posted functions, now
+    std::uint32_t instance_posts_running = 0;
+    std::uint32_t lines_open = 0;    // accepted by on_open and not closed
+    std::deque<Line*> wants_resume;  // held lines that a foreign thread is to resume
+
+    [[nodiscard]] bool is_echo() const noexcept { return plan->character == ServicePlan::Character::echo; }
+    [[nodiscard]] bool is_serial() const noexcept { return (plan->flags & PORTICO_PLUGIN_SERIAL) != 0; }
+    [[nodiscard]] bool is_blocking() const noexcept { return (plan->flags & PORTICO_PLUGIN_BLOCKING) != 0; }
+    [[nodiscard]] bool is_framed() const noexcept { return plan->framing.type != config::Framing::Type::none; }
+};
+
+}  // namespace portico::sim

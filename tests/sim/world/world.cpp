@@ -1,0 +1,364 @@
+#include "sim/world/world.hpp"
+
+#include <algorithm>
+
+namespace portico::sim {
+
+namespace {
+
+constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
+
+// What must happen does so within this time and the service's own timeouts, when nothing hinders it.
+constexpr std::uint64_t bound_ns = 5'000 * ms;
+// As in server.cpp.
+constexpr std::uint64_t cut_again_ns = 100 * ms;
+
+}  // namespace
+
+// Builds the lines, as the real log does, and forgets them.
+class World::SilentLog final : public base::Log {
+public:
+    explicit SilentLog(base::LogLevel level) : Log(level) {}
+    void write(base::LogLevel, std::string_view, std::uint64_t, std::string_view) noexcept override {}
+};
+
+// As in server.cpp: a port with its pools and threads.
+struct World::Station {
+    io::BufferPool receive_buffers;
+    io::BufferPool send_chunks;
+    std::unique_ptr<net::WorkerGroup> group;
+
+    Station(const Plan& plan, io::BufferPool::Use use)
+        : receive_buffers(plan.receive_buffer_bytes, plan.receive_buffers, use),
+          send_chunks(plan.receive_buffer_bytes + net::SendQueue::chunk_overhead, plan.send_chunks, use) {}
+};
+
+World::World(std::uint64_t seed, const std::string& banner)
+    : random_(seed),
+      plan_(Plan::draw(random_.fork("plan"))),
+      faults_(plan_.faults.quiet()),
+      scheduler_(random_.fork("scheduler"), plan_.scheduler),
+      ledger_(scheduler_, plan_),
+      calls_(scheduler_, ledger_) {
+    scheduler_.set_banner(banner);
+    network_ = std::make_unique<Network>(scheduler_, random_.fork("network"), faults_);
+    log_ = std::make_unique<SilentLog>(random_.fork("log").one_in(8) ? base::LogLevel::debug : base::LogLevel::warn);
+}
+
+World::~World() = default;
+
+World::Outcome World::run() {
+    start();
+    traffic();
+    if (plan_.settles) {
+        settle();
+    }
+    drain();
+    finish();
+    take_apart();
+    Outcome outcome;
+    outcome.events = scheduler_.history().count();
+    outcome.steps = scheduler_.steps();
+    outcome.switches = scheduler_.switches();
+    outcome.connections = ledger_.lines().size();
+    outcome.digest = scheduler_.history().digest();
+    return outcome;
+}
+
+// ---- start, as server.cpp's
+
+net::WorkerGroup* World::add_station(std::uint32_t threads, std::uint32_t batch) {
+    auto station = std::make_unique<Station>(plan_, threads > 1 ? io::BufferPool::Use::shared : io::BufferPool::Use::single);
+    SimPortOptions options;
+    options.shared = threads > 1;
+    options.listener_joins_every_port = plan_.listener_joins_every_port;
+    options.accepts_at_once = plan_.accepts_at_once;
+    options.number = static_cast<std::uint32_t>(stations_.size());
+    auto port =
+        std::make_unique<SimPort>(scheduler_, *network_, station->receive_buffers, random_.fork("port", options.number), faults_, options);
+    net::WorkerOptions worker_options;
+    worker_options.threads = threads;
+    worker_options.first_index = workers_;
+    worker_options.batch = batch;
+    worker_options.mail_budget = random_.fork("budget").one_in(2) ? 64 : 2;
+    station->group = std::make_unique<net::WorkerGroup>(std::move(port), station->send_chunks, worker_options);
+    workers_ += threads;
+    stations_.push_back(std::move(station));
+    return stations_.back()->group.get();
+}
+
+void World::start() {
+    std::uint32_t connections = 0;
+    for (const ServicePlan& plan : plan_.services) {
+        auto service = std::make_unique<Service>();
+        service->plan = &plan;
+        service->number = static_cast<std::uint32_t>(services_.size());
+        service->listener.name = "listener" + std::to_string(service->number);
+        service->listener.limits = plan.limits;
+        service->listener.framing = plan.framing;
+        service->plugin = std::make_unique<Plugin>(scheduler_, ledger_, calls_, *service, random_.fork("plugin", service->number));
+        service->instance =
+            std::make_unique<plugin::Instance>(plugin::Loaded{nullptr, &service->plugin->table(), "built in"}, service->listener, *log_);
+        service->context.listener_name = service->listener.name;
+        service->context.limits = plan.limits;
+        service->context.framing = plan.framing;
+        service->context.protocol = service->instance.get();
+        service->context.log = log_.get();
+        connections += plan.limits.connections;
+        services_.push_back(std::move(service));
+    }
+    table_ = std::make_unique<net::ConnectionTable>(connections);
+
+    std::vector<net::WorkerGroup*> common;
+    for (std::uint32_t i = 0; i < (plan_.is_shared ? 1 : plan_.threads); ++i) {
+        common.push_back(add_station(plan_.is_shared ? plan_.threads : 1, 64));
+    }
+    std::size_t next_serial = 0;
+    std::vector<net::WorkerGroup*> homes;
+    for (const std::unique_ptr<Service>& service : services_) {
+        std::vector<net::WorkerGroup*> groups = common;
+        if (service->is_blocking()) {
+            groups = {add_station(service->plan->blocking_threads, 1)};
+        } else if (service->is_serial()) {
+            groups = {common[next_serial++ % common.size()]};
+        }
+        service->instance->strand().set_home(*groups.front());
+        service->acceptor = std::make_unique<net::Acceptor>(*table_, groups, service->is_serial() ? &service->instance->strand() : nullptr,
+                                                            service->context);
+        homes.push_back(groups.front());
+    }
+    io::Address loopback;
+    loopback.family = io::Address::Family::v4;
+    loopback.bytes = {127, 0, 0, 1};
+    for (const std::unique_ptr<Service>& service : services_) {
+        base::Result<io::Address> bound = service->acceptor->listen(loopback);
+        if (!bound) {
+            ledger_.violated("cannot listen: " + bound.error());
+        }
+        service->address = *bound;
+    }
+    for (std::size_t i = 0; i < services_.size(); ++i) {
+        Plugin::creating(*services_[i]);
+        const std::vector<std::string> mistakes = services_[i]->instance->create(*table_, services_[i]->context, *homes[i]);
+        if (!mistakes.empty()) {
+            ledger_.violated("create: " + mistakes.front());
+        }
+    }
+    scheduler_.set_step_check([this] { check_step(); });
+    for (const std::unique_ptr<Station>& station : stations_) {
+        station->group->start();
+    }
+    for (const std::unique_ptr<Service>& service : services_) {
+        service->acceptor->start([this] { has_news_ = true; });
+    }
+}
+
+// ---- traffic
+
+void World::traffic() {
+    faults_ = plan_.faults;
+    for (std::uint32_t i = 0; i < plan_.peers; ++i) {
+        peers_.push_back(std::make_unique<ScriptedPeer>(scheduler_, *network_, ledger_, services_, random_.fork("peer", i)));
+        peers_.back()->begin();
+    }
+    for (std::uint32_t i = 0; i < plan_.callers; ++i) {
+        callers_.emplace_back([this] { call_from_threads(); });
+    }
+    if (plan_.callers_end_in_destroy) {
+        services_.front()->plugin->on_destroy = [this] { end_callers(); };
+    }
+    const auto are_over = [this] { return std::all_of(peers_.begin(), peers_.end(), [](const auto& peer) { return peer->is_over(); }); };
+    const auto have_begun = [this] {
+        return std::all_of(peers_.begin(), peers_.end(), [](const auto& peer) { return peer->has_begun(); });
+    };
+    const std::uint64_t until = scheduler_.now() + plan_.traffic_ns;
+    static_cast<void>(scheduler_.run_until(have_begun, UINT64_MAX));
+    static_cast<void>(scheduler_.run_until(are_over, until));
+}
+
+// What a thread of a plugin's own does: it calls host functions whenever it likes, for a while, and resumes what a callback has left to it.
+void World::call_from_threads() {
+    Random random = random_.fork("caller", ledger_.sender());
+    scheduler_.name_thread("caller", ledger_.sender());
+    for (std::uint64_t left = 10 + random.skewed(400); !callers_end_;) {
+        if (Service* service = wants_resume(); service != nullptr) {
+            Line& line = *service->wants_resume.front();
+            service->wants_resume.pop_front();
+            static_cast<void>(calls_.resume(*service, Calls::target(line)));
+        }
+        if (left == 0 || is_settling_) {
+            static_cast<void>(scheduler_.run_until([this] { return callers_end_ || wants_resume() != nullptr; }, UINT64_MAX));
+            continue;
+        }
+        --left;
+        if (Service& service = *random.pick(services_); !service.is_destroyed) {
+            service.plugin->meddle(true);
+        }
+        scheduler_.sleep_for(random.skewed(3 * ms));
+    }
+}
+
+Service* World::wants_resume() const {
+    const auto found = std::find_if(services_.begin(), services_.end(),
+                                    [](const auto& service) { return !service->is_destroyed && !service->wants_resume.empty(); });
+    return found == services_.end() ? nullptr : found->get();
+}
+
+void World::end_callers() {
+    callers_end_ = true;
+    for (std::thread& caller : callers_) {
+        caller.join();
+    }
+    callers_.clear();
+}
+
+// ---- settling
+
+void World::settle() {
+    scheduler_.trace("the world settles");
+    is_settling_ = true;
+    faults_ = plan_.faults.quiet();
+    std::uint64_t longest_ms = 0;
+    for (const std::unique_ptr<Service>& service : services_) {
+        const config::Limits& limits = service->plan->limits;
+        longest_ms = std::max<std::uint64_t>({longest_ms, limits.idle_timeout_ms, limits.half_close_timeout_ms, limits.close_timeout_ms});
+    }
+    for (const std::unique_ptr<ScriptedPeer>& peer : peers_) {
+        peer->end_with_this();
+        peer->settle();
+    }
+    // An idle connection that ends gives its place to one that is idle then in its turn.
+    const std::uint64_t deadline = scheduler_.now() + peers_.size() * (3 * longest_ms * ms + bound_ns);
+    if (!scheduler_.run_until([this] { return is_settled(); }, deadline)) {
+        for (const std::unique_ptr<ScriptedPeer>& peer : peers_) {
+            if (!is_settled(*peer)) {
+                const Attempt& attempt = *peer->attempt();
+                const std::string said = "peer " + std::to_string(attempt.number) + " of service " +
+                                         std::to_string(attempt.service->number) + " has sent " + std::to_string(attempt.sent) +
+                                         " bytes, received " + std::to_string(attempt.received) + " of " +
+                                         std::to_string(attempt.answerable());
+                ledger_.violated(said + ", and waits in vain");
+            }
+        }
+        ledger_.violated("what must happen does not, though nothing hinders it");
+    }
+}
+
+bool World::is_settled() const {
+    return std::all_of(services_.begin(), services_.end(), [this](const auto& service) { return is_settled(*service); }) &&
+           std::all_of(peers_.begin(), peers_.end(), [this](const auto& peer) { return is_settled(*peer); });
+}
+
+bool World::is_settled(const Service& service) const {
+    return service.wants_resume.empty() || callers_.empty();
+}
+
+bool World::is_settled(const ScriptedPeer& peer) const {
+    const Attempt* attempt = peer.attempt();
+    if (attempt == nullptr) {
+        return true;
+    }
+    if (!peer.is_open()) {
+        return false;
+    }
+    const Service& service = *attempt->service;
+    const Line* line = attempt->line;
+    if (line == nullptr) {
+        return service.acceptor->open_connections() >= service.plan->limits.connections;  // it waits for a place
+    }
+    if (!line->is_open()) {
+        return false;  // the end is on its way to the peer
+    }
+    if (line->owes_writable || service.plan->limits.idle_timeout_ms != 0 || line->is_close_sure || line->is_abort_sure) {
+        return false;
+    }
+    if (!service.is_echo()) {
+        return true;
+    }
+    // It has its answers; and what has ended, or has said too much, is over.
+    const bool must_end = attempt->is_finished || (attempt->has_too_long && attempt->sent == attempt->content.size());
+    return !must_end && peer.has_said_all() && attempt->received == attempt->answerable();
+}
+
+// ---- the end, as server.cpp's
+
+void World::drain() {
+    scheduler_.trace("the stop begins, with {} ms", plan_.drain_ms);
+    if (plan_.is_quiet_at_stop) {
+        faults_ = plan_.faults.quiet();
+    }
+    ledger_.stopping(scheduler_.now());
+    const std::uint64_t deadline = scheduler_.now() + plan_.drain_ms * ms;
+    const std::uint64_t bound = deadline + 2 * bound_ns;
+    std::vector<net::Acceptor*> acceptors;
+    for (const std::unique_ptr<Service>& service : services_) {
+        acceptors.push_back(service->acceptor.get());
+    }
+    net::Drain drain(*table_, std::move(acceptors), [this] { has_news_ = true; });
+    drain.begin(plan_.drain_ms);
+    for (;;) {
+        has_news_ = false;
+        const bool is_late = scheduler_.now() >= deadline;
+        if (drain.step(is_late)) {
+            return;
+        }
+        if (scheduler_.now() >= bound && plan_.faults.clock_jump == 0) {
+            ledger_.violated("the drain does not end, though its deadline is long past");
+        }
+        static_cast<void>(scheduler_.run_until([this] { return has_news_; }, is_late ? scheduler_.now() + cut_again_ns : deadline));
+    }
+}
+
+void World::finish() {
+    if (!plan_.callers_end_in_destroy) {
+        end_callers();
+    }
+    for (const std::unique_ptr<Service>& service : services_) {
+        service->instance->finish();
+    }
+    for (const std::unique_ptr<Station>& station : stations_) {
+        station->group->stop();
+    }
+    for (const std::unique_ptr<Service>& service : services_) {
+        service->instance.reset();
+    }
+    end_callers();
+}
+
+// Everything is given back. Then what is still on its way to the peers arrives, and they are asked what they got.
+void World::take_apart() {
+    for (const std::unique_ptr<Station>& station : stations_) {
+        if (station->receive_buffers.on_loan() != 0 || station->send_chunks.on_loan() != 0) {
+            ledger_.violated(std::to_string(station->receive_buffers.on_loan()) + " receive buffers and " +
+                             std::to_string(station->send_chunks.on_loan()) + " send chunks were not given back");
+        }
+    }
+    scheduler_.set_step_check(nullptr);
+    for (const std::unique_ptr<Service>& service : services_) {
+        service->acceptor.reset();
+    }
+    stations_.clear();
+    table_.reset();
+    if (network_->open_handles() != 0) {
+        ledger_.violated(std::to_string(network_->open_handles()) + " sockets of the host were left open");
+    }
+    scheduler_.sleep_for(bound_ns);
+    for (const std::unique_ptr<ScriptedPeer>& peer : peers_) {
+        peer->stop();
+    }
+    ledger_.finish();
+    network_.reset();
+}
+
+// ---- at each step
+
+void World::check_step() {
+    for (const std::unique_ptr<Service>& service : services_) {
+        if (service->acceptor->open_connections() > service->plan->limits.connections) {
+            ledger_.violated("service " + std::to_string(service->number) + " has " +
+                             std::to_string(service->acceptor->open_connections()) + " connections open");
+        }
+    }
+}
+
+}  // namespace portico::sim

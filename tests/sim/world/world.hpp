@@ -1,0 +1,78 @@
+// One run of the simulated world: the production code from host/net and host/plugin up, on simulated ports, put together, stopped and taken apart in
+// the steps of host/server.cpp, with peers and foreign threads that the seed draws.
+//
+//     start -> traffic -> (settle) -> drain -> finish -> join -> destroy
+//
+// Settling: the faults end, peers read all that comes, and what must happen then has to, within a bound of time: an echo is complete, whoever is
+// owed an on_writable has it, who waits for a place gets it, who is idle is closed.
+#pragma once
+
+#include <thread>
+
+#include "net/drain.hpp"
+#include "sim/sim_port.hpp"
+#include "sim/world/peers.hpp"
+#include "sim/world/plugins.hpp"
+
+namespace portico::sim {
+
+class World {
+public:
+    struct Outcome {
+        std::uint64_t events = 0;    // what happened, each in the trace: completions, arrivals, callbacks, calls of host functions
+        std::uint64_t steps = 0;     // points at which another thread could go on
+        std::uint64_t switches = 0;  // where it did
+        std::uint64_t connections = 0;
+        std::uint64_t digest = 0;  // of the trace: the same for two runs of a seed
+    };
+
+    // `banner` is printed above the trace when the run fails.
+    World(std::uint64_t seed, const std::string& banner);
+    ~World();
+    World(const World&) = delete;
+    World& operator=(const World&) = delete;
+
+    // The calling thread is the server's owner. Comes back when all is over and as it must be; whatever is not ends the process.
+    [[nodiscard]] Outcome run();
+
+private:
+    struct Station;
+    class SilentLog;
+
+    void start();
+    net::WorkerGroup* add_station(std::uint32_t threads, std::uint32_t batch);
+    void call_from_threads();
+    // One of whose held connections a foreign thread is to resume; null when there is none.
+    [[nodiscard]] Service* wants_resume() const;
+    void end_callers();
+    void traffic();
+    void settle();
+    [[nodiscard]] bool is_settled() const;
+    [[nodiscard]] bool is_settled(const Service& service) const;
+    [[nodiscard]] bool is_settled(const ScriptedPeer& peer) const;
+    void drain();
+    void finish();
+    void take_apart();
+    void check_step();
+
+    Random random_;
+    const Plan plan_;
+    FaultMix faults_;
+    Scheduler scheduler_;
+    std::unique_ptr<Network> network_;
+    Ledger ledger_;
+    Calls calls_;
+    std::unique_ptr<SilentLog> log_;
+    std::unique_ptr<net::ConnectionTable> table_;
+    std::vector<std::unique_ptr<Station>> stations_;
+    std::vector<std::unique_ptr<Service>> services_;
+    std::vector<std::unique_ptr<ScriptedPeer>> peers_;
+    std::uint32_t workers_ = 0;
+
+    std::vector<std::thread> callers_;
+    bool callers_end_ = false;
+    bool is_settling_ = false;
+    bool has_news_ = false;  // for drain(): an acceptor has stopped, a last connection is gone
+};
+
+}  // namespace portico::sim
