@@ -1,11 +1,13 @@
 #include "log/stream_log.hpp"
 
-#include <cerrno>
 #include <cstdio>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 #include <vector>
 
-#define SPDLOG_LEVEL_NAMES {"trace", "debug", "info", "warn", "error", "critical", "off"}
+#define SPDLOG_LEVEL_NAMES \
+    { "trace", "debug", "info", "warn", "error", "critical", "off" }
 #include <spdlog/async_logger.h>
 #include <spdlog/details/null_mutex.h>
 #include <spdlog/details/thread_pool.h>
@@ -13,7 +15,7 @@
 #include <spdlog/sinks/base_sink.h>
 
 #include "base/path_text.hpp"
-#include "io/error.hpp"
+#include "log/line_file.hpp"
 
 namespace portico::log {
 
@@ -50,28 +52,10 @@ spdlog::level::level_enum spdlog_level(base::LogLevel level) noexcept {
     return spdlog::level::info;
 }
 
-struct FileCloser {
-    void operator()(std::FILE* file) const noexcept { std::fclose(file); }
-};
-using File = std::unique_ptr<std::FILE, FileCloser>;
-
-File open_to_append(const std::string& name) {
-    const std::filesystem::path path = base::path_from_utf8(name);
-#ifdef _WIN32
-    return File(::_wfopen(path.c_str(), L"ab"));
-#else
-    return File(std::fopen(path.c_str(), "ab"));
-#endif
-}
-
-base::Failure cannot_open(const std::string& name) {
-    return base::Failure{"cannot open the log file \"" + name + "\": " + std::generic_category().message(errno)};
-}
-
 // Writes lines to standard error and the file; used by the pool's one thread alone.
 class Sink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
 public:
-    explicit Sink(File file) : file_(std::move(file)) {}
+    explicit Sink(std::unique_ptr<LineFile> file) : file_(std::move(file)) {}
 
     // Before the first line: where dropped lines are counted.
     void count_drops_of(std::weak_ptr<spdlog::details::thread_pool> pool) { pool_ = std::move(pool); }
@@ -82,26 +66,57 @@ protected:
             const std::size_t dropped = pool->overrun_counter();
             const std::string text = std::to_string(dropped - dropped_) + " lines of the log were dropped: its queue was full";
             dropped_ = dropped;
-            put(spdlog::details::log_msg(message.time, {}, {}, spdlog::level::warn, text));
+            put(say(text, line_));
         }
-        put(message);
+        put(format(message, line_));
     }
     void flush_() override {}
 
 private:
-    void put(const spdlog::details::log_msg& message) {
-        spdlog::memory_buf_t line;
+    using Line = spdlog::memory_buf_t;
+
+    const Line& format(const spdlog::details::log_msg& message, Line& line) {
+        line.clear();
         formatter_->format(message, line);
-        // A full disk or a closed console loses lines; there is no better place to say so.
+        return line;
+    }
+    // A line of the log's own.
+    const Line& say(const std::string& text, Line& line) {
+        return format(spdlog::details::log_msg(spdlog::log_clock::now(), {}, {}, spdlog::level::warn, text), line);
+    }
+
+    void put(const Line& line) {
+        if (file_ != nullptr) {
+            put_in_file(line);
+        }
+        put_on_console(line);
+    }
+    // A closed console loses lines; there is no better place to say so.
+    static void put_on_console(const Line& line) {
         std::fwrite(line.data(), 1, line.size(), stderr);
         std::fflush(stderr);
-        if (file_ != nullptr) {
-            std::fwrite(line.data(), 1, line.size(), file_.get());
-            std::fflush(file_.get());
+    }
+    // A full disk loses lines: the console is told once, and both when lines can be written again.
+    void put_in_file(const Line& line) {
+        if (missing_ != 0) {
+            const Line& note = say("log.file can be written again: " + std::to_string(missing_) + " lines are missing in it", note_);
+            if (!file_->append({note.data(), note.size()})) {
+                ++missing_;
+                return;
+            }
+            put_on_console(note);
+            missing_ = 0;
+        }
+        if (!file_->append({line.data(), line.size()})) {
+            missing_ = 1;
+            put_on_console(say("log.file cannot be written (" + file_->error() + "): lines will be missing in it", note_));
         }
     }
 
-    File file_;
+    std::unique_ptr<LineFile> file_;
+    std::uint64_t missing_ = 0;  // in the file, up to now
+    Line line_;
+    Line note_;
     std::weak_ptr<spdlog::details::thread_pool> pool_;
     std::size_t dropped_ = 0;
 };
@@ -128,22 +143,22 @@ base::LogLevel level_from_name(std::string_view name) noexcept {
 }
 
 base::Result<std::unique_ptr<StreamLog>> StreamLog::open(const config::Log& options) {
-    File file;
+    std::unique_ptr<LineFile> file;
     if (!options.file.empty()) {
-        file = open_to_append(options.file);
-        if (file == nullptr) {
-            return cannot_open(options.file);
+        base::Result<std::unique_ptr<LineFile>> opened = LineFile::open(options.file);
+        if (!opened) {
+            return base::Failure{opened.error()};
         }
+        file = std::move(*opened);
     }
     auto sink = std::make_shared<Sink>(std::move(file));
-    sink->set_formatter(std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc,
-                                                                    "\n"));
+    sink->set_formatter(std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc, "\n"));
     auto writer = std::make_unique<Writer>();
     // An own pool and logger, in no registry: two servers in a process share nothing.
     writer->pool = std::make_shared<spdlog::details::thread_pool>(options.queue, 1);
     sink->count_drops_of(writer->pool);
-    writer->logger = std::make_shared<spdlog::async_logger>("", std::move(sink), writer->pool,
-                                                            spdlog::async_overflow_policy::overrun_oldest);
+    writer->logger =
+        std::make_shared<spdlog::async_logger>("", std::move(sink), writer->pool, spdlog::async_overflow_policy::overrun_oldest);
     const base::LogLevel level = level_from_name(options.level);
     writer->logger->set_level(spdlog_level(level));
     return std::unique_ptr<StreamLog>(new StreamLog(level, std::move(writer)));
@@ -156,8 +171,8 @@ base::Result<void> StreamLog::try_file(const config::Log& options) {
     const std::filesystem::path path = base::path_from_utf8(options.file);
     std::error_code code;
     const bool was_there = std::filesystem::exists(std::filesystem::symlink_status(path, code));
-    if (File file = open_to_append(options.file); file == nullptr) {
-        return cannot_open(options.file);
+    if (const base::Result<std::unique_ptr<LineFile>> opened = LineFile::open(options.file); !opened) {
+        return base::Failure{opened.error()};
     }
     if (!was_there) {
         std::filesystem::remove(path, code);
@@ -165,13 +180,11 @@ base::Result<void> StreamLog::try_file(const config::Log& options) {
     return {};
 }
 
-StreamLog::StreamLog(base::LogLevel level, std::unique_ptr<Writer> writer) noexcept
-    : base::Log(level), writer_(std::move(writer)) {}
+StreamLog::StreamLog(base::LogLevel level, std::unique_ptr<Writer> writer) noexcept : base::Log(level), writer_(std::move(writer)) {}
 
 StreamLog::~StreamLog() = default;
 
-void StreamLog::write(base::LogLevel level, std::string_view listener, std::uint64_t connection,
-                      std::string_view text) noexcept {
+void StreamLog::write(base::LogLevel level, std::string_view listener, std::uint64_t connection, std::string_view text) noexcept {
     if (!enabled(level)) {
         return;
     }
