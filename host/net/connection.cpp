@@ -18,6 +18,11 @@ namespace {
 // idle client that never closes its side does not hold up the stop.
 constexpr std::uint64_t drain_quiet_ns = 200 * base::nanoseconds_per_millisecond;
 
+// A timer that comes later than this says less about the peer than about this process: it stood still (was stopped, suspended, or starved), and
+// what the peer sent meanwhile may be waiting behind the timer. So the peer gets another chance, of a second at most.
+constexpr std::uint64_t late_ns = 100 * base::nanoseconds_per_millisecond;
+constexpr std::uint64_t another_chance_ns = base::nanoseconds_per_second;
+
 constexpr std::uint64_t never = UINT64_MAX;
 
 // Sends that the system takes at once, in one turn. A peer that reads as fast as the plugin fills the queue must not keep the others waiting.
@@ -465,8 +470,13 @@ void Connection::take_sent() noexcept {
 void Connection::timer_fired() noexcept {
     timing_ = false;
     const std::uint64_t deadline = wanted_deadline();
-    if (deadline != never && port().now() >= deadline) {
-        deadline_passed();
+    const std::uint64_t now = port().now();
+    if (deadline != never && now >= deadline) {
+        if (now - deadline > late_ns) {
+            put_off(deadline, now);
+        } else {
+            deadline_passed();
+        }
     }
     advance();
 }
@@ -704,7 +714,9 @@ void Connection::try_finish() noexcept {
     port().close(socket_);
     stash_.clear();
     base::Log& log = *context().log;
-    if (log.enabled(base::LogLevel::debug)) {
+    if (reason_ == CloseReason::no_memory) {
+        log.write(base::LogLevel::warn, context().listener_name, handle(), "closed: out of memory");  // nothing is allocated for it here
+    } else if (log.enabled(base::LogLevel::debug)) {
         log.write(base::LogLevel::debug, context().listener_name, handle(), std::string("closed: ") + to_string(reason_));
     }
     if (accepted_) {
@@ -760,6 +772,12 @@ void Connection::arm_timer() noexcept {
         // so that a message costs no timer call.
         port().cancel(timer);
     }
+}
+
+void Connection::put_off(std::uint64_t deadline, std::uint64_t now) noexcept {
+    std::uint64_t& begun = stage_ == Stage::open && !end_told_ ? active_ns_ : since_ns_;
+    const std::uint64_t timeout = deadline - begun;
+    begun = now - timeout + std::min(timeout, another_chance_ns);
 }
 
 void Connection::deadline_passed() noexcept {

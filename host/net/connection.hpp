@@ -141,6 +141,7 @@ private:
     void arm_timer() noexcept;
     [[nodiscard]] std::uint64_t wanted_deadline() const noexcept;
     void deadline_passed() noexcept;
+    void put_off(std::uint64_t deadline, std::uint64_t now) noexcept;
     [[nodiscard]] bool may_send() const noexcept;
     void touch() noexcept;
     void give_back(std::size_t bytes) noexcept;
