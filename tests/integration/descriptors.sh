@@ -54,6 +54,8 @@ fi
 ulimit -n 60
 ulimit -Hn 60 # and it cannot be raised
 start_host it || finish
+descriptors() { find "/proc/$host_pid/fd" -mindepth 1 | wc -l; }
+before=$(descriptors)
 port=$(port_of it it)
 if grep -q 'may have only 60 descriptors' it.log; then ok 'the start warns'; else fail 'the start does not warn' it.log; fi
 
@@ -78,11 +80,23 @@ else
 fi
 sleep 0.5 # several rests of the acceptor: they must not write a line each
 if [ "$(grep -c 'cannot accept: ' it.log)" -eq 1 ]; then ok 'said once'; else fail 'said more than once in a moment' it.log; fi
+
+# Descriptors come back while more clients wait than there are: those get theirs one by one, and each its replies.
+"${client[@]}" 127.0.0.1 "$port" --size 1-5000 --connections 20 --count 50 --timeout 60s --connect-timeout 60s >waiting.out 2>&1 &
+waiting=$!
+started_pids+=("$waiting")
+arrived() { [ "$(awk -v port=":$(printf %04X "$port")" 'index($2, port) && $4 == "01"' /proc/net/tcp | wc -l)" -ge "$1" ]; } # COUNT, accepted or not
+eventually 30 arrived 100 || fail 'the clients that are to wait do not arrive'
+if is_gone "$waiting"; then fail 'a client was served without a descriptor' waiting.out; fi
 kill "$first" "$second"
+wait_gone "$waiting" 60
+if [ "$code" -eq 0 ]; then ok 'clients that waited are served'; else fail "clients that waited: exit code $code" waiting.out it.log; fi
 if timeout 60 "${client[@]}" 127.0.0.1 "$port" --message back --connections 8 --count 20 --quiet >client.out 2>&1; then
     ok 'service resumes'
 else
     fail 'service does not resume' client.out it.log
 fi
+all_are_back() { [ "$(descriptors)" -eq "$before" ]; }
+if eventually 30 all_are_back; then ok 'all descriptors are back'; else fail "$(descriptors) descriptors, $before before" it.log; fi
 ! stop_host it $stop_signal || ok 'and it stops in order'
 finish

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Clients that are killed with kill -9 in the middle of messages: the host lets go of everything that was theirs, and a client beside them notices
+# nothing.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+rounds=10 connections=20
+if [ -n "$emulator" ]; then rounds=3; fi
+
+# Half a message, the other half never: in the middle of one for certain. Holds it until it is killed.
+half_a_message() { # PORT
+    exec 9<>"/dev/tcp/127.0.0.1/$1"
+    printf '\0\0\x10\0half' >&9
+    echo sent
+    exec sleep 600
+}
+
+for ports in shared per_core; do
+    config $ports '{ "name": "it", "listen": "127.0.0.1:0", "plugin": "echo", "framing": { "type": "length_prefix", "max_bytes": 1048576 } }' \
+        "\"io\": { \"ports\": \"$ports\" }, \"log\": { \"level\": \"debug\" }"
+    start_host $ports || continue
+    port=$(port_of $ports it)
+    before=$(descriptors_of "$host_pid")
+    start_load beside_$ports "$port" --framing length_prefix:4 --size 1-20000 --connections 4 --depth 4 $for_long
+    beside_pid=$load_pid
+    clients=4
+    for ((round = 1; round <= rounds; ++round)); do
+        half_a_message "$port" >half &
+        half_pid=$!
+        started_pids+=("$half_pid")
+        start_load killed "$port" --framing length_prefix:4 --size 1-1000000 --connections $connections --depth 4 $for_long
+        clients=$((clients + connections + 1))
+        eventually 60 has_clients $ports $clients || fail "$ports: the clients of round $round do not come" $ports.log killed.load
+        eventually 60 grep -q sent half || fail "$ports: half a message cannot be sent" half
+        is_busy "$host_pid" || fail "$ports: the host has nothing to do" $ports.log
+        kill -KILL "$load_pid" "$half_pid"
+        wait "$load_pid" "$half_pid" 2>/dev/null
+    done
+    ! load_was_right beside_$ports "$beside_pid" || ok "$ports: beside $((rounds * (connections + 1))) killed connections $(value beside_$ports received) replies, none wrong or lost"
+    if eventually 60 all_are_closed $ports; then ok "$ports: every connection is closed"; else fail "$ports: connections are left" $ports.log; fi
+    if [ -z "$emulator" ]; then
+        if eventually 60 has_descriptors "$host_pid" "$before"; then
+            ok "$ports: as many descriptors as before"
+        else
+            fail "$ports: $(descriptors_of "$host_pid") descriptors, $before before" $ports.log
+        fi
+        if grep -q 'closed: reset by the peer' $ports.log; then ok "$ports: resets among the ends"; else fail "$ports: no reset was seen" $ports.log; fi
+    fi
+    ! stop_host $ports $stop_signal || ok "$ports: and it stops in order"
+done
+finish

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# The process may have little more memory than it has: single connections are closed, each with a line that says why; the others, and the host, go
+# on; and with the limit lifted everything is as before.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+need prlimit
+
+framing='"framing": { "type": "length_prefix", "max_bytes": 16777216 }'
+for ports in shared per_core; do
+    config $ports "{ \"name\": \"small\", \"listen\": \"127.0.0.1:0\", \"plugin\": \"echo\" },
+        { \"name\": \"large\", \"listen\": \"127.0.0.1:0\", \"plugin\": \"echo\", $framing }" "\"io\": { \"ports\": \"$ports\" }"
+    start_host $ports || continue
+    small=$(port_of $ports small) large=$(port_of $ports large)
+    before=$(descriptors_of "$host_pid")
+    # Buffers that the small clients need are there before the limit is.
+    start_load warm "$small" --size 1-2000 --connections 8 --count 200 --depth 4
+    load_is_right warm "$load_pid"
+    limit_bytes=$(($(awk '/^VmSize:/ { print $2 }' "/proc/$host_pid/status") * 1024 + 64 * 1024 * 1024))
+    prlimit --pid "$host_pid" --as=$limit_bytes: || fail "$ports: the limit cannot be set"
+
+    start_load beside_$ports "$small" --size 1-2000 --connections 8 --depth 4 $for_long
+    beside_pid=$load_pid
+    # Echoes of up to 16 MB on 24 connections at once do not fit into 64 MiB.
+    start_load too_much "$large" --framing length_prefix:4 --size 8M-16000000 --connections 24 --count 3 --depth 2 --timeout 60s
+    wait_gone "$load_pid" 120
+    if [ "$code" -eq 3 ] && [ "$(value too_much wrong)" = 0 ] && [ "$(value too_much connections_broken)" -gt 0 ]; then
+        ok "$ports: $(value too_much connections_broken) of 24 connections broken, $(value too_much received) replies, none wrong"
+    else
+        fail "$ports: the limit was not felt, or replies were wrong: the client's exit code is $code" too_much.load $ports.log
+    fi
+    if grep -q ' warn listener=large conn=.* closed: out of memory' $ports.log; then
+        ok "$ports: the log: $(grep -m 1 'out of memory' $ports.log | cut -d' ' -f2-)"
+    else
+        fail "$ports: the log does not say why" $ports.log
+    fi
+    ! load_was_right beside_$ports "$beside_pid" || ok "$ports: beside them $(value beside_$ports received) replies, none wrong or lost"
+    eventually 60 has_descriptors "$host_pid" "$before" || fail "$ports: $(descriptors_of "$host_pid") descriptors, $before before" $ports.log
+
+    prlimit --pid "$host_pid" --as=unlimited: || fail "$ports: the limit cannot be lifted"
+    start_load again_$ports "$large" --framing length_prefix:4 --size 8M-16000000 --connections 8 --count 2 --timeout 60s
+    ! load_is_right again_$ports "$load_pid" || ok "$ports: with the limit lifted the same messages come back"
+    ! stop_host $ports $stop_signal || ok "$ports: and it stops in order"
+done
+finish
