@@ -3,7 +3,7 @@
 # nothing.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-rounds=10 connections=20
+rounds=10
 if [ -n "$emulator" ]; then rounds=3; fi
 
 # Half a message, the other half never: in the middle of one for certain. Holds it until it is killed.
@@ -13,7 +13,17 @@ half_a_message() { # PORT
     echo sent
     exec sleep 600
 }
+# Messages without end, of which it never reads an echo: stuck in the middle of one when it is killed, and what it has not read makes a reset of that.
+messages_without_end() { # PORT
+    exec 9<>"/dev/tcp/127.0.0.1/$1"
+    echo sent
+    exec cat messages /dev/zero >&9
+}
+{ printf '\0\x0f\x42\x40' && head -c 1000000 /dev/zero; } >message
+for ((i = 0; i < 20; ++i)); do cat message; done >messages
 
+# Under Wine the clients that are killed are Linux programs: of a killed Windows program Wine 8 keeps a socket open now and then, and its server has died
+# of it.
 for ports in shared per_core; do
     config $ports '{ "name": "it", "listen": "127.0.0.1:0", "plugin": "echo", "framing": { "type": "length_prefix", "max_bytes": 1048576 } }' \
         "\"io\": { \"ports\": \"$ports\" }, \"log\": { \"level\": \"debug\" }"
@@ -24,18 +34,25 @@ for ports in shared per_core; do
     beside_pid=$load_pid
     clients=4
     for ((round = 1; round <= rounds; ++round)); do
-        half_a_message "$port" >half &
-        half_pid=$!
-        started_pids+=("$half_pid")
-        start_load killed "$port" --framing length_prefix:4 --size 1-1000000 --connections $connections --depth 4 $for_long
-        clients=$((clients + connections + 1))
-        eventually 60 has_clients $ports $clients || fail "$ports: the clients of round $round do not come" $ports.log killed.load
-        eventually 60 grep -q sent half || fail "$ports: half a message cannot be sent" half
+        killed=()
+        for kind in half_a_message messages_without_end messages_without_end messages_without_end; do
+            $kind "$port" >sent_${#killed[@]} &
+            killed+=($!)
+            started_pids+=($!)
+        done
+        clients=$((clients + 4))
+        if [ -z "$emulator" ]; then
+            start_load killed "$port" --framing length_prefix:4 --size 1-1000000 --connections 20 --depth 4 $for_long
+            killed+=("$load_pid")
+            clients=$((clients + 20))
+        fi
+        eventually 60 has_clients $ports $clients || fail "$ports: the clients of round $round do not come" $ports.log
+        for i in 0 1 2 3; do eventually 60 grep -q sent sent_$i || fail "$ports: nothing is sent" sent_$i; done
         is_busy "$host_pid" || fail "$ports: the host has nothing to do" $ports.log
-        kill -KILL "$load_pid" "$half_pid"
-        wait "$load_pid" "$half_pid" 2>/dev/null
+        kill -KILL "${killed[@]}"
+        wait "${killed[@]}" 2>/dev/null
     done
-    ! load_was_right beside_$ports "$beside_pid" || ok "$ports: beside $((rounds * (connections + 1))) killed connections $(value beside_$ports received) replies, none wrong or lost"
+    ! load_was_right beside_$ports "$beside_pid" || ok "$ports: beside $((clients - 4)) killed connections $(value beside_$ports received) replies, none wrong or lost"
     if eventually 60 all_are_closed $ports; then ok "$ports: every connection is closed"; else fail "$ports: connections are left" $ports.log; fi
     if [ -z "$emulator" ]; then
         if eventually 60 has_descriptors "$host_pid" "$before"; then
