@@ -32,7 +32,10 @@ failures=0 checks=0
 started_pids=()
 end_all() {
     local pid
-    for pid in ${started_pids[@]+"${started_pids[@]}"}; do kill -KILL "$pid" 2>/dev/null; done
+    for pid in ${started_pids[@]+"${started_pids[@]}"}; do
+        # One that has ended may have left its number to a stranger.
+        if [ "$(ps -o ppid= -p "$pid" | tr -d ' ')" = $$ ]; then kill -KILL "$pid" 2>/dev/null; fi
+    done
     wait 2>/dev/null
 }
 trap end_all EXIT
