@@ -53,7 +53,11 @@ for ports in shared per_core; do
     fi
     for year in $((year_now + 10)) $((year_now - 10)) $((year_now - 20)); do
         # Ten years of 365 days are two or three days short.
-        if grep -qE "^($year|$((year - 1))|$((year + 1)))-" $ports.log; then ok "$ports: the log goes on in $year"; else fail "$ports: no line in $year" $ports.log; fi
+        if grep -qE "^($year|$((year - 1))|$((year + 1)))-" $ports.log; then
+            ok "$ports: the log goes on in $year"
+        else
+            fail "$ports: no line in $year" $ports.log
+        fi
     done
 done
 finish

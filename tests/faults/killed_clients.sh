@@ -22,8 +22,8 @@ messages_without_end() { # PORT
 { printf '\0\x0f\x42\x40' && head -c 1000000 /dev/zero; } >message
 for ((i = 0; i < 20; ++i)); do cat message; done >messages
 
-# Under Wine the clients that are killed are Linux programs: of a killed Windows program Wine 8 keeps a socket open now and then, and its server has died
-# of it.
+# Under Wine the clients that are killed are Linux programs: of a killed Windows program Wine 8 keeps a socket open now and then, and its server
+# has died of it.
 for ports in shared per_core; do
     config $ports '{ "name": "it", "listen": "127.0.0.1:0", "plugin": "echo", "framing": { "type": "length_prefix", "max_bytes": 1048576 } }' \
         "\"io\": { \"ports\": \"$ports\" }, \"log\": { \"level\": \"debug\" }"
@@ -52,7 +52,8 @@ for ports in shared per_core; do
         kill -KILL "${killed[@]}"
         wait "${killed[@]}" 2>/dev/null
     done
-    ! load_was_right beside_$ports "$beside_pid" || ok "$ports: beside $((clients - 4)) killed connections $(value beside_$ports received) replies, none wrong or lost"
+    ! load_was_right beside_$ports "$beside_pid" ||
+        ok "$ports: beside $((clients - 4)) killed connections $(value beside_$ports received) replies, none wrong or lost"
     if eventually 60 all_are_closed $ports; then ok "$ports: every connection is closed"; else fail "$ports: connections are left" $ports.log; fi
     if [ -z "$emulator" ]; then
         if eventually 60 has_descriptors "$host_pid" "$before"; then
@@ -60,7 +61,11 @@ for ports in shared per_core; do
         else
             fail "$ports: $(descriptors_of "$host_pid") descriptors, $before before" $ports.log
         fi
-        if grep -q 'closed: reset by the peer' $ports.log; then ok "$ports: resets among the ends"; else fail "$ports: no reset was seen" $ports.log; fi
+        if grep -q 'closed: reset by the peer' $ports.log; then
+            ok "$ports: resets among the ends"
+        else
+            fail "$ports: no reset was seen" $ports.log
+        fi
     fi
     ! stop_host $ports $stop_signal || ok "$ports: and it stops in order"
 done

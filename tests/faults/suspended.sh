@@ -5,7 +5,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 for ports in shared per_core; do
     config $ports '{ "name": "it", "listen": "127.0.0.1:0", "plugin": "echo" },
-        { "name": "impatient", "listen": "127.0.0.1:0", "plugin": "echo", "limits": { "idle_timeout_ms": 1000 } }' "\"io\": { \"ports\": \"$ports\" }"
+        { "name": "impatient", "listen": "127.0.0.1:0", "plugin": "echo", "limits": { "idle_timeout_ms": 1000 } }' \
+        "\"io\": { \"ports\": \"$ports\" }"
     start_host $ports || continue
     start_load patient_$ports "$(port_of $ports it)" --size 1-60000 --connections 50 --depth 8 $for_long
     patient_pid=$load_pid
@@ -17,12 +18,14 @@ for ports in shared per_core; do
     sleep 2 # the fault itself, not a condition
     kill -CONT "$host_pid"
     is_busy "$host_pid" || fail "$ports: nothing goes on" $ports.log
-    ! load_was_right impatient_$ports "$impatient_pid" || ok "$ports: the host stood still for longer than the idle timeout: $(value impatient_$ports received) replies, none wrong or lost"
+    ! load_was_right impatient_$ports "$impatient_pid" ||
+        ok "$ports: the host stood still for longer than the idle timeout: $(value impatient_$ports received) replies, none wrong or lost"
     kill -STOP "$patient_pid"
     sleep 1
     kill -CONT "$patient_pid"
     is_busy "$patient_pid" || fail "$ports: nothing goes on at the client" $ports.log
-    ! load_was_right patient_$ports "$patient_pid" || ok "$ports: host and client stood still: $(value patient_$ports received) replies, none wrong or lost"
+    ! load_was_right patient_$ports "$patient_pid" ||
+        ok "$ports: host and client stood still: $(value patient_$ports received) replies, none wrong or lost"
     ! stop_host $ports $stop_signal || ok "$ports: and it stops in order"
 done
 finish

@@ -112,8 +112,8 @@ std::chrono::milliseconds since(std::chrono::steady_clock::time_point begun) {
 
 }  // namespace
 
-// The bar: 100 stops on each kind of port, with pipelined requests that are not read yet. What counts as accepted is counted in the plugin, where send
-// answers PORTICO_OK: in callbacks, and on a thread of the plugin's own, which goes on sending while the stop is under way.
+// The bar: 100 stops on each kind of port, with pipelined requests that are not read yet. What counts as accepted is counted in the plugin, where
+// send answers PORTICO_OK: in callbacks, and on a thread of the plugin's own, which goes on sending while the stop is under way.
 TEST_CASE("a stop in mid-traffic loses no byte that send accepted", "[stop]") {
     const std::string ports = GENERATE("shared", "per_core");
     const std::string plugin = GENERATE("relay#undrained", "relay#full");

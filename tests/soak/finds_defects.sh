@@ -3,7 +3,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../integration/common.sh"
 
 finds() { # DEFECT COMPLAINT
-    timeout 120 "$bin/soak" --host "$bin/host" --client "$bin/client" --plugins "$plugins" --work "$PWD/$1" --seed 1 --seconds 40 --cycle-seconds 1 --rest-seconds 3 \
+    timeout 120 "$bin/soak" --host "$bin/host" --client "$bin/client" --plugins "$plugins" --work "$PWD/$1" \
+        --seed 1 --seconds 40 --cycle-seconds 1 --rest-seconds 3 \
         --plant "$1" >"$1.out" 2>&1
     code=$?
     if [ $code -eq 1 ] && grep -qE "^WRONG: $2" "$1.out"; then

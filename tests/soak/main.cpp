@@ -3,16 +3,16 @@
 //
 // The load comes in cycles, and after each it is let go to nothing, so that what is compared is a host at rest, and no moment of a busy one:
 //   - descriptors and threads must be exactly as many as when the host was ready, before its first connection;
-//   - memory (resident, anonymous) after each cycle may exceed the most that it was after the first cycles by memory_growth_kib_max. What the host keeps
-//     (slots and buffers, as many as it ever needed at once) is there after the first cycles, which begin with a surge; and the allocator is told to
-//     give back what is free. What grows after that is a leak.
+//   - memory (resident, anonymous) after each cycle may exceed the most that it was after the first cycles by memory_growth_kib_max. What the
+//     host keeps (slots and buffers, as many as it ever needed at once) is there after the first cycles, which begin with a surge; and the
+//     allocator is told to give back what is free. What grows after that is a leak.
 // At the end the host is stopped: it has no connection to drain, and its exit code is 0.
 //
 //   soak --host PROGRAM --client PROGRAM --plugins DIR --work DIR [--seconds S] [--cycle-seconds S] [--rest-seconds S] [--seed N]
 //        [--ports shared|per_core] [--plant DEFECT]
 //
-// --plant takes for "echo" the plugin soaked#DEFECT (tests/plugins/soaked.c), which the soak must find. Exit codes: 0 all flat and right, 1 not, 2 wrong
-// usage.
+// --plant takes for "echo" the plugin soaked#DEFECT (tests/plugins/soaked.c), which the soak must find. Exit codes: 0 all flat and right, 1 not,
+// 2 wrong usage.
 #include <signal.h>
 
 #include <algorithm>
