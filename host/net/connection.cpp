@@ -158,8 +158,12 @@ bool Connection::belongs_to(const ConnectionContext& context, std::uint64_t gene
     return SlotWord::generation_of(word_.load()) == generation && context_.load(std::memory_order_relaxed) == &context;
 }
 
-bool Connection::no_call_on_its_way() const noexcept {
-    return SlotWord::reserved_of(word_.load()) == queue_.bytes();
+bool Connection::no_call_on_its_way(std::uint64_t generation) const noexcept {
+    const std::uint64_t word = word_.load();
+    if (SlotWord::generation_of(word) != generation || SlotWord::is_final(word)) {
+        return true;  // nothing will be accepted; and the queue may be another connection's by now, on another strand
+    }
+    return SlotWord::reserved_of(word) == queue_.bytes();
 }
 
 Connection::Call* Connection::make_call(CallKind kind, std::span<const std::byte> bytes, AnyFunction function, void* argument,
@@ -196,7 +200,7 @@ SendResult Connection::send(const ConnectionContext& context, std::uint64_t gene
     }
     const auto size = static_cast<std::uint32_t>(bytes.size());
     // Memory first: a reservation can be given back only on the strand, where a close may be waiting for it.
-    const bool direct = on_strand() && no_call_on_its_way();
+    const bool direct = on_strand() && no_call_on_its_way(generation);
     Call* call = nullptr;
     if (!direct && size != 0) {
         call = make_call(CallKind::send, bytes, nullptr, nullptr, 0);
@@ -234,7 +238,7 @@ SendResult Connection::send(const ConnectionContext& context, std::uint64_t gene
 CallResult Connection::call(std::uint64_t generation, CallKind kind, SlotWord::Mark mark, AnyFunction function, void* argument,
                             std::uint32_t number) noexcept {
     // A posted function never runs inside the call that posts it.
-    const bool direct = on_strand() && kind != CallKind::post && no_call_on_its_way();
+    const bool direct = on_strand() && kind != CallKind::post && no_call_on_its_way(generation);
     Call* made = nullptr;
     if (!direct) {
         made = make_call(kind, {}, function, argument, number);

@@ -154,8 +154,8 @@ private:
     static void delete_call(Call* call) noexcept;
     [[nodiscard]] CallResult call(std::uint64_t generation, CallKind kind, SlotWord::Mark mark = SlotWord::Mark::nothing,
                                   AnyFunction function = nullptr, void* argument = nullptr, std::uint32_t number = 0) noexcept;
-    // True when every accepted call has been delivered, so that one made on the strand may take effect at once without overtaking another.
-    [[nodiscard]] bool no_call_on_its_way() const noexcept;
+    // On the strand: true when every accepted call has been delivered, so that one made here may take effect at once without overtaking another.
+    [[nodiscard]] bool no_call_on_its_way(std::uint64_t generation) const noexcept;
     void take_effect(CallKind kind, AnyFunction function, void* argument, std::uint32_t number) noexcept;
 
     [[nodiscard]] Strand& strand() const noexcept { return *strand_.load(std::memory_order_relaxed); }
