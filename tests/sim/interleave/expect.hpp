@@ -10,6 +10,13 @@
 
 namespace portico::interleave {
 
+// A sanitizer makes a run some ten times as slow and sees the same in each: it gets the first of them, and completeness is left to the release build.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr std::uint64_t sanitized_runs_max = 2'000;
+#else
+inline constexpr std::uint64_t sanitized_runs_max = 0;
+#endif
+
 // Fewer late loads and failures for no reason than usual, where the orders are many.
 inline Limits bounded(unsigned late_loads, unsigned random_failures) {
     Limits limits;
@@ -20,12 +27,16 @@ inline Limits bounded(unsigned late_loads, unsigned random_failures) {
 
 // All orders, of which there are `runs`, without a failure. The number is there so that no case becomes an empty one unseen: a change of the
 // production code changes it, and is then looked at.
-inline void expect_all(const Machine::World& world, std::uint64_t runs, const Limits& limits = {}) {
+inline void expect_all(const Machine::World& world, std::uint64_t runs, Limits limits = {}) {
+    const bool is_cut_short = sanitized_runs_max != 0 && runs > sanitized_runs_max;
+    limits.runs_max = is_cut_short ? sanitized_runs_max : limits.runs_max;
     const Explored explored = explore(world, limits);
     INFO(explored.failure);
     CHECK(explored.failure.empty());
-    CHECK(explored.complete);
-    CHECK(explored.runs == runs);
+    if (!is_cut_short) {
+        CHECK(explored.complete);
+        CHECK(explored.runs == runs);
+    }
 }
 
 // Runs drawn from seeds, without a failure.
@@ -33,7 +44,8 @@ inline void expect_sampled(const Machine::World& world, std::uint64_t usual_seed
     Limits limits;
     limits.late_loads_max = 6;
     limits.random_failures_max = 4;
-    const Explored sampled = sample(world, seeds().first, seeds().count_or(usual_seeds), limits);
+    const Explored sampled =
+        sample(world, seeds().first, seeds().count_or(sanitized_runs_max != 0 ? sanitized_runs_max : usual_seeds), limits);
     INFO(sampled.failure);
     CHECK(sampled.failure.empty());
 }
