@@ -71,11 +71,13 @@ public:
     void run() {
         connection->begin();
         ::shutdown(peer_, SHUT_WR);
-        group_->start();
+        REQUIRE(group_->start());
+        group_->begin();
         std::unique_lock lock(mutex_);
-        REQUIRE(released_.wait_for(lock, std::chrono::seconds(30), [&] { return is_released_; }));
+        const bool is_released = released_.wait_for(lock, std::chrono::seconds(30), [&] { return is_released_; });
         lock.unlock();
         group_->stop();
+        REQUIRE(is_released);
     }
 
     Recorder protocol;
