@@ -8,7 +8,6 @@
 #include <windows.h>
 
 #include <tlhelp32.h>
-#include <winternl.h>
 #else
 #include <filesystem>
 #endif
@@ -38,13 +37,14 @@ std::size_t handles_in_use() {
         ULONG attributes;
         ULONG reserved;
     };
-    constexpr auto extended_handle_information = static_cast<SYSTEM_INFORMATION_CLASS>(64);
-    constexpr auto too_short = static_cast<NTSTATUS>(0xC0000004);
-    const auto query = reinterpret_cast<decltype(&NtQuerySystemInformation)>(
+    constexpr ULONG extended_handle_information = 64;
+    constexpr LONG too_short = static_cast<LONG>(0xC0000004);  // STATUS_INFO_LENGTH_MISMATCH
+    using Query = LONG(NTAPI*)(ULONG information, void* answer, ULONG answer_bytes, ULONG* needed_bytes);
+    const auto query = reinterpret_cast<Query>(
         reinterpret_cast<void*>(::GetProcAddress(::GetModuleHandleW(L"ntdll.dll"), "NtQuerySystemInformation")));
     // Two words, the first of which is the number of handles, and then the handles.
     std::vector<std::uintptr_t> answer(1U << 16);
-    NTSTATUS status = too_short;
+    LONG status = too_short;
     while (status == too_short && answer.size() < 1U << 26) {
         answer.resize(answer.size() * 2);
         ULONG needed = 0;
@@ -207,24 +207,33 @@ TEST_CASE("a stop in mid-traffic loses no byte that send accepted", "[stop]") {
 TEST_CASE("with idle clients connected a stop takes less than a second", "[stop]") {
     const std::string ports = GENERATE("shared", "per_core");
     const std::string plugin = GENERATE("relay#undrained", "relay#full", "relay#serial", "relay#blocking");
-    Script script;
-    TestServer server(io_of(ports), {{"x", plugin, "", &script}, {"echo", "echo", ""}});
-    std::vector<Peer> peers;
-    for (int i = 0; i < 50; ++i) {
-        peers.push_back(server.connect(i % 2 == 0 ? "x" : "echo"));
+    // A stop that waited for one of its own deadlines would take a minute, and for anything shorter it would do so each time. One that another
+    // program on this machine held up is made again, up to ten in all.
+    std::string figures;
+    bool is_prompt = false;
+    for (int turn = 0; turn < 10 && !is_prompt; ++turn) {
+        Script script;
+        const std::string limits = R"("limits": {"close_timeout_ms": 60000, "half_close_timeout_ms": 60000})";
+        TestServer server(io_of(ports), {{"x", plugin, limits, &script}, {"echo", "echo", limits}}, R"("shutdown": {"drain_ms": 60000})");
+        std::vector<Peer> peers;
+        for (int i = 0; i < 50; ++i) {
+            peers.push_back(server.connect(i % 2 == 0 ? "x" : "echo"));
+        }
+        REQUIRE(eventually([&] { return server.statistics().connections_open == 50; }));
+        const auto begun = std::chrono::steady_clock::now();
+        const StopResult result = server.stop();
+        const auto took = since(begun);
+        figures += " " + std::to_string(took.count());
+        is_prompt = took < std::chrono::seconds(1);
+        CHECK(result.connections_cut == 0);
+        Peer::Outcome outcome{};
+        CHECK(peers[0].receive_to_end(outcome).empty());
+        CHECK(outcome == Peer::Outcome::end);
+        CHECK(script.drains == (plugin == "relay#undrained" ? 0 : 25));
+        CHECK(script.reasons[plugin == "relay#undrained" ? PORTICO_REASON_DRAIN : PORTICO_REASON_PLUGIN] == 25);
     }
-    REQUIRE(eventually([&] { return server.statistics().connections_open == 50; }));
-    const auto begun = std::chrono::steady_clock::now();
-    const StopResult result = server.stop();
-    const auto took = since(begun);
-    INFO("took " << took.count() << " ms");
-    CHECK(result.connections_cut == 0);
-    CHECK(took < std::chrono::milliseconds(sanitized ? 3'000 : 1'000));
-    Peer::Outcome outcome{};
-    CHECK(peers[0].receive_to_end(outcome).empty());
-    CHECK(outcome == Peer::Outcome::end);
-    CHECK(script.drains == (plugin == "relay#undrained" ? 0 : 25));
-    CHECK(script.reasons[plugin == "relay#undrained" ? PORTICO_REASON_DRAIN : PORTICO_REASON_PLUGIN] == 25);
+    INFO(ports << " " << plugin << ": took, in ms:" << figures);
+    CHECK(is_prompt);
 }
 
 TEST_CASE("on_drain may finish its work; the deadline cuts who does not", "[stop]") {
