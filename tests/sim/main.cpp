@@ -2,7 +2,7 @@
 //
 //     sim --seeds N [--first F] [--jobs J]    N seeds from F (1) on, in J processes (one for each processor)
 //     sim --seed S                            one seed, in this process: for a debugger
-//     sim --digest --seed S                   and says the hash of its trace: two runs of a seed agree
+//     sim ... --digest                        and says the hash of each seed's trace: two runs of a seed agree
 //     sim --regressions FILE                  the named seeds of a file
 //
 // A seed that fails prints its trace, and ends the process that runs it; the others end too, and the program answers 1.
@@ -18,7 +18,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <new>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -50,16 +50,32 @@ struct Shared {
     std::atomic<std::uint64_t> steps{0};
     std::atomic<std::uint64_t> switches{0};
     std::atomic<std::uint64_t> connections{0};
-    std::atomic<std::uint64_t> failed_seed{0};
 };
+
+// Memory for `count` objects that the processes share; it stays until the program ends.
+template <class T>
+T* shared_memory(std::size_t count) {
+    void* memory = ::mmap(nullptr, count * sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+        std::perror("mmap");
+        std::exit(1);
+    }
+    auto* objects = static_cast<T*>(memory);
+    std::uninitialized_value_construct_n(objects, count);
+    return objects;
+}
+
+// Real time: a run that comes to no switch point any more is a failure too. Sanitizers and a busy machine make it slow, but not so slow.
+constexpr unsigned run_seconds_max = 240;
 
 World::Outcome run_seed(std::uint64_t seed, const Options& options) {
     const std::string text = std::to_string(seed);
+    ::alarm(run_seconds_max);
     World world(seed, "seed " + text + " of commit " + options.commit + "; again with: ./dev sim --seed " + text);
     return world.run();
 }
 
-void work(unsigned job, const std::vector<std::uint64_t>& seeds, const Options& options, Shared& shared) {
+void work(unsigned job, const std::vector<std::uint64_t>& seeds, const Options& options, Shared& shared, std::uint64_t* digests) {
     Scheduler::bind_to_processor(job);
     Scheduler::print_trace_on_death();
     for (;;) {
@@ -68,6 +84,7 @@ void work(unsigned job, const std::vector<std::uint64_t>& seeds, const Options& 
             return;
         }
         const World::Outcome outcome = run_seed(seeds[static_cast<std::size_t>(index)], options);
+        digests[index] = outcome.digest;
         shared.events.fetch_add(outcome.events, std::memory_order_relaxed);
         shared.steps.fetch_add(outcome.steps, std::memory_order_relaxed);
         shared.switches.fetch_add(outcome.switches, std::memory_order_relaxed);
@@ -82,19 +99,15 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
 
 // True when all of them are clean.
 bool run_all(const std::vector<std::uint64_t>& seeds, const Options& options) {
-    void* memory = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) {
-        std::perror("mmap");
-        return false;
-    }
-    auto& shared = *new (memory) Shared;
+    auto& shared = *shared_memory<Shared>(1);
+    auto* digests = shared_memory<std::uint64_t>(seeds.size());
     const auto begin = std::chrono::steady_clock::now();
     std::vector<pid_t> children;
     std::fflush(nullptr);
     for (unsigned job = 0; job < options.jobs; ++job) {
         const pid_t child = ::fork();
         if (child == 0) {
-            work(job, seeds, options, shared);
+            work(job, seeds, options, shared, digests);
             std::fflush(nullptr);
             ::_exit(0);
         }
@@ -132,7 +145,9 @@ bool run_all(const std::vector<std::uint64_t>& seeds, const Options& options) {
                 static_cast<unsigned long long>(shared.connections.load() / done),
                 static_cast<unsigned long long>(shared.steps.load() / done), static_cast<unsigned long long>(shared.switches.load() / done),
                 seconds_since(begin));
-    ::munmap(memory, sizeof(Shared));
+    for (std::size_t i = 0; i < seeds.size() && options.says_digest && is_clean; ++i) {
+        std::printf("seed %llu: %016llx\n", static_cast<unsigned long long>(seeds[i]), static_cast<unsigned long long>(digests[i]));
+    }
     return is_clean;
 }
 
@@ -192,7 +207,7 @@ bool parse(int count, char** arguments, Options& options) {
 int main(int count, char** arguments) {
     Options options;
     if (!parse(count, arguments, options)) {
-        std::fprintf(stderr, "sim --seeds N [--first F] [--jobs J] [--quiet] | --seed S [--digest] | --regressions FILE;  --commit TEXT\n");
+        std::fprintf(stderr, "sim --seeds N [--first F] [--jobs J] | --seed S | --regressions FILE;  --digest --quiet --commit TEXT\n");
         return 2;
     }
     if (options.has_seed) {
@@ -204,7 +219,8 @@ int main(int count, char** arguments) {
                     static_cast<unsigned long long>(outcome.connections), static_cast<unsigned long long>(outcome.steps),
                     static_cast<unsigned long long>(outcome.switches));
         if (options.says_digest) {
-            std::printf("digest %016llx\n", static_cast<unsigned long long>(outcome.digest));
+            std::printf("seed %llu: %016llx\n", static_cast<unsigned long long>(options.seed),
+                        static_cast<unsigned long long>(outcome.digest));
         }
         return 0;
     }

@@ -66,6 +66,13 @@ struct Later {
 thread_local Scheduler* scheduler_of_thread = nullptr;
 thread_local void* record_of_thread = nullptr;
 
+// An abort, and the alarm of whoever limits the time of a run; what is no memory's address is the sanitizer's, where there is one.
+#ifdef PORTICO_SIM_SANITIZED
+constexpr std::array deadly_signals{SIGABRT, SIGALRM};
+#else
+constexpr std::array deadly_signals{SIGABRT, SIGALRM, SIGSEGV, SIGBUS};
+#endif
+
 // For the last words of a process: the newest seeded run.
 std::atomic<Scheduler*> last_words_of{nullptr};
 
@@ -542,11 +549,16 @@ void Scheduler::print_trace_on_death() {
     ::__sanitizer_set_death_callback(+last_words);
 #endif
     static void (*const say_them)() = last_words;
-    std::signal(SIGABRT, [](int) {
-        say_them();
-        std::signal(SIGABRT, SIG_DFL);
-        std::raise(SIGABRT);
-    });
+    for (const int number : deadly_signals) {
+        std::signal(number, [](int its_number) {
+            if (last_words_of != nullptr) {
+                std::fprintf(stderr, "the process is about to end (signal %d)\n", its_number);
+                say_them();
+            }
+            std::signal(its_number, SIG_DFL);
+            std::raise(its_number);
+        });
+    }
 }
 
 }  // namespace portico::sim

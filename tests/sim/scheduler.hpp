@@ -123,7 +123,8 @@ public:
     [[noreturn]] void fail(const std::string& what) noexcept;
     // What is printed above a failure: "seed 17, commit abc123, reproduce with: ...".
     void set_banner(std::string banner) { banner_ = std::move(banner); }
-    // For the ends that do not come through fail(): SIGABRT (PORTICO_ASSERT) and a sanitizer's report. Once in a process.
+    // For the ends that do not come through fail(): SIGABRT (PORTICO_ASSERT), SIGALRM (a run that stands still), a wrong address, and a sanitizer's
+    // report. Once in a process.
     static void print_trace_on_death();
 
     // Switch points passed, hand-overs of the baton, events run.

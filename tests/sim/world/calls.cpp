@@ -1,5 +1,6 @@
 #include "sim/world/calls.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <string_view>
 
@@ -34,7 +35,9 @@ void Calls::check(const char* what, const Service& from, const Target& to, porti
         ledger_.violated(named(what, status));
     }
     if (is_gone_sure && status != PORTICO_GONE) {
-        ledger_.violated(named(what, status) + " for a connection that is over, or another's");
+        const std::string_view call(what);
+        const std::string name(call.substr(6, call.find(' ', 6) - 6));  // "call: NAME ..."
+        ledger_.violated(named(name.c_str(), status) + " for a connection that is over, or another service's");
     }
 }
 
@@ -55,8 +58,11 @@ portico_status Calls::send(Service& from, Target to, std::span<const std::byte> 
     const bool is_gone = must_be_gone(from, to) || line->is_close_sure || line->is_abort_sure;
     const bool is_finished = line != nullptr && line->is_finish_sure;
     const std::uint32_t writables = line != nullptr ? line->writables : 0;
+    const bool begins_alone = line != nullptr && line->sends_running == 0;
+    const std::uint32_t begun = line != nullptr ? ++line->sends_begun : 0;
     if (line != nullptr) {
         ++line->sends_running;
+        line->largest_send = std::max(line->largest_send, bytes.size());
     }
     const portico_status status = inside([&] { return from.host->send(from.handle, to.handle, bytes.data(), bytes.size()); });
     if (line != nullptr) {
@@ -71,7 +77,8 @@ portico_status Calls::send(Service& from, Target to, std::span<const std::byte> 
                 ledger_.violated(*line, is_too_large ? "a send is accepted that is too large" : "a send is accepted after finish_sending");
             }
             line->accepted_bytes += bytes.size();
-            check_queue(*line, bytes.size());
+            // Of several at once another one may be the last that was accepted.
+            check_queue(*line, begins_alone && line->sends_begun == begun ? bytes.size() : line->largest_send);
             break;
         case PORTICO_WOULD_BLOCK:
             if (is_finished || is_too_large) {

@@ -18,6 +18,12 @@ std::string text(std::uint64_t number) {
     return std::to_string(number);
 }
 
+// "connection {}: on_data, {} bytes" -> "on_data".
+std::string name_in(std::string_view text_of_trace) {
+    const std::size_t begin = text_of_trace.find(": ") + 2;
+    return std::string(text_of_trace.substr(begin, text_of_trace.find(',', begin) - begin));
+}
+
 // What this thread is in a run. Threads do not outlive a run, but for the controller, which sends nothing.
 struct ThreadNotes {
     const Ledger* run = nullptr;
@@ -131,10 +137,10 @@ Ledger::Callback::Callback(Ledger& ledger, Service& service, Line* line, const c
         ledger.scheduler_.trace(what, service.number, number);
     }
     if (in_host_call()) {
-        ledger.violated(std::string("a callback inside a host function: ") + what);
+        ledger.violated("a callback inside a host function: " + name_in(what));
     }
     if (service.is_destroyed) {
-        ledger.violated(std::string("a callback after destroy: ") + what);
+        ledger.violated("a callback after destroy: " + name_in(what));
     }
     if (service.is_serial() && service.running != 0) {
         ledger.violated("service " + text(service.number) + " is serial, and two of its callbacks overlap");
@@ -150,7 +156,7 @@ Ledger::Callback::Callback(Ledger& ledger, Service& service, Line* line, const c
         ledger.violated(*line, "two of its callbacks overlap");
     }
     if (line->is_closed) {
-        ledger.violated(*line, std::string("a callback after on_close: ") + what);
+        ledger.violated(*line, "a callback after on_close: " + name_in(what));
     }
 }
 
@@ -320,13 +326,13 @@ void Ledger::check_reason(const Line& line, std::uint32_t reason) {
     }
 }
 
-// A connection that was told to end, and whose plugin and peer do, is over long before the deadline of a drain.
+// A connection that was told to end, and whose plugin does so and whose peer is quiet, is over long before the deadline of a drain.
 void Ledger::check_cut(const Line& line) {
     const Attempt* attempt = line.attempt;
     const ServicePlan& plan = *line.service->plan;
     const bool ends_by_itself = line.service->is_echo() || !plan.has_on_drain;
     if (plan_.drain_ms >= unhurried_ms && plan_.faults.clock_jump == 0 && ends_by_itself && attempt != nullptr && attempt->is_eager &&
-        attempt->last_sent_ns < stopping_since_ns_) {
+        attempt->last_sent_ns + unhurried_ms / 2 * ms < scheduler_.now()) {
         violated(line, "cut at the deadline of the drain, and nothing held it up");
     }
 }

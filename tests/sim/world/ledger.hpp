@@ -118,7 +118,9 @@ struct Line {
 
     // Sends.
     std::uint64_t accepted_bytes = 0;
+    std::uint32_t sends_begun = 0;
     std::uint32_t sends_running = 0;
+    std::size_t largest_send = 0;
     std::uint32_t writables = 0;
     bool owes_writable = false;
     bool may_owe_writable = false;  // a refusal whose on_writable may have come before the call returned

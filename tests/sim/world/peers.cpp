@@ -38,6 +38,13 @@ void ScriptedPeer::end_with_this() {
     attempts_left_ = 0;
 }
 
+void ScriptedPeer::come_again() {
+    if (attempt_ == nullptr) {
+        attempts_left_ = 1;
+        schedule(random_.skewed(2 * ms));
+    }
+}
+
 void ScriptedPeer::stop() {
     is_stopped_ = true;
     attempts_left_ = 0;
@@ -59,7 +66,7 @@ void ScriptedPeer::schedule(std::uint64_t delay_ns) {
 void ScriptedPeer::connect() {
     --attempts_left_;
     has_begun_ = true;
-    const Service& service = *services_[static_cast<std::size_t>(random_.below(services_.size()))];
+    const Service& service = *random_.pick(services_);
     attempt_ = &ledger_.add_attempt(service);
     attempt_->peer = &peer_;
     reads_ = random_.one_in(3) ? (random_.one_in(2) ? Reads::slowly : Reads::late) : Reads::eagerly;
@@ -82,7 +89,7 @@ void ScriptedPeer::connect() {
     }
     piece_max_ = random_.one_in(5) && goal_ <= 100 ? 1 : static_cast<std::size_t>(1 + random_.skewed(2'000));
     const auto room = static_cast<std::uint32_t>(random_.one_in(2) ? 0 : 32 + random_.skewed(4'000));
-    peer_.connect(service.address, room);
+    peer_.connect(random_.pick(service.addresses), room);
     ledger_.connected_from(*attempt_, peer_.local_address().port);
     scheduler_.trace("peer {}: connects to service {}, from port {}, to say {} bytes", attempt_->number, service.number,
                      peer_.local_address().port, goal_);

@@ -22,6 +22,8 @@ public:
     void settle();
     // No further attempt; what is open stays so until the host ends it.
     void end_with_this();
+    // One more attempt, very soon, if none is under way.
+    void come_again();
     // Closes what is open, for good.
     void stop();
 

@@ -62,6 +62,7 @@ ServicePlan draw_service(Random& random, std::uint32_t callers) {
     service.resumes_from_thread = callers != 0 && random.one_in(2);
     service.limits = draw_limits(random);
     service.framing = draw_framing(random);
+    service.addresses = random.one_in(4) && service.limits.connections > 1 ? 2 : 1;
     return service;
 }
 
@@ -85,7 +86,7 @@ Plan Plan::draw(Random random) {
     plan.traffic_ns = 5 * ms + random.skewed(3'000 * ms);
     plan.settles = !random.one_in(3);
     plan.is_quiet_at_stop = random.one_in(2);
-    plan.drain_ms = random.one_in(4) ? 0 : small(random, 1, 3'000);
+    plan.drain_ms = random.one_in(4) ? 0 : random.one_in(3) ? 2'000 : small(random, 1, 3'000);
     plan.faults = FaultMix::draw(random);
     plan.scheduler.switch_chance = static_cast<std::uint32_t>(256 + random.skewed(40'000));
     plan.scheduler.step_ns_max = 20 + static_cast<std::uint32_t>(random.skewed(5'000));

@@ -23,6 +23,7 @@ struct ServicePlan {
     Character character = Character::echo;
     std::uint32_t flags = 0;  // PORTICO_PLUGIN_...
     std::uint32_t blocking_threads = 1;
+    std::uint32_t addresses = 1;  // that its listener is bound to; at most the limit of its connections
     bool has_on_writable = true;
     bool has_on_end = true;
     bool has_on_drain = true;

@@ -17,7 +17,7 @@ struct Service {
     std::uint32_t number = 0;
     config::Listener listener;
     net::ConnectionContext context;
-    io::Address address;
+    std::vector<io::Address> addresses;
     std::unique_ptr<Plugin> plugin;  // outlives the instance
     std::unique_ptr<plugin::Instance> instance;
     std::unique_ptr<net::Acceptor> acceptor;
@@ -29,6 +29,7 @@ struct Service {
 
     std::uint32_t running = 0;  // callbacks and posted functions, now
     std::uint32_t instance_posts_running = 0;
+    std::uint32_t accepts_each = 1;  // that may wait at one address
     std::uint32_t lines_open = 0;    // accepted by on_open and not closed
     std::deque<Line*> wants_resume;  // held lines that a foreign thread is to resume
 

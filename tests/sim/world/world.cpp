@@ -122,6 +122,7 @@ void World::start() {
         } else if (service->is_serial()) {
             groups = {common[next_serial++ % common.size()]};
         }
+        service->accepts_each = plan_.listener_joins_every_port ? static_cast<std::uint32_t>(groups.size()) : plan_.accepts_at_once;
         service->instance->strand().set_home(*groups.front());
         service->acceptor = std::make_unique<net::Acceptor>(*table_, groups, service->is_serial() ? &service->instance->strand() : nullptr,
                                                             service->context);
@@ -131,11 +132,13 @@ void World::start() {
     loopback.family = io::Address::Family::v4;
     loopback.bytes = {127, 0, 0, 1};
     for (const std::unique_ptr<Service>& service : services_) {
-        base::Result<io::Address> bound = service->acceptor->listen(loopback);
-        if (!bound) {
-            ledger_.violated("cannot listen: " + bound.error());
+        for (std::uint32_t i = 0; i < service->plan->addresses; ++i) {
+            base::Result<io::Address> bound = service->acceptor->listen(loopback);
+            if (!bound) {
+                ledger_.violated("cannot listen: " + bound.error());
+            }
+            service->addresses.push_back(*bound);
         }
-        service->address = *bound;
     }
     for (std::size_t i = 0; i < services_.size(); ++i) {
         Plugin::creating(*services_[i]);
@@ -229,55 +232,58 @@ void World::settle() {
     }
     // An idle connection that ends gives its place to one that is idle then in its turn.
     const std::uint64_t deadline = scheduler_.now() + peers_.size() * (3 * longest_ms * ms + bound_ns);
-    if (!scheduler_.run_until([this] { return is_settled(); }, deadline)) {
-        for (const std::unique_ptr<ScriptedPeer>& peer : peers_) {
-            if (!is_settled(*peer)) {
-                const Attempt& attempt = *peer->attempt();
-                const std::string said = "peer " + std::to_string(attempt.number) + " of service " +
-                                         std::to_string(attempt.service->number) + " has sent " + std::to_string(attempt.sent) +
-                                         " bytes, received " + std::to_string(attempt.received) + " of " +
-                                         std::to_string(attempt.answerable());
-                ledger_.violated(said + ", and waits in vain");
-            }
-        }
-        ledger_.violated("what must happen does not, though nothing hinders it");
+    if (scheduler_.run_until([this] { return is_settled(); }, deadline)) {
+        return;
     }
+    for (const std::unique_ptr<ScriptedPeer>& peer : peers_) {
+        if (const char* awaited = awaited_by(*peer); awaited != nullptr) {
+            const Attempt& attempt = *peer->attempt();
+            ledger_.violated("peer " + std::to_string(attempt.number) + " of service " + std::to_string(attempt.service->number) +
+                             " waits in vain for " + awaited + "; it has sent " + std::to_string(attempt.sent) + " bytes and received " +
+                             std::to_string(attempt.received));
+        }
+    }
+    ledger_.violated("held connections are not resumed, though a thread was asked to");
 }
 
 bool World::is_settled() const {
-    return std::all_of(services_.begin(), services_.end(), [this](const auto& service) { return is_settled(*service); }) &&
-           std::all_of(peers_.begin(), peers_.end(), [this](const auto& peer) { return is_settled(*peer); });
+    return (callers_.empty() || wants_resume() == nullptr) &&
+           std::all_of(peers_.begin(), peers_.end(), [this](const auto& peer) { return awaited_by(*peer) == nullptr; });
 }
 
-bool World::is_settled(const Service& service) const {
-    return service.wants_resume.empty() || callers_.empty();
-}
-
-bool World::is_settled(const ScriptedPeer& peer) const {
+const char* World::awaited_by(const ScriptedPeer& peer) const {
     const Attempt* attempt = peer.attempt();
     if (attempt == nullptr) {
-        return true;
+        return nullptr;
     }
     if (!peer.is_open()) {
-        return false;
+        return "an answer to its connect";
     }
     const Service& service = *attempt->service;
     const Line* line = attempt->line;
     if (line == nullptr) {
-        return service.acceptor->open_connections() >= service.plan->limits.connections;  // it waits for a place
+        // It may wait for a place; and accepts that wait at another address hold theirs.
+        const std::uint32_t elsewhere = (service.plan->addresses - 1) * service.accepts_each;
+        const bool is_full = service.acceptor->open_connections() + elsewhere >= service.plan->limits.connections;
+        return is_full ? nullptr : "its on_open, though there is a place";
     }
-    if (!line->is_open()) {
-        return false;  // the end is on its way to the peer
+    if (!line->is_open() || line->is_close_sure || line->is_abort_sure) {
+        return "the end of its connection, which is closed";
     }
-    if (line->owes_writable || service.plan->limits.idle_timeout_ms != 0 || line->is_close_sure || line->is_abort_sure) {
-        return false;
+    if (line->owes_writable) {
+        return "an on_writable that its connection is owed";
+    }
+    if (service.plan->limits.idle_timeout_ms != 0) {
+        return "the idle timeout";
     }
     if (!service.is_echo()) {
-        return true;
+        return nullptr;
     }
-    // It has its answers; and what has ended, or has said too much, is over.
-    const bool must_end = attempt->is_finished || (attempt->has_too_long && attempt->sent == attempt->content.size());
-    return !must_end && peer.has_said_all() && attempt->received == attempt->answerable();
+    if (attempt->received != attempt->answerable() || !peer.has_said_all()) {
+        return "its echo";
+    }
+    const bool says_too_much = attempt->has_too_long && attempt->sent == attempt->content.size();
+    return attempt->is_finished || says_too_much ? "the end of its connection, which must come" : nullptr;
 }
 
 // ---- the end, as server.cpp's
@@ -286,6 +292,11 @@ void World::drain() {
     scheduler_.trace("the stop begins, with {} ms", plan_.drain_ms);
     if (plan_.is_quiet_at_stop) {
         faults_ = plan_.faults.quiet();
+    }
+    if (random_.fork("rush").one_in(2)) {
+        for (const std::unique_ptr<ScriptedPeer>& peer : peers_) {
+            peer->come_again();  // while accepting comes to its end
+        }
     }
     ledger_.stopping(scheduler_.now());
     const std::uint64_t deadline = scheduler_.now() + plan_.drain_ms * ms;

@@ -48,8 +48,8 @@ private:
     void traffic();
     void settle();
     [[nodiscard]] bool is_settled() const;
-    [[nodiscard]] bool is_settled(const Service& service) const;
-    [[nodiscard]] bool is_settled(const ScriptedPeer& peer) const;
+    // What must still happen to a peer: a sentence's end; null: nothing.
+    [[nodiscard]] const char* awaited_by(const ScriptedPeer& peer) const;
     void drain();
     void finish();
     void take_apart();
