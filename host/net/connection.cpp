@@ -297,9 +297,7 @@ CallResult Connection::cut(std::uint64_t generation) noexcept {
 }
 
 bool Connection::info(std::uint64_t generation, Info& info) const noexcept {
-    const auto is_it = [&](std::uint64_t word) {
-        return SlotWord::generation_of(word) == generation && !SlotWord::is_closing(word);
-    };
+    const auto is_it = [&](std::uint64_t word) { return SlotWord::generation_of(word) == generation && !SlotWord::is_closing(word); };
     const std::uint64_t word = word_.load();
     if (!is_it(word)) {
         return false;
@@ -751,8 +749,8 @@ std::uint64_t Connection::wanted_deadline() const noexcept {
             return limits.idle_timeout_ms != 0 ? active_ns_ + milliseconds(limits.idle_timeout_ms) : never;
         case Stage::flushing: return since_ns_ + milliseconds(limits.close_timeout_ms);
         case Stage::lingering:
-            return since_ns_ + (draining_ ? std::min(drain_quiet_ns, milliseconds(limits.close_timeout_ms))
-                                          : milliseconds(limits.close_timeout_ms));
+            return since_ns_ +
+                   (draining_ ? std::min(drain_quiet_ns, milliseconds(limits.close_timeout_ms)) : milliseconds(limits.close_timeout_ms));
         case Stage::free:
         case Stage::opening:
         case Stage::joining:
@@ -769,9 +767,9 @@ void Connection::arm_timer() noexcept {
     TimerPart& timer = *this;
     if (!timing_) {
         timing_ = true;
-        timer.deadline_ns = deadline;
+        timer.deadline_ns = armed_ns_ = deadline;
         port().timer(timer);
-    } else if (deadline < timer.deadline_ns) {
+    } else if (deadline < armed_ns_) {
         // Only where a state with a shorter timeout begins; armed anew when the cancelled one is back. A later deadline waits for the timer to fire,
         // so that a message costs no timer call.
         port().cancel(timer);

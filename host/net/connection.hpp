@@ -46,11 +46,7 @@ struct ReceivePart : io::ReceiveOperation {};
 struct SendPart : io::SendOperation {};
 struct TimerPart : io::TimerOperation {};
 
-class Connection final : public ConnectionNode,
-                         private ReceivePart,
-                         private SendPart,
-                         private TimerPart,
-                         private Mail {
+class Connection final : public ConnectionNode, private ReceivePart, private SendPart, private TimerPart, private Mail {
 public:
     // `index`: the slot's, in `table`; both for ever.
     Connection(ConnectionTable& table, std::uint32_t index) noexcept;
@@ -181,36 +177,37 @@ private:
     ConnectionTable* const table_;
     const std::uint32_t index_;
     Stage stage_ = Stage::free;
-    CloseReason reason_ = CloseReason::none;         // the first one
-    CloseReason abort_reason_ = CloseReason::none;   // an abort is wanted
-    bool accepted_ : 1 = false;          // on_open accepted: on_close is owed
-    bool receiving_ : 1 = false;         // the receive is in flight
-    bool sending_ : 1 = false;           // the send is in flight
-    bool timing_ : 1 = false;            // the timer is in flight
-    bool sending_on_ : 1 = false;        // sends go on when the connection's own mail comes back
+    CloseReason reason_ = CloseReason::none;        // the first one
+    CloseReason abort_reason_ = CloseReason::none;  // an abort is wanted
+    bool accepted_ : 1 = false;                     // on_open accepted: on_close is owed
+    bool receiving_ : 1 = false;                    // the receive is in flight
+    bool sending_ : 1 = false;                      // the send is in flight
+    bool timing_ : 1 = false;                       // the timer is in flight
+    bool sending_on_ : 1 = false;                   // sends go on when the connection's own mail comes back
     bool paused_ : 1 = false;
     bool held_ : 1 = false;
-    bool offer_due_ : 1 = false;         // the stash is to be offered (again)
+    bool offer_due_ : 1 = false;  // the stash is to be offered (again)
     bool writable_due_ : 1 = false;
-    bool peer_ended_ : 1 = false;        // the end of the peer's stream has been read
-    bool end_offered_ : 1 = false;       // and what was left has been offered once more
-    bool end_told_ : 1 = false;          // and on_end has said so
+    bool peer_ended_ : 1 = false;   // the end of the peer's stream has been read
+    bool end_offered_ : 1 = false;  // and what was left has been offered once more
+    bool end_told_ : 1 = false;     // and on_end has said so
     bool close_wanted_ : 1 = false;
     bool finish_wanted_ : 1 = false;
-    bool shut_ : 1 = false;              // our end of stream is sent
+    bool shut_ : 1 = false;  // our end of stream is sent
     bool draining_ : 1 = false;
-    bool reset_ : 1 = false;             // close by a reset
-    bool attending_ : 1 = false;         // on the worker's list
-    bool advance_due_ : 1 = false;       // a call took effect inside a callback: what follows waits for its end
-    bool heard_ : 1 = false;             // lingering: bytes came since the last tick
+    bool reset_ : 1 = false;        // close by a reset
+    bool attending_ : 1 = false;    // on the worker's list
+    bool advance_due_ : 1 = false;  // a call took effect inside a callback: what follows waits for its end
+    bool heard_ : 1 = false;        // lingering: bytes came since the last tick
     Strand own_strand_;
     io::Socket socket_;
     SendQueue queue_;
     Stash stash_;
-    std::size_t scanned_ = 0;            // framing: see next_frame
-    std::uint64_t active_ns_ = 0;        // open: when a byte last came or went (kept only where there is an idle timeout)
-    std::uint64_t since_ns_ = 0;         // when the half-close began; flushing, lingering: when something last moved
-    std::uint64_t unacknowledged_ = 0;   // lingering: at the last tick
+    std::size_t scanned_ = 0;           // framing: see next_frame
+    std::uint64_t armed_ns_ = 0;        // the deadline of the timer in flight, which is the port's meanwhile
+    std::uint64_t active_ns_ = 0;       // open: when a byte last came or went (kept only where there is an idle timeout)
+    std::uint64_t since_ns_ = 0;        // when the half-close began; flushing, lingering: when something last moved
+    std::uint64_t unacknowledged_ = 0;  // lingering: at the last tick
 };
 
 }  // namespace portico::net
