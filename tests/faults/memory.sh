@@ -27,7 +27,7 @@ for ports in shared per_core; do
     else
         fail "$ports: the limit was not felt, or replies were wrong: the client's exit code is $code" too_much.load $ports.log
     fi
-    if grep -q ' warn listener=large conn=.* closed: out of memory' $ports.log; then
+    if eventually 60 grep -q ' warn listener=large conn=.* closed: out of memory' $ports.log; then
         ok "$ports: the log: $(grep -m 1 'out of memory' $ports.log | cut -d' ' -f2-)"
     else
         fail "$ports: the log does not say why" $ports.log
