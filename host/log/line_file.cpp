@@ -9,17 +9,18 @@ namespace portico::log {
 
 base::Result<std::unique_ptr<LineFile>> LineFile::open(const std::string& name) {
     const std::filesystem::path path = base::path_from_utf8(name);
+    std::unique_ptr<LineFile> made(new LineFile);
 #ifdef _WIN32
-    std::FILE* file = ::_wfopen(path.c_str(), L"ab");
+    made->file_.reset(::_wfopen(path.c_str(), L"ab"));
 #else
-    std::FILE* file = std::fopen(path.c_str(), "ab");
+    made->file_.reset(std::fopen(path.c_str(), "ab"));
 #endif
-    if (file == nullptr) {
+    if (made->file_ == nullptr) {
         return base::Failure{"cannot open the log file \"" + name + "\": " + std::generic_category().message(errno)};
     }
     // What a buffer could not write would stay in it, and come again with the next line.
-    std::setvbuf(file, nullptr, _IONBF, 0);
-    return std::unique_ptr<LineFile>(new LineFile(file));
+    std::setvbuf(made->file_.get(), nullptr, _IONBF, 0);
+    return made;
 }
 
 std::size_t LineFile::write(std::string_view bytes) noexcept {

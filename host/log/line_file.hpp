@@ -27,7 +27,7 @@ private:
         void operator()(std::FILE* file) const noexcept { std::fclose(file); }
     };
 
-    explicit LineFile(std::FILE* file) noexcept : file_(file) {}
+    LineFile() = default;  // made before the file, so that it has an owner
     [[nodiscard]] std::size_t write(std::string_view bytes) noexcept;
 
     std::unique_ptr<std::FILE, Closer> file_;

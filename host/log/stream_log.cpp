@@ -1,5 +1,6 @@
 #include "log/stream_log.hpp"
 
+#include <atomic>
 #include <cstdio>
 #include <filesystem>
 #include <system_error>
@@ -52,7 +53,7 @@ spdlog::level::level_enum spdlog_level(base::LogLevel level) noexcept {
     return spdlog::level::info;
 }
 
-// Writes lines to standard error and the file; used by the pool's one thread alone.
+// Writes lines to standard error and the file; used by the pool's one thread alone, but for count_lost().
 class Sink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
 public:
     explicit Sink(std::unique_ptr<LineFile> file) : file_(std::move(file)) {}
@@ -60,20 +61,32 @@ public:
     // Before the first line: where dropped lines are counted.
     void count_drops_of(std::weak_ptr<spdlog::details::thread_pool> pool) { pool_ = std::move(pool); }
 
+    // A line was lost, for want of memory. From any thread.
+    void count_lost() noexcept { lost_.fetch_add(1, std::memory_order_relaxed); }
+
 protected:
     void sink_it_(const spdlog::details::log_msg& message) override {
-        if (const auto pool = pool_.lock(); pool != nullptr && pool->overrun_counter() != dropped_) {
-            const std::size_t dropped = pool->overrun_counter();
-            const std::string text = std::to_string(dropped - dropped_) + " lines of the log were dropped: its queue was full";
-            dropped_ = dropped;
-            put(say(text, line_));
+        try {
+            if (const auto pool = pool_.lock(); pool != nullptr) {
+                tell_loss(pool->overrun_counter(), told_dropped_, "its queue was full");
+            }
+            tell_loss(lost_.load(std::memory_order_relaxed), told_lost_, "out of memory");
+            put(format(message, line_));
+        } catch (...) {
+            count_lost();  // what spdlog would do about it allocates
         }
-        put(format(message, line_));
     }
     void flush_() override {}
 
 private:
     using Line = spdlog::memory_buf_t;
+
+    void tell_loss(std::size_t lost, std::size_t& told, const char* why) {
+        if (lost != told) {
+            put(say(std::to_string(lost - told) + " lines of the log were dropped: " + why, line_));
+            told = lost;
+        }
+    }
 
     const Line& format(const spdlog::details::log_msg& message, Line& line) {
         line.clear();
@@ -118,13 +131,16 @@ private:
     Line line_;
     Line note_;
     std::weak_ptr<spdlog::details::thread_pool> pool_;
-    std::size_t dropped_ = 0;
+    std::atomic<std::size_t> lost_{0};
+    std::size_t told_dropped_ = 0;
+    std::size_t told_lost_ = 0;
 };
 
 }  // namespace
 
 // Destroyed in reverse: the logger first; then the pool, which writes what is queued and joins its thread.
 struct StreamLog::Writer {
+    std::shared_ptr<Sink> sink;
     std::shared_ptr<spdlog::details::thread_pool> pool;
     std::shared_ptr<spdlog::async_logger> logger;
 };
@@ -147,18 +163,24 @@ base::Result<std::unique_ptr<StreamLog>> StreamLog::open(const config::Log& opti
     if (!options.file.empty()) {
         base::Result<std::unique_ptr<LineFile>> opened = LineFile::open(options.file);
         if (!opened) {
-            return base::Failure{opened.error()};
+            return base::Failure{"log.file: " + opened.error()};
         }
         file = std::move(*opened);
     }
-    auto sink = std::make_shared<Sink>(std::move(file));
-    sink->set_formatter(std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc, "\n"));
     auto writer = std::make_unique<Writer>();
+    writer->sink = std::make_shared<Sink>(std::move(file));
+    writer->sink->set_formatter(
+        std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc, "\n"));
     // An own pool and logger, in no registry: two servers in a process share nothing.
-    writer->pool = std::make_shared<spdlog::details::thread_pool>(options.queue, 1);
-    sink->count_drops_of(writer->pool);
-    writer->logger =
-        std::make_shared<spdlog::async_logger>("", std::move(sink), writer->pool, spdlog::async_overflow_policy::overrun_oldest);
+    try {
+        writer->pool = std::make_shared<spdlog::details::thread_pool>(options.queue, 1);
+    } catch (const std::system_error& error) {
+        return base::Failure{"cannot start the log's thread: " + error.code().message()};
+    }
+    writer->sink->count_drops_of(writer->pool);
+    writer->logger = std::make_shared<spdlog::async_logger>("", writer->sink, writer->pool, spdlog::async_overflow_policy::overrun_oldest);
+    // Where a line cannot be queued or written; spdlog's own answer is a line on standard error.
+    writer->logger->set_error_handler([sink = writer->sink.get()](const std::string&) { sink->count_lost(); });
     const base::LogLevel level = level_from_name(options.level);
     writer->logger->set_level(spdlog_level(level));
     return std::unique_ptr<StreamLog>(new StreamLog(level, std::move(writer)));
@@ -172,7 +194,7 @@ base::Result<void> StreamLog::try_file(const config::Log& options) {
     std::error_code code;
     const bool was_there = std::filesystem::exists(std::filesystem::symlink_status(path, code));
     if (const base::Result<std::unique_ptr<LineFile>> opened = LineFile::open(options.file); !opened) {
-        return base::Failure{opened.error()};
+        return base::Failure{"log.file: " + opened.error()};
     }
     if (!was_there) {
         std::filesystem::remove(path, code);
@@ -204,8 +226,12 @@ void StreamLog::write(base::LogLevel level, std::string_view listener, std::uint
         append_escaped(line, text);
         writer_->logger->log(spdlog_level(level), spdlog::string_view_t(line));
     } catch (...) {
-        // Out of memory: this line is lost, the server goes on.
+        count_lost();
     }
+}
+
+void StreamLog::count_lost() noexcept {
+    writer_->sink->count_lost();
 }
 
 }  // namespace portico::log

@@ -123,11 +123,13 @@ void Acceptor::begun(Slot& slot) {
 
 void Acceptor::accepted(Slot& slot) {
     io::AcceptOperation& accept = slot.accept;
+    bool turned_away = false;
     if (accept.error == io::Error::none) {
         Connection* connection = table_.take();
         if (connection == nullptr) {
             io::close_native(accept.accepted);
             accept.error = io::Error::no_buffers;
+            turned_away = true;
         } else {
             open_.fetch_add(1, std::memory_order_relaxed);
             accepted_.fetch_add(1, std::memory_order_relaxed);
@@ -145,14 +147,18 @@ void Acceptor::accepted(Slot& slot) {
             accept_again(slot);
         } else {
             slot.state = SlotState::parked;
-            warn("connection limit of " + std::to_string(context_.limits.connections) + " reached: new clients wait");
+            warn([&] { return "connection limit of " + std::to_string(context_.limits.connections) + " reached: new clients wait"; });
         }
     } else if (stopping_) {
         slot_stopped(slot);
     } else {
-        if (accept.error != io::Error::aborted) {
-            warn("cannot accept: " + std::string(io::to_string(accept.error)) +
-                 (accept.native_error != 0 ? ", " + io::native_error_text(accept.native_error) : "") + ": new clients wait");
+        if (turned_away) {
+            warn([] { return std::string("out of memory: a client was turned away, new clients wait"); });
+        } else if (accept.error != io::Error::aborted) {
+            warn([&] {
+                return "cannot accept: " + std::string(io::to_string(accept.error)) +
+                       (accept.native_error != 0 ? ", " + io::native_error_text(accept.native_error) : "") + ": new clients wait";
+            });
         }
         rest(slot);
     }
@@ -262,13 +268,14 @@ void Acceptor::finish_event(Arm& arm, std::unique_lock<std::mutex>& lock) {
 }
 
 // At most one line in ten seconds: what a flood of clients meets must not become a flood of lines.
-void Acceptor::warn(std::string_view text) {
+template <class Text>
+void Acceptor::warn(Text&& text) noexcept {
     const std::uint64_t now = groups_.front()->port().now();
     if (last_warning_ns_ != 0 && now - last_warning_ns_ < warning_interval_ns) {
         return;
     }
     last_warning_ns_ = now;
-    context_.log->write(base::LogLevel::warn, context_.listener_name, 0, text);
+    context_.log->compose(base::LogLevel::warn, context_.listener_name, 0, text);
 }
 
 WorkerGroup& Acceptor::next_home(Arm& arm) noexcept {

@@ -96,7 +96,8 @@ private:
     void rest(Slot& slot);
     void slot_stopped(Slot& slot);
     void finish_event(Arm& arm, std::unique_lock<std::mutex>& lock);
-    void warn(std::string_view text);
+    template <class Text>
+    void warn(Text&& text) noexcept;
     [[nodiscard]] WorkerGroup& next_home(Arm& arm) noexcept;
 
     ConnectionTable& table_;

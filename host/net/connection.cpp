@@ -126,17 +126,12 @@ void Connection::begin() noexcept {
 }
 
 void Connection::opened() noexcept {
-    base::Log& log = *context().log;
-    const base::Result<void> attached = port().attach(socket_);
-    if (!attached) {
-        log.write(base::LogLevel::error, context().listener_name, handle(), "connection dropped: " + attached.error());
-        abort(CloseReason::error);
+    if (!attach()) {
         advance();
         return;
     }
-    if (log.enabled(base::LogLevel::info)) {
-        log.write(base::LogLevel::info, context().listener_name, handle(), "client " + io::to_string(peer_.load()) + " connected");
-    }
+    context().log->compose(base::LogLevel::info, context().listener_name, handle(),
+                           [&] { return "client " + io::to_string(peer_.load()) + " connected"; });
     touch();
     if (protocol().on_open(*this)) {
         accepted_ = true;
@@ -145,6 +140,22 @@ void Connection::opened() noexcept {
         abort(CloseReason::plugin);
     }
     advance();
+}
+
+bool Connection::attach() noexcept {
+    // The port words its refusal as start-up's errors are worded, and may run out of memory for that.
+    try {
+        const base::Result<void> attached = port().attach(socket_);
+        if (attached) {
+            return true;
+        }
+        context().log->compose(base::LogLevel::error, context().listener_name, handle(),
+                               [&] { return "connection dropped: " + attached.error(); });
+        abort(CloseReason::error);
+    } catch (const std::bad_alloc&) {
+        abort(CloseReason::no_memory);
+    }
+    return false;
 }
 
 // ---- calls, from any thread
@@ -403,10 +414,9 @@ void Connection::connection_failed(const io::Operation& operation, const char* w
     if (stage_ == Stage::joining) {
         return;  // most likely our own cancel
     }
-    base::Log& log = *context().log;
-    if (operation.error != io::Error::reset && log.enabled(base::LogLevel::info)) {
-        log.write(base::LogLevel::info, context().listener_name, handle(),
-                  std::string(what) + " failed: " + io::native_error_text(operation.native_error));
+    if (operation.error != io::Error::reset) {
+        context().log->compose(base::LogLevel::info, context().listener_name, handle(),
+                               [&] { return std::string(what) + " failed: " + io::native_error_text(operation.native_error); });
     }
     const CloseReason reason = operation.error == io::Error::reset ? CloseReason::reset : CloseReason::error;
     if (stage_ == Stage::flushing) {
@@ -718,8 +728,8 @@ void Connection::try_finish() noexcept {
     base::Log& log = *context().log;
     if (reason_ == CloseReason::no_memory) {
         log.write(base::LogLevel::warn, context().listener_name, handle(), "closed: out of memory");  // nothing is allocated for it here
-    } else if (log.enabled(base::LogLevel::debug)) {
-        log.write(base::LogLevel::debug, context().listener_name, handle(), std::string("closed: ") + to_string(reason_));
+    } else {
+        log.compose(base::LogLevel::debug, context().listener_name, handle(), [&] { return std::string("closed: ") + to_string(reason_); });
     }
     if (accepted_) {
         protocol().on_close(*this, reason_);

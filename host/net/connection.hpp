@@ -107,6 +107,8 @@ private:
     void happened(Event event) noexcept;
     void tell(std::uint8_t events) noexcept;
     void opened() noexcept;
+    // False: the port does not take the socket; the abort is begun.
+    [[nodiscard]] bool attach() noexcept;
     void received() noexcept;
     void sent() noexcept;
     void take_sent() noexcept;

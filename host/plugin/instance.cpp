@@ -78,6 +78,9 @@ std::vector<std::string> Instance::mistakes_of(const char* what, portico_status 
         if (!error.empty()) {
             return {place + error};
         }
+        if (status == PORTICO_NO_MEMORY) {
+            return {place + "out of memory"};
+        }
         if (!settings_->error().empty()) {
             return {settings_->error()};
         }
@@ -130,8 +133,15 @@ void Instance::finish() {
 
 // ---- callbacks
 
+bool Instance::has_failed(const net::Connection& connection, portico_status status) noexcept {
+    if (status == PORTICO_NO_MEMORY) {
+        log_.write(base::LogLevel::warn, listener_.name, connection.handle(), "closing: the plugin is out of memory");
+    }
+    return status < 0;
+}
+
 bool Instance::on_open(net::Connection& connection) noexcept {
-    if (table_.on_open == nullptr || table_.on_open(self_, connection.handle(), &connection.state) >= 0) {
+    if (table_.on_open == nullptr || !has_failed(connection, table_.on_open(self_, connection.handle(), &connection.state))) {
         return true;
     }
     connection.state = nullptr;  // the plugin keeps nothing; a function that it posted in there must not meet what it freed
@@ -143,12 +153,12 @@ net::Protocol::Answer Instance::on_data(net::Connection& connection, const Messa
     std::uint64_t taken = 0;
     const portico_status status = table_.on_data(self_, connection.handle(), connection.state,
                                                  reinterpret_cast<const std::uint8_t*>(message.data), message.size, &frame, &taken);
-    if (status < 0) {
+    if (has_failed(connection, status)) {
         return Answer::failed;
     }
     if (taken > message.size) {
-        log_.write(base::LogLevel::error, listener_.name, connection.handle(),
-                   "the plugin consumed " + std::to_string(taken) + " bytes of " + std::to_string(message.size));
+        log_.compose(base::LogLevel::error, listener_.name, connection.handle(),
+                     [&] { return "the plugin consumed " + std::to_string(taken) + " bytes of " + std::to_string(message.size); });
         return Answer::failed;
     }
     consumed = taken;
@@ -159,21 +169,22 @@ net::Protocol::Answer Instance::on_writable(net::Connection& connection) noexcep
     if (table_.on_writable == nullptr) {
         return Answer::ok;
     }
-    return table_.on_writable(self_, connection.handle(), connection.state) < 0 ? Answer::failed : Answer::ok;
+    return has_failed(connection, table_.on_writable(self_, connection.handle(), connection.state)) ? Answer::failed : Answer::ok;
 }
 
 net::Protocol::Ending Instance::on_end(net::Connection& connection, std::size_t remaining) noexcept {
     if (table_.on_end == nullptr) {
         return Ending::close;
     }
-    return table_.on_end(self_, connection.handle(), connection.state, remaining) < 0 ? Ending::failed : Ending::stay;
+    return has_failed(connection, table_.on_end(self_, connection.handle(), connection.state, remaining)) ? Ending::failed : Ending::stay;
 }
 
 net::Protocol::Ending Instance::on_drain(net::Connection& connection, std::uint32_t deadline_ms) noexcept {
     if (table_.on_drain == nullptr) {
         return Ending::close;
     }
-    return table_.on_drain(self_, connection.handle(), connection.state, deadline_ms) < 0 ? Ending::failed : Ending::stay;
+    return has_failed(connection, table_.on_drain(self_, connection.handle(), connection.state, deadline_ms)) ? Ending::failed
+                                                                                                              : Ending::stay;
 }
 
 void Instance::on_close(net::Connection& connection, net::CloseReason reason) noexcept {
