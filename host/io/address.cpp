@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cstring>
+#include <memory>
 
 #include "io/native.hpp"
 
@@ -108,6 +109,17 @@ base::Result<std::vector<Address>> resolve(const std::string& host, std::uint16_
     ensure_sockets_started();
 #endif
     const std::string asked = host.empty() ? "127.0.0.1" : host;
+    // The resolver has no part in a literal address (but in one with a scope, whose name it knows).
+    Address literal;
+    literal.port = port;
+    if (::inet_pton(AF_INET, asked.c_str(), literal.bytes.data()) == 1) {
+        literal.family = Address::Family::v4;
+        return std::vector{literal};
+    }
+    if (::inet_pton(AF_INET6, asked.c_str(), literal.bytes.data()) == 1) {
+        literal.family = Address::Family::v6;
+        return std::vector{literal};
+    }
     addrinfo hints{};
     hints.ai_family = AF_UNSPEC;
     hints.ai_socktype = SOCK_STREAM;
@@ -120,6 +132,10 @@ base::Result<std::vector<Address>> resolve(const std::string& host, std::uint16_
         return base::Failure{"cannot resolve \"" + asked + "\": " + ::gai_strerror(code)};
 #endif
     }
+    struct FreeAddresses {
+        void operator()(addrinfo* list) const noexcept { ::freeaddrinfo(list); }
+    };
+    const std::unique_ptr<addrinfo, FreeAddresses> owned(found);
     std::vector<Address> addresses;
     for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
         sockaddr_storage native{};
@@ -137,7 +153,6 @@ base::Result<std::vector<Address>> resolve(const std::string& host, std::uint16_
             addresses.push_back(address);
         }
     }
-    ::freeaddrinfo(found);
     if (addresses.empty()) {
         return base::Failure{"cannot resolve \"" + asked + "\": no IPv4 or IPv6 address"};
     }

@@ -47,34 +47,32 @@ bool is_would_block(int code) noexcept {
 }  // namespace
 
 base::Result<std::unique_ptr<CompletionPort>> EpollPort::make(BufferPool& buffers, const PortOptions& options) {
-    const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
-    if (epoll < 0) {
+    std::unique_ptr<EpollPort> port(new EpollPort(buffers, options));
+    port->epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
+    if (port->epoll_ < 0) {
         return base::Failure{"cannot make an epoll instance: " + native_error_text(errno)};
     }
-    const int event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (event < 0) {
-        const int code = errno;
-        ::close(epoll);
-        return base::Failure{"cannot make an eventfd: " + native_error_text(code)};
+    port->event_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (port->event_ < 0) {
+        return base::Failure{"cannot make an eventfd: " + native_error_text(errno)};
     }
     epoll_event wanted{};
     wanted.events = EPOLLIN | EPOLLET;
     wanted.data.ptr = nullptr;  // the one registration that is not a Socket
-    if (::epoll_ctl(epoll, EPOLL_CTL_ADD, event, &wanted) != 0) {
-        const int code = errno;
-        ::close(event);
-        ::close(epoll);
-        return base::Failure{"cannot watch an eventfd: " + native_error_text(code)};
+    if (::epoll_ctl(port->epoll_, EPOLL_CTL_ADD, port->event_, &wanted) != 0) {
+        return base::Failure{"cannot watch an eventfd: " + native_error_text(errno)};
     }
-    return std::unique_ptr<CompletionPort>(new EpollPort(buffers, options, epoll, event));
+    return std::unique_ptr<CompletionPort>(std::move(port));
 }
 
-EpollPort::EpollPort(BufferPool& buffers, const PortOptions& options, int epoll, int event) noexcept
-    : PortBase(buffers, options.shared), epoll_(epoll), event_(event) {}
+EpollPort::EpollPort(BufferPool& buffers, const PortOptions& options) noexcept : PortBase(buffers, options.shared) {}
 
 EpollPort::~EpollPort() {
-    ::close(event_);
-    ::close(epoll_);
+    for (const int descriptor : {event_, epoll_}) {
+        if (descriptor >= 0) {
+            ::close(descriptor);
+        }
+    }
 }
 
 base::Result<void> EpollPort::attach(Socket& socket) {

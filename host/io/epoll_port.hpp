@@ -38,7 +38,8 @@ public:
     void close(Socket& socket) noexcept override;
 
 private:
-    EpollPort(BufferPool& buffers, const PortOptions& options, int epoll, int event) noexcept;
+    // Owns its descriptors as soon as make() has them.
+    EpollPort(BufferPool& buffers, const PortOptions& options) noexcept;
 
     // What became of an attempt.
     enum class Attempt : std::uint8_t {
@@ -69,8 +70,8 @@ private:
     // An edge: takes the waiting operation, or leaves word that it came.
     [[nodiscard]] static Operation* take_waiting(std::atomic<std::uintptr_t>& state, std::uintptr_t flags) noexcept;
 
-    const int epoll_;
-    const int event_;  // an eventfd, edge-triggered and never read: each write wakes one waiting thread
+    int epoll_ = -1;
+    int event_ = -1;  // an eventfd, edge-triggered and never read: each write wakes one waiting thread
 
     // Posts, newest first. The release of a push pairs with the acquire of the exchange that takes the whole chain.
     std::atomic<base::Link*> posted_chain_{nullptr};

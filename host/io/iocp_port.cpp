@@ -153,23 +153,25 @@ base::Result<std::unique_ptr<CompletionPort>> IocpPort::make(BufferPool& buffers
             return base::Failure{"cannot use sockets: " + native_error_text(::WSAGetLastError())};
         }
     }
-    const HANDLE port = ::CreateIoCompletionPort(INVALID_HANDLE_VALUE, nullptr, 0, options.shared ? options.concurrency : 1);
-    if (port == nullptr) {
+    std::unique_ptr<IocpPort> port(new IocpPort(buffers, options, v4, v6));
+    port->port_ = ::CreateIoCompletionPort(INVALID_HANDLE_VALUE, nullptr, 0, options.shared ? options.concurrency : 1);
+    if (port->port_ == nullptr) {
         return base::Failure{"cannot make a completion port: " + native_error_text(static_cast<int>(::GetLastError()))};
     }
-    return std::unique_ptr<CompletionPort>(new IocpPort(buffers, options, port, v4, v6));
+    return std::unique_ptr<CompletionPort>(std::move(port));
 }
 
-IocpPort::IocpPort(BufferPool& buffers, const PortOptions& options, HANDLE port, const Extensions& v4, const Extensions& v6) noexcept
+IocpPort::IocpPort(BufferPool& buffers, const PortOptions& options, const Extensions& v4, const Extensions& v6) noexcept
     : PortBase(buffers, options.shared),
-      port_(port),
       v4_(v4),
       v6_(v6),
       receive_idle_ms_(std::max<std::uint32_t>(options.receive_idle_ms, 1)),
       sweep_interval_ms_(std::max<std::uint64_t>(receive_idle_ms_ / 2, 1)) {}
 
 IocpPort::~IocpPort() {
-    ::CloseHandle(port_);
+    if (port_ != nullptr) {
+        ::CloseHandle(port_);
+    }
 }
 
 base::Result<void> IocpPort::attach(Socket& socket) {

@@ -53,7 +53,7 @@ private:
     [[nodiscard]] static bool fetch_extensions(int family, Extensions& extensions) noexcept;
     [[nodiscard]] const Extensions& extensions(Address::Family family) const noexcept;
 
-    IocpPort(BufferPool& buffers, const PortOptions& options, HANDLE port, const Extensions& v4, const Extensions& v6) noexcept;
+    IocpPort(BufferPool& buffers, const PortOptions& options, const Extensions& v4, const Extensions& v6) noexcept;
 
     // True when the operation has completed.
     [[nodiscard]] bool begin_send(SendOperation& operation) noexcept;
@@ -112,7 +112,7 @@ private:
     bool sweep(std::uint64_t instant_ms) noexcept;
     [[nodiscard]] bool any_buffer_posted() const noexcept;
 
-    const HANDLE port_;
+    HANDLE port_ = nullptr;
     const Extensions v4_;
     const Extensions v6_;
     const std::uint64_t receive_idle_ms_;

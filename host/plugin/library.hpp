@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 
@@ -25,13 +26,17 @@ public:
     // The library stays loaded until the process ends: the default for plugins, since threads and thread-local destructors of theirs may outlive us.
     void keep() noexcept { kept_ = true; }
 
+    // The files of a directory that may be libraries, without suffix, in no order. Fails with the system's words.
+    [[nodiscard]] static base::Result<std::vector<std::string>> names_in(const std::string& directory);
+
     // What libraries are called here: ".dll" or ".so".
     [[nodiscard]] static const char* suffix() noexcept;
 
 private:
-    explicit Library(void* handle) noexcept : handle_(handle) {}
+    // The owner is made first, so that nothing is loaded that no memory is left to own.
+    Library() = default;
 
-    void* handle_;
+    void* handle_ = nullptr;
     bool kept_ = false;
 };
 

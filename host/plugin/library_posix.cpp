@@ -1,10 +1,14 @@
+#include <dirent.h>
 #include <dlfcn.h>
 #include <link.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <string_view>
+#include <system_error>
 
 #include "plugin/library.hpp"
 
@@ -61,22 +65,44 @@ base::Result<std::shared_ptr<Library>> Library::open(const std::string& path) {
     if (std::string fault = fault_of_file(path); !fault.empty()) {
         return base::Failure{std::move(fault)};
     }
-    void* handle = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (handle == nullptr) {
+    const std::shared_ptr<Library> library(new Library);
+    library->handle_ = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (library->handle_ == nullptr) {
         const char* why = ::dlerror();
         return base::Failure{why != nullptr ? without_file(why, path) : "unknown error"};
     }
-    return std::shared_ptr<Library>(new Library(handle));
+    return library;
 }
 
 Library::~Library() {
-    if (!kept_) {
+    if (handle_ != nullptr && !kept_) {
         ::dlclose(handle_);
     }
 }
 
 void (*Library::symbol(const char* name) const noexcept)() {
     return reinterpret_cast<void (*)()>(::dlsym(handle_, name));
+}
+
+// Not by std::filesystem: libstdc++'s directory_iterator ends the process when memory is out.
+base::Result<std::vector<std::string>> Library::names_in(const std::string& directory) {
+    struct Close {
+        void operator()(DIR* open) const noexcept { ::closedir(open); }
+    };
+    const std::unique_ptr<DIR, Close> open(::opendir(directory.c_str()));
+    if (open == nullptr) {
+        return base::Failure{std::generic_category().message(errno)};
+    }
+    std::vector<std::string> names;
+    while (const dirent* entry = ::readdir(open.get())) {
+        const std::string_view name = entry->d_name;
+        const std::string_view end = suffix();
+        std::error_code of_file;
+        if (name.size() > end.size() && name.ends_with(end) && std::filesystem::is_regular_file(directory + "/" + entry->d_name, of_file)) {
+            names.emplace_back(name.substr(0, name.size() - end.size()));
+        }
+    }
+    return names;
 }
 
 const char* Library::suffix() noexcept {

@@ -22,27 +22,43 @@ std::string reason_of(DWORD code) {
 }  // namespace
 
 base::Result<std::shared_ptr<Library>> Library::open(const std::string& path) {
+    const std::shared_ptr<Library> library(new Library);
+    const std::filesystem::path file = base::path_from_utf8(path);
     // No message box for a file that is not a library.
     DWORD old_mode = 0;
     ::SetThreadErrorMode(SEM_FAILCRITICALERRORS, &old_mode);
-    const HMODULE handle =
-        ::LoadLibraryExW(base::path_from_utf8(path).c_str(), nullptr, LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_SYSTEM32);
+    library->handle_ = ::LoadLibraryExW(file.c_str(), nullptr, LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_SYSTEM32);
     const DWORD code = ::GetLastError();
     ::SetThreadErrorMode(old_mode, nullptr);
-    if (handle == nullptr) {
+    if (library->handle_ == nullptr) {
         return base::Failure{reason_of(code)};
     }
-    return std::shared_ptr<Library>(new Library(handle));
+    return library;
 }
 
 Library::~Library() {
-    if (!kept_) {
+    if (handle_ != nullptr && !kept_) {
         ::FreeLibrary(static_cast<HMODULE>(handle_));
     }
 }
 
 void (*Library::symbol(const char* name) const noexcept)() {
     return reinterpret_cast<void (*)()>(::GetProcAddress(static_cast<HMODULE>(handle_), name));
+}
+
+base::Result<std::vector<std::string>> Library::names_in(const std::string& directory) {
+    std::error_code code;
+    std::vector<std::string> names;
+    for (std::filesystem::directory_iterator at(base::path_from_utf8(directory), code), end; !code && at != end; at.increment(code)) {
+        std::error_code of_file;
+        if (at->path().extension() == suffix() && at->is_regular_file(of_file)) {
+            names.push_back(base::utf8_from_path(at->path().stem()));
+        }
+    }
+    if (code) {
+        return base::Failure{code.message()};
+    }
+    return names;
 }
 
 const char* Library::suffix() noexcept {

@@ -17,25 +17,18 @@ std::string version_text(std::uint32_t major, std::uint32_t minor) {
 }
 
 // "available: ack, echo", or what is wrong with the directory.
-std::string what_is_there(const std::filesystem::path& directory) {
-    std::error_code code;
-    std::vector<std::string> names;
-    for (std::filesystem::directory_iterator at(directory, code), end; !code && at != end; at.increment(code)) {
-        std::error_code of_file;
-        if (at->path().extension() == Library::suffix() && at->is_regular_file(of_file)) {
-            names.push_back(base::utf8_from_path(at->path().stem()));
-        }
+std::string what_is_there(const std::string& directory) {
+    base::Result<std::vector<std::string>> names = Library::names_in(directory);
+    if (!names) {
+        return "the plugin directory cannot be read: " + names.error();
     }
-    if (code) {
-        return "the plugin directory cannot be read: " + code.message();
-    }
-    if (names.empty()) {
+    if (names->empty()) {
         return "there is no plugin in that directory";
     }
-    std::sort(names.begin(), names.end());
+    std::sort(names->begin(), names->end());
     std::string text = "available:";
-    for (const std::string& name : names) {
-        text += (name == names.front() ? " " : ", ") + name;
+    for (const std::string& name : *names) {
+        text += (name == names->front() ? " " : ", ") + name;
     }
     return text;
 }
@@ -132,7 +125,7 @@ base::Result<Loaded> load(const std::string& directory, const std::string& name)
     const std::string path_text = base::utf8_from_path(path);
     std::error_code code;
     if (!std::filesystem::is_regular_file(path, code)) {
-        return base::Failure{"plugin \"" + name + "\" not found: no file " + path_text + " (" + what_is_there(folder) + ")"};
+        return base::Failure{"plugin \"" + name + "\" not found: no file " + path_text + " (" + what_is_there(directory) + ")"};
     }
     base::Result<std::shared_ptr<Library>> library = Library::open(path_text);
     if (!library) {
