@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <system_error>
 #include <thread>
 
 #include "console.hpp"
@@ -19,6 +20,22 @@ struct Waiter {
     std::thread thread;
 };
 Waiter waiter;
+
+void wait_for_signals(const std::function<void(StopRequest)>& action) {
+    for (int requests = 0;;) {
+        int number = 0;
+        if (::sigwait(&waiter.signals, &number) != 0) {
+            continue;
+        }
+        if (waiter.ending) {
+            return;
+        }
+        if (++requests > 1) {
+            ::_exit(130);
+        }
+        action(StopRequest::orderly);
+    }
+}
 
 }  // namespace
 
@@ -43,21 +60,11 @@ StopRequests::StopRequests(std::function<void(StopRequest)> action) {
     }
     ::pthread_sigmask(SIG_BLOCK, &waiter.signals, nullptr);
     waiter.ending = false;
-    waiter.thread = std::thread([action = std::move(action)] {
-        for (int requests = 0;;) {
-            int number = 0;
-            if (::sigwait(&waiter.signals, &number) != 0) {
-                continue;
-            }
-            if (waiter.ending) {
-                return;
-            }
-            if (++requests > 1) {
-                ::_exit(130);
-            }
-            action(StopRequest::orderly);
-        }
-    });
+    try {
+        waiter.thread = std::thread([action = std::move(action)] { wait_for_signals(action); });
+    } catch (const std::system_error& error) {
+        throw std::system_error(error.code(), "cannot start the thread that waits for signals");
+    }
 }
 
 StopRequests::~StopRequests() {

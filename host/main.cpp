@@ -2,8 +2,12 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <cstdlib>
+#include <exception>
 #include <filesystem>
+#include <new>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -19,8 +23,8 @@ constexpr int exit_usage = 2;
 // What Windows allows a process when its console is closed is about 5 s; the documented part of it we use is 3 s, stop included.
 constexpr std::uint32_t hurried_drain_ms = 2'500;
 
-void complain(const std::string& text) {
-    std::fprintf(stderr, "host: %s\n", text.c_str());
+void complain(std::string_view text) {
+    std::fprintf(stderr, "host: %.*s\n", static_cast<int>(text.size()), text.data());
 }
 
 int report_errors(const portico::Server& server) {
@@ -74,6 +78,22 @@ int serve(const std::string& file) {
     return exit_done;
 }
 
+// CLI11 has functions that are noexcept and copy strings: while it parses, want of memory ends in std::terminate.
+class TerminateIsWantOfMemory {
+public:
+    TerminateIsWantOfMemory() noexcept
+        : before_(std::set_terminate([] {
+              complain("out of memory");
+              std::_Exit(exit_failed);
+          })) {}
+    ~TerminateIsWantOfMemory() { std::set_terminate(before_); }
+    TerminateIsWantOfMemory(const TerminateIsWantOfMemory&) = delete;
+    TerminateIsWantOfMemory& operator=(const TerminateIsWantOfMemory&) = delete;
+
+private:
+    std::terminate_handler before_;
+};
+
 int run(std::vector<std::string> arguments) {
     CLI::App app("Portico: hosts network protocols as plugins.\n\n"
                  "Without a command it serves what the configuration file says, until Ctrl-C or SIGTERM.",
@@ -93,6 +113,7 @@ int run(std::vector<std::string> arguments) {
     arguments.erase(arguments.begin());
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 takes them
     try {
+        const TerminateIsWantOfMemory while_parsing;
         app.parse(reversed);
     } catch (const CLI::Success& asked) {  // --help, --version
         return app.exit(asked);
@@ -121,6 +142,9 @@ int main(int argc, char** argv) {
     portico::prepare_standard_streams();
     try {
         return run(portico::utf8_arguments(argc, argv));
+    } catch (const std::bad_alloc&) {
+        complain("out of memory");
+        return exit_failed;
     } catch (const std::exception& error) {
         complain(error.what());
         return exit_failed;

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <new>
 #include <thread>
 
 #include "base/path_text.hpp"
@@ -27,8 +28,8 @@ constexpr std::uint32_t send_chunk_bytes_max = 64U << 20;
 // Descriptors that a server needs beside its connections' and listeners': ports, events, log, standard streams, libraries.
 constexpr std::uint64_t descriptors_reserved = 64;
 
-// Cut connections end at once; those whose cut found no memory are told again after this time.
-constexpr auto cut_again_after = std::chrono::milliseconds(100);
+// What a connection is told at the end takes memory; those for which there was none are told again after this time.
+constexpr auto tell_again_after = std::chrono::milliseconds(100);
 
 // A port with its pools and threads. The pools outlive the port.
 struct Station {
@@ -71,51 +72,61 @@ public:
         }
     }
 
-    bool configure(config::Loaded loaded) {
+    // `load` returns a config::Loaded.
+    template <class Load>
+    bool configure(Load&& load) noexcept {
         PORTICO_ASSERT(!serving());
-        errors_ = std::move(loaded.mistakes);
-        config_ = std::move(loaded.config);
-        configured_ = errors_.empty();
-        return configured_;
+        configured_ = false;
+        return attempt([&] {
+            config::Loaded loaded = load();
+            errors_ = std::move(loaded.mistakes);
+            config_ = std::move(loaded.config);
+            configured_ = errors_.empty();
+            return configured_;
+        });
     }
 
-    void set_default_plugin_directory(const std::string& directory) { default_plugin_directory_ = directory; }
+    void set_default_plugin_directory(std::string directory) noexcept { default_plugin_directory_ = std::move(directory); }
 
-    bool check(bool ports) {
-        errors_.clear();
-        if (!open_log(Purpose::check) || !plan() || !open_stations()) {
-            return close_all(false);
-        }
-        for (const std::unique_ptr<Service>& service : services_) {
-            add_errors(service->instance->validate());
-        }
-        if (ports) {
-            static_cast<void>(listen());  // on all at once, as a start does: two listeners may be in each other's way
-        }
-        return close_all(errors_.empty());
+    bool check(bool ports) noexcept {
+        const bool fine = attempt([&] {
+            if (!open_log(Purpose::check) || !plan() || !open_stations()) {
+                return false;
+            }
+            for (const std::unique_ptr<Service>& service : services_) {
+                add_errors(service->instance->validate());
+            }
+            if (ports) {
+                static_cast<void>(listen());  // on all at once, as a start does: two listeners may be in each other's way
+            }
+            return errors_.empty();
+        });
+        close_all();
+        return fine;
     }
 
-    bool start() {
+    bool start() noexcept {
         PORTICO_ASSERT(!serving());
-        errors_.clear();
-        if (!open_log(Purpose::serve) || !plan() || !open_stations() || !listen() || !start_workers()) {
-            return close_all(false);
+        if (!attempt([&] { return open_log(Purpose::serve) && plan() && open_stations() && listen() && prepare_end() && start_workers(); })) {
+            close_all();
+            return false;
         }
-        if (!create_instances()) {
+        if (!attempt([&] { return create_instances(); })) {
             unwind_instances();
-            return close_all(false);
+            close_all();
+            return false;
         }
         run();
         return true;
     }
 
-    void stop() {
+    void stop() noexcept {
         const std::scoped_lock lock(mutex_);
         stop_wanted_ = true;
         changed_.notify_all();
     }
 
-    StopResult wait() {
+    StopResult wait() noexcept {
         if (!serving()) {
             return {};
         }
@@ -123,8 +134,10 @@ public:
             std::unique_lock lock(mutex_);
             changed_.wait(lock, [&] { return stop_wanted_; });
         }
-        log_->write(base::LogLevel::info, {}, 0, "stopping: no new clients, draining " + std::to_string(open_connections()) +
-                                                     " connections for at most " + std::to_string(drain_ms()) + " ms");
+        log_->compose(base::LogLevel::info, {}, 0, [&] {
+            return "stopping: no new clients, draining " + std::to_string(open_connections()) + " connections for at most " +
+                   std::to_string(drain_ms()) + " ms";
+        });
         const StopResult result = drain();
         finish_instances();
         const Statistics last = statistics();
@@ -136,18 +149,18 @@ public:
         }
         stop_workers();
         say_goodbye(last, result);
-        close_all(true);
+        close_all();
         return result;
     }
 
-    void limit_drain(std::uint32_t drain_ms) {
+    void limit_drain(std::uint32_t drain_ms) noexcept {
         const std::scoped_lock lock(mutex_);
         drain_limit_ms_ = std::min(drain_limit_ms_, drain_ms);
         news_ = true;
         changed_.notify_all();
     }
 
-    Statistics statistics() {
+    Statistics statistics() noexcept {
         const std::scoped_lock lock(mutex_);
         Statistics result;
         if (!serving_) {
@@ -176,11 +189,30 @@ public:
         return result;
     }
 
-    [[nodiscard]] const std::vector<std::string>& errors() const { return errors_; }
-    [[nodiscard]] const std::vector<Endpoint>& endpoints() const { return endpoints_; }
+    [[nodiscard]] const std::vector<std::string>& errors() const noexcept { return memory_ran_out_ ? out_of_memory_ : errors_; }
+    [[nodiscard]] const std::vector<Endpoint>& endpoints() const noexcept { return endpoints_; }
 
 private:
-    [[nodiscard]] bool serving() {
+    // The one place where the exceptions of start-up and configuration end: false, with errors(). What was begun is the caller's to close.
+    template <class Action>
+    [[nodiscard]] bool attempt(Action&& action) noexcept {
+        errors_.clear();
+        memory_ran_out_ = false;
+        try {
+            try {
+                return action();
+            } catch (const std::bad_alloc&) {
+                memory_ran_out_ = true;
+            } catch (const std::exception& error) {
+                errors_.emplace_back(error.what());
+            }
+        } catch (...) {
+            memory_ran_out_ = true;  // for the words of another error
+        }
+        return false;
+    }
+
+    [[nodiscard]] bool serving() noexcept {
         const std::scoped_lock lock(mutex_);
         return serving_;
     }
@@ -201,7 +233,7 @@ private:
         }
         config::Log options = config_.log;
         const auto failed = [&](const std::string& error) {
-            errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") + "log.file: " + error);
+            errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") + error);
             return false;
         };
         if (purpose == Purpose::check) {
@@ -256,9 +288,10 @@ private:
         table_ = std::make_unique<net::ConnectionTable>(static_cast<std::uint32_t>(connections));
         const std::uint64_t descriptors = io::raise_descriptor_limit();
         if (descriptors < connections + descriptors_reserved) {
-            log_->write(base::LogLevel::warn, {}, 0,
-                        "the listeners' limits allow " + std::to_string(connections) + " connections, but this process may have only " +
-                            std::to_string(descriptors) + " descriptors (ulimit -n): new clients will wait when they run out");
+            log_->compose(base::LogLevel::warn, {}, 0, [&] {
+                return "the listeners' limits allow " + std::to_string(connections) + " connections, but this process may have only " +
+                       std::to_string(descriptors) + " descriptors (ulimit -n): new clients will wait when they run out";
+            });
         }
         return true;
     }
@@ -350,6 +383,16 @@ private:
         return errors_.empty();
     }
 
+    // What a stop will need, so that it never fails.
+    bool prepare_end() {
+        std::vector<net::Acceptor*> acceptors;
+        for (const std::unique_ptr<Service>& service : services_) {
+            acceptors.push_back(service->acceptor.get());
+        }
+        drain_ = std::make_unique<net::Drain>(*table_, std::move(acceptors), [this] { something_changed(); });
+        return true;
+    }
+
     bool create_instances() {
         for (std::size_t i = 0; i < services_.size(); ++i) {
             Service& service = *services_[i];
@@ -359,7 +402,7 @@ private:
     }
 
     // Those whose create succeeded may have posted functions to themselves: these run before destroy, here as ever.
-    void unwind_instances() {
+    void unwind_instances() noexcept {
         begin_work();
         finish_instances();
         stop_workers();
@@ -371,33 +414,34 @@ private:
             if (const base::Result<void> started = station->group->start(); !started) {
                 errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") + "io.threads: " + started.error() +
                                   "; ask for fewer, or allow this process more threads or memory");
-                stop_workers();
                 return false;
             }
         }
         return true;
     }
 
-    void begin_work() {
+    void begin_work() noexcept {
         for (const std::unique_ptr<Station>& station : stations_) {
             station->group->begin();
         }
     }
 
-    void stop_workers() {
+    void stop_workers() noexcept {
         for (const std::unique_ptr<Station>& station : stations_) {
             station->group->stop();
         }
     }
 
-    void run() {
+    // Everything that can fail has been done.
+    void run() noexcept {
         const io::CompletionPort& port = stations_.front()->group->port();
-        log_->write(base::LogLevel::info, {}, 0,
-                    std::string("portico ") + version() + ": " + std::to_string(processors()) + " processors, " +
-                        std::to_string(worker_threads_) + " worker threads, " + std::to_string(stations_.size()) + " ports (" +
-                        std::string(port.name()) + ")");
+        log_->compose(base::LogLevel::info, {}, 0, [&] {
+            return std::string("portico ") + version() + ": " + std::to_string(processors()) + " processors, " +
+                   std::to_string(worker_threads_) + " worker threads, " + std::to_string(stations_.size()) + " ports (" +
+                   std::string(port.name()) + ")";
+        });
         for (const std::unique_ptr<Service>& service : services_) {
-            log_->write(base::LogLevel::info, service->listener->name, 0, "plugin " + service->instance->description());
+            log_->compose(base::LogLevel::info, service->listener->name, 0, [&] { return "plugin " + service->instance->description(); });
         }
         begin_work();
         {
@@ -408,14 +452,14 @@ private:
             service->acceptor->start([this] { something_changed(); });
         }
         for (const Endpoint& endpoint : endpoints_) {
-            log_->write(base::LogLevel::info, endpoint.listener, 0, "listening on " + endpoint.address);
+            log_->compose(base::LogLevel::info, endpoint.listener, 0, [&] { return "listening on " + endpoint.address; });
         }
         log_->write(base::LogLevel::info, {}, 0, "ready");
     }
 
     // ---- stopping, step by step
 
-    [[nodiscard]] std::uint64_t open_connections() const {
+    [[nodiscard]] std::uint64_t open_connections() const noexcept {
         std::uint64_t open = 0;
         for (const std::unique_ptr<Service>& service : services_) {
             open += service->acceptor->open_connections();
@@ -424,26 +468,21 @@ private:
     }
 
     // An acceptor has stopped, or a last connection is gone: on any thread.
-    void something_changed() {
+    void something_changed() noexcept {
         const std::scoped_lock lock(mutex_);
         news_ = true;
         changed_.notify_all();
     }
 
-    [[nodiscard]] std::uint32_t drain_ms() {
+    [[nodiscard]] std::uint32_t drain_ms() noexcept {
         const std::scoped_lock lock(mutex_);
         return std::min(config_.drain_ms, drain_limit_ms_);
     }
 
-    StopResult drain() {
+    StopResult drain() noexcept {
         const auto begun = std::chrono::steady_clock::now();
         const std::uint32_t for_ms = drain_ms();
-        std::vector<net::Acceptor*> acceptors;
-        for (const std::unique_ptr<Service>& service : services_) {
-            acceptors.push_back(service->acceptor.get());
-        }
-        net::Drain drain(*table_, std::move(acceptors), [this] { something_changed(); });
-        drain.begin(for_ms);
+        drain_->begin(for_ms);
         std::unique_lock lock(mutex_);
         for (;;) {
             news_ = false;
@@ -452,28 +491,31 @@ private:
             lock.unlock();
             const auto now = std::chrono::steady_clock::now();
             const bool late = now >= deadline;
-            if (drain.step(late)) {
-                return {drain.connections_cut()};
+            if (drain_->step(late)) {
+                return {drain_->connections_cut()};
             }
             lock.lock();
-            changed_.wait_until(lock, late ? now + cut_again_after : deadline, [&] { return news_; });
+            const auto soon = now + tell_again_after;
+            changed_.wait_until(lock, late ? soon : drain_->is_incomplete() ? std::min(soon, deadline) : deadline, [&] { return news_; });
         }
     }
 
-    void finish_instances() {
+    void finish_instances() noexcept {
         for (const std::unique_ptr<Service>& service : services_) {
             service->instance->finish();
         }
     }
 
-    void say_goodbye(const Statistics& last, const StopResult& result) {
+    void say_goodbye(const Statistics& last, const StopResult& result) noexcept {
         const auto number = [](std::uint64_t value) { return std::to_string(value); };
-        log_->write(base::LogLevel::info, {}, 0,
-                    "served " + number(last.connections_accepted) + " connections; calls: " + number(last.waits) + " waits, " +
-                        number(last.receives) + " receives, " + number(last.sends) + " sends, " + number(last.accepts) + " accepts, " +
-                        number(last.wakes) + " wakes, " + number(last.cancels) + " cancels; " + number(last.completions) + " completions");
+        log_->compose(base::LogLevel::info, {}, 0, [&] {
+            return "served " + number(last.connections_accepted) + " connections; calls: " + number(last.waits) + " waits, " +
+                   number(last.receives) + " receives, " + number(last.sends) + " sends, " + number(last.accepts) + " accepts, " +
+                   number(last.wakes) + " wakes, " + number(last.cancels) + " cancels; " + number(last.completions) + " completions";
+        });
         if (result.connections_cut != 0) {
-            log_->write(base::LogLevel::warn, {}, 0, "the drain's deadline cut " + number(result.connections_cut) + " connections");
+            log_->compose(base::LogLevel::warn, {}, 0,
+                          [&] { return "the drain's deadline cut " + number(result.connections_cut) + " connections"; });
         }
         // After the last callback of every plugin, so that it is the last line.
         for (const std::unique_ptr<Service>& service : services_) {
@@ -483,17 +525,18 @@ private:
     }
 
     // Lets go of everything, in an order in which nothing is used after its end.
-    bool close_all(bool answer) {
+    void close_all() noexcept {
+        stop_workers();  // those that a start left waiting for their work
         for (const std::unique_ptr<Service>& service : services_) {
             service->acceptor.reset();
         }
         services_.clear();
         service_homes_.clear();
+        drain_.reset();
         stations_.clear();
         table_.reset();
         endpoints_.clear();
         log_.reset();
-        return answer;
     }
 
 #ifdef _WIN32
@@ -506,6 +549,8 @@ private:
     bool configured_ = false;
     std::string default_plugin_directory_;
     std::vector<std::string> errors_;
+    bool memory_ran_out_ = false;  // then errors() is this, which was made in time
+    const std::vector<std::string> out_of_memory_{"out of memory"};
     std::vector<Endpoint> endpoints_;
 
     std::unique_ptr<log::StreamLog> log_;
@@ -513,6 +558,7 @@ private:
     std::vector<std::unique_ptr<Station>> stations_;
     std::vector<std::unique_ptr<Service>> services_;
     std::vector<net::WorkerGroup*> service_homes_;  // of each service's instance
+    std::unique_ptr<net::Drain> drain_;
     std::uint32_t worker_threads_ = 0;
     std::size_t next_serial_ = 0;
 
@@ -530,52 +576,52 @@ Server::Server() : implementation_(std::make_unique<Implementation>()) {}
 
 Server::~Server() = default;
 
-bool Server::configure_file(const std::string& file) {
-    return implementation_->configure(config::load_file(file));
+bool Server::configure_file(const std::string& file) noexcept {
+    return implementation_->configure([&] { return config::load_file(file); });
 }
 
-bool Server::configure_text(std::string_view json, const std::string& directory) {
-    config::Loaded loaded = config::load_text(json, base::utf8_from_path(base::path_from_utf8(directory) / "configuration"));
-    return implementation_->configure(std::move(loaded));
+bool Server::configure_text(std::string_view json, const std::string& directory) noexcept {
+    return implementation_->configure(
+        [&] { return config::load_text(json, base::utf8_from_path(base::path_from_utf8(directory) / "configuration")); });
 }
 
-void Server::set_default_plugin_directory(const std::string& directory) {
-    implementation_->set_default_plugin_directory(directory);
+void Server::set_default_plugin_directory(std::string directory) noexcept {
+    implementation_->set_default_plugin_directory(std::move(directory));
 }
 
-bool Server::check(bool ports) {
+bool Server::check(bool ports) noexcept {
     return implementation_->check(ports);
 }
 
-bool Server::start() {
+bool Server::start() noexcept {
     return implementation_->start();
 }
 
-const std::vector<std::string>& Server::errors() const {
+const std::vector<std::string>& Server::errors() const noexcept {
     return implementation_->errors();
 }
 
-const std::vector<Endpoint>& Server::endpoints() const {
+const std::vector<Endpoint>& Server::endpoints() const noexcept {
     return implementation_->endpoints();
 }
 
-void Server::stop() {
+void Server::stop() noexcept {
     implementation_->stop();
 }
 
-StopResult Server::wait() {
+StopResult Server::wait() noexcept {
     return implementation_->wait();
 }
 
-void Server::limit_drain(std::uint32_t drain_ms) {
+void Server::limit_drain(std::uint32_t drain_ms) noexcept {
     implementation_->limit_drain(drain_ms);
 }
 
-Statistics Server::statistics() const {
+Statistics Server::statistics() const noexcept {
     return implementation_->statistics();
 }
 
-const char* Server::version() {
+const char* Server::version() noexcept {
     return PORTICO_VERSION;
 }
 

@@ -43,12 +43,14 @@ public:
     };
     [[nodiscard]] Found find(std::uint64_t handle) const noexcept;
 
-    // Calls action(Connection&) for each slot that has been used. The slots may come and go meanwhile.
+    // Calls action(Connection&) for each slot that a connection lives in. Connections may come and go meanwhile.
     template <class Action>
-    void for_each(Action&& action) {
+    void for_each_live(Action&& action) {
         const std::uint32_t made = made_.load(std::memory_order_acquire);
         for (std::uint32_t index = 0; index < made; ++index) {
-            action(*at(index));
+            if (Connection& connection = *at(index); connection.is_live()) {
+                action(connection);
+            }
         }
     }
 

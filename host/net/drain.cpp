@@ -2,20 +2,27 @@
 
 namespace portico::net {
 
-void Drain::begin(std::uint32_t deadline_ms) {
-    deadline_ms_ = deadline_ms;
-    accepting_.store(acceptors_.size(), std::memory_order_relaxed);
-    for (Acceptor* acceptor : acceptors_) {
+Drain::Drain(ConnectionTable& table, std::vector<Acceptor*> acceptors, const std::function<void()>& changed)
+    : table_(table), acceptors_(std::move(acceptors)) {
+    for (std::size_t i = 0; i < acceptors_.size(); ++i) {
         // Once the last one is counted out, this object may be gone: `changed` is the function's own.
-        acceptor->stop([this, changed = changed_] {
+        stopped_.emplace_back([this, changed] {
             accepting_.fetch_sub(1, std::memory_order_acq_rel);
             changed();
         });
     }
+}
+
+void Drain::begin(std::uint32_t deadline_ms) noexcept {
+    deadline_ms_ = deadline_ms;
+    accepting_.store(acceptors_.size(), std::memory_order_relaxed);
+    for (std::size_t i = 0; i < acceptors_.size(); ++i) {
+        acceptors_[i]->stop(std::move(stopped_[i]));
+    }
     tell();
 }
 
-bool Drain::step(bool late) {
+bool Drain::step(bool late) noexcept {
     if (accepting_.load(std::memory_order_acquire) == 0) {
         if (!told_the_last_) {
             told_the_last_ = true;
@@ -25,20 +32,25 @@ bool Drain::step(bool late) {
             return true;
         }
     }
+    if (untold_) {
+        tell();
+    }
     if (late) {
         if (!cutting_) {
             cutting_ = true;
             connections_cut_ = open_connections();
         }
-        table_.for_each([](Connection& connection) { static_cast<void>(connection.cut(connection.generation())); });
+        table_.for_each_live([](Connection& connection) { static_cast<void>(connection.cut(connection.generation())); });
     }
     return false;
 }
 
-// One that is closing already has nothing to be told, one that was told before ignores it, and one without memory for the message is cut at the
-// deadline.
-void Drain::tell() {
-    table_.for_each([&](Connection& connection) { static_cast<void>(connection.drain(connection.generation(), deadline_ms_)); });
+// One that is closing already has nothing to be told, and one that was told before ignores it.
+void Drain::tell() noexcept {
+    untold_ = false;
+    table_.for_each_live([&](Connection& connection) {
+        untold_ = connection.drain(connection.generation(), deadline_ms_) == CallResult::no_memory || untold_;
+    });
 }
 
 std::uint64_t Drain::open_connections() const noexcept {

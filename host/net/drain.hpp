@@ -19,31 +19,35 @@ class Drain {
 public:
     // `changed`: called from any thread when step() may find more than before. (Those who gave the acceptors their `last_released` call theirs.) What
     // it refers to outlives the workers; the drain itself may end as soon as step() has answered true.
-    Drain(ConnectionTable& table, std::vector<Acceptor*> acceptors, std::function<void()> changed)
-        : table_(table), acceptors_(std::move(acceptors)), changed_(std::move(changed)) {}
+    // All the memory that the drain needs is taken here: make it when the server starts, so that it can always stop.
+    Drain(ConnectionTable& table, std::vector<Acceptor*> acceptors, const std::function<void()>& changed);
     Drain(const Drain&) = delete;
     Drain& operator=(const Drain&) = delete;
 
     // Asks every acceptor to stop, and tells every open connection that it has `deadline_ms` to end. Only asks: a blocking callback may hold up an
     // acceptor of its own group, and must not hold up the drain of the others.
-    void begin(std::uint32_t deadline_ms);
+    void begin(std::uint32_t deadline_ms) noexcept;
 
     // True when no acceptor and no connection is left. `late`: the deadline has passed; what is open then is cut, in each such step again: a cut may
     // have found no memory, or a connection have been accepted meanwhile.
-    [[nodiscard]] bool step(bool late);
+    [[nodiscard]] bool step(bool late) noexcept;
+
+    // True when memory was out for a connection's message: then step() is due again soon, whatever happens.
+    [[nodiscard]] bool is_incomplete() const noexcept { return untold_ || cutting_; }
 
     // Those that were open at the first late step.
     [[nodiscard]] std::uint64_t connections_cut() const noexcept { return connections_cut_; }
 
 private:
     [[nodiscard]] std::uint64_t open_connections() const noexcept;
-    void tell();
+    void tell() noexcept;
 
     ConnectionTable& table_;
     const std::vector<Acceptor*> acceptors_;
-    const std::function<void()> changed_;
+    std::vector<std::function<void()>> stopped_;  // what each acceptor calls when it has stopped
     std::uint32_t deadline_ms_ = 0;
     bool told_the_last_ = false;
+    bool untold_ = false;
     bool cutting_ = false;
     std::uint64_t connections_cut_ = 0;
     // Acceptors that have not stopped yet. The release of an acceptor's end pairs with the acquire of step(), which then finds all its connections.

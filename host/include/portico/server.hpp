@@ -47,7 +47,8 @@ struct StopResult {
     std::uint64_t connections_cut = 0;  // that the drain's deadline ended
 };
 
-// Calls belong to one thread at a time, except stop() and statistics().
+// Calls belong to one thread at a time, except stop() and statistics(). What goes wrong is told by errors(), want of memory too ("out of memory"):
+// nothing throws but what returns a new object, the constructor and program_directory(): std::bad_alloc.
 class Server {
 public:
     Server();
@@ -57,41 +58,41 @@ public:
     Server& operator=(const Server&) = delete;
 
     // Reads a configuration file (UTF-8 path). False: errors() has a line for each mistake. Nothing is opened yet.
-    [[nodiscard]] bool configure_file(const std::string& file);
+    [[nodiscard]] bool configure_file(const std::string& file) noexcept;
     // The same for a text; relative paths in it are relative to `directory`.
-    [[nodiscard]] bool configure_text(std::string_view json, const std::string& directory);
+    [[nodiscard]] bool configure_text(std::string_view json, const std::string& directory) noexcept;
 
     // Where plugins are looked for when the configuration names no directory. Default: "plugins" beside the program.
-    void set_default_plugin_directory(const std::string& directory);
+    void set_default_plugin_directory(std::string directory) noexcept;
 
     // Checks everything that a start would: plugins, their settings (validate, never create), and, if `ports`, that the addresses can be listened on.
     // False: errors().
-    [[nodiscard]] bool check(bool ports);
+    [[nodiscard]] bool check(bool ports) noexcept;
 
     // Starts. True: it listens and serves. False: errors(), and nothing is left behind.
-    [[nodiscard]] bool start();
+    [[nodiscard]] bool start() noexcept;
 
     // Of the last call that answered false. One line each, ready for a person.
-    [[nodiscard]] const std::vector<std::string>& errors() const;
+    [[nodiscard]] const std::vector<std::string>& errors() const noexcept;
 
     // Of a started server.
-    [[nodiscard]] const std::vector<Endpoint>& endpoints() const;
+    [[nodiscard]] const std::vector<Endpoint>& endpoints() const noexcept;
 
     // [any thread] Asks for the end; wait() carries it out. Does nothing when it was asked already.
-    void stop();
+    void stop() noexcept;
 
     // Waits for stop(), then stops: accepting ends, connections are drained for shutdown.drain_ms, what is open then is cut, instances are destroyed,
     // threads end. The server can be configured and started again afterwards.
-    StopResult wait();
+    StopResult wait() noexcept;
 
     // The same with a deadline for the drain that is shorter than the configured one (a console that is being closed).
-    void limit_drain(std::uint32_t drain_ms);
+    void limit_drain(std::uint32_t drain_ms) noexcept;
 
     // [any thread] Of a started server; all zero otherwise.
-    [[nodiscard]] Statistics statistics() const;
+    [[nodiscard]] Statistics statistics() const noexcept;
 
     // "0.1.0"
-    [[nodiscard]] static const char* version();
+    [[nodiscard]] static const char* version() noexcept;
     // Absolute path of the running program's directory, UTF-8; empty when the system does not tell.
     [[nodiscard]] static std::string program_directory();
 
