@@ -151,7 +151,7 @@ public:
     }
 
 private:
-    // The next step, by the input; when that is used up, in good order to the end.
+    // What happens next, by the input: one thing, or several at once. When the input is used up, all goes in good order to the end.
     void step(bool idle) {
         if (idle) {
             plugin_.check_idle();
@@ -162,8 +162,15 @@ private:
             }
             return;
         }
-        const std::uint8_t what = input_.byte();
-        switch (what % 16) {
+        std::uint8_t what = 0;
+        do {
+            what = input_.byte();
+            happen(what % 16);
+        } while (what >= 0x80);
+    }
+
+    void happen(int what) {
+        switch (what) {
             case 0:
             case 1: connect(); break;
             case 2:
