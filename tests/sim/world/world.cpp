@@ -140,6 +140,11 @@ void World::start() {
             service->addresses.push_back(*bound);
         }
     }
+    for (const std::unique_ptr<Station>& station : stations_) {
+        if (const base::Result<void> started = station->group->start(); !started) {
+            ledger_.violated("cannot start the workers: " + started.error());
+        }
+    }
     for (std::size_t i = 0; i < services_.size(); ++i) {
         Plugin::creating(*services_[i]);
         const std::vector<std::string> mistakes = services_[i]->instance->create(*table_, services_[i]->context, *homes[i]);
@@ -149,7 +154,7 @@ void World::start() {
     }
     scheduler_.set_step_check([this] { check_step(); });
     for (const std::unique_ptr<Station>& station : stations_) {
-        station->group->start();
+        station->group->begin();
     }
     for (const std::unique_ptr<Service>& service : services_) {
         service->acceptor->start([this] { has_news_ = true; });
