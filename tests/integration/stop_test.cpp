@@ -120,7 +120,10 @@ TEST_CASE("a stop in mid-traffic loses no byte that send accepted", "[stop]") {
     const int stops = sanitized ? 5 : on_windows ? 25 : 50;  // of 4
     constexpr std::size_t echoed = 6;                        // peers whose bytes come back
     constexpr std::size_t peers_count = 8;                   // and two that are sent to by the plugin's own thread
-    for (int stop = 0; stop < stops; ++stop) {
+    // Where the host has just read all that was sent, it was no stop with requests that nobody had read: it does not count, and another one is made.
+    int with_unread = 0;
+    for (int stop = 0; with_unread < stops; ++stop) {
+        REQUIRE(stop < 2 * stops);
         Script script;
         script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
             if (line.number >= echoed) {
@@ -200,7 +203,7 @@ TEST_CASE("a stop in mid-traffic loses no byte that send accepted", "[stop]") {
             REQUIRE(first_difference(got[i], 0, i) == std::string::npos);
             unread += i < echoed ? sent[i] - std::min<std::uint64_t>(sent[i], got[i].size()) : 0;
         }
-        CHECK(unread != 0);  // else it was no stop with requests that nobody had read
+        with_unread += unread != 0 ? 1 : 0;
     }
 }
 
