@@ -156,11 +156,7 @@ bool EpollPort::send_at_once(SendOperation& operation) noexcept {
 
 void EpollPort::post(PostOperation& operation) noexcept {
     start_post(operation);
-    base::Link* newest = posted_chain_.load(std::memory_order_relaxed);
-    do {
-        operation.next = newest;
-    } while (!posted_chain_.compare_exchange_weak(newest, &operation, std::memory_order_release, std::memory_order_relaxed));
-    if (newest == nullptr) {  // else the poster of the first of the chain wakes the port
+    if (posts_.push(operation)) {
         wakes_.fetch_add(1, std::memory_order_relaxed);
         interrupt_poll();
     }
@@ -173,7 +169,7 @@ void EpollPort::interrupt_poll() noexcept {
 }
 
 bool EpollPort::has_more() const noexcept {
-    return posted_rest_count_.load(std::memory_order_relaxed) != 0;
+    return posts_.has_rest();
 }
 
 void EpollPort::cancel(Operation& operation) noexcept {
@@ -441,20 +437,14 @@ void EpollPort::retry_starved() noexcept {
 }
 
 std::size_t EpollPort::take_posted(std::span<Operation*> into) noexcept {
-    if (posted_chain_.load(std::memory_order_relaxed) == nullptr && posted_rest_count_.load(std::memory_order_relaxed) == 0) {
+    if (!posts_.has_any()) {
         return 0;
     }
-    return guarded([&] {
-        posted_rest_.append_reversed(posted_chain_.exchange(nullptr, std::memory_order_acquire));
-        std::size_t taken = 0;
-        while (taken < into.size() && !posted_rest_.empty()) {
-            Operation* operation = posted_rest_.pop_front();
-            finish(*operation);
-            into[taken++] = operation;
-        }
-        posted_rest_count_.store(posted_rest_.empty() ? 0 : 1, std::memory_order_relaxed);
-        return taken;
-    });
+    const std::size_t taken = guarded([&] { return posts_.take(into); });
+    for (Operation* operation : into.first(taken)) {
+        finish(*operation);
+    }
+    return taken;
 }
 
 std::size_t EpollPort::poll(std::span<Operation*> into, std::uint64_t deadline_ns) noexcept {

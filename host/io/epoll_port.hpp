@@ -15,6 +15,7 @@
 #pragma once
 
 #include "io/port_base.hpp"
+#include "io/post_queue.hpp"
 
 namespace portico::io {
 
@@ -73,10 +74,7 @@ private:
     int epoll_ = -1;
     int event_ = -1;  // an eventfd, edge-triggered and never read: each write wakes one waiting thread
 
-    // Posts, newest first. The release of a push pairs with the acquire of the exchange that takes the whole chain.
-    std::atomic<base::Link*> posted_chain_{nullptr};
-    base::Fifo<Operation> posted_rest_;     // guarded: taken and not yet handed out
-    std::atomic<std::size_t> posted_rest_count_{0};  // a hint, as PortBase::ready_count_
+    PostQueue posts_;  // its take() is guarded
     std::atomic<std::uint32_t> post_rounds_{0};  // calls of poll() in a row that posts alone have filled
     base::Fifo<Operation> starved_;         // guarded: receives that wait for a buffer
     std::atomic<std::size_t> starved_count_{0};  // a hint
