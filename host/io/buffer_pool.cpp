@@ -77,6 +77,22 @@ Buffer BufferPool::take() noexcept {
     }
 }
 
+void BufferPool::set_aside() noexcept {
+    if (use_ == Use::single) {
+        on_loan_.store(on_loan() - 1, std::memory_order_relaxed);
+    } else {
+        on_loan_.fetch_sub(1, std::memory_order_relaxed);
+    }
+}
+
+void BufferPool::claim() noexcept {
+    if (use_ == Use::single) {
+        on_loan_.store(on_loan() + 1, std::memory_order_relaxed);
+    } else {
+        on_loan_.fetch_add(1, std::memory_order_relaxed);
+    }
+}
+
 void BufferPool::give_back(Buffer buffer) noexcept {
     PORTICO_ASSERT(buffer.data != nullptr && buffer.data == at(buffer.index));
     if (use_ == Use::single) {

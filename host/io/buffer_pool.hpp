@@ -36,6 +36,13 @@ public:
     [[nodiscard]] Buffer take() noexcept;
     void give_back(Buffer buffer) noexcept;
 
+    // For a port that hands buffers to the system before there is anything to put into them. A buffer that was taken and set aside is nobody's: it is not
+    // counted as on loan until claim() says that it was filled. Both are for the port's threads.
+    void set_aside() noexcept;
+    void claim() noexcept;
+    // A buffer that is on loan, by its index.
+    [[nodiscard]] Buffer on_loan_at(std::uint32_t index) const noexcept { return {at(index), index}; }
+
     [[nodiscard]] std::uint32_t buffer_bytes() const noexcept { return buffer_bytes_; }
     [[nodiscard]] std::uint32_t buffers_max() const noexcept { return buffers_max_; }
     // How many are on loan now. Exact when no other thread takes or gives back meanwhile.

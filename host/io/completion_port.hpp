@@ -15,8 +15,9 @@
 //     the submit, never lost.
 //
 // Threads. A port is made for one thread (`single`) or for several (`shared`). accept, connect, receive, send (and send_at_once), timer, cancel,
-// attach and wait belong to the port's own threads: those that call wait(), one at a time for a single port, any number at once for a
-// shared one. (Before the first wait() the thread that starts the server may call them too.) Only post(), wake(), counters() and
+// attach and wait belong to the port's own threads: those that call wait(), any number at once for a shared port, always the same one for a single port. (Before
+// the first wait() the thread that starts the server may call them too. After the last operation on a socket another thread may wait for what is left, timers
+// and posts.) Only post(), wake(), counters() and
 // now() may be called from anywhere. Submit and cancel of one operation are never concurrent with each other.
 //
 // End: before its destructor every operation must have completed and every socket be closed. Whoever ends a port keeps
@@ -42,7 +43,9 @@ namespace portico::io {
 
 // Calls to the system, counted in the process: how the cost of a message is shown (a tracer would change the batches).
 struct Counters {
-    std::uint64_t waits = 0;     // epoll_wait, GetQueuedCompletionStatusEx
+    // On io_uring waits are all the calls there are (but for wakes and connects), and they submit as well. There the next three, and cancels, count what the
+    // kernel was asked for and did: completions of receives, sends and accepts, and requests for a cancel.
+    std::uint64_t waits = 0;     // epoll_wait, io_uring_enter, GetQueuedCompletionStatusEx
     std::uint64_t receives = 0;  // recv, WSARecv
     std::uint64_t sends = 0;     // send, WSASend
     std::uint64_t accepts = 0;   // accept4, AcceptEx
@@ -68,7 +71,7 @@ public:
     CompletionPort(const CompletionPort&) = delete;
     CompletionPort& operator=(const CompletionPort&) = delete;
 
-    // "epoll", "iocp", ...
+    // "epoll", "io_uring", "iocp", ...
     [[nodiscard]] virtual std::string_view name() const noexcept = 0;
 
     // Makes an open socket one of this port's, for as long as it is open: a socket joins one port for ever.
@@ -128,10 +131,13 @@ private:
     BufferPool* buffers_;
 };
 
-enum class Backend : std::uint8_t { automatic, epoll, iocp };
+enum class Backend : std::uint8_t { automatic, epoll, io_uring, iocp };
 
-// "auto", "epoll", "iocp": nothing for an unknown name.
+// "auto", "epoll", "io_uring", "iocp": nothing for an unknown name.
 [[nodiscard]] std::optional<Backend> backend_from_name(std::string_view name) noexcept;
+
+// Whether this system, and this program, can use io_uring: what it lacks of all that the backend would use ("" for nothing), or why not at all.
+[[nodiscard]] base::Result<std::string> probe_io_uring();
 
 // Makes a port. Fails with a sentence when the backend is not one of this system, or the system refuses.
 [[nodiscard]] base::Result<std::unique_ptr<CompletionPort>> make_port(Backend backend, BufferPool& buffers,

@@ -68,6 +68,10 @@ public:
     alignas(8) std::byte address_room[128];  // two addresses of sizeof(sockaddr_in6) + 16 bytes each, as AcceptEx asks
     std::atomic<std::uintptr_t> state{0};    // as Socket::receive_state_ is for a receive: a listener has several accepts
     std::uint32_t tries = 0;                 // peers that were gone before they were accepted
+#else
+    // The backend's (io_uring): where the system writes the peer's address while the accept is in flight; room for a sockaddr_storage.
+    alignas(8) std::byte address_room[128];
+    std::uint32_t address_bytes = 0;
 #endif
 };
 

@@ -6,6 +6,9 @@
 #else
 #include "io/epoll_port.hpp"
 #endif
+#ifdef PORTICO_IO_URING
+#include "io/uring_port.hpp"
+#endif
 
 namespace portico::io {
 
@@ -16,21 +19,45 @@ std::optional<Backend> backend_from_name(std::string_view name) noexcept {
     if (name == "epoll") {
         return Backend::epoll;
     }
+    if (name == "io_uring") {
+        return Backend::io_uring;
+    }
     if (name == "iocp") {
         return Backend::iocp;
     }
     return std::nullopt;
 }
 
+base::Result<std::string> probe_io_uring() {
+#ifdef PORTICO_IO_URING
+    base::Result<UringFeatures> features = probe_uring();
+    if (!features) {
+        return base::Failure{features.error()};
+    }
+    return degradations(*features);
+#else
+    return base::Failure{"this program was built without liburing"};
+#endif
+}
+
 base::Result<std::unique_ptr<CompletionPort>> make_port(Backend backend, BufferPool& buffers, const PortOptions& options) {
 #ifdef _WIN32
-    if (backend == Backend::epoll) {
-        return base::Failure{"the epoll backend exists on Linux only; here it is \"iocp\" or \"auto\""};
+    if (backend == Backend::epoll || backend == Backend::io_uring) {
+        return base::Failure{std::string("the ") + (backend == Backend::epoll ? "epoll" : "io_uring") +
+                             " backend exists on Linux only; here it is \"iocp\" or \"auto\""};
     }
     return IocpPort::make(buffers, options);
 #else
-    if (backend == Backend::iocp) {
-        return base::Failure{"the iocp backend exists on Windows only; here it is \"epoll\" or \"auto\""};
+    switch (backend) {
+        case Backend::iocp: return base::Failure{"the iocp backend exists on Windows only; here it is \"epoll\", \"io_uring\" or \"auto\""};
+        case Backend::io_uring:
+#ifdef PORTICO_IO_URING
+            return UringPort::make(buffers, options);
+#else
+            return base::Failure{probe_io_uring().error()};
+#endif
+        case Backend::automatic:
+        case Backend::epoll: break;
     }
     return EpollPort::make(buffers, options);
 #endif

@@ -46,6 +46,7 @@ Socket::~Socket() {
 
 void Socket::reset_state() noexcept {
     is_listener_ = false;
+    shares_backlog_ = false;
     receive_state_.store(0, std::memory_order_relaxed);
     send_state_.store(0, std::memory_order_relaxed);
 }
@@ -101,7 +102,7 @@ base::Result<void> Socket::listen(const Address& address, int backlog) {
     return {};
 }
 
-base::Result<void> Socket::listen_as(const Socket& listener) {
+base::Result<void> Socket::listen_as(Socket& listener) {
     PORTICO_ASSERT(!is_open() && listener.is_listener_);
     const int native = ::fcntl(listener.native_, F_DUPFD_CLOEXEC, 0);
     if (native < 0) {
@@ -110,6 +111,7 @@ base::Result<void> Socket::listen_as(const Socket& listener) {
     native_ = native;
     reset_state();
     is_listener_ = true;
+    shares_backlog_ = listener.shares_backlog_ = true;
     return {};
 }
 

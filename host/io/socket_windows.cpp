@@ -131,7 +131,7 @@ base::Result<void> Socket::listen(const Address& address, int backlog) {
     return {};
 }
 
-base::Result<void> Socket::listen_as(const Socket&) {
+base::Result<void> Socket::listen_as(Socket&) {
     return base::Failure{"a listening socket can be given to a further port only on Linux; on Windows a socket joins one port for ever"};
 }
 

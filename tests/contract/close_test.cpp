@@ -35,6 +35,55 @@ TEST_CASE("reset_on_close makes the peer see a reset", "[contract][close]") {
     world.require_balanced();
 }
 
+TEST_CASE("a close behind a receive is seen by the peer without a further wait", "[contract][close]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind);
+    const bool is_reset = GENERATE(false, true);
+    CAPTURE(is_reset);
+    Connection connection(world);
+    REQUIRE(connection.peer.send_all("hello"));
+    REQUIRE(connection.read());
+    // A backend may still be receiving by itself: that must not keep the connection open.
+    if (is_reset) {
+        connection.socket.reset_on_close();
+    }
+    connection.close();
+    char room[1];
+    const Peer::Outcome seen = connection.peer.receive(room).outcome;
+    CHECK((seen == (is_reset ? Peer::Outcome::reset : Peer::Outcome::end) || (is_wine() && seen == Peer::Outcome::end)));
+    world.require_balanced();
+}
+
+TEST_CASE("a listener that has accepted is closed at once", "[contract][close]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind);
+    Connection connection(world);
+    const io::Address address = world.address();
+    // Connections that nobody will accept: they end with the listener.
+    std::vector<Peer> waiting(3);
+    for (Peer& peer : waiting) {
+        REQUIRE(peer.connect(address));
+    }
+    world.step(0);
+    world.port().close(world.listener());
+    for (Peer& peer : waiting) {
+        char room[1];
+        const Peer::Outcome seen = peer.receive(room).outcome;
+        CHECK((seen == Peer::Outcome::reset || seen == Peer::Outcome::end));
+    }
+    io::Socket again;
+    const auto listening = again.listen(address, 16);
+    INFO(listening.error());
+    CHECK(listening);
+    again.close();
+    connection.write("still here");
+    CHECK(connection.peer.receive_exactly(10) == "still here");
+    connection.close();
+    world.require_balanced();
+}
+
 TEST_CASE("half-close: the peer ends first, and still receives", "[contract][close]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);

@@ -1,40 +1,102 @@
 #include "contract/ports.hpp"
 
+#include <algorithm>
+#include <cstdio>
 #include <vector>
+
+#ifdef PORTICO_IO_URING
+#include "io/uring_port.hpp"
+#endif
 
 namespace portico::test {
 
 namespace {
 
-const std::vector<PortFactory>& factories() {
-    static const std::vector<PortFactory> all = [] {
-        const auto of = [](io::Backend backend) {
-            return [backend](io::BufferPool& buffers, const io::PortOptions& options) {
-                return io::make_port(backend, buffers, options);
-            };
+using Cases = std::vector<PortCase>;
+
+void add(Cases& cases, const PortFactory& factory, bool has_shared) {
+    cases.push_back({factory, false, factory.name + ", single"});
+    if (has_shared) {
+        cases.push_back({factory, true, factory.name + ", shared"});
+    }
+}
+
+PortFactory factory_of(io::Backend backend, const char* name) {
+    return {name, [backend](io::BufferPool& buffers, const io::PortOptions& options) { return io::make_port(backend, buffers, options); }};
+}
+
+#ifdef PORTICO_IO_URING
+// io_uring with all that this system has, then each way down alone, then all of them.
+void add_io_uring(Cases& cases) {
+    const base::Result<std::string> probed = io::probe_io_uring();
+    if (!probed) {
+        std::fprintf(stderr, "contract_tests: SKIPPED: io_uring: %s\n", probed.error().c_str());
+        return;
+    }
+    struct Variant {
+        const char* name;
+        io::UringFeatures allowed;
+    };
+    const Variant variants[] = {
+        {"io_uring", {}},
+        {"io_uring without deferred work", {.deferred_work = false}},
+        {"io_uring without deferred and cooperative work", {.deferred_work = false, .cooperative_work = false}},
+        {"io_uring without multishot receives", {.limited_multishot = false}},
+        {"io_uring without buffer rings", {.buffer_ring = false}},
+        {"io_uring without multishot accepts", {.multishot_accept = false}},
+        {"io_uring without everything",
+         {.deferred_work = false, .cooperative_work = false, .buffer_ring = false, .limited_multishot = false, .multishot_accept = false}},
+    };
+    std::vector<io::UringFeatures> seen;
+    for (const Variant& variant : variants) {
+        auto features = io::probe_uring(variant.allowed);
+        if (!features || std::find(seen.begin(), seen.end(), *features) != seen.end()) {
+            std::fprintf(stderr, "contract_tests: SKIPPED: %s: no different from another here\n", variant.name);
+            continue;
+        }
+        seen.push_back(*features);
+        const auto make = [allowed = variant.allowed](io::BufferPool& buffers, const io::PortOptions& options) {
+            return io::UringPort::make(buffers, options, allowed);
         };
-        std::vector<PortFactory> made;
+        add(cases, {variant.name, make}, false);
+    }
+}
+#endif
+
+const Cases& cases() {
+    static const Cases all = [] {
+        Cases made;
 #ifdef _WIN32
-        made.push_back({"iocp", of(io::Backend::iocp)});
+        add(made, factory_of(io::Backend::iocp, "iocp"), true);
 #else
-        made.push_back({"epoll", of(io::Backend::epoll)});
+        add(made, factory_of(io::Backend::epoll, "epoll"), true);
+#endif
+#ifdef PORTICO_IO_URING
+        add_io_uring(made);
 #endif
         return made;
     }();
     return all;
 }
 
-// Each backend as single, then as shared.
-const std::vector<PortCase>& cases() {
-    static const std::vector<PortCase> all = [] {
-        std::vector<PortCase> made;
-        for (const PortFactory& factory : factories()) {
-            made.push_back({factory, false, factory.name + ", single"});
-            made.push_back({factory, true, factory.name + ", shared"});
+Cases of_use(bool shared) {
+    Cases some;
+    for (const PortCase& one : cases()) {
+        if (one.shared == shared) {
+            some.push_back(one);
         }
-        return made;
-    }();
-    return all;
+    }
+    return some;
+}
+
+const Cases& single_ports() {
+    static const Cases some = of_use(false);
+    return some;
+}
+
+const Cases& shared_ports() {
+    static const Cases some = of_use(true);
+    return some;
 }
 
 }  // namespace
@@ -47,16 +109,20 @@ const PortCase& port_case(int index) {
     return cases().at(static_cast<std::size_t>(index));
 }
 
-int backend_count() {
-    return static_cast<int>(factories().size());
+int single_port_count() {
+    return static_cast<int>(single_ports().size());
 }
 
 const PortCase& single_port(int index) {
-    return cases().at(static_cast<std::size_t>(index) * 2);
+    return single_ports().at(static_cast<std::size_t>(index));
+}
+
+int shared_port_count() {
+    return static_cast<int>(shared_ports().size());
 }
 
 const PortCase& shared_port(int index) {
-    return cases().at(static_cast<std::size_t>(index) * 2 + 1);
+    return shared_ports().at(static_cast<std::size_t>(index));
 }
 
 }  // namespace portico::test

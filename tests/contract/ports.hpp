@@ -21,17 +21,18 @@ struct PortCase {
     std::string name;  // "epoll, single"
 };
 
-// Every backend of this system, in both uses: each test runs on all of them with ANY_PORT().
+// Every backend of this system, in each of its uses: each test runs on all of them with ANY_PORT().
 [[nodiscard]] int port_case_count();
 [[nodiscard]] const PortCase& port_case(int index);
-// Those of one use: single ports, shared ports.
-[[nodiscard]] int backend_count();
+// Those of one use: single ports, shared ports. (A backend may have no shared ones.)
+[[nodiscard]] int single_port_count();
 [[nodiscard]] const PortCase& single_port(int index);
+[[nodiscard]] int shared_port_count();
 [[nodiscard]] const PortCase& shared_port(int index);
 
 }  // namespace portico::test
 
 // Run the rest of the test case once for each.
 #define ANY_PORT() ::portico::test::port_case(GENERATE(range(0, ::portico::test::port_case_count())))
-#define SINGLE_PORT() ::portico::test::single_port(GENERATE(range(0, ::portico::test::backend_count())))
-#define SHARED_PORT() ::portico::test::shared_port(GENERATE(range(0, ::portico::test::backend_count())))
+#define SINGLE_PORT() ::portico::test::single_port(GENERATE(range(0, ::portico::test::single_port_count())))
+#define SHARED_PORT() ::portico::test::shared_port(GENERATE(range(0, ::portico::test::shared_port_count())))

@@ -259,6 +259,62 @@ TEST_CASE("a peer that floods while nobody receives loses nothing", "[contract][
     world.require_balanced();
 }
 
+TEST_CASE("what comes in pieces while nobody receives is all there, in order, before the end", "[contract][receive]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind, {.buffer_bytes = 256});
+    Connection connection(world);
+    // A first receive, after which a backend may go on receiving by itself.
+    REQUIRE(connection.peer.send_all("first"));
+    REQUIRE(connection.read());
+    const std::size_t pieces = GENERATE(as<std::size_t>{}, 1, 3, 20, 200);
+    CAPTURE(pieces);
+    std::string expected = "first";
+    std::size_t on_loan_max = 0;
+    for (std::size_t i = 0; i < pieces; ++i) {
+        const std::string piece = pattern(i, 1 + i * 7 % 40);
+        REQUIRE(connection.peer.send_all(piece));
+        expected += piece;
+        world.step(0);
+        on_loan_max = std::max<std::size_t>(on_loan_max, world.pool().on_loan());
+    }
+    CHECK(on_loan_max <= 1);
+
+    SECTION("and goes on") {
+        connection.read_until(expected.size());
+        CHECK((connection.input == expected));
+        world.submit(connection.receive);
+        REQUIRE(connection.peer.send_all("more"));
+        REQUIRE(world.run_until([&] { return !connection.receive.in_flight; }));
+        REQUIRE(connection.take());
+        CHECK((connection.input == expected + "more"));
+    }
+    SECTION("and ends") {
+        connection.peer.finish_sending();
+        world.run_for(5);
+        connection.read_until(expected.size());
+        CHECK((connection.input == expected));
+        CHECK_FALSE(connection.read());
+        CHECK(connection.receive.error == io::Error::none);
+    }
+    SECTION("and is reset") {
+        connection.peer.abort();
+        world.run_for(5);
+        // How much of it is left is the system's affair, but it is the beginning, and the reset is told.
+        while (connection.read()) {
+        }
+        CHECK(expected.compare(0, connection.input.size(), connection.input) == 0);
+        if (!is_wine()) {
+            CHECK(connection.receive.error == io::Error::reset);
+        }
+    }
+    SECTION("and nobody ever takes it") {
+        connection.close();
+    }
+    connection.close();
+    world.require_balanced();
+}
+
 TEST_CASE("many connections, each receives its own", "[contract][receive]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);

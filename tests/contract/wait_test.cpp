@@ -101,6 +101,79 @@ TEST_CASE("wake lets a wait return early", "[contract][wait]") {
     world.require_balanced();
 }
 
+TEST_CASE("what another thread submits before the first wait completes in it", "[contract][wait]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind);
+    io::Socket client;
+    REQUIRE(client.open_for_connect(io::Address::Family::v4));
+    Tracked<io::AcceptOperation> accept(world);
+    Tracked<io::AcceptOperation> cancelled_accept(world);
+    Tracked<io::ConnectOperation> connect(world);
+    Tracked<io::PostOperation> post(world);
+    Tracked<io::TimerOperation> timer(world);
+    io::Socket second;
+    REQUIRE(second.listen(loopback(), 16));
+    accept.listener = &world.listener();
+    cancelled_accept.listener = &second;
+    connect.socket = &client;
+    connect.remote = world.address();
+    REQUIRE(world.port().attach(second));
+    REQUIRE(world.port().attach(client));
+    std::thread starter([&] {
+        world.port().accept(accept);
+        world.port().accept(cancelled_accept);
+        world.port().connect(connect);
+        world.port().post(post);
+        world.port().timer(timer);
+        world.port().cancel(cancelled_accept);
+    });
+    starter.join();
+    CHECK(world.port().outstanding() == 5);
+    REQUIRE(world.run_until([&] { return world.port().outstanding() == 0; }));
+    CHECK(accept.error == io::Error::none);
+    CHECK(connect.error == io::Error::none);
+    CHECK(cancelled_accept.error == io::Error::aborted);
+    for (const int completions :
+         {accept.completions, connect.completions, cancelled_accept.completions, post.completions, timer.completions}) {
+        CHECK(completions == 1);
+    }
+    io::close_native(accept.accepted);
+    world.port().close(client);
+    world.port().close(second);
+    world.require_balanced();
+}
+
+TEST_CASE("hundreds of operations are submitted and cancelled between two waits", "[contract][wait]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind);
+    constexpr std::size_t count = 200;  // four calls each: more than a submission queue has places for
+    std::vector<std::unique_ptr<Connection>> connections;
+    for (std::size_t i = 0; i < count; ++i) {
+        connections.push_back(std::make_unique<Connection>(world));
+    }
+    for (auto& connection : connections) {
+        world.submit(connection->receive);
+        connection->part = {as_bytes("out").data(), 3};
+        connection->send.buffers = {&connection->part, 1};
+        world.submit(connection->send);
+        world.port().cancel(connection->receive);
+        world.port().cancel(connection->send);
+    }
+    CHECK(world.port().outstanding() == 2 * count);
+    REQUIRE(world.run_until([&] { return world.port().outstanding() == 0; }));
+    for (auto& connection : connections) {
+        CHECK(connection->receive.error == io::Error::aborted);
+        CHECK((connection->send.error == io::Error::none || connection->send.error == io::Error::aborted));
+        REQUIRE(connection->peer.send_all("in"));
+        REQUIRE(connection->read());
+        CHECK(connection->input == "in");
+    }
+    connections.clear();
+    world.require_balanced();
+}
+
 TEST_CASE("outstanding counts what is submitted and not handed out", "[contract][wait]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);

@@ -66,7 +66,11 @@ const PortCase& port_case(int index) {
     return cases().at(static_cast<std::size_t>(index));
 }
 
-int backend_count() {
+int single_port_count() {
+    return port_case_count() / 2;
+}
+
+int shared_port_count() {
     return port_case_count() / 2;
 }
 

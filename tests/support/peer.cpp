@@ -1,6 +1,7 @@
 #include "support/peer.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "io/native.hpp"
@@ -8,6 +9,7 @@
 #ifdef _WIN32
 #else
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -38,6 +40,9 @@ bool is_reset(int code) {
     return code == WSAECONNRESET || code == WSAECONNABORTED;
 }
 constexpr int send_flags = 0;
+bool connects_after_all(io::NativeSocket) {
+    return false;
+}
 #else
 int last_error() {
     return errno;
@@ -52,6 +57,19 @@ bool is_reset(int code) {
     return code == ECONNRESET || code == EPIPE;
 }
 constexpr int send_flags = MSG_NOSIGNAL;
+// A connect that was interrupted goes on (connect(2)). An io_uring of this thread interrupts calls that wait, unless its work is deferred.
+bool connects_after_all(int native) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(Peer::patience_ms);
+    pollfd connecting{native, POLLOUT, 0};
+    while (::poll(&connecting, 1, 100) <= 0) {
+        if (std::chrono::steady_clock::now() >= deadline) {
+            return false;
+        }
+    }
+    int code = 0;
+    socklen_t size = sizeof code;
+    return ::getsockopt(native, SOL_SOCKET, SO_ERROR, &code, &size) == 0 && code == 0;
+}
 #endif
 
 template <class Value>
@@ -90,7 +108,8 @@ bool Peer::connect(const io::Address& address, int receive_buffer, int send_buff
     if (send_buffer != 0) {
         set_option(native_, SOL_SOCKET, SO_SNDBUF, send_buffer);
     }
-    if (::connect(native_, reinterpret_cast<sockaddr*>(&name), size) != 0) {
+    if (::connect(native_, reinterpret_cast<sockaddr*>(&name), size) != 0 &&
+        !(is_interrupted(last_error()) && connects_after_all(native_))) {
         close();
         return false;
     }

@@ -66,6 +66,7 @@ TEST_CASE("the system's codes become the few errors", "[io][error]") {
 TEST_CASE("a backend has a name, and only this system's can be made", "[io][choice]") {
     CHECK(backend_from_name("auto") == Backend::automatic);
     CHECK(backend_from_name("epoll") == Backend::epoll);
+    CHECK(backend_from_name("io_uring") == Backend::io_uring);
     CHECK(backend_from_name("iocp") == Backend::iocp);
     CHECK_FALSE(backend_from_name("kqueue"));
     CHECK_FALSE(backend_from_name(""));
@@ -84,4 +85,18 @@ TEST_CASE("a backend has a name, and only this system's can be made", "[io][choi
 #endif
     CHECK_FALSE(foreign);
     CHECK(foreign.error().find("auto") != std::string::npos);
+
+    // io_uring can be made exactly where it is said to be there, and never for several threads.
+    const auto probed = probe_io_uring();
+    const auto ring = make_port(Backend::io_uring, pool, {});
+    CHECK(static_cast<bool>(ring) == static_cast<bool>(probed));
+    if (!ring) {
+        CHECK_FALSE(probed.error().empty());
+        CHECK_FALSE(ring.error().empty());
+    }
+    PortOptions shared;
+    shared.shared = true;
+    const auto refused = make_port(Backend::io_uring, pool, shared);
+    REQUIRE_FALSE(refused);
+    CHECK_FALSE(refused.error().empty());
 }

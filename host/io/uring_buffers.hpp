@@ -1,0 +1,54 @@
+// Buffers of the pool that lie ready for the kernel: a provided buffer ring. A receive names the ring and no buffer, and the kernel takes the oldest one when
+// data is there. So a connection that waits owns none, and the ring needs no more of them than receives can complete at once.
+//
+// Ownership. A buffer in the ring is taken from the pool and set aside: nobody's, so not counted as on loan. When a completion names it, claim() makes it a loan,
+// and from then on it is as any other: whoever gets it gives it back to the pool, and fill() takes one from there again.
+#pragma once
+
+#include <liburing.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+#include "io/buffer_pool.hpp"
+
+namespace portico::io {
+
+class UringBuffers {
+public:
+    static constexpr int group = 0;  // the ring's only buffer group
+
+    // As many at most as may lie ready; rounded up to a power of two, as the kernel wants it.
+    UringBuffers(BufferPool& pool, std::uint32_t ready_max);
+    // The io_uring must be closed before: then the kernel takes no buffer any more, and they go back to the pool.
+    ~UringBuffers();
+    UringBuffers(const UringBuffers&) = delete;
+    UringBuffers& operator=(const UringBuffers&) = delete;
+
+    // 0, or an errno negated.
+    [[nodiscard]] int join(io_uring& ring) noexcept;
+
+    // Makes `wanted` lie ready, or as many as there can be.
+    void fill(std::uint32_t wanted) noexcept;
+
+    // The buffer that a completion names is on loan now.
+    [[nodiscard]] Buffer claim(std::uint16_t id) noexcept;
+
+    [[nodiscard]] std::uint32_t ready() const noexcept { return ready_; }
+
+private:
+    struct Free {
+        void operator()(io_uring_buf_ring* memory) const noexcept { std::free(memory); }
+    };
+
+    BufferPool& pool_;
+    const std::uint32_t entries_;
+    std::unique_ptr<io_uring_buf_ring, Free> ring_;  // shared with the kernel: it reads what lies before the tail
+    std::vector<Buffer> buffers_;                    // by id; data is null where the id is free
+    std::vector<std::uint16_t> free_ids_;
+    std::uint32_t ready_ = 0;
+};
+
+}  // namespace portico::io

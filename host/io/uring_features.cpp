@@ -1,0 +1,206 @@
+#include "io/uring_features.hpp"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+#include <string_view>
+
+#include "io/native.hpp"
+#include "io/uring_buffers.hpp"
+
+namespace portico::io {
+
+namespace {
+
+class Descriptor {
+public:
+    explicit Descriptor(int native) noexcept : native_(native) {}
+    ~Descriptor() {
+        if (native_ >= 0) {
+            ::close(native_);
+        }
+    }
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    [[nodiscard]] int get() const noexcept { return native_; }
+
+private:
+    const int native_;
+};
+
+// A small ring to try things on.
+class TrialRing {
+public:
+    explicit TrialRing(unsigned flags) noexcept : error_(io_uring_queue_init(4, &ring_, flags)) {}
+    ~TrialRing() {
+        if (error_ == 0) {
+            io_uring_queue_exit(&ring_);
+        }
+    }
+    TrialRing(const TrialRing&) = delete;
+    TrialRing& operator=(const TrialRing&) = delete;
+
+    [[nodiscard]] int error() const noexcept { return error_; }
+    [[nodiscard]] io_uring& get() noexcept { return ring_; }
+    [[nodiscard]] io_uring_sqe& entry() noexcept { return *io_uring_get_sqe(&ring_); }
+
+    struct Completion {
+        int result;
+        unsigned flags;
+    };
+    // Submits what is prepared. What it completes with at once; nothing when it does not.
+    [[nodiscard]] std::optional<Completion> result() noexcept {
+        io_uring_cqe* completion = nullptr;
+        if (io_uring_submit_and_get_events(&ring_) < 0 || io_uring_peek_cqe(&ring_, &completion) != 0) {
+            return std::nullopt;
+        }
+        const Completion copy{completion->res, completion->flags};
+        io_uring_cqe_seen(&ring_, completion);
+        return copy;
+    }
+
+private:
+    io_uring ring_{};
+    const int error_;
+};
+
+std::string why_none(int error) {
+    switch (error) {
+        case EPERM: return "the system forbids it (a container's seccomp profile, or the sysctl kernel.io_uring_disabled)";
+        case ENOSYS: return "the kernel has none, or a seccomp profile says so";
+        case ENOMEM: return "no memory for a ring, or too little may be locked (ulimit -l)";
+        default: return "no ring can be made: " + native_error_text(error);
+    }
+}
+
+bool has_operations(io_uring& ring) noexcept {
+    io_uring_probe* probe = io_uring_get_probe_ring(&ring);
+    if (probe == nullptr) {
+        return false;
+    }
+    bool has_all = true;
+    for (const int operation :
+         {IORING_OP_POLL_ADD, IORING_OP_ACCEPT, IORING_OP_RECV, IORING_OP_SEND, IORING_OP_SENDMSG, IORING_OP_ASYNC_CANCEL}) {
+        has_all = has_all && io_uring_opcode_supported(probe, operation) != 0;
+    }
+    io_uring_free_probe(probe);
+    return has_all;
+}
+
+bool opens_with(unsigned flags) noexcept {
+    return TrialRing(flags).error() == 0;
+}
+
+constexpr unsigned deferred_flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL;
+constexpr unsigned cooperative_flags = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL;
+
+// With five bytes there, a receive of pieces of four that ends at four must bring four, end, and leave the fifth where it is.
+bool ends_at_its_limit(TrialRing& ring) {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+        return false;
+    }
+    const Descriptor receiver(ends[0]);
+    const Descriptor sender(ends[1]);
+    if (::send(sender.get(), "12345", 5, MSG_NOSIGNAL) != 5) {
+        return false;
+    }
+    prepare_limited_receive(ring.entry(), receiver.get(), 4, 4);
+    const std::optional<TrialRing::Completion> first = ring.result();
+    char rest[2];
+    return first && first->result == 4 && (first->flags & IORING_CQE_F_MORE) == 0 && !ring.result() &&
+           ::recv(receiver.get(), rest, sizeof rest, MSG_DONTWAIT) == 1;
+}
+
+// With one client there, the accept must bring it and go on.
+bool accepts_on(TrialRing& ring) {
+    const Descriptor listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const Descriptor client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    sockaddr_un name{};
+    name.sun_family = AF_UNIX;
+    socklen_t size = sizeof name.sun_family;  // the system makes up an abstract name (unix(7), autobind)
+    auto* const generic = reinterpret_cast<sockaddr*>(&name);
+    if (::bind(listener.get(), generic, size) != 0 || ::listen(listener.get(), 1) != 0) {
+        return false;
+    }
+    size = sizeof name;
+    if (::getsockname(listener.get(), generic, &size) != 0 || ::connect(client.get(), generic, size) != 0) {
+        return false;
+    }
+    io_uring_prep_multishot_accept(&ring.entry(), listener.get(), nullptr, nullptr, SOCK_CLOEXEC);
+    const std::optional<TrialRing::Completion> first = ring.result();
+    const Descriptor accepted(first ? first->result : -1);
+    const bool goes_on = accepted.get() >= 0 && (first->flags & IORING_CQE_F_MORE) != 0;
+    if (goes_on) {
+        // Ended in order: a request that is left to the end of its ring interrupts what its thread is doing by then (EINTR).
+        io_uring_prep_cancel64(&ring.entry(), 0, 0);
+        while (ring.result()) {
+        }
+    }
+    return goes_on;
+}
+
+}  // namespace
+
+base::Result<UringFeatures> probe_uring(const UringFeatures& allowed) {
+    // The pool and its buffers end after the ring that uses them.
+    BufferPool pool(8, 2, BufferPool::Use::single);
+    std::optional<UringBuffers> buffers;
+    TrialRing ring(0);
+    if (ring.error() != 0) {
+        return base::Failure{why_none(-ring.error())};
+    }
+    // The last of them came with 5.13, together with poll requests that repeat.
+    constexpr unsigned needed =
+        IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_FAST_POLL | IORING_FEAT_EXT_ARG | IORING_FEAT_RSRC_TAGS;
+    if ((ring.get().features & needed) != needed || !has_operations(ring.get())) {
+        return base::Failure{"the kernel's is too old (Linux 5.13 is the first that will do)"};
+    }
+    UringFeatures found;
+    found.deferred_work = allowed.deferred_work && opens_with(deferred_flags);
+    found.cooperative_work = allowed.cooperative_work && opens_with(cooperative_flags);
+    found.multishot_accept = allowed.multishot_accept && accepts_on(ring);
+    found.buffer_ring = false;
+    if (allowed.buffer_ring) {
+        buffers.emplace(pool, 2);
+        found.buffer_ring = buffers->join(ring.get()) == 0;
+    }
+    found.limited_multishot = false;
+    if (found.buffer_ring && allowed.limited_multishot) {
+        buffers->fill(2);
+        found.limited_multishot = ends_at_its_limit(ring);
+    }
+    return found;
+}
+
+std::string degradations(const UringFeatures& features) {
+    std::string text;
+    const auto add = [&text](bool is_there, std::string_view what) {
+        if (!is_there) {
+            text += text.empty() ? "" : "; ";
+            text += what;
+        }
+    };
+    add(features.deferred_work, features.cooperative_work ? "no deferred task work: cooperative" : "no deferred or cooperative task work");
+    add(features.buffer_ring, "no buffer rings: receives are polled for");
+    add(!features.buffer_ring || features.limited_multishot, "no multishot receives with a limit: one request a receive");
+    add(features.multishot_accept, "no multishot accepts: one request an accept");
+    return text;
+}
+
+unsigned work_flags(const UringFeatures& features) noexcept {
+    return features.deferred_work ? deferred_flags : features.cooperative_work ? cooperative_flags : 0;
+}
+
+void prepare_limited_receive(io_uring_sqe& entry, int socket, unsigned piece, unsigned limit) noexcept {
+    io_uring_prep_recv_multishot(&entry, socket, nullptr, piece, 0);
+    entry.flags |= IOSQE_BUFFER_SELECT;
+    entry.buf_group = UringBuffers::group;
+    // The member that newer headers call optlen has the place of this one. A kernel that does not know it fails the request (EINVAL).
+    entry.file_index = limit;
+}
+
+}  // namespace portico::io

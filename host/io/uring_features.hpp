@@ -1,0 +1,37 @@
+// What this system's io_uring can do, found out by trying and not by version numbers: distributions move features back, and containers forbid them.
+#pragma once
+
+#include <liburing.h>
+
+#include <string>
+
+#include "base/result.hpp"
+
+namespace portico::io {
+
+// Each of them has a next best, so each is degraded alone. What is needed in any case (a wait with a timeout, poll requests that
+// repeat, no lost completions: Linux 5.13) is not listed.
+struct UringFeatures {
+    bool deferred_work =
+        true;  // IORING_SETUP_SINGLE_ISSUER and DEFER_TASKRUN (6.1): the kernel's part of a completion runs inside the wait
+    bool cooperative_work = true;   // IORING_SETUP_COOP_TASKRUN (5.19), where the former is missing: it interrupts nobody
+    bool buffer_ring = true;        // provided buffer rings (5.19); without: a poll request, then recv()
+    bool limited_multishot = true;  // multishot receives that end after so many bytes (6.17); without: one request a receive
+    bool multishot_accept = true;   // (5.19); without: one request an accept
+
+    [[nodiscard]] friend bool operator==(const UringFeatures&, const UringFeatures&) = default;
+};
+
+// What there is of `allowed`, or why there can be no port on io_uring at all. Leaves nothing open.
+[[nodiscard]] base::Result<UringFeatures> probe_uring(const UringFeatures& allowed = {});
+
+// Which next best is used, for the log: "no deferred task work; ...". Empty when everything is there.
+[[nodiscard]] std::string degradations(const UringFeatures& features);
+
+// The flags of io_uring_setup for how completions are worked on.
+[[nodiscard]] unsigned work_flags(const UringFeatures& features) noexcept;
+
+// A multishot receive that takes at most `piece` bytes at a time and ends when `limit` have come.
+void prepare_limited_receive(io_uring_sqe& entry, int socket, unsigned piece, unsigned limit) noexcept;
+
+}  // namespace portico::io

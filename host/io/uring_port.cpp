@@ -1,0 +1,679 @@
+#include "io/uring_port.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <new>
+
+#include "io/native.hpp"
+#include "io/uring_state.hpp"
+
+namespace portico::io {
+
+using namespace uring;
+
+namespace {
+
+// Buffers that lie ready for the kernel, at most: so many receives can complete in one wait before the others have to ask again.
+constexpr std::uint32_t ready_buffers_max = 256;
+
+// Below this size half a buffer is not worth a multishot receive.
+constexpr std::uint32_t limited_bytes_min = 64;
+
+// Bytes that one send request may name: the entry has 32 bits for it, and the kernel's calls end below 2 GiB.
+constexpr std::size_t send_bytes_max = 1U << 30;
+
+// How often in a row poll() may be filled by posts alone before the system is asked again.
+constexpr std::uint32_t post_rounds_max = 8;
+
+// With receives waiting for a buffer no wait is longer: another thread may give one back, and the pool does not know of this port.
+constexpr std::uint64_t starved_wait_ns = 10 * base::nanoseconds_per_millisecond;
+
+// A ConstBuffer is what the kernel calls an iovec, so that gathered sends are not copied.
+static_assert(sizeof(ConstBuffer) == sizeof(iovec) && offsetof(ConstBuffer, data) == offsetof(iovec, iov_base) &&
+              offsetof(ConstBuffer, size) == offsetof(iovec, iov_len));
+
+// Not the end of anything: the request is made again.
+bool is_passing(int error) noexcept {
+    return error == EAGAIN || error == EINTR;
+}
+
+Address peer_of(int connection) noexcept {
+    sockaddr_storage name{};
+    socklen_t size = sizeof name;
+    return ::getpeername(connection, reinterpret_cast<sockaddr*>(&name), &size) == 0 ? from_native(name) : Address{};
+}
+
+Operation* ended(Operation& operation, int error) noexcept {
+    operation.error = error_of(error);
+    operation.native_error = error;
+    return &operation;
+}
+
+}  // namespace
+
+// ---- the beginning and the end
+
+base::Result<std::unique_ptr<CompletionPort>> UringPort::make(BufferPool& buffers, const PortOptions& options,
+                                                              const UringFeatures& allowed) {
+    if (options.shared) {
+        return base::Failure{"a port on io_uring belongs to one thread; several threads can share one on epoll"};
+    }
+    base::Result<UringFeatures> features = probe_uring(allowed);
+    if (!features) {
+        return base::Failure{"io_uring cannot be had: " + features.error()};
+    }
+    std::unique_ptr<UringPort> port(new UringPort(buffers, *features));
+    const base::Result<void> opened = port->open();
+    if (!opened) {
+        return base::Failure{opened.error()};
+    }
+    return std::unique_ptr<CompletionPort>(std::move(port));
+}
+
+UringPort::UringPort(BufferPool& buffers, const UringFeatures& features)
+    : PortBase(buffers, false),
+      features_(features),
+      limits_receives_(features.buffer_ring && features.limited_multishot && buffers.buffer_bytes() >= limited_bytes_min) {}
+
+base::Result<void> UringPort::open() {
+    const int error = ring_.open(features_);
+    if (error != 0) {
+        return base::Failure{"cannot make an io_uring: " + native_error_text(-error)};
+    }
+    messages_.resize(ring_.places());
+    if (features_.buffer_ring) {
+        ready_buffers_ = std::make_unique<UringBuffers>(buffers(), std::min(buffers().buffers_max(), ready_buffers_max));
+        const int refused = ready_buffers_->join(ring_.native());
+        if (refused != 0) {
+            return base::Failure{"cannot make a buffer ring: " + native_error_text(-refused)};
+        }
+    }
+    event_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (event_ < 0) {
+        return base::Failure{"cannot make an eventfd: " + native_error_text(errno)};
+    }
+    return {};
+}
+
+UringPort::~UringPort() {
+    PORTICO_ASSERT(requests_ == 0 && accepted_.empty());
+    ring_.close();  // before the buffers that lie ready in it
+    if (event_ >= 0) {
+        ::close(event_);
+    }
+}
+
+base::Result<void> UringPort::attach(Socket& socket) {
+    PORTICO_ASSERT(socket.is_open());
+    if (!socket.is_listener_) {
+        return {};
+    }
+    const int flags = ::fcntl(socket.native_, F_GETFL);
+    if (flags < 0 || ::fcntl(socket.native_, F_SETFL, flags & ~O_NONBLOCK) != 0) {
+        return base::Failure{"cannot make a listening socket blocking: " + native_error_text(errno)};
+    }
+    return {};
+}
+
+void UringPort::close(Socket& socket) noexcept {
+    PORTICO_ASSERT(waiting_in(load(socket.receive_state_)) == nullptr);
+    if ((load(socket.receive_state_) & armed) != 0) {
+        PORTICO_ASSERT(is_ring_thread());
+        stop(socket);
+        while ((load(socket.receive_state_) & armed) != 0) {
+            enter(wait_forever);
+            while (Operation* operation = fetch()) {
+                make_ready(*operation);
+            }
+        }
+    }
+    const Kept kept = Kept::of(load(socket.send_state_));
+    if (kept.bytes != 0) {
+        buffers().give_back(buffers().on_loan_at(kept.index));
+    }
+    store(socket.receive_state_, 0);
+    store(socket.send_state_, 0);
+    std::erase_if(accepted_, [&](const Accepted& one) {
+        if (one.listener == &socket) {
+            close_native(one.native);
+        }
+        return one.listener == &socket;
+    });
+    socket.close();
+}
+
+// ---- submitting
+
+void UringPort::accept(AcceptOperation& operation) noexcept {
+    start(operation);
+    operation.accepted = invalid_socket;
+    Socket& listener = *operation.listener;
+    const auto there = std::find_if(accepted_.begin(), accepted_.end(), [&](const Accepted& one) { return one.listener == &listener; });
+    if (there != accepted_.end()) {
+        operation.accepted = there->native;
+        accepted_.erase(there);
+        operation.peer = peer_of(operation.accepted);
+        make_ready(operation);
+        return;
+    }
+    const std::uintptr_t word = load(listener.receive_state_);
+    PORTICO_ASSERT(waiting_in(word) == nullptr);
+    store(listener.receive_state_, with_waiting(word, operation));
+    if ((word & armed) == 0) {
+        request(operation);
+    }
+}
+
+void UringPort::connect(ConnectOperation& operation) noexcept {
+    start(operation);
+    count(connects_);
+    // The call itself does not wait, and what is asked for after it needs no memory of the address.
+    sockaddr_storage name;
+    const socklen_t size = to_native(operation.remote, name);
+    if (::connect(operation.socket->native_, reinterpret_cast<sockaddr*>(&name), size) == 0) {
+        make_ready(operation);
+    } else if (errno != EINPROGRESS) {
+        make_ready(operation, error_of(errno), errno);
+    } else {
+        request(operation);
+    }
+}
+
+void UringPort::receive(ReceiveOperation& operation) noexcept {
+    start(operation);
+    operation.bytes = 0;
+    operation.buffer = {};
+    Socket& socket = *operation.socket;
+    Kept kept = Kept::of(load(socket.send_state_));
+    if (kept.bytes != 0) {
+        operation.bytes = std::exchange(kept.bytes, 0);
+        operation.buffer = buffers().on_loan_at(std::exchange(kept.index, 0));
+        store(socket.send_state_, kept.word());
+        make_ready(operation);
+        return;
+    }
+    if (kept.error != 0) {
+        store(socket.send_state_, 0);
+        make_ready(operation, error_of(kept.error), kept.error);
+        return;
+    }
+    const std::uintptr_t word = load(socket.receive_state_);
+    PORTICO_ASSERT(waiting_in(word) == nullptr);
+    store(socket.receive_state_, with_waiting(word, operation));
+    if ((word & armed) == 0) {
+        request(operation);
+    }
+}
+
+void UringPort::send(SendOperation& operation) noexcept {
+    PORTICO_ASSERT(!operation.buffers.empty() && operation.buffers.size() <= SendOperation::buffers_max);
+    start(operation);
+    operation.bytes = 0;
+    request(operation);
+}
+
+void UringPort::post(PostOperation& operation) noexcept {
+    start_post(operation);
+    if (posts_.push(operation)) {
+        wakes_.fetch_add(1, std::memory_order_relaxed);
+        interrupt_poll();
+    }
+}
+
+void UringPort::interrupt_poll() noexcept {
+    const std::uint64_t one = 1;
+    // Fails only when the counter is full (after 2^64 - 2 wakes), and then the event is set.
+    [[maybe_unused]] const ssize_t written = ::write(event_, &one, sizeof one);
+}
+
+void UringPort::cancel(Operation& operation) noexcept {
+    Socket* socket = nullptr;
+    switch (operation.type) {
+        case OperationType::timer: cancel_timer(static_cast<TimerOperation&>(operation)); return;
+        case OperationType::post: PORTICO_ASSERT(!"posts are not cancelled"); return;
+        case OperationType::accept: socket = static_cast<AcceptOperation&>(operation).listener; break;
+        case OperationType::receive: socket = static_cast<ReceiveOperation&>(operation).socket; break;
+        case OperationType::connect:
+        case OperationType::send: break;
+    }
+    if (operation.cancel_requested.exchange(true, std::memory_order_relaxed)) {
+        return;
+    }
+    const bool waits_outside = early_.remove(operation) || starved_.remove(operation);
+    if (socket != nullptr) {
+        const std::uintptr_t word = load(socket->receive_state_);
+        if (waiting_in(word) != &operation) {
+            return;  // it is on the ready list
+        }
+        if (!waits_outside) {
+            stop(*socket);
+            return;
+        }
+        store(socket->receive_state_, word & flag_mask);
+    }
+    if (waits_outside) {
+        make_ready(operation, Error::aborted, ECANCELED);
+    } else {
+        prepare_cancel(operation.type == OperationType::send ? user_data(Of::send, &static_cast<SendOperation&>(operation))
+                                                             : user_data(Of::connect, &static_cast<ConnectOperation&>(operation)));
+    }
+}
+
+// ---- requests
+
+void UringPort::request(Operation& operation) noexcept {
+    if (thread_ == std::thread::id()) {
+        early_.push_back(operation);
+    } else {
+        PORTICO_ASSERT(is_ring_thread());
+        prepare(operation);
+    }
+}
+
+void UringPort::prepare(Operation& operation) noexcept {
+    ++requests_;
+    switch (operation.type) {
+        case OperationType::accept: prepare_accept(static_cast<AcceptOperation&>(operation)); return;
+        case OperationType::connect: prepare_connect(static_cast<ConnectOperation&>(operation)); return;
+        case OperationType::receive: prepare_receive(static_cast<ReceiveOperation&>(operation)); return;
+        case OperationType::send: prepare_send(static_cast<SendOperation&>(operation)); return;
+        case OperationType::timer:
+        case OperationType::post: break;
+    }
+    PORTICO_ASSERT(!"an operation without a request");
+}
+
+bool UringPort::accepts_many(const Socket& listener) const noexcept {
+    return features_.multishot_accept && !listener.shares_backlog_;
+}
+
+void UringPort::prepare_accept(AcceptOperation& operation) noexcept {
+    Socket& listener = *operation.listener;
+    io_uring_sqe& its = entry();
+    if (accepts_many(listener)) {
+        io_uring_prep_multishot_accept(&its, listener.native_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    } else {
+        static_assert(sizeof operation.address_room >= sizeof(sockaddr_storage));
+        operation.address_bytes = sizeof operation.address_room;
+        io_uring_prep_accept(&its, listener.native_, reinterpret_cast<sockaddr*>(operation.address_room), &operation.address_bytes,
+                             SOCK_NONBLOCK | SOCK_CLOEXEC);
+    }
+    its.user_data = user_data(Of::socket, &listener);
+    store(listener.receive_state_, load(listener.receive_state_) | armed);
+}
+
+void UringPort::prepare_connect(ConnectOperation& operation) noexcept {
+    io_uring_sqe& its = entry();
+    io_uring_prep_poll_add(&its, operation.socket->native_, POLLOUT);
+    its.user_data = user_data(Of::connect, &operation);
+}
+
+void UringPort::prepare_receive(ReceiveOperation& operation) noexcept {
+    Socket& socket = *operation.socket;
+    const std::uintptr_t word = load(socket.receive_state_);
+    io_uring_sqe& its = entry();
+    if (!features_.buffer_ring) {
+        io_uring_prep_poll_add(&its, socket.native_, POLLIN | POLLRDHUP);
+    } else if (limits_receives_ && (word & large) == 0) {
+        prepare_limited_receive(its, socket.native_, piece_bytes(), piece_bytes());
+    } else {
+        io_uring_prep_recv(&its, socket.native_, nullptr, buffers().buffer_bytes(), 0);
+        its.flags |= IOSQE_BUFFER_SELECT;
+        its.buf_group = UringBuffers::group;
+    }
+    its.user_data = user_data(Of::socket, &socket);
+    store(socket.receive_state_, word | armed);
+    ++armed_receives_;
+}
+
+void UringPort::prepare_send(SendOperation& operation) noexcept {
+    io_uring_sqe& its = entry();
+    const std::span<const ConstBuffer> parts = operation.buffers;
+    if (parts.size() == 1) {
+        io_uring_prep_send(&its, operation.socket->native_, parts[0].data, std::min(parts[0].size, send_bytes_max), MSG_NOSIGNAL);
+    } else {
+        msghdr& message = messages_[ring_.place_of(its)];
+        message = {};
+        message.msg_iov = reinterpret_cast<iovec*>(const_cast<ConstBuffer*>(parts.data()));
+        message.msg_iovlen = parts.size();
+        io_uring_prep_sendmsg(&its, operation.socket->native_, &message, MSG_NOSIGNAL);
+    }
+    its.user_data = user_data(Of::send, &operation);
+}
+
+// The cancel's own completion says nothing that the request's does not.
+void UringPort::prepare_cancel(std::uint64_t request) noexcept {
+    count(cancels_);
+    io_uring_sqe& its = entry();
+    io_uring_prep_cancel64(&its, request, 0);
+    its.user_data = user_data(Of::cancel, nullptr);
+}
+
+void UringPort::stop(Socket& socket) noexcept {
+    const std::uintptr_t word = load(socket.receive_state_);
+    if ((word & stopping) == 0) {
+        store(socket.receive_state_, word | stopping);
+        prepare_cancel(user_data(Of::socket, &socket));
+    }
+}
+
+// ---- completions
+
+Operation* UringPort::fetch() noexcept {
+    UringRing::Completion completion;
+    while (ring_.next(completion)) {
+        Operation* operation = completed(completion);
+        if (operation != nullptr) {
+            return operation;
+        }
+    }
+    return nullptr;
+}
+
+Operation* UringPort::completed(const UringRing::Completion& completion) noexcept {
+    switch (static_cast<Of>(completion.user_data & of_mask)) {
+        case Of::socket: return completed_of(object_of<Socket>(completion), completion);
+        case Of::send: --requests_; return sent(object_of<SendOperation>(completion), completion.result);
+        case Of::connect: --requests_; return connected(object_of<ConnectOperation>(completion), completion.result);
+        case Of::event:
+            // The wake itself was all. The eventfd is not read as long as each write is told; a new request would tell old ones again.
+            if (completion.is_last()) {
+                std::uint64_t writes = 0;
+                [[maybe_unused]] const ssize_t size = ::read(event_, &writes, sizeof writes);
+                watch_event();
+            }
+            return nullptr;
+        case Of::cancel: return nullptr;
+    }
+    PORTICO_ASSERT(!"a completion of nothing");
+    return nullptr;
+}
+
+Operation* UringPort::completed_of(Socket& socket, const UringRing::Completion& completion) noexcept {
+    if (completion.is_last()) {
+        store(socket.receive_state_, load(socket.receive_state_) & ~(armed | stopping));
+        --requests_;
+        armed_receives_ -= socket.is_listener_ ? 0 : 1;
+    }
+    if (socket.is_listener_) {
+        return accepted(socket, completion.result);
+    }
+    if (!features_.buffer_ring && completion.result >= 0) {
+        return readable(socket);
+    }
+    Buffer buffer;
+    if ((completion.flags & IORING_CQE_F_BUFFER) != 0) {
+        buffer = ready_buffers_->claim(static_cast<std::uint16_t>(completion.flags >> IORING_CQE_BUFFER_SHIFT));
+    }
+    return received(socket, completion.result, buffer);
+}
+
+Operation* UringPort::accepted(Socket& listener, int result) noexcept {
+    count(accepts_);
+    if (result < 0) {
+        // A connection that ended in the backlog is no error of the listener's.
+        return failed(listener, result == -ECONNABORTED || result == -EPROTO ? EAGAIN : -result);
+    }
+    auto* operation = static_cast<AcceptOperation*>(take_waiting(listener.receive_state_));
+    if (operation != nullptr) {
+        operation->accepted = result;
+        if (accepts_many(listener)) {
+            operation->peer = peer_of(result);  // one address for a request that brings many connections would be overwritten
+        } else {
+            sockaddr_storage name{};
+            std::memcpy(&name, operation->address_room, std::min<std::size_t>(operation->address_bytes, sizeof name));
+            operation->peer = from_native(name);
+        }
+        return operation;
+    }
+    // Nobody waits for it yet: the rest stays in the backlog until somebody does.
+    stop(listener);
+    try {
+        accepted_.push_back({&listener, result});
+    } catch (const std::bad_alloc&) {
+        close_native(result);
+    }
+    return nullptr;
+}
+
+Operation* UringPort::received(Socket& socket, int result, Buffer buffer) noexcept {
+    count(receives_);
+    if (result > 0) {
+        const auto bytes = static_cast<std::uint32_t>(result);
+        const std::uintptr_t word = load(socket.receive_state_);
+        store(socket.receive_state_, limits_receives_ && bytes >= piece_bytes() ? word | large : word & ~large);
+        auto* operation = static_cast<ReceiveOperation*>(take_waiting(socket.receive_state_));
+        if (operation == nullptr) {
+            keep(socket, buffer, bytes);
+            return nullptr;
+        }
+        operation->bytes = bytes;
+        operation->buffer = buffer;
+        return operation;
+    }
+    if (buffer.data != nullptr) {
+        buffers().give_back(buffer);
+    }
+    // The end, when nobody waits for it, is there for the next request as well.
+    return result == 0 ? take_waiting(socket.receive_state_) : failed(socket, -result);
+}
+
+// Without buffer rings: there is something to receive, or the end.
+Operation* UringPort::readable(Socket& socket) noexcept {
+    const Buffer buffer = buffers().take();
+    if (buffer.data == nullptr) {
+        return failed(socket, ENOBUFS);
+    }
+    ssize_t received = 0;
+    do {
+        count(receives_);
+        received = ::recv(socket.native_, buffer.data, buffers().buffer_bytes(), MSG_DONTWAIT);
+    } while (received < 0 && errno == EINTR);
+    const int error = received < 0 ? errno : 0;
+    if (received <= 0) {
+        buffers().give_back(buffer);
+        return error == 0 ? take_waiting(socket.receive_state_) : failed(socket, error);
+    }
+    auto* operation = static_cast<ReceiveOperation*>(take_waiting(socket.receive_state_));
+    operation->bytes = static_cast<std::uint32_t>(received);
+    operation->buffer = buffer;
+    return operation;
+}
+
+void UringPort::keep(Socket& socket, Buffer buffer, std::uint32_t bytes) noexcept {
+    Kept kept = Kept::of(load(socket.send_state_));
+    if (kept.bytes == 0) {
+        kept.index = buffer.index;
+    } else {
+        // What one request may bring fits into one buffer.
+        PORTICO_ASSERT(bytes <= buffers().buffer_bytes() - kept.bytes);
+        std::memcpy(buffers().on_loan_at(kept.index).data + kept.bytes, buffer.data, bytes);
+        buffers().give_back(buffer);
+    }
+    kept.bytes += bytes;
+    store(socket.send_state_, kept.word());
+}
+
+Operation* UringPort::failed(Socket& socket, int error) noexcept {
+    Operation* operation = waiting_in(load(socket.receive_state_));
+    if (operation == nullptr) {
+        // Of a listener, and of a request that was stopped, the next request will tell. An error of a connection is told once.
+        if (!socket.is_listener_ && error != ECANCELED && error != ENOBUFS && !is_passing(error)) {
+            Kept kept = Kept::of(load(socket.send_state_));
+            kept.error = error;
+            store(socket.send_state_, kept.word());
+        }
+        return nullptr;
+    }
+    if (operation->cancel_requested.load(std::memory_order_relaxed) && (error == ENOBUFS || is_passing(error))) {
+        error = ECANCELED;
+    }
+    if (is_passing(error) || (error == ECANCELED && !operation->cancel_requested.load(std::memory_order_relaxed))) {
+        prepare(*operation);  // it was not meant
+        return nullptr;
+    }
+    if (error == ENOBUFS && !socket.is_listener_) {
+        starved_.push_back(*operation);
+        return nullptr;
+    }
+    return ended(*take_waiting(socket.receive_state_), error);
+}
+
+Operation* UringPort::connected(ConnectOperation& operation, int result) noexcept {
+    if (result < 0) {
+        return ended(operation, -result);
+    }
+    int code = 0;
+    socklen_t size = sizeof code;
+    ::getsockopt(operation.socket->native_, SOL_SOCKET, SO_ERROR, &code, &size);
+    return code == 0 ? &operation : ended(operation, code);
+}
+
+Operation* UringPort::sent(SendOperation& operation, int result) noexcept {
+    if (result < 0 && is_passing(-result) && !operation.cancel_requested.load(std::memory_order_relaxed)) {
+        prepare(operation);
+        return nullptr;
+    }
+    count(sends_);
+    if (result < 0) {
+        return ended(operation, is_passing(-result) ? ECANCELED : -result);
+    }
+    operation.bytes = static_cast<std::size_t>(result);
+    return &operation;
+}
+
+// ---- the ring and its thread
+
+bool UringPort::is_ring_thread() const noexcept {
+    return thread_ == std::this_thread::get_id() && !is_orphan_;
+}
+
+bool UringPort::bind() noexcept {
+    if (thread_ == std::thread::id()) {
+        PORTICO_ASSERT(ring_.enable() == 0);
+        thread_ = std::this_thread::get_id();
+        watch_event();
+        while (Operation* operation = early_.pop_front()) {
+            prepare(*operation);
+        }
+    }
+    return is_ring_thread();
+}
+
+void UringPort::watch_event() noexcept {
+    io_uring_sqe& its = entry();
+    io_uring_prep_poll_multishot(&its, event_, POLLIN);
+    its.user_data = user_data(Of::event, nullptr);
+}
+
+io_uring_sqe& UringPort::entry() noexcept {
+    for (;;) {
+        io_uring_sqe* free = ring_.free_entry();
+        if (free != nullptr) {
+            return *free;
+        }
+        enter(0);
+    }
+}
+
+void UringPort::enter(std::uint64_t deadline_ns) noexcept {
+    std::uint64_t for_ns = deadline_ns;
+    if (deadline_ns != 0 && deadline_ns != wait_forever) {
+        const std::uint64_t instant = now();
+        for_ns = deadline_ns > instant ? deadline_ns - instant : 0;
+    }
+    count(waits_);
+    // A thread that has the number of the one that the ring belonged to, and is another.
+    is_orphan_ = !ring_.enter(for_ns);
+}
+
+// ---- waiting
+
+void UringPort::retry_starved() noexcept {
+    if (starved_.empty() || !is_ring_thread()) {
+        return;
+    }
+    // As many as there are buffers for, in the order in which they came.
+    for (std::uint32_t room = buffers().buffers_max() - buffers().on_loan(); room > 0; --room) {
+        Operation* operation = starved_.pop_front();
+        if (operation == nullptr) {
+            return;
+        }
+        prepare(*operation);
+    }
+}
+
+std::size_t UringPort::take_posted(std::span<Operation*> into) noexcept {
+    if (!posts_.has_any()) {
+        return 0;
+    }
+    const std::size_t taken = posts_.take(into);
+    for (Operation* operation : into.first(taken)) {
+        finish(*operation);
+    }
+    return taken;
+}
+
+std::size_t UringPort::poll(std::span<Operation*> into, std::uint64_t deadline_ns) noexcept {
+    if (!bind()) {
+        return poll_elsewhere(into, deadline_ns);
+    }
+    const bool is_system_first = post_rounds_ >= post_rounds_max;
+    std::size_t taken = is_system_first ? 0 : take_posted(into);
+    if (taken == into.size()) {
+        ++post_rounds_;
+        return taken;
+    }
+    post_rounds_ = 0;
+    const bool has_completions = ring_.has_completions();
+    if (taken != 0 || is_system_first || has_completions) {
+        deadline_ns = 0;
+    } else if (!starved_.empty()) {
+        deadline_ns = std::min(deadline_ns, now() + starved_wait_ns);
+    }
+    if (ready_buffers_ != nullptr) {
+        ready_buffers_->fill(armed_receives_);
+    }
+    if (!has_completions || ring_.has_entries()) {
+        enter(deadline_ns);
+    }
+    while (taken < into.size()) {
+        Operation* operation = fetch();
+        if (operation == nullptr) {
+            break;
+        }
+        finish(*operation);
+        into[taken++] = operation;
+    }
+    return taken + take_posted(into.subspan(taken));
+}
+
+std::size_t UringPort::poll_elsewhere(std::span<Operation*> into, std::uint64_t deadline_ns) noexcept {
+    PORTICO_ASSERT(requests_ == 0 && starved_.empty());
+    const std::size_t taken = take_posted(into);
+    if (taken != 0 || deadline_ns == 0) {
+        return taken;
+    }
+    const std::uint64_t instant = now();
+    timespec timeout{};
+    if (deadline_ns > instant && deadline_ns != wait_forever) {
+        timeout.tv_sec = static_cast<time_t>((deadline_ns - instant) / base::nanoseconds_per_second);
+        timeout.tv_nsec = static_cast<long>((deadline_ns - instant) % base::nanoseconds_per_second);
+    }
+    count(waits_);
+    pollfd event{event_, POLLIN, 0};
+    if (::ppoll(&event, 1, deadline_ns == wait_forever ? nullptr : &timeout, nullptr) > 0) {
+        std::uint64_t writes = 0;
+        [[maybe_unused]] const ssize_t size = ::read(event_, &writes, sizeof writes);
+    }
+    return take_posted(into);
+}
+
+}  // namespace portico::io

@@ -1,0 +1,136 @@
+// The completion port on io_uring (Linux): one ring, used by one thread. Submitting only fills in entries; the wait hands them over and
+// fetches completions in one call, io_uring_enter.
+//
+// The thread. A ring takes submissions from one thread alone, the first that waits (IORING_SETUP_SINGLE_ISSUER); what is submitted before, by the thread that
+// starts a server, waits in early_. post() and wake() write to an eventfd that the ring polls. A wait of another thread, after the first has
+// ended and with no request left in the ring, still hands out posts and timers.
+//
+// A receive or accept request belongs to its socket, not to the operation that waits for it: a multishot request outlives operations. Of two words of the
+// socket (uring_state.hpp) one says who waits and what is in the ring, the other what came while nobody waited.
+//
+// Rule 8. A multishot receive takes pieces of half a buffer and ends when half a buffer has come in all (the kernel counts), so whatever comes while no operation
+// waits fits into one buffer, and the peer is read no further. Kernels that cannot count get a request for each receive: they would fill buffers
+// for a paused connection without end. Where pieces are that large, a receive of its own gets a whole buffer, and costs nothing by comparison.
+//
+// A multishot accept is used on a listener that this port has alone. Of several ports that share a backlog it would drain all of it to the one that the
+// kernel wakes first; requests for one accept are woken in turn.
+//
+// Closing. A request holds its file open, so close() first cancels one that is still armed and fetches completions until its last.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "io/port_base.hpp"
+#include "io/post_queue.hpp"
+#include "io/uring_buffers.hpp"
+#include "io/uring_features.hpp"
+#include "io/uring_ring.hpp"
+
+namespace portico::io {
+
+class UringPort final : public PortBase {
+public:
+    // Fails for a shared port, and where the system has no io_uring or forbids it. `allowed`: for tests of the next best ways.
+    [[nodiscard]] static base::Result<std::unique_ptr<CompletionPort>> make(BufferPool& buffers, const PortOptions& options,
+                                                                            const UringFeatures& allowed = {});
+    ~UringPort() override;
+
+    [[nodiscard]] std::string_view name() const noexcept override { return "io_uring"; }
+    // A listener becomes blocking, since the kernel does not wait in an accept request for one that is not: so all of its handles belong to ports of this kind.
+    [[nodiscard]] base::Result<void> attach(Socket& socket) override;
+    [[nodiscard]] bool listener_joins_every_port() const noexcept override { return true; }
+    [[nodiscard]] std::uint32_t accepts_at_once() const noexcept override { return 1; }
+
+    void accept(AcceptOperation& operation) noexcept override;
+    void connect(ConnectOperation& operation) noexcept override;
+    void receive(ReceiveOperation& operation) noexcept override;
+    void send(SendOperation& operation) noexcept override;
+    void post(PostOperation& operation) noexcept override;
+    void cancel(Operation& operation) noexcept override;
+    void close(Socket& socket) noexcept override;
+
+    [[nodiscard]] const UringFeatures& features() const noexcept { return features_; }
+
+private:
+    // A connection that came without an operation that waits for it.
+    struct Accepted {
+        Socket* listener;
+        NativeSocket native;
+    };
+
+    UringPort(BufferPool& buffers, const UringFeatures& features);
+    [[nodiscard]] base::Result<void> open();
+
+    std::size_t poll(std::span<Operation*> into, std::uint64_t deadline_ns) noexcept override;
+    void retry_starved() noexcept override;
+    void interrupt_poll() noexcept override;
+    [[nodiscard]] bool has_more() const noexcept override { return posts_.has_rest(); }
+
+    // ---- the thread and its ring
+
+    [[nodiscard]] bool is_ring_thread() const noexcept;
+    // The same; the first thread that asks makes the ring its own.
+    [[nodiscard]] bool bind() noexcept;
+    // The wait of another thread.
+    std::size_t poll_elsewhere(std::span<Operation*> into, std::uint64_t deadline_ns) noexcept;
+    // io_uring_enter: submits all, and waits for a completion until the deadline (0: does not).
+    void enter(std::uint64_t deadline_ns) noexcept;
+    // A submission entry to fill in.
+    [[nodiscard]] io_uring_sqe& entry() noexcept;
+    void watch_event() noexcept;
+    std::size_t take_posted(std::span<Operation*> into) noexcept;
+
+    // ---- requests
+
+    // Prepares an operation's request, or leaves that to the first wait.
+    void request(Operation& operation) noexcept;
+    void prepare(Operation& operation) noexcept;
+    void prepare_accept(AcceptOperation& operation) noexcept;
+    [[nodiscard]] bool accepts_many(const Socket& listener) const noexcept;
+    void prepare_connect(ConnectOperation& operation) noexcept;
+    void prepare_receive(ReceiveOperation& operation) noexcept;
+    void prepare_send(SendOperation& operation) noexcept;
+    void prepare_cancel(std::uint64_t request) noexcept;
+    // Cancels a socket's request, once.
+    void stop(Socket& socket) noexcept;
+    // What a multishot receive takes at a time, and in all.
+    [[nodiscard]] std::uint32_t piece_bytes() noexcept { return buffers().buffer_bytes() / 2; }
+
+    // ---- completions: what they complete, or null
+
+    // Of the next ones in the ring, the first that completes an operation; null when there is none.
+    [[nodiscard]] Operation* fetch() noexcept;
+    [[nodiscard]] Operation* completed(const UringRing::Completion& completion) noexcept;
+    [[nodiscard]] Operation* completed_of(Socket& socket, const UringRing::Completion& completion) noexcept;
+    [[nodiscard]] Operation* accepted(Socket& listener, int result) noexcept;
+    [[nodiscard]] Operation* received(Socket& socket, int result, Buffer buffer) noexcept;
+    [[nodiscard]] Operation* readable(Socket& socket) noexcept;
+    [[nodiscard]] Operation* connected(ConnectOperation& operation, int result) noexcept;
+    [[nodiscard]] Operation* sent(SendOperation& operation, int result) noexcept;
+    // A socket's request has ended by an error: it ends the operation that waits, or that waits on (for a new request, or for a buffer).
+    [[nodiscard]] Operation* failed(Socket& socket, int error) noexcept;
+    void keep(Socket& socket, Buffer buffer, std::uint32_t bytes) noexcept;
+
+    const UringFeatures features_;
+    const bool limits_receives_;  // multishot receives are used: the kernel counts, and half a buffer is worth a request
+    UringRing ring_;
+    int event_ = -1;  // an eventfd
+    std::unique_ptr<UringBuffers> ready_buffers_;
+    std::vector<msghdr> messages_;  // one for each submission entry: the kernel reads it when it takes the entry
+    std::thread::id thread_;
+    bool is_orphan_ = false;  // the ring's thread has ended
+
+    PostQueue posts_;
+    std::uint32_t post_rounds_ = 0;  // calls of poll() in a row that posts alone have filled
+    base::Fifo<Operation> early_;    // submitted before the first wait
+    base::Fifo<Operation> starved_;  // receives that wait for a buffer
+    std::vector<Accepted> accepted_;
+    std::uint32_t armed_receives_ = 0;
+    std::size_t requests_ = 0;  // in the ring, but for the eventfd's and cancels
+};
+
+}  // namespace portico::io

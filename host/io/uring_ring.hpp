@@ -1,0 +1,59 @@
+// One io_uring, as a port uses it: it is opened disabled, enabled by the thread that is to use it, and entered to submit and to wait.
+#pragma once
+
+#include <liburing.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "io/uring_features.hpp"
+
+namespace portico::io {
+
+class UringRing {
+public:
+    struct Completion {
+        std::uint64_t user_data = 0;
+        int result = 0;  // an errno negated, for a failure
+        unsigned flags = 0;
+
+        // False when the request goes on and will complete again.
+        [[nodiscard]] bool is_last() const noexcept { return (flags & IORING_CQE_F_MORE) == 0; }
+    };
+
+    UringRing() = default;
+    ~UringRing() { close(); }
+    UringRing(const UringRing&) = delete;
+    UringRing& operator=(const UringRing&) = delete;
+
+    // Both: 0, or an errno negated. From enable() on the ring takes calls of that thread alone.
+    [[nodiscard]] int open(const UringFeatures& features) noexcept;
+    [[nodiscard]] int enable() noexcept;
+    // No request may be left in it.
+    void close() noexcept;
+
+    // An entry to fill in; null while the submission queue is full.
+    [[nodiscard]] io_uring_sqe* free_entry() noexcept { return io_uring_get_sqe(&ring_); }
+    // Which place an entry has: it is the entry's own until the next enter() has handed it over.
+    [[nodiscard]] std::size_t place_of(const io_uring_sqe& entry) const noexcept {
+        return static_cast<std::size_t>(&entry - ring_.sq.sqes);
+    }
+    [[nodiscard]] std::size_t places() const noexcept { return ring_.sq.ring_entries; }
+
+    // Submits what there is and waits for a completion, for at most so long (0: does not wait; wait_forever). False when this thread is not the ring's: then
+    // nothing has happened.
+    [[nodiscard]] bool enter(std::uint64_t for_ns) noexcept;
+    // The next completion, if there is one; does not enter the kernel.
+    [[nodiscard]] bool next(Completion& completion) noexcept;
+
+    [[nodiscard]] bool has_completions() const noexcept { return io_uring_cq_ready(&ring_) != 0; }
+    [[nodiscard]] bool has_entries() const noexcept { return io_uring_sq_ready(&ring_) != 0; }
+
+    [[nodiscard]] io_uring& native() noexcept { return ring_; }
+
+private:
+    io_uring ring_{};
+    bool is_open_ = false;
+};
+
+}  // namespace portico::io

@@ -1,0 +1,70 @@
+// What a port on io_uring keeps in the two words of a socket, and in a request's user_data. For uring_port.cpp alone.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "io/operation.hpp"
+#include "io/uring_ring.hpp"
+
+namespace portico::io::uring {
+
+// Flags in Socket::receive_state_, beside the address of the operation that waits for the request's next completion (0: none does).
+inline constexpr std::uintptr_t armed = 1;     // a request is in the ring: its last completion has not been seen
+inline constexpr std::uintptr_t stopping = 2;  // its cancel has been asked for
+inline constexpr std::uintptr_t large = 4;     // receives come in large pieces: the next request is for one receive of a whole buffer
+inline constexpr std::uintptr_t flag_mask = armed | stopping | large;
+static_assert(alignof(Operation) > flag_mask && alignof(Socket) > flag_mask);
+
+// What a completion is of, in the low bits of user_data; the rest is the address of a Socket or an operation.
+enum class Of : std::uint64_t { socket, send, connect, event, cancel };
+inline constexpr std::uint64_t of_mask = 7;
+
+[[nodiscard]] inline std::uint64_t user_data(Of of, const void* object) noexcept {
+    return reinterpret_cast<std::uintptr_t>(object) | static_cast<std::uint64_t>(of);
+}
+
+template <class Object>
+[[nodiscard]] Object& object_of(const UringRing::Completion& completion) noexcept {
+    return *reinterpret_cast<Object*>(static_cast<std::uintptr_t>(completion.user_data & ~of_mask));
+}
+
+// Socket::send_state_: what came and nobody waited for.
+struct Kept {
+    std::uint32_t bytes = 0;
+    std::uint32_t index = 0;  // of the buffer
+    int error = 0;            // behind the bytes; an errno, all of which are below 256
+
+    [[nodiscard]] static Kept of(std::uintptr_t word) noexcept {
+        return {static_cast<std::uint32_t>(word), static_cast<std::uint32_t>(word >> 32) & 0xFF'FFFF, static_cast<int>(word >> 56)};
+    }
+    [[nodiscard]] std::uintptr_t word() const noexcept {
+        return static_cast<std::uintptr_t>(error) << 56 | static_cast<std::uintptr_t>(index) << 32 | bytes;
+    }
+};
+
+// The words are one thread's; that they are atomic is for other backends.
+[[nodiscard]] inline std::uintptr_t load(const std::atomic<std::uintptr_t>& word) noexcept {
+    return word.load(std::memory_order_relaxed);
+}
+
+inline void store(std::atomic<std::uintptr_t>& word, std::uintptr_t value) noexcept {
+    word.store(value, std::memory_order_relaxed);
+}
+
+[[nodiscard]] inline Operation* waiting_in(std::uintptr_t word) noexcept {
+    return reinterpret_cast<Operation*>(word & ~flag_mask);
+}
+
+[[nodiscard]] inline std::uintptr_t with_waiting(std::uintptr_t flags, Operation& operation) noexcept {
+    return flags | reinterpret_cast<std::uintptr_t>(&operation);
+}
+
+// Who waits for the socket's request, and does not from now on; null when nobody did.
+[[nodiscard]] inline Operation* take_waiting(std::atomic<std::uintptr_t>& state) noexcept {
+    const std::uintptr_t word = load(state);
+    store(state, word & flag_mask);
+    return waiting_in(word);
+}
+
+}  // namespace portico::io::uring
