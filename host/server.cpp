@@ -312,12 +312,9 @@ private:
         io::PortOptions options;
         options.shared = threads > 1;
         options.concurrency = concurrency;
-        const std::optional<io::Backend> backend = io::backend_from_name(config_.io.backend);
-        if (!backend) {
-            errors_.push_back("io.backend: unknown backend \"" + config_.io.backend + "\"");
-            return nullptr;
-        }
-        base::Result<std::unique_ptr<io::CompletionPort>> port = io::make_port(*backend, station->receive_buffers, options);
+        // A ring belongs to one thread.
+        const io::Backend backend = options.shared && backend_ == io::Backend::io_uring ? io::Backend::epoll : backend_;
+        base::Result<std::unique_ptr<io::CompletionPort>> port = io::make_port(backend, station->receive_buffers, options);
         if (!port) {
             errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") + "io.backend: " + port.error());
             return nullptr;
@@ -332,8 +329,32 @@ private:
         return stations_.back()->group.get();
     }
 
+    // The configured one, but for io_uring where it cannot be had: the same configuration must serve on old kernels and in containers that forbid it.
+    bool choose_backend() {
+        const std::optional<io::Backend> wanted = io::backend_from_name(config_.io.backend);
+        if (!wanted) {
+            errors_.push_back("io.backend: unknown backend \"" + config_.io.backend + "\"");
+            return false;
+        }
+        backend_ = *wanted;
+        if (windows || backend_ != io::Backend::io_uring) {
+            return true;
+        }
+        base::Result<std::string> lacks = io::probe_io_uring();
+        if (!lacks) {
+            backend_ = io::Backend::epoll;
+            log_->write(base::LogLevel::warn, {}, 0, "running on epoll, since io_uring cannot be had: " + lacks.error());
+        } else if (!lacks->empty()) {
+            log_->write(base::LogLevel::info, {}, 0, "io_uring here has " + *lacks);
+        }
+        return true;
+    }
+
     bool open_stations() {
         constexpr std::uint32_t batch = 64;
+        if (!choose_backend()) {
+            return false;
+        }
         worker_threads_ = 0;
         std::vector<net::WorkerGroup*> common;
         const bool shared = config_.io.ports == config::Io::Ports::shared || (config_.io.ports == config::Io::Ports::automatic && windows);
@@ -559,6 +580,7 @@ private:
     std::vector<std::unique_ptr<Service>> services_;
     std::vector<net::WorkerGroup*> service_homes_;  // of each service's instance
     std::unique_ptr<net::Drain> drain_;
+    io::Backend backend_ = io::Backend::automatic;  // what the ports are made with
     std::uint32_t worker_threads_ = 0;
     std::size_t next_serial_ = 0;
 

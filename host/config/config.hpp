@@ -59,7 +59,7 @@ struct Listener {
 struct Io {
     enum class Ports : std::uint8_t { automatic, shared, per_core };
 
-    std::string backend = "auto";          // "auto", "epoll", "iocp"
+    std::string backend = "auto";          // "auto", "epoll", "io_uring", "iocp"
     Ports ports = Ports::automatic;        // Windows: shared; Linux: per_core
     std::uint32_t threads = 0;             // worker threads in all, 0 to 1,024; 0: two a processor (shared) or one (per_core)
     std::uint32_t receive_buffer_bytes = 16'384;  // 512 to 1 MiB

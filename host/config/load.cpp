@@ -51,9 +51,12 @@ void read_path(ObjectReader& reader, std::string_view key, std::string_view what
 
 void read_io(ObjectReader reader, Io& io) {
     using Ports = Io::Ports;
-    reader.choice("backend", io.backend, {"auto", "epoll", "iocp"});
+    reader.choice("backend", io.backend, {"auto", "epoll", "io_uring", "iocp"});
     reader.choice<Ports, Ports>("ports", io.ports,
                                 {{"auto", Ports::automatic}, {"shared", Ports::shared}, {"per_core", Ports::per_core}});
+    if (io.backend == "io_uring" && io.ports == Ports::shared) {
+        reader.mistake("ports", "found \"shared\", expected \"per_core\" or \"auto\": a port on io_uring belongs to one thread");
+    }
     reader.integer("threads", io.threads, 0, 1'024);
     reader.integer("receive_buffer_bytes", io.receive_buffer_bytes, 512, 1'048'576);
     reader.integer("receive_buffers", io.receive_buffers, 16, 1'048'576);

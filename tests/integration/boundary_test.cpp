@@ -63,7 +63,7 @@ TEST_CASE("a function posted to a connection that is then refused runs without i
 }
 
 TEST_CASE("framed: a pause from another thread holds against a buffer full of small messages", "[boundary]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     Script script;
     script.on_data = [&](Line&, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
         consumed = data.size();

@@ -40,7 +40,7 @@ struct Posted {
 }  // namespace
 
 TEST_CASE("a posted function runs once, on the strand, and never inside post", "[calls]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     const std::string plugin = GENERATE("relay#full", "relay#serial");
     Script script;
     Posted posted;
@@ -88,7 +88,7 @@ TEST_CASE("a posted function runs once, on the strand, and never inside post", "
 }
 
 TEST_CASE("a function posted as the connection closes runs before on_close, with CLOSING, or is refused", "[calls]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     Script script;
     Posted posted;
     posted.script = &script;
@@ -164,7 +164,7 @@ TEST_CASE("a post that waits when the close begins runs with CLOSING; a later on
 }
 
 TEST_CASE("functions posted to the instance run once each, the last of them before destroy", "[calls]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     const std::string plugin = GENERATE("relay#full", "relay#serial", "relay#blocking");
     Script script;
     Posted posted;
@@ -236,7 +236,7 @@ TEST_CASE("info tells addresses, listener and queued bytes", "[calls]") {
 }
 
 TEST_CASE("a stale handle, or one of another instance or server, answers GONE", "[calls]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     Script one;
     Script two;
     Script elsewhere;
@@ -294,7 +294,7 @@ TEST_CASE("a stale handle, or one of another instance or server, answers GONE", 
 }
 
 TEST_CASE("after finish_sending the peer reads the end, and the plugin goes on reading", "[calls]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     Script script;
     std::atomic<std::uint64_t> got{0};
     const std::string reply = pattern(0, 500'000);

@@ -16,7 +16,7 @@ bool is_abort(Peer::Outcome outcome) {
 }  // namespace
 
 TEST_CASE("a graceful close with unread input loses no byte that send accepted", "[close]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     // The peer keeps writing, and reads slowly. The plugin answers the first request with much, closes, and never looks at the rest.
     const bool paused = GENERATE(false, true);
     const std::size_t reply = (sanitized || on_windows ? 4U : 16U) << 20;
@@ -87,7 +87,7 @@ TEST_CASE("a graceful close with unread input loses no byte that send accepted",
 }
 
 TEST_CASE("a graceful close flushes what other threads had queued", "[close]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     Script script;
     TestServer server(io_of(ports), {{"x", "relay#full", "", &script}});
     for (std::uint64_t turn = 0; turn < 50; ++turn) {
@@ -115,7 +115,7 @@ TEST_CASE("a graceful close flushes what other threads had queued", "[close]") {
 }
 
 TEST_CASE("an abort resets", "[close]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     const bool from_elsewhere = GENERATE(false, true);
     Script script;
     script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
@@ -141,7 +141,7 @@ TEST_CASE("an abort resets", "[close]") {
 }
 
 TEST_CASE("an abort may follow a graceful close that does not get on", "[close]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     Script script;
     script.on_open = [&](Line& line) -> portico_status {
         const std::string much(8U << 20, 'm');
@@ -159,7 +159,7 @@ TEST_CASE("an abort may follow a graceful close that does not get on", "[close]"
 }
 
 TEST_CASE("a graceful close whose peer stops reading ends at close_timeout_ms", "[close]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     Script script;
     script.on_open = [&](Line& line) -> portico_status {
         const std::string much(8U << 20, 'm');
@@ -187,7 +187,7 @@ TEST_CASE("a peer that neither reads on nor ends after our end of stream is let 
 }
 
 TEST_CASE("without on_end the peer's end closes; with it the plugin has half_close_timeout_ms", "[close]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     Script bare;
     bare.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
         consumed = data.size();
@@ -220,7 +220,7 @@ TEST_CASE("without on_end the peer's end closes; with it the plugin has half_clo
 }
 
 TEST_CASE("after the peer's end the plugin may send for long and then close", "[close]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     Script script;
     const std::string part = pattern(0, 100'000);
     std::thread sender;
@@ -245,7 +245,7 @@ TEST_CASE("after the peer's end the plugin may send for long and then close", "[
 }
 
 TEST_CASE("a connection that on_open refuses is reset, and nothing else is called for it", "[close]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     Script script;
     std::atomic<int> seen{0};
     script.on_open = [&](Line&) { return seen++ % 2 == 0 ? PORTICO_REFUSED : PORTICO_OK; };
@@ -272,7 +272,7 @@ TEST_CASE("a connection that on_open refuses is reset, and nothing else is calle
 }
 
 TEST_CASE("an idle connection is closed in order after idle_timeout_ms; one that talks is not", "[close]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     Script script;
     script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
         consumed = data.size();
@@ -307,7 +307,7 @@ TEST_CASE("an idle connection is closed in order after idle_timeout_ms; one that
 }
 
 TEST_CASE("a reset is told as one", "[close]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     Script script;
     TestServer server(io_of(ports), {{"x", "relay#full", "", &script}});
     Peer peer = server.connect("x");
@@ -319,7 +319,7 @@ TEST_CASE("a reset is told as one", "[close]") {
 }
 
 TEST_CASE("under churn with every ending mixed there is one on_close for each on_open, and nothing after it", "[close]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     const std::string plugin = GENERATE("relay#full", "relay#serial", "relay#blocking");
     Script script;
     std::atomic<std::uint64_t> number{0};

@@ -39,7 +39,7 @@ Statistics settled(const TestServer& server) {
 }  // namespace
 
 TEST_CASE("sixteen messages in one read make sixteen callbacks and one send", "[cost]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     Script script;
     script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
         consumed = data.size();
@@ -62,10 +62,10 @@ TEST_CASE("sixteen messages in one read make sixteen callbacks and one send", "[
     }
 }
 
-TEST_CASE("in the steady state a message costs one receive, one send and one wait", "[cost]") {
-    const std::string ports = GENERATE("shared", "per_core");
+TEST_CASE("in the steady state a message costs one receive, one send and as few waits as can be", "[cost]") {
+    const std::string ports = ANY_PORTS();
     constexpr std::uint64_t threads = 2;
-    TestServer server("{\"ports\": \"" + ports + "\", \"threads\": 2}", {{"echo", "echo", ""}});
+    TestServer server(ports == "io_uring" ? io_of(ports) : "{\"ports\": \"" + ports + "\", \"threads\": 2}", {{"echo", "echo", ""}});
     Peer peer = server.connect("echo");
     for (int i = 0; i < 50; ++i) {
         REQUIRE(echoes(peer, "warm"));
@@ -93,13 +93,15 @@ TEST_CASE("in the steady state a message costs one receive, one send and one wai
     // A wait for each batch; a message that comes alone is a batch. On a shared port a thread that comes back just when another has put the strand
     // on the run queue, and before it takes it, looks at the port without waiting: seldom.
     const std::uint64_t looks = ports == "shared" ? messages / 50 : 0;
-    CHECK(cost.waits <= messages + ticks + looks);
+    // On io_uring the waits are all the calls that there are: one hands over the send, which completes in it, and one waits for the next message.
+    const std::uint64_t waits_each = ports == "io_uring" ? 2 : 1;
+    CHECK(cost.waits <= waits_each * messages + ticks + looks);
     CHECK(cost.wakes == 0);
     CHECK(cost.others <= idle);
 }
 
 TEST_CASE("messages that come together are one batch and cost one wait", "[cost]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     constexpr std::uint64_t count = 32;
     Script gate;
     std::atomic<bool> is_shut{false};
@@ -111,7 +113,8 @@ TEST_CASE("messages that come together are one batch and cost one wait", "[cost]
         return gate.send(line, data);
     };
     // One thread: while it is in the gate's callback, the others' messages gather at the port.
-    TestServer server("{\"ports\": \"" + ports + "\", \"threads\": 1}", {{"gate", "relay#full", "", &gate}, {"echo", "echo", ""}});
+    const std::string kind = ports == "io_uring" ? R"("backend": "io_uring")" : "\"ports\": \"" + ports + "\"";
+    TestServer server("{" + kind + ", \"threads\": 1}", {{"gate", "relay#full", "", &gate}, {"echo", "echo", ""}});
     Peer at_gate = server.connect("gate");
     std::vector<Peer> peers;
     for (std::uint64_t i = 0; i < count; ++i) {
@@ -148,6 +151,6 @@ TEST_CASE("messages that come together are one batch and cost one wait", "[cost]
         waits += " " + std::to_string(cost.waits);
     }
     WARN(server.statistics().backend << " " << ports << ": for " << count << " messages at once these waits:" << waits);
-    // One that brought the gate's message, one for all the others.
-    CHECK(least_waits <= 2);
+    // One that brought the gate's message, one for all the others; on io_uring one more, which hands over their sends.
+    CHECK(least_waits <= (ports == "io_uring" ? 3 : 2));
 }

@@ -45,7 +45,7 @@ std::vector<Framing> framings() {
 }  // namespace
 
 TEST_CASE("a client that sends no newline gets its echo", "[echo]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     TestServer server(io_of(ports), {{"echo", "echo", ""}});
     Peer peer = server.connect("echo");
     CHECK(echoes(peer, "hello"));
@@ -56,7 +56,7 @@ TEST_CASE("a client that sends no newline gets its echo", "[echo]") {
 }
 
 TEST_CASE("ack answers a message with its text", "[echo]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     TestServer server(io_of(ports), {{"ack", "ack", ""}, {"lines", "ack", R"("framing": {"type": "delimiter"})"}});
     Peer peer = server.connect("ack");
     const std::string text = "Message received successfully";
@@ -78,7 +78,7 @@ TEST_CASE("ack answers a message with its text", "[echo]") {
 }
 
 TEST_CASE("every framing echoes whole frames, however they are cut", "[echo]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     for (const Framing& framing : framings()) {
         INFO(framing.json << " " << ports);
         TestServer server(io_of(ports), {{"echo", "echo", framing.json}});
@@ -111,7 +111,7 @@ TEST_CASE("every framing echoes whole frames, however they are cut", "[echo]") {
 }
 
 TEST_CASE("a client that sends one byte at a time gets each", "[echo]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     TestServer server(io_of(ports), {{"echo", "echo", ""}});
     Peer peer = server.connect("echo");
     const std::string text = pattern(0, 300);
@@ -123,7 +123,7 @@ TEST_CASE("a client that sends one byte at a time gets each", "[echo]") {
 }
 
 TEST_CASE("a client that half-closes gets everything and then the end", "[echo]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     TestServer server(io_of(ports), {{"echo", "echo", ""}});
     const std::string text = pattern(0, 3'000'000);
     Peer peer = server.connect("echo");
@@ -142,7 +142,7 @@ TEST_CASE("a client that half-closes gets everything and then the end", "[echo]"
 }
 
 TEST_CASE("odd clients cost one slot each and no more", "[echo]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     TestServer server(io_of(ports), {{"echo", "echo", ""}, {"framed", "echo", R"("framing": {"type": "length_prefix", "bytes": 4})"}});
 
     SECTION("reset in the middle of a message") {

@@ -15,7 +15,7 @@ const std::string queue_limit = R"("limits": {"send_queue_bytes": 262144})";
 }  // namespace
 
 TEST_CASE("a slow reader is held by the watermark, others go on, and everything arrives", "[flow]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     Script script;
     std::atomic<std::uint64_t> most{0};
     script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
@@ -76,7 +76,7 @@ TEST_CASE("a slow reader is held by the watermark, others go on, and everything 
 }
 
 TEST_CASE("each blockage is followed by exactly one on_writable", "[flow]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     const std::size_t message = GENERATE(1'000, 100'000, 400'000);
     Script script;
     const std::size_t total = (sanitized ? 10U : 40U) << 20;
@@ -208,7 +208,7 @@ TEST_CASE("a message above the limit is too large, an empty one is nothing, a mi
 }
 
 TEST_CASE("sends of another thread keep their order", "[flow]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     const std::string plugin = GENERATE("relay#full", "relay#serial");
     Script script;
     TestServer server(io_of(ports), {{"x", plugin, queue_limit, &script}});
@@ -268,7 +268,7 @@ TEST_CASE("sends of another thread keep their order", "[flow]") {
 }
 
 TEST_CASE("messages sent from other connections' callbacks arrive whole and in each sender's order", "[flow]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     const std::string plugin = GENERATE("relay#full", "relay#serial");
     Script script;
     // A broadcast: every message goes to every connection. Messages are lines "SENDER NUMBER".

@@ -25,7 +25,7 @@ std::string contents_of(const std::string& file) {
 }  // namespace
 
 TEST_CASE("clients beyond the limit wait in the backlog and are served when others leave", "[limits]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     // Relative to the program's directory, where TestServer says that the configuration is.
     const std::string name = "limit_" + ports + ".log";
     const std::string log = Server::program_directory() + "/" + name;
@@ -66,7 +66,7 @@ TEST_CASE("clients beyond the limit wait in the backlog and are served when othe
 }
 
 TEST_CASE("a limit of one connection serves a crowd one by one", "[limits]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     TestServer server(io_of(ports), {{"echo", "echo", R"("limits": {"connections": 1})"}}, R"("log": {"level": "error"})");
     std::vector<std::thread> crowd;
     std::atomic<int> served{0};
@@ -86,7 +86,7 @@ TEST_CASE("a limit of one connection serves a crowd one by one", "[limits]") {
 }
 
 TEST_CASE("an idle connection owns no receive buffer", "[limits]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     const std::size_t count = sanitized ? 1'000 : 500;
     TestServer server(io_of(ports), {{"echo", "echo", ""}});
     std::vector<Peer> peers;
@@ -111,7 +111,7 @@ TEST_CASE("an idle connection owns no receive buffer", "[limits]") {
 #ifndef _WIN32
 // Two processes, since each may have 20,000 descriptors on the machines that this runs on: a child holds the clients' ends.
 TEST_CASE("ten thousand connections are open at once", "[limits]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     const std::size_t count = sanitized ? 2'000 : 10'000;
     int to_child[2];
     int from_child[2];

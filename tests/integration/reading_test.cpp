@@ -21,7 +21,7 @@ bool is_aborted(Peer& peer) {
 }  // namespace
 
 TEST_CASE("what is not consumed is offered again with what follows", "[reading]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     Script script;
     // Words of four bytes, each answered when it is whole.
     script.on_data = [&](Line& line, std::string_view data, const portico_frame& frame, std::uint64_t& consumed) {
@@ -70,7 +70,7 @@ TEST_CASE("what is left at the end of the stream is offered once more, then on_e
 }
 
 TEST_CASE("after a hold the same bytes come again on resume, even if nothing new came", "[reading]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     const bool framed = GENERATE(false, true);
     Script script;
     std::atomic<int> offers{0};
@@ -125,7 +125,7 @@ TEST_CASE("a hold with bytes consumed offers only the rest again", "[reading]") 
 }
 
 TEST_CASE("a hold ends with on_writable", "[reading]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     Script script;
     const std::string block = pattern(0, 4'096);
     script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
@@ -162,7 +162,7 @@ TEST_CASE("a hold ends with on_writable", "[reading]") {
 }
 
 TEST_CASE("a pause inside a callback stops on_data until resume", "[reading]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     Script script;
     script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
         line.received += data.size();
@@ -207,7 +207,7 @@ TEST_CASE("framed: a pause in the middle of a batch stops at that message", "[re
 }
 
 TEST_CASE("after a pause from another thread at most one on_data follows", "[reading]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     Script script;
     script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
         line.received += data.size();
@@ -242,7 +242,7 @@ TEST_CASE("after a pause from another thread at most one on_data follows", "[rea
 }
 
 TEST_CASE("a callback that fails aborts the connection, and only it", "[reading]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     Script script;
     script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
         if (data == "error") {
@@ -281,7 +281,7 @@ TEST_CASE("a callback that fails aborts the connection, and only it", "[reading]
 }
 
 TEST_CASE("a plugin that consumes nothing is cut at the limit of unconsumed bytes", "[reading]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     Script script;
     std::atomic<std::uint64_t> most{0};
     script.on_data = [&](Line&, std::string_view data, const portico_frame&, std::uint64_t&) {
@@ -302,7 +302,7 @@ TEST_CASE("a plugin that consumes nothing is cut at the limit of unconsumed byte
 }
 
 TEST_CASE("a frame that is too long ends the connection", "[reading]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     Script delimited;
     Script prefixed;
     for (Script* script : {&delimited, &prefixed}) {

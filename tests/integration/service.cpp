@@ -1,6 +1,8 @@
 #include "integration/service.hpp"
 
 #include <algorithm>
+#include <cstdio>
+
 #ifdef _WIN32
 // In this order.
 #include <winsock2.h>
@@ -15,6 +17,7 @@
 #endif
 
 #include "io/address.hpp"
+#include "io/completion_port.hpp"
 
 namespace portico::test {
 
@@ -59,7 +62,24 @@ std::size_t resident_bytes() {
     return bytes;
 }
 
+const std::vector<std::string>& kinds_of_ports() {
+    static const std::vector<std::string> kinds = [] {
+        std::vector<std::string> all{"shared", "per_core"};
+        const base::Result<std::string> probed = io::probe_io_uring();
+        if (probed) {
+            all.emplace_back("io_uring");
+        } else if (!on_windows) {
+            std::fprintf(stderr, "integration_tests: SKIPPED: io_uring: %s\n", probed.error().c_str());
+        }
+        return all;
+    }();
+    return kinds;
+}
+
 std::string io_of(std::string_view ports) {
+    if (ports == "io_uring") {
+        return R"({"backend": "io_uring", "threads": 2})";
+    }
     return "{\"ports\": \"" + std::string(ports) + "\", \"threads\": " + (ports == "shared" ? "4" : "2") + "}";
 }
 

@@ -52,7 +52,10 @@ template <class Condition>
 // What this process holds in memory now.
 [[nodiscard]] std::size_t resident_bytes();
 
-// "io" of a configuration: shared has four threads on one port, per_core two ports.
+// The kinds of ports that a server can have here: "shared", "per_core", and "io_uring" where it can be had.
+[[nodiscard]] const std::vector<std::string>& kinds_of_ports();
+
+// "io" of a configuration: shared has four threads on one port, the others two ports.
 [[nodiscard]] std::string io_of(std::string_view ports);
 
 struct ListenerSpec {
@@ -120,3 +123,7 @@ private:
 };
 
 }  // namespace portico::test
+
+// Runs the rest of the test case once for each kind.
+#define ANY_PORTS() \
+    ::portico::test::kinds_of_ports().at(static_cast<std::size_t>(GENERATE(range(0, static_cast<int>(::portico::test::kinds_of_ports().size())))))

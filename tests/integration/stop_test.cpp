@@ -115,7 +115,7 @@ std::chrono::milliseconds since(std::chrono::steady_clock::time_point begun) {
 // The bar: 100 stops on each kind of port, with pipelined requests that are not read yet. What counts as accepted is counted in the plugin, where
 // send answers PORTICO_OK: in callbacks, and on a thread of the plugin's own, which goes on sending while the stop is under way.
 TEST_CASE("a stop in mid-traffic loses no byte that send accepted", "[stop]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     const std::string plugin = GENERATE("relay#undrained", "relay#full");
     const int stops = sanitized ? 5 : on_windows ? 25 : 50;  // of 4
     constexpr std::size_t echoed = 6;                        // peers whose bytes come back
@@ -208,7 +208,7 @@ TEST_CASE("a stop in mid-traffic loses no byte that send accepted", "[stop]") {
 }
 
 TEST_CASE("with idle clients connected a stop takes less than a second", "[stop]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     const std::string plugin = GENERATE("relay#undrained", "relay#full", "relay#serial", "relay#blocking");
     // A stop that waited for one of its own deadlines would take a minute, and for anything shorter it would do so each time. One that another
     // program on this machine held up is made again, up to ten in all.
@@ -240,7 +240,7 @@ TEST_CASE("with idle clients connected a stop takes less than a second", "[stop]
 }
 
 TEST_CASE("on_drain may finish its work; the deadline cuts who does not", "[stop]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     Script finishes;
     finishes.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
         consumed = data.size();
@@ -286,7 +286,7 @@ TEST_CASE("on_drain may finish its work; the deadline cuts who does not", "[stop
 }
 
 TEST_CASE("a peer that reads nothing does not hold a stop up beyond the deadline", "[stop]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     Script script;
     script.on_open = [&](Line& line) { return script.send(line, std::string(8U << 20, 'm')); };
     TestServer server(io_of(ports), {{"x", "relay#undrained", "", &script}}, R"("shutdown": {"drain_ms": 300})");
@@ -342,7 +342,7 @@ TEST_CASE("two servers in one process share nothing and leave nothing", "[stop]"
 }
 
 TEST_CASE("a server that has stopped can be configured and started again", "[stop]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     Server server;
     server.set_default_plugin_directory(test_plugin_directory());
     for (int turn = 0; turn < 5; ++turn) {

@@ -33,7 +33,7 @@ std::uint64_t p99_us(Peer& peer, int messages) {
 }  // namespace
 
 TEST_CASE("no two callbacks of a serial instance run at once", "[threads]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     Script script;
     script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
         take_a_moment();
@@ -111,7 +111,7 @@ TEST_CASE("connections of a listener are spread over the ports in turn", "[threa
 #endif
 
 TEST_CASE("a serial instance's posts are serial with its callbacks", "[threads]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     Script script;
     std::atomic<std::uint64_t> met{0};
     std::atomic<std::uint64_t> ran{0};
@@ -154,7 +154,7 @@ TEST_CASE("a serial instance's posts are serial with its callbacks", "[threads]"
 
 // The article's complaint: one client's slow work must not slow the others. Callbacks that sleep 50 ms, from 16 connections without a pause.
 TEST_CASE("a blocking instance does not slow another listener", "[threads][blocking]") {
-    const std::string ports = GENERATE("shared", "per_core");
+    const std::string ports = ANY_PORTS();
     constexpr std::uint32_t blocking_threads = 4;
     Script sleeper;
     sleeper.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) {

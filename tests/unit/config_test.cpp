@@ -104,6 +104,15 @@ TEST_CASE("the smallest configuration takes every default", "[config]") {
     CHECK(only.settings.lines.at("") == 1);
 }
 
+TEST_CASE("io_uring has no shared ports", "[config]") {
+    const std::string rest = R"("listeners": [{"listen": "0", "plugin": "echo"}]})";
+    CHECK(accepted(R"({"io": {"backend": "io_uring"}, )" + rest).io.backend == "io_uring");
+    CHECK(accepted(R"({"io": {"backend": "io_uring", "ports": "per_core"}, )" + rest).io.backend == "io_uring");
+    const auto loaded = load_text("{\"io\": {\n\"backend\": \"io_uring\",\n\"ports\": \"shared\"}, " + rest, "host.json");
+    REQUIRE(loaded.mistakes.size() == 1);
+    CHECK(loaded.mistakes[0] == "host.json:3: io.ports: found \"shared\", expected \"per_core\" or \"auto\": a port on io_uring belongs to one thread");
+}
+
 TEST_CASE("every key is read into its place", "[config]") {
     const Config config = accepted(R"({
       "$schema": "host.schema.json",

@@ -25,7 +25,8 @@ struct Endpoint {
     std::uint16_t port = 0;  // the real one, also where the configuration said 0
 };
 
-// Calls to the system and events, since the start. Counted in the process, exact when the server is at rest.
+// Calls to the system and events, since the start. Counted in the process, exact when the server is at rest. On io_uring the waits are the calls, and receives,
+// sends, accepts and cancels are what they brought and asked for.
 struct Statistics {
     std::uint64_t connections_accepted = 0;
     std::uint64_t connections_open = 0;
@@ -40,7 +41,7 @@ struct Statistics {
     std::uint64_t send_chunks_on_loan = 0;
     std::uint32_t processors = 0;
     std::uint32_t worker_threads = 0;
-    std::string backend;  // "epoll", "iocp"
+    std::string backend;  // "epoll", "io_uring", "iocp": of the common ports
 };
 
 struct StopResult {

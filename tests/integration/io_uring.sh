@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# "backend": "io_uring": served by it where it can be had; where the system refuses, on epoll, and one line says why.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+config() { # NAME BACKEND
+    cat >"$1.json" <<JSON
+{ "plugin_directory": "$plugin_directory", "io": { "backend": "$2" },
+  "listeners": [ { "name": "it", "listen": "127.0.0.1:0", "plugin": "echo" } ] }
+JSON
+}
+serves() { # NAME
+    timeout 120 "${client[@]}" 127.0.0.1 "$(port_of "$1" it)" --message hello --connections 20 --count 50 --depth 4 --quiet >"$1.client" 2>&1
+}
+check() { # NAME BACKEND EXPECTED-BACKEND REASON: a host that serves on EXPECTED, and says REASON once, or nothing when it is empty
+    config "$1" "$2"
+    start_host "$1" || return
+    if grep -q " ports ($3)" "$1.log"; then ok "$1: runs on $3"; else fail "$1: does not run on $3" "$1.log"; fi
+    if [ -z "$4" ]; then
+        if grep -q 'running on epoll' "$1.log"; then fail "$1: gives a reason for nothing" "$1.log"; else ok "$1: has nothing to say about it"; fi
+    elif [ "$(grep -c "warn running on epoll, since io_uring cannot be had: .*$4" "$1.log")" -eq 1 ]; then
+        ok "$1: $(grep -m 1 'running on epoll' "$1.log" | cut -d' ' -f3-)"
+    else
+        fail "$1: not one line that says why" "$1.log"
+    fi
+    if serves "$1"; then ok "$1: serves"; else fail "$1: does not serve" "$1.client" "$1.log"; fi
+    ! stop_host "$1" TERM || ok "$1: and stops in order"
+}
+
+launcher=$bin/without_io_uring
+real=("${host[@]}")
+"$launcher" EPERM true || skip 'no seccomp filter can be set here'
+for error in EPERM ENOSYS; do
+    host=("$launcher" $error "${real[@]}")
+    case $error in EPERM) reason='forbids it' ;; *) reason='the kernel has none' ;; esac
+    check "$error" io_uring epoll "$reason"
+done
+host=("$launcher" EPERM "${real[@]}")
+check automatic auto epoll ''
+
+# The contract suite without io_uring: cases less, no failure.
+if "$launcher" EPERM "$bin/contract_tests" '[timer]' >contract.out 2>&1 && grep -q 'SKIPPED: io_uring: ' contract.out; then
+    ok "contract_tests: $(grep -m 1 SKIPPED contract.out)"
+else
+    fail 'the contract suite does not skip io_uring' contract.out
+fi
+
+host=("${real[@]}")
+if grep -q 'SKIPPED: io_uring: ' <("$bin/contract_tests" 'a timer is cancelled' 2>&1); then
+    echo 'io_uring cannot be had here: serving on it was not tested'
+    finish
+fi
+check ring io_uring io_uring ''
+finish
