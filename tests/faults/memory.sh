@@ -4,6 +4,10 @@
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 need prlimit
 
+# One arena for all threads: glibc reserves 64 MiB of address space for each further one, at a moment that depends on which threads meet in malloc, and the
+# limit would leave some of them nothing at all.
+export MALLOC_ARENA_MAX=1
+
 framing='"framing": { "type": "length_prefix", "max_bytes": 16777216 }'
 for ports in shared per_core; do
     config $ports "{ \"name\": \"small\", \"listen\": \"127.0.0.1:0\", \"plugin\": \"echo\" },
@@ -14,11 +18,13 @@ for ports in shared per_core; do
     # Buffers that the small clients need are there before the limit is.
     start_load warm "$small" --size 1-2000 --connections 8 --count 200 --depth 4
     load_is_right warm "$load_pid"
+    start_load beside_$ports "$small" --size 1-2000 --connections 8 --depth 4 $for_long
+    beside_pid=$load_pid
+    small_clients() { [ "$(grep -c 'listener=small .* connected' $ports.log)" -ge 16 ]; }
+    eventually 60 small_clients || fail "$ports: the clients beside are not connected" $ports.log
     limit_bytes=$(($(awk '/^VmSize:/ { print $2 }' "/proc/$host_pid/status") * 1024 + 64 * 1024 * 1024))
     prlimit --pid "$host_pid" --as=$limit_bytes: || fail "$ports: the limit cannot be set"
 
-    start_load beside_$ports "$small" --size 1-2000 --connections 8 --depth 4 $for_long
-    beside_pid=$load_pid
     # Echoes of up to 16 MB on 24 connections at once do not fit into 64 MiB.
     start_load too_much "$large" --framing length_prefix:4 --size 8M-16000000 --connections 24 --count 3 --depth 2 --timeout 60s
     wait_gone "$load_pid" 120
