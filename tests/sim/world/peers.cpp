@@ -9,6 +9,7 @@ namespace {
 constexpr std::uint64_t us = 1'000;
 constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
 constexpr std::size_t content_max = 4'000;
+constexpr std::size_t everything = SIZE_MAX;
 
 }  // namespace
 
@@ -158,7 +159,7 @@ void ScriptedPeer::act() {
         if (reads_ == Reads::slowly && !is_settling_) {
             read(1 + static_cast<std::size_t>(random_.below(64)));
         } else if (reads_ == Reads::eagerly || is_settling_) {
-            read(room_.size());
+            read(everything);
         }
         if (attempt_ == nullptr || peer_.state() != SimPeer::State::open) {
             return;
@@ -224,13 +225,13 @@ void ScriptedPeer::on_change() {
         case SimPeer::State::connecting: return;
         case SimPeer::State::open:
             if (reads_ == Reads::eagerly || is_settling_) {
-                read(room_.size());
+                read(everything);
             }
             if (attempt_ != nullptr && !attempt_->is_finished) {
                 schedule(random_.below(gap_ns_max_ + 1));
             }
             return;
-        case SimPeer::State::reset: read(room_.size()); [[fallthrough]];
+        case SimPeer::State::reset: read(everything); [[fallthrough]];
         case SimPeer::State::refused:
             if (attempt_ != nullptr) {
                 attempt_->saw_reset = peer_.state() == SimPeer::State::reset;
