@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <new>
+#include <utility>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(PORTICO_SANITIZED)
 #define REAL(name) __interceptor_##name
@@ -29,6 +30,8 @@ namespace portico::test {
 namespace {
 
 constexpr std::uint32_t nobody = UINT32_MAX;
+// Of a thread that has no number, or none yet: its calls are never counted.
+constexpr std::uint32_t unnumbered = UINT32_MAX - 1;
 
 // Which thread's calls fail. Stored last and with release, so that the thread that finds itself named sees the rest.
 std::atomic<std::uint32_t> failing_thread{nobody};
@@ -39,7 +42,7 @@ std::atomic<std::uint64_t> failures{0};
 
 std::atomic<std::int64_t> live{0};
 std::atomic<std::uint32_t> threads_started{0};
-constinit thread_local std::uint32_t thread_number = 0;
+constinit thread_local std::uint32_t thread_number = unnumbered;
 
 bool fails_now() noexcept {
     if (failing_thread.load(std::memory_order_acquire) != thread_number) {
@@ -87,9 +90,11 @@ void* run_thread(void* argument) noexcept {
 
 void number_threads() {
     threads_started.store(0, std::memory_order_relaxed);
+    thread_number = 0;
 }
 
 FailingCalls::FailingCalls(std::uint32_t thread, std::uint64_t first, Failing how) noexcept {
+    thread_number = 0;
     calls.store(0, std::memory_order_relaxed);
     failures.store(0, std::memory_order_relaxed);
     first_failing.store(first, std::memory_order_relaxed);
@@ -168,7 +173,10 @@ int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*
         return EAGAIN;
     }
     *start = {function, argument, threads_started.fetch_add(1, std::memory_order_relaxed) + 1};
+    // What the start of a thread allocates in here is a sanitizer's own, or ends as a start that failed, which has its turn above.
+    const std::uint32_t number = std::exchange(thread_number, unnumbered);
     const int code = create(thread, attributes, run_thread, start);
+    thread_number = number;
     if (code != 0) {
         REAL(free)(start);
     }

@@ -20,6 +20,7 @@ void number_threads();
 // From its construction to its end the calls of one thread are counted and fail. One at a time.
 class FailingCalls {
 public:
+    // On the thread that is 0.
     FailingCalls(std::uint32_t thread, std::uint64_t first, Failing how) noexcept;
     ~FailingCalls() { stop(); }
     FailingCalls(const FailingCalls&) = delete;
