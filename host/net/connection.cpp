@@ -136,6 +136,9 @@ void Connection::opened() noexcept {
     if (protocol().on_open(*this)) {
         accepted_ = true;
         stage_ = Stage::open;
+        if (!queue_.empty()) {
+            attend_later();  // what other connections' callbacks on this strand sent to it before on_open could not leave yet
+        }
     } else {
         abort(CloseReason::plugin);
     }

@@ -62,6 +62,26 @@ TEST_CASE("a function posted to a connection that is then refused runs without i
     CHECK(script.closed == 0);
 }
 
+TEST_CASE("what a serial plugin sends to a connection before its on_open leaves behind it", "[boundary]") {
+    Script script;
+    std::atomic<bool> is_inside{false};
+    // Inside the first connection's callback the strand of both is busy, while the other thread of the port accepts the second. Its handle is guessed:
+    // the next slot's, and as new.
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+        consumed = data.size();
+        is_inside = true;
+        return eventually([&] { return script.send_to(line.handle + 1, "early") == PORTICO_OK; }) ? PORTICO_OK : PORTICO_ERROR;
+    };
+    script.on_open = [&](Line& line) -> portico_status { return line.number == 0 ? PORTICO_OK : script.send(line, ", then welcome"); };
+    TestServer server(R"({"ports": "shared", "threads": 2})", {{"x", "relay#serial", "", &script}});
+    Peer first = server.connect("x");
+    REQUIRE(eventually([&] { return script.opened == 1; }));
+    REQUIRE(first.send_all("?"));
+    REQUIRE(eventually([&] { return is_inside.load(); }));
+    Peer second = server.connect("x");
+    CHECK(second.receive_exactly(19) == "early, then welcome");
+}
+
 TEST_CASE("framed: a pause from another thread holds against a buffer full of small messages", "[boundary]") {
     const std::string ports = ANY_PORTS();
     Script script;
