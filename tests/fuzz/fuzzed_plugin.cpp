@@ -226,7 +226,7 @@ void FuzzedPlugin::act() {
 
 FuzzedPlugin::Known& FuzzedPlugin::accepted(portico_connection handle) {
     Known& known = know(handle);
-    PORTICO_ASSERT(!known.refused && !known.closed);
+    PORTICO_ASSERT(!known.closed);
     return known;
 }
 
@@ -249,13 +249,13 @@ void FuzzedPlugin::send(portico_connection handle) {
     switch (host_->send(instance_, handle, bytes.get(), size)) {
         case PORTICO_OK:
             known = &accepted(handle);
-            PORTICO_ASSERT(size <= most && !known->failed && !known->closing && !known->finished);
+            PORTICO_ASSERT(size <= most && !known->ends() && !known->finished);
             PORTICO_ASSERT(known->peer == nullptr || position - known->peer->taken.size() < high);
             known->accepted += size;
             return;
         case PORTICO_WOULD_BLOCK: {
             Known& blocked = accepted(handle);
-            PORTICO_ASSERT(!blocked.failed && !blocked.closing && !blocked.finished);
+            PORTICO_ASSERT(!blocked.ends() && !blocked.finished);
             blocked.blocked = true;
             return;
         }
@@ -271,7 +271,7 @@ void FuzzedPlugin::finish_sending(portico_connection handle) {
     PORTICO_ASSERT(status == PORTICO_OK || status == PORTICO_GONE);
     if (status == PORTICO_OK) {
         Known& known = accepted(handle);
-        PORTICO_ASSERT(!known.failed && !known.closing);
+        PORTICO_ASSERT(!known.ends());
         known.finished = true;
     }
 }
@@ -284,7 +284,7 @@ void FuzzedPlugin::close(portico_connection handle) {
     PORTICO_ASSERT(status == PORTICO_OK || status == PORTICO_GONE || status == PORTICO_INVALID);
     if (status == PORTICO_OK) {
         Known& known = accepted(handle);
-        PORTICO_ASSERT(!known.aborting && (how == PORTICO_CLOSE_ABORT || !known.closing));
+        PORTICO_ASSERT(!known.aborting && (how == PORTICO_CLOSE_ABORT || !known.ends()));  // an abort may follow any other end, once
         known.closing = true;
         known.aborting = known.aborting || how == PORTICO_CLOSE_ABORT;
     }
@@ -295,7 +295,7 @@ void FuzzedPlugin::pause(portico_connection handle) {
     PORTICO_ASSERT(status == PORTICO_OK || status == PORTICO_GONE);
     if (status == PORTICO_OK) {
         Known& known = accepted(handle);
-        PORTICO_ASSERT(!known.failed && !known.closing);
+        PORTICO_ASSERT(!known.ends());
         known.paused = true;
     }
 }
@@ -305,7 +305,7 @@ void FuzzedPlugin::resume(portico_connection handle) {
     PORTICO_ASSERT(status == PORTICO_OK || status == PORTICO_GONE);
     if (status == PORTICO_OK) {
         Known& known = accepted(handle);
-        PORTICO_ASSERT(!known.failed && !known.closing);
+        PORTICO_ASSERT(!known.ends());
         known.paused = false;
         known.held = false;
         known.resumed_in_data = known.in_data;
@@ -327,7 +327,7 @@ void FuzzedPlugin::post(portico_connection handle) {
     PORTICO_ASSERT(status == PORTICO_OK || status == PORTICO_GONE);
     if (status == PORTICO_OK) {
         Known& known = accepted(handle);
-        PORTICO_ASSERT(!known.failed && !known.closing);
+        PORTICO_ASSERT(!known.ends());
         ++known.posts;
         static_cast<void>(token.release());
     }
@@ -381,7 +381,7 @@ void FuzzedPlugin::info(portico_connection handle) {
         return;
     }
     const Known& known = accepted(handle);
-    PORTICO_ASSERT(!known.failed && !known.closing);
+    PORTICO_ASSERT(!known.ends());
     portico_connection_info filled{};
     std::memcpy(&filled, bytes.get(), std::min<std::size_t>(size, sizeof filled));
     PORTICO_ASSERT(filled.struct_size == size && filled.listener_name_size == std::min<std::size_t>(listener_.name.size(), 64));
@@ -629,7 +629,7 @@ void FuzzedPlugin::on_posted(portico_connection handle, void* state, Token& toke
     Known& known = know(handle);
     PORTICO_ASSERT(!in_callback_ && token.handle == handle && known.posts != 0 && !known.closed && known.state == state);
     PORTICO_ASSERT(status == PORTICO_OK || status == PORTICO_CLOSING);
-    PORTICO_ASSERT(status == PORTICO_CLOSING || (!known.refused && !known.failed && !known.closing));
+    PORTICO_ASSERT(status == PORTICO_CLOSING || !known.ends());
     PORTICO_ASSERT(host_->worker_index(instance_) == 0);
     --known.posts;
     in_callback_ = true;

@@ -69,6 +69,9 @@ private:
         std::size_t accepted = 0;
         std::size_t consumed = 0;
         std::size_t posts = 0;
+
+        // Closing has begun, by a call or an answer of the plugin's.
+        [[nodiscard]] bool ends() const noexcept { return refused || failed || closing; }
     };
     struct Token;
     // What stands around a callback.
