@@ -58,8 +58,9 @@ class Sink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> 
 public:
     explicit Sink(std::unique_ptr<LineFile> file) : file_(std::move(file)) {}
 
-    // Before the first line: where dropped lines are counted.
-    void count_drops_of(std::weak_ptr<spdlog::details::thread_pool> pool) { pool_ = std::move(pool); }
+    // Before the first line: where dropped lines are counted. No owner, not for a moment: the last one would end the pool, and so join its thread, which
+    // is the one that writes here. The pool's end waits for that thread, so it is there.
+    void count_drops_of(spdlog::details::thread_pool& pool) noexcept { pool_ = &pool; }
 
     // A line was lost, for want of memory. From any thread.
     void count_lost() noexcept { lost_.fetch_add(1, std::memory_order_relaxed); }
@@ -67,9 +68,7 @@ public:
 protected:
     void sink_it_(const spdlog::details::log_msg& message) override {
         try {
-            if (const auto pool = pool_.lock(); pool != nullptr) {
-                tell_loss(pool->overrun_counter(), told_dropped_, "its queue was full");
-            }
+            tell_loss(pool_->overrun_counter(), told_dropped_, "its queue was full");
             tell_loss(lost_.load(std::memory_order_relaxed), told_lost_, "out of memory");
             put(format(message, line_));
         } catch (...) {
@@ -130,7 +129,7 @@ private:
     std::uint64_t missing_ = 0;  // in the file, up to now
     Line line_;
     Line note_;
-    std::weak_ptr<spdlog::details::thread_pool> pool_;
+    spdlog::details::thread_pool* pool_ = nullptr;
     std::atomic<std::size_t> lost_{0};
     std::size_t told_dropped_ = 0;
     std::size_t told_lost_ = 0;
@@ -177,7 +176,7 @@ base::Result<std::unique_ptr<StreamLog>> StreamLog::open(const config::Log& opti
     } catch (const std::system_error& error) {
         return base::Failure{"cannot start the log's thread: " + error.code().message()};
     }
-    writer->sink->count_drops_of(writer->pool);
+    writer->sink->count_drops_of(*writer->pool);
     writer->logger = std::make_shared<spdlog::async_logger>("", writer->sink, writer->pool, spdlog::async_overflow_policy::overrun_oldest);
     // Where a line cannot be queued or written; spdlog's own answer is a line on standard error.
     writer->logger->set_error_handler([sink = writer->sink.get()](const std::string&) { sink->count_lost(); });
