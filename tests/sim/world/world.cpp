@@ -278,6 +278,9 @@ const char* World::awaited_by(const ScriptedPeer& peer) const {
     if (line->owes_writable) {
         return "an on_writable that its connection is owed";
     }
+    if (attempt->received != line->accepted_bytes) {
+        return "bytes that were accepted for it";
+    }
     if (service.plan->limits.idle_timeout_ms != 0) {
         return "the idle timeout";
     }
