@@ -545,7 +545,7 @@ portico_status FuzzedPlugin::on_open(portico_connection handle, void** state) {
     PORTICO_ASSERT(*state == nullptr && !callback.known.in_data);
     act();
     const std::uint8_t kind = input_.byte();
-    const portico_status status = (kind & 0xF0) == 0xF0 ? draw_answer() : PORTICO_OK;
+    const portico_status status = kind >= 0xE0 ? PORTICO_REFUSED : draw_answer();
     *state = (kind & 1) != 0 ? nullptr : &callback.known;  // whatever is stored there by one that refuses is forgotten
     callback.known.state = status < 0 ? nullptr : *state;
     callback.known.refused = status < 0;

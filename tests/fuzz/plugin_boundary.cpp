@@ -129,6 +129,7 @@ public:
         instance->strand().set_home(*group_);
         net::Acceptor acceptor(table_, {group_.get()}, instance->is_serial() ? &instance->strand() : nullptr, context);
         PORTICO_ASSERT(static_cast<bool>(acceptor.listen({})));
+        acceptor_ = &acceptor;
         net::Drain drain(table_, {&acceptor}, [] {});
         drain_ = &drain;
         PORTICO_ASSERT(static_cast<bool>(group_->start()));
@@ -153,6 +154,7 @@ public:
 private:
     // What happens next, by the input: one thing, or several at once. When the input is used up, all goes in good order to the end.
     void step(bool idle) {
+        PORTICO_ASSERT(acceptor_->open_connections() <= listener_.limits.connections);
         if (idle) {
             plugin_.check_idle();
         }
@@ -309,6 +311,7 @@ private:
     net::ConnectionTable table_;
     fuzz::DrivenPort* port_ = nullptr;  // group_'s
     std::unique_ptr<net::WorkerGroup> group_;
+    const net::Acceptor* acceptor_ = nullptr;
     net::Drain* drain_ = nullptr;
     Elsewhere elsewhere_;
     bool draining_ = false;
