@@ -341,3 +341,67 @@ TEST_CASE("worker_index is one of the workers' inside callbacks", "[calls]") {
         REQUIRE(echoes(peer, "i"));
     }
 }
+
+TEST_CASE("at most 65,536 posts of an instance wait; those run, and then there is room again", "[calls]") {
+    constexpr std::uint64_t most = 65'536;
+    Script script;
+    Posted posted;
+    posted.script = &script;
+    // All on one strand: none can run before this callback has returned.
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+        consumed = data.size();
+        for (std::uint64_t i = 0; i < most; ++i) {
+            const portico_status status = i % 2 == 0 ? script.post(line, Posted::on_line, &posted)
+                                                     : script.post_instance(Posted::on_instance, &posted);
+            if (status != PORTICO_OK) {
+                script.violated("post number " + std::to_string(i) + ": " + std::to_string(status));
+            }
+        }
+        if (script.post(line, Posted::on_line, &posted) != PORTICO_LIMIT ||
+            script.post_instance(Posted::on_instance, &posted) != PORTICO_LIMIT) {
+            script.violated("there was room for more");
+        }
+        return script.send(line, data);
+    };
+    {
+        TestServer server(io_of("per_core"), {{"x", "relay#serial", "", &script}});
+        Peer peer = server.connect("x");
+        for (std::uint64_t round = 1; round <= 2; ++round) {
+            REQUIRE(peer.send_all("?"));
+            CHECK(peer.receive_exactly(1) == "?");
+            REQUIRE(eventually([&] { return posted.ran == round * most; }));
+        }
+        peer.close();
+        REQUIRE(eventually([&] { return script.closed == 1; }));
+        CHECK(server.comes_to_rest());
+    }
+    CHECK(posted.wrong == 0);
+    CHECK(posted.ran == 2 * most);
+}
+
+TEST_CASE("a hold ends with the blockage also where on_writable is NULL", "[calls]") {
+    Script script;
+    constexpr std::size_t large = 8'000'000;
+    // The first time the queue is filled until it refuses, and the byte is held.
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+        if (++line.offers == 1) {
+            while (script.send(line, std::string(large, 'x')) == PORTICO_OK) {
+            }
+            return PORTICO_HOLD;
+        }
+        consumed = data.size();
+        return script.close(line);
+    };
+    TestServer server(io_of("per_core"), {{"x", "relay#bare", "", &script}});
+    Peer peer = server.connect("x");
+    REQUIRE(peer.send_all("?"));
+    Peer::Outcome outcome{};
+    const std::string all = peer.receive_to_end(outcome);
+    CHECK(outcome == Peer::Outcome::end);
+    CHECK(all.size() == script.line(0)->accepted);
+    CHECK(all.size() >= large);
+    peer.close();
+    REQUIRE(eventually([&] { return script.closed == 1; }));
+    CHECK(script.line(0)->offers == 2);
+    CHECK(server.comes_to_rest());
+}

@@ -3,8 +3,15 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <string>
+#include <thread>
 #include <vector>
+
+#ifndef _WIN32
+#include <sys/stat.h>
+#include <unistd.h>
+#endif
 
 #include "base/path_text.hpp"
 #include "config/load.hpp"
@@ -52,12 +59,14 @@ bool has(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }
 
-// A directory of its own, removed at the end; its name is not ASCII, as an operator's may be.
+// A directory of its own, no other run's, removed at the end; its name is not ASCII, as an operator's may be.
 class Folder {
 public:
-    Folder() : path_(fs::temp_directory_path() / fs::path(u8"portico config ä ж 漢")) {
-        fs::remove_all(path_);
-        fs::create_directories(path_);
+    Folder() {
+        std::random_device random;
+        do {
+            path_ = fs::temp_directory_path() / fs::path(u8"portico config ä ж 漢 ").concat(std::to_string(random()));
+        } while (!fs::create_directory(path_));
     }
     Folder(const Folder&) = delete;
     Folder& operator=(const Folder&) = delete;
@@ -75,6 +84,25 @@ public:
 private:
     fs::path path_;
 };
+
+#ifndef _WIN32
+// While it lives files are opened by an account without rights; the administrator would read everything. (Other accounts stay who they are.)
+class NobodyInParticular {
+public:
+    NobodyInParticular() {
+        if (::geteuid() == 0) {
+            REQUIRE(::seteuid(65'534) == 0);
+        }
+    }
+    ~NobodyInParticular() {
+        if (::getuid() == 0) {
+            static_cast<void>(::seteuid(0) == 0);
+        }
+    }
+    NobodyInParticular(const NobodyInParticular&) = delete;
+    NobodyInParticular& operator=(const NobodyInParticular&) = delete;
+};
+#endif
 
 }  // namespace
 
@@ -330,6 +358,12 @@ TEST_CASE("what was found is shown in short and harmless", "[config]") {
     CHECK(has(mistake_in(with_top(R"(, "log": {"level": "\u001b[31m\n\"\u0085"})")), R"(found "\u001b[31m\n\"\u0085", expected)"));
     CHECK(has(mistake_in(with_top(R"(, "log": [1, {"a": null}, true, 1.50])")), R"(found [1, {"a": null}, true, 1.50], expected)"));
     CHECK(has(mistake_in(with_top(", \"log\": [\"" + long_text + "\", \"" + long_text + "\"]")), "found [\"" + std::string(38, 'x') + "..., expected"));
+    CHECK(has(mistake_in(with_top(R"(, "log": {"level": "\r\t"})")), R"(found "\r\t", expected)"));
+    std::string numbers = "[0";
+    for (int i = 1; i < 1'000; ++i) {
+        numbers += ", " + std::to_string(i);
+    }
+    CHECK(has(mistake_in(with_top(", \"log\": " + numbers + "]")), "found " + numbers.substr(0, 40) + "..., expected"));
     const std::string umlauts = mistake_in(with_top(R"(, "log": "ääääääääääääääääääääääääääääääääääääääääää")"));
     CHECK(has(umlauts, "ä...\", expected"));
 }
@@ -389,6 +423,9 @@ TEST_CASE("a plugin's name is no path and has no suffix", "[config]") {
     }
     CHECK(has(mistake_in(plugin("")), "expected 1 to 64 printable characters"));
     CHECK(has(mistake_in(plugin("two words")), "expected 1 to 64 printable characters"));
+    const std::string what = "expected a plugin's name, such as \"echo\": the name of its file without folder and suffix";
+    CHECK(mistake_in(R"({"listeners": [{"listen": "1"}]})") == "host.json:1: listeners[0].plugin: found nothing, " + what);
+    CHECK(mistake_in(R"({"listeners": [{"listen": "1", "plugin": 5}]})") == "host.json:1: listeners[0].plugin: found 5, " + what);
 }
 
 TEST_CASE("an address is checked, and no two listeners have the same", "[config]") {
@@ -484,14 +521,50 @@ TEST_CASE("a file that cannot be read is one line that says what to do", "[confi
     CHECK(mistakes(large) ==
           std::vector<std::string>{large + ": larger than 16 MiB, which no configuration is; name the right file with --config FILE"});
 
-    const std::string secret = folder.write("secret.json", with_top(""));
-    fs::permissions(portico::base::path_from_utf8(secret), fs::perms::none);
-    if (!std::ifstream(portico::base::path_from_utf8(secret))) {  // the administrator reads everything, and so does everybody on Windows
-        CHECK(mistakes(secret) ==
-              std::vector<std::string>{secret + ": not readable: permission denied; let the account that runs the host read it"});
-    }
-    fs::permissions(portico::base::path_from_utf8(secret), fs::perms::owner_all);
 }
+
+#ifndef _WIN32
+TEST_CASE("a file that the system does not give is refused with the system's reason", "[config]") {
+    const Folder folder;
+    const auto mistakes = [](const std::string& file) { return load_file(file).mistakes; };
+    const std::string denied = "not readable: permission denied; let the account that runs the host read it";
+    const std::string secret = folder.write("secret.json", with_top(""));
+    const std::string inside = folder.write("inside.json", with_top(""));
+    fs::permissions(portico::base::path_from_utf8(secret), fs::perms::none);
+    {
+        const NobodyInParticular nobody;
+        CHECK(mistakes(secret) == std::vector<std::string>{secret + ": " + denied});
+    }
+    fs::permissions(folder.path(), fs::perms::none);
+    {
+        const NobodyInParticular nobody;
+        CHECK(mistakes(inside) == std::vector<std::string>{inside + ": " + denied});
+    }
+    fs::permissions(folder.path(), fs::perms::owner_all);
+
+    const std::string circle = portico::base::utf8_from_path(folder.path() / "circle");
+    fs::create_symlink("circle", folder.path() / "circle");
+    CHECK(has(mistakes(circle).at(0), circle + ": not readable: Too many levels"));
+    CHECK(has(mistakes("/" + std::string(5'000, 'n')).at(0), ": not readable: File name too long"));
+    // Opens as a file, and cannot be read at its beginning.
+    CHECK(mistakes("/proc/self/mem") == std::vector<std::string>{"/proc/self/mem: not readable: an error while reading"});
+}
+
+TEST_CASE("a configuration may come through a pipe, up to the same size as from a file", "[config]") {
+    const Folder folder;
+    const std::string pipe = portico::base::utf8_from_path(folder.path() / "pipe");
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    const bool too_large = GENERATE(false, true);
+    std::thread writer([&] { std::ofstream(pipe, std::ios::binary) << with_top("") << std::string(too_large ? 16 * 1024 * 1024 : 100, ' '); });
+    const Loaded loaded = load_file(pipe);
+    writer.join();
+    CHECK(loaded.mistakes.size() == (too_large ? 1 : 0));
+    CHECK(loaded.config.listeners.size() == (too_large ? 0 : 1));
+    if (too_large) {
+        CHECK(has(loaded.mistakes.at(0), pipe + ": larger than 16 MiB"));
+    }
+}
+#endif
 
 TEST_CASE("a text of a program has no file to name", "[config]") {
     CHECK(load_text("{", "").mistakes.at(0).substr(0, 11) == "(text):1:2:");

@@ -70,6 +70,15 @@ TEST_CASE("messages larger than a chunk, and an exhausted pool, go to the heap",
     CHECK(chunks.on_loan() == 0);
 }
 
+TEST_CASE("an empty queue names nothing to send", "[send_queue]") {
+    io::BufferPool chunks(usual + net::SendQueue::chunk_overhead, 1);
+    net::SendQueue queue;
+    CHECK(queue.gather().empty());
+    REQUIRE(queue.append(chunks, {}));
+    CHECK(queue.gather().empty());
+    CHECK(chunks.on_loan() == 0);
+}
+
 TEST_CASE("any mixture of appends and partial sends keeps the stream", "[send_queue]") {
     std::mt19937 random(7);
     io::BufferPool chunks(usual + net::SendQueue::chunk_overhead, 16);

@@ -192,6 +192,40 @@ TEST_CASE("the settings extension refuses what is no key and what has no place f
     }));
 }
 
+TEST_CASE("each kind of read answers that a setting is missing or of another type, and leaves the result alone", "[plugin_instance]") {
+    Fixture fixture;
+    fixture.listener.settings.json = R"({"loud": true, "count": 5})";
+    static_cast<void>(fixture.validate([](const portico_host& host, portico_instance* self, char*, std::uint64_t) {
+        const portico_settings& settings = *settings_of(host, self);
+        std::int32_t truth = 7;
+        std::int64_t integer = 7;
+        double number = 7;
+        const char* text = nullptr;
+        std::uint64_t size = 7;
+        const auto all = [&](const std::string& key, portico_status of_boolean, portico_status of_others) {
+            const char* name = key.data();
+            const std::uint64_t length = key.size();
+            CHECK(settings.get_boolean(self, name, length, &truth) == of_boolean);
+            CHECK(settings.get_integer(self, name, length, 0, 9, &integer) == of_others);
+            CHECK(settings.get_number(self, name, length, 0, 9, &number) == of_others);
+            CHECK(settings.get_string(self, name, length, &text, &size) == of_others);
+            CHECK(settings.get_count(self, name, length, &size) == of_others);
+        };
+        all("none", PORTICO_NOT_FOUND, PORTICO_NOT_FOUND);
+        all("loud/deeper", PORTICO_NOT_FOUND, PORTICO_NOT_FOUND);
+        CHECK(truth == 7);
+        all("loud", PORTICO_OK, PORTICO_WRONG_TYPE);
+        CHECK(truth == 1);
+        CHECK(settings.get_integer(self, "count", 5, 6, 9, &integer) == PORTICO_WRONG_TYPE);
+        CHECK(settings.get_number(self, "count", 5, 6, 9, &number) == PORTICO_WRONG_TYPE);
+        CHECK(integer == 7);
+        CHECK(number == 7);
+        CHECK(text == nullptr);
+        CHECK(size == 7);
+        return PORTICO_OK;
+    }));
+}
+
 TEST_CASE("settings are read inside validate and by its thread alone", "[plugin_instance]") {
     Fixture fixture;
     fixture.listener.settings.json = R"({"loud": true})";
@@ -219,6 +253,14 @@ TEST_CASE("settings are read inside validate and by its thread alone", "[plugin_
     std::int32_t truth = 0;
     CHECK(kept->get_boolean(handle, "loud", 4, &truth) == PORTICO_UNSUPPORTED);
     CHECK(kept->read_anything(handle, "loud", 4) == PORTICO_UNSUPPORTED);
+    std::int64_t integer = 0;
+    double number = 0;
+    const char* text = nullptr;
+    std::uint64_t size = 0;
+    CHECK(kept->get_integer(handle, "loud", 4, 0, 1, &integer) == PORTICO_UNSUPPORTED);
+    CHECK(kept->get_number(handle, "loud", 4, 0, 1, &number) == PORTICO_UNSUPPORTED);
+    CHECK(kept->get_string(handle, "loud", 4, &text, &size) == PORTICO_UNSUPPORTED);
+    CHECK(kept->get_count(handle, "loud", 4, &size) == PORTICO_UNSUPPORTED);
 }
 
 TEST_CASE("inside validate there is no connection and no thread of the host's", "[plugin_instance]") {

@@ -1,0 +1,57 @@
+// The table of connections, without any of them open; and the words for their ends.
+#include "net/connection_table.hpp"
+
+#include <set>
+#include <string>
+
+#include "support/catch.hpp"
+
+using namespace portico;
+
+TEST_CASE("each reason of a close has words of its own", "[net]") {
+    std::set<std::string> words;
+    constexpr int last = static_cast<int>(net::CloseReason::no_memory);
+    for (int i = 0; i <= last; ++i) {
+        words.insert(net::to_string(static_cast<net::CloseReason>(i)));
+    }
+    CHECK(words.size() == last + 1);
+    CHECK(words.count("") == 0);
+}
+
+TEST_CASE("a table lends each of its slots once, and the oldest first again", "[net]") {
+    const std::uint32_t count = GENERATE(1U, 256U, 257U, 600U);
+    CAPTURE(count);
+    net::ConnectionTable table(count);
+    std::set<std::uint32_t> indices;
+    std::vector<net::Connection*> taken;
+    for (std::uint32_t i = 0; i < count; ++i) {
+        taken.push_back(table.take());
+        REQUIRE(taken.back() != nullptr);
+        indices.insert(taken.back()->index());
+    }
+    CHECK(indices.size() == count);
+    CHECK(table.take() == nullptr);
+    for (net::Connection* connection : taken) {
+        table.give_back(*connection);
+    }
+    for (net::Connection* connection : taken) {
+        REQUIRE(table.take() == connection);
+    }
+    CHECK(table.take() == nullptr);
+}
+
+TEST_CASE("a handle is found in its own table alone, and only where a slot has been made", "[net]") {
+    net::ConnectionTable table(300);
+    const net::ConnectionTable other(300);
+    CHECK(table.find(table.handle_of(0, 1)).connection == nullptr);
+    net::Connection* first = table.take();
+    REQUIRE(first != nullptr);
+    const std::uint64_t handle = table.handle_of(first->index(), 5);
+    CHECK(table.find(handle).connection == first);
+    CHECK(table.find(handle).generation == 5);
+    CHECK(other.find(handle).connection == nullptr);
+    CHECK(table.find(0).connection == nullptr);
+    CHECK(table.find(UINT64_MAX).connection == nullptr);
+    CHECK(table.find(table.handle_of(299, 1)).connection == nullptr);  // its block is not made yet
+    table.give_back(*first);
+}
