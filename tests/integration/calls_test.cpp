@@ -384,7 +384,7 @@ TEST_CASE("a hold ends with the blockage also where on_writable is NULL", "[call
     constexpr std::size_t large = 8'000'000;
     // The first time the queue is filled until it refuses, and the byte is held.
     script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
-        if (++line.offers == 1) {
+        if (line.offers == 1) {
             while (script.send(line, std::string(large, 'x')) == PORTICO_OK) {
             }
             return PORTICO_HOLD;

@@ -196,7 +196,8 @@ TEST_CASE("an acceptor out of descriptors says so, and serves who waited when th
         base::Result<io::Address> copy = address;
         return *copy;
     }();
-    station.group->start();
+    REQUIRE(station.group->start());
+    station.group->begin();
     station.acceptor->start([] {});
     test::Peer peer;
     {
@@ -216,7 +217,8 @@ TEST_CASE("an acceptor that rests stops at once", "[net][descriptors]") {
     Station station;
     base::Result<io::Address> bound = station.acceptor->listen(loopback());
     REQUIRE(bound);
-    station.group->start();
+    REQUIRE(station.group->start());
+    station.group->begin();
     station.acceptor->start([] {});
     test::Peer peer;
     const FewDescriptors one(1);
