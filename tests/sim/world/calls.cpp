@@ -26,7 +26,7 @@ auto Calls::inside(Call&& call) {
 }
 
 bool Calls::must_be_gone(const Service& from, const Target& to) const noexcept {
-    return to.line == nullptr || to.line->service != &from || to.line->is_surely_gone();
+    return to.line == nullptr || !to.line->may_be_of(from) || to.line->is_surely_gone();
 }
 
 void Calls::check(const char* what, const Service& from, const Target& to, portico_status status, bool is_gone_sure) {
@@ -139,7 +139,7 @@ portico_status Calls::close(Service& from, Target to, std::uint32_t how) {
     // An abort is taken until the end, but for a second one: also when the host itself is about to abort.
     const bool is_ending = line != nullptr && line->is_refused && !line->is_abort_sure && is_abort && line->service == &from;
     const bool is_gone = !is_ending && (must_be_gone(from, to) || line->is_abort_sure || (!is_abort && line->is_close_sure));
-    if (line != nullptr && line->service == &from) {
+    if (line != nullptr && line->may_be_of(from)) {
         ++(is_abort ? line->aborts_begun : line->closes_begun);
     }
     const portico_status status = inside([&] { return from.host->close(from.handle, to.handle, how); });
@@ -172,7 +172,7 @@ portico_status Calls::resume(Service& from, Target to) {
     if (line != nullptr) {
         ++line->resumes_begun;
         ++line->resumes_running;
-        if (line->service == &from) {
+        if (line->may_be_of(from)) {
             line->is_held = line->is_paused = false;
         }
     }

@@ -49,7 +49,8 @@ std::size_t Attempt::answerable() const noexcept {
 }
 
 void Ledger::violated(const Line& line, const std::string& what) noexcept {
-    violated("connection " + text(line.number) + " of service " + text(line.service->number) + ": " + what);
+    const std::string service = line.service != nullptr ? " of service " + text(line.service->number) : ", whose handle was guessed";
+    violated("connection " + text(line.number) + service + ": " + what);
 }
 
 // ---- the peers' side
@@ -169,16 +170,28 @@ Ledger::Callback::~Callback() {
     }
 }
 
-Line& Ledger::open(Service& service, portico_connection handle) {
+Line& Ledger::add_line(portico_connection handle) {
     lines_.push_back(std::make_unique<Line>());
     reasons_.push_back(0);
     Line& line = *lines_.back();
     line.number = static_cast<std::uint32_t>(lines_.size() - 1);
     line.handle = handle;
-    line.service = &service;
-    if (handle == 0 || !handles_.insert(handle).second) {
+    by_handle_[handle] = &line;
+    return line;
+}
+
+Line& Ledger::guess(portico_connection handle) {
+    const auto found = by_handle_.find(handle);
+    return found != by_handle_.end() ? *found->second : add_line(handle);
+}
+
+Line& Ledger::open(Service& service, portico_connection handle) {
+    Line& line = guess(handle);
+    if (handle == 0 || line.service != nullptr) {
         violated(line, "its handle was used before");
     }
+    line.service = &service;
+    newest_handle_ = handle;
     portico_connection_info info{};
     info.struct_size = sizeof info;
     if (service.host->info(service.handle, handle, &info) == PORTICO_OK) {

@@ -18,7 +18,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -87,7 +86,7 @@ struct Attempt {
 struct Line {
     std::uint32_t number = 0;
     portico_connection handle = 0;
-    Service* service = nullptr;
+    Service* service = nullptr;  // null: the handle was guessed, and on_open has not come (yet)
     Attempt* attempt = nullptr;  // null when the host could not say who the peer is
 
     // Its callbacks.
@@ -134,6 +133,8 @@ struct Line {
     std::uint32_t mischief_left = 80;
 
     [[nodiscard]] bool is_open() const noexcept { return is_accepted && !is_closed; }
+    // Whether it may be a connection of this service: a handle may be guessed right before on_open tells it.
+    [[nodiscard]] bool may_be_of(const Service& its) const noexcept { return service == nullptr || service == &its; }
     // Whether every host function must answer that it is gone.
     [[nodiscard]] bool is_surely_gone() const noexcept { return is_closed || is_refused; }
 };
@@ -184,6 +185,10 @@ public:
     };
 
     [[nodiscard]] Line& open(Service& service, portico_connection handle);
+    // The line of a handle that nobody was told, for who calls with it all the same: it may come true.
+    [[nodiscard]] Line& guess(portico_connection handle);
+    // Of the connection that met on_open last; 0 before the first.
+    [[nodiscard]] portico_connection newest_handle() const noexcept { return newest_handle_; }
     void offered(Line& line, std::span<const std::byte> data, const portico_frame& frame);
     void taken(Line& line, std::size_t size, std::size_t consumed, bool is_held);
     void writable(Line& line);
@@ -214,6 +219,7 @@ public:
     void finish();
 
 private:
+    [[nodiscard]] Line& add_line(portico_connection handle);
     void received_echo(Attempt& attempt, std::span<const std::byte> bytes);
     void received_messages(Attempt& attempt, std::span<const std::byte> bytes);
     void check_reason(const Line& line, std::uint32_t reason);
@@ -227,7 +233,8 @@ private:
     std::vector<std::unique_ptr<Posted>> posts_;
     std::vector<std::uint32_t> reasons_;  // of the lines' ends
     std::map<std::uint16_t, Attempt*> by_port_;
-    std::set<portico_connection> handles_;
+    std::map<portico_connection, Line*> by_handle_;
+    portico_connection newest_handle_ = 0;
     std::uint32_t senders_ = 0;
     std::uint64_t stopping_since_ns_ = 0;
 };

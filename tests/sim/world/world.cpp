@@ -60,7 +60,9 @@ World::Outcome World::run() {
     outcome.events = scheduler_.history().count();
     outcome.steps = scheduler_.steps();
     outcome.switches = scheduler_.switches();
-    outcome.connections = ledger_.lines().size();
+    const auto& lines = ledger_.lines();
+    outcome.connections =
+        static_cast<std::uint64_t>(std::count_if(lines.begin(), lines.end(), [](const auto& line) { return line->service != nullptr; }));
     outcome.digest = scheduler_.history().digest();
     return outcome;
 }
