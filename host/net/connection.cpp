@@ -126,21 +126,22 @@ void Connection::begin() noexcept {
 }
 
 void Connection::opened() noexcept {
-    if (!attach()) {
-        advance();
-        return;
-    }
-    context().log->compose(base::LogLevel::info, context().listener_name, handle(),
-                           [&] { return "client " + io::to_string(peer_.load()) + " connected"; });
-    touch();
-    if (protocol().on_open(*this)) {
-        accepted_ = true;
-        stage_ = Stage::open;
-        if (!queue_.empty()) {
-            attend_later();  // what other connections' callbacks on this strand sent to it before on_open could not leave yet
+    if (attach()) {
+        context().log->compose(base::LogLevel::info, context().listener_name, handle(),
+                               [&] { return "client " + io::to_string(peer_.load()) + " connected"; });
+        touch();
+        if (protocol().on_open(*this)) {
+            accepted_ = true;
+            stage_ = Stage::open;
+            if (!queue_.empty()) {
+                attend_later();  // what other connections' callbacks on this strand sent to it before on_open could not leave yet
+            }
+        } else {
+            abort(CloseReason::plugin);
         }
-    } else {
-        abort(CloseReason::plugin);
+    }
+    if (!accepted_) {
+        begin_join();
     }
     advance();
 }
@@ -509,7 +510,8 @@ void Connection::advance() noexcept {
         return;
     }
     for (;;) {
-        if (abort_reason_ != CloseReason::none && stage_ != Stage::joining && stage_ != Stage::over) {
+        // While it opens, what other connections' callbacks on this strand ask for (an abort, with a handle that nobody told them) waits for on_open.
+        if (abort_reason_ != CloseReason::none && stage_ != Stage::opening && stage_ != Stage::joining && stage_ != Stage::over) {
             begin_join();
         }
         switch (stage_) {

@@ -82,6 +82,36 @@ TEST_CASE("what a serial plugin sends to a connection before its on_open leaves 
     CHECK(second.receive_exactly(19) == "early, then welcome");
 }
 
+TEST_CASE("what a serial plugin closes before its on_open is opened, and then closed", "[boundary]") {
+    const std::uint32_t how = GENERATE(PORTICO_CLOSE_ABORT, PORTICO_CLOSE_GRACEFUL);
+    Script script;
+    std::atomic<bool> is_inside{false};
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+        consumed = data.size();
+        // So much mail of the strand that its turn ends before it comes to the other's on_open.
+        for (int i = 0; i < 100; ++i) {
+            static_cast<void>(script.post_instance([](void*, portico_connection, void*, void*, portico_status) {}, nullptr));
+        }
+        is_inside = true;
+        // As above: the handle of one that was accepted, and whose on_open waits for this callback's end.
+        const auto closes = [&] { return script.host()->close(script.instance(), line.handle + 1, how) == PORTICO_OK; };
+        return eventually(closes) ? PORTICO_OK : PORTICO_ERROR;
+    };
+    TestServer server(R"({"ports": "shared", "threads": 2})", {{"x", "relay#serial", "", &script}});
+    Peer first = server.connect("x");
+    REQUIRE(eventually([&] { return script.opened == 1; }));
+    REQUIRE(first.send_all("?"));
+    REQUIRE(eventually([&] { return is_inside.load(); }));
+    Peer second = server.connect("x");
+    Peer::Outcome outcome = Peer::Outcome::data;
+    CHECK(second.receive_to_end(outcome).empty());
+    CHECK(outcome == (how == PORTICO_CLOSE_ABORT ? Peer::Outcome::reset : Peer::Outcome::end));
+    second.close();
+    REQUIRE(eventually([&] { return script.closed == 1; }));
+    CHECK(script.opened == 2);
+    CHECK(script.line(1)->reason == PORTICO_REASON_PLUGIN);
+}
+
 TEST_CASE("framed: a pause from another thread holds against a buffer full of small messages", "[boundary]") {
     const std::string ports = ANY_PORTS();
     Script script;
@@ -142,7 +172,8 @@ TEST_CASE("what an instance posted before its create failed runs before the star
     };
     Server server;
     const std::string json = R"({ "plugin_directory": "test_plugins", "listeners": [ { "name": "x",
-        "listen": "127.0.0.1:0", "plugin": "relay#full", "settings": )" + script.settings() + R"( } ], "log": { "level": "off" } })";
+        "listen": "127.0.0.1:0", "plugin": "relay#full", "settings": )" +
+                             script.settings() + R"( } ], "log": { "level": "off" } })";
     REQUIRE(server.configure_text(json, Server::program_directory()));
     CHECK_FALSE(server.start());
     CHECK(seen.runs == 1);
