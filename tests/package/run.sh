@@ -110,7 +110,7 @@ $emulator "./host$exe" --config config/demo.json >"$work/host.out" 2>"$host_log"
 host_pid=$!
 wait_for() { # TEXT SECONDS: until a line of the host's log ends with TEXT
     local deadline=$((SECONDS + $2))
-    until grep -qE "$1"$'\r?$' "$host_log"; do
+    until grep -qsE "$1"$'\r?$' "$host_log"; do
         kill -0 "$host_pid" 2>/dev/null || fail "host$exe ended before it said \"$1\"" "$host_log" "$work/host.out"
         [ $SECONDS -lt $deadline ] || fail "host$exe did not say \"$1\" within $2 s" "$host_log" "$work/host.out"
         sleep 0.05
