@@ -343,7 +343,7 @@ base::Result<void> Socket::listen(const Address&, int) {
     return {};
 }
 
-base::Result<void> Socket::listen_as(const Socket&) {
+base::Result<void> Socket::listen_as(Socket&) {
     return base::Failure{"there is one port"};
 }
 
