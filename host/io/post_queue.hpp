@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <span>
 
+#include "base/inbox.hpp"
 #include "base/intrusive.hpp"
 #include "io/operation.hpp"
 
@@ -13,23 +14,19 @@ namespace portico::io {
 
 class PostQueue {
 public:
-    // True for the first of a chain: its poster wakes the port, for those that follow as well. From here on the operation may be gone.
+    // True for the first since take(): its poster wakes the port, for those that follow as well. From here on the operation may be gone.
     [[nodiscard]] bool push(PostOperation& operation) noexcept {
-        base::Link* newest = chain_.load(std::memory_order_relaxed);
-        do {
-            operation.next = newest;
-        } while (!chain_.compare_exchange_weak(newest, &operation, std::memory_order_release, std::memory_order_relaxed));
-        return newest == nullptr;
+        return inbox_.add(operation);
     }
 
     // Something may be there to take; a hint, for threads that do not hold the lock.
-    [[nodiscard]] bool has_any() const noexcept { return chain_.load(std::memory_order_relaxed) != nullptr || has_rest(); }
+    [[nodiscard]] bool has_any() const noexcept { return !inbox_.empty() || has_rest(); }
     // Something was left by take(): no wake announces it any more.
     [[nodiscard]] bool has_rest() const noexcept { return has_rest_.load(std::memory_order_relaxed); }
 
     // As many as there is room for. The poster that comes next wakes the port again.
     [[nodiscard]] std::size_t take(std::span<Operation*> into) noexcept {
-        rest_.append_reversed(chain_.exchange(nullptr, std::memory_order_acquire));
+        inbox_.take_all(rest_);
         std::size_t taken = 0;
         while (taken < into.size() && !rest_.empty()) {
             into[taken++] = rest_.pop_front();
@@ -39,8 +36,7 @@ public:
     }
 
 private:
-    // Newest first. The release of a push pairs with the acquire of the exchange that takes the whole chain.
-    std::atomic<base::Link*> chain_{nullptr};
+    base::Inbox inbox_;
     base::Fifo<Operation> rest_;  // of the taker: taken and not yet handed out
     std::atomic<bool> has_rest_{false};
 };
