@@ -36,6 +36,12 @@ public:
         tail_ = &link;
     }
 
+    // All of them, oldest first, each linked to the next; the list is empty then.
+    [[nodiscard]] Link* take_all() noexcept {
+        tail_ = nullptr;
+        return std::exchange(head_, nullptr);
+    }
+
     // The oldest element, or null.
     T* pop_front() noexcept {
         Link* first = head_;

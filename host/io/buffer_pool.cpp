@@ -33,11 +33,6 @@ BufferPool::~BufferPool() {
     }
 }
 
-std::byte* BufferPool::at(std::uint32_t index) const noexcept {
-    std::byte* slab = slabs_[index / slab_buffers].load(std::memory_order_relaxed);
-    return slab + (index % slab_buffers) * stride_;
-}
-
 bool BufferPool::grow() noexcept {
     const std::scoped_lock lock(growing_);
     if (!free_.empty()) {
@@ -60,49 +55,29 @@ bool BufferPool::grow() noexcept {
     return true;
 }
 
-Buffer BufferPool::take() noexcept {
-    for (;;) {
+Buffer BufferPool::take_shared() noexcept {
+    const std::uint32_t index = free_.pop();
+    if (index == IndexStack::none) {
+        return take_grown();
+    }
+    claim();
+    return {at(index), index};
+}
+
+void BufferPool::give_back_shared(std::uint32_t index) noexcept {
+    set_aside();
+    free_.push(index);
+}
+
+Buffer BufferPool::take_grown() noexcept {
+    while (grow()) {
         const std::uint32_t index = use_ == Use::single ? free_.pop_alone() : free_.pop();
-        if (index != IndexStack::none) {
-            if (use_ == Use::single) {
-                on_loan_.store(on_loan() + 1, std::memory_order_relaxed);
-            } else {
-                on_loan_.fetch_add(1, std::memory_order_relaxed);
-            }
+        if (index != IndexStack::none) {  // else other threads were faster
+            claim();
             return {at(index), index};
         }
-        if (!grow()) {
-            return {};
-        }
     }
-}
-
-void BufferPool::set_aside() noexcept {
-    if (use_ == Use::single) {
-        on_loan_.store(on_loan() - 1, std::memory_order_relaxed);
-    } else {
-        on_loan_.fetch_sub(1, std::memory_order_relaxed);
-    }
-}
-
-void BufferPool::claim() noexcept {
-    if (use_ == Use::single) {
-        on_loan_.store(on_loan() + 1, std::memory_order_relaxed);
-    } else {
-        on_loan_.fetch_add(1, std::memory_order_relaxed);
-    }
-}
-
-void BufferPool::give_back(Buffer buffer) noexcept {
-    PORTICO_ASSERT(buffer.data != nullptr && buffer.data == at(buffer.index));
-    if (use_ == Use::single) {
-        PORTICO_ASSERT(on_loan() != 0);
-        on_loan_.store(on_loan() - 1, std::memory_order_relaxed);
-        free_.push_alone(buffer.index);
-        return;
-    }
-    PORTICO_ASSERT(on_loan_.fetch_sub(1, std::memory_order_relaxed) != 0);
-    free_.push(buffer.index);
+    return {};
 }
 
 }  // namespace portico::io

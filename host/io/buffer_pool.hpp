@@ -10,7 +10,10 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <utility>
 
+#include "base/assert.hpp"
+#include "base/inline.hpp"
 #include "io/index_stack.hpp"
 
 namespace portico::io {
@@ -33,13 +36,40 @@ public:
     BufferPool& operator=(const BufferPool&) = delete;
 
     // A null buffer when all are on loan or memory is out.
-    [[nodiscard]] Buffer take() noexcept;
-    void give_back(Buffer buffer) noexcept;
+    [[nodiscard]] PORTICO_ALWAYS_INLINE Buffer take() noexcept {
+        if (use_ == Use::shared) {
+            return take_shared();
+        }
+        if (std::byte* data = std::exchange(last_back_, nullptr); data != nullptr) {
+            claim();
+            return {data, last_back_index_};
+        }
+        const std::uint32_t index = free_.pop_alone();
+        if (index == IndexStack::none) [[unlikely]] {
+            return take_grown();
+        }
+        claim();
+        return {at(index), index};
+    }
+    PORTICO_ALWAYS_INLINE void give_back(Buffer buffer) noexcept {
+        PORTICO_ASSERT(buffer.data != nullptr && on_loan() != 0);
+        if (use_ == Use::shared) {
+            give_back_shared(buffer.index);
+            return;
+        }
+        set_aside();
+        if (last_back_ == nullptr) {
+            last_back_ = buffer.data;
+            last_back_index_ = buffer.index;
+        } else {
+            free_.push_alone(buffer.index);
+        }
+    }
 
     // For a port that hands buffers to the system before there is anything to put into them. A buffer that was taken and set aside is nobody's: it is not
     // counted as on loan until claim() says that it was filled. Both are for the port's threads.
-    void set_aside() noexcept;
-    void claim() noexcept;
+    void set_aside() noexcept { count_loans(~std::uint32_t{0}); }
+    void claim() noexcept { count_loans(1); }
     // A buffer that is on loan, by its index.
     [[nodiscard]] Buffer on_loan_at(std::uint32_t index) const noexcept { return {at(index), index}; }
 
@@ -51,8 +81,22 @@ public:
 private:
     static constexpr std::uint32_t slab_buffers = 64;
 
+    [[nodiscard]] Buffer take_shared() noexcept;
+    void give_back_shared(std::uint32_t index) noexcept;
+    // take(), where the free list is empty.
+    [[nodiscard]] Buffer take_grown() noexcept;
     [[nodiscard]] bool grow() noexcept;
-    [[nodiscard]] std::byte* at(std::uint32_t index) const noexcept;
+    [[nodiscard]] std::byte* at(std::uint32_t index) const noexcept {
+        return slabs_[index / slab_buffers].load(std::memory_order_relaxed) + (index % slab_buffers) * stride_;
+    }
+    // Adds to on_loan_, modulo 2^32.
+    void count_loans(std::uint32_t by) noexcept {
+        if (use_ == Use::single) {
+            on_loan_.store(on_loan() + by, std::memory_order_relaxed);
+        } else {
+            on_loan_.fetch_add(by, std::memory_order_relaxed);
+        }
+    }
 
     const std::uint32_t buffer_bytes_;
     const std::size_t stride_;  // from one buffer of a slab to the next
@@ -60,6 +104,9 @@ private:
     const std::uint32_t slabs_max_;
     const Use use_;
     IndexStack free_;
+    // single: a buffer that has come back, kept beside the list, which most messages thus never touch; null: none.
+    std::byte* last_back_ = nullptr;
+    std::uint32_t last_back_index_ = 0;
     std::atomic<std::uint32_t> on_loan_{0};
     // Slab s is published before any of its indices is pushed; at() reads it relaxed after the pop of one.
     std::unique_ptr<std::atomic<std::byte*>[]> slabs_;

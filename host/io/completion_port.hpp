@@ -90,10 +90,7 @@ public:
     virtual void send(SendOperation& operation) noexcept = 0;
     // As send(), but true when the system took bytes, or failed, in the call itself: then the operation has completed, its outputs are filled in, and
     // wait() does not hand it out. Spares the usual send its way over the ready list.
-    [[nodiscard]] virtual bool send_at_once(SendOperation& operation) noexcept {
-        send(operation);
-        return false;
-    }
+    [[nodiscard]] virtual bool send_at_once(SendOperation& operation) noexcept;
     virtual void timer(TimerOperation& operation) noexcept = 0;
     virtual void post(PostOperation& operation) noexcept = 0;
 

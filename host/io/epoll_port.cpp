@@ -3,12 +3,14 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 
+#include "base/inline.hpp"
 #include "io/native.hpp"
 
 namespace portico::io {
@@ -38,6 +40,30 @@ bool is_operation(std::uintptr_t word) noexcept {
 
 Operation* operation_in(std::uintptr_t word) noexcept {
     return reinterpret_cast<Operation*>(word & ~flag_mask);
+}
+
+// recv and send without what the C library does around them: they are points of cancellation, which costs a process with several threads some sixty
+// instructions for each message, and no thread of ours is ever cancelled (pthread_cancel).
+PORTICO_ALWAYS_INLINE ssize_t receive_call(NativeSocket socket, std::byte* data, std::size_t size) noexcept {
+    return ::syscall(SYS_read, socket, data, size);
+}
+
+PORTICO_ALWAYS_INLINE ssize_t send_call(NativeSocket socket, const std::byte* data, std::size_t size) noexcept {
+    return ::syscall(SYS_sendto, socket, data, size, MSG_NOSIGNAL, nullptr, 0);
+}
+
+// sendmsg, and how many bytes it was given.
+ssize_t send_several(const SendOperation& operation, std::size_t& bytes) noexcept {
+    iovec parts[SendOperation::buffers_max];
+    bytes = 0;
+    std::transform(operation.buffers.begin(), operation.buffers.end(), parts, [&](const ConstBuffer& part) {
+        bytes += part.size;
+        return iovec{const_cast<std::byte*>(part.data), part.size};
+    });
+    msghdr message{};
+    message.msg_iov = parts;
+    message.msg_iovlen = operation.buffers.size();
+    return ::sendmsg(operation.socket->native(), &message, MSG_NOSIGNAL);
 }
 
 bool is_would_block(int code) noexcept {
@@ -96,12 +122,112 @@ void EpollPort::close(Socket& socket) noexcept {
     socket.close();  // any other has one descriptor only, and leaves the epoll set with it
 }
 
+// ---- the words
+
+std::atomic<std::uintptr_t>& EpollPort::state_of(Operation& operation) noexcept {
+    switch (operation.type) {
+        case OperationType::accept: return state_of(static_cast<AcceptOperation&>(operation));
+        case OperationType::connect: return state_of(static_cast<ConnectOperation&>(operation));
+        case OperationType::receive: return state_of(static_cast<ReceiveOperation&>(operation));
+        case OperationType::send: return state_of(static_cast<SendOperation&>(operation));
+        case OperationType::timer:
+        case OperationType::post: break;
+    }
+    PORTICO_ASSERT(!"an operation without a socket");
+    std::abort();
+}
+
+PORTICO_ALWAYS_INLINE void EpollPort::use_up(std::atomic<std::uintptr_t>& state, std::uintptr_t flags) noexcept {
+    if ((state.load(std::memory_order_relaxed) & flags) != 0) {
+        state.fetch_and(~flags, std::memory_order_acq_rel);
+    }
+}
+
+inline Operation* EpollPort::take_waiting(std::atomic<std::uintptr_t>& state, std::uintptr_t flags) noexcept {
+    std::uintptr_t word = state.load(std::memory_order_acquire);
+    for (;;) {
+        if (is_operation(word)) {
+            // `ended` stays behind; a plain edge is used up by the attempt that follows.
+            if (state.compare_exchange_weak(word, flags & ended, std::memory_order_acq_rel, std::memory_order_acquire)) {
+                return operation_in(word);
+            }
+        } else if (state.compare_exchange_weak(word, word | flags, std::memory_order_acq_rel, std::memory_order_acquire)) {
+            return nullptr;
+        }
+    }
+}
+
+template <class Kind>
+PORTICO_ALWAYS_INLINE bool EpollPort::try_or_park(Kind& operation) noexcept {
+    const Attempt result = attempt(operation);
+    if (result == Attempt::done) [[likely]] {
+        return true;
+    }
+    return result == Attempt::would_block && try_again_or_park(operation);
+}
+
+template <class Kind>
+PORTICO_COLD bool EpollPort::try_again_or_park(Kind& operation) noexcept {
+    auto& state = state_of(operation);
+    for (;;) {
+        std::uintptr_t word = state.load(std::memory_order_acquire);
+        for (;;) {
+            if ((word & cancelled) != 0) {
+                operation.error = Error::aborted;
+                operation.native_error = ECANCELED;
+                return true;
+            }
+            if ((word & ready) != 0) {
+                break;
+            }
+            // Without a new edge an `ended` is a leftover (an earlier socket in this place, an error that was only passing): wait like
+            // everybody. One that came with a new edge must stay until a receive has seen the end: the data in front of it may be all
+            // that the next attempt gets. From here on another thread may complete the operation: it is not touched any more.
+            if (state.compare_exchange_weak(word, reinterpret_cast<std::uintptr_t>(&operation), std::memory_order_acq_rel,
+                                            std::memory_order_acquire)) {
+                return false;
+            }
+        }
+        // What this edge announced is about to be used up; one that comes from here on is kept.
+        state.fetch_and(~ready, std::memory_order_acq_rel);
+        switch (attempt(operation)) {
+            case Attempt::done: return true;
+            case Attempt::starved: return false;
+            case Attempt::would_block: break;
+        }
+    }
+}
+
+bool EpollPort::try_taken(Operation& operation) noexcept {
+    if (operation.type == OperationType::receive) [[likely]] {
+        use_up(state_of(static_cast<ReceiveOperation&>(operation)), ready);
+        return try_or_park(static_cast<ReceiveOperation&>(operation));
+    }
+    return try_other(operation);
+}
+
+bool EpollPort::try_other(Operation& operation) noexcept {
+    switch (operation.type) {
+        case OperationType::send: return try_or_park(static_cast<SendOperation&>(operation));
+        case OperationType::accept:
+            use_up(state_of(static_cast<AcceptOperation&>(operation)), ready);
+            return try_or_park(static_cast<AcceptOperation&>(operation));
+        case OperationType::connect: return try_or_park(static_cast<ConnectOperation&>(operation));
+        case OperationType::receive:
+        case OperationType::timer:
+        case OperationType::post: break;
+    }
+    PORTICO_ASSERT(!"an operation that is not tried");
+    std::abort();
+}
+
 // ---- submitting
 
 void EpollPort::accept(AcceptOperation& operation) noexcept {
     start(operation);
     operation.accepted = invalid_socket;
-    if (try_or_park(operation, ready | cancelled)) {
+    use_up(state_of(operation), ready | cancelled);
+    if (try_or_park(operation)) {
         make_ready(operation);
     }
 }
@@ -115,8 +241,11 @@ void EpollPort::connect(ConnectOperation& operation) noexcept {
         make_ready(operation);
     } else if (errno != EINPROGRESS) {
         make_ready(operation, error_of(errno), errno);
-    } else if (try_or_park(operation, ready | cancelled)) {
-        make_ready(operation);
+    } else {
+        use_up(state_of(operation), ready | cancelled);
+        if (try_or_park(operation)) {
+            make_ready(operation);
+        }
     }
 }
 
@@ -124,20 +253,29 @@ void EpollPort::receive(ReceiveOperation& operation) noexcept {
     start(operation);
     operation.bytes = 0;
     operation.buffer = {};
-    // Nothing is tried before an edge: park() succeeds only where none has come.
-    if (park(operation)) {
+    // Nothing is tried before an edge: this succeeds only where none has come.
+    std::uintptr_t nothing = 0;
+    if (operation.socket->receive_state_.compare_exchange_strong(nothing, reinterpret_cast<std::uintptr_t>(&operation),
+                                                                 std::memory_order_acq_rel, std::memory_order_acquire)) {
         return;
     }
-    if (try_or_park(operation, ready | cancelled)) {
+    receive_after_edge(operation);
+}
+
+void EpollPort::receive_after_edge(ReceiveOperation& operation) noexcept {
+    use_up(operation.socket->receive_state_, ready | cancelled);
+    if (try_or_park(operation)) {
         make_ready(operation);
     }
 }
 
-bool EpollPort::begin_send(SendOperation& operation) noexcept {
+PORTICO_ALWAYS_INLINE bool EpollPort::begin_send(SendOperation& operation) noexcept {
     PORTICO_ASSERT(!operation.buffers.empty() && operation.buffers.size() <= SendOperation::buffers_max);
     start(operation);
     operation.bytes = 0;
-    return try_or_park(operation, ready | cancelled);
+    // Every send begins with an attempt, so an edge from before it says nothing: it is left until an attempt has used up the room (see try_send).
+    use_up(operation.socket->send_state_, cancelled);
+    return try_or_park(operation);
 }
 
 void EpollPort::send(SendOperation& operation) noexcept {
@@ -206,89 +344,9 @@ void EpollPort::cancel(Operation& operation) noexcept {
     }
 }
 
-// ---- the words
-
-std::atomic<std::uintptr_t>& EpollPort::state_of(Operation& operation) noexcept {
-    switch (operation.type) {
-        case OperationType::accept: return static_cast<AcceptOperation&>(operation).listener->receive_state_;
-        case OperationType::connect: return static_cast<ConnectOperation&>(operation).socket->send_state_;
-        case OperationType::receive: return static_cast<ReceiveOperation&>(operation).socket->receive_state_;
-        case OperationType::send: return static_cast<SendOperation&>(operation).socket->send_state_;
-        case OperationType::timer:
-        case OperationType::post: break;
-    }
-    PORTICO_ASSERT(!"an operation without a socket");
-    std::abort();
-}
-
-bool EpollPort::park(Operation& operation) noexcept {
-    std::uintptr_t nothing = 0;
-    return state_of(operation).compare_exchange_strong(nothing, reinterpret_cast<std::uintptr_t>(&operation), std::memory_order_acq_rel,
-                                                       std::memory_order_acquire);
-}
-
-Operation* EpollPort::take_waiting(std::atomic<std::uintptr_t>& state, std::uintptr_t flags) noexcept {
-    std::uintptr_t word = state.load(std::memory_order_acquire);
-    for (;;) {
-        if (is_operation(word)) {
-            // `ended` stays behind; a plain edge is used up by the attempt that follows.
-            if (state.compare_exchange_weak(word, flags & ended, std::memory_order_acq_rel, std::memory_order_acquire)) {
-                return operation_in(word);
-            }
-        } else if (state.compare_exchange_weak(word, word | flags, std::memory_order_acq_rel, std::memory_order_acquire)) {
-            return nullptr;
-        }
-    }
-}
-
-bool EpollPort::try_or_park(Operation& operation, std::uintptr_t used_up) noexcept {
-    auto& state = state_of(operation);
-    // What the edge announced is about to be used up; one that comes from here on is kept.
-    state.fetch_and(~used_up, std::memory_order_acq_rel);
-    for (;;) {
-        switch (attempt(operation)) {
-            case Attempt::done: return true;
-            case Attempt::starved: return false;
-            case Attempt::would_block: break;
-        }
-        std::uintptr_t word = state.load(std::memory_order_acquire);
-        for (;;) {
-            if ((word & cancelled) != 0) {
-                operation.error = Error::aborted;
-                operation.native_error = ECANCELED;
-                return true;
-            }
-            if ((word & ready) != 0) {
-                break;
-            }
-            // Without a new edge an `ended` is a leftover (an earlier socket in this place, an error that was only passing): wait like
-            // everybody. One that came with a new edge must stay until a receive has seen the end: the data in front of it may be all
-            // that the next attempt gets. From here on another thread may complete the operation: it is not touched any more.
-            if (state.compare_exchange_weak(word, reinterpret_cast<std::uintptr_t>(&operation), std::memory_order_acq_rel,
-                                            std::memory_order_acquire)) {
-                return false;
-            }
-        }
-        state.fetch_and(~ready, std::memory_order_acq_rel);
-    }
-}
-
 // ---- the calls
 
-EpollPort::Attempt EpollPort::attempt(Operation& operation) noexcept {
-    switch (operation.type) {
-        case OperationType::accept: return try_accept(static_cast<AcceptOperation&>(operation));
-        case OperationType::connect: return try_connect(static_cast<ConnectOperation&>(operation));
-        case OperationType::receive: return try_receive(static_cast<ReceiveOperation&>(operation));
-        case OperationType::send: return try_send(static_cast<SendOperation&>(operation));
-        case OperationType::timer:
-        case OperationType::post: break;
-    }
-    PORTICO_ASSERT(!"an operation that is not tried");
-    std::abort();
-}
-
-EpollPort::Attempt EpollPort::try_accept(AcceptOperation& operation) noexcept {
+EpollPort::Attempt EpollPort::attempt(AcceptOperation& operation) noexcept {
     sockaddr_storage name;
     socklen_t size = sizeof name;
     int accepted = -1;
@@ -312,7 +370,7 @@ EpollPort::Attempt EpollPort::try_accept(AcceptOperation& operation) noexcept {
     return Attempt::done;
 }
 
-EpollPort::Attempt EpollPort::try_connect(ConnectOperation& operation) noexcept {
+EpollPort::Attempt EpollPort::attempt(ConnectOperation& operation) noexcept {
     int code = 0;
     socklen_t size = sizeof code;
     ::getsockopt(operation.socket->native_, SOL_SOCKET, SO_ERROR, &code, &size);
@@ -330,33 +388,37 @@ EpollPort::Attempt EpollPort::try_connect(ConnectOperation& operation) noexcept 
     return Attempt::done;
 }
 
-EpollPort::Attempt EpollPort::try_receive(ReceiveOperation& operation) noexcept {
-    Buffer buffer = buffers().take();
-    if (buffer.data == nullptr) {
-        operation.socket->receive_state_.fetch_or(ready, std::memory_order_acq_rel);  // the edge is not used up
-        const bool is_cancelled = guarded([&] {
-            // Under the lock that cancel() takes after setting the flag: it finds the operation on the list, or the flag is seen here.
-            if ((operation.socket->receive_state_.load(std::memory_order_acquire) & cancelled) != 0) {
-                return true;
-            }
-            starved_.push_back(operation);
-            starved_count_.store(starved_count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-            return false;
-        });
-        if (is_cancelled) {
-            operation.error = Error::aborted;
-            operation.native_error = ECANCELED;
-            return Attempt::done;
+PORTICO_COLD EpollPort::Attempt EpollPort::starve(ReceiveOperation& operation) noexcept {
+    operation.socket->receive_state_.fetch_or(ready, std::memory_order_acq_rel);  // the edge is not used up
+    const bool is_cancelled = guarded([&] {
+        // Under the lock that cancel() takes after setting the flag: it finds the operation on the list, or the flag is seen here.
+        if ((operation.socket->receive_state_.load(std::memory_order_acquire) & cancelled) != 0) {
+            return true;
         }
-        if (shared()) {
-            wake();  // a thread that waits already would do so past the return of a buffer
-        }
-        return Attempt::starved;
+        starved_.push_back(operation);
+        starved_count_.store(starved_count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        return false;
+    });
+    if (is_cancelled) {
+        operation.error = Error::aborted;
+        operation.native_error = ECANCELED;
+        return Attempt::done;
+    }
+    if (shared()) {
+        wake();  // a thread that waits already would do so past the return of a buffer
+    }
+    return Attempt::starved;
+}
+
+PORTICO_ALWAYS_INLINE EpollPort::Attempt EpollPort::attempt(ReceiveOperation& operation) noexcept {
+    const Buffer buffer = buffers().take();
+    if (buffer.data == nullptr) [[unlikely]] {
+        return starve(operation);
     }
     ssize_t received = 0;
     do {
         count(receives_);
-        received = ::recv(operation.socket->native_, buffer.data, buffers().buffer_bytes(), 0);
+        received = receive_call(operation.socket->native_, buffer.data, buffers().buffer_bytes());
     } while (received < 0 && errno == EINTR);
     if (received > 0) {
         // A short read has emptied the socket, and what comes later makes a new edge (epoll(7)); a full one may have left some.
@@ -364,7 +426,8 @@ EpollPort::Attempt EpollPort::try_receive(ReceiveOperation& operation) noexcept 
             operation.socket->receive_state_.fetch_or(ready, std::memory_order_acq_rel);
         }
         operation.bytes = static_cast<std::uint32_t>(received);
-        operation.buffer = buffer;
+        operation.buffer.data = buffer.data;
+        operation.buffer.index = buffer.index;
         return Attempt::done;
     }
     const int code = received < 0 ? errno : 0;
@@ -380,25 +443,23 @@ EpollPort::Attempt EpollPort::try_receive(ReceiveOperation& operation) noexcept 
     return Attempt::done;
 }
 
-EpollPort::Attempt EpollPort::try_send(SendOperation& operation) noexcept {
+PORTICO_ALWAYS_INLINE EpollPort::Attempt EpollPort::attempt(SendOperation& operation) noexcept {
     ssize_t sent = 0;
+    std::size_t wanted = 0;
     do {
         count(sends_);
         if (operation.buffers.size() == 1) {
-            sent = ::send(operation.socket->native_, operation.buffers[0].data, operation.buffers[0].size, MSG_NOSIGNAL);
+            wanted = operation.buffers[0].size;
+            sent = send_call(operation.socket->native_, operation.buffers[0].data, wanted);
         } else {
-            iovec parts[SendOperation::buffers_max];
-            std::transform(operation.buffers.begin(), operation.buffers.end(), parts, [](const ConstBuffer& part) {
-                return iovec{const_cast<std::byte*>(part.data), part.size};
-            });
-            msghdr message{};
-            message.msg_iov = parts;
-            message.msg_iovlen = operation.buffers.size();
-            sent = ::sendmsg(operation.socket->native_, &message, MSG_NOSIGNAL);
+            sent = send_several(operation, wanted);
         }
     } while (sent < 0 && errno == EINTR);
-    if (sent >= 0) {
+    if (sent >= 0) [[likely]] {
         operation.bytes = static_cast<std::size_t>(sent);
+        if (operation.bytes < wanted) {
+            use_up(operation.socket->send_state_, ready);  // the room that was announced; what comes meanwhile the next attempt finds
+        }
         return Attempt::done;
     }
     if (is_would_block(errno)) {
@@ -430,7 +491,7 @@ void EpollPort::retry_starved() noexcept {
         if (operation == nullptr) {
             return;
         }
-        if (try_or_park(*operation, ready)) {
+        if (try_taken(*operation)) {
             make_ready(*operation);
         }
     }
@@ -445,6 +506,23 @@ std::size_t EpollPort::take_posted(std::span<Operation*> into) noexcept {
         finish(*operation);
     }
     return taken;
+}
+
+PORTICO_ALWAYS_INLINE void EpollPort::take_edge(std::atomic<std::uintptr_t>& state, std::uintptr_t flags, std::span<Operation*> into,
+                                                std::size_t& taken) noexcept {
+    if (const std::uintptr_t word = state.load(std::memory_order_relaxed); !shared() && !is_operation(word) && (word & flags) == flags) {
+        return;  // noted already; and on a port of one thread nobody is about to use it up
+    }
+    Operation* operation = take_waiting(state, flags);
+    if (operation == nullptr || !try_taken(*operation)) {
+        return;
+    }
+    if (taken < into.size()) {
+        finish(*operation);
+        into[taken++] = operation;
+    } else {
+        make_ready(*operation);
+    }
 }
 
 std::size_t EpollPort::poll(std::span<Operation*> into, std::uint64_t deadline_ns) noexcept {
@@ -482,23 +560,11 @@ std::size_t EpollPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
         const std::uint32_t seen = events[i].events;
         // Urgent data (EPOLLPRI) is here because a read ends at its mark, short of what is there.
         const bool is_end = (seen & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0;
-        Operation* completed[2] = {nullptr, nullptr};
         if (is_end || (seen & EPOLLIN) != 0) {
-            completed[0] = take_waiting(socket->receive_state_, is_end ? ready | ended : ready);
+            take_edge(socket->receive_state_, is_end ? ready | ended : ready, into, taken);
         }
         if ((seen & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
-            completed[1] = take_waiting(socket->send_state_, ready);
-        }
-        for (Operation* operation : completed) {
-            if (operation == nullptr || !try_or_park(*operation, ready)) {
-                continue;
-            }
-            if (taken < into.size()) {
-                finish(*operation);
-                into[taken++] = operation;
-            } else {
-                make_ready(*operation);
-            }
+            take_edge(socket->send_state_, ready, into, taken);
         }
     }
     if (is_system_first) {

@@ -3,7 +3,8 @@
 //
 // One word for each direction of a socket (Socket::receive_state_, send_state_) holds what is known of it:
 //     0                     nothing waits, and no edge has come since the last call said "would block" or read short
-//     ready                 an edge has come (or the last read filled its buffer): the next operation tries at once
+//     ready                 an edge has come (or the last read filled its buffer): the next operation tries at once. Sends do so anyway, and leave
+//                           it until one was partial: only who would park must not miss it
 //     ended                 the peer's end, an error, or urgent data has been seen: every receive tries at once (ready is implied), until one
 //                           would block
 //     cancelled             cancel() did not find the operation waiting: a thread that has it in hand ends it instead of parking it (noted
@@ -54,22 +55,40 @@ private:
     [[nodiscard]] bool has_more() const noexcept override;
     std::size_t take_posted(std::span<Operation*> into) noexcept;
 
+    void receive_after_edge(ReceiveOperation& operation) noexcept;
     // True when the operation has completed.
     [[nodiscard]] bool begin_send(SendOperation& operation) noexcept;
-    [[nodiscard]] static std::atomic<std::uintptr_t>& state_of(Operation& operation) noexcept;
-    [[nodiscard]] Attempt attempt(Operation& operation) noexcept;
-    [[nodiscard]] Attempt try_accept(AcceptOperation& operation) noexcept;
-    [[nodiscard]] Attempt try_connect(ConnectOperation& operation) noexcept;
-    [[nodiscard]] Attempt try_receive(ReceiveOperation& operation) noexcept;
-    [[nodiscard]] Attempt try_send(SendOperation& operation) noexcept;
 
-    // Tries, and parks the operation where it would block. True when it has completed; false when it is not in hand any more. `used_up` are
-    // the flags that mean nothing after the attempt: `ready`, and at the submit a `cancelled` that came too late for the one before.
-    [[nodiscard]] bool try_or_park(Operation& operation, std::uintptr_t used_up) noexcept;
-    // True when the operation now waits for an edge; false when one has come since the word was read.
-    [[nodiscard]] static bool park(Operation& operation) noexcept;
+    // The word that an operation waits in.
+    [[nodiscard]] static std::atomic<std::uintptr_t>& state_of(AcceptOperation& operation) noexcept { return operation.listener->receive_state_; }
+    [[nodiscard]] static std::atomic<std::uintptr_t>& state_of(ConnectOperation& operation) noexcept { return operation.socket->send_state_; }
+    [[nodiscard]] static std::atomic<std::uintptr_t>& state_of(ReceiveOperation& operation) noexcept { return operation.socket->receive_state_; }
+    [[nodiscard]] static std::atomic<std::uintptr_t>& state_of(SendOperation& operation) noexcept { return operation.socket->send_state_; }
+    [[nodiscard]] static std::atomic<std::uintptr_t>& state_of(Operation& operation) noexcept;
+
+    // Makes the call. A send that was partial uses up the edge that announced room; the next one begins with an attempt anyway.
+    [[nodiscard]] Attempt attempt(AcceptOperation& operation) noexcept;
+    [[nodiscard]] Attempt attempt(ConnectOperation& operation) noexcept;
+    [[nodiscard]] Attempt attempt(ReceiveOperation& operation) noexcept;
+    [[nodiscard]] Attempt attempt(SendOperation& operation) noexcept;
+    // The pool is empty: the receive waits for a buffer, unless it was cancelled.
+    [[nodiscard]] Attempt starve(ReceiveOperation& operation) noexcept;
+
+    // Tries, and parks the operation where it would block. True when it has completed; false when it is not in hand any more. First use_up() flags
+    // that mean nothing after the attempt: `ready`, and at the submit a `cancelled` that came too late for the one before. What comes from there on
+    // is kept.
+    template <class Kind>
+    [[nodiscard]] bool try_or_park(Kind& operation) noexcept;
+    template <class Kind>
+    [[nodiscard]] bool try_again_or_park(Kind& operation) noexcept;
+    static void use_up(std::atomic<std::uintptr_t>& state, std::uintptr_t flags) noexcept;
+    // For an operation that was taken out of its word, or from the starved.
+    [[nodiscard]] bool try_taken(Operation& operation) noexcept;
+    [[nodiscard]] bool try_other(Operation& operation) noexcept;  // than a receive
     // An edge: takes the waiting operation, or leaves word that it came.
-    [[nodiscard]] static Operation* take_waiting(std::atomic<std::uintptr_t>& state, std::uintptr_t flags) noexcept;
+    [[nodiscard]] Operation* take_waiting(std::atomic<std::uintptr_t>& state, std::uintptr_t flags) noexcept;
+    // The same, and hands the operation out if the attempt completes it.
+    void take_edge(std::atomic<std::uintptr_t>& state, std::uintptr_t flags, std::span<Operation*> into, std::size_t& taken) noexcept;
 
     int epoll_ = -1;
     int event_ = -1;  // an eventfd, edge-triggered and never read: each write wakes one waiting thread

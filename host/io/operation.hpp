@@ -33,18 +33,18 @@ public:
     // From the submit until wait() hands it out. Written by the submitting thread and by the thread in wait().
     bool in_flight = false;
     Error error = Error::none;  // out
-    int native_error = 0;       // out: errno or GetLastError of the failure, 0 for none
+    // For the backends. Set by cancel() (seq_cst) before it looks for the parked operation, and read (seq_cst) by a thread
+    // after it has parked the operation: one of the two sees the other. Cleared by the submit.
+    std::atomic<bool> cancel_requested{false};
+    int native_error = 0;  // out: errno or GetLastError of the failure, 0 for none
     Handler completed = nullptr;
 
 protected:
     explicit Operation(OperationType type_of_this) noexcept : type(type_of_this) {}
     ~Operation() { PORTICO_ASSERT(!in_flight); }
 
-public:
-    // For the backends. Set by cancel() (seq_cst) before it looks for the parked operation, and read (seq_cst) by a thread
-    // after it has parked the operation: one of the two sees the other. Cleared by the submit.
-    std::atomic<bool> cancel_requested{false};
 #ifdef _WIN32
+public:
     // Room for the OVERLAPPED of this operation (iocp_port.cpp asserts the size), and the way back from it: the system hands out
     // the OVERLAPPED's address, which is also this struct's.
     struct Overlapped {
@@ -124,8 +124,7 @@ public:
     struct {
         TimerOperation* child = nullptr;
         TimerOperation* next = nullptr;
-        TimerOperation* before = nullptr;
-        bool is_in = false;
+        TimerOperation* before = nullptr;  // itself for the earliest of all; null: not in a heap
     } heap;
 };
 

@@ -24,6 +24,11 @@ Counters& Counters::operator+=(const Counters& other) noexcept {
     return *this;
 }
 
+bool CompletionPort::send_at_once(SendOperation& operation) noexcept {
+    send(operation);
+    return false;
+}
+
 PortBase::~PortBase() {
     PORTICO_ASSERT(outstanding() == 0);
 }
@@ -44,15 +49,6 @@ Counters PortBase::counters() const noexcept {
     result.cancels = cancels_.load(std::memory_order_relaxed);
     result.completions = completed_.load(std::memory_order_relaxed);
     return result;
-}
-
-void PortBase::start(Operation& operation) noexcept {
-    PORTICO_ASSERT(!operation.in_flight);
-    operation.in_flight = true;
-    operation.error = Error::none;
-    operation.native_error = 0;
-    operation.cancel_requested.store(false, std::memory_order_relaxed);
-    count(submitted_);
 }
 
 void PortBase::start_post(PostOperation& operation) noexcept {

@@ -40,7 +40,14 @@ protected:
     [[nodiscard]] virtual bool has_more() const noexcept = 0;
 
     // First step of every submit: the operation is the port's now.
-    void start(Operation& operation) noexcept;
+    void start(Operation& operation) noexcept {
+        PORTICO_ASSERT(!operation.in_flight);
+        operation.in_flight = true;
+        operation.error = Error::none;
+        operation.native_error = 0;
+        operation.cancel_requested.store(false, std::memory_order_relaxed);
+        count(submitted_);
+    }
     // The same for a post, from any thread.
     void start_post(PostOperation& operation) noexcept;
     // Last step: the operation is its owner's again, as soon as wait() returns it.

@@ -1,7 +1,7 @@
 // Timers by their deadline: a pairing heap whose nodes are the operations themselves, so that a timer can always be set. (A heap in an array grows, and
 // a port's timer() has nobody to tell that memory is out.)
 //
-// A node's children form a list; each knows the one before it, which is its parent for the first. push() is O(1), taking out the earliest or any
+// A node's children form a list; each knows the one before it, which is its parent for the first; a root has itself there. push() is O(1), taking out the earliest or any
 // other O(log n) amortised. Nothing recurses. Not synchronised: its owner says who may touch it.
 #pragma once
 
@@ -21,17 +21,17 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     // The one with the earliest deadline; null when there is none.
     [[nodiscard]] TimerOperation* front() const noexcept { return root_; }
-    [[nodiscard]] static bool contains(const TimerOperation& timer) noexcept { return timer.heap.is_in; }
+    [[nodiscard]] static bool contains(const TimerOperation& timer) noexcept { return timer.heap.before != nullptr; }
 
     void push(TimerOperation& timer) noexcept {
-        timer.heap = {nullptr, nullptr, nullptr, true};
+        timer.heap = {nullptr, nullptr, &timer};
         root_ = root_ == nullptr ? &timer : merged(*root_, timer);
         ++size_;
     }
 
     // `timer` is in this heap.
     void remove(TimerOperation& timer) noexcept {
-        PORTICO_ASSERT(timer.heap.is_in);
+        PORTICO_ASSERT(contains(timer));
         TimerOperation* below = merged_children(timer);
         if (&timer == root_) {
             root_ = below;
@@ -64,7 +64,12 @@ private:
         if (node.heap.next != nullptr) {
             node.heap.next->heap.before = &before;
         }
-        node.heap.next = node.heap.before = nullptr;
+        make_root(node);
+    }
+
+    static void make_root(TimerOperation& node) noexcept {
+        node.heap.next = nullptr;
+        node.heap.before = &node;
     }
 
     // Makes one heap of the children: first in pairs from the first on, then the pairs from the last on.
@@ -75,9 +80,9 @@ private:
             TimerOperation* first = at;
             TimerOperation* second = first->heap.next;
             at = second != nullptr ? second->heap.next : nullptr;
-            first->heap.next = first->heap.before = nullptr;
+            make_root(*first);
             if (second != nullptr) {
-                second->heap.next = second->heap.before = nullptr;
+                make_root(*second);
                 first = merged(*first, *second);
             }
             first->heap.next = pairs;

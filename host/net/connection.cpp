@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "base/inline.hpp"
+#include "net/connection_send.hpp"
 #include "net/connection_table.hpp"
 #include "net/framing.hpp"
 #include "net/worker.hpp"
@@ -69,13 +71,13 @@ Connection::Connection(ConnectionTable& table, std::uint32_t index) noexcept : t
     SendPart::socket = &socket_;
     // Nothing of an operation is touched before its event is told on the strand.
     ReceivePart::completed = [](io::Operation& operation) {
-        static_cast<Connection&>(static_cast<ReceivePart&>(operation)).happened(event_received);
+        static_cast<Connection&>(static_cast<ReceivePart&>(operation)).happened<event_received>();
     };
     SendPart::completed = [](io::Operation& operation) {
-        static_cast<Connection&>(static_cast<SendPart&>(operation)).happened(event_sent);
+        static_cast<Connection&>(static_cast<SendPart&>(operation)).happened<event_sent>();
     };
     TimerPart::completed = [](io::Operation& operation) {
-        static_cast<Connection&>(static_cast<TimerPart&>(operation)).happened(event_timer);
+        static_cast<Connection&>(static_cast<TimerPart&>(operation)).happened<event_timer>();
     };
     Mail::deliver = [](Mail& mail) {
         auto& connection = static_cast<Connection&>(mail);
@@ -87,16 +89,8 @@ Connection::~Connection() {
     PORTICO_ASSERT(stage_ == Stage::free);
 }
 
-std::uint64_t Connection::handle() const noexcept {
-    return table_->handle_of(index_, generation());
-}
-
 io::CompletionPort& Connection::port() const noexcept {
     return strand().home().port();
-}
-
-io::BufferPool& Connection::send_chunks() const noexcept {
-    return strand().home().send_chunks();
 }
 
 // ---- opening
@@ -164,15 +158,6 @@ bool Connection::attach() noexcept {
 
 // ---- calls, from any thread
 
-bool Connection::on_strand() const noexcept {
-    const Worker* worker = Worker::current();
-    return worker != nullptr && worker->running() == strand_.load(std::memory_order_relaxed);
-}
-
-bool Connection::belongs_to(const ConnectionContext& context, std::uint64_t generation) const noexcept {
-    return SlotWord::generation_of(word_.load()) == generation && context_.load(std::memory_order_relaxed) == &context;
-}
-
 bool Connection::no_call_on_its_way(std::uint64_t generation) const noexcept {
     const std::uint64_t word = word_.load();
     if (SlotWord::generation_of(word) != generation || SlotWord::is_final(word)) {
@@ -209,7 +194,18 @@ void Connection::delete_call(Call* call) noexcept {
     ::operator delete(call);
 }
 
-SendResult Connection::send(const ConnectionContext& context, std::uint64_t generation, std::span<const std::byte> bytes) noexcept {
+SendResult Connection::append_failed(std::size_t bytes) noexcept {
+    give_back(bytes);  // another thread may have met these bytes and been refused: then an on_writable is due now
+    advance_due_ = true;
+    attend_later();
+    return SendResult::no_memory;
+}
+
+SendResult Connection::send_by_any_way(const ConnectionContext& context, std::uint64_t generation,
+                                       std::span<const std::byte> bytes) noexcept {
+    if (!belongs_to(context, generation)) {
+        return SendResult::gone;
+    }
     if (bytes.size() > context.limits.max_send_bytes) {
         return SendResult::too_large;
     }
@@ -240,14 +236,7 @@ SendResult Connection::send(const ConnectionContext& context, std::uint64_t gene
         strand().deliver(*call);
         return SendResult::queued;
     }
-    if (!queue_.append(send_chunks(), bytes)) {
-        give_back(size);  // another thread may have met these bytes and been refused: then an on_writable is due now
-        advance_due_ = true;
-        attend_later();
-        return SendResult::no_memory;
-    }
-    attend_later();
-    return SendResult::queued;
+    return append(bytes);
 }
 
 CallResult Connection::call(std::uint64_t generation, CallKind kind, SlotWord::Mark mark, AnyFunction function, void* argument,
@@ -325,11 +314,16 @@ bool Connection::info(std::uint64_t generation, Info& info) const noexcept {
 
 // ---- events
 
-void Connection::happened(Event event) noexcept {
+template <Connection::Event event>
+void Connection::happened() noexcept {
     Worker& worker = *Worker::current();
     Strand& home = strand();
     if (worker.begin_turn(home)) {
-        tell(event);
+        if constexpr (event == event_received) {
+            received();
+        } else {
+            tell(event);
+        }
         worker.end_turn(home);
     } else if (events_.fetch_or(event, std::memory_order_acq_rel) == 0) {
         home.deliver(*this);
@@ -364,7 +358,7 @@ void Connection::called(Call& call) noexcept {
     }
     if (call.kind == CallKind::send) {
         const bool wanted = stage_ == Stage::open || stage_ == Stage::flushing;
-        if (wanted && abort_reason_ == CloseReason::none) {
+        if (wanted && !conditions_.aborting) {
             PORTICO_ASSERT(!shut_);
             if (queue_.append(send_chunks(), {call.bytes(), call.number})) {
                 attend_later();  // the reservation goes over to the queue
@@ -389,18 +383,18 @@ void Connection::called(Call& call) noexcept {
 void Connection::take_effect(CallKind kind, AnyFunction function, void* argument, std::uint32_t number) noexcept {
     switch (kind) {
         case CallKind::send: PORTICO_ASSERT(!"a send is taken by called()"); return;
-        case CallKind::finish: finish_wanted_ = true; return;
+        case CallKind::finish: conditions_.finish_wanted = true; return;
         case CallKind::close: want_close(CloseReason::plugin); return;
         case CallKind::abort: abort(CloseReason::plugin); return;
-        case CallKind::pause: paused_ = true; return;
+        case CallKind::pause: conditions_.paused = true; return;
         case CallKind::resume:
-            paused_ = false;
-            held_ = false;
-            offer_due_ = !stash_.empty();
+            conditions_.paused = false;
+            conditions_.held = false;
+            conditions_.offer_due = !stash_.empty();
             return;
         case CallKind::post: protocol().on_posted(*this, function, argument, SlotWord::is_closing(word_.load())); return;
         case CallKind::drain:
-            if (!draining_ && stage_ == Stage::open && !close_wanted_ && abort_reason_ == CloseReason::none) {
+            if (!draining_ && stage_ == Stage::open && !conditions_.close_wanted && !conditions_.aborting) {
                 take_ending(protocol().on_drain(*this, number), CloseReason::drain);
             }
             draining_ = true;
@@ -429,35 +423,37 @@ void Connection::connection_failed(const io::Operation& operation, const char* w
     abort(reason);
 }
 
-void Connection::received() noexcept {
+PORTICO_ALWAYS_INLINE void Connection::received() noexcept {
     receiving_ = false;
     const ReceiveOperation& receive = *this;
     if (receive.error != io::Error::none) {
         connection_failed(receive, "receive");
     } else if (receive.bytes == 0) {
-        peer_ended_ = true;
+        conditions_.peer_ended = true;
     } else {
         touch();
         heard_ = true;
         if (stage_ == Stage::open) {
-            std::span<const std::byte> rest(receive.buffer.data, receive.bytes);
-            if (stash_.empty() && may_offer()) {
-                rest = rest.subspan(offer(rest));
-            } else if (!stash_.empty()) {
-                offer_due_ = true;
-            }
-            const bool keeps = !close_wanted_ && abort_reason_ == CloseReason::none;
-            if (keeps && !rest.empty()) {
-                // Not offered at all while reading is stopped: it will be.
-                offer_due_ = offer_due_ || paused_;
-                if (!stash_.append(rest)) {
-                    abort(CloseReason::no_memory);
-                }
-            }
+            offer_received({receive.buffer.data, receive.bytes});
         }
         port().buffers().give_back(receive.buffer);
     }
     advance();
+}
+
+PORTICO_ALWAYS_INLINE void Connection::offer_received(std::span<const std::byte> bytes) noexcept {
+    if (stash_.empty() && may_offer()) {
+        bytes = bytes.subspan(offer(bytes));
+    } else if (!stash_.empty()) {
+        conditions_.offer_due = true;
+    }
+    if (!bytes.empty() && !conditions_.close_wanted && !conditions_.aborting) {
+        // Not offered at all while reading is stopped: it will be.
+        conditions_.offer_due = conditions_.offer_due || conditions_.paused;
+        if (!stash_.append(bytes)) {
+            abort(CloseReason::no_memory);
+        }
+    }
 }
 
 void Connection::sent() noexcept {
@@ -468,7 +464,7 @@ void Connection::sent() noexcept {
     advance();
 }
 
-void Connection::take_sent() noexcept {
+PORTICO_ALWAYS_INLINE void Connection::take_sent() noexcept {
     sending_ = false;
     const SendOperation& send = *this;
     if (send.error != io::Error::none) {
@@ -499,19 +495,29 @@ void Connection::timer_fired() noexcept {
 
 // ---- what follows
 
-void Connection::advance() noexcept {
+inline bool Connection::is_quiet() const noexcept {
+    return stage_ == Stage::open && !conditions_.any();
+}
+
+PORTICO_ALWAYS_INLINE void Connection::advance() noexcept {
     advance_due_ = false;
-    if (stage_ == Stage::open && abort_reason_ == CloseReason::none && !is_step_due()) {
-        // The usual case: a message was answered, and the next one is awaited.
-        arm_receive();
-        if (context().limits.idle_timeout_ms != 0) {
-            arm_timer();
-        }
+    if (!is_quiet()) {
+        advance_by_steps();
         return;
     }
+    // The usual case: a message was answered, and the next one is awaited. No deadline but the idle one can be wanted.
+    if (!receiving_ && no_stop_on_its_way()) {
+        read_on();
+    }
+    if (context().limits.idle_timeout_ms != 0) {
+        arm_timer();
+    }
+}
+
+void Connection::advance_by_steps() noexcept {
     for (;;) {
         // While it opens, what other connections' callbacks on this strand ask for (an abort, with a handle that nobody told them) waits for on_open.
-        if (abort_reason_ != CloseReason::none && stage_ != Stage::opening && stage_ != Stage::joining && stage_ != Stage::over) {
+        if (conditions_.aborting && stage_ != Stage::opening && stage_ != Stage::joining && stage_ != Stage::over) {
             begin_join();
         }
         switch (stage_) {
@@ -530,7 +536,7 @@ void Connection::advance() noexcept {
                 }
                 break;
             case Stage::lingering:
-                if (peer_ended_) {
+                if (conditions_.peer_ended) {
                     begin_join();
                     continue;
                 }
@@ -543,50 +549,61 @@ void Connection::advance() noexcept {
     }
 }
 
-// False when step_open() would find nothing to do, and no deadline but the idle one can be wanted.
-bool Connection::is_step_due() const noexcept {
-    return static_cast<bool>(close_wanted_ | writable_due_ | offer_due_ | peer_ended_ | finish_wanted_);
-}
-
 // One step of an open connection; false when there is none to take.
 bool Connection::step_open() noexcept {
-    if (close_wanted_) {
+    if (conditions_.close_wanted) {
         begin_flushing();
         return true;
     }
-    if (writable_due_) {
-        writable_due_ = false;
-        held_ = false;
-        offer_due_ = !stash_.empty();
+    if (conditions_.writable_due) {
+        conditions_.writable_due = false;
+        conditions_.held = false;
+        conditions_.offer_due = !stash_.empty();
         if (protocol().on_writable(*this) == Protocol::Answer::failed) {
             abort(CloseReason::plugin_error);
         }
         return true;
     }
     // What is left after on_end is not offered again, whatever ends a hold or a pause: on_data was over with it.
-    if (offer_due_ && !end_told_ && may_offer()) {
+    if (conditions_.offer_due && !end_told_ && may_offer()) {
         offer_stash();
         return true;
     }
-    if (peer_ended_ && !end_told_ && may_offer()) {
+    if (conditions_.peer_ended && !end_told_ && may_offer()) {
         tell_end();
         return true;
     }
-    if (finish_wanted_) {
+    if (conditions_.finish_wanted) {
         static_cast<void>(try_shut_down_sending());
     }
     return false;
 }
 
-// A pause or a close that is still on its way by mail counts already: whoever called it may rely on no message after the one that had begun.
-bool Connection::may_offer() const noexcept {
-    return stage_ == Stage::open && !static_cast<bool>(paused_ | held_ | close_wanted_) && abort_reason_ == CloseReason::none &&
-           pauses_on_the_way_.load(std::memory_order_relaxed) == 0 && !SlotWord::is_closing(word_.load());
+PORTICO_ALWAYS_INLINE std::size_t Connection::offer(std::span<const std::byte> bytes) noexcept {
+    return context().framing.type == config::Framing::Type::none ? offer_unframed(bytes) : offer_framed(bytes);
 }
 
-std::size_t Connection::offer(std::span<const std::byte> bytes) noexcept {
+// All that is there is one message, and what was not consumed waits for more.
+PORTICO_ALWAYS_INLINE std::size_t Connection::offer_unframed(std::span<const std::byte> bytes) noexcept {
+    std::size_t consumed = 0;
+    const Protocol::Answer answer = protocol().on_data(*this, {bytes.data(), bytes.size(), 0, bytes.size()}, consumed);
+    if (answer == Protocol::Answer::ok && consumed == bytes.size()) [[likely]] {
+        return consumed;
+    }
+    if (answer == Protocol::Answer::failed || consumed > bytes.size()) {
+        abort(CloseReason::plugin_error);
+        return 0;
+    }
+    if (answer == Protocol::Answer::hold) {
+        conditions_.held = true;
+    } else if (bytes.size() - consumed >= context().limits.unconsumed_bytes) {
+        abort(CloseReason::unconsumed);
+    }
+    return consumed;
+}
+
+std::size_t Connection::offer_framed(std::span<const std::byte> bytes) noexcept {
     const config::Framing& framing = context().framing;
-    const bool framed = framing.type != config::Framing::Type::none;
     std::size_t done = 0;
     do {
         const std::span<const std::byte> rest = bytes.subspan(done);
@@ -605,30 +622,20 @@ std::size_t Connection::offer(std::span<const std::byte> bytes) noexcept {
             abort(CloseReason::plugin_error);
             break;
         }
-        if (framed) {
-            done += answer == Protocol::Answer::ok || consumed != 0 ? frame.size : 0;
-        } else {
-            done += consumed;
-        }
-        if (answer == Protocol::Answer::hold) {
-            held_ = true;
-        } else if (!framed && consumed < frame.size) {
-            if (frame.size - consumed >= context().limits.unconsumed_bytes) {
-                abort(CloseReason::unconsumed);
-            }
-            break;  // the rest waits for more
-        }
+        // A frame is done with as a whole, or not at all.
+        done += answer == Protocol::Answer::ok || consumed != 0 ? frame.size : 0;
+        conditions_.held = answer == Protocol::Answer::hold;
     } while (done < bytes.size() && may_offer());
     return done;
 }
 
 void Connection::offer_stash() noexcept {
-    offer_due_ = false;
+    conditions_.offer_due = false;
     const std::size_t done = offer(stash_.bytes());
     stash_.consume(done);
     // Stopped in the middle: what is left has not been refused, and is offered when reading goes on. A resume inside of on_data asks for nothing:
     // the same bytes would be offered without end.
-    offer_due_ = paused_ && !stash_.empty();
+    conditions_.offer_due = conditions_.paused && !stash_.empty();
 }
 
 void Connection::tell_end() noexcept {
@@ -651,14 +658,15 @@ void Connection::take_ending(Protocol::Ending ending, CloseReason reason) noexce
 }
 
 void Connection::want_close(CloseReason reason) noexcept {
-    close_wanted_ = true;
+    conditions_.close_wanted = true;
     if (reason_ == CloseReason::none) {
         reason_ = reason;
     }
 }
 
 void Connection::abort(CloseReason reason) noexcept {
-    if (abort_reason_ == CloseReason::none) {
+    if (!conditions_.aborting) {
+        conditions_.aborting = true;
         abort_reason_ = reason;
         reset_ = true;
     }
@@ -746,12 +754,19 @@ void Connection::try_finish() noexcept {
 // ---- operations
 
 void Connection::arm_receive() noexcept {
-    const bool wanted = stage_ == Stage::open ? may_offer() && !offer_due_ && !peer_ended_
-                                              : (stage_ == Stage::flushing || stage_ == Stage::lingering) && !peer_ended_;
-    if (wanted && !receiving_) {
-        receiving_ = true;
-        port().receive(static_cast<ReceivePart&>(*this));
+    if (receiving_) {
+        return;
     }
+    const bool wanted = stage_ == Stage::open ? may_offer() && !conditions_.offer_due && !conditions_.peer_ended
+                                              : (stage_ == Stage::flushing || stage_ == Stage::lingering) && !conditions_.peer_ended;
+    if (wanted) {
+        read_on();
+    }
+}
+
+PORTICO_ALWAYS_INLINE void Connection::read_on() noexcept {
+    receiving_ = true;
+    port().receive(static_cast<ReceivePart&>(*this));
 }
 
 std::uint64_t Connection::wanted_deadline() const noexcept {
@@ -761,7 +776,7 @@ std::uint64_t Connection::wanted_deadline() const noexcept {
             if (end_told_) {
                 return since_ns_ + milliseconds(limits.half_close_timeout_ms);
             }
-            return limits.idle_timeout_ms != 0 ? active_ns_ + milliseconds(limits.idle_timeout_ms) : never;
+            return limits.idle_timeout_ms != 0 ? since_ns_ + milliseconds(limits.idle_timeout_ms) : never;
         case Stage::flushing: return since_ns_ + milliseconds(limits.close_timeout_ms);
         case Stage::lingering:
             return since_ns_ +
@@ -792,9 +807,8 @@ void Connection::arm_timer() noexcept {
 }
 
 void Connection::put_off(std::uint64_t deadline, std::uint64_t now) noexcept {
-    std::uint64_t& begun = stage_ == Stage::open && !end_told_ ? active_ns_ : since_ns_;
-    const std::uint64_t timeout = deadline - begun;
-    begun = now - timeout + std::min(timeout, another_chance_ns);
+    const std::uint64_t timeout = deadline - since_ns_;
+    since_ns_ = now - timeout + std::min(timeout, another_chance_ns);
 }
 
 void Connection::deadline_passed() noexcept {
@@ -830,63 +844,67 @@ void Connection::deadline_passed() noexcept {
     }
 }
 
-void Connection::touch() noexcept {
-    if (context().limits.idle_timeout_ms != 0) {
-        active_ns_ = port().now();
+PORTICO_ALWAYS_INLINE void Connection::touch() noexcept {
+    if (context().limits.idle_timeout_ms != 0 && stage_ <= Stage::open && !end_told_) {
+        since_ns_ = port().now();
     }
 }
 
-void Connection::give_back(std::size_t bytes) noexcept {
+PORTICO_ALWAYS_INLINE void Connection::give_back(std::size_t bytes) noexcept {
     if (word_.give_back(static_cast<std::uint32_t>(bytes), context().low_watermark())) {
-        writable_due_ = true;
+        conditions_.writable_due = true;
     }
 }
 
 // ---- the end of a turn
 
-void Connection::attend_later() noexcept {
-    if (!attending_) {
-        attending_ = true;
-        Worker::current()->attend_later(*this);
-    }
-}
-
 bool Connection::attend() noexcept {
     if (advance_due_) {
         advance();
     }
-    for (int sends = 0; may_send(); ++sends) {
+    // Usually one send takes all that this turn has queued.
+    if (may_send() && send_at_once() && may_send()) {
+        send_more();
+    }
+    attending_ = false;
+    return stage_ == Stage::over;
+}
+
+// True when the system has taken bytes: what has come of that is told, and there may be more to send.
+PORTICO_ALWAYS_INLINE bool Connection::send_at_once() noexcept {
+    SendPart& send = *this;
+    send.buffers = queue_.gather();
+    sending_ = true;
+    if (!port().send_at_once(send)) {
+        return false;
+    }
+    take_sent();
+    advance();
+    return true;
+}
+
+void Connection::send_more() noexcept {
+    for (int sends = 1; may_send(); ++sends) {
         if (sends == sends_at_once_max) {
             // The strand queues behind the others, and goes on then.
             sending_on_ = true;
             if (events_.fetch_or(event_send_on, std::memory_order_acq_rel) == 0) {
                 strand().deliver(*this);
             }
-            break;
+            return;
         }
-        SendPart& send = *this;
-        send.buffers = queue_.gather();
-        sending_ = true;
-        if (!port().send_at_once(send)) {
-            break;
+        if (!send_at_once()) {
+            return;
         }
-        take_sent();
-        advance();
     }
-    attending_ = false;
-    return stage_ == Stage::over;
-}
-
-bool Connection::may_send() const noexcept {
-    return !static_cast<bool>(sending_ | sending_on_) && !queue_.empty() && (stage_ == Stage::open || stage_ == Stage::flushing);
 }
 
 void Connection::release() noexcept {
     stage_ = Stage::free;
     reason_ = CloseReason::none;
     abort_reason_ = CloseReason::none;
-    accepted_ = paused_ = held_ = offer_due_ = writable_due_ = false;
-    peer_ended_ = end_offered_ = end_told_ = close_wanted_ = finish_wanted_ = shut_ = draining_ = reset_ = heard_ = false;
+    conditions_ = {};
+    accepted_ = end_offered_ = end_told_ = shut_ = draining_ = reset_ = heard_ = false;
     scanned_ = 0;
     state = nullptr;
     const ConnectionContext& ended = context();

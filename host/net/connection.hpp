@@ -19,6 +19,7 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <span>
 
@@ -60,9 +61,12 @@ public:
     // Then: sends the mail with which its life begins.
     void begin() noexcept;
 
-    // ---- From any thread, with the generation of a handle. (The caller has checked belongs_to: these check the generation again, in the same step
-    // in which they take effect.)
-    [[nodiscard]] bool belongs_to(const ConnectionContext& context, std::uint64_t generation) const noexcept;
+    // ---- From any thread, with the generation of a handle. (The caller has checked belongs_to, but for send(), which does so itself: these check the
+    // generation again, in the same step in which they take effect.)
+    [[nodiscard]] bool belongs_to(const ConnectionContext& context, std::uint64_t generation) const noexcept {
+        return SlotWord::generation_of(word_.load()) == generation && context_.load(std::memory_order_relaxed) == &context;
+    }
+    // Defined in connection_send.hpp.
     [[nodiscard]] SendResult send(const ConnectionContext& context, std::uint64_t generation, std::span<const std::byte> bytes) noexcept;
     [[nodiscard]] CallResult finish_sending(std::uint64_t generation) noexcept;
     [[nodiscard]] CallResult close(std::uint64_t generation, CloseHow how) noexcept;
@@ -92,11 +96,28 @@ public:
     [[nodiscard]] const ConnectionContext& context() const noexcept { return *context_.load(std::memory_order_relaxed); }
 
     // ---- By the worker.
-    [[nodiscard]] bool attend() noexcept override;
-    void release() noexcept override;
+    // The end of a strand's turn: sends what is queued. True when the connection is over: then release() follows, when the strand's turn has ended.
+    [[nodiscard]] bool attend() noexcept;
+    // Gives the slot back. The connection is not touched afterwards.
+    void release() noexcept;
 
 private:
     enum class Stage : std::uint8_t { free, opening, open, flushing, lingering, joining, over };
+
+    // What keeps an open connection from simply reading on. Bytes rather than bits: that there is none of them, as usual, is one comparison.
+    struct Conditions {
+        bool paused = false;
+        bool held = false;
+        bool offer_due = false;  // the stash is to be offered (again)
+        bool writable_due = false;
+        bool peer_ended = false;  // the end of the peer's stream has been read
+        bool close_wanted = false;
+        bool finish_wanted = false;
+        bool aborting = false;
+
+        [[nodiscard]] bool any() const noexcept { return std::bit_cast<std::uint64_t>(*this) != 0; }
+        [[nodiscard]] bool stop_reading() const noexcept { return any() && (paused || held || close_wanted || aborting); }
+    };
 
     struct Call;  // a call from another thread, as mail
     enum class CallKind : std::uint8_t { send, finish, close, abort, pause, resume, post, drain, cut };
@@ -104,7 +125,8 @@ private:
     // What can have happened, as bits of events_.
     enum Event : std::uint8_t { event_opened = 1, event_received = 2, event_sent = 4, event_timer = 8, event_send_on = 16 };
     // A thread of the home group, outside of every strand: has the event told on the strand, now or by mail.
-    void happened(Event event) noexcept;
+    template <Event event>
+    void happened() noexcept;
     void tell(std::uint8_t events) noexcept;
     void opened() noexcept;
     // False: the port does not take the socket; the abort is begun.
@@ -117,7 +139,9 @@ private:
 
     // Decides what follows, until nothing does.
     void advance() noexcept;
-    [[nodiscard]] bool is_step_due() const noexcept;
+    void advance_by_steps() noexcept;
+    // Open, with nothing to do but to read on.
+    [[nodiscard]] bool is_quiet() const noexcept;
     [[nodiscard]] bool step_open() noexcept;
     void begin_flushing() noexcept;
     void begin_lingering() noexcept;
@@ -129,22 +153,42 @@ private:
 
     // Where may_offer(): offers messages out of `bytes` until they are used up or reading stops; how many bytes are done with.
     [[nodiscard]] std::size_t offer(std::span<const std::byte> bytes) noexcept;
+    [[nodiscard]] std::size_t offer_unframed(std::span<const std::byte> bytes) noexcept;
+    [[nodiscard]] std::size_t offer_framed(std::span<const std::byte> bytes) noexcept;
+    void offer_received(std::span<const std::byte> bytes) noexcept;
     void offer_stash() noexcept;
     void tell_end() noexcept;
     void take_ending(Protocol::Ending ending, CloseReason reason) noexcept;
     void want_close(CloseReason reason) noexcept;
-    [[nodiscard]] bool may_offer() const noexcept;
+    // Whether messages may be offered, and the next bytes received. A pause or a close that is still on its way by mail counts already: whoever called
+    // it may rely on no message after the one that had begun.
+    [[nodiscard]] bool may_offer() const noexcept {
+        return stage_ == Stage::open && !conditions_.stop_reading() && no_stop_on_its_way();
+    }
+    [[nodiscard]] bool no_stop_on_its_way() const noexcept {
+        return pauses_on_the_way_.load(std::memory_order_relaxed) == 0 && !SlotWord::is_closing(word_.load());
+    }
 
+    void read_on() noexcept;
     void arm_receive() noexcept;
     void arm_timer() noexcept;
     [[nodiscard]] std::uint64_t wanted_deadline() const noexcept;
     void deadline_passed() noexcept;
     void put_off(std::uint64_t deadline, std::uint64_t now) noexcept;
-    [[nodiscard]] bool may_send() const noexcept;
+    [[nodiscard]] bool may_send() const noexcept {
+        return !queue_.empty() && !sending_ && !sending_on_ && (stage_ == Stage::open || stage_ == Stage::flushing);
+    }
+    [[nodiscard]] bool send_at_once() noexcept;
+    void send_more() noexcept;
     void touch() noexcept;
     void give_back(std::size_t bytes) noexcept;
     void attend_later() noexcept;
 
+    [[nodiscard]] SendResult send_by_any_way(const ConnectionContext& context, std::uint64_t generation,
+                                             std::span<const std::byte> bytes) noexcept;
+    // On the strand, with a reservation.
+    [[nodiscard]] SendResult append(std::span<const std::byte> bytes) noexcept;
+    [[nodiscard]] SendResult append_failed(std::size_t bytes) noexcept;
     [[nodiscard]] bool on_strand() const noexcept;
     // Null when memory is out. Whoever makes one delivers it, with a reservation (one, or the bytes of a send), or deletes it.
     [[nodiscard]] Call* make_call(CallKind kind, std::span<const std::byte> bytes, AnyFunction function, void* argument,
@@ -180,36 +224,33 @@ private:
     const std::uint32_t index_;
     Stage stage_ = Stage::free;
     CloseReason reason_ = CloseReason::none;        // the first one
-    CloseReason abort_reason_ = CloseReason::none;  // an abort is wanted
+    CloseReason abort_reason_ = CloseReason::none;  // conditions_.aborting: why
+    Conditions conditions_;
+    bool receiving_ = false;                        // the receive is in flight
+    bool sending_ = false;                          // the send is in flight
+    bool sending_on_ = false;                       // sends go on when the connection's own mail comes back
+    bool attending_ = false;                        // on the worker's list
+    bool advance_due_ = false;                      // a call took effect inside a callback: what follows waits for its end
+    bool heard_ = false;                            // lingering: bytes came since the last tick
     bool accepted_ : 1 = false;                     // on_open accepted: on_close is owed
-    bool receiving_ : 1 = false;                    // the receive is in flight
-    bool sending_ : 1 = false;                      // the send is in flight
     bool timing_ : 1 = false;                       // the timer is in flight
-    bool sending_on_ : 1 = false;                   // sends go on when the connection's own mail comes back
-    bool paused_ : 1 = false;
-    bool held_ : 1 = false;
-    bool offer_due_ : 1 = false;  // the stash is to be offered (again)
-    bool writable_due_ : 1 = false;
-    bool peer_ended_ : 1 = false;   // the end of the peer's stream has been read
-    bool end_offered_ : 1 = false;  // and what was left has been offered once more
-    bool end_told_ : 1 = false;     // and on_end has said so
-    bool close_wanted_ : 1 = false;
-    bool finish_wanted_ : 1 = false;
-    bool shut_ : 1 = false;  // our end of stream is sent
+    bool end_offered_ : 1 = false;                  // conditions_.peer_ended, and what was left has been offered once more
+    bool end_told_ : 1 = false;                     // and on_end has said so
+    bool shut_ : 1 = false;                         // our end of stream is sent
     bool draining_ : 1 = false;
-    bool reset_ : 1 = false;        // close by a reset
-    bool attending_ : 1 = false;    // on the worker's list
-    bool advance_due_ : 1 = false;  // a call took effect inside a callback: what follows waits for its end
-    bool heard_ : 1 = false;        // lingering: bytes came since the last tick
+    bool reset_ : 1 = false;                        // close by a reset
     Strand own_strand_;
     io::Socket socket_;
     SendQueue queue_;
     Stash stash_;
-    std::size_t scanned_ = 0;           // framing: see next_frame
-    std::uint64_t armed_ns_ = 0;        // the deadline of the timer in flight, which is the port's meanwhile
-    std::uint64_t active_ns_ = 0;       // open: when a byte last came or went (kept only where there is an idle timeout)
-    std::uint64_t since_ns_ = 0;        // when the half-close began; flushing, lingering: when something last moved
-    std::uint64_t unacknowledged_ = 0;  // lingering: at the last tick
+    union {
+        std::size_t scanned_ = 0;       // open, framing: see next_frame
+        std::uint64_t unacknowledged_;  // lingering: at the last tick
+    };
+    std::uint64_t armed_ns_ = 0;  // the deadline of the timer in flight, which is the port's meanwhile
+    // From when the deadline of the stage counts. Open: when a byte last came or went (kept only where there is an idle timeout), or when the half-close
+    // began; flushing, lingering: when something last moved.
+    std::uint64_t since_ns_ = 0;
 };
 
 }  // namespace portico::net

@@ -6,14 +6,6 @@
 
 namespace portico::net {
 
-struct ConnectionTable::Block {
-    alignas(Connection) std::byte room[block_slots * sizeof(Connection)];
-
-    [[nodiscard]] Connection* slot(std::uint32_t index) noexcept {
-        return std::launder(reinterpret_cast<Connection*>(room + index * sizeof(Connection)));
-    }
-};
-
 namespace {
 
 // Counted up from a random start: drawn at random for each, two servers would have the same once in some thousand times.
@@ -41,10 +33,6 @@ ConnectionTable::~ConnectionTable() {
     for (std::uint32_t block = 0; block < blocks_max_; ++block) {
         delete blocks_[block].load(std::memory_order_relaxed);
     }
-}
-
-Connection* ConnectionTable::at(std::uint32_t index) const noexcept {
-    return blocks_[index >> block_bits].load(std::memory_order_acquire)->slot(index & (block_slots - 1));
 }
 
 bool ConnectionTable::grow() noexcept {
@@ -80,15 +68,6 @@ void ConnectionTable::give_back(Connection& connection) noexcept {
     }
     const std::scoped_lock lock(mutex_);
     free_.push_back(connection);
-}
-
-ConnectionTable::Found ConnectionTable::find(std::uint64_t handle) const noexcept {
-    const auto index = static_cast<std::uint32_t>(handle & (connections_limit - 1));
-    const std::uint64_t upper = handle >> index_bits;
-    if (upper >> SlotWord::generation_bits != salt_ || index >= made_.load(std::memory_order_acquire)) {
-        return {};
-    }
-    return {at(index), upper & SlotWord::generation_max};
 }
 
 }  // namespace portico::net

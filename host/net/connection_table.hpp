@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <new>
 
 #include "net/connection.hpp"
 
@@ -41,7 +42,14 @@ public:
         Connection* connection = nullptr;
         std::uint64_t generation = 0;
     };
-    [[nodiscard]] Found find(std::uint64_t handle) const noexcept;
+    [[nodiscard]] Found find(std::uint64_t handle) const noexcept {
+        const auto index = static_cast<std::uint32_t>(handle & (connections_limit - 1));
+        const std::uint64_t upper = handle >> index_bits;
+        if (upper >> SlotWord::generation_bits != salt_ || index >= made_.load(std::memory_order_acquire)) {
+            return {};
+        }
+        return {at(index), upper & SlotWord::generation_max};
+    }
 
     // Calls action(Connection&) for each slot that a connection lives in. Connections may come and go meanwhile.
     template <class Action>
@@ -57,9 +65,14 @@ public:
 private:
     static constexpr std::uint32_t block_bits = 8;
     static constexpr std::uint32_t block_slots = 1U << block_bits;
-    struct Block;
+    struct Block {
+        alignas(Connection) std::byte room[block_slots * sizeof(Connection)];
+    };
 
-    [[nodiscard]] Connection* at(std::uint32_t index) const noexcept;
+    [[nodiscard]] Connection* at(std::uint32_t index) const noexcept {
+        std::byte* room = blocks_[index >> block_bits].load(std::memory_order_acquire)->room;
+        return std::launder(reinterpret_cast<Connection*>(room + (index & (block_slots - 1)) * sizeof(Connection)));
+    }
     [[nodiscard]] bool grow() noexcept;
 
     const std::uint64_t salt_;
@@ -71,5 +84,9 @@ private:
     std::mutex mutex_;
     base::Fifo<ConnectionNode> free_;  // under mutex_
 };
+
+inline std::uint64_t Connection::handle() const noexcept {
+    return table_->handle_of(index_, generation());
+}
 
 }  // namespace portico::net

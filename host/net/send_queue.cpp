@@ -1,54 +1,20 @@
 #include "net/send_queue.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
-#include <new>
 
 namespace portico::net {
 
-struct SendQueue::Chunk {
-    Chunk* next = nullptr;
-    io::Buffer pooled;  // data null: from the heap
-    std::uint32_t begin = 0;
-    std::uint32_t end = 0;
-    std::uint32_t capacity = 0;
-    std::array<io::ConstBuffer, parts_max> parts{};  // gather()'s, of the oldest chunk
-
-    [[nodiscard]] std::byte* data() noexcept { return reinterpret_cast<std::byte*>(this) + chunk_overhead; }
-};
-
 SendQueue::Chunk* SendQueue::make_chunk(io::BufferPool& chunks, std::size_t wanted) noexcept {
-    static_assert(sizeof(Chunk) <= chunk_overhead);
-    const std::size_t usual = chunks.buffer_bytes() - chunk_overhead;
-    if (wanted <= usual) {
+    if (wanted <= pooled_capacity(chunks)) {
         if (const io::Buffer buffer = chunks.take(); buffer.data != nullptr) {
-            auto* chunk = new (buffer.data) Chunk;
-            chunk->pooled = buffer;
-            chunk->capacity = static_cast<std::uint32_t>(usual);
-            return chunk;
+            return new (buffer.data) Chunk(buffer, pooled_capacity(chunks));
         }
     }
     void* memory = ::operator new(chunk_overhead + wanted, std::nothrow);
-    if (memory == nullptr) {
-        return nullptr;
-    }
-    auto* chunk = new (memory) Chunk;
-    chunk->capacity = static_cast<std::uint32_t>(wanted);
-    return chunk;
+    return memory != nullptr ? new (memory) Chunk({}, static_cast<std::uint32_t>(wanted)) : nullptr;
 }
 
-void SendQueue::free_chunk(io::BufferPool& chunks, Chunk* chunk) noexcept {
-    const io::Buffer pooled = chunk->pooled;
-    chunk->~Chunk();
-    if (pooled.data != nullptr) {
-        chunks.give_back(pooled);
-    } else {
-        ::operator delete(chunk);
-    }
-}
-
-bool SendQueue::append(io::BufferPool& chunks, std::span<const std::byte> bytes) noexcept {
+bool SendQueue::append_in_chunks(io::BufferPool& chunks, std::span<const std::byte> bytes) noexcept {
     if (bytes.empty()) {
         return true;
     }
@@ -76,20 +42,7 @@ bool SendQueue::append(io::BufferPool& chunks, std::span<const std::byte> bytes)
     return true;
 }
 
-std::span<const io::ConstBuffer> SendQueue::gather() noexcept {
-    if (head_ == nullptr) {
-        return {};
-    }
-    std::size_t count = 0;
-    for (Chunk* chunk = head_; chunk != nullptr && count < parts_max; chunk = chunk->next) {
-        head_->parts[count++] = {chunk->data() + chunk->begin, chunk->end - chunk->begin};
-    }
-    return {head_->parts.data(), count};
-}
-
-void SendQueue::consume(io::BufferPool& chunks, std::size_t count) noexcept {
-    PORTICO_ASSERT(count <= bytes_);
-    bytes_ -= count;
+void SendQueue::consume_part(io::BufferPool& chunks, std::size_t count) noexcept {
     while (count > 0) {
         Chunk* chunk = head_;
         const std::size_t here = std::min<std::size_t>(count, chunk->end - chunk->begin);

@@ -4,10 +4,16 @@
 // The strand's alone. Bytes named by gather() stay where they are until consume(); append() writes behind them.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <new>
 #include <span>
+#include <type_traits>
 
+#include "base/inline.hpp"
 #include "io/buffer_pool.hpp"
 #include "io/operation.hpp"
 
@@ -24,15 +30,47 @@ public:
     [[nodiscard]] bool empty() const noexcept { return bytes_ == 0; }
 
     // False when memory is out; the queue is as before then.
-    [[nodiscard]] bool append(io::BufferPool& chunks, std::span<const std::byte> bytes) noexcept;
+    [[nodiscard]] PORTICO_ALWAYS_INLINE bool append(io::BufferPool& chunks, std::span<const std::byte> bytes) noexcept {
+        // The usual message fits behind the others, or is the first and fits into a chunk of the pool.
+        if (tail_ == nullptr && bytes.size() - 1 < pooled_capacity(chunks)) {
+            if (const io::Buffer buffer = chunks.take(); buffer.data != nullptr) {
+                head_ = tail_ = new (buffer.data) Chunk(buffer, pooled_capacity(chunks));
+            }
+        }
+        if (tail_ == nullptr || bytes.size() > tail_->capacity - tail_->end) [[unlikely]] {
+            return append_in_chunks(chunks, bytes);
+        }
+        std::memcpy(tail_->data() + tail_->end, bytes.data(), bytes.size());
+        tail_->end += static_cast<std::uint32_t>(bytes.size());
+        bytes_ += bytes.size();
+        return true;
+    }
 
     // Names the oldest bytes, in at most `parts_max` parts; none when the queue is empty. The array lives in the oldest chunk: it stays as it is until
     // consume() or the next gather().
     static constexpr std::size_t parts_max = 4;
-    [[nodiscard]] std::span<const io::ConstBuffer> gather() noexcept;
+    [[nodiscard]] std::span<const io::ConstBuffer> gather() noexcept {
+        if (head_ == nullptr) {
+            return {};
+        }
+        std::size_t count = 0;
+        for (Chunk* chunk = head_; chunk != nullptr && count < parts_max; chunk = chunk->next) {
+            new (&head_->parts[count++]) io::ConstBuffer{chunk->data() + chunk->begin, chunk->end - chunk->begin};
+        }
+        return {head_->parts, count};
+    }
 
     // The oldest `count` bytes are sent.
-    void consume(io::BufferPool& chunks, std::size_t count) noexcept;
+    PORTICO_ALWAYS_INLINE void consume(io::BufferPool& chunks, std::size_t count) noexcept {
+        PORTICO_ASSERT(count <= bytes_);
+        bytes_ -= count;
+        if (bytes_ != 0 || head_ != tail_) [[unlikely]] {
+            consume_part(chunks, count);
+        } else if (head_ != nullptr) {
+            free_chunk(chunks, head_);
+            head_ = tail_ = nullptr;
+        }
+    }
 
     void clear(io::BufferPool& chunks) noexcept;
 
@@ -40,9 +78,33 @@ public:
     static constexpr std::uint32_t chunk_overhead = 128;
 
 private:
-    struct Chunk;
+    struct Chunk {
+        Chunk(io::Buffer of_pool, std::uint32_t room) noexcept : pooled(of_pool), capacity(room) {}
+
+        Chunk* next = nullptr;
+        io::Buffer pooled;  // data null: from the heap
+        std::uint32_t begin = 0;
+        std::uint32_t end = 0;
+        std::uint32_t capacity;
+        union {
+            io::ConstBuffer parts[parts_max];  // gather()'s, of the oldest chunk; made there
+        };
+
+        [[nodiscard]] std::byte* data() noexcept { return reinterpret_cast<std::byte*>(this) + chunk_overhead; }
+    };
+    static_assert(sizeof(Chunk) <= chunk_overhead && std::is_trivially_destructible_v<Chunk>);
+
+    [[nodiscard]] static std::uint32_t pooled_capacity(const io::BufferPool& chunks) noexcept { return chunks.buffer_bytes() - chunk_overhead; }
     [[nodiscard]] static Chunk* make_chunk(io::BufferPool& chunks, std::size_t wanted) noexcept;
-    static void free_chunk(io::BufferPool& chunks, Chunk* chunk) noexcept;
+    static void free_chunk(io::BufferPool& chunks, Chunk* chunk) noexcept {
+        if (const io::Buffer pooled = chunk->pooled; pooled.data != nullptr) {
+            chunks.give_back(pooled);
+        } else {
+            ::operator delete(chunk);
+        }
+    }
+    void consume_part(io::BufferPool& chunks, std::size_t count) noexcept;
+    [[nodiscard]] bool append_in_chunks(io::BufferPool& chunks, std::span<const std::byte> bytes) noexcept;
 
     Chunk* head_ = nullptr;
     Chunk* tail_ = nullptr;

@@ -25,6 +25,9 @@ public:
         if (capacity_ - end_ < more.size()) {
             // Doubling, so that many small pieces cost linear time in all.
             const std::size_t wanted = size + more.size() > capacity_ / 2 ? 2 * (size + more.size()) : capacity_;
+            if (wanted > UINT32_MAX) {
+                return false;
+            }
             if (wanted == capacity_) {
                 std::memmove(data_, data_ + begin_, size);
             } else {
@@ -37,20 +40,20 @@ public:
                 }
                 ::operator delete(data_);
                 data_ = grown;
-                capacity_ = wanted;
+                capacity_ = static_cast<std::uint32_t>(wanted);
             }
             begin_ = 0;
-            end_ = size;
+            end_ = static_cast<std::uint32_t>(size);
         }
         if (!more.empty()) {
             std::memcpy(data_ + end_, more.data(), more.size());
         }
-        end_ += more.size();
+        end_ += static_cast<std::uint32_t>(more.size());
         return true;
     }
 
     void consume(std::size_t count) noexcept {
-        begin_ += count;
+        begin_ += static_cast<std::uint32_t>(count);
         if (begin_ == end_) {
             clear();
         }
@@ -64,9 +67,10 @@ public:
 
 private:
     std::byte* data_ = nullptr;
-    std::size_t begin_ = 0;
-    std::size_t end_ = 0;
-    std::size_t capacity_ = 0;
+    // The configuration allows at most a gibibyte.
+    std::uint32_t begin_ = 0;
+    std::uint32_t end_ = 0;
+    std::uint32_t capacity_ = 0;
 };
 
 }  // namespace portico::net

@@ -5,6 +5,8 @@
 #include <exception>
 #include <string>
 
+#include "net/connection.hpp"
+
 namespace portico::net {
 
 constinit thread_local Worker* Worker::current_ = nullptr;
@@ -178,14 +180,6 @@ void Worker::run_strands() noexcept {
     }
 }
 
-bool Worker::begin_turn(Strand& strand) noexcept {
-    if (group_->options_.threads > 1 || running_ != nullptr || !strand.mailbox_.try_begin()) {
-        return false;
-    }
-    running_ = &strand;
-    return true;
-}
-
 void Worker::run_strand(Strand& strand) noexcept {
     running_ = &strand;
     strand.deliver_pending(group_->options_.mail_budget);
@@ -195,10 +189,11 @@ void Worker::run_strand(Strand& strand) noexcept {
 void Worker::end_turn(Strand& strand) noexcept {
     base::Fifo<ConnectionNode> over;
     // Each once. Those that callbacks of these ask for have the next turn: two that keep each other busy would never give the thread away.
-    base::Fifo<ConnectionNode> due(std::move(strand.to_attend_));
-    while (ConnectionNode* connection = due.pop_front()) {
-        if (connection->attend()) {
-            over.push_back(*connection);
+    for (base::Link* due = strand.to_attend_.take_all(); due != nullptr;) {
+        auto& connection = static_cast<Connection&>(static_cast<ConnectionNode&>(*due));
+        due = due->next;  // until its attend() ends a connection is not put on a list again
+        if (connection.attend()) {
+            over.push_back(connection);
         }
     }
     running_ = nullptr;
@@ -207,7 +202,7 @@ void Worker::end_turn(Strand& strand) noexcept {
     }
     // From here on another thread may run the strand; these connections have no mail, and none can come.
     while (ConnectionNode* connection = over.pop_front()) {
-        connection->release();
+        static_cast<Connection&>(*connection).release();
     }
 }
 

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/inbox.hpp"
+#include "base/inline.hpp"
 #include "base/intrusive.hpp"
 #include "io/completion_port.hpp"
 #include "net/connection_node.hpp"
@@ -106,7 +107,13 @@ public:
     // From a completion's handler, where this is the group's only thread: begins a turn of the strand at once if it is idle, which spares the way
     // through mailbox and run queue; then end_turn() is due. False: the strand is busy or this is not the place, and mail is the way. (Where there are
     // several threads it is always mail, so that another thread can take what this one has not come to.)
-    [[nodiscard]] bool begin_turn(Strand& strand) noexcept;
+    [[nodiscard]] bool begin_turn(Strand& strand) noexcept {
+        if (group_->options_.threads > 1 || running_ != nullptr || !strand.mailbox_.try_begin()) {
+            return false;
+        }
+        running_ = &strand;
+        return true;
+    }
     void end_turn(Strand& strand) noexcept;
 
     // The strand that runs on this thread now, or null.
@@ -122,7 +129,7 @@ private:
     void run_strands() noexcept;
     void run_strand(Strand& strand) noexcept;
 
-    static constinit thread_local Worker* current_;
+    PORTICO_DIRECT_THREAD_LOCAL static constinit thread_local Worker* current_;
 
     WorkerGroup* group_;
     std::uint32_t index_;

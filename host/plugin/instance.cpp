@@ -5,6 +5,7 @@
 #include <new>
 #include <utility>
 
+#include "net/connection_send.hpp"
 #include "net/worker.hpp"
 #include "portico/ext/settings.h"
 
@@ -133,11 +134,14 @@ void Instance::finish() {
 
 // ---- callbacks
 
-bool Instance::has_failed(const net::Connection& connection, portico_status status) noexcept {
+inline bool Instance::has_failed(const net::Connection& connection, portico_status status) noexcept {
+    if (status >= 0) [[likely]] {
+        return false;
+    }
     if (status == PORTICO_NO_MEMORY) {
         log_.write(base::LogLevel::warn, listener_.name, connection.handle(), "closing: the plugin is out of memory");
     }
-    return status < 0;
+    return true;
 }
 
 bool Instance::on_open(net::Connection& connection) noexcept {
@@ -148,6 +152,11 @@ bool Instance::on_open(net::Connection& connection) noexcept {
     return false;
 }
 
+void Instance::consumed_too_much(const net::Connection& connection, const Message& message, std::uint64_t taken) noexcept {
+    log_.compose(base::LogLevel::error, listener_.name, connection.handle(),
+                 [&] { return "the plugin consumed " + std::to_string(taken) + " bytes of " + std::to_string(message.size); });
+}
+
 net::Protocol::Answer Instance::on_data(net::Connection& connection, const Message& message, std::size_t& consumed) noexcept {
     const portico_frame frame{sizeof(portico_frame), 0, message.payload_offset, message.payload_size};
     std::uint64_t taken = 0;
@@ -156,9 +165,8 @@ net::Protocol::Answer Instance::on_data(net::Connection& connection, const Messa
     if (has_failed(connection, status)) {
         return Answer::failed;
     }
-    if (taken > message.size) {
-        log_.compose(base::LogLevel::error, listener_.name, connection.handle(),
-                     [&] { return "the plugin consumed " + std::to_string(taken) + " bytes of " + std::to_string(message.size); });
+    if (taken > message.size) [[unlikely]] {
+        consumed_too_much(connection, message, taken);
         return Answer::failed;
     }
     consumed = taken;
@@ -291,12 +299,18 @@ struct HostFunctions {
         if (data == nullptr && size != 0) {
             return PORTICO_INVALID;
         }
-        const auto found = find(instance, connection);
+        // Whether it is one of this instance, send() itself looks.
+        const auto found = instance.connections_ != nullptr ? instance.connections_->find(connection) : net::ConnectionTable::Found{};
         if (found.connection == nullptr) {
             return PORTICO_GONE;
         }
-        switch (found.connection->send(*instance.context_, found.generation, {static_cast<const std::byte*>(data), size})) {
-            case net::SendResult::queued: return PORTICO_OK;
+        const net::SendResult result =
+            found.connection->send(*instance.context_, found.generation, {static_cast<const std::byte*>(data), size});
+        if (result == net::SendResult::queued) [[likely]] {
+            return PORTICO_OK;
+        }
+        switch (result) {
+            case net::SendResult::queued: break;
             case net::SendResult::would_block: return PORTICO_WOULD_BLOCK;
             case net::SendResult::too_large: return PORTICO_TOO_LARGE;
             case net::SendResult::finished: return PORTICO_CLOSING;

@@ -73,6 +73,7 @@ private:
     [[nodiscard]] std::vector<std::string> mistakes_of(const char* what, portico_status status, const std::string& error);
     // Whether a callback's answer is an error. Want of memory is told here: it is the operator's business more than the plugin's.
     [[nodiscard]] bool has_failed(const net::Connection& connection, portico_status status) noexcept;
+    void consumed_too_much(const net::Connection& connection, const Message& message, std::uint64_t taken) noexcept;
     // Counts one more post that waits: PORTICO_OK, PORTICO_LIMIT, or PORTICO_GONE after finish() began.
     [[nodiscard]] portico_status begin_post() noexcept;
     void end_post() noexcept;

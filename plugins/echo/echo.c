@@ -85,14 +85,17 @@ static portico_status PORTICO_CALL on_data(void *self, portico_connection connec
         const uint64_t left = size - progress->sent;
         const uint64_t piece = left < progress->piece_max ? left : progress->piece_max;
         const portico_status status = echo->host->send(echo->instance, connection, data + progress->sent, piece);
+        if (status == PORTICO_OK) {
+            progress->sent += piece;
+            continue;
+        }
         if (status == PORTICO_WOULD_BLOCK) return PORTICO_HOLD; /* nothing consumed: the same bytes come again */
         if (status == PORTICO_TOO_LARGE && piece > 1) {
             progress->piece_max = piece / 2;
             continue;
         }
         if (status == PORTICO_GONE) break; /* it closes: nobody waits for the rest */
-        if (status < 0) return status;
-        progress->sent += piece;
+        return status;
     }
     progress->sent = 0;
     *consumed = size;

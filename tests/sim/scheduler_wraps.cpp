@@ -154,29 +154,28 @@ std::chrono::steady_clock::time_point __wrap__ZNSt6chrono3_V212steady_clock3nowE
     return __real__ZNSt6chrono3_V212steady_clock3nowEv();
 }
 
-// ---- io::BufferPool: what is not on loan is poisoned
+// ---- io::BufferPool: what is not on loan is poisoned. (Of a shared pool, whose calls are calls; those of a `single` one are inline.)
 
-portico::io::Buffer __real__ZN7portico2io10BufferPool4takeEv(portico::io::BufferPool*);
-portico::io::Buffer __wrap__ZN7portico2io10BufferPool4takeEv(portico::io::BufferPool*);
-portico::io::Buffer __wrap__ZN7portico2io10BufferPool4takeEv(portico::io::BufferPool* pool) {
-    const portico::io::Buffer buffer = __real__ZN7portico2io10BufferPool4takeEv(pool);
+portico::io::Buffer __real__ZN7portico2io10BufferPool11take_sharedEv(portico::io::BufferPool*);
+portico::io::Buffer __wrap__ZN7portico2io10BufferPool11take_sharedEv(portico::io::BufferPool*);
+portico::io::Buffer __wrap__ZN7portico2io10BufferPool11take_sharedEv(portico::io::BufferPool* pool) {
+    const portico::io::Buffer buffer = __real__ZN7portico2io10BufferPool11take_sharedEv(pool);
     if (buffer.data != nullptr) {
         portico::sim::unpoison(buffer.data, pool->buffer_bytes());
     }
     return buffer;
 }
 
-void __real__ZN7portico2io10BufferPool9give_backENS0_6BufferE(portico::io::BufferPool*, portico::io::Buffer);
-void __wrap__ZN7portico2io10BufferPool9give_backENS0_6BufferE(portico::io::BufferPool*, portico::io::Buffer);
-void __wrap__ZN7portico2io10BufferPool9give_backENS0_6BufferE(portico::io::BufferPool* pool, portico::io::Buffer buffer) {
-    if (buffer.data != nullptr) {
-        // The touch finds a buffer that is not on loan, or whose bytes are being sent. Without the sanitizer, what is read through an old
-        // pointer is at least nobody's data.
-        const std::size_t touched = portico::sim::poisons ? 1 : pool->buffer_bytes();
-        std::memset(buffer.data, 0xDD, touched);
-        portico::sim::poison(buffer.data, pool->buffer_bytes());
-    }
-    __real__ZN7portico2io10BufferPool9give_backENS0_6BufferE(pool, buffer);
+void __real__ZN7portico2io10BufferPool16give_back_sharedEj(portico::io::BufferPool*, std::uint32_t);
+void __wrap__ZN7portico2io10BufferPool16give_back_sharedEj(portico::io::BufferPool*, std::uint32_t);
+void __wrap__ZN7portico2io10BufferPool16give_back_sharedEj(portico::io::BufferPool* pool, std::uint32_t index) {
+    std::byte* const data = pool->on_loan_at(index).data;
+    // The touch finds a buffer that is not on loan, or whose bytes are being sent. Without the sanitizer, what is read through an old
+    // pointer is at least nobody's data.
+    const std::size_t touched = portico::sim::poisons ? 1 : pool->buffer_bytes();
+    std::memset(data, 0xDD, touched);
+    portico::sim::poison(data, pool->buffer_bytes());
+    __real__ZN7portico2io10BufferPool16give_back_sharedEj(pool, index);
 }
 
 }  // extern "C"

@@ -28,9 +28,10 @@ struct World::Station {
     io::BufferPool send_chunks;
     std::unique_ptr<net::WorkerGroup> group;
 
-    Station(const Plan& plan, io::BufferPool::Use use)
-        : receive_buffers(plan.receive_buffer_bytes, plan.receive_buffers, use),
-          send_chunks(plan.receive_buffer_bytes + net::SendQueue::chunk_overhead, plan.send_chunks, use) {}
+    // Shared pools, also where there is one thread: what they do not have on loan is poisoned (scheduler_wraps.cpp).
+    explicit Station(const Plan& plan)
+        : receive_buffers(plan.receive_buffer_bytes, plan.receive_buffers),
+          send_chunks(plan.receive_buffer_bytes + net::SendQueue::chunk_overhead, plan.send_chunks) {}
 };
 
 World::World(std::uint64_t seed, const std::string& banner)
@@ -70,7 +71,7 @@ World::Outcome World::run() {
 // ---- start, as server.cpp's
 
 net::WorkerGroup* World::add_station(std::uint32_t threads, std::uint32_t batch) {
-    auto station = std::make_unique<Station>(plan_, threads > 1 ? io::BufferPool::Use::shared : io::BufferPool::Use::single);
+    auto station = std::make_unique<Station>(plan_);
     SimPortOptions options;
     options.shared = threads > 1;
     options.listener_joins_every_port = plan_.listener_joins_every_port;
