@@ -121,6 +121,46 @@ Machine::World blockage(unsigned senders, int sends, std::uint32_t bytes) {
     };
 }
 
+// The strand answers directly while another thread sends by mail, and, if asked, closes. A mail that was accepted and has not arrived must not be overtaken.
+Machine::World direct_answer(bool with_close) {
+    return [=](Machine& machine) {
+        struct Strand : Flow {
+            explicit Strand(Machine& world) : Flow(world) {
+                world.name("mails on their way");
+                on_the_way.emplace(0U);
+            }
+            std::optional<Atomic<std::uint32_t>> on_the_way;
+        };
+        auto slot = std::make_shared<Strand>(machine);
+        machine.thread("strand", [=] {
+            // A direct answer of 1 byte behind nothing; then, if that was accepted, one behind this one; both leave.
+            for (std::uint32_t queued = 0; queued < 2; ++queued) {
+                const std::uint32_t mails = slot->on_the_way->load(std::memory_order_acquire);
+                if (!slot->word->reserve_behind(queued, 1, 1, high)) {
+                    break;
+                }
+                slot->machine.check(mails == 0, "an accepted mail is overtaken");
+                ++slot->accepted[0];
+            }
+            static_cast<void>(slot->word->give_back(static_cast<std::uint32_t>(slot->accepted[0]), low));
+            if (with_close) {
+                slot->word->begin_closing();
+                slot->machine.check(!slot->word->reserve_behind(0, 1, 1, high), "an answer is accepted after the end");
+                slot->machine.check(!slot->word->reserve_behind(0, 2, 1, high), "an answer is accepted by another connection");
+            }
+        });
+        machine.thread("sender", [slot] {
+            if (slot->send(2) == Reserve::accepted) {
+                slot->on_the_way->store(1, std::memory_order_release);
+                ++slot->accepted[1];
+            }
+        });
+        machine.finally([slot, &machine] {
+            machine.check(SlotWord::reserved_of(slot->word->load()) == 2U * static_cast<unsigned>(slot->accepted[1]), "reservations do not add up");
+        });
+    };
+}
+
 // A close, and the next connection, against holders of the old handle: senders, a post, an abort.
 Machine::World close_against(unsigned senders, bool with_call) {
     return [=](Machine& machine) {
@@ -276,6 +316,11 @@ TEST_CASE("behind the end of the sending side no send is accepted: all orders", 
     expect_all(finish(), 196);
 }
 
+TEST_CASE("a direct answer overtakes no mail, and is not accepted after the end: all orders", "[slot_word]") {
+    expect_all(direct_answer(false), 484);
+    expect_all(direct_answer(true), 2'988);
+}
+
 TEST_CASE("an address is the asked connection's or refused: all orders", "[slot_word]") {
     expect_all(addresses(), 475);
 }
@@ -304,6 +349,8 @@ TEST_CASE("defects of the slot's word are found", "[slot_word][defects]") {
     expect_found(only_one(Mark::closing), {"reserve_call", Change::torn}, "not exactly one");
     expect_found(only_one(Mark::aborting), {"reserve_call", Change::torn}, "not exactly one");
     expect_found(finish(), {"reserve", Change::torn}, "reservations do not add up");
+    expect_found(direct_answer(false), {"reserve_behind", Change::unconditional}, "reservations do not add up");
+    expect_found(direct_answer(false), {"reserve_behind", Change::torn}, "reservations do not add up");
     expect_found(addresses(), {"store", Change::relaxed}, "address of the next connection");
     expect_found(addresses(), {"load", Change::relaxed}, "address of the next connection");
 }
