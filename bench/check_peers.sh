@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Checks that every server that Portico is compared with does what the others do: starts each program in BIN/peers in each of its modes, has the project's
+# client verify every reply, and on Linux that SIGTERM ends it with 0.
+#     bench/check_peers.sh [--bin build/bench/bin] [--emulator wine] [NAME...]
+set -euo pipefail
+
+bin=build/bench/bin emulator='' names=() server=''
+while [ $# -gt 0 ]; do
+    case $1 in
+    --bin) bin=$2; shift ;;
+    --emulator) emulator=$2; shift ;;
+    *) names+=("$1") ;;
+    esac
+    shift
+done
+exe=${emulator:+.exe}
+if [ ${#names[@]} -eq 0 ]; then
+    for program in "$bin"/peers/*"$exe"; do names+=("$(basename "$program" "$exe")"); done
+fi
+scratch=$(mktemp -d)
+trap '[ -z "$server" ] || kill -KILL "$server" 2>/dev/null; rm -rf "$scratch"' EXIT
+
+# check NAME MODE WHAT CLIENT-OPTION...
+check() {
+    local name=$1 mode=$2 what=$3 port='' status=0 ended=0
+    shift 3
+    : >"$scratch/out"
+    ${emulator:+"$emulator"} "$bin/peers/$name$exe" --mode "$mode" >"$scratch/out" 2>"$scratch/err" &
+    server=$!
+    for _ in $(seq 600); do
+        port=$(sed -nE 's/^listening on 127\.0\.0\.1:([0-9]+)\r?$/\1/p' "$scratch/out")
+        if [ -n "$port" ] || ! kill -0 "$server" 2>/dev/null; then break; fi
+        sleep 0.05 # between two looks
+    done
+    if [ -n "$port" ]; then
+        timeout 300 ${emulator:+"$emulator"} "$bin/client$exe" 127.0.0.1 "$port" "$@" >"$scratch/client" 2>&1 </dev/null || status=$?
+    else
+        cat "$scratch/err"
+        status=1
+    fi
+    kill -TERM "$server" 2>/dev/null || status=1
+    wait "$server" 2>/dev/null || ended=$?
+    server=''
+    if [ -z "$emulator" ] && [ "$ended" -ne 0 ]; then
+        echo "ended with $ended"
+        status=1
+    fi
+    if [ "$status" -eq 0 ]; then
+        echo "ok      $name, $what"
+    else
+        echo "FAILED  $name, $what (client: $status)"
+        [ ! -s "$scratch/client" ] || cat "$scratch/client"
+        failed=1
+    fi
+}
+
+failed=0
+for name in "${names[@]}"; do
+    connections=50
+    case $name in *one_to_one) connections=1 ;; esac
+    check "$name" echo "echo" --size 1-60000 --connections $connections --count 200 --depth 8
+    check "$name" echo "echo of more than is queued" --size 4M --connections 1 --count 4 --depth 4
+    case $name in
+    peer_*)
+        check "$name" lines "lines" --size 64 --framing delimiter --connections 50 --count 2000 --depth 16
+        check "$name" lines "long lines" --size 1-65000 --framing delimiter --connections 20 --count 100 --depth 8
+        ;;
+    baseline_article_iocp) ;;
+    *) check "$name" ack "ack" --message hello --expect "text:Message received successfully" --connections $connections --count 200 ;;
+    esac
+done
+exit $failed
