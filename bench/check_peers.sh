@@ -20,8 +20,19 @@ fi
 scratch=$(mktemp -d)
 trap '[ -z "$server" ] || kill -KILL "$server" 2>/dev/null; rm -rf "$scratch"' EXIT
 
-# check NAME MODE WHAT CLIENT-OPTION...
+# check NAME MODE WHAT CLIENT-OPTION...: with the project's client
 check() {
+    local name=$1 mode=$2 what=$3
+    shift 3
+    check_with "$name" "$mode" "$what" ${emulator:+"$emulator"} "$bin/client$exe" 127.0.0.1 PORT "$@"
+}
+
+check_flood() { # NAME: with peers that send and do not read, or go
+    check_with "$1" echo "peers that do not read" python3 "$(dirname "${BASH_SOURCE[0]}")/flood.py" PORT
+}
+
+# check_with NAME MODE WHAT COMMAND...: PORT is replaced
+check_with() {
     local name=$1 mode=$2 what=$3 port='' status=0 ended=0
     shift 3
     : >"$scratch/out"
@@ -33,7 +44,7 @@ check() {
         sleep 0.05 # between two looks
     done
     if [ -n "$port" ]; then
-        timeout 300 ${emulator:+"$emulator"} "$bin/client$exe" 127.0.0.1 "$port" "$@" >"$scratch/client" 2>&1 </dev/null || status=$?
+        timeout 300 "${@/#PORT/$port}" >"$scratch/client" 2>&1 </dev/null || status=$?
     else
         cat "$scratch/err"
         status=1
@@ -59,7 +70,8 @@ for name in "${names[@]}"; do
     connections=50
     case $name in *one_to_one) connections=1 ;; esac
     check "$name" echo "echo" --size 1-60000 --connections $connections --count 200 --depth 8
-    check "$name" echo "echo of more than is queued" --size 4M --connections 1 --count 4 --depth 4
+    check "$name" echo "large messages" --size 4M --connections 1 --count 4 --depth 4
+    [ -n "$emulator" ] || check_flood "$name"
     case $name in
     peer_*)
         check "$name" lines "lines" --size 64 --framing delimiter --connections 50 --count 2000 --depth 16

@@ -28,6 +28,7 @@ inline void prepare_process() noexcept {
     action.sa_handler = [](int) { ::_exit(0); };
     ::sigaction(SIGTERM, &action, nullptr);
     ::sigaction(SIGINT, &action, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);  // libuv writes without MSG_NOSIGNAL
     rlimit descriptors{};
     if (::getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
         descriptors.rlim_cur = descriptors.rlim_max;

@@ -1,0 +1,107 @@
+// A server on Asio (stand-alone), on whichever backend it is built for: the reactor on epoll, io_uring, or the completion port of Windows.
+//
+// The shape is that of Asio's own echo server: async_read_some, async_write, and again. A connection has one operation at a time, so it is read from only
+// when its answer is written, and never has more queued than the answers to one buffer. One thread runs the io_context, which is told so
+// (ASIO_CONCURRENCY_HINT_UNSAFE: no locks in it), and the build has ASIO_DISABLE_THREADS where there is one thread anyway. Handlers are small
+// enough for Asio's recycling allocator: nothing is allocated once a connection is there.
+#include <asio.hpp>
+
+#include <array>
+#include <chrono>
+#include <memory>
+
+#include "common/protocol.hpp"
+#ifndef _WIN32
+#include "common/posix.hpp"
+#endif
+
+using namespace bench;
+using asio::ip::tcp;
+
+namespace {
+
+class Session : public std::enable_shared_from_this<Session> {
+public:
+    Session(tcp::socket socket, Mode mode) : socket_(std::move(socket)), protocol_(mode) {}
+
+    void read() {
+        socket_.async_read_some(asio::buffer(buffer_), [self = shared_from_this()](const asio::error_code& error, std::size_t size) {
+            if (!error) self->answer(size);
+        });
+    }
+
+private:
+    void answer(std::size_t size) {
+        std::string_view reply;
+        if (!protocol_.answer({buffer_.data(), size}, scratch_, reply)) return;
+        if (reply.empty()) {
+            read();
+            return;
+        }
+        asio::async_write(socket_, asio::buffer(reply.data(), reply.size()),
+                          [self = shared_from_this()](const asio::error_code& error, std::size_t) {
+                              if (!error) self->read();
+                          });
+    }
+
+    tcp::socket socket_;
+    Protocol protocol_;
+    std::string scratch_;  // not shared: it is read until the write ends
+    std::array<char, receive_buffer_bytes> buffer_;
+};
+
+class Server {
+public:
+    explicit Server(const Options& options) : mode_(options.mode), acceptor_(context_) {
+        const tcp::endpoint name(asio::ip::address_v4::loopback(), options.port);
+        acceptor_.open(name.protocol());
+#ifndef _WIN32
+        acceptor_.set_option(tcp::acceptor::reuse_address(true));
+#endif
+        acceptor_.bind(name);
+        acceptor_.listen(4'096);
+        announce(acceptor_.local_endpoint().port());
+    }
+
+    void run() {
+        accept();
+        context_.run();
+    }
+
+private:
+    void accept() {
+        acceptor_.async_accept([this](const asio::error_code& error, tcp::socket socket) {
+            if (!error) {
+                asio::error_code ignored;
+                socket.set_option(tcp::no_delay(true), ignored);
+                std::make_shared<Session>(std::move(socket), mode_)->read();
+            }
+            if (error == asio::error::no_descriptors) {
+                later_.expires_after(std::chrono::milliseconds(100));
+                later_.async_wait([this](const asio::error_code&) { accept(); });
+            } else {
+                accept();
+            }
+        });
+    }
+
+    const Mode mode_;
+    asio::io_context context_{ASIO_CONCURRENCY_HINT_UNSAFE};
+    tcp::acceptor acceptor_;
+    asio::steady_timer later_{context_};
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const Options options = read_options(argc, argv, echo_and_lines);
+#ifndef _WIN32
+    prepare_process();
+#endif
+    try {
+        Server server(options);
+        server.run();
+    } catch (const std::exception& error) {
+        fail("asio", error.what());
+    }
+}
