@@ -16,6 +16,9 @@
 
 namespace bench {
 
+using NativeSocket = int;
+constexpr NativeSocket no_socket = -1;
+
 constexpr int backlog = 4'096;  // as the host's; the system cuts it to its own maximum
 
 [[noreturn]] inline void fail_with_errno(const char* what) {
@@ -56,6 +59,10 @@ inline void announce_listener(int listener) {
     socklen_t size = sizeof name;
     if (::getsockname(listener, reinterpret_cast<sockaddr*>(&name), &size) != 0) fail_with_errno("getsockname");
     announce(ntohs(name.sin_port));
+}
+
+inline void close_socket(NativeSocket socket) noexcept {
+    ::close(socket);
 }
 
 inline void set_no_delay(int socket) noexcept {
