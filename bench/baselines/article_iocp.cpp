@@ -1,6 +1,6 @@
-// The article's third server, its design written afresh without its bugs: one completion port, two worker threads a processor that take one completion at a
-// time, one operation at a time and a buffer of 256 bytes for each client, a list of the clients under a lock, an accept thread that waits on the
-// listener's event (and accepts all that wait), and a graceful end by an event.
+// The article's third server, its design written afresh without its bugs: one completion port, two worker threads a processor that take one
+// completion at a time, one operation at a time and a buffer of 256 bytes for each client, a list of the clients under a lock, an accept
+// thread that waits on the listener's event (and accepts all that wait), and a graceful end by an event.
 #include <algorithm>
 #include <array>
 #include <condition_variable>

@@ -1,4 +1,5 @@
-// The article's first server, written afresh: one client after the other, with blocking calls. Those that come meanwhile wait in the backlog.
+// The article's first server, written afresh: one client after the other, with blocking calls. Those that come meanwhile wait in the
+// backlog.
 #include "baselines/blocking.hpp"
 
 int main(int argc, char** argv) {

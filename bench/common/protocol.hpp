@@ -1,5 +1,5 @@
-// What the servers do with what they receive, the same code in all of them: bytes in, the bytes to answer with out. How those come and go is what
-// is compared.
+// What the servers do with what they receive, the same code in all of them: bytes in, the bytes to answer with out. How those come and go
+// is what is compared.
 #pragma once
 
 #include <algorithm>
@@ -32,8 +32,8 @@ class Protocol {
 public:
     explicit Protocol(Mode mode) noexcept : mode_(mode) {}
 
-    // What `received` is answered with: `received` itself, or bytes in `scratch`, which the connections of a thread share. False: a line was too long,
-    // the connection is to be ended.
+    // What `received` is answered with: `received` itself, or bytes in `scratch`, which the connections of a thread share. False: a line
+    // was too long, the connection is to be ended.
     [[nodiscard]] bool answer(std::string_view received, std::string& scratch, std::string_view& reply) {
         switch (mode_) {
             case Mode::echo: reply = received; return true;

@@ -1,9 +1,9 @@
 // A server on Asio (stand-alone), on whichever backend it is built for: the reactor on epoll, io_uring, or the completion port of Windows.
 //
-// The shape is that of Asio's own echo server: async_read_some, async_write, and again. A connection has one operation at a time, so it is read from only
-// when its answer is written, and never has more queued than the answers to one buffer. One thread runs the io_context, which is told so: on Linux with
-// ASIO_CONCURRENCY_HINT_UNSAFE and ASIO_DISABLE_THREADS (no locks in it), on Windows with the hint 1, which is what the completion port gets. Handlers are
-// served by Asio's recycling allocator: nothing is allocated once a connection is there.
+// The shape is that of Asio's own echo server: async_read_some, async_write, and again. A connection has one operation at a time, so it is
+// read from only when its answer is written, and never has more queued than the answers to one buffer. One thread runs the io_context,
+// which is told so: on Linux with ASIO_CONCURRENCY_HINT_UNSAFE and ASIO_DISABLE_THREADS (no locks in it), on Windows with the hint 1, which
+// is what the completion port gets. Handlers are served by Asio's recycling allocator: nothing is allocated once a connection is there.
 #include <asio.hpp>
 
 #include <array>

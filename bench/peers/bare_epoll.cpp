@@ -1,5 +1,5 @@
-// A server on bare epoll, by hand: edge-triggered, one registration for each connection, received until a read is short, answered at once. EPOLLOUT is
-// asked for by the first send of a connection that does not take all, and stays: with edges it costs nothing from then on.
+// A server on bare epoll, by hand: edge-triggered, one registration for each connection, received until a read is short, answered at once.
+// EPOLLOUT is asked for by the first send of a connection that does not take all, and stays: with edges it costs nothing from then on.
 #include <sys/epoll.h>
 
 #include <array>

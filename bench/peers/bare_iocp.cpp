@@ -1,8 +1,8 @@
-// A server on a bare I/O completion port, by hand: AcceptEx posted ahead, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS, completions taken in batches with
-// GetQueuedCompletionStatusEx, by one thread.
+// A server on a bare I/O completion port, by hand: AcceptEx posted ahead, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS, completions taken in
+// batches with GetQueuedCompletionStatusEx, by one thread.
 //
-// What is echoed is sent out of the buffer that it came in; when that send does not complete at once, the connection receives into its other buffer, and
-// what follows is copied behind the send.
+// What is echoed is sent out of the buffer that it came in; when that send does not complete at once, the connection receives into its
+// other buffer, and what follows is copied behind the send.
 #include <array>
 #include <memory>
 #include <utility>
@@ -127,8 +127,8 @@ private:
 
     void accepted(Accept& operation, bool good) {
         const SOCKET socket = operation.accepted;
-        if (!good || ::setsockopt(socket, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT, reinterpret_cast<const char*>(&listener_),
-                                  sizeof listener_) != 0) {
+        if (!good ||
+            ::setsockopt(socket, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT, reinterpret_cast<const char*>(&listener_), sizeof listener_) != 0) {
             ::closesocket(socket);
         } else {
             set_no_delay(socket);

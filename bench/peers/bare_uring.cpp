@@ -1,8 +1,9 @@
-// A server on bare io_uring, by hand: one ring of one thread (SINGLE_ISSUER, DEFER_TASKRUN), one multishot accept, a multishot receive for each connection
-// out of one ring of provided buffers, and one call for each batch, which submits all sends and waits for the next completions.
+// A server on bare io_uring, by hand: one ring of one thread (SINGLE_ISSUER, DEFER_TASKRUN), one multishot accept, a multishot receive for
+// each connection out of one ring of provided buffers, and one call for each batch, which submits all sends and waits for the next
+// completions.
 //
-// What is echoed goes out of the buffer that it came in. While a send is in flight, what follows is copied behind it, so that a peer that does not read
-// holds one buffer at most.
+// What is echoed goes out of the buffer that it came in. While a send is in flight, what follows is copied behind it, so that a peer that
+// does not read holds one buffer at most.
 #include <liburing.h>
 
 #include <algorithm>
@@ -40,9 +41,9 @@ struct alignas(8) Connection {
     bool starved = false;     // listed in starved_: there was no buffer
     int lent = no_buffer;     // the buffer that is echoed from
     std::string_view lent_bytes;
-    std::string queued;   // goes with the next send, behind the lent buffer's bytes
-    std::string leaving;  // of the send in flight
-    std::size_t sent = 0;     // of `leaving`
+    std::string queued;    // goes with the next send, behind the lent buffer's bytes
+    std::string leaving;   // of the send in flight
+    std::size_t sent = 0;  // of `leaving`
     iovec parts[2];
     msghdr message{};
     Protocol protocol;

@@ -1,5 +1,5 @@
-// A server on libuv: uv_read_start into one buffer that all connections share (a read is over when its callback returns), uv_try_write first, uv_write for
-// what the socket does not take.
+// A server on libuv: uv_read_start into one buffer that all connections share (a read is over when its callback returns), uv_try_write
+// first, uv_write for what the socket does not take.
 #include <uv.h>
 
 #include <array>

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Counts the instructions of plugin dispatch for one message of 64 bytes with valgrind's callgrind.
+#     bench/micro/count_dispatch.sh [--bin build/bench/bin]
+# Two figures: from the completed receive to the plugin's send in the queue, the receive armed again; and with the queue handed to the port
+# and emptied, at the end of the strand's turn. The port's own functions are left out of both. The figures are differences between runs of
+# two lengths, so that what is done once (the first chunk, the first slab) is in neither.
+set -euo pipefail
+bin=build/bench/bin
+if [ "${1:-}" = --bin ]; then bin=$2; fi
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+# Toggles: counting begins at dispatch_counted, and stops for the time of each of the others.
+port=('portico::bench::StillPort::receive(portico::io::ReceiveOperation&)'
+    'portico::bench::StillPort::send_at_once(portico::io::SendOperation&)')
+
+instructions() { # MESSAGES TOGGLE...
+    local messages=$1 toggles=() toggle
+    shift
+    for toggle in dispatch_counted "${port[@]}" "$@"; do toggles+=("--toggle-collect=$toggle"); done
+    valgrind --tool=callgrind --collect-atstart=no "${toggles[@]}" --callgrind-out-file="$scratch/out" \
+        "$bin/micro/dispatch_once" "$messages" >"$scratch/log" 2>&1 || { cat "$scratch/log" >&2; exit 1; }
+    sed -nE 's/^(totals|summary): ([0-9]+).*/\2/p' "$scratch/out" | tail -n 1
+}
+
+each() { # TOGGLE...
+    local few many
+    few=$(instructions 1000 "$@")
+    many=$(instructions 3000 "$@")
+    echo $(((many - few) / 2000))
+}
+
+echo "receive completed -> on_data -> send queued:   $(each 'portico::net::Connection::attend()') instructions a message"
+echo "the same, queue handed over and emptied:       $(each) instructions a message"
