@@ -20,27 +20,31 @@ using asio::ip::tcp;
 
 namespace {
 
-class Session : public std::enable_shared_from_this<Session> {
+// Owned by the handler of its one operation, which is moved along: no count of references, which would be an atomic one.
+class Session {
 public:
     Session(tcp::socket socket, Mode mode) : socket_(std::move(socket)), protocol_(mode) {}
 
-    void read() {
-        socket_.async_read_some(asio::buffer(buffer_), [self = shared_from_this()](const asio::error_code& error, std::size_t size) {
-            if (!error) self->answer(size);
-        });
+    static void read(std::unique_ptr<Session> session) {
+        Session& self = *session;
+        self.socket_.async_read_some(asio::buffer(self.buffer_),
+                                     [session = std::move(session)](const asio::error_code& error, std::size_t size) mutable {
+                                         if (!error) answer(std::move(session), size);
+                                     });
     }
 
 private:
-    void answer(std::size_t size) {
+    static void answer(std::unique_ptr<Session> session, std::size_t size) {
+        Session& self = *session;
         std::string_view reply;
-        if (!protocol_.answer({buffer_.data(), size}, scratch_, reply)) return;
+        if (!self.protocol_.answer({self.buffer_.data(), size}, self.scratch_, reply)) return;
         if (reply.empty()) {
-            read();
+            read(std::move(session));
             return;
         }
-        asio::async_write(socket_, asio::buffer(reply.data(), reply.size()),
-                          [self = shared_from_this()](const asio::error_code& error, std::size_t) {
-                              if (!error) self->read();
+        asio::async_write(self.socket_, asio::buffer(reply.data(), reply.size()),
+                          [session = std::move(session)](const asio::error_code& error, std::size_t) mutable {
+                              if (!error) read(std::move(session));
                           });
     }
 
@@ -74,7 +78,7 @@ private:
             if (!error) {
                 asio::error_code ignored;
                 socket.set_option(tcp::no_delay(true), ignored);
-                std::make_shared<Session>(std::move(socket), mode_)->read();
+                Session::read(std::make_unique<Session>(std::move(socket), mode_));
             }
             if (error == asio::error::no_descriptors) {
                 later_.expires_after(std::chrono::milliseconds(100));
