@@ -26,7 +26,7 @@ Prints, one figure a line (name, blanks, value), what scripts may rely on:
   wrong lost            replies not as expected; messages without a reply
   unexpected unanswered replies to nothing; messages on their way at Ctrl-C
   bytes_sent bytes_received seconds messages_per_second mib_per_second (received)
-  latency_p50_us latency_p90_us latency_p99_us latency_max_us
+  latency_p50_us latency_p90_us latency_p99_us latency_p999_us latency_max_us
 With --count, connections x count = received + lost.
 Connections are opened before the first message is sent.
 

@@ -72,6 +72,7 @@ std::string summary(const Totals& totals) {
     append(out, "latency_p50_us", latency_us(50));
     append(out, "latency_p90_us", latency_us(90));
     append(out, "latency_p99_us", latency_us(99));
+    append(out, "latency_p999_us", latency_us(99.9));
     append(out, "latency_max_us", latency_us(100));
     return out;
 }

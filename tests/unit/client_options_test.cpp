@@ -130,7 +130,7 @@ TEST_CASE("help and version are no errors") {
         CAPTURE(line);
         CHECK(line.size() <= 100);
     }
-    for (const char* name : {"connections_opened", "received", "latency_p99_us", "Examples", "130"}) {
+    for (const char* name : {"connections_opened", "received", "latency_p99_us", "latency_p999_us", "Examples", "130"}) {
         CHECK(help.text.find(name) != std::string::npos);
     }
     const ParsedOptions version = parse_options({"--version"}, false);
