@@ -61,6 +61,7 @@ struct PortOptions {
     bool shared = false;               // several threads wait on it
     std::uint32_t concurrency = 1;     // Windows: how many of them the system runs at once
     std::uint32_t receive_idle_ms = 1'000;  // Windows: a posted receive gives its buffer back after this time without data
+    bool exact_deadlines = false;  // epoll: a wait ends within microseconds of its deadline where the system can (wait_grain_ns)
 };
 
 inline constexpr std::uint64_t wait_forever = UINT64_MAX;
@@ -106,6 +107,9 @@ public:
     // looks, and on a shared port may leave the look to a thread that waits already; wait_forever). May return 0 early. Each operation
     // handed out has in_flight == false; the caller calls operation.completed(operation).
     [[nodiscard]] virtual std::size_t wait(std::span<Operation*> completed, std::uint64_t deadline_ns) noexcept = 0;
+
+    // By how much a wait() may end after its deadline because the system counts in coarser steps; 0 where it does not.
+    [[nodiscard]] virtual std::uint64_t wait_grain_ns() const noexcept { return base::nanoseconds_per_millisecond; }
 
     // Lets one thread that waits return early, or else the next wait() of one: there is work that the port does not know of. From any thread.
     virtual void wake() noexcept = 0;

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ctime>
 
 #include "base/inline.hpp"
 #include "io/native.hpp"
@@ -33,6 +34,16 @@ constexpr std::uint32_t post_rounds_max = 8;
 // With receives waiting for a buffer no wait is longer: another port that shares the pool may give one back, and does not know of
 // this one.
 constexpr std::uint64_t starved_wait_ns = 10 * base::nanoseconds_per_millisecond;
+
+// epoll_wait with a timeout in nanoseconds. Since Linux 5.11: an older one answers ENOSYS, a sandbox that does not know it may answer EPERM. (By
+// its number, since not every C library that may stand above such a kernel has a function for it; the number is the same everywhere.)
+int wait_exactly(int epoll, epoll_event* events, int events_size, std::uint64_t timeout_ns) noexcept {
+    constexpr long epoll_pwait2_number = 441;
+    timespec timeout{};
+    timeout.tv_sec = static_cast<time_t>(timeout_ns / base::nanoseconds_per_second);
+    timeout.tv_nsec = static_cast<long>(timeout_ns % base::nanoseconds_per_second);
+    return static_cast<int>(::syscall(epoll_pwait2_number, epoll, events, events_size, &timeout, nullptr, 0));
+}
 
 bool is_operation(std::uintptr_t word) noexcept {
     return (word & ~flag_mask) != 0;
@@ -88,10 +99,18 @@ base::Result<std::unique_ptr<CompletionPort>> EpollPort::make(BufferPool& buffer
     if (::epoll_ctl(port->epoll_, EPOLL_CTL_ADD, port->event_, &wanted) != 0) {
         return base::Failure{"cannot watch an eventfd: " + native_error_text(errno)};
     }
+    if (options.exact_deadlines) {
+        epoll_event none;
+        port->is_exact_ = wait_exactly(port->epoll_, &none, 1, 0) >= 0;
+    }
     return std::unique_ptr<CompletionPort>(std::move(port));
 }
 
 EpollPort::EpollPort(BufferPool& buffers, const PortOptions& options) noexcept : PortBase(buffers, options.shared) {}
+
+std::uint64_t EpollPort::wait_grain_ns() const noexcept {
+    return is_exact_ ? 0 : base::nanoseconds_per_millisecond;
+}
 
 EpollPort::~EpollPort() {
     for (const int descriptor : {event_, epoll_}) {
@@ -537,6 +556,7 @@ std::size_t EpollPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
         deadline_ns = std::min(deadline_ns, now() + starved_wait_ns);
     }
     int timeout_ms = -1;
+    std::uint64_t timeout_ns = 0;
     if (taken != 0 || is_system_first || deadline_ns == 0) {
         timeout_ms = 0;
     } else if (deadline_ns != wait_forever) {
@@ -544,13 +564,15 @@ std::size_t EpollPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
         const std::uint64_t left_ns = deadline_ns > instant ? deadline_ns - instant : 0;
         const std::uint64_t left_ms = (left_ns + base::nanoseconds_per_millisecond - 1) / base::nanoseconds_per_millisecond;
         timeout_ms = static_cast<int>(std::min<std::uint64_t>(left_ms, 3'600'000));
+        timeout_ns = std::min(left_ns, 3'600 * base::nanoseconds_per_second);
     }
     epoll_event events[events_max];
     // An edge is told once, so no more are taken than can be handed out, at two operations each.
     const std::size_t room = into.size() - taken;
     const auto wanted = static_cast<int>(std::clamp<std::size_t>(room / 2, 1, events_max));
     count(waits_);
-    const int count_of_events = ::epoll_wait(epoll_, events, wanted, timeout_ms);
+    const int count_of_events = is_exact_ && timeout_ns != 0 ? wait_exactly(epoll_, events, wanted, timeout_ns)
+                                                             : ::epoll_wait(epoll_, events, wanted, timeout_ms);
     for (int i = 0; i < count_of_events; ++i) {
         auto* socket = static_cast<Socket*>(events[i].data.ptr);
         if (socket == nullptr) {

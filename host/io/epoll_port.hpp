@@ -26,6 +26,7 @@ public:
     ~EpollPort() override;
 
     [[nodiscard]] std::string_view name() const noexcept override { return "epoll"; }
+    [[nodiscard]] std::uint64_t wait_grain_ns() const noexcept override;
     [[nodiscard]] base::Result<void> attach(Socket& socket) override;
     [[nodiscard]] bool listener_joins_every_port() const noexcept override { return true; }
     [[nodiscard]] std::uint32_t accepts_at_once() const noexcept override { return 1; }
@@ -91,6 +92,7 @@ private:
     void take_edge(std::atomic<std::uintptr_t>& state, std::uintptr_t flags, std::span<Operation*> into, std::size_t& taken) noexcept;
 
     int epoll_ = -1;
+    bool is_exact_ = false;  // deadlines in nanoseconds were asked for, and the system can
     int event_ = -1;  // an eventfd, edge-triggered and never read: each write wakes one waiting thread
 
     PostQueue posts_;  // its take() is guarded

@@ -30,6 +30,8 @@ public:
     ~IocpPort() override;
 
     [[nodiscard]] std::string_view name() const noexcept override { return "iocp"; }
+    // The clock that ends waits ticks 64 times a second, unless some program has asked for more.
+    [[nodiscard]] std::uint64_t wait_grain_ns() const noexcept override { return 16 * base::nanoseconds_per_millisecond; }
     [[nodiscard]] base::Result<void> attach(Socket& socket) override;
     [[nodiscard]] bool listener_joins_every_port() const noexcept override { return false; }
     [[nodiscard]] std::uint32_t accepts_at_once() const noexcept override { return 16; }
