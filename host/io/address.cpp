@@ -104,21 +104,34 @@ base::Result<HostPort> parse_host_port(std::string_view text) {
     return result;
 }
 
+std::optional<Address> parse_address(const std::string& text) {
+#ifdef _WIN32
+    ensure_sockets_started();
+#endif
+    Address literal;
+    if (text.find('\0') != std::string::npos) {
+        return std::nullopt;
+    }
+    if (::inet_pton(AF_INET, text.c_str(), literal.bytes.data()) == 1) {
+        literal.family = Address::Family::v4;
+        return literal;
+    }
+    if (::inet_pton(AF_INET6, text.c_str(), literal.bytes.data()) == 1) {
+        literal.family = Address::Family::v6;
+        return literal;
+    }
+    return std::nullopt;
+}
+
 base::Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port) {
 #ifdef _WIN32
     ensure_sockets_started();
 #endif
     const std::string asked = host.empty() ? "127.0.0.1" : host;
     // The resolver has no part in a literal address (but in one with a scope, whose name it knows).
-    Address literal;
-    literal.port = port;
-    if (::inet_pton(AF_INET, asked.c_str(), literal.bytes.data()) == 1) {
-        literal.family = Address::Family::v4;
-        return std::vector{literal};
-    }
-    if (::inet_pton(AF_INET6, asked.c_str(), literal.bytes.data()) == 1) {
-        literal.family = Address::Family::v6;
-        return std::vector{literal};
+    if (std::optional<Address> literal = parse_address(asked)) {
+        literal->port = port;
+        return std::vector{*literal};
     }
     addrinfo hints{};
     hints.ai_family = AF_UNSPEC;

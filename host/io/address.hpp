@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,9 @@ struct HostPort {
     std::uint16_t port = 0;
 };
 [[nodiscard]] base::Result<HostPort> parse_host_port(std::string_view text);
+
+// A literal IPv4 or IPv6 address, without brackets, port or scope; nothing for anything else.
+[[nodiscard]] std::optional<Address> parse_address(const std::string& text);
 
 // All addresses of a host: a literal address, or a name asked of the system's resolver (which may block: start-up
 // only). An empty host is the loopback, 127.0.0.1. Never an empty list.

@@ -46,6 +46,11 @@ public:
     // Makes a socket to connect with; `local` (if its family is not none) is what it is bound to, port 0 for any.
     [[nodiscard]] base::Result<void> open_for_connect(Address::Family family, const Address& local = {});
 
+    // Makes a socket to connect with from this address; its port is ignored. The system chooses the port with the destination known: a port is taken for
+    // one destination only, where one of open_for_connect() with a `local` is taken for all (Linux: IP_BIND_ADDRESS_NO_PORT; Windows: see open_for_connect).
+    // So local_address() says no port before the connect. Fails when the address is not one of this machine, and names it.
+    [[nodiscard]] base::Result<void> open_for_connect_from(const Address& source);
+
     // Binds and listens; port 0 takes a free one (see local_address). Linux: SO_REUSEADDR, so that a restart does not wait
     // for old connections; Windows: SO_EXCLUSIVEADDRUSE, since SO_REUSEADDR there lets another process take the port.
     // IPV6_V6ONLY is always on. The text of an error names the address.
@@ -82,6 +87,7 @@ private:
     friend class UringPort;
 
     void reset_state() noexcept;
+    [[nodiscard]] base::Result<void> bind_or_close(const Address& local);
 
     NativeSocket native_ = invalid_socket;
     bool is_listener_ = false;

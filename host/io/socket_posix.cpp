@@ -69,9 +69,24 @@ base::Result<void> Socket::open_for_connect(Address::Family family, const Addres
         return {};
     }
     set_option(native, SOL_SOCKET, SO_REUSEADDR, 1);
+    return bind_or_close(local);
+}
+
+base::Result<void> Socket::open_for_connect_from(const Address& source) {
+    if (base::Result<void> opened = open_for_connect(source.family); !opened) {
+        return opened;
+    }
+    // Of the level of IPv4, and for IPv6 sockets as well (ip(7), ipv6(7)).
+    set_option(native_, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+    Address any_port = source;
+    any_port.port = 0;
+    return bind_or_close(any_port);
+}
+
+base::Result<void> Socket::bind_or_close(const Address& local) {
     sockaddr_storage name;
     const socklen_t size = to_native(local, name);
-    if (::bind(native, reinterpret_cast<sockaddr*>(&name), size) != 0) {
+    if (::bind(native_, reinterpret_cast<sockaddr*>(&name), size) != 0) {
         base::Failure result = failure("cannot bind to", local);
         close();
         return result;

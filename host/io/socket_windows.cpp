@@ -95,10 +95,20 @@ base::Result<void> Socket::open_for_connect(Address::Family family, const Addres
     if (from.family == Address::Family::none) {
         from.family = family;
     }
+    return bind_or_close(from);
+}
+
+base::Result<void> Socket::open_for_connect_from(const Address& source) {
+    Address any_port = source;
+    any_port.port = 0;
+    return open_for_connect(source.family, any_port);
+}
+
+base::Result<void> Socket::bind_or_close(const Address& local) {
     sockaddr_storage name;
-    const socklen_t size = to_native(from, name);
-    if (::bind(native, reinterpret_cast<sockaddr*>(&name), size) != 0) {
-        base::Failure result = failure("cannot bind to", from);
+    const socklen_t size = to_native(local, name);
+    if (::bind(native_, reinterpret_cast<sockaddr*>(&name), size) != 0) {
+        base::Failure result = failure("cannot bind to", local);
         close();
         return result;
     }

@@ -82,6 +82,41 @@ TEST_CASE("a socket that is bound to a foreign address cannot be opened", "[cont
     REQUIRE_FALSE(result);
     CHECK_FALSE(client.is_open());
     CHECK(result.error().find("192.0.2.1") != std::string::npos);
+    const auto from = client.open_for_connect_from(foreign);
+    REQUIRE_FALSE(from);
+    CHECK_FALSE(client.is_open());
+    CHECK(from.error().find("192.0.2.1") != std::string::npos);
+}
+
+TEST_CASE("a connect from a given address comes from there, whatever ports its neighbours use", "[contract][connect]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind);
+    io::Address source = loopback();
+    source.port = 1;  // ignored
+    std::vector<io::Socket> clients(3);
+    for (io::Socket& client : clients) {
+        REQUIRE(client.open_for_connect_from(source));
+        REQUIRE(world.port().attach(client));
+        Tracked<io::AcceptOperation> accept(world);
+        accept.listener = &world.listener();
+        Tracked<io::ConnectOperation> connect(world);
+        connect.socket = &client;
+        connect.remote = world.address();
+        world.submit(accept);
+        world.submit(connect);
+        REQUIRE(world.run_until([&] { return accept.is_done() && connect.is_done(); }));
+        REQUIRE(connect.error == io::Error::none);
+        REQUIRE(accept.error == io::Error::none);
+        CHECK(accept.peer.bytes == source.bytes);
+        CHECK(accept.peer.port > 1);
+        CHECK(accept.peer == client.local_address());
+        io::close_native(accept.accepted);
+    }
+    for (io::Socket& client : clients) {
+        world.port().close(client);
+    }
+    world.require_balanced();
 }
 
 TEST_CASE("many connects are in flight at once", "[contract][connect]") {

@@ -62,6 +62,10 @@ base::Result<void> Socket::open_for_connect(Address::Family family, const Addres
     return {};
 }
 
+base::Result<void> Socket::open_for_connect_from(const Address& source) {
+    return open_for_connect(source.family, source);
+}
+
 base::Result<void> Socket::listen(const Address& address, int backlog) {
     PORTICO_ASSERT(!is_open());
     const sim::Scheduler::Section section(network().scheduler);

@@ -87,6 +87,17 @@ TEST_CASE("literal addresses resolve to themselves", "[io][address]") {
     CHECK(to_string((*v6_found)[0]) == "[2001:db8::5]:98");
 }
 
+TEST_CASE("a literal address is told from everything else", "[io][address]") {
+    CHECK(parse_address("192.0.2.7") == v4(192, 0, 2, 7, 0));
+    REQUIRE(parse_address("2001:db8::5"));
+    CHECK(to_string(*parse_address("2001:db8::5")) == "[2001:db8::5]:0");
+    using namespace std::string_literals;
+    for (const std::string& text : {""s, "localhost"s, "127.0.0.1:5"s, "[::1]"s, "127.0.0.1 "s, "127.0.0.256"s, "127.0.0.1\0x"s}) {
+        CAPTURE(text);
+        CHECK_FALSE(parse_address(text));
+    }
+}
+
 TEST_CASE("no host is the loopback", "[io][address]") {
     auto found = resolve("", 5);
     REQUIRE(found);
