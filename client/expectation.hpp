@@ -51,6 +51,13 @@ public:
     // sending has begun.
     [[nodiscard]] Step check(const Expectation& expectation, std::span<const std::byte> bytes, std::uint64_t started) noexcept;
 
+    // For a new connection, whose first reply answers the message that is next: what has come of a reply is forgotten.
+    void restart() noexcept {
+        offset_ = 0;
+        is_wrong_ = false;
+        scanner_ = {};
+    }
+
     // Of the last reply that was wrong.
     [[nodiscard]] const Difference& difference() const noexcept { return difference_; }
 

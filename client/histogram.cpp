@@ -30,6 +30,14 @@ void Histogram::record(std::uint64_t value) noexcept {
     max_ = std::max(max_, value);
 }
 
+void Histogram::add(const Histogram& other) noexcept {
+    for (std::size_t bucket = 0; bucket < buckets; ++bucket) {
+        counts_[bucket] += other.counts_[bucket];
+    }
+    count_ += other.count_;
+    max_ = std::max(max_, other.max_);
+}
+
 std::uint64_t Histogram::percentile(double percent) const noexcept {
     if (count_ == 0) {
         return 0;

@@ -13,6 +13,8 @@ namespace portico::client {
 class Histogram {
 public:
     void record(std::uint64_t value) noexcept;
+    // All that another one has recorded.
+    void add(const Histogram& other) noexcept;
 
     [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
     [[nodiscard]] std::uint64_t max() const noexcept { return max_; }  // exact

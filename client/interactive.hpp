@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "framing.hpp"
-#include "session.hpp"
+#include "observer.hpp"
 
 namespace portico::client {
 
@@ -31,6 +31,7 @@ inline constexpr std::uint64_t sends_max = 1'000'000'000;
 class ReplyPrinter final : public Observer {
 public:
     ReplyPrinter(std::uint32_t threads, const Framing& framing, std::ostream& out);
+    [[nodiscard]] bool wants_replies() const noexcept override { return true; }
     void reply(std::uint32_t connection, std::span<const std::byte> part, bool complete) override;
 
 private:

@@ -1,143 +1,83 @@
 #include "load.hpp"
 
-#include <algorithm>
-#include <array>
-#include <deque>
+#include <exception>
+#include <thread>
+#include <vector>
 
-#include "base/clock.hpp"
+#include "load_thread.hpp"
+#include "platform.hpp"
 
 namespace portico::client {
 
 namespace {
 
-constexpr std::uint64_t tick_ns = 100 * base::nanoseconds_per_millisecond;
-// Sessions that begin to send between two waits, so that the first replies are read soon.
-constexpr std::size_t begin_max = 64;
-
-constexpr std::size_t send_memory_bytes = 268'435'456;  // of all sessions, about
-constexpr std::size_t send_buffer_least = 4'096;
-constexpr std::size_t send_buffer_most = 65'536;
-
-// Room for all that can be unanswered, where that is little; else a share of what all may have. Longer messages leave piece by piece.
-std::size_t send_buffer_bytes(const LoadPlan& plan) noexcept {
-    const std::size_t share = std::clamp(send_memory_bytes / plan.connections, send_buffer_least, send_buffer_most);
-    const std::uint64_t in_flight = plan.count == 0 ? plan.depth : std::min<std::uint64_t>(plan.depth, plan.count);
-    const std::uint64_t size_max = plan.messages->size_max();
-    return size_max > share / in_flight ? share : static_cast<std::size_t>(size_max * in_flight);
+// Its port, and the pool of that port.
+base::Result<std::unique_ptr<LoadThread>> make_thread(RunState& run, std::uint32_t index) {
+    const LoadPlan& plan = run.plan;
+    // Each buffer is given back inside the handler that gets it. A backend may hold one for every armed receive (IOCP).
+    const std::uint32_t connections = (plan.connections + plan.idle) / plan.threads + 1;
+    const std::uint32_t buffer_bytes = connections <= 256 ? 65'536 : 16'384;
+    auto buffers = std::make_unique<io::BufferPool>(buffer_bytes, connections + 256, io::BufferPool::Use::single);
+    auto port = io::make_port(io::Backend::automatic, *buffers, {.exact_deadlines = plan.rate != 0});
+    if (!port) {
+        return base::Failure{port.error()};
+    }
+    return std::make_unique<LoadThread>(run, index, std::move(buffers), *std::move(port));
 }
 
-class Load {
-public:
-    Load(io::CompletionPort& port, const LoadPlan& plan, Observer& observer, const std::atomic<bool>& interrupt)
-        : context_{.port = port, .plan = plan, .observer = observer, .totals = {}, .send_buffer_bytes = send_buffer_bytes(plan)},
-          interrupt_(interrupt) {
-        for (std::uint32_t i = 0; i < plan.connections; ++i) {
-            sessions_.emplace_back(context_, i + 1);
-        }
-        tick_.load = this;
-        tick_.completed = [](io::Operation& operation) { static_cast<Tick&>(operation).load->on_tick(); };
+void run_thread(LoadThread& thread, const LoadPlan& plan) noexcept {
+    if (plan.rate != 0) {
+        ask_for_exact_waits();
     }
+    thread.run();
+}
 
-    Totals run() {
-        arm_tick();
-        while (context_.done < sessions_.size()) {
-            connect_some();
-            begin_some();
-            wait();
+// All but the first run in threads of their own. The text of what failed, or nothing.
+std::string run_all(RunState& run) {
+    std::vector<std::thread> others;
+    std::string failure;
+    try {
+        others.reserve(run.threads.size() - 1);
+        for (std::size_t i = 1; i < run.threads.size(); ++i) {
+            others.emplace_back([&run, i] { run_thread(*run.threads[i], run.plan); });
         }
-        context_.port.cancel(tick_);
-        while (context_.port.outstanding() != 0) {
-            wait();
-        }
-        return std::move(context_.totals);
+    } catch (const std::exception& error) {
+        run.is_given_up.store(true, std::memory_order_relaxed);
+        run.wake_all();
+        failure = "only " + std::to_string(others.size() + 1) + " of " + std::to_string(run.threads.size()) +
+                  " threads could be started: " + error.what();
     }
-
-private:
-    struct Tick : io::TimerOperation {
-        Load* load = nullptr;
-    };
-
-    void connect_some() {
-        while (connected_ < sessions_.size() && context_.connecting < connecting_max && !context_.totals.interrupted) {
-            sessions_[connected_++].connect();
-        }
+    run_thread(*run.threads[0], run.plan);
+    for (std::thread& thread : others) {
+        thread.join();
     }
-
-    // Once no connect is under way any more.
-    void begin_some() {
-        if (connected_ < sessions_.size() || context_.connecting != 0 || context_.totals.interrupted) {
-            return;
-        }
-        if (begun_ == 0) {
-            began_ns_ = context_.port.now();
-        }
-        for (std::size_t i = 0; i < begin_max && begun_ < sessions_.size(); ++i) {
-            sessions_[begun_++].begin();
-        }
-    }
-
-    void wait() {
-        const bool more_to_begin = connected_ == sessions_.size() && context_.connecting == 0 && begun_ < sessions_.size();
-        const std::size_t count = context_.port.wait(completed_, more_to_begin ? 0 : io::wait_forever);
-        for (std::size_t i = 0; i < count; ++i) {
-            completed_[i]->completed(*completed_[i]);
-        }
-        if (interrupt_.load(std::memory_order_relaxed) && !context_.totals.interrupted) {
-            context_.totals.interrupted = true;
-            for (Session& session : sessions_) {
-                session.abandon();
-            }
-        }
-    }
-
-    void arm_tick() {
-        tick_.deadline_ns = context_.port.now() + tick_ns;
-        if (is_timed() && began_ns_ != 0 && !context_.draining) {
-            tick_.deadline_ns = std::min(tick_.deadline_ns, began_ns_ + context_.plan.duration_ns);
-        }
-        context_.port.timer(tick_);
-    }
-
-    void on_tick() {
-        if (context_.done == sessions_.size()) {
-            return;
-        }
-        const std::uint64_t now = context_.port.now();
-        if (is_timed() && began_ns_ != 0 && !context_.draining && now >= began_ns_ + context_.plan.duration_ns) {
-            context_.draining = true;
-            for (Session& session : sessions_) {
-                session.drain();
-            }
-        }
-        context_.observer.tick(context_.totals, now);
-        arm_tick();
-    }
-
-    [[nodiscard]] bool is_timed() const noexcept { return context_.plan.count == 0; }
-
-    SessionContext context_;
-    const std::atomic<bool>& interrupt_;
-    std::deque<Session> sessions_;  // where they are made is where they stay: operations point to them
-    std::size_t connected_ = 0;     // sessions whose connect was started
-    std::size_t begun_ = 0;
-    std::uint64_t began_ns_ = 0;  // 0: not yet
-    Tick tick_;
-    std::array<io::Operation*, 256> completed_{};
-};
+    return failure;
+}
 
 }  // namespace
 
 base::Result<Totals> run_load(const LoadPlan& plan, Observer& observer, const std::atomic<bool>& interrupt) {
     PORTICO_ASSERT(!plan.addresses.empty() && plan.connections != 0 && plan.depth != 0 && plan.messages != nullptr);
-    // Each buffer is given back inside the handler that gets it. A backend may hold one for every armed receive (IOCP).
-    const std::uint32_t buffer_bytes = plan.connections <= 256 ? 65'536 : 16'384;
-    io::BufferPool buffers(buffer_bytes, plan.connections + 256);
-    auto port = io::make_port(io::Backend::automatic, buffers, {});
-    if (!port) {
-        return base::Failure{port.error()};
+    PORTICO_ASSERT(plan.threads != 0 && plan.threads <= plan.connections && (plan.count != 0 || plan.duration_ns != 0));
+    RunState run(plan, observer, interrupt);
+    run.opening.store(plan.threads, std::memory_order_relaxed);
+    run.working.store(plan.threads, std::memory_order_relaxed);
+    for (std::uint32_t i = 0; i < plan.threads; ++i) {
+        auto thread = make_thread(run, i);
+        if (!thread) {
+            return base::Failure{thread.error()};
+        }
+        run.threads.push_back(*std::move(thread));
     }
-    Load load(**port, plan, observer, interrupt);
-    return load.run();
+    if (const std::string failure = run_all(run); !failure.empty()) {
+        return base::Failure{failure};
+    }
+    run.observer.rethrow();
+    Totals totals = run.threads[0]->totals();
+    for (std::size_t i = 1; i < run.threads.size(); ++i) {
+        totals.add(run.threads[i]->totals());
+    }
+    return totals;
 }
 
 }  // namespace portico::client

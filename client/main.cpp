@@ -10,6 +10,7 @@
 #include "options.hpp"
 #include "platform.hpp"
 #include "report.hpp"
+#include "sources.hpp"
 
 namespace portico::client {
 namespace {
@@ -36,17 +37,17 @@ public:
                  (differences_ == shown_max ? " (further ones are counted and not shown)" : ""));
     }
 
-    void tick(const Totals& totals, std::uint64_t now_ns) override {
+    void tick(const Progress& progress, std::uint64_t now_ns) override {
         const std::uint64_t since_shown = now_ns - std::max(shown_ns_, started_ns_);
         if (!shows_progress_ || since_shown < base::nanoseconds_per_second) {
             return;
         }
-        const double rate = static_cast<double>(totals.received - received_) * 1e9 / static_cast<double>(since_shown);
+        const double rate = static_cast<double>(progress.received - received_) * 1e9 / static_cast<double>(since_shown);
         clear_line();
-        std::cerr << progress_line(totals, now_ns - started_ns_, rate) << std::flush;
+        std::cerr << progress_line(progress, now_ns - started_ns_, rate) << std::flush;
         has_line_ = true;
         shown_ns_ = now_ns;
-        received_ = totals.received;
+        received_ = progress.received;
     }
 
     void clear_line() {
@@ -73,14 +74,25 @@ bool prepare(const Options& options, LoadPlan& plan) {
         return false;
     }
     plan.addresses = *std::move(addresses);
+    if (!options.sources.empty()) {
+        auto reachable = reachable_from(options.sources, plan.addresses);
+        if (!reachable) {
+            complain("--source: " + reachable.error());
+            return false;
+        }
+        plan.addresses = *std::move(reachable);
+        plan.sources = options.sources;
+    }
     plan.connect_timeout_ns = options.connect_timeout_ns;
     plan.reply_timeout_ns = options.timeout_ns;
     plan.expectation.framing = options.reply_framing;
 
-    constexpr std::uint64_t reserved = 16;  // the standard streams, the port, what the system's libraries open
+    // The standard streams, the ports, what the system's libraries open.
+    const std::uint64_t reserved = 14 + std::uint64_t{2} * plan.threads;
+    const std::uint64_t wanted = std::uint64_t{plan.connections} + plan.idle;
     const std::uint64_t limit = raise_descriptor_limit();
-    if (plan.connections + reserved > limit) {
-        complain(std::to_string(plan.connections) + " connections are too many: this process may have " + std::to_string(limit) +
+    if (wanted + reserved > limit) {
+        complain(std::to_string(wanted) + " connections are too many: this process may have " + std::to_string(limit) +
                  " open descriptors (ulimit -n), of which " + std::to_string(reserved) + " are for other things");
         return false;
     }
@@ -122,6 +134,10 @@ int run_scripted(const Options& options) {
     plan.count = options.count;
     plan.duration_ns = options.duration_ns;
     plan.depth = options.depth;
+    plan.rate = options.rate;
+    plan.messages_per_connection = options.messages_per_connection;
+    plan.idle = options.idle;
+    plan.threads = options.threads;
     if (!prepare(options, plan)) {
         return exit_code::could_not_run;
     }
@@ -145,7 +161,7 @@ int run_scripted(const Options& options) {
     }
     std::cerr << failure_lines(*totals);
     if (!options.is_quiet) {
-        std::cout << summary(*totals) << std::flush;
+        std::cout << summary(*totals, plan) << std::flush;
     }
     return exit_code_of(*totals);
 }

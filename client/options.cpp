@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "report.hpp"
+#include "sources.hpp"
 
 namespace portico::client {
 
@@ -18,6 +19,8 @@ Examples:
   client ::1 5000 --size 1-60000 --connections 200 --duration 10s --depth 8
   client localhost 5001 --message Hi --expect "text:Message received successfully"
   client localhost 5002 --message "GET x" --framing delimiter:\r\n --depth 16 --expect any
+  client 10.0.0.2 5000 --size 100 --connections 100 --depth 64 --rate 50000 --count 1000
+  client 127.0.0.1 5000 --size 100 --connections 100 --idle 100000 --source 127.0.0.2-127.0.0.9
 
 Prints, one figure a line (name, blanks, value), what scripts may rely on:
   connections_opened    connections_failed (could not be opened)
@@ -27,15 +30,23 @@ Prints, one figure a line (name, blanks, value), what scripts may rely on:
   unexpected unanswered replies to nothing; messages on their way at Ctrl-C
   bytes_sent bytes_received seconds messages_per_second mib_per_second (received)
   latency_p50_us latency_p90_us latency_p99_us latency_p999_us latency_max_us
+and, where it was asked for,
+  connections_per_second        with --messages-per-connection: opened while messages flowed
+  idle_opened idle_broken       with --idle: the broken could not be opened, or ended too soon
+  rate rate_achieved            with --rate: asked for, and how many a second left
+  sent_late not_sent            left more than 1 ms after they were due; were due, and had not
+                                left when --duration was over: the client or the server lags
 With --count, connections x count = received + lost.
 Connections are opened before the first message is sent.
+Latency counts from the sending of a message; with --rate from the instant at which it was due.
 
 Exit codes: 0 all right; 1 could not run, or not one connection; 2 wrong usage;
-  3 something wrong, lost, unexpected, or a connection failed or broken; 130 interrupted)";
+  3 something wrong, lost, unexpected, or a connection failed or broken, idle ones too;
+  130 interrupted)";
 
 // What was written, before it is understood.
 struct Texts {
-    std::string host, port, message, size, seed, connections, count, duration, depth;
+    std::string host, port, message, size, seed, connections, count, duration, depth, rate, messages_per_connection, idle, threads, source;
     std::string expect = "echo", framing = "none", reply_framing, connect_timeout = "10s", timeout = "30s";
     bool interactive = false;
     bool quiet = false;
@@ -116,6 +127,10 @@ void check_together(const Options& options) {
     if (options.expect == Options::Expect::echo && options.reply_framing != options.framing) {
         refuse("--reply-framing: an echo comes back as it was sent; other framing needs --expect text:TEXT or any");
     }
+    if (options.threads > options.connections) {
+        refuse("--threads: " + std::to_string(options.threads) + " threads cannot share " + std::to_string(options.connections) +
+               " connection(s); give at least as many --connections");
+    }
     // What the server takes for one message is uncertain without framing, and so is what one read brings.
     if (options.expect == Options::Expect::text && !is_framed && options.depth > 1) {
         refuse("--expect text with a --depth above 1 needs --framing: without it the server cannot tell messages apart");
@@ -134,12 +149,16 @@ Options understand(const Texts& texts, const CLI::App& app, bool has_terminal) {
     options.connect_timeout_ns = value_of("--connect-timeout", parse_duration_ns(texts.connect_timeout));
     options.timeout_ns = value_of("--timeout", parse_duration_ns(texts.timeout));
     options.is_quiet = texts.quiet;
+    if (!texts.source.empty()) {
+        options.sources = value_of("--source", parse_sources(texts.source));
+    }
 
     const bool has_message = app.count("--message") != 0;
     const bool has_size = app.count("--size") != 0;
     options.is_interactive = texts.interactive || (!has_message && !has_size && has_terminal);
     if (options.is_interactive) {
-        for (const char* option : {"--message", "--size", "--seed", "--connections", "--count", "--duration", "--depth", "--expect"}) {
+        for (const char* option : {"--message", "--size", "--seed", "--connections", "--count", "--duration", "--depth", "--expect", "--rate",
+                                   "--messages-per-connection", "--idle", "--threads"}) {
             if (app.count(option) != 0) {
                 refuse(texts.interactive ? std::string(option) + " and --interactive exclude each other: the questions ask for it"
                                          : std::string(option) + " needs --message TEXT or --size BYTES beside it");
@@ -172,6 +191,18 @@ Options understand(const Texts& texts, const CLI::App& app, bool has_terminal) {
     if (!texts.depth.empty()) {
         options.depth = static_cast<std::uint32_t>(number_in("--depth", texts.depth, 1, depth_max));
     }
+    if (!texts.rate.empty()) {
+        options.rate = number_in("--rate", texts.rate, 1, rate_max);
+    }
+    if (!texts.messages_per_connection.empty()) {
+        options.messages_per_connection = number_in("--messages-per-connection", texts.messages_per_connection, 1, count_max);
+    }
+    if (!texts.idle.empty()) {
+        options.idle = static_cast<std::uint32_t>(number_in("--idle", texts.idle, 1, connections_max));
+    }
+    if (!texts.threads.empty()) {
+        options.threads = static_cast<std::uint32_t>(number_in("--threads", texts.threads, 1, io_threads_max));
+    }
     understand_expect(texts.expect, options);
     check_together(options);
     return options;
@@ -188,32 +219,53 @@ ParsedOptions parse_options(std::vector<std::string> arguments, bool has_termina
     app.get_formatter()->column_width(26);
     app.add_option("HOST", texts.host, "Name or address (IPv4, IPv6) of the server")->required()->type_name("");
     app.add_option("PORT", texts.port, "Its port")->required()->type_name("");
+
+    app.option_defaults()->group("What is sent");
     CLI::Option* message =
-        app.add_option("--message", texts.message, "What to send, as it is; escapes: \\n \\r \\t \\\\ \\xHH")->type_name("TEXT");
-    app.add_option("--size", texts.size, "Send generated bytes instead: N, or MIN-MAX for random sizes; 64K, 1M")
-        ->type_name("N")
-        ->excludes(message);
+        app.add_option("--message", texts.message, "This text, as it is; escapes: \\n \\r \\t \\\\ \\xHH")->type_name("TEXT");
+    app.add_option("--size", texts.size, "Generated bytes instead: N, or MIN-MAX for random sizes; 64K, 1M")->type_name("N")->excludes(message);
     app.add_option("--seed", texts.seed, "Of the generated bytes and sizes [1]")->type_name("N");
-    app.add_option("--connections", texts.connections, "How many, all open at once [1]")->type_name("N");
+    app.add_option("--framing", texts.framing,
+                   "How messages and replies are told apart [none]; added to what is sent:\n"
+                   "  delimiter[:TEXT]                   TEXT behind each [\\n]\n"
+                   "  length_prefix:1|2|4[:big|little]   its length before each [big]")
+        ->type_name("HOW");
+
+    app.option_defaults()->group("How much, and how fast");
     CLI::Option* count = app.add_option("--count", texts.count, "Messages of each connection [1]")->type_name("N");
     app.add_option("--duration", texts.duration, "Send for so long instead: 10, 10s, 500ms, 1m")->type_name("TIME")->excludes(count);
-    app.add_option("--depth", texts.depth, "Messages in flight on each connection [1]")->type_name("N");
+    app.add_option("--depth", texts.depth, "Messages in flight on each connection, at most [1]")->type_name("N");
+    app.add_option("--rate", texts.rate,
+                   "Messages a second, over all connections, at evenly spaced instants\n"
+                   "(an open loop) [the next as soon as --depth allows]")
+        ->type_name("N");
+
+    app.option_defaults()->group("Connections");
+    app.add_option("--connections", texts.connections, "How many, all open at once [1]")->type_name("N");
+    app.add_option("--messages-per-connection", texts.messages_per_connection,
+                   "After so many a connection ends in order, and a new one goes on [all]")
+        ->type_name("N");
+    app.add_option("--idle", texts.idle, "Further connections, opened first, that say nothing to the end [0]")->type_name("N");
+    app.add_option("--source", texts.source,
+                   "Local addresses to connect from, in turn, where one has too few ports:\n"
+                   "ADDRESS or FIRST-LAST, several with commas [the system's choice]")
+        ->type_name("ADDRESS");
+    app.add_option("--threads", texts.threads, "That share the connections [1]")->type_name("N");
+    app.add_option("--connect-timeout", texts.connect_timeout, "For each connection [10s]")->type_name("TIME");
+    app.add_option("--timeout", texts.timeout,
+                   "A connection is given up when a reply is due and no byte\nmoves either way for so long [30s]")
+        ->type_name("TIME");
+
+    app.option_defaults()->group("Replies");
     app.add_option("--expect", texts.expect,
                    "What is a right reply [echo]:\n"
                    "  echo       the message itself\n"
                    "  text:TEXT  TEXT, with escapes as above\n"
                    "  any        whatever one read brings; with --framing: any frame")
         ->type_name("WHAT");
-    app.add_option("--framing", texts.framing,
-                   "How messages and replies are told apart [none]; added to what is sent:\n"
-                   "  delimiter[:TEXT]                   TEXT behind each [\\n]\n"
-                   "  length_prefix:1|2|4[:big|little]   its length before each [big]")
-        ->type_name("HOW");
     app.add_option("--reply-framing", texts.reply_framing, "Of the replies, where it is not that of the messages")->type_name("HOW");
-    app.add_option("--connect-timeout", texts.connect_timeout, "For each connection [10s]")->type_name("TIME");
-    app.add_option("--timeout", texts.timeout,
-                   "A connection is given up when a reply is due and no byte\nmoves either way for so long [30s]")
-        ->type_name("TIME");
+
+    app.option_defaults()->group("The program");
     app.add_flag("--interactive", texts.interactive, "Ask what to send, although standard input is no terminal");
     app.add_flag("--quiet", texts.quiet, "No progress and no summary; failures are still reported");
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "framing.hpp"
+#include "io/address.hpp"
 #include "text.hpp"
 
 namespace portico::client {
@@ -22,8 +23,13 @@ struct Options {
     SizeRange sizes;                     // without a message
     std::uint64_t seed = 1;
     std::uint32_t connections = 1;
-    std::uint64_t count = 1;  // 0: until duration_ns is over
+    std::uint32_t idle = 0;
+    std::uint32_t threads = 1;
+    std::vector<io::Address> sources;  // empty: the system chooses
+    std::uint64_t count = 1;           // 0: until duration_ns is over
     std::uint64_t duration_ns = 0;
+    std::uint64_t messages_per_connection = 0;  // 0: all
+    std::uint64_t rate = 0;                     // 0: as replies come
     std::uint32_t depth = 1;
     Expect expect = Expect::echo;
     std::string expected_text;  // unescaped
@@ -47,5 +53,7 @@ struct ParsedOptions {
 inline constexpr std::uint32_t connections_max = 1'000'000;
 inline constexpr std::uint64_t count_max = 1'000'000'000'000;
 inline constexpr std::uint32_t depth_max = 65'536;
+inline constexpr std::uint32_t io_threads_max = 256;
+inline constexpr std::uint64_t rate_max = 100'000'000;
 
 }  // namespace portico::client

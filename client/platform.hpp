@@ -21,6 +21,9 @@ void prepare_console();
 // One line of standard input in UTF-8 without its end; false at the end of the input.
 [[nodiscard]] bool read_line(std::string& line);
 
+// For the calling thread: its waits are to end at their deadline, where the system by default gathers what is nearly due (Linux: 50 us).
+void ask_for_exact_waits() noexcept;
+
 // From now on the first Ctrl-C (or SIGTERM) sets `flag`; the second ends the process.
 void set_on_interrupt(std::atomic<bool>& flag) noexcept;
 

@@ -1,4 +1,7 @@
 #include <fcntl.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <sys/resource.h>
 #include <unistd.h>
 #include <csignal>
@@ -43,6 +46,12 @@ bool error_output_is_terminal() noexcept {
 
 bool read_line(std::string& line) {
     return static_cast<bool>(std::getline(std::cin, line));
+}
+
+void ask_for_exact_waits() noexcept {
+#ifdef PR_SET_TIMERSLACK
+    ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+#endif
 }
 
 void set_on_interrupt(std::atomic<bool>& flag) noexcept {

@@ -89,6 +89,9 @@ bool read_line(std::string& line) {
     return static_cast<bool>(std::getline(std::cin, line));
 }
 
+// No wait here is exact (io::CompletionPort::wait_grain_ns): the last bit is spent looking.
+void ask_for_exact_waits() noexcept {}
+
 void set_on_interrupt(std::atomic<bool>& flag) noexcept {
     interrupt_flag.store(&flag);
     ::SetConsoleCtrlHandler(on_console_event, TRUE);

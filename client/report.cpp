@@ -10,7 +10,7 @@ namespace portico::client {
 
 namespace {
 
-constexpr std::size_t name_width = 22;
+constexpr std::size_t name_width = 23;
 
 std::string fixed(double value, int decimals) {
     char text[64];
@@ -43,11 +43,12 @@ int exit_code_of(const Totals& totals) noexcept {
         return exit_code::could_not_run;
     }
     const bool is_right =
-        totals.connections_failed == 0 && totals.connections_broken == 0 && totals.wrong == 0 && totals.lost == 0 && totals.unexpected == 0;
+        totals.connections_failed == 0 && totals.connections_broken == 0 && totals.wrong == 0 && totals.lost == 0 && totals.unexpected == 0 &&
+        totals.idle_broken == 0;
     return is_right ? exit_code::all_right : exit_code::wrong_or_lost;
 }
 
-std::string summary(const Totals& totals) {
+std::string summary(const Totals& totals, const LoadPlan& plan) {
     const bool has_span = totals.last_reply_ns > totals.first_send_ns && totals.first_send_ns != 0;
     const double seconds = has_span ? static_cast<double>(totals.last_reply_ns - totals.first_send_ns) / 1e9 : 0;
     const auto latency_us = [&](double percent) {
@@ -58,7 +59,22 @@ std::string summary(const Totals& totals) {
     append(out, "connections_opened", totals.connections_opened);
     append(out, "connections_failed", totals.connections_failed);
     append(out, "connections_broken", totals.connections_broken);
+    if (plan.messages_per_connection != 0) {
+        append(out, "connections_per_second", fixed(per_second(static_cast<double>(totals.connections_replaced), seconds), 1));
+    }
+    if (plan.idle != 0) {
+        append(out, "idle_opened", totals.idle_opened);
+        append(out, "idle_broken", totals.idle_broken);
+    }
     append(out, "sent", totals.sent);
+    if (plan.rate != 0) {
+        // N messages at even distances are N - 1 distances apart.
+        const double between = totals.sent > 1 ? static_cast<double>(totals.sent - 1) : 0;
+        append(out, "rate", plan.rate);
+        append(out, "rate_achieved", fixed(per_second(between, static_cast<double>(totals.last_send_ns - totals.first_send_ns) / 1e9), 1));
+        append(out, "sent_late", totals.sent_late);
+        append(out, "not_sent", totals.not_sent);
+    }
     append(out, "received", totals.received);
     append(out, "wrong", totals.wrong);
     append(out, "lost", totals.lost);
@@ -82,17 +98,20 @@ std::string failure_lines(const Totals& totals) {
     for (const auto& [reason, count] : totals.failures) {
         out += "client: " + std::to_string(count) + (count == 1 ? " connection: " : " connections: ") + reason + '\n';
     }
+    if (totals.failures_untold != 0) {
+        out += "client: " + std::to_string(totals.failures_untold) + " more failed when there was no memory to say why\n";
+    }
     return out;
 }
 
-std::string progress_line(const Totals& totals, std::uint64_t elapsed_ns, double messages_per_second) {
-    std::string out = fixed(static_cast<double>(elapsed_ns) / 1e9, 0) + " s  connections " + std::to_string(totals.connections_opened) +
-                      "  received " + std::to_string(totals.received) + "  " + fixed(messages_per_second, 0) + "/s";
-    if (totals.wrong != 0) {
-        out += "  wrong " + std::to_string(totals.wrong);
+std::string progress_line(const Progress& progress, std::uint64_t elapsed_ns, double messages_per_second) {
+    std::string out = fixed(static_cast<double>(elapsed_ns) / 1e9, 0) + " s  connections " + std::to_string(progress.connections_opened) +
+                      "  received " + std::to_string(progress.received) + "  " + fixed(messages_per_second, 0) + "/s";
+    if (progress.wrong != 0) {
+        out += "  wrong " + std::to_string(progress.wrong);
     }
-    if (totals.lost != 0) {
-        out += "  lost " + std::to_string(totals.lost);
+    if (progress.lost != 0) {
+        out += "  lost " + std::to_string(progress.lost);
     }
     return out;
 }

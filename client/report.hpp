@@ -5,6 +5,8 @@
 #include <string>
 
 #include "expectation.hpp"
+#include "observer.hpp"
+#include "plan.hpp"
 #include "totals.hpp"
 
 namespace portico::client {
@@ -19,14 +21,14 @@ inline constexpr int interrupted = 130;
 
 [[nodiscard]] int exit_code_of(const Totals& totals) noexcept;
 
-// One line a figure, "name value", aligned; the names never change (--help lists them).
-[[nodiscard]] std::string summary(const Totals& totals);
+// One line a figure, "name value", aligned; the names never change (--help lists them). The plan says which figures make sense.
+[[nodiscard]] std::string summary(const Totals& totals, const LoadPlan& plan);
 
 // Why connections failed or broke: "client: 3 connections: REASON", a line each.
 [[nodiscard]] std::string failure_lines(const Totals& totals);
 
 // Without a line end.
-[[nodiscard]] std::string progress_line(const Totals& totals, std::uint64_t elapsed_ns, double messages_per_second);
+[[nodiscard]] std::string progress_line(const Progress& progress, std::uint64_t elapsed_ns, double messages_per_second);
 
 [[nodiscard]] std::string difference_line(const Difference& difference);
 

@@ -1,7 +1,9 @@
 #include "session.hpp"
 
 #include <algorithm>
-#include <utility>
+#include <bit>
+#include <new>
+#include <string>
 
 #include "base/assert.hpp"
 #include "base/clock.hpp"
@@ -13,12 +15,14 @@ namespace {
 // How long the peer may take to end its side after ours has ended. Not an error: the replies are all here.
 constexpr std::uint64_t finish_timeout_ns = 5 * base::nanoseconds_per_second;
 
-std::string text_of(const io::Operation& operation) {
-    return operation.native_error != 0 ? io::native_error_text(operation.native_error) : std::string(io::to_string(operation.error));
-}
+// Sends that complete in the submitting call, in a row: so that a peer that takes all we have does not keep the others from being served.
+constexpr int sends_at_once_max = 4;
+
+// With a rate: a message that leaves later than this after its instant is counted.
+constexpr std::uint64_t late_ns = base::nanoseconds_per_millisecond;
 
 std::uint32_t send_times_size(const LoadPlan& plan) noexcept {
-    return static_cast<std::uint32_t>(plan.count == 0 ? plan.depth : std::min<std::uint64_t>(plan.depth, plan.count));
+    return std::bit_ceil(static_cast<std::uint32_t>(plan.count == 0 ? plan.depth : std::min<std::uint64_t>(plan.depth, plan.count)));
 }
 
 }  // namespace
@@ -27,31 +31,21 @@ Session::Session(SessionContext& context, std::uint32_t connection)
     : context_(context),
       connection_(connection),
       send_buffer_(std::make_unique<std::byte[]>(context.send_buffer_bytes)),
-      send_times_size_(send_times_size(context.plan)),
-      send_times_(std::make_unique<std::uint64_t[]>(send_times_size_)),
+      send_times_mask_(send_times_size(context.plan) - 1),
+      send_times_(std::make_unique<std::uint64_t[]>(send_times_mask_ + 1)),
       checker_(connection) {
-    prepare<&Session::on_connect>(connect_);
-    prepare<&Session::on_receive>(receive_);
-    prepare<&Session::on_send>(send_);
-    prepare<&Session::on_timer>(timer_);
+    prepare<&Session::on_connect>(connect_, *this);
+    prepare<&Session::on_receive>(receive_, *this);
+    prepare<&Session::on_send>(send_, *this);
+    prepare<&Session::on_timer>(timer_, *this);
     connect_.socket = &socket_;
     receive_.socket = &socket_;
     send_.socket = &socket_;
     send_.buffers = {&send_part_, 1};
 }
 
-template <void (Session::*handler)(), class Kind>
-void Session::prepare(Owned<Kind>& operation) noexcept {
-    operation.session = this;
-    operation.completed = [](io::Operation& completed) {
-        auto& owned = static_cast<Owned<Kind>&>(completed);
-        owned.pending = false;
-        (owned.session->*handler)();
-    };
-}
-
 template <class Kind>
-void Session::cancel(Owned<Kind>& operation) noexcept {
+void Session::cancel(Owned<Session, Kind>& operation) noexcept {
     if (operation.in_flight) {
         context_.port.cancel(operation);
     }
@@ -69,12 +63,13 @@ void Session::connect() {
 
 void Session::open() {
     const io::Address& remote = context_.plan.addresses[address_];
-    auto opened = socket_.open_for_connect(remote.family);
-    if (opened) {
-        opened = context_.port.attach(socket_);
-    }
-    if (!opened) {
-        connect_failed(opened.error());
+    try {
+        if (const auto opened = context_.open(socket_, remote); !opened) {
+            connect_failed([&] { return opened.error(); });
+            return;
+        }
+    } catch (const std::bad_alloc&) {  // for the sentence that says what failed
+        connect_failed([] { return std::string("out of memory"); });
         return;
     }
     connect_.remote = remote;
@@ -93,30 +88,38 @@ void Session::on_connect() {
     if (connect_.error != io::Error::none) {
         // A name may stand for several addresses, and the server may listen on one of them: go on until one is known to be good.
         const bool is_another_left =
-            address_ + 1 < context_.plan.addresses.size() && (context_.totals.connections_opened == 0 || context_.address > address_);
+            address_ + 1 < context_.plan.addresses.size() && (!context_.has_connected || context_.address > address_);
         if (is_another_left && !connect_timed_out_) {
             context_.port.close(socket_);
             ++address_;
             open();
             return;
         }
-        connect_failed("cannot connect to " + io::to_string(connect_.remote) + ": " +
-                       (connect_timed_out_ ? "no answer within the connect timeout" : text_of(connect_)));
+        connect_failed([&] { return reason_of_connect(connect_, connect_timed_out_); });
         return;
     }
+    context_.read_clock();
     --context_.connecting;
     ++context_.totals.connections_opened;
+    context_.has_connected = true;
     context_.address = address_;
     state_ = State::running;
     restart_timer();
     arm_receive();
+    if (has_begun_) {
+        ++context_.totals.connections_replaced;
+        pump();
+        finish_if_answered();
+    }
 }
 
-void Session::connect_failed(std::string reason) {
+template <class Reason>
+void Session::connect_failed(const Reason& reason) noexcept {
     --context_.connecting;
     ++context_.totals.connections_failed;
-    note_failure(std::move(reason));
-    context_.totals.lost += context_.plan.count;
+    context_.note_failure(reason);
+    context_.totals.lost += context_.plan.count == 0 ? 0 : context_.plan.count - answered_;
+    has_ended_early_ = true;
     close();
 }
 
@@ -124,6 +127,11 @@ void Session::begin() {
     has_begun_ = true;
     pump();
     finish_if_answered();
+}
+
+void Session::message_due() {
+    ++due_;
+    pump();
 }
 
 // ---- the timer: one for each state's limit, armed again when it comes too early
@@ -156,7 +164,7 @@ void Session::on_timer() {
         case State::running:
             deadline = (unanswered() == 0 ? now : moved_ns_) + context_.plan.reply_timeout_ns;
             if (now >= deadline) {
-                broken("no reply within the timeout");
+                broken([] { return std::string("no reply within the timeout"); });
                 return;
             }
             break;
@@ -179,6 +187,7 @@ void Session::arm_receive() {
 }
 
 void Session::on_receive() {
+    context_.read_clock();
     const bool is_open = state_ == State::running || state_ == State::finishing;
     if (receive_.bytes != 0) {
         const io::Buffer buffer = receive_.buffer;
@@ -190,12 +199,12 @@ void Session::on_receive() {
     } else if (receive_.error != io::Error::none) {
         // While finishing, a reset takes nothing away: every reply is here.
         if (state_ == State::running) {
-            broken(text_of(receive_));
+            broken([&] { return reason_of(receive_); });
         } else if (state_ == State::finishing) {
             close();
         }
     } else if (state_ == State::running) {
-        broken("closed by the peer before its work was done");
+        broken([] { return std::string("closed by the peer before its work was done"); });
     } else if (state_ == State::finishing) {
         close();
     }
@@ -203,7 +212,7 @@ void Session::on_receive() {
         close_if_joined();
         return;
     }
-    if (state_ == State::done) {
+    if (state_ == State::done || state_ == State::idle) {
         return;
     }
     arm_receive();
@@ -213,7 +222,7 @@ void Session::on_receive() {
 
 void Session::check(std::span<const std::byte> bytes) {
     const Expectation& expectation = context_.plan.expectation;
-    const std::uint64_t now = context_.port.now();
+    const std::uint64_t now = context_.now_ns;
     if (state_ == State::running) {
         moved_ns_ = now;
     }
@@ -232,7 +241,7 @@ void Session::check(std::span<const std::byte> bytes) {
                 context_.observer.difference(checker_.difference());
                 context_.observer.reply(connection_, used, true);
                 if (expectation.framing.type == Framing::Type::none) {
-                    broken("a wrong reply, and without framing no way to find the next one");
+                    broken([] { return std::string("a wrong reply, and without framing no way to find the next one"); });
                     return;
                 }
                 break;
@@ -242,7 +251,7 @@ void Session::check(std::span<const std::byte> bytes) {
                 }
                 ++context_.totals.unexpected;
                 if (expectation.framing.type == Framing::Type::none) {
-                    broken("bytes that answer nothing");
+                    broken([] { return std::string("bytes that answer nothing"); });
                     return;
                 }
                 break;
@@ -255,20 +264,45 @@ void Session::take_reply(bool is_wrong, std::uint64_t now_ns) {
     ++context_.totals.received;
     context_.totals.wrong += is_wrong ? 1 : 0;
     context_.totals.last_reply_ns = now_ns;
-    context_.totals.latency_ns.record(now_ns - send_times_[answered_ % send_times_size_]);
+    context_.totals.latency_ns.record(now_ns - send_times_[answered_ & send_times_mask_]);
 }
 
 // ---- sending
 
+bool Session::has_more() const noexcept {
+    return !context_.draining && (context_.plan.count == 0 || started_ < context_.plan.count);
+}
+
+bool Session::has_more_here() const noexcept {
+    const std::uint64_t most = context_.plan.messages_per_connection;
+    return has_more() && (most == 0 || started_ - before_ < most);
+}
+
 bool Session::may_begin_message() const noexcept {
     const LoadPlan& plan = context_.plan;
-    return !context_.draining && unanswered() < plan.depth && (plan.count == 0 || started_ < plan.count);
+    return unanswered() < plan.depth && (plan.rate == 0 || started_ < due_) && has_more_here();
+}
+
+void Session::begin_message() {
+    const std::uint64_t now = context_.now_ns;
+    if (unanswered() == 0) {
+        moved_ns_ = now;  // a reply is due from here on
+    }
+    ++started_;
+    std::uint64_t since = now;
+    if (context_.plan.rate != 0) {
+        // No coordinated omission: whoever was late, the message's time began when it was due.
+        since = context_.schedule.due_ns(connection_, started_);
+        context_.totals.sent_late += now > since + late_ns ? 1 : 0;
+    }
+    send_times_[started_ & send_times_mask_] = since;
+    message_size_ = context_.plan.messages->size({connection_, started_});
+    made_ = 0;
 }
 
 void Session::fill_send_buffer() {
     const MessageSource& messages = *context_.plan.messages;
     const auto size = static_cast<std::uint32_t>(context_.send_buffer_bytes);
-    const std::uint64_t now = context_.port.now();
     filled_ = 0;
     taken_ = 0;
     ended_ = 0;
@@ -277,13 +311,7 @@ void Session::fill_send_buffer() {
             if (!may_begin_message()) {
                 break;
             }
-            if (unanswered() == 0) {
-                moved_ns_ = now;  // a reply is due from here on
-            }
-            ++started_;
-            send_times_[started_ % send_times_size_] = now;
-            message_size_ = messages.size({connection_, started_});
-            made_ = 0;
+            begin_message();
         }
         const std::uint64_t part = std::min<std::uint64_t>(size - filled_, message_size_ - made_);
         messages.fill({connection_, started_}, made_, {send_buffer_.get() + filled_, static_cast<std::size_t>(part)});
@@ -291,80 +319,104 @@ void Session::fill_send_buffer() {
         made_ += part;
         ended_ += made_ == message_size_ ? 1 : 0;
     }
-    if (context_.totals.first_send_ns == 0 && filled_ != 0) {
-        context_.totals.first_send_ns = now;
+    if (filled_ != 0) {
+        context_.totals.last_send_ns = context_.now_ns;
+        if (context_.totals.first_send_ns == 0) {
+            context_.totals.first_send_ns = context_.now_ns;
+        }
     }
 }
 
-void Session::submit_send() {
-    send_part_ = {send_buffer_.get() + taken_, filled_ - taken_};
-    send_.pending = true;
-    context_.port.send(send_);
-}
-
+// Sends what may be sent, until the system takes no more at once.
 void Session::pump() {
     if (state_ != State::running || !has_begun_ || send_.pending) {
         return;
     }
-    fill_send_buffer();
-    if (filled_ != 0) {
-        submit_send();
+    for (int at_once = 0;; ++at_once) {
+        if (taken_ == filled_) {
+            fill_send_buffer();
+            if (filled_ == 0) {
+                return;
+            }
+        }
+        send_part_ = {send_buffer_.get() + taken_, filled_ - taken_};
+        if (at_once == sends_at_once_max) {
+            send_.pending = true;
+            context_.port.send(send_);
+            return;
+        }
+        if (!context_.port.send_at_once(send_)) {
+            send_.pending = true;
+            return;
+        }
+        if (!take_sent()) {
+            return;
+        }
     }
 }
 
+// What a completed send has come to; false when the connection is broken.
+bool Session::take_sent() {
+    if (send_.error != io::Error::none) {
+        broken([&] { return reason_of(send_); });
+        return false;
+    }
+    taken_ += static_cast<std::uint32_t>(send_.bytes);
+    context_.totals.bytes_sent += send_.bytes;
+    moved_ns_ = context_.now_ns;
+    if (taken_ == filled_) {
+        context_.totals.sent += ended_;
+    }
+    return true;
+}
+
 void Session::on_send() {
+    context_.read_clock();
     if (state_ == State::closing) {
         context_.totals.bytes_sent += send_.bytes;
         close_if_joined();
         return;
     }
-    if (send_.error != io::Error::none) {
-        broken(text_of(send_));
-        return;
+    if (take_sent()) {
+        pump();
+        finish_if_answered();
     }
-    taken_ += static_cast<std::uint32_t>(send_.bytes);
-    context_.totals.bytes_sent += send_.bytes;
-    moved_ns_ = context_.port.now();
-    if (taken_ < filled_) {
-        submit_send();
-        return;
-    }
-    context_.totals.sent += ended_;
-    pump();
-    finish_if_answered();
 }
 
 // ---- ending
 
 void Session::drain() {
-    finish_if_answered();
+    if (state_ == State::idle) {
+        close();  // between two connections
+    } else {
+        finish_if_answered();
+    }
 }
 
 void Session::finish_if_answered() {
-    if (state_ != State::running || !has_begun_ || send_.pending || unanswered() != 0 || may_begin_message()) {
+    if (state_ != State::running || !has_begun_ || send_.pending || unanswered() != 0 || has_more_here()) {
         return;
     }
     state_ = State::finishing;
-    moved_ns_ = context_.port.now();
+    moved_ns_ = context_.now_ns;
     restart_timer();
     if (!socket_.shutdown_send()) {
         close();
     }
 }
 
-void Session::broken(std::string reason) {
+template <class Reason>
+void Session::broken(const Reason& reason) noexcept {
     ++context_.totals.connections_broken;
-    note_failure(std::move(reason));
+    context_.note_failure(reason);
     const LoadPlan& plan = context_.plan;
     context_.totals.lost += (plan.count == 0 ? started_ : plan.count) - answered_;
+    has_ended_early_ = true;
     close();
 }
 
-void Session::note_failure(std::string reason) {
-    ++context_.totals.failures[std::move(reason)];
-}
-
 void Session::abandon() {
+    has_ended_early_ = true;
     if (state_ == State::closing || state_ == State::done) {
         return;
     }
@@ -391,6 +443,14 @@ void Session::close_if_joined() {
     }
     if (socket_.is_open()) {
         context_.port.close(socket_);
+    }
+    if (has_begun_ && !has_ended_early_ && has_more()) {
+        // Not here, where a handler of the old connection may still have something to do.
+        before_ = started_;
+        checker_.restart();
+        state_ = State::idle;
+        context_.reconnecting.push_back(this);
+        return;
     }
     state_ = State::done;
     ++context_.done;

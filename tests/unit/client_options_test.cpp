@@ -71,6 +71,24 @@ TEST_CASE("every option is understood") {
     CHECK(parse_options({"[::1]", "1", "--size", "9"}, false).options->host == "::1");
 }
 
+TEST_CASE("the options of measuring are understood") {
+    const Options plain = accepted({"--message", "x"});
+    CHECK(plain.rate == 0);
+    CHECK(plain.messages_per_connection == 0);
+    CHECK(plain.idle == 0);
+    CHECK(plain.threads == 1);
+    CHECK(plain.sources.empty());
+    const Options options = accepted({"--message", "x", "--rate", "50000", "--messages-per-connection", "7", "--idle", "100000", "--threads", "4",
+                                      "--connections", "4", "--source", "127.0.0.2-127.0.0.4,127.0.0.9"});
+    CHECK(options.rate == 50'000);
+    CHECK(options.messages_per_connection == 7);
+    CHECK(options.idle == 100'000);
+    CHECK(options.threads == 4);
+    CHECK(options.sources.size() == 4);
+    CHECK(accepted({"--message", "x", "--count", "5", "--messages-per-connection", "100"}).messages_per_connection == 100);
+    CHECK(accepted({"--interactive", "--source", "127.0.0.1"}).sources.size() == 1);
+}
+
 TEST_CASE("replies are framed as the messages are, unless said otherwise") {
     CHECK(accepted({"--message", "x", "--framing", "delimiter"}).reply_framing.type == Framing::Type::delimiter);
     const Options options =
@@ -113,6 +131,17 @@ TEST_CASE("wrong usage is refused with a reason") {
     refused({"--size", "256", "--framing", "length_prefix:1"}, "length prefix");
     refused({"--size", "9-1"}, "9-1");
     refused({"--message", "x", "--seed", "-1"}, "--seed");
+    refused({"--message", "x", "--rate", "0"}, "--rate: \"0\" is no number from 1 to 100000000");
+    refused({"--message", "x", "--rate", "1k"}, "--rate");
+    refused({"--message", "x", "--messages-per-connection", "0"}, "--messages-per-connection");
+    refused({"--message", "x", "--idle", "-1"}, "--idle");
+    refused({"--message", "x", "--threads", "0"}, "--threads");
+    refused({"--message", "x", "--threads", "2"}, "--connections");
+    refused({"--message", "x", "--source", "localhost"}, "--source: \"localhost\"");
+    refused({"--interactive", "--rate", "5"}, "--rate and --interactive exclude each other");
+    refused({"--interactive", "--threads", "2"}, "--threads and --interactive");
+    refused({"--interactive", "--idle", "2"}, "--idle and --interactive");
+    refused({"--interactive", "--messages-per-connection", "2"}, "--messages-per-connection and --interactive");
     refused({"--message", "x", "surplus"}, "surplus");
     refused({"--message", "x", "--unknown"}, "--unknown");
     CHECK(parse_options({"127.0.0.1"}, true).exit_code == 2);

@@ -21,6 +21,8 @@ TEST_CASE("the exit code tells what became of the run") {
     CHECK(with(&Totals::wrong) == 3);
     CHECK(with(&Totals::lost) == 3);
     CHECK(with(&Totals::unexpected) == 3);
+    CHECK(with(&Totals::idle_broken) == 3);
+    CHECK(with(&Totals::sent_late) == 0);
     totals.wrong = 1;
     totals.interrupted = true;
     CHECK(exit_code_of(totals) == 130);
@@ -40,7 +42,7 @@ TEST_CASE("the summary names each figure on a line of its own") {
     for (int i = 0; i < 3; ++i) {
         totals.latency_ns.record(9'000'000);
     }
-    const std::string text = "\n" + summary(totals);
+    const std::string text = "\n" + summary(totals, {});
     const auto value_of = [&](const std::string& name) {
         const std::size_t at = text.find("\n" + name + " ");
         REQUIRE(at != std::string::npos);
@@ -57,6 +59,66 @@ TEST_CASE("the summary names each figure on a line of its own") {
     CHECK(std::abs(std::stod(value_of("latency_p99_us")) - 50) <= 0.5);
     CHECK(std::abs(std::stod(value_of("latency_p999_us")) - 9'000) <= 90);
     CHECK(value_of("latency_max_us") == "9000.0");
+}
+
+TEST_CASE("the summary has the figures that were asked for, and no others") {
+    Totals totals;
+    totals.sent = 1'001;
+    totals.first_send_ns = 1'000'000'000;
+    totals.last_send_ns = 3'000'000'000;
+    totals.last_reply_ns = 5'000'000'000;
+    totals.connections_replaced = 40;
+    totals.sent_late = 7;
+    totals.not_sent = 8;
+    totals.idle_opened = 9;
+    const auto has = [&](const LoadPlan& plan, const std::string& line) { return ("\n" + summary(totals, plan)).find(line) != std::string::npos; };
+    for (const char* name : {"\nrate", "\nsent_late", "\nnot_sent", "\nidle_", "\nconnections_per_second"}) {
+        CAPTURE(name);
+        CHECK_FALSE(has({}, name));
+    }
+    LoadPlan plan;
+    plan.rate = 600;
+    plan.idle = 10;
+    plan.messages_per_connection = 2;
+    CHECK(has(plan, "\nrate                   600\n"));
+    CHECK(has(plan, "\nrate_achieved          500.0\n"));
+    CHECK(has(plan, "\nsent_late              7\n"));
+    CHECK(has(plan, "\nnot_sent               8\n"));
+    CHECK(has(plan, "\nidle_opened            9\n"));
+    CHECK(has(plan, "\nidle_broken            0\n"));
+    CHECK(has(plan, "\nconnections_per_second 10.0\n"));
+}
+
+TEST_CASE("the totals of several threads add up") {
+    Totals all;
+    Totals one;
+    one.sent = 3;
+    one.first_send_ns = 50;
+    one.last_send_ns = 60;
+    one.last_reply_ns = 70;
+    one.failures["reset"] = 2;
+    one.latency_ns.record(1'000);
+    all.add(one);
+    Totals other;
+    other.sent = 4;
+    other.lost = 1;
+    other.first_send_ns = 40;
+    other.last_send_ns = 55;
+    other.interrupted = true;
+    other.failures["reset"] = 1;
+    other.latency_ns.record(9'000);
+    all.add(other);
+    all.add({});
+    CHECK(all.sent == 7);
+    CHECK(all.lost == 1);
+    CHECK(all.first_send_ns == 40);
+    CHECK(all.last_send_ns == 60);
+    CHECK(all.last_reply_ns == 70);
+    CHECK(all.interrupted);
+    CHECK(all.failures["reset"] == 3);
+    CHECK(all.latency_ns.count() == 2);
+    CHECK(all.latency_ns.max() == 9'000);
+    CHECK(all.latency_ns.percentile(50) <= 1'010);
 }
 
 TEST_CASE("a difference says where it is and what was there") {
@@ -78,4 +140,6 @@ TEST_CASE("reasons of failure are counted, a line each") {
     totals.failures["refused"] = 2;
     totals.failures["reset"] = 1;
     CHECK(failure_lines(totals) == "client: 2 connections: refused\nclient: 1 connection: reset\n");
+    totals.failures_untold = 4;
+    CHECK(failure_lines(totals).ends_with("client: 4 more failed when there was no memory to say why\n"));
 }

@@ -1,0 +1,290 @@
+#include "load_thread.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include "base/clock.hpp"
+#include "load.hpp"
+
+namespace portico::client {
+
+namespace {
+
+constexpr std::uint64_t tick_ns = 100 * base::nanoseconds_per_millisecond;
+// Sessions that begin to send between two waits, so that the first replies are read soon.
+constexpr std::size_t begin_max = 64;
+// With a rate: from the meeting of the threads to the first message, so that all are there in time.
+constexpr std::uint64_t lead_ns = 10 * base::nanoseconds_per_millisecond;
+
+constexpr std::size_t send_memory_bytes = 268'435'456;  // of all sessions, about
+constexpr std::size_t send_buffer_least = 4'096;
+constexpr std::size_t send_buffer_most = 65'536;
+
+// Room for all that can be unanswered, where that is little; else a share of what all may have. Longer messages leave piece by piece.
+std::size_t send_buffer_bytes(const LoadPlan& plan) noexcept {
+    const std::size_t share = std::clamp(send_memory_bytes / plan.connections, send_buffer_least, send_buffer_most);
+    const std::uint64_t in_flight = plan.count == 0 ? plan.depth : std::min<std::uint64_t>(plan.depth, plan.count);
+    const std::uint64_t size_max = plan.messages->size_max();
+    return size_max > share / in_flight ? share : static_cast<std::size_t>(size_max * in_flight);
+}
+
+// How many of `all` fall to the thread with this index, where they are dealt in turn.
+std::uint32_t share_of(std::uint32_t all, std::uint32_t threads, std::uint32_t index) noexcept {
+    return all / threads + (index < all % threads ? 1 : 0);
+}
+
+}  // namespace
+
+void RunState::wake_all() noexcept {
+    for (const std::unique_ptr<LoadThread>& thread : threads) {
+        thread->wake();
+    }
+}
+
+LoadThread::LoadThread(RunState& run, std::uint32_t index, std::unique_ptr<io::BufferPool> buffers, std::unique_ptr<io::CompletionPort> port)
+    : run_(run),
+      index_(index),
+      buffers_(std::move(buffers)),
+      port_(std::move(port)),
+      context_{.port = *port_,
+               .plan = run.plan,
+               .observer = run.observer,
+               .totals = {},
+               .send_buffer_bytes = send_buffer_bytes(run.plan),
+               .source = index,
+               .schedule = {},
+               .reconnecting = {}} {
+    for (std::uint32_t i = share_of(run.plan.idle, run.plan.threads, index); i > 0; --i) {
+        idle_.emplace_back(context_);
+    }
+    const std::uint32_t sessions = share_of(run.plan.connections, run.plan.threads, index);
+    for (std::uint32_t i = 0; i < sessions; ++i) {
+        sessions_.emplace_back(context_, connection_of(i));
+    }
+    context_.reconnecting.reserve(sessions);
+    tick_.thread = this;
+    tick_.completed = [](io::Operation& operation) { static_cast<Tick&>(operation).thread->on_tick(); };
+}
+
+std::uint32_t LoadThread::connection_of(std::size_t place) const noexcept {
+    return static_cast<std::uint32_t>(place) * run_.plan.threads + index_ + 1;
+}
+
+void LoadThread::run() noexcept {
+    arm_tick();
+    while (run_.working.load(std::memory_order_acquire) != 0 && !run_.is_given_up.load(std::memory_order_relaxed)) {
+        connect_some();
+        begin();
+        send_due();
+        wait();
+        drain_if_over();
+        end_early_if_asked();
+        if (context_.done == sessions_.size() && !is_done_) {
+            is_done_ = true;
+            if (run_.working.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+                run_.wake_all();
+            }
+        }
+    }
+    // Where the run was given up there may be some left.
+    for (Session& session : sessions_) {
+        session.abandon();
+    }
+    for (IdleConnection& connection : idle_) {
+        connection.end();
+    }
+    if (tick_.in_flight) {
+        context_.port.cancel(tick_);
+    }
+    while (context_.port.outstanding() != 0) {
+        wait();
+    }
+    if (has_rate() && (run_.plan.count == 0 || ends_early_)) {
+        for (const Session& session : sessions_) {
+            context_.totals.not_sent += session.overdue();
+        }
+    }
+}
+
+// ---- connecting
+
+void LoadThread::connect_some() {
+    if (ends_early_) {
+        return;
+    }
+    const std::uint32_t connecting_most = std::max(connecting_max / run_.plan.threads, 1U);
+    while (idle_connected_ < idle_.size() && context_.connecting < connecting_most) {
+        idle_[idle_connected_++].connect();
+    }
+    if (idle_connected_ < idle_.size() || (connected_ == 0 && context_.connecting != 0)) {
+        return;
+    }
+    while (connected_ < sessions_.size() && context_.connecting < connecting_most) {
+        sessions_[connected_++].connect();
+    }
+    while (!context_.reconnecting.empty() && context_.connecting < connecting_most) {
+        Session* session = context_.reconnecting.back();
+        context_.reconnecting.pop_back();
+        if (session->waits_for_connect()) {  // and has not ended meanwhile
+            session->connect();
+        }
+    }
+}
+
+// Once no connect is under way any more, in any thread.
+void LoadThread::begin() {
+    if (ends_early_) {
+        return;
+    }
+    if (!has_met_ && connected_ == sessions_.size() && context_.connecting == 0) {
+        has_met_ = true;
+        if (run_.opening.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+            run_.began_ns.store(context_.port.now() + (has_rate() ? lead_ns : 0), std::memory_order_release);
+            if (run_.plan.threads > 1) {
+                run_.wake_all();
+            }
+        }
+    }
+    if (!has_begun() && has_met_) {
+        began_ns_ = run_.began_ns.load(std::memory_order_acquire);
+        if (has_begun() && has_rate()) {
+            context_.schedule = Schedule(run_.plan.rate, run_.plan.connections, began_ns_);
+            due_ns_ = context_.schedule.due_ns(connection_of(0), 1);
+        }
+    }
+    if (begun_ == sessions_.size() || !has_begun()) {
+        return;
+    }
+    context_.read_clock();
+    for (std::size_t i = 0; (i < begin_max || has_rate()) && begun_ < sessions_.size(); ++i) {
+        sessions_[begun_++].begin();
+    }
+}
+
+// ---- the open loop
+
+// Tells the connections, in turn, of the messages whose instant has come.
+void LoadThread::send_due() {
+    if (due_ns_ == UINT64_MAX || context_.draining || ends_early_) {
+        return;
+    }
+    context_.now_ns = context_.port.now();
+    const bool is_timed = run_.plan.count == 0;
+    while (due_ns_ <= context_.now_ns) {
+        if (is_timed && due_ns_ >= began_ns_ + run_.plan.duration_ns) {
+            due_ns_ = UINT64_MAX;
+            return;
+        }
+        sessions_[due_place_].message_due();
+        if (++due_place_ == sessions_.size()) {
+            due_place_ = 0;
+            if (++due_number_ > run_.plan.count && !is_timed) {
+                due_ns_ = UINT64_MAX;
+                return;
+            }
+        }
+        due_ns_ = context_.schedule.due_ns(connection_of(due_place_), due_number_);
+    }
+}
+
+// ---- waiting
+
+std::uint64_t LoadThread::next_deadline() const noexcept {
+    std::uint64_t deadline = due_ns_;
+    if (has_begun() && run_.plan.count == 0 && !context_.draining) {
+        deadline = std::min(deadline, began_ns_ + run_.plan.duration_ns);
+    }
+    return deadline;
+}
+
+void LoadThread::wait() {
+    std::uint64_t deadline = 0;
+    if (!has_begun() || begun_ == sessions_.size() || ends_early_) {
+        deadline = next_deadline();
+        // Where the system's waits may end late, the last bit of the way to an instant is spent looking. (wait_forever stays what it is.)
+        const std::uint64_t grain_ns = has_rate() ? context_.port.wait_grain_ns() : 0;
+        if (deadline != io::wait_forever && grain_ns != 0) {
+            if (context_.port.now() + grain_ns >= deadline) {
+                deadline = 0;
+                std::this_thread::yield();
+            } else {
+                deadline -= grain_ns;
+            }
+        }
+    }
+    const std::size_t count = context_.port.wait(completed_, deadline);
+    context_.now_ns = context_.port.now();
+    context_.is_now_fresh = true;
+    for (std::size_t i = 0; i < count; ++i) {
+        completed_[i]->completed(*completed_[i]);
+        if (due_ns_ <= context_.now_ns) {  // what is due does not wait for the rest of the batch
+            send_due();
+        }
+    }
+    context_.is_now_fresh = false;
+}
+
+void LoadThread::end_early_if_asked() {
+    if (ends_early_) {
+        return;
+    }
+    const bool is_interrupted = run_.interrupt.load(std::memory_order_relaxed);
+    if (is_interrupted || run_.observer.has_thrown()) {
+        ends_early_ = true;
+        context_.totals.interrupted = is_interrupted;
+        due_ns_ = UINT64_MAX;
+        for (Session& session : sessions_) {
+            session.abandon();
+        }
+    }
+}
+
+void LoadThread::drain_if_over() {
+    const bool is_over = has_begun() && run_.plan.count == 0 && context_.now_ns >= began_ns_ + run_.plan.duration_ns;
+    if (!is_over || context_.draining || ends_early_) {
+        return;
+    }
+    send_due();  // the last ones, if this thread is late
+    due_ns_ = UINT64_MAX;
+    context_.draining = true;
+    for (Session& session : sessions_) {
+        session.drain();
+    }
+}
+
+// ---- ten times a second
+
+void LoadThread::arm_tick() {
+    tick_.deadline_ns = context_.port.now() + tick_ns;
+    context_.port.timer(tick_);
+}
+
+void LoadThread::on_tick() {
+    if (run_.working.load(std::memory_order_acquire) == 0 || run_.is_given_up.load(std::memory_order_relaxed)) {
+        return;
+    }
+    const Totals& totals = context_.totals;
+    progress_.connections_opened.store(totals.connections_opened, std::memory_order_relaxed);
+    progress_.received.store(totals.received, std::memory_order_relaxed);
+    progress_.wrong.store(totals.wrong, std::memory_order_relaxed);
+    progress_.lost.store(totals.lost, std::memory_order_relaxed);
+    if (index_ == 0) {
+        Progress sum;
+        for (const std::unique_ptr<LoadThread>& thread : run_.threads) {
+            const Progress one = thread->progress();
+            sum.connections_opened += one.connections_opened;
+            sum.received += one.received;
+            sum.wrong += one.wrong;
+            sum.lost += one.lost;
+        }
+        run_.observer.tick(sum, context_.port.now());
+    }
+    arm_tick();
+}
+
+Progress LoadThread::progress() const noexcept {
+    return {progress_.connections_opened.load(std::memory_order_relaxed), progress_.received.load(std::memory_order_relaxed),
+            progress_.wrong.load(std::memory_order_relaxed), progress_.lost.load(std::memory_order_relaxed)};
+}
+
+}  // namespace portico::client

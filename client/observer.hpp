@@ -1,0 +1,85 @@
+// Those who want to see more of a run than its totals, and what stands between them and the threads of a run.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <span>
+
+#include "expectation.hpp"
+
+namespace portico::client {
+
+// How far a run has come, over all threads; up to a tenth of a second old.
+struct Progress {
+    std::uint64_t connections_opened = 0;
+    std::uint64_t received = 0;
+    std::uint64_t wrong = 0;
+    std::uint64_t lost = 0;
+};
+
+// Called by one thread at a time, not always the same one. What a function throws ends the run, and run_load throws it on.
+class Observer {
+public:
+    virtual ~Observer() = default;
+    // Whether reply() is to be called: it costs something for every reply. Asked once.
+    [[nodiscard]] virtual bool wants_replies() const noexcept { return false; }
+    // A wrong reply.
+    virtual void difference(const Difference&) {}
+    // Part of a reply, framing included; `complete` with its last part.
+    virtual void reply(std::uint32_t /*connection*/, std::span<const std::byte>, bool /*complete*/) {}
+    // Ten times a second or so.
+    virtual void tick(const Progress&, std::uint64_t /*now_ns*/) {}
+};
+
+// An observer as the threads of a run see it. Its functions throw nothing, since they are called in the middle of a completion's handling, which must come to
+// its end: they keep what was thrown first, and from then on call nobody.
+class GuardedObserver {
+public:
+    explicit GuardedObserver(Observer& observer) noexcept : observer_(observer), wants_replies_(observer.wants_replies()) {}
+
+    void difference(const Difference& difference) noexcept {
+        guarded([&] { observer_.difference(difference); });
+    }
+    void reply(std::uint32_t connection, std::span<const std::byte> part, bool complete) noexcept {
+        if (wants_replies_) {
+            guarded([&] { observer_.reply(connection, part, complete); });
+        }
+    }
+    void tick(const Progress& progress, std::uint64_t now_ns) noexcept {
+        guarded([&] { observer_.tick(progress, now_ns); });
+    }
+
+    // The run is to end.
+    [[nodiscard]] bool has_thrown() const noexcept { return has_thrown_.load(std::memory_order_relaxed); }
+    // For the end, when no other thread is left: throws what was thrown, if anything was.
+    void rethrow() const {
+        if (thrown_ != nullptr) {
+            std::rethrow_exception(thrown_);
+        }
+    }
+
+private:
+    template <class Call>
+    void guarded(Call&& call) noexcept {
+        const std::scoped_lock lock(mutex_);
+        if (thrown_ != nullptr) {
+            return;
+        }
+        try {
+            call();
+        } catch (...) {
+            thrown_ = std::current_exception();
+            has_thrown_.store(true, std::memory_order_relaxed);
+        }
+    }
+
+    Observer& observer_;
+    const bool wants_replies_;
+    std::mutex mutex_;
+    std::exception_ptr thrown_;  // guarded
+    std::atomic<bool> has_thrown_{false};
+};
+
+}  // namespace portico::client

@@ -1,0 +1,25 @@
+// An operation that knows whose it is, and its way back there.
+#pragma once
+
+#include "io/operation.hpp"
+
+namespace portico::client {
+
+// `pending` lasts until the owner's handler runs: longer than in_flight, since one wait() hands out several.
+template <class Owner, class Kind>
+struct Owned : Kind {
+    Owner* owner = nullptr;
+    bool pending = false;
+};
+
+template <auto handler, class Owner, class Kind>
+void prepare(Owned<Owner, Kind>& operation, Owner& owner) noexcept {
+    operation.owner = &owner;
+    operation.completed = [](io::Operation& completed) {
+        auto& owned = static_cast<Owned<Owner, Kind>&>(completed);
+        owned.pending = false;
+        (owned.owner->*handler)();
+    };
+}
+
+}  // namespace portico::client

@@ -1,0 +1,30 @@
+// What a run is to do, as plain data.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "expectation.hpp"
+#include "io/address.hpp"
+#include "message.hpp"
+
+namespace portico::client {
+
+struct LoadPlan {
+    std::vector<io::Address> addresses;  // tried in their order until one connects
+    std::vector<io::Address> sources;    // what connections are bound to, in turn, of the addresses' family; empty: the system chooses
+    std::uint32_t threads = 1;           // at most as many as connections
+    std::uint32_t connections = 1;
+    std::uint32_t idle = 0;                     // further connections, which say nothing
+    std::uint64_t count = 1;                    // messages of each connection; 0: until duration_ns is over
+    std::uint64_t messages_per_connection = 0;  // after so many a new connection takes the place of the old one; 0: never
+    std::uint64_t duration_ns = 0;
+    std::uint64_t rate = 0;  // messages a second, over all connections, on a fixed schedule; 0: as fast as replies come
+    std::uint32_t depth = 1;
+    std::uint64_t connect_timeout_ns = 0;
+    std::uint64_t reply_timeout_ns = 0;  // without a byte moved either way while a reply is due
+    const MessageSource* messages = nullptr;
+    Expectation expectation;
+};
+
+}  // namespace portico::client

@@ -1,0 +1,71 @@
+// What the connections of one thread share.
+#pragma once
+
+#include <cstdint>
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "io/completion_port.hpp"
+#include "observer.hpp"
+#include "plan.hpp"
+#include "schedule.hpp"
+#include "totals.hpp"
+
+namespace portico::client {
+
+class Session;
+
+struct SessionContext {
+    io::CompletionPort& port;
+    const LoadPlan& plan;
+    GuardedObserver& observer;
+    Totals totals;
+    std::size_t send_buffer_bytes = 0;    // of each session
+    std::size_t address = 0;              // where connects begin in plan.addresses
+    std::size_t source = 0;               // how many sockets took one of plan.sources
+    bool has_connected = false;           // so `address` is known to be good
+    std::uint32_t connecting = 0;         // connections that wait for their connect
+    std::uint32_t done = 0;               // sessions
+    bool draining = false;                // no message is begun any more
+    Schedule schedule;                    // with a rate, once the run has begun
+    std::vector<Session*> reconnecting;   // that wait for their next connect; has room for all
+    std::uint64_t now_ns = 0;             // when the clock was read last
+    bool is_now_fresh = false;            // and nothing has been done since
+
+    // The clock is read once for a completion: what it brings and what it leads to happen within a microsecond or two.
+    void read_clock() noexcept {
+        if (!std::exchange(is_now_fresh, false)) {
+            now_ns = port.now();
+        }
+    }
+
+    // Makes a socket for a connect to `remote`, of this thread's port.
+    [[nodiscard]] base::Result<void> open(io::Socket& socket, const io::Address& remote) {
+        const std::size_t sources = plan.sources.size();
+        auto opened = sources == 0 ? socket.open_for_connect(remote.family) : socket.open_for_connect_from(plan.sources[source++ % sources]);
+        return opened ? port.attach(socket) : opened;
+    }
+
+    // `reason()` makes a sentence. Where there is no memory for it the failure is counted all the same.
+    template <class Reason>
+    void note_failure(const Reason& reason) noexcept {
+        try {
+            ++totals.failures[reason()];
+        } catch (const std::bad_alloc&) {
+            ++totals.failures_untold;
+        }
+    }
+};
+
+// "Connection refused (111)".
+[[nodiscard]] inline std::string reason_of(const io::Operation& operation) {
+    return operation.native_error != 0 ? io::native_error_text(operation.native_error) : std::string(io::to_string(operation.error));
+}
+[[nodiscard]] inline std::string reason_of_connect(const io::ConnectOperation& operation, bool has_timed_out) {
+    return "cannot connect to " + io::to_string(operation.remote) + ": " +
+           (has_timed_out ? "no answer within the connect timeout" : reason_of(operation));
+}
+
+}  // namespace portico::client

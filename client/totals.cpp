@@ -1,0 +1,27 @@
+#include "totals.hpp"
+
+#include <algorithm>
+
+namespace portico::client {
+
+void Totals::add(const Totals& other) {
+    for (const auto figure :
+         {&Totals::connections_opened, &Totals::connections_failed, &Totals::connections_broken, &Totals::connections_replaced,
+          &Totals::idle_opened, &Totals::idle_broken, &Totals::sent, &Totals::sent_late, &Totals::not_sent, &Totals::received,
+          &Totals::wrong, &Totals::lost, &Totals::unexpected, &Totals::unanswered, &Totals::bytes_sent, &Totals::bytes_received,
+          &Totals::failures_untold}) {
+        this->*figure += other.*figure;
+    }
+    if (first_send_ns == 0 || (other.first_send_ns != 0 && other.first_send_ns < first_send_ns)) {
+        first_send_ns = other.first_send_ns;
+    }
+    last_send_ns = std::max(last_send_ns, other.last_send_ns);
+    last_reply_ns = std::max(last_reply_ns, other.last_reply_ns);
+    interrupted = interrupted || other.interrupted;
+    latency_ns.add(other.latency_ns);
+    for (const auto& [reason, count] : other.failures) {
+        failures[reason] += count;
+    }
+}
+
+}  // namespace portico::client

@@ -1,0 +1,489 @@
+// Whole runs against a small server in a thread of this process, on the system's own completion port.
+#include "load.hpp"
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <limits>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include "base/clock.hpp"
+#include "io/completion_port.hpp"
+#include "support/catch.hpp"
+
+using namespace portico;
+using namespace portico::client;
+
+namespace {
+
+constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
+
+io::Address loopback(std::uint8_t last = 1) {
+    io::Address address;
+    address.family = io::Address::Family::v4;
+    address.bytes = {127, 0, 0, last};
+    return address;
+}
+
+// What the server does with the bytes that a connection brought: true to send them back, false to end the connection.
+using Behaviour = std::function<bool(std::span<std::byte>)>;
+
+// Echoes, on one thread.
+class Server {
+public:
+    explicit Server(Behaviour behaviour = nullptr) : buffers_(65'536, 512), behaviour_(std::move(behaviour)) {
+        auto port = io::make_port(io::Backend::automatic, buffers_, {});
+        REQUIRE(port);
+        port_ = std::move(*port);
+        REQUIRE(listener_.listen(loopback(), 1'024));
+        REQUIRE(port_->attach(listener_));
+        address_ = listener_.local_address();
+        stop_.completed = [](io::Operation&) {};
+        accept_.listener = &listener_;
+        accept_.server = this;
+        accept_.completed = [](io::Operation& operation) {
+            auto& accept = static_cast<Accept&>(operation);
+            accept.server->accepted();
+        };
+        thread_ = std::thread([this] { serve(); });
+    }
+    ~Server() {
+        stopping_.store(true);
+        port_->post(stop_);
+        thread_.join();
+    }
+
+    [[nodiscard]] const io::Address& address() const { return address_; }
+    [[nodiscard]] int accepted_count() const { return accepted_count_.load(); }
+    // Once no client is connected any more.
+    [[nodiscard]] const std::set<std::array<std::uint8_t, 16>>& peers() const { return peers_; }
+
+private:
+    struct Accept : io::AcceptOperation {
+        Server* server = nullptr;
+    };
+    struct Client {
+        struct Receive : io::ReceiveOperation {
+            Client* client = nullptr;
+        } receive;
+        struct Send : io::SendOperation {
+            Client* client = nullptr;
+        } send;
+        Server* server = nullptr;
+        io::Socket socket;
+        io::ConstBuffer rest;
+        io::Buffer buffer;
+        bool is_over = false;
+    };
+
+    void serve() {
+        port_->accept(accept_);
+        while (!stopping_.load()) {
+            step();
+        }
+        if (accept_.in_flight) {
+            port_->cancel(accept_);
+        }
+        for (Client& client : clients_) {
+            client.is_over = true;
+            for (io::Operation* operation : {static_cast<io::Operation*>(&client.receive), static_cast<io::Operation*>(&client.send)}) {
+                if (operation->in_flight) {
+                    port_->cancel(*operation);
+                }
+            }
+        }
+        while (port_->outstanding() != 0) {
+            step();
+        }
+        for (Client& client : clients_) {
+            if (client.socket.is_open()) {
+                port_->close(client.socket);
+            }
+        }
+        port_->close(listener_);
+    }
+    void step() {
+        std::array<io::Operation*, 64> completed{};
+        const std::size_t count = port_->wait(completed, port_->now() + 100 * ms);
+        for (std::size_t i = 0; i < count; ++i) {
+            completed[i]->completed(*completed[i]);
+        }
+    }
+    void accepted() {
+        if (accept_.accepted == io::invalid_socket) {
+            return;
+        }
+        if (stopping_.load()) {
+            io::close_native(accept_.accepted);
+            return;
+        }
+        accepted_count_.fetch_add(1);
+        peers_.insert(accept_.peer.bytes);
+        Client& client = clients_.emplace_back();
+        client.server = this;
+        client.socket.adopt(accept_.accepted);
+        static_cast<void>(port_->attach(client.socket));
+        client.receive.client = client.send.client = &client;
+        client.receive.socket = client.send.socket = &client.socket;
+        client.receive.completed = [](io::Operation& operation) {
+            Client& its = *static_cast<Client::Receive&>(operation).client;
+            its.server->received(its);
+        };
+        client.send.completed = [](io::Operation& operation) {
+            Client& its = *static_cast<Client::Send&>(operation).client;
+            its.server->sent(its);
+        };
+        client.send.buffers = {&client.rest, 1};
+        port_->receive(client.receive);
+        port_->accept(accept_);
+    }
+    void received(Client& client) {
+        client.buffer = client.receive.buffer;
+        if (client.receive.bytes == 0 || client.is_over || (behaviour_ && !behaviour_({client.buffer.data, client.receive.bytes}))) {
+            over(client);
+            return;
+        }
+        client.rest = {client.buffer.data, client.receive.bytes};
+        port_->send(client.send);
+    }
+    void sent(Client& client) {
+        if (client.send.error != io::Error::none || client.is_over) {
+            over(client);
+            return;
+        }
+        client.rest = {client.rest.data + client.send.bytes, client.rest.size - client.send.bytes};
+        if (client.rest.size != 0) {
+            port_->send(client.send);
+            return;
+        }
+        port_->buffers().give_back(std::exchange(client.buffer, {}));
+        port_->receive(client.receive);
+    }
+    void over(Client& client) {
+        if (client.buffer.data != nullptr) {
+            port_->buffers().give_back(std::exchange(client.buffer, {}));
+        }
+        port_->close(client.socket);
+        client.is_over = true;
+    }
+
+    io::BufferPool buffers_;
+    Behaviour behaviour_;
+    std::unique_ptr<io::CompletionPort> port_;
+    io::Socket listener_;
+    io::Address address_;
+    Accept accept_;
+    io::PostOperation stop_;
+    std::deque<Client> clients_;
+    std::set<std::array<std::uint8_t, 16>> peers_;
+    std::atomic<bool> stopping_{false};
+    std::atomic<int> accepted_count_{0};
+    std::thread thread_;
+};
+
+// Once, at the message with this number, the whole server stands still.
+Behaviour stalls(int at, std::uint64_t milliseconds) {
+    return [seen = 0, at, milliseconds](std::span<std::byte>) mutable {
+        if (++seen == at) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+        }
+        return true;
+    };
+}
+
+LoadPlan plan_for(const Server& server, const MessageSource& messages) {
+    LoadPlan plan;
+    plan.addresses = {server.address()};
+    plan.connect_timeout_ns = 20'000 * ms;
+    plan.reply_timeout_ns = 20'000 * ms;
+    plan.messages = &messages;
+    plan.expectation.replies = &messages;
+    return plan;
+}
+
+Totals ran(const LoadPlan& plan, Observer& observer) {
+    const std::atomic<bool> interrupt{false};
+    auto totals = run_load(plan, observer, interrupt);
+    INFO(totals.error());
+    REQUIRE(totals);
+    return *std::move(totals);
+}
+Totals ran(const LoadPlan& plan) {
+    Observer nobody;
+    return ran(plan, nobody);
+}
+
+}  // namespace
+
+TEST_CASE("every thread's connections send all their messages, and the totals are the sum", "[client][load]") {
+    Server server;
+    const auto messages = make_generated_messages(1, {1, 3'000}, {});
+    LoadPlan plan = plan_for(server, *messages);
+    plan.connections = 7;
+    plan.count = 40;
+    plan.depth = 5;
+    plan.threads = GENERATE(1U, 2U, 3U, 7U);
+    CAPTURE(plan.threads);
+    const Totals totals = ran(plan);
+    CHECK(totals.connections_opened == 7);
+    CHECK(totals.sent == 280);
+    CHECK(totals.received == 280);
+    CHECK(totals.wrong == 0);
+    CHECK(totals.lost == 0);
+    CHECK(totals.bytes_sent == totals.bytes_received);
+    CHECK(totals.latency_ns.count() == 280);
+    CHECK(totals.failures.empty());
+    CHECK(server.accepted_count() == 7);
+}
+
+TEST_CASE("wrong replies of every thread are counted, and shown one at a time", "[client][load]") {
+    Server server([](std::span<std::byte> bytes) {
+        bytes.front() ^= std::byte{1};
+        return true;
+    });
+    struct : Observer {
+        void difference(const Difference&) override { ++count; }
+        int count = 0;
+    } observer;
+    const auto messages = make_generated_messages(1, {10, 10}, {});
+    LoadPlan plan = plan_for(server, *messages);
+    plan.connections = 6;
+    plan.threads = 3;
+    plan.count = 10;
+    const Totals totals = ran(plan, observer);
+    CHECK(totals.wrong == 6);
+    CHECK(observer.count == 6);
+    CHECK(totals.connections_broken == 6);
+    CHECK(totals.received + totals.lost == 60);
+}
+
+TEST_CASE("with a rate messages leave when they are due, and not before", "[client][load]") {
+    Server server;
+    const auto messages = make_text_messages("tick");
+    LoadPlan plan = plan_for(server, *messages);
+    plan.connections = 5;
+    plan.rate = 500;
+    plan.depth = 100;
+    plan.threads = GENERATE(1U, 2U);
+    SECTION("by count") {
+        plan.count = 30;
+        const Totals totals = ran(plan);
+        CHECK(totals.sent == 150);
+        CHECK(totals.received == 150);
+        CHECK(totals.not_sent == 0);
+        // 149 distances of 2 ms.
+        CHECK(totals.last_send_ns - totals.first_send_ns >= 290 * ms);
+    }
+    SECTION("by duration: what is due before its end") {
+        plan.count = 0;
+        plan.duration_ns = 300 * ms;
+        const Totals totals = ran(plan);
+        CHECK(totals.sent == 150);
+        CHECK(totals.received == 150);
+        CHECK(totals.not_sent == 0);
+    }
+}
+
+TEST_CASE("with a rate a server's stall shows in the latency of all that was due meanwhile", "[client][load]") {
+    Server server(stalls(100, 400));
+    const auto messages = make_text_messages("tick");
+    LoadPlan plan = plan_for(server, *messages);
+    plan.connections = 4;
+    plan.count = 200;
+    SECTION("an open loop: half of the second's messages were due during the stall, and waited") {
+        plan.rate = 1'000;
+        const Totals totals = ran(plan);
+        CHECK(totals.received == 800);
+        // All that were due in the 400 ms: half of them waited for 200 ms or more, and nearly all of them were sent late for want of depth.
+        CHECK(totals.latency_ns.percentile(80) >= 150 * ms);
+        CHECK(totals.latency_ns.max() >= 390 * ms);
+        CHECK(totals.sent_late >= 300);
+    }
+    SECTION("a closed loop: only those that were on their way, one on each connection, have seen it") {
+        const Totals totals = ran(plan);
+        CHECK(totals.received == 800);
+        CHECK(totals.latency_ns.percentile(80) < 150 * ms);
+        CHECK(totals.latency_ns.max() >= 390 * ms);
+        CHECK(totals.sent_late == 0);
+    }
+}
+
+TEST_CASE("messages that were due and could not leave are counted when the duration is over", "[client][load]") {
+    Server server(stalls(1, 500));
+    const auto messages = make_text_messages("tick");
+    LoadPlan plan = plan_for(server, *messages);
+    plan.connections = 2;
+    plan.rate = 1'000;
+    plan.count = 0;
+    plan.duration_ns = 200 * ms;
+    const Totals totals = ran(plan);
+    CHECK(totals.sent + totals.not_sent == 200);
+    CHECK(totals.sent <= 4);
+    CHECK(totals.received == totals.sent);
+}
+
+TEST_CASE("a connection is replaced after its share of the messages", "[client][load]") {
+    Server server;
+    const auto messages = make_generated_messages(1, {1, 300}, {});
+    LoadPlan plan = plan_for(server, *messages);
+    plan.connections = 4;
+    plan.threads = GENERATE(1U, 2U);
+    plan.depth = 3;
+    plan.messages_per_connection = 10;
+    SECTION("until its count is done") {
+        plan.count = 95;
+        const Totals totals = ran(plan);
+        CHECK(totals.received == 380);
+        CHECK(totals.wrong == 0);
+        CHECK(totals.lost == 0);
+        CHECK(totals.connections_opened == 40);
+        CHECK(totals.connections_replaced == 36);
+        CHECK(totals.connections_broken == 0);
+        CHECK(server.accepted_count() == 40);
+    }
+    SECTION("not when one is enough") {
+        plan.count = 10;
+        CHECK(ran(plan).connections_opened == 4);
+    }
+    SECTION("until the duration is over") {
+        plan.count = 0;
+        plan.duration_ns = 200 * ms;
+        const Totals totals = ran(plan);
+        CHECK(totals.received == totals.sent);
+        CHECK(totals.lost == 0);
+        CHECK(totals.connections_opened > 4);
+        CHECK(totals.connections_opened == totals.connections_replaced + 4);
+        CHECK(totals.connections_broken == 0);
+    }
+    SECTION("with a rate, which goes on meanwhile") {
+        plan.count = 50;
+        plan.rate = 1'000;
+        const Totals totals = ran(plan);
+        CHECK(totals.received == 200);
+        CHECK(totals.connections_opened == 20);
+    }
+}
+
+TEST_CASE("idle connections are opened beside the others and stay", "[client][load]") {
+    Server server;
+    const auto messages = make_text_messages("x");
+    LoadPlan plan = plan_for(server, *messages);
+    plan.connections = 2;
+    plan.threads = GENERATE(1U, 2U);
+    plan.count = 20;
+    plan.idle = 300;
+    const Totals totals = ran(plan);
+    CHECK(totals.received == 40);
+    CHECK(totals.connections_opened == 2);
+    CHECK(totals.idle_opened == 300);
+    CHECK(totals.idle_broken == 0);
+    CHECK(server.accepted_count() == 302);
+}
+
+TEST_CASE("idle connections that cannot be opened are broken, and the run goes on to its end", "[client][load]") {
+    // Bound and not listening: refuses, and nobody else comes to listen there.
+    io::Socket nobody;
+    REQUIRE(nobody.open_for_connect(io::Address::Family::v4, loopback()));
+    const auto messages = make_text_messages("x");
+    LoadPlan plan;
+    plan.addresses = {nobody.local_address()};
+    plan.connect_timeout_ns = plan.reply_timeout_ns = 20'000 * ms;
+    plan.messages = messages.get();
+    plan.expectation.replies = messages.get();
+    plan.idle = 3;
+    plan.connections = 2;
+    plan.count = 5;
+    const Totals totals = ran(plan);
+    CHECK(totals.idle_opened == 0);
+    CHECK(totals.idle_broken == 3);
+    CHECK(totals.connections_failed == 2);
+    CHECK(totals.lost == 10);
+    REQUIRE(totals.failures.size() == 1);
+    CHECK(totals.failures.begin()->second == 5);
+}
+
+TEST_CASE("connections are made from the sources in turn", "[client][load]") {
+    std::set<std::array<std::uint8_t, 16>> peers;
+    {
+        Server server;
+        const auto messages = make_text_messages("x");
+        LoadPlan plan = plan_for(server, *messages);
+        plan.sources = {loopback(2), loopback(3), loopback(4)};
+        plan.connections = 3;
+        plan.idle = 3;
+        CHECK(ran(plan).received == 3);
+        peers = {loopback(2).bytes, loopback(3).bytes, loopback(4).bytes};
+        CHECK(server.accepted_count() == 6);
+        CHECK(server.peers() == peers);
+    }
+}
+
+TEST_CASE("what an observer throws ends the run in order", "[client][load]") {
+    Server server([](std::span<std::byte> bytes) {
+        bytes.front() ^= std::byte{1};
+        return true;
+    });
+    struct Thrower : Observer {
+        void difference(const Difference&) override { throw std::runtime_error("enough"); }
+    };
+    struct Printer : Observer {
+        [[nodiscard]] bool wants_replies() const noexcept override { return true; }
+        void reply(std::uint32_t, std::span<const std::byte>, bool) override { throw std::runtime_error("enough"); }
+    };
+    struct Ticker : Observer {
+        void tick(const Progress&, std::uint64_t) override { throw std::runtime_error("enough"); }
+    };
+    Thrower thrower;
+    Printer printer;
+    Ticker ticker;
+    const auto messages = make_text_messages("x");
+    LoadPlan plan = plan_for(server, *messages);
+    plan.connections = 8;
+    plan.threads = GENERATE(1U, 3U);
+    plan.idle = 5;
+    plan.count = 0;
+    plan.duration_ns = 60'000 * ms;
+    plan.expectation.framing = *parse_framing("length_prefix:1");  // so that a wrong reply does not end its connection
+    const auto framed = make_framed_messages(make_text_messages("xyz"), plan.expectation.framing);
+    plan.messages = framed.get();
+    for (Observer* observer : {static_cast<Observer*>(&thrower), static_cast<Observer*>(&printer), static_cast<Observer*>(&ticker)}) {
+        if (observer != &thrower) {
+            plan.expectation.replies = nullptr;
+        } else {
+            plan.expectation.replies = framed.get();
+        }
+        const std::atomic<bool> interrupt{false};
+        CHECK_THROWS_AS(run_load(plan, *observer, interrupt), std::runtime_error);
+    }
+}
+
+TEST_CASE("progress sums the threads, and an interrupt ends the run", "[client][load]") {
+    Server server;
+    std::atomic<bool> interrupt{false};
+    struct Watcher : Observer {
+        explicit Watcher(std::atomic<bool>& flag) : interrupt(flag) {}
+        void tick(const Progress& progress, std::uint64_t) override {
+            last = progress;
+            interrupt.store(progress.connections_opened == 6 && progress.received > 10);
+        }
+        std::atomic<bool>& interrupt;
+        Progress last;
+    } watcher(interrupt);
+    const auto messages = make_text_messages("x");
+    LoadPlan plan = plan_for(server, *messages);
+    plan.connections = 6;
+    plan.threads = 3;
+    plan.count = 0;
+    plan.duration_ns = 60'000 * ms;
+    auto totals = run_load(plan, watcher, interrupt);
+    REQUIRE(totals);
+    CHECK(totals->interrupted);
+    CHECK(watcher.last.received <= totals->received);
+    CHECK(totals->connections_opened == 6);
+    CHECK(totals->sent == totals->received + totals->unanswered);
+}

@@ -1,0 +1,25 @@
+#include "schedule.hpp"
+
+#include "support/catch.hpp"
+
+using portico::client::Schedule;
+
+TEST_CASE("messages are due evenly, the connections in turn") {
+    const Schedule schedule(1'000, 4, 5'000'000'000);
+    CHECK(schedule.due_ns(1, 1) == 5'000'000'000);
+    CHECK(schedule.due_ns(2, 1) == 5'001'000'000);
+    CHECK(schedule.due_ns(4, 1) == 5'003'000'000);
+    CHECK(schedule.due_ns(1, 2) == 5'004'000'000);
+    CHECK(schedule.due_ns(4, 250) == 5'999'000'000);
+}
+
+TEST_CASE("a schedule does not drift, whatever its rate") {
+    // A third of a second is no whole number of nanoseconds, and three of them are a second all the same.
+    const Schedule slow(3, 1, 0);
+    CHECK(slow.due_ns(1, 2) == 333'333'333);
+    CHECK(slow.due_ns(1, 3) == 666'666'666);
+    CHECK(slow.due_ns(1, 3'000'001) == 1'000'000'000'000'000);
+    const Schedule fast(99'999'999, 7, 0);
+    CHECK(fast.due_ns(1, 1 + 99'999'999) == 7'000'000'000);
+    CHECK(Schedule(1, 1'000'000, 0).due_ns(1, 1'000'000'000'000) == UINT64_MAX);
+}
