@@ -13,6 +13,8 @@ namespace {
 constexpr std::uint64_t tick_ns = 100 * base::nanoseconds_per_millisecond;
 // Sessions that begin to send between two waits, so that the first replies are read soon.
 constexpr std::size_t begin_max = 64;
+// Messages that are told to be due in a row, so that a rate beyond all means does not keep the replies from being read.
+constexpr int due_max = 64;
 // With a rate: from the meeting of the threads to the first message, so that all are there in time.
 constexpr std::uint64_t lead_ns = 10 * base::nanoseconds_per_millisecond;
 
@@ -170,12 +172,12 @@ void LoadThread::send_due() {
     }
     context_.now_ns = context_.port.now();
     const bool is_timed = run_.plan.count == 0;
-    while (due_ns_ <= context_.now_ns) {
+    for (int i = 0; i < due_max && due_ns_ <= context_.now_ns; ++i) {
         if (is_timed && due_ns_ >= began_ns_ + run_.plan.duration_ns) {
             due_ns_ = UINT64_MAX;
             return;
         }
-        sessions_[due_place_].message_due();
+        sessions_[due_place_].messages_due(due_number_);
         if (++due_place_ == sessions_.size()) {
             due_place_ = 0;
             if (++due_number_ > run_.plan.count && !is_timed) {
@@ -244,8 +246,12 @@ void LoadThread::drain_if_over() {
     if (!is_over || context_.draining || ends_early_) {
         return;
     }
-    send_due();  // the last ones, if this thread is late
     due_ns_ = UINT64_MAX;
+    if (has_rate()) {  // the last ones, if this thread is late
+        for (std::size_t i = 0; i < sessions_.size(); ++i) {
+            sessions_[i].messages_due(context_.schedule.due_before(connection_of(i), began_ns_ + run_.plan.duration_ns));
+        }
+    }
     context_.draining = true;
     for (Session& session : sessions_) {
         session.drain();

@@ -28,6 +28,15 @@ public:
         return began_ns_ + seconds * base::nanoseconds_per_second + place % rate_ * base::nanoseconds_per_second / rate_;
     }
 
+    // How many messages of a connection are due before an instant.
+    [[nodiscard]] std::uint64_t due_before(std::uint32_t connection, std::uint64_t instant_ns) const noexcept {
+        const std::uint64_t elapsed_ns = instant_ns > began_ns_ ? instant_ns - began_ns_ : 0;
+        const std::uint64_t of_second = elapsed_ns % base::nanoseconds_per_second * rate_;
+        const std::uint64_t places = elapsed_ns / base::nanoseconds_per_second * rate_ +
+                                     (of_second + base::nanoseconds_per_second - 1) / base::nanoseconds_per_second;
+        return places < connection ? 0 : (places - connection) / connections_ + 1;
+    }
+
 private:
     static constexpr std::uint64_t seconds_max = std::uint64_t{100} * 365 * 86'400;
 

@@ -129,8 +129,8 @@ void Session::begin() {
     finish_if_answered();
 }
 
-void Session::message_due() {
-    ++due_;
+void Session::messages_due(std::uint64_t count) {
+    due_ = count;
     pump();
 }
 
@@ -334,9 +334,12 @@ void Session::pump() {
     }
     for (int at_once = 0;; ++at_once) {
         if (taken_ == filled_) {
+            if (made_ == message_size_ && !may_begin_message()) {
+                return;
+            }
             fill_send_buffer();
             if (filled_ == 0) {
-                return;
+                return;  // a message of no bytes, and nothing behind it
             }
         }
         send_part_ = {send_buffer_.get() + taken_, filled_ - taken_};

@@ -37,8 +37,8 @@ public:
     void connect();
     // Starts sending. Does nothing when the connection has failed.
     void begin();
-    // One more message is due (with a rate).
-    void message_due();
+    // So many of its messages are due by now (with a rate).
+    void messages_due(std::uint64_t count);
     // context.draining has been set.
     void drain();
     // The run ends early: ends without calling anything lost.

@@ -327,6 +327,20 @@ TEST_CASE("messages that were due and could not leave are counted when the durat
     CHECK(totals.received == totals.sent);
 }
 
+TEST_CASE("a rate beyond all means does not keep replies from being read", "[client][load]") {
+    Server server;
+    const auto messages = make_text_messages("tick");
+    LoadPlan plan = plan_for(server, *messages);
+    plan.connections = 2;
+    plan.rate = 100'000'000;
+    plan.count = 0;
+    plan.duration_ns = 300 * ms;
+    const Totals totals = ran(plan);
+    CHECK(totals.sent + totals.not_sent == 30'000'000);
+    CHECK(totals.sent >= 100);  // a tenth of what the busiest machine answers
+    CHECK(totals.received == totals.sent);
+}
+
 TEST_CASE("a connection is replaced after its share of the messages", "[client][load]") {
     Server server;
     const auto messages = make_generated_messages(1, {1, 300}, {});

@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# What the client measures with, against the real host: a fixed rate (and what a server that stands still does to its latencies), connections that are replaced,
+# idle ones, several threads, source addresses; and what it says when one of them cannot be had. Every reply is checked, as always.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+cat >echo.json <<JSON
+{ "plugin_directory": "$plugin_directory",
+  "listeners": [ { "name": "it", "listen": "127.0.0.1:0", "plugin": "echo" },
+                 { "name": "short", "listen": "127.0.0.1:0", "plugin": "echo", "limits": { "idle_timeout_ms": 300 } } ],
+  "shutdown": { "drain_ms": 5000 } }
+JSON
+start_host echo || finish
+port=$(port_of echo it) short=$(port_of echo short)
+
+# run NAME EXIT_CODE ARGUMENT...: the client's output in NAME.client.
+run() {
+    local name=$1 expected=$2
+    shift 2
+    timeout 120 "${client[@]}" 127.0.0.1 "$port" --timeout 60s "$@" >"$name.client" 2>&1
+    code=$?
+    ran=$name
+    [ "$code" -eq "$expected" ] || fail "$name: the client's exit code is $code, not $expected" "$name.client"
+}
+value() { tr -d '\r' <"$ran.client" | sed -n "s/^$1  *//p"; }
+whole() { value "$1" | sed 's/\..*//'; }
+# expect FIGURE OPERATOR NUMBER: of the last run.
+expect() {
+    if [ -z "$(value "$1")" ] || ! [ "$(whole "$1")" "$2" "$3" ]; then
+        fail "$ran: $1 is \"$(value "$1")\", expected $2 $3" "$ran.client"
+    else
+        ok "$ran: $1 is $(value "$1") ($2 $3)"
+    fi
+}
+all_right() { # COUNT
+    expect received -eq "$1"
+    expect wrong -eq 0
+    expect lost -eq 0
+}
+
+run rate 0 --size 1-2000 --connections 10 --depth 50 --rate 500 --count 50
+all_right 500
+expect rate_achieved -ge 300
+expect rate_achieved -le 600 # less for late first ones
+expect not_sent -eq 0
+
+# The host stands still for half a second in a run of two seconds. With a rate every message that was due
+# meanwhile has waited, a quarter or so of all; without one only those on their way have, one a connection of thousands.
+is_connected() { [ "$(grep -ci " 0100007F:$(printf %04x "$port") [0-9A-F:]* 01 " /proc/net/tcp)" -ge 4 ]; }
+stall() { # NAME ARGUMENT...
+    local name=$1 pid
+    shift
+    timeout 120 "${client[@]}" 127.0.0.1 "$port" --message x --connections 4 --duration 2s --timeout 60s "$@" >"$name.client" 2>&1 &
+    pid=$!
+    started_pids+=("$pid")
+    eventually 30 is_connected || fail "$name: the client does not connect" "$name.client"
+    kill -STOP "$host_pid"
+    sleep 0.5 # the stall itself
+    kill -CONT "$host_pid"
+    wait_gone "$pid" 60
+    ran=$name
+    [ "$code" -eq 0 ] || fail "$name: the client's exit code is $code" "$name.client"
+}
+if [ -z "$emulator" ]; then # whose host is another process than the one that was started
+    stall open_loop --rate 1000 --depth 1000
+    open_p90=$(whole latency_p90_us)
+    expect latency_max_us -ge 450000
+    stall closed_loop
+    closed_p90=$(whole latency_p90_us)
+    expect latency_max_us -ge 450000
+    if [ "$open_p90" -ge 100000 ] && [ "$closed_p90" -lt 100000 ]; then
+        ok "a stall of 500 ms is in the p90 of the open loop ($open_p90 us), and not in that of the closed one ($closed_p90 us)"
+    else
+        fail "the p90 of the open loop is $open_p90 us, of the closed one $closed_p90 us" open_loop.client closed_loop.client
+    fi
+    run too_fast 0 --message x --connections 2 --rate 100000000 --duration 500ms
+    expect not_sent -ge 1
+    expect sent_late -ge 1
+fi
+
+run churn 0 --size 1-2000 --connections 8 --count 55 --depth 4 --messages-per-connection 10
+all_right 440
+expect connections_opened -eq 48
+expect connections_broken -eq 0
+expect connections_per_second -ge 1
+
+run idle 0 --size 100 --connections 4 --count 100 --idle 200
+all_right 400
+expect connections_opened -eq 4
+expect idle_opened -eq 200
+expect idle_broken -eq 0
+
+# Those that talk go on for longer than the listener lets the idle ones wait.
+it=$port port=$short
+run ended_idle 3 --size 100 --connections 1 --rate 50 --depth 100 --count 75 --idle 5
+port=$it
+all_right 75
+expect idle_opened -eq 5
+expect idle_broken -eq 5
+
+run threads 0 --size 1-20000 --connections 9 --count 40 --depth 4 --threads 3 --idle 7
+all_right 360
+expect connections_opened -eq 9
+expect idle_opened -eq 7
+
+run sources 0 --size 100 --connections 6 --count 20 --messages-per-connection 5 --source 127.0.0.2-127.0.0.4
+all_right 120
+expect connections_opened -eq 24
+run foreign_source 1 --message x --source 192.0.2.1
+run other_family 1 --message x --source ::1
+for run in foreign_source:192.0.2.1 other_family:IPv6; do
+    if grep -q "^client: --source: .*${run#*:}" "${run%%:*}.client"; then
+        ok "$run is said"
+    else
+        fail "$run is not said" "${run%%:*}.client"
+    fi
+done
+
+stop_host echo $stop_signal
+finish
