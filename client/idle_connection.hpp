@@ -1,5 +1,5 @@
-// A connection that is opened and says nothing: what a server's many idle clients are. It owns no buffer, waits with a receive for the server to end it, and
-// ignores what the server says.
+// A connection that is opened and says nothing: what a server's many idle clients are. It owns no buffer, waits with a receive for the
+// server to end it, and ignores what the server says.
 //
 //     unopened -> connecting -> open -> closing -> done
 //                     |                    ^

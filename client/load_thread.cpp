@@ -43,7 +43,8 @@ void RunState::wake_all() noexcept {
     }
 }
 
-LoadThread::LoadThread(RunState& run, std::uint32_t index, std::unique_ptr<io::BufferPool> buffers, std::unique_ptr<io::CompletionPort> port)
+LoadThread::LoadThread(RunState& run, std::uint32_t index, std::unique_ptr<io::BufferPool> buffers,
+                       std::unique_ptr<io::CompletionPort> port)
     : run_(run),
       index_(index),
       buffers_(std::move(buffers)),

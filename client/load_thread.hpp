@@ -6,10 +6,10 @@
 //     meet:     wait until the last connection of every thread is done, so that idle ones stay open to the end
 //     close:    the idle connections, then all that is in flight comes back
 //
-// Concurrency. Everything here belongs to the one thread that calls run(), but for three things: RunState, whose members are atomic or locked; the port's wake(),
-// which any thread may call; and progress(), relaxed atomics that this thread writes ten times a second and the thread that shows progress reads. Each of these
-// is a number of its own about the past, and nothing is concluded from two of them together, so no order between them is needed. The totals are read by
-// another thread only after this one has been joined.
+// Concurrency. Everything here belongs to the one thread that calls run(), but for three things: RunState, whose members are atomic or
+// locked; the port's wake(), which any thread may call; and progress(), relaxed atomics that this thread writes ten times a second and the
+// thread that shows progress reads. Each of these is a number of its own about the past, and nothing is concluded from two of them
+// together, so no order between them is needed. The totals are read by another thread only after this one has been joined.
 #pragma once
 
 #include <array>
@@ -90,8 +90,8 @@ private:
     std::size_t idle_connected_ = 0;  // those whose connect was started
     std::size_t connected_ = 0;
     std::size_t begun_ = 0;
-    bool has_met_ = false;      // all connects are over
-    bool is_done_ = false;      // all sessions are
+    bool has_met_ = false;  // all connects are over
+    bool is_done_ = false;  // all sessions are
     bool ends_early_ = false;
     std::uint64_t began_ns_ = 0;  // of the run; 0: not yet
     // With a rate: the message that is due next, and whose it is.

@@ -33,8 +33,8 @@ public:
     virtual void tick(const Progress&, std::uint64_t /*now_ns*/) {}
 };
 
-// An observer as the threads of a run see it. Its functions throw nothing, since they are called in the middle of a completion's handling, which must come to
-// its end: they keep what was thrown first, and from then on call nobody.
+// An observer as the threads of a run see it. Its functions throw nothing, since they are called in the middle of a completion's handling,
+// which must come to its end: they keep what was thrown first, and from then on call nobody.
 class GuardedObserver {
 public:
     explicit GuardedObserver(Observer& observer) noexcept : observer_(observer), wants_replies_(observer.wants_replies()) {}

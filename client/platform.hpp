@@ -11,8 +11,8 @@ namespace portico::client {
 // The arguments behind the program's name, in UTF-8.
 [[nodiscard]] std::vector<std::string> command_line(int argc, char** argv);
 
-// Once, before anything is opened or printed: a Windows console is told that text is UTF-8; on Linux a standard stream that the program was started
-// without leads nowhere, where else its number would be a socket's.
+// Once, before anything is opened or printed: a Windows console is told that text is UTF-8; on Linux a standard stream that the program was
+// started without leads nowhere, where else its number would be a socket's.
 void prepare_console();
 
 [[nodiscard]] bool input_is_terminal() noexcept;

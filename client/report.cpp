@@ -42,9 +42,8 @@ int exit_code_of(const Totals& totals) noexcept {
     if (totals.connections_opened == 0) {
         return exit_code::could_not_run;
     }
-    const bool is_right =
-        totals.connections_failed == 0 && totals.connections_broken == 0 && totals.wrong == 0 && totals.lost == 0 && totals.unexpected == 0 &&
-        totals.idle_broken == 0;
+    const bool is_right = totals.connections_failed == 0 && totals.connections_broken == 0 && totals.wrong == 0 && totals.lost == 0 &&
+                          totals.unexpected == 0 && totals.idle_broken == 0;
     return is_right ? exit_code::all_right : exit_code::wrong_or_lost;
 }
 

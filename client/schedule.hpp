@@ -1,8 +1,8 @@
 // The instants at which the messages of an open loop (--rate) are due.
 //
-// Message N of connection C is due at the place (N - 1) * connections + (C - 1) of one evenly spaced row. So the total is even, each connection's
-// messages are evenly spaced too, and which is due next needs no search: the connections take turns. Nothing here looks at a clock: a message is due
-// at its instant whether or not anyone was there to send it.
+// Message N of connection C is due at the place (N - 1) * connections + (C - 1) of one evenly spaced row. So the total is even, each
+// connection's messages are evenly spaced too, and which is due next needs no search: the connections take turns. Nothing here looks at a
+// clock: a message is due at its instant whether or not anyone was there to send it.
 #pragma once
 
 #include <cstdint>

@@ -11,7 +11,8 @@
 //   finishing  every reply has come: our sending side is shut down, the peer's end is awaited for a while
 //   closing    a join: operations are cancelled, and when the last has come back the socket is closed
 //
-// Nothing is allocated after the constructor, but for the text of a failure, which is left out where memory is. All on the port's one thread.
+// Nothing is allocated after the constructor, but for the text of a failure, which is left out where memory is. All on the port's one
+// thread.
 #pragma once
 
 #include <cstddef>

@@ -22,17 +22,17 @@ struct SessionContext {
     const LoadPlan& plan;
     GuardedObserver& observer;
     Totals totals;
-    std::size_t send_buffer_bytes = 0;    // of each session
-    std::size_t address = 0;              // where connects begin in plan.addresses
-    std::size_t source = 0;               // how many sockets took one of plan.sources
-    bool has_connected = false;           // so `address` is known to be good
-    std::uint32_t connecting = 0;         // connections that wait for their connect
-    std::uint32_t done = 0;               // sessions
-    bool draining = false;                // no message is begun any more
-    Schedule schedule;                    // with a rate, once the run has begun
-    std::vector<Session*> reconnecting;   // that wait for their next connect; has room for all
-    std::uint64_t now_ns = 0;             // when the clock was read last
-    bool is_now_fresh = false;            // and nothing has been done since
+    std::size_t send_buffer_bytes = 0;   // of each session
+    std::size_t address = 0;             // where connects begin in plan.addresses
+    std::size_t source = 0;              // how many sockets took one of plan.sources
+    bool has_connected = false;          // so `address` is known to be good
+    std::uint32_t connecting = 0;        // connections that wait for their connect
+    std::uint32_t done = 0;              // sessions
+    bool draining = false;               // no message is begun any more
+    Schedule schedule;                   // with a rate, once the run has begun
+    std::vector<Session*> reconnecting;  // that wait for their next connect; has room for all
+    std::uint64_t now_ns = 0;            // when the clock was read last
+    bool is_now_fresh = false;           // and nothing has been done since
 
     // The clock is read once for a completion: what it brings and what it leads to happen within a microsecond or two.
     void read_clock() noexcept {
@@ -44,7 +44,8 @@ struct SessionContext {
     // Makes a socket for a connect to `remote`, of this thread's port.
     [[nodiscard]] base::Result<void> open(io::Socket& socket, const io::Address& remote) {
         const std::size_t sources = plan.sources.size();
-        auto opened = sources == 0 ? socket.open_for_connect(remote.family) : socket.open_for_connect_from(plan.sources[source++ % sources]);
+        auto opened =
+            sources == 0 ? socket.open_for_connect(remote.family) : socket.open_for_connect_from(plan.sources[source++ % sources]);
         return opened ? port.attach(socket) : opened;
     }
 

@@ -1,4 +1,5 @@
-// What a run has come to: everything that the summary is made of. Each thread of a run has its own and alone touches it; they are added up at the end.
+// What a run has come to: everything that the summary is made of. Each thread of a run has its own and alone touches it; they are added up
+// at the end.
 #pragma once
 
 #include <cstdint>
@@ -15,22 +16,23 @@ struct Totals {
     std::uint64_t connections_broken = 0;    // were opened and ended before their work was done
     std::uint64_t connections_replaced = 0;  // of those opened, the ones that took the place of one that was done
     std::uint64_t idle_opened = 0;
-    std::uint64_t idle_broken = 0;     // could not be opened, or ended before the run did
-    std::uint64_t sent = 0;            // messages whose last byte the system has taken
-    std::uint64_t sent_late = 0;       // messages that began to leave more than a millisecond after they were due
-    std::uint64_t not_sent = 0;        // messages that were due when the duration was over, and had not begun to leave
-    std::uint64_t received = 0;        // complete replies, wrong ones too
-    std::uint64_t wrong = 0;           // replies that were not as expected
-    std::uint64_t lost = 0;            // messages that should have had a reply and had none
-    std::uint64_t unexpected = 0;      // replies that answer nothing
-    std::uint64_t unanswered = 0;      // messages on their way when the run was interrupted
+    std::uint64_t idle_broken = 0;  // could not be opened, or ended before the run did
+    std::uint64_t sent = 0;         // messages whose last byte the system has taken
+    std::uint64_t sent_late = 0;    // messages that began to leave more than a millisecond after they were due
+    std::uint64_t not_sent = 0;     // messages that were due when the duration was over, and had not begun to leave
+    std::uint64_t received = 0;     // complete replies, wrong ones too
+    std::uint64_t wrong = 0;        // replies that were not as expected
+    std::uint64_t lost = 0;         // messages that should have had a reply and had none
+    std::uint64_t unexpected = 0;   // replies that answer nothing
+    std::uint64_t unanswered = 0;   // messages on their way when the run was interrupted
     std::uint64_t bytes_sent = 0;
     std::uint64_t bytes_received = 0;
     std::uint64_t first_send_ns = 0;  // 0: nothing was sent
     std::uint64_t last_send_ns = 0;
     std::uint64_t last_reply_ns = 0;
     bool interrupted = false;
-    // From handing a message's first byte to the system (with a rate: from the instant at which that was due) to reading its reply's last byte.
+    // From handing a message's first byte to the system (with a rate: from the instant at which that was due) to reading its reply's last
+    // byte.
     Histogram latency_ns;
     std::map<std::string, std::uint64_t> failures;  // why connections failed or broke, and how many did
     std::uint64_t failures_untold = 0;              // those for whose reason there was no memory

@@ -35,8 +35,9 @@ constexpr std::uint32_t post_rounds_max = 8;
 // this one.
 constexpr std::uint64_t starved_wait_ns = 10 * base::nanoseconds_per_millisecond;
 
-// epoll_wait with a timeout in nanoseconds. Since Linux 5.11: an older one answers ENOSYS, a sandbox that does not know it may answer EPERM. (By
-// its number, since not every C library that may stand above such a kernel has a function for it; the number is the same everywhere.)
+// epoll_wait with a timeout in nanoseconds. Since Linux 5.11: an older one answers ENOSYS, a sandbox that does not know it may answer
+// EPERM. (By its number, since not every C library that may stand above such a kernel has a function for it; the number is the same
+// everywhere.)
 int wait_exactly(int epoll, epoll_event* events, int events_size, std::uint64_t timeout_ns) noexcept {
     constexpr long epoll_pwait2_number = 441;
     timespec timeout{};

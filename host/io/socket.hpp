@@ -46,9 +46,10 @@ public:
     // Makes a socket to connect with; `local` (if its family is not none) is what it is bound to, port 0 for any.
     [[nodiscard]] base::Result<void> open_for_connect(Address::Family family, const Address& local = {});
 
-    // Makes a socket to connect with from this address; its port is ignored. The system chooses the port with the destination known: a port is taken for
-    // one destination only, where one of open_for_connect() with a `local` is taken for all (Linux: IP_BIND_ADDRESS_NO_PORT; Windows: see open_for_connect).
-    // So local_address() says no port before the connect. Fails when the address is not one of this machine, and names it.
+    // Makes a socket to connect with from this address; its port is ignored. The system chooses the port with the destination known: a port
+    // is taken for one destination only, where one of open_for_connect() with a `local` is taken for all (Linux: IP_BIND_ADDRESS_NO_PORT;
+    // Windows: SO_REUSE_UNICASTPORT). So local_address() may say no port before the connect. Fails when the address is not one of this
+    // machine, and names it.
     [[nodiscard]] base::Result<void> open_for_connect_from(const Address& source);
 
     // Binds and listens; port 0 takes a free one (see local_address). Linux: SO_REUSEADDR, so that a restart does not wait

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What the client measures with, against the real host: a fixed rate (and what a server that stands still does to its latencies), connections that are replaced,
-# idle ones, several threads, source addresses; and what it says when one of them cannot be had. Every reply is checked, as always.
+# What the client measures with, against the real host: a fixed rate (and what a server that stands still does to its latencies),
+# connections that are replaced, idle ones, several threads, source addresses; and what it says when one of them cannot be had.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 cat >echo.json <<JSON

@@ -78,8 +78,8 @@ TEST_CASE("the options of measuring are understood") {
     CHECK(plain.idle == 0);
     CHECK(plain.threads == 1);
     CHECK(plain.sources.empty());
-    const Options options = accepted({"--message", "x", "--rate", "50000", "--messages-per-connection", "7", "--idle", "100000", "--threads", "4",
-                                      "--connections", "4", "--source", "127.0.0.2-127.0.0.4,127.0.0.9"});
+    const Options options = accepted({"--message", "x", "--rate", "50000", "--messages-per-connection", "7", "--idle", "100000",
+                                      "--threads", "4", "--connections", "4", "--source", "127.0.0.2-127.0.0.4,127.0.0.9"});
     CHECK(options.rate == 50'000);
     CHECK(options.messages_per_connection == 7);
     CHECK(options.idle == 100'000);

@@ -71,7 +71,9 @@ TEST_CASE("the summary has the figures that were asked for, and no others") {
     totals.sent_late = 7;
     totals.not_sent = 8;
     totals.idle_opened = 9;
-    const auto has = [&](const LoadPlan& plan, const std::string& line) { return ("\n" + summary(totals, plan)).find(line) != std::string::npos; };
+    const auto has = [&](const LoadPlan& plan, const std::string& line) {
+        return ("\n" + summary(totals, plan)).find(line) != std::string::npos;
+    };
     for (const char* name : {"\nrate", "\nsent_late", "\nnot_sent", "\nidle_", "\nconnections_per_second"}) {
         CAPTURE(name);
         CHECK_FALSE(has({}, name));
