@@ -63,7 +63,9 @@ base::Result<void> Socket::open_for_connect(Address::Family family, const Addres
 }
 
 base::Result<void> Socket::open_for_connect_from(const Address& source) {
-    return open_for_connect(source.family, source);
+    io::Address any_port = source;
+    any_port.port = 0;
+    return open_for_connect(source.family, any_port);
 }
 
 base::Result<void> Socket::listen(const Address& address, int backlog) {
