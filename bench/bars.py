@@ -1,0 +1,109 @@
+"""The bars: what must hold, what was measured, and whether it does."""
+import dataclasses
+
+from exact import RECEIVES, SENDS, WAITS
+from results import BARE, PEERS, PORTICO
+from scenarios import BY_NAME
+
+# Counts are differences between two runs. What belongs to no message (a timer's wait, a read that found nothing) may be so much of them.
+COUNT_SLACK = 0.01
+
+
+@dataclasses.dataclass(frozen=True)
+class Bar:
+    text: str
+    measured: str
+    is_met: bool
+
+
+def shown(interval):
+    return f"{interval.middle:.2f} ({interval.low:.2f}–{interval.high:.2f})"
+
+
+def sum_of(calls, names):
+    return sum(calls.get(name, 0) for name in names)
+
+
+def timed_bars(results):
+    for server in results.measured(PORTICO):
+        for peer in results.measured(PEERS):
+            all_ratios = {scenario.title: results.ratio(scenario, server.name, peer.name) for scenario in results.scenarios()}
+            ratios = {title: ratio for title, ratio in all_ratios.items() if ratio}
+            if not ratios:
+                continue
+            pair = f"{server.title} / {peer.title}, CPU a message"
+            title, worst = max(ratios.items(), key=lambda item: item[1].low)
+            yield Bar(f"{pair}: no interval wholly above 1.00", f"highest lower end {worst.low:.3f} ({title})", worst.low <= 1.00)
+            title, worst = max(ratios.items(), key=lambda item: item[1].high)
+            yield Bar(f"{pair}: upper end at most 1.10 in each scenario", f"highest upper end {worst.high:.3f} ({title})",
+                      worst.high <= 1.10)
+            mean = results.mean_ratio(server.name, peer.name)
+            yield Bar(f"{pair}: geometric mean at most 1.00", shown(mean), mean.middle <= 1.00)
+        mean = results.mean_ratio_to_better(server.name, [bare.name for bare in BARE])
+        if mean:
+            yield Bar(f"{server.title} / the better bare loop of each scenario, CPU a message: geometric mean at most 1.10",
+                      shown(mean), mean.middle <= 1.10)
+        ratio = results.idle_ratio(server)
+        if ratio:
+            yield Bar(f"{server.title}: with 15,000 idle connections / without, CPU a message: at most 1.10", shown(ratio),
+                      ratio.middle <= 1.10)
+
+
+def instruction_bars(results):
+    instructions = (results.part("instructions") or {}).get("portico_epoll")
+    if instructions:
+        yield Bar("Portico, epoll: at most 500 user-space instructions a message (64 connections)", f"{instructions:,.0f}",
+                  instructions <= 500)
+
+
+def system_call_bars(results):
+    for scenario in results.scenarios():
+        ours, bare = results.calls(scenario, "portico_uring"), results.calls(scenario, "bare_uring")
+        if ours and bare:
+            ratio = ours["all"] / bare["all"]
+            yield Bar(f"Portico, io_uring / bare loop, io_uring, system calls ({scenario.title}): at most 1.20",
+                      f"{ours['all']:.3f} / {bare['all']:.3f} = {ratio:.2f}", ratio <= 1.20)
+    for name in ("ping_1", "ping_64", "ping_512"):
+        calls = results.calls(BY_NAME[name], "portico_epoll")
+        if calls:
+            receives, sends, waits = (sum_of(calls, names) for names in (RECEIVES, SENDS, WAITS))
+            others = calls["all"] - receives - sends - waits
+            yield Bar(f"Portico, epoll, {BY_NAME[name].title}: one receive and one send a message, one wait a batch, nothing else",
+                      f"{receives:.3f}, {sends:.3f}, {waits:.3f}, others {others:.3f}",
+                      receives <= 1 + COUNT_SLACK and sends <= 1 + COUNT_SLACK and waits <= 1 + COUNT_SLACK and others <= COUNT_SLACK)
+    calls = results.calls(BY_NAME["depth16_lines"], "portico_epoll")
+    if calls:
+        receives, sends = sum_of(calls, RECEIVES), sum_of(calls, SENDS)
+        yield Bar("Portico, epoll, depth 16, lines: one send for all messages of a receive",
+                  f"{sends:.3f} sends, {receives:.3f} receives a message", sends <= receives + COUNT_SLACK)
+
+
+def memory_bars(results):
+    for server in PORTICO:
+        memory = (results.part("memory") or {}).get(server.name)
+        if memory:
+            yield Bar(f"{server.title}: at most 512 B for each idle connection, before and after traffic",
+                      f"{memory['silent']:.0f} B, {memory['after_traffic']:.0f} B",
+                      memory["silent"] <= 512 and memory["after_traffic"] <= 512)
+
+
+def behaviour_bars(results):
+    for server in PORTICO:
+        neighbour = results.neighbour_ratio(server.name)
+        if neighbour:
+            yield Bar(f"{server.title}: one connection that always has data, p99 of 63 others with / without: at most 3.0",
+                      f"{neighbour[1]:,.0f} µs / {neighbour[0]:,.0f} µs = {neighbour[2]:.2f}", neighbour[2] <= 3.0)
+        fairness = (results.part("fairness") or {}).get(server.name)
+        if fairness:
+            ratio = fairness["most"] / max(fairness["least"], 1)
+            yield Bar(f"{server.title}: most / least served of 256 connections: at most 2.0",
+                      f"{fairness['most']:,.0f} / {fairness['least']:,.0f} = {ratio:.2f}", ratio <= 2.0)
+    ratio = results.against_wrk("rate")
+    if ratio:
+        yield Bar("client / wrk, messages a second on one processor, same server and bytes: at least 1.00", shown(ratio),
+                  ratio.middle >= 1.00)
+
+
+def all_bars(results):
+    for bars in (instruction_bars, system_call_bars, memory_bars, timed_bars, behaviour_bars):
+        yield from bars(results)

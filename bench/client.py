@@ -1,0 +1,50 @@
+"""Runs the client. It checks each reply; a benchmark with a wrong or a lost one ends."""
+import resource
+import subprocess
+
+from processes import BenchError
+
+SECONDS_MAX = 120
+
+
+def summary_of(text):
+    """The figures that it prints, one a line: name, blanks, value."""
+    figures = {}
+    for line in text.splitlines():
+        fields = line.split()
+        if len(fields) == 2:
+            try:
+                figures[fields[0]] = float(fields[1])
+            except ValueError:
+                pass
+    return figures
+
+
+def command_of(place, port, options):
+    return [str(place.programs / "client"), "127.0.0.1", str(port), *options]
+
+
+def checked(returncode, command, output, errors):
+    figures = summary_of(output)
+    if returncode != 0 or figures.get("received", 0) < 1:
+        raise BenchError(f"the client has ended with {returncode}: a reply is wrong or lost, or it could not run\n"
+                         f"{' '.join(command)}\n{output}{errors}")
+    return figures
+
+
+def run(place, port, options, launcher=()):
+    """Its figures. It runs on the harness's own processor, which waits meanwhile."""
+    command = [*launcher, *command_of(place, port, options)]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS_MAX, check=False)
+    except subprocess.TimeoutExpired:
+        raise BenchError(f"the client does not end: {' '.join(command)}") from None
+    return checked(done.returncode, command, done.stdout, done.stderr)
+
+
+def run_with_cpu(command):
+    """Runs any program; what is left of it, and the processor seconds that it took."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS_MAX, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return done, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

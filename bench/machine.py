@@ -1,0 +1,64 @@
+"""On what the figures were measured."""
+import os
+import platform
+import re
+import subprocess
+
+LOAD_MAX = 0.5  # of other programs: above it timed figures are not worth much
+
+
+def output_of(*command):
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def processor():
+    with open("/proc/cpuinfo", encoding="utf-8") as table:
+        return next((line.split(":", 1)[1].strip() for line in table if line.startswith("model name")), platform.machine())
+
+
+def package(name):
+    """Debian's version of it, without the epoch and Debian's own number."""
+    version = output_of("dpkg-query", "--show", "--showformat=${Version}", name)
+    return re.sub(r"^\d+:|-[^-]*$", "", version) or "unknown"
+
+
+def cached(build, variable):
+    try:
+        with open(build / "CMakeCache.txt", encoding="utf-8") as cache:
+            return next((line.split("=", 1)[1].strip() for line in cache if line.startswith(f"{variable}:")), "")
+    except OSError:
+        return ""
+
+
+def compiler(build):
+    path = cached(build, "CMAKE_CXX_COMPILER")
+    return output_of(path, "--version").splitlines()[0] if path else "unknown"
+
+
+def commit():
+    name = output_of("git", "rev-parse", "--short", "HEAD") or "unknown"
+    changed = output_of("git", "status", "--porcelain", "--", "host", "sdk", "plugins", "client", "bench")
+    return name + (" with changes" if changed else "")
+
+
+def load():
+    return os.getloadavg()[0]
+
+
+def description(build):
+    return {
+        "Processor": processor(),
+        "Processors": str(os.cpu_count()),
+        "Virtual": output_of("systemd-detect-virt") or "unknown",
+        "Kernel": platform.release(),
+        "Compiler": compiler(build),
+        "Build": cached(build, "CMAKE_BUILD_TYPE") or "unknown",
+        "Asio": package("libasio-dev"),
+        "libuv": package("libuv1-dev"),
+        "liburing": package("liburing-dev"),
+        "wrk": package("wrk"),
+        "Commit": commit(),
+    }

@@ -1,0 +1,177 @@
+"""Starting, watching and ending the programs that take part. What is started here is ended here."""
+import os
+import pathlib
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+SERVER_CPU = 0
+CLIENT_CPU = 1
+
+
+class BenchError(Exception):
+    """The benchmark cannot go on: its text is all that the user needs."""
+
+
+def until(condition, what, seconds):
+    """Waits until condition() is true."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise BenchError(f"{what}: waited {seconds} s in vain")
+        time.sleep(0.001)
+
+
+def raise_descriptor_limit():
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def is_listening(port):
+    """Without connecting, which the server would notice."""
+    wanted = f":{port:04X}"
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        return any(fields[1].endswith(wanted) and fields[3] == "0A" for fields in map(str.split, table) if len(fields) > 3)
+
+
+class Running:
+    """A server that runs on the servers' processor. Its output goes to `log`."""
+
+    def __init__(self, name, command, port, log, start_seconds=10):
+        self.name = name
+        self.port = port
+        self.log = pathlib.Path(log)
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with open(self.log, "wb") as output:
+            self.process = subprocess.Popen(
+                [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CPU}))
+        self.pid = self.process.pid
+        try:
+            until(lambda: self.check() and is_listening(port), f"{name} does not listen", start_seconds)
+        except BaseException:
+            self.kill()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind is None:
+            self.stop()
+        else:
+            self.kill()
+
+    def output(self):
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def check(self):
+        """True while it runs."""
+        if self.process.poll() is not None:
+            raise BenchError(f"{self.name} has ended with {self.process.returncode}:\n{self.output()[-2000:]}")
+        return True
+
+    def cpu_ns(self):
+        """Processor time of all its threads, user and system: the kernel's clock of that process, which counts nanoseconds."""
+        return time.clock_gettime_ns((~self.pid << 3) | 2)
+
+    def cpu_ns_at_rest(self):
+        """The same, once it stands still: closed connections have been seen."""
+        deadline = time.monotonic() + 0.5
+        equal, last = 0, self.cpu_ns()
+        while equal < 2 and time.monotonic() < deadline:
+            time.sleep(0.001)
+            now = self.cpu_ns()
+            equal, last = (equal + 1, last) if now == last else (0, now)
+        return last
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def descriptor_targets(self):
+        folder = f"/proc/{self.pid}/fd"
+        return [os.readlink(f"{folder}/{number}") for number in os.listdir(folder)]
+
+    def memory_bytes(self):
+        """Private anonymous memory (heap and stacks among it), once it is the same three times."""
+        deadline = time.monotonic() + 5
+        equal, last = 0, None
+        while equal < 2:
+            now = self.smaps()["Anonymous"]
+            equal, last = (equal + 1, last) if now == last else (0, now)
+            if time.monotonic() > deadline:
+                raise BenchError(f"{self.name}: its memory does not come to rest")
+            time.sleep(0.05)
+        return last
+
+    def smaps(self):
+        with open(f"/proc/{self.pid}/smaps_rollup", encoding="ascii") as rollup:
+            lines = [line.split() for line in rollup if line.rstrip().endswith("kB")]
+        return {fields[0].rstrip(":"): int(fields[1]) * 1024 for fields in lines}
+
+    def stop(self):
+        """In order, as an operator would."""
+        self.check()
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise BenchError(f"{self.name} does not end at SIGTERM") from None
+        if code not in (0, -signal.SIGTERM):
+            raise BenchError(f"{self.name} has ended with {code}:\n{self.output()[-2000:]}")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Holder:
+    """Another process with `count` connections to a server, which it leaves alone until told."""
+
+    def __init__(self, server, count):
+        program = pathlib.Path(__file__).with_name("holder.py")
+        before = server.descriptors()
+        self.process = subprocess.Popen([sys.executable, str(program), str(server.port), str(count)], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        try:
+            self.expect("open")
+            until(lambda: server.check() and server.descriptors() >= before + count,
+                  f"{server.name} has not accepted {count} connections", 30)
+        except BaseException:
+            self.process.kill()
+            self.process.wait()
+            raise
+
+    def expect(self, answer):
+        line = self.process.stdout.readline()
+        if line.strip() != answer:
+            raise BenchError(f"idle connections: expected \"{answer}\", got \"{line.strip()}\"")
+
+    def echo_once(self):
+        """One message on each connection, and its reply."""
+        self.process.stdin.write("echo\n")
+        self.process.stdin.flush()
+        self.expect("echoed")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()

@@ -1,0 +1,86 @@
+"""What a run found, read from the results: ratios and medians. Nothing here measures."""
+import statistics
+
+import paired
+import servers
+from scenarios import SCENARIOS
+from timed import without_idle
+
+PORTICO = [server for server in servers.SERVERS if server.is_portico]
+BARE = [server for server in servers.SERVERS if server.kind == "bare"]
+PEERS = [server for server in servers.SERVERS if server.kind == "peer"]
+
+
+class Results:
+    """`data` as run.py writes it into results.json."""
+
+    def __init__(self, data):
+        self.data = data
+        self.timed = data.get("timed", {})
+
+    def part(self, name):
+        return self.data.get(name)
+
+    def scenarios(self):
+        """Those that were measured, in their order."""
+        return [scenario for scenario in SCENARIOS if scenario.name in self.timed]
+
+    def measured(self, candidates):
+        """Those of some servers that took part in any timed scenario."""
+        return [server for server in candidates if any(server.name in timed["runs"] for timed in self.timed.values())]
+
+    def rounds(self, scenario, name, figure):
+        runs = self.timed.get(scenario.name, {}).get("runs", {}).get(name)
+        return runs and [[run[figure] for run in halves] for halves in runs]
+
+    def median(self, scenario, name, figure):
+        rounds = self.rounds(scenario, name, figure)
+        return rounds and statistics.median(value for halves in rounds for value in halves)
+
+    def logs(self, scenario, name, other, figure="cpu_ns"):
+        ours, theirs = self.rounds(scenario, name, figure), self.rounds(scenario, other, figure)
+        return paired.log_ratios(ours, theirs) if ours and theirs else None
+
+    def ratio(self, scenario, name, other):
+        """Processor time a message of one over that of the other, or None."""
+        logs = self.logs(scenario, name, other)
+        return None if logs is None else paired.ratio(logs)
+
+    def mean_ratio(self, name, other):
+        """The geometric mean of it over the scenarios."""
+        all_logs = [logs for scenario in self.scenarios() if (logs := self.logs(scenario, name, other)) is not None]
+        return paired.geometric_mean(all_logs) if all_logs else None
+
+    def mean_ratio_to_better(self, name, others):
+        """The same, against whichever of the others is better in each scenario."""
+        all_logs = []
+        for scenario in self.scenarios():
+            candidates = [logs for other in others if (logs := self.logs(scenario, name, other)) is not None]
+            if candidates:
+                all_logs.append(max(candidates, key=lambda logs: float(statistics.median(logs))))
+        return paired.geometric_mean(all_logs) if all_logs else None
+
+    def idle_ratio(self, server):
+        """With idle connections beside, over without."""
+        scenario = next((scenario for scenario in self.scenarios() if scenario.idle), None)
+        return scenario and self.ratio(scenario, server.name, without_idle(server.name))
+
+    def calls(self, scenario, name):
+        """System calls a message, by name; None: not measured, or not permitted."""
+        return (self.timed.get(scenario.name, {}).get("system_calls") or {}).get(name)
+
+    def neighbour_ratio(self, name):
+        """(median p99 without, with the noise, the median of the rounds' ratios)"""
+        pairs = (self.part("neighbour") or {}).get(name)
+        if not pairs:
+            return None
+        return (statistics.median(quiet for quiet, _ in pairs), statistics.median(noisy for _, noisy in pairs),
+                statistics.median(noisy / quiet for quiet, noisy in pairs))
+
+    def against_wrk(self, figure):
+        """The client's figure over wrk's."""
+        part = self.part("wrk")
+        if not part:
+            return None
+        ours, theirs = ([[run[figure] for run in halves[side]] for halves in part["rounds"]] for side in ("client", "wrk"))
+        return paired.ratio(paired.log_ratios(ours, theirs))

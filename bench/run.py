@@ -1,0 +1,219 @@
+#!/usr/bin/python3
+"""The benchmark: ./dev bench builds the programs and runs this. docs/benchmarks.md says what is measured, how, and what came out.
+
+Everything is measured one thing at a time, the server on one processor and the client on another. What was found is in results.json
+after each part.
+"""
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import sys
+import time
+
+import against_wrk
+import bars
+import behaviour
+import chart
+import exact
+import machine
+import processes
+import report
+import servers
+import timed
+from machine import LOAD_MAX
+from processes import BenchError
+from results import Results
+from scenarios import BY_NAME
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROUNDS, ROUNDS_QUICK = 21, 3
+LOAD_SECONDS_MAX = 180  # the build that came before takes so long to be forgotten
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(prog="./dev bench", description="Measures Portico beside other servers; writes docs/benchmarks.md.")
+    scenarios, names = [*BY_NAME, *OTHER_PARTS], [server.name for server in servers.SERVERS]
+    parser.add_argument("--quick", action="store_true", help=f"{ROUNDS_QUICK} rounds: to see that it works; the figures mean nothing")
+    parser.add_argument("--rounds", type=int, metavar="N", help=f"pairs of runs in each scenario [{ROUNDS}]")
+    parser.add_argument("--scenario", action="append", choices=scenarios, metavar="NAME",
+                        help=f"only this one, and no docs; may be repeated: {', '.join(scenarios)}")
+    parser.add_argument("--server", action="append", choices=names, metavar="NAME",
+                        help=f"only this one, and no docs; may be repeated: {', '.join(names)}")
+    parser.add_argument("--no-docs", action="store_true", help="leave docs/ alone")
+    parser.add_argument("--report", action="store_true", help="measure nothing: write the docs from the last results again")
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/bench", metavar="DIR",
+                        help="where the programs are [build/bench]")
+    return parser.parse_args()
+
+
+class Progress:
+    """A line when something begins, and how long all will take, from what the parts before it took."""
+
+    def __init__(self):
+        self.started = time.monotonic()
+        self.expected = {}  # seconds of each part
+        self.done = 0.0  # of them, by expectation
+        self.part = ""
+        self.is_terminal = sys.stdout.isatty()
+        self.last_line = 0.0
+
+    def elapsed(self):
+        return time.monotonic() - self.started
+
+    def left(self):
+        scale = self.elapsed() / self.done if self.done > 20 else 1.0
+        return max(0.0, (sum(self.expected.values()) - self.done) * scale)
+
+    def begin(self, part):
+        self.part = part
+        self.print(f"{part} (about {max(1, round(self.left() / 60))} min left)")
+
+    def end(self):
+        self.done += self.expected[self.part]
+
+    def step(self, text):
+        """Said on a terminal, where the next one takes its place; elsewhere every ten seconds."""
+        if self.is_terminal:
+            sys.stdout.write(f"\r\x1b[K[{self.elapsed():4.0f} s] {self.part}: {text}")
+            sys.stdout.flush()
+        elif time.monotonic() > self.last_line + 10:
+            self.print(f"{self.part}: {text}")
+
+    def print(self, text):
+        print(f"{chr(13)}{chr(27)}[K" * self.is_terminal + f"[{self.elapsed():4.0f} s] {text}", flush=True)
+        self.last_line = time.monotonic()
+
+
+class Run:
+    """One run of the benchmark: what is chosen, and what has been found."""
+
+    def __init__(self, arguments):
+        self.place = servers.Place(arguments.build / "bin", arguments.build / "work")
+        self.is_quick = arguments.quick
+        self.rounds = arguments.rounds or (ROUNDS_QUICK if arguments.quick else ROUNDS)
+        self.rounds_of_others = 2 if arguments.quick else 7
+        self.fairness_seconds = 2 if arguments.quick else 10
+        self.servers = [server for server in servers.SERVERS if not arguments.server or server.name in arguments.server]
+        self.is_partial = bool(arguments.server or arguments.scenario)
+        self.parts = arguments.scenario or [*BY_NAME, *OTHER_PARTS]
+        self.file = arguments.build / "results.json"
+        self.progress = Progress()
+        self.data = {
+            "machine": machine.description(arguments.build),
+            "settings": {
+                "date": datetime.date.today().isoformat(), "rounds": self.rounds, "is_quick": arguments.quick,
+                "is_partial": self.is_partial},
+            "timed": {},
+        }
+
+    def contestants(self):
+        """The chosen servers, and Portico once more."""
+        again = [servers.AGAIN] if any(server.name == "portico_epoll" for server in self.servers) else []
+        return [*self.servers, *again]
+
+    def each_server(self, measure):
+        found = {}
+        for server in self.servers:
+            self.progress.step(server.name)
+            found[server.name] = measure(server)
+        return found
+
+    def expect(self, part):
+        """Seconds that a part takes, roughly."""
+        count = len(self.servers)
+        if part in BY_NAME:
+            return (2 * self.rounds + 4) * len(timed.entries_of(BY_NAME[part], self.contestants())) * (timed.RUN_SECONDS + 0.05)
+        return {"memory": 6 * count, "instructions": 15 * count, "neighbour": 3 * count * self.rounds_of_others,
+                "fairness": (self.fairness_seconds + 1) * count, "wrk": 5 * self.rounds_of_others}[part]
+
+    def all(self):
+        self.progress.expected = {part: self.expect(part) for part in self.parts}
+        for part in self.parts:
+            self.progress.begin(part)
+            if part in BY_NAME:
+                self.data["timed"][part] = timed.measure(
+                    BY_NAME[part], self.contestants(), self.rounds, self.place, self.progress.step)
+            else:
+                self.data[part] = OTHER_PARTS[part](self)
+            self.progress.end()
+            self.data["settings"]["minutes"] = self.progress.elapsed() / 60
+            self.file.write_text(json.dumps(self.data, indent=1) + "\n", encoding="utf-8")
+
+
+OTHER_PARTS = {
+    "memory": lambda run: run.each_server(lambda server: exact.memory(run.place, server)),
+    "instructions": lambda run: run.each_server(lambda server: exact.instructions(run.place, server)),
+    "neighbour": lambda run: run.each_server(
+        lambda server: behaviour.neighbour(run.place, server, run.rounds_of_others, run.progress.step)),
+    "fairness": lambda run: run.each_server(lambda server: behaviour.fairness(run.place, server, run.fairness_seconds)),
+    "wrk": lambda run: against_wrk.measure(run.place, run.rounds_of_others, run.progress.step),
+}
+
+
+def prepare():
+    if len(os.sched_getaffinity(0)) < 2:
+        raise BenchError("two processors are needed: one for the server, one for the client")
+    os.sched_setaffinity(0, {processes.CLIENT_CPU})  # the client inherits it
+    limit = processes.raise_descriptor_limit()
+    if limit < servers.CONNECTIONS_MAX + 100:
+        raise BenchError(f"a process may have {limit} descriptors, and {servers.CONNECTIONS_MAX + 100} are needed: ulimit -Hn")
+
+
+def quiet_load(progress):
+    """The load average once it is low, or when waiting for that has not helped."""
+    deadline = time.monotonic() + LOAD_SECONDS_MAX
+    while machine.load() > LOAD_MAX and time.monotonic() < deadline:
+        progress.step(f"load average {machine.load():.2f}: waiting, at most {LOAD_SECONDS_MAX} s, for it to fall below {LOAD_MAX}")
+        time.sleep(1)
+    return machine.load()
+
+
+def write_docs(results):
+    docs = ROOT / "docs"
+    page = docs / "benchmarks.md"
+    page.write_text(report.generate(results, page.read_text(encoding="utf-8")), encoding="utf-8")
+    chart.draw(results, docs / "benchmarks.svg")
+    print("written: docs/benchmarks.md, docs/benchmarks.svg")
+
+
+def print_bars(results):
+    missed = 0
+    for bar in bars.all_bars(results):
+        missed += not bar.is_met
+        print(f"{'met   ' if bar.is_met else 'MISSED'}  {bar.text}: {bar.measured}")
+    return missed
+
+
+def main():
+    arguments = parse_arguments()
+    if arguments.report:
+        data = json.loads((arguments.build / "results.json").read_text(encoding="utf-8"))
+        results = Results(data)
+        print_bars(results)
+        write_docs(results)
+        return 0
+    prepare()
+    run = Run(arguments)
+    load = machine.load() if run.is_quick else quiet_load(run.progress)
+    run.data["settings"]["load_before"] = load
+    warning = ": other programs run, and timed figures will not be worth much" if load > LOAD_MAX else ""
+    run.progress.print(f"load average {load:.2f}{warning}")
+    run.all()
+    results = Results(run.data)
+    missed = print_bars(results)
+    run.progress.print(f"results: {run.file}")
+    if not arguments.no_docs and not run.is_partial:
+        write_docs(results)
+    return 1 if missed and not run.is_quick else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except BenchError as error:
+        print(f"\nbench: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
