@@ -82,16 +82,15 @@ def counted_calls(place, running, scenario, count):
 
 
 def system_calls(place, running, scenario, count):
-    """[(calls, messages), (calls, messages)]: of a run, and of one that is twice as long, with about `count` messages on each connection."""
-    half = max(1, count // 2)
-    return [counted_calls(place, running, scenario, half), counted_calls(place, running, scenario, 2 * half)]
+    """[(calls, messages), (calls, messages)]: of a short run, and of one with `count` messages on each connection."""
+    return [counted_calls(place, running, scenario, messages) for messages in (max(1, count // 8), max(2, count))]
 
 
 def calls_each(pairs):
     """Calls a message, {"all": 2.03, "recvfrom": 1.0, ...}, from such pairs: the difference of their runs. What opening and closing
     connections takes is in both, and falls out."""
-    more = sum(twice[1] - once[1] for once, twice in pairs)
-    each = {name: sum(twice[0][name] - once[0][name] for once, twice in pairs) / more for name in pairs[0][0][0]}
+    more = sum(long[1] - short[1] for short, long in pairs)
+    each = {name: sum(long[0][name] - short[0][name] for short, long in pairs) / more for name in pairs[0][0][0]}
     return {name: times for name, times in each.items() if name == "all" or times != 0}
 
 

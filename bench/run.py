@@ -9,6 +9,7 @@ import datetime
 import json
 import os
 import pathlib
+import signal
 import sys
 import time
 
@@ -94,6 +95,7 @@ class Run:
         self.is_quick = arguments.quick
         self.rounds = arguments.rounds or (ROUNDS_QUICK if arguments.quick else ROUNDS)
         self.rounds_of_others = 2 if arguments.quick else 7
+        self.counted_turns = 1 if arguments.quick else 3
         self.fairness_seconds = 2 if arguments.quick else 10
         self.servers = [server for server in servers.SERVERS if not arguments.server or server.name in arguments.server]
         self.is_partial = bool(arguments.server or arguments.scenario)
@@ -124,7 +126,8 @@ class Run:
         """Seconds that a part takes, roughly."""
         count = len(self.servers)
         if part in BY_NAME:
-            return (2 * self.rounds + 4) * len(timed.entries_of(BY_NAME[part], self.contestants())) * (timed.RUN_SECONDS + 0.05)
+            runs = (2 * self.rounds + 2) * len(timed.entries_of(BY_NAME[part], self.contestants())) + 2 * self.counted_turns * count
+            return runs * (timed.RUN_SECONDS + 0.05)
         return {"memory": 6 * count, "instructions": 15 * count, "neighbour": 3 * count * self.rounds_of_others,
                 "fairness": (self.fairness_seconds + 1) * count, "wrk": 5 * self.rounds_of_others}[part]
 
@@ -134,7 +137,7 @@ class Run:
             self.progress.begin(part)
             if part in BY_NAME:
                 self.data["timed"][part] = timed.measure(
-                    BY_NAME[part], self.contestants(), self.rounds, self.place, self.progress.step)
+                    BY_NAME[part], self.contestants(), self.rounds, self.counted_turns, self.place, self.progress.step)
             else:
                 self.data[part] = OTHER_PARTS[part](self)
             self.progress.end()
@@ -210,6 +213,7 @@ def main():
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     try:
         sys.exit(main())
     except BenchError as error:

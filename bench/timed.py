@@ -8,8 +8,7 @@ from processes import Holder
 
 RUN_SECONDS = 0.4
 COUNT_STEP_MAX = 20
-COUNTED_TURNS = 3
-COUNTED_MESSAGES_MIN = 20_000
+COUNTED_MESSAGES_MIN = 5_000
 
 
 def entries_of(scenario, chosen):
@@ -47,7 +46,7 @@ def one_run(place, running, scenario, count):
     }
 
 
-def measure(scenario, chosen, rounds, place, progress):
+def measure(scenario, chosen, rounds, turns, place, progress):
     """{"count", "runs": {server: [[first half, second half] for each round]}, "system_calls": {server: ...}}"""
     entries = entries_of(scenario, chosen)
     with contextlib.ExitStack() as stack:
@@ -74,11 +73,11 @@ def measure(scenario, chosen, rounds, place, progress):
         names = [server.name for server in chosen if server is not servers.AGAIN]
         return {
             "count": count, "messages": count * scenario.connections, "runs": runs,
-            "system_calls": system_calls(scenario, {name: started[name] for name in names}, count, place, progress),
+            "system_calls": system_calls(scenario, {name: started[name] for name in names}, count, turns, place, progress),
         }
 
 
-def system_calls(scenario, started, count, place, progress):
+def system_calls(scenario, started, count, turns, place, progress):
     """{server: {call: times a message}}, or None where they may not be counted. How many messages a wait brings varies: several turns,
     server by server."""
     if not exact.can_count_calls():
@@ -86,8 +85,8 @@ def system_calls(scenario, started, count, place, progress):
     if scenario.bytes <= 64:
         count = max(count, COUNTED_MESSAGES_MIN // scenario.connections)  # what is no message's counts for little then
     pairs = {name: [] for name in started}
-    for number in range(COUNTED_TURNS):
+    for number in range(turns):
         for name, running in started.items():
-            progress(f"system calls of {name}, turn {number + 1} of {COUNTED_TURNS}")
+            progress(f"system calls of {name}, turn {number + 1} of {turns}")
             pairs[name].append(exact.system_calls(place, running, scenario, count))
     return {name: exact.calls_each(found) for name, found in pairs.items()}
