@@ -54,6 +54,10 @@ def instruction_bars(results):
     if instructions:
         yield Bar("Portico, epoll: at most 500 user-space instructions a message (64 connections)", f"{instructions:,.0f}",
                   instructions <= 500)
+    dispatch = results.part("dispatch")
+    if dispatch:
+        yield Bar("plugin dispatch, from the completed receive to on_data and its send in the queue: at most 150 instructions",
+                  f"{dispatch:,.0f}", dispatch <= 150)
 
 
 def system_call_bars(results):

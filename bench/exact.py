@@ -1,6 +1,7 @@
 """What can be counted instead of timed: system calls, instructions, memory."""
 import functools
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -119,6 +120,16 @@ def instructions(place, server):
         return None
     messages = INSTRUCTIONS_COUNT * INSTRUCTIONS_SCENARIO.connections
     return (collected(place, server, 2 * INSTRUCTIONS_COUNT) - collected(place, server, INSTRUCTIONS_COUNT)) / messages
+
+
+def dispatch_instructions(place):
+    """From the completed receive to the plugin's on_data and its send in the queue: what micro/count_dispatch.sh counts."""
+    script = pathlib.Path(__file__).with_name("micro") / "count_dispatch.sh"
+    done = subprocess.run([str(script), "--bin", str(place.programs)], capture_output=True, text=True, timeout=300, check=False)
+    found = re.search(r"send queued: +(\d+) instructions", done.stdout)
+    if done.returncode != 0 or not found:
+        raise BenchError(f"{script} has ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return int(found.group(1))
 
 
 # ---- memory -------------------------------------------------------------------------------------------------------------------

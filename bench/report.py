@@ -112,8 +112,10 @@ def system_call_part(results):
 
 def instruction_part(results):
     part = results.part("instructions")
+    dispatch = results.part("dispatch")
+    note = f"Of Portico's, plugin dispatch takes {dispatch:,.0f} (`bench/micro/count_dispatch.sh`)." if dispatch else ""
     return part and table(["", "instructions a message"],
-                          [[servers.BY_NAME[name].title, figure(value, ",.0f")] for name, value in part.items()])
+                          [[servers.BY_NAME[name].title, figure(value, ",.0f")] for name, value in part.items()], note)
 
 
 def memory_part(results):

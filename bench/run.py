@@ -129,7 +129,7 @@ class Run:
             runs = (2 * self.rounds + 2) * len(timed.entries_of(BY_NAME[part], self.contestants())) + 2 * self.counted_turns * count
             return runs * (timed.RUN_SECONDS + 0.05)
         return {"memory": 6 * count, "instructions": 15 * count, "neighbour": 3 * count * self.rounds_of_others,
-                "fairness": (self.fairness_seconds + 1) * count, "wrk": 5 * self.rounds_of_others}[part]
+                "fairness": (self.fairness_seconds + 1) * count, "wrk": 5 * self.rounds_of_others, "dispatch": 15}[part]
 
     def all(self):
         self.progress.expected = {part: self.expect(part) for part in self.parts}
@@ -148,6 +148,7 @@ class Run:
 OTHER_PARTS = {
     "memory": lambda run: run.each_server(lambda server: exact.memory(run.place, server)),
     "instructions": lambda run: run.each_server(lambda server: exact.instructions(run.place, server)),
+    "dispatch": lambda run: exact.dispatch_instructions(run.place),
     "neighbour": lambda run: run.each_server(
         lambda server: behaviour.neighbour(run.place, server, run.rounds_of_others, run.progress.step)),
     "fairness": lambda run: run.each_server(lambda server: behaviour.fairness(run.place, server, run.fairness_seconds)),
