@@ -38,7 +38,7 @@ struct Station {
     std::unique_ptr<net::WorkerGroup> group;
 
     Station(const config::Io& io, io::BufferPool::Use use)
-        : receive_buffers(io.receive_buffer_bytes, io.receive_buffers, use),
+        : receive_buffers(io.receive_buffer_bytes, io.receive_buffers, use, net::SendQueue::chunk_overhead),
           send_chunks(io.receive_buffer_bytes + net::SendQueue::chunk_overhead, send_chunk_bytes_max / io.receive_buffer_bytes, use) {}
 };
 

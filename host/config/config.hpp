@@ -62,7 +62,7 @@ struct Io {
     std::string backend = "auto";          // "auto", "epoll", "io_uring", "iocp"
     Ports ports = Ports::automatic;        // Windows: shared; Linux: per_core
     std::uint32_t threads = 0;             // worker threads in all, 0 to 1,024; 0: two a processor (shared) or one (per_core)
-    std::uint32_t receive_buffer_bytes = 16'384;  // 512 to 1 MiB
+    std::uint32_t receive_buffer_bytes = 65'536;  // 512 to 1 MiB
     std::uint32_t receive_buffers = 4'096;        // for each port, 16 to 1,048,576; allocated as needed
 };
 

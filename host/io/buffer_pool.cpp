@@ -15,15 +15,16 @@ constexpr std::size_t aligned(std::size_t bytes) noexcept {
 
 }  // namespace
 
-BufferPool::BufferPool(std::uint32_t buffer_bytes, std::uint32_t buffers_max, Use use)
+BufferPool::BufferPool(std::uint32_t buffer_bytes, std::uint32_t buffers_max, Use use, std::uint32_t headroom_bytes)
     : buffer_bytes_(buffer_bytes),
-      stride_(aligned(buffer_bytes)),
+      headroom_bytes_(headroom_bytes),
+      stride_(aligned(headroom_bytes + std::size_t{buffer_bytes})),
       buffers_max_(buffers_max),
       slabs_max_((buffers_max + slab_buffers - 1) / slab_buffers),
       use_(use),
       free_(buffers_max),
       slabs_(std::make_unique<std::atomic<std::byte*>[]>(slabs_max_)) {
-    PORTICO_ASSERT(buffer_bytes > 0 && buffers_max > 0 && buffers_max <= (1U << 24));
+    PORTICO_ASSERT(headroom_bytes % alignof(std::max_align_t) == 0 && buffer_bytes > 0 && buffers_max > 0 && buffers_max <= (1U << 24));
 }
 
 BufferPool::~BufferPool() {

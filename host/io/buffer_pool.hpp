@@ -29,7 +29,8 @@ public:
     // `buffer_bytes`: size of each, at least 1; `buffers_max`: how many there can ever be, 1 to 2^24. Each begins where any object may, as the
     // memory of `new` does: users keep structures in them.
     enum class Use : std::uint8_t { shared, single };
-    BufferPool(std::uint32_t buffer_bytes, std::uint32_t buffers_max, Use use = Use::shared);
+    // `headroom_bytes`: in front of each, for a header of whoever has it on loan. A multiple of 16.
+    BufferPool(std::uint32_t buffer_bytes, std::uint32_t buffers_max, Use use = Use::shared, std::uint32_t headroom_bytes = 0);
     // Every buffer must be back.
     ~BufferPool();
     BufferPool(const BufferPool&) = delete;
@@ -74,6 +75,7 @@ public:
     [[nodiscard]] Buffer on_loan_at(std::uint32_t index) const noexcept { return {at(index), index}; }
 
     [[nodiscard]] std::uint32_t buffer_bytes() const noexcept { return buffer_bytes_; }
+    [[nodiscard]] std::uint32_t headroom_bytes() const noexcept { return headroom_bytes_; }
     [[nodiscard]] std::uint32_t buffers_max() const noexcept { return buffers_max_; }
     // How many are on loan now. Exact when no other thread takes or gives back meanwhile.
     [[nodiscard]] std::uint32_t on_loan() const noexcept { return on_loan_.load(std::memory_order_relaxed); }
@@ -87,7 +89,7 @@ private:
     [[nodiscard]] Buffer take_grown() noexcept;
     [[nodiscard]] bool grow() noexcept;
     [[nodiscard]] std::byte* at(std::uint32_t index) const noexcept {
-        return slabs_[index / slab_buffers].load(std::memory_order_relaxed) + (index % slab_buffers) * stride_;
+        return slabs_[index / slab_buffers].load(std::memory_order_relaxed) + (index % slab_buffers) * stride_ + headroom_bytes_;
     }
     // Adds to on_loan_, modulo 2^32.
     void count_loans(std::uint32_t by) noexcept {
@@ -99,6 +101,7 @@ private:
     }
 
     const std::uint32_t buffer_bytes_;
+    const std::uint32_t headroom_bytes_;
     const std::size_t stride_;  // from one buffer of a slab to the next
     const std::uint32_t buffers_max_;
     const std::uint32_t slabs_max_;

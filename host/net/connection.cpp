@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <new>
 #include <optional>
 #include <string>
@@ -199,6 +200,21 @@ SendResult Connection::append_failed(std::size_t bytes) noexcept {
     advance_due_ = true;
     attend_later();
     return SendResult::no_memory;
+}
+
+// Bytes that fill at least half of the received buffer go out of it, uncopied: it becomes the queue's until they are sent. The rest of the pool is kept
+// for receiving: peers that do not read cannot use up more than half of it.
+bool Connection::adopt_received(std::span<const std::byte> bytes) noexcept {
+    const ReceiveOperation& receive = *this;
+    io::BufferPool& pool = port().buffers();
+    const std::byte* begin = receive.buffer.data;
+    if (adopted_ || std::less<>()(bytes.data(), begin) || std::less<>()(begin + receive.bytes, bytes.data() + bytes.size()) ||
+        pool.on_loan() > pool.buffers_max() / 2) {
+        return false;
+    }
+    queue_.adopt(pool, receive.buffer, static_cast<std::uint32_t>(bytes.data() - begin), static_cast<std::uint32_t>(bytes.size()));
+    adopted_ = true;
+    return true;
 }
 
 SendResult Connection::send_by_any_way(const ConnectionContext& context, std::uint64_t generation,
@@ -436,14 +452,22 @@ PORTICO_ALWAYS_INLINE void Connection::received() noexcept {
         if (stage_ == Stage::open) {
             offer_received({receive.buffer.data, receive.bytes});
         }
-        port().buffers().give_back(receive.buffer);
+        if (!std::exchange(adopted_, false)) {
+            port().buffers().give_back(receive.buffer);
+        }
     }
     advance();
 }
 
 PORTICO_ALWAYS_INLINE void Connection::offer_received(std::span<const std::byte> bytes) noexcept {
     if (stash_.empty() && may_offer()) {
+        const io::BufferPool& pool = port().buffers();
+        // From here to the end of the offer the bytes may be sent back as they lie there.
+        if (bytes.size() >= pool.buffer_bytes() / 2 && pool.headroom_bytes() >= SendQueue::chunk_overhead) {
+            adoptable_bytes_ = pool.buffer_bytes() / 2;
+        }
         bytes = bytes.subspan(offer(bytes));
+        adoptable_bytes_ = nothing_adoptable;
     } else if (!stash_.empty()) {
         conditions_.offer_due = true;
     }
@@ -474,7 +498,7 @@ PORTICO_ALWAYS_INLINE void Connection::take_sent() noexcept {
         if (stage_ == Stage::flushing) {
             since_ns_ = port().now();
         }
-        queue_.consume(send_chunks(), send.bytes);
+        queue_.consume(send.bytes);
         give_back(send.bytes);
     }
 }
@@ -727,7 +751,7 @@ void Connection::try_finish() noexcept {
     }
     if (!queue_.empty()) {
         const std::size_t lost = queue_.bytes();
-        queue_.clear(send_chunks());
+        queue_.clear();
         give_back(lost);
     }
     if (!word_.close_for_good()) {

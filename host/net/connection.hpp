@@ -189,6 +189,8 @@ private:
     // On the strand, with a reservation.
     [[nodiscard]] SendResult append(std::span<const std::byte> bytes) noexcept;
     [[nodiscard]] SendResult append_failed(std::size_t bytes) noexcept;
+    // On the strand, inside an offer of what was received: true when the bytes lie there and the queue has taken over the buffer.
+    [[nodiscard]] bool adopt_received(std::span<const std::byte> bytes) noexcept;
     [[nodiscard]] bool on_strand() const noexcept;
     // Null when memory is out. Whoever makes one delivers it, with a reservation (one, or the bytes of a send), or deletes it.
     [[nodiscard]] Call* make_call(CallKind kind, std::span<const std::byte> bytes, AnyFunction function, void* argument,
@@ -226,6 +228,9 @@ private:
     CloseReason reason_ = CloseReason::none;        // the first one
     CloseReason abort_reason_ = CloseReason::none;  // conditions_.aborting: why
     Conditions conditions_;
+    static constexpr std::uint32_t nothing_adoptable = UINT32_MAX;
+    std::uint32_t adoptable_bytes_ = nothing_adoptable;  // sends of so many bytes may be of the received buffer, which is being offered
+    bool adopted_ = false;                          // the queue has taken it over
     bool receiving_ = false;                        // the receive is in flight
     bool sending_ = false;                          // the send is in flight
     bool sending_on_ = false;                       // sends go on when the connection's own mail comes back

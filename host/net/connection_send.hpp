@@ -24,6 +24,10 @@ inline void Connection::attend_later() noexcept {
 }
 
 PORTICO_ALWAYS_INLINE SendResult Connection::append(std::span<const std::byte> bytes) noexcept {
+    if (bytes.size() >= adoptable_bytes_ && adopt_received(bytes)) {
+        attend_later();
+        return SendResult::queued;
+    }
     if (!queue_.append(send_chunks(), bytes)) [[unlikely]] {
         return append_failed(bytes.size());
     }

@@ -7,11 +7,11 @@ namespace portico::net {
 SendQueue::Chunk* SendQueue::make_chunk(io::BufferPool& chunks, std::size_t wanted) noexcept {
     if (wanted <= pooled_capacity(chunks)) {
         if (const io::Buffer buffer = chunks.take(); buffer.data != nullptr) {
-            return new (buffer.data) Chunk(buffer, pooled_capacity(chunks));
+            return new (buffer.data) Chunk(&chunks, buffer, pooled_capacity(chunks));
         }
     }
     void* memory = ::operator new(chunk_overhead + wanted, std::nothrow);
-    return memory != nullptr ? new (memory) Chunk({}, static_cast<std::uint32_t>(wanted)) : nullptr;
+    return memory != nullptr ? new (memory) Chunk(nullptr, {}, static_cast<std::uint32_t>(wanted)) : nullptr;
 }
 
 bool SendQueue::append_in_chunks(io::BufferPool& chunks, std::span<const std::byte> bytes) noexcept {
@@ -42,7 +42,7 @@ bool SendQueue::append_in_chunks(io::BufferPool& chunks, std::span<const std::by
     return true;
 }
 
-void SendQueue::consume_part(io::BufferPool& chunks, std::size_t count) noexcept {
+void SendQueue::consume_part(std::size_t count) noexcept {
     while (count > 0) {
         Chunk* chunk = head_;
         const std::size_t here = std::min<std::size_t>(count, chunk->end - chunk->begin);
@@ -53,13 +53,23 @@ void SendQueue::consume_part(io::BufferPool& chunks, std::size_t count) noexcept
             if (head_ == nullptr) {
                 tail_ = nullptr;
             }
-            free_chunk(chunks, chunk);
+            free_chunk(chunk);
         }
     }
 }
 
-void SendQueue::clear(io::BufferPool& chunks) noexcept {
-    consume(chunks, bytes_);
+void SendQueue::adopt(io::BufferPool& pool, io::Buffer buffer, std::uint32_t begin, std::uint32_t size) noexcept {
+    PORTICO_ASSERT(pool.headroom_bytes() >= chunk_overhead && begin + size <= pool.buffer_bytes());
+    auto* chunk = new (buffer.data - chunk_overhead) Chunk(&pool, buffer, begin + size);  // full: nothing is written behind the bytes
+    chunk->begin = begin;
+    chunk->end = begin + size;
+    (tail_ != nullptr ? tail_->next : head_) = chunk;
+    tail_ = chunk;
+    bytes_ += size;
+}
+
+void SendQueue::clear() noexcept {
+    consume(bytes_);
     PORTICO_ASSERT(head_ == nullptr);
 }
 

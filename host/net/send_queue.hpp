@@ -1,5 +1,6 @@
 // A connection's bytes that wait to be sent: a list of chunks. Small messages share a chunk, so that many of them leave in one send; chunks of the
-// usual size come from the group's pool, larger ones (and all of them when the pool is exhausted) from the heap. An empty queue owns nothing.
+// usual size come from the group's pool, larger ones (and all of them when the pool is exhausted) from the heap. A receive buffer whose bytes are sent
+// back can become a chunk as it is: its header has room in front of it. An empty queue owns nothing.
 //
 // The strand's alone. Bytes named by gather() stay where they are until consume(); append() writes behind them.
 #pragma once
@@ -34,7 +35,7 @@ public:
         // The usual message fits behind the others, or is the first and fits into a chunk of the pool.
         if (tail_ == nullptr && bytes.size() - 1 < pooled_capacity(chunks)) {
             if (const io::Buffer buffer = chunks.take(); buffer.data != nullptr) {
-                head_ = tail_ = new (buffer.data) Chunk(buffer, pooled_capacity(chunks));
+                head_ = tail_ = new (buffer.data) Chunk(&chunks, buffer, pooled_capacity(chunks));
             }
         }
         if (tail_ == nullptr || bytes.size() > tail_->capacity - tail_->end) [[unlikely]] {
@@ -45,6 +46,10 @@ public:
         bytes_ += bytes.size();
         return true;
     }
+
+    // Takes over a buffer that is on loan from `pool`, which has chunk_overhead of headroom, for the `size` bytes in it from `begin` on. Nothing is copied,
+    // and the pool has the buffer back when they are sent.
+    void adopt(io::BufferPool& pool, io::Buffer buffer, std::uint32_t begin, std::uint32_t size) noexcept;
 
     // Names the oldest bytes, in at most `parts_max` parts; none when the queue is empty. The array lives in the oldest chunk: it stays as it is until
     // consume() or the next gather().
@@ -61,28 +66,30 @@ public:
     }
 
     // The oldest `count` bytes are sent.
-    PORTICO_ALWAYS_INLINE void consume(io::BufferPool& chunks, std::size_t count) noexcept {
+    PORTICO_ALWAYS_INLINE void consume(std::size_t count) noexcept {
         PORTICO_ASSERT(count <= bytes_);
         bytes_ -= count;
         if (bytes_ != 0 || head_ != tail_) [[unlikely]] {
-            consume_part(chunks, count);
+            consume_part(count);
         } else if (head_ != nullptr) {
-            free_chunk(chunks, head_);
+            free_chunk(head_);
             head_ = tail_ = nullptr;
         }
     }
 
-    void clear(io::BufferPool& chunks) noexcept;
+    void clear() noexcept;
 
     // Room for a chunk's header in a pool buffer, so that a whole receive buffer's bytes fit into one chunk.
     static constexpr std::uint32_t chunk_overhead = 128;
 
 private:
     struct Chunk {
-        Chunk(io::Buffer of_pool, std::uint32_t room) noexcept : pooled(of_pool), capacity(room) {}
+        Chunk(io::BufferPool* its_pool, io::Buffer its_buffer, std::uint32_t room) noexcept
+            : pool(its_pool), buffer(its_buffer), capacity(room) {}
 
         Chunk* next = nullptr;
-        io::Buffer pooled;  // data null: from the heap
+        io::BufferPool* pool;  // null: from the heap
+        io::Buffer buffer;
         std::uint32_t begin = 0;
         std::uint32_t end = 0;
         std::uint32_t capacity;
@@ -96,14 +103,14 @@ private:
 
     [[nodiscard]] static std::uint32_t pooled_capacity(const io::BufferPool& chunks) noexcept { return chunks.buffer_bytes() - chunk_overhead; }
     [[nodiscard]] static Chunk* make_chunk(io::BufferPool& chunks, std::size_t wanted) noexcept;
-    static void free_chunk(io::BufferPool& chunks, Chunk* chunk) noexcept {
-        if (const io::Buffer pooled = chunk->pooled; pooled.data != nullptr) {
-            chunks.give_back(pooled);
+    static void free_chunk(Chunk* chunk) noexcept {
+        if (io::BufferPool* pool = chunk->pool; pool != nullptr) {
+            pool->give_back(chunk->buffer);
         } else {
             ::operator delete(chunk);
         }
     }
-    void consume_part(io::BufferPool& chunks, std::size_t count) noexcept;
+    void consume_part(std::size_t count) noexcept;
     [[nodiscard]] bool append_in_chunks(io::BufferPool& chunks, std::span<const std::byte> bytes) noexcept;
 
     Chunk* head_ = nullptr;

@@ -104,7 +104,7 @@ public:
         : input_(input),
           listener_(read_listener(input)),
           plugin_(input, listener_),
-          buffers_(input.from_to(1, 64), input.from_to(1, 8), io::BufferPool::Use::single),
+          buffers_(input.from_to(1, 64), input.from_to(1, 8), io::BufferPool::Use::single, net::SendQueue::chunk_overhead),
           chunks_(net::SendQueue::chunk_overhead + input.from_to(1, 128), input.from_to(1, 4), io::BufferPool::Use::single),
           table_(listener_.limits.connections) {
         auto port = std::make_unique<fuzz::DrivenPort>(buffers_, [this](bool idle) { step(idle); });

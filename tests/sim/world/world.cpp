@@ -30,7 +30,7 @@ struct World::Station {
 
     // Shared pools, also where there is one thread: what they do not have on loan is poisoned (scheduler_wraps.cpp).
     explicit Station(const Plan& plan)
-        : receive_buffers(plan.receive_buffer_bytes, plan.receive_buffers),
+        : receive_buffers(plan.receive_buffer_bytes, plan.receive_buffers, io::BufferPool::Use::shared, net::SendQueue::chunk_overhead),
           send_chunks(plan.receive_buffer_bytes + net::SendQueue::chunk_overhead, plan.send_chunks) {}
 };
 
