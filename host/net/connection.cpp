@@ -717,7 +717,10 @@ bool Connection::try_shut_down_sending() noexcept {
         return false;
     }
     shut_ = true;
-    static_cast<void>(socket_.shutdown_send());  // where it fails the connection is gone, and the receive says so
+    // Where the peer has ended its side, a close follows at once: nothing is left unread, and closing the socket ends our side in order.
+    if (stage_ != Stage::flushing || !conditions_.peer_ended) {
+        static_cast<void>(socket_.shutdown_send());  // where it fails the connection is gone, and the receive says so
+    }
     return true;
 }
 
