@@ -50,8 +50,13 @@ TEST_CASE("an address that is taken, or is not this machine's, is named in the r
 }
 
 TEST_CASE("a connect that the system refuses at once completes out of wait all the same", "[io][socket]") {
+    const Backend backend = GENERATE(Backend::automatic, Backend::io_uring);
     BufferPool buffers(64, 1);
-    auto port = make_port(Backend::automatic, buffers, {});
+    auto port = make_port(backend, buffers, {});
+    if (!port && backend == Backend::io_uring) {
+        WARN("SKIPPED: " << port.error());
+        return;
+    }
     REQUIRE(port);
     Socket socket;
     REQUIRE(socket.open_for_connect(Address::Family::v4, loopback()));
