@@ -32,6 +32,10 @@ constexpr std::size_t send_bytes_max = 1U << 30;
 // How often in a row poll() may be filled by posts alone before the system is asked again.
 constexpr std::uint32_t post_rounds_max = 8;
 
+// How long a request may wait until the completions of the last enter are all handed out. One call then submits what all of them lead to; but a callback that
+// takes long must not hold up what others send.
+constexpr std::uint64_t submit_delay_max_ns = 500'000;
+
 // With receives waiting for a buffer no wait is longer: another thread may give one back, and the pool does not know of this port.
 constexpr std::uint64_t starved_wait_ns = 10 * base::nanoseconds_per_millisecond;
 
@@ -583,7 +587,22 @@ io_uring_sqe& UringPort::entry() noexcept {
     }
 }
 
+bool UringPort::must_submit() noexcept {
+    if (!ring_.has_entries()) {
+        return false;
+    }
+    if (!ring_.has_old_completions()) {
+        return true;
+    }
+    const std::uint64_t instant = now();
+    if (put_off_since_ns_ == 0) {
+        put_off_since_ns_ = instant;
+    }
+    return instant - put_off_since_ns_ >= submit_delay_max_ns;
+}
+
 void UringPort::enter(std::uint64_t deadline_ns) noexcept {
+    put_off_since_ns_ = 0;
     std::uint64_t for_ns = deadline_ns;
     if (deadline_ns != 0 && deadline_ns != wait_forever) {
         const std::uint64_t instant = now();
@@ -641,7 +660,7 @@ std::size_t UringPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
     if (ready_buffers_ != nullptr) {
         ready_buffers_->fill(armed_receives_);
     }
-    if (!has_completions || ring_.has_entries()) {
+    if (!has_completions || must_submit()) {
         enter(deadline_ns);
     }
     while (taken < into.size()) {

@@ -77,6 +77,8 @@ private:
     [[nodiscard]] bool bind() noexcept;
     // The wait of another thread.
     std::size_t poll_elsewhere(std::span<Operation*> into, std::uint64_t deadline_ns) noexcept;
+    // While there are completions: whether what is prepared is to be submitted before they are handed out.
+    [[nodiscard]] bool must_submit() noexcept;
     // io_uring_enter: submits all, and waits for a completion until the deadline (0: does not).
     void enter(std::uint64_t deadline_ns) noexcept;
     // A submission entry to fill in.
@@ -130,6 +132,7 @@ private:
     base::Fifo<Operation> starved_;  // receives that wait for a buffer
     std::vector<Accepted> accepted_;
     std::uint32_t armed_receives_ = 0;
+    std::uint64_t put_off_since_ns_ = 0;  // requests wait from then on for the rest of the completions; 0: none do
     std::size_t requests_ = 0;  // in the ring, but for the eventfd's and cancels
 };
 

@@ -52,6 +52,7 @@ bool UringRing::enter(std::uint64_t for_ns) noexcept {
     // The time is over, a signal came, or the kernel has no room or memory at the moment: entries that it has not taken stay for the next time.
     PORTICO_ASSERT(result >= 0 || result == -ETIME || result == -EINTR || result == -EBUSY || result == -EAGAIN || result == -ENOMEM ||
                    result == -EEXIST);
+    old_completions_ = io_uring_cq_ready(&ring_);
     return result != -EEXIST;
 }
 
@@ -64,6 +65,7 @@ bool UringRing::next(Completion& completion) noexcept {
     completion = {its.user_data, its.res, its.flags};
     // Its place is free before the completion is dealt with: that may enter the kernel, when the submission queue is full.
     io_uring_cq_advance(&ring_, 1);
+    old_completions_ -= old_completions_ != 0 ? 1 : 0;
     return true;
 }
 

@@ -47,12 +47,15 @@ public:
     [[nodiscard]] bool next(Completion& completion) noexcept;
 
     [[nodiscard]] bool has_completions() const noexcept { return io_uring_cq_ready(&ring_) != 0; }
+    // Some that were there when the last enter() returned. Others come meanwhile where work is not deferred.
+    [[nodiscard]] bool has_old_completions() const noexcept { return old_completions_ != 0; }
     [[nodiscard]] bool has_entries() const noexcept { return io_uring_sq_ready(&ring_) != 0; }
 
     [[nodiscard]] io_uring& native() noexcept { return ring_; }
 
 private:
     io_uring ring_{};
+    unsigned old_completions_ = 0;
     bool is_open_ = false;
 };
 
