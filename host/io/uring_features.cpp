@@ -1,7 +1,6 @@
 #include "io/uring_features.hpp"
 
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -115,34 +114,6 @@ bool ends_at_its_limit(TrialRing& ring) {
            ::recv(receiver.get(), rest, sizeof rest, MSG_DONTWAIT) == 1;
 }
 
-// With one client there, the accept must bring it and go on.
-bool accepts_on(TrialRing& ring) {
-    const Descriptor listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const Descriptor client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    sockaddr_un name{};
-    name.sun_family = AF_UNIX;
-    socklen_t size = sizeof name.sun_family;  // the system makes up an abstract name (unix(7), autobind)
-    auto* const generic = reinterpret_cast<sockaddr*>(&name);
-    if (::bind(listener.get(), generic, size) != 0 || ::listen(listener.get(), 1) != 0) {
-        return false;
-    }
-    size = sizeof name;
-    if (::getsockname(listener.get(), generic, &size) != 0 || ::connect(client.get(), generic, size) != 0) {
-        return false;
-    }
-    io_uring_prep_multishot_accept(&ring.entry(), listener.get(), nullptr, nullptr, SOCK_CLOEXEC);
-    const std::optional<TrialRing::Completion> first = ring.result();
-    const Descriptor accepted(first ? first->result : -1);
-    const bool goes_on = accepted.get() >= 0 && (first->flags & IORING_CQE_F_MORE) != 0;
-    if (goes_on) {
-        // Ended in order: a request that is left to the end of its ring interrupts what its thread is doing by then (EINTR).
-        io_uring_prep_cancel64(&ring.entry(), 0, 0);
-        while (ring.result()) {
-        }
-    }
-    return goes_on;
-}
-
 }  // namespace
 
 base::Result<UringFeatures> probe_uring(const UringFeatures& allowed) {
@@ -162,7 +133,6 @@ base::Result<UringFeatures> probe_uring(const UringFeatures& allowed) {
     UringFeatures found;
     found.deferred_work = allowed.deferred_work && opens_with(deferred_flags);
     found.cooperative_work = allowed.cooperative_work && opens_with(cooperative_flags);
-    found.multishot_accept = allowed.multishot_accept && accepts_on(ring);
     found.buffer_ring = false;
     if (allowed.buffer_ring) {
         buffers.emplace(pool, 2);
@@ -187,7 +157,6 @@ std::string degradations(const UringFeatures& features) {
     add(features.deferred_work, features.cooperative_work ? "no deferred task work: cooperative" : "no deferred or cooperative task work");
     add(features.buffer_ring, "no buffer rings: receives are polled for");
     add(!features.buffer_ring || features.limited_multishot, "no multishot receives with a limit: one request a receive");
-    add(features.multishot_accept, "no multishot accepts: one request an accept");
     return text;
 }
 

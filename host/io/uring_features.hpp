@@ -17,7 +17,6 @@ struct UringFeatures {
     bool cooperative_work = true;   // IORING_SETUP_COOP_TASKRUN (5.19), where the former is missing: it interrupts nobody
     bool buffer_ring = true;        // provided buffer rings (5.19); without: a poll request, then recv()
     bool limited_multishot = true;  // multishot receives that end after so many bytes (6.17); without: one request a receive
-    bool multishot_accept = true;   // (5.19); without: one request an accept
 
     [[nodiscard]] friend bool operator==(const UringFeatures&, const UringFeatures&) = default;
 };

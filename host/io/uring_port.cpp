@@ -48,10 +48,18 @@ bool is_passing(int error) noexcept {
     return error == EAGAIN || error == EINTR;
 }
 
-Address peer_of(int connection) noexcept {
-    sockaddr_storage name{};
-    socklen_t size = sizeof name;
-    return ::getpeername(connection, reinterpret_cast<sockaddr*>(&name), &size) == 0 ? from_native(name) : Address{};
+// The user_data of an operation that has a request of its own.
+std::uint64_t request_of(Operation& operation) noexcept {
+    switch (operation.type) {
+        case OperationType::accept: return user_data(Of::accept, &static_cast<AcceptOperation&>(operation));
+        case OperationType::connect: return user_data(Of::connect, &static_cast<ConnectOperation&>(operation));
+        case OperationType::send: return user_data(Of::send, &static_cast<SendOperation&>(operation));
+        case OperationType::receive:
+        case OperationType::timer:
+        case OperationType::post: break;
+    }
+    PORTICO_ASSERT(!"an operation without a request of its own");
+    return 0;
 }
 
 Operation* ended(Operation& operation, int error) noexcept {
@@ -107,7 +115,7 @@ base::Result<void> UringPort::open() {
 }
 
 UringPort::~UringPort() {
-    PORTICO_ASSERT(requests_ == 0 && accepted_.empty());
+    PORTICO_ASSERT(requests_ == 0);
     ring_.close();  // before the buffers that lie ready in it
     if (event_ >= 0) {
         ::close(event_);
@@ -144,12 +152,6 @@ void UringPort::close(Socket& socket) noexcept {
     }
     store(socket.receive_state_, 0);
     store(socket.send_state_, 0);
-    std::erase_if(accepted_, [&](const Accepted& one) {
-        if (one.listener == &socket) {
-            close_native(one.native);
-        }
-        return one.listener == &socket;
-    });
     socket.close();
 }
 
@@ -158,21 +160,7 @@ void UringPort::close(Socket& socket) noexcept {
 void UringPort::accept(AcceptOperation& operation) noexcept {
     start(operation);
     operation.accepted = invalid_socket;
-    Socket& listener = *operation.listener;
-    const auto there = std::find_if(accepted_.begin(), accepted_.end(), [&](const Accepted& one) { return one.listener == &listener; });
-    if (there != accepted_.end()) {
-        operation.accepted = there->native;
-        accepted_.erase(there);
-        operation.peer = peer_of(operation.accepted);
-        make_ready(operation);
-        return;
-    }
-    const std::uintptr_t word = load(listener.receive_state_);
-    PORTICO_ASSERT(waiting_in(word) == nullptr);
-    store(listener.receive_state_, with_waiting(word, operation));
-    if ((word & armed) == 0) {
-        request(operation);
-    }
+    request(operation);
 }
 
 void UringPort::connect(ConnectOperation& operation) noexcept {
@@ -242,8 +230,8 @@ void UringPort::cancel(Operation& operation) noexcept {
     switch (operation.type) {
         case OperationType::timer: cancel_timer(static_cast<TimerOperation&>(operation)); return;
         case OperationType::post: PORTICO_ASSERT(!"posts are not cancelled"); return;
-        case OperationType::accept: socket = static_cast<AcceptOperation&>(operation).listener; break;
         case OperationType::receive: socket = static_cast<ReceiveOperation&>(operation).socket; break;
+        case OperationType::accept:
         case OperationType::connect:
         case OperationType::send: break;
     }
@@ -265,8 +253,7 @@ void UringPort::cancel(Operation& operation) noexcept {
     if (waits_outside) {
         make_ready(operation, Error::aborted, ECANCELED);
     } else {
-        prepare_cancel(operation.type == OperationType::send ? user_data(Of::send, &static_cast<SendOperation&>(operation))
-                                                             : user_data(Of::connect, &static_cast<ConnectOperation&>(operation)));
+        prepare_cancel(request_of(operation));
     }
 }
 
@@ -294,29 +281,19 @@ void UringPort::prepare(Operation& operation) noexcept {
     PORTICO_ASSERT(!"an operation without a request");
 }
 
-bool UringPort::accepts_many(const Socket& listener) const noexcept {
-    return features_.multishot_accept && !listener.shares_backlog_;
-}
-
 void UringPort::prepare_accept(AcceptOperation& operation) noexcept {
-    Socket& listener = *operation.listener;
+    static_assert(sizeof operation.address_room >= sizeof(sockaddr_storage));
+    operation.address_bytes = sizeof operation.address_room;
     io_uring_sqe& its = entry();
-    if (accepts_many(listener)) {
-        io_uring_prep_multishot_accept(&its, listener.native_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    } else {
-        static_assert(sizeof operation.address_room >= sizeof(sockaddr_storage));
-        operation.address_bytes = sizeof operation.address_room;
-        io_uring_prep_accept(&its, listener.native_, reinterpret_cast<sockaddr*>(operation.address_room), &operation.address_bytes,
-                             SOCK_NONBLOCK | SOCK_CLOEXEC);
-    }
-    its.user_data = user_data(Of::socket, &listener);
-    store(listener.receive_state_, load(listener.receive_state_) | armed);
+    io_uring_prep_accept(&its, operation.listener->native_, reinterpret_cast<sockaddr*>(operation.address_room), &operation.address_bytes,
+                         SOCK_NONBLOCK | SOCK_CLOEXEC);
+    its.user_data = request_of(operation);
 }
 
 void UringPort::prepare_connect(ConnectOperation& operation) noexcept {
     io_uring_sqe& its = entry();
     io_uring_prep_poll_add(&its, operation.socket->native_, POLLOUT);
-    its.user_data = user_data(Of::connect, &operation);
+    its.user_data = request_of(operation);
 }
 
 void UringPort::prepare_receive(ReceiveOperation& operation) noexcept {
@@ -332,7 +309,7 @@ void UringPort::prepare_receive(ReceiveOperation& operation) noexcept {
         its.flags |= IOSQE_BUFFER_SELECT;
         its.buf_group = UringBuffers::group;
     }
-    its.user_data = user_data(Of::socket, &socket);
+    its.user_data = user_data(Of::receive, &socket);
     store(socket.receive_state_, word | armed);
     ++armed_receives_;
 }
@@ -349,7 +326,7 @@ void UringPort::prepare_send(SendOperation& operation) noexcept {
         message.msg_iovlen = parts.size();
         io_uring_prep_sendmsg(&its, operation.socket->native_, &message, MSG_NOSIGNAL);
     }
-    its.user_data = user_data(Of::send, &operation);
+    its.user_data = request_of(operation);
 }
 
 // The cancel's own completion says nothing that the request's does not.
@@ -364,7 +341,7 @@ void UringPort::stop(Socket& socket) noexcept {
     const std::uintptr_t word = load(socket.receive_state_);
     if ((word & stopping) == 0) {
         store(socket.receive_state_, word | stopping);
-        prepare_cancel(user_data(Of::socket, &socket));
+        prepare_cancel(user_data(Of::receive, &socket));
     }
 }
 
@@ -383,8 +360,9 @@ Operation* UringPort::fetch() noexcept {
 
 Operation* UringPort::completed(const UringRing::Completion& completion) noexcept {
     switch (static_cast<Of>(completion.user_data & of_mask)) {
-        case Of::socket: return completed_of(object_of<Socket>(completion), completion);
+        case Of::receive: return completed_of(object_of<Socket>(completion), completion);
         case Of::send: --requests_; return sent(object_of<SendOperation>(completion), completion.result);
+        case Of::accept: --requests_; return accepted(object_of<AcceptOperation>(completion), completion.result);
         case Of::connect: --requests_; return connected(object_of<ConnectOperation>(completion), completion.result);
         case Of::event:
             // The wake itself was all. The eventfd is not read as long as each write is told; a new request would tell old ones again.
@@ -404,10 +382,7 @@ Operation* UringPort::completed_of(Socket& socket, const UringRing::Completion& 
     if (completion.is_last()) {
         store(socket.receive_state_, load(socket.receive_state_) & ~(armed | stopping));
         --requests_;
-        armed_receives_ -= socket.is_listener_ ? 0 : 1;
-    }
-    if (socket.is_listener_) {
-        return accepted(socket, completion.result);
+        --armed_receives_;
     }
     if (!features_.buffer_ring && completion.result >= 0) {
         return readable(socket);
@@ -419,32 +394,22 @@ Operation* UringPort::completed_of(Socket& socket, const UringRing::Completion& 
     return received(socket, completion.result, buffer);
 }
 
-Operation* UringPort::accepted(Socket& listener, int result) noexcept {
+Operation* UringPort::accepted(AcceptOperation& operation, int result) noexcept {
+    // A connection that ended in the backlog is no error of the listener's.
+    const bool is_nothing = result < 0 && (is_passing(-result) || result == -ECONNABORTED || result == -EPROTO);
+    if (is_nothing && !operation.cancel_requested.load(std::memory_order_relaxed)) {
+        prepare(operation);
+        return nullptr;
+    }
     count(accepts_);
     if (result < 0) {
-        // A connection that ended in the backlog is no error of the listener's.
-        return failed(listener, result == -ECONNABORTED || result == -EPROTO ? EAGAIN : -result);
+        return ended(operation, is_nothing ? ECANCELED : -result);
     }
-    auto* operation = static_cast<AcceptOperation*>(take_waiting(listener.receive_state_));
-    if (operation != nullptr) {
-        operation->accepted = result;
-        if (accepts_many(listener)) {
-            operation->peer = peer_of(result);  // one address for a request that brings many connections would be overwritten
-        } else {
-            sockaddr_storage name{};
-            std::memcpy(&name, operation->address_room, std::min<std::size_t>(operation->address_bytes, sizeof name));
-            operation->peer = from_native(name);
-        }
-        return operation;
-    }
-    // Nobody waits for it yet: the rest stays in the backlog until somebody does.
-    stop(listener);
-    try {
-        accepted_.push_back({&listener, result});
-    } catch (const std::bad_alloc&) {
-        close_native(result);
-    }
-    return nullptr;
+    operation.accepted = result;
+    sockaddr_storage name{};
+    std::memcpy(&name, operation.address_room, std::min<std::size_t>(operation.address_bytes, sizeof name));
+    operation.peer = from_native(name);
+    return &operation;
 }
 
 Operation* UringPort::received(Socket& socket, int result, Buffer buffer) noexcept {
@@ -508,8 +473,8 @@ void UringPort::keep(Socket& socket, Buffer buffer, std::uint32_t bytes) noexcep
 Operation* UringPort::failed(Socket& socket, int error) noexcept {
     Operation* operation = waiting_in(load(socket.receive_state_));
     if (operation == nullptr) {
-        // Of a listener, and of a request that was stopped, the next request will tell. An error of a connection is told once.
-        if (!socket.is_listener_ && error != ECANCELED && error != ENOBUFS && !is_passing(error)) {
+        // Of a request that was stopped the next one will tell. An error is told once.
+        if (error != ECANCELED && error != ENOBUFS && !is_passing(error)) {
             Kept kept = Kept::of(load(socket.send_state_));
             kept.error = error;
             store(socket.send_state_, kept.word());
@@ -523,7 +488,7 @@ Operation* UringPort::failed(Socket& socket, int error) noexcept {
         prepare(*operation);  // it was not meant
         return nullptr;
     }
-    if (error == ENOBUFS && !socket.is_listener_) {
+    if (error == ENOBUFS) {
         starved_.push_back(*operation);
         return nullptr;
     }

@@ -5,15 +5,15 @@
 // starts a server, waits in early_. post() and wake() write to an eventfd that the ring polls. A wait of another thread, after the first has
 // ended and with no request left in the ring, still hands out posts and timers.
 //
-// A receive or accept request belongs to its socket, not to the operation that waits for it: a multishot request outlives operations. Of two words of the
+// A receive request belongs to its socket, not to the operation that waits for it: a multishot request outlives operations. Of two words of the
 // socket (uring_state.hpp) one says who waits and what is in the ring, the other what came while nobody waited.
 //
 // Rule 8. A multishot receive takes pieces of half a buffer and ends when half a buffer has come in all (the kernel counts), so whatever comes while no operation
 // waits fits into one buffer, and the peer is read no further. Kernels that cannot count get a request for each receive: they would fill buffers
 // for a paused connection without end. Where pieces are that large, a receive of its own gets a whole buffer, and costs nothing by comparison.
 //
-// A multishot accept is used on a listener that this port has alone. Of several ports that share a backlog it would drain all of it to the one that the
-// kernel wakes first; requests for one accept are woken in turn.
+// Accepts are requests for one connection each, several at once: each brings the peer's address along, which a multishot accept cannot, and of several ports
+// that share a backlog a multishot accept would drain all of it to the one that the kernel wakes first.
 //
 // Closing. A request holds its file open, so close() first cancels one that is still armed and fetches completions until its last.
 #pragma once
@@ -43,7 +43,7 @@ public:
     // A listener becomes blocking, since the kernel does not wait in an accept request for one that is not: so all of its handles belong to ports of this kind.
     [[nodiscard]] base::Result<void> attach(Socket& socket) override;
     [[nodiscard]] bool listener_joins_every_port() const noexcept override { return true; }
-    [[nodiscard]] std::uint32_t accepts_at_once() const noexcept override { return 1; }
+    [[nodiscard]] std::uint32_t accepts_at_once() const noexcept override { return 16; }
 
     void accept(AcceptOperation& operation) noexcept override;
     void connect(ConnectOperation& operation) noexcept override;
@@ -56,12 +56,6 @@ public:
     [[nodiscard]] const UringFeatures& features() const noexcept { return features_; }
 
 private:
-    // A connection that came without an operation that waits for it.
-    struct Accepted {
-        Socket* listener;
-        NativeSocket native;
-    };
-
     UringPort(BufferPool& buffers, const UringFeatures& features);
     [[nodiscard]] base::Result<void> open();
 
@@ -92,12 +86,11 @@ private:
     void request(Operation& operation) noexcept;
     void prepare(Operation& operation) noexcept;
     void prepare_accept(AcceptOperation& operation) noexcept;
-    [[nodiscard]] bool accepts_many(const Socket& listener) const noexcept;
     void prepare_connect(ConnectOperation& operation) noexcept;
     void prepare_receive(ReceiveOperation& operation) noexcept;
     void prepare_send(SendOperation& operation) noexcept;
     void prepare_cancel(std::uint64_t request) noexcept;
-    // Cancels a socket's request, once.
+    // Cancels a connection's receive request, once.
     void stop(Socket& socket) noexcept;
     // What a multishot receive takes at a time, and in all.
     [[nodiscard]] std::uint32_t piece_bytes() noexcept { return buffers().buffer_bytes() / 2; }
@@ -108,12 +101,12 @@ private:
     [[nodiscard]] Operation* fetch() noexcept;
     [[nodiscard]] Operation* completed(const UringRing::Completion& completion) noexcept;
     [[nodiscard]] Operation* completed_of(Socket& socket, const UringRing::Completion& completion) noexcept;
-    [[nodiscard]] Operation* accepted(Socket& listener, int result) noexcept;
+    [[nodiscard]] Operation* accepted(AcceptOperation& operation, int result) noexcept;
     [[nodiscard]] Operation* received(Socket& socket, int result, Buffer buffer) noexcept;
     [[nodiscard]] Operation* readable(Socket& socket) noexcept;
     [[nodiscard]] Operation* connected(ConnectOperation& operation, int result) noexcept;
     [[nodiscard]] Operation* sent(SendOperation& operation, int result) noexcept;
-    // A socket's request has ended by an error: it ends the operation that waits, or that waits on (for a new request, or for a buffer).
+    // A connection's receive has ended by an error: it ends the operation that waits, or that waits on (for a new request, or for a buffer).
     [[nodiscard]] Operation* failed(Socket& socket, int error) noexcept;
     void keep(Socket& socket, Buffer buffer, std::uint32_t bytes) noexcept;
 
@@ -130,7 +123,6 @@ private:
     std::uint32_t post_rounds_ = 0;  // calls of poll() in a row that posts alone have filled
     base::Fifo<Operation> early_;    // submitted before the first wait
     base::Fifo<Operation> starved_;  // receives that wait for a buffer
-    std::vector<Accepted> accepted_;
     std::uint32_t armed_receives_ = 0;
     std::uint64_t put_off_since_ns_ = 0;  // requests wait from then on for the rest of the completions; 0: none do
     std::size_t requests_ = 0;  // in the ring, but for the eventfd's and cancels
