@@ -11,7 +11,8 @@
 //  7. A received buffer is on loan from the port's pool until it is given back. A receive that finds the pool empty waits
 //     until a buffer is back; it does not fail.
 //  8. Operations are one-shot. A backend may use multishot requests behind this, but then parks at most one buffer for a
-//     connection that has no receive submitted and stops reading; parked data is delivered by the next wait() after
+//     connection that has no receive submitted and stops reading; of connections that stream it may have read ahead, into
+//     at most a sixteenth of the pool's buffers for all of them together. Parked data is delivered by the next wait() after
 //     the submit, never lost.
 //
 // Threads. A port is made for one thread (`single`) or for several (`shared`). accept, connect, receive, send (and send_at_once), timer, cancel,

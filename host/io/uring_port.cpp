@@ -26,6 +26,12 @@ constexpr std::uint32_t ready_buffers_max = 256;
 // Below this size half a buffer is not worth a multishot receive.
 constexpr std::uint32_t limited_bytes_min = 64;
 
+// How many buffers a request that reads ahead may fill, beside the one that rule 8 allows in any case.
+constexpr std::uint32_t ahead_each = 15;
+
+// Of the pool's buffers so many may hold what was read ahead.
+constexpr std::uint32_t ahead_share = 16;
+
 // Bytes that one send request may name: the entry has 32 bits for it, and the kernel's calls end below 2 GiB.
 constexpr std::size_t send_bytes_max = 1U << 30;
 
@@ -34,7 +40,7 @@ constexpr std::uint32_t post_rounds_max = 8;
 
 // How long a request may wait until the completions of the last enter are all handed out. One call then submits what all of them lead to; but a callback that
 // takes long must not hold up what others send.
-constexpr std::uint64_t submit_delay_max_ns = 500'000;
+constexpr std::uint64_t submit_delay_max_ns = 1'000'000;
 
 // With receives waiting for a buffer no wait is longer: another thread may give one back, and the pool does not know of this port.
 constexpr std::uint64_t starved_wait_ns = 10 * base::nanoseconds_per_millisecond;
@@ -92,7 +98,9 @@ base::Result<std::unique_ptr<CompletionPort>> UringPort::make(BufferPool& buffer
 UringPort::UringPort(BufferPool& buffers, const UringFeatures& features)
     : PortBase(buffers, false),
       features_(features),
-      limits_receives_(features.buffer_ring && features.limited_multishot && buffers.buffer_bytes() >= limited_bytes_min) {}
+      limits_receives_(features.buffer_ring && features.limited_multishot && buffers.buffer_bytes() >= limited_bytes_min &&
+                       buffers.buffer_bytes() <= Kept::bytes_mask / (ahead_each + 1)),
+      ahead_max_(limits_receives_ ? buffers.buffers_max() / ahead_share : 0) {}
 
 base::Result<void> UringPort::open() {
     const int error = ring_.open(features_);
@@ -100,6 +108,7 @@ base::Result<void> UringPort::open() {
         return base::Failure{"cannot make an io_uring: " + native_error_text(-error)};
     }
     messages_.resize(ring_.places());
+    ahead_.reserve(ahead_max_);
     if (features_.buffer_ring) {
         ready_buffers_ = std::make_unique<UringBuffers>(buffers(), std::min(buffers().buffers_max(), ready_buffers_max));
         const int refused = ready_buffers_->join(ring_.native());
@@ -141,13 +150,12 @@ void UringPort::close(Socket& socket) noexcept {
         stop(socket);
         while ((load(socket.receive_state_) & armed) != 0) {
             enter(wait_forever);
-            while (Operation* operation = fetch()) {
+            while (Operation* operation = fetch(false)) {
                 make_ready(*operation);
             }
         }
     }
-    const Kept kept = Kept::of(load(socket.send_state_));
-    if (kept.bytes != 0) {
+    for (Kept kept = Kept::of(load(socket.send_state_)); kept.bytes != 0; keep_next(socket, kept)) {
         buffers().give_back(buffers().on_loan_at(kept.index));
     }
     store(socket.receive_state_, 0);
@@ -185,8 +193,9 @@ void UringPort::receive(ReceiveOperation& operation) noexcept {
     Socket& socket = *operation.socket;
     Kept kept = Kept::of(load(socket.send_state_));
     if (kept.bytes != 0) {
-        operation.bytes = std::exchange(kept.bytes, 0);
-        operation.buffer = buffers().on_loan_at(std::exchange(kept.index, 0));
+        operation.bytes = kept.bytes;
+        operation.buffer = buffers().on_loan_at(kept.index);
+        keep_next(socket, kept);
         store(socket.send_state_, kept.word());
         make_ready(operation);
         return;
@@ -299,11 +308,18 @@ void UringPort::prepare_connect(ConnectOperation& operation) noexcept {
 void UringPort::prepare_receive(ReceiveOperation& operation) noexcept {
     Socket& socket = *operation.socket;
     const std::uintptr_t word = load(socket.receive_state_);
+    Kept kept = Kept::of(load(socket.send_state_));
     io_uring_sqe& its = entry();
     if (!features_.buffer_ring) {
         io_uring_prep_poll_add(&its, socket.native_, POLLIN | POLLRDHUP);
     } else if (limits_receives_ && (word & large) == 0) {
         prepare_limited_receive(its, socket.native_, piece_bytes(), piece_bytes());
+    } else if (kept.streams && ahead_reserved_ + ahead_.size() + ahead_each <= ahead_max_) {
+        const std::uint32_t whole = buffers().buffer_bytes();
+        prepare_limited_receive(its, socket.native_, whole, (ahead_each + 1) * whole);
+        kept.is_ahead = true;
+        store(socket.send_state_, kept.word());
+        ahead_reserved_ += ahead_each;
     } else {
         io_uring_prep_recv(&its, socket.native_, nullptr, buffers().buffer_bytes(), 0);
         its.flags |= IOSQE_BUFFER_SELECT;
@@ -347,15 +363,28 @@ void UringPort::stop(Socket& socket) noexcept {
 
 // ---- completions
 
-Operation* UringPort::fetch() noexcept {
+Operation* UringPort::fetch(bool leaves_early) noexcept {
     UringRing::Completion completion;
-    while (ring_.next(completion)) {
+    while (ring_.peek(completion)) {
+        if (leaves_early && is_early(completion)) {
+            return nullptr;
+        }
+        // Its place is free before the completion is dealt with: that may enter the kernel, when the submission queue is full.
+        ring_.pop();
         Operation* operation = completed(completion);
         if (operation != nullptr) {
             return operation;
         }
     }
     return nullptr;
+}
+
+bool UringPort::is_early(const UringRing::Completion& completion) noexcept {
+    if (static_cast<Of>(completion.user_data & of_mask) != Of::receive || completion.result <= 0) {
+        return false;
+    }
+    const Socket& socket = object_of<Socket>(completion);
+    return waiting_in(load(socket.receive_state_)) == nullptr && Kept::of(load(socket.send_state_)).is_ahead;
 }
 
 Operation* UringPort::completed(const UringRing::Completion& completion) noexcept {
@@ -383,6 +412,11 @@ Operation* UringPort::completed_of(Socket& socket, const UringRing::Completion& 
         store(socket.receive_state_, load(socket.receive_state_) & ~(armed | stopping));
         --requests_;
         --armed_receives_;
+        if (Kept kept = Kept::of(load(socket.send_state_)); kept.is_ahead) {
+            kept.is_ahead = false;
+            store(socket.send_state_, kept.word());
+            ahead_reserved_ -= ahead_each;
+        }
     }
     if (!features_.buffer_ring && completion.result >= 0) {
         return readable(socket);
@@ -391,7 +425,7 @@ Operation* UringPort::completed_of(Socket& socket, const UringRing::Completion& 
     if ((completion.flags & IORING_CQE_F_BUFFER) != 0) {
         buffer = ready_buffers_->claim(static_cast<std::uint16_t>(completion.flags >> IORING_CQE_BUFFER_SHIFT));
     }
-    return received(socket, completion.result, buffer);
+    return received(socket, completion, buffer);
 }
 
 Operation* UringPort::accepted(AcceptOperation& operation, int result) noexcept {
@@ -412,10 +446,16 @@ Operation* UringPort::accepted(AcceptOperation& operation, int result) noexcept 
     return &operation;
 }
 
-Operation* UringPort::received(Socket& socket, int result, Buffer buffer) noexcept {
+Operation* UringPort::received(Socket& socket, const UringRing::Completion& completion, Buffer buffer) noexcept {
     count(receives_);
+    const int result = completion.result;
     if (result > 0) {
         const auto bytes = static_cast<std::uint32_t>(result);
+        const bool has_more = bytes == buffers().buffer_bytes() && (completion.flags & IORING_CQE_F_SOCK_NONEMPTY) != 0;
+        if (Kept kept = Kept::of(load(socket.send_state_)); kept.streams != has_more) {
+            kept.streams = has_more;
+            store(socket.send_state_, kept.word());
+        }
         const std::uintptr_t word = load(socket.receive_state_);
         store(socket.receive_state_, limits_receives_ && bytes >= piece_bytes() ? word | large : word & ~large);
         auto* operation = static_cast<ReceiveOperation*>(take_waiting(socket.receive_state_));
@@ -460,14 +500,34 @@ void UringPort::keep(Socket& socket, Buffer buffer, std::uint32_t bytes) noexcep
     Kept kept = Kept::of(load(socket.send_state_));
     if (kept.bytes == 0) {
         kept.index = buffer.index;
-    } else {
-        // What one request may bring fits into one buffer.
-        PORTICO_ASSERT(bytes <= buffers().buffer_bytes() - kept.bytes);
-        std::memcpy(buffers().on_loan_at(kept.index).data + kept.bytes, buffer.data, bytes);
-        buffers().give_back(buffer);
+        kept.bytes = bytes;
+        store(socket.send_state_, kept.word());
+        return;
     }
-    kept.bytes += bytes;
+    // What one request may bring fits into as many buffers as are reserved for it when each is full: the bytes move up.
+    const auto last = std::find_if(ahead_.rbegin(), ahead_.rend(), [&](const Ahead& one) { return one.socket == &socket; });
+    const std::uint32_t index = last == ahead_.rend() ? kept.index : last->index;
+    std::uint32_t& filled = last == ahead_.rend() ? kept.bytes : last->bytes;
+    const std::uint32_t moved = std::min(bytes, buffers().buffer_bytes() - filled);
+    std::memcpy(buffers().on_loan_at(index).data + filled, buffer.data, moved);
+    filled += moved;
     store(socket.send_state_, kept.word());
+    if (moved == bytes) {
+        buffers().give_back(buffer);
+        return;
+    }
+    PORTICO_ASSERT(ahead_.size() < ahead_max_);
+    std::memmove(buffer.data, buffer.data + moved, bytes - moved);
+    ahead_.push_back({&socket, buffer.index, bytes - moved});
+}
+
+void UringPort::keep_next(const Socket& socket, Kept& kept) noexcept {
+    const auto next = std::find_if(ahead_.begin(), ahead_.end(), [&](const Ahead& one) { return one.socket == &socket; });
+    kept.index = next == ahead_.end() ? 0 : next->index;
+    kept.bytes = next == ahead_.end() ? 0 : next->bytes;
+    if (next != ahead_.end()) {
+        ahead_.erase(next);
+    }
 }
 
 Operation* UringPort::failed(Socket& socket, int error) noexcept {
@@ -616,20 +676,22 @@ std::size_t UringPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
         return taken;
     }
     post_rounds_ = 0;
-    const bool has_completions = ring_.has_completions();
+    const bool has_completions = ring_.completions() != 0;
     if (taken != 0 || is_system_first || has_completions) {
         deadline_ns = 0;
     } else if (!starved_.empty()) {
         deadline_ns = std::min(deadline_ns, now() + starved_wait_ns);
     }
-    if (ready_buffers_ != nullptr) {
-        ready_buffers_->fill(armed_receives_);
-    }
     if (!has_completions || must_submit()) {
+        if (ready_buffers_ != nullptr) {
+            // The kernel has used those of the completions that are not handed out yet.
+            ready_buffers_->fill(armed_receives_ + ahead_reserved_ + ring_.completions());
+        }
         enter(deadline_ns);
     }
+    const std::size_t before = taken;
     while (taken < into.size()) {
-        Operation* operation = fetch();
+        Operation* operation = fetch(taken != before);
         if (operation == nullptr) {
             break;
         }

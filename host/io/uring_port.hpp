@@ -10,7 +10,11 @@
 //
 // Rule 8. A multishot receive takes pieces of half a buffer and ends when half a buffer has come in all (the kernel counts), so whatever comes while no operation
 // waits fits into one buffer, and the peer is read no further. Kernels that cannot count get a request for each receive: they would fill buffers
-// for a paused connection without end. Where pieces are that large, a receive of its own gets a whole buffer, and costs nothing by comparison.
+// for a paused connection without end. Where pieces are that large, a receive of its own gets a whole buffer.
+//
+// Reading ahead. Where a whole buffer has come and there is more, the next request is a multishot one for several buffers: a stream would else cost a call
+// for each. Its completions stay in the ring until the receive is submitted again; those that come to the head of the ring while it is not are kept in
+// ahead_. What all connections together may have there is a share of the pool, and is reserved when the request is made.
 //
 // Accepts are requests for one connection each, several at once: each brings the peer's address along, which a multishot accept cannot, and of several ports
 // that share a backlog a multishot accept would drain all of it to the one that the kernel wakes first.
@@ -31,6 +35,10 @@
 #include "io/uring_ring.hpp"
 
 namespace portico::io {
+
+namespace uring {
+struct Kept;
+}
 
 class UringPort final : public PortBase {
 public:
@@ -56,6 +64,13 @@ public:
     [[nodiscard]] const UringFeatures& features() const noexcept { return features_; }
 
 private:
+    // What was read ahead of a connection, behind what its own word keeps.
+    struct Ahead {
+        Socket* socket;
+        std::uint32_t index;  // of the buffer
+        std::uint32_t bytes;
+    };
+
     UringPort(BufferPool& buffers, const UringFeatures& features);
     [[nodiscard]] base::Result<void> open();
 
@@ -97,18 +112,22 @@ private:
 
     // ---- completions: what they complete, or null
 
-    // Of the next ones in the ring, the first that completes an operation; null when there is none.
-    [[nodiscard]] Operation* fetch() noexcept;
+    // Of the next ones in the ring, the first that completes an operation; null when there is none. `leaves_early`: stops at bytes that were read ahead and that
+    // nobody waits for, as somebody may when what is handed out has been dealt with.
+    [[nodiscard]] Operation* fetch(bool leaves_early) noexcept;
+    [[nodiscard]] static bool is_early(const UringRing::Completion& completion) noexcept;
     [[nodiscard]] Operation* completed(const UringRing::Completion& completion) noexcept;
     [[nodiscard]] Operation* completed_of(Socket& socket, const UringRing::Completion& completion) noexcept;
     [[nodiscard]] Operation* accepted(AcceptOperation& operation, int result) noexcept;
-    [[nodiscard]] Operation* received(Socket& socket, int result, Buffer buffer) noexcept;
+    [[nodiscard]] Operation* received(Socket& socket, const UringRing::Completion& completion, Buffer buffer) noexcept;
     [[nodiscard]] Operation* readable(Socket& socket) noexcept;
     [[nodiscard]] Operation* connected(ConnectOperation& operation, int result) noexcept;
     [[nodiscard]] Operation* sent(SendOperation& operation, int result) noexcept;
     // A connection's receive has ended by an error: it ends the operation that waits, or that waits on (for a new request, or for a buffer).
     [[nodiscard]] Operation* failed(Socket& socket, int error) noexcept;
     void keep(Socket& socket, Buffer buffer, std::uint32_t bytes) noexcept;
+    // The oldest bytes kept of it are given away: those behind them take their place.
+    void keep_next(const Socket& socket, uring::Kept& kept) noexcept;
 
     const UringFeatures features_;
     const bool limits_receives_;  // multishot receives are used: the kernel counts, and half a buffer is worth a request
@@ -124,6 +143,9 @@ private:
     base::Fifo<Operation> early_;    // submitted before the first wait
     base::Fifo<Operation> starved_;  // receives that wait for a buffer
     std::uint32_t armed_receives_ = 0;
+    std::vector<Ahead> ahead_;  // oldest first; has room for all that there may be
+    const std::uint32_t ahead_max_;
+    std::uint32_t ahead_reserved_ = 0;  // by the requests in the ring
     std::uint64_t put_off_since_ns_ = 0;  // requests wait from then on for the rest of the completions; 0: none do
     std::size_t requests_ = 0;  // in the ring, but for the eventfd's and cancels
 };

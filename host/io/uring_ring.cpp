@@ -56,17 +56,19 @@ bool UringRing::enter(std::uint64_t for_ns) noexcept {
     return result != -EEXIST;
 }
 
-bool UringRing::next(Completion& completion) noexcept {
+bool UringRing::peek(Completion& completion) noexcept {
     const unsigned head = *ring_.cq.khead;
     if (head == io_uring_smp_load_acquire(ring_.cq.ktail)) {
         return false;
     }
     const io_uring_cqe& its = ring_.cq.cqes[head & ring_.cq.ring_mask];
     completion = {its.user_data, its.res, its.flags};
-    // Its place is free before the completion is dealt with: that may enter the kernel, when the submission queue is full.
+    return true;
+}
+
+void UringRing::pop() noexcept {
     io_uring_cq_advance(&ring_, 1);
     old_completions_ -= old_completions_ != 0 ? 1 : 0;
-    return true;
 }
 
 }  // namespace portico::io

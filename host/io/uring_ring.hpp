@@ -43,10 +43,11 @@ public:
     // Submits what there is and waits for a completion, for at most so long (0: does not wait; wait_forever). False when this thread is not the ring's: then
     // nothing has happened.
     [[nodiscard]] bool enter(std::uint64_t for_ns) noexcept;
-    // The next completion, if there is one; does not enter the kernel.
-    [[nodiscard]] bool next(Completion& completion) noexcept;
+    // The next completion, if there is one; does not enter the kernel. It stays until pop().
+    [[nodiscard]] bool peek(Completion& completion) noexcept;
+    void pop() noexcept;
 
-    [[nodiscard]] bool has_completions() const noexcept { return io_uring_cq_ready(&ring_) != 0; }
+    [[nodiscard]] std::uint32_t completions() const noexcept { return io_uring_cq_ready(&ring_); }
     // Some that were there when the last enter() returned. Others come meanwhile where work is not deferred.
     [[nodiscard]] bool has_old_completions() const noexcept { return old_completions_ != 0; }
     [[nodiscard]] bool has_entries() const noexcept { return io_uring_sq_ready(&ring_) != 0; }

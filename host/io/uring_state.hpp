@@ -29,18 +29,26 @@ template <class Object>
     return *reinterpret_cast<Object*>(static_cast<std::uintptr_t>(completion.user_data & ~of_mask));
 }
 
-// Socket::send_state_: what came and nobody waited for.
+// Socket::send_state_: what came and nobody waited for, and how its bytes come.
 struct Kept {
     std::uint32_t bytes = 0;
     std::uint32_t index = 0;  // of the buffer
-    int error = 0;            // behind the bytes; an errno, all of which are below 256
+    int error = 0;            // behind the bytes, and behind what was read ahead; an errno, all of which are below 256
+    bool streams = false;     // when the last bytes had come, there were more
+    bool is_ahead = false;    // the request in the ring reads ahead
 
     [[nodiscard]] static Kept of(std::uintptr_t word) noexcept {
-        return {static_cast<std::uint32_t>(word), static_cast<std::uint32_t>(word >> 32) & 0xFF'FFFF, static_cast<int>(word >> 56)};
+        return {static_cast<std::uint32_t>(word) & bytes_mask, static_cast<std::uint32_t>(word >> 32) & 0xFF'FFFF, static_cast<int>(word >> 56),
+                (word & streams_bit) != 0, (word & ahead_bit) != 0};
     }
     [[nodiscard]] std::uintptr_t word() const noexcept {
-        return static_cast<std::uintptr_t>(error) << 56 | static_cast<std::uintptr_t>(index) << 32 | bytes;
+        return static_cast<std::uintptr_t>(error) << 56 | static_cast<std::uintptr_t>(index) << 32 | (is_ahead ? ahead_bit : 0) |
+               (streams ? streams_bit : 0) | bytes;
     }
+
+    static constexpr std::uint32_t bytes_mask = (1U << 30) - 1;
+    static constexpr std::uintptr_t streams_bit = 1U << 30;
+    static constexpr std::uintptr_t ahead_bit = 1U << 31;
 };
 
 // The words are one thread's; that they are atomic is for other backends.

@@ -1,5 +1,6 @@
 #include "contract/world.hpp"
 
+#include <algorithm>
 #include <random>
 
 using namespace portico;
@@ -254,8 +255,61 @@ TEST_CASE("a peer that floods while nobody receives loses nothing", "[contract][
     CHECK(connection.receive.error == io::Error::none);
     CHECK(connection.input.size() == size);
     CHECK((connection.input == stream));
-    CHECK(paused_on_loan_max <= 1);  // what a backend may park for a connection without a receive
+    // What a backend may park for a connection without a receive, and read ahead of a stream.
+    CHECK(paused_on_loan_max <= 1 + world.pool().buffers_max() / 16);
     connection.close();
+    world.require_balanced();
+}
+
+TEST_CASE("streams that nobody reads on hold a share of the pool at most", "[contract][receive]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind, {.buffers = 512});
+    constexpr std::size_t count = 6;
+    constexpr std::size_t size = 2 << 20;
+    const std::string stream = pattern(0, size);
+    std::vector<std::unique_ptr<Connection>> connections;
+    std::vector<std::thread> floods;
+    for (std::size_t i = 0; i < count; ++i) {
+        connections.push_back(std::make_unique<Connection>(world));
+        floods.emplace_back([&stream, &peer = connections.back()->peer] { static_cast<void>(peer.send_all(stream)); });
+    }
+    // Each reads a part in its own time, and pauses where that leaves it.
+    const std::size_t read_each = GENERATE(as<std::size_t>{}, 1, 500'000, 1'000'000);
+    CAPTURE(read_each);
+    bool is_well = true;
+    for (auto& connection : connections) {
+        connection->receive.then = [&world, &is_well, read_each, &its = *connection] {
+            is_well = its.take() && is_well;
+            if (its.input.size() < read_each) {
+                world.submit(its.receive);
+            }
+        };
+        world.submit(connection->receive);
+    }
+    const auto all_paused = [&] {
+        return std::all_of(connections.begin(), connections.end(), [](const auto& each) { return !each->receive.in_flight; });
+    };
+    CHECK(world.run_until(all_paused));
+    world.run_for(20);
+    CHECK(is_well);
+    CHECK(world.pool().on_loan() <= count + world.pool().buffers_max() / 16);
+    // Half of them end there; the others go on.
+    for (std::size_t i = 0; i < count / 2; ++i) {
+        connections[i]->receive.then = nullptr;
+        connections[i]->close();
+    }
+    for (std::size_t i = count / 2; i < count; ++i) {
+        connections[i]->receive.then = nullptr;
+        connections[i]->read_until(size);
+        CHECK((connections[i]->input == stream));
+    }
+    for (std::thread& flood : floods) {
+        flood.join();
+    }
+    for (std::size_t i = count / 2; i < count; ++i) {
+        connections[i]->close();
+    }
     world.require_balanced();
 }
 
