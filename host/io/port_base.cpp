@@ -6,9 +6,18 @@ namespace portico::io {
 
 namespace {
 
-// How often in a row wait() may do without the system before it is asked again: so a connection whose operations always complete inline, or a
-// strand that always has more to do, cannot keep the others from being seen.
-constexpr std::uint32_t rounds_without_system_max = 8;
+// How often in a row wait() may leave the system to another thread that waits there before it is asked by this one as well.
+constexpr std::uint32_t rounds_watched_max = 8;
+
+// Between two looks at the system wait() hands out a lap of the ready list: as many operations as there are that could have become ready. So a connection whose
+// operations always complete inline, or a strand that always has more to do, gets no more turns than those whose packets come from the system. While looks that
+// were made in spite of a ready list find nothing, there is nobody to be kept waiting: they become fewer, one in up to so many laps, or operations.
+constexpr std::uint32_t laps_max = 8;
+constexpr std::uint32_t allowance_max = 512;
+
+// A look that fills the batch leaves more behind, mostly, which has waited for longer than what is on the ready list: it is taken first. So many batches
+// in a row at most.
+constexpr std::uint32_t full_looks_max = 16;
 
 }  // namespace
 
@@ -102,30 +111,32 @@ std::size_t PortBase::take_ready(std::span<Operation*> into) noexcept {
 std::size_t PortBase::wait(std::span<Operation*> completed, std::uint64_t deadline_ns) noexcept {
     PORTICO_ASSERT(!completed.empty());
     retry_starved();
+    const std::uint32_t rounds = rounds_watched_.load(std::memory_order_relaxed);
+    // Another thread is at the system already, and is told what comes there: a look by this one, which has work to do, would be one more call for nothing.
+    const bool is_watched = shared_ && rounds < rounds_watched_max && waiting_.load(std::memory_order_relaxed) != 0;
     std::size_t taken = 0;
-    const bool may_go_without = rounds_without_system_.load(std::memory_order_relaxed) < rounds_without_system_max;
-    if (may_go_without) {
+    if (is_watched) {
         taken = take_ready(completed);
+    } else if (const std::uint32_t allowance = allowance_.load(std::memory_order_relaxed); allowance != 0) {
+        taken = take_ready(completed.first(std::min<std::size_t>(completed.size(), allowance)));
+        allowance_.store(allowance - static_cast<std::uint32_t>(taken), std::memory_order_relaxed);
     }
-    if (taken != 0) {
-        rounds_without_system_.fetch_add(1, std::memory_order_relaxed);
-    } else if (may_go_without && deadline_ns == 0 && shared_ && waiting_.load(std::memory_order_relaxed) != 0) {
-        // Another thread is at the system already, and is told what comes there: a look by this one, which has work to do, would be one more call
-        // for nothing.
-        rounds_without_system_.fetch_add(1, std::memory_order_relaxed);
-    } else {
-        rounds_without_system_.store(0, std::memory_order_relaxed);
+    if (is_watched && (taken != 0 || deadline_ns == 0)) {
+        rounds_watched_.store(rounds + 1, std::memory_order_relaxed);
+    } else if (taken == 0) {
+        rounds_watched_.store(0, std::memory_order_relaxed);
         if (shared_) {
             waiting_.fetch_add(1, std::memory_order_seq_cst);
         }
         const bool was_woken = shared_ && wake_noted_.exchange(false, std::memory_order_seq_cst);
-        const bool only_look = was_woken || ready_count_.load(std::memory_order_seq_cst) != 0;
-        taken = poll(completed, only_look ? 0 : std::min(deadline_ns, next_timer()));
+        const bool has_ready = ready_count_.load(std::memory_order_seq_cst) != 0;
+        const std::size_t found = poll(completed, was_woken || has_ready ? 0 : std::min(deadline_ns, next_timer()));
         if (shared_) {
             waiting_.fetch_sub(1, std::memory_order_relaxed);
         }
         expire_timers();
-        taken += take_ready(completed.subspan(taken));
+        taken = found + take_ready(completed.subspan(found));
+        set_allowance({has_ready, found == completed.size() && found > 1, found != 0}, taken);
     }
     if (taken != 0) {
         count(completed_, taken);
@@ -134,6 +145,24 @@ std::size_t PortBase::wait(std::span<Operation*> completed, std::uint64_t deadli
         wake();  // what is left here need not wait for this thread to come back
     }
     return taken;
+}
+
+void PortBase::set_allowance(const Look& look, std::size_t taken) noexcept {
+    const std::uint32_t full_looks = full_looks_.load(std::memory_order_relaxed);
+    if (look.was_full && full_looks < full_looks_max) {
+        full_looks_.store(full_looks + 1, std::memory_order_relaxed);
+        allowance_.store(0, std::memory_order_relaxed);
+        return;
+    }
+    full_looks_.store(0, std::memory_order_relaxed);
+    std::uint32_t laps = laps_.load(std::memory_order_relaxed);
+    if (look.had_ready) {
+        laps = look.found ? 1 : std::min(2 * laps, laps_max);
+        laps_.store(laps, std::memory_order_relaxed);
+    }
+    // What was handed out now comes back onto the ready list, mostly: as the send that answers a message, or as the next receive.
+    const std::size_t lap = taken + ready_count_.load(std::memory_order_relaxed);
+    allowance_.store(static_cast<std::uint32_t>(std::clamp<std::size_t>(lap * laps, 1, allowance_max)), std::memory_order_relaxed);
 }
 
 void PortBase::wake() noexcept {

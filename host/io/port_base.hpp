@@ -99,6 +99,14 @@ private:
     void set_timer_count() noexcept;
     std::size_t take_ready(std::span<Operation*> into) noexcept;
     void expire_timers() noexcept;
+    // A look of wait() at the system.
+    struct Look {
+        bool had_ready;  // the ready list was not empty
+        bool was_full;   // found a whole batch
+        bool found;      // found something
+    };
+    // After it, when so many operations are handed out: how many may be before the next one.
+    void set_allowance(const Look& look, std::size_t taken) noexcept;
     [[nodiscard]] std::uint64_t next_timer() noexcept;
 
     const bool shared_;
@@ -115,8 +123,11 @@ private:
     // A wake() that found no thread waiting; the next wait() only looks. It pairs with waiting_ as ready_count_ does (seq_cst), for all that
     // wake() is called for and wait() does not look at once more: the caller's own queues, the starved, the posts left over.
     std::atomic<bool> wake_noted_{false};
-    // wait() calls in a row that did not ask the system: served from the ready list alone, or looks while another thread was waiting there.
-    std::atomic<std::uint32_t> rounds_without_system_{0};
+    // Of wait(), for when it asks the system. Hints: relaxed, and on a shared port one thread's change may be lost in another's.
+    std::atomic<std::uint32_t> rounds_watched_{0};  // calls in a row that left the system to a thread that was waiting there
+    std::atomic<std::uint32_t> allowance_{1};       // operations of the ready list that are handed out before the next look
+    std::atomic<std::uint32_t> laps_{1};            // how many laps the last allowance was for
+    std::atomic<std::uint32_t> full_looks_{0};      // looks in a row that filled the batch
     Counter submitted_{0};
     Counter completed_{0};
     std::atomic<std::uint64_t> posted_{0};

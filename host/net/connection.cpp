@@ -529,12 +529,19 @@ PORTICO_ALWAYS_INLINE void Connection::advance() noexcept {
         advance_by_steps();
         return;
     }
-    // The usual case: a message was answered, and the next one is awaited. No deadline but the idle one can be wanted.
-    if (!receiving_ && no_stop_on_its_way()) {
-        read_on();
+    // The usual case: a message was answered, and the next one is awaited. The answer leaves first, and attend() reads on behind it. No deadline but the
+    // idle one can be wanted.
+    if (!attending_) {
+        read_on_quietly();
     }
     if (context().limits.idle_timeout_ms != 0) {
         arm_timer();
+    }
+}
+
+PORTICO_ALWAYS_INLINE void Connection::read_on_quietly() noexcept {
+    if (!receiving_ && no_stop_on_its_way()) {
+        read_on();
     }
 }
 
@@ -894,6 +901,9 @@ bool Connection::attend() noexcept {
         send_more();
     }
     attending_ = false;
+    if (!receiving_) [[unlikely]] {
+        arm_receive();  // nothing was to be sent after all, or the send is in flight
+    }
     return stage_ == Stage::over;
 }
 
@@ -906,7 +916,12 @@ PORTICO_ALWAYS_INLINE bool Connection::send_at_once() noexcept {
         return false;
     }
     take_sent();
-    advance();
+    // A peer that is quick may have sent more by now: then the receive completes in the call, and spares its way over the system's port.
+    if (is_quiet()) [[likely]] {
+        read_on_quietly();
+    } else {
+        advance();
+    }
     return true;
 }
 

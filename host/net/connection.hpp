@@ -142,6 +142,8 @@ private:
     void advance_by_steps() noexcept;
     // Open, with nothing to do but to read on.
     [[nodiscard]] bool is_quiet() const noexcept;
+    // Then: the next receive, unless it is in flight.
+    void read_on_quietly() noexcept;
     [[nodiscard]] bool step_open() noexcept;
     void begin_flushing() noexcept;
     void begin_lingering() noexcept;
