@@ -2,7 +2,8 @@
 //
 // A receive goes one of two ways. A quiet connection waits with a receive of no bytes, which costs neither a buffer of the pool nor a
 // locked page; when that completes there is data, and a second receive with a buffer fetches it at once. A busy connection waits
-// with a buffer right away, so that each message costs one call; when the data stays away for PortOptions::receive_idle_ms the sweep
+// with a buffer right away, so that each message costs one call, as long as the pool is not under pressure: when half of its buffers are on loan
+// every connection goes the first way. And when the data stays away for PortOptions::receive_idle_ms the sweep
 // cancels that receive, and the connection goes the first way again. Data that beats the cancel is delivered.
 //
 // So a receive (and an accept, whose peer was gone too early) may need several calls before it completes, some made by another thread

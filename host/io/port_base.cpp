@@ -9,11 +9,11 @@ namespace {
 // How often in a row wait() may leave the system to another thread that waits there before it is asked by this one as well.
 constexpr std::uint32_t rounds_watched_max = 8;
 
-// Between two looks at the system wait() hands out a lap of the ready list: as many operations as there are that could have become ready. So a connection whose
-// operations always complete inline, or a strand that always has more to do, gets no more turns than those whose packets come from the system. While looks that
-// were made in spite of a ready list find nothing, there is nobody to be kept waiting: they become fewer, one in up to so many laps, or operations.
-constexpr std::uint32_t laps_max = 8;
-constexpr std::uint32_t allowance_max = 512;
+// Between two looks at the system wait() hands out a lap of the ready list: those that are on it when the lap begins. So a connection whose operations always
+// complete inline, or a strand that always has more to do, has at most two turns where the others have one. While looks that were made in spite of a ready list
+// find nothing, there is nobody to be kept waiting: they become fewer, one in up to so many laps, or so many operations.
+constexpr std::uint32_t laps_max = 16;
+constexpr std::uint32_t without_look_max = 512;
 
 // A look that fills the batch leaves more behind, mostly, which has waited for longer than what is on the ready list: it is taken first. So many batches
 // in a row at most.
@@ -114,13 +114,7 @@ std::size_t PortBase::wait(std::span<Operation*> completed, std::uint64_t deadli
     const std::uint32_t rounds = rounds_watched_.load(std::memory_order_relaxed);
     // Another thread is at the system already, and is told what comes there: a look by this one, which has work to do, would be one more call for nothing.
     const bool is_watched = shared_ && rounds < rounds_watched_max && waiting_.load(std::memory_order_relaxed) != 0;
-    std::size_t taken = 0;
-    if (is_watched) {
-        taken = take_ready(completed);
-    } else if (const std::uint32_t allowance = allowance_.load(std::memory_order_relaxed); allowance != 0) {
-        taken = take_ready(completed.first(std::min<std::size_t>(completed.size(), allowance)));
-        allowance_.store(allowance - static_cast<std::uint32_t>(taken), std::memory_order_relaxed);
-    }
+    std::size_t taken = is_watched ? take_ready(completed) : take_of_lap(completed);
     if (is_watched && (taken != 0 || deadline_ns == 0)) {
         rounds_watched_.store(rounds + 1, std::memory_order_relaxed);
     } else if (taken == 0) {
@@ -136,7 +130,7 @@ std::size_t PortBase::wait(std::span<Operation*> completed, std::uint64_t deadli
         }
         expire_timers();
         taken = found + take_ready(completed.subspan(found));
-        set_allowance({has_ready, found == completed.size() && found > 1, found != 0}, taken);
+        set_laps({has_ready, found == completed.size() && found > 1, found != 0});
     }
     if (taken != 0) {
         count(completed_, taken);
@@ -147,11 +141,27 @@ std::size_t PortBase::wait(std::span<Operation*> completed, std::uint64_t deadli
     return taken;
 }
 
-void PortBase::set_allowance(const Look& look, std::size_t taken) noexcept {
+std::size_t PortBase::take_of_lap(std::span<Operation*> into) noexcept {
+    std::uint32_t left = lap_left_.load(std::memory_order_relaxed);
+    if (left == 0) {
+        const std::uint32_t laps_left = laps_left_.load(std::memory_order_relaxed);
+        left = static_cast<std::uint32_t>(std::min<std::size_t>(ready_count_.load(std::memory_order_relaxed), without_look_max));
+        if (laps_left == 0 || left == 0) {
+            return 0;
+        }
+        laps_left_.store(laps_left - 1, std::memory_order_relaxed);
+    }
+    const std::size_t taken = take_ready(into.first(std::min<std::size_t>(into.size(), left)));
+    lap_left_.store(left - static_cast<std::uint32_t>(taken), std::memory_order_relaxed);
+    return taken;
+}
+
+void PortBase::set_laps(const Look& look) noexcept {
+    lap_left_.store(0, std::memory_order_relaxed);
     const std::uint32_t full_looks = full_looks_.load(std::memory_order_relaxed);
     if (look.was_full && full_looks < full_looks_max) {
         full_looks_.store(full_looks + 1, std::memory_order_relaxed);
-        allowance_.store(0, std::memory_order_relaxed);
+        laps_left_.store(0, std::memory_order_relaxed);
         return;
     }
     full_looks_.store(0, std::memory_order_relaxed);
@@ -160,9 +170,8 @@ void PortBase::set_allowance(const Look& look, std::size_t taken) noexcept {
         laps = look.found ? 1 : std::min(2 * laps, laps_max);
         laps_.store(laps, std::memory_order_relaxed);
     }
-    // What was handed out now comes back onto the ready list, mostly: as the send that answers a message, or as the next receive.
-    const std::size_t lap = taken + ready_count_.load(std::memory_order_relaxed);
-    allowance_.store(static_cast<std::uint32_t>(std::clamp<std::size_t>(lap * laps, 1, allowance_max)), std::memory_order_relaxed);
+    const std::size_t lap = std::max<std::size_t>(ready_count_.load(std::memory_order_relaxed), 1);
+    laps_left_.store(static_cast<std::uint32_t>(std::clamp<std::size_t>(without_look_max / lap, 1, laps)), std::memory_order_relaxed);
 }
 
 void PortBase::wake() noexcept {

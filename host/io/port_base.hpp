@@ -105,8 +105,9 @@ private:
         bool was_full;   // found a whole batch
         bool found;      // found something
     };
-    // After it, when so many operations are handed out: how many may be before the next one.
-    void set_allowance(const Look& look, std::size_t taken) noexcept;
+    void set_laps(const Look& look) noexcept;
+    // What of the ready list may be handed out before the next one.
+    std::size_t take_of_lap(std::span<Operation*> into) noexcept;
     [[nodiscard]] std::uint64_t next_timer() noexcept;
 
     const bool shared_;
@@ -125,8 +126,9 @@ private:
     std::atomic<bool> wake_noted_{false};
     // Of wait(), for when it asks the system. Hints: relaxed, and on a shared port one thread's change may be lost in another's.
     std::atomic<std::uint32_t> rounds_watched_{0};  // calls in a row that left the system to a thread that was waiting there
-    std::atomic<std::uint32_t> allowance_{1};       // operations of the ready list that are handed out before the next look
-    std::atomic<std::uint32_t> laps_{1};            // how many laps the last allowance was for
+    std::atomic<std::uint32_t> laps_{1};            // of the ready list, from one look to the next
+    std::atomic<std::uint32_t> laps_left_{1};       // of these
+    std::atomic<std::uint32_t> lap_left_{0};        // operations of the one that has begun
     std::atomic<std::uint32_t> full_looks_{0};      // looks in a row that filled the batch
     Counter submitted_{0};
     Counter completed_{0};

@@ -97,6 +97,36 @@ TEST_CASE("connections that are idle do not keep others from the buffers", "[con
     world.require_balanced();
 }
 
+TEST_CASE("busy connections that wait leave half of the buffers to those that have data", "[contract][buffers]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    constexpr std::uint32_t buffers = 8;
+    World world(kind, {.buffers = buffers});
+    std::vector<std::unique_ptr<Connection>> busy;
+    for (std::uint32_t i = 0; i < 2 * buffers; ++i) {
+        Connection& connection = *busy.emplace_back(std::make_unique<Connection>(world));
+        for (int message = 0; message < 3; ++message) {
+            REQUIRE(connection.peer.send_all("x"));
+            REQUIRE(connection.read());
+        }
+    }
+    // All wait at once, as after a burst.
+    for (auto& connection : busy) {
+        world.submit(connection->receive);
+    }
+    world.run_for(5);
+    CHECK(world.pool().on_loan() <= buffers / 2);
+    // The other half is enough for everybody's message, and nobody misses one for want of a buffer.
+    for (auto& connection : busy) {
+        REQUIRE(connection->peer.send_all("y"));
+        REQUIRE(world.run_until([&] { return !connection->receive.in_flight; }));
+        REQUIRE(connection->take());
+        CHECK(connection->input == "xxxy");
+    }
+    busy.clear();
+    world.require_balanced();
+}
+
 TEST_CASE("the end of a stream needs no buffer for long", "[contract][buffers]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);

@@ -95,3 +95,38 @@ TEST_CASE("posts and timers that come back at once do not starve connections", "
         CHECK(quiet.take());
     }
 }
+
+TEST_CASE("a connection that is always ready has few more turns than those that wait for each message", "[contract][fairness]") {
+    const PortCase& kind = SINGLE_PORT();
+    INFO(kind.name);
+    World world(kind, {.buffer_bytes = 16});
+    Connection busy(world);
+    constexpr int count = 8;
+    std::vector<std::unique_ptr<Connection>> others;
+    bool is_over = false;
+    REQUIRE(busy.peer.send_all(std::string(200'000, 'b')));
+    busy.receive.then = [&] {
+        if (busy.take() && !is_over) {
+            world.submit(busy.receive);
+        }
+    };
+    for (int i = 0; i < count; ++i) {
+        Connection& other = *others.emplace_back(std::make_unique<Connection>(world));
+        other.receive.then = [&world, &is_over, &other] {
+            if (other.take() && !is_over) {
+                world.submit(other.receive);
+                other.peer.send_all("o");  // into a receive that waits already
+            }
+        };
+        world.submit(other.receive);
+        REQUIRE(other.peer.send_all("o"));
+    }
+    world.submit(busy.receive);
+    constexpr int turns = 400;
+    REQUIRE(world.run_until([&] { return busy.receive.completions >= turns; }));
+    for (const auto& other : others) {
+        CHECK(other->receive.completions >= turns / 4);
+    }
+    is_over = true;
+    REQUIRE(world.run_until([&] { return world.port().outstanding() == 0; }));
+}
