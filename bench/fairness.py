@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""How fairly a server serves many connections: each of 256 always has one message of 64 bytes on its way for ten seconds, and then the most served is compared
+with the least served. Of the host on epoll and io_uring, and of host.exe under Wine on both of its kinds of ports.
+
+    bench/fairness.py [--bin build/bench/bin] [--windows-bin build/bench-windows/bin] [--json FILE] [SERVER...]
+
+This side treats the connections alike: whoever is ready is served once, then the others. Each reply is checked.
+"""
+import argparse
+import dataclasses
+import json
+import pathlib
+import select
+import socket
+import struct
+import sys
+import tempfile
+import time
+
+import launch
+from launch import LaunchError
+
+RATIO_MAX = 2.0
+MESSAGE_BYTES = 64
+
+# name: whether it is a Windows program, and the host's section "io" or a program.
+SERVERS = {
+    "epoll": (False, {"backend": "epoll"}),
+    "epoll, shared": (False, {"backend": "epoll", "ports": "shared"}),
+    "epoll, 1 thread": (False, {"backend": "epoll", "threads": 1}),
+    "io_uring": (False, {"backend": "io_uring"}),
+    "io_uring, 1 thread": (False, {"backend": "io_uring", "threads": 1}),
+    "iocp": (True, {}),
+    "iocp, shared, 1 thread": (True, {"ports": "shared", "threads": 1}),
+    "iocp, per_core": (True, {"ports": "per_core"}),
+    "iocp, per_core, 1 thread": (True, {"ports": "per_core", "threads": 1}),
+    "bare epoll loop": (False, "peer_bare_epoll"),
+    "bare IOCP loop": (True, "peer_bare_iocp"),
+    "Asio, IOCP": (True, "peer_asio_iocp"),
+}
+
+
+@dataclasses.dataclass
+class Connection:
+    """One that plays ping-pong."""
+    socket: socket.socket
+    number: int
+    served: int = 0
+    message: bytes = b""
+    reply: bytes = b""
+
+    def send(self):
+        """Each message differs from the one before it and from the other connections'."""
+        self.message = struct.pack("<QI", self.served, self.number).ljust(MESSAGE_BYTES, b".")
+        self.reply = b""
+        if self.socket.send(self.message) != MESSAGE_BYTES:
+            raise LaunchError("a message of 64 bytes does not fit into an empty buffer")
+
+    def serve(self):
+        """What has come of the reply, and the next message once it is whole."""
+        data = self.socket.recv(MESSAGE_BYTES - len(self.reply))
+        if not data:
+            raise LaunchError("the server has ended a connection")
+        self.reply += data
+        if self.reply == self.message:
+            self.served += 1
+            self.send()
+        elif not self.message.startswith(self.reply):
+            raise LaunchError("a reply is wrong")
+
+
+def served(port, count, seconds):
+    """Messages of each connection."""
+    by_file = {}
+    with select.epoll() as poll:
+        try:
+            for number in range(count):
+                opened = socket.create_connection(("127.0.0.1", port), timeout=30)
+                opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                by_file[opened.fileno()] = Connection(opened, number)
+                poll.register(opened, select.EPOLLIN)
+            for connection in by_file.values():
+                connection.send()
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                for file, _ in poll.poll(1, count):
+                    by_file[file].serve()
+        except OSError as error:
+            raise LaunchError(f"a connection has failed: {error}") from None
+        finally:
+            for connection in by_file.values():
+                connection.socket.close()
+    return [connection.served for connection in by_file.values()]
+
+
+def measure(arguments, name, work):
+    """{"messages", "least", "most", "ratio"}"""
+    is_windows, what = SERVERS[name]
+    programs = arguments.windows_bin if is_windows else arguments.bin
+    if isinstance(what, dict):
+        command = launch.host_command(programs, what, work / "host.json")
+    else:
+        command = [programs / "peers" / (f"{what}.exe" if is_windows else what)]
+
+    def run(environment=None):
+        with launch.Running(command, work / "server.log", environment) as running:
+            counts = served(running.port, arguments.connections, arguments.seconds)
+            running.check()
+        return counts
+
+    if is_windows:
+        with launch.WineServer(arguments.prefix) as wine:
+            counts = run(wine.environment)
+    else:
+        counts = run()
+    least, most = min(counts), max(counts)
+    return {"messages": sum(counts), "least": least, "most": most, "ratio": most / least if least else None}
+
+
+def holds(found):
+    return found["ratio"] is not None and found["ratio"] <= RATIO_MAX
+
+
+def table(found):
+    """The Markdown."""
+    lines = ["| server | messages | least served | most served | ratio |", "|---|---|---|---|---|"]
+    for name, each in found.items():
+        ratio = f"{each['ratio']:.2f}" if each["ratio"] else "-"
+        lines.append(f"| {name} | {each['messages']} | {each['least']} | {each['most']} | {ratio} |")
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Compares the most with the least served of many connections.")
+    parser.add_argument("--bin", type=pathlib.Path, default=launch.ROOT / "build/bench/bin", metavar="DIR",
+                        help="host, plugins/ and peers/ of Linux [build/bench/bin]")
+    parser.add_argument("--windows-bin", type=pathlib.Path, default=launch.ROOT / "build/bench-windows/bin", metavar="DIR",
+                        help="the same of Windows [build/bench-windows/bin]")
+    parser.add_argument("--prefix", type=pathlib.Path, default=launch.ROOT / "build/bench-windows/wineprefix", metavar="DIR",
+                        help="Wine's; nothing else may run in it meanwhile [build/bench-windows/wineprefix]")
+    parser.add_argument("--connections", type=int, default=256, metavar="N", help="[256]")
+    parser.add_argument("--seconds", type=float, default=10, metavar="S", help="[10]")
+    parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="writes what was found there as well")
+    parser.add_argument("server", nargs="*", metavar="SERVER", help="only these: " + "; ".join(f'"{name}"' for name in SERVERS))
+    arguments = parser.parse_args()
+    for name in arguments.server:
+        if name not in SERVERS:
+            parser.error(f"there is no server \"{name}\"")
+    with tempfile.TemporaryDirectory() as work:
+        found = {}
+        for name in SERVERS:
+            if not arguments.server or name in arguments.server:
+                print(f"{name} ...", file=sys.stderr, flush=True)
+                found[name] = measure(arguments, name, pathlib.Path(work))
+    print(table(found))
+    of_the_host = {name: each for name, each in found.items() if isinstance(SERVERS[name][1], dict)}
+    for name, each in of_the_host.items():
+        print(f"{'' if name != next(iter(of_the_host)) else chr(10)}- {name}: {'holds' if holds(each) else 'does not hold'}")
+    if arguments.json:
+        arguments.json.write_text(json.dumps({name: {**each, "holds": holds(each)} for name, each in found.items()}, indent=1) + "\n",
+                                  encoding="utf-8")
+    return 0 if all(holds(each) for each in of_the_host.values()) else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except LaunchError as failure:
+        print(f"fairness: {failure}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,118 @@
+"""Starts one server, natively or under Wine, and learns from its own line where it listens. What is started here is ended here."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+LISTENING = re.compile(r"listening on 127\.0\.0\.1:(\d+)")
+
+
+class LaunchError(Exception):
+    """Nothing can be measured: its text is all that the user needs."""
+
+
+def host_configuration(programs, io):
+    """The host's, for an echo on a free port; `io` is that section."""
+    return {
+        "io": io,
+        "plugin_directory": str((programs / "plugins").resolve()),
+        "listeners": [{"name": "bench", "listen": "127.0.0.1:0", "plugin": "echo", "settings": {"print": False},
+                       "limits": {"connections": 1000}}],
+        "log": {"level": "info"},  # a line for each connection, and the one with the port
+    }
+
+
+def host_command(programs, io, file):
+    """What runs the host of this folder, host.exe where that is the one, with an echo; `file`: for its configuration."""
+    program = next((programs / name for name in ("host", "host.exe") if (programs / name).exists()), programs / "host")
+    configuration = host_configuration(programs, io)
+    if program.suffix == ".exe":  # Wine's drive Z is the root of all files
+        configuration["plugin_directory"] = "Z:" + configuration["plugin_directory"]
+    file.write_text(json.dumps(configuration, indent=1) + "\n", encoding="utf-8")
+    return [program, "--config", file]
+
+
+def end(process, seconds=10):
+    """Asks it to, and insists."""
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+class Running:
+    """A server that runs. Its output goes to `log`."""
+
+    def __init__(self, command, log, environment=None, start_seconds=60):
+        if not pathlib.Path(command[0]).exists():
+            raise LaunchError(f"{command[0]} is missing")
+        wine = ["wine"] if str(command[0]).endswith(".exe") else []
+        self.command = [*wine, *(str(word) for word in command)]
+        self.log = log
+        with open(log, "wb") as output:
+            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                                            env=environment)
+        self.pid = self.process.pid  # under Wine as well: it becomes the program
+        try:
+            self.port = self._port_when_it_listens(start_seconds)
+        except BaseException:
+            self.process.kill()
+            self.process.wait()
+            raise
+
+    def output(self):
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def _port_when_it_listens(self, seconds):
+        deadline = time.monotonic() + seconds
+        while True:
+            has_ended = self.process.poll() is not None
+            if found := LISTENING.search(self.output()):
+                return int(found.group(1))
+            if has_ended or time.monotonic() > deadline:
+                raise LaunchError(f"{' '.join(self.command)} does not listen:\n{self.output()[-2000:]}")
+            time.sleep(0.01)
+
+    def check(self):
+        if self.process.poll() is not None:
+            raise LaunchError(f"{' '.join(self.command)} has ended with {self.process.returncode}:\n{self.output()[-2000:]}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        end(self.process)
+
+
+class WineServer:
+    """A Wine server of our own, in a prefix that nobody else uses meanwhile. `log`: where it writes each request; none: it does not."""
+
+    def __init__(self, prefix, log=None):
+        self.environment = {
+            **os.environ, "WINEPREFIX": str(prefix), "WINEDEBUG": "-all", "LC_ALL": "C.UTF-8",
+            "WINEDLLOVERRIDES": "winedbg.exe,winemenubuilder.exe,mscoree,mshtml=d"}
+        if not (prefix / "system.reg").exists():
+            prefix.parent.mkdir(parents=True, exist_ok=True)
+            self._run("wineboot", "--init")
+        self._run("wineserver", "-w")  # until those that ran here before have gone
+        with open(log or os.devnull, "wb") as output:
+            self.process = subprocess.Popen(["wineserver", "-f", "-p", *(["-d1"] if log else [])], stdin=subprocess.DEVNULL,
+                                            stdout=subprocess.DEVNULL, stderr=output, env=self.environment)
+
+    def _run(self, *command):
+        try:
+            subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.environment,
+                           timeout=120, check=True)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise LaunchError(f"{' '.join(command)}: {error}") from None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        end(self.process)  # and with it all that runs in the prefix
