@@ -143,25 +143,19 @@ TEST_CASE("what of io_uring cannot be tried is not used, and the rest is", "[io]
         WARN("SKIPPED: " << all.error());
         return;
     }
-    io::UringFeatures no_accepts = *all;
-    no_accepts.multishot_accept = false;
     io::UringFeatures no_receives = *all;
     no_receives.limited_multishot = false;
     io::UringFeatures no_rings = no_receives;
     no_rings.buffer_ring = false;
-    io::UringFeatures neither = no_receives;
-    neither.multishot_accept = false;
     struct Case {
         RefusedCall call;
         const io::UringFeatures& left;
     };
     const int before = next_descriptor();
     for (const Case& each :
-         {Case{{SYS_socket, EMFILE}, no_accepts}, Case{{SYS_bind, EACCES}, no_accepts}, Case{{SYS_listen, EACCES}, no_accepts},
-          Case{{SYS_getsockname, ENOBUFS}, no_accepts}, Case{{SYS_connect, EACCES}, no_accepts},
-          Case{{SYS_socketpair, EMFILE}, no_receives}, Case{{SYS_sendto, ENOBUFS}, no_receives}, Case{{SYS_recvfrom, ENOBUFS}, no_receives},
+         {Case{{SYS_socketpair, EMFILE}, no_receives}, Case{{SYS_sendto, ENOBUFS}, no_receives}, Case{{SYS_recvfrom, ENOBUFS}, no_receives},
           Case{{SYS_io_uring_register, EINVAL, RefusedCall::Argument{1, 22 /* IORING_REGISTER_PBUF_RING */}}, no_rings},
-          Case{{SYS_io_uring_enter, EINVAL}, neither}}) {
+          Case{{SYS_io_uring_enter, EINVAL}, no_receives}}) {
         CAPTURE(each.call.number);
         without_calls({each.call}, [&] {
             auto features = io::probe_uring();

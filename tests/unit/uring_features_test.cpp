@@ -16,10 +16,9 @@ TEST_CASE("each thing that is missing is named with what takes its place", "[io]
     CHECK(degradations({.deferred_work = false, .cooperative_work = false}) == "no deferred or cooperative task work");
     CHECK(degradations({.buffer_ring = false}) == "no buffer rings: receives are polled for");
     CHECK(degradations({.limited_multishot = false}) == "no multishot receives with a limit: one request a receive");
-    CHECK(degradations({.multishot_accept = false}) == "no multishot accepts: one request an accept");
     // Without buffer rings there are no multishot receives to miss.
-    CHECK(degradations({.buffer_ring = false, .limited_multishot = false, .multishot_accept = false}) ==
-          "no buffer rings: receives are polled for; no multishot accepts: one request an accept");
+    CHECK(degradations({.deferred_work = false, .buffer_ring = false, .limited_multishot = false}) ==
+          "no deferred task work: cooperative; no buffer rings: receives are polled for");
 }
 
 TEST_CASE("a ring is set up for the best way of working that there is", "[io][uring]") {
