@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""How fairly a server serves many connections: each of 256 always has one message of 64 bytes on its way for ten seconds, and then the most served is compared
-with the least served. Of the host on epoll and io_uring, and of host.exe under Wine on both of its kinds of ports.
+"""How fairly a server serves many connections: each of 256 always has one message of 64 bytes on its way for ten seconds, and then the most
+served is compared with the least served. Of the host on epoll and io_uring, and of host.exe under Wine on both of its kinds of ports.
 
     bench/fairness.py [--bin build/bench/bin] [--windows-bin build/bench-windows/bin] [--json FILE] [SERVER...]
 

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""What an echoed message costs under Wine: the requests that the server makes to the Wine server, which stand for calls into the kernel. They are counted in
-the Wine server's own log, those of the measured process alone, for N and for 2 N messages of 64 bytes on each connection, one on its way at a time; the
-difference is the messages', without what starting, connecting and closing take. The client is a Linux program: it makes none.
+"""What an echoed message costs under Wine: the requests that the server makes to the Wine server, which stand for calls into the kernel. They
+are counted in the Wine server's own log, those of the measured process alone, for N and for 2 N messages of 64 bytes on each connection, one on
+its way at a time; the difference is the messages', without what starting, connecting and closing take. The client is a Linux program and makes
+none.
 
     bench/wine_requests.py [--bin build/bench-windows/bin] [--client build/bench/bin/client] [--json FILE] [SERVER...]
 
-The log slows all servers down, so that the client has often answered before its server receives again: such a receive completes in the call, and costs
-half of what one costs that waits at the port. How many do depends on the machine, so the servers are compared in the same run.
+The log slows all servers down, so that the client has often answered before its server receives again: such a receive completes in the call,
+and costs half of what one costs that waits at the port. How many do depends on the machine, so the servers are compared in the same run.
 """
 import argparse
 import collections
@@ -87,7 +88,8 @@ class RequestLog:
 
 def run_client(client, port, connections, count):
     """The messages that came back."""
-    command = [str(client), "127.0.0.1", str(port), "--size", "64", "--connections", str(connections), "--count", str(count), "--depth", "1"]
+    command = [str(client), "127.0.0.1", str(port), "--size", "64", "--depth", "1",
+               "--connections", str(connections), "--count", str(count)]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
     except subprocess.TimeoutExpired:
@@ -123,7 +125,8 @@ class Measurement:
         """{server: {connections: {"all": requests a message, "select": ..., ...}}}"""
         found = {name: {} for name in names}
         with contextlib.ExitStack() as stack:
-            servers = {name: stack.enter_context(launch.Running(self.command(name), self.work / f"{name}.log", environment)) for name in names}
+            servers = {name: stack.enter_context(launch.Running(self.command(name), self.work / f"{name}.log", environment))
+                       for name in names}
             for connections, count in CONNECTIONS.items():
                 more = {name: collections.Counter() for name in names}
                 messages = collections.Counter()
@@ -150,22 +153,30 @@ def verdicts(found):
             for name, each in found.items() if name.startswith("host") and BARE in found for connections in each]
 
 
+def connections_text(count):
+    return f"{count} connection{'s' * (count != 1)}"
+
+
 def table(found):
     """The Markdown."""
-    lines = ["| server | " + " | ".join(f"{count} connection{'s' * (count != 1)}" for count in CONNECTIONS) + " |",
+    lines = ["| server | " + " | ".join(map(connections_text, CONNECTIONS)) + " |",
              "|---|" + "---|" * len(CONNECTIONS)]
     for name, each in found.items():
         lines.append(f"| {name} | " + " | ".join(f"{each[count]['all']:.1f}" for count in CONNECTIONS) + " |")
     shown = [name for name in found if name.startswith("host") or name == BARE]
     for count in CONNECTIONS:
-        requests = sorted({request for name in shown for request, times in found[name][count].items() if request != "all" and abs(times) >= 0.01},
-                          key=lambda request: -max(found[name][count].get(request, 0) for name in shown))
-        lines += ["", f"| request, {count} connection{'s' * (count != 1)} | " + " | ".join(shown) + " |", "|---|" + "---|" * len(shown)]
+        most = {}
+        for name in shown:
+            for request, times in found[name][count].items():
+                most[request] = max(times, most.get(request, times))
+        requests = sorted((request for request, times in most.items() if request != "all" and times >= 0.01), key=lambda request: -most[request])
+        lines += ["", f"| request, {connections_text(count)} | " + " | ".join(shown) + " |", "|---|" + "---|" * len(shown)]
         for request in requests:
             lines.append(f"| {request} | " + " | ".join(f"{found[name][count].get(request, 0):.2f}" for name in shown) + " |")
     lines.append("")
     for name, count, requests, most, holds in verdicts(found):
-        lines.append(f"- {name}, {count} connection{'s' * (count != 1)}: {requests:.2f}, at most {most:.2f}: {'holds' if holds else 'does not hold'}")
+        verdict = "holds" if holds else "does not hold"
+        lines.append(f"- {name}, {connections_text(count)}: {requests:.2f}, at most {most:.2f}: {verdict}")
     return "\n".join(lines)
 
 

@@ -1,5 +1,5 @@
-// The linker's --wrap has every reference of this program to NAME reach __wrap_NAME, and __real_NAME the library's own function. operator new is replaced as
-// the language allows.
+// The linker's --wrap has every reference of this program to NAME reach __wrap_NAME, and __real_NAME the library's own function. operator new is
+// replaced as the language allows.
 #include "steady/calls.hpp"
 
 #include <pthread.h>

@@ -1,5 +1,6 @@
-// Counts what the threads of this program allocate and which mutexes they lock, but for the calls of the test's own thread. The program's references to
-// operator new, the malloc family and pthread_mutex_lock are bent to counting ones (calls.cpp); what the system's libraries do among themselves is not seen.
+// Counts what the threads of this program allocate and which mutexes they lock, but for the calls of the test's own thread. The program's
+// references to operator new, the malloc family and pthread_mutex_lock are bent to counting ones (calls.cpp); what the system's libraries do among
+// themselves is not seen.
 #pragma once
 
 #include <array>

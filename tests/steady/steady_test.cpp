@@ -97,7 +97,7 @@ TEST_CASE("on a shared port a message allocates nothing and takes no lock but th
     constexpr std::uint64_t threads = 4;
     CAPTURE(connections);
     const Found found = steady_calls(R"({"ports": "shared", "threads": 4})", connections);
-    // MinGW's libraries allocate what belongs to a thread when it is first used, which some threads may have their first turn for as late as here.
+    // MinGW's libraries allocate what belongs to a thread when it is first used; a thread may have its first turn as late as here.
     CHECK(found.calls.allocations <= (on_windows ? threads : 0));
     CHECK(found.calls.mutexes <= (found.sweeps_max != 0 ? 3U : 2U));
     WARN("shared: " << found.calls.locks << " locks for " << found.messages << " messages on " << connections << " connections");
