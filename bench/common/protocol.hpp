@@ -13,7 +13,7 @@
 
 namespace bench {
 
-constexpr std::size_t receive_buffer_bytes = 16'384;  // as the host's io.receive_buffer_bytes
+constexpr std::size_t receive_buffer_bytes = 65'536;  // as the host's io.receive_buffer_bytes
 constexpr std::size_t queued_bytes_max = 1'048'576;   // as the host's limits.send_queue_bytes: with more, a connection is not read from
 constexpr std::size_t line_bytes_max = 65'536;        // with its '\n'; a longer one ends the connection
 
