@@ -9,7 +9,7 @@
 // At the end the host is stopped: it has no connection to drain, and its exit code is 0.
 //
 //   soak --host PROGRAM --client PROGRAM --plugins DIR --work DIR [--seconds S] [--cycle-seconds S] [--rest-seconds S] [--seed N]
-//        [--ports shared|per_core] [--plant DEFECT]
+//        [--ports shared|per_core] [--backend epoll|io_uring] [--plant DEFECT]
 //
 // --plant takes for "echo" the plugin soaked#DEFECT (tests/plugins/soaked.c), which the soak must find. Exit codes: 0 all flat and right, 1 not,
 // 2 wrong usage.
@@ -62,6 +62,7 @@ volatile sig_atomic_t interrupted = 0;
 struct Options {
     std::string host, client, plugins, work, plant;
     std::string ports = "per_core";
+    std::string backend = "epoll";
     seconds duration{120};
     seconds rest{30};  // within which everything must be given back
     seconds cycle{0};  // 0: as long as gives eight, from 10 s to a minute
@@ -85,6 +86,8 @@ bool parse(int argc, char** argv, Options& options) {
             options.plant = value;
         } else if (name == "--ports") {
             options.ports = value;
+        } else if (name == "--backend") {
+            options.backend = value;
         } else if (name == "--seconds") {
             options.duration = seconds(number());
         } else if (name == "--cycle-seconds") {
@@ -107,8 +110,8 @@ bool parse(int argc, char** argv, Options& options) {
 void write_configuration(const Options& options, const std::string& name) {
     const std::string echo = options.plant.empty() ? "echo" : "soaked#" + options.plant;
     const std::string frame_bytes = std::to_string(frame_bytes_max);
-    std::ofstream(name) << R"({ "plugin_directory": ")" << options.plugins << R"(", "io": { "ports": ")" << options.ports
-                        << R"(", "threads": 4, "receive_buffer_bytes": 4096, "receive_buffers": 256 },
+    std::ofstream(name) << R"({ "plugin_directory": ")" << options.plugins << R"(", "io": { "backend": ")" << options.backend
+                        << R"(", "ports": ")" << options.ports << R"(", "threads": 4, "receive_buffer_bytes": 4096, "receive_buffers": 256 },
   "listeners": [
     { "name": "echo", "listen": "127.0.0.1:0", "plugin": ")"
                         << echo << R"(", "limits": { "connections": 400, "send_queue_bytes": 65536 } },
@@ -344,7 +347,7 @@ int main(int argc, char** argv) {
     ::setenv("MALLOC_TRIM_THRESHOLD_", "65536", 1);
     ::setenv("MALLOC_MMAP_THRESHOLD_", "65536", 1);
     std::filesystem::create_directories(options.work);
-    std::printf("seed %llu, %s\n", static_cast<unsigned long long>(options.seed), options.ports.c_str());
+    std::printf("seed %llu, %s, %s\n", static_cast<unsigned long long>(options.seed), options.backend.c_str(), options.ports.c_str());
     std::fflush(stdout);
     const bool is_right = Soak(options).run();
     std::printf("%s\n", is_right ? "flat, and nothing wrong or lost" : "NOT as it must be; the same again: --seed with the seed above");
