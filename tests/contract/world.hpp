@@ -15,6 +15,7 @@
 #include "contract/ports.hpp"
 #include "io/completion_port.hpp"
 #include "support/catch.hpp"
+#include "support/loopback.hpp"
 #include "support/peer.hpp"
 
 namespace portico::test {
@@ -26,14 +27,6 @@ inline constexpr std::uint64_t patience_ns = 15 * base::nanoseconds_per_second;
     return static_cast<char>((offset + 1) * 0x9E37'79B9'7F4A'7C15ULL >> 56);
 }
 [[nodiscard]] std::string pattern(std::uint64_t offset, std::size_t bytes);
-
-[[nodiscard]] inline io::Address loopback(std::uint16_t port = 0) {
-    io::Address address;
-    address.family = io::Address::Family::v4;
-    address.bytes = {127, 0, 0, 1};
-    address.port = port;
-    return address;
-}
 
 [[nodiscard]] inline std::span<const std::byte> as_bytes(std::string_view text) {
     return std::as_bytes(std::span(text.data(), text.size()));

@@ -13,19 +13,14 @@
 #include "io/process_limits.hpp"
 #include "net/acceptor.hpp"
 #include "support/catch.hpp"
+#include "support/loopback.hpp"
+#include "support/next_descriptor.hpp"
 #include "support/peer.hpp"
 
 using namespace portico;
+using namespace portico::test;
 
 namespace {
-
-// The lowest free descriptor: what the next call that needs one gets.
-int next_descriptor() {
-    const int next = ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
-    REQUIRE(next >= 0);
-    ::close(next);
-    return next;
-}
 
 // While it lives the process may have only so many descriptors more. (The lowest free numbers must follow one another, as they do in these tests.)
 class FewDescriptors {
@@ -46,13 +41,6 @@ private:
 
 bool has(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
-}
-
-io::Address loopback() {
-    io::Address address;
-    address.family = io::Address::Family::v4;
-    address.bytes = {127, 0, 0, 1};
-    return address;
 }
 
 // Nobody speaks on its connections.

@@ -15,6 +15,7 @@
 
 #include "io/native.hpp"
 #include "support/catch.hpp"
+#include "support/loopback.hpp"
 #include "support/peer.hpp"
 #include "support/replaced_import.hpp"
 
@@ -122,17 +123,6 @@ struct Refusing {
 
 bool has(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
-}
-
-Address loopback(Address::Family family = Address::Family::v4) {
-    Address address;
-    address.family = family;
-    if (family == Address::Family::v4) {
-        address.bytes = {127, 0, 0, 1};
-    } else {
-        address.bytes[15] = 1;
-    }
-    return address;
 }
 
 // Waits until nothing is in flight, and calls what has completed. False when patience ended.

@@ -9,6 +9,8 @@
 #include "io/completion_port.hpp"
 #include "io/process_limits.hpp"
 #include "support/catch.hpp"
+#include "support/loopback.hpp"
+#include "support/next_descriptor.hpp"
 #include "support/refused_calls.hpp"
 
 #ifdef PORTICO_IO_URING
@@ -20,22 +22,8 @@ using namespace portico::test;
 
 namespace {
 
-int next_descriptor() {
-    const int next = ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
-    REQUIRE(next >= 0);
-    ::close(next);
-    return next;
-}
-
 bool has(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
-}
-
-io::Address loopback() {
-    io::Address address;
-    address.family = io::Address::Family::v4;
-    address.bytes = {127, 0, 0, 1};
-    return address;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "io/socket.hpp"
 #include "support/catch.hpp"
+#include "support/loopback.hpp"
 
 using namespace portico;
 
@@ -17,15 +18,8 @@ TEST_CASE("an accepted socket, and one that connects, send small messages at onc
         return value != 0;
     };
     for (const auto family : {io::Address::Family::v4, io::Address::Family::v6}) {
-        io::Address loopback;
-        loopback.family = family;
-        if (family == io::Address::Family::v4) {
-            loopback.bytes = {127, 0, 0, 1};
-        } else {
-            loopback.bytes[15] = 1;
-        }
         io::Socket listener;
-        REQUIRE(listener.listen(loopback, 4));
+        REQUIRE(listener.listen(test::loopback(family), 4));
         io::Socket further;
         REQUIRE(further.listen_as(listener));
 

@@ -3,20 +3,10 @@
 
 #include "io/completion_port.hpp"
 #include "support/catch.hpp"
+#include "support/loopback.hpp"
 
 using namespace portico::io;
-
-namespace {
-
-Address loopback(std::uint16_t port = 0) {
-    Address address;
-    address.family = Address::Family::v4;
-    address.bytes = {127, 0, 0, 1};
-    address.port = port;
-    return address;
-}
-
-}  // namespace
+using portico::test::loopback;
 
 TEST_CASE("a socket that is not connected has no peer, one that is not open has nothing", "[io][socket]") {
     Socket socket;

@@ -1,0 +1,18 @@
+// The lowest free descriptor (POSIX): what the next call that needs one gets, and the same before and after what leaves nothing open.
+#pragma once
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "support/catch.hpp"
+
+namespace portico::test {
+
+[[nodiscard]] inline int next_descriptor() {
+    const int next = ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+    REQUIRE(next >= 0);
+    ::close(next);
+    return next;
+}
+
+}  // namespace portico::test
