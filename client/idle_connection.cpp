@@ -22,13 +22,8 @@ void IdleConnection::connect() noexcept {
 
 void IdleConnection::open() noexcept {
     const io::Address& remote = context_.plan.addresses[address_];
-    try {
-        if (const auto opened = context_.open(socket_, remote); !opened) {
-            broken([&] { return opened.error(); });
-            return;
-        }
-    } catch (const std::bad_alloc&) {  // for the sentence that says what failed
-        broken([] { return std::string("out of memory"); });
+    if (const auto opened = context_.open(socket_, remote); !opened) {
+        broken([&] { return opened.error(); });
         return;
     }
     connect_.remote = remote;
@@ -47,10 +42,7 @@ void IdleConnection::on_connect() noexcept {
         return;
     }
     if (connect_.error != io::Error::none) {
-        // As a session does it: until one of a name's addresses is known to be good.
-        const bool is_another_left =
-            address_ + 1 < context_.plan.addresses.size() && (!context_.has_connected || context_.address > address_);
-        if (is_another_left && !has_timed_out_) {
+        if (!has_timed_out_ && context_.tries_address_after(address_)) {
             context_.port.close(socket_);
             ++address_;
             open();

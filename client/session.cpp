@@ -63,13 +63,8 @@ void Session::connect() {
 
 void Session::open() {
     const io::Address& remote = context_.plan.addresses[address_];
-    try {
-        if (const auto opened = context_.open(socket_, remote); !opened) {
-            connect_failed([&] { return opened.error(); });
-            return;
-        }
-    } catch (const std::bad_alloc&) {  // for the sentence that says what failed
-        connect_failed([] { return std::string("out of memory"); });
+    if (const auto opened = context_.open(socket_, remote); !opened) {
+        connect_failed([&] { return opened.error(); });
         return;
     }
     connect_.remote = remote;
@@ -86,10 +81,7 @@ void Session::on_connect() {
         return;
     }
     if (connect_.error != io::Error::none) {
-        // A name may stand for several addresses, and the server may listen on one of them: go on until one is known to be good.
-        const bool is_another_left =
-            address_ + 1 < context_.plan.addresses.size() && (!context_.has_connected || context_.address > address_);
-        if (is_another_left && !connect_timed_out_) {
+        if (!connect_timed_out_ && context_.tries_address_after(address_)) {
             context_.port.close(socket_);
             ++address_;
             open();

@@ -42,11 +42,21 @@ struct SessionContext {
     }
 
     // Makes a socket for a connect to `remote`, of this thread's port.
-    [[nodiscard]] base::Result<void> open(io::Socket& socket, const io::Address& remote) {
+    [[nodiscard]] base::Result<void> open(io::Socket& socket, const io::Address& remote) noexcept {
         const std::size_t sources = plan.sources.size();
-        auto opened =
-            sources == 0 ? socket.open_for_connect(remote.family) : socket.open_for_connect_from(plan.sources[source++ % sources]);
-        return opened ? port.attach(socket) : opened;
+        try {
+            auto opened =
+                sources == 0 ? socket.open_for_connect(remote.family) : socket.open_for_connect_from(plan.sources[source++ % sources]);
+            return opened ? port.attach(socket) : opened;
+        } catch (const std::bad_alloc&) {  // for the sentence that says what failed
+            return base::Failure{"out of memory"};  // so short a text takes none
+        }
+    }
+
+    // A connect to plan.addresses[failed] has failed: whether the next one is to be tried. A name may stand for several addresses, and the server may
+    // listen on one of them: go on until one is known to be good.
+    [[nodiscard]] bool tries_address_after(std::size_t failed) const noexcept {
+        return failed + 1 < plan.addresses.size() && (!has_connected || address > failed);
     }
 
     // `reason()` makes a sentence. Where there is no memory for it the failure is counted all the same.
