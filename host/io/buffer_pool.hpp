@@ -26,10 +26,9 @@ struct Buffer {
 
 class BufferPool {
 public:
-    // `buffer_bytes`: size of each, at least 1; `buffers_max`: how many there can ever be, 1 to 2^24. Each begins where any object may, as the
-    // memory of `new` does: users keep structures in them.
     enum class Use : std::uint8_t { shared, single };
-    // `headroom_bytes`: in front of each, for a header of whoever has it on loan. A multiple of 16.
+    // `buffer_bytes`: size of each, at least 1; `buffers_max`: how many there can ever be, 1 to 2^24; `headroom_bytes`: in front of each, for a header
+    // of whoever has it on loan, a multiple of 16. Each begins where any object may, as the memory of `new` does: users keep structures in them.
     BufferPool(std::uint32_t buffer_bytes, std::uint32_t buffers_max, Use use = Use::shared, std::uint32_t headroom_bytes = 0);
     // Every buffer must be back.
     ~BufferPool();

@@ -1,8 +1,8 @@
 // Timers by their deadline: a pairing heap whose nodes are the operations themselves, so that a timer can always be set. (A heap in an array grows, and
 // a port's timer() has nobody to tell that memory is out.)
 //
-// A node's children form a list; each knows the one before it, which is its parent for the first; a root has itself there. push() is O(1), taking out the earliest or any
-// other O(log n) amortised. Nothing recurses. Not synchronised: its owner says who may touch it.
+// A node's children form a list; each knows the one before it, which is its parent for the first; a root has itself there. push() is O(1),
+// taking out the earliest or any other O(log n) amortised. Nothing recurses. Not synchronised: its owner says who may touch it.
 #pragma once
 
 #include <cstddef>

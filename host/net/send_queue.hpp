@@ -5,8 +5,6 @@
 // The strand's alone. Bytes named by gather() stay where they are until consume(); append() writes behind them.
 #pragma once
 
-#include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
