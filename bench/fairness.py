@@ -3,25 +3,18 @@
 served is compared with the least served. Of the host on epoll and io_uring, and of host.exe under Wine on both of its kinds of ports.
 
     bench/fairness.py [--bin build/bench/bin] [--windows-bin build/bench-windows/bin] [--json FILE] [SERVER...]
-
-This side treats the connections alike: whoever is ready is served once, then the others. Each reply is checked.
 """
 import argparse
-import dataclasses
 import json
 import pathlib
-import select
-import socket
-import struct
+import subprocess
 import sys
 import tempfile
-import time
 
 import launch
 from launch import LaunchError
 
 RATIO_MAX = 2.0
-MESSAGE_BYTES = 64
 
 # name: whether it is a Windows program, and the host's section "io" or a program.
 SERVERS = {
@@ -40,57 +33,13 @@ SERVERS = {
 }
 
 
-@dataclasses.dataclass
-class Connection:
-    """One that plays ping-pong."""
-    socket: socket.socket
-    number: int
-    served: int = 0
-    message: bytes = b""
-    reply: bytes = b""
-
-    def send(self):
-        """Each message differs from the one before it and from the other connections'."""
-        self.message = struct.pack("<QI", self.served, self.number).ljust(MESSAGE_BYTES, b".")
-        self.reply = b""
-        if self.socket.send(self.message) != MESSAGE_BYTES:
-            raise LaunchError("a message of 64 bytes does not fit into an empty buffer")
-
-    def serve(self):
-        """What has come of the reply, and the next message once it is whole."""
-        data = self.socket.recv(MESSAGE_BYTES - len(self.reply))
-        if not data:
-            raise LaunchError("the server has ended a connection")
-        self.reply += data
-        if self.reply == self.message:
-            self.served += 1
-            self.send()
-        elif not self.message.startswith(self.reply):
-            raise LaunchError("a reply is wrong")
-
-
-def served(port, count, seconds):
-    """Messages of each connection."""
-    by_file = {}
-    with select.epoll() as poll:
-        try:
-            for number in range(count):
-                opened = socket.create_connection(("127.0.0.1", port), timeout=30)
-                opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                by_file[opened.fileno()] = Connection(opened, number)
-                poll.register(opened, select.EPOLLIN)
-            for connection in by_file.values():
-                connection.send()
-            end = time.monotonic() + seconds
-            while time.monotonic() < end:
-                for file, _ in poll.poll(1, count):
-                    by_file[file].serve()
-        except OSError as error:
-            raise LaunchError(f"a connection has failed: {error}") from None
-        finally:
-            for connection in by_file.values():
-                connection.socket.close()
-    return [connection.served for connection in by_file.values()]
+def served(arguments, port):
+    """{"messages", "least", "most"}, as the program of that name counts them: it checks each reply."""
+    command = [arguments.bin / "fairness", str(port), str(arguments.connections), str(arguments.seconds)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=arguments.seconds + 60, check=False)
+    if done.returncode != 0:
+        raise LaunchError(done.stderr.strip() or f"{command[0]} has ended with {done.returncode}")
+    return {name: int(value) for name, value in (line.split() for line in done.stdout.splitlines())}
 
 
 def measure(arguments, name, work):
@@ -104,17 +53,16 @@ def measure(arguments, name, work):
 
     def run(environment=None):
         with launch.Running(command, work / "server.log", environment) as running:
-            counts = served(running.port, arguments.connections, arguments.seconds)
+            found = served(arguments, running.port)
             running.check()
-        return counts
+        return found
 
     if is_windows:
         with launch.WineServer(arguments.prefix) as wine:
-            counts = run(wine.environment)
+            found = run(wine.environment)
     else:
-        counts = run()
-    least, most = min(counts), max(counts)
-    return {"messages": sum(counts), "least": least, "most": most, "ratio": most / least if least else None}
+        found = run()
+    return {**found, "ratio": found["most"] / found["least"] if found["least"] else None}
 
 
 def holds(found):
@@ -133,13 +81,13 @@ def table(found):
 def main():
     parser = argparse.ArgumentParser(description="Compares the most with the least served of many connections.")
     parser.add_argument("--bin", type=pathlib.Path, default=launch.ROOT / "build/bench/bin", metavar="DIR",
-                        help="host, plugins/ and peers/ of Linux [build/bench/bin]")
+                        help="host, fairness, plugins/ and peers/ of Linux [build/bench/bin]")
     parser.add_argument("--windows-bin", type=pathlib.Path, default=launch.ROOT / "build/bench-windows/bin", metavar="DIR",
                         help="the same of Windows [build/bench-windows/bin]")
     parser.add_argument("--prefix", type=pathlib.Path, default=launch.ROOT / "build/bench-windows/wineprefix", metavar="DIR",
                         help="Wine's; nothing else may run in it meanwhile [build/bench-windows/wineprefix]")
     parser.add_argument("--connections", type=int, default=256, metavar="N", help="[256]")
-    parser.add_argument("--seconds", type=float, default=10, metavar="S", help="[10]")
+    parser.add_argument("--seconds", type=int, default=10, metavar="S", help="[10]")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="writes what was found there as well")
     parser.add_argument("server", nargs="*", metavar="SERVER", help="only these: " + "; ".join(f'"{name}"' for name in SERVERS))
     arguments = parser.parse_args()
