@@ -150,18 +150,32 @@ TEST_CASE("wrong usage is refused with a reason") {
     CHECK(parse_options({"127.0.0.1", "0"}, true).exit_code == 2);
 }
 
-TEST_CASE("help and version are no errors") {
-    const ParsedOptions help = parse_options({"--help"}, false);
-    CHECK_FALSE(help.options);
-    CHECK(help.exit_code == 0);
-    std::istringstream lines(help.text);
-    for (std::string line; std::getline(lines, line);) {
-        CAPTURE(line);
-        CHECK(line.size() <= 100);
+TEST_CASE("help and version are no errors, and each topic fits a screen") {
+    const std::string overview = parse_options({"--help"}, false).text;
+    const std::vector<std::string> topics{"", "messages", "replies", "load", "connections", "output"};
+    for (const std::string& topic : topics) {
+        CAPTURE(topic);
+        const ParsedOptions help = topic.empty() ? parse_options({"-h"}, false) : parse_options({"--help", topic}, false);
+        CHECK_FALSE(help.options);
+        CHECK(help.exit_code == 0);
+        CHECK(overview.find("  " + topic) != std::string::npos);
+        std::istringstream lines(help.text);
+        int count = 0;
+        for (std::string line; std::getline(lines, line); ++count) {
+            CAPTURE(line);
+            CHECK(line.size() <= 100);
+        }
+        CHECK(count <= 40);
     }
-    for (const char* name : {"connections_opened", "received", "latency_p99_us", "latency_p999_us", "Examples", "130"}) {
-        CHECK(help.text.find(name) != std::string::npos);
+    const std::string all = parse_options({"host", "--help", "all", "--wrong"}, false).text;
+    for (const char* name : {"connections_opened", "received", "latency_p99_us", "latency_p999_us", "Examples", "130", "--size", "--seed",
+                             "--expect", "--rate", "--source", "--quiet"}) {
+        CAPTURE(name);
+        CHECK(all.find(name) != std::string::npos);
     }
+    const ParsedOptions unknown = parse_options({"--help", "lode"}, false);
+    CHECK(unknown.exit_code == 2);
+    CHECK(unknown.text.find("\"lode\" is no topic") != std::string::npos);
     const ParsedOptions version = parse_options({"--version"}, false);
     CHECK(version.exit_code == 0);
     CHECK(version.text.starts_with("client "));

@@ -1,0 +1,62 @@
+// What is a right reply.
+#include <CLI/CLI.hpp>
+
+#include "option_topics.hpp"
+#include "option_values.hpp"
+
+namespace portico::client {
+
+namespace {
+
+class ReplyTopic final : public OptionTopic {
+public:
+    std::string_view name() const noexcept override { return "replies"; }
+    std::string_view title() const noexcept override { return "Replies"; }
+
+    void declare(CLI::App& app) override {
+        app.add_option("--expect", expect_,
+                       "What is a right reply [echo]:\n"
+                       "  echo       the message itself\n"
+                       "  text:TEXT  TEXT, with the escapes of --message\n"
+                       "  any        whatever one read brings; with --framing: any frame")
+            ->type_name("WHAT");
+        app.add_option("--reply-framing", framing_, "Of the replies, where it is not that of the messages")->type_name("HOW");
+        app.add_option("--timeout", timeout_,
+                       "A connection is given up when a reply is due and no byte\nmoves either way for so long [30s]")
+            ->type_name("TIME");
+    }
+
+    void understand(const CLI::App&, Options& options) const override {
+        if (!framing_.empty()) {
+            options.reply_framing = value_of("--reply-framing", parse_framing(framing_));
+        } else {
+            options.reply_framing = options.framing;  // the messages' topic comes first
+        }
+        options.timeout_ns = value_of("--timeout", parse_duration_ns(timeout_));
+        understand_expect(options);
+    }
+
+private:
+    void understand_expect(Options& options) const {
+        if (expect_ == "echo") {
+            options.expect = Options::Expect::echo;
+        } else if (expect_ == "any") {
+            options.expect = Options::Expect::any;
+        } else if (expect_.starts_with("text:")) {
+            options.expect = Options::Expect::text;
+            options.expected_text = value_of("--expect", unescape(std::string_view(expect_).substr(5)));
+        } else {
+            refuse("--expect: \"" + expect_ + "\" is none of echo, any and text:TEXT");
+        }
+    }
+
+    std::string expect_ = "echo", framing_, timeout_ = "30s";
+};
+
+}  // namespace
+
+std::unique_ptr<OptionTopic> make_reply_topic() {
+    return std::make_unique<ReplyTopic>();
+}
+
+}  // namespace portico::client
