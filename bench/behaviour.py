@@ -1,4 +1,5 @@
 """How fairly a server shares itself out: a noisy neighbour, and the most and the least served of many connections."""
+import functools
 import signal
 import subprocess
 
@@ -6,8 +7,13 @@ import client
 import servers
 from processes import BenchError, until
 
+# Two processes send, and the machine may have one processor for both. So the pings are measured in two ways: as they come, where most of what is
+# seen is the system sharing that processor between the two clients in slices of milliseconds; and with the pinging client before the other one,
+# at a rate that leaves that one most of the processor, where what is seen is the server's doing.
 PINGERS = ["--size", "64", "--connections", "63", "--depth", "1", "--duration", "700ms"]
-NOISE = ["--size", "1M", "--connections", "1", "--depth", "4", "--duration", "60s", "--quiet"]
+PINGERS_FIRST = ["--size", "64", "--connections", "63", "--depth", "64", "--rate", "20000", "--duration", "1500ms"]
+FIRST = ("chrt", "--fifo", "1")
+NOISE = ["--size", "1M", "--connections", "1", "--depth", "4", "--duration", "60s"]
 FAIRNESS_CONNECTIONS = 256
 
 
@@ -16,6 +22,7 @@ class Noise:
 
     def __init__(self, place, running):
         before = running.cpu_ns()
+        self.mib_per_second = None  # of what came back, once it has ended
         self.command = client.command_of(place, running.port, NOISE)
         self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         try:
@@ -39,20 +46,39 @@ class Noise:
             raise BenchError(f"the client does not end: {' '.join(self.command)}") from None
         if kind is None and (not was_running or self.process.returncode != 130):  # interrupted: else a reply was wrong or lost
             raise BenchError(f"the noise has ended with {self.process.returncode}: {' '.join(self.command)}\n{output}")
+        self.mib_per_second = client.summary_of(output).get("mib_per_second")
+
+
+@functools.cache
+def can_go_first():
+    """Whether a program may be given a real-time priority: root, or a limit that permits it."""
+    try:
+        return subprocess.run([*FIRST, "true"], capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+def neighbour_round(place, running, pingers, launcher):
+    """p99 without and with the noise, in microseconds, and the noise's MiB a second."""
+    quiet = client.run(place, running.port, pingers, launcher)["latency_p99_us"]
+    with Noise(place, running) as noise:
+        noisy = client.run(place, running.port, pingers, launcher)["latency_p99_us"]
+    return [quiet, noisy, noise.mib_per_second]
 
 
 def neighbour(place, server, rounds, progress):
-    """p99 of 63 connections that ping, in microseconds: [[without, with the noise] for each round]."""
+    """Of 63 connections that ping: {"as_they_come": one neighbour_round for each round, "first": the same, where that can be had}."""
+    ways = {"as_they_come": (PINGERS, ())}
+    if can_go_first():
+        ways["first"] = (PINGERS_FIRST, FIRST)
     with servers.start(server, "echo", place, f"{server.name}_neighbour") as running:
         client.run(place, running.port, PINGERS)
-        pairs = []
+        measured = {way: [] for way in ways}
         for number in range(rounds):
             progress(f"{server.name}, round {number + 1} of {rounds}")
-            quiet = client.run(place, running.port, PINGERS)["latency_p99_us"]
-            with Noise(place, running):
-                noisy = client.run(place, running.port, PINGERS)["latency_p99_us"]
-            pairs.append([quiet, noisy])
-    return pairs
+            for way, (pingers, launcher) in ways.items():
+                measured[way].append(neighbour_round(place, running, pingers, launcher))
+    return measured
 
 
 def fairness(place, server, seconds):

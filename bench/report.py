@@ -132,9 +132,13 @@ def neighbour_part(results):
         return None
     rows = []
     for name in part:
-        quiet, noisy, ratio = results.neighbour_ratio(name)
-        rows.append([servers.BY_NAME[name].title, f"{quiet:,.0f}", f"{noisy:,.0f}", f"{ratio:.2f}"])
-    return table(["", "p99 without, µs", "p99 with, µs", "ratio"], rows)
+        cells = [servers.BY_NAME[name].title]
+        for way in ("first", "as_they_come"):
+            found = results.neighbour(name, way)
+            cells += [f"{found[0]:,.0f}", f"{found[1]:,.0f}", f"{found[2]:.2f}", f"{found[3]:,.0f}"] if found else ["-"] * 4
+        rows.append(cells)
+    return table(["", "pings first: p99 without, µs", "with", "ratio", "noise, MiB/s", "as they come: p99 without, µs", "with", "ratio", "noise, MiB/s"],
+                 rows)
 
 
 def fairness_part(results):

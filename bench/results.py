@@ -69,13 +69,13 @@ class Results:
         """System calls a message, by name; None: not measured, or not permitted."""
         return (self.timed.get(scenario.name, {}).get("system_calls") or {}).get(name)
 
-    def neighbour_ratio(self, name):
-        """(median p99 without, with the noise, the median of the rounds' ratios)"""
-        pairs = (self.part("neighbour") or {}).get(name)
-        if not pairs:
+    def neighbour(self, name, way):
+        """(median p99 without, with the noise, the median of the rounds' ratios, the noise's median MiB a second)"""
+        rounds = (self.part("neighbour") or {}).get(name, {}).get(way)
+        if not rounds:
             return None
-        return (statistics.median(quiet for quiet, _ in pairs), statistics.median(noisy for _, noisy in pairs),
-                statistics.median(noisy / quiet for quiet, noisy in pairs))
+        return (statistics.median(quiet for quiet, _, _ in rounds), statistics.median(noisy for _, noisy, _ in rounds),
+                statistics.median(noisy / quiet for quiet, noisy, _ in rounds), statistics.median(mib for _, _, mib in rounds))
 
     def against_wrk(self, figure):
         """The client's figure over wrk's."""

@@ -128,7 +128,7 @@ class Run:
         if part in BY_NAME:
             runs = (2 * self.rounds + 2) * len(timed.entries_of(BY_NAME[part], self.contestants())) + 2 * self.counted_turns * count
             return runs * (timed.RUN_SECONDS + 0.05)
-        return {"memory": 6 * count, "instructions": 15 * count, "neighbour": 3 * count * self.rounds_of_others,
+        return {"memory": 6 * count, "instructions": 15 * count, "neighbour": 7 * count * self.rounds_of_others,
                 "fairness": (self.fairness_seconds + 1) * count, "wrk": 5 * self.rounds_of_others, "dispatch": 15}[part]
 
     def all(self):
