@@ -2,6 +2,7 @@
 //
 //  1. An operation is submitted once and completes exactly once, out of wait(), never inside the submitting call, whatever the
 //     system did inline: an inline completion goes on the port's ready list. So there is no recursion and a bounded stack.
+//     A send whose owner says so may be told late (SendOperation::may_be_late).
 //     Only send_at_once() may answer that its operation is complete already; it calls nothing back, and its caller limits how often in a row.
 //  2. cancel() is a request; the operation still completes, with `aborted`, or with success when that came first.
 //  3. The memory of an operation, and all that it names, stays alive and untouched until it completes.
@@ -15,7 +16,7 @@
 //     at most a sixteenth of the pool's buffers for all of them together. Parked data is delivered by the next wait() after
 //     the submit, never lost.
 //
-// Threads. A port is made for one thread (`single`) or for several (`shared`). accept, connect, receive, send (and send_at_once), timer, cancel,
+// Threads. A port is made for one thread (`single`) or for several (`shared`). accept, connect, receive, send (and send_at_once), timer, cancel, expedite,
 // attach and wait belong to the port's own threads: those that call wait(), any number at once for a shared port, always the same one for a single port. (Before
 // the first wait() the thread that starts the server may call them too. After the last operation on a socket another thread may wait for what is left, timers
 // and posts.) Only post(), wake(), counters() and
@@ -100,6 +101,10 @@ public:
     // out of wait() already, in the same batch or by another thread, and not have reached its owner: then nothing happens. On a shared
     // port another thread may have it in hand: then it ends early or not. Not for posts.
     virtual void cancel(Operation& operation) noexcept = 0;
+
+    // A send that was submitted with may_be_late, and has not come back, is waited for after all: the next wait() does not go on waiting when it has
+    // been sent. Does nothing for others.
+    virtual void expedite(SendOperation& operation) noexcept { static_cast<void>(operation); }
 
     // Ends a socket's membership and closes it. None of its operations may be in flight.
     virtual void close(Socket& socket) noexcept = 0;

@@ -1,9 +1,12 @@
 #include "io/uring_features.hpp"
 
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <optional>
 #include <string_view>
 
@@ -114,7 +117,57 @@ bool ends_at_its_limit(TrialRing& ring) {
            ::recv(receiver.get(), rest, sizeof rest, MSG_DONTWAIT) == 1;
 }
 
+// Of two sends that say nothing of success, into a socket whose peer is there and into one whose peer is gone, only the second must be told.
+bool tells_only_failures(TrialRing& ring) {
+    if ((ring.get().features & IORING_FEAT_CQE_SKIP) == 0) {
+        return false;
+    }
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+        return false;
+    }
+    const Descriptor sender(ends[0]);
+    std::optional<Descriptor> receiver(ends[1]);
+    const ConstBuffer part{reinterpret_cast<const std::byte*>("1234"), 4};
+    msghdr message{};
+    prepare_quiet_send(ring.entry(), sender.get(), {&part, 1}, message);
+    const bool is_quiet = !ring.result();
+    char got[4];
+    const bool has_sent = ::recv(receiver->get(), got, sizeof got, MSG_DONTWAIT) == 4;
+    receiver.reset();
+    prepare_quiet_send(ring.entry(), sender.get(), {&part, 1}, message);
+    const std::optional<TrialRing::Completion> failure = ring.result();
+    return is_quiet && has_sent && failure && failure->result == -EPIPE;
+}
+
+// Bytes that one send request may name: the entry has 32 bits for it, and the kernel's calls end below 2 GiB.
+constexpr std::size_t send_bytes_max = 1U << 30;
+
+void prepare_send(io_uring_sqe& entry, int socket, std::span<const ConstBuffer> parts, msghdr& message, int flags) noexcept {
+    // A ConstBuffer is what the kernel calls an iovec, so that gathered sends are not copied.
+    static_assert(sizeof(ConstBuffer) == sizeof(iovec) && offsetof(ConstBuffer, data) == offsetof(iovec, iov_base) &&
+                  offsetof(ConstBuffer, size) == offsetof(iovec, iov_len));
+    if (parts.size() == 1) {
+        io_uring_prep_send(&entry, socket, parts[0].data, std::min(parts[0].size, send_bytes_max), flags);
+        return;
+    }
+    message = {};
+    message.msg_iov = reinterpret_cast<iovec*>(const_cast<ConstBuffer*>(parts.data()));
+    message.msg_iovlen = parts.size();
+    io_uring_prep_sendmsg(&entry, socket, &message, static_cast<unsigned>(flags));
+}
+
 }  // namespace
+
+void prepare_plain_send(io_uring_sqe& entry, int socket, std::span<const ConstBuffer> parts, msghdr& message) noexcept {
+    prepare_send(entry, socket, parts, message, MSG_NOSIGNAL);
+}
+
+void prepare_quiet_send(io_uring_sqe& entry, int socket, std::span<const ConstBuffer> parts, msghdr& message) noexcept {
+    // MSG_DONTWAIT: the kernel neither waits nor tries again, so all is decided in the submit. MSG_WAITALL: less than all counts as a failure, and is told.
+    prepare_send(entry, socket, parts, message, MSG_NOSIGNAL | MSG_DONTWAIT | MSG_WAITALL);
+    entry.flags |= IOSQE_CQE_SKIP_SUCCESS;
+}
 
 base::Result<UringFeatures> probe_uring(const UringFeatures& allowed) {
     // The pool and its buffers end after the ring that uses them.
@@ -143,6 +196,7 @@ base::Result<UringFeatures> probe_uring(const UringFeatures& allowed) {
         buffers->fill(2);
         found.limited_multishot = ends_at_its_limit(ring);
     }
+    found.quiet_sends = allowed.quiet_sends && tells_only_failures(ring);
     return found;
 }
 
@@ -157,6 +211,7 @@ std::string degradations(const UringFeatures& features) {
     add(features.deferred_work, features.cooperative_work ? "no deferred task work: cooperative" : "no deferred or cooperative task work");
     add(features.buffer_ring, "no buffer rings: receives are polled for");
     add(!features.buffer_ring || features.limited_multishot, "no multishot receives with a limit: one request a receive");
+    add(features.quiet_sends, "no quiet sends: each ends the wait that submits it");
     return text;
 }
 

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <liburing.h>
+#include <sys/socket.h>
 
+#include <span>
 #include <string>
 
 #include "base/result.hpp"
+#include "io/operation.hpp"
 
 namespace portico::io {
 
@@ -17,6 +20,7 @@ struct UringFeatures {
     bool cooperative_work = true;   // IORING_SETUP_COOP_TASKRUN (5.19), where the former is missing: it interrupts nobody
     bool buffer_ring = true;        // provided buffer rings (5.19); without: a poll request, then recv()
     bool limited_multishot = true;  // multishot receives that end after so many bytes (6.17); without: one request a receive
+    bool quiet_sends = true;  // IOSQE_CQE_SKIP_SUCCESS (5.17): only sends that fail are told; without: each is, and ends the wait that submits it
 
     [[nodiscard]] friend bool operator==(const UringFeatures&, const UringFeatures&) = default;
 };
@@ -29,6 +33,12 @@ struct UringFeatures {
 
 // The flags of io_uring_setup for how completions are worked on.
 [[nodiscard]] unsigned work_flags(const UringFeatures& features) noexcept;
+
+// A send of one part, or of several (`message` then says which, and lives until the submit), that is tried in the submit and never waits. It completes only if it
+// has not taken all: with what it has taken, or an error (EAGAIN where nothing).
+void prepare_quiet_send(io_uring_sqe& entry, int socket, std::span<const ConstBuffer> parts, msghdr& message) noexcept;
+// One that waits until it can, and always completes.
+void prepare_plain_send(io_uring_sqe& entry, int socket, std::span<const ConstBuffer> parts, msghdr& message) noexcept;
 
 // A multishot receive that takes at most `piece` bytes at a time and ends when `limit` have come.
 void prepare_limited_receive(io_uring_sqe& entry, int socket, unsigned piece, unsigned limit) noexcept;

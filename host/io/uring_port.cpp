@@ -3,13 +3,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "io/native.hpp"
 #include "io/uring_state.hpp"
@@ -32,9 +32,6 @@ constexpr std::uint32_t ahead_each = 15;
 // Of the pool's buffers so many may hold what was read ahead.
 constexpr std::uint32_t ahead_share = 16;
 
-// Bytes that one send request may name: the entry has 32 bits for it, and the kernel's calls end below 2 GiB.
-constexpr std::size_t send_bytes_max = 1U << 30;
-
 // How often in a row poll() may be filled by posts alone before the system is asked again.
 constexpr std::uint32_t post_rounds_max = 8;
 
@@ -44,10 +41,6 @@ constexpr std::uint64_t submit_delay_max_ns = 1'000'000;
 
 // With receives waiting for a buffer no wait is longer: another thread may give one back, and the pool does not know of this port.
 constexpr std::uint64_t starved_wait_ns = 10 * base::nanoseconds_per_millisecond;
-
-// A ConstBuffer is what the kernel calls an iovec, so that gathered sends are not copied.
-static_assert(sizeof(ConstBuffer) == sizeof(iovec) && offsetof(ConstBuffer, data) == offsetof(iovec, iov_base) &&
-              offsetof(ConstBuffer, size) == offsetof(iovec, iov_len));
 
 // Not the end of anything: the request is made again.
 bool is_passing(int error) noexcept {
@@ -217,6 +210,7 @@ void UringPort::send(SendOperation& operation) noexcept {
     PORTICO_ASSERT(!operation.buffers.empty() && operation.buffers.size() <= SendOperation::buffers_max);
     start(operation);
     operation.bytes = 0;
+    operation.was_late = false;
     request(operation);
 }
 
@@ -247,6 +241,10 @@ void UringPort::cancel(Operation& operation) noexcept {
     if (operation.cancel_requested.exchange(true, std::memory_order_relaxed)) {
         return;
     }
+    if (operation.type == OperationType::send && static_cast<SendOperation&>(operation).may_be_late) {
+        expedite(static_cast<SendOperation&>(operation));  // quiet, or not prepared yet: it is decided in the submit
+        return;
+    }
     const bool waits_outside = early_.remove(operation) || starved_.remove(operation);
     if (socket != nullptr) {
         const std::uintptr_t word = load(socket->receive_state_);
@@ -264,6 +262,10 @@ void UringPort::cancel(Operation& operation) noexcept {
     } else {
         prepare_cancel(request_of(operation));
     }
+}
+
+void UringPort::expedite(SendOperation& operation) noexcept {
+    expedites_ = expedites_ || operation.may_be_late;
 }
 
 // ---- requests
@@ -332,17 +334,20 @@ void UringPort::prepare_receive(ReceiveOperation& operation) noexcept {
 
 void UringPort::prepare_send(SendOperation& operation) noexcept {
     io_uring_sqe& its = entry();
-    const std::span<const ConstBuffer> parts = operation.buffers;
-    if (parts.size() == 1) {
-        io_uring_prep_send(&its, operation.socket->native_, parts[0].data, std::min(parts[0].size, send_bytes_max), MSG_NOSIGNAL);
-    } else {
-        msghdr& message = messages_[ring_.place_of(its)];
-        message = {};
-        message.msg_iov = reinterpret_cast<iovec*>(const_cast<ConstBuffer*>(parts.data()));
-        message.msg_iovlen = parts.size();
-        io_uring_prep_sendmsg(&its, operation.socket->native_, &message, MSG_NOSIGNAL);
+    msghdr& message = messages_[ring_.place_of(its)];
+    // Where receives wait for buffers, those that sends keep are wanted back at once.
+    operation.may_be_late = operation.may_be_late && features_.quiet_sends && starved_.empty();
+    if (!operation.may_be_late) {
+        prepare_plain_send(its, operation.socket->native_, operation.buffers, message);
+        its.user_data = user_data(Of::send, &operation);
+        return;
     }
-    its.user_data = request_of(operation);
+    prepare_quiet_send(its, operation.socket->native_, operation.buffers, message);
+    its.user_data = user_data(Of::quiet_send, &operation);
+    for (const ConstBuffer& part : operation.buffers) {
+        operation.bytes += part.size;
+    }
+    quiet_.push_back(operation);
 }
 
 // The cancel's own completion says nothing that the request's does not.
@@ -391,6 +396,7 @@ Operation* UringPort::completed(const UringRing::Completion& completion) noexcep
     switch (static_cast<Of>(completion.user_data & of_mask)) {
         case Of::receive: return completed_of(object_of<Socket>(completion), completion);
         case Of::send: --requests_; return sent(object_of<SendOperation>(completion), completion.result);
+        case Of::quiet_send: --requests_; return not_all_sent(object_of<SendOperation>(completion), completion.result);
         case Of::accept: --requests_; return accepted(object_of<AcceptOperation>(completion), completion.result);
         case Of::connect: --requests_; return connected(object_of<ConnectOperation>(completion), completion.result);
         case Of::event:
@@ -578,6 +584,46 @@ Operation* UringPort::sent(SendOperation& operation, int result) noexcept {
     return &operation;
 }
 
+Operation* UringPort::not_all_sent(SendOperation& operation, int result) noexcept {
+    operation.may_be_late = false;  // the next attempt waits until it can
+    quiet_.remove(operation);       // where its completion was fetched before conclude_quiet() could look
+    return sent(operation, result);
+}
+
+void UringPort::conclude_quiet() noexcept {
+    // What was not submitted, or where a completion may be missing, is decided after the next enter.
+    if (quiet_.empty() || ring_.has_entries() || ring_.has_overflow()) {
+        return;
+    }
+    for (std::uint32_t i = ring_.completions(); i-- > 0;) {
+        const UringRing::Completion completion = ring_.at(i);
+        if (static_cast<Of>(completion.user_data & of_mask) == Of::quiet_send) {
+            object_of<SendOperation>(completion).bytes = 0;  // its completion will say more
+        }
+    }
+    while (SendOperation* operation = quiet_.pop_front()) {
+        if (operation->bytes != 0) {
+            --requests_;
+            count(sends_);
+            operation->was_late = true;
+            concluded_.push_back(*operation);
+        }
+    }
+}
+
+std::size_t UringPort::take_concluded(std::span<Operation*> into) noexcept {
+    std::size_t taken = 0;
+    while (taken < into.size()) {
+        SendOperation* operation = concluded_.pop_front();
+        if (operation == nullptr) {
+            break;
+        }
+        finish(*operation);
+        into[taken++] = operation;
+    }
+    return taken;
+}
+
 // ---- the ring and its thread
 
 bool UringPort::is_ring_thread() const noexcept {
@@ -635,7 +681,8 @@ void UringPort::enter(std::uint64_t deadline_ns) noexcept {
     }
     count(waits_);
     // A thread that has the number of the one that the ring belonged to, and is another.
-    is_orphan_ = !ring_.enter(for_ns);
+    is_orphan_ = !ring_.enter(std::exchange(expedites_, false) ? 0 : for_ns);
+    conclude_quiet();
 }
 
 // ---- waiting
@@ -677,6 +724,7 @@ std::size_t UringPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
     }
     post_rounds_ = 0;
     const bool has_completions = ring_.completions() != 0;
+    taken += take_concluded(into.subspan(taken));
     if (taken != 0 || is_system_first || has_completions) {
         deadline_ns = 0;
     } else if (!starved_.empty()) {
@@ -688,6 +736,7 @@ std::size_t UringPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
             ready_buffers_->fill(armed_receives_ + ahead_reserved_ + ring_.completions());
         }
         enter(deadline_ns);
+        taken += take_concluded(into.subspan(taken));
     }
     const std::size_t before = taken;
     while (taken < into.size()) {

@@ -16,6 +16,10 @@
 // for each. Its completions stay in the ring until the receive is submitted again; those that come to the head of the ring while it is not are kept in
 // ahead_. What all connections together may have there is a share of the pool, and is reserved when the request is made.
 //
+// Quiet sends. One call could submit what a round of callbacks sends and wait for the next round, but for the sends, which complete in the submit and would end
+// the wait. A send that may be told late (SendOperation::may_be_late) asks the kernel to say nothing of success, and not to wait: it fails in the submit, or
+// it has sent all. So when the call comes back, those in quiet_ that have no completion in the ring have succeeded (conclude_quiet).
+//
 // Accepts are requests for one connection each, several at once: each brings the peer's address along, which a multishot accept cannot, and of several ports
 // that share a backlog a multishot accept would drain all of it to the one that the kernel wakes first.
 //
@@ -59,6 +63,7 @@ public:
     void send(SendOperation& operation) noexcept override;
     void post(PostOperation& operation) noexcept override;
     void cancel(Operation& operation) noexcept override;
+    void expedite(SendOperation& operation) noexcept override;
     void close(Socket& socket) noexcept override;
 
     [[nodiscard]] const UringFeatures& features() const noexcept { return features_; }
@@ -90,6 +95,9 @@ private:
     [[nodiscard]] bool must_submit() noexcept;
     // io_uring_enter: submits all, and waits for a completion until the deadline (0: does not).
     void enter(std::uint64_t deadline_ns) noexcept;
+    // Behind it: the quiet sends that were submitted, and of whose failure the ring says nothing, have succeeded.
+    void conclude_quiet() noexcept;
+    [[nodiscard]] std::size_t take_concluded(std::span<Operation*> into) noexcept;
     // A submission entry to fill in.
     [[nodiscard]] io_uring_sqe& entry() noexcept;
     void watch_event() noexcept;
@@ -123,6 +131,8 @@ private:
     [[nodiscard]] Operation* readable(Socket& socket) noexcept;
     [[nodiscard]] Operation* connected(ConnectOperation& operation, int result) noexcept;
     [[nodiscard]] Operation* sent(SendOperation& operation, int result) noexcept;
+    // A quiet one, which has not sent all.
+    [[nodiscard]] Operation* not_all_sent(SendOperation& operation, int result) noexcept;
     // A connection's receive has ended by an error: it ends the operation that waits, or that waits on (for a new request, or for a buffer).
     [[nodiscard]] Operation* failed(Socket& socket, int error) noexcept;
     void keep(Socket& socket, Buffer buffer, std::uint32_t bytes) noexcept;
@@ -142,6 +152,9 @@ private:
     std::uint32_t post_rounds_ = 0;  // calls of poll() in a row that posts alone have filled
     base::Fifo<Operation> early_;    // submitted before the first wait
     base::Fifo<Operation> starved_;  // receives that wait for a buffer
+    base::Fifo<SendOperation> quiet_;      // quiet sends that are prepared; `bytes` is what they name
+    base::Fifo<SendOperation> concluded_;  // that have succeeded and are to be handed out
+    bool expedites_ = false;  // one in quiet_ is waited for: the call that submits it does not wait
     std::uint32_t armed_receives_ = 0;
     std::vector<Ahead> ahead_;  // oldest first; has room for all that there may be
     const std::uint32_t ahead_max_;

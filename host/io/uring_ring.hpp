@@ -45,11 +45,18 @@ public:
     [[nodiscard]] bool enter(std::uint64_t for_ns) noexcept;
     // The next completion, if there is one; does not enter the kernel. It stays until pop().
     [[nodiscard]] bool peek(Completion& completion) noexcept;
+    // One of the completions() that there are, 0 for the next.
+    [[nodiscard]] Completion at(std::uint32_t index) const noexcept {
+        const io_uring_cqe& its = ring_.cq.cqes[(*ring_.cq.khead + index) & ring_.cq.ring_mask];
+        return {its.user_data, its.res, its.flags};
+    }
     void pop() noexcept;
 
     [[nodiscard]] std::uint32_t completions() const noexcept { return io_uring_cq_ready(&ring_); }
     // Some that were there when the last enter() returned. Others come meanwhile where work is not deferred.
     [[nodiscard]] bool has_old_completions() const noexcept { return old_completions_ != 0; }
+    // Completions that found no room: the kernel keeps them for the next enter().
+    [[nodiscard]] bool has_overflow() const noexcept { return io_uring_cq_has_overflow(&ring_); }
     [[nodiscard]] bool has_entries() const noexcept { return io_uring_sq_ready(&ring_) != 0; }
 
     [[nodiscard]] io_uring& native() noexcept { return ring_; }

@@ -6,6 +6,7 @@
 #include <new>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/inline.hpp"
 #include "net/connection_send.hpp"
@@ -494,7 +495,9 @@ PORTICO_ALWAYS_INLINE void Connection::take_sent() noexcept {
     if (send.error != io::Error::none) {
         connection_failed(send, "send");
     } else {
-        touch();
+        if (!send.was_late) {
+            touch();
+        }
         if (stage_ == Stage::flushing) {
             since_ns_ = port().now();
         }
@@ -576,6 +579,7 @@ void Connection::advance_by_steps() noexcept {
         }
         arm_receive();
         arm_timer();
+        await_send();
         return;
     }
 }
@@ -627,7 +631,8 @@ PORTICO_ALWAYS_INLINE std::size_t Connection::offer_unframed(std::span<const std
     }
     if (answer == Protocol::Answer::hold) {
         conditions_.held = true;
-    } else if (bytes.size() - consumed >= context().limits.unconsumed_bytes) {
+    } else if (bytes.size() - consumed >= context().limits.unconsumed_bytes && !SlotWord::is_closing(word_.load())) {
+        // (What a plugin leaves that has just asked for a close is nobody's, and no reason to lose what it has sent.)
         abort(CloseReason::unconsumed);
     }
     return consumed;
@@ -897,8 +902,12 @@ bool Connection::attend() noexcept {
         advance();
     }
     // Usually one send takes all that this turn has queued.
-    if (may_send() && send_at_once() && may_send()) {
-        send_more();
+    if (may_send()) {
+        if (send_at_once() && may_send()) {
+            send_more();
+        }
+    } else {
+        await_send();
     }
     attending_ = false;
     if (!receiving_) [[unlikely]] {
@@ -911,8 +920,12 @@ bool Connection::attend() noexcept {
 PORTICO_ALWAYS_INLINE bool Connection::send_at_once() noexcept {
     SendPart& send = *this;
     send.buffers = queue_.gather();
+    send.may_be_late = sending_late_ = may_send_late();
     sending_ = true;
     if (!port().send_at_once(send)) {
+        if (sending_late_) {
+            touch();
+        }
         return false;
     }
     take_sent();
@@ -923,6 +936,12 @@ PORTICO_ALWAYS_INLINE bool Connection::send_at_once() noexcept {
         advance();
     }
     return true;
+}
+
+void Connection::await_send() noexcept {
+    if (sending_ && std::exchange(sending_late_, false)) {
+        port().expedite(*this);
+    }
 }
 
 void Connection::send_more() noexcept {

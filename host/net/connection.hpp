@@ -182,6 +182,13 @@ private:
     }
     [[nodiscard]] bool send_at_once() noexcept;
     void send_more() noexcept;
+    // Whether the send that is about to begin may be told late: nothing that is known follows from it. What becomes known later is told on the strand
+    // (await_send), or, where it is a foreign thread's call, by mail, and mail ends the port's wait.
+    [[nodiscard]] bool may_send_late() const noexcept {
+        return is_quiet() && queue_.is_one_chunk() && SlotWord::leaves_room(word_.load(), context().limits.send_queue_bytes);
+    }
+    // Something follows from the send in flight now.
+    void await_send() noexcept;
     void touch() noexcept;
     void give_back(std::size_t bytes) noexcept;
     void attend_later() noexcept;
@@ -235,6 +242,7 @@ private:
     bool adopted_ = false;                          // the queue has taken it over
     bool receiving_ = false;                        // the receive is in flight
     bool sending_ = false;                          // the send is in flight
+    bool sending_late_ = false;                     // and may be told late
     bool sending_on_ = false;                       // sends go on when the connection's own mail comes back
     bool attending_ = false;                        // on the worker's list
     bool advance_due_ = false;                      // a call took effect inside a callback: what follows waits for its end

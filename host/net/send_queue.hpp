@@ -27,6 +27,7 @@ public:
 
     [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
     [[nodiscard]] bool empty() const noexcept { return bytes_ == 0; }
+    [[nodiscard]] bool is_one_chunk() const noexcept { return head_ == tail_; }  // or none
 
     // False when memory is out; the queue is as before then.
     [[nodiscard]] PORTICO_ALWAYS_INLINE bool append(io::BufferPool& chunks, std::span<const std::byte> bytes) noexcept {

@@ -73,6 +73,11 @@ public:
         }
     }
 
+    // Whether nobody is refused, nor will be before another call has been accepted, which sends mail.
+    [[nodiscard]] static bool leaves_room(std::uint64_t word, std::uint32_t high) noexcept {
+        return reserved_of(word) < high && (word & blocked) == 0;
+    }
+
     // The strand, whose queue holds `queued` bytes: the same for a send that may take effect at once. It may when exactly these are reserved, so that
     // no accepted call is still on its way by mail and would be overtaken, and when nothing is marked. False otherwise, and reserve() says more.
     [[nodiscard]] bool reserve_behind(std::size_t queued, std::uint64_t generation, std::uint32_t bytes, std::uint32_t high) noexcept {

@@ -263,3 +263,143 @@ TEST_CASE("a peer's reset ends the send that waits", "[contract][send]") {
     connection.close();
     world.require_balanced();
 }
+
+// Of sends that may be told late: whether the port tells them at once is its own affair. `within_ns` is far below the tests' patience, and far above what a
+// loaded machine needs.
+constexpr std::uint64_t within_ns = 5 * base::nanoseconds_per_second;
+
+TEST_CASE("a send that may be late has been sent when the wait waits, and is told by its end", "[contract][send]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind);
+    Connection connection(world);
+    connection.part = {as_bytes("hello").data(), 5};
+    connection.send.buffers = {&connection.part, 1};
+    connection.send.may_be_late = true;
+    world.submit(connection.send);
+    SECTION("at its deadline") {
+        const std::uint64_t deadline = world.port().now() + 50 * base::nanoseconds_per_millisecond;
+        while (world.port().now() < deadline) {
+            world.step(deadline);
+        }
+        world.step(0);
+    }
+    SECTION("when another operation completes") {
+        world.submit(connection.receive);
+        Tracked<io::PostOperation> post(world);
+        world.submit(post);
+        while (!post.is_done()) {
+            world.step(world.port().now() + within_ns);
+        }
+        REQUIRE(connection.peer.receive_exactly(5) == "hello");
+        REQUIRE(connection.peer.send_all("answer"));
+        REQUIRE(world.run_until([&] { return !connection.receive.in_flight; }));
+        CHECK(connection.take());
+        world.step(0);
+    }
+    SECTION("when it is woken") {
+        const std::uint64_t begun = world.port().now();
+        world.port().wake();
+        while (connection.send.in_flight && world.port().now() < begun + within_ns) {
+            world.step(begun + 2 * within_ns);
+        }
+        CHECK(world.port().now() < begun + within_ns);
+    }
+    SECTION("soon, when it is waited for after all") {
+        const std::uint64_t begun = world.port().now();
+        world.port().expedite(connection.send);
+        while (connection.send.in_flight && world.port().now() < begun + within_ns) {
+            world.step(begun + 2 * within_ns);
+        }
+        CHECK(world.port().now() < begun + within_ns);
+    }
+    SECTION("soon, when it is cancelled: then it was sent, or aborted") {
+        const std::uint64_t begun = world.port().now();
+        world.port().cancel(connection.send);
+        while (connection.send.in_flight && world.port().now() < begun + within_ns) {
+            world.step(begun + 2 * within_ns);
+        }
+        CHECK(world.port().now() < begun + within_ns);
+        if (connection.send.error == io::Error::aborted) {
+            connection.send.error = io::Error::none;
+            connection.write("hello");
+        }
+    }
+    CHECK(connection.send.completions >= 1);
+    CHECK_FALSE(connection.send.in_flight);
+    CHECK(connection.send.error == io::Error::none);
+    CHECK(connection.send.bytes == 5);
+    if (connection.input.empty()) {
+        CHECK(connection.peer.receive_exactly(5) == "hello");
+    }
+    connection.close();
+    world.require_balanced();
+}
+
+TEST_CASE("many sends that may be late keep their bytes in order, also where the reader is slow", "[contract][send]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind);
+    Connection connection(world, 16 * 1'024);
+    constexpr std::size_t size = 8 << 20;
+    const std::string stream = pattern(0, size);
+    std::string received;
+    std::thread reader([&] {
+        std::mt19937 random(5);
+        std::string room(100'000, '\0');
+        while (received.size() < size) {
+            const auto part = connection.peer.receive(std::span(room).first(1 + random() % room.size()));
+            if (part.outcome != Peer::Outcome::data) {
+                return;
+            }
+            received.append(room, 0, part.bytes);
+            if (random() % 16 == 0) {
+                std::this_thread::sleep_for(std::chrono::microseconds(300));
+            }
+        }
+    });
+    std::mt19937 random(4);
+    std::size_t sent = 0;
+    bool is_well = true;
+    while (sent < size && is_well) {
+        // Two parts, often more than there is room for.
+        const std::size_t first = std::min<std::size_t>(1 + random() % 100'000, size - sent);
+        const std::size_t second = std::min<std::size_t>(random() % 100'000, size - sent - first);
+        const std::array<io::ConstBuffer, 2> parts{{{as_bytes(stream).data() + sent, first}, {as_bytes(stream).data() + sent + first, second}}};
+        connection.send.buffers = {parts.data(), second == 0 ? 1U : 2U};
+        connection.send.may_be_late = true;
+        const int before = connection.send.completions;
+        world.submit(connection.send);
+        world.port().expedite(connection.send);
+        is_well = world.run_until([&] { return !connection.send.in_flight; }) && connection.send.completions == before + 1 &&
+                  connection.send.error == io::Error::none && connection.send.bytes >= 1 && connection.send.bytes <= first + second;
+        sent += connection.send.bytes;
+    }
+    reader.join();
+    CHECK(is_well);
+    CHECK((received == stream));
+    connection.close();
+    world.require_balanced();
+}
+
+TEST_CASE("a send that may be late fails in time, and once, when the peer has reset", "[contract][send]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind);
+    Connection connection(world);
+    connection.peer.abort();
+    const std::uint64_t deadline = world.port().now() + within_ns;
+    int sends = 0;
+    while (connection.send.error == io::Error::none && world.port().now() < deadline) {
+        connection.part = {as_bytes("hello").data(), 5};
+        connection.send.buffers = {&connection.part, 1};
+        connection.send.may_be_late = true;
+        world.submit(connection.send);
+        world.port().expedite(connection.send);
+        REQUIRE(world.run_until([&] { return !connection.send.in_flight; }));
+        CHECK(connection.send.completions == ++sends);
+    }
+    CHECK(connection.send.error == io::Error::reset);
+    connection.close();
+    world.require_balanced();
+}

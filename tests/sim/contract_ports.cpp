@@ -12,6 +12,7 @@ sim::FaultMix& faults() {
         sim::FaultMix none = sim::FaultMix::none();
         none.latency_ns_max = 1'000;
         none.send_at_once = 32'768;
+        none.late_send = 49'152;
         return none;
     }();
     return mix;

@@ -8,6 +8,7 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "sim/network_internals.hpp"
@@ -107,11 +108,14 @@ struct SimPort::Internals final : Watcher {
             trying,   // in attempt(), which may bring news of its own
             starved,  // there is something to receive and no buffer
             done,     // its result is decided, and not to be seen yet
+            late,     // a send: to be seen with the next completion, or when wait() returns for another reason
             ready,    // wait() may hand it out
         };
         State state = State::free;
         io::OperationType type = io::OperationType::post;
         bool is_cancelled = false;  // late: aborted when nothing comes first
+        bool may_be_late = false;   // a send that nobody waits for
+        bool was_late = false;
         io::Error planned = io::Error::none;
         std::uint16_t index = 0;
         std::uint32_t ticket = 0;  // of this use of the record: what was scheduled for an earlier one is void
@@ -223,6 +227,8 @@ struct SimPort::Internals final : Watcher {
         record.state = Record::State::waiting;
         record.type = operation.type;
         record.is_cancelled = false;
+        record.may_be_late = false;
+        record.was_late = false;
         record.planned = io::Error::none;
         record.ticket = ++last_ticket;
         record.handle = Network::Internals::none;
@@ -247,6 +253,7 @@ struct SimPort::Internals final : Watcher {
         if (operation.buffers.empty() || operation.buffers.size() > io::SendOperation::buffers_max) {
             fail("a send of " + std::to_string(operation.buffers.size()) + " buffers");
         }
+        record.may_be_late = operation.may_be_late;
         record.array = operation.buffers.data();
         record.parts.assign(operation.buffers.begin(), operation.buffers.end());
         if (std::all_of(record.parts.begin(), record.parts.end(), [](const io::ConstBuffer& part) { return part.size == 0; })) {
@@ -406,6 +413,14 @@ struct SimPort::Internals final : Watcher {
         return true;
     }
 
+    [[nodiscard]] static std::size_t bytes_of(const Record& record) noexcept {
+        std::size_t total = 0;
+        for (const io::ConstBuffer& part : record.parts) {
+            total += part.size;
+        }
+        return total;
+    }
+
     bool attempt_send(Record& record) {
         End& end = network.end_of(record.handle, "a send");
         if (end.state == End::State::dead) {
@@ -416,11 +431,7 @@ struct SimPort::Internals final : Watcher {
             fail("a send of a socket that is not connected, or has ended its stream: " +
                  std::to_string(Network::Internals::native_of(record.handle)));
         }
-        std::size_t total = 0;
-        for (const io::ConstBuffer& part : record.parts) {
-            total += part.size;
-        }
-        std::size_t bytes = std::min(Network::Internals::room(end), total);
+        std::size_t bytes = std::min(Network::Internals::room(end), bytes_of(record));
         if (bytes == 0) {
             return false;
         }
@@ -481,12 +492,38 @@ struct SimPort::Internals final : Watcher {
     }
 
     void show(Record& record) {
+        if (is_held(record)) {
+            record.state = Record::State::late;
+            record.was_late = true;
+            late.push_back(&record);
+            return;
+        }
         record.state = Record::State::ready;
         ready.push_back(&record);
         if (is_expired(record)) {
             sort_newest_timer();
         }
         scheduler.changed();
+    }
+
+    [[nodiscard]] bool is_held(const Record& record) noexcept {
+        return record.may_be_late && record.error == io::Error::none && record.bytes == bytes_of(record) && random.chance(faults.late_send);
+    }
+
+    void release_late() {
+        for (Record* record : std::exchange(late, {})) {
+            record->may_be_late = false;
+            show(*record);
+        }
+    }
+
+    // Somebody waits for it now.
+    void expedite(Record& record) {
+        record.may_be_late = false;
+        if (record.state == Record::State::late) {
+            late.erase(std::find(late.begin(), late.end(), &record));
+            show(record);
+        }
     }
 
     [[nodiscard]] static bool is_expired(const Record& record) noexcept {
@@ -545,7 +582,17 @@ struct SimPort::Internals final : Watcher {
 
     // ---- cancel
 
+    Record& record_of(const io::Operation& operation) noexcept {
+        auto& record = *reinterpret_cast<Record*>(operation.next);
+        const bool is_own = std::any_of(records.begin(), records.end(), [&](const auto& each) { return each.get() == &record; });
+        if (!is_own || record.operation != &operation) {
+            fail(std::string("a ") + name_of(operation.type) + " was not submitted here");
+        }
+        return record;
+    }
+
     void abort(Record& record) {
+        expedite(record);
         if (record.state == Record::State::starved) {
             starved.erase(std::find(starved.begin(), starved.end(), &record));
         } else if (record.state != Record::State::waiting) {
@@ -633,6 +680,7 @@ struct SimPort::Internals final : Watcher {
                          " changed while they were being sent");
                 }
                 send.bytes = record.bytes;
+                send.was_late = record.was_late;
                 sockets.at(record.handle).send = nullptr;
                 outcome = record.bytes;
                 break;
@@ -709,6 +757,7 @@ struct SimPort::Internals final : Watcher {
     std::unordered_map<Handle, Attached> sockets;
     std::deque<Record*> ready;
     std::deque<Record*> starved;
+    std::vector<Record*> late;
     std::vector<Record*> timers;                          // the soonest last
     std::unordered_set<const io::Operation*> handed_out;  // once at least
     std::vector<std::byte> outgoing;
@@ -872,6 +921,15 @@ void SimPort::post(io::PostOperation& operation) noexcept {
     its.decided(record);
 }
 
+void SimPort::expedite(io::SendOperation& operation) noexcept {
+    Internals& its = *internals_;
+    const Scheduler::Section section(its.scheduler);
+    its.check_thread("expedite");
+    if (operation.in_flight) {
+        its.expedite(its.record_of(operation));
+    }
+}
+
 void SimPort::cancel(io::Operation& operation) noexcept {
     Internals& its = *internals_;
     const Scheduler::Section section(its.scheduler);
@@ -885,11 +943,7 @@ void SimPort::cancel(io::Operation& operation) noexcept {
         }
         return;  // it has been taken out of wait(), and its owner does not know yet
     }
-    auto& record = *reinterpret_cast<Internals::Record*>(operation.next);
-    const bool is_own = std::any_of(its.records.begin(), its.records.end(), [&](const auto& each) { return each.get() == &record; });
-    if (!is_own || record.operation != &operation) {
-        its.fail(std::string("a ") + name_of(operation.type) + " is cancelled that was not submitted here");
-    }
+    Internals::Record& record = its.record_of(operation);
     its.counters.cancels.fetch_add(1, std::memory_order_relaxed);
     const bool is_late = its.random.chance(its.faults.late_cancel);
     const std::uint64_t subject = record.handle == Network::Internals::none
@@ -937,6 +991,7 @@ std::size_t SimPort::wait(std::span<io::Operation*> completed, std::uint64_t dea
             // A look in vain is a call to the system too; and who looks again and again lets time pass.
             its.scheduler.spend(its.random.below(look_ns_max));
         }
+        its.release_late();
     }
     its.is_woken = false;  // whoever returns has been woken
     std::size_t room = completed.size();

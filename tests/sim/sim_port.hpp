@@ -53,6 +53,7 @@ public:
     void timer(io::TimerOperation& operation) noexcept override;
     void post(io::PostOperation& operation) noexcept override;
     void cancel(io::Operation& operation) noexcept override;
+    void expedite(io::SendOperation& operation) noexcept override;
     void close(io::Socket& socket) noexcept override;
     [[nodiscard]] std::size_t wait(std::span<io::Operation*> completed, std::uint64_t deadline_ns) noexcept override;
     void wake() noexcept override;

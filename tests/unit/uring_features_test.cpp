@@ -16,6 +16,7 @@ TEST_CASE("each thing that is missing is named with what takes its place", "[io]
     CHECK(degradations({.deferred_work = false, .cooperative_work = false}) == "no deferred or cooperative task work");
     CHECK(degradations({.buffer_ring = false}) == "no buffer rings: receives are polled for");
     CHECK(degradations({.limited_multishot = false}) == "no multishot receives with a limit: one request a receive");
+    CHECK(degradations({.quiet_sends = false}) == "no quiet sends: each ends the wait that submits it");
     // Without buffer rings there are no multishot receives to miss.
     CHECK(degradations({.deferred_work = false, .buffer_ring = false, .limited_multishot = false}) ==
           "no deferred task work: cooperative; no buffer rings: receives are polled for");
