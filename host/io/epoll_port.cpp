@@ -476,7 +476,7 @@ PORTICO_ALWAYS_INLINE EpollPort::Attempt EpollPort::attempt(SendOperation& opera
         }
     } while (sent < 0 && errno == EINTR);
     if (sent >= 0) [[likely]] {
-        operation.bytes = static_cast<std::size_t>(sent);
+        operation.bytes = static_cast<std::uint32_t>(sent);  // the system ends a call below 2 GiB
         if (operation.bytes < wanted) {
             use_up(operation.socket->send_state_, ready);  // the room that was announced; what comes meanwhile the next attempt finds
         }

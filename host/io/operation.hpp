@@ -114,8 +114,8 @@ public:
     // by the wait() that has something else to tell, or is woken, or comes to its deadline. CompletionPort::expedite() and cancel() take that back. The port may
     // clear it.
     bool may_be_late = false;
-    bool was_late = false;  // out: told late, so when it was told says nothing about when it was sent
-    std::size_t bytes = 0;  // out: how many were taken by the system, at least 1 on success
+    bool was_late = false;    // out: told late, so when it was told says nothing about when it was sent
+    std::uint32_t bytes = 0;  // out: how many were taken by the system, at least 1 on success
 };
 
 // Completes at an instant: without error when it has come, with `aborted` when cancelled before.

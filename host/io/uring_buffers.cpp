@@ -11,7 +11,8 @@
 
 namespace portico::io {
 
-UringBuffers::UringBuffers(BufferPool& pool, std::uint32_t ready_max) : pool_(pool), entries_(std::bit_ceil(ready_max)) {
+UringBuffers::UringBuffers(BufferPool& pool, std::uint32_t ready_max)
+    : pool_(pool), entries_(std::bit_ceil(ready_max)), target_min_(std::min(entries_, 8U)) {
     PORTICO_ASSERT(entries_ >= 1 && entries_ <= 1U << 15);
     const auto page_bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));  // what the kernel asks of the ring's address
     const std::size_t bytes = (entries_ * sizeof(io_uring_buf) + page_bytes - 1) / page_bytes * page_bytes;
@@ -65,10 +66,25 @@ void UringBuffers::fill(std::uint32_t wanted) noexcept {
     }
 }
 
+void UringBuffers::keep_ready(std::uint32_t wanted) noexcept {
+    used_most_ = std::max(used_most_, used_);
+    if (used_ > target_ / 2) {
+        grow();
+    } else if (++rounds_ >= rounds_watched) {
+        // Four times the most that was used, so that what doubles does not run out.
+        target_ = std::clamp(std::bit_ceil(4 * used_most_), target_min_, entries_);
+        used_most_ = 0;
+        rounds_ = 0;
+    }
+    used_ = 0;
+    fill(std::min(wanted, target_));
+}
+
 Buffer UringBuffers::claim(std::uint16_t id) noexcept {
     PORTICO_ASSERT(id < entries_ && buffers_[id].data != nullptr);
     free_ids_.push_back(id);
     --ready_;
+    ++used_;
     pool_.claim();
     return std::exchange(buffers_[id], {});
 }

@@ -20,7 +20,8 @@ struct UringFeatures {
     bool cooperative_work = true;   // IORING_SETUP_COOP_TASKRUN (5.19), where the former is missing: it interrupts nobody
     bool buffer_ring = true;        // provided buffer rings (5.19); without: a poll request, then recv()
     bool limited_multishot = true;  // multishot receives that end after so many bytes (6.17); without: one request a receive
-    bool quiet_sends = true;  // IOSQE_CQE_SKIP_SUCCESS (5.17): only sends that fail are told; without: each is, and ends the wait that submits it
+    bool quiet_sends =
+        true;  // IOSQE_CQE_SKIP_SUCCESS (5.17): only sends that fail are told; without: each is, and ends the wait that submits it
 
     [[nodiscard]] friend bool operator==(const UringFeatures&, const UringFeatures&) = default;
 };

@@ -39,6 +39,13 @@ constexpr std::uint32_t post_rounds_max = 8;
 // takes long must not hold up what others send.
 constexpr std::uint64_t submit_delay_max_ns = 1'000'000;
 
+// Of a larger one the kernel would never take all in one call.
+constexpr std::size_t quiet_bytes_max = 1U << 30;
+
+// A wait that submits quiet sends lasts no longer, so that a port that has become idle gives their memory back. Longer than a tick of the kernel's clock: an earlier
+// end would have to be set in the hardware with every wait.
+constexpr std::uint64_t quiet_wait_max_ns = 20 * base::nanoseconds_per_millisecond;
+
 // With receives waiting for a buffer no wait is longer: another thread may give one back, and the pool does not know of this port.
 constexpr std::uint64_t starved_wait_ns = 10 * base::nanoseconds_per_millisecond;
 
@@ -335,8 +342,12 @@ void UringPort::prepare_receive(ReceiveOperation& operation) noexcept {
 void UringPort::prepare_send(SendOperation& operation) noexcept {
     io_uring_sqe& its = entry();
     msghdr& message = messages_[ring_.place_of(its)];
+    std::size_t bytes = 0;
+    for (const ConstBuffer& part : operation.buffers) {
+        bytes += part.size;
+    }
     // Where receives wait for buffers, those that sends keep are wanted back at once.
-    operation.may_be_late = operation.may_be_late && features_.quiet_sends && starved_.empty();
+    operation.may_be_late = operation.may_be_late && features_.quiet_sends && starved_.empty() && bytes <= quiet_bytes_max;
     if (!operation.may_be_late) {
         prepare_plain_send(its, operation.socket->native_, operation.buffers, message);
         its.user_data = user_data(Of::send, &operation);
@@ -344,9 +355,7 @@ void UringPort::prepare_send(SendOperation& operation) noexcept {
     }
     prepare_quiet_send(its, operation.socket->native_, operation.buffers, message);
     its.user_data = user_data(Of::quiet_send, &operation);
-    for (const ConstBuffer& part : operation.buffers) {
-        operation.bytes += part.size;
-    }
+    operation.bytes = static_cast<std::uint32_t>(bytes);
     quiet_.push_back(operation);
 }
 
@@ -555,6 +564,9 @@ Operation* UringPort::failed(Socket& socket, int error) noexcept {
         return nullptr;
     }
     if (error == ENOBUFS) {
+        if (ready_buffers_ != nullptr) {
+            ready_buffers_->ran_out();
+        }
         starved_.push_back(*operation);
         return nullptr;
     }
@@ -681,7 +693,8 @@ void UringPort::enter(std::uint64_t deadline_ns) noexcept {
     }
     count(waits_);
     // A thread that has the number of the one that the ring belonged to, and is another.
-    is_orphan_ = !ring_.enter(std::exchange(expedites_, false) ? 0 : for_ns);
+    for_ns = std::exchange(expedites_, false) ? 0 : quiet_.empty() ? for_ns : std::min(for_ns, quiet_wait_max_ns);
+    is_orphan_ = !ring_.enter(for_ns);
     conclude_quiet();
 }
 
@@ -733,7 +746,7 @@ std::size_t UringPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
     if (!has_completions || must_submit()) {
         if (ready_buffers_ != nullptr) {
             // The kernel has used those of the completions that are not handed out yet.
-            ready_buffers_->fill(armed_receives_ + ahead_reserved_ + ring_.completions());
+            ready_buffers_->keep_ready(armed_receives_ + ahead_reserved_ + ring_.completions());
         }
         enter(deadline_ns);
         taken += take_concluded(into.subspan(taken));

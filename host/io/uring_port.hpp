@@ -18,7 +18,8 @@
 //
 // Quiet sends. One call could submit what a round of callbacks sends and wait for the next round, but for the sends, which complete in the submit and would end
 // the wait. A send that may be told late (SendOperation::may_be_late) asks the kernel to say nothing of success, and not to wait: it fails in the submit, or
-// it has sent all. So when the call comes back, those in quiet_ that have no completion in the ring have succeeded (conclude_quiet).
+// it has sent all. So when the call comes back, those in quiet_ that have no completion in the ring have succeeded (conclude_quiet). A wait
+// that submits some ends after 20 ms, so that an idle port keeps no memory for them.
 //
 // Accepts are requests for one connection each, several at once: each brings the peer's address along, which a multishot accept cannot, and of several ports
 // that share a backlog a multishot accept would drain all of it to the one that the kernel wakes first.
@@ -149,18 +150,18 @@ private:
     bool is_orphan_ = false;  // the ring's thread has ended
 
     PostQueue posts_;
-    std::uint32_t post_rounds_ = 0;  // calls of poll() in a row that posts alone have filled
-    base::Fifo<Operation> early_;    // submitted before the first wait
-    base::Fifo<Operation> starved_;  // receives that wait for a buffer
+    std::uint32_t post_rounds_ = 0;        // calls of poll() in a row that posts alone have filled
+    base::Fifo<Operation> early_;          // submitted before the first wait
+    base::Fifo<Operation> starved_;        // receives that wait for a buffer
     base::Fifo<SendOperation> quiet_;      // quiet sends that are prepared; `bytes` is what they name
     base::Fifo<SendOperation> concluded_;  // that have succeeded and are to be handed out
-    bool expedites_ = false;  // one in quiet_ is waited for: the call that submits it does not wait
+    bool expedites_ = false;               // one in quiet_ is waited for: the call that submits it does not wait
     std::uint32_t armed_receives_ = 0;
     std::vector<Ahead> ahead_;  // oldest first; has room for all that there may be
     const std::uint32_t ahead_max_;
-    std::uint32_t ahead_reserved_ = 0;  // by the requests in the ring
+    std::uint32_t ahead_reserved_ = 0;    // by the requests in the ring
     std::uint64_t put_off_since_ns_ = 0;  // requests wait from then on for the rest of the completions; 0: none do
-    std::size_t requests_ = 0;  // in the ring, but for the eventfd's and cancels
+    std::size_t requests_ = 0;            // in the ring, but for the eventfd's and cancels
 };
 
 }  // namespace portico::io

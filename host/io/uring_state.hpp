@@ -38,8 +38,8 @@ struct Kept {
     bool is_ahead = false;    // the request in the ring reads ahead
 
     [[nodiscard]] static Kept of(std::uintptr_t word) noexcept {
-        return {static_cast<std::uint32_t>(word) & bytes_mask, static_cast<std::uint32_t>(word >> 32) & 0xFF'FFFF, static_cast<int>(word >> 56),
-                (word & streams_bit) != 0, (word & ahead_bit) != 0};
+        return {static_cast<std::uint32_t>(word) & bytes_mask, static_cast<std::uint32_t>(word >> 32) & 0xFF'FFFF,
+                static_cast<int>(word >> 56), (word & streams_bit) != 0, (word & ahead_bit) != 0};
     }
     [[nodiscard]] std::uintptr_t word() const noexcept {
         return static_cast<std::uintptr_t>(error) << 56 | static_cast<std::uintptr_t>(index) << 32 | (is_ahead ? ahead_bit : 0) |

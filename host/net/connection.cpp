@@ -939,7 +939,8 @@ PORTICO_ALWAYS_INLINE bool Connection::send_at_once() noexcept {
 }
 
 void Connection::await_send() noexcept {
-    if (sending_ && std::exchange(sending_late_, false)) {
+    if (sending_ && sending_late_) {
+        sending_late_ = false;
         port().expedite(*this);
     }
 }

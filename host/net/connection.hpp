@@ -242,13 +242,13 @@ private:
     bool adopted_ = false;                          // the queue has taken it over
     bool receiving_ = false;                        // the receive is in flight
     bool sending_ = false;                          // the send is in flight
-    bool sending_late_ = false;                     // and may be told late
     bool sending_on_ = false;                       // sends go on when the connection's own mail comes back
     bool attending_ = false;                        // on the worker's list
     bool advance_due_ = false;                      // a call took effect inside a callback: what follows waits for its end
     bool heard_ = false;                            // lingering: bytes came since the last tick
     bool accepted_ : 1 = false;                     // on_open accepted: on_close is owed
     bool timing_ : 1 = false;                       // the timer is in flight
+    bool sending_late_ : 1 = false;                 // the send in flight may be told late
     bool end_offered_ : 1 = false;                  // conditions_.peer_ended, and what was left has been offered once more
     bool end_told_ : 1 = false;                     // and on_end has said so
     bool shut_ : 1 = false;                         // our end of stream is sent

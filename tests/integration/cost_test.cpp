@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "integration/service.hpp"
+#include "io/completion_port.hpp"
 
 using namespace portico;
 using namespace portico::test;
@@ -34,6 +35,12 @@ Statistics settled(const TestServer& server) {
         return std::chrono::steady_clock::now() - since > std::chrono::milliseconds(50);
     }));
     return last;
+}
+
+// Of io_uring: sends that succeed are not told.
+bool has_quiet_sends() {
+    base::Result<std::string> lacks = io::probe_io_uring();
+    return lacks && lacks->find("quiet sends") == std::string::npos;
 }
 
 }  // namespace
@@ -93,9 +100,12 @@ TEST_CASE("in the steady state a message costs one receive, one send and as few 
     // A wait for each batch; a message that comes alone is a batch. On a shared port a thread that comes back just when another has put the strand
     // on the run queue, and before it takes it, looks at the port without waiting: seldom.
     const std::uint64_t looks = ports == "shared" ? messages / 50 : 0;
-    // On io_uring the waits are all the calls that there are: one hands over the send, which completes in it, and one waits for the next message.
-    const std::uint64_t waits_each = ports == "io_uring" ? 2 : 1;
-    CHECK(cost.waits <= waits_each * messages + ticks + looks);
+    // On io_uring the waits are all the calls that there are: one hands over the send and waits for the next message. Where the kernel tells each send it comes
+    // back with that, and there is one more.
+    const std::uint64_t waits_each = ports == "io_uring" && !has_quiet_sends() ? 2 : 1;
+    // There a wait ends once more to give back what the last send kept.
+    const std::uint64_t last_looks = ports == "io_uring" ? threads : 0;
+    CHECK(cost.waits <= waits_each * messages + ticks + looks + last_looks);
     CHECK(cost.wakes == 0);
     CHECK(cost.others <= idle);
 }
@@ -145,7 +155,10 @@ TEST_CASE("messages that come together are one batch and cost one wait", "[cost]
         const Cost cost = settled(server) - before;
         CHECK(cost.sends == count + 1);
         CHECK(cost.receives >= count + 1);
-        CHECK(cost.receives <= (count + 1) * (on_windows ? 2 : 1));  // after a second without data a receive without a buffer comes first
+        // After a second without data a receive without a buffer comes first (Windows); the first time that so many come at once some find no buffer ready, and ask
+        // again (io_uring).
+        const bool asks_twice = on_windows || (ports == "io_uring" && round == 0);
+        CHECK(cost.receives <= (count + 1) * (asks_twice ? 2 : 1));
         CHECK(cost.wakes == 0);
         least_waits = std::min(least_waits, cost.waits);
         waits += " " + std::to_string(cost.waits);
