@@ -52,7 +52,7 @@ public:
 
     // Names the oldest bytes, in at most `parts_max` parts; none when the queue is empty. The array lives in the oldest chunk: it stays as it is until
     // consume() or the next gather().
-    static constexpr std::size_t parts_max = 4;
+    static constexpr std::size_t parts_max = 16;
     [[nodiscard]] std::span<const io::ConstBuffer> gather() noexcept {
         if (head_ == nullptr) {
             return {};
@@ -79,7 +79,7 @@ public:
     void clear() noexcept;
 
     // Room for a chunk's header in a pool buffer, so that a whole receive buffer's bytes fit into one chunk.
-    static constexpr std::uint32_t chunk_overhead = 128;
+    static constexpr std::uint32_t chunk_overhead = 320;
 
 private:
     struct Chunk {
