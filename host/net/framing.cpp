@@ -58,7 +58,7 @@ Frame length_prefixed(const config::Framing& framing, std::span<const std::byte>
 
 }  // namespace
 
-Frame next_frame(const config::Framing& framing, std::span<const std::byte> bytes, std::size_t& scanned) noexcept {
+Frame framed_otherwise(const config::Framing& framing, std::span<const std::byte> bytes, std::size_t& scanned) noexcept {
     if (bytes.empty()) {
         return {};
     }
