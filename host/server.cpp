@@ -107,7 +107,8 @@ public:
 
     bool start() noexcept {
         PORTICO_ASSERT(!serving());
-        if (!attempt([&] { return open_log(Purpose::serve) && plan() && open_stations() && listen() && prepare_end() && start_workers(); })) {
+        if (!attempt(
+                [&] { return open_log(Purpose::serve) && plan() && open_stations() && listen() && prepare_end() && start_workers(); })) {
             close_all();
             return false;
         }
@@ -329,7 +330,8 @@ private:
         return stations_.back()->group.get();
     }
 
-    // The configured one, but for io_uring where it cannot be had: the same configuration must serve on old kernels and in containers that forbid it.
+    // The configured one, but for io_uring where it cannot be had: the same configuration must serve on old kernels and in containers that forbid it. "auto" is
+    // what was measured to be the best (docs/decisions/0011-measured-defaults.md): io_uring, where all is there that was there then, and epoll otherwise.
     bool choose_backend() {
         const std::optional<io::Backend> wanted = io::backend_from_name(config_.io.backend);
         if (!wanted) {
@@ -337,17 +339,25 @@ private:
             return false;
         }
         backend_ = *wanted;
-        if (windows || backend_ != io::Backend::io_uring) {
+        const bool is_automatic = backend_ == io::Backend::automatic;
+        if (windows || (is_automatic && shares_port()) || (!is_automatic && backend_ != io::Backend::io_uring)) {
             return true;
         }
         base::Result<std::string> lacks = io::probe_io_uring();
+        backend_ = !lacks || (is_automatic && !lacks->empty()) ? io::Backend::epoll : io::Backend::io_uring;
         if (!lacks) {
-            backend_ = io::Backend::epoll;
-            log_->write(base::LogLevel::warn, {}, 0, "running on epoll, since io_uring cannot be had: " + lacks.error());
+            log_->write(is_automatic ? base::LogLevel::info : base::LogLevel::warn, {}, 0,
+                        "running on epoll, since io_uring cannot be had: " + lacks.error());
         } else if (!lacks->empty()) {
-            log_->write(base::LogLevel::info, {}, 0, "io_uring here has " + *lacks);
+            log_->write(base::LogLevel::info, {}, 0,
+                        (is_automatic ? "running on epoll, since io_uring here has " : "io_uring here has ") + *lacks);
         }
         return true;
+    }
+
+    // One port for all threads, beside those of instances whose callbacks block.
+    [[nodiscard]] bool shares_port() const noexcept {
+        return config_.io.ports == config::Io::Ports::shared || (config_.io.ports == config::Io::Ports::automatic && windows);
     }
 
     bool open_stations() {
@@ -357,8 +367,7 @@ private:
         }
         worker_threads_ = 0;
         std::vector<net::WorkerGroup*> common;
-        const bool shared = config_.io.ports == config::Io::Ports::shared || (config_.io.ports == config::Io::Ports::automatic && windows);
-        if (shared) {
+        if (shares_port()) {
             const std::uint32_t threads = config_.io.threads != 0 ? config_.io.threads : 2 * processors();
             common.push_back(add_station(threads, processors(), batch));
         } else {
@@ -382,8 +391,8 @@ private:
             }
             if (errors_.empty()) {
                 instance.strand().set_home(*groups.front());
-                service->acceptor = std::make_unique<net::Acceptor>(*table_, groups, instance.is_serial() ? &instance.strand() : nullptr,
-                                                                    service->context);
+                service->acceptor =
+                    std::make_unique<net::Acceptor>(*table_, groups, instance.is_serial() ? &instance.strand() : nullptr, service->context);
                 service_homes_.push_back(groups.front());
             }
         }
@@ -586,9 +595,9 @@ private:
 
     std::mutex mutex_;
     std::condition_variable changed_;
-    bool serving_ = false;      // under mutex_
-    bool stop_wanted_ = false;  // under mutex_
-    bool news_ = false;         // under mutex_: for drain(), that something has changed
+    bool serving_ = false;                       // under mutex_
+    bool stop_wanted_ = false;                   // under mutex_
+    bool news_ = false;                          // under mutex_: for drain(), that something has changed
     std::uint32_t drain_limit_ms_ = UINT32_MAX;  // under mutex_
 };
 

@@ -15,10 +15,10 @@ struct Frame {
     enum class Kind : std::uint8_t {
         incomplete,  // more bytes are needed
         complete,
-        too_long,    // the payload is longer than max_bytes
+        too_long,  // the payload is longer than max_bytes
     };
     Kind kind = Kind::incomplete;
-    std::size_t size = 0;            // with length prefix or delimiter
+    std::size_t size = 0;  // with length prefix or delimiter
     std::size_t payload_offset = 0;
     std::size_t payload_size = 0;
 };

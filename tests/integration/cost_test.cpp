@@ -72,7 +72,7 @@ TEST_CASE("sixteen messages in one read make sixteen callbacks and one send", "[
 TEST_CASE("in the steady state a message costs one receive, one send and as few waits as can be", "[cost]") {
     const std::string ports = ANY_PORTS();
     constexpr std::uint64_t threads = 2;
-    TestServer server(ports == "io_uring" ? io_of(ports) : "{\"ports\": \"" + ports + "\", \"threads\": 2}", {{"echo", "echo", ""}});
+    TestServer server(io_of(ports, 2), {{"echo", "echo", ""}});
     Peer peer = server.connect("echo");
     for (int i = 0; i < 50; ++i) {
         REQUIRE(echoes(peer, "warm"));
@@ -123,8 +123,7 @@ TEST_CASE("messages that come together are one batch and cost one wait", "[cost]
         return gate.send(line, data);
     };
     // One thread: while it is in the gate's callback, the others' messages gather at the port.
-    const std::string kind = ports == "io_uring" ? R"("backend": "io_uring")" : "\"ports\": \"" + ports + "\"";
-    TestServer server("{" + kind + ", \"threads\": 1}", {{"gate", "relay#full", "", &gate}, {"echo", "echo", ""}});
+    TestServer server(io_of(ports, 1), {{"gate", "relay#full", "", &gate}, {"echo", "echo", ""}});
     Peer at_gate = server.connect("gate");
     std::vector<Peer> peers;
     for (std::uint64_t i = 0; i < count; ++i) {

@@ -11,13 +11,13 @@ JSON
 serves() { # NAME
     timeout 120 "${client[@]}" 127.0.0.1 "$(port_of "$1" it)" --message hello --connections 20 --count 50 --depth 4 --quiet >"$1.client" 2>&1
 }
-check() { # NAME BACKEND EXPECTED-BACKEND REASON: a host that serves on EXPECTED, and says REASON once, or nothing when it is empty
+check() { # NAME BACKEND EXPECTED-BACKEND LEVEL REASON: a host that serves on EXPECTED, and says REASON once, or nothing when it is empty
     config "$1" "$2"
     start_host "$1" || return
     if grep -q " ports ($3)" "$1.log"; then ok "$1: runs on $3"; else fail "$1: does not run on $3" "$1.log"; fi
-    if [ -z "$4" ]; then
+    if [ -z "$5" ]; then
         if grep -q 'running on epoll' "$1.log"; then fail "$1: gives a reason for nothing" "$1.log"; else ok "$1: has nothing to say about it"; fi
-    elif [ "$(grep -c "warn running on epoll, since io_uring cannot be had: .*$4" "$1.log")" -eq 1 ]; then
+    elif [ "$(grep -c "$4 running on epoll, since io_uring cannot be had: .*$5" "$1.log")" -eq 1 ]; then
         ok "$1: $(grep -m 1 'running on epoll' "$1.log" | cut -d' ' -f3-)"
     else
         fail "$1: not one line that says why" "$1.log"
@@ -32,10 +32,10 @@ real=("${host[@]}")
 for error in EPERM ENOSYS; do
     host=("$launcher" $error "${real[@]}")
     case $error in EPERM) reason='forbids it' ;; *) reason='the kernel has none' ;; esac
-    check "$error" io_uring epoll "$reason"
+    check "$error" io_uring epoll warn "$reason"
 done
 host=("$launcher" EPERM "${real[@]}")
-check automatic auto epoll ''
+check automatic auto epoll info 'forbids it'
 
 # The contract suite without io_uring: cases less, no failure.
 if "$launcher" EPERM "$bin/contract_tests" '[timer]' >contract.out 2>&1 && grep -q 'SKIPPED: io_uring: ' contract.out; then
@@ -49,5 +49,13 @@ if grep -q 'SKIPPED: io_uring: ' <("$bin/contract_tests" 'a timer is cancelled' 
     echo 'io_uring cannot be had here: serving on it was not tested'
     finish
 fi
-check ring io_uring io_uring ''
+check ring io_uring io_uring '' ''
+
+# By itself only where all of it is there.
+config chosen auto
+start_host chosen || finish
+lacks=$(grep -m 1 'running on epoll, since io_uring here has ' chosen.log | cut -d' ' -f3-) || true
+if grep -q " ports ($([ -n "$lacks" ] && echo epoll || echo io_uring))" chosen.log; then ok "chosen: ${lacks:-runs on io_uring}"; else fail 'chosen: on the wrong one' chosen.log; fi
+if serves chosen; then ok 'chosen: serves'; else fail 'chosen: does not serve' chosen.client chosen.log; fi
+! stop_host chosen TERM || ok 'chosen: and stops in order'
 finish

@@ -77,10 +77,14 @@ const std::vector<std::string>& kinds_of_ports() {
 }
 
 std::string io_of(std::string_view ports) {
-    if (ports == "io_uring") {
-        return R"({"backend": "io_uring", "threads": 2})";
-    }
-    return "{\"ports\": \"" + std::string(ports) + "\", \"threads\": " + (ports == "shared" ? "4" : "2") + "}";
+    return io_of(ports, ports == "shared" ? 4 : 2);
+}
+
+std::string io_of(std::string_view ports, int threads) {
+    const std::string kind = ports == "io_uring"
+                                 ? R"("backend": "io_uring")"
+                                 : (on_windows ? "" : R"("backend": "epoll", )") + ("\"ports\": \"" + std::string(ports) + "\"");
+    return "{" + kind + ", \"threads\": " + std::to_string(threads) + "}";
 }
 
 std::string test_plugin_directory() {

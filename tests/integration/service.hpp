@@ -57,6 +57,7 @@ template <class Condition>
 
 // "io" of a configuration: shared has four threads on one port, the others two ports.
 [[nodiscard]] std::string io_of(std::string_view ports);
+[[nodiscard]] std::string io_of(std::string_view ports, int threads);
 
 struct ListenerSpec {
     std::string name;

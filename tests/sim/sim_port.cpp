@@ -679,7 +679,7 @@ struct SimPort::Internals final : Watcher {
                     fail("bytes of socket " + std::to_string(Network::Internals::native_of(record.handle)) +
                          " changed while they were being sent");
                 }
-                send.bytes = record.bytes;
+                send.bytes = static_cast<std::uint32_t>(record.bytes);
                 send.was_late = record.was_late;
                 sockets.at(record.handle).send = nullptr;
                 outcome = record.bytes;
