@@ -79,8 +79,10 @@ std::string why_none(int error) {
 }
 
 bool has_operations(io_uring& ring) noexcept {
-    io_uring_probe* probe = io_uring_get_probe_ring(&ring);
-    if (probe == nullptr) {
+    constexpr unsigned operations_max = 256;
+    alignas(io_uring_probe) std::byte room[sizeof(io_uring_probe) + operations_max * sizeof(io_uring_probe_op)]{};
+    auto* probe = reinterpret_cast<io_uring_probe*>(room);
+    if (io_uring_register_probe(&ring, probe, operations_max) < 0) {
         return false;
     }
     bool has_all = true;
@@ -88,7 +90,6 @@ bool has_operations(io_uring& ring) noexcept {
          {IORING_OP_POLL_ADD, IORING_OP_ACCEPT, IORING_OP_RECV, IORING_OP_SEND, IORING_OP_SENDMSG, IORING_OP_ASYNC_CANCEL}) {
         has_all = has_all && io_uring_opcode_supported(probe, operation) != 0;
     }
-    io_uring_free_probe(probe);
     return has_all;
 }
 
