@@ -1,38 +1,49 @@
-// Latencies in bounded memory: counts in buckets whose width grows with the value (log-linear, as HdrHistogram does), so that any
-// percentile is known within 1 %, however many values there were.
-//
-// Every power of two is cut into 64 buckets; values below 128 have one each. A bucket is at most 1/64 of its value wide and stands for its
-// middle, so the error is at most 0.8 %. (Debian has no header-only histogram library of this kind.)
+// Latencies in bounded memory: any percentile is known within 0.8 %, however many values there were (log_linear.hpp, 64 buckets for each power of two).
 #pragma once
 
 #include <array>
 #include <cstdint>
 
+#include "log_linear.hpp"
+
 namespace portico::client {
 
 class Histogram {
 public:
-    void record(std::uint64_t value) noexcept;
+    void record(std::uint64_t value) noexcept {
+        ++counts_[log_linear::bucket_of<linear_bits>(value)];
+        ++count_;
+        sum_ += value;
+        max_ = std::max(max_, value);
+    }
     // All that another one has recorded.
     void add(const Histogram& other) noexcept;
 
     [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
     [[nodiscard]] std::uint64_t max() const noexcept { return max_; }  // exact
+    [[nodiscard]] double mean() const noexcept { return count_ == 0 ? 0 : static_cast<double>(sum_) / static_cast<double>(count_); }
 
-    // The value that `percent` (0 to 100) of the recorded ones do not exceed: of the values in order, the one at place
-    // ceil(percent / 100 * count), at least the first. 0 when nothing was recorded.
-    [[nodiscard]] std::uint64_t percentile(double percent) const noexcept;
+    // See log_linear::percentile.
+    [[nodiscard]] std::uint64_t percentile(double percent) const noexcept {
+        return log_linear::percentile<linear_bits>(std::span(counts_), count_, max_, percent);
+    }
+
+    // visit(middle, count) for each bucket that holds something, by rising value.
+    template <class Visit>
+    void for_each(Visit&& visit) const {
+        for (std::size_t bucket = 0; bucket < counts_.size(); ++bucket) {
+            if (counts_[bucket] != 0) {
+                visit(std::min(log_linear::middle_of<linear_bits>(bucket), max_), counts_[bucket]);
+            }
+        }
+    }
 
 private:
     static constexpr unsigned linear_bits = 6;
-    static constexpr std::size_t half = std::size_t{1} << linear_bits;
-    static constexpr std::size_t buckets = (64 - linear_bits + 1) * half;
 
-    [[nodiscard]] static std::size_t bucket_of(std::uint64_t value) noexcept;
-    [[nodiscard]] static std::uint64_t middle_of(std::size_t bucket) noexcept;
-
-    std::array<std::uint64_t, buckets> counts_{};
+    std::array<std::uint64_t, log_linear::buckets<linear_bits>> counts_{};
     std::uint64_t count_ = 0;
+    std::uint64_t sum_ = 0;
     std::uint64_t max_ = 0;
 };
 

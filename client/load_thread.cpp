@@ -1,6 +1,7 @@
 #include "load_thread.hpp"
 
 #include <algorithm>
+#include <new>
 #include <thread>
 
 #include "base/clock.hpp"
@@ -150,6 +151,9 @@ void LoadThread::begin() {
     }
     if (!has_begun() && has_met_) {
         began_ns_ = run_.began_ns.load(std::memory_order_acquire);
+        if (has_begun()) {
+            begin_series();
+        }
         if (has_begun() && has_rate()) {
             context_.schedule = Schedule(run_.plan.rate, run_.plan.connections, began_ns_);
             due_ns_ = context_.schedule.due_ns(connection_of(0), 1);
@@ -161,6 +165,14 @@ void LoadThread::begin() {
     context_.read_clock();
     for (std::size_t i = 0; (i < begin_max || has_rate()) && begun_ < sessions_.size(); ++i) {
         sessions_[begun_++].begin();
+    }
+}
+
+// Without memory for it the run has no series.
+void LoadThread::begin_series() noexcept {
+    try {
+        context_.totals.series.begin(began_ns_);
+    } catch (const std::bad_alloc&) {
     }
 }
 
@@ -178,6 +190,7 @@ void LoadThread::send_due() {
             due_ns_ = UINT64_MAX;
             return;
         }
+        context_.totals.lag_ns.record(context_.now_ns - due_ns_);
         sessions_[due_place_].messages_due(due_number_);
         if (++due_place_ == sessions_.size()) {
             due_place_ = 0;
@@ -275,6 +288,8 @@ void LoadThread::on_tick() {
     progress_.received.store(totals.received, std::memory_order_relaxed);
     progress_.wrong.store(totals.wrong, std::memory_order_relaxed);
     progress_.lost.store(totals.lost, std::memory_order_relaxed);
+    progress_.unexpected.store(totals.unexpected, std::memory_order_relaxed);
+    publish_latencies();
     if (index_ == 0) {
         Progress sum;
         for (const std::unique_ptr<LoadThread>& thread : run_.threads) {
@@ -283,15 +298,38 @@ void LoadThread::on_tick() {
             sum.received += one.received;
             sum.wrong += one.wrong;
             sum.lost += one.lost;
+            sum.unexpected += one.unexpected;
+            sum.latency_p50_ns = std::max(sum.latency_p50_ns, one.latency_p50_ns);
+            sum.latency_p99_ns = std::max(sum.latency_p99_ns, one.latency_p99_ns);
         }
+        const std::uint64_t now = context_.port.now();
+        sum.sending_ns = has_begun() && now > began_ns_ ? now - began_ns_ : 0;
         run_.observer.tick(sum, context_.port.now());
     }
     arm_tick();
 }
 
+// Of the last slot that is complete.
+void LoadThread::publish_latencies() noexcept {
+    const std::span<const TimeSeries::Slot> slots = context_.totals.series.slots();
+    if (slots.size() < 2) {
+        return;
+    }
+    const TimeSeries::Slot& slot = slots[slots.size() - 2];
+    progress_.latency_p50_ns.store(slot.latency_ns(50), std::memory_order_relaxed);
+    progress_.latency_p99_ns.store(slot.latency_ns(99), std::memory_order_relaxed);
+}
+
 Progress LoadThread::progress() const noexcept {
-    return {progress_.connections_opened.load(std::memory_order_relaxed), progress_.received.load(std::memory_order_relaxed),
-            progress_.wrong.load(std::memory_order_relaxed), progress_.lost.load(std::memory_order_relaxed)};
+    Progress progress;
+    progress.connections_opened = progress_.connections_opened.load(std::memory_order_relaxed);
+    progress.received = progress_.received.load(std::memory_order_relaxed);
+    progress.wrong = progress_.wrong.load(std::memory_order_relaxed);
+    progress.lost = progress_.lost.load(std::memory_order_relaxed);
+    progress.unexpected = progress_.unexpected.load(std::memory_order_relaxed);
+    progress.latency_p50_ns = progress_.latency_p50_ns.load(std::memory_order_relaxed);
+    progress.latency_p99_ns = progress_.latency_p99_ns.load(std::memory_order_relaxed);
+    return progress;
 }
 
 }  // namespace portico::client

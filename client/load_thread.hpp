@@ -67,12 +67,14 @@ private:
 
     void connect_some();
     void begin();
+    void begin_series() noexcept;
     void send_due();
     void wait();
     void end_early_if_asked();
     void drain_if_over();
     void arm_tick();
     void on_tick();
+    void publish_latencies() noexcept;
 
     [[nodiscard]] bool has_begun() const noexcept { return began_ns_ != 0; }
     [[nodiscard]] bool has_rate() const noexcept { return run_.plan.rate != 0; }
@@ -101,7 +103,7 @@ private:
     Tick tick_;
     std::array<io::Operation*, 256> completed_{};
     struct {
-        std::atomic<std::uint64_t> connections_opened{0}, received{0}, wrong{0}, lost{0};
+        std::atomic<std::uint64_t> connections_opened{0}, received{0}, wrong{0}, lost{0}, unexpected{0}, latency_p50_ns{0}, latency_p99_ns{0};
     } progress_;
 };
 

@@ -1,16 +1,25 @@
 // The stress client: command line in, one run, figures and an exit code out.
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <ctime>
 #include <exception>
 #include <iostream>
+#include <span>
 
 #include "base/clock.hpp"
+#include "compare_command.hpp"
+#include "html_report.hpp"
 #include "interactive.hpp"
+#include "json_report.hpp"
+#include "live_view.hpp"
 #include "load.hpp"
 #include "options.hpp"
+#include "output_file.hpp"
 #include "platform.hpp"
 #include "report.hpp"
-#include "sources.hpp"
+#include "scripted_run.hpp"
 
 namespace portico::client {
 namespace {
@@ -22,82 +31,122 @@ void complain(const std::string& text) {
     std::cerr << "client: " << text << '\n';
 }
 
-// Shows the first few wrong replies as they come, and on a terminal a line of progress each second.
+// Shows the first few wrong replies as they come, and how far the run is: on a terminal in the same place, else a line now and then.
 class ConsoleObserver final : public Observer {
 public:
-    explicit ConsoleObserver(bool shows_progress) : shows_progress_(shows_progress), started_ns_(base::now_ns()) {}
+    ConsoleObserver(const LoadPlan& plan, Options::ProgressShown how)
+        : plan_(plan),
+          how_(how),
+          every_ns_(how == Options::ProgressShown::live ? base::nanoseconds_per_second / 2 : 10 * base::nanoseconds_per_second),
+          started_ns_(base::now_ns()),
+          shown_ns_(started_ns_) {}
 
     void difference(const Difference& difference) override {
         constexpr int shown_max = 5;
         if (++differences_ > shown_max) {
             return;
         }
-        clear_line();
+        clear();
         complain("wrong reply: " + difference_line(difference) +
                  (differences_ == shown_max ? " (further ones are counted and not shown)" : ""));
     }
 
     void tick(const Progress& progress, std::uint64_t now_ns) override {
-        const std::uint64_t since_shown = now_ns - std::max(shown_ns_, started_ns_);
-        if (!shows_progress_ || since_shown < base::nanoseconds_per_second) {
+        const std::uint64_t since_shown = now_ns - std::min(shown_ns_, now_ns);
+        if (how_ == Options::ProgressShown::none || since_shown < every_ns_) {
             return;
         }
         const double rate = static_cast<double>(progress.received - received_) * 1e9 / static_cast<double>(since_shown);
-        clear_line();
-        std::cerr << progress_line(progress, now_ns - started_ns_, rate) << std::flush;
-        has_line_ = true;
+        const Moment moment{progress, now_ns - started_ns_, rate};
+        clear();
+        if (how_ == Options::ProgressShown::live) {
+            std::cerr << live_lines(moment, plan_) << std::flush;
+            has_lines_ = true;
+        } else {
+            std::cerr << log_line(moment, plan_) << std::endl;
+        }
         shown_ns_ = now_ns;
         received_ = progress.received;
     }
 
-    void clear_line() {
-        if (has_line_) {
-            std::cerr << "\r\x1b[K";
-            has_line_ = false;
+    // Takes the live lines away.
+    void clear() {
+        if (has_lines_) {
+            std::cerr << "\r\x1b[K\x1b[A\r\x1b[K";
+            has_lines_ = false;
         }
     }
 
 private:
-    const bool shows_progress_;
-    bool has_line_ = false;
+    const LoadPlan& plan_;
+    const Options::ProgressShown how_;
+    const std::uint64_t every_ns_;
     const std::uint64_t started_ns_;
-    std::uint64_t shown_ns_ = 0;
+    std::uint64_t shown_ns_;
     std::uint64_t received_ = 0;
+    bool has_lines_ = false;
     int differences_ = 0;
 };
 
-// What both modes have in common. False when a run is hopeless, and has been complained about.
-bool prepare(const Options& options, LoadPlan& plan) {
-    auto addresses = io::resolve(options.host, options.port);
-    if (!addresses) {
-        complain(addresses.error());
-        return false;
+Options::ProgressShown progress_shown(const Options& options) {
+    if (options.progress) {
+        return *options.progress;
     }
-    plan.addresses = *std::move(addresses);
-    if (!options.sources.empty()) {
-        auto reachable = reachable_from(options.sources, plan.addresses);
-        if (!reachable) {
-            complain("--source: " + reachable.error());
-            return false;
-        }
-        plan.addresses = *std::move(reachable);
-        plan.sources = options.sources;
-    }
-    plan.connect_timeout_ns = options.connect_timeout_ns;
-    plan.reply_timeout_ns = options.timeout_ns;
-    plan.expectation.framing = options.reply_framing;
-
-    // The standard streams, the ports, what the system's libraries open.
-    const std::uint64_t reserved = 14 + std::uint64_t{2} * plan.threads;
-    const std::uint64_t wanted = std::uint64_t{plan.connections} + plan.idle;
-    const std::uint64_t limit = raise_descriptor_limit();
-    if (wanted + reserved > limit) {
-        complain(std::to_string(wanted) + " connections are too many: this process may have " + std::to_string(limit) +
-                 " open descriptors (ulimit -n), of which " + std::to_string(reserved) + " are for other things");
-        return false;
-    }
-    return true;
+    return options.is_quiet ? Options::ProgressShown::none : error_output_is_terminal() ? Options::ProgressShown::live : Options::ProgressShown::plain;
 }
+
+// "2026-01-31T12:00:00Z".
+std::string utc_text(std::time_t instant) {
+    const std::chrono::sys_seconds seconds{std::chrono::seconds{instant}};
+    const auto day = std::chrono::floor<std::chrono::days>(seconds);
+    const std::chrono::year_month_day date{day};
+    const std::chrono::hh_mm_ss clock{seconds - day};
+    char text[64];
+    std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                  static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                  static_cast<int>(clock.seconds().count()));
+    return text;
+}
+
+// --json and --report: opened before the run, written behind it.
+class RunFiles {
+public:
+    // False, and complained about, where one cannot be written.
+    [[nodiscard]] bool open(const Options& options) {
+        prints_json_ = options.json_file == "-";
+        return (options.json_file.empty() || prints_json_ || opened("--json", json_, options.json_file)) &&
+               (options.report_file.empty() || opened("--report", report_, options.report_file));
+    }
+
+    [[nodiscard]] bool keep(const RunRecord& record) {
+        if (!prints_json_ && !json_.is_open() && !report_.is_open()) {
+            return true;
+        }
+        const std::string json = json_report(record);
+        if (prints_json_) {
+            std::cout << json << std::flush;
+        }
+        const bool is_json_kept = !json_.is_open() || kept("--json", json_, json);
+        return (!report_.is_open() || kept("--report", report_, html_report(json))) && is_json_kept;
+    }
+
+private:
+    static bool opened(const char* option, OutputFile& file, const std::string& path) {
+        return is_well(option, file.open(path));
+    }
+    static bool kept(const char* option, OutputFile& file, std::string_view content) {
+        return is_well(option, file.keep(content));
+    }
+    static bool is_well(const char* option, const base::Result<void>& outcome) {
+        if (!outcome) {
+            complain(std::string(option) + ": " + outcome.error());
+        }
+        return static_cast<bool>(outcome);
+    }
+
+    OutputFile json_, report_;
+    bool prints_json_ = false;
+};
 
 int run_interactive(const Options& options) {
     const auto answers = ask(read_line, std::cout);
@@ -109,7 +158,8 @@ int run_interactive(const Options& options) {
     LoadPlan plan;
     plan.connections = answers->threads;
     plan.count = answers->sends;
-    if (!prepare(options, plan)) {
+    if (const auto prepared = prepare(options, plan); !prepared) {
+        complain(prepared.error());
         return exit_code::could_not_run;
     }
     const auto messages = make_framed_messages(make_article_messages(answers->message), options.framing);
@@ -128,52 +178,47 @@ int run_interactive(const Options& options) {
     return exit_code_of(*totals);
 }
 
-int run_scripted(const Options& options) {
-    LoadPlan plan;
-    plan.connections = options.connections;
-    plan.count = options.count;
-    plan.duration_ns = options.duration_ns;
-    plan.depth = options.depth;
-    plan.rate = options.rate;
-    plan.messages_per_connection = options.messages_per_connection;
-    plan.idle = options.idle;
-    plan.threads = options.threads;
-    if (!prepare(options, plan)) {
+int run_scripted(const Options& options, const std::vector<std::string>& arguments) {
+    ScriptedRun scripted(options);
+    if (const auto prepared = scripted.prepare(); !prepared) {
+        complain(prepared.error());
         return exit_code::could_not_run;
     }
-    const auto messages = make_framed_messages(
-        options.message ? make_text_messages(*options.message) : make_generated_messages(options.seed, options.sizes, options.framing),
-        options.framing);
-    const auto expected_text = make_framed_messages(make_text_messages(options.expected_text), options.reply_framing);
-    plan.messages = messages.get();
-    switch (options.expect) {
-        case Options::Expect::echo: plan.expectation.replies = messages.get(); break;
-        case Options::Expect::text: plan.expectation.replies = expected_text.get(); break;
-        case Options::Expect::any: break;
+    const LoadPlan& plan = scripted.plan();
+    ConsoleObserver observer(plan, progress_shown(options));
+    RunFiles files;
+    if (!files.open(options)) {
+        return exit_code::could_not_run;
     }
-    ConsoleObserver observer(!options.is_quiet && error_output_is_terminal());
+    const std::string began = utc_text(std::time(nullptr));
     set_on_interrupt(interrupt);
-    auto totals = run_load(plan, observer, interrupt);
-    observer.clear_line();
+    auto totals = scripted.run(observer, interrupt);
+    observer.clear();
     if (!totals) {
         complain(totals.error());
         return exit_code::could_not_run;
     }
-    std::cerr << failure_lines(*totals);
-    if (!options.is_quiet) {
-        std::cout << summary(*totals, plan) << std::flush;
+    const Result result{plan, *totals};
+    const int code = exit_code_of(result, options.thresholds);
+    const bool is_kept = files.keep({result, arguments, began, options.thresholds, code});
+    if (!options.is_quiet && options.json_file != "-") {
+        std::cout << summary(result) << '\n' << latency_drawing(totals->latency_ns) << std::flush;
     }
-    return exit_code_of(*totals);
+    std::cerr << failure_lines(*totals) << verdict_lines(result, options.thresholds) << std::flush;
+    return is_kept ? code : exit_code::could_not_run;
 }
 
-int run(std::vector<std::string> arguments) {
+int run(const std::vector<std::string>& arguments) {
     prepare_console();
-    const ParsedOptions parsed = parse_options(std::move(arguments), input_is_terminal());
+    if (!arguments.empty() && arguments.front() == "compare") {
+        return run_compare(std::span(arguments).subspan(1), std::cout, std::cerr, interrupt);
+    }
+    const ParsedOptions parsed = parse_options(arguments, input_is_terminal());
     if (!parsed.options) {
         (parsed.exit_code == 0 ? std::cout : std::cerr) << parsed.text << std::flush;
         return parsed.exit_code;
     }
-    return parsed.options->is_interactive ? run_interactive(*parsed.options) : run_scripted(*parsed.options);
+    return parsed.options->is_interactive ? run_interactive(*parsed.options) : run_scripted(*parsed.options, arguments);
 }
 
 }  // namespace

@@ -41,5 +41,6 @@ protected:
 [[nodiscard]] std::unique_ptr<OptionTopic> make_load_topic();
 [[nodiscard]] std::unique_ptr<OptionTopic> make_connection_topic();
 [[nodiscard]] std::unique_ptr<OptionTopic> make_program_topic();
+[[nodiscard]] std::unique_ptr<OptionTopic> make_figure_topic();
 
 }  // namespace portico::client

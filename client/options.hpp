@@ -9,11 +9,13 @@
 #include "framing.hpp"
 #include "io/address.hpp"
 #include "text.hpp"
+#include "thresholds.hpp"
 
 namespace portico::client {
 
 struct Options {
     enum class Expect : std::uint8_t { echo, text, any };
+    enum class ProgressShown : std::uint8_t { live, plain, none };
 
     std::string host;
     std::uint16_t port = 0;
@@ -38,6 +40,10 @@ struct Options {
     std::uint64_t connect_timeout_ns = 0;
     std::uint64_t timeout_ns = 0;
     bool is_quiet = false;
+    std::optional<ProgressShown> progress;  // nothing: as the error output and is_quiet say
+    std::string json_file;    // UTF-8; "-": standard output; empty: none
+    std::string report_file;  // likewise
+    std::vector<Threshold> thresholds;
 };
 
 // What a command line asks for: a run, or that `text` is printed (to the error output where exit_code is not 0) and the program ends.

@@ -1,6 +1,8 @@
 // What the program asks, shows and writes.
+#include <algorithm>
 #include <CLI/CLI.hpp>
 
+#include "figures.hpp"
 #include "option_topics.hpp"
 #include "option_values.hpp"
 
@@ -12,45 +14,89 @@ class ProgramTopic final : public OptionTopic {
 public:
     std::string_view name() const noexcept override { return "output"; }
     std::string_view title() const noexcept override { return "What is asked and shown"; }
-    std::string_view footer() const noexcept override {
-        return R"(Prints, one figure a line (name, blanks, value), what scripts may rely on:
-  connections_opened    connections_failed (could not be opened)
-  connections_broken    opened, but ended before their work was done
-  sent received         messages that left, and replies that came (wrong ones too)
-  wrong lost            replies not as expected; messages without a reply
-  unexpected unanswered replies to nothing; messages on their way at Ctrl-C
-  bytes_sent bytes_received seconds messages_per_second mib_per_second (received)
-  latency_p50_us latency_p90_us latency_p99_us latency_p999_us latency_max_us
-and, where it was asked for,
-  connections_per_second        with --messages-per-connection: opened while messages flowed
-  idle_opened idle_broken       with --idle: the broken could not be opened, or ended too soon
-  rate rate_achieved            with --rate: asked for, and how many a second left
-  sent_late not_sent            left more than 1 ms after they were due; were due, and had not
-                                left when --duration was over: the client or the server lags
-With --count, connections x count = received + lost.
-Connections are opened before the first message is sent.
-Latency counts from the sending of a message; with --rate from the instant at which it was due.)";
-    }
-
     void declare(CLI::App& app) override {
         app.add_flag("--interactive", interactive_, "Ask what to send, although standard input is no terminal");
         app.add_flag("--quiet", quiet_, "No progress and no summary; failures are still reported");
+        app.add_option("--progress", progress_,
+                       "live (in place, for a terminal), plain (a line each 10 s) or none\n"
+                       "[live on a terminal, else plain]")
+            ->type_name("HOW");
+        app.add_option("--json", json_, "All that was found, for programs; - for the output instead of the summary")->type_name("FILE");
+        app.add_option("--report", report_, "The same as a page for a browser, which needs nothing else")->type_name("FILE");
+        app.add_option("--fail-if", fail_if_,
+                       "End with 4 when it holds: a figure, >, >=, <, <=, == or !=, a number; also with\n"
+                       "p50 p90 p99 p99.9 p99.99 max mean and ns us ms s: \"p99>5ms\"; several times")
+            ->type_name("CONDITION")
+            ->allow_extra_args(false);
     }
 
     void understand(const CLI::App&, Options& options) const override {
         options.is_interactive = interactive_;
         options.is_quiet = quiet_;
+        if (!progress_.empty()) {
+            options.progress = progress_named(progress_);
+        }
+        options.json_file = json_;
+        options.report_file = report_;
+        if (!report_.empty() && report_ == json_) {
+            refuse("--report and --json: one file cannot be both");
+        }
+        for (const std::string& each : fail_if_) {
+            options.thresholds.push_back(value_of("--fail-if", parse_threshold(each)));
+        }
     }
 
 private:
+    static Options::ProgressShown progress_named(const std::string& name) {
+        using Shown = Options::ProgressShown;
+        for (const auto& [its, shown] : {std::pair{"live", Shown::live}, std::pair{"plain", Shown::plain}, std::pair{"none", Shown::none}}) {
+            if (name == its) {
+                return shown;
+            }
+        }
+        refuse("--progress: \"" + name + "\" is none of live, plain and none");
+    }
+
     bool interactive_ = false;
     bool quiet_ = false;
+    std::string progress_, json_, report_;
+    std::vector<std::string> fail_if_;
+};
+
+// No options: what the summary says.
+class FigureTopic final : public OptionTopic {
+public:
+    std::string_view name() const noexcept override { return "figures"; }
+    std::string_view title() const noexcept override { return "What a run has come to"; }
+    std::string_view footer() const noexcept override { return text_; }
+    void declare(CLI::App&) override {}
+    void understand(const CLI::App&, Options&) const override {}
+
+private:
+    static std::string made() {
+        std::string text = "Prints, one figure a line (name, blanks, value), what scripts may rely on:\n";
+        for (const Figure& figure : figures()) {
+            std::string line = "  " + std::string(figure.name);
+            if (*figure.help != '\0') {
+                line.resize(std::max<std::size_t>(line.size() + 1, 26), ' ');
+                line += figure.help;
+            }
+            text += line + '\n';
+        }
+        return text + "With --count, connections x count = received + lost. All connections are open before the first message.";
+    }
+
+    const std::string text_ = made();
 };
 
 }  // namespace
 
 std::unique_ptr<OptionTopic> make_program_topic() {
     return std::make_unique<ProgramTopic>();
+}
+
+std::unique_ptr<OptionTopic> make_figure_topic() {
+    return std::make_unique<FigureTopic>();
 }
 
 }  // namespace portico::client

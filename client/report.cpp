@@ -1,9 +1,11 @@
 #include "report.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <string_view>
+#include <vector>
 
-#include "base/clock.hpp"
+#include "figures.hpp"
 #include "text.hpp"
 
 namespace portico::client {
@@ -25,12 +27,25 @@ void append(std::string& out, std::string_view name, std::string_view value) {
     out += '\n';
 }
 
-void append(std::string& out, std::string_view name, std::uint64_t value) {
-    append(out, name, std::to_string(value));
+// A time with the unit that suits it.
+std::string time_text(std::uint64_t ns) {
+    const double value = static_cast<double>(ns);
+    return ns < 1'000 ? fixed(value, 0) + " ns" : ns < 1'000'000 ? fixed(value / 1e3, 0) + " us" : ns < 1'000'000'000 ? fixed(value / 1e6, 0) + " ms" : fixed(value / 1e9, 0) + " s";
 }
 
-double per_second(double amount, double seconds) noexcept {
-    return seconds > 0 ? amount / seconds : 0;
+std::string right(std::string text, std::size_t width) {
+    return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
+}
+
+// The least of 1, 2, 5, 10, 20, ... microseconds that is no smaller.
+std::uint64_t step_at_least(std::uint64_t ns) noexcept {
+    for (std::uint64_t power = 1'000;; power *= 10) {
+        for (const std::uint64_t step : {power, 2 * power, 5 * power}) {
+            if (step >= ns || power > UINT64_MAX / 100) {
+                return step;
+            }
+        }
+    }
 }
 
 }  // namespace
@@ -47,48 +62,70 @@ int exit_code_of(const Totals& totals) noexcept {
     return is_right ? exit_code::all_right : exit_code::wrong_or_lost;
 }
 
-std::string summary(const Totals& totals, const LoadPlan& plan) {
-    const bool has_span = totals.last_reply_ns > totals.first_send_ns && totals.first_send_ns != 0;
-    const double seconds = has_span ? static_cast<double>(totals.last_reply_ns - totals.first_send_ns) / 1e9 : 0;
-    const auto latency_us = [&](double percent) {
-        const std::uint64_t value = percent == 100 ? totals.latency_ns.max() : totals.latency_ns.percentile(percent);
-        return fixed(static_cast<double>(value) / 1e3, 1);
-    };
+int exit_code_of(const Result& result, std::span<const Threshold> thresholds) {
+    if (const int code = exit_code_of(result.totals); code != exit_code::all_right) {
+        return code;
+    }
+    if (result.has_lagged()) {
+        return exit_code::lagged;
+    }
+    const bool has_failed = std::any_of(thresholds.begin(), thresholds.end(), [&](const Threshold& each) { return each.is_met(result); });
+    return has_failed ? exit_code::threshold : exit_code::all_right;
+}
+
+std::string summary(const Result& result) {
     std::string out;
-    append(out, "connections_opened", totals.connections_opened);
-    append(out, "connections_failed", totals.connections_failed);
-    append(out, "connections_broken", totals.connections_broken);
-    if (plan.messages_per_connection != 0) {
-        append(out, "connections_per_second", fixed(per_second(static_cast<double>(totals.connections_replaced), seconds), 1));
+    for (const Figure& figure : figures()) {
+        if (figure.is_shown == nullptr || figure.is_shown(result.plan)) {
+            append(out, figure.name, text_of(figure.unit, figure.value(result)));
+        }
     }
-    if (plan.idle != 0) {
-        append(out, "idle_opened", totals.idle_opened);
-        append(out, "idle_broken", totals.idle_broken);
+    return out;
+}
+
+std::string latency_drawing(const Histogram& latency_ns) {
+    struct Row {
+        std::uint64_t most_ns;
+        std::uint64_t count;
+    };
+    std::vector<Row> rows;
+    latency_ns.for_each([&](std::uint64_t value_ns, std::uint64_t count) {
+        const std::uint64_t most_ns = step_at_least(value_ns);
+        if (rows.empty() || rows.back().most_ns != most_ns) {
+            rows.push_back({most_ns, 0});
+        }
+        rows.back().count += count;
+    });
+    if (rows.empty()) {
+        return {};
     }
-    append(out, "sent", totals.sent);
-    if (plan.rate != 0) {
-        // N messages at even distances are N - 1 distances apart.
-        const double between = totals.sent > 1 ? static_cast<double>(totals.sent - 1) : 0;
-        append(out, "rate", plan.rate);
-        append(out, "rate_achieved", fixed(per_second(between, static_cast<double>(totals.last_send_ns - totals.first_send_ns) / 1e9), 1));
-        append(out, "sent_late", totals.sent_late);
-        append(out, "not_sent", totals.not_sent);
+    constexpr std::size_t bar_width = 50;
+    const std::uint64_t most = std::max_element(rows.begin(), rows.end(), [](const Row& one, const Row& other) { return one.count < other.count; })->count;
+    const auto percent = [&](std::uint64_t count, int decimals) {
+        return fixed(100.0 * static_cast<double>(count) / static_cast<double>(latency_ns.count()), decimals) + " %";
+    };
+    std::string out = "latency, up to   messages   no slower\n";
+    std::uint64_t seen = 0;
+    for (const Row& row : rows) {
+        seen += row.count;
+        const auto bar = static_cast<std::size_t>(static_cast<double>(row.count) / static_cast<double>(most) * bar_width + 0.5);
+        out += right(time_text(row.most_ns), 14) + right(percent(row.count, 2), 11) + right(percent(seen, 3), 12) + "  " + std::string(bar, '#') + '\n';
     }
-    append(out, "received", totals.received);
-    append(out, "wrong", totals.wrong);
-    append(out, "lost", totals.lost);
-    append(out, "unexpected", totals.unexpected);
-    append(out, "unanswered", totals.unanswered);
-    append(out, "bytes_sent", totals.bytes_sent);
-    append(out, "bytes_received", totals.bytes_received);
-    append(out, "seconds", fixed(seconds, 3));
-    append(out, "messages_per_second", fixed(per_second(static_cast<double>(totals.received), seconds), 1));
-    append(out, "mib_per_second", fixed(per_second(static_cast<double>(totals.bytes_received) / 1'048'576, seconds), 2));
-    append(out, "latency_p50_us", latency_us(50));
-    append(out, "latency_p90_us", latency_us(90));
-    append(out, "latency_p99_us", latency_us(99));
-    append(out, "latency_p999_us", latency_us(99.9));
-    append(out, "latency_max_us", latency_us(100));
+    return out;
+}
+
+std::string verdict_lines(const Result& result, std::span<const Threshold> thresholds) {
+    std::string out;
+    for (const Threshold& each : thresholds) {
+        if (each.is_met(result)) {
+            out += "client: failed by --fail-if " + each.found(result) + '\n';
+        }
+    }
+    if (result.has_lagged()) {
+        out += "client: the figures are invalid: this program itself came to one message in a hundred " +
+               fixed(static_cast<double>(result.totals.lag_ns.percentile(99)) / 1e6, 1) +
+               " ms late or more. Give it a processor of its own, more --threads, or a lower --rate\n";
+    }
     return out;
 }
 
@@ -99,18 +136,6 @@ std::string failure_lines(const Totals& totals) {
     }
     if (totals.failures_untold != 0) {
         out += "client: " + std::to_string(totals.failures_untold) + " more failed when there was no memory to say why\n";
-    }
-    return out;
-}
-
-std::string progress_line(const Progress& progress, std::uint64_t elapsed_ns, double messages_per_second) {
-    std::string out = fixed(static_cast<double>(elapsed_ns) / 1e9, 0) + " s  connections " + std::to_string(progress.connections_opened) +
-                      "  received " + std::to_string(progress.received) + "  " + fixed(messages_per_second, 0) + "/s";
-    if (progress.wrong != 0) {
-        out += "  wrong " + std::to_string(progress.wrong);
-    }
-    if (progress.lost != 0) {
-        out += "  lost " + std::to_string(progress.lost);
     }
     return out;
 }

@@ -2,12 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "expectation.hpp"
 #include "observer.hpp"
-#include "plan.hpp"
-#include "totals.hpp"
+#include "result.hpp"
+#include "thresholds.hpp"
 
 namespace portico::client {
 
@@ -16,19 +17,26 @@ inline constexpr int all_right = 0;
 inline constexpr int could_not_run = 1;
 inline constexpr int usage = 2;
 inline constexpr int wrong_or_lost = 3;
+inline constexpr int threshold = 4;
+inline constexpr int lagged = 5;
 inline constexpr int interrupted = 130;
 }  // namespace exit_code
 
 [[nodiscard]] int exit_code_of(const Totals& totals) noexcept;
+// The first of these that holds: interrupted, could not run, something wrong or lost, lagged, a threshold that has failed.
+[[nodiscard]] int exit_code_of(const Result& result, std::span<const Threshold> thresholds);
 
 // One line a figure, "name value", aligned; the names never change (--help lists them). The plan says which figures make sense.
-[[nodiscard]] std::string summary(const Totals& totals, const LoadPlan& plan);
+[[nodiscard]] std::string summary(const Result& result);
+
+// The latencies drawn: a line for each step of 1, 2, 5, 10, ... with its share of the messages, and how many were no slower. Empty when there are none.
+[[nodiscard]] std::string latency_drawing(const Histogram& latency_ns);
+
+// Each threshold that has failed, and what spoils the figures: "client: ...", a line each.
+[[nodiscard]] std::string verdict_lines(const Result& result, std::span<const Threshold> thresholds);
 
 // Why connections failed or broke: "client: 3 connections: REASON", a line each.
 [[nodiscard]] std::string failure_lines(const Totals& totals);
-
-// Without a line end.
-[[nodiscard]] std::string progress_line(const Progress& progress, std::uint64_t elapsed_ns, double messages_per_second);
 
 [[nodiscard]] std::string difference_line(const Difference& difference);
 

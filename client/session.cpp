@@ -58,6 +58,7 @@ void Session::connect() {
     state_ = State::connecting;
     ++context_.connecting;
     address_ = context_.address;
+    asked_ns_ = context_.port.now();
     open();
 }
 
@@ -93,6 +94,7 @@ void Session::on_connect() {
     context_.read_clock();
     --context_.connecting;
     ++context_.totals.connections_opened;
+    context_.totals.connect_ns.record(context_.now_ns - asked_ns_);
     context_.has_connected = true;
     context_.address = address_;
     state_ = State::running;
@@ -109,6 +111,7 @@ template <class Reason>
 void Session::connect_failed(const Reason& reason) noexcept {
     --context_.connecting;
     ++context_.totals.connections_failed;
+    context_.totals.series.failure(context_.now_ns);
     context_.note_failure(reason);
     context_.totals.lost += context_.plan.count == 0 ? 0 : context_.plan.count - answered_;
     has_ended_early_ = true;
@@ -184,6 +187,7 @@ void Session::on_receive() {
     if (receive_.bytes != 0) {
         const io::Buffer buffer = receive_.buffer;
         context_.totals.bytes_received += receive_.bytes;
+        context_.totals.series.bytes(context_.now_ns, receive_.bytes);
         if (is_open) {
             check({buffer.data, receive_.bytes});
         }
@@ -242,6 +246,7 @@ void Session::check(std::span<const std::byte> bytes) {
                     break;  // any bytes do
                 }
                 ++context_.totals.unexpected;
+                context_.totals.series.failure(now);
                 if (expectation.framing.type == Framing::Type::none) {
                     broken([] { return std::string("bytes that answer nothing"); });
                     return;
@@ -254,9 +259,21 @@ void Session::check(std::span<const std::byte> bytes) {
 void Session::take_reply(bool is_wrong, std::uint64_t now_ns) {
     ++answered_;
     ++context_.totals.received;
-    context_.totals.wrong += is_wrong ? 1 : 0;
-    context_.totals.last_reply_ns = now_ns;
-    context_.totals.latency_ns.record(now_ns - send_times_[answered_ & send_times_mask_]);
+    Totals& totals = context_.totals;
+    totals.last_reply_ns = now_ns;
+    if (is_wrong) {
+        ++totals.wrong;
+        totals.series.failure(now_ns);
+    }
+    const std::uint64_t sent_ns = send_times_[answered_ & send_times_mask_];
+    std::uint64_t latency_ns = now_ns - sent_ns;
+    if (context_.plan.rate != 0) {
+        totals.service_ns.record(latency_ns);
+        // No coordinated omission: whoever was late, the message's time began when it was due.
+        latency_ns = now_ns - context_.schedule.due_ns(connection_, answered_);
+    }
+    totals.latency_ns.record(latency_ns);
+    totals.series.reply(now_ns, latency_ns);
 }
 
 // ---- sending
@@ -281,13 +298,10 @@ void Session::begin_message() {
         moved_ns_ = now;  // a reply is due from here on
     }
     ++started_;
-    std::uint64_t since = now;
     if (context_.plan.rate != 0) {
-        // No coordinated omission: whoever was late, the message's time began when it was due.
-        since = context_.schedule.due_ns(connection_, started_);
-        context_.totals.sent_late += now > since + late_ns ? 1 : 0;
+        context_.totals.sent_late += now > context_.schedule.due_ns(connection_, started_) + late_ns ? 1 : 0;
     }
-    send_times_[started_ & send_times_mask_] = since;
+    send_times_[started_ & send_times_mask_] = now;
     message_size_ = context_.plan.messages->size({connection_, started_});
     made_ = 0;
 }
@@ -403,6 +417,7 @@ void Session::finish_if_answered() {
 template <class Reason>
 void Session::broken(const Reason& reason) noexcept {
     ++context_.totals.connections_broken;
+    context_.totals.series.failure(context_.now_ns);
     context_.note_failure(reason);
     const LoadPlan& plan = context_.plan;
     context_.totals.lost += (plan.count == 0 ? started_ : plan.count) - answered_;

@@ -100,6 +100,7 @@ private:
     const std::uint32_t connection_;
     std::size_t address_ = 0;
     std::uint64_t moved_ns_ = 0;  // when a byte moved last while a reply was due; when the peer's end began to be awaited
+    std::uint64_t asked_ns_ = 0;  // when the connect was begun
 
     std::uint64_t due_ = 0;      // messages whose instant has come (with a rate)
     std::uint64_t started_ = 0;  // messages whose first byte is in the send buffer or further
@@ -112,7 +113,7 @@ private:
     std::uint32_t taken_ = 0;         // of those, taken by the system
     std::unique_ptr<std::byte[]> send_buffer_;
     const std::uint32_t send_times_mask_;
-    std::unique_ptr<std::uint64_t[]> send_times_;  // of the unanswered messages: the low bits of the number
+    std::unique_ptr<std::uint64_t[]> send_times_;  // of the unanswered messages, by the low bits of the number: when each began to leave
     ReplyChecker checker_;
 };
 

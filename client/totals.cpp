@@ -18,6 +18,10 @@ void Totals::add(const Totals& other) {
     last_reply_ns = std::max(last_reply_ns, other.last_reply_ns);
     interrupted = interrupted || other.interrupted;
     latency_ns.add(other.latency_ns);
+    service_ns.add(other.service_ns);
+    lag_ns.add(other.lag_ns);
+    connect_ns.add(other.connect_ns);
+    series.add(other.series);
     for (const auto& [reason, count] : other.failures) {
         failures[reason] += count;
     }

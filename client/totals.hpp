@@ -7,6 +7,7 @@
 #include <string>
 
 #include "histogram.hpp"
+#include "time_series.hpp"
 
 namespace portico::client {
 
@@ -34,6 +35,10 @@ struct Totals {
     // From handing a message's first byte to the system (with a rate: from the instant at which that was due) to reading its reply's last
     // byte.
     Histogram latency_ns;
+    Histogram service_ns;  // with a rate: the same from the handing over, whenever that was
+    Histogram lag_ns;      // with a rate: how late this program itself came to each message, before it looked whether the connection could take it
+    Histogram connect_ns;  // from asking for a connection to having it; those that failed are not in it
+    TimeSeries series;
     std::map<std::string, std::uint64_t> failures;  // why connections failed or broke, and how many did
     std::uint64_t failures_untold = 0;              // those for whose reason there was no memory
 

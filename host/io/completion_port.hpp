@@ -102,6 +102,9 @@ public:
     // port another thread may have it in hand: then it ends early or not. Not for posts.
     virtual void cancel(Operation& operation) noexcept = 0;
 
+    // Whether sends are ever told late here: where not, nobody need find out whether one may be.
+    [[nodiscard]] bool tells_late() const noexcept { return tells_late_; }
+
     // A send that was submitted with may_be_late, and has not come back, is waited for after all: the next wait() does not go on waiting when it has
     // been sent. Does nothing for others.
     virtual void expedite(SendOperation& operation) noexcept { static_cast<void>(operation); }
@@ -132,10 +135,11 @@ public:
 
 protected:
     // The pool must outlive the port. Several ports may share one.
-    explicit CompletionPort(BufferPool& buffers) noexcept : buffers_(&buffers) {}
+    explicit CompletionPort(BufferPool& buffers, bool tells_late = false) noexcept : buffers_(&buffers), tells_late_(tells_late) {}
 
 private:
     BufferPool* buffers_;
+    const bool tells_late_;
 };
 
 enum class Backend : std::uint8_t { automatic, epoll, io_uring, iocp };

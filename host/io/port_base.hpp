@@ -26,7 +26,8 @@ public:
 protected:
     using Counter = std::atomic<std::uint64_t>;
 
-    PortBase(BufferPool& buffers, bool shared) noexcept : CompletionPort(buffers), shared_(shared) {}
+    PortBase(BufferPool& buffers, bool shared, bool tells_late = false) noexcept
+        : CompletionPort(buffers, tells_late), shared_(shared) {}
     ~PortBase() override;
 
     // Fetches completions from the system until `deadline_ns` (0: only looks), at least one `into` slot. Hands each out through

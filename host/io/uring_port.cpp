@@ -96,7 +96,7 @@ base::Result<std::unique_ptr<CompletionPort>> UringPort::make(BufferPool& buffer
 }
 
 UringPort::UringPort(BufferPool& buffers, const UringFeatures& features)
-    : PortBase(buffers, false),
+    : PortBase(buffers, false, features.quiet_sends),
       features_(features),
       limits_receives_(features.buffer_ring && features.limited_multishot && buffers.buffer_bytes() >= limited_bytes_min &&
                        buffers.buffer_bytes() <= Kept::bytes_mask / (ahead_each + 1)),

@@ -920,7 +920,7 @@ bool Connection::attend() noexcept {
 PORTICO_ALWAYS_INLINE bool Connection::send_at_once() noexcept {
     SendPart& send = *this;
     send.buffers = queue_.gather();
-    send.may_be_late = sending_late_ = may_send_late();
+    send.may_be_late = sending_late_ = port().tells_late() && may_send_late();
     sending_ = true;
     if (!port().send_at_once(send)) {
         if (sending_late_) {

@@ -772,7 +772,7 @@ struct SimPort::Internals final : Watcher {
 
 SimPort::SimPort(Scheduler& scheduler, Network& network, io::BufferPool& buffers, Random random, const FaultMix& faults,
                  const SimPortOptions& options)
-    : CompletionPort(buffers), internals_(std::make_unique<Internals>(scheduler, network, buffers, random, faults, options)) {}
+    : CompletionPort(buffers, true), internals_(std::make_unique<Internals>(scheduler, network, buffers, random, faults, options)) {}
 
 SimPort::~SimPort() {
     const Scheduler::Section section(internals_->scheduler);

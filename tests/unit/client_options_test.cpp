@@ -150,9 +150,24 @@ TEST_CASE("wrong usage is refused with a reason") {
     CHECK(parse_options({"127.0.0.1", "0"}, true).exit_code == 2);
 }
 
+TEST_CASE("what is written, shown and not to happen") {
+    const ParsedOptions parsed = parse_options({"--message", "x", "--json", "run.json", "--report", "run.html", "--fail-if", "p99>5ms", "--fail-if",
+                                                "lost>0", "--progress", "plain", "127.0.0.1", "5000"},
+                                               false);
+    REQUIRE(parsed.options);
+    CHECK(parsed.options->json_file == "run.json");
+    CHECK(parsed.options->report_file == "run.html");
+    REQUIRE(parsed.options->thresholds.size() == 2);
+    CHECK(parsed.options->thresholds[1].text == "lost>0");
+    CHECK(parsed.options->progress == Options::ProgressShown::plain);
+    refused({"--message", "x", "--fail-if", "p98>5ms"}, "p90");
+    refused({"--message", "x", "--progress", "some"}, "none of live");
+    refused({"--message", "x", "--json", "a", "--report", "a"}, "cannot be both");
+}
+
 TEST_CASE("help and version are no errors, and each topic fits a screen") {
     const std::string overview = parse_options({"--help"}, false).text;
-    const std::vector<std::string> topics{"", "messages", "replies", "load", "connections", "output"};
+    const std::vector<std::string> topics{"", "messages", "replies", "load", "connections", "output", "figures"};
     for (const std::string& topic : topics) {
         CAPTURE(topic);
         const ParsedOptions help = topic.empty() ? parse_options({"-h"}, false) : parse_options({"--help", topic}, false);

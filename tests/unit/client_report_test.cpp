@@ -1,5 +1,6 @@
 #include <cmath>
 #include <string>
+#include <vector>
 
 #include "report.hpp"
 #include "support/catch.hpp"
@@ -42,7 +43,8 @@ TEST_CASE("the summary names each figure on a line of its own") {
     for (int i = 0; i < 3; ++i) {
         totals.latency_ns.record(9'000'000);
     }
-    const std::string text = "\n" + summary(totals, {});
+    const LoadPlan plan;
+    const std::string text = "\n" + summary({plan, totals});
     const auto value_of = [&](const std::string& name) {
         const std::size_t at = text.find("\n" + name + " ");
         REQUIRE(at != std::string::npos);
@@ -72,7 +74,7 @@ TEST_CASE("the summary has the figures that were asked for, and no others") {
     totals.not_sent = 8;
     totals.idle_opened = 9;
     const auto has = [&](const LoadPlan& plan, const std::string& line) {
-        return ("\n" + summary(totals, plan)).find(line) != std::string::npos;
+        return ("\n" + summary({plan, totals})).find(line) != std::string::npos;
     };
     for (const char* name : {"\nrate", "\nsent_late", "\nnot_sent", "\nidle_", "\nconnections_per_second"}) {
         CAPTURE(name);
@@ -89,6 +91,47 @@ TEST_CASE("the summary has the figures that were asked for, and no others") {
     CHECK(has(plan, "\nidle_opened            9\n"));
     CHECK(has(plan, "\nidle_broken            0\n"));
     CHECK(has(plan, "\nconnections_per_second 10.0\n"));
+}
+
+TEST_CASE("the first of several exit codes that holds is taken") {
+    LoadPlan plan;
+    Totals totals;
+    totals.connections_opened = 1;
+    totals.received = 10;
+    const std::vector<Threshold> thresholds{*parse_threshold("received < 11"), *parse_threshold("received==9")};
+    CHECK(exit_code_of({plan, totals}, {}) == exit_code::all_right);
+    CHECK(exit_code_of({plan, totals}, thresholds) == exit_code::threshold);
+    CHECK(verdict_lines({plan, totals}, thresholds) == "client: failed by --fail-if received < 11: received is 10\n");
+    // Half of the latency is the client's own.
+    totals.lag_ns.record(3'000'000);
+    totals.latency_ns.record(6'000'000);
+    CHECK(exit_code_of({plan, totals}, thresholds) == exit_code::threshold);  // there was no rate
+    plan.rate = 1;
+    CHECK(exit_code_of({plan, totals}, thresholds) == exit_code::lagged);
+    CHECK(verdict_lines({plan, totals}, {}).find("invalid") != std::string::npos);
+    Totals slow = totals;
+    for (int i = 0; i < 1'000; ++i) {
+        slow.latency_ns.record(100'000'000);  // the server is what is slow
+    }
+    CHECK(exit_code_of({plan, slow}, {}) == exit_code::all_right);
+    totals.lost = 1;
+    CHECK(exit_code_of({plan, totals}, thresholds) == exit_code::wrong_or_lost);
+    totals.interrupted = true;
+    CHECK(exit_code_of({plan, totals}, thresholds) == exit_code::interrupted);
+}
+
+TEST_CASE("latencies are drawn in steps of one, two and five") {
+    CHECK(latency_drawing({}).empty());
+    Histogram latency;
+    for (int i = 0; i < 75; ++i) {
+        latency.record(45'000);
+    }
+    for (int i = 0; i < 25; ++i) {
+        latency.record(1'900'000);
+    }
+    CHECK(latency_drawing(latency) == "latency, up to   messages   no slower\n"
+                                      "         50 us    75.00 %    75.000 %  ##################################################\n"
+                                      "          2 ms    25.00 %   100.000 %  #################\n");
 }
 
 TEST_CASE("the totals of several threads add up") {

@@ -1,0 +1,166 @@
+#include "comparison.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <stdexcept>
+#include <utility>
+
+#include "base/assert.hpp"
+
+namespace portico::client {
+
+namespace {
+
+constexpr std::size_t samples = 2'000;
+
+double median(std::vector<double>& values) {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    if (values.size() % 2 != 0) {
+        return *middle;
+    }
+    return (*middle + *std::max_element(values.begin(), middle)) / 2;
+}
+
+double median_of(std::span<const double> values) {
+    std::vector<double> copy(values.begin(), values.end());
+    return median(copy);
+}
+
+void draw(std::mt19937_64& random, std::span<const double> from, std::vector<double>& into) {
+    into.clear();
+    for (std::size_t i = 0; i < from.size(); ++i) {
+        into.push_back(from[static_cast<std::size_t>(random() % from.size())]);
+    }
+}
+
+Ratio with_interval(double middle, std::vector<double>& sampled) {
+    std::sort(sampled.begin(), sampled.end());
+    return {middle, sampled[samples * 25 / 1'000], sampled[samples * 975 / 1'000 - 1]};
+}
+
+std::string fixed(double value, int decimals) {
+    char text[64];
+    const int size = std::snprintf(text, sizeof text, "%.*f", decimals, value);
+    return {text, static_cast<std::size_t>(size)};
+}
+
+std::string left(std::string text, std::size_t width) {
+    text.resize(std::max(text.size() + 1, width), ' ');
+    return text;
+}
+
+std::string right(std::string text, std::size_t width) {
+    return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
+}
+
+using Json = nlohmann::json;
+
+// What the slots of a run say; the last one, which the run's end has cut, is left out, and so are those in which nothing came.
+struct Slots {
+    std::vector<double> per_second, p50_us, p99_us, max_us;
+};
+
+Slots slots_of(std::string_view text, const char* which) {
+    const auto refuse = [&](const std::string& why) -> std::runtime_error { return std::runtime_error(std::string(which) + ": " + why); };
+    const Json run = Json::parse(text, nullptr, false);
+    if (run.is_discarded() || !run.is_object() || run.value("schema", "") != "portico-client-run") {
+        throw refuse("this is no file of --json");
+    }
+    if (run.value("version", 0) != 1) {
+        throw refuse("it was written by another version of the client");
+    }
+    try {
+        const Json& series = run.at("series");
+        const double seconds = series.at("slot_seconds").get<double>();
+        const Json& slots = series.at("slots");
+        Slots all;
+        for (std::size_t i = 0; i + 1 < slots.size(); ++i) {
+            const double received = slots[i].at(0).get<double>();
+            if (received > 0 && seconds > 0) {
+                all.per_second.push_back(received / seconds);
+                all.p50_us.push_back(std::max(slots[i].at(3).get<double>(), 1.0) / 1e3);
+                all.p99_us.push_back(std::max(slots[i].at(4).get<double>(), 1.0) / 1e3);
+                all.max_us.push_back(std::max(slots[i].at(5).get<double>(), 1.0) / 1e3);
+            }
+        }
+        if (all.per_second.size() < 8) {
+            throw refuse("the run was too short: it has " + std::to_string(all.per_second.size()) +
+                         " whole slots of a quarter of a second with replies, and 8 are the least that say anything");
+        }
+        return all;
+    } catch (const Json::exception& error) {
+        throw refuse(std::string("this is no file of --json: ") + error.what());
+    }
+}
+
+}  // namespace
+
+Ratio paired_ratio(std::span<const double> a, std::span<const double> b) {
+    PORTICO_ASSERT(!a.empty() && a.size() == b.size());
+    std::vector<double> ratios;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        ratios.push_back(b[i] / a[i]);
+    }
+    std::mt19937_64 random(1);
+    std::vector<double> drawn;
+    std::vector<double> sampled;
+    for (std::size_t i = 0; i < samples; ++i) {
+        draw(random, ratios, drawn);
+        sampled.push_back(median(drawn));
+    }
+    return with_interval(median_of(ratios), sampled);
+}
+
+Ratio unpaired_ratio(std::span<const double> a, std::span<const double> b) {
+    PORTICO_ASSERT(!a.empty() && !b.empty());
+    std::mt19937_64 random(1);
+    std::vector<double> of_a;
+    std::vector<double> of_b;
+    std::vector<double> sampled;
+    for (std::size_t i = 0; i < samples; ++i) {
+        draw(random, a, of_a);
+        draw(random, b, of_b);
+        sampled.push_back(median(of_b) / median(of_a));
+    }
+    return with_interval(median_of(b) / median_of(a), sampled);
+}
+
+Compared compared_pairs(std::string name, bool more_is_better, std::span<const double> a, std::span<const double> b) {
+    return {std::move(name), more_is_better, median_of(a), median_of(b), paired_ratio(a, b)};
+}
+
+std::vector<Compared> compare_files(std::string_view a, std::string_view b) {
+    const Slots of_a = slots_of(a, "A");
+    const Slots of_b = slots_of(b, "B");
+    const auto compared = [](const char* name, bool more_is_better, const std::vector<double>& one, const std::vector<double>& other) {
+        return Compared{name, more_is_better, median_of(one), median_of(other), unpaired_ratio(one, other)};
+    };
+    return {compared("messages_per_second", true, of_a.per_second, of_b.per_second), compared("latency_p50_us", false, of_a.p50_us, of_b.p50_us),
+            compared("latency_p99_us", false, of_a.p99_us, of_b.p99_us), compared("latency_max_us", false, of_a.max_us, of_b.max_us)};
+}
+
+std::string comparison_text(std::string_view a, std::string_view b, std::span<const Compared> all) {
+    std::string out = "A: " + std::string(a) + "\nB: " + std::string(b) + "\n\n" + left("", 22) + right("A", 14) + right("B", 14) +
+                      right("B / A", 9) + "   95 %\n";
+    std::string words;
+    for (const Compared& each : all) {
+        const Ratio& ratio = each.ratio;
+        out += left(each.name, 22) + right(fixed(each.a, 1), 14) + right(fixed(each.b, 1), 14) + right(fixed(ratio.middle, 3), 9) + "   " +
+               fixed(ratio.low, 3) + " to " + fixed(ratio.high, 3) + '\n';
+        if (ratio.shows_difference()) {
+            const bool is_more = ratio.middle > 1;
+            words += "B is " + std::string(is_more == each.more_is_better ? "better" : "worse") + ": " + each.name + " is " +
+                     fixed(std::abs(ratio.middle - 1) * 100, 1) + " % " + (is_more ? "higher" : "lower") + " (" + fixed(ratio.low, 3) + " to " +
+                     fixed(ratio.high, 3) + ")\n";
+        }
+    }
+    return out + '\n' + (words.empty() ? "No difference is shown.\n" : words);
+}
+
+}  // namespace portico::client

@@ -1,0 +1,42 @@
+// How much two sets of measurements differ: the ratio of their medians, and how sure that is.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace portico::client {
+
+// B / A, with the interval that holds 95 of 100 bootstrap samples (2,000 of them, drawn alike in every run, so the same input gives the same interval).
+struct Ratio {
+    double middle = 1;
+    double low = 1;
+    double high = 1;
+
+    [[nodiscard]] bool shows_difference() const noexcept { return low > 1 || high < 1; }
+};
+
+// Of rounds, each of which has measured both: the median of their ratios; rounds are drawn. As many of each, at least one, all above 0.
+[[nodiscard]] Ratio paired_ratio(std::span<const double> a, std::span<const double> b);
+// Of two runs on their own: the ratio of the medians; each run's values are drawn by themselves.
+[[nodiscard]] Ratio unpaired_ratio(std::span<const double> a, std::span<const double> b);
+
+// One figure of both.
+struct Compared {
+    std::string name;
+    bool more_is_better = false;
+    double a = 0;  // medians
+    double b = 0;
+    Ratio ratio;
+};
+
+[[nodiscard]] Compared compared_pairs(std::string name, bool more_is_better, std::span<const double> a, std::span<const double> b);
+
+// A table, a line each, and below it a sentence for each figure that differs, or that none does. `a`, `b`: what they are called.
+[[nodiscard]] std::string comparison_text(std::string_view a, std::string_view b, std::span<const Compared> all);
+
+// The slots of two files of --json. Throws std::runtime_error with a sentence for a text that is none.
+[[nodiscard]] std::vector<Compared> compare_files(std::string_view a, std::string_view b);
+
+}  // namespace portico::client

@@ -1,0 +1,34 @@
+// The figures of a run, in one table: their names (which scripts rely on, and which never change), what each is, and when it is shown. The summary, the JSON
+// file, the report, the thresholds and the help are made of it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "result.hpp"
+
+namespace portico::client {
+
+struct Figure {
+    enum class Unit : std::uint8_t { count, per_second, mib_per_second, seconds, microseconds };
+
+    const char* name;
+    Unit unit;
+    const char* help;  // a few words
+    double (*value)(const Result&);
+    bool (*is_shown)(const LoadPlan&);  // null: always
+};
+
+[[nodiscard]] std::span<const Figure> figures() noexcept;
+
+// By its name, or a short one: p50, p90, p99, p99.9, p99.99, max and mean are of the latency. Null for none.
+[[nodiscard]] const Figure* figure_named(std::string_view name) noexcept;
+// The name that is nearest to one that is none.
+[[nodiscard]] std::string_view nearest_figure(std::string_view name);
+
+// With as many decimals as its unit has.
+[[nodiscard]] std::string text_of(Figure::Unit unit, double value);
+
+}  // namespace portico::client

@@ -1,0 +1,38 @@
+#include "html_report.hpp"
+
+#include "base/assert.hpp"
+#include "report_html.hpp"
+
+namespace portico::client {
+
+namespace {
+
+constexpr std::string_view place = "{\"place\": \"of the run\"}";
+
+// In a script element no text may begin to look like the element's end, or like a comment. "<" stands in strings alone, where it may be written otherwise.
+std::string safe_in_script(std::string_view json) {
+    std::string safe;
+    safe.reserve(json.size());
+    for (const char each : json) {
+        if (each == '<') {
+            safe += "\\u003c";
+        } else {
+            safe += each;
+        }
+    }
+    return safe;
+}
+
+}  // namespace
+
+std::string html_report(std::string_view json) {
+    const std::string_view page(reinterpret_cast<const char*>(report_html), sizeof report_html);
+    const std::size_t at = page.find(place);
+    PORTICO_ASSERT(at != page.npos);
+    std::string made(page.substr(0, at));
+    made += safe_in_script(json);
+    made += page.substr(at + place.size());
+    return made;
+}
+
+}  // namespace portico::client

@@ -1,0 +1,13 @@
+// A run as JSON: docs/client_json.md says what each member means. The report's page carries the same.
+#pragma once
+
+#include <string>
+
+#include "run_record.hpp"
+
+namespace portico::client {
+
+// ASCII, one object, a line end behind it. Throws std::bad_alloc.
+[[nodiscard]] std::string json_report(const RunRecord& record);
+
+}  // namespace portico::client

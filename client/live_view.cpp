@@ -1,0 +1,83 @@
+#include "live_view.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <utility>
+
+namespace portico::client {
+
+namespace {
+
+constexpr std::size_t width_max = 79;
+
+std::string fixed(double value, int decimals) {
+    char text[64];
+    const int size = std::snprintf(text, sizeof text, "%.*f", decimals, value);
+    return {text, static_cast<std::size_t>(size)};
+}
+
+double seconds(std::uint64_t ns) noexcept {
+    return static_cast<double>(ns) / 1e9;
+}
+
+// 0 to 1: of the time that it is to take, or of its messages.
+double share_done(const Moment& moment, const LoadPlan& plan) noexcept {
+    const double share = plan.count == 0 ? seconds(moment.progress.sending_ns) / seconds(plan.duration_ns)
+                                         : static_cast<double>(moment.progress.received) /
+                                               (static_cast<double>(plan.count) * static_cast<double>(plan.connections));
+    return std::clamp(share, 0.0, 1.0);
+}
+
+std::string percent(double share) {
+    return fixed(std::floor(100 * share), 0) + " %";
+}
+
+std::string latencies(const Progress& progress) {
+    if (progress.latency_p99_ns == 0) {
+        return {};
+    }
+    return "  p50 " + fixed(static_cast<double>(progress.latency_p50_ns) / 1e3, 1) + " us  p99 " +
+           fixed(static_cast<double>(progress.latency_p99_ns) / 1e3, 1) + " us";
+}
+
+std::string shortened(std::string line) {
+    line.resize(std::min(line.size(), width_max));
+    return line;
+}
+
+}  // namespace
+
+std::string live_lines(const Moment& moment, const LoadPlan& plan) {
+    constexpr std::size_t bar_width = 40;
+    const Progress& progress = moment.progress;
+    const double share = share_done(moment, plan);
+    const auto filled = static_cast<std::size_t>(share * bar_width);
+    std::string first = '[' + std::string(filled, '#') + std::string(bar_width - filled, '.') + "] " + percent(share) + "  " +
+                        fixed(seconds(moment.elapsed_ns), 0) + " s";
+    if (progress.sending_ns == 0) {
+        first += "  connecting";
+    } else if (plan.count == 0) {
+        first += " of " + fixed(seconds(plan.duration_ns), 0) + " s";
+    } else if (share > 0 && share < 1) {
+        first += "  " + fixed(seconds(progress.sending_ns) * (1 - share) / share, 0) + " s left";
+    }
+    const std::string second = fixed(moment.messages_per_second, 0) + "/s" + latencies(progress) + "  connections " +
+                               std::to_string(progress.connections_opened) + "  failures " +
+                               std::to_string(progress.wrong + progress.lost + progress.unexpected);
+    return shortened(first) + '\n' + shortened(second);
+}
+
+std::string log_line(const Moment& moment, const LoadPlan& plan) {
+    const Progress& progress = moment.progress;
+    std::string line = fixed(seconds(moment.elapsed_ns), 0) + " s  " + percent(share_done(moment, plan)) + "  connections " +
+                       std::to_string(progress.connections_opened) + "  received " + std::to_string(progress.received) + "  " +
+                       fixed(moment.messages_per_second, 0) + "/s" + latencies(progress);
+    for (const auto& [name, count] :
+         {std::pair{"wrong", progress.wrong}, std::pair{"lost", progress.lost}, std::pair{"unexpected", progress.unexpected}}) {
+        line += count != 0 ? std::string("  ") + name + ' ' + std::to_string(count) : "";
+    }
+    return line;
+}
+
+}  // namespace portico::client

@@ -1,0 +1,24 @@
+// A run that is under way, as text: two lines that a terminal shows again and again in the same place, or one line for a log.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "observer.hpp"
+#include "plan.hpp"
+
+namespace portico::client {
+
+struct Moment {
+    Progress progress;
+    std::uint64_t elapsed_ns = 0;   // since the first connect
+    double messages_per_second = 0;  // of late
+};
+
+// "[#########.....................]  30 %  3 s of 10 s" and "12000/s  p50 80.1 us  p99 310.2 us  connections 64  failures 0", each of at most 79 characters.
+[[nodiscard]] std::string live_lines(const Moment& moment, const LoadPlan& plan);
+
+// "3 s  30 %  received 36000  12000/s  p50 80.1 us  p99 310.2 us", and what has failed.
+[[nodiscard]] std::string log_line(const Moment& moment, const LoadPlan& plan);
+
+}  // namespace portico::client

@@ -1,0 +1,21 @@
+// A run that is over, with all around it that its JSON file and its report tell.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "result.hpp"
+#include "thresholds.hpp"
+
+namespace portico::client {
+
+struct RunRecord {
+    Result result;
+    std::vector<std::string> arguments;  // the command line's, UTF-8, without the program's name
+    std::string began;                   // "2026-01-31T12:00:00Z"
+    std::vector<Threshold> thresholds;
+    int exit_code = 0;
+};
+
+}  // namespace portico::client

@@ -1,0 +1,39 @@
+// A run as the command line describes it: what it needs is made once, and it can be run again and again.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "base/result.hpp"
+#include "message.hpp"
+#include "observer.hpp"
+#include "options.hpp"
+#include "plan.hpp"
+#include "totals.hpp"
+
+namespace portico::client {
+
+// What every kind of run has in common: addresses, sources, timeouts, and descriptors for plan.connections, plan.idle and plan.threads. Fails with a sentence.
+[[nodiscard]] base::Result<void> prepare(const Options& options, LoadPlan& plan);
+
+class ScriptedRun {
+public:
+    explicit ScriptedRun(const Options& options);
+    ScriptedRun(const ScriptedRun&) = delete;
+    ScriptedRun& operator=(const ScriptedRun&) = delete;
+
+    // Before the first run(). Fails with a sentence.
+    [[nodiscard]] base::Result<void> prepare();
+    // Fails with a sentence where the run could not begin. Throws what the observer threw.
+    [[nodiscard]] base::Result<Totals> run(Observer& observer, const std::atomic<bool>& interrupt);
+
+    [[nodiscard]] const LoadPlan& plan() const noexcept { return plan_; }
+
+private:
+    const Options& options_;
+    LoadPlan plan_;
+    std::unique_ptr<MessageSource> messages_;
+    std::unique_ptr<MessageSource> expected_text_;
+};
+
+}  // namespace portico::client

@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# What the client leaves and says: the summary with its drawing, JSON and HTML files, thresholds and exit codes, and comparisons of files and of live servers.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+cat >echo.json <<JSON
+{ "plugin_directory": "$plugin_directory",
+  "listeners": [ { "name": "it", "listen": "127.0.0.1:0", "plugin": "echo" },
+                 { "name": "other", "listen": "127.0.0.1:0", "plugin": "ack" } ],
+  "shutdown": { "drain_ms": 5000 } }
+JSON
+start_host echo || finish
+port=$(port_of echo it) other=$(port_of echo other)
+folder=$(native_path "$work")
+
+# run NAME EXIT_CODE ARGUMENT...: output in NAME.out, errors in NAME.err.
+run() {
+    local name=$1 expected=$2
+    shift 2
+    timeout 120 "${client[@]}" "$@" 2>"$name.err" | tr -d '\r' >"$name.out"
+    code=${PIPESTATUS[0]}
+    if [ "$code" -eq "$expected" ]; then ok "$name: ends with $code"; else fail "$name: the exit code is $code, not $expected" "$name.out" "$name.err"; fi
+}
+says() { # FILE PATTERN
+    if grep -qE -- "$2" "$1"; then ok "$1: $2"; else fail "$1 does not say: $2" "$1"; fi
+}
+
+run summary 0 127.0.0.1 "$port" --message hello --connections 4 --count 200
+says summary.out '^received +800$'
+says summary.out '^latency_p9999_us +[0-9.]+$'
+says summary.out '^connect_p99_us +[0-9.]+$'
+says summary.out '^latency, up to   messages   no slower$'
+says summary.out '^ +[0-9]+ (us|ms|s) +[0-9.]+ % +100.000 %  #'
+
+run files 0 127.0.0.1 "$port" --message hello --connections 4 --duration 3s --json "$folder/ö run.json" --report "$folder/run.html" \
+    --fail-if 'lost>0' --fail-if 'p99>30s' --progress plain
+if [ -s 'ö run.json' ] && [ ! -e 'ö run.json.part' ]; then ok 'the JSON file is there'; else fail 'no JSON file' files.err; fi
+says 'ö run.json' '"schema": "portico-client-run"'
+says 'ö run.json' '"exit_code": 0'
+says run.html '^<!doctype html>'
+run json 0 127.0.0.1 "$port" --message hello --json -
+says json.out '"received": \{'
+if grep -q '^received' json.out; then fail 'with --json - the summary is in the way' json.out; else ok 'with --json - there is no summary'; fi
+
+run threshold 4 127.0.0.1 "$port" --message hello --count 10 --fail-if 'received<11' --json "$folder/failed.json"
+says threshold.err '^client: failed by --fail-if received<11: received is 10'
+says failed.json '"exit_code": 4'
+run wrong 3 127.0.0.1 "$other" --message hello --fail-if 'received>=0'
+run no_folder 1 127.0.0.1 "$port" --message hello --json "$folder/no such folder/run.json"
+says no_folder.err '^client: --json: cannot write ".*no such folder/run.json": '
+run unknown 2 127.0.0.1 "$port" --message hello --fail-if 'p98>5ms'
+says unknown.err 'nearest is "p90"'
+
+run again 0 127.0.0.1 "$port" --message hello --connections 4 --duration 3s --json "$folder/again.json" --quiet
+if [ -s again.out ]; then fail '--quiet prints something' again.out; else ok '--quiet prints nothing'; fi
+run compare_files 0 compare "$folder/ö run.json" "$folder/again.json"
+says compare_files.out '^messages_per_second +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ to [0-9.]+$'
+says compare_files.out '^(No difference is shown|B is (better|worse): )'
+run compare_nothing 1 compare "$folder/ö run.json" "$folder/echo.json"
+says compare_nothing.err '^client: compare: B: this is no file of --json'
+run compare_short 1 compare "$folder/failed.json" "$folder/failed.json"
+says compare_short.err 'too short'
+run compare_servers 0 compare "127.0.0.1:$port" "127.0.0.1:$other" --rounds 3 --message hello --connections 2 --count 100 --expect any
+says compare_servers.out "^B: 127.0.0.1:$other"
+says compare_servers.out '^latency_p99_us +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ to [0-9.]+$'
+says compare_servers.err '^round 3 of 3'
+run compare_wrong 3 compare "127.0.0.1:$port" "127.0.0.1:$other" --rounds 3 --message hello
+says compare_wrong.err "a run on 127.0.0.1:$other ended with 3"
+run compare_mixed 2 compare "127.0.0.1:$port" "$folder/again.json"
+run compare_one 2 compare "127.0.0.1:$port"
+run compare_help 0 compare --help
+says compare_help.out '^Exit codes: '
+
+# The page in a real browser: the script runs, complains of nothing, and draws its three charts.
+browser=$(command -v chromium || command -v chromium-browser || true)
+if [ -z "$emulator" ] && [ -z "$sanitized" ] && [ -n "$browser" ]; then
+    timeout 60 "$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$work/browser" --enable-logging=stderr --v=0 --virtual-time-budget=2000 \
+        --dump-dom "file://$work/run.html" >page.dom 2>page.log
+    if [ "$(grep -o '<svg' page.dom | wc -l)" -eq 3 ] && ! grep -q 'CONSOLE' page.log; then
+        ok 'the page draws its charts in a browser, without a complaint'
+    else
+        fail 'the page does not work in a browser' page.log
+    fi
+    says page.dom 'passed'
+else
+    echo 'no Chromium here, or the programs are not native: the page was not opened in a browser'
+fi
+
+stop_host echo $stop_signal
+finish

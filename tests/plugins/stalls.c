@@ -1,0 +1,83 @@
+/* stalls: echoes, and now and then stands still in the middle of it, with all that its thread serves.
+ *
+ * Settings: "every_ms" and "for_ms", integers: once so much time has gone by since the last stall began, the next message begins one of that length. */
+#include <stdlib.h>
+#ifdef _WIN32
+#include <windows.h>
+#else
+#include <time.h>
+#endif
+
+#include <portico/ext/settings.h>
+#include <portico/portico.h>
+
+struct stalls {
+    const portico_host* host;
+    portico_instance* handle;
+    uint64_t every_ns;
+    int64_t for_ms;
+    uint64_t began_ns; /* the last stall; of the one thread that the tests give it */
+};
+
+static void stand_still(int64_t ms) {
+#ifdef _WIN32
+    Sleep((DWORD)ms);
+#else
+    struct timespec left = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
+    while (nanosleep(&left, &left) != 0) {
+    }
+#endif
+}
+
+static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance, const char* settings,
+                                          uint64_t settings_size, char* error, uint64_t error_capacity, void** self) {
+    (void)settings, (void)settings_size, (void)error, (void)error_capacity;
+    const portico_settings* reader = host->get_extension(instance, PORTICO_EXT_SETTINGS, sizeof PORTICO_EXT_SETTINGS - 1);
+    int64_t every_ms = 0, for_ms = 0;
+    if (reader == NULL) return PORTICO_UNSUPPORTED;
+    portico_status status = reader->get_integer(instance, "every_ms", 8, 1, 3600000, &every_ms);
+    if (status < 0) return status;
+    status = reader->get_integer(instance, "for_ms", 6, 1, 3600000, &for_ms);
+    if (status < 0) return status;
+    struct stalls* made = malloc(sizeof *made);
+    if (made == NULL) return PORTICO_NO_MEMORY;
+    *made = (struct stalls){host, instance, (uint64_t)every_ms * 1000000, for_ms, host->now(instance)};
+    *self = made;
+    return PORTICO_OK;
+}
+
+static void PORTICO_CALL destroy(void* self) {
+    free(self);
+}
+
+static portico_status PORTICO_CALL on_data(void* self, portico_connection connection, void* state, const uint8_t* data, uint64_t size,
+                                           const portico_frame* frame, uint64_t* consumed) {
+    struct stalls* stalls = self;
+    (void)state, (void)frame;
+    const uint64_t now = stalls->host->now(stalls->handle);
+    if (now - stalls->began_ns >= stalls->every_ns) {
+        stalls->began_ns = now;
+        stand_still(stalls->for_ms);
+    }
+    const portico_status status = stalls->host->send(stalls->handle, connection, data, size);
+    if (status == PORTICO_WOULD_BLOCK) return PORTICO_HOLD;
+    *consumed = size;
+    return status == PORTICO_GONE ? PORTICO_OK : status;
+}
+
+static const portico_plugin plugin = {.struct_size = sizeof(portico_plugin),
+                                      .abi_major = PORTICO_ABI_MAJOR,
+                                      .abi_minor = PORTICO_ABI_MINOR,
+                                      .abi_required = PORTICO_ABI_MINOR,
+                                      .version = "",
+                                      .create = create,
+                                      .destroy = destroy,
+                                      .name = "stalls",
+                                      .name_size = sizeof "stalls" - 1,
+                                      .on_data = on_data};
+static const portico_plugin* const plugins[] = {&plugin};
+static const portico_module module = {sizeof(portico_module), PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR, 1, plugins};
+
+PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module* PORTICO_CALL PORTICO_PLUGIN_QUERY(uint32_t host_abi_major) {
+    return host_abi_major == PORTICO_ABI_MAJOR ? &module : NULL;
+}

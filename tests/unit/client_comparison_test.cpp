@@ -1,0 +1,87 @@
+// How much two runs differ, and how sure that is.
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "comparison.hpp"
+#include "support/catch.hpp"
+
+using namespace portico::client;
+
+namespace {
+
+std::string run_of(const std::vector<int>& received, int p99_ns) {
+    std::string slots;
+    for (const int each : received) {
+        slots += (slots.empty() ? "" : ",") + ("[" + std::to_string(each)) + ",0,0,1000," + std::to_string(p99_ns) + ",9000]";
+    }
+    return R"({"schema": "portico-client-run", "version": 1, "series": {"slot_seconds": 0.25, "slots": [)" + slots + "]}}";
+}
+
+void refused(const std::string& a, const std::string& b, const std::string& why) {
+    try {
+        static_cast<void>(compare_files(a, b));
+        FAIL("it was taken");
+    } catch (const std::runtime_error& error) {
+        INFO(error.what());
+        CHECK(std::string(error.what()).find(why) != std::string::npos);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("a difference that every round has is shown", "[client][compare]") {
+    const std::vector<double> a{100, 110, 90, 105, 95, 100, 102, 98, 101, 99};
+    std::vector<double> b;
+    for (const double each : a) {
+        b.push_back(each * 1.1);
+    }
+    const Ratio ratio = paired_ratio(a, b);
+    CHECK(ratio.middle == Approx(1.1));
+    CHECK(ratio.low == Approx(1.1));
+    CHECK(ratio.high == Approx(1.1));
+    CHECK(ratio.shows_difference());
+    const Ratio same = paired_ratio(a, a);
+    CHECK_FALSE(same.shows_difference());
+    const Ratio apart = unpaired_ratio(a, b);
+    CHECK(apart.middle == Approx(1.1));
+    CHECK(apart.low < 1.1);
+    CHECK(apart.high > 1.1);
+    CHECK(apart.low > 1.0);
+    // The same again is the same.
+    CHECK(unpaired_ratio(a, b).low == apart.low);
+}
+
+TEST_CASE("noise is no difference", "[client][compare]") {
+    const std::vector<double> a{100, 120, 80, 105, 95, 130, 70, 98};
+    const std::vector<double> b{105, 90, 100, 115, 80, 95, 110, 99};
+    CHECK_FALSE(paired_ratio(a, b).shows_difference());
+    CHECK_FALSE(unpaired_ratio(a, b).shows_difference());
+}
+
+TEST_CASE("two files are compared slot by slot, and said in words", "[client][compare]") {
+    const std::string a = run_of({100, 101, 99, 100, 102, 98, 100, 101, 5}, 2'000);
+    const std::string b = run_of({120, 121, 119, 120, 0, 118, 120, 121, 119, 5}, 3'000);
+    const std::vector<Compared> all = compare_files(a, b);
+    REQUIRE(all.size() == 4);
+    CHECK(all[0].a == Approx(400));
+    CHECK(all[0].b == Approx(480));
+    CHECK(all[0].ratio.middle == Approx(1.2));
+    CHECK(all[2].ratio.middle == Approx(1.5));
+    const std::string text = comparison_text("old.json", "new.json", all);
+    CHECK(text.find("A: old.json\nB: new.json\n") == 0);
+    CHECK(text.find("B is better: messages_per_second is 20.0 % higher") != std::string::npos);
+    CHECK(text.find("B is worse: latency_p99_us is 50.0 % higher") != std::string::npos);
+    CHECK(text.find("latency_p50_us is") == std::string::npos);
+    CHECK(comparison_text("a", "b", compare_files(a, a)).find("No difference is shown.") != std::string::npos);
+}
+
+TEST_CASE("what is no run is refused with what is wrong", "[client][compare]") {
+    const std::string good = run_of({100, 100, 100, 100, 100, 100, 100, 100, 100}, 1);
+    refused("", good, "A: this is no file of --json");
+    refused(good, "[1]", "B: this is no file of --json");
+    refused(good, R"({"schema": "portico-client-run", "version": 2})", "another version");
+    refused(R"({"schema": "portico-client-run", "version": 1})", good, "A: this is no file");
+    refused(R"({"schema": "portico-client-run", "version": 1, "series": {"slot_seconds": 0.25, "slots": [[1],[2]]}})", good, "no file");
+    refused(run_of({100, 100, 100}, 1), good, "too short");
+}
