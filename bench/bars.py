@@ -110,6 +110,13 @@ def behaviour_bars(results):
                   ratio.middle >= 1.00)
 
 
+def wine_bars(results):
+    for each in (results.part("wine") or {}).get("verdicts", []):
+        yield Bar(f"under Wine, {each['server']}, {each['connections']} connection{'s' * (each['connections'] != 1)}: "
+                  "at most 0.5 requests a message beyond the bare loop",
+                  f"{each['requests']:.2f}, at most {each['most']:.2f}", each["holds"])
+
+
 def all_bars(results):
-    for bars in (instruction_bars, system_call_bars, memory_bars, timed_bars, behaviour_bars):
+    for bars in (instruction_bars, system_call_bars, memory_bars, timed_bars, behaviour_bars, wine_bars):
         yield from bars(results)

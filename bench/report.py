@@ -163,11 +163,21 @@ def wrk_part(results):
                  f"Requests of {part['request_bytes']} bytes, replies of {part['reply_bytes']}.")
 
 
+def wine_part(results):
+    part = results.part("wine")
+    if not part:
+        return None
+    found = part["requests"]
+    counts = list(next(iter(found.values())))
+    return table(["requests to the Wine server a message", *(f"{count} connection{'s' * (count != '1')}" for count in counts)],
+                 [[name, *(f"{each[count]['all']:.2f}" for count in counts)] for name, each in found.items()])
+
+
 PARTS = {
     "machine": machine_part, "bars": bars_part, "ratios": ratio_part, "cpu": cpu_part, "throughput": throughput_part,
     "latency": latency_part, "system_calls": system_call_part, "instructions": instruction_part, "memory": memory_part,
     "neighbour": neighbour_part,
-    "fairness": fairness_part, "wrk": wrk_part,
+    "fairness": fairness_part, "wrk": wrk_part, "wine": wine_part,
 }
 
 

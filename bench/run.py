@@ -23,6 +23,7 @@ import processes
 import report
 import servers
 import timed
+import wine
 from machine import LOAD_MAX
 from processes import BenchError
 from results import Results
@@ -96,6 +97,8 @@ class Run:
         self.rounds = arguments.rounds or (ROUNDS_QUICK if arguments.quick else ROUNDS)
         self.rounds_of_others = 2 if arguments.quick else 7
         self.counted_turns = 1 if arguments.quick else 3
+        self.rounds_of_wine = 1 if arguments.quick else 5
+        self.windows = arguments.build.parent / "bench-windows"
         self.fairness_seconds = 2 if arguments.quick else 10
         self.servers = [server for server in servers.SERVERS if not arguments.server or server.name in arguments.server]
         self.is_partial = bool(arguments.server or arguments.scenario)
@@ -129,7 +132,8 @@ class Run:
             runs = (2 * self.rounds + 2) * len(timed.entries_of(BY_NAME[part], self.contestants())) + 2 * self.counted_turns * count
             return runs * (timed.RUN_SECONDS + 0.05)
         return {"memory": 6 * count, "instructions": 15 * count, "neighbour": 7 * count * self.rounds_of_others,
-                "fairness": (self.fairness_seconds + 1) * count, "wrk": 5 * self.rounds_of_others, "dispatch": 15}[part]
+                "fairness": (self.fairness_seconds + 1) * count, "wrk": 5 * self.rounds_of_others, "dispatch": 15,
+                "wine": 60 * self.rounds_of_wine if wine.can_measure(self.windows) else 1}[part]
 
     def all(self):
         self.progress.expected = {part: self.expect(part) for part in self.parts}
@@ -153,6 +157,7 @@ OTHER_PARTS = {
         lambda server: behaviour.neighbour(run.place, server, run.rounds_of_others, run.progress.step)),
     "fairness": lambda run: run.each_server(lambda server: behaviour.fairness(run.place, server, run.fairness_seconds)),
     "wrk": lambda run: against_wrk.measure(run.place, run.rounds_of_others, run.progress.step),
+    "wine": lambda run: wine.measure(run.place, run.windows, run.rounds_of_wine),
 }
 
 

@@ -120,7 +120,8 @@ struct Shown {
     const char* name;
     bool more_is_better;
 };
-constexpr std::array<Shown, 4> shown{{{"messages_per_second", true}, {"latency_p50_us", false}, {"latency_p99_us", false}, {"latency_p999_us", false}}};
+constexpr std::array<Shown, 4> shown{
+    {{"messages_per_second", true}, {"latency_p50_us", false}, {"latency_p99_us", false}, {"latency_p999_us", false}}};
 
 int Compare::servers(const std::string& a, const std::string& b, std::vector<std::string> options) {
     auto wanted_rounds = taken(options, "--rounds");
@@ -205,7 +206,8 @@ int Compare::run(std::span<const std::string> arguments) {
     }
     const bool is_a = server_of(arguments[0]).has_value();
     if (is_a != server_of(arguments[1]).has_value()) {
-        return usage("\"" + arguments[is_a ? 0 : 1] + "\" is a server and \"" + arguments[is_a ? 1 : 0] + "\" is none: they are to be both, or both files");
+        return usage("\"" + arguments[is_a ? 0 : 1] + "\" is a server and \"" + arguments[is_a ? 1 : 0] +
+                     "\" is none: they are to be both, or both files");
     }
     if (is_a) {
         return servers(arguments[0], arguments[1], {arguments.begin() + 2, arguments.end()});

@@ -141,8 +141,9 @@ std::vector<Compared> compare_files(std::string_view a, std::string_view b) {
     const auto compared = [](const char* name, bool more_is_better, const std::vector<double>& one, const std::vector<double>& other) {
         return Compared{name, more_is_better, median_of(one), median_of(other), unpaired_ratio(one, other)};
     };
-    return {compared("messages_per_second", true, of_a.per_second, of_b.per_second), compared("latency_p50_us", false, of_a.p50_us, of_b.p50_us),
-            compared("latency_p99_us", false, of_a.p99_us, of_b.p99_us), compared("latency_max_us", false, of_a.max_us, of_b.max_us)};
+    return {compared("messages_per_second", true, of_a.per_second, of_b.per_second),
+            compared("latency_p50_us", false, of_a.p50_us, of_b.p50_us), compared("latency_p99_us", false, of_a.p99_us, of_b.p99_us),
+            compared("latency_max_us", false, of_a.max_us, of_b.max_us)};
 }
 
 std::string comparison_text(std::string_view a, std::string_view b, std::span<const Compared> all) {
@@ -156,8 +157,8 @@ std::string comparison_text(std::string_view a, std::string_view b, std::span<co
         if (ratio.shows_difference()) {
             const bool is_more = ratio.middle > 1;
             words += "B is " + std::string(is_more == each.more_is_better ? "better" : "worse") + ": " + each.name + " is " +
-                     fixed(std::abs(ratio.middle - 1) * 100, 1) + " % " + (is_more ? "higher" : "lower") + " (" + fixed(ratio.low, 3) + " to " +
-                     fixed(ratio.high, 3) + ")\n";
+                     fixed(std::abs(ratio.middle - 1) * 100, 1) + " % " + (is_more ? "higher" : "lower") + " (" + fixed(ratio.low, 3) +
+                     " to " + fixed(ratio.high, 3) + ")\n";
         }
     }
     return out + '\n' + (words.empty() ? "No difference is shown.\n" : words);

@@ -66,6 +66,14 @@ bool with_idle(const LoadPlan& plan) {
     return plan.idle != 0;
 }
 
+bool with_hostile(const LoadPlan& plan) {
+    return !plan.hostile.empty();
+}
+
+bool with_warm_up(const LoadPlan& plan) {
+    return plan.warm_up_ns != 0;
+}
+
 bool with_rate(const LoadPlan& plan) {
     return plan.rate != 0;
 }
@@ -76,14 +84,19 @@ constexpr std::array table{
     Figure{"connections_opened", Unit::count, "", count<&Totals::connections_opened>, nullptr},
     Figure{"connections_failed", Unit::count, "could not be opened", count<&Totals::connections_failed>, nullptr},
     Figure{"connections_broken", Unit::count, "opened, but ended before their work was done", count<&Totals::connections_broken>, nullptr},
-    Figure{"connections_per_second", Unit::per_second, "--messages-per-connection: opened while messages flowed", replaced_per_second, with_churn},
+    Figure{"connections_per_second", Unit::per_second, "--messages-per-connection: opened while messages flowed", replaced_per_second,
+           with_churn},
     Figure{"idle_opened", Unit::count, "--idle", count<&Totals::idle_opened>, with_idle},
     Figure{"idle_broken", Unit::count, "--idle: could not be opened, or ended too soon", count<&Totals::idle_broken>, with_idle},
+    Figure{"hostile_opened", Unit::count, "--hostile: connections that bad clients made", count<&Totals::hostile_opened>, with_hostile},
+    Figure{"hostile_ended", Unit::count, "--hostile: of these, those that the server ended", count<&Totals::hostile_ended>, with_hostile},
+    Figure{"hostile_failed", Unit::count, "--hostile: those that it did not take", count<&Totals::hostile_failed>, with_hostile},
     Figure{"sent", Unit::count, "messages that left", count<&Totals::sent>, nullptr},
     Figure{"rate", Unit::count, "--rate: asked for", rate, with_rate},
     Figure{"rate_achieved", Unit::per_second, "--rate: how many a second left", rate_achieved, with_rate},
     Figure{"sent_late", Unit::count, "--rate: left more than 1 ms after they were due", count<&Totals::sent_late>, with_rate},
     Figure{"not_sent", Unit::count, "--rate: were due, and had not left when --duration was over", count<&Totals::not_sent>, with_rate},
+    Figure{"warm_up", Unit::count, "--warm-up: replies before it was over, in no other figure", count<&Totals::warm_up>, with_warm_up},
     Figure{"received", Unit::count, "replies that came, wrong ones too", count<&Totals::received>, nullptr},
     Figure{"wrong", Unit::count, "replies not as expected", count<&Totals::wrong>, nullptr},
     Figure{"lost", Unit::count, "messages without a reply", count<&Totals::lost>, nullptr},
@@ -101,11 +114,14 @@ constexpr std::array table{
     Figure{"latency_p999_us", Unit::microseconds, "99.9 %", percentile_us<&Totals::latency_ns, 9'990>, nullptr},
     Figure{"latency_p9999_us", Unit::microseconds, "99.99 %", percentile_us<&Totals::latency_ns, 9'999>, nullptr},
     Figure{"latency_max_us", Unit::microseconds, "", percentile_us<&Totals::latency_ns, 10'000>, nullptr},
-    Figure{"service_p50_us", Unit::microseconds, "--rate: from the send, whenever that was", percentile_us<&Totals::service_ns, 5'000>, with_rate},
+    Figure{"service_p50_us", Unit::microseconds, "--rate: from the send, whenever that was", percentile_us<&Totals::service_ns, 5'000>,
+           with_rate},
     Figure{"service_p99_us", Unit::microseconds, "", percentile_us<&Totals::service_ns, 9'900>, with_rate},
     Figure{"service_max_us", Unit::microseconds, "", percentile_us<&Totals::service_ns, 10'000>, with_rate},
-    Figure{"lag_p99_us", Unit::microseconds, "--rate: how late the client itself came to a message", percentile_us<&Totals::lag_ns, 9'900>, with_rate},
-    Figure{"connect_p50_us", Unit::microseconds, "from asking for a connection to having it", percentile_us<&Totals::connect_ns, 5'000>, nullptr},
+    Figure{"lag_p99_us", Unit::microseconds, "--rate: how late the client itself came to a message", percentile_us<&Totals::lag_ns, 9'900>,
+           with_rate},
+    Figure{"connect_p50_us", Unit::microseconds, "from asking for a connection to having it", percentile_us<&Totals::connect_ns, 5'000>,
+           nullptr},
     Figure{"connect_p99_us", Unit::microseconds, "", percentile_us<&Totals::connect_ns, 9'900>, nullptr},
     Figure{"connect_max_us", Unit::microseconds, "", percentile_us<&Totals::connect_ns, 10'000>, nullptr},
 };

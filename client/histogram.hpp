@@ -25,7 +25,7 @@ public:
 
     // See log_linear::percentile.
     [[nodiscard]] std::uint64_t percentile(double percent) const noexcept {
-        return log_linear::percentile<linear_bits>(std::span(counts_), count_, max_, percent);
+        return log_linear::percentile<linear_bits, std::uint64_t>(counts_, count_, max_, percent);
     }
 
     // visit(middle, count) for each bucket that holds something, by rising value.

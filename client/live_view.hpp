@@ -11,7 +11,7 @@ namespace portico::client {
 
 struct Moment {
     Progress progress;
-    std::uint64_t elapsed_ns = 0;   // since the first connect
+    std::uint64_t elapsed_ns = 0;    // since the first connect
     double messages_per_second = 0;  // of late
 };
 

@@ -15,7 +15,7 @@ namespace {
 base::Result<std::unique_ptr<LoadThread>> make_thread(RunState& run, std::uint32_t index) {
     const LoadPlan& plan = run.plan;
     // Each buffer is given back inside the handler that gets it. A backend may hold one for every armed receive (IOCP).
-    const std::uint32_t connections = (plan.connections + plan.idle) / plan.threads + 1;
+    const std::uint32_t connections = (plan.connections + plan.idle + static_cast<std::uint32_t>(plan.hostile.size())) / plan.threads + 1;
     const std::uint32_t buffer_bytes = connections <= 256 ? 65'536 : 16'384;
     auto buffers = std::make_unique<io::BufferPool>(buffer_bytes, connections + 256, io::BufferPool::Use::single);
     auto port = io::make_port(io::Backend::automatic, *buffers, {.exact_deadlines = plan.rate != 0});

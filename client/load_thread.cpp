@@ -57,9 +57,16 @@ LoadThread::LoadThread(RunState& run, std::uint32_t index, std::unique_ptr<io::B
                .send_buffer_bytes = send_buffer_bytes(run.plan),
                .source = index,
                .schedule = {},
-               .reconnecting = {}} {
+               .reconnecting = {}},
+      poisson_(run.plan.seed) {
     for (std::uint32_t i = share_of(run.plan.idle, run.plan.threads, index); i > 0; --i) {
         idle_.emplace_back(context_);
+    }
+    if (!run.plan.hostile.empty()) {
+        hostile_bytes_.emplace(run.plan);
+    }
+    for (std::size_t i = index; i < run.plan.hostile.size(); i += run.plan.threads) {
+        hostile_.emplace_back(context_, *hostile_bytes_, run.plan.hostile[i]);
     }
     const std::uint32_t sessions = share_of(run.plan.connections, run.plan.threads, index);
     for (std::uint32_t i = 0; i < sessions; ++i) {
@@ -68,6 +75,15 @@ LoadThread::LoadThread(RunState& run, std::uint32_t index, std::unique_ptr<io::B
     context_.reconnecting.reserve(sessions);
     tick_.thread = this;
     tick_.completed = [](io::Operation& operation) { static_cast<Tick&>(operation).thread->on_tick(); };
+}
+
+std::uint64_t LoadThread::begin_of(std::size_t place) const noexcept {
+    // In two steps, so that 30 days in nanoseconds times a million connections stay within 64 bits.
+    const LoadPlan& plan = run_.plan;
+    const std::uint64_t each_ns = plan.ramp_up_ns / plan.connections;
+    const std::uint64_t rest_ns = plan.ramp_up_ns % plan.connections;
+    const std::uint64_t before = connection_of(place) - 1;
+    return began_ns_ + before * each_ns + before * rest_ns / plan.connections;
 }
 
 std::uint32_t LoadThread::connection_of(std::size_t place) const noexcept {
@@ -95,6 +111,9 @@ void LoadThread::run() noexcept {
         session.abandon();
     }
     for (IdleConnection& connection : idle_) {
+        connection.end();
+    }
+    for (HostileConnection& connection : hostile_) {
         connection.end();
     }
     if (tick_.in_flight) {
@@ -152,10 +171,15 @@ void LoadThread::begin() {
     if (!has_begun() && has_met_) {
         began_ns_ = run_.began_ns.load(std::memory_order_acquire);
         if (has_begun()) {
+            context_.measured_from_ns = run_.plan.warm_up_ns == 0 ? 0 : began_ns_ + run_.plan.warm_up_ns;
             begin_series();
+            for (HostileConnection& connection : hostile_) {
+                connection.begin();
+            }
         }
         if (has_begun() && has_rate()) {
-            context_.schedule = Schedule(run_.plan.rate, run_.plan.connections, began_ns_);
+            context_.schedule =
+                Schedule(run_.plan.rate, run_.plan.connections, began_ns_, run_.plan.arrivals == Arrivals::poisson ? &poisson_ : nullptr);
             due_ns_ = context_.schedule.due_ns(connection_of(0), 1);
         }
     }
@@ -164,14 +188,19 @@ void LoadThread::begin() {
     }
     context_.read_clock();
     for (std::size_t i = 0; (i < begin_max || has_rate()) && begun_ < sessions_.size(); ++i) {
-        sessions_[begun_++].begin();
+        const std::uint64_t turn_ns = begin_of(begun_);
+        if (run_.plan.ramp_up_ns != 0 && turn_ns > context_.now_ns && !context_.draining) {
+            return;
+        }
+        sessions_[begun_].begin(has_rate() && run_.plan.ramp_up_ns != 0 ? context_.schedule.due_before(connection_of(begun_), turn_ns) : 0);
+        ++begun_;
     }
 }
 
 // Without memory for it the run has no series.
 void LoadThread::begin_series() noexcept {
     try {
-        context_.totals.series.begin(began_ns_);
+        context_.totals.series.begin(began_ns_ + run_.plan.warm_up_ns);
     } catch (const std::bad_alloc&) {
     }
 }
@@ -186,12 +215,16 @@ void LoadThread::send_due() {
     context_.now_ns = context_.port.now();
     const bool is_timed = run_.plan.count == 0;
     for (int i = 0; i < due_max && due_ns_ <= context_.now_ns; ++i) {
-        if (is_timed && due_ns_ >= began_ns_ + run_.plan.duration_ns) {
+        if (is_timed && due_ns_ >= end_ns()) {
             due_ns_ = UINT64_MAX;
             return;
         }
-        context_.totals.lag_ns.record(context_.now_ns - due_ns_);
-        sessions_[due_place_].messages_due(due_number_);
+        if (due_place_ < begun_) {  // with a ramp-up: others do not send yet
+            if (due_ns_ >= context_.measured_from_ns) {
+                context_.totals.lag_ns.record(context_.now_ns - due_ns_);
+            }
+            sessions_[due_place_].messages_due(due_number_);
+        }
         if (++due_place_ == sessions_.size()) {
             due_place_ = 0;
             if (++due_number_ > run_.plan.count && !is_timed) {
@@ -208,14 +241,18 @@ void LoadThread::send_due() {
 std::uint64_t LoadThread::next_deadline() const noexcept {
     std::uint64_t deadline = due_ns_;
     if (has_begun() && run_.plan.count == 0 && !context_.draining) {
-        deadline = std::min(deadline, began_ns_ + run_.plan.duration_ns);
+        deadline = std::min(deadline, end_ns());
+    }
+    if (has_begun() && begun_ < sessions_.size()) {
+        deadline = std::min(deadline, begin_of(begun_));
     }
     return deadline;
 }
 
 void LoadThread::wait() {
     std::uint64_t deadline = 0;
-    if (!has_begun() || begun_ == sessions_.size() || ends_early_) {
+    const bool has_one_to_begin = has_begun() && begun_ < sessions_.size() && begin_of(begun_) <= context_.now_ns;
+    if (!has_one_to_begin || ends_early_) {
         deadline = next_deadline();
         // Where the system's waits may end late, the last bit of the way to an instant is spent looking. (wait_forever stays what it is.)
         const std::uint64_t grain_ns = has_rate() ? context_.port.wait_grain_ns() : 0;
@@ -256,14 +293,14 @@ void LoadThread::end_early_if_asked() {
 }
 
 void LoadThread::drain_if_over() {
-    const bool is_over = has_begun() && run_.plan.count == 0 && context_.now_ns >= began_ns_ + run_.plan.duration_ns;
+    const bool is_over = has_begun() && run_.plan.count == 0 && context_.now_ns >= end_ns();
     if (!is_over || context_.draining || ends_early_) {
         return;
     }
     due_ns_ = UINT64_MAX;
     if (has_rate()) {  // the last ones, if this thread is late
-        for (std::size_t i = 0; i < sessions_.size(); ++i) {
-            sessions_[i].messages_due(context_.schedule.due_before(connection_of(i), began_ns_ + run_.plan.duration_ns));
+        for (std::size_t i = 0; i < begun_; ++i) {
+            sessions_[i].messages_due(context_.schedule.due_before(connection_of(i), end_ns()));
         }
     }
     context_.draining = true;

@@ -17,8 +17,10 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "hostile_connection.hpp"
 #include "idle_connection.hpp"
 #include "io/completion_port.hpp"
 #include "session.hpp"
@@ -79,6 +81,10 @@ private:
     [[nodiscard]] bool has_begun() const noexcept { return began_ns_ != 0; }
     [[nodiscard]] bool has_rate() const noexcept { return run_.plan.rate != 0; }
     [[nodiscard]] std::uint32_t connection_of(std::size_t place) const noexcept;
+    // With a ramp-up they begin one after the other.
+    [[nodiscard]] std::uint64_t begin_of(std::size_t place) const noexcept;
+    // Of a run with a duration.
+    [[nodiscard]] std::uint64_t end_ns() const noexcept { return began_ns_ + run_.plan.warm_up_ns + run_.plan.duration_ns; }
     [[nodiscard]] std::uint64_t next_deadline() const noexcept;
 
     RunState& run_;
@@ -86,8 +92,11 @@ private:
     const std::unique_ptr<io::BufferPool> buffers_;
     const std::unique_ptr<io::CompletionPort> port_;
     SessionContext context_;
+    PoissonBlocks poisson_;
     // Where they are made is where they stay: operations point to them.
     std::deque<IdleConnection> idle_;
+    std::optional<HostileBytes> hostile_bytes_;
+    std::deque<HostileConnection> hostile_;
     std::deque<Session> sessions_;
     std::size_t idle_connected_ = 0;  // those whose connect was started
     std::size_t connected_ = 0;
@@ -103,7 +112,8 @@ private:
     Tick tick_;
     std::array<io::Operation*, 256> completed_{};
     struct {
-        std::atomic<std::uint64_t> connections_opened{0}, received{0}, wrong{0}, lost{0}, unexpected{0}, latency_p50_ns{0}, latency_p99_ns{0};
+        std::atomic<std::uint64_t> connections_opened{0}, received{0}, wrong{0}, lost{0}, unexpected{0}, latency_p50_ns{0},
+            latency_p99_ns{0};
     } progress_;
 };
 

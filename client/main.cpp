@@ -92,7 +92,9 @@ Options::ProgressShown progress_shown(const Options& options) {
     if (options.progress) {
         return *options.progress;
     }
-    return options.is_quiet ? Options::ProgressShown::none : error_output_is_terminal() ? Options::ProgressShown::live : Options::ProgressShown::plain;
+    return options.is_quiet             ? Options::ProgressShown::none
+           : error_output_is_terminal() ? Options::ProgressShown::live
+                                        : Options::ProgressShown::plain;
 }
 
 // "2026-01-31T12:00:00Z".
@@ -131,12 +133,8 @@ public:
     }
 
 private:
-    static bool opened(const char* option, OutputFile& file, const std::string& path) {
-        return is_well(option, file.open(path));
-    }
-    static bool kept(const char* option, OutputFile& file, std::string_view content) {
-        return is_well(option, file.keep(content));
-    }
+    static bool opened(const char* option, OutputFile& file, const std::string& path) { return is_well(option, file.open(path)); }
+    static bool kept(const char* option, OutputFile& file, std::string_view content) { return is_well(option, file.keep(content)); }
     static bool is_well(const char* option, const base::Result<void>& outcome) {
         if (!outcome) {
             complain(std::string(option) + ": " + outcome.error());

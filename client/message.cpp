@@ -6,6 +6,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "mix.hpp"
+
 namespace portico::client {
 
 namespace {
@@ -16,14 +18,6 @@ std::size_t equal_prefix(std::span<const std::byte> expected, std::span<const st
         return got.size();
     }
     return static_cast<std::size_t>(std::mismatch(got.begin(), got.end(), expected.begin()).first - got.begin());
-}
-
-// The finaliser of splitmix64 (Steele, Lea and Flood): every bit of the input changes every bit of the output.
-std::uint64_t mix(std::uint64_t value) noexcept {
-    value += 0x9e3779b97f4a7c15;
-    value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9;
-    value = (value ^ value >> 27) * 0x94d049bb133111eb;
-    return value ^ value >> 31;
 }
 
 // The part of [offset, offset + size) that lies in a section [begin, begin + section.size()) of a message.

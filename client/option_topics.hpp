@@ -40,6 +40,7 @@ protected:
 [[nodiscard]] std::unique_ptr<OptionTopic> make_reply_topic();
 [[nodiscard]] std::unique_ptr<OptionTopic> make_load_topic();
 [[nodiscard]] std::unique_ptr<OptionTopic> make_connection_topic();
+[[nodiscard]] std::unique_ptr<OptionTopic> make_hostile_topic();
 [[nodiscard]] std::unique_ptr<OptionTopic> make_program_topic();
 [[nodiscard]] std::unique_ptr<OptionTopic> make_figure_topic();
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <CLI/CLI.hpp>
 #include <span>
 #include <sstream>
@@ -53,10 +54,11 @@ Exit codes: 0 all right; 1 could not run, or not one connection; 2 wrong usage;
   130 interrupted; of several the first of 130, 1, 3, 5, 4
 )";
 
-using Topics = std::array<std::unique_ptr<OptionTopic>, 6>;
+using Topics = std::array<std::unique_ptr<OptionTopic>, 7>;
 
 Topics make_topics() {
-    return {make_message_topic(), make_reply_topic(), make_load_topic(), make_connection_topic(), make_program_topic(), make_figure_topic()};
+    return {make_message_topic(), make_reply_topic(),   make_load_topic(),  make_connection_topic(),
+            make_hostile_topic(), make_program_topic(), make_figure_topic()};
 }
 
 // A message or an expected reply that cannot be what was meant, given the framing.
@@ -73,10 +75,33 @@ void check_payload(const char* option, const std::string& payload, const Framing
     }
 }
 
+// The same for a text with places, whatever comes into them.
+void check_pieces(const Options& options) {
+    const Framing& framing = options.framing;
+    std::uint64_t size_most = 0;
+    for (const MessagePiece& each : options.message_pieces) {
+        constexpr std::uint64_t digits_max = 20;
+        using Kind = MessagePiece::Kind;
+        size_most += each.kind == Kind::text ? each.text.size() : each.kind == Kind::random ? each.sizes.max : digits_max;
+        if (each.kind == Kind::text) {
+            check_payload("--message", each.text, framing);
+        }
+    }
+    const auto is_letter_or_digit = [](unsigned char byte) { return std::isalnum(byte) != 0; };
+    if (framing.type == Framing::Type::delimiter && std::any_of(framing.delimiter.begin(), framing.delimiter.end(), is_letter_or_digit)) {
+        refuse("--message: what is filled in is letters and digits, and may come to contain the delimiter; give one without");
+    }
+    if (size_most > framing.payload_max()) {
+        refuse("--message: a length prefix of " + std::to_string(framing.prefix_bytes) + " byte(s) cannot say what it may come to");
+    }
+}
+
 void check_together(const Options& options) {
     const bool is_framed = options.framing.type != Framing::Type::none;
     if (options.message) {
         check_payload("--message", *options.message, options.framing);
+    } else if (!options.message_pieces.empty()) {
+        check_pieces(options);
     } else {
         if (!is_framed && options.sizes.min == 0) {
             refuse("--size: without framing a message has at least 1 byte");

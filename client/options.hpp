@@ -7,7 +7,10 @@
 #include <vector>
 
 #include "framing.hpp"
+#include "hostile.hpp"
 #include "io/address.hpp"
+#include "message_template.hpp"
+#include "schedule.hpp"
 #include "text.hpp"
 #include "thresholds.hpp"
 
@@ -21,17 +24,22 @@ struct Options {
     std::uint16_t port = 0;
     bool is_interactive = false;
 
-    std::optional<std::string> message;  // unescaped
-    SizeRange sizes;                     // without a message
+    std::optional<std::string> message;        // unescaped
+    std::vector<MessagePiece> message_pieces;  // instead of it, where something is to be filled in
+    SizeRange sizes;                           // without a message
     std::uint64_t seed = 1;
     std::uint32_t connections = 1;
     std::uint32_t idle = 0;
+    std::vector<Hostile> hostile;
     std::uint32_t threads = 1;
     std::vector<io::Address> sources;  // empty: the system chooses
     std::uint64_t count = 1;           // 0: until duration_ns is over
     std::uint64_t duration_ns = 0;
+    std::uint64_t warm_up_ns = 0;
+    std::uint64_t ramp_up_ns = 0;
     std::uint64_t messages_per_connection = 0;  // 0: all
     std::uint64_t rate = 0;                     // 0: as replies come
+    Arrivals arrivals = Arrivals::even;
     std::uint32_t depth = 1;
     Expect expect = Expect::echo;
     std::string expected_text;  // unescaped
@@ -41,8 +49,8 @@ struct Options {
     std::uint64_t timeout_ns = 0;
     bool is_quiet = false;
     std::optional<ProgressShown> progress;  // nothing: as the error output and is_quiet say
-    std::string json_file;    // UTF-8; "-": standard output; empty: none
-    std::string report_file;  // likewise
+    std::string json_file;                  // UTF-8; "-": standard output; empty: none
+    std::string report_file;                // likewise
     std::vector<Threshold> thresholds;
 };
 

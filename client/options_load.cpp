@@ -21,6 +21,15 @@ public:
                        "Messages a second, over all connections, at evenly spaced instants\n"
                        "(an open loop) [the next as soon as --depth allows]")
             ->type_name("N");
+        app.add_option("--arrivals", arrivals_,
+                       "Of --rate: even distances, or poisson, as independent users come [even]\n"
+                       "(drawn from --seed)")
+            ->type_name("HOW");
+        app.add_option("--ramp-up", ramp_up_,
+                       "The connections, all open, begin to send one after the other over so long\n"
+                       "[all at once]")
+            ->type_name("TIME");
+        app.add_option("--warm-up", warm_up_, "Before --duration: replies are checked, and are in no figure")->type_name("TIME");
         app.add_option("--threads", threads_, "That share the connections [1]")->type_name("N");
     }
 
@@ -38,13 +47,38 @@ public:
         if (!rate_.empty()) {
             options.rate = number_in("--rate", rate_, 1, rate_max);
         }
+        if (!arrivals_.empty()) {
+            if (options.rate == 0) {
+                refuse("--arrivals needs --rate: without it a message follows on a reply");
+            }
+            if (arrivals_ != "even" && arrivals_ != "poisson") {
+                refuse("--arrivals: \"" + arrivals_ + "\" is none of even and poisson");
+            }
+            options.arrivals = arrivals_ == "even" ? Arrivals::even : Arrivals::poisson;
+        }
+        if (!ramp_up_.empty()) {
+            options.ramp_up_ns = value_of("--ramp-up", parse_duration_ns(ramp_up_));
+        }
+        if (!warm_up_.empty()) {
+            options.warm_up_ns = value_of("--warm-up", parse_duration_ns(warm_up_));
+        }
+        const std::uint64_t in_all_ns = options.warm_up_ns + options.duration_ns;
+        if (options.count == 0 && options.ramp_up_ns > in_all_ns) {
+            refuse("--ramp-up is longer than the run: some connections would never begin");
+        }
+        if (options.count != 0 && options.ramp_up_ns != 0 && options.rate != 0) {
+            refuse("--ramp-up with --rate needs --duration: what is due before a connection begins is never sent");
+        }
+        if (options.count != 0 && options.warm_up_ns != 0) {
+            refuse("--warm-up needs --duration: with --count it might be over before it is warm");
+        }
         if (!threads_.empty()) {
             options.threads = static_cast<std::uint32_t>(number_in("--threads", threads_, 1, io_threads_max));
         }
     }
 
 private:
-    std::string count_, duration_, depth_, rate_, threads_;
+    std::string count_, duration_, depth_, rate_, arrivals_, ramp_up_, warm_up_, threads_;
 };
 
 }  // namespace

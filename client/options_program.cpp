@@ -24,8 +24,8 @@ public:
         app.add_option("--json", json_, "All that was found, for programs; - for the output instead of the summary")->type_name("FILE");
         app.add_option("--report", report_, "The same as a page for a browser, which needs nothing else")->type_name("FILE");
         app.add_option("--fail-if", fail_if_,
-                       "End with 4 when it holds: a figure, >, >=, <, <=, == or !=, a number; also with\n"
-                       "p50 p90 p99 p99.9 p99.99 max mean and ns us ms s: \"p99>5ms\"; several times")
+                       "End with 4 when it holds: a figure, a comparison, a number: \"lost>0\";\n"
+                       "also p50 p90 p99 p99.9 p99.99 max mean with ns us ms s: \"p99>5ms\"")
             ->type_name("CONDITION")
             ->allow_extra_args(false);
     }
@@ -49,7 +49,8 @@ public:
 private:
     static Options::ProgressShown progress_named(const std::string& name) {
         using Shown = Options::ProgressShown;
-        for (const auto& [its, shown] : {std::pair{"live", Shown::live}, std::pair{"plain", Shown::plain}, std::pair{"none", Shown::none}}) {
+        for (const auto& [its, shown] :
+             {std::pair{"live", Shown::live}, std::pair{"plain", Shown::plain}, std::pair{"none", Shown::none}}) {
             if (name == its) {
                 return shown;
             }
@@ -75,15 +76,24 @@ public:
 private:
     static std::string made() {
         std::string text = "Prints, one figure a line (name, blanks, value), what scripts may rely on:\n";
+        std::string names;  // of those that say all themselves
+        const auto end_names = [&] {
+            text += names.empty() ? "" : names + '\n';
+            names.clear();
+        };
         for (const Figure& figure : figures()) {
-            std::string line = "  " + std::string(figure.name);
-            if (*figure.help != '\0') {
-                line.resize(std::max<std::size_t>(line.size() + 1, 26), ' ');
-                line += figure.help;
+            const std::string name = "  " + std::string(figure.name);
+            if (*figure.help == '\0') {
+                names += name;
+                continue;
             }
-            text += line + '\n';
+            end_names();
+            std::string line = name;
+            line.resize(std::max<std::size_t>(line.size() + 1, 26), ' ');
+            text += line + figure.help + '\n';
         }
-        return text + "With --count, connections x count = received + lost. All connections are open before the first message.";
+        end_names();
+        return text + "With --count, connections x count = received + lost.";
     }
 
     const std::string text_ = made();

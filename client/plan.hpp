@@ -5,8 +5,10 @@
 #include <vector>
 
 #include "expectation.hpp"
+#include "hostile.hpp"
 #include "io/address.hpp"
 #include "message.hpp"
+#include "schedule.hpp"
 
 namespace portico::client {
 
@@ -16,13 +18,19 @@ struct LoadPlan {
     std::uint32_t threads = 1;           // at most as many as connections
     std::uint32_t connections = 1;
     std::uint32_t idle = 0;                     // further connections, which say nothing
+    std::vector<Hostile> hostile;               // one for each that is no friend; what they do counts apart
     std::uint64_t count = 1;                    // messages of each connection; 0: until duration_ns is over
     std::uint64_t messages_per_connection = 0;  // after so many a new connection takes the place of the old one; 0: never
     std::uint64_t duration_ns = 0;
-    std::uint64_t rate = 0;  // messages a second, over all connections, on a fixed schedule; 0: as fast as replies come
+    std::uint64_t warm_up_ns = 0;  // before it: what is sent then is checked, and in no figure but `warm_up`
+    std::uint64_t ramp_up_ns = 0;  // over so long the connections begin to send, one after the other
+    std::uint64_t rate = 0;        // messages a second, over all connections, on a fixed schedule; 0: as fast as replies come
+    Arrivals arrivals = Arrivals::even;
+    std::uint64_t seed = 1;  // of the arrivals
     std::uint32_t depth = 1;
     std::uint64_t connect_timeout_ns = 0;
     std::uint64_t reply_timeout_ns = 0;  // without a byte moved either way while a reply is due
+    Framing framing;                     // of the messages, which have it already
     const MessageSource* messages = nullptr;
     Expectation expectation;
 };

@@ -30,7 +30,10 @@ void append(std::string& out, std::string_view name, std::string_view value) {
 // A time with the unit that suits it.
 std::string time_text(std::uint64_t ns) {
     const double value = static_cast<double>(ns);
-    return ns < 1'000 ? fixed(value, 0) + " ns" : ns < 1'000'000 ? fixed(value / 1e3, 0) + " us" : ns < 1'000'000'000 ? fixed(value / 1e6, 0) + " ms" : fixed(value / 1e9, 0) + " s";
+    return ns < 1'000           ? fixed(value, 0) + " ns"
+           : ns < 1'000'000     ? fixed(value / 1e3, 0) + " us"
+           : ns < 1'000'000'000 ? fixed(value / 1e6, 0) + " ms"
+                                : fixed(value / 1e9, 0) + " s";
 }
 
 std::string right(std::string text, std::size_t width) {
@@ -100,7 +103,8 @@ std::string latency_drawing(const Histogram& latency_ns) {
         return {};
     }
     constexpr std::size_t bar_width = 50;
-    const std::uint64_t most = std::max_element(rows.begin(), rows.end(), [](const Row& one, const Row& other) { return one.count < other.count; })->count;
+    const std::uint64_t most =
+        std::max_element(rows.begin(), rows.end(), [](const Row& one, const Row& other) { return one.count < other.count; })->count;
     const auto percent = [&](std::uint64_t count, int decimals) {
         return fixed(100.0 * static_cast<double>(count) / static_cast<double>(latency_ns.count()), decimals) + " %";
     };
@@ -109,7 +113,8 @@ std::string latency_drawing(const Histogram& latency_ns) {
     for (const Row& row : rows) {
         seen += row.count;
         const auto bar = static_cast<std::size_t>(static_cast<double>(row.count) / static_cast<double>(most) * bar_width + 0.5);
-        out += right(time_text(row.most_ns), 14) + right(percent(row.count, 2), 11) + right(percent(seen, 3), 12) + "  " + std::string(bar, '#') + '\n';
+        out += right(time_text(row.most_ns), 14) + right(percent(row.count, 2), 11) + right(percent(seen, 3), 12) + "  " +
+               std::string(bar, '#') + '\n';
     }
     return out;
 }

@@ -1,48 +1,129 @@
 // The instants at which the messages of an open loop (--rate) are due.
 //
-// Message N of connection C is due at the place (N - 1) * connections + (C - 1) of one evenly spaced row. So the total is even, each
-// connection's messages are evenly spaced too, and which is due next needs no search: the connections take turns. Nothing here looks at a
-// clock: a message is due at its instant whether or not anyone was there to send it.
+// Message N of connection C has the place (N - 1) * connections + (C - 1) of one row. So each connection's messages are spread over the whole of it, and which
+// is due next needs no search: the connections take turns. Nothing here looks at a clock: a message is due at its instant whether or not anyone was
+// there to send it.
+//
+// Even: the places are equally far apart. Poisson: the row is cut into blocks of 256 places, and the instants of a block are those of 256 independent events that fall
+// into its time, in their order. So gaps are exponential, as near as 256 of them tell; the rate is kept exactly; and the instant of any place can be found by
+// itself, again and again, from the seed.
 #pragma once
 
+#include <array>
+#include <cmath>
 #include <cstdint>
+#include <memory>
 
 #include "base/clock.hpp"
+#include "mix.hpp"
 
 namespace portico::client {
+
+enum class Arrivals : std::uint8_t { even, poisson };
+
+// Of one thread. Where a block's places lie in it, as shares of its length: the blocks that were asked for last are kept.
+class PoissonBlocks {
+public:
+    static constexpr std::uint64_t places = 256;
+
+    explicit PoissonBlocks(std::uint64_t seed) noexcept : seed_(seed) { numbers_.fill(UINT64_MAX); }
+
+    [[nodiscard]] double share(std::uint64_t block, std::uint64_t place) noexcept {
+        const std::size_t kept = block % blocks;
+        if (numbers_[kept] != block) {
+            draw(block, shares_[kept]);
+            numbers_[kept] = block;
+        }
+        return shares_[kept][place];
+    }
+
+private:
+    static constexpr std::size_t blocks = 16;
+    using Shares = std::array<double, places>;
+
+    // The order statistics of `places` uniform instants: sums of exponential gaps, over the sum of one gap more.
+    void draw(std::uint64_t block, Shares& shares) const noexcept {
+        double sum = 0;
+        const auto gap = [&](std::uint64_t place) {
+            const double uniform = static_cast<double>((mix(mix(seed_ ^ block) + place) >> 11) + 1) * 0x1p-53;  // above 0, at most 1
+            return -std::log(uniform);
+        };
+        for (std::uint64_t place = 0; place < places; ++place) {
+            sum += gap(place);
+            shares[place] = sum;
+        }
+        sum += gap(places);
+        for (double& share : shares) {
+            share /= sum;
+        }
+    }
+
+    const std::uint64_t seed_;
+    std::array<std::uint64_t, blocks> numbers_;
+    std::array<Shares, blocks> shares_{};
+};
 
 class Schedule {
 public:
     Schedule() = default;
-    // `rate`: messages a second, 1 to rate_max.
-    Schedule(std::uint64_t rate, std::uint32_t connections, std::uint64_t began_ns) noexcept
-        : rate_(rate), connections_(connections), began_ns_(began_ns) {}
+    // `rate`: messages a second, 1 to rate_max. `blocks`: null for an even one; it outlives this.
+    Schedule(std::uint64_t rate, std::uint32_t connections, std::uint64_t began_ns, PoissonBlocks* blocks = nullptr) noexcept
+        : rate_(rate), connections_(connections), began_ns_(began_ns), blocks_(blocks) {}
 
-    // `connection` and `number` from 1. Exact to the nanosecond: no rounding adds up. UINT64_MAX for an instant of another age.
+    // `connection` and `number` from 1. Even ones are exact to the nanosecond: no rounding adds up. UINT64_MAX for an instant of another age. A connection's
+    // instants never decrease.
     [[nodiscard]] std::uint64_t due_ns(std::uint32_t connection, std::uint64_t number) const noexcept {
         const std::uint64_t place = (number - 1) * connections_ + (connection - 1);
-        const std::uint64_t seconds = place / rate_;
-        if (seconds > seconds_max) {
-            return UINT64_MAX;
-        }
-        return began_ns_ + seconds * base::nanoseconds_per_second + place % rate_ * base::nanoseconds_per_second / rate_;
+        return blocks_ == nullptr ? even_ns(place) : poisson_ns(place);
     }
 
     // How many messages of a connection are due before an instant.
     [[nodiscard]] std::uint64_t due_before(std::uint32_t connection, std::uint64_t instant_ns) const noexcept {
         const std::uint64_t elapsed_ns = instant_ns > began_ns_ ? instant_ns - began_ns_ : 0;
         const std::uint64_t of_second = elapsed_ns % base::nanoseconds_per_second * rate_;
-        const std::uint64_t places = elapsed_ns / base::nanoseconds_per_second * rate_ +
-                                     (of_second + base::nanoseconds_per_second - 1) / base::nanoseconds_per_second;
-        return places < connection ? 0 : (places - connection) / connections_ + 1;
+        const std::uint64_t places_before = elapsed_ns / base::nanoseconds_per_second * rate_ +
+                                            (of_second + base::nanoseconds_per_second - 1) / base::nanoseconds_per_second;
+        if (blocks_ == nullptr) {
+            return of_places(connection, places_before);
+        }
+        // All of the blocks that have ended, and of the one that the instant lies in those that come before it.
+        const std::uint64_t begun = places_before == 0 ? 0 : (places_before - 1) / PoissonBlocks::places * PoissonBlocks::places;
+        std::uint64_t count = of_places(connection, begun);
+        while (due_ns(connection, count + 1) < instant_ns) {
+            ++count;
+        }
+        return count;
     }
 
 private:
     static constexpr std::uint64_t seconds_max = std::uint64_t{100} * 365 * 86'400;
 
+    [[nodiscard]] std::uint64_t even_ns(std::uint64_t place) const noexcept {
+        const std::uint64_t seconds = place / rate_;
+        if (seconds > seconds_max) {
+            return UINT64_MAX;
+        }
+        return began_ns_ + seconds * base::nanoseconds_per_second + place % rate_ * base::nanoseconds_per_second / rate_;
+    }
+    [[nodiscard]] std::uint64_t poisson_ns(std::uint64_t place) const noexcept {
+        const std::uint64_t block = place / PoissonBlocks::places;
+        const std::uint64_t first_ns = even_ns(block * PoissonBlocks::places);
+        const std::uint64_t end_ns = even_ns((block + 1) * PoissonBlocks::places);
+        if (end_ns == UINT64_MAX) {
+            return UINT64_MAX;
+        }
+        return first_ns +
+               static_cast<std::uint64_t>(static_cast<double>(end_ns - first_ns) * blocks_->share(block, place % PoissonBlocks::places));
+    }
+    // Of the first so many places, the connection's.
+    [[nodiscard]] std::uint64_t of_places(std::uint32_t connection, std::uint64_t places) const noexcept {
+        return places < connection ? 0 : (places - connection) / connections_ + 1;
+    }
+
     std::uint64_t rate_ = 1;
     std::uint64_t connections_ = 1;
     std::uint64_t began_ns_ = 0;
+    PoissonBlocks* blocks_ = nullptr;
 };
 
 }  // namespace portico::client

@@ -29,7 +29,7 @@ base::Result<void> prepare(const Options& options, LoadPlan& plan) {
 
     // The standard streams, the ports, the run's files, what the system's libraries open.
     const std::uint64_t reserved = 16 + std::uint64_t{2} * plan.threads;
-    const std::uint64_t wanted = std::uint64_t{plan.connections} + plan.idle;
+    const std::uint64_t wanted = std::uint64_t{plan.connections} + plan.idle + plan.hostile.size();
     const std::uint64_t limit = raise_descriptor_limit();
     if (wanted + reserved > limit) {
         return base::Failure{std::to_string(wanted) + " connections are too many: this process may have " + std::to_string(limit) +
@@ -38,14 +38,30 @@ base::Result<void> prepare(const Options& options, LoadPlan& plan) {
     return {};
 }
 
+std::unique_ptr<MessageSource> payloads_of(const Options& options) {
+    if (options.message) {
+        return make_text_messages(*options.message);
+    }
+    if (!options.message_pieces.empty()) {
+        return make_template_messages(options.seed, options.message_pieces);
+    }
+    return make_generated_messages(options.seed, options.sizes, options.framing);
+}
+
 ScriptedRun::ScriptedRun(const Options& options) : options_(options) {
     plan_.connections = options.connections;
     plan_.count = options.count;
     plan_.duration_ns = options.duration_ns;
+    plan_.warm_up_ns = options.warm_up_ns;
+    plan_.ramp_up_ns = options.ramp_up_ns;
+    plan_.arrivals = options.arrivals;
+    plan_.seed = options.seed;
     plan_.depth = options.depth;
     plan_.rate = options.rate;
     plan_.messages_per_connection = options.messages_per_connection;
     plan_.idle = options.idle;
+    plan_.hostile = options.hostile;
+    plan_.framing = options.framing;
     plan_.threads = options.threads;
 }
 
@@ -54,9 +70,7 @@ base::Result<void> ScriptedRun::prepare() {
     if (!prepared) {
         return prepared;
     }
-    messages_ = make_framed_messages(options_.message ? make_text_messages(*options_.message)
-                                                      : make_generated_messages(options_.seed, options_.sizes, options_.framing),
-                                     options_.framing);
+    messages_ = make_framed_messages(payloads_of(options_), options_.framing);
     expected_text_ = make_framed_messages(make_text_messages(options_.expected_text), options_.reply_framing);
     plan_.messages = messages_.get();
     switch (options_.expect) {

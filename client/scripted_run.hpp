@@ -16,6 +16,9 @@ namespace portico::client {
 // What every kind of run has in common: addresses, sources, timeouts, and descriptors for plan.connections, plan.idle and plan.threads. Fails with a sentence.
 [[nodiscard]] base::Result<void> prepare(const Options& options, LoadPlan& plan);
 
+// What the options say is sent, without framing.
+[[nodiscard]] std::unique_ptr<MessageSource> payloads_of(const Options& options);
+
 class ScriptedRun {
 public:
     explicit ScriptedRun(const Options& options);

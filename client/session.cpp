@@ -33,6 +33,7 @@ Session::Session(SessionContext& context, std::uint32_t connection)
       send_buffer_(std::make_unique<std::byte[]>(context.send_buffer_bytes)),
       send_times_mask_(send_times_size(context.plan) - 1),
       send_times_(std::make_unique<std::uint64_t[]>(send_times_mask_ + 1)),
+      due_times_(context.plan.rate != 0 ? std::make_unique<std::uint64_t[]>(send_times_mask_ + 1) : nullptr),
       checker_(connection) {
     prepare<&Session::on_connect>(connect_, *this);
     prepare<&Session::on_receive>(receive_, *this);
@@ -118,8 +119,9 @@ void Session::connect_failed(const Reason& reason) noexcept {
     close();
 }
 
-void Session::begin() {
+void Session::begin(std::uint64_t skipped) {
     has_begun_ = true;
+    skipped_ = due_ = skipped;
     pump();
     finish_if_answered();
 }
@@ -186,8 +188,10 @@ void Session::on_receive() {
     const bool is_open = state_ == State::running || state_ == State::finishing;
     if (receive_.bytes != 0) {
         const io::Buffer buffer = receive_.buffer;
-        context_.totals.bytes_received += receive_.bytes;
-        context_.totals.series.bytes(context_.now_ns, receive_.bytes);
+        if (context_.now_ns >= context_.measured_from_ns) {
+            context_.totals.bytes_received += receive_.bytes;
+            context_.totals.series.bytes(context_.now_ns, receive_.bytes);
+        }
         if (is_open) {
             check({buffer.data, receive_.bytes});
         }
@@ -258,20 +262,24 @@ void Session::check(std::span<const std::byte> bytes) {
 
 void Session::take_reply(bool is_wrong, std::uint64_t now_ns) {
     ++answered_;
-    ++context_.totals.received;
     Totals& totals = context_.totals;
-    totals.last_reply_ns = now_ns;
     if (is_wrong) {
         ++totals.wrong;
         totals.series.failure(now_ns);
     }
     const std::uint64_t sent_ns = send_times_[answered_ & send_times_mask_];
-    std::uint64_t latency_ns = now_ns - sent_ns;
-    if (context_.plan.rate != 0) {
-        totals.service_ns.record(latency_ns);
-        // No coordinated omission: whoever was late, the message's time began when it was due.
-        latency_ns = now_ns - context_.schedule.due_ns(connection_, answered_);
+    // No coordinated omission: whoever was late, with a rate the message's time began when it was due.
+    const std::uint64_t since_ns = due_times_ != nullptr ? due_times_[answered_ & send_times_mask_] : sent_ns;
+    if (since_ns < context_.measured_from_ns) {
+        ++totals.warm_up;
+        return;
     }
+    ++totals.received;
+    totals.last_reply_ns = now_ns;
+    if (due_times_ != nullptr) {
+        totals.service_ns.record(now_ns - sent_ns);
+    }
+    const std::uint64_t latency_ns = now_ns - since_ns;
     totals.latency_ns.record(latency_ns);
     totals.series.reply(now_ns, latency_ns);
 }
@@ -289,7 +297,7 @@ bool Session::has_more_here() const noexcept {
 
 bool Session::may_begin_message() const noexcept {
     const LoadPlan& plan = context_.plan;
-    return unanswered() < plan.depth && (plan.rate == 0 || started_ < due_) && has_more_here();
+    return unanswered() < plan.depth && (plan.rate == 0 || skipped_ + started_ < due_) && has_more_here();
 }
 
 void Session::begin_message() {
@@ -298,10 +306,14 @@ void Session::begin_message() {
         moved_ns_ = now;  // a reply is due from here on
     }
     ++started_;
-    if (context_.plan.rate != 0) {
-        context_.totals.sent_late += now > context_.schedule.due_ns(connection_, started_) + late_ns ? 1 : 0;
+    std::uint64_t since_ns = now;
+    if (due_times_ != nullptr) {
+        since_ns = context_.schedule.due_ns(connection_, skipped_ + started_);
+        due_times_[started_ & send_times_mask_] = since_ns;
     }
     send_times_[started_ & send_times_mask_] = now;
+    measures_ = since_ns >= context_.measured_from_ns;
+    context_.totals.sent_late += measures_ && now > since_ns + late_ns ? 1 : 0;
     message_size_ = context_.plan.messages->size({connection_, started_});
     made_ = 0;
 }
@@ -323,9 +335,9 @@ void Session::fill_send_buffer() {
         messages.fill({connection_, started_}, made_, {send_buffer_.get() + filled_, static_cast<std::size_t>(part)});
         filled_ += static_cast<std::uint32_t>(part);
         made_ += part;
-        ended_ += made_ == message_size_ ? 1 : 0;
+        ended_ += made_ == message_size_ && measures_ ? 1 : 0;
     }
-    if (filled_ != 0) {
+    if (filled_ != 0 && measures_) {
         context_.totals.last_send_ns = context_.now_ns;
         if (context_.totals.first_send_ns == 0) {
             context_.totals.first_send_ns = context_.now_ns;
@@ -371,7 +383,7 @@ bool Session::take_sent() {
         return false;
     }
     taken_ += static_cast<std::uint32_t>(send_.bytes);
-    context_.totals.bytes_sent += send_.bytes;
+    context_.totals.bytes_sent += context_.now_ns >= context_.measured_from_ns ? send_.bytes : 0U;
     moved_ns_ = context_.now_ns;
     if (taken_ == filled_) {
         context_.totals.sent += ended_;
@@ -382,7 +394,7 @@ bool Session::take_sent() {
 void Session::on_send() {
     context_.read_clock();
     if (state_ == State::closing) {
-        context_.totals.bytes_sent += send_.bytes;
+        context_.totals.bytes_sent += context_.now_ns >= context_.measured_from_ns ? send_.bytes : 0U;
         close_if_joined();
         return;
     }

@@ -36,9 +36,9 @@ public:
 
     // idle -> connecting (or done, when there are no descriptors).
     void connect();
-    // Starts sending. Does nothing when the connection has failed.
-    void begin();
-    // So many of its messages are due by now (with a rate).
+    // Starts sending. Does nothing when the connection has failed. With a rate: the first `skipped` messages of its schedule are never sent.
+    void begin(std::uint64_t skipped);
+    // So many of its messages are due by now (with a rate), the skipped ones too.
     void messages_due(std::uint64_t count);
     // context.draining has been set.
     void drain();
@@ -48,7 +48,7 @@ public:
     // Waits in context.reconnecting for its next connect().
     [[nodiscard]] bool waits_for_connect() const noexcept { return state_ == State::idle; }
     // Messages that became due and have not begun to leave.
-    [[nodiscard]] std::uint64_t overdue() const noexcept { return due_ > started_ ? due_ - started_ : 0; }
+    [[nodiscard]] std::uint64_t overdue() const noexcept { return due_ > skipped_ + started_ ? due_ - skipped_ - started_ : 0; }
 
 private:
     enum class State : std::uint8_t { idle, connecting, running, finishing, closing, done };
@@ -102,18 +102,21 @@ private:
     std::uint64_t moved_ns_ = 0;  // when a byte moved last while a reply was due; when the peer's end began to be awaited
     std::uint64_t asked_ns_ = 0;  // when the connect was begun
 
-    std::uint64_t due_ = 0;      // messages whose instant has come (with a rate)
+    std::uint64_t due_ = 0;      // messages whose instant has come (with a rate), and of these
+    std::uint64_t skipped_ = 0;  // those that came before its turn
     std::uint64_t started_ = 0;  // messages whose first byte is in the send buffer or further
     std::uint64_t before_ = 0;   // of those, the ones that earlier connections sent
     std::uint64_t answered_ = 0;
     std::uint64_t made_ = 0;          // bytes of message `started_` made so far
     std::uint64_t message_size_ = 0;  // of message `started_`
-    std::uint32_t ended_ = 0;         // messages that end in the send buffer
+    bool measures_ = false;           // message `started_` is none of the warm-up's
+    std::uint32_t ended_ = 0;         // messages that end in the send buffer, but for the warm-up's
     std::uint32_t filled_ = 0;        // bytes in the send buffer
     std::uint32_t taken_ = 0;         // of those, taken by the system
     std::unique_ptr<std::byte[]> send_buffer_;
     const std::uint32_t send_times_mask_;
     std::unique_ptr<std::uint64_t[]> send_times_;  // of the unanswered messages, by the low bits of the number: when each began to leave
+    std::unique_ptr<std::uint64_t[]> due_times_;   // with a rate: and when it was due
     ReplyChecker checker_;
 };
 

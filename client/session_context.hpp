@@ -30,6 +30,7 @@ struct SessionContext {
     std::uint32_t done = 0;              // sessions
     bool draining = false;               // no message is begun any more
     Schedule schedule;                   // with a rate, once the run has begun
+    std::uint64_t measured_from_ns = 0;  // messages that began, or were due, before it are the warm-up's
     std::vector<Session*> reconnecting;  // that wait for their next connect; has room for all
     std::uint64_t now_ns = 0;            // when the clock was read last
     bool is_now_fresh = false;           // and nothing has been done since
@@ -48,7 +49,7 @@ struct SessionContext {
             auto opened =
                 sources == 0 ? socket.open_for_connect(remote.family) : socket.open_for_connect_from(plan.sources[source++ % sources]);
             return opened ? port.attach(socket) : opened;
-        } catch (const std::bad_alloc&) {  // for the sentence that says what failed
+        } catch (const std::bad_alloc&) {           // for the sentence that says what failed
             return base::Failure{"out of memory"};  // so short a text takes none
         }
     }

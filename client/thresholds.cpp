@@ -112,9 +112,10 @@ base::Result<Threshold> parse_threshold(std::string_view text) {
     const std::string_view number = trimmed(rest.substr(comparison->first.size()));
     const std::optional<double> limit = limit_of(*figure, number, is_short);
     if (!limit) {
-        return base::Failure{quoted(number) + (is_time(figure->unit) ? is_short ? " is no time: a number with ns, us, ms or s"
-                                                                                : " is no time: a number, with ns, us, ms or s if in another unit"
-                                                                     : " is no number")};
+        return base::Failure{quoted(number) + (is_time(figure->unit)
+                                                   ? is_short ? " is no time: a number with ns, us, ms or s"
+                                                              : " is no time: a number, with ns, us, ms or s if in another unit"
+                                                   : " is no number")};
     }
     return Threshold{std::string(text), figure, comparison->second, *limit};
 }

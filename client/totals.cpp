@@ -5,10 +5,27 @@
 namespace portico::client {
 
 void Totals::add(const Totals& other) {
-    for (const auto figure : {&Totals::connections_opened, &Totals::connections_failed, &Totals::connections_broken,
-                              &Totals::connections_replaced, &Totals::idle_opened, &Totals::idle_broken, &Totals::sent, &Totals::sent_late,
-                              &Totals::not_sent, &Totals::received, &Totals::wrong, &Totals::lost, &Totals::unexpected, &Totals::unanswered,
-                              &Totals::bytes_sent, &Totals::bytes_received, &Totals::failures_untold}) {
+    for (const auto figure : {&Totals::connections_opened,
+                              &Totals::connections_failed,
+                              &Totals::connections_broken,
+                              &Totals::connections_replaced,
+                              &Totals::idle_opened,
+                              &Totals::idle_broken,
+                              &Totals::hostile_opened,
+                              &Totals::hostile_ended,
+                              &Totals::hostile_failed,
+                              &Totals::sent,
+                              &Totals::sent_late,
+                              &Totals::not_sent,
+                              &Totals::warm_up,
+                              &Totals::received,
+                              &Totals::wrong,
+                              &Totals::lost,
+                              &Totals::unexpected,
+                              &Totals::unanswered,
+                              &Totals::bytes_sent,
+                              &Totals::bytes_received,
+                              &Totals::failures_untold}) {
         this->*figure += other.*figure;
     }
     if (first_send_ns == 0 || (other.first_send_ns != 0 && other.first_send_ns < first_send_ns)) {

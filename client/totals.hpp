@@ -17,15 +17,19 @@ struct Totals {
     std::uint64_t connections_broken = 0;    // were opened and ended before their work was done
     std::uint64_t connections_replaced = 0;  // of those opened, the ones that took the place of one that was done
     std::uint64_t idle_opened = 0;
-    std::uint64_t idle_broken = 0;  // could not be opened, or ended before the run did
-    std::uint64_t sent = 0;         // messages whose last byte the system has taken
-    std::uint64_t sent_late = 0;    // messages that began to leave more than a millisecond after they were due
-    std::uint64_t not_sent = 0;     // messages that were due when the duration was over, and had not begun to leave
-    std::uint64_t received = 0;     // complete replies, wrong ones too
-    std::uint64_t wrong = 0;        // replies that were not as expected
-    std::uint64_t lost = 0;         // messages that should have had a reply and had none
-    std::uint64_t unexpected = 0;   // replies that answer nothing
-    std::uint64_t unanswered = 0;   // messages on their way when the run was interrupted
+    std::uint64_t idle_broken = 0;     // could not be opened, or ended before the run did
+    std::uint64_t hostile_opened = 0;  // lives of hostile connections that came to a connection
+    std::uint64_t hostile_ended = 0;   // of these, those that the server ended
+    std::uint64_t hostile_failed = 0;  // those that did not
+    std::uint64_t sent = 0;            // messages whose last byte the system has taken
+    std::uint64_t sent_late = 0;       // messages that began to leave more than a millisecond after they were due
+    std::uint64_t not_sent = 0;        // messages that were due when the duration was over, and had not begun to leave
+    std::uint64_t warm_up = 0;         // complete replies to messages of the warm-up: in none of the other figures, but for wrong ones
+    std::uint64_t received = 0;        // complete replies, wrong ones too
+    std::uint64_t wrong = 0;           // replies that were not as expected
+    std::uint64_t lost = 0;            // messages that should have had a reply and had none
+    std::uint64_t unexpected = 0;      // replies that answer nothing
+    std::uint64_t unanswered = 0;      // messages on their way when the run was interrupted
     std::uint64_t bytes_sent = 0;
     std::uint64_t bytes_received = 0;
     std::uint64_t first_send_ns = 0;  // 0: nothing was sent
@@ -36,7 +40,8 @@ struct Totals {
     // byte.
     Histogram latency_ns;
     Histogram service_ns;  // with a rate: the same from the handing over, whenever that was
-    Histogram lag_ns;      // with a rate: how late this program itself came to each message, before it looked whether the connection could take it
+    Histogram
+        lag_ns;  // with a rate: how late this program itself came to each message, before it looked whether the connection could take it
     Histogram connect_ns;  // from asking for a connection to having it; those that failed are not in it
     TimeSeries series;
     std::map<std::string, std::uint64_t> failures;  // why connections failed or broke, and how many did

@@ -1,5 +1,6 @@
 // Any command line of the client, one argument a line. It ends with options that keep every documented range and fit together, so that the messages
 // can be made from them; or with help, or with one usage error and exit code 2. Nothing escapes.
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "base/clock.hpp"
 #include "message.hpp"
 #include "options.hpp"
+#include "scripted_run.hpp"
 
 using namespace portico;
 using client::Options;
@@ -40,7 +42,7 @@ void check_options(const Options& options) {
     const bool framed = options.reply_framing.type != client::Framing::Type::none;
     if (options.message) {
         check_payload(*options.message, options.framing);
-    } else {
+    } else if (options.message_pieces.empty()) {
         PORTICO_ASSERT(options.sizes.min <= options.sizes.max && options.sizes.max <= options.framing.payload_max());
     }
     if (options.expect == Options::Expect::text) {
@@ -48,9 +50,19 @@ void check_options(const Options& options) {
     }
     PORTICO_ASSERT(options.expect != Options::Expect::echo || options.framing == options.reply_framing);
     PORTICO_ASSERT(options.expect != Options::Expect::any || framed || options.depth == 1);
-    const auto payloads = options.message ? client::make_text_messages(*options.message)
-                                          : client::make_generated_messages(options.seed, options.sizes, options.framing);
+    const auto payloads = client::payloads_of(options);
     const std::uint64_t bytes = payloads->size({1, 1});
+    if (!options.message_pieces.empty()) {
+        std::string filled_in(static_cast<std::size_t>(bytes), ' ');
+        payloads->fill({1, 1}, 0, std::as_writable_bytes(std::span(filled_in)));
+        check_payload(filled_in, options.framing);
+        PORTICO_ASSERT(payloads->match({1, 1}, 0, client::bytes_of(filled_in)) == filled_in.size());
+    }
+    PORTICO_ASSERT(options.warm_up_ns == 0 || options.count == 0);
+    PORTICO_ASSERT(options.arrivals == client::Arrivals::even || options.rate != 0);
+    for (const client::Threshold& each : options.thresholds) {
+        PORTICO_ASSERT(each.figure != nullptr);
+    }
     PORTICO_ASSERT(bytes <= payloads->size_max() && (bytes != 0 || options.framing.type != client::Framing::Type::none));
 }
 

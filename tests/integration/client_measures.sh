@@ -6,6 +6,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cat >echo.json <<JSON
 { "plugin_directory": "$plugin_directory",
   "listeners": [ { "name": "it", "listen": "127.0.0.1:0", "plugin": "echo" },
+                 { "name": "framed", "listen": "127.0.0.1:0", "plugin": "echo", "framing": { "type": "delimiter", "max_bytes": 65536 } },
                  { "name": "stalls", "listen": "127.0.0.1:0", "plugin": "stalls", "settings": { "every_ms": 1000, "for_ms": 100 } },
                  { "name": "short", "listen": "127.0.0.1:0", "plugin": "echo", "limits": { "idle_timeout_ms": 300 } } ],
   "io": { "ports": "per_core", "threads": 1 }, "shutdown": { "drain_ms": 5000 } }
@@ -99,6 +100,22 @@ else
     fail "with stalls the p99 of the open loop is $open_p99 us, of the closed one $closed_p99 us" stalls_open.client stalls_closed.client
 fi
 
+run poisson 0 --size 100 --connections 10 --depth 50 --rate 500 --arrivals poisson --count 50
+all_right 500
+
+# Ten connections that begin one after the other within a second, a message each 20 ms: 50 + 45 + 40 + ... + 5 less what is due before each one's turn, over 2 s.
+run ramp 0 --size 100 --connections 10 --depth 50 --rate 500 --ramp-up 1s --duration 2s
+expect received -ge 700
+expect received -le 800
+expect lost -eq 0
+
+# Of 500 a second in two seconds those of the second one count.
+run warm_up 0 --size 100 --connections 10 --depth 50 --rate 500 --warm-up 1s --duration 1s
+expect warm_up -eq 500
+all_right 500
+expect sent -eq 500
+expect bytes_sent -le 55000
+
 run churn 0 --size 1-2000 --connections 8 --count 55 --depth 4 --messages-per-connection 10
 all_right 440
 expect connections_opened -eq 48
@@ -118,6 +135,24 @@ port=$it
 all_right 75
 expect idle_opened -eq 5
 expect idle_broken -eq 5
+
+# Bad clients of every kind, while others are served as ever.
+it=$port
+for listener in it framed; do
+    port=$(port_of echo $listener)
+    framing=none
+    [ $listener = it ] || framing=delimiter
+    run "hostile_$listener" 0 --size 1-2000 --framing $framing --connections 8 --depth 4 --duration 3s \
+        --hostile silent:2,slow_reader:2,slow_writer:2,reset:4,half_close:4,oversized:2,garbage:4
+    expect received -ge 8
+    expect wrong -eq 0
+    expect lost -eq 0
+    expect connections_broken -eq 0
+    expect hostile_opened -ge 20
+    expect hostile_failed -eq 0
+    [ $listener = it ] || expect hostile_ended -ge 1 # the frame that never ends
+done
+port=$it
 
 run threads 0 --size 1-20000 --connections 9 --count 40 --depth 4 --threads 3 --idle 7
 all_right 360

@@ -14,8 +14,7 @@ TEST_CASE("the live view shows how much of the time is over", "[client][live]") 
     plan.duration_ns = 10 * base::nanoseconds_per_second;
     Moment moment;
     moment.elapsed_ns = base::nanoseconds_per_second;
-    CHECK(live_lines(moment, plan) ==
-          "[........................................] 0 %  1 s  connecting\n0/s  connections 0  failures 0");
+    CHECK(live_lines(moment, plan) == "[........................................] 0 %  1 s  connecting\n0/s  connections 0  failures 0");
     moment.progress.connections_opened = 64;
     moment.progress.received = 36'000;
     moment.progress.wrong = 2;
@@ -24,8 +23,9 @@ TEST_CASE("the live view shows how much of the time is over", "[client][live]") 
     moment.progress.latency_p99_ns = 310'200;
     moment.elapsed_ns = 3 * base::nanoseconds_per_second;
     moment.messages_per_second = 12'000;
-    CHECK(live_lines(moment, plan) == "[##########..............................] 25 %  3 s of 10 s\n"
-                                      "12000/s  p50 80.1 us  p99 310.2 us  connections 64  failures 2");
+    CHECK(live_lines(moment, plan) ==
+          "[##########..............................] 25 %  3 s of 10 s\n"
+          "12000/s  p50 80.1 us  p99 310.2 us  connections 64  failures 2");
     CHECK(log_line(moment, plan) == "3 s  25 %  connections 64  received 36000  12000/s  p50 80.1 us  p99 310.2 us  wrong 2");
     moment.progress.sending_ns = 20 * base::nanoseconds_per_second;
     CHECK(live_lines(moment, plan).find(" 100 % ") != std::string::npos);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "message.hpp"
+#include "message_template.hpp"
 #include "support/catch.hpp"
 
 using namespace portico::client;
@@ -130,4 +131,73 @@ TEST_CASE("generated messages never contain the delimiter, nor begin it too earl
             CHECK(frame.find(framing.delimiter) == frame.size() - framing.delimiter.size());
         }
     }
+}
+
+namespace {
+
+std::unique_ptr<MessageSource> filled_in(const std::string& text, std::uint64_t seed = 1) {
+    auto pieces = parse_template(text);
+    INFO(pieces.error());
+    REQUIRE(pieces);
+    return make_template_messages(seed, *std::move(pieces));
+}
+
+void refused_template(const std::string& text, const std::string& why) {
+    CAPTURE(text);
+    const auto pieces = parse_template(text);
+    REQUIRE_FALSE(pieces);
+    CHECK(pieces.error().find(why) != std::string::npos);
+}
+
+}  // namespace
+
+TEST_CASE("places of a text are filled in for each message", "[client][template]") {
+    const auto messages = filled_in("c\\{connection} m\\{message}\\n");
+    CHECK(whole(*messages, {1, 1}) == "c1 m1\n");
+    CHECK(whole(*messages, {4'294'967'295, 18'446'744'073'709'551'615U}) == "c4294967295 m18446744073709551615\n");
+    CHECK(messages->size({12, 345}) == 9);
+    CHECK(messages->size_max() == 2 + 2 * 20 + 2);
+    check_parts(*messages, {12, 345});
+}
+
+TEST_CASE("random text has its sizes, is the seed's, and is another in each message", "[client][template]") {
+    const auto messages = filled_in("<\\{random:3-9}|\\{random:8}>");
+    const auto again = filled_in("<\\{random:3-9}|\\{random:8}>");
+    const auto others = filled_in("<\\{random:3-9}|\\{random:8}>", 2);
+    std::set<std::string> seen;
+    std::set<std::size_t> sizes;
+    for (std::uint64_t number = 1; number <= 500; ++number) {
+        const std::string text = whole(*messages, {1, number});
+        CHECK(whole(*again, {1, number}) == text);
+        const std::size_t bar = text.find('|');
+        sizes.insert(bar - 1);
+        CHECK(text.size() == bar + 1 + 8 + 1);
+        CHECK(text.find_first_not_of("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz<|>") == std::string::npos);
+        seen.insert(text);
+    }
+    CHECK(seen.size() == 500);
+    CHECK(sizes == std::set<std::size_t>{3, 4, 5, 6, 7, 8, 9});
+    CHECK(whole(*others, {1, 1}) != whole(*messages, {1, 1}));
+    CHECK(whole(*messages, {2, 1}) != whole(*messages, {1, 1}));
+    check_parts(*messages, {1, 7});
+}
+
+TEST_CASE("a text is cut into pieces where a place begins, and nowhere else", "[client][template]") {
+    CHECK((*parse_template("")).empty());
+    auto plain = parse_template("a{connection}\\\\{message}\\x41");
+    REQUIRE(plain);
+    REQUIRE(plain->size() == 1);
+    CHECK((*plain)[0].text == "a{connection}\\{message}A");
+    auto only = parse_template("\\{message}");
+    REQUIRE(only);
+    CHECK(only->size() == 1);
+    CHECK((*only)[0].kind == MessagePiece::Kind::message);
+    refused_template("\\{", "no closing brace");
+    refused_template("\\{messages}", "none of");
+    refused_template("\\{message:1}", "none of");
+    refused_template("\\{random}", "none of");
+    refused_template("\\{random:0}", "1 to 65536");
+    refused_template("\\{random:70000}", "1 to 65536");
+    refused_template("\\{random:x}", "random:x");
+    refused_template("\\{message}\\q", "backslash");
 }

@@ -150,9 +150,45 @@ TEST_CASE("wrong usage is refused with a reason") {
     CHECK(parse_options({"127.0.0.1", "0"}, true).exit_code == 2);
 }
 
+TEST_CASE("a message with places is told from one without") {
+    CHECK(accepted({"--message", "a{message}"}).message == "a{message}");
+    const Options options = accepted({"--message", "a\\{message}", "--framing", "delimiter"});
+    CHECK_FALSE(options.message);
+    CHECK(options.message_pieces.size() == 2);
+    refused({"--message", "a\\{message}", "--framing", "delimiter:7"}, "give one without");
+    refused({"--message", "a\\n\\{message}", "--framing", "delimiter"}, "several messages");
+    refused({"--message", "a\\{random:300}", "--framing", "length_prefix:1"}, "may come to");
+    refused({"--message", "a\\{number}"}, "none of");
+}
+
+TEST_CASE("how the load begins") {
+    const Options options =
+        accepted({"--message", "x", "--rate", "10", "--arrivals", "poisson", "--ramp-up", "2s", "--warm-up", "500ms", "--duration", "3s"});
+    CHECK(options.arrivals == Arrivals::poisson);
+    CHECK(options.ramp_up_ns == 2'000'000'000);
+    CHECK(options.warm_up_ns == 500'000'000);
+    CHECK(accepted({"--message", "x"}).arrivals == Arrivals::even);
+    refused({"--message", "x", "--arrivals", "poisson"}, "needs --rate");
+    refused({"--message", "x", "--rate", "1", "--arrivals", "odd"}, "none of even and poisson");
+    refused({"--message", "x", "--warm-up", "1s"}, "needs --duration");
+    refused({"--message", "x", "--duration", "1s", "--ramp-up", "2s"}, "longer than the run");
+    refused({"--message", "x", "--rate", "5", "--count", "3", "--ramp-up", "2s"}, "needs --duration");
+}
+
+TEST_CASE("bad clients are dealt mode after mode") {
+    const Options options = accepted({"--message", "x", "--hostile", "reset:3,silent,garbage:2"});
+    CHECK(options.hostile ==
+          std::vector<Hostile>{Hostile::reset, Hostile::silent, Hostile::garbage, Hostile::reset, Hostile::garbage, Hostile::reset});
+    CHECK(accepted({"--message", "x"}).hostile.empty());
+    refused({"--message", "x", "--hostile", "rude"}, "none of silent, slow_reader");
+    refused({"--message", "x", "--hostile", "reset:0"}, "from 1 to");
+    refused({"--message", "x", "--hostile", "reset:1,"}, "\"\" is none of");
+    refused({"--message", "x", "--hostile", "reset:1:2"}, "from 1 to");
+}
+
 TEST_CASE("what is written, shown and not to happen") {
-    const ParsedOptions parsed = parse_options({"--message", "x", "--json", "run.json", "--report", "run.html", "--fail-if", "p99>5ms", "--fail-if",
-                                                "lost>0", "--progress", "plain", "127.0.0.1", "5000"},
+    const ParsedOptions parsed = parse_options({"--message", "x", "--json", "run.json", "--report", "run.html", "--fail-if", "p99>5ms",
+                                                "--fail-if", "lost>0", "--progress", "plain", "127.0.0.1", "5000"},
                                                false);
     REQUIRE(parsed.options);
     CHECK(parsed.options->json_file == "run.json");
@@ -167,7 +203,7 @@ TEST_CASE("what is written, shown and not to happen") {
 
 TEST_CASE("help and version are no errors, and each topic fits a screen") {
     const std::string overview = parse_options({"--help"}, false).text;
-    const std::vector<std::string> topics{"", "messages", "replies", "load", "connections", "output", "figures"};
+    const std::vector<std::string> topics{"", "messages", "replies", "load", "connections", "hostile", "output", "figures"};
     for (const std::string& topic : topics) {
         CAPTURE(topic);
         const ParsedOptions help = topic.empty() ? parse_options({"-h"}, false) : parse_options({"--help", topic}, false);

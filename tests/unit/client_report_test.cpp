@@ -129,9 +129,10 @@ TEST_CASE("latencies are drawn in steps of one, two and five") {
     for (int i = 0; i < 25; ++i) {
         latency.record(1'900'000);
     }
-    CHECK(latency_drawing(latency) == "latency, up to   messages   no slower\n"
-                                      "         50 us    75.00 %    75.000 %  ##################################################\n"
-                                      "          2 ms    25.00 %   100.000 %  #################\n");
+    CHECK(latency_drawing(latency) ==
+          "latency, up to   messages   no slower\n"
+          "         50 us    75.00 %    75.000 %  ##################################################\n"
+          "          2 ms    25.00 %   100.000 %  #################\n");
 }
 
 TEST_CASE("the totals of several threads add up") {

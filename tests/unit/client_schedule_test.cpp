@@ -1,7 +1,12 @@
 #include "schedule.hpp"
 
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
 #include "support/catch.hpp"
 
+using portico::client::PoissonBlocks;
 using portico::client::Schedule;
 
 TEST_CASE("messages are due evenly, the connections in turn") {
@@ -36,4 +41,55 @@ TEST_CASE("a schedule does not drift, whatever its rate") {
     const Schedule fast(99'999'999, 7, 0);
     CHECK(fast.due_ns(1, 1 + 99'999'999) == 7'000'000'000);
     CHECK(Schedule(1, 1'000'000, 0).due_ns(1, 1'000'000'000'000) == UINT64_MAX);
+}
+
+TEST_CASE("Poisson arrivals keep the rate, and their gaps are exponential") {
+    PoissonBlocks blocks(7);
+    constexpr std::uint64_t count = 100'000;
+    constexpr std::uint64_t rate = 1'000;
+    const Schedule schedule(rate, 1, 5'000'000'000, &blocks);
+    double sum = 0;
+    double squares = 0;
+    std::uint64_t longer = 0;  // than the mean: 1 / e of them
+    std::uint64_t before = schedule.due_ns(1, 1);
+    for (std::uint64_t number = 2; number <= count; ++number) {
+        const std::uint64_t due = schedule.due_ns(1, number);
+        REQUIRE(due >= before);
+        const double gap = static_cast<double>(due - before) / 1e6;
+        sum += gap;
+        squares += gap * gap;
+        longer += gap > 1 ? 1 : 0;
+        before = due;
+    }
+    const double mean = sum / (count - 1);
+    CHECK(mean == Approx(1).epsilon(0.005));
+    CHECK(std::sqrt(squares / (count - 1) - mean * mean) == Approx(1).epsilon(0.03));  // as large as the mean; of even ones it is 0
+    CHECK(static_cast<double>(longer) / count == Approx(std::exp(-1)).epsilon(0.03));
+    // Whatever is drawn, a block takes its time.
+    CHECK(schedule.due_ns(1, 256 * 1'000) <= 5'000'000'000 + 256'000'000'000);
+    CHECK(schedule.due_ns(1, 256 * 1'000 + 1) >= 5'000'000'000 + 256'000'000'000);
+}
+
+TEST_CASE("Poisson arrivals are those of their seed, in whatever order they are asked for") {
+    PoissonBlocks blocks(1);
+    PoissonBlocks same(1);
+    PoissonBlocks others(2);
+    const Schedule schedule(50, 3, 0, &blocks);
+    const Schedule again(50, 3, 0, &same);
+    const Schedule different(50, 3, 0, &others);
+    std::vector<std::uint64_t> dues;
+    for (std::uint64_t number = 1; number <= 20'000; ++number) {
+        dues.push_back(schedule.due_ns(2, number));
+    }
+    for (std::uint64_t number = 20'000; number > 77; number -= 77) {
+        REQUIRE(again.due_ns(2, number) == dues[number - 1]);
+    }
+    CHECK(different.due_ns(2, 1) != dues[0]);
+    for (const std::uint64_t number : {1, 2, 85, 86, 87, 5'000, 20'000}) {
+        CAPTURE(number);
+        const auto earlier = static_cast<std::uint64_t>(std::lower_bound(dues.begin(), dues.end(), dues[number - 1]) - dues.begin());
+        CHECK(schedule.due_before(2, dues[number - 1]) == earlier);
+        CHECK(schedule.due_before(2, dues[number - 1] + 1) >= number);
+    }
+    CHECK(schedule.due_before(1, 0) == 0);
 }

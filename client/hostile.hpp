@@ -1,0 +1,48 @@
+// What bad clients do to a server, beside those that are measured: the point is that these are unharmed.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace portico::client {
+
+struct LoadPlan;
+
+enum class Hostile : std::uint8_t {
+    silent,       // connects and says nothing
+    slow_reader,  // sends as fast as it may, and never reads
+    slow_writer,  // sends a byte each ten milliseconds
+    reset,        // ends in the middle of a message, by a reset
+    half_close,   // sends a message, ends its side, and reads to the end
+    oversized,    // a frame that never ends (without framing: bytes without end)
+    garbage,      // random bytes, then its end
+};
+inline constexpr std::array<std::pair<std::string_view, Hostile>, 7> hostile_names{{{"silent", Hostile::silent},
+                                                                                    {"slow_reader", Hostile::slow_reader},
+                                                                                    {"slow_writer", Hostile::slow_writer},
+                                                                                    {"reset", Hostile::reset},
+                                                                                    {"half_close", Hostile::half_close},
+                                                                                    {"oversized", Hostile::oversized},
+                                                                                    {"garbage", Hostile::garbage}}};
+
+// "reset:10,slow_reader:2": one for each connection, mode after mode in turn. Fails with a sentence.
+[[nodiscard]] base::Result<std::vector<Hostile>> parse_hostile(std::string_view text);
+
+// The bytes that they send; made once for a thread, and only read then.
+struct HostileBytes {
+    explicit HostileBytes(const LoadPlan& plan);
+
+    std::vector<std::byte> message;       // a right one, or its first 64 KiB
+    std::vector<std::byte> messages;      // as many of them as fit into 64 KiB, one at least
+    std::vector<std::byte> endless;       // the beginning of a frame that never ends
+    std::vector<std::byte> endless_more;  // and how it goes on
+    std::vector<std::byte> garbage;
+};
+
+}  // namespace portico::client

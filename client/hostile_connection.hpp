@@ -1,0 +1,60 @@
+// One bad client: it connects, does what its mode says, and when its connection has ended, by its own doing or the server's, it comes again after a moment, to
+// the end of the run. Whatever happens to it counts apart, and never against the run.
+//
+//     resting -> connecting -> acting -> closing -+-> resting
+//                    |                      ^     +-> done    (the end of the run)
+//                    +----------------------+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "hostile.hpp"
+#include "owned.hpp"
+#include "session_context.hpp"
+
+namespace portico::client {
+
+class HostileConnection {
+public:
+    HostileConnection(SessionContext& context, const HostileBytes& bytes, Hostile mode) noexcept;
+    HostileConnection(const HostileConnection&) = delete;
+    HostileConnection& operator=(const HostileConnection&) = delete;
+
+    void begin() noexcept;
+    // The run is over.
+    void end() noexcept;
+
+private:
+    enum class State : std::uint8_t { resting, connecting, acting, closing, done };
+
+    void connect() noexcept;
+    void on_connect() noexcept;
+    void on_receive() noexcept;
+    void on_send() noexcept;
+    void on_timer() noexcept;
+    // What its mode does next, where nothing is in flight that it waits for.
+    void act() noexcept;
+    void send(std::span<const std::byte> bytes) noexcept;
+    void finish_sending() noexcept;
+    void wait_ns(std::uint64_t time_ns) noexcept;
+    void close() noexcept;
+    void close_if_joined() noexcept;
+
+    SessionContext& context_;
+    const HostileBytes& bytes_;
+    const Hostile mode_;
+    io::Socket socket_;
+    Owned<HostileConnection, io::ConnectOperation> connect_;
+    Owned<HostileConnection, io::ReceiveOperation> receive_;
+    Owned<HostileConnection, io::SendOperation> send_;
+    Owned<HostileConnection, io::TimerOperation> timer_;
+    io::ConstBuffer part_;
+    State state_ = State::resting;
+    bool is_over_ = false;       // the run
+    bool has_finished_ = false;  // our end of the stream is sent
+    std::uint64_t sent_ = 0;     // bytes of this life
+};
+
+}  // namespace portico::client

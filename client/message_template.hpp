@@ -1,0 +1,37 @@
+// A message's text with places that are filled in for each: \{connection}, \{message}, \{random:N} and \{random:MIN-MAX}. A backslash before a brace means nothing
+// else in a text, so no text that is sent as it is changes by that.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "message.hpp"
+#include "text.hpp"
+
+namespace portico::client {
+
+struct MessagePiece {
+    enum class Kind : std::uint8_t {
+        text,        // as it is
+        connection,  // the connection's number, from 1
+        message,     // the message's, from 1 on each connection
+        random,      // letters and digits, drawn from the seed
+    };
+
+    Kind kind = Kind::text;
+    std::string text;
+    SizeRange sizes;  // random: 1 to random_max
+
+    static constexpr std::uint64_t random_max = 65'536;
+};
+
+// `text` with the escapes of unescape() and the places. One piece for a text without places, none for an empty one. Fails with a sentence.
+[[nodiscard]] base::Result<std::vector<MessagePiece>> parse_template(std::string_view text);
+
+[[nodiscard]] std::unique_ptr<MessageSource> make_template_messages(std::uint64_t seed, std::vector<MessagePiece> pieces);
+
+}  // namespace portico::client
