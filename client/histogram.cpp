@@ -13,4 +13,8 @@ void Histogram::add(const Histogram& other) noexcept {
     max_ = std::max(max_, other.max_);
 }
 
+std::uint64_t Histogram::percentile(double percent) const noexcept {
+    return log_linear::percentile<linear_bits, std::uint64_t>(counts_, count_, max_, percent);
+}
+
 }  // namespace portico::client

@@ -24,9 +24,7 @@ public:
     [[nodiscard]] double mean() const noexcept { return count_ == 0 ? 0 : static_cast<double>(sum_) / static_cast<double>(count_); }
 
     // See log_linear::percentile.
-    [[nodiscard]] std::uint64_t percentile(double percent) const noexcept {
-        return log_linear::percentile<linear_bits, std::uint64_t>(counts_, count_, max_, percent);
-    }
+    [[nodiscard]] std::uint64_t percentile(double percent) const noexcept;
 
     // visit(middle, count) for each bucket that holds something, by rising value.
     template <class Visit>

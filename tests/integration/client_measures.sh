@@ -91,7 +91,7 @@ fi
 it=$port port=$stalls
 run stalls_open 0 --message x --connections 4 --depth 1 --rate 400 --duration 4500ms
 open_p99=$(whole latency_p99_us) service_p50=$(whole service_p50_us)
-run stalls_closed 0 --message x --connections 4 --duration 4500ms
+run stalls_closed 0 --message x --connections 1 --duration 4500ms
 closed_p99=$(whole latency_p99_us)
 port=$it
 if [ "$open_p99" -ge 50000 ] && [ "$closed_p99" -lt 50000 ] && [ "$service_p50" -lt 50000 ]; then
