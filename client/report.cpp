@@ -1,6 +1,7 @@
 #include "report.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <string_view>
 #include <vector>
@@ -112,7 +113,8 @@ std::string latency_drawing(const Histogram& latency_ns) {
     std::uint64_t seen = 0;
     for (const Row& row : rows) {
         seen += row.count;
-        const auto bar = static_cast<std::size_t>(static_cast<double>(row.count) / static_cast<double>(most) * bar_width + 0.5);
+        // Rounded up: the few slowest messages are those that one looks for.
+        const auto bar = static_cast<std::size_t>(std::ceil(static_cast<double>(row.count) / static_cast<double>(most) * bar_width));
         out += right(time_text(row.most_ns), 14) + right(percent(row.count, 2), 11) + right(percent(seen, 3), 12) + "  " +
                std::string(bar, '#') + '\n';
     }
