@@ -1,5 +1,5 @@
 // How fairly a server serves many connections. Each of them always has one message on its way; after some seconds the most and the least
-// served are compared.
+// served are compared, and how many were served at all.
 //
 //     fairness PORT CONNECTIONS SECONDS
 //
@@ -129,13 +129,14 @@ int main(int argc, char** argv) {
             serve(connections[number], number);
         }
     }
-    std::uint64_t least = UINT64_MAX, most = 0, all = 0;
+    std::uint64_t least = UINT64_MAX, most = 0, all = 0, any = 0;
     for (const Connection& connection : connections) {
         least = std::min(least, connection.served);
         most = std::max(most, connection.served);
         all += connection.served;
+        any += connection.served != 0;
     }
-    std::printf("messages %llu\nleast %llu\nmost %llu\n", static_cast<unsigned long long>(all), static_cast<unsigned long long>(least),
-                static_cast<unsigned long long>(most));
+    std::printf("messages %llu\nleast %llu\nmost %llu\nserved %llu\n", static_cast<unsigned long long>(all),
+                static_cast<unsigned long long>(least), static_cast<unsigned long long>(most), static_cast<unsigned long long>(any));
     return 0;
 }

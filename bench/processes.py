@@ -16,13 +16,13 @@ class BenchError(Exception):
     """The benchmark cannot go on: its text is all that the user needs."""
 
 
-def until(condition, what, seconds):
-    """Waits until condition() is true."""
+def until(condition, what, seconds, pause=0.001):
+    """Waits until condition() is true; `pause`: seconds between two looks."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             raise BenchError(f"{what}: waited {seconds} s in vain")
-        time.sleep(0.001)
+        time.sleep(pause)
 
 
 def raise_descriptor_limit():
@@ -45,9 +45,9 @@ def is_listening(port):
 
 
 class Running:
-    """A server that runs on the servers' processor. Its output goes to `log`."""
+    """A server that runs on the servers' processor, or on those given. Its output goes to `log`."""
 
-    def __init__(self, name, command, port, log, start_seconds=10):
+    def __init__(self, name, command, port, log, start_seconds=10, environment=None, processors=(SERVER_CPU,)):
         self.name = name
         self.port = port
         self.log = pathlib.Path(log)
@@ -55,7 +55,7 @@ class Running:
         with open(self.log, "wb") as output:
             self.process = subprocess.Popen(
                 [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CPU}))
+                env=environment, preexec_fn=lambda: os.sched_setaffinity(0, processors))
         self.pid = self.process.pid
         try:
             until(lambda: self.check() and is_listening(port), f"{name} does not listen", start_seconds)
@@ -94,6 +94,9 @@ class Running:
             now = self.cpu_ns()
             equal, last = (equal + 1, last) if now == last else (0, now)
         return last
+
+    def threads(self):
+        return len(os.listdir(f"/proc/{self.pid}/task"))
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))

@@ -26,6 +26,7 @@ import timed
 import wine
 from machine import LOAD_MAX
 from processes import BenchError
+from progress import Progress
 from results import Results
 from scenarios import BY_NAME
 
@@ -48,44 +49,6 @@ def parse_arguments():
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/bench", metavar="DIR",
                         help="where the programs are [build/bench]")
     return parser.parse_args()
-
-
-class Progress:
-    """A line when something begins, and how long all will take, from what the parts before it took."""
-
-    def __init__(self):
-        self.started = time.monotonic()
-        self.expected = {}  # seconds of each part
-        self.done = 0.0  # of them, by expectation
-        self.part = ""
-        self.is_terminal = sys.stdout.isatty()
-        self.last_line = 0.0
-
-    def elapsed(self):
-        return time.monotonic() - self.started
-
-    def left(self):
-        scale = self.elapsed() / self.done if self.done > 20 else 1.0
-        return max(0.0, (sum(self.expected.values()) - self.done) * scale)
-
-    def begin(self, part):
-        self.part = part
-        self.print(f"{part} (about {max(1, round(self.left() / 60))} min left)")
-
-    def end(self):
-        self.done += self.expected[self.part]
-
-    def step(self, text):
-        """Said on a terminal, where the next one takes its place; elsewhere every ten seconds."""
-        if self.is_terminal:
-            sys.stdout.write(f"\r\x1b[K[{self.elapsed():4.0f} s] {self.part}: {text}")
-            sys.stdout.flush()
-        elif time.monotonic() > self.last_line + 10:
-            self.print(f"{self.part}: {text}")
-
-    def print(self, text):
-        print(f"{chr(13)}{chr(27)}[K" * self.is_terminal + f"[{self.elapsed():4.0f} s] {text}", flush=True)
-        self.last_line = time.monotonic()
 
 
 class Run:

@@ -63,7 +63,12 @@ public:
         ::closesocket(listener_);
         {
             std::unique_lock lock(mutex_);
-            for (const std::unique_ptr<Client>& client : clients_) ::shutdown(client->socket, SD_BOTH);
+            for (const std::unique_ptr<Client>& client : clients_) {
+                // No operation begins after the first of these, and the second ends the one in flight: a send to a client that does not read
+                // would wait for that client for ever.
+                ::shutdown(client->socket, SD_BOTH);
+                ::CancelIoEx(reinterpret_cast<HANDLE>(client->socket), nullptr);
+            }
             clients_gone_.wait(lock, [this] { return clients_.empty(); });
         }
         for (std::size_t i = 0; i < workers_.size(); ++i) ::PostQueuedCompletionStatus(port_, 0, 0, nullptr);

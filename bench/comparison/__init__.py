@@ -1,0 +1,1 @@
+"""The comparison with the article's servers: what ./dev compare measures, finds and writes. See ../README.md."""

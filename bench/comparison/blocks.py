@@ -1,0 +1,66 @@
+"""What a page is made of, whatever it is written as. Texts may have `code`, **bold** and nothing else in them."""
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Heading:
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Paragraph:
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Bullets:
+    texts: tuple
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """The first `words` columns are text, the others figures."""
+    head: tuple
+    rows: tuple
+    title: str = ""
+    words: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Series:
+    name: str  # a contestant's
+    values: tuple  # None: not measured
+
+
+@dataclasses.dataclass(frozen=True)
+class Lines:
+    """A chart: a line for each contestant, over the same steps."""
+    title: str
+    note: str  # which way is better
+    steps: tuple  # texts
+    series: tuple
+    shown: object  # value -> text
+    base: int = 0  # of a logarithmic axis; 0: a linear one
+
+
+@dataclasses.dataclass(frozen=True)
+class Ratios:
+    """A chart: intervals of ratios, on a logarithmic axis around 1."""
+    title: str
+    note: str
+    rows: tuple  # (label, paired.Interval)
+    name: str  # the contestant whose colour it has
+
+
+@dataclasses.dataclass(frozen=True)
+class Charts:
+    """Side by side where there is room. `names`: (contestant, title) of the legend."""
+    charts: tuple
+    names: tuple = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Page:
+    title: str
+    lead: str
+    blocks: tuple

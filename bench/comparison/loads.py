@@ -1,0 +1,42 @@
+"""What the servers are put under: the client's options."""
+import dataclasses
+
+CONNECTIONS = (1, 8, 64, 512, 2000)
+CONNECTIONS_QUICK = (1, 64, 512)
+
+# A port that was used waits a minute (a second for the same peer): one address has too few of them.
+MANY_PORTS = ("--source", "127.0.0.1-127.0.0.8")
+
+
+@dataclasses.dataclass(frozen=True)
+class Load:
+    name: str
+    plugin: str
+    connections: int
+    bytes: int = 64
+    is_visit: bool = False  # a client says one thing and goes
+
+    def options(self, amount):
+        """The client's; `amount`: ("--duration", "400ms") or ("--count", "1")."""
+        options = ["--size", str(self.bytes), "--connections", str(self.connections), *MANY_PORTS, *amount]
+        if self.plugin == "ack":
+            options += ["--expect", "text:Message received successfully"]
+        if self.is_visit:
+            options += ["--messages-per-connection", "1"]
+        return options
+
+    def takes(self, contestant):
+        """One to one serves nobody else while a client stays: it takes part where there is one client, or where clients go."""
+        return contestant.name != "one_to_one" or self.connections == 1 or self.is_visit
+
+
+def pings(plugin, connections):
+    return [Load(f"{plugin}_{count}", plugin, count) for count in connections]
+
+
+LARGE = Load("large", "echo", 8, bytes=16 * 1024)
+VISITS = Load("visits", "echo", 64, is_visit=True)
+
+
+def all_loads(connections):
+    return [*pings("echo", connections), LARGE, VISITS, *pings("ack", connections)]
