@@ -6,6 +6,7 @@ Everything is measured one thing at a time, the server on one half of the proces
 """
 import argparse
 import contextlib
+import dataclasses
 import datetime
 import json
 import math
@@ -20,6 +21,7 @@ import machine
 import processes
 from comparison import contestants, html, loads, markdown, measure, story
 from comparison.findings import Findings
+from comparison.measure import Limits
 from machine import LOAD_MAX
 from processes import BenchError
 from progress import Progress
@@ -27,9 +29,9 @@ from servers import Place
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SYSTEMS = {"linux": "Linux", "wine": "Windows programs under Wine"}
-ROUNDS = {"linux": 7, "wine": 5}
-ROUNDS_QUICK = 2
-RUN_SECONDS, RUN_SECONDS_QUICK = 0.4, 0.15
+LIMITS = {"linux": Limits(rounds=7, openings=3, run_seconds=0.4, load_seconds=20),
+          "wine": Limits(rounds=5, openings=2, run_seconds=0.4, load_seconds=25)}
+LIMITS_QUICK = Limits(rounds=2, openings=1, run_seconds=0.15, load_seconds=5)
 DESCRIPTORS_SPARE = 100
 
 
@@ -43,7 +45,7 @@ def parse_arguments():
     which.add_argument("--native-only", action="store_true", help="without Wine: neither built nor run; the article's IOCP server is missing then")
     which.add_argument("--windows-only", action="store_true", help="only the Windows programs under Wine, under load from the client of Linux")
     parser.add_argument("--connections", type=numbers, metavar="N,...", help=f"instead of {commas(loads.CONNECTIONS)}")
-    parser.add_argument("--rounds", type=int, metavar="N", help=f"pairs of runs of each load [{ROUNDS['linux']}; under Wine {ROUNDS['wine']}]")
+    parser.add_argument("--rounds", type=int, metavar="N", help=f"pairs of runs of each load, at most [{LIMITS['linux'].rounds}; under Wine {LIMITS['wine'].rounds}]")
     parser.add_argument("--output", type=pathlib.Path, metavar="DIR",
                         help="where comparison.md and comparison.html go [docs when all is measured, else build/compare]")
     parser.add_argument("--report", action="store_true", help="measure nothing: write the pages from the last results again")
@@ -81,31 +83,38 @@ class Run:
         self.names = [name for name in SYSTEMS if name == "linux" and not arguments.windows_only or name == "wine" and not arguments.native_only]
         self.connections = arguments.connections or (loads.CONNECTIONS_QUICK if arguments.quick else loads.CONNECTIONS)
         self.rounds = arguments.rounds
-        self.seconds = RUN_SECONDS_QUICK if arguments.quick else RUN_SECONDS
         self.processors = processors
         self.progress = Progress()
         self.data = {
             "machine": machine_description(arguments.build, self.names),
             "settings": {
-                "date": datetime.date.today().isoformat(), "is_quick": arguments.quick, "seconds": self.seconds, "load_before": machine.load(),
+                "date": datetime.date.today().isoformat(), "is_quick": arguments.quick, "load_before": machine.load(),
                 "server_processors": len(processors), "is_whole": len(self.names) == len(SYSTEMS) and not arguments.connections},
             "systems": {},
         }
 
-    def rounds_of(self, name):
-        return self.rounds or (ROUNDS_QUICK if self.is_quick else ROUNDS[name])
+    def limits(self, name):
+        limits = LIMITS_QUICK if self.is_quick else LIMITS[name]
+        return dataclasses.replace(limits, rounds=self.rounds, load_seconds=math.inf) if self.rounds else limits
+
+    def timed(self, name):
+        """Numbers of connections."""
+        most = math.inf if name == "linux" else loads.TIMED_MAX_UNDER_WINE_QUICK if self.is_quick else loads.TIMED_MAX_UNDER_WINE
+        return [count for count in self.connections if count <= most] or [self.connections[0]]
 
     def expect(self):
         """Seconds that each part takes, roughly."""
         expected = {}
         for name in self.names:
-            for load in loads.all_loads(self.connections):
-                runs = len(self.takers(name, load)) * (2 * self.rounds_of(name) + 4)
-                each = self.seconds + 0.1 + load.connections / 3000
-                expected[self.part(name, load.name)] = runs * each + 1
-            each = sum(1.5 + count / 1000 for count in self.connections) * len(contestants.on(name, "echo"))
+            limits = self.limits(name)
+            for load in loads.all_loads(self.timed(name)):
+                opening = load.connections / (500 if name == "wine" else 5000)
+                one_run = limits.run_seconds + 0.2 + 2.5 * opening
+                each = limits.openings * (opening + 0.1) + 2 * limits.rounds * one_run
+                expected[self.part(name, load.name)] = min(len(self.takers(name, load)) * each, limits.load_seconds + 5)
+            each = sum(1.5 + count / (300 if name == "wine" else 2000) for count in self.connections) * len(contestants.on(name, "echo"))
             expected[self.part(name, "who is served")] = each
-            expected[self.part(name, "threads and memory")] = 2.5 * each
+            expected[self.part(name, "threads and memory")] = each
         return expected
 
     @staticmethod
@@ -137,26 +146,26 @@ class Run:
 
     def measure(self, system):
         found = self.data["systems"][system.name] = {
-            "title": system.title, "backend": measure.backend(system), "connections": list(self.connections), "rounds": self.rounds_of(system.name),
-            "loads": {}, "attendance": {}, "census": {}}
-        for load in loads.all_loads(self.connections):
+            "title": system.title, "backend": measure.backend(system), "connections": self.timed(system.name),
+            "seconds": self.limits(system.name).run_seconds, "loads": {}, "attendance": {}, "census": {}}
+        for load in loads.all_loads(self.timed(system.name)):
             with self.timing(self.part(system.name, load.name)):
                 found["loads"][load.name] = measure.rounds(
-                    self.place, system, load, self.takers(system.name, load), self.rounds_of(system.name), self.seconds, self.progress.step)
+                    self.place, system, load, self.takers(system.name, load), self.limits(system.name), self.progress.step)
         with self.timing(self.part(system.name, "who is served")):
-            found["attendance"] = self.for_each(system, lambda each, load: measure.attendance(self.place, system, each, load.connections))
+            found["attendance"] = self.for_each(system, lambda each, count: measure.attendance(self.place, system, each, count))
         with self.timing(self.part(system.name, "threads and memory")):
-            found["census"] = self.for_each(system, lambda each, load: measure.census(self.place, system, each, load)
-                                            if load.takes(each) else None)
+            found["census"] = self.for_each(system, lambda each, count: measure.census(system, each, count)
+                                            if each.is_for_all or count == 1 else None)
 
     def for_each(self, system, measured):
         """{contestant: {connections: what is measured}}"""
         found = {}
         for each in contestants.on(system.name, "echo"):
             found[each.name] = {}
-            for load in loads.pings("echo", self.connections):
-                self.progress.step(f"{each.title}, {load.connections}")
-                found[each.name][str(load.connections)] = measured(each, load)
+            for count in self.connections:
+                self.progress.step(f"{each.title}, {count}")
+                found[each.name][str(count)] = measured(each, count)
         return found
 
     @contextlib.contextmanager

@@ -140,16 +140,17 @@ class Running:
 
 
 class Holder:
-    """Another process with `count` connections to a server, which it leaves alone until told."""
+    """Another process with `count` connections to a server, which it leaves alone until told. `is_accepted`: whether the server has them;
+    none: by its descriptors."""
 
-    def __init__(self, server, count):
+    def __init__(self, server, count, is_accepted=None):
         program = pathlib.Path(__file__).with_name("holder.py")
         before = server.descriptors()
         self.process = subprocess.Popen([sys.executable, str(program), str(server.port), str(count)], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
         try:
             self.expect("open")
-            until(lambda: server.check() and server.descriptors() >= before + count,
+            until(lambda: server.check() and (is_accepted() if is_accepted else server.descriptors() >= before + count),
                   f"{server.name} has not accepted {count} connections", 30)
         except BaseException:
             self.process.kill()

@@ -36,6 +36,11 @@ class Contestant:
     def is_portico(self):
         return not self.program
 
+    @property
+    def is_for_all(self):
+        """Serves more than one client at a time."""
+        return self.program != "baseline_one_to_one"
+
 
 BOTH = ("linux", "wine")
 ONE_TO_ONE = Contestant("one_to_one", "one to one", BOTH, ("echo",), "baseline_one_to_one")

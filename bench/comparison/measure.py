@@ -1,17 +1,29 @@
 """The measuring: interleaved rounds of timed runs, who is served in the first second, and what a server takes meanwhile."""
 import contextlib
+import dataclasses
 import os
 import statistics
 import subprocess
 import time
 
 import client
-from processes import BenchError, until
+from processes import BenchError, Holder
 
 from . import contestants
 
-CENSUS_SECONDS = 2.0  # of load; the server is looked at when much of it is over
-SHORT_RUNS = 3
+ROUNDS_MIN = 2
+WARM_UP_SECONDS = 0.05
+WARM_UP_OPENINGS = 1.5  # of the time that it takes to serve each connection once
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """How much is done for each load: so many rounds, of runs of at least so many seconds, but no new one after `load_seconds`; before them so many
+    runs that only open the connections."""
+    rounds: int
+    openings: int
+    run_seconds: float
+    load_seconds: float
 
 
 def cpu_clock_ns(pid):
@@ -46,44 +58,58 @@ def counted_run(place, system, running, options):
     return figures, cpu_ns_at_rest(system, running) - before
 
 
-def opening_cpu_ns(place, system, running, load):
-    """What opening and closing the connections takes, with one message on each: the median of some runs."""
-    runs = [counted_run(place, system, running, load.options(("--count", "1")))[1] for _ in range(SHORT_RUNS)]
-    return statistics.median(runs)
+@dataclasses.dataclass(frozen=True)
+class Opening:
+    """Opening a load's connections, with one message on each: what it costs the server, and how long it takes until all have been served."""
+    cpu_ns: float
+    seconds: float
 
 
-def timed_run(place, system, running, load, seconds, opening_ns):
-    figures, spent_ns = counted_run(place, system, running, load.options(("--duration", f"{round(seconds * 1000)}ms")))
-    if load.is_visit:  # opening and closing is what is measured
-        each_ns = spent_ns / figures["received"]
-    else:
-        each_ns = max(1.0, (spent_ns - opening_ns) / max(1.0, figures["received"] - load.connections))
+def opening(place, system, running, load, count):
+    """The median of some runs, the first not among them: it warms the server up."""
+    runs = [counted_run(place, system, running, load.options(("--count", "1"))) for _ in range(count + 1)][1:]
+    return Opening(statistics.median(spent_ns for _, spent_ns in runs), statistics.median(figures["seconds"] for figures, _ in runs))
+
+
+def timed_run(place, system, running, load, seconds, opened):
+    """The figures begin when all connections have been accepted (the client has them open before that), and last until each has had time for
+    another message, however slow the server."""
+    warm_up = WARM_UP_SECONDS + WARM_UP_OPENINGS * opened.seconds
+    amount = ("--warm-up", f"{round(warm_up * 1000)}ms", "--duration", f"{round(max(seconds, opened.seconds) * 1000)}ms")
+    figures, spent_ns = counted_run(place, system, running, load.options(amount))
+    messages = figures["received"] + figures["warm_up"]
+    # Of visits opening and closing is a part.
+    each_ns = spent_ns / messages if load.is_visit else max(1.0, (spent_ns - opened.cpu_ns) / max(1.0, messages - load.connections))
     return {"rate": figures["messages_per_second"], "p50_us": figures["latency_p50_us"], "p99_us": figures["latency_p99_us"],
             "cpu_us": each_ns / 1000}
 
 
-def rounds(place, system, load, chosen, count, seconds, progress):
-    """{"runs": {name: [[first half, second half] of each round]}, "opening_us": {name: CPU of a connection with one message}}"""
+def rounds(place, system, load, chosen, limits, progress):
+    """{"runs": {name: [[first half, second half] of each round]}, "opening_us": {name: CPU of a connection with one message}}; as many
+    rounds as `limits` allow."""
+    deadline = time.monotonic() + limits.load_seconds
     with contextlib.ExitStack() as stack:
-        started, opening_ns = {}, {}
+        started, opened = {}, {}
         for each in chosen:
             progress(f"starting {each.title}")
             started[each.name] = stack.enter_context(contestants.start(each, system, load.plugin))
-            timed_run(place, system, started[each.name], load, seconds, 0)  # to warm up
-            opening_ns[each.name] = 0 if load.is_visit else opening_cpu_ns(place, system, started[each.name], load)
+            opened[each.name] = opening(place, system, started[each.name], load, limits.openings)
 
         def half(names):
-            return {name: timed_run(place, system, started[name], load, seconds, opening_ns[name]) for name in names}
+            return {name: timed_run(place, system, started[name], load, limits.run_seconds, opened[name]) for name in names}
         runs = {each.name: [] for each in chosen}
-        for number in range(count):
-            progress(f"round {number + 1} of {count}")
+        for number in range(limits.rounds):
+            if number >= ROUNDS_MIN and time.monotonic() > deadline:
+                break
+            progress(f"round {number + 1} of {limits.rounds}")
             # Whoever is last runs twice in a row: that place goes round.
             turn = number % len(chosen)
             order = [each.name for each in chosen[turn:] + chosen[:turn]]
             first, second = half(order), half(reversed(order))
             for name in order:
                 runs[name].append([first[name], second[name]])
-    return {"runs": runs, "opening_us": {name: spent / load.connections / 1000 for name, spent in opening_ns.items()}}
+    each_us = {name: opened[name].cpu_ns / load.connections / 1000 for name in opened}
+    return {"runs": runs, "opening_us": {} if load.is_visit else each_us}
 
 
 # ---- who is served ------------------------------------------------------------------------------------------------------------
@@ -111,13 +137,6 @@ def backend(system):
 # ---- what it takes ------------------------------------------------------------------------------------------------------------
 
 
-def established(port):
-    """Connections to it, on the server's side, accepted or not."""
-    wanted = f":{port:04X}"
-    with open("/proc/net/tcp", encoding="ascii") as table:
-        return sum(fields[1].endswith(wanted) and fields[3] == "01" for fields in map(str.split, table))
-
-
 def look(running):
     """Threads, and bytes: its share of all memory (PSS), what is its alone, and the addresses that it has taken."""
     smaps = running.smaps()
@@ -127,22 +146,14 @@ def look(running):
             "addresses": pages * os.sysconf("SC_PAGESIZE")}
 
 
-def census(place, system, contestant, load):
-    """What a fresh server takes without a client, and while all of them are served."""
-    with contestants.start(contestant, system, load.plugin) as running:
+def census(system, contestant, connections):
+    """What a fresh server takes without a client, and with so many connected, when each has had a reply."""
+    with contestants.start(contestant, system, "echo") as running:
         cpu_ns_at_rest(system, running)
         alone = look(running)
-        command = client.command_of(place, running.port, load.options(("--duration", f"{CENSUS_SECONDS:.0f}s")))
-        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-            try:
-                until(lambda: running.check() and (process.poll() is not None or established(running.port) >= load.connections),
-                      f"{running.name}: {load.connections} connections are not open", 60, pause=0.05)
-                time.sleep(0.6 * CENSUS_SECONDS)
-                serving = look(running)
-                output, _ = process.communicate(timeout=60)
-            except BaseException:
-                process.kill()
-                raise
-        client.checked(process.returncode, command, output, "")
+        with Holder(running, connections, is_accepted=lambda: True) as holder:  # that each is accepted, its reply shows
+            holder.echo_once()
+            cpu_ns_at_rest(system, running)
+            serving = look(running)
         cpu_ns_at_rest(system, running)
     return {"alone": alone, "serving": serving}

@@ -117,7 +117,7 @@ def census_table(findings, system):
         rows.append((count(step), "private memory", *(cell(one, lambda one: size(one["private"])) for _, one in found)))
         rows.append((count(step), "addresses taken by the clients", *(
             cell(one, lambda one, name=name: size(findings.bytes_each(system, name, step, "addresses") * step)) for name, one in found)))
-    return Table(("clients", "", *(each.title for each in servers)), tuple(rows), f"Threads and memory while all are served, {place(system)}",
+    return Table(("clients", "", *(each.title for each in servers)), tuple(rows), f"Threads and memory, {place(system)}",
                  words=2)
 
 
@@ -333,17 +333,17 @@ def section_figures(findings):
 
 def section_how(findings):
     settings = findings.settings
-    whom = listed(f"{findings.of(system)['rounds']} rounds {place(system)}" for system in findings.systems())
+    whom = "; ".join(f"{place(system)} {rounds_text(findings, system)}" for system in findings.systems())
     yield Heading("How it was measured")
     yield Bullets((
         f"`./dev compare`, in {plural(max(1, round(settings['minutes'])), 'minute')}. Servers have {plural(settings['server_processors'], 'processor')}, the client has the others. "
         "It is the project's own, with one thread; it checks every byte of every reply, and anything wrong or lost ends the comparison.",
         "The load is closed: a connection sends 64 bytes as soon as it has the reply to the last ones. *visits*: 64 clients at any time, each with one message.",
-        f"All servers of a load are started once. A round runs each for {settings['seconds']:g} s, and once more in the opposite order ({whom}), so that what changes "
-        "slowly meets all alike. Intervals: bootstrap over the rounds' ratios.",
+        f"All servers of a load are started once. A round runs each once, and once more in the opposite order, so that what changes slowly meets all alike: {whom}. "
+        "Before each run's figures begin, all its connections have been accepted and served. Intervals: bootstrap over the rounds' ratios.",
         "CPU is the processor time of all the server's threads, under Wine with that of Wine's server, over the messages; what opening and closing the connections "
         "takes is measured apart and taken off, but not in *visits*. On loopback the kernel does a part of the receiving side's work on the sender's time.",
-        "Memory is read while all clients are served, two thirds into two seconds of load: PSS, and what is the process's alone (`smaps_rollup`). It is without "
+        "Memory is read when so many clients are connected and each has had a reply: PSS, and what is the process's alone (`smaps_rollup`). It is without "
         "the kernel's share: each thread also has a kernel stack (16 KiB on Linux, x86-64), each connection its socket. Under Wine the private memory includes "
         "what Wine itself needs in each process, some of it for each thread.",
         "The servers print nothing. The article's print each message, and Portico's echo can."))
@@ -355,10 +355,21 @@ def section_how(findings):
     yield Table(("", ""), tuple(rows), words=2)
 
 
+def rounds_text(findings, system):
+    """"5 rounds of runs of 0.4 s", or fewer where a load takes long."""
+    rounds = sorted({len(runs) for each in findings.of(system)["loads"].values() for runs in each["runs"].values()})
+    many = f"{rounds[0]} to {rounds[-1]}" if len(rounds) > 1 else f"{rounds[0]}"
+    return f"{many} rounds, of runs of at least {findings.of(system)['seconds']:g} s" + (", fewer where a load takes long" if len(rounds) > 1 else "")
+
+
 def left_out(findings):
     yield "Real Windows: the Windows programs ran under Wine only. How these servers compare there nobody has measured yet."
     yield "One to one with more than one client that stays: there is no throughput to measure, all of it is the first client's."
     yield "The article's IOCP server on Linux: it is made of Windows' calls."
+    for system in findings.systems():
+        if untimed := [step for step in findings.attended(system) if step > max(findings.of(system)["connections"])]:
+            yield (f"Throughput and latency of {listed(count(step) for step in untimed)} connections {place(system)}: each run would have to wait until a thread "
+                   "for each client has started. Who is served in the first second, threads and memory are measured.")
     if "wine" in findings.systems():
         yield "The Windows client: the load under Wine comes from the client of Linux, so that Wine's server works for the measured server alone."
         yield "PSS under Wine: it shares out pages of Wine's libraries by how many processes happen to run."
