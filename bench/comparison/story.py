@@ -112,11 +112,11 @@ def census_table(findings, system):
     for step in findings.counted(system):
         found = [(each.name, findings.census(system, each.name, step)) for each in servers]
         rows.append((count(step), "threads", *(cell(one, lambda one: count(one["threads"])) for _, one in found)))
-        if system == "linux":
-            rows.append((count(step), "memory (PSS)", *(cell(one, lambda one: size(one["pss"])) for _, one in found)))
         rows.append((count(step), "private memory", *(cell(one, lambda one: size(one["private"])) for _, one in found)))
-        rows.append((count(step), "addresses taken by the clients", *(
-            cell(one, lambda one, name=name: size(findings.bytes_each(system, name, step, "addresses") * step)) for name, one in found)))
+        if system == "linux":  # under Wine neither says anything
+            rows.append((count(step), "memory (PSS)", *(cell(one, lambda one: size(one["pss"])) for _, one in found)))
+            rows.append((count(step), "addresses taken by the clients", *(
+                cell(one, lambda one, name=name: size(findings.bytes_each(system, name, step, "addresses") * step)) for name, one in found)))
     return Table(("clients", "", *(each.title for each in servers)), tuple(rows), f"Threads and memory, {place(system)}",
                  words=2)
 
@@ -171,28 +171,26 @@ def figure_text(findings, system, load, what):
     return f"{what}, {place(system)}: {listed(told)}." if told else ""
 
 
-def threads_cost(findings, system):
-    steps = findings.counted(system)
-    most = max(steps, default=None)
-    theirs, ours = (most and findings.census(system, name, most) for name in ("threads", "portico"))
-    if not theirs or not ours:
-        return ""
-    each, each_of_ours = (findings.bytes_each(system, name, most) for name in ("threads", "portico"))
-    addresses = findings.bytes_each(system, "threads", most, "addresses")
-    return (f"At {count(most)} clients, {place(system)}, thread per client has {count(theirs['threads'])} threads, {size(theirs['private'])} "
-            f"of private memory ({size(each)} a client) and {size(addresses)} of addresses reserved for each client's stack; Portico has "
-            f"{count(ours['threads'])} threads and {size(ours['private'])} ({size(each_of_ours)} a client).")
+def cost_text(findings, system, *names):
+    """Threads and memory of some servers with the most clients."""
+    most = max(findings.counted(system), default=None)
+    told = []
+    for name in names:
+        if found := most and findings.census(system, name, most):
+            told.append(f"{BY_NAME[name].title} has {plural(found['threads'], 'thread')} and {size(found['private'])} of private memory "
+                        f"({size(findings.bytes_each(system, name, most))} a client)")
+    return f"With {count(most)} clients {place(system)}, {listed(told)}." if len(told) > 1 else ""
 
 
 def wall_text(findings):
     """How far a thread's stack goes in the address space of the article's time."""
-    system = "wine" if "wine" in findings.systems() else "linux"
-    most = max(findings.counted(system), default=None)
-    addresses = most and findings.bytes_each(system, "threads", most, "addresses")
-    if not addresses or addresses < 2**16:
-        return ""
-    return (f"In the 2 GiB that a 32-bit program had when the article was written, stacks of {size(addresses)} end at "
-            f"{number(2 * 2**30 / addresses, 2)} clients. A 64-bit process has the addresses; what it pays is memory and switching.")
+    text = ("Each thread reserves addresses for its stack, on Windows 1 MiB where nobody says otherwise: the 2 GiB that a 32-bit program had in the "
+            "article's time end before 2,048 clients.")
+    most = max(findings.counted("linux"), default=None) if "linux" in findings.systems() else None
+    addresses = most and findings.bytes_each("linux", "threads", most, "addresses")
+    if addresses:
+        text += f" On Linux it is {size(addresses)} a client here."
+    return text + " A 64-bit process has the addresses; what it pays is memory and switching."
 
 
 def opening_text(findings, system):
@@ -206,21 +204,19 @@ def opening_text(findings, system):
 FIGURES = (("rate", "messages a second"), ("p99_us", "99th percentile"), ("cpu_us", "CPU a message"))
 
 
-def weighed(findings, system, other):
-    """One line a figure: where Portico is better, where worse, where the runs cannot tell."""
-    texts = []
-    for figure, title in FIGURES:
-        better, equal, worse = findings.verdicts(system, other, figure)
-        total = len(better) + len(equal) + len(worse)
-        if not total:
-            continue
-        text = f"**{title}**: better in {len(better)} of {total} loads"
-        if worse:
-            text += ", **worse** in " + listed(f"{load_title(load)}, {load.plugin} ({found.middle:.2f})" for load, found in worse.items())
-        if equal:
-            text += f", no difference that these runs can tell in {len(equal)}"
-        texts.append(f"Against {BY_NAME[other].title}, {place(system)}, {text}.")
-    return texts
+def weighed_table(findings):
+    """In how many loads Portico is better, in which it is worse, and where the runs cannot tell."""
+    rows = []
+    for system in findings.systems():
+        for other in (each for each in BY_NAME if each != "portico"):
+            for figure, title in FIGURES:
+                better, equal, worse = findings.verdicts(system, other, figure)
+                if better or equal or worse:
+                    where = "; ".join(f"{load.plugin}, {load_title(load)} ({found.middle:.2f})" for load, found in worse.items())
+                    rows.append((f"{BY_NAME[other].title} ({mark(system)})", title, where or "nowhere",
+                                 *(count(len(loads_of)) for loads_of in (better, equal, worse))))
+    return Table(("against", "in", "Portico is worse in (its figure over the other's)", "better", "cannot tell", "worse"), tuple(rows),
+                 "Portico against each server, in how many loads", words=3)
 
 
 # ---- sections -----------------------------------------------------------------------------------------------------------------
@@ -241,7 +237,7 @@ def in_short(findings):
         for other in ("threads", "iocp"):
             few, many = (pick(findings, system, other) for pick in (few_clients, many_clients))
             texts += [rate_against(findings, system, load, other) for load in dict.fromkeys((few, many)) if load]
-        texts.append(threads_cost(findings, system))
+        texts.append(cost_text(findings, system, "threads", "iocp", "portico"))
     yield Heading("In short")
     yield Bullets(tuple(text for text in texts if text))
 
@@ -265,18 +261,19 @@ def section_one(findings):
 
 def section_threads(findings):
     yield Heading("A thread for each client")
-    yield Paragraph("The second server gives each client a thread, and each thread is the first server. Everybody is served, and the code stays as simple. "
+    yield Paragraph("The second server gives each client a thread, and each thread is the first server. Everybody is served in the end, and the code stays as simple. "
                     "With few clients there is little to say against it: one call to receive, one to send, and nothing to look up. What it costs "
                     "shows when clients are many: a stack and a thread of the system for each, and a switch of threads for each message.")
     for system in findings.systems():
         yield Charts((*timed_charts(findings, system), *resource_charts(findings, system)), legend(findings, system))
         texts = [rate_against(findings, system, load, "threads") for load in findings.pings(system, "echo")]
-        yield Bullets(tuple(text for text in (*texts, threads_cost(findings, system), opening_text(findings, system)) if text))
-    if text := wall_text(findings):
-        yield Paragraph(text)
+        yield Bullets(tuple(text for text in (*texts, cost_text(findings, system, "threads", "portico"), opening_text(findings, system)) if text))
+    yield Paragraph(wall_text(findings))
     yield Paragraph("And with the fixed acknowledgement, as the article's second server had it, against the plugin `ack`:")
     yield Charts(tuple(each for system in findings.systems() for each in timed_charts(findings, system, "ack")),
                  legend(findings, plugin="ack"))
+    texts = [rate_against(findings, system, load, "threads") for system in findings.systems() for load in findings.pings(system, "ack")]
+    yield Bullets(tuple(text for text in texts if text))
 
 
 def section_iocp(findings):
@@ -292,6 +289,7 @@ def section_iocp(findings):
     if found["iocp"] and found["portico"]:
         texts.append(f"Messages of 16 KiB on 8 connections: the article's design echoes {number(found['iocp'])} a second, thread per client "
                      f"{cell(found['threads'], number)}, Portico {number(found['portico'])}.")
+    texts.append(cost_text(findings, "wine", "iocp", "portico"))
     yield Bullets(tuple(text for text in texts if text))
     yield Paragraph("These are figures of Wine, not of Windows. Under Wine most calls go through its server, a process of one thread that does the work for all "
                     "of the others; that is counted as the server's CPU here. It makes all servers slower, and a design dear that calls often. What "
@@ -309,7 +307,7 @@ def section_portico(findings):
             ratio_charts += [ratio_chart(findings, system, other, "rate", f"Messages a second: {against}", "right of 1: Portico answers more"),
                              ratio_chart(findings, system, other, "cpu_us", f"CPU a message: {against}", "left of 1: Portico needs less")]
     yield Charts(tuple(each for each in ratio_charts if each))
-    yield Bullets(tuple(text for system in findings.systems() for other in ("threads", "iocp", "one_to_one") for text in weighed(findings, system, other)))
+    yield weighed_table(findings)
     yield Paragraph("What no figure here shows, and the baselines do not have:")
     yield Bullets((
         "the protocol is a library behind a C interface, dropped into a folder and named in the configuration; the same source serves on Linux and Windows",
@@ -345,7 +343,7 @@ def section_how(findings):
         "takes is measured apart and taken off, but not in *visits*. On loopback the kernel does a part of the receiving side's work on the sender's time.",
         "Memory is read when so many clients are connected and each has had a reply: PSS, and what is the process's alone (`smaps_rollup`). It is without "
         "the kernel's share: each thread also has a kernel stack (16 KiB on Linux, x86-64), each connection its socket. Under Wine the private memory includes "
-        "what Wine itself needs in each process, some of it for each thread.",
+        "what Wine itself touches, in each process and for each thread; seen in the process's map, that is nearly 1 MiB a thread.",
         "The servers print nothing. The article's print each message, and Portico's echo can."))
     yield Heading("What was left out, and why")
     yield Bullets(tuple(left_out(findings)))
@@ -372,7 +370,8 @@ def left_out(findings):
                    "for each client has started. Who is served in the first second, threads and memory are measured.")
     if "wine" in findings.systems():
         yield "The Windows client: the load under Wine comes from the client of Linux, so that Wine's server works for the measured server alone."
-        yield "PSS under Wine: it shares out pages of Wine's libraries by how many processes happen to run."
+        yield ("PSS and addresses under Wine: the one shares out pages of Wine's libraries by how many processes happen to run, the other are reserved by "
+               "Wine in pieces of its own choosing.")
     else:
         yield "Everything under Wine, and with it the article's IOCP server (`--native-only`)."
     if "linux" not in findings.systems():
