@@ -28,6 +28,7 @@ class System:
 class Contestant:
     name: str
     title: str
+    called: str  # in a sentence
     systems: tuple
     plugins: tuple  # what it does: echo, ack
     program: str = ""  # none: the host
@@ -43,10 +44,10 @@ class Contestant:
 
 
 BOTH = ("linux", "wine")
-ONE_TO_ONE = Contestant("one_to_one", "one to one", BOTH, ("echo",), "baseline_one_to_one")
-THREADS = Contestant("threads", "thread per client", BOTH, ("echo", "ack"), "baseline_thread_per_client")
-IOCP = Contestant("iocp", "article's IOCP", ("wine",), ("echo",), "baseline_article_iocp")
-PORTICO = Contestant("portico", "Portico", BOTH, ("echo", "ack"))
+ONE_TO_ONE = Contestant("one_to_one", "one to one", "the one-to-one server", BOTH, ("echo",), "baseline_one_to_one")
+THREADS = Contestant("threads", "thread per client", "a thread for each client", BOTH, ("echo", "ack"), "baseline_thread_per_client")
+IOCP = Contestant("iocp", "article's IOCP", "the article's IOCP server", ("wine",), ("echo",), "baseline_article_iocp")
+PORTICO = Contestant("portico", "Portico", "Portico", BOTH, ("echo", "ack"))
 
 CONTESTANTS = (ONE_TO_ONE, THREADS, IOCP, PORTICO)
 BY_NAME = {contestant.name: contestant for contestant in CONTESTANTS}

@@ -149,7 +149,7 @@ def rate_against(findings, system, load, other):
     if not found:
         return ""
     ours, theirs = (findings.median(system, load, name, "rate") for name in ("portico", other))
-    return (f"With {load_title(load)} {place(system)}, {BY_NAME[other].title} answers {number(theirs)} messages a second and Portico {number(ours)}: "
+    return (f"With {load_title(load)} {place(system)}, {BY_NAME[other].called} answers {number(theirs)} messages a second and Portico {number(ours)}: "
             f"{times(found)}.")
 
 
@@ -161,13 +161,13 @@ def served_text(findings, system):
     for each in findings.contestants(system, "echo"):
         if found := findings.attendance(system, each.name, most):
             served = "all" if found["served"] == most else count(found["served"])
-            texts.append(f"{each.title} has answered {served}")
-    return f"{count(most)} clients that come at once and stay, {place(system)}: after a second {listed(texts)}."
+            texts.append(f"{each.called} {served}")
+    return f"{count(most)} clients that come at once and stay, {place(system)}: after a second these have been answered: by {listed(texts)}."
 
 
 def figure_text(findings, system, load, what):
-    rates = [(each.title, findings.median(system, load, each.name, "rate")) for each in findings.contestants(system, "echo")]
-    told = [f"{title} {number(rate)}" for title, rate in rates if rate]
+    rates = [(each.called, findings.median(system, load, each.name, "rate")) for each in findings.contestants(system, "echo")]
+    told = [f"{called} {number(rate)}" for called, rate in rates if rate]
     return f"{what}, {place(system)}: {listed(told)}." if told else ""
 
 
@@ -177,7 +177,7 @@ def cost_text(findings, system, *names):
     told = []
     for name in names:
         if found := most and findings.census(system, name, most):
-            told.append(f"{BY_NAME[name].title} has {plural(found['threads'], 'thread')} and {size(found['private'])} of private memory "
+            told.append(f"{BY_NAME[name].called} takes {plural(found['threads'], 'thread')} and {size(found['private'])} of private memory "
                         f"({size(findings.bytes_each(system, name, most))} a client)")
     return f"With {count(most)} clients {place(system)}, {listed(told)}." if len(told) > 1 else ""
 
@@ -195,7 +195,7 @@ def wall_text(findings):
 
 def opening_text(findings, system):
     load = findings.most(system)
-    told = [f"{each.title} {time_us(spent)}" for each in findings.contestants(system, "echo")
+    told = [f"{each.called} {time_us(spent)}" for each in findings.contestants(system, "echo")
             if (spent := findings.opening_us(system, load, each.name))]
     return (f"A client that connects, says one thing and goes costs, with {load_title(load)} {place(system)}, this much of the server's CPU: "
             f"{listed(told)}.") if len(told) > 1 else ""
@@ -287,13 +287,13 @@ def section_iocp(findings):
     found = {name: findings.median("wine", loads.LARGE, name, "rate") for name in ("iocp", "threads", "portico")}
     texts = [rate_against(findings, "wine", load, "iocp") for load in findings.pings("wine", "echo")]
     if found["iocp"] and found["portico"]:
-        texts.append(f"Messages of 16 KiB on 8 connections: the article's design echoes {number(found['iocp'])} a second, thread per client "
+        texts.append(f"Messages of 16 KiB on 8 connections: the article's design echoes {number(found['iocp'])} a second, a thread for each client "
                      f"{cell(found['threads'], number)}, Portico {number(found['portico'])}.")
     texts.append(cost_text(findings, "wine", "iocp", "portico"))
     yield Bullets(tuple(text for text in texts if text))
     yield Paragraph("These are figures of Wine, not of Windows. Under Wine most calls go through its server, a process of one thread that does the work for all "
                     "of the others; that is counted as the server's CPU here. It makes all servers slower, and a design dear that calls often. What "
-                    "it does not change is the order of things: how many calls, threads and bytes a design needs.")
+                    "it does not change is how many calls, threads and bytes a design needs.")
 
 
 def section_portico(findings):

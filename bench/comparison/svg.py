@@ -46,9 +46,14 @@ def linear_ticks(most):
 
 
 def logarithmic_ticks(least, most, base):
-    """Powers of the base around all values; every second or third where there are many."""
+    """Powers of the base around all values; every second or third where there are many, and twice and five times a power of ten where there are few."""
     low, high = math.floor(math.log(least, base) + 1e-9), math.ceil(math.log(most, base) - 1e-9)
     high = max(high, low + 1)
+    if base == 10 and high - low <= 2:
+        fine = sorted(factor * 10.0**power for power in range(low, high + 1) for factor in (1, 2, 5))
+        start = max(tick for tick in fine if tick <= least * 1.001)
+        end = min(tick for tick in fine if tick >= max(most * 0.999, 2 * start))
+        return [tick for tick in fine if start <= tick <= end]
     step = math.ceil((high - low) / 5)
     high = low + step * math.ceil((high - low) / step)
     return [float(base) ** power for power in range(low, high + 1, step)]
