@@ -4,7 +4,7 @@
 #     bench/check_peers.sh [--bin build/bench/bin] [--emulator wine] [NAME...]
 set -euo pipefail
 
-bin=build/bench/bin emulator='' names=() server=''
+bin=build/bench/bin emulator='' names=() server='' port=''
 while [ $# -gt 0 ]; do
     case $1 in
     --bin) bin=$2; shift ;;
@@ -31,18 +31,54 @@ check_flood() { # NAME: with peers that send and do not read, or go
     check_with "$1" echo "peers that do not read" python3 "$(dirname "${BASH_SOURCE[0]}")/flood.py" PORT
 }
 
-# check_with NAME MODE WHAT COMMAND...: PORT is replaced
-check_with() {
-    local name=$1 mode=$2 what=$3 port='' status=0 ended=0
-    shift 3
+# start NAME MODE: leaves its process in `server`, and its port in `port`: empty where it does not listen
+start() {
+    port=''
     : >"$scratch/out"
-    ${emulator:+"$emulator"} "$bin/peers/$name$exe" --mode "$mode" >"$scratch/out" 2>"$scratch/err" &
+    ${emulator:+"$emulator"} "$bin/peers/$1$exe" --mode "$2" >"$scratch/out" 2>"$scratch/err" &
     server=$!
     for _ in $(seq 600); do
         port=$(sed -nE 's/^listening on 127\.0\.0\.1:([0-9]+)\r?$/\1/p' "$scratch/out")
         if [ -n "$port" ] || ! kill -0 "$server" 2>/dev/null; then break; fi
         sleep 0.05 # between two looks
     done
+}
+
+# check_end NAME: Ctrl-C ends it with 0, though a peer that does not read holds a send up
+check_end() {
+    local name=$1 status=0
+    start "$name" echo
+    coproc holder { python3 "$(dirname "${BASH_SOURCE[0]}")/flood.py" "$port" --hold 2>&1; }
+    if read -r -t 60 line <&"${holder[0]}" && [ "$line" = full ]; then
+        kill -INT "$server"
+        timeout 20 tail --pid="$server" -f /dev/null || kill -KILL "$server"
+        wait "$server" || status=$?
+    else
+        status=1
+        kill -KILL "$server" || true
+        wait "$server" || true
+    fi
+    server=''
+    kill "$holder_PID" 2>/dev/null || true
+    wait "$holder_PID" 2>/dev/null || true
+    report "$name" "an end while a peer does not read" "$status"
+}
+
+# report NAME WHAT STATUS
+report() {
+    if [ "$3" -eq 0 ]; then
+        echo "ok      $1, $2"
+    else
+        echo "FAILED  $1, $2 ($3)"
+        failed=1
+    fi
+}
+
+# check_with NAME MODE WHAT COMMAND...: PORT is replaced
+check_with() {
+    local name=$1 mode=$2 what=$3 status=0 ended=0
+    shift 3
+    start "$name" "$mode"
     if [ -n "$port" ]; then
         timeout 300 "${@/#PORT/$port}" >"$scratch/client" 2>&1 </dev/null || status=$?
     else
@@ -56,13 +92,8 @@ check_with() {
         echo "ended with $ended"
         status=1
     fi
-    if [ "$status" -eq 0 ]; then
-        echo "ok      $name, $what"
-    else
-        echo "FAILED  $name, $what (client: $status)"
-        [ ! -s "$scratch/client" ] || cat "$scratch/client"
-        failed=1
-    fi
+    [ "$status" -eq 0 ] || [ ! -s "$scratch/client" ] || cat "$scratch/client"
+    report "$name" "$what" "$status"
 }
 
 failed=0
@@ -80,7 +111,7 @@ for name in "${names[@]}"; do
         check "$name" lines "lines" --size 64 --framing delimiter --connections 50 --count 2000 --depth 16
         check "$name" lines "long lines" --size 1-65000 --framing delimiter --connections 20 --count 100 --depth 8
         ;;
-    baseline_article_iocp) ;;
+    baseline_article_iocp) check_end "$name" ;;
     *) check "$name" ack "ack" --message hello --expect "text:Message received successfully" --connections $connections --count 200 ;;
     esac
 done

@@ -2,7 +2,9 @@
 """Floods an echo server on 127.0.0.1 with peers that do not read: it must stop reading, survive those that reset, and lose nothing of the one that reads
 in the end.
 
-    bench/flood.py PORT"""
+    bench/flood.py PORT [--hold]
+
+--hold: one such peer that stays, says "full" when the server takes nothing more, and ends with standard input."""
 
 import select
 import socket
@@ -32,6 +34,11 @@ def flood(port: int) -> tuple[socket.socket, int]:
 
 def main() -> None:
     port = int(sys.argv[1])
+    if "--hold" in sys.argv[2:]:
+        peer, _sent = flood(port)
+        print("full", flush=True)
+        sys.stdin.read()
+        return
     for _ in range(3):
         peer, _sent = flood(port)
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
