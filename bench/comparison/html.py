@@ -49,6 +49,12 @@ th, td { padding: 4px 12px; text-align: right; vertical-align: top; white-space:
 th { color: var(--soft); vertical-align: bottom; }
 tr.first > td { border-top: 1px solid var(--grid); }
 .words { text-align: left; white-space: normal; min-width: 6em; }
+@media (max-width: 560px) {
+  table { font-size: 13px; }
+  th, td { padding: 4px 7px; }
+  th { white-space: normal; }
+  .words { min-width: 4.5em; }
+}
 """.strip()
 
 

@@ -1,6 +1,8 @@
 """The article's story in figures: the page's texts, tables and charts, made from what was found, so that they cannot disagree with it. Whatever
 comes out, the texts say it: what is better, what is worse, and what the runs could not tell."""
-from . import blocks, loads
+import math
+
+from . import loads
 from .blocks import Bullets, Charts, Heading, Lines, Page, Paragraph, Ratios, Series, Table
 from .contestants import BY_NAME
 from .words import count, interval, listed, number, plural, size, time_us, times
@@ -136,7 +138,7 @@ def ratio_table(findings, system, plugin):
 
 def ratio_chart(findings, system, other, figure, title, note, plugin="echo"):
     rows = [(load_title(load), found) for load in findings.loads(system, plugin)
-            if (found := findings.ratio(system, load, figure, "portico", other)) is not None]
+            if (found := findings.ratio(system, load, figure, "portico", other)) is not None and not math.isinf(found.high)]
     return Ratios(title, note, tuple(rows), "portico") if rows else None
 
 
@@ -306,7 +308,8 @@ def section_portico(findings):
             against = f"Portico over {BY_NAME[other].title} ({mark(system)}, echo)"
             ratio_charts += [ratio_chart(findings, system, other, "rate", f"Messages a second: {against}", "right of 1: Portico answers more"),
                              ratio_chart(findings, system, other, "cpu_us", f"CPU a message: {against}", "left of 1: Portico needs less")]
-    yield Charts(tuple(each for each in ratio_charts if each))
+    if any(ratio_charts):
+        yield Charts(tuple(each for each in ratio_charts if each))
     yield weighed_table(findings)
     yield Paragraph("What no figure here shows, and the baselines do not have:")
     yield Bullets((
@@ -320,7 +323,7 @@ def section_portico(findings):
 def section_figures(findings):
     yield Heading("All figures")
     yield Paragraph("Medians of all runs. Ratios are Portico's figure over the other's, the median of the rounds, and in brackets its 95 % interval; where "
-                    "that includes 1, the runs cannot tell the two apart. One in twenty such intervals is wrong, and there are many.")
+                    "that includes 1, the runs cannot tell the two apart, and (?) stands where there were too few rounds for one. One in twenty such intervals is wrong, and there are many.")
     for system in findings.systems():
         for plugin in ("echo", "ack"):
             if findings.loads(system, plugin):

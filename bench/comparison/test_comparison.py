@@ -16,9 +16,9 @@ from .findings import Findings
 RATES = {"one_to_one": 900.0, "threads": 1000.0, "iocp": 800.0, "portico": 2000.0}
 
 
-def runs_of(rate):
+def runs_of(rate, count=5):
     one = {"rate": rate, "p50_us": 1e6 / rate, "p99_us": 2e6 / rate, "cpu_us": 5e5 / rate}
-    return [[one, one], [one, one]]
+    return [[one, one]] * count
 
 
 def data_of(systems=("linux", "wine"), connections=(1, 64), attended=(1, 64, 2000), rates=None, **settings):
@@ -93,6 +93,17 @@ class WhatWasFound(unittest.TestCase):
     def test_equal_is_neither(self):
         even = Findings(data_of(rates={**RATES, "portico": RATES["threads"]}))
         self.assertEqual([len(loads_of) for loads_of in even.verdicts("linux", "threads", "rate")], [0, 5, 0])
+
+    def test_of_too_few_rounds_nothing_is_concluded(self):
+        data = data_of()
+        data["systems"]["linux"]["loads"]["echo_64"]["runs"] = {name: runs_of(rate, 2) for name, rate in RATES.items()}
+        findings = Findings(data)
+        better, equal, _ = findings.verdicts("linux", "threads", "rate")
+        self.assertEqual((len(better), [load.name for load in equal]), (4, ["echo_64"]))
+        text = markdown.written(story.page(findings))
+        self.assertIn("2.00 times as many (in too few rounds to be sure)", text)
+        self.assertIn("2.00 (?)", text)
+        self.assertNotIn("inf", html_page.written(story.page(findings)).replace("infinity", ""))
 
     def test_what_a_client_adds_leaves_out_what_was_there_without_it(self):
         self.assertEqual(Findings(data_of()).bytes_each("linux", "threads", 2000), 4096)

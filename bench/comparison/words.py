@@ -34,6 +34,8 @@ def size(value):
 
 def interval(found):
     """1.23 (1.20–1.26)"""
+    if math.isinf(found.high):
+        return f"{found.middle:.2f} (?)"
     return f"{found.middle:.2f} ({found.low:.2f}–{found.high:.2f})"
 
 
@@ -48,6 +50,8 @@ def listed(texts):
 
 def times(found):
     """What stands before "as many": only what the interval bears out is called a difference."""
+    if math.isinf(found.high):
+        return f"{found.middle:.2f} times as many (in too few rounds to be sure)"
     if found.low <= 1 <= found.high:
-        return f"about as many, or no difference that these runs can tell ({interval(found)})"
+        return f"no difference that these runs can tell, {interval(found)}"
     return f"{found.middle:.2f} times as many ({found.low:.2f}–{found.high:.2f})"
