@@ -215,7 +215,7 @@ def weighed_table(findings):
                 better, equal, worse = findings.verdicts(system, other, figure)
                 if better or equal or worse:
                     where = "; ".join(f"{load.plugin}, {load_title(load)} ({found.middle:.2f})" for load, found in worse.items())
-                    rows.append((f"{BY_NAME[other].title} ({mark(system)})", title, where or "nowhere",
+                    rows.append((f"{BY_NAME[other].title} ({mark(system)})", title, where or ("nowhere that can be told" if equal else "nowhere"),
                                  *(count(len(loads_of)) for loads_of in (better, equal, worse))))
     return Table(("against", "in", "Portico is worse in (its figure over the other's)", "better", "cannot tell", "worse"), tuple(rows),
                  "Portico against each server, in how many loads", words=3)

@@ -6,7 +6,7 @@ import math
 WIDTH, HEIGHT = 340, 220
 LEFT, RIGHT, TOP, BOTTOM = 56, 14, 10, 36
 ROW_HEIGHT = 21
-RATIO_LEFT = 128
+RATIO_LEFT = 142
 
 
 def text(content, x, y, anchor="middle", kind=""):
