@@ -29,8 +29,8 @@ from servers import Place
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SYSTEMS = {"linux": "Linux", "wine": "Windows programs under Wine"}
-LIMITS = {"linux": Limits(rounds=7, openings=3, run_seconds=0.4, load_seconds=20),
-          "wine": Limits(rounds=6, openings=2, run_seconds=0.4, load_seconds=35)}
+LIMITS = {"linux": Limits(rounds=7, openings=3, run_seconds=0.4, load_seconds=18),
+          "wine": Limits(rounds=6, openings=1, run_seconds=0.4, load_seconds=30)}
 LIMITS_QUICK = Limits(rounds=2, openings=1, run_seconds=0.15, load_seconds=5)
 DESCRIPTORS_SPARE = 100
 

@@ -24,9 +24,6 @@ class Findings:
     def of(self, system):
         return self.data["systems"][system]
 
-    def title(self, system):
-        return self.of(system)["title"]
-
     def loads(self, system, plugin=None, is_ping=None):
         """Those that were measured there, in their order."""
         measured = [load for load in loads.all_loads(self.of(system)["connections"]) if load.name in self.of(system)["loads"]]
@@ -41,9 +38,6 @@ class Findings:
     def most(self, system, plugin="echo"):
         """The load with the most connections."""
         return max(self.pings(system, plugin), key=lambda load: load.connections, default=None)
-
-    def least(self, system, plugin="echo"):
-        return min(self.pings(system, plugin), key=lambda load: load.connections, default=None)
 
     def halves(self, system, load, name, figure):
         runs = load and self.of(system)["loads"].get(load.name, {}).get("runs", {}).get(name)
