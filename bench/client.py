@@ -24,22 +24,22 @@ def command_of(place, port, options):
     return [str(place.programs / "client"), "127.0.0.1", str(port), *options]
 
 
-def checked(returncode, command, output, errors):
+def checked(returncode, command, output, errors, least=1):
     figures = summary_of(output)
-    if returncode != 0 or figures.get("received", 0) < 1:
+    if returncode != 0 or figures.get("received", -1) < least:
         raise BenchError(f"the client has ended with {returncode}: a reply is wrong or lost, or it could not run\n"
                          f"{' '.join(command)}\n{output}{errors}")
     return figures
 
 
-def run(place, port, options, launcher=()):
-    """Its figures. It runs on the harness's own processor, which waits meanwhile."""
+def run(place, port, options, launcher=(), least=1):
+    """Its figures, with so many replies at least. It runs on the harness's own processor, which waits meanwhile."""
     command = [*launcher, *command_of(place, port, options)]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS_MAX, check=False)
     except subprocess.TimeoutExpired:
         raise BenchError(f"the client does not end: {' '.join(command)}") from None
-    return checked(done.returncode, command, done.stdout, done.stderr)
+    return checked(done.returncode, command, done.stdout, done.stderr, least)
 
 
 def run_with_cpu(command):

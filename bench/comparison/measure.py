@@ -51,10 +51,10 @@ def cpu_ns_at_rest(system, running, seconds=10):
 # ---- timed runs ---------------------------------------------------------------------------------------------------------------
 
 
-def counted_run(place, system, running, options):
+def counted_run(place, system, running, options, least=1):
     """The client's figures, and the server's processor time meanwhile."""
     before = cpu_ns_at_rest(system, running)
-    figures = client.run(place, running.port, options)
+    figures = client.run(place, running.port, options, least=least)
     return figures, cpu_ns_at_rest(system, running) - before
 
 
@@ -73,10 +73,16 @@ def opening(place, system, running, load, count):
 
 def timed_run(place, system, running, load, seconds, opened):
     """The figures begin when all connections have been accepted (the client has them open before that), and last until each has had time for
-    another message, however slow the server."""
+    another message, however slow the server. Where it is slower still, so that no message fell into them, they last longer."""
     warm_up = WARM_UP_SECONDS + WARM_UP_OPENINGS * opened.seconds
-    amount = ("--warm-up", f"{round(warm_up * 1000)}ms", "--duration", f"{round(max(seconds, opened.seconds) * 1000)}ms")
-    figures, spent_ns = counted_run(place, system, running, load.options(amount))
+    seconds = max(seconds, opened.seconds)
+    for longer in (1, 4, 16):
+        amount = ("--warm-up", f"{round(warm_up * 1000)}ms", "--duration", f"{round(longer * seconds * 1000)}ms")
+        figures, spent_ns = counted_run(place, system, running, load.options(amount), least=0)
+        if figures["received"] > 0:
+            break
+    else:
+        raise BenchError(f"{running.name} answers nothing within {longer * seconds:.1f} s")
     messages = figures["received"] + figures["warm_up"]
     # Of visits opening and closing is a part.
     each_ns = spent_ns / messages if load.is_visit else max(1.0, (spent_ns - opened.cpu_ns) / max(1.0, messages - load.connections))

@@ -10,7 +10,9 @@ import xml.etree.ElementTree
 import compare
 import paired
 
-from . import blocks, contestants, html as html_page, loads, markdown, story, svg, words
+from processes import BenchError
+
+from . import blocks, contestants, html as html_page, loads, markdown, measure, story, svg, words
 from .findings import Findings
 
 RATES = {"one_to_one": 900.0, "threads": 1000.0, "iocp": 800.0, "portico": 2000.0}
@@ -79,6 +81,32 @@ class Loads(unittest.TestCase):
     def test_the_acknowledgement_is_checked(self):
         options = loads.pings("ack", [8])[0].options(("--count", "1"))
         self.assertIn("text:Message received successfully", options)
+
+
+class TimedRuns(unittest.TestCase):
+    def seconds_of_the_runs(self, received):
+        """Of the runs that are made when the first of them bring so many replies."""
+        durations = []
+
+        def counted(_place, _system, _running, options, least):
+            self.assertEqual(least, 0)
+            durations.append(options[options.index("--duration") + 1])
+            return {"received": received[len(durations) - 1], "warm_up": 16, "messages_per_second": 1, "latency_p50_us": 1, "latency_p99_us": 1}, 1e6
+        with unittest.mock.patch.object(measure, "counted_run", counted):
+            running = unittest.mock.Mock()
+            running.name = "slow"
+            measure.timed_run(None, None, running, loads.LARGE, 0.4, measure.Opening(cpu_ns=1e3, seconds=0.5))
+        return durations
+
+    def test_they_last_until_each_connection_may_have_had_a_reply(self):
+        self.assertEqual(self.seconds_of_the_runs([8]), ["500ms"])
+
+    def test_a_server_so_slow_that_no_message_counted_gets_more_time(self):
+        self.assertEqual(self.seconds_of_the_runs([0, 3]), ["500ms", "2000ms"])
+
+    def test_a_server_that_answers_nothing_is_an_error(self):
+        with self.assertRaises(BenchError):
+            self.seconds_of_the_runs([0, 0, 0])
 
 
 class WhatWasFound(unittest.TestCase):
