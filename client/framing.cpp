@@ -14,7 +14,8 @@ constexpr std::size_t delimiter_bytes_max = 16;
 
 base::Failure expected_framing(std::string_view text) {
     return base::Failure{'"' + std::string(text) +
-                         "\" is no framing; expected none, delimiter[:TEXT] (TEXT of 1 to 16 bytes) or length_prefix:1|2|4[:big|little]"};
+                         "\" is no framing; expected none, delimiter[:TEXT] (TEXT of 1 to 16 bytes), length_prefix:1|2|4[:big|little] or "
+                         "fixed:BYTES (at least 1)"};
 }
 
 // After a mismatch behind `matched` bytes of the delimiter: the longest shorter match that `byte` continues. The delimiter has
@@ -31,8 +32,24 @@ std::uint32_t fall_back(std::string_view delimiter, std::uint32_t matched, char 
 
 }  // namespace
 
+std::uint64_t Framing::payload_min() const noexcept {
+    switch (type) {
+        case Type::none: return 1;  // no bytes are no message
+        case Type::fixed: return fixed_bytes;
+        case Type::delimiter:
+        case Type::length_prefix: break;
+    }
+    return 0;
+}
+
 std::uint64_t Framing::payload_max() const noexcept {
-    return type == Type::length_prefix ? (std::uint64_t{1} << (8 * prefix_bytes)) - 1 : std::numeric_limits<std::uint64_t>::max();
+    switch (type) {
+        case Type::length_prefix: return (std::uint64_t{1} << (8 * prefix_bytes)) - 1;
+        case Type::fixed: return fixed_bytes;
+        case Type::none:
+        case Type::delimiter: break;
+    }
+    return std::numeric_limits<std::uint64_t>::max();
 }
 
 base::Result<Framing> parse_framing(std::string_view text) {
@@ -72,11 +89,27 @@ base::Result<Framing> parse_framing(std::string_view text) {
         framing.prefix_bytes = static_cast<std::uint32_t>(rest.front() - '0');
         return framing;
     }
+    constexpr std::string_view fixed = "fixed:";
+    if (text.starts_with(fixed)) {
+        auto sizes = parse_size_range(text.substr(fixed.size()));
+        if (!sizes || sizes->min == 0 || sizes->min != sizes->max) {
+            return expected_framing(text);
+        }
+        framing.type = Framing::Type::fixed;
+        framing.fixed_bytes = sizes->min;
+        return framing;
+    }
     return expected_framing(text);
 }
 
 FrameScanner::Piece FrameScanner::scan(const Framing& framing, std::span<const std::byte> bytes) noexcept {
-    return framing.type == Framing::Type::delimiter ? scan_delimiter(framing.delimiter, bytes) : scan_length(framing, bytes);
+    switch (framing.type) {
+        case Framing::Type::delimiter: return scan_delimiter(framing.delimiter, bytes);
+        case Framing::Type::fixed: return scan_fixed(framing.fixed_bytes, bytes);
+        case Framing::Type::none:
+        case Framing::Type::length_prefix: break;
+    }
+    return scan_length(framing, bytes);
 }
 
 FrameScanner::Piece FrameScanner::scan_delimiter(std::string_view delimiter, std::span<const std::byte> bytes) noexcept {
@@ -115,14 +148,24 @@ FrameScanner::Piece FrameScanner::scan_length(const Framing& framing, std::span<
     if (matched_ < framing.prefix_bytes) {
         return {used, false};
     }
+    const Piece piece = take_payload(used, bytes);
+    if (piece.complete) {
+        matched_ = 0;
+    }
+    return piece;
+}
+
+FrameScanner::Piece FrameScanner::scan_fixed(std::uint64_t frame_bytes, std::span<const std::byte> bytes) noexcept {
+    if (payload_left_ == 0) {
+        payload_left_ = frame_bytes;
+    }
+    return take_payload(0, bytes);
+}
+
+FrameScanner::Piece FrameScanner::take_payload(std::size_t used, std::span<const std::byte> bytes) noexcept {
     const std::uint64_t taken = std::min<std::uint64_t>(payload_left_, bytes.size() - used);
     payload_left_ -= taken;
-    used += static_cast<std::size_t>(taken);
-    if (payload_left_ != 0) {
-        return {used, false};
-    }
-    matched_ = 0;
-    return {used, true};
+    return {used + static_cast<std::size_t>(taken), payload_left_ == 0};
 }
 
 }  // namespace portico::client

@@ -1,4 +1,5 @@
-// How messages and replies are cut out of the stream: not at all, by a delimiter behind each, or by a length before each.
+// How messages and replies are cut out of the stream: not at all, by a delimiter behind each, by a length before each, or all of
+// one size.
 #pragma once
 
 #include <cstddef>
@@ -12,21 +13,23 @@
 namespace portico::client {
 
 struct Framing {
-    enum class Type : std::uint8_t { none, delimiter, length_prefix };
+    enum class Type : std::uint8_t { none, delimiter, length_prefix, fixed };
     enum class ByteOrder : std::uint8_t { big, little };
 
     Type type = Type::none;
     std::string delimiter = "\n";    // 1 to 16 bytes
     std::uint32_t prefix_bytes = 4;  // 1, 2 or 4: the payload's length, the prefix itself not counted
     ByteOrder order = ByteOrder::big;
+    std::uint64_t fixed_bytes = 1;  // 1 to size_max: every payload's size; nothing is added to it
 
-    // The longest payload that a frame can carry.
+    // The shortest and the longest payload that a frame can carry.
+    [[nodiscard]] std::uint64_t payload_min() const noexcept;
     [[nodiscard]] std::uint64_t payload_max() const noexcept;
 
     friend bool operator==(const Framing&, const Framing&) = default;
 };
 
-// "none", "delimiter", "delimiter:TEXT" (with escapes), "length_prefix:BYTES", "length_prefix:BYTES:big|little".
+// "none", "delimiter", "delimiter:TEXT" (with escapes), "length_prefix:BYTES", "length_prefix:BYTES:big|little", "fixed:BYTES" (64, 64K).
 [[nodiscard]] base::Result<Framing> parse_framing(std::string_view text);
 
 // Finds the ends of frames in a stream that comes in pieces. Keeps a few numbers, never bytes. Not for Type::none.
@@ -42,9 +45,12 @@ public:
 private:
     [[nodiscard]] Piece scan_delimiter(std::string_view delimiter, std::span<const std::byte> bytes) noexcept;
     [[nodiscard]] Piece scan_length(const Framing& framing, std::span<const std::byte> bytes) noexcept;
+    [[nodiscard]] Piece scan_fixed(std::uint64_t frame_bytes, std::span<const std::byte> bytes) noexcept;
+    // Takes what is there of `payload_left_`, `used` bytes in front of it.
+    [[nodiscard]] Piece take_payload(std::size_t used, std::span<const std::byte> bytes) noexcept;
 
     std::uint32_t matched_ = 0;       // bytes of the delimiter, or of the prefix, seen so far
-    std::uint64_t payload_left_ = 0;  // once the prefix is complete
+    std::uint64_t payload_left_ = 0;  // once the prefix is complete; fixed: 0 between two frames
 };
 
 }  // namespace portico::client

@@ -61,6 +61,19 @@ Topics make_topics() {
             make_hostile_topic(), make_program_topic(), make_figure_topic()};
 }
 
+// Sizes that the framing cannot carry.
+void check_size(const char* option, SizeRange sizes, const Framing& framing) {
+    if (framing.type == Framing::Type::fixed && (sizes.min != framing.fixed_bytes || sizes.max != framing.fixed_bytes)) {
+        refuse(std::string(option) + ": with a framing of fixed:" + std::to_string(framing.fixed_bytes) + " each has " +
+               std::to_string(framing.fixed_bytes) + " byte(s), not " + std::to_string(sizes.min) +
+               (sizes.min == sizes.max ? "" : " to " + std::to_string(sizes.max)));
+    }
+    if (sizes.max > framing.payload_max()) {
+        refuse(std::string(option) + ": a length prefix of " + std::to_string(framing.prefix_bytes) + " byte(s) cannot say " +
+               std::to_string(sizes.max));
+    }
+}
+
 // A message or an expected reply that cannot be what was meant, given the framing.
 void check_payload(const char* option, const std::string& payload, const Framing& framing) {
     if (framing.type == Framing::Type::none && payload.empty()) {
@@ -69,10 +82,7 @@ void check_payload(const char* option, const std::string& payload, const Framing
     if (framing.type == Framing::Type::delimiter && (payload + framing.delimiter).find(framing.delimiter) != payload.size()) {
         refuse(std::string(option) + ": the text contains the delimiter, and would be several messages");
     }
-    if (payload.size() > framing.payload_max()) {
-        refuse(std::string(option) + ": a length prefix of " + std::to_string(framing.prefix_bytes) + " byte(s) cannot say " +
-               std::to_string(payload.size()));
-    }
+    check_size(option, {payload.size(), payload.size()}, framing);
 }
 
 // The same for a text with places, whatever comes into them.
@@ -106,10 +116,7 @@ void check_together(const Options& options) {
         if (!is_framed && options.sizes.min == 0) {
             refuse("--size: without framing a message has at least 1 byte");
         }
-        if (options.sizes.max > options.framing.payload_max()) {
-            refuse("--size: a length prefix of " + std::to_string(options.framing.prefix_bytes) + " byte(s) cannot say " +
-                   std::to_string(options.sizes.max));
-        }
+        check_size("--size", options.sizes, options.framing);
     }
     if (options.expect == Options::Expect::text) {
         check_payload("--expect", options.expected_text, options.reply_framing);
@@ -163,6 +170,9 @@ Options understand(const CLI::App& app, const Topics& topics, bool has_terminal)
     options.is_interactive = was_asked_for || (!has_something && has_terminal);
     if (options.is_interactive) {
         check_beside_questions(app, was_asked_for);
+        if (options.framing.type == Framing::Type::fixed) {
+            refuse("--framing: the messages of the questions are numbered, and not all of one size");
+        }
         return options;
     }
     if (!has_something) {

@@ -27,7 +27,8 @@ public:
         app.add_option("--framing", framing_,
                        "How messages and replies are told apart [none]; added to what is sent:\n"
                        "  delimiter[:TEXT]                   TEXT behind each [\\n]\n"
-                       "  length_prefix:1|2|4[:big|little]   its length before each [big]")
+                       "  length_prefix:1|2|4[:big|little]   its length before each [big]\n"
+                       "  fixed:BYTES                        nothing; each has BYTES")
             ->type_name("HOW");
     }
 

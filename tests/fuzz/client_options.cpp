@@ -18,8 +18,7 @@ namespace {
 
 void check_payload(const std::string& payload, const client::Framing& framing) {
     using Type = client::Framing::Type;
-    PORTICO_ASSERT(payload.size() <= framing.payload_max());
-    PORTICO_ASSERT(framing.type != Type::none || !payload.empty());
+    PORTICO_ASSERT(payload.size() >= framing.payload_min() && payload.size() <= framing.payload_max());
     if (framing.type == Type::delimiter) {
         client::FrameScanner scanner;
         const std::string framed = payload + framing.delimiter;
@@ -44,6 +43,7 @@ void check_options(const Options& options) {
         check_payload(*options.message, options.framing);
     } else if (options.message_pieces.empty()) {
         PORTICO_ASSERT(options.sizes.min <= options.sizes.max && options.sizes.max <= options.framing.payload_max());
+        PORTICO_ASSERT(options.sizes.min >= options.framing.payload_min());
     }
     if (options.expect == Options::Expect::text) {
         check_payload(options.expected_text, options.reply_framing);

@@ -46,6 +46,9 @@ std::size_t frame_end(const Framing& framing, std::string_view text) {
         const std::size_t found = text.find(framing.delimiter);
         return found == std::string_view::npos ? found : found + framing.delimiter.size();
     }
+    if (framing.type == Framing::Type::fixed) {
+        return text.size() < framing.fixed_bytes ? std::string_view::npos : static_cast<std::size_t>(framing.fixed_bytes);
+    }
     if (text.size() < framing.prefix_bytes) {
         return std::string_view::npos;
     }
@@ -175,7 +178,8 @@ std::vector<std::string_view> cut(std::string_view stream, const std::array<std:
 Setting read_setting(fuzz::Input& input) {
     Setting setting;
     Framing& framing = setting.expectation.framing;
-    framing.type = static_cast<Framing::Type>(input.from_to(0, 2));
+    framing.type = static_cast<Framing::Type>(input.from_to(0, 3));
+    framing.fixed_bytes = input.from_to(1, 80);
     framing.prefix_bytes = 1U << input.from_to(0, 2);
     framing.order = input.flag() ? Framing::ByteOrder::little : Framing::ByteOrder::big;
     if (framing.type == Framing::Type::delimiter) {

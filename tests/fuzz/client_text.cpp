@@ -94,6 +94,10 @@ void check_framing(const std::string& text) {
         PORTICO_ASSERT(framing->payload_max() == (std::uint64_t{1} << 8 * framing->prefix_bytes) - 1);
         written = "length_prefix:" + std::to_string(framing->prefix_bytes) +
                   (framing->order == client::Framing::ByteOrder::big ? ":big" : ":little");
+    } else if (framing->type == Type::fixed) {
+        PORTICO_ASSERT(framing->fixed_bytes >= 1 && framing->fixed_bytes <= client::size_max);
+        PORTICO_ASSERT(framing->payload_min() == framing->fixed_bytes && framing->payload_max() == framing->fixed_bytes);
+        written = "fixed:" + std::to_string(framing->fixed_bytes);
     }
     auto again = client::parse_framing(written);
     PORTICO_ASSERT(again && *again == *framing);

@@ -207,6 +207,8 @@ TEST_CASE("a fixed text is checked at its length, without framing") {
 TEST_CASE("where anything is right, a read is a reply, and with framing a frame") {
     Expectation expectation;
     CHECK(feed(expectation, 2, {"one", "two\nthree"}).replies == 2);
+    expectation.framing = *parse_framing("fixed:4");
+    CHECK(feed(expectation, 2, {"onet", "wo..th"}).replies == 2);
     expectation.framing = *parse_framing("delimiter");
     const Outcome outcome = feed(expectation, 3, {"one", "\ntwo\nthree", "\nfour\n"});
     CHECK(outcome.replies == 3);

@@ -56,8 +56,12 @@ TEST_CASE("framing is read from its text") {
     CHECK(parse_framing("length_prefix:2:little")->prefix_bytes == 2);
     CHECK(parse_framing("length_prefix:1")->payload_max() == 255);
     CHECK(parse_framing("length_prefix:4:big")->payload_max() == 0xffffffff);
-    for (const char* bad : {"", "lines", "delimiter:", "delimiter:\\q", "delimiter:12345678901234567", "length_prefix",
-                            "length_prefix:", "length_prefix:3", "length_prefix:4:middle", "length_prefix:44"}) {
+    CHECK(parse_framing("fixed:64")->type == Framing::Type::fixed);
+    CHECK(parse_framing("fixed:4K")->payload_min() == 4'096);
+    CHECK(parse_framing("fixed:4K")->payload_max() == 4'096);
+    for (const char* bad : {"fixed", "fixed:", "fixed:0", "fixed:1-2", "fixed:2000M", "", "lines", "delimiter:", "delimiter:\\q",
+                            "delimiter:12345678901234567", "length_prefix", "length_prefix:", "length_prefix:3", "length_prefix:4:middle",
+                            "length_prefix:44"}) {
         INFO(bad);
         CHECK_FALSE(parse_framing(bad));
     }
@@ -68,6 +72,11 @@ TEST_CASE("delimited frames are found however the stream is cut") {
     check_frames("delimiter:\\r\\n", {"one\r\n", "a\rb\nc\r\r\n", "\r\n"}, "\r");
     check_frames("delimiter:aab", {"aaab", "xaab", "aab", "abaab"}, "aa");
     check_frames("delimiter:abac", {"ababac", "abac", "aababababac"}, "aba");
+}
+
+TEST_CASE("frames of one size are found however the stream is cut") {
+    check_frames("fixed:1", {"a", "b", "c"});
+    check_frames("fixed:3", {"abc", "\n\n\n", "def"}, "gh");
 }
 
 TEST_CASE("frames with a length are found however the stream is cut") {

@@ -90,6 +90,7 @@ TEST_CASE("the options of measuring are understood") {
 }
 
 TEST_CASE("replies are framed as the messages are, unless said otherwise") {
+    CHECK(accepted({"--size", "4K", "--framing", "fixed:4K", "--depth", "4"}).reply_framing.fixed_bytes == 4'096);
     CHECK(accepted({"--message", "x", "--framing", "delimiter"}).reply_framing.type == Framing::Type::delimiter);
     const Options options =
         accepted({"--message", "x", "--framing", "delimiter", "--reply-framing", "none", "--expect", "text:ok", "--depth", "4"});
@@ -129,6 +130,10 @@ TEST_CASE("wrong usage is refused with a reason") {
     refused({"--message", "xa", "--framing", "delimiter:aa"}, "contains the delimiter");
     refused({"--size", "0"}, "at least 1 byte");
     refused({"--size", "256", "--framing", "length_prefix:1"}, "length prefix");
+    refused({"--size", "3-4", "--framing", "fixed:4"}, "not 3 to 4");
+    refused({"--message", "abc", "--framing", "fixed:4"}, "not 3");
+    refused({"--message", "abcd", "--framing", "fixed:4", "--expect", "text:no"}, "--expect");
+    refused({"--interactive", "--framing", "fixed:4"}, "not all of one size");
     refused({"--size", "9-1"}, "9-1");
     refused({"--message", "x", "--seed", "-1"}, "--seed");
     refused({"--message", "x", "--rate", "0"}, "--rate: \"0\" is no number from 1 to 100000000");
