@@ -10,10 +10,10 @@ namespace portico::client {
 
 class Histogram {
 public:
-    void record(std::uint64_t value) noexcept {
-        ++counts_[log_linear::bucket_of<linear_bits>(value)];
-        ++count_;
-        sum_ += value;
+    void record(std::uint64_t value, std::uint64_t times = 1) noexcept {
+        counts_[log_linear::bucket_of<linear_bits>(value)] += times;
+        count_ += times;
+        sum_ += value * times;
         max_ = std::max(max_, value);
     }
     // All that another one has recorded.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "load.hpp"
 
 namespace portico::client {
 
@@ -37,19 +38,31 @@ void HostileConnection::begin() noexcept {
 }
 
 void HostileConnection::connect() noexcept {
-    const io::Address& remote = context_.plan.addresses[context_.address];
+    if (context_.connecting >= connecting_max) {
+        wait_ns(rest_ns);
+        return;
+    }
+    ++context_.connecting;
+    state_ = State::connecting;
     sent_ = 0;
     has_finished_ = false;
+    address_ = context_.address;
+    open();
+}
+
+void HostileConnection::open() noexcept {
+    const io::Address& remote = context_.plan.addresses[address_];
     if (!context_.open(socket_, remote)) {
         ++context_.totals.hostile_failed;
         close();
         return;
     }
-    state_ = State::connecting;
     connect_.remote = remote;
     connect_.pending = true;
     context_.port.connect(connect_);
-    wait_ns(connect_timeout_ns);
+    if (!timer_.pending) {
+        wait_ns(connect_timeout_ns);
+    }
 }
 
 void HostileConnection::on_connect() noexcept {
@@ -58,10 +71,19 @@ void HostileConnection::on_connect() noexcept {
         return;
     }
     if (connect_.error != io::Error::none) {
+        if (context_.tries_address_after(address_)) {
+            context_.port.close(socket_);
+            ++address_;
+            open();
+            return;
+        }
         ++context_.totals.hostile_failed;
         close();
         return;
     }
+    --context_.connecting;
+    context_.has_connected = true;
+    context_.address = address_;
     ++context_.totals.hostile_opened;
     state_ = State::acting;
     if (timer_.in_flight) {
@@ -205,6 +227,9 @@ void HostileConnection::end() noexcept {
 }
 
 void HostileConnection::close() noexcept {
+    if (state_ == State::connecting) {
+        --context_.connecting;
+    }
     state_ = State::closing;
     const auto cancel = [&](auto& operation) {
         if (operation.in_flight) {

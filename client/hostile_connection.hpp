@@ -30,6 +30,7 @@ private:
     enum class State : std::uint8_t { resting, connecting, acting, closing, done };
 
     void connect() noexcept;
+    void open() noexcept;
     void on_connect() noexcept;
     void on_receive() noexcept;
     void on_send() noexcept;
@@ -54,7 +55,8 @@ private:
     State state_ = State::resting;
     bool is_over_ = false;       // the run
     bool has_finished_ = false;  // our end of the stream is sent
-    std::uint64_t sent_ = 0;     // bytes of this life
+    std::size_t address_ = 0;
+    std::uint64_t sent_ = 0;  // bytes of this life
 };
 
 }  // namespace portico::client

@@ -15,7 +15,8 @@ namespace {
 base::Result<std::unique_ptr<LoadThread>> make_thread(RunState& run, std::uint32_t index) {
     const LoadPlan& plan = run.plan;
     // Each buffer is given back inside the handler that gets it. A backend may hold one for every armed receive (IOCP).
-    const std::uint32_t connections = (plan.connections + plan.idle + static_cast<std::uint32_t>(plan.hostile.size())) / plan.threads + 1;
+    const std::uint32_t connections =
+        index < plan.threads ? (plan.connections + plan.idle) / plan.threads + 1 : static_cast<std::uint32_t>(plan.hostile.size());
     const std::uint32_t buffer_bytes = connections <= 256 ? 65'536 : 16'384;
     auto buffers = std::make_unique<io::BufferPool>(buffer_bytes, connections + 256, io::BufferPool::Use::single);
     auto port = io::make_port(io::Backend::automatic, *buffers, {.exact_deadlines = plan.rate != 0});
@@ -60,9 +61,10 @@ base::Result<Totals> run_load(const LoadPlan& plan, Observer& observer, const st
     PORTICO_ASSERT(!plan.addresses.empty() && plan.connections != 0 && plan.depth != 0 && plan.messages != nullptr);
     PORTICO_ASSERT(plan.threads != 0 && plan.threads <= plan.connections && (plan.count != 0 || plan.duration_ns != 0));
     RunState run(plan, observer, interrupt);
-    run.opening.store(plan.threads, std::memory_order_relaxed);
-    run.working.store(plan.threads, std::memory_order_relaxed);
-    for (std::uint32_t i = 0; i < plan.threads; ++i) {
+    const std::uint32_t threads = plan.threads + (plan.hostile.empty() ? 0 : 1);
+    run.opening.store(threads, std::memory_order_relaxed);
+    run.working.store(threads, std::memory_order_relaxed);
+    for (std::uint32_t i = 0; i < threads; ++i) {
         auto thread = make_thread(run, i);
         if (!thread) {
             return base::Failure{thread.error()};
@@ -74,7 +76,7 @@ base::Result<Totals> run_load(const LoadPlan& plan, Observer& observer, const st
     }
     run.observer.rethrow();
     Totals totals = run.threads[0]->totals();
-    for (std::size_t i = 1; i < run.threads.size(); ++i) {
+    for (std::size_t i = 1; i < threads; ++i) {
         totals.add(run.threads[i]->totals());
     }
     return totals;

@@ -16,7 +16,7 @@ namespace portico::client {
 
 inline constexpr std::uint32_t connecting_max = 256;  // over all threads
 
-// Blocks until every session is done; this thread is one of plan.threads. `interrupt`: set it (from a signal handler, say) to end the run
+// Blocks until every session is done; this thread is one of plan.threads. (Hostile connections have one more thread.) `interrupt`: set it (from a signal handler, say) to end the run
 // early, within a tenth of a second. Fails with a sentence when there is no completion port to be had, or no thread. Throws what the
 // observer has thrown.
 [[nodiscard]] base::Result<Totals> run_load(const LoadPlan& plan, Observer& observer, const std::atomic<bool>& interrupt);

@@ -16,6 +16,8 @@ constexpr std::uint64_t tick_ns = 100 * base::nanoseconds_per_millisecond;
 constexpr std::size_t begin_max = 64;
 // Messages that are told to be due in a row, so that a rate beyond all means does not keep the replies from being read.
 constexpr int due_max = 64;
+// A wait that hands out fewer has brought all there was: no backend asks the system for fewer at once.
+constexpr std::size_t whole_batch = 64;
 // With a rate: from the meeting of the threads to the first message, so that all are there in time.
 constexpr std::uint64_t lead_ns = 10 * base::nanoseconds_per_millisecond;
 
@@ -59,22 +61,23 @@ LoadThread::LoadThread(RunState& run, std::uint32_t index, std::unique_ptr<io::B
                .schedule = {},
                .reconnecting = {}},
       poisson_(run.plan.seed) {
+    tick_.thread = this;
+    tick_.completed = [](io::Operation& operation) { static_cast<Tick&>(operation).thread->on_tick(); };
+    if (index == run.plan.threads) {
+        hostile_bytes_.emplace(run.plan);
+        for (const Hostile mode : run.plan.hostile) {
+            hostile_.emplace_back(context_, *hostile_bytes_, mode);
+        }
+        return;
+    }
     for (std::uint32_t i = share_of(run.plan.idle, run.plan.threads, index); i > 0; --i) {
         idle_.emplace_back(context_);
-    }
-    if (!run.plan.hostile.empty()) {
-        hostile_bytes_.emplace(run.plan);
-    }
-    for (std::size_t i = index; i < run.plan.hostile.size(); i += run.plan.threads) {
-        hostile_.emplace_back(context_, *hostile_bytes_, run.plan.hostile[i]);
     }
     const std::uint32_t sessions = share_of(run.plan.connections, run.plan.threads, index);
     for (std::uint32_t i = 0; i < sessions; ++i) {
         sessions_.emplace_back(context_, connection_of(i));
     }
     context_.reconnecting.reserve(sessions);
-    tick_.thread = this;
-    tick_.completed = [](io::Operation& operation) { static_cast<Tick&>(operation).thread->on_tick(); };
 }
 
 std::uint64_t LoadThread::begin_of(std::size_t place) const noexcept {
@@ -163,7 +166,7 @@ void LoadThread::begin() {
         has_met_ = true;
         if (run_.opening.fetch_sub(1, std::memory_order_acq_rel) == 1) {
             run_.began_ns.store(context_.port.now() + (has_rate() ? lead_ns : 0), std::memory_order_release);
-            if (run_.plan.threads > 1) {
+            if (run_.threads.size() > 1) {
                 run_.wake_all();
             }
         }
@@ -177,15 +180,19 @@ void LoadThread::begin() {
                 connection.begin();
             }
         }
-        if (has_begun() && has_rate()) {
+        if (has_begun() && has_rate() && !sessions_.empty()) {
             context_.schedule =
                 Schedule(run_.plan.rate, run_.plan.connections, began_ns_, run_.plan.arrivals == Arrivals::poisson ? &poisson_ : nullptr);
             due_ns_ = context_.schedule.due_ns(connection_of(0), 1);
         }
     }
-    if (begun_ == sessions_.size() || !has_begun()) {
-        return;
+    if (begun_ < sessions_.size() && has_begun()) {
+        begin_sessions();
     }
+}
+
+// Those whose turn has come.
+void LoadThread::begin_sessions() {
     context_.read_clock();
     for (std::size_t i = 0; (i < begin_max || has_rate()) && begun_ < sessions_.size(); ++i) {
         const std::uint64_t turn_ns = begin_of(begun_);
@@ -212,12 +219,18 @@ void LoadThread::send_due() {
     if (due_ns_ == UINT64_MAX || context_.draining || ends_early_) {
         return;
     }
-    context_.now_ns = context_.port.now();
     const bool is_timed = run_.plan.count == 0;
-    for (int i = 0; i < due_max && due_ns_ <= context_.now_ns; ++i) {
+    for (int i = 0; i < due_max; ++i) {
+        context_.now_ns = context_.port.now();  // for each: a send before it has taken its time
+        if (due_ns_ > context_.now_ns) {
+            return;
+        }
         if (is_timed && due_ns_ >= end_ns()) {
             due_ns_ = UINT64_MAX;
             return;
+        }
+        if (due_place_ >= begun_ && begin_of(due_place_) <= due_ns_) {
+            begin_sessions();
         }
         if (due_place_ < begun_) {  // with a ramp-up: others do not send yet
             if (due_ns_ >= context_.measured_from_ns) {
@@ -234,6 +247,24 @@ void LoadThread::send_due() {
         }
         due_ns_ = context_.schedule.due_ns(connection_of(due_place_), due_number_);
     }
+}
+
+// The duration is over: the messages that send_due() has not come to, if this thread is late.
+void LoadThread::send_last_due() {
+    for (std::size_t place = 0; place < begun_; ++place) {
+        const std::uint32_t connection = connection_of(place);
+        const std::uint64_t told = due_number_ - (place < due_place_ ? 0 : 1);
+        const std::uint64_t due = context_.schedule.due_before(connection, end_ns());
+        if (due <= told) {
+            continue;
+        }
+        // There may be too many to go through, and what counts is that they were late: each has the lag of the one in the middle.
+        const std::uint64_t first_ns = context_.schedule.due_ns(connection, told + 1);
+        const std::uint64_t middle_ns = first_ns + (end_ns() - first_ns) / 2;
+        context_.totals.lag_ns.record(context_.now_ns - middle_ns, due - told);
+        sessions_[place].messages_due(due);
+    }
+    due_ns_ = UINT64_MAX;
 }
 
 // ---- waiting
@@ -265,9 +296,13 @@ void LoadThread::wait() {
             }
         }
     }
+    const std::uint64_t asked_ns = has_rate() ? context_.port.now() : 0;
     const std::size_t count = context_.port.wait(completed_, deadline);
     context_.now_ns = context_.port.now();
     context_.is_now_fresh = true;
+    if (has_rate()) {
+        note_wait(asked_ns, count);
+    }
     for (std::size_t i = 0; i < count; ++i) {
         completed_[i]->completed(*completed_[i]);
         if (due_ns_ <= context_.now_ns) {  // what is due does not wait for the rest of the batch
@@ -275,6 +310,15 @@ void LoadThread::wait() {
         }
     }
     context_.is_now_fresh = false;
+}
+
+// How long what a wait has brought may have been there already: since the last wait that brought all there was, but for the time in waits, which end when
+// something is there.
+void LoadThread::note_wait(std::uint64_t asked_ns, std::size_t count) noexcept {
+    context_.came_after_ns = context_.now_ns - (emptied_ns_ == 0 ? 0 : asked_ns - emptied_ns_);
+    if (count < whole_batch) {
+        emptied_ns_ = context_.now_ns;
+    }
 }
 
 void LoadThread::end_early_if_asked() {
@@ -297,11 +341,8 @@ void LoadThread::drain_if_over() {
     if (!is_over || context_.draining || ends_early_) {
         return;
     }
-    due_ns_ = UINT64_MAX;
-    if (has_rate()) {  // the last ones, if this thread is late
-        for (std::size_t i = 0; i < begun_; ++i) {
-            sessions_[i].messages_due(context_.schedule.due_before(connection_of(i), end_ns()));
-        }
+    if (due_ns_ != UINT64_MAX) {
+        send_last_due();
     }
     context_.draining = true;
     for (Session& session : sessions_) {

@@ -50,7 +50,8 @@ struct RunState {
 
 class LoadThread {
 public:
-    // Of plan.threads threads the one with this index, from 0: every such connection of the plan is its own. `port` is for one thread.
+    // Of plan.threads threads the one with this index, from 0: every such connection of the plan is its own. The one behind the last has the hostile
+    // connections instead, so that no other waits for what these do. `port` is for one thread.
     LoadThread(RunState& run, std::uint32_t index, std::unique_ptr<io::BufferPool> buffers, std::unique_ptr<io::CompletionPort> port);
 
     void run() noexcept;
@@ -70,7 +71,9 @@ private:
     void connect_some();
     void begin();
     void begin_series() noexcept;
+    void begin_sessions();
     void send_due();
+    void send_last_due();
     void wait();
     void end_early_if_asked();
     void drain_if_over();
@@ -86,6 +89,7 @@ private:
     // Of a run with a duration.
     [[nodiscard]] std::uint64_t end_ns() const noexcept { return began_ns_ + run_.plan.warm_up_ns + run_.plan.duration_ns; }
     [[nodiscard]] std::uint64_t next_deadline() const noexcept;
+    void note_wait(std::uint64_t asked_ns, std::size_t count) noexcept;
 
     RunState& run_;
     const std::uint32_t index_;
@@ -109,6 +113,7 @@ private:
     std::uint64_t due_number_ = 1;
     std::size_t due_place_ = 0;
     std::uint64_t due_ns_ = UINT64_MAX;
+    std::uint64_t emptied_ns_ = 0;  // when the last wait ended that brought all there was
     Tick tick_;
     std::array<io::Operation*, 256> completed_{};
     struct {

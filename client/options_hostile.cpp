@@ -23,7 +23,8 @@ public:
   oversized    sends a frame that never ends (without framing: bytes without end)
   garbage      sends 64 KiB of random bytes, and its end
 Each begins with the first message, and comes again 50 ms after its connection has ended.
-They are in hostile_... and in no other figure: these are of the others, who should not notice.)";
+They have a thread of their own, and are in hostile_... and in no other figure: these are of
+the others, who should not notice.)";
     }
 
     void declare(CLI::App& app) override {

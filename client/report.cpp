@@ -129,9 +129,10 @@ std::string verdict_lines(const Result& result, std::span<const Threshold> thres
         }
     }
     if (result.has_lagged()) {
-        out += "client: the figures are invalid: this program itself came to one message in a hundred " +
-               fixed(static_cast<double>(result.totals.lag_ns.percentile(99)) / 1e6, 1) +
-               " ms late or more. Give it a processor of its own, more --threads, or a lower --rate\n";
+        out += "client: the figures are invalid: one time in a hundred this program itself came " +
+               fixed(static_cast<double>(result.lag_p99_ns()) / 1e6, 1) +
+               " ms late or more, to a message that was due or a reply that had come. Give it a processor of its own, more --threads, or a "
+               "lower --rate\n";
     }
     return out;
 }

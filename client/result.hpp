@@ -1,6 +1,8 @@
 // What a run was asked for and what it has come to: all that its summary, its files and its thresholds are made of.
 #pragma once
 
+#include <algorithm>
+
 #include "plan.hpp"
 #include "totals.hpp"
 
@@ -16,11 +18,14 @@ struct Result {
         return has_span ? static_cast<double>(totals.last_reply_ns - totals.first_send_ns) / 1e9 : 0;
     }
 
-    // With a rate: whether this program was too late itself for its figures to say something about the server. Each message's lag is how late the program
-    // came to it, whatever the server did; it is part of the latency. It spoils the figures where, at the 99th percentile, it is above a millisecond
-    // and above a tenth of the latency.
+    // With a rate: how late this program itself was, whatever the server did, one time in a hundred: to a message that was due, or to a reply that had come.
+    // Both are part of the latency.
+    [[nodiscard]] std::uint64_t lag_p99_ns() const noexcept {
+        return std::max(totals.lag_ns.percentile(99), totals.read_lag_ns.percentile(99));
+    }
+    // Whether that was too much for the figures to say something about the server: above a millisecond, and above a tenth of the latency.
     [[nodiscard]] bool has_lagged() const noexcept {
-        const std::uint64_t lag_ns = totals.lag_ns.percentile(99);
+        const std::uint64_t lag_ns = lag_p99_ns();
         return plan.rate != 0 && lag_ns > lag_ns_max && lag_ns > totals.latency_ns.percentile(99) / 10;
     }
     static constexpr std::uint64_t lag_ns_max = 1'000'000;

@@ -191,6 +191,9 @@ void Session::on_receive() {
         if (context_.now_ns >= context_.measured_from_ns) {
             context_.totals.bytes_received += receive_.bytes;
             context_.totals.series.bytes(context_.now_ns, receive_.bytes);
+            if (context_.plan.rate != 0) {
+                context_.totals.read_lag_ns.record(context_.now_ns - context_.came_after_ns);
+            }
         }
         if (is_open) {
             check({buffer.data, receive_.bytes});

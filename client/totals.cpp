@@ -37,6 +37,7 @@ void Totals::add(const Totals& other) {
     latency_ns.add(other.latency_ns);
     service_ns.add(other.service_ns);
     lag_ns.add(other.lag_ns);
+    read_lag_ns.add(other.read_lag_ns);
     connect_ns.add(other.connect_ns);
     series.add(other.series);
     for (const auto& [reason, count] : other.failures) {

@@ -40,8 +40,10 @@ struct Totals {
     // byte.
     Histogram latency_ns;
     Histogram service_ns;  // with a rate: the same from the handing over, whenever that was
-    Histogram
-        lag_ns;  // with a rate: how late this program itself came to each message, before it looked whether the connection could take it
+    // With a rate: how late this program itself came to each message, before it looked whether the connection could take it; and how long at most what
+    // a read brought had waited for this program.
+    Histogram lag_ns;
+    Histogram read_lag_ns;
     Histogram connect_ns;  // from asking for a connection to having it; those that failed are not in it
     TimeSeries series;
     std::map<std::string, std::uint64_t> failures;  // why connections failed or broke, and how many did

@@ -51,14 +51,14 @@ expect not_sent -eq 0
 
 # The host stands still for half a second in a run of two seconds. With a rate every message that was due
 # meanwhile has waited, a quarter or so of all; without one only those on their way have, one a connection of thousands.
-is_connected() { [ "$(grep -ci " 0100007F:$(printf %04x "$port") [0-9A-F:]* 01 " /proc/net/tcp)" -ge 4 ]; }
+are_connected() { [ "$(grep -ci " 0100007F:$(printf %04x "$port") [0-9A-F:]* 01 " /proc/net/tcp)" -ge "$1" ]; } # COUNT
 stall() { # NAME ARGUMENT...
     local name=$1 pid
     shift
     timeout 120 "${client[@]}" 127.0.0.1 "$port" --message x --connections 4 --duration 2s --timeout 60s "$@" >"$name.client" 2>&1 &
     pid=$!
     started_pids+=("$pid")
-    eventually 30 is_connected || fail "$name: the client does not connect" "$name.client"
+    eventually 30 are_connected 4 || fail "$name: the client does not connect" "$name.client"
     kill -STOP "$host_pid"
     sleep 0.5 # the stall itself
     kill -CONT "$host_pid"
@@ -68,6 +68,7 @@ stall() { # NAME ARGUMENT...
 }
 if [ -z "$emulator" ]; then # whose host is another process than the one that was started
     stall open_loop --rate 1000 --depth 1000
+    open_code=$code
     open_p90=$(whole latency_p90_us)
     expect latency_max_us -ge 450000
     stall closed_loop
@@ -78,6 +79,27 @@ if [ -z "$emulator" ]; then # whose host is another process than the one that wa
     else
         fail "the p90 of the open loop is $open_p90 us, of the closed one $closed_p90 us" open_loop.client closed_loop.client
     fi
+    # The server was slow, and not the client: it says nothing of a lag of its own. (Where the machine is busy it may have had one: so several tries.)
+    for _ in 1 2 3 4 5; do
+        [ "$open_code" -ne 0 ] || break
+        stall open_loop --rate 1000 --depth 1000
+        open_code=$code
+    done
+    if [ "$open_code" -eq 0 ]; then ok 'the stall is not taken for a lag of the client'; else fail 'a stall of the server is taken for a lag of the client' open_loop.client; fi
+    # The client itself stands still, for a sixth of its run: its figures are invalid, and it knows.
+    timeout 120 "${client[@]}" 127.0.0.1 "$port" --message x --connections 4 --duration 3s --timeout 60s --rate 1000 --depth 1000 >own_stall.client 2>&1 &
+    shell=$!
+    started_pids+=("$shell")
+    eventually 30 are_connected 4 || fail 'own_stall: the client does not connect' own_stall.client
+    own=$(pgrep -P "$shell")
+    kill -STOP "$own"
+    sleep 0.5 # the stall itself
+    kill -CONT "$own"
+    wait_gone "$shell" 60
+    ran=own_stall
+    if [ "$code" -eq 5 ]; then ok 'own_stall: exit code 5'; else fail "own_stall: the client's exit code is $code, not 5" own_stall.client; fi
+    expect lag_p99_us -ge 200000
+    expect lost -eq 0
     # More than any client can do: it says itself that its figures are worth nothing.
     run too_fast 5 --message x --connections 2 --rate 100000000 --duration 500ms
     expect not_sent -ge 1
@@ -152,7 +174,57 @@ for listener in it framed; do
     expect hostile_failed -eq 0
     [ $listener = it ] || expect hostile_ended -ge 1 # the frame that never ends
 done
+# What the host does to one of them: a frame above the listener's limit ends it, every time.
+port=$(port_of echo framed)
+run oversized 0 --size 100 --framing delimiter --connections 2 --duration 2s --hostile oversized:3
+expect hostile_ended -ge 3
+expect hostile_ended -ge $(($(whole hostile_opened) - 3)) # some may be under way at the end
+expect lost -eq 0
 port=$it
+
+# Over IPv6, where the system has it.
+if grep -qs '^00000000000000000000000000000001 ' /proc/net/if_inet6; then
+    cat >six.json <<JSON
+{ "plugin_directory": "$plugin_directory", "listeners": [ { "name": "it", "listen": "[::1]:0", "plugin": "echo" } ] }
+JSON
+    four_pid=$host_pid
+    if start_host six; then
+        timeout 120 "${client[@]}" ::1 "$(port_of six it)" --size 1-2000 --connections 8 --count 20 --idle 3 --hostile reset:2 >six.client 2>&1
+        code=$?
+        ran=six
+        [ "$code" -eq 0 ] || fail "six: the client's exit code is $code" six.client
+        all_right 160
+        expect idle_opened -eq 3
+        stop_host six $stop_signal
+    fi
+    host_pid=$four_pid
+fi
+
+# What a connection takes of the client's memory, at most: 2,000 less 1, with 64 bytes and one message on its way on each.
+has_talked() { [ "$(awk '{ print $14 + $15 }' "/proc/$1/stat")" -ge 100 ]; } # a second of its own: some 10,000 messages and more
+if [ -z "$emulator$sanitized" ] && { [ "$(ulimit -Hn)" = unlimited ] || [ "$(ulimit -Hn)" -ge 2100 ]; }; then
+    memory_with() { # CONNECTIONS: what it has alone and its share of what it has together with others; in kib
+        local pid own
+        timeout 120 "${client[@]}" 127.0.0.1 "$port" --size 64 --connections "$1" --duration 60s --quiet >memory.client 2>&1 &
+        pid=$!
+        started_pids+=("$pid")
+        eventually 60 are_connected "$1" || fail "memory: $1 connections are not there" memory.client
+        own=$(pgrep -P "$pid")
+        eventually 60 has_talked "$own"
+        kib=$(sed -n 's/^Pss: *\([0-9]*\) kB/\1/p' "/proc/$own/smaps_rollup")
+        kill -INT "$own"
+        wait_gone "$pid" 60
+    }
+    memory_with 1
+    few_kib=$kib
+    memory_with 2000
+    each_bytes=$(((kib - few_kib) * 1024 / 1999))
+    if [ "$each_bytes" -gt 0 ] && [ "$each_bytes" -le 4096 ]; then
+        ok "a connection takes $each_bytes bytes of the client's memory"
+    else
+        fail "a connection takes $each_bytes bytes of the client's memory (more than 4,096)"
+    fi
+fi
 
 run threads 0 --size 1-20000 --connections 9 --count 40 --depth 4 --threads 3 --idle 7
 all_right 360

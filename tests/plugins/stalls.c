@@ -2,14 +2,11 @@
  *
  * Settings: "every_ms" and "for_ms", integers: once so much time has gone by since the last stall began, the next message begins one of that length. */
 #include <stdlib.h>
-#ifdef _WIN32
-#include <windows.h>
-#else
-#include <time.h>
-#endif
 
 #include <portico/ext/settings.h>
 #include <portico/portico.h>
+
+#include "stand_still.h"
 
 struct stalls {
     const portico_host* host;
@@ -18,16 +15,6 @@ struct stalls {
     int64_t for_ms;
     uint64_t began_ns; /* the last stall; of the one thread that the tests give it */
 };
-
-static void stand_still(int64_t ms) {
-#ifdef _WIN32
-    Sleep((DWORD)ms);
-#else
-    struct timespec left = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
-    while (nanosleep(&left, &left) != 0) {
-    }
-#endif
-}
 
 static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance, const char* settings,
                                           uint64_t settings_size, char* error, uint64_t error_capacity, void** self) {
@@ -57,7 +44,7 @@ static portico_status PORTICO_CALL on_data(void* self, portico_connection connec
     const uint64_t now = stalls->host->now(stalls->handle);
     if (now - stalls->began_ns >= stalls->every_ns) {
         stalls->began_ns = now;
-        stand_still(stalls->for_ms);
+        stand_still(stalls->for_ms * 1000);
     }
     const portico_status status = stalls->host->send(stalls->handle, connection, data, size);
     if (status == PORTICO_WOULD_BLOCK) return PORTICO_HOLD;

@@ -79,3 +79,18 @@ TEST_CASE("every single value is given back within 1 %, up to the largest") {
     largest.record(UINT64_MAX);
     CHECK(static_cast<double>(largest.percentile(50)) >= static_cast<double>(UINT64_MAX) * 0.99);
 }
+
+TEST_CASE("a value may be recorded several times at once") {
+    Histogram at_once;
+    Histogram one_by_one;
+    at_once.record(7'000, 3);
+    at_once.record(50);
+    for (const std::uint64_t value : {50, 7'000, 7'000, 7'000}) {
+        one_by_one.record(value);
+    }
+    CHECK(at_once.count() == 4);
+    CHECK(at_once.max() == 7'000);
+    CHECK(at_once.mean() == one_by_one.mean());
+    CHECK(at_once.percentile(25) == one_by_one.percentile(25));
+    CHECK(at_once.percentile(26) == one_by_one.percentile(26));
+}

@@ -14,6 +14,7 @@
 
 #include "base/clock.hpp"
 #include "io/completion_port.hpp"
+#include "result.hpp"
 #include "support/catch.hpp"
 
 using namespace portico;
@@ -339,6 +340,136 @@ TEST_CASE("a rate beyond all means does not keep replies from being read", "[cli
     CHECK(totals.sent + totals.not_sent == 30'000'000);
     CHECK(totals.sent >= 100);  // a tenth of what the busiest machine answers
     CHECK(totals.received == totals.sent);
+}
+
+TEST_CASE("with a rate the client's own lag is told apart from the server's", "[client][load]") {
+    // Stands still in the client's thread once, as a system without a processor for it would let it do.
+    struct Sleeper : Observer {
+        explicit Sleeper(std::uint64_t its_after) : after_ns(its_after) {}
+        void tick(const Progress& progress, std::uint64_t) override {
+            if (!has_slept && progress.sending_ns >= after_ns) {
+                has_slept = true;
+                std::this_thread::sleep_for(std::chrono::milliseconds(500));
+            }
+        }
+        const std::uint64_t after_ns;
+        bool has_slept = false;
+    };
+    const auto messages = make_text_messages("tick");
+    const auto plan_at_rate = [&](const Server& server) {
+        LoadPlan plan = plan_for(server, *messages);
+        plan.connections = 4;
+        plan.count = 0;
+        plan.rate = 1'000;
+        plan.depth = 1'000;
+        return plan;
+    };
+    SECTION("in the middle of the run") {
+        Server server;
+        LoadPlan plan = plan_at_rate(server);
+        plan.duration_ns = 1'200 * ms;
+        Sleeper sleeper(1);
+        const Totals totals = ran(plan, sleeper);
+        REQUIRE(sleeper.has_slept);
+        CHECK(totals.received == 1'200);
+        CHECK(totals.lag_ns.count() == 1'200);
+        CHECK(totals.lag_ns.percentile(99) >= 300 * ms);
+        CHECK(Result{plan, totals}.has_lagged());
+    }
+    SECTION("beyond the end of the duration, so that it comes to the last messages when all is over") {
+        Server server;
+        LoadPlan plan = plan_at_rate(server);
+        plan.duration_ns = 600 * ms;
+        Sleeper sleeper(200 * ms);  // in the tick that comes from then on within a tenth of a second: 300 messages or more are left
+        const Totals totals = ran(plan, sleeper);
+        REQUIRE(sleeper.has_slept);
+        CHECK(totals.received == 600);
+        CHECK(totals.lag_ns.count() == 600);
+        CHECK(totals.lag_ns.percentile(99) >= 100 * ms);
+        CHECK(Result{plan, totals}.has_lagged());
+    }
+    SECTION("in taking replies, while messages leave in time") {
+        struct Slow : Observer {
+            [[nodiscard]] bool wants_replies() const noexcept override { return true; }
+            void reply(std::uint32_t, std::span<const std::byte>, bool) override {
+                std::this_thread::sleep_for(std::chrono::milliseconds(3));
+            }
+        } slow;
+        Server server;
+        LoadPlan plan = plan_at_rate(server);
+        plan.connections = 8;
+        plan.duration_ns = 200 * ms;
+        const Totals totals = ran(plan, slow);
+        CHECK(totals.received == 200);
+        CHECK(totals.read_lag_ns.percentile(99) >= 3 * ms);
+    }
+    SECTION("a server that stands still") {
+        // Where the machine is busy the client may be late as well: so several tries.
+        bool has_lagged = true;
+        for (int tries = 0; tries < 5 && has_lagged; ++tries) {
+            Server server(stalls(100, 500));
+            LoadPlan plan = plan_at_rate(server);
+            plan.duration_ns = 1'200 * ms;
+            const Totals totals = ran(plan);
+            CHECK(totals.received == 1'200);
+            CHECK(totals.latency_ns.percentile(80) >= 100 * ms);
+            has_lagged = Result{plan, totals}.has_lagged();
+        }
+        CHECK(!has_lagged);
+    }
+}
+
+TEST_CASE("with a ramp-up each connection sends all that is due from its turn on", "[client][load]") {
+    Server server;
+    const auto messages = make_text_messages("tick");
+    LoadPlan plan = plan_for(server, *messages);
+    plan.connections = 200;
+    plan.threads = GENERATE(1U, 3U);
+    plan.count = 0;
+    plan.rate = 2'000;
+    plan.depth = 100;
+    plan.ramp_up_ns = 100 * ms;  // so that the first message of each is due at the very instant of its turn
+    plan.duration_ns = 300 * ms;
+    const Totals totals = ran(plan);
+    CHECK(totals.received == 600);
+    CHECK(totals.not_sent == 0);
+    CHECK(totals.lag_ns.count() == 600);  // none was passed over, to be sent a turn later
+}
+
+TEST_CASE("hostile connections come again and again, and count apart", "[client][load]") {
+    // The name's first address is nobody's.
+    io::Socket nobody;
+    REQUIRE(nobody.open_for_connect(io::Address::Family::v4, loopback()));
+    Server server;
+    const auto messages = make_generated_messages(1, {1, 300}, {});
+    LoadPlan plan = plan_for(server, *messages);
+    plan.addresses = {nobody.local_address(), server.address()};
+    for (const auto& [name, mode] : hostile_names) {
+        plan.hostile.push_back(mode);
+    }
+    plan.connections = 3;
+    plan.threads = GENERATE(1U, 2U);
+    SECTION("until the duration is over") {
+        plan.count = 0;
+        plan.duration_ns = 500 * ms;
+        plan.rate = GENERATE(0U, 1'000U);
+        const Totals totals = ran(plan);
+        CHECK(totals.received == totals.sent);
+        CHECK(totals.received >= 3);
+        CHECK(totals.connections_opened == 3);
+        CHECK(totals.connections_broken == 0);
+        CHECK(totals.lost == 0);
+        CHECK(totals.hostile_opened >= 10);  // one each, and again those that reset, end and babble
+        CHECK(totals.hostile_failed == 0);
+        CHECK(totals.failures.empty());
+    }
+    SECTION("until there is nobody left to be hostile to") {
+        plan.hostile.assign(600, Hostile::reset);
+        plan.count = 1;
+        const Totals totals = ran(plan);
+        CHECK(totals.received == 3);
+        CHECK(totals.hostile_opened <= 600);
+    }
 }
 
 TEST_CASE("a connection is replaced after its share of the messages", "[client][load]") {

@@ -1,5 +1,6 @@
 #include <cmath>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "report.hpp"
@@ -109,6 +110,9 @@ TEST_CASE("the first of several exit codes that holds is taken") {
     plan.rate = 1;
     CHECK(exit_code_of({plan, totals}, thresholds) == exit_code::lagged);
     CHECK(verdict_lines({plan, totals}, {}).find("invalid") != std::string::npos);
+    Totals late_reader = totals;
+    std::swap(late_reader.lag_ns, late_reader.read_lag_ns);
+    CHECK(exit_code_of({plan, late_reader}, {}) == exit_code::lagged);
     Totals slow = totals;
     for (int i = 0; i < 1'000; ++i) {
         slow.latency_ns.record(100'000'000);  // the server is what is slow
