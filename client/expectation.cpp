@@ -10,7 +10,7 @@ ReplyChecker::Step ReplyChecker::check(const Expectation& expectation, std::span
         expected_ = id_ = next;
         state_ = next.number > begun ? State::unexpected : State::as_expected;
     }
-    if (expectation.framing.type != Framing::Type::none) {
+    if (expectation.has_frame(expected_.number)) {
         return check_frame(expectation, bytes, begun, finding);
     }
     if (state_ == State::unexpected) {
@@ -44,28 +44,37 @@ ReplyChecker::Step ReplyChecker::check_unframed(const MessageSource& replies, st
 ReplyChecker::Step ReplyChecker::check_frame(const Expectation& expectation, std::span<const std::byte> bytes, std::uint64_t begun,
                                              Finding& finding) noexcept {
     const FrameScanner::Piece piece = scanner_.scan(expectation.framing, bytes);
-    if (expectation.replies != nullptr && offset_ == 0) {
+    if (offset_ == 0) {
         begin_frame(expectation);
     }
-    const bool differs = expectation.replies != nullptr && compare(expectation, bytes.first(piece.size), piece.complete, begun, finding);
+    const bool differs = compare(expectation, bytes.first(piece.size), piece.complete, begun, finding);
     offset_ += piece.size;
-    if (!piece.complete) {
-        return {piece.size, Event::more, differs, {}};
-    }
+    return piece.complete ? ended_frame(piece.size, differs) : Step{piece.size, Event::more, differs, {}};
+}
+
+ReplyChecker::Step ReplyChecker::end_reply(const Expectation& expectation, std::uint64_t begun, Finding& finding) noexcept {
+    return ended_frame(0, compare(expectation, {}, true, begun, finding));
+}
+
+ReplyChecker::Step ReplyChecker::ended_frame(std::size_t used, bool differs) noexcept {
     offset_ = 0;
     switch (state_) {
-        case State::wrong: return {piece.size, Event::wrong, differs, id_};
-        case State::wrong_unknown: return {piece.size, Event::wrong, differs, {connection_, 0, 0}};
-        case State::unexpected: return {piece.size, Event::unexpected, false, {}};
+        case State::wrong: return {used, Event::wrong, differs, id_};
+        case State::wrong_unknown: return {used, Event::wrong, differs, {connection_, 0, 0}};
+        case State::unexpected: return {used, Event::unexpected, false, {}};
         case State::as_expected:
         case State::identifying:  // which no frame ends in
         case State::recognised: break;
     }
-    return {piece.size, id_.connection == connection_ ? Event::reply : Event::crossed, false, id_};
+    return {used, id_.connection == connection_ ? Event::reply : Event::crossed, false, id_};
 }
 
 void ReplyChecker::begin_frame(const Expectation& expectation) noexcept {
     head_size_ = 0;
+    places_ = Pattern::start;
+    if (expectation.replies == nullptr || expectation.pattern_of(expected_.number) != nullptr) {
+        return;
+    }
     if (state_ == State::as_expected) {
         size_ = expectation.replies->size(id_);
     } else if (expectation.tells_messages()) {
@@ -75,6 +84,12 @@ void ReplyChecker::begin_frame(const Expectation& expectation) noexcept {
 
 bool ReplyChecker::compare(const Expectation& expectation, std::span<const std::byte> part, bool is_last, std::uint64_t begun,
                            Finding& finding) noexcept {
+    if (const Pattern* pattern = expectation.pattern_of(expected_.number)) {
+        return compare_with_pattern(expectation, *pattern, part, is_last, finding);
+    }
+    if (expectation.replies == nullptr) {
+        return false;
+    }
     switch (state_) {
         case State::as_expected: return compare_with_expected(expectation, part, is_last, begun, finding);
         case State::identifying: return identify(expectation, part, is_last, begun, finding);
@@ -84,6 +99,27 @@ bool ReplyChecker::compare(const Expectation& expectation, std::span<const std::
         case State::unexpected: break;
     }
     return false;
+}
+
+bool ReplyChecker::compare_with_pattern(const Expectation& expectation, const Pattern& pattern, std::span<const std::byte> part,
+                                        bool is_last, Finding& finding) noexcept {
+    const std::size_t kept = std::min(head_.size() - head_size_, part.size());
+    std::copy_n(part.begin(), kept, head_.begin() + head_size_);
+    head_size_ = static_cast<std::uint8_t>(head_size_ + kept);
+    const std::uint64_t prefix_bytes = expectation.framing.type == Framing::Type::length_prefix ? expectation.framing.prefix_bytes : 0;
+    const std::uint64_t prefix_left = prefix_bytes - std::min(prefix_bytes, offset_);
+    places_ = pattern.after(places_, part.subspan(static_cast<std::size_t>(std::min<std::uint64_t>(prefix_left, part.size()))));
+    if (!is_last || state_ != State::as_expected || pattern.is_whole(places_)) {
+        return false;
+    }
+    state_ = State::wrong;
+    finding = {};
+    finding.connection = connection_;
+    finding.expected = finding.came = id_;
+    finding.pattern = &pattern;
+    finding.came_size = head_size_;
+    std::copy_n(head_.begin(), head_size_, finding.came_bytes.begin());
+    return true;
 }
 
 bool ReplyChecker::compare_with_expected(const Expectation& expectation, std::span<const std::byte> part, bool is_last, std::uint64_t begun,

@@ -13,11 +13,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "finding.hpp"
 #include "framing.hpp"
 #include "message.hpp"
+#include "pattern.hpp"
 
 namespace portico::client {
 
@@ -25,6 +27,20 @@ struct Expectation {
     const MessageSource* replies = nullptr;  // null: any bytes do (a read is a reply, or a frame where there is framing)
     Framing framing;
     std::uint32_t connections = 1;  // there is no message of others
+    // Of the messages in turn, again and again; empty: none has one. A framed reply to a message that has one need look so, and `replies` says nothing of it.
+    std::span<const std::optional<Pattern>> patterns;
+    bool texts_have_no_frames = false;  // a reply without a pattern ends where `replies` says
+
+    [[nodiscard]] const Pattern* pattern_of(std::uint64_t number) const noexcept {
+        if (patterns.empty()) {
+            return nullptr;
+        }
+        const std::optional<Pattern>& its = patterns[static_cast<std::size_t>((number - 1) % patterns.size())];
+        return its ? &*its : nullptr;
+    }
+    [[nodiscard]] bool has_frame(std::uint64_t number) const noexcept {
+        return framing.type != Framing::Type::none && (!texts_have_no_frames || pattern_of(number) != nullptr);
+    }
 
     // Whether a reply tells to which message it is.
     [[nodiscard]] bool tells_messages() const noexcept {
@@ -56,6 +72,10 @@ public:
     [[nodiscard]] Step check(const Expectation& expectation, std::span<const std::byte> bytes, MessageId next, std::uint64_t begun,
                              Finding& finding) noexcept;
 
+    // With a framing of Type::idle: nothing has come for so long, so the reply that is_within_reply() is complete.
+    [[nodiscard]] Step end_reply(const Expectation& expectation, std::uint64_t begun, Finding& finding) noexcept;
+    [[nodiscard]] bool is_within_reply() const noexcept { return offset_ != 0; }
+
     // For a new connection: what has come of a reply is forgotten.
     void restart() noexcept {
         offset_ = 0;
@@ -68,7 +88,10 @@ private:
     [[nodiscard]] Step check_unframed(const MessageSource& replies, std::span<const std::byte> bytes, Finding& finding) noexcept;
     [[nodiscard]] Step check_frame(const Expectation& expectation, std::span<const std::byte> bytes, std::uint64_t begun,
                                    Finding& finding) noexcept;
+    [[nodiscard]] Step ended_frame(std::size_t used, bool differs) noexcept;
     void begin_frame(const Expectation& expectation) noexcept;
+    bool compare_with_pattern(const Expectation& expectation, const Pattern& pattern, std::span<const std::byte> part, bool is_last,
+                              Finding& finding) noexcept;
     // Of part of a reply, up to its end where it is the last. Each returns whether the finding tells of a difference now.
     bool compare(const Expectation& expectation, std::span<const std::byte> part, bool is_last, std::uint64_t begun,
                  Finding& finding) noexcept;
@@ -97,7 +120,8 @@ private:
     std::uint64_t size_ = 0;    // how long it should be; known once its first byte has come
     State state_ = State::as_expected;
     std::uint8_t head_size_ = 0;                                       // what there is of
-    std::array<std::byte, MessageSource::identity_bytes_max> head_{};  // while identifying: the reply's first bytes
+    std::array<std::byte, MessageSource::identity_bytes_max> head_{};  // while identifying, and with a pattern: the reply's first bytes
+    Pattern::Places places_ = Pattern::start;                          // of the pattern
     FrameScanner scanner_;
 };
 

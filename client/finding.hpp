@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "message.hpp"
+#include "pattern.hpp"
 
 namespace portico::client {
 
@@ -31,8 +32,9 @@ struct Finding {
     std::uint64_t differs_at = 0;
     std::array<std::byte, shown_max> expected_bytes{};
     std::array<std::byte, shown_max> came_bytes{};
-    std::size_t expected_size = 0;  // less than shown_max at the end of the reply; 0: nothing more should have come
-    std::size_t came_size = 0;      // less at the end of a read; 0: the reply ended too soon
+    std::size_t expected_size = 0;     // less than shown_max at the end of the reply; 0: nothing more should have come
+    std::size_t came_size = 0;         // less at the end of a read; 0: the reply ended too soon
+    const Pattern* pattern = nullptr;  // wrong: what the whole reply should have looked like, instead of bytes
 };
 
 [[nodiscard]] constexpr const char* to_string(Finding::Kind kind) noexcept {

@@ -14,8 +14,8 @@ constexpr std::size_t delimiter_bytes_max = 16;
 
 base::Failure expected_framing(std::string_view text) {
     return base::Failure{'"' + std::string(text) +
-                         "\" is no framing; expected none, delimiter[:TEXT] (TEXT of 1 to 16 bytes), length_prefix:1|2|4[:big|little] or "
-                         "fixed:BYTES (at least 1)"};
+                         "\" is no framing; expected none, delimiter[:TEXT] (TEXT of 1 to 16 bytes), length_prefix:1|2|4[:big|little], "
+                         "fixed:BYTES (at least 1) or idle:TIME"};
 }
 
 // After a mismatch behind `matched` bytes of the delimiter: the longest shorter match that `byte` continues. The delimiter has
@@ -34,7 +34,8 @@ std::uint32_t fall_back(std::string_view delimiter, std::uint32_t matched, char 
 
 std::uint64_t Framing::payload_min() const noexcept {
     switch (type) {
-        case Type::none: return 1;  // no bytes are no message
+        case Type::none:
+        case Type::idle: return 1;  // no bytes are no message
         case Type::fixed: return fixed_bytes;
         case Type::delimiter:
         case Type::length_prefix: break;
@@ -47,6 +48,7 @@ std::uint64_t Framing::payload_max() const noexcept {
         case Type::length_prefix: return (std::uint64_t{1} << (8 * prefix_bytes)) - 1;
         case Type::fixed: return fixed_bytes;
         case Type::none:
+        case Type::idle:
         case Type::delimiter: break;
     }
     return std::numeric_limits<std::uint64_t>::max();
@@ -99,6 +101,16 @@ base::Result<Framing> parse_framing(std::string_view text) {
         framing.fixed_bytes = sizes->min;
         return framing;
     }
+    constexpr std::string_view idle = "idle:";
+    if (text.starts_with(idle)) {
+        auto time = parse_duration_ns(text.substr(idle.size()));
+        if (!time) {
+            return base::Failure{'"' + std::string(text) + "\": " + time.error()};
+        }
+        framing.type = Framing::Type::idle;
+        framing.idle_ns = *time;
+        return framing;
+    }
     return expected_framing(text);
 }
 
@@ -106,6 +118,7 @@ FrameScanner::Piece FrameScanner::scan(const Framing& framing, std::span<const s
     switch (framing.type) {
         case Framing::Type::delimiter: return scan_delimiter(framing.delimiter, bytes);
         case Framing::Type::fixed: return scan_fixed(framing.fixed_bytes, bytes);
+        case Framing::Type::idle: return {bytes.size(), false};
         case Framing::Type::none:
         case Framing::Type::length_prefix: break;
     }

@@ -13,7 +13,7 @@
 namespace portico::client {
 
 struct Framing {
-    enum class Type : std::uint8_t { none, delimiter, length_prefix, fixed };
+    enum class Type : std::uint8_t { none, delimiter, length_prefix, fixed, idle };
     enum class ByteOrder : std::uint8_t { big, little };
 
     Type type = Type::none;
@@ -22,6 +22,10 @@ struct Framing {
     ByteOrder order = ByteOrder::big;
     std::uint64_t fixed_bytes = 1;  // 1 to size_max: every payload's size; nothing is added to it
 
+    std::uint64_t idle_ns = 0;  // a frame ends when nothing has come for so long; nothing is added to it
+
+    // Whether a framed message is its payload and nothing else.
+    [[nodiscard]] bool adds_nothing() const noexcept { return type != Type::delimiter && type != Type::length_prefix; }
     // The shortest and the longest payload that a frame can carry.
     [[nodiscard]] std::uint64_t payload_min() const noexcept;
     [[nodiscard]] std::uint64_t payload_max() const noexcept;
@@ -29,10 +33,11 @@ struct Framing {
     friend bool operator==(const Framing&, const Framing&) = default;
 };
 
-// "none", "delimiter", "delimiter:TEXT" (with escapes), "length_prefix:BYTES", "length_prefix:BYTES:big|little", "fixed:BYTES" (64, 64K).
+// "none", "delimiter", "delimiter:TEXT" (with escapes), "length_prefix:BYTES", "length_prefix:BYTES:big|little", "fixed:BYTES" (64, 64K), "idle:TIME" (20ms).
 [[nodiscard]] base::Result<Framing> parse_framing(std::string_view text);
 
-// Finds the ends of frames in a stream that comes in pieces. Keeps a few numbers, never bytes. Not for Type::none.
+// Finds the ends of frames in a stream that comes in pieces. Keeps a few numbers, never bytes. Not for Type::none. A frame of Type::idle has no end
+// that its bytes would show.
 class FrameScanner {
 public:
     struct Piece {

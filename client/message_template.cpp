@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "mix.hpp"
 
 namespace portico::client {
@@ -22,6 +24,9 @@ base::Result<MessagePiece> parse_place(std::string_view name) {
     if (kind == "message" && colon == name.npos) {
         return MessagePiece{Kind::message, {}, {}};
     }
+    if (kind == "time" && colon == name.npos) {
+        return MessagePiece{Kind::time, {}, {}};
+    }
     if (kind == "random" && colon != name.npos) {
         auto sizes = parse_size_range(name.substr(colon + 1));
         if (!sizes) {
@@ -33,7 +38,8 @@ base::Result<MessagePiece> parse_place(std::string_view name) {
         }
         return MessagePiece{Kind::random, {}, *sizes};
     }
-    return base::Failure{"\\{" + std::string(name) + "} is none of \\{connection}, \\{message}, \\{random:N} and \\{random:MIN-MAX}"};
+    return base::Failure{"\\{" + std::string(name) +
+                         "} is none of \\{connection}, \\{message}, \\{time}, \\{random:N} and \\{random:MIN-MAX}"};
 }
 
 class TemplateMessages final : public MessageSource {
@@ -88,6 +94,7 @@ private:
             case Kind::text: return bytes_of(its.text);
             case Kind::connection: return number(id.connection, digits);
             case Kind::message: return number(id.number, digits);
+            case Kind::time: return number((unix_epoch_ns_ + id.began_ns) / base::nanoseconds_per_millisecond, digits);
             case Kind::random: break;
         }
         const std::uint64_t key = mix(mix(mix(seed_ ^ id.connection) + id.number) + index);
@@ -120,7 +127,14 @@ private:
         }
     }
 
+    // What the port's clock lacks to be that of the world.
+    [[nodiscard]] static std::uint64_t since_unix_epoch() noexcept {
+        const auto since = std::chrono::system_clock::now().time_since_epoch();
+        return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(since).count()) - base::now_ns();
+    }
+
     const std::uint64_t seed_;
+    const std::uint64_t unix_epoch_ns_ = since_unix_epoch();
     const std::vector<MessagePiece> pieces_;
     std::vector<std::byte> table_;  // random text is a part of it
 };

@@ -1,4 +1,4 @@
-// A message's text with places that are filled in for each: \{connection}, \{message}, \{random:N} and \{random:MIN-MAX}. A backslash before a brace means nothing
+// A message's text with places that are filled in for each: \{connection}, \{message}, \{time}, \{random:N} and \{random:MIN-MAX}. A backslash before a brace means nothing
 // else in a text, so no text that is sent as it is changes by that.
 #pragma once
 
@@ -19,6 +19,7 @@ struct MessagePiece {
         text,        // as it is
         connection,  // the connection's number, from 1
         message,     // the message's, from 1 on each connection
+        time,        // when it began to leave: milliseconds since 1970 in UTC, 13 digits
         random,      // letters and digits, drawn from the seed
     };
 

@@ -33,7 +33,7 @@ constexpr const char* overview = R"(Sends messages to a server over many connect
 The commonest options:
   --connections N   all open at once [1]            --count N        messages of each [1]
   --depth N         in flight on each [1]           --duration TIME  send for so long instead
-  --rate N          messages a second, in total     --expect WHAT    echo, text:TEXT, any [echo]
+  --rate N          messages a second, in total     --expect WHAT    echo, text:TEXT, ... [echo]
 
 More of them: client --help TOPIC, where TOPIC is one of
 )";
@@ -86,54 +86,90 @@ void check_payload(const char* option, const std::string& payload, const Framing
 }
 
 // The same for a text with places, whatever comes into them.
-void check_pieces(const Options& options) {
-    const Framing& framing = options.framing;
+void check_pieces(const std::string& option, const std::vector<MessagePiece>& pieces, const Framing& framing) {
     std::uint64_t size_most = 0;
-    for (const MessagePiece& each : options.message_pieces) {
+    for (const MessagePiece& each : pieces) {
         constexpr std::uint64_t digits_max = 20;
         using Kind = MessagePiece::Kind;
         size_most += each.kind == Kind::text ? each.text.size() : each.kind == Kind::random ? each.sizes.max : digits_max;
         if (each.kind == Kind::text) {
-            check_payload("--message", each.text, framing);
+            check_payload(option.c_str(), each.text, framing);
         }
     }
     const auto is_letter_or_digit = [](unsigned char byte) { return std::isalnum(byte) != 0; };
     if (framing.type == Framing::Type::delimiter && std::any_of(framing.delimiter.begin(), framing.delimiter.end(), is_letter_or_digit)) {
-        refuse("--message: what is filled in is letters and digits, and may come to contain the delimiter; give one without");
+        refuse(option + ": what is filled in is letters and digits, and may come to contain the delimiter; give one without");
     }
     if (size_most > framing.payload_max()) {
-        refuse("--message: a length prefix of " + std::to_string(framing.prefix_bytes) + " byte(s) cannot say what it may come to");
+        refuse(option + ": a length prefix of " + std::to_string(framing.prefix_bytes) + " byte(s) cannot say what it may come to");
     }
 }
 
-void check_together(const Options& options) {
-    const bool is_framed = options.framing.type != Framing::Type::none;
+bool is_plain(const std::vector<MessagePiece>& pieces) {
+    return pieces.empty() || (pieces.size() == 1 && pieces[0].kind == MessagePiece::Kind::text);
+}
+
+void check_messages(const Options& options) {
+    if (options.framing.type == Framing::Type::idle) {
+        refuse("--framing: idle is for replies alone: --reply-framing idle:TIME");
+    }
     if (options.message) {
         check_payload("--message", *options.message, options.framing);
     } else if (!options.message_pieces.empty()) {
-        check_pieces(options);
+        check_pieces("--message", options.message_pieces, options.framing);
     } else {
-        if (!is_framed && options.sizes.min == 0) {
+        if (options.framing.type == Framing::Type::none && options.sizes.min == 0) {
             refuse("--size: without framing a message has at least 1 byte");
         }
         check_size("--size", options.sizes, options.framing);
     }
+}
+
+void check_replies(const Options& options) {
+    const Framing& framing = options.reply_framing;
     if (options.expect == Options::Expect::text) {
-        check_payload("--expect", options.expected_text, options.reply_framing);
+        if (is_plain(options.expected_pieces)) {
+            check_payload("--expect", options.expected_pieces.empty() ? std::string() : options.expected_pieces[0].text, framing);
+        } else {
+            check_pieces("--expect", options.expected_pieces, framing);
+        }
     }
-    if (options.expect == Options::Expect::echo && options.reply_framing != options.framing) {
-        refuse("--reply-framing: an echo comes back as it was sent; other framing needs --expect text:TEXT or any");
+    if (options.expect == Options::Expect::echo && framing != options.framing &&
+        !(framing.adds_nothing() && options.framing.adds_nothing())) {
+        refuse("--reply-framing: an echo comes back as it was sent; other framing needs --expect text:TEXT, pattern:PATTERN or any");
+    }
+    if (options.expect == Options::Expect::echo && framing.type == Framing::Type::fixed && !options.message) {
+        check_size("--size", options.sizes, framing);
+    }
+    if (framing.type == Framing::Type::idle && options.depth > 1) {
+        refuse("--reply-framing idle with a --depth above 1: nothing would show where one reply ends and the next begins");
+    }
+    // What the server takes for one message is uncertain without framing, and so is what one read brings.
+    if (options.expect == Options::Expect::text && options.framing.type == Framing::Type::none && options.depth > 1) {
+        refuse("--expect text with a --depth above 1 needs --framing: without it the server cannot tell messages apart");
+    }
+    if (options.expect == Options::Expect::any && framing.type == Framing::Type::none && options.depth > 1) {
+        refuse("--expect any with a --depth above 1 needs framed replies (--framing): without it they cannot be told apart");
+    }
+}
+
+// A script says itself what is sent and what is right, one thing after the other.
+void check_beside_script(const CLI::App& app) {
+    for (const char* other : {"--expect", "--reply-framing", "--depth", "--rate", "--hostile"}) {
+        if (app.count(other) != 0) {
+            refuse(std::string(other) + " and --script exclude each other");
+        }
+    }
+}
+
+void check_together(const Options& options) {
+    if (!options.script_file) {
+        check_messages(options);
+        check_replies(options);
     }
     if (options.threads > options.connections) {
         refuse("--threads: " + std::to_string(options.threads) + " threads cannot share " + std::to_string(options.connections) +
                " connection(s); give at least as many --connections");
-    }
-    // What the server takes for one message is uncertain without framing, and so is what one read brings.
-    if (options.expect == Options::Expect::text && !is_framed && options.depth > 1) {
-        refuse("--expect text with a --depth above 1 needs --framing: without it the server cannot tell messages apart");
-    }
-    if (options.expect == Options::Expect::any && options.reply_framing.type == Framing::Type::none && options.depth > 1) {
-        refuse("--expect any with a --depth above 1 needs framed replies (--framing): without it they cannot be told apart");
     }
 }
 
@@ -166,17 +202,24 @@ Options understand(const CLI::App& app, const Topics& topics, bool has_terminal)
         topic->understand(app, options);
     }
     const bool was_asked_for = options.is_interactive;
-    const bool has_something = app.count("--message") != 0 || app.count("--size") != 0;
+    constexpr std::array sends_something{"--message", "--message-file", "--size", "--script"};
+    const bool has_something =
+        std::any_of(sends_something.begin(), sends_something.end(), [&](const char* option) { return app.count(option) != 0; });
     options.is_interactive = was_asked_for || (!has_something && has_terminal);
     if (options.is_interactive) {
         check_beside_questions(app, was_asked_for);
-        if (options.framing.type == Framing::Type::fixed) {
+        if (options.framing.type == Framing::Type::fixed || options.framing.type == Framing::Type::idle) {
             refuse("--framing: the messages of the questions are numbered, and not all of one size");
         }
         return options;
     }
     if (!has_something) {
-        refuse("nothing to send: give --message TEXT or --size BYTES; or --interactive, to be asked although there is no terminal");
+        refuse(
+            "nothing to send: give --message TEXT, --size BYTES, --message-file FILE or --script FILE; or --interactive, to be asked "
+            "although there is no terminal");
+    }
+    if (options.script_file) {
+        check_beside_script(app);
     }
     check_together(options);
     return options;

@@ -10,6 +10,7 @@
 #include "hostile.hpp"
 #include "io/address.hpp"
 #include "message_template.hpp"
+#include "pattern.hpp"
 #include "schedule.hpp"
 #include "text.hpp"
 #include "thresholds.hpp"
@@ -17,14 +18,14 @@
 namespace portico::client {
 
 struct Options {
-    enum class Expect : std::uint8_t { echo, text, any };
+    enum class Expect : std::uint8_t { echo, text, pattern, any };
     enum class ProgressShown : std::uint8_t { live, plain, none };
 
     std::string host;
     std::uint16_t port = 0;
     bool is_interactive = false;
 
-    std::optional<std::string> message;        // unescaped
+    std::optional<std::string> message;        // unescaped, or a file's bytes
     std::vector<MessagePiece> message_pieces;  // instead of it, where something is to be filled in
     SizeRange sizes;                           // without a message
     std::uint64_t seed = 1;
@@ -42,9 +43,11 @@ struct Options {
     Arrivals arrivals = Arrivals::even;
     std::uint32_t depth = 1;
     Expect expect = Expect::echo;
-    std::string expected_text;  // unescaped
-    Framing framing;            // of what is sent
-    Framing reply_framing;      // of what comes back; the same unless said otherwise
+    std::vector<MessagePiece> expected_pieces;  // of a text
+    std::optional<Pattern> expected_pattern;
+    std::optional<std::string> script_file;  // UTF-8; instead of a message and what is expected
+    Framing framing;                         // of what is sent
+    Framing reply_framing;                   // of what comes back; the same unless said otherwise
     std::uint64_t connect_timeout_ns = 0;
     std::uint64_t timeout_ns = 0;
     bool is_quiet = false;

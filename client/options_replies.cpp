@@ -16,11 +16,15 @@ public:
     void declare(CLI::App& app) override {
         app.add_option("--expect", expect_,
                        "What is a right reply [echo]:\n"
-                       "  echo       the message itself\n"
-                       "  text:TEXT  TEXT, with the escapes of --message\n"
-                       "  any        whatever one read brings; with --framing: any frame")
+                       "  echo             the message itself\n"
+                       "  text:TEXT        TEXT, with the escapes and places of --message\n"
+                       "  pattern:PATTERN  bytes, ? for any one, * for any number; needs framing\n"
+                       "  any              whatever one read brings; with framing: any frame")
             ->type_name("WHAT");
-        app.add_option("--reply-framing", framing_, "Of the replies, where it is not that of the messages")->type_name("HOW");
+        app.add_option("--reply-framing", framing_,
+                       "Of the replies, where it is not that of the messages; also\n"
+                       "  idle:TIME  a reply ends when nothing has come for TIME")
+            ->type_name("HOW");
         app.add_option("--timeout", timeout_,
                        "A connection is given up when a reply is due and no byte\nmoves either way for so long [30s]")
             ->type_name("TIME");
@@ -44,9 +48,18 @@ private:
             options.expect = Options::Expect::any;
         } else if (expect_.starts_with("text:")) {
             options.expect = Options::Expect::text;
-            options.expected_text = value_of("--expect", unescape(std::string_view(expect_).substr(5)));
+            options.expected_pieces = value_of("--expect", parse_template(std::string_view(expect_).substr(5)));
+        } else if (expect_.starts_with("pattern:")) {
+            if (options.reply_framing.type == Framing::Type::none) {
+                refuse("--expect pattern needs framed replies (--framing, --reply-framing; idle:100ms where nothing else shows their end)");
+            }
+            options.expect = Options::Expect::pattern;
+            const bool has_delimiter = options.reply_framing.type == Framing::Type::delimiter;
+            options.expected_pattern = value_of(
+                "--expect",
+                Pattern::parse(std::string_view(expect_).substr(8), has_delimiter ? options.reply_framing.delimiter : std::string()));
         } else {
-            refuse("--expect: \"" + expect_ + "\" is none of echo, any and text:TEXT");
+            refuse("--expect: \"" + expect_ + "\" is none of echo, any, text:TEXT and pattern:PATTERN");
         }
     }
 

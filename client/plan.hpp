@@ -9,6 +9,7 @@
 #include "io/address.hpp"
 #include "message.hpp"
 #include "schedule.hpp"
+#include "script.hpp"
 
 namespace portico::client {
 
@@ -33,6 +34,7 @@ struct LoadPlan {
     Framing framing;                     // of the messages, which have it already
     const MessageSource* messages = nullptr;
     Expectation expectation;
+    const Script* script = nullptr;  // whose exchanges the messages are; then with a depth of 1, no rate, and whole passes in the counts
 };
 
 }  // namespace portico::client

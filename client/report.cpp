@@ -177,7 +177,10 @@ std::string finding_sentence(const Finding& finding) {
     const std::string on = "connection " + std::to_string(finding.connection);
     const std::string came = "message " + std::to_string(finding.came.number);
     switch (finding.kind) {
-        case Finding::Kind::wrong: return message_text(finding.expected) + " offset " + std::to_string(finding.differs_at);
+        case Finding::Kind::wrong:
+            return message_text(finding.expected) + (finding.pattern != nullptr
+                                                         ? ": the reply is not like " + printable(bytes_of(finding.pattern->text()))
+                                                         : " offset " + std::to_string(finding.differs_at));
         case Finding::Kind::lost:
             return message_text(finding.expected) +
                    (finding.count > 1 ? " to " + std::to_string(finding.expected.number + finding.count - 1) : "") + ": no reply " +
@@ -195,13 +198,14 @@ std::string finding_sentence(const Finding& finding) {
 
 std::string finding_lines(const Finding& finding) {
     std::string text = to_string(finding.kind) + std::string(": ") + finding_sentence(finding);
-    if (finding.kind != Finding::Kind::unexpected) {
+    const bool has_expected = finding.kind != Finding::Kind::unexpected && finding.pattern == nullptr;
+    if (has_expected) {
         text += '\n' + bytes_row("expected", finding.offset, std::span(finding.expected_bytes).first(finding.expected_size));
     }
     if (finding.kind != Finding::Kind::lost) {
         text += '\n' + bytes_row("came", finding.offset, std::span(finding.came_bytes).first(finding.came_size));
     }
-    if (finding.kind == Finding::Kind::wrong) {
+    if (finding.kind == Finding::Kind::wrong && has_expected) {
         const std::size_t start = bytes_row("", finding.offset, {}).find("nothing");
         text += '\n' + std::string(start + 3 * static_cast<std::size_t>(finding.differs_at - finding.offset), ' ') + "^^";
     }

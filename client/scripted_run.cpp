@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "input_file.hpp"
 #include "load.hpp"
 #include "platform.hpp"
 #include "sources.hpp"
@@ -71,14 +72,46 @@ base::Result<void> ScriptedRun::prepare() {
     if (!prepared) {
         return prepared;
     }
+    if (options_.script_file) {
+        return prepare_script();
+    }
     messages_ = make_framed_messages(payloads_of(options_), options_.framing);
-    expected_text_ = make_framed_messages(make_text_messages(options_.expected_text), options_.reply_framing);
     plan_.messages = messages_.get();
     switch (options_.expect) {
         case Options::Expect::echo: plan_.expectation.replies = messages_.get(); break;
-        case Options::Expect::text: plan_.expectation.replies = expected_text_.get(); break;
+        case Options::Expect::text:
+            expected_text_ = make_framed_messages(make_template_messages(options_.seed, options_.expected_pieces), options_.reply_framing);
+            plan_.expectation.replies = expected_text_.get();
+            break;
+        case Options::Expect::pattern:
+            expected_pattern_.push_back(options_.expected_pattern);
+            plan_.expectation.patterns = expected_pattern_;
+            break;
         case Options::Expect::any: break;
     }
+    return {};
+}
+
+base::Result<void> ScriptedRun::prepare_script() {
+    constexpr std::uint64_t script_bytes_max = 16'777'216;
+    auto text = read_file(*options_.script_file, script_bytes_max);
+    if (!text) {
+        return base::Failure{"--script: " + text.error()};
+    }
+    auto script = parse_script(*text, options_.seed);
+    if (!script) {
+        return base::Failure{"--script: \"" + *options_.script_file + "\": " + script.error()};
+    }
+    script_ = *std::move(script);
+    plan_.script = &*script_;
+    plan_.messages = script_->messages.get();
+    plan_.framing = script_->framing;
+    plan_.count *= script_->exchanges();
+    plan_.messages_per_connection *= script_->exchanges();
+    plan_.expectation.replies = script_->replies.get();
+    plan_.expectation.framing = script_->reply_framing;
+    plan_.expectation.patterns = script_->patterns;
+    plan_.expectation.texts_have_no_frames = true;
     return {};
 }
 

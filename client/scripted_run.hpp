@@ -3,12 +3,15 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "base/result.hpp"
 #include "message.hpp"
 #include "observer.hpp"
 #include "options.hpp"
 #include "plan.hpp"
+#include "script.hpp"
 #include "totals.hpp"
 
 namespace portico::client {
@@ -33,10 +36,14 @@ public:
     [[nodiscard]] const LoadPlan& plan() const noexcept { return plan_; }
 
 private:
+    [[nodiscard]] base::Result<void> prepare_script();
+
     const Options& options_;
     LoadPlan plan_;
     std::unique_ptr<MessageSource> messages_;
     std::unique_ptr<MessageSource> expected_text_;
+    std::vector<std::optional<Pattern>> expected_pattern_;
+    std::optional<Script> script_;
 };
 
 }  // namespace portico::client

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <new>
 #include <string>
+#include <utility>
 
 #include "base/assert.hpp"
 #include "base/clock.hpp"
@@ -99,7 +100,10 @@ void Session::on_connect() {
     context_.address = address_;
     state_ = State::running;
     restart_timer();
-    arm_receive();
+    // What a script's server says first is read when it is expected.
+    if (has_begun_ || context_.plan.script == nullptr) {
+        arm_receive();
+    }
     if (has_begun_) {
         ++context_.totals.connections_replaced;
         pump();
@@ -121,6 +125,9 @@ void Session::connect_failed(const Reason& reason) noexcept {
 void Session::begin(std::uint64_t skipped) {
     has_begun_ = true;
     skipped_ = due_ = skipped;
+    if (state_ == State::running && context_.plan.script != nullptr) {
+        arm_receive();
+    }
     pump();
     finish_if_answered();
 }
@@ -158,21 +165,22 @@ void Session::on_timer() {
             cancel(connect_);
             return;
         case State::running:
-            deadline = (unanswered_.due() == 0 ? now : moved_ns_) + context_.plan.reply_timeout_ns;
-            if (now < deadline) {
-                break;
-            }
-            if (!gives_up_messages()) {
-                broken([] { return std::string("no reply within the timeout"); });
-                return;
-            }
             context_.now_ns = now;
-            pump();
+            if (now >= timeout_at(now)) {
+                if (!gives_up_messages()) {
+                    broken([] { return std::string("no reply within the timeout"); });
+                    return;
+                }
+                moved_ns_ = now;
+            } else if (reply_ends_at() <= now) {
+                end_reply();
+            }
+            pump();  // also behind a pause
             finish_if_answered();
-            if (state_ != State::running) {  // which has its timer armed again, unless it has ended
+            if (state_ != State::running) {
                 return;
             }
-            deadline = now + context_.plan.reply_timeout_ns;
+            deadline = std::min({timeout_at(now), reply_ends_at(), pause_until_ns_ > now ? pause_until_ns_ : UINT64_MAX});
             break;
         case State::finishing:
             deadline = moved_ns_ + finish_timeout_ns;
@@ -182,7 +190,20 @@ void Session::on_timer() {
             }
             break;
     }
-    arm_timer(deadline);
+    if (!timer_.pending) {
+        arm_timer(deadline);
+    }
+}
+
+// When a reply that is due and does not come is one too late.
+std::uint64_t Session::timeout_at(std::uint64_t now_ns) const noexcept {
+    return (unanswered_.due() == 0 ? now_ns : moved_ns_) + context_.plan.reply_timeout_ns;
+}
+
+// When a reply that has begun is at its end, where silence shows that.
+std::uint64_t Session::reply_ends_at() const noexcept {
+    const Framing& framing = context_.plan.expectation.framing;
+    return framing.type == Framing::Type::idle && checker_.is_within_reply() ? moved_ns_ + framing.idle_ns : UINT64_MAX;
 }
 
 // ---- receiving
@@ -216,7 +237,15 @@ void Session::on_receive() {
             close();
         }
     } else if (state_ == State::running) {
-        broken([] { return std::string("closed by the peer before its work was done"); });
+        if (reply_ends_at() != UINT64_MAX) {  // it shows the reply's end as well
+            end_reply();
+        }
+        finish_if_answered();
+        if (state_ == State::running) {
+            broken([] { return std::string("closed by the peer before its work was done"); });
+        } else if (state_ == State::finishing) {
+            close();
+        }
     } else if (state_ == State::finishing) {
         close();
     }
@@ -243,7 +272,24 @@ void Session::check(std::span<const std::byte> bytes) {
         }
         take(step, bytes.first(step.used));
         bytes = bytes.subspan(step.used);
+        if (context_.plan.script != nullptr && !bytes.empty()) {
+            pump();  // what is there already may be what the script expects next
+        }
     }
+    if (state_ == State::running && reply_ends_at() < timer_.deadline_ns) {
+        restart_timer();
+    }
+}
+
+// A reply whose end silence has shown: it was there when its last byte came.
+void Session::end_reply() {
+    const std::uint64_t now_ns = std::exchange(context_.now_ns, moved_ns_);
+    const ReplyChecker::Step step = checker_.end_reply(context_.plan.expectation, begun(), context_.finding);
+    if (step.differs) {
+        context_.observer.finding(context_.finding);
+    }
+    take(step, {});
+    context_.now_ns = now_ns;
 }
 
 MessageId Session::next_reply() const noexcept {
@@ -252,15 +298,19 @@ MessageId Session::next_reply() const noexcept {
 }
 
 void Session::take(const ReplyChecker::Step& step, std::span<const std::byte> used) {
-    const bool is_framed = context_.plan.expectation.framing.type != Framing::Type::none;
+    // In a script all that follows would be out of place.
+    const bool goes_on = context_.plan.expectation.framing.type != Framing::Type::none && context_.plan.script == nullptr;
     has_given_up_ = false;
     switch (step.event) {
         case ReplyChecker::Event::more: context_.observer.reply(connection_, used, false); return;
         case ReplyChecker::Event::reply: take_reply(step.message); break;
         case ReplyChecker::Event::wrong:
             take_wrong(step.message);
-            if (!is_framed) {
-                broken([] { return std::string("a wrong reply, and without framing no way to find the next one"); });
+            if (!goes_on) {
+                broken([&] {
+                    return std::string(context_.plan.script != nullptr ? "a wrong reply in the script"
+                                                                       : "a wrong reply, and without framing no way to find the next one");
+                });
             }
             break;
         case ReplyChecker::Event::crossed:
@@ -268,11 +318,11 @@ void Session::take(const ReplyChecker::Step& step, std::span<const std::byte> us
             tell(Finding::Kind::crossed, next_reply(), step.message);
             return;
         case ReplyChecker::Event::unexpected:
-            if (context_.plan.expectation.replies == nullptr) {
+            if (context_.plan.expectation.replies == nullptr && context_.plan.expectation.patterns.empty()) {
                 return;  // any bytes do
             }
             take_unexpected(used);
-            if (!is_framed) {
+            if (!goes_on) {
                 broken([] { return std::string("bytes that answer nothing"); });
             }
             return;
@@ -310,7 +360,7 @@ void Session::take_reply(MessageId message) {
             tell(Finding::Kind::unexpected, expected, message);
             return;
     }
-    count_reply(answer.times);
+    count_reply(message, answer.times);
 }
 
 void Session::take_wrong(MessageId message) {
@@ -319,7 +369,7 @@ void Session::take_wrong(MessageId message) {
     count_lost(lost_before);
     count_failure(&Totals::wrong);
     if (answer.turn != Unanswered::Turn::duplicate && answer.turn != Unanswered::Turn::forgotten) {
-        count_reply(answer.times);
+        count_reply(message, answer.times);
     }
 }
 
@@ -357,7 +407,7 @@ void Session::tell(Finding::Kind kind, MessageId expected, MessageId came, std::
     context_.observer.finding(finding);
 }
 
-void Session::count_reply(MessageTimes times) {
+void Session::count_reply(MessageId message, MessageTimes times) {
     Totals& totals = context_.totals;
     const std::uint64_t now_ns = context_.now_ns;
     const bool has_rate = context_.plan.rate != 0;
@@ -369,6 +419,9 @@ void Session::count_reply(MessageTimes times) {
     }
     ++totals.received;
     totals.last_reply_ns = now_ns;
+    if (context_.plan.script != nullptr && context_.plan.messages->size(message) == 0) {
+        return;  // the script has said nothing that it would be the answer to
+    }
     if (has_rate) {
         totals.service_ns.record(now_ns - times.began_ns);
     }
@@ -396,7 +449,13 @@ bool Session::gives_up_messages() noexcept {
 // ---- sending
 
 bool Session::has_more() const noexcept {
-    return !context_.draining && (context_.plan.count == 0 || begun() < context_.plan.count);
+    return (!context_.draining || is_within_pass()) && (context_.plan.count == 0 || begun() < context_.plan.count);
+}
+
+// A script that has begun is brought to its end.
+bool Session::is_within_pass() const noexcept {
+    const Script* script = context_.plan.script;
+    return script != nullptr && begun() % script->exchanges() != 0;
 }
 
 bool Session::has_more_here() const noexcept {
@@ -404,9 +463,22 @@ bool Session::has_more_here() const noexcept {
     return has_more() && (most == 0 || begun() - before_ < most);
 }
 
-bool Session::may_begin_message() const noexcept {
+bool Session::may_begin_message() noexcept {
     const LoadPlan& plan = context_.plan;
-    return unanswered_.due() < plan.depth && (plan.rate == 0 || skipped_ + begun() < due_) && has_more_here();
+    return unanswered_.due() < plan.depth && (plan.rate == 0 || skipped_ + begun() < due_) && has_more_here() && !is_paused();
+}
+
+bool Session::is_paused() noexcept {
+    const Script* script = context_.plan.script;
+    const std::uint64_t pause_ns = script != nullptr ? script->pause_ns(begun() + 1) : 0;
+    if (pause_ns == 0) {
+        return false;
+    }
+    if (std::exchange(paused_before_, begun() + 1) != begun() + 1) {
+        pause_until_ns_ = context_.now_ns + pause_ns;
+        restart_timer();
+    }
+    return context_.now_ns < pause_until_ns_;
 }
 
 void Session::begin_message() {
@@ -421,6 +493,9 @@ void Session::begin_message() {
     context_.totals.sent_late += measures_ && now > since_ns + late_ns ? 1 : 0;
     message_size_ = context_.plan.messages->size(message_);
     made_ = 0;
+    if (context_.plan.script != nullptr && !context_.plan.script->has_reply(message_)) {
+        (void)unanswered_.answer(message_.number);  // nothing more is to come of it
+    }
 }
 
 void Session::fill_send_buffer() {

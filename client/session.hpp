@@ -73,8 +73,8 @@ private:
     void take_reply(MessageId message);
     void take_wrong(MessageId message);
     void take_unexpected(std::span<const std::byte> bytes);
-    // A reply has come to a message that began at these times.
-    void count_reply(MessageTimes times);
+    // A reply has come to this message, which began at these times. A number of 0 where that is not known.
+    void count_reply(MessageId message, MessageTimes times);
     void count_failure(std::uint64_t Totals::*figure) noexcept;
     // What is lost of this connection has changed from so many.
     void count_lost(std::uint64_t before) noexcept { context_.totals.lost += unanswered_.lost() - before; }
@@ -84,7 +84,13 @@ private:
     // Whether messages are left to begin, ever; on this connection; now.
     [[nodiscard]] bool has_more() const noexcept;
     [[nodiscard]] bool has_more_here() const noexcept;
-    [[nodiscard]] bool may_begin_message() const noexcept;
+    [[nodiscard]] bool may_begin_message() noexcept;
+    // Whether the script has the next message wait; then the timer is set.
+    [[nodiscard]] bool is_paused() noexcept;
+    [[nodiscard]] bool is_within_pass() const noexcept;
+    void end_reply();
+    [[nodiscard]] std::uint64_t timeout_at(std::uint64_t now_ns) const noexcept;
+    [[nodiscard]] std::uint64_t reply_ends_at() const noexcept;
     void begin_message();
     void fill_send_buffer();
     [[nodiscard]] bool take_sent();
@@ -121,11 +127,13 @@ private:
     MessageId message_;          // the last that has begun
     std::uint64_t made_ = 0;     // bytes of it made so far
     std::uint64_t message_size_ = 0;
-    bool measures_ = false;      // it is none of the warm-up's
-    bool has_given_up_ = false;  // messages, and no reply has come since
-    std::uint32_t ended_ = 0;    // messages that end in the send buffer, but for the warm-up's
-    std::uint32_t filled_ = 0;   // bytes in the send buffer
-    std::uint32_t taken_ = 0;    // of those, taken by the system
+    bool measures_ = false;            // it is none of the warm-up's
+    bool has_given_up_ = false;        // messages, and no reply has come since
+    std::uint64_t paused_before_ = 0;  // with a script: the number of the message before which there was a pause last
+    std::uint64_t pause_until_ns_ = 0;
+    std::uint32_t ended_ = 0;   // messages that end in the send buffer, but for the warm-up's
+    std::uint32_t filled_ = 0;  // bytes in the send buffer
+    std::uint32_t taken_ = 0;   // of those, taken by the system
     std::unique_ptr<std::byte[]> send_buffer_;
     ReplyChecker checker_;
 };

@@ -80,6 +80,12 @@ struct Echo {
     Expectation expectation;
 };
 
+std::optional<Pattern> pattern(std::string_view text, std::string_view end = {}) {
+    auto parsed = Pattern::parse(text, end);
+    REQUIRE(parsed);
+    return *std::move(parsed);
+}
+
 constexpr const char* framings[] = {"none", "delimiter:\\r\\n", "length_prefix:1", "length_prefix:4:little"};
 
 }  // namespace
@@ -283,4 +289,61 @@ TEST_CASE("a message's number is told beyond the bits that it has room for") {
         CHECK(step.event == Event::reply);
         CHECK(step.message.number == number);
     }
+}
+
+TEST_CASE("a framed reply is held against a pattern") {
+    const std::optional<Pattern> lines[] = {pattern("+OK *", "\r\n"), pattern("*", "\r\n")};
+    Expectation expectation;
+    expectation.framing = *parse_framing("delimiter:\\r\\n");
+    expectation.patterns = lines;
+    const std::string_view stream = "+OK 1\r\nanything\r\n-ERR what is this\r\n\r\n+OK \r\nmore\r\nunasked\r\n";
+    for (std::size_t size = 1; size <= stream.size(); ++size) {
+        const Outcome outcome = feed(expectation, 6, pieces_of(stream, size));
+        INFO("in pieces of " << size);
+        CHECK(outcome.numbers == std::vector<std::uint64_t>{1, 2, 3, 4, 5, 6});
+        CHECK(outcome.wrong == 1);
+        CHECK(outcome.unexpected == 1);
+        REQUIRE(outcome.differences.size() == 1);
+        CHECK(outcome.differences[0].expected.number == 3);
+        CHECK(outcome.differences[0].pattern->text() == "+OK *");
+        CHECK(outcome.differences[0].came_size == 16);
+        CHECK(outcome.differences[0].came_bytes[1] == std::byte{'E'});
+    }
+    const std::optional<Pattern> payloads[] = {pattern("a?")};
+    expectation.framing = *parse_framing("length_prefix:2");
+    expectation.patterns = payloads;
+    using namespace std::string_literals;
+    const std::string prefixed = "\0\2ab\0\3abc\0\0\0\2a\0"s;
+    for (std::size_t size = 1; size <= prefixed.size(); ++size) {
+        const Outcome outcome = feed(expectation, 9, pieces_of(prefixed, size));
+        CHECK(outcome.replies == 2);
+        CHECK(outcome.wrong == 2);
+    }
+}
+
+TEST_CASE("a reply may end by silence") {
+    Expectation expectation;
+    expectation.framing = *parse_framing("idle:20ms");
+    const auto source = make_text_messages("acknowledged");
+    expectation.replies = source.get();
+    Finding finding;
+    ReplyChecker checker(1);
+    const auto after = [&](std::uint64_t number, std::string_view text) {
+        REQUIRE(checker.check(expectation, bytes_of(text), {1, number}, 9, finding).event == Event::more);
+        REQUIRE(checker.is_within_reply());
+    };
+    after(1, "acknow");
+    after(1, "ledged");
+    CHECK(checker.end_reply(expectation, 9, finding).event == Event::reply);
+    CHECK_FALSE(checker.is_within_reply());
+    after(2, "acknow");
+    const ReplyChecker::Step step = checker.end_reply(expectation, 9, finding);
+    CHECK(step.event == Event::wrong);
+    CHECK(step.differs);
+    CHECK(finding.differs_at == 6);
+    CHECK(finding.came_size == 6);
+    after(3, "acknowledged and more");
+    CHECK(checker.end_reply(expectation, 9, finding).event == Event::wrong);
+    after(4, "acknowledged");
+    CHECK(checker.end_reply(expectation, 9, finding).event == Event::reply);
 }

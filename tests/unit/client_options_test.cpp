@@ -47,6 +47,37 @@ TEST_CASE("a message alone is sent once over one connection and its echo expecte
     CHECK(options.timeout_ns == 30'000'000'000);
 }
 
+TEST_CASE("what is sent, and what is right, is said in one way and not in two") {
+    refused({"--message", "x", "--size", "5"}, "--message and --size exclude each other");
+    refused({"--message-file", "x", "--script", "y"}, "--message-file and --script exclude each other");
+    refused({"--script", "x", "--framing", "delimiter"}, "a \"framing\" of its own");
+    for (const char* other : {"--expect", "--reply-framing", "--depth", "--rate", "--hostile"}) {
+        refused({"--script", "x", other,
+                 other == std::string("--expect")          ? "any"
+                 : other == std::string("--reply-framing") ? "delimiter"
+                 : other == std::string("--hostile")       ? "reset:1"
+                                                           : "1"},
+                (std::string(other) + " and --script exclude each other").c_str());
+    }
+    CHECK(accepted({"--script", "x", "--count", "3"}).script_file == "x");
+    refused({"--message-file", "there is no such file"}, "--message-file: cannot read \"there is no such file\"");
+}
+
+TEST_CASE("replies that silence ends, and those that look like something") {
+    CHECK(accepted({"--message", "x", "--expect", "any", "--reply-framing", "idle:20ms"}).reply_framing.idle_ns == 20'000'000);
+    CHECK(accepted({"--message", "x", "--reply-framing", "idle:1s"}).expect == Options::Expect::echo);
+    refused({"--message", "x", "--framing", "idle:20ms"}, "--reply-framing idle:TIME");
+    refused({"--message", "x", "--reply-framing", "idle:20ms", "--depth", "2"}, "nothing would show where one reply ends");
+    refused({"--message", "x", "--reply-framing", "idle"}, "is no framing");
+    refused({"--message", "x", "--reply-framing", "idle:0"}, "idle:0");
+    CHECK(accepted({"--message", "x", "--framing", "delimiter", "--expect", "pattern:+OK *"}).expected_pattern->text() == "+OK *");
+    refused({"--message", "x", "--expect", "pattern:+OK *"}, "needs framed replies");
+    refused({"--message", "x", "--framing", "delimiter", "--expect", ("pattern:" + std::string(63, 'x')).c_str()}, "at most 62 bytes");
+    CHECK(accepted({"--message", "x", "--expect", "text:n\\{message}"}).expected_pieces.size() == 2);
+    refused({"--message", "x", "--framing", "length_prefix:1", "--expect", "text:\\{random:300}"},
+            "--expect: a length prefix of 1 byte(s)");
+}
+
 TEST_CASE("every option is understood") {
     const Options options =
         accepted({"--size", "1-100", "--seed", "42", "--connections", "64", "--duration", "500ms", "--depth", "8", "--framing",
@@ -61,7 +92,8 @@ TEST_CASE("every option is understood") {
     CHECK(options.depth == 8);
     CHECK(options.framing.prefix_bytes == 2);
     CHECK(options.expect == Options::Expect::text);
-    CHECK(options.expected_text == "ok\n");
+    REQUIRE(options.expected_pieces.size() == 1);
+    CHECK(options.expected_pieces[0].text == "ok\n");
     CHECK(options.connect_timeout_ns == 3'000'000'000);
     CHECK(options.timeout_ns == 60'000'000'000);
     CHECK(options.is_quiet);
@@ -102,7 +134,7 @@ TEST_CASE("the questions are asked on a terminal, or when asked for") {
     CHECK(accepted({}, true).is_interactive);
     CHECK(accepted({"--interactive"}).is_interactive);
     CHECK_FALSE(accepted({"--message", "x"}, true).is_interactive);
-    refused({}, "--message TEXT or --size BYTES");
+    refused({}, "--message TEXT, --size BYTES");
     refused({"--interactive", "--message", "x"}, "exclude each other");
     refused({"--connections", "4"}, "--message TEXT", true);
 }

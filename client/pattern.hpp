@@ -1,0 +1,46 @@
+// What a reply may look like: bytes, a question mark for any one byte, an asterisk for any number of any bytes. Tells step by step, with a number for its whole memory,
+// whether bytes that come in pieces are so.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace portico::client {
+
+class Pattern {
+public:
+    // How far a reply has come: bit i where the first i bytes of the pattern (asterisks are none) may be what was read. All that could match are followed at once.
+    using Places = std::uint64_t;
+    static constexpr std::size_t bytes_max = 63;
+    static constexpr Places start = 1;
+
+    // With the escapes of unescape(), and \* and \? for the signs themselves. Fails with a sentence; too long is one with more than bytes_max bytes and question marks.
+    // `end`: bytes that have to be behind it.
+    [[nodiscard]] static base::Result<Pattern> parse(std::string_view text, std::string_view end = {});
+
+    [[nodiscard]] Places after(Places places, std::span<const std::byte> bytes) const noexcept {
+        for (const std::byte byte : bytes) {
+            places = (places & accepts_[std::to_integer<std::size_t>(byte)]) << 1 | (places & asterisks_);
+        }
+        return places;
+    }
+    [[nodiscard]] bool is_whole(Places places) const noexcept { return (places >> size_ & 1) != 0; }
+    // As it was given.
+    [[nodiscard]] const std::string& text() const noexcept { return text_; }
+
+private:
+    Pattern() = default;
+
+    std::string text_;
+    std::size_t size_ = 0;               // bytes and question marks
+    std::array<Places, 256> accepts_{};  // by byte: the places at which it may come next
+    Places asterisks_ = 0;               // the places at which any byte may come and lead nowhere
+};
+
+}  // namespace portico::client
