@@ -110,6 +110,17 @@ def behaviour_bars(results):
                   ratio.middle >= 1.00)
 
 
+def client_bars(results):
+    part = results.part("client")
+    if not part:
+        return
+    rate = results.client_cost("both", "rate")
+    yield Bar("client with verification and live view / without, messages a second on one processor: at least 0.90", shown(rate),
+              rate.middle >= 0.90)
+    each = part["memory"]["each_bytes"]
+    yield Bar(f"client: memory of each of {part['memory']['connections']:,} connections: at most 4,096 bytes", f"{each:,.0f}", each <= 4096)
+
+
 def wine_bars(results):
     for each in (results.part("wine") or {}).get("verdicts", []):
         yield Bar(f"under Wine, {each['server']}, {each['connections']} connection{'s' * (each['connections'] != 1)}: "
@@ -118,5 +129,5 @@ def wine_bars(results):
 
 
 def all_bars(results):
-    for bars in (instruction_bars, system_call_bars, memory_bars, timed_bars, behaviour_bars, wine_bars):
+    for bars in (instruction_bars, system_call_bars, memory_bars, timed_bars, behaviour_bars, client_bars, wine_bars):
         yield from bars(results)

@@ -163,6 +163,18 @@ def wrk_part(results):
                  f"Requests of {part['request_bytes']} bytes, replies of {part['reply_bytes']}.")
 
 
+def client_part(results):
+    part = results.part("client")
+    if not part:
+        return None
+    rows = [[f"with {way} / without", bars.shown(results.client_cost(way, "rate")), bars.shown(results.client_cost(way, "cpu_us"))]
+            for way in part["cost"]]
+    memory = part["memory"]
+    return table(["", "messages a second", "its own CPU a message"], rows,
+                 f"Lines of 64 bytes, 64 connections, depth 4. Memory: {memory['each_bytes']:,.0f} bytes for each of "
+                 f"{memory['connections']:,} connections at depth 1, all of them sending.")
+
+
 def wine_part(results):
     part = results.part("wine")
     if not part:
@@ -177,7 +189,7 @@ PARTS = {
     "machine": machine_part, "bars": bars_part, "ratios": ratio_part, "cpu": cpu_part, "throughput": throughput_part,
     "latency": latency_part, "system_calls": system_call_part, "instructions": instruction_part, "memory": memory_part,
     "neighbour": neighbour_part,
-    "fairness": fairness_part, "wrk": wrk_part, "wine": wine_part,
+    "fairness": fairness_part, "wrk": wrk_part, "client": client_part, "wine": wine_part,
 }
 
 

@@ -77,6 +77,14 @@ class Results:
         return (statistics.median(quiet for quiet, _, _ in rounds), statistics.median(noisy for _, noisy, _ in rounds),
                 statistics.median(noisy / quiet for quiet, noisy, _ in rounds), statistics.median(mib for _, _, mib in rounds))
 
+    def client_cost(self, way, figure):
+        """The client's figure with verification, with a live view or with both over that without."""
+        part = self.part("client")
+        if not part:
+            return None
+        ours, plain = ([[run[figure] for run in halves[side]] for halves in part["cost"][way]] for side in ("with", "without"))
+        return paired.ratio(paired.log_ratios(ours, plain))
+
     def against_wrk(self, figure):
         """The client's figure over wrk's."""
         part = self.part("wrk")

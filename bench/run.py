@@ -17,6 +17,7 @@ import against_wrk
 import bars
 import behaviour
 import chart
+import client_itself
 import exact
 import machine
 import processes
@@ -95,7 +96,7 @@ class Run:
             runs = (2 * self.rounds + 2) * len(timed.entries_of(BY_NAME[part], self.contestants())) + 2 * self.counted_turns * count
             return runs * (timed.RUN_SECONDS + 0.05)
         return {"memory": 6 * count, "instructions": 15 * count, "neighbour": 7 * count * self.rounds_of_others,
-                "fairness": (self.fairness_seconds + 1) * count, "wrk": 5 * self.rounds_of_others, "dispatch": 15,
+                "fairness": (self.fairness_seconds + 1) * count, "wrk": 5 * self.rounds_of_others, "dispatch": 15, "client": 13 * self.rounds_of_others + 20,
                 "wine": 60 * self.rounds_of_wine if wine.can_measure(self.windows) else 1}[part]
 
     def all(self):
@@ -120,6 +121,7 @@ OTHER_PARTS = {
         lambda server: behaviour.neighbour(run.place, server, run.rounds_of_others, run.progress.step)),
     "fairness": lambda run: run.each_server(lambda server: behaviour.fairness(run.place, server, run.fairness_seconds)),
     "wrk": lambda run: against_wrk.measure(run.place, run.rounds_of_others, run.progress.step),
+    "client": lambda run: client_itself.measure(run.place, run.rounds_of_others, run.progress.step),
     "wine": lambda run: wine.measure(run.place, run.windows, run.rounds_of_wine),
 }
 
