@@ -1,8 +1,13 @@
 // How much two runs differ, and how sure that is.
+#include <atomic>
+#include <initializer_list>
+#include <sstream>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "compare_command.hpp"
 #include "comparison.hpp"
 #include "support/catch.hpp"
 
@@ -89,4 +94,47 @@ TEST_CASE("what is no run is refused with what is wrong", "[client][compare]") {
     refused(R"({"schema": "portico-client-run", "version": 1, "series": {"slot_seconds": 0.25, "slots": [[1],[2]]}})", good, "no file");
     refused(run_of({100, 100, 100}, 1), good, "A: the run was too short");
     refused(good, run_of({100, 100, 100}, 1), "B: the run was too short");
+}
+
+TEST_CASE("a member that is not what it should be is named", "[client][compare]") {
+    const auto with = [](const std::string& member) {
+        return R"({"schema": "portico-client-run", "version": 1, "series": {"slot_seconds": 0.25, "slots": []}, )" + member + "}";
+    };
+    CHECK_NOTHROW(parse_saved_run(with(R"("latency": {"count": 2, "max": 9, "buckets": [[1, 1], [9, 1]]}, "new": 1)")));
+    for (const auto& [member, name] : std::initializer_list<std::pair<const char*, const char*>>{
+             {R"("machine": "Linux")", "\"machine\""},
+             {R"("machine": {"processors": -1})", "\"processors\""},
+             {R"("arguments": ["a", 1])", "\"arguments\""},
+             {R"("lagged": 1)", "\"lagged\""},
+             {R"("exit_code": 256)", "\"exit_code\""},
+             {R"("figures": {"lost": {"value": -1}})", "\"lost\""},
+             {R"("figures": {"lost": {"value": 1e300}})", "\"lost\""},
+             {R"("figures": {"lost": {}})", "\"value\""},
+             {R"("failures": [{"reason": "x"}])", "\"connections\""},
+             {R"("latency": {"count": 2, "max": 9, "buckets": [[1, 1]]})", "\"latency\""},
+             {R"("latency": {"count": 2, "max": 9, "buckets": [[1, 18446744073709551615], [2, 3]]})", "\"latency\""},
+             {R"("latency": {"count": 2, "max": 9, "buckets": [[9, 1], [1, 1]]})", "\"latency\""},
+             {R"("service": {"count": 2, "max": 9, "buckets": [[1, 0], [2, 2]]})", "\"service\""},
+             {R"("version": 2)", "another version"},
+             {R"("series": {"slot_seconds": 0, "slots": []})", "\"slot_seconds\""},
+             {R"("series": {"slot_seconds": 1, "slots": [[1.5, 0, 0, 0, 0, 0]]})", "\"slots\""}}) {
+        CAPTURE(member);
+        refused(with(member), with(R"("new": 1)"), name);
+    }
+}
+
+TEST_CASE("the help of a comparison fits a screen, as the other topics do", "[client][compare]") {
+    std::ostringstream out;
+    std::ostringstream err;
+    std::atomic<bool> interrupt{false};
+    const std::vector<std::string> arguments{"--help"};
+    CHECK(run_compare(arguments, out, err, interrupt) == 0);
+    std::istringstream lines(out.str());
+    int count = 0;
+    for (std::string line; std::getline(lines, line); ++count) {
+        CAPTURE(line);
+        CHECK(line.size() <= 100);
+    }
+    CHECK(count > 0);
+    CHECK(count <= 40);
 }
