@@ -30,21 +30,22 @@ namespace {
 
 constexpr const char* help_text = R"(Compares two servers, or two runs.
 
-  client compare HOST:PORT HOST:PORT [--rounds N] OPTIONS    two live servers, under the load of OPTIONS
-  client compare A.json B.json                               two files that --json has written
+  client compare HOST:PORT HOST:PORT [--rounds N] OPTIONS  two live servers under the load of OPTIONS
+  client compare A.json B.json                             two files that --json has written
 
-  --report FILE   A page for a browser, which needs nothing else: the intervals drawn, both latencies by
-                  percentile and over time, errors, settings
+  --report FILE   A page for a browser, which needs nothing else: the intervals drawn, the latency
+                  of both by percentile and over time, errors, settings
   --json FILE     The same for programs; - for the output instead of the text
 
 Live servers are run in turn, A B B A and so on, so that what changes on the machine changes both: N
-rounds of two runs each [11, at least 3]; OPTIONS are those of a run (client --help), and --duration 1s
-is a good one. Each line shows the medians of A and B, the median of the rounds' ratios, and the
-interval that holds 95 of 100 bootstrap samples of it. Files are compared by their quarters of a second:
-what changed between the two runs is in the difference as well, and the interval does not know of it.
+rounds of two runs each [11, at least 3]; OPTIONS are those of a run (client --help), and
+--duration 1s is a good one. Each line shows the medians of A and B, the median of the rounds'
+ratios, and the interval that holds 95 of 100 bootstrap samples of it. Files are compared by their
+quarters of a second: what changed between the two runs is in the difference as well, and the
+interval does not know of it.
 
-Exit codes: 0 compared, whatever came out; 1 could not run; 2 wrong usage; 3 something wrong or lost;
-  130 interrupted
+Exit codes: 0 compared, whatever came out; 1 could not run; 2 wrong usage; 3 something wrong or
+  lost; 130 interrupted
 )";
 
 constexpr std::uint64_t rounds_least = 3;
