@@ -30,7 +30,7 @@ namespace {
 
 constexpr const char* help_text = R"(Compares two servers, or two runs.
 
-  client compare HOST:PORT HOST:PORT [--rounds N] OPTIONS  two live servers under the load of OPTIONS
+  client compare HOST:PORT HOST:PORT [--rounds N] OPTIONS  two live servers, loaded as OPTIONS say
   client compare A.json B.json                             two files that --json has written
 
   --report FILE   A page for a browser, which needs nothing else: the intervals drawn, the latency
