@@ -4,83 +4,200 @@
 
 namespace portico::client {
 
-ReplyChecker::Step ReplyChecker::check(const Expectation& expectation, std::span<const std::byte> bytes, std::uint64_t started) noexcept {
-    if (expectation.framing.type != Framing::Type::none) {
-        return check_frame(expectation, bytes, started);
+ReplyChecker::Step ReplyChecker::check(const Expectation& expectation, std::span<const std::byte> bytes, MessageId next,
+                                       std::uint64_t begun, Finding& finding) noexcept {
+    if (offset_ == 0) {
+        expected_ = id_ = next;
+        state_ = next.number > begun ? State::unexpected : State::as_expected;
     }
-    if (id_.number > started) {
-        return {bytes.size(), Event::unexpected};
+    if (expectation.framing.type != Framing::Type::none) {
+        return check_frame(expectation, bytes, begun, finding);
+    }
+    if (state_ == State::unexpected) {
+        return {bytes.size(), Event::unexpected, false, {}};
     }
     if (expectation.replies == nullptr) {
-        next();
-        return {bytes.size(), Event::reply};
+        return {bytes.size(), Event::reply, false, id_};
     }
-    return check_unframed(*expectation.replies, bytes);
+    return check_unframed(*expectation.replies, bytes, finding);
 }
 
-ReplyChecker::Step ReplyChecker::check_unframed(const MessageSource& replies, std::span<const std::byte> bytes) noexcept {
+ReplyChecker::Step ReplyChecker::check_unframed(const MessageSource& replies, std::span<const std::byte> bytes, Finding& finding) noexcept {
     if (offset_ == 0) {
         size_ = replies.size(id_);
     }
     const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(size_ - offset_, bytes.size()));
     const std::size_t same = replies.match(id_, offset_, bytes.first(size));
     if (same != size) {
-        differs(replies, bytes, same);
-        next();
-        return {bytes.size(), Event::wrong};
+        note(replies, offset_ + same, bytes.subspan(same), finding);
+        offset_ = 0;
+        return {bytes.size(), Event::wrong, true, id_};
     }
     offset_ += size;
     if (offset_ < size_) {
-        return {size, Event::more};
+        return {size, Event::more, false, {}};
     }
-    next();
-    return {size, Event::reply};
+    offset_ = 0;
+    return {size, Event::reply, false, id_};
 }
 
-ReplyChecker::Step ReplyChecker::check_frame(const Expectation& expectation, std::span<const std::byte> bytes,
-                                             std::uint64_t started) noexcept {
+ReplyChecker::Step ReplyChecker::check_frame(const Expectation& expectation, std::span<const std::byte> bytes, std::uint64_t begun,
+                                             Finding& finding) noexcept {
     const FrameScanner::Piece piece = scanner_.scan(expectation.framing, bytes);
-    const bool is_unexpected = id_.number > started;
-    if (expectation.replies != nullptr && !is_unexpected && !is_wrong_) {
-        const MessageSource& replies = *expectation.replies;
-        if (offset_ == 0) {
-            size_ = replies.size(id_);
-        }
-        const auto within = static_cast<std::size_t>(std::min<std::uint64_t>(size_ - offset_, piece.size));
-        const std::size_t same = replies.match(id_, offset_, bytes.first(within));
-        const bool too_long = piece.size > within;
-        const bool too_short = piece.complete && offset_ + piece.size < size_;
-        if (same != within || too_long || too_short) {
-            differs(replies, bytes.first(piece.size), same);
-            is_wrong_ = true;
-        }
+    if (expectation.replies != nullptr && offset_ == 0) {
+        begin_frame(expectation);
     }
+    const bool differs = expectation.replies != nullptr && compare(expectation, bytes.first(piece.size), piece.complete, begun, finding);
     offset_ += piece.size;
     if (!piece.complete) {
-        return {piece.size, Event::more};
+        return {piece.size, Event::more, differs, {}};
     }
-    if (is_unexpected) {
-        offset_ = 0;
-        return {piece.size, Event::unexpected};
-    }
-    const bool was_wrong = is_wrong_;
-    next();
-    return {piece.size, was_wrong ? Event::wrong : Event::reply};
-}
-
-void ReplyChecker::differs(const MessageSource& replies, std::span<const std::byte> bytes, std::size_t at) noexcept {
-    difference_.message = id_;
-    difference_.offset = offset_ + at;
-    difference_.got_size = std::min(bytes.size() - at, Difference::shown_max);
-    std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), difference_.got_size, difference_.got.begin());
-    difference_.expected_size = static_cast<std::size_t>(std::min<std::uint64_t>(size_ - difference_.offset, Difference::shown_max));
-    replies.fill(id_, difference_.offset, std::span(difference_.expected).first(difference_.expected_size));
-}
-
-void ReplyChecker::next() noexcept {
-    ++id_.number;
     offset_ = 0;
-    is_wrong_ = false;
+    switch (state_) {
+        case State::wrong: return {piece.size, Event::wrong, differs, id_};
+        case State::wrong_unknown: return {piece.size, Event::wrong, differs, {connection_, 0, 0}};
+        case State::unexpected: return {piece.size, Event::unexpected, false, {}};
+        case State::as_expected:
+        case State::identifying:  // which no frame ends in
+        case State::recognised: break;
+    }
+    return {piece.size, id_.connection == connection_ ? Event::reply : Event::crossed, false, id_};
+}
+
+void ReplyChecker::begin_frame(const Expectation& expectation) noexcept {
+    head_size_ = 0;
+    if (state_ == State::as_expected) {
+        size_ = expectation.replies->size(id_);
+    } else if (expectation.tells_messages()) {
+        state_ = State::identifying;  // none is due: whose is it?
+    }
+}
+
+bool ReplyChecker::compare(const Expectation& expectation, std::span<const std::byte> part, bool is_last, std::uint64_t begun,
+                           Finding& finding) noexcept {
+    switch (state_) {
+        case State::as_expected: return compare_with_expected(expectation, part, is_last, begun, finding);
+        case State::identifying: return identify(expectation, part, is_last, begun, finding);
+        case State::recognised: return compare_with_recognised(expectation, offset_, part, is_last, begun, finding);
+        case State::wrong:
+        case State::wrong_unknown:
+        case State::unexpected: break;
+    }
+    return false;
+}
+
+bool ReplyChecker::compare_with_expected(const Expectation& expectation, std::span<const std::byte> part, bool is_last, std::uint64_t begun,
+                                         Finding& finding) noexcept {
+    const MessageSource& replies = *expectation.replies;
+    const std::size_t same = same_from(replies, offset_, part);
+    if (is_all(offset_, part, same, is_last)) {
+        return false;
+    }
+    if (!expectation.tells_messages() || offset_ + same >= replies.identity_bytes()) {
+        return is_wrong(replies, offset_ + same, part.subspan(same), finding);
+    }
+    state_ = State::identifying;
+    head_size_ = static_cast<std::uint8_t>(offset_ + same);
+    replies.fill(id_, 0, std::span(head_).first(head_size_));  // so far it was the same
+    return identify(expectation, part.subspan(same), is_last, begun, finding);
+}
+
+// `rest`: what has come behind the head_size_ bytes of the head.
+bool ReplyChecker::identify(const Expectation& expectation, std::span<const std::byte> rest, bool is_last, std::uint64_t begun,
+                            Finding& finding) noexcept {
+    const MessageSource& replies = *expectation.replies;
+    const std::size_t taken = std::min(replies.identity_bytes() - head_size_, rest.size());
+    std::copy_n(rest.begin(), taken, head_.begin() + head_size_);
+    head_size_ = static_cast<std::uint8_t>(head_size_ + taken);
+    if (head_size_ < replies.identity_bytes()) {
+        return is_last && is_unknown(replies, {}, begun, finding);
+    }
+    if (!recognise(expectation, begun)) {
+        return is_unknown(replies, rest.subspan(taken), begun, finding);
+    }
+    state_ = State::recognised;
+    return compare_with_recognised(expectation, head_size_, rest.subspan(taken), is_last, begun, finding);
+}
+
+bool ReplyChecker::recognise(const Expectation& expectation, std::uint64_t begun) noexcept {
+    const std::span<const std::byte> head = std::span(head_).first(head_size_);
+    const auto identity = expectation.replies->identify(head);
+    if (!identity) {
+        return false;
+    }
+    id_ = {identity->connection, identity->number_low, 0};
+    if (identity->connection == connection_) {
+        constexpr std::uint64_t mask = (std::uint64_t{1} << MessageIdentity::number_bits) - 1;
+        const std::uint64_t ago = (begun - identity->number_low) & mask;  // the last message with these low bits
+        if (ago >= begun) {
+            return false;
+        }
+        id_.number = begun - ago;
+    } else if (identity->connection == 0 || identity->connection > expectation.connections) {
+        return false;
+    }
+    size_ = expectation.replies->size(id_);
+    return expectation.replies->match(id_, 0, head) == head.size();
+}
+
+bool ReplyChecker::compare_with_recognised(const Expectation& expectation, std::uint64_t offset, std::span<const std::byte> part,
+                                           bool is_last, std::uint64_t begun, Finding& finding) noexcept {
+    const MessageSource& replies = *expectation.replies;
+    const std::size_t same = same_from(replies, offset, part);
+    if (is_all(offset, part, same, is_last)) {
+        return false;
+    }
+    // A message of another connection that is not whole may as well be one of ours with a wrong head.
+    return id_.connection == connection_ ? is_wrong(replies, offset + same, part.subspan(same), finding)
+                                         : is_unknown(replies, {}, begun, finding);
+}
+
+std::size_t ReplyChecker::same_from(const MessageSource& replies, std::uint64_t offset, std::span<const std::byte> part) const noexcept {
+    return replies.match(id_, offset, part.first(static_cast<std::size_t>(std::min<std::uint64_t>(size_ - offset, part.size()))));
+}
+
+bool ReplyChecker::is_wrong(const MessageSource& replies, std::uint64_t differs_at, std::span<const std::byte> came,
+                            Finding& finding) noexcept {
+    state_ = State::wrong;
+    note(replies, differs_at, came, finding);
+    return true;
+}
+
+// A reply that does not tell to which message it is. False where it answers none. `rest`: what is known of it behind its head.
+bool ReplyChecker::is_unknown(const MessageSource& replies, std::span<const std::byte> rest, std::uint64_t begun,
+                              Finding& finding) noexcept {
+    id_ = expected_;
+    if (expected_.number > begun) {
+        state_ = State::unexpected;
+        return false;
+    }
+    state_ = State::wrong_unknown;
+    size_ = replies.size(id_);
+    std::array<std::byte, MessageSource::identity_bytes_max + Finding::shown_max> known{};
+    std::copy_n(head_.begin(), head_size_, known.begin());
+    const std::size_t more = std::min(rest.size(), Finding::shown_max);
+    std::copy_n(rest.begin(), more, known.begin() + head_size_);
+    const std::span<const std::byte> all = std::span(known).first(head_size_ + more);
+    const std::size_t same = same_from(replies, 0, all);
+    note(replies, same, all.subspan(same), finding);
+    return true;
+}
+
+// `came`: what has come from the first byte that differs on. What was before it was the same.
+void ReplyChecker::note(const MessageSource& replies, std::uint64_t differs_at, std::span<const std::byte> came,
+                        Finding& finding) const noexcept {
+    finding = {};
+    finding.connection = connection_;
+    finding.expected = finding.came = id_;
+    finding.differs_at = differs_at;
+    finding.offset = differs_at - differs_at % Finding::shown_max;
+    finding.expected_size = static_cast<std::size_t>(std::min<std::uint64_t>(size_ - finding.offset, Finding::shown_max));
+    replies.fill(id_, finding.offset, std::span(finding.expected_bytes).first(finding.expected_size));
+    const auto before = static_cast<std::size_t>(differs_at - finding.offset);
+    std::copy_n(finding.expected_bytes.begin(), before, finding.came_bytes.begin());
+    const std::size_t from_there = std::min(came.size(), Finding::shown_max - before);
+    std::copy_n(came.begin(), from_there, finding.came_bytes.begin() + static_cast<std::ptrdiff_t>(before));
+    finding.came_size = before + from_there;
 }
 
 }  // namespace portico::client

@@ -1,8 +1,13 @@
-// Checks one connection's replies, byte for byte, as they come and in whatever pieces. Keeps a few numbers and no bytes: what should have
-// come is made again by the MessageSource.
+// Checks one connection's replies, byte for byte, as they come and in whatever pieces. Keeps a few numbers and the first bytes of a reply that is not the one
+// whose turn it is: what should have come is made again by the MessageSource.
 //
-// Without framing a reply is as long as it should be, so a wrong byte leaves no way to tell where the next reply begins: the checker says
-// `wrong` and is not to be asked again. With framing a wrong reply ends where its frame ends, and the next one is checked as usual.
+// Without framing a reply is as long as it should be, so a wrong byte leaves no way to tell where the next reply begins: the checker says `wrong` and is not to be
+// asked again. With framing a wrong reply ends where its frame ends, and the next one is checked as usual. Where messages tell which they are, framed
+// replies are taken for what they are, in whatever order they come:
+//
+//     as_expected -> identifying -> recognised      each byte is held against the message whose turn it is; where one differs in a reply's head, the head is
+//          |             |              |           completed, and the reply held against the message that it tells
+//          +-------------+--------------+---> wrong
 #pragma once
 
 #include <array>
@@ -10,6 +15,7 @@
 #include <cstdint>
 #include <span>
 
+#include "finding.hpp"
 #include "framing.hpp"
 #include "message.hpp"
 
@@ -18,18 +24,12 @@ namespace portico::client {
 struct Expectation {
     const MessageSource* replies = nullptr;  // null: any bytes do (a read is a reply, or a frame where there is framing)
     Framing framing;
-};
+    std::uint32_t connections = 1;  // there is no message of others
 
-// The first difference of a wrong reply.
-struct Difference {
-    static constexpr std::size_t shown_max = 16;
-
-    MessageId message;
-    std::uint64_t offset = 0;  // in the reply, framing included
-    std::array<std::byte, shown_max> expected{};
-    std::array<std::byte, shown_max> got{};
-    std::size_t expected_size = 0;  // less than shown_max at the end of the reply; 0: nothing more should have come
-    std::size_t got_size = 0;       // less at the end of a read; 0: the frame ended too soon
+    // Whether a reply tells to which message it is.
+    [[nodiscard]] bool tells_messages() const noexcept {
+        return replies != nullptr && framing.type != Framing::Type::none && replies->identity_bytes() != 0;
+    }
 };
 
 class ReplyChecker {
@@ -37,43 +37,68 @@ public:
     enum class Event : std::uint8_t {
         more,        // the reply goes on
         reply,       // a reply is complete and right
-        wrong,       // a reply is wrong: see difference()
+        wrong,       // a reply is wrong
+        crossed,     // a reply is complete and right, and another connection's
         unexpected,  // bytes, or a frame, that answer nothing
     };
     struct Step {
         std::size_t used = 0;
         Event event = Event::more;
+        bool differs = false;  // `finding` tells of a wrong reply's first difference; of the reply whose end may yet come
+        // reply, crossed: whose. wrong: whose, too; where it does not tell, the number is 0. unexpected: of no meaning.
+        MessageId message{};
     };
 
-    explicit ReplyChecker(std::uint32_t connection) noexcept { id_.connection = connection; }
+    explicit ReplyChecker(std::uint32_t connection) noexcept : connection_(connection) {}
 
-    // Looks at the start of `bytes` (not empty); ask again with those that were not used. `started`: the number of the last message whose
-    // sending has begun.
-    [[nodiscard]] Step check(const Expectation& expectation, std::span<const std::byte> bytes, std::uint64_t started) noexcept;
+    // Looks at the start of `bytes` (not empty); ask again with those that were not used. `next`: this connection's message whose reply is next; `begun`: the
+    // number of the last message that has begun.
+    [[nodiscard]] Step check(const Expectation& expectation, std::span<const std::byte> bytes, MessageId next, std::uint64_t begun,
+                             Finding& finding) noexcept;
 
-    // For a new connection, whose first reply answers the message that is next: what has come of a reply is forgotten.
+    // For a new connection: what has come of a reply is forgotten.
     void restart() noexcept {
         offset_ = 0;
-        is_wrong_ = false;
         scanner_ = {};
     }
 
-    // Of the last reply that was wrong.
-    [[nodiscard]] const Difference& difference() const noexcept { return difference_; }
-
 private:
-    [[nodiscard]] Step check_unframed(const MessageSource& replies, std::span<const std::byte> bytes) noexcept;
-    [[nodiscard]] Step check_frame(const Expectation& expectation, std::span<const std::byte> bytes, std::uint64_t started) noexcept;
-    // Notes a difference at `offset_` + `at` of the current reply.
-    void differs(const MessageSource& replies, std::span<const std::byte> bytes, std::size_t at) noexcept;
-    void next() noexcept;
+    enum class State : std::uint8_t { as_expected, identifying, recognised, wrong, wrong_unknown, unexpected };
 
-    MessageId id_;              // of the message that the current reply answers
+    [[nodiscard]] Step check_unframed(const MessageSource& replies, std::span<const std::byte> bytes, Finding& finding) noexcept;
+    [[nodiscard]] Step check_frame(const Expectation& expectation, std::span<const std::byte> bytes, std::uint64_t begun,
+                                   Finding& finding) noexcept;
+    void begin_frame(const Expectation& expectation) noexcept;
+    // Of part of a reply, up to its end where it is the last. Each returns whether the finding tells of a difference now.
+    bool compare(const Expectation& expectation, std::span<const std::byte> part, bool is_last, std::uint64_t begun,
+                 Finding& finding) noexcept;
+    bool compare_with_expected(const Expectation& expectation, std::span<const std::byte> part, bool is_last, std::uint64_t begun,
+                               Finding& finding) noexcept;
+    bool identify(const Expectation& expectation, std::span<const std::byte> rest, bool is_last, std::uint64_t begun,
+                  Finding& finding) noexcept;
+    bool compare_with_recognised(const Expectation& expectation, std::uint64_t offset, std::span<const std::byte> part, bool is_last,
+                                 std::uint64_t begun, Finding& finding) noexcept;
+    bool is_wrong(const MessageSource& replies, std::uint64_t differs_at, std::span<const std::byte> came, Finding& finding) noexcept;
+    bool is_unknown(const MessageSource& replies, std::span<const std::byte> rest, std::uint64_t begun, Finding& finding) noexcept;
+    void note(const MessageSource& replies, std::uint64_t differs_at, std::span<const std::byte> came, Finding& finding) const noexcept;
+
+    // Sets id_ and size_ as the head tells, where there is such a message.
+    [[nodiscard]] bool recognise(const Expectation& expectation, std::uint64_t begun) noexcept;
+    // How much of `part`, at `offset` of the reply, is as in message id_.
+    [[nodiscard]] std::size_t same_from(const MessageSource& replies, std::uint64_t offset, std::span<const std::byte> part) const noexcept;
+    [[nodiscard]] bool is_all(std::uint64_t offset, std::span<const std::byte> part, std::size_t same, bool is_last) const noexcept {
+        return same == part.size() && (!is_last || offset + same == size_);
+    }
+
+    const std::uint32_t connection_;
+    MessageId id_;              // of the message that the current reply answers, or should
+    MessageId expected_;        // the one whose turn it was when the reply began
     std::uint64_t offset_ = 0;  // how much of the current reply has come
     std::uint64_t size_ = 0;    // how long it should be; known once its first byte has come
-    bool is_wrong_ = false;     // the current frame
+    State state_ = State::as_expected;
+    std::uint8_t head_size_ = 0;                                       // what there is of
+    std::array<std::byte, MessageSource::identity_bytes_max> head_{};  // while identifying: the reply's first bytes
     FrameScanner scanner_;
-    Difference difference_;
 };
 
 }  // namespace portico::client

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <utility>
+#include <numeric>
 
 namespace portico::client {
 
@@ -64,7 +64,7 @@ std::string live_lines(const Moment& moment, const LoadPlan& plan) {
     }
     const std::string second = fixed(moment.messages_per_second, 0) + "/s" + latencies(progress) + "  connections " +
                                std::to_string(progress.connections_opened) + "  failures " +
-                               std::to_string(progress.wrong + progress.lost + progress.unexpected);
+                               std::to_string(std::accumulate(progress.findings.begin(), progress.findings.end(), std::uint64_t{0}));
     return shortened(first) + '\n' + shortened(second);
 }
 
@@ -73,9 +73,9 @@ std::string log_line(const Moment& moment, const LoadPlan& plan) {
     std::string line = fixed(seconds(moment.elapsed_ns), 0) + " s  " + percent(share_done(moment, plan)) + "  connections " +
                        std::to_string(progress.connections_opened) + "  received " + std::to_string(progress.received) + "  " +
                        fixed(moment.messages_per_second, 0) + "/s" + latencies(progress);
-    for (const auto& [name, count] :
-         {std::pair{"wrong", progress.wrong}, std::pair{"lost", progress.lost}, std::pair{"unexpected", progress.unexpected}}) {
-        line += count != 0 ? std::string("  ") + name + ' ' + std::to_string(count) : "";
+    for (std::size_t kind = 0; kind < finding_kinds; ++kind) {
+        const std::uint64_t count = progress.findings[kind];
+        line += count != 0 ? std::string("  ") + to_string(static_cast<Finding::Kind>(kind)) + ' ' + std::to_string(count) : "";
     }
     return line;
 }

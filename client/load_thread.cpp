@@ -364,9 +364,9 @@ void LoadThread::on_tick() {
     const Totals& totals = context_.totals;
     progress_.connections_opened.store(totals.connections_opened, std::memory_order_relaxed);
     progress_.received.store(totals.received, std::memory_order_relaxed);
-    progress_.wrong.store(totals.wrong, std::memory_order_relaxed);
-    progress_.lost.store(totals.lost, std::memory_order_relaxed);
-    progress_.unexpected.store(totals.unexpected, std::memory_order_relaxed);
+    for (std::size_t kind = 0; kind < finding_kinds; ++kind) {
+        progress_.findings[kind].store(totals.findings()[kind], std::memory_order_relaxed);
+    }
     publish_latencies();
     if (index_ == 0) {
         Progress sum;
@@ -374,9 +374,9 @@ void LoadThread::on_tick() {
             const Progress one = thread->progress();
             sum.connections_opened += one.connections_opened;
             sum.received += one.received;
-            sum.wrong += one.wrong;
-            sum.lost += one.lost;
-            sum.unexpected += one.unexpected;
+            for (std::size_t kind = 0; kind < finding_kinds; ++kind) {
+                sum.findings[kind] += one.findings[kind];
+            }
             sum.latency_p50_ns = std::max(sum.latency_p50_ns, one.latency_p50_ns);
             sum.latency_p99_ns = std::max(sum.latency_p99_ns, one.latency_p99_ns);
         }
@@ -402,9 +402,9 @@ Progress LoadThread::progress() const noexcept {
     Progress progress;
     progress.connections_opened = progress_.connections_opened.load(std::memory_order_relaxed);
     progress.received = progress_.received.load(std::memory_order_relaxed);
-    progress.wrong = progress_.wrong.load(std::memory_order_relaxed);
-    progress.lost = progress_.lost.load(std::memory_order_relaxed);
-    progress.unexpected = progress_.unexpected.load(std::memory_order_relaxed);
+    for (std::size_t kind = 0; kind < finding_kinds; ++kind) {
+        progress.findings[kind] = progress_.findings[kind].load(std::memory_order_relaxed);
+    }
     progress.latency_p50_ns = progress_.latency_p50_ns.load(std::memory_order_relaxed);
     progress.latency_p99_ns = progress_.latency_p99_ns.load(std::memory_order_relaxed);
     return progress;

@@ -117,8 +117,8 @@ private:
     Tick tick_;
     std::array<io::Operation*, 256> completed_{};
     struct {
-        std::atomic<std::uint64_t> connections_opened{0}, received{0}, wrong{0}, lost{0}, unexpected{0}, latency_p50_ns{0},
-            latency_p99_ns{0};
+        std::atomic<std::uint64_t> connections_opened{0}, received{0}, latency_p50_ns{0}, latency_p99_ns{0};
+        std::array<std::atomic<std::uint64_t>, finding_kinds> findings{};
     } progress_;
 };
 

@@ -1,5 +1,6 @@
 // The stress client: command line in, one run, figures and an exit code out.
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <ctime>
 #include <exception>
@@ -30,7 +31,7 @@ void complain(const std::string& text) {
     std::cerr << "client: " << text << '\n';
 }
 
-// Shows the first few wrong replies as they come, and how far the run is: on a terminal in the same place, else a line now and then.
+// Shows the first few findings of each kind as they come, and how far the run is: on a terminal in the same place, else a line now and then.
 class ConsoleObserver final : public Observer {
 public:
     ConsoleObserver(const LoadPlan& plan, Options::ProgressShown how)
@@ -40,14 +41,16 @@ public:
           started_ns_(base::now_ns()),
           shown_ns_(started_ns_) {}
 
-    void difference(const Difference& difference) override {
-        constexpr int shown_max = 5;
-        if (++differences_ > shown_max) {
+    void finding(const Finding& finding) override {
+        constexpr std::uint64_t shown_max = 3;
+        std::uint64_t& seen = seen_[static_cast<std::size_t>(finding.kind)];
+        if (++seen > shown_max) {
             return;
         }
         clear();
-        complain("wrong reply: " + difference_line(difference) +
-                 (differences_ == shown_max ? " (further ones are counted and not shown)" : ""));
+        complain(finding_lines(finding) +
+                 (seen == shown_max ? std::string("\n  (further ones that are ") + to_string(finding.kind) + " are counted and not shown)"
+                                    : ""));
     }
 
     void tick(const Progress& progress, std::uint64_t now_ns) override {
@@ -84,7 +87,7 @@ private:
     std::uint64_t shown_ns_;
     std::uint64_t received_ = 0;
     bool has_lines_ = false;
-    int differences_ = 0;
+    std::array<std::uint64_t, finding_kinds> seen_{};
 };
 
 Options::ProgressShown progress_shown(const Options& options) {

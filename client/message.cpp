@@ -124,12 +124,78 @@ private:
     const std::string text_;
 };
 
+// What undoes a multiplication by `odd`, modulo 2^64 and so modulo every lower power of two. Newton's iteration: each step doubles the bits that are right, of
+// which an odd number has three at once.
+constexpr std::uint64_t inverse_of(std::uint64_t odd) noexcept {
+    std::uint64_t found = odd;
+    for (int i = 0; i < 5; ++i) {
+        found *= 2 - odd * found;
+    }
+    return found;
+}
+
+// 48 bits to 48 others and back: no two to the same. Multiplications by odd numbers and shifts by half of the width, each of which can be undone.
+class Permutation48 {
+public:
+    explicit Permutation48(std::uint64_t key) noexcept : key_(key & mask) {}
+
+    [[nodiscard]] std::uint64_t forth(std::uint64_t value) const noexcept {
+        value = (value ^ key_) * first & mask;
+        value = (value ^ value >> half) * second & mask;
+        return value ^ value >> half;
+    }
+    [[nodiscard]] std::uint64_t back(std::uint64_t value) const noexcept {
+        value = (value ^ value >> half) * second_inverse & mask;
+        value = (value ^ value >> half) * first_inverse & mask;
+        return value ^ key_;
+    }
+
+private:
+    static constexpr std::uint64_t mask = (std::uint64_t{1} << 48) - 1;
+    static constexpr unsigned half = 24;
+    static constexpr std::uint64_t first = 0x9e3779b97f4a7c15, second = 0xbf58476d1ce4e5b9;
+
+    static constexpr std::uint64_t first_inverse = inverse_of(first), second_inverse = inverse_of(second);
+    static_assert(first * first_inverse == 1 && second * second_inverse == 1);
+
+    std::uint64_t key_;
+};
+
+// 48 bits in eight bytes, the lowest six in the first; the upper two of each are left for others.
+constexpr std::uint64_t six_bits_each = 0x3f3f3f3f3f3f3f3f;
+std::uint64_t spread(std::uint64_t value) noexcept {
+    value = (value & 0x0000'0000'00ff'ffff) | (value & 0x0000'ffff'ff00'0000) << 8;
+    value = (value & 0x0000'0fff'0000'0fff) | (value & 0x00ff'f000'00ff'f000) << 4;
+    return (value & 0x003f'003f'003f'003f) | (value & 0x0fc0'0fc0'0fc0'0fc0) << 2;
+}
+std::uint64_t gather(std::uint64_t word) noexcept {
+    word = (word & 0x003f'003f'003f'003f) | (word & 0x3f00'3f00'3f00'3f00) >> 2;
+    word = (word & 0x0000'0fff'0000'0fff) | (word & 0x0fff'0000'0fff'0000) >> 4;
+    return (word & 0x0000'0000'00ff'ffff) | (word & 0x00ff'ffff'0000'0000) >> 8;
+}
+
+// A number's bytes in the same order on every machine.
+std::array<std::byte, 8> little_endian(std::uint64_t word) noexcept {
+    std::array<std::byte, 8> bytes{};
+    for (std::size_t i = 0; i < 8; ++i) {
+        bytes[i] = static_cast<std::byte>(word >> (8 * i) & 0xff);
+    }
+    return bytes;
+}
+std::uint64_t from_little_endian(std::span<const std::byte, 8> bytes) noexcept {
+    std::uint64_t word = 0;
+    for (std::size_t i = 0; i < 8; ++i) {
+        word |= std::to_integer<std::uint64_t>(bytes[i]) << (8 * i);
+    }
+    return word;
+}
+
 // Bytes out of one table of random ones: a block of a message is a piece of the table that starts at a place drawn from the message's key
 // and the block's number. So making and checking are memcpy and memcmp, as fast as the memory, and still every block differs.
 class GeneratedMessages final : public MessageSource {
 public:
     GeneratedMessages(std::uint64_t seed, SizeRange sizes, const Framing& framing)
-        : seed_(mix(seed)), sizes_(sizes), alphabet_(alphabet_for(framing)) {
+        : seed_(mix(seed)), permutation_(mix(~seed_)), sizes_(sizes), alphabet_(alphabet_for(framing)) {
         table_.resize(table_bytes);
         for (std::size_t i = 0; i < table_bytes; i += 8) {
             const std::uint64_t word = alphabet_.of(mix(seed_ + i));
@@ -139,7 +205,7 @@ public:
 
     std::uint64_t size(MessageId id) const noexcept override {
         const std::uint64_t choices = sizes_.max - sizes_.min + 1;
-        return choices == 1 ? sizes_.min : sizes_.min + mix(~key(id)) % choices;
+        return choices == 1 ? sizes_.min : sizes_.min + mix(~key(word_of(id))) % choices;
     }
     std::uint64_t size_max() const noexcept override { return sizes_.max; }
     void fill(MessageId id, std::uint64_t offset, std::span<std::byte> out) const noexcept override {
@@ -149,12 +215,24 @@ public:
         return match_sections(*this, id, offset, got);
     }
 
+    std::size_t identity_bytes() const noexcept override { return sizes_.min >= head_bytes ? head_bytes : 0; }
+    std::optional<MessageIdentity> identify(std::span<const std::byte> bytes) const noexcept override {
+        const std::uint64_t head = from_little_endian(bytes.first<head_bytes>());
+        const std::uint64_t word = gather(head - alphabet_.base);  // of a byte below the base something else, which is found out next
+        if (head != head_of(word, key(word))) {
+            return std::nullopt;
+        }
+        const std::uint64_t plain = permutation_.back(word);
+        return MessageIdentity{static_cast<std::uint32_t>(plain >> MessageIdentity::number_bits),
+                               static_cast<std::uint32_t>(plain & ((1U << MessageIdentity::number_bits) - 1))};
+    }
+
     // From the section that holds `offset` on; the last one may reach beyond the message.
     template <class Visit>
     void sections(MessageId id, std::uint64_t offset, Visit&& visit) const noexcept {
-        const std::uint64_t own_key = key(id);
-        const std::uint64_t head = alphabet_.of(own_key);
-        if (offset < head_bytes && !visit(std::uint64_t{0}, std::as_bytes(std::span(&head, 1)))) {
+        const std::uint64_t word = word_of(id);
+        const std::uint64_t own_key = key(word);
+        if (offset < head_bytes && !visit(std::uint64_t{0}, std::span<const std::byte>(little_endian(head_of(word, own_key))))) {
             return;
         }
         std::uint64_t block = offset < head_bytes ? 0 : (offset - head_bytes) / block_bytes;
@@ -187,9 +265,19 @@ private:
         return {0x3f * each, (all_printable ? 0x80 : 0x3f) * each};
     }
 
-    [[nodiscard]] std::uint64_t key(MessageId id) const noexcept { return mix(mix(seed_ ^ id.connection) + id.number); }
+    // The message's own 48 bits.
+    [[nodiscard]] std::uint64_t word_of(MessageId id) const noexcept {
+        constexpr std::uint64_t number_mask = (std::uint64_t{1} << MessageIdentity::number_bits) - 1;
+        return permutation_.forth(std::uint64_t{id.connection} << MessageIdentity::number_bits | (id.number & number_mask));
+    }
+    [[nodiscard]] std::uint64_t key(std::uint64_t word) const noexcept { return mix(seed_ ^ word); }
+    // Where all byte values may be used, the two bits of each byte that the word leaves are the key's.
+    [[nodiscard]] std::uint64_t head_of(std::uint64_t word, std::uint64_t own_key) const noexcept {
+        return alphabet_.of(spread(word) | (own_key & ~six_bits_each));
+    }
 
     const std::uint64_t seed_;
+    const Permutation48 permutation_;
     const SizeRange sizes_;
     const Alphabet alphabet_;
     std::vector<std::byte> table_;
@@ -219,6 +307,14 @@ public:
         const Overlap third = overlap(offset, out.size(), prefix_bytes_ + payload_size, delimiter_.size());
         std::copy_n(bytes_of(delimiter_).begin() + static_cast<std::ptrdiff_t>(third.in_section), third.size,
                     out.begin() + static_cast<std::ptrdiff_t>(third.in_range));
+    }
+
+    std::size_t identity_bytes() const noexcept override {
+        const std::size_t bytes = payloads_->identity_bytes();
+        return bytes == 0 ? 0 : prefix_bytes_ + bytes;
+    }
+    std::optional<MessageIdentity> identify(std::span<const std::byte> bytes) const noexcept override {
+        return payloads_->identify(bytes.subspan(prefix_bytes_));
     }
 
     std::size_t match(MessageId id, std::uint64_t offset, std::span<const std::byte> got) const noexcept override {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,6 +18,16 @@ namespace portico::client {
 struct MessageId {
     std::uint32_t connection = 1;  // from 1
     std::uint64_t number = 1;      // from 1, within the connection
+    std::uint64_t began_ns = 0;    // when it began to leave, by the port's clock
+};
+
+// What a message may tell of itself. Its connection's number, and the low bits of its own.
+struct MessageIdentity {
+    static constexpr unsigned connection_bits = 20;
+    static constexpr unsigned number_bits = 28;
+
+    std::uint32_t connection = 0;
+    std::uint32_t number_low = 0;
 };
 
 class MessageSource {
@@ -33,6 +44,15 @@ public:
     // How many leading bytes of `got` are those of the message from `offset` on; the same limit.
     [[nodiscard]] virtual std::size_t match(MessageId id, std::uint64_t offset, std::span<const std::byte> got) const noexcept = 0;
 
+    // So many bytes at the start of a message tell which one it is; 0: they do not. Every message has so many, at most identity_bytes_max.
+    [[nodiscard]] virtual std::size_t identity_bytes() const noexcept { return 0; }
+    static constexpr std::size_t identity_bytes_max = 16;
+    // The message that begins with `bytes`, which are identity_bytes() long; nothing where none can. That there is one with this identity is for the caller
+    // to see, and that what follows is that message's.
+    [[nodiscard]] virtual std::optional<MessageIdentity> identify(std::span<const std::byte> /*bytes*/) const noexcept {
+        return std::nullopt;
+    }
+
 protected:
     MessageSource() = default;
 };
@@ -43,8 +63,8 @@ protected:
 // "N. Thread T - TEXT", as the article's client sends: N is the message's number, T the connection's.
 [[nodiscard]] std::unique_ptr<MessageSource> make_article_messages(std::string text);
 
-// Bytes and sizes drawn from a seed. The first eight bytes are a hash of (seed, connection, number), so that no two messages of
-// that size or more are taken for each other. `framing`: the bytes never contain its delimiter.
+// Bytes and sizes drawn from a seed. The first eight bytes are a permutation of (connection, number), as far as MessageIdentity has bits for these, so that
+// no two messages of that size or more are taken for each other, and each tells which one it is. `framing`: the bytes never contain its delimiter.
 [[nodiscard]] std::unique_ptr<MessageSource> make_generated_messages(std::uint64_t seed, SizeRange sizes, const Framing& framing);
 
 // Another source's messages, each with the delimiter or the length prefix. Of Type::none: the payloads themselves.

@@ -1,13 +1,14 @@
 // Those who want to see more of a run than its totals, and what stands between them and the threads of a run.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <exception>
 #include <mutex>
 #include <span>
 
-#include "expectation.hpp"
+#include "finding.hpp"
 
 namespace portico::client {
 
@@ -15,10 +16,8 @@ namespace portico::client {
 struct Progress {
     std::uint64_t connections_opened = 0;
     std::uint64_t received = 0;
-    std::uint64_t wrong = 0;
-    std::uint64_t lost = 0;
-    std::uint64_t unexpected = 0;
-    std::uint64_t sending_ns = 0;  // since the first message; 0 before
+    std::array<std::uint64_t, finding_kinds> findings{};  // by Finding::Kind: how many replies, or messages, were so
+    std::uint64_t sending_ns = 0;                         // since the first message; 0 before
     // Of the last quarter of a second or so, within 3 %; of several threads the highest. 0: nothing came.
     std::uint64_t latency_p50_ns = 0;
     std::uint64_t latency_p99_ns = 0;
@@ -30,8 +29,8 @@ public:
     virtual ~Observer() = default;
     // Whether reply() is to be called: it costs something for every reply. Asked once.
     [[nodiscard]] virtual bool wants_replies() const noexcept { return false; }
-    // A wrong reply.
-    virtual void difference(const Difference&) {}
+    // Something was not as it should be with the replies.
+    virtual void finding(const Finding&) {}
     // Part of a reply, framing included; `complete` with its last part.
     virtual void reply(std::uint32_t /*connection*/, std::span<const std::byte>, bool /*complete*/) {}
     // Ten times a second or so.
@@ -44,8 +43,8 @@ class GuardedObserver {
 public:
     explicit GuardedObserver(Observer& observer) noexcept : observer_(observer), wants_replies_(observer.wants_replies()) {}
 
-    void difference(const Difference& difference) noexcept {
-        guarded([&] { observer_.difference(difference); });
+    void finding(const Finding& finding) noexcept {
+        guarded([&] { observer_.finding(finding); });
     }
     void reply(std::uint32_t connection, std::span<const std::byte> part, bool complete) noexcept {
         if (wants_replies_) {

@@ -32,7 +32,7 @@ const row_of = (table, ...cells) => {
 const verdict_of = code => ({0: ["passed", "good"], 1: ["could not run", "bad"], 3: ["replies were wrong or missing", "bad"], 4: ["a threshold failed", "bad"],
   5: ["the client lagged: these figures are invalid", "bad"], 130: ["interrupted", "warn"]})[code] || ["ended with " + code, "bad"];
 // The counts of which each is a failure.
-const failing = ["wrong", "lost", "unexpected", "connections_failed", "connections_broken", "idle_broken"];
+const failing = ["wrong", "lost", "duplicate", "reordered", "late", "crossed", "unexpected", "connections_failed", "connections_broken", "idle_broken"];
 
 // ---- charts
 const left = 64, right = 14, top_ = 12, bottom = 30;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <string_view>
 #include <vector>
 
@@ -61,8 +62,9 @@ int exit_code_of(const Totals& totals) noexcept {
     if (totals.connections_opened == 0) {
         return exit_code::could_not_run;
     }
-    const bool is_right = totals.connections_failed == 0 && totals.connections_broken == 0 && totals.wrong == 0 && totals.lost == 0 &&
-                          totals.unexpected == 0 && totals.idle_broken == 0;
+    const auto found = totals.findings();
+    const bool is_right = totals.connections_failed == 0 && totals.connections_broken == 0 && totals.idle_broken == 0 &&
+                          std::all_of(found.begin(), found.end(), [](std::uint64_t count) { return count == 0; });
     return is_right ? exit_code::all_right : exit_code::wrong_or_lost;
 }
 
@@ -148,13 +150,62 @@ std::string failure_lines(const Totals& totals) {
     return out;
 }
 
-std::string difference_line(const Difference& difference) {
-    const auto shown = [](const auto& bytes, std::size_t size) {
-        return size == 0 ? std::string("the end") : hex(std::span(bytes).first(size));
-    };
-    return "connection " + std::to_string(difference.message.connection) + " message " + std::to_string(difference.message.number) +
-           " offset " + std::to_string(difference.offset) + ": expected " + shown(difference.expected, difference.expected_size) +
-           ", got " + shown(difference.got, difference.got_size);
+namespace {
+
+// "  expected 00000010  68 65 6c 6c 6f  |hello|". A place for each of shown_max bytes.
+std::string bytes_row(const char* name, std::uint64_t offset, std::span<const std::byte> bytes) {
+    char start[64];
+    std::snprintf(start, sizeof start, "  %-8s %08llx  ", name, static_cast<unsigned long long>(offset));
+    if (bytes.empty()) {
+        return start + std::string("nothing");
+    }
+    std::string row = start + hex(bytes);
+    row.resize(std::strlen(start) + 3 * Finding::shown_max - 1, ' ');
+    row += "  |";
+    for (const std::byte byte : bytes) {
+        const auto character = std::to_integer<unsigned char>(byte);
+        row += character >= 0x20 && character < 0x7f ? static_cast<char>(character) : '.';
+    }
+    return row + '|';
+}
+
+std::string message_text(MessageId message) {
+    return "connection " + std::to_string(message.connection) + " message " + std::to_string(message.number);
+}
+
+std::string finding_sentence(const Finding& finding) {
+    const std::string on = "connection " + std::to_string(finding.connection);
+    const std::string came = "message " + std::to_string(finding.came.number);
+    switch (finding.kind) {
+        case Finding::Kind::wrong: return message_text(finding.expected) + " offset " + std::to_string(finding.differs_at);
+        case Finding::Kind::lost:
+            return message_text(finding.expected) +
+                   (finding.count > 1 ? " to " + std::to_string(finding.expected.number + finding.count - 1) : "") + ": no reply " +
+                   (finding.came.number == 0 ? "within the timeout" : "before that to " + came);
+        case Finding::Kind::duplicate: return on + ": the reply to " + came + " again";
+        case Finding::Kind::reordered: return on + ": the reply to " + came + " behind that to a later one";
+        case Finding::Kind::late: return on + ": the reply to " + came + " after the timeout";
+        case Finding::Kind::crossed: return on + ": the reply to " + message_text(finding.came);
+        case Finding::Kind::unexpected: return on + ": bytes that answer nothing";
+    }
+    return on;
+}
+
+}  // namespace
+
+std::string finding_lines(const Finding& finding) {
+    std::string text = to_string(finding.kind) + std::string(": ") + finding_sentence(finding);
+    if (finding.kind != Finding::Kind::unexpected) {
+        text += '\n' + bytes_row("expected", finding.offset, std::span(finding.expected_bytes).first(finding.expected_size));
+    }
+    if (finding.kind != Finding::Kind::lost) {
+        text += '\n' + bytes_row("came", finding.offset, std::span(finding.came_bytes).first(finding.came_size));
+    }
+    if (finding.kind == Finding::Kind::wrong) {
+        const std::size_t start = bytes_row("", finding.offset, {}).find("nothing");
+        text += '\n' + std::string(start + 3 * static_cast<std::size_t>(finding.differs_at - finding.offset), ' ') + "^^";
+    }
+    return text;
 }
 
 }  // namespace portico::client

@@ -38,6 +38,8 @@ inline constexpr int interrupted = 130;
 // Why connections failed or broke: "client: 3 connections: REASON", a line each.
 [[nodiscard]] std::string failure_lines(const Totals& totals);
 
-[[nodiscard]] std::string difference_line(const Difference& difference);
+// What it is and where, and below it the bytes: those expected above those that came, with their places, and a mark under the first that differs. No line end
+// behind the last line.
+[[nodiscard]] std::string finding_lines(const Finding& finding);
 
 }  // namespace portico::client

@@ -50,6 +50,7 @@ std::unique_ptr<MessageSource> payloads_of(const Options& options) {
 
 ScriptedRun::ScriptedRun(const Options& options) : options_(options) {
     plan_.connections = options.connections;
+    plan_.expectation.connections = options.connections;
     plan_.count = options.count;
     plan_.duration_ns = options.duration_ns;
     plan_.warm_up_ns = options.warm_up_ns;

@@ -1,7 +1,6 @@
 #include "session.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <new>
 #include <string>
 
@@ -21,8 +20,9 @@ constexpr int sends_at_once_max = 4;
 // With a rate: a message that leaves later than this after its instant is counted.
 constexpr std::uint64_t late_ns = base::nanoseconds_per_millisecond;
 
-std::uint32_t send_times_size(const LoadPlan& plan) noexcept {
-    return std::bit_ceil(static_cast<std::uint32_t>(plan.count == 0 ? plan.depth : std::min<std::uint64_t>(plan.depth, plan.count)));
+// How many messages may be due at once.
+std::uint32_t depth_of(const LoadPlan& plan) noexcept {
+    return static_cast<std::uint32_t>(plan.count == 0 ? plan.depth : std::min<std::uint64_t>(plan.depth, plan.count));
 }
 
 }  // namespace
@@ -30,10 +30,9 @@ std::uint32_t send_times_size(const LoadPlan& plan) noexcept {
 Session::Session(SessionContext& context, std::uint32_t connection)
     : context_(context),
       connection_(connection),
+      unanswered_(depth_of(context.plan), context.plan.rate != 0),
+      message_{connection, 0, 0},
       send_buffer_(std::make_unique<std::byte[]>(context.send_buffer_bytes)),
-      send_times_mask_(send_times_size(context.plan) - 1),
-      send_times_(std::make_unique<std::uint64_t[]>(send_times_mask_ + 1)),
-      due_times_(context.plan.rate != 0 ? std::make_unique<std::uint64_t[]>(send_times_mask_ + 1) : nullptr),
       checker_(connection) {
     prepare<&Session::on_connect>(connect_, *this);
     prepare<&Session::on_receive>(receive_, *this);
@@ -114,7 +113,7 @@ void Session::connect_failed(const Reason& reason) noexcept {
     ++context_.totals.connections_failed;
     context_.totals.series.failure(context_.now_ns);
     context_.note_failure(reason);
-    context_.totals.lost += context_.plan.count == 0 ? 0 : context_.plan.count - answered_;
+    context_.totals.lost += context_.plan.count == 0 ? 0 : context_.plan.count - unanswered_.settled();
     has_ended_early_ = true;
     close();
 }
@@ -159,11 +158,21 @@ void Session::on_timer() {
             cancel(connect_);
             return;
         case State::running:
-            deadline = (unanswered() == 0 ? now : moved_ns_) + context_.plan.reply_timeout_ns;
-            if (now >= deadline) {
+            deadline = (unanswered_.due() == 0 ? now : moved_ns_) + context_.plan.reply_timeout_ns;
+            if (now < deadline) {
+                break;
+            }
+            if (!gives_up_messages()) {
                 broken([] { return std::string("no reply within the timeout"); });
                 return;
             }
+            context_.now_ns = now;
+            pump();
+            finish_if_answered();
+            if (state_ != State::running) {  // which has its timer armed again, unless it has ended
+                return;
+            }
+            deadline = now + context_.plan.reply_timeout_ns;
             break;
         case State::finishing:
             deadline = moved_ns_ + finish_timeout_ns;
@@ -224,100 +233,193 @@ void Session::on_receive() {
 }
 
 void Session::check(std::span<const std::byte> bytes) {
-    const Expectation& expectation = context_.plan.expectation;
-    const std::uint64_t now = context_.now_ns;
     if (state_ == State::running) {
-        moved_ns_ = now;
+        moved_ns_ = context_.now_ns;
     }
-    while (!bytes.empty()) {
-        const ReplyChecker::Step step = checker_.check(expectation, bytes, started_);
-        const std::span<const std::byte> used = bytes.first(step.used);
-        bytes = bytes.subspan(step.used);
-        switch (step.event) {
-            case ReplyChecker::Event::more: context_.observer.reply(connection_, used, false); break;
-            case ReplyChecker::Event::reply:
-                take_reply(false, now);
-                context_.observer.reply(connection_, used, true);
-                break;
-            case ReplyChecker::Event::wrong:
-                take_reply(true, now);
-                context_.observer.difference(checker_.difference());
-                context_.observer.reply(connection_, used, true);
-                if (expectation.framing.type == Framing::Type::none) {
-                    broken([] { return std::string("a wrong reply, and without framing no way to find the next one"); });
-                    return;
-                }
-                break;
-            case ReplyChecker::Event::unexpected:
-                if (expectation.replies == nullptr) {
-                    break;  // any bytes do
-                }
-                ++context_.totals.unexpected;
-                context_.totals.series.failure(now);
-                if (expectation.framing.type == Framing::Type::none) {
-                    broken([] { return std::string("bytes that answer nothing"); });
-                    return;
-                }
-                break;
+    while (!bytes.empty() && (state_ == State::running || state_ == State::finishing)) {
+        const ReplyChecker::Step step = checker_.check(context_.plan.expectation, bytes, next_reply(), begun(), context_.finding);
+        if (step.differs) {
+            context_.observer.finding(context_.finding);
         }
+        take(step, bytes.first(step.used));
+        bytes = bytes.subspan(step.used);
     }
 }
 
-void Session::take_reply(bool is_wrong, std::uint64_t now_ns) {
-    ++answered_;
-    Totals& totals = context_.totals;
-    if (is_wrong) {
-        ++totals.wrong;
-        totals.series.failure(now_ns);
+MessageId Session::next_reply() const noexcept {
+    const std::uint64_t number = unanswered_.settled() + 1;
+    return {connection_, number, number <= begun() ? unanswered_.times(number).began_ns : 0};
+}
+
+void Session::take(const ReplyChecker::Step& step, std::span<const std::byte> used) {
+    const bool is_framed = context_.plan.expectation.framing.type != Framing::Type::none;
+    has_given_up_ = false;
+    switch (step.event) {
+        case ReplyChecker::Event::more: context_.observer.reply(connection_, used, false); return;
+        case ReplyChecker::Event::reply: take_reply(step.message); break;
+        case ReplyChecker::Event::wrong:
+            take_wrong(step.message);
+            if (!is_framed) {
+                broken([] { return std::string("a wrong reply, and without framing no way to find the next one"); });
+            }
+            break;
+        case ReplyChecker::Event::crossed:
+            count_failure(&Totals::crossed);
+            tell(Finding::Kind::crossed, next_reply(), step.message);
+            return;
+        case ReplyChecker::Event::unexpected:
+            if (context_.plan.expectation.replies == nullptr) {
+                return;  // any bytes do
+            }
+            take_unexpected(used);
+            if (!is_framed) {
+                broken([] { return std::string("bytes that answer nothing"); });
+            }
+            return;
     }
-    const std::uint64_t sent_ns = send_times_[answered_ & send_times_mask_];
+    context_.observer.reply(connection_, used, true);
+}
+
+// A whole reply and a right one. Its turn may be wrong.
+void Session::take_reply(MessageId message) {
+    const MessageId expected = next_reply();
+    const std::uint64_t lost_before = unanswered_.lost();
+    const Unanswered::Answer answer = unanswered_.answer(message.number);
+    count_lost(lost_before);
+    switch (answer.turn) {
+        case Unanswered::Turn::own:
+            if (answer.passed_over != 0) {
+                context_.totals.series.failure(context_.now_ns);
+                tell(Finding::Kind::lost, expected, message, answer.passed_over);
+            }
+            break;
+        case Unanswered::Turn::reordered:
+            count_failure(&Totals::reordered);
+            tell(Finding::Kind::reordered, expected, message);
+            break;
+        case Unanswered::Turn::late:
+            count_failure(&Totals::late);
+            tell(Finding::Kind::late, expected, message);
+            break;
+        case Unanswered::Turn::duplicate:
+            count_failure(&Totals::duplicate);
+            tell(Finding::Kind::duplicate, expected, message);
+            return;
+        case Unanswered::Turn::forgotten:
+            count_failure(&Totals::unexpected);
+            tell(Finding::Kind::unexpected, expected, message);
+            return;
+    }
+    count_reply(answer.times);
+}
+
+void Session::take_wrong(MessageId message) {
+    const std::uint64_t lost_before = unanswered_.lost();
+    const Unanswered::Answer answer = message.number == 0 ? unanswered_.answer_unknown() : unanswered_.answer(message.number);
+    count_lost(lost_before);
+    count_failure(&Totals::wrong);
+    if (answer.turn != Unanswered::Turn::duplicate && answer.turn != Unanswered::Turn::forgotten) {
+        count_reply(answer.times);
+    }
+}
+
+void Session::take_unexpected(std::span<const std::byte> bytes) {
+    count_failure(&Totals::unexpected);
+    Finding& finding = context_.finding = {};
+    finding.kind = Finding::Kind::unexpected;
+    finding.connection = connection_;
+    finding.came_size = std::min(bytes.size(), Finding::shown_max);
+    std::copy_n(bytes.begin(), finding.came_size, finding.came_bytes.begin());
+    context_.observer.finding(finding);
+}
+
+void Session::count_failure(std::uint64_t Totals::*figure) noexcept {
+    ++(context_.totals.*figure);
+    context_.totals.series.failure(context_.now_ns);
+}
+
+// Of whole messages.
+void Session::tell(Finding::Kind kind, MessageId expected, MessageId came, std::uint64_t count) noexcept {
+    const MessageSource& replies = *context_.plan.expectation.replies;
+    const auto start_of = [&](MessageId message, auto& bytes) {
+        const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(replies.size(message), Finding::shown_max));
+        replies.fill(message, 0, std::span(bytes).first(size));
+        return size;
+    };
+    Finding& finding = context_.finding = {};
+    finding.kind = kind;
+    finding.connection = connection_;
+    finding.expected = expected;
+    finding.came = came;
+    finding.count = count;
+    finding.expected_size = expected.number <= begun() ? start_of(expected, finding.expected_bytes) : 0;
+    finding.came_size = kind == Finding::Kind::lost ? 0 : start_of(came, finding.came_bytes);
+    context_.observer.finding(finding);
+}
+
+void Session::count_reply(MessageTimes times) {
+    Totals& totals = context_.totals;
+    const std::uint64_t now_ns = context_.now_ns;
+    const bool has_rate = context_.plan.rate != 0;
     // No coordinated omission: whoever was late, with a rate the message's time began when it was due.
-    const std::uint64_t since_ns = due_times_ != nullptr ? due_times_[answered_ & send_times_mask_] : sent_ns;
+    const std::uint64_t since_ns = has_rate ? times.due_ns : times.began_ns;
     if (since_ns < context_.measured_from_ns) {
         ++totals.warm_up;
         return;
     }
     ++totals.received;
     totals.last_reply_ns = now_ns;
-    if (due_times_ != nullptr) {
-        totals.service_ns.record(now_ns - sent_ns);
+    if (has_rate) {
+        totals.service_ns.record(now_ns - times.began_ns);
     }
     const std::uint64_t latency_ns = now_ns - since_ns;
     totals.latency_ns.record(latency_ns);
     totals.series.reply(now_ns, latency_ns);
 }
 
+// No reply has come within the timeout. Where replies tell to which message they are, those that are due are given up and the connection goes on;
+// but not again before a byte has come, for then nobody is there.
+bool Session::gives_up_messages() noexcept {
+    if (!context_.plan.expectation.tells_messages() || has_given_up_) {
+        return false;
+    }
+    has_given_up_ = true;
+    const MessageId first = next_reply();
+    const std::uint64_t lost_before = unanswered_.lost();
+    const std::uint64_t count = unanswered_.give_up();
+    count_lost(lost_before);
+    context_.totals.series.failure(context_.now_ns);
+    tell(Finding::Kind::lost, first, {connection_, 0, 0}, count);
+    return true;
+}
+
 // ---- sending
 
 bool Session::has_more() const noexcept {
-    return !context_.draining && (context_.plan.count == 0 || started_ < context_.plan.count);
+    return !context_.draining && (context_.plan.count == 0 || begun() < context_.plan.count);
 }
 
 bool Session::has_more_here() const noexcept {
     const std::uint64_t most = context_.plan.messages_per_connection;
-    return has_more() && (most == 0 || started_ - before_ < most);
+    return has_more() && (most == 0 || begun() - before_ < most);
 }
 
 bool Session::may_begin_message() const noexcept {
     const LoadPlan& plan = context_.plan;
-    return unanswered() < plan.depth && (plan.rate == 0 || skipped_ + started_ < due_) && has_more_here();
+    return unanswered_.due() < plan.depth && (plan.rate == 0 || skipped_ + begun() < due_) && has_more_here();
 }
 
 void Session::begin_message() {
     const std::uint64_t now = context_.now_ns;
-    if (unanswered() == 0) {
+    if (unanswered_.due() == 0) {
         moved_ns_ = now;  // a reply is due from here on
     }
-    ++started_;
-    std::uint64_t since_ns = now;
-    if (due_times_ != nullptr) {
-        since_ns = context_.schedule.due_ns(connection_, skipped_ + started_);
-        due_times_[started_ & send_times_mask_] = since_ns;
-    }
-    send_times_[started_ & send_times_mask_] = now;
+    const std::uint64_t since_ns = context_.plan.rate != 0 ? context_.schedule.due_ns(connection_, skipped_ + begun() + 1) : now;
+    message_.number = unanswered_.begin({now, since_ns});
+    message_.began_ns = now;
     measures_ = since_ns >= context_.measured_from_ns;
     context_.totals.sent_late += measures_ && now > since_ns + late_ns ? 1 : 0;
-    message_size_ = context_.plan.messages->size({connection_, started_});
+    message_size_ = context_.plan.messages->size(message_);
     made_ = 0;
 }
 
@@ -335,7 +437,7 @@ void Session::fill_send_buffer() {
             begin_message();
         }
         const std::uint64_t part = std::min<std::uint64_t>(size - filled_, message_size_ - made_);
-        messages.fill({connection_, started_}, made_, {send_buffer_.get() + filled_, static_cast<std::size_t>(part)});
+        messages.fill(message_, made_, {send_buffer_.get() + filled_, static_cast<std::size_t>(part)});
         filled_ += static_cast<std::uint32_t>(part);
         made_ += part;
         ended_ += made_ == message_size_ && measures_ ? 1 : 0;
@@ -418,7 +520,7 @@ void Session::drain() {
 }
 
 void Session::finish_if_answered() {
-    if (state_ != State::running || !has_begun_ || send_.pending || unanswered() != 0 || has_more_here()) {
+    if (state_ != State::running || !has_begun_ || send_.pending || unanswered_.due() != 0 || has_more_here()) {
         return;
     }
     state_ = State::finishing;
@@ -435,7 +537,7 @@ void Session::broken(const Reason& reason) noexcept {
     context_.totals.series.failure(context_.now_ns);
     context_.note_failure(reason);
     const LoadPlan& plan = context_.plan;
-    context_.totals.lost += (plan.count == 0 ? started_ : plan.count) - answered_;
+    context_.totals.lost += (plan.count == 0 ? begun() : plan.count) - unanswered_.settled();
     has_ended_early_ = true;
     close();
 }
@@ -448,7 +550,7 @@ void Session::abandon() {
     if (state_ == State::connecting) {
         --context_.connecting;
     }
-    context_.totals.unanswered += unanswered();
+    context_.totals.unanswered += unanswered_.due();
     close();
 }
 
@@ -471,7 +573,7 @@ void Session::close_if_joined() {
     }
     if (has_begun_ && !has_ended_early_ && has_more()) {
         // Not here, where a handler of the old connection may still have something to do.
-        before_ = started_;
+        before_ = begun();
         checker_.restart();
         state_ = State::idle;
         context_.reconnecting.push_back(this);

@@ -25,6 +25,7 @@
 #include "message.hpp"
 #include "owned.hpp"
 #include "session_context.hpp"
+#include "unanswered.hpp"
 
 namespace portico::client {
 
@@ -48,7 +49,7 @@ public:
     // Waits in context.reconnecting for its next connect().
     [[nodiscard]] bool waits_for_connect() const noexcept { return state_ == State::idle; }
     // Messages that became due and have not begun to leave.
-    [[nodiscard]] std::uint64_t overdue() const noexcept { return due_ > skipped_ + started_ ? due_ - skipped_ - started_ : 0; }
+    [[nodiscard]] std::uint64_t overdue() const noexcept { return due_ > skipped_ + begun() ? due_ - skipped_ - begun() : 0; }
 
 private:
     enum class State : std::uint8_t { idle, connecting, running, finishing, closing, done };
@@ -68,7 +69,18 @@ private:
     template <class Reason>
     void connect_failed(const Reason& reason) noexcept;
     void check(std::span<const std::byte> bytes);
-    void take_reply(bool is_wrong, std::uint64_t now_ns);
+    void take(const ReplyChecker::Step& step, std::span<const std::byte> used);
+    void take_reply(MessageId message);
+    void take_wrong(MessageId message);
+    void take_unexpected(std::span<const std::byte> bytes);
+    // A reply has come to a message that began at these times.
+    void count_reply(MessageTimes times);
+    void count_failure(std::uint64_t Totals::*figure) noexcept;
+    // What is lost of this connection has changed from so many.
+    void count_lost(std::uint64_t before) noexcept { context_.totals.lost += unanswered_.lost() - before; }
+    void tell(Finding::Kind kind, MessageId expected, MessageId came, std::uint64_t count = 1) noexcept;
+    [[nodiscard]] MessageId next_reply() const noexcept;
+    [[nodiscard]] bool gives_up_messages() noexcept;
     // Whether messages are left to begin, ever; on this connection; now.
     [[nodiscard]] bool has_more() const noexcept;
     [[nodiscard]] bool has_more_here() const noexcept;
@@ -78,7 +90,7 @@ private:
     [[nodiscard]] bool take_sent();
     void pump();
     void finish_if_answered();
-    [[nodiscard]] std::uint64_t unanswered() const noexcept { return started_ - answered_; }
+    [[nodiscard]] std::uint64_t begun() const noexcept { return unanswered_.begun(); }
 
     template <class Reason>
     void broken(const Reason& reason) noexcept;
@@ -104,19 +116,17 @@ private:
 
     std::uint64_t due_ = 0;      // messages whose instant has come (with a rate), and of these
     std::uint64_t skipped_ = 0;  // those that came before its turn
-    std::uint64_t started_ = 0;  // messages whose first byte is in the send buffer or further
-    std::uint64_t before_ = 0;   // of those, the ones that earlier connections sent
-    std::uint64_t answered_ = 0;
-    std::uint64_t made_ = 0;          // bytes of message `started_` made so far
-    std::uint64_t message_size_ = 0;  // of message `started_`
-    bool measures_ = false;           // message `started_` is none of the warm-up's
-    std::uint32_t ended_ = 0;         // messages that end in the send buffer, but for the warm-up's
-    std::uint32_t filled_ = 0;        // bytes in the send buffer
-    std::uint32_t taken_ = 0;         // of those, taken by the system
+    std::uint64_t before_ = 0;   // messages that earlier connections sent
+    Unanswered unanswered_;      // a message begins with its first byte in the send buffer
+    MessageId message_;          // the last that has begun
+    std::uint64_t made_ = 0;     // bytes of it made so far
+    std::uint64_t message_size_ = 0;
+    bool measures_ = false;      // it is none of the warm-up's
+    bool has_given_up_ = false;  // messages, and no reply has come since
+    std::uint32_t ended_ = 0;    // messages that end in the send buffer, but for the warm-up's
+    std::uint32_t filled_ = 0;   // bytes in the send buffer
+    std::uint32_t taken_ = 0;    // of those, taken by the system
     std::unique_ptr<std::byte[]> send_buffer_;
-    const std::uint32_t send_times_mask_;
-    std::unique_ptr<std::uint64_t[]> send_times_;  // of the unanswered messages, by the low bits of the number: when each began to leave
-    std::unique_ptr<std::uint64_t[]> due_times_;   // with a rate: and when it was due
     ReplyChecker checker_;
 };
 

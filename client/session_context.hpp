@@ -33,6 +33,7 @@ struct SessionContext {
     std::uint64_t measured_from_ns = 0;  // messages that began, or were due, before it are the warm-up's
     std::vector<Session*> reconnecting;  // that wait for their next connect; has room for all
     std::uint64_t came_after_ns = 0;     // with a rate: what is being handed out was not there before
+    Finding finding{};                   // what is being told
     std::uint64_t now_ns = 0;            // when the clock was read last
     bool is_now_fresh = false;           // and nothing has been done since
 

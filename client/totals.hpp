@@ -2,10 +2,12 @@
 // at the end.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
 
+#include "finding.hpp"
 #include "histogram.hpp"
 #include "time_series.hpp"
 
@@ -28,7 +30,11 @@ struct Totals {
     std::uint64_t received = 0;        // complete replies, wrong ones too
     std::uint64_t wrong = 0;           // replies that were not as expected
     std::uint64_t lost = 0;            // messages that should have had a reply and had none
-    std::uint64_t unexpected = 0;      // replies that answer nothing
+    std::uint64_t duplicate = 0;       // replies to what was answered before; in `received` the first one
+    std::uint64_t reordered = 0;       // of those received: behind the reply to a later message of the connection
+    std::uint64_t late = 0;            // of those received: after the timeout, at which their messages were given up
+    std::uint64_t crossed = 0;         // replies to another connection's messages
+    std::uint64_t unexpected = 0;      // other replies that answer nothing
     std::uint64_t unanswered = 0;      // messages on their way when the run was interrupted
     std::uint64_t bytes_sent = 0;
     std::uint64_t bytes_received = 0;
@@ -48,6 +54,11 @@ struct Totals {
     TimeSeries series;
     std::map<std::string, std::uint64_t> failures;  // why connections failed or broke, and how many did
     std::uint64_t failures_untold = 0;              // those for whose reason there was no memory
+
+    // wrong, lost, duplicate, ..., by Finding::Kind.
+    [[nodiscard]] std::array<std::uint64_t, finding_kinds> findings() const noexcept {
+        return {wrong, lost, duplicate, reordered, late, crossed, unexpected};
+    }
 
     // Adds another thread's.
     void add(const Totals& other);

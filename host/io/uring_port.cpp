@@ -592,7 +592,7 @@ Operation* UringPort::sent(SendOperation& operation, int result) noexcept {
     if (result < 0) {
         return ended(operation, is_passing(-result) ? ECANCELED : -result);
     }
-    operation.bytes = static_cast<std::size_t>(result);
+    operation.bytes = static_cast<std::uint32_t>(result);
     return &operation;
 }
 

@@ -1,8 +1,9 @@
 // Replies, right ones, damaged ones and foreign bytes, in pieces of any size. The checker must say of each reply what a comparison says that sees the
-// whole stream at once, and name the first byte that differs.
+// whole stream at once, whose it is where it tells, and name the first byte that differs.
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,11 +22,19 @@ namespace {
 
 struct Verdict {
     Event event = Event::more;
-    std::uint64_t number = 0;  // of a wrong reply
+    std::uint64_t number = 0;  // of a right or a wrong reply; 0: it does not tell
     std::uint64_t offset = 0;  // in it: the first difference
 
     friend bool operator==(const Verdict&, const Verdict&) = default;
 };
+
+// The number of the last message that is settled, a verdict on.
+std::uint64_t settled_after(std::uint64_t settled, const Verdict& verdict) {
+    if (verdict.event != Event::reply && verdict.event != Event::wrong) {
+        return settled;
+    }
+    return verdict.number == 0 ? settled + 1 : std::max(settled, verdict.number);
+}
 
 struct Setting {
     client::Expectation expectation;
@@ -34,9 +43,9 @@ struct Setting {
     std::string stream;
 };
 
-std::string reply_of(const client::MessageSource& source, std::uint64_t number) {
-    std::string reply(static_cast<std::size_t>(source.size({1, number})), '\0');
-    source.fill({1, number}, 0, std::as_writable_bytes(std::span(reply)));
+std::string reply_of(const client::MessageSource& source, MessageId message) {
+    std::string reply(static_cast<std::size_t>(source.size(message)), '\0');
+    source.fill(message, 0, std::as_writable_bytes(std::span(reply)));
     return reply;
 }
 
@@ -64,28 +73,57 @@ std::size_t first_difference(std::string_view left, std::string_view right) {
     return static_cast<std::size_t>(std::mismatch(left.begin(), left.end(), right.begin(), right.end()).first - left.begin());
 }
 
+// The number of the message of which a frame is, as far as its head tells; nothing where it does not, or names none of this connection's.
+std::optional<std::uint64_t> told_number(const Setting& setting, std::string_view frame) {
+    const std::size_t head_size = setting.replies->identity_bytes();
+    if (frame.size() < head_size) {
+        return std::nullopt;
+    }
+    const std::string_view head = frame.substr(0, head_size);
+    const auto identity = setting.replies->identify(client::bytes_of(head));
+    if (!identity || identity->connection != 1 || identity->number_low == 0 || identity->number_low > setting.started ||
+        !reply_of(*setting.replies, {1, identity->number_low}).starts_with(head)) {
+        return std::nullopt;
+    }
+    return identity->number_low;
+}
+
+bool is_foreign(const Setting& setting, std::string_view frame) {
+    const std::size_t head_size = setting.replies->identity_bytes();
+    if (frame.size() < head_size) {
+        return false;
+    }
+    const auto identity = setting.replies->identify(client::bytes_of(frame.substr(0, head_size)));
+    return identity && identity->connection == 2 && frame == reply_of(*setting.replies, {2, identity->number_low});
+}
+
+Verdict verdict_of_frame(const Setting& setting, std::string_view frame, std::uint64_t next) {
+    const bool is_due = next <= setting.started;
+    if (!setting.replies || !setting.expectation.tells_messages()) {
+        if (!is_due) {
+            return {Event::unexpected};
+        }
+        const std::string expected = setting.replies ? reply_of(*setting.replies, {1, next}) : std::string(frame);
+        return frame == expected ? Verdict{Event::reply, next} : Verdict{Event::wrong, next, first_difference(frame, expected)};
+    }
+    if (const auto number = told_number(setting, frame)) {
+        const std::string expected = reply_of(*setting.replies, {1, *number});
+        return frame == expected ? Verdict{Event::reply, *number} : Verdict{Event::wrong, *number, first_difference(frame, expected)};
+    }
+    if (is_foreign(setting, frame)) {
+        return {Event::crossed};
+    }
+    return is_due ? Verdict{Event::wrong, 0, first_difference(frame, reply_of(*setting.replies, {1, next}))} : Verdict{Event::unexpected};
+}
+
 std::vector<Verdict> reference_framed(const Setting& setting) {
     std::vector<Verdict> verdicts;
     std::string_view rest = setting.stream;
-    std::uint64_t number = 1;
-    while (!rest.empty()) {
-        const std::size_t end = frame_end(setting.expectation.framing, rest);
-        if (end == std::string_view::npos) {
-            break;
-        }
-        const std::string_view frame = rest.substr(0, end);
-        rest.remove_prefix(end);
-        if (number > setting.started) {
-            verdicts.push_back({Event::unexpected});
-            continue;
-        }
-        const std::string expected = setting.replies ? reply_of(*setting.replies, number) : std::string(frame);
-        if (frame == expected) {
-            verdicts.push_back({Event::reply});
-        } else {
-            verdicts.push_back({Event::wrong, number, first_difference(frame, expected)});
-        }
-        ++number;
+    std::uint64_t settled = 0;
+    for (std::size_t end = 0; !rest.empty() && (end = frame_end(setting.expectation.framing, rest)) != std::string_view::npos;
+         rest.remove_prefix(end)) {
+        verdicts.push_back(verdict_of_frame(setting, rest.substr(0, end), settled + 1));
+        settled = settled_after(settled, verdicts.back());
     }
     return verdicts;
 }
@@ -95,7 +133,7 @@ std::vector<Verdict> reference_unframed(const Setting& setting, const std::vecto
     std::uint64_t number = 1;
     if (!setting.replies) {
         for (std::size_t i = 0; i < pieces.size() && number <= setting.started; ++i, ++number) {
-            verdicts.push_back({Event::reply});
+            verdicts.push_back({Event::reply, number});
         }
         if (pieces.size() > setting.started) {
             verdicts.push_back({Event::unexpected});
@@ -108,7 +146,7 @@ std::vector<Verdict> reference_unframed(const Setting& setting, const std::vecto
             verdicts.push_back({Event::unexpected});
             break;
         }
-        const std::string expected = reply_of(*setting.replies, number);
+        const std::string expected = reply_of(*setting.replies, {1, number});
         const std::string_view got = rest.substr(0, expected.size());
         const std::size_t same = first_difference(got, expected);
         if (same < got.size()) {
@@ -118,45 +156,53 @@ std::vector<Verdict> reference_unframed(const Setting& setting, const std::vecto
         if (got.size() < expected.size()) {
             break;
         }
-        verdicts.push_back({Event::reply});
+        verdicts.push_back({Event::reply, number});
         rest.remove_prefix(expected.size());
     }
     return verdicts;
 }
 
-void check_difference(const Setting& setting, const client::Difference& difference, std::size_t read_to) {
-    const std::string expected = reply_of(*setting.replies, difference.message.number);
-    const std::string_view due = std::string_view(expected).substr(static_cast<std::size_t>(difference.offset));
-    PORTICO_ASSERT(difference.expected_size == std::min(due.size(), client::Difference::shown_max));
-    const std::string_view shown(reinterpret_cast<const char*>(difference.expected.data()), difference.expected_size);
+void check_finding(const Setting& setting, const client::Finding& finding, std::size_t read_to) {
+    const std::string expected = reply_of(*setting.replies, finding.expected);
+    PORTICO_ASSERT(finding.offset <= finding.differs_at && finding.differs_at - finding.offset < client::Finding::shown_max);
+    const std::string_view due = std::string_view(expected).substr(static_cast<std::size_t>(finding.offset));
+    PORTICO_ASSERT(finding.expected_size == std::min(due.size(), client::Finding::shown_max));
+    const std::string_view shown(reinterpret_cast<const char*>(finding.expected_bytes.data()), finding.expected_size);
     PORTICO_ASSERT(due.starts_with(shown));
-    const std::string_view got(reinterpret_cast<const char*>(difference.got.data()), difference.got_size);
-    PORTICO_ASSERT(std::string_view(setting.stream).substr(0, read_to).find(got) != std::string_view::npos);
-    PORTICO_ASSERT(got.empty() || shown.empty() || got.front() != shown.front());
+    const std::string_view came(reinterpret_cast<const char*>(finding.came_bytes.data()), finding.came_size);
+    PORTICO_ASSERT(std::string_view(setting.stream).substr(0, read_to).find(came) != std::string_view::npos);
+    PORTICO_ASSERT(first_difference(shown, came) == finding.differs_at - finding.offset);
 }
 
 std::vector<Verdict> check(const Setting& setting, const std::vector<std::string_view>& pieces) {
     ReplyChecker checker(1);
+    client::Finding finding;
     std::vector<Verdict> verdicts;
     const bool framed = setting.expectation.framing.type != Framing::Type::none;
     std::size_t read_to = 0;
+    std::uint64_t settled = 0;
     for (const std::string_view piece : pieces) {
         const std::vector<std::byte> bytes(client::bytes_of(piece).begin(), client::bytes_of(piece).end());
         read_to += piece.size();
         for (std::size_t at = 0; at < bytes.size();) {
             const std::span<const std::byte> rest = std::span<const std::byte>(bytes).subspan(at);
-            const ReplyChecker::Step step = checker.check(setting.expectation, rest, setting.started);
+            const ReplyChecker::Step step = checker.check(setting.expectation, rest, {1, settled + 1}, setting.started, finding);
             PORTICO_ASSERT(step.used != 0 && step.used <= rest.size());
             at += step.used;
+            if (step.differs) {
+                check_finding(setting, finding, read_to);
+            }
             if (step.event == Event::more) {
                 continue;
             }
             Verdict verdict{step.event};
-            if (step.event == Event::wrong) {
-                verdict.number = checker.difference().message.number;
-                verdict.offset = checker.difference().offset;
-                check_difference(setting, checker.difference(), read_to);
+            if (step.event == Event::reply || step.event == Event::wrong) {
+                verdict.number = step.message.number;
             }
+            if (step.event == Event::wrong) {
+                verdict.offset = finding.differs_at;
+            }
+            settled = settled_after(settled, verdict);
             verdicts.push_back(verdict);
             if (!framed && step.event != Event::reply) {
                 return verdicts;
@@ -187,6 +233,7 @@ Setting read_setting(fuzz::Input& input) {
         framing.delimiter.resize(std::max<std::size_t>(framing.delimiter.size(), 1));
     }
     setting.started = input.from_to(0, 12);
+    setting.expectation.connections = 2;
     std::unique_ptr<client::MessageSource> payloads;
     switch (input.from_to(0, 3)) {
         case 0: payloads = client::make_text_messages(input.text(input.from_to(1, 40))); break;
@@ -205,6 +252,10 @@ Setting read_setting(fuzz::Input& input) {
     return setting;
 }
 
+void stream_of_another(Setting& setting, std::uint8_t number) {
+    setting.stream += setting.replies ? reply_of(*setting.replies, {2, number}) : std::string();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -217,8 +268,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::uint64_t next = 1;
     while (!input.empty() && setting.stream.size() < 4'096) {
         const std::uint8_t action = input.byte();
-        const std::string reply = setting.replies ? reply_of(*setting.replies, next) : std::string();
-        switch (action % 8) {
+        const std::string reply = setting.replies ? reply_of(*setting.replies, {1, next}) : std::string();
+        switch (action % 10) {
             case 0: setting.stream += input.text(input.byte() % 32); break;
             case 1: setting.stream += reply.substr(0, input.byte()); break;
             case 2:
@@ -228,6 +279,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 }
                 break;
             case 3: ++next; break;
+            case 4: next = 1 + input.byte() % 14; break;
+            case 5: stream_of_another(setting, input.byte()); break;
             default:
                 setting.stream += reply;
                 ++next;

@@ -16,24 +16,33 @@ struct Outcome {
     std::uint64_t replies = 0;
     std::uint64_t wrong = 0;
     std::uint64_t unexpected = 0;
-    std::vector<Difference> differences;
+    std::uint64_t crossed = 0;
+    std::vector<std::uint64_t> numbers;  // of right ones, in the order in which they came; 0: a wrong one that does not tell
+    std::vector<Finding> differences;
 };
 
 // Feeds a stream in the given pieces, all messages having been sent. Stops at what an unframed stream cannot recover from.
 Outcome feed(const Expectation& expectation, std::uint64_t started, const std::vector<std::string_view>& pieces) {
     ReplyChecker checker(1);
+    Finding finding;
+    std::uint64_t settled = 0;
     Outcome outcome;
     for (std::string_view rest : pieces) {
         while (!rest.empty()) {
-            const ReplyChecker::Step step = checker.check(expectation, bytes_of(rest), started);
+            const ReplyChecker::Step step = checker.check(expectation, bytes_of(rest), {1, settled + 1}, started, finding);
             REQUIRE(step.used > 0);
             REQUIRE(step.used <= rest.size());
             rest.remove_prefix(step.used);
             outcome.replies += step.event == Event::reply;
             outcome.unexpected += step.event == Event::unexpected;
-            if (step.event == Event::wrong) {
-                ++outcome.wrong;
-                outcome.differences.push_back(checker.difference());
+            outcome.crossed += step.event == Event::crossed;
+            outcome.wrong += step.event == Event::wrong;
+            if (step.differs) {
+                outcome.differences.push_back(finding);
+            }
+            if (step.event == Event::reply || step.event == Event::wrong) {
+                outcome.numbers.push_back(step.message.number);
+                settled = step.message.number == 0 ? settled + 1 : std::max(settled, step.message.number);
             }
             if (step.event > Event::reply && expectation.framing.type == Framing::Type::none) {
                 return outcome;
@@ -111,15 +120,16 @@ TEST_CASE("any wrong byte of an unframed echo is found, with its place") {
         for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, stream.size()}) {
             const Outcome outcome = feed(echo.expectation, 8, pieces_of(changed, piece));
             REQUIRE(outcome.wrong == 1);
-            const Difference& difference = outcome.differences.front();
+            const Finding& difference = outcome.differences.front();
             std::uint64_t before = 0;
-            for (std::uint64_t number = 1; number < difference.message.number; ++number) {
+            for (std::uint64_t number = 1; number < difference.expected.number; ++number) {
                 before += echo.source->size({1, number});
             }
-            CHECK(before + difference.offset == at);
-            CHECK(outcome.replies == difference.message.number - 1);
-            CHECK(difference.expected[0] == static_cast<std::byte>(stream[at]));
-            CHECK(difference.got[0] == static_cast<std::byte>(changed[at]));
+            CHECK(before + difference.differs_at == at);
+            CHECK(outcome.replies == difference.expected.number - 1);
+            const auto column = static_cast<std::size_t>(difference.differs_at - difference.offset);
+            CHECK(difference.expected_bytes[column] == static_cast<std::byte>(stream[at]));
+            CHECK(difference.came_bytes[column] == static_cast<std::byte>(changed[at]));
         }
     }
 }
@@ -163,12 +173,12 @@ TEST_CASE("with framing a wrong reply does not spoil those behind it") {
         CHECK(outcome.wrong == 5);
         CHECK(outcome.unexpected == 0);
         REQUIRE(outcome.differences.size() == 5);
-        CHECK(outcome.differences[0].message.number == 2);
-        CHECK(outcome.differences[0].offset == 0);
-        CHECK(outcome.differences[1].message.number == 4);
-        CHECK(outcome.differences[1].offset == 4);
-        CHECK(outcome.differences[2].message.number == 5);
-        CHECK(outcome.differences[2].offset == 5);
+        CHECK(outcome.differences[0].expected.number == 2);
+        CHECK(outcome.differences[0].differs_at == 0);
+        CHECK(outcome.differences[1].expected.number == 4);
+        CHECK(outcome.differences[1].differs_at == 4);
+        CHECK(outcome.differences[2].expected.number == 5);
+        CHECK(outcome.differences[2].differs_at == 5);
     }
 }
 
@@ -214,4 +224,63 @@ TEST_CASE("where anything is right, a read is a reply, and with framing a frame"
     CHECK(outcome.replies == 3);
     CHECK(outcome.wrong == 0);
     CHECK(outcome.unexpected == 1);
+}
+
+TEST_CASE("framed replies are taken for what they are, in whatever order and pieces they come") {
+    for (const char* framing : {"delimiter:\\r\\n", "delimiter:~~", "length_prefix:2:little", "fixed:24"}) {
+        const Echo echo(framing, {24, framing == std::string_view("fixed:24") ? 24U : 60U});
+        REQUIRE(echo.expectation.tells_messages());
+        Expectation expectation = echo.expectation;
+        expectation.connections = 9;
+        const auto message = [&](std::uint32_t connection, std::uint64_t number) {
+            std::string text(static_cast<std::size_t>(echo.source->size({connection, number})), '\0');
+            echo.source->fill({connection, number}, 0, std::as_writable_bytes(std::span(text)));
+            return text;
+        };
+        const std::size_t prefix = echo.expectation.framing.type == Framing::Type::length_prefix ? 2 : 0;
+        std::string head_changed = message(1, 6), body_changed = message(1, 9);
+        head_changed[prefix + 5] ^= 1;
+        body_changed[prefix + 12] ^= 1;
+        const std::string stream = message(1, 2) + message(1, 1) + message(1, 2) + message(7, 1'000'000) + message(1, 5) + head_changed +
+                                   message(1, 8) + body_changed + message(10, 1) + message(1, 11) + message(1, 10);
+        for (std::size_t size = 1; size <= stream.size(); ++size) {
+            const Outcome outcome = feed(expectation, 11, pieces_of(stream, size));
+            INFO(framing << " in pieces of " << size);
+            // The tenth connection is none of ours, so its message is a wrong one.
+            REQUIRE(outcome.numbers == std::vector<std::uint64_t>{2, 1, 2, 5, 0, 8, 9, 0, 11, 10});
+            CHECK(outcome.replies == 7);
+            CHECK(outcome.wrong == 3);
+            CHECK(outcome.crossed == 1);
+            CHECK(outcome.unexpected == 0);
+            REQUIRE(outcome.differences.size() == 3);
+            CHECK(outcome.differences[0].expected.number == 6);
+            CHECK(outcome.differences[0].differs_at == prefix + 5);
+            CHECK(outcome.differences[1].expected.number == 9);
+            CHECK(outcome.differences[1].differs_at == prefix + 12);
+        }
+    }
+}
+
+TEST_CASE("where no reply is due, one that was answered before is known all the same, and another is unexpected") {
+    const Echo echo("delimiter", {16, 16});
+    std::string stream = stream_of(*echo.source, 3);
+    const std::string second = stream.substr(17, 17);
+    const Outcome outcome = feed(echo.expectation, 3, pieces_of(stream + second + "what is this, then?\n" + "x\n" + second, 5));
+    CHECK(outcome.numbers == std::vector<std::uint64_t>{1, 2, 3, 2, 2});
+    CHECK(outcome.unexpected == 2);
+    CHECK(outcome.wrong == 0);
+}
+
+TEST_CASE("a message's number is told beyond the bits that it has room for") {
+    const Echo echo("delimiter", {16, 16});
+    const std::uint64_t last = (std::uint64_t{5} << MessageIdentity::number_bits) + 3;
+    for (const std::uint64_t number : {last, last - 3, last - 4, last - 60}) {
+        std::string text(17, '\0');
+        echo.source->fill({1, number}, 0, std::as_writable_bytes(std::span(text)));
+        ReplyChecker checker(1);
+        Finding finding;
+        const ReplyChecker::Step step = checker.check(echo.expectation, bytes_of(text), {1, last - 1}, last, finding);
+        CHECK(step.event == Event::reply);
+        CHECK(step.message.number == number);
+    }
 }

@@ -17,7 +17,7 @@ TEST_CASE("the live view shows how much of the time is over", "[client][live]") 
     CHECK(live_lines(moment, plan) == "[........................................] 0 %  1 s  connecting\n0/s  connections 0  failures 0");
     moment.progress.connections_opened = 64;
     moment.progress.received = 36'000;
-    moment.progress.wrong = 2;
+    moment.progress.findings[static_cast<std::size_t>(Finding::Kind::wrong)] = 2;
     moment.progress.sending_ns = 2'500'000'000;
     moment.progress.latency_p50_ns = 80'100;
     moment.progress.latency_p99_ns = 310'200;
@@ -41,7 +41,7 @@ TEST_CASE("the live view shows how much of the messages is done, and no line is 
     moment.elapsed_ns = 5 * base::nanoseconds_per_second;
     CHECK(live_lines(moment, plan).find("25 %  5 s  15 s left\n") != std::string::npos);
     moment.progress.latency_p50_ns = moment.progress.latency_p99_ns = 123'456'789'012'345;
-    moment.progress.connections_opened = moment.progress.lost = UINT64_MAX / 2;
+    moment.progress.connections_opened = moment.progress.findings[static_cast<std::size_t>(Finding::Kind::lost)] = UINT64_MAX / 2;
     moment.messages_per_second = 1e15;
     const std::string lines = live_lines(moment, plan);
     CHECK(lines.find('\n') <= 79);

@@ -248,7 +248,7 @@ TEST_CASE("wrong replies of every thread are counted, and shown one at a time", 
         return true;
     });
     struct : Observer {
-        void difference(const Difference&) override { ++count; }
+        void finding(const Finding&) override { ++count; }
         int count = 0;
     } observer;
     const auto messages = make_generated_messages(1, {10, 10}, {});
@@ -574,7 +574,7 @@ TEST_CASE("what an observer throws ends the run in order", "[client][load]") {
         return true;
     });
     struct Thrower : Observer {
-        void difference(const Difference&) override { throw std::runtime_error("enough"); }
+        void finding(const Finding&) override { throw std::runtime_error("enough"); }
     };
     struct Printer : Observer {
         [[nodiscard]] bool wants_replies() const noexcept override { return true; }

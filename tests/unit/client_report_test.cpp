@@ -22,6 +22,10 @@ TEST_CASE("the exit code tells what became of the run") {
     CHECK(with(&Totals::connections_broken) == 3);
     CHECK(with(&Totals::wrong) == 3);
     CHECK(with(&Totals::lost) == 3);
+    CHECK(with(&Totals::duplicate) == 3);
+    CHECK(with(&Totals::reordered) == 3);
+    CHECK(with(&Totals::late) == 3);
+    CHECK(with(&Totals::crossed) == 3);
     CHECK(with(&Totals::unexpected) == 3);
     CHECK(with(&Totals::idle_broken) == 3);
     CHECK(with(&Totals::sent_late) == 0);
@@ -171,17 +175,37 @@ TEST_CASE("the totals of several threads add up") {
     CHECK(all.latency_ns.percentile(50) <= 1'010);
 }
 
-TEST_CASE("a difference says where it is and what was there") {
-    Difference difference;
-    difference.message = {3, 17};
-    difference.offset = 5;
-    difference.expected = {std::byte{0x41}, std::byte{0x42}};
-    difference.expected_size = 2;
-    difference.got = {std::byte{0x0a}};
-    difference.got_size = 1;
-    CHECK(difference_line(difference) == "connection 3 message 17 offset 5: expected 41 42, got 0a");
-    difference.got_size = 0;
-    CHECK(difference_line(difference) == "connection 3 message 17 offset 5: expected 41 42, got the end");
+TEST_CASE("a finding says what and where, and shows the bytes one above the other") {
+    Finding finding;
+    finding.connection = 3;
+    finding.expected = finding.came = {3, 17};
+    finding.offset = 16;
+    finding.differs_at = 17;
+    finding.expected_bytes = {std::byte{0x41}, std::byte{0x42}, std::byte{0x43}};
+    finding.expected_size = 3;
+    finding.came_bytes = {std::byte{0x41}, std::byte{0x0a}};
+    finding.came_size = 2;
+    CHECK(finding_lines(finding) ==
+          "wrong: connection 3 message 17 offset 17\n"
+          "  expected 00000010  41 42 43                                         |ABC|\n"
+          "  came     00000010  41 0a                                            |A.|\n"
+          "                        ^^");
+    finding.came_size = 0;
+    CHECK(finding_lines(finding).find("  came     00000010  nothing\n") != std::string::npos);
+    const auto first_line = [&](Finding::Kind kind, MessageId came, std::uint64_t count = 1) {
+        finding.kind = kind;
+        finding.came = came;
+        finding.count = count;
+        const std::string text = finding_lines(finding);
+        return text.substr(0, text.find('\n'));
+    };
+    CHECK(first_line(Finding::Kind::lost, {3, 18}) == "lost: connection 3 message 17: no reply before that to message 18");
+    CHECK(first_line(Finding::Kind::lost, {3, 0}, 3) == "lost: connection 3 message 17 to 19: no reply within the timeout");
+    CHECK(first_line(Finding::Kind::duplicate, {3, 9}) == "duplicate: connection 3: the reply to message 9 again");
+    CHECK(first_line(Finding::Kind::reordered, {3, 9}) == "reordered: connection 3: the reply to message 9 behind that to a later one");
+    CHECK(first_line(Finding::Kind::late, {3, 9}) == "late: connection 3: the reply to message 9 after the timeout");
+    CHECK(first_line(Finding::Kind::crossed, {5, 9}) == "crossed: connection 3: the reply to connection 5 message 9");
+    CHECK(first_line(Finding::Kind::unexpected, {3, 9}) == "unexpected: connection 3: bytes that answer nothing");
 }
 
 TEST_CASE("reasons of failure are counted, a line each") {
