@@ -2,20 +2,27 @@
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 #include <fstream>
 #include <iterator>
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "base/path_text.hpp"
 #include "comparison.hpp"
+#include "comparison_report.hpp"
+#include "html_report.hpp"
+#include "json_report.hpp"
 #include "options.hpp"
 #include "platform.hpp"
 #include "report.hpp"
+#include "result_files.hpp"
 #include "scripted_run.hpp"
+#include "utc.hpp"
 
 namespace portico::client {
 
@@ -23,17 +30,22 @@ namespace {
 
 constexpr const char* help_text = R"(Compares two servers, or two runs.
 
-  client compare HOST:PORT HOST:PORT [--rounds N] OPTIONS   two live servers, under the load that OPTIONS describe
-  client compare A.json B.json                              two files that --json has written
+  client compare HOST:PORT HOST:PORT [--rounds N] OPTIONS  two live servers, loaded as OPTIONS say
+  client compare A.json B.json                             two files that --json has written
 
-Live servers are run in turn, A B B A and so on, so that what changes on the machine changes both: N rounds
-of two runs each [11, at least 3]; OPTIONS are those of a run (client --help), and --duration 1s is a good
-one. Each line shows the medians of A and B, the median of the rounds' ratios, and the interval that holds
-95 of 100 bootstrap samples of it. Files are compared by their quarters of a second: what changed between
-the two runs is in the difference as well, and the interval does not know of it.
+  --report FILE   A page for a browser, which needs nothing else: the intervals drawn, the latency
+                  of both by percentile and over time, errors, settings
+  --json FILE     The same for programs; - for the output instead of the text
 
-Exit codes: 0 compared, whatever came out; 1 could not run; 2 wrong usage; 3 something wrong or lost;
-  130 interrupted
+Live servers are run in turn, A B B A and so on, so that what changes on the machine changes both: N
+rounds of two runs each [11, at least 3]; OPTIONS are those of a run (client --help), and
+--duration 1s is a good one. Each line shows the medians of A and B, the median of the rounds'
+ratios, and the interval that holds 95 of 100 bootstrap samples of it. Files are compared by their
+quarters of a second: what changed between the two runs is in the difference as well, and the
+interval does not know of it.
+
+Exit codes: 0 compared, whatever came out; 1 could not run; 2 wrong usage; 3 something wrong or
+  lost; 130 interrupted
 )";
 
 constexpr std::uint64_t rounds_least = 3;
@@ -57,6 +69,103 @@ std::optional<Server> server_of(const std::string& text) {
     return is_number && (has_brackets || host.find(':') == host.npos) ? std::optional(Server{host, port}) : std::nullopt;
 }
 
+// What the command line asks for besides the two.
+struct Wanted {
+    std::uint64_t rounds = 11;
+    std::string json_file;             // UTF-8; "-": the output; empty: none
+    std::string report_file;           // likewise
+    std::vector<std::string> options;  // what is left: those of a run
+};
+
+// Takes `name` and its value, "--name value" or "--name=value", out of `options`; nothing where it is not there. Fails where it has none, or comes twice.
+base::Result<std::optional<std::string>> taken(std::vector<std::string>& options, const std::string& name) {
+    std::optional<std::string> value;
+    for (auto at = options.begin(); at != options.end();) {
+        const bool is_joined = at->starts_with(name + "=");
+        if (*at != name && !is_joined) {
+            ++at;
+            continue;
+        }
+        if (value) {
+            return base::Failure{name + " is there twice"};
+        }
+        if (!is_joined && at + 1 == options.end()) {
+            return base::Failure{name + " needs a value"};
+        }
+        value = is_joined ? at->substr(name.size() + 1) : *(at + 1);
+        if (value->empty()) {
+            return base::Failure{name + " needs a value"};
+        }
+        at = options.erase(at, at + (is_joined ? 1 : 2));
+    }
+    return value;
+}
+
+base::Result<Wanted> wanted_of(std::span<const std::string> arguments) {
+    Wanted wanted;
+    wanted.options.assign(arguments.begin(), arguments.end());
+    for (const auto& [name, file] : {std::pair{"--json", &wanted.json_file}, std::pair{"--report", &wanted.report_file}}) {
+        auto value = taken(wanted.options, name);
+        if (!value) {
+            return base::Failure{value.error()};
+        }
+        *file = (*value).value_or("");
+    }
+    if (!wanted.json_file.empty() && wanted.json_file == wanted.report_file) {
+        return base::Failure{"--report and --json: one file cannot be both"};
+    }
+    return wanted;
+}
+
+// Takes --rounds, which files do not have.
+base::Result<void> take_rounds(Wanted& wanted) {
+    auto text = taken(wanted.options, "--rounds");
+    if (!text) {
+        return base::Failure{text.error()};
+    }
+    if (*text) {
+        const auto rounds = parse_unsigned(**text);
+        if (!rounds || *rounds < rounds_least || *rounds > rounds_most) {
+            return base::Failure{"--rounds: \"" + **text + "\" is no number from " + std::to_string(rounds_least) + " to " +
+                                 std::to_string(rounds_most)};
+        }
+        wanted.rounds = *rounds;
+    }
+    return {};
+}
+
+struct Shown {
+    const char* name;
+    bool more_is_better;
+};
+// What is compared of live servers.
+constexpr std::array<Shown, 4> shown{
+    {{"messages_per_second", true}, {"latency_p50_us", false}, {"latency_p99_us", false}, {"latency_p999_us", false}}};
+
+// One of two live servers, and what its rounds have come to.
+struct Measured {
+    std::string name;
+    std::vector<std::string> arguments;
+    ParsedOptions parsed;
+    std::unique_ptr<ScriptedRun> run;
+    std::array<std::vector<double>, shown.size()> figures;  // for each round
+    Totals totals;                                          // of all runs
+
+    // The sum of its runs as a file would have it, but for what makes no sense of runs that lie apart in time.
+    [[nodiscard]] ComparedSide side(const std::string& began) const {
+        ComparedSide side{name, parse_saved_run(json_report({{run->plan(), totals}, arguments, began, {}, exit_code::all_right})), {}};
+        side.run.slots.clear();
+        std::erase_if(side.run.figures, [](const SavedFigure& figure) { return !figure.unit.empty(); });
+        for (std::size_t round = 0; round < figures[0].size(); ++round) {
+            std::vector<double>& its = side.rounds.emplace_back();
+            for (const std::vector<double>& figure : figures) {
+                its.push_back(figure[round]);
+            }
+        }
+        return side;
+    }
+};
+
 class Compare {
 public:
     Compare(std::ostream& out, std::ostream& err, std::atomic<bool>& interrupt) : out_(out), err_(err), interrupt_(interrupt) {}
@@ -73,124 +182,130 @@ private:
         return exit_code::could_not_run;
     }
     int files(const std::string& a, const std::string& b);
-    int servers(const std::string& a, const std::string& b, std::vector<std::string> options);
+    int servers(const std::string& a, const std::string& b);
+    int prepare(Measured& server);
+    int measure(Measured& server, std::array<double, shown.size()>& sums);
+    int round(std::uint64_t number, std::array<Measured, 2>& servers);
+    int show();
 
     std::ostream& out_;
     std::ostream& err_;
     std::atomic<bool>& interrupt_;
+    Wanted wanted_;
+    ResultFiles results_;
+    ComparisonRecord record_;
 };
 
 int Compare::files(const std::string& a, const std::string& b) {
-    std::array<std::string, 2> contents;
-    for (const auto& [name, content] : {std::pair{&a, &contents[0]}, std::pair{&b, &contents[1]}}) {
+    for (const auto& [name, side, letter] : {std::tuple{&a, &record_.sides[0], "A: "}, std::tuple{&b, &record_.sides[1], "B: "}}) {
         std::ifstream file(base::path_from_utf8(*name), std::ios::binary);
-        content->assign(std::istreambuf_iterator<char>(file), {});
+        const std::string content(std::istreambuf_iterator<char>(file), {});
         if (!file.is_open() || file.bad()) {
             return could_not_run("cannot read \"" + *name + "\"");
         }
+        try {
+            *side = {*name, parse_saved_run(content), {}};
+        } catch (const std::runtime_error& error) {
+            return could_not_run(letter + std::string(error.what()));
+        }
     }
     try {
-        out_ << comparison_text(a, b, compare_files(contents[0], contents[1])) << std::flush;
+        record_.figures = compare_runs(record_.sides[0].run, record_.sides[1].run);
     } catch (const std::runtime_error& error) {
         return could_not_run(error.what());
+    }
+    return show();
+}
+
+int Compare::prepare(Measured& server) {
+    const Server address = *server_of(server.name);
+    server.arguments = {address.host, address.port};
+    server.arguments.insert(server.arguments.end(), wanted_.options.begin(), wanted_.options.end());
+    server.parsed = parse_options(server.arguments, false);
+    if (!server.parsed.options) {
+        err_ << server.parsed.text;
+        return server.parsed.exit_code;
+    }
+    const Options& options = *server.parsed.options;
+    if (options.is_interactive || !options.thresholds.empty()) {
+        return usage("--interactive and --fail-if are not for a comparison");
+    }
+    server.run = std::make_unique<ScriptedRun>(options);
+    const auto prepared = server.run->prepare();
+    return prepared ? exit_code::all_right : could_not_run(prepared.error());
+}
+
+// One run; adds the half of its figures.
+int Compare::measure(Measured& server, std::array<double, shown.size()>& sums) {
+    Observer nobody;
+    auto totals = server.run->run(nobody, interrupt_);
+    if (!totals) {
+        return could_not_run(totals.error());
+    }
+    const int code = exit_code_of(*totals);
+    if (code != exit_code::all_right) {
+        err_ << failure_lines(*totals) << "client: compare: a run on " << server.name << " ended with " << code << '\n';
+        return code;
+    }
+    for (std::size_t i = 0; i < shown.size(); ++i) {
+        sums[i] += figure_named(shown[i].name)->value({server.run->plan(), *totals}) / 2;
+    }
+    server.totals.add(*totals);
+    return exit_code::all_right;
+}
+
+// A B B A, and every other time B A A B.
+int Compare::round(std::uint64_t number, std::array<Measured, 2>& servers) {
+    std::array<std::array<double, shown.size()>, 2> sums{};
+    const std::size_t first = number % 2;
+    for (const std::size_t which : {first, 1 - first, 1 - first, first}) {
+        if (const int code = measure(servers[which], sums[which]); code != exit_code::all_right) {
+            return code;
+        }
+    }
+    for (std::size_t which = 0; which < 2; ++which) {
+        for (std::size_t i = 0; i < shown.size(); ++i) {
+            servers[which].figures[i].push_back(std::max(sums[which][i], 1e-9));
+        }
     }
     return exit_code::all_right;
 }
 
-// Takes `name` and the word behind it out of `options`; nothing where it is not there. Fails where nothing follows.
-base::Result<std::optional<std::string>> taken(std::vector<std::string>& options, const std::string& name) {
-    for (auto at = options.begin(); at != options.end(); ++at) {
-        if (*at == name) {
-            if (at + 1 == options.end()) {
-                return base::Failure{name + " needs a number"};
-            }
-            std::string value = *(at + 1);
-            options.erase(at, at + 2);
-            return std::optional(std::move(value));
-        }
-    }
-    return std::optional<std::string>();
-}
-
-// The figures of the rounds of one server.
-struct Rounds {
-    std::array<std::vector<double>, 4> figures;
-};
-struct Shown {
-    const char* name;
-    bool more_is_better;
-};
-constexpr std::array<Shown, 4> shown{
-    {{"messages_per_second", true}, {"latency_p50_us", false}, {"latency_p99_us", false}, {"latency_p999_us", false}}};
-
-int Compare::servers(const std::string& a, const std::string& b, std::vector<std::string> options) {
-    auto wanted_rounds = taken(options, "--rounds");
-    if (!wanted_rounds) {
-        return usage(wanted_rounds.error());
-    }
-    const auto rounds = parse_unsigned((*wanted_rounds).value_or("11"));
-    if (!rounds || *rounds < rounds_least || *rounds > rounds_most) {
-        return usage("--rounds: \"" + (*wanted_rounds).value_or("") + "\" is no number from " + std::to_string(rounds_least) + " to " +
-                     std::to_string(rounds_most));
-    }
-    std::array<ParsedOptions, 2> parsed;
-    std::array<std::unique_ptr<ScriptedRun>, 2> runs;
-    for (std::size_t i = 0; i < 2; ++i) {
-        const Server server = *server_of(i == 0 ? a : b);
-        std::vector<std::string> arguments{server.host, server.port};
-        arguments.insert(arguments.end(), options.begin(), options.end());
-        parsed[i] = parse_options(std::move(arguments), false);
-        if (!parsed[i].options) {
-            err_ << parsed[i].text;
-            return parsed[i].exit_code;
-        }
-        if (parsed[i].options->is_interactive || !parsed[i].options->json_file.empty() || !parsed[i].options->report_file.empty() ||
-            !parsed[i].options->thresholds.empty()) {
-            return usage("--interactive, --json, --report and --fail-if are not for a comparison");
-        }
-        runs[i] = std::make_unique<ScriptedRun>(*parsed[i].options);
-        if (const auto prepared = runs[i]->prepare(); !prepared) {
-            return could_not_run(prepared.error());
-        }
-    }
-    set_on_interrupt(interrupt_);
-    Observer nobody;
-    std::array<Rounds, 2> measured;
-    const auto measure = [&](std::size_t which, std::array<double, 4>& sums) {
-        auto totals = runs[which]->run(nobody, interrupt_);
-        if (!totals) {
-            return could_not_run(totals.error());
-        }
-        const int code = exit_code_of(*totals);
-        if (code != exit_code::all_right) {
-            err_ << failure_lines(*totals) << "client: compare: a run on " << (which == 0 ? a : b) << " ended with " << code << '\n';
+int Compare::servers(const std::string& a, const std::string& b) {
+    std::array<Measured, 2> servers;
+    servers[0].name = a;
+    servers[1].name = b;
+    for (Measured& server : servers) {
+        if (const int code = prepare(server); code != exit_code::all_right || !server.run) {
             return code;
         }
-        for (std::size_t i = 0; i < shown.size(); ++i) {
-            sums[i] += figure_named(shown[i].name)->value({runs[which]->plan(), *totals}) / 2;
-        }
-        return exit_code::all_right;
-    };
-    for (std::uint64_t round = 0; round < *rounds; ++round) {
-        err_ << "round " << round + 1 << " of " << *rounds << '\n' << std::flush;
-        std::array<std::array<double, 4>, 2> sums{};
-        const std::size_t first = round % 2;
-        for (const std::size_t which : {first, 1 - first, 1 - first, first}) {
-            if (const int code = measure(which, sums[which]); code != exit_code::all_right) {
-                return code;
-            }
-        }
-        for (std::size_t which = 0; which < 2; ++which) {
-            for (std::size_t i = 0; i < shown.size(); ++i) {
-                measured[which].figures[i].push_back(std::max(sums[which][i], 1e-9));
-            }
+    }
+    const std::string began = utc_text(std::time(nullptr));
+    set_on_interrupt(interrupt_);
+    for (std::uint64_t number = 0; number < wanted_.rounds; ++number) {
+        err_ << "round " << number + 1 << " of " << wanted_.rounds << '\n' << std::flush;
+        if (const int code = round(number, servers); code != exit_code::all_right) {
+            return code;
         }
     }
-    std::vector<Compared> all;
     for (std::size_t i = 0; i < shown.size(); ++i) {
-        all.push_back(compared_pairs(shown[i].name, shown[i].more_is_better, measured[0].figures[i], measured[1].figures[i]));
+        record_.figures.push_back(compared_pairs(shown[i].name, shown[i].more_is_better, servers[0].figures[i], servers[1].figures[i]));
     }
-    out_ << comparison_text(a, b, all) << std::flush;
+    record_.of_servers = true;
+    record_.sides = {servers[0].side(began), servers[1].side(began)};
+    return show();
+}
+
+int Compare::show() {
+    record_.made = utc_text(std::time(nullptr));
+    if (!results_.prints_json()) {
+        out_ << comparison_text(record_.sides[0].name, record_.sides[1].name, record_.figures) << std::flush;
+    }
+    if (results_.are_wanted()) {
+        if (const auto kept = results_.keep(comparison_json(record_), html_comparison, out_); !kept) {
+            return could_not_run(kept.error());
+        }
+    }
     return exit_code::all_right;
 }
 
@@ -209,13 +324,23 @@ int Compare::run(std::span<const std::string> arguments) {
         return usage("\"" + arguments[is_a ? 0 : 1] + "\" is a server and \"" + arguments[is_a ? 1 : 0] +
                      "\" is none: they are to be both, or both files");
     }
+    auto wanted = wanted_of(arguments.subspan(2));
+    if (!wanted) {
+        return usage(wanted.error());
+    }
+    wanted_ = *std::move(wanted);
     if (is_a) {
-        return servers(arguments[0], arguments[1], {arguments.begin() + 2, arguments.end()});
+        if (const auto rounds = take_rounds(wanted_); !rounds) {
+            return usage(rounds.error());
+        }
+    } else if (!wanted_.options.empty()) {
+        return usage("\"" + wanted_.options[0] + "\" is too much: two files have nothing to be run");
     }
-    if (arguments.size() > 2) {
-        return usage("\"" + arguments[2] + "\" is too much: two files have nothing to be run");
+    record_.arguments.assign(arguments.begin(), arguments.end());
+    if (const auto opened = results_.open(wanted_.json_file, wanted_.report_file); !opened) {
+        return could_not_run(opened.error());
     }
-    return files(arguments[0], arguments[1]);
+    return is_a ? servers(arguments[0], arguments[1]) : files(arguments[0], arguments[1]);
 }
 
 }  // namespace

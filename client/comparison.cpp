@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <random>
 #include <stdexcept>
 #include <utility>
@@ -17,6 +16,7 @@ namespace portico::client {
 namespace {
 
 constexpr std::size_t samples = 2'000;
+constexpr std::size_t slots_least = 8;
 
 double median(std::vector<double>& values) {
     const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
@@ -59,44 +59,28 @@ std::string right(std::string text, std::size_t width) {
     return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
 }
 
-using Json = nlohmann::json;
-
-// What the slots of a run say; the last one, which the run's end has cut, is left out, and so are those in which nothing came.
 struct Slots {
     std::vector<double> per_second, p50_us, p99_us, max_us;
 };
 
-Slots slots_of(std::string_view text, const char* which) {
-    const auto refuse = [&](const std::string& why) -> std::runtime_error { return std::runtime_error(std::string(which) + ": " + why); };
-    const Json run = Json::parse(text, nullptr, false);
-    if (run.is_discarded() || !run.is_object() || run.value("schema", "") != "portico-client-run") {
-        throw refuse("this is no file of --json");
-    }
-    if (run.value("version", 0) != 1) {
-        throw refuse("it was written by another version of the client");
-    }
-    try {
-        const Json& series = run.at("series");
-        const double seconds = series.at("slot_seconds").get<double>();
-        const Json& slots = series.at("slots");
-        Slots all;
-        for (std::size_t i = 0; i + 1 < slots.size(); ++i) {
-            const double received = slots[i].at(0).get<double>();
-            if (received > 0 && seconds > 0) {
-                all.per_second.push_back(received / seconds);
-                all.p50_us.push_back(std::max(slots[i].at(3).get<double>(), 1.0) / 1e3);
-                all.p99_us.push_back(std::max(slots[i].at(4).get<double>(), 1.0) / 1e3);
-                all.max_us.push_back(std::max(slots[i].at(5).get<double>(), 1.0) / 1e3);
-            }
+Slots slots_of(const SavedRun& run, const char* which) {
+    const auto us = [](double ns) { return std::max(ns, 1.0) / 1e3; };
+    Slots all;
+    for (std::size_t i = 0; i + 1 < run.slots.size(); ++i) {
+        const auto& [received, bytes, failed, p50_ns, p99_ns, max_ns] = run.slots[i];
+        if (received > 0) {
+            all.per_second.push_back(received / run.slot_seconds);
+            all.p50_us.push_back(us(p50_ns));
+            all.p99_us.push_back(us(p99_ns));
+            all.max_us.push_back(us(max_ns));
         }
-        if (all.per_second.size() < 8) {
-            throw refuse("the run was too short: it has " + std::to_string(all.per_second.size()) +
-                         " whole slots of a quarter of a second with replies, and 8 are the least that say anything");
-        }
-        return all;
-    } catch (const Json::exception& error) {
-        throw refuse(std::string("this is no file of --json: ") + error.what());
     }
+    if (all.per_second.size() < slots_least) {
+        throw std::runtime_error(std::string(which) + ": the run was too short: it has " + std::to_string(all.per_second.size()) +
+                                 " whole slots of a quarter of a second with replies, and " + std::to_string(slots_least) +
+                                 " are the least that say anything");
+    }
+    return all;
 }
 
 }  // namespace
@@ -135,7 +119,7 @@ Compared compared_pairs(std::string name, bool more_is_better, std::span<const d
     return {std::move(name), more_is_better, median_of(a), median_of(b), paired_ratio(a, b)};
 }
 
-std::vector<Compared> compare_files(std::string_view a, std::string_view b) {
+std::vector<Compared> compare_runs(const SavedRun& a, const SavedRun& b) {
     const Slots of_a = slots_of(a, "A");
     const Slots of_b = slots_of(b, "B");
     const auto compared = [](const char* name, bool more_is_better, const std::vector<double>& one, const std::vector<double>& other) {
@@ -156,7 +140,7 @@ std::string comparison_text(std::string_view a, std::string_view b, std::span<co
                fixed(ratio.low, 3) + " to " + fixed(ratio.high, 3) + '\n';
         if (ratio.shows_difference()) {
             const bool is_more = ratio.middle > 1;
-            words += "B is " + std::string(is_more == each.more_is_better ? "better" : "worse") + ": " + each.name + " is " +
+            words += "B is " + std::string(each.is_b_better() ? "better" : "worse") + ": " + each.name + " is " +
                      fixed(std::abs(ratio.middle - 1) * 100, 1) + " % " + (is_more ? "higher" : "lower") + " (" + fixed(ratio.low, 3) +
                      " to " + fixed(ratio.high, 3) + ")\n";
         }

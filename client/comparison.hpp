@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "saved_run.hpp"
+
 namespace portico::client {
 
 // B / A, with the interval that holds 95 of 100 bootstrap samples (2,000 of them, drawn alike in every run, so the same input gives the same interval).
@@ -29,6 +31,9 @@ struct Compared {
     double a = 0;  // medians
     double b = 0;
     Ratio ratio;
+
+    // What the medians say; ratio.shows_difference() tells whether that is more than chance.
+    [[nodiscard]] bool is_b_better() const noexcept { return (ratio.middle > 1) == more_is_better; }
 };
 
 [[nodiscard]] Compared compared_pairs(std::string name, bool more_is_better, std::span<const double> a, std::span<const double> b);
@@ -36,7 +41,8 @@ struct Compared {
 // A table, a line each, and below it a sentence for each figure that differs, or that none does. `a`, `b`: what they are called.
 [[nodiscard]] std::string comparison_text(std::string_view a, std::string_view b, std::span<const Compared> all);
 
-// The slots of two files of --json. Throws std::runtime_error with a sentence for a text that is none.
-[[nodiscard]] std::vector<Compared> compare_files(std::string_view a, std::string_view b);
+// Their slots: but for the last one of each, which the run's end has cut, and those in which nothing came. Throws std::runtime_error with a sentence where
+// there are too few.
+[[nodiscard]] std::vector<Compared> compare_runs(const SavedRun& a, const SavedRun& b);
 
 }  // namespace portico::client

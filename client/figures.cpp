@@ -190,6 +190,17 @@ std::string_view nearest_figure(std::string_view name) {
     return nearest;
 }
 
+const char* unit_of(Figure::Unit unit) noexcept {
+    switch (unit) {
+        case Figure::Unit::count: return "";
+        case Figure::Unit::per_second: return "/s";
+        case Figure::Unit::mib_per_second: return "MiB/s";
+        case Figure::Unit::seconds: return "s";
+        case Figure::Unit::microseconds: return "us";
+    }
+    return "";
+}
+
 std::string text_of(Figure::Unit unit, double value) {
     int decimals = 0;
     switch (unit) {

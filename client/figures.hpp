@@ -28,6 +28,9 @@ struct Figure {
 // The name that is nearest to one that is none.
 [[nodiscard]] std::string_view nearest_figure(std::string_view name);
 
+// As the files of --json name it: "" (a count), "/s", "MiB/s", "s" or "us".
+[[nodiscard]] const char* unit_of(Figure::Unit unit) noexcept;
+
 // With as many decimals as its unit has.
 [[nodiscard]] std::string text_of(Figure::Unit unit, double value);
 

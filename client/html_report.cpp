@@ -1,13 +1,14 @@
 #include "html_report.hpp"
 
 #include "base/assert.hpp"
+#include "comparison_html.hpp"
 #include "report_html.hpp"
 
 namespace portico::client {
 
 namespace {
 
-constexpr std::string_view place = "{\"place\": \"of the run\"}";
+constexpr std::string_view place = "{\"place\": \"of the data\"}";
 
 // In a script element no text may begin to look like the element's end, or like a comment. "<" stands in strings alone, where it may be written otherwise.
 std::string safe_in_script(std::string_view json) {
@@ -23,16 +24,28 @@ std::string safe_in_script(std::string_view json) {
     return safe;
 }
 
-}  // namespace
-
-std::string html_report(std::string_view json) {
-    const std::string_view page(reinterpret_cast<const char*>(report_html), sizeof report_html);
+std::string page_with(std::string_view page, std::string_view json) {
     const std::size_t at = page.find(place);
     PORTICO_ASSERT(at != page.npos);
     std::string made(page.substr(0, at));
     made += safe_in_script(json);
     made += page.substr(at + place.size());
     return made;
+}
+
+template <std::size_t Size>
+std::string_view text_of(const unsigned char (&bytes)[Size]) {
+    return {reinterpret_cast<const char*>(bytes), Size};
+}
+
+}  // namespace
+
+std::string html_report(std::string_view json) {
+    return page_with(text_of(report_html), json);
+}
+
+std::string html_comparison(std::string_view json) {
+    return page_with(text_of(comparison_html), json);
 }
 
 }  // namespace portico::client

@@ -1,4 +1,4 @@
-// A run as one HTML page that needs nothing else: report.html, which is part of the program, with the run's JSON in it.
+// A run, or a comparison, as one HTML page that needs nothing else: report.html or comparison.html, which are part of the program, with the JSON in it.
 #pragma once
 
 #include <string>
@@ -8,5 +8,8 @@ namespace portico::client {
 
 // `json`: of json_report(). Throws std::bad_alloc.
 [[nodiscard]] std::string html_report(std::string_view json);
+
+// `json`: of comparison_json(). Throws std::bad_alloc.
+[[nodiscard]] std::string html_comparison(std::string_view json);
 
 }  // namespace portico::client

@@ -12,17 +12,6 @@ using Json = nlohmann::ordered_json;
 // Raised when a member changes its meaning or goes; a new one does not raise it.
 constexpr int schema_version = 1;
 
-constexpr const char* unit_of(Figure::Unit unit) noexcept {
-    switch (unit) {
-        case Figure::Unit::count: return "";
-        case Figure::Unit::per_second: return "/s";
-        case Figure::Unit::mib_per_second: return "MiB/s";
-        case Figure::Unit::seconds: return "s";
-        case Figure::Unit::microseconds: return "us";
-    }
-    return "";
-}
-
 Json figures_of(const Result& result) {
     Json all = Json::object();
     for (const Figure& figure : figures()) {

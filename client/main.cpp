@@ -2,8 +2,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <chrono>
-#include <cstdio>
 #include <ctime>
 #include <exception>
 #include <iostream>
@@ -17,10 +15,11 @@
 #include "live_view.hpp"
 #include "load.hpp"
 #include "options.hpp"
-#include "output_file.hpp"
 #include "platform.hpp"
 #include "report.hpp"
+#include "result_files.hpp"
 #include "scripted_run.hpp"
+#include "utc.hpp"
 
 namespace portico::client {
 namespace {
@@ -100,55 +99,6 @@ Options::ProgressShown progress_shown(const Options& options) {
                                         : Options::ProgressShown::plain;
 }
 
-// "2026-01-31T12:00:00Z".
-std::string utc_text(std::time_t instant) {
-    const std::chrono::sys_seconds seconds{std::chrono::seconds{instant}};
-    const auto day = std::chrono::floor<std::chrono::days>(seconds);
-    const std::chrono::year_month_day date{day};
-    const std::chrono::hh_mm_ss clock{seconds - day};
-    char text[64];
-    std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                  static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                  static_cast<int>(clock.seconds().count()));
-    return text;
-}
-
-// --json and --report: opened before the run, written behind it.
-class RunFiles {
-public:
-    // False, and complained about, where one cannot be written.
-    [[nodiscard]] bool open(const Options& options) {
-        prints_json_ = options.json_file == "-";
-        return (options.json_file.empty() || prints_json_ || opened("--json", json_, options.json_file)) &&
-               (options.report_file.empty() || opened("--report", report_, options.report_file));
-    }
-
-    [[nodiscard]] bool keep(const RunRecord& record) {
-        if (!prints_json_ && !json_.is_open() && !report_.is_open()) {
-            return true;
-        }
-        const std::string json = json_report(record);
-        if (prints_json_) {
-            std::cout << json << std::flush;
-        }
-        const bool is_json_kept = !json_.is_open() || kept("--json", json_, json);
-        return (!report_.is_open() || kept("--report", report_, html_report(json))) && is_json_kept;
-    }
-
-private:
-    static bool opened(const char* option, OutputFile& file, const std::string& path) { return is_well(option, file.open(path)); }
-    static bool kept(const char* option, OutputFile& file, std::string_view content) { return is_well(option, file.keep(content)); }
-    static bool is_well(const char* option, const base::Result<void>& outcome) {
-        if (!outcome) {
-            complain(std::string(option) + ": " + outcome.error());
-        }
-        return static_cast<bool>(outcome);
-    }
-
-    OutputFile json_, report_;
-    bool prints_json_ = false;
-};
-
 int run_interactive(const Options& options) {
     const auto answers = ask(read_line, std::cout);
     if (!answers) {
@@ -187,8 +137,9 @@ int run_scripted(const Options& options, const std::vector<std::string>& argumen
     }
     const LoadPlan& plan = scripted.plan();
     ConsoleObserver observer(plan, progress_shown(options));
-    RunFiles files;
-    if (!files.open(options)) {
+    ResultFiles files;
+    if (const auto opened = files.open(options.json_file, options.report_file); !opened) {
+        complain(opened.error());
         return exit_code::could_not_run;
     }
     const std::string began = utc_text(std::time(nullptr));
@@ -201,12 +152,16 @@ int run_scripted(const Options& options, const std::vector<std::string>& argumen
     }
     const Result result{plan, *totals};
     const int code = exit_code_of(result, options.thresholds);
-    const bool is_kept = files.keep({result, arguments, began, options.thresholds, code});
-    if (!options.is_quiet && options.json_file != "-") {
+    const std::string json = files.are_wanted() ? json_report({result, arguments, began, options.thresholds, code}) : "";
+    const auto kept = files.keep(json, html_report, std::cout);
+    if (!kept) {
+        complain(kept.error());
+    }
+    if (!options.is_quiet && !files.prints_json()) {
         std::cout << summary(result) << '\n' << latency_drawing(totals->latency_ns) << std::flush;
     }
     std::cerr << failure_lines(*totals) << verdict_lines(result, options.thresholds) << std::flush;
-    return is_kept ? code : exit_code::could_not_run;
+    return kept ? code : exit_code::could_not_run;
 }
 
 int run(const std::vector<std::string>& arguments) {

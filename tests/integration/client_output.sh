@@ -50,19 +50,42 @@ says no_folder.err '^client: --json: cannot write ".*no such folder/run.json": '
 run unknown 2 127.0.0.1 "$port" --message hello --fail-if 'p98>5ms'
 says unknown.err 'nearest is "p90"'
 
-run again 0 127.0.0.1 "$port" --message hello --connections 4 --duration 3s --json "$folder/again.json" --quiet
+# What would end a page's script element, if it could.
+run again 0 127.0.0.1 "$port" --message '</script><script>console.error(1)</script><!-- "' --connections 4 --duration 3s --json "$folder/again.json" --quiet
 if [ -s again.out ]; then fail '--quiet prints something' again.out; else ok '--quiet prints nothing'; fi
 run compare_files 0 compare "$folder/ö run.json" "$folder/again.json"
 says compare_files.out '^messages_per_second +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ to [0-9.]+$'
 says compare_files.out '^(No difference is shown|B is (better|worse): )'
+run compare_page 0 compare "$folder/ö run.json" "$folder/again.json" --report "$folder/files.html" --json="$folder/files.json"
+says compare_page.out '^A: .*ö run.json$'
+says files.html '^<!doctype html>'
+says files.json '"schema": "portico-client-comparison"'
+says files.json '"of": "files"'
+run compare_printed 0 compare "$folder/ö run.json" "$folder/again.json" --json -
+if [ "$(head -n 1 compare_printed.out)" = '{' ] && ! grep -q '^A: ' compare_printed.out; then
+    ok 'with --json - there is no text'
+else
+    fail 'with --json - the text is in the way' compare_printed.out
+fi
+run compare_no_folder 1 compare "$folder/ö run.json" "$folder/again.json" --report "$folder/no such folder/files.html"
+says compare_no_folder.err '^client: compare: --report: cannot write ".*no such folder/files.html": '
+run compare_not_kept 1 compare "$folder/ö run.json" "$folder/echo.json" --report "$folder/none.html" --json "$folder/none.json"
+if ls none.* >/dev/null 2>&1; then fail 'a comparison that failed leaves files'; else ok 'a comparison that failed leaves no files'; fi
+run compare_same_file 2 compare "$folder/ö run.json" "$folder/again.json" --report x --json x
+run compare_no_value 2 compare "$folder/ö run.json" "$folder/again.json" --report
+says compare_no_value.err '^client: compare: --report needs a value$'
+run compare_twice 2 compare "$folder/ö run.json" "$folder/again.json" --json x --json y
+run compare_rounds_of_files 2 compare "$folder/ö run.json" "$folder/again.json" --rounds 3
 run compare_nothing 1 compare "$folder/ö run.json" "$folder/echo.json"
 says compare_nothing.err '^client: compare: B: this is no file of --json'
 run compare_short 1 compare "$folder/failed.json" "$folder/failed.json"
 says compare_short.err 'too short'
-run compare_servers 0 compare "127.0.0.1:$port" "127.0.0.1:$other" --rounds 3 --message hello --connections 2 --count 100 --expect any
+run compare_servers 0 compare "127.0.0.1:$port" "127.0.0.1:$other" --rounds 3 --message hello --connections 2 --count 100 --expect any \
+    --report "$folder/servers.html" --json "$folder/servers.json"
 says compare_servers.out "^B: 127.0.0.1:$other"
 says compare_servers.out '^latency_p99_us +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ to [0-9.]+$'
 says compare_servers.err '^round 3 of 3'
+says servers.json '"of": "servers"'
 run compare_wrong 3 compare "127.0.0.1:$port" "127.0.0.1:$other" --rounds 3 --message hello
 says compare_wrong.err "a run on 127.0.0.1:$other ended with 3"
 run compare_mixed 2 compare "127.0.0.1:$port" "$folder/again.json"
@@ -70,19 +93,31 @@ run compare_one 2 compare "127.0.0.1:$port"
 run compare_help 0 compare --help
 says compare_help.out '^Exit codes: '
 
-# The page in a real browser: the script runs, complains of nothing, and draws its three charts.
+# The pages in a real browser: the script runs, complains of nothing, and draws its three charts. open_page PAGE: what has become of it in PAGE.dom.
 browser=$(command -v chromium || command -v chromium-browser || true)
-if [ -z "$emulator" ] && [ -z "$sanitized" ] && [ -n "$browser" ]; then
+open_page() {
     timeout 60 "$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$work/browser" --enable-logging=stderr --v=0 --virtual-time-budget=2000 \
-        --dump-dom "file://$work/run.html" >page.dom 2>page.log
-    if [ "$(grep -o '<svg' page.dom | wc -l)" -eq 3 ] && ! grep -q 'CONSOLE' page.log; then
-        ok 'the page draws its charts in a browser, without a complaint'
+        --dump-dom "file://$work/$1.html" >"$1.dom" 2>"$1.log"
+    if [ "$(grep -o '<svg' "$1.dom" | wc -l)" -eq 3 ] && ! grep -q 'CONSOLE' "$1.log"; then
+        ok "$1.html draws its charts in a browser, without a complaint"
     else
-        fail 'the page does not work in a browser' page.log
+        fail "$1.html does not work in a browser" "$1.log"
     fi
-    says page.dom 'passed'
+}
+if [ -z "$emulator" ] && [ -z "$sanitized" ] && [ -n "$browser" ]; then
+    open_page run
+    says run.dom 'passed'
+    for page in files servers; do
+        open_page "$page"
+        if [ "$(grep -o 'class="range"' "$page.dom" | wc -l)" -eq 4 ]; then
+            ok "$page.html has its four intervals"
+        else
+            fail "$page.html does not have its four intervals" "$page.log"
+        fi
+        says "$page.dom" 'verdict" id="verdict">(no difference is shown|[AB] is better in [1-4] of 4)'
+    done
 else
-    echo 'no Chromium here, or the programs are not native: the page was not opened in a browser'
+    echo 'no Chromium here, or the programs are not native: the pages were not opened in a browser'
 fi
 
 stop_host echo $stop_signal

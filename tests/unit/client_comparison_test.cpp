@@ -1,8 +1,13 @@
 // How much two runs differ, and how sure that is.
+#include <atomic>
+#include <initializer_list>
+#include <sstream>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "compare_command.hpp"
 #include "comparison.hpp"
 #include "support/catch.hpp"
 
@@ -18,9 +23,13 @@ std::string run_of(const std::vector<int>& received, int p99_ns) {
     return R"({"schema": "portico-client-run", "version": 1, "series": {"slot_seconds": 0.25, "slots": [)" + slots + "]}}";
 }
 
+std::vector<Compared> compare_texts(const std::string& a, const std::string& b) {
+    return compare_runs(parse_saved_run(a), parse_saved_run(b));
+}
+
 void refused(const std::string& a, const std::string& b, const std::string& why) {
     try {
-        static_cast<void>(compare_files(a, b));
+        static_cast<void>(compare_texts(a, b));
         FAIL("it was taken");
     } catch (const std::runtime_error& error) {
         INFO(error.what());
@@ -62,7 +71,7 @@ TEST_CASE("noise is no difference", "[client][compare]") {
 TEST_CASE("two files are compared slot by slot, and said in words", "[client][compare]") {
     const std::string a = run_of({100, 101, 99, 100, 102, 98, 100, 101, 5}, 2'000);
     const std::string b = run_of({120, 121, 119, 120, 0, 118, 120, 121, 119, 5}, 3'000);
-    const std::vector<Compared> all = compare_files(a, b);
+    const std::vector<Compared> all = compare_texts(a, b);
     REQUIRE(all.size() == 4);
     CHECK(all[0].a == Approx(400));
     CHECK(all[0].b == Approx(480));
@@ -73,15 +82,59 @@ TEST_CASE("two files are compared slot by slot, and said in words", "[client][co
     CHECK(text.find("B is better: messages_per_second is 20.0 % higher") != std::string::npos);
     CHECK(text.find("B is worse: latency_p99_us is 50.0 % higher") != std::string::npos);
     CHECK(text.find("latency_p50_us is") == std::string::npos);
-    CHECK(comparison_text("a", "b", compare_files(a, a)).find("No difference is shown.") != std::string::npos);
+    CHECK(comparison_text("a", "b", compare_texts(a, a)).find("No difference is shown.") != std::string::npos);
 }
 
 TEST_CASE("what is no run is refused with what is wrong", "[client][compare]") {
     const std::string good = run_of({100, 100, 100, 100, 100, 100, 100, 100, 100}, 1);
-    refused("", good, "A: this is no file of --json");
-    refused(good, "[1]", "B: this is no file of --json");
+    refused("", good, "this is no file of --json");
+    refused(good, "[1]", "this is no file of --json");
     refused(good, R"({"schema": "portico-client-run", "version": 2})", "another version");
-    refused(R"({"schema": "portico-client-run", "version": 1})", good, "A: this is no file");
+    refused(R"({"schema": "portico-client-run", "version": 1})", good, "it has no \"series\"");
     refused(R"({"schema": "portico-client-run", "version": 1, "series": {"slot_seconds": 0.25, "slots": [[1],[2]]}})", good, "no file");
-    refused(run_of({100, 100, 100}, 1), good, "too short");
+    refused(run_of({100, 100, 100}, 1), good, "A: the run was too short");
+    refused(good, run_of({100, 100, 100}, 1), "B: the run was too short");
+}
+
+TEST_CASE("a member that is not what it should be is named", "[client][compare]") {
+    const auto with = [](const std::string& member) {
+        return R"({"schema": "portico-client-run", "version": 1, "series": {"slot_seconds": 0.25, "slots": []}, )" + member + "}";
+    };
+    CHECK_NOTHROW(parse_saved_run(with(R"("latency": {"count": 2, "max": 9, "buckets": [[1, 1], [9, 1]]}, "new": 1)")));
+    for (const auto& [member, name] : std::initializer_list<std::pair<const char*, const char*>>{
+             {R"("machine": "Linux")", "\"machine\""},
+             {R"("machine": {"processors": -1})", "\"processors\""},
+             {R"("arguments": ["a", 1])", "\"arguments\""},
+             {R"("lagged": 1)", "\"lagged\""},
+             {R"("exit_code": 256)", "\"exit_code\""},
+             {R"("figures": {"lost": {"value": -1}})", "\"lost\""},
+             {R"("figures": {"lost": {"value": 1e300}})", "\"lost\""},
+             {R"("figures": {"lost": {}})", "\"value\""},
+             {R"("failures": [{"reason": "x"}])", "\"connections\""},
+             {R"("latency": {"count": 2, "max": 9, "buckets": [[1, 1]]})", "\"latency\""},
+             {R"("latency": {"count": 2, "max": 9, "buckets": [[1, 18446744073709551615], [2, 3]]})", "\"latency\""},
+             {R"("latency": {"count": 2, "max": 9, "buckets": [[9, 1], [1, 1]]})", "\"latency\""},
+             {R"("service": {"count": 2, "max": 9, "buckets": [[1, 0], [2, 2]]})", "\"service\""},
+             {R"("version": 2)", "another version"},
+             {R"("series": {"slot_seconds": 0, "slots": []})", "\"slot_seconds\""},
+             {R"("series": {"slot_seconds": 1, "slots": [[1.5, 0, 0, 0, 0, 0]]})", "\"slots\""}}) {
+        CAPTURE(member);
+        refused(with(member), with(R"("new": 1)"), name);
+    }
+}
+
+TEST_CASE("the help of a comparison fits a screen, as the other topics do", "[client][compare]") {
+    std::ostringstream out;
+    std::ostringstream err;
+    std::atomic<bool> interrupt{false};
+    const std::vector<std::string> arguments{"--help"};
+    CHECK(run_compare(arguments, out, err, interrupt) == 0);
+    std::istringstream lines(out.str());
+    int count = 0;
+    for (std::string line; std::getline(lines, line); ++count) {
+        CAPTURE(line);
+        CHECK(line.size() <= 100);
+    }
+    CHECK(count > 0);
+    CHECK(count <= 40);
 }

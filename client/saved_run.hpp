@@ -1,0 +1,48 @@
+// A run as a file of --json has it (docs/client_json.md). Files come from anywhere, so each member is looked at before anything is made of it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace portico::client {
+
+struct SavedFigure {
+    std::string name;
+    double value = 0;
+    std::string unit;  // empty for a count
+};
+
+struct SavedHistogram {
+    std::uint64_t count = 0;
+    std::uint64_t max_ns = 0;
+    std::vector<std::array<std::uint64_t, 2>> buckets;  // value in nanoseconds and how many, by rising value; `count` together
+};
+
+struct SavedRun {
+    // Replies, bytes received, failures, and the latency's median, 99th percentile and largest one in nanoseconds.
+    using Slot = std::array<double, 6>;
+
+    std::string client;
+    std::string began;
+    std::string system;
+    std::uint64_t processors = 0;  // 0: not known
+    std::vector<std::string> arguments;
+    int exit_code = 0;
+    bool interrupted = false;
+    bool lagged = false;
+    std::vector<SavedFigure> figures;
+    std::vector<std::pair<std::string, std::uint64_t>> failures;  // reason, connections
+    double slot_seconds = 0;                                      // a millisecond at least
+    std::vector<Slot> slots;
+    SavedHistogram latency;
+    SavedHistogram service;  // empty but with --rate
+};
+
+// Throws std::runtime_error with a sentence for a text that is no such file. Only "series" has to be there: what else is not is left as above.
+[[nodiscard]] SavedRun parse_saved_run(std::string_view text);
+
+}  // namespace portico::client

@@ -1,0 +1,12 @@
+// An instant as the files of --json have it.
+#pragma once
+
+#include <ctime>
+#include <string>
+
+namespace portico::client {
+
+// "2026-01-31T12:00:00Z".
+[[nodiscard]] std::string utc_text(std::time_t instant);
+
+}  // namespace portico::client
