@@ -75,18 +75,18 @@ run compare_same_file 2 compare "$folder/ö run.json" "$folder/again.json" --rep
 run compare_no_value 2 compare "$folder/ö run.json" "$folder/again.json" --report
 says compare_no_value.err '^client: compare: --report needs a value$'
 run compare_twice 2 compare "$folder/ö run.json" "$folder/again.json" --json x --json y
-run compare_rounds_of_files 2 compare "$folder/ö run.json" "$folder/again.json" --rounds 3
+run compare_rounds_of_files 2 compare "$folder/ö run.json" "$folder/again.json" --rounds 6
 run compare_nothing 1 compare "$folder/ö run.json" "$folder/echo.json"
 says compare_nothing.err '^client: compare: B: this is no file of --json'
 run compare_short 1 compare "$folder/failed.json" "$folder/failed.json"
 says compare_short.err 'too short'
-run compare_servers 0 compare "127.0.0.1:$port" "127.0.0.1:$other" --rounds 3 --message hello --connections 2 --count 100 --expect any \
+run compare_servers 0 compare "127.0.0.1:$port" "127.0.0.1:$other" --rounds 6 --message hello --connections 2 --count 100 --expect any \
     --report "$folder/servers.html" --json "$folder/servers.json"
 says compare_servers.out "^B: 127.0.0.1:$other"
 says compare_servers.out '^latency_p99_us +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ to [0-9.]+$'
-says compare_servers.err '^round 3 of 3'
+says compare_servers.err '^round 6 of 6'
 says servers.json '"of": "servers"'
-run compare_wrong 3 compare "127.0.0.1:$port" "127.0.0.1:$other" --rounds 3 --message hello
+run compare_wrong 3 compare "127.0.0.1:$port" "127.0.0.1:$other" --rounds 6 --message hello
 says compare_wrong.err "a run on 127.0.0.1:$other ended with 3"
 run compare_mixed 2 compare "127.0.0.1:$port" "$folder/again.json"
 run compare_one 2 compare "127.0.0.1:$port"
