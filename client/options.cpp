@@ -49,7 +49,7 @@ Examples:
   client 127.0.0.1 5000 --size 100 --connections 100 --idle 100000 --source 127.0.0.2-127.0.0.9
 
 Exit codes: 0 all right; 1 could not run, or not one connection; 2 wrong usage;
-  3 something wrong, lost, unexpected, or a connection failed or broken, idle ones too;
+  3 a reply wrong, lost or out of place, or a connection failed or broken, idle ones too;
   4 a --fail-if held; 5 with --rate: the client itself lagged, the figures are invalid;
   130 interrupted; of several the first of 130, 1, 3, 5, 4
 )";

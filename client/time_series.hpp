@@ -24,7 +24,7 @@ public:
     public:
         std::uint64_t received = 0;
         std::uint64_t bytes_received = 0;
-        std::uint64_t failed = 0;  // wrong or unexpected replies, and connections that failed or broke
+        std::uint64_t failed = 0;  // replies that were wrong, lost or out of place, and connections that failed or broke
         std::uint64_t latency_max_ns = 0;
 
         void record_latency(std::uint64_t latency_ns) noexcept;

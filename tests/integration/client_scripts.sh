@@ -109,5 +109,17 @@ run pattern 0 --message x --framing delimiter --expect 'pattern:Message*' --repl
 counts received 40
 run no_pattern 3 --message x --framing delimiter --expect 'pattern:*!' --reply-framing fixed:29 --count 5
 counts wrong 5
+# The seed makes the messages: a wrong reply shows what came, which is what was sent.
+port=$(port_of echo it)
+seeded() { # SEED
+    timeout 120 "${client[@]}" 127.0.0.1 "$port" --message '\{random:16}' --seed "$1" --connect-timeout 20s --expect text:y --framing delimiter 2>&1 | grep '^  came'
+}
+one=$(seeded 1) again=$(seeded 1) two=$(seeded 2)
+if [ -n "$one" ] && [ "$one" = "$again" ] && [ "$one" != "$two" ]; then ok 'a seed makes its own messages, and again the same'; else fail "seeds: \"$one\", \"$again\", \"$two\""; fi
+# The questions, answered by a pipe.
+ran=questions
+printf 'Hello\n2\n3\n' | timeout 120 "${client[@]}" 127.0.0.1 "$port" --interactive >questions.client 2>&1
+says 'Sent 6 messages and received 6 replies.'
+
 stop_host echo $stop_signal
 finish
