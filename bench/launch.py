@@ -1,4 +1,5 @@
 """Starts one server, natively or under Wine, and learns from its own line where it listens. What is started here is ended here."""
+import contextlib
 import json
 import os
 import pathlib
@@ -115,4 +116,7 @@ class WineServer:
         return self
 
     def __exit__(self, *_):
-        end(self.process)  # and with it all that runs in the prefix
+        # It takes all that runs in the prefix with it; ended by itself it would leave them behind, looking for it.
+        with contextlib.suppress(LaunchError):
+            self._run("wineserver", "-k")
+        end(self.process)
