@@ -231,7 +231,8 @@ def main():
         data = json.loads(file.read_text(encoding="utf-8"))
     else:
         run = Run(arguments, prepare(arguments))
-        load = machine.load()
+        load = machine.load() if run.is_quick else machine.quiet_load(run.progress)
+        run.data["settings"]["load_before"] = load
         warning = ": other programs run, and timed figures will not be worth much" if load > LOAD_MAX else ""
         run.progress.print(f"load average {load:.2f}{warning}")
         run.all()

@@ -3,8 +3,10 @@ import os
 import platform
 import re
 import subprocess
+import time
 
 LOAD_MAX = 0.5  # of other programs: above it timed figures are not worth much
+LOAD_SECONDS_MAX = 180  # the build that came before takes so long to be forgotten
 
 
 def output_of(*command):
@@ -62,3 +64,12 @@ def description(build):
         "wrk": package("wrk"),
         "Commit": commit(),
     }
+
+
+def quiet_load(progress):
+    """The load average once it is low, or when waiting for that has not helped."""
+    deadline = time.monotonic() + LOAD_SECONDS_MAX
+    while load() > LOAD_MAX and time.monotonic() < deadline:
+        progress.step(f"load average {load():.2f}: waiting, at most {LOAD_SECONDS_MAX} s, for it to fall below {LOAD_MAX}")
+        time.sleep(1)
+    return load()

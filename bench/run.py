@@ -11,7 +11,6 @@ import os
 import pathlib
 import signal
 import sys
-import time
 
 import against_wrk
 import bars
@@ -33,7 +32,6 @@ from scenarios import BY_NAME
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ROUNDS, ROUNDS_QUICK = 21, 3
-LOAD_SECONDS_MAX = 180  # the build that came before takes so long to be forgotten
 
 
 def parse_arguments():
@@ -135,15 +133,6 @@ def prepare():
         raise BenchError(f"a process may have {limit} descriptors, and {servers.CONNECTIONS_MAX + 100} are needed: ulimit -Hn")
 
 
-def quiet_load(progress):
-    """The load average once it is low, or when waiting for that has not helped."""
-    deadline = time.monotonic() + LOAD_SECONDS_MAX
-    while machine.load() > LOAD_MAX and time.monotonic() < deadline:
-        progress.step(f"load average {machine.load():.2f}: waiting, at most {LOAD_SECONDS_MAX} s, for it to fall below {LOAD_MAX}")
-        time.sleep(1)
-    return machine.load()
-
-
 def write_docs(results):
     docs = ROOT / "docs"
     page = docs / "benchmarks.md"
@@ -170,7 +159,7 @@ def main():
         return 0
     prepare()
     run = Run(arguments)
-    load = machine.load() if run.is_quick else quiet_load(run.progress)
+    load = machine.load() if run.is_quick else machine.quiet_load(run.progress)
     run.data["settings"]["load_before"] = load
     warning = ": other programs run, and timed figures will not be worth much" if load > LOAD_MAX else ""
     run.progress.print(f"load average {load:.2f}{warning}")

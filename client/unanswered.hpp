@@ -41,8 +41,8 @@ public:
     std::uint64_t begin(MessageTimes times) noexcept;
     // A reply to this message has come.
     [[nodiscard]] Answer answer(std::uint64_t number) noexcept;
-    // One has come that does not tell to which; one is due. It stands for the message whose turn it is, and, where that one is answered all the same, for another
-    // one that is not.
+    // One has come that does not tell to which. It stands for the message whose turn it is, and, where that one is answered all the same, for another one that
+    // is not. Forgotten where none is due any more.
     [[nodiscard]] Answer answer_unknown() noexcept;
     // No reply is due any more. How many were.
     std::uint64_t give_up() noexcept;

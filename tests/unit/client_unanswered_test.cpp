@@ -43,6 +43,8 @@ TEST_CASE("a reply to a later message passes the others over, until theirs come"
     CHECK(unanswered.answer(8).turn == Turn::late);
     CHECK(unanswered.answer(8).turn == Turn::duplicate);
     CHECK(unanswered.lost() == 5);
+    CHECK(unanswered.answer_unknown().turn == Turn::forgotten);  // it began to come before they were given up
+    CHECK(unanswered.lost() == 5);
     CHECK(unanswered.answer(9).turn == Turn::forgotten);  // which has not begun
     CHECK(unanswered.answer(0).turn == Turn::forgotten);
 }
