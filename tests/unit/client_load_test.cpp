@@ -338,7 +338,7 @@ TEST_CASE("a rate beyond all means does not keep replies from being read", "[cli
     plan.duration_ns = 300 * ms;
     const Totals totals = ran(plan);
     CHECK(totals.sent + totals.not_sent == 30'000'000);
-    CHECK(totals.sent >= 100);  // a tenth of what the busiest machine answers
+    CHECK(totals.sent >= 10);  // where replies were not read each connection would send one, and wait for the end
     CHECK(totals.received == totals.sent);
 }
 
