@@ -21,7 +21,7 @@ run() {
     if [ "$code" -eq "$expected" ]; then ok "$name: ends with $code"; else fail "$name: the exit code is $code, not $expected" "$name.out" "$name.err"; fi
 }
 says() { # FILE PATTERN
-    if tr -d '\r' <"$1" | grep -qE -- "$2"; then ok "$1: $2"; else fail "$1 does not say: $2" "$1"; fi
+    if grep -qE -- "$2" <(tr -d '\r' <"$1"); then ok "$1: $2"; else fail "$1 does not say: $2" "$1"; fi
 }
 
 run summary 0 127.0.0.1 "$port" --message hello --connections 4 --count 200

@@ -41,7 +41,7 @@ counts() { # FIGURE NUMBER
     if [ "$(value "$1")" = "$2" ]; then ok "$ran: $1 is $2"; else fail "$ran: $1 is \"$(value "$1")\", and should be $2" "$ran.client"; fi
 }
 says() { # PATTERN
-    if tr -d '\r' <"$ran.client" | grep -qE -- "$1"; then ok "$ran: $1"; else fail "$ran does not say: $1" "$ran.client"; fi
+    if grep -qE -- "$1" <(tr -d '\r' <"$ran.client"); then ok "$ran: $1"; else fail "$ran does not say: $1" "$ran.client"; fi
 }
 
 total=16000
