@@ -38,6 +38,11 @@ void check_options(const Options& options) {
         PORTICO_ASSERT(!options.message && options.sizes.max == 0);
         return;
     }
+    if (options.script_file) {
+        PORTICO_ASSERT(!options.message && options.message_pieces.empty() && options.sizes.max == 0 && options.depth == 1 &&
+                       options.rate == 0);
+        return;
+    }
     const bool framed = options.reply_framing.type != client::Framing::Type::none;
     if (options.message) {
         check_payload(*options.message, options.framing);
@@ -46,9 +51,17 @@ void check_options(const Options& options) {
         PORTICO_ASSERT(options.sizes.min >= options.framing.payload_min());
     }
     if (options.expect == Options::Expect::text) {
-        check_payload(options.expected_text, options.reply_framing);
+        const auto expected = client::make_template_messages(options.seed, options.expected_pieces);
+        std::string filled_in(static_cast<std::size_t>(expected->size({1, 1})), ' ');
+        expected->fill({1, 1}, 0, std::as_writable_bytes(std::span(filled_in)));
+        check_payload(filled_in, options.reply_framing);
     }
-    PORTICO_ASSERT(options.expect != Options::Expect::echo || options.framing == options.reply_framing);
+    PORTICO_ASSERT(options.expect != Options::Expect::echo || options.framing == options.reply_framing ||
+                   (options.framing.adds_nothing() && options.reply_framing.adds_nothing()));
+    PORTICO_ASSERT(options.framing.type != client::Framing::Type::idle);
+    PORTICO_ASSERT(options.reply_framing.type != client::Framing::Type::idle || options.depth == 1);
+    PORTICO_ASSERT((options.expect == Options::Expect::pattern) == options.expected_pattern.has_value());
+    PORTICO_ASSERT(options.expect != Options::Expect::pattern || framed);
     PORTICO_ASSERT(options.expect != Options::Expect::any || framed || options.depth == 1);
     const auto payloads = client::payloads_of(options);
     const std::uint64_t bytes = payloads->size({1, 1});
@@ -79,6 +92,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const std::size_t end = std::min(rest.find('\n'), rest.size());
         arguments.emplace_back(rest.substr(0, end));
         rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    for (const std::string& argument : arguments) {
+        if (argument.starts_with("--message-file")) {
+            return 0;  // any file of this machine, endless ones among them
+        }
     }
     const client::ParsedOptions parsed = client::parse_options(arguments, has_terminal);
     if (parsed.options) {

@@ -1,13 +1,18 @@
-// The client's small languages: numbers, durations, sizes, escapes and framings. Texts are read as a plain reading says, what is read keeps its
+// The client's small languages: numbers, durations, sizes, escapes, framings, patterns and scripts. Texts are read as a plain reading says, what is read keeps its
 // documented range, and foreign bytes are printed as clean UTF-8 from which they can be had back.
 #include <algorithm>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/assert.hpp"
 #include "base/clock.hpp"
 #include "config/utf8.hpp"
 #include "framing.hpp"
+#include "pattern.hpp"
+#include "script.hpp"
 #include "text.hpp"
 
 using namespace portico;
@@ -98,9 +103,63 @@ void check_framing(const std::string& text) {
         PORTICO_ASSERT(framing->fixed_bytes >= 1 && framing->fixed_bytes <= client::size_max);
         PORTICO_ASSERT(framing->payload_min() == framing->fixed_bytes && framing->payload_max() == framing->fixed_bytes);
         written = "fixed:" + std::to_string(framing->fixed_bytes);
+    } else if (framing->type == Type::idle) {
+        PORTICO_ASSERT(framing->idle_ns >= base::nanoseconds_per_millisecond && framing->idle_ns % base::nanoseconds_per_millisecond == 0);
+        written = "idle:" + std::to_string(framing->idle_ns / base::nanoseconds_per_millisecond) + "ms";
     }
     auto again = client::parse_framing(written);
     PORTICO_ASSERT(again && *again == *framing);
+}
+
+// Whether a text is like a pattern without escapes: by the table of all their beginnings.
+bool is_like(std::string_view pattern, std::string_view text) {
+    std::vector<bool> row(text.size() + 1, false);  // of the pattern so far: whether the first so many bytes are like it
+    row[0] = true;
+    for (const char sign : pattern) {
+        std::vector<bool> next(text.size() + 1, false);
+        for (std::size_t i = 0; i <= text.size(); ++i) {
+            if (sign == '*') {
+                next[i] = row[i] || (i != 0 && next[i - 1]);
+            } else {
+                next[i] = i != 0 && row[i - 1] && (sign == '?' || sign == text[i - 1]);
+            }
+        }
+        row = std::move(next);
+    }
+    return row[text.size()];
+}
+
+void check_pattern(std::string_view both) {
+    const std::size_t end = std::min(both.find('\n'), both.size());
+    const std::string_view signs = both.substr(0, end), text = both.substr(end);
+    auto pattern = client::Pattern::parse(signs);
+    if (!pattern) {
+        PORTICO_ASSERT(!pattern.error().empty());
+        return;
+    }
+    const client::Pattern::Places places = pattern->after(client::Pattern::start, client::bytes_of(text));
+    if (signs.find('\\') == signs.npos) {
+        PORTICO_ASSERT(pattern->is_whole(places) == is_like(signs, text));
+    }
+}
+
+void check_script(std::string_view text) {
+    auto script = client::parse_script(text, 1);
+    if (!script) {
+        PORTICO_ASSERT(!script.error().empty());
+        return;
+    }
+    PORTICO_ASSERT(script->exchanges() != 0 && script->patterns.size() == script->exchanges());
+    for (std::uint64_t number = 1; number <= script->exchanges() + 1; ++number) {
+        for (const client::MessageSource* source : {script->messages.get(), script->replies.get()}) {
+            std::string bytes(static_cast<std::size_t>(source->size({1, number})), ' ');
+            PORTICO_ASSERT(bytes.size() <= source->size_max());
+            source->fill({1, number}, 0, std::as_writable_bytes(std::span(bytes)));
+            PORTICO_ASSERT(source->match({1, number}, 0, client::bytes_of(bytes)) == bytes.size());
+        }
+        // An exchange of nothing would be held without end.
+        PORTICO_ASSERT(script->has_reply({1, number}) || script->messages->size({1, number}) != 0 || script->pause_ns(number) != 0);
+    }
 }
 
 }  // namespace
@@ -111,5 +170,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_unescape(text);
     check_numbers(text);
     check_framing(text);
+    check_pattern(text);
+    check_script(text);
     return 0;
 }

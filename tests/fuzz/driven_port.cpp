@@ -88,7 +88,7 @@ bool DrivenPort::send_at_once(io::SendOperation& operation) noexcept {
     }
     operation.error = peer.broken;
     operation.native_error = peer.broken == io::Error::none ? 0 : 1;
-    operation.bytes = peer.broken == io::Error::none ? take(peer, operation, bytes) : 0;
+    operation.bytes = peer.broken == io::Error::none ? static_cast<std::uint32_t>(take(peer, operation, bytes)) : 0;
     return true;
 }
 
@@ -241,7 +241,8 @@ bool DrivenPort::complete_send(Peer& peer, std::size_t bytes_max) {
         return false;
     }
     io::SendOperation& operation = *std::exchange(peer.send, nullptr);
-    operation.bytes = peer.broken == io::Error::none ? take(peer, operation, std::max<std::size_t>(bytes_max, 1)) : 0;
+    operation.bytes =
+        peer.broken == io::Error::none ? static_cast<std::uint32_t>(take(peer, operation, std::max<std::size_t>(bytes_max, 1))) : 0;
     finish(operation, peer.broken);
     return true;
 }

@@ -116,6 +116,7 @@ TEST_CASE("a script becomes exchanges of something that is sent and its reply") 
 TEST_CASE("a script that is wrong is refused with its place") {
     refused("{", "parse error at line 1");
     refused("[]", "expected an object");
+    refused("1e999", "number overflow");
     refused("{}", "steps: expected an array");
     refused(R"({ "steps": [] })", "steps: expected an array of one step or more");
     refused(R"({ "step": [] })", "\"step\" is none of framing, reply_framing and steps");
