@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -49,9 +50,15 @@ constexpr std::uint64_t quiet_wait_max_ns = 20 * base::nanoseconds_per_milliseco
 // With receives waiting for a buffer no wait is longer: another thread may give one back, and the pool does not know of this port.
 constexpr std::uint64_t starved_wait_ns = 10 * base::nanoseconds_per_millisecond;
 
-// Not the end of anything: the request is made again.
+// Not the end of anything: the request is made again, as soon as the socket is ready.
 bool is_passing(int error) noexcept {
     return error == EAGAIN || error == EINTR;
+}
+
+// A receive that waits for readiness, or a send in the room watch. The mark is in an output, which is the port's until the operation
+// completes.
+bool awaits_readiness(const Operation& operation) noexcept {
+    return operation.native_error == EAGAIN;
 }
 
 // The user_data of an operation that has a request of its own.
@@ -119,6 +126,9 @@ base::Result<void> UringPort::open() {
     event_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (event_ < 0) {
         return base::Failure{"cannot make an eventfd: " + native_error_text(errno)};
+    }
+    if (const int failed = room_watch_.open(); failed != 0) {
+        return base::Failure{"cannot make an epoll instance: " + native_error_text(failed)};
     }
     return {};
 }
@@ -252,6 +262,11 @@ void UringPort::cancel(Operation& operation) noexcept {
         expedite(static_cast<SendOperation&>(operation));  // quiet, or not prepared yet: it is decided in the submit
         return;
     }
+    if (operation.type == OperationType::send && awaits_readiness(operation)) {
+        room_watch_.remove(static_cast<SendOperation&>(operation));
+        make_ready(operation, Error::aborted, ECANCELED);
+        return;
+    }
     const bool waits_outside = early_.remove(operation) || starved_.remove(operation);
     if (socket != nullptr) {
         const std::uintptr_t word = load(socket->receive_state_);
@@ -319,7 +334,7 @@ void UringPort::prepare_receive(ReceiveOperation& operation) noexcept {
     const std::uintptr_t word = load(socket.receive_state_);
     Kept kept = Kept::of(load(socket.send_state_));
     io_uring_sqe& its = entry();
-    if (!features_.buffer_ring) {
+    if (!features_.buffer_ring || awaits_readiness(operation)) {
         io_uring_prep_poll_add(&its, socket.native_, POLLIN | POLLRDHUP);
     } else if (limits_receives_ && (word & large) == 0) {
         prepare_limited_receive(its, socket.native_, piece_bytes(), piece_bytes());
@@ -357,6 +372,26 @@ void UringPort::prepare_send(SendOperation& operation) noexcept {
     its.user_data = user_data(Of::quiet_send, &operation);
     operation.bytes = static_cast<std::uint32_t>(bytes);
     quiet_.push_back(operation);
+}
+
+Operation* UringPort::await_room(SendOperation& operation) noexcept {
+    if (const int error = room_watch_.add(operation); error != 0) {
+        return ended(operation, error);
+    }
+    operation.native_error = EAGAIN;
+    return nullptr;
+}
+
+void UringPort::resume_sends() noexcept {
+    std::array<SendOperation*, 64> ready;
+    std::size_t count_of_ready = ready.size();
+    while (count_of_ready == ready.size()) {
+        count_of_ready = room_watch_.take(ready);
+        for (SendOperation* operation : std::span(ready).first(count_of_ready)) {
+            operation->native_error = 0;
+            prepare(*operation);
+        }
+    }
 }
 
 // The cancel's own completion says nothing that the request's does not.
@@ -416,6 +451,12 @@ Operation* UringPort::completed(const UringRing::Completion& completion) noexcep
                 watch_event();
             }
             return nullptr;
+        case Of::room:
+            resume_sends();
+            if (completion.is_last()) {
+                watch_room();
+            }
+            return nullptr;
         case Of::cancel: return nullptr;
     }
     PORTICO_ASSERT(!"a completion of nothing");
@@ -436,8 +477,16 @@ Operation* UringPort::completed_of(Socket& socket, const UringRing::Completion& 
     if (!features_.buffer_ring && completion.result >= 0) {
         return readable(socket);
     }
+    const bool has_buffer = (completion.flags & IORING_CQE_F_BUFFER) != 0;
+    if (completion.result > 0 && !has_buffer) {  // of the poll request that waited for readiness
+        if (Operation* operation = waiting_in(load(socket.receive_state_)); operation != nullptr) {
+            operation->native_error = 0;
+            prepare(*operation);
+        }
+        return nullptr;
+    }
     Buffer buffer;
-    if ((completion.flags & IORING_CQE_F_BUFFER) != 0) {
+    if (has_buffer) {
         buffer = ready_buffers_->claim(static_cast<std::uint16_t>(completion.flags >> IORING_CQE_BUFFER_SHIFT));
     }
     return received(socket, completion, buffer);
@@ -560,7 +609,8 @@ Operation* UringPort::failed(Socket& socket, int error) noexcept {
         error = ECANCELED;
     }
     if (is_passing(error) || (error == ECANCELED && !operation->cancel_requested.load(std::memory_order_relaxed))) {
-        prepare(*operation);  // it was not meant
+        operation->native_error = is_passing(error) ? EAGAIN : 0;  // it was not meant
+        prepare(*operation);
         return nullptr;
     }
     if (error == ENOBUFS) {
@@ -585,8 +635,7 @@ Operation* UringPort::connected(ConnectOperation& operation, int result) noexcep
 
 Operation* UringPort::sent(SendOperation& operation, int result) noexcept {
     if (result < 0 && is_passing(-result) && !operation.cancel_requested.load(std::memory_order_relaxed)) {
-        prepare(operation);
-        return nullptr;
+        return await_room(operation);
     }
     count(sends_);
     if (result < 0) {
@@ -598,6 +647,7 @@ Operation* UringPort::sent(SendOperation& operation, int result) noexcept {
 
 Operation* UringPort::not_all_sent(SendOperation& operation, int result) noexcept {
     operation.may_be_late = false;  // the next attempt waits until it can
+    operation.bytes = 0;
     quiet_.remove(operation);       // where its completion was fetched before conclude_quiet() could look
     return sent(operation, result);
 }
@@ -647,6 +697,7 @@ bool UringPort::bind() noexcept {
         PORTICO_ASSERT(ring_.enable() == 0);
         thread_ = std::this_thread::get_id();
         watch_event();
+        watch_room();
         while (Operation* operation = early_.pop_front()) {
             prepare(*operation);
         }
@@ -658,6 +709,12 @@ void UringPort::watch_event() noexcept {
     io_uring_sqe& its = entry();
     io_uring_prep_poll_multishot(&its, event_, POLLIN);
     its.user_data = user_data(Of::event, nullptr);
+}
+
+void UringPort::watch_room() noexcept {
+    io_uring_sqe& its = entry();
+    io_uring_prep_poll_multishot(&its, room_watch_.descriptor(), POLLIN);
+    its.user_data = user_data(Of::room, nullptr);
 }
 
 io_uring_sqe& UringPort::entry() noexcept {
@@ -764,7 +821,7 @@ std::size_t UringPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
 }
 
 std::size_t UringPort::poll_elsewhere(std::span<Operation*> into, std::uint64_t deadline_ns) noexcept {
-    PORTICO_ASSERT(requests_ == 0 && starved_.empty());
+    PORTICO_ASSERT(requests_ == 0 && starved_.empty() && room_watch_.empty());
     const std::size_t taken = take_posted(into);
     if (taken != 0 || deadline_ns == 0) {
         return taken;

@@ -38,6 +38,7 @@
 #include "io/uring_buffers.hpp"
 #include "io/uring_features.hpp"
 #include "io/uring_ring.hpp"
+#include "io/uring_room_watch.hpp"
 
 namespace portico::io {
 
@@ -102,6 +103,7 @@ private:
     // A submission entry to fill in.
     [[nodiscard]] io_uring_sqe& entry() noexcept;
     void watch_event() noexcept;
+    void watch_room() noexcept;
     std::size_t take_posted(std::span<Operation*> into) noexcept;
 
     // ---- requests
@@ -113,6 +115,9 @@ private:
     void prepare_connect(ConnectOperation& operation) noexcept;
     void prepare_receive(ReceiveOperation& operation) noexcept;
     void prepare_send(SendOperation& operation) noexcept;
+    // The send waits for room outside of the ring. Returns it if that failed.
+    [[nodiscard]] Operation* await_room(SendOperation& operation) noexcept;
+    void resume_sends() noexcept;
     void prepare_cancel(std::uint64_t request) noexcept;
     // Cancels a connection's receive request, once.
     void stop(Socket& socket) noexcept;
@@ -144,6 +149,7 @@ private:
     const bool limits_receives_;  // multishot receives are used: the kernel counts, and half a buffer is worth a request
     UringRing ring_;
     int event_ = -1;  // an eventfd
+    UringRoomWatch room_watch_;
     std::unique_ptr<UringBuffers> ready_buffers_;
     std::vector<msghdr> messages_;  // one for each submission entry: the kernel reads it when it takes the entry
     std::thread::id thread_;

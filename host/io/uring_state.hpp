@@ -17,7 +17,7 @@ inline constexpr std::uintptr_t flag_mask = armed | stopping | large;
 static_assert(alignof(Operation) > flag_mask && alignof(Socket) > flag_mask);
 
 // What a completion is of, in the low bits of user_data; the rest is the address of the Socket (for a receive) or of the operation.
-enum class Of : std::uint64_t { receive, send, quiet_send, accept, connect, event, cancel };
+enum class Of : std::uint64_t { receive, send, quiet_send, accept, connect, event, cancel, room };
 inline constexpr std::uint64_t of_mask = 7;
 
 [[nodiscard]] inline std::uint64_t user_data(Of of, const void* object) noexcept {
