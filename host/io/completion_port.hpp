@@ -12,7 +12,8 @@
 //  7. A received buffer is on loan from the port's pool until it is given back. A receive that finds the pool empty waits
 //     until a buffer is back; it does not fail.
 //  8. Operations are one-shot. A backend may use multishot requests behind this, but then parks at most one buffer for a
-//     connection that has no receive submitted and stops reading; of connections that stream it may have read ahead, into
+//     connection that has no receive submitted and stops reading, and a quarter of the pool's buffers for all of these together (but
+//     for what is on its way when they stop); of connections that stream it may have read ahead, into
 //     at most a sixteenth of the pool's buffers for all of them together. Parked data is delivered by the next wait() after
 //     the submit, never lost.
 //

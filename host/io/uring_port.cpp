@@ -33,6 +33,9 @@ constexpr std::uint32_t ahead_each = 15;
 // Of the pool's buffers so many may hold what was read ahead.
 constexpr std::uint32_t ahead_share = 16;
 
+// Of the pool's buffers so many may be parked. The rest is for connections that read, however many others do not.
+constexpr std::uint32_t parked_share = 4;
+
 // How often in a row poll() may be filled by posts alone before the system is asked again.
 constexpr std::uint32_t post_rounds_max = 8;
 
@@ -107,7 +110,8 @@ UringPort::UringPort(BufferPool& buffers, const UringFeatures& features)
       features_(features),
       limits_receives_(features.buffer_ring && features.limited_multishot && buffers.buffer_bytes() >= limited_bytes_min &&
                        buffers.buffer_bytes() <= Kept::bytes_mask / (ahead_each + 1)),
-      ahead_max_(limits_receives_ ? buffers.buffers_max() / ahead_share : 0) {}
+      ahead_max_(limits_receives_ ? buffers.buffers_max() / ahead_share : 0),
+      parked_max_(buffers.buffers_max() / parked_share) {}
 
 base::Result<void> UringPort::open() {
     const int error = ring_.open(features_);
@@ -116,6 +120,7 @@ base::Result<void> UringPort::open() {
     }
     messages_.resize(ring_.places());
     ahead_.reserve(ahead_max_);
+    left_armed_.reserve(left_armed_max);
     if (features_.buffer_ring) {
         ready_buffers_ = std::make_unique<UringBuffers>(buffers(), std::min(buffers().buffers_max(), ready_buffers_max));
         const int refused = ready_buffers_->join(ring_.native());
@@ -165,9 +170,12 @@ void UringPort::close(Socket& socket) noexcept {
             }
         }
     }
-    for (Kept kept = Kept::of(load(socket.send_state_)); kept.bytes != 0; keep_next(socket, kept)) {
+    Kept kept = Kept::of(load(socket.send_state_));
+    for (; kept.bytes != 0; keep_next(socket, kept)) {
         buffers().give_back(buffers().on_loan_at(kept.index));
     }
+    parked_ -= kept.may_park ? 1 : 0;
+    std::erase(left_armed_, &socket);
     store(socket.receive_state_, 0);
     store(socket.send_state_, 0);
     socket.close();
@@ -202,6 +210,11 @@ void UringPort::receive(ReceiveOperation& operation) noexcept {
     operation.buffer = {};
     Socket& socket = *operation.socket;
     Kept kept = Kept::of(load(socket.send_state_));
+    if (kept.may_park) {
+        kept.may_park = false;
+        --parked_;
+        store(socket.send_state_, kept.word());
+    }
     if (kept.bytes != 0) {
         operation.bytes = kept.bytes;
         operation.buffer = buffers().on_loan_at(kept.index);
@@ -336,7 +349,7 @@ void UringPort::prepare_receive(ReceiveOperation& operation) noexcept {
     io_uring_sqe& its = entry();
     if (!features_.buffer_ring || awaits_readiness(operation)) {
         io_uring_prep_poll_add(&its, socket.native_, POLLIN | POLLRDHUP);
-    } else if (limits_receives_ && (word & large) == 0) {
+    } else if (limits_receives_ && (word & large) == 0 && parked_ < parked_max_) {
         prepare_limited_receive(its, socket.native_, piece_bytes(), piece_bytes());
     } else if (kept.streams && ahead_reserved_ + ahead_.size() + ahead_each <= ahead_max_) {
         const std::uint32_t whole = buffers().buffer_bytes();
@@ -529,6 +542,9 @@ Operation* UringPort::received(Socket& socket, const UringRing::Completion& comp
         }
         operation->bytes = bytes;
         operation->buffer = buffer;
+        if (limits_receives_ && (load(socket.receive_state_) & armed) != 0) {
+            leave_armed(socket);
+        }
         return operation;
     }
     if (buffer.data != nullptr) {
@@ -560,8 +576,39 @@ Operation* UringPort::readable(Socket& socket) noexcept {
     return operation;
 }
 
+void UringPort::leave_armed(Socket& socket) noexcept {
+    if (left_armed_.size() == left_armed_max) {
+        bound_parked();  // completions that were fetched outside of wait(), by close()
+    }
+    left_armed_.push_back(&socket);
+}
+
+// Whoever got the bytes of these connections has had the time to receive again. Of those that did not, so many may stay armed as
+// may park; the requests of the others are cancelled, and made again with their next receive.
+void UringPort::bound_parked() noexcept {
+    for (Socket* socket : left_armed_) {
+        const std::uintptr_t word = load(socket->receive_state_);
+        Kept kept = Kept::of(load(socket->send_state_));
+        if ((word & armed) == 0 || waiting_in(word) != nullptr || kept.may_park) {
+            continue;
+        }
+        if (parked_ >= parked_max_) {
+            stop(*socket);
+        } else {
+            kept.may_park = true;
+            ++parked_;
+            store(socket->send_state_, kept.word());
+        }
+    }
+    left_armed_.clear();
+}
+
 void UringPort::keep(Socket& socket, Buffer buffer, std::uint32_t bytes) noexcept {
     Kept kept = Kept::of(load(socket.send_state_));
+    if (!kept.may_park) {
+        kept.may_park = true;
+        ++parked_;
+    }
     if (kept.bytes == 0) {
         kept.index = buffer.index;
         kept.bytes = bytes;
@@ -786,6 +833,7 @@ std::size_t UringPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
     if (!bind()) {
         return poll_elsewhere(into, deadline_ns);
     }
+    bound_parked();
     const bool is_system_first = post_rounds_ >= post_rounds_max;
     std::size_t taken = is_system_first ? 0 : take_posted(into);
     if (taken == into.size()) {

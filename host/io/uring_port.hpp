@@ -12,6 +12,9 @@
 // waits fits into one buffer, and the peer is read no further. Kernels that cannot count get a request for each receive: they would fill buffers
 // for a paused connection without end. Where pieces are that large, a receive of its own gets a whole buffer.
 //
+// Parked buffers. A request that stays armed takes a buffer for the next bytes although nobody reads them. Over all connections a quarter
+// of the pool's buffers may be parked, so that peers whose plugins hold or pause never starve the others (bound_parked).
+//
 // Reading ahead. Where a whole buffer has come and there is more, the next request is a multishot one for several buffers: a stream would else cost a call
 // for each. Its completions stay in the ring until the receive is submitted again; those that come to the head of the ring while it is not are kept in
 // ahead_. What all connections together may have there is a share of the pool, and is reserved when the request is made.
@@ -142,6 +145,9 @@ private:
     // A connection's receive has ended by an error: it ends the operation that waits, or that waits on (for a new request, or for a buffer).
     [[nodiscard]] Operation* failed(Socket& socket, int error) noexcept;
     void keep(Socket& socket, Buffer buffer, std::uint32_t bytes) noexcept;
+    // A receive was handed out, and the connection's request is still in the ring.
+    void leave_armed(Socket& socket) noexcept;
+    void bound_parked() noexcept;
     // The oldest bytes kept of it are given away: those behind them take their place.
     void keep_next(const Socket& socket, uring::Kept& kept) noexcept;
 
@@ -166,6 +172,10 @@ private:
     std::vector<Ahead> ahead_;  // oldest first; has room for all that there may be
     const std::uint32_t ahead_max_;
     std::uint32_t ahead_reserved_ = 0;    // by the requests in the ring
+    static constexpr std::size_t left_armed_max = 256;
+    std::vector<Socket*> left_armed_;  // since the last poll(); has room for them
+    const std::uint32_t parked_max_;
+    std::uint32_t parked_ = 0;  // connections with Kept::may_park: each holds a buffer, or may come to
     std::uint64_t put_off_since_ns_ = 0;  // requests wait from then on for the rest of the completions; 0: none do
     std::size_t requests_ = 0;            // in the ring, but for the eventfd's and cancels
 };
