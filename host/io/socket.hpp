@@ -27,6 +27,15 @@ class SocketRegistry;  // Windows: iocp_port
 // Closes a handle that no Socket owns yet (an accepted one that nobody wants).
 void close_native(NativeSocket native) noexcept;
 
+// How far the system has come with a connection. Room to send is reported in large steps (Linux: a third of the send buffer), so a peer
+// that reads slowly moves bytes for many seconds while no send completes. These counts tell.
+struct Progress {
+    std::uint64_t acknowledged_bytes = 0;  // by the peer's system; on Linux the ends of the stream count as well
+    std::uint64_t received_bytes = 0;      // by this system, whether or not they were read
+    // Since the peer's system was last heard: neither count has grown since. 0 if the system does not say.
+    std::uint32_t newest_age_ms = 0;
+};
+
 // Owned by one Connection, listener or client session. It is type-stable: a backend that is shared by several threads
 // may hold a late event for it after close(), so the object (not the handle) must outlive the port's last wait(), or be
 // used again in place. A late event then does no more than cause one needless attempt to receive or send.
@@ -74,6 +83,9 @@ public:
     // Bytes that the system accepted and the peer's system has not acknowledged; nothing when the system cannot tell
     // (Windows before 10 1703, Wine).
     [[nodiscard]] std::optional<std::uint64_t> unacknowledged_bytes() const noexcept;
+
+    // Nothing when the system cannot tell (Windows before 10 1703, Wine, Linux before 4.1).
+    [[nodiscard]] std::optional<Progress> progress() const noexcept;
 
     // Bytes of the peer that wait in the system to be received; 0 when the system cannot tell.
     [[nodiscard]] std::uint64_t unread_bytes() const noexcept;

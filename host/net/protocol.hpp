@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/log.hpp"
+#include "base/warning_limit.hpp"
 #include "config/config.hpp"
 #include "io/address.hpp"
 
@@ -75,6 +76,7 @@ struct ConnectionContext {
     config::Framing framing;
     Protocol* protocol = nullptr;
     base::Log* log = nullptr;
+    mutable base::WarningLimit loss_warnings;  // of connections that the host has cut
 
     // Called when a connection is over and its slot is about to be given back; on a worker thread. The context may be gone afterwards.
     void (*released)(void* owner) = nullptr;

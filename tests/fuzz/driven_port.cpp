@@ -375,6 +375,10 @@ std::optional<std::uint64_t> Socket::unacknowledged_bytes() const noexcept {
     return peer_of(native_).unacknowledged;
 }
 
+std::optional<Progress> Socket::progress() const noexcept {
+    return std::nullopt;
+}
+
 std::uint64_t Socket::unread_bytes() const noexcept {
     const fuzz::Peer& peer = peer_of(native_);
     return peer.stream.size() - peer.delivered;

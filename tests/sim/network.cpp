@@ -367,6 +367,7 @@ void Network::Internals::deliver(Index index, std::uint32_t bytes) {
     }
     from.travelling -= bytes;
     from.outgoing.move_to(to.incoming, bytes);
+    to.arrived += bytes;
     scheduler.trace("port {} -> {}: {} bytes arrive", from.local.port, from.remote.port, bytes);
     const Index there = from.other;
     news(there);

@@ -72,6 +72,7 @@ struct Network::Internals {
         ByteQueue outgoing;                 // written here, not yet at the other end
         ByteQueue incoming;                 // there, not yet received
         std::uint64_t written = 0;          // in all
+        std::uint64_t arrived = 0;          // in all
         std::size_t travelling = 0;         // of outgoing, from its front: on the way
         std::uint64_t last_arrival_ns = 0;  // of what travels from here: nothing overtakes
     };

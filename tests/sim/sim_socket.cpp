@@ -132,6 +132,15 @@ std::optional<std::uint64_t> Socket::unacknowledged_bytes() const noexcept {
     return end_of(native_, "unacknowledged_bytes").outgoing.size();
 }
 
+std::optional<Progress> Socket::progress() const noexcept {
+    const sim::Scheduler::Section section(network().scheduler);
+    const Internals::End& end = end_of(native_, "progress");
+    Progress result;
+    result.acknowledged_bytes = end.written - end.outgoing.size();
+    result.received_bytes = end.arrived;
+    return result;
+}
+
 std::uint64_t Socket::unread_bytes() const noexcept {
     const sim::Scheduler::Section section(network().scheduler);
     return end_of(native_, "unread_bytes").incoming.size();
