@@ -81,10 +81,6 @@ public:
     // Makes an open socket one of this port's, for as long as it is open: a socket joins one port for ever.
     [[nodiscard]] virtual base::Result<void> attach(Socket& socket) = 0;
 
-    // True where one listener can be armed on every port, each with a Socket of its own (Socket::listen_as; Linux); false where
-    // accepts complete only on the one port that the listening socket joined (Windows).
-    [[nodiscard]] virtual bool listener_joins_every_port() const noexcept = 0;
-
     // How many accepts may be in flight on one listening Socket.
     [[nodiscard]] virtual std::uint32_t accepts_at_once() const noexcept = 0;
 

@@ -66,10 +66,6 @@ public:
     // IPV6_V6ONLY is always on. The text of an error names the address.
     [[nodiscard]] base::Result<void> listen(const Address& address, int backlog);
 
-    // A further handle of a listening socket, for a further port of the same kind (CompletionPort::listener_joins_every_port). Both accept from one
-    // backlog. Before either has accepted.
-    [[nodiscard]] base::Result<void> listen_as(Socket& listener);
-
     // family none when the system does not know (any more).
     [[nodiscard]] Address local_address() const noexcept;
     [[nodiscard]] Address peer_address() const noexcept;
@@ -104,7 +100,6 @@ private:
 
     NativeSocket native_ = invalid_socket;
     bool is_listener_ = false;
-    bool shares_backlog_ = false;  // a listener that has further handles, or is one
     // What a backend keeps with a socket, one word a direction; its meaning and the pairing of its accesses are written down
     // in the backend. Zeroed whenever a handle comes in.
     std::atomic<std::uintptr_t> receive_state_{0};

@@ -148,10 +148,6 @@ base::Result<void> Socket::listen(const Address& address, int backlog) {
     return {};
 }
 
-base::Result<void> Socket::listen_as(Socket&) {
-    return base::Failure{"a listening socket can be given to a further port only on Linux; on Windows a socket joins one port for ever"};
-}
-
 Address Socket::local_address() const noexcept {
     sockaddr_storage name{};
     socklen_t size = sizeof name;

@@ -59,7 +59,6 @@ public:
     [[nodiscard]] std::string_view name() const noexcept override { return "io_uring"; }
     // A listener becomes blocking, since the kernel does not wait in an accept request for one that is not: so all of its handles belong to ports of this kind.
     [[nodiscard]] base::Result<void> attach(Socket& socket) override;
-    [[nodiscard]] bool listener_joins_every_port() const noexcept override { return true; }
     [[nodiscard]] std::uint32_t accepts_at_once() const noexcept override { return 16; }
 
     void accept(AcceptOperation& operation) noexcept override;

@@ -95,11 +95,19 @@ io::CompletionPort& Connection::port() const noexcept {
 
 // ---- opening
 
-void Connection::open(const ConnectionContext& context, WorkerGroup& home, Strand* shared_strand, io::NativeSocket accepted,
-                      const io::Address& peer, const io::Address& local) noexcept {
+void Connection::take_socket(const ConnectionContext& context, io::NativeSocket accepted, const io::Address& peer,
+                             const io::Address& local) noexcept {
     PORTICO_ASSERT(stage_ == Stage::free);
-    stage_ = Stage::opening;
     context_.store(&context, std::memory_order_relaxed);
+    socket_.adopt(accepted);
+    peer_.store(peer);
+    const bool is_any = std::all_of(local.bytes.begin(), local.bytes.end(), [](std::uint8_t byte) { return byte == 0; });
+    local_.store(is_any ? socket_.local_address() : local);
+}
+
+void Connection::open(WorkerGroup& home, Strand* shared_strand) noexcept {
+    PORTICO_ASSERT(stage_ == Stage::free && socket_.is_open());
+    stage_ = Stage::opening;
     if (shared_strand == nullptr) {
         own_strand_.set_home(home);
         strand_.store(&own_strand_, std::memory_order_relaxed);
@@ -107,10 +115,6 @@ void Connection::open(const ConnectionContext& context, WorkerGroup& home, Stran
         PORTICO_ASSERT(&shared_strand->home() == &home);
         strand_.store(shared_strand, std::memory_order_relaxed);
     }
-    socket_.adopt(accepted);
-    peer_.store(peer);
-    const bool is_any = std::all_of(local.bytes.begin(), local.bytes.end(), [](std::uint8_t byte) { return byte == 0; });
-    local_.store(is_any ? socket_.local_address() : local);
     word_.open();
 }
 
@@ -1008,8 +1012,9 @@ void Connection::release() noexcept {
     scanned_ = moved_bytes_ = 0;
     state = nullptr;
     const ConnectionContext& ended = context();
+    const WorkerGroup& home = strand().home();
     table_->give_back(*this);
-    ended.released(ended.owner);
+    ended.released(ended.owner, home);
 }
 
 }  // namespace portico::net

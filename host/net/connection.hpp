@@ -54,10 +54,11 @@ public:
     ~Connection();
 
     // ---- By the acceptor, on a slot fresh from the table.
-    // Takes the accepted handle; the connection is at home in `home`. `shared_strand`: the strand of all the instance's connections (at home there
-    // too), or null for a strand of its own. From here on the host's orders (drain, cut) find it.
-    void open(const ConnectionContext& context, WorkerGroup& home, Strand* shared_strand, io::NativeSocket accepted,
-              const io::Address& peer, const io::Address& local) noexcept;
+    // Takes the accepted handle. From then to open() the connection is its holder's alone.
+    void take_socket(const ConnectionContext& context, io::NativeSocket accepted, const io::Address& peer, const io::Address& local) noexcept;
+    // It lives in `home` from now on. `shared_strand`: the strand of all the instance's connections (at home there too), or null for a
+    // strand of its own. From here on the host's orders (drain, cut) find it.
+    void open(WorkerGroup& home, Strand* shared_strand) noexcept;
     // Then: sends the mail with which its life begins.
     void begin() noexcept;
 

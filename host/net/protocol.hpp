@@ -17,6 +17,7 @@
 namespace portico::net {
 
 class Connection;
+class WorkerGroup;
 
 // Why a connection was closed. The numbers are the plugin ABI's.
 enum class CloseReason : std::uint8_t {
@@ -76,11 +77,11 @@ struct ConnectionContext {
     config::Framing framing;
     Protocol* protocol = nullptr;
     base::Log* log = nullptr;
-    mutable base::WarningLimit loss_warnings;  // of connections that the host has cut
-
-    // Called when a connection is over and its slot is about to be given back; on a worker thread. The context may be gone afterwards.
-    void (*released)(void* owner) = nullptr;
+    // Called when a connection is over and its slot was given back; on a worker thread of the group that it lived in. The context may be
+    // gone afterwards.
+    void (*released)(void* owner, const WorkerGroup& group) = nullptr;
     void* owner = nullptr;
+    mutable base::WarningLimit loss_warnings;  // of connections that the host has cut
 
     [[nodiscard]] std::uint32_t low_watermark() const noexcept {
         return limits.send_queue_low_bytes != 0 ? limits.send_queue_low_bytes : limits.send_queue_bytes / 2;

@@ -151,10 +151,13 @@ void Worker::run() noexcept {
     while (!group_->stopping_.load(std::memory_order_acquire)) {
         const bool runnable = group_->run_count_.load(std::memory_order_relaxed) != 0;
         const std::size_t count = group_->port().wait(batch, runnable ? 0 : io::wait_forever);
+        const std::uint64_t round = round_.load(std::memory_order_relaxed);
+        round_.store(round + 1, std::memory_order_relaxed);
         for (io::Operation* operation : batch.first(count)) {
             operation->completed(*operation);
         }
         run_strands();
+        round_.store(round + 2, std::memory_order_relaxed);
     }
     if (took_stop_post_) {
         group_->port().post(group_->stop_post_);  // the next worker's turn

@@ -57,6 +57,11 @@ public:
     // True on one of this group's own threads.
     [[nodiscard]] bool is_current() const noexcept;
 
+    // A number that grows, of a group with one thread. Odd while the thread works, even while it waits at the port. Whoever sees the same odd
+    // number again knows that the thread has not come back to the port in between. From any thread; a hint (relaxed), which orders nothing.
+    [[nodiscard]] std::uint64_t round() const noexcept;
+    [[nodiscard]] static bool is_busy(std::uint64_t round) noexcept { return round % 2 != 0; }
+
     // Puts a strand that has become busy on the run queue. From any thread.
     void schedule(Strand& strand) noexcept;
 
@@ -135,6 +140,12 @@ private:
     std::uint32_t index_;
     Strand* running_ = nullptr;
     bool took_stop_post_ = false;
+    // See WorkerGroup::round(). Written by this thread alone.
+    std::atomic<std::uint64_t> round_{0};
 };
+
+inline std::uint64_t WorkerGroup::round() const noexcept {
+    return workers_.front()->round_.load(std::memory_order_relaxed);
+}
 
 }  // namespace portico::net

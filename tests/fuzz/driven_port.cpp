@@ -344,10 +344,6 @@ base::Result<void> Socket::listen(const Address&, int) {
     return {};
 }
 
-base::Result<void> Socket::listen_as(Socket&) {
-    return base::Failure{"there is one port"};
-}
-
 Address Socket::local_address() const noexcept {
     Address address;
     address.family = Address::Family::v4;

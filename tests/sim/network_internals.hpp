@@ -113,7 +113,6 @@ struct Network::Internals {
     // "" or why not.
     [[nodiscard]] std::string open_for_connect(io::Address::Family family, const io::Address& local, bool is_peers, Index& handle);
     [[nodiscard]] std::string listen(const io::Address& address, int backlog, Index& handle);
-    [[nodiscard]] Index listen_as(Index handle);
     void connect(Index handle, const io::Address& remote);
     // An end from the backlog, with a handle: none when there is none.
     [[nodiscard]] Index accept(Index listener_handle);

@@ -81,15 +81,6 @@ base::Result<void> Socket::listen(const Address& address, int backlog) {
     return {};
 }
 
-base::Result<void> Socket::listen_as(Socket& listener) {
-    PORTICO_ASSERT(!is_open() && listener.is_listener_);
-    const sim::Scheduler::Section section(network().scheduler);
-    native_ = Internals::native_of(network().listen_as(network().handle_of(listener.native_, "listen_as")));
-    reset_state();
-    is_listener_ = true;
-    return {};
-}
-
 Address Socket::local_address() const noexcept {
     if (!is_open()) {
         return {};
