@@ -18,7 +18,7 @@
 //     the submit, never lost.
 //
 // Threads. A port is made for one thread (`single`) or for several (`shared`). accept, connect, receive, send (and send_at_once), timer, cancel, expedite,
-// attach and wait belong to the port's own threads: those that call wait(), any number at once for a shared port, always the same one for a single port. (Before
+// attach, flush and wait belong to the port's own threads: those that call wait(), any number at once for a shared port, always the same one for a single port. (Before
 // the first wait() the thread that starts the server may call them too. After the last operation on a socket another thread may wait for what is left, timers
 // and posts.) Only post(), wake(), counters() and
 // now() may be called from anywhere. Submit and cancel of one operation are never concurrent with each other.
@@ -105,6 +105,10 @@ public:
     // A send that was submitted with may_be_late, and has not come back, is waited for after all: the next wait() does not go on waiting when it has
     // been sent. Does nothing for others.
     virtual void expedite(SendOperation& operation) noexcept { static_cast<void>(operation); }
+
+    // Whether what is submitted reaches the system only with the next wait(); flush() hands it over at once.
+    [[nodiscard]] virtual bool submits_in_wait() const noexcept { return false; }
+    virtual void flush() noexcept {}
 
     // Ends a socket's membership and closes it. None of its operations may be in flight.
     virtual void close(Socket& socket) noexcept = 0;

@@ -303,6 +303,12 @@ void UringPort::expedite(SendOperation& operation) noexcept {
     expedites_ = expedites_ || operation.may_be_late;
 }
 
+void UringPort::flush() noexcept {
+    if (ring_.has_entries()) {
+        enter(0);
+    }
+}
+
 // ---- requests
 
 void UringPort::request(Operation& operation) noexcept {

@@ -68,6 +68,8 @@ public:
     void post(PostOperation& operation) noexcept override;
     void cancel(Operation& operation) noexcept override;
     void expedite(SendOperation& operation) noexcept override;
+    [[nodiscard]] bool submits_in_wait() const noexcept override { return true; }
+    void flush() noexcept override;
     void close(Socket& socket) noexcept override;
 
     [[nodiscard]] const UringFeatures& features() const noexcept { return features_; }

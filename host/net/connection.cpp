@@ -81,6 +81,7 @@ Connection::Connection(ConnectionTable& table, std::uint32_t index) noexcept : t
     };
     Mail::deliver = [](Mail& mail) {
         auto& connection = static_cast<Connection&>(mail);
+        Worker::current()->before_callback(connection.context());
         connection.tell(connection.events_.exchange(0, std::memory_order_acq_rel));
     };
 }
@@ -179,6 +180,7 @@ Connection::Call* Connection::make_call(CallKind kind, std::span<const std::byte
     auto* made = new (memory) Call;
     made->deliver = [](Mail& mail) {
         auto& call = static_cast<Call&>(mail);
+        Worker::current()->before_callback(call.connection->context());
         call.connection->called(call);
     };
     made->connection = this;
@@ -338,6 +340,7 @@ void Connection::happened() noexcept {
     Worker& worker = *Worker::current();
     Strand& home = strand();
     if (worker.begin_turn(home)) {
+        worker.before_callback(context());
         if constexpr (event == event_received) {
             received();
         } else {

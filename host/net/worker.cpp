@@ -145,6 +145,7 @@ Strand* WorkerGroup::dequeue() noexcept {
 
 void Worker::run() noexcept {
     current_ = this;
+    times_turns_ = group_->port().submits_in_wait();
     constexpr std::uint32_t batch_max = 64;
     std::array<io::Operation*, batch_max> completed;
     const std::span<io::Operation*> batch(completed.data(), std::min(group_->options_.batch, batch_max));
@@ -153,6 +154,9 @@ void Worker::run() noexcept {
         const std::size_t count = group_->port().wait(batch, runnable ? 0 : io::wait_forever);
         const std::uint64_t round = round_.load(std::memory_order_relaxed);
         round_.store(round + 1, std::memory_order_relaxed);
+        if (times_turns_) {
+            turn_began_ns_ = group_->port().now();
+        }
         for (io::Operation* operation : batch.first(count)) {
             operation->completed(*operation);
         }
@@ -200,6 +204,14 @@ void Worker::end_turn(Strand& strand) noexcept {
         }
     }
     running_ = nullptr;
+    if (times_turns_) {
+        const std::uint64_t instant = group_->port().now();
+        if (called_ != nullptr) {
+            called_->pace.took(instant - turn_began_ns_);
+            called_ = nullptr;
+        }
+        turn_began_ns_ = instant;
+    }
     if (!strand.try_idle()) {
         group_->enqueue(strand);
     }

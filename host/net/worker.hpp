@@ -22,6 +22,7 @@
 #include "base/intrusive.hpp"
 #include "io/completion_port.hpp"
 #include "net/connection_node.hpp"
+#include "net/protocol.hpp"
 #include "net/strand.hpp"
 
 namespace portico::net {
@@ -121,6 +122,17 @@ public:
     }
     void end_turn(Strand& strand) noexcept;
 
+    // A callback of the context's instance is about to be called on the running strand: what others have submitted goes to the system first,
+    // if callbacks of this instance may take long.
+    void before_callback(const ConnectionContext& context) noexcept {
+        if (times_turns_) {
+            called_ = &context;
+            if (context.pace.is_slow()) {
+                group_->port().flush();
+            }
+        }
+    }
+
     // The strand that runs on this thread now, or null.
     [[nodiscard]] Strand* running() const noexcept { return running_; }
 
@@ -140,6 +152,10 @@ private:
     std::uint32_t index_;
     Strand* running_ = nullptr;
     bool took_stop_post_ = false;
+    // On a port that submits in its wait: how long each turn takes, whose callbacks it called last, and when it began.
+    bool times_turns_ = false;
+    const ConnectionContext* called_ = nullptr;
+    std::uint64_t turn_began_ns_ = 0;
     // See WorkerGroup::round(). Written by this thread alone.
     std::atomic<std::uint64_t> round_{0};
 };
