@@ -11,6 +11,7 @@
 #include "base/path_text.hpp"
 #include "config/load.hpp"
 #include "io/process_limits.hpp"
+#include "io/processors.hpp"
 #include "log/stream_log.hpp"
 #include "net/acceptor.hpp"
 #include "net/connection_table.hpp"
@@ -185,7 +186,7 @@ public:
         result.wakes = counters.wakes;
         result.cancels = counters.cancels;
         result.completions = counters.completions;
-        result.processors = processors();
+        result.processors = processors_;
         result.backend = stations_.front()->group->port().name();
         return result;
     }
@@ -219,8 +220,6 @@ private:
     }
 
     void add_errors(std::vector<std::string> more) { errors_.insert(errors_.end(), more.begin(), more.end()); }
-
-    [[nodiscard]] static std::uint32_t processors() noexcept { return std::max(1U, std::thread::hardware_concurrency()); }
 
     // ---- starting, step by step; each answers false with errors_
 
@@ -366,12 +365,13 @@ private:
             return false;
         }
         worker_threads_ = 0;
+        processors_ = io::usable_processors();
         std::vector<net::WorkerGroup*> common;
         if (shares_port()) {
-            const std::uint32_t threads = config_.io.threads != 0 ? config_.io.threads : 2 * processors();
-            common.push_back(add_station(threads, processors(), batch));
+            const std::uint32_t threads = config_.io.threads != 0 ? config_.io.threads : 2 * processors_;
+            common.push_back(add_station(threads, processors_, batch));
         } else {
-            const std::uint32_t ports = config_.io.threads != 0 ? config_.io.threads : processors();
+            const std::uint32_t ports = config_.io.threads != 0 ? config_.io.threads : processors_;
             for (std::uint32_t i = 0; i < ports && errors_.empty(); ++i) {
                 common.push_back(add_station(1, 1, batch));
             }
@@ -466,8 +466,10 @@ private:
     void run() noexcept {
         const io::CompletionPort& port = stations_.front()->group->port();
         log_->compose(base::LogLevel::info, {}, 0, [&] {
-            return std::string("portico ") + version() + ": " + std::to_string(processors()) + " processors, " +
-                   std::to_string(worker_threads_) + " worker threads, " + std::to_string(stations_.size()) + " ports (" +
+            const std::uint32_t all = std::max(processors_, std::thread::hardware_concurrency());
+            return std::string("portico ") + version() + ": " + std::to_string(processors_) +
+                   (processors_ != all ? " of " + std::to_string(all) : "") + " processors, " + std::to_string(worker_threads_) +
+                   " worker threads, " + std::to_string(stations_.size()) + " ports (" +
                    std::string(port.name()) + ")";
         });
         for (const std::unique_ptr<Service>& service : services_) {
@@ -613,6 +615,7 @@ bool Server::configure_file(const std::string& file) noexcept {
 
 bool Server::configure_text(std::string_view json, const std::string& directory) noexcept {
     return implementation_->configure(
+    std::uint32_t processors_ = 1;                  // that this process may use
         [&] { return config::load_text(json, base::utf8_from_path(base::path_from_utf8(directory) / "configuration")); });
 }
 
