@@ -401,16 +401,39 @@ private:
 
     bool listen() {
         for (const std::unique_ptr<Service>& service : services_) {
-            for (const io::Address& address : service->addresses) {
-                base::Result<io::Address> bound = service->acceptor->listen(address);
-                if (!bound) {
-                    errors_.push_back(place_of(*service->listener, config_.file) + "listen: " + bound.error());
-                } else {
-                    endpoints_.push_back({service->listener->name, io::to_string(*bound), bound->port});
-                }
-            }
+            listen(*service);
         }
         return errors_.empty();
+    }
+
+    // A name listens on those of its addresses that this machine has, and the log warns of the others: hosts files name ::1 even
+    // where IPv6 is switched off. It fails if there is none, as a literal address does, which is the only one in its list.
+    void listen(Service& service) {
+        const config::Listener& listener = *service.listener;
+        const auto complain = [&](const std::string& why, io::Error error) {
+            errors_.push_back(place_of(listener, config_.file) + "listen: " + why + std::string(io::advice_on_listening(error)));
+        };
+        std::vector<std::string> absent;
+        bool is_listening = false;
+        for (const io::Address& address : service.addresses) {
+            base::Result<io::Address> bound = service.acceptor->listen(address);
+            if (bound) {
+                is_listening = true;
+                endpoints_.push_back({listener.name, io::to_string(*bound), bound->port});
+            } else if (const auto error = static_cast<io::Error>(bound.kind()); error == io::Error::address_unavailable) {
+                absent.push_back(bound.error());
+            } else {
+                complain(bound.error(), error);
+            }
+        }
+        for (const std::string& why : absent) {
+            if (is_listening) {
+                log_->compose(base::LogLevel::warn, listener.name, 0,
+                              [&] { return why + "; \"" + listener.listen + "\" is served at its other addresses"; });
+            } else {
+                complain(why, io::Error::address_unavailable);
+            }
+        }
     }
 
     // What a stop will need, so that it never fails.
@@ -592,6 +615,7 @@ private:
     std::vector<net::WorkerGroup*> service_homes_;  // of each service's instance
     std::unique_ptr<net::Drain> drain_;
     io::Backend backend_ = io::Backend::automatic;  // what the ports are made with
+    std::uint32_t processors_ = 1;                  // that this process may use
     std::uint32_t worker_threads_ = 0;
     std::size_t next_serial_ = 0;
 
@@ -615,7 +639,6 @@ bool Server::configure_file(const std::string& file) noexcept {
 
 bool Server::configure_text(std::string_view json, const std::string& directory) noexcept {
     return implementation_->configure(
-    std::uint32_t processors_ = 1;                  // that this process may use
         [&] { return config::load_text(json, base::utf8_from_path(base::path_from_utf8(directory) / "configuration")); });
 }
 

@@ -54,7 +54,7 @@ public:
 
     // Binds and listens; port 0 takes a free one (see local_address). Linux: SO_REUSEADDR, so that a restart does not wait
     // for old connections; Windows: SO_EXCLUSIVEADDRUSE, since SO_REUSEADDR there lets another process take the port.
-    // IPV6_V6ONLY is always on. The text of an error names the address.
+    // IPV6_V6ONLY is always on. The text of an error names the address, its kind is an Error.
     [[nodiscard]] base::Result<void> listen(const Address& address, int backlog);
 
     // A further handle of a listening socket, for a further port of the same kind (CompletionPort::listener_joins_every_port). Both accept from one

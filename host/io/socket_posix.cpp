@@ -24,14 +24,8 @@ int native_family(Address::Family family) noexcept {
 }
 
 base::Failure failure(const char* what, const Address& address) {
-    return base::Failure{std::string(what) + " " + to_string(address) + ": " + native_error_text(errno)};
-}
-
-base::Failure listen_failure(const Address& address) {
-    const Error error = error_of(errno);
-    base::Failure result = failure("cannot listen on", address);
-    result.text += advice_on_listening(error);
-    return result;
+    const int code = errno;
+    return base::Failure{std::string(what) + " " + to_string(address) + ": " + native_error_text(code), static_cast<int>(error_of(code))};
 }
 
 }  // namespace
@@ -111,7 +105,7 @@ base::Result<void> Socket::listen(const Address& address, int backlog) {
     sockaddr_storage name;
     const socklen_t size = to_native(address, name);
     if (::bind(native, reinterpret_cast<sockaddr*>(&name), size) != 0 || ::listen(native, backlog) != 0) {
-        base::Failure result = listen_failure(address);
+        base::Failure result = failure("cannot listen on", address);
         close();
         return result;
     }

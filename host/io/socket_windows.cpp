@@ -33,14 +33,8 @@ NativeSocket open_native(Address::Family family) noexcept {
 }
 
 base::Failure failure(const char* what, const Address& address) {
-    return base::Failure{std::string(what) + " " + to_string(address) + ": " + native_error_text(::WSAGetLastError())};
-}
-
-base::Failure listen_failure(const Address& address) {
-    const Error error = error_of(::WSAGetLastError());
-    base::Failure result = failure("cannot listen on", address);
-    result.text += advice_on_listening(error);
-    return result;
+    const int code = ::WSAGetLastError();
+    return base::Failure{std::string(what) + " " + to_string(address) + ": " + native_error_text(code), static_cast<int>(error_of(code))};
 }
 
 }  // namespace
@@ -134,7 +128,7 @@ base::Result<void> Socket::listen(const Address& address, int backlog) {
     const int queue = backlog > backlog_without_hint ? -backlog : backlog;
     if (::setsockopt(native, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, reinterpret_cast<const char*>(&on), sizeof on) != 0 ||
         ::bind(native, reinterpret_cast<sockaddr*>(&name), size) != 0 || ::listen(native, queue) != 0) {
-        base::Failure result = listen_failure(address);
+        base::Failure result = failure("cannot listen on", address);
         close();
         return result;
     }

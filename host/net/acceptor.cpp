@@ -43,7 +43,7 @@ base::Result<io::Address> Acceptor::listen(const io::Address& address) {
         const base::Result<void> listening = first == nullptr ? arm->socket.listen(address, backlog)
                                                               : arm->socket.listen_as(first->socket);
         if (!listening) {
-            return base::Failure{listening.error()};
+            return base::Failure{listening.error(), listening.kind()};
         }
         const base::Result<void> attached = group->port().attach(arm->socket);
         if (!attached) {
