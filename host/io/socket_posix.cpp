@@ -23,6 +23,24 @@ int native_family(Address::Family family) noexcept {
     return family == Address::Family::v6 ? AF_INET6 : AF_INET;
 }
 
+// Whole seconds are what the system counts keepalives in. Rounded up: nobody is given up earlier than was asked for.
+int seconds_of(std::uint32_t milliseconds) noexcept {
+    return static_cast<int>((std::uint64_t{milliseconds} + 999) / 1'000);
+}
+
+// On a listening socket: each socket that is accepted has them too, without a call of its own.
+void set_timeouts(int native, const PeerTimeouts& timeouts) noexcept {
+    if (timeouts.keepalive_idle_ms != 0) {
+        set_option(native, SOL_SOCKET, SO_KEEPALIVE, 1);
+        set_option(native, IPPROTO_TCP, TCP_KEEPIDLE, seconds_of(timeouts.keepalive_idle_ms));
+        set_option(native, IPPROTO_TCP, TCP_KEEPINTVL, seconds_of(timeouts.keepalive_interval_ms));
+        set_option(native, IPPROTO_TCP, TCP_KEEPCNT, static_cast<int>(timeouts.keepalive_probes));
+    }
+    if (timeouts.unacknowledged_ms != 0) {
+        set_option(native, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(timeouts.unacknowledged_ms));
+    }
+}
+
 base::Failure failure(const char* what, const Address& address) {
     const int code = errno;
     return base::Failure{std::string(what) + " " + to_string(address) + ": " + native_error_text(code), static_cast<int>(error_of(code))};
@@ -88,7 +106,7 @@ base::Result<void> Socket::bind_or_close(const Address& local) {
     return {};
 }
 
-base::Result<void> Socket::listen(const Address& address, int backlog) {
+base::Result<void> Socket::listen(const Address& address, int backlog, const PeerTimeouts& timeouts) {
     PORTICO_ASSERT(!is_open());
     const int native = ::socket(native_family(address.family), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
     if (native < 0) {
@@ -99,6 +117,7 @@ base::Result<void> Socket::listen(const Address& address, int backlog) {
     is_listener_ = true;
     set_option(native, SOL_SOCKET, SO_REUSEADDR, 1);
     set_option(native, IPPROTO_TCP, TCP_NODELAY, 1);  // Linux gives it to each socket that is accepted: one call fewer for each
+    set_timeouts(native, timeouts);
     if (address.family == Address::Family::v6) {
         set_option(native, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     }

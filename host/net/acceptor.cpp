@@ -12,6 +12,15 @@ constexpr int backlog = 4'096;  // the system cuts it to its own maximum
 constexpr std::uint64_t rest_ns = 100 * base::nanoseconds_per_millisecond;
 constexpr std::uint64_t warning_interval_ns = 10 * base::nanoseconds_per_second;
 
+io::PeerTimeouts timeouts_of(const config::Limits& limits) noexcept {
+    io::PeerTimeouts timeouts;
+    timeouts.keepalive_idle_ms = limits.keepalive_idle_ms;
+    timeouts.keepalive_interval_ms = limits.keepalive_interval_ms;
+    timeouts.keepalive_probes = limits.keepalive_probes;
+    timeouts.unacknowledged_ms = limits.unacknowledged_timeout_ms;
+    return timeouts;
+}
+
 }  // namespace
 
 Acceptor::Acceptor(ConnectionTable& table, std::vector<WorkerGroup*> groups, Strand* shared_strand, ConnectionContext& context)
@@ -40,7 +49,7 @@ base::Result<io::Address> Acceptor::listen(const io::Address& address) {
             Arm& stopped = *static_cast<Arm::Stop&>(operation).arm;
             stopped.acceptor->stop_arm(stopped);
         };
-        const base::Result<void> listening = first == nullptr ? arm->socket.listen(address, backlog)
+        const base::Result<void> listening = first == nullptr ? arm->socket.listen(address, backlog, timeouts_of(context_.limits))
                                                               : arm->socket.listen_as(first->socket);
         if (!listening) {
             return base::Failure{listening.error(), listening.kind()};
