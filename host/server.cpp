@@ -368,7 +368,8 @@ private:
         processors_ = io::usable_processors();
         std::vector<net::WorkerGroup*> common;
         if (shares_port()) {
-            const std::uint32_t threads = config_.io.threads != 0 ? config_.io.threads : 2 * processors_;
+            const std::uint32_t threads =
+                config_.io.threads != 0 ? config_.io.threads : 2 * processors_;
             common.push_back(add_station(threads, processors_, batch));
         } else {
             const std::uint32_t ports = config_.io.threads != 0 ? config_.io.threads : processors_;
@@ -406,12 +407,14 @@ private:
         return errors_.empty();
     }
 
-    // A name listens on those of its addresses that this machine has, and the log warns of the others: hosts files name ::1 even
-    // where IPv6 is switched off. It fails if there is none, as a literal address does, which is the only one in its list.
+    // A name listens on those of its addresses that this machine has, and the log warns of the
+    // others: hosts files name ::1 even where IPv6 is switched off. It fails if there is none, as a
+    // literal address does, which is the only one in its list.
     void listen(Service& service) {
         const config::Listener& listener = *service.listener;
         const auto complain = [&](const std::string& why, io::Error error) {
-            errors_.push_back(place_of(listener, config_.file) + "listen: " + why + std::string(io::advice_on_listening(error)));
+            errors_.push_back(place_of(listener, config_.file) + "listen: " + why +
+                              std::string(io::advice_on_listening(error)));
         };
         std::vector<std::string> absent;
         bool is_listening = false;
@@ -420,7 +423,8 @@ private:
             if (bound) {
                 is_listening = true;
                 endpoints_.push_back({listener.name, io::to_string(*bound), bound->port});
-            } else if (const auto error = static_cast<io::Error>(bound.kind()); error == io::Error::address_unavailable) {
+            } else if (const auto error = static_cast<io::Error>(bound.kind());
+                       error == io::Error::address_unavailable) {
                 absent.push_back(bound.error());
             } else {
                 complain(bound.error(), error);
@@ -428,8 +432,9 @@ private:
         }
         for (const std::string& why : absent) {
             if (is_listening) {
-                log_->compose(base::LogLevel::warn, listener.name, 0,
-                              [&] { return why + "; \"" + listener.listen + "\" is served at its other addresses"; });
+                log_->compose(base::LogLevel::warn, listener.name, 0, [&] {
+                    return why + "; \"" + listener.listen + "\" is served at its other addresses";
+                });
             } else {
                 complain(why, io::Error::address_unavailable);
             }
@@ -491,9 +496,9 @@ private:
         log_->compose(base::LogLevel::info, {}, 0, [&] {
             const std::uint32_t all = std::max(processors_, std::thread::hardware_concurrency());
             return std::string("portico ") + version() + ": " + std::to_string(processors_) +
-                   (processors_ != all ? " of " + std::to_string(all) : "") + " processors, " + std::to_string(worker_threads_) +
-                   " worker threads, " + std::to_string(stations_.size()) + " ports (" +
-                   std::string(port.name()) + ")";
+                   (processors_ != all ? " of " + std::to_string(all) : "") + " processors, " +
+                   std::to_string(worker_threads_) + " worker threads, " +
+                   std::to_string(stations_.size()) + " ports (" + std::string(port.name()) + ")";
         });
         for (const std::unique_ptr<Service>& service : services_) {
             log_->compose(base::LogLevel::info, service->listener->name, 0, [&] { return "plugin " + service->instance->description(); });

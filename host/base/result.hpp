@@ -12,7 +12,7 @@ namespace portico::base {
 
 struct Failure {
     std::string text;
-    int kind = 0;  // for callers that tell failures apart: what the function that fails says it is; else 0
+    int kind = 0;  // tells failures apart, where the function that fails says how; else 0
 };
 
 template <class T>

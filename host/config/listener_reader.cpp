@@ -193,7 +193,8 @@ void read_limits(ObjectReader reader, Limits& limits) {
     reader.integer("keepalive_idle_ms", limits.keepalive_idle_ms, 0, keepalive_ms_max);
     reader.integer("keepalive_interval_ms", limits.keepalive_interval_ms, 1, keepalive_ms_max);
     reader.integer("keepalive_probes", limits.keepalive_probes, 1, keepalive_probes_max);
-    reader.integer("unacknowledged_timeout_ms", limits.unacknowledged_timeout_ms, 0, timeout_ms_max);
+    reader.integer("unacknowledged_timeout_ms", limits.unacknowledged_timeout_ms, 0,
+                   timeout_ms_max);
     reader.reject_unknown_keys();
 }
 

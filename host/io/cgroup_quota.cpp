@@ -28,14 +28,16 @@ std::optional<std::uint64_t> number_of(std::string_view word) noexcept {
     return number;
 }
 
-std::optional<std::uint32_t> processors_of(std::string_view quota, std::string_view period) noexcept {
+std::optional<std::uint32_t> processors_of(std::string_view quota,
+                                           std::string_view period) noexcept {
     const std::optional<std::uint64_t> quota_us = number_of(quota);
     const std::optional<std::uint64_t> period_us = number_of(period);
     if (!quota_us || !period_us || *period_us == 0) {
         return std::nullopt;
     }
     const std::uint64_t processors = *quota_us / *period_us + (*quota_us % *period_us != 0 ? 1 : 0);
-    return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(processors, 1, std::numeric_limits<std::uint32_t>::max()));
+    return static_cast<std::uint32_t>(
+        std::clamp<std::uint64_t>(processors, 1, std::numeric_limits<std::uint32_t>::max()));
 }
 
 template <class Line>
@@ -58,14 +60,17 @@ bool is_in_list(std::string_view list, std::string_view wanted) noexcept {
     return false;
 }
 
-// The kernel writes a blank, a backslash and the like in a path as three octal digits: proc_pid_mountinfo(5).
+// The kernel writes a blank, a backslash and the like in a path as three octal digits:
+// proc_pid_mountinfo(5).
 std::string without_escapes(std::string_view text) {
     const auto is_octal = [](char letter) { return letter >= '0' && letter <= '7'; };
     std::string plain;
     for (std::size_t at = 0; at < text.size(); ++at) {
-        if (text[at] == '\\' && at + 3 < text.size() && std::all_of(text.begin() + static_cast<std::ptrdiff_t>(at) + 1,
-                                                                     text.begin() + static_cast<std::ptrdiff_t>(at) + 4, is_octal)) {
-            plain += static_cast<char>((text[at + 1] - '0') * 64 + (text[at + 2] - '0') * 8 + (text[at + 3] - '0'));
+        if (text[at] == '\\' && at + 3 < text.size() &&
+            std::all_of(text.begin() + static_cast<std::ptrdiff_t>(at) + 1,
+                        text.begin() + static_cast<std::ptrdiff_t>(at) + 4, is_octal)) {
+            plain += static_cast<char>((text[at + 1] - '0') * 64 + (text[at + 2] - '0') * 8 +
+                                       (text[at + 3] - '0'));
             at += 3;
         } else {
             plain += text[at];
@@ -84,7 +89,8 @@ Groups groups_of(std::string_view proc_cgroup) {
     Groups groups;
     for_each_line(proc_cgroup, [&](std::string_view line) {
         const std::size_t first = line.find(':');
-        const std::size_t second = first == std::string_view::npos ? first : line.find(':', first + 1);
+        const std::size_t second =
+            first == std::string_view::npos ? first : line.find(':', first + 1);
         if (second == std::string_view::npos) {
             return;
         }
@@ -98,7 +104,8 @@ Groups groups_of(std::string_view proc_cgroup) {
     return groups;
 }
 
-// "36 35 98:0 /root-of-the-mount /mount/point options - type source super-options", with more fields before the "-" at times.
+// "36 35 98:0 /root-of-the-mount /mount/point options - type source super-options", with more
+// fields before the "-" at times.
 struct Mount {
     std::string root;
     std::string point;
@@ -126,12 +133,14 @@ std::optional<Mount> mount_of(std::string_view line) {
     return mount;
 }
 
-// The folder of the process's group and those of the groups around it, as far as they are mounted. A group that lies outside of what is mounted
-// (a container sees the host's path of its group) is taken for the mounted one.
+// The folder of the process's group and those of the groups around it, as far as they are mounted.
+// A group that lies outside of what is mounted (a container sees the host's path of its group) is
+// taken for the mounted one.
 std::vector<std::string> folders_of(const Mount& mount, const std::string& group) {
     std::string below;  // the group below the mount's root: "" or "/a/b"
     const std::string root = mount.root == "/" ? "" : mount.root;
-    if (group.starts_with(root) && (group.size() == root.size() || group[root.size()] == '/') && group.find("/..") == std::string::npos) {
+    if (group.starts_with(root) && (group.size() == root.size() || group[root.size()] == '/') &&
+        group.find("/..") == std::string::npos) {
         below = group.substr(root.size());
     }
     while (!below.empty() && below.back() == '/') {
@@ -152,8 +161,10 @@ std::optional<std::uint32_t> processors_of_cpu_max(std::string_view cpu_max) noe
     return processors_of(quota, take_word(cpu_max));  // "max" is no number
 }
 
-std::optional<std::uint32_t> processors_of_cfs(std::string_view quota_us, std::string_view period_us) noexcept {
-    return processors_of(take_word(quota_us), take_word(period_us));  // nor is "-1" one without a sign
+std::optional<std::uint32_t> processors_of_cfs(std::string_view quota_us,
+                                               std::string_view period_us) noexcept {
+    // Nor is "-1" one without a sign.
+    return processors_of(take_word(quota_us), take_word(period_us));
 }
 
 std::optional<std::uint32_t> processors_of_cgroups(const ReadFile& read) {
@@ -177,7 +188,8 @@ std::optional<std::uint32_t> processors_of_cgroups(const ReadFile& read) {
         } else if (mount->type == "cgroup" && groups.cpu && is_in_list(mount->options, "cpu")) {
             for (const std::string& folder : folders_of(*mount, *groups.cpu)) {
                 if (const std::optional<std::string> quota = read(folder + "/cpu.cfs_quota_us")) {
-                    allow(processors_of_cfs(*quota, read(folder + "/cpu.cfs_period_us").value_or("")));
+                    allow(processors_of_cfs(*quota,
+                                            read(folder + "/cpu.cfs_period_us").value_or("")));
                 }
             }
         }

@@ -23,7 +23,8 @@ int native_family(Address::Family family) noexcept {
     return family == Address::Family::v6 ? AF_INET6 : AF_INET;
 }
 
-// Whole seconds are what the system counts keepalives in. Rounded up: nobody is given up earlier than was asked for.
+// Whole seconds are what the system counts keepalives in. Rounded up: nobody is given up earlier
+// than was asked for.
 int seconds_of(std::uint32_t milliseconds) noexcept {
     return static_cast<int>((std::uint64_t{milliseconds} + 999) / 1'000);
 }
@@ -37,13 +38,16 @@ void set_timeouts(int native, const PeerTimeouts& timeouts) noexcept {
         set_option(native, IPPROTO_TCP, TCP_KEEPCNT, static_cast<int>(timeouts.keepalive_probes));
     }
     if (timeouts.unacknowledged_ms != 0) {
-        set_option(native, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(timeouts.unacknowledged_ms));
+        set_option(native, IPPROTO_TCP, TCP_USER_TIMEOUT,
+                   static_cast<int>(timeouts.unacknowledged_ms));
     }
 }
 
 base::Failure failure(const char* what, const Address& address) {
     const int code = errno;
-    return base::Failure{std::string(what) + " " + to_string(address) + ": " + native_error_text(code), static_cast<int>(error_of(code))};
+    return base::Failure{
+        std::string(what) + " " + to_string(address) + ": " + native_error_text(code),
+        static_cast<int>(error_of(code))};
 }
 
 }  // namespace
@@ -106,7 +110,8 @@ base::Result<void> Socket::bind_or_close(const Address& local) {
     return {};
 }
 
-base::Result<void> Socket::listen(const Address& address, int backlog, const PeerTimeouts& timeouts) {
+base::Result<void> Socket::listen(const Address& address, int backlog,
+                                  const PeerTimeouts& timeouts) {
     PORTICO_ASSERT(!is_open());
     const int native = ::socket(native_family(address.family), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
     if (native < 0) {

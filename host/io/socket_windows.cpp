@@ -33,7 +33,8 @@ constexpr int TCP_KEEPCNT = 16;  // from Windows 10 1703 on; before, the system 
 constexpr int backlog_without_hint = 200;
 
 bool try_option(NativeSocket native, int level, int option, DWORD value) noexcept {
-    return ::setsockopt(native, level, option, reinterpret_cast<const char*>(&value), sizeof value) == 0;
+    return ::setsockopt(native, level, option, reinterpret_cast<const char*>(&value),
+                        sizeof value) == 0;
 }
 
 void set_option(NativeSocket native, int level, int option, DWORD value) noexcept {
@@ -49,7 +50,9 @@ NativeSocket open_native(Address::Family family) noexcept {
 
 base::Failure failure(const char* what, const Address& address) {
     const int code = ::WSAGetLastError();
-    return base::Failure{std::string(what) + " " + to_string(address) + ": " + native_error_text(code), static_cast<int>(error_of(code))};
+    return base::Failure{
+        std::string(what) + " " + to_string(address) + ": " + native_error_text(code),
+        static_cast<int>(error_of(code))};
 }
 
 }  // namespace
@@ -124,22 +127,26 @@ base::Result<void> Socket::bind_or_close(const Address& local) {
     return {};
 }
 
-// Not documented as inherited by SO_UPDATE_ACCEPT_CONTEXT, so each accepted socket is given them. What an old system does not
-// know stays as the system has it.
+// Not documented as inherited by SO_UPDATE_ACCEPT_CONTEXT, so each accepted socket is given them.
+// What an old system does not know stays as the system has it.
 void Socket::set_accepted_timeouts(NativeSocket accepted) const noexcept {
     const PeerTimeouts& timeouts = accepted_timeouts_;
     if (timeouts.keepalive_idle_ms != 0) {
         tcp_keepalive values{1, timeouts.keepalive_idle_ms, timeouts.keepalive_interval_ms};
         DWORD size = 0;
-        static_cast<void>(::WSAIoctl(accepted, SIO_KEEPALIVE_VALS, &values, sizeof values, nullptr, 0, &size, nullptr, nullptr));
+        static_cast<void>(::WSAIoctl(accepted, SIO_KEEPALIVE_VALS, &values, sizeof values, nullptr,
+                                     0, &size, nullptr, nullptr));
         set_option(accepted, IPPROTO_TCP, TCP_KEEPCNT, timeouts.keepalive_probes);
     }
-    if (timeouts.unacknowledged_ms != 0 && !try_option(accepted, IPPROTO_TCP, TCP_MAXRTMS, timeouts.unacknowledged_ms)) {
-        set_option(accepted, IPPROTO_TCP, TCP_MAXRT, static_cast<DWORD>((std::uint64_t{timeouts.unacknowledged_ms} + 999) / 1'000));
+    if (timeouts.unacknowledged_ms != 0 &&
+        !try_option(accepted, IPPROTO_TCP, TCP_MAXRTMS, timeouts.unacknowledged_ms)) {
+        set_option(accepted, IPPROTO_TCP, TCP_MAXRT,
+                   static_cast<DWORD>((std::uint64_t{timeouts.unacknowledged_ms} + 999) / 1'000));
     }
 }
 
-base::Result<void> Socket::listen(const Address& address, int backlog, const PeerTimeouts& timeouts) {
+base::Result<void> Socket::listen(const Address& address, int backlog,
+                                  const PeerTimeouts& timeouts) {
     PORTICO_ASSERT(!is_open());
     const NativeSocket native = open_native(address.family);
     if (native == invalid_socket) {

@@ -49,8 +49,9 @@ base::Result<io::Address> Acceptor::listen(const io::Address& address) {
             Arm& stopped = *static_cast<Arm::Stop&>(operation).arm;
             stopped.acceptor->stop_arm(stopped);
         };
-        const base::Result<void> listening = first == nullptr ? arm->socket.listen(address, backlog, timeouts_of(context_.limits))
-                                                              : arm->socket.listen_as(first->socket);
+        const base::Result<void> listening =
+            first == nullptr ? arm->socket.listen(address, backlog, timeouts_of(context_.limits))
+                             : arm->socket.listen_as(first->socket);
         if (!listening) {
             return base::Failure{listening.error(), listening.kind()};
         }

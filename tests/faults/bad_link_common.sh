@@ -1,12 +1,14 @@
-# Two network name spaces with a wire between them, which BAD_WIRE carries: the client is in this shell's, at 10.90.0.1, and `host` runs in the
-# other one, at 10.90.0.2. Skips the test where name spaces or TUN interfaces are not permitted. `script` is the test itself: it is started
-# again inside its name space.
+# Two network name spaces with a wire between them, which BAD_WIRE carries: the client is in this
+# shell's, at 10.90.0.1, and `host` runs in the other one, at 10.90.0.2. Skips the test where name
+# spaces or TUN interfaces are not permitted. `script` is the test itself: it is started again
+# inside its name space.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 need ip
 need unshare
 need nsenter
 
-# This shell's own name space is gone with the last process in it. Where we are not root, with a user's name space around it.
+# This shell's own name space is gone with the last process in it. Where we are not root, with a
+# user's name space around it.
 if [ -z "${BAD_LINK_INSIDE:-}" ]; then
     if [ "$(id -u)" -eq 0 ]; then own=(unshare --net); else own=(unshare --net --user --map-root-user); fi
     "${own[@]}" true 2>refused || skip "no network name space of its own: $(tail -n 1 refused)"

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Clients whose network is gone say no goodbye. The wire between client and host stops carrying, and the host notices all the same: idle clients
-# by keepalives, those that are owed bytes by the time that these may stay unacknowledged; and nobody before that. Skipped where name
-# spaces or TUN interfaces are not permitted.
+# Clients whose network is gone say no goodbye. The wire between client and host stops carrying, and
+# the host notices all the same: idle clients by keepalives, those that are owed bytes by the time
+# that these may stay unacknowledged; and nobody before that. Skipped where name spaces or TUN
+# interfaces are not permitted.
 script=$(realpath "${BASH_SOURCE[0]}")
 source "$(dirname "${BASH_SOURCE[0]}")/bad_link_common.sh"
 
@@ -40,7 +41,8 @@ for backend in epoll io_uring shared; do
     [ $backend = shared ] || io="\"backend\": \"$backend\", \"ports\": \"per_core\""
     rest="\"io\": { $io }, \"log\": { \"level\": \"debug\" }, \"shutdown\": { \"drain_ms\": 0 }"
 
-    # A second of silence and four questions, five seconds in all. Four, because the wire loses some while it carries.
+    # A second of silence and four questions, five seconds in all. Four, because the wire loses some
+    # while it carries.
     start_wire
     config idle_$backend '{ "name": "it", "listen": "10.90.0.2:0", "plugin": "echo",
         "limits": { "keepalive_idle_ms": 1000, "keepalive_interval_ms": 1000, "keepalive_probes": 4 } }' "$rest"
@@ -55,7 +57,8 @@ for backend in epoll io_uring shared; do
     for socket in "${silent[@]}"; do exec {socket}>&-; done
     stop_host idle_$backend $stop_signal
 
-    # Replies are on their way to all but those, perhaps, that have only just come: keepalives find these.
+    # Replies are on their way to all but those, perhaps, that have only just come: keepalives find
+    # these.
     start_wire
     config owed_$backend '{ "name": "it", "listen": "10.90.0.2:0", "plugin": "echo",
         "limits": { "keepalive_idle_ms": 1000, "keepalive_interval_ms": 1000, "unacknowledged_timeout_ms": 2000 } }' "$rest"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# "listen" with a name that has several addresses, of which this machine has some: the host listens on those and warns of the others. With none, and
-# with a literal address, it fails as ever. The names are those of a hosts file of the test's own, in a mount name space of its own.
+# "listen" with a name that has several addresses, of which this machine has some: the host listens
+# on those and warns of the others. With none, and with a literal address, it fails as ever. The
+# names are those of a hosts file of the test's own, in a mount name space of its own.
 script=$(realpath "${BASH_SOURCE[0]}")
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 need unshare

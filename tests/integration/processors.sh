@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Without "threads" the host has as many as the process may use processors: those that it is bound to, and what the quota of its control group
-# pays for. Parts that this machine does not permit say so.
+# Without "threads" the host has as many as the process may use processors: those that it is bound
+# to, and what the quota of its control group pays for. Parts that this machine does not permit say
+# so.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 need taskset
 
@@ -36,7 +37,8 @@ if [ "${processors:-0}" -lt 1 ] || [ "$processors" -gt "$may_use" ] || [ "$worke
 fi
 says bound "1( of [0-9]+)? processors, $each worker threads" taskset -c "$first"
 
-# A control group of our own below the one that we are in. The host is put into it before it starts, and it is gone with the test.
+# A control group of our own below the one that we are in. The host is put into it before it starts,
+# and it is gone with the test.
 group=
 leave_group() {
     if [ -n "$group" ]; then rmdir "$group"; fi

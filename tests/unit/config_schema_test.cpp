@@ -199,7 +199,8 @@ TEST_CASE("the schema's defaults are the structs' defaults", "[config]") {
     CHECK(default_of("limits", "keepalive_idle_ms") == listener.limits.keepalive_idle_ms);
     CHECK(default_of("limits", "keepalive_interval_ms") == listener.limits.keepalive_interval_ms);
     CHECK(default_of("limits", "keepalive_probes") == listener.limits.keepalive_probes);
-    CHECK(default_of("limits", "unacknowledged_timeout_ms") == listener.limits.unacknowledged_timeout_ms);
+    CHECK(default_of("limits", "unacknowledged_timeout_ms") ==
+          listener.limits.unacknowledged_timeout_ms);
     const Json& framings = root.at("definitions").at("framing").at("oneOf");
     CHECK(framings.at(1).at("properties").at("delimiter").at("default") == listener.framing.delimiter);
     CHECK(framings.at(1).at("properties").at("max_bytes").at("default") == listener.framing.max_bytes);

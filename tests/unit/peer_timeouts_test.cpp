@@ -22,7 +22,8 @@ namespace {
 int option_of(NativeSocket native, int level, int option) {
     int value = 0;
     socklen_t size = sizeof value;
-    return ::getsockopt(native, level, option, reinterpret_cast<char*>(&value), &size) == 0 ? value : -1;
+    return ::getsockopt(native, level, option, reinterpret_cast<char*>(&value), &size) == 0 ? value
+                                                                                            : -1;
 }
 
 bool is_kept_alive(NativeSocket native) {
@@ -31,7 +32,8 @@ bool is_kept_alive(NativeSocket native) {
 
 void check_timeouts(NativeSocket native, const PeerTimeouts& timeouts) {
 #ifdef _WIN32
-    // Seconds. Systems before Windows 10 1709 take the values and do not tell them, and Wine 8 knows none of the others.
+    // Seconds. Systems before Windows 10 1709 take the values and do not tell them, and Wine 8
+    // knows none of the others.
     const auto check = [&](int option, int expected) {
         const int found = option_of(native, IPPROTO_TCP, option);
         CHECK((found == -1 || found == expected));
@@ -41,16 +43,21 @@ void check_timeouts(NativeSocket native, const PeerTimeouts& timeouts) {
     check(keep_interval, static_cast<int>(timeouts.keepalive_interval_ms / 1'000));
     check(keep_count, static_cast<int>(timeouts.keepalive_probes));
 #else
-    CHECK(option_of(native, IPPROTO_TCP, TCP_KEEPIDLE) == static_cast<int>(timeouts.keepalive_idle_ms / 1'000));
-    CHECK(option_of(native, IPPROTO_TCP, TCP_KEEPINTVL) == static_cast<int>(timeouts.keepalive_interval_ms / 1'000));
-    CHECK(option_of(native, IPPROTO_TCP, TCP_KEEPCNT) == static_cast<int>(timeouts.keepalive_probes));
-    CHECK(option_of(native, IPPROTO_TCP, TCP_USER_TIMEOUT) == static_cast<int>(timeouts.unacknowledged_ms));
+    CHECK(option_of(native, IPPROTO_TCP, TCP_KEEPIDLE) ==
+          static_cast<int>(timeouts.keepalive_idle_ms / 1'000));
+    CHECK(option_of(native, IPPROTO_TCP, TCP_KEEPINTVL) ==
+          static_cast<int>(timeouts.keepalive_interval_ms / 1'000));
+    CHECK(option_of(native, IPPROTO_TCP, TCP_KEEPCNT) ==
+          static_cast<int>(timeouts.keepalive_probes));
+    CHECK(option_of(native, IPPROTO_TCP, TCP_USER_TIMEOUT) ==
+          static_cast<int>(timeouts.unacknowledged_ms));
 #endif
 }
 
 // A port with a listener. One socket is accepted of it; `check` looks at it.
 template <class Check>
-void accept_one(Backend backend, Address::Family family, const PeerTimeouts& timeouts, Check&& check) {
+void accept_one(Backend backend, Address::Family family, const PeerTimeouts& timeouts,
+                Check&& check) {
     BufferPool buffers(4'096, 16);
     auto port = make_port(backend, buffers, {});
     if (!port && backend == Backend::io_uring) {
@@ -59,7 +66,8 @@ void accept_one(Backend backend, Address::Family family, const PeerTimeouts& tim
     }
     REQUIRE(port);
     Socket listener;
-    if (const auto listening = listener.listen(loopback(family), 16, timeouts); !listening && family == Address::Family::v6) {
+    if (const auto listening = listener.listen(loopback(family), 16, timeouts);
+        !listening && family == Address::Family::v6) {
         WARN("no IPv6 here: " << listening.error());
         return;
     }
@@ -101,10 +109,12 @@ TEST_CASE("an accepted socket finds out by itself that its peer has vanished", "
 
 TEST_CASE("without keepalives an accepted socket asks nothing", "[io][socket]") {
     const Backend backend = GENERATE(Backend::automatic, Backend::io_uring);
-    accept_one(backend, Address::Family::v4, {}, [](NativeSocket accepted) { CHECK_FALSE(is_kept_alive(accepted)); });
+    accept_one(backend, Address::Family::v4, {},
+               [](NativeSocket accepted) { CHECK_FALSE(is_kept_alive(accepted)); });
 }
 
-TEST_CASE("the longest keepalives are taken, and parts of a second are rounded up", "[io][socket]") {
+TEST_CASE("the longest keepalives are taken, and parts of a second are rounded up",
+          "[io][socket]") {
     PeerTimeouts longest;
     longest.keepalive_idle_ms = longest.keepalive_interval_ms = 32'767'000;
     longest.keepalive_probes = 127;

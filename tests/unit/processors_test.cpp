@@ -1,4 +1,5 @@
-// How many processors the process may use: at least one, never more than there are, and fewer once it is bound to fewer.
+// How many processors the process may use: at least one, never more than there are, and fewer once
+// it is bound to fewer.
 #include "io/processors.hpp"
 
 #include <thread>
