@@ -30,7 +30,6 @@ SERVERS = {
     "iocp": (True, {}),
     "iocp, per_core": (True, {"ports": "per_core"}),
     "bare IOCP loop": (True, "peer_bare_iocp"),
-    "Asio, IOCP": (True, "peer_asio_iocp"),
     "article's port": (True, "baseline_article_iocp"),
 }
 ON_WINDOWS = [name for name, (is_windows, _) in SERVERS.items() if is_windows]
