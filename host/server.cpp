@@ -11,6 +11,7 @@
 #include "base/path_text.hpp"
 #include "config/load.hpp"
 #include "io/process_limits.hpp"
+#include "io/processors.hpp"
 #include "log/stream_log.hpp"
 #include "net/acceptor.hpp"
 #include "net/connection_table.hpp"
@@ -185,7 +186,7 @@ public:
         result.wakes = counters.wakes;
         result.cancels = counters.cancels;
         result.completions = counters.completions;
-        result.processors = processors();
+        result.processors = processors_;
         result.backend = stations_.front()->group->port().name();
         return result;
     }
@@ -219,8 +220,6 @@ private:
     }
 
     void add_errors(std::vector<std::string> more) { errors_.insert(errors_.end(), more.begin(), more.end()); }
-
-    [[nodiscard]] static std::uint32_t processors() noexcept { return std::max(1U, std::thread::hardware_concurrency()); }
 
     // ---- starting, step by step; each answers false with errors_
 
@@ -366,12 +365,14 @@ private:
             return false;
         }
         worker_threads_ = 0;
+        processors_ = io::usable_processors();
         std::vector<net::WorkerGroup*> common;
         if (shares_port()) {
-            const std::uint32_t threads = config_.io.threads != 0 ? config_.io.threads : 2 * processors();
-            common.push_back(add_station(threads, processors(), batch));
+            const std::uint32_t threads =
+                config_.io.threads != 0 ? config_.io.threads : 2 * processors_;
+            common.push_back(add_station(threads, processors_, batch));
         } else {
-            const std::uint32_t ports = config_.io.threads != 0 ? config_.io.threads : processors();
+            const std::uint32_t ports = config_.io.threads != 0 ? config_.io.threads : processors_;
             for (std::uint32_t i = 0; i < ports && errors_.empty(); ++i) {
                 common.push_back(add_station(1, 1, batch));
             }
@@ -431,16 +432,43 @@ private:
 
     bool listen() {
         for (const std::unique_ptr<Service>& service : services_) {
-            for (const io::Address& address : service->addresses) {
-                base::Result<io::Address> bound = service->acceptor->listen(address);
-                if (!bound) {
-                    errors_.push_back(place_of(*service->listener, config_.file) + "listen: " + bound.error());
-                } else {
-                    endpoints_.push_back({service->listener->name, io::to_string(*bound), bound->port});
-                }
-            }
+            listen(*service);
         }
         return errors_.empty();
+    }
+
+    // A name listens on those of its addresses that this machine has, and the log warns of the
+    // others: hosts files name ::1 even where IPv6 is switched off. It fails if there is none, as a
+    // literal address does, which is the only one in its list.
+    void listen(Service& service) {
+        const config::Listener& listener = *service.listener;
+        const auto complain = [&](const std::string& why, io::Error error) {
+            errors_.push_back(place_of(listener, config_.file) + "listen: " + why +
+                              std::string(io::advice_on_listening(error)));
+        };
+        std::vector<std::string> absent;
+        bool is_listening = false;
+        for (const io::Address& address : service.addresses) {
+            base::Result<io::Address> bound = service.acceptor->listen(address);
+            if (bound) {
+                is_listening = true;
+                endpoints_.push_back({listener.name, io::to_string(*bound), bound->port});
+            } else if (const auto error = static_cast<io::Error>(bound.kind());
+                       error == io::Error::address_unavailable) {
+                absent.push_back(bound.error());
+            } else {
+                complain(bound.error(), error);
+            }
+        }
+        for (const std::string& why : absent) {
+            if (is_listening) {
+                log_->compose(base::LogLevel::warn, listener.name, 0, [&] {
+                    return why + "; \"" + listener.listen + "\" is served at its other addresses";
+                });
+            } else {
+                complain(why, io::Error::address_unavailable);
+            }
+        }
     }
 
     // What a stop will need, so that it never fails.
@@ -502,9 +530,11 @@ private:
     void run() noexcept {
         const io::CompletionPort& port = stations_.front()->group->port();
         log_->compose(base::LogLevel::info, {}, 0, [&] {
-            return std::string("portico ") + version() + ": " + std::to_string(processors()) + " processors, " +
-                   std::to_string(worker_threads_) + " worker threads, " + std::to_string(stations_.size()) + " ports (" +
-                   std::string(port.name()) + ")";
+            const std::uint32_t all = std::max(processors_, std::thread::hardware_concurrency());
+            return std::string("portico ") + version() + ": " + std::to_string(processors_) +
+                   (processors_ != all ? " of " + std::to_string(all) : "") + " processors, " +
+                   std::to_string(worker_threads_) + " worker threads, " +
+                   std::to_string(stations_.size()) + " ports (" + std::string(port.name()) + ")";
         });
         for (const std::unique_ptr<Service>& service : services_) {
             log_->compose(base::LogLevel::info, service->listener->name, 0, [&] { return "plugin " + service->instance->description(); });
@@ -628,6 +658,7 @@ private:
     std::vector<net::WorkerGroup*> service_homes_;  // of each service's instance
     std::unique_ptr<net::Drain> drain_;
     io::Backend backend_ = io::Backend::automatic;  // what the ports are made with
+    std::uint32_t processors_ = 1;                  // that this process may use
     std::uint32_t worker_threads_ = 0;
     std::size_t next_serial_ = 0;
 

@@ -128,7 +128,7 @@ TEST_CASE("the loader and the schema agree on every range and word", "[config]")
             refuses(place, key, nullptr);
         }
     }
-    CHECK(ranges == 16);
+    CHECK(ranges == 20);
     CHECK(words == 5);
 }
 
@@ -196,6 +196,11 @@ TEST_CASE("the schema's defaults are the structs' defaults", "[config]") {
     CHECK(default_of("limits", "idle_timeout_ms") == listener.limits.idle_timeout_ms);
     CHECK(default_of("limits", "half_close_timeout_ms") == listener.limits.half_close_timeout_ms);
     CHECK(default_of("limits", "close_timeout_ms") == listener.limits.close_timeout_ms);
+    CHECK(default_of("limits", "keepalive_idle_ms") == listener.limits.keepalive_idle_ms);
+    CHECK(default_of("limits", "keepalive_interval_ms") == listener.limits.keepalive_interval_ms);
+    CHECK(default_of("limits", "keepalive_probes") == listener.limits.keepalive_probes);
+    CHECK(default_of("limits", "unacknowledged_timeout_ms") ==
+          listener.limits.unacknowledged_timeout_ms);
     const Json& framings = root.at("definitions").at("framing").at("oneOf");
     CHECK(framings.at(1).at("properties").at("delimiter").at("default") == listener.framing.delimiter);
     CHECK(framings.at(1).at("properties").at("max_bytes").at("default") == listener.framing.max_bytes);

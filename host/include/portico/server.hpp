@@ -39,7 +39,7 @@ struct Statistics {
     std::uint64_t completions = 0;
     std::uint64_t receive_buffers_on_loan = 0;
     std::uint64_t send_chunks_on_loan = 0;
-    std::uint32_t processors = 0;
+    std::uint32_t processors = 0;  // that the process may use: by affinity, and by a quota
     std::uint32_t worker_threads = 0;
     std::string backend;  // "epoll", "io_uring", "iocp": of the common ports
 };
