@@ -5,7 +5,9 @@
 #include <ctime>
 #include <exception>
 #include <iostream>
+#include <optional>
 #include <span>
+#include <system_error>
 
 #include "base/clock.hpp"
 #include "compare_command.hpp"
@@ -20,6 +22,7 @@
 #include "result_files.hpp"
 #include "scripted_run.hpp"
 #include "utc.hpp"
+#include "watched_output.hpp"
 
 namespace portico::client {
 namespace {
@@ -117,7 +120,13 @@ int run_interactive(const Options& options) {
     plan.messages = messages.get();
     ReplyPrinter printer(plan.connections, options.reply_framing, std::cout);
     set_on_interrupt(interrupt);
-    auto totals = run_load(plan, printer, interrupt);
+    std::optional<base::Result<Totals>> ran;
+    try {
+        ran = run_load(plan, printer, interrupt);
+    } catch (const OutputEnded&) {  // run() says why
+        return exit_code::could_not_run;
+    }
+    base::Result<Totals>& totals = *ran;
     if (!totals) {
         complain(totals.error());
         return exit_code::could_not_run;
@@ -164,8 +173,7 @@ int run_scripted(const Options& options, const std::vector<std::string>& argumen
     return kept ? code : exit_code::could_not_run;
 }
 
-int run(const std::vector<std::string>& arguments) {
-    prepare_console();
+int run_asked(const std::vector<std::string>& arguments) {
     if (!arguments.empty() && arguments.front() == "compare") {
         return run_compare(std::span(arguments).subspan(1), std::cout, std::cerr, interrupt);
     }
@@ -175,6 +183,16 @@ int run(const std::vector<std::string>& arguments) {
         return parsed.exit_code;
     }
     return parsed.options->is_interactive ? run_interactive(*parsed.options) : run_scripted(*parsed.options, arguments);
+}
+
+int run(const std::vector<std::string>& arguments) {
+    WatchedOutput output(std::cout, prepare_console());
+    const int code = run_asked(arguments);
+    if (const int error = output.error(); error != 0) {
+        complain("cannot write to the standard output: " + std::generic_category().message(error));
+        return code == exit_code::interrupted ? code : exit_code::could_not_run;
+    }
+    return code;
 }
 
 }  // namespace
