@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "connector.hpp"
 #include "owned.hpp"
 #include "session_context.hpp"
 
@@ -26,23 +27,17 @@ public:
 private:
     enum class State : std::uint8_t { unopened, connecting, open, closing, done };
 
-    void open() noexcept;
-    void on_connect() noexcept;
+    void on_connector() noexcept;
     void on_receive() noexcept;
-    void on_timer() noexcept;
     template <class Reason>
     void broken(const Reason& reason) noexcept;
     void close() noexcept;
     void close_if_joined() noexcept;
 
     SessionContext& context_;
-    io::Socket socket_;
-    Owned<IdleConnection, io::ConnectOperation> connect_;
+    Connector connector_;
     Owned<IdleConnection, io::ReceiveOperation> receive_;
-    Owned<IdleConnection, io::TimerOperation> timer_;  // of the connect
     State state_ = State::unopened;
-    bool has_timed_out_ = false;
-    std::uint32_t address_ = 0;
 };
 
 }  // namespace portico::client
