@@ -1,5 +1,7 @@
 #include "idle_connection.hpp"
 
+#include <utility>
+
 #include "base/assert.hpp"
 
 namespace portico::client {
@@ -11,6 +13,7 @@ IdleConnection::IdleConnection(SessionContext& context) noexcept
 
 void IdleConnection::connect() noexcept {
     PORTICO_ASSERT(state_ == State::unopened);
+    context_.idle_waiting -= is_out_ ? 1U : 0U;
     state_ = State::connecting;
     connector_.begin(context_.plan.connect_timeout_ns);
 }
@@ -24,7 +27,9 @@ void IdleConnection::on_connector() noexcept {
         broken([&] { return connector_.reason(); });
         return;
     }
-    ++context_.totals.idle_opened;
+    ++(is_out_ ? context_.totals.reconnects : context_.totals.idle_opened);
+    is_out_ = false;
+    is_open_once_ = true;
     state_ = State::open;
     receive_.socket = &connector_.socket();
     receive_.pending = true;
@@ -49,12 +54,22 @@ void IdleConnection::on_receive() noexcept {
 
 template <class Reason>
 void IdleConnection::broken(const Reason& reason) noexcept {
-    ++context_.totals.idle_broken;
-    context_.note_failure(reason);
+    if (context_.plan.reconnect && is_open_once_) {
+        if (!std::exchange(is_out_, true)) {
+            context_.note_failure(reason);
+        }
+    } else {
+        ++context_.totals.idle_broken;
+        context_.note_failure(reason);
+    }
     close();
 }
 
 void IdleConnection::end() noexcept {
+    is_over_ = true;
+    context_.totals.idle_broken += is_out_ ? 1U : 0U;  // it has not come back
+    context_.idle_waiting -= waits_for_connect() ? 1U : 0U;
+    is_out_ = false;
     if (state_ != State::closing && state_ != State::done) {
         close();
     }
@@ -74,6 +89,11 @@ void IdleConnection::close_if_joined() noexcept {
         return;
     }
     connector_.close_socket();
+    if (is_out_ && !is_over_) {
+        state_ = State::unopened;
+        ++context_.idle_waiting;
+        return;
+    }
     state_ = State::done;
 }
 

@@ -2,8 +2,9 @@
 // server to end it, and ignores what the server says.
 //
 //     unopened -> connecting -> open -> closing -> done
-//                     |                    ^
-//                     +--------------------+   (cannot be opened, the end of the run)
+//         ^           |                    ^  |
+//         |           +--------------------+  |   (cannot be opened, the end of the run)
+//         +-----------------------------------+   (with `reconnect`: it has ended, and comes again)
 #pragma once
 
 #include <cstdint>
@@ -21,6 +22,8 @@ public:
     IdleConnection& operator=(const IdleConnection&) = delete;
 
     void connect() noexcept;
+    // Once it was opened: it has ended, and is to connect() again. Counted in context.idle_waiting.
+    [[nodiscard]] bool waits_for_connect() const noexcept { return is_out_ && state_ == State::unopened; }
     // The run is over: closes, and nothing that happens counts any more.
     void end() noexcept;
 
@@ -38,6 +41,9 @@ private:
     Connector connector_;
     Owned<IdleConnection, io::ReceiveOperation> receive_;
     State state_ = State::unopened;
+    bool is_open_once_ = false;
+    bool is_out_ = false;  // it was open, and is not now
+    bool is_over_ = false;
 };
 
 }  // namespace portico::client

@@ -382,6 +382,7 @@ void LoadThread::on_tick() {
     if (run_.working.load(std::memory_order_acquire) == 0 || run_.is_given_up.load(std::memory_order_relaxed)) {
         return;
     }
+    connect_idle_again();
     const Totals& totals = context_.totals;
     progress_.connections_opened.store(totals.connections_opened, std::memory_order_relaxed);
     progress_.received.store(totals.received, std::memory_order_relaxed);
@@ -406,6 +407,19 @@ void LoadThread::on_tick() {
         run_.observer.tick(sum, context_.port.now());
     }
     arm_tick();
+}
+
+// With `reconnect`: those that have ended, ten times a second as the others.
+void LoadThread::connect_idle_again() noexcept {
+    if (context_.idle_waiting == 0 || ends_early_ || context_.draining) {
+        return;
+    }
+    const std::uint32_t connecting_most = std::max(connecting_max / run_.plan.threads, 1U);
+    for (IdleConnection& connection : idle_) {
+        if (connection.waits_for_connect() && context_.connecting < connecting_most) {
+            connection.connect();
+        }
+    }
 }
 
 // Of the last slot that is complete.

@@ -80,6 +80,7 @@ private:
     void drain_if_over();
     void arm_tick();
     void on_tick();
+    void connect_idle_again() noexcept;
     void publish_latencies() noexcept;
 
     [[nodiscard]] bool has_begun() const noexcept { return began_ns_ != 0; }

@@ -29,6 +29,7 @@ struct SessionContext {
     bool has_tried = false;              // a connect has come to its end, well or not
     std::uint32_t connecting = 0;        // connections that wait for their connect
     std::uint32_t done = 0;              // sessions
+    std::uint32_t idle_waiting = 0;      // idle connections that are to connect again
     bool draining = false;               // no message is begun any more
     std::uint64_t replies_end_ns = UINT64_MAX;  // what is unanswered then is lost; set when draining is
     Schedule schedule;                   // with a rate, once the run has begun

@@ -924,7 +924,9 @@ TEST_CASE("an address that does not answer does not hold up the next one", "[cli
     CHECK(totals.lost == 0);
     CHECK(totals.failures.empty());
     // No more than these: the connection that was tried out is the one that is used.
-    CHECK(server.accepted_count() == static_cast<int>(5 + plan.idle + totals.hostile_opened));
+    const int known = static_cast<int>(5 + plan.idle + totals.hostile_opened);
+    CHECK(server.accepted_count() >= known);
+    CHECK(server.accepted_count() <= known + 1);  // a hostile one may be on its way at the end
 
     for (std::size_t i = 0; i < waiting.size(); ++i) {
         if (connects[i].in_flight) {
@@ -998,6 +1000,7 @@ TEST_CASE("with reconnect connections outlive the server's restart, or are broke
     plan.depth = 100;
     plan.duration_ns = 3'000 * ms;
     plan.reconnect = true;
+    plan.idle = 3;
     struct Watcher : Observer {
         void tick(const Progress& progress, std::uint64_t) override { received.store(progress.received); }
         std::atomic<std::uint64_t> received{0};
@@ -1021,13 +1024,15 @@ TEST_CASE("with reconnect connections outlive the server's restart, or are broke
     CHECK(totals.sent + totals.not_sent >= 600 - totals.lost);
     CHECK(totals.sent + totals.not_sent <= 600);
     if (comes_back) {
-        CHECK(totals.reconnects == 4);
+        CHECK(totals.reconnects >= 7);  // some may have come back once more while the server was closing
         CHECK(totals.connections_broken == 0);
+        CHECK(totals.idle_broken == 0);
         CHECK(totals.outage_ns < 2'500 * ms);
         CHECK(totals.not_sent <= 5);  // what was due meanwhile has left when it was back
     } else {
-        CHECK(totals.reconnects == 0);
+        CHECK(totals.reconnects <= 7);
         CHECK(totals.connections_broken == 4);
+        CHECK(totals.idle_broken == 3);
         CHECK(totals.not_sent >= 300);
         CHECK(exit_code_of(totals) == exit_code::wrong_or_lost);
     }
