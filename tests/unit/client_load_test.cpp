@@ -910,10 +910,10 @@ TEST_CASE("an address that does not answer does not hold up the next one", "[cli
     plan.addresses = {full.local_address(), server.address()};
     plan.connections = 5;
     plan.threads = GENERATE(1U, 2U);
-    plan.idle = GENERATE(0U, 2U);
-    plan.hostile = {Hostile::half_close};
+    plan.idle = plan.threads == 1 ? 2 : 0;
+    plan.hostile = {Hostile::half_close};  // which has a thread of its own, and so finds out by itself
     plan.count = 0;
-    plan.duration_ns = 500 * ms;
+    plan.duration_ns = 1'500 * ms;
     const std::uint64_t began_ns = base::now_ns();
     const Totals totals = ran(plan);
     CHECK(base::now_ns() - began_ns < 10'000 * ms);  // of the connect timeout's 20
@@ -973,7 +973,7 @@ TEST_CASE("with reconnect a connection that the server ends comes again, and wha
     plan.connections = 2;
     plan.threads = GENERATE(1U, 2U);
     plan.count = 0;
-    plan.duration_ns = 500 * ms;
+    plan.duration_ns = 1'000 * ms;
     plan.reconnect = true;
     plan.rate = GENERATE(0U, 400U);
     const Totals totals = ran(plan);
@@ -981,7 +981,7 @@ TEST_CASE("with reconnect a connection that the server ends comes again, and wha
     CHECK(totals.lost == 1);
     CHECK(totals.reconnects == 1);
     CHECK(totals.outage_ns > 0);
-    CHECK(totals.outage_ns < 500 * ms);
+    CHECK(totals.outage_ns < 1'000 * ms);
     CHECK(totals.connections_broken == 0);
     CHECK(totals.connections_opened == 3);
     CHECK(totals.received + 1 == totals.sent);
@@ -998,7 +998,7 @@ TEST_CASE("with reconnect connections outlive the server's restart, or are broke
     plan.count = 0;
     plan.rate = 200;
     plan.depth = 100;
-    plan.duration_ns = 3'000 * ms;
+    plan.duration_ns = 2'500 * ms;
     plan.reconnect = true;
     plan.idle = 3;
     struct Watcher : Observer {
@@ -1021,19 +1021,19 @@ TEST_CASE("with reconnect connections outlive the server's restart, or are broke
     CHECK(base::now_ns() - began_ns < 10'000 * ms);
     CHECK(totals.outage_ns >= 500 * ms);
     CHECK(totals.lost == totals.outage_failed);
-    CHECK(totals.sent + totals.not_sent >= 600 - totals.lost);
-    CHECK(totals.sent + totals.not_sent <= 600);
+    CHECK(totals.sent + totals.not_sent >= 500 - totals.lost);
+    CHECK(totals.sent + totals.not_sent <= 500);
     if (comes_back) {
         CHECK(totals.reconnects >= 7);  // some may have come back once more while the server was closing
         CHECK(totals.connections_broken == 0);
         CHECK(totals.idle_broken == 0);
-        CHECK(totals.outage_ns < 2'500 * ms);
+        CHECK(totals.outage_ns < 2'400 * ms);
         CHECK(totals.not_sent <= 5);  // what was due meanwhile has left when it was back
     } else {
         CHECK(totals.reconnects <= 7);
         CHECK(totals.connections_broken == 4);
         CHECK(totals.idle_broken == 3);
-        CHECK(totals.not_sent >= 300);
+        CHECK(totals.not_sent >= 200);
         CHECK(exit_code_of(totals) == exit_code::wrong_or_lost);
     }
 }
