@@ -19,12 +19,14 @@ enum class StopRequest {
     hurried,  // the console is being closed, or the user logs off: the system allows about 3 s more
 };
 
-// From its construction on a request to stop calls `action`, on a thread of its own; the second one ends the process with exit code 130. One
-// at a time, made before any other thread (on Linux it blocks the signals, and threads inherit that).
+// From its construction on a request to stop calls `action`, on a thread of its own. Who asks again ends the
+// process at once, with exit code 130: by a second Ctrl-C (SIGINT), or by a second SIGTERM more than a second
+// after the first. SIGHUP never does. A signal that was ignored when the program started stays ignored.
+// One in a process, made before any other thread: threads inherit that no signal is blocked.
 class StopRequests {
 public:
     explicit StopRequests(std::function<void(StopRequest)> action);
-    // After this the system's own behaviour is back.
+    // After this a request does nothing, since the program is about to end.
     ~StopRequests();
     StopRequests(const StopRequests&) = delete;
     StopRequests& operator=(const StopRequests&) = delete;
