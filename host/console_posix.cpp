@@ -20,14 +20,14 @@ namespace portico {
 
 namespace {
 
-constexpr std::array stop_signals{SIGINT, SIGTERM, SIGHUP};
+constexpr std::array noted_signals{SIGINT, SIGTERM, SIGHUP, SIGUSR1};
 constexpr std::uint64_t impatient_after_ns = 1'000'000'000;
 
 // One a process, as signals are.
 struct Watch {
     sem_t notes{};                                // posted for each note, and once for the end
     std::atomic<pid_t> process{0};                // whose notes these are
-    std::atomic<std::uint32_t> noted{0};          // a bit for each signal's number
+    std::atomic<std::uint32_t> noted{0};          // bits of signals
     std::atomic<std::uint64_t> first_term_ns{0};  // when the first SIGTERM came; 0: none yet
     std::atomic<bool> interrupted{false};         // SIGINT has come
     std::atomic<bool> ending{false};
@@ -35,6 +35,10 @@ struct Watch {
 };
 Watch watch;
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<pid_t>::is_always_lock_free);
+
+constexpr std::uint32_t bit(int signal_number) noexcept {
+    return 1U << signal_number;
+}
 
 std::uint64_t monotonic_ns() noexcept {
     timespec now{};
@@ -65,7 +69,7 @@ extern "C" void note_signal(int number) {
     } else if (is_impatient(number)) {
         ::_exit(130);
     } else {
-        watch.noted.fetch_or(1U << number);
+        watch.noted.fetch_or(bit(number));
         ::sem_post(&watch.notes);
     }
     errno = error;
@@ -92,15 +96,19 @@ void handle(int number, void (*handler)(int)) noexcept {
     ::sigaction(number, &wanted, nullptr);
 }
 
-void carry_out(const std::function<void(StopRequest)>& action) {
+void carry_out(const std::function<void(Request)>& action) {
     for (;;) {
         while (::sem_wait(&watch.notes) != 0) {
         }
         if (watch.ending) {
             return;
         }
-        if (watch.noted.exchange(0) != 0) {
-            action(StopRequest::orderly);
+        const std::uint32_t noted = watch.noted.exchange(0);
+        if ((noted & bit(SIGUSR1)) != 0) {
+            action(Request::reopen_log);
+        }
+        if ((noted & (bit(SIGINT) | bit(SIGTERM) | bit(SIGHUP))) != 0) {
+            action(Request::stop);
         }
     }
 }
@@ -117,13 +125,14 @@ void prepare_standard_streams() noexcept {
     // Who writes into a closed pipe gets an error instead. Not by ignoring the signal: what a plugin starts
     // would inherit that, and it ends at exec where there is a handler.
     handle(SIGPIPE, do_nothing);
+    handle(SIGXFSZ, do_nothing);  // likewise who writes beyond the limit on a file's size
 }
 
 std::vector<std::string> utf8_arguments(int argc, char** argv) {
     return {argv, argv + argc};
 }
 
-StopRequests::StopRequests(std::function<void(StopRequest)> action) {
+Requests::Requests(std::function<void(Request)> action) {
     watch.process = ::getpid();
     watch.noted = 0;
     watch.first_term_ns = 0;
@@ -137,15 +146,16 @@ StopRequests::StopRequests(std::function<void(StopRequest)> action) {
     }
     sigset_t signals;
     ::sigemptyset(&signals);
-    for (const int number : stop_signals) {
+    for (const int number : noted_signals) {
         handle(number, note_signal);
         ::sigaddset(&signals, number);
     }
+    handle(SIGUSR2, do_nothing);  // it ends a process that does not know it
     // Whoever started the program may have had them blocked, which is inherited.
     ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
 }
 
-StopRequests::~StopRequests() {
+Requests::~Requests() {
     watch.ending = true;
     ::sem_post(&watch.notes);
     watch.thread.join();

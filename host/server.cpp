@@ -61,7 +61,7 @@ std::string place_of(const config::Listener& listener, const std::string& file) 
 
 }  // namespace
 
-// Concurrency: the thread that owns the server calls everything but stop() and statistics(). mutex_ guards stop_wanted_ and serving_, and orders the
+// Concurrency: the thread that owns the server calls everything but stop(), reopen_log() and statistics(). mutex_ guards stop_wanted_ and serving_, and orders the
 // workers' notifications (an acceptor has stopped, a last connection is gone) with the waits for them.
 class Server::Implementation {
 public:
@@ -159,6 +159,13 @@ public:
         drain_limit_ms_ = std::min(drain_limit_ms_, drain_ms);
         news_ = true;
         changed_.notify_all();
+    }
+
+    void reopen_log() noexcept {
+        const std::scoped_lock lock(mutex_);
+        if (serving_) {
+            log_->reopen();
+        }
     }
 
     Statistics statistics() noexcept {
@@ -646,6 +653,10 @@ StopResult Server::wait() noexcept {
 
 void Server::limit_drain(std::uint32_t drain_ms) noexcept {
     implementation_->limit_drain(drain_ms);
+}
+
+void Server::reopen_log() noexcept {
+    implementation_->reopen_log();
 }
 
 Statistics Server::statistics() const noexcept {

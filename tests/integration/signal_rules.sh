@@ -38,7 +38,7 @@ drains_on() { # NAME WHAT
 # ---- signals that were ignored at the start: of nohup, trap and "&"
 takes() { [ $((0x$(awk -v of="$2:" '$1 == of { print $2 }' "/proc/$1/status") >> ($3 - 1) & 1)) -eq 1 ]; } # PID SigIgn|SigCgt NUMBER
 host_as_it_is=("${host[@]}")
-for signal in HUP INT TERM; do
+for signal in HUP INT TERM USR1; do
     host=(env --ignore-signal=$signal "$bin/host")
     config "ignored_$signal" echo 5000
     start_host "ignored_$signal" || continue
@@ -86,7 +86,7 @@ close_client
 
 # ---- programs that a plugin starts
 config children starts_programs 5000
-for blocked in '' TERM,INT,HUP; do
+for blocked in '' TERM,INT,HUP,USR1; do
     host=(env --default-signal=INT ${blocked:+"--block-signal=$blocked"} "$bin/host")
     start_host children || continue
     open_client "$(port_of children it)"
@@ -99,7 +99,7 @@ for blocked in '' TERM,INT,HUP; do
             fail "a child by $how begins with signals blocked" children.$how
         fi
         ignored=$((0x$(awk '$1 == "SigIgn:" { print $2 }' children.$how)))
-        for signal in HUP INT TERM PIPE; do
+        for signal in HUP INT TERM PIPE USR1 USR2 XFSZ; do
             if [ $((ignored >> ($(kill -l $signal) - 1) & 1)) -ne 0 ]; then fail "it ignores SIG$signal" children.$how; fi
         done
     done
