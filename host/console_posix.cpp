@@ -14,6 +14,7 @@
 #include <system_error>
 #include <thread>
 
+#include "base/thread_name.hpp"
 #include "console.hpp"
 
 namespace portico {
@@ -97,6 +98,7 @@ void handle(int number, void (*handler)(int)) noexcept {
 }
 
 void carry_out(const std::function<void(Request)>& action) {
+    base::name_this_thread("portico-signals");
     for (;;) {
         while (::sem_wait(&watch.notes) != 0) {
         }

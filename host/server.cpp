@@ -51,7 +51,7 @@ struct Service {
     std::unique_ptr<net::Acceptor> acceptor;
 };
 
-std::string place_of(const config::Listener& listener, const std::string& file) {
+std::string listener_place(const config::Listener& listener, const std::string& file) {
     std::string text = file;
     if (!text.empty()) {
         text += listener.line != 0 ? ":" + std::to_string(listener.line) + ": " : ": ";
@@ -227,6 +227,18 @@ private:
 
     void add_errors(std::vector<std::string> more) { errors_.insert(errors_.end(), more.begin(), more.end()); }
 
+    // Of a key of io or log, or of its object when the key is absent: "host.json:3: ".
+    [[nodiscard]] std::string place_of(const std::string& key) const {
+        if (config_.file.empty()) {
+            return {};
+        }
+        auto line = config_.lines.find(key);
+        if (line == config_.lines.end()) {
+            line = config_.lines.find(key.substr(0, key.find('.')));
+        }
+        return config_.file + (line != config_.lines.end() ? ":" + std::to_string(line->second) : "") + ": ";
+    }
+
     [[nodiscard]] static std::uint32_t processors() noexcept { return std::max(1U, std::thread::hardware_concurrency()); }
 
     // ---- starting, step by step; each answers false with errors_
@@ -241,14 +253,15 @@ private:
         }
         config::Log options = config_.log;
         const auto failed = [&](const std::string& error) {
-            errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") + error);
+            errors_.push_back(place_of(error.substr(0, error.find(':'))) + error);
             return false;
         };
         if (purpose == Purpose::check) {
-            if (const base::Result<void> tried = log::StreamLog::try_file(options); !tried) {
+            if (const base::Result<void> tried = log::StreamLog::try_files(options); !tried) {
                 return failed(tried.error());
             }
             options.file.clear();
+            options.access_file.clear();
         }
         base::Result<std::unique_ptr<log::StreamLog>> log = log::StreamLog::open(options);
         if (!log) {
@@ -266,14 +279,14 @@ private:
             service->listener = &listener;
             connections += listener.limits.connections;
             if (base::Result<io::HostPort> where = io::parse_host_port(listener.listen); !where) {
-                errors_.push_back(place_of(listener, config_.file) + "listen: " + where.error());
+                errors_.push_back(listener_place(listener, config_.file) + "listen: " + where.error());
             } else if (base::Result<std::vector<io::Address>> addresses = io::resolve(where->host, where->port); !addresses) {
-                errors_.push_back(place_of(listener, config_.file) + "listen: " + addresses.error());
+                errors_.push_back(listener_place(listener, config_.file) + "listen: " + addresses.error());
             } else {
                 service->addresses = std::move(*addresses);
             }
             if (base::Result<plugin::Loaded> loaded = plugin::load(plugin_directory(), listener.plugin); !loaded) {
-                errors_.push_back(place_of(listener, config_.file) + loaded.error());
+                errors_.push_back(listener_place(listener, config_.file) + loaded.error());
             } else {
                 service->instance = std::make_unique<plugin::Instance>(std::move(*loaded), listener, *log_);
             }
@@ -324,7 +337,7 @@ private:
         const io::Backend backend = options.shared && backend_ == io::Backend::io_uring ? io::Backend::epoll : backend_;
         base::Result<std::unique_ptr<io::CompletionPort>> port = io::make_port(backend, station->receive_buffers, options);
         if (!port) {
-            errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") + "io.backend: " + port.error());
+            errors_.push_back(place_of("io.backend") + "io.backend: " + port.error());
             return nullptr;
         }
         net::WorkerOptions worker_options;
@@ -342,7 +355,7 @@ private:
     bool choose_backend() {
         const std::optional<io::Backend> wanted = io::backend_from_name(config_.io.backend);
         if (!wanted) {
-            errors_.push_back("io.backend: unknown backend \"" + config_.io.backend + "\"");
+            errors_.push_back(place_of("io.backend") + "io.backend: unknown backend \"" + config_.io.backend + "\"");
             return false;
         }
         backend_ = *wanted;
@@ -411,7 +424,7 @@ private:
             for (const io::Address& address : service->addresses) {
                 base::Result<io::Address> bound = service->acceptor->listen(address);
                 if (!bound) {
-                    errors_.push_back(place_of(*service->listener, config_.file) + "listen: " + bound.error());
+                    errors_.push_back(listener_place(*service->listener, config_.file) + "listen: " + bound.error());
                 } else {
                     endpoints_.push_back({service->listener->name, io::to_string(*bound), bound->port});
                 }
@@ -449,7 +462,7 @@ private:
     bool start_workers() {
         for (const std::unique_ptr<Station>& station : stations_) {
             if (const base::Result<void> started = station->group->start(); !started) {
-                errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") + "io.threads: " + started.error() +
+                errors_.push_back(place_of("io.threads") + "io.threads: " + started.error() +
                                   "; ask for fewer, or allow this process more threads or memory");
                 return false;
             }
@@ -489,9 +502,9 @@ private:
             service->acceptor->start([this] { something_changed(); });
         }
         for (const Endpoint& endpoint : endpoints_) {
-            log_->compose(base::LogLevel::info, endpoint.listener, 0, [&] { return "listening on " + endpoint.address; });
+            log_->compose(base::LogLevel::always, endpoint.listener, 0, [&] { return "listening on " + endpoint.address; });
         }
-        log_->write(base::LogLevel::info, {}, 0, "ready");
+        log_->write(base::LogLevel::always, {}, 0, "ready");
     }
 
     // ---- stopping, step by step
@@ -558,7 +571,7 @@ private:
         for (const std::unique_ptr<Service>& service : services_) {
             service->instance.reset();
         }
-        log_->write(base::LogLevel::info, {}, 0, "stopped");
+        log_->write(base::LogLevel::always, {}, 0, "stopped");
     }
 
     // Lets go of everything, in an order in which nothing is used after its end.

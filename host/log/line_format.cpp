@@ -33,6 +33,7 @@ std::string_view name_of(base::LogLevel level) noexcept {
         case base::LogLevel::warn: return "warn";
         case base::LogLevel::error: return "error";
         case base::LogLevel::info:
+        case base::LogLevel::always:
         case base::LogLevel::off: break;
     }
     return "info";

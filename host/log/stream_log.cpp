@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/path_text.hpp"
+#include "log/access_line.hpp"
 #include "log/line_format.hpp"
 #include "log/sink.hpp"
 
@@ -22,12 +23,26 @@ constexpr auto last_lines_within = std::chrono::seconds(1);
 struct StreamLog::Sinks {
     // The console comes first: the others have it to say there what they cannot write.
     std::vector<std::shared_ptr<Sink>> all;
+    std::vector<std::shared_ptr<Sink>> lines;   // where lines go
+    std::vector<std::shared_ptr<Sink>> access;  // where access lines go instead; empty: there too
 
     ~Sinks() {
         const auto deadline = std::chrono::steady_clock::now() + last_lines_within;
         for (; !all.empty(); all.pop_back()) {
             all.back()->close(deadline);
         }
+    }
+
+    base::Result<void> add(std::vector<std::shared_ptr<Sink>>& to, std::string key, const std::string& file, std::uint32_t queue) {
+        all.reserve(all.size() + 1);
+        to.reserve(to.size() + 1);
+        base::Result<std::shared_ptr<Sink>> opened = Sink::open({std::move(key), file, queue, all.empty() ? nullptr : all.front()});
+        if (!opened) {
+            return base::Failure{opened.error()};
+        }
+        all.push_back(*opened);
+        to.push_back(*opened);
+        return {};
     }
 };
 
@@ -46,44 +61,42 @@ base::LogLevel level_from_name(std::string_view name) noexcept {
 
 base::Result<std::unique_ptr<StreamLog>> StreamLog::open(const config::Log& options) {
     auto sinks = std::make_unique<Sinks>();
-    sinks->all.reserve(2);
-    const auto add = [&](std::string key, const std::string& file) -> base::Result<void> {
-        base::Result<std::shared_ptr<Sink>> opened =
-            Sink::open({std::move(key), file, options.queue, sinks->all.empty() ? nullptr : sinks->all.front()});
-        if (!opened) {
-            return base::Failure{opened.error()};
-        }
-        sinks->all.push_back(std::move(*opened));
-        return {};
-    };
-    if (const base::Result<void> added = add("", ""); !added) {
+    base::Result<void> added = sinks->add(sinks->lines, "", "", options.queue);
+    if (added && !options.file.empty()) {
+        added = sinks->add(sinks->lines, "log.file", options.file, options.queue);
+    }
+    if (added && !options.access_file.empty()) {
+        added = sinks->add(sinks->access, "log.access", options.access_file, options.queue);
+    }
+    if (!added) {
         return base::Failure{added.error()};
     }
-    if (!options.file.empty()) {
-        if (const base::Result<void> added = add("log.file", options.file); !added) {
-            return base::Failure{added.error()};
-        }
-    }
-    return std::unique_ptr<StreamLog>(new StreamLog(level_from_name(options.level), std::move(sinks)));
+    const base::LogLevel level = level_from_name(options.level);
+    const bool logs_access = !options.access_file.empty() || (options.access && level <= base::LogLevel::info);
+    return std::unique_ptr<StreamLog>(new StreamLog(level, logs_access, std::move(sinks)));
 }
 
-base::Result<void> StreamLog::try_file(const config::Log& options) {
-    if (options.file.empty()) {
-        return {};
-    }
-    const std::filesystem::path path = base::path_from_utf8(options.file);
-    std::error_code code;
-    const bool was_there = std::filesystem::exists(std::filesystem::symlink_status(path, code));
-    if (const base::Result<std::unique_ptr<io::AppendFile>> opened = io::AppendFile::open(options.file); !opened) {
-        return base::Failure{"log.file: " + opened.error()};
-    }
-    if (!was_there) {
-        std::filesystem::remove(path, code);
+base::Result<void> StreamLog::try_files(const config::Log& options) {
+    const std::pair<std::string, const std::string*> files[] = {{"log.file", &options.file}, {"log.access", &options.access_file}};
+    for (const auto& [key, file] : files) {
+        if (file->empty()) {
+            continue;
+        }
+        const std::filesystem::path path = base::path_from_utf8(*file);
+        std::error_code code;
+        const bool was_there = std::filesystem::exists(std::filesystem::symlink_status(path, code));
+        if (const base::Result<std::unique_ptr<io::AppendFile>> opened = io::AppendFile::open(*file); !opened) {
+            return base::Failure{key + ": " + opened.error()};
+        }
+        if (!was_there) {
+            std::filesystem::remove(path, code);
+        }
     }
     return {};
 }
 
-StreamLog::StreamLog(base::LogLevel level, std::unique_ptr<Sinks> sinks) noexcept : base::Log(level), sinks_(std::move(sinks)) {}
+StreamLog::StreamLog(base::LogLevel level, bool logs_access, std::unique_ptr<Sinks> sinks) noexcept
+    : base::Log(level, logs_access), sinks_(std::move(sinks)) {}
 
 StreamLog::~StreamLog() = default;
 
@@ -92,14 +105,22 @@ void StreamLog::write(base::LogLevel level, std::string_view listener, std::uint
         return;
     }
     try {
-        const std::string line = format_line(std::chrono::system_clock::now(), level, listener, connection, text);
-        for (const std::shared_ptr<Sink>& sink : sinks_->all) {
-            if (sink->put(line)) {
-                tell_others(*sink);
-            }
-        }
+        put(sinks_->lines, format_line(std::chrono::system_clock::now(), level, listener, connection, text));
     } catch (...) {
         count_lost();
+    }
+}
+
+void StreamLog::write_access(std::string_view listener, std::uint64_t connection, const base::Access& access) {
+    put(sinks_->access.empty() ? sinks_->lines : sinks_->access,
+        format_line(std::chrono::system_clock::now(), base::LogLevel::info, listener, connection, access_text(access)));
+}
+
+void StreamLog::put(const std::vector<std::shared_ptr<Sink>>& sinks, const std::string& line) {
+    for (const std::shared_ptr<Sink>& sink : sinks) {
+        if (sink->put(line)) {
+            tell_others(*sink);
+        }
     }
 }
 
@@ -107,7 +128,7 @@ void StreamLog::write(base::LogLevel level, std::string_view listener, std::uint
 void StreamLog::tell_others(const Sink& full) {
     const std::string line = format_line(std::chrono::system_clock::now(), base::LogLevel::warn, {}, 0,
                                          full.name() + " takes no more lines: the oldest that wait for it are dropped");
-    for (const std::shared_ptr<Sink>& sink : sinks_->all) {
+    for (const std::shared_ptr<Sink>& sink : sinks_->lines) {
         if (sink.get() != &full) {
             static_cast<void>(sink->put(line));
         }

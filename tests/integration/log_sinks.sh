@@ -181,4 +181,16 @@ if [ -z "$emulator" ]; then
         ! stop_host inherited $stop_signal || ok 'inherited: it stops'
     fi
 fi
+
+if [ -z "$emulator" ]; then
+    # ---- the names of the threads, and the lines that scripts wait for at the level error
+    config named '"level": "error", "file": "named.txt"'
+    if start_host named; then
+        for name in portico-0 portico-log portico-signals; do
+            if grep -qx "$name" /proc/"$host_pid"/task/*/comm; then ok "a thread is called $name"; else fail "no thread is called $name"; fi
+        done
+        [ -n "$(port_of named it)" ] || fail 'the level error: it does not say where it listens' named.log
+        ! stop_host named TERM || ok 'the level error: listening, ready and stopped are said'
+    fi
+fi
 finish
