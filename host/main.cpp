@@ -65,8 +65,12 @@ int check(const std::string& file, bool ports) {
 
 int serve(const std::string& file) {
     portico::Server server;
-    const portico::StopRequests stop_requests([&server](portico::StopRequest request) {
-        if (request == portico::StopRequest::hurried) {
+    const portico::Requests requests([&server](portico::Request request) {
+        if (request == portico::Request::reopen_log) {
+            server.reopen_log();
+            return;
+        }
+        if (request == portico::Request::stop_hurried) {
             server.limit_drain(hurried_drain_ms);
         }
         server.stop();

@@ -52,7 +52,7 @@ struct Service {
     std::unique_ptr<net::Acceptor> acceptor;
 };
 
-std::string place_of(const config::Listener& listener, const std::string& file) {
+std::string listener_place(const config::Listener& listener, const std::string& file) {
     std::string text = file;
     if (!text.empty()) {
         text += listener.line != 0 ? ":" + std::to_string(listener.line) + ": " : ": ";
@@ -62,7 +62,7 @@ std::string place_of(const config::Listener& listener, const std::string& file) 
 
 }  // namespace
 
-// Concurrency: the thread that owns the server calls everything but stop() and statistics(). mutex_ guards stop_wanted_ and serving_, and orders the
+// Concurrency: the thread that owns the server calls everything but stop(), reopen_log() and statistics(). mutex_ guards stop_wanted_ and serving_, and orders the
 // workers' notifications (an acceptor has stopped, a last connection is gone) with the waits for them.
 class Server::Implementation {
 public:
@@ -162,6 +162,13 @@ public:
         changed_.notify_all();
     }
 
+    void reopen_log() noexcept {
+        const std::scoped_lock lock(mutex_);
+        if (serving_) {
+            log_->reopen();
+        }
+    }
+
     Statistics statistics() noexcept {
         const std::scoped_lock lock(mutex_);
         Statistics result;
@@ -221,6 +228,18 @@ private:
 
     void add_errors(std::vector<std::string> more) { errors_.insert(errors_.end(), more.begin(), more.end()); }
 
+    // Of a key of io or log, or of its object when the key is absent: "host.json:3: ".
+    [[nodiscard]] std::string place_of(const std::string& key) const {
+        if (config_.file.empty()) {
+            return {};
+        }
+        auto line = config_.lines.find(key);
+        if (line == config_.lines.end()) {
+            line = config_.lines.find(key.substr(0, key.find('.')));
+        }
+        return config_.file + (line != config_.lines.end() ? ":" + std::to_string(line->second) : "") + ": ";
+    }
+
     // ---- starting, step by step; each answers false with errors_
 
     enum class Purpose : std::uint8_t { check, serve };
@@ -233,14 +252,15 @@ private:
         }
         config::Log options = config_.log;
         const auto failed = [&](const std::string& error) {
-            errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") + error);
+            errors_.push_back(place_of(error.substr(0, error.find(':'))) + error);
             return false;
         };
         if (purpose == Purpose::check) {
-            if (const base::Result<void> tried = log::StreamLog::try_file(options); !tried) {
+            if (const base::Result<void> tried = log::StreamLog::try_files(options); !tried) {
                 return failed(tried.error());
             }
             options.file.clear();
+            options.access_file.clear();
         }
         base::Result<std::unique_ptr<log::StreamLog>> log = log::StreamLog::open(options);
         if (!log) {
@@ -258,14 +278,14 @@ private:
             service->listener = &listener;
             connections += listener.limits.connections;
             if (base::Result<io::HostPort> where = io::parse_host_port(listener.listen); !where) {
-                errors_.push_back(place_of(listener, config_.file) + "listen: " + where.error());
+                errors_.push_back(listener_place(listener, config_.file) + "listen: " + where.error());
             } else if (base::Result<std::vector<io::Address>> addresses = io::resolve(where->host, where->port); !addresses) {
-                errors_.push_back(place_of(listener, config_.file) + "listen: " + addresses.error());
+                errors_.push_back(listener_place(listener, config_.file) + "listen: " + addresses.error());
             } else {
                 service->addresses = std::move(*addresses);
             }
             if (base::Result<plugin::Loaded> loaded = plugin::load(plugin_directory(), listener.plugin); !loaded) {
-                errors_.push_back(place_of(listener, config_.file) + loaded.error());
+                errors_.push_back(listener_place(listener, config_.file) + loaded.error());
             } else {
                 service->instance = std::make_unique<plugin::Instance>(std::move(*loaded), listener, *log_);
             }
@@ -316,7 +336,7 @@ private:
         const io::Backend backend = options.shared && backend_ == io::Backend::io_uring ? io::Backend::epoll : backend_;
         base::Result<std::unique_ptr<io::CompletionPort>> port = io::make_port(backend, station->receive_buffers, options);
         if (!port) {
-            errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") + "io.backend: " + port.error());
+            errors_.push_back(place_of("io.backend") + "io.backend: " + port.error());
             return nullptr;
         }
         net::WorkerOptions worker_options;
@@ -334,7 +354,7 @@ private:
     bool choose_backend() {
         const std::optional<io::Backend> wanted = io::backend_from_name(config_.io.backend);
         if (!wanted) {
-            errors_.push_back("io.backend: unknown backend \"" + config_.io.backend + "\"");
+            errors_.push_back(place_of("io.backend") + "io.backend: unknown backend \"" + config_.io.backend + "\"");
             return false;
         }
         backend_ = *wanted;
@@ -420,7 +440,7 @@ private:
         const io::Backend backend = windows ? backend_ : io::Backend::epoll;
         base::Result<std::unique_ptr<io::CompletionPort>> port = io::make_port(backend, station->receive_buffers, {});
         if (!port) {
-            errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") + "io.backend: " + port.error());
+            errors_.push_back(place_of("io.backend") + "io.backend: " + port.error());
             return nullptr;
         }
         net::WorkerOptions options;
@@ -443,7 +463,7 @@ private:
     void listen(Service& service) {
         const config::Listener& listener = *service.listener;
         const auto complain = [&](const std::string& why, io::Error error) {
-            errors_.push_back(place_of(listener, config_.file) + "listen: " + why +
+            errors_.push_back(listener_place(listener, config_.file) + "listen: " + why +
                               std::string(io::advice_on_listening(error)));
         };
         std::vector<std::string> absent;
@@ -500,7 +520,7 @@ private:
     bool start_workers() {
         for_each_group([&](net::WorkerGroup& group) {
             if (const base::Result<void> started = errors_.empty() ? group.start() : base::Result<void>{}; !started) {
-                errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") + "io.threads: " + started.error() +
+                errors_.push_back(place_of("io.threads") + "io.threads: " + started.error() +
                                   "; ask for fewer, or allow this process more threads or memory");
             }
         });
@@ -548,9 +568,9 @@ private:
             service->acceptor->start([this] { something_changed(); });
         }
         for (const Endpoint& endpoint : endpoints_) {
-            log_->compose(base::LogLevel::info, endpoint.listener, 0, [&] { return "listening on " + endpoint.address; });
+            log_->compose(base::LogLevel::always, endpoint.listener, 0, [&] { return "listening on " + endpoint.address; });
         }
-        log_->write(base::LogLevel::info, {}, 0, "ready");
+        log_->write(base::LogLevel::always, {}, 0, "ready");
     }
 
     // ---- stopping, step by step
@@ -617,7 +637,7 @@ private:
         for (const std::unique_ptr<Service>& service : services_) {
             service->instance.reset();
         }
-        log_->write(base::LogLevel::info, {}, 0, "stopped");
+        log_->write(base::LogLevel::always, {}, 0, "stopped");
     }
 
     // Lets go of everything, in an order in which nothing is used after its end.
@@ -715,6 +735,10 @@ StopResult Server::wait() noexcept {
 
 void Server::limit_drain(std::uint32_t drain_ms) noexcept {
     implementation_->limit_drain(drain_ms);
+}
+
+void Server::reopen_log() noexcept {
+    implementation_->reopen_log();
 }
 
 Statistics Server::statistics() const noexcept {

@@ -77,7 +77,9 @@ struct Io {
 struct Log {
     std::string level = "info";  // trace, debug, info, warn, error, off
     std::string file;            // absolute; empty: standard error only
-    std::uint32_t queue = 8'192; // lines that may wait to be written, 16 to 1,048,576; what does not fit is counted and dropped
+    bool access = true;          // a line for each connection that ends, at the level info
+    std::string access_file;     // absolute; where those lines go instead, whatever the level; empty: with the others
+    std::uint32_t queue = 8'192; // lines that may wait for each place, 16 to 1,048,576; what does not fit is counted and dropped
 };
 
 struct Config {
@@ -87,6 +89,7 @@ struct Config {
     std::vector<Listener> listeners;
     Log log;
     std::uint32_t drain_ms = 5'000;  // 0 to a day; what is open after that is cut
+    std::map<std::string, int> lines;  // of keys in the file ("log.file", "io"), for errors
 };
 
 }  // namespace portico::config

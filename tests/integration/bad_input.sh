@@ -59,7 +59,7 @@ wrong two_mistakes 'listeners[0].plugin'
 wrong two_mistakes 'listeners[0].listen'
 
 config other_system "$fine" ", \"io\": { \"backend\": \"$([ -n "$emulator" ] && echo epoll || echo iocp)\" }"
-wrong other_system 'io.backend'
+wrong other_system 'other_system.json:6: io.backend'
 
 # ---- plugins
 config missing_plugin '"listen": "127.0.0.1:0", "plugin": "ecco"'
@@ -123,7 +123,9 @@ wrong second_wrong '"two"' # and the first listens no more: see "half started"
 
 # ---- the log's file
 config no_log_folder "$fine" ', "log": { "file": "nowhere/host.log" }'
-wrong no_log_folder 'log.file'
+wrong no_log_folder 'no_log_folder.json:6: log.file'
+config no_access_folder "$fine" ', "log": { "access": "nowhere/access.log" }'
+wrong no_access_folder 'no_access_folder.json:6: log.access'
 config log_file "$fine" ', "log": { "file": "written/host.log" }'
 mkdir written
 if "${host[@]}" check log_file.json >log_file.out 2>&1 && [ ! -e written/host.log ]; then

@@ -182,6 +182,7 @@ TEST_CASE("the schema's defaults are the structs' defaults", "[config]") {
     CHECK(default_of("io", "receive_buffers") == config.io.receive_buffers);
     CHECK(default_of("log", "level") == config.log.level);
     CHECK(default_of("log", "file") == config.log.file);
+    CHECK(default_of("log", "access") == config.log.access);
     CHECK(default_of("log", "queue") == config.log.queue);
     CHECK(default_of("shutdown", "drain_ms") == config.drain_ms);
     CHECK(root.at("properties").at("plugin_directory").at("default") == config.plugin_directory);

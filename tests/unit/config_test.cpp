@@ -156,7 +156,7 @@ TEST_CASE("every key is read into its place", "[config]") {
          "blocking_threads": 9},
         {"name": "b", "listen": "localhost:1", "plugin": "p",
          "framing": {"type": "delimiter", "delimiter": "\r\n\u0000", "max_bytes": 10}}],
-      "log": {"level": "trace", "queue": 16},
+      "log": {"level": "trace", "access": false, "queue": 16},
       "shutdown": {"drain_ms": 0}})");
     CHECK(config.io.backend == "epoll");
     CHECK(config.io.ports == Io::Ports::shared);
@@ -190,6 +190,7 @@ TEST_CASE("every key is read into its place", "[config]") {
     CHECK(b.framing.delimiter == std::string("\r\n\0", 3));
     CHECK(b.framing.max_bytes == 10);
     CHECK(config.log.level == "trace");
+    CHECK_FALSE(config.log.access);
     CHECK(config.log.queue == 16);
     CHECK(config.drain_ms == 0);
 }
@@ -503,6 +504,14 @@ TEST_CASE("relative paths are relative to the configuration's directory", "[conf
     const Config here = accepted(with_top(R"(, "plugin_directory": "p", "log": {"file": ""})"));
     CHECK(portico::base::path_from_utf8(here.plugin_directory) == (fs::current_path() / "p").make_preferred());
     CHECK(here.log.file.empty());
+    CHECK(here.log.access);
+    CHECK(here.log.access_file.empty());
+    const Config access = accepted(with_top(R"(, "log": {"access": "a.log"})"));
+    CHECK(access.log.access);
+    CHECK(portico::base::path_from_utf8(access.log.access_file) == (fs::current_path() / "a.log").make_preferred());
+    for (const char* wrong : {"\"\"", "1", "[]", "\"a\\tb\""}) {
+        CHECK(has(mistake_in(with_top(std::string(R"(, "log": {"access": )") + wrong + "}")), "log.access: found "));
+    }
     const std::string absolute = portico::base::utf8_from_path((folder.path() / "p").generic_u8string());
     CHECK(portico::base::path_from_utf8(accepted(with_top(R"(, "plugin_directory": ")" + absolute + "\"")).plugin_directory) ==
           (folder.path() / "p").make_preferred());

@@ -48,7 +48,7 @@ struct StopResult {
     std::uint64_t connections_cut = 0;  // that the drain's deadline ended
 };
 
-// Calls belong to one thread at a time, except stop() and statistics(). What goes wrong is told by errors(), want of memory too ("out of memory"):
+// Calls belong to one thread at a time, except stop(), reopen_log() and statistics(). What goes wrong is told by errors(), want of memory too ("out of memory"):
 // nothing throws but what returns a new object, the constructor and program_directory(): std::bad_alloc.
 class Server {
 public:
@@ -88,6 +88,9 @@ public:
 
     // The same with a deadline for the drain that is shorter than the configured one (a console that is being closed).
     void limit_drain(std::uint32_t drain_ms) noexcept;
+
+    // [any thread] Opens log.file again by its name, after it was renamed, say. It does that by itself within a second too.
+    void reopen_log() noexcept;
 
     // [any thread] Of a started server; all zero otherwise.
     [[nodiscard]] Statistics statistics() const noexcept;
