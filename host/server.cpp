@@ -254,6 +254,7 @@ private:
     // Addresses and plugins: everything that needs no socket.
     bool plan() {
         std::uint64_t connections = 0;
+        copies_ = std::make_unique<plugin::PrivateCopies>();
         for (const config::Listener& listener : config_.listeners) {
             auto service = std::make_unique<Service>();
             service->listener = &listener;
@@ -265,7 +266,7 @@ private:
             } else {
                 service->addresses = std::move(*addresses);
             }
-            if (base::Result<plugin::Loaded> loaded = plugin::load(plugin_directory(), listener.plugin); !loaded) {
+            if (base::Result<plugin::Loaded> loaded = plugin::load(plugin_directory(), listener.plugin, *copies_); !loaded) {
                 errors_.push_back(place_of(listener, config_.file) + loaded.error());
             } else {
                 service->instance = std::make_unique<plugin::Instance>(std::move(*loaded), listener, *log_);
@@ -276,6 +277,12 @@ private:
             service->context.protocol = service->instance.get();
             service->context.log = log_.get();
             services_.push_back(std::move(service));
+        }
+        for (const std::string& note : copies_->notes()) {
+            log_->write(base::LogLevel::warn, {}, 0, note);
+        }
+        if (!copies_->folder().empty()) {
+            log_->compose(base::LogLevel::debug, {}, 0, [&] { return "the plugins' private copies are in " + copies_->folder(); });
         }
         if (!errors_.empty()) {
             return false;
@@ -561,6 +568,7 @@ private:
             service->acceptor.reset();
         }
         services_.clear();
+        copies_.reset();
         service_homes_.clear();
         drain_.reset();
         stations_.clear();
@@ -586,6 +594,7 @@ private:
     std::unique_ptr<log::StreamLog> log_;
     std::unique_ptr<net::ConnectionTable> table_;
     std::vector<std::unique_ptr<Station>> stations_;
+    std::unique_ptr<plugin::PrivateCopies> copies_;
     std::vector<std::unique_ptr<Service>> services_;
     std::vector<net::WorkerGroup*> service_homes_;  // of each service's instance
     std::unique_ptr<net::Drain> drain_;

@@ -1,0 +1,3 @@
+#include "needed.h"
+
+const char *needed_text(void) { return "needed"; }
