@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -62,6 +63,9 @@ public:
     // is the one that writes here. The pool's end waits for that thread, so it is there.
     void count_drops_of(spdlog::details::thread_pool& pool) noexcept { pool_ = &pool; }
 
+    // From any thread: how many times everything that was queued before had been written.
+    [[nodiscard]] std::uint32_t flushes() const noexcept { return flushes_.load(std::memory_order_acquire); }
+
     // A line was lost, for want of memory. From any thread.
     void count_lost() noexcept { lost_.fetch_add(1, std::memory_order_relaxed); }
 
@@ -75,7 +79,7 @@ protected:
             count_lost();  // what spdlog would do about it allocates
         }
     }
-    void flush_() override {}
+    void flush_() override { flushes_.fetch_add(1, std::memory_order_release); }
 
 private:
     using Line = spdlog::memory_buf_t;
@@ -131,6 +135,7 @@ private:
     Line note_;
     spdlog::details::thread_pool* pool_ = nullptr;
     std::atomic<std::size_t> lost_{0};
+    std::atomic<std::uint32_t> flushes_{0};
     std::size_t told_dropped_ = 0;
     std::size_t told_lost_ = 0;
 };
@@ -226,6 +231,19 @@ void StreamLog::write(base::LogLevel level, std::string_view listener, std::uint
         writer_->logger->log(spdlog_level(level), spdlog::string_view_t(line));
     } catch (...) {
         count_lost();
+    }
+}
+
+void StreamLog::flush(std::chrono::milliseconds at_most) noexcept {
+    const std::uint32_t before = writer_->sink->flushes();
+    const auto deadline = std::chrono::steady_clock::now() + at_most;
+    try {
+        writer_->logger->flush();
+    } catch (...) {
+        return;
+    }
+    while (writer_->sink->flushes() == before && std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
 }
 

@@ -5,6 +5,7 @@
 //     2026-01-31T12:00:00.123Z info listener=echo conn=2a text
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -25,6 +26,9 @@ public:
 
     void write(base::LogLevel level, std::string_view listener, std::uint64_t connection,
                std::string_view text) noexcept override;
+
+    // Waits until what was queued before is written, for at most so long.
+    void flush(std::chrono::milliseconds at_most) noexcept;
 
 private:
     void count_lost() noexcept override;

@@ -28,6 +28,7 @@ static_assert(static_cast<std::uint32_t>(net::CloseReason::no_memory) == PORTICO
 
 constexpr std::uint32_t finishing = 1U << 31;
 constexpr std::size_t error_capacity = 1'024;
+constexpr char posted_name[] = "a posted function";
 
 // The instance whose create or validate runs on this thread: settings may be read by it, here, and nowhere else.
 constinit thread_local const Instance* in_control = nullptr;
@@ -41,6 +42,26 @@ public:
 
 private:
     const Instance* const outer_;
+};
+
+// Notes on the worker which callback runs there, so that a stop can name one that does not return.
+class CallScope {
+public:
+    CallScope(const char* name, const net::Protocol& protocol, std::uint64_t connection) noexcept : worker_(net::Worker::current()) {
+        if (worker_ != nullptr) [[likely]] {
+            worker_->current_call().begin(name, protocol, connection);
+        }
+    }
+    ~CallScope() {
+        if (worker_ != nullptr) [[likely]] {
+            worker_->current_call().end();
+        }
+    }
+    CallScope(const CallScope&) = delete;
+    CallScope& operator=(const CallScope&) = delete;
+
+private:
+    net::Worker* const worker_;
 };
 
 std::string error_text(const std::vector<char>& buffer) {
@@ -132,6 +153,12 @@ void Instance::finish() {
     finish_changed_.wait(lock, [&] { return posts_.load(std::memory_order_acquire) == finishing; });
 }
 
+bool Instance::finish_within(std::chrono::milliseconds at_most) {
+    posts_.fetch_or(finishing, std::memory_order_acq_rel);
+    std::unique_lock lock(finish_mutex_);
+    return finish_changed_.wait_for(lock, at_most, [&] { return posts_.load(std::memory_order_acquire) == finishing; });
+}
+
 // ---- callbacks
 
 inline bool Instance::has_failed(const net::Connection& connection, portico_status status) noexcept {
@@ -145,7 +172,14 @@ inline bool Instance::has_failed(const net::Connection& connection, portico_stat
 }
 
 bool Instance::on_open(net::Connection& connection) noexcept {
-    if (table_.on_open == nullptr || !has_failed(connection, table_.on_open(self_, connection.handle(), &connection.state))) {
+    if (table_.on_open == nullptr) {
+        return true;
+    }
+    const portico_status status = [&] {
+        const CallScope scope("on_open", *this, connection.handle());
+        return table_.on_open(self_, connection.handle(), &connection.state);
+    }();
+    if (!has_failed(connection, status)) {
         return true;
     }
     connection.state = nullptr;  // the plugin keeps nothing; a function that it posted in there must not meet what it freed
@@ -160,8 +194,11 @@ void Instance::consumed_too_much(const net::Connection& connection, const Messag
 net::Protocol::Answer Instance::on_data(net::Connection& connection, const Message& message, std::size_t& consumed) noexcept {
     const portico_frame frame{sizeof(portico_frame), 0, message.payload_offset, message.payload_size};
     std::uint64_t taken = 0;
-    const portico_status status = table_.on_data(self_, connection.handle(), connection.state,
-                                                 reinterpret_cast<const std::uint8_t*>(message.data), message.size, &frame, &taken);
+    const portico_status status = [&] {
+        const CallScope scope("on_data", *this, connection.handle());
+        return table_.on_data(self_, connection.handle(), connection.state, reinterpret_cast<const std::uint8_t*>(message.data),
+                              message.size, &frame, &taken);
+    }();
     if (has_failed(connection, status)) {
         return Answer::failed;
     }
@@ -177,33 +214,48 @@ net::Protocol::Answer Instance::on_writable(net::Connection& connection) noexcep
     if (table_.on_writable == nullptr) {
         return Answer::ok;
     }
-    return has_failed(connection, table_.on_writable(self_, connection.handle(), connection.state)) ? Answer::failed : Answer::ok;
+    const portico_status status = [&] {
+        const CallScope scope("on_writable", *this, connection.handle());
+        return table_.on_writable(self_, connection.handle(), connection.state);
+    }();
+    return has_failed(connection, status) ? Answer::failed : Answer::ok;
 }
 
 net::Protocol::Ending Instance::on_end(net::Connection& connection, std::size_t remaining) noexcept {
     if (table_.on_end == nullptr) {
         return Ending::close;
     }
-    return has_failed(connection, table_.on_end(self_, connection.handle(), connection.state, remaining)) ? Ending::failed : Ending::stay;
+    const portico_status status = [&] {
+        const CallScope scope("on_end", *this, connection.handle());
+        return table_.on_end(self_, connection.handle(), connection.state, remaining);
+    }();
+    return has_failed(connection, status) ? Ending::failed : Ending::stay;
 }
 
 net::Protocol::Ending Instance::on_drain(net::Connection& connection, std::uint32_t deadline_ms) noexcept {
     if (table_.on_drain == nullptr) {
         return Ending::close;
     }
-    return has_failed(connection, table_.on_drain(self_, connection.handle(), connection.state, deadline_ms)) ? Ending::failed
-                                                                                                              : Ending::stay;
+    const portico_status status = [&] {
+        const CallScope scope("on_drain", *this, connection.handle());
+        return table_.on_drain(self_, connection.handle(), connection.state, deadline_ms);
+    }();
+    return has_failed(connection, status) ? Ending::failed : Ending::stay;
 }
 
 void Instance::on_close(net::Connection& connection, net::CloseReason reason) noexcept {
     if (table_.on_close != nullptr) {
+        const CallScope scope("on_close", *this, connection.handle());
         table_.on_close(self_, connection.handle(), connection.state, static_cast<std::uint32_t>(reason));
     }
 }
 
 void Instance::on_posted(net::Connection& connection, net::AnyFunction function, void* argument, bool closing) noexcept {
-    reinterpret_cast<portico_post_function>(function)(self_, connection.handle(), connection.state, argument,
-                                                      closing ? PORTICO_CLOSING : PORTICO_OK);
+    {
+        const CallScope scope(posted_name, *this, connection.handle());
+        reinterpret_cast<portico_post_function>(function)(self_, connection.handle(), connection.state, argument,
+                                                          closing ? PORTICO_CLOSING : PORTICO_OK);
+    }
     end_post();
 }
 
@@ -253,7 +305,10 @@ portico_status Instance::post_instance(portico_post_function function, void* arg
         auto& post = static_cast<InstancePost&>(mail);
         Instance& instance = *post.instance;
         const bool closing = (instance.posts_.load(std::memory_order_acquire) & finishing) != 0;
-        post.function(instance.self_, 0, nullptr, post.argument, closing ? PORTICO_CLOSING : PORTICO_OK);
+        {
+            const CallScope scope(posted_name, instance, 0);
+            post.function(instance.self_, 0, nullptr, post.argument, closing ? PORTICO_CLOSING : PORTICO_OK);
+        }
         delete &post;
         instance.end_post();
     };

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -49,6 +50,8 @@ public:
 
     // After the last connection is released: refuses new posts and waits until those that were accepted have run. The workers must still run.
     void finish();
+    // The same for at most so long: whether they have run. May be called again.
+    [[nodiscard]] bool finish_within(std::chrono::milliseconds at_most);
 
     // ---- net::Protocol
     [[nodiscard]] bool on_open(net::Connection& connection) noexcept override;
