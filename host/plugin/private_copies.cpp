@@ -33,7 +33,7 @@ std::uint64_t add_to_fingerprint(std::uint64_t fingerprint, const std::filesyste
 }  // namespace
 
 // Never destroyed: what was kept outlives everything else.
-std::vector<PrivateCopies::Opened>& PrivateCopies::kept() noexcept {
+std::vector<PrivateCopies::Opened>& PrivateCopies::kept() {
     static auto* const libraries = new std::vector<Opened>;
     return *libraries;
 }

@@ -48,7 +48,7 @@ private:
     void make_folder(const std::string& beside);
     [[nodiscard]] base::Result<std::shared_ptr<Library>> open_copy(const std::string& path, std::uint64_t& fingerprint);
 
-    static std::vector<Opened>& kept() noexcept;
+    static std::vector<Opened>& kept();
 
     std::vector<std::string> places_;
     bool places_given_ = false;
