@@ -45,14 +45,12 @@ public:
         has_owner_ = ::GetTokenInformation(token, TokenOwner, owner_, sizeof owner_, &size) != FALSE;
         ::CloseHandle(token);
     }
-    [[nodiscard]] PSID user() const noexcept {
-        return has_user_ ? reinterpret_cast<const TOKEN_USER*>(user_)->User.Sid : nullptr;
-    }
+    [[nodiscard]] PSID user() const noexcept { return has_user_ ? reinterpret_cast<const TOKEN_USER*>(user_)->User.Sid : nullptr; }
     [[nodiscard]] bool owns(const std::filesystem::path& folder) const noexcept {
         PSID owner = nullptr;
         LocalMemory descriptor;
-        if (::GetNamedSecurityInfoW(folder.c_str(), SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION, &owner, nullptr, nullptr,
-                                    nullptr, &descriptor.pointer) != ERROR_SUCCESS) {
+        if (::GetNamedSecurityInfoW(folder.c_str(), SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION, &owner, nullptr, nullptr, nullptr,
+                                    &descriptor.pointer) != ERROR_SUCCESS) {
             return false;
         }
         return (has_user_ && ::EqualSid(owner, user()) != FALSE) ||
@@ -76,8 +74,7 @@ bool make_folder(const std::filesystem::path& folder, DWORD& code) {
         code = ::GetLastError();
         return false;
     }
-    const std::wstring rights =
-        L"D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;" + std::wstring(static_cast<const wchar_t*>(user.pointer)) + L")";
+    const std::wstring rights = L"D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;" + std::wstring(static_cast<const wchar_t*>(user.pointer)) + L")";
     SECURITY_ATTRIBUTES attributes{};
     attributes.nLength = sizeof attributes;
     LocalMemory descriptor;
@@ -150,8 +147,8 @@ base::Result<std::unique_ptr<LibraryFolder>> LibraryFolder::make(const std::stri
         FILETIME now{};
         ::GetSystemTimeAsFileTime(&now);
         const std::filesystem::path made =
-            base::path_from_utf8(place) / (prefix + std::to_wstring(::GetCurrentProcessId()) + L"-" +
-                                           std::to_wstring(now.dwLowDateTime) + L"-" + std::to_wstring(++count));
+            base::path_from_utf8(place) / (prefix + std::to_wstring(::GetCurrentProcessId()) + L"-" + std::to_wstring(now.dwLowDateTime) +
+                                           L"-" + std::to_wstring(++count));
         std::string path = base::utf8_from_path(made);
         if (!make_folder(made, code)) {
             if (code == ERROR_ALREADY_EXISTS) {

@@ -122,8 +122,8 @@ std::string fault_of_library(const std::string& path) {
     }
     // The field lies at the same place in both word sizes, and is in the file's own order of bytes.
     constexpr unsigned char order = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB;
-    const auto machine = static_cast<std::uint16_t>(
-        header->e_ident[EI_DATA] == order ? header->e_machine : (header->e_machine << 8 | header->e_machine >> 8));
+    const auto machine = static_cast<std::uint16_t>(header->e_ident[EI_DATA] == order ? header->e_machine
+                                                                                      : (header->e_machine << 8 | header->e_machine >> 8));
     if (machine != __ehdr_start.e_machine || header->e_ident[EI_DATA] != order) {
         return "it is built for another processor (" + processor_text(machine) + ", this host runs on " +
                processor_text(__ehdr_start.e_machine) + ")";

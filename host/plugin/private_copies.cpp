@@ -18,6 +18,13 @@ constexpr std::size_t files_max = 256;
 
 std::mutex kept_mutex;
 
+base::Result<std::shared_ptr<Library>> open_original(const std::string& path) {
+    if (std::string fault = fault_of_library(path); !fault.empty()) {
+        return base::Failure{std::move(fault)};
+    }
+    return Library::open(path);
+}
+
 // FNV-1a: tells one version of a file from the next, not from one made up to look like it.
 std::uint64_t add_to_fingerprint(std::uint64_t fingerprint, const std::filesystem::path& path) {
     std::ifstream file(path, std::ios::binary);
@@ -71,10 +78,7 @@ base::Result<std::shared_ptr<Library>> PrivateCopies::open_copy(const std::strin
     const std::filesystem::path beside = original.parent_path();
     make_folder(base::utf8_from_path(beside));
     if (folder_ == nullptr) {
-        if (std::string fault = fault_of_library(path); !fault.empty()) {
-            return base::Failure{std::move(fault)};
-        }
-        return Library::open(path);
+        return open_original(path);
     }
 
     // The library, what it needs, what that needs, ...: each once, at the same place under the folder.
@@ -92,11 +96,10 @@ base::Result<std::shared_ptr<Library>> PrivateCopies::open_copy(const std::strin
             std::filesystem::copy_file(beside / files[i], copy, code);
         }
         if (code) {
-            notes_.push_back("plugin " + path + " is loaded from that very file, since no copy of " +
-                             base::utf8_from_path(files[i]) + " could be made in " + folder_->path() + " (" + code.message() +
-                             "): do not replace it while the host runs");
+            notes_.push_back("plugin " + path + " is loaded from that very file, since no copy of " + base::utf8_from_path(files[i]) +
+                             " could be made in " + folder_->path() + " (" + code.message() + "): do not replace it while the host runs");
             std::filesystem::remove(copy, code);
-            return Library::open(path);
+            return open_original(path);
         }
         const std::string copy_text = base::utf8_from_path(copy);
         if (std::string fault = i == 0 ? fault_of_library(copy_text) : std::string(); !fault.empty()) {
@@ -131,10 +134,10 @@ base::Result<std::shared_ptr<Library>> PrivateCopies::open_copy(const std::strin
     }
     // What it needs may be found from its own place only; and where it is not, the system's words
     // should name the original.
-    base::Result<std::shared_ptr<Library>> from_original = Library::open(path);
+    base::Result<std::shared_ptr<Library>> from_original = open_original(path);
     if (from_original) {
-        notes_.push_back("plugin " + path + " is loaded from that very file, since a copy of it cannot be loaded (" +
-                         library.error() + "): do not replace it while the host runs");
+        notes_.push_back("plugin " + path + " is loaded from that very file, since a copy of it cannot be loaded (" + library.error() +
+                         "): do not replace it while the host runs");
     }
     return from_original;
 }
@@ -161,8 +164,8 @@ void PrivateCopies::make_folder(const std::string& beside) {
     if (refused.empty()) {
         return;
     }
-    notes_.push_back(folder_ != nullptr ? "the plugins' private copies are in " + folder_->path() + ", since other places cannot hold them (" +
-                                              refused + ")"
+    notes_.push_back(folder_ != nullptr ? "the plugins' private copies are in " + folder_->path() +
+                                              ", since other places cannot hold them (" + refused + ")"
                                         : "the plugins are loaded from their own files, since no place can hold private copies of them (" +
                                               refused + "): do not replace them while the host runs");
 }

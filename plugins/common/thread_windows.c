@@ -47,8 +47,9 @@ int thread_end(struct thread *thread, uint32_t wait_ms) {
     }
     CloseHandle(thread->handle);
     if (waited != WAIT_OBJECT_0) {
+        static const char of_this_library = 0;
         HMODULE pinned;
-        GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, (LPCWSTR)(void *)enter, &pinned);
+        GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, (LPCWSTR)&of_this_library, &pinned);
         return 0;
     }
     return 1;

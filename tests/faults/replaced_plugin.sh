@@ -121,6 +121,20 @@ if start_host stays; then
     fi
 fi
 
+# ---- a plugin that works from its own place only
+if [ -z "$emulator" ]; then
+    plugin_directory=$plugins config outside '{ "name": "one", "listen": "127.0.0.1:0", "plugin": "needy_outside" }'
+    if start_host outside; then
+        if grep -q 'needy_outside.so is loaded from that very file' outside.log &&
+            "${client[@]}" 127.0.0.1 "$(port_of outside one)" --message hi --expect text:needed >outside.out 2>&1; then
+            ok 'a plugin whose copy does not load is served from its own file, and that is told'
+        else
+            fail 'a plugin whose copy does not load' outside.log outside.out
+        fi
+        ! stop_host outside $stop_signal || ok 'and it stops'
+    fi
+fi
+
 # ---- places that cannot hold the copies
 if [ -z "$emulator" ]; then
     export TMPDIR=$work/nowhere

@@ -12,6 +12,6 @@
 #define NEEDED_API __attribute__((visibility("default")))
 #endif
 
-NEEDED_API const char *needed_text(void);
+NEEDED_API const char* needed_text(void);
 
 #endif

@@ -24,8 +24,7 @@ bool contains(const std::string& text, const std::string& part) {
 // A folder of the test's own, with a name that is not ASCII.
 class Scratch {
 public:
-    Scratch()
-        : path_(std::filesystem::temp_directory_path() / std::filesystem::path(u8"pörtico_copies_test_" + digits(base::now_ns()))) {
+    Scratch() : path_(std::filesystem::temp_directory_path() / std::filesystem::path(u8"pörtico_copies_test_" + digits(base::now_ns()))) {
         std::filesystem::create_directories(path_ / "plugins");
         std::filesystem::create_directories(path_ / "temporary");
         std::filesystem::copy_file(std::filesystem::path(ECHO_LIBRARY), plugin());
