@@ -78,7 +78,10 @@ int serve(const std::string& file) {
     if (!server.configure_file(file) || !server.start()) {
         return report_errors(server);
     }
-    server.wait();
+    if (server.wait().stuck) {
+        // The log has said why. Nothing is run any more that the stuck callback could be in the way of.
+        std::_Exit(exit_failed);
+    }
     return exit_done;
 }
 

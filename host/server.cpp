@@ -2,8 +2,10 @@
 #include "portico/server.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdio>
 #include <mutex>
 #include <new>
 #include <thread>
@@ -31,6 +33,11 @@ constexpr std::uint64_t descriptors_reserved = 64;
 
 // What a connection is told at the end takes memory; those for which there was none are told again after this time.
 constexpr auto tell_again_after = std::chrono::milliseconds(100);
+
+// A callback that runs a second after the deadline of a drain is waited for no longer: so many looks, so far apart, and none in between.
+constexpr auto look_every = std::chrono::milliseconds(100);
+constexpr std::uint32_t looks_max = 10;
+constexpr auto flush_at_most = std::chrono::seconds(1);
 
 // A port with its pools and threads. The pools outlive the port.
 struct Station {
@@ -66,11 +73,19 @@ std::string listener_place(const config::Listener& listener, const std::string& 
 // workers' notifications (an acceptor has stopped, a last connection is gone) with the waits for them.
 class Server::Implementation {
 public:
-    ~Implementation() {
+    // To be called before its end. False: a callback has not returned, and this object must stay for ever.
+    [[nodiscard]] bool end() noexcept {
         if (serving()) {
             stop();
             static_cast<void>(wait());
         }
+        return !stuck_;
+    }
+
+    // Where it stays: found by whoever looks for leaks.
+    void stay() noexcept {
+        static std::atomic<Implementation*> first{nullptr};
+        next_stuck_ = first.exchange(this);
     }
 
     // `load` returns a config::Loaded.
@@ -140,8 +155,12 @@ public:
             return "stopping: no new clients, draining " + std::to_string(open_connections()) + " connections for at most " +
                    std::to_string(drain_ms()) + " ms";
         });
-        const StopResult result = drain();
-        finish_instances();
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(drain_ms());
+        StopResult result = drain();
+        result.stuck = result.stuck || !finish_instances(deadline);
+        if (result.stuck) {
+            return give_up(result);
+        }
         const Statistics last = statistics();
         {
             const std::scoped_lock lock(mutex_);
@@ -151,6 +170,12 @@ public:
         }
         stop_workers();
         say_goodbye(last, result);
+        // After the last callback of every plugin, "stopped" is the last line.
+        if (!destroy_instances(deadline)) {
+            result.stuck = true;
+            return give_up(result);
+        }
+        log_->write(base::LogLevel::always, {}, 0, "stopped");
         close_all();
         return result;
     }
@@ -209,6 +234,10 @@ private:
         memory_ran_out_ = false;
         try {
             try {
+                if (stuck_) {
+                    errors_.emplace_back("a plugin's callback did not return when this server stopped: it cannot be used again");
+                    return false;
+                }
                 return action();
             } catch (const std::bad_alloc&) {
                 memory_ran_out_ = true;
@@ -273,6 +302,7 @@ private:
     // Addresses and plugins: everything that needs no socket.
     bool plan() {
         std::uint64_t connections = 0;
+        copies_ = std::make_unique<plugin::PrivateCopies>();
         for (const config::Listener& listener : config_.listeners) {
             auto service = std::make_unique<Service>();
             service->listener = &listener;
@@ -284,7 +314,7 @@ private:
             } else {
                 service->addresses = std::move(*addresses);
             }
-            if (base::Result<plugin::Loaded> loaded = plugin::load(plugin_directory(), listener.plugin); !loaded) {
+            if (base::Result<plugin::Loaded> loaded = plugin::load(plugin_directory(), listener.plugin, *copies_); !loaded) {
                 errors_.push_back(listener_place(listener, config_.file) + loaded.error());
             } else {
                 service->instance = std::make_unique<plugin::Instance>(std::move(*loaded), listener, *log_);
@@ -295,6 +325,12 @@ private:
             service->context.protocol = service->instance.get();
             service->context.log = log_.get();
             services_.push_back(std::move(service));
+        }
+        for (const std::string& note : copies_->notes()) {
+            log_->write(base::LogLevel::warn, {}, 0, note);
+        }
+        if (!copies_->folder().empty()) {
+            log_->compose(base::LogLevel::debug, {}, 0, [&] { return "the plugins' private copies are in " + copies_->folder(); });
         }
         if (!errors_.empty()) {
             return false;
@@ -498,6 +534,12 @@ private:
             acceptors.push_back(service->acceptor.get());
         }
         drain_ = std::make_unique<net::Drain>(*table_, std::move(acceptors), [this] { something_changed(); });
+        watches_.clear();
+        for (const std::unique_ptr<Station>& station : stations_) {
+            for (const std::unique_ptr<net::Worker>& worker : station->group->workers()) {
+                watches_.emplace_back(worker->current_call());
+            }
+        }
         return true;
     }
 
@@ -512,7 +554,9 @@ private:
     // Those whose create succeeded may have posted functions to themselves: these run before destroy, here as ever.
     void unwind_instances() noexcept {
         begin_work();
-        finish_instances();
+        for (const std::unique_ptr<Service>& service : services_) {
+            service->instance->finish();
+        }
         stop_workers();
     }
 
@@ -599,6 +643,7 @@ private:
         const auto begun = std::chrono::steady_clock::now();
         const std::uint32_t for_ms = drain_ms();
         drain_->begin(for_ms);
+        auto next_look = begun;  // for a callback that does not return
         std::unique_lock lock(mutex_);
         for (;;) {
             news_ = false;
@@ -610,16 +655,115 @@ private:
             if (drain_->step(late)) {
                 return {drain_->connections_cut()};
             }
+            if (late && now >= next_look) {
+                next_look = now + look_every;
+                if (find_stuck()) {
+                    return {drain_->connections_cut(), true};
+                }
+            }
             lock.lock();
             const auto soon = now + tell_again_after;
             changed_.wait_until(lock, late ? soon : drain_->is_incomplete() ? std::min(soon, deadline) : deadline, [&] { return news_; });
         }
     }
 
-    void finish_instances() noexcept {
-        for (const std::unique_ptr<Service>& service : services_) {
-            service->instance->finish();
+    // A look at every worker. True: one of them is in a callback that does not return, and stuck_callback_ names it.
+    [[nodiscard]] bool find_stuck() noexcept {
+        bool found = false;
+        for (net::CallWatch& watch : watches_) {
+            if (watch.has_run_for(looks_max) && !found) {
+                found = true;
+                const net::CurrentCall& call = watch.call();
+                name_stuck(call.protocol(), call.name(), call.connection());
+            }
         }
+        return found;
+    }
+
+    void name_stuck(const net::Protocol* protocol, const char* callback, std::uint64_t connection) noexcept {
+        try {
+            stuck_callback_ = "the stop waits no longer for ";
+            for (const std::unique_ptr<Service>& service : services_) {
+                if (service->context.protocol == protocol) {
+                    stuck_callback_ += "plugin \"" + service->listener->plugin + "\", listener \"" + service->listener->name + "\": ";
+                }
+            }
+            stuck_callback_ += callback;
+            if (connection != 0) {
+                char number[40];
+                std::snprintf(number, sizeof number, " of connection %llx", static_cast<unsigned long long>(connection));
+                stuck_callback_ += number;
+            }
+            stuck_callback_ += " has not returned";
+        } catch (const std::bad_alloc&) {
+            stuck_callback_.clear();
+        }
+    }
+
+    // Functions that were posted to the instances have run. False: find_stuck().
+    [[nodiscard]] bool finish_instances(std::chrono::steady_clock::time_point deadline) noexcept {
+        for (const std::unique_ptr<Service>& service : services_) {
+            while (!service->instance->finish_within(look_every)) {
+                if (std::chrono::steady_clock::now() >= deadline && find_stuck()) {
+                    return false;
+                }
+            }
+        }
+        return true;
+    }
+
+    // On a thread of its own, since `destroy` may not return either. False then. Each may take a second when the deadline has passed.
+    [[nodiscard]] bool destroy_instances(std::chrono::steady_clock::time_point deadline) noexcept {
+        const auto destroy = [this] {
+            for (const std::unique_ptr<Service>& service : services_) {
+                service->instance.reset();
+                const std::scoped_lock lock(mutex_);
+                ++destroyed_;
+                changed_.notify_all();
+            }
+        };
+        destroyed_ = 0;
+        std::thread thread;
+        try {
+            thread = std::thread(destroy);
+        } catch (const std::exception&) {
+            destroy();  // no thread is to be had
+            return true;
+        }
+        std::size_t seen = 0;
+        std::uint32_t looks = 0;
+        std::unique_lock lock(mutex_);
+        while (destroyed_ != services_.size()) {
+            const bool has_news = changed_.wait_for(lock, look_every, [&] { return destroyed_ != seen; });
+            seen = destroyed_;
+            looks = has_news || std::chrono::steady_clock::now() < deadline ? 0 : looks + 1;
+            if (looks > looks_max) {
+                name_stuck(services_[seen]->context.protocol, "destroy", 0);
+                thread.detach();
+                return false;
+            }
+        }
+        lock.unlock();
+        thread.join();
+        return true;
+    }
+
+    // The end of a stop that something holds up: nothing is freed, since it may still be used.
+    StopResult give_up(const StopResult& result) noexcept {
+        stuck_ = true;
+        {
+            const std::scoped_lock lock(mutex_);
+            serving_ = false;
+        }
+        log_->write(base::LogLevel::error, {}, 0, stuck_callback_);
+        log_->flush(flush_at_most);
+        errors_.clear();
+        try {
+            errors_.push_back(stuck_callback_);
+        } catch (const std::bad_alloc&) {
+            memory_ran_out_ = true;
+        }
+        return result;
     }
 
     void say_goodbye(const Statistics& last, const StopResult& result) noexcept {
@@ -633,20 +777,19 @@ private:
             log_->compose(base::LogLevel::warn, {}, 0,
                           [&] { return "the drain's deadline cut " + number(result.connections_cut) + " connections"; });
         }
-        // After the last callback of every plugin, so that it is the last line.
-        for (const std::unique_ptr<Service>& service : services_) {
-            service->instance.reset();
-        }
-        log_->write(base::LogLevel::always, {}, 0, "stopped");
     }
 
     // Lets go of everything, in an order in which nothing is used after its end.
     void close_all() noexcept {
+        if (stuck_) {
+            return;
+        }
         stop_workers();  // those that a start left waiting for their work
         for (const std::unique_ptr<Service>& service : services_) {
             service->acceptor.reset();
         }
         services_.clear();
+        copies_.reset();
         service_homes_.clear();
         drain_.reset();
         accepting_.reset();
@@ -674,9 +817,14 @@ private:
     std::unique_ptr<net::ConnectionTable> table_;
     std::vector<std::unique_ptr<Station>> stations_;
     std::unique_ptr<Station> accepting_;  // null: the one worker accepts itself
+    std::unique_ptr<plugin::PrivateCopies> copies_;
     std::vector<std::unique_ptr<Service>> services_;
     std::vector<net::WorkerGroup*> service_homes_;  // of each service's instance
     std::unique_ptr<net::Drain> drain_;
+    std::vector<net::CallWatch> watches_;  // one for each worker
+    std::string stuck_callback_;           // what find_stuck() found, in a sentence
+    bool stuck_ = false;                   // for ever: nothing is let go of
+    Implementation* next_stuck_ = nullptr;
     io::Backend backend_ = io::Backend::automatic;  // what the ports are made with
     std::uint32_t processors_ = 1;                  // that this process may use
     std::uint32_t worker_threads_ = 0;
@@ -686,6 +834,7 @@ private:
     std::condition_variable changed_;
     bool serving_ = false;                       // under mutex_
     bool stop_wanted_ = false;                   // under mutex_
+    std::size_t destroyed_ = 0;                  // under mutex_: instances, of destroy_instances()
     bool news_ = false;                          // under mutex_: for drain(), that something has changed
     std::uint32_t drain_limit_ms_ = UINT32_MAX;  // under mutex_
 };
@@ -694,7 +843,11 @@ private:
 
 Server::Server() : implementation_(std::make_unique<Implementation>()) {}
 
-Server::~Server() = default;
+Server::~Server() {
+    if (!implementation_->end()) {
+        implementation_.release()->stay();
+    }
+}
 
 bool Server::configure_file(const std::string& file) noexcept {
     return implementation_->configure([&] { return config::load_file(file); });

@@ -62,6 +62,11 @@ void Sink::reopen() noexcept {
     changed_.notify_one();
 }
 
+void Sink::flush(Clock::time_point deadline) noexcept {
+    std::unique_lock lock(mutex_);
+    idle_changed_.wait_until(lock, deadline, [this] { return ended_ || (count_ == 0 && idle_); });
+}
+
 void Sink::close(Clock::time_point deadline) noexcept {
     std::unique_lock lock(mutex_);
     closing_ = true;
@@ -103,16 +108,20 @@ void Sink::run() noexcept {
     const std::scoped_lock lock(mutex_);
     ended_ = true;
     ended_changed_.notify_all();
+    idle_changed_.notify_all();
 }
 
 Sink::Work Sink::next() {
     std::unique_lock lock(mutex_);
+    idle_ = true;
+    idle_changed_.notify_all();
     const auto has_work = [this] { return count_ != 0 || reopen_ || closing_; };
     if (options_.file.empty()) {
         changed_.wait(lock, has_work);
     } else {
         changed_.wait_for(lock, look_at_name_every, has_work);
     }
+    idle_ = false;
     Work work;
     work.reopen = std::exchange(reopen_, false);
     if (count_ == 0) {

@@ -40,6 +40,9 @@ public:
     // [any thread] Opens the file again by its name.
     void reopen() noexcept;
 
+    // [any thread] Waits until no line waits to be written, or the deadline has come.
+    void flush(std::chrono::steady_clock::time_point deadline) noexcept;
+
     // [one thread] Takes no more lines, and writes those that wait until the deadline.
     void close(std::chrono::steady_clock::time_point deadline) noexcept;
 
@@ -74,6 +77,8 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;  // there is work
     std::condition_variable ended_changed_;
+    std::condition_variable idle_changed_;
+    bool idle_ = true;  // the thread has no line in hand
     std::vector<std::string> lines_;  // a ring
     std::size_t first_ = 0;
     std::size_t count_ = 0;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <filesystem>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -138,6 +139,13 @@ void StreamLog::tell_others(const Sink& full) {
 void StreamLog::reopen() noexcept {
     for (const std::shared_ptr<Sink>& sink : sinks_->all) {
         sink->reopen();
+    }
+}
+
+void StreamLog::flush(std::chrono::milliseconds at_most) noexcept {
+    const auto deadline = std::chrono::steady_clock::now() + at_most;
+    for (const std::shared_ptr<Sink>& sink : sinks_->all) {
+        sink->flush(deadline);
     }
 }
 

@@ -3,6 +3,7 @@
 // does not take are dropped and counted, and so are those for which there was no memory.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,6 +30,8 @@ public:
 
     // [any thread] Opens the files again by their names, after somebody has renamed them.
     void reopen() noexcept;
+    // Waits until what was queued before is written, for at most so long.
+    void flush(std::chrono::milliseconds at_most) noexcept;
 
 private:
     struct Sinks;

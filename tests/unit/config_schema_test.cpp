@@ -209,11 +209,11 @@ TEST_CASE("the schema's defaults are the structs' defaults", "[config]") {
     CHECK(framings.at(2).at("properties").at("max_bytes").at("default") == listener.framing.max_bytes);
 }
 
-TEST_CASE("the default file serves echo and ack, unframed, on the loopback", "[config]") {
+TEST_CASE("the default file serves echo, ack and an echo that prints nothing, unframed, on the loopback", "[config]") {
     const Loaded loaded = load_file(config_file("host.json"));
     REQUIRE(loaded.mistakes.empty());
     CHECK(loaded.config.plugin_directory.empty());
-    REQUIRE(loaded.config.listeners.size() == 2);
+    REQUIRE(loaded.config.listeners.size() == 3);
     const Listener& echo = loaded.config.listeners[0];
     CHECK(echo.name == "echo");
     CHECK(echo.listen == "127.0.0.1:5000");
@@ -225,6 +225,12 @@ TEST_CASE("the default file serves echo and ack, unframed, on the loopback", "[c
     CHECK(ack.listen == "127.0.0.1:5001");
     CHECK(ack.plugin == "ack");
     CHECK(ack.framing.type == Framing::Type::none);
+    const Listener& quiet = loaded.config.listeners[2];
+    CHECK(quiet.name == "quiet");
+    CHECK(quiet.listen == "127.0.0.1:5002");
+    CHECK(quiet.plugin == "echo");
+    CHECK(quiet.settings.json == "{}");
+    CHECK(quiet.framing.type == Framing::Type::none);
 }
 
 TEST_CASE("the framing example has a delimiter and a length prefix", "[config]") {
