@@ -75,10 +75,12 @@ int serve(const std::string& file) {
         }
         server.stop();
     });
-    if (!server.configure_file(file) || !server.start()) {
+    const bool started = server.configure_file(file) && server.start();
+    const bool stuck = server.wait().stuck;
+    if (!started && !stuck) {
         return report_errors(server);
     }
-    if (server.wait().stuck) {
+    if (stuck) {
         // The log has said why. Nothing is run any more that the stuck callback could be in the way of.
         std::_Exit(exit_failed);
     }

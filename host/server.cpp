@@ -6,6 +6,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
+#include <exception>
 #include <mutex>
 #include <new>
 #include <thread>
@@ -129,7 +130,10 @@ public:
             return false;
         }
         if (!attempt([&] { return create_instances(); })) {
-            unwind_instances();
+            if (stuck_ || !unwind_instances()) {
+                static_cast<void>(give_up({}));
+                return false;
+            }
             close_all();
             return false;
         }
@@ -145,7 +149,7 @@ public:
 
     StopResult wait() noexcept {
         if (!serving()) {
-            return {};
+            return {0, stuck_};
         }
         {
             std::unique_lock lock(mutex_);
@@ -156,8 +160,9 @@ public:
                    std::to_string(drain_ms()) + " ms";
         });
         const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(drain_ms());
+        const auto is_late = [deadline] { return std::chrono::steady_clock::now() >= deadline; };
         StopResult result = drain();
-        result.stuck = result.stuck || !finish_instances(deadline);
+        result.stuck = result.stuck || !finish_instances(is_late);
         if (result.stuck) {
             return give_up(result);
         }
@@ -171,7 +176,7 @@ public:
         stop_workers();
         say_goodbye(last, result);
         // After the last callback of every plugin, "stopped" is the last line.
-        if (!destroy_instances(deadline)) {
+        if (!destroy_instances(is_late)) {
             result.stuck = true;
             return give_up(result);
         }
@@ -543,21 +548,41 @@ private:
         return true;
     }
 
+    // Given up only when somebody asks for the end.
     bool create_instances() {
-        for (std::size_t i = 0; i < services_.size(); ++i) {
-            Service& service = *services_[i];
-            add_errors(service.instance->create(*table_, service.context, *service_homes_[i]));
+        const bool returned = call_plugins(
+            "create",
+            [this](Service& service, net::WorkerGroup& home) {
+                for (std::string& mistake : service.instance->create(*table_, service.context, home)) {
+                    create_errors_.push_back(std::move(mistake));
+                }
+            },
+            [this] { return stop_wanted_; });
+        if (!returned) {
+            stuck_ = true;
+            return false;
+        }
+        add_errors(std::move(create_errors_));
+        create_errors_.clear();
+        if (const std::exception_ptr thrown = std::exchange(thrown_by_call_, nullptr)) {
+            std::rethrow_exception(thrown);
         }
         return errors_.empty();
     }
 
-    // Those whose create succeeded may have posted functions to themselves: these run before destroy, here as ever.
-    void unwind_instances() noexcept {
+    // Those whose create succeeded may have posted functions to themselves: these run before destroy, here as ever. False: one of these
+    // functions, or destroy, does not return, and somebody asks for the end.
+    [[nodiscard]] bool unwind_instances() noexcept {
         begin_work();
-        for (const std::unique_ptr<Service>& service : services_) {
-            service->instance->finish();
+        const auto is_asked = [this] {
+            const std::scoped_lock lock(mutex_);
+            return stop_wanted_;
+        };
+        if (!finish_instances(is_asked)) {
+            return false;
         }
         stop_workers();
+        return destroy_instances([this] { return stop_wanted_; });
     }
 
     // Before anything that would have to be undone by them.
@@ -682,7 +707,7 @@ private:
 
     void name_stuck(const net::Protocol* protocol, const char* callback, std::uint64_t connection) noexcept {
         try {
-            stuck_callback_ = "the stop waits no longer for ";
+            stuck_callback_ = "the host waits no longer for ";
             for (const std::unique_ptr<Service>& service : services_) {
                 if (service->context.protocol == protocol) {
                     stuck_callback_ += "plugin \"" + service->listener->plugin + "\", listener \"" + service->listener->name + "\": ";
@@ -700,11 +725,12 @@ private:
         }
     }
 
-    // Functions that were posted to the instances have run. False: find_stuck().
-    [[nodiscard]] bool finish_instances(std::chrono::steady_clock::time_point deadline) noexcept {
+    // Functions that were posted to the instances have run. False: find_stuck(), since `may_give_up` says so.
+    template <class MayGiveUp>
+    [[nodiscard]] bool finish_instances(MayGiveUp&& may_give_up) noexcept {
         for (const std::unique_ptr<Service>& service : services_) {
             while (!service->instance->finish_within(look_every)) {
-                if (std::chrono::steady_clock::now() >= deadline && find_stuck()) {
+                if (may_give_up() && find_stuck()) {
                     return false;
                 }
             }
@@ -712,33 +738,49 @@ private:
         return true;
     }
 
-    // On a thread of its own, since `destroy` may not return either. False then. Each may take a second when the deadline has passed.
-    [[nodiscard]] bool destroy_instances(std::chrono::steady_clock::time_point deadline) noexcept {
-        const auto destroy = [this] {
-            for (const std::unique_ptr<Service>& service : services_) {
-                service->instance.reset();
-                const std::scoped_lock lock(mutex_);
-                ++destroyed_;
-                changed_.notify_all();
+    template <class MayGiveUp>
+    [[nodiscard]] bool destroy_instances(MayGiveUp&& may_give_up) noexcept {
+        return call_plugins(
+            "destroy", [](Service& service, net::WorkerGroup&) { service.instance.reset(); }, may_give_up);
+    }
+
+    // `call` with each service and its home, on a thread of its own, since a plugin may not return from it. Then false: where `may_give_up`, which
+    // is asked under the mutex, says so for a second in which no call has ended. What a call throws ends the calls and is kept.
+    template <class Call, class MayGiveUp>
+    [[nodiscard]] bool call_plugins(const char* name, Call call, MayGiveUp&& may_give_up) noexcept {
+        const auto all = [this, call] {
+            try {
+                for (std::size_t i = 0; i < services_.size(); ++i) {
+                    call(*services_[i], *service_homes_[i]);
+                    const std::scoped_lock lock(mutex_);
+                    ++calls_returned_;
+                    changed_.notify_all();
+                }
+            } catch (...) {
+                thrown_by_call_ = std::current_exception();
             }
+            const std::scoped_lock lock(mutex_);
+            calls_over_ = true;
+            changed_.notify_all();
         };
-        destroyed_ = 0;
+        calls_returned_ = 0;
+        calls_over_ = false;
         std::thread thread;
         try {
-            thread = std::thread(destroy);
+            thread = std::thread(all);
         } catch (const std::exception&) {
-            destroy();  // no thread is to be had
+            all();  // no thread is to be had
             return true;
         }
         std::size_t seen = 0;
         std::uint32_t looks = 0;
         std::unique_lock lock(mutex_);
-        while (destroyed_ != services_.size()) {
-            const bool has_news = changed_.wait_for(lock, look_every, [&] { return destroyed_ != seen; });
-            seen = destroyed_;
-            looks = has_news || std::chrono::steady_clock::now() < deadline ? 0 : looks + 1;
+        while (!calls_over_) {
+            const bool has_news = changed_.wait_for(lock, look_every, [&] { return calls_over_ || calls_returned_ != seen; });
+            seen = calls_returned_;
+            looks = has_news || !may_give_up() ? 0 : looks + 1;
             if (looks > looks_max) {
-                name_stuck(services_[seen]->context.protocol, "destroy", 0);
+                name_stuck(services_[seen]->context.protocol, name, 0);
                 thread.detach();
                 return false;
             }
@@ -823,6 +865,8 @@ private:
     std::unique_ptr<net::Drain> drain_;
     std::vector<net::CallWatch> watches_;  // one for each worker
     std::string stuck_callback_;           // what find_stuck() found, in a sentence
+    std::vector<std::string> create_errors_;  // of create_instances(), whose call may outlive it
+    std::exception_ptr thrown_by_call_;       // by call_plugins()
     bool stuck_ = false;                   // for ever: nothing is let go of
     Implementation* next_stuck_ = nullptr;
     io::Backend backend_ = io::Backend::automatic;  // what the ports are made with
@@ -834,7 +878,8 @@ private:
     std::condition_variable changed_;
     bool serving_ = false;                       // under mutex_
     bool stop_wanted_ = false;                   // under mutex_
-    std::size_t destroyed_ = 0;                  // under mutex_: instances, of destroy_instances()
+    std::size_t calls_returned_ = 0;             // under mutex_, of call_plugins()
+    bool calls_over_ = false;                    // likewise
     bool news_ = false;                          // under mutex_: for drain(), that something has changed
     std::uint32_t drain_limit_ms_ = UINT32_MAX;  // under mutex_
 };

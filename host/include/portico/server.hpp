@@ -46,7 +46,7 @@ struct Statistics {
 
 struct StopResult {
     std::uint64_t connections_cut = 0;  // that the drain's deadline ended
-    // A callback of a plugin has not returned, a second after the drain's deadline: errors() names it. The server is over: it cannot be
+    // A callback of a plugin has not returned, a second after the drain's deadline (or, in a start, a second after stop()): errors() names it. The server is over: it cannot be
     // configured or started again, and nothing that the callback may touch is ever freed, by ~Server neither. Its thread stays, so end the
     // process soon, without running the plugin's static destructors (std::_Exit).
     bool stuck = false;
