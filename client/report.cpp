@@ -153,7 +153,8 @@ std::string latency_drawing(const Histogram& latency_ns, std::size_t columns) {
     for (const Row& row : rows) {
         seen += row.count;
         // Rounded up: the few slowest messages are those that one looks for.
-        const auto bar = static_cast<std::size_t>(std::ceil(static_cast<double>(row.count) / static_cast<double>(most) * static_cast<double>(bar_width)));
+        const auto bar = static_cast<std::size_t>(
+            std::ceil(static_cast<double>(row.count) / static_cast<double>(most) * static_cast<double>(bar_width)));
         out += right(time_text(row.most_ns), 14) + right(percent(row.count, 2), 11) + right(percent(seen, 3), 12) + "  " +
                std::string(bar, '#') + '\n';
     }

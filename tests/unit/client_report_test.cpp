@@ -111,8 +111,9 @@ TEST_CASE("a reader's summary leaves out what is zero, and its times have the un
     totals.connect_ns.record(2'500'000'000);
     const std::string text = '\n' + readable_summary({plan, totals});
     INFO(text);
-    for (const char* line : {"\nconnections_opened     1\n", "\nrate                   0.500\n", "\nreceived               3\n",
-                             "\nseconds                4.00 s\n", "\nlatency_max            1.25 ms\n", "\nconnect_max            2.50 s\n"}) {
+    for (const char* line :
+         {"\nconnections_opened     1\n", "\nrate                   0.500\n", "\nreceived               3\n",
+          "\nseconds                4.00 s\n", "\nlatency_max            1.25 ms\n", "\nconnect_max            2.50 s\n"}) {
         CAPTURE(line);
         CHECK(text.find(line) != std::string::npos);
     }
