@@ -117,7 +117,7 @@ void carry_out(const std::function<void(Request)>& action) {
 
 }  // namespace
 
-void prepare_standard_streams() noexcept {
+void prepare_process() noexcept {
     for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
         if (::fcntl(number, F_GETFD) < 0) {
             // The lowest free number is this one.
@@ -129,6 +129,8 @@ void prepare_standard_streams() noexcept {
     handle(SIGPIPE, do_nothing);
     handle(SIGXFSZ, do_nothing);  // likewise who writes beyond the limit on a file's size
 }
+
+void restore_console() noexcept {}
 
 std::vector<std::string> utf8_arguments(int argc, char** argv) {
     return {argv, argv + argc};

@@ -88,6 +88,7 @@ public:
     TerminateIsWantOfMemory() noexcept
         : before_(std::set_terminate([] {
               complain("out of memory");
+              portico::restore_console();
               std::_Exit(exit_failed);
           })) {}
     ~TerminateIsWantOfMemory() { std::set_terminate(before_); }
@@ -143,7 +144,7 @@ int run(std::vector<std::string> arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    portico::prepare_standard_streams();
+    portico::prepare_process();
     try {
         return run(portico::utf8_arguments(argc, argv));
     } catch (const std::bad_alloc&) {

@@ -55,7 +55,9 @@ public:
     // Binds and listens; port 0 takes a free one (see local_address). Linux: SO_REUSEADDR, so that a restart does not wait
     // for old connections; Windows: SO_EXCLUSIVEADDRUSE, since SO_REUSEADDR there lets another process take the port.
     // IPV6_V6ONLY is always on. The text of an error names the address.
-    [[nodiscard]] base::Result<void> listen(const Address& address, int backlog);
+    // Windows: while somebody else has the address it is tried again until that instant (base::now_ns): after a crash
+    // the connections of the process before may hold it for a moment.
+    [[nodiscard]] base::Result<void> listen(const Address& address, int backlog, std::uint64_t retry_until_ns = 0);
 
     // A further handle of a listening socket, for a further port of the same kind (CompletionPort::listener_joins_every_port). Both accept from one
     // backlog. Before either has accepted.
@@ -89,6 +91,9 @@ private:
 
     void reset_state() noexcept;
     [[nodiscard]] base::Result<void> bind_or_close(const Address& local);
+#ifdef _WIN32
+    [[nodiscard]] base::Result<void> try_listen(const Address& address, int backlog, int& error);
+#endif
 
     NativeSocket native_ = invalid_socket;
     bool is_listener_ = false;

@@ -3,6 +3,7 @@
 #endif
 
 #include "base/assert.hpp"
+#include "base/clock.hpp"
 #include "io/native.hpp"
 #include "io/socket.hpp"
 #include "io/socket_registry.hpp"
@@ -115,7 +116,23 @@ base::Result<void> Socket::bind_or_close(const Address& local) {
     return {};
 }
 
-base::Result<void> Socket::listen(const Address& address, int backlog) {
+base::Result<void> Socket::listen(const Address& address, int backlog, std::uint64_t retry_until_ns) {
+    constexpr DWORD try_again_after_ms = 50;
+    for (bool was_in_use = false;; was_in_use = true) {
+        int error = 0;
+        base::Result<void> listening = try_listen(address, backlog, error);
+        if (listening || error != WSAEADDRINUSE) {
+            return listening;
+        }
+        if (base::now_ns() >= retry_until_ns) {
+            const char* tried = "; tried again for a while, since after a crash the old connections may still be closing";
+            return base::Failure{listening.error() + (was_in_use ? tried : "")};
+        }
+        ::Sleep(try_again_after_ms);
+    }
+}
+
+base::Result<void> Socket::try_listen(const Address& address, int backlog, int& error) {
     PORTICO_ASSERT(!is_open());
     const NativeSocket native = open_native(address.family);
     if (native == invalid_socket) {
@@ -134,6 +151,7 @@ base::Result<void> Socket::listen(const Address& address, int backlog) {
     const int queue = backlog > backlog_without_hint ? -backlog : backlog;
     if (::setsockopt(native, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, reinterpret_cast<const char*>(&on), sizeof on) != 0 ||
         ::bind(native, reinterpret_cast<sockaddr*>(&name), size) != 0 || ::listen(native, queue) != 0) {
+        error = ::WSAGetLastError();
         base::Failure result = listen_failure(address);
         close();
         return result;

@@ -28,7 +28,7 @@ Acceptor::~Acceptor() {
     }
 }
 
-base::Result<io::Address> Acceptor::listen(const io::Address& address) {
+base::Result<io::Address> Acceptor::listen(const io::Address& address, std::uint64_t retry_until_ns) {
     PORTICO_ASSERT(!started_);
     Arm* first = nullptr;
     for (WorkerGroup* group : groups_) {
@@ -40,7 +40,7 @@ base::Result<io::Address> Acceptor::listen(const io::Address& address) {
             Arm& stopped = *static_cast<Arm::Stop&>(operation).arm;
             stopped.acceptor->stop_arm(stopped);
         };
-        const base::Result<void> listening = first == nullptr ? arm->socket.listen(address, backlog)
+        const base::Result<void> listening = first == nullptr ? arm->socket.listen(address, backlog, retry_until_ns)
                                                               : arm->socket.listen_as(first->socket);
         if (!listening) {
             return base::Failure{listening.error()};
