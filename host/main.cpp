@@ -23,13 +23,21 @@ constexpr int exit_usage = 2;
 // What Windows allows a process when its console is closed is about 5 s; the documented part of it we use is 3 s, stop included.
 constexpr std::uint32_t hurried_drain_ms = 2'500;
 
+constexpr std::size_t mistakes_shown_max = 50;
+
 void complain(std::string_view text) {
     std::fprintf(stderr, "host: %.*s\n", static_cast<int>(text.size()), text.data());
 }
 
 int report_errors(const portico::Server& server) {
-    for (const std::string& error : server.errors()) {
-        complain(error);
+    // One more than are shown may be the line that says how many those are.
+    const std::vector<std::string>& errors = server.errors();
+    const std::size_t shown = errors.size() <= mistakes_shown_max + 1 ? errors.size() : mistakes_shown_max;
+    for (std::size_t i = 0; i < shown; ++i) {
+        complain(errors[i]);
+    }
+    if (shown < errors.size()) {
+        complain(std::to_string(errors.size() - shown) + " more mistakes, which are not shown");
     }
     return exit_usage;
 }

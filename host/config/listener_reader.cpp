@@ -145,33 +145,15 @@ void read_listen(ObjectReader& reader, std::string& listen, Taken& taken) {
     }
 }
 
-void note_lines(const Node& node, const std::string& pointer, std::map<std::string, int>& lines) {
-    lines.emplace(pointer, node.line);  // the first of repeated keys
-    for (std::size_t index = 0; index < node.children.size(); ++index) {
-        const Node& child = node.children[index];
-        std::string step;
-        if (node.kind == Node::Kind::array) {
-            step = std::to_string(index);
-        } else {
-            for (const char letter : child.key) {  // RFC 6901
-                step += letter == '~' ? "~0" : letter == '/' ? "~1" : std::string(1, letter);
-            }
-        }
-        if (child.first_line == 0) {
-            note_lines(child, pointer + "/" + step, lines);
-        }
-    }
-}
-
 Settings read_settings(ObjectReader& reader, const std::string& file, int listener_line) {
     Settings settings;
     settings.file = file;
     settings.path = reader.path_of("settings");
     if (const Node* node = reader.object("settings")) {
         settings.json = to_json_text(*node);
-        note_lines(*node, "", settings.lines);
+        settings.lines = Lines(*node);
     } else {
-        settings.lines.emplace("", listener_line);  // so that a setting that is missing has a place too
+        settings.lines = Lines(listener_line);  // so that a setting that is missing has a place too
     }
     return settings;
 }

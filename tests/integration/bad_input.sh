@@ -61,6 +61,34 @@ wrong two_mistakes 'listeners[0].listen'
 config other_system "$fine" ", \"io\": { \"backend\": \"$([ -n "$emulator" ] && echo epoll || echo iocp)\" }"
 wrong other_system 'other_system.json:6: io.backend'
 
+# ---- much of it, and still in little time and memory
+if [ -z "$emulator$sanitized" ]; then
+    long=$(printf 'k%.0s' {1..20480})
+    ones=$(printf '1,%.0s' {1..100000})
+    printf '{ "plugin_directory": "%s", "listeners": [ { "listen": "127.0.0.1:0", "plugin": "echo", "settings": { "%s": [%s 1] } } ] }' "$plugin_directory" "$long" "$ones" >long_key.json
+    (ulimit -v 600000 && exec timeout 20 "${host[@]}" check long_key.json) >long_key.out 2>&1
+    if [ $? -eq 2 ] && grep -q '^host: long_key.json:1: .*: unknown setting of this plugin' long_key.out; then
+        ok 'a long key before many elements'
+    else
+        cut -c1-200 long_key.out >long_key.short
+        fail 'a long key before many elements' long_key.short
+    fi
+    { echo '{ "listeners": ['; printf '{ "x": 1 },\n%.0s' {1..150000}; echo '{} ] }'; } >many.json
+    (ulimit -v 1000000 && exec timeout 20 "${host[@]}" check many.json) >many.out 2>&1
+    if [ $? -eq 2 ] && [ "$(wc -l <many.out)" -eq 51 ] && tail -n 1 many.out | grep -qx 'host: many.json: 449952 more mistakes, which are not shown'; then
+        ok 'of 450,002 mistakes 50 are printed, and how many more there are'
+    else
+        fail 'many mistakes' many.out
+    fi
+    { echo '{ "plugin_directory": "nowhere", "listeners": ['; printf '{ "name": "n%d", "listen": "127.0.0.1:0", "plugin": "echo" },\n' {1..1000}; echo '{ "listen": "127.0.0.1:0", "plugin": "echo" } ] }'; } >nowhere.json
+    timeout 20 "${host[@]}" check nowhere.json >nowhere.out 2>&1
+    if [ $? -eq 2 ] && [ "$(wc -l <nowhere.out)" -eq 51 ] && tail -n 1 nowhere.out | grep -qx 'host: 951 more mistakes, which are not shown'; then
+        ok 'also of those that are found after the file was read'
+    else
+        fail 'many listeners without their plugin' nowhere.out
+    fi
+fi
+
 # ---- plugins
 config missing_plugin '"listen": "127.0.0.1:0", "plugin": "ecco"'
 wrong missing_plugin "ecco$module"
