@@ -15,6 +15,9 @@ namespace portico {
 //   current folder.
 void prepare_process() noexcept;
 
+// Whether the program was started with its standard output closed: then nothing that is printed arrives.
+[[nodiscard]] bool lacks_standard_output() noexcept;
+
 // Leaves the console as it was found. The ordinary end of the program does it by itself.
 void restore_console() noexcept;
 

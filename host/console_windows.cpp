@@ -67,6 +67,10 @@ void prepare_process() noexcept {
     }
 }
 
+bool lacks_standard_output() noexcept {
+    return false;  // a write says so
+}
+
 void restore_console() noexcept {
     if (const UINT before = code_page_before.exchange(0); before != 0) {
         ::SetConsoleOutputCP(before);

@@ -1,10 +1,14 @@
 // The host program: command line, signals, run. It uses nothing but the embedding API.
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <iostream>
+#include <iterator>
 #include <new>
 #include <string>
 #include <string_view>
@@ -62,13 +66,60 @@ std::string default_configuration() {
     return {};
 }
 
+// What was printed may be all that somebody wanted: whether it has arrived.
+int end_of_output(int code) {
+    errno = 0;
+    if (portico::lacks_standard_output()) {
+        errno = EBADF;
+    } else if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout.flush()) {
+        return code;
+    }
+    complain("standard output cannot be written: " + std::generic_category().message(errno));
+    return exit_failed;
+}
+
 int check(const std::string& file, bool ports) {
     portico::Server server;
     if (!server.configure_file(file) || !server.check(ports)) {
-        return report_errors(server);
+        const int code = report_errors(server);
+        const auto is_about_port = [](const std::string& error) { return error.find("listen: cannot listen on ") != std::string::npos; };
+        if (ports && std::any_of(server.errors().begin(), server.errors().end(), is_about_port)) {
+            complain("if a running host has these addresses, leave them out: host check --no-ports " + file);
+        }
+        return code;
     }
     std::printf("%s: fine%s\n", file.c_str(), ports ? "" : " (ports not tried)");
-    return exit_done;
+    return end_of_output(exit_done);
+}
+
+// What was probably meant by the first argument that is none; empty when nobody can tell.
+std::string meant_by(const std::vector<std::string>& arguments) {
+    constexpr std::string_view options[] = {"--config", "--no-ports", "--version", "--help"};
+    bool is_check = false;
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        const std::string& argument = arguments[i];
+        const std::string_view name = std::string_view(argument).substr(0, argument.find('='));
+        if (name == "--config") {
+            i += name.size() == argument.size() ? 1 : 0;
+        } else if (std::find(std::begin(options), std::end(options), argument) != std::end(options) || argument == "-h") {
+            continue;
+        } else if (argument.starts_with("-")) {
+            for (const std::string_view option : options) {
+                const bool is_short = name.size() == 2 && option[2] == name[1];
+                if (is_short || (name.size() > 3 && (option.starts_with(name) || name.starts_with(option)))) {
+                    return std::string(name) + ": did you mean " + std::string(option) + "?";
+                }
+            }
+            return {};
+        } else if (argument == "check" && !is_check) {
+            is_check = true;
+        } else if (!is_check && (argument.ends_with(".json") || is_file(argument))) {
+            return "to serve it: host --config " + argument + "; to check it: host check " + argument;
+        } else if (!is_check) {
+            return "the only command is check; without one, the host serves";
+        }
+    }
+    return {};
 }
 
 int serve(const std::string& file) {
@@ -129,9 +180,10 @@ int run(std::vector<std::string> arguments) {
         const TerminateIsWantOfMemory while_parsing;
         app.parse(reversed);
     } catch (const CLI::Success& asked) {  // --help, --version
-        return app.exit(asked);
+        return end_of_output(app.exit(asked));
     } catch (const CLI::ParseError& error) {
-        complain(std::string(error.what()) + "\nhost --help says more");
+        const std::string meant = meant_by(arguments);
+        complain(std::string(error.what()) + "\n" + (meant.empty() ? "" : meant + "\n") + "host --help says more");
         return exit_usage;
     }
     if (!config.empty() && !check_file.empty()) {

@@ -435,7 +435,7 @@ TEST_CASE("a plugin's name is no path and has no suffix", "[config]") {
 TEST_CASE("an address is checked, and no two listeners have the same", "[config]") {
     const auto listen = [](const std::string& text) { return R"({"listeners": [{"plugin": "p", "listen": )" + text + "}]}"; };
     CHECK(has(mistake_in(listen("\"127.0.0.1:70000\"")), "found \"127.0.0.1:70000\": the port is not a number from 0 to 65535"));
-    CHECK(has(mistake_in(listen("\"::1:5000\"")), "an IPv6 address needs brackets"));
+    CHECK(has(mistake_in(listen("\"::1:5000\"")), R"(expected "[::1]:5000": an IPv6 address stands in brackets)"));
     CHECK(has(mistake_in(listen("\"local host:1\"")), "without spaces"));
     CHECK(has(mistake_in(listen('"' + std::string(1'000, 'h') + '"')), "hhh...\": the port"));
     CHECK(has(mistake_in(listen("5000")), "found 5000, expected an address such as"));
