@@ -1,0 +1,105 @@
+#include "watch.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+namespace portico::chaos {
+
+namespace {
+
+constexpr Ms sampled_every{50};
+
+}  // namespace
+
+Watch::Watch(pid_t host) : host_(host) {
+    thread_ = std::thread([this] { watch(); });
+}
+
+Watch::~Watch() {
+    ends_ = true;
+    thread_.join();
+}
+
+void Watch::add(const LoopClock& loop) {
+    const std::scoped_lock lock(mutex_);
+    loops_.push_back(&loop);
+}
+
+void Watch::watch() {
+    while (!ends_) {
+        memory_peak_kib_ = std::max<std::uint64_t>(memory_peak_kib_, memory_kib());
+        {
+            const std::scoped_lock lock(mutex_);
+            samples_.push_back(sample());
+        }
+        std::this_thread::sleep_for(sampled_every);
+    }
+}
+
+Watch::Sample Watch::sample() const {
+    Sample taken{.at = Clock::now(), .late_ns = 0, .threads = threads_of(host_)};
+    for (const LoopClock* loop : loops_) {
+        taken.late_ns += loop->late_ns();
+    }
+    return taken;
+}
+
+// The first two figures of "schedstat" are the nanoseconds that a thread ran, and waited for a processor.
+Watch::Threads Watch::threads_of(pid_t process) {
+    Threads found;
+    const std::string folder = "/proc/" + std::to_string(process) + "/task";
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+        Thread thread;
+        if (std::ifstream(entry->path() / "schedstat") >> thread.ran_ns >> thread.waited_ns) {
+            found[static_cast<pid_t>(std::atoi(entry->path().filename().c_str()))] = thread;
+        }
+    }
+    return found;
+}
+
+std::uint64_t Watch::memory_kib() const {
+    std::ifstream status("/proc/" + std::to_string(host_) + "/status");
+    for (std::string word; status >> word;) {
+        std::uint64_t kib = 0;
+        if (word == "RssAnon:" && status >> kib) {
+            return kib;
+        }
+    }
+    return 0;
+}
+
+Clock::duration Watch::deprived(Time from, Time to) const {
+    const std::scoped_lock lock(mutex_);
+    if (samples_.empty()) {
+        return {};
+    }
+    const auto after = [](Time time, const Sample& sample) { return time < sample.at; };
+    auto first = std::upper_bound(samples_.begin(), samples_.end(), from, after);
+    first = first == samples_.begin() ? first : first - 1;
+    const auto next = std::upper_bound(samples_.begin(), samples_.end(), to, after);
+    const Sample last = next == samples_.end() ? sample() : *next;
+    std::int64_t worst_ns = 0;
+    for (const auto& [id, thread] : last.threads) {
+        const auto before = first->threads.find(id);
+        const std::int64_t waited_ns = thread.waited_ns - (before == first->threads.end() ? 0 : before->second.waited_ns);
+        worst_ns = std::max(worst_ns, waited_ns);
+    }
+    return std::chrono::nanoseconds(worst_ns + last.late_ns - first->late_ns);
+}
+
+bool Watch::is_too_late(Findings& findings, Time from, Time to, Clock::duration limit) const {
+    findings.judged();
+    if (to - from <= limit) {
+        return false;
+    }
+    if (to - from <= limit + deprived(from, to)) {
+        findings.void_judgement();
+        return false;
+    }
+    return true;
+}
+
+}  // namespace portico::chaos
