@@ -430,7 +430,7 @@ void Peer::release() {
 // Whether one of the host's timeouts can have ended the connection at that moment.
 bool Peer::timeout_explains(Time at) {
     const bool was_quiet = has_all();
-    if (!was_quiet && scene_.plan.on_windows && !plan_.reads_promptly()) {
+    if (scene_.plan.on_windows && !plan_.reads_promptly()) {
         return true;  // Wine cannot tell what is acknowledged
     }
     // Behind a queue that stands still the host learns of progress in steps: it is allowed half of the time there.
@@ -497,24 +497,32 @@ void Peer::look_for_lateness(Time now) {
         limit = bar(listener_.plugin == Plugin::stays ? listener_.half_close_ms : listener_.close_ms);
     }
     if (limit != Clock::duration::max() && now - last > limit) {
-        if (scene_.watch->is_too_late(scene_.findings, last, now, limit)) {
+        if (is_too_late(last, now, limit)) {
             complain("a timeout is late", "nothing has moved for " + std::to_string(in_ms(now - last)) + " ms, and the connection should have ended after " +
                                               std::to_string(in_ms(limit)) + " ms" + (own_end_ ? " (its side is ended)" : ""));
+            end_ = End::reset;  // once is enough
         }
-        end_ = End::reset;  // once is enough
-        was_judged_ = true;
         return;
     }
     // It reads, everything that came is read, and more is owed.
     const Ms patience = Ms(6'000) + slow;
     if (read_due_ <= now && !is_readable_ && !all && listener_.plugin != Plugin::holds && now - last > patience) {
-        if (scene_.watch->is_too_late(scene_.findings, last, now, patience)) {
+        if (is_too_late(last, now, patience)) {
             complain("owed bytes do not come", std::to_string(received_) + " of " + std::to_string(owed()) + " bytes have come, the last " +
                                                    std::to_string(in_ms(now - last)) + " ms ago");
+            end_ = End::reset;
         }
-        end_ = End::reset;
-        was_judged_ = true;
     }
+}
+
+// Of something that may still come. Where nobody can say yet whose fault it is, time will tell.
+bool Peer::is_too_late(Time from, Time now, Clock::duration limit) {
+    const Watch::Verdict verdict = scene_.watch->verdict(from, now, limit);
+    if (verdict == Watch::Verdict::nobody_knows && !is_void_) {
+        is_void_ = true;
+        scene_.findings.void_judgement();
+    }
+    return verdict == Watch::Verdict::too_late;
 }
 
 void Peer::give_up(const char* why) {

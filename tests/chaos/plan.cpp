@@ -77,7 +77,8 @@ private:
     void draw_quiet_acts() {
         if (!one_in(4)) {
             Act& act = begin("stuck", Phase::before, any_of({echo_, echo_, stays_}), between(1, 6));
-            act.peer.bytes = magnitude(100'000, 8'000'000);
+            // The end of its stream arrives if the host's own buffers take the rest.
+            act.peer.bytes = one_in(2) ? magnitude(100'000, 8'000'000) : between(2'000'000, 7'000'000);
             act.peer.receive_buffer = one_in(3) ? 0 : any_buffer();
             stick(act.peer);
         }

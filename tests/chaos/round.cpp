@@ -86,7 +86,7 @@ private:
             const std::string line = log_->line_with("listener=" + listener.name + " listening on ");
             scene_.ports.push_back(static_cast<std::uint16_t>(std::strtoul(line.substr(line.rfind(':') + 1).c_str(), nullptr, 10)));
         }
-        ready_ = host_->resources();
+        ready_ = held();
         return true;
     }
 
@@ -148,7 +148,7 @@ private:
         const std::uint64_t slack = plan_.on_windows ? wine_descriptors : 0;
         Process::Resources rest;
         const auto is_at_rest = [&] {
-            rest = host_->resources();
+            rest = held();
             return rest.descriptors <= ready_.descriptors + slack && rest.descriptors + slack >= ready_.descriptors &&
                    rest.threads <= ready_.threads + slack;
         };
@@ -197,6 +197,12 @@ private:
         crowd_.drop_all();
         host_.reset();
         log_.reset();
+    }
+
+    Process::Resources held() const {
+        Process::Resources held = host_->resources();
+        held.threads = Watch::count_own_threads(host_->pid());
+        return held;
     }
 
     static std::string text_of(const Process::Resources& resources) {

@@ -39,9 +39,9 @@ void Watch::watch() {
 }
 
 Watch::Sample Watch::sample() const {
-    Sample taken{.at = Clock::now(), .late_ns = 0, .threads = threads_of(host_)};
+    Sample taken{.at = Clock::now(), .late_ns = {}, .threads = threads_of(host_)};
     for (const LoopClock* loop : loops_) {
-        taken.late_ns += loop->late_ns();
+        taken.late_ns.push_back(loop->late_ns());
     }
     return taken;
 }
@@ -58,6 +58,18 @@ Watch::Threads Watch::threads_of(pid_t process) {
         }
     }
     return found;
+}
+
+std::size_t Watch::count_own_threads(pid_t process) {
+    std::size_t count = 0;
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry("/proc/" + std::to_string(process) + "/task", error), end; !error && entry != end;
+         entry.increment(error)) {
+        std::string name;
+        std::ifstream(entry->path() / "comm") >> name;
+        count += name.starts_with("iou-wrk-") ? 0 : 1;
+    }
+    return count;
 }
 
 std::uint64_t Watch::memory_kib() const {
@@ -87,19 +99,26 @@ Clock::duration Watch::deprived(Time from, Time to) const {
         const std::int64_t waited_ns = thread.waited_ns - (before == first->threads.end() ? 0 : before->second.waited_ns);
         worst_ns = std::max(worst_ns, waited_ns);
     }
-    return std::chrono::nanoseconds(worst_ns + last.late_ns - first->late_ns);
+    std::int64_t latest_ns = 0;
+    for (std::size_t i = 0; i < last.late_ns.size(); ++i) {
+        latest_ns = std::max(latest_ns, last.late_ns[i] - (i < first->late_ns.size() ? first->late_ns[i] : 0));
+    }
+    return std::chrono::nanoseconds(worst_ns + latest_ns);
+}
+
+Watch::Verdict Watch::verdict(Time from, Time to, Clock::duration limit) const {
+    return to - from <= limit                        ? Verdict::in_time
+           : to - from <= limit + deprived(from, to) ? Verdict::nobody_knows
+                                                     : Verdict::too_late;
 }
 
 bool Watch::is_too_late(Findings& findings, Time from, Time to, Clock::duration limit) const {
     findings.judged();
-    if (to - from <= limit) {
-        return false;
-    }
-    if (to - from <= limit + deprived(from, to)) {
+    const Verdict found = verdict(from, to, limit);
+    if (found == Verdict::nobody_knows) {
         findings.void_judgement();
-        return false;
     }
-    return true;
+    return found == Verdict::too_late;
 }
 
 }  // namespace portico::chaos

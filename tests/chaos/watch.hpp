@@ -52,7 +52,10 @@ public:
 
     // How long, between two moments, the machine kept the suite or a thread of the host (the one worst off) from running.
     [[nodiscard]] Clock::duration deprived(Time from, Time to) const;
-    // True when `elapsed` at `to` passes `limit` by more than the machine took away. Counts the judgement, and a void one.
+    enum class Verdict : std::uint8_t { in_time, nobody_knows, too_late };
+    // Too late is what passes `limit` by more than the machine took away.
+    [[nodiscard]] Verdict verdict(Time from, Time to, Clock::duration limit) const;
+    // Of something that is over: counts the judgement, and a void one.
     [[nodiscard]] bool is_too_late(Findings& findings, Time from, Time to, Clock::duration limit) const;
 
     struct Thread {
@@ -61,13 +64,15 @@ public:
     };
     using Threads = std::map<pid_t, Thread>;
     [[nodiscard]] Threads threads() const { return threads_of(host_); }
+    // Without those that the kernel itself adds for io_uring, and takes away when it likes.
+    [[nodiscard]] static std::size_t count_own_threads(pid_t process);
     [[nodiscard]] std::uint64_t memory_peak_kib() const { return memory_peak_kib_; }
     [[nodiscard]] std::uint64_t memory_kib() const;
 
 private:
     struct Sample {
         Time at;
-        std::int64_t late_ns = 0;  // the sum over the loops
+        std::vector<std::int64_t> late_ns;  // of each loop
         Threads threads;
     };
     void watch();
