@@ -17,10 +17,10 @@ namespace {
 
 constexpr Time never = Time::max();
 constexpr Ms polled_every{40};
-constexpr int tcp_close_wait = 8;  // the kernel's TCP_CLOSE_WAIT and others, which no header of the system's has beside linux/tcp.h
+// The kernel's TCP_CLOSE and others, which no header has that could stand beside linux/tcp.h.
+constexpr int tcp_close = 7;
+constexpr int tcp_close_wait = 8;
 constexpr int tcp_last_ack = 9;
-constexpr int tcp_time_wait = 6;
-constexpr int tcp_closing = 11;
 
 std::uint32_t message_bytes_max(const ListenerPlan& listener) {
     return listener.plugin == Plugin::slow ? 1 : 5'000;
@@ -127,7 +127,7 @@ std::uint32_t Peer::rate(Time now) const {
 }
 
 void Peer::poll_progress(Time now) {
-    if (socket_ < 0) {
+    if (socket_ < 0 || end_ != End::none) {
         return;
     }
     tcp_info info{};
@@ -135,12 +135,13 @@ void Peer::poll_progress(Time now) {
     if (::getsockopt(socket_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {
         return;
     }
+    // The end of the stream counts as a byte. In a closed socket nobody can tell whether there was one: read() will know.
     std::uint64_t arrived = info.tcpi_bytes_received;
-    if (const int state = info.tcpi_state;
-        arrived > 0 && (state == tcp_close_wait || state == tcp_last_ack || state == tcp_time_wait || state == tcp_closing)) {
-        --arrived;  // the end of the stream counts as a byte
+    const int state = info.tcpi_state;
+    if (arrived > 0 && (state == tcp_close_wait || state == tcp_last_ack)) {
+        --arrived;
     }
-    if (arrived > arrived_) {
+    if (arrived > arrived_ && !(state == tcp_close && arrived == arrived_ + 1)) {
         note_gap(now);
         arrived_ = arrived;
         arrived_least_ = std::max(polled_, arrived_least_);
@@ -360,6 +361,7 @@ void Peer::read(Time now) {
         }
         if (count == 0) {
             host_ended(End::orderly, now);
+            arrived_ = received_;
         } else {
             host_ended(End::reset, now);
         }
@@ -490,10 +492,11 @@ void Peer::look_for_lateness(Time now) {
     const Time last = std::max(arrived_most_, heard_most_);
     const bool all = has_all();
     Clock::duration limit = Clock::duration::max();
-    if (listener_.idle_ms != 0) {
+    // Once both sides have ended the system may keep what this one does not read, and the host be done with it: nobody sees that from here.
+    if (listener_.idle_ms != 0 && (all || !own_end_)) {
         // What is queued must still go out, or be given up.
         limit = bar(listener_.idle_ms) + (all ? Ms(0) : bar(listener_.close_ms));
-    } else if (own_end_ && !host_may_hold()) {
+    } else if (own_end_ && all && !host_may_hold()) {
         limit = bar(listener_.plugin == Plugin::stays ? listener_.half_close_ms : listener_.close_ms);
     }
     if (limit != Clock::duration::max() && now - last > limit) {
