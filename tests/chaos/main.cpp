@@ -2,10 +2,11 @@
 // round has a host of its own (round.cpp), and what must hold is told at once when it does not.
 //
 //   chaos --host PROGRAM --plugins DIR --work DIR [--emulator PROGRAM] [--backend epoll|io_uring|iocp] [--ports per_core|shared]
-//         [--seconds S] [--seed N] [--plan yes]
+//         [--seconds S] [--seed N] [--plan yes] [--plant DEFECT]
 //
 // The first round's seed is N, the next one's N + 1, and so on; at least one round is run, and none begins that would not end
-// in time. --plan only prints what the seed draws. Exit codes: 0 all right, 1 not, 2 wrong usage.
+// in time. --plan only prints what the seed draws. --plant takes for "echo" the plugin chaotic#DEFECT (tests/plugins/chaotic.c), which
+// must be found, and makes the rounds short. Exit codes: 0 all right, 1 not, 2 wrong usage.
 //
 // Time is judged only as far as the machine let the suite and the host run (watch.hpp). A judgement that this decides is void; a
 // run in which many are is worth nothing, and fails.
@@ -31,6 +32,7 @@ struct Options {
     long long seconds = 60;
     std::uint64_t seed = static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()) % 1'000'000'000;
     bool only_plan = false;
+    std::string plant;
 };
 
 bool parse(int argc, char** argv, Options& options) {
@@ -53,6 +55,8 @@ bool parse(int argc, char** argv, Options& options) {
             options.seconds = std::atoll(value.c_str());
         } else if (name == "--seed") {
             options.seed = std::strtoull(value.c_str(), nullptr, 10);
+        } else if (name == "--plant") {
+            options.plant = value;
         } else if (name == "--plan") {
             options.only_plan = true;
         } else {
@@ -73,7 +77,9 @@ int run(const Options& options) {
     const auto passed = [&] { return std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - began).count(); };
     std::uint64_t judgements = 0, voided = 0, rounds = 0, failed = 0;
     for (std::uint64_t seed = options.seed; rounds == 0 || passed() + passed() / static_cast<long long>(rounds) <= options.seconds; ++seed) {
-        const Plan plan = draw_plan(seed, options.backend, options.ports);
+        Plan plan = draw_plan(seed, options.backend, options.ports);
+        plan.plant = options.plant;
+        plan.is_short = !plan.plant.empty();
         const Outcome outcome = run_round(options.programs, plan);
         ++rounds;
         judgements += outcome.judgements;

@@ -191,6 +191,7 @@ private:
             act.peer.write_bytes = 1;
             act.peer.asks_and_waits = true;
             act.peer.last = PeerPlan::Last::stay;
+            idle_for_a_time();  // who must be cut in time nevertheless
         } else if (kind == 1) {
             listener.callback_ms = between(1'800, 3'000);
             plan_.slow_ms = listener.callback_ms;
@@ -414,7 +415,8 @@ std::string configuration_of(const Plan& plan, const std::string& plugin_directo
          << R"(, "receive_buffers": )" << plan.receive_buffers << " },\n  \"listeners\": [\n";
     const char* separator = "";
     for (const ListenerPlan& listener : plan.listeners) {
-        text << separator << R"(    { "name": ")" << listener.name << R"(", "listen": "127.0.0.1:0", "plugin": ")" << name_of(listener.plugin)
+        text << separator << R"(    { "name": ")" << listener.name << R"(", "listen": "127.0.0.1:0", "plugin": ")"
+             << (listener.name == "echo" && !plan.plant.empty() ? "chaotic#" + plan.plant : name_of(listener.plugin))
              << R"(", "settings": )" << settings_of(listener) << ",\n      \"framing\": { \"type\": \"" << name_of(listener.framing) << "\"";
         if (listener.framing != Framing::none) {
             text << R"(, "max_bytes": )" << frame_bytes_max;

@@ -75,6 +75,8 @@ struct Plan {
     std::vector<Act> acts;
     std::uint32_t slow_ms = 0;  // how long callbacks may hold a worker up, with all that may wait for one
     bool has_long_callbacks = false;
+    std::string plant;  // what stands in for "echo"; empty: nothing
+    bool is_short = false;
 };
 
 [[nodiscard]] Plan draw_plan(std::uint64_t seed, const std::string& backend, const std::string& ports);

@@ -28,6 +28,7 @@ using soak::HostLog;
 using soak::Process;
 
 constexpr Ms before_lasts{3'000}, traffic_lasts{9'500}, still_for{1'500}, released_for{15'000};
+constexpr Ms short_before_lasts{500}, short_traffic_lasts{2'500}, short_released_for{3'000};
 // More than this share of a processor, while nothing moves, is a spin.
 constexpr int spin_percent = 10;
 constexpr std::uint64_t memory_slack_kib = 16 * 1'024;
@@ -92,14 +93,14 @@ private:
 
     void play() {
         crowd_.begin(Phase::before);
-        crowd_.run_until(Clock::now() + before_lasts);
+        crowd_.run_until(Clock::now() + (plan_.is_short ? short_before_lasts : before_lasts));
         look_for_spin("nothing can move");
         neighbour_.start();
         crowd_.begin(Phase::traffic);
-        crowd_.run_until(Clock::now() + traffic_lasts);
+        crowd_.run_until(Clock::now() + (plan_.is_short ? short_traffic_lasts : traffic_lasts));
         neighbour_.stop();
         crowd_.release();
-        crowd_.run_until(Clock::now() + released_for, [this] { return crowd_.active() == 0; });
+        crowd_.run_until(Clock::now() + (plan_.is_short ? short_released_for : released_for), [this] { return crowd_.active() == 0; });
         if (crowd_.active() != 0) {
             crowd_.give_up("still there at the end");
         }

@@ -6,9 +6,11 @@
  *                   reply_byte(i). Unframed
  *   chaotic#holds   holds the first message of each connection, and echoes from then on once a
  *                   connection sends the byte `key`, which releases all that are held. Unframed
- *   chaotic#stays   echoes, and never closes after the peer's end of stream */
+ *   chaotic#stays   echoes, and never closes after the peer's end of stream
+ *
+ * And echoes with a planted defect each, which the suite must find: chaotic#changes now and then changes a byte, chaotic#loses loses a
+ * message, chaotic#spins posts to itself for ever. */
 #include <stdlib.h>
-#include <string.h>
 
 #include <portico/ext/settings.h>
 #include <portico/portico.h>
@@ -33,6 +35,7 @@ struct connection {
     uint64_t sent;
     int is_released; /* holds */
     int is_listed;
+    unsigned messages;
 };
 
 static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* handle, const char* text, uint64_t text_size,
@@ -192,17 +195,61 @@ static portico_status PORTICO_CALL on_data_holds(void* self, portico_connection 
     return PORTICO_HOLD;
 }
 
-#define COMMON(text)                                                                                       \
+/* Of a connection's messages. */
+#define NOW_AND_THEN 5
+
+static int is_now(struct connection* connection) {
+    return ++connection->messages % NOW_AND_THEN == 0;
+}
+
+static portico_status PORTICO_CALL on_data_changes(void* self, portico_connection handle, void* state, const uint8_t* data, uint64_t size,
+                                                   const portico_frame* frame, uint64_t* consumed) {
+    struct instance* instance = self;
+    const uint8_t other = '!' + 95;
+    (void)frame;
+    if (!is_now(state)) return echo(instance, handle, data, size, consumed);
+    *consumed = size;
+    instance->host->send(instance->handle, handle, &other, 1);
+    return size == 1 ? PORTICO_OK : instance->host->send(instance->handle, handle, data + 1, size - 1);
+}
+
+static portico_status PORTICO_CALL on_data_loses(void* self, portico_connection handle, void* state, const uint8_t* data, uint64_t size,
+                                                 const portico_frame* frame, uint64_t* consumed) {
+    (void)frame;
+    if (!is_now(state)) return echo(self, handle, data, size, consumed);
+    *consumed = size;
+    return PORTICO_OK;
+}
+
+static void PORTICO_CALL go_round(void* self, portico_connection handle, void* state, void* argument, portico_status status) {
+    struct instance* instance = self;
+    (void)handle, (void)state, (void)argument;
+    if (status == PORTICO_OK) instance->host->post_instance(instance->handle, go_round, NULL);
+}
+
+static portico_status PORTICO_CALL create_spins(const portico_host* host, portico_instance* handle, const char* text, uint64_t text_size,
+                                                char* error, uint64_t error_capacity, void** self) {
+    const portico_status status = create(host, handle, text, text_size, error, error_capacity, self);
+    if (status == PORTICO_OK) go_round(*self, 0, NULL, NULL, PORTICO_OK);
+    return status;
+}
+
+#define COMMON_BUT_CREATE(text)                                                                            \
     .struct_size = sizeof(portico_plugin), .abi_major = PORTICO_ABI_MAJOR, .abi_minor = PORTICO_ABI_MINOR, \
-    .abi_required = PORTICO_ABI_MINOR, .version = "", .create = create, .destroy = destroy, .on_open = on_open, .on_close = on_close, \
-    .name = (text), .name_size = sizeof(text) - 1
+    .abi_required = PORTICO_ABI_MINOR, .version = "", .destroy = destroy, .on_open = on_open, .on_close = on_close, .name = (text),       \
+    .name_size = sizeof(text) - 1
+#define COMMON(text) COMMON_BUT_CREATE(text), .create = create
 
 static const portico_plugin slow = {COMMON("slow"), .on_data = on_data_slow};
 static const portico_plugin large = {COMMON("large"), .on_data = on_data_large, .on_writable = on_writable_large};
 static const portico_plugin holds = {COMMON("holds"), .on_data = on_data_holds};
 static const portico_plugin stays = {COMMON("stays"), .on_data = on_data_stays, .on_end = on_end_stays};
 
-static const portico_plugin* const plugins[] = {&slow, &large, &holds, &stays};
+static const portico_plugin changes = {COMMON("changes"), .on_data = on_data_changes};
+static const portico_plugin loses = {COMMON("loses"), .on_data = on_data_loses};
+static const portico_plugin spins = {COMMON_BUT_CREATE("spins"), .create = create_spins, .on_data = on_data_stays};
+
+static const portico_plugin* const plugins[] = {&slow, &large, &holds, &stays, &changes, &loses, &spins};
 static const portico_module module = {sizeof(portico_module), PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR, sizeof plugins / sizeof plugins[0],
                                       plugins};
 
