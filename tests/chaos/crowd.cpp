@@ -1,9 +1,6 @@
 #include "crowd.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -125,15 +122,11 @@ void Crowd::turn_key() {
     if (std::none_of(peers_.begin(), peers_.end(), [&](const auto& peer) { return peer->listener() == place; })) {
         return;
     }
-    const int key = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in name{};
-    name.sin_family = AF_INET;
-    name.sin_port = htons(scene_.ports[place]);
-    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (::connect(key, reinterpret_cast<sockaddr*>(&name), sizeof name) == 0) {
-        static_cast<void>(::send(key, "\1", 1, MSG_NOSIGNAL));
+    const Connecting key = connect_to(scene_, place, 0, [](int) {});
+    if (key.result == 0) {
+        static_cast<void>(::send(key.socket, "\1", 1, MSG_NOSIGNAL));
     }
-    ::close(key);
+    ::close(key.socket);
 }
 
 std::size_t Crowd::active() const {

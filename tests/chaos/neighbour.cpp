@@ -1,10 +1,7 @@
 #include "neighbour.hpp"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -50,13 +47,10 @@ void Neighbour::leave(Caller& caller) {
 }
 
 void Neighbour::begin(Caller& caller, Time now) {
-    caller.socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in name{};
-    name.sin_family = AF_INET;
-    name.sin_port = htons(scene_.ports[0]);
-    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     // Loopback: the kernel connects it at once, or the backlog is full.
-    if (::connect(caller.socket, reinterpret_cast<sockaddr*>(&name), sizeof name) != 0) {
+    const Connecting made = connect_to(scene_, 0, 0, [](int) {});
+    caller.socket = made.socket;
+    if (made.result != 0) {
         scene_.findings.violation("the neighbour", std::string("cannot connect: ") + std::strerror(errno));
         leave(caller);
     }

@@ -1,11 +1,8 @@
 #include "peer.hpp"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/tcp.h>
-#include <netinet/in.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -64,20 +61,17 @@ void Peer::drop() {
 }
 
 bool Peer::connect(std::uint64_t tag) {
-    socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const Connecting made = connect_to(scene_, act_.listener, SOCK_NONBLOCK, [this](int socket) {
+        if (plan_.receive_buffer != 0) set_option(socket, SOL_SOCKET, SO_RCVBUF, plan_.receive_buffer);
+        if (plan_.send_buffer != 0) set_option(socket, SOL_SOCKET, SO_SNDBUF, plan_.send_buffer);
+        if (plan_.segment != 0) set_option(socket, IPPROTO_TCP, TCP_MAXSEG, plan_.segment);
+        set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
+    });
+    socket_ = made.socket;
     if (socket_ < 0) {
         return false;
     }
-    if (plan_.receive_buffer != 0) set_option(socket_, SOL_SOCKET, SO_RCVBUF, plan_.receive_buffer);
-    if (plan_.send_buffer != 0) set_option(socket_, SOL_SOCKET, SO_SNDBUF, plan_.send_buffer);
-    if (plan_.segment != 0) set_option(socket_, IPPROTO_TCP, TCP_MAXSEG, plan_.segment);
-    set_option(socket_, IPPROTO_TCP, TCP_NODELAY, 1);
-    sockaddr_in name{};
-    name.sin_family = AF_INET;
-    name.sin_port = htons(scene_.ports[act_.listener]);
-    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const int result = ::connect(socket_, reinterpret_cast<sockaddr*>(&name), sizeof name);
-    if (result != 0 && errno != EINPROGRESS) {
+    if (made.result != 0 && errno != EINPROGRESS) {
         complain("connecting", std::strerror(errno));
         drop();
         return true;
@@ -492,6 +486,11 @@ void Peer::judge(Time now) {
 
 // Timeouts that should have ended the connection, and bytes that should have come.
 void Peer::look_for_lateness(Time now) {
+    if (plan_.over_within_ms != PeerPlan::never && scene_.watch != nullptr && !was_judged_ && is_too_late(began_, now, Ms(plan_.over_within_ms))) {
+        complain("a newcomer waits", "not over after " + std::to_string(in_ms(now - began_)) + " ms, where " + std::to_string(plan_.over_within_ms) +
+                                         " are allowed; one worker is in a long callback, and another idle");
+        return;
+    }
     if (end_ != End::none || scene_.watch == nullptr || scene_.is_stopping || listener_.connections < 10'000) {
         return;
     }
@@ -529,18 +528,18 @@ void Peer::look_for_lateness(Time now) {
 // Whether the system has bytes for this peer that the host has sent. It is the system then that they wait for: a peer whose receive memory was
 // full may have had segments dropped, and the next attempt to send one comes as late again as the peer was away.
 bool Peer::system_holds_bytes() const {
-    sockaddr_in name{};
+    sockaddr_in6 name{};  // the port is where an IPv4 address has it, too
     socklen_t size = sizeof name;
     if (::getsockname(socket_, reinterpret_cast<sockaddr*>(&name), &size) != 0) {
         return false;
     }
-    std::ifstream table("/proc/net/tcp");
+    std::ifstream table(listener_.is_v6 ? "/proc/net/tcp6" : "/proc/net/tcp");
     std::string line;
     std::getline(table, line);
     while (std::getline(table, line)) {
         unsigned local = 0, remote = 0, to_send = 0;
-        if (std::sscanf(line.c_str(), " %*u: %*x:%x %*x:%x %*x %x:", &local, &remote, &to_send) == 3 &&
-            local == scene_.ports[act_.listener] && remote == ntohs(name.sin_port)) {
+        if (std::sscanf(line.c_str(), " %*u: %*[0-9A-F]:%x %*[0-9A-F]:%x %*x %x:", &local, &remote, &to_send) == 3 &&
+            local == scene_.ports[act_.listener] && remote == ntohs(name.sin6_port)) {
             return to_send != 0;
         }
     }
@@ -552,6 +551,7 @@ bool Peer::is_too_late(Time from, Time now, Clock::duration limit) {
     const Watch::Verdict verdict = scene_.watch->verdict(from, now, limit);
     if (verdict == Watch::Verdict::nobody_knows && !is_void_) {
         is_void_ = true;
+        scene_.findings.judged();
         scene_.findings.void_judgement();
     }
     return verdict == Watch::Verdict::too_late;

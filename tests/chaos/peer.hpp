@@ -5,6 +5,10 @@
 // acknowledged. Its sockets are watched edge-triggered: what an event says is kept until a call would block.
 #pragma once
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <atomic>
 #include <cstdint>
 #include <string>
@@ -30,6 +34,33 @@ struct Scene {
     std::atomic<Time> long_callback_since{Time{}};  // one is under way, as far as this side knows
     std::atomic<Time> long_callback_ended{Time{}};
 };
+
+// A connection to a listener of the scene, begun but perhaps not made: what connect() has answered is in errno where `result` is not 0.
+struct Connecting {
+    int socket = -1;
+    int result = -1;
+};
+// `prepare` may set options first.
+template <class Prepare>
+[[nodiscard]] Connecting connect_to(const Scene& scene, std::size_t listener, int flags, Prepare&& prepare) {
+    const bool is_v6 = scene.plan.listeners[listener].is_v6;
+    Connecting made{.socket = ::socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0)};
+    if (made.socket < 0) {
+        return made;
+    }
+    prepare(made.socket);
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(scene.ports[listener]);
+    v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = v4.sin_port;
+    v6.sin6_addr = in6addr_loopback;
+    made.result = is_v6 ? ::connect(made.socket, reinterpret_cast<const sockaddr*>(&v6), sizeof v6)
+                        : ::connect(made.socket, reinterpret_cast<const sockaddr*>(&v4), sizeof v4);
+    return made;
+}
 
 class Peer {
 public:

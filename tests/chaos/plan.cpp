@@ -22,6 +22,7 @@ public:
         draw_listeners();
         draw_quiet_acts();
         draw_traffic();
+        draw_suspensions();
         draw_stop();
     }
 
@@ -48,6 +49,7 @@ private:
     }
 
     std::size_t add(ListenerPlan listener) {
+        listener.is_v6 = one_in(4);
         plan_.listeners.push_back(std::move(listener));
         return plan_.listeners.size() - 1;
     }
@@ -71,6 +73,7 @@ private:
                       .half_close_ms = any_timeout(600, 2'500), .close_ms = any_timeout(600, 2'500)});
         narrow_ = add({.name = "narrow", .framing = any_framing(), .connections = between(1, 24)});
         slow_ = add({.name = "slow", .plugin = Plugin::slow, .framing = Framing::delimiter});
+        door_ = add({.name = "door", .connections = between(1, 4)});
     }
 
     // The acts before the traffic bring about a state in which nothing can move.
@@ -178,6 +181,22 @@ private:
         }
     }
 
+    // A host that stood still looks at what has come meanwhile before it calls anybody idle.
+    void draw_suspensions() {
+        if (plan_.on_windows || plan_.has_long_callbacks || !one_in(4)) {
+            return;
+        }
+        std::uint32_t after_ms = 0;
+        for (std::uint32_t count = between(1, 4); count > 0; --count) {
+            const Suspension next{after_ms + between(500, 1'500), between(100, 1'000)};
+            plan_.suspensions.push_back(next);
+            after_ms = next.after_ms + next.for_ms;
+        }
+        bursts();
+        plan_.acts.back().listener = timed_;
+        plan_.acts.back().peer.silence_ms = plan_.listeners[timed_].idle_ms * 2 / 5;
+    }
+
     // Half of the rounds have callbacks that hold their worker up: many short ones, or one at a time that takes seconds.
     void draw_slow_callbacks() {
         ListenerPlan& listener = plan_.listeners[slow_];
@@ -203,6 +222,13 @@ private:
             act.peer.write_every_ms = 1'300;
             act.peer.asks_and_waits = true;
             act.peer.last = PeerPlan::Last::leave;
+            const std::uint32_t begins_ms = act.start_ms;
+            // Whoever comes meanwhile is served by another worker, and so is whoever gets the place of one that has left.
+            Act& door = begin("through a narrow door while a worker is busy", Phase::traffic, door_, between(5, 16));
+            door.start_ms = begins_ms + 400;
+            door.spread_ms = 0;
+            door.peer.bytes = 1;
+            door.peer.over_within_ms = 1'000;
         }
     }
 
@@ -344,7 +370,7 @@ private:
 
     Plan& plan_;
     std::mt19937_64 random_;
-    std::size_t echo_ = 0, timed_ = 0, ack_ = 0, once_ = 0, large_ = 0, holds_ = 0, stays_ = 0, narrow_ = 0, slow_ = 0;
+    std::size_t echo_ = 0, timed_ = 0, ack_ = 0, once_ = 0, large_ = 0, holds_ = 0, stays_ = 0, narrow_ = 0, slow_ = 0, door_ = 0;
 };
 
 const char* name_of(Plugin plugin) {
@@ -415,7 +441,8 @@ std::string configuration_of(const Plan& plan, const std::string& plugin_directo
          << R"(, "receive_buffers": )" << plan.receive_buffers << " },\n  \"listeners\": [\n";
     const char* separator = "";
     for (const ListenerPlan& listener : plan.listeners) {
-        text << separator << R"(    { "name": ")" << listener.name << R"(", "listen": "127.0.0.1:0", "plugin": ")"
+        text << separator << R"(    { "name": ")" << listener.name << R"(", "listen": ")" << (listener.is_v6 ? "[::1]:0" : "127.0.0.1:0")
+             << R"(", "plugin": ")"
              << (listener.name == "echo" && !plan.plant.empty() ? "chaotic#" + plan.plant : name_of(listener.plugin))
              << R"(", "settings": )" << settings_of(listener) << ",\n      \"framing\": { \"type\": \"" << name_of(listener.framing) << "\"";
         if (listener.framing != Framing::none) {
@@ -459,6 +486,7 @@ std::string text_of(const PeerPlan& plan) {
         case PeerPlan::Last::reset: text << ", resets after " << plan.last_ms << " ms"; break;
         case PeerPlan::Last::close: text << ", closes after " << plan.last_ms << " ms"; break;
     }
+    if (plan.over_within_ms != PeerPlan::never) text << ", must be over within " << plan.over_within_ms << " ms";
     if (plan.abandons) text << ", does not close when the host has";
     return text.str();
 }
@@ -477,8 +505,12 @@ std::string text_of(const Plan& plan) {
              << listener.half_close_ms << " ms, close " << listener.close_ms << " ms";
         if (listener.reply_bytes != 0) text << ", replies of " << listener.reply_bytes;
         if (listener.unit_bytes != 0) text << ", unit " << listener.unit_bytes;
+        if (listener.is_v6) text << ", IPv6";
         if (listener.callback_ms != 0) text << ", callbacks of " << listener.callback_ms << " ms";
         text << "\n";
+    }
+    for (const Suspension& suspension : plan.suspensions) {
+        text << "  stopped " << suspension.after_ms << " ms after the traffic began, for " << suspension.for_ms << " ms\n";
     }
     static constexpr const char* phases[] = {"before", "traffic", "stop"};
     for (std::size_t i = 0; i < plan.acts.size(); ++i) {

@@ -23,6 +23,7 @@ struct ListenerPlan {
     std::uint32_t callback_ms = 0;  // slow
     std::uint32_t reply_bytes = 0;  // ack
     std::uint32_t unit_bytes = 0;   // large
+    bool is_v6 = false;
 };
 
 // 0 means "as the system has it" for buffers and the segment size, and "as fast as it goes" for rates.
@@ -48,6 +49,7 @@ struct PeerPlan {
     Last last = Last::half_close;
     std::uint32_t last_ms = 0;
     Release release = Release::finish;
+    std::uint32_t over_within_ms = never;  // of its connecting
     bool abandons = false;  // keeps its socket when the host has ended, until the release
 
     // Bytes may stand still in its direction: nobody can say from when on.
@@ -66,6 +68,11 @@ struct Act {
     PeerPlan peer;
 };
 
+// The host is stopped (SIGSTOP) so long after the traffic began, and goes on later.
+struct Suspension {
+    std::uint32_t after_ms = 0, for_ms = 0;
+};
+
 struct Plan {
     std::uint64_t seed = 0;
     std::string backend, ports;
@@ -73,6 +80,7 @@ struct Plan {
     std::uint32_t threads = 2, receive_buffer_bytes = 65'536, receive_buffers = 4'096, drain_ms = 2'000;
     std::vector<ListenerPlan> listeners;  // the first is "beside"
     std::vector<Act> acts;
+    std::vector<Suspension> suspensions;
     std::uint32_t slow_ms = 0;  // how long callbacks may hold a worker up, with all that may wait for one
     bool has_long_callbacks = false;
     std::string plant;  // what stands in for "echo"; empty: nothing

@@ -84,7 +84,7 @@ private:
             return false;
         }
         for (const ListenerPlan& listener : plan_.listeners) {
-            const std::string line = log_->line_with("listener=" + listener.name + " listening on ");
+            const std::string line = log_->line_with("listener=" + listener.name + " listening on ");  // ends with ":PORT"
             scene_.ports.push_back(static_cast<std::uint16_t>(std::strtoul(line.substr(line.rfind(':') + 1).c_str(), nullptr, 10)));
         }
         ready_ = held();
@@ -97,6 +97,7 @@ private:
         look_for_spin("nothing can move");
         neighbour_.start();
         crowd_.begin(Phase::traffic);
+        suspend();
         crowd_.run_until(Clock::now() + (plan_.is_short ? short_traffic_lasts : traffic_lasts));
         neighbour_.stop();
         crowd_.release();
@@ -106,6 +107,20 @@ private:
         }
         come_to_rest();
         judge_memory();
+    }
+
+    // Stops the host for the plan's times, in the traffic.
+    void suspend() {
+        const Time began = Clock::now();
+        for (const Suspension& suspension : plan_.suspensions) {
+            crowd_.run_until(began + Ms(suspension.after_ms));
+            const Time from = Clock::now();
+            // A moment more, in which it comes to its senses.
+            watch_->add_suspension(from, from + Ms(suspension.for_ms) + Ms(100));
+            host_->signal(SIGSTOP);
+            crowd_.run_until(from + Ms(suspension.for_ms));
+            host_->signal(SIGCONT);
+        }
     }
 
     // Waits until nothing has moved for a while, and then looks for a time.

@@ -27,6 +27,11 @@ void Watch::add(const LoopClock& loop) {
     loops_.push_back(&loop);
 }
 
+void Watch::add_suspension(Time from, Time to) {
+    const std::scoped_lock lock(mutex_);
+    suspensions_.push_back({from, to});
+}
+
 void Watch::watch() {
     while (!ends_) {
         memory_peak_kib_ = std::max<std::uint64_t>(memory_peak_kib_, memory_kib());
@@ -103,7 +108,11 @@ Clock::duration Watch::deprived(Time from, Time to) const {
     for (std::size_t i = 0; i < last.late_ns.size(); ++i) {
         latest_ns = std::max(latest_ns, last.late_ns[i] - (i < first->late_ns.size() ? first->late_ns[i] : 0));
     }
-    return std::chrono::nanoseconds(worst_ns + latest_ns);
+    Clock::duration suspended{};
+    for (const Span& span : suspensions_) {
+        suspended += std::max(Clock::duration{}, std::min(span.to, to) - std::max(span.from, from));
+    }
+    return std::chrono::nanoseconds(worst_ns + latest_ns) + suspended;
 }
 
 Watch::Verdict Watch::verdict(Time from, Time to, Clock::duration limit) const {

@@ -50,6 +50,9 @@ public:
     // Loops whose lateness counts. Before anything is judged.
     void add(const LoopClock& loop);
 
+    // The host does not run in this time, as the suite has arranged it. Told before it runs again.
+    void add_suspension(Time from, Time to);
+
     // How long, between two moments, the machine kept the suite or a thread of the host (the one worst off) from running.
     [[nodiscard]] Clock::duration deprived(Time from, Time to) const;
     enum class Verdict : std::uint8_t { in_time, nobody_knows, too_late };
@@ -85,6 +88,10 @@ private:
     mutable std::mutex mutex_;
     std::vector<const LoopClock*> loops_;  // under mutex_, as the samples
     std::vector<Sample> samples_;
+    struct Span {
+        Time from, to;
+    };
+    std::vector<Span> suspensions_;
     std::thread thread_;
 };
 
