@@ -349,7 +349,7 @@ void Peer::read(Time now) {
                     scene_.long_callback_since = Time{};
                     scene_.long_callback_ended = Clock::now();
                 }
-                write_due_ = std::max(write_due_, now + Ms(plan_.write_every_ms));
+                write_due_ = now + Ms(plan_.write_every_ms);
             }
             if (rate_now != 0) {
                 read_due_ = now + std::chrono::microseconds(static_cast<std::int64_t>(plan_.read_bytes) * 1'000'000 / rate_now);

@@ -67,7 +67,7 @@ private:
         once_ = add({.name = "once", .plugin = Plugin::ack_once, .framing = any_of({Framing::none, Framing::delimiter}),
                      .close_ms = any_timeout(600, 2'500), .reply_bytes = magnitude(1, 65'536)});
         large_ = add({.name = "large", .plugin = Plugin::large, .send_queue_bytes = any_queue(), .close_ms = any_timeout(600, 2'500),
-                      .unit_bytes = magnitude(256, 16'384)});
+                      .unit_bytes = magnitude(1'024, 65'536)});
         holds_ = add({.name = "holds", .plugin = Plugin::holds});
         stays_ = add({.name = "stays", .plugin = Plugin::stays, .framing = any_framing(), .send_queue_bytes = any_queue(),
                       .half_close_ms = any_timeout(600, 2'500), .close_ms = any_timeout(600, 2'500)});
@@ -241,7 +241,8 @@ private:
         act.peer.read_bytes = std::max(1U, act.peer.read_rate / 20);
         act.peer.bytes = std::max<std::uint64_t>(1'000, std::uint64_t{act.peer.read_rate} * between(2, 8));
         if (one_in(2)) {
-            act.peer.bytes = magnitude(500'000, 6'000'000);
+            // Also just as much as the host's buffers take at once: then it has nothing to do but to flush.
+            act.peer.bytes = one_in(2) ? magnitude(500'000, 6'000'000) : between(2'400'000, 3'800'000);
         }
         act.peer.hurry_after_ms = between(5'000, 8'000);
         act.start_ms = between(0, traffic_ms / 3);
