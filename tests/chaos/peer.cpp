@@ -494,7 +494,7 @@ void Peer::look_for_lateness(Time now) {
     if (end_ != End::none || scene_.watch == nullptr || scene_.is_stopping || listener_.connections < 10'000) {
         return;
     }
-    const Ms slow(scene_.plan.slow_ms);
+    const Ms slow = Ms(scene_.plan.slow_ms) * 2;  // a timer may come with the next batch, and find another one under way
     const auto bar = [&](std::uint32_t timeout_ms) { return Ms(timeout_ms) * 3 / 2 + Ms(1'000) + slow; };
     const Time last = std::max(arrived_most_, heard_most_);
     const bool all = has_all();
@@ -515,7 +515,7 @@ void Peer::look_for_lateness(Time now) {
         return;
     }
     // It reads, everything that came is read, and more is owed.
-    const Ms patience = Ms(6'000) + slow;
+    const Ms patience = Ms(6'000) + slow * 2;
     if (read_due_ <= now && !is_readable_ && !all && listener_.plugin != Plugin::holds && now - last > patience) {
         if (is_too_late(last, now, patience) && !system_holds_bytes()) {
             complain("owed bytes do not come", std::to_string(received_) + " of " + std::to_string(owed()) + " bytes have come, the last " +
