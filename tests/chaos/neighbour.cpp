@@ -158,8 +158,9 @@ void Neighbour::judge(Caller& caller, Time now, bool is_answered) {
         return;
     }
     slowest_ms_ = std::max<long long>(slowest_ms_, in_ms(now - caller.asked));
-    // Many short callbacks may be before it in each of the turns that it takes: the accept, the handing over, the question, the answer.
-    const Ms limit = answered_within + (scene_.plan.has_long_callbacks ? Ms(0) : Ms(scene_.plan.slow_ms) * 4);
+    // Nothing is promised while every worker is busy; but many short callbacks are before it only in each of the turns that it takes, and a
+    // newcomer takes some: the accept, the handing over, the question, the answer.
+    const Ms limit = answered_within + (scene_.plan.has_long_callbacks ? Ms(0) : Ms(scene_.plan.slow_ms) * (caller.stays ? 4 : 8));
     if (scene_.watch->is_too_late(scene_.findings, caller.asked, now, limit)) {
         scene_.findings.violation(caller.stays ? "the neighbour waits" : "a newcomer waits",
                                   std::string(is_answered ? "answered after " : "no answer for ") + std::to_string(in_ms(now - caller.asked)) +

@@ -103,7 +103,7 @@ void Peer::told(std::uint32_t events) {
 
 void Peer::host_ended(End how, Time now) {
     if (end_ == End::none || (end_ == End::orderly && how == End::reset)) {
-        poll_progress(now);
+        poll_progress(now, how);
         if (end_ == End::none || !was_judged_) {
             // A reset behind an orderly end is judged by its own moment.
             end_at_ = now;
@@ -122,7 +122,7 @@ std::uint32_t Peer::rate(Time now) const {
     return is_released_ || (plan_.hurry_after_ms != PeerPlan::never && now - began_ > Ms(plan_.hurry_after_ms)) ? 0 : plan_.read_rate;
 }
 
-void Peer::poll_progress(Time now) {
+void Peer::poll_progress(Time now, End end) {
     if (socket_ < 0 || end_ != End::none) {
         return;
     }
@@ -131,13 +131,16 @@ void Peer::poll_progress(Time now) {
     if (::getsockopt(socket_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {
         return;
     }
-    // The end of the stream counts as a byte. In a closed socket nobody can tell whether there was one: read() will know.
+    // The end of the stream counts as a byte. Of a closed socket only what ended it says whether there was one: that comes as an event.
     std::uint64_t arrived = info.tcpi_bytes_received;
     const int state = info.tcpi_state;
-    if (arrived > 0 && (state == tcp_close_wait || state == tcp_last_ack)) {
+    if (state == tcp_close && end == End::none) {
+        return;
+    }
+    if (arrived > 0 && (state == tcp_close_wait || state == tcp_last_ack || (state == tcp_close && end == End::orderly))) {
         --arrived;
     }
-    if (arrived > arrived_ && !(state == tcp_close && arrived == arrived_ + 1)) {
+    if (arrived > arrived_) {
         note_gap(now);
         arrived_ = arrived;
         arrived_least_ = std::max(polled_, arrived_least_);
@@ -217,7 +220,7 @@ Time Peer::step(Time now) {
     }
     if (now >= watch_due_) {
         watch_due_ = now + polled_every;
-        poll_progress(now);
+        poll_progress(now, End::none);
         most_owed_ = std::max(most_owed_, is_exact() ? owed() : sent_ * listener_.reply_bytes);
         look_for_lateness(now);
     }
@@ -343,7 +346,7 @@ void Peer::read(Time now) {
             }
             verify(buffer, static_cast<std::size_t>(count));
             received_ += static_cast<std::uint64_t>(count);
-            poll_progress(Clock::now());
+            poll_progress(Clock::now(), End::none);
             if (plan_.asks_and_waits && has_all()) {
                 if (scene_.plan.has_long_callbacks && listener_.plugin == Plugin::slow) {
                     scene_.long_callback_since = Time{};

@@ -90,7 +90,8 @@ public:
 private:
     enum class End : std::uint8_t { none, orderly, reset };
 
-    void poll_progress(Time now);
+    // `end`: what has ended the connection, if something has.
+    void poll_progress(Time now, End end);
     void write(Time now);
     void read(Time now);
     void verify(const char* data, std::size_t size);
