@@ -113,11 +113,12 @@ void Crowd::release() {
     }
 }
 
-// Releases what chaotic#holds holds, again and again: one may have come later. A held connection is not read, so that the host does not notice
-// that its peer is gone: this goes on for those, too.
+// Releases what chaotic#holds holds, again and again: one may have come later. A held connection is
+// not read, so that the host does not notice that its peer is gone: this goes on for those, too.
 void Crowd::turn_key() {
     const auto& listeners = scene_.plan.listeners;
-    const auto holds = std::find_if(listeners.begin(), listeners.end(), [](const auto& listener) { return listener.plugin == Plugin::holds; });
+    const auto holds =
+        std::find_if(listeners.begin(), listeners.end(), [](const auto& listener) { return listener.plugin == Plugin::holds; });
     const auto place = static_cast<std::size_t>(holds - listeners.begin());
     if (std::none_of(peers_.begin(), peers_.end(), [&](const auto& peer) { return peer->listener() == place; })) {
         return;
@@ -130,9 +131,8 @@ void Crowd::turn_key() {
 }
 
 std::size_t Crowd::active() const {
-    return coming_.size() + static_cast<std::size_t>(std::count_if(peers_.begin(), peers_.end(), [](const auto& peer) {
-               return !peer->is_over() && !peer->is_abandoned();
-           }));
+    return coming_.size() + static_cast<std::size_t>(std::count_if(
+                                peers_.begin(), peers_.end(), [](const auto& peer) { return !peer->is_over() && !peer->is_abandoned(); }));
 }
 
 std::uint64_t Crowd::moved() const {

@@ -1,5 +1,5 @@
-// What a round has found: violations, and judgements of time that had to be left out because this machine kept the suite or
-// the host from running. Any thread.
+// What a round has found: violations, and judgements of time that had to be left out because this
+// machine kept the suite or the host from running. Any thread.
 #pragma once
 
 #include <chrono>
@@ -21,8 +21,8 @@ using Ms = std::chrono::milliseconds;
 
 class Findings {
 public:
-    // What must not be: printed at once (the first ones of a kind), and the round fails. `kind` is a word or two by which a
-    // reader sorts them.
+    // What must not be: printed at once (the first ones of a kind), and the round fails. `kind` is
+    // a word or two by which a reader sorts them.
     void violation(const std::string& kind, const std::string& text) {
         constexpr std::uint64_t printed_max = 6;
         const std::scoped_lock lock(mutex_);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Chaos finds what it is there for: each of the defects planted in tests/plugins/chaotic.c, by the complaint that fits. All three at once, since
-# a round is mostly waiting.
+# Chaos finds each of the defects planted in tests/plugins/chaotic.c, by the complaint that fits. The three
+# runs go on at once, because a round is mostly waiting.
 source "$(dirname "${BASH_SOURCE[0]}")/../integration/common.sh"
 
 look() { # DEFECT

@@ -1,15 +1,18 @@
-// Chaos: the real host against peers of unusual timing, on real sockets. Everything is drawn by seed, round by round; each
-// round has a host of its own (round.cpp), and what must hold is told at once when it does not.
+// Chaos: the real host against peers of unusual timing, on real sockets. Everything is drawn by
+// seed, round by round; each round has a host of its own (round.cpp), and what must hold is told at
+// once when it does not.
 //
-//   chaos --host PROGRAM --plugins DIR --work DIR [--emulator PROGRAM] [--backend epoll|io_uring|iocp] [--ports per_core|shared]
+//   chaos --host PROGRAM --plugins DIR --work DIR [--emulator PROGRAM]
+//         [--backend epoll|io_uring|iocp] [--ports per_core|shared]
 //         [--seconds S] [--seed N] [--plan yes] [--plant DEFECT]
 //
-// The first round's seed is N, the next one's N + 1, and so on; at least one round is run, and none begins that would not end
-// in time. --plan only prints what the seed draws. --plant takes for "echo" the plugin chaotic#DEFECT (tests/plugins/chaotic.c), which
-// must be found, and makes the rounds short. Exit codes: 0 all right, 1 not, 2 wrong usage.
+// The first round's seed is N, the next one's N + 1, and so on; at least one round is run, and none
+// begins that would not end in time. --plan only prints what the seed draws. --plant takes for
+// "echo" the plugin chaotic#DEFECT (tests/plugins/chaotic.c), which must be found, and makes the
+// rounds short. Exit codes: 0 all right, 1 not, 2 wrong usage.
 //
-// Time is judged only as far as the machine let the suite and the host run (watch.hpp). A judgement that this decides is void; a
-// run in which many are is worth nothing, and fails.
+// Time is judged only as far as the machine let the suite and the host run (watch.hpp). A judgement
+// that this decides is void; a run in which many are is worth nothing, and fails.
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -76,7 +79,8 @@ int run(const Options& options) {
     const Time began = Clock::now();
     const auto passed = [&] { return std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - began).count(); };
     std::uint64_t judgements = 0, voided = 0, rounds = 0, failed = 0;
-    for (std::uint64_t seed = options.seed; rounds == 0 || passed() + passed() / static_cast<long long>(rounds) <= options.seconds; ++seed) {
+    for (std::uint64_t seed = options.seed; rounds == 0 || passed() + passed() / static_cast<long long>(rounds) <= options.seconds;
+         ++seed) {
         Plan plan = draw_plan(seed, options.backend, options.ports);
         plan.plant = options.plant;
         plan.is_short = !plan.plant.empty();
@@ -103,7 +107,8 @@ int run(const Options& options) {
         std::fflush(stdout);
     }
     std::printf("%llu rounds, %llu of them wrong; %llu judgements, %llu of them void\n", static_cast<unsigned long long>(rounds),
-                static_cast<unsigned long long>(failed), static_cast<unsigned long long>(judgements), static_cast<unsigned long long>(voided));
+                static_cast<unsigned long long>(failed), static_cast<unsigned long long>(judgements),
+                static_cast<unsigned long long>(voided));
     if (has_too_many_void(judgements, voided)) {
         std::printf("too many are void: this machine is too busy to judge by\n");
         return 1;

@@ -137,8 +137,8 @@ void Neighbour::go_on(Caller& caller, Time now) {
     }
 }
 
-// While a callback takes seconds, those whose worker it holds up must wait for it: only a newcomer need not, who comes when the host can
-// have known of it.
+// While a callback takes seconds, those whose worker it holds up must wait for it: only a newcomer
+// need not, who comes when the host can have known of it.
 bool Neighbour::may_be_judged(const Caller& caller) const {
     const Time since = scene_.long_callback_since;
     const Time ended = scene_.long_callback_ended;
@@ -158,13 +158,15 @@ void Neighbour::judge(Caller& caller, Time now, bool is_answered) {
         return;
     }
     slowest_ms_ = std::max<long long>(slowest_ms_, in_ms(now - caller.asked));
-    // Nothing is promised while every worker is busy; but many short callbacks are before it only in each of the turns that it takes, and a
-    // newcomer takes some: the accept, the handing over, the question, the answer.
+    // Nothing is promised while every worker is busy; but many short callbacks are before it only
+    // in each of the turns that it takes, and a newcomer takes some: the accept, the handing over,
+    // the question, the answer.
     const Ms limit = answered_within + (scene_.plan.has_long_callbacks ? Ms(0) : Ms(scene_.plan.slow_ms) * (caller.stays ? 4 : 8));
     if (scene_.watch->is_too_late(scene_.findings, caller.asked, now, limit)) {
         scene_.findings.violation(caller.stays ? "the neighbour waits" : "a newcomer waits",
-                                  std::string(is_answered ? "answered after " : "no answer for ") + std::to_string(in_ms(now - caller.asked)) +
-                                      " ms, where " + std::to_string(limit.count()) + " are allowed" +
+                                  std::string(is_answered ? "answered after " : "no answer for ") +
+                                      std::to_string(in_ms(now - caller.asked)) + " ms, where " + std::to_string(limit.count()) +
+                                      " are allowed" +
                                       (scene_.plan.has_long_callbacks ? "; a worker was in a long callback, and another idle" : ""));
     }
 }

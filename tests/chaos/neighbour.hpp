@@ -1,5 +1,6 @@
-// The well-behaved client beside all the others, on a thread of its own. Some of its connections stay and ask again and again;
-// and newcomers connect, ask once, and leave. Each must be answered within a second.
+// The well-behaved client beside all the others, on a thread of its own. Some of its connections
+// stay and ask again and again; and newcomers connect, ask once, and leave. Each must be answered
+// within a second.
 #pragma once
 
 #include <atomic>

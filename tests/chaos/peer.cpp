@@ -113,7 +113,7 @@ void Peer::host_ended(End how, Time now) {
         }
         end_ = how;
         if (plan_.read_after_ms == PeerPlan::never && !is_released_ && !was_judged_) {
-            judge(now);  // it is not going to read: what has arrived is known, and that is all there will be
+            judge(now);  // it is not going to read, and nothing more can arrive
         }
     }
 }
@@ -131,7 +131,8 @@ void Peer::poll_progress(Time now, End end) {
     if (::getsockopt(socket_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {
         return;
     }
-    // The end of the stream counts as a byte. Of a closed socket only what ended it says whether there was one: that comes as an event.
+    // The end of the stream counts as a byte. Of a closed socket only what ended it says whether
+    // there was one: that comes as an event.
     std::uint64_t arrived = info.tcpi_bytes_received;
     const int state = info.tcpi_state;
     if (state == tcp_close && end == End::none) {
@@ -338,7 +339,9 @@ void Peer::read(Time now) {
     static char buffer[65'536];
     const std::uint32_t rate_now = rate(now);
     for (int turns = 0; turns < 16; ++turns) {
-        const std::size_t wanted = is_released_ || (rate_now == 0 && plan_.read_rate != 0) ? sizeof buffer : std::min<std::size_t>(sizeof buffer, plan_.read_bytes);
+        const std::size_t wanted = is_released_ || (rate_now == 0 && plan_.read_rate != 0)
+                                       ? sizeof buffer
+                                       : std::min<std::size_t>(sizeof buffer, plan_.read_bytes);
         const ssize_t count = ::recv(socket_, buffer, wanted, 0);
         if (count > 0) {
             if (is_exact() && received_ + static_cast<std::uint64_t>(count) > owed()) {
@@ -394,7 +397,8 @@ void Peer::act_at_last(Time now) {
             if (is_due || is_released_) finish(false);
             return;
         case PeerPlan::Last::leave:
-            if ((sent_ == plan_.bytes || (is_released_ && pending_.empty())) && has_all() && received_ >= arrived_ && end_ == End::none) finish(false);
+            if ((sent_ == plan_.bytes || (is_released_ && pending_.empty())) && has_all() && received_ >= arrived_ && end_ == End::none)
+                finish(false);
             return;
         case PeerPlan::Last::stay:
             if (is_released_ && plan_.release != PeerPlan::Release::finish) finish(plan_.release == PeerPlan::Release::reset);
@@ -440,12 +444,14 @@ bool Peer::timeout_explains(Time at) {
     if (scene_.plan.on_windows && !plan_.reads_promptly()) {
         return true;  // Wine cannot tell what is acknowledged
     }
-    // Behind a queue that stands still the host learns of progress in steps: it is allowed half of the time there.
+    // Behind a queue that stands still the host learns of progress in steps: it is allowed half of
+    // the time there.
     const auto passed = [&](Clock::duration gap, std::uint32_t timeout_ms) {
         return gap >= (was_quiet ? Ms(timeout_ms) - Ms(30) : Ms(timeout_ms) / 2);
     };
     const Clock::duration gap = at - std::max(arrived_least_, heard_least_);
-    // Once idle, a connection is closed in order, and what is queued may still have moved after that.
+    // Once idle, a connection is closed in order, and what is queued may still have moved after
+    // that.
     if (listener_.idle_ms != 0 && passed(std::max(gap, longest_gap_), listener_.idle_ms)) {
         return true;
     }
@@ -467,9 +473,9 @@ void Peer::judge(Time now) {
     scene_.findings.judged();
     const bool all = has_all();
     const auto since = [&](Time time) { return std::to_string(in_ms(end_at_ - time)) + " ms ago"; };
-    const std::string what = std::to_string(std::max(received_, arrived_)) + " of " + std::to_string(owed()) + " bytes have come, the last " +
-                             since(arrived_least_) + "; it sent " + std::to_string(sent_) + ", the last " + since(heard_most_) +
-                             (own_end_ ? ", and its end " + since(own_end_at_) : std::string());
+    const std::string what = std::to_string(std::max(received_, arrived_)) + " of " + std::to_string(owed()) +
+                             " bytes have come, the last " + since(arrived_least_) + "; it sent " + std::to_string(sent_) + ", the last " +
+                             since(heard_most_) + (own_end_ ? ", and its end " + since(own_end_at_) : std::string());
     if (end_ == End::orderly) {
         const bool is_due = own_end_ || listener_.plugin == Plugin::ack_once;
         if (all && is_due) {
@@ -489,20 +495,24 @@ void Peer::judge(Time now) {
 
 // Timeouts that should have ended the connection, and bytes that should have come.
 void Peer::look_for_lateness(Time now) {
-    if (plan_.over_within_ms != PeerPlan::never && scene_.watch != nullptr && !was_judged_ && is_too_late(began_, now, Ms(plan_.over_within_ms))) {
-        complain("a newcomer waits", "not over after " + std::to_string(in_ms(now - began_)) + " ms, where " + std::to_string(plan_.over_within_ms) +
+    if (plan_.over_within_ms != PeerPlan::never && scene_.watch != nullptr && !was_judged_ &&
+        is_too_late(began_, now, Ms(plan_.over_within_ms))) {
+        complain("a newcomer waits", "not over after " + std::to_string(in_ms(now - began_)) + " ms, where " +
+                                         std::to_string(plan_.over_within_ms) +
                                          " are allowed; one worker is in a long callback, and another idle");
         return;
     }
     if (end_ != End::none || scene_.watch == nullptr || scene_.is_stopping || listener_.connections < 10'000) {
         return;
     }
-    const Ms slow = Ms(scene_.plan.slow_ms) * 2;  // a timer may come with the next batch, and find another one under way
+    // A timer may have to wait for the batch that is under way and for its own.
+    const Ms slow = Ms(scene_.plan.slow_ms) * 2;
     const auto bar = [&](std::uint32_t timeout_ms) { return Ms(timeout_ms) * 3 / 2 + Ms(1'000) + slow; };
     const Time last = std::max(arrived_most_, heard_most_);
     const bool all = has_all();
     Clock::duration limit = Clock::duration::max();
-    // Once both sides have ended the system may keep what this one does not read, and the host be done with it: nobody sees that from here.
+    // Once both sides have ended the system may keep what this one does not read, and the host be
+    // done with it: nobody sees that from here.
     if (listener_.idle_ms != 0 && (all || !own_end_)) {
         // What is queued must still go out, or be given up.
         limit = bar(listener_.idle_ms) + (all ? Ms(0) : bar(listener_.close_ms));
@@ -511,8 +521,9 @@ void Peer::look_for_lateness(Time now) {
     }
     if (limit != Clock::duration::max() && now - last > limit) {
         if (is_too_late(last, now, limit)) {
-            complain("a timeout is late", "nothing has moved for " + std::to_string(in_ms(now - last)) + " ms, and the connection should have ended after " +
-                                              std::to_string(in_ms(limit)) + " ms" + (own_end_ ? " (its side is ended)" : ""));
+            complain("a timeout is late", "nothing has moved for " + std::to_string(in_ms(now - last)) +
+                                              " ms, and the connection should have ended after " + std::to_string(in_ms(limit)) + " ms" +
+                                              (own_end_ ? " (its side is ended)" : ""));
             end_ = End::reset;  // once is enough
         }
         return;
@@ -528,8 +539,9 @@ void Peer::look_for_lateness(Time now) {
     }
 }
 
-// Whether the system has bytes for this peer that the host has sent. It is the system then that they wait for: a peer whose receive memory was
-// full may have had segments dropped, and the next attempt to send one comes as late again as the peer was away.
+// Whether the system has bytes for this peer that the host has sent. It is the system then that
+// they wait for: a peer whose receive memory was full may have had segments dropped, and the next
+// attempt to send one comes as late again as the peer was away.
 bool Peer::system_holds_bytes() const {
     sockaddr_in6 name{};  // the port is where an IPv4 address has it, too
     socklen_t size = sizeof name;
@@ -564,8 +576,8 @@ void Peer::give_up(const char* why) {
     const bool still_moves = Clock::now() - arrived_most_ < Ms(2'000) && arrived_ > 0;
     if (!is_over_ && !was_judged_ && !still_moves && !system_holds_bytes()) {
         complain("not over", std::string(why) + ": " + std::to_string(received_) + " bytes of " + std::to_string(owed()) + " read, " +
-                                 std::to_string(arrived_) + " have come; " + std::to_string(sent_) + " of " + std::to_string(plan_.bytes) + " sent" +
-                                 (own_end_ ? ", its side ended" : "") + (is_connected_ ? "" : "; not connected"));
+                                 std::to_string(arrived_) + " have come; " + std::to_string(sent_) + " of " + std::to_string(plan_.bytes) +
+                                 " sent" + (own_end_ ? ", its side ended" : "") + (is_connected_ ? "" : "; not connected"));
     }
     drop();
 }

@@ -1,8 +1,10 @@
-// One peer: a non-blocking socket that behaves as its plan says, checks every byte, and judges what the host does to it.
+// One peer: a non-blocking socket that behaves as its plan says, checks every byte, and judges what
+// the host does to it.
 //
-// What it is owed is known from what it has sent. What may end its connection is known from its listener's limits, and from
-// when a byte last moved: the kernel tells how many bytes have come, read or not (TCP_INFO), and that is what the host is
-// acknowledged. Its sockets are watched edge-triggered: what an event says is kept until a call would block.
+// What it is owed is known from what it has sent. What may end its connection is known from its
+// listener's limits, and from when a byte last moved: the kernel tells how many bytes have come,
+// read or not (TCP_INFO), and that is what the host is acknowledged. Its sockets are watched edge-
+// triggered: what an event says is kept until a call would block.
 #pragma once
 
 #include <arpa/inet.h>
@@ -29,13 +31,14 @@ struct Scene {
     Findings& findings;
     const Watch* watch = nullptr;
     int epoll = -1;
-    std::vector<std::uint16_t> ports;       // of the listeners
-    bool is_stopping = false;               // the host was told to: any end is in order
+    std::vector<std::uint16_t> ports;               // of the listeners
+    bool is_stopping = false;                       // the host was told to: any end is in order
     std::atomic<Time> long_callback_since{Time{}};  // one is under way, as far as this side knows
     std::atomic<Time> long_callback_ended{Time{}};
 };
 
-// A connection to a listener of the scene, begun but perhaps not made: what connect() has answered is in errno where `result` is not 0.
+// A connection to a listener of the scene, begun but perhaps not made: what connect() has answered
+// is in errno where `result` is not 0.
 struct Connecting {
     int socket = -1;
     int result = -1;
@@ -74,7 +77,8 @@ public:
     void told(std::uint32_t events);
     // Does what is due, and says when it wants to be asked next.
     [[nodiscard]] Time step(Time now);
-    // The round comes to its end: whoever stays does what its plan says, and everybody reads as fast as goes.
+    // The round comes to its end: whoever stays does what its plan says, and everybody reads as
+    // fast as goes.
     void release();
     [[nodiscard]] bool is_over() const { return is_over_; }
     [[nodiscard]] bool is_abandoned() const { return is_abandoned_; }
@@ -122,13 +126,14 @@ private:
     std::string pending_;  // produced and not taken by the system
 
     bool is_connected_ = false, is_readable_ = false, is_writable_ = false, is_released_ = false;
-    bool own_end_ = false, is_over_ = false, is_abandoned_ = false, was_judged_ = false, is_lost_ = false, is_void_ = false, is_wrong_ = false;
+    bool own_end_ = false, is_over_ = false, is_abandoned_ = false, was_judged_ = false, is_lost_ = false, is_void_ = false,
+         is_wrong_ = false;
     End end_ = End::none;
     Time began_{}, end_at_{}, write_due_{}, read_due_{}, watch_due_{}, own_end_at_{};
     std::uint64_t sent_ = 0, received_ = 0, arrived_ = 0, acknowledged_ = 0, asked_units_ = 0;
     std::uint64_t writes_ = 0;
-    // When bytes last came, at the earliest and at the latest, and when the host last had something new from this side that
-    // it was bound to see.
+    // When bytes last came, at the earliest and at the latest, and when the host last had something
+    // new from this side that it was bound to see.
     Time polled_{}, arrived_least_{}, arrived_most_{}, heard_least_{}, heard_most_{}, orderly_at_{};
     Clock::duration longest_gap_{};  // in which nothing moved
     std::uint64_t most_owed_ = 0;

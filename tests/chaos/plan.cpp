@@ -27,7 +27,9 @@ public:
     }
 
 private:
-    std::uint32_t between(std::uint32_t least, std::uint32_t most) { return least + static_cast<std::uint32_t>(random_() % (most - least + 1)); }
+    std::uint32_t between(std::uint32_t least, std::uint32_t most) {
+        return least + static_cast<std::uint32_t>(random_() % (most - least + 1));
+    }
     // Each magnitude as likely as the others.
     std::uint32_t magnitude(std::uint32_t least, std::uint32_t most) {
         const double span = std::log2(static_cast<double>(most) / least);
@@ -60,17 +62,34 @@ private:
     void draw_listeners() {
         add({.name = "beside"});
         echo_ = add({.name = "echo", .framing = any_framing(), .send_queue_bytes = any_queue(), .close_ms = any_timeout(600, 2'500)});
-        timed_ = add({.name = "timed", .framing = any_framing(), .send_queue_bytes = any_queue(), .idle_ms = any_timeout(400, 2'000),
+        timed_ = add({.name = "timed",
+                      .framing = any_framing(),
+                      .send_queue_bytes = any_queue(),
+                      .idle_ms = any_timeout(400, 2'000),
                       .close_ms = any_timeout(600, 2'500)});
-        ack_ = add({.name = "ack", .plugin = Plugin::ack, .framing = any_of({Framing::none, Framing::delimiter}),
-                    .send_queue_bytes = any_queue(), .close_ms = any_timeout(600, 2'500), .reply_bytes = magnitude(1, 4'096)});
-        once_ = add({.name = "once", .plugin = Plugin::ack_once, .framing = any_of({Framing::none, Framing::delimiter}),
-                     .close_ms = any_timeout(600, 2'500), .reply_bytes = magnitude(1, 65'536)});
-        large_ = add({.name = "large", .plugin = Plugin::large, .send_queue_bytes = any_queue(), .close_ms = any_timeout(600, 2'500),
+        ack_ = add({.name = "ack",
+                    .plugin = Plugin::ack,
+                    .framing = any_of({Framing::none, Framing::delimiter}),
+                    .send_queue_bytes = any_queue(),
+                    .close_ms = any_timeout(600, 2'500),
+                    .reply_bytes = magnitude(1, 4'096)});
+        once_ = add({.name = "once",
+                     .plugin = Plugin::ack_once,
+                     .framing = any_of({Framing::none, Framing::delimiter}),
+                     .close_ms = any_timeout(600, 2'500),
+                     .reply_bytes = magnitude(1, 65'536)});
+        large_ = add({.name = "large",
+                      .plugin = Plugin::large,
+                      .send_queue_bytes = any_queue(),
+                      .close_ms = any_timeout(600, 2'500),
                       .unit_bytes = magnitude(1'024, 65'536)});
         holds_ = add({.name = "holds", .plugin = Plugin::holds});
-        stays_ = add({.name = "stays", .plugin = Plugin::stays, .framing = any_framing(), .send_queue_bytes = any_queue(),
-                      .half_close_ms = any_timeout(600, 2'500), .close_ms = any_timeout(600, 2'500)});
+        stays_ = add({.name = "stays",
+                      .plugin = Plugin::stays,
+                      .framing = any_framing(),
+                      .send_queue_bytes = any_queue(),
+                      .half_close_ms = any_timeout(600, 2'500),
+                      .close_ms = any_timeout(600, 2'500)});
         narrow_ = add({.name = "narrow", .framing = any_framing(), .connections = between(1, 24)});
         slow_ = add({.name = "slow", .plugin = Plugin::slow, .framing = Framing::delimiter});
         door_ = add({.name = "door", .connections = between(1, 4)});
@@ -127,7 +146,8 @@ private:
             filler.peer.receive_buffer = 2'048;
             filler.peer.segment = 536;
             stick(filler.peer);
-            filler.peer.release = PeerPlan::Release::reset;  // they are too many to get all that they are owed in time
+            // They are too many to get all that they are owed in time.
+            filler.peer.release = PeerPlan::Release::reset;
             Act& crumbs = begin("crumbs", Phase::before, ack_, between(1, 4));
             crumbs.start_ms = 1'000;
             crumbs.peer.bytes = 20'000'000;
@@ -197,7 +217,8 @@ private:
         plan_.acts.back().peer.silence_ms = plan_.listeners[timed_].idle_ms * 2 / 5;
     }
 
-    // Half of the rounds have callbacks that hold their worker up: many short ones, or one at a time that takes seconds.
+    // Half of the rounds have callbacks that hold their worker up: many short ones, or one at a
+    // time that takes seconds.
     void draw_slow_callbacks() {
         ListenerPlan& listener = plan_.listeners[slow_];
         const std::uint32_t kind = between(0, 3);
@@ -223,7 +244,8 @@ private:
             act.peer.asks_and_waits = true;
             act.peer.last = PeerPlan::Last::leave;
             const std::uint32_t begins_ms = act.start_ms;
-            // Whoever comes meanwhile is served by another worker, and so is whoever gets the place of one that has left.
+            // Whoever comes meanwhile is served by another worker, and so is whoever gets the place
+            // of one that has left.
             Act& door = begin("through a narrow door while a worker is busy", Phase::traffic, door_, between(5, 16));
             door.start_ms = begins_ms + 400;
             door.spread_ms = 0;
@@ -241,7 +263,8 @@ private:
         act.peer.read_bytes = std::max(1U, act.peer.read_rate / 20);
         act.peer.bytes = std::max<std::uint64_t>(1'000, std::uint64_t{act.peer.read_rate} * between(2, 8));
         if (one_in(2)) {
-            // Also just as much as the host's buffers take at once: then it has nothing to do but to flush.
+            // Also just as much as the host's buffers take at once: then it has nothing to do but
+            // to flush.
             act.peer.bytes = one_in(2) ? magnitude(500'000, 6'000'000) : between(2'400'000, 3'800'000);
         }
         act.peer.hurry_after_ms = between(5'000, 8'000);
@@ -443,9 +466,9 @@ std::string configuration_of(const Plan& plan, const std::string& plugin_directo
     const char* separator = "";
     for (const ListenerPlan& listener : plan.listeners) {
         text << separator << R"(    { "name": ")" << listener.name << R"(", "listen": ")" << (listener.is_v6 ? "[::1]:0" : "127.0.0.1:0")
-             << R"(", "plugin": ")"
-             << (listener.name == "echo" && !plan.plant.empty() ? "chaotic#" + plan.plant : name_of(listener.plugin))
-             << R"(", "settings": )" << settings_of(listener) << ",\n      \"framing\": { \"type\": \"" << name_of(listener.framing) << "\"";
+             << R"(", "plugin": ")" << (listener.name == "echo" && !plan.plant.empty() ? "chaotic#" + plan.plant : name_of(listener.plugin))
+             << R"(", "settings": )" << settings_of(listener) << ",\n      \"framing\": { \"type\": \"" << name_of(listener.framing)
+             << "\"";
         if (listener.framing != Framing::none) {
             text << R"(, "max_bytes": )" << frame_bytes_max;
         }
@@ -517,7 +540,8 @@ std::string text_of(const Plan& plan) {
     for (std::size_t i = 0; i < plan.acts.size(); ++i) {
         const Act& act = plan.acts[i];
         text << "  act " << i << " (" << phases[static_cast<int>(act.phase)] << ", from " << act.start_ms << " ms over " << act.spread_ms
-             << " ms): " << act.count << " x " << act.what << " on " << plan.listeners[act.listener].name << ": " << text_of(act.peer) << "\n";
+             << " ms): " << act.count << " x " << act.what << " on " << plan.listeners[act.listener].name << ": " << text_of(act.peer)
+             << "\n";
     }
     return text.str();
 }

@@ -1,4 +1,5 @@
-// A round's plan, drawn from its seed: how the host is configured, and who connects, when, and how they behave.
+// A round's plan, drawn from its seed: how the host is configured, and who connects, when, and how
+// they behave.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,8 @@ struct ListenerPlan {
     bool is_v6 = false;
 };
 
-// 0 means "as the system has it" for buffers and the segment size, and "as fast as it goes" for rates.
+// 0 means "as the system has it" for buffers and the segment size, and "as fast as it goes" for
+// rates.
 struct PeerPlan {
     static constexpr std::uint32_t never = UINT32_MAX;
     enum class Last : std::uint8_t {
@@ -50,7 +52,7 @@ struct PeerPlan {
     std::uint32_t last_ms = 0;
     Release release = Release::finish;
     std::uint32_t over_within_ms = never;  // of its connecting
-    bool abandons = false;  // keeps its socket when the host has ended, until the release
+    bool abandons = false;                 // keeps its socket when the host has ended, until the release
 
     // Bytes may stand still in its direction: nobody can say from when on.
     [[nodiscard]] bool reads_promptly() const { return read_after_ms == 0 && read_rate == 0; }
@@ -81,7 +83,7 @@ struct Plan {
     std::vector<ListenerPlan> listeners;  // the first is "beside"
     std::vector<Act> acts;
     std::vector<Suspension> suspensions;
-    std::uint32_t slow_ms = 0;  // how long callbacks may hold a worker up, with all that may wait for one
+    std::uint32_t slow_ms = 0;  // how long the callbacks that may wait at once hold a worker up
     bool has_long_callbacks = false;
     std::string plant;  // what stands in for "echo"; empty: nothing
     bool is_short = false;

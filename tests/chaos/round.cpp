@@ -1,9 +1,10 @@
 // The steps of a round:
 //   1. the host starts. What it holds now is the baseline;
-//   2. the acts of Phase::before come to a stand: nothing can move, and no thread of the host may work;
+//   2. the acts of Phase::before come to a stand: nothing can move, and no thread may work;
 //   3. the traffic, with the well-behaved client beside;
 //   4. the release: everybody comes to an end, and gets what is owed;
-//   5. at rest the host has as many descriptors and threads as at its start, and does not work. Memory was within its bounds;
+//   5. at rest the host has as many descriptors and threads as at its start, and does not work.
+//      Its memory was within the bounds;
 //   6. with new connections open the host is told to stop.
 #include "round.hpp"
 
@@ -84,7 +85,7 @@ private:
             return false;
         }
         for (const ListenerPlan& listener : plan_.listeners) {
-            const std::string line = log_->line_with("listener=" + listener.name + " listening on ");  // ends with ":PORT"
+            const std::string line = log_->line_with("listener=" + listener.name + " listening on ");
             scene_.ports.push_back(static_cast<std::uint16_t>(std::strtoul(line.substr(line.rfind(':') + 1).c_str(), nullptr, 10)));
         }
         ready_ = held();
@@ -148,8 +149,8 @@ private:
                 const auto old = before.find(id);
                 const std::chrono::nanoseconds ran(thread.ran_ns - (old == before.end() ? 0 : old->second.ran_ns));
                 if (ran * 100 > lasted * spin_percent) {
-                    findings_.violation("spin", "thread " + std::to_string(id) + " of the host worked for " + std::to_string(in_ms(ran)) + " of " +
-                                                    std::to_string(in_ms(lasted)) + " ms while " + state);
+                    findings_.violation("spin", "thread " + std::to_string(id) + " of the host worked for " + std::to_string(in_ms(ran)) +
+                                                    " of " + std::to_string(in_ms(lasted)) + " ms while " + state);
                 }
             }
             return;
@@ -206,7 +207,8 @@ private:
             findings_.violation("the stop", "the host's exit code is " + std::to_string(*code));
         }
         if (watch_->is_too_late(findings_, told, ended, allowed)) {
-            findings_.violation("the stop", "it took " + std::to_string(stop_ms_) + " ms, where " + std::to_string(allowed.count()) + " are allowed");
+            findings_.violation("the stop",
+                                "it took " + std::to_string(stop_ms_) + " ms, where " + std::to_string(allowed.count()) + " are allowed");
         }
         // What the host has sent is there now, or will never be.
         crowd_.run_until(Clock::now() + Ms(100));

@@ -1,4 +1,5 @@
-// One round: a host of its own, configured as the plan says, the plan's peers, and all that must hold of the host.
+// One round: a host of its own, configured as the plan says, the plan's peers, and all that must
+// hold of the host.
 #pragma once
 
 #include <string>

@@ -1,5 +1,6 @@
-// The bytes that a peer sends: messages as its listener frames them, with contents that tell their place. The same seed makes
-// the same bytes, so that a second one beside it knows what an echo must be.
+// The bytes that a peer sends: messages as its listener frames them, with contents that tell their
+// place. The same seed makes the same bytes, so that a second one beside it knows what an echo must
+// be.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +19,8 @@ public:
     Stream(std::uint64_t seed, Framing framing, std::uint32_t message_bytes_max);
 
     void produce(std::span<char> into);
-    // Of the first `sent` bytes produced, those of whole messages, and how many messages. Call it with `sent` never falling.
+    // Of the first `sent` bytes produced, those of whole messages, and how many messages. Call it
+    // with `sent` never falling.
     struct Whole {
         std::uint64_t bytes = 0;
         std::uint64_t messages = 0;

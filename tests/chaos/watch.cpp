@@ -51,7 +51,8 @@ Watch::Sample Watch::sample() const {
     return taken;
 }
 
-// The first two figures of "schedstat" are the nanoseconds that a thread ran, and waited for a processor.
+// The first two figures of "schedstat" are the nanoseconds that a thread ran, and waited for a
+// processor.
 Watch::Threads Watch::threads_of(pid_t process) {
     Threads found;
     const std::string folder = "/proc/" + std::to_string(process) + "/task";
@@ -116,9 +117,7 @@ Clock::duration Watch::deprived(Time from, Time to) const {
 }
 
 Watch::Verdict Watch::verdict(Time from, Time to, Clock::duration limit) const {
-    return to - from <= limit                        ? Verdict::in_time
-           : to - from <= limit + deprived(from, to) ? Verdict::nobody_knows
-                                                     : Verdict::too_late;
+    return to - from <= limit ? Verdict::in_time : to - from <= limit + deprived(from, to) ? Verdict::nobody_knows : Verdict::too_late;
 }
 
 bool Watch::is_too_late(Findings& findings, Time from, Time to, Clock::duration limit) const {

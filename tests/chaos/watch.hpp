@@ -1,5 +1,6 @@
-// Watches the host from outside (/proc) and the suite's own loops: what each thread of the host used of the processor, how
-// long it had to wait for one, and how late the suite itself was. From this follows what the host can be blamed for.
+// Watches the host from outside (/proc) and the suite's own loops: what each thread of the host
+// used of the processor, how long it had to wait for one, and how late the suite itself was. From
+// this follows what the host can be blamed for.
 #pragma once
 
 #include <sys/types.h>
@@ -53,7 +54,8 @@ public:
     // The host does not run in this time, as the suite has arranged it. Told before it runs again.
     void add_suspension(Time from, Time to);
 
-    // How long, between two moments, the machine kept the suite or a thread of the host (the one worst off) from running.
+    // How long, between two moments, the machine kept the suite or a thread of the host (the one
+    // worst off) from running.
     [[nodiscard]] Clock::duration deprived(Time from, Time to) const;
     enum class Verdict : std::uint8_t { in_time, nobody_knows, too_late };
     // Too late is what passes `limit` by more than the machine took away.

@@ -1,15 +1,15 @@
-/* Plugins for the chaos suite (tests/chaos). All of them are for listeners of any framing unless they say otherwise.
+/* Plugins for the chaos suite (tests/chaos).
  *
  *   chaotic#slow    echoes, and stands still for "callback_ms" in each callback
  *   chaotic#large   each byte that comes asks for a reply of (byte * "unit_bytes") bytes. It is sent
- *                   piece by piece, as the queue has room. Byte i of all that a connection is sent is
- *                   reply_byte(i). Unframed
+ *                   piece by piece, as the queue has room. Byte i of all that a connection is sent
+ *                   is reply_byte(i). Unframed
  *   chaotic#holds   holds the first message of each connection, and echoes from then on once a
- *                   connection sends the byte `key`, which releases all that are held. Unframed
+ *                   connection sends the byte KEY, which releases all that are held. Unframed
  *   chaotic#stays   echoes, and never closes after the peer's end of stream
  *
- * And echoes with a planted defect each, which the suite must find: chaotic#changes now and then changes a byte, chaotic#loses loses a
- * message, chaotic#spins posts to itself for ever. */
+ * The others echo with a planted defect each, which the suite must find: chaotic#changes now and
+ * then changes a byte, chaotic#loses loses a message, chaotic#spins posts to itself for ever. */
 #include <stdlib.h>
 
 #include <portico/ext/settings.h>
@@ -104,8 +104,8 @@ static uint8_t reply_byte(uint64_t index) {
     return (uint8_t)(index * 7 + (index >> 8) * 13 + (index >> 16));
 }
 
-/* Sends what is owed as far as the queue takes it. Reading is paused until all of it is sent, so that the end of the peer's stream, after
- * which the host closes, is not read before. */
+/* Sends what is owed as far as the queue takes it. Reading is paused until all of it is sent: the
+ * host closes after the end of the peer's stream, so that must not be read before. */
 static portico_status pump(struct instance* instance, portico_connection handle, struct connection* connection) {
     while (connection->owed > 0) {
         uint8_t piece[PIECE_BYTES];
@@ -234,9 +234,9 @@ static portico_status PORTICO_CALL create_spins(const portico_host* host, portic
     return status;
 }
 
-#define COMMON_BUT_CREATE(text)                                                                            \
-    .struct_size = sizeof(portico_plugin), .abi_major = PORTICO_ABI_MAJOR, .abi_minor = PORTICO_ABI_MINOR, \
-    .abi_required = PORTICO_ABI_MINOR, .version = "", .destroy = destroy, .on_open = on_open, .on_close = on_close, .name = (text),       \
+#define COMMON_BUT_CREATE(text)                                                                                                     \
+    .struct_size = sizeof(portico_plugin), .abi_major = PORTICO_ABI_MAJOR, .abi_minor = PORTICO_ABI_MINOR,                          \
+    .abi_required = PORTICO_ABI_MINOR, .version = "", .destroy = destroy, .on_open = on_open, .on_close = on_close, .name = (text), \
     .name_size = sizeof(text) - 1
 #define COMMON(text) COMMON_BUT_CREATE(text), .create = create
 
