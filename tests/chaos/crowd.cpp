@@ -8,6 +8,12 @@
 
 namespace portico::chaos {
 
+namespace {
+
+constexpr Ms turn_lasts{10};
+
+}  // namespace
+
 Crowd::Crowd(Scene& scene, LoopClock& clock) : scene_(scene), clock_(clock) {
     scene_.epoll = ::epoll_create1(EPOLL_CLOEXEC);
 }
@@ -43,8 +49,8 @@ void Crowd::let_come(Time now) {
     }
 }
 
-void Crowd::step(std::size_t peer, Time now) {
-    const Time next = peers_[peer]->step(now);
+void Crowd::step(std::size_t peer) {
+    const Time next = peers_[peer]->step(Clock::now());
     due_at_[peer] = next;
     if (next != Time::max()) {
         due_.push({next, peer});
@@ -60,11 +66,12 @@ void Crowd::run_until(Time until, const std::function<bool()>& is_done) {
             return;
         }
         let_come(now);
-        for (int some = 2'000; some > 0 && !due_.empty() && due_.top().at <= now; --some) {
+        // Those that are due at once again wait until the others had their turn, and the sockets were asked.
+        while (!due_.empty() && due_.top().at <= now && Clock::now() - now < turn_lasts) {
             const Due next = due_.top();
             due_.pop();
             if (due_at_[next.peer] == next.at) {
-                step(next.peer, now);
+                step(next.peer);
             }
         }
         if (is_released_ && now >= key_due_) {
@@ -81,12 +88,11 @@ void Crowd::run_until(Time until, const std::function<bool()>& is_done) {
         const auto wait_ms = std::clamp<long long>(in_ms(next - now + Ms(1) - std::chrono::nanoseconds(1)), 0, LoopClock::period.count());
         std::array<epoll_event, 256> events;
         const int count = ::epoll_wait(scene_.epoll, events.data(), events.size(), static_cast<int>(wait_ms));
-        const Time then = Clock::now();
         for (int i = 0; i < count; ++i) {
             const auto peer = static_cast<std::size_t>(events[static_cast<std::size_t>(i)].data.u64);
             if (!peers_[peer]->is_over()) {
                 peers_[peer]->told(events[static_cast<std::size_t>(i)].events);
-                step(peer, then);
+                step(peer);
             }
         }
     }

@@ -47,7 +47,7 @@ private:
     using Earliest = std::priority_queue<T, std::vector<T>, std::greater<>>;
 
     void let_come(Time now);
-    void step(std::size_t peer, Time now);
+    void step(std::size_t peer);
     void turn_key();
     void measure(Time now);
 
