@@ -168,8 +168,8 @@ public:
             return result;
         }
         io::Counters counters;
+        for_each_group([&](net::WorkerGroup& group) { counters += group.port().counters(); });
         for (const std::unique_ptr<Station>& station : stations_) {
-            counters += station->group->port().counters();
             result.worker_threads += station->group->thread_count();
             result.receive_buffers_on_loan += station->receive_buffers.on_loan();
             result.send_chunks_on_loan += station->send_chunks.on_loan();
@@ -376,27 +376,57 @@ private:
                 common.push_back(add_station(1, 1, batch));
             }
         }
+        std::vector<std::vector<net::WorkerGroup*>> homes;
         for (const std::unique_ptr<Service>& service : services_) {
             if (!errors_.empty()) {
-                break;
+                return false;
             }
-            plugin::Instance& instance = *service->instance;
             // Callbacks that block get a port of their own, one operation at a time; a serial instance lives on one port.
-            std::vector<net::WorkerGroup*> groups = common;
-            if (instance.is_blocking()) {
+            if (service->instance->is_blocking()) {
                 const std::uint32_t threads = service->listener->blocking_threads;
-                groups = {add_station(threads, threads, 1)};
-            } else if (instance.is_serial()) {
-                groups = {common[next_serial_++ % common.size()]};
-            }
-            if (errors_.empty()) {
-                instance.strand().set_home(*groups.front());
-                service->acceptor =
-                    std::make_unique<net::Acceptor>(*table_, groups, instance.is_serial() ? &instance.strand() : nullptr, service->context);
-                service_homes_.push_back(groups.front());
+                homes.push_back({add_station(threads, threads, 1)});
+            } else if (service->instance->is_serial()) {
+                homes.push_back({common[next_serial_++ % common.size()]});
+            } else {
+                homes.push_back(common);
             }
         }
-        return errors_.empty();
+        net::WorkerGroup* accepting = errors_.empty() ? accepting_group() : nullptr;
+        if (accepting == nullptr) {
+            return false;
+        }
+        for (std::size_t i = 0; i < services_.size(); ++i) {
+            Service& service = *services_[i];
+            plugin::Instance& instance = *service.instance;
+            instance.strand().set_home(*homes[i].front());
+            service.acceptor = std::make_unique<net::Acceptor>(*table_, *accepting, homes[i],
+                                                               instance.is_serial() ? &instance.strand() : nullptr, service.context);
+            service_homes_.push_back(homes[i].front());
+        }
+        return true;
+    }
+
+    // The group on whose port accepts complete: of a thread that runs no callbacks, so that a new client never waits for a busy worker
+    // while another one is idle. With one worker there is no other one, and it accepts itself. Null, with an error, if it cannot be made.
+    net::WorkerGroup* accepting_group() {
+        if (worker_threads_ == 1) {
+            return stations_.front()->group.get();
+        }
+        config::Io little = config_.io;  // nothing is received there
+        little.receive_buffers = 1;
+        auto station = std::make_unique<Station>(little, io::BufferPool::Use::single);
+        // On epoll, since io_uring would need a ring for what is one call a connection.
+        const io::Backend backend = windows ? backend_ : io::Backend::epoll;
+        base::Result<std::unique_ptr<io::CompletionPort>> port = io::make_port(backend, station->receive_buffers, {});
+        if (!port) {
+            errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") + "io.backend: " + port.error());
+            return nullptr;
+        }
+        net::WorkerOptions options;
+        options.first_index = worker_threads_;
+        station->group = std::make_unique<net::WorkerGroup>(std::move(*port), station->send_chunks, options);
+        accepting_ = std::move(station);
+        return accepting_->group.get();
     }
 
     bool listen() {
@@ -440,25 +470,31 @@ private:
 
     // Before anything that would have to be undone by them.
     bool start_workers() {
-        for (const std::unique_ptr<Station>& station : stations_) {
-            if (const base::Result<void> started = station->group->start(); !started) {
+        for_each_group([&](net::WorkerGroup& group) {
+            if (const base::Result<void> started = errors_.empty() ? group.start() : base::Result<void>{}; !started) {
                 errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") + "io.threads: " + started.error() +
                                   "; ask for fewer, or allow this process more threads or memory");
-                return false;
             }
-        }
-        return true;
+        });
+        return errors_.empty();
     }
 
     void begin_work() noexcept {
-        for (const std::unique_ptr<Station>& station : stations_) {
-            station->group->begin();
-        }
+        for_each_group([](net::WorkerGroup& group) { group.begin(); });
     }
 
     void stop_workers() noexcept {
+        for_each_group([](net::WorkerGroup& group) { group.stop(); });
+    }
+
+    // The workers', then the one that accepts.
+    template <class Action>
+    void for_each_group(Action&& action) {
         for (const std::unique_ptr<Station>& station : stations_) {
-            station->group->stop();
+            action(*station->group);
+        }
+        if (accepting_ != nullptr) {
+            action(*accepting_->group);
         }
     }
 
@@ -563,6 +599,7 @@ private:
         services_.clear();
         service_homes_.clear();
         drain_.reset();
+        accepting_.reset();
         stations_.clear();
         table_.reset();
         endpoints_.clear();
@@ -586,6 +623,7 @@ private:
     std::unique_ptr<log::StreamLog> log_;
     std::unique_ptr<net::ConnectionTable> table_;
     std::vector<std::unique_ptr<Station>> stations_;
+    std::unique_ptr<Station> accepting_;  // null: the one worker accepts itself
     std::vector<std::unique_ptr<Service>> services_;
     std::vector<net::WorkerGroup*> service_homes_;  // of each service's instance
     std::unique_ptr<net::Drain> drain_;

@@ -48,7 +48,6 @@ public:
     // ---- io::CompletionPort
     [[nodiscard]] std::string_view name() const noexcept override { return "still"; }
     [[nodiscard]] base::Result<void> attach(io::Socket&) override { return {}; }
-    [[nodiscard]] bool listener_joins_every_port() const noexcept override { return true; }
     [[nodiscard]] std::uint32_t accepts_at_once() const noexcept override { return 1; }
     void accept(io::AcceptOperation&) noexcept override { PORTICO_ASSERT(!"nobody here listens"); }
     void connect(io::ConnectOperation&) noexcept override { PORTICO_ASSERT(!"nobody here connects"); }

@@ -12,12 +12,13 @@
 //  7. A received buffer is on loan from the port's pool until it is given back. A receive that finds the pool empty waits
 //     until a buffer is back; it does not fail.
 //  8. Operations are one-shot. A backend may use multishot requests behind this, but then parks at most one buffer for a
-//     connection that has no receive submitted and stops reading; of connections that stream it may have read ahead, into
+//     connection that has no receive submitted and stops reading, and a quarter of the pool's buffers for all of these together (but
+//     for what is on its way when they stop); of connections that stream it may have read ahead, into
 //     at most a sixteenth of the pool's buffers for all of them together. Parked data is delivered by the next wait() after
 //     the submit, never lost.
 //
 // Threads. A port is made for one thread (`single`) or for several (`shared`). accept, connect, receive, send (and send_at_once), timer, cancel, expedite,
-// attach and wait belong to the port's own threads: those that call wait(), any number at once for a shared port, always the same one for a single port. (Before
+// attach, flush and wait belong to the port's own threads: those that call wait(), any number at once for a shared port, always the same one for a single port. (Before
 // the first wait() the thread that starts the server may call them too. After the last operation on a socket another thread may wait for what is left, timers
 // and posts.) Only post(), wake(), counters() and
 // now() may be called from anywhere. Submit and cancel of one operation are never concurrent with each other.
@@ -80,10 +81,6 @@ public:
     // Makes an open socket one of this port's, for as long as it is open: a socket joins one port for ever.
     [[nodiscard]] virtual base::Result<void> attach(Socket& socket) = 0;
 
-    // True where one listener can be armed on every port, each with a Socket of its own (Socket::listen_as; Linux); false where
-    // accepts complete only on the one port that the listening socket joined (Windows).
-    [[nodiscard]] virtual bool listener_joins_every_port() const noexcept = 0;
-
     // How many accepts may be in flight on one listening Socket.
     [[nodiscard]] virtual std::uint32_t accepts_at_once() const noexcept = 0;
 
@@ -108,6 +105,10 @@ public:
     // A send that was submitted with may_be_late, and has not come back, is waited for after all: the next wait() does not go on waiting when it has
     // been sent. Does nothing for others.
     virtual void expedite(SendOperation& operation) noexcept { static_cast<void>(operation); }
+
+    // Whether what is submitted reaches the system only with the next wait(); flush() hands it over at once.
+    [[nodiscard]] virtual bool submits_in_wait() const noexcept { return false; }
+    virtual void flush() noexcept {}
 
     // Ends a socket's membership and closes it. None of its operations may be in flight.
     virtual void close(Socket& socket) noexcept = 0;

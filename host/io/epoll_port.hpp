@@ -28,7 +28,6 @@ public:
     [[nodiscard]] std::string_view name() const noexcept override { return "epoll"; }
     [[nodiscard]] std::uint64_t wait_grain_ns() const noexcept override;
     [[nodiscard]] base::Result<void> attach(Socket& socket) override;
-    [[nodiscard]] bool listener_joins_every_port() const noexcept override { return true; }
     [[nodiscard]] std::uint32_t accepts_at_once() const noexcept override { return 1; }
 
     void accept(AcceptOperation& operation) noexcept override;

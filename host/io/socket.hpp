@@ -27,6 +27,15 @@ class SocketRegistry;  // Windows: iocp_port
 // Closes a handle that no Socket owns yet (an accepted one that nobody wants).
 void close_native(NativeSocket native) noexcept;
 
+// How far the system has come with a connection. Room to send is reported in large steps (Linux: a third of the send buffer), so a peer
+// that reads slowly moves bytes for many seconds while no send completes. These counts tell.
+struct Progress {
+    std::uint64_t acknowledged_bytes = 0;  // by the peer's system; on Linux the ends of the stream count as well
+    std::uint64_t received_bytes = 0;      // by this system, whether or not they were read
+    // Since the peer's system was last heard: neither count has grown since. 0 if the system does not say.
+    std::uint32_t newest_age_ms = 0;
+};
+
 // Owned by one Connection, listener or client session. It is type-stable: a backend that is shared by several threads
 // may hold a late event for it after close(), so the object (not the handle) must outlive the port's last wait(), or be
 // used again in place. A late event then does no more than cause one needless attempt to receive or send.
@@ -57,10 +66,6 @@ public:
     // IPV6_V6ONLY is always on. The text of an error names the address.
     [[nodiscard]] base::Result<void> listen(const Address& address, int backlog);
 
-    // A further handle of a listening socket, for a further port of the same kind (CompletionPort::listener_joins_every_port). Both accept from one
-    // backlog. Before either has accepted.
-    [[nodiscard]] base::Result<void> listen_as(Socket& listener);
-
     // family none when the system does not know (any more).
     [[nodiscard]] Address local_address() const noexcept;
     [[nodiscard]] Address peer_address() const noexcept;
@@ -74,6 +79,9 @@ public:
     // Bytes that the system accepted and the peer's system has not acknowledged; nothing when the system cannot tell
     // (Windows before 10 1703, Wine).
     [[nodiscard]] std::optional<std::uint64_t> unacknowledged_bytes() const noexcept;
+
+    // Nothing when the system cannot tell (Windows before 10 1703, Wine, Linux before 4.1).
+    [[nodiscard]] std::optional<Progress> progress() const noexcept;
 
     // Bytes of the peer that wait in the system to be received; 0 when the system cannot tell.
     [[nodiscard]] std::uint64_t unread_bytes() const noexcept;
@@ -92,7 +100,6 @@ private:
 
     NativeSocket native_ = invalid_socket;
     bool is_listener_ = false;
-    bool shares_backlog_ = false;  // a listener that has further handles, or is one
     // What a backend keeps with a socket, one word a direction; its meaning and the pairing of its accesses are written down
     // in the backend. Zeroed whenever a handle comes in.
     std::atomic<std::uintptr_t> receive_state_{0};

@@ -46,7 +46,6 @@ Socket::~Socket() {
 
 void Socket::reset_state() noexcept {
     is_listener_ = false;
-    shares_backlog_ = false;
     receive_state_.store(0, std::memory_order_relaxed);
     send_state_.store(0, std::memory_order_relaxed);
 }
@@ -115,19 +114,6 @@ base::Result<void> Socket::listen(const Address& address, int backlog) {
         close();
         return result;
     }
-    return {};
-}
-
-base::Result<void> Socket::listen_as(Socket& listener) {
-    PORTICO_ASSERT(!is_open() && listener.is_listener_);
-    const int native = ::fcntl(listener.native_, F_DUPFD_CLOEXEC, 0);
-    if (native < 0) {
-        return base::Failure{"cannot duplicate a listening socket: " + native_error_text(errno)};
-    }
-    native_ = native;
-    reset_state();
-    is_listener_ = true;
-    shares_backlog_ = listener.shares_backlog_ = true;
     return {};
 }
 

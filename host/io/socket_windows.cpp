@@ -32,6 +32,13 @@ NativeSocket open_native(Address::Family family) noexcept {
                         WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
 }
 
+// False where the system does not know it. Before Windows 10 1703: WSAEINVAL; Wine: WSAEOPNOTSUPP.
+bool get_tcp_info(NativeSocket native, TCP_INFO_v0& info) noexcept {
+    DWORD version = 0;
+    DWORD size = 0;
+    return ::WSAIoctl(native, SIO_TCP_INFO, &version, sizeof version, &info, sizeof info, &size, nullptr, nullptr) == 0;
+}
+
 base::Failure failure(const char* what, const Address& address) {
     return base::Failure{std::string(what) + " " + to_string(address) + ": " + native_error_text(::WSAGetLastError())};
 }
@@ -141,10 +148,6 @@ base::Result<void> Socket::listen(const Address& address, int backlog) {
     return {};
 }
 
-base::Result<void> Socket::listen_as(Socket&) {
-    return base::Failure{"a listening socket can be given to a further port only on Linux; on Windows a socket joins one port for ever"};
-}
-
 Address Socket::local_address() const noexcept {
     sockaddr_storage name{};
     socklen_t size = sizeof name;
@@ -172,12 +175,23 @@ void Socket::reset_on_close() noexcept {
     ::setsockopt(native_, SOL_SOCKET, SO_LINGER, reinterpret_cast<const char*>(&at_once), sizeof at_once);
 }
 
-std::optional<std::uint64_t> Socket::unacknowledged_bytes() const noexcept {
-    DWORD version = 0;
+std::optional<Progress> Socket::progress() const noexcept {
     TCP_INFO_v0 info{};
-    DWORD size = 0;
-    if (::WSAIoctl(native_, SIO_TCP_INFO, &version, sizeof version, &info, sizeof info, &size, nullptr, nullptr) != 0) {
-        return std::nullopt;  // before Windows 10 1703: WSAEINVAL; Wine: WSAEOPNOTSUPP
+    if (!get_tcp_info(native_, info)) {
+        return std::nullopt;
+    }
+    Progress result;
+    // Bytes that were sent again, and probes of a closed window, count in BytesOut and say nothing of the peer.
+    const std::uint64_t not_new = std::uint64_t{info.BytesInFlight} + info.BytesRetrans;
+    result.acknowledged_bytes = info.BytesOut > not_new ? info.BytesOut - not_new : 0;
+    result.received_bytes = info.BytesIn;
+    return result;
+}
+
+std::optional<std::uint64_t> Socket::unacknowledged_bytes() const noexcept {
+    TCP_INFO_v0 info{};
+    if (!get_tcp_info(native_, info)) {
+        return std::nullopt;
     }
     // BytesInFlight knows nothing of what waits in the send buffer behind a closed window: that is what we handed over less what ever
     // left (retransmissions may count in BytesOut, which makes the second part too small, never too large).

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -32,6 +33,9 @@ constexpr std::uint32_t ahead_each = 15;
 // Of the pool's buffers so many may hold what was read ahead.
 constexpr std::uint32_t ahead_share = 16;
 
+// Of the pool's buffers so many may be parked. The rest is for connections that read, however many others do not.
+constexpr std::uint32_t parked_share = 4;
+
 // How often in a row poll() may be filled by posts alone before the system is asked again.
 constexpr std::uint32_t post_rounds_max = 8;
 
@@ -49,9 +53,15 @@ constexpr std::uint64_t quiet_wait_max_ns = 20 * base::nanoseconds_per_milliseco
 // With receives waiting for a buffer no wait is longer: another thread may give one back, and the pool does not know of this port.
 constexpr std::uint64_t starved_wait_ns = 10 * base::nanoseconds_per_millisecond;
 
-// Not the end of anything: the request is made again.
+// Not the end of anything: the request is made again, as soon as the socket is ready.
 bool is_passing(int error) noexcept {
     return error == EAGAIN || error == EINTR;
+}
+
+// A receive that waits for readiness, or a send in the room watch. The mark is in an output, which is the port's until the operation
+// completes.
+bool awaits_readiness(const Operation& operation) noexcept {
+    return operation.native_error == EAGAIN;
 }
 
 // The user_data of an operation that has a request of its own.
@@ -100,7 +110,8 @@ UringPort::UringPort(BufferPool& buffers, const UringFeatures& features)
       features_(features),
       limits_receives_(features.buffer_ring && features.limited_multishot && buffers.buffer_bytes() >= limited_bytes_min &&
                        buffers.buffer_bytes() <= Kept::bytes_mask / (ahead_each + 1)),
-      ahead_max_(limits_receives_ ? buffers.buffers_max() / ahead_share : 0) {}
+      ahead_max_(limits_receives_ ? buffers.buffers_max() / ahead_share : 0),
+      parked_max_(buffers.buffers_max() / parked_share) {}
 
 base::Result<void> UringPort::open() {
     const int error = ring_.open(features_);
@@ -109,6 +120,7 @@ base::Result<void> UringPort::open() {
     }
     messages_.resize(ring_.places());
     ahead_.reserve(ahead_max_);
+    left_armed_.reserve(left_armed_max);
     if (features_.buffer_ring) {
         ready_buffers_ = std::make_unique<UringBuffers>(buffers(), std::min(buffers().buffers_max(), ready_buffers_max));
         const int refused = ready_buffers_->join(ring_.native());
@@ -119,6 +131,9 @@ base::Result<void> UringPort::open() {
     event_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (event_ < 0) {
         return base::Failure{"cannot make an eventfd: " + native_error_text(errno)};
+    }
+    if (const int failed = room_watch_.open(); failed != 0) {
+        return base::Failure{"cannot make an epoll instance: " + native_error_text(failed)};
     }
     return {};
 }
@@ -155,9 +170,12 @@ void UringPort::close(Socket& socket) noexcept {
             }
         }
     }
-    for (Kept kept = Kept::of(load(socket.send_state_)); kept.bytes != 0; keep_next(socket, kept)) {
+    Kept kept = Kept::of(load(socket.send_state_));
+    for (; kept.bytes != 0; keep_next(socket, kept)) {
         buffers().give_back(buffers().on_loan_at(kept.index));
     }
+    parked_ -= kept.may_park ? 1 : 0;
+    std::erase(left_armed_, &socket);
     store(socket.receive_state_, 0);
     store(socket.send_state_, 0);
     socket.close();
@@ -192,6 +210,11 @@ void UringPort::receive(ReceiveOperation& operation) noexcept {
     operation.buffer = {};
     Socket& socket = *operation.socket;
     Kept kept = Kept::of(load(socket.send_state_));
+    if (kept.may_park) {
+        kept.may_park = false;
+        --parked_;
+        store(socket.send_state_, kept.word());
+    }
     if (kept.bytes != 0) {
         operation.bytes = kept.bytes;
         operation.buffer = buffers().on_loan_at(kept.index);
@@ -252,6 +275,11 @@ void UringPort::cancel(Operation& operation) noexcept {
         expedite(static_cast<SendOperation&>(operation));  // quiet, or not prepared yet: it is decided in the submit
         return;
     }
+    if (operation.type == OperationType::send && awaits_readiness(operation)) {
+        room_watch_.remove(static_cast<SendOperation&>(operation));
+        make_ready(operation, Error::aborted, ECANCELED);
+        return;
+    }
     const bool waits_outside = early_.remove(operation) || starved_.remove(operation);
     if (socket != nullptr) {
         const std::uintptr_t word = load(socket->receive_state_);
@@ -273,6 +301,12 @@ void UringPort::cancel(Operation& operation) noexcept {
 
 void UringPort::expedite(SendOperation& operation) noexcept {
     expedites_ = expedites_ || operation.may_be_late;
+}
+
+void UringPort::flush() noexcept {
+    if (ring_.has_entries()) {
+        enter(0);
+    }
 }
 
 // ---- requests
@@ -319,9 +353,9 @@ void UringPort::prepare_receive(ReceiveOperation& operation) noexcept {
     const std::uintptr_t word = load(socket.receive_state_);
     Kept kept = Kept::of(load(socket.send_state_));
     io_uring_sqe& its = entry();
-    if (!features_.buffer_ring) {
+    if (!features_.buffer_ring || awaits_readiness(operation)) {
         io_uring_prep_poll_add(&its, socket.native_, POLLIN | POLLRDHUP);
-    } else if (limits_receives_ && (word & large) == 0) {
+    } else if (limits_receives_ && (word & large) == 0 && parked_ < parked_max_) {
         prepare_limited_receive(its, socket.native_, piece_bytes(), piece_bytes());
     } else if (kept.streams && ahead_reserved_ + ahead_.size() + ahead_each <= ahead_max_) {
         const std::uint32_t whole = buffers().buffer_bytes();
@@ -357,6 +391,26 @@ void UringPort::prepare_send(SendOperation& operation) noexcept {
     its.user_data = user_data(Of::quiet_send, &operation);
     operation.bytes = static_cast<std::uint32_t>(bytes);
     quiet_.push_back(operation);
+}
+
+Operation* UringPort::await_room(SendOperation& operation) noexcept {
+    if (const int error = room_watch_.add(operation); error != 0) {
+        return ended(operation, error);
+    }
+    operation.native_error = EAGAIN;
+    return nullptr;
+}
+
+void UringPort::resume_sends() noexcept {
+    std::array<SendOperation*, 64> ready;
+    std::size_t count_of_ready = ready.size();
+    while (count_of_ready == ready.size()) {
+        count_of_ready = room_watch_.take(ready);
+        for (SendOperation* operation : std::span(ready).first(count_of_ready)) {
+            operation->native_error = 0;
+            prepare(*operation);
+        }
+    }
 }
 
 // The cancel's own completion says nothing that the request's does not.
@@ -416,6 +470,12 @@ Operation* UringPort::completed(const UringRing::Completion& completion) noexcep
                 watch_event();
             }
             return nullptr;
+        case Of::room:
+            resume_sends();
+            if (completion.is_last()) {
+                watch_room();
+            }
+            return nullptr;
         case Of::cancel: return nullptr;
     }
     PORTICO_ASSERT(!"a completion of nothing");
@@ -436,8 +496,16 @@ Operation* UringPort::completed_of(Socket& socket, const UringRing::Completion& 
     if (!features_.buffer_ring && completion.result >= 0) {
         return readable(socket);
     }
+    const bool has_buffer = (completion.flags & IORING_CQE_F_BUFFER) != 0;
+    if (completion.result > 0 && !has_buffer) {  // of the poll request that waited for readiness
+        if (Operation* operation = waiting_in(load(socket.receive_state_)); operation != nullptr) {
+            operation->native_error = 0;
+            prepare(*operation);
+        }
+        return nullptr;
+    }
     Buffer buffer;
-    if ((completion.flags & IORING_CQE_F_BUFFER) != 0) {
+    if (has_buffer) {
         buffer = ready_buffers_->claim(static_cast<std::uint16_t>(completion.flags >> IORING_CQE_BUFFER_SHIFT));
     }
     return received(socket, completion, buffer);
@@ -480,6 +548,9 @@ Operation* UringPort::received(Socket& socket, const UringRing::Completion& comp
         }
         operation->bytes = bytes;
         operation->buffer = buffer;
+        if (limits_receives_ && (load(socket.receive_state_) & armed) != 0) {
+            leave_armed(socket);
+        }
         return operation;
     }
     if (buffer.data != nullptr) {
@@ -511,8 +582,39 @@ Operation* UringPort::readable(Socket& socket) noexcept {
     return operation;
 }
 
+void UringPort::leave_armed(Socket& socket) noexcept {
+    if (left_armed_.size() == left_armed_max) {
+        bound_parked();  // completions that were fetched outside of wait(), by close()
+    }
+    left_armed_.push_back(&socket);
+}
+
+// Whoever got the bytes of these connections has had the time to receive again. Of those that did not, so many may stay armed as
+// may park; the requests of the others are cancelled, and made again with their next receive.
+void UringPort::bound_parked() noexcept {
+    for (Socket* socket : left_armed_) {
+        const std::uintptr_t word = load(socket->receive_state_);
+        Kept kept = Kept::of(load(socket->send_state_));
+        if ((word & armed) == 0 || waiting_in(word) != nullptr || kept.may_park) {
+            continue;
+        }
+        if (parked_ >= parked_max_) {
+            stop(*socket);
+        } else {
+            kept.may_park = true;
+            ++parked_;
+            store(socket->send_state_, kept.word());
+        }
+    }
+    left_armed_.clear();
+}
+
 void UringPort::keep(Socket& socket, Buffer buffer, std::uint32_t bytes) noexcept {
     Kept kept = Kept::of(load(socket.send_state_));
+    if (!kept.may_park) {
+        kept.may_park = true;
+        ++parked_;
+    }
     if (kept.bytes == 0) {
         kept.index = buffer.index;
         kept.bytes = bytes;
@@ -560,7 +662,8 @@ Operation* UringPort::failed(Socket& socket, int error) noexcept {
         error = ECANCELED;
     }
     if (is_passing(error) || (error == ECANCELED && !operation->cancel_requested.load(std::memory_order_relaxed))) {
-        prepare(*operation);  // it was not meant
+        operation->native_error = is_passing(error) ? EAGAIN : 0;  // it was not meant
+        prepare(*operation);
         return nullptr;
     }
     if (error == ENOBUFS) {
@@ -585,8 +688,7 @@ Operation* UringPort::connected(ConnectOperation& operation, int result) noexcep
 
 Operation* UringPort::sent(SendOperation& operation, int result) noexcept {
     if (result < 0 && is_passing(-result) && !operation.cancel_requested.load(std::memory_order_relaxed)) {
-        prepare(operation);
-        return nullptr;
+        return await_room(operation);
     }
     count(sends_);
     if (result < 0) {
@@ -598,6 +700,7 @@ Operation* UringPort::sent(SendOperation& operation, int result) noexcept {
 
 Operation* UringPort::not_all_sent(SendOperation& operation, int result) noexcept {
     operation.may_be_late = false;  // the next attempt waits until it can
+    operation.bytes = 0;
     quiet_.remove(operation);       // where its completion was fetched before conclude_quiet() could look
     return sent(operation, result);
 }
@@ -647,6 +750,7 @@ bool UringPort::bind() noexcept {
         PORTICO_ASSERT(ring_.enable() == 0);
         thread_ = std::this_thread::get_id();
         watch_event();
+        watch_room();
         while (Operation* operation = early_.pop_front()) {
             prepare(*operation);
         }
@@ -658,6 +762,12 @@ void UringPort::watch_event() noexcept {
     io_uring_sqe& its = entry();
     io_uring_prep_poll_multishot(&its, event_, POLLIN);
     its.user_data = user_data(Of::event, nullptr);
+}
+
+void UringPort::watch_room() noexcept {
+    io_uring_sqe& its = entry();
+    io_uring_prep_poll_multishot(&its, room_watch_.descriptor(), POLLIN);
+    its.user_data = user_data(Of::room, nullptr);
 }
 
 io_uring_sqe& UringPort::entry() noexcept {
@@ -729,6 +839,7 @@ std::size_t UringPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
     if (!bind()) {
         return poll_elsewhere(into, deadline_ns);
     }
+    bound_parked();
     const bool is_system_first = post_rounds_ >= post_rounds_max;
     std::size_t taken = is_system_first ? 0 : take_posted(into);
     if (taken == into.size()) {
@@ -764,7 +875,7 @@ std::size_t UringPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
 }
 
 std::size_t UringPort::poll_elsewhere(std::span<Operation*> into, std::uint64_t deadline_ns) noexcept {
-    PORTICO_ASSERT(requests_ == 0 && starved_.empty());
+    PORTICO_ASSERT(requests_ == 0 && starved_.empty() && room_watch_.empty());
     const std::size_t taken = take_posted(into);
     if (taken != 0 || deadline_ns == 0) {
         return taken;

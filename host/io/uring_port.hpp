@@ -12,6 +12,9 @@
 // waits fits into one buffer, and the peer is read no further. Kernels that cannot count get a request for each receive: they would fill buffers
 // for a paused connection without end. Where pieces are that large, a receive of its own gets a whole buffer.
 //
+// Parked buffers. A request that stays armed takes a buffer for the next bytes although nobody reads them. Over all connections a quarter
+// of the pool's buffers may be parked, so that peers whose plugins hold or pause never starve the others (bound_parked).
+//
 // Reading ahead. Where a whole buffer has come and there is more, the next request is a multishot one for several buffers: a stream would else cost a call
 // for each. Its completions stay in the ring until the receive is submitted again; those that come to the head of the ring while it is not are kept in
 // ahead_. What all connections together may have there is a share of the pool, and is reserved when the request is made.
@@ -38,6 +41,7 @@
 #include "io/uring_buffers.hpp"
 #include "io/uring_features.hpp"
 #include "io/uring_ring.hpp"
+#include "io/uring_room_watch.hpp"
 
 namespace portico::io {
 
@@ -55,7 +59,6 @@ public:
     [[nodiscard]] std::string_view name() const noexcept override { return "io_uring"; }
     // A listener becomes blocking, since the kernel does not wait in an accept request for one that is not: so all of its handles belong to ports of this kind.
     [[nodiscard]] base::Result<void> attach(Socket& socket) override;
-    [[nodiscard]] bool listener_joins_every_port() const noexcept override { return true; }
     [[nodiscard]] std::uint32_t accepts_at_once() const noexcept override { return 16; }
 
     void accept(AcceptOperation& operation) noexcept override;
@@ -65,6 +68,8 @@ public:
     void post(PostOperation& operation) noexcept override;
     void cancel(Operation& operation) noexcept override;
     void expedite(SendOperation& operation) noexcept override;
+    [[nodiscard]] bool submits_in_wait() const noexcept override { return true; }
+    void flush() noexcept override;
     void close(Socket& socket) noexcept override;
 
     [[nodiscard]] const UringFeatures& features() const noexcept { return features_; }
@@ -102,6 +107,7 @@ private:
     // A submission entry to fill in.
     [[nodiscard]] io_uring_sqe& entry() noexcept;
     void watch_event() noexcept;
+    void watch_room() noexcept;
     std::size_t take_posted(std::span<Operation*> into) noexcept;
 
     // ---- requests
@@ -113,6 +119,9 @@ private:
     void prepare_connect(ConnectOperation& operation) noexcept;
     void prepare_receive(ReceiveOperation& operation) noexcept;
     void prepare_send(SendOperation& operation) noexcept;
+    // The send waits for room outside of the ring. Returns it if that failed.
+    [[nodiscard]] Operation* await_room(SendOperation& operation) noexcept;
+    void resume_sends() noexcept;
     void prepare_cancel(std::uint64_t request) noexcept;
     // Cancels a connection's receive request, once.
     void stop(Socket& socket) noexcept;
@@ -137,6 +146,9 @@ private:
     // A connection's receive has ended by an error: it ends the operation that waits, or that waits on (for a new request, or for a buffer).
     [[nodiscard]] Operation* failed(Socket& socket, int error) noexcept;
     void keep(Socket& socket, Buffer buffer, std::uint32_t bytes) noexcept;
+    // A receive was handed out, and the connection's request is still in the ring.
+    void leave_armed(Socket& socket) noexcept;
+    void bound_parked() noexcept;
     // The oldest bytes kept of it are given away: those behind them take their place.
     void keep_next(const Socket& socket, uring::Kept& kept) noexcept;
 
@@ -144,6 +156,7 @@ private:
     const bool limits_receives_;  // multishot receives are used: the kernel counts, and half a buffer is worth a request
     UringRing ring_;
     int event_ = -1;  // an eventfd
+    UringRoomWatch room_watch_;
     std::unique_ptr<UringBuffers> ready_buffers_;
     std::vector<msghdr> messages_;  // one for each submission entry: the kernel reads it when it takes the entry
     std::thread::id thread_;
@@ -160,6 +173,10 @@ private:
     std::vector<Ahead> ahead_;  // oldest first; has room for all that there may be
     const std::uint32_t ahead_max_;
     std::uint32_t ahead_reserved_ = 0;    // by the requests in the ring
+    static constexpr std::size_t left_armed_max = 256;
+    std::vector<Socket*> left_armed_;  // since the last poll(); has room for them
+    const std::uint32_t parked_max_;
+    std::uint32_t parked_ = 0;  // connections with Kept::may_park: each holds a buffer, or may come to
     std::uint64_t put_off_since_ns_ = 0;  // requests wait from then on for the rest of the completions; 0: none do
     std::size_t requests_ = 0;            // in the ring, but for the eventfd's and cancels
 };

@@ -17,7 +17,7 @@ inline constexpr std::uintptr_t flag_mask = armed | stopping | large;
 static_assert(alignof(Operation) > flag_mask && alignof(Socket) > flag_mask);
 
 // What a completion is of, in the low bits of user_data; the rest is the address of the Socket (for a receive) or of the operation.
-enum class Of : std::uint64_t { receive, send, quiet_send, accept, connect, event, cancel };
+enum class Of : std::uint64_t { receive, send, quiet_send, accept, connect, event, cancel, room };
 inline constexpr std::uint64_t of_mask = 7;
 
 [[nodiscard]] inline std::uint64_t user_data(Of of, const void* object) noexcept {
@@ -36,17 +36,19 @@ struct Kept {
     int error = 0;            // behind the bytes, and behind what was read ahead; an errno, all of which are below 256
     bool streams = false;     // when the last bytes had come, there were more
     bool is_ahead = false;    // the request in the ring reads ahead
+    bool may_park = false;    // counted: bytes are kept here, or the request in the ring may bring some, and nobody waits for them
 
     [[nodiscard]] static Kept of(std::uintptr_t word) noexcept {
         return {static_cast<std::uint32_t>(word) & bytes_mask, static_cast<std::uint32_t>(word >> 32) & 0xFF'FFFF,
-                static_cast<int>(word >> 56), (word & streams_bit) != 0, (word & ahead_bit) != 0};
+                static_cast<int>(word >> 56), (word & streams_bit) != 0, (word & ahead_bit) != 0, (word & park_bit) != 0};
     }
     [[nodiscard]] std::uintptr_t word() const noexcept {
         return static_cast<std::uintptr_t>(error) << 56 | static_cast<std::uintptr_t>(index) << 32 | (is_ahead ? ahead_bit : 0) |
-               (streams ? streams_bit : 0) | bytes;
+               (streams ? streams_bit : 0) | (may_park ? park_bit : 0) | bytes;
     }
 
-    static constexpr std::uint32_t bytes_mask = (1U << 30) - 1;
+    static constexpr std::uint32_t bytes_mask = (1U << 29) - 1;
+    static constexpr std::uintptr_t park_bit = 1U << 29;
     static constexpr std::uintptr_t streams_bit = 1U << 30;
     static constexpr std::uintptr_t ahead_bit = 1U << 31;
 };

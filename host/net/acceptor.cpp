@@ -1,7 +1,9 @@
 #include "net/acceptor.hpp"
 
 #include <algorithm>
+#include <new>
 #include <string>
+#include <tuple>
 #include <utility>
 
 namespace portico::net {
@@ -9,91 +11,101 @@ namespace portico::net {
 namespace {
 
 constexpr int backlog = 4'096;  // the system cuts it to its own maximum
-constexpr std::uint64_t rest_ns = 100 * base::nanoseconds_per_millisecond;
-constexpr std::uint64_t warning_interval_ns = 10 * base::nanoseconds_per_second;
+constexpr std::uint64_t backoff_ns = 100 * base::nanoseconds_per_millisecond;
+
+// A home whose thread has not come back for so long gets no new connections, and gives away those that it has not opened.
+constexpr std::uint64_t stalled_ns = 10 * base::nanoseconds_per_millisecond;
+
+// Accepts posted at first. Later half as many as there are connections, if the port takes so many: where accepts share the port's
+// queue with reads, each waits behind a message of every busy connection before it is posted again.
+constexpr std::size_t slots_min = 16;
 
 }  // namespace
 
-Acceptor::Acceptor(ConnectionTable& table, std::vector<WorkerGroup*> groups, Strand* shared_strand, ConnectionContext& context)
-    : table_(table), groups_(std::move(groups)), shared_strand_(shared_strand), context_(context) {
-    PORTICO_ASSERT(!groups_.empty() && (shared_strand == nullptr || groups_.size() == 1));
-    context_.released = [](void* owner) { static_cast<Acceptor*>(owner)->connection_released(); };
+Acceptor::Acceptor(ConnectionTable& table, WorkerGroup& accepting, const std::vector<WorkerGroup*>& homes, Strand* shared_strand,
+                   ConnectionContext& context)
+    : table_(table), accepting_(accepting), shared_strand_(shared_strand), context_(context) {
+    PORTICO_ASSERT(!homes.empty() && (shared_strand == nullptr || homes.size() == 1));
+    for (WorkerGroup* group : homes) {
+        PORTICO_ASSERT(homes.size() == 1 || group->thread_count() == 1);
+        auto home = std::make_unique<Home>();
+        home->acceptor = this;
+        home->group = group;
+        home->bell.home = home.get();
+        home->bell.completed = [](io::Operation& operation) {
+            Home& rung = *static_cast<Home::Bell&>(operation).home;
+            rung.acceptor->arrived(rung);
+        };
+        homes_.push_back(std::move(home));
+    }
+    check_.acceptor = this;
+    check_.completed = [](io::Operation& operation) { static_cast<Check&>(operation).acceptor->check_homes(); };
+    context_.released = [](void* owner, const WorkerGroup& group) { static_cast<Acceptor*>(owner)->connection_released(group); };
     context_.owner = this;
 }
 
 Acceptor::~Acceptor() {
     PORTICO_ASSERT(open_connections() == 0);
-    for (const std::unique_ptr<Arm>& arm : arms_) {
-        PORTICO_ASSERT(arm->closed || !started_);
+    for (const std::unique_ptr<Door>& door : doors_) {
+        PORTICO_ASSERT(door->closed || !started_);
     }
 }
 
 base::Result<io::Address> Acceptor::listen(const io::Address& address) {
     PORTICO_ASSERT(!started_);
-    Arm* first = nullptr;
-    for (WorkerGroup* group : groups_) {
-        auto arm = std::make_unique<Arm>();
-        arm->acceptor = this;
-        arm->group = group;
-        arm->stop.arm = arm.get();
-        arm->stop.completed = [](io::Operation& operation) {
-            Arm& stopped = *static_cast<Arm::Stop&>(operation).arm;
-            stopped.acceptor->stop_arm(stopped);
-        };
-        const base::Result<void> listening = first == nullptr ? arm->socket.listen(address, backlog)
-                                                              : arm->socket.listen_as(first->socket);
-        if (!listening) {
-            return base::Failure{listening.error()};
-        }
-        const base::Result<void> attached = group->port().attach(arm->socket);
-        if (!attached) {
-            return base::Failure{attached.error()};
-        }
-        for (std::uint32_t i = 0; i < group->port().accepts_at_once(); ++i) {
-            auto slot = std::make_unique<Slot>();
-            slot->acceptor = this;
-            slot->arm = arm.get();
-            slot->accept.slot = slot->rest.slot = slot->begin.slot = slot.get();
-            slot->accept.listener = &arm->socket;
-            slot->accept.completed = [](io::Operation& operation) {
-                Slot& done = *static_cast<Slot::Accept&>(operation).slot;
-                done.acceptor->accepted(done);
-            };
-            slot->rest.completed = [](io::Operation& operation) {
-                Slot& done = *static_cast<Slot::Rest&>(operation).slot;
-                done.acceptor->rested(done);
-            };
-            slot->begin.completed = [](io::Operation& operation) {
-                Slot& done = *static_cast<Slot::Begin&>(operation).slot;
-                done.acceptor->begun(done);
-            };
-            arm->slots.push_back(std::move(slot));
-        }
-        first = first == nullptr ? arm.get() : first;
-        arm->local = first->socket.local_address();
-        arms_.push_back(std::move(arm));
-        if (!group->port().listener_joins_every_port()) {
-            break;  // its accepts complete there, and the connections are spread by next_home()
-        }
+    auto door = std::make_unique<Door>();
+    door->acceptor = this;
+    door->stop.door = door.get();
+    door->stop.completed = [](io::Operation& operation) {
+        Door& stopped = *static_cast<Door::Stop&>(operation).door;
+        stopped.acceptor->stop_door(stopped);
+    };
+    if (const base::Result<void> listening = door->socket.listen(address, backlog); !listening) {
+        return base::Failure{listening.error()};
     }
-    ++addresses_;
-    return first->local;
+    if (const base::Result<void> attached = accepting_.port().attach(door->socket); !attached) {
+        return base::Failure{attached.error()};
+    }
+    add_slots(*door, std::min<std::size_t>(accepting_.port().accepts_at_once(), slots_min));
+    door->local = door->socket.local_address();
+    doors_.push_back(std::move(door));
+    return doors_.back()->local;
+}
+
+void Acceptor::add_slots(Door& door, std::size_t wanted) {
+    while (door.slots.size() < wanted) {
+        auto slot = std::make_unique<Slot>();
+        slot->acceptor = this;
+        slot->door = &door;
+        slot->accept.slot = slot->backoff.slot = slot->begin.slot = slot.get();
+        slot->accept.listener = &door.socket;
+        slot->accept.completed = [](io::Operation& operation) {
+            Slot& done = *static_cast<Slot::Accept&>(operation).slot;
+            done.acceptor->accepted(done);
+        };
+        slot->backoff.completed = [](io::Operation& operation) {
+            Slot& done = *static_cast<Slot::Backoff&>(operation).slot;
+            done.acceptor->backed_off(done);
+        };
+        slot->begin.completed = [](io::Operation& operation) {
+            Slot& done = *static_cast<Slot::Begin&>(operation).slot;
+            done.acceptor->begun(done);
+        };
+        holding_.reserve(holding_.size() + door.slots.size() + 1);
+        door.slots.push_back(std::move(slot));
+    }
 }
 
 void Acceptor::start(std::function<void()> last_released) {
     const std::scoped_lock lock(mutex_);
-    PORTICO_ASSERT(!started_ && !arms_.empty());
+    PORTICO_ASSERT(!started_ && !doors_.empty());
     started_ = true;
     last_released_ = std::move(last_released);
-    // With a small limit each address gets a place before one gets two (an address without one would serve nobody), and then each port.
-    while (places_ < context_.limits.connections) {
-        Slot* slot = next_parked();
-        if (slot == nullptr) {
-            return;
+    for (const std::unique_ptr<Door>& door : doors_) {
+        for (const std::unique_ptr<Slot>& slot : door->slots) {
+            slot->state = SlotState::posted;
+            accepting_.port().post(slot->begin);
         }
-        ++places_;
-        slot->state = SlotState::posted;
-        slot->arm->group->port().post(slot->begin);
     }
 }
 
@@ -104,8 +116,8 @@ void Acceptor::stop(std::function<void()> stopped) {
         stopping_ = true;
         if (started_) {
             on_stopped_ = std::move(stopped);
-            for (const std::unique_ptr<Arm>& arm : arms_) {
-                arm->group->port().post(arm->stop);
+            for (const std::unique_ptr<Door>& door : doors_) {
+                accepting_.port().post(door->stop);
             }
             return;
         }
@@ -113,88 +125,201 @@ void Acceptor::stop(std::function<void()> stopped) {
     stopped();
 }
 
-// ---- events, each on a thread of the slot's (or arm's) group
+// ---- events of a slot, each on a thread of the accepting group
 
 void Acceptor::begun(Slot& slot) {
+    // A slot that was woken while it held a client has a place for it.
+    const bool has_client = slot.accept.accepted != io::invalid_socket;
+    const bool is_served = has_client && serve(slot);
     std::unique_lock lock(mutex_);
-    accept_again(slot);
-    finish_event(*slot.arm, lock);
+    if (has_client && !is_served) {
+        back_off(slot);
+    } else {
+        accept_again(slot);
+    }
+    finish_event(lock);
 }
 
 void Acceptor::accepted(Slot& slot) {
     io::AcceptOperation& accept = slot.accept;
-    bool turned_away = false;
-    if (accept.error == io::Error::none) {
-        Connection* connection = table_.take();
-        if (connection == nullptr) {
-            io::close_native(accept.accepted);
-            accept.error = io::Error::no_buffers;
-            turned_away = true;
-        } else {
-            open_.fetch_add(1, std::memory_order_relaxed);
-            accepted_.fetch_add(1, std::memory_order_relaxed);
-            connection->open(context_, next_home(*slot.arm), shared_strand_, accept.accepted, accept.peer, slot.arm->local);
-            connection->begin();
-        }
-    }
     std::unique_lock lock(mutex_);
-    if (accept.error == io::Error::none) {
-        // Its place is the connection's now.
-        if (stopping_) {
-            slot.state = SlotState::stopped;
-        } else if (places_ < context_.limits.connections) {
-            ++places_;
-            accept_again(slot);
-        } else {
-            slot.state = SlotState::parked;
+    if (accept.error == io::Error::none && !stopping_) {
+        if (places_ == context_.limits.connections) {
+            slot.state = SlotState::holding;
+            holding_.push_back(&slot);
             warn([&] { return "connection limit of " + std::to_string(context_.limits.connections) + " reached: new clients wait"; });
+            return;
+        }
+        ++places_;
+        lock.unlock();
+        const bool is_served = serve(slot);
+        lock.lock();
+        if (is_served) {
+            accept_again(slot);
+            post_more(*slot.door);
+        } else {
+            back_off(slot);
         }
     } else if (stopping_) {
-        slot_stopped(slot);
+        turn_away(slot);
+        slot.state = SlotState::stopped;
     } else {
-        if (turned_away) {
-            warn([] { return std::string("out of memory: a client was turned away, new clients wait"); });
-        } else if (accept.error != io::Error::aborted) {
+        if (accept.error != io::Error::aborted) {
             warn([&] {
                 return "cannot accept: " + std::string(io::to_string(accept.error)) +
                        (accept.native_error != 0 ? ", " + io::native_error_text(accept.native_error) : "") + ": new clients wait";
             });
         }
-        rest(slot);
+        back_off(slot);
     }
-    finish_event(*slot.arm, lock);
+    finish_event(lock);
 }
 
-void Acceptor::rested(Slot& slot) {
+void Acceptor::backed_off(Slot& slot) {
     std::unique_lock lock(mutex_);
     accept_again(slot);
-    finish_event(*slot.arm, lock);
+    finish_event(lock);
 }
 
-void Acceptor::stop_arm(Arm& arm) {
+void Acceptor::stop_door(Door& door) {
     std::unique_lock lock(mutex_);
-    arm.stop_seen = true;
-    for (const std::unique_ptr<Slot>& slot : arm.slots) {
+    door.stop_seen = true;
+    for (const std::unique_ptr<Slot>& slot : door.slots) {
         switch (slot->state) {
             case SlotState::parked: slot->state = SlotState::stopped; break;
-            case SlotState::accepting: arm.group->port().cancel(slot->accept); break;
-            case SlotState::resting: arm.group->port().cancel(slot->rest); break;
+            case SlotState::holding:
+                std::erase(holding_, slot.get());
+                turn_away(*slot);
+                slot->state = SlotState::stopped;
+                break;
+            case SlotState::accepting: accepting_.port().cancel(slot->accept); break;
+            case SlotState::backing_off: accepting_.port().cancel(slot->backoff); break;
             case SlotState::posted:  // begun() finds that it is to stop
             case SlotState::stopped: break;
         }
     }
-    finish_event(arm, lock);
+    finish_event(lock);
 }
 
-void Acceptor::connection_released() noexcept {
+// ---- placing
+
+bool Acceptor::serve(Slot& slot) {
+    io::AcceptOperation& accept = slot.accept;
+    const io::NativeSocket native = std::exchange(accept.accepted, io::invalid_socket);
+    Connection* connection = table_.take();
+    if (connection == nullptr) {
+        io::close_native(native);
+        const std::scoped_lock lock(mutex_);
+        --places_;
+        warn([] { return std::string("out of memory: a client was turned away, new clients wait"); });
+        return false;
+    }
+    open_.fetch_add(1, std::memory_order_relaxed);
+    accepted_.fetch_add(1, std::memory_order_relaxed);
+    connection->take_socket(context_, native, accept.peer, slot.door->local);
+    if (homes_.size() == 1) {
+        {
+            const std::scoped_lock lock(mutex_);
+            ++homes_.front()->connections;
+        }
+        connection->open(*homes_.front()->group, shared_strand_);
+        connection->begin();
+        return true;
+    }
+    const std::scoped_lock lock(mutex_);
+    const std::uint64_t now = accepting_.port().now();
+    arrive(choose_home(now), *connection, now);
+    check_later();
+    return true;
+}
+
+// The home with the fewest connections among those whose threads come back; of several one that is idle at the moment.
+Acceptor::Home& Acceptor::choose_home(std::uint64_t now) noexcept {
+    Home* best = nullptr;
+    std::tuple<bool, std::uint32_t, bool> best_rank;
+    for (const std::unique_ptr<Home>& home : homes_) {
+        const std::tuple rank(has_stalled(*home, now), home->connections, WorkerGroup::is_busy(home->group->round()));
+        if (best == nullptr || rank < best_rank) {
+            best = home.get();
+            best_rank = rank;
+        }
+    }
+    return *best;
+}
+
+bool Acceptor::has_stalled(Home& home, std::uint64_t now) noexcept {
+    const std::uint64_t round = home.group->round();
+    if (round != home.round || !WorkerGroup::is_busy(round)) {
+        home.round = round;
+        home.round_seen_ns = now;
+    }
+    return now - home.round_seen_ns >= stalled_ns || (!home.arrivals.empty() && now - home.oldest_arrival_ns >= stalled_ns);
+}
+
+void Acceptor::arrive(Home& home, Connection& connection, std::uint64_t now) noexcept {
+    ++home.connections;
+    if (home.arrivals.empty()) {
+        home.oldest_arrival_ns = now;
+    }
+    home.arrivals.push_back(connection);
+    // After its arrivals were taken back a bell may still be on its way: it does for the new ones too.
+    if (!home.bell_rung) {
+        home.bell_rung = true;
+        home.group->port().post(home.bell);
+    }
+}
+
+void Acceptor::check_later() noexcept {
+    if (!checking_ && std::any_of(homes_.begin(), homes_.end(), [](const auto& home) { return !home->arrivals.empty(); })) {
+        checking_ = true;
+        check_.deadline_ns = accepting_.port().now() + stalled_ns;
+        accepting_.port().timer(check_);
+    }
+}
+
+void Acceptor::check_homes() {
+    std::unique_lock lock(mutex_);
+    checking_ = false;
+    const std::uint64_t now = accepting_.port().now();
+    for (const std::unique_ptr<Home>& home : homes_) {
+        if (home->arrivals.empty() || !has_stalled(*home, now)) {
+            continue;
+        }
+        base::Fifo<ConnectionNode> taken_back = std::move(home->arrivals);
+        while (ConnectionNode* node = taken_back.pop_front()) {
+            --home->connections;
+            arrive(choose_home(now), static_cast<Connection&>(*node), now);
+        }
+    }
+    check_later();
+    finish_event(lock);
+}
+
+void Acceptor::arrived(Home& home) {
+    std::unique_lock lock(mutex_);
+    home.bell_rung = false;
+    base::Fifo<ConnectionNode> arrivals = std::move(home.arrivals);
+    lock.unlock();
+    while (ConnectionNode* node = arrivals.pop_front()) {
+        auto& connection = static_cast<Connection&>(*node);
+        connection.open(*home.group, nullptr);
+        connection.begin();
+    }
+    lock.lock();
+    finish_event(lock);
+}
+
+void Acceptor::connection_released(const WorkerGroup& group) noexcept {
     // Before its place is given on: nobody ever sees more connections open than the limit.
     const bool was_last = open_.fetch_sub(1, std::memory_order_acq_rel) == 1;
     {
         const std::scoped_lock lock(mutex_);
-        Slot* woken = stopping_ ? nullptr : next_parked();
+        const auto home = std::find_if(homes_.begin(), homes_.end(), [&](const auto& one) { return one->group == &group; });
+        --(*home)->connections;
+        Slot* woken = stopping_ ? nullptr : next_holding();
         if (woken != nullptr) {
             woken->state = SlotState::posted;  // and takes over the connection's place
-            woken->arm->group->port().post(woken->begin);
+            accepting_.port().post(woken->begin);
         } else {
             --places_;
         }
@@ -206,85 +331,89 @@ void Acceptor::connection_released() noexcept {
 
 // ---- under mutex_
 
-// A parked slot of the address that has the fewest others, and there of the port that has; null when none is parked.
-Acceptor::Slot* Acceptor::next_parked() noexcept {
-    const auto busy = [](const Arm& arm) {
-        return std::count_if(arm.slots.begin(), arm.slots.end(), [](const std::unique_ptr<Slot>& slot) { return slot->state != SlotState::parked; });
-    };
-    const std::size_t arms_each = arms_.size() / addresses_;
-    Slot* found = nullptr;
-    std::pair<std::ptrdiff_t, std::ptrdiff_t> fewest;  // of the address, of the arm
-    for (std::size_t address = 0; address < addresses_; ++address) {
-        const auto begin = arms_.begin() + static_cast<std::ptrdiff_t>(address * arms_each);
-        std::ptrdiff_t busy_at_address = 0;
-        std::for_each(begin, begin + static_cast<std::ptrdiff_t>(arms_each), [&](const auto& arm) { busy_at_address += busy(*arm); });
-        for (auto arm = begin; arm != begin + static_cast<std::ptrdiff_t>(arms_each); ++arm) {
-            const auto parked = std::find_if((*arm)->slots.begin(), (*arm)->slots.end(),
-                                             [](const std::unique_ptr<Slot>& slot) { return slot->state == SlotState::parked; });
-            const std::pair here(busy_at_address, busy(**arm));
-            if (parked != (*arm)->slots.end() && (found == nullptr || here < fewest)) {
-                found = parked->get();
-                fewest = here;
-            }
-        }
+Acceptor::Slot* Acceptor::next_holding() noexcept {
+    if (holding_.empty()) {
+        return nullptr;
     }
-    return found;
+    Slot* oldest = holding_.front();
+    holding_.erase(holding_.begin());
+    return oldest;
 }
 
 void Acceptor::accept_again(Slot& slot) {
     if (stopping_) {
-        slot_stopped(slot);
+        slot.state = SlotState::stopped;
         return;
     }
     slot.state = SlotState::accepting;
-    slot.arm->group->port().accept(slot.accept);
+    accepting_.port().accept(slot.accept);
 }
 
-void Acceptor::rest(Slot& slot) {
-    io::CompletionPort& port = slot.arm->group->port();
-    slot.state = SlotState::resting;
-    slot.rest.deadline_ns = port.now() + rest_ns;
-    port.timer(slot.rest);
-}
-
-void Acceptor::slot_stopped(Slot& slot) {
-    slot.state = SlotState::stopped;
-    --places_;
-}
-
-// The end of each event: closes the arm's socket when nothing is left of it, and says so when it was the last arm.
-void Acceptor::finish_event(Arm& arm, std::unique_lock<std::mutex>& lock) {
-    const auto is_stopped = [](const std::unique_ptr<Slot>& slot) { return slot->state == SlotState::stopped; };
-    if (!arm.stop_seen || arm.closed || !std::all_of(arm.slots.begin(), arm.slots.end(), is_stopped)) {
+void Acceptor::back_off(Slot& slot) {
+    if (stopping_) {
+        slot.state = SlotState::stopped;
         return;
     }
-    arm.group->port().close(arm.socket);
-    arm.closed = true;
-    if (std::all_of(arms_.begin(), arms_.end(), [](const std::unique_ptr<Arm>& other) { return other->closed; })) {
+    slot.state = SlotState::backing_off;
+    slot.backoff.deadline_ns = accepting_.port().now() + backoff_ns;
+    accepting_.port().timer(slot.backoff);
+}
+
+// Closes a client that has no place: it meets what one in the backlog of a closed listener meets.
+void Acceptor::turn_away(Slot& slot) noexcept {
+    if (const io::NativeSocket native = std::exchange(slot.accept.accepted, io::invalid_socket); native != io::invalid_socket) {
+        io::close_native(native);
+    }
+}
+
+// On a thread of the accepting group.
+void Acceptor::post_more(Door& door) {
+    const std::size_t wanted = std::min<std::size_t>(accepting_.port().accepts_at_once(), std::max<std::size_t>(slots_min, places_ / 2));
+    if (stopping_ || door.slots.size() >= wanted) {
+        return;
+    }
+    const std::size_t before = door.slots.size();
+    try {
+        add_slots(door, wanted);
+    } catch (const std::bad_alloc&) {
+        // Those that there are go on.
+    }
+    for (std::size_t i = before; i < door.slots.size(); ++i) {
+        accept_again(*door.slots[i]);
+    }
+}
+
+// The end of each event: closes what has come to its end, and says so when nothing is left.
+void Acceptor::finish_event(std::unique_lock<std::mutex>& lock) {
+    if (!stopping_ || !on_stopped_) {
+        return;
+    }
+    // A socket is closed by a thread of its port, as the last event of each door is.
+    for (const std::unique_ptr<Door>& door : doors_) {
+        const auto is_stopped = [](const std::unique_ptr<Slot>& slot) { return slot->state == SlotState::stopped; };
+        if (accepting_.is_current() && door->stop_seen && !door->closed && std::all_of(door->slots.begin(), door->slots.end(), is_stopped)) {
+            accepting_.port().close(door->socket);
+            door->closed = true;
+        }
+    }
+    const bool is_over = !checking_ &&
+                         std::all_of(doors_.begin(), doors_.end(), [](const auto& door) { return door->closed; }) &&
+                         std::all_of(homes_.begin(), homes_.end(), [](const auto& home) { return !home->bell_rung && home->arrivals.empty(); });
+    if (is_over) {
         const std::function<void()> stopped = std::move(on_stopped_);
+        on_stopped_ = nullptr;
         lock.unlock();
         stopped();
     }
 }
 
-// At most one line in ten seconds: what a flood of clients meets must not become a flood of lines.
 template <class Text>
 void Acceptor::warn(Text&& text) noexcept {
-    const std::uint64_t now = groups_.front()->port().now();
-    if (last_warning_ns_ != 0 && now - last_warning_ns_ < warning_interval_ns) {
-        return;
+    std::uint64_t unwritten = 0;
+    if (warnings_.admits(accepting_.port().now(), unwritten)) {
+        context_.log->compose(base::LogLevel::warn, context_.listener_name, 0,
+                              [&] { return text() + base::WarningLimit::mention(unwritten); });
     }
-    last_warning_ns_ = now;
-    context_.log->compose(base::LogLevel::warn, context_.listener_name, 0, text);
-}
-
-WorkerGroup& Acceptor::next_home(Arm& arm) noexcept {
-    if (arm.group->port().listener_joins_every_port()) {
-        return *arm.group;
-    }
-    const std::scoped_lock lock(mutex_);
-    next_group_ = (next_group_ + 1) % groups_.size();
-    return *groups_[next_group_];
 }
 
 }  // namespace portico::net

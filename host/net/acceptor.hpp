@@ -1,17 +1,23 @@
-// The acceptor of one listener: keeps accepts posted, opens a connection for each, and stops accepting at the listener's connection limit or when
-// the system is out of descriptors or memory; peers then wait in the backlog. It comes back when a connection ends, or after 100 ms.
+// The acceptor of one listener: keeps accepts posted on one port, and gives each connection to the group of workers that has the fewest.
+//
+// Accepts belong to one group, which is best one whose thread runs no callbacks: then a client never waits for a worker that is
+// busy. At the listener's connection limit an accepted client is held, and those behind it wait in the system's backlog. When the
+// system is out of descriptors or memory accepting pauses for 100 ms.
 //
 // One accept is a Slot, which is in one state at a time:
 //
-//     parked -> posted -> accepting -> (handled) -> accepting ...
-//                 ^          |------> resting (100 ms after an error) -> accepting
-//                 \__ a connection ended           any state -> stopped
+//     parked -> posted -> accepting -> (its client was served) -> accepting ...
+//                 ^          |------> backing_off (100 ms after an error) -> accepting
+//                 |          |------> holding (its client waits for a place)
+//                 |________________________/ a connection ended           any state -> stopped
 //
-// Each slot but a parked or stopped one holds a place: places_ counts them and the connections that are open, and never passes the limit. A handled
-// accept gives its place to the connection, and needs a new one to go on.
+// Placing. With one home a connection is opened there at once. With several it is put on the list of arrivals of the home that has
+// the fewest connections, and that home's thread opens it. The acceptor cannot know which callback will take long; so it looks at a
+// home again 10 ms after something arrived there. What still lies on the list then goes to another home, and a home whose thread
+// has not come back for so long gets nothing new.
 //
-// Concurrency: mutex_ guards all of it; accepting is not the steady path. Accepts and timers are submitted and cancelled under it, on a thread of the
-// group whose port the slot belongs to; so a cancel never meets a submit of the same operation. Parked slots are woken by a post.
+// Concurrency: mutex_ guards all of it; accepting is not the steady path. Accepts and timers are submitted and cancelled under it, on
+// a thread of the accepting group; so a cancel never meets a submit of the same operation. Other threads wake a slot by a post.
 #pragma once
 
 #include <atomic>
@@ -22,6 +28,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "base/warning_limit.hpp"
 #include "io/operation.hpp"
 #include "net/connection_table.hpp"
 #include "net/protocol.hpp"
@@ -31,9 +38,11 @@ namespace portico::net {
 
 class Acceptor {
 public:
-    // `groups`: where its connections live, at least one. `shared_strand`: the strand of all its connections, at home in groups[0], which is
-    // then the only one; or null. `context`: what connections are given; its `released` and `owner` are set here. All outlive the acceptor.
-    Acceptor(ConnectionTable& table, std::vector<WorkerGroup*> groups, Strand* shared_strand, ConnectionContext& context);
+    // `accepting`: the group on whose port accepts complete. `homes`: where connections live, at least one; several only if each has
+    // one thread. `shared_strand`: the strand of all its connections, at home in homes[0], which is then the only one; or null.
+    // `context`: what connections are given; its `released` and `owner` are set here. All outlive the acceptor.
+    Acceptor(ConnectionTable& table, WorkerGroup& accepting, const std::vector<WorkerGroup*>& homes, Strand* shared_strand,
+             ConnectionContext& context);
     ~Acceptor();
     Acceptor(const Acceptor&) = delete;
     Acceptor& operator=(const Acceptor&) = delete;
@@ -44,77 +53,109 @@ public:
 
     // Posts the first accepts. `last_released` is called, on a worker thread, each time when the last open connection is gone.
     void start(std::function<void()> last_released);
-    // Asks for the end of accepting. `stopped` is called once, on any thread, when no accept is left and the listening socket is closed (or
-    // at once, where listen() or start() was never called).
+    // Asks for the end of accepting. `stopped` is called once, on any thread, when no accept is left, the listening sockets are closed
+    // and every accepted client was opened or turned away (or at once, where listen() or start() was never called).
     void stop(std::function<void()> stopped);
 
-    // Connections that are open.
+    // Connections that are open, or have a place already.
     [[nodiscard]] std::uint32_t open_connections() const noexcept { return open_.load(std::memory_order_acquire); }
     // All that were ever accepted.
     [[nodiscard]] std::uint64_t accepted_connections() const noexcept { return accepted_.load(std::memory_order_relaxed); }
 
 private:
-    enum class SlotState : std::uint8_t { parked, posted, accepting, resting, stopped };
-    struct Arm;
+    enum class SlotState : std::uint8_t { parked, posted, accepting, holding, backing_off, stopped };
+    struct Door;
     struct Slot {
         Acceptor* acceptor = nullptr;
-        Arm* arm = nullptr;
+        Door* door = nullptr;
         SlotState state = SlotState::parked;
         struct Accept : io::AcceptOperation {
             Slot* slot = nullptr;
         } accept;
-        struct Rest : io::TimerOperation {
+        struct Backoff : io::TimerOperation {
             Slot* slot = nullptr;
-        } rest;
+        } backoff;
         struct Begin : io::PostOperation {
             Slot* slot = nullptr;
         } begin;
     };
-    // One address on one port.
-    struct Arm {
+    // One address.
+    struct Door {
         Acceptor* acceptor = nullptr;
-        WorkerGroup* group = nullptr;
         io::Address local;
         io::Socket socket;
         std::vector<std::unique_ptr<Slot>> slots;
         struct Stop : io::PostOperation {
-            Arm* arm = nullptr;
+            Door* door = nullptr;
         } stop;
         bool stop_seen = false;
         bool closed = false;
     };
+    // A group that connections live in.
+    struct Home {
+        Acceptor* acceptor = nullptr;
+        WorkerGroup* group = nullptr;
+        std::uint32_t connections = 0;  // arrivals too
+        base::Fifo<ConnectionNode> arrivals;
+        std::uint64_t oldest_arrival_ns = 0;  // of a list that is not empty
+        struct Bell : io::PostOperation {
+            Home* home = nullptr;
+        } bell;
+        bool bell_rung = false;
+        // Of the worker's round that was found under way last: which it is, and when it was seen first.
+        std::uint64_t round = 0;
+        std::uint64_t round_seen_ns = 0;
+    };
+    struct Check : io::TimerOperation {
+        Acceptor* acceptor = nullptr;
+    };
 
+    // Events, each on a thread of the accepting group.
     void begun(Slot& slot);
     void accepted(Slot& slot);
-    void rested(Slot& slot);
-    void stop_arm(Arm& arm);
-    void connection_released() noexcept;
+    void backed_off(Slot& slot);
+    void stop_door(Door& door);
+    void check_homes();
+    // On the home's thread.
+    void arrived(Home& home);
+    // On any worker's thread.
+    void connection_released(const WorkerGroup& group) noexcept;
+
+    // Gives the slot's client, for which a place is taken, to a home. False: there was no memory, and it was turned away.
+    [[nodiscard]] bool serve(Slot& slot);
 
     // Under mutex_.
-    [[nodiscard]] Slot* next_parked() noexcept;
+    [[nodiscard]] Home& choose_home(std::uint64_t now) noexcept;
+    [[nodiscard]] bool has_stalled(Home& home, std::uint64_t now) noexcept;
+    void arrive(Home& home, Connection& connection, std::uint64_t now) noexcept;
+    void check_later() noexcept;
+    [[nodiscard]] Slot* next_holding() noexcept;
     void accept_again(Slot& slot);
-    void rest(Slot& slot);
-    void slot_stopped(Slot& slot);
-    void finish_event(Arm& arm, std::unique_lock<std::mutex>& lock);
+    void back_off(Slot& slot);
+    void turn_away(Slot& slot) noexcept;
+    void add_slots(Door& door, std::size_t wanted);
+    void post_more(Door& door);
+    void finish_event(std::unique_lock<std::mutex>& lock);
     template <class Text>
     void warn(Text&& text) noexcept;
-    [[nodiscard]] WorkerGroup& next_home(Arm& arm) noexcept;
 
     ConnectionTable& table_;
-    const std::vector<WorkerGroup*> groups_;
+    WorkerGroup& accepting_;
     Strand* const shared_strand_;
     ConnectionContext& context_;
     std::function<void()> last_released_;  // set by start()
+    base::WarningLimit warnings_;
 
     std::mutex mutex_;
-    std::vector<std::unique_ptr<Arm>> arms_;
-    std::size_t addresses_ = 0;  // how many listen() calls; arms_ holds the same number of arms for each, one after the other
-    std::uint32_t places_ = 0;
+    std::vector<std::unique_ptr<Home>> homes_;
+    std::vector<std::unique_ptr<Door>> doors_;
+    std::vector<Slot*> holding_;  // oldest first; has room for all slots
+    std::uint32_t places_ = 0;    // taken: each by a connection, or by a client on its way to be one; at most the limit
+    Check check_;
+    bool checking_ = false;
     bool started_ = false;
     bool stopping_ = false;
     std::function<void()> on_stopped_;
-    std::uint64_t last_warning_ns_ = 0;
-    std::size_t next_group_ = 0;
     // Raised before a connection opens and lowered (release) when it is released; a server that reads 0 (acquire) sees what those connections did.
     std::atomic<std::uint32_t> open_{0};
     std::atomic<std::uint64_t> accepted_{0};  // a statistic

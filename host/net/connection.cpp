@@ -22,12 +22,10 @@ namespace {
 // idle client that never closes its side does not hold up the stop.
 constexpr std::uint64_t drain_quiet_ns = 200 * base::nanoseconds_per_millisecond;
 
-// A timer that comes later than this says less about the peer than about this process: it stood still (was stopped, suspended, or starved), and
-// what the peer sent meanwhile may be waiting behind the timer. So the peer gets another chance, of a second at most.
+// A timer that comes later than this says less about the peer than about this process, which stood still (was stopped, suspended, or
+// starved). The peer may have stood still with it. So it gets another chance, of a second at most; and no third before a byte has moved.
 constexpr std::uint64_t late_ns = 100 * base::nanoseconds_per_millisecond;
 constexpr std::uint64_t another_chance_ns = base::nanoseconds_per_second;
-
-constexpr std::uint64_t never = UINT64_MAX;
 
 // Sends that the system takes at once, in one turn. A peer that reads as fast as the plugin fills the queue must not keep the others waiting.
 constexpr int sends_at_once_max = 4;
@@ -83,6 +81,7 @@ Connection::Connection(ConnectionTable& table, std::uint32_t index) noexcept : t
     };
     Mail::deliver = [](Mail& mail) {
         auto& connection = static_cast<Connection&>(mail);
+        Worker::current()->before_callback(connection.context());
         connection.tell(connection.events_.exchange(0, std::memory_order_acq_rel));
     };
 }
@@ -97,11 +96,19 @@ io::CompletionPort& Connection::port() const noexcept {
 
 // ---- opening
 
-void Connection::open(const ConnectionContext& context, WorkerGroup& home, Strand* shared_strand, io::NativeSocket accepted,
-                      const io::Address& peer, const io::Address& local) noexcept {
+void Connection::take_socket(const ConnectionContext& context, io::NativeSocket accepted, const io::Address& peer,
+                             const io::Address& local) noexcept {
     PORTICO_ASSERT(stage_ == Stage::free);
-    stage_ = Stage::opening;
     context_.store(&context, std::memory_order_relaxed);
+    socket_.adopt(accepted);
+    peer_.store(peer);
+    const bool is_any = std::all_of(local.bytes.begin(), local.bytes.end(), [](std::uint8_t byte) { return byte == 0; });
+    local_.store(is_any ? socket_.local_address() : local);
+}
+
+void Connection::open(WorkerGroup& home, Strand* shared_strand) noexcept {
+    PORTICO_ASSERT(stage_ == Stage::free && socket_.is_open());
+    stage_ = Stage::opening;
     if (shared_strand == nullptr) {
         own_strand_.set_home(home);
         strand_.store(&own_strand_, std::memory_order_relaxed);
@@ -109,10 +116,6 @@ void Connection::open(const ConnectionContext& context, WorkerGroup& home, Stran
         PORTICO_ASSERT(&shared_strand->home() == &home);
         strand_.store(shared_strand, std::memory_order_relaxed);
     }
-    socket_.adopt(accepted);
-    peer_.store(peer);
-    const bool is_any = std::all_of(local.bytes.begin(), local.bytes.end(), [](std::uint8_t byte) { return byte == 0; });
-    local_.store(is_any ? socket_.local_address() : local);
     word_.open();
 }
 
@@ -177,6 +180,7 @@ Connection::Call* Connection::make_call(CallKind kind, std::span<const std::byte
     auto* made = new (memory) Call;
     made->deliver = [](Mail& mail) {
         auto& call = static_cast<Call&>(mail);
+        Worker::current()->before_callback(call.connection->context());
         call.connection->called(call);
     };
     made->connection = this;
@@ -336,6 +340,7 @@ void Connection::happened() noexcept {
     Worker& worker = *Worker::current();
     Strand& home = strand();
     if (worker.begin_turn(home)) {
+        worker.before_callback(context());
         if constexpr (event == event_received) {
             received();
         } else {
@@ -419,6 +424,7 @@ void Connection::take_effect(CallKind kind, AnyFunction function, void* argument
         case CallKind::cut:
             if (stage_ != Stage::joining && stage_ != Stage::over) {
                 reason_ = CloseReason::drain_deadline;
+                cut_ = true;
                 abort(CloseReason::drain_deadline);
             }
             return;
@@ -449,7 +455,9 @@ PORTICO_ALWAYS_INLINE void Connection::received() noexcept {
         conditions_.peer_ended = true;
     } else {
         touch();
-        heard_ = true;
+        if (stage_ == Stage::lingering && draining_) {
+            moved_at(port().now());
+        }
         if (stage_ == Stage::open) {
             offer_received({receive.buffer.data, receive.bytes});
         }
@@ -499,7 +507,7 @@ PORTICO_ALWAYS_INLINE void Connection::take_sent() noexcept {
             touch();
         }
         if (stage_ == Stage::flushing) {
-            since_ns_ = port().now();
+            moved_at(port().now());
         }
         queue_.consume(send.bytes);
         give_back(send.bytes);
@@ -508,16 +516,44 @@ PORTICO_ALWAYS_INLINE void Connection::take_sent() noexcept {
 
 void Connection::timer_fired() noexcept {
     timing_ = false;
-    const std::uint64_t deadline = wanted_deadline();
-    const std::uint64_t now = port().now();
-    if (deadline != never && now >= deadline) {
-        if (now - deadline > late_ns) {
-            put_off(deadline, now);
-        } else {
-            deadline_passed();
+    if (const std::uint64_t timeout = timeout_ns(); timeout != 0) {
+        const std::uint64_t now = port().now();
+        look_for_progress(now);
+        if (now >= since_ns_ + timeout) {
+            const bool is_late = now > armed_ns_ + late_ns;
+            if (is_late && !had_chance_) {
+                had_chance_ = true;
+                since_ns_ = now - timeout + std::min(timeout, another_chance_ns);
+            } else {
+                deadline_passed();
+            }
         }
     }
     advance();
+}
+
+// Asks the system what has moved since the last look. Where it cannot tell, completed operations are all that is known, and bytes that wait
+// to be received: they may have come while this process stood still.
+void Connection::look_for_progress(std::uint64_t now) noexcept {
+    const std::optional<io::Progress> progress = socket_.progress();
+    if (!progress) {
+        if (stage_ == Stage::open && receiving_ && socket_.unread_bytes() != 0) {
+            moved_at(now);
+        }
+        return;
+    }
+    // What the peer sends while we flush, or linger, is discarded, and no reason to wait for longer; at a stop the peer may go on talking.
+    const bool counts_received = stage_ == Stage::open || (stage_ == Stage::lingering && draining_);
+    const auto moved = static_cast<std::uint32_t>(progress->acknowledged_bytes + (counts_received ? progress->received_bytes : 0));
+    if (moved != moved_bytes_) {
+        moved_bytes_ = moved;
+        moved_at(now - std::min(now, progress->newest_age_ms * base::nanoseconds_per_millisecond));
+    }
+}
+
+void Connection::moved_at(std::uint64_t instant) noexcept {
+    since_ns_ = std::max(since_ns_, instant);
+    had_chance_ = false;
 }
 
 // ---- what follows
@@ -643,7 +679,9 @@ std::size_t Connection::offer_framed(std::span<const std::byte> bytes) noexcept 
     std::size_t done = 0;
     do {
         const std::span<const std::byte> rest = bytes.subspan(done);
-        const Frame frame = next_frame(framing, rest, scanned_);
+        std::size_t scanned = scanned_;
+        const Frame frame = next_frame(framing, rest, scanned);
+        scanned_ = static_cast<std::uint32_t>(scanned);
         if (frame.kind == Frame::Kind::too_long) {
             abort(CloseReason::frame);
             break;
@@ -739,8 +777,6 @@ bool Connection::try_shut_down_sending() noexcept {
 void Connection::begin_lingering() noexcept {
     stage_ = Stage::lingering;
     since_ns_ = port().now();
-    heard_ = false;
-    unacknowledged_ = UINT64_MAX;
 }
 
 void Connection::begin_join() noexcept {
@@ -763,6 +799,10 @@ void Connection::begin_join() noexcept {
 void Connection::try_finish() noexcept {
     if (receiving_ || sending_ || timing_ || sending_on_) {
         return;
+    }
+    if (cut_) {
+        warn_of_loss();
+        cut_ = false;
     }
     if (!queue_.empty()) {
         const std::size_t lost = queue_.bytes();
@@ -808,35 +848,33 @@ PORTICO_ALWAYS_INLINE void Connection::read_on() noexcept {
     port().receive(static_cast<ReceivePart&>(*this));
 }
 
-std::uint64_t Connection::wanted_deadline() const noexcept {
+// Of the stage: how long nothing may move. 0: for ever.
+std::uint64_t Connection::timeout_ns() const noexcept {
     const config::Limits& limits = context().limits;
     switch (stage_) {
-        case Stage::open:
-            if (end_told_) {
-                return since_ns_ + milliseconds(limits.half_close_timeout_ms);
-            }
-            return limits.idle_timeout_ms != 0 ? since_ns_ + milliseconds(limits.idle_timeout_ms) : never;
-        case Stage::flushing: return since_ns_ + milliseconds(limits.close_timeout_ms);
+        case Stage::open: return milliseconds(end_told_ ? limits.half_close_timeout_ms : limits.idle_timeout_ms);
+        case Stage::flushing: return milliseconds(limits.close_timeout_ms);
         case Stage::lingering:
-            return since_ns_ +
-                   (draining_ ? std::min(drain_quiet_ns, milliseconds(limits.close_timeout_ms)) : milliseconds(limits.close_timeout_ms));
+            return draining_ ? std::min(drain_quiet_ns, milliseconds(limits.close_timeout_ms)) : milliseconds(limits.close_timeout_ms);
         case Stage::free:
         case Stage::opening:
         case Stage::joining:
-        case Stage::over: return never;
+        case Stage::over: return 0;
     }
-    return never;
+    return 0;
 }
 
 void Connection::arm_timer() noexcept {
-    const std::uint64_t deadline = wanted_deadline();
-    if (deadline == never) {
+    const std::uint64_t timeout = timeout_ns();
+    if (timeout == 0) {
         return;
     }
     TimerPart& timer = *this;
+    const std::uint64_t deadline = since_ns_ + timeout;
     if (!timing_) {
+        // A look halfway: so what moves is noticed at most half a timeout after it has moved, where the system does not say when.
         timing_ = true;
-        timer.deadline_ns = armed_ns_ = deadline;
+        timer.deadline_ns = armed_ns_ = std::min(deadline, port().now() + timeout / 2);
         port().timer(timer);
     } else if (deadline < armed_ns_) {
         // Only where a state with a shorter timeout begins; armed anew when the cancelled one is back. A later deadline waits for the timer to fire,
@@ -845,34 +883,28 @@ void Connection::arm_timer() noexcept {
     }
 }
 
-void Connection::put_off(std::uint64_t deadline, std::uint64_t now) noexcept {
-    const std::uint64_t timeout = deadline - since_ns_;
-    since_ns_ = now - timeout + std::min(timeout, another_chance_ns);
-}
-
 void Connection::deadline_passed() noexcept {
     switch (stage_) {
         case Stage::open:
             if (end_told_) {
+                cut_ = true;
                 abort(CloseReason::half_close);
             } else {
                 want_close(CloseReason::idle);
             }
             return;
-        case Stage::flushing: abort(reason_); return;
+        case Stage::flushing:
+            cut_ = true;
+            abort(reason_);
+            return;
         case Stage::lingering: {
-            const std::optional<std::uint64_t> left = socket_.unacknowledged_bytes();
-            const bool moves = left.has_value() && *left != 0 && *left < unacknowledged_;
-            const bool quiet = !heard_;
-            if (moves || (draining_ && !(quiet && left.value_or(0) == 0))) {
-                // The peer is still taking what we sent (or, at a stop, still talking: the stop's own deadline ends that).
-                since_ns_ = port().now();
-                unacknowledged_ = left.value_or(0);
-                heard_ = false;
+            const std::uint64_t left = socket_.unacknowledged_bytes().value_or(0);
+            if (draining_ && left != 0) {
+                since_ns_ = port().now();  // the stop's own deadline ends it
                 return;
             }
             // Nothing unacknowledged (or the system cannot tell): an orderly close loses nothing. Else the peer has stopped reading.
-            reset_ = left.value_or(0) != 0;
+            reset_ = cut_ = left != 0;
             begin_join();
             return;
         }
@@ -883,9 +915,22 @@ void Connection::deadline_passed() noexcept {
     }
 }
 
+// The host has ended the connection although bytes were still to go.
+void Connection::warn_of_loss() noexcept {
+    const std::uint64_t lost = queue_.bytes() + socket_.unacknowledged_bytes().value_or(0);
+    std::uint64_t unwritten = 0;
+    if (lost == 0 || !context().loss_warnings.admits(port().now(), unwritten)) {
+        return;
+    }
+    context().log->compose(base::LogLevel::warn, context().listener_name, handle(), [&] {
+        return "cut (" + std::string(to_string(reason_)) + "): " + std::to_string(lost) + " bytes were not sent, since " +
+               io::to_string(peer_.load()) + " has stopped reading" + base::WarningLimit::mention(unwritten);
+    });
+}
+
 PORTICO_ALWAYS_INLINE void Connection::touch() noexcept {
-    if (context().limits.idle_timeout_ms != 0 && stage_ <= Stage::open && !end_told_) {
-        since_ns_ = port().now();
+    if ((context().limits.idle_timeout_ms != 0 || end_told_) && stage_ <= Stage::open) {
+        moved_at(port().now());
     }
 }
 
@@ -966,12 +1011,13 @@ void Connection::release() noexcept {
     reason_ = CloseReason::none;
     abort_reason_ = CloseReason::none;
     conditions_ = {};
-    accepted_ = end_offered_ = end_told_ = shut_ = draining_ = reset_ = heard_ = false;
-    scanned_ = 0;
+    accepted_ = end_offered_ = end_told_ = shut_ = draining_ = reset_ = cut_ = had_chance_ = false;
+    scanned_ = moved_bytes_ = 0;
     state = nullptr;
     const ConnectionContext& ended = context();
+    const WorkerGroup& home = strand().home();
     table_->give_back(*this);
-    ended.released(ended.owner);
+    ended.released(ended.owner, home);
 }
 
 }  // namespace portico::net

@@ -54,10 +54,11 @@ public:
     ~Connection();
 
     // ---- By the acceptor, on a slot fresh from the table.
-    // Takes the accepted handle; the connection is at home in `home`. `shared_strand`: the strand of all the instance's connections (at home there
-    // too), or null for a strand of its own. From here on the host's orders (drain, cut) find it.
-    void open(const ConnectionContext& context, WorkerGroup& home, Strand* shared_strand, io::NativeSocket accepted,
-              const io::Address& peer, const io::Address& local) noexcept;
+    // Takes the accepted handle. From then to open() the connection is its holder's alone.
+    void take_socket(const ConnectionContext& context, io::NativeSocket accepted, const io::Address& peer, const io::Address& local) noexcept;
+    // It lives in `home` from now on. `shared_strand`: the strand of all the instance's connections (at home there too), or null for a
+    // strand of its own. From here on the host's orders (drain, cut) find it.
+    void open(WorkerGroup& home, Strand* shared_strand) noexcept;
     // Then: sends the mail with which its life begins.
     void begin() noexcept;
 
@@ -174,9 +175,11 @@ private:
     void read_on() noexcept;
     void arm_receive() noexcept;
     void arm_timer() noexcept;
-    [[nodiscard]] std::uint64_t wanted_deadline() const noexcept;
+    [[nodiscard]] std::uint64_t timeout_ns() const noexcept;
+    void look_for_progress(std::uint64_t now) noexcept;
+    void moved_at(std::uint64_t instant) noexcept;
     void deadline_passed() noexcept;
-    void put_off(std::uint64_t deadline, std::uint64_t now) noexcept;
+    void warn_of_loss() noexcept;
     [[nodiscard]] bool may_send() const noexcept {
         return !queue_.empty() && !sending_ && !sending_on_ && (stage_ == Stage::open || stage_ == Stage::flushing);
     }
@@ -245,7 +248,6 @@ private:
     bool sending_on_ = false;                       // sends go on when the connection's own mail comes back
     bool attending_ = false;                        // on the worker's list
     bool advance_due_ = false;                      // a call took effect inside a callback: what follows waits for its end
-    bool heard_ = false;                            // lingering: bytes came since the last tick
     bool accepted_ : 1 = false;                     // on_open accepted: on_close is owed
     bool timing_ : 1 = false;                       // the timer is in flight
     bool sending_late_ : 1 = false;                 // the send in flight may be told late
@@ -254,17 +256,17 @@ private:
     bool shut_ : 1 = false;                         // our end of stream is sent
     bool draining_ : 1 = false;
     bool reset_ : 1 = false;                        // close by a reset
+    bool cut_ : 1 = false;                          // by a timeout of the host's, or at the drain's deadline
+    bool had_chance_ : 1 = false;                   // a timer came late, and nothing has moved since
     Strand own_strand_;
     io::Socket socket_;
     SendQueue queue_;
     Stash stash_;
-    union {
-        std::size_t scanned_ = 0;       // open, framing: see next_frame
-        std::uint64_t unacknowledged_;  // lingering: at the last tick
-    };
+    std::uint32_t scanned_ = 0;      // framing: see next_frame
+    std::uint32_t moved_bytes_ = 0;  // at the last look_for_progress(), modulo 2^32
     std::uint64_t armed_ns_ = 0;  // the deadline of the timer in flight, which is the port's meanwhile
-    // From when the deadline of the stage counts. Open: when a byte last came or went (kept only where there is an idle timeout), or when the half-close
-    // began; flushing, lingering: when something last moved.
+    // From when the timeout of the stage counts: when it began, or a byte last moved. Open: in either direction (kept only if there is
+    // an idle timeout, or the peer has ended its side); flushing and lingering: to the peer.
     std::uint64_t since_ns_ = 0;
 };
 

@@ -5,17 +5,20 @@
 // strand for all). None is made inside a call of the protocol into the connection.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 
 #include "base/log.hpp"
+#include "base/warning_limit.hpp"
 #include "config/config.hpp"
 #include "io/address.hpp"
 
 namespace portico::net {
 
 class Connection;
+class WorkerGroup;
 
 // Why a connection was closed. The numbers are the plugin ABI's.
 enum class CloseReason : std::uint8_t {
@@ -68,17 +71,39 @@ protected:
     ~Protocol() = default;
 };
 
-// Constant for as long as connections of the listener live.
+// How long an instance's callbacks take, where it matters: on a port that submits in its wait, finished replies of other connections wait
+// behind a callback. Nobody foresees a long one; so after one that was long, sends are submitted before each callback of the instance,
+// until 1,000 in a row were short. From any worker: a hint (relaxed), and a lost count of two workers costs nothing but a few calls.
+class CallbackPace {
+public:
+    [[nodiscard]] bool is_slow() const noexcept { return short_ones_left_.load(std::memory_order_relaxed) != 0; }
+    void took(std::uint64_t duration_ns) noexcept {
+        if (duration_ns > long_ns) {
+            short_ones_left_.store(short_ones_in_a_row, std::memory_order_relaxed);
+        } else if (const std::uint32_t left = short_ones_left_.load(std::memory_order_relaxed); left != 0) {
+            short_ones_left_.store(left - 1, std::memory_order_relaxed);
+        }
+    }
+
+private:
+    static constexpr std::uint64_t long_ns = base::nanoseconds_per_millisecond;
+    static constexpr std::uint32_t short_ones_in_a_row = 1'000;
+    std::atomic<std::uint32_t> short_ones_left_{0};
+};
+
+// Constant, but for the two `mutable` members, for as long as connections of the listener live.
 struct ConnectionContext {
     std::string listener_name;
     config::Limits limits;
     config::Framing framing;
     Protocol* protocol = nullptr;
     base::Log* log = nullptr;
-
-    // Called when a connection is over and its slot is about to be given back; on a worker thread. The context may be gone afterwards.
-    void (*released)(void* owner) = nullptr;
+    // Called when a connection is over and its slot was given back; on a worker thread of the group that it lived in. The context may be
+    // gone afterwards.
+    void (*released)(void* owner, const WorkerGroup& group) = nullptr;
     void* owner = nullptr;
+    mutable CallbackPace pace;
+    mutable base::WarningLimit loss_warnings;  // of connections that the host has cut
 
     [[nodiscard]] std::uint32_t low_watermark() const noexcept {
         return limits.send_queue_low_bytes != 0 ? limits.send_queue_low_bytes : limits.send_queue_bytes / 2;

@@ -4,14 +4,25 @@
 
 namespace portico::net {
 
+namespace {
+
+// The capacity of a queue's first chunk from the heap; less than a pool's chunk may have.
+constexpr std::size_t heap_chunk_min = 512;
+
+}  // namespace
+
 SendQueue::Chunk* SendQueue::make_chunk(io::BufferPool& chunks, std::size_t wanted) noexcept {
+    std::size_t capacity = wanted;
     if (wanted <= pooled_capacity(chunks)) {
         if (const io::Buffer buffer = chunks.take(); buffer.data != nullptr) {
             return new (buffer.data) Chunk(&chunks, buffer, pooled_capacity(chunks));
         }
+        // As much again as is queued: the next small messages fit behind this one, and at most half of the queue's memory is unused.
+        const std::size_t usual = std::min<std::size_t>(std::max(bytes_, heap_chunk_min), pooled_capacity(chunks));
+        capacity = std::max(wanted, usual);
     }
-    void* memory = ::operator new(chunk_overhead + wanted, std::nothrow);
-    return memory != nullptr ? new (memory) Chunk(nullptr, {}, static_cast<std::uint32_t>(wanted)) : nullptr;
+    void* memory = ::operator new(chunk_overhead + capacity, std::nothrow);
+    return memory != nullptr ? new (memory) Chunk(nullptr, {}, static_cast<std::uint32_t>(capacity)) : nullptr;
 }
 
 bool SendQueue::append_in_chunks(io::BufferPool& chunks, std::span<const std::byte> bytes) noexcept {
@@ -40,6 +51,14 @@ bool SendQueue::append_in_chunks(io::BufferPool& chunks, std::span<const std::by
     }
     bytes_ += bytes.size();
     return true;
+}
+
+std::size_t SendQueue::owned_bytes() const noexcept {
+    std::size_t owned = 0;
+    for (const Chunk* chunk = head_; chunk != nullptr; chunk = chunk->next) {
+        owned += chunk_overhead + chunk->capacity;
+    }
+    return owned;
 }
 
 void SendQueue::consume_part(std::size_t count) noexcept {

@@ -1,5 +1,6 @@
 // A connection's bytes that wait to be sent: a list of chunks. Small messages share a chunk, so that many of them leave in one send; chunks of the
-// usual size come from the group's pool, larger ones (and all of them when the pool is exhausted) from the heap. A receive buffer whose bytes are sent
+// usual size come from the group's pool, larger ones (and all of them when the pool is exhausted) from the heap. Whatever the sizes of
+// the messages and the state of the pool, a queue owns at most twice its bytes, what is sent of its oldest chunk, and one chunk. A receive buffer whose bytes are sent
 // back can become a chunk as it is: its header has room in front of it. An empty queue owns nothing.
 //
 // The strand's alone. Bytes named by gather() stay where they are until consume(); append() writes behind them.
@@ -28,6 +29,9 @@ public:
     [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
     [[nodiscard]] bool empty() const noexcept { return bytes_ == 0; }
     [[nodiscard]] bool is_one_chunk() const noexcept { return head_ == tail_; }  // or none
+
+    // The memory of its chunks. Counted anew at each call.
+    [[nodiscard]] std::size_t owned_bytes() const noexcept;
 
     // False when memory is out; the queue is as before then.
     [[nodiscard]] PORTICO_ALWAYS_INLINE bool append(io::BufferPool& chunks, std::span<const std::byte> bytes) noexcept {
@@ -101,7 +105,7 @@ private:
     static_assert(sizeof(Chunk) <= chunk_overhead && std::is_trivially_destructible_v<Chunk>);
 
     [[nodiscard]] static std::uint32_t pooled_capacity(const io::BufferPool& chunks) noexcept { return chunks.buffer_bytes() - chunk_overhead; }
-    [[nodiscard]] static Chunk* make_chunk(io::BufferPool& chunks, std::size_t wanted) noexcept;
+    [[nodiscard]] Chunk* make_chunk(io::BufferPool& chunks, std::size_t wanted) noexcept;
     static void free_chunk(Chunk* chunk) noexcept {
         if (io::BufferPool* pool = chunk->pool; pool != nullptr) {
             pool->give_back(chunk->buffer);

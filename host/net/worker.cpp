@@ -145,16 +145,23 @@ Strand* WorkerGroup::dequeue() noexcept {
 
 void Worker::run() noexcept {
     current_ = this;
+    times_turns_ = group_->port().submits_in_wait();
     constexpr std::uint32_t batch_max = 64;
     std::array<io::Operation*, batch_max> completed;
     const std::span<io::Operation*> batch(completed.data(), std::min(group_->options_.batch, batch_max));
     while (!group_->stopping_.load(std::memory_order_acquire)) {
         const bool runnable = group_->run_count_.load(std::memory_order_relaxed) != 0;
         const std::size_t count = group_->port().wait(batch, runnable ? 0 : io::wait_forever);
+        const std::uint64_t round = round_.load(std::memory_order_relaxed);
+        round_.store(round + 1, std::memory_order_relaxed);
+        if (times_turns_) {
+            turn_began_ns_ = group_->port().now();
+        }
         for (io::Operation* operation : batch.first(count)) {
             operation->completed(*operation);
         }
         run_strands();
+        round_.store(round + 2, std::memory_order_relaxed);
     }
     if (took_stop_post_) {
         group_->port().post(group_->stop_post_);  // the next worker's turn
@@ -197,6 +204,14 @@ void Worker::end_turn(Strand& strand) noexcept {
         }
     }
     running_ = nullptr;
+    if (times_turns_) {
+        const std::uint64_t instant = group_->port().now();
+        if (called_ != nullptr) {
+            called_->pace.took(instant - turn_began_ns_);
+            called_ = nullptr;
+        }
+        turn_began_ns_ = instant;
+    }
     if (!strand.try_idle()) {
         group_->enqueue(strand);
     }

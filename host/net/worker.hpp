@@ -22,6 +22,7 @@
 #include "base/intrusive.hpp"
 #include "io/completion_port.hpp"
 #include "net/connection_node.hpp"
+#include "net/protocol.hpp"
 #include "net/strand.hpp"
 
 namespace portico::net {
@@ -56,6 +57,11 @@ public:
     [[nodiscard]] std::uint32_t thread_count() const noexcept { return options_.threads; }
     // True on one of this group's own threads.
     [[nodiscard]] bool is_current() const noexcept;
+
+    // A number that grows, of a group with one thread. Odd while the thread works, even while it waits at the port. Whoever sees the same odd
+    // number again knows that the thread has not come back to the port in between. From any thread; a hint (relaxed), which orders nothing.
+    [[nodiscard]] std::uint64_t round() const noexcept;
+    [[nodiscard]] static bool is_busy(std::uint64_t round) noexcept { return round % 2 != 0; }
 
     // Puts a strand that has become busy on the run queue. From any thread.
     void schedule(Strand& strand) noexcept;
@@ -116,6 +122,17 @@ public:
     }
     void end_turn(Strand& strand) noexcept;
 
+    // A callback of the context's instance is about to be called on the running strand: what others have submitted goes to the system first,
+    // if callbacks of this instance may take long.
+    void before_callback(const ConnectionContext& context) noexcept {
+        if (times_turns_) {
+            called_ = &context;
+            if (context.pace.is_slow()) {
+                group_->port().flush();
+            }
+        }
+    }
+
     // The strand that runs on this thread now, or null.
     [[nodiscard]] Strand* running() const noexcept { return running_; }
 
@@ -135,6 +152,16 @@ private:
     std::uint32_t index_;
     Strand* running_ = nullptr;
     bool took_stop_post_ = false;
+    // On a port that submits in its wait: how long each turn takes, whose callbacks it called last, and when it began.
+    bool times_turns_ = false;
+    const ConnectionContext* called_ = nullptr;
+    std::uint64_t turn_began_ns_ = 0;
+    // See WorkerGroup::round(). Written by this thread alone.
+    std::atomic<std::uint64_t> round_{0};
 };
+
+inline std::uint64_t WorkerGroup::round() const noexcept {
+    return workers_.front()->round_.load(std::memory_order_relaxed);
+}
 
 }  // namespace portico::net

@@ -253,6 +253,7 @@ portico_status Instance::post_instance(portico_post_function function, void* arg
         auto& post = static_cast<InstancePost&>(mail);
         Instance& instance = *post.instance;
         const bool closing = (instance.posts_.load(std::memory_order_acquire) & finishing) != 0;
+        net::Worker::current()->before_callback(*instance.context_);
         post.function(instance.self_, 0, nullptr, post.argument, closing ? PORTICO_CLOSING : PORTICO_OK);
         delete &post;
         instance.end_post();

@@ -1,5 +1,7 @@
 #include "contract/world.hpp"
 
+#include <algorithm>
+
 using namespace portico;
 using namespace portico::test;
 
@@ -172,5 +174,50 @@ TEST_CASE("a buffer that another thread gives back reaches a port that waits", "
     REQUIRE(connection.take());
     CHECK(connection.input == "data");
     connection.close();
+    world.require_balanced();
+}
+
+// Plugins hold and pause: their connections have no receive submitted, and their peers go on sending.
+TEST_CASE("connections that nobody reads do not take the buffers of those that are read", "[contract][buffers]") {
+    const PortCase& kind = ANY_PORT();
+    const bool is_prompt = GENERATE(true, false);  // whether the further bytes are there at once, or come when the host is idle
+    INFO(kind.name);
+    CAPTURE(is_prompt);
+    constexpr std::size_t buffers = 64;
+    World world(kind, {.buffers = buffers});
+    Connection reader(world);
+    std::vector<std::unique_ptr<Connection>> held;
+    for (std::size_t i = 0; i < 2 * buffers; ++i) {
+        held.push_back(std::make_unique<Connection>(world));
+        Connection& connection = *held.back();
+        REQUIRE(connection.peer.send_all("a"));
+        connection.receive.then = [&connection] { static_cast<void>(connection.take()); };
+        world.submit(connection.receive);
+    }
+    const auto all_have = [&](std::size_t bytes) {
+        return std::all_of(held.begin(), held.end(), [&](const auto& connection) { return connection->input.size() == bytes; });
+    };
+    REQUIRE(world.run_until([&] { return all_have(1); }));
+    if (!is_prompt) {
+        world.run_for(10);
+    }
+    for (const auto& connection : held) {
+        REQUIRE(connection->peer.send_all("b"));
+    }
+    world.run_for(10);
+    CHECK(world.pool().on_loan() <= buffers / 2);
+    REQUIRE(reader.peer.send_all("read me"));
+    reader.read_until(7);
+    CHECK(reader.input == "read me");
+    // Nothing is lost, and nobody waits for ever.
+    for (const auto& connection : held) {
+        world.submit(connection->receive);
+    }
+    REQUIRE(world.run_until([&] { return all_have(2); }));
+    for (const auto& connection : held) {
+        CHECK(connection->input == "ab");
+    }
+    held.clear();
+    reader.close();
     world.require_balanced();
 }

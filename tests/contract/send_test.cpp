@@ -403,3 +403,67 @@ TEST_CASE("a send that may be late fails in time, and once, when the peer has re
     connection.close();
     world.require_balanced();
 }
+
+// One of the ways in which a host sends, into a connection whose peer does not read.
+TEST_CASE("a send that cannot proceed costs nothing, whatever else the peer does", "[contract][send]") {
+    enum class Form { plain, gathered, quiet };
+    const PortCase& kind = ANY_PORT();
+    const auto form = GENERATE(Form::plain, Form::gathered, Form::quiet);
+    INFO(kind.name);
+    CAPTURE(form);
+    World world(kind);
+    Connection connection(world, 4'096);
+    std::string chunk;
+    std::uint64_t sent = 0;
+    connection.fill(chunk, sent);
+    // The send in flight is a plain one. The one after it meets the full buffer from the beginning.
+    world.port().cancel(connection.send);
+    REQUIRE(world.run_until([&] { return !connection.send.in_flight; }));
+    const std::size_t half = chunk.size() / 2;
+    const std::array<io::ConstBuffer, 2> halves{{{as_bytes(chunk).data(), half}, {as_bytes(chunk).data() + half, half}}};
+    // Until a send stays: now and then the system finds a little room after all.
+    const auto settle = [&] {
+        for (int tries = 0; tries == 0 || !connection.send.in_flight; ++tries) {
+            if (!connection.send.in_flight) {
+                REQUIRE(connection.send.error == io::Error::none);
+                REQUIRE(tries < 100);
+                connection.send.buffers = std::span(halves).first(form == Form::gathered ? 2 : 1);
+                connection.send.may_be_late = form == Form::quiet;
+                world.submit(connection.send);
+            }
+            world.run_for(30);
+        }
+    };
+    connection.send.error = io::Error::none;  // of the cancelled one
+    const auto require_stillness = [&](const char* what_the_peer_did) {
+        INFO(what_the_peer_did);
+        settle();
+        const io::Counters before = world.port().counters();
+        world.run_for(50);
+        const io::Counters after = world.port().counters();
+        // Some waits end early (a look at idle receives, a quiet send's end). One that spins makes thousands.
+        CHECK(after.waits - before.waits <= 10);
+        CHECK(after.sends - before.sends <= 2);
+        CHECK(after.receives - before.receives <= 2);
+    };
+    world.submit(connection.receive);
+    require_stillness("nothing");
+    REQUIRE(connection.peer.send_urgent('!'));
+    require_stillness("it sent urgent data");
+    REQUIRE(connection.peer.send_all("some bytes"));
+    connection.peer.finish_sending();
+    require_stillness("it ended its side");
+    while (!connection.receive.in_flight && connection.take()) {
+        world.submit(connection.receive);
+        world.run_for(20);
+    }
+    require_stillness("nothing more, and its end was received");
+    for (io::Operation* operation : {static_cast<io::Operation*>(&connection.receive), static_cast<io::Operation*>(&connection.send)}) {
+        if (operation->in_flight) {
+            world.port().cancel(*operation);
+        }
+    }
+    REQUIRE(world.run_until([&] { return !connection.send.in_flight && !connection.receive.in_flight; }));
+    connection.close();
+    world.require_balanced();
+}

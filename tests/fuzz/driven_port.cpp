@@ -344,10 +344,6 @@ base::Result<void> Socket::listen(const Address&, int) {
     return {};
 }
 
-base::Result<void> Socket::listen_as(Socket&) {
-    return base::Failure{"there is one port"};
-}
-
 Address Socket::local_address() const noexcept {
     Address address;
     address.family = Address::Family::v4;
@@ -373,6 +369,10 @@ void Socket::reset_on_close() noexcept {
 
 std::optional<std::uint64_t> Socket::unacknowledged_bytes() const noexcept {
     return peer_of(native_).unacknowledged;
+}
+
+std::optional<Progress> Socket::progress() const noexcept {
+    return std::nullopt;
 }
 
 std::uint64_t Socket::unread_bytes() const noexcept {

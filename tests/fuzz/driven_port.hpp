@@ -74,7 +74,6 @@ public:
     // ---- io::CompletionPort
     [[nodiscard]] std::string_view name() const noexcept override { return "driven"; }
     [[nodiscard]] base::Result<void> attach(io::Socket& socket) override;
-    [[nodiscard]] bool listener_joins_every_port() const noexcept override { return true; }
     [[nodiscard]] std::uint32_t accepts_at_once() const noexcept override { return 2; }
     void accept(io::AcceptOperation& operation) noexcept override;
     void connect(io::ConnectOperation& operation) noexcept override;

@@ -123,11 +123,11 @@ public:
         const plugin::Loaded loaded{nullptr, &plugin_.table(), "/plugins/fuzzed.so"};
         static_cast<void>(plugin::Instance(loaded, listener_, log_).validate());
         plugin_.serve(*port_);
-        net::ConnectionContext context{listener_.name, listener_.limits, listener_.framing, nullptr, &log_, nullptr, nullptr};
+        net::ConnectionContext context{listener_.name, listener_.limits, listener_.framing, nullptr, &log_, nullptr, nullptr, {}, {}};
         auto instance = std::make_unique<plugin::Instance>(loaded, listener_, log_);
         context.protocol = instance.get();
         instance->strand().set_home(*group_);
-        net::Acceptor acceptor(table_, {group_.get()}, instance->is_serial() ? &instance->strand() : nullptr, context);
+        net::Acceptor acceptor(table_, *group_, {group_.get()}, instance->is_serial() ? &instance->strand() : nullptr, context);
         PORTICO_ASSERT(static_cast<bool>(acceptor.listen({})));
         acceptor_ = &acceptor;
         net::Drain drain(table_, {&acceptor}, [] {});

@@ -39,7 +39,6 @@ const std::vector<PortCase>& cases() {
                                                  const io::PortOptions& options) -> base::Result<std::unique_ptr<io::CompletionPort>> {
                     sim::SimPortOptions its;
                     its.shared = options.shared;
-                    its.listener_joins_every_port = !is_windows_kind;
                     its.accepts_at_once = is_windows_kind ? 8 : 1;
                     return std::unique_ptr<io::CompletionPort>(
                         new sim::SimPort(scheduler(), contract_network(), buffers, sim::Random(2), faults(), its));

@@ -172,14 +172,6 @@ std::string Network::Internals::listen(const io::Address& address, int backlog, 
     return {};
 }
 
-Network::Internals::Index Network::Internals::listen_as(Index handle) {
-    Listener& its = listener_of(handle, "listen_as");
-    const Index further = add_handle(Handle::Type::listener, handles[handle].index, false);
-    ++its.handles;
-    its.open_handles.push_back(further);
-    return further;
-}
-
 void Network::Internals::connect(Index handle, const io::Address& remote) {
     const Index client = handles[handle].index;
     End& its = end_of(handle, "a connect");
@@ -367,6 +359,7 @@ void Network::Internals::deliver(Index index, std::uint32_t bytes) {
     }
     from.travelling -= bytes;
     from.outgoing.move_to(to.incoming, bytes);
+    to.arrived += bytes;
     scheduler.trace("port {} -> {}: {} bytes arrive", from.local.port, from.remote.port, bytes);
     const Index there = from.other;
     news(there);

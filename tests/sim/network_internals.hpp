@@ -72,6 +72,7 @@ struct Network::Internals {
         ByteQueue outgoing;                 // written here, not yet at the other end
         ByteQueue incoming;                 // there, not yet received
         std::uint64_t written = 0;          // in all
+        std::uint64_t arrived = 0;          // in all
         std::size_t travelling = 0;         // of outgoing, from its front: on the way
         std::uint64_t last_arrival_ns = 0;  // of what travels from here: nothing overtakes
     };
@@ -112,7 +113,6 @@ struct Network::Internals {
     // "" or why not.
     [[nodiscard]] std::string open_for_connect(io::Address::Family family, const io::Address& local, bool is_peers, Index& handle);
     [[nodiscard]] std::string listen(const io::Address& address, int backlog, Index& handle);
-    [[nodiscard]] Index listen_as(Index handle);
     void connect(Index handle, const io::Address& remote);
     // An end from the backlog, with a handle: none when there is none.
     [[nodiscard]] Index accept(Index listener_handle);

@@ -785,10 +785,6 @@ SimPort::~SimPort() {
     internals_->network.ports[internals_->slot] = nullptr;
 }
 
-bool SimPort::listener_joins_every_port() const noexcept {
-    return internals_->options.listener_joins_every_port;
-}
-
 std::uint32_t SimPort::accepts_at_once() const noexcept {
     return internals_->options.accepts_at_once;
 }

@@ -27,7 +27,6 @@ namespace portico::sim {
 
 struct SimPortOptions {
     bool shared = false;                    // as io::PortOptions
-    bool listener_joins_every_port = true;  // both kinds of backend: Linux's (true, 1) and Windows' (false, several)
     std::uint32_t accepts_at_once = 1;
     std::uint32_t number = 0;  // in the trace
 };
@@ -42,7 +41,6 @@ public:
 
     [[nodiscard]] std::string_view name() const noexcept override { return "simulated"; }
     [[nodiscard]] base::Result<void> attach(io::Socket& socket) override;
-    [[nodiscard]] bool listener_joins_every_port() const noexcept override;
     [[nodiscard]] std::uint32_t accepts_at_once() const noexcept override;
 
     void accept(io::AcceptOperation& operation) noexcept override;

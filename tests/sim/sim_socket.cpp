@@ -81,15 +81,6 @@ base::Result<void> Socket::listen(const Address& address, int backlog) {
     return {};
 }
 
-base::Result<void> Socket::listen_as(Socket& listener) {
-    PORTICO_ASSERT(!is_open() && listener.is_listener_);
-    const sim::Scheduler::Section section(network().scheduler);
-    native_ = Internals::native_of(network().listen_as(network().handle_of(listener.native_, "listen_as")));
-    reset_state();
-    is_listener_ = true;
-    return {};
-}
-
 Address Socket::local_address() const noexcept {
     if (!is_open()) {
         return {};
@@ -130,6 +121,15 @@ void Socket::reset_on_close() noexcept {
 std::optional<std::uint64_t> Socket::unacknowledged_bytes() const noexcept {
     const sim::Scheduler::Section section(network().scheduler);
     return end_of(native_, "unacknowledged_bytes").outgoing.size();
+}
+
+std::optional<Progress> Socket::progress() const noexcept {
+    const sim::Scheduler::Section section(network().scheduler);
+    const Internals::End& end = end_of(native_, "progress");
+    Progress result;
+    result.acknowledged_bytes = end.written - end.outgoing.size();
+    result.received_bytes = end.arrived;
+    return result;
 }
 
 std::uint64_t Socket::unread_bytes() const noexcept {

@@ -390,12 +390,3 @@ TEST_CASE("a socket may outlive its port", "[io][iocp]") {
     first.close();
     CHECK_FALSE(first.is_open());
 }
-
-TEST_CASE("a listening socket joins one port for ever", "[io][iocp]") {
-    Socket listener;
-    REQUIRE(listener.listen(loopback(), 1));
-    Socket further;
-    const auto joined = further.listen_as(listener);
-    CHECK(has(joined.error(), "only on Linux"));
-    CHECK_FALSE(further.is_open());
-}

@@ -50,7 +50,7 @@ public:
         context_.protocol = &protocol;
         context_.log = &log_;
         context_.owner = this;
-        context_.released = [](void* owner) {
+        context_.released = [](void* owner, const net::WorkerGroup&) {
             auto& self = *static_cast<OneConnection*>(owner);
             const std::scoped_lock lock(self.mutex_);
             self.is_released_ = true;
@@ -63,7 +63,8 @@ public:
         REQUIRE(connection != nullptr);
         io::Address somewhere;
         somewhere.bytes.fill(1);
-        connection->open(context_, *group_, nullptr, pair[0], somewhere, somewhere);
+        connection->take_socket(context_, pair[0], somewhere, somewhere);
+        connection->open(*group_, nullptr);
     }
     ~OneConnection() { ::close(peer_); }
 

@@ -155,3 +155,28 @@ TEST_CASE("a stash keeps its bytes in order and owns nothing when empty", "[stas
         REQUIRE(stash.empty() == expected.empty());
     }
 }
+
+TEST_CASE("without chunks in the pool a queue owns at most twice its bytes, whatever their sizes", "[send_queue]") {
+    const std::size_t size = GENERATE(as<std::size_t>{}, 1, 29, 4'096);
+    CAPTURE(size);
+    constexpr std::size_t limit = 1U << 20;
+    constexpr std::uint32_t chunk_bytes = 65'536;
+    io::BufferPool chunks(chunk_bytes + net::SendQueue::chunk_overhead, 1);
+    const io::Buffer the_only_one = chunks.take();
+    net::SendQueue queue;
+    const std::string message(size, 'x');
+    while (queue.bytes() < limit) {
+        REQUIRE(queue.append(chunks, bytes_of(message)));
+    }
+    CHECK(queue.owned_bytes() <= 2 * limit + chunk_bytes);
+    // The same after a time in which as much came as was sent.
+    for (std::size_t sent = 0; sent < limit; sent += size) {
+        static_cast<void>(queue.gather());
+        queue.consume(size);
+        REQUIRE(queue.append(chunks, bytes_of(message)));
+    }
+    CHECK(queue.owned_bytes() <= 2 * limit + chunk_bytes);
+    queue.clear();
+    CHECK(queue.owned_bytes() == 0);
+    chunks.give_back(the_only_one);
+}

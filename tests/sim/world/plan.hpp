@@ -38,7 +38,7 @@ struct Plan {
     // As "io" of a configuration, with sizes below what the file allows.
     bool is_shared = false;
     std::uint32_t threads = 1;  // of the shared port, or ports of one thread
-    bool listener_joins_every_port = true;
+    bool has_accepting_thread = true;  // or accepts share the first port
     std::uint32_t accepts_at_once = 1;
     std::uint32_t receive_buffer_bytes = 512;
     std::uint32_t receive_buffers = 16;

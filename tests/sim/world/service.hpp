@@ -29,7 +29,6 @@ struct Service {
 
     std::uint32_t running = 0;  // callbacks and posted functions, now
     std::uint32_t instance_posts_running = 0;
-    std::uint32_t accepts_each = 1;  // that may wait at one address
     std::uint32_t lines_open = 0;    // accepted by on_open and not closed
     std::deque<Line*> wants_resume;  // held lines that a foreign thread is to resume
 

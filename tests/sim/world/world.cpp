@@ -74,7 +74,6 @@ net::WorkerGroup* World::add_station(std::uint32_t threads, std::uint32_t batch)
     auto station = std::make_unique<Station>(plan_);
     SimPortOptions options;
     options.shared = threads > 1;
-    options.listener_joins_every_port = plan_.listener_joins_every_port;
     options.accepts_at_once = plan_.accepts_at_once;
     options.number = static_cast<std::uint32_t>(stations_.size());
     auto port =
@@ -116,6 +115,8 @@ void World::start() {
     for (std::uint32_t i = 0; i < (plan_.is_shared ? 1 : plan_.threads); ++i) {
         common.push_back(add_station(plan_.is_shared ? plan_.threads : 1, 64));
     }
+    // As server.cpp does it where there are several workers. A test of its own: accepts that share a port with callbacks.
+    net::WorkerGroup* accepting = plan_.has_accepting_thread ? add_station(1, 64) : nullptr;
     std::size_t next_serial = 0;
     std::vector<net::WorkerGroup*> homes;
     for (const std::unique_ptr<Service>& service : services_) {
@@ -125,10 +126,9 @@ void World::start() {
         } else if (service->is_serial()) {
             groups = {common[next_serial++ % common.size()]};
         }
-        service->accepts_each = plan_.listener_joins_every_port ? static_cast<std::uint32_t>(groups.size()) : plan_.accepts_at_once;
         service->instance->strand().set_home(*groups.front());
-        service->acceptor = std::make_unique<net::Acceptor>(*table_, groups, service->is_serial() ? &service->instance->strand() : nullptr,
-                                                            service->context);
+        service->acceptor = std::make_unique<net::Acceptor>(*table_, accepting != nullptr ? *accepting : *groups.front(), groups,
+                                                            service->is_serial() ? &service->instance->strand() : nullptr, service->context);
         homes.push_back(groups.front());
     }
     io::Address loopback;
@@ -270,9 +270,7 @@ const char* World::awaited_by(const ScriptedPeer& peer) const {
     const Service& service = *attempt->service;
     const Line* line = attempt->line;
     if (line == nullptr) {
-        // It may wait for a place; and accepts that wait at another address hold theirs.
-        const std::uint32_t elsewhere = (service.plan->addresses - 1) * service.accepts_each;
-        const bool is_full = service.acceptor->open_connections() + elsewhere >= service.plan->limits.connections;
+        const bool is_full = service.acceptor->open_connections() >= service.plan->limits.connections;
         return is_full ? nullptr : "its on_open, though there is a place";
     }
     if (!line->is_open() || line->is_close_sure || line->is_abort_sure) {
