@@ -15,6 +15,7 @@
 // that this decides is void; a run in which many are is worth nothing, and fails.
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -131,6 +132,14 @@ int main(int argc, char** argv) {
         return 0;
     }
     ::signal(SIGPIPE, SIG_IGN);
+    for (const int number : {SIGINT, SIGTERM}) {
+        ::signal(number, [](int) {
+            if (const int host = host_under_way(); host != 0) {
+                ::kill(host, SIGKILL);
+            }
+            ::_exit(130);
+        });
+    }
     rlimit descriptors{};
     ::getrlimit(RLIMIT_NOFILE, &descriptors);
     descriptors.rlim_cur = descriptors.rlim_max;

@@ -11,6 +11,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <fstream>
 #include <memory>
@@ -24,6 +25,8 @@
 namespace portico::chaos {
 
 namespace {
+
+std::atomic<int> host_pid{0};
 
 using soak::HostLog;
 using soak::Process;
@@ -76,11 +79,13 @@ private:
             command.insert(command.begin(), programs_.emulator);
         }
         host_ = std::make_unique<Process>(command, programs_.work + "/host.pipe");
+        host_pid = host_->pid();
         const Time deadline = Clock::now() + Ms(60'000);
         while (log_->line_with(" ready").empty() && Clock::now() < deadline && !host_->wait(Ms(10))) {
         }
         if (log_->line_with(" ready").empty()) {
             findings_.violation("the start", "the host does not become ready; see " + programs_.work + "/host.log");
+            host_pid = 0;
             host_.reset();
             return false;
         }
@@ -213,6 +218,7 @@ private:
         // What the host has sent is there now, or will never be.
         crowd_.run_until(Clock::now() + Ms(100));
         crowd_.drop_all();
+        host_pid = 0;
         host_.reset();
         log_.reset();
     }
@@ -243,6 +249,10 @@ private:
 };
 
 }  // namespace
+
+int host_under_way() {
+    return host_pid;
+}
 
 Outcome run_round(const Programs& programs, const Plan& plan) {
     return Round(programs, plan).run();
