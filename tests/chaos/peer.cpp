@@ -505,8 +505,9 @@ void Peer::look_for_lateness(Time now) {
     if (end_ != End::none || scene_.watch == nullptr || scene_.is_stopping || listener_.connections < 10'000) {
         return;
     }
-    // A timer may have to wait for the batch that is under way and for its own.
-    const Ms slow = Ms(scene_.plan.slow_ms) * 2;
+    // Where callbacks keep every worker busy, the opening waits for some batches of them, the timer for
+    // one, and so does the timer of the further chance that its lateness brings.
+    const Ms slow = Ms(scene_.plan.slow_ms) * 4;
     const auto bar = [&](std::uint32_t timeout_ms) { return Ms(timeout_ms) * 3 / 2 + Ms(1'000) + slow; };
     const Time last = std::max(arrived_most_, heard_most_);
     const bool all = has_all();
@@ -529,7 +530,7 @@ void Peer::look_for_lateness(Time now) {
         return;
     }
     // It reads, everything that came is read, and more is owed.
-    const Ms patience = Ms(6'000) + slow * 2;
+    const Ms patience = Ms(6'000) + slow;
     if (read_due_ <= now && !is_readable_ && !all && listener_.plugin != Plugin::holds && now - last > patience) {
         if (is_too_late(last, now, patience) && !system_holds_bytes()) {
             complain("owed bytes do not come", std::to_string(received_) + " of " + std::to_string(owed()) + " bytes have come, the last " +
