@@ -505,6 +505,10 @@ void Peer::look_for_lateness(Time now) {
     if (end_ != End::none || scene_.watch == nullptr || scene_.is_stopping || listener_.connections < 10'000) {
         return;
     }
+    // The one worker accepts itself, and callbacks that keep it busy hold up whoever comes.
+    if (scene_.plan.threads == 1 && scene_.plan.slow_ms != 0 && arrived_ == 0) {
+        return;
+    }
     // Where callbacks keep every worker busy, the opening waits for some batches of them, the timer for
     // one, and so does the timer of the further chance that its lateness brings.
     const Ms slow = Ms(scene_.plan.slow_ms) * 4;
