@@ -1,12 +1,16 @@
 """The bars: what must hold, what was measured, and whether it does."""
 import dataclasses
 
+import admission
 from exact import RECEIVES, SENDS, WAITS
 from results import BARE, PEERS, PORTICO
 from scenarios import BY_NAME
 
 # Counts are differences between two runs. What belongs to no message (a timer's wait, a read that found nothing) may be so much of them.
 COUNT_SLACK = 0.01
+# 8 of 16 clients are half of the work; a thread that shares its processor with the clients takes
+# somewhat more time for the same.
+PLACEMENT_SHARE_MAX = 0.60
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,6 +95,14 @@ def memory_bars(results):
                       memory["silent"] <= 512 and memory["after_traffic"] <= 512)
 
 
+def admission_bar(title, found, what=""):
+    all_served = found["served"] == admission.CONNECTIONS
+    return Bar(f"{title}: 1,000 clients that come at once{what}, messages until all have had an answer: "
+               f"at most {admission.MESSAGES_MAX:,}",
+               f"{found['messages']:,}" if all_served else f"only {found['served']:,} have had one",
+               admission.holds(found))
+
+
 def behaviour_bars(results):
     for server in PORTICO:
         # Without the right to give the pings a priority of their own: as they come.
@@ -99,6 +111,20 @@ def behaviour_bars(results):
             quiet, noisy, ratio, _ = neighbour
             yield Bar(f"{server.title}: one connection that always has data, p99 of 63 others with / without: at most 3.0",
                       f"{noisy:,.0f} µs / {quiet:,.0f} µs = {ratio:.2f}", ratio <= 3.0)
+        slow = results.slow_neighbour(server.name)
+        if slow and slow[2]:
+            yield Bar(f"{server.title} / bare loop, epoll, one connection with callbacks of 5 ms, "
+                      "p99 of 63 others: at most 1.5",
+                      f"{slow[1]:,.0f} µs, {slow[2]:.2f} times", slow[2] <= 1.5)
+        placement = results.placement(server.name)
+        if placement:
+            yield Bar(f"{server.title}: 16 clients that come one by one to 2 threads, share of the "
+                      f"busier one: at most {PLACEMENT_SHARE_MAX:.2f}",
+                      f"{placement[0]:.2f}", placement[0] <= PLACEMENT_SHARE_MAX)
+        admitted = (results.part("admission") or {}).get(server.name)
+        if admitted:
+            yield admission_bar(server.title, admitted)
+            yield admission_bar(server.title, admitted["at_work"], ", callbacks of 5 ms")
         fairness = (results.part("fairness") or {}).get(server.name)
         if fairness:
             ratio = fairness["most"] / max(fairness["least"], 1)
@@ -126,6 +152,9 @@ def wine_bars(results):
         yield Bar(f"under Wine, {each['server']}, {each['connections']} connection{'s' * (each['connections'] != 1)}: "
                   "at most 0.5 requests a message beyond the bare loop",
                   f"{each['requests']:.2f}, at most {each['most']:.2f}", each["holds"])
+    for name, found in (results.part("wine") or {}).get("admission", {}).items():
+        if found["is_host"]:
+            yield admission_bar(f"under Wine, {name}", found)
 
 
 def all_bars(results):

@@ -1,8 +1,10 @@
 """How fairly a server shares itself out: a noisy neighbour, and the most and the least served of many connections."""
+import contextlib
 import functools
 import signal
 import subprocess
 
+import admission as admission_script
 import client
 import servers
 from processes import BenchError, until
@@ -15,18 +17,24 @@ PINGERS_FIRST = ["--size", "64", "--connections", "63", "--depth", "64", "--rate
 FIRST = ("chrt", "--fifo", "1")
 NOISE = ["--size", "1M", "--connections", "1", "--depth", "4", "--duration", "60s"]
 FAIRNESS_CONNECTIONS = 256
+# The slow neighbour asks for work with each message (common/work.h), all the time. It takes next to
+# nothing of the clients' processor.
+SLOW = ["--message", "5 ms of work", "--connections", "1", "--depth", "1", "--duration", "600s"]
+SLOW_BEGUN_NS = 20_000_000
+PINGERS_OF_THE_SLOW = ["--size", "64", "--connections", "63", "--depth", "1", "--duration", "1500ms"]
 
 
 class Noise:
-    """One connection that always has data: megabytes, four of them on their way at once."""
+    """One connection that keeps the server busy: it always has data, megabytes, four of them on
+    their way at once, or what `options` say."""
 
-    def __init__(self, place, running):
+    def __init__(self, place, running, options=NOISE, begun_ns=50_000_000):
         before = running.cpu_ns()
         self.mib_per_second = None  # of what came back, once it has ended
-        self.command = client.command_of(place, running.port, NOISE)
+        self.command = client.command_of(place, running.port, options)
         self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         try:
-            until(lambda: running.check() and running.cpu_ns() > before + 50_000_000, f"{running.name}: the noise does not begin", 20)
+            until(lambda: running.check() and running.cpu_ns() > before + begun_ns, f"{running.name}: the noise does not begin", 20)
         except BaseException:
             self.process.kill()
             self.process.wait()
@@ -79,6 +87,39 @@ def neighbour(place, server, rounds, progress):
             for way, (pingers, launcher) in ways.items():
                 measured[way].append(neighbour_round(place, running, pingers, launcher))
     return measured
+
+
+def slow_neighbour(place, chosen, rounds, progress):
+    """{server: [[p99 without, with the neighbour, in microseconds] of each round]}, of 63
+    connections that ping. The servers take turns in each round."""
+    found = {server.name: [] for server in chosen}
+    with contextlib.ExitStack() as stack:
+        started = []
+        for server in chosen:
+            running = servers.start(server, "work", place, f"{server.name}_slow_neighbour")
+            started.append((server.name, stack.enter_context(running)))
+        for number in range(rounds):
+            progress(f"round {number + 1} of {rounds}")
+            turn = number % max(1, len(started))
+            for name, running in [*started[turn:], *started[:turn]]:
+                quiet = client.run(place, running.port, PINGERS)["latency_p99_us"]
+                with Noise(place, running, SLOW, SLOW_BEGUN_NS):
+                    slow = client.run(place, running.port, PINGERS_OF_THE_SLOW)["latency_p99_us"]
+                found[name].append([quiet, slow])
+    return found
+
+
+def admission(place, server, rounds):
+    """How many messages until all of many clients that come at once have had an answer: the summary
+    of admission.py, of a fresh server each round. And under "at_work" the same where each message
+    takes 5 ms: at least five seconds, so there is one round of it."""
+    def attended(mode, count, *options):
+        found = []
+        for number in range(count):
+            with servers.start(server, mode, place, f"{server.name}_admission_{mode}_{number}") as running:
+                found.append(admission_script.attend(place.programs / "fairness", running.port, *options))
+        return admission_script.summary(found)
+    return {**attended("echo", rounds), "at_work": attended("work", 1, "--work")}
 
 
 def fairness(place, server, seconds):

@@ -109,6 +109,7 @@ for name in "${names[@]}"; do
     case $name in
     peer_*)
         check "$name" lines "lines" --size 64 --framing delimiter --connections 50 --count 2000 --depth 16
+        check "$name" work "work of 5 ms" --message "5 ms of work" --connections 10 --count 20 --depth 1
         check "$name" lines "long lines" --size 1-65000 --framing delimiter --connections 20 --count 100 --depth 8
         ;;
     baseline_article_iocp) check_end "$name" ;;

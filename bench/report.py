@@ -141,6 +141,37 @@ def neighbour_part(results):
                  rows)
 
 
+def slow_neighbour_part(results):
+    part = results.part("slow_neighbour")
+    if not part:
+        return None
+    found = {name: results.slow_neighbour(name) for name in part}
+    return table(["", "p99 without, µs", "with", "with / bare loop, epoll"],
+                 [[servers.BY_NAME[name].title, f"{quiet:,.0f}", f"{slow:,.0f}", NOTHING if ratio is None else f"{ratio:.2f}"]
+                  for name, (quiet, slow, ratio) in found.items()])
+
+
+def placement_part(results):
+    part = results.part("placement")
+    if not part:
+        return None
+    found = {name: results.placement(name) for name in part}
+    return table(["", "share of the busier thread", "messages a second"],
+                 [[servers.BY_NAME[name].title, f"{share:.2f}", f"{rate:,.0f}"] for name, (share, rate) in found.items()])
+
+
+def admission_part(results):
+    here = {servers.BY_NAME[name].title: found for name, found in (results.part("admission") or {}).items()}
+    wine = {f"under Wine, {name}": found for name, found in (results.part("wine") or {}).get("admission", {}).items()}
+    rows = []
+    for name, found in (here | wine).items():
+        cells = []
+        for each in (found, found.get("at_work")):
+            cells += [f"{each['messages']:,}", f"{each['milliseconds']:,}"] if each else [NOTHING] * 2
+        rows.append([name, *cells])
+    return table(["", "messages until all have had an answer", "ms", "with callbacks of 5 ms: messages", "ms"], rows) if rows else None
+
+
 def fairness_part(results):
     part = results.part("fairness")
     return part and table(
@@ -188,7 +219,7 @@ def wine_part(results):
 PARTS = {
     "machine": machine_part, "bars": bars_part, "ratios": ratio_part, "cpu": cpu_part, "throughput": throughput_part,
     "latency": latency_part, "system_calls": system_call_part, "instructions": instruction_part, "memory": memory_part,
-    "neighbour": neighbour_part,
+    "neighbour": neighbour_part, "slow_neighbour": slow_neighbour_part, "placement": placement_part, "admission": admission_part,
     "fairness": fairness_part, "wrk": wrk_part, "client": client_part, "wine": wine_part,
 }
 

@@ -77,6 +77,22 @@ class Results:
         return (statistics.median(quiet for quiet, _, _ in rounds), statistics.median(noisy for _, noisy, _ in rounds),
                 statistics.median(noisy / quiet for quiet, noisy, _ in rounds), statistics.median(mib for _, _, mib in rounds))
 
+    def slow_neighbour(self, name):
+        """(median p99 without, with the neighbour, the median of the rounds' ratios to the loop by hand or None)"""
+        part = self.part("slow_neighbour") or {}
+        rounds = part.get(name)
+        if not rounds:
+            return None
+        by_hand = part.get("bare_epoll")
+        ratio = by_hand and statistics.median(ours / theirs for (_, ours), (_, theirs) in zip(rounds, by_hand))
+        return statistics.median(quiet for quiet, _ in rounds), statistics.median(slow for _, slow in rounds), ratio
+
+    def placement(self, name):
+        """(the busiest thread's share of the work and messages a second, medians of the rounds)"""
+        rounds = (self.part("placement") or {}).get(name)
+        return rounds and (statistics.median(max(each["busy_ns"]) / max(1, sum(each["busy_ns"])) for each in rounds),
+                           statistics.median(each["rate"] for each in rounds))
+
     def client_cost(self, way, figure):
         """The client's figure with verification, with a live view or with both over that without."""
         part = self.part("client")

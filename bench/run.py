@@ -19,6 +19,7 @@ import chart
 import client_itself
 import exact
 import machine
+import placement
 import processes
 import report
 import servers
@@ -62,6 +63,8 @@ class Run:
         self.rounds_of_wine = 1 if arguments.quick else 5
         self.windows = arguments.build.parent / "bench-windows"
         self.fairness_seconds = 2 if arguments.quick else 10
+        self.rounds_of_placement = 1 if arguments.quick else 3
+        self.placement_seconds = 1 if arguments.quick else 4
         self.servers = [server for server in servers.SERVERS if not arguments.server or server.name in arguments.server]
         self.is_partial = bool(arguments.server or arguments.scenario)
         self.parts = arguments.scenario or [*BY_NAME, *OTHER_PARTS]
@@ -94,8 +97,11 @@ class Run:
             runs = (2 * self.rounds + 2) * len(timed.entries_of(BY_NAME[part], self.contestants())) + 2 * self.counted_turns * count
             return runs * (timed.RUN_SECONDS + 0.05)
         return {"memory": 6 * count, "instructions": 15 * count, "neighbour": 7 * count * self.rounds_of_others,
+                "slow_neighbour": 3 * count * self.rounds_of_others,
+                "placement": 2 * self.rounds_of_placement * (self.placement_seconds + 3),
+                "admission": (self.rounds_of_placement + 8) * count,
                 "fairness": (self.fairness_seconds + 1) * count, "wrk": 5 * self.rounds_of_others, "dispatch": 15, "client": 13 * self.rounds_of_others + 20,
-                "wine": 60 * self.rounds_of_wine if wine.can_measure(self.windows) else 1}[part]
+                "wine": 90 * self.rounds_of_wine if wine.can_measure(self.windows) else 1}[part]
 
     def all(self):
         self.progress.expected = {part: self.expect(part) for part in self.parts}
@@ -117,7 +123,14 @@ OTHER_PARTS = {
     "dispatch": lambda run: exact.dispatch_instructions(run.place),
     "neighbour": lambda run: run.each_server(
         lambda server: behaviour.neighbour(run.place, server, run.rounds_of_others, run.progress.step)),
+    "slow_neighbour": lambda run: behaviour.slow_neighbour(
+        run.place, run.servers, run.rounds_of_others, run.progress.step),
     "fairness": lambda run: run.each_server(lambda server: behaviour.fairness(run.place, server, run.fairness_seconds)),
+    "placement": lambda run: {
+        server.name: placement.rounds(
+            run.place, server, run.rounds_of_placement, run.placement_seconds, run.progress.step)
+        for server in run.servers if server.is_portico},
+    "admission": lambda run: run.each_server(lambda server: behaviour.admission(run.place, server, run.rounds_of_placement)),
     "wrk": lambda run: against_wrk.measure(run.place, run.rounds_of_others, run.progress.step),
     "client": lambda run: client_itself.measure(run.place, run.rounds_of_others, run.progress.step),
     "wine": lambda run: wine.measure(run.place, run.windows, run.rounds_of_wine),

@@ -3,7 +3,7 @@ import dataclasses
 import json
 import pathlib
 
-from processes import BenchError, Running, free_port
+from processes import SERVER_CPU, BenchError, Running, free_port
 
 CONNECTIONS_MAX = 16_000
 
@@ -44,24 +44,28 @@ class Place:
     work: pathlib.Path
 
 
-def configuration(server, mode, port, place):
-    """The host's: one thread, as the peers have; everything else as it comes, but room for the idle connections."""
+def configuration(server, mode, port, place, threads):
+    """The host's: one thread, as the peers have, or so many; everything else as it comes, but room
+    for the idle connections."""
     listener = {
         "name": "bench", "listen": f"127.0.0.1:{port}", "plugin": "echo", "settings": {"print": False},
         "limits": {"connections": CONNECTIONS_MAX},
     }
+    if mode == "work":
+        listener |= {"plugin": "working_echo", "settings": {}}
     if mode == "lines":
         listener["framing"] = {"type": "delimiter", "delimiter": "\n"}
     return {
-        "io": {"backend": server.backend, "ports": "per_core", "threads": 1},
+        "io": {"backend": server.backend, "ports": "per_core", "threads": threads},
         "plugin_directory": str((place.programs / "plugins").resolve()),
         "listeners": [listener],
         "log": {"level": "warn"},  # "info" has a line for each connection
     }
 
 
-def start(server, mode, place, name=None, launcher=(), start_seconds=10):
-    """`mode`: echo, lines or http. `launcher`: what the program is run by, as valgrind."""
+def start(server, mode, place, name=None, launcher=(), start_seconds=10, processors=(SERVER_CPU,)):
+    """`mode`: echo, lines, http or work. `launcher`: what the program is run by, as valgrind.
+    Portico has a thread for each of the processors."""
     name = name or server.name
     port = free_port()
     program = place.programs / server.program
@@ -70,11 +74,11 @@ def start(server, mode, place, name=None, launcher=(), start_seconds=10):
     place.work.mkdir(parents=True, exist_ok=True)
     if server.is_portico:
         file = place.work / f"{name}.json"
-        file.write_text(json.dumps(configuration(server, mode, port, place), indent=2) + "\n", encoding="utf-8")
+        file.write_text(json.dumps(configuration(server, mode, port, place, len(processors)), indent=2) + "\n", encoding="utf-8")
         command = [program, "--config", file]
     else:
         command = [program, "--port", port, "--mode", mode]
-    running = Running(name, [*launcher, *command], port, place.work / f"{name}.log", start_seconds)
+    running = Running(name, [*launcher, *command], port, place.work / f"{name}.log", start_seconds, processors=processors)
     if not launcher:
         check_backend(server, running)
     return running

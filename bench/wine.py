@@ -25,7 +25,9 @@ def script(place, windows, name, *options):
 
 
 def measure(place, windows, rounds):
-    """{"requests": {server: {connections: {request: times a message}}}, "verdicts": [...]}; None where it cannot be had."""
+    """{"requests": {server: {connections: {request: times a message}}}, "verdicts": [...],
+    "admission": {server: what admission.py found}}; None where it cannot be had."""
     if not can_measure(windows):
         return None
-    return script(place, windows, "wine_requests", "--rounds", str(rounds))
+    return {**script(place, windows, "wine_requests", "--rounds", str(rounds)),
+            "admission": script(place, windows, "admission", "--windows", "--rounds", str(min(rounds, 3)))}

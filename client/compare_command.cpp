@@ -43,8 +43,11 @@ ratios, and the interval that holds 95 of 100 bootstrap samples of it. Files are
 quarters of a second: what changed between the two runs is in the difference as well, and the
 interval does not know of it.
 
+It is said when two files differ in their settings or machines. If the client itself lagged in one
+of them nothing follows, and that is said instead.
+
 Exit codes: 0 compared, whatever came out; 1 could not run; 2 wrong usage; 3 something wrong or
-  lost; 130 interrupted
+  lost; 5 the client itself lagged, the figures are invalid; 130 interrupted
 )";
 
 // With fewer even 95 of 100 resampled medians lie wherever all the rounds do: two equal servers would too often look different.
@@ -149,12 +152,15 @@ struct Measured {
     ParsedOptions parsed;
     std::unique_ptr<ScriptedRun> run;
     std::array<std::vector<double>, shown.size()> figures;  // for each round
+    std::uint64_t runs_lagged = 0;
     Totals totals;                                          // of all runs
 
     // The sum of its runs as a file would have it, but for what makes no sense of runs that lie apart in time.
     [[nodiscard]] ComparedSide side(const std::string& began) const {
         ComparedSide side{name, parse_saved_run(json_report({{run->plan(), totals}, arguments, began, {}, exit_code::all_right})), {}};
         side.run.slots.clear();
+        side.run.lagged = runs_lagged != 0;
+        side.run.exit_code = side.run.lagged ? exit_code::lagged : exit_code::all_right;
         std::erase_if(side.run.figures, [](const SavedFigure& figure) { return !figure.unit.empty(); });
         for (std::size_t round = 0; round < figures[0].size(); ++round) {
             std::vector<double>& its = side.rounds.emplace_back();
@@ -186,6 +192,7 @@ private:
     int prepare(Measured& server);
     int measure(Measured& server, std::array<double, shown.size()>& sums);
     int round(std::uint64_t number, std::array<Measured, 2>& servers);
+    [[nodiscard]] std::string spoilt() const;
     int show();
 
     std::ostream& out_;
@@ -211,6 +218,7 @@ int Compare::files(const std::string& a, const std::string& b) {
     }
     try {
         record_.figures = compare_runs(record_.sides[0].run, record_.sides[1].run);
+        record_.warnings = comparison_warnings(record_.sides[0].run, record_.sides[1].run);
     } catch (const std::runtime_error& error) {
         return could_not_run(error.what());
     }
@@ -250,6 +258,7 @@ int Compare::measure(Measured& server, std::array<double, shown.size()>& sums) {
     for (std::size_t i = 0; i < shown.size(); ++i) {
         sums[i] += figure_named(shown[i].name)->value({server.run->plan(), *totals}) / 2;
     }
+    server.runs_lagged += Result{server.run->plan(), *totals}.has_lagged() ? 1 : 0;
     server.totals.add(*totals);
     return exit_code::all_right;
 }
@@ -296,17 +305,32 @@ int Compare::servers(const std::string& a, const std::string& b) {
     return show();
 }
 
+// Of a side of which the client was too late for its figures to count nothing follows.
+std::string Compare::spoilt() const {
+    const bool in_a = record_.sides[0].run.lagged;
+    const bool in_b = record_.sides[1].run.lagged;
+    return in_a || in_b ? "Nothing follows from this: the client itself lagged in " +
+                              std::string(in_a && in_b ? "both" : in_a ? "A" : "B") + ", and the figures are invalid."
+                        : std::string();
+}
+
 int Compare::show() {
     record_.made = utc_text(std::time(nullptr));
+    const std::string lagged = spoilt();
     if (!results_.prints_json()) {
-        out_ << comparison_text(record_.sides[0].name, record_.sides[1].name, record_.figures) << std::flush;
+        out_ << comparison_text(record_.sides[0].name, record_.sides[1].name, record_.figures, lagged) << std::flush;
+    } else if (!lagged.empty()) {
+        err_ << "client: compare: " << lagged << '\n';
+    }
+    for (const std::string& warning : record_.warnings) {
+        err_ << "client: compare: warning: " << warning << '\n';
     }
     if (results_.are_wanted()) {
         if (const auto kept = results_.keep(comparison_json(record_), html_comparison, out_); !kept) {
             return could_not_run(kept.error());
         }
     }
-    return exit_code::all_right;
+    return lagged.empty() ? exit_code::all_right : exit_code::lagged;
 }
 
 int Compare::run(std::span<const std::string> arguments) {

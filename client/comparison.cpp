@@ -5,11 +5,13 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <map>
 #include <random>
 #include <stdexcept>
 #include <utility>
 
 #include "base/assert.hpp"
+#include "text.hpp"
 
 namespace portico::client {
 
@@ -130,7 +132,81 @@ std::vector<Compared> compare_runs(const SavedRun& a, const SavedRun& b) {
             compared("latency_max_us", false, of_a.max_us, of_b.max_us)};
 }
 
-std::string comparison_text(std::string_view a, std::string_view b, std::span<const Compared> all) {
+namespace {
+
+// The options of a run by their names, each with its values; but for those that change nothing of what is measured.
+std::map<std::string, std::string> settings_of(const std::vector<std::string>& arguments) {
+    constexpr std::array without_value{"--quiet", "--interactive", "--reconnect"};
+    constexpr std::array of_no_account{"--quiet", "--json", "--report", "--progress", "--summary", "--fail-if"};
+    const auto is_one_of = [](const auto& names, const std::string& name) {
+        return std::find(names.begin(), names.end(), name) != names.end();
+    };
+    std::map<std::string, std::string> settings;
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        const std::string& word = arguments[i];
+        if (!word.starts_with("--")) {
+            continue;  // the server
+        }
+        const std::size_t equals = word.find('=');
+        const std::string name = word.substr(0, equals);
+        std::string value;
+        if (equals != word.npos) {
+            value = word.substr(equals + 1);
+        } else if (!is_one_of(without_value, name) && i + 1 < arguments.size()) {
+            value = arguments[++i];
+        }
+        if (!is_one_of(of_no_account, name)) {
+            settings[name] = value;
+        }
+    }
+    return settings;
+}
+
+std::string given(const std::map<std::string, std::string>& settings, const std::string& name) {
+    const auto found = settings.find(name);
+    return found == settings.end() ? "not given" : found->second.empty() ? "given" : printable(bytes_of(found->second));
+}
+
+std::string machine_of(const SavedRun& run) {
+    return run.system + " with " + std::to_string(run.processors) + (run.processors == 1 ? " processor" : " processors");
+}
+
+}  // namespace
+
+std::vector<std::string> comparison_warnings(const SavedRun& a, const SavedRun& b) {
+    std::vector<std::string> warnings;
+    for (const auto& [run, letter] : {std::pair{&a, "A"}, std::pair{&b, "B"}}) {
+        if (run->interrupted) {
+            warnings.push_back(std::string(letter) + " was interrupted");
+        } else if (run->exit_code == 1 || run->exit_code == 3) {
+            warnings.push_back(std::string(letter) + " went wrong: it ended with " + std::to_string(run->exit_code));
+        }
+    }
+    if (!a.arguments.empty() && !b.arguments.empty()) {
+        const auto of_a = settings_of(a.arguments);
+        const auto of_b = settings_of(b.arguments);
+        std::map<std::string, std::string> both = of_a;
+        both.insert(of_b.begin(), of_b.end());
+        for (const auto& [name, value] : both) {
+            if (given(of_a, name) != given(of_b, name)) {
+                warnings.push_back("the settings differ: " + printable(bytes_of(name)) + " is " + given(of_a, name) + " in A and " +
+                                   given(of_b, name) + " in B");
+            }
+        }
+    }
+    const bool has_machines = !a.system.empty() && !b.system.empty();
+    if (has_machines && (a.system != b.system || a.processors != b.processors)) {
+        warnings.push_back("the machines differ: A ran on " + printable(bytes_of(machine_of(a))) + ", B on " +
+                           printable(bytes_of(machine_of(b))));
+    }
+    if (!a.client.empty() && !b.client.empty() && a.client != b.client) {
+        warnings.push_back("the clients differ: A was measured by " + printable(bytes_of(a.client)) + ", B by " +
+                           printable(bytes_of(b.client)));
+    }
+    return warnings;
+}
+
+std::string comparison_text(std::string_view a, std::string_view b, std::span<const Compared> all, std::string_view spoilt) {
     std::string out = "A: " + std::string(a) + "\nB: " + std::string(b) + "\n\n" + left("", 22) + right("A", 14) + right("B", 14) +
                       right("B / A", 9) + "   95 %\n";
     std::string words;
@@ -144,6 +220,9 @@ std::string comparison_text(std::string_view a, std::string_view b, std::span<co
                      fixed(std::abs(ratio.middle - 1) * 100, 1) + " % " + (is_more ? "higher" : "lower") + " (" + fixed(ratio.low, 3) +
                      " to " + fixed(ratio.high, 3) + ")\n";
         }
+    }
+    if (!spoilt.empty()) {
+        words = std::string(spoilt) + '\n';
     }
     return out + '\n' + (words.empty() ? "No difference is shown.\n" : words);
 }

@@ -84,6 +84,7 @@ std::string comparison_json(const ComparisonRecord& record) {
         {"made", record.made},
         {"arguments", record.arguments},
         {"of", record.of_servers ? "servers" : "files"},
+        {"warnings", record.warnings},
         {"figures", std::move(figures)},
         {"sides", Json::array({side_of(record.sides[0]), side_of(record.sides[1])})},
     };

@@ -25,6 +25,7 @@ struct ComparisonRecord {
     std::string made;                    // "2026-01-31T12:00:00Z"
     std::array<ComparedSide, 2> sides;
     std::vector<Compared> figures;
+    std::vector<std::string> warnings;  // what makes the two unlike
 };
 
 // ASCII, one object, a line end behind it. Throws std::bad_alloc.

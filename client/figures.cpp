@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <utility>
 #include <vector>
@@ -32,18 +33,26 @@ double mean_us(const Result& result) {
 }
 
 double rate(const Result& result) {
-    return static_cast<double>(result.plan.rate);
+    return result.plan.rate.per_second();
 }
 
 double rate_achieved(const Result& result) {
     const Totals& totals = result.totals;
     // N messages at even distances are N - 1 distances apart.
     const double between = totals.sent > 1 ? static_cast<double>(totals.sent - 1) : 0;
-    return per_second(between, static_cast<double>(totals.last_send_ns - totals.first_send_ns) / 1e9);
+    const double sending = static_cast<double>(totals.last_send_ns - totals.first_send_ns) / 1e9;
+    const double duration = static_cast<double>(result.plan.duration_ns) / 1e9;
+    // All of the time in which messages were due, also where nobody was left to send them.
+    const bool is_whole = result.plan.count == 0 && !totals.interrupted && duration > sending;
+    return is_whole ? static_cast<double>(totals.sent) / duration : per_second(between, sending);
 }
 
 double replaced_per_second(const Result& result) {
     return per_second(static_cast<double>(result.totals.connections_replaced), result.seconds());
+}
+
+double outage_seconds(const Result& result) {
+    return static_cast<double>(result.totals.outage_ns) / 1e9;
 }
 
 double seconds(const Result& result) {
@@ -62,6 +71,10 @@ bool with_churn(const LoadPlan& plan) {
     return plan.messages_per_connection != 0;
 }
 
+bool with_reconnect(const LoadPlan& plan) {
+    return plan.reconnect;
+}
+
 bool with_idle(const LoadPlan& plan) {
     return plan.idle != 0;
 }
@@ -75,7 +88,7 @@ bool with_warm_up(const LoadPlan& plan) {
 }
 
 bool with_rate(const LoadPlan& plan) {
-    return plan.rate != 0;
+    return static_cast<bool>(plan.rate);
 }
 
 using Unit = Figure::Unit;
@@ -86,16 +99,20 @@ constexpr std::array table{
     Figure{"connections_broken", Unit::count, "opened, but ended before their work was done", count<&Totals::connections_broken>, nullptr},
     Figure{"connections_per_second", Unit::per_second, "--messages-per-connection: opened while messages flowed", replaced_per_second,
            with_churn},
+    Figure{"reconnects", Unit::count, "--reconnect: connections that came again", count<&Totals::reconnects>, with_reconnect},
+    Figure{"outage_seconds", Unit::seconds, "--reconnect: the longest that one had no answer", outage_seconds, with_reconnect},
+    Figure{"outage_failed", Unit::count, "--reconnect: messages that failed then, and are lost", count<&Totals::outage_failed>,
+           with_reconnect},
     Figure{"idle_opened", Unit::count, "--idle", count<&Totals::idle_opened>, with_idle},
     Figure{"idle_broken", Unit::count, "--idle: could not be opened, or ended too soon", count<&Totals::idle_broken>, with_idle},
-    Figure{"hostile_opened", Unit::count, "--hostile: connections that bad clients made", count<&Totals::hostile_opened>, with_hostile},
-    Figure{"hostile_ended", Unit::count, "--hostile: of these, those that the server ended", count<&Totals::hostile_ended>, with_hostile},
-    Figure{"hostile_failed", Unit::count, "--hostile: those that it did not take", count<&Totals::hostile_failed>, with_hostile},
+    Figure{"hostile_opened", Unit::count, "--hostile: connections of bad clients; that the server ended; that failed", count<&Totals::hostile_opened>, with_hostile},
+    Figure{"hostile_ended", Unit::count, "", count<&Totals::hostile_ended>, with_hostile},
+    Figure{"hostile_failed", Unit::count, "", count<&Totals::hostile_failed>, with_hostile},
     Figure{"sent", Unit::count, "messages that left", count<&Totals::sent>, nullptr},
     Figure{"rate", Unit::count, "--rate: asked for", rate, with_rate},
     Figure{"rate_achieved", Unit::per_second, "--rate: how many a second left", rate_achieved, with_rate},
     Figure{"sent_late", Unit::count, "--rate: left more than 1 ms after they were due", count<&Totals::sent_late>, with_rate},
-    Figure{"not_sent", Unit::count, "--rate: were due, and had not left when --duration was over", count<&Totals::not_sent>, with_rate},
+    Figure{"not_sent", Unit::count, "--rate: were due, and have never left", count<&Totals::not_sent>, with_rate},
     Figure{"warm_up", Unit::count, "--warm-up: replies before it was over, in no other figure", count<&Totals::warm_up>, with_warm_up},
     Figure{"received", Unit::count, "replies that came, wrong ones too", count<&Totals::received>, nullptr},
     Figure{"wrong", Unit::count, "replies not as expected", count<&Totals::wrong>, nullptr},
@@ -204,7 +221,7 @@ const char* unit_of(Figure::Unit unit) noexcept {
 std::string text_of(Figure::Unit unit, double value) {
     int decimals = 0;
     switch (unit) {
-        case Unit::count: break;
+        case Unit::count: decimals = value == std::floor(value) ? 0 : 3; break;
         case Unit::per_second:
         case Unit::microseconds: decimals = 1; break;
         case Unit::mib_per_second: decimals = 2; break;

@@ -19,14 +19,13 @@ constexpr std::uint64_t endless_bytes = 64 * 1'048'576;
 }  // namespace
 
 HostileConnection::HostileConnection(SessionContext& context, const HostileBytes& bytes, Hostile mode) noexcept
-    : context_(context), bytes_(bytes), mode_(mode) {
-    prepare<&HostileConnection::on_connect>(connect_, *this);
+    : context_(context),
+      bytes_(bytes),
+      mode_(mode),
+      connector_(context, this, [](void* self) { static_cast<HostileConnection*>(self)->on_connector(); }) {
     prepare<&HostileConnection::on_receive>(receive_, *this);
     prepare<&HostileConnection::on_send>(send_, *this);
     prepare<&HostileConnection::on_timer>(timer_, *this);
-    connect_.socket = &socket_;
-    receive_.socket = &socket_;
-    send_.socket = &socket_;
     send_.buffers = {&part_, 1};
 }
 
@@ -42,60 +41,30 @@ void HostileConnection::connect() noexcept {
         wait_ns(rest_ns);
         return;
     }
-    ++context_.connecting;
     state_ = State::connecting;
     sent_ = 0;
     has_finished_ = false;
-    address_ = context_.address;
-    open();
+    connector_.begin(connect_timeout_ns);
 }
 
-void HostileConnection::open() noexcept {
-    const io::Address& remote = context_.plan.addresses[address_];
-    if (!context_.open(socket_, remote)) {
-        ++context_.totals.hostile_failed;
-        close();
-        return;
-    }
-    connect_.remote = remote;
-    connect_.pending = true;
-    context_.port.connect(connect_);
-    if (!timer_.pending) {
-        wait_ns(connect_timeout_ns);
-    }
-}
-
-void HostileConnection::on_connect() noexcept {
+void HostileConnection::on_connector() noexcept {
     if (state_ == State::closing) {
         close_if_joined();
         return;
     }
-    if (connect_.error != io::Error::none) {
-        if (context_.tries_address_after(address_)) {
-            context_.port.close(socket_);
-            ++address_;
-            open();
-            return;
-        }
+    if (!connector_.is_connected()) {
         ++context_.totals.hostile_failed;
         close();
         return;
     }
-    --context_.connecting;
-    context_.has_connected = true;
-    context_.address = address_;
     ++context_.totals.hostile_opened;
     state_ = State::acting;
-    if (timer_.in_flight) {
-        context_.port.cancel(timer_);  // on_timer goes on
-    }
+    receive_.socket = send_.socket = &connector_.socket();
     if (mode_ != Hostile::slow_reader) {
         receive_.pending = true;
         context_.port.receive(receive_);
     }
-    if (!timer_.pending) {
-        act();
-    }
+    act();
 }
 
 void HostileConnection::on_receive() noexcept {
@@ -140,10 +109,7 @@ void HostileConnection::on_timer() noexcept {
                 connect();
             }
             return;
-        case State::connecting:
-            ++context_.totals.hostile_failed;
-            close();
-            return;
+        case State::connecting: return;
         case State::acting: act(); return;
         case State::closing: close_if_joined(); return;
         case State::done: return;
@@ -163,7 +129,7 @@ void HostileConnection::act() noexcept {
                 send(message.subspan(static_cast<std::size_t>(sent_),
                                      std::max<std::size_t>(message.size() / 2, 1) - static_cast<std::size_t>(sent_)));
             } else {
-                socket_.reset_on_close();
+                connector_.socket().reset_on_close();
                 close();
             }
             return;
@@ -202,7 +168,7 @@ void HostileConnection::send(std::span<const std::byte> bytes) noexcept {
 // The server's end is awaited then.
 void HostileConnection::finish_sending() noexcept {
     has_finished_ = true;
-    if (!socket_.shutdown_send()) {
+    if (!connector_.socket().shutdown_send()) {
         close();
     }
 }
@@ -227,16 +193,13 @@ void HostileConnection::end() noexcept {
 }
 
 void HostileConnection::close() noexcept {
-    if (state_ == State::connecting) {
-        --context_.connecting;
-    }
     state_ = State::closing;
+    connector_.cancel();
     const auto cancel = [&](auto& operation) {
         if (operation.in_flight) {
             context_.port.cancel(operation);
         }
     };
-    cancel(connect_);
     cancel(receive_);
     cancel(send_);
     cancel(timer_);
@@ -244,12 +207,10 @@ void HostileConnection::close() noexcept {
 }
 
 void HostileConnection::close_if_joined() noexcept {
-    if (connect_.pending || receive_.pending || send_.pending || timer_.pending) {
+    if (connector_.is_pending() || receive_.pending || send_.pending || timer_.pending) {
         return;
     }
-    if (socket_.is_open()) {
-        context_.port.close(socket_);
-    }
+    connector_.close_socket();
     if (is_over_) {
         state_ = State::done;
         return;

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <span>
 
+#include "connector.hpp"
 #include "hostile.hpp"
 #include "owned.hpp"
 #include "session_context.hpp"
@@ -30,8 +31,7 @@ private:
     enum class State : std::uint8_t { resting, connecting, acting, closing, done };
 
     void connect() noexcept;
-    void open() noexcept;
-    void on_connect() noexcept;
+    void on_connector() noexcept;
     void on_receive() noexcept;
     void on_send() noexcept;
     void on_timer() noexcept;
@@ -46,8 +46,7 @@ private:
     SessionContext& context_;
     const HostileBytes& bytes_;
     const Hostile mode_;
-    io::Socket socket_;
-    Owned<HostileConnection, io::ConnectOperation> connect_;
+    Connector connector_;
     Owned<HostileConnection, io::ReceiveOperation> receive_;
     Owned<HostileConnection, io::SendOperation> send_;
     Owned<HostileConnection, io::TimerOperation> timer_;
@@ -55,7 +54,6 @@ private:
     State state_ = State::resting;
     bool is_over_ = false;       // the run
     bool has_finished_ = false;  // our end of the stream is sent
-    std::size_t address_ = 0;
     std::uint64_t sent_ = 0;  // bytes of this life
 };
 

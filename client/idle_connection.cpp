@@ -1,64 +1,37 @@
 #include "idle_connection.hpp"
 
+#include <utility>
+
 #include "base/assert.hpp"
 
 namespace portico::client {
 
-IdleConnection::IdleConnection(SessionContext& context) noexcept : context_(context) {
-    prepare<&IdleConnection::on_connect>(connect_, *this);
+IdleConnection::IdleConnection(SessionContext& context) noexcept
+    : context_(context), connector_(context, this, [](void* self) { static_cast<IdleConnection*>(self)->on_connector(); }) {
     prepare<&IdleConnection::on_receive>(receive_, *this);
-    prepare<&IdleConnection::on_timer>(timer_, *this);
-    connect_.socket = &socket_;
-    receive_.socket = &socket_;
 }
 
 void IdleConnection::connect() noexcept {
     PORTICO_ASSERT(state_ == State::unopened);
+    context_.idle_waiting -= is_out_ ? 1U : 0U;
     state_ = State::connecting;
-    ++context_.connecting;
-    address_ = static_cast<std::uint32_t>(context_.address);
-    open();
+    connector_.begin(context_.plan.connect_timeout_ns);
 }
 
-void IdleConnection::open() noexcept {
-    const io::Address& remote = context_.plan.addresses[address_];
-    if (const auto opened = context_.open(socket_, remote); !opened) {
-        broken([&] { return opened.error(); });
-        return;
-    }
-    connect_.remote = remote;
-    connect_.pending = true;
-    context_.port.connect(connect_);
-    if (!timer_.pending) {
-        timer_.deadline_ns = context_.port.now() + context_.plan.connect_timeout_ns;
-        timer_.pending = true;
-        context_.port.timer(timer_);
-    }
-}
-
-void IdleConnection::on_connect() noexcept {
+void IdleConnection::on_connector() noexcept {
     if (state_ == State::closing) {
         close_if_joined();
         return;
     }
-    if (connect_.error != io::Error::none) {
-        if (!has_timed_out_ && context_.tries_address_after(address_)) {
-            context_.port.close(socket_);
-            ++address_;
-            open();
-            return;
-        }
-        broken([&] { return reason_of_connect(connect_, has_timed_out_); });
+    if (!connector_.is_connected()) {
+        broken([&] { return connector_.reason(); });
         return;
     }
-    --context_.connecting;
-    ++context_.totals.idle_opened;
-    context_.has_connected = true;
-    context_.address = address_;
+    ++(is_out_ ? context_.totals.reconnects : context_.totals.idle_opened);
+    is_out_ = false;
+    is_open_once_ = true;
     state_ = State::open;
-    if (timer_.in_flight) {
-        context_.port.cancel(timer_);
-    }
+    receive_.socket = &connector_.socket();
     receive_.pending = true;
     context_.port.receive(receive_);
 }
@@ -79,52 +52,47 @@ void IdleConnection::on_receive() noexcept {
     }
 }
 
-void IdleConnection::on_timer() noexcept {
-    if (state_ == State::closing) {
-        close_if_joined();
-    } else if (state_ == State::connecting) {
-        has_timed_out_ = true;
-        if (connect_.in_flight) {
-            context_.port.cancel(connect_);
-        }
-    }
-}
-
 template <class Reason>
 void IdleConnection::broken(const Reason& reason) noexcept {
-    ++context_.totals.idle_broken;
-    context_.note_failure(reason);
+    if (context_.plan.reconnect && is_open_once_) {
+        if (!std::exchange(is_out_, true)) {
+            context_.note_failure(reason);
+        }
+    } else {
+        ++context_.totals.idle_broken;
+        context_.note_failure(reason);
+    }
     close();
 }
 
 void IdleConnection::end() noexcept {
+    is_over_ = true;
+    context_.totals.idle_broken += is_out_ ? 1U : 0U;  // it has not come back
+    context_.idle_waiting -= waits_for_connect() ? 1U : 0U;
+    is_out_ = false;
     if (state_ != State::closing && state_ != State::done) {
         close();
     }
 }
 
 void IdleConnection::close() noexcept {
-    if (state_ == State::connecting) {
-        --context_.connecting;
-    }
     state_ = State::closing;
-    const auto cancel = [&](auto& operation) {
-        if (operation.in_flight) {
-            context_.port.cancel(operation);
-        }
-    };
-    cancel(connect_);
-    cancel(receive_);
-    cancel(timer_);
+    connector_.cancel();
+    if (receive_.in_flight) {
+        context_.port.cancel(receive_);
+    }
     close_if_joined();
 }
 
 void IdleConnection::close_if_joined() noexcept {
-    if (connect_.pending || receive_.pending || timer_.pending) {
+    if (connector_.is_pending() || receive_.pending) {
         return;
     }
-    if (socket_.is_open()) {
-        context_.port.close(socket_);
+    connector_.close_socket();
+    if (is_out_ && !is_over_) {
+        state_ = State::unopened;
+        ++context_.idle_waiting;
+        return;
     }
     state_ = State::done;
 }

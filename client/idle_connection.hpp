@@ -2,12 +2,14 @@
 // server to end it, and ignores what the server says.
 //
 //     unopened -> connecting -> open -> closing -> done
-//                     |                    ^
-//                     +--------------------+   (cannot be opened, the end of the run)
+//         ^           |                    ^  |
+//         |           +--------------------+  |   (cannot be opened, the end of the run)
+//         +-----------------------------------+   (with `reconnect`: it has ended, and comes again)
 #pragma once
 
 #include <cstdint>
 
+#include "connector.hpp"
 #include "owned.hpp"
 #include "session_context.hpp"
 
@@ -20,29 +22,28 @@ public:
     IdleConnection& operator=(const IdleConnection&) = delete;
 
     void connect() noexcept;
+    // Once it was opened: it has ended, and is to connect() again. Counted in context.idle_waiting.
+    [[nodiscard]] bool waits_for_connect() const noexcept { return is_out_ && state_ == State::unopened; }
     // The run is over: closes, and nothing that happens counts any more.
     void end() noexcept;
 
 private:
     enum class State : std::uint8_t { unopened, connecting, open, closing, done };
 
-    void open() noexcept;
-    void on_connect() noexcept;
+    void on_connector() noexcept;
     void on_receive() noexcept;
-    void on_timer() noexcept;
     template <class Reason>
     void broken(const Reason& reason) noexcept;
     void close() noexcept;
     void close_if_joined() noexcept;
 
     SessionContext& context_;
-    io::Socket socket_;
-    Owned<IdleConnection, io::ConnectOperation> connect_;
+    Connector connector_;
     Owned<IdleConnection, io::ReceiveOperation> receive_;
-    Owned<IdleConnection, io::TimerOperation> timer_;  // of the connect
     State state_ = State::unopened;
-    bool has_timed_out_ = false;
-    std::uint32_t address_ = 0;
+    bool is_open_once_ = false;
+    bool is_out_ = false;  // it was open, and is not now
+    bool is_over_ = false;
 };
 
 }  // namespace portico::client

@@ -73,6 +73,9 @@ void ReplyPrinter::reply(std::uint32_t connection, std::span<const std::byte> pa
         payload.remove_prefix(framing_.prefix_bytes);
     }
     out_ << "Server sent the following message: " << printable(bytes_of(payload)) << std::endl;
+    if (!out_) {
+        throw OutputEnded();
+    }
     text.clear();
 }
 

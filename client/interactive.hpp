@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <iosfwd>
 #include <optional>
@@ -27,7 +28,10 @@ inline constexpr std::uint64_t sends_max = 1'000'000'000;
 // Asks on `out` and reads lines with `read_line`; a bad number is explained and asked for again. Nothing when the input ends first.
 [[nodiscard]] std::optional<Answers> ask(const std::function<bool(std::string&)>& read_line, std::ostream& out);
 
-// Prints "Server sent the following message: REPLY" for each reply, safe for a terminal, without its framing.
+// The output takes nothing more, so nobody reads what comes.
+class OutputEnded : public std::exception {};
+
+// Prints "Server sent the following message: REPLY" for each reply, safe for a terminal, without its framing. Throws OutputEnded.
 class ReplyPrinter final : public Observer {
 public:
     ReplyPrinter(std::uint32_t threads, const Framing& framing, std::ostream& out);

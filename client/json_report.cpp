@@ -1,5 +1,6 @@
 #include "json_report.hpp"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -20,8 +21,10 @@ Json figures_of(const Result& result) {
         }
         const double value = figure.value(result);
         Json& its = all[figure.name];
-        if (figure.unit == Figure::Unit::count) {
+        if (figure.unit == Figure::Unit::count && value == std::floor(value)) {
             its = {{"value", static_cast<std::uint64_t>(value)}};
+        } else if (figure.unit == Figure::Unit::count) {  // a rate of 0.5
+            its = {{"value", value}};
         } else {
             its = {{"value", value}, {"unit", unit_of(figure.unit)}};
         }

@@ -1,6 +1,7 @@
 #include "live_view.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 #include <numeric>
@@ -8,8 +9,6 @@
 namespace portico::client {
 
 namespace {
-
-constexpr std::size_t width_max = 79;
 
 std::string fixed(double value, int decimals) {
     char text[64];
@@ -41,18 +40,34 @@ std::string latencies(const Progress& progress) {
            fixed(static_cast<double>(progress.latency_p99_ns) / 1e3, 1) + " us";
 }
 
-std::string shortened(std::string line) {
-    line.resize(std::min(line.size(), width_max));
+std::string shortened(std::string line, std::size_t width) {
+    line.resize(std::min(line.size(), width));
+    return line;
+}
+
+// With as many of `parts` as fit, those that stand first in `order` before the others.
+std::string fitting(const std::array<std::string, 4>& parts, const std::array<std::size_t, 4>& order, std::size_t width) {
+    std::array<bool, 4> is_taken{};
+    std::size_t size = 0;
+    for (const std::size_t which : order) {
+        is_taken[which] = size + parts[which].size() <= width;
+        size += is_taken[which] ? parts[which].size() : 0;
+    }
+    std::string line;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        line += is_taken[i] ? parts[i] : "";
+    }
     return line;
 }
 
 }  // namespace
 
-std::string live_lines(const Moment& moment, const LoadPlan& plan) {
-    constexpr std::size_t bar_width = 40;
+std::string live_lines(const Moment& moment, const LoadPlan& plan, std::size_t width) {
+    constexpr std::size_t beside_bar = 39;  // the text behind it, mostly less
+    const std::size_t bar_width = std::clamp<std::size_t>(width - std::min(width, beside_bar), 10, 40);
     const Progress& progress = moment.progress;
     const double share = share_done(moment, plan);
-    const auto filled = static_cast<std::size_t>(share * bar_width);
+    const auto filled = static_cast<std::size_t>(share * static_cast<double>(bar_width));
     std::string first = '[' + std::string(filled, '#') + std::string(bar_width - filled, '.') + "] " + percent(share) + "  " +
                         fixed(seconds(moment.elapsed_ns), 0) + " s";
     if (progress.sending_ns == 0) {
@@ -62,10 +77,12 @@ std::string live_lines(const Moment& moment, const LoadPlan& plan) {
     } else if (share > 0 && share < 1) {
         first += "  " + fixed(seconds(progress.sending_ns) * (1 - share) / share, 0) + " s left";
     }
-    const std::string second = fixed(moment.messages_per_second, 0) + "/s" + latencies(progress) + "  connections " +
-                               std::to_string(progress.connections_opened) + "  failures " +
-                               std::to_string(std::accumulate(progress.findings.begin(), progress.findings.end(), std::uint64_t{0}));
-    return shortened(first) + '\n' + shortened(second);
+    const std::uint64_t failures = std::accumulate(progress.findings.begin(), progress.findings.end(), std::uint64_t{0});
+    const std::string second = fitting({fixed(moment.messages_per_second, 0) + "/s", latencies(progress),
+                                        "  connections " + std::to_string(progress.connections_opened),
+                                        "  failures " + std::to_string(failures)},
+                                       {0, 3, 1, 2}, width);
+    return shortened(first, width) + '\n' + shortened(second, width);
 }
 
 std::string log_line(const Moment& moment, const LoadPlan& plan) {

@@ -19,7 +19,7 @@ base::Result<std::unique_ptr<LoadThread>> make_thread(RunState& run, std::uint32
         index < plan.threads ? (plan.connections + plan.idle) / plan.threads + 1 : static_cast<std::uint32_t>(plan.hostile.size());
     const std::uint32_t buffer_bytes = connections <= 256 ? 65'536 : 16'384;
     auto buffers = std::make_unique<io::BufferPool>(buffer_bytes, connections + 256, io::BufferPool::Use::single);
-    auto port = io::make_port(io::Backend::automatic, *buffers, {.exact_deadlines = plan.rate != 0});
+    auto port = io::make_port(io::Backend::automatic, *buffers, {.exact_deadlines = static_cast<bool>(plan.rate)});
     if (!port) {
         return base::Failure{port.error()};
     }
@@ -27,7 +27,7 @@ base::Result<std::unique_ptr<LoadThread>> make_thread(RunState& run, std::uint32
 }
 
 void run_thread(LoadThread& thread, const LoadPlan& plan) noexcept {
-    if (plan.rate != 0) {
+    if (plan.rate) {
         ask_for_exact_waits();
     }
     thread.run();

@@ -125,10 +125,26 @@ void LoadThread::run() noexcept {
     while (context_.port.outstanding() != 0) {
         wait();
     }
-    if (has_rate() && (run_.plan.count == 0 || ends_early_)) {
-        for (const Session& session : sessions_) {
-            context_.totals.not_sent += session.overdue();
+    count_not_sent();
+    context_.now_ns = context_.port.now();
+    for (Session& session : sessions_) {
+        session.conclude();
+    }
+}
+
+// With a rate: what was due and has never left. Of a run that was not ended early that is all that was due to its end, also on
+// connections that had broken by then.
+void LoadThread::count_not_sent() noexcept {
+    if (!has_rate()) {
+        return;
+    }
+    const bool is_whole = !ends_early_ && has_begun() && !run_.is_given_up.load(std::memory_order_relaxed);
+    for (std::size_t place = 0; place < begun_; ++place) {
+        Session& session = sessions_[place];
+        if (is_whole) {
+            session.count_due(run_.plan.count != 0 ? run_.plan.count : context_.schedule.due_before(connection_of(place), end_ns()));
         }
+        context_.totals.not_sent += session.overdue();
     }
 }
 
@@ -139,13 +155,15 @@ void LoadThread::connect_some() {
         return;
     }
     const std::uint32_t connecting_most = std::max(connecting_max / run_.plan.threads, 1U);
-    while (idle_connected_ < idle_.size() && context_.connecting < connecting_most) {
+    // Where a name has several addresses the first connection finds out which is good.
+    const bool is_alone = run_.plan.addresses.size() > 1 && !context_.has_tried;
+    while (idle_connected_ < idle_.size() && context_.connecting < (is_alone ? 1 : connecting_most)) {
         idle_[idle_connected_++].connect();
     }
     if (idle_connected_ < idle_.size() || (connected_ == 0 && context_.connecting != 0)) {
         return;
     }
-    while (connected_ < sessions_.size() && context_.connecting < connecting_most) {
+    while (connected_ < sessions_.size() && context_.connecting < (is_alone ? 1 : connecting_most)) {
         sessions_[connected_++].connect();
     }
     while (!context_.reconnecting.empty() && context_.connecting < connecting_most) {
@@ -345,6 +363,9 @@ void LoadThread::drain_if_over() {
         send_last_due();
     }
     context_.draining = true;
+    if (run_.plan.script == nullptr) {  // a script that has begun is brought to its end
+        context_.replies_end_ns = context_.now_ns + run_.plan.reply_timeout_ns;
+    }
     for (Session& session : sessions_) {
         session.drain();
     }
@@ -361,6 +382,7 @@ void LoadThread::on_tick() {
     if (run_.working.load(std::memory_order_acquire) == 0 || run_.is_given_up.load(std::memory_order_relaxed)) {
         return;
     }
+    connect_idle_again();
     const Totals& totals = context_.totals;
     progress_.connections_opened.store(totals.connections_opened, std::memory_order_relaxed);
     progress_.received.store(totals.received, std::memory_order_relaxed);
@@ -385,6 +407,19 @@ void LoadThread::on_tick() {
         run_.observer.tick(sum, context_.port.now());
     }
     arm_tick();
+}
+
+// With `reconnect`: those that have ended, ten times a second as the others.
+void LoadThread::connect_idle_again() noexcept {
+    if (context_.idle_waiting == 0 || ends_early_ || context_.draining) {
+        return;
+    }
+    const std::uint32_t connecting_most = std::max(connecting_max / run_.plan.threads, 1U);
+    for (IdleConnection& connection : idle_) {
+        if (connection.waits_for_connect() && context_.connecting < connecting_most) {
+            connection.connect();
+        }
+    }
 }
 
 // Of the last slot that is complete.

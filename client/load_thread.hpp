@@ -74,15 +74,17 @@ private:
     void begin_sessions();
     void send_due();
     void send_last_due();
+    void count_not_sent() noexcept;
     void wait();
     void end_early_if_asked();
     void drain_if_over();
     void arm_tick();
     void on_tick();
+    void connect_idle_again() noexcept;
     void publish_latencies() noexcept;
 
     [[nodiscard]] bool has_begun() const noexcept { return began_ns_ != 0; }
-    [[nodiscard]] bool has_rate() const noexcept { return run_.plan.rate != 0; }
+    [[nodiscard]] bool has_rate() const noexcept { return static_cast<bool>(run_.plan.rate); }
     [[nodiscard]] std::uint32_t connection_of(std::size_t place) const noexcept;
     // With a ramp-up they begin one after the other.
     [[nodiscard]] std::uint64_t begin_of(std::size_t place) const noexcept;

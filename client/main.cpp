@@ -5,7 +5,9 @@
 #include <ctime>
 #include <exception>
 #include <iostream>
+#include <optional>
 #include <span>
+#include <system_error>
 
 #include "base/clock.hpp"
 #include "compare_command.hpp"
@@ -20,6 +22,7 @@
 #include "result_files.hpp"
 #include "scripted_run.hpp"
 #include "utc.hpp"
+#include "watched_output.hpp"
 
 namespace portico::client {
 namespace {
@@ -62,7 +65,8 @@ public:
         const Moment moment{progress, now_ns - started_ns_, rate};
         clear();
         if (how_ == Options::ProgressShown::live) {
-            std::cerr << live_lines(moment, plan_) << std::flush;
+            const std::size_t columns = terminal_columns();  // it may have changed
+            std::cerr << live_lines(moment, plan_, columns == 0 ? live_width_max : std::min(columns - 1, live_width_max)) << std::flush;
             has_lines_ = true;
         } else {
             std::cerr << log_line(moment, plan_) << std::endl;
@@ -103,7 +107,9 @@ int run_interactive(const Options& options) {
     const auto answers = ask(read_line, std::cout);
     if (!answers) {
         std::cout << std::endl;
-        complain("the input ended before the questions were answered");
+        complain(
+            "the input ended before the questions were answered; to be asked nothing, give --message TEXT or --size BYTES "
+            "(client --help)");
         return exit_code::usage;
     }
     LoadPlan plan;
@@ -117,7 +123,13 @@ int run_interactive(const Options& options) {
     plan.messages = messages.get();
     ReplyPrinter printer(plan.connections, options.reply_framing, std::cout);
     set_on_interrupt(interrupt);
-    auto totals = run_load(plan, printer, interrupt);
+    std::optional<base::Result<Totals>> ran;
+    try {
+        ran = run_load(plan, printer, interrupt);
+    } catch (const OutputEnded&) {  // run() says why
+        return exit_code::could_not_run;
+    }
+    base::Result<Totals>& totals = *ran;
     if (!totals) {
         complain(totals.error());
         return exit_code::could_not_run;
@@ -127,6 +139,15 @@ int run_interactive(const Options& options) {
         std::cout << "Sent " << totals->sent << " messages and received " << totals->received << " replies." << std::endl;
     }
     return exit_code_of(*totals);
+}
+
+void print_summary(const Result& result, const Options& options) {
+    using Summary = Options::Summary;
+    const bool is_readable = options.summary.value_or(output_is_terminal() ? Summary::readable : Summary::plain) == Summary::readable;
+    const std::size_t columns = output_is_terminal() ? terminal_columns() : 0;
+    std::cout << (is_readable ? readable_summary(result) : summary(result)) << '\n'
+              << (columns != 0 ? latency_drawing(result.totals.latency_ns, columns) : latency_drawing(result.totals.latency_ns))
+              << std::flush;
 }
 
 int run_scripted(const Options& options, const std::vector<std::string>& arguments) {
@@ -158,23 +179,32 @@ int run_scripted(const Options& options, const std::vector<std::string>& argumen
         complain(kept.error());
     }
     if (!options.is_quiet && !files.prints_json()) {
-        std::cout << summary(result) << '\n' << latency_drawing(totals->latency_ns) << std::flush;
+        print_summary(result, options);
     }
     std::cerr << failure_lines(*totals) << verdict_lines(result, options.thresholds) << std::flush;
     return kept ? code : exit_code::could_not_run;
 }
 
-int run(const std::vector<std::string>& arguments) {
-    prepare_console();
+int run_asked(const std::vector<std::string>& arguments) {
     if (!arguments.empty() && arguments.front() == "compare") {
         return run_compare(std::span(arguments).subspan(1), std::cout, std::cerr, interrupt);
     }
-    const ParsedOptions parsed = parse_options(arguments, input_is_terminal());
+    const ParsedOptions parsed = parse_options(arguments, true);
     if (!parsed.options) {
         (parsed.exit_code == 0 ? std::cout : std::cerr) << parsed.text << std::flush;
         return parsed.exit_code;
     }
     return parsed.options->is_interactive ? run_interactive(*parsed.options) : run_scripted(*parsed.options, arguments);
+}
+
+int run(const std::vector<std::string>& arguments) {
+    WatchedOutput output(std::cout, prepare_console());
+    const int code = run_asked(arguments);
+    if (const int error = output.error(); error != 0) {
+        complain("cannot write to the standard output: " + std::generic_category().message(error));
+        return code == exit_code::interrupted ? code : exit_code::could_not_run;
+    }
+    return code;
 }
 
 }  // namespace

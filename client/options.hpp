@@ -20,6 +20,7 @@ namespace portico::client {
 struct Options {
     enum class Expect : std::uint8_t { echo, text, pattern, any };
     enum class ProgressShown : std::uint8_t { live, plain, none };
+    enum class Summary : std::uint8_t { readable, plain };
 
     std::string host;
     std::uint16_t port = 0;
@@ -39,7 +40,8 @@ struct Options {
     std::uint64_t warm_up_ns = 0;
     std::uint64_t ramp_up_ns = 0;
     std::uint64_t messages_per_connection = 0;  // 0: all
-    std::uint64_t rate = 0;                     // 0: as replies come
+    Rate rate;                                  // none: as replies come
+    bool reconnect = false;
     Arrivals arrivals = Arrivals::even;
     std::uint32_t depth = 1;
     Expect expect = Expect::echo;
@@ -52,6 +54,7 @@ struct Options {
     std::uint64_t timeout_ns = 0;
     bool is_quiet = false;
     std::optional<ProgressShown> progress;  // nothing: as the error output and is_quiet say
+    std::optional<Summary> summary;         // nothing: as the output says
     std::string json_file;                  // UTF-8; "-": standard output; empty: none
     std::string report_file;                // likewise
     std::vector<Threshold> thresholds;
@@ -64,8 +67,8 @@ struct ParsedOptions {
     int exit_code = 0;
 };
 
-// `arguments` in UTF-8 without the program's name; `has_terminal`: standard input is one, so questions can be asked.
-[[nodiscard]] ParsedOptions parse_options(std::vector<std::string> arguments, bool has_terminal);
+// `arguments` in UTF-8 without the program's name; `may_ask`: if they do not say what to send, the questions of the article's client do.
+[[nodiscard]] ParsedOptions parse_options(std::vector<std::string> arguments, bool may_ask);
 
 inline constexpr std::uint32_t connections_max = 1'000'000;
 inline constexpr std::uint64_t count_max = 1'000'000'000'000;

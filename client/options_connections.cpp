@@ -19,6 +19,9 @@ public:
         app.add_option("--messages-per-connection", messages_per_connection_,
                        "After so many a connection ends in order, and a new one goes on [all]")
             ->type_name("N");
+        app.add_flag("--reconnect", reconnect_,
+                     "One that breaks comes again, every 100 ms until --duration is over;\n"
+                     "what fails meanwhile is lost, and the outage is in the figures");
         app.add_option("--idle", idle_, "Further connections, opened first, that say nothing to the end [0]")->type_name("N");
         app.add_option("--source", source_,
                        "Local addresses to connect from, in turn, where one has too few ports:\n"
@@ -34,6 +37,7 @@ public:
         if (!messages_per_connection_.empty()) {
             options.messages_per_connection = number_in("--messages-per-connection", messages_per_connection_, 1, count_max);
         }
+        options.reconnect = reconnect_;
         if (!idle_.empty()) {
             options.idle = static_cast<std::uint32_t>(number_in("--idle", idle_, 1, connections_max));
         }
@@ -44,6 +48,7 @@ public:
     }
 
 private:
+    bool reconnect_ = false;
     std::string connections_, messages_per_connection_, idle_, source_, connect_timeout_ = "10s";
 };
 

@@ -8,6 +8,19 @@ namespace portico::client {
 
 namespace {
 
+// Decimals only for as long as the schedule's arithmetic is exact.
+Rate rate_of(const std::string& text) {
+    constexpr std::size_t decimals_max = 3;
+    constexpr std::uint64_t product_max = 10'000'000'000;
+    const auto number = parse_decimal(text, decimals_max);
+    if (!number || number->value == 0 || number->value / number->scale > rate_max ||
+        (number->scale != 1 && number->value > product_max / number->scale)) {
+        refuse("--rate: \"" + text + "\" is no number from 1 to " + std::to_string(rate_max) +
+               ", or with up to three decimals from 0.001 to 10000");
+    }
+    return {number->value, number->scale};
+}
+
 class LoadTopic final : public OptionTopic {
 public:
     std::string_view name() const noexcept override { return "load"; }
@@ -15,11 +28,11 @@ public:
 
     void declare(CLI::App& app) override {
         CLI::Option* count = app.add_option("--count", count_, "Messages of each connection [1]")->type_name("N");
-        app.add_option("--duration", duration_, "Send for so long instead: 10, 10s, 500ms, 1m")->type_name("TIME")->excludes(count);
+        app.add_option("--duration", duration_, "Send for so long instead: 10, 2.5s, 500ms, 1m")->type_name("TIME")->excludes(count);
         app.add_option("--depth", depth_, "Messages in flight on each connection, at most [1]")->type_name("N");
         app.add_option("--rate", rate_,
                        "Messages a second, over all connections, at evenly spaced instants\n"
-                       "(an open loop) [the next as soon as --depth allows]")
+                       "(an open loop); 0.5: one in two [the next as soon as --depth allows]")
             ->type_name("N");
         app.add_option("--arrivals", arrivals_,
                        "Of --rate: even distances, or poisson, as independent users come [even]\n"
@@ -45,10 +58,10 @@ public:
             options.depth = static_cast<std::uint32_t>(number_in("--depth", depth_, 1, depth_max));
         }
         if (!rate_.empty()) {
-            options.rate = number_in("--rate", rate_, 1, rate_max);
+            options.rate = rate_of(rate_);
         }
         if (!arrivals_.empty()) {
-            if (options.rate == 0) {
+            if (!options.rate) {
                 refuse("--arrivals needs --rate: without it a message follows on a reply");
             }
             if (arrivals_ != "even" && arrivals_ != "poisson") {
@@ -66,7 +79,7 @@ public:
         if (options.count == 0 && options.ramp_up_ns > in_all_ns) {
             refuse("--ramp-up is longer than the run: some connections would never begin");
         }
-        if (options.count != 0 && options.ramp_up_ns != 0 && options.rate != 0) {
+        if (options.count != 0 && options.ramp_up_ns != 0 && options.rate) {
             refuse("--ramp-up with --rate needs --duration: what is due before a connection begins is never sent");
         }
         if (options.count != 0 && options.warm_up_ns != 0) {

@@ -15,17 +15,22 @@ public:
     std::string_view name() const noexcept override { return "output"; }
     std::string_view title() const noexcept override { return "What is asked and shown"; }
     void declare(CLI::App& app) override {
-        app.add_flag("--interactive", interactive_, "Ask what to send, although standard input is no terminal");
+        app.add_flag("--interactive", interactive_, "Ask what to send, as without an option that says it");
         app.add_flag("--quiet", quiet_, "No progress and no summary; failures are still reported");
         app.add_option("--progress", progress_,
                        "live (in place, for a terminal), plain (a line each 10 s) or none\n"
                        "[live on a terminal, else plain]")
             ->type_name("HOW");
+        app.add_option("--summary", summary_,
+                       "readable (without what is zero, ms and s) or plain (a figure a line, as\n"
+                       "scripts rely on) [readable on a terminal, else plain]")
+            ->type_name("HOW");
         app.add_option("--json", json_, "All that was found, for programs; - for the output instead of the summary")->type_name("FILE");
         app.add_option("--report", report_, "The same as a page for a browser, which needs nothing else")->type_name("FILE");
         app.add_option("--fail-if", fail_if_,
                        "End with 4 when it holds: a figure, a comparison, a number: \"lost>0\";\n"
-                       "also p50 p90 p99 p99.9 p99.99 max mean with ns us ms s: \"p99>5ms\"")
+                       "also p50 p90 p99 p99.9 p99.99 max mean with ns us ms s: \"p99>5ms\";\n"
+                       "with --rate: \"rate_achieved<950\"")
             ->type_name("CONDITION")
             ->allow_extra_args(false);
     }
@@ -35,6 +40,12 @@ public:
         options.is_quiet = quiet_;
         if (!progress_.empty()) {
             options.progress = progress_named(progress_);
+        }
+        if (!summary_.empty()) {
+            if (summary_ != "readable" && summary_ != "plain") {
+                refuse("--summary: \"" + summary_ + "\" is none of readable and plain");
+            }
+            options.summary = summary_ == "plain" ? Options::Summary::plain : Options::Summary::readable;
         }
         options.json_file = json_;
         options.report_file = report_;
@@ -60,7 +71,7 @@ private:
 
     bool interactive_ = false;
     bool quiet_ = false;
-    std::string progress_, json_, report_;
+    std::string progress_, summary_, json_, report_;
     std::vector<std::string> fail_if_;
 };
 
@@ -75,7 +86,7 @@ public:
 
 private:
     static std::string made() {
-        std::string text = "Prints, one figure a line (name, blanks, value), what scripts may rely on:\n";
+        std::string text = "The plain summary: a figure a line (name, blanks, value), which scripts may rely on:\n";
         std::string names;  // of those that say all themselves
         const auto end_names = [&] {
             text += names.empty() ? "" : names + '\n';

@@ -26,7 +26,8 @@ public:
                        "  idle:TIME  a reply ends when nothing has come for TIME")
             ->type_name("HOW");
         app.add_option("--timeout", timeout_,
-                       "A connection is given up when a reply is due and no byte\nmoves either way for so long [30s]")
+                       "A reply that is not complete so long after its message, or after the reply\n"
+                       "before it, is lost; all that are due so long after --duration [30s]")
             ->type_name("TIME");
     }
 

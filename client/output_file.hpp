@@ -1,5 +1,7 @@
-// A file that is there whole or not at all: written under another name beside it, and renamed at the end. Opened before the run, so that one that
-// cannot be written is known before anything is measured.
+// A file of results. Opened before the run, so that one that cannot be written is known before anything is measured.
+//
+// A plain file is there whole or not at all: it is written under another name beside it, and renamed at the end. What is no
+// plain file (a FIFO, a device, a link) stays what it is: it is opened and written through, since a rename would replace it.
 #pragma once
 
 #include <filesystem>
@@ -22,13 +24,19 @@ public:
     // `path` in UTF-8. Fails with a sentence that names it.
     [[nodiscard]] base::Result<void> open(const std::string& path);
     [[nodiscard]] bool is_open() const noexcept { return stream_.is_open(); }
-    // Writes all of it and gives it its name, over what had it before.
+    // Writes all of it; a plain file gets its name, over what had it before.
     [[nodiscard]] base::Result<void> keep(std::string_view content);
 
 private:
+    void open_beside();
+    void open_link();
+    void remove_begun() noexcept;
+
     std::string name_;
     std::filesystem::path path_;
-    std::filesystem::path begun_;
+    std::filesystem::path begun_;  // what is removed if it is not kept; empty: nothing
+    bool is_renamed_ = false;      // at the end
+    bool is_emptied_ = false;      // at the end: a link's plain file, which keeps its old content until then
     std::ofstream stream_;
 };
 

@@ -51,6 +51,11 @@ const decades = (low, high) => {
   for (let at = 10 ** Math.floor(Math.log10(low)); at <= high * 1.001; at *= 10) all.push(at);
   return all;
 };
+// From the power of ten below the least of these times to the one above the largest, for a logarithmic axis.
+const whole_decades = times => {
+  const some = times.filter(each => each > 0), low = 10 ** Math.floor(Math.log10(some.length ? Math.min(...some) : 1e6));
+  return [low, 10 ** Math.ceil(Math.log10(Math.max(...some, low * 1.01) * 1.0001))];
+};
 const steps = (high, count) => Array.from({length: count + 1}, (_, i) => high * i / count);
 // The axis of time to `end` seconds.
 const second_axis = end => {

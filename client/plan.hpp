@@ -25,12 +25,13 @@ struct LoadPlan {
     std::uint64_t duration_ns = 0;
     std::uint64_t warm_up_ns = 0;  // before it: what is sent then is checked, and in no figure but `warm_up`
     std::uint64_t ramp_up_ns = 0;  // over so long the connections begin to send, one after the other
-    std::uint64_t rate = 0;        // messages a second, over all connections, on a fixed schedule; 0: as fast as replies come
+    Rate rate;                     // over all connections, on a fixed schedule; none: as fast as replies come
     Arrivals arrivals = Arrivals::even;
     std::uint64_t seed = 1;  // of the arrivals
     std::uint32_t depth = 1;
     std::uint64_t connect_timeout_ns = 0;
-    std::uint64_t reply_timeout_ns = 0;  // without a byte moved either way while a reply is due
+    bool reconnect = false;              // a connection that breaks comes again, to the end of the duration
+    std::uint64_t reply_timeout_ns = 0;  // for each reply, whatever bytes move meanwhile; all, once the duration is over
     Framing framing;                     // of the messages, which have it already
     const MessageSource* messages = nullptr;
     Expectation expectation;

@@ -1,8 +1,10 @@
-// The few things that the systems do each in its own way: the command line and console as UTF-8, Ctrl-C, descriptors.
+// The few things that the systems do each in its own way: the command line and console as UTF-8, Ctrl-C, descriptors, what a path leads to.
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -12,11 +14,15 @@ namespace portico::client {
 [[nodiscard]] std::vector<std::string> command_line(int argc, char** argv);
 
 // Once, before anything is opened or printed: a Windows console is told that text is UTF-8; on Linux a standard stream that the program was
-// started without leads nowhere, where else its number would be a socket's.
-void prepare_console();
+// started without leads nowhere, where else its number would be a socket's. Whether there is a standard output.
+[[nodiscard]] bool prepare_console();
 
 [[nodiscard]] bool input_is_terminal() noexcept;
+[[nodiscard]] bool output_is_terminal() noexcept;
 [[nodiscard]] bool error_output_is_terminal() noexcept;
+
+// How wide the terminal is that the output, or else the error output, goes to; 0 where neither is one.
+[[nodiscard]] std::size_t terminal_columns() noexcept;
 
 // One line of standard input in UTF-8 without its end; false at the end of the input.
 [[nodiscard]] bool read_line(std::string& line);
@@ -26,6 +32,10 @@ void ask_for_exact_waits() noexcept;
 
 // From now on the first Ctrl-C (or SIGTERM) sets `flag`; the second ends the process.
 void set_on_interrupt(std::atomic<bool>& flag) noexcept;
+
+// What a path names. `link` may lead to any of the others; `other` is a device or a pipe.
+enum class PathKind : std::uint8_t { absent, plain_file, folder, link, other };
+[[nodiscard]] PathKind kind_of(const std::filesystem::path& path) noexcept;
 
 // Raises the limit of open descriptors as far as the system allows. What it is now; UINT64_MAX for none.
 [[nodiscard]] std::uint64_t raise_descriptor_limit() noexcept;

@@ -2,7 +2,9 @@
 #ifdef __linux__
 #include <sys/prctl.h>
 #endif
+#include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <csignal>
 #include <iostream>
@@ -27,17 +29,35 @@ std::vector<std::string> command_line(int argc, char** argv) {
     return {argv + (argc > 0 ? 1 : 0), argv + argc};
 }
 
-void prepare_console() {
+bool prepare_console() {
+    const bool has_output = ::fcntl(STDOUT_FILENO, F_GETFD) >= 0;
+    // A reader that has gone shows as an error of the write, which is reported; the signal would end the program without a word.
+    std::signal(SIGPIPE, SIG_IGN);
     for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
         if (::fcntl(number, F_GETFD) < 0) {
             // The lowest free number is this one.
             [[maybe_unused]] const int opened = ::open("/dev/null", O_RDWR);
         }
     }
+    return has_output;
 }
 
 bool input_is_terminal() noexcept {
     return ::isatty(STDIN_FILENO) == 1;
+}
+
+bool output_is_terminal() noexcept {
+    return ::isatty(STDOUT_FILENO) == 1;
+}
+
+std::size_t terminal_columns() noexcept {
+    for (const int number : {STDOUT_FILENO, STDERR_FILENO}) {
+        winsize size{};
+        if (::ioctl(number, TIOCGWINSZ, &size) == 0 && size.ws_col != 0) {
+            return size.ws_col;
+        }
+    }
+    return 0;
 }
 
 bool error_output_is_terminal() noexcept {
@@ -61,6 +81,17 @@ void set_on_interrupt(std::atomic<bool>& flag) noexcept {
     action.sa_flags = static_cast<int>(SA_RESETHAND);  // the second one has its usual effect
     ::sigaction(SIGINT, &action, nullptr);
     ::sigaction(SIGTERM, &action, nullptr);
+}
+
+PathKind kind_of(const std::filesystem::path& path) noexcept {
+    struct stat its {};
+    if (::lstat(path.c_str(), &its) != 0) {
+        return PathKind::absent;  // or out of reach, which the attempt to open it tells
+    }
+    return S_ISREG(its.st_mode)   ? PathKind::plain_file
+           : S_ISDIR(its.st_mode) ? PathKind::folder
+           : S_ISLNK(its.st_mode) ? PathKind::link
+                                  : PathKind::other;
 }
 
 std::uint64_t raise_descriptor_limit() noexcept {

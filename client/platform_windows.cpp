@@ -4,6 +4,7 @@
 // clang-format on
 
 #include <io.h>
+#include <algorithm>
 #include <iostream>
 #include <string_view>
 
@@ -68,13 +69,30 @@ std::vector<std::string> command_line(int, char**) {
     return arguments;
 }
 
-void prepare_console() {
+bool prepare_console() {
     ::SetConsoleOutputCP(CP_UTF8);
+    const HANDLE output = ::GetStdHandle(STD_OUTPUT_HANDLE);
+    return output != nullptr && output != INVALID_HANDLE_VALUE;
 }
 
 bool input_is_terminal() noexcept {
     DWORD mode = 0;
     return ::GetConsoleMode(::GetStdHandle(STD_INPUT_HANDLE), &mode) != 0;
+}
+
+bool output_is_terminal() noexcept {
+    DWORD mode = 0;
+    return ::GetConsoleMode(::GetStdHandle(STD_OUTPUT_HANDLE), &mode) != 0;
+}
+
+std::size_t terminal_columns() noexcept {
+    for (const DWORD which : {STD_OUTPUT_HANDLE, STD_ERROR_HANDLE}) {
+        CONSOLE_SCREEN_BUFFER_INFO info;
+        if (::GetConsoleScreenBufferInfo(::GetStdHandle(which), &info)) {
+            return static_cast<std::size_t>(std::max(info.srWindow.Right - info.srWindow.Left + 1, 0));
+        }
+    }
+    return 0;
 }
 
 bool error_output_is_terminal() noexcept {
@@ -95,6 +113,33 @@ void ask_for_exact_waits() noexcept {}
 void set_on_interrupt(std::atomic<bool>& flag) noexcept {
     interrupt_flag.store(&flag);
     ::SetConsoleCtrlHandler(on_console_event, TRUE);
+}
+
+PathKind kind_of(const std::filesystem::path& path) noexcept {
+    // "NUL", "CON" and the like become "\\\\.\\NUL". A pipe's name is one of these too, and opening it would take one of its connections.
+    wchar_t full[MAX_PATH];
+    const DWORD size = ::GetFullPathNameW(path.c_str(), MAX_PATH, full, nullptr);
+    if (size != 0 && size < MAX_PATH && std::wstring_view(full, size).starts_with(L"\\\\.\\")) {
+        return PathKind::other;
+    }
+    const DWORD attributes = ::GetFileAttributesW(path.c_str());
+    if (attributes == INVALID_FILE_ATTRIBUTES) {
+        return PathKind::absent;
+    }
+    if ((attributes & FILE_ATTRIBUTE_DIRECTORY) != 0) {
+        return PathKind::folder;
+    }
+    if ((attributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0) {
+        return PathKind::link;
+    }
+    constexpr DWORD share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+    const HANDLE file = ::CreateFileW(path.c_str(), 0, share_all, nullptr, OPEN_EXISTING, 0, nullptr);
+    if (file == INVALID_HANDLE_VALUE) {
+        return PathKind::plain_file;
+    }
+    const bool is_on_disk = ::GetFileType(file) == FILE_TYPE_DISK;
+    ::CloseHandle(file);
+    return is_on_disk ? PathKind::plain_file : PathKind::other;
 }
 
 std::uint64_t raise_descriptor_limit() noexcept {

@@ -1,10 +1,12 @@
 #include "report.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "figures.hpp"
@@ -36,6 +38,18 @@ std::string time_text(std::uint64_t ns) {
            : ns < 1'000'000     ? fixed(value / 1e3, 0) + " us"
            : ns < 1'000'000'000 ? fixed(value / 1e6, 0) + " ms"
                                 : fixed(value / 1e9, 0) + " s";
+}
+
+// The same to three digits.
+std::string exact_time_text(double ns) {
+    constexpr std::array<std::pair<const char*, double>, 4> units{{{" ns", 1}, {" us", 1e3}, {" ms", 1e6}, {" s", 1e9}}};
+    std::size_t unit = 0;
+    while (unit + 1 < units.size() && ns >= units[unit + 1].second) {
+        ++unit;
+    }
+    const double value = ns / units[unit].second;
+    const int decimals = unit == 0 || value >= 100 ? 0 : value >= 10 ? 1 : 2;
+    return fixed(value, decimals) + units[unit].first;
 }
 
 std::string right(std::string text, std::size_t width) {
@@ -89,7 +103,29 @@ std::string summary(const Result& result) {
     return out;
 }
 
-std::string latency_drawing(const Histogram& latency_ns) {
+std::string readable_summary(const Result& result) {
+    std::string out;
+    for (const Figure& figure : figures()) {
+        const double value = figure.value(result);
+        const std::string text = text_of(figure.unit, value);
+        const bool is_zero = text.find_first_not_of("0.") == text.npos;
+        if (is_zero || (figure.is_shown != nullptr && !figure.is_shown(result.plan))) {
+            continue;
+        }
+        std::string_view name = figure.name;
+        switch (figure.unit) {
+            case Figure::Unit::microseconds:
+                name.remove_suffix(std::string_view("_us").size());
+                append(out, name, exact_time_text(value * 1e3));
+                break;
+            case Figure::Unit::seconds: append(out, name, exact_time_text(value * 1e9)); break;
+            default: append(out, name, text); break;
+        }
+    }
+    return out;
+}
+
+std::string latency_drawing(const Histogram& latency_ns, std::size_t columns) {
     struct Row {
         std::uint64_t most_ns;
         std::uint64_t count;
@@ -105,7 +141,8 @@ std::string latency_drawing(const Histogram& latency_ns) {
     if (rows.empty()) {
         return {};
     }
-    constexpr std::size_t bar_width = 50;
+    constexpr std::size_t beside_bar = 39;
+    const std::size_t bar_width = std::clamp<std::size_t>(columns - std::min(columns, beside_bar), 1, 50);
     const std::uint64_t most =
         std::max_element(rows.begin(), rows.end(), [](const Row& one, const Row& other) { return one.count < other.count; })->count;
     const auto percent = [&](std::uint64_t count, int decimals) {
@@ -116,7 +153,7 @@ std::string latency_drawing(const Histogram& latency_ns) {
     for (const Row& row : rows) {
         seen += row.count;
         // Rounded up: the few slowest messages are those that one looks for.
-        const auto bar = static_cast<std::size_t>(std::ceil(static_cast<double>(row.count) / static_cast<double>(most) * bar_width));
+        const auto bar = static_cast<std::size_t>(std::ceil(static_cast<double>(row.count) / static_cast<double>(most) * static_cast<double>(bar_width)));
         out += right(time_text(row.most_ns), 14) + right(percent(row.count, 2), 11) + right(percent(seen, 3), 12) + "  " +
                std::string(bar, '#') + '\n';
     }
@@ -125,6 +162,13 @@ std::string latency_drawing(const Histogram& latency_ns) {
 
 std::string verdict_lines(const Result& result, std::span<const Threshold> thresholds) {
     std::string out;
+    if (result.has_missed_rate()) {
+        const double asked = result.plan.rate.per_second();
+        const double achieved = figure_named("rate_achieved")->value(result);
+        out += "client: the rate was missed: " + fixed(achieved, 1) + " messages a second left, of " + fixed(asked, asked < 10 ? 3 : 0) +
+               " asked for" + (result.totals.not_sent != 0 ? "; " + std::to_string(result.totals.not_sent) + " never left" : "") +
+               ". The server is slower than that, was away, or --depth is too little\n";
+    }
     for (const Threshold& each : thresholds) {
         if (each.is_met(result)) {
             out += "client: failed by --fail-if " + each.found(result) + '\n';

@@ -1,6 +1,7 @@
 // The run in words and figures: the closing summary, the progress line, the shown differences, and the exit code.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -28,9 +29,12 @@ inline constexpr int interrupted = 130;
 
 // One line a figure, "name value", aligned; the names never change (--help lists them). The plan says which figures make sense.
 [[nodiscard]] std::string summary(const Result& result);
+// The same for a reader: without what is zero, and times with the unit that suits them ("latency_p99  1.25 ms").
+[[nodiscard]] std::string readable_summary(const Result& result);
 
 // The latencies drawn: a line for each step of 1, 2, 5, 10, ... with its share of the messages, and how many were no slower. Empty when there are none.
-[[nodiscard]] std::string latency_drawing(const Histogram& latency_ns);
+// Of at most `columns` characters each, if at all possible.
+[[nodiscard]] std::string latency_drawing(const Histogram& latency_ns, std::size_t columns = 89);
 
 // Each threshold that has failed, and what spoils the figures: "client: ...", a line each.
 [[nodiscard]] std::string verdict_lines(const Result& result, std::span<const Threshold> thresholds);

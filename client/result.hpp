@@ -26,7 +26,22 @@ struct Result {
     // Whether that was too much for the figures to say something about the server: above a millisecond, and above a tenth of the latency.
     [[nodiscard]] bool has_lagged() const noexcept {
         const std::uint64_t lag_ns = lag_p99_ns();
-        return plan.rate != 0 && lag_ns > lag_ns_max && lag_ns > totals.latency_ns.percentile(99) / 10;
+        return plan.rate && lag_ns > lag_ns_max && lag_ns > totals.latency_ns.percentile(99) / 10;
+    }
+
+    // With a rate: whether more than a twentieth of what was due has never left, or, where all leaves in the end, it took a twentieth
+    // (and a tenth of a second) longer than the schedule.
+    [[nodiscard]] bool has_missed_rate() const noexcept {
+        if (!plan.rate || totals.interrupted) {
+            return false;
+        }
+        if (plan.count == 0 || totals.not_sent != 0) {
+            return totals.not_sent > (totals.sent + totals.not_sent) / 20;
+        }
+        const double distances = totals.sent > 1 ? static_cast<double>(totals.sent - 1) : 0;
+        const double planned = distances / plan.rate.per_second();
+        const double taken = static_cast<double>(totals.last_send_ns - totals.first_send_ns) / 1e9;
+        return taken > planned + std::max(planned / 20, 0.1);
     }
     static constexpr std::uint64_t lag_ns_max = 1'000'000;
 };

@@ -21,6 +21,20 @@ namespace portico::client {
 
 enum class Arrivals : std::uint8_t { even, poisson };
 
+// So many messages in so many seconds, 1 to 1,000: half a message a second is one in two. Their product is at most 10^10, so that
+// no instant's arithmetic leaves 64 bits.
+struct Rate {
+    std::uint64_t messages = 0;  // 0: none, as fast as replies come
+    std::uint64_t seconds = 1;
+
+    Rate() = default;
+    Rate(std::uint64_t its_messages, std::uint64_t its_seconds = 1) noexcept : messages(its_messages), seconds(its_seconds) {}
+
+    [[nodiscard]] explicit operator bool() const noexcept { return messages != 0; }
+    [[nodiscard]] double per_second() const noexcept { return static_cast<double>(messages) / static_cast<double>(seconds); }
+    friend bool operator==(const Rate&, const Rate&) = default;
+};
+
 // Of one thread. Where a block's places lie in it, as shares of its length: the blocks that were asked for last are kept.
 class PoissonBlocks {
 public:
@@ -66,9 +80,13 @@ private:
 class Schedule {
 public:
     Schedule() = default;
-    // `rate`: messages a second, 1 to rate_max. `blocks`: null for an even one; it outlives this.
-    Schedule(std::uint64_t rate, std::uint32_t connections, std::uint64_t began_ns, PoissonBlocks* blocks = nullptr) noexcept
-        : rate_(rate), connections_(connections), began_ns_(began_ns), blocks_(blocks) {}
+    // `blocks`: null for an even one; it outlives this.
+    Schedule(Rate rate, std::uint32_t connections, std::uint64_t began_ns, PoissonBlocks* blocks = nullptr) noexcept
+        : rate_(rate.messages),
+          period_ns_(rate.seconds * base::nanoseconds_per_second),
+          connections_(connections),
+          began_ns_(began_ns),
+          blocks_(blocks) {}
 
     // `connection` and `number` from 1. Even ones are exact to the nanosecond: no rounding adds up. UINT64_MAX for an instant of another age. A connection's
     // instants never decrease.
@@ -80,9 +98,8 @@ public:
     // How many messages of a connection are due before an instant.
     [[nodiscard]] std::uint64_t due_before(std::uint32_t connection, std::uint64_t instant_ns) const noexcept {
         const std::uint64_t elapsed_ns = instant_ns > began_ns_ ? instant_ns - began_ns_ : 0;
-        const std::uint64_t of_second = elapsed_ns % base::nanoseconds_per_second * rate_;
-        const std::uint64_t places_before = elapsed_ns / base::nanoseconds_per_second * rate_ +
-                                            (of_second + base::nanoseconds_per_second - 1) / base::nanoseconds_per_second;
+        const std::uint64_t of_period = elapsed_ns % period_ns_ * rate_;
+        const std::uint64_t places_before = elapsed_ns / period_ns_ * rate_ + (of_period + period_ns_ - 1) / period_ns_;
         if (blocks_ == nullptr) {
             return of_places(connection, places_before);
         }
@@ -96,14 +113,14 @@ public:
     }
 
 private:
-    static constexpr std::uint64_t seconds_max = std::uint64_t{100} * 365 * 86'400;
+    static constexpr std::uint64_t age_max_ns = std::uint64_t{100} * 365 * 86'400 * base::nanoseconds_per_second;
 
     [[nodiscard]] std::uint64_t even_ns(std::uint64_t place) const noexcept {
-        const std::uint64_t seconds = place / rate_;
-        if (seconds > seconds_max) {
+        const std::uint64_t periods = place / rate_;
+        if (periods > age_max_ns / period_ns_) {
             return UINT64_MAX;
         }
-        return began_ns_ + seconds * base::nanoseconds_per_second + place % rate_ * base::nanoseconds_per_second / rate_;
+        return began_ns_ + periods * period_ns_ + place % rate_ * period_ns_ / rate_;
     }
     [[nodiscard]] std::uint64_t poisson_ns(std::uint64_t place) const noexcept {
         const std::uint64_t block = place / PoissonBlocks::places;
@@ -120,7 +137,8 @@ private:
         return places < connection ? 0 : (places - connection) / connections_ + 1;
     }
 
-    std::uint64_t rate_ = 1;
+    std::uint64_t rate_ = 1;  // messages in each period
+    std::uint64_t period_ns_ = base::nanoseconds_per_second;
     std::uint64_t connections_ = 1;
     std::uint64_t began_ns_ = 0;
     PoissonBlocks* blocks_ = nullptr;

@@ -60,6 +60,7 @@ ScriptedRun::ScriptedRun(const Options& options) : options_(options) {
     plan_.seed = options.seed;
     plan_.depth = options.depth;
     plan_.rate = options.rate;
+    plan_.reconnect = options.reconnect;
     plan_.messages_per_connection = options.messages_per_connection;
     plan_.idle = options.idle;
     plan_.hostile = options.hostile;

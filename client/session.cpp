@@ -15,6 +15,9 @@ namespace {
 // How long the peer may take to end its side after ours has ended. Not an error: the replies are all here.
 constexpr std::uint64_t finish_timeout_ns = 5 * base::nanoseconds_per_second;
 
+// After a connect has failed, until the next one (with `reconnect`).
+constexpr std::uint64_t rest_ns = 100 * base::nanoseconds_per_millisecond;
+
 // Sends that complete in the submitting call, in a row: so that a peer that takes all we have does not keep the others from being served.
 constexpr int sends_at_once_max = 4;
 
@@ -30,18 +33,15 @@ std::uint32_t depth_of(const LoadPlan& plan) noexcept {
 
 Session::Session(SessionContext& context, std::uint32_t connection)
     : context_(context),
+      connector_(context, this, [](void* self) { static_cast<Session*>(self)->on_connector(); }),
       connection_(connection),
-      unanswered_(depth_of(context.plan), context.plan.rate != 0),
+      unanswered_(depth_of(context.plan), static_cast<bool>(context.plan.rate)),
       message_{connection, 0, 0},
       send_buffer_(std::make_unique<std::byte[]>(context.send_buffer_bytes)),
       checker_(connection) {
-    prepare<&Session::on_connect>(connect_, *this);
     prepare<&Session::on_receive>(receive_, *this);
     prepare<&Session::on_send>(send_, *this);
     prepare<&Session::on_timer>(timer_, *this);
-    connect_.socket = &socket_;
-    receive_.socket = &socket_;
-    send_.socket = &socket_;
     send_.buffers = {&send_part_, 1};
 }
 
@@ -57,47 +57,25 @@ void Session::cancel(Owned<Session, Kind>& operation) noexcept {
 void Session::connect() {
     PORTICO_ASSERT(state_ == State::idle);
     state_ = State::connecting;
-    ++context_.connecting;
-    address_ = context_.address;
     asked_ns_ = context_.port.now();
-    open();
+    connector_.begin(context_.plan.connect_timeout_ns);
 }
 
-void Session::open() {
-    const io::Address& remote = context_.plan.addresses[address_];
-    if (const auto opened = context_.open(socket_, remote); !opened) {
-        connect_failed([&] { return opened.error(); });
-        return;
-    }
-    connect_.remote = remote;
-    connect_.pending = true;
-    context_.port.connect(connect_);
-    if (!timer_.pending) {
-        arm_timer(context_.port.now() + context_.plan.connect_timeout_ns);
-    }
-}
-
-void Session::on_connect() {
+void Session::on_connector() {
     if (state_ == State::closing) {
         close_if_joined();
-        return;
+    } else if (connector_.is_connected()) {
+        on_connected();
+    } else {
+        connect_failed();
     }
-    if (connect_.error != io::Error::none) {
-        if (!connect_timed_out_ && context_.tries_address_after(address_)) {
-            context_.port.close(socket_);
-            ++address_;
-            open();
-            return;
-        }
-        connect_failed([&] { return reason_of_connect(connect_, connect_timed_out_); });
-        return;
-    }
+}
+
+void Session::on_connected() {
     context_.read_clock();
-    --context_.connecting;
     ++context_.totals.connections_opened;
     context_.totals.connect_ns.record(context_.now_ns - asked_ns_);
-    context_.has_connected = true;
-    context_.address = address_;
+    receive_.socket = send_.socket = &connector_.socket();
     state_ = State::running;
     restart_timer();
     // What a script's server says first is read when it is expected.
@@ -105,19 +83,28 @@ void Session::on_connect() {
         arm_receive();
     }
     if (has_begun_) {
-        ++context_.totals.connections_replaced;
+        ++(outage_since_ns_ != 0 ? context_.totals.reconnects : context_.totals.connections_replaced);
         pump();
         finish_if_answered();
     }
 }
 
-template <class Reason>
-void Session::connect_failed(const Reason& reason) noexcept {
-    --context_.connecting;
-    ++context_.totals.connections_failed;
-    context_.totals.series.failure(context_.now_ns);
-    context_.note_failure(reason);
-    context_.totals.lost += context_.plan.count == 0 ? 0 : context_.plan.count - unanswered_.settled();
+void Session::connect_failed() noexcept {
+    if (comes_again()) {
+        if (outage_since_ns_ == 0) {  // of a connection that was to take the place of one that was done
+            context_.note_failure([&] { return connector_.reason(); });
+            begin_outage();
+        }
+        rests_ = true;
+        close();
+        return;
+    }
+    if (outage_since_ns_ == 0) {  // else it is counted as the connection that has not come back
+        ++context_.totals.connections_failed;
+        context_.totals.series.failure(context_.now_ns);
+        context_.totals.lost += context_.plan.count == 0 ? 0 : context_.plan.count - unanswered_.settled();
+    }
+    context_.note_failure([&] { return connector_.reason(); });
     has_ended_early_ = true;
     close();
 }
@@ -158,20 +145,24 @@ void Session::on_timer() {
     std::uint64_t deadline = 0;
     switch (state_) {
         case State::idle:
+        case State::connecting:
         case State::done: PORTICO_ASSERT(!"a timer without a connection"); return;
         case State::closing: close_if_joined(); return;
-        case State::connecting:
-            connect_timed_out_ = true;
-            cancel(connect_);
+        case State::resting:
+            state_ = State::idle;
+            context_.reconnecting.push_back(this);
             return;
         case State::running:
             context_.now_ns = now;
             if (now >= timeout_at(now)) {
                 if (!gives_up_messages()) {
-                    broken([] { return std::string("no reply within the timeout"); });
+                    connection_lost([&] {
+                        return std::string(unanswered_.due() == 0 ? "what was sent was not taken within the timeout"
+                                                                  : "no reply within the timeout");
+                    });
                     return;
                 }
-                moved_ns_ = now;
+                waiting_since_ns_ = now;
             } else if (reply_ends_at() <= now) {
                 end_reply();
             }
@@ -183,7 +174,7 @@ void Session::on_timer() {
             deadline = std::min({timeout_at(now), reply_ends_at(), pause_until_ns_ > now ? pause_until_ns_ : UINT64_MAX});
             break;
         case State::finishing:
-            deadline = moved_ns_ + finish_timeout_ns;
+            deadline = finish_ends_at();
             if (now >= deadline) {
                 close();
                 return;
@@ -195,15 +186,21 @@ void Session::on_timer() {
     }
 }
 
-// When a reply that is due and does not come is one too late.
+// When a reply that is due and does not come is one too late. Only a reply makes that later: a server that sends a byte now and
+// then, or takes one, would hold the run for ever.
 std::uint64_t Session::timeout_at(std::uint64_t now_ns) const noexcept {
-    return (unanswered_.due() == 0 ? now_ns : moved_ns_) + context_.plan.reply_timeout_ns;
+    const std::uint64_t timeout_ns = context_.plan.reply_timeout_ns;
+    return is_waiting() ? std::min(waiting_since_ns_ + timeout_ns, context_.replies_end_ns) : now_ns + timeout_ns;
+}
+
+std::uint64_t Session::finish_ends_at() const noexcept {
+    return std::min(waiting_since_ns_ + std::min(finish_timeout_ns, context_.plan.reply_timeout_ns), context_.replies_end_ns);
 }
 
 // When a reply that has begun is at its end, where silence shows that.
 std::uint64_t Session::reply_ends_at() const noexcept {
     const Framing& framing = context_.plan.expectation.framing;
-    return framing.type == Framing::Type::idle && checker_.is_within_reply() ? moved_ns_ + framing.idle_ns : UINT64_MAX;
+    return framing.type == Framing::Type::idle && checker_.is_within_reply() ? last_byte_ns_ + framing.idle_ns : UINT64_MAX;
 }
 
 // ---- receiving
@@ -221,7 +218,7 @@ void Session::on_receive() {
         if (context_.now_ns >= context_.measured_from_ns) {
             context_.totals.bytes_received += receive_.bytes;
             context_.totals.series.bytes(context_.now_ns, receive_.bytes);
-            if (context_.plan.rate != 0) {
+            if (context_.plan.rate) {
                 context_.totals.read_lag_ns.record(context_.now_ns - context_.came_after_ns);
             }
         }
@@ -232,7 +229,7 @@ void Session::on_receive() {
     } else if (receive_.error != io::Error::none) {
         // While finishing, a reset takes nothing away: every reply is here.
         if (state_ == State::running) {
-            broken([&] { return reason_of(receive_); });
+            connection_lost([&] { return reason_of(receive_); });
         } else if (state_ == State::finishing) {
             close();
         }
@@ -242,7 +239,7 @@ void Session::on_receive() {
         }
         finish_if_answered();
         if (state_ == State::running) {
-            broken([] { return std::string("closed by the peer before its work was done"); });
+            connection_lost([] { return std::string("closed by the peer before its work was done"); });
         } else if (state_ == State::finishing) {
             close();
         }
@@ -253,7 +250,7 @@ void Session::on_receive() {
         close_if_joined();
         return;
     }
-    if (state_ == State::done || state_ == State::idle) {
+    if (state_ != State::running && state_ != State::finishing) {
         return;
     }
     arm_receive();
@@ -262,9 +259,7 @@ void Session::on_receive() {
 }
 
 void Session::check(std::span<const std::byte> bytes) {
-    if (state_ == State::running) {
-        moved_ns_ = context_.now_ns;
-    }
+    last_byte_ns_ = context_.now_ns;
     while (!bytes.empty() && (state_ == State::running || state_ == State::finishing)) {
         const ReplyChecker::Step step = checker_.check(context_.plan.expectation, bytes, next_reply(), begun(), context_.finding);
         if (step.differs) {
@@ -283,7 +278,7 @@ void Session::check(std::span<const std::byte> bytes) {
 
 // A reply whose end silence has shown: it was there when its last byte came.
 void Session::end_reply() {
-    const std::uint64_t now_ns = std::exchange(context_.now_ns, moved_ns_);
+    const std::uint64_t now_ns = std::exchange(context_.now_ns, last_byte_ns_);
     const ReplyChecker::Step step = checker_.end_reply(context_.plan.expectation, begun(), context_.finding);
     if (step.differs) {
         context_.observer.finding(context_.finding);
@@ -300,7 +295,6 @@ MessageId Session::next_reply() const noexcept {
 void Session::take(const ReplyChecker::Step& step, std::span<const std::byte> used) {
     // In a script all that follows would be out of place.
     const bool goes_on = context_.plan.expectation.framing.type != Framing::Type::none && context_.plan.script == nullptr;
-    has_given_up_ = false;
     switch (step.event) {
         case ReplyChecker::Event::more: context_.observer.reply(connection_, used, false); return;
         case ReplyChecker::Event::reply: take_reply(step.message); break;
@@ -410,7 +404,10 @@ void Session::tell(Finding::Kind kind, MessageId expected, MessageId came, std::
 void Session::count_reply(MessageId message, MessageTimes times) {
     Totals& totals = context_.totals;
     const std::uint64_t now_ns = context_.now_ns;
-    const bool has_rate = context_.plan.rate != 0;
+    const bool has_rate(context_.plan.rate);
+    has_given_up_ = false;
+    waiting_since_ns_ = now_ns;  // for the next one
+    end_outage();
     // No coordinated omission: whoever was late, with a rate the message's time began when it was due.
     const std::uint64_t since_ns = has_rate ? times.due_ns : times.began_ns;
     if (since_ns < context_.measured_from_ns) {
@@ -431,9 +428,9 @@ void Session::count_reply(MessageId message, MessageTimes times) {
 }
 
 // No reply has come within the timeout. Where replies tell to which message they are, those that are due are given up and the connection goes on;
-// but not again before a byte has come, for then nobody is there.
+// but not again before a reply has come, for then nobody is there.
 bool Session::gives_up_messages() noexcept {
-    if (!context_.plan.expectation.tells_messages() || has_given_up_) {
+    if (!context_.plan.expectation.tells_messages() || has_given_up_ || unanswered_.due() == 0) {
         return false;
     }
     has_given_up_ = true;
@@ -465,7 +462,7 @@ bool Session::has_more_here() const noexcept {
 
 bool Session::may_begin_message() noexcept {
     const LoadPlan& plan = context_.plan;
-    return unanswered_.due() < plan.depth && (plan.rate == 0 || skipped_ + begun() < due_) && has_more_here() && !is_paused();
+    return unanswered_.due() < plan.depth && (!plan.rate || skipped_ + begun() < due_) && has_more_here() && !is_paused();
 }
 
 bool Session::is_paused() noexcept {
@@ -483,10 +480,10 @@ bool Session::is_paused() noexcept {
 
 void Session::begin_message() {
     const std::uint64_t now = context_.now_ns;
-    if (unanswered_.due() == 0) {
-        moved_ns_ = now;  // a reply is due from here on
+    if (!is_waiting()) {
+        waiting_since_ns_ = now;
     }
-    const std::uint64_t since_ns = context_.plan.rate != 0 ? context_.schedule.due_ns(connection_, skipped_ + begun() + 1) : now;
+    const std::uint64_t since_ns = context_.plan.rate ? context_.schedule.due_ns(connection_, skipped_ + begun() + 1) : now;
     message_.number = unanswered_.begin({now, since_ns});
     message_.began_ns = now;
     measures_ = since_ns >= context_.measured_from_ns;
@@ -559,12 +556,11 @@ void Session::pump() {
 // What a completed send has come to; false when the connection is broken.
 bool Session::take_sent() {
     if (send_.error != io::Error::none) {
-        broken([&] { return reason_of(send_); });
+        connection_lost([&] { return reason_of(send_); });
         return false;
     }
     taken_ += static_cast<std::uint32_t>(send_.bytes);
     context_.totals.bytes_sent += context_.now_ns >= context_.measured_from_ns ? send_.bytes : 0U;
-    moved_ns_ = context_.now_ns;
     if (taken_ == filled_) {
         context_.totals.sent += ended_;
     }
@@ -587,8 +583,9 @@ void Session::on_send() {
 // ---- ending
 
 void Session::drain() {
-    if (state_ == State::idle) {
-        close();  // between two connections
+    const bool is_between = state_ == State::idle || state_ == State::resting || (state_ == State::connecting && has_begun_);
+    if (is_between && !has_more()) {
+        close();
     } else {
         finish_if_answered();
     }
@@ -599,9 +596,9 @@ void Session::finish_if_answered() {
         return;
     }
     state_ = State::finishing;
-    moved_ns_ = context_.now_ns;
+    waiting_since_ns_ = context_.now_ns;
     restart_timer();
-    if (!socket_.shutdown_send()) {
+    if (!connector_.socket().shutdown_send()) {
         close();
     }
 }
@@ -617,13 +614,47 @@ void Session::broken(const Reason& reason) noexcept {
     close();
 }
 
+template <class Reason>
+void Session::connection_lost(const Reason& reason) noexcept {
+    if (!comes_again()) {
+        broken(reason);
+        return;
+    }
+    context_.totals.series.failure(context_.now_ns);
+    context_.note_failure(reason);
+    begin_outage();
+    close();
+}
+
+// With `reconnect`: what is unanswered has failed, and the connection comes again.
+void Session::begin_outage() noexcept {
+    if (outage_since_ns_ == 0) {
+        outage_since_ns_ = unanswered_.due() != 0 ? next_reply().began_ns : context_.now_ns;
+    }
+    const std::uint64_t lost_before = unanswered_.lost();
+    context_.totals.outage_failed += unanswered_.give_up();
+    count_lost(lost_before);
+}
+
+// A reply has come, or the run is over.
+void Session::end_outage() noexcept {
+    if (outage_since_ns_ != 0) {
+        context_.totals.outage_ns = std::max(context_.totals.outage_ns, context_.now_ns - std::min(outage_since_ns_, context_.now_ns));
+        outage_since_ns_ = 0;
+    }
+}
+
+void Session::conclude() noexcept {
+    if (outage_since_ns_ != 0 && !context_.totals.interrupted) {
+        ++context_.totals.connections_broken;
+    }
+    end_outage();
+}
+
 void Session::abandon() {
     has_ended_early_ = true;
     if (state_ == State::closing || state_ == State::done) {
         return;
-    }
-    if (state_ == State::connecting) {
-        --context_.connecting;
     }
     context_.totals.unanswered += unanswered_.due();
     close();
@@ -631,7 +662,7 @@ void Session::abandon() {
 
 void Session::close() {
     state_ = State::closing;
-    cancel(connect_);
+    connector_.cancel();
     cancel(receive_);
     cancel(send_);
     cancel(timer_);
@@ -640,16 +671,22 @@ void Session::close() {
 
 void Session::close_if_joined() {
     PORTICO_ASSERT(state_ == State::closing);
-    if (connect_.pending || receive_.pending || send_.pending || timer_.pending) {
+    if (connector_.is_pending() || receive_.pending || send_.pending || timer_.pending) {
         return;
     }
-    if (socket_.is_open()) {
-        context_.port.close(socket_);
-    }
+    connector_.close_socket();
     if (has_begun_ && !has_ended_early_ && has_more()) {
-        // Not here, where a handler of the old connection may still have something to do.
         before_ = begun();
         checker_.restart();
+        // Of a message that had begun nothing more is sent: it failed with its connection.
+        made_ = message_size_;
+        filled_ = taken_ = ended_ = 0;
+        if (std::exchange(rests_, false)) {
+            state_ = State::resting;
+            arm_timer(context_.port.now() + rest_ns);
+            return;
+        }
+        // Not here, where a handler of the old connection may still have something to do.
         state_ = State::idle;
         context_.reconnecting.push_back(this);
         return;

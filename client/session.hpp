@@ -2,24 +2,28 @@
 // `messages_per_connection` then the same again over a new connection, until all its messages are done.
 //
 //     idle -> connecting -> running -> finishing -> closing -> done
-//      ^          |            |                     ^  |
-//      |          +------------+---------------------+  |   (any failure, an interrupt)
-//      +------------------------------------------------+   (more messages, for the next connection)
+//      ^ ^        |            |                     ^  |
+//      | |        +------------+---------------------+  |   (any failure, an interrupt)
+//      | +----------------------------------------------+   (more messages, for the next connection)
+//      +--------- resting <-----------------------------+   (with `reconnect`: it could not be opened again; a moment later)
 //
 //   running    the receive is always armed, also while a send is blocked, so a peer that stops reading until it is read from is no
 //              deadlock; at most one send is in flight, from a buffer of this session into which messages are made piece by piece
 //   finishing  every reply has come: our sending side is shut down, the peer's end is awaited for a while
+//   resting    waits a moment before it tries to connect again
 //   closing    a join: operations are cancelled, and when the last has come back the socket is closed
 //
 // Nothing is allocated after the constructor, but for the text of a failure, which is left out where memory is. All on the port's one
 // thread.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 
+#include "connector.hpp"
 #include "expectation.hpp"
 #include "io/completion_port.hpp"
 #include "message.hpp"
@@ -45,6 +49,10 @@ public:
     void drain();
     // The run ends early: ends without calling anything lost.
     void abandon();
+    // So many of its messages have come to be due by the run's end, whether or not it has lived to send them.
+    void count_due(std::uint64_t count) noexcept { due_ = std::max(due_, count); }
+    // The run is over; one that was to come back and has not is broken.
+    void conclude() noexcept;
 
     // Waits in context.reconnecting for its next connect().
     [[nodiscard]] bool waits_for_connect() const noexcept { return state_ == State::idle; }
@@ -52,22 +60,21 @@ public:
     [[nodiscard]] std::uint64_t overdue() const noexcept { return due_ > skipped_ + begun() ? due_ - skipped_ - begun() : 0; }
 
 private:
-    enum class State : std::uint8_t { idle, connecting, running, finishing, closing, done };
+    enum class State : std::uint8_t { idle, connecting, running, finishing, closing, resting, done };
 
     template <class Kind>
     void cancel(Owned<Session, Kind>& operation) noexcept;
 
-    void open();
+    void on_connector();
+    void on_connected();
     void arm_receive();
     void arm_timer(std::uint64_t deadline_ns);
     void restart_timer();
-    void on_connect();
     void on_receive();
     void on_send();
     void on_timer();
 
-    template <class Reason>
-    void connect_failed(const Reason& reason) noexcept;
+    void connect_failed() noexcept;
     void check(std::span<const std::byte> bytes);
     void take(const ReplyChecker::Step& step, std::span<const std::byte> used);
     void take_reply(MessageId message);
@@ -91,6 +98,7 @@ private:
     void end_reply();
     [[nodiscard]] std::uint64_t timeout_at(std::uint64_t now_ns) const noexcept;
     [[nodiscard]] std::uint64_t reply_ends_at() const noexcept;
+    [[nodiscard]] std::uint64_t finish_ends_at() const noexcept;
     void begin_message();
     void fill_send_buffer();
     [[nodiscard]] bool take_sent();
@@ -98,14 +106,23 @@ private:
     void finish_if_answered();
     [[nodiscard]] std::uint64_t begun() const noexcept { return unanswered_.begun(); }
 
+    // Something is on its way, or owed.
+    [[nodiscard]] bool is_waiting() const noexcept {
+        return unanswered_.due() != 0 || made_ != message_size_ || taken_ != filled_;
+    }
+    // Ended by a mistake in the replies; by the other side or the way to it.
     template <class Reason>
     void broken(const Reason& reason) noexcept;
+    template <class Reason>
+    void connection_lost(const Reason& reason) noexcept;
+    [[nodiscard]] bool comes_again() const noexcept { return context_.plan.reconnect && has_begun_ && !has_ended_early_ && has_more(); }
+    void begin_outage() noexcept;
+    void end_outage() noexcept;
     void close();
     void close_if_joined();
 
     SessionContext& context_;
-    io::Socket socket_;
-    Owned<Session, io::ConnectOperation> connect_;
+    Connector connector_;
     Owned<Session, io::ReceiveOperation> receive_;
     Owned<Session, io::SendOperation> send_;
     Owned<Session, io::TimerOperation> timer_;
@@ -113,12 +130,13 @@ private:
 
     State state_ = State::idle;
     bool has_begun_ = false;
-    bool connect_timed_out_ = false;
+    bool rests_ = false;  // before the next connect
     bool has_ended_early_ = false;  // failed or abandoned: no further connection
     const std::uint32_t connection_;
-    std::size_t address_ = 0;
-    std::uint64_t moved_ns_ = 0;  // when a byte moved last while a reply was due; when the peer's end began to be awaited
-    std::uint64_t asked_ns_ = 0;  // when the connect was begun
+    std::uint64_t waiting_since_ns_ = 0;  // for the next reply, whatever bytes move; for the peer's end
+    std::uint64_t last_byte_ns_ = 0;      // when one came last
+    std::uint64_t asked_ns_ = 0;          // when the connect was begun
+    std::uint64_t outage_since_ns_ = 0;   // with `reconnect`: 0 but from a break to the next reply
 
     std::uint64_t due_ = 0;      // messages whose instant has come (with a rate), and of these
     std::uint64_t skipped_ = 0;  // those that came before its turn

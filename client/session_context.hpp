@@ -26,9 +26,12 @@ struct SessionContext {
     std::size_t address = 0;             // where connects begin in plan.addresses
     std::size_t source = 0;              // how many sockets took one of plan.sources
     bool has_connected = false;          // so `address` is known to be good
+    bool has_tried = false;              // a connect has come to its end, well or not
     std::uint32_t connecting = 0;        // connections that wait for their connect
     std::uint32_t done = 0;              // sessions
+    std::uint32_t idle_waiting = 0;      // idle connections that are to connect again
     bool draining = false;               // no message is begun any more
+    std::uint64_t replies_end_ns = UINT64_MAX;  // what is unanswered then is lost; set when draining is
     Schedule schedule;                   // with a rate, once the run has begun
     std::uint64_t measured_from_ns = 0;  // messages that began, or were due, before it are the warm-up's
     std::vector<Session*> reconnecting;  // that wait for their next connect; has room for all
@@ -56,12 +59,6 @@ struct SessionContext {
         }
     }
 
-    // A connect to plan.addresses[failed] has failed: whether the next one is to be tried. A name may stand for several addresses, and the server may
-    // listen on one of them: go on until one is known to be good.
-    [[nodiscard]] bool tries_address_after(std::size_t failed) const noexcept {
-        return failed + 1 < plan.addresses.size() && (!has_connected || address > failed);
-    }
-
     // `reason()` makes a sentence. Where there is no memory for it the failure is counted all the same.
     template <class Reason>
     void note_failure(const Reason& reason) noexcept {
@@ -76,10 +73,6 @@ struct SessionContext {
 // "Connection refused (111)".
 [[nodiscard]] inline std::string reason_of(const io::Operation& operation) {
     return operation.native_error != 0 ? io::native_error_text(operation.native_error) : std::string(io::to_string(operation.error));
-}
-[[nodiscard]] inline std::string reason_of_connect(const io::ConnectOperation& operation, bool has_timed_out) {
-    return "cannot connect to " + io::to_string(operation.remote) + ": " +
-           (has_timed_out ? "no answer within the connect timeout" : reason_of(operation));
 }
 
 }  // namespace portico::client

@@ -100,24 +100,52 @@ std::optional<std::uint64_t> parse_unsigned(std::string_view text) noexcept {
     return value;
 }
 
+std::optional<Decimal> parse_decimal(std::string_view text, std::size_t decimals_max) noexcept {
+    const std::size_t point = text.find('.');
+    const auto whole = parse_unsigned(text.substr(0, point));
+    if (!whole || point == std::string_view::npos) {
+        return whole ? std::optional(Decimal{*whole, 1}) : std::nullopt;
+    }
+    std::string_view decimals = text.substr(point + 1);
+    if (decimals.empty() || decimals.size() > decimals_max || !parse_unsigned(decimals)) {
+        return std::nullopt;
+    }
+    while (decimals.ends_with('0')) {
+        decimals.remove_suffix(1);
+    }
+    Decimal number{*whole, 1};
+    for (const char digit : decimals) {
+        if (number.value > (UINT64_MAX - 9) / 10) {
+            return std::nullopt;
+        }
+        number.value = number.value * 10 + static_cast<std::uint64_t>(digit - '0');
+        number.scale *= 10;
+    }
+    return number;
+}
+
 base::Result<std::uint64_t> parse_duration_ns(std::string_view text) {
     std::string_view digits = text;
-    std::uint64_t unit = base::nanoseconds_per_second;
+    std::uint64_t unit_ms = 1'000;
     if (digits.ends_with("ms")) {
-        unit = base::nanoseconds_per_millisecond;
+        unit_ms = 1;
         digits.remove_suffix(2);
     } else if (digits.ends_with('s')) {
         digits.remove_suffix(1);
     } else if (digits.ends_with('m')) {
-        unit = 60 * base::nanoseconds_per_second;
+        unit_ms = 60'000;
         digits.remove_suffix(1);
     }
-    constexpr std::uint64_t most_ns = 30 * 86'400 * base::nanoseconds_per_second;
-    const auto number = parse_unsigned(digits);
-    if (!number || *number == 0 || *number > most_ns / unit) {
-        return base::Failure{quoted(text) + " is no duration; expected one like 10, 10s, 500ms or 1m, more than 0 and at most 30 days"};
+    constexpr std::uint64_t most_ms = std::uint64_t{30} * 86'400 * 1'000;
+    constexpr std::size_t decimals_max = 5;  // those of a minute that are whole milliseconds
+    const auto number = parse_decimal(digits, decimals_max);
+    const bool is_in_range = number && number->value != 0 && number->value / number->scale <= most_ms / unit_ms;
+    const std::uint64_t scaled_ms = is_in_range ? number->value * unit_ms : 0;
+    if (!is_in_range || scaled_ms % number->scale != 0 || scaled_ms / number->scale > most_ms) {
+        return base::Failure{quoted(text) +
+                             " is no duration; expected one like 10, 2.5s, 500ms or 1m, of whole milliseconds, more than 0 and at most 30 days"};
     }
-    return *number * unit;
+    return scaled_ms / number->scale * base::nanoseconds_per_millisecond;
 }
 
 base::Result<SizeRange> parse_size_range(std::string_view text) {

@@ -16,7 +16,15 @@ namespace portico::client {
 // Decimal digits and nothing else; nothing when there are others, none, or too many for 64 bits.
 [[nodiscard]] std::optional<std::uint64_t> parse_unsigned(std::string_view text) noexcept;
 
-// "10", "10s", "500ms", "1m": nanoseconds, from 1 ms to 30 days.
+// A number with or without decimals: value / scale, with scale a power of ten as small as can be.
+struct Decimal {
+    std::uint64_t value = 0;
+    std::uint64_t scale = 1;
+};
+// "12", "0.5": digits, and up to `decimals_max` behind a point that has digits on both sides.
+[[nodiscard]] std::optional<Decimal> parse_decimal(std::string_view text, std::size_t decimals_max) noexcept;
+
+// "10", "10s", "2.5s", "500ms", "1m": nanoseconds, whole milliseconds from 1 ms to 30 days.
 [[nodiscard]] base::Result<std::uint64_t> parse_duration_ns(std::string_view text);
 
 struct SizeRange {

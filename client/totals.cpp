@@ -9,6 +9,8 @@ void Totals::add(const Totals& other) {
                               &Totals::connections_failed,
                               &Totals::connections_broken,
                               &Totals::connections_replaced,
+                              &Totals::reconnects,
+                              &Totals::outage_failed,
                               &Totals::idle_opened,
                               &Totals::idle_broken,
                               &Totals::hostile_opened,
@@ -37,6 +39,7 @@ void Totals::add(const Totals& other) {
     }
     last_send_ns = std::max(last_send_ns, other.last_send_ns);
     last_reply_ns = std::max(last_reply_ns, other.last_reply_ns);
+    outage_ns = std::max(outage_ns, other.outage_ns);
     interrupted = interrupted || other.interrupted;
     latency_ns.add(other.latency_ns);
     service_ns.add(other.service_ns);

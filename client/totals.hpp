@@ -18,6 +18,9 @@ struct Totals {
     std::uint64_t connections_failed = 0;    // could not be opened
     std::uint64_t connections_broken = 0;    // were opened and ended before their work was done
     std::uint64_t connections_replaced = 0;  // of those opened, the ones that took the place of one that was done
+    std::uint64_t reconnects = 0;            // likewise, of one that broke
+    std::uint64_t outage_failed = 0;         // messages that failed with a connection that was to come again; they are lost
+    std::uint64_t outage_ns = 0;             // the longest time from the first of these, or the break, to the connection's next reply
     std::uint64_t idle_opened = 0;
     std::uint64_t idle_broken = 0;     // could not be opened, or ended before the run did
     std::uint64_t hostile_opened = 0;  // lives of hostile connections that came to a connection

@@ -14,20 +14,23 @@ void prepare_standard_streams() noexcept;
 // The command line as UTF-8, the program's name included.
 [[nodiscard]] std::vector<std::string> utf8_arguments(int argc, char** argv);
 
-enum class StopRequest {
-    orderly,  // Ctrl-C, SIGTERM, SIGINT, SIGHUP, Ctrl-Break
-    hurried,  // the console is being closed, or the user logs off: the system allows about 3 s more
+enum class Request {
+    stop,          // Ctrl-C, SIGTERM, SIGINT, SIGHUP, Ctrl-Break
+    stop_hurried,  // the console is being closed, or the user logs off: the system allows about 3 s more
+    reopen_log,    // SIGUSR1
 };
 
-// From its construction on a request to stop calls `action`, on a thread of its own; the second one ends the process with exit code 130. One
-// at a time, made before any other thread (on Linux it blocks the signals, and threads inherit that).
-class StopRequests {
+// From its construction on a request calls `action`, on a thread of its own. Who asks again for a stop ends the
+// process at once, with exit code 130: by a second Ctrl-C (SIGINT), or by a second SIGTERM more than a second
+// after the first. SIGHUP never does, and SIGUSR2 does nothing. A signal that was ignored when the program started stays ignored.
+// One in a process, made before any other thread: threads inherit that no signal is blocked.
+class Requests {
 public:
-    explicit StopRequests(std::function<void(StopRequest)> action);
-    // After this the system's own behaviour is back.
-    ~StopRequests();
-    StopRequests(const StopRequests&) = delete;
-    StopRequests& operator=(const StopRequests&) = delete;
+    explicit Requests(std::function<void(Request)> action);
+    // After this a request does nothing, since the program is about to end.
+    ~Requests();
+    Requests(const Requests&) = delete;
+    Requests& operator=(const Requests&) = delete;
 };
 
 }  // namespace portico

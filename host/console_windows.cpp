@@ -13,7 +13,7 @@ namespace {
 
 // One a process, as the console's handlers are.
 std::mutex handler_mutex;
-std::function<void(StopRequest)> handler_action;  // under handler_mutex
+std::function<void(Request)> handler_action;  // under handler_mutex
 std::atomic<int> requests{0};
 
 std::string to_utf8(const wchar_t* text) {
@@ -33,7 +33,7 @@ BOOL WINAPI handle(DWORD event) {
     {
         const std::scoped_lock lock(handler_mutex);
         if (handler_action != nullptr) {
-            handler_action(hurried ? StopRequest::hurried : StopRequest::orderly);
+            handler_action(hurried ? Request::stop_hurried : Request::stop);
         }
     }
     if (hurried) {
@@ -63,7 +63,7 @@ std::vector<std::string> utf8_arguments(int argc, char** argv) {
     return arguments;
 }
 
-StopRequests::StopRequests(std::function<void(StopRequest)> action) {
+Requests::Requests(std::function<void(Request)> action) {
     {
         const std::scoped_lock lock(handler_mutex);
         handler_action = std::move(action);
@@ -73,7 +73,7 @@ StopRequests::StopRequests(std::function<void(StopRequest)> action) {
     ::SetConsoleCtrlHandler(handle, TRUE);
 }
 
-StopRequests::~StopRequests() {
+Requests::~Requests() {
     ::SetConsoleCtrlHandler(handle, FALSE);
     const std::scoped_lock lock(handler_mutex);
     handler_action = nullptr;

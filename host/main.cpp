@@ -65,8 +65,12 @@ int check(const std::string& file, bool ports) {
 
 int serve(const std::string& file) {
     portico::Server server;
-    const portico::StopRequests stop_requests([&server](portico::StopRequest request) {
-        if (request == portico::StopRequest::hurried) {
+    const portico::Requests requests([&server](portico::Request request) {
+        if (request == portico::Request::reopen_log) {
+            server.reopen_log();
+            return;
+        }
+        if (request == portico::Request::stop_hurried) {
             server.limit_drain(hurried_drain_ms);
         }
         server.stop();
@@ -74,7 +78,10 @@ int serve(const std::string& file) {
     if (!server.configure_file(file) || !server.start()) {
         return report_errors(server);
     }
-    server.wait();
+    if (server.wait().stuck) {
+        // The log has said why. Nothing is run any more that the stuck callback could be in the way of.
+        std::_Exit(exit_failed);
+    }
     return exit_done;
 }
 

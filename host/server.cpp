@@ -2,8 +2,10 @@
 #include "portico/server.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdio>
 #include <mutex>
 #include <new>
 #include <thread>
@@ -11,6 +13,7 @@
 #include "base/path_text.hpp"
 #include "config/load.hpp"
 #include "io/process_limits.hpp"
+#include "io/processors.hpp"
 #include "log/stream_log.hpp"
 #include "net/acceptor.hpp"
 #include "net/connection_table.hpp"
@@ -30,6 +33,11 @@ constexpr std::uint64_t descriptors_reserved = 64;
 
 // What a connection is told at the end takes memory; those for which there was none are told again after this time.
 constexpr auto tell_again_after = std::chrono::milliseconds(100);
+
+// A callback that runs a second after the deadline of a drain is waited for no longer: so many looks, so far apart, and none in between.
+constexpr auto look_every = std::chrono::milliseconds(100);
+constexpr std::uint32_t looks_max = 10;
+constexpr auto flush_at_most = std::chrono::seconds(1);
 
 // A port with its pools and threads. The pools outlive the port.
 struct Station {
@@ -51,7 +59,7 @@ struct Service {
     std::unique_ptr<net::Acceptor> acceptor;
 };
 
-std::string place_of(const config::Listener& listener, const std::string& file) {
+std::string listener_place(const config::Listener& listener, const std::string& file) {
     std::string text = file;
     if (!text.empty()) {
         text += listener.line != 0 ? ":" + std::to_string(listener.line) + ": " : ": ";
@@ -61,15 +69,23 @@ std::string place_of(const config::Listener& listener, const std::string& file) 
 
 }  // namespace
 
-// Concurrency: the thread that owns the server calls everything but stop() and statistics(). mutex_ guards stop_wanted_ and serving_, and orders the
+// Concurrency: the thread that owns the server calls everything but stop(), reopen_log() and statistics(). mutex_ guards stop_wanted_ and serving_, and orders the
 // workers' notifications (an acceptor has stopped, a last connection is gone) with the waits for them.
 class Server::Implementation {
 public:
-    ~Implementation() {
+    // To be called before its end. False: a callback has not returned, and this object must stay for ever.
+    [[nodiscard]] bool end() noexcept {
         if (serving()) {
             stop();
             static_cast<void>(wait());
         }
+        return !stuck_;
+    }
+
+    // Where it stays: found by whoever looks for leaks.
+    void stay() noexcept {
+        static std::atomic<Implementation*> first{nullptr};
+        next_stuck_ = first.exchange(this);
     }
 
     // `load` returns a config::Loaded.
@@ -139,8 +155,12 @@ public:
             return "stopping: no new clients, draining " + std::to_string(open_connections()) + " connections for at most " +
                    std::to_string(drain_ms()) + " ms";
         });
-        const StopResult result = drain();
-        finish_instances();
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(drain_ms());
+        StopResult result = drain();
+        result.stuck = result.stuck || !finish_instances(deadline);
+        if (result.stuck) {
+            return give_up(result);
+        }
         const Statistics last = statistics();
         {
             const std::scoped_lock lock(mutex_);
@@ -150,6 +170,12 @@ public:
         }
         stop_workers();
         say_goodbye(last, result);
+        // After the last callback of every plugin, "stopped" is the last line.
+        if (!destroy_instances(deadline)) {
+            result.stuck = true;
+            return give_up(result);
+        }
+        log_->write(base::LogLevel::always, {}, 0, "stopped");
         close_all();
         return result;
     }
@@ -159,6 +185,13 @@ public:
         drain_limit_ms_ = std::min(drain_limit_ms_, drain_ms);
         news_ = true;
         changed_.notify_all();
+    }
+
+    void reopen_log() noexcept {
+        const std::scoped_lock lock(mutex_);
+        if (serving_) {
+            log_->reopen();
+        }
     }
 
     Statistics statistics() noexcept {
@@ -185,7 +218,7 @@ public:
         result.wakes = counters.wakes;
         result.cancels = counters.cancels;
         result.completions = counters.completions;
-        result.processors = processors();
+        result.processors = processors_;
         result.backend = stations_.front()->group->port().name();
         return result;
     }
@@ -201,6 +234,10 @@ private:
         memory_ran_out_ = false;
         try {
             try {
+                if (stuck_) {
+                    errors_.emplace_back("a plugin's callback did not return when this server stopped: it cannot be used again");
+                    return false;
+                }
                 return action();
             } catch (const std::bad_alloc&) {
                 memory_ran_out_ = true;
@@ -220,7 +257,17 @@ private:
 
     void add_errors(std::vector<std::string> more) { errors_.insert(errors_.end(), more.begin(), more.end()); }
 
-    [[nodiscard]] static std::uint32_t processors() noexcept { return std::max(1U, std::thread::hardware_concurrency()); }
+    // Of a key of io or log, or of its object when the key is absent: "host.json:3: ".
+    [[nodiscard]] std::string place_of(const std::string& key) const {
+        if (config_.file.empty()) {
+            return {};
+        }
+        auto line = config_.lines.find(key);
+        if (line == config_.lines.end()) {
+            line = config_.lines.find(key.substr(0, key.find('.')));
+        }
+        return config_.file + (line != config_.lines.end() ? ":" + std::to_string(line->second) : "") + ": ";
+    }
 
     // ---- starting, step by step; each answers false with errors_
 
@@ -234,14 +281,15 @@ private:
         }
         config::Log options = config_.log;
         const auto failed = [&](const std::string& error) {
-            errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") + error);
+            errors_.push_back(place_of(error.substr(0, error.find(':'))) + error);
             return false;
         };
         if (purpose == Purpose::check) {
-            if (const base::Result<void> tried = log::StreamLog::try_file(options); !tried) {
+            if (const base::Result<void> tried = log::StreamLog::try_files(options); !tried) {
                 return failed(tried.error());
             }
             options.file.clear();
+            options.access_file.clear();
         }
         base::Result<std::unique_ptr<log::StreamLog>> log = log::StreamLog::open(options);
         if (!log) {
@@ -254,19 +302,20 @@ private:
     // Addresses and plugins: everything that needs no socket.
     bool plan() {
         std::uint64_t connections = 0;
+        copies_ = std::make_unique<plugin::PrivateCopies>();
         for (const config::Listener& listener : config_.listeners) {
             auto service = std::make_unique<Service>();
             service->listener = &listener;
             connections += listener.limits.connections;
             if (base::Result<io::HostPort> where = io::parse_host_port(listener.listen); !where) {
-                errors_.push_back(place_of(listener, config_.file) + "listen: " + where.error());
+                errors_.push_back(listener_place(listener, config_.file) + "listen: " + where.error());
             } else if (base::Result<std::vector<io::Address>> addresses = io::resolve(where->host, where->port); !addresses) {
-                errors_.push_back(place_of(listener, config_.file) + "listen: " + addresses.error());
+                errors_.push_back(listener_place(listener, config_.file) + "listen: " + addresses.error());
             } else {
                 service->addresses = std::move(*addresses);
             }
-            if (base::Result<plugin::Loaded> loaded = plugin::load(plugin_directory(), listener.plugin); !loaded) {
-                errors_.push_back(place_of(listener, config_.file) + loaded.error());
+            if (base::Result<plugin::Loaded> loaded = plugin::load(plugin_directory(), listener.plugin, *copies_); !loaded) {
+                errors_.push_back(listener_place(listener, config_.file) + loaded.error());
             } else {
                 service->instance = std::make_unique<plugin::Instance>(std::move(*loaded), listener, *log_);
             }
@@ -276,6 +325,12 @@ private:
             service->context.protocol = service->instance.get();
             service->context.log = log_.get();
             services_.push_back(std::move(service));
+        }
+        for (const std::string& note : copies_->notes()) {
+            log_->write(base::LogLevel::warn, {}, 0, note);
+        }
+        if (!copies_->folder().empty()) {
+            log_->compose(base::LogLevel::debug, {}, 0, [&] { return "the plugins' private copies are in " + copies_->folder(); });
         }
         if (!errors_.empty()) {
             return false;
@@ -317,7 +372,7 @@ private:
         const io::Backend backend = options.shared && backend_ == io::Backend::io_uring ? io::Backend::epoll : backend_;
         base::Result<std::unique_ptr<io::CompletionPort>> port = io::make_port(backend, station->receive_buffers, options);
         if (!port) {
-            errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") + "io.backend: " + port.error());
+            errors_.push_back(place_of("io.backend") + "io.backend: " + port.error());
             return nullptr;
         }
         net::WorkerOptions worker_options;
@@ -335,7 +390,7 @@ private:
     bool choose_backend() {
         const std::optional<io::Backend> wanted = io::backend_from_name(config_.io.backend);
         if (!wanted) {
-            errors_.push_back("io.backend: unknown backend \"" + config_.io.backend + "\"");
+            errors_.push_back(place_of("io.backend") + "io.backend: unknown backend \"" + config_.io.backend + "\"");
             return false;
         }
         backend_ = *wanted;
@@ -366,12 +421,14 @@ private:
             return false;
         }
         worker_threads_ = 0;
+        processors_ = io::usable_processors();
         std::vector<net::WorkerGroup*> common;
         if (shares_port()) {
-            const std::uint32_t threads = config_.io.threads != 0 ? config_.io.threads : 2 * processors();
-            common.push_back(add_station(threads, processors(), batch));
+            const std::uint32_t threads =
+                config_.io.threads != 0 ? config_.io.threads : 2 * processors_;
+            common.push_back(add_station(threads, processors_, batch));
         } else {
-            const std::uint32_t ports = config_.io.threads != 0 ? config_.io.threads : processors();
+            const std::uint32_t ports = config_.io.threads != 0 ? config_.io.threads : processors_;
             for (std::uint32_t i = 0; i < ports && errors_.empty(); ++i) {
                 common.push_back(add_station(1, 1, batch));
             }
@@ -419,7 +476,7 @@ private:
         const io::Backend backend = windows ? backend_ : io::Backend::epoll;
         base::Result<std::unique_ptr<io::CompletionPort>> port = io::make_port(backend, station->receive_buffers, {});
         if (!port) {
-            errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") + "io.backend: " + port.error());
+            errors_.push_back(place_of("io.backend") + "io.backend: " + port.error());
             return nullptr;
         }
         net::WorkerOptions options;
@@ -431,16 +488,43 @@ private:
 
     bool listen() {
         for (const std::unique_ptr<Service>& service : services_) {
-            for (const io::Address& address : service->addresses) {
-                base::Result<io::Address> bound = service->acceptor->listen(address);
-                if (!bound) {
-                    errors_.push_back(place_of(*service->listener, config_.file) + "listen: " + bound.error());
-                } else {
-                    endpoints_.push_back({service->listener->name, io::to_string(*bound), bound->port});
-                }
-            }
+            listen(*service);
         }
         return errors_.empty();
+    }
+
+    // A name listens on those of its addresses that this machine has, and the log warns of the
+    // others: hosts files name ::1 even where IPv6 is switched off. It fails if there is none, as a
+    // literal address does, which is the only one in its list.
+    void listen(Service& service) {
+        const config::Listener& listener = *service.listener;
+        const auto complain = [&](const std::string& why, io::Error error) {
+            errors_.push_back(listener_place(listener, config_.file) + "listen: " + why +
+                              std::string(io::advice_on_listening(error)));
+        };
+        std::vector<std::string> absent;
+        bool is_listening = false;
+        for (const io::Address& address : service.addresses) {
+            base::Result<io::Address> bound = service.acceptor->listen(address);
+            if (bound) {
+                is_listening = true;
+                endpoints_.push_back({listener.name, io::to_string(*bound), bound->port});
+            } else if (const auto error = static_cast<io::Error>(bound.kind());
+                       error == io::Error::address_unavailable) {
+                absent.push_back(bound.error());
+            } else {
+                complain(bound.error(), error);
+            }
+        }
+        for (const std::string& why : absent) {
+            if (is_listening) {
+                log_->compose(base::LogLevel::warn, listener.name, 0, [&] {
+                    return why + "; \"" + listener.listen + "\" is served at its other addresses";
+                });
+            } else {
+                complain(why, io::Error::address_unavailable);
+            }
+        }
     }
 
     // What a stop will need, so that it never fails.
@@ -450,6 +534,12 @@ private:
             acceptors.push_back(service->acceptor.get());
         }
         drain_ = std::make_unique<net::Drain>(*table_, std::move(acceptors), [this] { something_changed(); });
+        watches_.clear();
+        for (const std::unique_ptr<Station>& station : stations_) {
+            for (const std::unique_ptr<net::Worker>& worker : station->group->workers()) {
+                watches_.emplace_back(worker->current_call());
+            }
+        }
         return true;
     }
 
@@ -464,7 +554,9 @@ private:
     // Those whose create succeeded may have posted functions to themselves: these run before destroy, here as ever.
     void unwind_instances() noexcept {
         begin_work();
-        finish_instances();
+        for (const std::unique_ptr<Service>& service : services_) {
+            service->instance->finish();
+        }
         stop_workers();
     }
 
@@ -472,7 +564,7 @@ private:
     bool start_workers() {
         for_each_group([&](net::WorkerGroup& group) {
             if (const base::Result<void> started = errors_.empty() ? group.start() : base::Result<void>{}; !started) {
-                errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") + "io.threads: " + started.error() +
+                errors_.push_back(place_of("io.threads") + "io.threads: " + started.error() +
                                   "; ask for fewer, or allow this process more threads or memory");
             }
         });
@@ -502,9 +594,11 @@ private:
     void run() noexcept {
         const io::CompletionPort& port = stations_.front()->group->port();
         log_->compose(base::LogLevel::info, {}, 0, [&] {
-            return std::string("portico ") + version() + ": " + std::to_string(processors()) + " processors, " +
-                   std::to_string(worker_threads_) + " worker threads, " + std::to_string(stations_.size()) + " ports (" +
-                   std::string(port.name()) + ")";
+            const std::uint32_t all = std::max(processors_, std::thread::hardware_concurrency());
+            return std::string("portico ") + version() + ": " + std::to_string(processors_) +
+                   (processors_ != all ? " of " + std::to_string(all) : "") + " processors, " +
+                   std::to_string(worker_threads_) + " worker threads, " +
+                   std::to_string(stations_.size()) + " ports (" + std::string(port.name()) + ")";
         });
         for (const std::unique_ptr<Service>& service : services_) {
             log_->compose(base::LogLevel::info, service->listener->name, 0, [&] { return "plugin " + service->instance->description(); });
@@ -518,9 +612,9 @@ private:
             service->acceptor->start([this] { something_changed(); });
         }
         for (const Endpoint& endpoint : endpoints_) {
-            log_->compose(base::LogLevel::info, endpoint.listener, 0, [&] { return "listening on " + endpoint.address; });
+            log_->compose(base::LogLevel::always, endpoint.listener, 0, [&] { return "listening on " + endpoint.address; });
         }
-        log_->write(base::LogLevel::info, {}, 0, "ready");
+        log_->write(base::LogLevel::always, {}, 0, "ready");
     }
 
     // ---- stopping, step by step
@@ -549,6 +643,7 @@ private:
         const auto begun = std::chrono::steady_clock::now();
         const std::uint32_t for_ms = drain_ms();
         drain_->begin(for_ms);
+        auto next_look = begun;  // for a callback that does not return
         std::unique_lock lock(mutex_);
         for (;;) {
             news_ = false;
@@ -560,16 +655,115 @@ private:
             if (drain_->step(late)) {
                 return {drain_->connections_cut()};
             }
+            if (late && now >= next_look) {
+                next_look = now + look_every;
+                if (find_stuck()) {
+                    return {drain_->connections_cut(), true};
+                }
+            }
             lock.lock();
             const auto soon = now + tell_again_after;
             changed_.wait_until(lock, late ? soon : drain_->is_incomplete() ? std::min(soon, deadline) : deadline, [&] { return news_; });
         }
     }
 
-    void finish_instances() noexcept {
-        for (const std::unique_ptr<Service>& service : services_) {
-            service->instance->finish();
+    // A look at every worker. True: one of them is in a callback that does not return, and stuck_callback_ names it.
+    [[nodiscard]] bool find_stuck() noexcept {
+        bool found = false;
+        for (net::CallWatch& watch : watches_) {
+            if (watch.has_run_for(looks_max) && !found) {
+                found = true;
+                const net::CurrentCall& call = watch.call();
+                name_stuck(call.protocol(), call.name(), call.connection());
+            }
         }
+        return found;
+    }
+
+    void name_stuck(const net::Protocol* protocol, const char* callback, std::uint64_t connection) noexcept {
+        try {
+            stuck_callback_ = "the stop waits no longer for ";
+            for (const std::unique_ptr<Service>& service : services_) {
+                if (service->context.protocol == protocol) {
+                    stuck_callback_ += "plugin \"" + service->listener->plugin + "\", listener \"" + service->listener->name + "\": ";
+                }
+            }
+            stuck_callback_ += callback;
+            if (connection != 0) {
+                char number[40];
+                std::snprintf(number, sizeof number, " of connection %llx", static_cast<unsigned long long>(connection));
+                stuck_callback_ += number;
+            }
+            stuck_callback_ += " has not returned";
+        } catch (const std::bad_alloc&) {
+            stuck_callback_.clear();
+        }
+    }
+
+    // Functions that were posted to the instances have run. False: find_stuck().
+    [[nodiscard]] bool finish_instances(std::chrono::steady_clock::time_point deadline) noexcept {
+        for (const std::unique_ptr<Service>& service : services_) {
+            while (!service->instance->finish_within(look_every)) {
+                if (std::chrono::steady_clock::now() >= deadline && find_stuck()) {
+                    return false;
+                }
+            }
+        }
+        return true;
+    }
+
+    // On a thread of its own, since `destroy` may not return either. False then. Each may take a second when the deadline has passed.
+    [[nodiscard]] bool destroy_instances(std::chrono::steady_clock::time_point deadline) noexcept {
+        const auto destroy = [this] {
+            for (const std::unique_ptr<Service>& service : services_) {
+                service->instance.reset();
+                const std::scoped_lock lock(mutex_);
+                ++destroyed_;
+                changed_.notify_all();
+            }
+        };
+        destroyed_ = 0;
+        std::thread thread;
+        try {
+            thread = std::thread(destroy);
+        } catch (const std::exception&) {
+            destroy();  // no thread is to be had
+            return true;
+        }
+        std::size_t seen = 0;
+        std::uint32_t looks = 0;
+        std::unique_lock lock(mutex_);
+        while (destroyed_ != services_.size()) {
+            const bool has_news = changed_.wait_for(lock, look_every, [&] { return destroyed_ != seen; });
+            seen = destroyed_;
+            looks = has_news || std::chrono::steady_clock::now() < deadline ? 0 : looks + 1;
+            if (looks > looks_max) {
+                name_stuck(services_[seen]->context.protocol, "destroy", 0);
+                thread.detach();
+                return false;
+            }
+        }
+        lock.unlock();
+        thread.join();
+        return true;
+    }
+
+    // The end of a stop that something holds up: nothing is freed, since it may still be used.
+    StopResult give_up(const StopResult& result) noexcept {
+        stuck_ = true;
+        {
+            const std::scoped_lock lock(mutex_);
+            serving_ = false;
+        }
+        log_->write(base::LogLevel::error, {}, 0, stuck_callback_);
+        log_->flush(flush_at_most);
+        errors_.clear();
+        try {
+            errors_.push_back(stuck_callback_);
+        } catch (const std::bad_alloc&) {
+            memory_ran_out_ = true;
+        }
+        return result;
     }
 
     void say_goodbye(const Statistics& last, const StopResult& result) noexcept {
@@ -583,20 +777,19 @@ private:
             log_->compose(base::LogLevel::warn, {}, 0,
                           [&] { return "the drain's deadline cut " + number(result.connections_cut) + " connections"; });
         }
-        // After the last callback of every plugin, so that it is the last line.
-        for (const std::unique_ptr<Service>& service : services_) {
-            service->instance.reset();
-        }
-        log_->write(base::LogLevel::info, {}, 0, "stopped");
     }
 
     // Lets go of everything, in an order in which nothing is used after its end.
     void close_all() noexcept {
+        if (stuck_) {
+            return;
+        }
         stop_workers();  // those that a start left waiting for their work
         for (const std::unique_ptr<Service>& service : services_) {
             service->acceptor.reset();
         }
         services_.clear();
+        copies_.reset();
         service_homes_.clear();
         drain_.reset();
         accepting_.reset();
@@ -624,10 +817,16 @@ private:
     std::unique_ptr<net::ConnectionTable> table_;
     std::vector<std::unique_ptr<Station>> stations_;
     std::unique_ptr<Station> accepting_;  // null: the one worker accepts itself
+    std::unique_ptr<plugin::PrivateCopies> copies_;
     std::vector<std::unique_ptr<Service>> services_;
     std::vector<net::WorkerGroup*> service_homes_;  // of each service's instance
     std::unique_ptr<net::Drain> drain_;
+    std::vector<net::CallWatch> watches_;  // one for each worker
+    std::string stuck_callback_;           // what find_stuck() found, in a sentence
+    bool stuck_ = false;                   // for ever: nothing is let go of
+    Implementation* next_stuck_ = nullptr;
     io::Backend backend_ = io::Backend::automatic;  // what the ports are made with
+    std::uint32_t processors_ = 1;                  // that this process may use
     std::uint32_t worker_threads_ = 0;
     std::size_t next_serial_ = 0;
 
@@ -635,6 +834,7 @@ private:
     std::condition_variable changed_;
     bool serving_ = false;                       // under mutex_
     bool stop_wanted_ = false;                   // under mutex_
+    std::size_t destroyed_ = 0;                  // under mutex_: instances, of destroy_instances()
     bool news_ = false;                          // under mutex_: for drain(), that something has changed
     std::uint32_t drain_limit_ms_ = UINT32_MAX;  // under mutex_
 };
@@ -643,7 +843,11 @@ private:
 
 Server::Server() : implementation_(std::make_unique<Implementation>()) {}
 
-Server::~Server() = default;
+Server::~Server() {
+    if (!implementation_->end()) {
+        implementation_.release()->stay();
+    }
+}
 
 bool Server::configure_file(const std::string& file) noexcept {
     return implementation_->configure([&] { return config::load_file(file); });
@@ -684,6 +888,10 @@ StopResult Server::wait() noexcept {
 
 void Server::limit_drain(std::uint32_t drain_ms) noexcept {
     implementation_->limit_drain(drain_ms);
+}
+
+void Server::reopen_log() noexcept {
+    implementation_->reopen_log();
 }
 
 Statistics Server::statistics() const noexcept {

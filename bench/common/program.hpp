@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <string_view>
 
 namespace bench {
@@ -17,13 +18,14 @@ enum class Mode : std::uint8_t {
     lines,  // every line is handed whole to a handler, which sends it back
     http,   // every request is answered with the one reply
     ack,    // every read is answered with the acknowledgement of the article's server
+    work,   // every byte goes back, after 5 ms of work if the read asks for it (common/work.h)
 };
 
 // Bits of Mode, for what a program offers.
 constexpr unsigned bit_of(Mode mode) noexcept {
     return 1U << static_cast<unsigned>(mode);
 }
-constexpr unsigned echo_and_lines = bit_of(Mode::echo) | bit_of(Mode::lines);
+constexpr unsigned modes_of_peers = bit_of(Mode::echo) | bit_of(Mode::lines) | bit_of(Mode::work);
 
 struct Options {
     std::uint16_t port = 0;  // 0: any that is free
@@ -37,7 +39,7 @@ struct Options {
 }
 
 inline Options read_options(int argc, char** argv, unsigned offered) {
-    static constexpr std::string_view names[] = {"echo", "lines", "http", "ack"};
+    static constexpr std::string_view names[] = {"echo", "lines", "http", "ack", "work"};
     Options options;
     for (int i = 1; i < argc; ++i) {
         const std::string_view name = argv[i];
@@ -50,7 +52,7 @@ inline Options read_options(int argc, char** argv, unsigned offered) {
             options.port = static_cast<std::uint16_t>(port);
         } else if (name == "--mode" && has_value) {
             const std::string_view wanted = argv[++i];
-            for (unsigned mode = 0; mode < 4; ++mode) {
+            for (unsigned mode = 0; mode < std::size(names); ++mode) {
                 if ((offered & 1U << mode) != 0 && wanted == names[mode]) {
                     options.mode = static_cast<Mode>(mode);
                     understood = true;
@@ -62,7 +64,7 @@ inline Options read_options(int argc, char** argv, unsigned offered) {
         if (!understood) {
             std::fprintf(stderr, "not understood: %s\nusage: %s [--port N] [--mode", argv[i], argv[0]);
             char before = ' ';
-            for (unsigned mode = 0; mode < 4; ++mode) {
+            for (unsigned mode = 0; mode < std::size(names); ++mode) {
                 if ((offered & 1U << mode) != 0) {
                     std::fprintf(stderr, "%c%s", before, names[mode].data());
                     before = '|';

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "common/program.hpp"
+#include "common/work.h"
 
 namespace bench {
 
@@ -40,6 +41,10 @@ public:
             case Mode::ack: reply = ack_reply; return true;
             case Mode::lines: return answer_lines(received, scratch, reply);
             case Mode::http: answer_requests(received, scratch, reply); return true;
+            case Mode::work:
+                if (asks_for_work(received.data(), received.size())) work();
+                reply = received;
+                return true;
         }
         return false;
     }

@@ -166,7 +166,7 @@ private:
 }  // namespace
 
 int main(int argc, char** argv) {
-    const Options options = read_options(argc, argv, echo_and_lines | bit_of(Mode::http));
+    const Options options = read_options(argc, argv, modes_of_peers | bit_of(Mode::http));
     if (options.print_reply) {
         std::fwrite(http_reply.data(), 1, http_reply.size(), stdout);
         return 0;

@@ -310,7 +310,7 @@ private:
 }  // namespace
 
 int main(int argc, char** argv) {
-    const Options options = read_options(argc, argv, echo_and_lines);
+    const Options options = read_options(argc, argv, modes_of_peers);
     prepare_process();
     static Server server(options);
     server.run();

@@ -7,7 +7,25 @@
 
 namespace portico::base {
 
-enum class LogLevel : std::uint8_t { trace, debug, info, warn, error, off };
+enum class LogLevel : std::uint8_t {
+    trace,
+    debug,
+    info,
+    warn,
+    error,
+    always,  // what scripts wait for: written at every level but off
+    off,
+};
+
+// A connection that has ended, as the access line tells it.
+struct Access {
+    std::string peer;                  // "127.0.0.1:5000"
+    std::string_view reason;           // "closed by the peer"
+    std::uint64_t received_bytes = 0;
+    std::uint64_t sent_bytes = 0;
+    std::uint64_t messages = 0;        // that the plugin was offered and took
+    std::uint64_t duration_ns = 0;     // since it was opened
+};
 
 // Thread-safe; never blocks. Implemented in host/log.
 class Log {
@@ -33,14 +51,32 @@ public:
         }
     }
 
+    // Whether access lines go anywhere.
+    [[nodiscard]] bool logs_access() const noexcept { return logs_access_; }
+    // The line of a connection that has ended: `access` returns it as an Access, and is called only if it goes
+    // anywhere. Want of memory ends here as well.
+    template <class Make>
+    void compose_access(std::string_view listener, std::uint64_t connection, Make&& access) noexcept {
+        if (!logs_access_) {
+            return;
+        }
+        try {
+            write_access(listener, connection, access());
+        } catch (...) {
+            count_lost();
+        }
+    }
+
 protected:
-    explicit Log(LogLevel level) noexcept : level_(level) {}
+    explicit Log(LogLevel level, bool logs_access = false) noexcept : level_(level), logs_access_(logs_access) {}
     ~Log() = default;
 
 private:
     virtual void count_lost() noexcept {}
+    virtual void write_access(std::string_view, std::uint64_t, const Access&) {}
 
     const LogLevel level_;
+    const bool logs_access_;
 };
 
 }  // namespace portico::base

@@ -12,13 +12,14 @@ namespace portico::base {
 
 struct Failure {
     std::string text;
+    int kind = 0;  // tells failures apart, where the function that fails says how; else 0
 };
 
 template <class T>
 class [[nodiscard]] Result {
 public:
     Result(T value) : value_(std::move(value)) {}
-    Result(Failure failure) : error_(std::move(failure.text)) {}
+    Result(Failure failure) : error_(std::move(failure.text)), kind_(failure.kind) {}
 
     [[nodiscard]] explicit operator bool() const noexcept { return value_.has_value(); }
     [[nodiscard]] T& operator*() & {
@@ -35,23 +36,27 @@ public:
     }
     // The reason; empty when there is a value.
     [[nodiscard]] const std::string& error() const noexcept { return error_; }
+    [[nodiscard]] int kind() const noexcept { return kind_; }
 
 private:
     std::optional<T> value_;
     std::string error_;
+    int kind_ = 0;
 };
 
 template <>
 class [[nodiscard]] Result<void> {
 public:
     Result() = default;
-    Result(Failure failure) : error_(std::move(failure.text)), failed_(true) {}
+    Result(Failure failure) : error_(std::move(failure.text)), kind_(failure.kind), failed_(true) {}
 
     [[nodiscard]] explicit operator bool() const noexcept { return !failed_; }
     [[nodiscard]] const std::string& error() const noexcept { return error_; }
+    [[nodiscard]] int kind() const noexcept { return kind_; }
 
 private:
     std::string error_;
+    int kind_ = 0;
     bool failed_ = false;
 };
 

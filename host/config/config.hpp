@@ -10,6 +10,9 @@
 namespace portico::config {
 
 inline constexpr std::uint32_t timeout_ms_max = 86'400'000;  // a day, the longest time that any of these may be
+// Linux takes no more (MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL, MAX_TCP_KEEPCNT).
+inline constexpr std::uint32_t keepalive_ms_max = 32'767'000;
+inline constexpr std::uint32_t keepalive_probes_max = 127;
 
 // How a connection's bytes are cut into messages before the plugin sees them.
 struct Framing {
@@ -35,6 +38,11 @@ struct Limits {
     std::uint32_t idle_timeout_ms = 0;            // 0: never; else closes after this time without a byte either way
     std::uint32_t half_close_timeout_ms = 30'000; // after the peer's end of stream, from 1
     std::uint32_t close_timeout_ms = 5'000;       // of a graceful close, from 1
+    // A peer that vanished: io::PeerTimeouts. Keepalives' times are at most keepalive_ms_max.
+    std::uint32_t keepalive_idle_ms = 60'000;      // 0: no keepalives
+    std::uint32_t keepalive_interval_ms = 10'000;  // from 1
+    std::uint32_t keepalive_probes = 6;            // 1 to keepalive_probes_max
+    std::uint32_t unacknowledged_timeout_ms = 0;   // 0: as the system likes
 };
 
 // A plugin's settings, as one JSON object.
@@ -69,7 +77,9 @@ struct Io {
 struct Log {
     std::string level = "info";  // trace, debug, info, warn, error, off
     std::string file;            // absolute; empty: standard error only
-    std::uint32_t queue = 8'192; // lines that may wait to be written, 16 to 1,048,576; what does not fit is counted and dropped
+    bool access = true;          // a line for each connection that ends, at the level info
+    std::string access_file;     // absolute; where those lines go instead, whatever the level; empty: with the others
+    std::uint32_t queue = 8'192; // lines that may wait for each place, 16 to 1,048,576; what does not fit is counted and dropped
 };
 
 struct Config {
@@ -79,6 +89,7 @@ struct Config {
     std::vector<Listener> listeners;
     Log log;
     std::uint32_t drain_ms = 5'000;  // 0 to a day; what is open after that is cut
+    std::map<std::string, int> lines;  // of keys in the file ("log.file", "io"), for errors
 };
 
 }  // namespace portico::config

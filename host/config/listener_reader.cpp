@@ -190,6 +190,11 @@ void read_limits(ObjectReader reader, Limits& limits) {
     reader.integer("idle_timeout_ms", limits.idle_timeout_ms, 0, timeout_ms_max);
     reader.integer("half_close_timeout_ms", limits.half_close_timeout_ms, 1, timeout_ms_max);
     reader.integer("close_timeout_ms", limits.close_timeout_ms, 1, timeout_ms_max);
+    reader.integer("keepalive_idle_ms", limits.keepalive_idle_ms, 0, keepalive_ms_max);
+    reader.integer("keepalive_interval_ms", limits.keepalive_interval_ms, 1, keepalive_ms_max);
+    reader.integer("keepalive_probes", limits.keepalive_probes, 1, keepalive_probes_max);
+    reader.integer("unacknowledged_timeout_ms", limits.unacknowledged_timeout_ms, 0,
+                   timeout_ms_max);
     reader.reject_unknown_keys();
 }
 

@@ -63,9 +63,25 @@ void read_io(ObjectReader reader, Io& io) {
     reader.reject_unknown_keys();
 }
 
+// true, false, or a file of its own.
+void read_access(ObjectReader& reader, const std::string& file, Log& log) {
+    const Node* node = reader.value("access");
+    if (node == nullptr) {
+        return;
+    }
+    if (node->kind == Node::Kind::boolean) {
+        log.access = node->boolean;
+    } else if (node->kind == Node::Kind::string && !node->text.empty()) {
+        read_path(reader, "access", "true, false or a file's name", file, log.access_file);
+    } else {
+        reader.mistake("access", *node, "true, false or a file's name");
+    }
+}
+
 void read_log(ObjectReader reader, const std::string& file, Log& log) {
     reader.choice("level", log.level, {"trace", "debug", "info", "warn", "error", "off"});
     read_path(reader, "file", "a file's name", file, log.file);
+    read_access(reader, file, log);
     reader.integer("queue", log.queue, 16, 1'048'576);
     reader.reject_unknown_keys();
 }
@@ -73,6 +89,18 @@ void read_log(ObjectReader reader, const std::string& file, Log& log) {
 void read_shutdown(ObjectReader reader, std::uint32_t& drain_ms) {
     reader.integer("drain_ms", drain_ms, 0, timeout_ms_max);
     reader.reject_unknown_keys();
+}
+
+// Of an object and its members, for what is found wrong with them later.
+void note_lines(const Node& tree, std::string_view object, std::map<std::string, int>& lines) {
+    const Node* node = tree.find(object);
+    if (node == nullptr) {
+        return;
+    }
+    lines.emplace(object, node->line);
+    for (const Node& member : node->children) {
+        lines.emplace(join_path(object, member.key), member.line);
+    }
 }
 
 Config read_config(const Node& tree, const std::string& file, Mistakes& mistakes) {
@@ -87,6 +115,10 @@ Config read_config(const Node& tree, const std::string& file, Mistakes& mistakes
     read_log(root.object_reader("log"), file, config.log);
     read_shutdown(root.object_reader("shutdown"), config.drain_ms);
     root.reject_unknown_keys();
+    if (mistakes.empty()) {
+        note_lines(tree, "io", config.lines);
+        note_lines(tree, "log", config.lines);
+    }
     return config;
 }
 

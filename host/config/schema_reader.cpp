@@ -30,7 +30,9 @@ constexpr std::array homes = {
     Home{"send_queue_low_bytes", "in \"limits\""}, Home{"max_send_bytes", "in \"limits\""},
     Home{"unconsumed_bytes", "in \"limits\""}, Home{"idle_timeout_ms", "in \"limits\""},
     Home{"half_close_timeout_ms", "in \"limits\""}, Home{"close_timeout_ms", "in \"limits\""},
-    Home{"level", "in \"log\""}, Home{"file", "in \"log\""}, Home{"queue", "in \"log\""},
+    Home{"keepalive_idle_ms", "in \"limits\""}, Home{"keepalive_interval_ms", "in \"limits\""},
+    Home{"keepalive_probes", "in \"limits\""}, Home{"unacknowledged_timeout_ms", "in \"limits\""},
+    Home{"level", "in \"log\""}, Home{"file", "in \"log\""}, Home{"access", "in \"log\""}, Home{"queue", "in \"log\""},
     Home{"drain_ms", "in \"shutdown\""},
 };
 

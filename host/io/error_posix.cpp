@@ -21,6 +21,7 @@ Error error_of(int native_error) noexcept {
         case EMFILE:
         case ENFILE: return Error::no_descriptors;
         case EADDRINUSE: return Error::address_in_use;
+        case EAFNOSUPPORT:  // the kernel has no such family: IPv6 that is switched off
         case EADDRNOTAVAIL: return Error::address_unavailable;
         case EACCES:
         case EPERM: return Error::permission;

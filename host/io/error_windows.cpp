@@ -41,6 +41,7 @@ Error error_of(int native_error) noexcept {
         case ERROR_ADDRESS_ALREADY_ASSOCIATED:
         case WSAEADDRINUSE: return Error::address_in_use;
         case ERROR_INVALID_NETNAME:
+        case WSAEAFNOSUPPORT:  // the system has no such family: IPv6 that is switched off
         case WSAEADDRNOTAVAIL: return Error::address_unavailable;
         case ERROR_ACCESS_DENIED:
         case WSAEACCES: return Error::permission;

@@ -463,6 +463,7 @@ IocpPort::Next IocpPort::digest(AcceptOperation& operation) noexcept {
         const SOCKET listener = operation.listener->native_;
         if (::setsockopt(operation.accepted, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT, reinterpret_cast<const char*>(&listener),
                          sizeof listener) == 0) {
+            operation.listener->set_accepted_timeouts(operation.accepted);
             sockaddr* local = nullptr;
             sockaddr* peer = nullptr;
             int local_size = 0;

@@ -24,6 +24,21 @@ inline constexpr NativeSocket invalid_socket = -1;
 
 class SocketRegistry;  // Windows: iocp_port
 
+// When the system gives up a peer that no longer answers: one that lost its power or its network
+// says no goodbye.
+struct PeerTimeouts {
+    // Silence after which the system asks the peer whether it is still there; 0: it never asks. It
+    // does not ask while bytes of ours are unacknowledged: their retransmission asks as well, and
+    // takes as long as the system likes.
+    std::uint32_t keepalive_idle_ms = 0;
+    std::uint32_t keepalive_interval_ms = 10'000;  // between two unanswered questions, from 1
+    std::uint32_t keepalive_probes = 6;            // so many unanswered ones end it, from 1
+    // How long bytes may stay unacknowledged before the connection ends; 0: as the system likes. On
+    // Linux it also bounds how long a peer may keep its window shut, and takes the place of
+    // keepalive_probes (tcp(7), TCP_USER_TIMEOUT).
+    std::uint32_t unacknowledged_ms = 0;
+};
+
 // Closes a handle that no Socket owns yet (an accepted one that nobody wants).
 void close_native(NativeSocket native) noexcept;
 
@@ -61,10 +76,13 @@ public:
     // machine, and names it.
     [[nodiscard]] base::Result<void> open_for_connect_from(const Address& source);
 
-    // Binds and listens; port 0 takes a free one (see local_address). Linux: SO_REUSEADDR, so that a restart does not wait
-    // for old connections; Windows: SO_EXCLUSIVEADDRUSE, since SO_REUSEADDR there lets another process take the port.
-    // IPV6_V6ONLY is always on. The text of an error names the address.
-    [[nodiscard]] base::Result<void> listen(const Address& address, int backlog);
+    // Binds and listens; port 0 takes a free one (see local_address). Linux: SO_REUSEADDR, so that
+    // a restart does not wait for old connections; Windows: SO_EXCLUSIVEADDRUSE, since SO_REUSEADDR
+    // there lets another process take the port. IPV6_V6ONLY is always on. Accepted sockets have
+    // these timeouts, as far as the system takes them. The text of an error names the address, its
+    // kind is an Error.
+    [[nodiscard]] base::Result<void> listen(const Address& address, int backlog,
+                                            const PeerTimeouts& timeouts = {});
 
     // family none when the system does not know (any more).
     [[nodiscard]] Address local_address() const noexcept;
@@ -105,7 +123,10 @@ private:
     std::atomic<std::uintptr_t> receive_state_{0};
     std::atomic<std::uintptr_t> send_state_{0};
 #ifdef _WIN32
+    void set_accepted_timeouts(NativeSocket accepted) const noexcept;
+
     Address::Family listener_family_ = Address::Family::none;  // what the sockets it accepts are made of
+    PeerTimeouts accepted_timeouts_;  // of a listener: what the sockets it accepts are given
     bool skips_packets_ = false;      // attach(): a call that succeeds at once brings no packet
     bool receives_often_ = false;     // the next receive may hold a buffer while it waits
     std::uint64_t last_data_ms_ = 0;  // GetTickCount64 of the last receive, or of the attach

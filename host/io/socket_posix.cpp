@@ -23,15 +23,31 @@ int native_family(Address::Family family) noexcept {
     return family == Address::Family::v6 ? AF_INET6 : AF_INET;
 }
 
-base::Failure failure(const char* what, const Address& address) {
-    return base::Failure{std::string(what) + " " + to_string(address) + ": " + native_error_text(errno)};
+// Whole seconds are what the system counts keepalives in. Rounded up: nobody is given up earlier
+// than was asked for.
+int seconds_of(std::uint32_t milliseconds) noexcept {
+    return static_cast<int>((std::uint64_t{milliseconds} + 999) / 1'000);
 }
 
-base::Failure listen_failure(const Address& address) {
-    const Error error = error_of(errno);
-    base::Failure result = failure("cannot listen on", address);
-    result.text += advice_on_listening(error);
-    return result;
+// On a listening socket: each socket that is accepted has them too, without a call of its own.
+void set_timeouts(int native, const PeerTimeouts& timeouts) noexcept {
+    if (timeouts.keepalive_idle_ms != 0) {
+        set_option(native, SOL_SOCKET, SO_KEEPALIVE, 1);
+        set_option(native, IPPROTO_TCP, TCP_KEEPIDLE, seconds_of(timeouts.keepalive_idle_ms));
+        set_option(native, IPPROTO_TCP, TCP_KEEPINTVL, seconds_of(timeouts.keepalive_interval_ms));
+        set_option(native, IPPROTO_TCP, TCP_KEEPCNT, static_cast<int>(timeouts.keepalive_probes));
+    }
+    if (timeouts.unacknowledged_ms != 0) {
+        set_option(native, IPPROTO_TCP, TCP_USER_TIMEOUT,
+                   static_cast<int>(timeouts.unacknowledged_ms));
+    }
+}
+
+base::Failure failure(const char* what, const Address& address) {
+    const int code = errno;
+    return base::Failure{
+        std::string(what) + " " + to_string(address) + ": " + native_error_text(code),
+        static_cast<int>(error_of(code))};
 }
 
 }  // namespace
@@ -93,7 +109,8 @@ base::Result<void> Socket::bind_or_close(const Address& local) {
     return {};
 }
 
-base::Result<void> Socket::listen(const Address& address, int backlog) {
+base::Result<void> Socket::listen(const Address& address, int backlog,
+                                  const PeerTimeouts& timeouts) {
     PORTICO_ASSERT(!is_open());
     const int native = ::socket(native_family(address.family), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
     if (native < 0) {
@@ -104,13 +121,14 @@ base::Result<void> Socket::listen(const Address& address, int backlog) {
     is_listener_ = true;
     set_option(native, SOL_SOCKET, SO_REUSEADDR, 1);
     set_option(native, IPPROTO_TCP, TCP_NODELAY, 1);  // Linux gives it to each socket that is accepted: one call fewer for each
+    set_timeouts(native, timeouts);
     if (address.family == Address::Family::v6) {
         set_option(native, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     }
     sockaddr_storage name;
     const socklen_t size = to_native(address, name);
     if (::bind(native, reinterpret_cast<sockaddr*>(&name), size) != 0 || ::listen(native, backlog) != 0) {
-        base::Failure result = listen_failure(address);
+        base::Failure result = failure("cannot listen on", address);
         close();
         return result;
     }

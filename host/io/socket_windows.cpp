@@ -17,13 +17,29 @@ namespace {
 constexpr int SO_REUSE_UNICASTPORT = 0x3007;
 #endif
 
+// MinGW-w64's headers do not know these (ws2ipdef.h of the Windows SDK).
+#ifndef TCP_MAXRT
+constexpr int TCP_MAXRT = 5;  // seconds
+#endif
+#ifndef TCP_MAXRTMS
+constexpr int TCP_MAXRTMS = 14;  // milliseconds; from Windows 10 2004 on
+#endif
+#ifndef TCP_KEEPCNT
+constexpr int TCP_KEEPCNT = 16;  // from Windows 10 1703 on; before, the system asks ten times
+#endif
+
 // A backlog of up to 200 is taken as it is; more must be asked for as SOMAXCONN_HINT, which is the negative number
 // (listen, Winsock reference).
 constexpr int backlog_without_hint = 200;
 
+bool try_option(NativeSocket native, int level, int option, DWORD value) noexcept {
+    return ::setsockopt(native, level, option, reinterpret_cast<const char*>(&value),
+                        sizeof value) == 0;
+}
+
 void set_option(NativeSocket native, int level, int option, DWORD value) noexcept {
     // A failure costs speed, not correctness: whoever depends on an option looks at the result instead of using this.
-    ::setsockopt(native, level, option, reinterpret_cast<const char*>(&value), sizeof value);
+    static_cast<void>(try_option(native, level, option, value));
 }
 
 NativeSocket open_native(Address::Family family) noexcept {
@@ -40,14 +56,10 @@ bool get_tcp_info(NativeSocket native, TCP_INFO_v0& info) noexcept {
 }
 
 base::Failure failure(const char* what, const Address& address) {
-    return base::Failure{std::string(what) + " " + to_string(address) + ": " + native_error_text(::WSAGetLastError())};
-}
-
-base::Failure listen_failure(const Address& address) {
-    const Error error = error_of(::WSAGetLastError());
-    base::Failure result = failure("cannot listen on", address);
-    result.text += advice_on_listening(error);
-    return result;
+    const int code = ::WSAGetLastError();
+    return base::Failure{
+        std::string(what) + " " + to_string(address) + ": " + native_error_text(code),
+        static_cast<int>(error_of(code))};
 }
 
 }  // namespace
@@ -122,7 +134,26 @@ base::Result<void> Socket::bind_or_close(const Address& local) {
     return {};
 }
 
-base::Result<void> Socket::listen(const Address& address, int backlog) {
+// Not documented as inherited by SO_UPDATE_ACCEPT_CONTEXT, so each accepted socket is given them.
+// What an old system does not know stays as the system has it.
+void Socket::set_accepted_timeouts(NativeSocket accepted) const noexcept {
+    const PeerTimeouts& timeouts = accepted_timeouts_;
+    if (timeouts.keepalive_idle_ms != 0) {
+        tcp_keepalive values{1, timeouts.keepalive_idle_ms, timeouts.keepalive_interval_ms};
+        DWORD size = 0;
+        static_cast<void>(::WSAIoctl(accepted, SIO_KEEPALIVE_VALS, &values, sizeof values, nullptr,
+                                     0, &size, nullptr, nullptr));
+        set_option(accepted, IPPROTO_TCP, TCP_KEEPCNT, timeouts.keepalive_probes);
+    }
+    if (timeouts.unacknowledged_ms != 0 &&
+        !try_option(accepted, IPPROTO_TCP, TCP_MAXRTMS, timeouts.unacknowledged_ms)) {
+        set_option(accepted, IPPROTO_TCP, TCP_MAXRT,
+                   static_cast<DWORD>((std::uint64_t{timeouts.unacknowledged_ms} + 999) / 1'000));
+    }
+}
+
+base::Result<void> Socket::listen(const Address& address, int backlog,
+                                  const PeerTimeouts& timeouts) {
     PORTICO_ASSERT(!is_open());
     const NativeSocket native = open_native(address.family);
     if (native == invalid_socket) {
@@ -132,6 +163,7 @@ base::Result<void> Socket::listen(const Address& address, int backlog) {
     reset_state();
     is_listener_ = true;
     listener_family_ = address.family;
+    accepted_timeouts_ = timeouts;
     if (address.family == Address::Family::v6) {
         set_option(native, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     }
@@ -141,7 +173,7 @@ base::Result<void> Socket::listen(const Address& address, int backlog) {
     const int queue = backlog > backlog_without_hint ? -backlog : backlog;
     if (::setsockopt(native, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, reinterpret_cast<const char*>(&on), sizeof on) != 0 ||
         ::bind(native, reinterpret_cast<sockaddr*>(&name), size) != 0 || ::listen(native, queue) != 0) {
-        base::Failure result = listen_failure(address);
+        base::Failure result = failure("cannot listen on", address);
         close();
         return result;
     }

@@ -20,6 +20,15 @@ constexpr std::uint64_t stalled_ns = 10 * base::nanoseconds_per_millisecond;
 // queue with reads, each waits behind a message of every busy connection before it is posted again.
 constexpr std::size_t slots_min = 16;
 
+io::PeerTimeouts timeouts_of(const config::Limits& limits) noexcept {
+    io::PeerTimeouts timeouts;
+    timeouts.keepalive_idle_ms = limits.keepalive_idle_ms;
+    timeouts.keepalive_interval_ms = limits.keepalive_interval_ms;
+    timeouts.keepalive_probes = limits.keepalive_probes;
+    timeouts.unacknowledged_ms = limits.unacknowledged_timeout_ms;
+    return timeouts;
+}
+
 }  // namespace
 
 Acceptor::Acceptor(ConnectionTable& table, WorkerGroup& accepting, const std::vector<WorkerGroup*>& homes, Strand* shared_strand,
@@ -60,8 +69,8 @@ base::Result<io::Address> Acceptor::listen(const io::Address& address) {
         Door& stopped = *static_cast<Door::Stop&>(operation).door;
         stopped.acceptor->stop_door(stopped);
     };
-    if (const base::Result<void> listening = door->socket.listen(address, backlog); !listening) {
-        return base::Failure{listening.error()};
+    if (const base::Result<void> listening = door->socket.listen(address, backlog, timeouts_of(context_.limits)); !listening) {
+        return base::Failure{listening.error(), listening.kind()};
     }
     if (const base::Result<void> attached = accepting_.port().attach(door->socket); !attached) {
         return base::Failure{attached.error()};

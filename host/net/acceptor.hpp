@@ -47,8 +47,9 @@ public:
     Acceptor(const Acceptor&) = delete;
     Acceptor& operator=(const Acceptor&) = delete;
 
-    // Binds and listens on one more address. Before start(), on the thread that starts the server. Peers wait in the backlog until
-    // start(). The address that it became (port 0 takes a free one).
+    // Binds and listens on one more address. Before start(), on the thread that starts the server.
+    // Peers wait in the backlog until start(). The address that it became (port 0 takes a free
+    // one). The kind of an error is an io::Error.
     [[nodiscard]] base::Result<io::Address> listen(const io::Address& address);
 
     // Posts the first accepts. `last_released` is called, on a worker thread, each time when the last open connection is gone.

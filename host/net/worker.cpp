@@ -5,6 +5,7 @@
 #include <exception>
 #include <string>
 
+#include "base/thread_name.hpp"
 #include "net/connection.hpp"
 
 namespace portico::net {
@@ -57,6 +58,7 @@ base::Result<void> WorkerGroup::start() {
                     std::unique_lock lock(mutex_);
                     begun_changed_.wait(lock, [this] { return begun_; });
                 }
+                base::name_this_thread("portico", raw->index());
                 raw->run();
             });
         }

@@ -22,6 +22,7 @@
 #include "base/intrusive.hpp"
 #include "io/completion_port.hpp"
 #include "net/connection_node.hpp"
+#include "net/current_call.hpp"
 #include "net/protocol.hpp"
 #include "net/strand.hpp"
 
@@ -55,6 +56,7 @@ public:
     [[nodiscard]] io::CompletionPort& port() noexcept { return *port_; }
     [[nodiscard]] io::BufferPool& send_chunks() noexcept { return *send_chunks_; }
     [[nodiscard]] std::uint32_t thread_count() const noexcept { return options_.threads; }
+    [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const noexcept { return workers_; }
     // True on one of this group's own threads.
     [[nodiscard]] bool is_current() const noexcept;
 
@@ -110,6 +112,8 @@ public:
 
     [[nodiscard]] WorkerGroup& group() const noexcept { return *group_; }
     [[nodiscard]] std::uint32_t index() const noexcept { return index_; }
+    // What the protocol writes into on this thread, and others read.
+    [[nodiscard]] CurrentCall& current_call() noexcept { return current_call_; }
     // From a completion's handler, where this is the group's only thread: begins a turn of the strand at once if it is idle, which spares the way
     // through mailbox and run queue; then end_turn() is due. False: the strand is busy or this is not the place, and mail is the way. (Where there are
     // several threads it is always mail, so that another thread can take what this one has not come to.)
@@ -152,6 +156,7 @@ private:
     std::uint32_t index_;
     Strand* running_ = nullptr;
     bool took_stop_post_ = false;
+    CurrentCall current_call_;
     // On a port that submits in its wait: how long each turn takes, whose callbacks it called last, and when it began.
     bool times_turns_ = false;
     const ConnectionContext* called_ = nullptr;

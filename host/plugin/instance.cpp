@@ -5,6 +5,7 @@
 #include <new>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "net/connection_send.hpp"
 #include "net/worker.hpp"
 #include "portico/ext/settings.h"
@@ -28,6 +29,7 @@ static_assert(static_cast<std::uint32_t>(net::CloseReason::no_memory) == PORTICO
 
 constexpr std::uint32_t finishing = 1U << 31;
 constexpr std::size_t error_capacity = 1'024;
+constexpr char posted_name[] = "a posted function";
 
 // The instance whose create or validate runs on this thread: settings may be read by it, here, and nowhere else.
 constinit thread_local const Instance* in_control = nullptr;
@@ -43,6 +45,49 @@ private:
     const Instance* const outer_;
 };
 
+// Notes on the worker which callback runs there, so that a stop can name one that does not return.
+class CallScope {
+public:
+    CallScope(const char* name, const net::Protocol& protocol, std::uint64_t connection) noexcept : worker_(net::Worker::current()) {
+        if (worker_ != nullptr) [[likely]] {
+            worker_->current_call().begin(name, protocol, connection);
+        }
+    }
+    ~CallScope() {
+        if (worker_ != nullptr) [[likely]] {
+            worker_->current_call().end();
+        }
+    }
+    CallScope(const CallScope&) = delete;
+    CallScope& operator=(const CallScope&) = delete;
+
+private:
+    net::Worker* const worker_;
+};
+
+// A failure of a callback is told at most so often for each instance.
+constexpr std::uint64_t failures_told_every_ns = 10 * base::nanoseconds_per_second;
+
+std::string status_text(portico_status status) {
+    const auto named = [&](const char* name) { return std::string(name) + " (" + std::to_string(status) + ")"; };
+    switch (status) {
+        case PORTICO_ERROR: return named("PORTICO_ERROR");
+        case PORTICO_GONE: return named("PORTICO_GONE");
+        case PORTICO_WOULD_BLOCK: return named("PORTICO_WOULD_BLOCK");
+        case PORTICO_TOO_LARGE: return named("PORTICO_TOO_LARGE");
+        case PORTICO_CLOSING: return named("PORTICO_CLOSING");
+        case PORTICO_INVALID: return named("PORTICO_INVALID");
+        case PORTICO_NO_MEMORY: return "out of memory, " + named("PORTICO_NO_MEMORY");
+        case PORTICO_UNSUPPORTED: return named("PORTICO_UNSUPPORTED");
+        case PORTICO_LIMIT: return named("PORTICO_LIMIT");
+        case PORTICO_NOT_FOUND: return named("PORTICO_NOT_FOUND");
+        case PORTICO_WRONG_TYPE: return named("PORTICO_WRONG_TYPE");
+        case PORTICO_PROTOCOL_ERROR: return named("PORTICO_PROTOCOL_ERROR");
+        case PORTICO_REFUSED: return named("PORTICO_REFUSED");
+        default: return "the status " + std::to_string(status);
+    }
+}
+
 std::string error_text(const std::vector<char>& buffer) {
     return std::string(buffer.data(), static_cast<std::size_t>(std::find(buffer.begin(), buffer.end(), '\0') - buffer.begin()));
 }
@@ -55,6 +100,10 @@ Instance::Instance(Loaded plugin, const config::Listener& listener, base::Log& l
 }
 
 Instance::~Instance() {
+    if (const std::uint64_t untold = failures_untold_.load(std::memory_order_relaxed); untold != 0) {
+        log_.compose(base::LogLevel::warn, listener_.name, 0,
+                     [&] { return std::to_string(untold) + " more failures of callbacks since the last such line"; });
+    }
     if (created_) {
         PORTICO_ASSERT(posts_.load(std::memory_order_acquire) == finishing);
         table_.destroy(self_);
@@ -132,20 +181,47 @@ void Instance::finish() {
     finish_changed_.wait(lock, [&] { return posts_.load(std::memory_order_acquire) == finishing; });
 }
 
+bool Instance::finish_within(std::chrono::milliseconds at_most) {
+    posts_.fetch_or(finishing, std::memory_order_acq_rel);
+    std::unique_lock lock(finish_mutex_);
+    return finish_changed_.wait_for(lock, at_most, [&] { return posts_.load(std::memory_order_acquire) == finishing; });
+}
+
 // ---- callbacks
 
-inline bool Instance::has_failed(const net::Connection& connection, portico_status status) noexcept {
+template <class What>
+void Instance::tell_failure(base::LogLevel level, std::uint64_t connection, What&& what) noexcept {
+    const std::uint64_t now = base::now_ns();
+    std::uint64_t told = failure_told_ns_.load(std::memory_order_relaxed);
+    if ((told != 0 && now < told + failures_told_every_ns) ||
+        !failure_told_ns_.compare_exchange_strong(told, now, std::memory_order_relaxed)) {
+        failures_untold_.fetch_add(1, std::memory_order_relaxed);
+        return;
+    }
+    const std::uint64_t untold = failures_untold_.exchange(0, std::memory_order_relaxed);
+    log_.compose(level, listener_.name, connection, [&] {
+        return what() + (untold != 0 ? " (and " + std::to_string(untold) + " more failures of callbacks since the last such line)" : "");
+    });
+}
+
+inline bool Instance::has_failed(const net::Connection& connection, portico_status status, const char* callback) noexcept {
     if (status >= 0) [[likely]] {
         return false;
     }
-    if (status == PORTICO_NO_MEMORY) {
-        log_.write(base::LogLevel::warn, listener_.name, connection.handle(), "closing: the plugin is out of memory");
-    }
+    tell_failure(base::LogLevel::warn, connection.handle(),
+                 [&] { return std::string(callback) + " answered " + status_text(status) + ": the connection is aborted"; });
     return true;
 }
 
 bool Instance::on_open(net::Connection& connection) noexcept {
-    if (table_.on_open == nullptr || !has_failed(connection, table_.on_open(self_, connection.handle(), &connection.state))) {
+    if (table_.on_open == nullptr) {
+        return true;
+    }
+    const portico_status status = [&] {
+        const CallScope scope("on_open", *this, connection.handle());
+        return table_.on_open(self_, connection.handle(), &connection.state);
+    }();
+    if (!has_failed(connection, status, "on_open")) {
         return true;
     }
     connection.state = nullptr;  // the plugin keeps nothing; a function that it posted in there must not meet what it freed
@@ -153,16 +229,20 @@ bool Instance::on_open(net::Connection& connection) noexcept {
 }
 
 void Instance::consumed_too_much(const net::Connection& connection, const Message& message, std::uint64_t taken) noexcept {
-    log_.compose(base::LogLevel::error, listener_.name, connection.handle(),
-                 [&] { return "the plugin consumed " + std::to_string(taken) + " bytes of " + std::to_string(message.size); });
+    tell_failure(base::LogLevel::error, connection.handle(), [&] {
+        return "on_data consumed " + std::to_string(taken) + " bytes of " + std::to_string(message.size) + ": the connection is aborted";
+    });
 }
 
 net::Protocol::Answer Instance::on_data(net::Connection& connection, const Message& message, std::size_t& consumed) noexcept {
     const portico_frame frame{sizeof(portico_frame), 0, message.payload_offset, message.payload_size};
     std::uint64_t taken = 0;
-    const portico_status status = table_.on_data(self_, connection.handle(), connection.state,
-                                                 reinterpret_cast<const std::uint8_t*>(message.data), message.size, &frame, &taken);
-    if (has_failed(connection, status)) {
+    const portico_status status = [&] {
+        const CallScope scope("on_data", *this, connection.handle());
+        return table_.on_data(self_, connection.handle(), connection.state, reinterpret_cast<const std::uint8_t*>(message.data),
+                              message.size, &frame, &taken);
+    }();
+    if (has_failed(connection, status, "on_data")) {
         return Answer::failed;
     }
     if (taken > message.size) [[unlikely]] {
@@ -177,33 +257,48 @@ net::Protocol::Answer Instance::on_writable(net::Connection& connection) noexcep
     if (table_.on_writable == nullptr) {
         return Answer::ok;
     }
-    return has_failed(connection, table_.on_writable(self_, connection.handle(), connection.state)) ? Answer::failed : Answer::ok;
+    const portico_status status = [&] {
+        const CallScope scope("on_writable", *this, connection.handle());
+        return table_.on_writable(self_, connection.handle(), connection.state);
+    }();
+    return has_failed(connection, status, "on_writable") ? Answer::failed : Answer::ok;
 }
 
 net::Protocol::Ending Instance::on_end(net::Connection& connection, std::size_t remaining) noexcept {
     if (table_.on_end == nullptr) {
         return Ending::close;
     }
-    return has_failed(connection, table_.on_end(self_, connection.handle(), connection.state, remaining)) ? Ending::failed : Ending::stay;
+    const portico_status status = [&] {
+        const CallScope scope("on_end", *this, connection.handle());
+        return table_.on_end(self_, connection.handle(), connection.state, remaining);
+    }();
+    return has_failed(connection, status, "on_end") ? Ending::failed : Ending::stay;
 }
 
 net::Protocol::Ending Instance::on_drain(net::Connection& connection, std::uint32_t deadline_ms) noexcept {
     if (table_.on_drain == nullptr) {
         return Ending::close;
     }
-    return has_failed(connection, table_.on_drain(self_, connection.handle(), connection.state, deadline_ms)) ? Ending::failed
-                                                                                                              : Ending::stay;
+    const portico_status status = [&] {
+        const CallScope scope("on_drain", *this, connection.handle());
+        return table_.on_drain(self_, connection.handle(), connection.state, deadline_ms);
+    }();
+    return has_failed(connection, status, "on_drain") ? Ending::failed : Ending::stay;
 }
 
 void Instance::on_close(net::Connection& connection, net::CloseReason reason) noexcept {
     if (table_.on_close != nullptr) {
+        const CallScope scope("on_close", *this, connection.handle());
         table_.on_close(self_, connection.handle(), connection.state, static_cast<std::uint32_t>(reason));
     }
 }
 
 void Instance::on_posted(net::Connection& connection, net::AnyFunction function, void* argument, bool closing) noexcept {
-    reinterpret_cast<portico_post_function>(function)(self_, connection.handle(), connection.state, argument,
-                                                      closing ? PORTICO_CLOSING : PORTICO_OK);
+    {
+        const CallScope scope(posted_name, *this, connection.handle());
+        reinterpret_cast<portico_post_function>(function)(self_, connection.handle(), connection.state, argument,
+                                                          closing ? PORTICO_CLOSING : PORTICO_OK);
+    }
     end_post();
 }
 
@@ -254,7 +349,10 @@ portico_status Instance::post_instance(portico_post_function function, void* arg
         Instance& instance = *post.instance;
         const bool closing = (instance.posts_.load(std::memory_order_acquire) & finishing) != 0;
         net::Worker::current()->before_callback(*instance.context_);
-        post.function(instance.self_, 0, nullptr, post.argument, closing ? PORTICO_CLOSING : PORTICO_OK);
+        {
+            const CallScope scope(posted_name, instance, 0);
+            post.function(instance.self_, 0, nullptr, post.argument, closing ? PORTICO_CLOSING : PORTICO_OK);
+        }
         delete &post;
         instance.end_post();
     };

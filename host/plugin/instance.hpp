@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -49,6 +50,8 @@ public:
 
     // After the last connection is released: refuses new posts and waits until those that were accepted have run. The workers must still run.
     void finish();
+    // The same for at most so long: whether they have run. May be called again.
+    [[nodiscard]] bool finish_within(std::chrono::milliseconds at_most);
 
     // ---- net::Protocol
     [[nodiscard]] bool on_open(net::Connection& connection) noexcept override;
@@ -71,8 +74,11 @@ private:
 
     [[nodiscard]] portico_instance* handle() noexcept { return reinterpret_cast<portico_instance*>(this); }
     [[nodiscard]] std::vector<std::string> mistakes_of(const char* what, portico_status status, const std::string& error);
-    // Whether a callback's answer is an error. Want of memory is told here: it is the operator's business more than the plugin's.
-    [[nodiscard]] bool has_failed(const net::Connection& connection, portico_status status) noexcept;
+    // Whether the answer of `callback` is an error. It is told, since to the plugin's author it may be a mistake; a flood of them is a line and a count.
+    [[nodiscard]] bool has_failed(const net::Connection& connection, portico_status status, const char* callback) noexcept;
+    // `what`: a std::string, made only where the line is written.
+    template <class What>
+    void tell_failure(base::LogLevel level, std::uint64_t connection, What&& what) noexcept;
     void consumed_too_much(const net::Connection& connection, const Message& message, std::uint64_t taken) noexcept;
     // Counts one more post that waits: PORTICO_OK, PORTICO_LIMIT, or PORTICO_GONE after finish() began.
     [[nodiscard]] portico_status begin_post() noexcept;
@@ -94,6 +100,10 @@ private:
     std::unique_ptr<SettingsReader> settings_;
 
     net::Strand strand_;
+    // Failures of callbacks: when a line was last written of one (0: never), and how many have been met since. Relaxed: a count, and a time that
+    // one thread alone sets forward.
+    std::atomic<std::uint64_t> failure_told_ns_{0};
+    std::atomic<std::uint64_t> failures_untold_{0};
     // Posts that were accepted and have not returned, and the top bit once finish() has begun. All changes are acq_rel: the last end_post() is seen
     // by finish() together with what the posted functions did.
     std::atomic<std::uint32_t> posts_{0};

@@ -111,7 +111,7 @@ base::Result<const portico_plugin*> check_module(const portico_module* module, c
     return chosen;
 }
 
-base::Result<Loaded> load(const std::string& directory, const std::string& name) {
+base::Result<Loaded> load(const std::string& directory, const std::string& name, PrivateCopies& copies) {
     const std::size_t hash = name.find('#');
     const std::string file_name = name.substr(0, hash);
     const std::string wanted = hash == std::string::npos ? "" : name.substr(hash + 1);
@@ -127,7 +127,7 @@ base::Result<Loaded> load(const std::string& directory, const std::string& name)
     if (!std::filesystem::is_regular_file(path, code)) {
         return base::Failure{"plugin \"" + name + "\" not found: no file " + path_text + " (" + what_is_there(directory) + ")"};
     }
-    base::Result<std::shared_ptr<Library>> library = Library::open(path_text);
+    base::Result<std::shared_ptr<Library>> library = copies.open(path_text);
     if (!library) {
         return base::Failure{"plugin \"" + name + "\" cannot be loaded from " + path_text + ": " + library.error()};
     }
@@ -141,7 +141,7 @@ base::Result<Loaded> load(const std::string& directory, const std::string& name)
         return base::Failure{"plugin \"" + name + "\" (" + path_text + "): " + table.error()};
     }
     if (((*table)->flags & PORTICO_PLUGIN_UNLOADABLE) == 0) {
-        (*library)->keep();
+        copies.keep(*library);
     }
     return Loaded{*library, *table, path_text};
 }

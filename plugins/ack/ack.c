@@ -5,13 +5,16 @@
  *
  * Settings:
  *   "reply"        string of 1 to 65,536 bytes; default "Message received successfully"
- *   "close_after"  boolean; true closes the connection, in order, after the first reply; default false */
+ *   "close_after"  boolean; true closes the connection, in order, after the first reply; default false
+ *   "print"        boolean; true prints each message to standard output, as echo does; default false */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <portico/ext/settings.h>
 #include <portico/portico.h>
+
+#include "common/printer.h"
 
 #define REPLY_MAX 65536u
 
@@ -21,11 +24,13 @@ struct ack_settings {
     const char *reply; /* the host's, while create or validate runs */
     uint64_t reply_size;
     int32_t close_after;
+    int32_t print;
 };
 
 struct ack {
     const portico_host *host;
     portico_instance *instance;
+    struct printer *printer; /* NULL: nothing is printed */
     int32_t close_after;
     uint64_t reply_size;
     char reply[];
@@ -37,6 +42,7 @@ static portico_status read_settings(const portico_host *host, portico_instance *
     out->reply = default_reply;
     out->reply_size = sizeof default_reply - 1;
     out->close_after = 0;
+    out->print = 0;
 
     const portico_settings *settings = host->get_extension(instance, PORTICO_EXT_SETTINGS, sizeof PORTICO_EXT_SETTINGS - 1);
     if (settings == NULL) {
@@ -47,6 +53,8 @@ static portico_status read_settings(const portico_host *host, portico_instance *
     portico_status status = settings->get_string(instance, "reply", 5, &out->reply, &out->reply_size);
     if (status < 0 && status != PORTICO_NOT_FOUND) return status;
     status = settings->get_boolean(instance, "close_after", 11, &out->close_after);
+    if (status < 0 && status != PORTICO_NOT_FOUND) return status;
+    status = settings->get_boolean(instance, "print", 5, &out->print);
     if (status < 0 && status != PORTICO_NOT_FOUND) return status;
     if (out->reply_size < 1 || out->reply_size > REPLY_MAX) {
         (void)snprintf(error, (size_t)error_capacity, "\"reply\" has %llu bytes, expected 1 to %u",
@@ -76,18 +84,29 @@ static portico_status PORTICO_CALL create(const portico_host *host, portico_inst
     ack->close_after = parsed.close_after;
     ack->reply_size = parsed.reply_size;
     memcpy(ack->reply, parsed.reply, (size_t)parsed.reply_size);
+    ack->printer = NULL;
+    if (parsed.print) {
+        ack->printer = printer_start("ack");
+        if (ack->printer == NULL) {
+            free(ack);
+            (void)snprintf(error, (size_t)error_capacity, "there is no memory or no thread to print with");
+            return PORTICO_NO_MEMORY;
+        }
+    }
     *self = ack;
     return PORTICO_OK;
 }
 
-static void PORTICO_CALL destroy(void *self) { free(self); }
+static void PORTICO_CALL destroy(void *self) {
+    struct ack *ack = self;
+    printer_stop(ack->printer);
+    free(ack);
+}
 
 static portico_status PORTICO_CALL on_data(void *self, portico_connection connection, void *state, const uint8_t *data, uint64_t size,
                                            const portico_frame *frame, uint64_t *consumed) {
     struct ack *ack = self;
     (void)state;
-    (void)data;
-    (void)frame;
     portico_status status = ack->host->send(ack->instance, connection, ack->reply, ack->reply_size);
     if (status == PORTICO_WOULD_BLOCK) return PORTICO_HOLD; /* not consumed: the same bytes come again after on_writable */
     if (status == PORTICO_TOO_LARGE) {
@@ -95,6 +114,9 @@ static portico_status PORTICO_CALL on_data(void *self, portico_connection connec
         ack->host->log(ack->instance, PORTICO_LOG_ERROR, text, sizeof text - 1);
     }
     *consumed = size;
+    if (ack->printer != NULL) {
+        printer_print(ack->printer, ack->host->worker_index(ack->instance), data + frame->payload_offset, frame->payload_size);
+    }
     if (status == PORTICO_GONE) return PORTICO_OK; /* it closes already, perhaps after the first reply: nobody waits for this one */
     if (status < 0) return status;
     if (ack->close_after) {

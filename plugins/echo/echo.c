@@ -5,20 +5,21 @@
  *
  * Settings:
  *   "print"  boolean; true prints each message to standard output, as the article's server does:
- *                Thread W: The following message was received: TEXT
- *            W is the worker, TEXT the message made safe for a terminal (print.h). A slow console slows the workers. Default false. */
+ *                Thread N: The following message was received: TEXT
+ *            N is the worker, from 1; TEXT the message made safe for a terminal, of a long one its
+ *            beginning (common/print.h). Default false. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <portico/ext/settings.h>
 #include <portico/portico.h>
 
-#include "print.h"
+#include "common/printer.h"
 
 struct echo {
     const portico_host *host;
     portico_instance *instance;
-    int32_t print;
+    struct printer *printer; /* NULL: nothing is printed */
 };
 
 /* How far the bytes on offer were sent already. Only a message longer than limits.max_send_bytes, which goes in pieces, is ever between
@@ -59,12 +60,24 @@ static portico_status PORTICO_CALL create(const portico_host *host, portico_inst
     if (echo == NULL) return PORTICO_NO_MEMORY;
     echo->host = host;
     echo->instance = instance;
-    echo->print = print;
+    echo->printer = NULL;
+    if (print) {
+        echo->printer = printer_start("echo");
+        if (echo->printer == NULL) {
+            free(echo);
+            (void)snprintf(error, (size_t)error_capacity, "there is no memory or no thread to print with");
+            return PORTICO_NO_MEMORY;
+        }
+    }
     *self = echo;
     return PORTICO_OK;
 }
 
-static void PORTICO_CALL destroy(void *self) { free(self); }
+static void PORTICO_CALL destroy(void *self) {
+    struct echo *echo = self;
+    printer_stop(echo->printer);
+    free(echo);
+}
 
 static portico_status PORTICO_CALL on_open(void *self, portico_connection connection, void **state) {
     (void)self;
@@ -99,8 +112,8 @@ static portico_status PORTICO_CALL on_data(void *self, portico_connection connec
     }
     progress->sent = 0;
     *consumed = size;
-    if (echo->print) {
-        print_message(echo->host->worker_index(echo->instance), data + frame->payload_offset, frame->payload_size);
+    if (echo->printer != NULL) {
+        printer_print(echo->printer, echo->host->worker_index(echo->instance), data + frame->payload_offset, frame->payload_size);
     }
     return PORTICO_OK;
 }

@@ -1,7 +1,8 @@
 # portico_add_plugin(NAME source...)
 #
 # Makes a MODULE library NAME.so or NAME.dll that a Portico host loads as the plugin "NAME": it links the SDK's headers, has no `lib`
-# prefix, and exports portico_plugin_query and nothing else. When PORTICO_PLUGIN_OUTPUT_DIRECTORY is set, the build leaves the library
+# prefix, and exports portico_plugin_query and nothing else. Libraries that it needs are found beside
+# it: on Linux by an rpath of $ORIGIN, on Windows by the host's way of loading. When PORTICO_PLUGIN_OUTPUT_DIRECTORY is set, the build leaves the library
 # there (the plugin folder of a host, for example). Further sources, definitions and libraries are added to the target NAME as usual.
 function(portico_add_plugin name)
   if(NOT ARGN)
@@ -30,6 +31,7 @@ function(portico_add_plugin name)
     set(map "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/portico_plugin.map")
     target_link_options(${name} PRIVATE "-Wl,--version-script=${map}")
     set_property(TARGET ${name} APPEND PROPERTY LINK_DEPENDS "${map}")
+    set_target_properties(${name} PROPERTIES BUILD_RPATH "$ORIGIN" INSTALL_RPATH "$ORIGIN")
   endif()
 
   if(PORTICO_PLUGIN_OUTPUT_DIRECTORY)

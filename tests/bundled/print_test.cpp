@@ -1,4 +1,4 @@
-// What echo prints. The text is looked at before it goes to the standard output, which print_message does with one fwrite.
+// What echo and ack print. The text is looked at before it goes to the standard output.
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -6,7 +6,7 @@
 #include "support/catch.hpp"
 
 extern "C" {
-#include "print.h"
+#include "common/print.h"
 }
 
 namespace {
@@ -18,7 +18,7 @@ std::string line_of(std::string_view message) {
     return std::string(line, size);
 }
 
-const std::string head = "Thread 3: The following message was received: ";
+const std::string head = "Thread 4: The following message was received: ";
 
 }  // namespace
 
@@ -43,15 +43,29 @@ TEST_CASE("What would move the cursor, or is no text, is escaped") {
     CHECK(line_of("\xE4" "A") == head + "\\xE4" "A\n");                          // cut off by the next
 }
 
-TEST_CASE("A long message is cut, and the line says so") {
-    for (const char* unit : {"x", "\x01", "ü"}) {
-        std::string message;
-        while (message.size() < 10'000) {
-            message += unit;
-        }
-        const std::string line = line_of(message);
-        CHECK(line.size() <= 4'096);
-        CHECK(line.size() > 4'000);
-        CHECK(line.ends_with("... (" + std::to_string(message.size()) + " bytes in all)\n"));
+TEST_CASE("A long message is cut at 256 bytes, and the line says how long it is") {
+    const auto cut = [](const std::string& kept, std::size_t size) {
+        return head + kept + "... (" + std::to_string(size) + " bytes in all)\n";
+    };
+    CHECK(line_of(std::string(256, 'x')) == head + std::string(256, 'x') + "\n");
+    CHECK(line_of(std::string(257, 'x')) == cut(std::string(256, 'x'), 257));
+    CHECK(line_of(std::string(10'000, 'x')) == cut(std::string(256, 'x'), 10'000));
+    // The longest line there is.
+    std::string escaped;
+    for (int i = 0; i < 256; ++i) {
+        escaped += "\\x01";
     }
+    CHECK(line_of(std::string(100'000'000, '\x01')) == cut(escaped, 100'000'000));
+    // Never in the middle of a character.
+    std::string letters = "x";
+    while (letters.size() < 1'001) {
+        letters += "ü";
+    }
+    CHECK(line_of(letters) == cut(letters.substr(0, 255), 1'001));
+}
+
+TEST_CASE("Threads are numbered from 1, however many there are") {
+    char line[PRINT_LINE_MAX];
+    const std::size_t size = print_line(line, UINT32_MAX, nullptr, 0);
+    CHECK(std::string(line, size) == "Thread 4294967296: The following message was received: \n");
 }

@@ -2,37 +2,9 @@
 # A link with loss, delay, reordering and doubled packets between client and host, each in a network name space of its own: every byte arrives as it
 # was sent, clients that vanish are noticed, and a stop in mid-traffic ends in order. Skipped where name spaces or TUN interfaces are not permitted.
 script=$(realpath "${BASH_SOURCE[0]}")
-source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-need ip
-need unshare
-need nsenter
+source "$(dirname "${BASH_SOURCE[0]}")/bad_link_common.sh"
+start_wire
 
-# This shell's own name space, where the client is; it is gone with the last process in it. Where we are not root, with a user's name space around it.
-if [ -z "${BAD_LINK_INSIDE:-}" ]; then
-    if [ "$(id -u)" -eq 0 ]; then own=(unshare --net); else own=(unshare --net --user --map-root-user); fi
-    "${own[@]}" true 2>refused || skip "no network name space of its own: $(tail -n 1 refused)"
-    [ -c /dev/net/tun ] || skip 'there is no /dev/net/tun'
-    BAD_LINK_INSIDE=1 exec "${own[@]}" "$BASH" "$script" --bin "$bin" --work "$work"
-fi
-
-# The host's name space, held by a process that waits.
-unshare --net bash -c 'echo unshared && exec sleep 600' >unshared &
-holder=$!
-started_pids+=("$holder")
-eventually 30 grep -q unshared unshared || skip 'no second network name space'
-there=(nsenter --target "$holder" --net)
-link() { # NAME ADDRESS COMMAND...
-    local name=$1 address=$2
-    shift 2
-    "$@" ip tuntap add dev "$name" mode tun && "$@" ip address add "$address/24" dev "$name" && "$@" ip link set "$name" up
-}
-link wire0 10.90.0.1 env >link.err 2>&1 && link wire1 10.90.0.2 "${there[@]}" >>link.err 2>&1 || skip "no TUN interface: $(tail -n 1 link.err)"
-"${BAD_WIRE:?}" 1 wire0 "/proc/$holder/ns/net" wire1 >wire.out 2>wire.err &
-wire_pid=$!
-started_pids+=("$wire_pid")
-eventually 30 grep -q ready wire.out || fail 'the wire does not carry' wire.err
-
-host=("${there[@]}" "${host[@]}")
 for ports in shared per_core; do
     config $ports '{ "name": "it", "listen": "10.90.0.2:0", "plugin": "echo" }' \
         "\"io\": { \"ports\": \"$ports\" }, \"log\": { \"level\": \"debug\" }, \"shutdown\": { \"drain_ms\": 30000 }"

@@ -4,7 +4,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 for ports in shared per_core; do
     config $ports '{ "name": "it", "listen": "127.0.0.1:0", "plugin": "echo" }' \
-        "\"io\": { \"ports\": \"$ports\" }, \"shutdown\": { \"drain_ms\": 30000 }"
+        "\"io\": { \"ports\": \"$ports\" }, \"log\": { \"level\": \"debug\" }, \"shutdown\": { \"drain_ms\": 30000 }"
     start_host $ports || continue
     start_load $ports "$(port_of $ports it)" --size 1-20000 --connections 500 --depth 4 $for_long
     eventually 120 has_clients $ports 500 || fail "$ports: the clients do not come" $ports.log $ports.load

@@ -10,7 +10,7 @@ serves() { # WHAT NAME
 listener='{ "name": "it", "listen": "127.0.0.1:0", "plugin": "echo" }'
 
 # A device that is always full.
-config full "$listener" '"log": { "file": "/dev/full" }'
+config full "$listener" '"log": { "level": "debug", "file": "/dev/full" }'
 if start_host full; then
     serves 'a full device' full
     ! stop_host full $stop_signal || ok 'a full device: it stops in order'
@@ -24,7 +24,7 @@ fi
 
 # Standard error is a full device, then a pipe that nobody reads any more. The file has every line.
 for kind in full closed; do
-    config $kind "$listener" "\"log\": { \"file\": \"$kind.log\" }"
+    config $kind "$listener" "\"log\": { \"level\": \"debug\", \"file\": \"$kind.log\" }"
     rm -f $kind.log
     if [ $kind = full ]; then
         "${host[@]}" --config $kind.json >$kind.out 2>/dev/full &
@@ -52,7 +52,7 @@ holder=$!
 started_pids+=("$holder")
 eventually 30 grep -q mounted mounted || fail 'the disk cannot be mounted' mounted
 disk=/proc/$holder/root$PWD/disk
-config disk "$listener" "\"log\": { \"file\": \"$disk/it.log\" }"
+config disk "$listener" "\"log\": { \"level\": \"debug\", \"file\": \"$disk/it.log\" }"
 if start_host disk; then
     dd if=/dev/zero of="$disk/filler" bs=4096 count=62 status=none # two pages are left, one of which the log has
     is_full() { grep -q 'log.file cannot be written' disk.log; }

@@ -11,7 +11,7 @@ export MALLOC_ARENA_MAX=1
 framing='"framing": { "type": "length_prefix", "max_bytes": 16777216 }'
 for ports in shared per_core; do
     config $ports "{ \"name\": \"small\", \"listen\": \"127.0.0.1:0\", \"plugin\": \"echo\" },
-        { \"name\": \"large\", \"listen\": \"127.0.0.1:0\", \"plugin\": \"echo\", $framing }" "\"io\": { \"ports\": \"$ports\" }"
+        { \"name\": \"large\", \"listen\": \"127.0.0.1:0\", \"plugin\": \"echo\", $framing }" "\"io\": { \"ports\": \"$ports\" }, \"log\": { \"level\": \"debug\" }"
     start_host $ports || continue
     small=$(port_of $ports small) large=$(port_of $ports large)
     before=$(descriptors_of "$host_pid")

@@ -6,7 +6,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 for ports in shared per_core; do
     config $ports '{ "name": "it", "listen": "127.0.0.1:0", "plugin": "echo" },
         { "name": "impatient", "listen": "127.0.0.1:0", "plugin": "echo", "limits": { "idle_timeout_ms": 1000 } }' \
-        "\"io\": { \"ports\": \"$ports\" }"
+        "\"io\": { \"ports\": \"$ports\" }, \"log\": { \"level\": \"debug\" }"
     start_host $ports || continue
     start_load patient_$ports "$(port_of $ports it)" --size 1-60000 --connections 50 --depth 8 $for_long
     patient_pid=$load_pid

@@ -72,6 +72,10 @@ void check_limits(const config::Limits& limits) {
     check_range(limits.idle_timeout_ms, 0U, config::timeout_ms_max);
     check_range(limits.half_close_timeout_ms, 1U, config::timeout_ms_max);
     check_range(limits.close_timeout_ms, 1U, config::timeout_ms_max);
+    check_range(limits.keepalive_idle_ms, 0U, config::keepalive_ms_max);
+    check_range(limits.keepalive_interval_ms, 1U, config::keepalive_ms_max);
+    check_range(limits.keepalive_probes, 1U, config::keepalive_probes_max);
+    check_range(limits.unacknowledged_timeout_ms, 0U, config::timeout_ms_max);
 }
 
 // Normalised JSON is an object, has no mistakes, and is its own normal form.

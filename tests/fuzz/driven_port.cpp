@@ -338,7 +338,7 @@ base::Result<void> Socket::open_for_connect(Address::Family, const Address&) {
     return base::Failure{"nobody here connects"};
 }
 
-base::Result<void> Socket::listen(const Address&, int) {
+base::Result<void> Socket::listen(const Address&, int, const PeerTimeouts&) {
     PORTICO_ASSERT(!is_open());
     native_ = fuzz::listener_native;
     return {};

@@ -59,7 +59,7 @@ wrong two_mistakes 'listeners[0].plugin'
 wrong two_mistakes 'listeners[0].listen'
 
 config other_system "$fine" ", \"io\": { \"backend\": \"$([ -n "$emulator" ] && echo epoll || echo iocp)\" }"
-wrong other_system 'io.backend'
+wrong other_system 'other_system.json:6: io.backend'
 
 # ---- plugins
 config missing_plugin '"listen": "127.0.0.1:0", "plugin": "ecco"'
@@ -73,6 +73,21 @@ for junk in text empty short; do
     sed -i "s|\"plugin_directory\": \"[^\"]*\"|\"plugin_directory\": \"junk\"|" "junk_$junk.json"
     wrong "junk_$junk" "$junk$module"
 done
+# The processor in the file's header, changed to aarch64.
+cp "$plugins/echo$module" "junk/other$module"
+if [ -n "$emulator" ]; then
+    at=$(($(od -An -tu4 -j60 -N4 "junk/other$module") + 4)) bytes='\x64\xaa'
+else
+    at=18 bytes='\xb7\x00'
+fi
+printf "$bytes" | dd of="junk/other$module" bs=1 seek="$at" conv=notrunc status=none
+config junk_other '"listen": "127.0.0.1:0", "plugin": "other"'
+sed -i "s|\"plugin_directory\": \"[^\"]*\"|\"plugin_directory\": \"junk\"|" junk_other.json
+wrong junk_other 'built for another processor (aarch64'
+if [ -z "$emulator" ]; then
+    config needy_lost '"listen": "127.0.0.1:0", "plugin": "needy_lost"'
+    wrong needy_lost 'linked with an rpath of $ORIGIN'
+fi
 config no_directory "$fine"
 sed -i 's|"plugin_directory": "[^"]*"|"plugin_directory": "nowhere"|' no_directory.json
 wrong no_directory 'nowhere'
@@ -123,7 +138,9 @@ wrong second_wrong '"two"' # and the first listens no more: see "half started"
 
 # ---- the log's file
 config no_log_folder "$fine" ', "log": { "file": "nowhere/host.log" }'
-wrong no_log_folder 'log.file'
+wrong no_log_folder 'no_log_folder.json:6: log.file'
+config no_access_folder "$fine" ', "log": { "access": "nowhere/access.log" }'
+wrong no_access_folder 'no_access_folder.json:6: log.access'
 config log_file "$fine" ', "log": { "file": "written/host.log" }'
 mkdir written
 if "${host[@]}" check log_file.json >log_file.out 2>&1 && [ ! -e written/host.log ]; then

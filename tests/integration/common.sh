@@ -19,7 +19,12 @@ done
 exe= module=.so
 if [ -n "$emulator" ]; then exe=.exe module=.dll; fi
 host=("$bin/host$exe") client=("$bin/client$exe")
-if [ -n "$emulator" ]; then host=("$emulator" "${host[@]}") client=("$emulator" "${client[@]}"); fi
+if [ -n "$emulator" ]; then
+    host=("$emulator" "${host[@]}") client=("$emulator" "${client[@]}")
+else
+    # A script's shell starts what runs beside it with Ctrl-C ignored, and the host lets it stay so.
+    host=(env --default-signal=INT "${host[@]}")
+fi
 plugins=$bin/test_plugins
 # A sanitizer's own complaint is never an exit code that a test expects.
 export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}exitcode=99" TSAN_OPTIONS="${TSAN_OPTIONS:+$TSAN_OPTIONS:}exitcode=99"

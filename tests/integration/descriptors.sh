@@ -11,7 +11,7 @@ JSON
 streams_of() { readlink "/proc/$1/fd/0" "/proc/$1/fd/1" "/proc/$1/fd/2" | tr '\n' ' '; }
 lead_nowhere() { [ "$(streams_of "$1")" = '/dev/null /dev/null /dev/null ' ]; }
 cat >bare.json <<JSON
-{ "plugin_directory": "$plugin_directory", "log": { "file": "bare.log" },
+{ "plugin_directory": "$plugin_directory", "log": { "level": "debug", "file": "bare.log" },
   "listeners": [ { "name": "it", "listen": "127.0.0.1:0", "plugin": "echo", "settings": { "print": true } } ] }
 JSON
 "${host[@]}" --config bare.json <&- >&- 2>&- &
@@ -44,7 +44,7 @@ if [ -z "$sanitized" ]; then
 JSON
     (ulimit -s 8192 && ulimit -v 2000000 && exec timeout 60 "${host[@]}" --config threads.json) >threads.out 2>&1
     code=$?
-    if [ "$code" -eq 2 ] && grep -q 'threads.json: io.threads: only [0-9]* of 1000 threads could be started' threads.out && ! grep -q listening threads.out; then
+    if [ "$code" -eq 2 ] && grep -q 'threads.json:1: io.threads: only [0-9]* of 1000 threads could be started' threads.out && ! grep -q listening threads.out; then
         ok "too many threads: $(grep -m 1 'io.threads' threads.out | cut -c1-150)"
     else
         fail "too many threads: exit code $code, expected 2 and a line that says why" threads.out

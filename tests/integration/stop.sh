@@ -7,7 +7,7 @@ config() { # NAME PORTS PLUGIN DRAIN_MS
 { "plugin_directory": "$plugin_directory",
   "io": { "ports": "$2" },
   "listeners": [ { "name": "it", "listen": "127.0.0.1:0", "plugin": "$3" } ],
-  "shutdown": { "drain_ms": $4 } }
+  "log": { "level": "debug" }, "shutdown": { "drain_ms": $4 } }
 JSON
 }
 

@@ -386,6 +386,88 @@ TEST_CASE("a server that has stopped can be configured and started again", "[sto
     }
 }
 
+TEST_CASE("a callback that does not return bounds the stop, and nothing that it may touch is freed", "[stop]") {
+    const std::string ports = ANY_PORTS();
+    const std::string plugin = GENERATE("relay#full", "relay#blocking");
+    // As the server's parts, what the callback touches outlives everything here.
+    struct Stuck {
+        Script script;
+        std::atomic<bool> entered{false};
+        std::atomic<bool> released{false};
+        std::atomic<bool> returned{false};
+    };
+    static std::vector<Stuck*> kept;
+    kept.push_back(new Stuck);
+    Stuck& stuck = *kept.back();
+    stuck.script.on_data = [&stuck](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+        consumed = data.size();
+        stuck.entered = true;
+        while (!stuck.released) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+        // The host's functions and the connection are still there.
+        static_cast<void>(stuck.script.send(line, "too late"));
+        static_cast<void>(stuck.script.close(line));
+        stuck.returned = true;
+        return PORTICO_OK;
+    };
+    auto server = std::make_unique<Server>();
+    server->set_default_plugin_directory(test_plugin_directory());
+    REQUIRE(server->configure_text(configuration_of(io_of(ports), {{"x", plugin, "", &stuck.script}, {"echo", "echo", ""}},
+                                                    R"("shutdown": {"drain_ms": 200})"),
+                                   "."));
+    REQUIRE(server->start());
+    const auto connect = [&](Peer& peer, std::size_t endpoint) {
+        io::Address address;
+        address.family = io::Address::Family::v4;
+        address.bytes = {127, 0, 0, 1};
+        address.port = server->endpoints().at(endpoint).port;
+        REQUIRE(peer.connect(address));
+    };
+    Peer other;
+    connect(other, 1);
+    REQUIRE(echoes(other, "before"));
+    Peer peer;
+    connect(peer, 0);
+    REQUIRE(peer.send_all("x"));
+    REQUIRE(eventually([&] { return stuck.entered.load(); }));
+    const auto begun = std::chrono::steady_clock::now();
+    server->stop();
+    const StopResult result = server->wait();
+    const auto took = since(begun);
+    INFO(ports << " " << plugin << ": took " << took.count() << " ms");
+    CHECK(result.stuck);
+    CHECK(result.connections_cut >= 1);
+    CHECK(took >= std::chrono::milliseconds(1'100));
+    CHECK(took < std::chrono::seconds(10));
+    REQUIRE(server->errors().size() == 1);
+    CHECK(server->errors()[0].find("plugin \"" + plugin + "\", listener \"x\": on_data of connection ") != std::string::npos);
+    CHECK_FALSE(server->start());
+    CHECK_FALSE(server->check(false));
+    CHECK(server->errors()[0].find("cannot be used again") != std::string::npos);
+    CHECK(server->statistics().connections_open == 0);
+    server.reset();
+    stuck.released = true;
+    CHECK(eventually([&] { return stuck.returned.load(); }));
+    CHECK(eventually([&] { return stuck.script.closed == 1; }));
+    CHECK(stuck.script.destroys == 0);
+}
+
+TEST_CASE("a callback that takes long, but returns, ends in order", "[stop]") {
+    Script script;
+    script.on_data = [](Line&, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(700));
+        consumed = data.size();
+        return PORTICO_OK;
+    };
+    TestServer server(io_of("per_core"), {{"x", "relay#full", "", &script}}, R"("shutdown": {"drain_ms": 100})");
+    Peer peer = server.connect("x");
+    REQUIRE(peer.send_all("x"));
+    REQUIRE(eventually([&] { return script.inside == 1; }));
+    CHECK_FALSE(server.stop().stuck);
+    CHECK(script.destroys == 1);
+}
+
 TEST_CASE("a server that is destroyed while it serves stops first", "[stop]") {
     Script script;
     Peer peer;

@@ -1,4 +1,4 @@
-/* Plugins that must not start, each wrong in one way; the build defines which. */
+/* Plugins that are wrong, each in one way, and most of which must not start; the build defines which. */
 #include <stdio.h>
 
 #include <portico/portico.h>
@@ -21,8 +21,16 @@ static void PORTICO_CALL destroy(void *self) { (void)self; }
 static portico_status PORTICO_CALL on_data(void *self, portico_connection connection, void *state, const uint8_t *data, uint64_t size,
                                            const portico_frame *frame, uint64_t *consumed) {
     (void)self, (void)connection, (void)state, (void)data, (void)frame;
+#if defined(BAD_CONSUMES_TOO_MUCH)
+    *consumed = size + 1;
+    return PORTICO_OK;
+#elif defined(BAD_ANSWERS_ERROR)
+    *consumed = size;
+    return PORTICO_PROTOCOL_ERROR;
+#else
     *consumed = size;
     return PORTICO_OK;
+#endif
 }
 
 static const portico_plugin bad_plugin = {

@@ -68,7 +68,7 @@ base::Result<void> Socket::open_for_connect_from(const Address& source) {
     return open_for_connect(source.family, any_port);
 }
 
-base::Result<void> Socket::listen(const Address& address, int backlog) {
+base::Result<void> Socket::listen(const Address& address, int backlog, const PeerTimeouts&) {
     PORTICO_ASSERT(!is_open());
     const sim::Scheduler::Section section(network().scheduler);
     Internals::Index handle = 0;

@@ -28,7 +28,7 @@ void HostLog::read(const std::string& pipe, const std::string& file) {
         const std::scoped_lock lock(mutex_);
         if (line.ends_with(" connected")) {
             ++clients_;
-        } else {
+        } else if (line.find(" debug ") == std::string::npos) {
             copy << line << std::endl;
             lines_.push_back(line);
         }

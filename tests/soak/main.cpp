@@ -125,7 +125,7 @@ void write_configuration(const Options& options, const std::string& name) {
     { "name": "blocking", "listen": "127.0.0.1:0", "plugin": "soaked#blocking", "limits": { "connections": 200, "send_queue_bytes": 65536 } },
     { "name": "impatient", "listen": "127.0.0.1:0", "plugin": "echo", "limits": { "connections": 100, "idle_timeout_ms": )"
                         << impatient_timeout_ms << R"(, "send_queue_bytes": 65536 } } ],
-  "log": { "level": "info" } }
+  "log": { "level": "debug", "access": false } }
 )";
 }
 

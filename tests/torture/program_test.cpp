@@ -39,7 +39,6 @@ private:
 
 // A request to stop that waits for whoever asks for signals, and harms nobody else.
 void request_stop() {
-    ::signal(SIGTERM, SIG_IGN);
     sigset_t signals;
     ::sigemptyset(&signals);
     ::sigaddset(&signals, SIGTERM);

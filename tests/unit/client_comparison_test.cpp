@@ -85,6 +85,33 @@ TEST_CASE("two files are compared slot by slot, and said in words", "[client][co
     CHECK(comparison_text("a", "b", compare_texts(a, a)).find("No difference is shown.") != std::string::npos);
 }
 
+TEST_CASE("what makes two runs unlike is said, and what follows from nothing is not", "[client][compare]") {
+    SavedRun a;
+    a.client = "0.1";
+    a.system = "Linux";
+    a.processors = 2;
+    a.arguments = {"127.0.0.1", "5000", "--message", "--depth", "--connections=64", "--duration", "1s", "--json", "a.json", "--quiet"};
+    SavedRun b = a;
+    b.arguments = {"::1", "5001", "--connections", "64", "--duration", "1s", "--message", "--depth", "--report", "b.html", "--fail-if", "lost>0"};
+    CHECK(comparison_warnings(a, b).empty());
+    CHECK(comparison_warnings({}, b).empty());  // it does not know
+    b.arguments = {"127.0.0.1:5000", "--reconnect", "--connections", "8", "--duration", "1s", "--message", "\x1b"};
+    b.system = "Windows";
+    b.exit_code = 3;
+    const std::vector<std::string> warnings = comparison_warnings(a, b);
+    REQUIRE(warnings.size() == 5);
+    CHECK(warnings[0] == "B went wrong: it ended with 3");
+    CHECK(warnings[1] == "the settings differ: --connections is 64 in A and 8 in B");
+    CHECK(warnings[2] == "the settings differ: --message is --depth in A and \\x1b in B");
+    CHECK(warnings[3] == "the settings differ: --reconnect is not given in A and given in B");
+    CHECK(warnings[4] == "the machines differ: A ran on Linux with 2 processors, B on Windows with 2 processors");
+    const std::string good = run_of({100, 100, 100, 100, 100, 100, 100, 100, 100}, 1);
+    const std::string better = run_of({200, 200, 200, 200, 200, 200, 200, 200, 200}, 1);
+    const std::string text = comparison_text("a", "b", compare_texts(good, better), "Nothing follows.");
+    CHECK(text.ends_with("\n\nNothing follows.\n"));
+    CHECK(text.find("B is better") == std::string::npos);
+}
+
 TEST_CASE("what is no run is refused with what is wrong", "[client][compare]") {
     const std::string good = run_of({100, 100, 100, 100, 100, 100, 100, 100, 100}, 1);
     refused("", good, "this is no file of --json");

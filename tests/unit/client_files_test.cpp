@@ -6,6 +6,11 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
+#include <thread>
+
+#ifndef _WIN32
+#include <sys/stat.h>
+#endif
 
 #include "comparison_report.hpp"
 #include "figures.hpp"
@@ -215,3 +220,95 @@ TEST_CASE("a file is there whole or not at all", "[client][files]") {
     CHECK(into_nowhere.error().find("run.json") != std::string::npos);
     fs::remove_all(folder);
 }
+
+TEST_CASE("a device is written to, and stays a device", "[client][files]") {
+#ifdef _WIN32
+    const std::string device = "NUL";
+#else
+    const std::string device = "/dev/null";
+#endif
+    OutputFile file;
+    REQUIRE(file.open(device));
+    CHECK_FALSE(std::filesystem::exists(device + ".part"));
+    CHECK(file.keep("nobody reads this"));
+    CHECK_FALSE(std::filesystem::is_regular_file(device));
+}
+
+#ifndef _WIN32
+TEST_CASE("a pipe and a link are written through, and what they lead to keeps its place", "[client][files]") {
+    namespace fs = std::filesystem;
+    const fs::path folder = fs::temp_directory_path() / "portico client links";
+    fs::remove_all(folder);
+    REQUIRE(fs::create_directories(folder / "elsewhere"));
+    SECTION("a pipe's reader gets all of it") {
+        const fs::path pipe = folder / "pipe";
+        REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+        std::string came;
+        std::thread reader([&] { came = content_of(pipe); });
+        OutputFile file;
+        const auto opened = file.open(pipe.string());
+        const auto kept = opened ? file.keep(std::string(100'000, 'x')) : opened;
+        if (!opened) {
+            std::ofstream(pipe).put('!');  // so that the reader ends
+        }
+        reader.join();
+        CHECK(kept);
+        CHECK(came.size() == 100'000);
+        CHECK(fs::is_fifo(pipe));
+    }
+    SECTION("a link's file has the old content until there is a new one") {
+        const fs::path target = folder / "elsewhere" / "run.json";
+        std::ofstream(target) << "old and longer";
+        fs::create_symlink(target, folder / "link");
+        {
+            OutputFile file;
+            REQUIRE(file.open((folder / "link").string()));
+            CHECK(content_of(target) == "old and longer");
+        }
+        CHECK(content_of(target) == "old and longer");
+        OutputFile file;
+        REQUIRE(file.open((folder / "link").string()));
+        CHECK(file.keep("new"));
+        CHECK(content_of(target) == "new");
+        CHECK(fs::is_symlink(folder / "link"));
+    }
+    SECTION("what a link names is made, and taken away again if nothing is kept") {
+        const fs::path target = folder / "elsewhere" / "absent";
+        fs::create_symlink(target, folder / "link");
+        {
+            OutputFile file;
+            REQUIRE(file.open((folder / "link").string()));
+        }
+        CHECK_FALSE(fs::exists(target));
+        OutputFile file;
+        REQUIRE(file.open((folder / "link").string()));
+        CHECK(file.keep("new"));
+        CHECK(content_of(target) == "new");
+        CHECK(fs::is_symlink(folder / "link"));
+    }
+    SECTION("a link to a device") {
+        fs::create_symlink("/dev/null", folder / "link");
+        OutputFile file;
+        REQUIRE(file.open((folder / "link").string()));
+        CHECK(file.keep("nobody reads this"));
+        CHECK(fs::is_symlink(folder / "link"));
+    }
+    SECTION("a device without room is no success") {
+        OutputFile file;
+        REQUIRE(file.open("/dev/full"));
+        const auto kept = file.keep("too much");
+        REQUIRE_FALSE(kept);
+        CHECK(kept.error().find("No space left") != std::string::npos);
+    }
+    SECTION("a name beside it that is a link is not followed") {
+        std::ofstream(folder / "victim") << "kept";
+        fs::create_symlink(folder / "victim", folder / "run.json.part");
+        OutputFile file;
+        REQUIRE(file.open((folder / "run.json").string()));
+        CHECK(file.keep("new"));
+        CHECK(content_of(folder / "victim") == "kept");
+        CHECK(content_of(folder / "run.json") == "new");
+    }
+    fs::remove_all(folder);
+}
+#endif

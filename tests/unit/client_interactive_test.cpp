@@ -56,6 +56,14 @@ TEST_CASE("the end of the input is not an answer") {
     CHECK_FALSE(Person{{"text", "x", "2"}, {}}.is_asked());
 }
 
+TEST_CASE("nobody goes on to print what cannot be written") {
+    std::ostringstream out;
+    ReplyPrinter printer(1, {}, out);
+    printer.reply(1, bytes_of("fine"), true);
+    out.setstate(std::ios::badbit);
+    CHECK_THROWS_AS(printer.reply(1, bytes_of("in vain"), true), OutputEnded);
+}
+
 TEST_CASE("replies are printed whole, safe and without their framing") {
     std::ostringstream out;
     ReplyPrinter plain(2, {}, out);

@@ -31,6 +31,27 @@ TEST_CASE("the live view shows how much of the time is over", "[client][live]") 
     CHECK(live_lines(moment, plan).find(" 100 % ") != std::string::npos);
 }
 
+TEST_CASE("the live view fits a narrow terminal, and keeps what matters most", "[client][live]") {
+    LoadPlan plan;
+    plan.count = 0;
+    plan.duration_ns = 10 * base::nanoseconds_per_second;
+    Moment moment;
+    moment.progress.connections_opened = 64;
+    moment.progress.sending_ns = 2'500'000'000;
+    moment.progress.latency_p50_ns = 80'100;
+    moment.progress.latency_p99_ns = 310'200;
+    moment.elapsed_ns = 3 * base::nanoseconds_per_second;
+    moment.messages_per_second = 12'000;
+    CHECK(live_lines(moment, plan, 39) == "[##........] 25 %  3 s of 10 s\n12000/s  connections 64  failures 0");
+    CHECK(live_lines(moment, plan, 30) == "[##........] 25 %  3 s of 10 s\n12000/s  failures 0");
+    CHECK(live_lines(moment, plan, 50) == "[##.........] 25 %  3 s of 10 s\n12000/s  p50 80.1 us  p99 310.2 us  failures 0");
+    for (std::size_t width = 1; width < 90; ++width) {
+        const std::string lines = live_lines(moment, plan, width);
+        CHECK(lines.find('\n') <= width);
+        CHECK(lines.size() - lines.find('\n') - 1 <= width);
+    }
+}
+
 TEST_CASE("the live view shows how much of the messages is done, and no line is too long", "[client][live]") {
     LoadPlan plan;
     plan.count = 1'000;

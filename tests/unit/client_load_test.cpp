@@ -13,8 +13,12 @@
 #include <thread>
 
 #include "base/clock.hpp"
+#include "connector.hpp"
+#include "figures.hpp"
 #include "io/completion_port.hpp"
+#include "report.hpp"
 #include "result.hpp"
+#include "script.hpp"
 #include "support/catch.hpp"
 
 using namespace portico;
@@ -37,11 +41,19 @@ using Behaviour = std::function<bool(std::span<std::byte>)>;
 // Echoes, on one thread.
 class Server {
 public:
-    explicit Server(Behaviour behaviour = nullptr) : buffers_(65'536, 512), behaviour_(std::move(behaviour)) {
+    // At a given address it may have to wait until that is free.
+    explicit Server(Behaviour behaviour = nullptr, const io::Address& at = loopback())
+        : buffers_(65'536, 512), behaviour_(std::move(behaviour)) {
         auto port = io::make_port(io::Backend::automatic, buffers_, {});
         REQUIRE(port);
         port_ = std::move(*port);
-        REQUIRE(listener_.listen(loopback(), 1'024));
+        auto listens = listener_.listen(at, 1'024);
+        for (const std::uint64_t until = base::now_ns() + 10'000 * ms; !listens && base::now_ns() < until;) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+            listens = listener_.listen(at, 1'024);
+        }
+        INFO(listens.error());
+        REQUIRE(listens);
         REQUIRE(port_->attach(listener_));
         address_ = listener_.local_address();
         stop_.completed = [](io::Operation&) {};
@@ -184,6 +196,127 @@ private:
     std::set<std::array<std::uint8_t, 16>> peers_;
     std::atomic<bool> stopping_{false};
     std::atomic<int> accepted_count_{0};
+    std::thread thread_;
+};
+
+// Sends each client a byte every few milliseconds, which never comes to a reply; reads what comes, or nothing.
+class Trickler {
+public:
+    explicit Trickler(bool reads) : reads_(reads), buffers_(65'536, 64) {
+        auto port = io::make_port(io::Backend::automatic, buffers_, {});
+        REQUIRE(port);
+        port_ = std::move(*port);
+        REQUIRE(listener_.listen(loopback(), 64));
+        REQUIRE(port_->attach(listener_));
+        address_ = listener_.local_address();
+        accept_.listener = &listener_;
+        thread_ = std::thread([this] { serve(); });
+    }
+    ~Trickler() {
+        stopping_.store(true);
+        thread_.join();
+    }
+    [[nodiscard]] const io::Address& address() const { return address_; }
+
+private:
+    struct Client {
+        io::Socket socket;
+        io::ReceiveOperation receive;
+        io::SendOperation send;
+        bool is_over = false;
+
+        [[nodiscard]] bool is_busy() const { return receive.in_flight || send.in_flight; }
+    };
+
+    void serve() {
+        port_->accept(accept_);
+        while (!stopping_.load()) {
+            step(5 * ms);
+            for (Client& client : clients_) {
+                tend(client);
+            }
+        }
+        if (accept_.in_flight) {
+            port_->cancel(accept_);
+        }
+        for (Client& client : clients_) {
+            end(client);
+        }
+        while (port_->outstanding() != 0) {
+            step(100 * ms);
+        }
+        for (Client& client : clients_) {
+            port_->close(client.socket);
+        }
+        port_->close(listener_);
+    }
+    void step(std::uint64_t at_most_ns) {
+        std::array<io::Operation*, 64> completed{};
+        const std::size_t count = port_->wait(completed, port_->now() + at_most_ns);
+        for (std::size_t i = 0; i < count; ++i) {
+            if (completed[i] == &accept_) {
+                accepted();
+            }
+            for (Client& client : clients_) {
+                if (completed[i] == &client.receive) {
+                    received(client);
+                }
+            }
+        }
+    }
+    void accepted() {
+        if (accept_.accepted == io::invalid_socket) {
+            return;
+        }
+        Client& client = clients_.emplace_back();
+        client.socket.adopt(accept_.accepted);
+        static_cast<void>(port_->attach(client.socket));
+        client.receive.socket = client.send.socket = &client.socket;
+        client.send.buffers = {&byte_, 1};
+        if (!stopping_.load()) {
+            port_->accept(accept_);
+        }
+    }
+    void received(Client& client) {
+        client.is_over = client.receive.bytes == 0;
+        if (client.receive.bytes != 0) {
+            port_->buffers().give_back(client.receive.buffer);
+        }
+    }
+    void tend(Client& client) {
+        client.is_over = client.is_over || client.send.error != io::Error::none;
+        if (client.is_over) {
+            end(client);
+            if (!client.is_busy() && client.socket.is_open()) {
+                port_->close(client.socket);
+            }
+            return;
+        }
+        if (reads_ && !client.receive.in_flight) {
+            port_->receive(client.receive);
+        }
+        if (!client.send.in_flight) {
+            port_->send(client.send);
+        }
+    }
+    void end(Client& client) {
+        for (io::Operation* operation : {static_cast<io::Operation*>(&client.receive), static_cast<io::Operation*>(&client.send)}) {
+            if (operation->in_flight) {
+                port_->cancel(*operation);
+            }
+        }
+    }
+
+    const bool reads_;
+    io::BufferPool buffers_;
+    std::unique_ptr<io::CompletionPort> port_;
+    io::Socket listener_;
+    io::Address address_;
+    io::AcceptOperation accept_;
+    std::deque<Client> clients_;
+    std::byte letter_{'x'};
+    io::ConstBuffer byte_{&letter_, 1};
+    std::atomic<bool> stopping_{false};
     std::thread thread_;
 };
 
@@ -631,4 +764,276 @@ TEST_CASE("progress sums the threads, and an interrupt ends the run", "[client][
     CHECK(watcher.last.received <= totals->received);
     CHECK(totals->connections_opened == 6);
     CHECK(totals->sent == totals->received + totals->unanswered);
+}
+
+TEST_CASE("bytes that never come to a reply do not hold a run", "[client][load]") {
+    Trickler server(true);
+    const Framing lines = *parse_framing("delimiter");
+    const auto messages = make_framed_messages(make_generated_messages(1, {20, 20}, lines), lines);
+    LoadPlan plan;
+    plan.addresses = {server.address()};
+    plan.connect_timeout_ns = 20'000 * ms;
+    plan.reply_timeout_ns = 400 * ms;
+    plan.messages = messages.get();
+    plan.framing = plan.expectation.framing = lines;
+    plan.connections = 3;
+    plan.depth = 2;
+    const std::uint64_t began_ns = base::now_ns();
+    SECTION("any frame would do, and none comes") {
+        plan.count = 10;
+        const Totals totals = ran(plan);
+        CHECK(totals.lost == 30);
+        CHECK(totals.connections_broken == 3);
+        CHECK(exit_code_of(totals) == exit_code::wrong_or_lost);
+    }
+    SECTION("where a message can be given up the next ones are, and then the connection") {
+        plan.expectation.replies = messages.get();
+        plan.expectation.connections = 3;
+        plan.count = 10;
+        const Totals totals = ran(plan);
+        CHECK(totals.lost == 30);
+        CHECK(totals.connections_broken == 3);
+    }
+    SECTION("once the duration is over there is one timeout more") {
+        plan.count = 0;
+        plan.duration_ns = 300 * ms;
+        plan.expectation.replies = GENERATE(false, true) ? messages.get() : nullptr;
+        const Totals totals = ran(plan);
+        CHECK(totals.lost >= 6);
+        CHECK(totals.received == 0);
+        CHECK(exit_code_of(totals) == exit_code::wrong_or_lost);
+    }
+    SECTION("nor does a reply that only silence would end") {
+        plan.expectation.framing = *parse_framing("idle:1s");
+        plan.depth = 1;
+        plan.count = 1;
+        const Totals totals = ran(plan);
+        CHECK(totals.lost == 3);
+    }
+    CHECK(base::now_ns() - began_ns < 5'000 * ms);
+}
+
+TEST_CASE("a server that takes nothing does not hold a run, whatever it says meanwhile", "[client][load]") {
+    Trickler server(false);
+    const std::string long_text(12'000'000, 'm');  // more than the system's buffers hold
+    LoadPlan plan;
+    plan.addresses = {server.address()};
+    plan.connect_timeout_ns = 20'000 * ms;
+    plan.reply_timeout_ns = 400 * ms;
+    const std::uint64_t began_ns = base::now_ns();
+    SECTION("with a reply owed") {
+        const auto messages = make_text_messages(long_text);
+        plan.messages = messages.get();
+        plan.expectation.framing = *parse_framing("delimiter");
+        const Totals totals = ran(plan);
+        CHECK(totals.lost == 1);
+    }
+    SECTION("with a script that expects none") {
+        auto script = parse_script("{ \"steps\": [ { \"send\": \"" + long_text + "\" } ] }", 1);
+        INFO(script.error());
+        REQUIRE(script);
+        plan.script = &*script;
+        plan.messages = script->messages.get();
+        plan.framing = script->framing;
+        plan.count = script->exchanges();
+        plan.expectation.replies = script->replies.get();
+        plan.expectation.framing = script->reply_framing;
+        plan.expectation.patterns = script->patterns;
+        plan.expectation.texts_have_no_frames = true;
+        CHECK(ran(plan).connections_broken == 1);
+    }
+    CHECK(base::now_ns() - began_ns < 5'000 * ms);
+}
+
+TEST_CASE("a socket that is connected to itself is told from a connection", "[client][load]") {
+    io::BufferPool buffers(4'096, 4);
+    auto port = io::make_port(io::Backend::automatic, buffers, {});
+    REQUIRE(port);
+    io::Socket socket;
+    REQUIRE(socket.open_for_connect(io::Address::Family::v4, loopback()));
+    REQUIRE((*port)->attach(socket));
+    io::ConnectOperation connect;
+    connect.socket = &socket;
+    connect.remote = socket.local_address();
+    (*port)->connect(connect);
+    std::array<io::Operation*, 4> completed{};
+    while (connect.in_flight) {
+        static_cast<void>((*port)->wait(completed, (*port)->now() + 100 * ms));
+    }
+    if (connect.error == io::Error::none) {
+        CHECK(is_connected_to_itself(socket, connect.remote));
+    } else {
+        WARN("this system connects no socket to itself");
+    }
+    (*port)->close(socket);
+
+    Server server;
+    io::Socket other;
+    REQUIRE(other.open_for_connect(io::Address::Family::v4));
+    REQUIRE((*port)->attach(other));
+    io::ConnectOperation away;
+    away.socket = &other;
+    away.remote = server.address();
+    (*port)->connect(away);
+    while (away.in_flight) {
+        static_cast<void>((*port)->wait(completed, (*port)->now() + 100 * ms));
+    }
+    REQUIRE(away.error == io::Error::none);
+    CHECK_FALSE(is_connected_to_itself(other, away.remote));
+    (*port)->close(other);
+}
+
+TEST_CASE("an address that does not answer does not hold up the next one", "[client][load]") {
+    // A listener whose queue is full and which takes nobody: further connects get no answer. (Windows refuses them, which is as well.)
+    io::BufferPool buffers(4'096, 4);
+    auto port = io::make_port(io::Backend::automatic, buffers, {});
+    REQUIRE(port);
+    io::Socket full;
+    REQUIRE(full.listen(loopback(), 0));
+    std::deque<io::Socket> waiting(8);
+    std::deque<io::ConnectOperation> connects(8);
+    for (std::size_t i = 0; i < waiting.size(); ++i) {
+        REQUIRE(waiting[i].open_for_connect(io::Address::Family::v4));
+        REQUIRE((*port)->attach(waiting[i]));
+        connects[i].socket = &waiting[i];
+        connects[i].remote = full.local_address();
+        (*port)->connect(connects[i]);
+    }
+    std::array<io::Operation*, 16> completed{};
+    for (const std::uint64_t until = (*port)->now() + 200 * ms; (*port)->now() < until;) {
+        static_cast<void>((*port)->wait(completed, until));
+    }
+
+    Server server;
+    const auto messages = make_text_messages("x");
+    LoadPlan plan = plan_for(server, *messages);
+    plan.addresses = {full.local_address(), server.address()};
+    plan.connections = 5;
+    plan.threads = GENERATE(1U, 2U);
+    plan.idle = plan.threads == 1 ? 2 : 0;
+    plan.hostile = {Hostile::half_close};  // which has a thread of its own, and so finds out by itself
+    plan.count = 0;
+    plan.duration_ns = 1'500 * ms;
+    const std::uint64_t began_ns = base::now_ns();
+    const Totals totals = ran(plan);
+    CHECK(base::now_ns() - began_ns < 10'000 * ms);  // of the connect timeout's 20
+    CHECK(totals.connections_opened == 5);
+    CHECK(totals.connections_failed == 0);
+    CHECK(totals.idle_opened == plan.idle);
+    CHECK(totals.hostile_opened >= 1);
+    CHECK(totals.lost == 0);
+    CHECK(totals.failures.empty());
+    // No more than these: the connection that was tried out is the one that is used.
+    const int known = static_cast<int>(5 + plan.idle + totals.hostile_opened);
+    CHECK(server.accepted_count() >= known);
+    CHECK(server.accepted_count() <= known + 1);  // a hostile one may be on its way at the end
+
+    for (std::size_t i = 0; i < waiting.size(); ++i) {
+        if (connects[i].in_flight) {
+            (*port)->cancel(connects[i]);
+        }
+    }
+    while ((*port)->outstanding() != 0) {
+        static_cast<void>((*port)->wait(completed, (*port)->now() + 100 * ms));
+    }
+    for (io::Socket& socket : waiting) {
+        (*port)->close(socket);
+    }
+    full.close();
+}
+
+TEST_CASE("with a rate, what was due when the server had gone is counted as never sent", "[client][load]") {
+    Server server([seen = 0](std::span<std::byte>) mutable { return ++seen <= 20; });
+    const auto messages = make_text_messages("tick");
+    LoadPlan plan = plan_for(server, *messages);
+    plan.connections = 2;
+    plan.rate = 200;
+    SECTION("to the end of the duration") {
+        plan.count = 0;
+        plan.duration_ns = 1'000 * ms;
+        const Totals totals = ran(plan);
+        CHECK(totals.connections_broken == 2);
+        CHECK(totals.sent + totals.not_sent == 200);
+        CHECK(totals.not_sent >= 150);
+        CHECK(figure_named("rate_achieved")->value({plan, totals}) < 50);
+    }
+    SECTION("of the count") {
+        plan.count = 100;
+        const Totals totals = ran(plan);
+        CHECK(totals.sent + totals.not_sent == 200);
+        CHECK(totals.received + totals.lost == 200);
+    }
+}
+
+TEST_CASE("with reconnect a connection that the server ends comes again, and what failed is counted", "[client][load]") {
+    // The 50th message ends its connection, without an answer.
+    Server server([seen = 0](std::span<std::byte>) mutable { return ++seen != 50; });
+    const auto messages = make_text_messages("tick");
+    LoadPlan plan = plan_for(server, *messages);
+    plan.connections = 2;
+    plan.threads = GENERATE(1U, 2U);
+    plan.count = 0;
+    plan.duration_ns = 1'000 * ms;
+    plan.reconnect = true;
+    plan.rate = GENERATE(0U, 400U);
+    const Totals totals = ran(plan);
+    CHECK(totals.outage_failed == 1);
+    CHECK(totals.lost == 1);
+    CHECK(totals.reconnects == 1);
+    CHECK(totals.outage_ns > 0);
+    CHECK(totals.outage_ns < 1'000 * ms);
+    CHECK(totals.connections_broken == 0);
+    CHECK(totals.connections_opened == 3);
+    CHECK(totals.received + 1 == totals.sent);
+    CHECK(exit_code_of(totals) == exit_code::wrong_or_lost);
+}
+
+TEST_CASE("with reconnect connections outlive the server's restart, or are broken when it does not come back", "[client][load]") {
+    const bool comes_back = GENERATE(true, false);
+    auto server = std::make_unique<Server>();
+    const io::Address address = server->address();
+    const auto messages = make_text_messages("tick");
+    LoadPlan plan = plan_for(*server, *messages);
+    plan.connections = 4;
+    plan.count = 0;
+    plan.rate = 200;
+    plan.depth = 100;
+    plan.duration_ns = 2'500 * ms;
+    plan.reconnect = true;
+    plan.idle = 3;
+    struct Watcher : Observer {
+        void tick(const Progress& progress, std::uint64_t) override { received.store(progress.received); }
+        std::atomic<std::uint64_t> received{0};
+    } watcher;
+    std::thread operators([&] {
+        while (watcher.received.load() < 20) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        }
+        server.reset();
+        std::this_thread::sleep_for(std::chrono::milliseconds(500));  // the outage
+        if (comes_back) {
+            server = std::make_unique<Server>(nullptr, address);
+        }
+    });
+    const std::uint64_t began_ns = base::now_ns();
+    const Totals totals = ran(plan, watcher);
+    operators.join();
+    CHECK(base::now_ns() - began_ns < 10'000 * ms);
+    CHECK(totals.outage_ns >= 500 * ms);
+    CHECK(totals.lost == totals.outage_failed);
+    CHECK(totals.sent + totals.not_sent >= 500 - totals.lost);
+    CHECK(totals.sent + totals.not_sent <= 500);
+    if (comes_back) {
+        CHECK(totals.reconnects >= 7);  // some may have come back once more while the server was closing
+        CHECK(totals.connections_broken == 0);
+        CHECK(totals.idle_broken == 0);
+        CHECK(totals.outage_ns < 2'400 * ms);
+        CHECK(totals.not_sent <= 5);  // what was due meanwhile has left when it was back
+    } else {
+        CHECK(totals.reconnects <= 7);
+        CHECK(totals.connections_broken == 4);
+        CHECK(totals.idle_broken == 3);
+        CHECK(totals.not_sent >= 200);
+        CHECK(exit_code_of(totals) == exit_code::wrong_or_lost);
+    }
 }

@@ -1,6 +1,7 @@
 #include <initializer_list>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "options.hpp"
@@ -10,21 +11,21 @@ using namespace portico::client;
 
 namespace {
 
-ParsedOptions parse(std::initializer_list<const char*> more, bool has_terminal = false) {
+ParsedOptions parse(std::initializer_list<const char*> more, bool may_ask = false) {
     std::vector<std::string> arguments{"127.0.0.1", "5000"};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    return parse_options(std::move(arguments), has_terminal);
+    return parse_options(std::move(arguments), may_ask);
 }
 
-Options accepted(std::initializer_list<const char*> more, bool has_terminal = false) {
-    const ParsedOptions parsed = parse(more, has_terminal);
+Options accepted(std::initializer_list<const char*> more, bool may_ask = false) {
+    const ParsedOptions parsed = parse(more, may_ask);
     INFO(parsed.text);
     REQUIRE(parsed.options);
     return *parsed.options;
 }
 
-void refused(std::initializer_list<const char*> more, const char* says, bool has_terminal = false) {
-    const ParsedOptions parsed = parse(more, has_terminal);
+void refused(std::initializer_list<const char*> more, const char* says, bool may_ask = false) {
+    const ParsedOptions parsed = parse(more, may_ask);
     INFO("says: " << parsed.text);
     CHECK_FALSE(parsed.options);
     CHECK(parsed.exit_code == 2);
@@ -130,7 +131,59 @@ TEST_CASE("replies are framed as the messages are, unless said otherwise") {
     CHECK(options.reply_framing.type == Framing::Type::none);
 }
 
-TEST_CASE("the questions are asked on a terminal, or when asked for") {
+TEST_CASE("the server is two words or one") {
+    const auto server = [](std::vector<std::string> words) {
+        words.insert(words.end(), {"--message", "x"});
+        const ParsedOptions parsed = parse_options(std::move(words), false);
+        return parsed.options ? parsed.options->host + " " + std::to_string(parsed.options->port) : parsed.text;
+    };
+    CHECK(server({"127.0.0.1:5000"}) == "127.0.0.1 5000");
+    CHECK(server({"[::1]:5000"}) == "::1 5000");
+    CHECK(server({"localhost:5000"}) == "localhost 5000");
+    CHECK(server({"::1", "5000"}) == "::1 5000");
+    CHECK(server({"[::1]", "5000"}) == "::1 5000");
+    for (const auto& [words, why] : std::initializer_list<std::pair<std::vector<std::string>, const char*>>{
+             {{"127.0.0.1"}, "the port is missing: client HOST PORT, or HOST:PORT"},
+             {{"5000"}, "the port is missing"},
+             {{"::1"}, "HOST:PORT: "},
+             {{"::1:5000"}, "HOST:PORT: "},
+             {{"[::1]"}, "HOST:PORT: "},
+             {{"127.0.0.1:0"}, "no port above 0"},
+             {{":5000"}, "HOST:PORT: "},
+             {{"127.0.0.1:70000"}, "HOST:PORT: "},
+             {{"127.0.0.1:5000", "5001"}, "has a port, and PORT is another"}}) {
+        CAPTURE(words, server(words));
+        CHECK(server(words).find(why) != std::string::npos);
+    }
+}
+
+TEST_CASE("a rate may have decimals") {
+    CHECK(accepted({"--message", "x", "--rate", "0.5"}).rate == Rate(5, 10));
+    CHECK(accepted({"--message", "x", "--rate", "0.001"}).rate == Rate(1, 1'000));
+    CHECK(accepted({"--message", "x", "--rate", "9999.999"}).rate == Rate(9'999'999, 1'000));
+    CHECK(accepted({"--message", "x", "--rate", "20.0"}).rate == Rate(20, 1));
+    for (const char* bad : {"0.0", "0.0001", "10000.001", "1e3", ".5", "100000001"}) {
+        CAPTURE(bad);
+        refused({"--message", "x", "--rate", bad}, "--rate");
+    }
+}
+
+TEST_CASE("connections come again for as long as the duration lasts") {
+    CHECK_FALSE(accepted({"--message", "x"}).reconnect);
+    CHECK(accepted({"--message", "x", "--duration", "1s", "--reconnect"}).reconnect);
+    refused({"--message", "x", "--reconnect"}, "--reconnect needs --duration");
+    refused({"--script", "x", "--duration", "1s", "--reconnect"}, "--reconnect and --script exclude each other");
+    refused({"--interactive", "--reconnect"}, "--reconnect and --interactive exclude each other", true);
+}
+
+TEST_CASE("the summary is for a reader or for a script") {
+    CHECK_FALSE(accepted({"--message", "x"}).summary);
+    CHECK(accepted({"--message", "x", "--summary", "plain"}).summary == Options::Summary::plain);
+    CHECK(accepted({"--message", "x", "--summary", "readable"}).summary == Options::Summary::readable);
+    refused({"--message", "x", "--summary", "short"}, "none of readable and plain");
+}
+
+TEST_CASE("the questions are asked when nothing says what to send") {
     CHECK(accepted({}, true).is_interactive);
     CHECK(accepted({"--interactive"}).is_interactive);
     CHECK_FALSE(accepted({"--message", "x"}, true).is_interactive);

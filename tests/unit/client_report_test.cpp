@@ -98,6 +98,68 @@ TEST_CASE("the summary has the figures that were asked for, and no others") {
     CHECK(has(plan, "\nconnections_per_second 10.0\n"));
 }
 
+TEST_CASE("a reader's summary leaves out what is zero, and its times have the unit that suits them") {
+    LoadPlan plan;
+    plan.rate = {1, 2};
+    Totals totals;
+    totals.connections_opened = 1;
+    totals.sent = totals.received = 3;
+    totals.first_send_ns = 1'000'000'000;
+    totals.last_send_ns = totals.last_reply_ns = 5'000'000'000;
+    totals.latency_ns.record(1'250'000);
+    totals.service_ns.record(85'400);
+    totals.connect_ns.record(2'500'000'000);
+    const std::string text = '\n' + readable_summary({plan, totals});
+    INFO(text);
+    for (const char* line : {"\nconnections_opened     1\n", "\nrate                   0.500\n", "\nreceived               3\n",
+                             "\nseconds                4.00 s\n", "\nlatency_max            1.25 ms\n", "\nconnect_max            2.50 s\n"}) {
+        CAPTURE(line);
+        CHECK(text.find(line) != std::string::npos);
+    }
+    CHECK(text.find("\nservice_max            85") != std::string::npos);
+    for (const char* absent : {"lost", "wrong", "connections_failed", "not_sent", "_us"}) {
+        CAPTURE(absent);
+        CHECK(text.find(absent) == std::string::npos);
+    }
+}
+
+TEST_CASE("a rate that was missed is said") {
+    LoadPlan plan;
+    plan.rate = 1'000;
+    Totals totals;
+    totals.connections_opened = 1;
+    totals.first_send_ns = 1'000'000'000;
+    const auto says = [&] { return verdict_lines({plan, totals}, {}); };
+    SECTION("what has never left of a duration") {
+        plan.count = 0;
+        plan.duration_ns = 1'000'000'000;
+        totals.last_send_ns = 1'900'000'000;
+        totals.sent = 400;
+        totals.not_sent = 600;
+        CHECK(says().find("client: the rate was missed: 400.0 messages a second left, of 1000 asked for; 600 never left") == 0);
+        CHECK(exit_code_of({plan, totals}, {}) == exit_code::all_right);
+        CHECK(exit_code_of({plan, totals}, std::vector<Threshold>{*parse_threshold("rate_achieved<950")}) == exit_code::threshold);
+        totals.interrupted = true;
+        CHECK(says().empty());
+        totals.interrupted = false;
+        totals.sent = 960;
+        totals.not_sent = 40;
+        CHECK(says().empty());
+    }
+    SECTION("a count that took longer than the schedule") {
+        plan.count = totals.sent = 1'001;
+        totals.last_send_ns = 3'500'000'000;
+        CHECK(says().find("400.0 messages a second left, of 1000 asked for. ") != std::string::npos);
+        totals.last_send_ns = 2'040'000'000;
+        CHECK(says().empty());
+    }
+    SECTION("a few messages that were a little late are no missed rate") {
+        plan.count = totals.sent = 3;
+        totals.last_send_ns = 1'090'000'000;
+        CHECK(says().empty());
+    }
+}
+
 TEST_CASE("the first of several exit codes that holds is taken") {
     LoadPlan plan;
     Totals totals;
@@ -141,6 +203,11 @@ TEST_CASE("latencies are drawn in steps of one, two and five") {
           "latency, up to   messages   no slower\n"
           "         50 us    75.00 %    75.000 %  ##################################################\n"
           "          2 ms    25.00 %   100.000 %  #################\n");
+    CHECK(latency_drawing(latency, 48) ==
+          "latency, up to   messages   no slower\n"
+          "         50 us    75.00 %    75.000 %  #########\n"
+          "          2 ms    25.00 %   100.000 %  ###\n");
+    CHECK(latency_drawing(latency, 0).find("  #\n") != std::string::npos);
 }
 
 TEST_CASE("the totals of several threads add up") {

@@ -18,6 +18,23 @@ TEST_CASE("messages are due evenly, the connections in turn") {
     CHECK(schedule.due_ns(4, 250) == 5'999'000'000);
 }
 
+TEST_CASE("a rate below one a second is as exact") {
+    const Schedule half({1, 2}, 1, 7);
+    CHECK(half.due_ns(1, 1) == 7);
+    CHECK(half.due_ns(1, 2) == 2'000'000'007);
+    CHECK(half.due_ns(1, 1'001) == 2'000'000'000'007);
+    CHECK(half.due_before(1, 7 + 10'000'000'000) == 5);
+    const Schedule odd({1'234'567, 1'000}, 3, 0);  // 1234.567 a second
+    for (const std::uint64_t number : {1, 2, 999, 1'000'000}) {
+        for (const std::uint32_t connection : {1U, 3U}) {
+            const std::uint64_t due = odd.due_ns(connection, number);
+            CHECK(odd.due_before(connection, due) == number - 1);
+            CHECK(odd.due_before(connection, due + 1) == number);
+        }
+    }
+    CHECK(odd.due_ns(1, 1 + 1'234'567) == 3'000'000'000'000);
+}
+
 TEST_CASE("what is due before an instant is counted as it is scheduled") {
     for (const std::uint64_t rate : {1, 3, 1'000, 99'999'999}) {
         const Schedule schedule(rate, 3, 1'000);

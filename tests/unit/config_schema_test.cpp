@@ -128,7 +128,7 @@ TEST_CASE("the loader and the schema agree on every range and word", "[config]")
             refuses(place, key, nullptr);
         }
     }
-    CHECK(ranges == 16);
+    CHECK(ranges == 20);
     CHECK(words == 5);
 }
 
@@ -182,6 +182,7 @@ TEST_CASE("the schema's defaults are the structs' defaults", "[config]") {
     CHECK(default_of("io", "receive_buffers") == config.io.receive_buffers);
     CHECK(default_of("log", "level") == config.log.level);
     CHECK(default_of("log", "file") == config.log.file);
+    CHECK(default_of("log", "access") == config.log.access);
     CHECK(default_of("log", "queue") == config.log.queue);
     CHECK(default_of("shutdown", "drain_ms") == config.drain_ms);
     CHECK(root.at("properties").at("plugin_directory").at("default") == config.plugin_directory);
@@ -196,6 +197,11 @@ TEST_CASE("the schema's defaults are the structs' defaults", "[config]") {
     CHECK(default_of("limits", "idle_timeout_ms") == listener.limits.idle_timeout_ms);
     CHECK(default_of("limits", "half_close_timeout_ms") == listener.limits.half_close_timeout_ms);
     CHECK(default_of("limits", "close_timeout_ms") == listener.limits.close_timeout_ms);
+    CHECK(default_of("limits", "keepalive_idle_ms") == listener.limits.keepalive_idle_ms);
+    CHECK(default_of("limits", "keepalive_interval_ms") == listener.limits.keepalive_interval_ms);
+    CHECK(default_of("limits", "keepalive_probes") == listener.limits.keepalive_probes);
+    CHECK(default_of("limits", "unacknowledged_timeout_ms") ==
+          listener.limits.unacknowledged_timeout_ms);
     const Json& framings = root.at("definitions").at("framing").at("oneOf");
     CHECK(framings.at(1).at("properties").at("delimiter").at("default") == listener.framing.delimiter);
     CHECK(framings.at(1).at("properties").at("max_bytes").at("default") == listener.framing.max_bytes);
@@ -203,11 +209,11 @@ TEST_CASE("the schema's defaults are the structs' defaults", "[config]") {
     CHECK(framings.at(2).at("properties").at("max_bytes").at("default") == listener.framing.max_bytes);
 }
 
-TEST_CASE("the default file serves echo and ack, unframed, on the loopback", "[config]") {
+TEST_CASE("the default file serves echo, ack and an echo that prints nothing, unframed, on the loopback", "[config]") {
     const Loaded loaded = load_file(config_file("host.json"));
     REQUIRE(loaded.mistakes.empty());
     CHECK(loaded.config.plugin_directory.empty());
-    REQUIRE(loaded.config.listeners.size() == 2);
+    REQUIRE(loaded.config.listeners.size() == 3);
     const Listener& echo = loaded.config.listeners[0];
     CHECK(echo.name == "echo");
     CHECK(echo.listen == "127.0.0.1:5000");
@@ -219,6 +225,12 @@ TEST_CASE("the default file serves echo and ack, unframed, on the loopback", "[c
     CHECK(ack.listen == "127.0.0.1:5001");
     CHECK(ack.plugin == "ack");
     CHECK(ack.framing.type == Framing::Type::none);
+    const Listener& quiet = loaded.config.listeners[2];
+    CHECK(quiet.name == "quiet");
+    CHECK(quiet.listen == "127.0.0.1:5002");
+    CHECK(quiet.plugin == "echo");
+    CHECK(quiet.settings.json == "{}");
+    CHECK(quiet.framing.type == Framing::Type::none);
 }
 
 TEST_CASE("the framing example has a delimiter and a length prefix", "[config]") {

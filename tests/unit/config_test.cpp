@@ -125,6 +125,8 @@ TEST_CASE("the smallest configuration takes every default", "[config]") {
     CHECK(only.line == 1);
     CHECK(only.framing.type == Framing::Type::none);
     CHECK(only.limits.connections == 10'000);
+    CHECK(only.limits.keepalive_idle_ms == 60'000);
+    CHECK(only.limits.unacknowledged_timeout_ms == 0);
     CHECK(only.blocking_threads == 4);
     CHECK(only.settings.json == "{}");
     CHECK(only.settings.file == "host.json");
@@ -149,11 +151,12 @@ TEST_CASE("every key is read into its place", "[config]") {
         {"name": "a", "listen": "[::1]:0", "plugin": "p",
          "framing": {"type": "length_prefix", "bytes": 2, "order": "little", "max_bytes": 300},
          "limits": {"connections": 1, "send_queue_bytes": 2000, "send_queue_low_bytes": 1000, "max_send_bytes": 4,
-                    "unconsumed_bytes": 5, "idle_timeout_ms": 6, "half_close_timeout_ms": 7, "close_timeout_ms": 8},
+                    "unconsumed_bytes": 5, "idle_timeout_ms": 6, "half_close_timeout_ms": 7, "close_timeout_ms": 8,
+                    "keepalive_idle_ms": 10, "keepalive_interval_ms": 11, "keepalive_probes": 12, "unacknowledged_timeout_ms": 13},
          "blocking_threads": 9},
         {"name": "b", "listen": "localhost:1", "plugin": "p",
          "framing": {"type": "delimiter", "delimiter": "\r\n\u0000", "max_bytes": 10}}],
-      "log": {"level": "trace", "queue": 16},
+      "log": {"level": "trace", "access": false, "queue": 16},
       "shutdown": {"drain_ms": 0}})");
     CHECK(config.io.backend == "epoll");
     CHECK(config.io.ports == Io::Ports::shared);
@@ -177,12 +180,17 @@ TEST_CASE("every key is read into its place", "[config]") {
     CHECK(a.limits.idle_timeout_ms == 6);
     CHECK(a.limits.half_close_timeout_ms == 7);
     CHECK(a.limits.close_timeout_ms == 8);
+    CHECK(a.limits.keepalive_idle_ms == 10);
+    CHECK(a.limits.keepalive_interval_ms == 11);
+    CHECK(a.limits.keepalive_probes == 12);
+    CHECK(a.limits.unacknowledged_timeout_ms == 13);
     CHECK(a.blocking_threads == 9);
     const Listener& b = config.listeners[1];
     CHECK(b.framing.type == Framing::Type::delimiter);
     CHECK(b.framing.delimiter == std::string("\r\n\0", 3));
     CHECK(b.framing.max_bytes == 10);
     CHECK(config.log.level == "trace");
+    CHECK_FALSE(config.log.access);
     CHECK(config.log.queue == 16);
     CHECK(config.drain_ms == 0);
 }
@@ -496,6 +504,14 @@ TEST_CASE("relative paths are relative to the configuration's directory", "[conf
     const Config here = accepted(with_top(R"(, "plugin_directory": "p", "log": {"file": ""})"));
     CHECK(portico::base::path_from_utf8(here.plugin_directory) == (fs::current_path() / "p").make_preferred());
     CHECK(here.log.file.empty());
+    CHECK(here.log.access);
+    CHECK(here.log.access_file.empty());
+    const Config access = accepted(with_top(R"(, "log": {"access": "a.log"})"));
+    CHECK(access.log.access);
+    CHECK(portico::base::path_from_utf8(access.log.access_file) == (fs::current_path() / "a.log").make_preferred());
+    for (const char* wrong : {"\"\"", "1", "[]", "\"a\\tb\""}) {
+        CHECK(has(mistake_in(with_top(std::string(R"(, "log": {"access": )") + wrong + "}")), "log.access: found "));
+    }
     const std::string absolute = portico::base::utf8_from_path((folder.path() / "p").generic_u8string());
     CHECK(portico::base::path_from_utf8(accepted(with_top(R"(, "plugin_directory": ")" + absolute + "\"")).plugin_directory) ==
           (folder.path() / "p").make_preferred());

@@ -40,6 +40,7 @@ TEST_CASE("the system's codes become the few errors", "[io][error]") {
     CHECK(error_of(ERROR_OPERATION_ABORTED) == Error::aborted);
     CHECK(error_of(WSAEADDRINUSE) == Error::address_in_use);
     CHECK(error_of(WSAEADDRNOTAVAIL) == Error::address_unavailable);
+    CHECK(error_of(WSAEAFNOSUPPORT) == Error::address_unavailable);
     CHECK(error_of(WSAEACCES) == Error::permission);
     CHECK(error_of(WSAENOBUFS) == Error::no_buffers);
     CHECK(error_of(WSAEMFILE) == Error::no_descriptors);
@@ -53,6 +54,7 @@ TEST_CASE("the system's codes become the few errors", "[io][error]") {
     CHECK(error_of(ECANCELED) == Error::aborted);
     CHECK(error_of(EADDRINUSE) == Error::address_in_use);
     CHECK(error_of(EADDRNOTAVAIL) == Error::address_unavailable);
+    CHECK(error_of(EAFNOSUPPORT) == Error::address_unavailable);
     CHECK(error_of(EACCES) == Error::permission);
     CHECK(error_of(ENOBUFS) == Error::no_buffers);
     CHECK(error_of(EMFILE) == Error::no_descriptors);

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "io/native.hpp"
@@ -38,7 +39,19 @@ struct Refusals {
     int option = 0;      // of SOL_SOCKET
     int option_error = 0;
     int options = 0;  // so many in turn
+    int tcp_option = 0;  // of IPPROTO_TCP
 } refusals;
+
+// Of when the system gives up a peer (ws2ipdef.h); they are answered here, since Wine knows none.
+constexpr int tcp_maxrt = 5;
+constexpr int tcp_maxrtms = 14;
+constexpr int tcp_keepcnt = 16;
+
+// What accepted sockets were given.
+struct Given {
+    std::vector<tcp_keepalive> keepalives;
+    std::vector<std::pair<int, DWORD>> tcp_options;
+} given;
 
 const auto system_socket = imported(::WSASocketW);
 const auto system_ioctl = imported(::WSAIoctl);
@@ -73,6 +86,9 @@ int WSAAPI refusing_ioctl(SOCKET socket, DWORD code, LPVOID in, DWORD in_bytes, 
             return 0;
         }
     }
+    if (code == SIO_KEEPALIVE_VALS) {
+        given.keepalives.push_back(*static_cast<const tcp_keepalive*>(in));
+    }
     if (code == SIO_TCP_INFO) {
         auto& info = *static_cast<TCP_INFO_v0*>(out);
         info = {};
@@ -106,12 +122,25 @@ int WSAAPI refusing_set_option(SOCKET socket, int level, int option, const char*
         ::WSASetLastError(refusals.option_error);
         return SOCKET_ERROR;
     }
+    if (level == IPPROTO_TCP && (option == tcp_maxrt || option == tcp_maxrtms || option == tcp_keepcnt)) {
+        DWORD number = 0;
+        std::memcpy(&number, value, sizeof number);
+        given.tcp_options.emplace_back(option, number);
+        if (option == refusals.tcp_option) {
+            ::WSASetLastError(WSAENOPROTOOPT);
+            return SOCKET_ERROR;
+        }
+        return 0;
+    }
     return system_set_option(socket, level, option, value, bytes);
 }
 
 struct Refusing {
     explicit Refusing(const Refusals& what) { refusals = what; }
-    ~Refusing() { refusals = {}; }
+    ~Refusing() {
+        refusals = {};
+        given = {};
+    }
     Refusing(const Refusing&) = delete;
     Refusing& operator=(const Refusing&) = delete;
 
@@ -190,6 +219,9 @@ TEST_CASE("a machine may lack one of the two families: connects of it are unreac
     Socket client;
     REQUIRE(client.open_for_connect(Address::Family::v6));
     const Refusing refusing({.sockets_of_family = AF_INET6, .socket_error = WSAEAFNOSUPPORT});
+    Socket listener;
+    const auto listening = listener.listen(loopback(Address::Family::v6), 1);
+    CHECK(listening.kind() == static_cast<int>(Error::address_unavailable));
     Station station;
     REQUIRE(station.port->attach(client));
     ConnectOperation connect;
@@ -289,6 +321,46 @@ TEST_CASE("an accept that the system refuses completes out of wait, and the next
     station.complete_accept();
     CHECK(station.accept.error == Error::none);
     close_native(station.accept.accepted);
+}
+
+TEST_CASE("each accepted socket is given its listener's timeouts, in the units that the system knows", "[io][iocp]") {
+    const bool is_before_2004 = GENERATE(false, true);
+    PeerTimeouts timeouts;
+    timeouts.keepalive_idle_ms = 7'000;
+    timeouts.keepalive_interval_ms = 3'500;
+    timeouts.keepalive_probes = 4;
+    timeouts.unacknowledged_ms = 9'001;
+    Station station;
+    station.port->close(station.listener);
+    REQUIRE(station.listener.listen(loopback(), 16, timeouts));
+    REQUIRE(station.port->attach(station.listener));
+    const Refusing refusing({.tcp_option = is_before_2004 ? tcp_maxrtms : 0});
+    Peer peer;
+    REQUIRE(peer.connect(station.listener.local_address()));
+    station.complete_accept();
+    REQUIRE(station.accept.error == Error::none);
+    close_native(station.accept.accepted);
+    REQUIRE(given.keepalives.size() == 1);
+    CHECK(given.keepalives[0].onoff == 1);
+    CHECK(given.keepalives[0].keepalivetime == 7'000);
+    CHECK(given.keepalives[0].keepaliveinterval == 3'500);
+    std::vector<std::pair<int, DWORD>> expected{{tcp_keepcnt, 4}, {tcp_maxrtms, 9'001}};
+    if (is_before_2004) {
+        expected.emplace_back(tcp_maxrt, 10);
+    }
+    CHECK(given.tcp_options == expected);
+}
+
+TEST_CASE("a listener without timeouts gives none", "[io][iocp]") {
+    Station station;
+    const Refusing refusing({});
+    Peer peer;
+    REQUIRE(peer.connect(station.listener.local_address()));
+    station.complete_accept();
+    REQUIRE(station.accept.error == Error::none);
+    close_native(station.accept.accepted);
+    CHECK(given.keepalives.empty());
+    CHECK(given.tcp_options.empty());
 }
 
 TEST_CASE("an AcceptEx that fails at once completes the accept with its error", "[io][iocp]") {

@@ -154,7 +154,8 @@ TEST_CASE("a module's own table is checked before it is followed", "[plugin_load
 TEST_CASE("a plugin's name never leads out of its directory", "[plugin_loader]") {
     for (const char* name : {"", "#inner", "outer#", "a/b", "a\\b", "c:", "..", "../up", "a..b"}) {
         CAPTURE(name);
-        const auto loaded = plugin::load("nowhere", name);
+        plugin::PrivateCopies copies;
+        const auto loaded = plugin::load("nowhere", name, copies);
         REQUIRE_FALSE(loaded);
         CHECK(contains(loaded.error(), "is not a plugin's name"));
     }
@@ -166,7 +167,8 @@ TEST_CASE("a plugin that cannot be found is told from one that cannot be loaded"
         std::filesystem::temp_directory_path() / std::filesystem::path(u8"pörtico_loader_test") / std::to_string(base::now_ns());
     REQUIRE(std::filesystem::create_directories(folder));
     const std::string directory = base::utf8_from_path(folder);
-    const auto error_of = [&](const std::string& name) { return plugin::load(directory, name).error(); };
+    plugin::PrivateCopies copies;
+    const auto error_of = [&](const std::string& name) { return plugin::load(directory, name, copies).error(); };
     CHECK(contains(error_of("absent"), "there is no plugin in that directory"));
     for (const char* name : {"second", "first", "third"}) {
         std::ofstream(folder / (std::string(name) + plugin::Library::suffix())) << "no library";
@@ -185,7 +187,8 @@ TEST_CASE("a file that is no library, or not all of one, is refused with what is
     REQUIRE(std::filesystem::create_directories(folder));
     const std::filesystem::path whole = std::filesystem::path(ECHO_LIBRARY);
     const std::filesystem::path part = folder / (std::string("part") + plugin::Library::suffix());
-    const auto error = [&] { return plugin::load(base::utf8_from_path(folder), "part").error(); };
+    plugin::PrivateCopies copies;
+    const auto error = [&] { return plugin::load(base::utf8_from_path(folder), "part", copies).error(); };
 
     // Of every length that could be told apart by the headers at its beginning, and by the sizes in them.
     const std::uintmax_t size = std::filesystem::file_size(whole);

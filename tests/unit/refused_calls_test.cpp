@@ -1,6 +1,7 @@
 // What the system refuses (Linux): each such call says so in words or is done without, and nothing stays open.
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 
 #include "io/completion_port.hpp"
 #include "io/process_limits.hpp"
+#include "io/processors.hpp"
 #include "support/catch.hpp"
 #include "support/loopback.hpp"
 #include "support/next_descriptor.hpp"
@@ -41,6 +43,21 @@ TEST_CASE("a port that the system refuses says why, and leaves nothing open", "[
         });
         CHECK(next_descriptor() == before);
     }
+}
+
+TEST_CASE("a kernel without a family has no address of it", "[io][refused]") {
+    without_calls({{SYS_socket, EAFNOSUPPORT, RefusedCall::Argument{0, AF_INET6}}}, [] {
+        io::Socket listener;
+        const auto refused = listener.listen(loopback(io::Address::Family::v6), 1);
+        CHECK(refused.kind() == static_cast<int>(io::Error::address_unavailable));
+        CHECK(has(refused.error(), "[::1]:0"));
+        CHECK(listener.listen(loopback(), 1));
+    });
+}
+
+TEST_CASE("without a view of its processors a process may use at least one", "[io][refused]") {
+    without_calls({{SYS_sched_getaffinity, EPERM}, {SYS_openat, EACCES}},
+                  [] { CHECK(io::usable_processors() >= 1); });
 }
 
 TEST_CASE("a socket that may not join its port is the caller's still", "[io][refused]") {

@@ -19,6 +19,10 @@ TEST_CASE("a Result holds a value or the reason", "[base][result]") {
     const Result<std::string> failure(Failure{"not there"});
     CHECK_FALSE(failure);
     CHECK(failure.error() == "not there");
+    CHECK(failure.kind() == 0);
+    const Result<std::string> of_a_kind(Failure{"not there", 3});
+    CHECK(of_a_kind.kind() == 3);
+    CHECK(value.kind() == 0);
 }
 
 TEST_CASE("a Result gives up a value that can only be moved", "[base][result]") {
@@ -37,4 +41,8 @@ TEST_CASE("a Result of nothing is success until it fails", "[base][result]") {
     const Result<void> failure(Failure{"why"});
     CHECK_FALSE(failure);
     CHECK(failure.error() == "why");
+    const Result<void> of_a_kind(Failure{"why", 3});
+    CHECK_FALSE(of_a_kind);
+    CHECK(of_a_kind.kind() == 3);
+    CHECK(success.kind() == 0);
 }

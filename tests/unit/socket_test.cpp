@@ -30,12 +30,14 @@ TEST_CASE("an address that is taken, or is not this machine's, is named in the r
     Socket socket;
     const auto listening = socket.listen(address, 1);
     CHECK(listening.error().find("cannot listen on " + to_string(address)) != std::string::npos);
+    CHECK(listening.kind() == static_cast<int>(Error::address_in_use));
     CHECK_FALSE(socket.is_open());
 
     Address foreign = loopback();
     foreign.bytes = {192, 0, 2, 1};  // for documentation: nobody's
     const auto bound = socket.open_for_connect(Address::Family::v4, foreign);
     CHECK(bound.error().find("cannot bind to 192.0.2.1:0") != std::string::npos);
+    CHECK(bound.kind() == static_cast<int>(Error::address_unavailable));
     CHECK_FALSE(socket.is_open());
 }
 

@@ -39,16 +39,20 @@ struct Statistics {
     std::uint64_t completions = 0;
     std::uint64_t receive_buffers_on_loan = 0;
     std::uint64_t send_chunks_on_loan = 0;
-    std::uint32_t processors = 0;
+    std::uint32_t processors = 0;  // that the process may use: by affinity, and by a quota
     std::uint32_t worker_threads = 0;
     std::string backend;  // "epoll", "io_uring", "iocp": of the common ports
 };
 
 struct StopResult {
     std::uint64_t connections_cut = 0;  // that the drain's deadline ended
+    // A callback of a plugin has not returned, a second after the drain's deadline: errors() names it. The server is over: it cannot be
+    // configured or started again, and nothing that the callback may touch is ever freed, by ~Server neither. Its thread stays, so end the
+    // process soon, without running the plugin's static destructors (std::_Exit).
+    bool stuck = false;
 };
 
-// Calls belong to one thread at a time, except stop() and statistics(). What goes wrong is told by errors(), want of memory too ("out of memory"):
+// Calls belong to one thread at a time, except stop(), reopen_log() and statistics(). What goes wrong is told by errors(), want of memory too ("out of memory"):
 // nothing throws but what returns a new object, the constructor and program_directory(): std::bad_alloc.
 class Server {
 public:
@@ -73,7 +77,7 @@ public:
     // Starts. True: it listens and serves. False: errors(), and nothing is left behind.
     [[nodiscard]] bool start() noexcept;
 
-    // Of the last call that answered false. One line each, ready for a person.
+    // Of the last call that answered false, and of a wait() that was stuck. One line each, ready for a person.
     [[nodiscard]] const std::vector<std::string>& errors() const noexcept;
 
     // Of a started server.
@@ -83,11 +87,15 @@ public:
     void stop() noexcept;
 
     // Waits for stop(), then stops: accepting ends, connections are drained for shutdown.drain_ms, what is open then is cut, instances are destroyed,
-    // threads end. The server can be configured and started again afterwards.
+    // threads end. Takes at most shutdown.drain_ms and a second (and one for each `destroy`), whatever a plugin does; see StopResult::stuck. Else
+    // the server can be configured and started again afterwards.
     StopResult wait() noexcept;
 
     // The same with a deadline for the drain that is shorter than the configured one (a console that is being closed).
     void limit_drain(std::uint32_t drain_ms) noexcept;
+
+    // [any thread] Opens log.file again by its name, after it was renamed, say. It does that by itself within a second too.
+    void reopen_log() noexcept;
 
     // [any thread] Of a started server; all zero otherwise.
     [[nodiscard]] Statistics statistics() const noexcept;

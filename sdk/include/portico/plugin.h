@@ -55,7 +55,8 @@ typedef struct portico_plugin {
                                          uint64_t settings_size, char *error, uint64_t error_capacity, void **self);
 
     /* [control] Ends the instance: every on_close and every posted function has returned, and host functions may be called until this
-     * returns. The plugin's own threads must have ended (or end here), and must not use the host's table afterwards. */
+     * returns. The plugin's own threads must have ended (or end here), and must not use the host's table afterwards. Called on another thread
+     * than create; one that takes longer than the stop may (shutdown.drain_ms and a second) is cut off. */
     void(PORTICO_CALL *destroy)(void *self);
 
     /* [connection] A connection was accepted. *state (NULL before) is handed to the connection's callbacks. An error refuses it: the connection

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TAIL_MAX_BYTES 64u /* room for "... (18446744073709551615 bytes in all)" and the end of the line */
-
 /* The length of the UTF-8 character at `bytes`, 1 to 4, and its code point; 0 when it is not one. */
 static size_t decode(const uint8_t *bytes, uint64_t size, uint32_t *code_point) {
     const uint8_t first = bytes[0];
@@ -35,15 +33,15 @@ static int is_safe(uint32_t code_point) {
 }
 
 size_t print_line(char *line, uint32_t worker, const uint8_t *message, uint64_t size) {
-    size_t used = (size_t)snprintf(line, PRINT_LINE_MAX, "Thread %" PRIu32 ": The following message was received: ", worker);
+    /* People count from 1, and so does the article's server; the ABI's index is from 0. */
+    size_t used = (size_t)snprintf(line, PRINT_LINE_MAX, "Thread %" PRIu64 ": The following message was received: ", (uint64_t)worker + 1);
     uint64_t taken = 0;
     while (taken < size) {
         uint32_t code_point = 0;
         const size_t length = decode(message + taken, size - taken, &code_point);
         const size_t bytes = length == 0 ? 1 : length;
-        const int safe = length != 0 && is_safe(code_point);
-        if (used + (safe ? bytes : 4 * bytes) + TAIL_MAX_BYTES > PRINT_LINE_MAX) break;
-        if (safe) {
+        if (taken + bytes > PRINT_MESSAGE_MAX) break;
+        if (length != 0 && is_safe(code_point)) {
             memcpy(line + used, message + taken, bytes);
             used += bytes;
         } else {
@@ -58,11 +56,4 @@ size_t print_line(char *line, uint32_t worker, const uint8_t *message, uint64_t 
     }
     line[used++] = '\n';
     return used;
-}
-
-void print_message(uint32_t worker, const uint8_t *message, uint64_t size) {
-    char line[PRINT_LINE_MAX];
-    const size_t used = print_line(line, worker, message, size);
-    (void)fwrite(line, 1, used, stdout);
-    (void)fflush(stdout);
 }

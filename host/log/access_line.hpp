@@ -1,0 +1,16 @@
+// What the log says of a connection that has ended:
+//
+//     peer=127.0.0.1:40000 in=12 out=12 messages=1 ms=0.250 closed: closed by the peer
+#pragma once
+
+#include <string>
+
+#include "base/log.hpp"
+
+namespace portico::log {
+
+// Bytes in and out, messages that the plugin took, milliseconds from the start to the end, and the reason last,
+// since it is the only one with spaces.
+[[nodiscard]] std::string access_text(const base::Access& access);
+
+}  // namespace portico::log

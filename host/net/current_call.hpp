@@ -1,0 +1,60 @@
+// Which function of a protocol a worker runs now, for whoever waits for the worker.
+//
+// Concurrency: written by the worker alone, read by any thread, all relaxed. A reader may meet the
+// parts of two calls; it believes them only after count() has stayed the same for a while.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace portico::net {
+
+class Protocol;
+
+class CurrentCall {
+public:
+    // `name` is constant. Calls do not nest.
+    void begin(const char* name, const Protocol& protocol, std::uint64_t connection) noexcept {
+        name_.store(name, std::memory_order_relaxed);
+        protocol_.store(&protocol, std::memory_order_relaxed);
+        connection_.store(connection, std::memory_order_relaxed);
+        count_.store(count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
+    void end() noexcept { count_.store(count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
+
+    // Odd while a call runs; another one for each call.
+    [[nodiscard]] std::uint64_t count() const noexcept { return count_.load(std::memory_order_relaxed); }
+    [[nodiscard]] const char* name() const noexcept { return name_.load(std::memory_order_relaxed); }
+    [[nodiscard]] const Protocol* protocol() const noexcept { return protocol_.load(std::memory_order_relaxed); }
+    // 0 for one that belongs to no connection.
+    [[nodiscard]] std::uint64_t connection() const noexcept { return connection_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<std::uint64_t> count_{0};
+    std::atomic<const char*> name_{nullptr};
+    std::atomic<const Protocol*> protocol_{nullptr};
+    std::atomic<std::uint64_t> connection_{0};
+};
+
+// Tells a call that does not return from a machine that is slow: by looks, not by a clock, since a
+// process that was suspended has missed all of them, and its calls had no time either.
+class CallWatch {
+public:
+    explicit CallWatch(const CurrentCall& call) noexcept : call_(&call) {}
+
+    // True when the same call has been running at this look and at `looks` before it.
+    [[nodiscard]] bool has_run_for(std::uint32_t looks) noexcept {
+        const std::uint64_t count = call_->count();
+        same_ = count == count_ && (count & 1) != 0 ? same_ + 1 : 0;
+        count_ = count;
+        return same_ >= looks;
+    }
+    [[nodiscard]] const CurrentCall& call() const noexcept { return *call_; }
+
+private:
+    const CurrentCall* call_;
+    std::uint64_t count_ = 0;
+    std::uint32_t same_ = 0;
+};
+
+}  // namespace portico::net

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# A plugin's callback that never returns: the stop is bounded, the log names the callback, and the exit code is 1. Another plugin's
+# clients are drained as ever.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+hang() { # NAME PORTS PLUGIN IN
+    local name=$1 expected=$4
+    config "$name" "{ \"name\": \"it\", \"listen\": \"127.0.0.1:0\", \"plugin\": \"$3\", \"settings\": { \"in\": \"$4\" } },
+        { \"name\": \"other\", \"listen\": \"127.0.0.1:0\", \"plugin\": \"echo\" }" \
+        "\"io\": { \"ports\": \"$2\", \"threads\": 2 }, \"shutdown\": { \"drain_ms\": 500 }"
+    start_host "$name" || return
+    exec 7<>"/dev/tcp/127.0.0.1/$(port_of "$name" it)"
+    case $4 in
+    on_open) ;;
+    on_end) printf hello >&7; timeout 20 head -c 5 <&7 >/dev/null; exec 7>&- ;;
+    *) printf hello >&7; timeout 20 head -c 5 <&7 >/dev/null; printf hang >&7 ;;
+    esac
+    case $4 in post*) expected='a posted function' ;; esac
+    case $4 in
+    on_drain | on_close | destroy) eventually 60 has_clients "$name" 1 || fail "$name: no client" "$name.log" ;;
+    *) eventually 60 grep -q 'listener=it hangs' "$name.log" || fail "$name: it does not hang" "$name.log" ;;
+    esac
+    local begun=${EPOCHREALTIME/./}
+    kill "-$stop_signal" "$host_pid"
+    wait_gone "$host_pid" 30
+    local took_ms=$(((${EPOCHREALTIME/./} - begun) / 1000))
+    exec 7>&-
+    if [ "$code" -ne 1 ]; then
+        fail "$name: exit code $code" "$name.log"
+    elif ! grep -q "error the stop waits no longer for plugin \"$3\", listener \"it\": $expected\( of connection [0-9a-f]*\)\? has not returned" "$name.log"; then
+        fail "$name: the log does not name the callback" "$name.log"
+    elif [ "$took_ms" -gt 10000 ] || [ "$took_ms" -lt 1000 ]; then
+        fail "$name: the stop took $took_ms ms" "$name.log"
+    else
+        ok "$name: named, exit code 1, after $took_ms ms"
+    fi
+}
+
+for in in on_open on_data on_end on_drain on_close post post_instance destroy; do hang "$in" per_core hangs $in; done
+hang shared shared hangs on_data
+hang serial_end shared hangs destroy
+hang blocking per_core 'hangs#blocking' on_data
+finish

@@ -1,0 +1,129 @@
+/* hangs: accepts everything, and does not return from the callback that "in" names. A message has to begin with "hang" for it in
+ * on_data and in functions that it posts. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <portico/ext/settings.h>
+#include <portico/portico.h>
+
+#include "stand_still.h"
+
+struct hangs {
+    const portico_host* host;
+    portico_instance* instance;
+    char in[32];
+};
+
+static void hang_in(const struct hangs* hangs, const char* name) {
+    if (strcmp(hangs->in, name) != 0) return;
+    static const char text[] = "hangs";
+    hangs->host->log(hangs->instance, PORTICO_LOG_INFO, text, sizeof text - 1);
+    for (;;) stand_still(100 * 1000);
+}
+
+static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance, const char* settings,
+                                          uint64_t settings_size, char* error, uint64_t error_capacity, void** self) {
+    (void)settings, (void)settings_size, (void)error, (void)error_capacity;
+    const portico_settings* reader = host->get_extension(instance, PORTICO_EXT_SETTINGS, sizeof PORTICO_EXT_SETTINGS - 1);
+    const char* in = "";
+    uint64_t in_size = 0;
+    if (reader == NULL) return PORTICO_UNSUPPORTED;
+    const portico_status status = reader->get_string(instance, "in", 2, &in, &in_size);
+    if (status < 0) return status;
+    struct hangs* made = calloc(1, sizeof *made);
+    if (made == NULL) return PORTICO_NO_MEMORY;
+    made->host = host;
+    made->instance = instance;
+    memcpy(made->in, in, (size_t)(in_size < sizeof made->in ? in_size : sizeof made->in - 1));
+    *self = made;
+    return PORTICO_OK;
+}
+
+static void PORTICO_CALL destroy(void* self) {
+    hang_in(self, "destroy");
+    free(self);
+}
+
+static portico_status PORTICO_CALL on_open(void* self, portico_connection connection, void** state) {
+    (void)connection, (void)state;
+    hang_in(self, "on_open");
+    return PORTICO_OK;
+}
+
+static void PORTICO_CALL posted(void* self, portico_connection connection, void* state, void* argument, portico_status status) {
+    (void)connection, (void)state, (void)argument, (void)status;
+    hang_in(self, "post");
+    hang_in(self, "post_instance");
+}
+
+static portico_status PORTICO_CALL on_data(void* self, portico_connection connection, void* state, const uint8_t* data, uint64_t size,
+                                           const portico_frame* frame, uint64_t* consumed) {
+    struct hangs* hangs = self;
+    (void)state, (void)frame;
+    if (size >= 4 && memcmp(data, "hang", 4) == 0) {
+        hang_in(hangs, "on_data");
+        if (strcmp(hangs->in, "post") == 0) (void)hangs->host->post(hangs->instance, connection, posted, NULL);
+        if (strcmp(hangs->in, "post_instance") == 0) (void)hangs->host->post_instance(hangs->instance, posted, NULL);
+    }
+    const portico_status status = hangs->host->send(hangs->instance, connection, data, size);
+    if (status == PORTICO_WOULD_BLOCK) return PORTICO_HOLD;
+    *consumed = size;
+    return status == PORTICO_GONE ? PORTICO_OK : status;
+}
+
+static portico_status PORTICO_CALL on_end(void* self, portico_connection connection, void* state, uint64_t remaining) {
+    struct hangs* hangs = self;
+    (void)state, (void)remaining;
+    hang_in(hangs, "on_end");
+    const portico_status status = hangs->host->close(hangs->instance, connection, PORTICO_CLOSE_GRACEFUL);
+    return status == PORTICO_GONE ? PORTICO_OK : status;
+}
+
+static portico_status PORTICO_CALL on_drain(void* self, portico_connection connection, void* state, uint32_t deadline_ms) {
+    struct hangs* hangs = self;
+    (void)state, (void)deadline_ms;
+    hang_in(hangs, "on_drain");
+    const portico_status status = hangs->host->close(hangs->instance, connection, PORTICO_CLOSE_GRACEFUL);
+    return status == PORTICO_GONE ? PORTICO_OK : status;
+}
+
+static void PORTICO_CALL on_close(void* self, portico_connection connection, void* state, uint32_t reason) {
+    (void)connection, (void)state, (void)reason;
+    hang_in(self, "on_close");
+}
+
+static const portico_plugin plain = {.struct_size = sizeof(portico_plugin),
+                                     .abi_major = PORTICO_ABI_MAJOR,
+                                     .abi_minor = PORTICO_ABI_MINOR,
+                                     .abi_required = PORTICO_ABI_MINOR,
+                                     .flags = PORTICO_PLUGIN_UNLOADABLE,
+                                     .name = "hangs",
+                                     .name_size = 5,
+                                     .create = create,
+                                     .destroy = destroy,
+                                     .on_open = on_open,
+                                     .on_data = on_data,
+                                     .on_end = on_end,
+                                     .on_drain = on_drain,
+                                     .on_close = on_close};
+static const portico_plugin blocking = {.struct_size = sizeof(portico_plugin),
+                                        .abi_major = PORTICO_ABI_MAJOR,
+                                        .abi_minor = PORTICO_ABI_MINOR,
+                                        .abi_required = PORTICO_ABI_MINOR,
+                                        .flags = PORTICO_PLUGIN_UNLOADABLE | PORTICO_PLUGIN_BLOCKING,
+                                        .name = "blocking",
+                                        .name_size = 8,
+                                        .create = create,
+                                        .destroy = destroy,
+                                        .on_open = on_open,
+                                        .on_data = on_data,
+                                        .on_end = on_end,
+                                        .on_drain = on_drain,
+                                        .on_close = on_close};
+static const portico_plugin* const plugins[] = {&plain, &blocking};
+static const portico_module module = {sizeof(portico_module), PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR, sizeof plugins / sizeof plugins[0],
+                                      plugins};
+
+PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module* PORTICO_CALL PORTICO_PLUGIN_QUERY(uint32_t host_abi_major) {
+    return host_abi_major == PORTICO_ABI_MAJOR ? &module : NULL;
+}

@@ -1,0 +1,5 @@
+#include "needed.h"
+
+const char* needed_text(void) {
+    return "needed";
+}

@@ -1,0 +1,119 @@
+// The log's lines, and which place each goes to.
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "base/path_text.hpp"
+#include "log/access_line.hpp"
+#include "log/line_format.hpp"
+#include "log/stream_log.hpp"
+#include "support/catch.hpp"
+
+using namespace portico;
+
+namespace {
+
+class Folder {
+public:
+    Folder() : path_(std::filesystem::temp_directory_path() / ("portico_log_" + std::to_string(std::chrono::steady_clock::now().time_since_epoch().count()))) {
+        std::filesystem::create_directories(path_);
+    }
+    ~Folder() {
+        std::error_code code;
+        std::filesystem::remove_all(path_, code);
+    }
+    Folder(const Folder&) = delete;
+    Folder& operator=(const Folder&) = delete;
+
+    [[nodiscard]] std::string name(const char* file) const { return base::utf8_from_path(path_ / file); }
+    [[nodiscard]] std::string text(const char* file) const {
+        std::ifstream stream(path_ / file, std::ios::binary);
+        std::ostringstream all;
+        all << stream.rdbuf();
+        return all.str();
+    }
+
+private:
+    std::filesystem::path path_;
+};
+
+const base::Access access_of_one{"127.0.0.1:40000", "closed by the peer", 12, 34, 5, 1'234'567'890};
+
+// What a log with these options leaves in its files, after lines at each level and an access line.
+void log_all(const config::Log& options) {
+    base::Result<std::unique_ptr<log::StreamLog>> log = log::StreamLog::open(options);
+    REQUIRE(log);
+    (*log)->write(base::LogLevel::debug, "echo", 1, "a debug line");
+    (*log)->write(base::LogLevel::info, "echo", 1, "an info line");
+    (*log)->write(base::LogLevel::error, "echo", 1, "an error line");
+    (*log)->write(base::LogLevel::always, {}, 0, "ready");
+    (*log)->compose_access("echo", 0x2a, [] { return access_of_one; });
+}
+
+bool has(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("a line has time, level, listener, connection and text, and no control bytes", "[log]") {
+    const std::chrono::system_clock::time_point time{std::chrono::milliseconds(1'769'860'800'123)};
+    CHECK(log::format_line(time, base::LogLevel::info, "echo", 0x2a, "text") == "2026-01-31T12:00:00.123Z info listener=echo conn=2a text\n");
+    CHECK(log::format_line(time, base::LogLevel::always, {}, 0, "ready") == "2026-01-31T12:00:00.123Z info ready\n");
+    CHECK(log::format_line({}, base::LogLevel::warn, {}, 0, "a\nb\x7f\xc3\xa4") == "1970-01-01T00:00:00.000Z warn a\\x0ab\\x7f\xc3\xa4\n");
+    const std::string cut = log::format_line({}, base::LogLevel::error, {}, 0, std::string(5'000, 'x'));
+    CHECK(cut == "1970-01-01T00:00:00.000Z error " + std::string(4'096, 'x') + "...\n");
+}
+
+TEST_CASE("an access line has the figures of a connection that ended", "[log]") {
+    CHECK(log::access_text(access_of_one) == "peer=127.0.0.1:40000 in=12 out=34 messages=5 ms=1234.567 closed: closed by the peer");
+    CHECK(log::access_text({"[::1]:1", "idle", UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}) ==
+          "peer=[::1]:1 in=18446744073709551615 out=18446744073709551615 messages=18446744073709551615 ms=18446744073709.551 closed: idle");
+}
+
+TEST_CASE("access lines are lines of the level info", "[log]") {
+    const Folder folder;
+    config::Log options;
+    options.file = folder.name("all.log");
+    log_all(options);
+    CHECK(has(folder.text("all.log"), " info listener=echo conn=2a peer=127.0.0.1:40000 in=12 "));
+    options.level = "warn";
+    options.file = folder.name("warn.log");
+    log_all(options);
+    CHECK_FALSE(has(folder.text("warn.log"), "peer="));
+    options.level = "info";
+    options.access = false;
+    options.file = folder.name("without.log");
+    log_all(options);
+    CHECK_FALSE(has(folder.text("without.log"), "peer="));
+    CHECK(has(folder.text("without.log"), " an info line"));
+}
+
+TEST_CASE("access lines may have a file of their own, at any level", "[log]") {
+    const Folder folder;
+    config::Log options;
+    options.level = "error";
+    options.file = folder.name("it.log");
+    options.access_file = folder.name("access.log");
+    log_all(options);
+    CHECK_FALSE(has(folder.text("it.log"), "peer="));
+    const std::string lines = folder.text("access.log");
+    CHECK(has(lines, " info listener=echo conn=2a peer=127.0.0.1:40000 in=12 out=34 messages=5 ms=1234.567 closed: closed by the peer\n"));
+    CHECK(std::count(lines.begin(), lines.end(), '\n') == 1);
+}
+
+TEST_CASE("what scripts wait for is written at every level but off", "[log]") {
+    const Folder folder;
+    for (const char* level : {"trace", "debug", "info", "warn", "error", "off"}) {
+        INFO(level);
+        config::Log options;
+        options.level = level;
+        options.file = folder.name(level);
+        log_all(options);
+        CHECK(has(folder.text(level), " info ready\n") == (options.level != "off"));
+        CHECK(has(folder.text(level), " error listener=echo conn=1 an error line\n") == (options.level != "off"));
+        CHECK(has(folder.text(level), "an info line") == (options.level == "trace" || options.level == "debug" || options.level == "info"));
+    }
+}
