@@ -16,6 +16,8 @@ namespace {
 
 constexpr Time never = Time::max();
 constexpr Ms polled_every{40};
+// From when bytes move until the host can have taken notice, and an end of its own is seen here.
+constexpr Ms seen_within{100};
 // The kernel's TCP_CLOSE and others, which no header has that could stand beside linux/tcp.h.
 constexpr int tcp_close = 7;
 constexpr int tcp_close_wait = 8;
@@ -155,7 +157,9 @@ void Peer::poll_progress(Time now, End end) {
 }
 
 void Peer::note_gap(Time now) {
-    longest_gap_ = std::max(longest_gap_, now - std::max(arrived_least_, heard_least_));
+    latest_gap_ = now - std::max(arrived_least_, heard_least_);
+    longest_gap_ = std::max(longest_gap_, latest_gap_);
+    gap_ended_ = now;
 }
 
 std::uint64_t Peer::owed() {
@@ -449,7 +453,11 @@ bool Peer::timeout_explains(Time at) {
     const auto passed = [&](Clock::duration gap, std::uint32_t timeout_ms) {
         return gap >= (was_quiet ? Ms(timeout_ms) - Ms(30) : Ms(timeout_ms) / 2);
     };
-    const Clock::duration gap = at - std::max(arrived_least_, heard_least_);
+    // What came just before the end came too late to be seen: the gap before it counts.
+    Clock::duration gap = at - std::max(arrived_least_, heard_least_);
+    if (at - gap_ended_ < seen_within) {
+        gap = std::max(gap, latest_gap_);
+    }
     // Once idle, a connection is closed in order, and what is queued may still have moved after
     // that.
     if (listener_.idle_ms != 0 && passed(std::max(gap, longest_gap_), listener_.idle_ms)) {

@@ -135,7 +135,9 @@ private:
     // When bytes last came, at the earliest and at the latest, and when the host last had something
     // new from this side that it was bound to see.
     Time polled_{}, arrived_least_{}, arrived_most_{}, heard_least_{}, heard_most_{}, orderly_at_{};
-    Clock::duration longest_gap_{};  // in which nothing moved
+    // Times in which nothing moved: the longest one, and the last one that is over.
+    Clock::duration longest_gap_{}, latest_gap_{};
+    Time gap_ended_{};
     std::uint64_t most_owed_ = 0;
 };
 
