@@ -23,10 +23,6 @@ constexpr int tcp_close = 7;
 constexpr int tcp_close_wait = 8;
 constexpr int tcp_last_ack = 9;
 
-std::uint32_t message_bytes_max(const ListenerPlan& listener) {
-    return listener.plugin == Plugin::slow ? 1 : 5'000;
-}
-
 void set_option(int socket, int level, int name, int value) {
     static_cast<void>(::setsockopt(socket, level, name, &value, sizeof value));
 }
@@ -47,8 +43,8 @@ Peer::Peer(Scene& scene, std::size_t act, std::size_t number)
       plan_(act_.peer),
       listener_(scene.plan.listeners[act_.listener]),
       name_("act " + std::to_string(act) + " (" + act_.what + " on " + listener_.name + "), peer " + std::to_string(number)),
-      sending_(seed_of(scene.plan.seed, act, number), listener_.framing, message_bytes_max(listener_)),
-      expected_(seed_of(scene.plan.seed, act, number), listener_.framing, message_bytes_max(listener_)) {}
+      sending_(seed_of(scene.plan.seed, act, number), listener_.framing, plan_.message_bytes_max),
+      expected_(seed_of(scene.plan.seed, act, number), listener_.framing, plan_.message_bytes_max) {}
 
 Peer::~Peer() {
     drop();

@@ -138,7 +138,7 @@ private:
             // The chunks of a pool, and then replies of a few bytes beyond it.
             plan_.listeners[large_].send_queue_bytes = plan_.listeners[ack_].send_queue_bytes = 1'048'576;
             plan_.listeners[ack_].framing = Framing::delimiter;
-            plan_.listeners[ack_].reply_bytes = any_of<std::uint32_t>({1, 29});
+            plan_.listeners[ack_].reply_bytes = any_of<std::uint32_t>({1, 1, 2, 29});
             plan_.listeners[large_].unit_bytes = 65'536;
             plan_.receive_buffers = 64;  // which leaves little memory that is allowed besides
             Act& filler = begin("full queues", Phase::before, large_, 70 * plan_.threads);
@@ -148,9 +148,10 @@ private:
             stick(filler.peer);
             // They are too many to get all that they are owed in time.
             filler.peer.release = PeerPlan::Release::reset;
-            Act& crumbs = begin("crumbs", Phase::before, ack_, between(1, 4));
+            Act& crumbs = begin("crumbs", Phase::before, ack_, between(1, 2));
             crumbs.start_ms = 1'000;
-            crumbs.peer.bytes = 20'000'000;
+            crumbs.peer.bytes = 700'000 / plan_.listeners[ack_].reply_bytes;
+            crumbs.peer.message_bytes_max = 1;
             crumbs.peer.write_bytes = 60'000;
             crumbs.peer.receive_buffer = 2'048;
             crumbs.peer.segment = 536;
@@ -227,7 +228,8 @@ private:
             Act& act = begin("many callbacks that take their time", Phase::traffic, slow_, between(4, 40));
             act.start_ms = between(0, 1'500);
             plan_.slow_ms = listener.callback_ms * act.count;
-            act.peer.bytes = 4'000;  // each a message, as Peer makes them there
+            act.peer.bytes = 4'000;
+            act.peer.message_bytes_max = 1;
             act.peer.write_bytes = 1;
             act.peer.asks_and_waits = true;
             act.peer.last = PeerPlan::Last::stay;
@@ -239,6 +241,7 @@ private:
             Act& act = begin("a callback of seconds", Phase::traffic, slow_, 1);
             act.start_ms = between(0, 1'500);
             act.peer.bytes = 2;
+            act.peer.message_bytes_max = 1;
             act.peer.write_bytes = 1;
             act.peer.write_every_ms = 1'300;
             act.peer.asks_and_waits = true;
@@ -484,6 +487,7 @@ std::string configuration_of(const Plan& plan, const std::string& plugin_directo
 std::string text_of(const PeerPlan& plan) {
     std::ostringstream text;
     text << "sends " << plan.bytes << " bytes";
+    if (plan.message_bytes_max == 1) text << ", each a message";
     if (plan.bytes > 0) {
         text << " (" << plan.write_bytes << " at once";
         if (plan.write_every_ms != 0) text << ", every " << plan.write_every_ms << " ms";

@@ -41,7 +41,8 @@ struct PeerPlan {
     enum class Release : std::uint8_t { finish, reset, close };
 
     int receive_buffer = 0, send_buffer = 0, segment = 0;
-    std::uint64_t bytes = 0;  // to send in all
+    std::uint64_t bytes = 0;                  // to send in all
+    std::uint32_t message_bytes_max = 5'000;  // of framed ones; 1: each byte is one
     std::uint32_t write_bytes = 65'536, write_every_ms = 0;
     std::uint32_t burst_writes = 0, silence_ms = 0;  // a silence after so many writes
     bool asks_and_waits = false;                     // for the answer, before each further write
