@@ -11,6 +11,7 @@
 #include <new>
 #include <thread>
 
+#include "base/clock.hpp"
 #include "base/path_text.hpp"
 #include "config/load.hpp"
 #include "io/process_limits.hpp"
@@ -31,6 +32,9 @@ constexpr std::uint32_t send_chunk_bytes_max = 64U << 20;
 
 // Descriptors that a server needs beside its connections' and listeners': ports, events, log, standard streams, libraries.
 constexpr std::uint64_t descriptors_reserved = 64;
+
+// How long a start waits, on Windows, for addresses that somebody else has: all of them together.
+constexpr auto address_patience = std::chrono::milliseconds(2'000);
 
 // What a connection is told at the end takes memory; those for which there was none are told again after this time.
 constexpr auto tell_again_after = std::chrono::milliseconds(100);
@@ -103,7 +107,18 @@ public:
         });
     }
 
-    void set_default_plugin_directory(std::string directory) noexcept { default_plugin_directory_ = std::move(directory); }
+    // Made absolute here: Windows loads libraries by absolute paths only, and the current folder may be another one later.
+    void set_default_plugin_directory(std::string directory) noexcept {
+        default_plugin_directory_ = std::move(directory);
+        if (default_plugin_directory_.empty()) {
+            return;
+        }
+        try {
+            default_plugin_directory_ = base::utf8_from_path(std::filesystem::absolute(base::path_from_utf8(default_plugin_directory_)));
+        } catch (...) {
+            // It stays as it is, and what cannot be found in it is told when it is looked for.
+        }
+    }
 
     bool check(bool ports) noexcept {
         const bool fine = attempt([&] {
@@ -125,7 +140,7 @@ public:
     bool start() noexcept {
         PORTICO_ASSERT(!serving());
         if (!attempt(
-                [&] { return open_log(Purpose::serve) && plan() && open_stations() && listen() && prepare_end() && start_workers(); })) {
+                [&] { return open_log(Purpose::serve) && plan() && open_stations() && listen(address_patience) && prepare_end() && start_workers(); })) {
             close_all();
             return false;
         }
@@ -491,9 +506,10 @@ private:
         return accepting_->group.get();
     }
 
-    bool listen() {
+    bool listen(std::chrono::milliseconds patience = {}) {
+        const auto retry_until_ns = base::now_ns() + static_cast<std::uint64_t>(patience.count()) * base::nanoseconds_per_millisecond;
         for (const std::unique_ptr<Service>& service : services_) {
-            listen(*service);
+            listen(*service, retry_until_ns);
         }
         return errors_.empty();
     }
@@ -501,7 +517,7 @@ private:
     // A name listens on those of its addresses that this machine has, and the log warns of the
     // others: hosts files name ::1 even where IPv6 is switched off. It fails if there is none, as a
     // literal address does, which is the only one in its list.
-    void listen(Service& service) {
+    void listen(Service& service, std::uint64_t retry_until_ns) {
         const config::Listener& listener = *service.listener;
         const auto complain = [&](const std::string& why, io::Error error) {
             errors_.push_back(listener_place(listener, config_.file) + "listen: " + why +
@@ -510,7 +526,7 @@ private:
         std::vector<std::string> absent;
         bool is_listening = false;
         for (const io::Address& address : service.addresses) {
-            base::Result<io::Address> bound = service.acceptor->listen(address);
+            base::Result<io::Address> bound = service.acceptor->listen(address, retry_until_ns);
             if (bound) {
                 is_listening = true;
                 endpoints_.push_back({listener.name, io::to_string(*bound), bound->port});

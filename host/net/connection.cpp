@@ -125,8 +125,9 @@ void Connection::begin() noexcept {
 }
 
 void Connection::opened() noexcept {
+    opened_ns_ = port().now();
     if (attach()) {
-        context().log->compose(base::LogLevel::info, context().listener_name, handle(),
+        context().log->compose(base::LogLevel::debug, context().listener_name, handle(),
                                [&] { return "client " + io::to_string(peer_.load()) + " connected"; });
         touch();
         if (protocol().on_open(*this)) {
@@ -454,6 +455,7 @@ PORTICO_ALWAYS_INLINE void Connection::received() noexcept {
     } else if (receive.bytes == 0) {
         conditions_.peer_ended = true;
     } else {
+        received_bytes_ += receive.bytes;
         touch();
         if (stage_ == Stage::lingering && draining_) {
             moved_at(port().now());
@@ -509,6 +511,7 @@ PORTICO_ALWAYS_INLINE void Connection::take_sent() noexcept {
         if (stage_ == Stage::flushing) {
             moved_at(port().now());
         }
+        sent_bytes_ += send.bytes;
         queue_.consume(send.bytes);
         give_back(send.bytes);
     }
@@ -520,7 +523,7 @@ void Connection::timer_fired() noexcept {
         const std::uint64_t now = port().now();
         look_for_progress(now);
         if (now >= since_ns_ + timeout) {
-            const bool is_late = now > armed_ns_ + late_ns;
+            const bool is_late = now > static_cast<TimerPart&>(*this).deadline_ns + late_ns;
             if (is_late && !had_chance_) {
                 had_chance_ = true;
                 since_ns_ = now - timeout + std::min(timeout, another_chance_ns);
@@ -658,6 +661,7 @@ PORTICO_ALWAYS_INLINE std::size_t Connection::offer(std::span<const std::byte> b
 PORTICO_ALWAYS_INLINE std::size_t Connection::offer_unframed(std::span<const std::byte> bytes) noexcept {
     std::size_t consumed = 0;
     const Protocol::Answer answer = protocol().on_data(*this, {bytes.data(), bytes.size(), 0, bytes.size()}, consumed);
+    messages_ += consumed != 0 ? 1 : 0;
     if (answer == Protocol::Answer::ok && consumed == bytes.size()) [[likely]] {
         return consumed;
     }
@@ -697,7 +701,10 @@ std::size_t Connection::offer_framed(std::span<const std::byte> bytes) noexcept 
             break;
         }
         // A frame is done with as a whole, or not at all.
-        done += answer == Protocol::Answer::ok || consumed != 0 ? frame.size : 0;
+        if (answer == Protocol::Answer::ok || consumed != 0) {
+            done += frame.size;
+            ++messages_;
+        }
         conditions_.held = answer == Protocol::Answer::hold;
     } while (done < bytes.size() && may_offer());
     return done;
@@ -817,17 +824,22 @@ void Connection::try_finish() noexcept {
     }
     port().close(socket_);
     stash_.clear();
-    base::Log& log = *context().log;
-    if (reason_ == CloseReason::no_memory) {
-        log.write(base::LogLevel::warn, context().listener_name, handle(), "closed: out of memory");  // nothing is allocated for it here
-    } else {
-        log.compose(base::LogLevel::debug, context().listener_name, handle(), [&] { return std::string("closed: ") + to_string(reason_); });
-    }
+    log_end();
     if (accepted_) {
         protocol().on_close(*this, reason_);
     }
     stage_ = Stage::over;
     attend_later();
+}
+
+void Connection::log_end() noexcept {
+    base::Log& log = *context().log;
+    if (reason_ == CloseReason::no_memory) {
+        log.write(base::LogLevel::warn, context().listener_name, handle(), "closed: out of memory");  // nothing is allocated for it here
+    }
+    log.compose_access(context().listener_name, handle(), [&] {
+        return base::Access{io::to_string(peer_.load()), to_string(reason_), received_bytes_, sent_bytes_, messages_, port().now() - opened_ns_};
+    });
 }
 
 // ---- operations
@@ -874,9 +886,9 @@ void Connection::arm_timer() noexcept {
     if (!timing_) {
         // A look halfway: so what moves is noticed at most half a timeout after it has moved, where the system does not say when.
         timing_ = true;
-        timer.deadline_ns = armed_ns_ = std::min(deadline, port().now() + timeout / 2);
+        timer.deadline_ns = std::min(deadline, port().now() + timeout / 2);
         port().timer(timer);
-    } else if (deadline < armed_ns_) {
+    } else if (deadline < timer.deadline_ns) {  // the port's meanwhile, and constant
         // Only where a state with a shorter timeout begins; armed anew when the cancelled one is back. A later deadline waits for the timer to fire,
         // so that a message costs no timer call.
         port().cancel(timer);
@@ -1012,7 +1024,8 @@ void Connection::release() noexcept {
     abort_reason_ = CloseReason::none;
     conditions_ = {};
     accepted_ = end_offered_ = end_told_ = shut_ = draining_ = reset_ = cut_ = had_chance_ = false;
-    scanned_ = moved_bytes_ = 0;
+    scanned_ = moved_bytes_ = messages_ = 0;
+    received_bytes_ = sent_bytes_ = 0;
     state = nullptr;
     const ConnectionContext& ended = context();
     const WorkerGroup& home = strand().home();

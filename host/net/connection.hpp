@@ -180,6 +180,7 @@ private:
     void moved_at(std::uint64_t instant) noexcept;
     void deadline_passed() noexcept;
     void warn_of_loss() noexcept;
+    void log_end() noexcept;
     [[nodiscard]] bool may_send() const noexcept {
         return !queue_.empty() && !sending_ && !sending_on_ && (stage_ == Stage::open || stage_ == Stage::flushing);
     }
@@ -258,13 +259,16 @@ private:
     bool reset_ : 1 = false;                        // close by a reset
     bool cut_ : 1 = false;                          // by a timeout of the host's, or at the drain's deadline
     bool had_chance_ : 1 = false;                   // a timer came late, and nothing has moved since
+    std::uint32_t messages_ = 0;                    // that the plugin was offered and took
     Strand own_strand_;
     io::Socket socket_;
     SendQueue queue_;
     Stash stash_;
     std::uint32_t scanned_ = 0;      // framing: see next_frame
     std::uint32_t moved_bytes_ = 0;  // at the last look_for_progress(), modulo 2^32
-    std::uint64_t armed_ns_ = 0;  // the deadline of the timer in flight, which is the port's meanwhile
+    std::uint64_t opened_ns_ = 0;
+    std::uint64_t received_bytes_ = 0;
+    std::uint64_t sent_bytes_ = 0;  // that the system has taken
     // From when the timeout of the stage counts: when it began, or a byte last moved. Open: in either direction (kept only if there is
     // an idle timeout, or the peer has ended its side); flushing and lingering: to the peer.
     std::uint64_t since_ns_ = 0;

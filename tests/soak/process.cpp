@@ -35,7 +35,7 @@ pid_t start(const std::vector<std::string>& command, const std::string& output) 
     const int error = ::posix_spawn(&pid, arguments[0], &actions, nullptr, arguments.data(), environ);
     ::posix_spawn_file_actions_destroy(&actions);
     if (error != 0) {
-        std::fprintf(stderr, "soak: cannot start %s: %s\n", arguments[0], std::strerror(error));
+        std::fprintf(stderr, "cannot start %s: %s\n", arguments[0], std::strerror(error));
         std::exit(1);
     }
     return pid;

@@ -1,4 +1,4 @@
-// Processes that the soak starts: the host, whose resources /proc tells, and clients.
+// Processes that the soak and chaos start: the host, whose resources /proc tells, and clients.
 #pragma once
 
 #include <sys/types.h>
@@ -20,6 +20,7 @@ public:
     Process(const Process&) = delete;
     Process& operator=(const Process&) = delete;
 
+    [[nodiscard]] pid_t pid() const { return pid_; }
     void signal(int number) const;
     // Its exit code (128 and more: the signal that ended it), or nothing when it does not end in time.
     [[nodiscard]] std::optional<int> wait(std::chrono::milliseconds limit);

@@ -67,7 +67,8 @@ public:
     // The same for a text; relative paths in it are relative to `directory`.
     [[nodiscard]] bool configure_text(std::string_view json, const std::string& directory) noexcept;
 
-    // Where plugins are looked for when the configuration names no directory. Default: "plugins" beside the program.
+    // Where plugins are looked for when the configuration names no directory. Default: "plugins" beside the program. A relative one is relative
+    // to the current folder of this moment; empty: the default.
     void set_default_plugin_directory(std::string directory) noexcept;
 
     // Checks everything that a start would: plugins, their settings (validate, never create), and, if `ports`, that the addresses can be listened on.

@@ -66,6 +66,46 @@ ServicePlan draw_service(Random& random, std::uint32_t callers) {
     return service;
 }
 
+std::uint32_t some_parts(Random& random) noexcept {
+    return static_cast<std::uint32_t>(1 + random.skewed(65'535));
+}
+
+// What peers, callbacks and systems do whose timing is unusual. From a stream of its own: the other runs stay as they are.
+void draw_timing(Plan& plan, Random random) {
+    if (!random.one_in(3)) {
+        return;
+    }
+    plan.traffic_ns = std::max(plan.traffic_ns, 300 * ms + random.skewed(3'000 * ms));
+    plan.faults.tells_age = random.one_in(2);
+    if (random.one_in(3)) {
+        plan.faults.timer_late_ns = random.one_in(2) ? random.skewed(100 * ms) : 101 * ms + random.skewed(1'500 * ms);
+    }
+    if (random.one_in(2)) {
+        plan.steady_readers = random.one_in(2) ? 65'536 : some_parts(random);
+        plan.faults.room_in_steps = !random.one_in(3);
+        plan.faults.buffer_bytes = static_cast<std::uint32_t>(64 + random.skewed(8'000));
+        for (ServicePlan& service : plan.services) {
+            service.limits.send_queue_bytes = random.one_in(2) ? 65'536 : service.limits.send_queue_bytes;
+            service.limits.idle_timeout_ms = random.one_in(2) ? service.limits.idle_timeout_ms : small(random, 5, 500);
+            service.limits.close_timeout_ms = random.one_in(2) ? service.limits.close_timeout_ms : small(random, 5, 500);
+        }
+    }
+    if (random.one_in(2)) {
+        plan.long_callbacks = some_parts(random) / 8;
+        plan.long_callback_ns_max = 2 * ms + random.skewed(2'000 * ms);
+        plan.first_come_ns_max = plan.traffic_ns / 2;
+    }
+    if (random.one_in(2)) {
+        ServicePlan& service = plan.services.front();
+        service.character = ServicePlan::Character::echo;
+        service.flags = random.one_in(4) ? service.flags : 0;
+        service.addresses = random.one_in(2) ? 2 : 1;
+        service.limits.idle_timeout_ms = 0;
+        plan.newcomers = static_cast<std::uint32_t>(random.between(2, 24));
+        service.limits.connections = random.one_in(2) ? plan.newcomers : 100;
+    }
+}
+
 }  // namespace
 
 Plan Plan::draw(Random random) {
@@ -91,6 +131,7 @@ Plan Plan::draw(Random random) {
     plan.scheduler.switch_chance = static_cast<std::uint32_t>(256 + random.skewed(40'000));
     plan.scheduler.step_ns_max = 20 + static_cast<std::uint32_t>(random.skewed(5'000));
     plan.scheduler.steps_max = 1'000'000;
+    draw_timing(plan, random.fork("timing"));
     return plan;
 }
 

@@ -1,0 +1,47 @@
+// The bytes that a peer sends: messages as its listener frames them, with contents that tell their
+// place. The same seed makes the same bytes, so that a second one beside it knows what an echo must
+// be.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <random>
+#include <span>
+
+namespace portico::chaos {
+
+enum class Framing : std::uint8_t { none, delimiter, length_prefix };
+
+class Stream {
+public:
+    // `message_bytes_max`: of a framed message's payload.
+    Stream(std::uint64_t seed, Framing framing, std::uint32_t message_bytes_max);
+
+    void produce(std::span<char> into);
+    // Of the first `sent` bytes produced, those of whole messages, and how many messages. Call it
+    // with `sent` never falling.
+    struct Whole {
+        std::uint64_t bytes = 0;
+        std::uint64_t messages = 0;
+    };
+    [[nodiscard]] Whole whole(std::uint64_t sent);
+
+private:
+    void begin_message();
+
+    const Framing framing_;
+    const std::uint32_t message_bytes_max_;
+    const std::uint32_t salt_;
+    std::minstd_rand sizes_;
+    std::uint64_t produced_ = 0;
+    std::uint32_t payload_left_ = 0;
+    std::uint32_t prefix_ = 0;
+    int prefix_left_ = 0;
+    bool delimiter_due_ = false;
+    bool in_message_ = false;
+    std::deque<std::uint64_t> ends_;  // of messages, not yet counted in whole_
+    Whole whole_;
+};
+
+}  // namespace portico::chaos

@@ -1,0 +1,100 @@
+// Watches the host from outside (/proc) and the suite's own loops: what each thread of the host
+// used of the processor, how long it had to wait for one, and how late the suite itself was. From
+// this follows what the host can be blamed for.
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "findings.hpp"
+
+namespace portico::chaos {
+
+// One of the suite's loops, which means to come around every `period`. What it is late by adds up.
+class LoopClock {
+public:
+    static constexpr Ms period{20};
+
+    void comes_around() {
+        const Time now = Clock::now();
+        const auto gap = now - last_;
+        last_ = now;
+        if (started_ && gap > period + Ms(10)) {
+            late_ns_ += (gap - period).count();
+        }
+        started_ = true;
+    }
+    // The loop was not meant to run meanwhile.
+    void pauses() { started_ = false; }
+    [[nodiscard]] std::int64_t late_ns() const { return late_ns_; }
+
+private:
+    Time last_{};
+    bool started_ = false;
+    std::atomic<std::int64_t> late_ns_{0};
+};
+
+class Watch {
+public:
+    explicit Watch(pid_t host);
+    ~Watch();
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+
+    // Loops whose lateness counts. Before anything is judged.
+    void add(const LoopClock& loop);
+
+    // The host does not run in this time, as the suite has arranged it. Told before it runs again.
+    void add_suspension(Time from, Time to);
+
+    // How long, between two moments, the machine kept the suite or a thread of the host (the one
+    // worst off) from running.
+    [[nodiscard]] Clock::duration deprived(Time from, Time to) const;
+    enum class Verdict : std::uint8_t { in_time, nobody_knows, too_late };
+    // Too late is what passes `limit` by more than the machine took away.
+    [[nodiscard]] Verdict verdict(Time from, Time to, Clock::duration limit) const;
+    // Of something that is over: counts the judgement, and a void one.
+    [[nodiscard]] bool is_too_late(Findings& findings, Time from, Time to, Clock::duration limit) const;
+
+    struct Thread {
+        std::int64_t ran_ns = 0;
+        std::int64_t waited_ns = 0;  // for a processor
+    };
+    using Threads = std::map<pid_t, Thread>;
+    [[nodiscard]] Threads threads() const { return threads_of(host_); }
+    // Without those that the kernel itself adds for io_uring, and takes away when it likes.
+    [[nodiscard]] static std::size_t count_own_threads(pid_t process);
+    [[nodiscard]] std::uint64_t memory_peak_kib() const { return memory_peak_kib_; }
+    [[nodiscard]] std::uint64_t memory_kib() const;
+
+private:
+    struct Sample {
+        Time at;
+        std::vector<std::int64_t> late_ns;  // of each loop
+        Threads threads;
+    };
+    void watch();
+    [[nodiscard]] Sample sample() const;
+    [[nodiscard]] static Threads threads_of(pid_t process);
+
+    const pid_t host_;
+    std::atomic<bool> ends_{false};
+    std::atomic<std::uint64_t> memory_peak_kib_{0};
+    mutable std::mutex mutex_;
+    std::vector<const LoopClock*> loops_;  // under mutex_, as the samples
+    std::vector<Sample> samples_;
+    struct Span {
+        Time from, to;
+    };
+    std::vector<Span> suspensions_;
+    std::thread thread_;
+};
+
+}  // namespace portico::chaos
