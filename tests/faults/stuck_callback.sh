@@ -7,7 +7,7 @@ hang() { # NAME PORTS PLUGIN IN
     local name=$1 expected=$4
     config "$name" "{ \"name\": \"it\", \"listen\": \"127.0.0.1:0\", \"plugin\": \"$3\", \"settings\": { \"in\": \"$4\" } },
         { \"name\": \"other\", \"listen\": \"127.0.0.1:0\", \"plugin\": \"echo\" }" \
-        "\"io\": { \"ports\": \"$2\", \"threads\": 2 }, \"shutdown\": { \"drain_ms\": 500 }"
+        "\"io\": { \"ports\": \"$2\", \"threads\": 2 }, \"shutdown\": { \"drain_ms\": 500 }, \"log\": { \"level\": \"debug\" }"
     start_host "$name" || return
     exec 7<>"/dev/tcp/127.0.0.1/$(port_of "$name" it)"
     case $4 in
