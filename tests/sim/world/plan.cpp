@@ -91,9 +91,22 @@ void draw_timing(Plan& plan, Random random) {
         }
     }
     if (random.one_in(2)) {
-        plan.long_callbacks = some_parts(random) / 8;
-        plan.long_callback_ns_max = 2 * ms + random.skewed(2'000 * ms);
-        plan.first_come_ns_max = plan.traffic_ns / 2;
+        plan.long_callbacks = 16'384U >> random.below(5);
+        plan.long_callback_ns_max = 20 * ms + random.skewed(2'000 * ms);
+        plan.first_come_ns_max = random.one_in(2) ? plan.traffic_ns / 2 : plan.first_come_ns_max;
+        // Mostly there is another worker that could open those who come meanwhile, and nothing else holds them up.
+        plan.is_shared = plan.is_shared && random.one_in(2);
+        plan.threads = std::max(plan.threads, 2U);
+        plan.has_accepting_thread = plan.has_accepting_thread || !random.one_in(4);
+        if (!random.one_in(3)) {
+            plan.faults.accept_no_descriptors = plan.faults.accept_no_memory = plan.faults.clock_jump = 0;
+        }
+        for (ServicePlan& service : plan.services) {
+            if (random.one_in(2)) {
+                service.character = ServicePlan::Character::echo;
+                service.flags = 0;
+            }
+        }
     }
     if (random.one_in(2)) {
         ServicePlan& service = plan.services.front();

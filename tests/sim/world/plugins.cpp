@@ -167,9 +167,11 @@ void Plugin::linger() {
     }
     if (is_unhurried && !ledger_.is_stopping() && random_.chance(ledger_.plan().long_callbacks)) {
         const std::uint32_t worker = service_.host->worker_index(service_.handle);
-        const std::uint64_t duration = 1 + random_.skewed(ledger_.plan().long_callback_ns_max);
+        const std::uint64_t most = ledger_.plan().long_callback_ns_max;
+        const std::uint64_t duration = 1 + (random_.one_in(2) ? random_.below(most) : random_.skewed(most));
         scheduler_.trace("worker {}: a callback takes {} ns", worker, duration);
         ledger_.pace_of(worker).is_busy = true;
+        on_long_callback();
         scheduler_.sleep_for(duration);
         ledger_.pace_of(worker) = {false, scheduler_.now()};
     }

@@ -24,6 +24,7 @@ public:
 
     // Callbacks may take long: while there is traffic, in runs whose plan says so.
     bool is_unhurried = false;
+    std::function<void()> on_long_callback;  // one begins
 
     struct Callbacks;  // the C functions of the table
 

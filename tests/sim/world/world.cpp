@@ -12,6 +12,7 @@ constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
 constexpr std::uint64_t bound_ns = 5'000 * ms;
 // As in server.cpp.
 constexpr std::uint64_t cut_again_ns = 100 * ms;
+constexpr std::size_t latecomers_max = 8;
 
 }  // namespace
 
@@ -196,11 +197,20 @@ void World::welcome_newcomers() {
     }
 }
 
+void World::send_latecomer() {
+    if (latecomers_.size() < latecomers_max) {
+        latecomers_.push_back(
+            std::make_unique<ScriptedPeer>(scheduler_, *network_, ledger_, services_, random_.fork("latecomer", latecomers_.size())));
+        latecomers_.back()->begin(10 * ms);
+    }
+}
+
 void World::traffic() {
     welcome_newcomers();
     faults_ = plan_.faults;
     for (const std::unique_ptr<Service>& service : services_) {
         service->plugin->is_unhurried = true;
+        service->plugin->on_long_callback = [this] { send_latecomer(); };
     }
     for (std::uint32_t i = 0; i < plan_.peers; ++i) {
         peers_.push_back(std::make_unique<ScriptedPeer>(scheduler_, *network_, ledger_, services_, random_.fork("peer", i)));
@@ -268,10 +278,12 @@ void World::settle() {
     for (const std::unique_ptr<Service>& service : services_) {
         service->plugin->is_unhurried = false;
     }
-    for (std::unique_ptr<ScriptedPeer>& newcomer : newcomers_) {
-        peers_.push_back(std::move(newcomer));
+    for (auto* others : {&newcomers_, &latecomers_}) {
+        for (std::unique_ptr<ScriptedPeer>& peer : *others) {
+            peers_.push_back(std::move(peer));
+        }
+        others->clear();
     }
-    newcomers_.clear();
     faults_ = plan_.faults.quiet();
     std::uint64_t longest_ms = 0;
     for (const std::unique_ptr<Service>& service : services_) {
@@ -413,8 +425,10 @@ void World::take_apart() {
     for (const std::unique_ptr<ScriptedPeer>& peer : peers_) {
         peer->stop();
     }
-    for (const std::unique_ptr<ScriptedPeer>& newcomer : newcomers_) {
-        newcomer->stop();
+    for (const auto* others : {&newcomers_, &latecomers_}) {
+        for (const std::unique_ptr<ScriptedPeer>& peer : *others) {
+            peer->stop();
+        }
     }
     ledger_.finish();
     network_.reset();
@@ -451,18 +465,20 @@ void World::check_waiting() {
     if (idle_since == UINT64_MAX) {
         return;
     }
-    for (const std::unique_ptr<ScriptedPeer>& peer : peers_) {
-        const Attempt* attempt = peer->attempt();
-        if (attempt == nullptr || attempt->connected_ns == 0 || attempt->line != nullptr || !peer->is_open()) {
-            continue;
-        }
-        const Service& service = *attempt->service;
-        if (!service.is_echo() || service.is_serial() || service.is_blocking()) {
-            continue;
-        }
-        if (now > std::max({attempt->connected_ns, service.last_full_ns, idle_since}) + bound) {
-            ledger_.violated("peer " + std::to_string(attempt->number) + " of service " + std::to_string(service.number) +
-                             " waits for a busy worker while another one is idle");
+    for (const auto* some : {&peers_, &latecomers_}) {
+        for (const std::unique_ptr<ScriptedPeer>& peer : *some) {
+            const Attempt* attempt = peer->attempt();
+            if (attempt == nullptr || attempt->connected_ns == 0 || attempt->line != nullptr || !peer->is_open()) {
+                continue;
+            }
+            const Service& service = *attempt->service;
+            if (!service.is_echo() || service.is_serial() || service.is_blocking()) {
+                continue;
+            }
+            if (now > std::max({attempt->connected_ns, service.last_full_ns, idle_since}) + bound) {
+                ledger_.violated("peer " + std::to_string(attempt->number) + " of service " + std::to_string(service.number) +
+                                 " waits for a busy worker while another one is idle");
+            }
         }
     }
 }

@@ -43,6 +43,8 @@ private:
     net::WorkerGroup* add_station(std::uint32_t threads, std::uint32_t batch);
     // Clients that come one by one and stay are spread over the homes, and find all the places, whichever address they come to.
     void welcome_newcomers();
+    // In the first milliseconds of a callback that takes long, when nobody knows that yet.
+    void send_latecomer();
     void call_from_threads();
     // One of whose held connections a foreign thread is to resume; null when there is none.
     [[nodiscard]] Service* wants_resume() const;
@@ -71,6 +73,7 @@ private:
     std::vector<std::unique_ptr<Station>> stations_;
     std::vector<std::unique_ptr<Service>> services_;
     std::vector<std::unique_ptr<ScriptedPeer>> newcomers_;
+    std::vector<std::unique_ptr<ScriptedPeer>> latecomers_;
     std::vector<std::unique_ptr<ScriptedPeer>> peers_;
     std::uint32_t workers_ = 0;
 
