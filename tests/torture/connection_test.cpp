@@ -1,5 +1,7 @@
 // Connections while each allocation of a worker (or of the thread that calls in) fails in turn: one connection is lost at most, and one line says so; the
 // others go on, the next one is served, the server stops with nothing on loan.
+#include <sstream>
+
 #include "integration/service.hpp"
 #include "torture/scenario.hpp"
 
@@ -17,6 +19,16 @@ const std::string one_port = R"({"ports": "per_core", "threads": 1, "receive_buf
 const std::string log_lines = R"("log": {"level": "info"})";
 // Timers, a queue that holds a long message, and framing, so that what comes in pieces is kept.
 const std::string framed = R"("framing": {"type": "delimiter", "max_bytes": 1000000}, "limits": {"idle_timeout_ms": 60000})";
+
+// The access line of a connection that was lost says why as well, and is no warning.
+std::size_t warnings_of_memory(const std::string& text) {
+    std::istringstream lines(text);
+    std::size_t count = 0;
+    for (std::string line; std::getline(lines, line);) {
+        count += line.find(" warn ") != std::string::npos && line.find("out of memory") != std::string::npos ? 1 : 0;
+    }
+    return count;
+}
 
 // Longer than a chunk of the pools: kept and sent from the heap.
 const std::string& long_message() {
@@ -75,7 +87,7 @@ bool connects(std::uint64_t n, Failing how, bool warm) {
     INFO(text);
     CHECK(count_of(text, " stopped") == 1);
     if (how == Failing::once) {
-        CHECK(count_of(text, "out of memory") <= 1);
+        CHECK(warnings_of_memory(text) <= 1);
     }
     if (lost) {
         CHECK(count_of(text, "out of memory") >= 1);
@@ -198,7 +210,7 @@ TEST_CASE("a call's mail that memory is short for where it arrives closes its co
                 CHECK(script.line(0)->reason == PORTICO_REASON_NO_MEMORY);
             }
         }
-        CHECK(count_of(lines.text(), "closed: out of memory") == (lost ? 1 : 0));
+        CHECK(warnings_of_memory(lines.text()) == (lost ? 1 : 0));
         return has_failed;
     });
     CHECK(failed >= 1);
