@@ -814,8 +814,14 @@ void UringPort::retry_starved() noexcept {
     if (starved_.empty() || !is_ring_thread()) {
         return;
     }
-    // As many as there are buffers for, in the order in which they came.
-    for (std::uint32_t room = buffers().buffers_max() - buffers().on_loan(); room > 0; --room) {
+    // As many as there are buffers for, in the order in which they came. Where the kernel takes them from those that lie ready, no more
+    // than these: the others would fail again, and their completions would keep the next ones from being made ready.
+    std::uint32_t room = buffers().buffers_max() - buffers().on_loan();
+    if (ready_buffers_ != nullptr) {
+        ready_buffers_->fill(ready_buffers_max);
+        room = ready_buffers_->ready();
+    }
+    for (; room > 0; --room) {
         Operation* operation = starved_.pop_front();
         if (operation == nullptr) {
             return;

@@ -221,3 +221,39 @@ TEST_CASE("connections that nobody reads do not take the buffers of those that a
     reader.close();
     world.require_balanced();
 }
+
+TEST_CASE("more receives than fit into a queue, all with data at once, are served in turn", "[contract][buffers]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind, {.buffer_bytes = 512, .buffers = 1'024, .batch = 64});
+    constexpr std::size_t count = 1'500;
+    std::vector<std::unique_ptr<Connection>> connections;
+    for (std::size_t i = 0; i < count; ++i) {
+        connections.push_back(std::make_unique<Connection>(world));
+        Connection& connection = *connections.back();
+        connection.receive.then = [&connection] { static_cast<void>(connection.take()); };
+    }
+    // Armed while nothing is there, then all at once, twice: data, and the end.
+    for (const auto& connection : connections) {
+        world.submit(connection->receive);
+    }
+    world.run_for(20);
+    for (const auto& connection : connections) {
+        REQUIRE(connection->peer.send_all("x"));
+    }
+    const auto are_done = [&] {
+        return std::all_of(connections.begin(), connections.end(), [](const auto& one) { return !one->receive.in_flight; });
+    };
+    REQUIRE(world.run_until(are_done));
+    for (const auto& connection : connections) {
+        world.submit(connection->receive);
+    }
+    world.run_for(20);
+    for (const auto& connection : connections) {
+        connection->peer.finish_sending();
+    }
+    REQUIRE(world.run_until(are_done));
+    CHECK(std::all_of(connections.begin(), connections.end(), [](const auto& one) { return one->input == "x" && one->receive.bytes == 0; }));
+    connections.clear();
+    world.require_balanced();
+}
