@@ -550,7 +550,8 @@ void Connection::look_for_progress(std::uint64_t now) noexcept {
     const auto moved = static_cast<std::uint32_t>(progress->acknowledged_bytes + (counts_received ? progress->received_bytes : 0));
     if (moved != moved_bytes_) {
         moved_bytes_ = moved;
-        moved_at(now - std::min(now, progress->newest_age_ms * base::nanoseconds_per_millisecond));
+        const std::uint64_t asked = port().now();  // not before the system was: this thread may have stood still in between
+        moved_at(asked - std::min(asked, progress->newest_age_ms * base::nanoseconds_per_millisecond));
     }
 }
 
