@@ -14,25 +14,26 @@ namespace portico::sim {
 
 struct FaultMix {
     // ---- the port
-    std::uint64_t operation_delay_ns_max = 0;  // each operation takes up to this long beyond what it waits for (skewed), so that completions reorder
-    std::uint32_t shuffle = 0;            // wait() hands out a completion that is not the oldest one (those of one thread's posts and timers keep
-                                          // their order)
-    std::uint32_t early_return = 0;       // wait() returns 0 though nobody woke it
-    std::uint32_t short_batch = 0;        // wait() hands out fewer than there are
-    std::uint32_t partial_receive = 0;    // a receive brings fewer bytes than are there
-    std::uint32_t partial_send = 0;       // a send takes fewer bytes than there is room for
-    std::uint32_t send_at_once = 0;       // send_at_once() tries in the call; else it is a send()
-    std::uint32_t late_send = 0;          // a send that may be told late is
-    std::uint32_t late_cancel = 0;        // a cancel loses the race: the operation goes on for a while, and completes with success if it can
-    std::uint32_t receive_no_buffers = 0; // a receive fails with Error::no_buffers (the system's memory, not the pool)
-    std::uint32_t send_no_buffers = 0;    // likewise a send
-    std::uint32_t accept_aborted = 0;     // an accept takes a connection whose peer is gone already: its first receive or send is a reset
+    std::uint64_t operation_delay_ns_max =
+        0;                      // each operation takes up to this long beyond what it waits for (skewed), so that completions reorder
+    std::uint32_t shuffle = 0;  // wait() hands out a completion that is not the oldest one (those of one thread's posts and timers keep
+                                // their order)
+    std::uint32_t early_return = 0;     // wait() returns 0 though nobody woke it
+    std::uint32_t short_batch = 0;      // wait() hands out fewer than there are
+    std::uint32_t partial_receive = 0;  // a receive brings fewer bytes than are there
+    std::uint32_t partial_send = 0;     // a send takes fewer bytes than there is room for
+    std::uint32_t send_at_once = 0;     // send_at_once() tries in the call; else it is a send()
+    std::uint32_t late_send = 0;        // a send that may be told late is
+    std::uint32_t late_cancel = 0;      // a cancel loses the race: the operation goes on for a while, and completes with success if it can
+    std::uint32_t receive_no_buffers = 0;  // a receive fails with Error::no_buffers (the system's memory, not the pool)
+    std::uint32_t send_no_buffers = 0;     // likewise a send
+    std::uint32_t accept_aborted = 0;      // an accept takes a connection whose peer is gone already: its first receive or send is a reset
     std::uint32_t accept_no_descriptors = 0;
     std::uint32_t accept_no_memory = 0;
-    std::uint32_t attach_fails = 0;       // CompletionPort::attach refuses
-    std::uint64_t timer_late_ns = 0;      // each timer comes so much later than it should; constant during a run
-    bool room_in_steps = false;           // a send that found no room goes on only when a third of the buffer is free
-    bool tells_age = false;               // Socket::progress says when it last heard of the peer
+    std::uint32_t attach_fails = 0;   // CompletionPort::attach refuses
+    std::uint64_t timer_late_ns = 0;  // each timer comes so much later than it should; constant during a run
+    bool room_in_steps = false;       // a send that found no room goes on only when a third of the buffer is free
+    bool tells_age = false;           // Socket::progress says when it last heard of the peer
 
     // ---- the network
     std::uint64_t latency_ns_max = 50'000;  // each segment travels 1 ns to this long; in order within its stream
@@ -44,7 +45,7 @@ struct FaultMix {
     std::uint32_t reset_discards = 0;       // a reset destroys what was received and not yet read (Windows), else it stays readable (Linux)
 
     // ---- the clock
-    std::uint32_t clock_jump = 0;           // at a step, time jumps ahead
+    std::uint32_t clock_jump = 0;  // at a step, time jumps ahead
     std::uint64_t clock_jump_ns_max = 0;
 
     // No faults, hardly a delay.

@@ -56,9 +56,9 @@ public:
 
     // What the owner of a socket has found whenever it asked for its progress: for how long nothing had moved by then.
     struct Looks {
-        std::uint64_t longest_still_ns = 0;     // at any of its looks
-        std::uint64_t last_still_ns = 0;        // at the last one
-        std::uint64_t last_unheeded_ns = 0;     // the same, of what it sends alone: for how long nothing was acknowledged
+        std::uint64_t longest_still_ns = 0;  // at any of its looks
+        std::uint64_t last_still_ns = 0;     // at the last one
+        std::uint64_t last_unheeded_ns = 0;  // the same, of what it sends alone: for how long nothing was acknowledged
     };
     // By the owner of the end whose peer has this port; nothing before there is one.
     [[nodiscard]] Looks looks_at_peer(std::uint16_t port) const noexcept;

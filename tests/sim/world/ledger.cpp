@@ -362,8 +362,8 @@ void Ledger::check_cut(const Line& line) {
     const Attempt* attempt = line.attempt;
     const ServicePlan& plan = *line.service->plan;
     const bool ends_by_itself = line.service->is_echo() || !plan.has_on_drain;
-    if (plan_.drain_ms >= unhurried_ms && plan_.faults.clock_jump == 0 && plan_.faults.timer_late_ns == 0 && plan_.long_callbacks == 0 && ends_by_itself && attempt != nullptr && attempt->is_eager &&
-        attempt->last_sent_ns + unhurried_ms / 2 * ms < scheduler_.now()) {
+    if (plan_.drain_ms >= unhurried_ms && plan_.faults.clock_jump == 0 && plan_.faults.timer_late_ns == 0 && plan_.long_callbacks == 0 &&
+        ends_by_itself && attempt != nullptr && attempt->is_eager && attempt->last_sent_ns + unhurried_ms / 2 * ms < scheduler_.now()) {
         violated(line, "cut at the deadline of the drain, and nothing held it up");
     }
 }
@@ -457,8 +457,8 @@ void Ledger::finish() {
         // A peer that goes on reading loses nothing: what is cut has not moved for the whole of the close timeout, at the look that ended it.
         const std::uint64_t unheeded_ns = Network::current()->looks_at_peer(attempt->port).last_unheeded_ns;
         if (has_ended_gracefully(*line) && !was_hindered(*line) && unheeded_ns < line->service->plan->limits.close_timeout_ms * ms) {
-            violated(*line, text(attempt->received) + " of " + text(line->accepted_bytes) + " accepted bytes came; cut when nothing had been " +
-                                "acknowledged for " + text(unheeded_ns / ms) + " ms");
+            violated(*line, text(attempt->received) + " of " + text(line->accepted_bytes) +
+                                " accepted bytes came; cut when nothing had been " + "acknowledged for " + text(unheeded_ns / ms) + " ms");
         }
         if (attempt->saw_end || !may_have_lost(*line)) {
             violated(*line,

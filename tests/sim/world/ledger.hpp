@@ -62,7 +62,7 @@ struct Attempt {
     SimPeer* peer = nullptr;  // null when it is over
     std::uint16_t port = 0;
     std::uint64_t connected_ns = 0;  // when its system had told it so; 0: not yet
-    Line* line = nullptr;     // when on_open has come
+    Line* line = nullptr;            // when on_open has come
 
     std::vector<std::byte> content;  // all that it would send
     std::vector<Message> messages;   // with framing: those that are whole

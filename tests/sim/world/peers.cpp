@@ -121,8 +121,8 @@ void ScriptedPeer::connect() {
 void ScriptedPeer::connect_to(const io::Address& address, std::uint32_t room) {
     peer_.connect(address, room);
     ledger_.connected_from(*attempt_, peer_.local_address().port);
-    scheduler_.trace("peer {}: connects to service {}, from port {}, to say {} bytes", attempt_->number,
-                     attempt_->service->number, peer_.local_address().port, goal_);
+    scheduler_.trace("peer {}: connects to service {}, from port {}, to say {} bytes", attempt_->number, attempt_->service->number,
+                     peer_.local_address().port, goal_);
 }
 
 // A steady reader reads its portion whatever else it does, until the attempt is over.
@@ -142,7 +142,8 @@ void ScriptedPeer::read_a_portion() {
 void ScriptedPeer::draw_content() {
     const config::Framing& framing = attempt_->service->plan->framing;
     std::vector<std::byte>& content = attempt_->content;
-    const std::size_t size = random_.one_in(4) ? 0 : static_cast<std::size_t>(1 + random_.skewed(reads_ == Reads::steadily ? steady_content_max : content_max));
+    const std::size_t size =
+        random_.one_in(4) ? 0 : static_cast<std::size_t>(1 + random_.skewed(reads_ == Reads::steadily ? steady_content_max : content_max));
     if (framing.type == config::Framing::Type::none) {
         content.resize(size);
         const std::uint64_t salt = random_.next();

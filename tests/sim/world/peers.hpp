@@ -52,9 +52,7 @@ private:
     void on_change();
     void say_some();
     void read_a_portion();
-    [[nodiscard]] bool reads_at_once() const noexcept {
-        return reads_ == Reads::eagerly || (is_settling_ && reads_ != Reads::steadily);
-    }
+    [[nodiscard]] bool reads_at_once() const noexcept { return reads_ == Reads::eagerly || (is_settling_ && reads_ != Reads::steadily); }
     void read(std::size_t bytes_max);
     void part();
     void leave(bool by_reset);
@@ -79,9 +77,9 @@ private:
     std::size_t goal_ = 0;  // of the content: what it will have sent when it parts
     std::size_t piece_max_ = 1;
     std::uint64_t gap_ns_max_ = 0;
-    bool is_patient_ = false;     // waits for the answer to each piece (of an echo)
-    bool closes_at_end_ = true;   // when the host has ended its stream
-    std::size_t portion_ = 1;         // of a steady reader, each portion_gap_ns_
+    bool is_patient_ = false;    // waits for the answer to each piece (of an echo)
+    bool closes_at_end_ = true;  // when the host has ended its stream
+    std::size_t portion_ = 1;    // of a steady reader, each portion_gap_ns_
     std::uint64_t portion_gap_ns_ = 0;
     std::uint32_t patience_ = 0;  // how many looks it waits for before it parts
     std::vector<std::byte> room_;

@@ -37,7 +37,7 @@ struct ServicePlan {
 struct Plan {
     // As "io" of a configuration, with sizes below what the file allows.
     bool is_shared = false;
-    std::uint32_t threads = 1;  // of the shared port, or ports of one thread
+    std::uint32_t threads = 1;         // of the shared port, or ports of one thread
     bool has_accepting_thread = true;  // or accepts share the first port
     std::uint32_t accepts_at_once = 1;
     std::uint32_t receive_buffer_bytes = 512;
@@ -55,9 +55,9 @@ struct Plan {
     std::uint32_t drain_ms = 1'000;
 
     // Unusual timing, in some of the runs.
-    std::uint32_t newcomers = 0;          // come one by one, before anything else happens, to the first service's first address, and stay
-    std::uint32_t steady_readers = 0;     // of 65,536 peers: they read little at a time, and never stop
-    std::uint32_t long_callbacks = 0;     // of 65,536 callbacks: they take up to so long, as long as there is traffic
+    std::uint32_t newcomers = 0;       // come one by one, before anything else happens, to the first service's first address, and stay
+    std::uint32_t steady_readers = 0;  // of 65,536 peers: they read little at a time, and never stop
+    std::uint32_t long_callbacks = 0;  // of 65,536 callbacks: they take up to so long, as long as there is traffic
     std::uint64_t long_callback_ns_max = 0;
     std::uint64_t first_come_ns_max = 30'000'000;  // peers come within this time
 

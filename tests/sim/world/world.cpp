@@ -129,8 +129,9 @@ void World::start() {
         }
         service->homes = static_cast<std::uint32_t>(groups.size());
         service->instance->strand().set_home(*groups.front());
-        service->acceptor = std::make_unique<net::Acceptor>(*table_, accepting != nullptr ? *accepting : *groups.front(), groups,
-                                                            service->is_serial() ? &service->instance->strand() : nullptr, service->context);
+        service->acceptor =
+            std::make_unique<net::Acceptor>(*table_, accepting != nullptr ? *accepting : *groups.front(), groups,
+                                            service->is_serial() ? &service->instance->strand() : nullptr, service->context);
         homes.push_back(groups.front());
     }
     io::Address loopback;
@@ -295,8 +296,7 @@ void World::settle() {
         peer->settle();
     }
     // An idle connection that ends gives its place to one that is idle then in its turn.
-    const std::uint64_t deadline =
-        scheduler_.now() + peers_.size() * (3 * longest_ms * ms + bound_ns + 10 * plan_.faults.timer_late_ns);
+    const std::uint64_t deadline = scheduler_.now() + peers_.size() * (3 * longest_ms * ms + bound_ns + 10 * plan_.faults.timer_late_ns);
     if (scheduler_.run_until([this] { return is_settled(); }, deadline)) {
         return;
     }
