@@ -583,9 +583,11 @@ bool Peer::is_too_late(Time from, Time now, Clock::duration limit) {
 
 void Peer::give_up(const char* why) {
     const bool still_moves = Clock::now() - arrived_most_ < Ms(2'000) && arrived_ > 0;
-    if (arrived_ > received_ && is_released_) {
-        scene_.findings.void_judgement();  // it is the suite that has not come to reading
-    } else if (!is_over_ && !was_judged_ && !still_moves && !system_holds_bytes()) {
+    if (is_over_ || was_judged_) {
+        // Said already.
+    } else if (still_moves || system_holds_bytes() || (is_released_ && arrived_ > received_)) {
+        scene_.findings.void_judgement();  // the system, or the suite itself, has not come to it
+    } else {
         complain("not over", std::string(why) + ": " + std::to_string(received_) + " bytes of " + std::to_string(owed()) + " read, " +
                                  std::to_string(arrived_) + " have come; " + std::to_string(sent_) + " of " + std::to_string(plan_.bytes) +
                                  " sent" + (own_end_ ? ", its side ended" : "") + (is_connected_ ? "" : "; not connected"));
