@@ -153,7 +153,7 @@ struct Measured {
     std::unique_ptr<ScriptedRun> run;
     std::array<std::vector<double>, shown.size()> figures;  // for each round
     std::uint64_t runs_lagged = 0;
-    Totals totals;                                          // of all runs
+    Totals totals;  // of all runs
 
     // The sum of its runs as a file would have it, but for what makes no sense of runs that lie apart in time.
     [[nodiscard]] ComparedSide side(const std::string& began) const {
@@ -309,9 +309,11 @@ int Compare::servers(const std::string& a, const std::string& b) {
 std::string Compare::spoilt() const {
     const bool in_a = record_.sides[0].run.lagged;
     const bool in_b = record_.sides[1].run.lagged;
-    return in_a || in_b ? "Nothing follows from this: the client itself lagged in " +
-                              std::string(in_a && in_b ? "both" : in_a ? "A" : "B") + ", and the figures are invalid."
-                        : std::string();
+    if (!in_a && !in_b) {
+        return {};
+    }
+    const std::string where = in_a && in_b ? "both" : in_a ? "A" : "B";
+    return "Nothing follows from this: the client itself lagged in " + where + ", and the figures are invalid.";
 }
 
 int Compare::show() {

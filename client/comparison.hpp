@@ -38,12 +38,15 @@ struct Compared {
 
 [[nodiscard]] Compared compared_pairs(std::string name, bool more_is_better, std::span<const double> a, std::span<const double> b);
 
-// A table, a line each, and below it a sentence for each figure that differs, or that none does. `a`, `b`: what they are called. `spoilt`: why
-// nothing follows from the figures, a sentence that stands there instead.
-[[nodiscard]] std::string comparison_text(std::string_view a, std::string_view b, std::span<const Compared> all, std::string_view spoilt = {});
+// A table, a line each, and below it a sentence for each figure that differs, or that none does.
+// `a`, `b`: what they are called. `spoilt`: why nothing follows from the figures, a sentence that
+// stands there instead.
+[[nodiscard]] std::string comparison_text(std::string_view a, std::string_view b, std::span<const Compared> all,
+                                          std::string_view spoilt = {});
 
-// What makes two runs unlike, so that more than the servers is compared: other options, another machine, another client, a run that was
-// interrupted or went wrong. A sentence each. Where to, and what is written and shown, does not count.
+// What makes two runs unlike, so that more than the servers is compared: other options, another
+// machine, another client, a run that was interrupted or went wrong. A sentence each. Where to, and
+// what is written and shown, does not count.
 [[nodiscard]] std::vector<std::string> comparison_warnings(const SavedRun& a, const SavedRun& b);
 
 // Their slots: but for the last one of each, which the run's end has cut, and those in which nothing came. Throws std::runtime_error with a sentence where

@@ -1,15 +1,16 @@
 // Opens a TCP connection to one of the plan's addresses, for every kind of connection of a run.
 //
-// A name may stand for several addresses, of which the server listens on one, or only one can be reached. Until one is known
-// to be good they are tried as RFC 8305 says: the next one as soon as the one before has failed, or beside it when that has
-// not answered for 250 ms. The first that connects is taken, and all further connections of the thread go there.
+// A name may stand for several addresses, of which the server listens on one, or only one can be
+// reached. Until one is known to be good they are tried as RFC 8305 says: the next one as soon as
+// the one before has failed, or beside it when that has not answered for 250 ms. The first that
+// connects is taken, and all further connections of the thread go there.
 //
 //     resting -> connecting -+-> connected
 //        ^                   +-> failed
 //        +--- cancel() ---------- (from any state, once every operation is back)
 //
-// A port of the local range can be the socket's own: TCP then connects it to itself (a simultaneous open), although nobody
-// listens there. That is a refused connect.
+// A port of the local range can be the socket's own: TCP then connects it to itself (a simultaneous
+// open), although nobody listens there. That is a refused connect.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +28,8 @@ namespace portico::client {
 
 class Connector {
 public:
-    // `changed` is called with `owner` when the outcome is known, and again after cancel() when the last operation is back.
+    // `changed` is called with `owner` when the outcome is known, and again after cancel() when the
+    // last operation is back.
     Connector(SessionContext& context, void* owner, void (*changed)(void*)) noexcept;
     Connector(const Connector&) = delete;
     Connector& operator=(const Connector&) = delete;

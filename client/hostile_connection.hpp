@@ -54,7 +54,7 @@ private:
     State state_ = State::resting;
     bool is_over_ = false;       // the run
     bool has_finished_ = false;  // our end of the stream is sent
-    std::uint64_t sent_ = 0;  // bytes of this life
+    std::uint64_t sent_ = 0;     // bytes of this life
 };
 
 }  // namespace portico::client

@@ -31,7 +31,8 @@ inline constexpr std::uint64_t sends_max = 1'000'000'000;
 // The output takes nothing more, so nobody reads what comes.
 class OutputEnded : public std::exception {};
 
-// Prints "Server sent the following message: REPLY" for each reply, safe for a terminal, without its framing. Throws OutputEnded.
+// Prints "Server sent the following message: REPLY" for each reply, safe for a terminal, without
+// its framing. Throws OutputEnded.
 class ReplyPrinter final : public Observer {
 public:
     ReplyPrinter(std::uint32_t threads, const Framing& framing, std::ostream& out);

@@ -78,10 +78,10 @@ std::string live_lines(const Moment& moment, const LoadPlan& plan, std::size_t w
         first += "  " + fixed(seconds(progress.sending_ns) * (1 - share) / share, 0) + " s left";
     }
     const std::uint64_t failures = std::accumulate(progress.findings.begin(), progress.findings.end(), std::uint64_t{0});
-    const std::string second = fitting({fixed(moment.messages_per_second, 0) + "/s", latencies(progress),
-                                        "  connections " + std::to_string(progress.connections_opened),
-                                        "  failures " + std::to_string(failures)},
-                                       {0, 3, 1, 2}, width);
+    const std::string second =
+        fitting({fixed(moment.messages_per_second, 0) + "/s", latencies(progress),
+                 "  connections " + std::to_string(progress.connections_opened), "  failures " + std::to_string(failures)},
+                {0, 3, 1, 2}, width);
     return shortened(first, width) + '\n' + shortened(second, width);
 }
 

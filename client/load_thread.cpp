@@ -132,8 +132,8 @@ void LoadThread::run() noexcept {
     }
 }
 
-// With a rate: what was due and has never left. Of a run that was not ended early that is all that was due to its end, also on
-// connections that had broken by then.
+// With a rate: what was due and has never left. Of a run that was not ended early that is all that
+// was due to its end, also on connections that had broken by then.
 void LoadThread::count_not_sent() noexcept {
     if (!has_rate()) {
         return;

@@ -67,7 +67,8 @@ struct ParsedOptions {
     int exit_code = 0;
 };
 
-// `arguments` in UTF-8 without the program's name; `may_ask`: if they do not say what to send, the questions of the article's client do.
+// `arguments` in UTF-8 without the program's name; `may_ask`: if they do not say what to send, the
+// questions of the article's client do.
 [[nodiscard]] ParsedOptions parse_options(std::vector<std::string> arguments, bool may_ask);
 
 inline constexpr std::uint32_t connections_max = 1'000'000;

@@ -12,7 +12,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A name beside it for what is not complete. What a killed client has left under the first one is written over.
+// A name beside it for what is not complete. What a killed client has left under the first one is
+// written over.
 fs::path name_beside(const fs::path& path) {
     fs::path beside = path;
     beside += ".part";
@@ -63,7 +64,8 @@ base::Result<void> OutputFile::open(const std::string& path) {
 
 void OutputFile::open_beside() {
     if (kind_of(path_) == PathKind::plain_file) {
-        // A rename asks only the folder; one who may not write the file itself is not to replace it.
+        // A rename asks only the folder; one who may not write the file itself is not to replace
+        // it.
         if (!std::ofstream(path_, std::ios::binary | std::ios::app).is_open()) {
             return;
         }

@@ -1,7 +1,9 @@
-// A file of results. Opened before the run, so that one that cannot be written is known before anything is measured.
+// A file of results. Opened before the run, so that one that cannot be written is known before
+// anything is measured.
 //
-// A plain file is there whole or not at all: it is written under another name beside it, and renamed at the end. What is no
-// plain file (a FIFO, a device, a link) stays what it is: it is opened and written through, since a rename would replace it.
+// A plain file is there whole or not at all: it is written under another name beside it, and
+// renamed at the end. What is no plain file (a FIFO, a device, a link) stays what it is: it is
+// opened and written through, since a rename would replace it.
 #pragma once
 
 #include <filesystem>

@@ -1,4 +1,5 @@
-// The few things that the systems do each in its own way: the command line and console as UTF-8, Ctrl-C, descriptors, what a path leads to.
+// The few things that the systems do each in its own way: the command line and console as UTF-8,
+// Ctrl-C, descriptors, what a path leads to.
 #pragma once
 
 #include <atomic>
@@ -14,14 +15,16 @@ namespace portico::client {
 [[nodiscard]] std::vector<std::string> command_line(int argc, char** argv);
 
 // Once, before anything is opened or printed: a Windows console is told that text is UTF-8; on Linux a standard stream that the program was
-// started without leads nowhere, where else its number would be a socket's. Whether there is a standard output.
+// started without leads nowhere, where else its number would be a socket's. Whether there is a
+// standard output.
 [[nodiscard]] bool prepare_console();
 
 [[nodiscard]] bool input_is_terminal() noexcept;
 [[nodiscard]] bool output_is_terminal() noexcept;
 [[nodiscard]] bool error_output_is_terminal() noexcept;
 
-// How wide the terminal is that the output, or else the error output, goes to; 0 where neither is one.
+// How wide the terminal is that the output, or else the error output, goes to; 0 where neither is
+// one.
 [[nodiscard]] std::size_t terminal_columns() noexcept;
 
 // One line of standard input in UTF-8 without its end; false at the end of the input.

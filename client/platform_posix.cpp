@@ -31,7 +31,8 @@ std::vector<std::string> command_line(int argc, char** argv) {
 
 bool prepare_console() {
     const bool has_output = ::fcntl(STDOUT_FILENO, F_GETFD) >= 0;
-    // A reader that has gone shows as an error of the write, which is reported; the signal would end the program without a word.
+    // A reader that has gone shows as an error of the write, which is reported; the signal would
+    // end the program without a word.
     std::signal(SIGPIPE, SIG_IGN);
     for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
         if (::fcntl(number, F_GETFD) < 0) {

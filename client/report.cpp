@@ -141,21 +141,23 @@ std::string latency_drawing(const Histogram& latency_ns, std::size_t columns) {
     if (rows.empty()) {
         return {};
     }
-    constexpr std::size_t beside_bar = 39;
+    const bool is_narrow = columns < 64;  // then the bars have the last column's room
+    const std::size_t beside_bar = is_narrow ? 27 : 39;
     const std::size_t bar_width = std::clamp<std::size_t>(columns - std::min(columns, beside_bar), 1, 50);
     const std::uint64_t most =
         std::max_element(rows.begin(), rows.end(), [](const Row& one, const Row& other) { return one.count < other.count; })->count;
     const auto percent = [&](std::uint64_t count, int decimals) {
         return fixed(100.0 * static_cast<double>(count) / static_cast<double>(latency_ns.count()), decimals) + " %";
     };
-    std::string out = "latency, up to   messages   no slower\n";
+    std::string out = is_narrow ? "latency, up to   messages\n" : "latency, up to   messages   no slower\n";
     std::uint64_t seen = 0;
     for (const Row& row : rows) {
         seen += row.count;
         // Rounded up: the few slowest messages are those that one looks for.
-        const auto bar = static_cast<std::size_t>(std::ceil(static_cast<double>(row.count) / static_cast<double>(most) * static_cast<double>(bar_width)));
-        out += right(time_text(row.most_ns), 14) + right(percent(row.count, 2), 11) + right(percent(seen, 3), 12) + "  " +
-               std::string(bar, '#') + '\n';
+        const auto bar = static_cast<std::size_t>(
+            std::ceil(static_cast<double>(row.count) / static_cast<double>(most) * static_cast<double>(bar_width)));
+        out += right(time_text(row.most_ns), 14) + right(percent(row.count, 2), 11) + (is_narrow ? "" : right(percent(seen, 3), 12)) +
+               "  " + std::string(bar, '#') + '\n';
     }
     return out;
 }

@@ -29,7 +29,8 @@ inline constexpr int interrupted = 130;
 
 // One line a figure, "name value", aligned; the names never change (--help lists them). The plan says which figures make sense.
 [[nodiscard]] std::string summary(const Result& result);
-// The same for a reader: without what is zero, and times with the unit that suits them ("latency_p99  1.25 ms").
+// The same for a reader: without what is zero, and times with the unit that suits them
+// ("latency_p99  1.25 ms").
 [[nodiscard]] std::string readable_summary(const Result& result);
 
 // The latencies drawn: a line for each step of 1, 2, 5, 10, ... with its share of the messages, and how many were no slower. Empty when there are none.

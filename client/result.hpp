@@ -29,8 +29,8 @@ struct Result {
         return plan.rate && lag_ns > lag_ns_max && lag_ns > totals.latency_ns.percentile(99) / 10;
     }
 
-    // With a rate: whether more than a twentieth of what was due has never left, or, where all leaves in the end, it took a twentieth
-    // (and a tenth of a second) longer than the schedule.
+    // With a rate: whether more than a twentieth of what was due has never left, or, where all
+    // leaves in the end, it took a twentieth (and a tenth of a second) longer than the schedule.
     [[nodiscard]] bool has_missed_rate() const noexcept {
         if (!plan.rate || totals.interrupted) {
             return false;

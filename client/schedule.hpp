@@ -21,8 +21,8 @@ namespace portico::client {
 
 enum class Arrivals : std::uint8_t { even, poisson };
 
-// So many messages in so many seconds, 1 to 1,000: half a message a second is one in two. Their product is at most 10^10, so that
-// no instant's arithmetic leaves 64 bits.
+// So many messages in so many seconds, 1 to 1,000: half a message a second is one in two. Their
+// product is at most 10^10, so that no instant's arithmetic leaves 64 bits.
 struct Rate {
     std::uint64_t messages = 0;  // 0: none, as fast as replies come
     std::uint64_t seconds = 1;

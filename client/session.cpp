@@ -186,8 +186,8 @@ void Session::on_timer() {
     }
 }
 
-// When a reply that is due and does not come is one too late. Only a reply makes that later: a server that sends a byte now and
-// then, or takes one, would hold the run for ever.
+// When a reply that is due and does not come is one too late. Only a reply makes that later: a
+// server that sends a byte now and then, or takes one, would hold the run for ever.
 std::uint64_t Session::timeout_at(std::uint64_t now_ns) const noexcept {
     const std::uint64_t timeout_ns = context_.plan.reply_timeout_ns;
     return is_waiting() ? std::min(waiting_since_ns_ + timeout_ns, context_.replies_end_ns) : now_ns + timeout_ns;

@@ -49,7 +49,8 @@ public:
     void drain();
     // The run ends early: ends without calling anything lost.
     void abandon();
-    // So many of its messages have come to be due by the run's end, whether or not it has lived to send them.
+    // So many of its messages have come to be due by the run's end, whether or not it has lived to
+    // send them.
     void count_due(std::uint64_t count) noexcept { due_ = std::max(due_, count); }
     // The run is over; one that was to come back and has not is broken.
     void conclude() noexcept;
@@ -107,9 +108,7 @@ private:
     [[nodiscard]] std::uint64_t begun() const noexcept { return unanswered_.begun(); }
 
     // Something is on its way, or owed.
-    [[nodiscard]] bool is_waiting() const noexcept {
-        return unanswered_.due() != 0 || made_ != message_size_ || taken_ != filled_;
-    }
+    [[nodiscard]] bool is_waiting() const noexcept { return unanswered_.due() != 0 || made_ != message_size_ || taken_ != filled_; }
     // Ended by a mistake in the replies; by the other side or the way to it.
     template <class Reason>
     void broken(const Reason& reason) noexcept;
@@ -130,7 +129,7 @@ private:
 
     State state_ = State::idle;
     bool has_begun_ = false;
-    bool rests_ = false;  // before the next connect
+    bool rests_ = false;            // before the next connect
     bool has_ended_early_ = false;  // failed or abandoned: no further connection
     const std::uint32_t connection_;
     std::uint64_t waiting_since_ns_ = 0;  // for the next reply, whatever bytes move; for the peer's end

@@ -22,23 +22,23 @@ struct SessionContext {
     const LoadPlan& plan;
     GuardedObserver& observer;
     Totals totals;
-    std::size_t send_buffer_bytes = 0;   // of each session
-    std::size_t address = 0;             // where connects begin in plan.addresses
-    std::size_t source = 0;              // how many sockets took one of plan.sources
-    bool has_connected = false;          // so `address` is known to be good
-    bool has_tried = false;              // a connect has come to its end, well or not
-    std::uint32_t connecting = 0;        // connections that wait for their connect
-    std::uint32_t done = 0;              // sessions
-    std::uint32_t idle_waiting = 0;      // idle connections that are to connect again
-    bool draining = false;               // no message is begun any more
+    std::size_t send_buffer_bytes = 0;          // of each session
+    std::size_t address = 0;                    // where connects begin in plan.addresses
+    std::size_t source = 0;                     // how many sockets took one of plan.sources
+    bool has_connected = false;                 // so `address` is known to be good
+    bool has_tried = false;                     // a connect has come to its end, well or not
+    std::uint32_t connecting = 0;               // connections that wait for their connect
+    std::uint32_t done = 0;                     // sessions
+    std::uint32_t idle_waiting = 0;             // idle connections that are to connect again
+    bool draining = false;                      // no message is begun any more
     std::uint64_t replies_end_ns = UINT64_MAX;  // what is unanswered then is lost; set when draining is
-    Schedule schedule;                   // with a rate, once the run has begun
-    std::uint64_t measured_from_ns = 0;  // messages that began, or were due, before it are the warm-up's
-    std::vector<Session*> reconnecting;  // that wait for their next connect; has room for all
-    std::uint64_t came_after_ns = 0;     // with a rate: what is being handed out was not there before
-    Finding finding{};                   // what is being told
-    std::uint64_t now_ns = 0;            // when the clock was read last
-    bool is_now_fresh = false;           // and nothing has been done since
+    Schedule schedule;                          // with a rate, once the run has begun
+    std::uint64_t measured_from_ns = 0;         // messages that began, or were due, before it are the warm-up's
+    std::vector<Session*> reconnecting;         // that wait for their next connect; has room for all
+    std::uint64_t came_after_ns = 0;            // with a rate: what is being handed out was not there before
+    Finding finding{};                          // what is being told
+    std::uint64_t now_ns = 0;                   // when the clock was read last
+    bool is_now_fresh = false;                  // and nothing has been done since
 
     // The clock is read once for a completion: what it brings and what it leads to happen within a microsecond or two.
     void read_clock() noexcept {

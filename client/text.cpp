@@ -142,8 +142,9 @@ base::Result<std::uint64_t> parse_duration_ns(std::string_view text) {
     const bool is_in_range = number && number->value != 0 && number->value / number->scale <= most_ms / unit_ms;
     const std::uint64_t scaled_ms = is_in_range ? number->value * unit_ms : 0;
     if (!is_in_range || scaled_ms % number->scale != 0 || scaled_ms / number->scale > most_ms) {
-        return base::Failure{quoted(text) +
-                             " is no duration; expected one like 10, 2.5s, 500ms or 1m, of whole milliseconds, more than 0 and at most 30 days"};
+        return base::Failure{
+            quoted(text) +
+            " is no duration; expected one like 10, 2.5s, 500ms or 1m, of whole milliseconds, more than 0 and at most 30 days"};
     }
     return scaled_ms / number->scale * base::nanoseconds_per_millisecond;
 }

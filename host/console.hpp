@@ -1,4 +1,4 @@
-// What main() needs of the system: standard streams, arguments as UTF-8, and being told when to stop.
+// What main() needs of the system: a process in good order, arguments as UTF-8, and being told what the operator wants.
 #pragma once
 
 #include <functional>
@@ -7,9 +7,19 @@
 
 namespace portico {
 
-// Before anything is opened or printed. Linux: a standard stream that the program was started without leads nowhere from here on; else its number would
-// be given to a socket or a port, and lines of the log written there. Windows: the console is told that text is UTF-8.
-void prepare_standard_streams() noexcept;
+// Before anything is opened or printed.
+// - Linux: a standard stream that the program was started without leads nowhere from here on; else its number
+//   would be given to a socket or a port, and lines of the log written there. A closed pipe and a limit on the
+//   size of files are errors of a write.
+// - Windows: the console is told that text is UTF-8, until the program ends. Libraries are not looked for in the
+//   current folder.
+void prepare_process() noexcept;
+
+// Whether the program was started with its standard output closed: then nothing that is printed arrives.
+[[nodiscard]] bool lacks_standard_output() noexcept;
+
+// Leaves the console as it was found. The ordinary end of the program does it by itself.
+void restore_console() noexcept;
 
 // The command line as UTF-8, the program's name included.
 [[nodiscard]] std::vector<std::string> utf8_arguments(int argc, char** argv);

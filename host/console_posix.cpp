@@ -35,6 +35,7 @@ struct Watch {
     std::thread thread;
 };
 Watch watch;
+bool output_was_closed = false;
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<pid_t>::is_always_lock_free);
 
 constexpr std::uint32_t bit(int signal_number) noexcept {
@@ -117,9 +118,10 @@ void carry_out(const std::function<void(Request)>& action) {
 
 }  // namespace
 
-void prepare_standard_streams() noexcept {
+void prepare_process() noexcept {
     for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
         if (::fcntl(number, F_GETFD) < 0) {
+            output_was_closed = output_was_closed || number == STDOUT_FILENO;
             // The lowest free number is this one.
             [[maybe_unused]] const int opened = ::open("/dev/null", O_RDWR);
         }
@@ -129,6 +131,12 @@ void prepare_standard_streams() noexcept {
     handle(SIGPIPE, do_nothing);
     handle(SIGXFSZ, do_nothing);  // likewise who writes beyond the limit on a file's size
 }
+
+bool lacks_standard_output() noexcept {
+    return output_was_closed;
+}
+
+void restore_console() noexcept {}
 
 std::vector<std::string> utf8_arguments(int argc, char** argv) {
     return {argv, argv + argc};

@@ -1,10 +1,10 @@
 #include <windows.h>
 
-#include <shellapi.h>
-
 #include <atomic>
+#include <cstdlib>
 #include <mutex>
 
+#include "base/command_line.hpp"
 #include "console.hpp"
 
 namespace portico {
@@ -15,17 +15,28 @@ namespace {
 std::mutex handler_mutex;
 std::function<void(Request)> handler_action;  // under handler_mutex
 std::atomic<int> requests{0};
+std::atomic<UINT> code_page_before{0};  // of the console's output; 0: not changed
 
-std::string to_utf8(const wchar_t* text) {
-    const int size = ::WideCharToMultiByte(CP_UTF8, 0, text, -1, nullptr, 0, nullptr, nullptr);
-    std::string result(static_cast<std::size_t>(size > 0 ? size : 1), '\0');
-    ::WideCharToMultiByte(CP_UTF8, 0, text, -1, result.data(), size, nullptr, nullptr);
-    result.pop_back();
+std::string to_utf8(const std::wstring& text) {
+    const int length = static_cast<int>(text.size());
+    const int size = ::WideCharToMultiByte(CP_UTF8, 0, text.data(), length, nullptr, 0, nullptr, nullptr);
+    std::string result(static_cast<std::size_t>(size), '\0');
+    ::WideCharToMultiByte(CP_UTF8, 0, text.data(), length, result.data(), size, nullptr, nullptr);
     return result;
 }
 
+// A service lives in session 0 and sees everybody's log off; its own user never does.
+bool is_service() noexcept {
+    DWORD session = 1;
+    return ::ProcessIdToSessionId(::GetCurrentProcessId(), &session) && session == 0;
+}
+
 BOOL WINAPI handle(DWORD event) {
+    if (event == CTRL_LOGOFF_EVENT && is_service()) {
+        return TRUE;
+    }
     if (requests.fetch_add(1) > 0 && (event == CTRL_C_EVENT || event == CTRL_BREAK_EVENT)) {
+        restore_console();
         // Not ExitProcess: it stops the other threads wherever they are and then runs what libraries do at their end, which may wait for one of them.
         ::TerminateProcess(::GetCurrentProcess(), 130);
     }
@@ -37,7 +48,8 @@ BOOL WINAPI handle(DWORD event) {
         }
     }
     if (hurried) {
-        // The process ends when this handler returns, so it does not: main() returns in its own time, or the system ends us.
+        // The process ends when this handler returns, so it does not: main() returns in its own time, or the system ends us. Windows holds its
+        // lock for handlers meanwhile: nobody may add or remove one any more.
         ::Sleep(INFINITE);
     }
     return TRUE;
@@ -45,36 +57,46 @@ BOOL WINAPI handle(DWORD event) {
 
 }  // namespace
 
-void prepare_standard_streams() noexcept {
-    ::SetConsoleOutputCP(CP_UTF8);
+void prepare_process() noexcept {
+    // What a plugin loads by a bare name is not to be found in whatever folder the program was started in. (Wine looks there all the same.)
+    ::SetDllDirectoryW(L"");
+    const UINT before = ::GetConsoleOutputCP();
+    if (before != 0 && before != CP_UTF8 && ::SetConsoleOutputCP(CP_UTF8)) {
+        code_page_before = before;
+        std::atexit(restore_console);
+    }
 }
 
-std::vector<std::string> utf8_arguments(int argc, char** argv) {
-    int count = 0;
-    wchar_t** wide = ::CommandLineToArgvW(::GetCommandLineW(), &count);
-    if (wide == nullptr) {
-        return {argv, argv + argc};
+bool lacks_standard_output() noexcept {
+    return false;  // a write says so
+}
+
+void restore_console() noexcept {
+    if (const UINT before = code_page_before.exchange(0); before != 0) {
+        ::SetConsoleOutputCP(before);
     }
+}
+
+std::vector<std::string> utf8_arguments(int, char**) {
     std::vector<std::string> arguments;
-    for (int i = 0; i < count; ++i) {
-        arguments.push_back(to_utf8(wide[i]));
+    for (const std::wstring& argument : base::split_command_line(::GetCommandLineW())) {
+        arguments.push_back(to_utf8(argument));
     }
-    ::LocalFree(wide);
     return arguments;
 }
 
+// Ctrl-C that was ignored at the start (`start /b`) stays ignored, as the system does it.
 Requests::Requests(std::function<void(Request)> action) {
     {
         const std::scoped_lock lock(handler_mutex);
         handler_action = std::move(action);
     }
     requests = 0;
-    ::SetConsoleCtrlHandler(nullptr, FALSE);  // a parent may have had Ctrl-C ignored, which is inherited
     ::SetConsoleCtrlHandler(handle, TRUE);
 }
 
+// The handler stays: removing it would wait for one that sleeps, and then the process would never end.
 Requests::~Requests() {
-    ::SetConsoleCtrlHandler(handle, FALSE);
     const std::scoped_lock lock(handler_mutex);
     handler_action = nullptr;
 }

@@ -1,10 +1,14 @@
 // The host program: command line, signals, run. It uses nothing but the embedding API.
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <iostream>
+#include <iterator>
 #include <new>
 #include <string>
 #include <string_view>
@@ -23,13 +27,21 @@ constexpr int exit_usage = 2;
 // What Windows allows a process when its console is closed is about 5 s; the documented part of it we use is 3 s, stop included.
 constexpr std::uint32_t hurried_drain_ms = 2'500;
 
+constexpr std::size_t mistakes_shown_max = 50;
+
 void complain(std::string_view text) {
     std::fprintf(stderr, "host: %.*s\n", static_cast<int>(text.size()), text.data());
 }
 
 int report_errors(const portico::Server& server) {
-    for (const std::string& error : server.errors()) {
-        complain(error);
+    // One more than are shown may be the line that says how many those are.
+    const std::vector<std::string>& errors = server.errors();
+    const std::size_t shown = errors.size() <= mistakes_shown_max + 1 ? errors.size() : mistakes_shown_max;
+    for (std::size_t i = 0; i < shown; ++i) {
+        complain(errors[i]);
+    }
+    if (shown < errors.size()) {
+        complain(std::to_string(errors.size() - shown) + " more mistakes, which are not shown");
     }
     return exit_usage;
 }
@@ -54,13 +66,60 @@ std::string default_configuration() {
     return {};
 }
 
+// What was printed may be all that somebody wanted: whether it has arrived.
+int end_of_output(int code) {
+    errno = 0;
+    if (portico::lacks_standard_output()) {
+        errno = EBADF;
+    } else if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout.flush()) {
+        return code;
+    }
+    complain("standard output cannot be written: " + std::generic_category().message(errno));
+    return exit_failed;
+}
+
 int check(const std::string& file, bool ports) {
     portico::Server server;
     if (!server.configure_file(file) || !server.check(ports)) {
-        return report_errors(server);
+        const int code = report_errors(server);
+        const auto is_about_port = [](const std::string& error) { return error.find("listen: cannot listen on ") != std::string::npos; };
+        if (ports && std::any_of(server.errors().begin(), server.errors().end(), is_about_port)) {
+            complain("if a running host has these addresses, leave them out: host check --no-ports " + file);
+        }
+        return code;
     }
     std::printf("%s: fine%s\n", file.c_str(), ports ? "" : " (ports not tried)");
-    return exit_done;
+    return end_of_output(exit_done);
+}
+
+// What was probably meant by the first argument that is none; empty when nobody can tell.
+std::string meant_by(const std::vector<std::string>& arguments) {
+    constexpr std::string_view options[] = {"--config", "--no-ports", "--version", "--help"};
+    bool is_check = false;
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        const std::string& argument = arguments[i];
+        const std::string_view name = std::string_view(argument).substr(0, argument.find('='));
+        if (name == "--config") {
+            i += name.size() == argument.size() ? 1 : 0;
+        } else if (std::find(std::begin(options), std::end(options), argument) != std::end(options) || argument == "-h") {
+            continue;
+        } else if (argument.starts_with("-")) {
+            for (const std::string_view option : options) {
+                const bool is_short = name.size() == 2 && option[2] == name[1];
+                if (is_short || (name.size() > 3 && (option.starts_with(name) || name.starts_with(option)))) {
+                    return std::string(name) + ": did you mean " + std::string(option) + "?";
+                }
+            }
+            return {};
+        } else if (argument == "check" && !is_check) {
+            is_check = true;
+        } else if (!is_check && (argument.ends_with(".json") || is_file(argument))) {
+            return "to serve it: host --config " + argument + "; to check it: host check " + argument;
+        } else if (!is_check) {
+            return "the only command is check; without one, the host serves";
+        }
+    }
+    return {};
 }
 
 int serve(const std::string& file) {
@@ -75,10 +134,12 @@ int serve(const std::string& file) {
         }
         server.stop();
     });
-    if (!server.configure_file(file) || !server.start()) {
+    const bool started = server.configure_file(file) && server.start();
+    const bool stuck = server.wait().stuck;
+    if (!started && !stuck) {
         return report_errors(server);
     }
-    if (server.wait().stuck) {
+    if (stuck) {
         // The log has said why. Nothing is run any more that the stuck callback could be in the way of.
         std::_Exit(exit_failed);
     }
@@ -91,6 +152,7 @@ public:
     TerminateIsWantOfMemory() noexcept
         : before_(std::set_terminate([] {
               complain("out of memory");
+              portico::restore_console();
               std::_Exit(exit_failed);
           })) {}
     ~TerminateIsWantOfMemory() { std::set_terminate(before_); }
@@ -123,9 +185,10 @@ int run(std::vector<std::string> arguments) {
         const TerminateIsWantOfMemory while_parsing;
         app.parse(reversed);
     } catch (const CLI::Success& asked) {  // --help, --version
-        return app.exit(asked);
+        return end_of_output(app.exit(asked));
     } catch (const CLI::ParseError& error) {
-        complain(std::string(error.what()) + "\nhost --help says more");
+        const std::string meant = meant_by(arguments);
+        complain(std::string(error.what()) + "\n" + (meant.empty() ? "" : meant + "\n") + "host --help says more");
         return exit_usage;
     }
     if (!config.empty() && !check_file.empty()) {
@@ -146,7 +209,7 @@ int run(std::vector<std::string> arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    portico::prepare_standard_streams();
+    portico::prepare_process();
     try {
         return run(portico::utf8_arguments(argc, argv));
     } catch (const std::bad_alloc&) {

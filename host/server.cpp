@@ -6,10 +6,12 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
+#include <exception>
 #include <mutex>
 #include <new>
 #include <thread>
 
+#include "base/clock.hpp"
 #include "base/path_text.hpp"
 #include "config/load.hpp"
 #include "io/process_limits.hpp"
@@ -30,6 +32,9 @@ constexpr std::uint32_t send_chunk_bytes_max = 64U << 20;
 
 // Descriptors that a server needs beside its connections' and listeners': ports, events, log, standard streams, libraries.
 constexpr std::uint64_t descriptors_reserved = 64;
+
+// How long a start waits, on Windows, for addresses that somebody else has: all of them together.
+constexpr auto address_patience = std::chrono::milliseconds(2'000);
 
 // What a connection is told at the end takes memory; those for which there was none are told again after this time.
 constexpr auto tell_again_after = std::chrono::milliseconds(100);
@@ -102,7 +107,18 @@ public:
         });
     }
 
-    void set_default_plugin_directory(std::string directory) noexcept { default_plugin_directory_ = std::move(directory); }
+    // Made absolute here: Windows loads libraries by absolute paths only, and the current folder may be another one later.
+    void set_default_plugin_directory(std::string directory) noexcept {
+        default_plugin_directory_ = std::move(directory);
+        if (default_plugin_directory_.empty()) {
+            return;
+        }
+        try {
+            default_plugin_directory_ = base::utf8_from_path(std::filesystem::absolute(base::path_from_utf8(default_plugin_directory_)));
+        } catch (...) {
+            // It stays as it is, and what cannot be found in it is told when it is looked for.
+        }
+    }
 
     bool check(bool ports) noexcept {
         const bool fine = attempt([&] {
@@ -124,12 +140,15 @@ public:
     bool start() noexcept {
         PORTICO_ASSERT(!serving());
         if (!attempt(
-                [&] { return open_log(Purpose::serve) && plan() && open_stations() && listen() && prepare_end() && start_workers(); })) {
+                [&] { return open_log(Purpose::serve) && plan() && open_stations() && listen(address_patience) && prepare_end() && start_workers(); })) {
             close_all();
             return false;
         }
         if (!attempt([&] { return create_instances(); })) {
-            unwind_instances();
+            if (stuck_ || !unwind_instances()) {
+                static_cast<void>(give_up({}));
+                return false;
+            }
             close_all();
             return false;
         }
@@ -145,7 +164,7 @@ public:
 
     StopResult wait() noexcept {
         if (!serving()) {
-            return {};
+            return {0, stuck_};
         }
         {
             std::unique_lock lock(mutex_);
@@ -156,8 +175,9 @@ public:
                    std::to_string(drain_ms()) + " ms";
         });
         const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(drain_ms());
+        const auto is_late = [deadline] { return std::chrono::steady_clock::now() >= deadline; };
         StopResult result = drain();
-        result.stuck = result.stuck || !finish_instances(deadline);
+        result.stuck = result.stuck || !finish_instances(is_late);
         if (result.stuck) {
             return give_up(result);
         }
@@ -171,7 +191,7 @@ public:
         stop_workers();
         say_goodbye(last, result);
         // After the last callback of every plugin, "stopped" is the last line.
-        if (!destroy_instances(deadline)) {
+        if (!destroy_instances(is_late)) {
             result.stuck = true;
             return give_up(result);
         }
@@ -486,9 +506,10 @@ private:
         return accepting_->group.get();
     }
 
-    bool listen() {
+    bool listen(std::chrono::milliseconds patience = {}) {
+        const auto retry_until_ns = base::now_ns() + static_cast<std::uint64_t>(patience.count()) * base::nanoseconds_per_millisecond;
         for (const std::unique_ptr<Service>& service : services_) {
-            listen(*service);
+            listen(*service, retry_until_ns);
         }
         return errors_.empty();
     }
@@ -496,7 +517,7 @@ private:
     // A name listens on those of its addresses that this machine has, and the log warns of the
     // others: hosts files name ::1 even where IPv6 is switched off. It fails if there is none, as a
     // literal address does, which is the only one in its list.
-    void listen(Service& service) {
+    void listen(Service& service, std::uint64_t retry_until_ns) {
         const config::Listener& listener = *service.listener;
         const auto complain = [&](const std::string& why, io::Error error) {
             errors_.push_back(listener_place(listener, config_.file) + "listen: " + why +
@@ -505,7 +526,7 @@ private:
         std::vector<std::string> absent;
         bool is_listening = false;
         for (const io::Address& address : service.addresses) {
-            base::Result<io::Address> bound = service.acceptor->listen(address);
+            base::Result<io::Address> bound = service.acceptor->listen(address, retry_until_ns);
             if (bound) {
                 is_listening = true;
                 endpoints_.push_back({listener.name, io::to_string(*bound), bound->port});
@@ -543,21 +564,41 @@ private:
         return true;
     }
 
+    // Given up only when somebody asks for the end.
     bool create_instances() {
-        for (std::size_t i = 0; i < services_.size(); ++i) {
-            Service& service = *services_[i];
-            add_errors(service.instance->create(*table_, service.context, *service_homes_[i]));
+        const bool returned = call_plugins(
+            "create",
+            [this](Service& service, net::WorkerGroup& home) {
+                for (std::string& mistake : service.instance->create(*table_, service.context, home)) {
+                    create_errors_.push_back(std::move(mistake));
+                }
+            },
+            [this] { return stop_wanted_; });
+        if (!returned) {
+            stuck_ = true;
+            return false;
+        }
+        add_errors(std::move(create_errors_));
+        create_errors_.clear();
+        if (const std::exception_ptr thrown = std::exchange(thrown_by_call_, nullptr)) {
+            std::rethrow_exception(thrown);
         }
         return errors_.empty();
     }
 
-    // Those whose create succeeded may have posted functions to themselves: these run before destroy, here as ever.
-    void unwind_instances() noexcept {
+    // Those whose create succeeded may have posted functions to themselves: these run before destroy, here as ever. False: one of these
+    // functions, or destroy, does not return, and somebody asks for the end.
+    [[nodiscard]] bool unwind_instances() noexcept {
         begin_work();
-        for (const std::unique_ptr<Service>& service : services_) {
-            service->instance->finish();
+        const auto is_asked = [this] {
+            const std::scoped_lock lock(mutex_);
+            return stop_wanted_;
+        };
+        if (!finish_instances(is_asked)) {
+            return false;
         }
         stop_workers();
+        return destroy_instances([this] { return stop_wanted_; });
     }
 
     // Before anything that would have to be undone by them.
@@ -682,7 +723,7 @@ private:
 
     void name_stuck(const net::Protocol* protocol, const char* callback, std::uint64_t connection) noexcept {
         try {
-            stuck_callback_ = "the stop waits no longer for ";
+            stuck_callback_ = "the host waits no longer for ";
             for (const std::unique_ptr<Service>& service : services_) {
                 if (service->context.protocol == protocol) {
                     stuck_callback_ += "plugin \"" + service->listener->plugin + "\", listener \"" + service->listener->name + "\": ";
@@ -700,11 +741,12 @@ private:
         }
     }
 
-    // Functions that were posted to the instances have run. False: find_stuck().
-    [[nodiscard]] bool finish_instances(std::chrono::steady_clock::time_point deadline) noexcept {
+    // Functions that were posted to the instances have run. False: find_stuck(), since `may_give_up` says so.
+    template <class MayGiveUp>
+    [[nodiscard]] bool finish_instances(MayGiveUp&& may_give_up) noexcept {
         for (const std::unique_ptr<Service>& service : services_) {
             while (!service->instance->finish_within(look_every)) {
-                if (std::chrono::steady_clock::now() >= deadline && find_stuck()) {
+                if (may_give_up() && find_stuck()) {
                     return false;
                 }
             }
@@ -712,33 +754,49 @@ private:
         return true;
     }
 
-    // On a thread of its own, since `destroy` may not return either. False then. Each may take a second when the deadline has passed.
-    [[nodiscard]] bool destroy_instances(std::chrono::steady_clock::time_point deadline) noexcept {
-        const auto destroy = [this] {
-            for (const std::unique_ptr<Service>& service : services_) {
-                service->instance.reset();
-                const std::scoped_lock lock(mutex_);
-                ++destroyed_;
-                changed_.notify_all();
+    template <class MayGiveUp>
+    [[nodiscard]] bool destroy_instances(MayGiveUp&& may_give_up) noexcept {
+        return call_plugins(
+            "destroy", [](Service& service, net::WorkerGroup&) { service.instance.reset(); }, may_give_up);
+    }
+
+    // `call` with each service and its home, on a thread of its own, since a plugin may not return from it. Then false: where `may_give_up`, which
+    // is asked under the mutex, says so for a second in which no call has ended. What a call throws ends the calls and is kept.
+    template <class Call, class MayGiveUp>
+    [[nodiscard]] bool call_plugins(const char* name, Call call, MayGiveUp&& may_give_up) noexcept {
+        const auto all = [this, call] {
+            try {
+                for (std::size_t i = 0; i < services_.size(); ++i) {
+                    call(*services_[i], *service_homes_[i]);
+                    const std::scoped_lock lock(mutex_);
+                    ++calls_returned_;
+                    changed_.notify_all();
+                }
+            } catch (...) {
+                thrown_by_call_ = std::current_exception();
             }
+            const std::scoped_lock lock(mutex_);
+            calls_over_ = true;
+            changed_.notify_all();
         };
-        destroyed_ = 0;
+        calls_returned_ = 0;
+        calls_over_ = false;
         std::thread thread;
         try {
-            thread = std::thread(destroy);
+            thread = std::thread(all);
         } catch (const std::exception&) {
-            destroy();  // no thread is to be had
+            all();  // no thread is to be had
             return true;
         }
         std::size_t seen = 0;
         std::uint32_t looks = 0;
         std::unique_lock lock(mutex_);
-        while (destroyed_ != services_.size()) {
-            const bool has_news = changed_.wait_for(lock, look_every, [&] { return destroyed_ != seen; });
-            seen = destroyed_;
-            looks = has_news || std::chrono::steady_clock::now() < deadline ? 0 : looks + 1;
+        while (!calls_over_) {
+            const bool has_news = changed_.wait_for(lock, look_every, [&] { return calls_over_ || calls_returned_ != seen; });
+            seen = calls_returned_;
+            looks = has_news || !may_give_up() ? 0 : looks + 1;
             if (looks > looks_max) {
-                name_stuck(services_[seen]->context.protocol, "destroy", 0);
+                name_stuck(services_[seen]->context.protocol, name, 0);
                 thread.detach();
                 return false;
             }
@@ -823,6 +881,8 @@ private:
     std::unique_ptr<net::Drain> drain_;
     std::vector<net::CallWatch> watches_;  // one for each worker
     std::string stuck_callback_;           // what find_stuck() found, in a sentence
+    std::vector<std::string> create_errors_;  // of create_instances(), whose call may outlive it
+    std::exception_ptr thrown_by_call_;       // by call_plugins()
     bool stuck_ = false;                   // for ever: nothing is let go of
     Implementation* next_stuck_ = nullptr;
     io::Backend backend_ = io::Backend::automatic;  // what the ports are made with
@@ -834,7 +894,8 @@ private:
     std::condition_variable changed_;
     bool serving_ = false;                       // under mutex_
     bool stop_wanted_ = false;                   // under mutex_
-    std::size_t destroyed_ = 0;                  // under mutex_: instances, of destroy_instances()
+    std::size_t calls_returned_ = 0;             // under mutex_, of call_plugins()
+    bool calls_over_ = false;                    // likewise
     bool news_ = false;                          // under mutex_: for drain(), that something has changed
     std::uint32_t drain_limit_ms_ = UINT32_MAX;  // under mutex_
 };

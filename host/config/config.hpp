@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "config/lines.hpp"
+
 namespace portico::config {
 
 inline constexpr std::uint32_t timeout_ms_max = 86'400'000;  // a day, the longest time that any of these may be
@@ -50,7 +52,7 @@ struct Settings {
     std::string json = "{}";           // normalised: no comments, no duplicate keys, UTF-8
     std::string file;                  // where it was read, for errors; empty when it came from a program
     std::string path;                  // "listeners[0].settings"
-    std::map<std::string, int> lines;  // JSON pointer below the object ("/print", "/a/0") -> line, from 1; "" is the object itself
+    Lines lines;                       // of its values in the file
 };
 
 struct Listener {

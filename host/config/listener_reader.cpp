@@ -106,6 +106,35 @@ void read_name(ObjectReader& reader, Listener& listener, Taken& taken) {
     }
 }
 
+// Addresses as other programs write them, and what to write here. Empty for anything else.
+std::string meant_by(std::string_view text) {
+    if (text.size() > excerpt_characters) {
+        return {};  // no advice could repeat it
+    }
+    if (text.starts_with("unix:") || text.starts_with("/") || text.starts_with("@")) {
+        return "an address of TCP, such as \"127.0.0.1:5000\": Unix sockets cannot be listened on";
+    }
+    if (const std::size_t scheme = text.find("://"); scheme != std::string_view::npos) {
+        const std::string_view rest = text.substr(scheme + 3);
+        return in_quotes(rest.substr(0, rest.find('/'))) + ": address and port alone";
+    }
+    const std::size_t colon = text.rfind(':');
+    const std::string_view host = text.substr(0, colon);
+    const std::string port(colon == std::string_view::npos ? "5000" : text.substr(colon + 1));
+    if (host == "*" || (host.empty() && colon == 0)) {
+        return in_quotes("0.0.0.0:" + port) + " for all IPv4 addresses of this machine, or " + in_quotes("[::]:" + port) +
+               " for all IPv6 ones";
+    }
+    const bool is_bracketed = text.starts_with("[");
+    if (is_bracketed ? text.ends_with("]") : colon == std::string_view::npos && text.find_first_not_of("0123456789") != std::string_view::npos) {
+        return in_quotes(std::string(text) + ":5000") + ", with a port";
+    }
+    if (!is_bracketed && host.find(':') != std::string_view::npos && io::parse_address(std::string(host))) {
+        return in_quotes("[" + std::string(host) + "]:" + port) + ": an IPv6 address stands in brackets";
+    }
+    return {};
+}
+
 void read_listen(ObjectReader& reader, std::string& listen, Taken& taken) {
     const std::string expected = "an address such as \"127.0.0.1:5000\", \"[::1]:5000\", \"localhost:5000\" or \"5000\"";
     const Node* node = reader.string("listen", expected);
@@ -123,6 +152,10 @@ void read_listen(ObjectReader& reader, std::string& listen, Taken& taken) {
             return;
         }
         at += point.size;
+    }
+    if (const std::string meant = meant_by(text); !meant.empty()) {
+        reader.mistake("listen", *node, meant);
+        return;
     }
     auto parsed = io::parse_host_port(text);
     if (!parsed) {
@@ -145,33 +178,15 @@ void read_listen(ObjectReader& reader, std::string& listen, Taken& taken) {
     }
 }
 
-void note_lines(const Node& node, const std::string& pointer, std::map<std::string, int>& lines) {
-    lines.emplace(pointer, node.line);  // the first of repeated keys
-    for (std::size_t index = 0; index < node.children.size(); ++index) {
-        const Node& child = node.children[index];
-        std::string step;
-        if (node.kind == Node::Kind::array) {
-            step = std::to_string(index);
-        } else {
-            for (const char letter : child.key) {  // RFC 6901
-                step += letter == '~' ? "~0" : letter == '/' ? "~1" : std::string(1, letter);
-            }
-        }
-        if (child.first_line == 0) {
-            note_lines(child, pointer + "/" + step, lines);
-        }
-    }
-}
-
 Settings read_settings(ObjectReader& reader, const std::string& file, int listener_line) {
     Settings settings;
     settings.file = file;
     settings.path = reader.path_of("settings");
     if (const Node* node = reader.object("settings")) {
         settings.json = to_json_text(*node);
-        note_lines(*node, "", settings.lines);
+        settings.lines = Lines(*node);
     } else {
-        settings.lines.emplace("", listener_line);  // so that a setting that is missing has a place too
+        settings.lines = Lines(listener_line);  // so that a setting that is missing has a place too
     }
     return settings;
 }

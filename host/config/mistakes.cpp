@@ -1,18 +1,34 @@
 #include "config/mistakes.hpp"
 
-#include <algorithm>
+#include <iterator>
 
 namespace portico::config {
 
+void Mistakes::add(int line, std::string_view path, std::string_view text) {
+    ++count_;
+    if (!wants(line)) {
+        return;
+    }
+    entries_.emplace(line, std::string(path) + ": " + std::string(text));
+    if (entries_.size() > mistakes_reported_max) {
+        entries_.erase(std::prev(entries_.end()));
+    }
+}
+
 std::vector<std::string> Mistakes::report(std::string_view file) const {
-    auto sorted = entries_;
-    std::stable_sort(sorted.begin(), sorted.end(), [](const auto& left, const auto& right) { return left.first < right.first; });
     std::vector<std::string> lines;
-    lines.reserve(sorted.size());
-    for (const auto& [line, text] : sorted) {
+    lines.reserve(entries_.size() + 1);
+    for (const auto& [line, text] : entries_) {
         lines.push_back(std::string(file) + ":" + std::to_string(line) + ": " + text);
     }
+    if (count_ > entries_.size()) {
+        lines.push_back(std::string(file) + ": " + more_mistakes(count_ - entries_.size()));
+    }
     return lines;
+}
+
+std::string more_mistakes(std::size_t count) {
+    return std::to_string(count) + (count == 1 ? " more mistake, which is not shown" : " more mistakes, which are not shown");
 }
 
 }  // namespace portico::config

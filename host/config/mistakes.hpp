@@ -1,25 +1,37 @@
-// The mistakes of one configuration, collected so that all of them can be reported at once.
+// The mistakes of one configuration, collected so that they can be reported at once: the first ones, and how many
+// more there are. Nobody reads more, and a file may have hundreds of thousands.
 #pragma once
 
+#include <cstddef>
+#include <map>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace portico::config {
 
+inline constexpr std::size_t mistakes_reported_max = 50;
+
 class Mistakes {
 public:
-    void add(int line, std::string_view path, std::string_view text) {
-        entries_.emplace_back(line, std::string(path) + ": " + std::string(text));
+    // Whether one more on this line would be reported, as far as is known now: if not, its text need not be made, but
+    // it is still to be counted.
+    [[nodiscard]] bool wants(int line) const noexcept {
+        return entries_.size() < mistakes_reported_max || line < entries_.rbegin()->first;
     }
-    [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
+    void add(int line, std::string_view path, std::string_view text);
+    void count_one() noexcept { ++count_; }
+    [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
 
-    // "FILE:LINE: PATH: text", in the order of the lines.
+    // "FILE:LINE: PATH: text", in the order of the lines; and as the last line how many there are beside these.
     [[nodiscard]] std::vector<std::string> report(std::string_view file) const;
 
 private:
-    std::vector<std::pair<int, std::string>> entries_;
+    std::multimap<int, std::string> entries_;  // by line, those of one line in their order
+    std::size_t count_ = 0;
 };
+
+// "3 more mistakes, which are not shown"
+[[nodiscard]] std::string more_mistakes(std::size_t count);
 
 }  // namespace portico::config

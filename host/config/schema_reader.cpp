@@ -74,6 +74,10 @@ void check_repeated_keys(const Node& node, const std::string& path, Mistakes& mi
         if (!member && child.children.empty()) {
             continue;
         }
+        if (child.first_line != 0 && !mistakes.wants(child.line)) {
+            mistakes.count_one();
+            continue;
+        }
         const std::string child_path = member ? join_path(path, child.key) : element_path(path, index);
         if (child.first_line != 0) {
             mistakes.add(child.line, child_path,
@@ -159,7 +163,11 @@ void ObjectReader::mistake(std::string_view key, std::string_view text) {
 }
 
 void ObjectReader::mistake(std::string_view key, const Node& found, std::string_view expected) {
-    mistakes_.add(found.line, path_of(key), found_expected(found, expected));
+    if (mistakes_.wants(found.line)) {
+        mistakes_.add(found.line, path_of(key), found_expected(found, expected));
+    } else {
+        mistakes_.count_one();
+    }
 }
 
 void ObjectReader::missing(std::string_view key, std::string_view expected) {
@@ -173,6 +181,10 @@ void ObjectReader::reject_unknown_keys() {
     for (const Node& child : node_->children) {
         const std::string_view key = child.key;
         if (child.first_line != 0 || std::find(known_.begin(), known_.end(), key) != known_.end()) {
+            continue;
+        }
+        if (!mistakes_.wants(child.line)) {
+            mistakes_.count_one();
             continue;
         }
         std::string text = "unknown key " + in_quotes(key);

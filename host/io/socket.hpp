@@ -80,9 +80,12 @@ public:
     // a restart does not wait for old connections; Windows: SO_EXCLUSIVEADDRUSE, since SO_REUSEADDR
     // there lets another process take the port. IPV6_V6ONLY is always on. Accepted sockets have
     // these timeouts, as far as the system takes them. The text of an error names the address, its
-    // kind is an Error.
+    // kind is an Error. Windows: while somebody else has the address it is tried again until
+    // `retry_until_ns` (base::now_ns), since after a crash the connections of the process before may
+    // hold it for a moment.
     [[nodiscard]] base::Result<void> listen(const Address& address, int backlog,
-                                            const PeerTimeouts& timeouts = {});
+                                            const PeerTimeouts& timeouts = {},
+                                            std::uint64_t retry_until_ns = 0);
 
     // family none when the system does not know (any more).
     [[nodiscard]] Address local_address() const noexcept;
@@ -115,6 +118,9 @@ private:
 
     void reset_state() noexcept;
     [[nodiscard]] base::Result<void> bind_or_close(const Address& local);
+#ifdef _WIN32
+    [[nodiscard]] base::Result<void> try_listen(const Address& address, int backlog, const PeerTimeouts& timeouts);
+#endif
 
     NativeSocket native_ = invalid_socket;
     bool is_listener_ = false;

@@ -110,7 +110,7 @@ base::Result<void> Socket::bind_or_close(const Address& local) {
 }
 
 base::Result<void> Socket::listen(const Address& address, int backlog,
-                                  const PeerTimeouts& timeouts) {
+                                  const PeerTimeouts& timeouts, std::uint64_t) {
     PORTICO_ASSERT(!is_open());
     const int native = ::socket(native_family(address.family), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
     if (native < 0) {

@@ -3,6 +3,7 @@
 #endif
 
 #include "base/assert.hpp"
+#include "base/clock.hpp"
 #include "io/native.hpp"
 #include "io/socket.hpp"
 #include "io/socket_registry.hpp"
@@ -153,7 +154,22 @@ void Socket::set_accepted_timeouts(NativeSocket accepted) const noexcept {
 }
 
 base::Result<void> Socket::listen(const Address& address, int backlog,
-                                  const PeerTimeouts& timeouts) {
+                                  const PeerTimeouts& timeouts, std::uint64_t retry_until_ns) {
+    constexpr DWORD try_again_after_ms = 50;
+    for (bool was_in_use = false;; was_in_use = true) {
+        base::Result<void> listening = try_listen(address, backlog, timeouts);
+        if (listening || static_cast<Error>(listening.kind()) != Error::address_in_use) {
+            return listening;
+        }
+        if (base::now_ns() >= retry_until_ns) {
+            const char* tried = "; tried again for a while, since after a crash the old connections may still be closing";
+            return base::Failure{listening.error() + (was_in_use ? tried : ""), listening.kind()};
+        }
+        ::Sleep(try_again_after_ms);
+    }
+}
+
+base::Result<void> Socket::try_listen(const Address& address, int backlog, const PeerTimeouts& timeouts) {
     PORTICO_ASSERT(!is_open());
     const NativeSocket native = open_native(address.family);
     if (native == invalid_socket) {

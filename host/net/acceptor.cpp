@@ -60,7 +60,7 @@ Acceptor::~Acceptor() {
     }
 }
 
-base::Result<io::Address> Acceptor::listen(const io::Address& address) {
+base::Result<io::Address> Acceptor::listen(const io::Address& address, std::uint64_t retry_until_ns) {
     PORTICO_ASSERT(!started_);
     auto door = std::make_unique<Door>();
     door->acceptor = this;
@@ -69,7 +69,7 @@ base::Result<io::Address> Acceptor::listen(const io::Address& address) {
         Door& stopped = *static_cast<Door::Stop&>(operation).door;
         stopped.acceptor->stop_door(stopped);
     };
-    if (const base::Result<void> listening = door->socket.listen(address, backlog, timeouts_of(context_.limits)); !listening) {
+    if (const base::Result<void> listening = door->socket.listen(address, backlog, timeouts_of(context_.limits), retry_until_ns); !listening) {
         return base::Failure{listening.error(), listening.kind()};
     }
     if (const base::Result<void> attached = accepting_.port().attach(door->socket); !attached) {

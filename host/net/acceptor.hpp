@@ -50,7 +50,8 @@ public:
     // Binds and listens on one more address. Before start(), on the thread that starts the server.
     // Peers wait in the backlog until start(). The address that it became (port 0 takes a free
     // one). The kind of an error is an io::Error.
-    [[nodiscard]] base::Result<io::Address> listen(const io::Address& address);
+    [[nodiscard]] base::Result<io::Address> listen(const io::Address& address,
+                                                  std::uint64_t retry_until_ns = 0);
 
     // Posts the first accepts. `last_released` is called, on a worker thread, each time when the last open connection is gone.
     void start(std::function<void()> last_released);

@@ -5,7 +5,12 @@
 #include <sddl.h>
 
 #include <atomic>
+#include <cstdint>
+#include <exception>
 #include <filesystem>
+#include <string_view>
+#include <system_error>
+#include <utility>
 
 #include "base/path_text.hpp"
 #include "io/error.hpp"

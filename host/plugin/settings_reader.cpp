@@ -89,8 +89,8 @@ struct SettingsReader::Document {
     [[nodiscard]] std::string place(const std::string& pointer) const {
         std::string text;
         if (!settings.file.empty()) {
-            const auto line = settings.lines.find(pointer);
-            text = settings.file + (line != settings.lines.end() ? ":" + std::to_string(line->second) : "") + ": ";
+            const int line = settings.lines.of(pointer);
+            text = settings.file + (line != 0 ? ":" + std::to_string(line) : "") + ": ";
         }
         return text + (settings.path.empty() ? "settings" : settings.path) + path_text(pointer) + ": ";
     }

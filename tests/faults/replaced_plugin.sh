@@ -24,7 +24,7 @@ fresh_plugins
 config serving '{ "name": "one", "listen": "127.0.0.1:0", "plugin": "echo" },
                 { "name": "two", "listen": "127.0.0.1:0", "plugin": "echo" },
                 { "name": "ack", "listen": "127.0.0.1:0", "plugin": "ack" },
-                { "name": "needy", "listen": "127.0.0.1:0", "plugin": "needy" }'
+                { "name": "needy", "listen": "127.0.0.1:0", "plugin": "needy" }' '"log": { "level": "debug" }'
 if start_host serving; then
     port=$(port_of serving one)
     if grep -q "plugins[/\\\\]echo$module" serving.log; then

@@ -61,6 +61,34 @@ wrong two_mistakes 'listeners[0].listen'
 config other_system "$fine" ", \"io\": { \"backend\": \"$([ -n "$emulator" ] && echo epoll || echo iocp)\" }"
 wrong other_system 'other_system.json:6: io.backend'
 
+# ---- much of it, and still in little time and memory
+if [ -z "$emulator$sanitized" ]; then
+    long=$(printf 'k%.0s' {1..20480})
+    ones=$(printf '1,%.0s' {1..100000})
+    printf '{ "plugin_directory": "%s", "listeners": [ { "listen": "127.0.0.1:0", "plugin": "echo", "settings": { "%s": [%s 1] } } ] }' "$plugin_directory" "$long" "$ones" >long_key.json
+    (ulimit -v 600000 && exec timeout 20 "${host[@]}" check long_key.json) >long_key.out 2>&1
+    if [ $? -eq 2 ] && grep -q '^host: long_key.json:1: .*: unknown setting of this plugin' long_key.out; then
+        ok 'a long key before many elements'
+    else
+        cut -c1-200 long_key.out >long_key.short
+        fail 'a long key before many elements' long_key.short
+    fi
+    { echo '{ "listeners": ['; printf '{ "x": 1 },\n%.0s' {1..150000}; echo '{} ] }'; } >many.json
+    (ulimit -v 1000000 && exec timeout 20 "${host[@]}" check many.json) >many.out 2>&1
+    if [ $? -eq 2 ] && [ "$(wc -l <many.out)" -eq 51 ] && tail -n 1 many.out | grep -qx 'host: many.json: 449952 more mistakes, which are not shown'; then
+        ok 'of 450,002 mistakes 50 are printed, and how many more there are'
+    else
+        fail 'many mistakes' many.out
+    fi
+    { echo '{ "plugin_directory": "nowhere", "listeners": ['; printf '{ "name": "n%d", "listen": "127.0.0.1:0", "plugin": "echo" },\n' {1..1000}; echo '{ "listen": "127.0.0.1:0", "plugin": "echo" } ] }'; } >nowhere.json
+    timeout 20 "${host[@]}" check nowhere.json >nowhere.out 2>&1
+    if [ $? -eq 2 ] && [ "$(wc -l <nowhere.out)" -eq 51 ] && tail -n 1 nowhere.out | grep -qx 'host: 951 more mistakes, which are not shown'; then
+        ok 'also of those that are found after the file was read'
+    else
+        fail 'many listeners without their plugin' nowhere.out
+    fi
+fi
+
 # ---- plugins
 config missing_plugin '"listen": "127.0.0.1:0", "plugin": "ecco"'
 wrong missing_plugin "ecco$module"
@@ -136,6 +164,30 @@ wrong no_such_name 'no-such-host.invalid'
 config second_wrong "$fine }, { \"name\": \"two\", \"listen\": \"192.0.2.1:0\", \"plugin\": \"echo\""
 wrong second_wrong '"two"' # and the first listens no more: see "half started"
 
+# Addresses as other programs write them: what to write here.
+address() { # NAME ADDRESS EXPECTED
+    config "$1" "\"listen\": \"$2\", \"plugin\": \"echo\""
+    wrong "$1" "$3"
+}
+address of_unix unix:/tmp/x 'found "unix:/tmp/x", expected an address of TCP, such as "127.0.0.1:5000": Unix sockets cannot be listened on'
+address of_scheme tcp://1.2.3.4:5 'found "tcp://1.2.3.4:5", expected "1.2.3.4:5"'
+address of_page http://name:80/page 'expected "name:80"'
+address of_star '*:80' 'expected "0.0.0.0:80" for all IPv4 addresses of this machine, or "[::]:80" for all IPv6 ones'
+address of_colon ':80' 'expected "0.0.0.0:80"'
+address of_bare 127.0.0.1 'expected "127.0.0.1:5000", with a port'
+address of_v6 ::1:80 'expected "[::1]:80": an IPv6 address stands in brackets'
+if [ -z "$emulator" ] && [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null &&
+    [ "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" -gt 80 ]; then
+    chmod 755 .
+    host_as_it_is=("${host[@]}")
+    host=(setpriv --bounding-set=-net_bind_service --inh-caps=-net_bind_service "${host[@]}")
+    config privileged '"listen": "127.0.0.1:80", "plugin": "echo"'
+    wrong privileged 'a port below 1024 needs a right: take one from 1024 on, or give it to the program'
+    host=("${host_as_it_is[@]}")
+else
+    echo 'left out: a port that needs a right'
+fi
+
 # ---- the log's file
 config no_log_folder "$fine" ', "log": { "file": "nowhere/host.log" }'
 wrong no_log_folder 'no_log_folder.json:6: log.file'
@@ -171,6 +223,11 @@ if start_host first; then
     config in_use "\"listen\": \"127.0.0.1:$port\", \"plugin\": \"echo\""
     wrong in_use "listen: cannot listen on 127.0.0.1:$port"
     wrong in_use 'another program'
+    if grep -q 'if a running host has these addresses, leave them out: host check --no-ports in_use.json' in_use.check; then
+        ok 'a check beside a running host says how to make it'
+    else
+        fail 'a check beside a running host does not say how to make it'
+    fi
     if "${host[@]}" check in_use.json --no-ports >no_ports.out 2>&1; then
         ok 'check --no-ports does not try the address'
     else
@@ -222,10 +279,35 @@ usage 2 'host --help says more' --wrong
 usage 2 'one-too-many' check first.json one-too-many
 usage 2 '--config' --config
 usage 2 'serv' serv
+usage 2 'the only command is check' serv
+usage 2 'to serve it: host --config first.json; to check it: host check first.json' first.json
+usage 2 'did you mean --config?' --conf first.json
+usage 2 'did you mean --config?' -c first.json
+usage 2 'did you mean --no-ports?' check first.json --no-port
 usage 0 'fine' check first.json
 usage 0 'fine' check first.json --no-ports
 usage 0 'fine' check --config first.json
 usage 2 'name one' --config first.json check first.json
+if [ -z "$emulator" ]; then
+    for arguments in --version --help 'check first.json'; do
+        "${host[@]}" $arguments 2>full.err >/dev/full
+        full=$?
+        "${host[@]}" $arguments 2>closed.err >&-
+        closed=$?
+        # Whoever reads has gone before the first word.
+        exec 5> >(exec true)
+        wait $!
+        "${host[@]}" $arguments 2>gone.err >&5
+        gone=$?
+        exec 5>&-
+        said=$(grep -l 'standard output cannot be written' full.err closed.err gone.err | wc -l)
+        if [ "$full$closed$gone$said" = 1113 ]; then
+            ok "host $arguments: output that does not arrive is said"
+        else
+            fail "host $arguments: exit codes $full, $closed and $gone" full.err closed.err gone.err
+        fi
+    done
+fi
 for arguments in --help 'check --help'; do
     usage 0 'Exit codes' $arguments
     if [ "$(tr -d '\r' <usage.out | awk 'length > longest { longest = length } END { print longest }')" -le 100 ]; then

@@ -1,5 +1,6 @@
 // Stopping: in mid-traffic, with idle clients, with plugins that drain or do not, and what is left in the process afterwards.
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #ifdef _WIN32
 // In this order.
@@ -8,10 +9,9 @@
 #include <windows.h>
 
 #include <tlhelp32.h>
-#else
-#include <filesystem>
 #endif
 
+#include "base/path_text.hpp"
 #include "integration/service.hpp"
 
 using namespace portico;
@@ -358,6 +358,18 @@ TEST_CASE("two servers in one process share nothing and leave nothing", "[stop]"
         static_cast<void>(second.stop());
     };
     check_leaves_nothing(twice);
+}
+
+TEST_CASE("the default folder of plugins may be a relative one", "[stop]") {
+    Server server;
+    const std::filesystem::path folder = base::path_from_utf8(test_plugin_directory());
+    server.set_default_plugin_directory(base::utf8_from_path(std::filesystem::relative(folder)));
+    REQUIRE(server.configure_text(configuration_of("{}", {{"echo", "echo", ""}}, ""), "."));
+    const bool is_fine = server.check(false);
+    for (const std::string& error : server.errors()) {
+        UNSCOPED_INFO(error);
+    }
+    CHECK(is_fine);
 }
 
 TEST_CASE("a server that has stopped can be configured and started again", "[stop]") {

@@ -35,6 +35,7 @@ static portico_status PORTICO_CALL create(const portico_host* host, portico_inst
     made->host = host;
     made->instance = instance;
     memcpy(made->in, in, (size_t)(in_size < sizeof made->in ? in_size : sizeof made->in - 1));
+    hang_in(made, "create");
     *self = made;
     return PORTICO_OK;
 }

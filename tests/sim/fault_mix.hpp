@@ -30,6 +30,9 @@ struct FaultMix {
     std::uint32_t accept_no_descriptors = 0;
     std::uint32_t accept_no_memory = 0;
     std::uint32_t attach_fails = 0;       // CompletionPort::attach refuses
+    std::uint64_t timer_late_ns = 0;      // each timer comes so much later than it should; constant during a run
+    bool room_in_steps = false;           // a send that found no room goes on only when a third of the buffer is free
+    bool tells_age = false;               // Socket::progress says when it last heard of the peer
 
     // ---- the network
     std::uint64_t latency_ns_max = 50'000;  // each segment travels 1 ns to this long; in order within its stream

@@ -360,6 +360,7 @@ void Network::Internals::deliver(Index index, std::uint32_t bytes) {
     from.travelling -= bytes;
     from.outgoing.move_to(to.incoming, bytes);
     to.arrived += bytes;
+    to.moved_ns = from.moved_ns = from.acknowledged_ns = scheduler.now();
     scheduler.trace("port {} -> {}: {} bytes arrive", from.local.port, from.remote.port, bytes);
     const Index there = from.other;
     news(there);
@@ -431,6 +432,7 @@ void Network::Internals::establish(Index client, Listener& listener) {
     End& far = end(client);
     End& near = end(server);
     near.state = End::State::open;
+    near.moved_ns = near.acknowledged_ns = scheduler.now();
     near.local = far.remote;
     near.remote = far.local;
     near.other = client;
@@ -531,6 +533,15 @@ Scheduler& Network::scheduler() noexcept {
 
 std::size_t Network::open_handles() const noexcept {
     return internals_->open_host_handles;
+}
+
+Network::Looks Network::looks_at_peer(std::uint16_t port) const noexcept {
+    for (const std::unique_ptr<Internals::End>& end : internals_->ends) {
+        if (end->remote.port == port) {
+            return end->looks;
+        }
+    }
+    return {};
 }
 
 bool Network::reset_connection(const io::Address& local) {

@@ -54,6 +54,15 @@ public:
     // (Socket::local_address, SimPeer::local_address). False when there is none (any more).
     bool reset_connection(const io::Address& local);
 
+    // What the owner of a socket has found whenever it asked for its progress: for how long nothing had moved by then.
+    struct Looks {
+        std::uint64_t longest_still_ns = 0;     // at any of its looks
+        std::uint64_t last_still_ns = 0;        // at the last one
+        std::uint64_t last_unheeded_ns = 0;     // the same, of what it sends alone: for how long nothing was acknowledged
+    };
+    // By the owner of the end whose peer has this port; nothing before there is one.
+    [[nodiscard]] Looks looks_at_peer(std::uint16_t port) const noexcept;
+
     [[nodiscard]] Scheduler& scheduler() noexcept;
 
     struct Internals;  // network_internals.hpp: for sim_port.cpp, sim_socket.cpp and the peers

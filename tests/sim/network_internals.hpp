@@ -46,6 +46,8 @@ struct Network::Internals {
     static constexpr Index none = UINT32_MAX;
     static constexpr io::NativeSocket first_native = 1'000;
 
+    using Looks = Network::Looks;
+
     // One end of a connection, or what may become one.
     struct End {
         enum class State : std::uint8_t {
@@ -73,8 +75,11 @@ struct Network::Internals {
         ByteQueue incoming;                 // there, not yet received
         std::uint64_t written = 0;          // in all
         std::uint64_t arrived = 0;          // in all
+        std::uint64_t moved_ns = 0;         // when a byte last came, or was acknowledged; else when the connection began
+        std::uint64_t acknowledged_ns = 0;  // of bytes from here alone
         std::size_t travelling = 0;         // of outgoing, from its front: on the way
         std::uint64_t last_arrival_ns = 0;  // of what travels from here: nothing overtakes
+        Looks looks;                        // of this end's owner
     };
 
     struct Listener {

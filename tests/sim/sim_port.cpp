@@ -116,6 +116,7 @@ struct SimPort::Internals final : Watcher {
         bool is_cancelled = false;  // late: aborted when nothing comes first
         bool may_be_late = false;   // a send that nobody waits for
         bool was_late = false;
+        bool found_no_room = false;  // a send: it waits for much of it
         io::Error planned = io::Error::none;
         std::uint16_t index = 0;
         std::uint32_t ticket = 0;  // of this use of the record: what was scheduled for an earlier one is void
@@ -229,6 +230,7 @@ struct SimPort::Internals final : Watcher {
         record.is_cancelled = false;
         record.may_be_late = false;
         record.was_late = false;
+        record.found_no_room = false;
         record.planned = io::Error::none;
         record.ticket = ++last_ticket;
         record.handle = Network::Internals::none;
@@ -431,8 +433,10 @@ struct SimPort::Internals final : Watcher {
             fail("a send of a socket that is not connected, or has ended its stream: " +
                  std::to_string(Network::Internals::native_of(record.handle)));
         }
-        std::size_t bytes = std::min(Network::Internals::room(end), bytes_of(record));
-        if (bytes == 0) {
+        const std::size_t room = Network::Internals::room(end);
+        std::size_t bytes = std::min(room, bytes_of(record));
+        if (bytes == 0 || (record.found_no_room && room < end.send_room / 3)) {
+            record.found_no_room = faults.room_in_steps;
             return false;
         }
         counters.sends.fetch_add(1, std::memory_order_relaxed);
@@ -552,16 +556,18 @@ struct SimPort::Internals final : Watcher {
         return left->deadline_ns != right->deadline_ns ? left->deadline_ns > right->deadline_ns : left->ticket > right->ticket;
     }
 
+    [[nodiscard]] std::uint64_t due_ns(const Record& record) const noexcept { return record.deadline_ns + faults.timer_late_ns; }
+
     void add_timer(Record& record) {
         timers.insert(std::upper_bound(timers.begin(), timers.end(), &record, is_later), &record);
         set_alarm();
     }
 
     void set_alarm() {
-        if (timers.empty() || timers.back()->deadline_ns >= alarm_ns) {
+        if (timers.empty() || due_ns(*timers.back()) >= alarm_ns) {
             return;
         }
-        alarm_ns = timers.back()->deadline_ns;
+        alarm_ns = due_ns(*timers.back());
         Network::Internals* its_network = &network;
         scheduler.at(alarm_ns, [its_network, its_slot = slot] {
             if (Internals* port = its_network->ports[its_slot]) {
@@ -573,7 +579,7 @@ struct SimPort::Internals final : Watcher {
     }
 
     void expire_timers() {
-        while (!timers.empty() && timers.back()->deadline_ns <= scheduler.now()) {
+        while (!timers.empty() && due_ns(*timers.back()) <= scheduler.now()) {
             Record& record = *timers.back();
             timers.pop_back();
             decided(record);
@@ -899,7 +905,7 @@ void SimPort::timer(io::TimerOperation& operation) noexcept {
     record.deadline_ns = operation.deadline_ns;
     const Internals::Range hidden = Internals::hidden_part(operation);
     poison(hidden.begin, hidden.bytes);
-    if (record.deadline_ns <= its.scheduler.now()) {
+    if (its.due_ns(record) <= its.scheduler.now()) {
         its.expire_timers();  // those that were due before
         its.decided(record);
     } else {

@@ -1,8 +1,10 @@
 // io::Socket and close_native() on the simulated network: every function that host/io/socket_posix.cpp defines, so that the linker has no
 // reason to take that one out of its archive.
+#include <algorithm>
 #include <cerrno>
 
 #include "base/assert.hpp"
+#include "base/clock.hpp"
 #include "io/native.hpp"
 #include "io/socket.hpp"
 #include "sim/network_internals.hpp"
@@ -68,7 +70,7 @@ base::Result<void> Socket::open_for_connect_from(const Address& source) {
     return open_for_connect(source.family, any_port);
 }
 
-base::Result<void> Socket::listen(const Address& address, int backlog, const PeerTimeouts&) {
+base::Result<void> Socket::listen(const Address& address, int backlog, const PeerTimeouts&, std::uint64_t) {
     PORTICO_ASSERT(!is_open());
     const sim::Scheduler::Section section(network().scheduler);
     Internals::Index handle = 0;
@@ -125,8 +127,15 @@ std::optional<std::uint64_t> Socket::unacknowledged_bytes() const noexcept {
 
 std::optional<Progress> Socket::progress() const noexcept {
     const sim::Scheduler::Section section(network().scheduler);
-    const Internals::End& end = end_of(native_, "progress");
+    Internals::End& end = end_of(native_, "progress");
+    const std::uint64_t now = network().scheduler.now();
+    end.looks.last_still_ns = now - end.moved_ns;
+    end.looks.last_unheeded_ns = now - end.acknowledged_ns;
+    end.looks.longest_still_ns = std::max(end.looks.longest_still_ns, end.looks.last_still_ns);
     Progress result;
+    if (network().faults.tells_age) {
+        result.newest_age_ms = static_cast<std::uint32_t>(end.looks.last_still_ns / base::nanoseconds_per_millisecond);
+    }
     result.acknowledged_bytes = end.written - end.outgoing.size();
     result.received_bytes = end.arrived;
     return result;

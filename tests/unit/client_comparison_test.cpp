@@ -92,7 +92,8 @@ TEST_CASE("what makes two runs unlike is said, and what follows from nothing is 
     a.processors = 2;
     a.arguments = {"127.0.0.1", "5000", "--message", "--depth", "--connections=64", "--duration", "1s", "--json", "a.json", "--quiet"};
     SavedRun b = a;
-    b.arguments = {"::1", "5001", "--connections", "64", "--duration", "1s", "--message", "--depth", "--report", "b.html", "--fail-if", "lost>0"};
+    b.arguments = {"::1",       "5001",    "--connections", "64",     "--duration", "1s",
+                   "--message", "--depth", "--report",      "b.html", "--fail-if",  "lost>0"};
     CHECK(comparison_warnings(a, b).empty());
     CHECK(comparison_warnings({}, b).empty());  // it does not know
     b.arguments = {"127.0.0.1:5000", "--reconnect", "--connections", "8", "--duration", "1s", "--message", "\x1b"};

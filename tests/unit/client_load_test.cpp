@@ -199,7 +199,8 @@ private:
     std::thread thread_;
 };
 
-// Sends each client a byte every few milliseconds, which never comes to a reply; reads what comes, or nothing.
+// Sends each client a byte every few milliseconds, which never comes to a reply; reads what comes,
+// or nothing.
 class Trickler {
 public:
     explicit Trickler(bool reads) : reads_(reads), buffers_(65'536, 64) {
@@ -884,7 +885,8 @@ TEST_CASE("a socket that is connected to itself is told from a connection", "[cl
 }
 
 TEST_CASE("an address that does not answer does not hold up the next one", "[client][load]") {
-    // A listener whose queue is full and which takes nobody: further connects get no answer. (Windows refuses them, which is as well.)
+    // A listener whose queue is full and which takes nobody: further connects get no answer.
+    // (Windows refuses them, which is as well.)
     io::BufferPool buffers(4'096, 4);
     auto port = io::make_port(io::Backend::automatic, buffers, {});
     REQUIRE(port);

@@ -131,7 +131,7 @@ TEST_CASE("the smallest configuration takes every default", "[config]") {
     CHECK(only.settings.json == "{}");
     CHECK(only.settings.file == "host.json");
     CHECK(only.settings.path == "listeners[0].settings");
-    CHECK(only.settings.lines.at("") == 1);
+    CHECK(only.settings.lines.of("") == 1);
 }
 
 TEST_CASE("io_uring has no shared ports", "[config]") {
@@ -218,15 +218,18 @@ TEST_CASE("settings become JSON without comments, and each member knows its line
     const Settings& settings = config.listeners.front().settings;
     CHECK(settings.json == R"({"below":null,"big":18446744073709551615,"list":[1,{"deep/er~":true}],)"
                            R"("small":-9223372036854775808,"text":"ä\n","z":1.5})");
-    CHECK(settings.lines.at("") == 3);
-    CHECK(settings.lines.at("/z") == 4);
-    CHECK(settings.lines.at("/list") == 5);
-    CHECK(settings.lines.at("/list/0") == 6);
-    CHECK(settings.lines.at("/list/1/deep~1er~0") == 7);
-    CHECK(settings.lines.at("/text") == 9);
-    CHECK(settings.lines.at("/small") == 10);
-    CHECK(settings.lines.at("/below") == 11);
+    CHECK(settings.lines.of("") == 3);
+    CHECK(settings.lines.of("/z") == 4);
+    CHECK(settings.lines.of("/list") == 5);
+    CHECK(settings.lines.of("/list/0") == 6);
+    CHECK(settings.lines.of("/list/1/deep~1er~0") == 7);
+    CHECK(settings.lines.of("/text") == 9);
+    CHECK(settings.lines.of("/small") == 10);
+    CHECK(settings.lines.of("/below") == 11);
     CHECK(settings.lines.size() == 10);
+    for (const char* unknown : {"/none", "/list/2", "/list/x", "/list/", "/z/0", "/list/1/deep/er~"}) {
+        CHECK(settings.lines.of(unknown) == 0);
+    }
 }
 
 TEST_CASE("a number at the end of a line belongs to that line", "[config]") {
@@ -439,7 +442,7 @@ TEST_CASE("a plugin's name is no path and has no suffix", "[config]") {
 TEST_CASE("an address is checked, and no two listeners have the same", "[config]") {
     const auto listen = [](const std::string& text) { return R"({"listeners": [{"plugin": "p", "listen": )" + text + "}]}"; };
     CHECK(has(mistake_in(listen("\"127.0.0.1:70000\"")), "found \"127.0.0.1:70000\": the port is not a number from 0 to 65535"));
-    CHECK(has(mistake_in(listen("\"::1:5000\"")), "an IPv6 address needs brackets"));
+    CHECK(has(mistake_in(listen("\"::1:5000\"")), R"(expected "[::1]:5000": an IPv6 address stands in brackets)"));
     CHECK(has(mistake_in(listen("\"local host:1\"")), "without spaces"));
     CHECK(has(mistake_in(listen('"' + std::string(1'000, 'h') + '"')), "hhh...\": the port"));
     CHECK(has(mistake_in(listen("5000")), "found 5000, expected an address such as"));
@@ -517,6 +520,19 @@ TEST_CASE("relative paths are relative to the configuration's directory", "[conf
           (folder.path() / "p").make_preferred());
     CHECK(has(mistake_in(with_top(R"(, "plugin_directory": "C:\temp")")),
               R"(found "C:\temp", expected a folder's name without control characters (a backslash is written \\, or use "/"))"));
+}
+
+TEST_CASE("of many mistakes the first fifty are told, and how many more there are", "[config]") {
+    std::string listeners;
+    for (int i = 0; i < 1'000; ++i) {
+        listeners += i == 0 ? "" : ",";
+        listeners += "\n{}";
+    }
+    const std::vector<std::string> mistakes = load_text("{\"listeners\": [" + listeners + "]}", "host.json").mistakes;
+    REQUIRE(mistakes.size() == 51);
+    CHECK(has(mistakes.front(), "host.json:2: listeners[0]."));
+    CHECK(has(mistakes[49], "host.json:26: listeners[24]."));
+    CHECK(mistakes[50] == "host.json: 1950 more mistakes, which are not shown");
 }
 
 TEST_CASE("a file that cannot be read is one line that says what to do", "[config]") {

@@ -11,6 +11,10 @@
 #include "log/stream_log.hpp"
 #include "support/catch.hpp"
 
+#ifdef _WIN32
+#include <windows.h>
+#endif
+
 using namespace portico;
 
 namespace {
@@ -103,6 +107,44 @@ TEST_CASE("access lines may have a file of their own, at any level", "[log]") {
     CHECK(has(lines, " info listener=echo conn=2a peer=127.0.0.1:40000 in=12 out=34 messages=5 ms=1234.567 closed: closed by the peer\n"));
     CHECK(std::count(lines.begin(), lines.end(), '\n') == 1);
 }
+
+#ifdef _WIN32
+namespace {
+
+// Handles of this process to a file of that name that a child would inherit, and all of them.
+struct Handles {
+    int inherited = 0;
+    int all = 0;
+};
+Handles handles_to(const std::wstring& name) {
+    Handles found;
+    for (std::uintptr_t number = 4; number < 65'536; number += 4) {
+        const HANDLE handle = reinterpret_cast<HANDLE>(number);
+        DWORD flags = 0;
+        wchar_t path[1'024];
+        if (::GetHandleInformation(handle, &flags) && ::GetFileType(handle) == FILE_TYPE_DISK &&
+            ::GetFinalPathNameByHandleW(handle, path, 1'024, 0) != 0 && std::wstring(path).find(name) != std::wstring::npos) {
+            ++found.all;
+            found.inherited += (flags & HANDLE_FLAG_INHERIT) != 0 ? 1 : 0;
+        }
+    }
+    return found;
+}
+
+}  // namespace
+
+TEST_CASE("what a plugin starts does not inherit the log's files", "[log]") {
+    const Folder folder;
+    config::Log options;
+    options.file = folder.name("inherited.log");
+    options.access_file = folder.name("inherited.access");
+    const base::Result<std::unique_ptr<log::StreamLog>> log = log::StreamLog::open(options);
+    REQUIRE(log);
+    const Handles found = handles_to(L"inherited.");
+    CHECK(found.all == 2);
+    CHECK(found.inherited == 0);
+}
+#endif
 
 TEST_CASE("what scripts wait for is written at every level but off", "[log]") {
     const Folder folder;

@@ -1,4 +1,5 @@
 // The typed reads of a plugin's settings: what is found, what is refused and in which words, and which members nobody asked for.
+#include "config/json_source.hpp"
 #include "plugin/settings_reader.hpp"
 
 #include <limits>
@@ -11,13 +12,19 @@ using Read = SettingsReader::Read;
 
 namespace {
 
-// As the configuration makes them: {"loud": true, ...} from line 4 of "host.json".
-config::Settings settings_of(const std::string& json, std::map<std::string, int> lines = {}) {
+// As a program makes them, which has no file, but for the name.
+config::Settings settings_of(const std::string& json) {
     config::Settings settings;
     settings.json = json;
     settings.file = "host.json";
     settings.path = "listeners[0].settings";
-    settings.lines = std::move(lines);
+    return settings;
+}
+
+// As the configuration makes them of a text that begins on this line of the file.
+config::Settings settings_from_line(int line, const std::string& json) {
+    config::Settings settings = settings_of(json);
+    settings.lines = config::Lines(config::parse_json(std::string(static_cast<std::size_t>(line - 1), '\n') + json).root);
     return settings;
 }
 
@@ -99,8 +106,8 @@ TEST_CASE("a path leads through objects and arrays, with '/' and '~' escaped", "
 }
 
 TEST_CASE("a setting of another type is refused, with its place, what was found and what was expected", "[plugin_settings]") {
-    const config::Settings settings = settings_of(R"({"deep": [{"value": "text"}], "number": 5, "list": [1]})",
-                                                  {{"/deep/0/value", 12}, {"/number", 13}, {"/list", 14}});
+    const config::Settings settings =
+        settings_from_line(12, "{\"deep\": [{\"value\": \"text\"}],\n\"number\": 5,\n\"list\": [1]}");
     SettingsReader reader(settings);
     bool truth = false;
     std::int64_t integer = 7;
@@ -164,8 +171,9 @@ TEST_CASE("settings that a program made are named without a file", "[plugin_sett
 
 TEST_CASE("members that the plugin never read are unknown, once it reads settings at all", "[plugin_settings]") {
     const config::Settings settings =
-        settings_of(R"({"count": 1, "cuont": 2, "list": [{"a": 1, "b": 2}, 3], "free": {"x": {"y": 1}}, "with/slash": 1, "with~tilde": 2})",
-                    {{"/cuont", 5}, {"/list/0/b", 6}});
+        settings_from_line(4, R"({"count": 1,
+                                  "cuont": 2,
+                                  "list": [{"a": 1, "b": 2}, 3], "free": {"x": {"y": 1}}, "with/slash": 1, "with~tilde": 2})");
     SettingsReader reader(settings);
     std::int64_t value = 0;
     CHECK(reader.integer("count", 0, 10, value) == Read::ok);

@@ -46,7 +46,7 @@ struct Statistics {
 
 struct StopResult {
     std::uint64_t connections_cut = 0;  // that the drain's deadline ended
-    // A callback of a plugin has not returned, a second after the drain's deadline: errors() names it. The server is over: it cannot be
+    // A callback of a plugin has not returned, a second after the drain's deadline (or, in a start, a second after stop()): errors() names it. The server is over: it cannot be
     // configured or started again, and nothing that the callback may touch is ever freed, by ~Server neither. Its thread stays, so end the
     // process soon, without running the plugin's static destructors (std::_Exit).
     bool stuck = false;
@@ -67,7 +67,8 @@ public:
     // The same for a text; relative paths in it are relative to `directory`.
     [[nodiscard]] bool configure_text(std::string_view json, const std::string& directory) noexcept;
 
-    // Where plugins are looked for when the configuration names no directory. Default: "plugins" beside the program.
+    // Where plugins are looked for when the configuration names no directory. Default: "plugins" beside the program. A relative one is relative
+    // to the current folder of this moment; empty: the default.
     void set_default_plugin_directory(std::string directory) noexcept;
 
     // Checks everything that a start would: plugins, their settings (validate, never create), and, if `ports`, that the addresses can be listened on.

@@ -191,6 +191,7 @@ Line& Ledger::open(Service& service, portico_connection handle) {
         violated(line, "its handle was used before");
     }
     line.service = &service;
+    line.worker = service.host->worker_index(service.handle);
     newest_handle_ = handle;
     portico_connection_info info{};
     info.struct_size = sizeof info;
@@ -305,6 +306,7 @@ void Ledger::closed(Line& line, std::uint32_t reason) {
         violated(line, "on_close, and " + text(line.posts_waiting) + " posted functions have not run");
     }
     check_reason(line, reason);
+    check_stillness(line, reason);
     reasons_[line.number] = reason;
     line.is_closed = true;
     --line.service->lines_open;
@@ -339,12 +341,28 @@ void Ledger::check_reason(const Line& line, std::uint32_t reason) {
     }
 }
 
+// A timeout means that nothing has moved for so long, and the host has asked the system. What has happened when it looked is known exactly: so a
+// connection that ends by a timeout was still at the look that ended it.
+void Ledger::check_stillness(const Line& line, std::uint32_t reason) {
+    if (line.attempt == nullptr) {
+        return;
+    }
+    const config::Limits& limits = line.service->plan->limits;
+    const Network::Looks looks = Network::current()->looks_at_peer(line.attempt->port);
+    if (reason == PORTICO_REASON_IDLE && looks.longest_still_ns < limits.idle_timeout_ms * ms) {
+        violated(line, "closed as idle, and at no look had it been still for longer than " + text(looks.longest_still_ns / ms) + " ms");
+    }
+    if (reason == PORTICO_REASON_HALF_CLOSE && looks.last_still_ns < limits.half_close_timeout_ms * ms) {
+        violated(line, "ended by the half-close timeout, and it had been still for " + text(looks.last_still_ns / ms) + " ms");
+    }
+}
+
 // A connection that was told to end, and whose plugin does so and whose peer is quiet, is over long before the deadline of a drain.
 void Ledger::check_cut(const Line& line) {
     const Attempt* attempt = line.attempt;
     const ServicePlan& plan = *line.service->plan;
     const bool ends_by_itself = line.service->is_echo() || !plan.has_on_drain;
-    if (plan_.drain_ms >= unhurried_ms && plan_.faults.clock_jump == 0 && ends_by_itself && attempt != nullptr && attempt->is_eager &&
+    if (plan_.drain_ms >= unhurried_ms && plan_.faults.clock_jump == 0 && plan_.faults.timer_late_ns == 0 && plan_.long_callbacks == 0 && ends_by_itself && attempt != nullptr && attempt->is_eager &&
         attempt->last_sent_ns + unhurried_ms / 2 * ms < scheduler_.now()) {
         violated(line, "cut at the deadline of the drain, and nothing held it up");
     }
@@ -436,6 +454,12 @@ void Ledger::finish() {
         if (attempt->received > line->accepted_bytes) {
             violated(*line, text(attempt->received) + " bytes came, and " + text(line->accepted_bytes) + " were accepted");
         }
+        // A peer that goes on reading loses nothing: what is cut has not moved for the whole of the close timeout, at the look that ended it.
+        const std::uint64_t unheeded_ns = Network::current()->looks_at_peer(attempt->port).last_unheeded_ns;
+        if (has_ended_gracefully(*line) && !was_hindered(*line) && unheeded_ns < line->service->plan->limits.close_timeout_ms * ms) {
+            violated(*line, text(attempt->received) + " of " + text(line->accepted_bytes) + " accepted bytes came; cut when nothing had been " +
+                                "acknowledged for " + text(unheeded_ns / ms) + " ms");
+        }
         if (attempt->saw_end || !may_have_lost(*line)) {
             violated(*line,
                      text(attempt->received) + " of " + text(line->accepted_bytes) + " accepted bytes came to a peer that was reading");
@@ -443,20 +467,28 @@ void Ledger::finish() {
     }
 }
 
-// Whether something has happened to the connection that may lose bytes which were accepted for sending.
-bool Ledger::may_have_lost(const Line& line) const noexcept {
-    const Attempt& attempt = *line.attempt;
-    const FaultMix& faults = plan_.faults;
+bool Ledger::has_ended_gracefully(const Line& line) const noexcept {
     switch (reasons_[line.number]) {
         case PORTICO_REASON_PLUGIN:
         case PORTICO_REASON_PEER:
         case PORTICO_REASON_IDLE:
-        case PORTICO_REASON_DRAIN: break;
-        default: return true;
+        case PORTICO_REASON_DRAIN: return line.aborts_begun == 0 && !line.has_failed && !line.is_refused;
+        default: return false;
     }
-    return line.aborts_begun != 0 || line.has_failed || line.is_refused || attempt.has_left || attempt.has_too_long || !attempt.is_eager ||
-           faults.reset_connection != 0 || faults.accept_aborted != 0 || faults.receive_no_buffers != 0 || faults.send_no_buffers != 0 ||
-           faults.clock_jump != 0 || line.service->plan->limits.close_timeout_ms < unhurried_ms;
+}
+
+// Whether its peer, or a fault, has ended the connection, or may have.
+bool Ledger::was_hindered(const Line& line) const noexcept {
+    const Attempt& attempt = *line.attempt;
+    const FaultMix& faults = plan_.faults;
+    return attempt.has_left || attempt.has_too_long || faults.reset_connection != 0 || faults.accept_aborted != 0 ||
+           faults.receive_no_buffers != 0 || faults.send_no_buffers != 0;
+}
+
+// Whether something has happened to the connection that may lose bytes which were accepted for sending.
+bool Ledger::may_have_lost(const Line& line) const noexcept {
+    return !has_ended_gracefully(line) || was_hindered(line) || !line.attempt->is_eager || plan_.faults.clock_jump != 0 ||
+           line.service->plan->limits.close_timeout_ms < unhurried_ms;
 }
 
 }  // namespace portico::sim

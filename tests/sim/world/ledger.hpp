@@ -60,6 +60,8 @@ struct Attempt {
     std::uint32_t number = 0;
     const Service* service = nullptr;
     SimPeer* peer = nullptr;  // null when it is over
+    std::uint16_t port = 0;
+    std::uint64_t connected_ns = 0;  // when its system had told it so; 0: not yet
     Line* line = nullptr;     // when on_open has come
 
     std::vector<std::byte> content;  // all that it would send
@@ -88,6 +90,8 @@ struct Line {
     portico_connection handle = 0;
     Service* service = nullptr;  // null: the handle was guessed, and on_open has not come (yet)
     Attempt* attempt = nullptr;  // null when the host could not say who the peer is
+
+    std::uint32_t worker = 0;  // that on_open came on
 
     // Its callbacks.
     bool is_accepted = false;  // by on_open
@@ -163,7 +167,10 @@ public:
 
     [[nodiscard]] Attempt& add_attempt(const Service& service);
     // Now it has a port of its own, by which on_open finds it.
-    void connected_from(Attempt& attempt, std::uint16_t port) { by_port_[port] = &attempt; }
+    void connected_from(Attempt& attempt, std::uint16_t port) {
+        attempt.port = port;
+        by_port_[port] = &attempt;
+    }
     // Bytes have come to the peer: they are what an echo, or the plugin's accepted sends, make them.
     void received(Attempt& attempt, std::span<const std::byte> bytes);
     // The host's stream has ended in order, and all of it was received.
@@ -213,6 +220,13 @@ public:
 
     void stopping(std::uint64_t now_ns) noexcept { stopping_since_ns_ = now_ns; }
     [[nodiscard]] bool is_stopping() const noexcept { return stopping_since_ns_ != 0; }
+    [[nodiscard]] const Plan& plan() const noexcept { return plan_; }
+    // A worker, and whether it is in a callback that takes long.
+    struct Pace {
+        bool is_busy = false;
+        std::uint64_t idle_since_ns = 0;
+    };
+    [[nodiscard]] Pace& pace_of(std::uint32_t worker) { return paces_[worker]; }
     [[nodiscard]] const std::vector<std::unique_ptr<Line>>& lines() const noexcept { return lines_; }
     [[nodiscard]] const std::vector<std::unique_ptr<Attempt>>& attempts() const noexcept { return attempts_; }
     // All connections are over, every posted function has run.
@@ -224,7 +238,10 @@ private:
     void received_messages(Attempt& attempt, std::span<const std::byte> bytes);
     void check_reason(const Line& line, std::uint32_t reason);
     void check_cut(const Line& line);
+    void check_stillness(const Line& line, std::uint32_t reason);
     [[nodiscard]] bool may_have_lost(const Line& line) const noexcept;
+    [[nodiscard]] bool was_hindered(const Line& line) const noexcept;
+    [[nodiscard]] bool has_ended_gracefully(const Line& line) const noexcept;
 
     Scheduler& scheduler_;
     const Plan& plan_;
@@ -234,6 +251,7 @@ private:
     std::vector<std::uint32_t> reasons_;  // of the lines' ends
     std::map<std::uint16_t, Attempt*> by_port_;
     std::map<portico_connection, Line*> by_handle_;
+    std::map<std::uint32_t, Pace> paces_;
     portico_connection newest_handle_ = 0;
     std::uint32_t senders_ = 0;
     std::uint64_t stopping_since_ns_ = 0;

@@ -9,6 +9,8 @@ namespace {
 constexpr std::uint64_t us = 1'000;
 constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
 constexpr std::size_t content_max = 4'000;
+constexpr std::size_t steady_content_max = 16'000;
+constexpr std::size_t settling_portion_min = 256;
 constexpr std::size_t everything = SIZE_MAX;
 
 }  // namespace
@@ -26,8 +28,22 @@ ScriptedPeer::ScriptedPeer(Scheduler& scheduler, Network& network, Ledger& ledge
     peer_.on_change = [this] { on_change(); };
 }
 
-void ScriptedPeer::begin() {
-    schedule(random_.skewed(30 * ms));
+void ScriptedPeer::begin(std::uint64_t within_ns) {
+    schedule(random_.skewed(within_ns));
+}
+
+void ScriptedPeer::begin_as_newcomer(const Service& service) {
+    attempts_left_ = 0;
+    has_begun_ = true;
+    attempt_ = &ledger_.add_attempt(service);
+    attempt_->is_eager = true;
+    ends_ = Ends::stays;
+    draw_content();
+    attempt_->has_too_long = false;  // it says no more than the first message
+    const std::size_t first = attempt_->messages.empty() ? 0 : attempt_->messages.front().end;
+    goal_ = service.is_framed() ? first : std::min<std::size_t>(attempt_->content.size(), 200);
+    connect_to(service.addresses.front(), 0);
+    schedule(0);
 }
 
 void ScriptedPeer::settle() {
@@ -75,6 +91,12 @@ void ScriptedPeer::connect() {
         reads_ = Reads::eagerly;
     }
     attempt_->is_eager = reads_ == Reads::eagerly;
+    if (random_.chance(steady_chance_)) {
+        reads_ = Reads::steadily;
+        attempt_->is_eager = false;
+        portion_ = 1 + static_cast<std::size_t>(random_.skewed(500));
+        portion_gap_ns_ = 100 * us + random_.skewed(10 * ms);
+    }
     static constexpr Ends ways[] = {Ends::finishes, Ends::finishes, Ends::finishes,          Ends::closes,
                                     Ends::resets,   Ends::stays,    Ends::finishes_and_stays};
     ends_ = ways[random_.below(std::size(ways))];
@@ -90,17 +112,37 @@ void ScriptedPeer::connect() {
     }
     piece_max_ = random_.one_in(5) && goal_ <= 100 ? 1 : static_cast<std::size_t>(1 + random_.skewed(2'000));
     const auto room = static_cast<std::uint32_t>(random_.one_in(2) ? 0 : 32 + random_.skewed(4'000));
-    peer_.connect(random_.pick(service.addresses), room);
+    connect_to(random_.pick(service.addresses), room);
+    if (reads_ == Reads::steadily) {
+        read_a_portion();
+    }
+}
+
+void ScriptedPeer::connect_to(const io::Address& address, std::uint32_t room) {
+    peer_.connect(address, room);
     ledger_.connected_from(*attempt_, peer_.local_address().port);
-    scheduler_.trace("peer {}: connects to service {}, from port {}, to say {} bytes", attempt_->number, service.number,
-                     peer_.local_address().port, goal_);
+    scheduler_.trace("peer {}: connects to service {}, from port {}, to say {} bytes", attempt_->number,
+                     attempt_->service->number, peer_.local_address().port, goal_);
+}
+
+// A steady reader reads its portion whatever else it does, until the attempt is over.
+void ScriptedPeer::read_a_portion() {
+    scheduler_.after(portion_gap_ns_, [this, number = attempt_->number] {
+        if (is_stopped_ || attempt_ == nullptr || attempt_->number != number) {
+            return;
+        }
+        read(is_settling_ ? std::max(portion_, settling_portion_min) : portion_);
+        if (attempt_ != nullptr) {
+            read_a_portion();
+        }
+    });
 }
 
 // What it would say: bytes without a meaning, or messages of the listener's framing, with one that is too long or cut off behind them at times.
 void ScriptedPeer::draw_content() {
     const config::Framing& framing = attempt_->service->plan->framing;
     std::vector<std::byte>& content = attempt_->content;
-    const std::size_t size = random_.one_in(4) ? 0 : static_cast<std::size_t>(1 + random_.skewed(content_max));
+    const std::size_t size = random_.one_in(4) ? 0 : static_cast<std::size_t>(1 + random_.skewed(reads_ == Reads::steadily ? steady_content_max : content_max));
     if (framing.type == config::Framing::Type::none) {
         content.resize(size);
         const std::uint64_t salt = random_.next();
@@ -158,7 +200,7 @@ void ScriptedPeer::act() {
     if (peer_.state() == SimPeer::State::open) {
         if (reads_ == Reads::slowly && !is_settling_) {
             read(1 + static_cast<std::size_t>(random_.below(64)));
-        } else if (reads_ == Reads::eagerly || is_settling_) {
+        } else if (reads_at_once()) {
             read(everything);
         }
         if (attempt_ == nullptr || peer_.state() != SimPeer::State::open) {
@@ -224,7 +266,10 @@ void ScriptedPeer::on_change() {
         case SimPeer::State::idle:
         case SimPeer::State::connecting: return;
         case SimPeer::State::open:
-            if (reads_ == Reads::eagerly || is_settling_) {
+            if (attempt_->connected_ns == 0) {
+                attempt_->connected_ns = scheduler_.now();
+            }
+            if (reads_at_once()) {
                 read(everything);
             }
             if (attempt_ != nullptr && !attempt_->is_finished) {

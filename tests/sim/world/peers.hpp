@@ -17,7 +17,12 @@ public:
     ScriptedPeer(const ScriptedPeer&) = delete;
     ScriptedPeer& operator=(const ScriptedPeer&) = delete;
 
-    void begin();
+    // `within_ns`: its first attempt comes at a time that is drawn from so much.
+    void begin(std::uint64_t within_ns);
+    // Instead: connects now, to the service's first address, says a little, and stays.
+    void begin_as_newcomer(const Service& service);
+    // Its attempts may be those of a steady reader: in parts of 65,536.
+    void read_steadily(std::uint32_t chance) noexcept { steady_chance_ = chance; }
     // From now on it reads all that comes, and makes haste.
     void settle();
     // No further attempt; what is open stays so until the host ends it.
@@ -36,15 +41,20 @@ public:
     [[nodiscard]] bool has_said_all() const noexcept { return attempt_ != nullptr && attempt_->sent == goal_; }
 
 private:
-    enum class Reads : std::uint8_t { eagerly, slowly, late };
+    enum class Reads : std::uint8_t { eagerly, slowly, late, steadily };
     enum class Ends : std::uint8_t { finishes, closes, resets, stays, finishes_and_stays };
 
     void connect();
+    void connect_to(const io::Address& address, std::uint32_t room);
     void draw_content();
     void schedule(std::uint64_t delay_ns);
     void act();
     void on_change();
     void say_some();
+    void read_a_portion();
+    [[nodiscard]] bool reads_at_once() const noexcept {
+        return reads_ == Reads::eagerly || (is_settling_ && reads_ != Reads::steadily);
+    }
     void read(std::size_t bytes_max);
     void part();
     void leave(bool by_reset);
@@ -56,6 +66,7 @@ private:
     Random random_;
     SimPeer peer_;
     std::uint32_t attempts_left_;
+    std::uint32_t steady_chance_ = 0;
     bool is_settling_ = false;
     bool is_stopped_ = false;
     bool has_begun_ = false;  // its first attempt
@@ -70,6 +81,8 @@ private:
     std::uint64_t gap_ns_max_ = 0;
     bool is_patient_ = false;     // waits for the answer to each piece (of an echo)
     bool closes_at_end_ = true;   // when the host has ended its stream
+    std::size_t portion_ = 1;         // of a steady reader, each portion_gap_ns_
+    std::uint64_t portion_gap_ns_ = 0;
     std::uint32_t patience_ = 0;  // how many looks it waits for before it parts
     std::vector<std::byte> room_;
 };

@@ -66,6 +66,59 @@ ServicePlan draw_service(Random& random, std::uint32_t callers) {
     return service;
 }
 
+std::uint32_t some_parts(Random& random) noexcept {
+    return static_cast<std::uint32_t>(1 + random.skewed(65'535));
+}
+
+// What peers, callbacks and systems do whose timing is unusual. From a stream of its own: the other runs stay as they are.
+void draw_timing(Plan& plan, Random random) {
+    if (!random.one_in(3)) {
+        return;
+    }
+    plan.traffic_ns = std::max(plan.traffic_ns, 300 * ms + random.skewed(3'000 * ms));
+    plan.faults.tells_age = random.one_in(2);
+    if (random.one_in(3)) {
+        plan.faults.timer_late_ns = random.one_in(2) ? random.skewed(100 * ms) : 101 * ms + random.skewed(1'500 * ms);
+    }
+    if (random.one_in(2)) {
+        plan.steady_readers = random.one_in(2) ? 65'536 : some_parts(random);
+        plan.faults.room_in_steps = !random.one_in(3);
+        plan.faults.buffer_bytes = static_cast<std::uint32_t>(64 + random.skewed(8'000));
+        for (ServicePlan& service : plan.services) {
+            service.limits.send_queue_bytes = random.one_in(2) ? 65'536 : service.limits.send_queue_bytes;
+            service.limits.idle_timeout_ms = random.one_in(2) ? service.limits.idle_timeout_ms : small(random, 5, 500);
+            service.limits.close_timeout_ms = random.one_in(2) ? service.limits.close_timeout_ms : small(random, 5, 500);
+        }
+    }
+    if (random.one_in(2)) {
+        plan.long_callbacks = 16'384U >> random.below(5);
+        plan.long_callback_ns_max = 20 * ms + random.skewed(2'000 * ms);
+        plan.first_come_ns_max = random.one_in(2) ? plan.traffic_ns / 2 : plan.first_come_ns_max;
+        // Mostly there is another worker that could open those who come meanwhile, and nothing else holds them up.
+        plan.is_shared = plan.is_shared && random.one_in(2);
+        plan.threads = std::max(plan.threads, 2U);
+        plan.has_accepting_thread = plan.has_accepting_thread || !random.one_in(4);
+        if (!random.one_in(3)) {
+            plan.faults.accept_no_descriptors = plan.faults.accept_no_memory = plan.faults.clock_jump = 0;
+        }
+        for (ServicePlan& service : plan.services) {
+            if (random.one_in(2)) {
+                service.character = ServicePlan::Character::echo;
+                service.flags = 0;
+            }
+        }
+    }
+    if (random.one_in(2)) {
+        ServicePlan& service = plan.services.front();
+        service.character = ServicePlan::Character::echo;
+        service.flags = random.one_in(4) ? service.flags : 0;
+        service.addresses = random.one_in(2) ? 2 : 1;
+        service.limits.idle_timeout_ms = 0;
+        plan.newcomers = static_cast<std::uint32_t>(random.between(2, 24));
+        service.limits.connections = random.one_in(2) ? plan.newcomers : 100;
+    }
+}
+
 }  // namespace
 
 Plan Plan::draw(Random random) {
@@ -91,6 +144,7 @@ Plan Plan::draw(Random random) {
     plan.scheduler.switch_chance = static_cast<std::uint32_t>(256 + random.skewed(40'000));
     plan.scheduler.step_ns_max = 20 + static_cast<std::uint32_t>(random.skewed(5'000));
     plan.scheduler.steps_max = 1'000'000;
+    draw_timing(plan, random.fork("timing"));
     return plan;
 }
 

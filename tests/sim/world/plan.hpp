@@ -54,6 +54,13 @@ struct Plan {
     bool is_quiet_at_stop = true;  // the faults end with the stop
     std::uint32_t drain_ms = 1'000;
 
+    // Unusual timing, in some of the runs.
+    std::uint32_t newcomers = 0;          // come one by one, before anything else happens, to the first service's first address, and stay
+    std::uint32_t steady_readers = 0;     // of 65,536 peers: they read little at a time, and never stop
+    std::uint32_t long_callbacks = 0;     // of 65,536 callbacks: they take up to so long, as long as there is traffic
+    std::uint64_t long_callback_ns_max = 0;
+    std::uint64_t first_come_ns_max = 30'000'000;  // peers come within this time
+
     FaultMix faults;
     SchedulerOptions scheduler;
 

@@ -165,6 +165,16 @@ void Plugin::linger() {
     if (service_.is_blocking() && random_.one_in(8)) {
         scheduler_.sleep_for(random_.skewed(20 * ms));
     }
+    if (is_unhurried && !ledger_.is_stopping() && random_.chance(ledger_.plan().long_callbacks)) {
+        const std::uint32_t worker = service_.host->worker_index(service_.handle);
+        const std::uint64_t most = ledger_.plan().long_callback_ns_max;
+        const std::uint64_t duration = 1 + (random_.one_in(2) ? random_.below(most) : random_.skewed(most));
+        scheduler_.trace("worker {}: a callback takes {} ns", worker, duration);
+        ledger_.pace_of(worker).is_busy = true;
+        on_long_callback();
+        scheduler_.sleep_for(duration);
+        ledger_.pace_of(worker) = {false, scheduler_.now()};
+    }
 }
 
 portico_status Plugin::on_open(Line& line, void** state) {

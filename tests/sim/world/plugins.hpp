@@ -22,6 +22,10 @@ public:
     // What any thread may do to any connection: a call, drawn at random. For the world's threads, and for mischief in callbacks.
     void meddle(bool from_thread);
 
+    // Callbacks may take long: while there is traffic, in runs whose plan says so.
+    bool is_unhurried = false;
+    std::function<void()> on_long_callback;  // one begins
+
     struct Callbacks;  // the C functions of the table
 
 private:
@@ -39,7 +43,7 @@ private:
     // An answer of a mischievous callback: mostly OK.
     [[nodiscard]] portico_status draw_answer(Line& line);
     [[nodiscard]] Calls::Target draw_target();
-    // Time passes in a callback: other threads run, and where callbacks may block, it may block.
+    // Time passes in a callback: other threads run, and where callbacks may block, it may block. It may take long, too.
     void linger();
 
     Scheduler& scheduler_;

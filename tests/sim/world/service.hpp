@@ -26,6 +26,8 @@ struct Service {
     const portico_host* host = nullptr;
     portico_instance* handle = nullptr;
     bool is_destroyed = false;
+    std::uint32_t homes = 1;         // groups that its connections may live in; several of one thread each
+    std::uint64_t last_full_ns = 0;  // when it was seen at its limit last
 
     std::uint32_t running = 0;  // callbacks and posted functions, now
     std::uint32_t instance_posts_running = 0;

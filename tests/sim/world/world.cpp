@@ -12,6 +12,7 @@ constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
 constexpr std::uint64_t bound_ns = 5'000 * ms;
 // As in server.cpp.
 constexpr std::uint64_t cut_again_ns = 100 * ms;
+constexpr std::size_t latecomers_max = 8;
 
 }  // namespace
 
@@ -126,6 +127,7 @@ void World::start() {
         } else if (service->is_serial()) {
             groups = {common[next_serial++ % common.size()]};
         }
+        service->homes = static_cast<std::uint32_t>(groups.size());
         service->instance->strand().set_home(*groups.front());
         service->acceptor = std::make_unique<net::Acceptor>(*table_, accepting != nullptr ? *accepting : *groups.front(), groups,
                                                             service->is_serial() ? &service->instance->strand() : nullptr, service->context);
@@ -166,11 +168,54 @@ void World::start() {
 
 // ---- traffic
 
+void World::welcome_newcomers() {
+    const Service& service = *services_.front();
+    const std::uint64_t patience_ns = bound_ns + 10 * (plan_.faults.timer_late_ns + plan_.faults.operation_delay_ns_max);
+    for (std::uint32_t i = 0; i < plan_.newcomers; ++i) {
+        newcomers_.push_back(std::make_unique<ScriptedPeer>(scheduler_, *network_, ledger_, services_, random_.fork("newcomer", i)));
+        newcomers_.back()->begin_as_newcomer(service);
+        const Attempt& attempt = *newcomers_.back()->attempt();
+        const auto is_served = [&attempt] { return attempt.line != nullptr && attempt.line->is_accepted; };
+        if (!scheduler_.run_until(is_served, scheduler_.now() + patience_ns)) {
+            ledger_.violated("client " + std::to_string(i + 1) + " of one address of service 0 is not served, and " +
+                             std::to_string(service.plan->limits.connections) + " may be");
+        }
+    }
+    // (Where operations take as long as a stalled worker lets its arrivals wait, nobody can tell the one from the other.)
+    if (service.homes == 1 || plan_.faults.operation_delay_ns_max > ms) {
+        return;
+    }
+    std::vector<std::uint32_t> counts(service.homes);
+    for (const std::unique_ptr<ScriptedPeer>& newcomer : newcomers_) {
+        if (newcomer->attempt() != nullptr) {
+            ++counts[newcomer->attempt()->line->worker];
+        }
+    }
+    const auto [fewest, most] = std::minmax_element(counts.begin(), counts.end());
+    if (*most > *fewest + 1) {
+        ledger_.violated("clients that came one by one are spread as " + std::to_string(*fewest) + " to " + std::to_string(*most));
+    }
+}
+
+void World::send_latecomer() {
+    if (latecomers_.size() < latecomers_max) {
+        latecomers_.push_back(
+            std::make_unique<ScriptedPeer>(scheduler_, *network_, ledger_, services_, random_.fork("latecomer", latecomers_.size())));
+        latecomers_.back()->begin(10 * ms);
+    }
+}
+
 void World::traffic() {
+    welcome_newcomers();
     faults_ = plan_.faults;
+    for (const std::unique_ptr<Service>& service : services_) {
+        service->plugin->is_unhurried = true;
+        service->plugin->on_long_callback = [this] { send_latecomer(); };
+    }
     for (std::uint32_t i = 0; i < plan_.peers; ++i) {
         peers_.push_back(std::make_unique<ScriptedPeer>(scheduler_, *network_, ledger_, services_, random_.fork("peer", i)));
-        peers_.back()->begin();
+        peers_.back()->read_steadily(plan_.steady_readers);
+        peers_.back()->begin(plan_.first_come_ns_max);
     }
     for (std::uint32_t i = 0; i < plan_.callers; ++i) {
         callers_.emplace_back([this] { call_from_threads(); });
@@ -182,6 +227,8 @@ void World::traffic() {
     const auto have_begun = [this] {
         return std::all_of(peers_.begin(), peers_.end(), [](const auto& peer) { return peer->has_begun(); });
     };
+    may_keep_waiting_ = plan_.long_callbacks == 0 || !plan_.has_accepting_thread || plan_.faults.clock_jump != 0 ||
+                        plan_.faults.accept_no_descriptors != 0 || plan_.faults.accept_no_memory != 0;
     const std::uint64_t until = scheduler_.now() + plan_.traffic_ns;
     static_cast<void>(scheduler_.run_until(have_begun, UINT64_MAX));
     static_cast<void>(scheduler_.run_until(are_over, until));
@@ -228,6 +275,15 @@ void World::end_callers() {
 void World::settle() {
     scheduler_.trace("the world settles");
     is_settling_ = true;
+    for (const std::unique_ptr<Service>& service : services_) {
+        service->plugin->is_unhurried = false;
+    }
+    for (auto* others : {&newcomers_, &latecomers_}) {
+        for (std::unique_ptr<ScriptedPeer>& peer : *others) {
+            peers_.push_back(std::move(peer));
+        }
+        others->clear();
+    }
     faults_ = plan_.faults.quiet();
     std::uint64_t longest_ms = 0;
     for (const std::unique_ptr<Service>& service : services_) {
@@ -239,7 +295,8 @@ void World::settle() {
         peer->settle();
     }
     // An idle connection that ends gives its place to one that is idle then in its turn.
-    const std::uint64_t deadline = scheduler_.now() + peers_.size() * (3 * longest_ms * ms + bound_ns);
+    const std::uint64_t deadline =
+        scheduler_.now() + peers_.size() * (3 * longest_ms * ms + bound_ns + 10 * plan_.faults.timer_late_ns);
     if (scheduler_.run_until([this] { return is_settled(); }, deadline)) {
         return;
     }
@@ -299,6 +356,7 @@ const char* World::awaited_by(const ScriptedPeer& peer) const {
 
 void World::drain() {
     scheduler_.trace("the stop begins, with {} ms", plan_.drain_ms);
+    may_keep_waiting_ = true;
     if (plan_.is_quiet_at_stop) {
         faults_ = plan_.faults.quiet();
     }
@@ -367,6 +425,11 @@ void World::take_apart() {
     for (const std::unique_ptr<ScriptedPeer>& peer : peers_) {
         peer->stop();
     }
+    for (const auto* others : {&newcomers_, &latecomers_}) {
+        for (const std::unique_ptr<ScriptedPeer>& peer : *others) {
+            peer->stop();
+        }
+    }
     ledger_.finish();
     network_.reset();
 }
@@ -378,6 +441,44 @@ void World::check_step() {
         if (service->acceptor->open_connections() > service->plan->limits.connections) {
             ledger_.violated("service " + std::to_string(service->number) + " has " +
                              std::to_string(service->acceptor->open_connections()) + " connections open");
+        }
+    }
+    if (!may_keep_waiting_) {
+        check_waiting();
+    }
+}
+
+void World::check_waiting() {
+    // As long as it takes to find that a home has stalled, some times over: another one may stall next.
+    const std::uint64_t bound = 4 * (10 * ms + plan_.faults.timer_late_ns) + 20 * plan_.faults.operation_delay_ns_max + 50 * ms;
+    const std::uint64_t now = scheduler_.now();
+    std::uint64_t idle_since = UINT64_MAX;
+    for (std::uint32_t worker = 0; worker < plan_.threads; ++worker) {
+        const Ledger::Pace& pace = ledger_.pace_of(worker);
+        idle_since = pace.is_busy ? idle_since : std::min(idle_since, pace.idle_since_ns);
+    }
+    for (const std::unique_ptr<Service>& service : services_) {
+        if (service->acceptor->open_connections() >= service->plan->limits.connections) {
+            service->last_full_ns = now;
+        }
+    }
+    if (idle_since == UINT64_MAX) {
+        return;
+    }
+    for (const auto* some : {&peers_, &latecomers_}) {
+        for (const std::unique_ptr<ScriptedPeer>& peer : *some) {
+            const Attempt* attempt = peer->attempt();
+            if (attempt == nullptr || attempt->connected_ns == 0 || attempt->line != nullptr || !peer->is_open()) {
+                continue;
+            }
+            const Service& service = *attempt->service;
+            if (!service.is_echo() || service.is_serial() || service.is_blocking()) {
+                continue;
+            }
+            if (now > std::max({attempt->connected_ns, service.last_full_ns, idle_since}) + bound) {
+                ledger_.violated("peer " + std::to_string(attempt->number) + " of service " + std::to_string(service.number) +
+                                 " waits for a busy worker while another one is idle");
+            }
         }
     }
 }

@@ -41,6 +41,10 @@ private:
 
     void start();
     net::WorkerGroup* add_station(std::uint32_t threads, std::uint32_t batch);
+    // Clients that come one by one and stay are spread over the homes, and find all the places, whichever address they come to.
+    void welcome_newcomers();
+    // In the first milliseconds of a callback that takes long, when nobody knows that yet.
+    void send_latecomer();
     void call_from_threads();
     // One of whose held connections a foreign thread is to resume; null when there is none.
     [[nodiscard]] Service* wants_resume() const;
@@ -54,6 +58,8 @@ private:
     void finish();
     void take_apart();
     void check_step();
+    // Who has connected does not wait for a busy worker while another one, that could open it, is idle.
+    void check_waiting();
 
     Random random_;
     const Plan plan_;
@@ -66,11 +72,14 @@ private:
     std::unique_ptr<net::ConnectionTable> table_;
     std::vector<std::unique_ptr<Station>> stations_;
     std::vector<std::unique_ptr<Service>> services_;
+    std::vector<std::unique_ptr<ScriptedPeer>> newcomers_;
+    std::vector<std::unique_ptr<ScriptedPeer>> latecomers_;
     std::vector<std::unique_ptr<ScriptedPeer>> peers_;
     std::uint32_t workers_ = 0;
 
     std::vector<std::thread> callers_;
     bool callers_end_ = false;
+    bool may_keep_waiting_ = true;
     bool is_settling_ = false;
     bool has_news_ = false;  // for drain(): an acceptor has stopped, a last connection is gone
 };
