@@ -219,7 +219,7 @@ bool Acceptor::serve(Slot& slot) {
     if (connection == nullptr) {
         io::close_native(native);
         const std::scoped_lock lock(mutex_);
-        --places_;
+        give_place_on();
         warn([] { return std::string("out of memory: a client was turned away, new clients wait"); });
         return false;
     }
@@ -307,6 +307,7 @@ void Acceptor::check_homes() {
 void Acceptor::arrived(Home& home) {
     std::unique_lock lock(mutex_);
     home.bell_rung = false;
+    home.is_opening = true;
     base::Fifo<ConnectionNode> arrivals = std::move(home.arrivals);
     lock.unlock();
     while (ConnectionNode* node = arrivals.pop_front()) {
@@ -315,6 +316,7 @@ void Acceptor::arrived(Home& home) {
         connection.begin();
     }
     lock.lock();
+    home.is_opening = false;
     finish_event(lock);
 }
 
@@ -325,13 +327,7 @@ void Acceptor::connection_released(const WorkerGroup& group) noexcept {
         const std::scoped_lock lock(mutex_);
         const auto home = std::find_if(homes_.begin(), homes_.end(), [&](const auto& one) { return one->group == &group; });
         --(*home)->connections;
-        Slot* woken = stopping_ ? nullptr : next_holding();
-        if (woken != nullptr) {
-            woken->state = SlotState::posted;  // and takes over the connection's place
-            accepting_.port().post(woken->begin);
-        } else {
-            --places_;
-        }
+        give_place_on();
     }
     if (was_last) {
         last_released_();
@@ -340,13 +336,16 @@ void Acceptor::connection_released(const WorkerGroup& group) noexcept {
 
 // ---- under mutex_
 
-Acceptor::Slot* Acceptor::next_holding() noexcept {
-    if (holding_.empty()) {
-        return nullptr;
+// A place is free: the client that has been held for longest has it.
+void Acceptor::give_place_on() noexcept {
+    if (stopping_ || holding_.empty()) {
+        --places_;
+        return;
     }
-    Slot* oldest = holding_.front();
+    Slot& oldest = *holding_.front();
     holding_.erase(holding_.begin());
-    return oldest;
+    oldest.state = SlotState::posted;
+    accepting_.port().post(oldest.begin);
 }
 
 void Acceptor::accept_again(Slot& slot) {
@@ -407,7 +406,7 @@ void Acceptor::finish_event(std::unique_lock<std::mutex>& lock) {
     }
     const bool is_over = !checking_ &&
                          std::all_of(doors_.begin(), doors_.end(), [](const auto& door) { return door->closed; }) &&
-                         std::all_of(homes_.begin(), homes_.end(), [](const auto& home) { return !home->bell_rung && home->arrivals.empty(); });
+                         std::all_of(homes_.begin(), homes_.end(), [](const auto& home) { return !home->bell_rung && !home->is_opening && home->arrivals.empty(); });
     if (is_over) {
         const std::function<void()> stopped = std::move(on_stopped_);
         on_stopped_ = nullptr;

@@ -104,6 +104,7 @@ private:
             Home* home = nullptr;
         } bell;
         bool bell_rung = false;
+        bool is_opening = false;  // its thread is opening what it has taken from the list
         // Of the worker's round that was found under way last: which it is, and when it was seen first.
         std::uint64_t round = 0;
         std::uint64_t round_seen_ns = 0;
@@ -131,7 +132,7 @@ private:
     [[nodiscard]] bool has_stalled(Home& home, std::uint64_t now) noexcept;
     void arrive(Home& home, Connection& connection, std::uint64_t now) noexcept;
     void check_later() noexcept;
-    [[nodiscard]] Slot* next_holding() noexcept;
+    void give_place_on() noexcept;
     void accept_again(Slot& slot);
     void back_off(Slot& slot);
     void turn_away(Slot& slot) noexcept;
