@@ -99,11 +99,20 @@ Clock::duration Watch::deprived(Time from, Time to) const {
     first = first == samples_.begin() ? first : first - 1;
     const auto next = std::upper_bound(samples_.begin(), samples_.end(), to, after);
     const Sample last = next == samples_.end() ? sample() : *next;
-    std::int64_t worst_ns = 0;
+    // A thread that has ended meanwhile counts as far as it was seen.
+    std::map<pid_t, std::int64_t> waited_ns;
+    for (auto seen = first; seen != next; ++seen) {
+        for (const auto& [id, thread] : seen->threads) {
+            waited_ns[id] = thread.waited_ns;
+        }
+    }
     for (const auto& [id, thread] : last.threads) {
+        waited_ns[id] = thread.waited_ns;
+    }
+    std::int64_t worst_ns = 0;
+    for (const auto& [id, waited] : waited_ns) {
         const auto before = first->threads.find(id);
-        const std::int64_t waited_ns = thread.waited_ns - (before == first->threads.end() ? 0 : before->second.waited_ns);
-        worst_ns = std::max(worst_ns, waited_ns);
+        worst_ns = std::max(worst_ns, waited - (before == first->threads.end() ? 0 : before->second.waited_ns));
     }
     std::int64_t latest_ns = 0;
     for (std::size_t i = 0; i < last.late_ns.size(); ++i) {
