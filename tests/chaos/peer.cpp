@@ -469,7 +469,7 @@ void Peer::judge(Time now) {
     static_cast<void>(now);
     was_judged_ = true;
     if (scene_.is_stopping) {
-        if (end_ == End::reset && act_.phase == Phase::stop && plan_.bytes <= 100 && has_all()) {
+        if (end_ == End::reset && act_.phase == Phase::stop && plan_.bytes <= 100 && received_ > 0 && has_all()) {
             complain("reset", "an idle connection was reset at the stop");
         }
         return;

@@ -47,7 +47,7 @@ public:
     Outcome run() {
         const Time began = Clock::now();
         if (start()) {
-            Watch watch(host_->pid());
+            Watch watch(host_->pid(), !programs_.emulator.empty());
             watch.add(crowd_clock_);
             watch.add(neighbour_.clock());
             scene_.watch = watch_ = &watch;

@@ -13,7 +13,14 @@ constexpr Ms sampled_every{50};
 
 }  // namespace
 
-Watch::Watch(pid_t host) : host_(host) {
+Watch::Watch(pid_t host, bool in_emulator) : host_(host) {
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry("/proc", error), end; in_emulator && !error && entry != end; entry.increment(error)) {
+        std::string name;
+        if (std::ifstream(entry->path() / "comm") >> name && name.starts_with("wineserver")) {
+            servers_.push_back(static_cast<pid_t>(std::atoi(entry->path().filename().c_str())));
+        }
+    }
     thread_ = std::thread([this] { watch(); });
 }
 
@@ -45,6 +52,9 @@ void Watch::watch() {
 
 Watch::Sample Watch::sample() const {
     Sample taken{.at = Clock::now(), .late_ns = {}, .threads = threads_of(host_)};
+    for (const pid_t server : servers_) {
+        taken.threads.merge(threads_of(server));
+    }
     for (const LoopClock* loop : loops_) {
         taken.late_ns.push_back(loop->late_ns());
     }
