@@ -469,7 +469,7 @@ void Peer::judge(Time now) {
     static_cast<void>(now);
     was_judged_ = true;
     if (scene_.is_stopping) {
-        if (end_ == End::reset && act_.phase == Phase::stop && plan_.bytes <= 100 && has_all()) {
+        if (end_ == End::reset && act_.phase == Phase::stop && plan_.bytes <= 100 && received_ > 0 && has_all()) {
             complain("reset", "an idle connection was reset at the stop");
         }
         return;
@@ -583,7 +583,11 @@ bool Peer::is_too_late(Time from, Time now, Clock::duration limit) {
 
 void Peer::give_up(const char* why) {
     const bool still_moves = Clock::now() - arrived_most_ < Ms(2'000) && arrived_ > 0;
-    if (!is_over_ && !was_judged_ && !still_moves && !system_holds_bytes()) {
+    if (is_over_ || was_judged_) {
+        // Said already.
+    } else if (still_moves || system_holds_bytes() || (is_released_ && arrived_ > received_)) {
+        scene_.findings.void_judgement();  // the system, or the suite itself, has not come to it
+    } else {
         complain("not over", std::string(why) + ": " + std::to_string(received_) + " bytes of " + std::to_string(owed()) + " read, " +
                                  std::to_string(arrived_) + " have come; " + std::to_string(sent_) + " of " + std::to_string(plan_.bytes) +
                                  " sent" + (own_end_ ? ", its side ended" : "") + (is_connected_ ? "" : "; not connected"));

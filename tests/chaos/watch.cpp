@@ -13,7 +13,14 @@ constexpr Ms sampled_every{50};
 
 }  // namespace
 
-Watch::Watch(pid_t host) : host_(host) {
+Watch::Watch(pid_t host, bool in_emulator) : host_(host) {
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry("/proc", error), end; in_emulator && !error && entry != end; entry.increment(error)) {
+        std::string name;
+        if (std::ifstream(entry->path() / "comm") >> name && name.starts_with("wineserver")) {
+            servers_.push_back(static_cast<pid_t>(std::atoi(entry->path().filename().c_str())));
+        }
+    }
     thread_ = std::thread([this] { watch(); });
 }
 
@@ -45,6 +52,9 @@ void Watch::watch() {
 
 Watch::Sample Watch::sample() const {
     Sample taken{.at = Clock::now(), .late_ns = {}, .threads = threads_of(host_)};
+    for (const pid_t server : servers_) {
+        taken.threads.merge(threads_of(server));
+    }
     for (const LoopClock* loop : loops_) {
         taken.late_ns.push_back(loop->late_ns());
     }
@@ -99,11 +109,20 @@ Clock::duration Watch::deprived(Time from, Time to) const {
     first = first == samples_.begin() ? first : first - 1;
     const auto next = std::upper_bound(samples_.begin(), samples_.end(), to, after);
     const Sample last = next == samples_.end() ? sample() : *next;
-    std::int64_t worst_ns = 0;
+    // A thread that has ended meanwhile counts as far as it was seen.
+    std::map<pid_t, std::int64_t> waited_ns;
+    for (auto seen = first; seen != next; ++seen) {
+        for (const auto& [id, thread] : seen->threads) {
+            waited_ns[id] = thread.waited_ns;
+        }
+    }
     for (const auto& [id, thread] : last.threads) {
+        waited_ns[id] = thread.waited_ns;
+    }
+    std::int64_t worst_ns = 0;
+    for (const auto& [id, waited] : waited_ns) {
         const auto before = first->threads.find(id);
-        const std::int64_t waited_ns = thread.waited_ns - (before == first->threads.end() ? 0 : before->second.waited_ns);
-        worst_ns = std::max(worst_ns, waited_ns);
+        worst_ns = std::max(worst_ns, waited - (before == first->threads.end() ? 0 : before->second.waited_ns));
     }
     std::int64_t latest_ns = 0;
     for (std::size_t i = 0; i < last.late_ns.size(); ++i) {

@@ -43,7 +43,8 @@ private:
 
 class Watch {
 public:
-    explicit Watch(pid_t host);
+    // `in_emulator`: the host cannot run without the emulator's server, so what that waits for counts too.
+    Watch(pid_t host, bool in_emulator);
     ~Watch();
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
@@ -85,6 +86,7 @@ private:
     [[nodiscard]] static Threads threads_of(pid_t process);
 
     const pid_t host_;
+    std::vector<pid_t> servers_;
     std::atomic<bool> ends_{false};
     std::atomic<std::uint64_t> memory_peak_kib_{0};
     mutable std::mutex mutex_;
