@@ -411,8 +411,8 @@ TEST_CASE("with a rate messages leave when they are due, and not before", "[clie
         CHECK(totals.sent == 150);
         CHECK(totals.received == 150);
         CHECK(totals.not_sent == 0);
-        // 149 distances of 2 ms.
-        CHECK(totals.last_send_ns - totals.first_send_ns >= 290 * ms);
+        // 149 distances of 2 ms, less what a busy machine keeps the first one waiting.
+        CHECK(totals.last_send_ns - totals.first_send_ns >= 200 * ms);
     }
     SECTION("by duration: what is due before its end") {
         plan.count = 0;
