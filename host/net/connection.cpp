@@ -523,7 +523,7 @@ void Connection::timer_fired() noexcept {
         const std::uint64_t now = port().now();
         look_for_progress(now);
         if (now >= since_ns_ + timeout) {
-            const bool is_late = now > static_cast<TimerPart&>(*this).deadline_ns + late_ns;
+            const bool is_late = now > armed_ns_ + late_ns;
             if (is_late && !had_chance_) {
                 had_chance_ = true;
                 since_ns_ = now - timeout + std::min(timeout, another_chance_ns);
@@ -887,9 +887,9 @@ void Connection::arm_timer() noexcept {
     if (!timing_) {
         // A look halfway: so what moves is noticed at most half a timeout after it has moved, where the system does not say when.
         timing_ = true;
-        timer.deadline_ns = std::min(deadline, port().now() + timeout / 2);
+        timer.deadline_ns = armed_ns_ = std::min(deadline, port().now() + timeout / 2);
         port().timer(timer);
-    } else if (deadline < timer.deadline_ns) {  // the port's meanwhile, and constant
+    } else if (deadline < armed_ns_) {
         // Only where a state with a shorter timeout begins; armed anew when the cancelled one is back. A later deadline waits for the timer to fire,
         // so that a message costs no timer call.
         port().cancel(timer);

@@ -266,6 +266,7 @@ private:
     Stash stash_;
     std::uint32_t scanned_ = 0;      // framing: see next_frame
     std::uint32_t moved_bytes_ = 0;  // at the last look_for_progress(), modulo 2^32
+    std::uint64_t armed_ns_ = 0;  // the deadline of the timer in flight, which is the port's meanwhile
     std::uint64_t opened_ns_ = 0;
     std::uint64_t received_bytes_ = 0;
     std::uint64_t sent_bytes_ = 0;  // that the system has taken
