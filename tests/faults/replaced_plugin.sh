@@ -3,18 +3,21 @@
 # is cut short, a file is removed. The host goes on with what it has loaded, and the next start takes what is there.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-# Where temporary files go; Wine takes its own from WINETMP and WINETEMP.
+# Where temporary files go: under Wine where its registry says, and there hosts of other tests may have left something.
 mkdir -p plugins temporary
 export TMPDIR=$work/temporary
-WINETMP=$(native_path "$work/temporary")
-export WINETMP WINETEMP=$WINETMP
+temporary=temporary
+if [ -n "$emulator" ]; then
+    temporary=$("$emulator" winepath -u "$("$emulator" cmd /c 'echo %TEMP%' | tr -d '\r')")
+    rm -rf "$temporary"/portico-plugins-*
+fi
 plugin_directory=$(native_path "$work/plugins")
 
 fresh_plugins() {
     local name
     for name in echo ack never_drains needy needed; do cp -f "$plugins/$name$module" plugins/; done
 }
-folders() { find temporary plugins -mindepth 1 -maxdepth 1 -name 'portico-plugins-*' | wc -l; }
+folders() { find "$temporary" plugins -mindepth 1 -maxdepth 1 -name 'portico-plugins-*' | wc -l; }
 serves() { # PORT
     "${client[@]}" 127.0.0.1 "$1" --size 1-5000 --connections 4 --count 20 --timeout 20s >serves.out 2>&1
 }
