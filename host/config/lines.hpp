@@ -15,7 +15,7 @@ class Lines {
 public:
     Lines() = default;
     // Of an object that is not in the file: only its own place is known.
-    explicit Lines(int line) : line_(line) {}
+    explicit Lines(int line);
     explicit Lines(const Node& node);
 
     // Of the value at a JSON pointer below the object: "/print", "/a/0"; "" is the object itself. 0: not known.
@@ -35,5 +35,7 @@ struct Lines::Member {
     std::string key;  // as it stands in a pointer: "~0" for "~", "~1" for "/"
     Lines lines;
 };
+
+inline Lines::Lines(int line) : line_(line) {}
 
 }  // namespace portico::config

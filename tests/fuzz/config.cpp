@@ -78,17 +78,26 @@ void check_limits(const config::Limits& limits) {
     check_range(limits.unacknowledged_timeout_ms, 0U, config::timeout_ms_max);
 }
 
+// Each value has a line of the file.
+void check_lines(const config::Lines& known, const config::Node& node, const std::string& pointer, std::size_t lines) {
+    check_range<std::size_t>(static_cast<std::size_t>(known.of(pointer)), 1, lines);
+    std::size_t index = 0;
+    for (const config::Node& child : node.children) {
+        std::string step;
+        for (const char letter : child.key) {
+            step += letter == '~' ? "~0" : letter == '/' ? "~1" : std::string(1, letter);
+        }
+        check_lines(known, child, pointer + "/" + (node.kind == config::Node::Kind::array ? std::to_string(index++) : step), lines);
+    }
+}
+
 // Normalised JSON is an object, has no mistakes, and is its own normal form.
 void check_settings(const config::Settings& settings, std::size_t lines) {
     const config::Parsed parsed = config::parse_json(settings.json);
     PORTICO_ASSERT(parsed.error.text.empty() && parsed.root.kind == config::Node::Kind::object);
     PORTICO_ASSERT(config::to_json_text(parsed.root) == settings.json);
     PORTICO_ASSERT(settings.file == file && settings.path.starts_with("listeners["));
-    PORTICO_ASSERT(settings.lines.contains(""));
-    for (const auto& [pointer, line] : settings.lines) {
-        PORTICO_ASSERT(pointer.empty() || pointer.front() == '/');
-        check_range<std::size_t>(static_cast<std::size_t>(line), 1, lines);
-    }
+    check_lines(settings.lines, parsed.root, "", lines);
 }
 
 void check_valid(const config::Config& read, std::size_t lines) {

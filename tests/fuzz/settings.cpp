@@ -210,7 +210,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     listener.settings.json = config::to_json_text(parsed.root);
     listener.settings.file = "host.json";
     listener.settings.path = "listeners[0].settings";
-    listener.settings.lines.emplace("", 1);
+    listener.settings.lines = config::Lines(1);
 
     portico_plugin table{};
     table.struct_size = sizeof table;
