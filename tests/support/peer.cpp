@@ -40,8 +40,8 @@ bool is_reset(int code) {
     return code == WSAECONNRESET || code == WSAECONNABORTED;
 }
 constexpr int send_flags = 0;
-bool connects_after_all(io::NativeSocket) {
-    return false;
+int error_of_interrupted_connect(io::NativeSocket) {
+    return WSAEINTR;
 }
 #else
 int last_error() {
@@ -58,17 +58,17 @@ bool is_reset(int code) {
 }
 constexpr int send_flags = MSG_NOSIGNAL;
 // A connect that was interrupted goes on (connect(2)). An io_uring of this thread interrupts calls that wait, unless its work is deferred.
-bool connects_after_all(int native) {
+int error_of_interrupted_connect(int native) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(Peer::patience_ms);
     pollfd connecting{native, POLLOUT, 0};
     while (::poll(&connecting, 1, 100) <= 0) {
         if (std::chrono::steady_clock::now() >= deadline) {
-            return false;
+            return ETIMEDOUT;
         }
     }
     int code = 0;
     socklen_t size = sizeof code;
-    return ::getsockopt(native, SOL_SOCKET, SO_ERROR, &code, &size) == 0 && code == 0;
+    return ::getsockopt(native, SOL_SOCKET, SO_ERROR, &code, &size) == 0 ? code : errno;
 }
 #endif
 
@@ -79,12 +79,15 @@ void set_option(io::NativeSocket native, int level, int option, const Value& val
 
 }  // namespace
 
-Peer::Peer(Peer&& other) noexcept : native_(std::exchange(other.native_, io::invalid_socket)) {}
+Peer::Peer(Peer&& other) noexcept
+    : native_(std::exchange(other.native_, io::invalid_socket)),
+      reset_while_connecting_(std::exchange(other.reset_while_connecting_, false)) {}
 
 Peer& Peer::operator=(Peer&& other) noexcept {
     if (this != &other) {
         close();
         native_ = std::exchange(other.native_, io::invalid_socket);
+        reset_while_connecting_ = std::exchange(other.reset_while_connecting_, false);
     }
     return *this;
 }
@@ -108,8 +111,16 @@ bool Peer::connect(const io::Address& address, int receive_buffer, int send_buff
     if (send_buffer != 0) {
         set_option(native_, SOL_SOCKET, SO_SNDBUF, send_buffer);
     }
-    if (::connect(native_, reinterpret_cast<sockaddr*>(&name), size) != 0 &&
-        !(is_interrupted(last_error()) && connects_after_all(native_))) {
+    if (::connect(native_, reinterpret_cast<sockaddr*>(&name), size) == 0) {
+        return true;
+    }
+    int code = last_error();
+    if (is_interrupted(code)) {
+        code = error_of_interrupted_connect(native_);
+    }
+    // A listener that is not there answers with another error (refused), so that a reset means: accepted, and reset at once.
+    reset_while_connecting_ = is_reset(code);
+    if (code != 0 && !reset_while_connecting_) {
         close();
         return false;
     }
@@ -148,6 +159,9 @@ bool Peer::send_urgent(char byte) {
 }
 
 Peer::Received Peer::receive(std::span<char> into) {
+    if (reset_while_connecting_) {
+        return {Outcome::reset, 0};
+    }
     for (;;) {
 #ifdef _WIN32
         const auto received = ::recv(native_, into.data(), static_cast<int>(into.size()), 0);
@@ -210,6 +224,7 @@ void Peer::finish_sending() {
 }
 
 void Peer::close() {
+    reset_while_connecting_ = false;
     if (is_open()) {
         io::close_native(std::exchange(native_, io::invalid_socket));
     }

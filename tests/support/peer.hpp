@@ -28,7 +28,8 @@ public:
     Peer(Peer&& other) noexcept;
     Peer& operator=(Peer&& other) noexcept;
 
-    // Buffer sizes of the system, in bytes; 0 leaves them alone. False when the connection could not be made.
+    // Buffer sizes of the system, in bytes; 0 leaves them alone. False if the connection could not be made. One that was made and reset before this call
+    // came back is a success: the first receive tells of the reset, as it does when the reset comes a moment later.
     [[nodiscard]] bool connect(const io::Address& address, int receive_buffer = 0, int send_buffer = 0);
 
     // False when the connection broke or `patience_ms` passed.
@@ -55,6 +56,7 @@ private:
     void wait_at_most(int ms);
 
     io::NativeSocket native_ = io::invalid_socket;
+    bool reset_while_connecting_ = false;
 };
 
 // Wine differs from Windows in a few places (each test that asks says how).
