@@ -12,87 +12,100 @@ struct Link {
     Link* next = nullptr;
 };
 
-// A first-in, first-out list of T, which derives from Link. Not synchronised: its owner says who may touch it.
+// A first-in, first-out list of T, which derives from Link. Not synchronised: its owner says who may
+// touch it. One pointer large, since every connection has some: the newest element links to the oldest.
 template <class T>
 class Fifo {
 public:
     Fifo() = default;
     Fifo(const Fifo&) = delete;
     Fifo& operator=(const Fifo&) = delete;
-    Fifo(Fifo&& other) noexcept
-        : head_(std::exchange(other.head_, nullptr)), tail_(std::exchange(other.tail_, nullptr)) {}
+    Fifo(Fifo&& other) noexcept : newest_(std::exchange(other.newest_, nullptr)) {}
 
-    [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
-    [[nodiscard]] T* front() const noexcept { return static_cast<T*>(head_); }
+    [[nodiscard]] bool empty() const noexcept { return newest_ == nullptr; }
+    [[nodiscard]] T* front() const noexcept {
+        return newest_ == nullptr ? nullptr : static_cast<T*>(newest_->next);
+    }
 
     void push_back(T& element) noexcept {
         Link& link = element;
-        link.next = nullptr;
-        if (head_ == nullptr) {
-            head_ = &link;
+        if (newest_ == nullptr) {
+            link.next = &link;
         } else {
-            tail_->next = &link;
+            link.next = newest_->next;
+            newest_->next = &link;
         }
-        tail_ = &link;
+        newest_ = &link;
     }
 
-    // All of them, oldest first, each linked to the next; the list is empty then.
+    // All of them, oldest first, each linked to the next, the newest to null; the list is empty then.
     [[nodiscard]] Link* take_all() noexcept {
-        tail_ = nullptr;
-        return std::exchange(head_, nullptr);
+        if (newest_ == nullptr) {
+            return nullptr;
+        }
+        return std::exchange(std::exchange(newest_, nullptr)->next, nullptr);
     }
 
     // The oldest element, or null.
     T* pop_front() noexcept {
-        Link* first = head_;
-        if (first == nullptr) {
+        if (newest_ == nullptr) {
             return nullptr;
         }
-        head_ = first->next;
-        if (head_ == nullptr) {
-            tail_ = nullptr;
+        Link* oldest = newest_->next;
+        if (oldest == newest_) {
+            newest_ = nullptr;
+        } else {
+            newest_->next = oldest->next;
         }
-        first->next = nullptr;
-        return static_cast<T*>(first);
+        oldest->next = nullptr;
+        return static_cast<T*>(oldest);
     }
 
-    // Takes one element out from anywhere: linear, for the rare ways out. False when it is not on the list.
+    // Takes one element out from anywhere: linear, for the rare ways out. False when it is not on the
+    // list.
     bool remove(T& element) noexcept {
-        Link* before = nullptr;
-        for (Link* at = head_; at != nullptr; before = at, at = at->next) {
-            if (at != static_cast<Link*>(&element)) {
-                continue;
-            }
-            (before == nullptr ? head_ : before->next) = at->next;
-            if (tail_ == at) {
-                tail_ = before;
-            }
-            at->next = nullptr;
-            return true;
+        if (newest_ == nullptr) {
+            return false;
         }
-        return false;
+        Link* const searched = &element;
+        Link* before = newest_;
+        while (before->next != searched) {
+            before = before->next;
+            if (before == newest_) {
+                return false;
+            }
+        }
+        before->next = searched->next;
+        if (newest_ == searched) {
+            newest_ = before == searched ? nullptr : before;
+        }
+        searched->next = nullptr;
+        return true;
     }
 
-    // Appends a chain that was linked newest first (as a lock-free push leaves it), so that the oldest comes first.
+    // Appends a chain that was linked newest first (as a lock-free push leaves it), so that the oldest
+    // comes first.
     void append_reversed(Link* newest) noexcept {
-        Link* chain_head = nullptr;
-        Link* chain_tail = newest;
-        while (newest != nullptr) {
-            Link* older = newest->next;
-            newest->next = chain_head;
-            chain_head = newest;
-            newest = older;
-        }
-        if (chain_head == nullptr) {
+        if (newest == nullptr) {
             return;
         }
-        (head_ == nullptr ? head_ : tail_->next) = chain_head;
-        tail_ = chain_tail;
+        Link* const last = newest;
+        Link* oldest = nullptr;
+        while (newest != nullptr) {
+            Link* older = newest->next;
+            newest->next = oldest;
+            oldest = newest;
+            newest = older;
+        }
+        last->next = oldest;
+        if (newest_ != nullptr) {
+            std::swap(last->next, newest_->next);
+        }
+        newest_ = last;
     }
 
 private:
-    Link* head_ = nullptr;
-    Link* tail_ = nullptr;
+    Link* newest_ = nullptr;
 };
 
 }  // namespace portico::base

@@ -66,7 +66,7 @@ struct Connection::Call : Mail {
     [[nodiscard]] std::byte* bytes() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
 };
 
-Connection::Connection(ConnectionTable& table, std::uint32_t index) noexcept : table_(&table), index_(index) {
+Connection::Connection(ConnectionTable& table, std::uint32_t index) noexcept : index_(index), table_(&table) {
     ReceivePart::socket = &socket_;
     SendPart::socket = &socket_;
     // Nothing of an operation is touched before its event is told on the strand.

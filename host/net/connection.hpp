@@ -228,15 +228,15 @@ private:
     std::atomic<const ConnectionContext*> context_{nullptr};
     // The same; followed by those whose reservation keeps the generation alive.
     std::atomic<Strand*> strand_{nullptr};
-    // Events that the connection's own mail is on its way with: whoever raises the first one sends it, and its delivery takes them all. The release of
-    // raising one (acq_rel, as the taking) pairs with the acquire of the taking: the strand sees the completed operation.
-    std::atomic<std::uint8_t> events_{0};
     // Pauses that go by mail and have not arrived. Relaxed: whoever learns from the pausing thread that it has paused also sees the count.
     std::atomic<std::uint32_t> pauses_on_the_way_{0};
 
     // ---- the strand's
-    ConnectionTable* const table_;
     const std::uint32_t index_;
+    ConnectionTable* const table_;
+    // From any thread, here because of its size. Events that the connection's own mail is on its way with: whoever raises the first one sends it, and its delivery takes them all. The release of
+    // raising one (acq_rel, as the taking) pairs with the acquire of the taking: the strand sees the completed operation.
+    std::atomic<std::uint8_t> events_{0};
     Stage stage_ = Stage::free;
     CloseReason reason_ = CloseReason::none;        // the first one
     CloseReason abort_reason_ = CloseReason::none;  // conditions_.aborting: why
@@ -260,12 +260,12 @@ private:
     bool cut_ : 1 = false;                          // by a timeout of the host's, or at the drain's deadline
     bool had_chance_ : 1 = false;                   // a timer came late, and nothing has moved since
     std::uint32_t messages_ = 0;                    // that the plugin was offered and took
+    std::uint32_t moved_bytes_ = 0;                 // at the last look_for_progress(), modulo 2^32
     Strand own_strand_;
     io::Socket socket_;
     SendQueue queue_;
-    Stash stash_;
-    std::uint32_t scanned_ = 0;      // framing: see next_frame
-    std::uint32_t moved_bytes_ = 0;  // at the last look_for_progress(), modulo 2^32
+    [[no_unique_address]] Stash stash_;  // the next member lies in its padding
+    std::uint32_t scanned_ = 0;          // framing: see next_frame
     std::uint64_t armed_ns_ = 0;  // the deadline of the timer in flight, which is the port's meanwhile
     std::uint64_t opened_ns_ = 0;
     std::uint64_t received_bytes_ = 0;
