@@ -48,7 +48,7 @@ public:
     // ---- io::CompletionPort
     [[nodiscard]] std::string_view name() const noexcept override { return "still"; }
     [[nodiscard]] base::Result<void> attach(io::Socket&) override { return {}; }
-    [[nodiscard]] std::uint32_t accepts_at_once() const noexcept override { return 1; }
+    [[nodiscard]] std::uint32_t accepts_max() const noexcept override { return 1; }
     void accept(io::AcceptOperation&) noexcept override { PORTICO_ASSERT(!"nobody here listens"); }
     void connect(io::ConnectOperation&) noexcept override { PORTICO_ASSERT(!"nobody here connects"); }
     void timer(io::TimerOperation&) noexcept override { PORTICO_ASSERT(!"nothing here has a timeout"); }

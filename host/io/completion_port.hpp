@@ -3,7 +3,8 @@
 //  1. An operation is submitted once and completes exactly once, out of wait(), never inside the submitting call, whatever the
 //     system did inline: an inline completion goes on the port's ready list. So there is no recursion and a bounded stack.
 //     A send whose owner says so may be told late (SendOperation::may_be_late).
-//     Only send_at_once() may answer that its operation is complete already; it calls nothing back, and its caller limits how often in a row.
+//     Only send_at_once() and accept_at_once() may answer that their operation is complete already;
+//     they call nothing back, and their caller limits how often in a row.
 //  2. cancel() is a request; the operation still completes, with `aborted`, or with success when that came first.
 //  3. The memory of an operation, and all that it names, stays alive and untouched until it completes.
 //  4. At most one receive and one send are in flight for a socket.
@@ -17,7 +18,7 @@
 //     at most a sixteenth of the pool's buffers for all of them together. Parked data is delivered by the next wait() after
 //     the submit, never lost.
 //
-// Threads. A port is made for one thread (`single`) or for several (`shared`). accept, connect, receive, send (and send_at_once), timer, cancel, expedite,
+// Threads. A port is made for one thread (`single`) or for several (`shared`). accept, connect, receive, send (and those at once), timer, cancel, expedite,
 // attach, flush and wait belong to the port's own threads: those that call wait(), any number at once for a shared port, always the same one for a single port. (Before
 // the first wait() the thread that starts the server may call them too. After the last operation on a socket another thread may wait for what is left, timers
 // and posts.) Only post(), wake(), counters() and
@@ -82,9 +83,13 @@ public:
     [[nodiscard]] virtual base::Result<void> attach(Socket& socket) = 0;
 
     // How many accepts may be in flight on one listening Socket.
-    [[nodiscard]] virtual std::uint32_t accepts_at_once() const noexcept = 0;
+    [[nodiscard]] virtual std::uint32_t accepts_max() const noexcept = 0;
 
     virtual void accept(AcceptOperation& operation) noexcept = 0;
+    // As accept(), but true if a client waited already, or the accept failed, in the call itself: then the
+    // operation has completed, its outputs are filled in, and wait() does not hand it out. Lets a port that
+    // takes one accept at a time admit several clients in one turn.
+    [[nodiscard]] virtual bool accept_at_once(AcceptOperation& operation) noexcept;
     virtual void connect(ConnectOperation& operation) noexcept = 0;
     virtual void receive(ReceiveOperation& operation) noexcept = 0;
     virtual void send(SendOperation& operation) noexcept = 0;

@@ -243,13 +243,25 @@ bool EpollPort::try_other(Operation& operation) noexcept {
 
 // ---- submitting
 
-void EpollPort::accept(AcceptOperation& operation) noexcept {
+bool EpollPort::begin_accept(AcceptOperation& operation) noexcept {
     start(operation);
     operation.accepted = invalid_socket;
     use_up(state_of(operation), ready | cancelled);
-    if (try_or_park(operation)) {
+    return try_or_park(operation);
+}
+
+void EpollPort::accept(AcceptOperation& operation) noexcept {
+    if (begin_accept(operation)) {
         make_ready(operation);
     }
+}
+
+bool EpollPort::accept_at_once(AcceptOperation& operation) noexcept {
+    if (!begin_accept(operation)) {
+        return false;
+    }
+    finish_at_once(operation);
+    return true;
 }
 
 void EpollPort::connect(ConnectOperation& operation) noexcept {

@@ -28,9 +28,10 @@ public:
     [[nodiscard]] std::string_view name() const noexcept override { return "epoll"; }
     [[nodiscard]] std::uint64_t wait_grain_ns() const noexcept override;
     [[nodiscard]] base::Result<void> attach(Socket& socket) override;
-    [[nodiscard]] std::uint32_t accepts_at_once() const noexcept override { return 1; }
+    [[nodiscard]] std::uint32_t accepts_max() const noexcept override { return 1; }
 
     void accept(AcceptOperation& operation) noexcept override;
+    [[nodiscard]] bool accept_at_once(AcceptOperation& operation) noexcept override;
     void connect(ConnectOperation& operation) noexcept override;
     void receive(ReceiveOperation& operation) noexcept override;
     void send(SendOperation& operation) noexcept override;
@@ -57,6 +58,7 @@ private:
 
     void receive_after_edge(ReceiveOperation& operation) noexcept;
     // True when the operation has completed.
+    [[nodiscard]] bool begin_accept(AcceptOperation& operation) noexcept;
     [[nodiscard]] bool begin_send(SendOperation& operation) noexcept;
 
     // The word that an operation waits in.

@@ -34,7 +34,7 @@ public:
     // The clock that ends waits ticks 64 times a second, unless some program has asked for more.
     [[nodiscard]] std::uint64_t wait_grain_ns() const noexcept override { return 16 * base::nanoseconds_per_millisecond; }
     [[nodiscard]] base::Result<void> attach(Socket& socket) override;
-    [[nodiscard]] std::uint32_t accepts_at_once() const noexcept override { return 256; }
+    [[nodiscard]] std::uint32_t accepts_max() const noexcept override { return 256; }
 
     void accept(AcceptOperation& operation) noexcept override;
     void connect(ConnectOperation& operation) noexcept override;

@@ -38,6 +38,11 @@ bool CompletionPort::send_at_once(SendOperation& operation) noexcept {
     return false;
 }
 
+bool CompletionPort::accept_at_once(AcceptOperation& operation) noexcept {
+    accept(operation);
+    return false;
+}
+
 PortBase::~PortBase() {
     PORTICO_ASSERT(outstanding() == 0);
 }

@@ -54,7 +54,7 @@ protected:
     // Last step: the operation is its owner's again, as soon as wait() returns it.
     static void finish(Operation& operation) noexcept { operation.in_flight = false; }
 
-    // For an operation that completes in the submitting call (send_at_once).
+    // For an operation that completes in the submitting call (send_at_once, accept_at_once).
     void finish_at_once(Operation& operation) noexcept {
         finish(operation);
         count(completed_);

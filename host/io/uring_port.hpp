@@ -59,7 +59,7 @@ public:
     [[nodiscard]] std::string_view name() const noexcept override { return "io_uring"; }
     // A listener becomes blocking, since the kernel does not wait in an accept request for one that is not: so all of its handles belong to ports of this kind.
     [[nodiscard]] base::Result<void> attach(Socket& socket) override;
-    [[nodiscard]] std::uint32_t accepts_at_once() const noexcept override { return 16; }
+    [[nodiscard]] std::uint32_t accepts_max() const noexcept override { return 16; }
 
     void accept(AcceptOperation& operation) noexcept override;
     void connect(ConnectOperation& operation) noexcept override;

@@ -20,6 +20,10 @@ constexpr std::uint64_t stalled_ns = 10 * base::nanoseconds_per_millisecond;
 // queue with reads, each waits behind a message of every busy connection before it is posted again.
 constexpr std::size_t slots_min = 16;
 
+// Clients that one completed accept admits in a row, where accepts complete at once: a worker whose
+// callbacks are slow comes to its port rarely, and the clients that it has must have their turn as well.
+constexpr int accepts_in_a_row_max = 16;
+
 io::PeerTimeouts timeouts_of(const config::Limits& limits) noexcept {
     io::PeerTimeouts timeouts;
     timeouts.keepalive_idle_ms = limits.keepalive_idle_ms;
@@ -75,7 +79,7 @@ base::Result<io::Address> Acceptor::listen(const io::Address& address, std::uint
     if (const base::Result<void> attached = accepting_.port().attach(door->socket); !attached) {
         return base::Failure{attached.error()};
     }
-    add_slots(*door, std::min<std::size_t>(accepting_.port().accepts_at_once(), slots_min));
+    add_slots(*door, std::min<std::size_t>(accepting_.port().accepts_max(), slots_min));
     door->local = door->socket.local_address();
     doors_.push_back(std::move(door));
     return doors_.back()->local;
@@ -150,25 +154,37 @@ void Acceptor::begun(Slot& slot) {
 }
 
 void Acceptor::accepted(Slot& slot) {
-    io::AcceptOperation& accept = slot.accept;
     std::unique_lock lock(mutex_);
+    for (int left = accepts_in_a_row_max; admit(slot, lock); --left) {
+        if (left == 1 || stopping_) {
+            accept_again(slot);
+            break;
+        }
+        if (!accepting_.port().accept_at_once(slot.accept)) {
+            break;
+        }
+    }
+    finish_event(lock);
+}
+
+bool Acceptor::admit(Slot& slot, std::unique_lock<std::mutex>& lock) {
+    io::AcceptOperation& accept = slot.accept;
     if (accept.error == io::Error::none && !stopping_) {
         if (places_ == context_.limits.connections) {
             slot.state = SlotState::holding;
             holding_.push_back(&slot);
             warn([&] { return "connection limit of " + std::to_string(context_.limits.connections) + " reached: new clients wait"; });
-            return;
+            return false;
         }
         ++places_;
         lock.unlock();
         const bool is_served = serve(slot);
         lock.lock();
         if (is_served) {
-            accept_again(slot);
             post_more(*slot.door);
-        } else {
-            back_off(slot);
+            return true;
         }
+        back_off(slot);
     } else if (stopping_) {
         turn_away(slot);
         slot.state = SlotState::stopped;
@@ -181,7 +197,7 @@ void Acceptor::accepted(Slot& slot) {
         }
         back_off(slot);
     }
-    finish_event(lock);
+    return false;
 }
 
 void Acceptor::backed_off(Slot& slot) {
@@ -376,7 +392,7 @@ void Acceptor::turn_away(Slot& slot) noexcept {
 
 // On a thread of the accepting group.
 void Acceptor::post_more(Door& door) {
-    const std::size_t wanted = std::min<std::size_t>(accepting_.port().accepts_at_once(), std::max<std::size_t>(slots_min, places_ / 2));
+    const std::size_t wanted = std::min<std::size_t>(accepting_.port().accepts_max(), std::max<std::size_t>(slots_min, places_ / 2));
     if (stopping_ || door.slots.size() >= wanted) {
         return;
     }

@@ -124,6 +124,9 @@ private:
     // On any worker's thread.
     void connection_released(const WorkerGroup& group) noexcept;
 
+    // What has come of the slot's accept, with the mutex locked, as it is again afterwards. True: its client
+    // was served, and the slot is to accept the next one.
+    [[nodiscard]] bool admit(Slot& slot, std::unique_lock<std::mutex>& lock);
     // Gives the slot's client, for which a place is taken, to a home. False: there was no memory, and it was turned away.
     [[nodiscard]] bool serve(Slot& slot);
 

@@ -62,7 +62,7 @@ TEST_CASE("as many accepts as the port allows are in flight on one listener", "[
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);
     World world(kind);
-    const std::size_t at_once = std::min<std::size_t>(world.port().accepts_at_once(), 8);
+    const std::size_t at_once = std::min<std::size_t>(world.port().accepts_max(), 8);
     REQUIRE(at_once >= 1);
     constexpr int wanted = 24;
     int accepted = 0;
@@ -93,6 +93,42 @@ TEST_CASE("as many accepts as the port allows are in flight on one listener", "[
     for (auto& accept : accepts) {
         CHECK(accept->error == io::Error::aborted);
     }
+    world.require_balanced();
+}
+
+TEST_CASE("an accept at once is complete in the call or comes out of wait, never both", "[contract][accept]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind);
+    constexpr int wanted = 24;
+    std::vector<Peer> peers(wanted);
+    for (Peer& peer : peers) {
+        REQUIRE(peer.connect(world.address()));
+    }
+    Tracked<io::AcceptOperation> accept(world);
+    accept.listener = &world.listener();
+    for (int accepted = 0; accepted < wanted; ++accepted) {
+        const int before = accept.completions;
+        const std::size_t outstanding = world.port().outstanding();
+        if (world.port().accept_at_once(accept)) {
+            CHECK(world.port().outstanding() == outstanding);
+            world.step(0);
+            CHECK(accept.completions == before);
+        } else {
+            REQUIRE(world.run_until([&] { return !accept.in_flight; }));
+            CHECK(accept.completions == before + 1);
+        }
+        CHECK_FALSE(accept.in_flight);
+        REQUIRE(accept.error == io::Error::none);
+        io::close_native(accept.accepted);
+    }
+    // Without a client it waits as any accept does, and can be cancelled.
+    if (world.port().accept_at_once(accept)) {
+        FAIL("there is no client");
+    }
+    world.port().cancel(accept);
+    REQUIRE(world.run_until([&] { return !accept.in_flight; }));
+    CHECK(accept.error == io::Error::aborted);
     world.require_balanced();
 }
 

@@ -276,7 +276,7 @@ TEST_CASE("a stream and its end arrive whole, whichever threads see the edges", 
     World world(kind, {.buffer_bytes = 128});
     std::vector<std::unique_ptr<SharedEcho>> echoes;
     std::vector<std::unique_ptr<Acceptor>> acceptors;
-    const std::size_t slots = std::min<std::size_t>(world.port().accepts_at_once(), 4);
+    const std::size_t slots = std::min<std::size_t>(world.port().accepts_max(), 4);
     const io::Address address = world.address();
     for (std::size_t i = 0; i < slots; ++i) {
         echoes.push_back(std::make_unique<SharedEcho>(world.port(), world.pool()));

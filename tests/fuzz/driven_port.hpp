@@ -74,7 +74,7 @@ public:
     // ---- io::CompletionPort
     [[nodiscard]] std::string_view name() const noexcept override { return "driven"; }
     [[nodiscard]] base::Result<void> attach(io::Socket& socket) override;
-    [[nodiscard]] std::uint32_t accepts_at_once() const noexcept override { return 2; }
+    [[nodiscard]] std::uint32_t accepts_max() const noexcept override { return 2; }
     void accept(io::AcceptOperation& operation) noexcept override;
     void connect(io::ConnectOperation& operation) noexcept override;
     void receive(io::ReceiveOperation& operation) noexcept override;

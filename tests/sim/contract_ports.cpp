@@ -11,7 +11,7 @@ sim::FaultMix& faults() {
     static sim::FaultMix mix = [] {
         sim::FaultMix none = sim::FaultMix::none();
         none.latency_ns_max = 1'000;
-        none.send_at_once = 32'768;
+        none.at_once = 32'768;
         none.late_send = 49'152;
         return none;
     }();
@@ -39,7 +39,7 @@ const std::vector<PortCase>& cases() {
                                                  const io::PortOptions& options) -> base::Result<std::unique_ptr<io::CompletionPort>> {
                     sim::SimPortOptions its;
                     its.shared = options.shared;
-                    its.accepts_at_once = is_windows_kind ? 8 : 1;
+                    its.accepts_max = is_windows_kind ? 8 : 1;
                     return std::unique_ptr<io::CompletionPort>(
                         new sim::SimPort(scheduler(), contract_network(), buffers, sim::Random(2), faults(), its));
                 };

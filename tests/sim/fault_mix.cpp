@@ -22,7 +22,7 @@ FaultMix FaultMix::draw(Random& random) noexcept {
     mix.short_batch = maybe(random, 32'768);
     mix.partial_receive = maybe(random, 65'536);
     mix.partial_send = maybe(random, 65'536);
-    mix.send_at_once = random.one_in(4) ? 0 : static_cast<std::uint32_t>(1 + random.below(65'536));
+    mix.at_once = random.one_in(4) ? 0 : static_cast<std::uint32_t>(1 + random.below(65'536));
     mix.late_send = random.one_in(4) ? 0 : static_cast<std::uint32_t>(1 + random.below(65'536));
     mix.late_cancel = maybe(random, 65'536);
     mix.receive_no_buffers = maybe(random, 512);

@@ -22,7 +22,7 @@ struct FaultMix {
     std::uint32_t short_batch = 0;      // wait() hands out fewer than there are
     std::uint32_t partial_receive = 0;  // a receive brings fewer bytes than are there
     std::uint32_t partial_send = 0;     // a send takes fewer bytes than there is room for
-    std::uint32_t send_at_once = 0;     // send_at_once() tries in the call; else it is a send()
+    std::uint32_t at_once = 0;          // send_at_once(), accept_at_once() try in the call; else they are a send(), an accept()
     std::uint32_t late_send = 0;        // a send that may be told late is
     std::uint32_t late_cancel = 0;      // a cancel loses the race: the operation goes on for a while, and completes with success if it can
     std::uint32_t receive_no_buffers = 0;  // a receive fails with Error::no_buffers (the system's memory, not the pool)

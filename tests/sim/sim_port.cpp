@@ -247,6 +247,19 @@ struct SimPort::Internals final : Watcher {
         return record;
     }
 
+    // The first steps of an accept: what is left of a submit is to begin.
+    Record& start_accept(io::AcceptOperation& operation) noexcept {
+        check_thread("accept");
+        Record& record = start(operation);
+        Attached& listener = attached_to(operation.listener, operation.type, record);
+        static_cast<void>(network.listener_of(record.handle, "an accept"));
+        if (listener.accepts.size() >= options.accepts_max) {
+            fail("more accepts of one listener than accepts_max()");
+        }
+        listener.accepts.push_back(&record);
+        return record;
+    }
+
     // The first steps of a send: what is left of a submit is to hide the parts and begin.
     Record& start_send(io::SendOperation& operation) noexcept {
         check_thread("send");
@@ -321,6 +334,18 @@ struct SimPort::Internals final : Watcher {
         for (Record* record : socket.accepts) {
             try_now(*record);
         }
+    }
+
+    // Instead of begin(): true if the operation has completed in the call.
+    [[nodiscard]] bool is_done_at_once(Record& record) {
+        record.state = Record::State::trying;
+        if (!attempt(record)) {
+            record.state = Record::State::waiting;
+            return false;
+        }
+        scheduler.trace(record.type == io::OperationType::send ? "port {}: a send is done at once" : "port {}: an accept is done at once", options.number);
+        static_cast<void>(hand_out(record));
+        return true;
     }
 
     void try_now(Record& record) {
@@ -791,8 +816,8 @@ SimPort::~SimPort() {
     internals_->network.ports[internals_->slot] = nullptr;
 }
 
-std::uint32_t SimPort::accepts_at_once() const noexcept {
-    return internals_->options.accepts_at_once;
+std::uint32_t SimPort::accepts_max() const noexcept {
+    return internals_->options.accepts_max;
 }
 
 base::Result<void> SimPort::attach(io::Socket& socket) {
@@ -838,15 +863,18 @@ void SimPort::close(io::Socket& socket) noexcept {
 void SimPort::accept(io::AcceptOperation& operation) noexcept {
     Internals& its = *internals_;
     const Scheduler::Section section(its.scheduler);
-    its.check_thread("accept");
-    Internals::Record& record = its.start(operation);
-    Internals::Attached& listener = its.attached_to(operation.listener, operation.type, record);
-    static_cast<void>(its.network.listener_of(record.handle, "an accept"));
-    if (listener.accepts.size() >= accepts_at_once()) {
-        its.fail("more accepts of one listener than accepts_at_once()");
+    its.begin(its.start_accept(operation));
+}
+
+bool SimPort::accept_at_once(io::AcceptOperation& operation) noexcept {
+    Internals& its = *internals_;
+    const Scheduler::Section section(its.scheduler);
+    Internals::Record& record = its.start_accept(operation);
+    if (its.random.chance(its.faults.at_once) && its.is_done_at_once(record)) {
+        return true;
     }
-    listener.accepts.push_back(&record);
     its.begin(record);
+    return false;
 }
 
 void SimPort::connect(io::ConnectOperation& operation) noexcept {
@@ -883,14 +911,8 @@ bool SimPort::send_at_once(io::SendOperation& operation) noexcept {
     Internals& its = *internals_;
     const Scheduler::Section section(its.scheduler);
     Internals::Record& record = its.start_send(operation);
-    if (its.random.chance(its.faults.send_at_once)) {
-        record.state = Internals::Record::State::trying;
-        if (its.attempt(record)) {
-            its.scheduler.trace("port {}: a send is done at once", its.options.number);
-            static_cast<void>(its.hand_out(record));
-            return true;
-        }
-        record.state = Internals::Record::State::waiting;
+    if (its.random.chance(its.faults.at_once) && its.is_done_at_once(record)) {
+        return true;
     }
     its.hide_parts(record);
     its.begin(record);

@@ -3,7 +3,7 @@
 //
 // It checks its callers more strictly than a real one can; each of these ends the run with the trace:
 //  - an operation submitted while in flight, or destroyed while in flight; cancelled when it was never submitted, or when it belongs to
-//    another port; a second receive or send of one socket; more accepts of a listener than accepts_at_once();
+//    another port; a second receive or send of one socket; more accepts of a listener than accepts_max();
 //  - a socket closed (or attached twice, or used unattached or closed) with operations in flight;
 //  - on a single port, any call but post, wake, counters and now from a thread while another one's is under way;
 //  - bytes being sent, the gather array or an input of an operation changed before it completed (a checksum; with AddressSanitizer they are
@@ -27,7 +27,7 @@ namespace portico::sim {
 
 struct SimPortOptions {
     bool shared = false;                    // as io::PortOptions
-    std::uint32_t accepts_at_once = 1;
+    std::uint32_t accepts_max = 1;
     std::uint32_t number = 0;  // in the trace
 };
 
@@ -41,9 +41,10 @@ public:
 
     [[nodiscard]] std::string_view name() const noexcept override { return "simulated"; }
     [[nodiscard]] base::Result<void> attach(io::Socket& socket) override;
-    [[nodiscard]] std::uint32_t accepts_at_once() const noexcept override;
+    [[nodiscard]] std::uint32_t accepts_max() const noexcept override;
 
     void accept(io::AcceptOperation& operation) noexcept override;
+    [[nodiscard]] bool accept_at_once(io::AcceptOperation& operation) noexcept override;
     void connect(io::ConnectOperation& operation) noexcept override;
     void receive(io::ReceiveOperation& operation) noexcept override;
     void send(io::SendOperation& operation) noexcept override;

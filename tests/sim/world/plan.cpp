@@ -126,7 +126,7 @@ Plan Plan::draw(Random random) {
     plan.is_shared = random.one_in(2);
     plan.threads = static_cast<std::uint32_t>(plan.is_shared ? random.between(2, 4) : random.between(1, 3));
     plan.has_accepting_thread = random.one_in(2);
-    plan.accepts_at_once = static_cast<std::uint32_t>(random.one_in(2) ? 1 : random.between(2, 4));
+    plan.accepts_max = static_cast<std::uint32_t>(random.one_in(2) ? 1 : random.between(2, 4));
     plan.receive_buffer_bytes = small(random, 16, 1'000);
     plan.receive_buffers = small(random, 1, 15);
     plan.send_chunks = small(random, 1, 31);

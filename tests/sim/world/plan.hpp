@@ -39,7 +39,7 @@ struct Plan {
     bool is_shared = false;
     std::uint32_t threads = 1;         // of the shared port, or ports of one thread
     bool has_accepting_thread = true;  // or accepts share the first port
-    std::uint32_t accepts_at_once = 1;
+    std::uint32_t accepts_max = 1;
     std::uint32_t receive_buffer_bytes = 512;
     std::uint32_t receive_buffers = 16;
     std::uint32_t send_chunks = 16;

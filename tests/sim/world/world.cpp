@@ -75,7 +75,7 @@ net::WorkerGroup* World::add_station(std::uint32_t threads, std::uint32_t batch)
     auto station = std::make_unique<Station>(plan_);
     SimPortOptions options;
     options.shared = threads > 1;
-    options.accepts_at_once = plan_.accepts_at_once;
+    options.accepts_max = plan_.accepts_max;
     options.number = static_cast<std::uint32_t>(stations_.size());
     auto port =
         std::make_unique<SimPort>(scheduler_, *network_, station->receive_buffers, random_.fork("port", options.number), faults_, options);
