@@ -208,6 +208,50 @@ TEST_CASE("a new client never waits for a busy worker while another one is idle"
     CHECK(busy.receive_exactly(4) == "wait");
 }
 
+TEST_CASE("one worker with slow callbacks admits several clients between two turns of the others", "[timing]") {
+    const std::string ports = ANY_PORTS();
+    constexpr int busy_clients = 8;
+    constexpr int new_clients = 64;
+    Script script;
+    std::atomic<int> calls{0};
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
+        consumed = data.size();
+        ++calls;
+        std::this_thread::sleep_for(milliseconds(5));
+        return script.send(line, data);
+    };
+    TestServer server(io_of(ports, 1), {{"x", "relay#full", "", &script}});
+    std::atomic<bool> over{false};
+    std::vector<std::thread> talkers;
+    std::atomic<int> talking{0};
+    for (int i = 0; i < busy_clients; ++i) {
+        talkers.emplace_back([&, peer = server.connect("x")]() mutable {
+            bool is_well = echoes(peer, "x");
+            ++talking;
+            while (is_well && !over) {
+                is_well = echoes(peer, "x");
+            }
+        });
+    }
+    CHECK(eventually([&] { return talking == busy_clients; }));
+    const int calls_before = calls;
+    std::vector<Peer> clients(new_clients);
+    bool connected = true;
+    for (Peer& client : clients) {
+        connected = connected && client.connect(server.address("x"));
+    }
+    const bool all_admitted = eventually([&] { return script.opened == busy_clients + new_clients; });
+    const int calls_meanwhile = calls - calls_before;
+    over = true;
+    for (std::thread& talker : talkers) {
+        talker.join();
+    }
+    CHECK(connected);
+    CHECK(all_admitted);
+    // Two clients a turn of all busy ones made it 256; sixteen make it 32, and some for the connecting.
+    CHECK(calls_meanwhile <= 128);
+}
+
 TEST_CASE("clients that come one by one and stay are spread over the ports", "[timing]") {
     const std::string ports = ANY_PORTS();
     if (ports == "shared") {
