@@ -14,7 +14,7 @@ namespace portico::client {
 // The arguments behind the program's name, in UTF-8.
 [[nodiscard]] std::vector<std::string> command_line(int argc, char** argv);
 
-// Once, before anything is opened or printed: a Windows console is told that text is UTF-8; on Linux a standard stream that the program was
+// Once, before anything is opened or printed: a Windows console is told that text is UTF-8, until the program ends; on Linux a standard stream that the program was
 // started without leads nowhere, where else its number would be a socket's. Whether there is a
 // standard output.
 [[nodiscard]] bool prepare_console();

@@ -1,13 +1,11 @@
-// clang-format off
 #include <windows.h>
-#include <shellapi.h>
-// clang-format on
 
 #include <io.h>
 #include <algorithm>
 #include <iostream>
 #include <string_view>
 
+#include "base/windows_console.hpp"
 #include "platform.hpp"
 
 namespace portico::client {
@@ -17,19 +15,11 @@ namespace {
 std::atomic<std::atomic<bool>*> interrupt_flag{nullptr};
 
 BOOL WINAPI on_console_event(DWORD) {
-    // FALSE hands on to the default handler, which ends the process.
-    return interrupt_flag.load()->exchange(true) ? FALSE : TRUE;
-}
-
-std::string to_utf8(std::wstring_view wide) {
-    if (wide.empty()) {
-        return {};
+    if (!interrupt_flag.load()->exchange(true)) {
+        return TRUE;
     }
-    const int wide_size = static_cast<int>(wide.size());
-    const int size = ::WideCharToMultiByte(CP_UTF8, 0, wide.data(), wide_size, nullptr, 0, nullptr, nullptr);
-    std::string text(static_cast<std::size_t>(size), '\0');
-    ::WideCharToMultiByte(CP_UTF8, 0, wide.data(), wide_size, text.data(), size, nullptr, nullptr);
-    return text;
+    base::end_utf8_output();
+    return FALSE;  // the default handler ends the process
 }
 
 // A console gives its input as UTF-16 only (its UTF-8 input is broken before Windows 11).
@@ -52,25 +42,22 @@ bool read_console_line(HANDLE console, std::string& line) {
     if (wide.starts_with(L'\x1a')) {
         return false;  // Ctrl-Z: the end of the input
     }
-    line = to_utf8(wide);
+    line = base::to_utf8(wide);
     return true;
 }
 
 }  // namespace
 
 std::vector<std::string> command_line(int, char**) {
-    std::vector<std::string> arguments;
-    int count = 0;
-    wchar_t** wide = ::CommandLineToArgvW(::GetCommandLineW(), &count);
-    for (int i = 1; wide != nullptr && i < count; ++i) {
-        arguments.push_back(to_utf8(wide[i]));
+    std::vector<std::string> arguments = base::utf8_arguments();
+    if (!arguments.empty()) {
+        arguments.erase(arguments.begin());
     }
-    ::LocalFree(wide);
     return arguments;
 }
 
 bool prepare_console() {
-    ::SetConsoleOutputCP(CP_UTF8);
+    base::begin_utf8_output();
     const HANDLE output = ::GetStdHandle(STD_OUTPUT_HANDLE);
     return output != nullptr && output != INVALID_HANDLE_VALUE;
 }

@@ -1,10 +1,9 @@
 #include <windows.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <mutex>
 
-#include "base/command_line.hpp"
+#include "base/windows_console.hpp"
 #include "console.hpp"
 
 namespace portico {
@@ -15,15 +14,6 @@ namespace {
 std::mutex handler_mutex;
 std::function<void(Request)> handler_action;  // under handler_mutex
 std::atomic<int> requests{0};
-std::atomic<UINT> code_page_before{0};  // of the console's output; 0: not changed
-
-std::string to_utf8(const std::wstring& text) {
-    const int length = static_cast<int>(text.size());
-    const int size = ::WideCharToMultiByte(CP_UTF8, 0, text.data(), length, nullptr, 0, nullptr, nullptr);
-    std::string result(static_cast<std::size_t>(size), '\0');
-    ::WideCharToMultiByte(CP_UTF8, 0, text.data(), length, result.data(), size, nullptr, nullptr);
-    return result;
-}
 
 // A service lives in session 0 and sees everybody's log off; its own user never does.
 bool is_service() noexcept {
@@ -36,7 +26,7 @@ BOOL WINAPI handle(DWORD event) {
         return TRUE;
     }
     if (requests.fetch_add(1) > 0 && (event == CTRL_C_EVENT || event == CTRL_BREAK_EVENT)) {
-        restore_console();
+        base::end_utf8_output();
         // Not ExitProcess: it stops the other threads wherever they are and then runs what libraries do at their end, which may wait for one of them.
         ::TerminateProcess(::GetCurrentProcess(), 130);
     }
@@ -60,11 +50,7 @@ BOOL WINAPI handle(DWORD event) {
 void prepare_process() noexcept {
     // What a plugin loads by a bare name is not to be found in whatever folder the program was started in. (Wine looks there all the same.)
     ::SetDllDirectoryW(L"");
-    const UINT before = ::GetConsoleOutputCP();
-    if (before != 0 && before != CP_UTF8 && ::SetConsoleOutputCP(CP_UTF8)) {
-        code_page_before = before;
-        std::atexit(restore_console);
-    }
+    base::begin_utf8_output();
 }
 
 bool lacks_standard_output() noexcept {
@@ -72,17 +58,11 @@ bool lacks_standard_output() noexcept {
 }
 
 void restore_console() noexcept {
-    if (const UINT before = code_page_before.exchange(0); before != 0) {
-        ::SetConsoleOutputCP(before);
-    }
+    base::end_utf8_output();
 }
 
 std::vector<std::string> utf8_arguments(int, char**) {
-    std::vector<std::string> arguments;
-    for (const std::wstring& argument : base::split_command_line(::GetCommandLineW())) {
-        arguments.push_back(to_utf8(argument));
-    }
-    return arguments;
+    return base::utf8_arguments();
 }
 
 // Ctrl-C that was ignored at the start (`start /b`) stays ignored, as the system does it.

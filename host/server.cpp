@@ -501,6 +501,7 @@ private:
         }
         net::WorkerOptions options;
         options.first_index = worker_threads_;
+        options.thread_name = "portico-accept";
         station->group = std::make_unique<net::WorkerGroup>(std::move(*port), station->send_chunks, options);
         accepting_ = std::move(station);
         return accepting_->group.get();

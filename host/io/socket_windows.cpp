@@ -144,7 +144,9 @@ void Socket::set_accepted_timeouts(NativeSocket accepted) const noexcept {
         DWORD size = 0;
         static_cast<void>(::WSAIoctl(accepted, SIO_KEEPALIVE_VALS, &values, sizeof values, nullptr,
                                      0, &size, nullptr, nullptr));
-        set_option(accepted, IPPROTO_TCP, TCP_KEEPCNT, timeouts.keepalive_probes);
+        if (timeouts.keepalive_probes != 0) {
+            set_option(accepted, IPPROTO_TCP, TCP_KEEPCNT, timeouts.keepalive_probes);
+        }
     }
     if (timeouts.unacknowledged_ms != 0 &&
         !try_option(accepted, IPPROTO_TCP, TCP_MAXRTMS, timeouts.unacknowledged_ms)) {
@@ -180,6 +182,11 @@ base::Result<void> Socket::try_listen(const Address& address, int backlog, const
     is_listener_ = true;
     listener_family_ = address.family;
     accepted_timeouts_ = timeouts;
+    // Where the system does not know this option (Windows before 10, version 1703; Wine), asking once is
+    // enough: a call for each client would be in vain.
+    if (!try_option(native, IPPROTO_TCP, TCP_KEEPCNT, timeouts.keepalive_probes)) {
+        accepted_timeouts_.keepalive_probes = 0;
+    }
     if (address.family == Address::Family::v6) {
         set_option(native, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     }

@@ -16,9 +16,9 @@ constexpr std::uint64_t backoff_ns = 100 * base::nanoseconds_per_millisecond;
 // A home whose thread has not come back for so long gets no new connections, and gives away those that it has not opened.
 constexpr std::uint64_t stalled_ns = 10 * base::nanoseconds_per_millisecond;
 
-// Accepts posted at first. Later half as many as there are connections, if the port takes so many: where accepts share the port's
-// queue with reads, each waits behind a message of every busy connection before it is posted again.
-constexpr std::size_t slots_min = 16;
+// Accepts posted at first, if the port takes so many. Later as many as there are connections: the more
+// connections keep the port busy, the longer an accept waits until it is posted again.
+constexpr std::size_t slots_min = 64;
 
 // Clients that one completed accept admits in a row, where accepts complete at once: a worker whose
 // callbacks are slow comes to its port rarely, and the clients that it has must have their turn as well.
@@ -392,7 +392,7 @@ void Acceptor::turn_away(Slot& slot) noexcept {
 
 // On a thread of the accepting group.
 void Acceptor::post_more(Door& door) {
-    const std::size_t wanted = std::min<std::size_t>(accepting_.port().accepts_max(), std::max<std::size_t>(slots_min, places_ / 2));
+    const std::size_t wanted = std::min<std::size_t>(accepting_.port().accepts_max(), std::max<std::size_t>(slots_min, places_));
     if (stopping_ || door.slots.size() >= wanted) {
         return;
     }

@@ -58,7 +58,11 @@ base::Result<void> WorkerGroup::start() {
                     std::unique_lock lock(mutex_);
                     begun_changed_.wait(lock, [this] { return begun_; });
                 }
-                base::name_this_thread("portico", raw->index());
+                if (options_.thread_name != nullptr) {
+                    base::name_this_thread(options_.thread_name);
+                } else {
+                    base::name_this_thread("portico", raw->index());
+                }
                 raw->run();
             });
         }

@@ -35,6 +35,7 @@ struct WorkerOptions {
     std::uint32_t first_index = 0;   // worker_index of the first
     std::uint32_t batch = 64;        // operations taken by one wait; 1 for callbacks that may block
     std::uint32_t mail_budget = 64;  // mail delivered by a strand before it queues again
+    const char* thread_name = nullptr;  // outlives the group; null: "portico-" and the worker's index
 };
 
 class WorkerGroup {

@@ -5,6 +5,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 [ -n "$emulator" ] || skip 'there is no Windows console here'
 in_console=("$emulator" "${IN_CONSOLE:?}")
 program=$(native_path "$bin/host.exe")
+client_program=$(native_path "$bin/client.exe")
 
 config() { # NAME LISTEN PLUGIN DRAIN_MS
     cat >"$1.json" <<JSON
@@ -52,38 +53,45 @@ printf '{' >broken.json
 on_terminal() {
     SHELL=/bin/bash timeout 60 script -qec "'${in_console[0]}' '${in_console[1]}' codepage -- $* >codepage.out 2>codepage.err" /dev/null </dev/null >/dev/null
 }
-codepage() { # EXPECTED-CODE ARGUMENT...
-    local expected=$1
+codepage() { # EXPECTED-CODE PROGRAM ARGUMENT...
+    local expected=$1 name
     shift
-    on_terminal "$program" "$@"
+    name=$(basename "$1" .exe)
+    on_terminal "$@"
     code=$?
+    shift
     local before after
     read -r _ before _ after < <(tr -d '\r' <codepage.out | grep before)
     if [ "$code" -eq "$expected" ] && [ -n "$before" ] && [ "$before" = "$after" ]; then
-        ok "host $*: the code page stays $after"
+        ok "$name $*: the code page stays $after"
     else
-        fail "host $*: exit code $code, the code page was $before and is $after" codepage.out codepage.err
+        fail "$name $*: exit code $code, the code page was $before and is $after" codepage.out codepage.err
     fi
 }
 if command -v script >/dev/null && on_terminal "$program" --version && grep -q 'before [1-9]' codepage.out; then
     config fine 127.0.0.1:0 echo 5000
-    codepage 0 --version
-    codepage 0 check fine.json
-    codepage 2 check broken.json
-    codepage 2 --wrong
+    codepage 0 "$program" --version
+    codepage 0 "$program" check fine.json
+    codepage 2 "$program" check broken.json
+    codepage 2 "$program" --wrong
+    codepage 0 "$client_program" --version
+    codepage 2 "$client_program" --wrong
+    codepage 1 "$client_program" 127.0.0.1:1 --connections 1 --size 1 --count 1
 else
     echo 'left out: no console can be had here'
     cat codepage.out codepage.err
 fi
 
-# ---- the libraries that the program loads
-libraries=$(objdump -p "$bin/host.exe" 2>/dev/null || x86_64-w64-mingw32-objdump -p "$bin/host.exe")
-libraries=$(sed -n 's/^.*DLL Name: //p' <<<"$libraries")
-if [ -n "$libraries" ] && ! grep -qiE 'shell32|user32|gdi32' <<<"$libraries"; then
-    ok "no library of the windowing system: $(tr '\n' ' ' <<<"$libraries")"
-else
-    fail "a library of the windowing system is loaded, or none is found: $libraries"
-fi
+# ---- the libraries that the programs load
+for name in host client; do
+    libraries=$(objdump -p "$bin/$name.exe" 2>/dev/null || x86_64-w64-mingw32-objdump -p "$bin/$name.exe")
+    libraries=$(sed -n 's/^.*DLL Name: //p' <<<"$libraries")
+    if [ -n "$libraries" ] && ! grep -qiE 'shell32|user32|gdi32' <<<"$libraries"; then
+        ok "$name: no library of the windowing system: $(tr '\n' ' ' <<<"$libraries")"
+    else
+        fail "$name: a library of the windowing system is loaded, or none is found: $libraries"
+    fi
+done
 
 # ---- an address that is free again after a moment
 if command -v socat >/dev/null; then

@@ -1,0 +1,22 @@
+// Windows: the command line and the console in UTF-8, for both programs.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace portico::base {
+
+[[nodiscard]] std::string to_utf8(std::wstring_view wide);
+
+// The process's command line, the program's name first.
+[[nodiscard]] std::vector<std::string> utf8_arguments();
+
+// Tells the console that what is printed is UTF-8. exit() and the end of main() undo that.
+void begin_utf8_output() noexcept;
+
+// Gives the console the code page back that begin_utf8_output() found. For ways out that do not call
+// exit(). From any thread.
+void end_utf8_output() noexcept;
+
+}  // namespace portico::base
