@@ -124,6 +124,10 @@ void Connection::begin() noexcept {
     strand().deliver(*this);
 }
 
+void Connection::begin_at_home() noexcept {
+    happened<event_opened>();
+}
+
 void Connection::opened() noexcept {
     opened_ns_ = port().now();
     if (attach()) {

@@ -61,6 +61,9 @@ public:
     void open(WorkerGroup& home, Strand* shared_strand) noexcept;
     // Then: sends the mail with which its life begins.
     void begin() noexcept;
+    // The same on a thread of its home, outside of every strand. If that is the home's only thread,
+    // on_open is called here and now.
+    void begin_at_home() noexcept;
 
     // ---- From any thread, with the generation of a handle. (The caller has checked belongs_to, but for send(), which does so itself: these check the
     // generation again, in the same step in which they take effect.)
