@@ -24,6 +24,9 @@ constexpr std::size_t slots_min = 64;
 // callbacks are slow comes to its port rarely, and the clients that it has must have their turn as well.
 constexpr int accepts_in_a_row_max = 16;
 
+// So many arrivals are opened before the thread looks at its other connections again.
+constexpr int opened_at_once_max = 16;
+
 io::PeerTimeouts timeouts_of(const config::Limits& limits) noexcept {
     io::PeerTimeouts timeouts;
     timeouts.keepalive_idle_ms = limits.keepalive_idle_ms;
@@ -278,16 +281,20 @@ bool Acceptor::has_stalled(Home& home, std::uint64_t now) noexcept {
         home.round = round;
         home.round_seen_ns = now;
     }
-    return now - home.round_seen_ns >= stalled_ns || (!home.arrivals.empty() && now - home.oldest_arrival_ns >= stalled_ns);
+    return now - home.round_seen_ns >= stalled_ns || (!home.arrivals.empty() && now - home.taken_ns >= stalled_ns);
 }
 
 void Acceptor::arrive(Home& home, Connection& connection, std::uint64_t now) noexcept {
     ++home.connections;
     if (home.arrivals.empty()) {
-        home.oldest_arrival_ns = now;
+        home.taken_ns = now;
     }
     home.arrivals.push_back(connection);
-    // After its arrivals were taken back a bell may still be on its way: it does for the new ones too.
+    ring(home);
+}
+
+// After its arrivals were taken back a bell may still be on its way: it does for the new ones too.
+void Acceptor::ring(Home& home) noexcept {
     if (!home.bell_rung) {
         home.bell_rung = true;
         home.group->port().post(home.bell);
@@ -324,14 +331,21 @@ void Acceptor::arrived(Home& home) {
     std::unique_lock lock(mutex_);
     home.bell_rung = false;
     home.is_opening = true;
-    base::Fifo<ConnectionNode> arrivals = std::move(home.arrivals);
-    lock.unlock();
-    while (ConnectionNode* node = arrivals.pop_front()) {
+    for (int opened = 0; opened < opened_at_once_max; ++opened) {
+        ConnectionNode* node = home.arrivals.pop_front();
+        if (node == nullptr) {
+            break;
+        }
+        home.taken_ns = home.group->port().now();
+        lock.unlock();
         auto& connection = static_cast<Connection&>(*node);
         connection.open(*home.group, nullptr);
-        connection.begin();
+        connection.begin_at_home();
+        lock.lock();
     }
-    lock.lock();
+    if (!home.arrivals.empty()) {
+        ring(home);
+    }
     home.is_opening = false;
     finish_event(lock);
 }

@@ -14,7 +14,8 @@
 // Placing. With one home a connection is opened there at once. With several it is put on the list of arrivals of the home that has
 // the fewest connections, and that home's thread opens it. The acceptor cannot know which callback will take long; so it looks at a
 // home again 10 ms after something arrived there. What still lies on the list then goes to another home, and a home whose thread
-// has not come back for so long gets nothing new.
+// has not come back for so long gets nothing new. A home takes its arrivals one at a time, each when it calls on_open:
+// if that takes long, the others are still on the list.
 //
 // Concurrency: mutex_ guards all of it; accepting is not the steady path. Accepts and timers are submitted and cancelled under it, on
 // a thread of the accepting group; so a cancel never meets a submit of the same operation. Other threads wake a slot by a post.
@@ -99,12 +100,12 @@ private:
         WorkerGroup* group = nullptr;
         std::uint32_t connections = 0;  // arrivals too
         base::Fifo<ConnectionNode> arrivals;
-        std::uint64_t oldest_arrival_ns = 0;  // of a list that is not empty
+        std::uint64_t taken_ns = 0;  // when one was last taken from a list that is not empty, or the first one came
         struct Bell : io::PostOperation {
             Home* home = nullptr;
         } bell;
         bool bell_rung = false;
-        bool is_opening = false;  // its thread is opening what it has taken from the list
+        bool is_opening = false;  // its thread takes arrivals from the list and opens them
         // Of the worker's round that was found under way last: which it is, and when it was seen first.
         std::uint64_t round = 0;
         std::uint64_t round_seen_ns = 0;
@@ -134,6 +135,7 @@ private:
     [[nodiscard]] Home& choose_home(std::uint64_t now) noexcept;
     [[nodiscard]] bool has_stalled(Home& home, std::uint64_t now) noexcept;
     void arrive(Home& home, Connection& connection, std::uint64_t now) noexcept;
+    void ring(Home& home) noexcept;
     void check_later() noexcept;
     void give_place_on() noexcept;
     void accept_again(Slot& slot);

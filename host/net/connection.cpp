@@ -124,6 +124,10 @@ void Connection::begin() noexcept {
     strand().deliver(*this);
 }
 
+void Connection::begin_at_home() noexcept {
+    happened<event_opened>();
+}
+
 void Connection::opened() noexcept {
     opened_ns_ = port().now();
     if (attach()) {
@@ -174,6 +178,7 @@ bool Connection::no_call_on_its_way(std::uint64_t generation) const noexcept {
 
 Connection::Call* Connection::make_call(CallKind kind, std::span<const std::byte> bytes, AnyFunction function, void* argument,
                                         std::uint32_t number) noexcept {
+    static_assert(sizeof(Call) <= call_bytes);
     void* memory = ::operator new(sizeof(Call) + bytes.size(), std::nothrow);
     if (memory == nullptr) {
         return nullptr;
@@ -241,7 +246,7 @@ SendResult Connection::send_by_any_way(const ConnectionContext& context, std::ui
             return SendResult::no_memory;
         }
     }
-    const Reserve reserved = word_.reserve(generation, size, context.limits.send_queue_bytes);
+    const Reserve reserved = word_.reserve(generation, call != nullptr ? size + call_bytes : size, context.limits.send_queue_bytes);
     if (reserved != Reserve::accepted || size == 0) {
         if (call != nullptr) {
             delete_call(call);
@@ -384,13 +389,14 @@ void Connection::called(Call& call) noexcept {
         if (wanted && !conditions_.aborting) {
             PORTICO_ASSERT(!shut_);
             if (queue_.append(send_chunks(), {call.bytes(), call.number})) {
-                attend_later();  // the reservation goes over to the queue
+                attend_later();  // the reservation of the bytes goes over to the queue
+                give_back(call_bytes);
             } else {
-                give_back(call.number);
+                give_back(call.number + call_bytes);
                 abort(CloseReason::no_memory);
             }
         } else {
-            give_back(call.number);
+            give_back(call.number + call_bytes);
         }
     } else {
         if (call.kind == CallKind::pause) {

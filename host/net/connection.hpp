@@ -61,6 +61,9 @@ public:
     void open(WorkerGroup& home, Strand* shared_strand) noexcept;
     // Then: sends the mail with which its life begins.
     void begin() noexcept;
+    // The same on a thread of its home, outside of every strand. If that is the home's only thread,
+    // on_open is called here and now.
+    void begin_at_home() noexcept;
 
     // ---- From any thread, with the generation of a handle. (The caller has checked belongs_to, but for send(), which does so itself: these check the
     // generation again, in the same step in which they take effect.)
@@ -79,10 +82,14 @@ public:
     [[nodiscard]] CallResult drain(std::uint64_t generation, std::uint32_t deadline_ms) noexcept;
     [[nodiscard]] CallResult cut(std::uint64_t generation) noexcept;
 
+    // What a send takes beside its bytes while it is on its way by mail. So long it counts as queued:
+    // many small sends to a strand that is busy must not take many times the memory of the queue.
+    static constexpr std::uint32_t call_bytes = 48;
+
     struct Info {
         io::Address peer;
         io::Address local;
-        std::uint32_t queued_bytes = 0;
+        std::uint32_t queued_bytes = 0;  // with what other threads' calls take that are on their way
     };
     // False when it is gone (closing counts as gone).
     [[nodiscard]] bool info(std::uint64_t generation, Info& info) const noexcept;
@@ -205,7 +212,7 @@ private:
     // On the strand, inside an offer of what was received: true when the bytes lie there and the queue has taken over the buffer.
     [[nodiscard]] bool adopt_received(std::span<const std::byte> bytes) noexcept;
     [[nodiscard]] bool on_strand() const noexcept;
-    // Null when memory is out. Whoever makes one delivers it, with a reservation (one, or the bytes of a send), or deletes it.
+    // Null when memory is out. Whoever makes one delivers it, with a reservation (one; or call_bytes and the bytes of a send), or deletes it.
     [[nodiscard]] Call* make_call(CallKind kind, std::span<const std::byte> bytes, AnyFunction function, void* argument,
                                   std::uint32_t number) noexcept;
     static void delete_call(Call* call) noexcept;

@@ -2,8 +2,9 @@
 // are promised to it. Changed by compare-and-swap alone, so that a send from anywhere either finds the right connection open and
 // has its bytes counted, or learns that it is gone; never something in between.
 //
-//   bits 0..31   reserved: bytes that send accepted and that are not with the system yet, and one for each other call that is on its way to
-//                the strand by mail. The close waits for 0, so every accepted call reaches the strand before on_close.
+//   bits 0..31   reserved: bytes that send accepted and that are not with the system yet, and what the calls add that are on their way to
+//                the strand by mail: a send Connection::call_bytes, any other call one. The close waits for 0, so every accepted call
+//                reaches the strand before on_close.
 //   bit 32       blocked: a send was refused, an on_writable is owed
 //   bit 33       closing: no new send or post
 //   bit 34       final: nothing more is accepted at all; on_close is due or has run

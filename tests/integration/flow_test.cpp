@@ -267,6 +267,47 @@ TEST_CASE("sends of another thread keep their order", "[flow]") {
     CHECK(server.comes_to_rest());
 }
 
+TEST_CASE("small sends to a strand that is stuck in a callback do not take many times the queue's memory", "[flow]") {
+    const std::string ports = ANY_PORTS();
+    Script script;
+    std::atomic<bool> is_inside{false};
+    std::atomic<bool> may_go_on{false};
+    script.on_data = [&](Line&, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+        consumed = data.size();
+        is_inside = true;
+        return eventually([&] { return may_go_on.load(); }) ? PORTICO_OK : PORTICO_ERROR;
+    };
+    TestServer server(io_of(ports), {{"x", "relay#full", queue_limit, &script}});
+    Peer peer = server.connect("x");
+    REQUIRE(peer.send_all("stick"));
+    REQUIRE(eventually([&] { return is_inside.load(); }));
+    // This thread is another one. Each send takes 49 bytes, and the allocator's header, until it arrives.
+    Line& line = *script.line(0);
+    while (script.send(line, pattern(line.accepted, 1)) == PORTICO_OK) {
+    }
+    CHECK(line.blocked == 1);
+    CHECK(line.accepted <= queue_bytes / 49 + 1);
+    CHECK(line.accepted >= queue_bytes / 128);
+    may_go_on = true;
+    const std::string got = peer.receive_exactly(line.accepted);
+    CHECK(got.size() == line.accepted);
+    CHECK(first_difference(got, 0) == std::string::npos);
+    CHECK(eventually([&] { return line.writables == 1; }));
+    // An empty queue takes a message of its whole size, from another thread as well.
+    CHECK(eventually([&] { return script.queued_bytes(line) == 0; }));
+    is_inside = may_go_on = false;
+    REQUIRE(peer.send_all("stick"));
+    REQUIRE(eventually([&] { return is_inside.load(); }));
+    const std::uint64_t before = line.accepted;
+    CHECK(script.send(line, pattern(before, queue_bytes)) == PORTICO_OK);
+    CHECK(script.send(line, "x") == PORTICO_WOULD_BLOCK);
+    may_go_on = true;
+    CHECK(first_difference(peer.receive_exactly(queue_bytes), before) == std::string::npos);
+    CHECK(line.accepted == before + queue_bytes);
+    peer.close();
+    CHECK(server.comes_to_rest());
+}
+
 TEST_CASE("messages sent from other connections' callbacks arrive whole and in each sender's order", "[flow]") {
     const std::string ports = ANY_PORTS();
     const std::string plugin = GENERATE("relay#full", "relay#serial");

@@ -22,7 +22,7 @@ typedef struct portico_connection_info {
     uint32_t listener_name_size; /* bytes used of listener_name */
     portico_address_text peer;
     portico_address_text local;
-    uint64_t queued_bytes; /* accepted by send and not yet taken by the system; other threads' calls on their way may add a few */
+    uint64_t queued_bytes; /* accepted by send and not yet taken by the system; other threads' calls on their way add a few dozen each */
     char listener_name[64]; /* cut at 64 bytes; not terminated */
 } portico_connection_info;
 

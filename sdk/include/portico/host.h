@@ -38,8 +38,9 @@ typedef struct portico_host {
 
     /* [any] Queues `size` bytes (copied) to be sent, behind all that this thread queued before on this connection.
      * PORTICO_OK: queued. They are delivered unless the connection fails, is aborted, or meets a deadline.
-     * PORTICO_WOULD_BLOCK: nothing was queued, since at least limits.send_queue_bytes are queued already. Exactly one on_writable follows
-     *   (for any number of refusals before it) when the queue is below its low watermark, or on_close.
+     * PORTICO_WOULD_BLOCK: nothing was queued, since at least limits.send_queue_bytes are queued already. (Until a send
+     *   from another thread has reached the connection's strand, it counts for a few dozen bytes more than it has.) Exactly one
+     *   on_writable follows (for any number of refusals before it) when the queue is below its low watermark, or on_close.
      * PORTICO_TOO_LARGE: `size` is above limits.max_send_bytes. PORTICO_CLOSING: after finish_sending. PORTICO_GONE, PORTICO_NO_MEMORY,
      * PORTICO_INVALID (data NULL and size not 0). A size of 0 queues nothing and answers what one byte would be answered. */
     portico_status(PORTICO_CALL *send)(portico_instance *instance, portico_connection connection, const void *data, uint64_t size);

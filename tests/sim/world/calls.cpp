@@ -225,7 +225,8 @@ portico_status Calls::info(Service& from, Target to) {
     if (listener != from.listener.name) {
         ledger_.violated(line, "info names another listener");
     }
-    if (info.queued_bytes >= std::uint64_t{limits.send_queue_bytes} + limits.max_send_bytes + line.other_calls + 1) {
+    if (info.queued_bytes >=
+        std::uint64_t{limits.send_queue_bytes} + limits.max_send_bytes + net::Connection::call_bytes + line.other_calls + 1) {
         ledger_.violated(line, "info says that " + std::to_string(info.queued_bytes) + " bytes are queued");
     }
     if (line.attempt != nullptr && line.attempt->peer != nullptr) {

@@ -232,7 +232,9 @@ void ScriptedPeer::say_some() {
         if (must_wait) {
             return;
         }
-        const std::size_t piece = std::min<std::size_t>(goal_ - attempt_->sent, 1 + static_cast<std::size_t>(random_.below(piece_max_)));
+        // Who has thousands of bytes left would say them one by one for longer than a settling world waits.
+        const std::size_t most = is_settling_ ? std::max(piece_max_, settling_portion_min) : piece_max_;
+        const std::size_t piece = std::min<std::size_t>(goal_ - attempt_->sent, 1 + static_cast<std::size_t>(random_.below(most)));
         attempt_->last_sent_ns = scheduler_.now();
         attempt_->sent += peer_.send(std::span(attempt_->content).subspan(attempt_->sent, piece));
         return;

@@ -119,6 +119,25 @@ void draw_timing(Plan& plan, Random random) {
     }
 }
 
+// Services that answer and close at once, as many protocols do. From a stream of its own, as above.
+void draw_farewells(Plan& plan, Random random) {
+    if (!random.one_in(4)) {
+        return;
+    }
+    plan.farewells = 32'768U >> random.below(5);
+    // Mostly nothing else takes what they have sent, and so everybody has to get it.
+    if (!random.one_in(3)) {
+        plan.faults.reset_connection = plan.faults.accept_aborted = 0;
+        plan.faults.receive_no_buffers = plan.faults.send_no_buffers = 0;
+    }
+    for (ServicePlan& service : plan.services) {
+        if (random.one_in(2)) {
+            service.framing.type = config::Framing::Type::none;
+            service.limits.unconsumed_bytes = small(random, 1, 1'000);
+        }
+    }
+}
+
 }  // namespace
 
 Plan Plan::draw(Random random) {
@@ -145,6 +164,7 @@ Plan Plan::draw(Random random) {
     plan.scheduler.step_ns_max = 20 + static_cast<std::uint32_t>(random.skewed(5'000));
     plan.scheduler.steps_max = 1'000'000;
     draw_timing(plan, random.fork("timing"));
+    draw_farewells(plan, random.fork("farewells"));
     return plan;
 }
 

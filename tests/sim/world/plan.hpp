@@ -61,6 +61,9 @@ struct Plan {
     std::uint64_t long_callback_ns_max = 0;
     std::uint64_t first_come_ns_max = 30'000'000;  // peers come within this time
 
+    // Of 65,536 on_data of a mischievous service: it answers, closes at once, and leaves the rest as it is. In some of the runs.
+    std::uint32_t farewells = 0;
+
     FaultMix faults;
     SchedulerOptions scheduler;
 

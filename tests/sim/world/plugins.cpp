@@ -199,6 +199,9 @@ portico_status Plugin::on_data(Line& line, std::span<const std::byte> data, std:
     if (service_.is_echo()) {
         return echo(line, data, consumed);
     }
+    if (random_.chance(ledger_.plan().farewells)) {
+        return say_farewell(line, data.size(), consumed);
+    }
     misbehave(&line);
     if (line.mischief_left == 0) {
         consumed = data.size();
@@ -248,6 +251,16 @@ portico_status Plugin::echo(Line& line, std::span<const std::byte> data, std::ui
         }
     }
     consumed = data.size();
+    return PORTICO_OK;
+}
+
+// Its last messages, and a close. How much it takes of what it is offered does not matter any more.
+portico_status Plugin::say_farewell(Line& line, std::size_t size, std::uint64_t& consumed) {
+    for (std::uint64_t messages = random_.below(4); messages > 0; --messages) {
+        static_cast<void>(calls_.send_message(service_, Calls::target(line), MessageHeader::bytes + random_.skewed(600)));
+    }
+    static_cast<void>(calls_.close(service_, Calls::target(line), PORTICO_CLOSE_GRACEFUL));
+    consumed = random_.one_in(2) ? 0 : random_.below(size + 1);
     return PORTICO_OK;
 }
 
