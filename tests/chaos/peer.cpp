@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
+#include <vector>
+
+#include "system_sockets.hpp"
 
 namespace portico::chaos {
 
@@ -120,21 +122,21 @@ std::uint32_t Peer::rate(Time now) const {
     return is_released_ || (plan_.hurry_after_ms != PeerPlan::never && now - began_ > Ms(plan_.hurry_after_ms)) ? 0 : plan_.read_rate;
 }
 
-void Peer::poll_progress(Time now, End end) {
+bool Peer::poll_progress(Time now, End end) {
     if (socket_ < 0 || end_ != End::none) {
-        return;
+        return true;
     }
     tcp_info info{};
     socklen_t size = sizeof info;
     if (::getsockopt(socket_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {
-        return;
+        return false;
     }
     // The end of the stream counts as a byte. Of a closed socket only what ended it says whether
     // there was one: that comes as an event.
     std::uint64_t arrived = info.tcpi_bytes_received;
     const int state = info.tcpi_state;
     if (state == tcp_close && end == End::none) {
-        return;
+        return false;
     }
     if (arrived > 0 && (state == tcp_close_wait || state == tcp_last_ack || (state == tcp_close && end == End::orderly))) {
         --arrived;
@@ -150,6 +152,7 @@ void Peer::poll_progress(Time now, End end) {
         heard_most_ = now;
     }
     polled_ = now;
+    return true;
 }
 
 void Peer::note_gap(Time now) {
@@ -221,9 +224,11 @@ Time Peer::step(Time now) {
     }
     if (now >= watch_due_) {
         watch_due_ = now + polled_every;
-        poll_progress(now, End::none);
+        const bool tells = poll_progress(now, End::none);
         most_owed_ = std::max(most_owed_, is_exact() ? owed() : sent_ * listener_.reply_bytes);
-        look_for_lateness(now);
+        if (tells) {
+            look_for_lateness(now);
+        }
     }
     Time due = watch_due_;
     if (is_writable_ && !own_end_ && write_due_ != never) due = std::min(due, std::max(write_due_, now));
@@ -557,17 +562,11 @@ bool Peer::system_holds_bytes() const {
     if (::getsockname(socket_, reinterpret_cast<sockaddr*>(&name), &size) != 0) {
         return false;
     }
-    std::ifstream table(listener_.is_v6 ? "/proc/net/tcp6" : "/proc/net/tcp");
-    std::string line;
-    std::getline(table, line);
-    while (std::getline(table, line)) {
-        unsigned local = 0, remote = 0, to_send = 0;
-        if (std::sscanf(line.c_str(), " %*u: %*[0-9A-F]:%x %*[0-9A-F]:%x %*x %x:", &local, &remote, &to_send) == 3 &&
-            local == scene_.ports[act_.listener] && remote == ntohs(name.sin6_port)) {
-            return to_send != 0;
-        }
-    }
-    return false;
+    const std::uint16_t peers_port = ntohs(name.sin6_port);
+    const std::vector<SystemSocket> sockets = system_sockets(listener_.is_v6);
+    return std::any_of(sockets.begin(), sockets.end(), [&](const SystemSocket& socket) {
+        return socket.local_port == scene_.ports[act_.listener] && socket.remote_port == peers_port && socket.to_send != 0;
+    });
 }
 
 // Of something that may still come. Where nobody can say yet whose fault it is, time will tell.

@@ -94,8 +94,9 @@ public:
 private:
     enum class End : std::uint8_t { none, orderly, reset };
 
-    // `end`: what has ended the connection, if something has.
-    void poll_progress(Time now, End end);
+    // `end`: what has ended the connection, if something has. False: the system tells nothing any more,
+    // since the connection has ended, and the event that says how is on its way.
+    bool poll_progress(Time now, End end);
     void write(Time now);
     void read(Time now);
     void verify(const char* data, std::size_t size);

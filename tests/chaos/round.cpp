@@ -22,6 +22,7 @@
 #include "neighbour.hpp"
 #include "soak/host_log.hpp"
 #include "soak/process.hpp"
+#include "system_sockets.hpp"
 
 namespace portico::chaos {
 
@@ -183,7 +184,7 @@ private:
         Process::Resources rest;
         const auto is_at_rest = [&] {
             rest = held();
-            return rest.descriptors <= ready_.descriptors + slack && rest.descriptors + slack >= ready_.descriptors &&
+            return rest.descriptors <= ready_.descriptors + slack + unheard_ends(scene_.ports) && rest.descriptors + slack >= ready_.descriptors &&
                    rest.threads <= ready_.threads + slack;
         };
         // Those who keep their end of a connection that the host has ended cannot keep the host's.

@@ -208,7 +208,6 @@ TEST_CASE("a new client never waits for a busy worker while another one is idle"
     CHECK(busy.receive_exactly(4) == "wait");
 }
 
-<<<<<<< HEAD
 TEST_CASE("one worker with slow callbacks admits several clients between two turns of the others", "[timing]") {
     const std::string ports = ANY_PORTS();
     constexpr int busy_clients = 8;
@@ -251,7 +250,8 @@ TEST_CASE("one worker with slow callbacks admits several clients between two tur
     CHECK(all_admitted);
     // Two clients a turn of all busy ones made it 256; sixteen make it 32, and some for the connecting.
     CHECK(calls_meanwhile <= 128);
-=======
+}
+
 // They came while all workers were busy. The first worker that comes back must not take them all: it
 // cannot know how long their on_open takes.
 TEST_CASE("new clients never wait for another one's on_open while a worker is idle", "[timing]") {
@@ -302,7 +302,6 @@ TEST_CASE("new clients never wait for another one's on_open while a worker is id
     CHECK(eventually([&] { return script.opened == 2 + clients - 1; }, milliseconds(5'000)));
     opening.open();
     CHECK(eventually([&] { return script.opened == 2 + clients; }));
->>>>>>> wip-sim
 }
 
 TEST_CASE("clients that come one by one and stay are spread over the ports", "[timing]") {
