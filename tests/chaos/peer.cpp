@@ -456,7 +456,8 @@ bool Peer::timeout_explains(Time at) {
     };
     // What came just before the end came too late to be seen: the gap before it counts.
     Clock::duration gap = at - std::max(arrived_least_, heard_least_);
-    if (at - gap_ended_ < seen_within) {
+    // So it did if the host decided, and could act only after a batch of slow callbacks.
+    if (at - gap_ended_ < seen_within + Ms(scene_.plan.slow_ms)) {
         gap = std::max(gap, latest_gap_);
     }
     // Once idle, a connection is closed in order, and what is queued may still have moved after
@@ -519,8 +520,9 @@ void Peer::look_for_lateness(Time now) {
         return;
     }
     // Where callbacks keep every worker busy, the opening waits for some batches of them, the timer for
-    // one, and so does the timer of the further chance that its lateness brings.
-    const Ms slow = Ms(scene_.plan.slow_ms) * 4;
+    // one, and so does the timer of the further chance that its lateness brings. And one batch may pass
+    // before each buffer that the host reads of what this side has sent: its end comes last.
+    const Ms slow = Ms(scene_.plan.slow_ms) * (4 + sent_ / scene_.plan.receive_buffer_bytes);
     const auto bar = [&](std::uint32_t timeout_ms) { return Ms(timeout_ms) * 3 / 2 + Ms(1'000) + slow; };
     const Time last = std::max(arrived_most_, heard_most_);
     const bool all = has_all();
