@@ -40,7 +40,7 @@ public:
         instance_ = std::make_unique<plugin::Instance>(plugin::Loaded{nullptr, *plugin, "echo"}, listener_, log_);
         context_.protocol = instance_.get();
         context_.owner = this;
-        context_.released = [](void* owner) { static_cast<DispatchWorld*>(owner)->released_ = true; };
+        context_.released = [](void* owner, const net::WorkerGroup&) { static_cast<DispatchWorld*>(owner)->released_ = true; };
         PORTICO_ASSERT(instance_->create(table_, context_, *group_).empty());
         PORTICO_ASSERT(static_cast<bool>(group_->start()));
         group_->begin();
@@ -49,7 +49,8 @@ public:
             PORTICO_ASSERT(connection_ != nullptr);
             const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);  // to have one: nothing is done with it
             PORTICO_ASSERT(socket >= 0);
-            connection_->open(context_, *group_, nullptr, socket, {}, {});
+            connection_->take_socket(context_, socket, {}, {});
+            connection_->open(*group_, nullptr);
             connection_->begin();
             return false;
         });
