@@ -220,7 +220,7 @@ for name in "${defects[@]}"; do
     [ -n "$found" ] || missed=$((missed + 1))
     if [[ $found =~ ^[0-9]+$ ]]; then
         if [ -n "$record" ]; then record_seed "$name" "$found"; fi
-        [ "$(seed_of "$name")" = "$found" ] || moved=$((moved + 1))
+        [[ "$(seed_of "$name")" =~ ^($found)?$ ]] || moved=$((moved + 1))
     fi
     printf '%-30s %6s  %s\n' "$name" "${found:--}" "$said"
     [ -z "$markdown" ] || printf '| %s | %s | %s | %s |\n' "$name" \
