@@ -85,6 +85,9 @@ eventually() {
 
 # start_host NAME: serves NAME.json, its log in NAME.log; host_pid is set. Returns when it says "ready".
 start_host() {
+    # Here, since the shell that becomes the host empties it only when it comes to run: until then the
+    # log of an earlier host of this name would say "ready".
+    : >"$1.log"
     "${host[@]}" --config "$1.json" >"$1.out" 2>"$1.log" &
     host_pid=$!
     started_pids+=("$host_pid")
