@@ -126,6 +126,7 @@ struct Line {
     std::size_t largest_send = 0;
     std::uint32_t writables = 0;
     bool owes_writable = false;
+    std::uint64_t writable_since_ns = 0;  // since when nothing keeps the owed one from coming; 0: something does
     bool may_owe_writable = false;  // a refusal whose on_writable may have come before the call returned
     std::array<std::uint32_t, MessageHeader::senders_max> accepted{};
     std::array<bool, MessageHeader::senders_max> is_sending{};

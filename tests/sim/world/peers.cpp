@@ -58,6 +58,7 @@ void ScriptedPeer::end_with_this() {
 void ScriptedPeer::come_again() {
     if (attempt_ == nullptr) {
         attempts_left_ = 1;
+        comes_late_ = true;
         schedule(random_.skewed(2 * ms));
     }
 }
@@ -100,6 +101,9 @@ void ScriptedPeer::connect() {
     static constexpr Ends ways[] = {Ends::finishes, Ends::finishes, Ends::finishes,          Ends::closes,
                                     Ends::resets,   Ends::stays,    Ends::finishes_and_stays};
     ends_ = ways[random_.below(std::size(ways))];
+    if (comes_late_ && random_.one_in(2)) {
+        ends_ = Ends::stays;  // then only the host ends it
+    }
     is_patient_ = random_.one_in(4);
     closes_at_end_ = ends_ != Ends::finishes_and_stays && !random_.one_in(6);
     patience_ = static_cast<std::uint32_t>(random_.skewed(20));

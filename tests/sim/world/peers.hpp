@@ -66,6 +66,7 @@ private:
     std::uint32_t attempts_left_;
     std::uint32_t steady_chance_ = 0;
     bool is_settling_ = false;
+    bool comes_late_ = false;  // while the host stops
     bool is_stopped_ = false;
     bool has_begun_ = false;  // its first attempt
     bool is_acting_ = false;  // an act() is scheduled

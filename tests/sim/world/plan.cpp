@@ -138,6 +138,21 @@ void draw_farewells(Plan& plan, Random random) {
     }
 }
 
+// Services that send as much as they may, as whoever streams does; and go on when something else comes.
+void draw_floods(Plan& plan, Random random) {
+    if (!random.one_in(4)) {
+        return;
+    }
+    plan.floods = 65'536U >> random.below(5);
+    // Mostly a full queue is one chunk, and leaves in one send.
+    plan.receive_buffer_bytes = random.one_in(3) ? plan.receive_buffer_bytes : 1'000;
+    for (ServicePlan& service : plan.services) {
+        service.limits.send_queue_bytes = random.one_in(3) ? service.limits.send_queue_bytes : small(random, 64, 1'000);
+        service.limits.send_queue_low_bytes = std::min(service.limits.send_queue_low_bytes, service.limits.send_queue_bytes - 1);
+        service.limits.idle_timeout_ms = random.one_in(2) ? 0 : service.limits.idle_timeout_ms;
+    }
+}
+
 }  // namespace
 
 Plan Plan::draw(Random random) {
@@ -165,6 +180,7 @@ Plan Plan::draw(Random random) {
     plan.scheduler.steps_max = 1'000'000;
     draw_timing(plan, random.fork("timing"));
     draw_farewells(plan, random.fork("farewells"));
+    draw_floods(plan, random.fork("floods"));
     return plan;
 }
 

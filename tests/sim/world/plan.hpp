@@ -61,8 +61,10 @@ struct Plan {
     std::uint64_t long_callback_ns_max = 0;
     std::uint64_t first_come_ns_max = 30'000'000;  // peers come within this time
 
-    // Of 65,536 on_data of a mischievous service: it answers, closes at once, and leaves the rest as it is. In some of the runs.
+    // Habits of mischievous services, in some of the runs; of 65,536 on_data. It answers, closes at once, and leaves the rest as it is.
     std::uint32_t farewells = 0;
+    // It sends until it is refused, and takes what it was offered.
+    std::uint32_t floods = 0;
 
     FaultMix faults;
     SchedulerOptions scheduler;

@@ -202,6 +202,11 @@ portico_status Plugin::on_data(Line& line, std::span<const std::byte> data, std:
     if (random_.chance(ledger_.plan().farewells)) {
         return say_farewell(line, data.size(), consumed);
     }
+    if (random_.chance(ledger_.plan().floods)) {
+        flood(line);
+        consumed = data.size();
+        return PORTICO_OK;
+    }
     misbehave(&line);
     if (line.mischief_left == 0) {
         consumed = data.size();
@@ -262,6 +267,17 @@ portico_status Plugin::say_farewell(Line& line, std::size_t size, std::uint64_t&
     static_cast<void>(calls_.close(service_, Calls::target(line), PORTICO_CLOSE_GRACEFUL));
     consumed = random_.one_in(2) ? 0 : random_.below(size + 1);
     return PORTICO_OK;
+}
+
+// Messages of one size until the queue is full; not for ever where it is large.
+void Plugin::flood(Line& line) {
+    const auto size = MessageHeader::bytes + random_.skewed(random_.one_in(3) ? 600 : 60);
+    for (int messages = 0; messages < 40 && line.mischief_left > 0; ++messages) {
+        if (calls_.send_message(service_, Calls::target(line), size) != PORTICO_OK) {
+            --line.mischief_left;
+            return;
+        }
+    }
 }
 
 portico_status Plugin::on_writable(Line& line) {

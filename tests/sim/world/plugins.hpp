@@ -33,6 +33,7 @@ private:
     portico_status on_data(Line& line, std::span<const std::byte> data, std::uint64_t& consumed);
     portico_status echo(Line& line, std::span<const std::byte> data, std::uint64_t& consumed);
     portico_status say_farewell(Line& line, std::size_t size, std::uint64_t& consumed);
+    void flood(Line& line);
     portico_status on_writable(Line& line);
     portico_status on_end(Line& line);
     portico_status on_drain(Line& line);

@@ -360,9 +360,13 @@ void World::drain() {
     if (plan_.is_quiet_at_stop) {
         faults_ = plan_.faults.quiet();
     }
-    if (random_.fork("rush").one_in(2)) {
+    if (Random rush = random_.fork("rush"); rush.one_in(2)) {
         for (const std::unique_ptr<ScriptedPeer>& peer : peers_) {
             peer->come_again();  // while accepting comes to its end
+        }
+        // The end of accepting takes microseconds: often they have to be on their way when it begins.
+        if (rush.one_in(2)) {
+            scheduler_.sleep_for(rush.skewed(plan_.faults.latency_ns_max + ms / 10));
         }
     }
     ledger_.stopping(scheduler_.now());
@@ -445,6 +449,26 @@ void World::check_step() {
     }
     if (!may_keep_waiting_) {
         check_waiting();
+    }
+    if (plan_.long_callbacks == 0 && plan_.faults.clock_jump == 0 && !ledger_.is_stopping()) {
+        check_owed();
+    }
+}
+
+// Who was refused hears of room soon after the peer has received everything, and does not wait until something else happens.
+void World::check_owed() {
+    const std::uint64_t bound = 100 * ms + 20 * plan_.faults.operation_delay_ns_max;
+    const std::uint64_t now = scheduler_.now();
+    for (const std::unique_ptr<Line>& line : ledger_.lines()) {
+        const Attempt* attempt = line->attempt;
+        const bool is_due = line->owes_writable && line->is_open() && !line->service->is_blocking() &&
+                            line->closes_begun + line->aborts_begun == 0 && !line->has_failed &&
+                            attempt != nullptr && attempt->peer != nullptr && !attempt->saw_end && !attempt->saw_reset &&
+                            attempt->received == line->accepted_bytes;
+        line->writable_since_ns = !is_due ? 0 : line->writable_since_ns == 0 ? now : line->writable_since_ns;
+        if (is_due && now > line->writable_since_ns + bound) {
+            ledger_.violated(*line, "an on_writable is owed, and its peer has received everything long ago");
+        }
     }
 }
 

@@ -60,6 +60,7 @@ private:
     void check_step();
     // Who has connected does not wait for a busy worker while another one, that could open it, is idle.
     void check_waiting();
+    void check_owed();
 
     Random random_;
     const Plan plan_;
