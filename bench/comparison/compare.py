@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The comparison with the article's servers: ./dev compare builds the programs and runs this. docs/comparison.md says what is measured,
+"""The comparison with the article's servers: ./dev compare builds the programs and runs this. docs/results/comparison.md says what is measured,
 how, and what came out.
 
 Everything is measured one thing at a time, the server on one half of the processors and the client on the other.
@@ -16,18 +16,19 @@ import shutil
 import signal
 import sys
 
-import launch
-import machine
-import processes
+if not __package__:  # run as a script: the packages are in the folder above
+    sys.path[0] = str(pathlib.Path(__file__).resolve().parents[1])
+# pylint: disable=wrong-import-position
 from comparison import contestants, html, loads, markdown, measure, story
 from comparison.findings import Findings
 from comparison.measure import Limits
-from machine import LOAD_MAX
-from processes import BenchError
-from progress import Progress
-from servers import Place
+from harness import launch, machine, processes
+from harness.machine import LOAD_MAX
+from harness.processes import BenchError
+from harness.progress import Progress
+from harness.servers import Place
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 SYSTEMS = {"linux": "Linux", "wine": "Windows programs under Wine"}
 LIMITS = {"linux": Limits(rounds=7, openings=3, run_seconds=0.4, load_seconds=18),
           "wine": Limits(rounds=6, openings=1, run_seconds=0.4, load_seconds=30)}
@@ -38,7 +39,7 @@ DESCRIPTORS_SPARE = 100
 def parse_arguments():
     parser = argparse.ArgumentParser(
         prog="./dev compare", description="Measures the article's servers and Portico under the same load, on Linux and under Wine (about "
-        "10 minutes, on a machine that does nothing else), and writes docs/comparison.md and docs/comparison.html.")
+        "10 minutes, on a machine that does nothing else), and writes docs/results/comparison.md and docs/results/comparison.html.")
     which = parser.add_mutually_exclusive_group()
     parser.add_argument("--quick", action="store_true",
                         help="one to two minutes, fewer connections, rounds and seconds: to see that it works; its figures mean little")
@@ -219,7 +220,7 @@ def output_folder(arguments, settings):
     """The docs are for what was measured wholly."""
     if arguments.output:
         return arguments.output
-    return ROOT / "docs" if settings["is_whole"] and not settings["is_quick"] else arguments.build / "compare"
+    return ROOT / "docs" / "results" if settings["is_whole"] and not settings["is_quick"] else arguments.build / "compare"
 
 
 def main():

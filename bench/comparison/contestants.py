@@ -3,7 +3,7 @@ import dataclasses
 import json
 import pathlib
 
-from processes import BenchError, Running, free_port
+from harness.processes import BenchError, Running, free_port
 
 START_SECONDS = 60  # a first start under Wine takes its time
 

@@ -2,7 +2,7 @@
 import math
 import statistics
 
-import paired
+from harness import paired
 
 from . import contestants, loads
 

@@ -6,8 +6,8 @@ import statistics
 import subprocess
 import time
 
-import client
-from processes import BenchError, Holder
+from harness import client
+from harness.processes import BenchError, Holder
 
 from . import contestants
 

@@ -314,10 +314,10 @@ def section_portico(findings):
     yield Paragraph("What no figure here shows, and the baselines do not have:")
     yield Bullets((
         "the protocol is a library behind a C interface, dropped into a folder and named in the configuration; the same source serves on Linux and Windows",
-        "bounds: connections, queued bytes for a client that does not read, frame sizes, idle clients (`docs/configuration.md`)",
+        "bounds: connections, queued bytes for a client that does not read, frame sizes, idle clients (`docs/reference/configuration.md`)",
         "framing: a plugin may get whole messages, by delimiter or length, however they were cut on their way",
         "an orderly end: it stops accepting, lets connections finish, and cuts them at a deadline",
-        "tests: a simulation of its worlds by seed, every interleaving of its lock-free parts, fuzzing, planted defects (`docs/testing.md`)"))
+        "tests: a simulation of its worlds by seed, every interleaving of its lock-free parts, fuzzing, planted defects (`docs/guide/testing.md`)"))
 
 
 def section_figures(findings):

@@ -7,10 +7,10 @@ import unittest
 import unittest.mock
 import xml.etree.ElementTree
 
-import compare
-import paired
+from comparison import compare
+from harness import paired
 
-from processes import BenchError
+from harness.processes import BenchError
 
 from . import blocks, contestants, html as html_page, loads, markdown, measure, story, svg, words
 from .findings import Findings
@@ -264,7 +264,7 @@ class Command(unittest.TestCase):
     def test_the_docs_are_for_a_whole_run(self):
         arguments = argparse.Namespace(output=None, build=pathlib.Path("b"))
         whole, part, quick = ({"is_whole": is_whole, "is_quick": is_quick} for is_whole, is_quick in ((True, False), (False, False), (True, True)))
-        self.assertEqual(compare.output_folder(arguments, whole), compare.ROOT / "docs")
+        self.assertEqual(compare.output_folder(arguments, whole), compare.ROOT / "docs" / "results")
         self.assertEqual([compare.output_folder(arguments, each) for each in (part, quick)], [pathlib.Path("b/compare")] * 2)
         self.assertEqual(compare.output_folder(argparse.Namespace(output=pathlib.Path("o")), whole), pathlib.Path("o"))
 

@@ -2,7 +2,7 @@
 import resource
 import subprocess
 
-from processes import BenchError
+from harness.processes import BenchError
 
 SECONDS_MAX = 120
 

@@ -3,7 +3,7 @@ import dataclasses
 import json
 import pathlib
 
-from processes import SERVER_CPU, BenchError, Running, free_port
+from harness.processes import SERVER_CPU, BenchError, Running, free_port
 
 CONNECTIONS_MAX = 16_000
 

@@ -4,7 +4,7 @@ import unittest
 
 import numpy
 
-import paired
+from harness import paired
 
 
 def rounds_of(figures):

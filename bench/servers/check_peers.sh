@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks that every server that Portico is compared with does what the others do: starts each program in BIN/peers in each of its modes, has
 # the project's client verify every reply, and on Linux that SIGTERM ends it with 0.
-#     bench/check_peers.sh [--bin build/bench/bin] [--emulator wine] [NAME...]
+#     bench/servers/check_peers.sh [--bin build/bench/bin] [--emulator wine] [NAME...]
 set -euo pipefail
 
 bin=build/bench/bin emulator='' names=() server='' port=''

@@ -3,7 +3,7 @@
 of 64 bytes on its way; how many messages, and how long, until each of them has had an answer. Of
 the host on epoll and io_uring, and of host.exe under Wine beside the article's design.
 
-    bench/admission.py [--bin build/bench/bin] [--windows-bin build/bench-windows/bin]
+    bench/suite/admission.py [--bin build/bench/bin] [--windows-bin build/bench-windows/bin]
                        [--rounds N] [--windows] [--json FILE] [SERVER...]
 """
 import argparse
@@ -14,8 +14,11 @@ import subprocess
 import sys
 import tempfile
 
-import launch
-from launch import LaunchError
+if not __package__:  # run as a script: the packages are in the folder above
+    sys.path[0] = str(pathlib.Path(__file__).resolve().parents[1])
+# pylint: disable=wrong-import-position
+from harness import launch
+from harness.launch import LaunchError
 
 CONNECTIONS = 1_000
 MESSAGES_MAX = 6_000

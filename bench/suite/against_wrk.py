@@ -4,9 +4,8 @@ import shutil
 import socket
 import subprocess
 
-import client
-import servers
-from processes import BenchError
+from harness import client, servers
+from harness.processes import BenchError
 
 CONNECTIONS = 64
 SECONDS = 1

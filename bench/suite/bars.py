@@ -1,10 +1,10 @@
 """The bars: what must hold, what was measured, and whether it does."""
 import dataclasses
 
-import admission
-from exact import RECEIVES, SENDS, WAITS
-from results import BARE, PEERS, PORTICO
-from scenarios import BY_NAME
+from suite import admission
+from suite.exact import RECEIVES, SENDS, WAITS
+from suite.results import BARE, PEERS, PORTICO
+from suite.scenarios import BY_NAME
 
 # Counts are differences between two runs. What belongs to no message (a timer's wait, a read that found nothing) may be so much of them.
 COUNT_SLACK = 0.01

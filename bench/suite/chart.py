@@ -5,8 +5,8 @@ matplotlib.use("svg")
 # pylint: disable=wrong-import-position
 from matplotlib import pyplot, ticker
 
-import servers
-from results import BARE, PEERS, PORTICO
+from harness import servers
+from suite.results import BARE, PEERS, PORTICO
 
 COLOURS = {"portico_epoll": "#1f5fa8", "portico_uring": "#c7541c"}
 COLUMNS = 3

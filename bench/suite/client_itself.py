@@ -3,9 +3,8 @@ import signal
 import subprocess
 import time
 
-import client
-import servers
-from processes import BenchError
+from harness import client, servers
+from harness.processes import BenchError
 
 SERVER = servers.BY_NAME["bare_epoll"]
 CONNECTIONS, SECONDS = 64, 1

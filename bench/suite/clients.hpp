@@ -13,7 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "common/work.h"
+#include "servers/common/work.h"
 
 namespace bench {
 

@@ -6,10 +6,9 @@ import re
 import signal
 import subprocess
 
-import client
-import servers
-from processes import BenchError, Holder
-from scenarios import BY_NAME, CONNECTIONS_IDLE
+from harness import client, servers
+from harness.processes import BenchError, Holder
+from suite.scenarios import BY_NAME, CONNECTIONS_IDLE
 
 RECEIVES = ("recvfrom", "recvmsg", "recvmmsg", "read", "readv")
 SENDS = ("sendto", "sendmsg", "sendmmsg", "write", "writev")
@@ -124,7 +123,7 @@ def instructions(place, server):
 
 def dispatch_instructions(place):
     """From the completed receive to the plugin's on_data and its send in the queue: what micro/count_dispatch.sh counts."""
-    script = pathlib.Path(__file__).with_name("micro") / "count_dispatch.sh"
+    script = pathlib.Path(__file__).resolve().parents[1] / "micro" / "count_dispatch.sh"
     done = subprocess.run([str(script), "--bin", str(place.programs)], capture_output=True, text=True, timeout=300, check=False)
     found = re.search(r"send queued: +(\d+) instructions", done.stdout)
     if done.returncode != 0 or not found:

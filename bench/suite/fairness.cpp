@@ -5,7 +5,7 @@
 //
 // --until-all-served: it ends once every connection has had a reply. How many messages that took of
 // all, and how long, says how soon a server admits new clients while those that it has keep it
-// busy. --work: each message asks for 5 ms of work (common/work.h).
+// busy. --work: each message asks for 5 ms of work (servers/common/work.h).
 //
 // Each reply is checked. This side treats the connections alike: whoever is ready is served once,
 // then the others. Linux only.
@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/clients.hpp"
+#include "suite/clients.hpp"
 
 using namespace bench;
 using Clock = std::chrono::steady_clock;

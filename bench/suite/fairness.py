@@ -2,7 +2,7 @@
 """How fairly a server serves many connections: each of 256 always has one message of 64 bytes on its way for ten seconds, and then the most
 served is compared with the least served. Of the host on epoll and io_uring, and of host.exe under Wine on both of its kinds of ports.
 
-    bench/fairness.py [--bin build/bench/bin] [--windows-bin build/bench-windows/bin] [--json FILE] [SERVER...]
+    bench/suite/fairness.py [--bin build/bench/bin] [--windows-bin build/bench-windows/bin] [--json FILE] [SERVER...]
 """
 import argparse
 import json
@@ -11,8 +11,11 @@ import subprocess
 import sys
 import tempfile
 
-import launch
-from launch import LaunchError
+if not __package__:  # run as a script: the packages are in the folder above
+    sys.path[0] = str(pathlib.Path(__file__).resolve().parents[1])
+# pylint: disable=wrong-import-position
+from harness import launch
+from harness.launch import LaunchError
 
 RATIO_MAX = 2.0
 

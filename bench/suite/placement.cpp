@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "common/clients.hpp"
+#include "suite/clients.hpp"
 
 using namespace bench;
 using Clock = std::chrono::steady_clock;

@@ -1,10 +1,8 @@
 """Clients that come one by one and stay: how evenly a server's threads share their work."""
 import subprocess
 
-import client
-import processes
-import servers
-from processes import BenchError
+from harness import client, processes, servers
+from harness.processes import BenchError
 
 CONNECTIONS = 16
 APART_MS = 100

@@ -1,11 +1,11 @@
-"""Writes the generated parts of docs/benchmarks.md; the prose around them is left alone."""
+"""Writes the generated parts of docs/results/benchmarks.md; the prose around them is left alone."""
 import re
 
-import bars
-import servers
-from machine import LOAD_MAX
-from results import BARE, PEERS, PORTICO
-from scenarios import BY_NAME
+from harness import servers
+from harness.machine import LOAD_MAX
+from suite import bars
+from suite.results import BARE, PEERS, PORTICO
+from suite.scenarios import BY_NAME
 
 NOTHING = "–"
 CALLS_SHOWN = ("ping_1", "ping_64", "depth16_lines", "churn")

@@ -1,10 +1,9 @@
 """What a run found, read from the results: ratios and medians. Nothing here measures."""
 import statistics
 
-import paired
-import servers
-from scenarios import SCENARIOS
-from timed import without_idle
+from harness import paired, servers
+from suite.scenarios import SCENARIOS
+from suite.timed import without_idle
 
 PORTICO = [server for server in servers.SERVERS if server.is_portico]
 BARE = [server for server in servers.SERVERS if server.kind == "bare"]

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The benchmark: ./dev bench builds the programs and runs this. docs/benchmarks.md says what is measured, how, and what came out.
+"""The benchmark: ./dev bench builds the programs and runs this. docs/results/benchmarks.md says what is measured, how, and what came out.
 
 Everything is measured one thing at a time, the server on one processor and the client on another. What was found is in results.json
 after each part.
@@ -12,31 +12,23 @@ import pathlib
 import signal
 import sys
 
-import against_wrk
-import bars
-import behaviour
-import chart
-import client_itself
-import exact
-import machine
-import placement
-import processes
-import report
-import servers
-import timed
-import wine
-from machine import LOAD_MAX
-from processes import BenchError
-from progress import Progress
-from results import Results
-from scenarios import BY_NAME
+if not __package__:  # run as a script: the packages are in the folder above
+    sys.path[0] = str(pathlib.Path(__file__).resolve().parents[1])
+# pylint: disable=wrong-import-position
+from harness import machine, processes, servers
+from harness.machine import LOAD_MAX
+from harness.processes import BenchError
+from harness.progress import Progress
+from suite import against_wrk, bars, behaviour, chart, client_itself, exact, placement, report, timed, wine
+from suite.results import Results
+from suite.scenarios import BY_NAME
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 ROUNDS, ROUNDS_QUICK = 21, 3
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(prog="./dev bench", description="Measures Portico beside other servers; writes docs/benchmarks.md.")
+    parser = argparse.ArgumentParser(prog="./dev bench", description="Measures Portico beside other servers; writes docs/results/benchmarks.md.")
     scenarios, names = [*BY_NAME, *OTHER_PARTS], [server.name for server in servers.SERVERS]
     parser.add_argument("--quick", action="store_true", help=f"{ROUNDS_QUICK} rounds: to see that it works; the figures mean nothing")
     parser.add_argument("--rounds", type=int, metavar="N", help=f"pairs of runs in each scenario [{ROUNDS}]")
@@ -147,11 +139,11 @@ def prepare():
 
 
 def write_docs(results):
-    docs = ROOT / "docs"
+    docs = ROOT / "docs" / "results"
     page = docs / "benchmarks.md"
     page.write_text(report.generate(results, page.read_text(encoding="utf-8")), encoding="utf-8")
     chart.draw(results, docs / "benchmarks.svg")
-    print("written: docs/benchmarks.md, docs/benchmarks.svg")
+    print("written: docs/results/benchmarks.md, docs/results/benchmarks.svg")
 
 
 def print_bars(results):

@@ -1,10 +1,8 @@
 """Tests of what is made of placement, slow neighbours and admission: cd bench && python3 -m unittest"""
 import unittest
 
-import admission
-import bars
-import report
-from results import Results
+from suite import admission, bars, report
+from suite.results import Results
 
 
 def bar_of(results, text):

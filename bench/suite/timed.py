@@ -1,10 +1,9 @@
 """The timed runs of a scenario: all servers, interleaved, each with the same number of messages."""
 import contextlib
 
-import client
-import exact
-import servers
-from processes import Holder
+from harness import client, servers
+from harness.processes import Holder
+from suite import exact
 
 RUN_SECONDS = 0.4
 COUNT_STEP_MAX = 20

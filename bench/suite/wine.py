@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import sys
 
-from processes import BenchError
+from harness.processes import BenchError
 
 SECONDS_MAX = 900
 
@@ -17,7 +17,7 @@ def can_measure(windows):
 def script(place, windows, name, *options):
     """The JSON of one of the scripts that measure under Wine, each in a process of its own. They end with 1 where a bar is missed."""
     file = place.work / f"{name}.json"
-    command = [sys.executable, str(windows.parent.parent / "bench" / f"{name}.py"), "--json", str(file), *options]
+    command = [sys.executable, str(windows.parent.parent / "bench" / "suite" / f"{name}.py"), "--json", str(file), *options]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS_MAX, check=False)
     if done.returncode not in (0, 1) or not file.exists():
         raise BenchError(f"{' '.join(command)} has ended with {done.returncode}:\n{done.stdout}{done.stderr}")

@@ -4,7 +4,7 @@ are counted in the Wine server's own log, those of the measured process alone, f
 its way at a time; the difference is the messages', without what starting, connecting and closing take. The client is a Linux program and makes
 none.
 
-    bench/wine_requests.py [--bin build/bench-windows/bin] [--client build/bench/bin/client] [--json FILE] [SERVER...]
+    bench/suite/wine_requests.py [--bin build/bench-windows/bin] [--client build/bench/bin/client] [--json FILE] [SERVER...]
 
 The log slows all servers down, so that the client has often answered before its server receives again: such a receive completes in the call,
 and costs half of what one costs that waits at the port. How many do depends on the machine, so the servers are compared in the same run.
@@ -20,8 +20,11 @@ import sys
 import tempfile
 import time
 
-import launch
-from launch import LaunchError
+if not __package__:  # run as a script: the packages are in the folder above
+    sys.path[0] = str(pathlib.Path(__file__).resolve().parents[1])
+# pylint: disable=wrong-import-position
+from harness import launch
+from harness.launch import LaunchError
 
 BARE = "bare loop"
 SLACK = 0.5  # requests a message that the host may need beyond the bare loop

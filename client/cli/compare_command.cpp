@@ -1,4 +1,4 @@
-#include "compare_command.hpp"
+#include "cli/compare_command.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,17 +11,17 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "comparison.hpp"
-#include "comparison_report.hpp"
-#include "html_report.hpp"
-#include "input_file.hpp"
-#include "json_report.hpp"
-#include "options.hpp"
-#include "platform.hpp"
-#include "report.hpp"
-#include "result_files.hpp"
-#include "scripted_run.hpp"
-#include "utc.hpp"
+#include "cli/input_file.hpp"
+#include "cli/options.hpp"
+#include "cli/platform.hpp"
+#include "cli/scripted_run.hpp"
+#include "report/comparison.hpp"
+#include "report/comparison_report.hpp"
+#include "report/html_report.hpp"
+#include "report/json_report.hpp"
+#include "report/report.hpp"
+#include "report/result_files.hpp"
+#include "report/utc.hpp"
 
 namespace portico::client {
 

@@ -1,10 +1,10 @@
-#include "interactive.hpp"
+#include "cli/interactive.hpp"
 
 #include <algorithm>
 #include <ostream>
 #include <string_view>
 
-#include "text.hpp"
+#include "messages/text.hpp"
 
 namespace portico::client {
 

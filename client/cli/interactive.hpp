@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "framing.hpp"
-#include "observer.hpp"
+#include "measure/observer.hpp"
+#include "messages/framing.hpp"
 
 namespace portico::client {
 

@@ -10,19 +10,19 @@
 #include <system_error>
 
 #include "base/clock.hpp"
-#include "compare_command.hpp"
-#include "html_report.hpp"
-#include "interactive.hpp"
-#include "json_report.hpp"
-#include "live_view.hpp"
-#include "load.hpp"
-#include "options.hpp"
-#include "platform.hpp"
-#include "report.hpp"
-#include "result_files.hpp"
-#include "scripted_run.hpp"
-#include "utc.hpp"
-#include "watched_output.hpp"
+#include "cli/compare_command.hpp"
+#include "cli/interactive.hpp"
+#include "cli/options.hpp"
+#include "cli/platform.hpp"
+#include "cli/scripted_run.hpp"
+#include "cli/watched_output.hpp"
+#include "load/load.hpp"
+#include "report/html_report.hpp"
+#include "report/json_report.hpp"
+#include "report/live_view.hpp"
+#include "report/report.hpp"
+#include "report/result_files.hpp"
+#include "report/utc.hpp"
 
 namespace portico::client {
 namespace {

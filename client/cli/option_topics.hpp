@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "options.hpp"
+#include "cli/options.hpp"
 
 namespace CLI {
 class App;

@@ -1,4 +1,4 @@
-#include "options.hpp"
+#include "cli/options.hpp"
 
 #include <algorithm>
 #include <array>
@@ -7,9 +7,9 @@
 #include <span>
 #include <sstream>
 
-#include "option_topics.hpp"
-#include "option_values.hpp"
-#include "report.hpp"
+#include "cli/option_topics.hpp"
+#include "cli/option_values.hpp"
+#include "report/report.hpp"
 
 namespace portico::client {
 

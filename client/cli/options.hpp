@@ -6,14 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "framing.hpp"
-#include "hostile.hpp"
 #include "io/address.hpp"
-#include "message_template.hpp"
-#include "pattern.hpp"
-#include "schedule.hpp"
-#include "text.hpp"
-#include "thresholds.hpp"
+#include "load/hostile.hpp"
+#include "load/schedule.hpp"
+#include "messages/framing.hpp"
+#include "messages/message_template.hpp"
+#include "messages/pattern.hpp"
+#include "messages/text.hpp"
+#include "report/thresholds.hpp"
 
 namespace portico::client {
 

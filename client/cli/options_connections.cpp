@@ -1,9 +1,9 @@
 // The connections: how many, from where, and how long each lives.
 #include <CLI/CLI.hpp>
 
-#include "option_topics.hpp"
-#include "option_values.hpp"
-#include "sources.hpp"
+#include "cli/option_topics.hpp"
+#include "cli/option_values.hpp"
+#include "load/sources.hpp"
 
 namespace portico::client {
 

@@ -1,9 +1,9 @@
 // Bad clients beside the measured ones.
 #include <CLI/CLI.hpp>
 
-#include "hostile.hpp"
-#include "option_topics.hpp"
-#include "option_values.hpp"
+#include "load/hostile.hpp"
+#include "cli/option_topics.hpp"
+#include "cli/option_values.hpp"
 
 namespace portico::client {
 

@@ -1,8 +1,8 @@
 // How much, and how fast.
 #include <CLI/CLI.hpp>
 
-#include "option_topics.hpp"
-#include "option_values.hpp"
+#include "cli/option_topics.hpp"
+#include "cli/option_values.hpp"
 
 namespace portico::client {
 

@@ -1,9 +1,9 @@
 // What is sent.
 #include <CLI/CLI.hpp>
 
-#include "input_file.hpp"
-#include "option_topics.hpp"
-#include "option_values.hpp"
+#include "cli/input_file.hpp"
+#include "cli/option_topics.hpp"
+#include "cli/option_values.hpp"
 
 namespace portico::client {
 

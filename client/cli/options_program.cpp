@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <CLI/CLI.hpp>
 
-#include "figures.hpp"
-#include "option_topics.hpp"
-#include "option_values.hpp"
+#include "cli/option_topics.hpp"
+#include "cli/option_values.hpp"
+#include "report/figures.hpp"
 
 namespace portico::client {
 

@@ -1,8 +1,8 @@
 // What is a right reply.
 #include <CLI/CLI.hpp>
 
-#include "option_topics.hpp"
-#include "option_values.hpp"
+#include "cli/option_topics.hpp"
+#include "cli/option_values.hpp"
 
 namespace portico::client {
 

@@ -9,7 +9,7 @@
 #include <csignal>
 #include <iostream>
 
-#include "platform.hpp"
+#include "cli/platform.hpp"
 
 namespace portico::client {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "base/windows_console.hpp"
-#include "platform.hpp"
+#include "cli/platform.hpp"
 
 namespace portico::client {
 

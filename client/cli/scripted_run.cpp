@@ -1,12 +1,12 @@
-#include "scripted_run.hpp"
+#include "cli/scripted_run.hpp"
 
 #include <string>
 #include <utility>
 
-#include "input_file.hpp"
-#include "load.hpp"
-#include "platform.hpp"
-#include "sources.hpp"
+#include "cli/input_file.hpp"
+#include "cli/platform.hpp"
+#include "load/load.hpp"
+#include "load/sources.hpp"
 
 namespace portico::client {
 

@@ -7,12 +7,12 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "message.hpp"
-#include "observer.hpp"
-#include "options.hpp"
-#include "plan.hpp"
-#include "script.hpp"
-#include "totals.hpp"
+#include "cli/options.hpp"
+#include "load/plan.hpp"
+#include "measure/observer.hpp"
+#include "measure/totals.hpp"
+#include "messages/message.hpp"
+#include "messages/script.hpp"
 
 namespace portico::client {
 

@@ -1,4 +1,4 @@
-#include "connector.hpp"
+#include "load/connector.hpp"
 
 #include <algorithm>
 #include <new>

@@ -18,8 +18,8 @@
 #include <memory>
 #include <string>
 
-#include "owned.hpp"
-#include "session_context.hpp"
+#include "load/owned.hpp"
+#include "load/session_context.hpp"
 
 namespace portico::client {
 

@@ -1,12 +1,12 @@
-#include "hostile.hpp"
+#include "load/hostile.hpp"
 
 #include <algorithm>
 #include <optional>
 #include <string>
 
-#include "mix.hpp"
-#include "plan.hpp"
-#include "text.hpp"
+#include "load/plan.hpp"
+#include "messages/mix.hpp"
+#include "messages/text.hpp"
 
 namespace portico::client {
 

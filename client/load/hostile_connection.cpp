@@ -1,9 +1,9 @@
-#include "hostile_connection.hpp"
+#include "load/hostile_connection.hpp"
 
 #include <algorithm>
 
 #include "base/assert.hpp"
-#include "load.hpp"
+#include "load/load.hpp"
 
 namespace portico::client {
 

@@ -10,10 +10,10 @@
 #include <cstdint>
 #include <span>
 
-#include "connector.hpp"
-#include "hostile.hpp"
-#include "owned.hpp"
-#include "session_context.hpp"
+#include "load/connector.hpp"
+#include "load/hostile.hpp"
+#include "load/owned.hpp"
+#include "load/session_context.hpp"
 
 namespace portico::client {
 

@@ -1,4 +1,4 @@
-#include "idle_connection.hpp"
+#include "load/idle_connection.hpp"
 
 #include <utility>
 

@@ -9,9 +9,9 @@
 
 #include <cstdint>
 
-#include "connector.hpp"
-#include "owned.hpp"
-#include "session_context.hpp"
+#include "load/connector.hpp"
+#include "load/owned.hpp"
+#include "load/session_context.hpp"
 
 namespace portico::client {
 

@@ -1,11 +1,11 @@
-#include "load.hpp"
+#include "load/load.hpp"
 
 #include <exception>
 #include <thread>
 #include <vector>
 
-#include "load_thread.hpp"
-#include "platform.hpp"
+#include "cli/platform.hpp"
+#include "load/load_thread.hpp"
 
 namespace portico::client {
 

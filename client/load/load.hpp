@@ -8,9 +8,9 @@
 #include <atomic>
 
 #include "base/result.hpp"
-#include "observer.hpp"
-#include "plan.hpp"
-#include "totals.hpp"
+#include "load/plan.hpp"
+#include "measure/observer.hpp"
+#include "measure/totals.hpp"
 
 namespace portico::client {
 

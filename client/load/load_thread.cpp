@@ -1,11 +1,11 @@
-#include "load_thread.hpp"
+#include "load/load_thread.hpp"
 
 #include <algorithm>
 #include <new>
 #include <thread>
 
 #include "base/clock.hpp"
-#include "load.hpp"
+#include "load/load.hpp"
 
 namespace portico::client {
 

@@ -20,11 +20,11 @@
 #include <optional>
 #include <vector>
 
-#include "hostile_connection.hpp"
-#include "idle_connection.hpp"
 #include "io/completion_port.hpp"
-#include "session.hpp"
-#include "session_context.hpp"
+#include "load/hostile_connection.hpp"
+#include "load/idle_connection.hpp"
+#include "load/session.hpp"
+#include "load/session_context.hpp"
 
 namespace portico::client {
 

@@ -4,12 +4,12 @@
 #include <cstdint>
 #include <vector>
 
-#include "expectation.hpp"
-#include "hostile.hpp"
 #include "io/address.hpp"
-#include "message.hpp"
-#include "schedule.hpp"
-#include "script.hpp"
+#include "load/hostile.hpp"
+#include "load/schedule.hpp"
+#include "messages/expectation.hpp"
+#include "messages/message.hpp"
+#include "messages/script.hpp"
 
 namespace portico::client {
 

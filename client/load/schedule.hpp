@@ -15,7 +15,7 @@
 #include <memory>
 
 #include "base/clock.hpp"
-#include "mix.hpp"
+#include "messages/mix.hpp"
 
 namespace portico::client {
 

@@ -1,4 +1,4 @@
-#include "session.hpp"
+#include "load/session.hpp"
 
 #include <algorithm>
 #include <new>

@@ -23,13 +23,13 @@
 #include <memory>
 #include <span>
 
-#include "connector.hpp"
-#include "expectation.hpp"
 #include "io/completion_port.hpp"
-#include "message.hpp"
-#include "owned.hpp"
-#include "session_context.hpp"
-#include "unanswered.hpp"
+#include "load/connector.hpp"
+#include "load/owned.hpp"
+#include "load/session_context.hpp"
+#include "load/unanswered.hpp"
+#include "messages/expectation.hpp"
+#include "messages/message.hpp"
 
 namespace portico::client {
 

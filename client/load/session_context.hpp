@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "io/completion_port.hpp"
-#include "observer.hpp"
-#include "plan.hpp"
-#include "schedule.hpp"
-#include "totals.hpp"
+#include "load/plan.hpp"
+#include "load/schedule.hpp"
+#include "measure/observer.hpp"
+#include "measure/totals.hpp"
 
 namespace portico::client {
 

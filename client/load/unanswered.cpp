@@ -1,4 +1,4 @@
-#include "unanswered.hpp"
+#include "load/unanswered.hpp"
 
 #include <algorithm>
 #include <bit>

@@ -1,4 +1,4 @@
-#include "histogram.hpp"
+#include "measure/histogram.hpp"
 
 #include <algorithm>
 

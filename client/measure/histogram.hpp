@@ -4,7 +4,7 @@
 #include <array>
 #include <cstdint>
 
-#include "log_linear.hpp"
+#include "measure/log_linear.hpp"
 
 namespace portico::client {
 

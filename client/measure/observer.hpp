@@ -8,7 +8,7 @@
 #include <mutex>
 #include <span>
 
-#include "finding.hpp"
+#include "messages/finding.hpp"
 
 namespace portico::client {
 

@@ -1,4 +1,4 @@
-#include "time_series.hpp"
+#include "measure/time_series.hpp"
 
 #include <algorithm>
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "log_linear.hpp"
+#include "measure/log_linear.hpp"
 
 namespace portico::client {
 

@@ -1,4 +1,4 @@
-#include "totals.hpp"
+#include "measure/totals.hpp"
 
 #include <algorithm>
 

@@ -7,9 +7,9 @@
 #include <map>
 #include <string>
 
-#include "finding.hpp"
-#include "histogram.hpp"
-#include "time_series.hpp"
+#include "measure/histogram.hpp"
+#include "measure/time_series.hpp"
+#include "messages/finding.hpp"
 
 namespace portico::client {
 

@@ -1,4 +1,4 @@
-#include "expectation.hpp"
+#include "messages/expectation.hpp"
 
 #include <algorithm>
 

@@ -16,10 +16,10 @@
 #include <optional>
 #include <span>
 
-#include "finding.hpp"
-#include "framing.hpp"
-#include "message.hpp"
-#include "pattern.hpp"
+#include "messages/finding.hpp"
+#include "messages/framing.hpp"
+#include "messages/message.hpp"
+#include "messages/pattern.hpp"
 
 namespace portico::client {
 

@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "message.hpp"
-#include "pattern.hpp"
+#include "messages/message.hpp"
+#include "messages/pattern.hpp"
 
 namespace portico::client {
 

@@ -1,10 +1,10 @@
-#include "framing.hpp"
+#include "messages/framing.hpp"
 
 #include <algorithm>
 #include <cstring>
 #include <limits>
 
-#include "text.hpp"
+#include "messages/text.hpp"
 
 namespace portico::client {
 

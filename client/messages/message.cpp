@@ -1,4 +1,4 @@
-#include "message.hpp"
+#include "messages/message.hpp"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "mix.hpp"
+#include "messages/mix.hpp"
 
 namespace portico::client {
 

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "framing.hpp"
-#include "text.hpp"
+#include "messages/framing.hpp"
+#include "messages/text.hpp"
 
 namespace portico::client {
 

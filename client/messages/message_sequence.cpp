@@ -1,4 +1,4 @@
-#include "message_sequence.hpp"
+#include "messages/message_sequence.hpp"
 
 #include <algorithm>
 

@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "message.hpp"
+#include "messages/message.hpp"
 
 namespace portico::client {
 

@@ -1,4 +1,4 @@
-#include "message_template.hpp"
+#include "messages/message_template.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/clock.hpp"
-#include "mix.hpp"
+#include "messages/mix.hpp"
 
 namespace portico::client {
 

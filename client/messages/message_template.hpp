@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "message.hpp"
-#include "text.hpp"
+#include "messages/message.hpp"
+#include "messages/text.hpp"
 
 namespace portico::client {
 

@@ -1,6 +1,6 @@
-#include "pattern.hpp"
+#include "messages/pattern.hpp"
 
-#include "text.hpp"
+#include "messages/text.hpp"
 
 namespace portico::client {
 

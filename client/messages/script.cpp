@@ -1,12 +1,12 @@
-#include "script.hpp"
+#include "messages/script.hpp"
 
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
-#include "message_sequence.hpp"
-#include "message_template.hpp"
-#include "text.hpp"
+#include "messages/message_sequence.hpp"
+#include "messages/message_template.hpp"
+#include "messages/text.hpp"
 
 namespace portico::client {
 

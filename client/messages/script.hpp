@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "framing.hpp"
-#include "message.hpp"
-#include "pattern.hpp"
+#include "messages/framing.hpp"
+#include "messages/message.hpp"
+#include "messages/pattern.hpp"
 
 namespace portico::client {
 

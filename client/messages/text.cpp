@@ -1,4 +1,4 @@
-#include "text.hpp"
+#include "messages/text.hpp"
 
 #include <charconv>
 

@@ -1,4 +1,4 @@
-#include "comparison.hpp"
+#include "report/comparison.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
-#include "text.hpp"
+#include "messages/text.hpp"
 
 namespace portico::client {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "saved_run.hpp"
+#include "report/saved_run.hpp"
 
 namespace portico::client {
 

@@ -1,9 +1,9 @@
-#include "comparison_report.hpp"
+#include "report/comparison_report.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include "base/assert.hpp"
-#include "figures.hpp"
+#include "report/figures.hpp"
 
 namespace portico::client {
 

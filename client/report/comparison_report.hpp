@@ -1,12 +1,12 @@
-// A comparison as JSON: docs/client_json.md says what each member means. Its page carries the same.
+// A comparison as JSON: docs/reference/client_json.md says what each member means. Its page carries the same.
 #pragma once
 
 #include <array>
 #include <string>
 #include <vector>
 
-#include "comparison.hpp"
-#include "saved_run.hpp"
+#include "report/comparison.hpp"
+#include "report/saved_run.hpp"
 
 namespace portico::client {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "result.hpp"
+#include "report/result.hpp"
 
 namespace portico::client {
 

@@ -1,4 +1,4 @@
-#include "html_report.hpp"
+#include "report/html_report.hpp"
 
 #include "base/assert.hpp"
 #include "comparison_html.hpp"

@@ -1,9 +1,9 @@
-// A run as JSON: docs/client_json.md says what each member means. The report's page carries the same.
+// A run as JSON: docs/reference/client_json.md says what each member means. The report's page carries the same.
 #pragma once
 
 #include <string>
 
-#include "run_record.hpp"
+#include "report/run_record.hpp"
 
 namespace portico::client {
 

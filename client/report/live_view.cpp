@@ -1,4 +1,4 @@
-#include "live_view.hpp"
+#include "report/live_view.hpp"
 
 #include <algorithm>
 #include <array>

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <string>
 
-#include "observer.hpp"
-#include "plan.hpp"
+#include "load/plan.hpp"
+#include "measure/observer.hpp"
 
 namespace portico::client {
 

@@ -1,10 +1,10 @@
-#include "output_file.hpp"
+#include "report/output_file.hpp"
 
 #include <cerrno>
 #include <system_error>
 
 #include "base/path_text.hpp"
-#include "platform.hpp"
+#include "cli/platform.hpp"
 
 namespace portico::client {
 

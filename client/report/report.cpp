@@ -1,4 +1,4 @@
-#include "report.hpp"
+#include "report/report.hpp"
 
 #include <algorithm>
 #include <array>
@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "figures.hpp"
-#include "text.hpp"
+#include "messages/text.hpp"
+#include "report/figures.hpp"
 
 namespace portico::client {
 

@@ -6,10 +6,10 @@
 #include <span>
 #include <string>
 
-#include "expectation.hpp"
-#include "observer.hpp"
-#include "result.hpp"
-#include "thresholds.hpp"
+#include "measure/observer.hpp"
+#include "messages/expectation.hpp"
+#include "report/result.hpp"
+#include "report/thresholds.hpp"
 
 namespace portico::client {
 

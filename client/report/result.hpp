@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "plan.hpp"
-#include "totals.hpp"
+#include "load/plan.hpp"
+#include "measure/totals.hpp"
 
 namespace portico::client {
 

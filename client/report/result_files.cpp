@@ -1,4 +1,4 @@
-#include "result_files.hpp"
+#include "report/result_files.hpp"
 
 namespace portico::client {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "output_file.hpp"
+#include "report/output_file.hpp"
 
 namespace portico::client {
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "result.hpp"
-#include "thresholds.hpp"
+#include "report/result.hpp"
+#include "report/thresholds.hpp"
 
 namespace portico::client {
 

@@ -1,4 +1,4 @@
-#include "saved_run.hpp"
+#include "report/saved_run.hpp"
 
 #include <nlohmann/json.hpp>
 #include <stdexcept>

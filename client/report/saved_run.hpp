@@ -1,4 +1,4 @@
-// A run as a file of --json has it (docs/client_json.md). Files come from anywhere, so each member is looked at before anything is made of it.
+// A run as a file of --json has it (docs/reference/client_json.md). Files come from anywhere, so each member is looked at before anything is made of it.
 #pragma once
 
 #include <array>

@@ -1,4 +1,4 @@
-#include "thresholds.hpp"
+#include "report/thresholds.hpp"
 
 #include <algorithm>
 #include <array>

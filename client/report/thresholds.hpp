@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
-#include "figures.hpp"
+#include "report/figures.hpp"
 
 namespace portico::client {
 

@@ -1,4 +1,4 @@
-#include "utc.hpp"
+#include "report/utc.hpp"
 
 #include <chrono>
 #include <cstdio>

@@ -45,7 +45,7 @@ protected:
 
 #ifdef _WIN32
 public:
-    // Room for the OVERLAPPED of this operation (iocp_port.cpp asserts the size), and the way back from it: the system hands out
+    // Room for the OVERLAPPED of this operation (iocp/port.cpp asserts the size), and the way back from it: the system hands out
     // the OVERLAPPED's address, which is also this struct's.
     struct Overlapped {
         alignas(8) std::byte room[32];

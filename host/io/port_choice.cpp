@@ -2,12 +2,12 @@
 #include "io/completion_port.hpp"
 
 #ifdef _WIN32
-#include "io/iocp_port.hpp"
+#include "io/iocp/port.hpp"
 #else
-#include "io/epoll_port.hpp"
+#include "io/epoll/port.hpp"
 #endif
 #ifdef PORTICO_IO_URING
-#include "io/uring_port.hpp"
+#include "io/uring/port.hpp"
 #endif
 
 namespace portico::io {

@@ -15,7 +15,7 @@
 #include <thread>
 
 #include "base/thread_name.hpp"
-#include "console.hpp"
+#include "program/console.hpp"
 
 namespace portico {
 

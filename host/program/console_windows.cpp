@@ -4,7 +4,7 @@
 #include <mutex>
 
 #include "base/windows_console.hpp"
-#include "console.hpp"
+#include "program/console.hpp"
 
 namespace portico {
 

@@ -15,8 +15,8 @@
 #include <system_error>
 #include <vector>
 
-#include "console.hpp"
 #include "portico/server.hpp"
+#include "program/console.hpp"
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #ifdef PORTICO_IO_URING
-#include "io/uring_port.hpp"
+#include "io/uring/port.hpp"
 #endif
 #ifdef _WIN32
 #include <windows.h>

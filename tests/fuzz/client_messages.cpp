@@ -6,7 +6,7 @@
 
 #include "base/assert.hpp"
 #include "fuzz/input.hpp"
-#include "message.hpp"
+#include "messages/message.hpp"
 
 using namespace portico;
 using client::Framing;

@@ -7,9 +7,9 @@
 
 #include "base/assert.hpp"
 #include "base/clock.hpp"
-#include "message.hpp"
-#include "options.hpp"
-#include "scripted_run.hpp"
+#include "cli/options.hpp"
+#include "cli/scripted_run.hpp"
+#include "messages/message.hpp"
 
 using namespace portico;
 using client::Options;

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/assert.hpp"
-#include "expectation.hpp"
 #include "fuzz/input.hpp"
+#include "messages/expectation.hpp"
 
 using namespace portico;
 using client::Framing;

@@ -10,10 +10,10 @@
 #include "base/assert.hpp"
 #include "base/clock.hpp"
 #include "config/utf8.hpp"
-#include "framing.hpp"
-#include "pattern.hpp"
-#include "script.hpp"
-#include "text.hpp"
+#include "messages/framing.hpp"
+#include "messages/pattern.hpp"
+#include "messages/script.hpp"
+#include "messages/text.hpp"
 
 using namespace portico;
 

@@ -11,8 +11,8 @@
 
 #include "base/assert.hpp"
 #include "config/config.hpp"
-#include "framing.hpp"  // the client's
 #include "fuzz/input.hpp"
+#include "messages/framing.hpp"  // the client's
 #include "net/framing.hpp"
 #include "net/stash.hpp"
 

@@ -161,7 +161,7 @@ plant() {
         if ! run_tests "$name" >"$results/$name.log" 2>&1; then
             printf '\tits tests fail without it too: %s\n' "$results/$name.log" >"$results/$name"
             return
-        elif grep -q 'SKIPPED: io_uring:' "$results/$name.log" && grep -q '^+++ b/host/io/uring_' "$patch"; then
+        elif grep -q 'SKIPPED: io_uring:' "$results/$name.log" && grep -q '^+++ b/host/io/uring/' "$patch"; then
             printf 'none\tnot looked for: there is no io_uring\n' >"$results/$name"
             return
         fi

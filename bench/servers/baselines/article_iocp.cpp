@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "common/windows.hpp"
+#include "servers/common/windows.hpp"
 
 namespace {
 

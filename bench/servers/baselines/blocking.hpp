@@ -3,11 +3,11 @@
 
 #include <array>
 
-#include "common/protocol.hpp"
+#include "servers/common/protocol.hpp"
 #ifdef _WIN32
-#include "common/windows.hpp"
+#include "servers/common/windows.hpp"
 #else
-#include "common/posix.hpp"
+#include "servers/common/posix.hpp"
 #endif
 
 namespace bench {

@@ -3,7 +3,7 @@
 #include <system_error>
 #include <thread>
 
-#include "baselines/blocking.hpp"
+#include "servers/baselines/blocking.hpp"
 
 int main(int argc, char** argv) {
     const bench::Options options = bench::read_options(argc, argv, bench::bit_of(bench::Mode::echo) | bench::bit_of(bench::Mode::ack));

@@ -12,7 +12,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "common/program.hpp"
+#include "servers/common/program.hpp"
 
 namespace bench {
 

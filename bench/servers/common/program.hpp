@@ -18,7 +18,7 @@ enum class Mode : std::uint8_t {
     lines,  // every line is handed whole to a handler, which sends it back
     http,   // every request is answered with the one reply
     ack,    // every read is answered with the acknowledgement of the article's server
-    work,   // every byte goes back, after 5 ms of work if the read asks for it (common/work.h)
+    work,   // every byte goes back, after 5 ms of work if the read asks for it (servers/common/work.h)
 };
 
 // Bits of Mode, for what a program offers.

@@ -9,8 +9,8 @@
 #include <string>
 #include <string_view>
 
-#include "common/program.hpp"
-#include "common/work.h"
+#include "servers/common/program.hpp"
+#include "servers/common/work.h"
 
 namespace bench {
 

@@ -10,7 +10,7 @@
 
 #include <string>
 
-#include "common/program.hpp"
+#include "servers/common/program.hpp"
 
 namespace bench {
 

@@ -10,9 +10,9 @@
 #include <chrono>
 #include <memory>
 
-#include "common/protocol.hpp"
+#include "servers/common/protocol.hpp"
 #ifndef _WIN32
-#include "common/posix.hpp"
+#include "servers/common/posix.hpp"
 #endif
 
 using namespace bench;

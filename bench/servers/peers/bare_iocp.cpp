@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "common/protocol.hpp"
-#include "common/windows.hpp"
+#include "servers/common/protocol.hpp"
+#include "servers/common/windows.hpp"
 
 using namespace bench;
 

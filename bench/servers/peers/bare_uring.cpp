@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "common/posix.hpp"
-#include "common/protocol.hpp"
+#include "servers/common/posix.hpp"
+#include "servers/common/protocol.hpp"
 
 using namespace bench;
 

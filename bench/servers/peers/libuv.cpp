@@ -5,8 +5,8 @@
 #include <array>
 #include <memory>
 
-#include "common/posix.hpp"
-#include "common/protocol.hpp"
+#include "servers/common/posix.hpp"
+#include "servers/common/protocol.hpp"
 
 using namespace bench;
 

@@ -1,8 +1,8 @@
 /* working_echo: echoes, and works for 5 ms before it does where a read begins with the request for
- * it (common/work.h). For the benchmark's slow neighbour. */
+ * it (servers/common/work.h). For the benchmark's slow neighbour. */
 #include <portico/portico.h>
 
-#include "common/work.h"
+#include "servers/common/work.h"
 
 struct working_echo {
     const portico_host* host;

@@ -1,4 +1,4 @@
-#include "io/epoll_port.hpp"
+#include "io/epoll/port.hpp"
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>

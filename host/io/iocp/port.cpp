@@ -1,4 +1,4 @@
-#include "io/iocp_port.hpp"
+#include "io/iocp/port.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,4 +1,4 @@
-#include "io/uring_buffers.hpp"
+#include "io/uring/buffers.hpp"
 
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-#include "io/uring_features.hpp"
+#include "io/uring/features.hpp"
 
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "io/native.hpp"
-#include "io/uring_buffers.hpp"
+#include "io/uring/buffers.hpp"
 
 namespace portico::io {
 

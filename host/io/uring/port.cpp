@@ -1,4 +1,4 @@
-#include "io/uring_port.hpp"
+#include "io/uring/port.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "io/native.hpp"
-#include "io/uring_state.hpp"
+#include "io/uring/state.hpp"
 
 namespace portico::io {
 

@@ -6,7 +6,7 @@
 // ended and with no request left in the ring, still hands out posts and timers.
 //
 // A receive request belongs to its socket, not to the operation that waits for it: a multishot request outlives operations. Of two words of the
-// socket (uring_state.hpp) one says who waits and what is in the ring, the other what came while nobody waited.
+// socket (uring/state.hpp) one says who waits and what is in the ring, the other what came while nobody waited.
 //
 // Rule 8. A multishot receive takes pieces of half a buffer and ends when half a buffer has come in all (the kernel counts), so whatever comes while no operation
 // waits fits into one buffer, and the peer is read no further. Kernels that cannot count get a request for each receive: they would fill buffers
@@ -38,10 +38,10 @@
 
 #include "io/port_base.hpp"
 #include "io/post_queue.hpp"
-#include "io/uring_buffers.hpp"
-#include "io/uring_features.hpp"
-#include "io/uring_ring.hpp"
-#include "io/uring_room_watch.hpp"
+#include "io/uring/buffers.hpp"
+#include "io/uring/features.hpp"
+#include "io/uring/ring.hpp"
+#include "io/uring/room_watch.hpp"
 
 namespace portico::io {
 

@@ -1,4 +1,4 @@
-#include "io/uring_ring.hpp"
+#include "io/uring/ring.hpp"
 
 #include <cerrno>
 

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "io/uring_features.hpp"
+#include "io/uring/features.hpp"
 
 namespace portico::io {
 

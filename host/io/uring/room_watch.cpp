@@ -1,4 +1,4 @@
-#include "io/uring_room_watch.hpp"
+#include "io/uring/room_watch.hpp"
 
 #include <sys/epoll.h>
 #include <unistd.h>

@@ -1,11 +1,11 @@
-// What a port on io_uring keeps in the two words of a socket, and in a request's user_data. For uring_port.cpp alone.
+// What a port on io_uring keeps in the two words of a socket, and in a request's user_data. For uring/port.cpp alone.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 
 #include "io/operation.hpp"
-#include "io/uring_ring.hpp"
+#include "io/uring/ring.hpp"
 
 namespace portico::io::uring {
 

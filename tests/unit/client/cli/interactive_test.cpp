@@ -2,9 +2,9 @@
 #include <sstream>
 #include <string>
 
-#include "interactive.hpp"
+#include "cli/interactive.hpp"
+#include "messages/text.hpp"
 #include "support/catch.hpp"
-#include "text.hpp"
 
 using namespace portico::client;
 

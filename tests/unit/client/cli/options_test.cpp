@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "options.hpp"
+#include "cli/options.hpp"
 #include "support/catch.hpp"
 
 using namespace portico::client;

@@ -1,5 +1,5 @@
 // Whole runs against a small server in a thread of this process, on the system's own completion port.
-#include "load.hpp"
+#include "load/load.hpp"
 
 #include <array>
 #include <atomic>
@@ -13,12 +13,12 @@
 #include <thread>
 
 #include "base/clock.hpp"
-#include "connector.hpp"
-#include "figures.hpp"
 #include "io/completion_port.hpp"
-#include "report.hpp"
-#include "result.hpp"
-#include "script.hpp"
+#include "load/connector.hpp"
+#include "messages/script.hpp"
+#include "report/figures.hpp"
+#include "report/report.hpp"
+#include "report/result.hpp"
 #include "support/catch.hpp"
 
 using namespace portico;

@@ -1,4 +1,4 @@
-#include "sources.hpp"
+#include "load/sources.hpp"
 
 #include <string>
 

@@ -2,8 +2,8 @@
 #include <map>
 #include <random>
 
+#include "load/unanswered.hpp"
 #include "support/catch.hpp"
-#include "unanswered.hpp"
 
 using namespace portico::client;
 using Turn = Unanswered::Turn;

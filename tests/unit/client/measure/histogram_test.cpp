@@ -4,7 +4,7 @@
 #include <random>
 #include <vector>
 
-#include "histogram.hpp"
+#include "measure/histogram.hpp"
 #include "support/catch.hpp"
 
 using portico::client::Histogram;

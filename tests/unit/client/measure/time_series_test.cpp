@@ -1,8 +1,8 @@
 // What happened when, in slots that become fewer and longer.
 #include <vector>
 
+#include "measure/time_series.hpp"
 #include "support/catch.hpp"
-#include "time_series.hpp"
 
 using namespace portico;
 using client::TimeSeries;

@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "expectation.hpp"
+#include "messages/expectation.hpp"
+#include "messages/text.hpp"
 #include "support/catch.hpp"
-#include "text.hpp"
 
 using namespace portico::client;
 using Event = ReplyChecker::Event;

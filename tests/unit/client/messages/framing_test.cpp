@@ -1,9 +1,9 @@
 #include <string>
 #include <vector>
 
-#include "framing.hpp"
+#include "messages/framing.hpp"
+#include "messages/text.hpp"
 #include "support/catch.hpp"
-#include "text.hpp"
 
 using namespace portico::client;
 

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "message.hpp"
-#include "message_template.hpp"
+#include "messages/message.hpp"
+#include "messages/message_template.hpp"
 #include "support/catch.hpp"
 
 using namespace portico::client;

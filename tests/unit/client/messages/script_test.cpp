@@ -1,11 +1,11 @@
 #include <string>
 #include <string_view>
 
-#include "message_sequence.hpp"
-#include "pattern.hpp"
-#include "script.hpp"
+#include "messages/message_sequence.hpp"
+#include "messages/pattern.hpp"
+#include "messages/script.hpp"
+#include "messages/text.hpp"
 #include "support/catch.hpp"
-#include "text.hpp"
 
 using namespace portico::client;
 

@@ -1,7 +1,7 @@
 #include <string>
 
+#include "messages/text.hpp"
 #include "support/catch.hpp"
-#include "text.hpp"
 
 using namespace portico::client;
 

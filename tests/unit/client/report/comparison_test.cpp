@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "compare_command.hpp"
-#include "comparison.hpp"
+#include "cli/compare_command.hpp"
+#include "report/comparison.hpp"
 #include "support/catch.hpp"
 
 using namespace portico::client;

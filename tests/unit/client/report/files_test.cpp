@@ -12,12 +12,12 @@
 #include <sys/stat.h>
 #endif
 
-#include "comparison_report.hpp"
-#include "figures.hpp"
-#include "html_report.hpp"
-#include "json_report.hpp"
-#include "output_file.hpp"
-#include "result_files.hpp"
+#include "report/comparison_report.hpp"
+#include "report/figures.hpp"
+#include "report/html_report.hpp"
+#include "report/json_report.hpp"
+#include "report/output_file.hpp"
+#include "report/result_files.hpp"
 #include "support/catch.hpp"
 
 using namespace portico::client;

@@ -2,7 +2,7 @@
 #include <string>
 
 #include "base/clock.hpp"
-#include "live_view.hpp"
+#include "report/live_view.hpp"
 #include "support/catch.hpp"
 
 using namespace portico;

@@ -3,7 +3,7 @@
 #include <utility>
 #include <vector>
 
-#include "report.hpp"
+#include "report/report.hpp"
 #include "support/catch.hpp"
 
 using namespace portico::client;

@@ -2,8 +2,8 @@
 #include <set>
 #include <string>
 
+#include "report/thresholds.hpp"
 #include "support/catch.hpp"
-#include "thresholds.hpp"
 
 using namespace portico::client;
 

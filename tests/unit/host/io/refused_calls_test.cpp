@@ -16,7 +16,7 @@
 #include "support/refused_calls.hpp"
 
 #ifdef PORTICO_IO_URING
-#include "io/uring_features.hpp"
+#include "io/uring/features.hpp"
 #endif
 
 using namespace portico;

@@ -4,7 +4,7 @@
 #define NTDDI_VERSION 0x0A000003  // for SIO_TCP_INFO, as in socket_windows.cpp
 #endif
 
-#include "io/iocp_port.hpp"
+#include "io/iocp/port.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,5 @@
 // What a port on io_uring does without, in words and in flags.
-#include "io/uring_features.hpp"
+#include "io/uring/features.hpp"
 
 #include "support/catch.hpp"
 

@@ -1,0 +1,1 @@
+"""What the benchmark and the comparison share: starting and watching programs, the client, the machine, statistics. See ../README.md."""

@@ -1,0 +1,1 @@
+"""The benchmark: what ./dev bench measures and writes. See ../README.md."""
