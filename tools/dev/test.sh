@@ -1,0 +1,78 @@
+# shellcheck shell=bash disable=SC2034,SC2154
+# The suites, and what they count. Sourced by ./dev.
+
+passed=0 failed=0 skipped=0
+
+attribute() { # NAME FILE: of the JUnit report's outermost element
+    sed -nE "s/^.*<testsuite .*$1=\"([0-9]+)\".*/\1/p; s/^[[:space:]]+$1=\"([0-9]+)\".*/\1/p" "$2" | head -n 1
+}
+
+suite() { # PRESET CTEST-OPTION...
+    local preset=$1 report log tests bad off started jobs=$(($(nproc) * 2))
+    shift
+    # A build that fails counts as one failed test, and the other suites go on.
+    if ! build "$preset"; then
+        failed=$((failed + 1))
+        return 0
+    fi
+    case $preset in *windows) start_wine ;; esac
+    report=$PWD/build/log/$preset.xml log=build/log/test_$preset.log
+    rm -f "$report"
+    started=$SECONDS
+    say "testing: ${title[$preset]} ..."
+    # Most tests wait for timers, so there may be more of them than processors. Wine has one server for all.
+    case $preset in *windows) jobs=$(nproc) ;; esac
+    ctest --preset "$preset" -j "$jobs" --output-junit "$report" "$@" >"$log" 2>&1 || true
+    if [ ! -s "$report" ]; then
+        tail -n 30 "$log" >&2
+        failed=$((failed + 1))
+        return 0
+    fi
+    tests=$(attribute tests "$report") bad=$(attribute failures "$report")
+    off=$(($(attribute skipped "$report") + $(attribute disabled "$report")))
+    if [ "$bad" -gt 0 ]; then
+        echo "--- from $log:" >&2
+        grep -vE '^ *[0-9]+/[0-9]+ Test +#[0-9]+: .* Passed |^ +Start +[0-9]+: ' "$log" | tail -n 150 >&2
+    fi
+    passed=$((passed + tests - bad - off)) failed=$((failed + bad)) skipped=$((skipped + off))
+    say "${title[$preset]}: $((tests - bad - off)) passed, $bad failed$([ "$off" -eq 0 ] || echo ", $off skipped"), in $((SECONDS - started)) s"
+}
+
+# The unit tests in valgrind's memory checker. Slow, and most of what it finds the sanitizers find: not in every run. Uninitialised memory is its own.
+# Without the tests of exhausted descriptors: valgrind imitates that limit, and closes a connection that the kernel has accepted already.
+valgrind_suite() {
+    if build linux unit_tests && quietly "testing: unit tests under valgrind" \
+        valgrind --quiet --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=all build/linux/bin/unit_tests "~[descriptors]"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+    fi
+}
+
+verb_test() {
+    local presets=() quick=() preset
+    all_tests=OFF
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --quick) presets+=(linux) quick=(-LE slow) ;;
+        --native) presets+=(linux) ;;
+        --asan) presets+=(asan) ;;
+        --tsan) presets+=(tsan) ;;
+        --windows) presets+=(windows) ;;
+        --valgrind) presets+=(valgrind) ;;
+        --all) all_tests=ON ;;
+        *) die "test: $1 is unknown; ./dev help" ;;
+        esac
+        shift
+    done
+    [ ${#presets[@]} -gt 0 ] || presets=(linux asan tsan windows)
+    # shellcheck disable=SC2046 # words are meant
+    need tests $(for preset in "${presets[@]}"; do needs_of "$preset"; done) # all of them first, in one go
+    for preset in "${presets[@]}"; do
+        if [ "$preset" = valgrind ]; then valgrind_suite; else suite "$preset" ${quick[@]+"${quick[@]}"}; fi
+    done
+    [ $skipped -eq 0 ] || say "$skipped skipped"
+    say "done"
+    echo "$passed passed, $failed failed"
+    [ $failed -eq 0 ] && [ $passed -gt 0 ]
+}
