@@ -1,11 +1,10 @@
 // The few things that the systems do each in its own way: the command line and console as UTF-8,
-// Ctrl-C, descriptors, what a path leads to.
+// Ctrl-C, and the limit of descriptors.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -30,15 +29,8 @@ namespace portico::client {
 // One line of standard input in UTF-8 without its end; false at the end of the input.
 [[nodiscard]] bool read_line(std::string& line);
 
-// For the calling thread: its waits are to end at their deadline, where the system by default gathers what is nearly due (Linux: 50 us).
-void ask_for_exact_waits() noexcept;
-
 // From now on the first Ctrl-C (or SIGTERM) sets `flag`; the second ends the process.
 void set_on_interrupt(std::atomic<bool>& flag) noexcept;
-
-// What a path names. `link` may lead to any of the others; `other` is a device or a pipe.
-enum class PathKind : std::uint8_t { absent, plain_file, folder, link, other };
-[[nodiscard]] PathKind kind_of(const std::filesystem::path& path) noexcept;
 
 // Raises the limit of open descriptors as far as the system allows. What it is now; UINT64_MAX for none.
 [[nodiscard]] std::uint64_t raise_descriptor_limit() noexcept;

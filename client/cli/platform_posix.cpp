@@ -1,10 +1,6 @@
 #include <fcntl.h>
-#ifdef __linux__
-#include <sys/prctl.h>
-#endif
 #include <sys/ioctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <csignal>
 #include <iostream>
@@ -69,12 +65,6 @@ bool read_line(std::string& line) {
     return static_cast<bool>(std::getline(std::cin, line));
 }
 
-void ask_for_exact_waits() noexcept {
-#ifdef PR_SET_TIMERSLACK
-    ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
-#endif
-}
-
 void set_on_interrupt(std::atomic<bool>& flag) noexcept {
     interrupt_flag.store(&flag);
     struct sigaction action {};
@@ -82,17 +72,6 @@ void set_on_interrupt(std::atomic<bool>& flag) noexcept {
     action.sa_flags = static_cast<int>(SA_RESETHAND);  // the second one has its usual effect
     ::sigaction(SIGINT, &action, nullptr);
     ::sigaction(SIGTERM, &action, nullptr);
-}
-
-PathKind kind_of(const std::filesystem::path& path) noexcept {
-    struct stat its {};
-    if (::lstat(path.c_str(), &its) != 0) {
-        return PathKind::absent;  // or out of reach, which the attempt to open it tells
-    }
-    return S_ISREG(its.st_mode)   ? PathKind::plain_file
-           : S_ISDIR(its.st_mode) ? PathKind::folder
-           : S_ISLNK(its.st_mode) ? PathKind::link
-                                  : PathKind::other;
 }
 
 std::uint64_t raise_descriptor_limit() noexcept {

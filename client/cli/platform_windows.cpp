@@ -3,7 +3,6 @@
 #include <io.h>
 #include <algorithm>
 #include <iostream>
-#include <string_view>
 
 #include "base/windows_console.hpp"
 #include "cli/platform.hpp"
@@ -94,40 +93,9 @@ bool read_line(std::string& line) {
     return static_cast<bool>(std::getline(std::cin, line));
 }
 
-// No wait here is exact (io::CompletionPort::wait_grain_ns): the last bit is spent looking.
-void ask_for_exact_waits() noexcept {}
-
 void set_on_interrupt(std::atomic<bool>& flag) noexcept {
     interrupt_flag.store(&flag);
     ::SetConsoleCtrlHandler(on_console_event, TRUE);
-}
-
-PathKind kind_of(const std::filesystem::path& path) noexcept {
-    // "NUL", "CON" and the like become "\\\\.\\NUL". A pipe's name is one of these too, and opening
-    // it would take one of its connections.
-    wchar_t full[MAX_PATH];
-    const DWORD size = ::GetFullPathNameW(path.c_str(), MAX_PATH, full, nullptr);
-    if (size != 0 && size < MAX_PATH && std::wstring_view(full, size).starts_with(L"\\\\.\\")) {
-        return PathKind::other;
-    }
-    const DWORD attributes = ::GetFileAttributesW(path.c_str());
-    if (attributes == INVALID_FILE_ATTRIBUTES) {
-        return PathKind::absent;
-    }
-    if ((attributes & FILE_ATTRIBUTE_DIRECTORY) != 0) {
-        return PathKind::folder;
-    }
-    if ((attributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0) {
-        return PathKind::link;
-    }
-    constexpr DWORD share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
-    const HANDLE file = ::CreateFileW(path.c_str(), 0, share_all, nullptr, OPEN_EXISTING, 0, nullptr);
-    if (file == INVALID_HANDLE_VALUE) {
-        return PathKind::plain_file;
-    }
-    const bool is_on_disk = ::GetFileType(file) == FILE_TYPE_DISK;
-    ::CloseHandle(file);
-    return is_on_disk ? PathKind::plain_file : PathKind::other;
 }
 
 std::uint64_t raise_descriptor_limit() noexcept {

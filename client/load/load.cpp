@@ -4,7 +4,7 @@
 #include <thread>
 #include <vector>
 
-#include "cli/platform.hpp"
+#include "load/exact_waits.hpp"
 #include "load/load_thread.hpp"
 
 namespace portico::client {

@@ -4,7 +4,7 @@
 #include <system_error>
 
 #include "base/path_text.hpp"
-#include "cli/platform.hpp"
+#include "report/path_kind.hpp"
 
 namespace portico::client {
 
