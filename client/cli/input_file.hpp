@@ -1,3 +1,4 @@
+// Reading a whole file that the command line names, such as a script.
 #pragma once
 
 #include <cstdint>

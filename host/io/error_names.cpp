@@ -1,3 +1,4 @@
+// The words for each error, the same on every system, and advice for the operator.
 #include "io/error.hpp"
 
 namespace portico::io {

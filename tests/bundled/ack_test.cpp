@@ -1,3 +1,4 @@
+// The plugin ack against a scripted host.
 #include "scripted_host.hpp"
 #include "support/catch.hpp"
 

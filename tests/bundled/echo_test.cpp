@@ -1,3 +1,4 @@
+// The plugin echo against a scripted host.
 #include "scripted_host.hpp"
 #include "support/catch.hpp"
 

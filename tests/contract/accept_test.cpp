@@ -1,3 +1,4 @@
+// Accepting: who came, in whatever order, and why a listener cannot listen.
 #include "contract/world.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The pool of receive buffers: who waits for one gets one, and nobody keeps them from the rest.
 #include "contract/world.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Cancelling: in time, too late, twice, and while the operation completes.
 #include "contract/world.hpp"
 
 #include <random>

@@ -1,3 +1,4 @@
+// The end of a connection: in order, by reset, and in one direction only.
 #include "contract/world.hpp"
 
 using namespace portico;

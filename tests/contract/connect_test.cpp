@@ -1,3 +1,4 @@
+// Connecting: to a listener, to nobody, and from a given address.
 #include "contract/world.hpp"
 
 using namespace portico;

@@ -1,3 +1,4 @@
+// Posts from any thread to the thread that waits.
 #include "contract/world.hpp"
 
 using namespace portico;

@@ -1,3 +1,4 @@
+// Receiving: every byte in order, and the end of the stream.
 #include "contract/world.hpp"
 
 #include <algorithm>

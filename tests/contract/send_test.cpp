@@ -1,3 +1,4 @@
+// Sending: every byte in order, in one call or gathered, to readers fast, slow and gone.
 #include "contract/world.hpp"
 
 #include <array>

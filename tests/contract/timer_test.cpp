@@ -1,3 +1,4 @@
+// Timers: their instants, their order, and their cancelling.
 #include "contract/world.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Waiting: deadlines, waking, and how much one wait hands out.
 #include <algorithm>
 
 #include "contract/world.hpp"

@@ -1,3 +1,4 @@
+// The article's interactive client, driven by a scripted person.
 #include <deque>
 #include <sstream>
 #include <string>

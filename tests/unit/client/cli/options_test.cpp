@@ -1,3 +1,4 @@
+// The client's command line: what is understood, and what is refused with a reason.
 #include <initializer_list>
 #include <sstream>
 #include <string>

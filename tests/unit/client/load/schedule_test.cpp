@@ -1,3 +1,4 @@
+// When each message is due: evenly or by Poisson arrivals, without drift.
 #include "load/schedule.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The source addresses that connections are made from.
 #include "load/sources.hpp"
 
 #include <string>

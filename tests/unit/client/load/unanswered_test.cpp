@@ -1,3 +1,4 @@
+// Which messages have no reply yet, with replies in any order.
 #include <cstdint>
 #include <map>
 #include <random>

@@ -1,3 +1,4 @@
+// The histogram of latencies: its percentiles against exact ones.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>

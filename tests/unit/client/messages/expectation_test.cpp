@@ -1,3 +1,4 @@
+// Judging replies: right or wrong, wherever the stream is cut.
 #include <algorithm>
 #include <memory>
 #include <string>

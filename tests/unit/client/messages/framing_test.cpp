@@ -1,3 +1,4 @@
+// The client's framings: reading their text, and finding frames in a stream.
 #include <string>
 #include <vector>
 

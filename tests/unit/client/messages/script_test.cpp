@@ -1,3 +1,4 @@
+// Scripts of messages and replies, and the patterns that replies must match.
 #include <string>
 #include <string_view>
 

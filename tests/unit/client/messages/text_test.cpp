@@ -1,3 +1,4 @@
+// Reading durations, sizes and escapes, and printing foreign bytes safely.
 #include <string>
 
 #include "messages/text.hpp"

@@ -1,3 +1,4 @@
+// The summary of a run, and its exit code.
 #include <cmath>
 #include <string>
 #include <utility>

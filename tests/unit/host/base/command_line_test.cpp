@@ -1,3 +1,4 @@
+// Cutting a Windows command line into arguments.
 #include "base/command_line.hpp"
 #include "support/catch.hpp"
 

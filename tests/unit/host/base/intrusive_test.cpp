@@ -1,3 +1,4 @@
+// The intrusive list Fifo.
 #include "base/intrusive.hpp"
 
 #include <array>

@@ -1,3 +1,4 @@
+// Result: a value, or the reason why there is none.
 #include "base/result.hpp"
 
 #include <memory>

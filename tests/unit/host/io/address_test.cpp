@@ -1,3 +1,4 @@
+// Addresses: reading, writing and resolving them.
 #include "io/address.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The buffer pool, from one thread and from many.
 #include "io/buffer_pool.hpp"
 
 #include <atomic>

@@ -1,3 +1,4 @@
+// The port's few errors: their words, and the system's codes that become them.
 #include "io/error.hpp"
 
 #include <cerrno>

@@ -1,3 +1,4 @@
+// The host's framings: finding messages in a stream, however it is cut.
 #include "net/framing.hpp"
 
 #include <string>

@@ -1,3 +1,4 @@
+// The send queue and the stash: order, chunks and memory.
 #include "net/send_queue.hpp"
 
 #include <cstring>

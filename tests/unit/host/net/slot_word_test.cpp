@@ -1,3 +1,4 @@
+// The word of a slot, and the mailbox: each transition, and sums of many threads.
 #include "net/slot_word.hpp"
 
 #include <thread>
