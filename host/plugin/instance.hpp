@@ -3,7 +3,7 @@
 // Downwards it is a net::Protocol that calls the plugin's callbacks; upwards it is the portico_instance whose handle the plugin passes to the host's functions.
 //
 // Concurrency: callbacks come on strands. The host's functions come from any thread: they touch the connection through its slot's word, and of this
-// object only what is constant after make(), and posts_.
+// object only posts_ and what is constant after create().
 #pragma once
 
 #include <atomic>

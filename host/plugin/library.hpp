@@ -12,7 +12,8 @@ namespace portico::plugin {
 class Library {
 public:
     // `path` is absolute, UTF-8. Its own dependencies are looked for beside it and in the system's folder only (Windows);
-    // all its symbols are bound at once, and stay its own (Linux). The file is mapped: check it with fault_of_library() before.
+    // all its symbols are bound at once, and stay its own (Linux). The file is mapped: check it
+    // before, with fault_of_library() of library_image.hpp.
     [[nodiscard]] static base::Result<std::shared_ptr<Library>> open(const std::string& path);
 
     // Unloads, unless keep() was called.

@@ -305,7 +305,8 @@ PORTICO_ALWAYS_INLINE bool EpollPort::begin_send(SendOperation& operation) noexc
     PORTICO_ASSERT(!operation.buffers.empty() && operation.buffers.size() <= SendOperation::buffers_max);
     start(operation);
     operation.bytes = 0;
-    // Every send begins with an attempt, so an edge from before it says nothing: it is left until an attempt has used up the room (see try_send).
+    // Every send begins with an attempt, so an edge from before it says nothing. It stays until an
+    // attempt has used up the room (attempt, try_again_or_park).
     use_up(operation.socket->send_state_, cancelled);
     return try_or_park(operation);
 }
