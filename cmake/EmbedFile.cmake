@@ -1,6 +1,6 @@
-# cmake -DFILE=report.html -DSYMBOL=report_html -DHEADER=report_html.hpp -P EmbedFile.cmake
-# Writes a header with the file's bytes as an array. (A string literal has a limit: 16 KiB on MSVC.) Where the file says /*include NAME*/, the bytes of NAME,
-# which lies beside it, are in the place of that.
+# cmake -DFILE=report.html -DSYMBOL=report_html -DHEADER=report_html.hpp -P EmbedFile.cmake Writes a
+# header with the file's bytes as an array. (A string literal has a limit: 16 KiB on MSVC.) Where
+# the file says /*include NAME*/, the bytes of NAME, which lies beside it, are in the place of that.
 file(READ "${FILE}" bytes HEX)
 file(STRINGS "${FILE}" includes REGEX "/\\*include [a-z_.]+\\*/")
 cmake_path(GET FILE PARENT_PATH folder)

@@ -4,9 +4,9 @@
 #   portico_asio     Asio, stand-alone (PORTICO_BUILD_BENCH only)
 #   Uring::Uring     liburing             Linux only, and not required: without it there is no io_uring backend
 #
-# All but the last serve as headers alone, so the Windows cross build can use the headers of the Linux packages. Their folders
-# are staged under the build directory as links, because -isystem /usr/include would show the cross compiler the whole
-# of the Linux headers.
+# All but the last serve as headers alone, so the Windows cross build can use the headers of the
+# Linux packages. Their folders are staged under the build directory as links, because -isystem
+# /usr/include would show the cross compiler the whole of the Linux headers.
 foreach(name json cli11 catch2)
   add_library(portico_${name} INTERFACE)
 endforeach()

@@ -1,4 +1,5 @@
-# The Windows cross build: MinGW-w64 with the posix thread model, tests run under Wine. Installed with the SDK, for plugins.
+# The Windows cross build: MinGW-w64 with the posix thread model, tests run under Wine. Installed
+# with the SDK, for plugins.
 set(CMAKE_SYSTEM_NAME Windows)
 set(CMAKE_SYSTEM_PROCESSOR x86_64)
 set(CMAKE_C_COMPILER x86_64-w64-mingw32-gcc-posix)

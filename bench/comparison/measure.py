@@ -48,7 +48,8 @@ def cpu_ns_at_rest(system, running, seconds=10):
     return last
 
 
-# ---- timed runs ---------------------------------------------------------------------------------------------------------------
+# ---- timed runs
+# ---------------------------------------------------------------------------------------------------------------
 
 
 def counted_run(place, system, running, options, least=1):
@@ -118,7 +119,8 @@ def rounds(place, system, load, chosen, limits, progress):
     return {"runs": runs, "opening_us": {} if load.is_visit else each_us}
 
 
-# ---- who is served ------------------------------------------------------------------------------------------------------------
+# ---- who is served
+# ------------------------------------------------------------------------------------------------------------
 
 
 def attendance(place, system, contestant, connections, seconds=1):
@@ -140,7 +142,8 @@ def backend(system):
         return "io_uring" if any("io_uring" in target for target in running.descriptor_targets()) else "epoll"
 
 
-# ---- what it takes ------------------------------------------------------------------------------------------------------------
+# ---- what it takes
+# ------------------------------------------------------------------------------------------------------------
 
 
 def look(running):

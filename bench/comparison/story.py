@@ -43,7 +43,8 @@ def servers_table(findings):
         *BASELINES, ("Portico", f"`host` with its plugin `echo` or `ack`, every setting as it comes; it has chosen {ports}")), words=2)
 
 
-# ---- charts and tables --------------------------------------------------------------------------------------------------------
+# ---- charts and tables
+# --------------------------------------------------------------------------------------------------------
 
 
 def chart(findings, system, plugin, figure, title, note, shown, base):
@@ -142,7 +143,8 @@ def ratio_chart(findings, system, other, figure, title, note, plugin="echo"):
     return Ratios(title, note, tuple(rows), "portico") if rows else None
 
 
-# ---- sentences ----------------------------------------------------------------------------------------------------------------
+# ---- sentences
+# ----------------------------------------------------------------------------------------------------------------
 
 
 def rate_against(findings, system, load, other):
@@ -221,7 +223,8 @@ def weighed_table(findings):
                  "Portico against each server, in how many loads", words=3)
 
 
-# ---- sections -----------------------------------------------------------------------------------------------------------------
+# ---- sections
+# -----------------------------------------------------------------------------------------------------------------
 
 
 def warnings(findings):
@@ -382,7 +385,8 @@ def left_out(findings):
     yield "A network: all went over loopback, which has no delay and loses nothing."
 
 
-# ---- the page -----------------------------------------------------------------------------------------------------------------
+# ---- the page
+# -----------------------------------------------------------------------------------------------------------------
 
 
 def few_clients(findings, system, other):

@@ -116,7 +116,8 @@ class WineServer:
         return self
 
     def __exit__(self, *_):
-        # It takes all that runs in the prefix with it; ended by itself it would leave them behind, looking for it.
+        # It takes all that runs in the prefix with it; ended by itself it would leave them behind,
+        # looking for it.
         with contextlib.suppress(LaunchError):
             self._run("wineserver", "-k")
         end(self.process)

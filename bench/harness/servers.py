@@ -31,7 +31,8 @@ SERVERS = [
     Server("libuv", "libuv", "epoll", "peer", "peers/peer_libuv"),
 ]
 
-# Portico against itself: a second process of the same program and configuration. What it shows is noise.
+# Portico against itself: a second process of the same program and configuration. What it shows is
+# noise.
 AGAIN = Server("portico_epoll_again", "Portico, epoll, once more (A/A)", "epoll", "portico", "host")
 
 BY_NAME = {server.name: server for server in [*SERVERS, AGAIN]}

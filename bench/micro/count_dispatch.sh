@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Counts the instructions of plugin dispatch for one message of 64 bytes with valgrind's callgrind.
 #     bench/micro/count_dispatch.sh [--bin build/bench/bin]
-# Two figures: from the completed receive to the plugin's send in the queue, the receive armed again; and with the queue handed to the port
-# and emptied, at the end of the strand's turn. The port's own functions are left out of both. The figures are differences between runs of
-# two lengths, so that what is done once (the first chunk, the first slab) is in neither.
+# Two figures: from the completed receive to the plugin's send in the queue, the receive armed
+# again; and with the queue handed to the port and emptied, at the end of the strand's turn. The
+# port's own functions are left out of both. The figures are differences between runs of two
+# lengths, so that what is done once (the first chunk, the first slab) is in neither.
 set -euo pipefail
 bin=build/bench/bin
 if [ "${1:-}" = --bin ]; then bin=$2; fi

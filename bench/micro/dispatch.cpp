@@ -1,5 +1,6 @@
-// Plugin dispatch: from a completed receive to the plugin's on_data, its send in the queue, and that queue handed to a port that takes all
-// at once; with the receive armed again. All that a message costs a worker but the port's own work.
+// Plugin dispatch: from a completed receive to the plugin's on_data, its send in the queue, and
+// that queue handed to a port that takes all at once; with the receive armed again. All that a
+// message costs a worker but the port's own work.
 #include <benchmark/benchmark.h>
 
 #include "micro/dispatch_world.hpp"
@@ -27,12 +28,14 @@ void run(benchmark::State& state, const config::Framing& framing) {
             io::ReceiveOperation& operation = port.complete_receive(std::as_bytes(std::span(read)));
             operation.completed(operation);
         }
-        if (port.sent_bytes() - sent_before != static_cast<std::uint64_t>(state.iterations()) * read.size()) {
+        if (port.sent_bytes() - sent_before !=
+            static_cast<std::uint64_t>(state.iterations()) * read.size()) {
             state.SkipWithError("not every message was answered");
         }
         return false;
     });
-    state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) * static_cast<std::int64_t>(count));
+    state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) *
+                            static_cast<std::int64_t>(count));
 }
 
 void dispatch_unframed(benchmark::State& state) {

@@ -1,5 +1,6 @@
-// Plugin dispatch for valgrind's callgrind, which counts instructions exactly: messages of 64 bytes, one in each read, each dispatched by
-// one call of dispatch_counted(). See count_dispatch.sh.
+// Plugin dispatch for valgrind's callgrind, which counts instructions exactly: messages of 64
+// bytes, one in each read, each dispatched by one call of dispatch_counted(). See
+// count_dispatch.sh.
 //
 //     dispatch_once [MESSAGES]
 #include <cstdio>
@@ -7,7 +8,8 @@
 
 #include "micro/dispatch_world.hpp"
 
-// What a worker does with a completed operation. Not inlined, and of one name, so that callgrind finds it.
+// What a worker does with a completed operation. Not inlined, and of one name, so that callgrind
+// finds it.
 extern "C" __attribute__((noinline)) void dispatch_counted(portico::io::Operation* operation) {
     operation->completed(*operation);
 }
@@ -19,7 +21,8 @@ int main(int argc, char** argv) {
     portico::bench::StillPort& port = world.port();
     long left = messages;
     port.on_worker([&] {
-        for (; left > 0; --left) dispatch_counted(&port.complete_receive(std::as_bytes(std::span(message))));
+        for (; left > 0; --left)
+            dispatch_counted(&port.complete_receive(std::as_bytes(std::span(message))));
         return false;
     });
     const bool all = port.sent_bytes() == static_cast<std::uint64_t>(messages) * message.size();

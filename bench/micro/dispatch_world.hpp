@@ -1,4 +1,5 @@
-// One connection of an instance of the echo plugin (the one that comes with the host, linked in), as a server has it, on a still port.
+// One connection of an instance of the echo plugin (the one that comes with the host, linked in),
+// as a server has it, on a still port.
 #pragma once
 
 #include <sys/socket.h>
@@ -16,7 +17,8 @@ namespace portico::bench {
 class SilentLog final : public base::Log {
 public:
     SilentLog() : Log(base::LogLevel::off) {}
-    void write(base::LogLevel, std::string_view, std::uint64_t, std::string_view) noexcept override {}
+    void write(base::LogLevel, std::string_view, std::uint64_t,
+               std::string_view) noexcept override {}
 };
 
 inline config::Listener listener_with(const config::Framing& framing) {
@@ -30,24 +32,31 @@ inline config::Listener listener_with(const config::Framing& framing) {
 class DispatchWorld {
 public:
     explicit DispatchWorld(const config::Framing& framing = {})
-        : listener_(listener_with(framing)), context_{listener_.name, listener_.limits, listener_.framing, nullptr, &log_,
-                                                      nullptr,        nullptr} {
+        : listener_(listener_with(framing)),
+          context_{listener_.name, listener_.limits, listener_.framing, nullptr, &log_,
+                   nullptr,        nullptr} {
         auto still = std::make_unique<StillPort>(buffers_);
         port_ = still.get();
-        group_ = std::make_unique<net::WorkerGroup>(std::move(still), chunks_, net::WorkerOptions{});
-        base::Result<const portico_plugin*> plugin = plugin::check_module(portico_plugin_query(PORTICO_ABI_MAJOR), "echo", "echo");
+        group_ = std::make_unique<net::WorkerGroup>(std::move(still), chunks_,
+                                                    net::WorkerOptions{});
+        base::Result<const portico_plugin*> plugin = plugin::check_module(
+            portico_plugin_query(PORTICO_ABI_MAJOR), "echo", "echo");
         PORTICO_ASSERT(static_cast<bool>(plugin));
-        instance_ = std::make_unique<plugin::Instance>(plugin::Loaded{nullptr, *plugin, "echo"}, listener_, log_);
+        instance_ = std::make_unique<plugin::Instance>(plugin::Loaded{nullptr, *plugin, "echo"},
+                                                       listener_, log_);
         context_.protocol = instance_.get();
         context_.owner = this;
-        context_.released = [](void* owner, const net::WorkerGroup&) { static_cast<DispatchWorld*>(owner)->released_ = true; };
+        context_.released = [](void* owner, const net::WorkerGroup&) {
+            static_cast<DispatchWorld*>(owner)->released_ = true;
+        };
         PORTICO_ASSERT(instance_->create(table_, context_, *group_).empty());
         PORTICO_ASSERT(static_cast<bool>(group_->start()));
         group_->begin();
         port_->on_worker([this] {
             connection_ = table_.take();
             PORTICO_ASSERT(connection_ != nullptr);
-            const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);  // to have one: nothing is done with it
+            // to have one: nothing is done with it
+            const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
             PORTICO_ASSERT(socket >= 0);
             connection_->take_socket(context_, socket, {}, {});
             connection_->open(*group_, nullptr);
@@ -61,7 +70,9 @@ public:
         port_->on_worker([&] {
             if (!closed) {
                 closed = true;
-                PORTICO_ASSERT(connection_->close(connection_->generation(), net::CloseHow::abort) == net::CallResult::accepted);
+                PORTICO_ASSERT(
+                    connection_->close(connection_->generation(), net::CloseHow::abort) ==
+                    net::CallResult::accepted);
             }
             return !released_;
         });
@@ -77,7 +88,8 @@ private:
     const config::Listener listener_;
     SilentLog log_;
     io::BufferPool buffers_{16'384, 64, io::BufferPool::Use::single};
-    io::BufferPool chunks_{16'384 + net::SendQueue::chunk_overhead, 64, io::BufferPool::Use::single};
+    io::BufferPool chunks_{16'384 + net::SendQueue::chunk_overhead, 64,
+                           io::BufferPool::Use::single};
     net::ConnectionTable table_{1};
     net::ConnectionContext context_;
     std::unique_ptr<plugin::Instance> instance_;

@@ -30,7 +30,8 @@ void cut(benchmark::State& state, const config::Framing& framing, const std::str
         }
     }
     state.SetItemsProcessed(frames);
-    state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) * static_cast<std::int64_t>(read.size()));
+    state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) *
+                            static_cast<std::int64_t>(read.size()));
 }
 
 void delimiter(benchmark::State& state) {

@@ -34,7 +34,11 @@ void append_gather_consume(benchmark::State& state) {
     state.SetBytesProcessed(messages * state.range(0));
 }
 
-BENCHMARK(append_gather_consume)->ArgNames({"bytes", "together"})->Args({64, 1})->Args({64, 16})->Args({16'384, 1});
+BENCHMARK(append_gather_consume)
+    ->ArgNames({"bytes", "together"})
+    ->Args({64, 1})
+    ->Args({64, 16})
+    ->Args({16'384, 1});
 
 }  // namespace
 

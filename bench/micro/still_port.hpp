@@ -1,8 +1,9 @@
-// A completion port behind which nothing happens: sends are taken whole at once, a receive completes when the benchmark says so. Between
-// two completions the worker's thread runs what the benchmark gives it.
+// A completion port behind which nothing happens: sends are taken whole at once, a receive
+// completes when the benchmark says so. Between two completions the worker's thread runs what the
+// benchmark gives it.
 //
-// Not the fuzzers' driven port: that one keeps books on all that is in flight and all that was sent, and here these would be most of what
-// is measured.
+// Not the fuzzers' driven port: that one keeps books on all that is in flight and all that was
+// sent, and here these would be most of what is measured.
 #pragma once
 
 #include <algorithm>
@@ -20,8 +21,8 @@ class StillPort final : public io::CompletionPort {
 public:
     explicit StillPort(io::BufferPool& buffers) : CompletionPort(buffers) {}
 
-    // From outside the worker: runs `work` on its thread, where completions are handed out, again after each look of the worker's at its
-    // strands, until it answers false. Waits for that.
+    // From outside the worker: runs `work` on its thread, where completions are handed out, again
+    // after each look of the worker's at its strands, until it answers false. Waits for that.
     void on_worker(std::function<bool()> work) {
         std::unique_lock lock(mutex_);
         work_ = std::move(work);
@@ -29,8 +30,10 @@ public:
         changed_.wait(lock, [this] { return work_ == nullptr; });
     }
 
-    // The receive in flight, with `bytes` as what came, completed. The caller calls its handler, as a worker does.
-    [[nodiscard]] io::ReceiveOperation& complete_receive(std::span<const std::byte> bytes) noexcept {
+    // The receive in flight, with `bytes` as what came, completed. The caller calls its handler, as
+    // a worker does.
+    [[nodiscard]] io::ReceiveOperation& complete_receive(
+        std::span<const std::byte> bytes) noexcept {
         PORTICO_ASSERT(receive_ != nullptr);
         io::ReceiveOperation& operation = *receive_;
         receive_ = nullptr;
@@ -50,9 +53,15 @@ public:
     [[nodiscard]] base::Result<void> attach(io::Socket&) override { return {}; }
     [[nodiscard]] std::uint32_t accepts_max() const noexcept override { return 1; }
     void accept(io::AcceptOperation&) noexcept override { PORTICO_ASSERT(!"nobody here listens"); }
-    void connect(io::ConnectOperation&) noexcept override { PORTICO_ASSERT(!"nobody here connects"); }
-    void timer(io::TimerOperation&) noexcept override { PORTICO_ASSERT(!"nothing here has a timeout"); }
-    void send(io::SendOperation&) noexcept override { PORTICO_ASSERT(!"every send here is taken at once"); }
+    void connect(io::ConnectOperation&) noexcept override {
+        PORTICO_ASSERT(!"nobody here connects");
+    }
+    void timer(io::TimerOperation&) noexcept override {
+        PORTICO_ASSERT(!"nothing here has a timeout");
+    }
+    void send(io::SendOperation&) noexcept override {
+        PORTICO_ASSERT(!"every send here is taken at once");
+    }
     void receive(io::ReceiveOperation& operation) noexcept override {
         operation.in_flight = true;
         receive_ = &operation;
@@ -82,7 +91,8 @@ public:
         ready_.push_back(&operation);
     }
     void close(io::Socket& socket) noexcept override { socket.close(); }
-    [[nodiscard]] std::size_t wait(std::span<io::Operation*> completed, std::uint64_t deadline_ns) noexcept override {
+    [[nodiscard]] std::size_t wait(std::span<io::Operation*> completed,
+                                   std::uint64_t deadline_ns) noexcept override {
         std::unique_lock lock(mutex_);
         if (deadline_ns != 0) {
             changed_.wait(lock, [this] { return work_ != nullptr || !ready_.empty(); });
@@ -105,7 +115,9 @@ public:
         return count;
     }
     void wake() noexcept override {}
-    [[nodiscard]] std::size_t outstanding() const noexcept override { return ready_.size() + (receive_ != nullptr ? 1 : 0); }
+    [[nodiscard]] std::size_t outstanding() const noexcept override {
+        return ready_.size() + (receive_ != nullptr ? 1 : 0);
+    }
     [[nodiscard]] io::Counters counters() const noexcept override { return {}; }
 
 private:

@@ -13,7 +13,9 @@ using namespace portico;
 
 struct CountedMail : net::Mail {
     CountedMail() {
-        deliver = [](net::Mail& mail) { static_cast<CountedMail&>(mail).counted->fetch_add(1, std::memory_order_release); };
+        deliver = [](net::Mail& mail) {
+            static_cast<CountedMail&>(mail).counted->fetch_add(1, std::memory_order_release);
+        };
     }
     std::atomic<std::int64_t>* counted = nullptr;
 };
@@ -24,7 +26,8 @@ std::vector<CountedMail> make_mails(std::size_t count, std::atomic<std::int64_t>
     return mails;
 }
 
-// So many mails to an idle strand by its own thread, and the strand's turn in which they are delivered.
+// So many mails to an idle strand by its own thread, and the strand's turn in which they are
+// delivered.
 void mail_from_own_thread(benchmark::State& state) {
     const auto count = static_cast<std::size_t>(state.range(0));
     io::BufferPool buffers(512, 16);
@@ -42,7 +45,8 @@ void mail_from_own_thread(benchmark::State& state) {
     group.begin();
     std::int64_t sent = 0;
     port.on_worker([&] {
-        if (delivered.load(std::memory_order_relaxed) != sent) state.SkipWithError("mail is missing");
+        if (delivered.load(std::memory_order_relaxed) != sent)
+            state.SkipWithError("mail is missing");
         if (!state.KeepRunning()) return false;
         for (CountedMail& mail : mails) strand.deliver(mail);
         sent += static_cast<std::int64_t>(count);
@@ -52,12 +56,13 @@ void mail_from_own_thread(benchmark::State& state) {
     state.SetItemsProcessed(delivered.load());
 }
 
-// So many mails to an idle strand from this thread, until the last one is delivered: with the wake of the strand's thread on the system's
-// own port.
+// So many mails to an idle strand from this thread, until the last one is delivered: with the wake
+// of the strand's thread on the system's own port.
 void mail_from_another_thread(benchmark::State& state) {
     const auto count = static_cast<std::size_t>(state.range(0));
     io::BufferPool buffers(512, 16);
-    base::Result<std::unique_ptr<io::CompletionPort>> port = io::make_port(io::Backend::automatic, buffers, {});
+    base::Result<std::unique_ptr<io::CompletionPort>> port = io::make_port(io::Backend::automatic,
+                                                                           buffers, {});
     if (!port) {
         state.SkipWithError(port.error().c_str());
         return;

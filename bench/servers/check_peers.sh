@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Checks that every server that Portico is compared with does what the others do: starts each program in BIN/peers in each of its modes, has
-# the project's client verify every reply, and on Linux that SIGTERM ends it with 0.
+# Checks that every server that Portico is compared with does what the others do: starts each
+# program in BIN/peers in each of its modes, has the project's client verify every reply, and on
+# Linux that SIGTERM ends it with 0.
 #     bench/servers/check_peers.sh [--bin build/bench/bin] [--emulator wine] [NAME...]
 set -euo pipefail
 
@@ -31,7 +32,8 @@ check_flood() { # NAME: with peers that send and do not read, or go
     check_with "$1" echo "peers that do not read" python3 "$(dirname "${BASH_SOURCE[0]}")/flood.py" PORT
 }
 
-# start NAME MODE: leaves its process in `server`, and its port in `port`: empty where it does not listen
+# start NAME MODE: leaves its process in `server`, and its port in `port`: empty where it does not
+# listen
 start() {
     port=''
     : >"$scratch/out"

@@ -6,7 +6,8 @@ from suite.exact import RECEIVES, SENDS, WAITS
 from suite.results import BARE, PEERS, PORTICO
 from suite.scenarios import BY_NAME
 
-# Counts are differences between two runs. What belongs to no message (a timer's wait, a read that found nothing) may be so much of them.
+# Counts are differences between two runs. What belongs to no message (a timer's wait, a read that
+# found nothing) may be so much of them.
 COUNT_SLACK = 0.01
 # 8 of 16 clients are half of the work; a thread that shares its processor with the clients takes
 # somewhat more time for the same.

@@ -8,16 +8,17 @@ from harness import client, servers
 from harness.processes import BenchError, until
 from suite import admission as admission_script
 
-# Two processes send, and the machine may have one processor for both. So the pings are measured in two ways: as they come, where most of what is
-# seen is the system sharing that processor between the two clients in slices of milliseconds; and with the pinging client before the other one,
-# at a rate that leaves that one most of the processor, where what is seen is the server's doing.
+# Two processes send, and the machine may have one processor for both. So the pings are measured in
+# two ways: as they come, where most of what is seen is the system sharing that processor between
+# the two clients in slices of milliseconds; and with the pinging client before the other one, at a
+# rate that leaves that one most of the processor, where what is seen is the server's doing.
 PINGERS = ["--size", "64", "--connections", "63", "--depth", "1", "--duration", "700ms"]
 PINGERS_FIRST = ["--size", "64", "--connections", "63", "--depth", "64", "--rate", "20000", "--duration", "1500ms"]
 FIRST = ("chrt", "--fifo", "1")
 NOISE = ["--size", "1M", "--connections", "1", "--depth", "4", "--duration", "60s"]
 FAIRNESS_CONNECTIONS = 256
-# The slow neighbour asks for work with each message (servers/common/work.h), all the time. It takes next to
-# nothing of the clients' processor.
+# The slow neighbour asks for work with each message (servers/common/work.h), all the time. It takes
+# next to nothing of the clients' processor.
 SLOW = ["--message", "5 ms of work", "--connections", "1", "--depth", "1", "--duration", "600s"]
 SLOW_BEGUN_NS = 20_000_000
 PINGERS_OF_THE_SLOW = ["--size", "64", "--connections", "63", "--depth", "1", "--duration", "1500ms"]

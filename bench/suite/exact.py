@@ -16,7 +16,8 @@ WAITS = ("epoll_wait", "epoll_pwait", "epoll_pwait2")
 OTHERS = ("epoll_ctl", "io_uring_enter", "accept", "accept4", "close", "shutdown", "setsockopt", "getsockopt", "futex", "ioctl", "fcntl")
 NAMED = (*RECEIVES, *SENDS, *WAITS, *OTHERS)
 
-# ---- system calls -------------------------------------------------------------------------------------------------------------
+# ---- system calls
+# -------------------------------------------------------------------------------------------------------------
 
 
 def events(names):
@@ -94,7 +95,8 @@ def calls_each(pairs):
     return {name: times for name, times in each.items() if name == "all" or times != 0}
 
 
-# ---- instructions -------------------------------------------------------------------------------------------------------------
+# ---- instructions
+# -------------------------------------------------------------------------------------------------------------
 
 INSTRUCTIONS_SCENARIO = BY_NAME["ping_64"]
 INSTRUCTIONS_COUNT = 1000  # messages of each connection
@@ -131,7 +133,8 @@ def dispatch_instructions(place):
     return int(found.group(1))
 
 
-# ---- memory -------------------------------------------------------------------------------------------------------------------
+# ---- memory
+# -------------------------------------------------------------------------------------------------------------------
 
 
 def kernel_bytes():

@@ -27,7 +27,8 @@ class Scenario:
         if self.is_framed:
             options += ["--framing", "delimiter"]
         if self.is_churn:
-            # A port that was used waits a minute (a second for the same peer): one address has too few of them.
+            # A port that was used waits a minute (a second for the same peer): one address has too
+            # few of them.
             options += ["--messages-per-connection", "1", "--source", "127.0.0.1-127.0.0.8"]
         return options
 

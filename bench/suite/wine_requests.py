@@ -42,7 +42,8 @@ SERVERS = {
 # connections: messages on each, in the shorter run
 CONNECTIONS = {1: 500, 32: 60}
 
-# A request; the first of a process; the answer to a thread that has made another one of its process.
+# A request; the first of a process; the answer to a thread that has made another one of its
+# process.
 LINE = re.compile(rb"^([0-9a-f]{4,8}): (?:(\w+)\( (?:unix_pid=(\d+))?|new_thread\(\) = 0 \{ tid=([0-9a-f]+))", re.M)
 
 

@@ -50,7 +50,8 @@ Exit codes: 0 compared, whatever came out; 1 could not run; 2 wrong usage; 3 som
   lost; 5 the client itself lagged, the figures are invalid; 130 interrupted
 )";
 
-// With fewer even 95 of 100 resampled medians lie wherever all the rounds do: two equal servers would too often look different.
+// With fewer even 95 of 100 resampled medians lie wherever all the rounds do: two equal servers
+// would too often look different.
 constexpr std::uint64_t rounds_least = 6;
 constexpr std::uint64_t rounds_most = 1'000;
 
@@ -69,7 +70,9 @@ std::optional<Server> server_of(const std::string& text) {
     const std::string host = text.substr(0, colon);
     const bool is_number = !port.empty() && port.find_first_not_of("0123456789") == port.npos;
     const bool has_brackets = host.starts_with('[') && host.ends_with(']');
-    return is_number && (has_brackets || host.find(':') == host.npos) ? std::optional(Server{host, port}) : std::nullopt;
+    return is_number && (has_brackets || host.find(':') == host.npos)
+               ? std::optional(Server{host, port})
+               : std::nullopt;
 }
 
 // What the command line asks for besides the two.
@@ -80,8 +83,10 @@ struct Wanted {
     std::vector<std::string> options;  // what is left: those of a run
 };
 
-// Takes `name` and its value, "--name value" or "--name=value", out of `options`; nothing where it is not there. Fails where it has none, or comes twice.
-base::Result<std::optional<std::string>> taken(std::vector<std::string>& options, const std::string& name) {
+// Takes `name` and its value, "--name value" or "--name=value", out of `options`; nothing where it
+// is not there. Fails where it has none, or comes twice.
+base::Result<std::optional<std::string>> taken(std::vector<std::string>& options,
+                                               const std::string& name) {
     std::optional<std::string> value;
     for (auto at = options.begin(); at != options.end();) {
         const bool is_joined = at->starts_with(name + "=");
@@ -107,7 +112,8 @@ base::Result<std::optional<std::string>> taken(std::vector<std::string>& options
 base::Result<Wanted> wanted_of(std::span<const std::string> arguments) {
     Wanted wanted;
     wanted.options.assign(arguments.begin(), arguments.end());
-    for (const auto& [name, file] : {std::pair{"--json", &wanted.json_file}, std::pair{"--report", &wanted.report_file}}) {
+    for (const auto& [name, file] :
+         {std::pair{"--json", &wanted.json_file}, std::pair{"--report", &wanted.report_file}}) {
         auto value = taken(wanted.options, name);
         if (!value) {
             return base::Failure{value.error()};
@@ -129,7 +135,8 @@ base::Result<void> take_rounds(Wanted& wanted) {
     if (*text) {
         const auto rounds = parse_unsigned(**text);
         if (!rounds || *rounds < rounds_least || *rounds > rounds_most) {
-            return base::Failure{"--rounds: \"" + **text + "\" is no number from " + std::to_string(rounds_least) + " to " +
+            return base::Failure{"--rounds: \"" + **text + "\" is no number from " +
+                                 std::to_string(rounds_least) + " to " +
                                  std::to_string(rounds_most)};
         }
         wanted.rounds = *rounds;
@@ -142,8 +149,10 @@ struct Shown {
     bool more_is_better;
 };
 // What is compared of live servers.
-constexpr std::array<Shown, 4> shown{
-    {{"messages_per_second", true}, {"latency_p50_us", false}, {"latency_p99_us", false}, {"latency_p999_us", false}}};
+constexpr std::array<Shown, 4> shown{{{"messages_per_second", true},
+                                      {"latency_p50_us", false},
+                                      {"latency_p99_us", false},
+                                      {"latency_p999_us", false}}};
 
 // One of two live servers, and what its rounds have come to.
 struct Measured {
@@ -155,13 +164,18 @@ struct Measured {
     std::uint64_t runs_lagged = 0;
     Totals totals;  // of all runs
 
-    // The sum of its runs as a file would have it, but for what makes no sense of runs that lie apart in time.
+    // The sum of its runs as a file would have it, but for what makes no sense of runs that lie
+    // apart in time.
     [[nodiscard]] ComparedSide side(const std::string& began) const {
-        ComparedSide side{name, parse_saved_run(json_report({{run->plan(), totals}, arguments, began, {}, exit_code::all_right})), {}};
+        ComparedSide side{name,
+                          parse_saved_run(json_report(
+                              {{run->plan(), totals}, arguments, began, {}, exit_code::all_right})),
+                          {}};
         side.run.slots.clear();
         side.run.lagged = runs_lagged != 0;
         side.run.exit_code = side.run.lagged ? exit_code::lagged : exit_code::all_right;
-        std::erase_if(side.run.figures, [](const SavedFigure& figure) { return !figure.unit.empty(); });
+        std::erase_if(side.run.figures,
+                      [](const SavedFigure& figure) { return !figure.unit.empty(); });
         for (std::size_t round = 0; round < figures[0].size(); ++round) {
             std::vector<double>& its = side.rounds.emplace_back();
             for (const std::vector<double>& figure : figures) {
@@ -174,7 +188,8 @@ struct Measured {
 
 class Compare {
 public:
-    Compare(std::ostream& out, std::ostream& err, std::atomic<bool>& interrupt) : out_(out), err_(err), interrupt_(interrupt) {}
+    Compare(std::ostream& out, std::ostream& err, std::atomic<bool>& interrupt)
+        : out_(out), err_(err), interrupt_(interrupt) {}
 
     int run(std::span<const std::string> arguments);
 
@@ -204,7 +219,8 @@ private:
 };
 
 int Compare::files(const std::string& a, const std::string& b) {
-    for (const auto& [name, side, letter] : {std::tuple{&a, &record_.sides[0], "A: "}, std::tuple{&b, &record_.sides[1], "B: "}}) {
+    for (const auto& [name, side, letter] :
+         {std::tuple{&a, &record_.sides[0], "A: "}, std::tuple{&b, &record_.sides[1], "B: "}}) {
         constexpr std::uint64_t file_bytes_max = 268'435'456;
         auto content = read_file(*name, file_bytes_max);
         if (!content) {
@@ -252,7 +268,8 @@ int Compare::measure(Measured& server, std::array<double, shown.size()>& sums) {
     }
     const int code = exit_code_of(*totals);
     if (code != exit_code::all_right) {
-        err_ << failure_lines(*totals) << "client: compare: a run on " << server.name << " ended with " << code << '\n';
+        err_ << failure_lines(*totals) << "client: compare: a run on " << server.name
+             << " ended with " << code << '\n';
         return code;
     }
     for (std::size_t i = 0; i < shown.size(); ++i) {
@@ -298,7 +315,8 @@ int Compare::servers(const std::string& a, const std::string& b) {
         }
     }
     for (std::size_t i = 0; i < shown.size(); ++i) {
-        record_.figures.push_back(compared_pairs(shown[i].name, shown[i].more_is_better, servers[0].figures[i], servers[1].figures[i]));
+        record_.figures.push_back(compared_pairs(shown[i].name, shown[i].more_is_better,
+                                                 servers[0].figures[i], servers[1].figures[i]));
     }
     record_.of_servers = true;
     record_.sides = {servers[0].side(began), servers[1].side(began)};
@@ -313,14 +331,17 @@ std::string Compare::spoilt() const {
         return {};
     }
     const std::string where = in_a && in_b ? "both" : in_a ? "A" : "B";
-    return "Nothing follows from this: the client itself lagged in " + where + ", and the figures are invalid.";
+    return "Nothing follows from this: the client itself lagged in " + where +
+           ", and the figures are invalid.";
 }
 
 int Compare::show() {
     record_.made = utc_text(std::time(nullptr));
     const std::string lagged = spoilt();
     if (!results_.prints_json()) {
-        out_ << comparison_text(record_.sides[0].name, record_.sides[1].name, record_.figures, lagged) << std::flush;
+        out_ << comparison_text(record_.sides[0].name, record_.sides[1].name, record_.figures,
+                                lagged)
+             << std::flush;
     } else if (!lagged.empty()) {
         err_ << "client: compare: " << lagged << '\n';
     }
@@ -328,7 +349,8 @@ int Compare::show() {
         err_ << "client: compare: warning: " << warning << '\n';
     }
     if (results_.are_wanted()) {
-        if (const auto kept = results_.keep(comparison_json(record_), html_comparison, out_); !kept) {
+        if (const auto kept = results_.keep(comparison_json(record_), html_comparison, out_);
+            !kept) {
             return could_not_run(kept.error());
         }
     }
@@ -347,8 +369,8 @@ int Compare::run(std::span<const std::string> arguments) {
     }
     const bool is_a = server_of(arguments[0]).has_value();
     if (is_a != server_of(arguments[1]).has_value()) {
-        return usage("\"" + arguments[is_a ? 0 : 1] + "\" is a server and \"" + arguments[is_a ? 1 : 0] +
-                     "\" is none: they are to be both, or both files");
+        return usage("\"" + arguments[is_a ? 0 : 1] + "\" is a server and \"" +
+                     arguments[is_a ? 1 : 0] + "\" is none: they are to be both, or both files");
     }
     auto wanted = wanted_of(arguments.subspan(2));
     if (!wanted) {
@@ -360,7 +382,8 @@ int Compare::run(std::span<const std::string> arguments) {
             return usage(rounds.error());
         }
     } else if (!wanted_.options.empty()) {
-        return usage("\"" + wanted_.options[0] + "\" is too much: two files have nothing to be run");
+        return usage("\"" + wanted_.options[0] +
+                     "\" is too much: two files have nothing to be run");
     }
     record_.arguments.assign(arguments.begin(), arguments.end());
     if (const auto opened = results_.open(wanted_.json_file, wanted_.report_file); !opened) {
@@ -371,7 +394,8 @@ int Compare::run(std::span<const std::string> arguments) {
 
 }  // namespace
 
-int run_compare(std::span<const std::string> arguments, std::ostream& out, std::ostream& err, std::atomic<bool>& interrupt) {
+int run_compare(std::span<const std::string> arguments, std::ostream& out, std::ostream& err,
+                std::atomic<bool>& interrupt) {
     return Compare(out, err, interrupt).run(arguments);
 }
 

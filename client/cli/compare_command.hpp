@@ -8,7 +8,9 @@
 
 namespace portico::client {
 
-// `arguments` in UTF-8, behind "compare". What is found goes to `out`, what is wrong and how far it is to `err`. The exit code.
-[[nodiscard]] int run_compare(std::span<const std::string> arguments, std::ostream& out, std::ostream& err, std::atomic<bool>& interrupt);
+// `arguments` in UTF-8, behind "compare". What is found goes to `out`, what is wrong and how far it
+// is to `err`. The exit code.
+[[nodiscard]] int run_compare(std::span<const std::string> arguments, std::ostream& out,
+                              std::ostream& err, std::atomic<bool>& interrupt);
 
 }  // namespace portico::client

@@ -9,7 +9,9 @@
 namespace portico::client {
 
 base::Result<std::string> read_file(const std::string& path, std::uint64_t bytes_max) {
-    const auto cannot = [&](const std::string& why) { return base::Failure{"cannot read \"" + path + "\": " + why}; };
+    const auto cannot = [&](const std::string& why) {
+        return base::Failure{"cannot read \"" + path + "\": " + why};
+    };
     const std::filesystem::path native = base::path_from_utf8(path);
     if (std::error_code ignored; std::filesystem::is_directory(native, ignored)) {
         return cannot("it is a folder");

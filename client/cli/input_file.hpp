@@ -8,7 +8,8 @@
 
 namespace portico::client {
 
-// A file's bytes. `path` in UTF-8. Fails with a sentence that names it: it cannot be read, or has more than `bytes_max` bytes.
+// A file's bytes. `path` in UTF-8. Fails with a sentence that names it: it cannot be read, or has
+// more than `bytes_max` bytes.
 [[nodiscard]] base::Result<std::string> read_file(const std::string& path, std::uint64_t bytes_max);
 
 }  // namespace portico::client

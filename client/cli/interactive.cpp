@@ -13,10 +13,13 @@ namespace {
 std::string_view trimmed(std::string_view text) noexcept {
     constexpr std::string_view blanks = " \t\r";
     const std::size_t first = text.find_first_not_of(blanks);
-    return first == std::string_view::npos ? std::string_view() : text.substr(first, text.find_last_not_of(blanks) - first + 1);
+    return first == std::string_view::npos
+               ? std::string_view()
+               : text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
-std::optional<std::uint64_t> ask_number(const char* question, std::uint64_t most, const std::function<bool(std::string&)>& read_line,
+std::optional<std::uint64_t> ask_number(const char* question, std::uint64_t most,
+                                        const std::function<bool(std::string&)>& read_line,
                                         std::ostream& out) {
     std::string line;
     for (;;) {
@@ -47,7 +50,8 @@ std::optional<Answers> ask(const std::function<bool(std::string&)>& read_line, s
     if (!threads) {
         return std::nullopt;
     }
-    const auto sends = ask_number("Enter the number of times each thread sends: ", sends_max, read_line, out);
+    const auto sends = ask_number("Enter the number of times each thread sends: ", sends_max,
+                                  read_line, out);
     if (!sends) {
         return std::nullopt;
     }

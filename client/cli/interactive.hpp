@@ -1,6 +1,8 @@
-// The article's client: asks for a message, a number of threads and a number of sends, and prints each reply.
+// The article's client: asks for a message, a number of threads and a number of sends, and prints
+// each reply.
 //
-// Its threads are connections here, each of which sends its messages one by one; what is sent is exactly "N. Thread T - TEXT".
+// Its threads are connections here, each of which sends its messages one by one; what is sent is
+// exactly "N. Thread T - TEXT".
 #pragma once
 
 #include <cstdint>
@@ -25,8 +27,10 @@ struct Answers {
 inline constexpr std::uint64_t threads_max = 10'000;
 inline constexpr std::uint64_t sends_max = 1'000'000'000;
 
-// Asks on `out` and reads lines with `read_line`; a bad number is explained and asked for again. Nothing when the input ends first.
-[[nodiscard]] std::optional<Answers> ask(const std::function<bool(std::string&)>& read_line, std::ostream& out);
+// Asks on `out` and reads lines with `read_line`; a bad number is explained and asked for again.
+// Nothing when the input ends first.
+[[nodiscard]] std::optional<Answers> ask(const std::function<bool(std::string&)>& read_line,
+                                         std::ostream& out);
 
 // The output takes nothing more, so nobody reads what comes.
 class OutputEnded : public std::exception {};

@@ -34,13 +34,15 @@ void complain(const std::string& text) {
     std::cerr << "client: " << text << '\n';
 }
 
-// Shows the first few findings of each kind as they come, and how far the run is: on a terminal in the same place, else a line now and then.
+// Shows the first few findings of each kind as they come, and how far the run is: on a terminal in
+// the same place, else a line now and then.
 class ConsoleObserver final : public Observer {
 public:
     ConsoleObserver(const LoadPlan& plan, Options::ProgressShown how)
         : plan_(plan),
           how_(how),
-          every_ns_(how == Options::ProgressShown::live ? base::nanoseconds_per_second / 2 : 10 * base::nanoseconds_per_second),
+          every_ns_(how == Options::ProgressShown::live ? base::nanoseconds_per_second / 2
+                                                        : 10 * base::nanoseconds_per_second),
           started_ns_(base::now_ns()),
           shown_ns_(started_ns_) {}
 
@@ -52,7 +54,8 @@ public:
         }
         clear();
         complain(finding_lines(finding) +
-                 (seen == shown_max ? std::string("\n  (further ones that are ") + to_string(finding.kind) + " are counted and not shown)"
+                 (seen == shown_max ? std::string("\n  (further ones that are ") +
+                                          to_string(finding.kind) + " are counted and not shown)"
                                     : ""));
     }
 
@@ -61,12 +64,16 @@ public:
         if (how_ == Options::ProgressShown::none || since_shown < every_ns_) {
             return;
         }
-        const double rate = static_cast<double>(progress.received - received_) * 1e9 / static_cast<double>(since_shown);
+        const double rate = static_cast<double>(progress.received - received_) * 1e9 /
+                            static_cast<double>(since_shown);
         const Moment moment{progress, now_ns - started_ns_, rate};
         clear();
         if (how_ == Options::ProgressShown::live) {
             const std::size_t columns = terminal_columns();  // it may have changed
-            std::cerr << live_lines(moment, plan_, columns == 0 ? live_width_max : std::min(columns - 1, live_width_max)) << std::flush;
+            std::cerr << live_lines(
+                             moment, plan_,
+                             columns == 0 ? live_width_max : std::min(columns - 1, live_width_max))
+                      << std::flush;
             has_lines_ = true;
         } else {
             std::cerr << log_line(moment, plan_) << std::endl;
@@ -108,7 +115,8 @@ int run_interactive(const Options& options) {
     if (!answers) {
         std::cout << std::endl;
         complain(
-            "the input ended before the questions were answered; to be asked nothing, give --message TEXT or --size BYTES "
+            "the input ended before the questions were answered; to be asked nothing, give "
+            "--message TEXT or --size BYTES "
             "(client --help)");
         return exit_code::usage;
     }
@@ -119,7 +127,8 @@ int run_interactive(const Options& options) {
         complain(prepared.error());
         return exit_code::could_not_run;
     }
-    const auto messages = make_framed_messages(make_article_messages(answers->message), options.framing);
+    const auto messages = make_framed_messages(make_article_messages(answers->message),
+                                               options.framing);
     plan.messages = messages.get();
     ReplyPrinter printer(plan.connections, options.reply_framing, std::cout);
     set_on_interrupt(interrupt);
@@ -136,17 +145,21 @@ int run_interactive(const Options& options) {
     }
     std::cerr << failure_lines(*totals);
     if (!options.is_quiet) {
-        std::cout << "Sent " << totals->sent << " messages and received " << totals->received << " replies." << std::endl;
+        std::cout << "Sent " << totals->sent << " messages and received " << totals->received
+                  << " replies." << std::endl;
     }
     return exit_code_of(*totals);
 }
 
 void print_summary(const Result& result, const Options& options) {
     using Summary = Options::Summary;
-    const bool is_readable = options.summary.value_or(output_is_terminal() ? Summary::readable : Summary::plain) == Summary::readable;
+    const bool is_readable = options.summary.value_or(output_is_terminal()
+                                                          ? Summary::readable
+                                                          : Summary::plain) == Summary::readable;
     const std::size_t columns = output_is_terminal() ? terminal_columns() : 0;
     std::cout << (is_readable ? readable_summary(result) : summary(result)) << '\n'
-              << (columns != 0 ? latency_drawing(result.totals.latency_ns, columns) : latency_drawing(result.totals.latency_ns))
+              << (columns != 0 ? latency_drawing(result.totals.latency_ns, columns)
+                               : latency_drawing(result.totals.latency_ns))
               << std::flush;
 }
 
@@ -173,7 +186,9 @@ int run_scripted(const Options& options, const std::vector<std::string>& argumen
     }
     const Result result{plan, *totals};
     const int code = exit_code_of(result, options.thresholds);
-    const std::string json = files.are_wanted() ? json_report({result, arguments, began, options.thresholds, code}) : "";
+    const std::string json = files.are_wanted()
+                                 ? json_report({result, arguments, began, options.thresholds, code})
+                                 : "";
     const auto kept = files.keep(json, html_report, std::cout);
     if (!kept) {
         complain(kept.error());
@@ -194,7 +209,8 @@ int run_asked(const std::vector<std::string>& arguments) {
         (parsed.exit_code == 0 ? std::cout : std::cerr) << parsed.text << std::flush;
         return parsed.exit_code;
     }
-    return parsed.options->is_interactive ? run_interactive(*parsed.options) : run_scripted(*parsed.options, arguments);
+    return parsed.options->is_interactive ? run_interactive(*parsed.options)
+                                          : run_scripted(*parsed.options, arguments);
 }
 
 int run(const std::vector<std::string>& arguments) {

@@ -1,5 +1,6 @@
-// The command line is cut into topics, a file each: what its options are called and say, and what was written becomes in `Options`. A topic is a
-// group of CLI11's, a screen of `client --help TOPIC`, and knows nothing of the others; what must fit together is checked once all have been
+// The command line is cut into topics, a file each: what its options are called and say, and what
+// was written becomes in `Options`. A topic is a group of CLI11's, a screen of `client --help
+// TOPIC`, and knows nothing of the others; what must fit together is checked once all have been
 // understood (options.cpp).
 #pragma once
 

@@ -1,4 +1,5 @@
-// What the topics of the command line have in common: from a written text to a value, or a usage error that names the option.
+// What the topics of the command line have in common: from a written text to a value, or a usage
+// error that names the option.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,7 @@ template <class T>
     return *std::move(result);
 }
 
-[[nodiscard]] std::uint64_t number_in(const char* option, const std::string& text, std::uint64_t least, std::uint64_t most);
+[[nodiscard]] std::uint64_t number_in(const char* option, const std::string& text,
+                                      std::uint64_t least, std::uint64_t most);
 
 }  // namespace portico::client

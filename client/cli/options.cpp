@@ -13,17 +13,20 @@
 
 namespace portico::client {
 
-std::uint64_t number_in(const char* option, const std::string& text, std::uint64_t least, std::uint64_t most) {
+std::uint64_t number_in(const char* option, const std::string& text, std::uint64_t least,
+                        std::uint64_t most) {
     const auto number = parse_unsigned(text);
     if (!number || *number < least || *number > most) {
-        refuse(std::string(option) + ": \"" + text + "\" is no number from " + std::to_string(least) + " to " + std::to_string(most));
+        refuse(std::string(option) + ": \"" + text + "\" is no number from " +
+               std::to_string(least) + " to " + std::to_string(most));
     }
     return *number;
 }
 
 namespace {
 
-constexpr const char* overview = R"(Sends messages to a server over many connections and checks every reply, byte for byte.
+constexpr const char* overview =
+    R"(Sends messages to a server over many connections and checks every reply, byte for byte.
 
   client HOST PORT                     asks for a message, a number of threads and a number of sends
                                        (also through a pipe); HOST:PORT is the same
@@ -64,13 +67,16 @@ Topics make_topics() {
 
 // Sizes that the framing cannot carry.
 void check_size(const char* option, SizeRange sizes, const Framing& framing) {
-    if (framing.type == Framing::Type::fixed && (sizes.min != framing.fixed_bytes || sizes.max != framing.fixed_bytes)) {
-        refuse(std::string(option) + ": with a framing of fixed:" + std::to_string(framing.fixed_bytes) + " each has " +
+    if (framing.type == Framing::Type::fixed &&
+        (sizes.min != framing.fixed_bytes || sizes.max != framing.fixed_bytes)) {
+        refuse(std::string(option) +
+               ": with a framing of fixed:" + std::to_string(framing.fixed_bytes) + " each has " +
                std::to_string(framing.fixed_bytes) + " byte(s), not " + std::to_string(sizes.min) +
                (sizes.min == sizes.max ? "" : " to " + std::to_string(sizes.max)));
     }
     if (sizes.max > framing.payload_max()) {
-        refuse(std::string(option) + ": a length prefix of " + std::to_string(framing.prefix_bytes) + " byte(s) cannot say " +
+        refuse(std::string(option) + ": a length prefix of " +
+               std::to_string(framing.prefix_bytes) + " byte(s) cannot say " +
                std::to_string(sizes.max));
     }
 }
@@ -80,29 +86,38 @@ void check_payload(const char* option, const std::string& payload, const Framing
     if (framing.type == Framing::Type::none && payload.empty()) {
         refuse(std::string(option) + ": without framing an empty text is no message");
     }
-    if (framing.type == Framing::Type::delimiter && (payload + framing.delimiter).find(framing.delimiter) != payload.size()) {
-        refuse(std::string(option) + ": the text contains the delimiter, and would be several messages");
+    if (framing.type == Framing::Type::delimiter &&
+        (payload + framing.delimiter).find(framing.delimiter) != payload.size()) {
+        refuse(std::string(option) +
+               ": the text contains the delimiter, and would be several messages");
     }
     check_size(option, {payload.size(), payload.size()}, framing);
 }
 
 // The same for a text with places, whatever comes into them.
-void check_pieces(const std::string& option, const std::vector<MessagePiece>& pieces, const Framing& framing) {
+void check_pieces(const std::string& option, const std::vector<MessagePiece>& pieces,
+                  const Framing& framing) {
     std::uint64_t size_most = 0;
     for (const MessagePiece& each : pieces) {
         constexpr std::uint64_t digits_max = 20;
         using Kind = MessagePiece::Kind;
-        size_most += each.kind == Kind::text ? each.text.size() : each.kind == Kind::random ? each.sizes.max : digits_max;
+        size_most += each.kind == Kind::text     ? each.text.size()
+                     : each.kind == Kind::random ? each.sizes.max
+                                                 : digits_max;
         if (each.kind == Kind::text) {
             check_payload(option.c_str(), each.text, framing);
         }
     }
     const auto is_letter_or_digit = [](unsigned char byte) { return std::isalnum(byte) != 0; };
-    if (framing.type == Framing::Type::delimiter && std::any_of(framing.delimiter.begin(), framing.delimiter.end(), is_letter_or_digit)) {
-        refuse(option + ": what is filled in is letters and digits, and may come to contain the delimiter; give one without");
+    if (framing.type == Framing::Type::delimiter &&
+        std::any_of(framing.delimiter.begin(), framing.delimiter.end(), is_letter_or_digit)) {
+        refuse(option +
+               ": what is filled in is letters and digits, and may come to contain the delimiter; "
+               "give one without");
     }
     if (size_most > framing.payload_max()) {
-        refuse(option + ": a length prefix of " + std::to_string(framing.prefix_bytes) + " byte(s) cannot say what it may come to");
+        refuse(option + ": a length prefix of " + std::to_string(framing.prefix_bytes) +
+               " byte(s) cannot say what it may come to");
     }
 }
 
@@ -130,33 +145,49 @@ void check_replies(const Options& options) {
     const Framing& framing = options.reply_framing;
     if (options.expect == Options::Expect::text) {
         if (is_plain(options.expected_pieces)) {
-            check_payload("--expect", options.expected_pieces.empty() ? std::string() : options.expected_pieces[0].text, framing);
+            check_payload(
+                "--expect",
+                options.expected_pieces.empty() ? std::string() : options.expected_pieces[0].text,
+                framing);
         } else {
             check_pieces("--expect", options.expected_pieces, framing);
         }
     }
     if (options.expect == Options::Expect::echo && framing != options.framing &&
         !(framing.adds_nothing() && options.framing.adds_nothing())) {
-        refuse("--reply-framing: an echo comes back as it was sent; other framing needs --expect text:TEXT, pattern:PATTERN or any");
+        refuse(
+            "--reply-framing: an echo comes back as it was sent; other framing needs --expect "
+            "text:TEXT, pattern:PATTERN or any");
     }
-    if (options.expect == Options::Expect::echo && framing.type == Framing::Type::fixed && !options.message) {
+    if (options.expect == Options::Expect::echo && framing.type == Framing::Type::fixed &&
+        !options.message) {
         check_size("--size", options.sizes, framing);
     }
     if (framing.type == Framing::Type::idle && options.depth > 1) {
-        refuse("--reply-framing idle with a --depth above 1: nothing would show where one reply ends and the next begins");
+        refuse(
+            "--reply-framing idle with a --depth above 1: nothing would show where one reply ends "
+            "and the next begins");
     }
-    // What the server takes for one message is uncertain without framing, and so is what one read brings.
-    if (options.expect == Options::Expect::text && options.framing.type == Framing::Type::none && options.depth > 1) {
-        refuse("--expect text with a --depth above 1 needs --framing: without it the server cannot tell messages apart");
+    // What the server takes for one message is uncertain without framing, and so is what one read
+    // brings.
+    if (options.expect == Options::Expect::text && options.framing.type == Framing::Type::none &&
+        options.depth > 1) {
+        refuse(
+            "--expect text with a --depth above 1 needs --framing: without it the server cannot "
+            "tell messages apart");
     }
-    if (options.expect == Options::Expect::any && framing.type == Framing::Type::none && options.depth > 1) {
-        refuse("--expect any with a --depth above 1 needs framed replies (--framing): without it they cannot be told apart");
+    if (options.expect == Options::Expect::any && framing.type == Framing::Type::none &&
+        options.depth > 1) {
+        refuse(
+            "--expect any with a --depth above 1 needs framed replies (--framing): without it they "
+            "cannot be told apart");
     }
 }
 
 // A script says itself what is sent and what is right, one thing after the other.
 void check_beside_script(const CLI::App& app) {
-    for (const char* other : {"--expect", "--reply-framing", "--depth", "--rate", "--hostile", "--reconnect"}) {
+    for (const char* other :
+         {"--expect", "--reply-framing", "--depth", "--rate", "--hostile", "--reconnect"}) {
         if (app.count(other) != 0) {
             refuse(std::string(other) + " and --script exclude each other");
         }
@@ -165,22 +196,28 @@ void check_beside_script(const CLI::App& app) {
 
 void check_together(const Options& options) {
     if (options.reconnect && options.count != 0) {
-        refuse("--reconnect needs --duration: with --count a server that stays away would hold the run for ever");
+        refuse(
+            "--reconnect needs --duration: with --count a server that stays away would hold the "
+            "run for ever");
     }
     if (!options.script_file) {
         check_messages(options);
         check_replies(options);
     }
     if (options.threads > options.connections) {
-        refuse("--threads: " + std::to_string(options.threads) + " threads cannot share " + std::to_string(options.connections) +
+        refuse("--threads: " + std::to_string(options.threads) + " threads cannot share " +
+               std::to_string(options.connections) +
                " connection(s); give at least as many --connections");
     }
 }
 
 // What the questions do not ask for may be given beside them.
 bool goes_with_questions(const std::string& name) {
-    constexpr std::array allowed{"HOST",      "PORT",          "--framing", "--reply-framing", "--source", "--connect-timeout",
-                                 "--timeout", "--interactive", "--quiet"};
+    constexpr std::array allowed{"HOST",      "PORT",
+                                 "--framing", "--reply-framing",
+                                 "--source",  "--connect-timeout",
+                                 "--timeout", "--interactive",
+                                 "--quiet"};
     return std::find(allowed.begin(), allowed.end(), name) != allowed.end();
 }
 
@@ -188,8 +225,9 @@ void check_beside_questions(const CLI::App& app, bool was_asked_for) {
     for (const CLI::Option* option : app.get_options()) {
         const std::string name = option->get_name();
         if (option->count() != 0 && !goes_with_questions(name)) {
-            refuse(was_asked_for ? name + " and --interactive exclude each other: the questions ask for it"
-                                 : name + " needs --message TEXT or --size BYTES beside it");
+            refuse(was_asked_for
+                       ? name + " and --interactive exclude each other: the questions ask for it"
+                       : name + " needs --message TEXT or --size BYTES beside it");
         }
     }
 }
@@ -203,8 +241,10 @@ void understand_server(const CLI::App& app, Options& options) {
     const std::string host = app["HOST"]->as<std::string>();
     if (app.count("PORT") != 0) {
         options.host = host_without_brackets(host);
-        options.port = static_cast<std::uint16_t>(number_in("PORT", app["PORT"]->as<std::string>(), 1, 65'535));
-        if (std::count(options.host.begin(), options.host.end(), ':') == 1) {  // an IPv6 address has more
+        options.port = static_cast<std::uint16_t>(
+            number_in("PORT", app["PORT"]->as<std::string>(), 1, 65'535));
+        // an IPv6 address has more
+        if (std::count(options.host.begin(), options.host.end(), ':') == 1) {
             refuse("HOST: \"" + host + "\" has a port, and PORT is another; give one of them");
         }
         return;
@@ -231,18 +271,23 @@ Options understand(const CLI::App& app, const Topics& topics, bool may_ask) {
     }
     const bool was_asked_for = options.is_interactive;
     constexpr std::array sends_something{"--message", "--message-file", "--size", "--script"};
-    const bool has_something =
-        std::any_of(sends_something.begin(), sends_something.end(), [&](const char* option) { return app.count(option) != 0; });
+    const bool has_something = std::any_of(
+        sends_something.begin(), sends_something.end(),
+        [&](const char* option) { return app.count(option) != 0; });
     options.is_interactive = was_asked_for || (!has_something && may_ask);
     if (options.is_interactive) {
         check_beside_questions(app, was_asked_for);
-        if (options.framing.type == Framing::Type::fixed || options.framing.type == Framing::Type::idle) {
-            refuse("--framing: the messages of the questions are numbered, and not all of one size");
+        if (options.framing.type == Framing::Type::fixed ||
+            options.framing.type == Framing::Type::idle) {
+            refuse(
+                "--framing: the messages of the questions are numbered, and not all of one size");
         }
         return options;
     }
     if (!has_something) {
-        refuse("nothing to send: give --message TEXT, --size BYTES, --message-file FILE or --script FILE");
+        refuse(
+            "nothing to send: give --message TEXT, --size BYTES, --message-file FILE or --script "
+            "FILE");
     }
     if (options.script_file) {
         check_beside_script(app);
@@ -265,7 +310,8 @@ std::string help_overview(const Topics& topics) {
 
 std::string help_topic(const CLI::App& app, const OptionTopic& topic) {
     const std::string title(topic.title());
-    const auto options = app.get_options([&](const CLI::Option* option) { return option->get_group() == title; });
+    const auto options = app.get_options(
+        [&](const CLI::Option* option) { return option->get_group() == title; });
     std::string out;
     if (!options.empty()) {
         const auto formatter = std::dynamic_pointer_cast<CLI::Formatter>(app.get_formatter());
@@ -298,10 +344,11 @@ std::string help(const CLI::App& app, const Topics& topics, const std::string& a
     return all;
 }
 
-// The word behind a --help (or -h) anywhere on the line, "" without one; nothing where no help is asked for. Taken before the rest is parsed,
-// so that it is answered whatever else is wrong.
+// The word behind a --help (or -h) anywhere on the line, "" without one; nothing where no help is
+// asked for. Taken before the rest is parsed, so that it is answered whatever else is wrong.
 std::optional<std::string> asked_help(std::span<const std::string> arguments) {
-    const auto at = std::find_if(arguments.begin(), arguments.end(), [](const auto& text) { return text == "--help" || text == "-h"; });
+    const auto at = std::find_if(arguments.begin(), arguments.end(),
+                                 [](const auto& text) { return text == "--help" || text == "-h"; });
     if (at == arguments.end()) {
         return std::nullopt;
     }
@@ -317,8 +364,11 @@ ParsedOptions parse_options(std::vector<std::string> arguments, bool may_ask) {
     // CLI11 wraps no lines: long texts are cut by hand to fit a terminal of 100 columns.
     app.get_formatter()->column_width(26);
     std::string host, port;
-    app.add_option("HOST", host, "Name or address (IPv4, IPv6) of the server")->required()->type_name("");
-    app.add_option("PORT", port, "Its port, where HOST does not have it: HOST:PORT, [::1]:PORT")->type_name("");
+    app.add_option("HOST", host, "Name or address (IPv4, IPv6) of the server")
+        ->required()
+        ->type_name("");
+    app.add_option("PORT", port, "Its port, where HOST does not have it: HOST:PORT, [::1]:PORT")
+        ->type_name("");
     const Topics topics = make_topics();
     for (const auto& topic : topics) {
         app.option_defaults()->group(std::string(topic->title()));
@@ -326,7 +376,8 @@ ParsedOptions parse_options(std::vector<std::string> arguments, bool may_ask) {
     }
 
     const auto usage_error = [](const std::string& text) {
-        return ParsedOptions{std::nullopt, "client: " + text + "\nclient --help says more\n", exit_code::usage};
+        return ParsedOptions{std::nullopt, "client: " + text + "\nclient --help says more\n",
+                             exit_code::usage};
     };
     try {
         if (const auto asked = asked_help(arguments)) {

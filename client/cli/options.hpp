@@ -60,7 +60,8 @@ struct Options {
     std::vector<Threshold> thresholds;
 };
 
-// What a command line asks for: a run, or that `text` is printed (to the error output where exit_code is not 0) and the program ends.
+// What a command line asks for: a run, or that `text` is printed (to the error output where
+// exit_code is not 0) and the program ends.
 struct ParsedOptions {
     std::optional<Options> options;
     std::string text;

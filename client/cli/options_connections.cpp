@@ -15,36 +15,44 @@ public:
     std::string_view title() const noexcept override { return "Connections"; }
 
     void declare(CLI::App& app) override {
-        app.add_option("--connections", connections_, "How many, all open at once [1]")->type_name("N");
+        app.add_option("--connections", connections_, "How many, all open at once [1]")
+            ->type_name("N");
         app.add_option("--messages-per-connection", messages_per_connection_,
                        "After so many a connection ends in order, and a new one goes on [all]")
             ->type_name("N");
         app.add_flag("--reconnect", reconnect_,
                      "One that breaks comes again, every 100 ms until --duration is over;\n"
                      "what fails meanwhile is lost, and the outage is in the figures");
-        app.add_option("--idle", idle_, "Further connections, opened first, that say nothing to the end [0]")->type_name("N");
+        app.add_option("--idle", idle_,
+                       "Further connections, opened first, that say nothing to the end [0]")
+            ->type_name("N");
         app.add_option("--source", source_,
                        "Local addresses to connect from, in turn, where one has too few ports:\n"
                        "ADDRESS or FIRST-LAST, several with commas [the system's choice]")
             ->type_name("ADDRESS");
-        app.add_option("--connect-timeout", connect_timeout_, "For each connection [10s]")->type_name("TIME");
+        app.add_option("--connect-timeout", connect_timeout_, "For each connection [10s]")
+            ->type_name("TIME");
     }
 
     void understand(const CLI::App&, Options& options) const override {
         if (!connections_.empty()) {
-            options.connections = static_cast<std::uint32_t>(number_in("--connections", connections_, 1, connections_max));
+            options.connections = static_cast<std::uint32_t>(
+                number_in("--connections", connections_, 1, connections_max));
         }
         if (!messages_per_connection_.empty()) {
-            options.messages_per_connection = number_in("--messages-per-connection", messages_per_connection_, 1, count_max);
+            options.messages_per_connection = number_in("--messages-per-connection",
+                                                        messages_per_connection_, 1, count_max);
         }
         options.reconnect = reconnect_;
         if (!idle_.empty()) {
-            options.idle = static_cast<std::uint32_t>(number_in("--idle", idle_, 1, connections_max));
+            options.idle = static_cast<std::uint32_t>(
+                number_in("--idle", idle_, 1, connections_max));
         }
         if (!source_.empty()) {
             options.sources = value_of("--source", parse_sources(source_));
         }
-        options.connect_timeout_ns = value_of("--connect-timeout", parse_duration_ns(connect_timeout_));
+        options.connect_timeout_ns = value_of("--connect-timeout",
+                                              parse_duration_ns(connect_timeout_));
     }
 
 private:

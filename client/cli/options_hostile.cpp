@@ -1,9 +1,9 @@
 // Bad clients beside the measured ones.
 #include <CLI/CLI.hpp>
 
-#include "load/hostile.hpp"
 #include "cli/option_topics.hpp"
 #include "cli/option_values.hpp"
+#include "load/hostile.hpp"
 
 namespace portico::client {
 
@@ -28,7 +28,9 @@ the others, who should not notice.)";
     }
 
     void declare(CLI::App& app) override {
-        app.add_option("--hostile", hostile_, "So many of each, beside --connections: \"reset:10,slow_reader:2\"")->type_name("MODE:N,...");
+        app.add_option("--hostile", hostile_,
+                       "So many of each, beside --connections: \"reset:10,slow_reader:2\"")
+            ->type_name("MODE:N,...");
     }
 
     void understand(const CLI::App&, Options& options) const override {

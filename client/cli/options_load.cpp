@@ -27,9 +27,13 @@ public:
     std::string_view title() const noexcept override { return "How much, and how fast"; }
 
     void declare(CLI::App& app) override {
-        CLI::Option* count = app.add_option("--count", count_, "Messages of each connection [1]")->type_name("N");
-        app.add_option("--duration", duration_, "Send for so long instead: 10, 2.5s, 500ms, 1m")->type_name("TIME")->excludes(count);
-        app.add_option("--depth", depth_, "Messages in flight on each connection, at most [1]")->type_name("N");
+        CLI::Option* count = app.add_option("--count", count_, "Messages of each connection [1]")
+                                 ->type_name("N");
+        app.add_option("--duration", duration_, "Send for so long instead: 10, 2.5s, 500ms, 1m")
+            ->type_name("TIME")
+            ->excludes(count);
+        app.add_option("--depth", depth_, "Messages in flight on each connection, at most [1]")
+            ->type_name("N");
         app.add_option("--rate", rate_,
                        "Messages a second, over all connections, at evenly spaced instants\n"
                        "(an open loop); 0.5: one in two [the next as soon as --depth allows]")
@@ -42,7 +46,9 @@ public:
                        "The connections, all open, begin to send one after the other over so long\n"
                        "[all at once]")
             ->type_name("TIME");
-        app.add_option("--warm-up", warm_up_, "Before --duration: replies are checked, and are in no figure")->type_name("TIME");
+        app.add_option("--warm-up", warm_up_,
+                       "Before --duration: replies are checked, and are in no figure")
+            ->type_name("TIME");
         app.add_option("--threads", threads_, "That share the connections [1]")->type_name("N");
     }
 
@@ -80,13 +86,16 @@ public:
             refuse("--ramp-up is longer than the run: some connections would never begin");
         }
         if (options.count != 0 && options.ramp_up_ns != 0 && options.rate) {
-            refuse("--ramp-up with --rate needs --duration: what is due before a connection begins is never sent");
+            refuse(
+                "--ramp-up with --rate needs --duration: what is due before a connection begins is "
+                "never sent");
         }
         if (options.count != 0 && options.warm_up_ns != 0) {
             refuse("--warm-up needs --duration: with --count it might be over before it is warm");
         }
         if (!threads_.empty()) {
-            options.threads = static_cast<std::uint32_t>(number_in("--threads", threads_, 1, io_threads_max));
+            options.threads = static_cast<std::uint32_t>(
+                number_in("--threads", threads_, 1, io_threads_max));
         }
     }
 

@@ -15,7 +15,8 @@ public:
     std::string_view name() const noexcept override { return "output"; }
     std::string_view title() const noexcept override { return "What is asked and shown"; }
     void declare(CLI::App& app) override {
-        app.add_flag("--interactive", interactive_, "Ask what to send, as without an option that says it");
+        app.add_flag("--interactive", interactive_,
+                     "Ask what to send, as without an option that says it");
         app.add_flag("--quiet", quiet_, "No progress and no summary; failures are still reported");
         app.add_option("--progress", progress_,
                        "live (in place, for a terminal), plain (a line each 10 s) or none\n"
@@ -25,8 +26,12 @@ public:
                        "readable (without what is zero, ms and s) or plain (a figure a line, as\n"
                        "scripts rely on) [readable on a terminal, else plain]")
             ->type_name("HOW");
-        app.add_option("--json", json_, "All that was found, for programs; - for the output instead of the summary")->type_name("FILE");
-        app.add_option("--report", report_, "The same as a page for a browser, which needs nothing else")->type_name("FILE");
+        app.add_option("--json", json_,
+                       "All that was found, for programs; - for the output instead of the summary")
+            ->type_name("FILE");
+        app.add_option("--report", report_,
+                       "The same as a page for a browser, which needs nothing else")
+            ->type_name("FILE");
         app.add_option("--fail-if", fail_if_,
                        "End with 4 when it holds: a figure, a comparison, a number: \"lost>0\";\n"
                        "also p50 p90 p99 p99.9 p99.99 max mean with ns us ms s: \"p99>5ms\";\n"
@@ -45,7 +50,8 @@ public:
             if (summary_ != "readable" && summary_ != "plain") {
                 refuse("--summary: \"" + summary_ + "\" is none of readable and plain");
             }
-            options.summary = summary_ == "plain" ? Options::Summary::plain : Options::Summary::readable;
+            options.summary = summary_ == "plain" ? Options::Summary::plain
+                                                  : Options::Summary::readable;
         }
         options.json_file = json_;
         options.report_file = report_;
@@ -61,7 +67,8 @@ private:
     static Options::ProgressShown progress_named(const std::string& name) {
         using Shown = Options::ProgressShown;
         for (const auto& [its, shown] :
-             {std::pair{"live", Shown::live}, std::pair{"plain", Shown::plain}, std::pair{"none", Shown::none}}) {
+             {std::pair{"live", Shown::live}, std::pair{"plain", Shown::plain},
+              std::pair{"none", Shown::none}}) {
             if (name == its) {
                 return shown;
             }
@@ -86,7 +93,9 @@ public:
 
 private:
     static std::string made() {
-        std::string text = "The plain summary: a figure a line (name, blanks, value), which scripts may rely on:\n";
+        std::string text =
+            "The plain summary: a figure a line (name, blanks, value), which scripts may rely "
+            "on:\n";
         std::string names;  // of those that say all themselves
         const auto end_names = [&] {
             text += names.empty() ? "" : names + '\n';

@@ -25,9 +25,10 @@ public:
                        "Of the replies, where it is not that of the messages; also\n"
                        "  idle:TIME  a reply ends when nothing has come for TIME")
             ->type_name("HOW");
-        app.add_option("--timeout", timeout_,
-                       "A reply that is not complete so long after its message, or after the reply\n"
-                       "before it, is lost; all that are due so long after --duration [30s]")
+        app.add_option(
+               "--timeout", timeout_,
+               "A reply that is not complete so long after its message, or after the reply\n"
+               "before it, is lost; all that are due so long after --duration [30s]")
             ->type_name("TIME");
     }
 
@@ -49,18 +50,23 @@ private:
             options.expect = Options::Expect::any;
         } else if (expect_.starts_with("text:")) {
             options.expect = Options::Expect::text;
-            options.expected_pieces = value_of("--expect", parse_template(std::string_view(expect_).substr(5)));
+            options.expected_pieces = value_of("--expect",
+                                               parse_template(std::string_view(expect_).substr(5)));
         } else if (expect_.starts_with("pattern:")) {
             if (options.reply_framing.type == Framing::Type::none) {
-                refuse("--expect pattern needs framed replies (--framing, --reply-framing; idle:100ms where nothing else shows their end)");
+                refuse(
+                    "--expect pattern needs framed replies (--framing, --reply-framing; idle:100ms "
+                    "where nothing else shows their end)");
             }
             options.expect = Options::Expect::pattern;
             const bool has_delimiter = options.reply_framing.type == Framing::Type::delimiter;
             options.expected_pattern = value_of(
                 "--expect",
-                Pattern::parse(std::string_view(expect_).substr(8), has_delimiter ? options.reply_framing.delimiter : std::string()));
+                Pattern::parse(std::string_view(expect_).substr(8),
+                               has_delimiter ? options.reply_framing.delimiter : std::string()));
         } else {
-            refuse("--expect: \"" + expect_ + "\" is none of echo, any, text:TEXT and pattern:PATTERN");
+            refuse("--expect: \"" + expect_ +
+                   "\" is none of echo, any, text:TEXT and pattern:PATTERN");
         }
     }
 

@@ -13,9 +13,9 @@ namespace portico::client {
 // The arguments behind the program's name, in UTF-8.
 [[nodiscard]] std::vector<std::string> command_line(int argc, char** argv);
 
-// Once, before anything is opened or printed: a Windows console is told that text is UTF-8, until the program ends; on Linux a standard stream that the program was
-// started without leads nowhere, where else its number would be a socket's. Whether there is a
-// standard output.
+// Once, before anything is opened or printed: a Windows console is told that text is UTF-8, until
+// the program ends; on Linux a standard stream that the program was started without leads nowhere,
+// where else its number would be a socket's. Whether there is a standard output.
 [[nodiscard]] bool prepare_console();
 
 [[nodiscard]] bool input_is_terminal() noexcept;
@@ -32,7 +32,8 @@ namespace portico::client {
 // From now on the first Ctrl-C (or SIGTERM) sets `flag`; the second ends the process.
 void set_on_interrupt(std::atomic<bool>& flag) noexcept;
 
-// Raises the limit of open descriptors as far as the system allows. What it is now; UINT64_MAX for none.
+// Raises the limit of open descriptors as far as the system allows. What it is now; UINT64_MAX for
+// none.
 [[nodiscard]] std::uint64_t raise_descriptor_limit() noexcept;
 
 }  // namespace portico::client

@@ -12,7 +12,8 @@ namespace portico::client {
 namespace {
 
 std::atomic<std::atomic<bool>*> interrupt_flag{nullptr};
-static_assert(std::atomic<std::atomic<bool>*>::is_always_lock_free && std::atomic<bool>::is_always_lock_free,
+static_assert(std::atomic<std::atomic<bool>*>::is_always_lock_free &&
+                  std::atomic<bool>::is_always_lock_free,
               "a signal handler may only touch lock-free atomics");
 
 void on_signal(int) {

@@ -75,7 +75,8 @@ std::size_t terminal_columns() noexcept {
     for (const DWORD which : {STD_OUTPUT_HANDLE, STD_ERROR_HANDLE}) {
         CONSOLE_SCREEN_BUFFER_INFO info;
         if (::GetConsoleScreenBufferInfo(::GetStdHandle(which), &info)) {
-            return static_cast<std::size_t>(std::max(info.srWindow.Right - info.srWindow.Left + 1, 0));
+            return static_cast<std::size_t>(
+                std::max(info.srWindow.Right - info.srWindow.Left + 1, 0));
         }
     }
     return 0;

@@ -33,8 +33,10 @@ base::Result<void> prepare(const Options& options, LoadPlan& plan) {
     const std::uint64_t wanted = std::uint64_t{plan.connections} + plan.idle + plan.hostile.size();
     const std::uint64_t limit = raise_descriptor_limit();
     if (wanted + reserved > limit) {
-        return base::Failure{std::to_string(wanted) + " connections are too many: this process may have " + std::to_string(limit) +
-                             " open descriptors (ulimit -n), of which " + std::to_string(reserved) + " are for other things"};
+        return base::Failure{std::to_string(wanted) +
+                             " connections are too many: this process may have " +
+                             std::to_string(limit) + " open descriptors (ulimit -n), of which " +
+                             std::to_string(reserved) + " are for other things"};
     }
     return {};
 }
@@ -81,7 +83,9 @@ base::Result<void> ScriptedRun::prepare() {
     switch (options_.expect) {
         case Options::Expect::echo: plan_.expectation.replies = messages_.get(); break;
         case Options::Expect::text:
-            expected_text_ = make_framed_messages(make_template_messages(options_.seed, options_.expected_pieces), options_.reply_framing);
+            expected_text_ = make_framed_messages(
+                make_template_messages(options_.seed, options_.expected_pieces),
+                options_.reply_framing);
             plan_.expectation.replies = expected_text_.get();
             break;
         case Options::Expect::pattern:

@@ -1,4 +1,5 @@
-// A run as the command line describes it: what it needs is made once, and it can be run again and again.
+// A run as the command line describes it: what it needs is made once, and it can be run again and
+// again.
 #pragma once
 
 #include <atomic>
@@ -16,7 +17,8 @@
 
 namespace portico::client {
 
-// What every kind of run has in common: addresses, sources, timeouts, and descriptors for plan.connections, plan.idle and plan.threads. Fails with a sentence.
+// What every kind of run has in common: addresses, sources, timeouts, and descriptors for
+// plan.connections, plan.idle and plan.threads. Fails with a sentence.
 [[nodiscard]] base::Result<void> prepare(const Options& options, LoadPlan& plan);
 
 // What the options say is sent, without framing.

@@ -12,7 +12,10 @@ class WatchedOutput {
 public:
     // From now on all that `stream` writes is watched, until this ends. `is_there`: false for an
     // output that the program was started without, so that nothing can be written.
-    WatchedOutput(std::ostream& stream, bool is_there) : stream_(stream), buffer_(*stream.rdbuf(), is_there) { stream.rdbuf(&buffer_); }
+    WatchedOutput(std::ostream& stream, bool is_there)
+        : stream_(stream), buffer_(*stream.rdbuf(), is_there) {
+        stream.rdbuf(&buffer_);
+    }
     ~WatchedOutput() {
         stream_.flush();
         stream_.rdbuf(&buffer_.into);
@@ -34,7 +37,10 @@ private:
             if (traits_type::eq_int_type(character, traits_type::eof())) {
                 return traits_type::not_eof(character);
             }
-            return noted([&] { return !traits_type::eq_int_type(into.sputc(traits_type::to_char_type(character)), traits_type::eof()); })
+            return noted([&] {
+                return !traits_type::eq_int_type(into.sputc(traits_type::to_char_type(character)),
+                                                 traits_type::eof());
+            })
                        ? character
                        : traits_type::eof();
         }

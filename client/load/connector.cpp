@@ -60,7 +60,8 @@ void Connector::begin(std::uint64_t timeout_ns) noexcept {
 void Connector::begin_next() noexcept {
     while (has_next()) {
         const std::size_t address = next_++;
-        Attempt& attempt = address == first_address_ ? first_ : others_[address - first_address_ - 1];
+        Attempt& attempt = address == first_address_ ? first_
+                                                     : others_[address - first_address_ - 1];
         if (begin_attempt(attempt, address)) {
             arm_timer();
             return;
@@ -125,7 +126,8 @@ void Connector::on_connect(Attempt& attempt) noexcept {
         tell_if_cancelled();
         return;
     }
-    if (attempt.operation.error == io::Error::none && !is_connected_to_itself(attempt.socket, attempt.operation.remote)) {
+    if (attempt.operation.error == io::Error::none &&
+        !is_connected_to_itself(attempt.socket, attempt.operation.remote)) {
         take(attempt);
         return;
     }
@@ -139,7 +141,8 @@ void Connector::on_connect(Attempt& attempt) noexcept {
     not_opened_.clear();
     context_.port.close(attempt.socket);
     // Meanwhile another connection may have found the address that is good.
-    if (!has_next() && attempts_pending_ == 0 && context_.has_connected && context_.address > first_address_ && &attempt == &first_) {
+    if (!has_next() && attempts_pending_ == 0 && context_.has_connected &&
+        context_.address > first_address_ && &attempt == &first_) {
         first_address_ = next_ = context_.address;
         end_ = next_ + 1;
     }
@@ -152,7 +155,9 @@ void Connector::on_connect(Attempt& attempt) noexcept {
 
 void Connector::take(Attempt& attempt) noexcept {
     socket_ = &attempt.socket;
-    const std::size_t its = &attempt == &first_ ? 0 : static_cast<std::size_t>(&attempt - others_.get()) + 1;
+    const std::size_t its = &attempt == &first_
+                                ? 0
+                                : static_cast<std::size_t>(&attempt - others_.get()) + 1;
     context_.has_connected = true;
     context_.address = first_address_ + its;
     end_as(State::connected);
@@ -203,14 +208,17 @@ void Connector::close_socket() noexcept {
 
 std::string Connector::reason() const {
     if (has_timed_out_) {
-        return "cannot connect to " + io::to_string(context_.plan.addresses[end_ - 1]) + ": no answer within the connect timeout";
+        return "cannot connect to " + io::to_string(context_.plan.addresses[end_ - 1]) +
+               ": no answer within the connect timeout";
     }
     if (!not_opened_.empty()) {
         return not_opened_;
     }
-    const std::string why = has_met_itself_       ? "refused: nobody listens there, and the system connected the socket to itself"
-                            : failed_native_ != 0 ? io::native_error_text(failed_native_)
-                                                  : std::string(io::to_string(failed_error_));
+    const std::string why =
+        has_met_itself_
+            ? "refused: nobody listens there, and the system connected the socket to itself"
+        : failed_native_ != 0 ? io::native_error_text(failed_native_)
+                              : std::string(io::to_string(failed_error_));
     return "cannot connect to " + io::to_string(failed_) + ": " + why;
 }
 

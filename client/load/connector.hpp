@@ -24,7 +24,8 @@
 namespace portico::client {
 
 // Whether the other end of a connection to `remote` is the same socket.
-[[nodiscard]] bool is_connected_to_itself(const io::Socket& socket, const io::Address& remote) noexcept;
+[[nodiscard]] bool is_connected_to_itself(const io::Socket& socket,
+                                          const io::Address& remote) noexcept;
 
 class Connector {
 public:
@@ -42,7 +43,9 @@ public:
     void close_socket() noexcept;
 
     [[nodiscard]] bool is_connected() const noexcept { return state_ == State::connected; }
-    [[nodiscard]] bool is_pending() const noexcept { return attempts_pending_ != 0 || timer_.pending; }
+    [[nodiscard]] bool is_pending() const noexcept {
+        return attempts_pending_ != 0 || timer_.pending;
+    }
     // Of the connection. Its place is the same until close_socket().
     [[nodiscard]] io::Socket& socket() noexcept { return *socket_; }
     // Why it failed: a sentence.
@@ -93,7 +96,8 @@ private:
     int failed_native_ = 0;
     std::string not_opened_;  // instead: why there was no socket for it
     Attempt first_;
-    std::unique_ptr<Attempt[]> others_;  // made when there is another address to try; they stay, as a late event may be theirs
+    // made when there is another address to try; they stay, as a late event may be theirs
+    std::unique_ptr<Attempt[]> others_;
     std::size_t others_size_ = 0;
     Owned<Connector, io::TimerOperation> timer_;
 };

@@ -33,7 +33,8 @@ base::Result<std::vector<Hostile>> parse_hostile(std::string_view text) {
         const std::string_view one = text.substr(0, comma);
         const std::size_t colon = one.find(':');
         const std::string_view name = one.substr(0, colon);
-        const auto mode = std::find_if(hostile_names.begin(), hostile_names.end(), [&](const auto& each) { return each.first == name; });
+        const auto mode = std::find_if(hostile_names.begin(), hostile_names.end(),
+                                       [&](const auto& each) { return each.first == name; });
         if (mode == hostile_names.end()) {
             std::string names;
             for (const auto& each : hostile_names) {
@@ -41,9 +42,11 @@ base::Result<std::vector<Hostile>> parse_hostile(std::string_view text) {
             }
             return base::Failure{"\"" + std::string(name) + "\" is none of " + names};
         }
-        const auto count = colon == one.npos ? std::optional<std::uint64_t>(1) : parse_unsigned(one.substr(colon + 1));
+        const auto count = colon == one.npos ? std::optional<std::uint64_t>(1)
+                                             : parse_unsigned(one.substr(colon + 1));
         if (!count || *count < 1 || *count > each_max) {
-            return base::Failure{"\"" + std::string(one) + "\": how many is a number from 1 to " + std::to_string(each_max)};
+            return base::Failure{"\"" + std::string(one) + "\": how many is a number from 1 to " +
+                                 std::to_string(each_max)};
         }
         wanted.emplace_back(mode->second, *count);
         if (comma == text.npos) {
@@ -67,7 +70,8 @@ base::Result<std::vector<Hostile>> parse_hostile(std::string_view text) {
 
 HostileBytes::HostileBytes(const LoadPlan& plan) {
     constexpr MessageId first{1, 1};
-    message.resize(static_cast<std::size_t>(std::min<std::uint64_t>(plan.messages->size(first), piece_bytes)));
+    message.resize(
+        static_cast<std::size_t>(std::min<std::uint64_t>(plan.messages->size(first), piece_bytes)));
     plan.messages->fill(first, 0, message);
     if (message.empty()) {  // an empty message without a frame around it
         message.push_back(std::byte{'x'});
@@ -76,7 +80,8 @@ HostileBytes::HostileBytes(const LoadPlan& plan) {
         messages.insert(messages.end(), message.begin(), message.end());
     } while (messages.size() + message.size() <= piece_bytes);
     const Framing& framing = plan.framing;
-    const std::byte filler = framing.type == Framing::Type::delimiter ? never_in(framing.delimiter) : std::byte{'x'};
+    const std::byte filler = framing.type == Framing::Type::delimiter ? never_in(framing.delimiter)
+                                                                      : std::byte{'x'};
     endless_more.assign(piece_bytes, filler);
     endless = endless_more;
     if (framing.type == Framing::Type::length_prefix) {

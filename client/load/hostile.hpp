@@ -1,4 +1,5 @@
-// What bad clients do to a server, beside those that are measured: the point is that these are unharmed.
+// What bad clients do to a server, beside those that are measured: the point is that these are
+// unharmed.
 #pragma once
 
 #include <array>
@@ -23,15 +24,17 @@ enum class Hostile : std::uint8_t {
     oversized,    // a frame that never ends (without framing: bytes without end)
     garbage,      // random bytes, then its end
 };
-inline constexpr std::array<std::pair<std::string_view, Hostile>, 7> hostile_names{{{"silent", Hostile::silent},
-                                                                                    {"slow_reader", Hostile::slow_reader},
-                                                                                    {"slow_writer", Hostile::slow_writer},
-                                                                                    {"reset", Hostile::reset},
-                                                                                    {"half_close", Hostile::half_close},
-                                                                                    {"oversized", Hostile::oversized},
-                                                                                    {"garbage", Hostile::garbage}}};
+inline constexpr std::array<std::pair<std::string_view, Hostile>, 7> hostile_names{
+    {{"silent", Hostile::silent},
+     {"slow_reader", Hostile::slow_reader},
+     {"slow_writer", Hostile::slow_writer},
+     {"reset", Hostile::reset},
+     {"half_close", Hostile::half_close},
+     {"oversized", Hostile::oversized},
+     {"garbage", Hostile::garbage}}};
 
-// "reset:10,slow_reader:2": one for each connection, mode after mode in turn. Fails with a sentence.
+// "reset:10,slow_reader:2": one for each connection, mode after mode in turn. Fails with a
+// sentence.
 [[nodiscard]] base::Result<std::vector<Hostile>> parse_hostile(std::string_view text);
 
 // The bytes that they send; made once for a thread, and only read then.

@@ -18,11 +18,11 @@ constexpr std::uint64_t endless_bytes = 64 * 1'048'576;
 
 }  // namespace
 
-HostileConnection::HostileConnection(SessionContext& context, const HostileBytes& bytes, Hostile mode) noexcept
-    : context_(context),
-      bytes_(bytes),
-      mode_(mode),
-      connector_(context, this, [](void* self) { static_cast<HostileConnection*>(self)->on_connector(); }) {
+HostileConnection::HostileConnection(SessionContext& context, const HostileBytes& bytes,
+                                     Hostile mode) noexcept
+    : context_(context), bytes_(bytes), mode_(mode), connector_(context, this, [](void* self) {
+          static_cast<HostileConnection*>(self)->on_connector();
+      }) {
     prepare<&HostileConnection::on_receive>(receive_, *this);
     prepare<&HostileConnection::on_send>(send_, *this);
     prepare<&HostileConnection::on_timer>(timer_, *this);
@@ -121,13 +121,17 @@ void HostileConnection::act() noexcept {
     switch (mode_) {
         case Hostile::silent: return;  // until the server, or the run, ends it
         case Hostile::slow_reader:
-            send(std::span(bytes_.messages).subspan(static_cast<std::size_t>(sent_ % bytes_.messages.size())));
+            send(std::span(bytes_.messages)
+                     .subspan(static_cast<std::size_t>(sent_ % bytes_.messages.size())));
             return;
-        case Hostile::slow_writer: send(message.subspan(static_cast<std::size_t>(sent_ % message.size()), 1)); return;
+        case Hostile::slow_writer:
+            send(message.subspan(static_cast<std::size_t>(sent_ % message.size()), 1));
+            return;
         case Hostile::reset:
             if (sent_ < std::max<std::size_t>(message.size() / 2, 1)) {
                 send(message.subspan(static_cast<std::size_t>(sent_),
-                                     std::max<std::size_t>(message.size() / 2, 1) - static_cast<std::size_t>(sent_)));
+                                     std::max<std::size_t>(message.size() / 2, 1) -
+                                         static_cast<std::size_t>(sent_)));
             } else {
                 connector_.socket().reset_on_close();
                 close();

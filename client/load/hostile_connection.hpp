@@ -1,5 +1,6 @@
-// One bad client: it connects, does what its mode says, and when its connection has ended, by its own doing or the server's, it comes again after a moment, to
-// the end of the run. Whatever happens to it counts apart, and never against the run.
+// One bad client: it connects, does what its mode says, and when its connection has ended, by its
+// own doing or the server's, it comes again after a moment, to the end of the run. Whatever happens
+// to it counts apart, and never against the run.
 //
 //     resting -> connecting -> acting -> closing -+-> resting
 //                    |                      ^     +-> done    (the end of the run)

@@ -7,7 +7,9 @@
 namespace portico::client {
 
 IdleConnection::IdleConnection(SessionContext& context) noexcept
-    : context_(context), connector_(context, this, [](void* self) { static_cast<IdleConnection*>(self)->on_connector(); }) {
+    : context_(context), connector_(context, this, [](void* self) {
+          static_cast<IdleConnection*>(self)->on_connector();
+      }) {
     prepare<&IdleConnection::on_receive>(receive_, *this);
 }
 

@@ -14,12 +14,16 @@ namespace {
 // Its port, and the pool of that port.
 base::Result<std::unique_ptr<LoadThread>> make_thread(RunState& run, std::uint32_t index) {
     const LoadPlan& plan = run.plan;
-    // Each buffer is given back inside the handler that gets it. A backend may hold one for every armed receive (IOCP).
-    const std::uint32_t connections =
-        index < plan.threads ? (plan.connections + plan.idle) / plan.threads + 1 : static_cast<std::uint32_t>(plan.hostile.size());
+    // Each buffer is given back inside the handler that gets it. A backend may hold one for every
+    // armed receive (IOCP).
+    const std::uint32_t connections = index < plan.threads
+                                          ? (plan.connections + plan.idle) / plan.threads + 1
+                                          : static_cast<std::uint32_t>(plan.hostile.size());
     const std::uint32_t buffer_bytes = connections <= 256 ? 65'536 : 16'384;
-    auto buffers = std::make_unique<io::BufferPool>(buffer_bytes, connections + 256, io::BufferPool::Use::single);
-    auto port = io::make_port(io::Backend::automatic, *buffers, {.exact_deadlines = static_cast<bool>(plan.rate)});
+    auto buffers = std::make_unique<io::BufferPool>(buffer_bytes, connections + 256,
+                                                    io::BufferPool::Use::single);
+    auto port = io::make_port(io::Backend::automatic, *buffers,
+                              {.exact_deadlines = static_cast<bool>(plan.rate)});
     if (!port) {
         return base::Failure{port.error()};
     }
@@ -45,8 +49,8 @@ std::string run_all(RunState& run) {
     } catch (const std::exception& error) {
         run.is_given_up.store(true, std::memory_order_relaxed);
         run.wake_all();
-        failure = "only " + std::to_string(others.size() + 1) + " of " + std::to_string(run.threads.size()) +
-                  " threads could be started: " + error.what();
+        failure = "only " + std::to_string(others.size() + 1) + " of " +
+                  std::to_string(run.threads.size()) + " threads could be started: " + error.what();
     }
     run_thread(*run.threads[0], run.plan);
     for (std::thread& thread : others) {
@@ -57,9 +61,12 @@ std::string run_all(RunState& run) {
 
 }  // namespace
 
-base::Result<Totals> run_load(const LoadPlan& plan, Observer& observer, const std::atomic<bool>& interrupt) {
-    PORTICO_ASSERT(!plan.addresses.empty() && plan.connections != 0 && plan.depth != 0 && plan.messages != nullptr);
-    PORTICO_ASSERT(plan.threads != 0 && plan.threads <= plan.connections && (plan.count != 0 || plan.duration_ns != 0));
+base::Result<Totals> run_load(const LoadPlan& plan, Observer& observer,
+                              const std::atomic<bool>& interrupt) {
+    PORTICO_ASSERT(!plan.addresses.empty() && plan.connections != 0 && plan.depth != 0 &&
+                   plan.messages != nullptr);
+    PORTICO_ASSERT(plan.threads != 0 && plan.threads <= plan.connections &&
+                   (plan.count != 0 || plan.duration_ns != 0));
     RunState run(plan, observer, interrupt);
     const std::uint32_t threads = plan.threads + (plan.hostile.empty() ? 0 : 1);
     run.opening.store(threads, std::memory_order_relaxed);

@@ -1,8 +1,8 @@
 // Runs all connections of a plan, on one completion port for each thread.
 //
-// All connections are opened first, the idle ones before the others, a bounded number at a time so that no backlog overflows; then all
-// begin to send. So a run of 10,000 connections has 10,000 open at once, and connecting is no part of the figures (but with
-// messages_per_connection).
+// All connections are opened first, the idle ones before the others, a bounded number at a time so
+// that no backlog overflows; then all begin to send. So a run of 10,000 connections has 10,000 open
+// at once, and connecting is no part of the figures (but with messages_per_connection).
 #pragma once
 
 #include <atomic>
@@ -16,9 +16,11 @@ namespace portico::client {
 
 inline constexpr std::uint32_t connecting_max = 256;  // over all threads
 
-// Blocks until every session is done; this thread is one of plan.threads. (Hostile connections have one more thread.) `interrupt`: set it (from a signal handler, say) to end the run
-// early, within a tenth of a second. Fails with a sentence when there is no completion port to be had, or no thread. Throws what the
-// observer has thrown.
-[[nodiscard]] base::Result<Totals> run_load(const LoadPlan& plan, Observer& observer, const std::atomic<bool>& interrupt);
+// Blocks until every session is done; this thread is one of plan.threads. (Hostile connections have
+// one more thread.) `interrupt`: set it (from a signal handler, say) to end the run early, within a
+// tenth of a second. Fails with a sentence when there is no completion port to be had, or no
+// thread. Throws what the observer has thrown.
+[[nodiscard]] base::Result<Totals> run_load(const LoadPlan& plan, Observer& observer,
+                                            const std::atomic<bool>& interrupt);
 
 }  // namespace portico::client

@@ -14,9 +14,11 @@ namespace {
 constexpr std::uint64_t tick_ns = 100 * base::nanoseconds_per_millisecond;
 // Sessions that begin to send between two waits, so that the first replies are read soon.
 constexpr std::size_t begin_max = 64;
-// Messages that are told to be due in a row, so that a rate beyond all means does not keep the replies from being read.
+// Messages that are told to be due in a row, so that a rate beyond all means does not keep the
+// replies from being read.
 constexpr int due_max = 64;
-// A wait that hands out fewer has brought all there was: no backend asks the system for fewer at once.
+// A wait that hands out fewer has brought all there was: no backend asks the system for fewer at
+// once.
 constexpr std::size_t whole_batch = 64;
 // With a rate: from the meeting of the threads to the first message, so that all are there in time.
 constexpr std::uint64_t lead_ns = 10 * base::nanoseconds_per_millisecond;
@@ -25,10 +27,14 @@ constexpr std::size_t send_memory_bytes = 268'435'456;  // of all sessions, abou
 constexpr std::size_t send_buffer_least = 4'096;
 constexpr std::size_t send_buffer_most = 65'536;
 
-// Room for all that can be unanswered, where that is little; else a share of what all may have. Longer messages leave piece by piece.
+// Room for all that can be unanswered, where that is little; else a share of what all may have.
+// Longer messages leave piece by piece.
 std::size_t send_buffer_bytes(const LoadPlan& plan) noexcept {
-    const std::size_t share = std::clamp(send_memory_bytes / plan.connections, send_buffer_least, send_buffer_most);
-    const std::uint64_t in_flight = plan.count == 0 ? plan.depth : std::min<std::uint64_t>(plan.depth, plan.count);
+    const std::size_t share = std::clamp(send_memory_bytes / plan.connections, send_buffer_least,
+                                         send_buffer_most);
+    const std::uint64_t in_flight = plan.count == 0
+                                        ? plan.depth
+                                        : std::min<std::uint64_t>(plan.depth, plan.count);
     const std::uint64_t size_max = plan.messages->size_max();
     return size_max > share / in_flight ? share : static_cast<std::size_t>(size_max * in_flight);
 }
@@ -62,7 +68,9 @@ LoadThread::LoadThread(RunState& run, std::uint32_t index, std::unique_ptr<io::B
                .reconnecting = {}},
       poisson_(run.plan.seed) {
     tick_.thread = this;
-    tick_.completed = [](io::Operation& operation) { static_cast<Tick&>(operation).thread->on_tick(); };
+    tick_.completed = [](io::Operation& operation) {
+        static_cast<Tick&>(operation).thread->on_tick();
+    };
     if (index == run.plan.threads) {
         hostile_bytes_.emplace(run.plan);
         for (const Hostile mode : run.plan.hostile) {
@@ -95,7 +103,8 @@ std::uint32_t LoadThread::connection_of(std::size_t place) const noexcept {
 
 void LoadThread::run() noexcept {
     arm_tick();
-    while (run_.working.load(std::memory_order_acquire) != 0 && !run_.is_given_up.load(std::memory_order_relaxed)) {
+    while (run_.working.load(std::memory_order_acquire) != 0 &&
+           !run_.is_given_up.load(std::memory_order_relaxed)) {
         connect_some();
         begin();
         send_due();
@@ -138,11 +147,14 @@ void LoadThread::count_not_sent() noexcept {
     if (!has_rate()) {
         return;
     }
-    const bool is_whole = !ends_early_ && has_begun() && !run_.is_given_up.load(std::memory_order_relaxed);
+    const bool is_whole = !ends_early_ && has_begun() &&
+                          !run_.is_given_up.load(std::memory_order_relaxed);
     for (std::size_t place = 0; place < begun_; ++place) {
         Session& session = sessions_[place];
         if (is_whole) {
-            session.count_due(run_.plan.count != 0 ? run_.plan.count : context_.schedule.due_before(connection_of(place), end_ns()));
+            session.count_due(run_.plan.count != 0
+                                  ? run_.plan.count
+                                  : context_.schedule.due_before(connection_of(place), end_ns()));
         }
         context_.totals.not_sent += session.overdue();
     }
@@ -157,13 +169,15 @@ void LoadThread::connect_some() {
     const std::uint32_t connecting_most = std::max(connecting_max / run_.plan.threads, 1U);
     // Where a name has several addresses the first connection finds out which is good.
     const bool is_alone = run_.plan.addresses.size() > 1 && !context_.has_tried;
-    while (idle_connected_ < idle_.size() && context_.connecting < (is_alone ? 1 : connecting_most)) {
+    while (idle_connected_ < idle_.size() &&
+           context_.connecting < (is_alone ? 1 : connecting_most)) {
         idle_[idle_connected_++].connect();
     }
     if (idle_connected_ < idle_.size() || (connected_ == 0 && context_.connecting != 0)) {
         return;
     }
-    while (connected_ < sessions_.size() && context_.connecting < (is_alone ? 1 : connecting_most)) {
+    while (connected_ < sessions_.size() &&
+           context_.connecting < (is_alone ? 1 : connecting_most)) {
         sessions_[connected_++].connect();
     }
     while (!context_.reconnecting.empty() && context_.connecting < connecting_most) {
@@ -183,7 +197,8 @@ void LoadThread::begin() {
     if (!has_met_ && connected_ == sessions_.size() && context_.connecting == 0) {
         has_met_ = true;
         if (run_.opening.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-            run_.began_ns.store(context_.port.now() + (has_rate() ? lead_ns : 0), std::memory_order_release);
+            run_.began_ns.store(context_.port.now() + (has_rate() ? lead_ns : 0),
+                                std::memory_order_release);
             if (run_.threads.size() > 1) {
                 run_.wake_all();
             }
@@ -192,15 +207,18 @@ void LoadThread::begin() {
     if (!has_begun() && has_met_) {
         began_ns_ = run_.began_ns.load(std::memory_order_acquire);
         if (has_begun()) {
-            context_.measured_from_ns = run_.plan.warm_up_ns == 0 ? 0 : began_ns_ + run_.plan.warm_up_ns;
+            context_.measured_from_ns = run_.plan.warm_up_ns == 0
+                                            ? 0
+                                            : began_ns_ + run_.plan.warm_up_ns;
             begin_series();
             for (HostileConnection& connection : hostile_) {
                 connection.begin();
             }
         }
         if (has_begun() && has_rate() && !sessions_.empty()) {
-            context_.schedule =
-                Schedule(run_.plan.rate, run_.plan.connections, began_ns_, run_.plan.arrivals == Arrivals::poisson ? &poisson_ : nullptr);
+            context_.schedule = Schedule(
+                run_.plan.rate, run_.plan.connections, began_ns_,
+                run_.plan.arrivals == Arrivals::poisson ? &poisson_ : nullptr);
             due_ns_ = context_.schedule.due_ns(connection_of(0), 1);
         }
     }
@@ -217,7 +235,9 @@ void LoadThread::begin_sessions() {
         if (run_.plan.ramp_up_ns != 0 && turn_ns > context_.now_ns && !context_.draining) {
             return;
         }
-        sessions_[begun_].begin(has_rate() && run_.plan.ramp_up_ns != 0 ? context_.schedule.due_before(connection_of(begun_), turn_ns) : 0);
+        sessions_[begun_].begin(has_rate() && run_.plan.ramp_up_ns != 0
+                                    ? context_.schedule.due_before(connection_of(begun_), turn_ns)
+                                    : 0);
         ++begun_;
     }
 }
@@ -276,7 +296,8 @@ void LoadThread::send_last_due() {
         if (due <= told) {
             continue;
         }
-        // There may be too many to go through, and what counts is that they were late: each has the lag of the one in the middle.
+        // There may be too many to go through, and what counts is that they were late: each has the
+        // lag of the one in the middle.
         const std::uint64_t first_ns = context_.schedule.due_ns(connection, told + 1);
         const std::uint64_t middle_ns = first_ns + (end_ns() - first_ns) / 2;
         context_.totals.lag_ns.record(context_.now_ns - middle_ns, due - told);
@@ -300,10 +321,12 @@ std::uint64_t LoadThread::next_deadline() const noexcept {
 
 void LoadThread::wait() {
     std::uint64_t deadline = 0;
-    const bool has_one_to_begin = has_begun() && begun_ < sessions_.size() && begin_of(begun_) <= context_.now_ns;
+    const bool has_one_to_begin = has_begun() && begun_ < sessions_.size() &&
+                                  begin_of(begun_) <= context_.now_ns;
     if (!has_one_to_begin || ends_early_) {
         deadline = next_deadline();
-        // Where the system's waits may end late, the last bit of the way to an instant is spent looking. (wait_forever stays what it is.)
+        // Where the system's waits may end late, the last bit of the way to an instant is spent
+        // looking. (wait_forever stays what it is.)
         const std::uint64_t grain_ns = has_rate() ? context_.port.wait_grain_ns() : 0;
         if (deadline != io::wait_forever && grain_ns != 0) {
             if (context_.port.now() + grain_ns >= deadline) {
@@ -330,8 +353,8 @@ void LoadThread::wait() {
     context_.is_now_fresh = false;
 }
 
-// How long what a wait has brought may have been there already: since the last wait that brought all there was, but for the time in waits, which end when
-// something is there.
+// How long what a wait has brought may have been there already: since the last wait that brought
+// all there was, but for the time in waits, which end when something is there.
 void LoadThread::note_wait(std::uint64_t asked_ns, std::size_t count) noexcept {
     context_.came_after_ns = context_.now_ns - (emptied_ns_ == 0 ? 0 : asked_ns - emptied_ns_);
     if (count < whole_batch) {
@@ -379,7 +402,8 @@ void LoadThread::arm_tick() {
 }
 
 void LoadThread::on_tick() {
-    if (run_.working.load(std::memory_order_acquire) == 0 || run_.is_given_up.load(std::memory_order_relaxed)) {
+    if (run_.working.load(std::memory_order_acquire) == 0 ||
+        run_.is_given_up.load(std::memory_order_relaxed)) {
         return;
     }
     connect_idle_again();

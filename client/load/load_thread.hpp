@@ -1,15 +1,21 @@
-// One thread's part of a run: a completion port and the connections on it, from the first connect to the last close.
+// One thread's part of a run: a completion port and the connections on it, from the first connect
+// to the last close.
 //
-//     connect:  the idle connections, then those that talk, a bounded number at a time so that no backlog overflows
+//     connect:  the idle connections, then those that talk, a bounded number at a time so that no
+//               backlog overflows
 //     meet:     wait until every thread has got so far
-//     send:     all begin, at an instant that is the same for all; with a rate this thread hands out what is due to its connections in turn
-//     meet:     wait until the last connection of every thread is done, so that idle ones stay open to the end
+//     send:     all begin, at an instant that is the same for all; with a rate this thread hands
+//               out what is due to its connections in turn
+//     meet:     wait until the last connection of every thread is done, so that idle ones stay open
+//               to the end
 //     close:    the idle connections, then all that is in flight comes back
 //
-// Concurrency. Everything here belongs to the one thread that calls run(), but for three things: RunState, whose members are atomic or
-// locked; the port's wake(), which any thread may call; and progress(), relaxed atomics that this thread writes ten times a second and the
-// thread that shows progress reads. Each of these is a number of its own about the past, and nothing is concluded from two of them
-// together, so no order between them is needed. The totals are read by another thread only after this one has been joined.
+// Concurrency. Everything here belongs to the one thread that calls run(), but for three things:
+// RunState, whose members are atomic or locked; the port's wake(), which any thread may call; and
+// progress(), relaxed atomics that this thread writes ten times a second and the thread that shows
+// progress reads. Each of these is a number of its own about the past, and nothing is concluded
+// from two of them together, so no order between them is needed. The totals are read by another
+// thread only after this one has been joined.
 #pragma once
 
 #include <array>
@@ -32,7 +38,8 @@ class LoadThread;
 
 // What the threads of a run share.
 struct RunState {
-    RunState(const LoadPlan& its_plan, Observer& its_observer, const std::atomic<bool>& its_interrupt) noexcept
+    RunState(const LoadPlan& its_plan, Observer& its_observer,
+             const std::atomic<bool>& its_interrupt) noexcept
         : plan(its_plan), observer(its_observer), interrupt(its_interrupt) {}
 
     void wake_all() noexcept;
@@ -50,9 +57,11 @@ struct RunState {
 
 class LoadThread {
 public:
-    // Of plan.threads threads the one with this index, from 0: every such connection of the plan is its own. The one behind the last has the hostile
-    // connections instead, so that no other waits for what these do. `port` is for one thread.
-    LoadThread(RunState& run, std::uint32_t index, std::unique_ptr<io::BufferPool> buffers, std::unique_ptr<io::CompletionPort> port);
+    // Of plan.threads threads the one with this index, from 0: every such connection of the plan is
+    // its own. The one behind the last has the hostile connections instead, so that no other waits
+    // for what these do. `port` is for one thread.
+    LoadThread(RunState& run, std::uint32_t index, std::unique_ptr<io::BufferPool> buffers,
+               std::unique_ptr<io::CompletionPort> port);
 
     void run() noexcept;
 
@@ -89,7 +98,9 @@ private:
     // With a ramp-up they begin one after the other.
     [[nodiscard]] std::uint64_t begin_of(std::size_t place) const noexcept;
     // Of a run with a duration.
-    [[nodiscard]] std::uint64_t end_ns() const noexcept { return began_ns_ + run_.plan.warm_up_ns + run_.plan.duration_ns; }
+    [[nodiscard]] std::uint64_t end_ns() const noexcept {
+        return began_ns_ + run_.plan.warm_up_ns + run_.plan.duration_ns;
+    }
     [[nodiscard]] std::uint64_t next_deadline() const noexcept;
     void note_wait(std::uint64_t asked_ns, std::size_t count) noexcept;
 
@@ -119,7 +130,8 @@ private:
     Tick tick_;
     std::array<io::Operation*, 256> completed_{};
     struct {
-        std::atomic<std::uint64_t> connections_opened{0}, received{0}, latency_p50_ns{0}, latency_p99_ns{0};
+        std::atomic<std::uint64_t> connections_opened{0}, received{0}, latency_p50_ns{0},
+            latency_p99_ns{0};
         std::array<std::atomic<std::uint64_t>, finding_kinds> findings{};
     } progress_;
 };

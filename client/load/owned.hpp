@@ -5,8 +5,8 @@
 
 namespace portico::client {
 
-// `pending` lasts until the owner's handler runs: longer than in_flight, since one wait of the port hands
-// out several.
+// `pending` lasts until the owner's handler runs: longer than in_flight, since one wait of the port
+// hands out several.
 template <class Owner, class Kind>
 struct Owned : Kind {
     Owner* owner = nullptr;

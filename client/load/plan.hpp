@@ -15,27 +15,38 @@ namespace portico::client {
 
 struct LoadPlan {
     std::vector<io::Address> addresses;  // tried in their order until one connects
-    std::vector<io::Address> sources;    // what connections are bound to, in turn, of the addresses' family; empty: the system chooses
-    std::uint32_t threads = 1;           // at most as many as connections
+    // what connections are bound to, in turn, of the addresses' family; empty: the system chooses
+    std::vector<io::Address> sources;
+    std::uint32_t threads = 1;  // at most as many as connections
     std::uint32_t connections = 1;
-    std::uint32_t idle = 0;                     // further connections, which say nothing
-    std::vector<Hostile> hostile;               // one for each that is no friend; what they do counts apart
-    std::uint64_t count = 1;                    // messages of each connection; 0: until duration_ns is over
-    std::uint64_t messages_per_connection = 0;  // after so many a new connection takes the place of the old one; 0: never
+    std::uint32_t idle = 0;  // further connections, which say nothing
+    // one for each that is no friend; what they do counts apart
+    std::vector<Hostile> hostile;
+    // messages of each connection; 0: until duration_ns is over
+    std::uint64_t count = 1;
+    // after so many a new connection takes the place of the old one; 0: never
+    std::uint64_t messages_per_connection = 0;
     std::uint64_t duration_ns = 0;
-    std::uint64_t warm_up_ns = 0;  // before it: what is sent then is checked, and in no figure but `warm_up`
-    std::uint64_t ramp_up_ns = 0;  // over so long the connections begin to send, one after the other
-    Rate rate;                     // over all connections, on a fixed schedule; none: as fast as replies come
+    // before it: what is sent then is checked, and in no figure but `warm_up`
+    std::uint64_t warm_up_ns = 0;
+    // over so long the connections begin to send, one after the other
+    std::uint64_t ramp_up_ns = 0;
+    // over all connections, on a fixed schedule; none: as fast as replies come
+    Rate rate;
     Arrivals arrivals = Arrivals::even;
     std::uint64_t seed = 1;  // of the arrivals
     std::uint32_t depth = 1;
     std::uint64_t connect_timeout_ns = 0;
-    bool reconnect = false;              // a connection that breaks comes again, to the end of the duration
-    std::uint64_t reply_timeout_ns = 0;  // for each reply, whatever bytes move meanwhile; all, once the duration is over
-    Framing framing;                     // of the messages, which have it already
+    // a connection that breaks comes again, to the end of the duration
+    bool reconnect = false;
+    // for each reply, whatever bytes move meanwhile; all, once the duration is over
+    std::uint64_t reply_timeout_ns = 0;
+    Framing framing;  // of the messages, which have it already
     const MessageSource* messages = nullptr;
     Expectation expectation;
-    const Script* script = nullptr;  // whose exchanges the messages are; then with a depth of 1, no rate, and whole passes in the counts
+    // whose exchanges the messages are; then with a depth of 1, no rate, and whole passes in the
+    // counts
+    const Script* script = nullptr;
 };
 
 }  // namespace portico::client

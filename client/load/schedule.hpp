@@ -1,12 +1,14 @@
 // The instants at which the messages of an open loop (--rate) are due.
 //
-// Message N of connection C has the place (N - 1) * connections + (C - 1) of one row. So each connection's messages are spread over the whole of it, and which
-// is due next needs no search: the connections take turns. Nothing here looks at a clock: a message is due at its instant whether or not anyone was
-// there to send it.
+// Message N of connection C has the place (N - 1) * connections + (C - 1) of one row. So each
+// connection's messages are spread over the whole of it, and which is due next needs no search: the
+// connections take turns. Nothing here looks at a clock: a message is due at its instant whether or
+// not anyone was there to send it.
 //
-// Even: the places are equally far apart. Poisson: the row is cut into blocks of 256 places, and the instants of a block are those of 256 independent events that fall
-// into its time, in their order. So gaps are exponential, as near as 256 of them tell; the rate is kept exactly; and the instant of any place can be found by
-// itself, again and again, from the seed.
+// Even: the places are equally far apart. Poisson: the row is cut into blocks of 256 places, and
+// the instants of a block are those of 256 independent events that fall into its time, in their
+// order. So gaps are exponential, as near as 256 of them tell; the rate is kept exactly; and the
+// instant of any place can be found by itself, again and again, from the seed.
 #pragma once
 
 #include <array>
@@ -28,14 +30,18 @@ struct Rate {
     std::uint64_t seconds = 1;
 
     Rate() = default;
-    Rate(std::uint64_t its_messages, std::uint64_t its_seconds = 1) noexcept : messages(its_messages), seconds(its_seconds) {}
+    Rate(std::uint64_t its_messages, std::uint64_t its_seconds = 1) noexcept
+        : messages(its_messages), seconds(its_seconds) {}
 
     [[nodiscard]] explicit operator bool() const noexcept { return messages != 0; }
-    [[nodiscard]] double per_second() const noexcept { return static_cast<double>(messages) / static_cast<double>(seconds); }
+    [[nodiscard]] double per_second() const noexcept {
+        return static_cast<double>(messages) / static_cast<double>(seconds);
+    }
     friend bool operator==(const Rate&, const Rate&) = default;
 };
 
-// Of one thread. Where a block's places lie in it, as shares of its length: the blocks that were asked for last are kept.
+// Of one thread. Where a block's places lie in it, as shares of its length: the blocks that were
+// asked for last are kept.
 class PoissonBlocks {
 public:
     static constexpr std::uint64_t places = 256;
@@ -55,11 +61,15 @@ private:
     static constexpr std::size_t blocks = 16;
     using Shares = std::array<double, places>;
 
-    // The order statistics of `places` uniform instants: sums of exponential gaps, over the sum of one gap more.
+    // The order statistics of `places` uniform instants: sums of exponential gaps, over the sum of
+    // one gap more.
     void draw(std::uint64_t block, Shares& shares) const noexcept {
         double sum = 0;
         const auto gap = [&](std::uint64_t place) {
-            const double uniform = static_cast<double>((mix(mix(seed_ ^ block) + place) >> 11) + 1) * 0x1p-53;  // above 0, at most 1
+            // above 0, at most 1
+            const double uniform = static_cast<double>((mix(mix(seed_ ^ block) + place) >> 11) +
+                                                       1) *
+                                   0x1p-53;
             return -std::log(uniform);
         };
         for (std::uint64_t place = 0; place < places; ++place) {
@@ -81,30 +91,38 @@ class Schedule {
 public:
     Schedule() = default;
     // `blocks`: null for an even one; it outlives this.
-    Schedule(Rate rate, std::uint32_t connections, std::uint64_t began_ns, PoissonBlocks* blocks = nullptr) noexcept
+    Schedule(Rate rate, std::uint32_t connections, std::uint64_t began_ns,
+             PoissonBlocks* blocks = nullptr) noexcept
         : rate_(rate.messages),
           period_ns_(rate.seconds * base::nanoseconds_per_second),
           connections_(connections),
           began_ns_(began_ns),
           blocks_(blocks) {}
 
-    // `connection` and `number` from 1. Even ones are exact to the nanosecond: no rounding adds up. UINT64_MAX for an instant of another age. A connection's
-    // instants never decrease.
-    [[nodiscard]] std::uint64_t due_ns(std::uint32_t connection, std::uint64_t number) const noexcept {
+    // `connection` and `number` from 1. Even ones are exact to the nanosecond: no rounding adds up.
+    // UINT64_MAX for an instant of another age. A connection's instants never decrease.
+    [[nodiscard]] std::uint64_t due_ns(std::uint32_t connection,
+                                       std::uint64_t number) const noexcept {
         const std::uint64_t place = (number - 1) * connections_ + (connection - 1);
         return blocks_ == nullptr ? even_ns(place) : poisson_ns(place);
     }
 
     // How many messages of a connection are due before an instant.
-    [[nodiscard]] std::uint64_t due_before(std::uint32_t connection, std::uint64_t instant_ns) const noexcept {
+    [[nodiscard]] std::uint64_t due_before(std::uint32_t connection,
+                                           std::uint64_t instant_ns) const noexcept {
         const std::uint64_t elapsed_ns = instant_ns > began_ns_ ? instant_ns - began_ns_ : 0;
         const std::uint64_t of_period = elapsed_ns % period_ns_ * rate_;
-        const std::uint64_t places_before = elapsed_ns / period_ns_ * rate_ + (of_period + period_ns_ - 1) / period_ns_;
+        const std::uint64_t places_before = elapsed_ns / period_ns_ * rate_ +
+                                            (of_period + period_ns_ - 1) / period_ns_;
         if (blocks_ == nullptr) {
             return of_places(connection, places_before);
         }
-        // All of the blocks that have ended, and of the one that the instant lies in those that come before it.
-        const std::uint64_t begun = places_before == 0 ? 0 : (places_before - 1) / PoissonBlocks::places * PoissonBlocks::places;
+        // All of the blocks that have ended, and of the one that the instant lies in those that
+        // come before it.
+        const std::uint64_t begun = places_before == 0
+                                        ? 0
+                                        : (places_before - 1) / PoissonBlocks::places *
+                                              PoissonBlocks::places;
         std::uint64_t count = of_places(connection, begun);
         while (due_ns(connection, count + 1) < instant_ns) {
             ++count;
@@ -113,7 +131,8 @@ public:
     }
 
 private:
-    static constexpr std::uint64_t age_max_ns = std::uint64_t{100} * 365 * 86'400 * base::nanoseconds_per_second;
+    static constexpr std::uint64_t age_max_ns = std::uint64_t{100} * 365 * 86'400 *
+                                                base::nanoseconds_per_second;
 
     [[nodiscard]] std::uint64_t even_ns(std::uint64_t place) const noexcept {
         const std::uint64_t periods = place / rate_;
@@ -130,10 +149,12 @@ private:
             return UINT64_MAX;
         }
         return first_ns +
-               static_cast<std::uint64_t>(static_cast<double>(end_ns - first_ns) * blocks_->share(block, place % PoissonBlocks::places));
+               static_cast<std::uint64_t>(static_cast<double>(end_ns - first_ns) *
+                                          blocks_->share(block, place % PoissonBlocks::places));
     }
     // Of the first so many places, the connection's.
-    [[nodiscard]] std::uint64_t of_places(std::uint32_t connection, std::uint64_t places) const noexcept {
+    [[nodiscard]] std::uint64_t of_places(std::uint32_t connection,
+                                          std::uint64_t places) const noexcept {
         return places < connection ? 0 : (places - connection) / connections_ + 1;
     }
 

@@ -12,13 +12,15 @@ namespace portico::client {
 
 namespace {
 
-// How long the peer may take to end its side after ours has ended. Not an error: the replies are all here.
+// How long the peer may take to end its side after ours has ended. Not an error: the replies are
+// all here.
 constexpr std::uint64_t finish_timeout_ns = 5 * base::nanoseconds_per_second;
 
 // After a connect has failed, until the next one (with `reconnect`).
 constexpr std::uint64_t rest_ns = 100 * base::nanoseconds_per_millisecond;
 
-// Sends that complete in the submitting call, in a row: so that a peer that takes all we have does not keep the others from being served.
+// Sends that complete in the submitting call, in a row: so that a peer that takes all we have does
+// not keep the others from being served.
 constexpr int sends_at_once_max = 4;
 
 // With a rate: a message that leaves later than this after its instant is counted.
@@ -26,7 +28,8 @@ constexpr std::uint64_t late_ns = base::nanoseconds_per_millisecond;
 
 // How many messages may be due at once.
 std::uint32_t depth_of(const LoadPlan& plan) noexcept {
-    return static_cast<std::uint32_t>(plan.count == 0 ? plan.depth : std::min<std::uint64_t>(plan.depth, plan.count));
+    return static_cast<std::uint32_t>(
+        plan.count == 0 ? plan.depth : std::min<std::uint64_t>(plan.depth, plan.count));
 }
 
 }  // namespace
@@ -83,7 +86,8 @@ void Session::on_connected() {
         arm_receive();
     }
     if (has_begun_) {
-        ++(outage_since_ns_ != 0 ? context_.totals.reconnects : context_.totals.connections_replaced);
+        ++(outage_since_ns_ != 0 ? context_.totals.reconnects
+                                 : context_.totals.connections_replaced);
         pump();
         finish_if_answered();
     }
@@ -91,7 +95,8 @@ void Session::on_connected() {
 
 void Session::connect_failed() noexcept {
     if (comes_again()) {
-        if (outage_since_ns_ == 0) {  // of a connection that was to take the place of one that was done
+        // of a connection that was to take the place of one that was done
+        if (outage_since_ns_ == 0) {
             context_.note_failure([&] { return connector_.reason(); });
             begin_outage();
         }
@@ -102,7 +107,9 @@ void Session::connect_failed() noexcept {
     if (outage_since_ns_ == 0) {  // else it is counted as the connection that has not come back
         ++context_.totals.connections_failed;
         context_.totals.series.failure(context_.now_ns);
-        context_.totals.lost += context_.plan.count == 0 ? 0 : context_.plan.count - unanswered_.settled();
+        context_.totals.lost += context_.plan.count == 0
+                                    ? 0
+                                    : context_.plan.count - unanswered_.settled();
     }
     context_.note_failure([&] { return connector_.reason(); });
     has_ended_early_ = true;
@@ -157,8 +164,9 @@ void Session::on_timer() {
             if (now >= timeout_at(now)) {
                 if (!gives_up_messages()) {
                     connection_lost([&] {
-                        return std::string(unanswered_.due() == 0 ? "what was sent was not taken within the timeout"
-                                                                  : "no reply within the timeout");
+                        return std::string(unanswered_.due() == 0
+                                               ? "what was sent was not taken within the timeout"
+                                               : "no reply within the timeout");
                     });
                     return;
                 }
@@ -171,7 +179,8 @@ void Session::on_timer() {
             if (state_ != State::running) {
                 return;
             }
-            deadline = std::min({timeout_at(now), reply_ends_at(), pause_until_ns_ > now ? pause_until_ns_ : UINT64_MAX});
+            deadline = std::min({timeout_at(now), reply_ends_at(),
+                                 pause_until_ns_ > now ? pause_until_ns_ : UINT64_MAX});
             break;
         case State::finishing:
             deadline = finish_ends_at();
@@ -190,17 +199,21 @@ void Session::on_timer() {
 // server that sends a byte now and then, or takes one, would hold the run for ever.
 std::uint64_t Session::timeout_at(std::uint64_t now_ns) const noexcept {
     const std::uint64_t timeout_ns = context_.plan.reply_timeout_ns;
-    return is_waiting() ? std::min(waiting_since_ns_ + timeout_ns, context_.replies_end_ns) : now_ns + timeout_ns;
+    return is_waiting() ? std::min(waiting_since_ns_ + timeout_ns, context_.replies_end_ns)
+                        : now_ns + timeout_ns;
 }
 
 std::uint64_t Session::finish_ends_at() const noexcept {
-    return std::min(waiting_since_ns_ + std::min(finish_timeout_ns, context_.plan.reply_timeout_ns), context_.replies_end_ns);
+    return std::min(waiting_since_ns_ + std::min(finish_timeout_ns, context_.plan.reply_timeout_ns),
+                    context_.replies_end_ns);
 }
 
 // When a reply that has begun is at its end, where silence shows that.
 std::uint64_t Session::reply_ends_at() const noexcept {
     const Framing& framing = context_.plan.expectation.framing;
-    return framing.type == Framing::Type::idle && checker_.is_within_reply() ? last_byte_ns_ + framing.idle_ns : UINT64_MAX;
+    return framing.type == Framing::Type::idle && checker_.is_within_reply()
+               ? last_byte_ns_ + framing.idle_ns
+               : UINT64_MAX;
 }
 
 // ---- receiving
@@ -239,7 +252,8 @@ void Session::on_receive() {
         }
         finish_if_answered();
         if (state_ == State::running) {
-            connection_lost([] { return std::string("closed by the peer before its work was done"); });
+            connection_lost(
+                [] { return std::string("closed by the peer before its work was done"); });
         } else if (state_ == State::finishing) {
             close();
         }
@@ -261,7 +275,8 @@ void Session::on_receive() {
 void Session::check(std::span<const std::byte> bytes) {
     last_byte_ns_ = context_.now_ns;
     while (!bytes.empty() && (state_ == State::running || state_ == State::finishing)) {
-        const ReplyChecker::Step step = checker_.check(context_.plan.expectation, bytes, next_reply(), begun(), context_.finding);
+        const ReplyChecker::Step step = checker_.check(context_.plan.expectation, bytes,
+                                                       next_reply(), begun(), context_.finding);
         if (step.differs) {
             context_.observer.finding(context_.finding);
         }
@@ -279,7 +294,8 @@ void Session::check(std::span<const std::byte> bytes) {
 // A reply whose end silence has shown: it was there when its last byte came.
 void Session::end_reply() {
     const std::uint64_t now_ns = std::exchange(context_.now_ns, last_byte_ns_);
-    const ReplyChecker::Step step = checker_.end_reply(context_.plan.expectation, begun(), context_.finding);
+    const ReplyChecker::Step step = checker_.end_reply(context_.plan.expectation, begun(),
+                                                       context_.finding);
     if (step.differs) {
         context_.observer.finding(context_.finding);
     }
@@ -294,7 +310,8 @@ MessageId Session::next_reply() const noexcept {
 
 void Session::take(const ReplyChecker::Step& step, std::span<const std::byte> used) {
     // In a script all that follows would be out of place.
-    const bool goes_on = context_.plan.expectation.framing.type != Framing::Type::none && context_.plan.script == nullptr;
+    const bool goes_on = context_.plan.expectation.framing.type != Framing::Type::none &&
+                         context_.plan.script == nullptr;
     switch (step.event) {
         case ReplyChecker::Event::more: context_.observer.reply(connection_, used, false); return;
         case ReplyChecker::Event::reply: take_reply(step.message); break;
@@ -302,8 +319,10 @@ void Session::take(const ReplyChecker::Step& step, std::span<const std::byte> us
             take_wrong(step.message);
             if (!goes_on) {
                 broken([&] {
-                    return std::string(context_.plan.script != nullptr ? "a wrong reply in the script"
-                                                                       : "a wrong reply, and without framing no way to find the next one");
+                    return std::string(
+                        context_.plan.script != nullptr
+                            ? "a wrong reply in the script"
+                            : "a wrong reply, and without framing no way to find the next one");
                 });
             }
             break;
@@ -312,7 +331,8 @@ void Session::take(const ReplyChecker::Step& step, std::span<const std::byte> us
             tell(Finding::Kind::crossed, next_reply(), step.message);
             return;
         case ReplyChecker::Event::unexpected:
-            if (context_.plan.expectation.replies == nullptr && context_.plan.expectation.patterns.empty()) {
+            if (context_.plan.expectation.replies == nullptr &&
+                context_.plan.expectation.patterns.empty()) {
                 return;  // any bytes do
             }
             take_unexpected(used);
@@ -359,7 +379,8 @@ void Session::take_reply(MessageId message) {
 
 void Session::take_wrong(MessageId message) {
     const std::uint64_t lost_before = unanswered_.lost();
-    const Unanswered::Answer answer = message.number == 0 ? unanswered_.answer_unknown() : unanswered_.answer(message.number);
+    const Unanswered::Answer answer = message.number == 0 ? unanswered_.answer_unknown()
+                                                          : unanswered_.answer(message.number);
     count_lost(lost_before);
     count_failure(&Totals::wrong);
     if (answer.turn != Unanswered::Turn::duplicate && answer.turn != Unanswered::Turn::forgotten) {
@@ -383,10 +404,12 @@ void Session::count_failure(std::uint64_t Totals::*figure) noexcept {
 }
 
 // Of whole messages.
-void Session::tell(Finding::Kind kind, MessageId expected, MessageId came, std::uint64_t count) noexcept {
+void Session::tell(Finding::Kind kind, MessageId expected, MessageId came,
+                   std::uint64_t count) noexcept {
     const MessageSource& replies = *context_.plan.expectation.replies;
     const auto start_of = [&](MessageId message, auto& bytes) {
-        const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(replies.size(message), Finding::shown_max));
+        const auto size = static_cast<std::size_t>(
+            std::min<std::uint64_t>(replies.size(message), Finding::shown_max));
         replies.fill(message, 0, std::span(bytes).first(size));
         return size;
     };
@@ -396,7 +419,8 @@ void Session::tell(Finding::Kind kind, MessageId expected, MessageId came, std::
     finding.expected = expected;
     finding.came = came;
     finding.count = count;
-    finding.expected_size = expected.number <= begun() ? start_of(expected, finding.expected_bytes) : 0;
+    finding.expected_size = expected.number <= begun() ? start_of(expected, finding.expected_bytes)
+                                                       : 0;
     finding.came_size = kind == Finding::Kind::lost ? 0 : start_of(came, finding.came_bytes);
     context_.observer.finding(finding);
 }
@@ -408,7 +432,8 @@ void Session::count_reply(MessageId message, MessageTimes times) {
     has_given_up_ = false;
     waiting_since_ns_ = now_ns;  // for the next one
     end_outage();
-    // No coordinated omission: whoever was late, with a rate the message's time began when it was due.
+    // No coordinated omission: whoever was late, with a rate the message's time began when it was
+    // due.
     const std::uint64_t since_ns = has_rate ? times.due_ns : times.began_ns;
     if (since_ns < context_.measured_from_ns) {
         ++totals.warm_up;
@@ -427,8 +452,9 @@ void Session::count_reply(MessageId message, MessageTimes times) {
     totals.series.reply(now_ns, latency_ns);
 }
 
-// No reply has come within the timeout. Where replies tell to which message they are, those that are due are given up and the connection goes on;
-// but not again before a reply has come, for then nobody is there.
+// No reply has come within the timeout. Where replies tell to which message they are, those that
+// are due are given up and the connection goes on; but not again before a reply has come, for then
+// nobody is there.
 bool Session::gives_up_messages() noexcept {
     if (!context_.plan.expectation.tells_messages() || has_given_up_ || unanswered_.due() == 0) {
         return false;
@@ -446,7 +472,8 @@ bool Session::gives_up_messages() noexcept {
 // ---- sending
 
 bool Session::has_more() const noexcept {
-    return (!context_.draining || is_within_pass()) && (context_.plan.count == 0 || begun() < context_.plan.count);
+    return (!context_.draining || is_within_pass()) &&
+           (context_.plan.count == 0 || begun() < context_.plan.count);
 }
 
 // A script that has begun is brought to its end.
@@ -462,7 +489,8 @@ bool Session::has_more_here() const noexcept {
 
 bool Session::may_begin_message() noexcept {
     const LoadPlan& plan = context_.plan;
-    return unanswered_.due() < plan.depth && (!plan.rate || skipped_ + begun() < due_) && has_more_here() && !is_paused();
+    return unanswered_.due() < plan.depth && (!plan.rate || skipped_ + begun() < due_) &&
+           has_more_here() && !is_paused();
 }
 
 bool Session::is_paused() noexcept {
@@ -483,7 +511,9 @@ void Session::begin_message() {
     if (!is_waiting()) {
         waiting_since_ns_ = now;
     }
-    const std::uint64_t since_ns = context_.plan.rate ? context_.schedule.due_ns(connection_, skipped_ + begun() + 1) : now;
+    const std::uint64_t since_ns = context_.plan.rate ? context_.schedule.due_ns(
+                                                            connection_, skipped_ + begun() + 1)
+                                                      : now;
     message_.number = unanswered_.begin({now, since_ns});
     message_.began_ns = now;
     measures_ = since_ns >= context_.measured_from_ns;
@@ -509,7 +539,8 @@ void Session::fill_send_buffer() {
             begin_message();
         }
         const std::uint64_t part = std::min<std::uint64_t>(size - filled_, message_size_ - made_);
-        messages.fill(message_, made_, {send_buffer_.get() + filled_, static_cast<std::size_t>(part)});
+        messages.fill(message_, made_,
+                      {send_buffer_.get() + filled_, static_cast<std::size_t>(part)});
         filled_ += static_cast<std::uint32_t>(part);
         made_ += part;
         ended_ += made_ == message_size_ && measures_ ? 1 : 0;
@@ -570,7 +601,8 @@ bool Session::take_sent() {
 void Session::on_send() {
     context_.read_clock();
     if (state_ == State::closing) {
-        context_.totals.bytes_sent += context_.now_ns >= context_.measured_from_ns ? send_.bytes : 0U;
+        context_.totals.bytes_sent += context_.now_ns >= context_.measured_from_ns ? send_.bytes
+                                                                                   : 0U;
         close_if_joined();
         return;
     }
@@ -583,7 +615,8 @@ void Session::on_send() {
 // ---- ending
 
 void Session::drain() {
-    const bool is_between = state_ == State::idle || state_ == State::resting || (state_ == State::connecting && has_begun_);
+    const bool is_between = state_ == State::idle || state_ == State::resting ||
+                            (state_ == State::connecting && has_begun_);
     if (is_between && !has_more()) {
         close();
     } else {
@@ -592,7 +625,8 @@ void Session::drain() {
 }
 
 void Session::finish_if_answered() {
-    if (state_ != State::running || !has_begun_ || send_.pending || unanswered_.due() != 0 || has_more_here()) {
+    if (state_ != State::running || !has_begun_ || send_.pending || unanswered_.due() != 0 ||
+        has_more_here()) {
         return;
     }
     state_ = State::finishing;
@@ -639,7 +673,9 @@ void Session::begin_outage() noexcept {
 // A reply has come, or the run is over.
 void Session::end_outage() noexcept {
     if (outage_since_ns_ != 0) {
-        context_.totals.outage_ns = std::max(context_.totals.outage_ns, context_.now_ns - std::min(outage_since_ns_, context_.now_ns));
+        context_.totals.outage_ns = std::max(
+            context_.totals.outage_ns,
+            context_.now_ns - std::min(outage_since_ns_, context_.now_ns));
         outage_since_ns_ = 0;
     }
 }

@@ -1,5 +1,6 @@
-// One connection's script: connect, send its messages with at most `depth` of them unanswered, check every reply, close in order; with
-// `messages_per_connection` then the same again over a new connection, until all its messages are done.
+// One connection's script: connect, send its messages with at most `depth` of them unanswered,
+// check every reply, close in order; with `messages_per_connection` then the same again over a new
+// connection, until all its messages are done.
 //
 //     idle -> connecting -> running -> finishing -> closing -> done
 //      ^ ^        |            |                     ^  |
@@ -7,14 +8,17 @@
 //      | +----------------------------------------------+   (more messages, for the next connection)
 //      +--------- resting <-----------------------------+   (with `reconnect`: it could not be opened again; a moment later)
 //
-//   running    the receive is always armed, also while a send is blocked, so a peer that stops reading until it is read from is no
-//              deadlock; at most one send is in flight, from a buffer of this session into which messages are made piece by piece
-//   finishing  every reply has come: our sending side is shut down, the peer's end is awaited for a while
+//   running    the receive is always armed, also while a send is blocked, so a peer that stops
+//              reading until it is read from is no deadlock; at most one send is in flight, from a
+//              buffer of this session into which messages are made piece by piece
+//   finishing  every reply has come: our sending side is shut down, the peer's end is awaited for a
+//              while
 //   resting    waits a moment before it tries to connect again
-//   closing    a join: operations are cancelled, and when the last has come back the socket is closed
+//   closing    a join: operations are cancelled, and when the last has come back the socket is
+//              closed
 //
-// Nothing is allocated after the constructor, but for the text of a failure, which is left out where memory is. All on the port's one
-// thread.
+// Nothing is allocated after the constructor, but for the text of a failure, which is left out
+// where memory is. All on the port's one thread.
 #pragma once
 
 #include <algorithm>
@@ -41,7 +45,8 @@ public:
 
     // idle -> connecting (or done, when there are no descriptors).
     void connect();
-    // Starts sending. Does nothing when the connection has failed. With a rate: the first `skipped` messages of its schedule are never sent.
+    // Starts sending. Does nothing when the connection has failed. With a rate: the first `skipped`
+    // messages of its schedule are never sent.
     void begin(std::uint64_t skipped);
     // So many of its messages are due by now (with a rate), the skipped ones too.
     void messages_due(std::uint64_t count);
@@ -58,10 +63,20 @@ public:
     // Waits in context.reconnecting for its next connect().
     [[nodiscard]] bool waits_for_connect() const noexcept { return state_ == State::idle; }
     // Messages that became due and have not begun to leave.
-    [[nodiscard]] std::uint64_t overdue() const noexcept { return due_ > skipped_ + begun() ? due_ - skipped_ - begun() : 0; }
+    [[nodiscard]] std::uint64_t overdue() const noexcept {
+        return due_ > skipped_ + begun() ? due_ - skipped_ - begun() : 0;
+    }
 
 private:
-    enum class State : std::uint8_t { idle, connecting, running, finishing, closing, resting, done };
+    enum class State : std::uint8_t {
+        idle,
+        connecting,
+        running,
+        finishing,
+        closing,
+        resting,
+        done
+    };
 
     template <class Kind>
     void cancel(Owned<Session, Kind>& operation) noexcept;
@@ -81,12 +96,16 @@ private:
     void take_reply(MessageId message);
     void take_wrong(MessageId message);
     void take_unexpected(std::span<const std::byte> bytes);
-    // A reply has come to this message, which began at these times. A number of 0 where that is not known.
+    // A reply has come to this message, which began at these times. A number of 0 where that is not
+    // known.
     void count_reply(MessageId message, MessageTimes times);
     void count_failure(std::uint64_t Totals::*figure) noexcept;
     // What is lost of this connection has changed from so many.
-    void count_lost(std::uint64_t before) noexcept { context_.totals.lost += unanswered_.lost() - before; }
-    void tell(Finding::Kind kind, MessageId expected, MessageId came, std::uint64_t count = 1) noexcept;
+    void count_lost(std::uint64_t before) noexcept {
+        context_.totals.lost += unanswered_.lost() - before;
+    }
+    void tell(Finding::Kind kind, MessageId expected, MessageId came,
+              std::uint64_t count = 1) noexcept;
     [[nodiscard]] MessageId next_reply() const noexcept;
     [[nodiscard]] bool gives_up_messages() noexcept;
     // Whether messages are left to begin, ever; on this connection; now.
@@ -108,13 +127,17 @@ private:
     [[nodiscard]] std::uint64_t begun() const noexcept { return unanswered_.begun(); }
 
     // Something is on its way, or owed.
-    [[nodiscard]] bool is_waiting() const noexcept { return unanswered_.due() != 0 || made_ != message_size_ || taken_ != filled_; }
+    [[nodiscard]] bool is_waiting() const noexcept {
+        return unanswered_.due() != 0 || made_ != message_size_ || taken_ != filled_;
+    }
     // Ended by a mistake in the replies; by the other side or the way to it.
     template <class Reason>
     void broken(const Reason& reason) noexcept;
     template <class Reason>
     void connection_lost(const Reason& reason) noexcept;
-    [[nodiscard]] bool comes_again() const noexcept { return context_.plan.reconnect && has_begun_ && !has_ended_early_ && has_more(); }
+    [[nodiscard]] bool comes_again() const noexcept {
+        return context_.plan.reconnect && has_begun_ && !has_ended_early_ && has_more();
+    }
     void begin_outage() noexcept;
     void end_outage() noexcept;
     void close();
@@ -132,10 +155,11 @@ private:
     bool rests_ = false;            // before the next connect
     bool has_ended_early_ = false;  // failed or abandoned: no further connection
     const std::uint32_t connection_;
-    std::uint64_t waiting_since_ns_ = 0;  // for the next reply, whatever bytes move; for the peer's end
-    std::uint64_t last_byte_ns_ = 0;      // when one came last
-    std::uint64_t asked_ns_ = 0;          // when the connect was begun
-    std::uint64_t outage_since_ns_ = 0;   // with `reconnect`: 0 but from a break to the next reply
+    // for the next reply, whatever bytes move; for the peer's end
+    std::uint64_t waiting_since_ns_ = 0;
+    std::uint64_t last_byte_ns_ = 0;     // when one came last
+    std::uint64_t asked_ns_ = 0;         // when the connect was begun
+    std::uint64_t outage_since_ns_ = 0;  // with `reconnect`: 0 but from a break to the next reply
 
     std::uint64_t due_ = 0;      // messages whose instant has come (with a rate), and of these
     std::uint64_t skipped_ = 0;  // those that came before its turn
@@ -144,9 +168,10 @@ private:
     MessageId message_;          // the last that has begun
     std::uint64_t made_ = 0;     // bytes of it made so far
     std::uint64_t message_size_ = 0;
-    bool measures_ = false;            // it is none of the warm-up's
-    bool has_given_up_ = false;        // messages, and no reply has come since
-    std::uint64_t paused_before_ = 0;  // with a script: the number of the message before which there was a pause last
+    bool measures_ = false;      // it is none of the warm-up's
+    bool has_given_up_ = false;  // messages, and no reply has come since
+    // with a script: the number of the message before which there was a pause last
+    std::uint64_t paused_before_ = 0;
     std::uint64_t pause_until_ns_ = 0;
     std::uint32_t ended_ = 0;   // messages that end in the send buffer, but for the warm-up's
     std::uint32_t filled_ = 0;  // bytes in the send buffer

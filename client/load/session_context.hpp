@@ -22,25 +22,30 @@ struct SessionContext {
     const LoadPlan& plan;
     GuardedObserver& observer;
     Totals totals;
-    std::size_t send_buffer_bytes = 0;          // of each session
-    std::size_t address = 0;                    // where connects begin in plan.addresses
-    std::size_t source = 0;                     // how many sockets took one of plan.sources
-    bool has_connected = false;                 // so `address` is known to be good
-    bool has_tried = false;                     // a connect has come to its end, well or not
-    std::uint32_t connecting = 0;               // connections that wait for their connect
-    std::uint32_t done = 0;                     // sessions
-    std::uint32_t idle_waiting = 0;             // idle connections that are to connect again
-    bool draining = false;                      // no message is begun any more
-    std::uint64_t replies_end_ns = UINT64_MAX;  // what is unanswered then is lost; set when draining is
-    Schedule schedule;                          // with a rate, once the run has begun
-    std::uint64_t measured_from_ns = 0;         // messages that began, or were due, before it are the warm-up's
-    std::vector<Session*> reconnecting;         // that wait for their next connect; has room for all
-    std::uint64_t came_after_ns = 0;            // with a rate: what is being handed out was not there before
-    Finding finding{};                          // what is being told
-    std::uint64_t now_ns = 0;                   // when the clock was read last
-    bool is_now_fresh = false;                  // and nothing has been done since
+    std::size_t send_buffer_bytes = 0;  // of each session
+    std::size_t address = 0;            // where connects begin in plan.addresses
+    std::size_t source = 0;             // how many sockets took one of plan.sources
+    bool has_connected = false;         // so `address` is known to be good
+    bool has_tried = false;             // a connect has come to its end, well or not
+    std::uint32_t connecting = 0;       // connections that wait for their connect
+    std::uint32_t done = 0;             // sessions
+    std::uint32_t idle_waiting = 0;     // idle connections that are to connect again
+    bool draining = false;              // no message is begun any more
+    // what is unanswered then is lost; set when draining is
+    std::uint64_t replies_end_ns = UINT64_MAX;
+    Schedule schedule;  // with a rate, once the run has begun
+    // messages that began, or were due, before it are the warm-up's
+    std::uint64_t measured_from_ns = 0;
+    // that wait for their next connect; has room for all
+    std::vector<Session*> reconnecting;
+    // with a rate: what is being handed out was not there before
+    std::uint64_t came_after_ns = 0;
+    Finding finding{};          // what is being told
+    std::uint64_t now_ns = 0;   // when the clock was read last
+    bool is_now_fresh = false;  // and nothing has been done since
 
-    // The clock is read once for a completion: what it brings and what it leads to happen within a microsecond or two.
+    // The clock is read once for a completion: what it brings and what it leads to happen within a
+    // microsecond or two.
     void read_clock() noexcept {
         if (!std::exchange(is_now_fresh, false)) {
             now_ns = port.now();
@@ -51,15 +56,17 @@ struct SessionContext {
     [[nodiscard]] base::Result<void> open(io::Socket& socket, const io::Address& remote) noexcept {
         const std::size_t sources = plan.sources.size();
         try {
-            auto opened =
-                sources == 0 ? socket.open_for_connect(remote.family) : socket.open_for_connect_from(plan.sources[source++ % sources]);
+            auto opened = sources == 0
+                              ? socket.open_for_connect(remote.family)
+                              : socket.open_for_connect_from(plan.sources[source++ % sources]);
             return opened ? port.attach(socket) : opened;
         } catch (const std::bad_alloc&) {           // for the sentence that says what failed
             return base::Failure{"out of memory"};  // so short a text takes none
         }
     }
 
-    // `reason()` makes a sentence. Where there is no memory for it the failure is counted all the same.
+    // `reason()` makes a sentence. Where there is no memory for it the failure is counted all the
+    // same.
     template <class Reason>
     void note_failure(const Reason& reason) noexcept {
         try {
@@ -72,7 +79,8 @@ struct SessionContext {
 
 // "Connection refused (111)".
 [[nodiscard]] inline std::string reason_of(const io::Operation& operation) {
-    return operation.native_error != 0 ? io::native_error_text(operation.native_error) : std::string(io::to_string(operation.error));
+    return operation.native_error != 0 ? io::native_error_text(operation.native_error)
+                                       : std::string(io::to_string(operation.error));
 }
 
 }  // namespace portico::client

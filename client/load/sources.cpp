@@ -42,11 +42,16 @@ base::Result<std::vector<io::Address>> parse_sources(std::string_view text) {
 
         const std::size_t dash = part.find('-');
         const auto first = io::parse_address(std::string(part.substr(0, dash)));
-        const auto last = dash == std::string_view::npos ? first : io::parse_address(std::string(part.substr(dash + 1)));
+        const auto last = dash == std::string_view::npos
+                              ? first
+                              : io::parse_address(std::string(part.substr(dash + 1)));
         if (!first || !last) {
-            return base::Failure{quoted(part) + " is no address; expected literal ones like 127.0.0.2, ::1 or 127.0.0.2-127.0.0.9"};
+            return base::Failure{
+                quoted(part) +
+                " is no address; expected literal ones like 127.0.0.2, ::1 or 127.0.0.2-127.0.0.9"};
         }
-        if (first->family != last->family || (!sources.empty() && first->family != sources.front().family)) {
+        if (first->family != last->family ||
+            (!sources.empty() && first->family != sources.front().family)) {
             return base::Failure{quoted(part) + ": IPv4 and IPv6 cannot be mixed"};
         }
         if (last->bytes < first->bytes) {
@@ -65,14 +70,16 @@ base::Result<std::vector<io::Address>> parse_sources(std::string_view text) {
     return sources;
 }
 
-base::Result<std::vector<io::Address>> reachable_from(const std::vector<io::Address>& sources, const std::vector<io::Address>& addresses) {
+base::Result<std::vector<io::Address>> reachable_from(const std::vector<io::Address>& sources,
+                                                      const std::vector<io::Address>& addresses) {
     const io::Address::Family family = sources.front().family;
     std::vector<io::Address> reachable;
     std::copy_if(addresses.begin(), addresses.end(), std::back_inserter(reachable),
                  [&](const io::Address& address) { return address.family == family; });
     if (reachable.empty()) {
-        return base::Failure{std::string("the addresses are of ") + name_of(family) + ", and the server's is of " +
-                             name_of(addresses.front().family) + ": " + io::to_string(addresses.front())};
+        return base::Failure{std::string("the addresses are of ") + name_of(family) +
+                             ", and the server's is of " + name_of(addresses.front().family) +
+                             ": " + io::to_string(addresses.front())};
     }
     for (const io::Address& source : sources) {
         io::Socket socket;

@@ -10,7 +10,8 @@ namespace portico::client {
 
 namespace {
 
-// Of a few due at once, so many are kept all the same: a reply that was given up may come some messages later.
+// Of a few due at once, so many are kept all the same: a reply that was given up may come some
+// messages later.
 constexpr std::uint32_t window_min = 16;
 
 }  // namespace

@@ -1,11 +1,13 @@
-// The messages of one connection that have begun: which of them are answered, and when the others began. Keeps a few numbers and a ring of times, whatever
-// the run's length.
+// The messages of one connection that have begun: which of them are answered, and when the others
+// began. Keeps a few numbers and a ring of times, whatever the run's length.
 //
-//     1 .. settled           answered, or passed over: a later one was answered first, or they were given up
+//     1 .. settled           answered, or passed over: a later one was answered first, or they were
+//                            given up
 //     settled + 1 .. begun   a reply is due
 //
-// A reply to one that was passed over may still come. It is told from a second reply to one that was answered as long as its time is kept: for window()
-// messages from the last one that has begun back, which is at least twice as many as may be due at once.
+// A reply to one that was passed over may still come. It is told from a second reply to one that
+// was answered as long as its time is kept: for window() messages from the last one that has begun
+// back, which is at least twice as many as may be due at once.
 #pragma once
 
 #include <cstdint>
@@ -41,8 +43,9 @@ public:
     std::uint64_t begin(MessageTimes times) noexcept;
     // A reply to this message has come.
     [[nodiscard]] Answer answer(std::uint64_t number) noexcept;
-    // One has come that does not tell to which. It stands for the message whose turn it is, and, where that one is answered all the same, for another one that
-    // is not. Forgotten where none is due any more.
+    // One has come that does not tell to which. It stands for the message whose turn it is, and,
+    // where that one is answered all the same, for another one that is not. Forgotten where none is
+    // due any more.
     [[nodiscard]] Answer answer_unknown() noexcept;
     // No reply is due any more. How many were.
     std::uint64_t give_up() noexcept;
@@ -51,7 +54,9 @@ public:
     [[nodiscard]] std::uint64_t settled() const noexcept { return settled_; }
     [[nodiscard]] std::uint64_t due() const noexcept { return begun_ - settled_; }
     // Of those that are settled: how many have had no reply.
-    [[nodiscard]] std::uint64_t lost() const noexcept { return missing_ > unknown_ ? missing_ - unknown_ : 0; }
+    [[nodiscard]] std::uint64_t lost() const noexcept {
+        return missing_ > unknown_ ? missing_ - unknown_ : 0;
+    }
     [[nodiscard]] std::uint64_t window() const noexcept { return std::uint64_t{mask_} + 1; }
     // Of a message within the window.
     [[nodiscard]] MessageTimes times(std::uint64_t number) const noexcept;
@@ -68,7 +73,8 @@ private:
     std::uint64_t given_up_ = 0;  // up to this number, but for those that were answered before
     std::uint64_t missing_ = 0;   // settled without a reply of their own
     std::uint64_t unknown_ = 0;   // replies that did not tell to which
-    const std::uint32_t mask_;    // the window's size less 1; a message's place is its number's low bits
+    // the window's size less 1; a message's place is its number's low bits
+    const std::uint32_t mask_;
     std::unique_ptr<std::uint64_t[]> began_ns_;
     std::unique_ptr<std::uint64_t[]> due_ns_;
 };

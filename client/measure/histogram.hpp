@@ -1,4 +1,5 @@
-// Latencies in bounded memory: any percentile is known within 0.8 %, however many values there were (log_linear.hpp, 64 buckets for each power of two).
+// Latencies in bounded memory: any percentile is known within 0.8 %, however many values there were
+// (log_linear.hpp, 64 buckets for each power of two).
 #pragma once
 
 #include <array>
@@ -21,7 +22,9 @@ public:
 
     [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
     [[nodiscard]] std::uint64_t max() const noexcept { return max_; }  // exact
-    [[nodiscard]] double mean() const noexcept { return count_ == 0 ? 0 : static_cast<double>(sum_) / static_cast<double>(count_); }
+    [[nodiscard]] double mean() const noexcept {
+        return count_ == 0 ? 0 : static_cast<double>(sum_) / static_cast<double>(count_);
+    }
 
     // See log_linear::percentile.
     [[nodiscard]] std::uint64_t percentile(double percent) const noexcept;

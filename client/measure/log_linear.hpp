@@ -1,6 +1,7 @@
-// Buckets whose width grows with the value: every power of two is cut into 2^Bits equal ones, and values below 2^(Bits + 1) have one each (log-linear, as
-// HdrHistogram does). A bucket stands for its middle, so what is read out is off by at most 2^-(Bits + 1) of its value. (Debian has no header-only library
-// of this kind.)
+// Buckets whose width grows with the value: every power of two is cut into 2^Bits equal ones, and
+// values below 2^(Bits + 1) have one each (log-linear, as HdrHistogram does). A bucket stands for
+// its middle, so what is read out is off by at most 2^-(Bits + 1) of its value. (Debian has no
+// header-only library of this kind.)
 #pragma once
 
 #include <algorithm>
@@ -38,18 +39,22 @@ template <unsigned Bits>
 template <unsigned Bits>
 [[nodiscard]] constexpr std::uint64_t middle_of(std::size_t bucket) noexcept {
     constexpr std::size_t half = std::size_t{1} << Bits;
-    return first_of<Bits>(bucket) + (bucket < 2 * half ? 0 : (std::uint64_t{1} << (bucket / half - 1)) / 2);
+    return first_of<Bits>(bucket) +
+           (bucket < 2 * half ? 0 : (std::uint64_t{1} << (bucket / half - 1)) / 2);
 }
 
-// The value that `percent` (0 to 100) of `count` recorded ones do not exceed: of the values in order, the one at place ceil(percent / 100 * count), at least the
-// first. 0 when nothing was recorded.
+// The value that `percent` (0 to 100) of `count` recorded ones do not exceed: of the values in
+// order, the one at place ceil(percent / 100 * count), at least the first. 0 when nothing was
+// recorded.
 template <unsigned Bits, class Count>
-[[nodiscard]] std::uint64_t percentile(std::span<const Count> counts, std::uint64_t count, std::uint64_t max, double percent) noexcept {
+[[nodiscard]] std::uint64_t percentile(std::span<const Count> counts, std::uint64_t count,
+                                       std::uint64_t max, double percent) noexcept {
     if (count == 0) {
         return 0;
     }
     const double wanted = std::ceil(percent / 100.0 * static_cast<double>(count));
-    const std::uint64_t place = std::clamp<std::uint64_t>(static_cast<std::uint64_t>(wanted), 1, count);
+    const std::uint64_t place = std::clamp<std::uint64_t>(static_cast<std::uint64_t>(wanted), 1,
+                                                          count);
     std::uint64_t seen = 0;
     for (std::size_t bucket = 0; bucket < counts.size(); ++bucket) {
         seen += counts[bucket];

@@ -1,4 +1,5 @@
-// Those who want to see more of a run than its totals, and what stands between them and the threads of a run.
+// Those who want to see more of a run than its totals, and what stands between them and the threads
+// of a run.
 #pragma once
 
 #include <array>
@@ -16,14 +17,17 @@ namespace portico::client {
 struct Progress {
     std::uint64_t connections_opened = 0;
     std::uint64_t received = 0;
-    std::array<std::uint64_t, finding_kinds> findings{};  // by Finding::Kind: how many replies, or messages, were so
-    std::uint64_t sending_ns = 0;                         // since the first message; 0 before
-    // Of the last quarter of a second or so, within 3 %; of several threads the highest. 0: nothing came.
+    // by Finding::Kind: how many replies, or messages, were so
+    std::array<std::uint64_t, finding_kinds> findings{};
+    std::uint64_t sending_ns = 0;  // since the first message; 0 before
+    // Of the last quarter of a second or so, within 3 %; of several threads the highest. 0: nothing
+    // came.
     std::uint64_t latency_p50_ns = 0;
     std::uint64_t latency_p99_ns = 0;
 };
 
-// Called by one thread at a time, not always the same one. What a function throws ends the run, and run_load throws it on.
+// Called by one thread at a time, not always the same one. What a function throws ends the run, and
+// run_load throws it on.
 class Observer {
 public:
     virtual ~Observer() = default;
@@ -32,16 +36,19 @@ public:
     // Something was not as it should be with the replies.
     virtual void finding(const Finding&) {}
     // Part of a reply, framing included; `complete` with its last part.
-    virtual void reply(std::uint32_t /*connection*/, std::span<const std::byte>, bool /*complete*/) {}
+    virtual void reply(std::uint32_t /*connection*/, std::span<const std::byte>,
+                       bool /*complete*/) {}
     // Ten times a second or so.
     virtual void tick(const Progress&, std::uint64_t /*now_ns*/) {}
 };
 
-// An observer as the threads of a run see it. Its functions throw nothing, since they are called in the middle of a completion's handling,
-// which must come to its end: they keep what was thrown first, and from then on call nobody.
+// An observer as the threads of a run see it. Its functions throw nothing, since they are called in
+// the middle of a completion's handling, which must come to its end: they keep what was thrown
+// first, and from then on call nobody.
 class GuardedObserver {
 public:
-    explicit GuardedObserver(Observer& observer) noexcept : observer_(observer), wants_replies_(observer.wants_replies()) {}
+    explicit GuardedObserver(Observer& observer) noexcept
+        : observer_(observer), wants_replies_(observer.wants_replies()) {}
 
     void finding(const Finding& finding) noexcept {
         guarded([&] { observer_.finding(finding); });
@@ -56,7 +63,9 @@ public:
     }
 
     // The run is to end.
-    [[nodiscard]] bool has_thrown() const noexcept { return has_thrown_.load(std::memory_order_relaxed); }
+    [[nodiscard]] bool has_thrown() const noexcept {
+        return has_thrown_.load(std::memory_order_relaxed);
+    }
     // For the end, when no other thread is left: throws what was thrown, if anything was.
     void rethrow() const {
         if (thrown_ != nullptr) {

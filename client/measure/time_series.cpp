@@ -24,7 +24,8 @@ std::uint64_t TimeSeries::Slot::latency_ns(double percent) const noexcept {
     for (const std::uint32_t each : counts_) {
         count += each;
     }
-    return log_linear::percentile<linear_bits, std::uint32_t>(counts_, count, latency_max_ns, percent);
+    return log_linear::percentile<linear_bits, std::uint32_t>(counts_, count, latency_max_ns,
+                                                              percent);
 }
 
 void TimeSeries::begin(std::uint64_t began_ns) {

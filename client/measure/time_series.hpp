@@ -1,7 +1,9 @@
-// What happened when: counts and latencies by slots of equal length from the beginning of the messages on, in bounded memory however long a run is. When
-// the slots are used up, two become one, and each is twice as long from then on.
+// What happened when: counts and latencies by slots of equal length from the beginning of the
+// messages on, in bounded memory however long a run is. When the slots are used up, two become one,
+// and each is twice as long from then on.
 //
-// A slot's latencies are kept in 16 buckets for each power of two, so its percentiles are right within 3 %; the run's own are those of Histogram.
+// A slot's latencies are kept in 16 buckets for each power of two, so its percentiles are right
+// within 3 %; the run's own are those of Histogram.
 #pragma once
 
 #include <array>
@@ -24,7 +26,8 @@ public:
     public:
         std::uint64_t received = 0;
         std::uint64_t bytes_received = 0;
-        std::uint64_t failed = 0;  // replies that were wrong, lost or out of place, and connections that failed or broke
+        // replies that were wrong, lost or out of place, and connections that failed or broke
+        std::uint64_t failed = 0;
         std::uint64_t latency_max_ns = 0;
 
         void record_latency(std::uint64_t latency_ns) noexcept;
@@ -67,7 +70,8 @@ public:
 
 private:
     [[nodiscard]] Slot* slot_of(std::uint64_t now_ns) noexcept {
-        return now_ns - slot_began_ns_ < slot_ns_ && !slots_.empty() ? &slots_.back() : other_slot_of(now_ns);
+        return now_ns - slot_began_ns_ < slot_ns_ && !slots_.empty() ? &slots_.back()
+                                                                     : other_slot_of(now_ns);
     }
     [[nodiscard]] Slot* other_slot_of(std::uint64_t now_ns) noexcept;
     // Two slots become one.

@@ -1,5 +1,5 @@
-// What a run has come to: everything that the summary is made of. Each thread of a run has its own and alone touches it; they are added up
-// at the end.
+// What a run has come to: everything that the summary is made of. Each thread of a run has its own
+// and alone touches it; they are added up at the end.
 #pragma once
 
 #include <array>
@@ -15,48 +15,60 @@ namespace portico::client {
 
 struct Totals {
     std::uint64_t connections_opened = 0;
-    std::uint64_t connections_failed = 0;    // could not be opened
-    std::uint64_t connections_broken = 0;    // were opened and ended before their work was done
-    std::uint64_t connections_replaced = 0;  // of those opened, the ones that took the place of one that was done
-    std::uint64_t reconnects = 0;            // likewise, of one that broke
-    std::uint64_t outage_failed = 0;         // messages that failed with a connection that was to come again; they are lost
-    std::uint64_t outage_ns = 0;             // the longest time from the first of these, or the break, to the connection's next reply
+    std::uint64_t connections_failed = 0;  // could not be opened
+    std::uint64_t connections_broken = 0;  // were opened and ended before their work was done
+    // of those opened, the ones that took the place of one that was done
+    std::uint64_t connections_replaced = 0;
+    std::uint64_t reconnects = 0;  // likewise, of one that broke
+    // messages that failed with a connection that was to come again; they are lost
+    std::uint64_t outage_failed = 0;
+    // the longest time from the first of these, or the break, to the connection's next reply
+    std::uint64_t outage_ns = 0;
     std::uint64_t idle_opened = 0;
     std::uint64_t idle_broken = 0;     // could not be opened, or ended before the run did
     std::uint64_t hostile_opened = 0;  // lives of hostile connections that came to a connection
     std::uint64_t hostile_ended = 0;   // of these, those that the server ended
     std::uint64_t hostile_failed = 0;  // those that did not
     std::uint64_t sent = 0;            // messages whose last byte the system has taken
-    std::uint64_t sent_late = 0;       // messages that began to leave more than a millisecond after they were due
-    std::uint64_t not_sent = 0;        // messages that were due when the duration was over, and had not begun to leave
-    std::uint64_t warm_up = 0;         // complete replies to messages of the warm-up: in none of the other figures, but for wrong ones
-    std::uint64_t received = 0;        // complete replies, wrong ones too
-    std::uint64_t wrong = 0;           // replies that were not as expected
-    std::uint64_t lost = 0;            // messages that should have had a reply and had none
-    std::uint64_t duplicate = 0;       // replies to what was answered before; in `received` the first one
-    std::uint64_t reordered = 0;       // of those received: behind the reply to a later message of the connection
-    std::uint64_t late = 0;            // of those received: after the timeout, at which their messages were given up
-    std::uint64_t crossed = 0;         // replies to another connection's messages
-    std::uint64_t unexpected = 0;      // other replies that answer nothing
-    std::uint64_t unanswered = 0;      // messages on their way when the run was interrupted
+    // messages that began to leave more than a millisecond after they were due
+    std::uint64_t sent_late = 0;
+    // messages that were due when the duration was over, and had not begun to leave
+    std::uint64_t not_sent = 0;
+    // complete replies to messages of the warm-up: in none of the other figures, but for wrong ones
+    std::uint64_t warm_up = 0;
+    std::uint64_t received = 0;  // complete replies, wrong ones too
+    std::uint64_t wrong = 0;     // replies that were not as expected
+    std::uint64_t lost = 0;      // messages that should have had a reply and had none
+    // replies to what was answered before; in `received` the first one
+    std::uint64_t duplicate = 0;
+    // of those received: behind the reply to a later message of the connection
+    std::uint64_t reordered = 0;
+    // of those received: after the timeout, at which their messages were given up
+    std::uint64_t late = 0;
+    std::uint64_t crossed = 0;     // replies to another connection's messages
+    std::uint64_t unexpected = 0;  // other replies that answer nothing
+    std::uint64_t unanswered = 0;  // messages on their way when the run was interrupted
     std::uint64_t bytes_sent = 0;
     std::uint64_t bytes_received = 0;
     std::uint64_t first_send_ns = 0;  // 0: nothing was sent
     std::uint64_t last_send_ns = 0;
     std::uint64_t last_reply_ns = 0;
     bool interrupted = false;
-    // From handing a message's first byte to the system (with a rate: from the instant at which that was due) to reading its reply's last
-    // byte.
+    // From handing a message's first byte to the system (with a rate: from the instant at which
+    // that was due) to reading its reply's last byte.
     Histogram latency_ns;
     Histogram service_ns;  // with a rate: the same from the handing over, whenever that was
-    // With a rate: how late this program itself came to each message, before it looked whether the connection could take it; and how long at most what
-    // a read brought had waited for this program.
+    // With a rate: how late this program itself came to each message, before it looked whether the
+    // connection could take it; and how long at most what a read brought had waited for this
+    // program.
     Histogram lag_ns;
     Histogram read_lag_ns;
-    Histogram connect_ns;  // from asking for a connection to having it; those that failed are not in it
+    // from asking for a connection to having it; those that failed are not in it
+    Histogram connect_ns;
     TimeSeries series;
-    std::map<std::string, std::uint64_t> failures;  // why connections failed or broke, and how many did
-    std::uint64_t failures_untold = 0;              // those for whose reason there was no memory
+    // why connections failed or broke, and how many did
+    std::map<std::string, std::uint64_t> failures;
+    std::uint64_t failures_untold = 0;  // those for whose reason there was no memory
 
     // wrong, lost, duplicate, ..., by Finding::Kind.
     [[nodiscard]] std::array<std::uint64_t, finding_kinds> findings() const noexcept {

@@ -4,7 +4,8 @@
 
 namespace portico::client {
 
-ReplyChecker::Step ReplyChecker::check(const Expectation& expectation, std::span<const std::byte> bytes, MessageId next,
+ReplyChecker::Step ReplyChecker::check(const Expectation& expectation,
+                                       std::span<const std::byte> bytes, MessageId next,
                                        std::uint64_t begun, Finding& finding) noexcept {
     if (offset_ == 0) {
         expected_ = id_ = next;
@@ -22,11 +23,14 @@ ReplyChecker::Step ReplyChecker::check(const Expectation& expectation, std::span
     return check_unframed(*expectation.replies, bytes, finding);
 }
 
-ReplyChecker::Step ReplyChecker::check_unframed(const MessageSource& replies, std::span<const std::byte> bytes, Finding& finding) noexcept {
+ReplyChecker::Step ReplyChecker::check_unframed(const MessageSource& replies,
+                                                std::span<const std::byte> bytes,
+                                                Finding& finding) noexcept {
     if (offset_ == 0) {
         size_ = replies.size(id_);
     }
-    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(size_ - offset_, bytes.size()));
+    const auto size = static_cast<std::size_t>(
+        std::min<std::uint64_t>(size_ - offset_, bytes.size()));
     const std::size_t same = replies.match(id_, offset_, bytes.first(size));
     if (same != size) {
         note(replies, offset_ + same, bytes.subspan(same), finding);
@@ -41,18 +45,22 @@ ReplyChecker::Step ReplyChecker::check_unframed(const MessageSource& replies, st
     return {size, Event::reply, false, id_};
 }
 
-ReplyChecker::Step ReplyChecker::check_frame(const Expectation& expectation, std::span<const std::byte> bytes, std::uint64_t begun,
+ReplyChecker::Step ReplyChecker::check_frame(const Expectation& expectation,
+                                             std::span<const std::byte> bytes, std::uint64_t begun,
                                              Finding& finding) noexcept {
     const FrameScanner::Piece piece = scanner_.scan(expectation.framing, bytes);
     if (offset_ == 0) {
         begin_frame(expectation);
     }
-    const bool differs = compare(expectation, bytes.first(piece.size), piece.complete, begun, finding);
+    const bool differs = compare(expectation, bytes.first(piece.size), piece.complete, begun,
+                                 finding);
     offset_ += piece.size;
-    return piece.complete ? ended_frame(piece.size, differs) : Step{piece.size, Event::more, differs, {}};
+    return piece.complete ? ended_frame(piece.size, differs)
+                          : Step{piece.size, Event::more, differs, {}};
 }
 
-ReplyChecker::Step ReplyChecker::end_reply(const Expectation& expectation, std::uint64_t begun, Finding& finding) noexcept {
+ReplyChecker::Step ReplyChecker::end_reply(const Expectation& expectation, std::uint64_t begun,
+                                           Finding& finding) noexcept {
     return ended_frame(0, compare(expectation, {}, true, begun, finding));
 }
 
@@ -82,8 +90,8 @@ void ReplyChecker::begin_frame(const Expectation& expectation) noexcept {
     }
 }
 
-bool ReplyChecker::compare(const Expectation& expectation, std::span<const std::byte> part, bool is_last, std::uint64_t begun,
-                           Finding& finding) noexcept {
+bool ReplyChecker::compare(const Expectation& expectation, std::span<const std::byte> part,
+                           bool is_last, std::uint64_t begun, Finding& finding) noexcept {
     if (const Pattern* pattern = expectation.pattern_of(expected_.number)) {
         return compare_with_pattern(expectation, *pattern, part, is_last, finding);
     }
@@ -91,9 +99,11 @@ bool ReplyChecker::compare(const Expectation& expectation, std::span<const std::
         return false;
     }
     switch (state_) {
-        case State::as_expected: return compare_with_expected(expectation, part, is_last, begun, finding);
+        case State::as_expected:
+            return compare_with_expected(expectation, part, is_last, begun, finding);
         case State::identifying: return identify(expectation, part, is_last, begun, finding);
-        case State::recognised: return compare_with_recognised(expectation, offset_, part, is_last, begun, finding);
+        case State::recognised:
+            return compare_with_recognised(expectation, offset_, part, is_last, begun, finding);
         case State::wrong:
         case State::wrong_unknown:
         case State::unexpected: break;
@@ -101,14 +111,19 @@ bool ReplyChecker::compare(const Expectation& expectation, std::span<const std::
     return false;
 }
 
-bool ReplyChecker::compare_with_pattern(const Expectation& expectation, const Pattern& pattern, std::span<const std::byte> part,
-                                        bool is_last, Finding& finding) noexcept {
+bool ReplyChecker::compare_with_pattern(const Expectation& expectation, const Pattern& pattern,
+                                        std::span<const std::byte> part, bool is_last,
+                                        Finding& finding) noexcept {
     const std::size_t kept = std::min(head_.size() - head_size_, part.size());
     std::copy_n(part.begin(), kept, head_.begin() + head_size_);
     head_size_ = static_cast<std::uint8_t>(head_size_ + kept);
-    const std::uint64_t prefix_bytes = expectation.framing.type == Framing::Type::length_prefix ? expectation.framing.prefix_bytes : 0;
+    const std::uint64_t prefix_bytes = expectation.framing.type == Framing::Type::length_prefix
+                                           ? expectation.framing.prefix_bytes
+                                           : 0;
     const std::uint64_t prefix_left = prefix_bytes - std::min(prefix_bytes, offset_);
-    places_ = pattern.after(places_, part.subspan(static_cast<std::size_t>(std::min<std::uint64_t>(prefix_left, part.size()))));
+    places_ = pattern.after(
+        places_,
+        part.subspan(static_cast<std::size_t>(std::min<std::uint64_t>(prefix_left, part.size()))));
     if (!is_last || state_ != State::as_expected || pattern.is_whole(places_)) {
         return false;
     }
@@ -122,8 +137,9 @@ bool ReplyChecker::compare_with_pattern(const Expectation& expectation, const Pa
     return true;
 }
 
-bool ReplyChecker::compare_with_expected(const Expectation& expectation, std::span<const std::byte> part, bool is_last, std::uint64_t begun,
-                                         Finding& finding) noexcept {
+bool ReplyChecker::compare_with_expected(const Expectation& expectation,
+                                         std::span<const std::byte> part, bool is_last,
+                                         std::uint64_t begun, Finding& finding) noexcept {
     const MessageSource& replies = *expectation.replies;
     const std::size_t same = same_from(replies, offset_, part);
     if (is_all(offset_, part, same, is_last)) {
@@ -139,8 +155,8 @@ bool ReplyChecker::compare_with_expected(const Expectation& expectation, std::sp
 }
 
 // `rest`: what has come behind the head_size_ bytes of the head.
-bool ReplyChecker::identify(const Expectation& expectation, std::span<const std::byte> rest, bool is_last, std::uint64_t begun,
-                            Finding& finding) noexcept {
+bool ReplyChecker::identify(const Expectation& expectation, std::span<const std::byte> rest,
+                            bool is_last, std::uint64_t begun, Finding& finding) noexcept {
     const MessageSource& replies = *expectation.replies;
     const std::size_t taken = std::min(replies.identity_bytes() - head_size_, rest.size());
     std::copy_n(rest.begin(), taken, head_.begin() + head_size_);
@@ -152,7 +168,8 @@ bool ReplyChecker::identify(const Expectation& expectation, std::span<const std:
         return is_unknown(replies, rest.subspan(taken), begun, finding);
     }
     state_ = State::recognised;
-    return compare_with_recognised(expectation, head_size_, rest.subspan(taken), is_last, begun, finding);
+    return compare_with_recognised(expectation, head_size_, rest.subspan(taken), is_last, begun,
+                                   finding);
 }
 
 bool ReplyChecker::recognise(const Expectation& expectation, std::uint64_t begun) noexcept {
@@ -164,7 +181,8 @@ bool ReplyChecker::recognise(const Expectation& expectation, std::uint64_t begun
     id_ = {identity->connection, identity->number_low, 0};
     if (identity->connection == connection_) {
         constexpr std::uint64_t mask = (std::uint64_t{1} << MessageIdentity::number_bits) - 1;
-        const std::uint64_t ago = (begun - identity->number_low) & mask;  // the last message with these low bits
+        // the last message with these low bits
+        const std::uint64_t ago = (begun - identity->number_low) & mask;
         if (ago >= begun) {
             return false;
         }
@@ -176,32 +194,39 @@ bool ReplyChecker::recognise(const Expectation& expectation, std::uint64_t begun
     return expectation.replies->match(id_, 0, head) == head.size();
 }
 
-bool ReplyChecker::compare_with_recognised(const Expectation& expectation, std::uint64_t offset, std::span<const std::byte> part,
-                                           bool is_last, std::uint64_t begun, Finding& finding) noexcept {
+bool ReplyChecker::compare_with_recognised(const Expectation& expectation, std::uint64_t offset,
+                                           std::span<const std::byte> part, bool is_last,
+                                           std::uint64_t begun, Finding& finding) noexcept {
     const MessageSource& replies = *expectation.replies;
     const std::size_t same = same_from(replies, offset, part);
     if (is_all(offset, part, same, is_last)) {
         return false;
     }
-    // A message of another connection that is not whole may as well be one of ours with a wrong head.
-    return id_.connection == connection_ ? is_wrong(replies, offset + same, part.subspan(same), finding)
-                                         : is_unknown(replies, {}, begun, finding);
+    // A message of another connection that is not whole may as well be one of ours with a wrong
+    // head.
+    return id_.connection == connection_
+               ? is_wrong(replies, offset + same, part.subspan(same), finding)
+               : is_unknown(replies, {}, begun, finding);
 }
 
-std::size_t ReplyChecker::same_from(const MessageSource& replies, std::uint64_t offset, std::span<const std::byte> part) const noexcept {
-    return replies.match(id_, offset, part.first(static_cast<std::size_t>(std::min<std::uint64_t>(size_ - offset, part.size()))));
+std::size_t ReplyChecker::same_from(const MessageSource& replies, std::uint64_t offset,
+                                    std::span<const std::byte> part) const noexcept {
+    return replies.match(
+        id_, offset,
+        part.first(static_cast<std::size_t>(std::min<std::uint64_t>(size_ - offset, part.size()))));
 }
 
-bool ReplyChecker::is_wrong(const MessageSource& replies, std::uint64_t differs_at, std::span<const std::byte> came,
-                            Finding& finding) noexcept {
+bool ReplyChecker::is_wrong(const MessageSource& replies, std::uint64_t differs_at,
+                            std::span<const std::byte> came, Finding& finding) noexcept {
     state_ = State::wrong;
     note(replies, differs_at, came, finding);
     return true;
 }
 
-// A reply that does not tell to which message it is. False where it answers none. `rest`: what is known of it behind its head.
-bool ReplyChecker::is_unknown(const MessageSource& replies, std::span<const std::byte> rest, std::uint64_t begun,
-                              Finding& finding) noexcept {
+// A reply that does not tell to which message it is. False where it answers none. `rest`: what is
+// known of it behind its head.
+bool ReplyChecker::is_unknown(const MessageSource& replies, std::span<const std::byte> rest,
+                              std::uint64_t begun, Finding& finding) noexcept {
     id_ = expected_;
     if (expected_.number > begun) {
         state_ = State::unexpected;
@@ -220,19 +245,22 @@ bool ReplyChecker::is_unknown(const MessageSource& replies, std::span<const std:
 }
 
 // `came`: what has come from the first byte that differs on. What was before it was the same.
-void ReplyChecker::note(const MessageSource& replies, std::uint64_t differs_at, std::span<const std::byte> came,
-                        Finding& finding) const noexcept {
+void ReplyChecker::note(const MessageSource& replies, std::uint64_t differs_at,
+                        std::span<const std::byte> came, Finding& finding) const noexcept {
     finding = {};
     finding.connection = connection_;
     finding.expected = finding.came = id_;
     finding.differs_at = differs_at;
     finding.offset = differs_at - differs_at % Finding::shown_max;
-    finding.expected_size = static_cast<std::size_t>(std::min<std::uint64_t>(size_ - finding.offset, Finding::shown_max));
-    replies.fill(id_, finding.offset, std::span(finding.expected_bytes).first(finding.expected_size));
+    finding.expected_size = static_cast<std::size_t>(
+        std::min<std::uint64_t>(size_ - finding.offset, Finding::shown_max));
+    replies.fill(id_, finding.offset,
+                 std::span(finding.expected_bytes).first(finding.expected_size));
     const auto before = static_cast<std::size_t>(differs_at - finding.offset);
     std::copy_n(finding.expected_bytes.begin(), before, finding.came_bytes.begin());
     const std::size_t from_there = std::min(came.size(), Finding::shown_max - before);
-    std::copy_n(came.begin(), from_there, finding.came_bytes.begin() + static_cast<std::ptrdiff_t>(before));
+    std::copy_n(came.begin(), from_there,
+                finding.came_bytes.begin() + static_cast<std::ptrdiff_t>(before));
     finding.came_size = before + from_there;
 }
 

@@ -1,12 +1,14 @@
-// Checks one connection's replies, byte for byte, as they come and in whatever pieces. Keeps a few numbers and the first bytes of a reply that is not the one
-// whose turn it is: what should have come is made again by the MessageSource.
+// Checks one connection's replies, byte for byte, as they come and in whatever pieces. Keeps a few
+// numbers and the first bytes of a reply that is not the one whose turn it is: what should have
+// come is made again by the MessageSource.
 //
-// Without framing a reply is as long as it should be, so a wrong byte leaves no way to tell where the next reply begins: the checker says `wrong` and is not to be
-// asked again. With framing a wrong reply ends where its frame ends, and the next one is checked as usual. Where messages tell which they are, framed
-// replies are taken for what they are, in whatever order they come:
+// Without framing a reply is as long as it should be, so a wrong byte leaves no way to tell where
+// the next reply begins: the checker says `wrong` and is not to be asked again. With framing a
+// wrong reply ends where its frame ends, and the next one is checked as usual. Where messages tell
+// which they are, framed replies are taken for what they are, in whatever order they come:
 //
 //     as_expected -> identifying -> recognised      each byte is held against the message whose turn it is; where one differs in a reply's head, the head is
-//          |             |              |           completed, and the reply held against the message that it tells
+//          |             | | completed, and the reply held against the message that it tells
 //          +-------------+--------------+---> wrong
 #pragma once
 
@@ -24,10 +26,12 @@
 namespace portico::client {
 
 struct Expectation {
-    const MessageSource* replies = nullptr;  // null: any bytes do (a read is a reply, or a frame where there is framing)
+    // null: any bytes do (a read is a reply, or a frame where there is framing)
+    const MessageSource* replies = nullptr;
     Framing framing;
     std::uint32_t connections = 1;  // there is no message of others
-    // Of the messages in turn, again and again; empty: none has one. A framed reply to a message that has one need look so, and `replies` says nothing of it.
+    // Of the messages in turn, again and again; empty: none has one. A framed reply to a message
+    // that has one need look so, and `replies` says nothing of it.
     std::span<const std::optional<Pattern>> patterns;
     bool texts_have_no_frames = false;  // a reply without a pattern ends where `replies` says
 
@@ -35,16 +39,19 @@ struct Expectation {
         if (patterns.empty()) {
             return nullptr;
         }
-        const std::optional<Pattern>& its = patterns[static_cast<std::size_t>((number - 1) % patterns.size())];
+        const std::optional<Pattern>& its =
+            patterns[static_cast<std::size_t>((number - 1) % patterns.size())];
         return its ? &*its : nullptr;
     }
     [[nodiscard]] bool has_frame(std::uint64_t number) const noexcept {
-        return framing.type != Framing::Type::none && (!texts_have_no_frames || pattern_of(number) != nullptr);
+        return framing.type != Framing::Type::none &&
+               (!texts_have_no_frames || pattern_of(number) != nullptr);
     }
 
     // Whether a reply tells to which message it is.
     [[nodiscard]] bool tells_messages() const noexcept {
-        return replies != nullptr && framing.type != Framing::Type::none && replies->identity_bytes() != 0;
+        return replies != nullptr && framing.type != Framing::Type::none &&
+               replies->identity_bytes() != 0;
     }
 };
 
@@ -60,20 +67,25 @@ public:
     struct Step {
         std::size_t used = 0;
         Event event = Event::more;
-        bool differs = false;  // `finding` tells of a wrong reply's first difference; of the reply whose end may yet come
-        // reply, crossed: whose. wrong: whose, too; where it does not tell, the number is 0. unexpected: of no meaning.
+        // `finding` tells of a wrong reply's first difference; of the reply whose end may yet come
+        bool differs = false;
+        // reply, crossed: whose. wrong: whose, too; where it does not tell, the number is 0.
+        // unexpected: of no meaning.
         MessageId message{};
     };
 
     explicit ReplyChecker(std::uint32_t connection) noexcept : connection_(connection) {}
 
-    // Looks at the start of `bytes` (not empty); ask again with those that were not used. `next`: this connection's message whose reply is next; `begun`: the
-    // number of the last message that has begun.
-    [[nodiscard]] Step check(const Expectation& expectation, std::span<const std::byte> bytes, MessageId next, std::uint64_t begun,
-                             Finding& finding) noexcept;
+    // Looks at the start of `bytes` (not empty); ask again with those that were not used. `next`:
+    // this connection's message whose reply is next; `begun`: the number of the last message that
+    // has begun.
+    [[nodiscard]] Step check(const Expectation& expectation, std::span<const std::byte> bytes,
+                             MessageId next, std::uint64_t begun, Finding& finding) noexcept;
 
-    // With a framing of Type::idle: nothing has come for so long, so the reply that is_within_reply() is complete.
-    [[nodiscard]] Step end_reply(const Expectation& expectation, std::uint64_t begun, Finding& finding) noexcept;
+    // With a framing of Type::idle: nothing has come for so long, so the reply that
+    // is_within_reply() is complete.
+    [[nodiscard]] Step end_reply(const Expectation& expectation, std::uint64_t begun,
+                                 Finding& finding) noexcept;
     [[nodiscard]] bool is_within_reply() const noexcept { return offset_ != 0; }
 
     // For a new connection: what has come of a reply is forgotten.
@@ -83,33 +95,49 @@ public:
     }
 
 private:
-    enum class State : std::uint8_t { as_expected, identifying, recognised, wrong, wrong_unknown, unexpected };
+    enum class State : std::uint8_t {
+        as_expected,
+        identifying,
+        recognised,
+        wrong,
+        wrong_unknown,
+        unexpected
+    };
 
-    [[nodiscard]] Step check_unframed(const MessageSource& replies, std::span<const std::byte> bytes, Finding& finding) noexcept;
-    [[nodiscard]] Step check_frame(const Expectation& expectation, std::span<const std::byte> bytes, std::uint64_t begun,
-                                   Finding& finding) noexcept;
+    [[nodiscard]] Step check_unframed(const MessageSource& replies,
+                                      std::span<const std::byte> bytes, Finding& finding) noexcept;
+    [[nodiscard]] Step check_frame(const Expectation& expectation, std::span<const std::byte> bytes,
+                                   std::uint64_t begun, Finding& finding) noexcept;
     [[nodiscard]] Step ended_frame(std::size_t used, bool differs) noexcept;
     void begin_frame(const Expectation& expectation) noexcept;
-    bool compare_with_pattern(const Expectation& expectation, const Pattern& pattern, std::span<const std::byte> part, bool is_last,
+    bool compare_with_pattern(const Expectation& expectation, const Pattern& pattern,
+                              std::span<const std::byte> part, bool is_last,
                               Finding& finding) noexcept;
-    // Of part of a reply, up to its end where it is the last. Each returns whether the finding tells of a difference now.
-    bool compare(const Expectation& expectation, std::span<const std::byte> part, bool is_last, std::uint64_t begun,
-                 Finding& finding) noexcept;
-    bool compare_with_expected(const Expectation& expectation, std::span<const std::byte> part, bool is_last, std::uint64_t begun,
-                               Finding& finding) noexcept;
-    bool identify(const Expectation& expectation, std::span<const std::byte> rest, bool is_last, std::uint64_t begun,
-                  Finding& finding) noexcept;
-    bool compare_with_recognised(const Expectation& expectation, std::uint64_t offset, std::span<const std::byte> part, bool is_last,
-                                 std::uint64_t begun, Finding& finding) noexcept;
-    bool is_wrong(const MessageSource& replies, std::uint64_t differs_at, std::span<const std::byte> came, Finding& finding) noexcept;
-    bool is_unknown(const MessageSource& replies, std::span<const std::byte> rest, std::uint64_t begun, Finding& finding) noexcept;
-    void note(const MessageSource& replies, std::uint64_t differs_at, std::span<const std::byte> came, Finding& finding) const noexcept;
+    // Of part of a reply, up to its end where it is the last. Each returns whether the finding
+    // tells of a difference now.
+    bool compare(const Expectation& expectation, std::span<const std::byte> part, bool is_last,
+                 std::uint64_t begun, Finding& finding) noexcept;
+    bool compare_with_expected(const Expectation& expectation, std::span<const std::byte> part,
+                               bool is_last, std::uint64_t begun, Finding& finding) noexcept;
+    bool identify(const Expectation& expectation, std::span<const std::byte> rest, bool is_last,
+                  std::uint64_t begun, Finding& finding) noexcept;
+    bool compare_with_recognised(const Expectation& expectation, std::uint64_t offset,
+                                 std::span<const std::byte> part, bool is_last, std::uint64_t begun,
+                                 Finding& finding) noexcept;
+    bool is_wrong(const MessageSource& replies, std::uint64_t differs_at,
+                  std::span<const std::byte> came, Finding& finding) noexcept;
+    bool is_unknown(const MessageSource& replies, std::span<const std::byte> rest,
+                    std::uint64_t begun, Finding& finding) noexcept;
+    void note(const MessageSource& replies, std::uint64_t differs_at,
+              std::span<const std::byte> came, Finding& finding) const noexcept;
 
     // Sets id_ and size_ as the head tells, where there is such a message.
     [[nodiscard]] bool recognise(const Expectation& expectation, std::uint64_t begun) noexcept;
     // How much of `part`, at `offset` of the reply, is as in message id_.
-    [[nodiscard]] std::size_t same_from(const MessageSource& replies, std::uint64_t offset, std::span<const std::byte> part) const noexcept;
-    [[nodiscard]] bool is_all(std::uint64_t offset, std::span<const std::byte> part, std::size_t same, bool is_last) const noexcept {
+    [[nodiscard]] std::size_t same_from(const MessageSource& replies, std::uint64_t offset,
+                                        std::span<const std::byte> part) const noexcept;
+    [[nodiscard]] bool is_all(std::uint64_t offset, std::span<const std::byte> part,
+                              std::size_t same, bool is_last) const noexcept {
         return same == part.size() && (!is_last || offset + same == size_);
     }
 
@@ -119,9 +147,10 @@ private:
     std::uint64_t offset_ = 0;  // how much of the current reply has come
     std::uint64_t size_ = 0;    // how long it should be; known once its first byte has come
     State state_ = State::as_expected;
-    std::uint8_t head_size_ = 0;                                       // what there is of
-    std::array<std::byte, MessageSource::identity_bytes_max> head_{};  // while identifying, and with a pattern: the reply's first bytes
-    Pattern::Places places_ = Pattern::start;                          // of the pattern
+    std::uint8_t head_size_ = 0;  // what there is of
+    // while identifying, and with a pattern: the reply's first bytes
+    std::array<std::byte, MessageSource::identity_bytes_max> head_{};
+    Pattern::Places places_ = Pattern::start;  // of the pattern
     FrameScanner scanner_;
 };
 

@@ -1,4 +1,5 @@
-// One thing that was not as it should be with the replies of a connection, with the bytes that show it.
+// One thing that was not as it should be with the replies of a connection, with the bytes that show
+// it.
 #pragma once
 
 #include <array>
@@ -13,7 +14,9 @@ namespace portico::client {
 struct Finding {
     enum class Kind : std::uint8_t {
         wrong,  // a reply that differs from what it should be
-        lost,   // no reply to `expected`, or to `count` messages from there on, before that to `came`; came.number 0: within the timeout
+        // no reply to `expected`, or to `count` messages from there on, before that to `came`;
+        // came.number 0: within the timeout
+        lost,
         duplicate,   // the reply to `came`, a second time
         reordered,   // the reply to `came`, behind the one to a later message
         late,        // the reply to `came`, which had been given up
@@ -24,17 +27,21 @@ struct Finding {
 
     Kind kind = Kind::wrong;
     std::uint32_t connection = 1;  // on which it came, or should have come
-    MessageId expected;            // whose reply was next; of a wrong reply that tells whose it is: that one
-    MessageId came;                // see the kinds
-    std::uint64_t count = 1;       // lost
-    // Parts of the reply that was expected and of what came, from `offset` on, framing included. wrong: the first byte that differs is at `differs_at`.
+    // whose reply was next; of a wrong reply that tells whose it is: that one
+    MessageId expected;
+    MessageId came;           // see the kinds
+    std::uint64_t count = 1;  // lost
+    // Parts of the reply that was expected and of what came, from `offset` on, framing included.
+    // wrong: the first byte that differs is at `differs_at`.
     std::uint64_t offset = 0;
     std::uint64_t differs_at = 0;
     std::array<std::byte, shown_max> expected_bytes{};
     std::array<std::byte, shown_max> came_bytes{};
-    std::size_t expected_size = 0;     // less than shown_max at the end of the reply; 0: nothing more should have come
-    std::size_t came_size = 0;         // less at the end of a read; 0: the reply ended too soon
-    const Pattern* pattern = nullptr;  // wrong: what the whole reply should have looked like, instead of bytes
+    // less than shown_max at the end of the reply; 0: nothing more should have come
+    std::size_t expected_size = 0;
+    std::size_t came_size = 0;  // less at the end of a read; 0: the reply ended too soon
+    // wrong: what the whole reply should have looked like, instead of bytes
+    const Pattern* pattern = nullptr;
 };
 
 [[nodiscard]] constexpr const char* to_string(Finding::Kind kind) noexcept {

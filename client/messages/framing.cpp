@@ -14,16 +14,18 @@ constexpr std::size_t delimiter_bytes_max = 16;
 
 base::Failure expected_framing(std::string_view text) {
     return base::Failure{'"' + std::string(text) +
-                         "\" is no framing; expected none, delimiter[:TEXT] (TEXT of 1 to 16 bytes), length_prefix:1|2|4[:big|little], "
+                         "\" is no framing; expected none, delimiter[:TEXT] (TEXT of 1 to 16 "
+                         "bytes), length_prefix:1|2|4[:big|little], "
                          "fixed:BYTES (at least 1) or idle:TIME"};
 }
 
-// After a mismatch behind `matched` bytes of the delimiter: the longest shorter match that `byte` continues. The delimiter has
-// at most 16 bytes, so the plain comparison is fine.
+// After a mismatch behind `matched` bytes of the delimiter: the longest shorter match that `byte`
+// continues. The delimiter has at most 16 bytes, so the plain comparison is fine.
 std::uint32_t fall_back(std::string_view delimiter, std::uint32_t matched, char byte) noexcept {
     for (std::uint32_t shorter = matched; shorter > 0; --shorter) {
         const bool continues = delimiter[shorter - 1] == byte;
-        if (continues && delimiter.substr(0, shorter - 1) == delimiter.substr(matched - (shorter - 1), shorter - 1)) {
+        if (continues && delimiter.substr(0, shorter - 1) ==
+                             delimiter.substr(matched - (shorter - 1), shorter - 1)) {
             return shorter;
         }
     }
@@ -114,7 +116,8 @@ base::Result<Framing> parse_framing(std::string_view text) {
     return expected_framing(text);
 }
 
-FrameScanner::Piece FrameScanner::scan(const Framing& framing, std::span<const std::byte> bytes) noexcept {
+FrameScanner::Piece FrameScanner::scan(const Framing& framing,
+                                       std::span<const std::byte> bytes) noexcept {
     switch (framing.type) {
         case Framing::Type::delimiter: return scan_delimiter(framing.delimiter, bytes);
         case Framing::Type::fixed: return scan_fixed(framing.fixed_bytes, bytes);
@@ -125,7 +128,8 @@ FrameScanner::Piece FrameScanner::scan(const Framing& framing, std::span<const s
     return scan_length(framing, bytes);
 }
 
-FrameScanner::Piece FrameScanner::scan_delimiter(std::string_view delimiter, std::span<const std::byte> bytes) noexcept {
+FrameScanner::Piece FrameScanner::scan_delimiter(std::string_view delimiter,
+                                                 std::span<const std::byte> bytes) noexcept {
     const char* text = reinterpret_cast<const char*>(bytes.data());
     for (std::size_t i = 0; i < bytes.size(); ++i) {
         if (matched_ == 0) {
@@ -148,7 +152,8 @@ FrameScanner::Piece FrameScanner::scan_delimiter(std::string_view delimiter, std
     return {bytes.size(), false};
 }
 
-FrameScanner::Piece FrameScanner::scan_length(const Framing& framing, std::span<const std::byte> bytes) noexcept {
+FrameScanner::Piece FrameScanner::scan_length(const Framing& framing,
+                                              std::span<const std::byte> bytes) noexcept {
     std::size_t used = 0;
     for (; matched_ < framing.prefix_bytes && used < bytes.size(); ++used, ++matched_) {
         const auto byte = std::to_integer<std::uint64_t>(bytes[used]);
@@ -168,14 +173,16 @@ FrameScanner::Piece FrameScanner::scan_length(const Framing& framing, std::span<
     return piece;
 }
 
-FrameScanner::Piece FrameScanner::scan_fixed(std::uint64_t frame_bytes, std::span<const std::byte> bytes) noexcept {
+FrameScanner::Piece FrameScanner::scan_fixed(std::uint64_t frame_bytes,
+                                             std::span<const std::byte> bytes) noexcept {
     if (payload_left_ == 0) {
         payload_left_ = frame_bytes;
     }
     return take_payload(0, bytes);
 }
 
-FrameScanner::Piece FrameScanner::take_payload(std::size_t used, std::span<const std::byte> bytes) noexcept {
+FrameScanner::Piece FrameScanner::take_payload(std::size_t used,
+                                               std::span<const std::byte> bytes) noexcept {
     const std::uint64_t taken = std::min<std::uint64_t>(payload_left_, bytes.size() - used);
     payload_left_ -= taken;
     return {used + static_cast<std::size_t>(taken), payload_left_ == 0};

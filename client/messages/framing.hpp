@@ -1,5 +1,5 @@
-// How messages and replies are cut out of the stream: not at all, by a delimiter behind each, by a length before each, or all of
-// one size.
+// How messages and replies are cut out of the stream: not at all, by a delimiter behind each, by a
+// length before each, or all of one size.
 #pragma once
 
 #include <cstddef>
@@ -17,15 +17,19 @@ struct Framing {
     enum class ByteOrder : std::uint8_t { big, little };
 
     Type type = Type::none;
-    std::string delimiter = "\n";    // 1 to 16 bytes
-    std::uint32_t prefix_bytes = 4;  // 1, 2 or 4: the payload's length, the prefix itself not counted
+    std::string delimiter = "\n";  // 1 to 16 bytes
+    // 1, 2 or 4: the payload's length, the prefix itself not counted
+    std::uint32_t prefix_bytes = 4;
     ByteOrder order = ByteOrder::big;
     std::uint64_t fixed_bytes = 1;  // 1 to size_max: every payload's size; nothing is added to it
 
-    std::uint64_t idle_ns = 0;  // a frame ends when nothing has come for so long; nothing is added to it
+    // a frame ends when nothing has come for so long; nothing is added to it
+    std::uint64_t idle_ns = 0;
 
     // Whether a framed message is its payload and nothing else.
-    [[nodiscard]] bool adds_nothing() const noexcept { return type != Type::delimiter && type != Type::length_prefix; }
+    [[nodiscard]] bool adds_nothing() const noexcept {
+        return type != Type::delimiter && type != Type::length_prefix;
+    }
     // The shortest and the longest payload that a frame can carry.
     [[nodiscard]] std::uint64_t payload_min() const noexcept;
     [[nodiscard]] std::uint64_t payload_max() const noexcept;
@@ -33,11 +37,12 @@ struct Framing {
     friend bool operator==(const Framing&, const Framing&) = default;
 };
 
-// "none", "delimiter", "delimiter:TEXT" (with escapes), "length_prefix:BYTES", "length_prefix:BYTES:big|little", "fixed:BYTES" (64, 64K), "idle:TIME" (20ms).
+// "none", "delimiter", "delimiter:TEXT" (with escapes), "length_prefix:BYTES",
+// "length_prefix:BYTES:big|little", "fixed:BYTES" (64, 64K), "idle:TIME" (20ms).
 [[nodiscard]] base::Result<Framing> parse_framing(std::string_view text);
 
-// Finds the ends of frames in a stream that comes in pieces. Keeps a few numbers, never bytes. Not for Type::none. A frame of Type::idle has no end
-// that its bytes would show.
+// Finds the ends of frames in a stream that comes in pieces. Keeps a few numbers, never bytes. Not
+// for Type::none. A frame of Type::idle has no end that its bytes would show.
 class FrameScanner {
 public:
     struct Piece {
@@ -48,9 +53,12 @@ public:
     [[nodiscard]] Piece scan(const Framing& framing, std::span<const std::byte> bytes) noexcept;
 
 private:
-    [[nodiscard]] Piece scan_delimiter(std::string_view delimiter, std::span<const std::byte> bytes) noexcept;
-    [[nodiscard]] Piece scan_length(const Framing& framing, std::span<const std::byte> bytes) noexcept;
-    [[nodiscard]] Piece scan_fixed(std::uint64_t frame_bytes, std::span<const std::byte> bytes) noexcept;
+    [[nodiscard]] Piece scan_delimiter(std::string_view delimiter,
+                                       std::span<const std::byte> bytes) noexcept;
+    [[nodiscard]] Piece scan_length(const Framing& framing,
+                                    std::span<const std::byte> bytes) noexcept;
+    [[nodiscard]] Piece scan_fixed(std::uint64_t frame_bytes,
+                                   std::span<const std::byte> bytes) noexcept;
     // Takes what is there of `payload_left_`, `used` bytes in front of it.
     [[nodiscard]] Piece take_payload(std::size_t used, std::span<const std::byte> bytes) noexcept;
 

@@ -13,32 +13,38 @@ namespace portico::client {
 namespace {
 
 // How many leading bytes of `got` equal those of `expected` (as long).
-std::size_t equal_prefix(std::span<const std::byte> expected, std::span<const std::byte> got) noexcept {
+std::size_t equal_prefix(std::span<const std::byte> expected,
+                         std::span<const std::byte> got) noexcept {
     if (got.empty() || std::memcmp(expected.data(), got.data(), got.size()) == 0) {
         return got.size();
     }
-    return static_cast<std::size_t>(std::mismatch(got.begin(), got.end(), expected.begin()).first - got.begin());
+    return static_cast<std::size_t>(std::mismatch(got.begin(), got.end(), expected.begin()).first -
+                                    got.begin());
 }
 
-// The part of [offset, offset + size) that lies in a section [begin, begin + section.size()) of a message.
+// The part of [offset, offset + size) that lies in a section [begin, begin + section.size()) of a
+// message.
 struct Overlap {
     std::size_t in_range = 0;    // where it starts, relative to offset
     std::size_t in_section = 0;  // relative to begin
     std::size_t size = 0;
 };
-Overlap overlap(std::uint64_t offset, std::size_t size, std::uint64_t begin, std::uint64_t section_size) noexcept {
+Overlap overlap(std::uint64_t offset, std::size_t size, std::uint64_t begin,
+                std::uint64_t section_size) noexcept {
     const std::uint64_t first = std::max(offset, begin);
     const std::uint64_t last = std::min(offset + size, begin + section_size);
     if (first >= last) {
         return {};
     }
-    return {static_cast<std::size_t>(first - offset), static_cast<std::size_t>(first - begin), static_cast<std::size_t>(last - first)};
+    return {static_cast<std::size_t>(first - offset), static_cast<std::size_t>(first - begin),
+            static_cast<std::size_t>(last - first)};
 }
 
-// Messages that are made of sections lying in memory. Source::sections(id, visit) calls visit(begin, bytes) for each in order; fill and
-// match follow from it.
+// Messages that are made of sections lying in memory. Source::sections(id, visit) calls
+// visit(begin, bytes) for each in order; fill and match follow from it.
 template <class Source>
-void fill_from_sections(const Source& source, MessageId id, std::uint64_t offset, std::span<std::byte> out) noexcept {
+void fill_from_sections(const Source& source, MessageId id, std::uint64_t offset,
+                        std::span<std::byte> out) noexcept {
     source.sections(id, offset, [&](std::uint64_t begin, std::span<const std::byte> section) {
         const Overlap part = overlap(offset, out.size(), begin, section.size());
         if (part.size != 0) {
@@ -49,11 +55,13 @@ void fill_from_sections(const Source& source, MessageId id, std::uint64_t offset
 }
 
 template <class Source>
-std::size_t match_sections(const Source& source, MessageId id, std::uint64_t offset, std::span<const std::byte> got) noexcept {
+std::size_t match_sections(const Source& source, MessageId id, std::uint64_t offset,
+                           std::span<const std::byte> got) noexcept {
     std::size_t matched = 0;
     source.sections(id, offset, [&](std::uint64_t begin, std::span<const std::byte> section) {
         const Overlap part = overlap(offset, got.size(), begin, section.size());
-        const std::size_t same = equal_prefix(section.subspan(part.in_section, part.size), got.subspan(part.in_range, part.size));
+        const std::size_t same = equal_prefix(section.subspan(part.in_section, part.size),
+                                              got.subspan(part.in_range, part.size));
         matched += same;
         return same == part.size && begin + section.size() < offset + got.size();
     });
@@ -71,8 +79,10 @@ public:
             std::memcpy(out.data(), text_.data() + offset, out.size());
         }
     }
-    std::size_t match(MessageId, std::uint64_t offset, std::span<const std::byte> got) const noexcept override {
-        return equal_prefix(bytes_of(text_).subspan(static_cast<std::size_t>(offset), got.size()), got);
+    std::size_t match(MessageId, std::uint64_t offset,
+                      std::span<const std::byte> got) const noexcept override {
+        return equal_prefix(bytes_of(text_).subspan(static_cast<std::size_t>(offset), got.size()),
+                            got);
     }
 
 private:
@@ -83,12 +93,16 @@ class ArticleMessages final : public MessageSource {
 public:
     explicit ArticleMessages(std::string text) : text_(std::move(text)) {}
 
-    std::uint64_t size(MessageId id) const noexcept override { return Head(id).size + text_.size(); }
+    std::uint64_t size(MessageId id) const noexcept override {
+        return Head(id).size + text_.size();
+    }
     std::uint64_t size_max() const noexcept override { return sizeof(Head::text) + text_.size(); }
-    void fill(MessageId id, std::uint64_t offset, std::span<std::byte> out) const noexcept override {
+    void fill(MessageId id, std::uint64_t offset,
+              std::span<std::byte> out) const noexcept override {
         fill_from_sections(*this, id, offset, out);
     }
-    std::size_t match(MessageId id, std::uint64_t offset, std::span<const std::byte> got) const noexcept override {
+    std::size_t match(MessageId id, std::uint64_t offset,
+                      std::span<const std::byte> got) const noexcept override {
         return match_sections(*this, id, offset, got);
     }
 
@@ -110,7 +124,8 @@ private:
             append(" - ");
         }
         void append_number(std::uint64_t number) noexcept {
-            size = static_cast<std::size_t>(std::to_chars(text + size, text + sizeof text, number).ptr - text);
+            size = static_cast<std::size_t>(
+                std::to_chars(text + size, text + sizeof text, number).ptr - text);
         }
         void append(std::string_view part) noexcept {
             std::memcpy(text + size, part.data(), part.size());
@@ -124,8 +139,9 @@ private:
     const std::string text_;
 };
 
-// What undoes a multiplication by `odd`, modulo 2^64 and so modulo every lower power of two. Newton's iteration: each step doubles the bits that are right, of
-// which an odd number has three at once.
+// What undoes a multiplication by `odd`, modulo 2^64 and so modulo every lower power of two.
+// Newton's iteration: each step doubles the bits that are right, of which an odd number has three
+// at once.
 constexpr std::uint64_t inverse_of(std::uint64_t odd) noexcept {
     std::uint64_t found = odd;
     for (int i = 0; i < 5; ++i) {
@@ -134,7 +150,8 @@ constexpr std::uint64_t inverse_of(std::uint64_t odd) noexcept {
     return found;
 }
 
-// 48 bits to 48 others and back: no two to the same. Multiplications by odd numbers and shifts by half of the width, each of which can be undone.
+// 48 bits to 48 others and back: no two to the same. Multiplications by odd numbers and shifts by
+// half of the width, each of which can be undone.
 class Permutation48 {
 public:
     explicit Permutation48(std::uint64_t key) noexcept : key_(key & mask) {}
@@ -155,7 +172,8 @@ private:
     static constexpr unsigned half = 24;
     static constexpr std::uint64_t first = 0x9e3779b97f4a7c15, second = 0xbf58476d1ce4e5b9;
 
-    static constexpr std::uint64_t first_inverse = inverse_of(first), second_inverse = inverse_of(second);
+    static constexpr std::uint64_t first_inverse = inverse_of(first),
+                                   second_inverse = inverse_of(second);
     static_assert(first * first_inverse == 1 && second * second_inverse == 1);
 
     std::uint64_t key_;
@@ -190,12 +208,16 @@ std::uint64_t from_little_endian(std::span<const std::byte, 8> bytes) noexcept {
     return word;
 }
 
-// Bytes out of one table of random ones: a block of a message is a piece of the table that starts at a place drawn from the message's key
-// and the block's number. So making and checking are memcpy and memcmp, as fast as the memory, and still every block differs.
+// Bytes out of one table of random ones: a block of a message is a piece of the table that starts
+// at a place drawn from the message's key and the block's number. So making and checking are memcpy
+// and memcmp, as fast as the memory, and still every block differs.
 class GeneratedMessages final : public MessageSource {
 public:
     GeneratedMessages(std::uint64_t seed, SizeRange sizes, const Framing& framing)
-        : seed_(mix(seed)), permutation_(mix(~seed_)), sizes_(sizes), alphabet_(alphabet_for(framing)) {
+        : seed_(mix(seed)),
+          permutation_(mix(~seed_)),
+          sizes_(sizes),
+          alphabet_(alphabet_for(framing)) {
         table_.resize(table_bytes);
         for (std::size_t i = 0; i < table_bytes; i += 8) {
             const std::uint64_t word = alphabet_.of(mix(seed_ + i));
@@ -208,23 +230,30 @@ public:
         return choices == 1 ? sizes_.min : sizes_.min + mix(~key(word_of(id))) % choices;
     }
     std::uint64_t size_max() const noexcept override { return sizes_.max; }
-    void fill(MessageId id, std::uint64_t offset, std::span<std::byte> out) const noexcept override {
+    void fill(MessageId id, std::uint64_t offset,
+              std::span<std::byte> out) const noexcept override {
         fill_from_sections(*this, id, offset, out);
     }
-    std::size_t match(MessageId id, std::uint64_t offset, std::span<const std::byte> got) const noexcept override {
+    std::size_t match(MessageId id, std::uint64_t offset,
+                      std::span<const std::byte> got) const noexcept override {
         return match_sections(*this, id, offset, got);
     }
 
-    std::size_t identity_bytes() const noexcept override { return sizes_.min >= head_bytes ? head_bytes : 0; }
-    std::optional<MessageIdentity> identify(std::span<const std::byte> bytes) const noexcept override {
+    std::size_t identity_bytes() const noexcept override {
+        return sizes_.min >= head_bytes ? head_bytes : 0;
+    }
+    std::optional<MessageIdentity> identify(
+        std::span<const std::byte> bytes) const noexcept override {
         const std::uint64_t head = from_little_endian(bytes.first<head_bytes>());
-        const std::uint64_t word = gather(head - alphabet_.base);  // of a byte below the base something else, which is found out next
+        // of a byte below the base something else, which is found out next
+        const std::uint64_t word = gather(head - alphabet_.base);
         if (head != head_of(word, key(word))) {
             return std::nullopt;
         }
         const std::uint64_t plain = permutation_.back(word);
-        return MessageIdentity{static_cast<std::uint32_t>(plain >> MessageIdentity::number_bits),
-                               static_cast<std::uint32_t>(plain & ((1U << MessageIdentity::number_bits) - 1))};
+        return MessageIdentity{
+            static_cast<std::uint32_t>(plain >> MessageIdentity::number_bits),
+            static_cast<std::uint32_t>(plain & ((1U << MessageIdentity::number_bits) - 1))};
     }
 
     // From the section that holds `offset` on; the last one may reach beyond the message.
@@ -232,14 +261,18 @@ public:
     void sections(MessageId id, std::uint64_t offset, Visit&& visit) const noexcept {
         const std::uint64_t word = word_of(id);
         const std::uint64_t own_key = key(word);
-        if (offset < head_bytes && !visit(std::uint64_t{0}, std::span<const std::byte>(little_endian(head_of(word, own_key))))) {
+        if (offset < head_bytes &&
+            !visit(std::uint64_t{0},
+                   std::span<const std::byte>(little_endian(head_of(word, own_key))))) {
             return;
         }
         std::uint64_t block = offset < head_bytes ? 0 : (offset - head_bytes) / block_bytes;
         std::size_t start = 0;
         do {
-            start = static_cast<std::size_t>(mix(own_key + block) % (table_bytes - block_bytes + 1));
-        } while (visit(head_bytes + block++ * block_bytes, std::span(table_).subspan(start, block_bytes)));
+            start = static_cast<std::size_t>(mix(own_key + block) %
+                                             (table_bytes - block_bytes + 1));
+        } while (visit(head_bytes + block++ * block_bytes,
+                       std::span(table_).subspan(start, block_bytes)));
     }
 
 private:
@@ -247,31 +280,38 @@ private:
     static constexpr std::size_t block_bytes = 4'096;
     static constexpr std::size_t head_bytes = 8;
 
-    // All 256 byte values, or 64 that leave out at least one byte of the delimiter. (Leaving out one is enough: an early match would have
-    // to begin in the payload and overlap the delimiter itself, which then would consist of payload bytes alone.)
+    // All 256 byte values, or 64 that leave out at least one byte of the delimiter. (Leaving out
+    // one is enough: an early match would have to begin in the payload and overlap the delimiter
+    // itself, which then would consist of payload bytes alone.)
     struct Alphabet {
         std::uint64_t mask = ~std::uint64_t{0};
         std::uint64_t base = 0;
 
-        [[nodiscard]] std::uint64_t of(std::uint64_t word) const noexcept { return (word & mask) + base; }
+        [[nodiscard]] std::uint64_t of(std::uint64_t word) const noexcept {
+            return (word & mask) + base;
+        }
     };
     static Alphabet alphabet_for(const Framing& framing) noexcept {
         if (framing.type != Framing::Type::delimiter) {
             return {};
         }
         constexpr std::uint64_t each = 0x0101010101010101;
-        const bool all_printable =
-            std::all_of(framing.delimiter.begin(), framing.delimiter.end(), [](char byte) { return byte >= 0x3f && byte <= 0x7e; });
+        const bool all_printable = std::all_of(
+            framing.delimiter.begin(), framing.delimiter.end(),
+            [](char byte) { return byte >= 0x3f && byte <= 0x7e; });
         return {0x3f * each, (all_printable ? 0x80 : 0x3f) * each};
     }
 
     // The message's own 48 bits.
     [[nodiscard]] std::uint64_t word_of(MessageId id) const noexcept {
-        constexpr std::uint64_t number_mask = (std::uint64_t{1} << MessageIdentity::number_bits) - 1;
-        return permutation_.forth(std::uint64_t{id.connection} << MessageIdentity::number_bits | (id.number & number_mask));
+        constexpr std::uint64_t number_mask = (std::uint64_t{1} << MessageIdentity::number_bits) -
+                                              1;
+        return permutation_.forth(std::uint64_t{id.connection} << MessageIdentity::number_bits |
+                                  (id.number & number_mask));
     }
     [[nodiscard]] std::uint64_t key(std::uint64_t word) const noexcept { return mix(seed_ ^ word); }
-    // Where all byte values may be used, the two bits of each byte that the word leaves are the key's.
+    // Where all byte values may be used, the two bits of each byte that the word leaves are the
+    // key's.
     [[nodiscard]] std::uint64_t head_of(std::uint64_t word, std::uint64_t own_key) const noexcept {
         return alphabet_.of(spread(word) | (own_key & ~six_bits_each));
     }
@@ -289,12 +329,18 @@ public:
         : payloads_(std::move(payloads)),
           prefix_bytes_(framing.type == Framing::Type::length_prefix ? framing.prefix_bytes : 0),
           order_(framing.order),
-          delimiter_(framing.type == Framing::Type::delimiter ? framing.delimiter : std::string()) {}
+          delimiter_(framing.type == Framing::Type::delimiter ? framing.delimiter : std::string()) {
+    }
 
-    std::uint64_t size(MessageId id) const noexcept override { return prefix_bytes_ + payloads_->size(id) + delimiter_.size(); }
-    std::uint64_t size_max() const noexcept override { return prefix_bytes_ + payloads_->size_max() + delimiter_.size(); }
+    std::uint64_t size(MessageId id) const noexcept override {
+        return prefix_bytes_ + payloads_->size(id) + delimiter_.size();
+    }
+    std::uint64_t size_max() const noexcept override {
+        return prefix_bytes_ + payloads_->size_max() + delimiter_.size();
+    }
 
-    void fill(MessageId id, std::uint64_t offset, std::span<std::byte> out) const noexcept override {
+    void fill(MessageId id, std::uint64_t offset,
+              std::span<std::byte> out) const noexcept override {
         const std::uint64_t payload_size = payloads_->size(id);
         const std::array<std::byte, 4> prefix = prefix_of(payload_size);
         const Overlap first = overlap(offset, out.size(), 0, prefix_bytes_);
@@ -304,43 +350,52 @@ public:
         if (second.size != 0) {
             payloads_->fill(id, second.in_section, out.subspan(second.in_range, second.size));
         }
-        const Overlap third = overlap(offset, out.size(), prefix_bytes_ + payload_size, delimiter_.size());
-        std::copy_n(bytes_of(delimiter_).begin() + static_cast<std::ptrdiff_t>(third.in_section), third.size,
-                    out.begin() + static_cast<std::ptrdiff_t>(third.in_range));
+        const Overlap third = overlap(offset, out.size(), prefix_bytes_ + payload_size,
+                                      delimiter_.size());
+        std::copy_n(bytes_of(delimiter_).begin() + static_cast<std::ptrdiff_t>(third.in_section),
+                    third.size, out.begin() + static_cast<std::ptrdiff_t>(third.in_range));
     }
 
     std::size_t identity_bytes() const noexcept override {
         const std::size_t bytes = payloads_->identity_bytes();
         return bytes == 0 ? 0 : prefix_bytes_ + bytes;
     }
-    std::optional<MessageIdentity> identify(std::span<const std::byte> bytes) const noexcept override {
+    std::optional<MessageIdentity> identify(
+        std::span<const std::byte> bytes) const noexcept override {
         return payloads_->identify(bytes.subspan(prefix_bytes_));
     }
 
-    std::size_t match(MessageId id, std::uint64_t offset, std::span<const std::byte> got) const noexcept override {
+    std::size_t match(MessageId id, std::uint64_t offset,
+                      std::span<const std::byte> got) const noexcept override {
         const std::uint64_t payload_size = payloads_->size(id);
         const std::array<std::byte, 4> prefix = prefix_of(payload_size);
         const Overlap first = overlap(offset, got.size(), 0, prefix_bytes_);
-        std::size_t matched =
-            equal_prefix(std::span(prefix).subspan(first.in_section, first.size), got.subspan(first.in_range, first.size));
+        std::size_t matched = equal_prefix(std::span(prefix).subspan(first.in_section, first.size),
+                                           got.subspan(first.in_range, first.size));
         if (matched != first.size) {
             return matched;
         }
         const Overlap second = overlap(offset, got.size(), prefix_bytes_, payload_size);
-        const std::size_t same = second.size == 0 ? 0 : payloads_->match(id, second.in_section, got.subspan(second.in_range, second.size));
+        const std::size_t same = second.size == 0
+                                     ? 0
+                                     : payloads_->match(id, second.in_section,
+                                                        got.subspan(second.in_range, second.size));
         matched += same;
         if (same != second.size) {
             return matched;
         }
-        const Overlap third = overlap(offset, got.size(), prefix_bytes_ + payload_size, delimiter_.size());
-        return matched + equal_prefix(bytes_of(delimiter_).subspan(third.in_section, third.size), got.subspan(third.in_range, third.size));
+        const Overlap third = overlap(offset, got.size(), prefix_bytes_ + payload_size,
+                                      delimiter_.size());
+        return matched + equal_prefix(bytes_of(delimiter_).subspan(third.in_section, third.size),
+                                      got.subspan(third.in_range, third.size));
     }
 
 private:
     [[nodiscard]] std::array<std::byte, 4> prefix_of(std::uint64_t payload_size) const noexcept {
         std::array<std::byte, 4> prefix{};
         for (std::uint32_t i = 0; i < prefix_bytes_; ++i) {
-            const std::uint32_t place = order_ == Framing::ByteOrder::big ? prefix_bytes_ - 1 - i : i;
+            const std::uint32_t place = order_ == Framing::ByteOrder::big ? prefix_bytes_ - 1 - i
+                                                                          : i;
             prefix[i] = static_cast<std::byte>(payload_size >> (8 * place) & 0xff);
         }
         return prefix;
@@ -362,11 +417,13 @@ std::unique_ptr<MessageSource> make_article_messages(std::string text) {
     return std::make_unique<ArticleMessages>(std::move(text));
 }
 
-std::unique_ptr<MessageSource> make_generated_messages(std::uint64_t seed, SizeRange sizes, const Framing& framing) {
+std::unique_ptr<MessageSource> make_generated_messages(std::uint64_t seed, SizeRange sizes,
+                                                       const Framing& framing) {
     return std::make_unique<GeneratedMessages>(seed, sizes, framing);
 }
 
-std::unique_ptr<MessageSource> make_framed_messages(std::unique_ptr<MessageSource> payloads, const Framing& framing) {
+std::unique_ptr<MessageSource> make_framed_messages(std::unique_ptr<MessageSource> payloads,
+                                                    const Framing& framing) {
     if (framing.type == Framing::Type::none) {
         return payloads;
     }

@@ -1,5 +1,6 @@
-// What is sent: the bytes of each message as a function of its connection and number, so that nothing sent need be kept
-// to check the reply. Any part of a message can be made again at any time.
+// What is sent: the bytes of each message as a function of its connection and number, so that
+// nothing sent need be kept to check the reply. Any part of a message can be made again at any
+// time.
 #pragma once
 
 #include <cstddef>
@@ -40,16 +41,21 @@ public:
     // No message is longer.
     [[nodiscard]] virtual std::uint64_t size_max() const noexcept = 0;
     // Writes the message's bytes from `offset` on; offset + out.size() is at most size(id).
-    virtual void fill(MessageId id, std::uint64_t offset, std::span<std::byte> out) const noexcept = 0;
+    virtual void fill(MessageId id, std::uint64_t offset,
+                      std::span<std::byte> out) const noexcept = 0;
     // How many leading bytes of `got` are those of the message from `offset` on; the same limit.
-    [[nodiscard]] virtual std::size_t match(MessageId id, std::uint64_t offset, std::span<const std::byte> got) const noexcept = 0;
+    [[nodiscard]] virtual std::size_t match(MessageId id, std::uint64_t offset,
+                                            std::span<const std::byte> got) const noexcept = 0;
 
-    // So many bytes at the start of a message tell which one it is; 0: they do not. Every message has so many, at most identity_bytes_max.
+    // So many bytes at the start of a message tell which one it is; 0: they do not. Every message
+    // has so many, at most identity_bytes_max.
     [[nodiscard]] virtual std::size_t identity_bytes() const noexcept { return 0; }
     static constexpr std::size_t identity_bytes_max = 16;
-    // The message that begins with `bytes`, which are identity_bytes() long; nothing where none can. That there is one with this identity is for the caller
-    // to see, and that what follows is that message's.
-    [[nodiscard]] virtual std::optional<MessageIdentity> identify(std::span<const std::byte> /*bytes*/) const noexcept {
+    // The message that begins with `bytes`, which are identity_bytes() long; nothing where none
+    // can. That there is one with this identity is for the caller to see, and that what follows is
+    // that message's.
+    [[nodiscard]] virtual std::optional<MessageIdentity> identify(
+        std::span<const std::byte> /*bytes*/) const noexcept {
         return std::nullopt;
     }
 
@@ -60,14 +66,21 @@ protected:
 // The same text every time.
 [[nodiscard]] std::unique_ptr<MessageSource> make_text_messages(std::string text);
 
-// "N. Thread T - TEXT", as the article's client sends: N is the message's number, T the connection's.
+// "N. Thread T - TEXT", as the article's client sends: N is the message's number, T the
+// connection's.
 [[nodiscard]] std::unique_ptr<MessageSource> make_article_messages(std::string text);
 
-// Bytes and sizes drawn from a seed. The first eight bytes are a permutation of (connection, number), as far as MessageIdentity has bits for these, so that
-// no two messages of that size or more are taken for each other, and each tells which one it is. `framing`: the bytes never contain its delimiter.
-[[nodiscard]] std::unique_ptr<MessageSource> make_generated_messages(std::uint64_t seed, SizeRange sizes, const Framing& framing);
+// Bytes and sizes drawn from a seed. The first eight bytes are a permutation of (connection,
+// number), as far as MessageIdentity has bits for these, so that no two messages of that size or
+// more are taken for each other, and each tells which one it is. `framing`: the bytes never contain
+// its delimiter.
+[[nodiscard]] std::unique_ptr<MessageSource> make_generated_messages(std::uint64_t seed,
+                                                                     SizeRange sizes,
+                                                                     const Framing& framing);
 
-// Another source's messages, each with the delimiter or the length prefix. Of Type::none: the payloads themselves.
-[[nodiscard]] std::unique_ptr<MessageSource> make_framed_messages(std::unique_ptr<MessageSource> payloads, const Framing& framing);
+// Another source's messages, each with the delimiter or the length prefix. Of Type::none: the
+// payloads themselves.
+[[nodiscard]] std::unique_ptr<MessageSource> make_framed_messages(
+    std::unique_ptr<MessageSource> payloads, const Framing& framing);
 
 }  // namespace portico::client

@@ -1,5 +1,6 @@
-// A message's text with places that are filled in for each: \{connection}, \{message}, \{time}, \{random:N} and \{random:MIN-MAX}. A backslash before a brace means nothing
-// else in a text, so no text that is sent as it is changes by that.
+// A message's text with places that are filled in for each: \{connection}, \{message}, \{time},
+// \{random:N} and \{random:MIN-MAX}. A backslash before a brace means nothing else in a text, so no
+// text that is sent as it is changes by that.
 #pragma once
 
 #include <cstdint>
@@ -30,9 +31,11 @@ struct MessagePiece {
     static constexpr std::uint64_t random_max = 65'536;
 };
 
-// `text` with the escapes of unescape() and the places. One piece for a text without places, none for an empty one. Fails with a sentence.
+// `text` with the escapes of unescape() and the places. One piece for a text without places, none
+// for an empty one. Fails with a sentence.
 [[nodiscard]] base::Result<std::vector<MessagePiece>> parse_template(std::string_view text);
 
-[[nodiscard]] std::unique_ptr<MessageSource> make_template_messages(std::uint64_t seed, std::vector<MessagePiece> pieces);
+[[nodiscard]] std::unique_ptr<MessageSource> make_template_messages(
+    std::uint64_t seed, std::vector<MessagePiece> pieces);
 
 }  // namespace portico::client

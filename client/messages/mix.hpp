@@ -5,7 +5,8 @@
 
 namespace portico::client {
 
-// The finaliser of splitmix64 (Steele, Lea and Flood): every bit of the input changes every bit of the output.
+// The finaliser of splitmix64 (Steele, Lea and Flood): every bit of the input changes every bit of
+// the output.
 [[nodiscard]] constexpr std::uint64_t mix(std::uint64_t value) noexcept {
     value += 0x9e3779b97f4a7c15;
     value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9;

@@ -17,7 +17,8 @@ base::Result<Pattern> Pattern::parse(std::string_view text, std::string_view end
         ++pattern.size_;
         return true;
     };
-    const base::Failure too_long{"a pattern has at most " + std::to_string(bytes_max - end.size()) + " bytes and question marks"};
+    const base::Failure too_long{"a pattern has at most " + std::to_string(bytes_max - end.size()) +
+                                 " bytes and question marks"};
     for (std::size_t i = 0; i < text.size(); ++i) {
         if (text[i] == '*') {
             pattern.asterisks_ |= Places{1} << pattern.size_;

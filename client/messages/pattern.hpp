@@ -1,5 +1,6 @@
-// What a reply may look like: bytes, a question mark for any one byte, an asterisk for any number of any bytes. Tells step by step, with a number for its whole memory,
-// whether bytes that come in pieces are so.
+// What a reply may look like: bytes, a question mark for any one byte, an asterisk for any number
+// of any bytes. Tells step by step, with a number for its whole memory, whether bytes that come in
+// pieces are so.
 #pragma once
 
 #include <array>
@@ -15,18 +16,22 @@ namespace portico::client {
 
 class Pattern {
 public:
-    // How far a reply has come: bit i where the first i bytes of the pattern (asterisks are none) may be what was read. All that could match are followed at once.
+    // How far a reply has come: bit i where the first i bytes of the pattern (asterisks are none)
+    // may be what was read. All that could match are followed at once.
     using Places = std::uint64_t;
     static constexpr std::size_t bytes_max = 63;
     static constexpr Places start = 1;
 
-    // With the escapes of unescape(), and \* and \? for the signs themselves. Fails with a sentence; too long is one with more than bytes_max bytes and question marks.
-    // `end`: bytes that have to be behind it.
-    [[nodiscard]] static base::Result<Pattern> parse(std::string_view text, std::string_view end = {});
+    // With the escapes of unescape(), and \* and \? for the signs themselves. Fails with a
+    // sentence; too long is one with more than bytes_max bytes and question marks. `end`: bytes
+    // that have to be behind it.
+    [[nodiscard]] static base::Result<Pattern> parse(std::string_view text,
+                                                     std::string_view end = {});
 
     [[nodiscard]] Places after(Places places, std::span<const std::byte> bytes) const noexcept {
         for (const std::byte byte : bytes) {
-            places = (places & accepts_[std::to_integer<std::size_t>(byte)]) << 1 | (places & asterisks_);
+            places = (places & accepts_[std::to_integer<std::size_t>(byte)]) << 1 |
+                     (places & asterisks_);
         }
         return places;
     }

@@ -84,14 +84,16 @@ private:
     void expect_pattern(const std::string& place, const Json& value) {
         if (script_.reply_framing.type == Framing::Type::none) {
             refuse(place,
-                   "a pattern needs \"reply_framing\", so that it is known where the reply ends; \"idle:100ms\", say: when nothing more "
+                   "a pattern needs \"reply_framing\", so that it is known where the reply ends; "
+                   "\"idle:100ms\", say: when nothing more "
                    "comes");
         }
         if (pattern_ || !expected_.empty()) {
             end_exchange();
         }
-        const std::string_view end =
-            script_.reply_framing.type == Framing::Type::delimiter ? std::string_view(script_.reply_framing.delimiter) : std::string_view();
+        const std::string_view end = script_.reply_framing.type == Framing::Type::delimiter
+                                         ? std::string_view(script_.reply_framing.delimiter)
+                                         : std::string_view();
         pattern_ = value_of(place, Pattern::parse(text_of(place, value), end));
     }
     void pause(const std::string& place, const Json& value) {
@@ -101,19 +103,25 @@ private:
         pause_ns_ += value_of(place, parse_duration_ns(text_of(place, value)));
     }
 
-    std::unique_ptr<MessageSource> text(const std::string& place, const Json& value, const Framing& framing) {
+    std::unique_ptr<MessageSource> text(const std::string& place, const Json& value,
+                                        const Framing& framing) {
         std::vector<MessagePiece> pieces = value_of(place, parse_template(text_of(place, value)));
         if (pieces.empty() && framing.adds_nothing()) {
             refuse(place, "an empty text is nothing");
         }
         for (const MessagePiece& piece : pieces) {
-            if (framing.type == Framing::Type::delimiter && piece.text.find(framing.delimiter) != std::string::npos) {
-                refuse(place, "the text contains the delimiter, which is added to each: it would be several");
+            if (framing.type == Framing::Type::delimiter &&
+                piece.text.find(framing.delimiter) != std::string::npos) {
+                refuse(
+                    place,
+                    "the text contains the delimiter, which is added to each: it would be several");
             }
         }
         auto payloads = make_template_messages(seed_, std::move(pieces));
-        if (framing.type == Framing::Type::length_prefix && payloads->size_max() > framing.payload_max()) {
-            refuse(place, "a length prefix of " + std::to_string(framing.prefix_bytes) + " byte(s) cannot say what it may come to");
+        if (framing.type == Framing::Type::length_prefix &&
+            payloads->size_max() > framing.payload_max()) {
+            refuse(place, "a length prefix of " + std::to_string(framing.prefix_bytes) +
+                              " byte(s) cannot say what it may come to");
         }
         return make_framed_messages(std::move(payloads), framing);
     }
@@ -135,12 +143,14 @@ private:
 };
 
 Framing framing_of(const Json& json, const char* name, const Framing& otherwise) {
-    return json.contains(name) ? value_of(name, parse_framing(text_of(name, json[name]))) : otherwise;
+    return json.contains(name) ? value_of(name, parse_framing(text_of(name, json[name])))
+                               : otherwise;
 }
 
 Script script_of(const Json& json, std::uint64_t seed) {
     if (!json.is_object()) {
-        refuse("the script", "found " + std::string(json.type_name()) + ", expected an object with \"steps\"");
+        refuse("the script",
+               "found " + std::string(json.type_name()) + ", expected an object with \"steps\"");
     }
     for (const auto& [name, value] : json.items()) {
         if (name != "framing" && name != "reply_framing" && name != "steps") {
@@ -160,7 +170,8 @@ Script script_of(const Json& json, std::uint64_t seed) {
     for (std::size_t i = 0; i < steps.size(); ++i) {
         const std::string place = "steps[" + std::to_string(i) + "]";
         if (!steps[i].is_object() || steps[i].size() != 1) {
-            refuse(place, "expected an object with one member: send, expect, expect_pattern or pause");
+            refuse(place,
+                   "expected an object with one member: send, expect, expect_pattern or pause");
         }
         const auto step = steps[i].items().begin();
         maker.take(place, step.key(), step.value());

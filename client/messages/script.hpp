@@ -1,10 +1,12 @@
-// A dialogue that every connection holds, again and again: what to send, what has to come back, and when to wait.
+// A dialogue that every connection holds, again and again: what to send, what has to come back, and
+// when to wait.
 //
 //     { "framing": "delimiter:\\r\\n", "reply_framing": "delimiter:\\r\\n",
 //       "steps": [ { "expect_pattern": "220 *" }, { "send": "EHLO load\\{connection}" }, { "expect": "250 OK" }, { "pause": "100ms" } ] }
 //
-// It is made into exchanges: something to send and the reply to it, either of which may be nothing. An exchange is a message of the run, so all that is counted and
-// measured of messages is of exchanges.
+// It is made into exchanges: something to send and the reply to it, either of which may be nothing.
+// An exchange is a message of the run, so all that is counted and measured of messages is of
+// exchanges.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +25,11 @@ namespace portico::client {
 struct Script {
     Framing framing;  // of what is sent; the messages have it already
     Framing reply_framing;
-    // Of the exchanges in turn: messages and replies for all numbers, the others one for each exchange.
+    // Of the exchanges in turn: messages and replies for all numbers, the others one for each
+    // exchange.
     std::unique_ptr<MessageSource> messages;
-    std::unique_ptr<MessageSource> replies;  // texts, with their framing; of no bytes where there is a pattern or no reply
+    // texts, with their framing; of no bytes where there is a pattern or no reply
+    std::unique_ptr<MessageSource> replies;
     std::vector<std::optional<Pattern>> patterns;
     std::vector<std::uint64_t> pauses_ns;  // before its message begins
 
@@ -34,7 +38,9 @@ struct Script {
         return pauses_ns[static_cast<std::size_t>((number - 1) % pauses_ns.size())];
     }
     [[nodiscard]] bool has_reply(MessageId message) const noexcept {
-        return patterns[static_cast<std::size_t>((message.number - 1) % patterns.size())].has_value() || replies->size(message) != 0;
+        return patterns[static_cast<std::size_t>((message.number - 1) % patterns.size())]
+                   .has_value() ||
+               replies->size(message) != 0;
     }
 };
 

@@ -39,7 +39,8 @@ void append_escaped(std::string& out, unsigned char byte) {
     out += hex_digits[byte & 15];
 }
 
-// How many bytes the UTF-8 sequence at the start of `text` has; 0 when there is none, or it stands for a C1 control character.
+// How many bytes the UTF-8 sequence at the start of `text` has; 0 when there is none, or it stands
+// for a C1 control character.
 std::size_t utf8_sequence(std::string_view text) noexcept {
     const auto at = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
     const unsigned char first = at(0);
@@ -139,12 +140,13 @@ base::Result<std::uint64_t> parse_duration_ns(std::string_view text) {
     constexpr std::uint64_t most_ms = std::uint64_t{30} * 86'400 * 1'000;
     constexpr std::size_t decimals_max = 5;  // those of a minute that are whole milliseconds
     const auto number = parse_decimal(digits, decimals_max);
-    const bool is_in_range = number && number->value != 0 && number->value / number->scale <= most_ms / unit_ms;
+    const bool is_in_range = number && number->value != 0 &&
+                             number->value / number->scale <= most_ms / unit_ms;
     const std::uint64_t scaled_ms = is_in_range ? number->value * unit_ms : 0;
     if (!is_in_range || scaled_ms % number->scale != 0 || scaled_ms / number->scale > most_ms) {
-        return base::Failure{
-            quoted(text) +
-            " is no duration; expected one like 10, 2.5s, 500ms or 1m, of whole milliseconds, more than 0 and at most 30 days"};
+        return base::Failure{quoted(text) +
+                             " is no duration; expected one like 10, 2.5s, 500ms or 1m, of whole "
+                             "milliseconds, more than 0 and at most 30 days"};
     }
     return scaled_ms / number->scale * base::nanoseconds_per_millisecond;
 }
@@ -154,7 +156,8 @@ base::Result<SizeRange> parse_size_range(std::string_view text) {
     const auto min = parse_size(text.substr(0, dash));
     const auto max = dash == std::string_view::npos ? min : parse_size(text.substr(dash + 1));
     if (!min || !max || *min > *max) {
-        return base::Failure{quoted(text) + " is no size; expected bytes like 64, 64K or 1-60000, at most 1024M"};
+        return base::Failure{quoted(text) +
+                             " is no size; expected bytes like 64, 64K or 1-60000, at most 1024M"};
     }
     return SizeRange{*min, *max};
 }
@@ -182,7 +185,9 @@ base::Result<std::string> unescape(std::string_view text) {
             out += static_cast<char>(high * 16 + low);
             i += 2;
         } else {
-            return base::Failure{quoted(text) + " has a backslash that starts no escape; the escapes are \\n \\r \\t \\\\ and \\xHH"};
+            return base::Failure{quoted(text) +
+                                 " has a backslash that starts no escape; the escapes are \\n \\r "
+                                 "\\t \\\\ and \\xHH"};
         }
         ++i;
     }

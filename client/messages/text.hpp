@@ -1,5 +1,5 @@
-// The small languages of the command line (numbers, durations, sizes, escapes) and the safe printing of foreign bytes.
-// Failures are sentences for a person.
+// The small languages of the command line (numbers, durations, sizes, escapes) and the safe
+// printing of foreign bytes. Failures are sentences for a person.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,8 @@ struct Decimal {
     std::uint64_t scale = 1;
 };
 // "12", "0.5": digits, and up to `decimals_max` behind a point that has digits on both sides.
-[[nodiscard]] std::optional<Decimal> parse_decimal(std::string_view text, std::size_t decimals_max) noexcept;
+[[nodiscard]] std::optional<Decimal> parse_decimal(std::string_view text,
+                                                   std::size_t decimals_max) noexcept;
 
 // "10", "10s", "2.5s", "500ms", "1m": nanoseconds, whole milliseconds from 1 ms to 30 days.
 [[nodiscard]] base::Result<std::uint64_t> parse_duration_ns(std::string_view text);
@@ -38,7 +39,8 @@ inline constexpr std::uint64_t size_max = 1'073'741'824;
 // Replaces \n \r \t \\ \xHH; any other backslash is a mistake.
 [[nodiscard]] base::Result<std::string> unescape(std::string_view text);
 
-// The bytes as text that is safe on a terminal: valid UTF-8 stays, control characters and bytes that are no UTF-8 become
+// The bytes as text that is safe on a terminal: valid UTF-8 stays, control characters and bytes
+// that are no UTF-8 become
 // \n \r \t \xHH.
 [[nodiscard]] std::string printable(std::span<const std::byte> bytes);
 

@@ -78,9 +78,10 @@ Slots slots_of(const SavedRun& run, const char* which) {
         }
     }
     if (all.per_second.size() < slots_least) {
-        throw std::runtime_error(std::string(which) + ": the run was too short: it has " + std::to_string(all.per_second.size()) +
-                                 " whole slots of a quarter of a second with replies, and " + std::to_string(slots_least) +
-                                 " are the least that say anything");
+        throw std::runtime_error(std::string(which) + ": the run was too short: it has " +
+                                 std::to_string(all.per_second.size()) +
+                                 " whole slots of a quarter of a second with replies, and " +
+                                 std::to_string(slots_least) + " are the least that say anything");
     }
     return all;
 }
@@ -117,18 +118,22 @@ Ratio unpaired_ratio(std::span<const double> a, std::span<const double> b) {
     return with_interval(median_of(b) / median_of(a), sampled);
 }
 
-Compared compared_pairs(std::string name, bool more_is_better, std::span<const double> a, std::span<const double> b) {
+Compared compared_pairs(std::string name, bool more_is_better, std::span<const double> a,
+                        std::span<const double> b) {
     return {std::move(name), more_is_better, median_of(a), median_of(b), paired_ratio(a, b)};
 }
 
 std::vector<Compared> compare_runs(const SavedRun& a, const SavedRun& b) {
     const Slots of_a = slots_of(a, "A");
     const Slots of_b = slots_of(b, "B");
-    const auto compared = [](const char* name, bool more_is_better, const std::vector<double>& one, const std::vector<double>& other) {
-        return Compared{name, more_is_better, median_of(one), median_of(other), unpaired_ratio(one, other)};
+    const auto compared = [](const char* name, bool more_is_better, const std::vector<double>& one,
+                             const std::vector<double>& other) {
+        return Compared{name, more_is_better, median_of(one), median_of(other),
+                        unpaired_ratio(one, other)};
     };
     return {compared("messages_per_second", true, of_a.per_second, of_b.per_second),
-            compared("latency_p50_us", false, of_a.p50_us, of_b.p50_us), compared("latency_p99_us", false, of_a.p99_us, of_b.p99_us),
+            compared("latency_p50_us", false, of_a.p50_us, of_b.p50_us),
+            compared("latency_p99_us", false, of_a.p99_us, of_b.p99_us),
             compared("latency_max_us", false, of_a.max_us, of_b.max_us)};
 }
 
@@ -138,7 +143,8 @@ namespace {
 // what is measured.
 std::map<std::string, std::string> settings_of(const std::vector<std::string>& arguments) {
     constexpr std::array without_value{"--quiet", "--interactive", "--reconnect"};
-    constexpr std::array of_no_account{"--quiet", "--json", "--report", "--progress", "--summary", "--fail-if"};
+    constexpr std::array of_no_account{"--quiet",    "--json",    "--report",
+                                       "--progress", "--summary", "--fail-if"};
     const auto is_one_of = [](const auto& names, const std::string& name) {
         return std::find(names.begin(), names.end(), name) != names.end();
     };
@@ -165,11 +171,14 @@ std::map<std::string, std::string> settings_of(const std::vector<std::string>& a
 
 std::string given(const std::map<std::string, std::string>& settings, const std::string& name) {
     const auto found = settings.find(name);
-    return found == settings.end() ? "not given" : found->second.empty() ? "given" : printable(bytes_of(found->second));
+    return found == settings.end() ? "not given"
+           : found->second.empty() ? "given"
+                                   : printable(bytes_of(found->second));
 }
 
 std::string machine_of(const SavedRun& run) {
-    return run.system + " with " + std::to_string(run.processors) + (run.processors == 1 ? " processor" : " processors");
+    return run.system + " with " + std::to_string(run.processors) +
+           (run.processors == 1 ? " processor" : " processors");
 }
 
 }  // namespace
@@ -180,7 +189,8 @@ std::vector<std::string> comparison_warnings(const SavedRun& a, const SavedRun& 
         if (run->interrupted) {
             warnings.push_back(std::string(letter) + " was interrupted");
         } else if (run->exit_code == 1 || run->exit_code == 3) {
-            warnings.push_back(std::string(letter) + " went wrong: it ended with " + std::to_string(run->exit_code));
+            warnings.push_back(std::string(letter) + " went wrong: it ended with " +
+                               std::to_string(run->exit_code));
         }
     }
     if (!a.arguments.empty() && !b.arguments.empty()) {
@@ -190,36 +200,40 @@ std::vector<std::string> comparison_warnings(const SavedRun& a, const SavedRun& 
         both.insert(of_b.begin(), of_b.end());
         for (const auto& [name, value] : both) {
             if (given(of_a, name) != given(of_b, name)) {
-                warnings.push_back("the settings differ: " + printable(bytes_of(name)) + " is " + given(of_a, name) + " in A and " +
-                                   given(of_b, name) + " in B");
+                warnings.push_back("the settings differ: " + printable(bytes_of(name)) + " is " +
+                                   given(of_a, name) + " in A and " + given(of_b, name) + " in B");
             }
         }
     }
     const bool has_machines = !a.system.empty() && !b.system.empty();
     if (has_machines && (a.system != b.system || a.processors != b.processors)) {
-        warnings.push_back("the machines differ: A ran on " + printable(bytes_of(machine_of(a))) + ", B on " +
-                           printable(bytes_of(machine_of(b))));
+        warnings.push_back("the machines differ: A ran on " + printable(bytes_of(machine_of(a))) +
+                           ", B on " + printable(bytes_of(machine_of(b))));
     }
     if (!a.client.empty() && !b.client.empty() && a.client != b.client) {
-        warnings.push_back("the clients differ: A was measured by " + printable(bytes_of(a.client)) + ", B by " +
+        warnings.push_back("the clients differ: A was measured by " +
+                           printable(bytes_of(a.client)) + ", B by " +
                            printable(bytes_of(b.client)));
     }
     return warnings;
 }
 
-std::string comparison_text(std::string_view a, std::string_view b, std::span<const Compared> all, std::string_view spoilt) {
-    std::string out = "A: " + std::string(a) + "\nB: " + std::string(b) + "\n\n" + left("", 22) + right("A", 14) + right("B", 14) +
-                      right("B / A", 9) + "   95 %\n";
+std::string comparison_text(std::string_view a, std::string_view b, std::span<const Compared> all,
+                            std::string_view spoilt) {
+    std::string out = "A: " + std::string(a) + "\nB: " + std::string(b) + "\n\n" + left("", 22) +
+                      right("A", 14) + right("B", 14) + right("B / A", 9) + "   95 %\n";
     std::string words;
     for (const Compared& each : all) {
         const Ratio& ratio = each.ratio;
-        out += left(each.name, 22) + right(fixed(each.a, 1), 14) + right(fixed(each.b, 1), 14) + right(fixed(ratio.middle, 3), 9) + "   " +
-               fixed(ratio.low, 3) + " to " + fixed(ratio.high, 3) + '\n';
+        out += left(each.name, 22) + right(fixed(each.a, 1), 14) + right(fixed(each.b, 1), 14) +
+               right(fixed(ratio.middle, 3), 9) + "   " + fixed(ratio.low, 3) + " to " +
+               fixed(ratio.high, 3) + '\n';
         if (ratio.shows_difference()) {
             const bool is_more = ratio.middle > 1;
-            words += "B is " + std::string(each.is_b_better() ? "better" : "worse") + ": " + each.name + " is " +
-                     fixed(std::abs(ratio.middle - 1) * 100, 1) + " % " + (is_more ? "higher" : "lower") + " (" + fixed(ratio.low, 3) +
-                     " to " + fixed(ratio.high, 3) + ")\n";
+            words += "B is " + std::string(each.is_b_better() ? "better" : "worse") + ": " +
+                     each.name + " is " + fixed(std::abs(ratio.middle - 1) * 100, 1) + " % " +
+                     (is_more ? "higher" : "lower") + " (" + fixed(ratio.low, 3) + " to " +
+                     fixed(ratio.high, 3) + ")\n";
         }
     }
     if (!spoilt.empty()) {

@@ -10,7 +10,8 @@
 
 namespace portico::client {
 
-// B / A, with the interval that holds 95 of 100 bootstrap samples (2,000 of them, drawn alike in every run, so the same input gives the same interval).
+// B / A, with the interval that holds 95 of 100 bootstrap samples (2,000 of them, drawn alike in
+// every run, so the same input gives the same interval).
 struct Ratio {
     double middle = 1;
     double low = 1;
@@ -19,7 +20,8 @@ struct Ratio {
     [[nodiscard]] bool shows_difference() const noexcept { return low > 1 || high < 1; }
 };
 
-// Of rounds, each of which has measured both: the median of their ratios; rounds are drawn. As many of each, at least one, all above 0.
+// Of rounds, each of which has measured both: the median of their ratios; rounds are drawn. As many
+// of each, at least one, all above 0.
 [[nodiscard]] Ratio paired_ratio(std::span<const double> a, std::span<const double> b);
 // Of two runs on their own: the ratio of the medians; each run's values are drawn by themselves.
 [[nodiscard]] Ratio unpaired_ratio(std::span<const double> a, std::span<const double> b);
@@ -36,12 +38,14 @@ struct Compared {
     [[nodiscard]] bool is_b_better() const noexcept { return (ratio.middle > 1) == more_is_better; }
 };
 
-[[nodiscard]] Compared compared_pairs(std::string name, bool more_is_better, std::span<const double> a, std::span<const double> b);
+[[nodiscard]] Compared compared_pairs(std::string name, bool more_is_better,
+                                      std::span<const double> a, std::span<const double> b);
 
 // A table, a line each, and below it a sentence for each figure that differs, or that none does.
 // `a`, `b`: what they are called. `spoilt`: why nothing follows from the figures, a sentence that
 // stands there instead.
-[[nodiscard]] std::string comparison_text(std::string_view a, std::string_view b, std::span<const Compared> all,
+[[nodiscard]] std::string comparison_text(std::string_view a, std::string_view b,
+                                          std::span<const Compared> all,
                                           std::string_view spoilt = {});
 
 // What makes two runs unlike, so that more than the servers is compared: other options, another
@@ -49,8 +53,8 @@ struct Compared {
 // what is written and shown, does not count.
 [[nodiscard]] std::vector<std::string> comparison_warnings(const SavedRun& a, const SavedRun& b);
 
-// Their slots: but for the last one of each, which the run's end has cut, and those in which nothing came. Throws std::runtime_error with a sentence where
-// there are too few.
+// Their slots: but for the last one of each, which the run's end has cut, and those in which
+// nothing came. Throws std::runtime_error with a sentence where there are too few.
 [[nodiscard]] std::vector<Compared> compare_runs(const SavedRun& a, const SavedRun& b);
 
 }  // namespace portico::client

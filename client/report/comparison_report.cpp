@@ -26,7 +26,10 @@ Json figures_of(const SavedRun& run) {
 }
 
 Json histogram_of(const SavedHistogram& histogram) {
-    return {{"unit", "ns"}, {"count", histogram.count}, {"max", histogram.max_ns}, {"buckets", histogram.buckets}};
+    return {{"unit", "ns"},
+            {"count", histogram.count},
+            {"max", histogram.max_ns},
+            {"buckets", histogram.buckets}};
 }
 
 Json side_of(const ComparedSide& side) {

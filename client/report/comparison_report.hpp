@@ -1,4 +1,5 @@
-// A comparison as JSON: docs/reference/client_json.md says what each member means. Its page carries the same.
+// A comparison as JSON: docs/reference/client_json.md says what each member means. Its page carries
+// the same.
 #pragma once
 
 #include <array>

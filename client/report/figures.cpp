@@ -24,7 +24,9 @@ double count(const Result& result) {
 template <Histogram Totals::*Member, unsigned Percent>
 double percentile_us(const Result& result) {
     const Histogram& histogram = result.totals.*Member;
-    return static_cast<double>(Percent == 10'000 ? histogram.max() : histogram.percentile(Percent / 100.0)) / 1e3;
+    return static_cast<double>(Percent == 10'000 ? histogram.max()
+                                                 : histogram.percentile(Percent / 100.0)) /
+           1e3;
 }
 
 template <Histogram Totals::*Member>
@@ -64,7 +66,8 @@ double messages_per_second(const Result& result) {
 }
 
 double mib_per_second(const Result& result) {
-    return per_second(static_cast<double>(result.totals.bytes_received) / 1'048'576, result.seconds());
+    return per_second(static_cast<double>(result.totals.bytes_received) / 1'048'576,
+                      result.seconds());
 }
 
 bool with_churn(const LoadPlan& plan) {
@@ -95,60 +98,90 @@ using Unit = Figure::Unit;
 
 constexpr std::array table{
     Figure{"connections_opened", Unit::count, "", count<&Totals::connections_opened>, nullptr},
-    Figure{"connections_failed", Unit::count, "could not be opened", count<&Totals::connections_failed>, nullptr},
-    Figure{"connections_broken", Unit::count, "opened, but ended before their work was done", count<&Totals::connections_broken>, nullptr},
-    Figure{"connections_per_second", Unit::per_second, "--messages-per-connection: opened while messages flowed", replaced_per_second,
+    Figure{"connections_failed", Unit::count, "could not be opened",
+           count<&Totals::connections_failed>, nullptr},
+    Figure{"connections_broken", Unit::count, "opened, but ended before their work was done",
+           count<&Totals::connections_broken>, nullptr},
+    Figure{"connections_per_second", Unit::per_second,
+           "--messages-per-connection: opened while messages flowed", replaced_per_second,
            with_churn},
-    Figure{"reconnects", Unit::count, "--reconnect: connections that came again", count<&Totals::reconnects>, with_reconnect},
-    Figure{"outage_seconds", Unit::seconds, "--reconnect: the longest that one had no answer", outage_seconds, with_reconnect},
-    Figure{"outage_failed", Unit::count, "--reconnect: messages that failed then, and are lost", count<&Totals::outage_failed>,
-           with_reconnect},
+    Figure{"reconnects", Unit::count, "--reconnect: connections that came again",
+           count<&Totals::reconnects>, with_reconnect},
+    Figure{"outage_seconds", Unit::seconds, "--reconnect: the longest that one had no answer",
+           outage_seconds, with_reconnect},
+    Figure{"outage_failed", Unit::count, "--reconnect: messages that failed then, and are lost",
+           count<&Totals::outage_failed>, with_reconnect},
     Figure{"idle_opened", Unit::count, "--idle", count<&Totals::idle_opened>, with_idle},
-    Figure{"idle_broken", Unit::count, "--idle: could not be opened, or ended too soon", count<&Totals::idle_broken>, with_idle},
-    Figure{"hostile_opened", Unit::count, "--hostile: connections of bad clients; that the server ended; that failed",
+    Figure{"idle_broken", Unit::count, "--idle: could not be opened, or ended too soon",
+           count<&Totals::idle_broken>, with_idle},
+    Figure{"hostile_opened", Unit::count,
+           "--hostile: connections of bad clients; that the server ended; that failed",
            count<&Totals::hostile_opened>, with_hostile},
     Figure{"hostile_ended", Unit::count, "", count<&Totals::hostile_ended>, with_hostile},
     Figure{"hostile_failed", Unit::count, "", count<&Totals::hostile_failed>, with_hostile},
     Figure{"sent", Unit::count, "messages that left", count<&Totals::sent>, nullptr},
     Figure{"rate", Unit::count, "--rate: asked for", rate, with_rate},
-    Figure{"rate_achieved", Unit::per_second, "--rate: how many a second left", rate_achieved, with_rate},
-    Figure{"sent_late", Unit::count, "--rate: left more than 1 ms after they were due", count<&Totals::sent_late>, with_rate},
-    Figure{"not_sent", Unit::count, "--rate: were due, and have never left", count<&Totals::not_sent>, with_rate},
-    Figure{"warm_up", Unit::count, "--warm-up: replies before it was over, in no other figure", count<&Totals::warm_up>, with_warm_up},
-    Figure{"received", Unit::count, "replies that came, wrong ones too", count<&Totals::received>, nullptr},
+    Figure{"rate_achieved", Unit::per_second, "--rate: how many a second left", rate_achieved,
+           with_rate},
+    Figure{"sent_late", Unit::count, "--rate: left more than 1 ms after they were due",
+           count<&Totals::sent_late>, with_rate},
+    Figure{"not_sent", Unit::count, "--rate: were due, and have never left",
+           count<&Totals::not_sent>, with_rate},
+    Figure{"warm_up", Unit::count, "--warm-up: replies before it was over, in no other figure",
+           count<&Totals::warm_up>, with_warm_up},
+    Figure{"received", Unit::count, "replies that came, wrong ones too", count<&Totals::received>,
+           nullptr},
     Figure{"wrong", Unit::count, "replies not as expected", count<&Totals::wrong>, nullptr},
     Figure{"lost", Unit::count, "messages without a reply", count<&Totals::lost>, nullptr},
-    Figure{"duplicate", Unit::count, "replies to what was answered before", count<&Totals::duplicate>, nullptr},
-    Figure{"reordered", Unit::count, "replies behind one to a later message", count<&Totals::reordered>, nullptr},
-    Figure{"late", Unit::count, "replies after --timeout, lost until then", count<&Totals::late>, nullptr},
-    Figure{"crossed", Unit::count, "replies to another connection's messages", count<&Totals::crossed>, nullptr},
-    Figure{"unexpected", Unit::count, "other replies to nothing", count<&Totals::unexpected>, nullptr},
-    Figure{"unanswered", Unit::count, "messages on their way at Ctrl-C", count<&Totals::unanswered>, nullptr},
+    Figure{"duplicate", Unit::count, "replies to what was answered before",
+           count<&Totals::duplicate>, nullptr},
+    Figure{"reordered", Unit::count, "replies behind one to a later message",
+           count<&Totals::reordered>, nullptr},
+    Figure{"late", Unit::count, "replies after --timeout, lost until then", count<&Totals::late>,
+           nullptr},
+    Figure{"crossed", Unit::count, "replies to another connection's messages",
+           count<&Totals::crossed>, nullptr},
+    Figure{"unexpected", Unit::count, "other replies to nothing", count<&Totals::unexpected>,
+           nullptr},
+    Figure{"unanswered", Unit::count, "messages on their way at Ctrl-C", count<&Totals::unanswered>,
+           nullptr},
     Figure{"bytes_sent", Unit::count, "", count<&Totals::bytes_sent>, nullptr},
     Figure{"bytes_received", Unit::count, "", count<&Totals::bytes_received>, nullptr},
     Figure{"seconds", Unit::seconds, "from the first message to the last reply", seconds, nullptr},
     Figure{"messages_per_second", Unit::per_second, "received", messages_per_second, nullptr},
     Figure{"mib_per_second", Unit::mib_per_second, "received", mib_per_second, nullptr},
-    Figure{"latency_mean_us", Unit::microseconds, "from the send, with --rate from when it was due", mean_us<&Totals::latency_ns>, nullptr},
-    Figure{"latency_p50_us", Unit::microseconds, "", percentile_us<&Totals::latency_ns, 5'000>, nullptr},
-    Figure{"latency_p90_us", Unit::microseconds, "", percentile_us<&Totals::latency_ns, 9'000>, nullptr},
-    Figure{"latency_p99_us", Unit::microseconds, "", percentile_us<&Totals::latency_ns, 9'900>, nullptr},
-    Figure{"latency_p999_us", Unit::microseconds, "", percentile_us<&Totals::latency_ns, 9'990>, nullptr},
-    Figure{"latency_p9999_us", Unit::microseconds, "", percentile_us<&Totals::latency_ns, 9'999>, nullptr},
-    Figure{"latency_max_us", Unit::microseconds, "", percentile_us<&Totals::latency_ns, 10'000>, nullptr},
-    Figure{"service_p50_us", Unit::microseconds, "--rate: from the send, whenever that was", percentile_us<&Totals::service_ns, 5'000>,
-           with_rate},
-    Figure{"service_p90_us", Unit::microseconds, "", percentile_us<&Totals::service_ns, 9'000>, with_rate},
-    Figure{"service_p99_us", Unit::microseconds, "", percentile_us<&Totals::service_ns, 9'900>, with_rate},
-    Figure{"service_max_us", Unit::microseconds, "", percentile_us<&Totals::service_ns, 10'000>, with_rate},
-    Figure{"lag_p99_us", Unit::microseconds, "--rate: how late the client itself came to a message", percentile_us<&Totals::lag_ns, 9'900>,
-           with_rate},
-    Figure{"read_lag_p99_us", Unit::microseconds, "--rate: and at most to what had come", percentile_us<&Totals::read_lag_ns, 9'900>,
-           with_rate},
-    Figure{"connect_p50_us", Unit::microseconds, "from asking for a connection to having it", percentile_us<&Totals::connect_ns, 5'000>,
+    Figure{"latency_mean_us", Unit::microseconds, "from the send, with --rate from when it was due",
+           mean_us<&Totals::latency_ns>, nullptr},
+    Figure{"latency_p50_us", Unit::microseconds, "", percentile_us<&Totals::latency_ns, 5'000>,
            nullptr},
-    Figure{"connect_p99_us", Unit::microseconds, "", percentile_us<&Totals::connect_ns, 9'900>, nullptr},
-    Figure{"connect_max_us", Unit::microseconds, "", percentile_us<&Totals::connect_ns, 10'000>, nullptr},
+    Figure{"latency_p90_us", Unit::microseconds, "", percentile_us<&Totals::latency_ns, 9'000>,
+           nullptr},
+    Figure{"latency_p99_us", Unit::microseconds, "", percentile_us<&Totals::latency_ns, 9'900>,
+           nullptr},
+    Figure{"latency_p999_us", Unit::microseconds, "", percentile_us<&Totals::latency_ns, 9'990>,
+           nullptr},
+    Figure{"latency_p9999_us", Unit::microseconds, "", percentile_us<&Totals::latency_ns, 9'999>,
+           nullptr},
+    Figure{"latency_max_us", Unit::microseconds, "", percentile_us<&Totals::latency_ns, 10'000>,
+           nullptr},
+    Figure{"service_p50_us", Unit::microseconds, "--rate: from the send, whenever that was",
+           percentile_us<&Totals::service_ns, 5'000>, with_rate},
+    Figure{"service_p90_us", Unit::microseconds, "", percentile_us<&Totals::service_ns, 9'000>,
+           with_rate},
+    Figure{"service_p99_us", Unit::microseconds, "", percentile_us<&Totals::service_ns, 9'900>,
+           with_rate},
+    Figure{"service_max_us", Unit::microseconds, "", percentile_us<&Totals::service_ns, 10'000>,
+           with_rate},
+    Figure{"lag_p99_us", Unit::microseconds, "--rate: how late the client itself came to a message",
+           percentile_us<&Totals::lag_ns, 9'900>, with_rate},
+    Figure{"read_lag_p99_us", Unit::microseconds, "--rate: and at most to what had come",
+           percentile_us<&Totals::read_lag_ns, 9'900>, with_rate},
+    Figure{"connect_p50_us", Unit::microseconds, "from asking for a connection to having it",
+           percentile_us<&Totals::connect_ns, 5'000>, nullptr},
+    Figure{"connect_p99_us", Unit::microseconds, "", percentile_us<&Totals::connect_ns, 9'900>,
+           nullptr},
+    Figure{"connect_max_us", Unit::microseconds, "", percentile_us<&Totals::connect_ns, 10'000>,
+           nullptr},
 };
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 7> short_names{{
@@ -184,9 +217,11 @@ std::span<const Figure> figures() noexcept {
 }
 
 const Figure* figure_named(std::string_view name) noexcept {
-    const auto is_short = std::find_if(short_names.begin(), short_names.end(), [&](const auto& each) { return each.first == name; });
+    const auto is_short = std::find_if(short_names.begin(), short_names.end(),
+                                       [&](const auto& each) { return each.first == name; });
     const std::string_view wanted = is_short != short_names.end() ? is_short->second : name;
-    const auto found = std::find_if(table.begin(), table.end(), [&](const Figure& each) { return each.name == wanted; });
+    const auto found = std::find_if(table.begin(), table.end(),
+                                    [&](const Figure& each) { return each.name == wanted; });
     return found != table.end() ? &*found : nullptr;
 }
 

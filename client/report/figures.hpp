@@ -1,5 +1,6 @@
-// The figures of a run, in one table: their names (which scripts rely on, and which never change), what each is, and when it is shown. The summary, the JSON
-// file, the report, the thresholds and the help are made of it.
+// The figures of a run, in one table: their names (which scripts rely on, and which never change),
+// what each is, and when it is shown. The summary, the JSON file, the report, the thresholds and
+// the help are made of it.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,8 @@ struct Figure {
 
 [[nodiscard]] std::span<const Figure> figures() noexcept;
 
-// By its name, or a short one: p50, p90, p99, p99.9, p99.99, max and mean are of the latency. Null for none.
+// By its name, or a short one: p50, p90, p99, p99.9, p99.99, max and mean are of the latency. Null
+// for none.
 [[nodiscard]] const Figure* figure_named(std::string_view name) noexcept;
 // The name that is nearest to one that is none.
 [[nodiscard]] std::string_view nearest_figure(std::string_view name);

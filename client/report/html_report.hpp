@@ -1,4 +1,5 @@
-// A run, or a comparison, as one HTML page that needs nothing else: report.html or comparison.html, which are part of the program, with the JSON in it.
+// A run, or a comparison, as one HTML page that needs nothing else: report.html or comparison.html,
+// which are part of the program, with the JSON in it.
 #pragma once
 
 #include <string>

@@ -34,17 +34,25 @@ Json figures_of(const Result& result) {
 
 Json histogram_of(const Histogram& histogram) {
     Json buckets = Json::array();
-    histogram.for_each([&](std::uint64_t value_ns, std::uint64_t count) { buckets.push_back({value_ns, count}); });
-    return {{"unit", "ns"}, {"count", histogram.count()}, {"max", histogram.max()}, {"buckets", std::move(buckets)}};
+    histogram.for_each([&](std::uint64_t value_ns, std::uint64_t count) {
+        buckets.push_back({value_ns, count});
+    });
+    return {{"unit", "ns"},
+            {"count", histogram.count()},
+            {"max", histogram.max()},
+            {"buckets", std::move(buckets)}};
 }
 
 Json series_of(const TimeSeries& series) {
     Json slots = Json::array();
     for (const TimeSeries::Slot& slot : series.slots()) {
-        slots.push_back({slot.received, slot.bytes_received, slot.failed, slot.latency_ns(50), slot.latency_ns(99), slot.latency_max_ns});
+        slots.push_back({slot.received, slot.bytes_received, slot.failed, slot.latency_ns(50),
+                         slot.latency_ns(99), slot.latency_max_ns});
     }
     return {{"slot_seconds", static_cast<double>(series.slot_ns()) / 1e9},
-            {"columns", {"received", "bytes_received", "failed", "latency_p50_ns", "latency_p99_ns", "latency_max_ns"}},
+            {"columns",
+             {"received", "bytes_received", "failed", "latency_p50_ns", "latency_p99_ns",
+              "latency_max_ns"}},
             {"slots", std::move(slots)}};
 }
 
@@ -81,7 +89,8 @@ std::string json_report(const RunRecord& record) {
         {"client", PORTICO_VERSION},
         {"began", record.began},
         {"arguments", record.arguments},
-        {"machine", {{"system", system_name()}, {"processors", std::thread::hardware_concurrency()}}},
+        {"machine",
+         {{"system", system_name()}, {"processors", std::thread::hardware_concurrency()}}},
         {"exit_code", record.exit_code},
         {"interrupted", totals.interrupted},
         {"lagged", record.result.has_lagged()},

@@ -1,4 +1,5 @@
-// A run as JSON: docs/reference/client_json.md says what each member means. The report's page carries the same.
+// A run as JSON: docs/reference/client_json.md says what each member means. The report's page
+// carries the same.
 #pragma once
 
 #include <string>

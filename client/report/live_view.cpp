@@ -22,9 +22,11 @@ double seconds(std::uint64_t ns) noexcept {
 
 // 0 to 1: of the time that it is to take, or of its messages.
 double share_done(const Moment& moment, const LoadPlan& plan) noexcept {
-    const double share = plan.count == 0 ? seconds(moment.progress.sending_ns) / seconds(plan.duration_ns)
-                                         : static_cast<double>(moment.progress.received) /
-                                               (static_cast<double>(plan.count) * static_cast<double>(plan.connections));
+    const double share = plan.count == 0
+                             ? seconds(moment.progress.sending_ns) / seconds(plan.duration_ns)
+                             : static_cast<double>(moment.progress.received) /
+                                   (static_cast<double>(plan.count) *
+                                    static_cast<double>(plan.connections));
     return std::clamp(share, 0.0, 1.0);
 }
 
@@ -46,7 +48,8 @@ std::string shortened(std::string line, std::size_t width) {
 }
 
 // With as many of `parts` as fit, those that stand first in `order` before the others.
-std::string fitting(const std::array<std::string, 4>& parts, const std::array<std::size_t, 4>& order, std::size_t width) {
+std::string fitting(const std::array<std::string, 4>& parts,
+                    const std::array<std::size_t, 4>& order, std::size_t width) {
     std::array<bool, 4> is_taken{};
     std::size_t size = 0;
     for (const std::size_t which : order) {
@@ -64,12 +67,13 @@ std::string fitting(const std::array<std::string, 4>& parts, const std::array<st
 
 std::string live_lines(const Moment& moment, const LoadPlan& plan, std::size_t width) {
     constexpr std::size_t beside_bar = 39;  // the text behind it, mostly less
-    const std::size_t bar_width = std::clamp<std::size_t>(width - std::min(width, beside_bar), 10, 40);
+    const std::size_t bar_width = std::clamp<std::size_t>(width - std::min(width, beside_bar), 10,
+                                                          40);
     const Progress& progress = moment.progress;
     const double share = share_done(moment, plan);
     const auto filled = static_cast<std::size_t>(share * static_cast<double>(bar_width));
-    std::string first = '[' + std::string(filled, '#') + std::string(bar_width - filled, '.') + "] " + percent(share) + "  " +
-                        fixed(seconds(moment.elapsed_ns), 0) + " s";
+    std::string first = '[' + std::string(filled, '#') + std::string(bar_width - filled, '.') +
+                        "] " + percent(share) + "  " + fixed(seconds(moment.elapsed_ns), 0) + " s";
     if (progress.sending_ns == 0) {
         first += "  connecting";
     } else if (plan.count == 0) {
@@ -77,22 +81,28 @@ std::string live_lines(const Moment& moment, const LoadPlan& plan, std::size_t w
     } else if (share > 0 && share < 1) {
         first += "  " + fixed(seconds(progress.sending_ns) * (1 - share) / share, 0) + " s left";
     }
-    const std::uint64_t failures = std::accumulate(progress.findings.begin(), progress.findings.end(), std::uint64_t{0});
-    const std::string second =
-        fitting({fixed(moment.messages_per_second, 0) + "/s", latencies(progress),
-                 "  connections " + std::to_string(progress.connections_opened), "  failures " + std::to_string(failures)},
-                {0, 3, 1, 2}, width);
+    const std::uint64_t failures = std::accumulate(progress.findings.begin(),
+                                                   progress.findings.end(), std::uint64_t{0});
+    const std::string second = fitting(
+        {fixed(moment.messages_per_second, 0) + "/s", latencies(progress),
+         "  connections " + std::to_string(progress.connections_opened),
+         "  failures " + std::to_string(failures)},
+        {0, 3, 1, 2}, width);
     return shortened(first, width) + '\n' + shortened(second, width);
 }
 
 std::string log_line(const Moment& moment, const LoadPlan& plan) {
     const Progress& progress = moment.progress;
-    std::string line = fixed(seconds(moment.elapsed_ns), 0) + " s  " + percent(share_done(moment, plan)) + "  connections " +
-                       std::to_string(progress.connections_opened) + "  received " + std::to_string(progress.received) + "  " +
+    std::string line = fixed(seconds(moment.elapsed_ns), 0) + " s  " +
+                       percent(share_done(moment, plan)) + "  connections " +
+                       std::to_string(progress.connections_opened) + "  received " +
+                       std::to_string(progress.received) + "  " +
                        fixed(moment.messages_per_second, 0) + "/s" + latencies(progress);
     for (std::size_t kind = 0; kind < finding_kinds; ++kind) {
         const std::uint64_t count = progress.findings[kind];
-        line += count != 0 ? std::string("  ") + to_string(static_cast<Finding::Kind>(kind)) + ' ' + std::to_string(count) : "";
+        line += count != 0 ? std::string("  ") + to_string(static_cast<Finding::Kind>(kind)) + ' ' +
+                                 std::to_string(count)
+                           : "";
     }
     return line;
 }

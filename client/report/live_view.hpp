@@ -1,4 +1,5 @@
-// A run that is under way, as text: two lines that a terminal shows again and again in the same place, or one line for a log.
+// A run that is under way, as text: two lines that a terminal shows again and again in the same
+// place, or one line for a log.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +22,8 @@ inline constexpr std::size_t live_width_max = 79;
 // "[#########.....................]  30 %  3 s of 10 s" and "12000/s  p50 80.1 us  p99 310.2 us
 // connections 64  failures 0", each of at most `width` characters: where that is little, the bar is
 // shorter and the connections and latencies are left out.
-[[nodiscard]] std::string live_lines(const Moment& moment, const LoadPlan& plan, std::size_t width = live_width_max);
+[[nodiscard]] std::string live_lines(const Moment& moment, const LoadPlan& plan,
+                                     std::size_t width = live_width_max);
 
 // "3 s  30 %  received 36000  12000/s  p50 80.1 us  p99 310.2 us", and what has failed.
 [[nodiscard]] std::string log_line(const Moment& moment, const LoadPlan& plan);

@@ -17,7 +17,8 @@ namespace fs = std::filesystem;
 fs::path name_beside(const fs::path& path) {
     fs::path beside = path;
     beside += ".part";
-    for (int number = 2; kind_of(beside) != PathKind::absent && kind_of(beside) != PathKind::plain_file; ++number) {
+    for (int number = 2;
+         kind_of(beside) != PathKind::absent && kind_of(beside) != PathKind::plain_file; ++number) {
         beside = path;
         beside += ".part" + std::to_string(number);
     }
@@ -80,9 +81,11 @@ void OutputFile::open_link() {
     const fs::file_status target = fs::status(path_, ignored);
     const bool is_new = target.type() == fs::file_type::not_found;
     is_emptied_ = is_new || fs::is_regular_file(target);
-    stream_.open(path_, is_emptied_ ? std::ios::binary | std::ios::app : std::ios::binary | std::ios::out);
+    stream_.open(path_,
+                 is_emptied_ ? std::ios::binary | std::ios::app : std::ios::binary | std::ios::out);
     if (is_new && stream_.is_open()) {
-        begun_ = fs::canonical(path_, ignored);  // the link led nowhere, and this has made what it names
+        // the link led nowhere, and this has made what it names
+        begun_ = fs::canonical(path_, ignored);
     }
 }
 

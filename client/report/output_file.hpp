@@ -38,7 +38,8 @@ private:
     std::filesystem::path path_;
     std::filesystem::path begun_;  // what is removed if it is not kept; empty: nothing
     bool is_renamed_ = false;      // at the end
-    bool is_emptied_ = false;      // at the end: a link's plain file, which keeps its old content until then
+    // at the end: a link's plain file, which keeps its old content until then
+    bool is_emptied_ = false;
     std::ofstream stream_;
 };
 

@@ -25,7 +25,8 @@ PathKind kind_of(const std::filesystem::path& path) noexcept {
         return PathKind::link;
     }
     constexpr DWORD share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
-    const HANDLE file = ::CreateFileW(path.c_str(), 0, share_all, nullptr, OPEN_EXISTING, 0, nullptr);
+    const HANDLE file = ::CreateFileW(path.c_str(), 0, share_all, nullptr, OPEN_EXISTING, 0,
+                                      nullptr);
     if (file == INVALID_HANDLE_VALUE) {
         return PathKind::plain_file;
     }

@@ -42,7 +42,8 @@ std::string time_text(std::uint64_t ns) {
 
 // The same to three digits.
 std::string exact_time_text(double ns) {
-    constexpr std::array<std::pair<const char*, double>, 4> units{{{" ns", 1}, {" us", 1e3}, {" ms", 1e6}, {" s", 1e9}}};
+    constexpr std::array<std::pair<const char*, double>, 4> units{
+        {{" ns", 1}, {" us", 1e3}, {" ms", 1e6}, {" s", 1e9}}};
     std::size_t unit = 0;
     while (unit + 1 < units.size() && ns >= units[unit + 1].second) {
         ++unit;
@@ -77,8 +78,10 @@ int exit_code_of(const Totals& totals) noexcept {
         return exit_code::could_not_run;
     }
     const auto found = totals.findings();
-    const bool is_right = totals.connections_failed == 0 && totals.connections_broken == 0 && totals.idle_broken == 0 &&
-                          std::all_of(found.begin(), found.end(), [](std::uint64_t count) { return count == 0; });
+    const bool is_right = totals.connections_failed == 0 && totals.connections_broken == 0 &&
+                          totals.idle_broken == 0 &&
+                          std::all_of(found.begin(), found.end(),
+                                      [](std::uint64_t count) { return count == 0; });
     return is_right ? exit_code::all_right : exit_code::wrong_or_lost;
 }
 
@@ -89,7 +92,8 @@ int exit_code_of(const Result& result, std::span<const Threshold> thresholds) {
     if (result.has_lagged()) {
         return exit_code::lagged;
     }
-    const bool has_failed = std::any_of(thresholds.begin(), thresholds.end(), [&](const Threshold& each) { return each.is_met(result); });
+    const bool has_failed = std::any_of(thresholds.begin(), thresholds.end(),
+                                        [&](const Threshold& each) { return each.is_met(result); });
     return has_failed ? exit_code::threshold : exit_code::all_right;
 }
 
@@ -143,21 +147,28 @@ std::string latency_drawing(const Histogram& latency_ns, std::size_t columns) {
     }
     const bool is_narrow = columns < 64;  // then the bars have the last column's room
     const std::size_t beside_bar = is_narrow ? 27 : 39;
-    const std::size_t bar_width = std::clamp<std::size_t>(columns - std::min(columns, beside_bar), 1, 50);
+    const std::size_t bar_width = std::clamp<std::size_t>(columns - std::min(columns, beside_bar),
+                                                          1, 50);
     const std::uint64_t most =
-        std::max_element(rows.begin(), rows.end(), [](const Row& one, const Row& other) { return one.count < other.count; })->count;
+        std::max_element(rows.begin(), rows.end(), [](const Row& one, const Row& other) {
+            return one.count < other.count;
+        })->count;
     const auto percent = [&](std::uint64_t count, int decimals) {
-        return fixed(100.0 * static_cast<double>(count) / static_cast<double>(latency_ns.count()), decimals) + " %";
+        return fixed(100.0 * static_cast<double>(count) / static_cast<double>(latency_ns.count()),
+                     decimals) +
+               " %";
     };
-    std::string out = is_narrow ? "latency, up to   messages\n" : "latency, up to   messages   no slower\n";
+    std::string out = is_narrow ? "latency, up to   messages\n"
+                                : "latency, up to   messages   no slower\n";
     std::uint64_t seen = 0;
     for (const Row& row : rows) {
         seen += row.count;
         // Rounded up: the few slowest messages are those that one looks for.
         const auto bar = static_cast<std::size_t>(
-            std::ceil(static_cast<double>(row.count) / static_cast<double>(most) * static_cast<double>(bar_width)));
-        out += right(time_text(row.most_ns), 14) + right(percent(row.count, 2), 11) + (is_narrow ? "" : right(percent(seen, 3), 12)) +
-               "  " + std::string(bar, '#') + '\n';
+            std::ceil(static_cast<double>(row.count) / static_cast<double>(most) *
+                      static_cast<double>(bar_width)));
+        out += right(time_text(row.most_ns), 14) + right(percent(row.count, 2), 11) +
+               (is_narrow ? "" : right(percent(seen, 3), 12)) + "  " + std::string(bar, '#') + '\n';
     }
     return out;
 }
@@ -167,8 +178,11 @@ std::string verdict_lines(const Result& result, std::span<const Threshold> thres
     if (result.has_missed_rate()) {
         const double asked = result.plan.rate.per_second();
         const double achieved = figure_named("rate_achieved")->value(result);
-        out += "client: the rate was missed: " + fixed(achieved, 1) + " messages a second left, of " + fixed(asked, asked < 10 ? 3 : 0) +
-               " asked for" + (result.totals.not_sent != 0 ? "; " + std::to_string(result.totals.not_sent) + " never left" : "") +
+        out += "client: the rate was missed: " + fixed(achieved, 1) +
+               " messages a second left, of " + fixed(asked, asked < 10 ? 3 : 0) + " asked for" +
+               (result.totals.not_sent != 0
+                    ? "; " + std::to_string(result.totals.not_sent) + " never left"
+                    : "") +
                ". The server is slower than that, was away, or --depth is too little\n";
     }
     for (const Threshold& each : thresholds) {
@@ -179,7 +193,8 @@ std::string verdict_lines(const Result& result, std::span<const Threshold> thres
     if (result.has_lagged()) {
         out += "client: the figures are invalid: one time in a hundred this program itself came " +
                fixed(static_cast<double>(result.lag_p99_ns()) / 1e6, 1) +
-               " ms late or more, to a message that was due or a reply that had come. Give it a processor of its own, more --threads, or a "
+               " ms late or more, to a message that was due or a reply that had come. Give it a "
+               "processor of its own, more --threads, or a "
                "lower --rate\n";
     }
     return out;
@@ -188,10 +203,12 @@ std::string verdict_lines(const Result& result, std::span<const Threshold> thres
 std::string failure_lines(const Totals& totals) {
     std::string out;
     for (const auto& [reason, count] : totals.failures) {
-        out += "client: " + std::to_string(count) + (count == 1 ? " connection: " : " connections: ") + reason + '\n';
+        out += "client: " + std::to_string(count) +
+               (count == 1 ? " connection: " : " connections: ") + reason + '\n';
     }
     if (totals.failures_untold != 0) {
-        out += "client: " + std::to_string(totals.failures_untold) + " more failed when there was no memory to say why\n";
+        out += "client: " + std::to_string(totals.failures_untold) +
+               " more failed when there was no memory to say why\n";
     }
     return out;
 }
@@ -201,7 +218,8 @@ namespace {
 // "  expected 00000010  68 65 6c 6c 6f  |hello|". A place for each of shown_max bytes.
 std::string bytes_row(const char* name, std::uint64_t offset, std::span<const std::byte> bytes) {
     char start[64];
-    std::snprintf(start, sizeof start, "  %-8s %08llx  ", name, static_cast<unsigned long long>(offset));
+    std::snprintf(start, sizeof start, "  %-8s %08llx  ", name,
+                  static_cast<unsigned long long>(offset));
     if (bytes.empty()) {
         return start + std::string("nothing");
     }
@@ -216,7 +234,8 @@ std::string bytes_row(const char* name, std::uint64_t offset, std::span<const st
 }
 
 std::string message_text(MessageId message) {
-    return "connection " + std::to_string(message.connection) + " message " + std::to_string(message.number);
+    return "connection " + std::to_string(message.connection) + " message " +
+           std::to_string(message.number);
 }
 
 std::string finding_sentence(const Finding& finding) {
@@ -224,15 +243,20 @@ std::string finding_sentence(const Finding& finding) {
     const std::string came = "message " + std::to_string(finding.came.number);
     switch (finding.kind) {
         case Finding::Kind::wrong:
-            return message_text(finding.expected) + (finding.pattern != nullptr
-                                                         ? ": the reply is not like " + printable(bytes_of(finding.pattern->text()))
-                                                         : " offset " + std::to_string(finding.differs_at));
+            return message_text(finding.expected) +
+                   (finding.pattern != nullptr
+                        ? ": the reply is not like " + printable(bytes_of(finding.pattern->text()))
+                        : " offset " + std::to_string(finding.differs_at));
         case Finding::Kind::lost:
             return message_text(finding.expected) +
-                   (finding.count > 1 ? " to " + std::to_string(finding.expected.number + finding.count - 1) : "") + ": no reply " +
+                   (finding.count > 1
+                        ? " to " + std::to_string(finding.expected.number + finding.count - 1)
+                        : "") +
+                   ": no reply " +
                    (finding.came.number == 0 ? "within the timeout" : "before that to " + came);
         case Finding::Kind::duplicate: return on + ": the reply to " + came + " again";
-        case Finding::Kind::reordered: return on + ": the reply to " + came + " behind that to a later one";
+        case Finding::Kind::reordered:
+            return on + ": the reply to " + came + " behind that to a later one";
         case Finding::Kind::late: return on + ": the reply to " + came + " after the timeout";
         case Finding::Kind::crossed: return on + ": the reply to " + message_text(finding.came);
         case Finding::Kind::unexpected: return on + ": bytes that answer nothing";
@@ -244,16 +268,23 @@ std::string finding_sentence(const Finding& finding) {
 
 std::string finding_lines(const Finding& finding) {
     std::string text = to_string(finding.kind) + std::string(": ") + finding_sentence(finding);
-    const bool has_expected = finding.kind != Finding::Kind::unexpected && finding.pattern == nullptr;
+    const bool has_expected = finding.kind != Finding::Kind::unexpected &&
+                              finding.pattern == nullptr;
     if (has_expected) {
-        text += '\n' + bytes_row("expected", finding.offset, std::span(finding.expected_bytes).first(finding.expected_size));
+        text += '\n' + bytes_row("expected", finding.offset,
+                                 std::span(finding.expected_bytes).first(finding.expected_size));
     }
     if (finding.kind != Finding::Kind::lost) {
-        text += '\n' + bytes_row("came", finding.offset, std::span(finding.came_bytes).first(finding.came_size));
+        text += '\n' + bytes_row("came", finding.offset,
+                                 std::span(finding.came_bytes).first(finding.came_size));
     }
     if (finding.kind == Finding::Kind::wrong && has_expected) {
         const std::size_t start = bytes_row("", finding.offset, {}).find("nothing");
-        text += '\n' + std::string(start + 3 * static_cast<std::size_t>(finding.differs_at - finding.offset), ' ') + "^^";
+        text += '\n' +
+                std::string(
+                    start + 3 * static_cast<std::size_t>(finding.differs_at - finding.offset),
+                    ' ') +
+                "^^";
     }
     return text;
 }

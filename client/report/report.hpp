@@ -1,4 +1,5 @@
-// The run in words and figures: the closing summary, the progress line, the shown differences, and the exit code.
+// The run in words and figures: the closing summary, the progress line, the shown differences, and
+// the exit code.
 #pragma once
 
 #include <cstddef>
@@ -24,27 +25,31 @@ inline constexpr int interrupted = 130;
 }  // namespace exit_code
 
 [[nodiscard]] int exit_code_of(const Totals& totals) noexcept;
-// The first of these that holds: interrupted, could not run, something wrong or lost, lagged, a threshold that has failed.
+// The first of these that holds: interrupted, could not run, something wrong or lost, lagged, a
+// threshold that has failed.
 [[nodiscard]] int exit_code_of(const Result& result, std::span<const Threshold> thresholds);
 
-// One line a figure, "name value", aligned; the names never change (--help lists them). The plan says which figures make sense.
+// One line a figure, "name value", aligned; the names never change (--help lists them). The plan
+// says which figures make sense.
 [[nodiscard]] std::string summary(const Result& result);
 // The same for a reader: without what is zero, and times with the unit that suits them
 // ("latency_p99  1.25 ms").
 [[nodiscard]] std::string readable_summary(const Result& result);
 
-// The latencies drawn: a line for each step of 1, 2, 5, 10, ... with its share of the messages, and how many were no slower. Empty when there are none.
-// Of at most `columns` characters each, if at all possible.
+// The latencies drawn: a line for each step of 1, 2, 5, 10, ... with its share of the messages, and
+// how many were no slower. Empty when there are none. Of at most `columns` characters each, if at
+// all possible.
 [[nodiscard]] std::string latency_drawing(const Histogram& latency_ns, std::size_t columns = 89);
 
 // Each threshold that has failed, and what spoils the figures: "client: ...", a line each.
-[[nodiscard]] std::string verdict_lines(const Result& result, std::span<const Threshold> thresholds);
+[[nodiscard]] std::string verdict_lines(const Result& result,
+                                        std::span<const Threshold> thresholds);
 
 // Why connections failed or broke: "client: 3 connections: REASON", a line each.
 [[nodiscard]] std::string failure_lines(const Totals& totals);
 
-// What it is and where, and below it the bytes: those expected above those that came, with their places, and a mark under the first that differs. No line end
-// behind the last line.
+// What it is and where, and below it the bytes: those expected above those that came, with their
+// places, and a mark under the first that differs. No line end behind the last line.
 [[nodiscard]] std::string finding_lines(const Finding& finding);
 
 }  // namespace portico::client

@@ -20,12 +20,15 @@ base::Result<void> ResultFiles::open(const std::string& json, const std::string&
     return report.empty() ? base::Result<void>() : said_of("--report", report_.open(report));
 }
 
-base::Result<void> ResultFiles::keep(std::string_view json, std::string (*page_of)(std::string_view), std::ostream& out) {
+base::Result<void> ResultFiles::keep(std::string_view json,
+                                     std::string (*page_of)(std::string_view), std::ostream& out) {
     if (prints_json_) {
         out << json << std::flush;
     }
-    const auto of_json = json_.is_open() ? said_of("--json", json_.keep(json)) : base::Result<void>();
-    const auto of_report = report_.is_open() ? said_of("--report", report_.keep(page_of(json))) : base::Result<void>();
+    const auto of_json = json_.is_open() ? said_of("--json", json_.keep(json))
+                                         : base::Result<void>();
+    const auto of_report = report_.is_open() ? said_of("--report", report_.keep(page_of(json)))
+                                             : base::Result<void>();
     if (!of_json && !of_report) {
         return base::Failure{of_json.error() + "; " + of_report.error()};
     }

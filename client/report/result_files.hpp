@@ -1,4 +1,5 @@
-// The files of --json and --report: opened before anything is measured, written when all is known, each whole or not at all.
+// The files of --json and --report: opened before anything is measured, written when all is known,
+// each whole or not at all.
 #pragma once
 
 #include <ostream>
@@ -11,13 +12,19 @@ namespace portico::client {
 
 class ResultFiles {
 public:
-    // Each in UTF-8, or empty for none; for `json` "-" is the output. Fails with a sentence that begins with the option.
+    // Each in UTF-8, or empty for none; for `json` "-" is the output. Fails with a sentence that
+    // begins with the option.
     [[nodiscard]] base::Result<void> open(const std::string& json, const std::string& report);
     // Whether keep() needs anything.
-    [[nodiscard]] bool are_wanted() const noexcept { return prints_json_ || json_.is_open() || report_.is_open(); }
+    [[nodiscard]] bool are_wanted() const noexcept {
+        return prints_json_ || json_.is_open() || report_.is_open();
+    }
     [[nodiscard]] bool prints_json() const noexcept { return prints_json_; }
-    // `page_of`(json): what the report is made of it. Keeps the one also where the other fails; the sentence then says of both.
-    [[nodiscard]] base::Result<void> keep(std::string_view json, std::string (*page_of)(std::string_view), std::ostream& out);
+    // `page_of`(json): what the report is made of it. Keeps the one also where the other fails; the
+    // sentence then says of both.
+    [[nodiscard]] base::Result<void> keep(std::string_view json,
+                                          std::string (*page_of)(std::string_view),
+                                          std::ostream& out);
 
 private:
     OutputFile json_, report_;

@@ -51,7 +51,8 @@ bool flag_of(const Json& json, const std::string& name) {
 
 // `of`(member, name), or `otherwise` where there is none.
 template <class T>
-T optional_member(const Json& object, const char* name, T (*of)(const Json&, const std::string&), T otherwise) {
+T optional_member(const Json& object, const char* name, T (*of)(const Json&, const std::string&),
+                  T otherwise) {
     const auto member = object.find(name);
     return member == object.end() ? std::move(otherwise) : of(*member, name);
 }
@@ -92,14 +93,17 @@ void read_series(const Json& series, SavedRun& run) {
 
 SavedHistogram histogram_of(const Json& json, const std::string& name) {
     of_type(json, Json::value_t::object, name);
-    SavedHistogram histogram{count_of(needed(json, "count"), name), count_of(needed(json, "max"), name), {}};
+    SavedHistogram histogram{
+        count_of(needed(json, "count"), name), count_of(needed(json, "max"), name), {}};
     std::uint64_t counted = 0;
     for (const Json& bucket : of_type(needed(json, "buckets"), Json::value_t::array, name)) {
         if (!bucket.is_array() || bucket.size() != 2) {
             throw wrong_member(name);
         }
-        const std::array<std::uint64_t, 2> its{count_of(bucket[0], name), count_of(bucket[1], name)};
-        if (its[1] == 0 || its[1] > histogram.count - counted || (!histogram.buckets.empty() && its[0] < histogram.buckets.back()[0])) {
+        const std::array<std::uint64_t, 2> its{count_of(bucket[0], name),
+                                               count_of(bucket[1], name)};
+        if (its[1] == 0 || its[1] > histogram.count - counted ||
+            (!histogram.buckets.empty() && its[0] < histogram.buckets.back()[0])) {
             throw wrong_member(name);
         }
         counted += its[1];
@@ -115,7 +119,8 @@ std::vector<SavedFigure> figures_of(const Json& json, const std::string& name) {
     std::vector<SavedFigure> figures;
     for (const auto& [figure, its] : of_type(json, Json::value_t::object, name).items()) {
         of_type(its, Json::value_t::object, figure);
-        figures.push_back({figure, number_of(needed(its, "value"), figure), optional_member<std::string>(its, "unit", text_of, {})});
+        figures.push_back({figure, number_of(needed(its, "value"), figure),
+                           optional_member<std::string>(its, "unit", text_of, {})});
     }
     return figures;
 }
@@ -128,11 +133,13 @@ std::vector<std::string> words_of(const Json& json, const std::string& name) {
     return words;
 }
 
-std::vector<std::pair<std::string, std::uint64_t>> failures_of(const Json& json, const std::string& name) {
+std::vector<std::pair<std::string, std::uint64_t>> failures_of(const Json& json,
+                                                               const std::string& name) {
     std::vector<std::pair<std::string, std::uint64_t>> failures;
     for (const Json& each : of_type(json, Json::value_t::array, name)) {
         of_type(each, Json::value_t::object, name);
-        failures.emplace_back(text_of(needed(each, "reason"), "reason"), count_of(needed(each, "connections"), "connections"));
+        failures.emplace_back(text_of(needed(each, "reason"), "reason"),
+                              count_of(needed(each, "connections"), "connections"));
     }
     return failures;
 }
@@ -170,7 +177,8 @@ SavedRun parse_saved_run(std::string_view text) {
     run.interrupted = optional_member<bool>(json, "interrupted", flag_of, false);
     run.lagged = optional_member<bool>(json, "lagged", flag_of, false);
     run.figures = optional_member<std::vector<SavedFigure>>(json, "figures", figures_of, {});
-    run.failures = optional_member<std::vector<std::pair<std::string, std::uint64_t>>>(json, "failures", failures_of, {});
+    run.failures = optional_member<std::vector<std::pair<std::string, std::uint64_t>>>(
+        json, "failures", failures_of, {});
     run.latency = optional_member<SavedHistogram>(json, "latency", histogram_of, {});
     run.service = optional_member<SavedHistogram>(json, "service", histogram_of, {});
     return run;

@@ -1,4 +1,5 @@
-// A run as a file of --json has it (docs/reference/client_json.md). Files come from anywhere, so each member is looked at before anything is made of it.
+// A run as a file of --json has it (docs/reference/client_json.md). Files come from anywhere, so
+// each member is looked at before anything is made of it.
 #pragma once
 
 #include <array>
@@ -19,11 +20,13 @@ struct SavedFigure {
 struct SavedHistogram {
     std::uint64_t count = 0;
     std::uint64_t max_ns = 0;
-    std::vector<std::array<std::uint64_t, 2>> buckets;  // value in nanoseconds and how many, by rising value; `count` together
+    // value in nanoseconds and how many, by rising value; `count` together
+    std::vector<std::array<std::uint64_t, 2>> buckets;
 };
 
 struct SavedRun {
-    // Replies, bytes received, failures, and the latency's median, 99th percentile and largest one in nanoseconds.
+    // Replies, bytes received, failures, and the latency's median, 99th percentile and largest one
+    // in nanoseconds.
     using Slot = std::array<double, 6>;
 
     std::string client;
@@ -42,7 +45,8 @@ struct SavedRun {
     SavedHistogram service;  // empty but with --rate
 };
 
-// Throws std::runtime_error with a sentence for a text that is no such file. Only "series" has to be there: what else is not is left as above.
+// Throws std::runtime_error with a sentence for a text that is no such file. Only "series" has to
+// be there: what else is not is left as above.
 [[nodiscard]] SavedRun parse_saved_run(std::string_view text);
 
 }  // namespace portico::client

@@ -24,8 +24,9 @@ struct Threshold {
     [[nodiscard]] std::string found(const Result& result) const;
 };
 
-// FIGURE COMPARISON NUMBER[UNIT]: a figure of figures.hpp or a short name; >, >=, <, <=, == or !=; ns, us, ms or s for a time (needed for the short names),
-// none for the others. Fails with a sentence.
+// FIGURE COMPARISON NUMBER[UNIT]: a figure of figures.hpp or a short name; >, >=, <, <=, == or !=;
+// ns, us, ms or s for a time (needed for the short names), none for the others. Fails with a
+// sentence.
 [[nodiscard]] base::Result<Threshold> parse_threshold(std::string_view text);
 
 }  // namespace portico::client

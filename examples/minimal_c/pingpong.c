@@ -6,7 +6,8 @@
  *     WHOAMI       the peer's own address, as the host sees it
  *     QUIT         BYE, and the connection is closed once that is sent
  *     else         ERROR unknown command
- * The host cuts the stream into lines ("framing" in host.json), so this file never sees half a command. */
+ * The host cuts the stream into lines ("framing" in host.json), so this file never sees half a
+ * command. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,10 +18,12 @@ struct pingpong {
     portico_instance *instance;
 };
 
-static portico_status PORTICO_CALL create(const portico_host *host, portico_instance *instance, const char *settings,
-                                          uint64_t settings_size, char *error, uint64_t error_capacity, void **self) {
+static portico_status PORTICO_CALL create(const portico_host *host, portico_instance *instance,
+                                          const char *settings, uint64_t settings_size, char *error,
+                                          uint64_t error_capacity, void **self) {
     struct pingpong *plugin = malloc(sizeof *plugin);
-    (void)settings, (void)settings_size, (void)error, (void)error_capacity; /* it has no settings and no way to fail but this: */
+    /* it has no settings and no way to fail but this: */
+    (void)settings, (void)settings_size, (void)error, (void)error_capacity;
     if (plugin == NULL) return PORTICO_NO_MEMORY;
     plugin->host = host;
     plugin->instance = instance;
@@ -35,13 +38,15 @@ static int is(const char *command, const char *line, uint64_t size) {
     return size == strlen(command) && memcmp(line, command, size) == 0;
 }
 
-static portico_status PORTICO_CALL on_data(void *self, portico_connection connection, void *state, const uint8_t *data, uint64_t size,
+static portico_status PORTICO_CALL on_data(void *self, portico_connection connection, void *state,
+                                           const uint8_t *data, uint64_t size,
                                            const portico_frame *frame, uint64_t *consumed) {
     struct pingpong *plugin = self;
     const char *line = (const char *)data + frame->payload_offset;
     uint64_t length = frame->payload_size; /* without the "\n" */
     (void)state;
-    if (length > 0 && line[length - 1] == '\r') --length; /* a telnet client ends its lines with both */
+    /* a telnet client ends its lines with both */
+    if (length > 0 && line[length - 1] == '\r') --length;
 
     portico_connection_info info = {.struct_size = sizeof info};
     const char *answer = "ERROR unknown command\n";
@@ -51,19 +56,23 @@ static portico_status PORTICO_CALL on_data(void *self, portico_connection connec
     } else if (is("QUIT", line, length)) {
         answer = "BYE\n", answer_size = 4;
     } else if (length >= 5 && memcmp(line, "ECHO ", 5) == 0) {
-        answer = line + 5, answer_size = size - frame->payload_offset - 5; /* straight from the host's buffer, "\n" and all */
-    } else if (is("WHOAMI", line, length) && plugin->host->info(plugin->instance, connection, &info) == PORTICO_OK) {
+        /* straight from the host's buffer, "\n" and all */
+        answer = line + 5, answer_size = size - frame->payload_offset - 5;
+    } else if (is("WHOAMI", line, length) &&
+               plugin->host->info(plugin->instance, connection, &info) == PORTICO_OK) {
         info.peer.text[info.peer.size] = '\n'; /* the longest address leaves room */
         answer = info.peer.text, answer_size = info.peer.size + 1u;
     }
 
     portico_status status = plugin->host->send(plugin->instance, connection, answer, answer_size);
-    if (status == PORTICO_WOULD_BLOCK) return PORTICO_HOLD; /* the peer reads slowly: offer me this line again when there is room */
+    /* the peer reads slowly: offer me this line again when there is room */
+    if (status == PORTICO_WOULD_BLOCK) return PORTICO_HOLD;
     *consumed = size;
     if (status == PORTICO_OK && is("QUIT", line, length)) {
         status = plugin->host->close(plugin->instance, connection, PORTICO_CLOSE_GRACEFUL);
     }
-    return status == PORTICO_GONE ? PORTICO_OK : status; /* gone: it closes already, which is no mistake */
+    /* gone: it closes already, which is no mistake */
+    return status == PORTICO_GONE ? PORTICO_OK : status;
 }
 
 static const portico_plugin pingpong = {

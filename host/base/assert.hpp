@@ -1,5 +1,5 @@
-// Assertions that stay on in release: a programmer's error ends the process where it happened, with the
-// condition and the place, rather than later and somewhere else.
+// Assertions that stay on in release: a programmer's error ends the process where it happened, with
+// the condition and the place, rather than later and somewhere else.
 #pragma once
 
 namespace portico::base {
@@ -8,6 +8,7 @@ namespace portico::base {
 
 }  // namespace portico::base
 
-#define PORTICO_ASSERT(condition)                                                             \
-    (static_cast<bool>(condition) ? static_cast<void>(0)                                      \
-                                  : ::portico::base::assertion_failed(#condition, __FILE__, __LINE__))
+#define PORTICO_ASSERT(condition) \
+    (static_cast<bool>(condition) \
+         ? static_cast<void>(0)   \
+         : ::portico::base::assertion_failed(#condition, __FILE__, __LINE__))

@@ -27,7 +27,9 @@ std::wstring take_argument(std::wstring_view& line) {
     std::wstring argument;
     bool quoted = false;
     while (!line.empty() && (quoted || !is_blank(line.front()))) {
-        const std::size_t count = line.find_first_not_of(L'\\') == std::wstring_view::npos ? line.size() : line.find_first_not_of(L'\\');
+        const std::size_t count = line.find_first_not_of(L'\\') == std::wstring_view::npos
+                                      ? line.size()
+                                      : line.find_first_not_of(L'\\');
         line.remove_prefix(count);
         if (line.empty() || line.front() != L'"') {
             argument.append(count, L'\\');

@@ -1,9 +1,12 @@
-// An inbox: any thread adds, and whoever empties it takes all at once, in the order in which they were added. Lock-free.
+// An inbox: any thread adds, and whoever empties it takes all at once, in the order in which they
+// were added. Lock-free.
 //
-// The add that finds the inbox empty, and no other, must see to it that somebody empties it: rings a doorbell, wakes a port.
+// The add that finds the inbox empty, and no other, must see to it that somebody empties it: rings
+// a doorbell, wakes a port.
 //
-// Pairing: the release of add() with the acquire of take_all(), for the elements. The release of take_all() with the acquire of the add() that finds
-// the inbox empty: what was done before it was emptied (with the doorbell, say, that brought that about) is done for who rings next.
+// Pairing: the release of add() with the acquire of take_all(), for the elements. The release of
+// take_all() with the acquire of the add() that finds the inbox empty: what was done before it was
+// emptied (with the doorbell, say, that brought that about) is done for who rings next.
 //
 // `Atomic` is std::atomic but in tests that switch threads at every access.
 #pragma once
@@ -22,7 +25,8 @@ public:
         Link* newest = newest_.load(std::memory_order_relaxed);
         do {
             element.next = newest;
-        } while (!newest_.compare_exchange_weak(newest, &element, std::memory_order_acq_rel, std::memory_order_relaxed));
+        } while (!newest_.compare_exchange_weak(newest, &element, std::memory_order_acq_rel,
+                                                std::memory_order_relaxed));
         return newest == nullptr;
     }
 
@@ -32,7 +36,9 @@ public:
     }
 
     // A hint.
-    [[nodiscard]] bool empty() const noexcept { return newest_.load(std::memory_order_relaxed) == nullptr; }
+    [[nodiscard]] bool empty() const noexcept {
+        return newest_.load(std::memory_order_relaxed) == nullptr;
+    }
 
 private:
     Atomic<Link*> newest_{nullptr};

@@ -1,4 +1,5 @@
-// Intrusive singly linked lists. An element is a Link; it is on at most one list at a time, and a list owns nothing.
+// Intrusive singly linked lists. An element is a Link; it is on at most one list at a time, and a
+// list owns nothing.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +13,9 @@ struct Link {
     Link* next = nullptr;
 };
 
-// A first-in, first-out list of T, which derives from Link. Not synchronised: its owner says who may
-// touch it. One pointer large, since every connection has some: the newest element links to the oldest.
+// A first-in, first-out list of T, which derives from Link. Not synchronised: its owner says who
+// may touch it. One pointer large, since every connection has some: the newest element links to the
+// oldest.
 template <class T>
 class Fifo {
 public:
@@ -38,7 +40,8 @@ public:
         newest_ = &link;
     }
 
-    // All of them, oldest first, each linked to the next, the newest to null; the list is empty then.
+    // All of them, oldest first, each linked to the next, the newest to null; the list is empty
+    // then.
     [[nodiscard]] Link* take_all() noexcept {
         if (newest_ == nullptr) {
             return nullptr;
@@ -61,8 +64,8 @@ public:
         return static_cast<T*>(oldest);
     }
 
-    // Takes one element out from anywhere: linear, for the rare ways out. False when it is not on the
-    // list.
+    // Takes one element out from anywhere: linear, for the rare ways out. False when it is not on
+    // the list.
     bool remove(T& element) noexcept {
         if (newest_ == nullptr) {
             return false;
@@ -83,8 +86,8 @@ public:
         return true;
     }
 
-    // Appends a chain that was linked newest first (as a lock-free push leaves it), so that the oldest
-    // comes first.
+    // Appends a chain that was linked newest first (as a lock-free push leaves it), so that the
+    // oldest comes first.
     void append_reversed(Link* newest) noexcept {
         if (newest == nullptr) {
             return;

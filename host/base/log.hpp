@@ -19,12 +19,12 @@ enum class LogLevel : std::uint8_t {
 
 // A connection that has ended, as the access line tells it.
 struct Access {
-    std::string peer;                  // "127.0.0.1:5000"
-    std::string_view reason;           // "closed by the peer"
+    std::string peer;         // "127.0.0.1:5000"
+    std::string_view reason;  // "closed by the peer"
     std::uint64_t received_bytes = 0;
     std::uint64_t sent_bytes = 0;
-    std::uint64_t messages = 0;        // that the plugin was offered and took
-    std::uint64_t duration_ns = 0;     // since it was opened
+    std::uint64_t messages = 0;     // that the plugin was offered and took
+    std::uint64_t duration_ns = 0;  // since it was opened
 };
 
 // Thread-safe; never blocks. Implemented in host/log.
@@ -32,14 +32,17 @@ class Log {
 public:
     [[nodiscard]] bool enabled(LogLevel level) const noexcept { return level >= level_; }
 
-    // `listener` may be empty, `connection` 0: then they are left out of the line. Control bytes in `text` are escaped, and it is cut at 4,096
-    // bytes.
-    virtual void write(LogLevel level, std::string_view listener, std::uint64_t connection, std::string_view text) noexcept = 0;
+    // `listener` may be empty, `connection` 0: then they are left out of the line. Control bytes in
+    // `text` are escaped, and it is cut at 4,096 bytes.
+    virtual void write(LogLevel level, std::string_view listener, std::uint64_t connection,
+                       std::string_view text) noexcept = 0;
 
-    // For a text that has to be put together: `text` returns it as a std::string, and is called only where the level is enabled. The one place where
-    // want of memory for a line ends: the line is lost, and counted.
+    // For a text that has to be put together: `text` returns it as a std::string, and is called
+    // only where the level is enabled. The one place where want of memory for a line ends: the line
+    // is lost, and counted.
     template <class Text>
-    void compose(LogLevel level, std::string_view listener, std::uint64_t connection, Text&& text) noexcept {
+    void compose(LogLevel level, std::string_view listener, std::uint64_t connection,
+                 Text&& text) noexcept {
         if (!enabled(level)) {
             return;
         }
@@ -53,10 +56,11 @@ public:
 
     // Whether access lines go anywhere.
     [[nodiscard]] bool logs_access() const noexcept { return logs_access_; }
-    // The line of a connection that has ended: `access` returns it as an Access, and is called only if it goes
-    // anywhere. Want of memory ends here as well.
+    // The line of a connection that has ended: `access` returns it as an Access, and is called only
+    // if it goes anywhere. Want of memory ends here as well.
     template <class Make>
-    void compose_access(std::string_view listener, std::uint64_t connection, Make&& access) noexcept {
+    void compose_access(std::string_view listener, std::uint64_t connection,
+                        Make&& access) noexcept {
         if (!logs_access_) {
             return;
         }
@@ -68,7 +72,8 @@ public:
     }
 
 protected:
-    explicit Log(LogLevel level, bool logs_access = false) noexcept : level_(level), logs_access_(logs_access) {}
+    explicit Log(LogLevel level, bool logs_access = false) noexcept
+        : level_(level), logs_access_(logs_access) {}
     ~Log() = default;
 
 private:

@@ -1,5 +1,5 @@
-// File names between UTF-8 text, which is what everything inside uses, and std::filesystem::path, which is wide on
-// Windows. Opening files through a path is what makes non-ASCII names work there.
+// File names between UTF-8 text, which is what everything inside uses, and std::filesystem::path,
+// which is wide on Windows. Opening files through a path is what makes non-ASCII names work there.
 #pragma once
 
 #include <filesystem>
@@ -8,7 +8,8 @@
 
 namespace portico::base {
 
-// Throws std::system_error on Windows when the text is not UTF-8; elsewhere bytes are taken as they are.
+// Throws std::system_error on Windows when the text is not UTF-8; elsewhere bytes are taken as they
+// are.
 [[nodiscard]] inline std::filesystem::path path_from_utf8(std::string_view text) {
     return std::filesystem::path(std::u8string(text.begin(), text.end()));
 }

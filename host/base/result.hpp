@@ -1,5 +1,5 @@
-// A value or the text of an error, for start-up and configuration, where an error is a sentence for a person.
-// The data path uses io::Error instead.
+// A value or the text of an error, for start-up and configuration, where an error is a sentence for
+// a person. The data path uses io::Error instead.
 #pragma once
 
 #include <optional>

@@ -21,7 +21,8 @@ void name_this_thread(const char* name) noexcept {
     // Looked up: Windows has it since 10, version 1607, and MinGW-w64's headers do not.
     using Set = HRESULT(WINAPI*)(HANDLE, PCWSTR);
     const HMODULE kernel = ::GetModuleHandleW(L"kernel32.dll");
-    const auto set = reinterpret_cast<Set>(reinterpret_cast<void (*)()>(::GetProcAddress(kernel, "SetThreadDescription")));
+    const auto set = reinterpret_cast<Set>(
+        reinterpret_cast<void (*)()>(::GetProcAddress(kernel, "SetThreadDescription")));
     if (set != nullptr) {
         set(::GetCurrentThread(), wide);
     }

@@ -11,16 +11,16 @@ namespace portico::base {
 
 namespace {
 
-// The console's code page as it was; 0: it was not changed, or has been given back. The exchange lets
-// one thread alone give it back.
+// The console's code page as it was; 0: it was not changed, or has been given back. The exchange
+// lets one thread alone give it back.
 std::atomic<UINT> code_page_before{0};
 
 }  // namespace
 
 std::string to_utf8(std::wstring_view wide) {
     const int length = static_cast<int>(wide.size());
-    const int size =
-        ::WideCharToMultiByte(CP_UTF8, 0, wide.data(), length, nullptr, 0, nullptr, nullptr);
+    const int size = ::WideCharToMultiByte(CP_UTF8, 0, wide.data(), length, nullptr, 0, nullptr,
+                                           nullptr);
     std::string text(static_cast<std::size_t>(size), '\0');
     ::WideCharToMultiByte(CP_UTF8, 0, wide.data(), length, text.data(), size, nullptr, nullptr);
     return text;

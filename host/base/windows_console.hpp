@@ -15,8 +15,8 @@ namespace portico::base {
 // Tells the console that what is printed is UTF-8. exit() and the end of main() undo that.
 void begin_utf8_output() noexcept;
 
-// Gives the console the code page back that begin_utf8_output() found. For ways out that do not call
-// exit(). From any thread.
+// Gives the console the code page back that begin_utf8_output() found. For ways out that do not
+// call exit(). From any thread.
 void end_utf8_output() noexcept;
 
 }  // namespace portico::base

@@ -58,30 +58,38 @@ void read_framing(ObjectReader reader, Framing& framing) {
     if (!reader.present()) {
         return;
     }
-    const bool typed = reader.choice<Type, Type>(
-        "type", framing.type, {{"none", Type::none}, {"delimiter", Type::delimiter}, {"length_prefix", Type::length_prefix}});
+    const bool typed = reader.choice<Type, Type>("type", framing.type,
+                                                 {{"none", Type::none},
+                                                  {"delimiter", Type::delimiter},
+                                                  {"length_prefix", Type::length_prefix}});
     if (reader.value("type") == nullptr) {
         reader.missing("type", "\"none\", \"delimiter\" or \"length_prefix\"");
     }
     // Where the type is unknown, each key is still checked by itself.
     const bool delimited = !typed || framing.type == Type::delimiter;
     const bool prefixed = !typed || framing.type == Type::length_prefix;
-    if (fits(reader, "delimiter", delimited, "no such key here: it goes with the type \"delimiter\"")) {
+    if (fits(reader, "delimiter", delimited,
+             "no such key here: it goes with the type \"delimiter\"")) {
         read_delimiter(reader, framing.delimiter);
     }
     bool prefix_known = typed;
-    if (fits(reader, "bytes", prefixed, "no such key here: it goes with the type \"length_prefix\"")) {
+    if (fits(reader, "bytes", prefixed,
+             "no such key here: it goes with the type \"length_prefix\"")) {
         prefix_known = read_prefix_bytes(reader, framing.prefix_bytes) && typed;
     }
-    if (fits(reader, "order", prefixed, "no such key here: it goes with the type \"length_prefix\"")) {
-        reader.choice<Order, Order>("order", framing.order, {{"big", Order::big}, {"little", Order::little}});
+    if (fits(reader, "order", prefixed,
+             "no such key here: it goes with the type \"length_prefix\"")) {
+        reader.choice<Order, Order>("order", framing.order,
+                                    {{"big", Order::big}, {"little", Order::little}});
     }
-    if (fits(reader, "max_bytes", delimited || prefixed, "no such key here: without framing there are no frames")) {
+    if (fits(reader, "max_bytes", delimited || prefixed,
+             "no such key here: without framing there are no frames")) {
         const bool by_prefix = prefix_known && framing.type == Type::length_prefix;
-        const std::uint32_t most = by_prefix ? most_for_prefix(framing.prefix_bytes) : frame_bytes_max;
+        const std::uint32_t most = by_prefix ? most_for_prefix(framing.prefix_bytes)
+                                             : frame_bytes_max;
         framing.max_bytes = std::min(framing.max_bytes, most);
         reader.integer("max_bytes", framing.max_bytes, 1, most,
-                       most == frame_bytes_max ? ""
+                       most == frame_bytes_max     ? ""
                        : framing.prefix_bytes == 1 ? "a prefix of 1 byte announces no more"
                                                    : "a prefix of 2 bytes announces no more");
     }

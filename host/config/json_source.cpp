@@ -18,8 +18,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-// How far the parser has read. A line break belongs to the line that it ends: behind a number the parser has already
-// taken one character more, and that may be the line break.
+// How far the parser has read. A line break belongs to the line that it ends: behind a number the
+// parser has already taken one character more, and that may be the line break.
 struct Progress {
     int line = 1;
     std::size_t bytes = 0;
@@ -64,7 +64,8 @@ private:
 
 class TreeBuilder final : public nlohmann::json_sax<Json> {
 public:
-    TreeBuilder(std::string_view text, const Progress& progress) : text_(text), progress_(progress) {}
+    TreeBuilder(std::string_view text, const Progress& progress)
+        : text_(text), progress_(progress) {}
 
     bool null() override {
         add(Node::Kind::null);
@@ -77,7 +78,8 @@ public:
     bool number_integer(Json::number_integer_t value) override {
         Node& node = add(Node::Kind::integer);
         node.negative = value < 0;
-        node.magnitude = value < 0 ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
+        node.magnitude = value < 0 ? 0 - static_cast<std::uint64_t>(value)
+                                   : static_cast<std::uint64_t>(value);
         node.text = std::to_string(value);
         return true;
     }
@@ -111,7 +113,8 @@ public:
         return true;
     }
 
-    bool parse_error(std::size_t position, const std::string& token, const Json::exception& exception) override {
+    bool parse_error(std::size_t position, const std::string& token,
+                     const Json::exception& exception) override {
         ParserReport report;
         report.end = position;
         report.token = token;
@@ -156,7 +159,8 @@ private:
     bool open(Node::Kind kind) {
         if (open_.size() == nesting_max) {
             error = error_at(text_, progress_.bytes - 1,
-                             "found more than " + std::to_string(nesting_max) + " brackets open at once, expected at most " +
+                             "found more than " + std::to_string(nesting_max) +
+                                 " brackets open at once, expected at most " +
                                  std::to_string(nesting_max));
             return false;
         }
@@ -180,7 +184,8 @@ private:
     bool complete_ = false;
 };
 
-// Written from the tree, not through a Json of it: Json's destructor allocates for objects and arrays, and so ends the process when memory is out.
+// Written from the tree, not through a Json of it: Json's destructor allocates for objects and
+// arrays, and so ends the process when memory is out.
 void append_json(const Node& node, std::string& text) {
     switch (node.kind) {
         case Node::Kind::null: text += "null"; return;
@@ -258,8 +263,11 @@ Parsed parse_json(std::string_view text) {
     if (!parsed.error.text.empty()) {
         return parsed;
     }
-    if (text.starts_with(byte_order_mark.front())) {  // the parser would look for a mark here itself
-        parsed.error = error_at(text, 0, "found \"" + excerpt(text.substr(0, byte_order_mark.size())) + "\", expected \"{\"");
+    // the parser would look for a mark here itself
+    if (text.starts_with(byte_order_mark.front())) {
+        parsed.error = error_at(
+            text, 0,
+            "found \"" + excerpt(text.substr(0, byte_order_mark.size())) + "\", expected \"{\"");
         return parsed;
     }
     Progress progress;
@@ -268,7 +276,8 @@ Parsed parse_json(std::string_view text) {
     const CountingIterator end(text.data() + text.size(), &progress);
     constexpr bool to_the_end = true;
     constexpr bool ignore_comments = true;
-    if (!Json::sax_parse(begin, end, &builder, Json::input_format_t::json, to_the_end, ignore_comments)) {
+    if (!Json::sax_parse(begin, end, &builder, Json::input_format_t::json, to_the_end,
+                         ignore_comments)) {
         parsed.error = std::move(builder.error);
     }
     parsed.root = std::move(builder.root);

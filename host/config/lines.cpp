@@ -38,7 +38,8 @@ Lines::Lines(const Node& node) : line_(node.line) {
             members_.push_back({pointer_step(child.key), Lines(child)});
         }
     }
-    std::sort(members_.begin(), members_.end(), [](const Member& left, const Member& right) { return left.key < right.key; });
+    std::sort(members_.begin(), members_.end(),
+              [](const Member& left, const Member& right) { return left.key < right.key; });
 }
 
 int Lines::of(std::string_view pointer) const noexcept {
@@ -56,8 +57,9 @@ int Lines::of(std::string_view pointer) const noexcept {
             at = &at->elements_[index];
             continue;
         }
-        const auto member = std::lower_bound(at->members_.begin(), at->members_.end(), step,
-                                             [](const Member& left, std::string_view right) { return left.key < right; });
+        const auto member = std::lower_bound(
+            at->members_.begin(), at->members_.end(), step,
+            [](const Member& left, std::string_view right) { return left.key < right; });
         if (member == at->members_.end() || member->key != step) {
             return 0;
         }

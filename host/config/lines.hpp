@@ -1,5 +1,5 @@
-// The line of each value of a JSON object. A tree as the object is one, so it is as large as the text: a map from
-// paths would hold a long key once for each of the values below it.
+// The line of each value of a JSON object. A tree as the object is one, so it is as large as the
+// text: a map from paths would hold a long key once for each of the values below it.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,8 @@ public:
     explicit Lines(int line);
     explicit Lines(const Node& node);
 
-    // Of the value at a JSON pointer below the object: "/print", "/a/0"; "" is the object itself. 0: not known.
+    // Of the value at a JSON pointer below the object: "/print", "/a/0"; "" is the object itself.
+    // 0: not known.
     [[nodiscard]] int of(std::string_view pointer) const noexcept;
     // Of how many values.
     [[nodiscard]] std::size_t size() const noexcept;

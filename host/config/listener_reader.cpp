@@ -40,7 +40,8 @@ char lower(char letter) {
 bool is_one_word(std::string_view text) {
     for (std::size_t at = 0; at < text.size();) {
         const CodePoint point = decode(text, at);
-        if (point.size == 0 || is_control(point.value) || is_space(point.value) || point.value == U'"' || point.value == U'\'') {
+        if (point.size == 0 || is_control(point.value) || is_space(point.value) ||
+            point.value == U'"' || point.value == U'\'') {
             return false;
         }
         at += point.size;
@@ -53,7 +54,8 @@ constexpr std::string_view one_word = "1 to 64 printable characters without spac
 bool ends_with_library_suffix(std::string_view name) {
     for (const std::string_view suffix : {std::string_view(".dll"), std::string_view(".so")}) {
         if (name.size() >= suffix.size() &&
-            std::equal(suffix.begin(), suffix.end(), name.end() - static_cast<std::ptrdiff_t>(suffix.size()),
+            std::equal(suffix.begin(), suffix.end(),
+                       name.end() - static_cast<std::ptrdiff_t>(suffix.size()),
                        [](char expected, char found) { return expected == lower(found); })) {
             return true;
         }
@@ -62,7 +64,8 @@ bool ends_with_library_suffix(std::string_view name) {
 }
 
 void read_plugin(ObjectReader& reader, std::string& plugin) {
-    const std::string expected = "a plugin's name, such as \"echo\": the name of its file without folder and suffix";
+    const std::string expected =
+        "a plugin's name, such as \"echo\": the name of its file without folder and suffix";
     const Node* node = reader.string("plugin", expected);
     if (node == nullptr) {
         if (reader.value("plugin") == nullptr) {
@@ -72,9 +75,14 @@ void read_plugin(ObjectReader& reader, std::string& plugin) {
     }
     const std::string& name = node->text;
     if (ends_with_library_suffix(name)) {
-        reader.mistake("plugin", *node, "the name without its suffix, which the host adds (\".dll\" on Windows, \".so\" on Linux)");
-    } else if (name.find_first_of("/\\:") != std::string::npos || name.find("..") != std::string::npos) {
-        reader.mistake("plugin", *node, "a name without \"/\", \"\\\", \":\" and \"..\"; the folder is \"plugin_directory\"");
+        reader.mistake("plugin", *node,
+                       "the name without its suffix, which the host adds (\".dll\" on Windows, "
+                       "\".so\" on Linux)");
+    } else if (name.find_first_of("/\\:") != std::string::npos ||
+               name.find("..") != std::string::npos) {
+        reader.mistake(
+            "plugin", *node,
+            "a name without \"/\", \"\\\", \":\" and \"..\"; the folder is \"plugin_directory\"");
     } else if (!is_one_word(name)) {
         reader.mistake("plugin", *node, one_word);
     } else {
@@ -94,14 +102,17 @@ void read_name(ObjectReader& reader, Listener& listener, Taken& taken) {
     if (listener.name.empty()) {
         return;
     }
-    const auto [other, inserted] = taken.names.emplace(listener.name, Place{reader.path(), node != nullptr ? node->line : listener.line});
+    const auto [other, inserted] = taken.names.emplace(
+        listener.name, Place{reader.path(), node != nullptr ? node->line : listener.line});
     if (inserted) {
         return;
     }
     if (node != nullptr) {
-        reader.mistake("name", *node, "a name that no other listener has (" + with(other->second) + " has it)");
+        reader.mistake("name", *node,
+                       "a name that no other listener has (" + with(other->second) + " has it)");
     } else {
-        reader.missing("name", "a name, because the default, the plugin's name " + in_quotes(listener.plugin) + ", is taken (" +
+        reader.missing("name", "a name, because the default, the plugin's name " +
+                                   in_quotes(listener.plugin) + ", is taken (" +
                                    with(other->second) + " has it)");
     }
 }
@@ -122,21 +133,26 @@ std::string meant_by(std::string_view text) {
     const std::string_view host = text.substr(0, colon);
     const std::string port(colon == std::string_view::npos ? "5000" : text.substr(colon + 1));
     if (host == "*" || (host.empty() && colon == 0)) {
-        return in_quotes("0.0.0.0:" + port) + " for all IPv4 addresses of this machine, or " + in_quotes("[::]:" + port) +
-               " for all IPv6 ones";
+        return in_quotes("0.0.0.0:" + port) + " for all IPv4 addresses of this machine, or " +
+               in_quotes("[::]:" + port) + " for all IPv6 ones";
     }
     const bool is_bracketed = text.starts_with("[");
-    if (is_bracketed ? text.ends_with("]") : colon == std::string_view::npos && text.find_first_not_of("0123456789") != std::string_view::npos) {
+    if (is_bracketed ? text.ends_with("]")
+                     : colon == std::string_view::npos &&
+                           text.find_first_not_of("0123456789") != std::string_view::npos) {
         return in_quotes(std::string(text) + ":5000") + ", with a port";
     }
-    if (!is_bracketed && host.find(':') != std::string_view::npos && io::parse_address(std::string(host))) {
-        return in_quotes("[" + std::string(host) + "]:" + port) + ": an IPv6 address stands in brackets";
+    if (!is_bracketed && host.find(':') != std::string_view::npos &&
+        io::parse_address(std::string(host))) {
+        return in_quotes("[" + std::string(host) + "]:" + port) +
+               ": an IPv6 address stands in brackets";
     }
     return {};
 }
 
 void read_listen(ObjectReader& reader, std::string& listen, Taken& taken) {
-    const std::string expected = "an address such as \"127.0.0.1:5000\", \"[::1]:5000\", \"localhost:5000\" or \"5000\"";
+    const std::string expected =
+        "an address such as \"127.0.0.1:5000\", \"[::1]:5000\", \"localhost:5000\" or \"5000\"";
     const Node* node = reader.string("listen", expected);
     if (node == nullptr) {
         if (reader.value("listen") == nullptr) {
@@ -172,9 +188,12 @@ void read_listen(ObjectReader& reader, std::string& listen, Taken& taken) {
     }
     std::string host = parsed->host.empty() ? "127.0.0.1" : parsed->host;
     std::transform(host.begin(), host.end(), host.begin(), lower);
-    const auto [other, inserted] = taken.addresses.emplace(std::pair(host, parsed->port), Place{reader.path(), node->line});
+    const auto [other, inserted] = taken.addresses.emplace(std::pair(host, parsed->port),
+                                                           Place{reader.path(), node->line});
     if (!inserted) {
-        reader.mistake("listen", *node, "an address that no other listener has (" + with(other->second) + " has it)");
+        reader.mistake(
+            "listen", *node,
+            "an address that no other listener has (" + with(other->second) + " has it)");
     }
 }
 
@@ -193,10 +212,12 @@ Settings read_settings(ObjectReader& reader, const std::string& file, int listen
 
 void read_limits(ObjectReader reader, Limits& limits) {
     reader.integer("connections", limits.connections, 1, 1'000'000);
-    const bool high_fits = reader.integer("send_queue_bytes", limits.send_queue_bytes, 64, gibibyte);
+    const bool high_fits = reader.integer("send_queue_bytes", limits.send_queue_bytes, 64,
+                                          gibibyte);
     if (high_fits) {
-        reader.integer("send_queue_low_bytes", limits.send_queue_low_bytes, 0, limits.send_queue_bytes - 1,
-                       "less than send_queue_bytes, which is " + std::to_string(limits.send_queue_bytes));
+        reader.integer(
+            "send_queue_low_bytes", limits.send_queue_low_bytes, 0, limits.send_queue_bytes - 1,
+            "less than send_queue_bytes, which is " + std::to_string(limits.send_queue_bytes));
     } else {
         reader.integer("send_queue_low_bytes", limits.send_queue_low_bytes, 0, gibibyte - 1);
     }
@@ -213,7 +234,8 @@ void read_limits(ObjectReader reader, Limits& limits) {
     reader.reject_unknown_keys();
 }
 
-Listener read_listener(const Node& node, const std::string& path, const std::string& file, Taken& taken, Mistakes& mistakes) {
+Listener read_listener(const Node& node, const std::string& path, const std::string& file,
+                       Taken& taken, Mistakes& mistakes) {
     ObjectReader reader(&node, path, mistakes);
     Listener listener;
     listener.line = node.line;
@@ -230,7 +252,8 @@ Listener read_listener(const Node& node, const std::string& path, const std::str
 
 }  // namespace
 
-std::vector<Listener> read_listeners(ObjectReader& root, const std::string& file, Mistakes& mistakes) {
+std::vector<Listener> read_listeners(ObjectReader& root, const std::string& file,
+                                     Mistakes& mistakes) {
     const std::string expected = "an array with at least one listener, [{...}]";
     std::vector<Listener> listeners;
     const Node* list = root.array("listeners", expected);

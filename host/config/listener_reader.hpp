@@ -10,6 +10,7 @@
 namespace portico::config {
 
 // `file` is what the settings say they were read from.
-[[nodiscard]] std::vector<Listener> read_listeners(ObjectReader& root, const std::string& file, Mistakes& mistakes);
+[[nodiscard]] std::vector<Listener> read_listeners(ObjectReader& root, const std::string& file,
+                                                   Mistakes& mistakes);
 
 }  // namespace portico::config

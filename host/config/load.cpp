@@ -1,5 +1,6 @@
-// The top level of the configuration, and the file around it. Everything else is a file for each job: json_source (text
-// to tree), syntax_error (its words), schema_reader (typed reads), listener_reader and framing_reader (the rules).
+// The top level of the configuration, and the file around it. Everything else is a file for each
+// job: json_source (text to tree), syntax_error (its words), schema_reader (typed reads),
+// listener_reader and framing_reader (the rules).
 #include "config/load.hpp"
 
 #include <cerrno>
@@ -21,14 +22,19 @@ namespace fs = std::filesystem;
 
 constexpr std::uintmax_t file_bytes_max = 16 * 1024 * 1024;
 
-// Relative paths are relative to the configuration's own directory, not to where the program was started.
+// Relative paths are relative to the configuration's own directory, not to where the program was
+// started.
 std::string absolute_path(std::string_view text, const std::string& file) {
-    const fs::path directory = file.empty() ? fs::current_path() : fs::absolute(base::path_from_utf8(file)).parent_path();
-    return base::utf8_from_path((directory / base::path_from_utf8(text)).lexically_normal().make_preferred());
+    const fs::path directory = file.empty()
+                                   ? fs::current_path()
+                                   : fs::absolute(base::path_from_utf8(file)).parent_path();
+    return base::utf8_from_path(
+        (directory / base::path_from_utf8(text)).lexically_normal().make_preferred());
 }
 
 // An empty text is the default, as an absent key is.
-void read_path(ObjectReader& reader, std::string_view key, std::string_view what, const std::string& file, std::string& out) {
+void read_path(ObjectReader& reader, std::string_view key, std::string_view what,
+               const std::string& file, std::string& out) {
     const Node* node = reader.string(key, what);
     if (node == nullptr || node->text.empty()) {
         return;
@@ -37,7 +43,10 @@ void read_path(ObjectReader& reader, std::string_view key, std::string_view what
         const CodePoint point = decode(node->text, at);
         if (is_control(point.value)) {
             // "C:\temp" is read as C:, a tab and emp.
-            reader.mistake(key, *node, std::string(what) + " without control characters (a backslash is written \\\\, or use \"/\")");
+            reader.mistake(
+                key, *node,
+                std::string(what) +
+                    " without control characters (a backslash is written \\\\, or use \"/\")");
             return;
         }
         at += point.size;
@@ -45,17 +54,22 @@ void read_path(ObjectReader& reader, std::string_view key, std::string_view what
     try {
         out = absolute_path(node->text, file);
     } catch (const std::system_error& error) {
-        reader.mistake(key, *node, std::string(what) + " that can be made absolute (" + error.code().message() + ")");
+        reader.mistake(
+            key, *node,
+            std::string(what) + " that can be made absolute (" + error.code().message() + ")");
     }
 }
 
 void read_io(ObjectReader reader, Io& io) {
     using Ports = Io::Ports;
     reader.choice("backend", io.backend, {"auto", "epoll", "io_uring", "iocp"});
-    reader.choice<Ports, Ports>("ports", io.ports,
-                                {{"auto", Ports::automatic}, {"shared", Ports::shared}, {"per_core", Ports::per_core}});
+    reader.choice<Ports, Ports>(
+        "ports", io.ports,
+        {{"auto", Ports::automatic}, {"shared", Ports::shared}, {"per_core", Ports::per_core}});
     if (io.backend == "io_uring" && io.ports == Ports::shared) {
-        reader.mistake("ports", "found \"shared\", expected \"per_core\" or \"auto\": a port on io_uring belongs to one thread");
+        reader.mistake("ports",
+                       "found \"shared\", expected \"per_core\" or \"auto\": a port on io_uring "
+                       "belongs to one thread");
     }
     reader.integer("threads", io.threads, 0, 1'024);
     reader.integer("receive_buffer_bytes", io.receive_buffer_bytes, 512, 1'048'576);
@@ -132,7 +146,8 @@ Loaded failed(const std::string& file, const std::string& why) {
 // Why the system does not let the file be read, and what helps.
 std::string unreadable(std::error_code code) {
     if (code == std::errc::no_such_file_or_directory || code == std::errc::not_a_directory) {
-        return "not found; name the configuration file with --config FILE (config/host.json is an example)";
+        return "not found; name the configuration file with --config FILE (config/host.json is an "
+               "example)";
     }
     if (code == std::errc::permission_denied) {
         return "not readable: permission denied; let the account that runs the host read it";
@@ -146,7 +161,8 @@ Loaded load_text(std::string_view text, const std::string& file) {
     const std::string shown = file.empty() ? "(text)" : file;
     const Parsed parsed = parse_json(text);
     if (!parsed.error.text.empty()) {
-        Loaded loaded = failed(shown + ":" + std::to_string(parsed.error.line) + ":" + std::to_string(parsed.error.column),
+        Loaded loaded = failed(shown + ":" + std::to_string(parsed.error.line) + ":" +
+                                   std::to_string(parsed.error.column),
                                parsed.error.text);
         loaded.config.file = file;
         return loaded;
@@ -157,20 +173,23 @@ Loaded load_text(std::string_view text, const std::string& file) {
     if (parsed.root.kind == Node::Kind::object) {
         loaded.config = read_config(parsed.root, file, mistakes);
     } else {
-        mistakes.add(parsed.root.line, "(top level)", found_expected(parsed.root, "an object, {...}"));
+        mistakes.add(parsed.root.line, "(top level)",
+                     found_expected(parsed.root, "an object, {...}"));
     }
     loaded.mistakes = mistakes.report(shown);
     return loaded;
 }
 
 Loaded load_file(const std::string& file) {
-    const std::string too_large = "larger than 16 MiB, which no configuration is; name the right file with --config FILE";
+    const std::string too_large =
+        "larger than 16 MiB, which no configuration is; name the right file with --config FILE";
     try {
         const fs::path path = base::path_from_utf8(file);
         std::error_code code;
         const fs::file_status status = fs::status(path, code);
         if (status.type() == fs::file_type::not_found) {
-            return failed(file, unreadable(std::make_error_code(std::errc::no_such_file_or_directory)));
+            return failed(file,
+                          unreadable(std::make_error_code(std::errc::no_such_file_or_directory)));
         }
         if (status.type() == fs::file_type::none) {
             return failed(file, unreadable(code));
@@ -189,7 +208,8 @@ Loaded load_file(const std::string& file) {
         // A pipe has no size, so the reading is bounded as well.
         std::string text;
         std::string block(65'536, '\0');
-        while (stream.read(block.data(), static_cast<std::streamsize>(block.size())), stream.gcount() > 0) {
+        while (stream.read(block.data(), static_cast<std::streamsize>(block.size())),
+               stream.gcount() > 0) {
             text.append(block, 0, static_cast<std::size_t>(stream.gcount()));
             if (text.size() > file_bytes_max) {
                 return failed(file, too_large);

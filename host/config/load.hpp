@@ -11,14 +11,16 @@ namespace portico::config {
 
 struct Loaded {
     Config config;
-    // One line each, ready for a person: "FILE:LINE: PATH: what was found, what was expected". Empty: `config` is valid.
+    // One line each, ready for a person: "FILE:LINE: PATH: what was found, what was expected".
+    // Empty: `config` is valid.
     std::vector<std::string> mistakes;
 };
 
 // `file` is UTF-8. A syntax error is the only mistake reported; otherwise every mistake at once.
 [[nodiscard]] Loaded load_file(const std::string& file);
 
-// The same for a text that is already here; `file` is used in messages, and its directory for relative paths.
+// The same for a text that is already here; `file` is used in messages, and its directory for
+// relative paths.
 [[nodiscard]] Loaded load_text(std::string_view text, const std::string& file);
 
 }  // namespace portico::config

@@ -1,5 +1,5 @@
-// The mistakes of one configuration, collected so that they can be reported at once: the first ones, and how many
-// more there are. Nobody reads more, and a file may have hundreds of thousands.
+// The mistakes of one configuration, collected so that they can be reported at once: the first
+// ones, and how many more there are. Nobody reads more, and a file may have hundreds of thousands.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,8 @@ inline constexpr std::size_t mistakes_reported_max = 50;
 
 class Mistakes {
 public:
-    // Whether one more on this line would be reported, as far as is known now: if not, its text need not be made, but
-    // it is still to be counted.
+    // Whether one more on this line would be reported, as far as is known now: if not, its text
+    // need not be made, but it is still to be counted.
     [[nodiscard]] bool wants(int line) const noexcept {
         return entries_.size() < mistakes_reported_max || line < entries_.rbegin()->first;
     }
@@ -23,7 +23,8 @@ public:
     void count_one() noexcept { ++count_; }
     [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
 
-    // "FILE:LINE: PATH: text", in the order of the lines; and as the last line how many there are beside these.
+    // "FILE:LINE: PATH: text", in the order of the lines; and as the last line how many there are
+    // beside these.
     [[nodiscard]] std::vector<std::string> report(std::string_view file) const;
 
 private:

@@ -18,21 +18,44 @@ struct Home {
 constexpr std::string_view at_top = "at the top level";
 constexpr std::string_view in_listener = "in a listener";
 constexpr std::array homes = {
-    Home{"io", at_top}, Home{"plugin_directory", at_top}, Home{"listeners", at_top}, Home{"log", at_top},
+    Home{"io", at_top},
+    Home{"plugin_directory", at_top},
+    Home{"listeners", at_top},
+    Home{"log", at_top},
     Home{"shutdown", at_top},
-    Home{"backend", "in \"io\""}, Home{"ports", "in \"io\""}, Home{"threads", "in \"io\""},
-    Home{"receive_buffer_bytes", "in \"io\""}, Home{"receive_buffers", "in \"io\""},
-    Home{"name", in_listener}, Home{"listen", in_listener}, Home{"plugin", in_listener}, Home{"settings", in_listener},
-    Home{"framing", in_listener}, Home{"limits", in_listener}, Home{"blocking_threads", in_listener},
-    Home{"type", "in \"framing\""}, Home{"delimiter", "in \"framing\""}, Home{"bytes", "in \"framing\""},
-    Home{"order", "in \"framing\""}, Home{"max_bytes", "in \"framing\""},
-    Home{"connections", "in \"limits\""}, Home{"send_queue_bytes", "in \"limits\""},
-    Home{"send_queue_low_bytes", "in \"limits\""}, Home{"max_send_bytes", "in \"limits\""},
-    Home{"unconsumed_bytes", "in \"limits\""}, Home{"idle_timeout_ms", "in \"limits\""},
-    Home{"half_close_timeout_ms", "in \"limits\""}, Home{"close_timeout_ms", "in \"limits\""},
-    Home{"keepalive_idle_ms", "in \"limits\""}, Home{"keepalive_interval_ms", "in \"limits\""},
-    Home{"keepalive_probes", "in \"limits\""}, Home{"unacknowledged_timeout_ms", "in \"limits\""},
-    Home{"level", "in \"log\""}, Home{"file", "in \"log\""}, Home{"access", "in \"log\""}, Home{"queue", "in \"log\""},
+    Home{"backend", "in \"io\""},
+    Home{"ports", "in \"io\""},
+    Home{"threads", "in \"io\""},
+    Home{"receive_buffer_bytes", "in \"io\""},
+    Home{"receive_buffers", "in \"io\""},
+    Home{"name", in_listener},
+    Home{"listen", in_listener},
+    Home{"plugin", in_listener},
+    Home{"settings", in_listener},
+    Home{"framing", in_listener},
+    Home{"limits", in_listener},
+    Home{"blocking_threads", in_listener},
+    Home{"type", "in \"framing\""},
+    Home{"delimiter", "in \"framing\""},
+    Home{"bytes", "in \"framing\""},
+    Home{"order", "in \"framing\""},
+    Home{"max_bytes", "in \"framing\""},
+    Home{"connections", "in \"limits\""},
+    Home{"send_queue_bytes", "in \"limits\""},
+    Home{"send_queue_low_bytes", "in \"limits\""},
+    Home{"max_send_bytes", "in \"limits\""},
+    Home{"unconsumed_bytes", "in \"limits\""},
+    Home{"idle_timeout_ms", "in \"limits\""},
+    Home{"half_close_timeout_ms", "in \"limits\""},
+    Home{"close_timeout_ms", "in \"limits\""},
+    Home{"keepalive_idle_ms", "in \"limits\""},
+    Home{"keepalive_interval_ms", "in \"limits\""},
+    Home{"keepalive_probes", "in \"limits\""},
+    Home{"unacknowledged_timeout_ms", "in \"limits\""},
+    Home{"level", "in \"log\""},
+    Home{"file", "in \"log\""},
+    Home{"access", "in \"log\""},
+    Home{"queue", "in \"log\""},
     Home{"drain_ms", "in \"shutdown\""},
 };
 
@@ -49,10 +72,13 @@ std::string list_of(const std::vector<std::string_view>& names) {
 }  // namespace
 
 std::string join_path(std::string_view path, std::string_view key) {
-    const bool plain = !key.empty() && key.size() <= 64 && std::all_of(key.begin(), key.end(), [](char letter) {
-        return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') || (letter >= '0' && letter <= '9') ||
-               letter == '_' || letter == '-' || letter == '$';
-    });
+    const bool plain = !key.empty() && key.size() <= 64 &&
+                       std::all_of(key.begin(), key.end(), [](char letter) {
+                           return (letter >= 'a' && letter <= 'z') ||
+                                  (letter >= 'A' && letter <= 'Z') ||
+                                  (letter >= '0' && letter <= '9') || letter == '_' ||
+                                  letter == '-' || letter == '$';
+                       });
     if (!plain) {
         return std::string(path) + "[" + in_quotes(key) + "]";
     }
@@ -78,10 +104,12 @@ void check_repeated_keys(const Node& node, const std::string& path, Mistakes& mi
             mistakes.count_one();
             continue;
         }
-        const std::string child_path = member ? join_path(path, child.key) : element_path(path, index);
+        const std::string child_path = member ? join_path(path, child.key)
+                                              : element_path(path, index);
         if (child.first_line != 0) {
             mistakes.add(child.line, child_path,
-                         "found the key " + in_quotes(child.key) + " again, expected it once (first on line " +
+                         "found the key " + in_quotes(child.key) +
+                             " again, expected it once (first on line " +
                              std::to_string(child.first_line) + ")");
             continue;
         }
@@ -99,7 +127,8 @@ const Node* ObjectReader::value(std::string_view key) {
     return node_ == nullptr ? nullptr : node_->find(key);
 }
 
-const Node* ObjectReader::of_kind(Node::Kind kind, std::string_view key, std::string_view expected) {
+const Node* ObjectReader::of_kind(Node::Kind kind, std::string_view key,
+                                  std::string_view expected) {
     const Node* node = value(key);
     if (node == nullptr || node->kind == kind) {
         return node;
@@ -120,31 +149,37 @@ const Node* ObjectReader::object(std::string_view key) {
     return of_kind(Node::Kind::object, key, "an object, {...}");
 }
 
-bool ObjectReader::integer(std::string_view key, std::uint32_t& out, std::uint32_t least, std::uint32_t most, std::string_view because) {
+bool ObjectReader::integer(std::string_view key, std::uint32_t& out, std::uint32_t least,
+                           std::uint32_t most, std::string_view because) {
     const Node* node = value(key);
     if (node == nullptr) {
         return true;
     }
-    if (node->kind == Node::Kind::integer && !node->negative && node->magnitude >= least && node->magnitude <= most) {
+    if (node->kind == Node::Kind::integer && !node->negative && node->magnitude >= least &&
+        node->magnitude <= most) {
         out = static_cast<std::uint32_t>(node->magnitude);
         return true;
     }
-    std::string expected = "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
+    std::string expected = "a whole number from " + std::to_string(least) + " to " +
+                           std::to_string(most);
     if (!because.empty()) {
         expected += " (" + std::string(because) + ")";
-    } else if (node->kind == Node::Kind::real && node->text.find_first_of(".eE") != std::string::npos) {
+    } else if (node->kind == Node::Kind::real &&
+               node->text.find_first_of(".eE") != std::string::npos) {
         expected += ", without a point or an exponent";
     }
     mistake(key, *node, expected);
     return false;
 }
 
-bool ObjectReader::choice(std::string_view key, std::string& out, std::initializer_list<std::string_view> words) {
+bool ObjectReader::choice(std::string_view key, std::string& out,
+                          std::initializer_list<std::string_view> words) {
     const Node* node = value(key);
     if (node == nullptr) {
         return false;
     }
-    if (node->kind == Node::Kind::string && std::find(words.begin(), words.end(), node->text) != words.end()) {
+    if (node->kind == Node::Kind::string &&
+        std::find(words.begin(), words.end(), node->text) != words.end()) {
         out = node->text;
         return true;
     }
@@ -152,7 +187,8 @@ bool ObjectReader::choice(std::string_view key, std::string& out, std::initializ
     return false;
 }
 
-void ObjectReader::not_one_of(std::string_view key, const Node& node, const std::vector<std::string_view>& names) {
+void ObjectReader::not_one_of(std::string_view key, const Node& node,
+                              const std::vector<std::string_view>& names) {
     mistake(key, node, list_of(names));
 }
 
@@ -188,7 +224,8 @@ void ObjectReader::reject_unknown_keys() {
             continue;
         }
         std::string text = "unknown key " + in_quotes(key);
-        const auto home = std::find_if(homes.begin(), homes.end(), [&](const Home& at) { return at.key == key; });
+        const auto home = std::find_if(homes.begin(), homes.end(),
+                                       [&](const Home& at) { return at.key == key; });
         if (home != homes.end()) {
             text += "; it belongs " + std::string(home->place);
         } else if (const std::string_view near = nearest(key, known_); !near.empty()) {

@@ -1,5 +1,6 @@
-// Typed reads from one JSON object. A read leaves the default where the key is absent, and adds a mistake where the
-// value does not fit; it never stops. The keys that were asked for are the known ones, so there is no second list.
+// Typed reads from one JSON object. A read leaves the default where the key is absent, and adds a
+// mistake where the value does not fit; it never stops. The keys that were asked for are the known
+// ones, so there is no second list.
 #pragma once
 
 #include <cstddef>
@@ -41,14 +42,19 @@ public:
     const Node* string(std::string_view key, std::string_view expected);
     const Node* array(std::string_view key, std::string_view expected);
     const Node* object(std::string_view key);
-    ObjectReader object_reader(std::string_view key) { return ObjectReader(object(key), path_of(key), mistakes_); }
+    ObjectReader object_reader(std::string_view key) {
+        return ObjectReader(object(key), path_of(key), mistakes_);
+    }
 
-    // A whole number within the range; `because` is added to the range in the mistake. True: read, or absent.
-    bool integer(std::string_view key, std::uint32_t& out, std::uint32_t least, std::uint32_t most, std::string_view because = "");
+    // A whole number within the range; `because` is added to the range in the mistake. True: read,
+    // or absent.
+    bool integer(std::string_view key, std::uint32_t& out, std::uint32_t least, std::uint32_t most,
+                 std::string_view because = "");
 
     // One of a few words. True: one was read.
     template <class Value, class Word>
-    bool choice(std::string_view key, Value& out, std::initializer_list<std::pair<std::string_view, Word>> words) {
+    bool choice(std::string_view key, Value& out,
+                std::initializer_list<std::pair<std::string_view, Word>> words) {
         const Node* node = value(key);
         if (node == nullptr) {
             return false;
@@ -65,9 +71,11 @@ public:
         return false;
     }
     // The same where the word itself is kept.
-    bool choice(std::string_view key, std::string& out, std::initializer_list<std::string_view> words);
+    bool choice(std::string_view key, std::string& out,
+                std::initializer_list<std::string_view> words);
 
-    void mistake(std::string_view key, std::string_view text);  // on the key's line, or the object's when it is absent
+    // on the key's line, or the object's when it is absent
+    void mistake(std::string_view key, std::string_view text);
     void mistake(std::string_view key, const Node& found, std::string_view expected);
     void missing(std::string_view key, std::string_view expected);
 
@@ -75,7 +83,8 @@ public:
     void reject_unknown_keys();
 
 private:
-    void not_one_of(std::string_view key, const Node& node, const std::vector<std::string_view>& names);
+    void not_one_of(std::string_view key, const Node& node,
+                    const std::vector<std::string_view>& names);
     const Node* of_kind(Node::Kind kind, std::string_view key, std::string_view expected);
 
     const Node* node_;

@@ -16,7 +16,8 @@ std::string folded(std::string_view text) {
     std::string result;
     for (const char letter : text) {
         if (letter != '-' && letter != '_' && letter != ' ') {
-            result += letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+            result += letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a')
+                                                     : letter;
         }
     }
     return result;
@@ -33,9 +34,11 @@ std::size_t edit_distance(std::string_view from, std::string_view to) {
     for (std::size_t row = 1; row <= from.size(); ++row) {
         current[0] = row;
         for (std::size_t column = 1; column <= to.size(); ++column) {
-            const std::size_t replace = previous[column - 1] + (from[row - 1] == to[column - 1] ? 0u : 1u);
+            const std::size_t replace = previous[column - 1] +
+                                        (from[row - 1] == to[column - 1] ? 0u : 1u);
             current[column] = std::min({previous[column] + 1, current[column - 1] + 1, replace});
-            if (row > 1 && column > 1 && from[row - 1] == to[column - 2] && from[row - 2] == to[column - 1]) {
+            if (row > 1 && column > 1 && from[row - 1] == to[column - 2] &&
+                from[row - 2] == to[column - 1]) {
                 current[column] = std::min(current[column], before_previous[column - 2] + 1);
             }
         }

@@ -1,5 +1,6 @@
-// nlohmann's parser says where it was ("while parsing object key") and what it saw ("unexpected ..." or "invalid ...").
-// The words of the first have been stable through its versions; should they ever change, its message is shown as it is.
+// nlohmann's parser says where it was ("while parsing object key") and what it saw ("unexpected
+// ..." or "invalid ..."). The words of the first have been stable through its versions; should they
+// ever change, its message is shown as it is.
 #include "config/syntax_error.hpp"
 
 #include <algorithm>
@@ -10,7 +11,8 @@ namespace portico::config {
 
 namespace {
 
-constexpr std::string_view value_words = "a value: \"text\", a number, true, false, null, {...} or [...]";
+constexpr std::string_view value_words =
+    "a value: \"text\", a number, true, false, null, {...} or [...]";
 
 std::string_view between(std::string_view text, std::string_view before, std::string_view after) {
     const std::size_t from = text.find(before);
@@ -22,8 +24,9 @@ std::string_view between(std::string_view text, std::string_view before, std::st
 }
 
 bool is_word(char letter) {
-    return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') || (letter >= '0' && letter <= '9') ||
-           letter == '_' || letter == '+' || letter == '-' || letter == '.';
+    return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
+           (letter >= '0' && letter <= '9') || letter == '_' || letter == '+' || letter == '-' ||
+           letter == '.';
 }
 
 bool begins_number(std::string_view word) {
@@ -71,9 +74,12 @@ std::string hint(std::string_view context, std::string_view found, std::string_v
     }
     if (found == "}" || found == "]") {
         const std::size_t last = before.find_last_not_of(" \t\r\n");
-        return last != std::string_view::npos && before[last] == ',' ? " (no comma before a closing bracket)" : "";
+        return last != std::string_view::npos && before[last] == ','
+                   ? " (no comma before a closing bracket)"
+                   : "";
     }
-    if (found == "True" || found == "False" || found == "None" || found == "TRUE" || found == "FALSE") {
+    if (found == "True" || found == "False" || found == "None" || found == "TRUE" ||
+        found == "FALSE") {
         return " (true, false and null are lower-case)";
     }
     if (found.front() == '"' && (context == "object" || context == "array")) {
@@ -82,59 +88,70 @@ std::string hint(std::string_view context, std::string_view found, std::string_v
     return "";
 }
 
-SyntaxError end_of_file(std::string_view text, std::string_view context, const ParserReport& report) {
+SyntaxError end_of_file(std::string_view text, std::string_view context,
+                        const ParserReport& report) {
     std::string message = text.find_first_not_of(" \t\r\n") == std::string_view::npos
                               ? "found an empty file, expected "
                               : "found the end of the file, expected ";
     message += expected_there(context, report);
     if (!report.open.empty()) {
         const OpenBracket& innermost = report.open.back();
-        message += " (the \"" + std::string(1, innermost.bracket) + "\" of line " + std::to_string(innermost.line) +
-                   " is not closed)";
+        message += " (the \"" + std::string(1, innermost.bracket) + "\" of line " +
+                   std::to_string(innermost.line) + " is not closed)";
     }
     return error_at(text, text.size(), message);
 }
 
 SyntaxError bad_string(std::string_view text, std::size_t end, std::string_view detail) {
     if (end > text.size() || detail.find("missing closing quote") != std::string_view::npos) {
-        return error_at(text, text.size(), "found the end of the file inside a text, expected its closing '\"'");
+        return error_at(text, text.size(),
+                        "found the end of the file inside a text, expected its closing '\"'");
     }
     const std::size_t at = end - 1;
     if (detail.find("after backslash") != std::string_view::npos) {
         return error_at(text, at - 1,
                         "found \"\\" + excerpt(text.substr(at, decode(text, at).size)) +
-                            "\" in a text, expected \\\\ for a backslash (in a path \"/\" works too), or one of \\\" \\/ \\b "
+                            "\" in a text, expected \\\\ for a backslash (in a path \"/\" works "
+                            "too), or one of \\\" \\/ \\b "
                             "\\f \\n \\r \\t \\u0000");
     }
     if (detail.find("control character") != std::string_view::npos) {
         const bool line_break = text[at] == '\n' || text[at] == '\r';
         return error_at(text, at,
-                        line_break ? "found the end of the line inside a text, expected its closing '\"' (a line break "
-                                     "in a text is written \\n)"
-                                   : "found the control character \"" + excerpt(text.substr(at, 1)) +
-                                         "\" in a text, expected it escaped (a tab is written \\t)");
+                        line_break
+                            ? "found the end of the line inside a text, expected its closing '\"' "
+                              "(a line break "
+                              "in a text is written \\n)"
+                            : "found the control character \"" + excerpt(text.substr(at, 1)) +
+                                  "\" in a text, expected it escaped (a tab is written \\t)");
     }
     if (detail.find("hex digits") != std::string_view::npos) {
-        return error_at(text, at, "found \"" + excerpt(text.substr(at, decode(text, at).size)) +
-                                      "\" behind \\u, expected four hexadecimal digits");
+        return error_at(text, at,
+                        "found \"" + excerpt(text.substr(at, decode(text, at).size)) +
+                            "\" behind \\u, expected four hexadecimal digits");
     }
-    return error_at(text, at, "found half of a surrogate pair, expected \\uD800..\\uDBFF followed by \\uDC00..\\uDFFF");
+    return error_at(
+        text, at,
+        "found half of a surrogate pair, expected \\uD800..\\uDBFF followed by \\uDC00..\\uDFFF");
 }
 
-// How many of the last bytes are the token that was not expected. The parser's own record of it begins anew only at
-// texts and numbers; all others are known by their names, and signs are single.
+// How many of the last bytes are the token that was not expected. The parser's own record of it
+// begins anew only at texts and numbers; all others are known by their names, and signs are single.
 std::size_t token_size(std::string_view detail, std::string_view token) {
     detail = detail.substr(0, detail.find("; expected "));
-    const auto names = [&](std::string_view words) { return detail.find(words) != std::string_view::npos; };
+    const auto names = [&](std::string_view words) {
+        return detail.find(words) != std::string_view::npos;
+    };
     if (names("string literal") || names("number literal")) {
         return token.size();
     }
     return names("true literal") || names("null literal") ? 4 : names("false literal") ? 5 : 1;
 }
 
-// What the parser could not read as a token, where `at` is the byte that it stopped at: a word without quotes, a number
-// of another language, a stray sign.
-SyntaxError bad_word(std::string_view text, std::size_t at, std::string_view context, const ParserReport& report, bool number) {
+// What the parser could not read as a token, where `at` is the byte that it stopped at: a word
+// without quotes, a number of another language, a stray sign.
+SyntaxError bad_word(std::string_view text, std::size_t at, std::string_view context,
+                     const ParserReport& report, bool number) {
     std::size_t from = at;
     while (from > 0 && is_word(text[from - 1])) {
         --from;
@@ -144,17 +161,21 @@ SyntaxError bad_word(std::string_view text, std::size_t at, std::string_view con
         ++to;
     }
     std::string_view word = text.substr(from, to - from);
-    const bool complete = begins_number(word) || word == "true" || word == "false" || word == "null";
-    if (to <= at && !number && (word.empty() || complete)) {  // nothing is wrong but the sign itself
+    const bool complete = begins_number(word) || word == "true" || word == "false" ||
+                          word == "null";
+    // nothing is wrong but the sign itself
+    if (to <= at && !number && (word.empty() || complete)) {
         from = at;
         word = text.substr(at, decode(text, at).size);
     }
     if (begins_number(word)) {
-        return error_at(text, from, "found " + excerpt(word) + ", expected a number such as 5000, -1 or 0.5");
+        return error_at(text, from,
+                        "found " + excerpt(word) + ", expected a number such as 5000, -1 or 0.5");
     }
     const std::string found = is_word(word.front()) ? excerpt(word) : '"' + excerpt(word) + '"';
     return error_at(text, from,
-                    "found " + found + ", expected " + expected_there(context, report) + hint(context, word, text.substr(0, from)));
+                    "found " + found + ", expected " + expected_there(context, report) +
+                        hint(context, word, text.substr(0, from)));
 }
 
 }  // namespace
@@ -162,7 +183,9 @@ SyntaxError bad_word(std::string_view text, std::size_t at, std::string_view con
 SyntaxError error_at(std::string_view text, std::size_t offset, std::string message) {
     const std::string_view before = text.substr(0, std::min(offset, text.size()));
     const std::size_t line_break = before.rfind('\n');
-    const std::string_view line = line_break == std::string_view::npos ? before : before.substr(line_break + 1);
+    const std::string_view line = line_break == std::string_view::npos
+                                      ? before
+                                      : before.substr(line_break + 1);
     SyntaxError error;
     error.line = 1 + static_cast<int>(std::count(before.begin(), before.end(), '\n'));
     error.column = 1 + static_cast<int>(code_points(line));
@@ -173,11 +196,15 @@ SyntaxError error_at(std::string_view text, std::size_t offset, std::string mess
 SyntaxError explain(std::string_view text, const ParserReport& report) {
     const std::string_view context = between(report.message, "while parsing ", " - ");
     const std::string_view detail = between(report.message, " - ", "; last read: ");
-    const auto says = [&](std::string_view words) { return detail.substr(0, words.size()) == words; };
+    const auto says = [&](std::string_view words) {
+        return detail.substr(0, words.size()) == words;
+    };
 
-    if (between(report.message, "] ", " parsing ") == "number overflow") {  // in whole: behind its own words the parser quotes the file
+    // in whole: behind its own words the parser quotes the file
+    if (between(report.message, "] ", " parsing ") == "number overflow") {
         const std::size_t start = report.end - std::min(report.end, report.token.size());
-        return error_at(text, start, "found " + excerpt(report.token) + ", expected a number below 1.8e308");
+        return error_at(text, start,
+                        "found " + excerpt(report.token) + ", expected a number below 1.8e308");
     }
     if (says("unexpected end of input")) {
         return end_of_file(text, context, report);
@@ -187,11 +214,14 @@ SyntaxError explain(std::string_view text, const ParserReport& report) {
     }
     if (says("invalid comment")) {
         return detail.find("missing closing") != std::string_view::npos
-                   ? error_at(text, text.size(), "found the end of the file in a comment, expected \"*/\"")
-                   : error_at(text, report.end - 2, "found \"/\", expected \"//\" or \"/*\" for a comment");
+                   ? error_at(text, text.size(),
+                              "found the end of the file in a comment, expected \"*/\"")
+                   : error_at(text, report.end - 2,
+                              "found \"/\", expected \"//\" or \"/*\" for a comment");
     }
     if (says("invalid number") || says("invalid literal")) {
-        return bad_word(text, std::min(report.end, text.size()) - 1, context, report, says("invalid number"));
+        return bad_word(text, std::min(report.end, text.size()) - 1, context, report,
+                        says("invalid number"));
     }
     const std::size_t size = token_size(detail, report.token);
     if (says("unexpected ") && size > 0 && size <= report.end && report.end <= text.size()) {
@@ -201,10 +231,12 @@ SyntaxError explain(std::string_view text, const ParserReport& report) {
         }
         const std::string_view token = text.substr(start, size);
         return error_at(text, start,
-                        "found " + in_words(token) + ", expected " + expected_there(context, report) +
+                        "found " + in_words(token) + ", expected " +
+                            expected_there(context, report) +
                             hint(context, token, text.substr(0, start)));
     }
-    return error_at(text, report.end - std::min<std::size_t>(report.end, 1), "found no valid JSON: " + excerpt(report.message, 200));
+    return error_at(text, report.end - std::min<std::size_t>(report.end, 1),
+                    "found no valid JSON: " + excerpt(report.message, 200));
 }
 
 SyntaxError check_encoding(std::string_view text) {
@@ -213,7 +245,8 @@ SyntaxError check_encoding(std::string_view text) {
         const std::string found = excerpt(text.substr(*invalid, 1));
         return error_at(text, *invalid,
                         utf16 ? "found UTF-16, expected UTF-8: save the file with that encoding"
-                              : "found the byte " + found + ", which is not UTF-8, expected a file saved as UTF-8");
+                              : "found the byte " + found +
+                                    ", which is not UTF-8, expected a file saved as UTF-8");
     }
     if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
         return error_at(text, nul, "found a NUL byte, expected a file saved as UTF-8 text");

@@ -1,4 +1,5 @@
-// What is wrong with a text that is not JSON, in words for a person who does not know the grammar's names.
+// What is wrong with a text that is not JSON, in words for a person who does not know the grammar's
+// names.
 #pragma once
 
 #include <cstddef>
@@ -18,11 +19,11 @@ struct OpenBracket {
 
 // What the parser knew when it gave up.
 struct ParserReport {
-    std::size_t end = 0;              // bytes that it had read, the offending ones included
-    std::string_view token;           // the last token, as it was read
-    std::string_view message;         // the parser's own words
-    std::vector<OpenBracket> open;    // outermost first
-    bool root_complete = false;       // one whole value had been read
+    std::size_t end = 0;            // bytes that it had read, the offending ones included
+    std::string_view token;         // the last token, as it was read
+    std::string_view message;       // the parser's own words
+    std::vector<OpenBracket> open;  // outermost first
+    bool root_complete = false;     // one whole value had been read
 };
 
 // Line and column of a byte.

@@ -20,8 +20,8 @@ std::string escaped(char32_t value) {
 
 // Blanks that look like a space or like nothing, and marks that turn the direction of what follows.
 bool is_misleading(char32_t value) {
-    return (is_space(value) && value != U' ') || (value >= 0x200B && value <= 0x200F) || (value >= 0x202A && value <= 0x202E) ||
-           (value >= 0x2060 && value <= 0x2069);
+    return (is_space(value) && value != U' ') || (value >= 0x200B && value <= 0x200F) ||
+           (value >= 0x202A && value <= 0x202E) || (value >= 0x2060 && value <= 0x2069);
 }
 
 std::string shown(std::string_view text, std::size_t characters, bool escape_quotes) {
@@ -34,7 +34,8 @@ std::string shown(std::string_view text, std::size_t characters, bool escape_quo
         const CodePoint point = decode(text, at);
         if (point.size == 0) {
             char byte[8];
-            std::snprintf(byte, sizeof byte, "\\x%02x", static_cast<unsigned>(static_cast<unsigned char>(text[at])));
+            std::snprintf(byte, sizeof byte, "\\x%02x",
+                          static_cast<unsigned>(static_cast<unsigned char>(text[at])));
             result += byte;
             ++at;
             continue;
@@ -106,8 +107,8 @@ bool is_control(char32_t value) noexcept {
 
 bool is_space(char32_t value) noexcept {
     return (value >= 0x09 && value <= 0x0D) || value == 0x20 || value == 0xA0 || value == 0x1680 ||
-           (value >= 0x2000 && value <= 0x200A) || value == 0x2028 || value == 0x2029 || value == 0x202F ||
-           value == 0x205F || value == 0x3000 || value == 0xFEFF;
+           (value >= 0x2000 && value <= 0x200A) || value == 0x2028 || value == 0x2029 ||
+           value == 0x202F || value == 0x205F || value == 0x3000 || value == 0xFEFF;
 }
 
 std::string excerpt(std::string_view text, std::size_t characters) {

@@ -1,4 +1,5 @@
-// UTF-8, as far as the configuration needs it: is a text valid, what may stand in a name, how is it shown in an error.
+// UTF-8, as far as the configuration needs it: is a text valid, what may stand in a name, how is it
+// shown in an error.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +14,8 @@ struct CodePoint {
     std::size_t size = 0;  // bytes; 0: not valid here
 };
 
-// The code point that begins at `at`, which lies within the text. Overlong forms and surrogates are not valid.
+// The code point that begins at `at`, which lies within the text. Overlong forms and surrogates are
+// not valid.
 [[nodiscard]] CodePoint decode(std::string_view text, std::size_t at) noexcept;
 
 // The offset of the first byte that begins no valid code point.
@@ -29,10 +31,13 @@ struct CodePoint {
 // At most this many characters of a file's own text are repeated in an error.
 inline constexpr std::size_t excerpt_characters = 40;
 
-// The text in one line: control and invisible characters and invalid bytes escaped, cut with "..." after the limit.
-[[nodiscard]] std::string excerpt(std::string_view text, std::size_t characters = excerpt_characters);
+// The text in one line: control and invisible characters and invalid bytes escaped, cut with "..."
+// after the limit.
+[[nodiscard]] std::string excerpt(std::string_view text,
+                                  std::size_t characters = excerpt_characters);
 
 // The same in double quotes, with quotes and backslashes escaped as JSON does.
-[[nodiscard]] std::string in_quotes(std::string_view text, std::size_t characters = excerpt_characters);
+[[nodiscard]] std::string in_quotes(std::string_view text,
+                                    std::size_t characters = excerpt_characters);
 
 }  // namespace portico::config

@@ -67,8 +67,9 @@ Address from_native(const sockaddr_storage& native) noexcept {
 
 base::Result<HostPort> parse_host_port(std::string_view text) {
     const auto failure = [&](const std::string& why) {
-        return base::Failure{"\"" + std::string(text) + "\": " + why +
-                             " (expected \"ADDRESS:PORT\", \"[IPv6]:PORT\", \"NAME:PORT\" or \"PORT\")"};
+        return base::Failure{
+            "\"" + std::string(text) + "\": " + why +
+            " (expected \"ADDRESS:PORT\", \"[IPv6]:PORT\", \"NAME:PORT\" or \"PORT\")"};
     };
     HostPort result;
     std::string_view port_text = text;
@@ -96,7 +97,8 @@ base::Result<HostPort> parse_host_port(std::string_view text) {
         port_text = text.substr(colon + 1);
     }
     std::uint32_t port = 0;
-    const auto [end, code] = std::from_chars(port_text.data(), port_text.data() + port_text.size(), port);
+    const auto [end, code] = std::from_chars(port_text.data(), port_text.data() + port_text.size(),
+                                             port);
     if (code != std::errc() || end != port_text.data() + port_text.size() || port > 65'535) {
         return failure("the port is not a number from 0 to 65535");
     }

@@ -19,12 +19,13 @@ namespace {
 constexpr int append_flags = O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 constexpr mode_t append_mode = 0666;
 
-// A pipe is opened for both directions: then it can be opened before its reader comes, and outlives it. One that
-// may not be read needs its reader first.
+// A pipe is opened for both directions: then it can be opened before its reader comes, and outlives
+// it. One that may not be read needs its reader first.
 int open_native(const char* name) noexcept {
     struct stat found {};
     if (::stat(name, &found) == 0 && S_ISFIFO(found.st_mode)) {
-        if (const int both = ::open(name, O_RDWR | append_flags, append_mode); both >= 0 || errno != EACCES) {
+        if (const int both = ::open(name, O_RDWR | append_flags, append_mode);
+            both >= 0 || errno != EACCES) {
             return both;
         }
     }
@@ -66,9 +67,10 @@ bool AppendFile::writable_within(std::uint32_t wait_ms) noexcept {
 }
 
 AppendFile::Written AppendFile::write(std::string_view bytes) noexcept {
-    // Standard error belongs to others as well, so it cannot be made non-blocking. A pipe that can be written takes
-    // this much without waiting.
-    const std::size_t most = name_.empty() ? std::min<std::size_t>(bytes.size(), PIPE_BUF) : bytes.size();
+    // Standard error belongs to others as well, so it cannot be made non-blocking. A pipe that can
+    // be written takes this much without waiting.
+    const std::size_t most = name_.empty() ? std::min<std::size_t>(bytes.size(), PIPE_BUF)
+                                           : bytes.size();
     ssize_t written = 0;
     do {
         written = ::write(static_cast<int>(handle_), bytes.data(), most);
@@ -85,7 +87,8 @@ std::string AppendFile::error_text(int error) {
 
 bool AppendFile::was_moved() const noexcept {
     struct stat found {};
-    return !name_.empty() && (::stat(name_.c_str(), &found) != 0 || found.st_dev != volume_ || found.st_ino != number_);
+    return !name_.empty() && (::stat(name_.c_str(), &found) != 0 || found.st_dev != volume_ ||
+                              found.st_ino != number_);
 }
 
 void take_write_errors_as_values() noexcept {

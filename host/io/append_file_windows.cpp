@@ -26,11 +26,14 @@ base::Result<std::unique_ptr<AppendFile>> AppendFile::open(const std::string& na
     const std::filesystem::path path = base::path_from_utf8(name);
     std::unique_ptr<AppendFile> made(new AppendFile);  // before the file, so that it has an owner
     made->name_ = name;
-    // Without security attributes no child inherits it. FILE_APPEND_DATA alone: each write goes to the end.
-    const HANDLE file = ::CreateFileW(path.c_str(), FILE_APPEND_DATA | FILE_READ_ATTRIBUTES | SYNCHRONIZE, share_all, nullptr,
-                                      OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr);
+    // Without security attributes no child inherits it. FILE_APPEND_DATA alone: each write goes to
+    // the end.
+    const HANDLE file = ::CreateFileW(
+        path.c_str(), FILE_APPEND_DATA | FILE_READ_ATTRIBUTES | SYNCHRONIZE, share_all, nullptr,
+        OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr);
     if (file == INVALID_HANDLE_VALUE) {
-        return base::Failure{"cannot open the log file \"" + name + "\": " + error_text(static_cast<int>(::GetLastError()))};
+        return base::Failure{"cannot open the log file \"" + name +
+                             "\": " + error_text(static_cast<int>(::GetLastError()))};
     }
     made->handle_ = reinterpret_cast<std::intptr_t>(file);
     BY_HANDLE_FILE_INFORMATION found{};
@@ -56,12 +59,16 @@ bool AppendFile::writable_within(std::uint32_t) noexcept {
 }
 
 AppendFile::Written AppendFile::write(std::string_view bytes) noexcept {
-    // Past the C library's stream, whose lock a write that waits would keep from the end of the process.
+    // Past the C library's stream, whose lock a write that waits would keep from the end of the
+    // process.
     const HANDLE file = name_.empty() ? native(::_get_osfhandle(_fileno(stderr))) : native(handle_);
     DWORD written = 0;
-    const BOOL done = ::WriteFile(file, bytes.data(), static_cast<DWORD>(std::min<std::size_t>(bytes.size(), 65'536)), &written, nullptr);
+    const BOOL done = ::WriteFile(file, bytes.data(),
+                                  static_cast<DWORD>(std::min<std::size_t>(bytes.size(), 65'536)),
+                                  &written, nullptr);
     const DWORD error = done ? 0 : ::GetLastError();
-    return {written, static_cast<int>(written == 0 && error == 0 && !bytes.empty() ? ERROR_NO_DATA : error)};
+    return {written,
+            static_cast<int>(written == 0 && error == 0 && !bytes.empty() ? ERROR_NO_DATA : error)};
 }
 
 std::string AppendFile::error_text(int error) {
@@ -80,7 +87,8 @@ bool AppendFile::was_moved() const noexcept {
     }
     HANDLE there = INVALID_HANDLE_VALUE;
     try {
-        there = ::CreateFileW(base::path_from_utf8(name_).c_str(), FILE_READ_ATTRIBUTES, share_all, nullptr, OPEN_EXISTING, 0, nullptr);
+        there = ::CreateFileW(base::path_from_utf8(name_).c_str(), FILE_READ_ATTRIBUTES, share_all,
+                              nullptr, OPEN_EXISTING, 0, nullptr);
     } catch (...) {
         return false;  // want of memory: asked again later
     }
@@ -90,8 +98,9 @@ bool AppendFile::was_moved() const noexcept {
     BY_HANDLE_FILE_INFORMATION found{};
     const bool known = ::GetFileInformationByHandle(there, &found) != 0;
     ::CloseHandle(there);
-    return known && (found.dwVolumeSerialNumber != volume_ ||
-                     ((std::uint64_t{found.nFileIndexHigh} << 32) | found.nFileIndexLow) != number_);
+    return known &&
+           (found.dwVolumeSerialNumber != volume_ ||
+            ((std::uint64_t{found.nFileIndexHigh} << 32) | found.nFileIndexLow) != number_);
 }
 
 void take_write_errors_as_values() noexcept {}  // they are

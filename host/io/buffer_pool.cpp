@@ -10,12 +10,14 @@ namespace portico::io {
 namespace {
 
 constexpr std::size_t aligned(std::size_t bytes) noexcept {
-    return (bytes + alignof(std::max_align_t) - 1) / alignof(std::max_align_t) * alignof(std::max_align_t);
+    return (bytes + alignof(std::max_align_t) - 1) / alignof(std::max_align_t) *
+           alignof(std::max_align_t);
 }
 
 }  // namespace
 
-BufferPool::BufferPool(std::uint32_t buffer_bytes, std::uint32_t buffers_max, Use use, std::uint32_t headroom_bytes)
+BufferPool::BufferPool(std::uint32_t buffer_bytes, std::uint32_t buffers_max, Use use,
+                       std::uint32_t headroom_bytes)
     : buffer_bytes_(buffer_bytes),
       headroom_bytes_(headroom_bytes),
       stride_(aligned(headroom_bytes + std::size_t{buffer_bytes})),
@@ -24,13 +26,14 @@ BufferPool::BufferPool(std::uint32_t buffer_bytes, std::uint32_t buffers_max, Us
       use_(use),
       free_(buffers_max),
       slabs_(std::make_unique<std::atomic<std::byte*>[]>(slabs_max_)) {
-    PORTICO_ASSERT(headroom_bytes % alignof(std::max_align_t) == 0 && buffer_bytes > 0 && buffers_max > 0 && buffers_max <= (1U << 24));
+    PORTICO_ASSERT(headroom_bytes % alignof(std::max_align_t) == 0 && buffer_bytes > 0 &&
+                   buffers_max > 0 && buffers_max <= (1U << 24));
 }
 
 BufferPool::~BufferPool() {
     PORTICO_ASSERT(on_loan() == 0);
     for (std::uint32_t slab = 0; slab < slabs_made_; ++slab) {
-        ::operator delete(slabs_[slab].load(std::memory_order_relaxed), std::align_val_t{64});
+        ::operator delete (slabs_[slab].load(std::memory_order_relaxed), std::align_val_t{64});
     }
 }
 
@@ -44,7 +47,8 @@ bool BufferPool::grow() noexcept {
     }
     const std::uint32_t first = slabs_made_ * slab_buffers;
     const std::uint32_t count = std::min(slab_buffers, buffers_max_ - first);
-    auto* slab = static_cast<std::byte*>(::operator new(count * stride_, std::align_val_t{64}, std::nothrow));
+    auto* slab = static_cast<std::byte*>(
+        ::operator new (count* stride_, std::align_val_t{64}, std::nothrow));
     if (slab == nullptr) {
         return false;
     }

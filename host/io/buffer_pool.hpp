@@ -1,8 +1,9 @@
-// A bounded pool of receive buffers of one size. Slabs are allocated as they are first needed and kept until the
-// pool ends; taking and giving back is lock-free and allocates nothing otherwise.
+// A bounded pool of receive buffers of one size. Slabs are allocated as they are first needed and
+// kept until the pool ends; taking and giving back is lock-free and allocates nothing otherwise.
 //
-// Concurrency: take() and give_back() of a `shared` pool may be called from any thread; those of a `single` one from one thread at a time, which
-// spares the atomic read-modify-writes. on_loan() is for any thread in both. The free list is an IndexStack.
+// Concurrency: take() and give_back() of a `shared` pool may be called from any thread; those of a
+// `single` one from one thread at a time, which spares the atomic read-modify-writes. on_loan() is
+// for any thread in both. The free list is an IndexStack.
 #pragma once
 
 #include <atomic>
@@ -27,9 +28,12 @@ struct Buffer {
 class BufferPool {
 public:
     enum class Use : std::uint8_t { shared, single };
-    // `buffer_bytes`: size of each, at least 1; `buffers_max`: how many there can ever be, 1 to 2^24; `headroom_bytes`: in front of each, for a header
-    // of whoever has it on loan, a multiple of 16. Each begins where any object may, as the memory of `new` does: users keep structures in them.
-    BufferPool(std::uint32_t buffer_bytes, std::uint32_t buffers_max, Use use = Use::shared, std::uint32_t headroom_bytes = 0);
+    // `buffer_bytes`: size of each, at least 1; `buffers_max`: how many there can ever be, 1 to
+    // 2^24; `headroom_bytes`: in front of each, for a header of whoever has it on loan, a multiple
+    // of 16. Each begins where any object may, as the memory of `new` does: users keep structures
+    // in them.
+    BufferPool(std::uint32_t buffer_bytes, std::uint32_t buffers_max, Use use = Use::shared,
+               std::uint32_t headroom_bytes = 0);
     // Every buffer must be back.
     ~BufferPool();
     BufferPool(const BufferPool&) = delete;
@@ -66,18 +70,23 @@ public:
         }
     }
 
-    // For a port that hands buffers to the system before there is anything to put into them. A buffer that was taken and set aside is nobody's: it is not
-    // counted as on loan until claim() says that it was filled. Both are for the port's threads.
+    // For a port that hands buffers to the system before there is anything to put into them. A
+    // buffer that was taken and set aside is nobody's: it is not counted as on loan until claim()
+    // says that it was filled. Both are for the port's threads.
     void set_aside() noexcept { count_loans(~std::uint32_t{0}); }
     void claim() noexcept { count_loans(1); }
     // A buffer that is on loan, by its index.
-    [[nodiscard]] Buffer on_loan_at(std::uint32_t index) const noexcept { return {at(index), index}; }
+    [[nodiscard]] Buffer on_loan_at(std::uint32_t index) const noexcept {
+        return {at(index), index};
+    }
 
     [[nodiscard]] std::uint32_t buffer_bytes() const noexcept { return buffer_bytes_; }
     [[nodiscard]] std::uint32_t headroom_bytes() const noexcept { return headroom_bytes_; }
     [[nodiscard]] std::uint32_t buffers_max() const noexcept { return buffers_max_; }
     // How many are on loan now. Exact when no other thread takes or gives back meanwhile.
-    [[nodiscard]] std::uint32_t on_loan() const noexcept { return on_loan_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint32_t on_loan() const noexcept {
+        return on_loan_.load(std::memory_order_relaxed);
+    }
 
 private:
     static constexpr std::uint32_t slab_buffers = 64;
@@ -88,7 +97,8 @@ private:
     [[nodiscard]] Buffer take_grown() noexcept;
     [[nodiscard]] bool grow() noexcept;
     [[nodiscard]] std::byte* at(std::uint32_t index) const noexcept {
-        return slabs_[index / slab_buffers].load(std::memory_order_relaxed) + (index % slab_buffers) * stride_ + headroom_bytes_;
+        return slabs_[index / slab_buffers].load(std::memory_order_relaxed) +
+               (index % slab_buffers) * stride_ + headroom_bytes_;
     }
     // Adds to on_loan_, modulo 2^32.
     void count_loans(std::uint32_t by) noexcept {
@@ -106,14 +116,16 @@ private:
     const std::uint32_t slabs_max_;
     const Use use_;
     IndexStack free_;
-    // single: a buffer that has come back, kept beside the list, which most messages thus never touch; null: none.
+    // single: a buffer that has come back, kept beside the list, which most messages thus never
+    // touch; null: none.
     std::byte* last_back_ = nullptr;
     std::uint32_t last_back_index_ = 0;
     std::atomic<std::uint32_t> on_loan_{0};
-    // Slab s is published before any of its indices is pushed; at() reads it relaxed after the pop of one.
+    // Slab s is published before any of its indices is pushed; at() reads it relaxed after the pop
+    // of one.
     std::unique_ptr<std::atomic<std::byte*>[]> slabs_;
-    std::mutex growing_;                  // one thread adds a slab at a time
-    std::uint32_t slabs_made_ = 0;        // under growing_
+    std::mutex growing_;            // one thread adds a slab at a time
+    std::uint32_t slabs_made_ = 0;  // under growing_
 };
 
 }  // namespace portico::io

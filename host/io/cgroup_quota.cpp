@@ -89,8 +89,8 @@ Groups groups_of(std::string_view proc_cgroup) {
     Groups groups;
     for_each_line(proc_cgroup, [&](std::string_view line) {
         const std::size_t first = line.find(':');
-        const std::size_t second =
-            first == std::string_view::npos ? first : line.find(':', first + 1);
+        const std::size_t second = first == std::string_view::npos ? first
+                                                                   : line.find(':', first + 1);
         if (second == std::string_view::npos) {
             return;
         }

@@ -1,31 +1,39 @@
 // The completion port: the contract that every backend keeps and everything above relies on.
 //
-//  1. An operation is submitted once and completes exactly once, out of wait(), never inside the submitting call, whatever the
+//  1. An operation is submitted once and completes exactly once, out of wait(), never inside the
+//  submitting call, whatever the
 //     system did inline: an inline completion goes on the port's ready list. So there is no recursion and a bounded stack.
 //     A send whose owner says so may be told late (SendOperation::may_be_late).
 //     Only send_at_once() and accept_at_once() may answer that their operation is complete already;
 //     they call nothing back, and their caller limits how often in a row.
-//  2. cancel() is a request; the operation still completes, with `aborted`, or with success when that came first.
-//  3. The memory of an operation, and all that it names, stays alive and untouched until it completes.
+//  2. cancel() is a request; the operation still completes, with `aborted`, or with success when
+//    that came first.
+//  3. The memory of an operation, and all that it names, stays alive and untouched until it
+//    completes.
 //  4. At most one receive and one send are in flight for a socket.
-//  5. post() may be called from any thread and wakes the port. Posts of one thread complete in their order.
+//  5. post() may be called from any thread and wakes the port. Posts of one thread complete in
+//    their order.
 //  6. Errors are io::Error, with the native code kept.
-//  7. A received buffer is on loan from the port's pool until it is given back. A receive that finds the pool empty waits
+//  7. A received buffer is on loan from the port's pool until it is given back. A receive that
+//  finds the pool empty waits
 //     until a buffer is back; it does not fail.
-//  8. Operations are one-shot. A backend may use multishot requests behind this, but then parks at most one buffer for a
+//  8. Operations are one-shot. A backend may use multishot requests behind this, but then parks at
+//  most one buffer for a
 //     connection that has no receive submitted and stops reading, and a quarter of the pool's buffers for all of these together (but
 //     for what is on its way when they stop); of connections that stream it may have read ahead, into
 //     at most a sixteenth of the pool's buffers for all of them together. Parked data is delivered by the next wait() after
 //     the submit, never lost.
 //
-// Threads. A port is made for one thread (`single`) or for several (`shared`). accept, connect, receive, send (and those at once), timer, cancel, expedite,
-// attach, flush and wait belong to the port's own threads: those that call wait(), any number at once for a shared port, always the same one for a single port. (Before
-// the first wait() the thread that starts the server may call them too. After the last operation on a socket another thread may wait for what is left, timers
-// and posts.) Only post(), wake(), counters() and
-// now() may be called from anywhere. Submit and cancel of one operation are never concurrent with each other.
+// Threads. A port is made for one thread (`single`) or for several (`shared`). accept, connect,
+// receive, send (and those at once), timer, cancel, expedite, attach, flush and wait belong to the
+// port's own threads: those that call wait(), any number at once for a shared port, always the same
+// one for a single port. (Before the first wait() the thread that starts the server may call them
+// too. After the last operation on a socket another thread may wait for what is left, timers and
+// posts.) Only post(), wake(), counters() and now() may be called from anywhere. Submit and cancel
+// of one operation are never concurrent with each other.
 //
-// End: before its destructor every operation must have completed and every socket be closed. Whoever ends a port keeps
-// calling wait() until outstanding() is 0.
+// End: before its destructor every operation must have completed and every socket be closed.
+// Whoever ends a port keeps calling wait() until outstanding() is 0.
 #pragma once
 
 #include <atomic>
@@ -45,27 +53,31 @@
 
 namespace portico::io {
 
-// Calls to the system, counted in the process: how the cost of a message is shown (a tracer would change the batches).
+// Calls to the system, counted in the process: how the cost of a message is shown (a tracer would
+// change the batches).
 struct Counters {
-    // On io_uring waits are all the calls there are (but for wakes and connects), and they submit as well. There the next three, and cancels, count what the
-    // kernel was asked for and did: completions of receives, sends and accepts, and requests for a cancel.
+    // On io_uring waits are all the calls there are (but for wakes and connects), and they submit
+    // as well. There the next three, and cancels, count what the kernel was asked for and did:
+    // completions of receives, sends and accepts, and requests for a cancel.
     std::uint64_t waits = 0;     // epoll_wait, io_uring_enter, GetQueuedCompletionStatusEx
     std::uint64_t receives = 0;  // recv, WSARecv
     std::uint64_t sends = 0;     // send, WSASend
     std::uint64_t accepts = 0;   // accept4, AcceptEx
     std::uint64_t connects = 0;
-    std::uint64_t wakes = 0;     // writes to the event, PostQueuedCompletionStatus
-    std::uint64_t cancels = 0;   // CancelIoEx
+    std::uint64_t wakes = 0;        // writes to the event, PostQueuedCompletionStatus
+    std::uint64_t cancels = 0;      // CancelIoEx
     std::uint64_t completions = 0;  // operations that completed; not a call to the system
 
     Counters& operator+=(const Counters& other) noexcept;
 };
 
 struct PortOptions {
-    bool shared = false;               // several threads wait on it
-    std::uint32_t concurrency = 1;     // Windows: how many of them the system runs at once
-    std::uint32_t receive_idle_ms = 1'000;  // Windows: a posted receive gives its buffer back after this time without data
-    bool exact_deadlines = false;  // epoll: a wait ends within microseconds of its deadline where the system can (wait_grain_ns)
+    bool shared = false;            // several threads wait on it
+    std::uint32_t concurrency = 1;  // Windows: how many of them the system runs at once
+    // Windows: a posted receive gives its buffer back after this time without data
+    std::uint32_t receive_idle_ms = 1'000;
+    // epoll: a wait ends within microseconds of its deadline where the system can (wait_grain_ns)
+    bool exact_deadlines = false;
 };
 
 inline constexpr std::uint64_t wait_forever = UINT64_MAX;
@@ -79,57 +91,68 @@ public:
     // "epoll", "io_uring", "iocp", ...
     [[nodiscard]] virtual std::string_view name() const noexcept = 0;
 
-    // Makes an open socket one of this port's, for as long as it is open: a socket joins one port for ever.
+    // Makes an open socket one of this port's, for as long as it is open: a socket joins one port
+    // for ever.
     [[nodiscard]] virtual base::Result<void> attach(Socket& socket) = 0;
 
     // How many accepts may be in flight on one listening Socket.
     [[nodiscard]] virtual std::uint32_t accepts_max() const noexcept = 0;
 
     virtual void accept(AcceptOperation& operation) noexcept = 0;
-    // As accept(), but true if a client waited already, or the accept failed, in the call itself: then the
-    // operation has completed, its outputs are filled in, and wait() does not hand it out. Lets a port that
-    // takes one accept at a time admit several clients in one turn.
+    // As accept(), but true if a client waited already, or the accept failed, in the call itself:
+    // then the operation has completed, its outputs are filled in, and wait() does not hand it out.
+    // Lets a port that takes one accept at a time admit several clients in one turn.
     [[nodiscard]] virtual bool accept_at_once(AcceptOperation& operation) noexcept;
     virtual void connect(ConnectOperation& operation) noexcept = 0;
     virtual void receive(ReceiveOperation& operation) noexcept = 0;
     virtual void send(SendOperation& operation) noexcept = 0;
-    // As send(), but true when the system took bytes, or failed, in the call itself: then the operation has completed, its outputs are filled in, and
-    // wait() does not hand it out. Spares the usual send its way over the ready list.
+    // As send(), but true when the system took bytes, or failed, in the call itself: then the
+    // operation has completed, its outputs are filled in, and wait() does not hand it out. Spares
+    // the usual send its way over the ready list.
     [[nodiscard]] virtual bool send_at_once(SendOperation& operation) noexcept;
     virtual void timer(TimerOperation& operation) noexcept = 0;
     virtual void post(PostOperation& operation) noexcept = 0;
 
-    // Asks for an early end of an accept, connect, receive, send or timer that its owner has submitted and not yet got back. It may have been taken
-    // out of wait() already, in the same batch or by another thread, and not have reached its owner: then nothing happens. On a shared
+    // Asks for an early end of an accept, connect, receive, send or timer that its owner has
+    // submitted and not yet got back. It may have been taken out of wait() already, in the same
+    // batch or by another thread, and not have reached its owner: then nothing happens. On a shared
     // port another thread may have it in hand: then it ends early or not. Not for posts.
     virtual void cancel(Operation& operation) noexcept = 0;
 
     // Whether sends are ever told late here: where not, nobody need find out whether one may be.
     [[nodiscard]] bool tells_late() const noexcept { return tells_late_; }
 
-    // A send that was submitted with may_be_late, and has not come back, is waited for after all: the next wait() does not go on waiting when it has
-    // been sent. Does nothing for others.
+    // A send that was submitted with may_be_late, and has not come back, is waited for after all:
+    // the next wait() does not go on waiting when it has been sent. Does nothing for others.
     virtual void expedite(SendOperation& operation) noexcept { static_cast<void>(operation); }
 
-    // Whether what is submitted reaches the system only with the next wait(); flush() hands it over at once.
+    // Whether what is submitted reaches the system only with the next wait(); flush() hands it over
+    // at once.
     [[nodiscard]] virtual bool submits_in_wait() const noexcept { return false; }
     virtual void flush() noexcept {}
 
     // Ends a socket's membership and closes it. None of its operations may be in flight.
     virtual void close(Socket& socket) noexcept = 0;
 
-    // Hands out up to completed.size() (at least 1) finished operations; waits for the first until now() reaches `deadline_ns` (0: only
-    // looks, and on a shared port may leave the look to a thread that waits already; wait_forever). May return 0 early. Each operation
-    // handed out has in_flight == false; the caller calls operation.completed(operation).
-    [[nodiscard]] virtual std::size_t wait(std::span<Operation*> completed, std::uint64_t deadline_ns) noexcept = 0;
+    // Hands out up to completed.size() (at least 1) finished operations; waits for the first until
+    // now() reaches `deadline_ns` (0: only looks, and on a shared port may leave the look to a
+    // thread that waits already; wait_forever). May return 0 early. Each operation handed out has
+    // in_flight == false; the caller calls operation.completed(operation).
+    [[nodiscard]] virtual std::size_t wait(std::span<Operation*> completed,
+                                           std::uint64_t deadline_ns) noexcept = 0;
 
-    // By how much a wait() may end after its deadline because the system counts in coarser steps; 0 where it does not.
-    [[nodiscard]] virtual std::uint64_t wait_grain_ns() const noexcept { return base::nanoseconds_per_millisecond; }
+    // By how much a wait() may end after its deadline because the system counts in coarser steps; 0
+    // where it does not.
+    [[nodiscard]] virtual std::uint64_t wait_grain_ns() const noexcept {
+        return base::nanoseconds_per_millisecond;
+    }
 
-    // Lets one thread that waits return early, or else the next wait() of one: there is work that the port does not know of. From any thread.
+    // Lets one thread that waits return early, or else the next wait() of one: there is work that
+    // the port does not know of. From any thread.
     virtual void wake() noexcept = 0;
 
-    // How many operations are submitted and not yet handed out. Exact when nobody else uses the port.
+    // How many operations are submitted and not yet handed out. Exact when nobody else uses the
+    // port.
     [[nodiscard]] virtual std::size_t outstanding() const noexcept = 0;
 
     [[nodiscard]] virtual Counters counters() const noexcept = 0;
@@ -141,7 +164,8 @@ public:
 
 protected:
     // The pool must outlive the port. Several ports may share one.
-    explicit CompletionPort(BufferPool& buffers, bool tells_late = false) noexcept : buffers_(&buffers), tells_late_(tells_late) {}
+    explicit CompletionPort(BufferPool& buffers, bool tells_late = false) noexcept
+        : buffers_(&buffers), tells_late_(tells_late) {}
 
 private:
     BufferPool* buffers_;
@@ -153,11 +177,14 @@ enum class Backend : std::uint8_t { automatic, epoll, io_uring, iocp };
 // "auto", "epoll", "io_uring", "iocp": nothing for an unknown name.
 [[nodiscard]] std::optional<Backend> backend_from_name(std::string_view name) noexcept;
 
-// Whether this system, and this program, can use io_uring: what it lacks of all that the backend would use ("" for nothing), or why not at all.
+// Whether this system, and this program, can use io_uring: what it lacks of all that the backend
+// would use ("" for nothing), or why not at all.
 [[nodiscard]] base::Result<std::string> probe_io_uring();
 
-// Makes a port. Fails with a sentence when the backend is not one of this system, or the system refuses.
-[[nodiscard]] base::Result<std::unique_ptr<CompletionPort>> make_port(Backend backend, BufferPool& buffers,
+// Makes a port. Fails with a sentence when the backend is not one of this system, or the system
+// refuses.
+[[nodiscard]] base::Result<std::unique_ptr<CompletionPort>> make_port(Backend backend,
+                                                                      BufferPool& buffers,
                                                                       const PortOptions& options);
 
 }  // namespace portico::io

@@ -1,5 +1,5 @@
-// What can go wrong with an operation, in the few words the layers above tell apart. The system's own code is
-// kept beside it (Operation::native_error) for the log.
+// What can go wrong with an operation, in the few words the layers above tell apart. The system's
+// own code is kept beside it (Operation::native_error) for the log.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,8 @@ namespace portico::io {
 
 enum class Error : std::uint8_t {
     none,
-    reset,                // the peer (or something between) ended the connection without the orderly end
+    // the peer (or something between) ended the connection without the orderly end
+    reset,
     refused,              // nobody listens there
     unreachable,          // no route, network down
     timed_out,            // the system gave up waiting for the peer
@@ -25,10 +26,12 @@ enum class Error : std::uint8_t {
 
 [[nodiscard]] std::string_view to_string(Error error) noexcept;
 
-// What may help where an address cannot be listened on: to stand behind the system's sentence. Empty where there is nothing to add.
+// What may help where an address cannot be listened on: to stand behind the system's sentence.
+// Empty where there is nothing to add.
 [[nodiscard]] std::string_view advice_on_listening(Error error) noexcept;
 
-// The system's sentence for one of its error codes (errno on Linux, GetLastError on Windows), with the number.
+// The system's sentence for one of its error codes (errno on Linux, GetLastError on Windows), with
+// the number.
 [[nodiscard]] std::string native_error_text(int native_error);
 
 }  // namespace portico::io

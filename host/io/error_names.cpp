@@ -23,15 +23,20 @@ std::string_view to_string(Error error) noexcept {
 
 std::string_view advice_on_listening(Error error) noexcept {
     switch (error) {
-        case Error::address_in_use: return "; another program, another instance of this one, or another of its listeners has it";
-        case Error::address_unavailable: return "; name an address of this machine, or 0.0.0.0 or [::] for all that it has";
+        case Error::address_in_use:
+            return "; another program, another instance of this one, or another of its listeners "
+                   "has it";
+        case Error::address_unavailable:
+            return "; name an address of this machine, or 0.0.0.0 or [::] for all that it has";
         case Error::permission:
 #ifdef _WIN32
-            // Also the answer where another program listens there for itself alone, which elsewhere is "address in use".
+            // Also the answer where another program listens there for itself alone, which elsewhere
+            // is "address in use".
             return "; another program has this port for itself, or the system keeps it reserved "
                    "(netsh interface ipv4 show excludedportrange protocol=tcp)";
 #else
-            return "; a port below 1024 needs a right: take one from 1024 on, or give it to the program "
+            return "; a port below 1024 needs a right: take one from 1024 on, or give it to the "
+                   "program "
                    "(setcap cap_net_bind_service=+ep host)";
 #endif
         default: return "";

@@ -30,7 +30,8 @@ Error error_of(int native_error) noexcept {
 }
 
 std::string native_error_text(int native_error) {
-    return std::system_category().message(native_error) + " (errno " + std::to_string(native_error) + ")";
+    return std::system_category().message(native_error) + " (errno " +
+           std::to_string(native_error) + ")";
 }
 
 }  // namespace portico::io

@@ -2,14 +2,14 @@
 
 namespace portico::io {
 
-// Winsock's own calls answer with WSA codes; a dequeued packet, and the extension functions, may give the Win32 code of the same
-// thing instead, so both are here.
+// Winsock's own calls answer with WSA codes; a dequeued packet, and the extension functions, may
+// give the Win32 code of the same thing instead, so both are here.
 Error error_of(int native_error) noexcept {
     switch (native_error) {
         case 0: return Error::none;
-        case ERROR_NETNAME_DELETED:     // 64: a receive or send that was pending when the peer's reset came
-        case ERROR_CONNECTION_ABORTED:  // 1236
-        case ERROR_GRACEFUL_DISCONNECT: // 1226: a send behind an end that both sides have seen
+        case ERROR_NETNAME_DELETED:  // 64: a receive or send that was pending when the peer's reset came
+        case ERROR_CONNECTION_ABORTED:   // 1236
+        case ERROR_GRACEFUL_DISCONNECT:  // 1226: a send behind an end that both sides have seen
         case ERROR_BROKEN_PIPE:
         case WSAECONNRESET:
         case WSAECONNABORTED:
@@ -52,7 +52,8 @@ Error error_of(int native_error) noexcept {
 std::string native_error_text(int native_error) {
     const std::string number = "(error " + std::to_string(native_error) + ")";
     // MAX_WIDTH_MASK: no line breaks inside; IGNORE_INSERTS: a "%1" stays as it is.
-    constexpr DWORD flags = FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS | FORMAT_MESSAGE_MAX_WIDTH_MASK;
+    constexpr DWORD flags = FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS |
+                            FORMAT_MESSAGE_MAX_WIDTH_MASK;
     wchar_t wide[512];
     DWORD length = ::FormatMessageW(flags, nullptr, static_cast<DWORD>(native_error), 0, wide,
                                     static_cast<DWORD>(sizeof wide / sizeof *wide), nullptr);
@@ -65,8 +66,8 @@ std::string native_error_text(int native_error) {
     }
     // A UTF-16 unit becomes at most three bytes of UTF-8.
     std::string text(static_cast<std::size_t>(length) * 3, '\0');
-    const int size = ::WideCharToMultiByte(CP_UTF8, 0, wide, static_cast<int>(length), text.data(), static_cast<int>(text.size()),
-                                           nullptr, nullptr);
+    const int size = ::WideCharToMultiByte(CP_UTF8, 0, wide, static_cast<int>(length), text.data(),
+                                           static_cast<int>(text.size()), nullptr, nullptr);
     text.resize(static_cast<std::size_t>(size));
     return text + " " + number;
 }

@@ -1,4 +1,5 @@
-// The system's socket headers, and the conversions between its types and ours. For the .cpp files of io/ alone.
+// The system's socket headers, and the conversions between its types and ours. For the .cpp files
+// of io/ alone.
 #pragma once
 
 #ifdef _WIN32
@@ -23,7 +24,8 @@ namespace portico::io {
 [[nodiscard]] Address from_native(const sockaddr_storage& native) noexcept;
 
 #ifdef _WIN32
-// WSAStartup at the first use, from any thread; whoever makes the first socket call on some path calls this before.
+// WSAStartup at the first use, from any thread; whoever makes the first socket call on some path
+// calls this before.
 void ensure_sockets_started() noexcept;
 #endif
 

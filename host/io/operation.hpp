@@ -1,8 +1,10 @@
-// The operations of a completion port: accept, connect, receive, send, timer, post. Intrusive and owned by the caller.
+// The operations of a completion port: accept, connect, receive, send, timer, post. Intrusive and
+// owned by the caller.
 //
-// Life of an operation: its owner fills in the inputs, sets `completed`, and submits it to a port. From then until the
-// port hands it out of wait() it belongs to the port: nobody else reads or writes it or the memory it names (except
-// through CompletionPort::cancel). After wait() the owner has it back, with its outputs, and may submit it again.
+// Life of an operation: its owner fills in the inputs, sets `completed`, and submits it to a port.
+// From then until the port hands it out of wait() it belongs to the port: nobody else reads or
+// writes it or the memory it names (except through CompletionPort::cancel). After wait() the owner
+// has it back, with its outputs, and may submit it again.
 #pragma once
 
 #include <atomic>
@@ -30,11 +32,13 @@ public:
     Operation& operator=(const Operation&) = delete;
 
     const OperationType type;
-    // From the submit until wait() hands it out. Written by the submitting thread and by the thread in wait().
+    // From the submit until wait() hands it out. Written by the submitting thread and by the thread
+    // in wait().
     bool in_flight = false;
     Error error = Error::none;  // out
-    // For the backends. Set by cancel() (seq_cst) before it looks for the parked operation, and read (seq_cst) by a thread
-    // after it has parked the operation: one of the two sees the other. Cleared by the submit.
+    // For the backends. Set by cancel() (seq_cst) before it looks for the parked operation, and
+    // read (seq_cst) by a thread after it has parked the operation: one of the two sees the other.
+    // Cleared by the submit.
     std::atomic<bool> cancel_requested{false};
     int native_error = 0;  // out: errno or GetLastError of the failure, 0 for none
     Handler completed = nullptr;
@@ -45,8 +49,8 @@ protected:
 
 #ifdef _WIN32
 public:
-    // Room for the OVERLAPPED of this operation (iocp/port.cpp asserts the size), and the way back from it: the system hands out
-    // the OVERLAPPED's address, which is also this struct's.
+    // Room for the OVERLAPPED of this operation (iocp/port.cpp asserts the size), and the way back
+    // from it: the system hands out the OVERLAPPED's address, which is also this struct's.
     struct Overlapped {
         alignas(8) std::byte room[32];
         Operation* operation;
@@ -60,16 +64,20 @@ class AcceptOperation : public Operation {
 public:
     AcceptOperation() noexcept : Operation(OperationType::accept) {}
 
-    Socket* listener = nullptr;              // in
-    NativeSocket accepted = invalid_socket;  // out: owned by the operation's owner from now on; invalid on error
-    Address peer;                            // out
+    Socket* listener = nullptr;  // in
+    // out: owned by the operation's owner from now on; invalid on error
+    NativeSocket accepted = invalid_socket;
+    Address peer;  // out
 #ifdef _WIN32
     // The backend's.
-    alignas(8) std::byte address_room[128];  // two addresses of sizeof(sockaddr_in6) + 16 bytes each, as AcceptEx asks
-    std::atomic<std::uintptr_t> state{0};    // as Socket::receive_state_ is for a receive: a listener has several accepts
-    std::uint32_t tries = 0;                 // peers that were gone before they were accepted
+    // two addresses of sizeof(sockaddr_in6) + 16 bytes each, as AcceptEx asks
+    alignas(8) std::byte address_room[128];
+    // as Socket::receive_state_ is for a receive: a listener has several accepts
+    std::atomic<std::uintptr_t> state{0};
+    std::uint32_t tries = 0;  // peers that were gone before they were accepted
 #else
-    // The backend's (io_uring): where the system writes the peer's address while the accept is in flight; room for a sockaddr_storage.
+    // The backend's (io_uring): where the system writes the peer's address while the accept is in
+    // flight; room for a sockaddr_storage.
     alignas(8) std::byte address_room[128];
     std::uint32_t address_bytes = 0;
 #endif
@@ -91,7 +99,8 @@ public:
     Socket* socket = nullptr;  // in
     // Out: how many bytes came. 0 without an error is the end of the peer's stream.
     std::uint32_t bytes = 0;
-    // Out: where they are. On loan from the pool when `bytes` is not 0 (give_back when done), else null.
+    // Out: where they are. On loan from the pool when `bytes` is not 0 (give_back when done), else
+    // null.
     Buffer buffer;
 };
 
@@ -103,18 +112,22 @@ struct ConstBuffer {
 // Sends some of the bytes named by `buffers`, in order; a success may be partial.
 class SendOperation : public Operation {
 public:
-    // More than this in one call is a programmer's error (Wine fails above 1,024; what helps ends far below).
+    // More than this in one call is a programmer's error (Wine fails above 1,024; what helps ends
+    // far below).
     static constexpr std::size_t buffers_max = 64;
 
     SendOperation() noexcept : Operation(OperationType::send) {}
 
-    Socket* socket = nullptr;              // in
-    std::span<const ConstBuffer> buffers;  // in: array and bytes stay untouched until completion; at least one byte in all
-    // In: nothing follows from this send's success, and nobody waits for its memory. Where it spares a call to the system a full success may then be told late:
-    // by the wait() that has something else to tell, or is woken, or comes to its deadline. CompletionPort::expedite() and cancel() take that back. The port may
-    // clear it.
+    Socket* socket = nullptr;  // in
+    // in: array and bytes stay untouched until completion; at least one byte in all
+    std::span<const ConstBuffer> buffers;
+    // In: nothing follows from this send's success, and nobody waits for its memory. Where it
+    // spares a call to the system a full success may then be told late: by the wait() that has
+    // something else to tell, or is woken, or comes to its deadline. CompletionPort::expedite() and
+    // cancel() take that back. The port may clear it.
     bool may_be_late = false;
-    bool was_late = false;    // out: told late, so when it was told says nothing about when it was sent
+    // out: told late, so when it was told says nothing about when it was sent
+    bool was_late = false;
     std::uint32_t bytes = 0;  // out: how many were taken by the system, at least 1 on success
 };
 

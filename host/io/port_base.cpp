@@ -6,17 +6,20 @@ namespace portico::io {
 
 namespace {
 
-// How often in a row wait() may leave the system to another thread that waits there before it is asked by this one as well.
+// How often in a row wait() may leave the system to another thread that waits there before it is
+// asked by this one as well.
 constexpr std::uint32_t rounds_watched_max = 8;
 
-// Between two looks at the system wait() hands out a lap of the ready list: those that are on it when the lap begins. So a connection whose operations always
-// complete inline, or a strand that always has more to do, has at most two turns where the others have one. While looks that were made in spite of a ready list
-// find nothing, there is nobody to be kept waiting: they become fewer, one in up to so many laps, or so many operations.
+// Between two looks at the system wait() hands out a lap of the ready list: those that are on it
+// when the lap begins. So a connection whose operations always complete inline, or a strand that
+// always has more to do, has at most two turns where the others have one. While looks that were
+// made in spite of a ready list find nothing, there is nobody to be kept waiting: they become
+// fewer, one in up to so many laps, or so many operations.
 constexpr std::uint32_t laps_max = 16;
 constexpr std::uint32_t without_look_max = 512;
 
-// A look that fills the batch leaves more behind, mostly, which has waited for longer than what is on the ready list: it is taken first. So many batches
-// in a row at most.
+// A look that fills the batch leaves more behind, mostly, which has waited for longer than what is
+// on the ready list: it is taken first. So many batches in a row at most.
 constexpr std::uint32_t full_looks_max = 16;
 
 }  // namespace
@@ -49,7 +52,8 @@ PortBase::~PortBase() {
 
 std::size_t PortBase::outstanding() const noexcept {
     const std::uint64_t done = completed_.load(std::memory_order_relaxed);
-    return submitted_.load(std::memory_order_relaxed) + posted_.load(std::memory_order_relaxed) - done;
+    return submitted_.load(std::memory_order_relaxed) + posted_.load(std::memory_order_relaxed) -
+           done;
 }
 
 Counters PortBase::counters() const noexcept {
@@ -78,7 +82,8 @@ void PortBase::set_ready_count(std::size_t size) noexcept {
 }
 
 void PortBase::set_timer_count() noexcept {
-    timer_count_.store(timers_.size(), shared_ ? std::memory_order_seq_cst : std::memory_order_relaxed);
+    timer_count_.store(timers_.size(),
+                       shared_ ? std::memory_order_seq_cst : std::memory_order_relaxed);
 }
 
 void PortBase::make_ready(Operation& operation) noexcept {
@@ -117,8 +122,10 @@ std::size_t PortBase::wait(std::span<Operation*> completed, std::uint64_t deadli
     PORTICO_ASSERT(!completed.empty());
     retry_starved();
     const std::uint32_t rounds = rounds_watched_.load(std::memory_order_relaxed);
-    // Another thread is at the system already, and is told what comes there: a look by this one, which has work to do, would be one more call for nothing.
-    const bool is_watched = shared_ && rounds < rounds_watched_max && waiting_.load(std::memory_order_relaxed) != 0;
+    // Another thread is at the system already, and is told what comes there: a look by this one,
+    // which has work to do, would be one more call for nothing.
+    const bool is_watched = shared_ && rounds < rounds_watched_max &&
+                            waiting_.load(std::memory_order_relaxed) != 0;
     std::size_t taken = is_watched ? take_ready(completed) : take_of_lap(completed);
     if (is_watched && (taken != 0 || deadline_ns == 0)) {
         rounds_watched_.store(rounds + 1, std::memory_order_relaxed);
@@ -129,7 +136,8 @@ std::size_t PortBase::wait(std::span<Operation*> completed, std::uint64_t deadli
         }
         const bool was_woken = shared_ && wake_noted_.exchange(false, std::memory_order_seq_cst);
         const bool has_ready = ready_count_.load(std::memory_order_seq_cst) != 0;
-        const std::size_t found = poll(completed, was_woken || has_ready ? 0 : std::min(deadline_ns, next_timer()));
+        const std::size_t found = poll(
+            completed, was_woken || has_ready ? 0 : std::min(deadline_ns, next_timer()));
         if (shared_) {
             waiting_.fetch_sub(1, std::memory_order_relaxed);
         }
@@ -150,7 +158,8 @@ std::size_t PortBase::take_of_lap(std::span<Operation*> into) noexcept {
     std::uint32_t left = lap_left_.load(std::memory_order_relaxed);
     if (left == 0) {
         const std::uint32_t laps_left = laps_left_.load(std::memory_order_relaxed);
-        left = static_cast<std::uint32_t>(std::min<std::size_t>(ready_count_.load(std::memory_order_relaxed), without_look_max));
+        left = static_cast<std::uint32_t>(
+            std::min<std::size_t>(ready_count_.load(std::memory_order_relaxed), without_look_max));
         if (laps_left == 0 || left == 0) {
             return 0;
         }
@@ -176,18 +185,22 @@ void PortBase::set_laps(const Look& look) noexcept {
         laps_.store(laps, std::memory_order_relaxed);
     }
     const std::size_t lap = std::max<std::size_t>(ready_count_.load(std::memory_order_relaxed), 1);
-    laps_left_.store(static_cast<std::uint32_t>(std::clamp<std::size_t>(without_look_max / lap, 1, laps)), std::memory_order_relaxed);
+    laps_left_.store(
+        static_cast<std::uint32_t>(std::clamp<std::size_t>(without_look_max / lap, 1, laps)),
+        std::memory_order_relaxed);
 }
 
 void PortBase::wake() noexcept {
-    // A single port does not count its one waiting thread: a wake that comes just before its wait() ends that one. On a shared port a
-    // thread that has found no work and is just about to wait is not counted yet: it finds the note.
+    // A single port does not count its one waiting thread: a wake that comes just before its wait()
+    // ends that one. On a shared port a thread that has found no work and is just about to wait is
+    // not counted yet: it finds the note.
     if (shared_) {
         wake_noted_.store(true, std::memory_order_seq_cst);
         if (waiting_.load(std::memory_order_seq_cst) == 0) {
             return;
         }
-        wake_noted_.store(false, std::memory_order_relaxed);  // the interrupt does for it: whom it wakes looks at everything
+        // the interrupt does for it: whom it wakes looks at everything
+        wake_noted_.store(false, std::memory_order_relaxed);
     }
     wakes_.fetch_add(1, std::memory_order_relaxed);
     interrupt_poll();
@@ -203,7 +216,9 @@ void PortBase::timer(TimerOperation& operation) noexcept {
         return timers_.front() == &operation;
     });
     if (shared_ && is_first) {
-        wake();  // those that wait already do so until a later instant; this thread may not come back before this one
+        // those that wait already do so until a later instant; this thread may not come back before
+        // this one
+        wake();
     }
 }
 
@@ -247,7 +262,8 @@ std::uint64_t PortBase::next_timer() noexcept {
     if (timer_count_.load(std::memory_order_seq_cst) == 0) {
         return wait_forever;
     }
-    return guarded([&] { return timers_.front() == nullptr ? wait_forever : timers_.front()->deadline_ns; });
+    return guarded(
+        [&] { return timers_.front() == nullptr ? wait_forever : timers_.front()->deadline_ns; });
 }
 
 }  // namespace portico::io

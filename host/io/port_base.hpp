@@ -1,9 +1,10 @@
-// What the backends have in common: the ready list, the timers, the posted operations, the counters and the order of
-// things inside wait(). A backend adds its system calls and poll().
+// What the backends have in common: the ready list, the timers, the posted operations, the counters
+// and the order of things inside wait(). A backend adds its system calls and poll().
 //
-// Concurrency. On a single port everything but posted_ belongs to the port's one thread, and no lock is taken. On a shared
-// port mutex_ guards the ready list and the timers. Counters are read by anyone: relaxed atomics, changed by the port's threads
-// (read-modify-write only when there are several).
+// Concurrency. On a single port everything but posted_ belongs to the port's one thread, and no
+// lock is taken. On a shared port mutex_ guards the ready list and the timers. Counters are read by
+// anyone: relaxed atomics, changed by the port's threads (read-modify-write only when there are
+// several).
 #pragma once
 
 #include <atomic>
@@ -18,7 +19,8 @@ namespace portico::io {
 class PortBase : public CompletionPort {
 public:
     void timer(TimerOperation& operation) noexcept final;
-    [[nodiscard]] std::size_t wait(std::span<Operation*> completed, std::uint64_t deadline_ns) noexcept final;
+    [[nodiscard]] std::size_t wait(std::span<Operation*> completed,
+                                   std::uint64_t deadline_ns) noexcept final;
     void wake() noexcept final;
     [[nodiscard]] std::size_t outstanding() const noexcept final;
     [[nodiscard]] Counters counters() const noexcept final;
@@ -30,8 +32,8 @@ protected:
         : CompletionPort(buffers, tells_late), shared_(shared) {}
     ~PortBase() override;
 
-    // Fetches completions from the system until `deadline_ns` (0: only looks), at least one `into` slot. Hands each out through
-    // finish(). May return 0.
+    // Fetches completions from the system until `deadline_ns` (0: only looks), at least one `into`
+    // slot. Hands each out through finish(). May return 0.
     virtual std::size_t poll(std::span<Operation*> into, std::uint64_t deadline_ns) noexcept = 0;
     // Called at the start of each wait(): receives that found no buffer try again here.
     virtual void retry_starved() noexcept = 0;
@@ -115,22 +117,27 @@ private:
     std::mutex mutex_;
     base::Fifo<Operation> ready_;  // guarded
     TimerHeap timers_;             // guarded
-    // Sizes of the two, so that an empty ready list or heap costs no lock; what they announce is read under the lock. On a shared
-    // port ready_count_ also pairs with waiting_ (seq_cst): a thread adds itself to waiting_ and then looks at ready_count_; one that leaves
-    // something on the ready list has raised ready_count_ and then looks at waiting_. So not both miss the other. timer_count_ does the
-    // same for a timer that is due before all others.
+    // Sizes of the two, so that an empty ready list or heap costs no lock; what they announce is
+    // read under the lock. On a shared port ready_count_ also pairs with waiting_ (seq_cst): a
+    // thread adds itself to waiting_ and then looks at ready_count_; one that leaves something on
+    // the ready list has raised ready_count_ and then looks at waiting_. So not both miss the
+    // other. timer_count_ does the same for a timer that is due before all others.
     std::atomic<std::size_t> ready_count_{0};
     std::atomic<std::size_t> timer_count_{0};
-    std::atomic<std::uint32_t> waiting_{0};  // threads inside a poll() that may block; shared ports only
-    // A wake() that found no thread waiting; the next wait() only looks. It pairs with waiting_ as ready_count_ does (seq_cst), for all that
-    // wake() is called for and wait() does not look at once more: the caller's own queues, the starved, the posts left over.
+    // threads inside a poll() that may block; shared ports only
+    std::atomic<std::uint32_t> waiting_{0};
+    // A wake() that found no thread waiting; the next wait() only looks. It pairs with waiting_ as
+    // ready_count_ does (seq_cst), for all that wake() is called for and wait() does not look at
+    // once more: the caller's own queues, the starved, the posts left over.
     std::atomic<bool> wake_noted_{false};
-    // Of wait(), for when it asks the system. Hints: relaxed, and on a shared port one thread's change may be lost in another's.
-    std::atomic<std::uint32_t> rounds_watched_{0};  // calls in a row that left the system to a thread that was waiting there
-    std::atomic<std::uint32_t> laps_{1};            // of the ready list, from one look to the next
-    std::atomic<std::uint32_t> laps_left_{1};       // of these
-    std::atomic<std::uint32_t> lap_left_{0};        // operations of the one that has begun
-    std::atomic<std::uint32_t> full_looks_{0};      // looks in a row that filled the batch
+    // Of wait(), for when it asks the system. Hints: relaxed, and on a shared port one thread's
+    // change may be lost in another's. calls in a row that left the system to a thread that was
+    // waiting there
+    std::atomic<std::uint32_t> rounds_watched_{0};
+    std::atomic<std::uint32_t> laps_{1};        // of the ready list, from one look to the next
+    std::atomic<std::uint32_t> laps_left_{1};   // of these
+    std::atomic<std::uint32_t> lap_left_{0};    // operations of the one that has begun
+    std::atomic<std::uint32_t> full_looks_{0};  // looks in a row that filled the batch
     Counter submitted_{0};
     Counter completed_{0};
     std::atomic<std::uint64_t> posted_{0};

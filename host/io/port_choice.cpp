@@ -40,16 +40,21 @@ base::Result<std::string> probe_io_uring() {
 #endif
 }
 
-base::Result<std::unique_ptr<CompletionPort>> make_port(Backend backend, BufferPool& buffers, const PortOptions& options) {
+base::Result<std::unique_ptr<CompletionPort>> make_port(Backend backend, BufferPool& buffers,
+                                                        const PortOptions& options) {
 #ifdef _WIN32
     if (backend == Backend::epoll || backend == Backend::io_uring) {
-        return base::Failure{std::string("the ") + (backend == Backend::epoll ? "epoll" : "io_uring") +
+        return base::Failure{std::string("the ") +
+                             (backend == Backend::epoll ? "epoll" : "io_uring") +
                              " backend exists on Linux only; here it is \"iocp\" or \"auto\""};
     }
     return IocpPort::make(buffers, options);
 #else
     switch (backend) {
-        case Backend::iocp: return base::Failure{"the iocp backend exists on Windows only; here it is \"epoll\", \"io_uring\" or \"auto\""};
+        case Backend::iocp:
+            return base::Failure{
+                "the iocp backend exists on Windows only; here it is \"epoll\", \"io_uring\" or "
+                "\"auto\""};
         case Backend::io_uring:
 #ifdef PORTICO_IO_URING
             return UringPort::make(buffers, options);

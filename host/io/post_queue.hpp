@@ -1,5 +1,5 @@
-// Posts on their way to a port: pushed by any thread without a lock, taken in order by whoever waits on the port (under the port's lock where
-// several threads do).
+// Posts on their way to a port: pushed by any thread without a lock, taken in order by whoever
+// waits on the port (under the port's lock where several threads do).
 #pragma once
 
 #include <atomic>
@@ -14,15 +14,16 @@ namespace portico::io {
 
 class PostQueue {
 public:
-    // True for the first since take(): its poster wakes the port, for those that follow as well. From here on the operation may be gone.
-    [[nodiscard]] bool push(PostOperation& operation) noexcept {
-        return inbox_.add(operation);
-    }
+    // True for the first since take(): its poster wakes the port, for those that follow as well.
+    // From here on the operation may be gone.
+    [[nodiscard]] bool push(PostOperation& operation) noexcept { return inbox_.add(operation); }
 
     // Something may be there to take; a hint, for threads that do not hold the lock.
     [[nodiscard]] bool has_any() const noexcept { return !inbox_.empty() || has_rest(); }
     // Something was left by take(): no wake announces it any more.
-    [[nodiscard]] bool has_rest() const noexcept { return has_rest_.load(std::memory_order_relaxed); }
+    [[nodiscard]] bool has_rest() const noexcept {
+        return has_rest_.load(std::memory_order_relaxed);
+    }
 
     // As many as there is room for. The poster that comes next wakes the port again.
     [[nodiscard]] std::size_t take(std::span<Operation*> into) noexcept {

@@ -1,4 +1,5 @@
-// Limits of the process that bound how many sockets it can have, and where the process's program is.
+// Limits of the process that bound how many sockets it can have, and where the process's program
+// is.
 #pragma once
 
 #include <cstdint>
@@ -6,8 +7,8 @@
 
 namespace portico::io {
 
-// Raises the number of descriptors that the process may have as far as it may without privileges; the number that holds then. UINT64_MAX where there
-// is no such limit (Windows).
+// Raises the number of descriptors that the process may have as far as it may without privileges;
+// the number that holds then. UINT64_MAX where there is no such limit (Windows).
 std::uint64_t raise_descriptor_limit() noexcept;
 
 // Absolute path of the running program's directory, UTF-8; empty when the system does not tell.

@@ -1,5 +1,6 @@
-// How far the system has come with a connection. Apart from socket_posix.cpp: the C library's tcp_info ends before the members
-// that are asked for here, and the kernel's header cannot stand beside it.
+// How far the system has come with a connection. Apart from socket_posix.cpp: the C library's
+// tcp_info ends before the members that are asked for here, and the kernel's header cannot stand
+// beside it.
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <sys/socket.h>

@@ -1,7 +1,9 @@
-// A TCP socket as the completion ports see it: the system's handle and the little state that a backend keeps with it.
+// A TCP socket as the completion ports see it: the system's handle and the little state that a
+// backend keeps with it.
 //
-// Non-blocking (Linux) or overlapped (Windows), not inherited by child processes, TCP_NODELAY on. The calls here are
-// the synchronous ones; everything that waits is an operation of a CompletionPort.
+// Non-blocking (Linux) or overlapped (Windows), not inherited by child processes, TCP_NODELAY on.
+// The calls here are the synchronous ones; everything that waits is an operation of a
+// CompletionPort.
 #pragma once
 
 #include <atomic>
@@ -42,18 +44,22 @@ struct PeerTimeouts {
 // Closes a handle that no Socket owns yet (an accepted one that nobody wants).
 void close_native(NativeSocket native) noexcept;
 
-// How far the system has come with a connection. Room to send is reported in large steps (Linux: a third of the send buffer), so a peer
-// that reads slowly moves bytes for many seconds while no send completes. These counts tell.
+// How far the system has come with a connection. Room to send is reported in large steps (Linux: a
+// third of the send buffer), so a peer that reads slowly moves bytes for many seconds while no send
+// completes. These counts tell.
 struct Progress {
-    std::uint64_t acknowledged_bytes = 0;  // by the peer's system; on Linux the ends of the stream count as well
-    std::uint64_t received_bytes = 0;      // by this system, whether or not they were read
-    // Since the peer's system was last heard: neither count has grown since. 0 if the system does not say.
+    // by the peer's system; on Linux the ends of the stream count as well
+    std::uint64_t acknowledged_bytes = 0;
+    std::uint64_t received_bytes = 0;  // by this system, whether or not they were read
+    // Since the peer's system was last heard: neither count has grown since. 0 if the system does
+    // not say.
     std::uint32_t newest_age_ms = 0;
 };
 
-// Owned by one Connection, listener or client session. It is type-stable: a backend that is shared by several threads
-// may hold a late event for it after close(), so the object (not the handle) must outlive the port's last wait(), or be
-// used again in place. A late event then does no more than cause one needless attempt to receive or send.
+// Owned by one Connection, listener or client session. It is type-stable: a backend that is shared
+// by several threads may hold a late event for it after close(), so the object (not the handle)
+// must outlive the port's last wait(), or be used again in place. A late event then does no more
+// than cause one needless attempt to receive or send.
 class Socket {
 public:
     Socket() = default;
@@ -67,13 +73,16 @@ public:
     // Takes over an accepted handle. Must not be open.
     void adopt(NativeSocket native) noexcept;
 
-    // Makes a socket to connect with; `local` (if its family is not none) is what it is bound to, port 0 for any.
-    [[nodiscard]] base::Result<void> open_for_connect(Address::Family family, const Address& local = {});
+    // Makes a socket to connect with; `local` (if its family is not none) is what it is bound to,
+    // port 0 for any.
+    [[nodiscard]] base::Result<void> open_for_connect(Address::Family family,
+                                                      const Address& local = {});
 
-    // Makes a socket to connect with from this address; its port is ignored. The system chooses the port with the destination known: a port
-    // is taken for one destination only, where one of open_for_connect() with a `local` is taken for all (Linux: IP_BIND_ADDRESS_NO_PORT;
-    // Windows: SO_REUSE_UNICASTPORT). So local_address() may say no port before the connect. Fails when the address is not one of this
-    // machine, and names it.
+    // Makes a socket to connect with from this address; its port is ignored. The system chooses the
+    // port with the destination known: a port is taken for one destination only, where one of
+    // open_for_connect() with a `local` is taken for all (Linux: IP_BIND_ADDRESS_NO_PORT; Windows:
+    // SO_REUSE_UNICASTPORT). So local_address() may say no port before the connect. Fails when the
+    // address is not one of this machine, and names it.
     [[nodiscard]] base::Result<void> open_for_connect_from(const Address& source);
 
     // Binds and listens; port 0 takes a free one (see local_address). Linux: SO_REUSEADDR, so that
@@ -81,8 +90,8 @@ public:
     // there lets another process take the port. IPV6_V6ONLY is always on. Accepted sockets have
     // these timeouts, as far as the system takes them. The text of an error names the address, its
     // kind is an Error. Windows: while somebody else has the address it is tried again until
-    // `retry_until_ns` (base::now_ns), since after a crash the connections of the process before may
-    // hold it for a moment.
+    // `retry_until_ns` (base::now_ns), since after a crash the connections of the process before
+    // may hold it for a moment.
     [[nodiscard]] base::Result<void> listen(const Address& address, int backlog,
                                             const PeerTimeouts& timeouts = {},
                                             std::uint64_t retry_until_ns = 0);
@@ -91,14 +100,15 @@ public:
     [[nodiscard]] Address local_address() const noexcept;
     [[nodiscard]] Address peer_address() const noexcept;
 
-    // Sends the end of stream behind what was sent. No send may be in flight. False when the connection is gone already.
+    // Sends the end of stream behind what was sent. No send may be in flight. False when the
+    // connection is gone already.
     bool shutdown_send() noexcept;
 
     // After this close() resets the connection instead of ending it in order.
     void reset_on_close() noexcept;
 
-    // Bytes that the system accepted and the peer's system has not acknowledged; nothing when the system cannot tell
-    // (Windows before 10 1703, Wine).
+    // Bytes that the system accepted and the peer's system has not acknowledged; nothing when the
+    // system cannot tell (Windows before 10 1703, Wine).
     [[nodiscard]] std::optional<std::uint64_t> unacknowledged_bytes() const noexcept;
 
     // Nothing when the system cannot tell (Windows before 10 1703, Wine, Linux before 4.1).
@@ -119,26 +129,29 @@ private:
     void reset_state() noexcept;
     [[nodiscard]] base::Result<void> bind_or_close(const Address& local);
 #ifdef _WIN32
-    [[nodiscard]] base::Result<void> try_listen(const Address& address, int backlog, const PeerTimeouts& timeouts);
+    [[nodiscard]] base::Result<void> try_listen(const Address& address, int backlog,
+                                                const PeerTimeouts& timeouts);
 #endif
 
     NativeSocket native_ = invalid_socket;
     bool is_listener_ = false;
-    // What a backend keeps with a socket, one word a direction; its meaning and the pairing of its accesses are written down
-    // in the backend. Zeroed whenever a handle comes in.
+    // What a backend keeps with a socket, one word a direction; its meaning and the pairing of its
+    // accesses are written down in the backend. Zeroed whenever a handle comes in.
     std::atomic<std::uintptr_t> receive_state_{0};
     std::atomic<std::uintptr_t> send_state_{0};
 #ifdef _WIN32
     void set_accepted_timeouts(NativeSocket accepted) const noexcept;
 
-    Address::Family listener_family_ = Address::Family::none;  // what the sockets it accepts are made of
+    // what the sockets it accepts are made of
+    Address::Family listener_family_ = Address::Family::none;
     PeerTimeouts accepted_timeouts_;  // of a listener: what the sockets it accepts are given
     bool skips_packets_ = false;      // attach(): a call that succeeds at once brings no packet
     bool receives_often_ = false;     // the next receive may hold a buffer while it waits
     std::uint64_t last_data_ms_ = 0;  // GetTickCount64 of the last receive, or of the attach
     std::uint64_t sent_bytes_ = 0;    // taken by the system so far
-    // Since when a receive in the system holds a buffer (GetTickCount64), 0: it holds none. Relaxed: written before the release of
-    // receive_state_ that announces the receive, read again after an acquire of it.
+    // Since when a receive in the system holds a buffer (GetTickCount64), 0: it holds none.
+    // Relaxed: written before the release of receive_state_ that announces the receive, read again
+    // after an acquire of it.
     std::atomic<std::uint64_t> buffer_posted_ms_{0};
     // The attached port's list of its sockets; guarded by the registry.
     SocketRegistry* registry_ = nullptr;

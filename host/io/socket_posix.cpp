@@ -74,7 +74,8 @@ void Socket::adopt(NativeSocket native) noexcept {
 
 base::Result<void> Socket::open_for_connect(Address::Family family, const Address& local) {
     PORTICO_ASSERT(!is_open());
-    const int native = ::socket(native_family(family), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+    const int native = ::socket(native_family(family), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                                IPPROTO_TCP);
     if (native < 0) {
         return base::Failure{"cannot open a socket: " + native_error_text(errno)};
     }
@@ -109,10 +110,11 @@ base::Result<void> Socket::bind_or_close(const Address& local) {
     return {};
 }
 
-base::Result<void> Socket::listen(const Address& address, int backlog,
-                                  const PeerTimeouts& timeouts, std::uint64_t) {
+base::Result<void> Socket::listen(const Address& address, int backlog, const PeerTimeouts& timeouts,
+                                  std::uint64_t) {
     PORTICO_ASSERT(!is_open());
-    const int native = ::socket(native_family(address.family), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+    const int native = ::socket(native_family(address.family),
+                                SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
     if (native < 0) {
         return failure("cannot open a socket for", address);
     }
@@ -120,14 +122,16 @@ base::Result<void> Socket::listen(const Address& address, int backlog,
     reset_state();
     is_listener_ = true;
     set_option(native, SOL_SOCKET, SO_REUSEADDR, 1);
-    set_option(native, IPPROTO_TCP, TCP_NODELAY, 1);  // Linux gives it to each socket that is accepted: one call fewer for each
+    // Linux gives it to each socket that is accepted: one call fewer for each
+    set_option(native, IPPROTO_TCP, TCP_NODELAY, 1);
     set_timeouts(native, timeouts);
     if (address.family == Address::Family::v6) {
         set_option(native, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     }
     sockaddr_storage name;
     const socklen_t size = to_native(address, name);
-    if (::bind(native, reinterpret_cast<sockaddr*>(&name), size) != 0 || ::listen(native, backlog) != 0) {
+    if (::bind(native, reinterpret_cast<sockaddr*>(&name), size) != 0 ||
+        ::listen(native, backlog) != 0) {
         base::Failure result = failure("cannot listen on", address);
         close();
         return result;

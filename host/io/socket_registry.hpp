@@ -1,5 +1,6 @@
-// The connected sockets of one IocpPort, for its sweep over receives that hold a buffer without need: an intrusive list under a
-// mutex. The mutex is taken when a socket comes or goes and by the sweep, never on the way of the data.
+// The connected sockets of one IocpPort, for its sweep over receives that hold a buffer without
+// need: an intrusive list under a mutex. The mutex is taken when a socket comes or goes and by the
+// sweep, never on the way of the data.
 #pragma once
 
 #include <mutex>
@@ -35,7 +36,9 @@ public:
     void remove(Socket& socket) noexcept {
         const std::scoped_lock lock(mutex_);
         PORTICO_ASSERT(socket.registry_ == this);
-        (socket.registered_before_ == nullptr ? first_ : socket.registered_before_->registered_after_) = socket.registered_after_;
+        (socket.registered_before_ == nullptr
+             ? first_
+             : socket.registered_before_->registered_after_) = socket.registered_after_;
         if (socket.registered_after_ != nullptr) {
             socket.registered_after_->registered_before_ = socket.registered_before_;
         }

@@ -1,8 +1,10 @@
-// Timers by their deadline: a pairing heap whose nodes are the operations themselves, so that a timer can always be set. (A heap in an array grows, and
-// a port's timer() has nobody to tell that memory is out.)
+// Timers by their deadline: a pairing heap whose nodes are the operations themselves, so that a
+// timer can always be set. (A heap in an array grows, and a port's timer() has nobody to tell that
+// memory is out.)
 //
-// A node's children form a list; each knows the one before it, which is its parent for the first; a root has itself there. push() is O(1),
-// taking out the earliest or any other O(log n) amortised. Nothing recurses. Not synchronised: its owner says who may touch it.
+// A node's children form a list; each knows the one before it, which is its parent for the first; a
+// root has itself there. push() is O(1), taking out the earliest or any other O(log n) amortised.
+// Nothing recurses. Not synchronised: its owner says who may touch it.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +23,9 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     // The one with the earliest deadline; null when there is none.
     [[nodiscard]] TimerOperation* front() const noexcept { return root_; }
-    [[nodiscard]] static bool contains(const TimerOperation& timer) noexcept { return timer.heap.before != nullptr; }
+    [[nodiscard]] static bool contains(const TimerOperation& timer) noexcept {
+        return timer.heap.before != nullptr;
+    }
 
     void push(TimerOperation& timer) noexcept {
         timer.heap = {nullptr, nullptr, &timer};
@@ -72,7 +76,8 @@ private:
         node.heap.before = &node;
     }
 
-    // Makes one heap of the children: first in pairs from the first on, then the pairs from the last on.
+    // Makes one heap of the children: first in pairs from the first on, then the pairs from the
+    // last on.
     static TimerOperation* merged_children(TimerOperation& parent) noexcept {
         TimerOperation* pairs = nullptr;  // the last one first, linked by `next`
         TimerOperation* at = std::exchange(parent.heap.child, nullptr);

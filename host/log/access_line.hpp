@@ -9,8 +9,8 @@
 
 namespace portico::log {
 
-// Bytes in and out, messages that the plugin took, milliseconds from the start to the end, and the reason last,
-// since it is the only one with spaces.
+// Bytes in and out, messages that the plugin took, milliseconds from the start to the end, and the
+// reason last, since it is the only one with spaces.
 [[nodiscard]] std::string access_text(const base::Access& access);
 
 }  // namespace portico::log

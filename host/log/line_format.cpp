@@ -46,17 +46,19 @@ void append_time(std::string& line, std::chrono::system_clock::time_point time) 
     const year_month_day date(day);
     const hh_mm_ss clock(moment - day);
     char text[head_max];
-    std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ ", static_cast<int>(date.year()),
-                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
-                  static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()),
-                  static_cast<int>(clock.subseconds().count()));
+    std::snprintf(
+        text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ ", static_cast<int>(date.year()),
+        static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+        static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+        static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
     line += text;
 }
 
 }  // namespace
 
-std::string format_line(std::chrono::system_clock::time_point time, base::LogLevel level, std::string_view listener,
-                        std::uint64_t connection, std::string_view text) {
+std::string format_line(std::chrono::system_clock::time_point time, base::LogLevel level,
+                        std::string_view listener, std::uint64_t connection,
+                        std::string_view text) {
     std::string line;
     line.reserve(head_max + listener.size() + text.size());
     append_time(line, time);
@@ -69,7 +71,8 @@ std::string format_line(std::chrono::system_clock::time_point time, base::LogLev
     }
     if (connection != 0) {
         char number[24];
-        std::snprintf(number, sizeof number, "conn=%llx ", static_cast<unsigned long long>(connection));
+        std::snprintf(number, sizeof number, "conn=%llx ",
+                      static_cast<unsigned long long>(connection));
         line += number;
     }
     append_escaped(line, text);

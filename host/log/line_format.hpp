@@ -13,7 +13,8 @@
 namespace portico::log {
 
 // With its newline. Control bytes are escaped, and the text is cut at 4,096 bytes.
-[[nodiscard]] std::string format_line(std::chrono::system_clock::time_point time, base::LogLevel level, std::string_view listener,
+[[nodiscard]] std::string format_line(std::chrono::system_clock::time_point time,
+                                      base::LogLevel level, std::string_view listener,
                                       std::uint64_t connection, std::string_view text);
 
 }  // namespace portico::log

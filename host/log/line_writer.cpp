@@ -11,7 +11,8 @@ constexpr std::uint32_t look_again_ms = 20;
 
 }  // namespace
 
-base::Result<std::unique_ptr<LineWriter>> LineWriter::open(const std::string& name, std::function<bool()> give_up) {
+base::Result<std::unique_ptr<LineWriter>> LineWriter::open(const std::string& name,
+                                                           std::function<bool()> give_up) {
     std::unique_ptr<LineWriter> made(new LineWriter(name, std::move(give_up)));
     if (name.empty()) {
         made->file_ = io::AppendFile::standard_error();

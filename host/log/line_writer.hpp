@@ -1,6 +1,6 @@
-// Whole lines into a file, or to standard error. A line that a full disk cuts does not spoil the one after it;
-// a file that was renamed or removed is opened again under its name; and a reader that stands still is waited
-// for only as long as the caller wants.
+// Whole lines into a file, or to standard error. A line that a full disk cuts does not spoil the
+// one after it; a file that was renamed or removed is opened again under its name; and a reader
+// that stands still is waited for only as long as the caller wants.
 #pragma once
 
 #include <functional>
@@ -16,7 +16,8 @@ namespace portico::log {
 class LineWriter {
 public:
     // `name` in UTF-8; empty: standard error. `give_up` says whether waiting should end.
-    [[nodiscard]] static base::Result<std::unique_ptr<LineWriter>> open(const std::string& name, std::function<bool()> give_up);
+    [[nodiscard]] static base::Result<std::unique_ptr<LineWriter>> open(
+        const std::string& name, std::function<bool()> give_up);
 
     enum class Outcome {
         written,
@@ -34,7 +35,8 @@ public:
     [[nodiscard]] bool was_moved() const noexcept { return file_->was_moved(); }
 
 private:
-    LineWriter(std::string name, std::function<bool()> give_up) : name_(std::move(name)), give_up_(std::move(give_up)) {}
+    LineWriter(std::string name, std::function<bool()> give_up)
+        : name_(std::move(name)), give_up_(std::move(give_up)) {}
     [[nodiscard]] Outcome write(std::string_view bytes) noexcept;
 
     std::string name_;

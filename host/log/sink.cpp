@@ -21,8 +21,8 @@ constexpr auto end_grace = std::chrono::milliseconds(100);
 
 base::Result<std::shared_ptr<Sink>> Sink::open(Options options) {
     const std::shared_ptr<Sink> sink(new Sink(std::move(options)));
-    base::Result<std::unique_ptr<LineWriter>> opened =
-        LineWriter::open(sink->options_.file, [raw = sink.get()] { return raw->should_give_up(); });
+    base::Result<std::unique_ptr<LineWriter>> opened = LineWriter::open(
+        sink->options_.file, [raw = sink.get()] { return raw->should_give_up(); });
     if (!opened) {
         return base::Failure{sink->options_.key + ": " + opened.error()};
     }
@@ -82,7 +82,8 @@ void Sink::close(Clock::time_point deadline) noexcept {
     if (can_join) {
         thread_.join();
     } else {
-        thread_.detach();  // in a write that nothing ends; it keeps this object, and ends after that write
+        // in a write that nothing ends; it keeps this object, and ends after that write
+        thread_.detach();
     }
 }
 
@@ -146,7 +147,8 @@ bool Sink::carry_out(const Work& work) {
         return std::to_string(count) + " lines of the log were dropped: " + why;
     };
     return (work.dropped == 0 || write_note(loss(work.dropped, "its queue was full"))) &&
-           (work.lost == 0 || write_note(loss(work.lost, "out of memory"))) && (work.line.empty() || write(work.line));
+           (work.lost == 0 || write_note(loss(work.lost, "out of memory"))) &&
+           (work.line.empty() || write(work.line));
 }
 
 bool Sink::write_note(const std::string& text) {
@@ -155,18 +157,21 @@ bool Sink::write_note(const std::string& text) {
 
 void Sink::tell_console(const std::string& text) {
     if (options_.console != nullptr) {
-        static_cast<void>(options_.console->put(format_line(std::chrono::system_clock::now(), base::LogLevel::warn, {}, 0, text)));
+        static_cast<void>(options_.console->put(
+            format_line(std::chrono::system_clock::now(), base::LogLevel::warn, {}, 0, text)));
     }
 }
 
-// A full disk loses lines: the console is told once, and both when lines can be written again. A closed console
-// loses lines too; there is no better place to say so.
+// A full disk loses lines: the console is told once, and both when lines can be written again. A
+// closed console loses lines too; there is no better place to say so.
 bool Sink::write(const std::string& line) {
     using Outcome = LineWriter::Outcome;
     if (missing_ != 0 && options_.console != nullptr) {
-        const std::string text = options_.key + " can be written again: " + std::to_string(missing_) + " lines are missing in it";
-        const Outcome noted =
-            writer_->append(format_line(std::chrono::system_clock::now(), base::LogLevel::warn, {}, 0, text));
+        const std::string text = options_.key +
+                                 " can be written again: " + std::to_string(missing_) +
+                                 " lines are missing in it";
+        const Outcome noted = writer_->append(
+            format_line(std::chrono::system_clock::now(), base::LogLevel::warn, {}, 0, text));
         if (noted != Outcome::written) {
             ++missing_;
             return noted == Outcome::failed;
@@ -176,7 +181,8 @@ bool Sink::write(const std::string& line) {
     }
     const Outcome outcome = writer_->append(line);
     if (outcome == Outcome::failed && ++missing_ == 1) {
-        tell_console(options_.key + " cannot be written (" + writer_->error() + "): lines will be missing in it");
+        tell_console(options_.key + " cannot be written (" + writer_->error() +
+                     "): lines will be missing in it");
     }
     return outcome != Outcome::given_up;
 }
@@ -194,7 +200,8 @@ void Sink::follow_name(bool is_asked_for) {
     }
     const base::Result<void> opened = writer_->reopen();
     if (!opened && !stays_with_old_) {
-        tell_console(options_.key + ": " + opened.error() + "; lines go on into the file that is open");
+        tell_console(options_.key + ": " + opened.error() +
+                     "; lines go on into the file that is open");
     }
     stays_with_old_ = !opened;
 }

@@ -1,5 +1,6 @@
-// Where lines go: standard error, or a file. Each sink has a queue and a thread of its own, so that none holds
-// up another one, or those who write. A full queue drops its oldest lines and says later how many they were.
+// Where lines go: standard error, or a file. Each sink has a queue and a thread of its own, so that
+// none holds up another one, or those who write. A full queue drops its oldest lines and says later
+// how many they were.
 #pragma once
 
 #include <atomic>
@@ -25,15 +26,15 @@ public:
         std::uint32_t queue = 1;
         std::shared_ptr<Sink> console;  // where is said what cannot be said in the file
     };
-    // Fails when the file cannot be opened, or the thread cannot be started. Shared with its thread, which is
-    // left behind should it still be in a write when the time for close() is over.
+    // Fails when the file cannot be opened, or the thread cannot be started. Shared with its
+    // thread, which is left behind should it still be in a write when the time for close() is over.
     [[nodiscard]] static base::Result<std::shared_ptr<Sink>> open(Options options);
     ~Sink() = default;
     Sink(const Sink&) = delete;
     Sink& operator=(const Sink&) = delete;
 
-    // [any thread] A line with its newline. True: it is the first for which an older one had to go, since that
-    // was last said.
+    // [any thread] A line with its newline. True: it is the first for which an older one had to go,
+    // since that was last said.
     [[nodiscard]] bool put(std::string line) noexcept;
     // [any thread] A line was lost, for want of memory.
     void count_lost() noexcept;
@@ -47,7 +48,9 @@ public:
     void close(std::chrono::steady_clock::time_point deadline) noexcept;
 
     // "log.file", "standard error"
-    [[nodiscard]] std::string name() const { return options_.key.empty() ? "standard error" : options_.key; }
+    [[nodiscard]] std::string name() const {
+        return options_.key.empty() ? "standard error" : options_.key;
+    }
 
 private:
     struct Work {
@@ -78,7 +81,7 @@ private:
     std::condition_variable changed_;  // there is work
     std::condition_variable ended_changed_;
     std::condition_variable idle_changed_;
-    bool idle_ = true;  // the thread has no line in hand
+    bool idle_ = true;                // the thread has no line in hand
     std::vector<std::string> lines_;  // a ring
     std::size_t first_ = 0;
     std::size_t count_ = 0;

@@ -34,10 +34,12 @@ struct StreamLog::Sinks {
         }
     }
 
-    base::Result<void> add(std::vector<std::shared_ptr<Sink>>& to, std::string key, const std::string& file, std::uint32_t queue) {
+    base::Result<void> add(std::vector<std::shared_ptr<Sink>>& to, std::string key,
+                           const std::string& file, std::uint32_t queue) {
         all.reserve(all.size() + 1);
         to.reserve(to.size() + 1);
-        base::Result<std::shared_ptr<Sink>> opened = Sink::open({std::move(key), file, queue, all.empty() ? nullptr : all.front()});
+        base::Result<std::shared_ptr<Sink>> opened = Sink::open(
+            {std::move(key), file, queue, all.empty() ? nullptr : all.front()});
         if (!opened) {
             return base::Failure{opened.error()};
         }
@@ -49,8 +51,9 @@ struct StreamLog::Sinks {
 
 base::LogLevel level_from_name(std::string_view name) noexcept {
     constexpr std::pair<std::string_view, base::LogLevel> names[] = {
-        {"trace", base::LogLevel::trace}, {"debug", base::LogLevel::debug}, {"info", base::LogLevel::info},
-        {"warn", base::LogLevel::warn},   {"error", base::LogLevel::error}, {"off", base::LogLevel::off},
+        {"trace", base::LogLevel::trace}, {"debug", base::LogLevel::debug},
+        {"info", base::LogLevel::info},   {"warn", base::LogLevel::warn},
+        {"error", base::LogLevel::error}, {"off", base::LogLevel::off},
     };
     for (const auto& [known, level] : names) {
         if (known == name) {
@@ -73,12 +76,14 @@ base::Result<std::unique_ptr<StreamLog>> StreamLog::open(const config::Log& opti
         return base::Failure{added.error()};
     }
     const base::LogLevel level = level_from_name(options.level);
-    const bool logs_access = !options.access_file.empty() || (options.access && level <= base::LogLevel::info);
+    const bool logs_access = !options.access_file.empty() ||
+                             (options.access && level <= base::LogLevel::info);
     return std::unique_ptr<StreamLog>(new StreamLog(level, logs_access, std::move(sinks)));
 }
 
 base::Result<void> StreamLog::try_files(const config::Log& options) {
-    const std::pair<std::string, const std::string*> files[] = {{"log.file", &options.file}, {"log.access", &options.access_file}};
+    const std::pair<std::string, const std::string*> files[] = {
+        {"log.file", &options.file}, {"log.access", &options.access_file}};
     for (const auto& [key, file] : files) {
         if (file->empty()) {
             continue;
@@ -86,7 +91,9 @@ base::Result<void> StreamLog::try_files(const config::Log& options) {
         const std::filesystem::path path = base::path_from_utf8(*file);
         std::error_code code;
         const bool was_there = std::filesystem::exists(std::filesystem::symlink_status(path, code));
-        if (const base::Result<std::unique_ptr<io::AppendFile>> opened = io::AppendFile::open(*file); !opened) {
+        if (const base::Result<std::unique_ptr<io::AppendFile>> opened = io::AppendFile::open(
+                *file);
+            !opened) {
             return base::Failure{key + ": " + opened.error()};
         }
         if (!was_there) {
@@ -101,20 +108,24 @@ StreamLog::StreamLog(base::LogLevel level, bool logs_access, std::unique_ptr<Sin
 
 StreamLog::~StreamLog() = default;
 
-void StreamLog::write(base::LogLevel level, std::string_view listener, std::uint64_t connection, std::string_view text) noexcept {
+void StreamLog::write(base::LogLevel level, std::string_view listener, std::uint64_t connection,
+                      std::string_view text) noexcept {
     if (!enabled(level)) {
         return;
     }
     try {
-        put(sinks_->lines, format_line(std::chrono::system_clock::now(), level, listener, connection, text));
+        put(sinks_->lines,
+            format_line(std::chrono::system_clock::now(), level, listener, connection, text));
     } catch (...) {
         count_lost();
     }
 }
 
-void StreamLog::write_access(std::string_view listener, std::uint64_t connection, const base::Access& access) {
+void StreamLog::write_access(std::string_view listener, std::uint64_t connection,
+                             const base::Access& access) {
     put(sinks_->access.empty() ? sinks_->lines : sinks_->access,
-        format_line(std::chrono::system_clock::now(), base::LogLevel::info, listener, connection, access_text(access)));
+        format_line(std::chrono::system_clock::now(), base::LogLevel::info, listener, connection,
+                    access_text(access)));
 }
 
 void StreamLog::put(const std::vector<std::shared_ptr<Sink>>& sinks, const std::string& line) {
@@ -127,8 +138,9 @@ void StreamLog::put(const std::vector<std::shared_ptr<Sink>>& sinks, const std::
 
 // A sink that nobody reads says nothing about it itself.
 void StreamLog::tell_others(const Sink& full) {
-    const std::string line = format_line(std::chrono::system_clock::now(), base::LogLevel::warn, {}, 0,
-                                         full.name() + " takes no more lines: the oldest that wait for it are dropped");
+    const std::string line = format_line(
+        std::chrono::system_clock::now(), base::LogLevel::warn, {}, 0,
+        full.name() + " takes no more lines: the oldest that wait for it are dropped");
     for (const std::shared_ptr<Sink>& sink : sinks_->lines) {
         if (sink.get() != &full) {
             static_cast<void>(sink->put(line));

@@ -1,6 +1,7 @@
-// The log on standard error and, when configured, in a file; access lines may have a file of their own. Each of them is a sink with a queue and a thread of
-// its own (sink.hpp), so that a slow console or disk never slows a worker, nor the other one. Lines that a sink
-// does not take are dropped and counted, and so are those for which there was no memory.
+// The log on standard error and, when configured, in a file; access lines may have a file of their
+// own. Each of them is a sink with a queue and a thread of its own (sink.hpp), so that a slow
+// console or disk never slows a worker, nor the other one. Lines that a sink does not take are
+// dropped and counted, and so are those for which there was no memory.
 #pragma once
 
 #include <chrono>
@@ -20,7 +21,8 @@ class StreamLog final : public base::Log {
 public:
     // Fails when a file cannot be opened (it is appended to), or a thread cannot be started.
     [[nodiscard]] static base::Result<std::unique_ptr<StreamLog>> open(const config::Log& options);
-    // Whether open() would succeed, for a check: nothing is written, and a file that was not there is not there afterwards either.
+    // Whether open() would succeed, for a check: nothing is written, and a file that was not there
+    // is not there afterwards either.
     [[nodiscard]] static base::Result<void> try_files(const config::Log& options);
     // Writes what is queued, for at most a second.
     ~StreamLog();
@@ -38,7 +40,8 @@ private:
 
     StreamLog(base::LogLevel level, bool logs_access, std::unique_ptr<Sinks> sinks) noexcept;
     void count_lost() noexcept override;
-    void write_access(std::string_view listener, std::uint64_t connection, const base::Access& access) override;
+    void write_access(std::string_view listener, std::uint64_t connection,
+                      const base::Access& access) override;
     void put(const std::vector<std::shared_ptr<Sink>>& sinks, const std::string& line);
     void tell_others(const Sink& full);
 

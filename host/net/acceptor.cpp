@@ -13,15 +13,17 @@ namespace {
 constexpr int backlog = 4'096;  // the system cuts it to its own maximum
 constexpr std::uint64_t backoff_ns = 100 * base::nanoseconds_per_millisecond;
 
-// A home whose thread has not come back for so long gets no new connections, and gives away those that it has not opened.
+// A home whose thread has not come back for so long gets no new connections, and gives away those
+// that it has not opened.
 constexpr std::uint64_t stalled_ns = 10 * base::nanoseconds_per_millisecond;
 
-// Accepts posted at first, if the port takes so many. Later as many as there are connections: the more
-// connections keep the port busy, the longer an accept waits until it is posted again.
+// Accepts posted at first, if the port takes so many. Later as many as there are connections: the
+// more connections keep the port busy, the longer an accept waits until it is posted again.
 constexpr std::size_t slots_min = 64;
 
 // Clients that one completed accept admits in a row, where accepts complete at once: a worker whose
-// callbacks are slow comes to its port rarely, and the clients that it has must have their turn as well.
+// callbacks are slow comes to its port rarely, and the clients that it has must have their turn as
+// well.
 constexpr int accepts_in_a_row_max = 16;
 
 // So many arrivals are opened before the thread looks at its other connections again.
@@ -38,7 +40,8 @@ io::PeerTimeouts timeouts_of(const config::Limits& limits) noexcept {
 
 }  // namespace
 
-Acceptor::Acceptor(ConnectionTable& table, WorkerGroup& accepting, const std::vector<WorkerGroup*>& homes, Strand* shared_strand,
+Acceptor::Acceptor(ConnectionTable& table, WorkerGroup& accepting,
+                   const std::vector<WorkerGroup*>& homes, Strand* shared_strand,
                    ConnectionContext& context)
     : table_(table), accepting_(accepting), shared_strand_(shared_strand), context_(context) {
     PORTICO_ASSERT(!homes.empty() && (shared_strand == nullptr || homes.size() == 1));
@@ -55,8 +58,12 @@ Acceptor::Acceptor(ConnectionTable& table, WorkerGroup& accepting, const std::ve
         homes_.push_back(std::move(home));
     }
     check_.acceptor = this;
-    check_.completed = [](io::Operation& operation) { static_cast<Check&>(operation).acceptor->check_homes(); };
-    context_.released = [](void* owner, const WorkerGroup& group) { static_cast<Acceptor*>(owner)->connection_released(group); };
+    check_.completed = [](io::Operation& operation) {
+        static_cast<Check&>(operation).acceptor->check_homes();
+    };
+    context_.released = [](void* owner, const WorkerGroup& group) {
+        static_cast<Acceptor*>(owner)->connection_released(group);
+    };
     context_.owner = this;
 }
 
@@ -67,7 +74,8 @@ Acceptor::~Acceptor() {
     }
 }
 
-base::Result<io::Address> Acceptor::listen(const io::Address& address, std::uint64_t retry_until_ns) {
+base::Result<io::Address> Acceptor::listen(const io::Address& address,
+                                           std::uint64_t retry_until_ns) {
     PORTICO_ASSERT(!started_);
     auto door = std::make_unique<Door>();
     door->acceptor = this;
@@ -76,7 +84,9 @@ base::Result<io::Address> Acceptor::listen(const io::Address& address, std::uint
         Door& stopped = *static_cast<Door::Stop&>(operation).door;
         stopped.acceptor->stop_door(stopped);
     };
-    if (const base::Result<void> listening = door->socket.listen(address, backlog, timeouts_of(context_.limits), retry_until_ns); !listening) {
+    if (const base::Result<void> listening = door->socket.listen(
+            address, backlog, timeouts_of(context_.limits), retry_until_ns);
+        !listening) {
         return base::Failure{listening.error(), listening.kind()};
     }
     if (const base::Result<void> attached = accepting_.port().attach(door->socket); !attached) {
@@ -176,7 +186,10 @@ bool Acceptor::admit(Slot& slot, std::unique_lock<std::mutex>& lock) {
         if (places_ == context_.limits.connections) {
             slot.state = SlotState::holding;
             holding_.push_back(&slot);
-            warn([&] { return "connection limit of " + std::to_string(context_.limits.connections) + " reached: new clients wait"; });
+            warn([&] {
+                return "connection limit of " + std::to_string(context_.limits.connections) +
+                       " reached: new clients wait";
+            });
             return false;
         }
         ++places_;
@@ -195,7 +208,9 @@ bool Acceptor::admit(Slot& slot, std::unique_lock<std::mutex>& lock) {
         if (accept.error != io::Error::aborted) {
             warn([&] {
                 return "cannot accept: " + std::string(io::to_string(accept.error)) +
-                       (accept.native_error != 0 ? ", " + io::native_error_text(accept.native_error) : "") + ": new clients wait";
+                       (accept.native_error != 0 ? ", " + io::native_error_text(accept.native_error)
+                                                 : "") +
+                       ": new clients wait";
             });
         }
         back_off(slot);
@@ -239,7 +254,9 @@ bool Acceptor::serve(Slot& slot) {
         io::close_native(native);
         const std::scoped_lock lock(mutex_);
         give_place_on();
-        warn([] { return std::string("out of memory: a client was turned away, new clients wait"); });
+        warn([] {
+            return std::string("out of memory: a client was turned away, new clients wait");
+        });
         return false;
     }
     open_.fetch_add(1, std::memory_order_relaxed);
@@ -261,12 +278,14 @@ bool Acceptor::serve(Slot& slot) {
     return true;
 }
 
-// The home with the fewest connections among those whose threads come back; of several one that is idle at the moment.
+// The home with the fewest connections among those whose threads come back; of several one that is
+// idle at the moment.
 Acceptor::Home& Acceptor::choose_home(std::uint64_t now) noexcept {
     Home* best = nullptr;
     std::tuple<bool, std::uint32_t, bool> best_rank;
     for (const std::unique_ptr<Home>& home : homes_) {
-        const std::tuple rank(has_stalled(*home, now), home->connections, WorkerGroup::is_busy(home->group->round()));
+        const std::tuple rank(has_stalled(*home, now), home->connections,
+                              WorkerGroup::is_busy(home->group->round()));
         if (best == nullptr || rank < best_rank) {
             best = home.get();
             best_rank = rank;
@@ -281,7 +300,8 @@ bool Acceptor::has_stalled(Home& home, std::uint64_t now) noexcept {
         home.round = round;
         home.round_seen_ns = now;
     }
-    return now - home.round_seen_ns >= stalled_ns || (!home.arrivals.empty() && now - home.taken_ns >= stalled_ns);
+    return now - home.round_seen_ns >= stalled_ns ||
+           (!home.arrivals.empty() && now - home.taken_ns >= stalled_ns);
 }
 
 void Acceptor::arrive(Home& home, Connection& connection, std::uint64_t now) noexcept {
@@ -302,7 +322,8 @@ void Acceptor::ring(Home& home) noexcept {
 }
 
 void Acceptor::check_later() noexcept {
-    if (!checking_ && std::any_of(homes_.begin(), homes_.end(), [](const auto& home) { return !home->arrivals.empty(); })) {
+    if (!checking_ && std::any_of(homes_.begin(), homes_.end(),
+                                  [](const auto& home) { return !home->arrivals.empty(); })) {
         checking_ = true;
         check_.deadline_ns = accepting_.port().now() + stalled_ns;
         accepting_.port().timer(check_);
@@ -355,7 +376,8 @@ void Acceptor::connection_released(const WorkerGroup& group) noexcept {
     const bool was_last = open_.fetch_sub(1, std::memory_order_acq_rel) == 1;
     {
         const std::scoped_lock lock(mutex_);
-        const auto home = std::find_if(homes_.begin(), homes_.end(), [&](const auto& one) { return one->group == &group; });
+        const auto home = std::find_if(homes_.begin(), homes_.end(),
+                                       [&](const auto& one) { return one->group == &group; });
         --(*home)->connections;
         give_place_on();
     }
@@ -399,14 +421,16 @@ void Acceptor::back_off(Slot& slot) {
 
 // Closes a client that has no place: it meets what one in the backlog of a closed listener meets.
 void Acceptor::turn_away(Slot& slot) noexcept {
-    if (const io::NativeSocket native = std::exchange(slot.accept.accepted, io::invalid_socket); native != io::invalid_socket) {
+    if (const io::NativeSocket native = std::exchange(slot.accept.accepted, io::invalid_socket);
+        native != io::invalid_socket) {
         io::close_native(native);
     }
 }
 
 // On a thread of the accepting group.
 void Acceptor::post_more(Door& door) {
-    const std::size_t wanted = std::min<std::size_t>(accepting_.port().accepts_max(), std::max<std::size_t>(slots_min, places_));
+    const std::size_t wanted = std::min<std::size_t>(accepting_.port().accepts_max(),
+                                                     std::max<std::size_t>(slots_min, places_));
     if (stopping_ || door.slots.size() >= wanted) {
         return;
     }
@@ -428,15 +452,21 @@ void Acceptor::finish_event(std::unique_lock<std::mutex>& lock) {
     }
     // A socket is closed by a thread of its port, as the last event of each door is.
     for (const std::unique_ptr<Door>& door : doors_) {
-        const auto is_stopped = [](const std::unique_ptr<Slot>& slot) { return slot->state == SlotState::stopped; };
-        if (accepting_.is_current() && door->stop_seen && !door->closed && std::all_of(door->slots.begin(), door->slots.end(), is_stopped)) {
+        const auto is_stopped = [](const std::unique_ptr<Slot>& slot) {
+            return slot->state == SlotState::stopped;
+        };
+        if (accepting_.is_current() && door->stop_seen && !door->closed &&
+            std::all_of(door->slots.begin(), door->slots.end(), is_stopped)) {
             accepting_.port().close(door->socket);
             door->closed = true;
         }
     }
     const bool is_over = !checking_ &&
-                         std::all_of(doors_.begin(), doors_.end(), [](const auto& door) { return door->closed; }) &&
-                         std::all_of(homes_.begin(), homes_.end(), [](const auto& home) { return !home->bell_rung && !home->is_opening && home->arrivals.empty(); });
+                         std::all_of(doors_.begin(), doors_.end(),
+                                     [](const auto& door) { return door->closed; }) &&
+                         std::all_of(homes_.begin(), homes_.end(), [](const auto& home) {
+                             return !home->bell_rung && !home->is_opening && home->arrivals.empty();
+                         });
     if (is_over) {
         const std::function<void()> stopped = std::move(on_stopped_);
         on_stopped_ = nullptr;

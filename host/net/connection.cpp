@@ -18,16 +18,19 @@ namespace portico::net {
 
 namespace {
 
-// While the host stops, a connection whose peer is quiet for so long after our end of stream, and has acknowledged everything, is done: an
-// idle client that never closes its side does not hold up the stop.
+// While the host stops, a connection whose peer is quiet for so long after our end of stream, and
+// has acknowledged everything, is done: an idle client that never closes its side does not hold up
+// the stop.
 constexpr std::uint64_t drain_quiet_ns = 200 * base::nanoseconds_per_millisecond;
 
-// A timer that comes later than this says less about the peer than about this process, which stood still (was stopped, suspended, or
-// starved). The peer may have stood still with it. So it gets another chance, of a second at most; and no third before a byte has moved.
+// A timer that comes later than this says less about the peer than about this process, which stood
+// still (was stopped, suspended, or starved). The peer may have stood still with it. So it gets
+// another chance, of a second at most; and no third before a byte has moved.
 constexpr std::uint64_t late_ns = 100 * base::nanoseconds_per_millisecond;
 constexpr std::uint64_t another_chance_ns = base::nanoseconds_per_second;
 
-// Sends that the system takes at once, in one turn. A peer that reads as fast as the plugin fills the queue must not keep the others waiting.
+// Sends that the system takes at once, in one turn. A peer that reads as fast as the plugin fills
+// the queue must not keep the others waiting.
 constexpr int sends_at_once_max = 4;
 
 constexpr std::uint64_t milliseconds(std::uint32_t count) noexcept {
@@ -55,7 +58,8 @@ const char* to_string(CloseReason reason) noexcept {
     return "unknown";
 }
 
-// A call from another thread (or one that must not overtake such a call), on its way to the strand. Carries a send's bytes behind itself.
+// A call from another thread (or one that must not overtake such a call), on its way to the strand.
+// Carries a send's bytes behind itself.
 struct Connection::Call : Mail {
     Connection* connection = nullptr;
     AnyFunction function = nullptr;
@@ -66,7 +70,8 @@ struct Connection::Call : Mail {
     [[nodiscard]] std::byte* bytes() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
 };
 
-Connection::Connection(ConnectionTable& table, std::uint32_t index) noexcept : index_(index), table_(&table) {
+Connection::Connection(ConnectionTable& table, std::uint32_t index) noexcept
+    : index_(index), table_(&table) {
     ReceivePart::socket = &socket_;
     SendPart::socket = &socket_;
     // Nothing of an operation is touched before its event is told on the strand.
@@ -96,13 +101,14 @@ io::CompletionPort& Connection::port() const noexcept {
 
 // ---- opening
 
-void Connection::take_socket(const ConnectionContext& context, io::NativeSocket accepted, const io::Address& peer,
-                             const io::Address& local) noexcept {
+void Connection::take_socket(const ConnectionContext& context, io::NativeSocket accepted,
+                             const io::Address& peer, const io::Address& local) noexcept {
     PORTICO_ASSERT(stage_ == Stage::free);
     context_.store(&context, std::memory_order_relaxed);
     socket_.adopt(accepted);
     peer_.store(peer);
-    const bool is_any = std::all_of(local.bytes.begin(), local.bytes.end(), [](std::uint8_t byte) { return byte == 0; });
+    const bool is_any = std::all_of(local.bytes.begin(), local.bytes.end(),
+                                    [](std::uint8_t byte) { return byte == 0; });
     local_.store(is_any ? socket_.local_address() : local);
 }
 
@@ -131,14 +137,17 @@ void Connection::begin_at_home() noexcept {
 void Connection::opened() noexcept {
     opened_ns_ = port().now();
     if (attach()) {
-        context().log->compose(base::LogLevel::debug, context().listener_name, handle(),
-                               [&] { return "client " + io::to_string(peer_.load()) + " connected"; });
+        context().log->compose(base::LogLevel::debug, context().listener_name, handle(), [&] {
+            return "client " + io::to_string(peer_.load()) + " connected";
+        });
         touch();
         if (protocol().on_open(*this)) {
             accepted_ = true;
             stage_ = Stage::open;
             if (!queue_.empty()) {
-                attend_later();  // what other connections' callbacks on this strand sent to it before on_open could not leave yet
+                // what other connections' callbacks on this strand sent to it before on_open could
+                // not leave yet
+                attend_later();
             }
         } else {
             abort(CloseReason::plugin);
@@ -151,7 +160,8 @@ void Connection::opened() noexcept {
 }
 
 bool Connection::attach() noexcept {
-    // The port words its refusal as start-up's errors are worded, and may run out of memory for that.
+    // The port words its refusal as start-up's errors are worded, and may run out of memory for
+    // that.
     try {
         const base::Result<void> attached = port().attach(socket_);
         if (attached) {
@@ -171,12 +181,15 @@ bool Connection::attach() noexcept {
 bool Connection::no_call_on_its_way(std::uint64_t generation) const noexcept {
     const std::uint64_t word = word_.load();
     if (SlotWord::generation_of(word) != generation || SlotWord::is_final(word)) {
-        return true;  // nothing will be accepted; and the queue may be another connection's by now, on another strand
+        // nothing will be accepted; and the queue may be another connection's by now, on another
+        // strand
+        return true;
     }
     return SlotWord::reserved_of(word) == queue_.bytes();
 }
 
-Connection::Call* Connection::make_call(CallKind kind, std::span<const std::byte> bytes, AnyFunction function, void* argument,
+Connection::Call* Connection::make_call(CallKind kind, std::span<const std::byte> bytes,
+                                        AnyFunction function, void* argument,
                                         std::uint32_t number) noexcept {
     static_assert(sizeof(Call) <= call_bytes);
     void* memory = ::operator new(sizeof(Call) + bytes.size(), std::nothrow);
@@ -207,23 +220,27 @@ void Connection::delete_call(Call* call) noexcept {
 }
 
 SendResult Connection::append_failed(std::size_t bytes) noexcept {
-    give_back(bytes);  // another thread may have met these bytes and been refused: then an on_writable is due now
+    // another thread may have met these bytes and been refused: then an on_writable is due now
+    give_back(bytes);
     advance_due_ = true;
     attend_later();
     return SendResult::no_memory;
 }
 
-// Bytes that fill at least half of the received buffer go out of it, uncopied: it becomes the queue's until they are sent. The rest of the pool is kept
-// for receiving: peers that do not read cannot use up more than half of it.
+// Bytes that fill at least half of the received buffer go out of it, uncopied: it becomes the
+// queue's until they are sent. The rest of the pool is kept for receiving: peers that do not read
+// cannot use up more than half of it.
 bool Connection::adopt_received(std::span<const std::byte> bytes) noexcept {
     const ReceiveOperation& receive = *this;
     io::BufferPool& pool = port().buffers();
     const std::byte* begin = receive.buffer.data;
-    if (adopted_ || std::less<>()(bytes.data(), begin) || std::less<>()(begin + receive.bytes, bytes.data() + bytes.size()) ||
+    if (adopted_ || std::less<>()(bytes.data(), begin) ||
+        std::less<>()(begin + receive.bytes, bytes.data() + bytes.size()) ||
         pool.on_loan() > pool.buffers_max() / 2) {
         return false;
     }
-    queue_.adopt(pool, receive.buffer, static_cast<std::uint32_t>(bytes.data() - begin), static_cast<std::uint32_t>(bytes.size()));
+    queue_.adopt(pool, receive.buffer, static_cast<std::uint32_t>(bytes.data() - begin),
+                 static_cast<std::uint32_t>(bytes.size()));
     adopted_ = true;
     return true;
 }
@@ -237,7 +254,8 @@ SendResult Connection::send_by_any_way(const ConnectionContext& context, std::ui
         return SendResult::too_large;
     }
     const auto size = static_cast<std::uint32_t>(bytes.size());
-    // Memory first: a reservation can be given back only on the strand, where a close may be waiting for it.
+    // Memory first: a reservation can be given back only on the strand, where a close may be
+    // waiting for it.
     const bool direct = on_strand() && no_call_on_its_way(generation);
     Call* call = nullptr;
     if (!direct && size != 0) {
@@ -246,7 +264,8 @@ SendResult Connection::send_by_any_way(const ConnectionContext& context, std::ui
             return SendResult::no_memory;
         }
     }
-    const Reserve reserved = word_.reserve(generation, call != nullptr ? size + call_bytes : size, context.limits.send_queue_bytes);
+    const Reserve reserved = word_.reserve(generation, call != nullptr ? size + call_bytes : size,
+                                           context.limits.send_queue_bytes);
     if (reserved != Reserve::accepted || size == 0) {
         if (call != nullptr) {
             delete_call(call);
@@ -266,8 +285,8 @@ SendResult Connection::send_by_any_way(const ConnectionContext& context, std::ui
     return append(bytes);
 }
 
-CallResult Connection::call(std::uint64_t generation, CallKind kind, SlotWord::Mark mark, AnyFunction function, void* argument,
-                            std::uint32_t number) noexcept {
+CallResult Connection::call(std::uint64_t generation, CallKind kind, SlotWord::Mark mark,
+                            AnyFunction function, void* argument, std::uint32_t number) noexcept {
     // A posted function never runs inside the call that posts it.
     const bool direct = on_strand() && kind != CallKind::post && no_call_on_its_way(generation);
     Call* made = nullptr;
@@ -277,7 +296,8 @@ CallResult Connection::call(std::uint64_t generation, CallKind kind, SlotWord::M
             return CallResult::no_memory;
         }
     }
-    const bool even_closing = kind == CallKind::abort || kind == CallKind::drain || kind == CallKind::cut;
+    const bool even_closing = kind == CallKind::abort || kind == CallKind::drain ||
+                              kind == CallKind::cut;
     if (!word_.reserve_call(generation, even_closing, mark)) {
         if (made != nullptr) {
             delete_call(made);
@@ -286,7 +306,8 @@ CallResult Connection::call(std::uint64_t generation, CallKind kind, SlotWord::M
     }
     if (made != nullptr) {
         if (kind == CallKind::pause) {
-            pauses_on_the_way_.fetch_add(1, std::memory_order_relaxed);  // the reservation keeps this connection here until it arrives
+            // the reservation keeps this connection here until it arrives
+            pauses_on_the_way_.fetch_add(1, std::memory_order_relaxed);
         }
         strand().deliver(*made);
         return CallResult::accepted;
@@ -315,12 +336,14 @@ CallResult Connection::resume(std::uint64_t generation) noexcept {
     return call(generation, CallKind::resume);
 }
 
-CallResult Connection::post(std::uint64_t generation, AnyFunction function, void* argument) noexcept {
+CallResult Connection::post(std::uint64_t generation, AnyFunction function,
+                            void* argument) noexcept {
     return call(generation, CallKind::post, SlotWord::Mark::nothing, function, argument);
 }
 
 CallResult Connection::drain(std::uint64_t generation, std::uint32_t deadline_ms) noexcept {
-    return call(generation, CallKind::drain, SlotWord::Mark::nothing, nullptr, nullptr, deadline_ms);
+    return call(generation, CallKind::drain, SlotWord::Mark::nothing, nullptr, nullptr,
+                deadline_ms);
 }
 
 CallResult Connection::cut(std::uint64_t generation) noexcept {
@@ -328,7 +351,9 @@ CallResult Connection::cut(std::uint64_t generation) noexcept {
 }
 
 bool Connection::info(std::uint64_t generation, Info& info) const noexcept {
-    const auto is_it = [&](std::uint64_t word) { return SlotWord::generation_of(word) == generation && !SlotWord::is_closing(word); };
+    const auto is_it = [&](std::uint64_t word) {
+        return SlotWord::generation_of(word) == generation && !SlotWord::is_closing(word);
+    };
     const std::uint64_t word = word_.load();
     if (!is_it(word)) {
         return false;
@@ -380,7 +405,8 @@ void Connection::tell(std::uint8_t events) noexcept {
 
 void Connection::called(Call& call) noexcept {
     if (stage_ == Stage::opening) {
-        // An order of the host, from a thread that found the word open before the mail of begin() was sent: behind that.
+        // An order of the host, from a thread that found the word open before the mail of begin()
+        // was sent: behind that.
         strand().deliver(call);
         return;
     }
@@ -409,7 +435,8 @@ void Connection::called(Call& call) noexcept {
     advance();
 }
 
-void Connection::take_effect(CallKind kind, AnyFunction function, void* argument, std::uint32_t number) noexcept {
+void Connection::take_effect(CallKind kind, AnyFunction function, void* argument,
+                             std::uint32_t number) noexcept {
     switch (kind) {
         case CallKind::send: PORTICO_ASSERT(!"a send is taken by called()"); return;
         case CallKind::finish: conditions_.finish_wanted = true; return;
@@ -421,9 +448,12 @@ void Connection::take_effect(CallKind kind, AnyFunction function, void* argument
             conditions_.held = false;
             conditions_.offer_due = !stash_.empty();
             return;
-        case CallKind::post: protocol().on_posted(*this, function, argument, SlotWord::is_closing(word_.load())); return;
+        case CallKind::post:
+            protocol().on_posted(*this, function, argument, SlotWord::is_closing(word_.load()));
+            return;
         case CallKind::drain:
-            if (!draining_ && stage_ == Stage::open && !conditions_.close_wanted && !conditions_.aborting) {
+            if (!draining_ && stage_ == Stage::open && !conditions_.close_wanted &&
+                !conditions_.aborting) {
                 take_ending(protocol().on_drain(*this, number), CloseReason::drain);
             }
             draining_ = true;
@@ -443,10 +473,12 @@ void Connection::connection_failed(const io::Operation& operation, const char* w
         return;  // most likely our own cancel
     }
     if (operation.error != io::Error::reset) {
-        context().log->compose(base::LogLevel::info, context().listener_name, handle(),
-                               [&] { return std::string(what) + " failed: " + io::native_error_text(operation.native_error); });
+        context().log->compose(base::LogLevel::info, context().listener_name, handle(), [&] {
+            return std::string(what) + " failed: " + io::native_error_text(operation.native_error);
+        });
     }
-    const CloseReason reason = operation.error == io::Error::reset ? CloseReason::reset : CloseReason::error;
+    const CloseReason reason = operation.error == io::Error::reset ? CloseReason::reset
+                                                                   : CloseReason::error;
     if (stage_ == Stage::flushing) {
         reason_ = reason;  // the graceful close did not succeed
     }
@@ -480,7 +512,8 @@ PORTICO_ALWAYS_INLINE void Connection::offer_received(std::span<const std::byte>
     if (stash_.empty() && may_offer()) {
         const io::BufferPool& pool = port().buffers();
         // From here to the end of the offer the bytes may be sent back as they lie there.
-        if (bytes.size() >= pool.buffer_bytes() / 2 && pool.headroom_bytes() >= SendQueue::chunk_overhead) {
+        if (bytes.size() >= pool.buffer_bytes() / 2 &&
+            pool.headroom_bytes() >= SendQueue::chunk_overhead) {
             adoptable_bytes_ = pool.buffer_bytes() / 2;
         }
         bytes = bytes.subspan(offer(bytes));
@@ -541,8 +574,9 @@ void Connection::timer_fired() noexcept {
     advance();
 }
 
-// Asks the system what has moved since the last look. Where it cannot tell, completed operations are all that is known, and bytes that wait
-// to be received: they may have come while this process stood still.
+// Asks the system what has moved since the last look. Where it cannot tell, completed operations
+// are all that is known, and bytes that wait to be received: they may have come while this process
+// stood still.
 void Connection::look_for_progress(std::uint64_t now) noexcept {
     const std::optional<io::Progress> progress = socket_.progress();
     if (!progress) {
@@ -551,13 +585,17 @@ void Connection::look_for_progress(std::uint64_t now) noexcept {
         }
         return;
     }
-    // What the peer sends while we flush, or linger, is discarded, and no reason to wait for longer; at a stop the peer may go on talking.
+    // What the peer sends while we flush, or linger, is discarded, and no reason to wait for
+    // longer; at a stop the peer may go on talking.
     const bool counts_received = stage_ == Stage::open || (stage_ == Stage::lingering && draining_);
-    const auto moved = static_cast<std::uint32_t>(progress->acknowledged_bytes + (counts_received ? progress->received_bytes : 0));
+    const auto moved = static_cast<std::uint32_t>(progress->acknowledged_bytes +
+                                                  (counts_received ? progress->received_bytes : 0));
     if (moved != moved_bytes_) {
         moved_bytes_ = moved;
-        const std::uint64_t asked = port().now();  // not before the system was: this thread may have stood still in between
-        moved_at(asked - std::min(asked, progress->newest_age_ms * base::nanoseconds_per_millisecond));
+        // not before the system was: this thread may have stood still in between
+        const std::uint64_t asked = port().now();
+        moved_at(asked -
+                 std::min(asked, progress->newest_age_ms * base::nanoseconds_per_millisecond));
     }
 }
 
@@ -578,8 +616,8 @@ PORTICO_ALWAYS_INLINE void Connection::advance() noexcept {
         advance_by_steps();
         return;
     }
-    // The usual case: a message was answered, and the next one is awaited. The answer leaves first, and attend() reads on behind it. No deadline but the
-    // idle one can be wanted.
+    // The usual case: a message was answered, and the next one is awaited. The answer leaves first,
+    // and attend() reads on behind it. No deadline but the idle one can be wanted.
     if (!attending_) {
         read_on_quietly();
     }
@@ -596,8 +634,10 @@ PORTICO_ALWAYS_INLINE void Connection::read_on_quietly() noexcept {
 
 void Connection::advance_by_steps() noexcept {
     for (;;) {
-        // While it opens, what other connections' callbacks on this strand ask for (an abort, with a handle that nobody told them) waits for on_open.
-        if (conditions_.aborting && stage_ != Stage::opening && stage_ != Stage::joining && stage_ != Stage::over) {
+        // While it opens, what other connections' callbacks on this strand ask for (an abort, with
+        // a handle that nobody told them) waits for on_open.
+        if (conditions_.aborting && stage_ != Stage::opening && stage_ != Stage::joining &&
+            stage_ != Stage::over) {
             begin_join();
         }
         switch (stage_) {
@@ -645,7 +685,8 @@ bool Connection::step_open() noexcept {
         }
         return true;
     }
-    // What is left after on_end is not offered again, whatever ends a hold or a pause: on_data was over with it.
+    // What is left after on_end is not offered again, whatever ends a hold or a pause: on_data was
+    // over with it.
     if (conditions_.offer_due && !end_told_ && may_offer()) {
         offer_stash();
         return true;
@@ -661,13 +702,16 @@ bool Connection::step_open() noexcept {
 }
 
 PORTICO_ALWAYS_INLINE std::size_t Connection::offer(std::span<const std::byte> bytes) noexcept {
-    return context().framing.type == config::Framing::Type::none ? offer_unframed(bytes) : offer_framed(bytes);
+    return context().framing.type == config::Framing::Type::none ? offer_unframed(bytes)
+                                                                 : offer_framed(bytes);
 }
 
 // All that is there is one message, and what was not consumed waits for more.
-PORTICO_ALWAYS_INLINE std::size_t Connection::offer_unframed(std::span<const std::byte> bytes) noexcept {
+PORTICO_ALWAYS_INLINE std::size_t Connection::offer_unframed(
+    std::span<const std::byte> bytes) noexcept {
     std::size_t consumed = 0;
-    const Protocol::Answer answer = protocol().on_data(*this, {bytes.data(), bytes.size(), 0, bytes.size()}, consumed);
+    const Protocol::Answer answer = protocol().on_data(
+        *this, {bytes.data(), bytes.size(), 0, bytes.size()}, consumed);
     messages_ += consumed != 0 ? 1 : 0;
     if (answer == Protocol::Answer::ok && consumed == bytes.size()) [[likely]] {
         return consumed;
@@ -678,8 +722,10 @@ PORTICO_ALWAYS_INLINE std::size_t Connection::offer_unframed(std::span<const std
     }
     if (answer == Protocol::Answer::hold) {
         conditions_.held = true;
-    } else if (bytes.size() - consumed >= context().limits.unconsumed_bytes && !SlotWord::is_closing(word_.load())) {
-        // (What a plugin leaves that has just asked for a close is nobody's, and no reason to lose what it has sent.)
+    } else if (bytes.size() - consumed >= context().limits.unconsumed_bytes &&
+               !SlotWord::is_closing(word_.load())) {
+        // (What a plugin leaves that has just asked for a close is nobody's, and no reason to lose
+        // what it has sent.)
         abort(CloseReason::unconsumed);
     }
     return consumed;
@@ -701,8 +747,8 @@ std::size_t Connection::offer_framed(std::span<const std::byte> bytes) noexcept 
             break;
         }
         std::size_t consumed = 0;
-        const Protocol::Answer answer =
-            protocol().on_data(*this, {rest.data(), frame.size, frame.payload_offset, frame.payload_size}, consumed);
+        const Protocol::Answer answer = protocol().on_data(
+            *this, {rest.data(), frame.size, frame.payload_offset, frame.payload_size}, consumed);
         if (answer == Protocol::Answer::failed || consumed > frame.size) {
             abort(CloseReason::plugin_error);
             break;
@@ -721,8 +767,8 @@ void Connection::offer_stash() noexcept {
     conditions_.offer_due = false;
     const std::size_t done = offer(stash_.bytes());
     stash_.consume(done);
-    // Stopped in the middle: what is left has not been refused, and is offered when reading goes on. A resume inside of on_data asks for nothing:
-    // the same bytes would be offered without end.
+    // Stopped in the middle: what is left has not been refused, and is offered when reading goes
+    // on. A resume inside of on_data asks for nothing: the same bytes would be offered without end.
     conditions_.offer_due = conditions_.paused && !stash_.empty();
 }
 
@@ -776,14 +822,17 @@ bool Connection::try_shut_down_sending() noexcept {
     if (shut_) {
         return true;
     }
-    // With the word marked, closing or finished, nothing new is accepted: what is reserved is all that will still have to go out.
+    // With the word marked, closing or finished, nothing new is accepted: what is reserved is all
+    // that will still have to go out.
     if (sending_ || !queue_.empty() || SlotWord::reserved_of(word_.load()) != 0) {
         return false;
     }
     shut_ = true;
-    // Where the peer has ended its side, a close follows at once: nothing is left unread, and closing the socket ends our side in order.
+    // Where the peer has ended its side, a close follows at once: nothing is left unread, and
+    // closing the socket ends our side in order.
     if (stage_ != Stage::flushing || !conditions_.peer_ended) {
-        static_cast<void>(socket_.shutdown_send());  // where it fails the connection is gone, and the receive says so
+        // where it fails the connection is gone, and the receive says so
+        static_cast<void>(socket_.shutdown_send());
     }
     return true;
 }
@@ -842,10 +891,16 @@ void Connection::try_finish() noexcept {
 void Connection::log_end() noexcept {
     base::Log& log = *context().log;
     if (reason_ == CloseReason::no_memory) {
-        log.write(base::LogLevel::warn, context().listener_name, handle(), "closed: out of memory");  // nothing is allocated for it here
+        // nothing is allocated for it here
+        log.write(base::LogLevel::warn, context().listener_name, handle(), "closed: out of memory");
     }
     log.compose_access(context().listener_name, handle(), [&] {
-        return base::Access{io::to_string(peer_.load()), to_string(reason_), received_bytes_, sent_bytes_, messages_, port().now() - opened_ns_};
+        return base::Access{io::to_string(peer_.load()),
+                            to_string(reason_),
+                            received_bytes_,
+                            sent_bytes_,
+                            messages_,
+                            port().now() - opened_ns_};
     });
 }
 
@@ -855,8 +910,10 @@ void Connection::arm_receive() noexcept {
     if (receiving_) {
         return;
     }
-    const bool wanted = stage_ == Stage::open ? may_offer() && !conditions_.offer_due && !conditions_.peer_ended
-                                              : (stage_ == Stage::flushing || stage_ == Stage::lingering) && !conditions_.peer_ended;
+    const bool wanted = stage_ == Stage::open
+                            ? may_offer() && !conditions_.offer_due && !conditions_.peer_ended
+                            : (stage_ == Stage::flushing || stage_ == Stage::lingering) &&
+                                  !conditions_.peer_ended;
     if (wanted) {
         read_on();
     }
@@ -871,10 +928,12 @@ PORTICO_ALWAYS_INLINE void Connection::read_on() noexcept {
 std::uint64_t Connection::timeout_ns() const noexcept {
     const config::Limits& limits = context().limits;
     switch (stage_) {
-        case Stage::open: return milliseconds(end_told_ ? limits.half_close_timeout_ms : limits.idle_timeout_ms);
+        case Stage::open:
+            return milliseconds(end_told_ ? limits.half_close_timeout_ms : limits.idle_timeout_ms);
         case Stage::flushing: return milliseconds(limits.close_timeout_ms);
         case Stage::lingering:
-            return draining_ ? std::min(drain_quiet_ns, milliseconds(limits.close_timeout_ms)) : milliseconds(limits.close_timeout_ms);
+            return draining_ ? std::min(drain_quiet_ns, milliseconds(limits.close_timeout_ms))
+                             : milliseconds(limits.close_timeout_ms);
         case Stage::free:
         case Stage::opening:
         case Stage::joining:
@@ -891,13 +950,15 @@ void Connection::arm_timer() noexcept {
     TimerPart& timer = *this;
     const std::uint64_t deadline = since_ns_ + timeout;
     if (!timing_) {
-        // A look halfway: so what moves is noticed at most half a timeout after it has moved, where the system does not say when.
+        // A look halfway: so what moves is noticed at most half a timeout after it has moved, where
+        // the system does not say when.
         timing_ = true;
         timer.deadline_ns = armed_ns_ = std::min(deadline, port().now() + timeout / 2);
         port().timer(timer);
     } else if (deadline < armed_ns_) {
-        // Only where a state with a shorter timeout begins; armed anew when the cancelled one is back. A later deadline waits for the timer to fire,
-        // so that a message costs no timer call.
+        // Only where a state with a shorter timeout begins; armed anew when the cancelled one is
+        // back. A later deadline waits for the timer to fire, so that a message costs no timer
+        // call.
         port().cancel(timer);
     }
 }
@@ -922,7 +983,8 @@ void Connection::deadline_passed() noexcept {
                 since_ns_ = port().now();  // the stop's own deadline ends it
                 return;
             }
-            // Nothing unacknowledged (or the system cannot tell): an orderly close loses nothing. Else the peer has stopped reading.
+            // Nothing unacknowledged (or the system cannot tell): an orderly close loses nothing.
+            // Else the peer has stopped reading.
             reset_ = cut_ = left != 0;
             begin_join();
             return;
@@ -942,8 +1004,9 @@ void Connection::warn_of_loss() noexcept {
         return;
     }
     context().log->compose(base::LogLevel::warn, context().listener_name, handle(), [&] {
-        return "cut (" + std::string(to_string(reason_)) + "): " + std::to_string(lost) + " bytes were not sent, since " +
-               io::to_string(peer_.load()) + " has stopped reading" + base::WarningLimit::mention(unwritten);
+        return "cut (" + std::string(to_string(reason_)) + "): " + std::to_string(lost) +
+               " bytes were not sent, since " + io::to_string(peer_.load()) +
+               " has stopped reading" + base::WarningLimit::mention(unwritten);
     });
 }
 
@@ -980,7 +1043,8 @@ bool Connection::attend() noexcept {
     return stage_ == Stage::over;
 }
 
-// True when the system has taken bytes: what has come of that is told, and there may be more to send.
+// True when the system has taken bytes: what has come of that is told, and there may be more to
+// send.
 PORTICO_ALWAYS_INLINE bool Connection::send_at_once() noexcept {
     SendPart& send = *this;
     send.buffers = queue_.gather();
@@ -993,7 +1057,8 @@ PORTICO_ALWAYS_INLINE bool Connection::send_at_once() noexcept {
         return false;
     }
     take_sent();
-    // A peer that is quick may have sent more by now: then the receive completes in the call, and spares its way over the system's port.
+    // A peer that is quick may have sent more by now: then the receive completes in the call, and
+    // spares its way over the system's port.
     if (is_quiet()) [[likely]] {
         read_on_quietly();
     } else {

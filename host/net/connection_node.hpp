@@ -1,4 +1,5 @@
-// A connection as a link of the lists that workers and the table keep: which of its Links (it is mail, and operations, as well) is meant.
+// A connection as a link of the lists that workers and the table keep: which of its Links (it is
+// mail, and operations, as well) is meant.
 #pragma once
 
 #include "base/intrusive.hpp"

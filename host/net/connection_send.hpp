@@ -1,4 +1,5 @@
-// The way of an answer from the plugin's call to the connection's queue: what every message does, and so inline in the caller.
+// The way of an answer from the plugin's call to the connection's queue: what every message does,
+// and so inline in the caller.
 #pragma once
 
 #include "base/inline.hpp"
@@ -35,12 +36,15 @@ PORTICO_ALWAYS_INLINE SendResult Connection::append(std::span<const std::byte> b
     return SendResult::queued;
 }
 
-PORTICO_ALWAYS_INLINE SendResult Connection::send(const ConnectionContext& context, std::uint64_t generation,
+PORTICO_ALWAYS_INLINE SendResult Connection::send(const ConnectionContext& context,
+                                                  std::uint64_t generation,
                                                   std::span<const std::byte> bytes) noexcept {
     const config::Limits& limits = context.limits;
     // The usual case: an answer, from a callback of this very connection.
-    if (bytes.size() - 1 < limits.max_send_bytes && context_.load(std::memory_order_relaxed) == &context && on_strand() &&
-        word_.reserve_behind(queue_.bytes(), generation, static_cast<std::uint32_t>(bytes.size()), limits.send_queue_bytes)) [[likely]] {
+    if (bytes.size() - 1 < limits.max_send_bytes &&
+        context_.load(std::memory_order_relaxed) == &context && on_strand() &&
+        word_.reserve_behind(queue_.bytes(), generation, static_cast<std::uint32_t>(bytes.size()),
+                             limits.send_queue_bytes)) [[likely]] {
         return append(bytes);
     }
     return send_by_any_way(context, generation, bytes);

@@ -8,9 +8,11 @@ namespace portico::net {
 
 namespace {
 
-// Counted up from a random start: drawn at random for each, two servers would have the same once in some thousand times.
+// Counted up from a random start: drawn at random for each, two servers would have the same once in
+// some thousand times.
 std::uint64_t next_salt() {
-    constexpr std::uint32_t salt_bits = 64 - ConnectionTable::index_bits - SlotWord::generation_bits;
+    constexpr std::uint32_t salt_bits = 64 - ConnectionTable::index_bits -
+                                        SlotWord::generation_bits;
     static std::atomic<std::uint32_t> next{std::random_device{}()};
     return next.fetch_add(1, std::memory_order_relaxed) & ((1U << salt_bits) - 1);
 }

@@ -1,11 +1,14 @@
-// The slots of all connections of a server. A slot is type-stable: once made it stays until the server ends, and is used again, oldest first; so
-// a handle, however old, can always be looked up, and the slot's word tells whether it still means anything.
+// The slots of all connections of a server. A slot is type-stable: once made it stays until the
+// server ends, and is used again, oldest first; so a handle, however old, can always be looked up,
+// and the slot's word tells whether it still means anything.
 //
-// A handle is [upper 40 bits: salt (13) and generation (27)] [lower 24 bits: index]. The salt is another for each server, so that a handle of another
-// server in the process is not taken for one of this; generations begin at 1, so no handle is 0. A slot whose generations are used
-// up is retired.
+// A handle is [upper 40 bits: salt (13) and generation (27)] [lower 24 bits: index]. The salt is
+// another for each server, so that a handle of another server in the process is not taken for one
+// of this; generations begin at 1, so no handle is 0. A slot whose generations are used up is
+// retired.
 //
-// Concurrency: take() and give_back() lock (once a connection's life). find() is lock-free: blocks are published with release, and found with acquire.
+// Concurrency: take() and give_back() lock (once a connection's life). find() is lock-free: blocks
+// are published with release, and found with acquire.
 #pragma once
 
 #include <atomic>
@@ -33,7 +36,8 @@ public:
     [[nodiscard]] Connection* take() noexcept;
     void give_back(Connection& connection) noexcept;
 
-    [[nodiscard]] std::uint64_t handle_of(std::uint32_t index, std::uint64_t generation) const noexcept {
+    [[nodiscard]] std::uint64_t handle_of(std::uint32_t index,
+                                          std::uint64_t generation) const noexcept {
         return (salt_ << SlotWord::generation_bits | generation) << index_bits | index;
     }
 
@@ -45,13 +49,15 @@ public:
     [[nodiscard]] Found find(std::uint64_t handle) const noexcept {
         const auto index = static_cast<std::uint32_t>(handle & (connections_limit - 1));
         const std::uint64_t upper = handle >> index_bits;
-        if (upper >> SlotWord::generation_bits != salt_ || index >= made_.load(std::memory_order_acquire)) {
+        if (upper >> SlotWord::generation_bits != salt_ ||
+            index >= made_.load(std::memory_order_acquire)) {
             return {};
         }
         return {at(index), upper & SlotWord::generation_max};
     }
 
-    // Calls action(Connection&) for each slot that a connection lives in. Connections may come and go meanwhile.
+    // Calls action(Connection&) for each slot that a connection lives in. Connections may come and
+    // go meanwhile.
     template <class Action>
     void for_each_live(Action&& action) {
         const std::uint32_t made = made_.load(std::memory_order_acquire);
@@ -71,7 +77,8 @@ private:
 
     [[nodiscard]] Connection* at(std::uint32_t index) const noexcept {
         std::byte* room = blocks_[index >> block_bits].load(std::memory_order_acquire)->room;
-        return std::launder(reinterpret_cast<Connection*>(room + (index & (block_slots - 1)) * sizeof(Connection)));
+        return std::launder(
+            reinterpret_cast<Connection*>(room + (index & (block_slots - 1)) * sizeof(Connection)));
     }
     [[nodiscard]] bool grow() noexcept;
 
@@ -79,7 +86,8 @@ private:
     const std::uint32_t connections_max_;
     const std::uint32_t blocks_max_;
     std::unique_ptr<std::atomic<Block*>[]> blocks_;
-    // How many slots exist; raised (release) after their block is published, read (acquire) before a block is looked up.
+    // How many slots exist; raised (release) after their block is published, read (acquire) before
+    // a block is looked up.
     std::atomic<std::uint32_t> made_{0};
     std::mutex mutex_;
     base::Fifo<ConnectionNode> free_;  // under mutex_

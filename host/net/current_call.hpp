@@ -20,14 +20,24 @@ public:
         connection_.store(connection, std::memory_order_relaxed);
         count_.store(count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     }
-    void end() noexcept { count_.store(count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
+    void end() noexcept {
+        count_.store(count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
 
     // Odd while a call runs; another one for each call.
-    [[nodiscard]] std::uint64_t count() const noexcept { return count_.load(std::memory_order_relaxed); }
-    [[nodiscard]] const char* name() const noexcept { return name_.load(std::memory_order_relaxed); }
-    [[nodiscard]] const Protocol* protocol() const noexcept { return protocol_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t count() const noexcept {
+        return count_.load(std::memory_order_relaxed);
+    }
+    [[nodiscard]] const char* name() const noexcept {
+        return name_.load(std::memory_order_relaxed);
+    }
+    [[nodiscard]] const Protocol* protocol() const noexcept {
+        return protocol_.load(std::memory_order_relaxed);
+    }
     // 0 for one that belongs to no connection.
-    [[nodiscard]] std::uint64_t connection() const noexcept { return connection_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t connection() const noexcept {
+        return connection_.load(std::memory_order_relaxed);
+    }
 
 private:
     std::atomic<std::uint64_t> count_{0};

@@ -2,10 +2,12 @@
 
 namespace portico::net {
 
-Drain::Drain(ConnectionTable& table, std::vector<Acceptor*> acceptors, const std::function<void()>& changed)
+Drain::Drain(ConnectionTable& table, std::vector<Acceptor*> acceptors,
+             const std::function<void()>& changed)
     : table_(table), acceptors_(std::move(acceptors)) {
     for (std::size_t i = 0; i < acceptors_.size(); ++i) {
-        // Once the last one is counted out, this object may be gone: `changed` is the function's own.
+        // Once the last one is counted out, this object may be gone: `changed` is the function's
+        // own.
         stopped_.emplace_back([this, changed] {
             accepting_.fetch_sub(1, std::memory_order_acq_rel);
             changed();
@@ -40,7 +42,9 @@ bool Drain::step(bool late) noexcept {
             cutting_ = true;
             connections_cut_ = open_connections();
         }
-        table_.for_each_live([](Connection& connection) { static_cast<void>(connection.cut(connection.generation())); });
+        table_.for_each_live([](Connection& connection) {
+            static_cast<void>(connection.cut(connection.generation()));
+        });
     }
     return false;
 }
@@ -49,7 +53,9 @@ bool Drain::step(bool late) noexcept {
 void Drain::tell() noexcept {
     untold_ = false;
     table_.for_each_live([&](Connection& connection) {
-        untold_ = connection.drain(connection.generation(), deadline_ms_) == CallResult::no_memory || untold_;
+        untold_ = connection.drain(connection.generation(), deadline_ms_) ==
+                      CallResult::no_memory ||
+                  untold_;
     });
 }
 

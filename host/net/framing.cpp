@@ -9,14 +9,16 @@ namespace portico::net {
 
 namespace {
 
-Frame delimited(const config::Framing& framing, std::span<const std::byte> bytes, std::size_t& scanned) noexcept {
+Frame delimited(const config::Framing& framing, std::span<const std::byte> bytes,
+                std::size_t& scanned) noexcept {
     const char* begin = reinterpret_cast<const char*>(bytes.data());
     const std::size_t delimiter_size = framing.delimiter.size();
     // A delimiter may have begun in what was scanned before.
     std::size_t at = scanned >= delimiter_size ? scanned - (delimiter_size - 1) : 0;
     for (;;) {
         const void* found = bytes.size() - at >= delimiter_size
-                                ? std::memchr(begin + at, framing.delimiter.front(), bytes.size() - at - (delimiter_size - 1))
+                                ? std::memchr(begin + at, framing.delimiter.front(),
+                                              bytes.size() - at - (delimiter_size - 1))
                                 : nullptr;
         if (found == nullptr) {
             scanned = bytes.size();
@@ -44,7 +46,8 @@ Frame length_prefixed(const config::Framing& framing, std::span<const std::byte>
     }
     std::uint32_t length = 0;
     for (std::size_t i = 0; i < prefix; ++i) {
-        const std::size_t from = framing.order == config::Framing::ByteOrder::big ? i : prefix - 1 - i;
+        const std::size_t from = framing.order == config::Framing::ByteOrder::big ? i
+                                                                                  : prefix - 1 - i;
         length = length << 8 | std::to_integer<std::uint32_t>(bytes[from]);
     }
     if (length > framing.max_bytes) {
@@ -58,12 +61,14 @@ Frame length_prefixed(const config::Framing& framing, std::span<const std::byte>
 
 }  // namespace
 
-Frame framed_otherwise(const config::Framing& framing, std::span<const std::byte> bytes, std::size_t& scanned) noexcept {
+Frame framed_otherwise(const config::Framing& framing, std::span<const std::byte> bytes,
+                       std::size_t& scanned) noexcept {
     if (bytes.empty()) {
         return {};
     }
     switch (framing.type) {
-        case config::Framing::Type::none: return {Frame::Kind::complete, bytes.size(), 0, bytes.size()};
+        case config::Framing::Type::none:
+            return {Frame::Kind::complete, bytes.size(), 0, bytes.size()};
         case config::Framing::Type::delimiter: return delimited(framing, bytes, scanned);
         case config::Framing::Type::length_prefix: return length_prefixed(framing, bytes);
     }

@@ -24,27 +24,36 @@ struct Frame {
 };
 
 // Of next_frame(): a delimiter of one byte.
-[[nodiscard]] PORTICO_ALWAYS_INLINE Frame delimited_by_byte(const config::Framing& framing, std::span<const std::byte> bytes,
+[[nodiscard]] PORTICO_ALWAYS_INLINE Frame delimited_by_byte(const config::Framing& framing,
+                                                            std::span<const std::byte> bytes,
                                                             std::size_t& scanned) noexcept {
     const std::byte* from = bytes.data() + scanned;
-    const void* found = bytes.size() != scanned ? std::memchr(from, framing.delimiter.front(), bytes.size() - scanned) : nullptr;
+    const void* found = bytes.size() != scanned
+                            ? std::memchr(from, framing.delimiter.front(), bytes.size() - scanned)
+                            : nullptr;
     if (found == nullptr) {
         scanned = bytes.size();
-        return {bytes.size() > framing.max_bytes ? Frame::Kind::too_long : Frame::Kind::incomplete, 0, 0, 0};
+        return {bytes.size() > framing.max_bytes ? Frame::Kind::too_long : Frame::Kind::incomplete,
+                0, 0, 0};
     }
     scanned = 0;
-    const auto payload = static_cast<std::size_t>(static_cast<const std::byte*>(found) - bytes.data());
+    const auto payload = static_cast<std::size_t>(static_cast<const std::byte*>(found) -
+                                                  bytes.data());
     if (payload > framing.max_bytes) {
         return {Frame::Kind::too_long, 0, 0, 0};
     }
     return {Frame::Kind::complete, payload + 1, 0, payload};
 }
 // The others.
-[[nodiscard]] Frame framed_otherwise(const config::Framing& framing, std::span<const std::byte> bytes, std::size_t& scanned) noexcept;
+[[nodiscard]] Frame framed_otherwise(const config::Framing& framing,
+                                     std::span<const std::byte> bytes,
+                                     std::size_t& scanned) noexcept;
 
-// The first frame of `bytes`. `scanned`: how many of them an earlier call has looked through without finding the delimiter; it is
-// brought up to date, and belongs to these bytes (0 for others). Without framing everything that is there is one frame.
-[[nodiscard]] PORTICO_ALWAYS_INLINE Frame next_frame(const config::Framing& framing, std::span<const std::byte> bytes,
+// The first frame of `bytes`. `scanned`: how many of them an earlier call has looked through
+// without finding the delimiter; it is brought up to date, and belongs to these bytes (0 for
+// others). Without framing everything that is there is one frame.
+[[nodiscard]] PORTICO_ALWAYS_INLINE Frame next_frame(const config::Framing& framing,
+                                                     std::span<const std::byte> bytes,
                                                      std::size_t& scanned) noexcept {
     if (framing.type == config::Framing::Type::delimiter && framing.delimiter.size() == 1) {
         return delimited_by_byte(framing, bytes, scanned);

@@ -1,15 +1,17 @@
 // The mailbox of a strand: a lock-free stack of mail that also knows whether the strand is idle.
 //
-// One word, head_:  idle (no mail, and nobody has promised to run the strand)
-//                   null (no mail; the strand is on a run queue, or running)
-//                   the newest mail, linked to the older ones (the strand is on a run queue, or running)
-// push() makes the change from idle; whoever makes it, and nobody else, must put the strand on its run queue. Or try_begin() makes it, for a
-// thread that runs the strand at once. The runner takes all mail with take_all(), and ends its run with try_idle(), which fails when mail has
-// come meanwhile. So a strand that has mail is always on a run queue or running, and never on two.
+// One word, head_:  idle (no mail, and nobody has promised to run the strand) null (no mail; the
+//                   strand is on a run queue, or running) the newest mail, linked to the older ones
+//                   (the strand is on a run queue, or running)
+// push() makes the change from idle; whoever makes it, and nobody else, must put the strand on its
+// run queue. Or try_begin() makes it, for a thread that runs the strand at once. The runner takes
+// all mail with take_all(), and ends its run with try_idle(), which fails when mail has come
+// meanwhile. So a strand that has mail is always on a run queue or running, and never on two.
 //
-// Pairing: the release of push() with the acquire of take_all(): the runner sees what the sender wrote into the mail. The release of
-// try_idle() with the acquire of the push() or try_begin() that finds `idle`: so all that one run wrote is seen by the thread that
-// schedules the next run (and, through the run queue, by the one that runs it).
+// Pairing: the release of push() with the acquire of take_all(): the runner sees what the sender
+// wrote into the mail. The release of try_idle() with the acquire of the push() or try_begin() that
+// finds `idle`: so all that one run wrote is seen by the thread that schedules the next run (and,
+// through the run queue, by the one that runs it).
 //
 // `Atomic` is std::atomic but in tests that switch threads at every access.
 #pragma once
@@ -34,17 +36,21 @@ public:
         base::Link* head = head_.load(std::memory_order_relaxed);
         for (;;) {
             mail.next = head == idle() ? nullptr : head;
-            // Acquire, for the exchange that finds the strand idle (see above); release, for the mail.
-            if (head_.compare_exchange_weak(head, &mail, std::memory_order_acq_rel, std::memory_order_relaxed)) {
+            // Acquire, for the exchange that finds the strand idle (see above); release, for the
+            // mail.
+            if (head_.compare_exchange_weak(head, &mail, std::memory_order_acq_rel,
+                                            std::memory_order_relaxed)) {
                 return head == idle();
             }
         }
     }
 
-    // A thread of the strand's home: true when the strand was idle and is this thread's to run now, without mail.
+    // A thread of the strand's home: true when the strand was idle and is this thread's to run now,
+    // without mail.
     [[nodiscard]] bool try_begin() noexcept {
         base::Link* expected = idle();
-        return head_.compare_exchange_strong(expected, nullptr, std::memory_order_acquire, std::memory_order_relaxed);
+        return head_.compare_exchange_strong(expected, nullptr, std::memory_order_acquire,
+                                             std::memory_order_relaxed);
     }
 
     // The runner: appends all mail to `into`, oldest first.
@@ -57,11 +63,14 @@ public:
     // The runner, with no mail left over: true when the run has ended; false when mail has come.
     [[nodiscard]] bool try_idle() noexcept {
         base::Link* expected = nullptr;
-        return head_.compare_exchange_strong(expected, idle(), std::memory_order_release, std::memory_order_relaxed);
+        return head_.compare_exchange_strong(expected, idle(), std::memory_order_release,
+                                             std::memory_order_relaxed);
     }
 
     // A hint, for assertions by the runner's own thread.
-    [[nodiscard]] bool is_idle() const noexcept { return head_.load(std::memory_order_relaxed) == idle(); }
+    [[nodiscard]] bool is_idle() const noexcept {
+        return head_.load(std::memory_order_relaxed) == idle();
+    }
 
 private:
     // An address that is no mail's: the mailbox's own.

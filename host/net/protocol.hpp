@@ -1,8 +1,9 @@
-// What a connection asks of the protocol above it (host/plugin implements it for the C ABI; tests implement it directly), and what a
-// connection needs of the listener that accepted it.
+// What a connection asks of the protocol above it (host/plugin implements it for the C ABI; tests
+// implement it directly), and what a connection needs of the listener that accepted it.
 //
-// All calls for one connection are serial, on its strand; calls for different connections are concurrent (unless the listener has one
-// strand for all). None is made inside a call of the protocol into the connection.
+// All calls for one connection are serial, on its strand; calls for different connections are
+// concurrent (unless the listener has one strand for all). None is made inside a call of the
+// protocol into the connection.
 #pragma once
 
 #include <atomic>
@@ -39,7 +40,8 @@ enum class CloseReason : std::uint8_t {
 
 [[nodiscard]] const char* to_string(CloseReason reason) noexcept;
 
-// A function of the protocol's own, carried by Connection::post and given back to Protocol::on_posted unchanged.
+// A function of the protocol's own, carried by Connection::post and given back to
+// Protocol::on_posted unchanged.
 using AnyFunction = void (*)();
 
 class Protocol {
@@ -60,27 +62,35 @@ public:
     // False: the connection is not wanted; nothing else is called for it.
     [[nodiscard]] virtual bool on_open(Connection& connection) noexcept = 0;
     // See portico_plugin::on_data. `consumed` is 0 before.
-    [[nodiscard]] virtual Answer on_data(Connection& connection, const Message& message, std::size_t& consumed) noexcept = 0;
+    [[nodiscard]] virtual Answer on_data(Connection& connection, const Message& message,
+                                         std::size_t& consumed) noexcept = 0;
     [[nodiscard]] virtual Answer on_writable(Connection& connection) noexcept = 0;
     [[nodiscard]] virtual Ending on_end(Connection& connection, std::size_t remaining) noexcept = 0;
-    [[nodiscard]] virtual Ending on_drain(Connection& connection, std::uint32_t deadline_ms) noexcept = 0;
+    [[nodiscard]] virtual Ending on_drain(Connection& connection,
+                                          std::uint32_t deadline_ms) noexcept = 0;
     virtual void on_close(Connection& connection, CloseReason reason) noexcept = 0;
-    virtual void on_posted(Connection& connection, AnyFunction function, void* argument, bool closing) noexcept = 0;
+    virtual void on_posted(Connection& connection, AnyFunction function, void* argument,
+                           bool closing) noexcept = 0;
 
 protected:
     ~Protocol() = default;
 };
 
-// How long an instance's callbacks take, where it matters: on a port that submits in its wait, finished replies of other connections wait
-// behind a callback. Nobody foresees a long one; so after one that was long, sends are submitted before each callback of the instance,
-// until 1,000 in a row were short. From any worker: a hint (relaxed), and a lost count of two workers costs nothing but a few calls.
+// How long an instance's callbacks take, where it matters: on a port that submits in its wait,
+// finished replies of other connections wait behind a callback. Nobody foresees a long one; so
+// after one that was long, sends are submitted before each callback of the instance, until 1,000 in
+// a row were short. From any worker: a hint (relaxed), and a lost count of two workers costs
+// nothing but a few calls.
 class CallbackPace {
 public:
-    [[nodiscard]] bool is_slow() const noexcept { return short_ones_left_.load(std::memory_order_relaxed) != 0; }
+    [[nodiscard]] bool is_slow() const noexcept {
+        return short_ones_left_.load(std::memory_order_relaxed) != 0;
+    }
     void took(std::uint64_t duration_ns) noexcept {
         if (duration_ns > long_ns) {
             short_ones_left_.store(short_ones_in_a_row, std::memory_order_relaxed);
-        } else if (const std::uint32_t left = short_ones_left_.load(std::memory_order_relaxed); left != 0) {
+        } else if (const std::uint32_t left = short_ones_left_.load(std::memory_order_relaxed);
+                   left != 0) {
             short_ones_left_.store(left - 1, std::memory_order_relaxed);
         }
     }
@@ -98,15 +108,16 @@ struct ConnectionContext {
     config::Framing framing;
     Protocol* protocol = nullptr;
     base::Log* log = nullptr;
-    // Called when a connection is over and its slot was given back; on a worker thread of the group that it lived in. The context may be
-    // gone afterwards.
+    // Called when a connection is over and its slot was given back; on a worker thread of the group
+    // that it lived in. The context may be gone afterwards.
     void (*released)(void* owner, const WorkerGroup& group) = nullptr;
     void* owner = nullptr;
     mutable CallbackPace pace;
     mutable base::WarningLimit loss_warnings;  // of connections that the host has cut
 
     [[nodiscard]] std::uint32_t low_watermark() const noexcept {
-        return limits.send_queue_low_bytes != 0 ? limits.send_queue_low_bytes : limits.send_queue_bytes / 2;
+        return limits.send_queue_low_bytes != 0 ? limits.send_queue_low_bytes
+                                                : limits.send_queue_bytes / 2;
     }
 };
 

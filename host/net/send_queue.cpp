@@ -17,15 +17,19 @@ SendQueue::Chunk* SendQueue::make_chunk(io::BufferPool& chunks, std::size_t want
         if (const io::Buffer buffer = chunks.take(); buffer.data != nullptr) {
             return new (buffer.data) Chunk(&chunks, buffer, pooled_capacity(chunks));
         }
-        // As much again as is queued: the next small messages fit behind this one, and at most half of the queue's memory is unused.
-        const std::size_t usual = std::min<std::size_t>(std::max(bytes_, heap_chunk_min), pooled_capacity(chunks));
+        // As much again as is queued: the next small messages fit behind this one, and at most half
+        // of the queue's memory is unused.
+        const std::size_t usual = std::min<std::size_t>(std::max(bytes_, heap_chunk_min),
+                                                        pooled_capacity(chunks));
         capacity = std::max(wanted, usual);
     }
     void* memory = ::operator new(chunk_overhead + capacity, std::nothrow);
-    return memory != nullptr ? new (memory) Chunk(nullptr, {}, static_cast<std::uint32_t>(capacity)) : nullptr;
+    return memory != nullptr ? new (memory) Chunk(nullptr, {}, static_cast<std::uint32_t>(capacity))
+                             : nullptr;
 }
 
-bool SendQueue::append_in_chunks(io::BufferPool& chunks, std::span<const std::byte> bytes) noexcept {
+bool SendQueue::append_in_chunks(io::BufferPool& chunks,
+                                 std::span<const std::byte> bytes) noexcept {
     if (bytes.empty()) {
         return true;
     }
@@ -77,9 +81,11 @@ void SendQueue::consume_part(std::size_t count) noexcept {
     }
 }
 
-void SendQueue::adopt(io::BufferPool& pool, io::Buffer buffer, std::uint32_t begin, std::uint32_t size) noexcept {
+void SendQueue::adopt(io::BufferPool& pool, io::Buffer buffer, std::uint32_t begin,
+                      std::uint32_t size) noexcept {
     PORTICO_ASSERT(pool.headroom_bytes() >= chunk_overhead && begin + size <= pool.buffer_bytes());
-    auto* chunk = new (buffer.data - chunk_overhead) Chunk(&pool, buffer, begin + size);  // full: nothing is written behind the bytes
+    // full: nothing is written behind the bytes
+    auto* chunk = new (buffer.data - chunk_overhead) Chunk(&pool, buffer, begin + size);
     chunk->begin = begin;
     chunk->end = begin + size;
     (tail_ != nullptr ? tail_->next : head_) = chunk;

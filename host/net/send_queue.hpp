@@ -1,9 +1,12 @@
-// A connection's bytes that wait to be sent: a list of chunks. Small messages share a chunk, so that many of them leave in one send; chunks of the
-// usual size come from the group's pool, larger ones (and all of them when the pool is exhausted) from the heap. Whatever the sizes of
-// the messages and the state of the pool, a queue owns at most twice its bytes, what is sent of its oldest chunk, and one chunk. A receive buffer whose bytes are sent
-// back can become a chunk as it is: its header has room in front of it. An empty queue owns nothing.
+// A connection's bytes that wait to be sent: a list of chunks. Small messages share a chunk, so
+// that many of them leave in one send; chunks of the usual size come from the group's pool, larger
+// ones (and all of them when the pool is exhausted) from the heap. Whatever the sizes of the
+// messages and the state of the pool, a queue owns at most twice its bytes, what is sent of its
+// oldest chunk, and one chunk. A receive buffer whose bytes are sent back can become a chunk as it
+// is: its header has room in front of it. An empty queue owns nothing.
 //
-// The strand's alone. Bytes named by gather() stay where they are until consume(); append() writes behind them.
+// The strand's alone. Bytes named by gather() stay where they are until consume(); append() writes
+// behind them.
 #pragma once
 
 #include <cstddef>
@@ -34,8 +37,10 @@ public:
     [[nodiscard]] std::size_t owned_bytes() const noexcept;
 
     // False when memory is out; the queue is as before then.
-    [[nodiscard]] PORTICO_ALWAYS_INLINE bool append(io::BufferPool& chunks, std::span<const std::byte> bytes) noexcept {
-        // The usual message fits behind the others, or is the first and fits into a chunk of the pool.
+    [[nodiscard]] PORTICO_ALWAYS_INLINE bool append(io::BufferPool& chunks,
+                                                    std::span<const std::byte> bytes) noexcept {
+        // The usual message fits behind the others, or is the first and fits into a chunk of the
+        // pool.
         if (tail_ == nullptr && bytes.size() - 1 < pooled_capacity(chunks)) {
             if (const io::Buffer buffer = chunks.take(); buffer.data != nullptr) {
                 head_ = tail_ = new (buffer.data) Chunk(&chunks, buffer, pooled_capacity(chunks));
@@ -50,12 +55,14 @@ public:
         return true;
     }
 
-    // Takes over a buffer that is on loan from `pool`, which has chunk_overhead of headroom, for the `size` bytes in it from `begin` on. Nothing is copied,
-    // and the pool has the buffer back when they are sent.
-    void adopt(io::BufferPool& pool, io::Buffer buffer, std::uint32_t begin, std::uint32_t size) noexcept;
+    // Takes over a buffer that is on loan from `pool`, which has chunk_overhead of headroom, for
+    // the `size` bytes in it from `begin` on. Nothing is copied, and the pool has the buffer back
+    // when they are sent.
+    void adopt(io::BufferPool& pool, io::Buffer buffer, std::uint32_t begin,
+               std::uint32_t size) noexcept;
 
-    // Names the oldest bytes, in at most `parts_max` parts; none when the queue is empty. The array lives in the oldest chunk: it stays as it is until
-    // consume() or the next gather().
+    // Names the oldest bytes, in at most `parts_max` parts; none when the queue is empty. The array
+    // lives in the oldest chunk: it stays as it is until consume() or the next gather().
     static constexpr std::size_t parts_max = 16;
     [[nodiscard]] std::span<const io::ConstBuffer> gather() noexcept {
         if (head_ == nullptr) {
@@ -63,7 +70,8 @@ public:
         }
         std::size_t count = 0;
         for (Chunk* chunk = head_; chunk != nullptr && count < parts_max; chunk = chunk->next) {
-            new (&head_->parts[count++]) io::ConstBuffer{chunk->data() + chunk->begin, chunk->end - chunk->begin};
+            new (&head_->parts[count++])
+                io::ConstBuffer{chunk->data() + chunk->begin, chunk->end - chunk->begin};
         }
         return {head_->parts, count};
     }
@@ -82,7 +90,8 @@ public:
 
     void clear() noexcept;
 
-    // Room for a chunk's header in a pool buffer, so that a whole receive buffer's bytes fit into one chunk.
+    // Room for a chunk's header in a pool buffer, so that a whole receive buffer's bytes fit into
+    // one chunk.
     static constexpr std::uint32_t chunk_overhead = 320;
 
 private:
@@ -100,11 +109,15 @@ private:
             io::ConstBuffer parts[parts_max];  // gather()'s, of the oldest chunk; made there
         };
 
-        [[nodiscard]] std::byte* data() noexcept { return reinterpret_cast<std::byte*>(this) + chunk_overhead; }
+        [[nodiscard]] std::byte* data() noexcept {
+            return reinterpret_cast<std::byte*>(this) + chunk_overhead;
+        }
     };
     static_assert(sizeof(Chunk) <= chunk_overhead && std::is_trivially_destructible_v<Chunk>);
 
-    [[nodiscard]] static std::uint32_t pooled_capacity(const io::BufferPool& chunks) noexcept { return chunks.buffer_bytes() - chunk_overhead; }
+    [[nodiscard]] static std::uint32_t pooled_capacity(const io::BufferPool& chunks) noexcept {
+        return chunks.buffer_bytes() - chunk_overhead;
+    }
     [[nodiscard]] Chunk* make_chunk(io::BufferPool& chunks, std::size_t wanted) noexcept;
     static void free_chunk(Chunk* chunk) noexcept {
         if (io::BufferPool* pool = chunk->pool; pool != nullptr) {
@@ -114,7 +127,8 @@ private:
         }
     }
     void consume_part(std::size_t count) noexcept;
-    [[nodiscard]] bool append_in_chunks(io::BufferPool& chunks, std::span<const std::byte> bytes) noexcept;
+    [[nodiscard]] bool append_in_chunks(io::BufferPool& chunks,
+                                        std::span<const std::byte> bytes) noexcept;
 
     Chunk* head_ = nullptr;
     Chunk* tail_ = nullptr;

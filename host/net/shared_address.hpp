@@ -1,6 +1,7 @@
-// An address that is written while nobody can hold the slot's generation, and read by anyone with a handle, at any time. The reader looks at the
-// slot's word before and after: the loads are acquire, so that a reader that met a later connection's words also sees, in its second look, that
-// the generation is over.
+// An address that is written while nobody can hold the slot's generation, and read by anyone with a
+// handle, at any time. The reader looks at the slot's word before and after: the loads are acquire,
+// so that a reader that met a later connection's words also sees, in its second look, that the
+// generation is over.
 //
 // `Atomic` is std::atomic but in tests that switch threads at every access.
 #pragma once

@@ -1,10 +1,12 @@
-// The one word that all threads share of a connection's slot: which connection lives in it, how far its close has come, and how many bytes
-// are promised to it. Changed by compare-and-swap alone, so that a send from anywhere either finds the right connection open and
-// has its bytes counted, or learns that it is gone; never something in between.
+// The one word that all threads share of a connection's slot: which connection lives in it, how far
+// its close has come, and how many bytes are promised to it. Changed by compare-and-swap alone, so
+// that a send from anywhere either finds the right connection open and has its bytes counted, or
+// learns that it is gone; never something in between.
 //
-//   bits 0..31   reserved: bytes that send accepted and that are not with the system yet, and what the calls add that are on their way to
-//                the strand by mail: a send Connection::call_bytes, any other call one. The close waits for 0, so every accepted call
-//                reaches the strand before on_close.
+//   bits 0..31   reserved: bytes that send accepted and that are not with the system yet, and what
+//                the calls add that are on their way to the strand by mail: a send
+//                Connection::call_bytes, any other call one. The close waits for 0, so every
+//                accepted call reaches the strand before on_close.
 //   bit 32       blocked: a send was refused, an on_writable is owed
 //   bit 33       closing: no new send or post
 //   bit 34       final: nothing more is accepted at all; on_close is due or has run
@@ -12,9 +14,10 @@
 //   bit 36       aborting: an abort has been asked for; a second one is refused
 //   bits 37..63  generation, from 1; goes up with the next connection in the slot
 //
-// Pairing: each change is acq_rel, each look an acquire. The release that opens a generation pairs with the acquire of everyone who finds
-// that generation: they see the slot as it was opened. The release of a give_back() pairs with the acquire of close_for_good():
-// who closes sees what those calls did.
+// Pairing: each change is acq_rel, each look an acquire. The release that opens a generation pairs
+// with the acquire of everyone who finds that generation: they see the slot as it was opened. The
+// release of a give_back() pairs with the acquire of close_for_good(): who closes sees what those
+// calls did.
 //
 // `Atomic` is std::atomic but in tests that switch threads at every access.
 #pragma once
@@ -42,21 +45,32 @@ public:
     [[nodiscard]] static constexpr std::uint32_t reserved_of(std::uint64_t word) noexcept {
         return static_cast<std::uint32_t>(word);
     }
-    [[nodiscard]] static constexpr std::uint64_t generation_of(std::uint64_t word) noexcept { return word >> generation_shift; }
-    [[nodiscard]] static constexpr bool is_closing(std::uint64_t word) noexcept { return (word & closing) != 0; }
-    [[nodiscard]] static constexpr bool is_final(std::uint64_t word) noexcept { return (word & final) != 0; }
+    [[nodiscard]] static constexpr std::uint64_t generation_of(std::uint64_t word) noexcept {
+        return word >> generation_shift;
+    }
+    [[nodiscard]] static constexpr bool is_closing(std::uint64_t word) noexcept {
+        return (word & closing) != 0;
+    }
+    [[nodiscard]] static constexpr bool is_final(std::uint64_t word) noexcept {
+        return (word & final) != 0;
+    }
 
-    [[nodiscard]] std::uint64_t load() const noexcept { return word_.load(std::memory_order_acquire); }
+    [[nodiscard]] std::uint64_t load() const noexcept {
+        return word_.load(std::memory_order_acquire);
+    }
 
     // The slot's owner, while the slot is free: opens the next connection in it.
     void open() noexcept {
         const std::uint64_t word = word_.load(std::memory_order_relaxed);
-        PORTICO_ASSERT(is_final(word) && reserved_of(word) == 0 && generation_of(word) != generation_max);
+        PORTICO_ASSERT(is_final(word) && reserved_of(word) == 0 &&
+                       generation_of(word) != generation_max);
         word_.store((generation_of(word) + 1) << generation_shift, std::memory_order_release);
     }
 
-    // Room for `bytes` of a send, if fewer than `high` are reserved. (high + bytes must stay below 2^32.)
-    [[nodiscard]] Reserve reserve(std::uint64_t generation, std::uint32_t bytes, std::uint32_t high) noexcept {
+    // Room for `bytes` of a send, if fewer than `high` are reserved. (high + bytes must stay below
+    // 2^32.)
+    [[nodiscard]] Reserve reserve(std::uint64_t generation, std::uint32_t bytes,
+                                  std::uint32_t high) noexcept {
         std::uint64_t word = load();
         for (;;) {
             if (generation_of(word) != generation || is_closing(word)) {
@@ -66,53 +80,67 @@ public:
                 return Reserve::finished;
             }
             const bool full = reserved_of(word) >= high;
-            // Marked in the same step as it is found full: an on_writable cannot fall between the two.
+            // Marked in the same step as it is found full: an on_writable cannot fall between the
+            // two.
             const std::uint64_t changed = full ? word | blocked : word + bytes;
-            if (word_.compare_exchange_weak(word, changed, std::memory_order_acq_rel, std::memory_order_acquire)) {
+            if (word_.compare_exchange_weak(word, changed, std::memory_order_acq_rel,
+                                            std::memory_order_acquire)) {
                 return full ? Reserve::would_block : Reserve::accepted;
             }
         }
     }
 
-    // Whether nobody is refused, nor will be before another call has been accepted, which sends mail.
+    // Whether nobody is refused, nor will be before another call has been accepted, which sends
+    // mail.
     [[nodiscard]] static bool leaves_room(std::uint64_t word, std::uint32_t high) noexcept {
         return reserved_of(word) < high && (word & blocked) == 0;
     }
 
-    // The strand, whose queue holds `queued` bytes: the same for a send that may take effect at once. It may when exactly these are reserved, so that
-    // no accepted call is still on its way by mail and would be overtaken, and when nothing is marked. False otherwise, and reserve() says more.
-    [[nodiscard]] bool reserve_behind(std::size_t queued, std::uint64_t generation, std::uint32_t bytes, std::uint32_t high) noexcept {
+    // The strand, whose queue holds `queued` bytes: the same for a send that may take effect at
+    // once. It may when exactly these are reserved, so that no accepted call is still on its way by
+    // mail and would be overtaken, and when nothing is marked. False otherwise, and reserve() says
+    // more.
+    [[nodiscard]] bool reserve_behind(std::size_t queued, std::uint64_t generation,
+                                      std::uint32_t bytes, std::uint32_t high) noexcept {
         std::uint64_t word = generation << generation_shift | queued;
-        return queued < high && word_.compare_exchange_strong(word, word + bytes, std::memory_order_acq_rel, std::memory_order_relaxed);
+        return queued < high &&
+               word_.compare_exchange_strong(word, word + bytes, std::memory_order_acq_rel,
+                                             std::memory_order_relaxed);
     }
 
     // What a call changes beside its reservation, in the same step.
     enum class Mark : std::uint8_t { nothing, closing, finished, aborting };
 
-    // One for a call that goes by mail, and its mark. `even_closing`: for calls that still mean something then (an abort, the host's own
-    // orders). False when the connection is gone.
-    [[nodiscard]] bool reserve_call(std::uint64_t generation, bool even_closing, Mark mark = Mark::nothing) noexcept {
+    // One for a call that goes by mail, and its mark. `even_closing`: for calls that still mean
+    // something then (an abort, the host's own orders). False when the connection is gone.
+    [[nodiscard]] bool reserve_call(std::uint64_t generation, bool even_closing,
+                                    Mark mark = Mark::nothing) noexcept {
         std::uint64_t word = load();
         for (;;) {
-            if (generation_of(word) != generation || is_final(word) || (is_closing(word) && !even_closing) ||
-                (mark == Mark::aborting && (word & aborting) != 0) || reserved_of(word) == UINT32_MAX) {
+            if (generation_of(word) != generation || is_final(word) ||
+                (is_closing(word) && !even_closing) ||
+                (mark == Mark::aborting && (word & aborting) != 0) ||
+                reserved_of(word) == UINT32_MAX) {
                 return false;
             }
-            if (word_.compare_exchange_weak(word, (word + 1) | bits_of(mark), std::memory_order_acq_rel, std::memory_order_acquire)) {
+            if (word_.compare_exchange_weak(word, (word + 1) | bits_of(mark),
+                                            std::memory_order_acq_rel, std::memory_order_acquire)) {
                 return true;
             }
         }
     }
 
-    // Gives `bytes` back. True when that ends a blockage (fewer than `low` are left, or none): one on_writable is due now.
+    // Gives `bytes` back. True when that ends a blockage (fewer than `low` are left, or none): one
+    // on_writable is due now.
     [[nodiscard]] bool give_back(std::uint32_t bytes, std::uint32_t low) noexcept {
         std::uint64_t word = load();
         for (;;) {
             PORTICO_ASSERT(reserved_of(word) >= bytes);
             const std::uint64_t less = word - bytes;
-            const bool unblocks = (word & blocked) != 0 && (reserved_of(less) < low || reserved_of(less) == 0);
-            if (word_.compare_exchange_weak(word, unblocks ? less & ~blocked : less, std::memory_order_acq_rel,
-                                            std::memory_order_acquire)) {
+            const bool unblocks = (word & blocked) != 0 &&
+                                  (reserved_of(less) < low || reserved_of(less) == 0);
+            if (word_.compare_exchange_weak(word, unblocks ? less & ~blocked : less,
+                                            std::memory_order_acq_rel, std::memory_order_acquire)) {
                 return unblocks;
             }
         }
@@ -121,7 +149,8 @@ public:
     // The strand: from here on sends and posts find the connection gone.
     void begin_closing() noexcept { word_.fetch_or(closing, std::memory_order_acq_rel); }
 
-    // The strand, last: true when nothing is reserved any more, and from then on nothing ever is. False: some call is still on its way.
+    // The strand, last: true when nothing is reserved any more, and from then on nothing ever is.
+    // False: some call is still on its way.
     [[nodiscard]] bool close_for_good() noexcept {
         std::uint64_t word = load();
         for (;;) {
@@ -129,7 +158,8 @@ public:
             if (reserved_of(word) != 0) {
                 return false;
             }
-            if (word_.compare_exchange_weak(word, (word | final) & ~blocked, std::memory_order_acq_rel, std::memory_order_acquire)) {
+            if (word_.compare_exchange_weak(word, (word | final) & ~blocked,
+                                            std::memory_order_acq_rel, std::memory_order_acquire)) {
                 return true;
             }
         }

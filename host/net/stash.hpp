@@ -1,5 +1,5 @@
-// Received bytes that could not be handed on yet: an incomplete message, or what came while reading was held. Owns memory only while it holds
-// bytes. The strand's alone.
+// Received bytes that could not be handed on yet: an incomplete message, or what came while reading
+// was held. Owns memory only while it holds bytes. The strand's alone.
 #pragma once
 
 #include <cstddef>
@@ -17,14 +17,17 @@ public:
     Stash& operator=(const Stash&) = delete;
 
     [[nodiscard]] bool empty() const noexcept { return begin_ == end_; }
-    [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_ + begin_, end_ - begin_}; }
+    [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
+        return {data_ + begin_, end_ - begin_};
+    }
 
     // False when memory is out; the stash is as before then.
     [[nodiscard]] bool append(std::span<const std::byte> more) noexcept {
         const std::size_t size = end_ - begin_;
         if (capacity_ - end_ < more.size()) {
             // Doubling, so that many small pieces cost linear time in all.
-            const std::size_t wanted = size + more.size() > capacity_ / 2 ? 2 * (size + more.size()) : capacity_;
+            const std::size_t wanted = size + more.size() > capacity_ / 2 ? 2 * (size + more.size())
+                                                                          : capacity_;
             if (wanted > UINT32_MAX) {
                 return false;
             }

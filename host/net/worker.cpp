@@ -35,7 +35,8 @@ void Strand::deliver_pending(std::uint32_t mail_budget) noexcept {
 
 // ---- WorkerGroup
 
-WorkerGroup::WorkerGroup(std::unique_ptr<io::CompletionPort> port, io::BufferPool& send_chunks, const WorkerOptions& options)
+WorkerGroup::WorkerGroup(std::unique_ptr<io::CompletionPort> port, io::BufferPool& send_chunks,
+                         const WorkerOptions& options)
     : port_(std::move(port)), send_chunks_(&send_chunks), options_(options) {
     PORTICO_ASSERT(options.threads >= 1 && options.batch >= 1 && options.mail_budget >= 1);
     for (std::uint32_t i = 0; i < options.threads; ++i) {
@@ -67,7 +68,8 @@ base::Result<void> WorkerGroup::start() {
             });
         }
     } catch (const std::exception& error) {
-        return base::Failure{"only " + std::to_string(threads_.size()) + " of " + std::to_string(workers_.size()) +
+        return base::Failure{"only " + std::to_string(threads_.size()) + " of " +
+                             std::to_string(workers_.size()) +
                              " threads could be started: " + error.what()};
     }
     return {};
@@ -108,7 +110,8 @@ bool WorkerGroup::is_current() const noexcept {
 void WorkerGroup::schedule(Strand& strand) noexcept {
     if (is_current()) {
         enqueue(strand);
-        // From inside a callback, which may go on for long, or even wait for what this strand is to do: another thread may take it.
+        // From inside a callback, which may go on for long, or even wait for what this strand is to
+        // do: another thread may take it.
         if (options_.threads > 1 && Worker::current()->running() != nullptr) {
             port_->wake();
         }
@@ -141,7 +144,8 @@ Strand* WorkerGroup::dequeue() noexcept {
     return guarded([&] {
         Strand* strand = run_queue_.pop_front();
         if (strand != nullptr) {
-            run_count_.store(run_count_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+            run_count_.store(run_count_.load(std::memory_order_relaxed) - 1,
+                             std::memory_order_relaxed);
         }
         return strand;
     });
@@ -154,7 +158,8 @@ void Worker::run() noexcept {
     times_turns_ = group_->port().submits_in_wait();
     constexpr std::uint32_t batch_max = 64;
     std::array<io::Operation*, batch_max> completed;
-    const std::span<io::Operation*> batch(completed.data(), std::min(group_->options_.batch, batch_max));
+    const std::span<io::Operation*> batch(completed.data(),
+                                          std::min(group_->options_.batch, batch_max));
     while (!group_->stopping_.load(std::memory_order_acquire)) {
         const bool runnable = group_->run_count_.load(std::memory_order_relaxed) != 0;
         const std::size_t count = group_->port().wait(batch, runnable ? 0 : io::wait_forever);
@@ -183,10 +188,12 @@ void Worker::run_strands() noexcept {
         if (strand == nullptr) {
             return;  // other workers took them
         }
-        // What this thread has dequeued and not yet run can be taken by another. And where callbacks may block (batches of one), so can what
-        // the strand before has submitted and the port has completed at once: its ready list is not looked at until somebody waits.
+        // What this thread has dequeued and not yet run can be taken by another. And where
+        // callbacks may block (batches of one), so can what the strand before has submitted and the
+        // port has completed at once: its ready list is not looked at until somebody waits.
         if (group_->options_.threads > 1 &&
-            (group_->options_.batch == 1 || group_->run_count_.load(std::memory_order_relaxed) != 0)) {
+            (group_->options_.batch == 1 ||
+             group_->run_count_.load(std::memory_order_relaxed) != 0)) {
             group_->port().wake();
         }
         run_strand(*strand);
@@ -201,7 +208,8 @@ void Worker::run_strand(Strand& strand) noexcept {
 
 void Worker::end_turn(Strand& strand) noexcept {
     base::Fifo<ConnectionNode> over;
-    // Each once. Those that callbacks of these ask for have the next turn: two that keep each other busy would never give the thread away.
+    // Each once. Those that callbacks of these ask for have the next turn: two that keep each other
+    // busy would never give the thread away.
     for (base::Link* due = strand.to_attend_.take_all(); due != nullptr;) {
         auto& connection = static_cast<Connection&>(static_cast<ConnectionNode&>(*due));
         due = due->next;  // until its attend() ends a connection is not put on a list again
@@ -221,7 +229,8 @@ void Worker::end_turn(Strand& strand) noexcept {
     if (!strand.try_idle()) {
         group_->enqueue(strand);
     }
-    // From here on another thread may run the strand; these connections have no mail, and none can come.
+    // From here on another thread may run the strand; these connections have no mail, and none can
+    // come.
     while (ConnectionNode* connection = over.pop_front()) {
         static_cast<Connection&>(*connection).release();
     }

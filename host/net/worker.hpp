@@ -2,11 +2,13 @@
 //
 //     port.wait -> each operation's completed() (which puts mail on strands) -> the strands on the run queue -> flush what they queued -> again
 //
-// A group is one port with its threads: one thread (per_core), or several (shared, and the threads of a blocking instance).
+// A group is one port with its threads: one thread (per_core), or several (shared, and the threads
+// of a blocking instance).
 //
-// Concurrency. The run queue belongs to the group's one thread, or is guarded by mutex_ where there are several. inbox_ is how strands get
-// there from other threads: whoever finds it empty rings the doorbell, a post on the port; the doorbell's completion takes the whole
-// inbox. The doorbell is thus never posted twice: between its post and the taking nobody finds the inbox empty.
+// Concurrency. The run queue belongs to the group's one thread, or is guarded by mutex_ where there
+// are several. inbox_ is how strands get there from other threads: whoever finds it empty rings the
+// doorbell, a post on the port; the doorbell's completion takes the whole inbox. The doorbell is
+// thus never posted twice: between its post and the taking nobody finds the inbox empty.
 #pragma once
 
 #include <atomic>
@@ -35,34 +37,42 @@ struct WorkerOptions {
     std::uint32_t first_index = 0;   // worker_index of the first
     std::uint32_t batch = 64;        // operations taken by one wait; 1 for callbacks that may block
     std::uint32_t mail_budget = 64;  // mail delivered by a strand before it queues again
-    const char* thread_name = nullptr;  // outlives the group; null: "portico-" and the worker's index
+    const char* thread_name =
+        nullptr;  // outlives the group; null: "portico-" and the worker's index
 };
 
 class WorkerGroup {
 public:
-    // `send_chunks`: where the group's connections keep bytes to be sent; both pools outlive the group.
-    WorkerGroup(std::unique_ptr<io::CompletionPort> port, io::BufferPool& send_chunks, const WorkerOptions& options);
+    // `send_chunks`: where the group's connections keep bytes to be sent; both pools outlive the
+    // group.
+    WorkerGroup(std::unique_ptr<io::CompletionPort> port, io::BufferPool& send_chunks,
+                const WorkerOptions& options);
     // Must be stopped, or never started.
     ~WorkerGroup();
     WorkerGroup(const WorkerGroup&) = delete;
     WorkerGroup& operator=(const WorkerGroup&) = delete;
 
-    // Makes the threads, which do nothing before begin(): so what may fail has been done before anything depends on it. Fails with a sentence where
-    // the system gives too few; stop() ends those that there are.
+    // Makes the threads, which do nothing before begin(): so what may fail has been done before
+    // anything depends on it. Fails with a sentence where the system gives too few; stop() ends
+    // those that there are.
     [[nodiscard]] base::Result<void> start();
     void begin() noexcept;
-    // Ends them, when no connection and no acceptor is left, and reaps what is still outstanding. From outside the group's threads.
+    // Ends them, when no connection and no acceptor is left, and reaps what is still outstanding.
+    // From outside the group's threads.
     void stop() noexcept;
 
     [[nodiscard]] io::CompletionPort& port() noexcept { return *port_; }
     [[nodiscard]] io::BufferPool& send_chunks() noexcept { return *send_chunks_; }
     [[nodiscard]] std::uint32_t thread_count() const noexcept { return options_.threads; }
-    [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const noexcept { return workers_; }
+    [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const noexcept {
+        return workers_;
+    }
     // True on one of this group's own threads.
     [[nodiscard]] bool is_current() const noexcept;
 
-    // A number that grows, of a group with one thread. Odd while the thread works, even while it waits at the port. Whoever sees the same odd
-    // number again knows that the thread has not come back to the port in between. From any thread; a hint (relaxed), which orders nothing.
+    // A number that grows, of a group with one thread. Odd while the thread works, even while it
+    // waits at the port. Whoever sees the same odd number again knows that the thread has not come
+    // back to the port in between. From any thread; a hint (relaxed), which orders nothing.
     [[nodiscard]] std::uint64_t round() const noexcept;
     [[nodiscard]] static bool is_busy(std::uint64_t round) noexcept { return round % 2 != 0; }
 
@@ -88,13 +98,15 @@ private:
     io::BufferPool* const send_chunks_;
     const WorkerOptions options_;
     std::mutex mutex_;
-    base::Fifo<Strand> run_queue_;              // guarded
-    std::atomic<std::uint32_t> run_count_{0};   // its length, changed with it; read without the lock as a hint
+    base::Fifo<Strand> run_queue_;  // guarded
+    // its length, changed with it; read without the lock as a hint
+    std::atomic<std::uint32_t> run_count_{0};
     base::Inbox inbox_;  // strands from other threads
     io::PostOperation doorbell_;
     std::condition_variable begun_changed_;
     bool begun_ = false;  // under mutex_, however many threads there are
-    // Set before the stop post, read by the workers after a wait; the post's hand-over orders the two.
+    // Set before the stop post, read by the workers after a wait; the post's hand-over orders the
+    // two.
     std::atomic<bool> stopping_{false};
     io::PostOperation stop_post_;
     std::vector<std::unique_ptr<Worker>> workers_;
@@ -115,9 +127,11 @@ public:
     [[nodiscard]] std::uint32_t index() const noexcept { return index_; }
     // What the protocol writes into on this thread, and others read.
     [[nodiscard]] CurrentCall& current_call() noexcept { return current_call_; }
-    // From a completion's handler, where this is the group's only thread: begins a turn of the strand at once if it is idle, which spares the way
-    // through mailbox and run queue; then end_turn() is due. False: the strand is busy or this is not the place, and mail is the way. (Where there are
-    // several threads it is always mail, so that another thread can take what this one has not come to.)
+    // From a completion's handler, where this is the group's only thread: begins a turn of the
+    // strand at once if it is idle, which spares the way through mailbox and run queue; then
+    // end_turn() is due. False: the strand is busy or this is not the place, and mail is the way.
+    // (Where there are several threads it is always mail, so that another thread can take what this
+    // one has not come to.)
     [[nodiscard]] bool begin_turn(Strand& strand) noexcept {
         if (group_->options_.threads > 1 || running_ != nullptr || !strand.mailbox_.try_begin()) {
             return false;
@@ -127,8 +141,8 @@ public:
     }
     void end_turn(Strand& strand) noexcept;
 
-    // A callback of the context's instance is about to be called on the running strand: what others have submitted goes to the system first,
-    // if callbacks of this instance may take long.
+    // A callback of the context's instance is about to be called on the running strand: what others
+    // have submitted goes to the system first, if callbacks of this instance may take long.
     void before_callback(const ConnectionContext& context) noexcept {
         if (times_turns_) {
             called_ = &context;
@@ -141,9 +155,12 @@ public:
     // The strand that runs on this thread now, or null.
     [[nodiscard]] Strand* running() const noexcept { return running_; }
 
-    // At the end of the running strand's turn this connection is attended to: what it has queued leaves in one send; when it is over its slot goes
-    // back. (Asked for at that end itself: in the next turn.) The caller sees to it that a connection is on the list once.
-    void attend_later(ConnectionNode& connection) noexcept { running_->to_attend_.push_back(connection); }
+    // At the end of the running strand's turn this connection is attended to: what it has queued
+    // leaves in one send; when it is over its slot goes back. (Asked for at that end itself: in the
+    // next turn.) The caller sees to it that a connection is on the list once.
+    void attend_later(ConnectionNode& connection) noexcept {
+        running_->to_attend_.push_back(connection);
+    }
 
 private:
     friend class WorkerGroup;
@@ -158,7 +175,8 @@ private:
     Strand* running_ = nullptr;
     bool took_stop_post_ = false;
     CurrentCall current_call_;
-    // On a port that submits in its wait: how long each turn takes, whose callbacks it called last, and when it began.
+    // On a port that submits in its wait: how long each turn takes, whose callbacks it called last,
+    // and when it began.
     bool times_turns_ = false;
     const ConnectionContext* called_ = nullptr;
     std::uint64_t turn_began_ns_ = 0;

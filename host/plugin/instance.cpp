@@ -18,25 +18,31 @@ static_assert(static_cast<std::uint32_t>(net::CloseReason::plugin) == PORTICO_RE
 static_assert(static_cast<std::uint32_t>(net::CloseReason::peer) == PORTICO_REASON_PEER);
 static_assert(static_cast<std::uint32_t>(net::CloseReason::reset) == PORTICO_REASON_RESET);
 static_assert(static_cast<std::uint32_t>(net::CloseReason::error) == PORTICO_REASON_ERROR);
-static_assert(static_cast<std::uint32_t>(net::CloseReason::plugin_error) == PORTICO_REASON_PLUGIN_ERROR);
+static_assert(static_cast<std::uint32_t>(net::CloseReason::plugin_error) ==
+              PORTICO_REASON_PLUGIN_ERROR);
 static_assert(static_cast<std::uint32_t>(net::CloseReason::idle) == PORTICO_REASON_IDLE);
-static_assert(static_cast<std::uint32_t>(net::CloseReason::half_close) == PORTICO_REASON_HALF_CLOSE);
+static_assert(static_cast<std::uint32_t>(net::CloseReason::half_close) ==
+              PORTICO_REASON_HALF_CLOSE);
 static_assert(static_cast<std::uint32_t>(net::CloseReason::frame) == PORTICO_REASON_FRAME);
-static_assert(static_cast<std::uint32_t>(net::CloseReason::unconsumed) == PORTICO_REASON_UNCONSUMED);
+static_assert(static_cast<std::uint32_t>(net::CloseReason::unconsumed) ==
+              PORTICO_REASON_UNCONSUMED);
 static_assert(static_cast<std::uint32_t>(net::CloseReason::drain) == PORTICO_REASON_DRAIN);
-static_assert(static_cast<std::uint32_t>(net::CloseReason::drain_deadline) == PORTICO_REASON_DRAIN_DEADLINE);
+static_assert(static_cast<std::uint32_t>(net::CloseReason::drain_deadline) ==
+              PORTICO_REASON_DRAIN_DEADLINE);
 static_assert(static_cast<std::uint32_t>(net::CloseReason::no_memory) == PORTICO_REASON_NO_MEMORY);
 
 constexpr std::uint32_t finishing = 1U << 31;
 constexpr std::size_t error_capacity = 1'024;
 constexpr char posted_name[] = "a posted function";
 
-// The instance whose create or validate runs on this thread: settings may be read by it, here, and nowhere else.
+// The instance whose create or validate runs on this thread: settings may be read by it, here, and
+// nowhere else.
 constinit thread_local const Instance* in_control = nullptr;
 
 class ControlScope {
 public:
-    explicit ControlScope(const Instance& instance) noexcept : outer_(std::exchange(in_control, &instance)) {}
+    explicit ControlScope(const Instance& instance) noexcept
+        : outer_(std::exchange(in_control, &instance)) {}
     ~ControlScope() { in_control = outer_; }
     ControlScope(const ControlScope&) = delete;
     ControlScope& operator=(const ControlScope&) = delete;
@@ -48,7 +54,8 @@ private:
 // Notes on the worker which callback runs there, so that a stop can name one that does not return.
 class CallScope {
 public:
-    CallScope(const char* name, const net::Protocol& protocol, std::uint64_t connection) noexcept : worker_(net::Worker::current()) {
+    CallScope(const char* name, const net::Protocol& protocol, std::uint64_t connection) noexcept
+        : worker_(net::Worker::current()) {
         if (worker_ != nullptr) [[likely]] {
             worker_->current_call().begin(name, protocol, connection);
         }
@@ -69,7 +76,9 @@ private:
 constexpr std::uint64_t failures_told_every_ns = 10 * base::nanoseconds_per_second;
 
 std::string status_text(portico_status status) {
-    const auto named = [&](const char* name) { return std::string(name) + " (" + std::to_string(status) + ")"; };
+    const auto named = [&](const char* name) {
+        return std::string(name) + " (" + std::to_string(status) + ")";
+    };
     switch (status) {
         case PORTICO_ERROR: return named("PORTICO_ERROR");
         case PORTICO_GONE: return named("PORTICO_GONE");
@@ -89,20 +98,25 @@ std::string status_text(portico_status status) {
 }
 
 std::string error_text(const std::vector<char>& buffer) {
-    return std::string(buffer.data(), static_cast<std::size_t>(std::find(buffer.begin(), buffer.end(), '\0') - buffer.begin()));
+    return std::string(
+        buffer.data(),
+        static_cast<std::size_t>(std::find(buffer.begin(), buffer.end(), '\0') - buffer.begin()));
 }
 
 }  // namespace
 
 Instance::Instance(Loaded plugin, const config::Listener& listener, base::Log& log)
     : loaded_(std::move(plugin)), listener_(listener), log_(log) {
-    std::memcpy(&table_, loaded_.table, std::min<std::size_t>(sizeof table_, loaded_.table->struct_size));
+    std::memcpy(&table_, loaded_.table,
+                std::min<std::size_t>(sizeof table_, loaded_.table->struct_size));
 }
 
 Instance::~Instance() {
-    if (const std::uint64_t untold = failures_untold_.load(std::memory_order_relaxed); untold != 0) {
-        log_.compose(base::LogLevel::warn, listener_.name, 0,
-                     [&] { return std::to_string(untold) + " more failures of callbacks since the last such line"; });
+    if (const std::uint64_t untold = failures_untold_.load(std::memory_order_relaxed);
+        untold != 0) {
+        log_.compose(base::LogLevel::warn, listener_.name, 0, [&] {
+            return std::to_string(untold) + " more failures of callbacks since the last such line";
+        });
     }
     if (created_) {
         PORTICO_ASSERT(posts_.load(std::memory_order_acquire) == finishing);
@@ -115,15 +129,22 @@ std::string Instance::description() const {
     if (table_.version_size != 0) {
         text += " " + std::string(table_.version, table_.version_size);
     }
-    return text + " (" + loaded_.path + (is_serial() ? ", serial" : "") + (is_blocking() ? ", blocking" : "") + ")";
+    return text + " (" + loaded_.path + (is_serial() ? ", serial" : "") +
+           (is_blocking() ? ", blocking" : "") + ")";
 }
 
 // ---- [control]
 
-std::vector<std::string> Instance::mistakes_of(const char* what, portico_status status, const std::string& error) {
-    const std::string place = (listener_.settings.file.empty() ? "" : listener_.settings.file +
-                               (listener_.line != 0 ? ":" + std::to_string(listener_.line) : "") + ": ") +
-                              "listener \"" + listener_.name + "\", plugin \"" + listener_.plugin + "\": ";
+std::vector<std::string> Instance::mistakes_of(const char* what, portico_status status,
+                                               const std::string& error) {
+    const std::string place = (listener_.settings.file.empty()
+                                   ? ""
+                                   : listener_.settings.file +
+                                         (listener_.line != 0 ? ":" + std::to_string(listener_.line)
+                                                              : "") +
+                                         ": ") +
+                              "listener \"" + listener_.name + "\", plugin \"" + listener_.plugin +
+                              "\": ";
     if (status < 0) {
         if (!error.empty()) {
             return {place + error};
@@ -134,7 +155,8 @@ std::vector<std::string> Instance::mistakes_of(const char* what, portico_status 
         if (!settings_->error().empty()) {
             return {settings_->error()};
         }
-        return {place + what + " failed with status " + std::to_string(status) + " and no explanation"};
+        return {place + what + " failed with status " + std::to_string(status) +
+                " and no explanation"};
     }
     return settings_->unread();
 }
@@ -146,14 +168,16 @@ std::vector<std::string> Instance::validate() {
     settings_ = std::make_unique<SettingsReader>(listener_.settings);
     std::vector<char> error(error_capacity, '\0');
     const ControlScope scope(*this);
-    const portico_status status = table_.validate(&host_table(), handle(), listener_.settings.json.data(),
-                                                  listener_.settings.json.size(), error.data(), error.size());
+    const portico_status status = table_.validate(
+        &host_table(), handle(), listener_.settings.json.data(), listener_.settings.json.size(),
+        error.data(), error.size());
     std::vector<std::string> mistakes = mistakes_of("validate", status, error_text(error));
     settings_.reset();
     return mistakes;
 }
 
-std::vector<std::string> Instance::create(net::ConnectionTable& table, const net::ConnectionContext& context,
+std::vector<std::string> Instance::create(net::ConnectionTable& table,
+                                          const net::ConnectionContext& context,
                                           net::WorkerGroup& home) {
     PORTICO_ASSERT(!created_);
     connections_ = &table;
@@ -162,11 +186,13 @@ std::vector<std::string> Instance::create(net::ConnectionTable& table, const net
     settings_ = std::make_unique<SettingsReader>(listener_.settings);
     std::vector<char> error(error_capacity, '\0');
     const ControlScope scope(*this);
-    const portico_status status = table_.create(&host_table(), handle(), listener_.settings.json.data(),
-                                                listener_.settings.json.size(), error.data(), error.size(), &self_);
+    const portico_status status = table_.create(
+        &host_table(), handle(), listener_.settings.json.data(), listener_.settings.json.size(),
+        error.data(), error.size(), &self_);
     created_ = status >= 0;
     if (!created_) {
-        // What it posted before it failed still runs, with CLOSING; what it stored as self is no longer there.
+        // What it posted before it failed still runs, with CLOSING; what it stored as self is no
+        // longer there.
         self_ = nullptr;
         posts_.fetch_or(finishing, std::memory_order_acq_rel);
     }
@@ -184,7 +210,8 @@ void Instance::finish() {
 bool Instance::finish_within(std::chrono::milliseconds at_most) {
     posts_.fetch_or(finishing, std::memory_order_acq_rel);
     std::unique_lock lock(finish_mutex_);
-    return finish_changed_.wait_for(lock, at_most, [&] { return posts_.load(std::memory_order_acquire) == finishing; });
+    return finish_changed_.wait_for(
+        lock, at_most, [&] { return posts_.load(std::memory_order_acquire) == finishing; });
 }
 
 // ---- callbacks
@@ -200,16 +227,21 @@ void Instance::tell_failure(base::LogLevel level, std::uint64_t connection, What
     }
     const std::uint64_t untold = failures_untold_.exchange(0, std::memory_order_relaxed);
     log_.compose(level, listener_.name, connection, [&] {
-        return what() + (untold != 0 ? " (and " + std::to_string(untold) + " more failures of callbacks since the last such line)" : "");
+        return what() + (untold != 0 ? " (and " + std::to_string(untold) +
+                                           " more failures of callbacks since the last such line)"
+                                     : "");
     });
 }
 
-inline bool Instance::has_failed(const net::Connection& connection, portico_status status, const char* callback) noexcept {
+inline bool Instance::has_failed(const net::Connection& connection, portico_status status,
+                                 const char* callback) noexcept {
     if (status >= 0) [[likely]] {
         return false;
     }
-    tell_failure(base::LogLevel::warn, connection.handle(),
-                 [&] { return std::string(callback) + " answered " + status_text(status) + ": the connection is aborted"; });
+    tell_failure(base::LogLevel::warn, connection.handle(), [&] {
+        return std::string(callback) + " answered " + status_text(status) +
+               ": the connection is aborted";
+    });
     return true;
 }
 
@@ -224,23 +256,29 @@ bool Instance::on_open(net::Connection& connection) noexcept {
     if (!has_failed(connection, status, "on_open")) {
         return true;
     }
-    connection.state = nullptr;  // the plugin keeps nothing; a function that it posted in there must not meet what it freed
+    // the plugin keeps nothing; a function that it posted in there must not meet what it freed
+    connection.state = nullptr;
     return false;
 }
 
-void Instance::consumed_too_much(const net::Connection& connection, const Message& message, std::uint64_t taken) noexcept {
+void Instance::consumed_too_much(const net::Connection& connection, const Message& message,
+                                 std::uint64_t taken) noexcept {
     tell_failure(base::LogLevel::error, connection.handle(), [&] {
-        return "on_data consumed " + std::to_string(taken) + " bytes of " + std::to_string(message.size) + ": the connection is aborted";
+        return "on_data consumed " + std::to_string(taken) + " bytes of " +
+               std::to_string(message.size) + ": the connection is aborted";
     });
 }
 
-net::Protocol::Answer Instance::on_data(net::Connection& connection, const Message& message, std::size_t& consumed) noexcept {
-    const portico_frame frame{sizeof(portico_frame), 0, message.payload_offset, message.payload_size};
+net::Protocol::Answer Instance::on_data(net::Connection& connection, const Message& message,
+                                        std::size_t& consumed) noexcept {
+    const portico_frame frame{sizeof(portico_frame), 0, message.payload_offset,
+                              message.payload_size};
     std::uint64_t taken = 0;
     const portico_status status = [&] {
         const CallScope scope("on_data", *this, connection.handle());
-        return table_.on_data(self_, connection.handle(), connection.state, reinterpret_cast<const std::uint8_t*>(message.data),
-                              message.size, &frame, &taken);
+        return table_.on_data(self_, connection.handle(), connection.state,
+                              reinterpret_cast<const std::uint8_t*>(message.data), message.size,
+                              &frame, &taken);
     }();
     if (has_failed(connection, status, "on_data")) {
         return Answer::failed;
@@ -264,7 +302,8 @@ net::Protocol::Answer Instance::on_writable(net::Connection& connection) noexcep
     return has_failed(connection, status, "on_writable") ? Answer::failed : Answer::ok;
 }
 
-net::Protocol::Ending Instance::on_end(net::Connection& connection, std::size_t remaining) noexcept {
+net::Protocol::Ending Instance::on_end(net::Connection& connection,
+                                       std::size_t remaining) noexcept {
     if (table_.on_end == nullptr) {
         return Ending::close;
     }
@@ -275,7 +314,8 @@ net::Protocol::Ending Instance::on_end(net::Connection& connection, std::size_t 
     return has_failed(connection, status, "on_end") ? Ending::failed : Ending::stay;
 }
 
-net::Protocol::Ending Instance::on_drain(net::Connection& connection, std::uint32_t deadline_ms) noexcept {
+net::Protocol::Ending Instance::on_drain(net::Connection& connection,
+                                         std::uint32_t deadline_ms) noexcept {
     if (table_.on_drain == nullptr) {
         return Ending::close;
     }
@@ -289,14 +329,17 @@ net::Protocol::Ending Instance::on_drain(net::Connection& connection, std::uint3
 void Instance::on_close(net::Connection& connection, net::CloseReason reason) noexcept {
     if (table_.on_close != nullptr) {
         const CallScope scope("on_close", *this, connection.handle());
-        table_.on_close(self_, connection.handle(), connection.state, static_cast<std::uint32_t>(reason));
+        table_.on_close(self_, connection.handle(), connection.state,
+                        static_cast<std::uint32_t>(reason));
     }
 }
 
-void Instance::on_posted(net::Connection& connection, net::AnyFunction function, void* argument, bool closing) noexcept {
+void Instance::on_posted(net::Connection& connection, net::AnyFunction function, void* argument,
+                         bool closing) noexcept {
     {
         const CallScope scope(posted_name, *this, connection.handle());
-        reinterpret_cast<portico_post_function>(function)(self_, connection.handle(), connection.state, argument,
+        reinterpret_cast<portico_post_function>(function)(self_, connection.handle(),
+                                                          connection.state, argument,
                                                           closing ? PORTICO_CLOSING : PORTICO_OK);
     }
     end_post();
@@ -313,12 +356,14 @@ portico_status Instance::begin_post() noexcept {
         if (posts == posts_max) {
             return PORTICO_LIMIT;
         }
-    } while (!posts_.compare_exchange_weak(posts, posts + 1, std::memory_order_acq_rel, std::memory_order_relaxed));
+    } while (!posts_.compare_exchange_weak(posts, posts + 1, std::memory_order_acq_rel,
+                                           std::memory_order_relaxed));
     return PORTICO_OK;
 }
 
 void Instance::end_post() noexcept {
-    // All under the lock: once finish() can see the last post gone, this instance may end, so nothing of it is touched after the unlock.
+    // All under the lock: once finish() can see the last post gone, this instance may end, so
+    // nothing of it is touched after the unlock.
     const std::scoped_lock lock(finish_mutex_);
     if (posts_.fetch_sub(1, std::memory_order_acq_rel) == (finishing | 1)) {
         finish_changed_.notify_all();
@@ -351,7 +396,8 @@ portico_status Instance::post_instance(portico_post_function function, void* arg
         net::Worker::current()->before_callback(*instance.context_);
         {
             const CallScope scope(posted_name, instance, 0);
-            post.function(instance.self_, 0, nullptr, post.argument, closing ? PORTICO_CLOSING : PORTICO_OK);
+            post.function(instance.self_, 0, nullptr, post.argument,
+                          closing ? PORTICO_CLOSING : PORTICO_OK);
         }
         delete &post;
         instance.end_post();
@@ -364,20 +410,25 @@ portico_status Instance::post_instance(portico_post_function function, void* arg
 
 // All are noexcept: nothing may unwind into a plugin, which may be C.
 struct HostFunctions {
-    static Instance& of(portico_instance* handle) noexcept { return *reinterpret_cast<Instance*>(handle); }
+    static Instance& of(portico_instance* handle) noexcept {
+        return *reinterpret_cast<Instance*>(handle);
+    }
 
     // Null but on the thread on which create or validate of this very instance runs.
     static SettingsReader* settings_of(portico_instance* handle) noexcept {
         return in_control == &of(handle) ? of(handle).settings_.get() : nullptr;
     }
 
-    // The connection of a handle, if it is one of this instance; its generation is checked again where the call takes effect.
-    static net::ConnectionTable::Found find(const Instance& instance, portico_connection connection) noexcept {
+    // The connection of a handle, if it is one of this instance; its generation is checked again
+    // where the call takes effect.
+    static net::ConnectionTable::Found find(const Instance& instance,
+                                            portico_connection connection) noexcept {
         if (instance.connections_ == nullptr) {
             return {};
         }
         const net::ConnectionTable::Found found = instance.connections_->find(connection);
-        if (found.connection == nullptr || !found.connection->belongs_to(*instance.context_, found.generation)) {
+        if (found.connection == nullptr ||
+            !found.connection->belongs_to(*instance.context_, found.generation)) {
             return {};
         }
         return found;
@@ -392,19 +443,21 @@ struct HostFunctions {
         return PORTICO_ERROR;
     }
 
-    static portico_status PORTICO_CALL send(portico_instance* handle, portico_connection connection, const void* data,
-                                            std::uint64_t size) noexcept {
+    static portico_status PORTICO_CALL send(portico_instance* handle, portico_connection connection,
+                                            const void* data, std::uint64_t size) noexcept {
         const Instance& instance = of(handle);
         if (data == nullptr && size != 0) {
             return PORTICO_INVALID;
         }
         // Whether it is one of this instance, send() itself looks.
-        const auto found = instance.connections_ != nullptr ? instance.connections_->find(connection) : net::ConnectionTable::Found{};
+        const auto found = instance.connections_ != nullptr
+                               ? instance.connections_->find(connection)
+                               : net::ConnectionTable::Found{};
         if (found.connection == nullptr) {
             return PORTICO_GONE;
         }
-        const net::SendResult result =
-            found.connection->send(*instance.context_, found.generation, {static_cast<const std::byte*>(data), size});
+        const net::SendResult result = found.connection->send(
+            *instance.context_, found.generation, {static_cast<const std::byte*>(data), size});
         if (result == net::SendResult::queued) [[likely]] {
             return PORTICO_OK;
         }
@@ -419,12 +472,17 @@ struct HostFunctions {
         return PORTICO_ERROR;
     }
 
-    static portico_status PORTICO_CALL finish_sending(portico_instance* handle, portico_connection connection) noexcept {
+    static portico_status PORTICO_CALL finish_sending(portico_instance* handle,
+                                                      portico_connection connection) noexcept {
         const auto found = find(of(handle), connection);
-        return found.connection == nullptr ? PORTICO_GONE : status_of(found.connection->finish_sending(found.generation));
+        return found.connection == nullptr
+                   ? PORTICO_GONE
+                   : status_of(found.connection->finish_sending(found.generation));
     }
 
-    static portico_status PORTICO_CALL close(portico_instance* handle, portico_connection connection, std::uint32_t how) noexcept {
+    static portico_status PORTICO_CALL close(portico_instance* handle,
+                                             portico_connection connection,
+                                             std::uint32_t how) noexcept {
         if (how != PORTICO_CLOSE_GRACEFUL && how != PORTICO_CLOSE_ABORT) {
             return PORTICO_INVALID;
         }
@@ -432,21 +490,27 @@ struct HostFunctions {
         if (found.connection == nullptr) {
             return PORTICO_GONE;
         }
-        return status_of(found.connection->close(
-            found.generation, how == PORTICO_CLOSE_ABORT ? net::CloseHow::abort : net::CloseHow::graceful));
+        return status_of(found.connection->close(found.generation, how == PORTICO_CLOSE_ABORT
+                                                                       ? net::CloseHow::abort
+                                                                       : net::CloseHow::graceful));
     }
 
-    static portico_status PORTICO_CALL pause_reading(portico_instance* handle, portico_connection connection) noexcept {
+    static portico_status PORTICO_CALL pause_reading(portico_instance* handle,
+                                                     portico_connection connection) noexcept {
         const auto found = find(of(handle), connection);
-        return found.connection == nullptr ? PORTICO_GONE : status_of(found.connection->pause(found.generation));
+        return found.connection == nullptr ? PORTICO_GONE
+                                           : status_of(found.connection->pause(found.generation));
     }
 
-    static portico_status PORTICO_CALL resume_reading(portico_instance* handle, portico_connection connection) noexcept {
+    static portico_status PORTICO_CALL resume_reading(portico_instance* handle,
+                                                      portico_connection connection) noexcept {
         const auto found = find(of(handle), connection);
-        return found.connection == nullptr ? PORTICO_GONE : status_of(found.connection->resume(found.generation));
+        return found.connection == nullptr ? PORTICO_GONE
+                                           : status_of(found.connection->resume(found.generation));
     }
 
-    static portico_status PORTICO_CALL post(portico_instance* handle, portico_connection connection, portico_post_function function,
+    static portico_status PORTICO_CALL post(portico_instance* handle, portico_connection connection,
+                                            portico_post_function function,
                                             void* argument) noexcept {
         Instance& instance = of(handle);
         if (function == nullptr) {
@@ -460,20 +524,23 @@ struct HostFunctions {
         if (begun != PORTICO_OK) {
             return begun;
         }
-        const net::CallResult result =
-            found.connection->post(found.generation, reinterpret_cast<net::AnyFunction>(function), argument);
+        const net::CallResult result = found.connection->post(
+            found.generation, reinterpret_cast<net::AnyFunction>(function), argument);
         if (result != net::CallResult::accepted) {
             instance.end_post();
         }
         return status_of(result);
     }
 
-    static portico_status PORTICO_CALL post_instance(portico_instance* handle, portico_post_function function, void* argument) noexcept {
+    static portico_status PORTICO_CALL post_instance(portico_instance* handle,
+                                                     portico_post_function function,
+                                                     void* argument) noexcept {
         Instance& instance = of(handle);
         if (function == nullptr) {
             return PORTICO_INVALID;
         }
-        return instance.connections_ == nullptr ? PORTICO_GONE : instance.post_instance(function, argument);
+        return instance.connections_ == nullptr ? PORTICO_GONE
+                                                : instance.post_instance(function, argument);
     }
 
     // Throws when memory is out.
@@ -505,7 +572,8 @@ struct HostFunctions {
         }
         filled.queued_bytes = known.queued_bytes;
         const std::string& name = instance.listener_.name;
-        filled.listener_name_size = static_cast<std::uint32_t>(std::min(name.size(), sizeof filled.listener_name));
+        filled.listener_name_size = static_cast<std::uint32_t>(
+            std::min(name.size(), sizeof filled.listener_name));
         std::memcpy(filled.listener_name, name.data(), filled.listener_name_size);
         std::memcpy(info, &filled, std::min<std::size_t>(info->struct_size, sizeof filled));
         return PORTICO_OK;
@@ -513,9 +581,11 @@ struct HostFunctions {
 
     static std::uint64_t PORTICO_CALL now(portico_instance*) noexcept { return base::now_ns(); }
 
-    static void PORTICO_CALL log(portico_instance* handle, std::uint32_t level, const char* text, std::uint64_t size) noexcept {
+    static void PORTICO_CALL log(portico_instance* handle, std::uint32_t level, const char* text,
+                                 std::uint64_t size) noexcept {
         const Instance& instance = of(handle);
-        const auto known = level <= PORTICO_LOG_ERROR ? static_cast<base::LogLevel>(level) : base::LogLevel::info;
+        const auto known = level <= PORTICO_LOG_ERROR ? static_cast<base::LogLevel>(level)
+                                                      : base::LogLevel::info;
         if (text != nullptr && instance.log_.enabled(known)) {
             instance.log_.write(known, instance.listener_.name, 0, {text, size});
         }
@@ -526,16 +596,18 @@ struct HostFunctions {
         return worker != nullptr ? worker->index() : UINT32_MAX;
     }
 
-    static const void* PORTICO_CALL get_extension(portico_instance* handle, const char* id, std::uint64_t id_size) noexcept;
+    static const void* PORTICO_CALL get_extension(portico_instance* handle, const char* id,
+                                                  std::uint64_t id_size) noexcept;
 };
 
 struct SettingsFunctions {
     using Read = SettingsReader::Read;
 
-    // Runs a read; what goes wrong inside (a key that is no path, memory) is no more than a failed read.
+    // Runs a read; what goes wrong inside (a key that is no path, memory) is no more than a failed
+    // read.
     template <class Action>
-    static portico_status read(portico_instance* handle, const char* key, std::uint64_t key_size, bool has_result,
-                               Action&& action) noexcept {
+    static portico_status read(portico_instance* handle, const char* key, std::uint64_t key_size,
+                               bool has_result, Action&& action) noexcept {
         SettingsReader* settings = HostFunctions::settings_of(handle);
         if (settings == nullptr) {
             return PORTICO_UNSUPPORTED;
@@ -557,63 +629,86 @@ struct SettingsFunctions {
         return PORTICO_ERROR;
     }
 
-    static portico_status PORTICO_CALL get_boolean(portico_instance* handle, const char* key, std::uint64_t key_size,
+    static portico_status PORTICO_CALL get_boolean(portico_instance* handle, const char* key,
+                                                   std::uint64_t key_size,
                                                    std::int32_t* value) noexcept {
-        return read(handle, key, key_size, value != nullptr, [&](SettingsReader& settings, std::string_view name) {
-            bool found = false;
-            const Read result = settings.boolean(name, found);
-            if (result == Read::ok) {
-                *value = found ? 1 : 0;
-            }
-            return result;
-        });
+        return read(handle, key, key_size, value != nullptr,
+                    [&](SettingsReader& settings, std::string_view name) {
+                        bool found = false;
+                        const Read result = settings.boolean(name, found);
+                        if (result == Read::ok) {
+                            *value = found ? 1 : 0;
+                        }
+                        return result;
+                    });
     }
 
-    static portico_status PORTICO_CALL get_integer(portico_instance* handle, const char* key, std::uint64_t key_size,
-                                                   std::int64_t minimum, std::int64_t maximum, std::int64_t* value) noexcept {
-        return read(handle, key, key_size, value != nullptr, [&](SettingsReader& settings, std::string_view name) {
-            return settings.integer(name, minimum, maximum, *value);
-        });
+    static portico_status PORTICO_CALL get_integer(portico_instance* handle, const char* key,
+                                                   std::uint64_t key_size, std::int64_t minimum,
+                                                   std::int64_t maximum,
+                                                   std::int64_t* value) noexcept {
+        return read(handle, key, key_size, value != nullptr,
+                    [&](SettingsReader& settings, std::string_view name) {
+                        return settings.integer(name, minimum, maximum, *value);
+                    });
     }
 
-    static portico_status PORTICO_CALL get_number(portico_instance* handle, const char* key, std::uint64_t key_size, double minimum,
+    static portico_status PORTICO_CALL get_number(portico_instance* handle, const char* key,
+                                                  std::uint64_t key_size, double minimum,
                                                   double maximum, double* value) noexcept {
-        return read(handle, key, key_size, value != nullptr, [&](SettingsReader& settings, std::string_view name) {
-            return settings.number(name, minimum, maximum, *value);
-        });
+        return read(handle, key, key_size, value != nullptr,
+                    [&](SettingsReader& settings, std::string_view name) {
+                        return settings.number(name, minimum, maximum, *value);
+                    });
     }
 
-    static portico_status PORTICO_CALL get_string(portico_instance* handle, const char* key, std::uint64_t key_size, const char** text,
+    static portico_status PORTICO_CALL get_string(portico_instance* handle, const char* key,
+                                                  std::uint64_t key_size, const char** text,
                                                   std::uint64_t* text_size) noexcept {
-        return read(handle, key, key_size, text != nullptr && text_size != nullptr, [&](SettingsReader& settings, std::string_view name) {
-            std::string_view found;
-            const Read result = settings.string(name, found);
-            if (result == Read::ok) {
-                *text = found.data();
-                *text_size = found.size();
-            }
-            return result;
-        });
+        return read(handle, key, key_size, text != nullptr && text_size != nullptr,
+                    [&](SettingsReader& settings, std::string_view name) {
+                        std::string_view found;
+                        const Read result = settings.string(name, found);
+                        if (result == Read::ok) {
+                            *text = found.data();
+                            *text_size = found.size();
+                        }
+                        return result;
+                    });
     }
 
-    static portico_status PORTICO_CALL get_count(portico_instance* handle, const char* key, std::uint64_t key_size,
+    static portico_status PORTICO_CALL get_count(portico_instance* handle, const char* key,
+                                                 std::uint64_t key_size,
                                                  std::uint64_t* count) noexcept {
         return read(handle, key, key_size, count != nullptr,
-                    [&](SettingsReader& settings, std::string_view name) { return settings.count(name, *count); });
+                    [&](SettingsReader& settings, std::string_view name) {
+                        return settings.count(name, *count);
+                    });
     }
 
-    static portico_status PORTICO_CALL read_anything(portico_instance* handle, const char* key, std::uint64_t key_size) noexcept {
-        return read(handle, key, key_size, true, [](SettingsReader& settings, std::string_view name) { return settings.anything(name); });
+    static portico_status PORTICO_CALL read_anything(portico_instance* handle, const char* key,
+                                                     std::uint64_t key_size) noexcept {
+        return read(handle, key, key_size, true,
+                    [](SettingsReader& settings, std::string_view name) {
+                        return settings.anything(name);
+                    });
     }
 
     static const portico_settings& table() noexcept {
-        static constexpr portico_settings settings{sizeof(portico_settings), 0,         get_boolean, get_integer,
-                                                   get_number,               get_string, get_count,   read_anything};
+        static constexpr portico_settings settings{sizeof(portico_settings),
+                                                   0,
+                                                   get_boolean,
+                                                   get_integer,
+                                                   get_number,
+                                                   get_string,
+                                                   get_count,
+                                                   read_anything};
         return settings;
     }
 };
 
-const void* PORTICO_CALL HostFunctions::get_extension(portico_instance* handle, const char* id, std::uint64_t id_size) noexcept {
+const void* PORTICO_CALL HostFunctions::get_extension(portico_instance* handle, const char* id,
+                                                      std::uint64_t id_size) noexcept {
     if (id == nullptr || std::string_view(id, id_size) != PORTICO_EXT_SETTINGS) {
         return nullptr;
     }

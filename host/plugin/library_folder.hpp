@@ -16,10 +16,11 @@ namespace portico::plugin {
 class LibraryFolder {
 public:
     // A new folder in `place`. Fails with the reason, "mounted noexec" among them.
-    [[nodiscard]] static base::Result<std::unique_ptr<LibraryFolder>> make(const std::string& place);
+    [[nodiscard]] static base::Result<std::unique_ptr<LibraryFolder>> make(
+        const std::string& place);
 
-    // Removes the folder. What the system still holds (Windows: a library that stays loaded) is left
-    // to remove_leftovers() of a later process.
+    // Removes the folder. What the system still holds (Windows: a library that stays loaded) is
+    // left to remove_leftovers() of a later process.
     ~LibraryFolder();
     LibraryFolder(const LibraryFolder&) = delete;
     LibraryFolder& operator=(const LibraryFolder&) = delete;
@@ -38,7 +39,8 @@ private:
 
     std::string path_;
 #ifdef _WIN32
-    void* lock_ = nullptr;  // a file in it that nobody else can open, and that its last close deletes
+    // a file in it that nobody else can open, and that its last close deletes
+    void* lock_ = nullptr;
 #else
     int lock_ = -1;  // the folder itself, with an exclusive lock
 #endif

@@ -82,8 +82,9 @@ base::Result<std::unique_ptr<LibraryFolder>> LibraryFolder::make(const std::stri
         if (folder->lock_ >= 0) {
             struct stat there {};
             struct stat ours {};
-            if (::flock(folder->lock_, LOCK_EX | LOCK_NB) == 0 && ::fstat(folder->lock_, &ours) == 0 &&
-                ::lstat(made.c_str(), &there) == 0 && there.st_ino == ours.st_ino && there.st_dev == ours.st_dev) {
+            if (::flock(folder->lock_, LOCK_EX | LOCK_NB) == 0 &&
+                ::fstat(folder->lock_, &ours) == 0 && ::lstat(made.c_str(), &there) == 0 &&
+                there.st_ino == ours.st_ino && there.st_dev == ours.st_dev) {
                 folder->path_ = std::move(made);
                 return folder;
             }
@@ -121,7 +122,8 @@ void LibraryFolder::remove_leftovers(const std::string& place) noexcept {
             continue;
         }
         struct stat is {};
-        if (::fstat(folder, &is) == 0 && is.st_uid == ::geteuid() && ::flock(folder, LOCK_EX | LOCK_NB) == 0) {
+        if (::fstat(folder, &is) == 0 && is.st_uid == ::geteuid() &&
+            ::flock(folder, LOCK_EX | LOCK_NB) == 0) {
             remove_contents(folder, 0);
             ::unlinkat(::dirfd(open.get()), entry->d_name, AT_REMOVEDIR);
         }

@@ -47,19 +47,24 @@ public:
         }
         DWORD size = 0;
         has_user_ = ::GetTokenInformation(token, TokenUser, user_, sizeof user_, &size) != FALSE;
-        has_owner_ = ::GetTokenInformation(token, TokenOwner, owner_, sizeof owner_, &size) != FALSE;
+        has_owner_ = ::GetTokenInformation(token, TokenOwner, owner_, sizeof owner_, &size) !=
+                     FALSE;
         ::CloseHandle(token);
     }
-    [[nodiscard]] PSID user() const noexcept { return has_user_ ? reinterpret_cast<const TOKEN_USER*>(user_)->User.Sid : nullptr; }
+    [[nodiscard]] PSID user() const noexcept {
+        return has_user_ ? reinterpret_cast<const TOKEN_USER*>(user_)->User.Sid : nullptr;
+    }
     [[nodiscard]] bool owns(const std::filesystem::path& folder) const noexcept {
         PSID owner = nullptr;
         LocalMemory descriptor;
-        if (::GetNamedSecurityInfoW(folder.c_str(), SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION, &owner, nullptr, nullptr, nullptr,
+        if (::GetNamedSecurityInfoW(folder.c_str(), SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION,
+                                    &owner, nullptr, nullptr, nullptr,
                                     &descriptor.pointer) != ERROR_SUCCESS) {
             return false;
         }
         return (has_user_ && ::EqualSid(owner, user()) != FALSE) ||
-               (has_owner_ && ::EqualSid(owner, reinterpret_cast<const TOKEN_OWNER*>(owner_)->Owner) != FALSE);
+               (has_owner_ &&
+                ::EqualSid(owner, reinterpret_cast<const TOKEN_OWNER*>(owner_)->Owner) != FALSE);
     }
 
 private:
@@ -75,15 +80,19 @@ private:
 bool make_folder(const std::filesystem::path& folder, DWORD& code) {
     const Account account;
     LocalMemory user;
-    if (account.user() == nullptr || ::ConvertSidToStringSidW(account.user(), reinterpret_cast<LPWSTR*>(&user.pointer)) == FALSE) {
+    if (account.user() == nullptr ||
+        ::ConvertSidToStringSidW(account.user(), reinterpret_cast<LPWSTR*>(&user.pointer)) ==
+            FALSE) {
         code = ::GetLastError();
         return false;
     }
-    const std::wstring rights = L"D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;" + std::wstring(static_cast<const wchar_t*>(user.pointer)) + L")";
+    const std::wstring rights = L"D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;" +
+                                std::wstring(static_cast<const wchar_t*>(user.pointer)) + L")";
     SECURITY_ATTRIBUTES attributes{};
     attributes.nLength = sizeof attributes;
     LocalMemory descriptor;
-    if (::ConvertStringSecurityDescriptorToSecurityDescriptorW(rights.c_str(), SDDL_REVISION_1, &descriptor.pointer, nullptr) == FALSE) {
+    if (::ConvertStringSecurityDescriptorToSecurityDescriptorW(
+            rights.c_str(), SDDL_REVISION_1, &descriptor.pointer, nullptr) == FALSE) {
         code = ::GetLastError();
         return false;
     }
@@ -97,7 +106,8 @@ bool make_folder(const std::filesystem::path& folder, DWORD& code) {
 
 // Null when another process, or another server of this one, has it.
 HANDLE lock_folder(const std::filesystem::path& folder) {
-    const HANDLE lock = ::CreateFileW((folder / lock_name).c_str(), GENERIC_WRITE | DELETE, 0, nullptr, OPEN_ALWAYS,
+    const HANDLE lock = ::CreateFileW((folder / lock_name).c_str(), GENERIC_WRITE | DELETE, 0,
+                                      nullptr, OPEN_ALWAYS,
                                       FILE_ATTRIBUTE_NORMAL | FILE_FLAG_DELETE_ON_CLOSE, nullptr);
     return lock == INVALID_HANDLE_VALUE ? nullptr : lock;
 }
@@ -130,7 +140,8 @@ void remove_contents(const std::filesystem::path& folder, int depth) {
     for_each_entry(folder, L"*", [&](const WIN32_FIND_DATAW& entry) {
         const std::filesystem::path path = folder / entry.cFileName;
         if (!is_folder(entry)) {
-            ::SetFileAttributesW(path.c_str(), FILE_ATTRIBUTE_NORMAL);  // a copy of a read-only file is one too
+            // a copy of a read-only file is one too
+            ::SetFileAttributesW(path.c_str(), FILE_ATTRIBUTE_NORMAL);
             ::DeleteFileW(path.c_str());
             return;
         }
@@ -151,9 +162,10 @@ base::Result<std::unique_ptr<LibraryFolder>> LibraryFolder::make(const std::stri
     for (int i = 0; i < tries; ++i) {
         FILETIME now{};
         ::GetSystemTimeAsFileTime(&now);
-        const std::filesystem::path made =
-            base::path_from_utf8(place) / (prefix + std::to_wstring(::GetCurrentProcessId()) + L"-" + std::to_wstring(now.dwLowDateTime) +
-                                           L"-" + std::to_wstring(++count));
+        const std::filesystem::path made = base::path_from_utf8(place) /
+                                           (prefix + std::to_wstring(::GetCurrentProcessId()) +
+                                            L"-" + std::to_wstring(now.dwLowDateTime) + L"-" +
+                                            std::to_wstring(++count));
         std::string path = base::utf8_from_path(made);
         if (!make_folder(made, code)) {
             if (code == ERROR_ALREADY_EXISTS) {
@@ -214,7 +226,8 @@ void LibraryFolder::remove_leftovers(const std::string& place) noexcept {
 std::vector<std::string> LibraryFolder::temporary_places() {
     std::error_code code;
     const std::filesystem::path folder = std::filesystem::temp_directory_path(code);
-    return code ? std::vector<std::string>() : std::vector<std::string>{base::utf8_from_path(folder)};
+    return code ? std::vector<std::string>()
+                : std::vector<std::string>{base::utf8_from_path(folder)};
 }
 
 }  // namespace portico::plugin

@@ -13,8 +13,8 @@ namespace portico::plugin {
 
 struct Needs {
     std::vector<std::string> libraries;  // files by their bare names, in the order of the file
-    // Linux: further folders in which they are looked for, relative to the library's own ("deps" for
-    // an rpath of $ORIGIN/deps); none of them leads upwards.
+    // Linux: further folders in which they are looked for, relative to the library's own ("deps"
+    // for an rpath of $ORIGIN/deps); none of them leads upwards.
     std::vector<std::string> folders;
 };
 // Nothing of a file that cannot be understood.

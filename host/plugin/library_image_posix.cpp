@@ -49,7 +49,8 @@ public:
     [[nodiscard]] std::vector<ElfW(Phdr)> segments(const ElfW(Ehdr) & header) {
         std::vector<ElfW(Phdr)> all;
         for (unsigned i = 0; i < header.e_phnum; ++i) {
-            const std::optional<ElfW(Phdr)> segment = read<ElfW(Phdr)>(header.e_phoff + i * sizeof(ElfW(Phdr)));
+            const std::optional<ElfW(Phdr)> segment = read<ElfW(Phdr)>(header.e_phoff +
+                                                                       i * sizeof(ElfW(Phdr)));
             if (!segment) {
                 break;
             }
@@ -80,9 +81,11 @@ std::string processor_text(std::uint16_t machine) {
 }
 
 // Where in the file the bytes of an address lie, of those that are in the file at all.
-std::optional<std::uint64_t> offset_of(const std::vector<ElfW(Phdr)>& segments, std::uint64_t address) {
+std::optional<std::uint64_t> offset_of(const std::vector<ElfW(Phdr)>& segments,
+                                       std::uint64_t address) {
     for (const ElfW(Phdr) & segment : segments) {
-        if (segment.p_type == PT_LOAD && address >= segment.p_vaddr && address - segment.p_vaddr < segment.p_filesz) {
+        if (segment.p_type == PT_LOAD && address >= segment.p_vaddr &&
+            address - segment.p_vaddr < segment.p_filesz) {
             return segment.p_offset + (address - segment.p_vaddr);
         }
     }
@@ -95,10 +98,12 @@ void add_origin_folders(std::string_view search, std::vector<std::string>& folde
         const std::size_t end = std::min(search.find(':'), search.size());
         std::string_view one = search.substr(0, end);
         search.remove_prefix(std::min(end + 1, search.size()));
-        for (const std::string_view origin : {std::string_view("$ORIGIN/"), std::string_view("${ORIGIN}/")}) {
+        for (const std::string_view origin :
+             {std::string_view("$ORIGIN/"), std::string_view("${ORIGIN}/")}) {
             if (one.starts_with(origin)) {
                 one.remove_prefix(origin.size());
-                if (!one.empty() && one.front() != '/' && one.find("..") == std::string_view::npos) {
+                if (!one.empty() && one.front() != '/' &&
+                    one.find("..") == std::string_view::npos) {
                     folders.emplace_back(one);
                 }
                 break;
@@ -109,8 +114,9 @@ void add_origin_folders(std::string_view search, std::vector<std::string>& folde
 
 }  // namespace
 
-// The dynamic linker maps what the program headers name without a look at the file's size: one that was cut short (a
-// copy that did not end) kills the process by SIGBUS. And it calls one for another processor a file that is not there.
+// The dynamic linker maps what the program headers name without a look at the file's size: one that
+// was cut short (a copy that did not end) kills the process by SIGBUS. And it calls one for another
+// processor a file that is not there.
 std::string fault_of_library(const std::string& path) {
     Image file(path);
     if (!file.is_open()) {
@@ -121,12 +127,14 @@ std::string fault_of_library(const std::string& path) {
         return "it is not a shared library";
     }
     // The field lies at the same place in both word sizes, and is in the file's own order of bytes.
-    constexpr unsigned char order = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB;
-    const auto machine = static_cast<std::uint16_t>(header->e_ident[EI_DATA] == order ? header->e_machine
-                                                                                      : (header->e_machine << 8 | header->e_machine >> 8));
+    constexpr unsigned char order = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB
+                                                                              : ELFDATA2MSB;
+    const auto machine = static_cast<std::uint16_t>(
+        header->e_ident[EI_DATA] == order ? header->e_machine
+                                          : (header->e_machine << 8 | header->e_machine >> 8));
     if (machine != __ehdr_start.e_machine || header->e_ident[EI_DATA] != order) {
-        return "it is built for another processor (" + processor_text(machine) + ", this host runs on " +
-               processor_text(__ehdr_start.e_machine) + ")";
+        return "it is built for another processor (" + processor_text(machine) +
+               ", this host runs on " + processor_text(__ehdr_start.e_machine) + ")";
     }
     if (header->e_ident[EI_CLASS] != word_size || header->e_phentsize != sizeof(ElfW(Phdr))) {
         return "it is built for another word size";
@@ -140,7 +148,8 @@ std::string fault_of_library(const std::string& path) {
         }
     }
     if (meant > file.size()) {
-        return "it is cut short: it has " + std::to_string(file.size()) + " bytes of at least " + std::to_string(meant);
+        return "it is cut short: it has " + std::to_string(file.size()) + " bytes of at least " +
+               std::to_string(meant);
     }
     return {};
 }
@@ -149,8 +158,8 @@ Needs needs_of_library(const std::string& path) {
     Needs needs;
     Image file(path);
     const std::optional<ElfW(Ehdr)> header = file.read<ElfW(Ehdr)>(0);
-    if (!header || std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 || header->e_ident[EI_CLASS] != word_size ||
-        header->e_phentsize != sizeof(ElfW(Phdr))) {
+    if (!header || std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
+        header->e_ident[EI_CLASS] != word_size || header->e_phentsize != sizeof(ElfW(Phdr))) {
         return needs;
     }
     const std::vector<ElfW(Phdr)> segments = file.segments(*header);
@@ -162,7 +171,8 @@ Needs needs_of_library(const std::string& path) {
         if (segment.p_type != PT_DYNAMIC) {
             continue;
         }
-        for (std::uint64_t at = 0; at + sizeof(ElfW(Dyn)) <= segment.p_filesz; at += sizeof(ElfW(Dyn))) {
+        for (std::uint64_t at = 0; at + sizeof(ElfW(Dyn)) <= segment.p_filesz;
+             at += sizeof(ElfW(Dyn))) {
             const std::optional<ElfW(Dyn)> entry = file.read<ElfW(Dyn)>(segment.p_offset + at);
             if (!entry || entry->d_tag == DT_NULL) {
                 break;
@@ -185,7 +195,8 @@ Needs needs_of_library(const std::string& path) {
     };
     for (const std::uint64_t at : names) {
         // One with a slash is looked for nowhere else.
-        if (std::string name = string_at(at); !name.empty() && name.find('/') == std::string::npos) {
+        if (std::string name = string_at(at);
+            !name.empty() && name.find('/') == std::string::npos) {
             needs.libraries.push_back(std::move(name));
         }
     }

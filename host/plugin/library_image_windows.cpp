@@ -52,7 +52,9 @@ public:
         }
     }
 
-    [[nodiscard]] const std::optional<IMAGE_FILE_HEADER>& header() const noexcept { return header_; }
+    [[nodiscard]] const std::optional<IMAGE_FILE_HEADER>& header() const noexcept {
+        return header_;
+    }
 
     template <class T>
     [[nodiscard]] std::optional<T> read(std::size_t offset) const {
@@ -68,8 +70,10 @@ public:
     [[nodiscard]] std::optional<std::size_t> offset_of(DWORD address) const {
         const std::size_t sections = optional_header_at_ + header_->SizeOfOptionalHeader;
         for (unsigned i = 0; i < header_->NumberOfSections; ++i) {
-            const auto section = read<IMAGE_SECTION_HEADER>(sections + i * sizeof(IMAGE_SECTION_HEADER));
-            if (section && address >= section->VirtualAddress && address - section->VirtualAddress < section->SizeOfRawData) {
+            const auto section = read<IMAGE_SECTION_HEADER>(sections +
+                                                            i * sizeof(IMAGE_SECTION_HEADER));
+            if (section && address >= section->VirtualAddress &&
+                address - section->VirtualAddress < section->SizeOfRawData) {
                 return std::size_t{section->PointerToRawData} + (address - section->VirtualAddress);
             }
         }
@@ -78,7 +82,8 @@ public:
 
     [[nodiscard]] std::string text_at(DWORD address) const {
         const std::optional<std::size_t> offset = offset_of(address);
-        const std::size_t end = offset && *offset < bytes_.size() ? bytes_.find('\0', *offset) : std::string::npos;
+        const std::size_t end = offset && *offset < bytes_.size() ? bytes_.find('\0', *offset)
+                                                                  : std::string::npos;
         return end == std::string::npos ? std::string() : bytes_.substr(*offset, end - *offset);
     }
 
@@ -97,7 +102,8 @@ private:
 
 // The names of a table of imports; Entry has one at `name`, and the last is all zero.
 template <class Entry>
-void add_names(const Image& image, unsigned directory, DWORD Entry::*name, std::vector<std::string>& names) {
+void add_names(const Image& image, unsigned directory, DWORD Entry::*name,
+               std::vector<std::string>& names) {
     const DWORD table = image.address_of(directory);
     std::optional<std::size_t> at = table != 0 ? image.offset_of(table) : std::nullopt;
     for (; at; *at += sizeof(Entry)) {
@@ -105,7 +111,8 @@ void add_names(const Image& image, unsigned directory, DWORD Entry::*name, std::
         if (!entry || (*entry).*name == 0) {
             return;
         }
-        if (std::string text = image.text_at((*entry).*name); !text.empty() && text.find_first_of("/\\:") == std::string::npos) {
+        if (std::string text = image.text_at((*entry).*name);
+            !text.empty() && text.find_first_of("/\\:") == std::string::npos) {
             names.push_back(std::move(text));
         }
     }
@@ -118,16 +125,18 @@ std::string fault_of_library(const std::string& path) {
     if (!image.header() || image.header()->Machine == our_machine) {
         return {};  // what else is wrong the system says
     }
-    return "it is built for another processor (" + processor_text(image.header()->Machine) + ", this host runs on " +
-           processor_text(our_machine) + ")";
+    return "it is built for another processor (" + processor_text(image.header()->Machine) +
+           ", this host runs on " + processor_text(our_machine) + ")";
 }
 
 Needs needs_of_library(const std::string& path) {
     Needs needs;
     const Image image(path);
     if (image.header() && image.header()->Machine == our_machine) {
-        add_names(image, IMAGE_DIRECTORY_ENTRY_IMPORT, &IMAGE_IMPORT_DESCRIPTOR::Name, needs.libraries);
-        add_names(image, IMAGE_DIRECTORY_ENTRY_DELAY_IMPORT, &IMAGE_DELAYLOAD_DESCRIPTOR::DllNameRVA, needs.libraries);
+        add_names(image, IMAGE_DIRECTORY_ENTRY_IMPORT, &IMAGE_IMPORT_DESCRIPTOR::Name,
+                  needs.libraries);
+        add_names(image, IMAGE_DIRECTORY_ENTRY_DELAY_IMPORT,
+                  &IMAGE_DELAYLOAD_DESCRIPTOR::DllNameRVA, needs.libraries);
     }
     return needs;
 }

@@ -19,15 +19,18 @@ std::string without_file(std::string_view text, const std::string& path) {
     return std::string(text.starts_with(beginning) ? text.substr(beginning.size()) : text);
 }
 
-// Where a library that is missing lies beside the one that needs it, as one from Windows expects it.
+// Where a library that is missing lies beside the one that needs it, as one from Windows expects
+// it.
 std::string hint_of(std::string_view text, const std::string& path) {
-    const std::string_view missing = text.substr(0, std::min(text.find(": cannot open shared object file"), text.size()));
+    const std::string_view missing = text.substr(
+        0, std::min(text.find(": cannot open shared object file"), text.size()));
     std::error_code code;
     if (missing.size() == text.size() || missing.find('/') != std::string_view::npos ||
         !std::filesystem::exists(std::filesystem::path(path).parent_path() / missing, code)) {
         return {};
     }
-    return "; it lies beside the plugin, which finds it there when it is linked with an rpath of $ORIGIN, as portico_add_plugin does";
+    return "; it lies beside the plugin, which finds it there when it is linked with an rpath of "
+           "$ORIGIN, as portico_add_plugin does";
 }
 
 }  // namespace
@@ -67,7 +70,8 @@ base::Result<std::vector<std::string>> Library::names_in(const std::string& dire
         const std::string_view name = entry->d_name;
         const std::string_view end = suffix();
         std::error_code of_file;
-        if (name.size() > end.size() && name.ends_with(end) && std::filesystem::is_regular_file(directory + "/" + entry->d_name, of_file)) {
+        if (name.size() > end.size() && name.ends_with(end) &&
+            std::filesystem::is_regular_file(directory + "/" + entry->d_name, of_file)) {
             names.emplace_back(name.substr(0, name.size() - end.size()));
         }
     }

@@ -8,13 +8,16 @@ namespace portico::plugin {
 
 namespace {
 
-// In words that help where the system's own do not: its sentence for 126 is true of the file as well as of what it needs, and the one for 193 has a
-// gap ("%1 is not a valid ...") where the file is to be filled in.
+// In words that help where the system's own do not: its sentence for 126 is true of the file as
+// well as of what it needs, and the one for 193 has a gap ("%1 is not a valid ...") where the file
+// is to be filled in.
 std::string reason_of(DWORD code) {
     const std::string number = " (error " + std::to_string(code) + ")";
     switch (code) {
-        case ERROR_MOD_NOT_FOUND: return "a DLL that it needs is neither beside it nor in the system's folder" + number;
-        case ERROR_BAD_EXE_FORMAT: return "it is not a DLL of this system and word size, or it is damaged" + number;
+        case ERROR_MOD_NOT_FOUND:
+            return "a DLL that it needs is neither beside it nor in the system's folder" + number;
+        case ERROR_BAD_EXE_FORMAT:
+            return "it is not a DLL of this system and word size, or it is damaged" + number;
         default: return io::native_error_text(static_cast<int>(code));
     }
 }
@@ -27,7 +30,8 @@ base::Result<std::shared_ptr<Library>> Library::open(const std::string& path) {
     // No message box for a file that is not a library.
     DWORD old_mode = 0;
     ::SetThreadErrorMode(SEM_FAILCRITICALERRORS, &old_mode);
-    library->handle_ = ::LoadLibraryExW(file.c_str(), nullptr, LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_SYSTEM32);
+    library->handle_ = ::LoadLibraryExW(
+        file.c_str(), nullptr, LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_SYSTEM32);
     const DWORD code = ::GetLastError();
     ::SetThreadErrorMode(old_mode, nullptr);
     if (library->handle_ == nullptr) {
@@ -49,7 +53,8 @@ void (*Library::symbol(const char* name) const noexcept)() {
 base::Result<std::vector<std::string>> Library::names_in(const std::string& directory) {
     std::error_code code;
     std::vector<std::string> names;
-    for (std::filesystem::directory_iterator at(base::path_from_utf8(directory), code), end; !code && at != end; at.increment(code)) {
+    for (std::filesystem::directory_iterator at(base::path_from_utf8(directory), code), end;
+         !code && at != end; at.increment(code)) {
         std::error_code of_file;
         if (at->path().extension() == suffix() && at->is_regular_file(of_file)) {
             names.push_back(base::utf8_from_path(at->path().stem()));

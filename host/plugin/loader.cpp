@@ -33,24 +33,31 @@ std::string what_is_there(const std::string& directory) {
     return text;
 }
 
-// At most 64 bytes of printable ASCII without spaces: what may stand in the log and in a configuration as it is.
+// At most 64 bytes of printable ASCII without spaces: what may stand in the log and in a
+// configuration as it is.
 bool is_label(const char* text, std::uint64_t size) noexcept {
     return size == 0 ||
-           (text != nullptr && size <= 64 && std::all_of(text, text + size, [](char c) { return c > ' ' && c < '\x7f'; }));
+           (text != nullptr && size <= 64 &&
+            std::all_of(text, text + size, [](char c) { return c > ' ' && c < '\x7f'; }));
 }
 
 // Empty: fine. Else what is wrong with the table.
 std::string fault_of(const portico_plugin& plugin) {
     if (plugin.struct_size < sizeof(portico_plugin) || plugin.struct_size % 8 != 0) {
-        return "its table has struct_size " + std::to_string(plugin.struct_size) + ", expected " + std::to_string(sizeof(portico_plugin));
+        return "its table has struct_size " + std::to_string(plugin.struct_size) + ", expected " +
+               std::to_string(sizeof(portico_plugin));
     }
-    if (plugin.abi_major != PORTICO_ABI_MAJOR || plugin.abi_minor != PORTICO_ABI_MINOR || plugin.abi_required > PORTICO_ABI_MINOR) {
+    if (plugin.abi_major != PORTICO_ABI_MAJOR || plugin.abi_minor != PORTICO_ABI_MINOR ||
+        plugin.abi_required > PORTICO_ABI_MINOR) {
         // While the major version is 0 the minor one must match as well.
-        return "it is built for version " + version_text(plugin.abi_major, std::max(plugin.abi_minor, plugin.abi_required)) +
-               " of the plugin ABI, this host speaks " + version_text(PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR) +
+        return "it is built for version " +
+               version_text(plugin.abi_major, std::max(plugin.abi_minor, plugin.abi_required)) +
+               " of the plugin ABI, this host speaks " +
+               version_text(PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR) +
                ": rebuild it with this host's SDK";
     }
-    constexpr std::uint32_t known_flags = PORTICO_PLUGIN_SERIAL | PORTICO_PLUGIN_BLOCKING | PORTICO_PLUGIN_UNLOADABLE;
+    constexpr std::uint32_t known_flags = PORTICO_PLUGIN_SERIAL | PORTICO_PLUGIN_BLOCKING |
+                                          PORTICO_PLUGIN_UNLOADABLE;
     if ((plugin.flags & ~known_flags) != 0) {
         return "it has unknown flags (" + std::to_string(plugin.flags & ~known_flags) + ")";
     }
@@ -61,7 +68,8 @@ std::string fault_of(const portico_plugin& plugin) {
         return "its name is missing, longer than 64 bytes, or not printable ASCII without spaces";
     }
     if (!is_label(plugin.version, plugin.version_size)) {
-        return "its version is missing, longer than 64 bytes, or not printable ASCII without spaces";
+        return "its version is missing, longer than 64 bytes, or not printable ASCII without "
+               "spaces";
     }
     if (plugin.create == nullptr || plugin.destroy == nullptr || plugin.on_data == nullptr) {
         return "a required function (create, destroy, on_data) is missing";
@@ -71,20 +79,25 @@ std::string fault_of(const portico_plugin& plugin) {
 
 }  // namespace
 
-base::Result<const portico_plugin*> check_module(const portico_module* module, const std::string& file_name,
+base::Result<const portico_plugin*> check_module(const portico_module* module,
+                                                 const std::string& file_name,
                                                  const std::string& wanted) {
     if (module == nullptr) {
-        return base::Failure{"it does not speak version " + version_text(PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR) +
+        return base::Failure{"it does not speak version " +
+                             version_text(PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR) +
                              " of the plugin ABI: rebuild it with this host's SDK"};
     }
     if (module->abi_major != PORTICO_ABI_MAJOR || module->abi_minor != PORTICO_ABI_MINOR) {
-        return base::Failure{"it is built for version " + version_text(module->abi_major, module->abi_minor) +
-                             " of the plugin ABI, this host speaks " + version_text(PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR) +
+        return base::Failure{"it is built for version " +
+                             version_text(module->abi_major, module->abi_minor) +
+                             " of the plugin ABI, this host speaks " +
+                             version_text(PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR) +
                              ": rebuild it with this host's SDK"};
     }
-    if (module->struct_size < sizeof(portico_module) || module->struct_size % 8 != 0 || module->plugin_count == 0 ||
-        module->plugin_count > 256 || module->plugins == nullptr) {
-        return base::Failure{"its module table is damaged (size or number of plugins out of range)"};
+    if (module->struct_size < sizeof(portico_module) || module->struct_size % 8 != 0 ||
+        module->plugin_count == 0 || module->plugin_count > 256 || module->plugins == nullptr) {
+        return base::Failure{
+            "its module table is damaged (size or number of plugins out of range)"};
     }
     std::string names;
     std::set<std::string> seen;
@@ -93,7 +106,9 @@ base::Result<const portico_plugin*> check_module(const portico_module* module, c
         const portico_plugin* plugin = module->plugins[i];
         const std::string fault = plugin != nullptr ? fault_of(*plugin) : "its table is missing";
         if (!fault.empty()) {
-            return base::Failure{(module->plugin_count > 1 ? "plugin " + std::to_string(i) + " of it: " : "") + fault};
+            return base::Failure{
+                (module->plugin_count > 1 ? "plugin " + std::to_string(i) + " of it: " : "") +
+                fault};
         }
         const std::string name(plugin->name, plugin->name_size);
         if (!seen.insert(name).second) {
@@ -105,38 +120,48 @@ base::Result<const portico_plugin*> check_module(const portico_module* module, c
         }
     }
     if (chosen == nullptr) {
-        return base::Failure{wanted.empty() ? "it holds several plugins (" + names + "): name one, as \"" + file_name + "#NAME\""
-                                            : "it has no plugin \"" + wanted + "\" (it has: " + names + ")"};
+        return base::Failure{wanted.empty()
+                                 ? "it holds several plugins (" + names + "): name one, as \"" +
+                                       file_name + "#NAME\""
+                                 : "it has no plugin \"" + wanted + "\" (it has: " + names + ")"};
     }
     return chosen;
 }
 
-base::Result<Loaded> load(const std::string& directory, const std::string& name, PrivateCopies& copies) {
+base::Result<Loaded> load(const std::string& directory, const std::string& name,
+                          PrivateCopies& copies) {
     const std::size_t hash = name.find('#');
     const std::string file_name = name.substr(0, hash);
     const std::string wanted = hash == std::string::npos ? "" : name.substr(hash + 1);
     // The configuration has been checked for this; a program that embeds the host has not.
-    if (file_name.empty() || (hash != std::string::npos && wanted.empty()) || file_name.find_first_of("/\\:") != std::string::npos ||
+    if (file_name.empty() || (hash != std::string::npos && wanted.empty()) ||
+        file_name.find_first_of("/\\:") != std::string::npos ||
         file_name.find("..") != std::string::npos) {
-        return base::Failure{"\"" + name + "\" is not a plugin's name: expected a file of the plugin directory, without path and suffix"};
+        return base::Failure{"\"" + name +
+                             "\" is not a plugin's name: expected a file of the plugin directory, "
+                             "without path and suffix"};
     }
     const std::filesystem::path folder = base::path_from_utf8(directory);
     const std::filesystem::path path = folder / base::path_from_utf8(file_name + Library::suffix());
     const std::string path_text = base::utf8_from_path(path);
     std::error_code code;
     if (!std::filesystem::is_regular_file(path, code)) {
-        return base::Failure{"plugin \"" + name + "\" not found: no file " + path_text + " (" + what_is_there(directory) + ")"};
+        return base::Failure{"plugin \"" + name + "\" not found: no file " + path_text + " (" +
+                             what_is_there(directory) + ")"};
     }
     base::Result<std::shared_ptr<Library>> library = copies.open(path_text);
     if (!library) {
-        return base::Failure{"plugin \"" + name + "\" cannot be loaded from " + path_text + ": " + library.error()};
+        return base::Failure{"plugin \"" + name + "\" cannot be loaded from " + path_text + ": " +
+                             library.error()};
     }
-    const auto query = reinterpret_cast<portico_plugin_query_function>((*library)->symbol("portico_plugin_query"));
+    const auto query = reinterpret_cast<portico_plugin_query_function>(
+        (*library)->symbol("portico_plugin_query"));
     if (query == nullptr) {
         return base::Failure{"plugin \"" + name + "\": " + path_text +
                              " is not a Portico plugin: it does not export portico_plugin_query"};
     }
-    base::Result<const portico_plugin*> table = check_module(query(PORTICO_ABI_MAJOR), file_name, wanted);
+    base::Result<const portico_plugin*> table = check_module(query(PORTICO_ABI_MAJOR), file_name,
+                                                             wanted);
     if (!table) {
         return base::Failure{"plugin \"" + name + "\" (" + path_text + "): " + table.error()};
     }

@@ -67,13 +67,15 @@ void PrivateCopies::keep(const std::shared_ptr<Library>& library) {
     if (std::any_of(kept().begin(), kept().end(), same)) {
         return;
     }
-    if (const auto opened = std::find_if(opened_.begin(), opened_.end(), same); opened != opened_.end()) {
+    if (const auto opened = std::find_if(opened_.begin(), opened_.end(), same);
+        opened != opened_.end()) {
         kept().push_back(*opened);
     }
     library->keep();
 }
 
-base::Result<std::shared_ptr<Library>> PrivateCopies::open_copy(const std::string& path, std::uint64_t& fingerprint) {
+base::Result<std::shared_ptr<Library>> PrivateCopies::open_copy(const std::string& path,
+                                                                std::uint64_t& fingerprint) {
     const std::filesystem::path original = base::path_from_utf8(path);
     const std::filesystem::path beside = original.parent_path();
     make_folder(base::utf8_from_path(beside));
@@ -81,7 +83,8 @@ base::Result<std::shared_ptr<Library>> PrivateCopies::open_copy(const std::strin
         return open_original(path);
     }
 
-    // The library, what it needs, what that needs, ...: each once, at the same place under the folder.
+    // The library, what it needs, what that needs, ...: each once, at the same place under the
+    // folder.
     const std::filesystem::path folder = base::path_from_utf8(folder_->path());
     std::vector<std::filesystem::path> files{original.filename()};
     fingerprint = 0xCBF2'9CE4'8422'2325ULL;
@@ -96,13 +99,16 @@ base::Result<std::shared_ptr<Library>> PrivateCopies::open_copy(const std::strin
             std::filesystem::copy_file(beside / files[i], copy, code);
         }
         if (code) {
-            notes_.push_back("plugin " + path + " is loaded from that very file, since no copy of " + base::utf8_from_path(files[i]) +
-                             " could be made in " + folder_->path() + " (" + code.message() + "): do not replace it while the host runs");
+            notes_.push_back(
+                "plugin " + path + " is loaded from that very file, since no copy of " +
+                base::utf8_from_path(files[i]) + " could be made in " + folder_->path() + " (" +
+                code.message() + "): do not replace it while the host runs");
             std::filesystem::remove(copy, code);
             return open_original(path);
         }
         const std::string copy_text = base::utf8_from_path(copy);
-        if (std::string fault = i == 0 ? fault_of_library(copy_text) : std::string(); !fault.empty()) {
+        if (std::string fault = i == 0 ? fault_of_library(copy_text) : std::string();
+            !fault.empty()) {
             std::filesystem::remove(copy, code);
             return base::Failure{std::move(fault)};
         }
@@ -111,9 +117,12 @@ base::Result<std::shared_ptr<Library>> PrivateCopies::open_copy(const std::strin
         needs.folders.insert(needs.folders.begin(), std::string());
         for (const std::string& name : needs.libraries) {
             for (const std::string& inner : needs.folders) {
-                const std::filesystem::path file =
-                    (files[i].parent_path() / base::path_from_utf8(inner) / base::path_from_utf8(name)).lexically_normal();
-                if (files.size() < files_max && std::filesystem::is_regular_file(beside / file, code) &&
+                const std::filesystem::path file = (files[i].parent_path() /
+                                                    base::path_from_utf8(inner) /
+                                                    base::path_from_utf8(name))
+                                                       .lexically_normal();
+                if (files.size() < files_max &&
+                    std::filesystem::is_regular_file(beside / file, code) &&
                     std::find(files.begin(), files.end(), file) == files.end()) {
                     files.push_back(file);
                 }
@@ -128,7 +137,8 @@ base::Result<std::shared_ptr<Library>> PrivateCopies::open_copy(const std::strin
             }
         }
     }
-    base::Result<std::shared_ptr<Library>> library = Library::open(base::utf8_from_path(folder / files[0]));
+    base::Result<std::shared_ptr<Library>> library = Library::open(
+        base::utf8_from_path(folder / files[0]));
     if (library) {
         return library;
     }
@@ -136,8 +146,9 @@ base::Result<std::shared_ptr<Library>> PrivateCopies::open_copy(const std::strin
     // should name the original.
     base::Result<std::shared_ptr<Library>> from_original = open_original(path);
     if (from_original) {
-        notes_.push_back("plugin " + path + " is loaded from that very file, since a copy of it cannot be loaded (" + library.error() +
-                         "): do not replace it while the host runs");
+        notes_.push_back("plugin " + path +
+                         " is loaded from that very file, since a copy of it cannot be loaded (" +
+                         library.error() + "): do not replace it while the host runs");
     }
     return from_original;
 }
@@ -164,10 +175,12 @@ void PrivateCopies::make_folder(const std::string& beside) {
     if (refused.empty()) {
         return;
     }
-    notes_.push_back(folder_ != nullptr ? "the plugins' private copies are in " + folder_->path() +
-                                              ", since other places cannot hold them (" + refused + ")"
-                                        : "the plugins are loaded from their own files, since no place can hold private copies of them (" +
-                                              refused + "): do not replace them while the host runs");
+    notes_.push_back(folder_ != nullptr
+                         ? "the plugins' private copies are in " + folder_->path() +
+                               ", since other places cannot hold them (" + refused + ")"
+                         : "the plugins are loaded from their own files, since no place can hold "
+                           "private copies of them (" +
+                               refused + "): do not replace them while the host runs");
 }
 
 }  // namespace portico::plugin

@@ -27,7 +27,9 @@ bool is_path(std::string_view key) noexcept {
 // True when `step`, as it stands in a path, with '/' and '~' escaped, names `key`.
 bool names(std::string_view step, std::string_view key) noexcept {
     for (const char letter : key) {
-        const std::string_view written = letter == '~' ? "~0" : letter == '/' ? "~1" : std::string_view(&letter, 1);
+        const std::string_view written = letter == '~'   ? "~0"
+                                         : letter == '/' ? "~1"
+                                                         : std::string_view(&letter, 1);
         if (!step.starts_with(written)) {
             return false;
         }
@@ -38,11 +40,12 @@ bool names(std::string_view step, std::string_view key) noexcept {
 
 const Node* child_of(const Node& node, std::string_view step) noexcept {
     if (node.kind == Node::Kind::object) {
-        const auto found =
-            std::find_if(node.children.begin(), node.children.end(), [&](const Node& child) { return names(step, child.key); });
+        const auto found = std::find_if(node.children.begin(), node.children.end(),
+                                        [&](const Node& child) { return names(step, child.key); });
         return found != node.children.end() ? &*found : nullptr;
     }
-    if (node.kind != Node::Kind::array || step.empty() || (step.size() > 1 && step.front() == '0')) {
+    if (node.kind != Node::Kind::array || step.empty() ||
+        (step.size() > 1 && step.front() == '0')) {
         return nullptr;
     }
     std::size_t index = 0;
@@ -63,7 +66,9 @@ std::string path_text(const std::string& pointer) {
     while (at < pointer.size()) {
         const std::size_t end = std::min(pointer.find('/', at + 1), pointer.size());
         const std::string part = pointer.substr(at + 1, end - at - 1);
-        const bool is_index = !part.empty() && std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; });
+        const bool is_index = !part.empty() && std::all_of(part.begin(), part.end(), [](char c) {
+            return c >= '0' && c <= '9';
+        });
         text += is_index ? "[" + part + "]" : "." + part;
         at = end;
     }
@@ -75,7 +80,8 @@ std::string path_text(const std::string& pointer) {
 struct SettingsReader::Document {
     const config::Settings& settings;
     Node root;
-    std::set<std::string, std::less<>> read;   // pointers of values that were read, and of containers that were looked into
+    // pointers of values that were read, and of containers that were looked into
+    std::set<std::string, std::less<>> read;
     std::set<std::string, std::less<>> whole;  // pointers below which everything counts as read
 
     explicit Document(const config::Settings& from) : settings(from) {
@@ -92,10 +98,12 @@ struct SettingsReader::Document {
             const int line = settings.lines.of(pointer);
             text = settings.file + (line != 0 ? ":" + std::to_string(line) : "") + ": ";
         }
-        return text + (settings.path.empty() ? "settings" : settings.path) + path_text(pointer) + ": ";
+        return text + (settings.path.empty() ? "settings" : settings.path) + path_text(pointer) +
+               ": ";
     }
 
-    // Null when it is not there. Marks it, and what it lies in, as read. Throws where the key is no path.
+    // Null when it is not there. Marks it, and what it lies in, as read. Throws where the key is no
+    // path.
     [[nodiscard]] const Node* find(std::string_view key, std::string& pointer) {
         if (!is_path(key)) {
             throw std::invalid_argument("a setting's key is no path");
@@ -105,18 +113,22 @@ struct SettingsReader::Document {
         for (std::size_t begin = 0; begin < pointer.size();) {
             const std::size_t end = std::min(pointer.find('/', begin + 1), pointer.size());
             read.insert(pointer.substr(0, end));
-            node = node != nullptr ? child_of(*node, std::string_view(pointer).substr(begin + 1, end - begin - 1)) : nullptr;
+            node = node != nullptr ? child_of(*node, std::string_view(pointer).substr(
+                                                         begin + 1, end - begin - 1))
+                                   : nullptr;
             begin = end;
         }
         read.insert(pointer);
         return node;
     }
 
-    [[nodiscard]] std::string found_expected(const Node& found, const std::string& pointer, const std::string& expected) const {
+    [[nodiscard]] std::string found_expected(const Node& found, const std::string& pointer,
+                                             const std::string& expected) const {
         return place(pointer) + "found " + config::describe(found) + ", expected " + expected;
     }
 
-    void collect_unread(const Node& value, const std::string& pointer, std::vector<std::string>& lines) const {
+    void collect_unread(const Node& value, const std::string& pointer,
+                        std::vector<std::string>& lines) const {
         if (whole.contains(pointer)) {
             return;
         }
@@ -126,11 +138,13 @@ struct SettingsReader::Document {
             const std::string parent = pointer.substr(0, slash + 1);
             std::vector<std::string_view> known;
             for (const std::string& asked : read) {
-                if (asked.starts_with(parent) && asked.find('/', parent.size()) == std::string::npos) {
+                if (asked.starts_with(parent) &&
+                    asked.find('/', parent.size()) == std::string::npos) {
                     known.push_back(std::string_view(asked).substr(parent.size()));
                 }
             }
-            const std::string_view near = config::nearest(std::string_view(pointer).substr(slash + 1), known);
+            const std::string_view near = config::nearest(
+                std::string_view(pointer).substr(slash + 1), known);
             lines.push_back(place(pointer) + "unknown setting of this plugin" +
                             (near.empty() ? "" : "; did you mean \"" + std::string(near) + "\"?"));
             return;
@@ -150,7 +164,8 @@ struct SettingsReader::Document {
     }
 };
 
-SettingsReader::SettingsReader(const config::Settings& settings) : document_(std::make_unique<Document>(settings)) {}
+SettingsReader::SettingsReader(const config::Settings& settings)
+    : document_(std::make_unique<Document>(settings)) {}
 
 SettingsReader::~SettingsReader() = default;
 
@@ -168,25 +183,30 @@ SettingsReader::Read SettingsReader::boolean(std::string_view key, bool& value) 
     return Read::ok;
 }
 
-SettingsReader::Read SettingsReader::integer(std::string_view key, std::int64_t minimum, std::int64_t maximum, std::int64_t& value) {
+SettingsReader::Read SettingsReader::integer(std::string_view key, std::int64_t minimum,
+                                             std::int64_t maximum, std::int64_t& value) {
     std::string pointer;
     const Node* found = document_->find(key, pointer);
     if (found == nullptr) {
         return Read::not_found;
     }
-    const std::uint64_t magnitude_max = static_cast<std::uint64_t>(INT64_MAX) + (found->negative ? 1 : 0);
+    const std::uint64_t magnitude_max = static_cast<std::uint64_t>(INT64_MAX) +
+                                        (found->negative ? 1 : 0);
     const bool is_integer = found->kind == Node::Kind::integer && found->magnitude <= magnitude_max;
-    const auto read = static_cast<std::int64_t>(found->negative ? 0 - found->magnitude : found->magnitude);
+    const auto read = static_cast<std::int64_t>(found->negative ? 0 - found->magnitude
+                                                                : found->magnitude);
     if (!is_integer || read < minimum || read > maximum) {
-        error_ =
-            document_->found_expected(*found, pointer, "an integer from " + std::to_string(minimum) + " to " + std::to_string(maximum));
+        error_ = document_->found_expected(
+            *found, pointer,
+            "an integer from " + std::to_string(minimum) + " to " + std::to_string(maximum));
         return Read::wrong_type;
     }
     value = read;
     return Read::ok;
 }
 
-SettingsReader::Read SettingsReader::number(std::string_view key, double minimum, double maximum, double& value) {
+SettingsReader::Read SettingsReader::number(std::string_view key, double minimum, double maximum,
+                                            double& value) {
     std::string pointer;
     const Node* found = document_->find(key, pointer);
     if (found == nullptr) {
@@ -196,7 +216,9 @@ SettingsReader::Read SettingsReader::number(std::string_view key, double minimum
     const double magnitude = is_integer ? static_cast<double>(found->magnitude) : found->real;
     const double read = is_integer && found->negative ? -magnitude : magnitude;
     if ((!is_integer && found->kind != Node::Kind::real) || read < minimum || read > maximum) {
-        error_ = document_->found_expected(*found, pointer, "a number from " + number_text(minimum) + " to " + number_text(maximum));
+        error_ = document_->found_expected(
+            *found, pointer,
+            "a number from " + number_text(minimum) + " to " + number_text(maximum));
         return Read::wrong_type;
     }
     value = read;

@@ -1,4 +1,5 @@
-// Typed reads of a plugin's settings, which remember what was read and what went wrong: the host's side of "portico.settings/1".
+// Typed reads of a plugin's settings, which remember what was read and what went wrong: the host's
+// side of "portico.settings/1".
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,8 @@ public:
     ~SettingsReader();
 
     [[nodiscard]] Read boolean(std::string_view key, bool& value);
-    [[nodiscard]] Read integer(std::string_view key, std::int64_t minimum, std::int64_t maximum, std::int64_t& value);
+    [[nodiscard]] Read integer(std::string_view key, std::int64_t minimum, std::int64_t maximum,
+                               std::int64_t& value);
     [[nodiscard]] Read number(std::string_view key, double minimum, double maximum, double& value);
     // Valid as long as the reader.
     [[nodiscard]] Read string(std::string_view key, std::string_view& value);

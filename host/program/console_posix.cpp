@@ -1,6 +1,7 @@
-// Signals, as a request to the thread that carries it out. A handler notes the number, and a semaphore wakes
-// that thread: both may be done in a handler, whatever the thread that it interrupts was doing. No thread
-// blocks a signal, because what a plugin starts would begin with it blocked, and could not be ended by it.
+// Signals, as a request to the thread that carries it out. A handler notes the number, and a
+// semaphore wakes that thread: both may be done in a handler, whatever the thread that it
+// interrupts was doing. No thread blocks a signal, because what a plugin starts would begin with it
+// blocked, and could not be ended by it.
 #include <errno.h>
 #include <fcntl.h>
 #include <semaphore.h>
@@ -36,7 +37,8 @@ struct Watch {
 };
 Watch watch;
 bool output_was_closed = false;
-static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<pid_t>::is_always_lock_free);
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free &&
+              std::atomic<pid_t>::is_always_lock_free);
 
 constexpr std::uint32_t bit(int signal_number) noexcept {
     return 1U << signal_number;
@@ -45,11 +47,12 @@ constexpr std::uint32_t bit(int signal_number) noexcept {
 std::uint64_t monotonic_ns() noexcept {
     timespec now{};
     ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
+           static_cast<std::uint64_t>(now.tv_nsec);
 }
 
-// A closing terminal sends SIGHUP twice, and what supervises a service may send SIGTERM again at once: only
-// somebody who has waited, or who presses Ctrl-C again, wants the end without its order.
+// A closing terminal sends SIGHUP twice, and what supervises a service may send SIGTERM again at
+// once: only somebody who has waited, or who presses Ctrl-C again, wants the end without its order.
 bool is_impatient(int number) noexcept {
     if (number == SIGINT) {
         return watch.interrupted.exchange(true);
@@ -59,13 +62,15 @@ bool is_impatient(int number) noexcept {
     }
     std::uint64_t first = 0;
     const std::uint64_t now = monotonic_ns();
-    return !watch.first_term_ns.compare_exchange_strong(first, now) && now - first > impatient_after_ns;
+    return !watch.first_term_ns.compare_exchange_strong(first, now) &&
+           now - first > impatient_after_ns;
 }
 
 extern "C" void note_signal(int number) {
     const int error = errno;
     if (::getpid() != watch.process.load(std::memory_order_relaxed)) {
-        // A child that a plugin has forked and that has not called exec yet: the signal is meant for it.
+        // A child that a plugin has forked and that has not called exec yet: the signal is meant
+        // for it.
         ::signal(number, SIG_DFL);
         ::raise(number);
     } else if (is_impatient(number)) {
@@ -84,9 +89,9 @@ bool is_ignored(int number) noexcept {
     return ::sigaction(number, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
-// Unless the signal is ignored: that was the wish of whoever started the program (nohup, a shell's "&").
-// System calls go on after the handler, since a plugin does not expect to be interrupted; its threads may
-// have stacks of their own, too small for a handler (Go has).
+// Unless the signal is ignored: that was the wish of whoever started the program (nohup, a shell's
+// "&"). System calls go on after the handler, since a plugin does not expect to be interrupted; its
+// threads may have stacks of their own, too small for a handler (Go has).
 void handle(int number, void (*handler)(int)) noexcept {
     if (is_ignored(number)) {
         return;
@@ -126,8 +131,8 @@ void prepare_process() noexcept {
             [[maybe_unused]] const int opened = ::open("/dev/null", O_RDWR);
         }
     }
-    // Who writes into a closed pipe gets an error instead. Not by ignoring the signal: what a plugin starts
-    // would inherit that, and it ends at exec where there is a handler.
+    // Who writes into a closed pipe gets an error instead. Not by ignoring the signal: what a
+    // plugin starts would inherit that, and it ends at exec where there is a handler.
     handle(SIGPIPE, do_nothing);
     handle(SIGXFSZ, do_nothing);  // likewise who writes beyond the limit on a file's size
 }

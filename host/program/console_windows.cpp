@@ -27,10 +27,12 @@ BOOL WINAPI handle(DWORD event) {
     }
     if (requests.fetch_add(1) > 0 && (event == CTRL_C_EVENT || event == CTRL_BREAK_EVENT)) {
         base::end_utf8_output();
-        // Not ExitProcess: it stops the other threads wherever they are and then runs what libraries do at their end, which may wait for one of them.
+        // Not ExitProcess: it stops the other threads wherever they are and then runs what
+        // libraries do at their end, which may wait for one of them.
         ::TerminateProcess(::GetCurrentProcess(), 130);
     }
-    const bool hurried = event == CTRL_CLOSE_EVENT || event == CTRL_LOGOFF_EVENT || event == CTRL_SHUTDOWN_EVENT;
+    const bool hurried = event == CTRL_CLOSE_EVENT || event == CTRL_LOGOFF_EVENT ||
+                         event == CTRL_SHUTDOWN_EVENT;
     {
         const std::scoped_lock lock(handler_mutex);
         if (handler_action != nullptr) {
@@ -38,8 +40,9 @@ BOOL WINAPI handle(DWORD event) {
         }
     }
     if (hurried) {
-        // The process ends when this handler returns, so it does not: main() returns in its own time, or the system ends us. Windows holds its
-        // lock for handlers meanwhile: nobody may add or remove one any more.
+        // The process ends when this handler returns, so it does not: main() returns in its own
+        // time, or the system ends us. Windows holds its lock for handlers meanwhile: nobody may
+        // add or remove one any more.
         ::Sleep(INFINITE);
     }
     return TRUE;
@@ -48,7 +51,8 @@ BOOL WINAPI handle(DWORD event) {
 }  // namespace
 
 void prepare_process() noexcept {
-    // What a plugin loads by a bare name is not to be found in whatever folder the program was started in. (Wine looks there all the same.)
+    // What a plugin loads by a bare name is not to be found in whatever folder the program was
+    // started in. (Wine looks there all the same.)
     ::SetDllDirectoryW(L"");
     base::begin_utf8_output();
 }
@@ -75,7 +79,8 @@ Requests::Requests(std::function<void(Request)> action) {
     ::SetConsoleCtrlHandler(handle, TRUE);
 }
 
-// The handler stays: removing it would wait for one that sleeps, and then the process would never end.
+// The handler stays: removing it would wait for one that sleeps, and then the process would never
+// end.
 Requests::~Requests() {
     const std::scoped_lock lock(handler_mutex);
     handler_action = nullptr;

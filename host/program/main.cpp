@@ -24,7 +24,8 @@ constexpr int exit_done = 0;
 constexpr int exit_failed = 1;
 constexpr int exit_usage = 2;
 
-// What Windows allows a process when its console is closed is about 5 s; the documented part of it we use is 3 s, stop included.
+// What Windows allows a process when its console is closed is about 5 s; the documented part of it
+// we use is 3 s, stop included.
 constexpr std::uint32_t hurried_drain_ms = 2'500;
 
 constexpr std::size_t mistakes_shown_max = 50;
@@ -36,7 +37,8 @@ void complain(std::string_view text) {
 int report_errors(const portico::Server& server) {
     // One more than are shown may be the line that says how many those are.
     const std::vector<std::string>& errors = server.errors();
-    const std::size_t shown = errors.size() <= mistakes_shown_max + 1 ? errors.size() : mistakes_shown_max;
+    const std::size_t shown = errors.size() <= mistakes_shown_max + 1 ? errors.size()
+                                                                      : mistakes_shown_max;
     for (std::size_t i = 0; i < shown; ++i) {
         complain(errors[i]);
     }
@@ -48,10 +50,12 @@ int report_errors(const portico::Server& server) {
 
 bool is_file(const std::string& path) {
     std::error_code code;
-    return std::filesystem::is_regular_file(std::filesystem::path(std::u8string(path.begin(), path.end())), code);
+    return std::filesystem::is_regular_file(
+        std::filesystem::path(std::u8string(path.begin(), path.end())), code);
 }
 
-// config/host.json of the working directory, else beside the program. Empty, with a complaint, when there is none.
+// config/host.json of the working directory, else beside the program. Empty, with a complaint, when
+// there is none.
 std::string default_configuration() {
     const std::string here = "config/host.json";
     const std::string program = portico::Server::program_directory();
@@ -62,7 +66,8 @@ std::string default_configuration() {
     if (!program.empty() && is_file(beside)) {
         return beside;
     }
-    complain("no configuration: neither " + here + " nor " + beside + " exists. Name one with --config FILE");
+    complain("no configuration: neither " + here + " nor " + beside +
+             " exists. Name one with --config FILE");
     return {};
 }
 
@@ -82,9 +87,13 @@ int check(const std::string& file, bool ports) {
     portico::Server server;
     if (!server.configure_file(file) || !server.check(ports)) {
         const int code = report_errors(server);
-        const auto is_about_port = [](const std::string& error) { return error.find("listen: cannot listen on ") != std::string::npos; };
+        const auto is_about_port = [](const std::string& error) {
+            return error.find("listen: cannot listen on ") != std::string::npos;
+        };
         if (ports && std::any_of(server.errors().begin(), server.errors().end(), is_about_port)) {
-            complain("if a running host has these addresses, leave them out: host check --no-ports " + file);
+            complain(
+                "if a running host has these addresses, leave them out: host check --no-ports " +
+                file);
         }
         return code;
     }
@@ -101,12 +110,15 @@ std::string meant_by(const std::vector<std::string>& arguments) {
         const std::string_view name = std::string_view(argument).substr(0, argument.find('='));
         if (name == "--config") {
             i += name.size() == argument.size() ? 1 : 0;
-        } else if (std::find(std::begin(options), std::end(options), argument) != std::end(options) || argument == "-h") {
+        } else if (std::find(std::begin(options), std::end(options), argument) !=
+                       std::end(options) ||
+                   argument == "-h") {
             continue;
         } else if (argument.starts_with("-")) {
             for (const std::string_view option : options) {
                 const bool is_short = name.size() == 2 && option[2] == name[1];
-                if (is_short || (name.size() > 3 && (option.starts_with(name) || name.starts_with(option)))) {
+                if (is_short ||
+                    (name.size() > 3 && (option.starts_with(name) || name.starts_with(option)))) {
                     return std::string(name) + ": did you mean " + std::string(option) + "?";
                 }
             }
@@ -114,7 +126,8 @@ std::string meant_by(const std::vector<std::string>& arguments) {
         } else if (argument == "check" && !is_check) {
             is_check = true;
         } else if (!is_check && (argument.ends_with(".json") || is_file(argument))) {
-            return "to serve it: host --config " + argument + "; to check it: host check " + argument;
+            return "to serve it: host --config " + argument + "; to check it: host check " +
+                   argument;
         } else if (!is_check) {
             return "the only command is check; without one, the host serves";
         }
@@ -140,13 +153,15 @@ int serve(const std::string& file) {
         return report_errors(server);
     }
     if (stuck) {
-        // The log has said why. Nothing is run any more that the stuck callback could be in the way of.
+        // The log has said why. Nothing is run any more that the stuck callback could be in the way
+        // of.
         std::_Exit(exit_failed);
     }
     return exit_done;
 }
 
-// CLI11 has functions that are noexcept and copy strings: while it parses, want of memory ends in std::terminate.
+// CLI11 has functions that are noexcept and copy strings: while it parses, want of memory ends in
+// std::terminate.
 class TerminateIsWantOfMemory {
 public:
     TerminateIsWantOfMemory() noexcept
@@ -164,19 +179,26 @@ private:
 };
 
 int run(std::vector<std::string> arguments) {
-    CLI::App app("Portico: hosts network protocols as plugins.\n\n"
-                 "Without a command it serves what the configuration file says, until Ctrl-C or SIGTERM.",
-                 "host");
+    CLI::App app(
+        "Portico: hosts network protocols as plugins.\n\n"
+        "Without a command it serves what the configuration file says, until Ctrl-C or SIGTERM.",
+        "host");
     app.set_version_flag("--version", std::string("portico ") + portico::Server::version());
-    app.footer("Exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration, 130 second Ctrl-C.");
+    app.footer(
+        "Exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration, 130 second "
+        "Ctrl-C.");
     std::string config;
-    app.add_option("--config", config, "Configuration file [config/host.json, else that beside the program]")->type_name("FILE");
+    app.add_option("--config", config,
+                   "Configuration file [config/host.json, else that beside the program]")
+        ->type_name("FILE");
 
-    CLI::App* check_command = app.add_subcommand("check", "Checks everything that a start checks, without serving");
+    CLI::App* check_command = app.add_subcommand(
+        "check", "Checks everything that a start checks, without serving");
     check_command->fallthrough();  // --config may stand behind it too
     std::string check_file;
     bool no_ports = false;
-    check_command->add_option("file", check_file, "Configuration file [as without a command]")->type_name("FILE");
+    check_command->add_option("file", check_file, "Configuration file [as without a command]")
+        ->type_name("FILE");
     check_command->add_flag("--no-ports", no_ports, "Does not try to listen on the addresses");
 
     arguments.erase(arguments.begin());
@@ -188,7 +210,8 @@ int run(std::vector<std::string> arguments) {
         return end_of_output(app.exit(asked));
     } catch (const CLI::ParseError& error) {
         const std::string meant = meant_by(arguments);
-        complain(std::string(error.what()) + "\n" + (meant.empty() ? "" : meant + "\n") + "host --help says more");
+        complain(std::string(error.what()) + "\n" + (meant.empty() ? "" : meant + "\n") +
+                 "host --help says more");
         return exit_usage;
     }
     if (!config.empty() && !check_file.empty()) {

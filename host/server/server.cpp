@@ -27,19 +27,23 @@ namespace portico {
 
 namespace {
 
-// How many bytes a group keeps in chunks of the usual size before the heap takes over. Made as needed.
+// How many bytes a group keeps in chunks of the usual size before the heap takes over. Made as
+// needed.
 constexpr std::uint32_t send_chunk_bytes_max = 64U << 20;
 
-// Descriptors that a server needs beside its connections' and listeners': ports, events, log, standard streams, libraries.
+// Descriptors that a server needs beside its connections' and listeners': ports, events, log,
+// standard streams, libraries.
 constexpr std::uint64_t descriptors_reserved = 64;
 
 // How long a start waits, on Windows, for addresses that somebody else has: all of them together.
 constexpr auto address_patience = std::chrono::milliseconds(2'000);
 
-// What a connection is told at the end takes memory; those for which there was none are told again after this time.
+// What a connection is told at the end takes memory; those for which there was none are told again
+// after this time.
 constexpr auto tell_again_after = std::chrono::milliseconds(100);
 
-// A callback that runs a second after the deadline of a drain is waited for no longer: so many looks, so far apart, and none in between.
+// A callback that runs a second after the deadline of a drain is waited for no longer: so many
+// looks, so far apart, and none in between.
 constexpr auto look_every = std::chrono::milliseconds(100);
 constexpr std::uint32_t looks_max = 10;
 constexpr auto flush_at_most = std::chrono::seconds(1);
@@ -51,11 +55,14 @@ struct Station {
     std::unique_ptr<net::WorkerGroup> group;
 
     Station(const config::Io& io, io::BufferPool::Use use)
-        : receive_buffers(io.receive_buffer_bytes, io.receive_buffers, use, net::SendQueue::chunk_overhead),
-          send_chunks(io.receive_buffer_bytes + net::SendQueue::chunk_overhead, send_chunk_bytes_max / io.receive_buffer_bytes, use) {}
+        : receive_buffers(io.receive_buffer_bytes, io.receive_buffers, use,
+                          net::SendQueue::chunk_overhead),
+          send_chunks(io.receive_buffer_bytes + net::SendQueue::chunk_overhead,
+                      send_chunk_bytes_max / io.receive_buffer_bytes, use) {}
 };
 
-// One listener, from the configuration to its connections. Destroyed in reverse: the acceptor, then the instance.
+// One listener, from the configuration to its connections. Destroyed in reverse: the acceptor, then
+// the instance.
 struct Service {
     const config::Listener* listener = nullptr;
     std::vector<io::Address> addresses;
@@ -74,11 +81,13 @@ std::string listener_place(const config::Listener& listener, const std::string& 
 
 }  // namespace
 
-// Concurrency: the thread that owns the server calls everything but stop(), reopen_log() and statistics(). mutex_ guards stop_wanted_ and serving_, and orders the
-// workers' notifications (an acceptor has stopped, a last connection is gone) with the waits for them.
+// Concurrency: the thread that owns the server calls everything but stop(), reopen_log() and
+// statistics(). mutex_ guards stop_wanted_ and serving_, and orders the workers' notifications (an
+// acceptor has stopped, a last connection is gone) with the waits for them.
 class Server::Implementation {
 public:
-    // To be called before its end. False: a callback has not returned, and this object must stay for ever.
+    // To be called before its end. False: a callback has not returned, and this object must stay
+    // for ever.
     [[nodiscard]] bool end() noexcept {
         if (serving()) {
             stop();
@@ -107,14 +116,16 @@ public:
         });
     }
 
-    // Made absolute here: Windows loads libraries by absolute paths only, and the current folder may be another one later.
+    // Made absolute here: Windows loads libraries by absolute paths only, and the current folder
+    // may be another one later.
     void set_default_plugin_directory(std::string directory) noexcept {
         default_plugin_directory_ = std::move(directory);
         if (default_plugin_directory_.empty()) {
             return;
         }
         try {
-            default_plugin_directory_ = base::utf8_from_path(std::filesystem::absolute(base::path_from_utf8(default_plugin_directory_)));
+            default_plugin_directory_ = base::utf8_from_path(
+                std::filesystem::absolute(base::path_from_utf8(default_plugin_directory_)));
         } catch (...) {
             // It stays as it is, and what cannot be found in it is told when it is looked for.
         }
@@ -129,7 +140,8 @@ public:
                 add_errors(service->instance->validate());
             }
             if (ports) {
-                static_cast<void>(listen());  // on all at once, as a start does: two listeners may be in each other's way
+                // on all at once, as a start does: two listeners may be in each other's way
+                static_cast<void>(listen());
             }
             return errors_.empty();
         });
@@ -139,8 +151,10 @@ public:
 
     bool start() noexcept {
         PORTICO_ASSERT(!serving());
-        if (!attempt(
-                [&] { return open_log(Purpose::serve) && plan() && open_stations() && listen(address_patience) && prepare_end() && start_workers(); })) {
+        if (!attempt([&] {
+                return open_log(Purpose::serve) && plan() && open_stations() &&
+                       listen(address_patience) && prepare_end() && start_workers();
+            })) {
             close_all();
             return false;
         }
@@ -171,10 +185,11 @@ public:
             changed_.wait(lock, [&] { return stop_wanted_; });
         }
         log_->compose(base::LogLevel::info, {}, 0, [&] {
-            return "stopping: no new clients, draining " + std::to_string(open_connections()) + " connections for at most " +
-                   std::to_string(drain_ms()) + " ms";
+            return "stopping: no new clients, draining " + std::to_string(open_connections()) +
+                   " connections for at most " + std::to_string(drain_ms()) + " ms";
         });
-        const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(drain_ms());
+        const auto deadline = std::chrono::steady_clock::now() +
+                              std::chrono::milliseconds(drain_ms());
         const auto is_late = [deadline] { return std::chrono::steady_clock::now() >= deadline; };
         StopResult result = drain();
         result.stuck = result.stuck || !finish_instances(is_late);
@@ -243,11 +258,14 @@ public:
         return result;
     }
 
-    [[nodiscard]] const std::vector<std::string>& errors() const noexcept { return memory_ran_out_ ? out_of_memory_ : errors_; }
+    [[nodiscard]] const std::vector<std::string>& errors() const noexcept {
+        return memory_ran_out_ ? out_of_memory_ : errors_;
+    }
     [[nodiscard]] const std::vector<Endpoint>& endpoints() const noexcept { return endpoints_; }
 
 private:
-    // The one place where the exceptions of start-up and configuration end: false, with errors(). What was begun is the caller's to close.
+    // The one place where the exceptions of start-up and configuration end: false, with errors().
+    // What was begun is the caller's to close.
     template <class Action>
     [[nodiscard]] bool attempt(Action&& action) noexcept {
         errors_.clear();
@@ -255,7 +273,9 @@ private:
         try {
             try {
                 if (stuck_) {
-                    errors_.emplace_back("a plugin's callback did not return when this server stopped: it cannot be used again");
+                    errors_.emplace_back(
+                        "a plugin's callback did not return when this server stopped: it cannot be "
+                        "used again");
                     return false;
                 }
                 return action();
@@ -275,7 +295,9 @@ private:
         return serving_;
     }
 
-    void add_errors(std::vector<std::string> more) { errors_.insert(errors_.end(), more.begin(), more.end()); }
+    void add_errors(std::vector<std::string> more) {
+        errors_.insert(errors_.end(), more.begin(), more.end());
+    }
 
     // Of a key of io or log, or of its object when the key is absent: "host.json:3: ".
     [[nodiscard]] std::string place_of(const std::string& key) const {
@@ -286,14 +308,16 @@ private:
         if (line == config_.lines.end()) {
             line = config_.lines.find(key.substr(0, key.find('.')));
         }
-        return config_.file + (line != config_.lines.end() ? ":" + std::to_string(line->second) : "") + ": ";
+        return config_.file +
+               (line != config_.lines.end() ? ":" + std::to_string(line->second) : "") + ": ";
     }
 
     // ---- starting, step by step; each answers false with errors_
 
     enum class Purpose : std::uint8_t { check, serve };
 
-    // A check may run beside the server, and under another account: it writes to the console alone and leaves no file of its own behind.
+    // A check may run beside the server, and under another account: it writes to the console alone
+    // and leaves no file of its own behind.
     bool open_log(Purpose purpose) {
         if (!configured_) {
             errors_ = {"no configuration: call configure_file or configure_text first"};
@@ -328,16 +352,23 @@ private:
             service->listener = &listener;
             connections += listener.limits.connections;
             if (base::Result<io::HostPort> where = io::parse_host_port(listener.listen); !where) {
-                errors_.push_back(listener_place(listener, config_.file) + "listen: " + where.error());
-            } else if (base::Result<std::vector<io::Address>> addresses = io::resolve(where->host, where->port); !addresses) {
-                errors_.push_back(listener_place(listener, config_.file) + "listen: " + addresses.error());
+                errors_.push_back(listener_place(listener, config_.file) +
+                                  "listen: " + where.error());
+            } else if (base::Result<std::vector<io::Address>> addresses = io::resolve(where->host,
+                                                                                      where->port);
+                       !addresses) {
+                errors_.push_back(listener_place(listener, config_.file) +
+                                  "listen: " + addresses.error());
             } else {
                 service->addresses = std::move(*addresses);
             }
-            if (base::Result<plugin::Loaded> loaded = plugin::load(plugin_directory(), listener.plugin, *copies_); !loaded) {
+            if (base::Result<plugin::Loaded> loaded = plugin::load(plugin_directory(),
+                                                                   listener.plugin, *copies_);
+                !loaded) {
                 errors_.push_back(listener_place(listener, config_.file) + loaded.error());
             } else {
-                service->instance = std::make_unique<plugin::Instance>(std::move(*loaded), listener, *log_);
+                service->instance = std::make_unique<plugin::Instance>(std::move(*loaded), listener,
+                                                                       *log_);
             }
             service->context.listener_name = listener.name;
             service->context.limits = listener.limits;
@@ -350,14 +381,18 @@ private:
             log_->write(base::LogLevel::warn, {}, 0, note);
         }
         if (!copies_->folder().empty()) {
-            log_->compose(base::LogLevel::debug, {}, 0, [&] { return "the plugins' private copies are in " + copies_->folder(); });
+            log_->compose(base::LogLevel::debug, {}, 0, [&] {
+                return "the plugins' private copies are in " + copies_->folder();
+            });
         }
         if (!errors_.empty()) {
             return false;
         }
         if (connections > net::ConnectionTable::connections_limit) {
-            errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") + "limits.connections: the listeners' sum is " +
-                              std::to_string(connections) + ", at most " + std::to_string(net::ConnectionTable::connections_limit) +
+            errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") +
+                              "limits.connections: the listeners' sum is " +
+                              std::to_string(connections) + ", at most " +
+                              std::to_string(net::ConnectionTable::connections_limit) +
                               " are possible");
             return false;
         }
@@ -365,8 +400,10 @@ private:
         const std::uint64_t descriptors = io::raise_descriptor_limit();
         if (descriptors < connections + descriptors_reserved) {
             log_->compose(base::LogLevel::warn, {}, 0, [&] {
-                return "the listeners' limits allow " + std::to_string(connections) + " connections, but this process may have only " +
-                       std::to_string(descriptors) + " descriptors (ulimit -n): new clients will wait when they run out";
+                return "the listeners' limits allow " + std::to_string(connections) +
+                       " connections, but this process may have only " +
+                       std::to_string(descriptors) +
+                       " descriptors (ulimit -n): new clients will wait when they run out";
             });
         }
         return true;
@@ -383,14 +420,19 @@ private:
     }
 
     // One station: a port, shared where it has several threads.
-    net::WorkerGroup* add_station(std::uint32_t threads, std::uint32_t concurrency, std::uint32_t batch) {
-        auto station = std::make_unique<Station>(config_.io, threads > 1 ? io::BufferPool::Use::shared : io::BufferPool::Use::single);
+    net::WorkerGroup* add_station(std::uint32_t threads, std::uint32_t concurrency,
+                                  std::uint32_t batch) {
+        auto station = std::make_unique<Station>(
+            config_.io, threads > 1 ? io::BufferPool::Use::shared : io::BufferPool::Use::single);
         io::PortOptions options;
         options.shared = threads > 1;
         options.concurrency = concurrency;
         // A ring belongs to one thread.
-        const io::Backend backend = options.shared && backend_ == io::Backend::io_uring ? io::Backend::epoll : backend_;
-        base::Result<std::unique_ptr<io::CompletionPort>> port = io::make_port(backend, station->receive_buffers, options);
+        const io::Backend backend = options.shared && backend_ == io::Backend::io_uring
+                                        ? io::Backend::epoll
+                                        : backend_;
+        base::Result<std::unique_ptr<io::CompletionPort>> port = io::make_port(
+            backend, station->receive_buffers, options);
         if (!port) {
             errors_.push_back(place_of("io.backend") + "io.backend: " + port.error());
             return nullptr;
@@ -399,40 +441,49 @@ private:
         worker_options.threads = threads;
         worker_options.first_index = worker_threads_;
         worker_options.batch = batch;
-        station->group = std::make_unique<net::WorkerGroup>(std::move(*port), station->send_chunks, worker_options);
+        station->group = std::make_unique<net::WorkerGroup>(std::move(*port), station->send_chunks,
+                                                            worker_options);
         worker_threads_ += threads;
         stations_.push_back(std::move(station));
         return stations_.back()->group.get();
     }
 
-    // The configured one, but for io_uring where it cannot be had: the same configuration must serve on old kernels and in containers that forbid it. "auto" is
-    // what was measured to be the best (docs/decisions/0011-measured-defaults.md): io_uring, where all is there that was there then, and epoll otherwise.
+    // The configured one, but for io_uring where it cannot be had: the same configuration must
+    // serve on old kernels and in containers that forbid it. "auto" is what was measured to be the
+    // best (docs/decisions/0011-measured-defaults.md): io_uring, where all is there that was there
+    // then, and epoll otherwise.
     bool choose_backend() {
         const std::optional<io::Backend> wanted = io::backend_from_name(config_.io.backend);
         if (!wanted) {
-            errors_.push_back(place_of("io.backend") + "io.backend: unknown backend \"" + config_.io.backend + "\"");
+            errors_.push_back(place_of("io.backend") + "io.backend: unknown backend \"" +
+                              config_.io.backend + "\"");
             return false;
         }
         backend_ = *wanted;
         const bool is_automatic = backend_ == io::Backend::automatic;
-        if (windows || (is_automatic && shares_port()) || (!is_automatic && backend_ != io::Backend::io_uring)) {
+        if (windows || (is_automatic && shares_port()) ||
+            (!is_automatic && backend_ != io::Backend::io_uring)) {
             return true;
         }
         base::Result<std::string> lacks = io::probe_io_uring();
-        backend_ = !lacks || (is_automatic && !lacks->empty()) ? io::Backend::epoll : io::Backend::io_uring;
+        backend_ = !lacks || (is_automatic && !lacks->empty()) ? io::Backend::epoll
+                                                               : io::Backend::io_uring;
         if (!lacks) {
             log_->write(is_automatic ? base::LogLevel::info : base::LogLevel::warn, {}, 0,
                         "running on epoll, since io_uring cannot be had: " + lacks.error());
         } else if (!lacks->empty()) {
             log_->write(base::LogLevel::info, {}, 0,
-                        (is_automatic ? "running on epoll, since io_uring here has " : "io_uring here has ") + *lacks);
+                        (is_automatic ? "running on epoll, since io_uring here has "
+                                      : "io_uring here has ") +
+                            *lacks);
         }
         return true;
     }
 
     // One port for all threads, beside those of instances whose callbacks block.
     [[nodiscard]] bool shares_port() const noexcept {
-        return config_.io.ports == config::Io::Ports::shared || (config_.io.ports == config::Io::Ports::automatic && windows);
+        return config_.io.ports == config::Io::Ports::shared ||
+               (config_.io.ports == config::Io::Ports::automatic && windows);
     }
 
     bool open_stations() {
@@ -444,8 +495,8 @@ private:
         processors_ = io::usable_processors();
         std::vector<net::WorkerGroup*> common;
         if (shares_port()) {
-            const std::uint32_t threads =
-                config_.io.threads != 0 ? config_.io.threads : 2 * processors_;
+            const std::uint32_t threads = config_.io.threads != 0 ? config_.io.threads
+                                                                  : 2 * processors_;
             common.push_back(add_station(threads, processors_, batch));
         } else {
             const std::uint32_t ports = config_.io.threads != 0 ? config_.io.threads : processors_;
@@ -458,7 +509,8 @@ private:
             if (!errors_.empty()) {
                 return false;
             }
-            // Callbacks that block get a port of their own, one operation at a time; a serial instance lives on one port.
+            // Callbacks that block get a port of their own, one operation at a time; a serial
+            // instance lives on one port.
             if (service->instance->is_blocking()) {
                 const std::uint32_t threads = service->listener->blocking_threads;
                 homes.push_back({add_station(threads, threads, 1)});
@@ -476,15 +528,17 @@ private:
             Service& service = *services_[i];
             plugin::Instance& instance = *service.instance;
             instance.strand().set_home(*homes[i].front());
-            service.acceptor = std::make_unique<net::Acceptor>(*table_, *accepting, homes[i],
-                                                               instance.is_serial() ? &instance.strand() : nullptr, service.context);
+            service.acceptor = std::make_unique<net::Acceptor>(
+                *table_, *accepting, homes[i], instance.is_serial() ? &instance.strand() : nullptr,
+                service.context);
             service_homes_.push_back(homes[i].front());
         }
         return true;
     }
 
-    // The group on whose port accepts complete: of a thread that runs no callbacks, so that a new client never waits for a busy worker
-    // while another one is idle. With one worker there is no other one, and it accepts itself. Null, with an error, if it cannot be made.
+    // The group on whose port accepts complete: of a thread that runs no callbacks, so that a new
+    // client never waits for a busy worker while another one is idle. With one worker there is no
+    // other one, and it accepts itself. Null, with an error, if it cannot be made.
     net::WorkerGroup* accepting_group() {
         if (worker_threads_ == 1) {
             return stations_.front()->group.get();
@@ -494,7 +548,8 @@ private:
         auto station = std::make_unique<Station>(little, io::BufferPool::Use::single);
         // On epoll, since io_uring would need a ring for what is one call a connection.
         const io::Backend backend = windows ? backend_ : io::Backend::epoll;
-        base::Result<std::unique_ptr<io::CompletionPort>> port = io::make_port(backend, station->receive_buffers, {});
+        base::Result<std::unique_ptr<io::CompletionPort>> port = io::make_port(
+            backend, station->receive_buffers, {});
         if (!port) {
             errors_.push_back(place_of("io.backend") + "io.backend: " + port.error());
             return nullptr;
@@ -502,13 +557,15 @@ private:
         net::WorkerOptions options;
         options.first_index = worker_threads_;
         options.thread_name = "portico-accept";
-        station->group = std::make_unique<net::WorkerGroup>(std::move(*port), station->send_chunks, options);
+        station->group = std::make_unique<net::WorkerGroup>(std::move(*port), station->send_chunks,
+                                                            options);
         accepting_ = std::move(station);
         return accepting_->group.get();
     }
 
     bool listen(std::chrono::milliseconds patience = {}) {
-        const auto retry_until_ns = base::now_ns() + static_cast<std::uint64_t>(patience.count()) * base::nanoseconds_per_millisecond;
+        const auto retry_until_ns = base::now_ns() + static_cast<std::uint64_t>(patience.count()) *
+                                                         base::nanoseconds_per_millisecond;
         for (const std::unique_ptr<Service>& service : services_) {
             listen(*service, retry_until_ns);
         }
@@ -555,7 +612,8 @@ private:
         for (const std::unique_ptr<Service>& service : services_) {
             acceptors.push_back(service->acceptor.get());
         }
-        drain_ = std::make_unique<net::Drain>(*table_, std::move(acceptors), [this] { something_changed(); });
+        drain_ = std::make_unique<net::Drain>(*table_, std::move(acceptors),
+                                              [this] { something_changed(); });
         watches_.clear();
         for (const std::unique_ptr<Station>& station : stations_) {
             for (const std::unique_ptr<net::Worker>& worker : station->group->workers()) {
@@ -570,7 +628,8 @@ private:
         const bool returned = call_plugins(
             "create",
             [this](Service& service, net::WorkerGroup& home) {
-                for (std::string& mistake : service.instance->create(*table_, service.context, home)) {
+                for (std::string& mistake :
+                     service.instance->create(*table_, service.context, home)) {
                     create_errors_.push_back(std::move(mistake));
                 }
             },
@@ -587,8 +646,9 @@ private:
         return errors_.empty();
     }
 
-    // Those whose create succeeded may have posted functions to themselves: these run before destroy, here as ever. False: one of these
-    // functions, or destroy, does not return, and somebody asks for the end.
+    // Those whose create succeeded may have posted functions to themselves: these run before
+    // destroy, here as ever. False: one of these functions, or destroy, does not return, and
+    // somebody asks for the end.
     [[nodiscard]] bool unwind_instances() noexcept {
         begin_work();
         const auto is_asked = [this] {
@@ -605,7 +665,9 @@ private:
     // Before anything that would have to be undone by them.
     bool start_workers() {
         for_each_group([&](net::WorkerGroup& group) {
-            if (const base::Result<void> started = errors_.empty() ? group.start() : base::Result<void>{}; !started) {
+            if (const base::Result<void> started = errors_.empty() ? group.start()
+                                                                   : base::Result<void>{};
+                !started) {
                 errors_.push_back(place_of("io.threads") + "io.threads: " + started.error() +
                                   "; ask for fewer, or allow this process more threads or memory");
             }
@@ -643,7 +705,8 @@ private:
                    std::to_string(stations_.size()) + " ports (" + std::string(port.name()) + ")";
         });
         for (const std::unique_ptr<Service>& service : services_) {
-            log_->compose(base::LogLevel::info, service->listener->name, 0, [&] { return "plugin " + service->instance->description(); });
+            log_->compose(base::LogLevel::info, service->listener->name, 0,
+                          [&] { return "plugin " + service->instance->description(); });
         }
         begin_work();
         {
@@ -654,7 +717,8 @@ private:
             service->acceptor->start([this] { something_changed(); });
         }
         for (const Endpoint& endpoint : endpoints_) {
-            log_->compose(base::LogLevel::always, endpoint.listener, 0, [&] { return "listening on " + endpoint.address; });
+            log_->compose(base::LogLevel::always, endpoint.listener, 0,
+                          [&] { return "listening on " + endpoint.address; });
         }
         log_->write(base::LogLevel::always, {}, 0, "ready");
     }
@@ -690,7 +754,8 @@ private:
         for (;;) {
             news_ = false;
             // The limit may shrink while we wait (a console that is being closed after a Ctrl-C).
-            const auto deadline = begun + std::chrono::milliseconds(std::min(for_ms, drain_limit_ms_));
+            const auto deadline = begun +
+                                  std::chrono::milliseconds(std::min(for_ms, drain_limit_ms_));
             lock.unlock();
             const auto now = std::chrono::steady_clock::now();
             const bool late = now >= deadline;
@@ -705,11 +770,16 @@ private:
             }
             lock.lock();
             const auto soon = now + tell_again_after;
-            changed_.wait_until(lock, late ? soon : drain_->is_incomplete() ? std::min(soon, deadline) : deadline, [&] { return news_; });
+            changed_.wait_until(lock,
+                                late                      ? soon
+                                : drain_->is_incomplete() ? std::min(soon, deadline)
+                                                          : deadline,
+                                [&] { return news_; });
         }
     }
 
-    // A look at every worker. True: one of them is in a callback that does not return, and stuck_callback_ names it.
+    // A look at every worker. True: one of them is in a callback that does not return, and
+    // stuck_callback_ names it.
     [[nodiscard]] bool find_stuck() noexcept {
         bool found = false;
         for (net::CallWatch& watch : watches_) {
@@ -722,18 +792,21 @@ private:
         return found;
     }
 
-    void name_stuck(const net::Protocol* protocol, const char* callback, std::uint64_t connection) noexcept {
+    void name_stuck(const net::Protocol* protocol, const char* callback,
+                    std::uint64_t connection) noexcept {
         try {
             stuck_callback_ = "the host waits no longer for ";
             for (const std::unique_ptr<Service>& service : services_) {
                 if (service->context.protocol == protocol) {
-                    stuck_callback_ += "plugin \"" + service->listener->plugin + "\", listener \"" + service->listener->name + "\": ";
+                    stuck_callback_ += "plugin \"" + service->listener->plugin + "\", listener \"" +
+                                       service->listener->name + "\": ";
                 }
             }
             stuck_callback_ += callback;
             if (connection != 0) {
                 char number[40];
-                std::snprintf(number, sizeof number, " of connection %llx", static_cast<unsigned long long>(connection));
+                std::snprintf(number, sizeof number, " of connection %llx",
+                              static_cast<unsigned long long>(connection));
                 stuck_callback_ += number;
             }
             stuck_callback_ += " has not returned";
@@ -742,7 +815,8 @@ private:
         }
     }
 
-    // Functions that were posted to the instances have run. False: find_stuck(), since `may_give_up` says so.
+    // Functions that were posted to the instances have run. False: find_stuck(), since
+    // `may_give_up` says so.
     template <class MayGiveUp>
     [[nodiscard]] bool finish_instances(MayGiveUp&& may_give_up) noexcept {
         for (const std::unique_ptr<Service>& service : services_) {
@@ -758,11 +832,13 @@ private:
     template <class MayGiveUp>
     [[nodiscard]] bool destroy_instances(MayGiveUp&& may_give_up) noexcept {
         return call_plugins(
-            "destroy", [](Service& service, net::WorkerGroup&) { service.instance.reset(); }, may_give_up);
+            "destroy", [](Service& service, net::WorkerGroup&) { service.instance.reset(); },
+            may_give_up);
     }
 
-    // `call` with each service and its home, on a thread of its own, since a plugin may not return from it. Then false: where `may_give_up`, which
-    // is asked under the mutex, says so for a second in which no call has ended. What a call throws ends the calls and is kept.
+    // `call` with each service and its home, on a thread of its own, since a plugin may not return
+    // from it. Then false: where `may_give_up`, which is asked under the mutex, says so for a
+    // second in which no call has ended. What a call throws ends the calls and is kept.
     template <class Call, class MayGiveUp>
     [[nodiscard]] bool call_plugins(const char* name, Call call, MayGiveUp&& may_give_up) noexcept {
         const auto all = [this, call] {
@@ -793,7 +869,8 @@ private:
         std::uint32_t looks = 0;
         std::unique_lock lock(mutex_);
         while (!calls_over_) {
-            const bool has_news = changed_.wait_for(lock, look_every, [&] { return calls_over_ || calls_returned_ != seen; });
+            const bool has_news = changed_.wait_for(
+                lock, look_every, [&] { return calls_over_ || calls_returned_ != seen; });
             seen = calls_returned_;
             looks = has_news || !may_give_up() ? 0 : looks + 1;
             if (looks > looks_max) {
@@ -828,13 +905,17 @@ private:
     void say_goodbye(const Statistics& last, const StopResult& result) noexcept {
         const auto number = [](std::uint64_t value) { return std::to_string(value); };
         log_->compose(base::LogLevel::info, {}, 0, [&] {
-            return "served " + number(last.connections_accepted) + " connections; calls: " + number(last.waits) + " waits, " +
-                   number(last.receives) + " receives, " + number(last.sends) + " sends, " + number(last.accepts) + " accepts, " +
-                   number(last.wakes) + " wakes, " + number(last.cancels) + " cancels; " + number(last.completions) + " completions";
+            return "served " + number(last.connections_accepted) +
+                   " connections; calls: " + number(last.waits) + " waits, " +
+                   number(last.receives) + " receives, " + number(last.sends) + " sends, " +
+                   number(last.accepts) + " accepts, " + number(last.wakes) + " wakes, " +
+                   number(last.cancels) + " cancels; " + number(last.completions) + " completions";
         });
         if (result.connections_cut != 0) {
-            log_->compose(base::LogLevel::warn, {}, 0,
-                          [&] { return "the drain's deadline cut " + number(result.connections_cut) + " connections"; });
+            log_->compose(base::LogLevel::warn, {}, 0, [&] {
+                return "the drain's deadline cut " + number(result.connections_cut) +
+                       " connections";
+            });
         }
     }
 
@@ -880,11 +961,11 @@ private:
     std::vector<std::unique_ptr<Service>> services_;
     std::vector<net::WorkerGroup*> service_homes_;  // of each service's instance
     std::unique_ptr<net::Drain> drain_;
-    std::vector<net::CallWatch> watches_;  // one for each worker
-    std::string stuck_callback_;           // what find_stuck() found, in a sentence
+    std::vector<net::CallWatch> watches_;     // one for each worker
+    std::string stuck_callback_;              // what find_stuck() found, in a sentence
     std::vector<std::string> create_errors_;  // of create_instances(), whose call may outlive it
     std::exception_ptr thrown_by_call_;       // by call_plugins()
-    bool stuck_ = false;                   // for ever: nothing is let go of
+    bool stuck_ = false;                      // for ever: nothing is let go of
     Implementation* next_stuck_ = nullptr;
     io::Backend backend_ = io::Backend::automatic;  // what the ports are made with
     std::uint32_t processors_ = 1;                  // that this process may use
@@ -893,11 +974,12 @@ private:
 
     std::mutex mutex_;
     std::condition_variable changed_;
-    bool serving_ = false;                       // under mutex_
-    bool stop_wanted_ = false;                   // under mutex_
-    std::size_t calls_returned_ = 0;             // under mutex_, of call_plugins()
-    bool calls_over_ = false;                    // likewise
-    bool news_ = false;                          // under mutex_: for drain(), that something has changed
+    bool serving_ = false;            // under mutex_
+    bool stop_wanted_ = false;        // under mutex_
+    std::size_t calls_returned_ = 0;  // under mutex_, of call_plugins()
+    bool calls_over_ = false;         // likewise
+    // under mutex_: for drain(), that something has changed
+    bool news_ = false;
     std::uint32_t drain_limit_ms_ = UINT32_MAX;  // under mutex_
 };
 
@@ -916,8 +998,10 @@ bool Server::configure_file(const std::string& file) noexcept {
 }
 
 bool Server::configure_text(std::string_view json, const std::string& directory) noexcept {
-    return implementation_->configure(
-        [&] { return config::load_text(json, base::utf8_from_path(base::path_from_utf8(directory) / "configuration")); });
+    return implementation_->configure([&] {
+        return config::load_text(
+            json, base::utf8_from_path(base::path_from_utf8(directory) / "configuration"));
+    });
 }
 
 void Server::set_default_plugin_directory(std::string directory) noexcept {

@@ -1,12 +1,16 @@
-/* ack: answers whatever comes with a fixed acknowledgement, as the article's thread-per-client server does.
+/* ack: answers whatever comes with a fixed acknowledgement, as the article's thread-per-client
+ * server does.
  *
- * Each on_data is one answer: each completed read, or each message where the listener has framing. The reply is sent as it is, with no
- * delimiter or length prefix added, so for a framed listener the operator writes those into "reply" ("Message received\n").
+ * Each on_data is one answer: each completed read, or each message where the listener has framing.
+ * The reply is sent as it is, with no delimiter or length prefix added, so for a framed listener
+ * the operator writes those into "reply" ("Message received\n").
  *
  * Settings:
  *   "reply"        string of 1 to 65,536 bytes; default "Message received successfully"
- *   "close_after"  boolean; true closes the connection, in order, after the first reply; default false
- *   "print"        boolean; true prints each message to standard output, as echo does; default false */
+ *   "close_after"  boolean; true closes the connection, in order, after the first reply; default
+ *                  false
+ *   "print"        boolean; true prints each message to standard output, as echo does; default
+ *                  false */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,21 +40,26 @@ struct ack {
     char reply[];
 };
 
-/* What create and validate have in common. A mistake of type needs no text of ours: the host's own names file, line and path. */
-static portico_status read_settings(const portico_host *host, portico_instance *instance, uint64_t settings_size, char *error,
-                                    uint64_t error_capacity, struct ack_settings *out) {
+/* What create and validate have in common. A mistake of type needs no text of ours: the host's own
+ * names file, line and path. */
+static portico_status read_settings(const portico_host *host, portico_instance *instance,
+                                    uint64_t settings_size, char *error, uint64_t error_capacity,
+                                    struct ack_settings *out) {
     out->reply = default_reply;
     out->reply_size = sizeof default_reply - 1;
     out->close_after = 0;
     out->print = 0;
 
-    const portico_settings *settings = host->get_extension(instance, PORTICO_EXT_SETTINGS, sizeof PORTICO_EXT_SETTINGS - 1);
+    const portico_settings *settings = host->get_extension(instance, PORTICO_EXT_SETTINGS,
+                                                           sizeof PORTICO_EXT_SETTINGS - 1);
     if (settings == NULL) {
         if (settings_size <= 2) return PORTICO_OK; /* "{}": the defaults */
-        (void)snprintf(error, (size_t)error_capacity, "this host has no %s to read the settings with", PORTICO_EXT_SETTINGS);
+        (void)snprintf(error, (size_t)error_capacity,
+                       "this host has no %s to read the settings with", PORTICO_EXT_SETTINGS);
         return PORTICO_UNSUPPORTED;
     }
-    portico_status status = settings->get_string(instance, "reply", 5, &out->reply, &out->reply_size);
+    portico_status status = settings->get_string(instance, "reply", 5, &out->reply,
+                                                 &out->reply_size);
     if (status < 0 && status != PORTICO_NOT_FOUND) return status;
     status = settings->get_boolean(instance, "close_after", 11, &out->close_after);
     if (status < 0 && status != PORTICO_NOT_FOUND) return status;
@@ -64,18 +73,21 @@ static portico_status read_settings(const portico_host *host, portico_instance *
     return PORTICO_OK;
 }
 
-static portico_status PORTICO_CALL validate(const portico_host *host, portico_instance *instance, const char *settings,
-                                            uint64_t settings_size, char *error, uint64_t error_capacity) {
+static portico_status PORTICO_CALL validate(const portico_host *host, portico_instance *instance,
+                                            const char *settings, uint64_t settings_size,
+                                            char *error, uint64_t error_capacity) {
     struct ack_settings parsed;
     (void)settings;
     return read_settings(host, instance, settings_size, error, error_capacity, &parsed);
 }
 
-static portico_status PORTICO_CALL create(const portico_host *host, portico_instance *instance, const char *settings,
-                                          uint64_t settings_size, char *error, uint64_t error_capacity, void **self) {
+static portico_status PORTICO_CALL create(const portico_host *host, portico_instance *instance,
+                                          const char *settings, uint64_t settings_size, char *error,
+                                          uint64_t error_capacity, void **self) {
     struct ack_settings parsed;
     (void)settings;
-    const portico_status status = read_settings(host, instance, settings_size, error, error_capacity, &parsed);
+    const portico_status status = read_settings(host, instance, settings_size, error,
+                                                error_capacity, &parsed);
     if (status != PORTICO_OK) return status;
     struct ack *ack = malloc(sizeof *ack + (size_t)parsed.reply_size);
     if (ack == NULL) return PORTICO_NO_MEMORY;
@@ -89,7 +101,8 @@ static portico_status PORTICO_CALL create(const portico_host *host, portico_inst
         ack->printer = printer_start("ack");
         if (ack->printer == NULL) {
             free(ack);
-            (void)snprintf(error, (size_t)error_capacity, "there is no memory or no thread to print with");
+            (void)snprintf(error, (size_t)error_capacity,
+                           "there is no memory or no thread to print with");
             return PORTICO_NO_MEMORY;
         }
     }
@@ -103,21 +116,26 @@ static void PORTICO_CALL destroy(void *self) {
     free(ack);
 }
 
-static portico_status PORTICO_CALL on_data(void *self, portico_connection connection, void *state, const uint8_t *data, uint64_t size,
+static portico_status PORTICO_CALL on_data(void *self, portico_connection connection, void *state,
+                                           const uint8_t *data, uint64_t size,
                                            const portico_frame *frame, uint64_t *consumed) {
     struct ack *ack = self;
     (void)state;
     portico_status status = ack->host->send(ack->instance, connection, ack->reply, ack->reply_size);
-    if (status == PORTICO_WOULD_BLOCK) return PORTICO_HOLD; /* not consumed: the same bytes come again after on_writable */
+    /* not consumed: the same bytes come again after on_writable */
+    if (status == PORTICO_WOULD_BLOCK) return PORTICO_HOLD;
     if (status == PORTICO_TOO_LARGE) {
-        static const char text[] = "\"reply\" is longer than limits.max_send_bytes of this listener allows";
+        static const char text[] =
+            "\"reply\" is longer than limits.max_send_bytes of this listener allows";
         ack->host->log(ack->instance, PORTICO_LOG_ERROR, text, sizeof text - 1);
     }
     *consumed = size;
     if (ack->printer != NULL) {
-        printer_print(ack->printer, ack->host->worker_index(ack->instance), data + frame->payload_offset, frame->payload_size);
+        printer_print(ack->printer, ack->host->worker_index(ack->instance),
+                      data + frame->payload_offset, frame->payload_size);
     }
-    if (status == PORTICO_GONE) return PORTICO_OK; /* it closes already, perhaps after the first reply: nobody waits for this one */
+    /* it closes already, perhaps after the first reply: nobody waits for this one */
+    if (status == PORTICO_GONE) return PORTICO_OK;
     if (status < 0) return status;
     if (ack->close_after) {
         status = ack->host->close(ack->instance, connection, PORTICO_CLOSE_GRACEFUL);

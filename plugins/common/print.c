@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The length of the UTF-8 character at `bytes`, 1 to 4, and its code point; 0 when it is not one. */
+/* The length of the UTF-8 character at `bytes`, 1 to 4, and its code point; 0 when it is not one.
+ * */
 static size_t decode(const uint8_t *bytes, uint64_t size, uint32_t *code_point) {
     const uint8_t first = bytes[0];
     if (first < 0x80) {
@@ -25,16 +26,21 @@ static size_t decode(const uint8_t *bytes, uint64_t size, uint32_t *code_point) 
 }
 
 static int is_safe(uint32_t code_point) {
-    if (code_point < 0x20 || (code_point >= 0x7F && code_point < 0xA0)) return 0; /* C0, delete, C1 */
-    if (code_point == 0x061C || code_point == 0x200E || code_point == 0x200F) return 0; /* marks of direction */
-    if (code_point >= 0x2028 && code_point <= 0x202E) return 0; /* separators of lines and paragraphs, overrides of direction */
+    /* C0, delete, C1 */
+    if (code_point < 0x20 || (code_point >= 0x7F && code_point < 0xA0)) return 0;
+    /* marks of direction */
+    if (code_point == 0x061C || code_point == 0x200E || code_point == 0x200F) return 0;
+    /* separators of lines and paragraphs, overrides of direction */
+    if (code_point >= 0x2028 && code_point <= 0x202E) return 0;
     if (code_point >= 0x2066 && code_point <= 0x2069) return 0; /* isolates of direction */
     return 1;
 }
 
 size_t print_line(char *line, uint32_t worker, const uint8_t *message, uint64_t size) {
     /* People count from 1, and so does the article's server; the ABI's index is from 0. */
-    size_t used = (size_t)snprintf(line, PRINT_LINE_MAX, "Thread %" PRIu64 ": The following message was received: ", (uint64_t)worker + 1);
+    size_t used = (size_t)snprintf(
+        line, PRINT_LINE_MAX,
+        "Thread %" PRIu64 ": The following message was received: ", (uint64_t)worker + 1);
     uint64_t taken = 0;
     while (taken < size) {
         uint32_t code_point = 0;
@@ -46,13 +52,15 @@ size_t print_line(char *line, uint32_t worker, const uint8_t *message, uint64_t 
             used += bytes;
         } else {
             for (size_t i = 0; i < bytes; ++i) {
-                used += (size_t)snprintf(line + used, PRINT_LINE_MAX - used, "\\x%02X", (unsigned)message[taken + i]);
+                used += (size_t)snprintf(line + used, PRINT_LINE_MAX - used, "\\x%02X",
+                                         (unsigned)message[taken + i]);
             }
         }
         taken += bytes;
     }
     if (taken < size) {
-        used += (size_t)snprintf(line + used, PRINT_LINE_MAX - used, "... (%" PRIu64 " bytes in all)", size);
+        used += (size_t)snprintf(line + used, PRINT_LINE_MAX - used,
+                                 "... (%" PRIu64 " bytes in all)", size);
     }
     line[used++] = '\n';
     return used;

@@ -51,7 +51,9 @@ static size_t take(struct printer *printer) {
 /* Behind what was queued before the first of them was dropped. */
 static void put_dropped(struct printer *printer) {
     char line[160];
-    const int size = snprintf(line, sizeof line, "%s: %" PRIu64 " messages were not printed: standard output was too slow" LINE_END,
+    const int size = snprintf(line, sizeof line,
+                              "%s: %" PRIu64
+                              " messages were not printed: standard output was too slow" LINE_END,
                               printer->name, printer->dropped);
     if (put(printer, line, (size_t)size)) printer->dropped = 0;
 }
@@ -60,7 +62,8 @@ static void run(void *argument) {
     struct printer *printer = argument;
     monitor_enter(&printer->monitor);
     for (;;) {
-        while (printer->used == 0 && printer->dropped == 0 && !printer->is_ending) monitor_wait(&printer->monitor);
+        while (printer->used == 0 && printer->dropped == 0 && !printer->is_ending)
+            monitor_wait(&printer->monitor);
         if (printer->used == 0 && printer->dropped != 0) put_dropped(printer);
         if (printer->used == 0) break;
         const size_t size = take(printer);
@@ -89,14 +92,16 @@ struct printer *printer_start(const char *name) {
     return printer;
 }
 
-void printer_print(struct printer *printer, uint32_t worker, const uint8_t *message, uint64_t size) {
+void printer_print(struct printer *printer, uint32_t worker, const uint8_t *message,
+                   uint64_t size) {
     char line[PRINT_LINE_MAX + sizeof LINE_END];
     size_t used = print_line(line, worker, message, size);
     memcpy(line + used - 1, LINE_END, sizeof LINE_END - 1);
     used += sizeof LINE_END - 2;
 
     monitor_enter(&printer->monitor);
-    /* Once something was dropped, half of the queue has to be free: else every other line says so. */
+    /* Once something was dropped, half of the queue has to be free: else every other line says so.
+     * */
     if (printer->dropped != 0 && printer->used <= QUEUE_BYTES / 2) put_dropped(printer);
     const int is_idle = printer->used == 0;
     if (printer->dropped != 0 || !put(printer, line, used)) ++printer->dropped;

@@ -44,8 +44,9 @@ void monitor_wake(struct monitor *monitor);
 /* Takes none of the process's signals. False: the system gives none. */
 int thread_start(struct thread *thread, void (*run)(void *), void *argument);
 
-/* On the thread itself, without a monitor: writes all the bytes to standard output, or none any more
- * when that is closed. False: thread_end() has ended it in the middle (where it returns at all). */
+/* On the thread itself, without a monitor: writes all the bytes to standard output, or none any
+ * more when that is closed. False: thread_end() has ended it in the middle (where it returns at
+ * all). */
 int thread_write_output(struct thread *thread, const char *bytes, size_t size);
 
 /* Waits `wait_ms` for its end, and then ends its write. False (Windows): that cannot be ended. The

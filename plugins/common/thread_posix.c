@@ -42,7 +42,8 @@ int thread_start(struct thread *thread, void (*run)(void *), void *argument) {
     thread->argument = argument;
     thread->has_ended = 0;
     monitor_init(&thread->monitor);
-    /* The new thread has its maker's: none may come to it, and a closed pipe is an error and no signal. */
+    /* The new thread has its maker's: none may come to it, and a closed pipe is an error and no
+     * signal. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     const int error = pthread_create(&thread->id, NULL, enter, thread);
@@ -85,7 +86,8 @@ int thread_end(struct thread *thread, uint32_t wait_ms) {
         until.tv_nsec -= 1000 * 1000 * 1000;
     }
     monitor_enter(&thread->monitor);
-    while (!thread->has_ended && pthread_cond_timedwait(&thread->monitor.changed, &thread->monitor.lock, &until) == 0) {
+    while (!thread->has_ended &&
+           pthread_cond_timedwait(&thread->monitor.changed, &thread->monitor.lock, &until) == 0) {
     }
     const int has_ended = thread->has_ended;
     monitor_leave(&thread->monitor);

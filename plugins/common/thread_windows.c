@@ -7,7 +7,9 @@ void monitor_init(struct monitor *monitor) {
 void monitor_destroy(struct monitor *monitor) { (void)monitor; }
 void monitor_enter(struct monitor *monitor) { AcquireSRWLockExclusive(&monitor->lock); }
 void monitor_leave(struct monitor *monitor) { ReleaseSRWLockExclusive(&monitor->lock); }
-void monitor_wait(struct monitor *monitor) { SleepConditionVariableSRW(&monitor->changed, &monitor->lock, INFINITE, 0); }
+void monitor_wait(struct monitor *monitor) {
+    SleepConditionVariableSRW(&monitor->changed, &monitor->lock, INFINITE, 0);
+}
 void monitor_wake(struct monitor *monitor) { WakeConditionVariable(&monitor->changed); }
 
 static DWORD WINAPI enter(void *argument) {
@@ -40,7 +42,8 @@ int thread_write_output(struct thread *thread, const char *bytes, size_t size) {
 int thread_end(struct thread *thread, uint32_t wait_ms) {
     DWORD waited = WaitForSingleObject(thread->handle, wait_ms);
     InterlockedExchange(&thread->is_cancelled, 1);
-    /* Again and again: it may be between two writes. Wine 8 cannot end a write to a pipe of its Unix side. */
+    /* Again and again: it may be between two writes. Wine 8 cannot end a write to a pipe of its
+     * Unix side. */
     for (int tries = 0; waited != WAIT_OBJECT_0 && tries < 20; ++tries) {
         CancelSynchronousIo(thread->handle);
         waited = WaitForSingleObject(thread->handle, 10);
@@ -49,7 +52,8 @@ int thread_end(struct thread *thread, uint32_t wait_ms) {
     if (waited != WAIT_OBJECT_0) {
         static const char of_this_library = 0;
         HMODULE pinned;
-        GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, (LPCWSTR)&of_this_library, &pinned);
+        GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS,
+                           (LPCWSTR)&of_this_library, &pinned);
         return 0;
     }
     return 1;

@@ -1,7 +1,7 @@
 /* echo: sends back exactly the bytes that came, in their order.
  *
- * A slow receiver slows its own sender and nobody else: what the send queue does not take is not consumed, reading stops, and the host
- * offers the same bytes again when there is room.
+ * A slow receiver slows its own sender and nobody else: what the send queue does not take is not
+ * consumed, reading stops, and the host offers the same bytes again when there is room.
  *
  * Settings:
  *   "print"  boolean; true prints each message to standard output, as the article's server does:
@@ -22,39 +22,47 @@ struct echo {
     struct printer *printer; /* NULL: nothing is printed */
 };
 
-/* How far the bytes on offer were sent already. Only a message longer than limits.max_send_bytes, which goes in pieces, is ever between
- * its start and its end; a framed one is consumed as a whole or not at all, so the progress is kept here. */
+/* How far the bytes on offer were sent already. Only a message longer than limits.max_send_bytes,
+ * which goes in pieces, is ever between its start and its end; a framed one is consumed as a whole
+ * or not at all, so the progress is kept here. */
 struct echo_connection {
     uint64_t sent;
     uint64_t piece_max;
 };
 
-/* What create and validate have in common. A mistake of type needs no text of ours: the host's own names file, line and path. */
-static portico_status read_settings(const portico_host *host, portico_instance *instance, uint64_t settings_size, char *error,
-                                    uint64_t error_capacity, int32_t *print) {
+/* What create and validate have in common. A mistake of type needs no text of ours: the host's own
+ * names file, line and path. */
+static portico_status read_settings(const portico_host *host, portico_instance *instance,
+                                    uint64_t settings_size, char *error, uint64_t error_capacity,
+                                    int32_t *print) {
     *print = 0;
-    const portico_settings *settings = host->get_extension(instance, PORTICO_EXT_SETTINGS, sizeof PORTICO_EXT_SETTINGS - 1);
+    const portico_settings *settings = host->get_extension(instance, PORTICO_EXT_SETTINGS,
+                                                           sizeof PORTICO_EXT_SETTINGS - 1);
     if (settings == NULL) {
         if (settings_size <= 2) return PORTICO_OK; /* "{}": the defaults */
-        (void)snprintf(error, (size_t)error_capacity, "this host has no %s to read the settings with", PORTICO_EXT_SETTINGS);
+        (void)snprintf(error, (size_t)error_capacity,
+                       "this host has no %s to read the settings with", PORTICO_EXT_SETTINGS);
         return PORTICO_UNSUPPORTED;
     }
     const portico_status status = settings->get_boolean(instance, "print", 5, print);
     return status == PORTICO_NOT_FOUND ? PORTICO_OK : status;
 }
 
-static portico_status PORTICO_CALL validate(const portico_host *host, portico_instance *instance, const char *settings,
-                                            uint64_t settings_size, char *error, uint64_t error_capacity) {
+static portico_status PORTICO_CALL validate(const portico_host *host, portico_instance *instance,
+                                            const char *settings, uint64_t settings_size,
+                                            char *error, uint64_t error_capacity) {
     int32_t print;
     (void)settings;
     return read_settings(host, instance, settings_size, error, error_capacity, &print);
 }
 
-static portico_status PORTICO_CALL create(const portico_host *host, portico_instance *instance, const char *settings,
-                                          uint64_t settings_size, char *error, uint64_t error_capacity, void **self) {
+static portico_status PORTICO_CALL create(const portico_host *host, portico_instance *instance,
+                                          const char *settings, uint64_t settings_size, char *error,
+                                          uint64_t error_capacity, void **self) {
     int32_t print;
     (void)settings;
-    const portico_status status = read_settings(host, instance, settings_size, error, error_capacity, &print);
+    const portico_status status = read_settings(host, instance, settings_size, error,
+                                                error_capacity, &print);
     if (status < 0) return status;
     struct echo *echo = malloc(sizeof *echo);
     if (echo == NULL) return PORTICO_NO_MEMORY;
@@ -65,7 +73,8 @@ static portico_status PORTICO_CALL create(const portico_host *host, portico_inst
         echo->printer = printer_start("echo");
         if (echo->printer == NULL) {
             free(echo);
-            (void)snprintf(error, (size_t)error_capacity, "there is no memory or no thread to print with");
+            (void)snprintf(error, (size_t)error_capacity,
+                           "there is no memory or no thread to print with");
             return PORTICO_NO_MEMORY;
         }
     }
@@ -79,7 +88,8 @@ static void PORTICO_CALL destroy(void *self) {
     free(echo);
 }
 
-static portico_status PORTICO_CALL on_open(void *self, portico_connection connection, void **state) {
+static portico_status PORTICO_CALL on_open(void *self, portico_connection connection,
+                                           void **state) {
     (void)self;
     (void)connection;
     struct echo_connection *progress = malloc(sizeof *progress);
@@ -90,19 +100,22 @@ static portico_status PORTICO_CALL on_open(void *self, portico_connection connec
     return PORTICO_OK;
 }
 
-static portico_status PORTICO_CALL on_data(void *self, portico_connection connection, void *state, const uint8_t *data, uint64_t size,
+static portico_status PORTICO_CALL on_data(void *self, portico_connection connection, void *state,
+                                           const uint8_t *data, uint64_t size,
                                            const portico_frame *frame, uint64_t *consumed) {
     struct echo *echo = self;
     struct echo_connection *progress = state;
     while (progress->sent < size) {
         const uint64_t left = size - progress->sent;
         const uint64_t piece = left < progress->piece_max ? left : progress->piece_max;
-        const portico_status status = echo->host->send(echo->instance, connection, data + progress->sent, piece);
+        const portico_status status = echo->host->send(echo->instance, connection,
+                                                       data + progress->sent, piece);
         if (status == PORTICO_OK) {
             progress->sent += piece;
             continue;
         }
-        if (status == PORTICO_WOULD_BLOCK) return PORTICO_HOLD; /* nothing consumed: the same bytes come again */
+        /* nothing consumed: the same bytes come again */
+        if (status == PORTICO_WOULD_BLOCK) return PORTICO_HOLD;
         if (status == PORTICO_TOO_LARGE && piece > 1) {
             progress->piece_max = piece / 2;
             continue;
@@ -113,12 +126,14 @@ static portico_status PORTICO_CALL on_data(void *self, portico_connection connec
     progress->sent = 0;
     *consumed = size;
     if (echo->printer != NULL) {
-        printer_print(echo->printer, echo->host->worker_index(echo->instance), data + frame->payload_offset, frame->payload_size);
+        printer_print(echo->printer, echo->host->worker_index(echo->instance),
+                      data + frame->payload_offset, frame->payload_size);
     }
     return PORTICO_OK;
 }
 
-static void PORTICO_CALL on_close(void *self, portico_connection connection, void *state, uint32_t reason) {
+static void PORTICO_CALL on_close(void *self, portico_connection connection, void *state,
+                                  uint32_t reason) {
     (void)self;
     (void)connection;
     (void)reason;

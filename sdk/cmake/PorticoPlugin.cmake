@@ -1,9 +1,11 @@
 # portico_add_plugin(NAME source...)
 #
-# Makes a MODULE library NAME.so or NAME.dll that a Portico host loads as the plugin "NAME": it links the SDK's headers, has no `lib`
-# prefix, and exports portico_plugin_query and nothing else. Libraries that it needs are found beside
-# it: on Linux by an rpath of $ORIGIN, on Windows by the host's way of loading. When PORTICO_PLUGIN_OUTPUT_DIRECTORY is set, the build leaves the library
-# there (the plugin folder of a host, for example). Further sources, definitions and libraries are added to the target NAME as usual.
+# Makes a MODULE library NAME.so or NAME.dll that a Portico host loads as the plugin "NAME": it
+# links the SDK's headers, has no `lib` prefix, and exports portico_plugin_query and nothing else.
+# Libraries that it needs are found beside it: on Linux by an rpath of $ORIGIN, on Windows by the
+# host's way of loading. When PORTICO_PLUGIN_OUTPUT_DIRECTORY is set, the build leaves the library
+# there (the plugin folder of a host, for example). Further sources, definitions and libraries are
+# added to the target NAME as usual.
 function(portico_add_plugin name)
   if(NOT ARGN)
     message(FATAL_ERROR "portico_add_plugin(${name} ...): name at least one source file")
@@ -24,7 +26,8 @@ function(portico_add_plugin name)
   endif()
 
   if(MINGW)
-    # Only what is marked dllexport. Static, because the host's restricted search would not find a runtime DLL of the compiler.
+    # Only what is marked dllexport. Static, because the host's restricted search would not find a
+    # runtime DLL of the compiler.
     target_link_options(${name} PRIVATE -Wl,--exclude-all-symbols -static)
   elseif(UNIX AND NOT APPLE)
     # Hidden visibility alone leaks symbols of libstdc++ that are unique in a process.
@@ -35,7 +38,8 @@ function(portico_add_plugin name)
   endif()
 
   if(PORTICO_PLUGIN_OUTPUT_DIRECTORY)
-    # The generator expression keeps generators with several configurations from adding a folder for each.
+    # The generator expression keeps generators with several configurations from adding a folder for
+    # each.
     set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY "$<1:${PORTICO_PLUGIN_OUTPUT_DIRECTORY}>")
   endif()
 endfunction()

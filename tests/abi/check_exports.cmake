@@ -1,4 +1,5 @@
-# cmake -DLIBRARY=FILE -DNM=nm -DOBJDUMP=objdump -P check_exports.cmake: fails unless FILE exports portico_plugin_query and nothing else.
+# cmake -DLIBRARY=FILE -DNM=nm -DOBJDUMP=objdump -P check_exports.cmake: fails unless FILE exports
+# portico_plugin_query and nothing else.
 set(names "")
 if(LIBRARY MATCHES "\\.dll$")
   execute_process(COMMAND "${OBJDUMP}" -p "${LIBRARY}" OUTPUT_VARIABLE text RESULT_VARIABLE result)

@@ -1,5 +1,6 @@
-/* The layout of every structure that crosses the plugin boundary, member by member. A line that fails here means that plugins built
- * before the change cannot run in hosts built after it: append members instead, and add their lines. */
+/* The layout of every structure that crosses the plugin boundary, member by member. A line that
+ * fails here means that plugins built before the change cannot run in hosts built after it: append
+ * members instead, and add their lines. */
 #include <assert.h>
 
 #include <portico/ext/settings.h>
@@ -7,18 +8,20 @@
 
 #include "layout.h"
 
-#define SIZE(type, bytes)                                                    \
-    static_assert(sizeof(type) == (bytes), #type " has another size");      \
+#define SIZE(type, bytes)                                              \
+    static_assert(sizeof(type) == (bytes), #type " has another size"); \
     static_assert(sizeof(type) % 8 == 0, #type " is no multiple of 8 bytes")
 
-/* A member at `at`, of `bytes`, which ends where the next one begins: so nothing lies between them. */
-#define MEMBER(type, member, at, bytes)                                                        \
-    static_assert(offsetof(type, member) == (at), #type "." #member " has moved");             \
+/* A member at `at`, of `bytes`, which ends where the next one begins: so nothing lies between them.
+ * */
+#define MEMBER(type, member, at, bytes)                                            \
+    static_assert(offsetof(type, member) == (at), #type "." #member " has moved"); \
     static_assert(sizeof(((type *)0)->member) == (bytes), #type "." #member " has another size")
 
 /* The last member ends where the structure ends: no padding behind it. */
-#define LAST(type, member, bytes)                                                              \
-    static_assert(offsetof(type, member) + sizeof(((type *)0)->member) == (bytes), #type " is padded at its end")
+#define LAST(type, member, bytes)                                                  \
+    static_assert(offsetof(type, member) + sizeof(((type *)0)->member) == (bytes), \
+                  #type " is padded at its end")
 
 static_assert(sizeof(portico_status) == 4, "portico_status");
 static_assert(sizeof(portico_connection) == 8, "portico_connection");
@@ -111,19 +114,28 @@ LAST(portico_settings, read_anything, 56);
 
 /* Codes are as much a part of the boundary as offsets. */
 static_assert(PORTICO_OK == 0 && PORTICO_HOLD == 1, "positive codes");
-static_assert(PORTICO_ERROR == -1 && PORTICO_GONE == -2 && PORTICO_WOULD_BLOCK == -3 && PORTICO_TOO_LARGE == -4, "codes -1 to -4");
-static_assert(PORTICO_CLOSING == -5 && PORTICO_INVALID == -6 && PORTICO_NO_MEMORY == -7 && PORTICO_UNSUPPORTED == -8, "codes -5 to -8");
-static_assert(PORTICO_LIMIT == -9 && PORTICO_NOT_FOUND == -10 && PORTICO_WRONG_TYPE == -11, "codes -9 to -11");
+static_assert(PORTICO_ERROR == -1 && PORTICO_GONE == -2 && PORTICO_WOULD_BLOCK == -3 &&
+                  PORTICO_TOO_LARGE == -4,
+              "codes -1 to -4");
+static_assert(PORTICO_CLOSING == -5 && PORTICO_INVALID == -6 && PORTICO_NO_MEMORY == -7 &&
+                  PORTICO_UNSUPPORTED == -8,
+              "codes -5 to -8");
+static_assert(PORTICO_LIMIT == -9 && PORTICO_NOT_FOUND == -10 && PORTICO_WRONG_TYPE == -11,
+              "codes -9 to -11");
 static_assert(PORTICO_PROTOCOL_ERROR == -12 && PORTICO_REFUSED == -13, "codes -12 and -13");
-static_assert(PORTICO_REASON_PLUGIN == 1 && PORTICO_REASON_PEER == 2 && PORTICO_REASON_RESET == 3 && PORTICO_REASON_ERROR == 4 &&
-                  PORTICO_REASON_PLUGIN_ERROR == 5 && PORTICO_REASON_IDLE == 6 && PORTICO_REASON_HALF_CLOSE == 7 &&
-                  PORTICO_REASON_FRAME == 8 && PORTICO_REASON_UNCONSUMED == 9 && PORTICO_REASON_DRAIN == 10 &&
-                  PORTICO_REASON_DRAIN_DEADLINE == 11 && PORTICO_REASON_NO_MEMORY == 12,
+static_assert(PORTICO_REASON_PLUGIN == 1 && PORTICO_REASON_PEER == 2 && PORTICO_REASON_RESET == 3 &&
+                  PORTICO_REASON_ERROR == 4 && PORTICO_REASON_PLUGIN_ERROR == 5 &&
+                  PORTICO_REASON_IDLE == 6 && PORTICO_REASON_HALF_CLOSE == 7 &&
+                  PORTICO_REASON_FRAME == 8 && PORTICO_REASON_UNCONSUMED == 9 &&
+                  PORTICO_REASON_DRAIN == 10 && PORTICO_REASON_DRAIN_DEADLINE == 11 &&
+                  PORTICO_REASON_NO_MEMORY == 12,
               "reasons");
-static_assert(PORTICO_PLUGIN_SERIAL == 1 && PORTICO_PLUGIN_BLOCKING == 2 && PORTICO_PLUGIN_UNLOADABLE == 4, "flags");
+static_assert(PORTICO_PLUGIN_SERIAL == 1 && PORTICO_PLUGIN_BLOCKING == 2 &&
+                  PORTICO_PLUGIN_UNLOADABLE == 4,
+              "flags");
 static_assert(PORTICO_CLOSE_GRACEFUL == 0 && PORTICO_CLOSE_ABORT == 1, "ways to close");
-static_assert(PORTICO_LOG_TRACE == 0 && PORTICO_LOG_DEBUG == 1 && PORTICO_LOG_INFO == 2 && PORTICO_LOG_WARN == 3 &&
-                  PORTICO_LOG_ERROR == 4,
+static_assert(PORTICO_LOG_TRACE == 0 && PORTICO_LOG_DEBUG == 1 && PORTICO_LOG_INFO == 2 &&
+                  PORTICO_LOG_WARN == 3 && PORTICO_LOG_ERROR == 4,
               "levels of the log");
 
 const struct abi_size LAYOUT_NAME[] = {

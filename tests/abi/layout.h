@@ -1,4 +1,5 @@
-/* The sizes as one compiler and language sees them. The same assertions are compiled three times. */
+/* The sizes as one compiler and language sees them. The same assertions are compiled three times.
+ * */
 #ifndef ABI_LAYOUT_H
 #define ABI_LAYOUT_H
 

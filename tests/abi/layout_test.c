@@ -1,4 +1,5 @@
-/* C11, C++17 and C++20 see the same structures. That they see the intended ones is asserted while layout.c compiles. */
+/* C11, C++17 and C++20 see the same structures. That they see the intended ones is asserted while
+ * layout.c compiles. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,8 +12,10 @@ int main(void) {
         const struct abi_size *c11 = &layout_c11[i];
         const struct abi_size *others[2] = {&layout_cxx17[i], &layout_cxx20[i]};
         for (int k = 0; k < 2; ++k) {
-            if (others[k]->type == NULL || strcmp(others[k]->type, c11->type) != 0 || others[k]->size != c11->size) {
-                printf("%s: %zu bytes in C11, another size in %s\n", c11->type, c11->size, k == 0 ? "C++17" : "C++20");
+            if (others[k]->type == NULL || strcmp(others[k]->type, c11->type) != 0 ||
+                others[k]->size != c11->size) {
+                printf("%s: %zu bytes in C11, another size in %s\n", c11->type, c11->size,
+                       k == 0 ? "C++17" : "C++20");
                 ++failures;
             }
         }

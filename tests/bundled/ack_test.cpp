@@ -61,7 +61,8 @@ TEST_CASE("ack's reply keeps within 1 and 65,536 bytes") {
 TEST_CASE("ack and echo start and end their printing with the instance") {
     ScriptedHost host;
     host.settings["print"] = true;
-    for (const portico_module* module : {ack_query(PORTICO_ABI_MAJOR), echo_query(PORTICO_ABI_MAJOR)}) {
+    for (const portico_module* module :
+         {ack_query(PORTICO_ABI_MAJOR), echo_query(PORTICO_ABI_MAJOR)}) {
         Driver plugin(module, host);
         CHECK(plugin.validate() == PORTICO_OK);
         REQUIRE(plugin.create() == PORTICO_OK);

@@ -13,7 +13,8 @@ namespace {
 
 std::string line_of(std::string_view message) {
     char line[PRINT_LINE_MAX];
-    const std::size_t size = print_line(line, 3, reinterpret_cast<const std::uint8_t*>(message.data()), message.size());
+    const std::size_t size = print_line(
+        line, 3, reinterpret_cast<const std::uint8_t*>(message.data()), message.size());
     REQUIRE(size <= sizeof line);
     return std::string(line, size);
 }
@@ -32,15 +33,25 @@ TEST_CASE("Letters of every script are printed as they are") {
 }
 
 TEST_CASE("What would move the cursor, or is no text, is escaped") {
-    CHECK(line_of(std::string_view("a\0b\r\n\t\x1b[2J\x7f", 11)) == head + "a\\x00b\\x0D\\x0A\\x09\\x1B[2J\\x7F\n");
+    CHECK(line_of(std::string_view("a\0b\r\n\t\x1b[2J\x7f", 11)) ==
+          head + "a\\x00b\\x0D\\x0A\\x09\\x1B[2J\\x7F\n");
     CHECK(line_of("\xFF\xC0\x80") == head + "\\xFF\\xC0\\x80\n");
-    CHECK(line_of("\xC2\x9B") == head + "\\xC2\\x9B\n");                      // C1: another way to write ESC [
-    CHECK(line_of("\xE2\x80\xAE") == head + "\\xE2\\x80\\xAE\n");              // turns the rest of the line around
-    CHECK(line_of("\xED\xA0\x80") == head + "\\xED\\xA0\\x80\n");              // half a surrogate pair
-    CHECK(line_of("\xE0\x80\x80") == head + "\\xE0\\x80\\x80\n");              // longer than it need be
-    CHECK(line_of("\xF4\x90\x80\x80") == head + "\\xF4\\x90\\x80\\x80\n");     // past the last character
-    CHECK(line_of("\xE4\xB8") == head + "\\xE4\\xB8\n");                      // cut off
-    CHECK(line_of("\xE4" "A") == head + "\\xE4" "A\n");                          // cut off by the next
+    // C1: another way to write ESC [
+    CHECK(line_of("\xC2\x9B") == head + "\\xC2\\x9B\n");
+    // turns the rest of the line around
+    CHECK(line_of("\xE2\x80\xAE") == head + "\\xE2\\x80\\xAE\n");
+    // half a surrogate pair
+    CHECK(line_of("\xED\xA0\x80") == head + "\\xED\\xA0\\x80\n");
+    // longer than it need be
+    CHECK(line_of("\xE0\x80\x80") == head + "\\xE0\\x80\\x80\n");
+    // past the last character
+    CHECK(line_of("\xF4\x90\x80\x80") == head + "\\xF4\\x90\\x80\\x80\n");
+    CHECK(line_of("\xE4\xB8") == head + "\\xE4\\xB8\n");  // cut off
+    // cut off by the next
+    CHECK(line_of("\xE4"
+                  "A") == head +
+                              "\\xE4"
+                              "A\n");
 }
 
 TEST_CASE("A long message is cut at 256 bytes, and the line says how long it is") {

@@ -6,7 +6,8 @@ namespace {
 
 ScriptedHost* current = nullptr;
 
-portico_status PORTICO_CALL send(portico_instance*, portico_connection, const void* data, std::uint64_t size) {
+portico_status PORTICO_CALL send(portico_instance*, portico_connection, const void* data,
+                                 std::uint64_t size) {
     if (current->closing) {
         return PORTICO_GONE;
     }
@@ -52,7 +53,8 @@ portico_status read(const char* key, std::uint64_t key_size, T& value) {
     return PORTICO_OK;
 }
 
-portico_status PORTICO_CALL get_boolean(portico_instance*, const char* key, std::uint64_t key_size, std::int32_t* value) {
+portico_status PORTICO_CALL get_boolean(portico_instance*, const char* key, std::uint64_t key_size,
+                                        std::int32_t* value) {
     bool found = false;
     const portico_status status = read(key, key_size, found);
     if (status == PORTICO_OK) {
@@ -61,7 +63,8 @@ portico_status PORTICO_CALL get_boolean(portico_instance*, const char* key, std:
     return status;
 }
 
-portico_status PORTICO_CALL get_string(portico_instance*, const char* key, std::uint64_t key_size, const char** text, std::uint64_t* size) {
+portico_status PORTICO_CALL get_string(portico_instance*, const char* key, std::uint64_t key_size,
+                                       const char** text, std::uint64_t* size) {
     static std::string found;
     const portico_status status = read(key, key_size, found);
     if (status == PORTICO_OK) {
@@ -79,7 +82,9 @@ const void* PORTICO_CALL get_extension(portico_instance*, const char* id, std::u
         table.get_string = get_string;
         return table;
     }();
-    return current->has_settings && std::string_view(id, id_size) == PORTICO_EXT_SETTINGS ? &settings : nullptr;
+    return current->has_settings && std::string_view(id, id_size) == PORTICO_EXT_SETTINGS
+               ? &settings
+               : nullptr;
 }
 
 }  // namespace
@@ -112,7 +117,8 @@ Driver::~Driver() {
 portico_status Driver::validate() {
     char text[256] = {};
     const std::string settings = settings_text();
-    const portico_status status = plugin_->validate(&host_.table, nullptr, settings.data(), settings.size(), text, sizeof text);
+    const portico_status status = plugin_->validate(&host_.table, nullptr, settings.data(),
+                                                    settings.size(), text, sizeof text);
     error = text;
     return status;
 }
@@ -120,7 +126,8 @@ portico_status Driver::validate() {
 portico_status Driver::create() {
     char text[256] = {};
     const std::string settings = settings_text();
-    const portico_status status = plugin_->create(&host_.table, nullptr, settings.data(), settings.size(), text, sizeof text, &self_);
+    const portico_status status = plugin_->create(&host_.table, nullptr, settings.data(),
+                                                  settings.size(), text, sizeof text, &self_);
     error = text;
     is_created_ = status >= 0;
     if (is_created_ && plugin_->on_open != nullptr) {
@@ -133,8 +140,10 @@ portico_status Driver::data(std::string_view bytes) {
     return message(bytes, 0, bytes.size());
 }
 
-portico_status Driver::message(std::string_view bytes, std::uint64_t payload_offset, std::uint64_t payload_size) {
+portico_status Driver::message(std::string_view bytes, std::uint64_t payload_offset,
+                               std::uint64_t payload_size) {
     const portico_frame frame{sizeof frame, 0, payload_offset, payload_size};
     consumed = 0;
-    return plugin_->on_data(self_, 1, state_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), &frame, &consumed);
+    return plugin_->on_data(self_, 1, state_, reinterpret_cast<const std::uint8_t*>(bytes.data()),
+                            bytes.size(), &frame, &consumed);
 }

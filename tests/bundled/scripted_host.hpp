@@ -1,4 +1,5 @@
-// A host table whose answers are written by the test, and which notes what the plugin asked for. One at a time.
+// A host table whose answers are written by the test, and which notes what the plugin asked for.
+// One at a time.
 #pragma once
 
 #include <deque>
@@ -17,7 +18,8 @@ struct ScriptedHost {
     std::map<std::string, Setting> settings;
     bool has_settings = true;                // whether it offers portico.settings/1
     std::uint64_t max_send_bytes = 1 << 24;  // longer: PORTICO_TOO_LARGE
-    std::deque<portico_status> answers;      // of the next sends that are not too large; none left: PORTICO_OK
+    // of the next sends that are not too large; none left: PORTICO_OK
+    std::deque<portico_status> answers;
     std::string sent;
     int closes = 0;
     bool closing = false;  // send answers PORTICO_GONE
@@ -34,7 +36,8 @@ struct ScriptedHost {
 // One plugin's instance on a scripted host, with one connection.
 class Driver {
 public:
-    Driver(const portico_module* module, ScriptedHost& host) : plugin_(module->plugins[0]), host_(host) {}
+    Driver(const portico_module* module, ScriptedHost& host)
+        : plugin_(module->plugins[0]), host_(host) {}
     ~Driver();
     Driver(const Driver&) = delete;
     Driver& operator=(const Driver&) = delete;
@@ -44,13 +47,16 @@ public:
     // One on_data, unframed; `consumed` is what the plugin said.
     portico_status data(std::string_view bytes);
     // One on_data with a whole message whose payload is cut out of it.
-    portico_status message(std::string_view bytes, std::uint64_t payload_offset, std::uint64_t payload_size);
+    portico_status message(std::string_view bytes, std::uint64_t payload_offset,
+                           std::uint64_t payload_size);
 
     std::uint64_t consumed = 0;
     std::string error;
 
 private:
-    [[nodiscard]] std::string settings_text() const { return host_.settings.empty() ? "{}" : "{ ... }"; }
+    [[nodiscard]] std::string settings_text() const {
+        return host_.settings.empty() ? "{}" : "{ ... }";
+    }
 
     const portico_plugin* plugin_;
     ScriptedHost& host_;

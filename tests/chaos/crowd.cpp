@@ -28,7 +28,8 @@ void Crowd::begin(Phase phase) {
     for (std::size_t i = 0; i < scene_.plan.acts.size(); ++i) {
         const Act& act = scene_.plan.acts[i];
         for (std::uint32_t number = 0; act.phase == phase && number < act.count; ++number) {
-            coming_.push({now + Ms(act.start_ms + act.spread_ms * number / std::max(1U, act.count)), i, number});
+            coming_.push({now + Ms(act.start_ms + act.spread_ms * number / std::max(1U, act.count)),
+                          i, number});
         }
     }
 }
@@ -66,7 +67,8 @@ void Crowd::run_until(Time until, const std::function<bool()>& is_done) {
             return;
         }
         let_come(now);
-        // Those that are due at once again wait until the others had their turn, and the sockets were asked.
+        // Those that are due at once again wait until the others had their turn, and the sockets
+        // were asked.
         while (!due_.empty() && due_.top().at <= now && Clock::now() - now < turn_lasts) {
             const Due next = due_.top();
             due_.pop();
@@ -85,11 +87,14 @@ void Crowd::run_until(Time until, const std::function<bool()>& is_done) {
         Time next = now + LoopClock::period;
         if (!due_.empty()) next = std::min(next, due_.top().at);
         if (!coming_.empty()) next = std::min(next, coming_.top().at);
-        const auto wait_ms = std::clamp<long long>(in_ms(next - now + Ms(1) - std::chrono::nanoseconds(1)), 0, LoopClock::period.count());
+        const auto wait_ms = std::clamp<long long>(
+            in_ms(next - now + Ms(1) - std::chrono::nanoseconds(1)), 0, LoopClock::period.count());
         std::array<epoll_event, 256> events;
-        const int count = ::epoll_wait(scene_.epoll, events.data(), events.size(), static_cast<int>(wait_ms));
+        const int count = ::epoll_wait(scene_.epoll, events.data(), events.size(),
+                                       static_cast<int>(wait_ms));
         for (int i = 0; i < count; ++i) {
-            const auto peer = static_cast<std::size_t>(events[static_cast<std::size_t>(i)].data.u64);
+            const auto peer = static_cast<std::size_t>(
+                events[static_cast<std::size_t>(i)].data.u64);
             if (!peers_[peer]->is_over()) {
                 peers_[peer]->told(events[static_cast<std::size_t>(i)].events);
                 step(peer);
@@ -123,10 +128,12 @@ void Crowd::release() {
 // not read, so that the host does not notice that its peer is gone: this goes on for those, too.
 void Crowd::turn_key() {
     const auto& listeners = scene_.plan.listeners;
-    const auto holds =
-        std::find_if(listeners.begin(), listeners.end(), [](const auto& listener) { return listener.plugin == Plugin::holds; });
+    const auto holds = std::find_if(listeners.begin(), listeners.end(), [](const auto& listener) {
+        return listener.plugin == Plugin::holds;
+    });
     const auto place = static_cast<std::size_t>(holds - listeners.begin());
-    if (std::none_of(peers_.begin(), peers_.end(), [&](const auto& peer) { return peer->listener() == place; })) {
+    if (std::none_of(peers_.begin(), peers_.end(),
+                     [&](const auto& peer) { return peer->listener() == place; })) {
         return;
     }
     const Connecting key = connect_to(scene_, place, 0, [](int) {});
@@ -137,8 +144,10 @@ void Crowd::turn_key() {
 }
 
 std::size_t Crowd::active() const {
-    return coming_.size() + static_cast<std::size_t>(std::count_if(
-                                peers_.begin(), peers_.end(), [](const auto& peer) { return !peer->is_over() && !peer->is_abandoned(); }));
+    return coming_.size() + static_cast<std::size_t>(
+                                std::count_if(peers_.begin(), peers_.end(), [](const auto& peer) {
+                                    return !peer->is_over() && !peer->is_abandoned();
+                                }));
 }
 
 std::uint64_t Crowd::moved() const {

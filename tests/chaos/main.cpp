@@ -34,7 +34,9 @@ struct Options {
     Programs programs;
     std::string backend = "epoll", ports = "per_core";
     long long seconds = 60;
-    std::uint64_t seed = static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()) % 1'000'000'000;
+    std::uint64_t seed = static_cast<std::uint64_t>(
+                             std::chrono::system_clock::now().time_since_epoch().count()) %
+                         1'000'000'000;
     bool only_plan = false;
     std::string plant;
 };
@@ -68,7 +70,9 @@ bool parse(int argc, char** argv, Options& options) {
         }
     }
     const Programs& programs = options.programs;
-    return argc % 2 == 1 && (options.only_plan || (!programs.host.empty() && !programs.plugins.empty() && !programs.work.empty()));
+    return argc % 2 == 1 &&
+           (options.only_plan ||
+            (!programs.host.empty() && !programs.plugins.empty() && !programs.work.empty()));
 }
 
 // A machine on which more than this share of the judgements is void proves nothing.
@@ -78,9 +82,12 @@ bool has_too_many_void(std::uint64_t judgements, std::uint64_t voided) {
 
 int run(const Options& options) {
     const Time began = Clock::now();
-    const auto passed = [&] { return std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - began).count(); };
+    const auto passed = [&] {
+        return std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - began).count();
+    };
     std::uint64_t judgements = 0, voided = 0, rounds = 0, failed = 0;
-    for (std::uint64_t seed = options.seed; rounds == 0 || passed() + passed() / static_cast<long long>(rounds) <= options.seconds;
+    for (std::uint64_t seed = options.seed;
+         rounds == 0 || passed() + passed() / static_cast<long long>(rounds) <= options.seconds;
          ++seed) {
         Plan plan = draw_plan(seed, options.backend, options.ports);
         plan.plant = options.plant;
@@ -89,26 +96,33 @@ int run(const Options& options) {
         ++rounds;
         judgements += outcome.judgements;
         voided += outcome.voided;
-        std::printf("[%4lld s] %s %s, seed %llu: %s: %s\n", static_cast<long long>(passed()), plan.backend.c_str(), plan.ports.c_str(),
-                    static_cast<unsigned long long>(seed), outcome.is_right ? "right" : "WRONG", outcome.summary.c_str());
+        std::printf("[%4lld s] %s %s, seed %llu: %s: %s\n", static_cast<long long>(passed()),
+                    plan.backend.c_str(), plan.ports.c_str(), static_cast<unsigned long long>(seed),
+                    outcome.is_right ? "right" : "WRONG", outcome.summary.c_str());
         if (!outcome.is_right) {
             ++failed;
-            const std::string kept = options.programs.work + "/seed-" + std::to_string(seed) + ".log";
+            const std::string kept = options.programs.work + "/seed-" + std::to_string(seed) +
+                                     ".log";
             std::error_code error;
-            std::filesystem::copy_file(options.programs.work + "/host.log", kept, std::filesystem::copy_options::overwrite_existing, error);
+            std::filesystem::copy_file(options.programs.work + "/host.log", kept,
+                                       std::filesystem::copy_options::overwrite_existing, error);
             std::printf("%s", text_of(plan).c_str());
             std::printf("found:");
             for (const std::string& kind : outcome.kinds) {
                 std::printf(" %s;", kind.c_str());
             }
-            const std::string backend = plan.on_windows ? "windows" : plan.ports == "shared" ? "shared" : plan.backend;
-            std::printf(" the host's log: %s; the same again: ./dev chaos --backend %s --seed %llu\n", kept.c_str(), backend.c_str(),
-                        static_cast<unsigned long long>(seed));
+            const std::string backend = plan.on_windows          ? "windows"
+                                        : plan.ports == "shared" ? "shared"
+                                                                 : plan.backend;
+            std::printf(
+                " the host's log: %s; the same again: ./dev chaos --backend %s --seed %llu\n",
+                kept.c_str(), backend.c_str(), static_cast<unsigned long long>(seed));
         }
         std::fflush(stdout);
     }
-    std::printf("%llu rounds, %llu of them wrong; %llu judgements, %llu of them void\n", static_cast<unsigned long long>(rounds),
-                static_cast<unsigned long long>(failed), static_cast<unsigned long long>(judgements),
+    std::printf("%llu rounds, %llu of them wrong; %llu judgements, %llu of them void\n",
+                static_cast<unsigned long long>(rounds), static_cast<unsigned long long>(failed),
+                static_cast<unsigned long long>(judgements),
                 static_cast<unsigned long long>(voided));
     if (has_too_many_void(judgements, voided)) {
         std::printf("too many are void: this machine is too busy to judge by\n");

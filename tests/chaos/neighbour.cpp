@@ -51,7 +51,8 @@ void Neighbour::begin(Caller& caller, Time now) {
     const Connecting made = connect_to(scene_, 0, 0, [](int) {});
     caller.socket = made.socket;
     if (made.result != 0) {
-        scene_.findings.violation("the neighbour", std::string("cannot connect: ") + std::strerror(errno));
+        scene_.findings.violation("the neighbour",
+                                  std::string("cannot connect: ") + std::strerror(errno));
         leave(caller);
     }
     caller.next = now;
@@ -78,9 +79,11 @@ void Neighbour::run() {
                 caller.asked = Clock::now();
                 caller.got = 0;
                 caller.was_late = false;
-                caller.waits = ::send(caller.socket, question, sizeof question, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof question;
+                caller.waits = ::send(caller.socket, question, sizeof question,
+                                      MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof question;
                 if (!caller.waits) {
-                    scene_.findings.violation("the neighbour", std::string("cannot ask: ") + std::strerror(errno));
+                    scene_.findings.violation("the neighbour",
+                                              std::string("cannot ask: ") + std::strerror(errno));
                     leave(caller);
                 }
             }
@@ -117,7 +120,9 @@ void Neighbour::go_on(Caller& caller, Time now) {
     char reply[sizeof question];
     const ssize_t count = ::recv(caller.socket, reply, sizeof reply - caller.got, MSG_DONTWAIT);
     if (count <= 0) {
-        scene_.findings.violation("the neighbour", count == 0 ? std::string("its connection was ended") : std::strerror(errno));
+        scene_.findings.violation("the neighbour", count == 0
+                                                       ? std::string("its connection was ended")
+                                                       : std::strerror(errno));
         leave(caller);
         return;
     }
@@ -161,13 +166,17 @@ void Neighbour::judge(Caller& caller, Time now, bool is_answered) {
     // Nothing is promised while every worker is busy; but many short callbacks are before it only
     // in each of the turns that it takes, and a newcomer takes some: the accept, the handing over,
     // the question, the answer.
-    const Ms limit = answered_within + (scene_.plan.has_long_callbacks ? Ms(0) : Ms(scene_.plan.slow_ms) * (caller.stays ? 4 : 8));
+    const Ms limit = answered_within + (scene_.plan.has_long_callbacks
+                                            ? Ms(0)
+                                            : Ms(scene_.plan.slow_ms) * (caller.stays ? 4 : 8));
     if (scene_.watch->is_too_late(scene_.findings, caller.asked, now, limit)) {
         scene_.findings.violation(caller.stays ? "the neighbour waits" : "a newcomer waits",
                                   std::string(is_answered ? "answered after " : "no answer for ") +
-                                      std::to_string(in_ms(now - caller.asked)) + " ms, where " + std::to_string(limit.count()) +
-                                      " are allowed" +
-                                      (scene_.plan.has_long_callbacks ? "; a worker was in a long callback, and another idle" : ""));
+                                      std::to_string(in_ms(now - caller.asked)) + " ms, where " +
+                                      std::to_string(limit.count()) + " are allowed" +
+                                      (scene_.plan.has_long_callbacks
+                                           ? "; a worker was in a long callback, and another idle"
+                                           : ""));
     }
 }
 

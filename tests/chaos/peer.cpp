@@ -34,7 +34,8 @@ std::uint64_t seed_of(std::uint64_t seed, std::size_t act, std::size_t number) {
 }
 
 char large_byte(std::uint64_t index) {
-    return static_cast<char>(static_cast<unsigned char>(index * 7 + (index >> 8) * 13 + (index >> 16)));
+    return static_cast<char>(
+        static_cast<unsigned char>(index * 7 + (index >> 8) * 13 + (index >> 16)));
 }
 
 }  // namespace
@@ -44,9 +45,11 @@ Peer::Peer(Scene& scene, std::size_t act, std::size_t number)
       act_(scene.plan.acts[act]),
       plan_(act_.peer),
       listener_(scene.plan.listeners[act_.listener]),
-      name_("act " + std::to_string(act) + " (" + act_.what + " on " + listener_.name + "), peer " + std::to_string(number)),
+      name_("act " + std::to_string(act) + " (" + act_.what + " on " + listener_.name + "), peer " +
+            std::to_string(number)),
       sending_(seed_of(scene.plan.seed, act, number), listener_.framing, plan_.message_bytes_max),
-      expected_(seed_of(scene.plan.seed, act, number), listener_.framing, plan_.message_bytes_max) {}
+      expected_(seed_of(scene.plan.seed, act, number), listener_.framing, plan_.message_bytes_max) {
+}
 
 Peer::~Peer() {
     drop();
@@ -62,7 +65,8 @@ void Peer::drop() {
 
 bool Peer::connect(std::uint64_t tag) {
     const Connecting made = connect_to(scene_, act_.listener, SOCK_NONBLOCK, [this](int socket) {
-        if (plan_.receive_buffer != 0) set_option(socket, SOL_SOCKET, SO_RCVBUF, plan_.receive_buffer);
+        if (plan_.receive_buffer != 0)
+            set_option(socket, SOL_SOCKET, SO_RCVBUF, plan_.receive_buffer);
         if (plan_.send_buffer != 0) set_option(socket, SOL_SOCKET, SO_SNDBUF, plan_.send_buffer);
         if (plan_.segment != 0) set_option(socket, IPPROTO_TCP, TCP_MAXSEG, plan_.segment);
         set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -119,7 +123,10 @@ void Peer::host_ended(End how, Time now) {
 }
 
 std::uint32_t Peer::rate(Time now) const {
-    return is_released_ || (plan_.hurry_after_ms != PeerPlan::never && now - began_ > Ms(plan_.hurry_after_ms)) ? 0 : plan_.read_rate;
+    return is_released_ || (plan_.hurry_after_ms != PeerPlan::never &&
+                            now - began_ > Ms(plan_.hurry_after_ms))
+               ? 0
+               : plan_.read_rate;
 }
 
 bool Peer::poll_progress(Time now, End end) {
@@ -138,7 +145,8 @@ bool Peer::poll_progress(Time now, End end) {
     if (state == tcp_close && end == End::none) {
         return false;
     }
-    if (arrived > 0 && (state == tcp_close_wait || state == tcp_last_ack || (state == tcp_close && end == End::orderly))) {
+    if (arrived > 0 && (state == tcp_close_wait || state == tcp_last_ack ||
+                        (state == tcp_close && end == End::orderly))) {
         --arrived;
     }
     if (arrived > arrived_) {
@@ -163,10 +171,14 @@ void Peer::note_gap(Time now) {
 
 std::uint64_t Peer::owed() {
     switch (listener_.plugin) {
-        case Plugin::ack: return listener_.framing == Framing::none ? received_ : sending_.whole(sent_).messages * listener_.reply_bytes;
+        case Plugin::ack:
+            return listener_.framing == Framing::none
+                       ? received_
+                       : sending_.whole(sent_).messages * listener_.reply_bytes;
         case Plugin::ack_once:
-            return listener_.framing == Framing::none ? (sent_ > 0 ? listener_.reply_bytes : 0)
-                                                      : (sending_.whole(sent_).messages > 0 ? listener_.reply_bytes : 0);
+            return listener_.framing == Framing::none
+                       ? (sent_ > 0 ? listener_.reply_bytes : 0)
+                       : (sending_.whole(sent_).messages > 0 ? listener_.reply_bytes : 0);
         case Plugin::large: return asked_units_ * listener_.unit_bytes;
         default: return sending_.whole(sent_).bytes;
     }
@@ -194,7 +206,8 @@ bool Peer::host_may_hold() {
         return true;
     }
     const std::uint64_t wanted = owed(), got = std::max(received_, arrived_);
-    return wanted > got && (listener_.plugin == Plugin::large || wanted - got > listener_.send_queue_bytes / 4);
+    return wanted > got &&
+           (listener_.plugin == Plugin::large || wanted - got > listener_.send_queue_bytes / 4);
 }
 
 std::uint64_t Peer::memory_bound() const {
@@ -231,7 +244,8 @@ Time Peer::step(Time now) {
         }
     }
     Time due = watch_due_;
-    if (is_writable_ && !own_end_ && write_due_ != never) due = std::min(due, std::max(write_due_, now));
+    if (is_writable_ && !own_end_ && write_due_ != never)
+        due = std::min(due, std::max(write_due_, now));
     if (is_readable_ && read_due_ != never) due = std::min(due, std::max(read_due_, now));
     return due;
 }
@@ -247,7 +261,8 @@ void Peer::write(Time now) {
     const std::uint64_t left = is_released_ ? pending_.size() : plan_.bytes - sent_;
     if (left == 0) {
         write_due_ = never;
-        if (plan_.last == PeerPlan::Last::half_close || (plan_.last == PeerPlan::Last::stay && (plan_.ends_its_side || is_released_))) {
+        if (plan_.last == PeerPlan::Last::half_close ||
+            (plan_.last == PeerPlan::Last::stay && (plan_.ends_its_side || is_released_))) {
             end_own_side(now);
         }
         return;
@@ -312,7 +327,8 @@ void Peer::end_own_side(Time now) {
 
 void Peer::verify(const char* data, std::size_t size) {
     const auto wrong = [&](std::size_t at) {
-        complain("wrong bytes", "byte " + std::to_string(received_ + at) + " of the replies is wrong");
+        complain("wrong bytes",
+                 "byte " + std::to_string(received_ + at) + " of the replies is wrong");
         is_wrong_ = true;
     };
     if (is_wrong_) {
@@ -334,7 +350,8 @@ void Peer::verify(const char* data, std::size_t size) {
             std::string wanted(size, '\0');
             expected_.produce(wanted);
             if (std::memcmp(wanted.data(), data, size) != 0) {
-                return wrong(static_cast<std::size_t>(std::mismatch(wanted.begin(), wanted.end(), data).first - wanted.begin()));
+                return wrong(static_cast<std::size_t>(
+                    std::mismatch(wanted.begin(), wanted.end(), data).first - wanted.begin()));
             }
         }
     }
@@ -350,7 +367,8 @@ void Peer::read(Time now) {
         const ssize_t count = ::recv(socket_, buffer, wanted, 0);
         if (count > 0) {
             if (is_exact() && received_ + static_cast<std::uint64_t>(count) > owed()) {
-                complain("wrong bytes", "more came than it is owed (" + std::to_string(owed()) + " bytes)");
+                complain("wrong bytes",
+                         "more came than it is owed (" + std::to_string(owed()) + " bytes)");
             }
             verify(buffer, static_cast<std::size_t>(count));
             received_ += static_cast<std::uint64_t>(count);
@@ -363,7 +381,9 @@ void Peer::read(Time now) {
                 write_due_ = now + Ms(plan_.write_every_ms);
             }
             if (rate_now != 0) {
-                read_due_ = now + std::chrono::microseconds(static_cast<std::int64_t>(plan_.read_bytes) * 1'000'000 / rate_now);
+                read_due_ = now +
+                            std::chrono::microseconds(static_cast<std::int64_t>(plan_.read_bytes) *
+                                                      1'000'000 / rate_now);
                 return;
             }
             continue;
@@ -402,11 +422,13 @@ void Peer::act_at_last(Time now) {
             if (is_due || is_released_) finish(false);
             return;
         case PeerPlan::Last::leave:
-            if ((sent_ == plan_.bytes || (is_released_ && pending_.empty())) && has_all() && received_ >= arrived_ && end_ == End::none)
+            if ((sent_ == plan_.bytes || (is_released_ && pending_.empty())) && has_all() &&
+                received_ >= arrived_ && end_ == End::none)
                 finish(false);
             return;
         case PeerPlan::Last::stay:
-            if (is_released_ && plan_.release != PeerPlan::Release::finish) finish(plan_.release == PeerPlan::Release::reset);
+            if (is_released_ && plan_.release != PeerPlan::Release::finish)
+                finish(plan_.release == PeerPlan::Release::reset);
             return;
         case PeerPlan::Last::half_close: return;
     }
@@ -475,7 +497,8 @@ void Peer::judge(Time now) {
     static_cast<void>(now);
     was_judged_ = true;
     if (scene_.is_stopping) {
-        if (end_ == End::reset && act_.phase == Phase::stop && plan_.bytes <= 100 && received_ > 0 && has_all()) {
+        if (end_ == End::reset && act_.phase == Phase::stop && plan_.bytes <= 100 &&
+            received_ > 0 && has_all()) {
             complain("reset", "an idle connection was reset at the stop");
         }
         return;
@@ -483,9 +506,11 @@ void Peer::judge(Time now) {
     scene_.findings.judged();
     const bool all = has_all();
     const auto since = [&](Time time) { return std::to_string(in_ms(end_at_ - time)) + " ms ago"; };
-    const std::string what = std::to_string(std::max(received_, arrived_)) + " of " + std::to_string(owed()) +
-                             " bytes have come, the last " + since(arrived_least_) + "; it sent " + std::to_string(sent_) + ", the last " +
-                             since(heard_most_) + (own_end_ ? ", and its end " + since(own_end_at_) : std::string());
+    const std::string what = std::to_string(std::max(received_, arrived_)) + " of " +
+                             std::to_string(owed()) + " bytes have come, the last " +
+                             since(arrived_least_) + "; it sent " + std::to_string(sent_) +
+                             ", the last " + since(heard_most_) +
+                             (own_end_ ? ", and its end " + since(own_end_at_) : std::string());
     if (end_ == End::orderly) {
         const bool is_due = own_end_ || listener_.plugin == Plugin::ack_once;
         if (all && is_due) {
@@ -494,10 +519,12 @@ void Peer::judge(Time now) {
         if (timeout_explains(end_at_)) {
             return;
         }
-        complain(all ? "ended early" : "bytes lost", "the host ended in order, which nothing explains: " + what);
+        complain(all ? "ended early" : "bytes lost",
+                 "the host ended in order, which nothing explains: " + what);
         return;
     }
-    if (timeout_explains(end_at_) || (orderly_at_ != Time{} && end_at_ - orderly_at_ >= Ms(listener_.close_ms) - Ms(30))) {
+    if (timeout_explains(end_at_) ||
+        (orderly_at_ != Time{} && end_at_ - orderly_at_ >= Ms(listener_.close_ms) - Ms(30))) {
         return;
     }
     complain(all ? "reset" : "bytes lost", "reset by the host, which nothing explains: " + what);
@@ -507,23 +534,28 @@ void Peer::judge(Time now) {
 void Peer::look_for_lateness(Time now) {
     if (plan_.over_within_ms != PeerPlan::never && scene_.watch != nullptr && !was_judged_ &&
         is_too_late(began_, now, Ms(plan_.over_within_ms))) {
-        complain("a newcomer waits", "not over after " + std::to_string(in_ms(now - began_)) + " ms, where " +
-                                         std::to_string(plan_.over_within_ms) +
-                                         " are allowed; one worker is in a long callback, and another idle");
+        complain("a newcomer waits",
+                 "not over after " + std::to_string(in_ms(now - began_)) + " ms, where " +
+                     std::to_string(plan_.over_within_ms) +
+                     " are allowed; one worker is in a long callback, and another idle");
         return;
     }
-    if (end_ != End::none || scene_.watch == nullptr || scene_.is_stopping || listener_.connections < 10'000) {
+    if (end_ != End::none || scene_.watch == nullptr || scene_.is_stopping ||
+        listener_.connections < 10'000) {
         return;
     }
     // The one worker accepts itself, and callbacks that keep it busy hold up whoever comes.
     if (scene_.plan.threads == 1 && scene_.plan.slow_ms != 0 && arrived_ == 0) {
         return;
     }
-    // Where callbacks keep every worker busy, the opening waits for some batches of them, the timer for
-    // one, and so does the timer of the further chance that its lateness brings. And one batch may pass
-    // before each buffer that the host reads of what this side has sent: its end comes last.
+    // Where callbacks keep every worker busy, the opening waits for some batches of them, the timer
+    // for one, and so does the timer of the further chance that its lateness brings. And one batch
+    // may pass before each buffer that the host reads of what this side has sent: its end comes
+    // last.
     const Ms slow = Ms(scene_.plan.slow_ms) * (4 + sent_ / scene_.plan.receive_buffer_bytes);
-    const auto bar = [&](std::uint32_t timeout_ms) { return Ms(timeout_ms) * 3 / 2 + Ms(1'000) + slow; };
+    const auto bar = [&](std::uint32_t timeout_ms) {
+        return Ms(timeout_ms) * 3 / 2 + Ms(1'000) + slow;
+    };
     const Time last = std::max(arrived_most_, heard_most_);
     const bool all = has_all();
     Clock::duration limit = Clock::duration::max();
@@ -533,12 +565,15 @@ void Peer::look_for_lateness(Time now) {
         // What is queued must still go out, or be given up.
         limit = bar(listener_.idle_ms) + (all ? Ms(0) : bar(listener_.close_ms));
     } else if (own_end_ && all && !host_may_hold()) {
-        limit = bar(listener_.plugin == Plugin::stays ? listener_.half_close_ms : listener_.close_ms);
+        limit = bar(listener_.plugin == Plugin::stays ? listener_.half_close_ms
+                                                      : listener_.close_ms);
     }
     if (limit != Clock::duration::max() && now - last > limit) {
         if (is_too_late(last, now, limit)) {
-            complain("a timeout is late", "nothing has moved for " + std::to_string(in_ms(now - last)) +
-                                              " ms, and the connection should have ended after " + std::to_string(in_ms(limit)) + " ms" +
+            complain("a timeout is late", "nothing has moved for " +
+                                              std::to_string(in_ms(now - last)) +
+                                              " ms, and the connection should have ended after " +
+                                              std::to_string(in_ms(limit)) + " ms" +
                                               (own_end_ ? " (its side is ended)" : ""));
             end_ = End::reset;  // once is enough
         }
@@ -546,9 +581,12 @@ void Peer::look_for_lateness(Time now) {
     }
     // It reads, everything that came is read, and more is owed.
     const Ms patience = Ms(6'000) + slow;
-    if (read_due_ <= now && !is_readable_ && !all && listener_.plugin != Plugin::holds && now - last > patience) {
+    if (read_due_ <= now && !is_readable_ && !all && listener_.plugin != Plugin::holds &&
+        now - last > patience) {
         if (is_too_late(last, now, patience) && !system_holds_bytes()) {
-            complain("owed bytes do not come", std::to_string(received_) + " of " + std::to_string(owed()) + " bytes have come, the last " +
+            complain("owed bytes do not come", std::to_string(received_) + " of " +
+                                                   std::to_string(owed()) +
+                                                   " bytes have come, the last " +
                                                    std::to_string(in_ms(now - last)) + " ms ago");
             end_ = End::reset;
         }
@@ -567,7 +605,8 @@ bool Peer::system_holds_bytes() const {
     const std::uint16_t peers_port = ntohs(name.sin6_port);
     const std::vector<SystemSocket> sockets = system_sockets(listener_.is_v6);
     return std::any_of(sockets.begin(), sockets.end(), [&](const SystemSocket& socket) {
-        return socket.local_port == scene_.ports[act_.listener] && socket.remote_port == peers_port && socket.to_send != 0;
+        return socket.local_port == scene_.ports[act_.listener] &&
+               socket.remote_port == peers_port && socket.to_send != 0;
     });
 }
 
@@ -589,15 +628,19 @@ void Peer::give_up(const char* why) {
     } else if (still_moves || system_holds_bytes() || (is_released_ && arrived_ > received_)) {
         scene_.findings.void_judgement();  // the system, or the suite itself, has not come to it
     } else {
-        complain("not over", std::string(why) + ": " + std::to_string(received_) + " bytes of " + std::to_string(owed()) + " read, " +
-                                 std::to_string(arrived_) + " have come; " + std::to_string(sent_) + " of " + std::to_string(plan_.bytes) +
-                                 " sent" + (own_end_ ? ", its side ended" : "") + (is_connected_ ? "" : "; not connected"));
+        complain("not over", std::string(why) + ": " + std::to_string(received_) + " bytes of " +
+                                 std::to_string(owed()) + " read, " + std::to_string(arrived_) +
+                                 " have come; " + std::to_string(sent_) + " of " +
+                                 std::to_string(plan_.bytes) + " sent" +
+                                 (own_end_ ? ", its side ended" : "") +
+                                 (is_connected_ ? "" : "; not connected"));
     }
     drop();
 }
 
 void Peer::complain(const char* kind, const std::string& text) {
-    scene_.findings.violation(kind, name_ + " at " + std::to_string(in_ms(Clock::now() - began_)) + " ms: " + text);
+    scene_.findings.violation(
+        kind, name_ + " at " + std::to_string(in_ms(Clock::now() - began_)) + " ms: " + text);
     was_judged_ = true;
 }
 

@@ -45,9 +45,11 @@ struct Connecting {
 };
 // `prepare` may set options first.
 template <class Prepare>
-[[nodiscard]] Connecting connect_to(const Scene& scene, std::size_t listener, int flags, Prepare&& prepare) {
+[[nodiscard]] Connecting connect_to(const Scene& scene, std::size_t listener, int flags,
+                                    Prepare&& prepare) {
     const bool is_v6 = scene.plan.listeners[listener].is_v6;
-    Connecting made{.socket = ::socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0)};
+    Connecting made{
+        .socket = ::socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0)};
     if (made.socket < 0) {
         return made;
     }
@@ -94,8 +96,8 @@ public:
 private:
     enum class End : std::uint8_t { none, orderly, reset };
 
-    // `end`: what has ended the connection, if something has. False: the system tells nothing any more,
-    // since the connection has ended, and the event that says how is on its way.
+    // `end`: what has ended the connection, if something has. False: the system tells nothing any
+    // more, since the connection has ended, and the event that says how is on its way.
     bool poll_progress(Time now, End end);
     void write(Time now);
     void read(Time now);
@@ -127,8 +129,8 @@ private:
     std::string pending_;  // produced and not taken by the system
 
     bool is_connected_ = false, is_readable_ = false, is_writable_ = false, is_released_ = false;
-    bool own_end_ = false, is_over_ = false, is_abandoned_ = false, was_judged_ = false, is_lost_ = false, is_void_ = false,
-         is_wrong_ = false;
+    bool own_end_ = false, is_over_ = false, is_abandoned_ = false, was_judged_ = false,
+         is_lost_ = false, is_void_ = false, is_wrong_ = false;
     End end_ = End::none;
     Time began_{}, end_at_{}, write_due_{}, read_due_{}, watch_due_{}, own_end_at_{};
     std::uint64_t sent_ = 0, received_ = 0, arrived_ = 0, acknowledged_ = 0, asked_units_ = 0;

@@ -41,7 +41,9 @@ private:
     T any_of(std::initializer_list<T> values) {
         return *(values.begin() + random_() % values.size());
     }
-    std::uint32_t scaled(std::uint32_t count) const { return plan_.on_windows ? std::max(1U, count / 8) : count; }
+    std::uint32_t scaled(std::uint32_t count) const {
+        return plan_.on_windows ? std::max(1U, count / 8) : count;
+    }
 
     void draw_io() {
         plan_.threads = between(1, 4);
@@ -55,13 +57,22 @@ private:
         plan_.listeners.push_back(std::move(listener));
         return plan_.listeners.size() - 1;
     }
-    Framing any_framing() { return any_of({Framing::none, Framing::none, Framing::delimiter, Framing::length_prefix}); }
-    std::uint32_t any_queue() { return any_of<std::uint32_t>({2'048, 16'384, 65'536, 262'144, 1'048'576}); }
-    std::uint32_t any_timeout(std::uint32_t least, std::uint32_t most) { return magnitude(least, most) / 50 * 50; }
+    Framing any_framing() {
+        return any_of({Framing::none, Framing::none, Framing::delimiter, Framing::length_prefix});
+    }
+    std::uint32_t any_queue() {
+        return any_of<std::uint32_t>({2'048, 16'384, 65'536, 262'144, 1'048'576});
+    }
+    std::uint32_t any_timeout(std::uint32_t least, std::uint32_t most) {
+        return magnitude(least, most) / 50 * 50;
+    }
 
     void draw_listeners() {
         add({.name = "beside"});
-        echo_ = add({.name = "echo", .framing = any_framing(), .send_queue_bytes = any_queue(), .close_ms = any_timeout(600, 2'500)});
+        echo_ = add({.name = "echo",
+                     .framing = any_framing(),
+                     .send_queue_bytes = any_queue(),
+                     .close_ms = any_timeout(600, 2'500)});
         timed_ = add({.name = "timed",
                       .framing = any_framing(),
                       .send_queue_bytes = any_queue(),
@@ -100,7 +111,8 @@ private:
         if (!one_in(4)) {
             Act& act = begin("stuck", Phase::before, any_of({echo_, echo_, stays_}), between(1, 6));
             // The end of its stream arrives if the host's own buffers take the rest.
-            act.peer.bytes = one_in(2) ? magnitude(100'000, 8'000'000) : between(2'000'000, 7'000'000);
+            act.peer.bytes = one_in(2) ? magnitude(100'000, 8'000'000)
+                                       : between(2'000'000, 7'000'000);
             act.peer.receive_buffer = one_in(3) ? 0 : any_buffer();
             stick(act.peer);
         }
@@ -111,7 +123,8 @@ private:
             stick(act.peer);
         }
         if (one_in(3)) {
-            Act& act = begin("acknowledged, and does not read", Phase::before, ack_, between(1, 90));
+            Act& act = begin("acknowledged, and does not read", Phase::before, ack_,
+                             between(1, 90));
             act.peer.bytes = magnitude(10'000, 200'000);
             act.peer.write_bytes = 4'096;
             act.peer.receive_buffer = 2'048;
@@ -120,23 +133,29 @@ private:
         }
         if (one_in(2)) {
             // More than there are buffers, each with something unread besides.
-            const std::uint32_t buffers = plan_.receive_buffers * (plan_.ports == "per_core" ? plan_.threads : 1);
-            Act& act = begin("held", Phase::before, holds_, buffers <= 512 && one_in(2) ? buffers + buffers / 3 : between(1, 200));
+            const std::uint32_t buffers = plan_.receive_buffers *
+                                          (plan_.ports == "per_core" ? plan_.threads : 1);
+            Act& act = begin("held", Phase::before, holds_,
+                             buffers <= 512 && one_in(2) ? buffers + buffers / 3 : between(1, 200));
             act.peer.bytes = between(2, 4);
             act.peer.write_bytes = 1;
             act.peer.write_every_ms = between(20, 100);
             act.peer.last = PeerPlan::Last::stay;
-            act.peer.release = any_of({PeerPlan::Release::finish, PeerPlan::Release::finish, PeerPlan::Release::reset});
+            act.peer.release = any_of(
+                {PeerPlan::Release::finish, PeerPlan::Release::finish, PeerPlan::Release::reset});
         }
         if (one_in(2)) {
-            Act& act = begin("idle by the thousand", Phase::before, any_of<std::size_t>({0, echo_, ack_}), scaled(magnitude(50, 3'000)));
+            Act& act = begin("idle by the thousand", Phase::before,
+                             any_of<std::size_t>({0, echo_, ack_}), scaled(magnitude(50, 3'000)));
             act.spread_ms = between(1, 1'500);
             act.peer.last = PeerPlan::Last::stay;
-            act.peer.release = any_of({PeerPlan::Release::finish, PeerPlan::Release::reset, PeerPlan::Release::close});
+            act.peer.release = any_of(
+                {PeerPlan::Release::finish, PeerPlan::Release::reset, PeerPlan::Release::close});
         }
         if (one_in(6)) {
             // The chunks of a pool, and then replies of a few bytes beyond it.
-            plan_.listeners[large_].send_queue_bytes = plan_.listeners[ack_].send_queue_bytes = 1'048'576;
+            plan_.listeners[large_].send_queue_bytes = plan_.listeners[ack_]
+                                                           .send_queue_bytes = 1'048'576;
             plan_.listeners[ack_].framing = Framing::delimiter;
             plan_.listeners[ack_].reply_bytes = any_of<std::uint32_t>({1, 1, 2, 29});
             plan_.listeners[large_].unit_bytes = 65'536;
@@ -163,7 +182,8 @@ private:
         peer.read_after_ms = PeerPlan::never;
         peer.ends_its_side = one_in(2);
         peer.last = PeerPlan::Last::stay;
-        peer.release = any_of({PeerPlan::Release::finish, PeerPlan::Release::finish, PeerPlan::Release::reset, PeerPlan::Release::close});
+        peer.release = any_of({PeerPlan::Release::finish, PeerPlan::Release::finish,
+                               PeerPlan::Release::reset, PeerPlan::Release::close});
     }
 
     int any_buffer() { return static_cast<int>(magnitude(1'024, 262'144)); }
@@ -225,7 +245,8 @@ private:
         const std::uint32_t kind = between(0, 3);
         if (kind == 0 || (kind == 1 && plan_.threads < 2)) {
             listener.callback_ms = between(2, 20);
-            Act& act = begin("many callbacks that take their time", Phase::traffic, slow_, between(4, 40));
+            Act& act = begin("many callbacks that take their time", Phase::traffic, slow_,
+                             between(4, 40));
             act.start_ms = between(0, 1'500);
             plan_.slow_ms = listener.callback_ms * act.count;
             act.peer.bytes = 4'000;
@@ -249,7 +270,8 @@ private:
             const std::uint32_t begins_ms = act.start_ms;
             // Whoever comes meanwhile is served by another worker, and so is whoever gets the place
             // of one that has left.
-            Act& door = begin("through a narrow door while a worker is busy", Phase::traffic, door_, between(5, 16));
+            Act& door = begin("through a narrow door while a worker is busy", Phase::traffic, door_,
+                              between(5, 16));
             door.start_ms = begins_ms + 400;
             door.spread_ms = 0;
             door.peer.bytes = 1;
@@ -259,32 +281,38 @@ private:
 
     // Reads all the time, at its rate, what a larger reply holds in store.
     void steady_reader() {
-        Act& act = begin("a steady reader", Phase::traffic, any_of({echo_, echo_, timed_, stays_}), between(1, 5));
+        Act& act = begin("a steady reader", Phase::traffic, any_of({echo_, echo_, timed_, stays_}),
+                         between(1, 5));
         act.peer.receive_buffer = any_buffer();
         act.peer.segment = any_segment();
         act.peer.read_rate = magnitude(1'000, 1'000'000);
         act.peer.read_bytes = std::max(1U, act.peer.read_rate / 20);
-        act.peer.bytes = std::max<std::uint64_t>(1'000, std::uint64_t{act.peer.read_rate} * between(2, 8));
+        act.peer.bytes = std::max<std::uint64_t>(1'000,
+                                                 std::uint64_t{act.peer.read_rate} * between(2, 8));
         if (one_in(2)) {
             // Also just as much as the host's buffers take at once: then it has nothing to do but
             // to flush.
-            act.peer.bytes = one_in(2) ? magnitude(500'000, 6'000'000) : between(2'400'000, 3'800'000);
+            act.peer.bytes = one_in(2) ? magnitude(500'000, 6'000'000)
+                                       : between(2'400'000, 3'800'000);
         }
         act.peer.hurry_after_ms = between(5'000, 8'000);
         act.start_ms = between(0, traffic_ms / 3);
     }
 
     void byte_by_byte() {
-        Act& act = begin("byte by byte", Phase::traffic, any_of({echo_, timed_, ack_, stays_}), between(1, 12));
+        Act& act = begin("byte by byte", Phase::traffic, any_of({echo_, timed_, ack_, stays_}),
+                         between(1, 12));
         act.peer.bytes = between(10, 600);
         act.peer.write_bytes = 1;
-        act.peer.write_every_ms = between(1, std::min(60U, 4'000U / static_cast<std::uint32_t>(act.peer.bytes) + 1));
+        act.peer.write_every_ms = between(
+            1, std::min(60U, 4'000U / static_cast<std::uint32_t>(act.peer.bytes) + 1));
         act.peer.read_bytes = one_in(2) ? 1 : 65'536;
         end_somehow(act.peer);
     }
 
     void bursts() {
-        Act& act = begin("bursts and silences", Phase::traffic, any_of({echo_, timed_, ack_}), between(1, 12));
+        Act& act = begin("bursts and silences", Phase::traffic, any_of({echo_, timed_, ack_}),
+                         between(1, 12));
         act.peer.bytes = magnitude(1'000, 2'000'000);
         act.peer.write_bytes = magnitude(10, 65'536);
         act.peer.bytes = std::min<std::uint64_t>(act.peer.bytes, act.peer.write_bytes * 200ULL);
@@ -293,21 +321,25 @@ private:
         const std::uint32_t idle_ms = plan_.listeners[act.listener].idle_ms;
         act.peer.silence_ms = idle_ms == 0 ? between(50, 1'500) : idle_ms * 2 / 5;
         act.peer.bytes = std::min<std::uint64_t>(
-            act.peer.bytes, std::uint64_t{act.peer.write_bytes} * act.peer.burst_writes * std::max(1U, 4'000 / act.peer.silence_ms));
+            act.peer.bytes, std::uint64_t{act.peer.write_bytes} * act.peer.burst_writes *
+                                std::max(1U, 4'000 / act.peer.silence_ms));
         act.peer.receive_buffer = one_in(2) ? any_buffer() : 0;
         end_somehow(act.peer);
     }
 
     void storm() {
-        Act& act = begin("a storm", Phase::traffic, any_of({echo_, ack_, once_, narrow_, timed_}), scaled(magnitude(30, 800)));
+        Act& act = begin("a storm", Phase::traffic, any_of({echo_, ack_, once_, narrow_, timed_}),
+                         scaled(magnitude(30, 800)));
         act.spread_ms = one_in(2) ? 0 : 300;
         act.peer.bytes = between(1, 500);
-        act.peer.last = any_of({PeerPlan::Last::half_close, PeerPlan::Last::half_close, PeerPlan::Last::reset});
+        act.peer.last = any_of(
+            {PeerPlan::Last::half_close, PeerPlan::Last::half_close, PeerPlan::Last::reset});
         act.peer.last_ms = between(0, 300);
     }
 
     void resets() {
-        Act& act = begin("resets", Phase::traffic, any_of({echo_, timed_, ack_, large_, stays_, once_}), between(1, 60));
+        Act& act = begin("resets", Phase::traffic,
+                         any_of({echo_, timed_, ack_, large_, stays_, once_}), between(1, 60));
         act.spread_ms = between(0, 2'000);
         act.peer.bytes = magnitude(1, 1'000'000);
         if (act.listener == large_) {
@@ -328,7 +360,8 @@ private:
     }
 
     void reads_late() {
-        Act& act = begin("reads late", Phase::traffic, any_of({echo_, once_, ack_, large_}), between(1, 10));
+        Act& act = begin("reads late", Phase::traffic, any_of({echo_, once_, ack_, large_}),
+                         between(1, 10));
         act.peer.bytes = act.listener == large_ ? between(1, 3) : magnitude(1, 300'000);
         act.peer.receive_buffer = one_in(2) ? any_buffer() : 0;
         act.peer.segment = any_segment();
@@ -337,7 +370,8 @@ private:
     }
 
     void ordinary() {
-        Act& act = begin("ordinary", Phase::traffic, any_of({echo_, timed_, ack_, stays_}), between(1, 30));
+        Act& act = begin("ordinary", Phase::traffic, any_of({echo_, timed_, ack_, stays_}),
+                         between(1, 30));
         act.peer.bytes = magnitude(1, 1'000'000);
         act.peer.write_bytes = magnitude(100, 65'536);
         act.peer.send_buffer = one_in(3) ? any_buffer() : 0;
@@ -367,28 +401,33 @@ private:
         act.peer.receive_buffer = one_in(2) ? any_buffer() : 0;
         act.peer.segment = any_segment();
         act.peer.read_rate = one_in(2) ? 0 : magnitude(10'000, 1'000'000);
-        act.peer.read_bytes = act.peer.read_rate == 0 ? magnitude(100, 65'536) : act.peer.read_rate / 20;
+        act.peer.read_bytes = act.peer.read_rate == 0 ? magnitude(100, 65'536)
+                                                      : act.peer.read_rate / 20;
         act.peer.hurry_after_ms = between(4'000, 8'000);
         act.start_ms = between(0, traffic_ms / 3);
     }
 
     void end_somehow(PeerPlan& peer) {
-        peer.last = any_of({PeerPlan::Last::half_close, PeerPlan::Last::half_close, PeerPlan::Last::half_close, PeerPlan::Last::leave});
+        peer.last = any_of({PeerPlan::Last::half_close, PeerPlan::Last::half_close,
+                            PeerPlan::Last::half_close, PeerPlan::Last::leave});
         peer.abandons = one_in(10);
     }
 
     // Connections that are there when the host is told to stop.
     void draw_stop() {
-        Act& idle = begin("idle at the stop", Phase::stop, any_of<std::size_t>({0, echo_, ack_, holds_}), between(0, 60));
+        Act& idle = begin("idle at the stop", Phase::stop,
+                          any_of<std::size_t>({0, echo_, ack_, holds_}), between(0, 60));
         idle.peer.bytes = one_in(2) ? 0 : 20;
         idle.peer.last = PeerPlan::Last::stay;
-        Act& busy = begin("busy at the stop", Phase::stop, any_of({echo_, ack_, stays_}), between(0, 8));
+        Act& busy = begin("busy at the stop", Phase::stop, any_of({echo_, ack_, stays_}),
+                          between(0, 8));
         busy.peer.bytes = 50'000'000;
         busy.peer.write_bytes = magnitude(100, 65'536);
         busy.peer.write_every_ms = 1;
         busy.peer.last = PeerPlan::Last::stay;
         if (one_in(2)) {
-            Act& stuck = begin("stuck at the stop", Phase::stop, any_of({echo_, large_, stays_}), between(1, 6));
+            Act& stuck = begin("stuck at the stop", Phase::stop, any_of({echo_, large_, stays_}),
+                               between(1, 6));
             stuck.peer.bytes = stuck.listener == large_ ? 2 : magnitude(10'000, 4'000'000);
             stuck.peer.receive_buffer = any_buffer();
             stick(stuck.peer);
@@ -397,7 +436,8 @@ private:
 
     Plan& plan_;
     std::mt19937_64 random_;
-    std::size_t echo_ = 0, timed_ = 0, ack_ = 0, once_ = 0, large_ = 0, holds_ = 0, stays_ = 0, narrow_ = 0, slow_ = 0, door_ = 0;
+    std::size_t echo_ = 0, timed_ = 0, ack_ = 0, once_ = 0, large_ = 0, holds_ = 0, stays_ = 0,
+                narrow_ = 0, slow_ = 0, door_ = 0;
 };
 
 const char* name_of(Plugin plugin) {
@@ -463,24 +503,30 @@ Plan draw_plan(std::uint64_t seed, const std::string& backend, const std::string
 
 std::string configuration_of(const Plan& plan, const std::string& plugin_directory) {
     std::ostringstream text;
-    text << R"({ "plugin_directory": ")" << plugin_directory << "\",\n  \"io\": { \"backend\": \"" << plan.backend << R"(", "ports": ")"
-         << plan.ports << R"(", "threads": )" << plan.threads << R"(, "receive_buffer_bytes": )" << plan.receive_buffer_bytes
+    text << R"({ "plugin_directory": ")" << plugin_directory << "\",\n  \"io\": { \"backend\": \""
+         << plan.backend << R"(", "ports": ")" << plan.ports << R"(", "threads": )" << plan.threads
+         << R"(, "receive_buffer_bytes": )" << plan.receive_buffer_bytes
          << R"(, "receive_buffers": )" << plan.receive_buffers << " },\n  \"listeners\": [\n";
     const char* separator = "";
     for (const ListenerPlan& listener : plan.listeners) {
-        text << separator << R"(    { "name": ")" << listener.name << R"(", "listen": ")" << (listener.is_v6 ? "[::1]:0" : "127.0.0.1:0")
-             << R"(", "plugin": ")" << (listener.name == "echo" && !plan.plant.empty() ? "chaotic#" + plan.plant : name_of(listener.plugin))
-             << R"(", "settings": )" << settings_of(listener) << ",\n      \"framing\": { \"type\": \"" << name_of(listener.framing)
-             << "\"";
+        text << separator << R"(    { "name": ")" << listener.name << R"(", "listen": ")"
+             << (listener.is_v6 ? "[::1]:0" : "127.0.0.1:0") << R"(", "plugin": ")"
+             << (listener.name == "echo" && !plan.plant.empty() ? "chaotic#" + plan.plant
+                                                                : name_of(listener.plugin))
+             << R"(", "settings": )" << settings_of(listener)
+             << ",\n      \"framing\": { \"type\": \"" << name_of(listener.framing) << "\"";
         if (listener.framing != Framing::none) {
             text << R"(, "max_bytes": )" << frame_bytes_max;
         }
-        text << " },\n      \"limits\": { \"connections\": " << listener.connections << R"(, "send_queue_bytes": )"
-             << listener.send_queue_bytes << R"(, "idle_timeout_ms": )" << listener.idle_ms << R"(, "half_close_timeout_ms": )"
-             << listener.half_close_ms << R"(, "close_timeout_ms": )" << listener.close_ms << " } }";
+        text << " },\n      \"limits\": { \"connections\": " << listener.connections
+             << R"(, "send_queue_bytes": )" << listener.send_queue_bytes
+             << R"(, "idle_timeout_ms": )" << listener.idle_ms << R"(, "half_close_timeout_ms": )"
+             << listener.half_close_ms << R"(, "close_timeout_ms": )" << listener.close_ms
+             << " } }";
         separator = ",\n";
     }
-    text << " ],\n  \"log\": { \"level\": \"debug\" }, \"shutdown\": { \"drain_ms\": " << plan.drain_ms << " } }\n";
+    text << " ],\n  \"log\": { \"level\": \"debug\" }, \"shutdown\": { \"drain_ms\": "
+         << plan.drain_ms << " } }\n";
     return text.str();
 }
 
@@ -491,15 +537,19 @@ std::string text_of(const PeerPlan& plan) {
     if (plan.bytes > 0) {
         text << " (" << plan.write_bytes << " at once";
         if (plan.write_every_ms != 0) text << ", every " << plan.write_every_ms << " ms";
-        if (plan.burst_writes != 0) text << ", after each " << plan.burst_writes << " silent for " << plan.silence_ms << " ms";
+        if (plan.burst_writes != 0)
+            text << ", after each " << plan.burst_writes << " silent for " << plan.silence_ms
+                 << " ms";
         if (plan.asks_and_waits) text << ", waits for each answer";
         text << ")";
     }
     text << (plan.read_after_ms == PeerPlan::never ? ", never reads"
-             : plan.read_after_ms != 0             ? ", reads after " + std::to_string(plan.read_after_ms) + " ms"
-                                                   : ", reads");
+             : plan.read_after_ms != 0
+                 ? ", reads after " + std::to_string(plan.read_after_ms) + " ms"
+                 : ", reads");
     if (plan.read_rate != 0) text << " at " << plan.read_rate << " bytes a second";
-    if (plan.hurry_after_ms != PeerPlan::never) text << " (fast after " << plan.hurry_after_ms << " ms)";
+    if (plan.hurry_after_ms != PeerPlan::never)
+        text << " (fast after " << plan.hurry_after_ms << " ms)";
     if (plan.read_bytes != 65'536) text << ", " << plan.read_bytes << " at once";
     if (plan.receive_buffer != 0) text << ", SO_RCVBUF " << plan.receive_buffer;
     if (plan.send_buffer != 0) text << ", SO_SNDBUF " << plan.send_buffer;
@@ -509,27 +559,32 @@ std::string text_of(const PeerPlan& plan) {
         case PeerPlan::Last::half_close: text << ", half-closes"; break;
         case PeerPlan::Last::leave: text << ", leaves when answered"; break;
         case PeerPlan::Last::stay:
-            text << (plan.ends_its_side ? ", half-closes" : "") << ", stays, then " << releases[static_cast<int>(plan.release)];
+            text << (plan.ends_its_side ? ", half-closes" : "") << ", stays, then "
+                 << releases[static_cast<int>(plan.release)];
             break;
         case PeerPlan::Last::reset: text << ", resets after " << plan.last_ms << " ms"; break;
         case PeerPlan::Last::close: text << ", closes after " << plan.last_ms << " ms"; break;
     }
-    if (plan.over_within_ms != PeerPlan::never) text << ", must be over within " << plan.over_within_ms << " ms";
+    if (plan.over_within_ms != PeerPlan::never)
+        text << ", must be over within " << plan.over_within_ms << " ms";
     if (plan.abandons) text << ", does not close when the host has";
     return text.str();
 }
 
 std::string text_of(const Plan& plan) {
     std::ostringstream text;
-    text << "seed " << plan.seed << ": " << plan.backend << " " << plan.ports << ", " << plan.threads << " threads, "
-         << plan.receive_buffers << " buffers of " << plan.receive_buffer_bytes << " bytes, drain " << plan.drain_ms << " ms";
+    text << "seed " << plan.seed << ": " << plan.backend << " " << plan.ports << ", "
+         << plan.threads << " threads, " << plan.receive_buffers << " buffers of "
+         << plan.receive_buffer_bytes << " bytes, drain " << plan.drain_ms << " ms";
     if (plan.slow_ms != 0) {
-        text << (plan.has_long_callbacks ? ", a callback of " : ", callbacks that may add up to ") << plan.slow_ms << " ms";
+        text << (plan.has_long_callbacks ? ", a callback of " : ", callbacks that may add up to ")
+             << plan.slow_ms << " ms";
     }
     text << "\n";
     for (const ListenerPlan& listener : plan.listeners) {
-        text << "  " << listener.name << ": " << name_of(listener.plugin) << ", framing " << name_of(listener.framing) << ", connections "
-             << listener.connections << ", queue " << listener.send_queue_bytes << ", idle " << listener.idle_ms << " ms, half-close "
+        text << "  " << listener.name << ": " << name_of(listener.plugin) << ", framing "
+             << name_of(listener.framing) << ", connections " << listener.connections << ", queue "
+             << listener.send_queue_bytes << ", idle " << listener.idle_ms << " ms, half-close "
              << listener.half_close_ms << " ms, close " << listener.close_ms << " ms";
         if (listener.reply_bytes != 0) text << ", replies of " << listener.reply_bytes;
         if (listener.unit_bytes != 0) text << ", unit " << listener.unit_bytes;
@@ -538,13 +593,15 @@ std::string text_of(const Plan& plan) {
         text << "\n";
     }
     for (const Suspension& suspension : plan.suspensions) {
-        text << "  stopped " << suspension.after_ms << " ms after the traffic began, for " << suspension.for_ms << " ms\n";
+        text << "  stopped " << suspension.after_ms << " ms after the traffic began, for "
+             << suspension.for_ms << " ms\n";
     }
     static constexpr const char* phases[] = {"before", "traffic", "stop"};
     for (std::size_t i = 0; i < plan.acts.size(); ++i) {
         const Act& act = plan.acts[i];
-        text << "  act " << i << " (" << phases[static_cast<int>(act.phase)] << ", from " << act.start_ms << " ms over " << act.spread_ms
-             << " ms): " << act.count << " x " << act.what << " on " << plan.listeners[act.listener].name << ": " << text_of(act.peer)
+        text << "  act " << i << " (" << phases[static_cast<int>(act.phase)] << ", from "
+             << act.start_ms << " ms over " << act.spread_ms << " ms): " << act.count << " x "
+             << act.what << " on " << plan.listeners[act.listener].name << ": " << text_of(act.peer)
              << "\n";
     }
     return text.str();

@@ -53,7 +53,8 @@ struct PeerPlan {
     std::uint32_t last_ms = 0;
     Release release = Release::finish;
     std::uint32_t over_within_ms = never;  // of its connecting
-    bool abandons = false;                 // keeps its socket when the host has ended, until the release
+    // keeps its socket when the host has ended, until the release
+    bool abandons = false;
 
     // Bytes may stand still in its direction: nobody can say from when on.
     [[nodiscard]] bool reads_promptly() const { return read_after_ms == 0 && read_rate == 0; }
@@ -80,7 +81,8 @@ struct Plan {
     std::uint64_t seed = 0;
     std::string backend, ports;
     bool on_windows = false;
-    std::uint32_t threads = 2, receive_buffer_bytes = 65'536, receive_buffers = 4'096, drain_ms = 2'000;
+    std::uint32_t threads = 2, receive_buffer_bytes = 65'536, receive_buffers = 4'096,
+                  drain_ms = 2'000;
     std::vector<ListenerPlan> listeners;  // the first is "beside"
     std::vector<Act> acts;
     std::vector<Suspension> suspensions;
@@ -90,7 +92,8 @@ struct Plan {
     bool is_short = false;
 };
 
-[[nodiscard]] Plan draw_plan(std::uint64_t seed, const std::string& backend, const std::string& ports);
+[[nodiscard]] Plan draw_plan(std::uint64_t seed, const std::string& backend,
+                             const std::string& ports);
 [[nodiscard]] std::string text_of(const Plan& plan);
 // What ack answers: byte i of its reply.
 [[nodiscard]] char ack_byte(std::uint64_t index);

@@ -43,7 +43,8 @@ constexpr std::uint64_t wine_descriptors = 6;
 
 class Round {
 public:
-    Round(const Programs& programs, const Plan& plan) : programs_(programs), plan_(plan), scene_(plan, findings_) {}
+    Round(const Programs& programs, const Plan& plan)
+        : programs_(programs), plan_(plan), scene_(plan, findings_) {}
 
     Outcome run() {
         const Time began = Clock::now();
@@ -63,11 +64,15 @@ public:
         outcome.is_right = outcome.kinds.empty();
         outcome.judgements = findings_.judgements();
         outcome.voided = findings_.voided();
-        outcome.summary = std::to_string(crowd_.peers()) + " peers, " + std::to_string(outcome.judgements) + " judgements (" +
-                          std::to_string(outcome.voided) + " void), the neighbour had " + std::to_string(neighbour_.answers()) +
-                          " answers, the slowest after " + std::to_string(neighbour_.slowest_ms()) + " ms; memory " +
-                          std::to_string(memory_peak_kib_ / 1'024) + " of " + std::to_string(memory_bound_kib_ / 1'024) + " MiB; stop " +
-                          std::to_string(stop_ms_) + " ms; " + std::to_string(in_ms(Clock::now() - began) / 1'000) + " s";
+        outcome.summary = std::to_string(crowd_.peers()) + " peers, " +
+                          std::to_string(outcome.judgements) + " judgements (" +
+                          std::to_string(outcome.voided) + " void), the neighbour had " +
+                          std::to_string(neighbour_.answers()) + " answers, the slowest after " +
+                          std::to_string(neighbour_.slowest_ms()) + " ms; memory " +
+                          std::to_string(memory_peak_kib_ / 1'024) + " of " +
+                          std::to_string(memory_bound_kib_ / 1'024) + " MiB; stop " +
+                          std::to_string(stop_ms_) + " ms; " +
+                          std::to_string(in_ms(Clock::now() - began) / 1'000) + " s";
         return outcome;
     }
 
@@ -75,7 +80,8 @@ private:
     bool start() {
         const std::string name = programs_.work + "/chaos.json";
         std::ofstream(name) << configuration_of(plan_, programs_.plugins);
-        log_ = std::make_unique<HostLog>(programs_.work + "/host.pipe", programs_.work + "/host.log");
+        log_ = std::make_unique<HostLog>(programs_.work + "/host.pipe",
+                                         programs_.work + "/host.log");
         std::vector<std::string> command{programs_.host, "--config", name};
         if (!programs_.emulator.empty()) {
             command.insert(command.begin(), programs_.emulator);
@@ -83,17 +89,21 @@ private:
         host_ = std::make_unique<Process>(command, programs_.work + "/host.pipe");
         host_pid = host_->pid();
         const Time deadline = Clock::now() + Ms(60'000);
-        while (log_->line_with(" ready").empty() && Clock::now() < deadline && !host_->wait(Ms(10))) {
+        while (log_->line_with(" ready").empty() && Clock::now() < deadline &&
+               !host_->wait(Ms(10))) {
         }
         if (log_->line_with(" ready").empty()) {
-            findings_.violation("the start", "the host does not become ready; see " + programs_.work + "/host.log");
+            findings_.violation(
+                "the start", "the host does not become ready; see " + programs_.work + "/host.log");
             host_pid = 0;
             host_.reset();
             return false;
         }
         for (const ListenerPlan& listener : plan_.listeners) {
-            const std::string line = log_->line_with("listener=" + listener.name + " listening on ");
-            scene_.ports.push_back(static_cast<std::uint16_t>(std::strtoul(line.substr(line.rfind(':') + 1).c_str(), nullptr, 10)));
+            const std::string line = log_->line_with("listener=" + listener.name +
+                                                     " listening on ");
+            scene_.ports.push_back(static_cast<std::uint16_t>(
+                std::strtoul(line.substr(line.rfind(':') + 1).c_str(), nullptr, 10)));
         }
         ready_ = held();
         return true;
@@ -109,15 +119,16 @@ private:
         crowd_.run_until(Clock::now() + (plan_.is_short ? short_traffic_lasts : traffic_lasts));
         neighbour_.stop();
         crowd_.release();
-        if (!drive_until(plan_.is_short ? short_released_for : released_for, [this] { return crowd_.active() == 0; })) {
+        if (!drive_until(plan_.is_short ? short_released_for : released_for,
+                         [this] { return crowd_.active() == 0; })) {
             crowd_.give_up("still there at the end");
         }
         come_to_rest();
         judge_memory();
     }
 
-    // Drives until `is_done`. False if that takes longer than `limit` and what the machine took away;
-    // or, on a machine that hardly runs at all, for minutes.
+    // Drives until `is_done`. False if that takes longer than `limit` and what the machine took
+    // away; or, on a machine that hardly runs at all, for minutes.
     bool drive_until(Ms limit, const std::function<bool()>& is_done) {
         const Time began = Clock::now();
         bool done = false;
@@ -165,10 +176,13 @@ private:
             const auto lasted = Clock::now() - began;
             for (const auto& [id, thread] : after) {
                 const auto old = before.find(id);
-                const std::chrono::nanoseconds ran(thread.ran_ns - (old == before.end() ? 0 : old->second.ran_ns));
+                const std::chrono::nanoseconds ran(thread.ran_ns -
+                                                   (old == before.end() ? 0 : old->second.ran_ns));
                 if (ran * 100 > lasted * spin_percent) {
-                    findings_.violation("spin", "thread " + std::to_string(id) + " of the host worked for " + std::to_string(in_ms(ran)) +
-                                                    " of " + std::to_string(in_ms(lasted)) + " ms while " + state);
+                    findings_.violation(
+                        "spin", "thread " + std::to_string(id) + " of the host worked for " +
+                                    std::to_string(in_ms(ran)) + " of " +
+                                    std::to_string(in_ms(lasted)) + " ms while " + state);
                 }
             }
             return;
@@ -184,14 +198,17 @@ private:
         Process::Resources rest;
         const auto is_at_rest = [&] {
             rest = held();
-            return rest.descriptors <= ready_.descriptors + slack + unheard_ends(scene_.ports) && rest.descriptors + slack >= ready_.descriptors &&
+            return rest.descriptors <= ready_.descriptors + slack + unheard_ends(scene_.ports) &&
+                   rest.descriptors + slack >= ready_.descriptors &&
                    rest.threads <= ready_.threads + slack;
         };
         // Those who keep their end of a connection that the host has ended cannot keep the host's.
         const Time began = Clock::now();
         crowd_.run_until(began + Ms(longest_ms) + Ms(2'000), is_at_rest);
-        if (!is_at_rest() && watch_->is_too_late(findings_, began, Clock::now(), Ms(longest_ms) + Ms(1'000))) {
-            findings_.violation("not at rest", "the host has " + text_of(rest) + "; when it was ready " + text_of(ready_));
+        if (!is_at_rest() &&
+            watch_->is_too_late(findings_, began, Clock::now(), Ms(longest_ms) + Ms(1'000))) {
+            findings_.violation("not at rest", "the host has " + text_of(rest) +
+                                                   "; when it was ready " + text_of(ready_));
         }
         crowd_.drop_all();
         look_for_spin("it has no connection");
@@ -199,11 +216,15 @@ private:
 
     void judge_memory() {
         const std::uint64_t ports = plan_.ports == "per_core" ? plan_.threads : 1;
-        const std::uint64_t pools = ports * plan_.receive_buffers * (plan_.receive_buffer_bytes + 1'024ULL);
+        const std::uint64_t pools = ports * plan_.receive_buffers *
+                                    (plan_.receive_buffer_bytes + 1'024ULL);
         memory_peak_kib_ = watch_->memory_peak_kib();
-        memory_bound_kib_ = ready_.memory_kib + (pools + crowd_.memory_bound_peak()) / 1'024 + memory_slack_kib;
+        memory_bound_kib_ = ready_.memory_kib + (pools + crowd_.memory_bound_peak()) / 1'024 +
+                            memory_slack_kib;
         if (memory_peak_kib_ > memory_bound_kib_) {
-            findings_.violation("memory", "the host had " + std::to_string(memory_peak_kib_ / 1'024) + " MiB, where its limits allow " +
+            findings_.violation("memory", "the host had " +
+                                              std::to_string(memory_peak_kib_ / 1'024) +
+                                              " MiB, where its limits allow " +
                                               std::to_string(memory_bound_kib_ / 1'024) + " MiB");
         }
     }
@@ -216,8 +237,8 @@ private:
         host_->signal(plan_.on_windows ? SIGINT : SIGTERM);
         std::optional<int> code;
         const Ms allowed = Ms(plan_.drain_ms) + Ms(1'000);
-        // Its last line says when its work was done. The end of the process, which gives its memory back,
-        // may take longer where there is hardly a processor for it.
+        // Its last line says when its work was done. The end of the process, which gives its memory
+        // back, may take longer where there is hardly a processor for it.
         std::optional<Time> stopped;
         static_cast<void>(drive_until(allowed + Ms(10'000), [&] {
             if (!stopped && !log_->line_with(" info stopped").empty()) {
@@ -228,13 +249,14 @@ private:
         const Time ended = stopped.value_or(Clock::now());
         stop_ms_ = in_ms(ended - told);
         if (!code) {
-            findings_.violation("the stop", "the host does not end; see " + programs_.work + "/host.log");
+            findings_.violation("the stop",
+                                "the host does not end; see " + programs_.work + "/host.log");
         } else if (*code != 0) {
             findings_.violation("the stop", "the host's exit code is " + std::to_string(*code));
         }
         if (watch_->is_too_late(findings_, told, ended, allowed)) {
-            findings_.violation("the stop",
-                                "it took " + std::to_string(stop_ms_) + " ms, where " + std::to_string(allowed.count()) + " are allowed");
+            findings_.violation("the stop", "it took " + std::to_string(stop_ms_) + " ms, where " +
+                                                std::to_string(allowed.count()) + " are allowed");
         }
         // What the host has sent is there now, or will never be.
         crowd_.run_until(Clock::now() + Ms(100));
@@ -251,7 +273,8 @@ private:
     }
 
     static std::string text_of(const Process::Resources& resources) {
-        return std::to_string(resources.descriptors) + " descriptors and " + std::to_string(resources.threads) + " threads";
+        return std::to_string(resources.descriptors) + " descriptors and " +
+               std::to_string(resources.threads) + " threads";
     }
 
     const Programs& programs_;

@@ -23,7 +23,8 @@ struct Outcome {
     std::string summary;
 };
 
-// The host of the round that is under way, or 0: for a signal handler, which must not leave it behind.
+// The host of the round that is under way, or 0: for a signal handler, which must not leave it
+// behind.
 [[nodiscard]] int host_under_way();
 
 [[nodiscard]] Outcome run_round(const Programs& programs, const Plan& plan);

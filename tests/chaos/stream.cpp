@@ -31,7 +31,8 @@ void Stream::produce(std::span<char> into) {
             byte = '\n';
             delimiter_due_ = false;
         } else {
-            byte = static_cast<char>('!' + ((static_cast<std::uint32_t>(produced_) * 2654435761U + salt_) >> 24) % 90);
+            byte = static_cast<char>(
+                '!' + ((static_cast<std::uint32_t>(produced_) * 2654435761U + salt_) >> 24) % 90);
             payload_left_ -= framing_ == Framing::none ? 0 : 1;
         }
         ++produced_;

@@ -16,8 +16,10 @@ std::vector<SystemSocket> system_sockets(bool is_v6) {
     std::getline(table, line);  // the titles
     while (std::getline(table, line)) {
         unsigned local = 0, remote = 0, state = 0, to_send = 0;
-        if (std::sscanf(line.c_str(), " %*u: %*[0-9A-F]:%x %*[0-9A-F]:%x %x %x:", &local, &remote, &state, &to_send) == 4) {
-            found.push_back({static_cast<std::uint16_t>(local), static_cast<std::uint16_t>(remote), state, to_send});
+        if (std::sscanf(line.c_str(), " %*u: %*[0-9A-F]:%x %*[0-9A-F]:%x %x %x:", &local, &remote,
+                        &state, &to_send) == 4) {
+            found.push_back({static_cast<std::uint16_t>(local), static_cast<std::uint16_t>(remote),
+                             state, to_send});
         }
     }
     return found;
@@ -27,8 +29,10 @@ std::uint64_t unheard_ends(const std::vector<std::uint16_t>& ports) {
     std::uint64_t count = 0;
     for (const bool is_v6 : {false, true}) {
         for (const SystemSocket& socket : system_sockets(is_v6)) {
-            const bool is_ending = socket.state == TCP_FIN_WAIT1 || socket.state == TCP_CLOSING || socket.state == TCP_LAST_ACK;
-            const bool is_client = std::find(ports.begin(), ports.end(), socket.remote_port) != ports.end();
+            const bool is_ending = socket.state == TCP_FIN_WAIT1 || socket.state == TCP_CLOSING ||
+                                   socket.state == TCP_LAST_ACK;
+            const bool is_client = std::find(ports.begin(), ports.end(), socket.remote_port) !=
+                                   ports.end();
             count += is_ending && is_client ? 1 : 0;
         }
     }

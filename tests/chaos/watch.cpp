@@ -15,7 +15,8 @@ constexpr Ms sampled_every{50};
 
 Watch::Watch(pid_t host, bool in_emulator) : host_(host) {
     std::error_code error;
-    for (std::filesystem::directory_iterator entry("/proc", error), end; in_emulator && !error && entry != end; entry.increment(error)) {
+    for (std::filesystem::directory_iterator entry("/proc", error), end;
+         in_emulator && !error && entry != end; entry.increment(error)) {
         std::string name;
         if (std::ifstream(entry->path() / "comm") >> name && name.starts_with("wineserver")) {
             servers_.push_back(static_cast<pid_t>(std::atoi(entry->path().filename().c_str())));
@@ -67,7 +68,8 @@ Watch::Threads Watch::threads_of(pid_t process) {
     Threads found;
     const std::string folder = "/proc/" + std::to_string(process) + "/task";
     std::error_code error;
-    for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
+         entry.increment(error)) {
         Thread thread;
         if (std::ifstream(entry->path() / "schedstat") >> thread.ran_ns >> thread.waited_ns) {
             found[static_cast<pid_t>(std::atoi(entry->path().filename().c_str()))] = thread;
@@ -79,8 +81,10 @@ Watch::Threads Watch::threads_of(pid_t process) {
 std::size_t Watch::count_own_threads(pid_t process) {
     std::size_t count = 0;
     std::error_code error;
-    for (std::filesystem::directory_iterator entry("/proc/" + std::to_string(process) + "/task", error), end; !error && entry != end;
-         entry.increment(error)) {
+    for (std::filesystem::directory_iterator
+             entry("/proc/" + std::to_string(process) + "/task", error),
+         end;
+         !error && entry != end; entry.increment(error)) {
         std::string name;
         std::ifstream(entry->path() / "comm") >> name;
         count += name.starts_with("iou-wrk-") ? 0 : 1;
@@ -122,11 +126,13 @@ Clock::duration Watch::deprived(Time from, Time to) const {
     std::int64_t worst_ns = 0;
     for (const auto& [id, waited] : waited_ns) {
         const auto before = first->threads.find(id);
-        worst_ns = std::max(worst_ns, waited - (before == first->threads.end() ? 0 : before->second.waited_ns));
+        worst_ns = std::max(
+            worst_ns, waited - (before == first->threads.end() ? 0 : before->second.waited_ns));
     }
     std::int64_t latest_ns = 0;
     for (std::size_t i = 0; i < last.late_ns.size(); ++i) {
-        latest_ns = std::max(latest_ns, last.late_ns[i] - (i < first->late_ns.size() ? first->late_ns[i] : 0));
+        latest_ns = std::max(latest_ns,
+                             last.late_ns[i] - (i < first->late_ns.size() ? first->late_ns[i] : 0));
     }
     Clock::duration suspended{};
     for (const Span& span : suspensions_) {
@@ -136,7 +142,9 @@ Clock::duration Watch::deprived(Time from, Time to) const {
 }
 
 Watch::Verdict Watch::verdict(Time from, Time to, Clock::duration limit) const {
-    return to - from <= limit ? Verdict::in_time : to - from <= limit + deprived(from, to) ? Verdict::nobody_knows : Verdict::too_late;
+    return to - from <= limit                        ? Verdict::in_time
+           : to - from <= limit + deprived(from, to) ? Verdict::nobody_knows
+                                                     : Verdict::too_late;
 }
 
 bool Watch::is_too_late(Findings& findings, Time from, Time to, Clock::duration limit) const {

@@ -43,7 +43,8 @@ private:
 
 class Watch {
 public:
-    // `in_emulator`: the host cannot run without the emulator's server, so what that waits for counts too.
+    // `in_emulator`: the host cannot run without the emulator's server, so what that waits for
+    // counts too.
     Watch(pid_t host, bool in_emulator);
     ~Watch();
     Watch(const Watch&) = delete;
@@ -62,7 +63,8 @@ public:
     // Too late is what passes `limit` by more than the machine took away.
     [[nodiscard]] Verdict verdict(Time from, Time to, Clock::duration limit) const;
     // Of something that is over: counts the judgement, and a void one.
-    [[nodiscard]] bool is_too_late(Findings& findings, Time from, Time to, Clock::duration limit) const;
+    [[nodiscard]] bool is_too_late(Findings& findings, Time from, Time to,
+                                   Clock::duration limit) const;
 
     struct Thread {
         std::int64_t ran_ns = 0;

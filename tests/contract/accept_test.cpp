@@ -59,7 +59,8 @@ TEST_CASE("connections that came before the accept are all accepted", "[contract
     world.require_balanced();
 }
 
-TEST_CASE("as many accepts as the port allows are in flight on one listener", "[contract][accept]") {
+TEST_CASE("as many accepts as the port allows are in flight on one listener",
+          "[contract][accept]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);
     World world(kind);
@@ -97,7 +98,8 @@ TEST_CASE("as many accepts as the port allows are in flight on one listener", "[
     world.require_balanced();
 }
 
-TEST_CASE("an accept at once is complete in the call or comes out of wait, never both", "[contract][accept]") {
+TEST_CASE("an accept at once is complete in the call or comes out of wait, never both",
+          "[contract][accept]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);
     World world(kind);
@@ -225,7 +227,8 @@ TEST_CASE("IPv6 loopback", "[contract][accept]") {
     REQUIRE(accept.error == io::Error::none);
     REQUIRE(connect.error == io::Error::none);
     CHECK(accept.peer == client.local_address());
-    CHECK(io::to_string(client.peer_address()) == "[::1]:" + std::to_string(listener.local_address().port));
+    CHECK(io::to_string(client.peer_address()) ==
+          "[::1]:" + std::to_string(listener.local_address().port));
     io::close_native(accept.accepted);
     world.port().close(client);
     world.port().close(listener);

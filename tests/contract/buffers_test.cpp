@@ -39,7 +39,8 @@ TEST_CASE("receives that find the pool empty wait for buffers", "[contract][buff
     world.require_balanced();
 }
 
-TEST_CASE("a receive that waits for a buffer can be cancelled, and its data is not lost", "[contract][buffers]") {
+TEST_CASE("a receive that waits for a buffer can be cancelled, and its data is not lost",
+          "[contract][buffers]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);
     World world(kind, {.buffers = 1});
@@ -100,7 +101,8 @@ TEST_CASE("connections that are idle do not keep others from the buffers", "[con
     world.require_balanced();
 }
 
-TEST_CASE("busy connections that wait leave half of the buffers to those that have data", "[contract][buffers]") {
+TEST_CASE("busy connections that wait leave half of the buffers to those that have data",
+          "[contract][buffers]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);
     constexpr std::uint32_t buffers = 8;
@@ -151,7 +153,8 @@ TEST_CASE("the end of a stream needs no buffer for long", "[contract][buffers]")
     world.require_balanced();
 }
 
-TEST_CASE("a buffer that another thread gives back reaches a port that waits", "[contract][buffers]") {
+TEST_CASE("a buffer that another thread gives back reaches a port that waits",
+          "[contract][buffers]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);
     World world(kind, {.buffers = 1});
@@ -163,7 +166,8 @@ TEST_CASE("a buffer that another thread gives back reaches a port that waits", "
     world.run_for(5);
     REQUIRE(connection.receive.in_flight);
     std::thread other([&] {
-        std::this_thread::sleep_for(std::chrono::milliseconds(20));  // by now the port waits, mostly
+        // by now the port waits, mostly
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
         world.pool().give_back(held);
     });
     const std::uint64_t start = world.port().now();
@@ -178,10 +182,13 @@ TEST_CASE("a buffer that another thread gives back reaches a port that waits", "
     world.require_balanced();
 }
 
-// Plugins hold and pause: their connections have no receive submitted, and their peers go on sending.
-TEST_CASE("connections that nobody reads do not take the buffers of those that are read", "[contract][buffers]") {
+// Plugins hold and pause: their connections have no receive submitted, and their peers go on
+// sending.
+TEST_CASE("connections that nobody reads do not take the buffers of those that are read",
+          "[contract][buffers]") {
     const PortCase& kind = ANY_PORT();
-    const bool is_prompt = GENERATE(true, false);  // whether the further bytes are there at once, or come when the host is idle
+    // whether the further bytes are there at once, or come when the host is idle
+    const bool is_prompt = GENERATE(true, false);
     INFO(kind.name);
     CAPTURE(is_prompt);
     constexpr std::size_t buffers = 64;
@@ -196,7 +203,9 @@ TEST_CASE("connections that nobody reads do not take the buffers of those that a
         world.submit(connection.receive);
     }
     const auto all_have = [&](std::size_t bytes) {
-        return std::all_of(held.begin(), held.end(), [&](const auto& connection) { return connection->input.size() == bytes; });
+        return std::all_of(held.begin(), held.end(), [&](const auto& connection) {
+            return connection->input.size() == bytes;
+        });
     };
     REQUIRE(world.run_until([&] { return all_have(1); }));
     if (!is_prompt) {
@@ -223,7 +232,8 @@ TEST_CASE("connections that nobody reads do not take the buffers of those that a
     world.require_balanced();
 }
 
-TEST_CASE("more receives than fit into a queue, all with data at once, are served in turn", "[contract][buffers]") {
+TEST_CASE("more receives than fit into a queue, all with data at once, are served in turn",
+          "[contract][buffers]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);
     World world(kind, {.buffer_bytes = 512, .buffers = 1'024, .batch = 64});
@@ -247,7 +257,8 @@ TEST_CASE("more receives than fit into a queue, all with data at once, are serve
         REQUIRE(connection->peer.send_all("x"));
     }
     const auto are_done = [&] {
-        return std::all_of(connections.begin(), connections.end(), [](const auto& one) { return !one->receive.in_flight; });
+        return std::all_of(connections.begin(), connections.end(),
+                           [](const auto& one) { return !one->receive.in_flight; });
     };
     REQUIRE(world.run_until(are_done));
     for (const auto& connection : connections) {
@@ -258,7 +269,9 @@ TEST_CASE("more receives than fit into a queue, all with data at once, are serve
         connection->peer.finish_sending();
     }
     REQUIRE(world.run_until(are_done));
-    CHECK(std::all_of(connections.begin(), connections.end(), [](const auto& one) { return one->input == "x" && one->receive.bytes == 0; }));
+    CHECK(std::all_of(connections.begin(), connections.end(), [](const auto& one) {
+        return one->input == "x" && one->receive.bytes == 0;
+    }));
     connections.clear();
     world.require_balanced();
 }

@@ -6,7 +6,8 @@
 using namespace portico;
 using namespace portico::test;
 
-TEST_CASE("a cancelled accept completes as aborted, and a later one accepts", "[contract][cancel]") {
+TEST_CASE("a cancelled accept completes as aborted, and a later one accepts",
+          "[contract][cancel]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);
     World world(kind);
@@ -33,7 +34,8 @@ TEST_CASE("a cancelled accept completes as aborted, and a later one accepts", "[
     world.require_balanced();
 }
 
-TEST_CASE("a cancel of what wait has handed out does nothing, also to the next operation", "[contract][cancel]") {
+TEST_CASE("a cancel of what wait has handed out does nothing, also to the next operation",
+          "[contract][cancel]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);
     World world(kind);
@@ -48,7 +50,8 @@ TEST_CASE("a cancel of what wait has handed out does nothing, also to the next o
         world.complete(connection.send);
         world.port().cancel(connection.send);
         CHECK(connection.send.error == io::Error::none);
-        CHECK(connection.peer.receive_exactly(connection.send.bytes).size() == connection.send.bytes);
+        CHECK(connection.peer.receive_exactly(connection.send.bytes).size() ==
+              connection.send.bytes);
     }
     CHECK(connection.receive.completions == 3);
     CHECK(connection.send.completions == 3);
@@ -56,7 +59,8 @@ TEST_CASE("a cancel of what wait has handed out does nothing, also to the next o
     world.require_balanced();
 }
 
-TEST_CASE("a cancelled receive completes as aborted, and a later one receives", "[contract][cancel]") {
+TEST_CASE("a cancelled receive completes as aborted, and a later one receives",
+          "[contract][cancel]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);
     World world(kind);
@@ -143,8 +147,10 @@ TEST_CASE("a send that waits is cancelled", "[contract][cancel]") {
     CHECK(connection.send.in_flight);
     REQUIRE(world.run_until([&] { return !connection.send.in_flight; }));
     // It may have been partial by then.
-    CHECK((connection.send.error == io::Error::aborted || connection.send.error == io::Error::none));
-    // What the system accepted before is intact at the peer, in front of what it may have taken of the cancelled one.
+    CHECK(
+        (connection.send.error == io::Error::aborted || connection.send.error == io::Error::none));
+    // What the system accepted before is intact at the peer, in front of what it may have taken of
+    // the cancelled one.
     const std::string received = connection.peer.receive_exactly(static_cast<std::size_t>(sent));
     CHECK((received == pattern(0, static_cast<std::size_t>(sent))));
     connection.socket.reset_on_close();
@@ -156,7 +162,8 @@ TEST_CASE("a connect on its way is cancelled", "[contract][cancel]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);
     World world(kind);
-    // With its backlog full, a listener that nobody accepts from makes further connects wait (Linux), or refuses them (Windows).
+    // With its backlog full, a listener that nobody accepts from makes further connects wait
+    // (Linux), or refuses them (Windows).
     io::Socket full;
     REQUIRE(full.listen(loopback(), 1));
     constexpr std::size_t count = 8;
@@ -181,7 +188,8 @@ TEST_CASE("a connect on its way is cancelled", "[contract][cancel]") {
     for (std::size_t i = 0; i < count; ++i) {
         CHECK(connects[i]->completions == 1);
         const io::Error error = connects[i]->error;
-        CHECK((error == io::Error::none || error == io::Error::aborted || error == io::Error::refused));
+        CHECK((error == io::Error::none || error == io::Error::aborted ||
+               error == io::Error::refused));
         aborted += error == io::Error::aborted ? 1 : 0;
         world.port().close(clients[i]);
     }
@@ -232,7 +240,9 @@ TEST_CASE("a cancel that races data loses no byte", "[contract][cancel]") {
                 }
                 break;
             case 2: break;
-            default: is_well = world.run_until([&] { return !connection.receive.in_flight; }); break;
+            default:
+                is_well = world.run_until([&] { return !connection.receive.in_flight; });
+                break;
         }
         if (connection.receive.in_flight) {
             ++cancels;

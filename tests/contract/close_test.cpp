@@ -32,11 +32,13 @@ TEST_CASE("reset_on_close makes the peer see a reset", "[contract][close]") {
     connection.close();
     reader.join();
     // Wine's recv reports a reset that came before it was called as the end of the stream.
-    CHECK((seen.outcome == Peer::Outcome::reset || (is_wine() && seen.outcome == Peer::Outcome::end)));
+    CHECK((seen.outcome == Peer::Outcome::reset ||
+           (is_wine() && seen.outcome == Peer::Outcome::end)));
     world.require_balanced();
 }
 
-TEST_CASE("a close behind a receive is seen by the peer without a further wait", "[contract][close]") {
+TEST_CASE("a close behind a receive is seen by the peer without a further wait",
+          "[contract][close]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);
     World world(kind);
@@ -52,7 +54,8 @@ TEST_CASE("a close behind a receive is seen by the peer without a further wait",
     connection.close();
     char room[1];
     const Peer::Outcome seen = connection.peer.receive(room).outcome;
-    CHECK((seen == (is_reset ? Peer::Outcome::reset : Peer::Outcome::end) || (is_wine() && seen == Peer::Outcome::end)));
+    CHECK((seen == (is_reset ? Peer::Outcome::reset : Peer::Outcome::end) ||
+           (is_wine() && seen == Peer::Outcome::end)));
     world.require_balanced();
 }
 

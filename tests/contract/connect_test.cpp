@@ -11,7 +11,8 @@ TEST_CASE("a connect reaches a listener, and both ends talk", "[contract][connec
     const bool is_bound = GENERATE(false, true);
     CAPTURE(is_bound);
     io::Socket client;
-    REQUIRE(client.open_for_connect(io::Address::Family::v4, is_bound ? loopback() : io::Address{}));
+    REQUIRE(
+        client.open_for_connect(io::Address::Family::v4, is_bound ? loopback() : io::Address{}));
     REQUIRE(world.port().attach(client));
     Tracked<io::AcceptOperation> accept(world);
     accept.listener = &world.listener();
@@ -89,7 +90,8 @@ TEST_CASE("a socket that is bound to a foreign address cannot be opened", "[cont
     CHECK(from.error().find("192.0.2.1") != std::string::npos);
 }
 
-TEST_CASE("a connect from a given address comes from there, whatever ports its neighbours use", "[contract][connect]") {
+TEST_CASE("a connect from a given address comes from there, whatever ports its neighbours use",
+          "[contract][connect]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);
     World world(kind);

@@ -6,8 +6,8 @@ using namespace portico::test;
 
 namespace {
 
-// How many completions of the busy one may pass before the quiet one is served. Backends ask the system again after a budget of
-// some tens; the bound only tells a budget from none.
+// How many completions of the busy one may pass before the quiet one is served. Backends ask the
+// system again after a budget of some tens; the bound only tells a budget from none.
 constexpr int completions_max = 2'000;
 
 }  // namespace
@@ -36,7 +36,8 @@ TEST_CASE("a connection that is always ready does not starve another", "[contrac
     world.submit(timer);
     world.submit(post);
     REQUIRE(quiet.peer.send_all("q"));
-    REQUIRE(world.run_until([&] { return quiet.receive.is_done() && timer.is_done() && post.is_done(); }));
+    REQUIRE(world.run_until(
+        [&] { return quiet.receive.is_done() && timer.is_done() && post.is_done(); }));
     CHECK(busy.receive.completions - before < completions_max);
     CHECK(quiet.take());
     busy.receive.then = nullptr;
@@ -52,7 +53,8 @@ TEST_CASE("a connection that is always ready does not starve another", "[contrac
     world.require_balanced();
 }
 
-TEST_CASE("posts and timers that come back at once do not starve connections", "[contract][fairness]") {
+TEST_CASE("posts and timers that come back at once do not starve connections",
+          "[contract][fairness]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);
     const std::size_t batch = GENERATE(as<std::size_t>{}, 1, 16);
@@ -86,17 +88,21 @@ TEST_CASE("posts and timers that come back at once do not starve connections", "
     world.submit(quiet.receive);
     REQUIRE(quiet.peer.send_all("q"));
     const int before = busy;
-    REQUIRE(world.run_until([&] { return quiet.receive.is_done() || busy - before > 100 * completions_max; }));
+    REQUIRE(world.run_until(
+        [&] { return quiet.receive.is_done() || busy - before > 100 * completions_max; }));
     CHECK(quiet.receive.is_done());
     CHECK(busy - before < completions_max);
     is_over = true;
-    REQUIRE(world.run_until([&] { return world.port().outstanding() == (quiet.receive.in_flight ? 1 : 0); }));
+    REQUIRE(world.run_until(
+        [&] { return world.port().outstanding() == (quiet.receive.in_flight ? 1 : 0); }));
     if (quiet.receive.is_done()) {
         CHECK(quiet.take());
     }
 }
 
-TEST_CASE("a connection that is always ready has few more turns than those that wait for each message", "[contract][fairness]") {
+TEST_CASE(
+    "a connection that is always ready has few more turns than those that wait for each message",
+    "[contract][fairness]") {
     const PortCase& kind = SINGLE_PORT();
     INFO(kind.name);
     World world(kind, {.buffer_bytes = 16});
@@ -105,7 +111,8 @@ TEST_CASE("a connection that is always ready has few more turns than those that 
     std::vector<std::unique_ptr<Connection>> others;
     bool is_over = false;
     constexpr int turns = 400;
-    REQUIRE(busy.peer.send_all(std::string((turns + 100) * 16, 'b')));  // more than it will come to, and little enough for every network
+    // more than it will come to, and little enough for every network
+    REQUIRE(busy.peer.send_all(std::string((turns + 100) * 16, 'b')));
     busy.receive.then = [&] {
         if (busy.take() && !is_over) {
             world.submit(busy.receive);

@@ -41,22 +41,29 @@ void add_io_uring(Cases& cases) {
     const Variant variants[] = {
         {"io_uring", {}},
         {"io_uring without deferred work", {.deferred_work = false}},
-        {"io_uring without deferred and cooperative work", {.deferred_work = false, .cooperative_work = false}},
+        {"io_uring without deferred and cooperative work",
+         {.deferred_work = false, .cooperative_work = false}},
         {"io_uring without multishot receives", {.limited_multishot = false}},
         {"io_uring without buffer rings", {.buffer_ring = false}},
         {"io_uring without quiet sends", {.quiet_sends = false}},
-        {"io_uring without everything", {.deferred_work = false, .cooperative_work = false, .buffer_ring = false, .limited_multishot = false,
+        {"io_uring without everything",
+         {.deferred_work = false,
+          .cooperative_work = false,
+          .buffer_ring = false,
+          .limited_multishot = false,
           .quiet_sends = false}},
     };
     std::vector<io::UringFeatures> seen;
     for (const Variant& variant : variants) {
         auto features = io::probe_uring(variant.allowed);
         if (!features || std::find(seen.begin(), seen.end(), *features) != seen.end()) {
-            std::fprintf(stderr, "contract_tests: SKIPPED: %s: no different from another here\n", variant.name);
+            std::fprintf(stderr, "contract_tests: SKIPPED: %s: no different from another here\n",
+                         variant.name);
             continue;
         }
         seen.push_back(*features);
-        const auto make = [allowed = variant.allowed](io::BufferPool& buffers, const io::PortOptions& options) {
+        const auto make = [allowed = variant.allowed](io::BufferPool& buffers,
+                                                      const io::PortOptions& options) {
             return io::UringPort::make(buffers, options, allowed);
         };
         add(cases, {variant.name, make}, false);
@@ -65,9 +72,9 @@ void add_io_uring(Cases& cases) {
 #endif
 
 #ifdef _WIN32
-// IOCP as usual, and as it is where a socket's provider is a layered one: a call that succeeds at once brings a packet all the same. There
-// the system is not asked to leave it out, here it answers that it cannot. (One World at a time: what its factory chose holds until the
-// next.)
+// IOCP as usual, and as it is where a socket's provider is a layered one: a call that succeeds at
+// once brings a packet all the same. There the system is not asked to leave it out, here it answers
+// that it cannot. (One World at a time: what its factory chose holds until the next.)
 bool brings_all_packets = false;
 
 const auto system_modes = imported(::SetFileCompletionNotificationModes);

@@ -11,7 +11,9 @@ namespace portico::test {
 
 struct PortFactory {
     std::string name;
-    std::function<base::Result<std::unique_ptr<io::CompletionPort>>(io::BufferPool&, const io::PortOptions&)> make;
+    std::function<base::Result<std::unique_ptr<io::CompletionPort>>(io::BufferPool&,
+                                                                    const io::PortOptions&)>
+        make;
 };
 
 // A backend as it is used: by one thread, or shared by several.
@@ -33,6 +35,9 @@ struct PortCase {
 }  // namespace portico::test
 
 // Run the rest of the test case once for each.
-#define ANY_PORT() ::portico::test::port_case(GENERATE(range(0, ::portico::test::port_case_count())))
-#define SINGLE_PORT() ::portico::test::single_port(GENERATE(range(0, ::portico::test::single_port_count())))
-#define SHARED_PORT() ::portico::test::shared_port(GENERATE(range(0, ::portico::test::shared_port_count())))
+#define ANY_PORT() \
+    ::portico::test::port_case(GENERATE(range(0, ::portico::test::port_case_count())))
+#define SINGLE_PORT() \
+    ::portico::test::single_port(GENERATE(range(0, ::portico::test::single_port_count())))
+#define SHARED_PORT() \
+    ::portico::test::shared_port(GENERATE(range(0, ::portico::test::shared_port_count())))

@@ -92,7 +92,8 @@ TEST_CASE("a post wakes a wait that blocks", "[contract][post]") {
                 std::this_thread::yield();
             }
             if (i % 3 == 0) {
-                std::this_thread::sleep_for(std::chrono::microseconds(i * 5));  // by now the wait blocks, mostly
+                // by now the wait blocks, mostly
+                std::this_thread::sleep_for(std::chrono::microseconds(i * 5));
             }
             world.port().post(post);
         }

@@ -87,7 +87,8 @@ TEST_CASE("what comes behind urgent data is received", "[contract][receive]") {
     INFO(kind.name);
     World world(kind);
     Connection connection(world);
-    // Linux ends a read at the mark of urgent data, so that this one is short though more is there, and no news will come.
+    // Linux ends a read at the mark of urgent data, so that this one is short though more is there,
+    // and no news will come.
     REQUIRE(connection.peer.send_all("before"));
     REQUIRE(connection.peer.send_urgent('!'));
     REQUIRE(connection.peer.send_all("behind"));
@@ -146,7 +147,8 @@ TEST_CASE("buffers of one byte", "[contract][receive]") {
     world.require_balanced();
 }
 
-TEST_CASE("the end of the stream is 0 bytes without an error, again and again", "[contract][receive]") {
+TEST_CASE("the end of the stream is 0 bytes without an error, again and again",
+          "[contract][receive]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);
     World world(kind);
@@ -237,7 +239,8 @@ TEST_CASE("a peer that floods while nobody receives loses nothing", "[contract][
         connection.peer.finish_sending();
     });
     std::mt19937 random(1);
-    // Receive in bursts with pauses between, in which the port runs and the peer fills the system's buffers.
+    // Receive in bursts with pauses between, in which the port runs and the peer fills the system's
+    // buffers.
     std::size_t paused_on_loan_max = 0;
     bool is_end = false;
     while (!is_end) {
@@ -273,7 +276,9 @@ TEST_CASE("streams that nobody reads on hold a share of the pool at most", "[con
     std::vector<std::thread> floods;
     for (std::size_t i = 0; i < count; ++i) {
         connections.push_back(std::make_unique<Connection>(world));
-        floods.emplace_back([&stream, &peer = connections.back()->peer] { static_cast<void>(peer.send_all(stream)); });
+        floods.emplace_back([&stream, &peer = connections.back()->peer] {
+            static_cast<void>(peer.send_all(stream));
+        });
     }
     // Each reads a part in its own time, and pauses where that leaves it.
     const std::size_t read_each = GENERATE(as<std::size_t>{}, 1, 500'000, 1'000'000);
@@ -289,7 +294,8 @@ TEST_CASE("streams that nobody reads on hold a share of the pool at most", "[con
         world.submit(connection->receive);
     }
     const auto all_paused = [&] {
-        return std::all_of(connections.begin(), connections.end(), [](const auto& each) { return !each->receive.in_flight; });
+        return std::all_of(connections.begin(), connections.end(),
+                           [](const auto& each) { return !each->receive.in_flight; });
     };
     CHECK(world.run_until(all_paused));
     world.run_for(20);
@@ -314,7 +320,8 @@ TEST_CASE("streams that nobody reads on hold a share of the pool at most", "[con
     world.require_balanced();
 }
 
-TEST_CASE("what comes in pieces while nobody receives is all there, in order, before the end", "[contract][receive]") {
+TEST_CASE("what comes in pieces while nobody receives is all there, in order, before the end",
+          "[contract][receive]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);
     World world(kind, {.buffer_bytes = 256});
@@ -355,7 +362,8 @@ TEST_CASE("what comes in pieces while nobody receives is all there, in order, be
     SECTION("and is reset") {
         connection.peer.abort();
         world.run_for(5);
-        // How much of it is left is the system's affair, but it is the beginning, and the reset is told.
+        // How much of it is left is the system's affair, but it is the beginning, and the reset is
+        // told.
         while (connection.read()) {
         }
         CHECK(expected.compare(0, connection.input.size(), connection.input) == 0);

@@ -31,7 +31,8 @@ TEST_CASE("many megabytes to a slow reader arrive byte by byte", "[contract][sen
         std::mt19937 random(2);
         std::string room(200'000, '\0');
         while (received.size() < size) {
-            const auto part = connection.peer.receive(std::span(room).first(1 + random() % room.size()));
+            const auto part = connection.peer.receive(
+                std::span(room).first(1 + random() % room.size()));
             if (part.outcome != Peer::Outcome::data) {
                 return;
             }
@@ -49,8 +50,9 @@ TEST_CASE("many megabytes to a slow reader arrive byte by byte", "[contract][sen
         connection.part = {as_bytes(stream).data() + sent, chunk};
         connection.send.buffers = {&connection.part, 1};
         world.submit(connection.send);
-        is_well = world.run_until([&] { return !connection.send.in_flight; }) && connection.send.error == io::Error::none &&
-                  connection.send.bytes >= 1 && connection.send.bytes <= chunk;
+        is_well = world.run_until([&] { return !connection.send.in_flight; }) &&
+                  connection.send.error == io::Error::none && connection.send.bytes >= 1 &&
+                  connection.send.bytes <= chunk;
         sent += connection.send.bytes;
     }
     reader.join();
@@ -61,7 +63,8 @@ TEST_CASE("many megabytes to a slow reader arrive byte by byte", "[contract][sen
     world.require_balanced();
 }
 
-TEST_CASE("a send at once is complete in the call or comes out of wait, never both", "[contract][send]") {
+TEST_CASE("a send at once is complete in the call or comes out of wait, never both",
+          "[contract][send]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);
     World world(kind);
@@ -73,7 +76,8 @@ TEST_CASE("a send at once is complete in the call or comes out of wait, never bo
     std::size_t sent = 0;
     bool is_well = true;
     while (sent < size && is_well) {
-        connection.part = {as_bytes(stream).data() + sent, std::min<std::size_t>(100'000, size - sent)};
+        connection.part = {as_bytes(stream).data() + sent,
+                           std::min<std::size_t>(100'000, size - sent)};
         connection.send.buffers = {&connection.part, 1};
         const int before = connection.send.completions;
         const std::size_t outstanding = world.port().outstanding();
@@ -82,7 +86,8 @@ TEST_CASE("a send at once is complete in the call or comes out of wait, never bo
             world.step(0);
             is_well = is_well && connection.send.completions == before;
         } else {
-            is_well = world.run_until([&] { return !connection.send.in_flight; }) && connection.send.completions == before + 1;
+            is_well = world.run_until([&] { return !connection.send.in_flight; }) &&
+                      connection.send.completions == before + 1;
         }
         is_well = is_well && connection.send.error == io::Error::none && connection.send.bytes >= 1;
         sent += connection.send.bytes;
@@ -128,8 +133,9 @@ TEST_CASE("a gathered send keeps the order of its 64 buffers", "[contract][send]
         }
         connection.send.buffers = {parts.data(), used};
         world.submit(connection.send);
-        is_well = world.run_until([&] { return !connection.send.in_flight; }) && connection.send.error == io::Error::none &&
-                  connection.send.bytes >= 1 && connection.send.bytes <= size - sent;
+        is_well = world.run_until([&] { return !connection.send.in_flight; }) &&
+                  connection.send.error == io::Error::none && connection.send.bytes >= 1 &&
+                  connection.send.bytes <= size - sent;
         sent += connection.send.bytes;
     }
     reader.join();
@@ -139,7 +145,8 @@ TEST_CASE("a gathered send keeps the order of its 64 buffers", "[contract][send]
     world.require_balanced();
 }
 
-TEST_CASE("a receive and a send are in flight at once and do not wait for each other", "[contract][send]") {
+TEST_CASE("a receive and a send are in flight at once and do not wait for each other",
+          "[contract][send]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);
     World world(kind);
@@ -158,7 +165,9 @@ TEST_CASE("a receive and a send are in flight at once and do not wait for each o
 
     world.submit(connection.receive);
     std::string received;
-    std::thread reader([&] { received = connection.peer.receive_exactly(static_cast<std::size_t>(sent) + chunk.size()); });
+    std::thread reader([&] {
+        received = connection.peer.receive_exactly(static_cast<std::size_t>(sent) + chunk.size());
+    });
     const bool is_well = world.run_until([&] { return !connection.send.in_flight; });
     // The rest of the chunk, when the send was partial.
     std::string_view rest = std::string_view(chunk).substr(is_well ? connection.send.bytes : 0);
@@ -265,11 +274,12 @@ TEST_CASE("a peer's reset ends the send that waits", "[contract][send]") {
     world.require_balanced();
 }
 
-// Of sends that may be told late: whether the port tells them at once is its own affair. `within_ns` is far below the tests' patience, and far above what a
-// loaded machine needs.
+// Of sends that may be told late: whether the port tells them at once is its own affair.
+// `within_ns` is far below the tests' patience, and far above what a loaded machine needs.
 constexpr std::uint64_t within_ns = 5 * base::nanoseconds_per_second;
 
-TEST_CASE("a send that may be late has been sent when the wait waits, and is told by its end", "[contract][send]") {
+TEST_CASE("a send that may be late has been sent when the wait waits, and is told by its end",
+          "[contract][send]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);
     World world(kind);
@@ -337,7 +347,8 @@ TEST_CASE("a send that may be late has been sent when the wait waits, and is tol
     world.require_balanced();
 }
 
-TEST_CASE("many sends that may be late keep their bytes in order, also where the reader is slow", "[contract][send]") {
+TEST_CASE("many sends that may be late keep their bytes in order, also where the reader is slow",
+          "[contract][send]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);
     World world(kind);
@@ -349,7 +360,8 @@ TEST_CASE("many sends that may be late keep their bytes in order, also where the
         std::mt19937 random(5);
         std::string room(100'000, '\0');
         while (received.size() < size) {
-            const auto part = connection.peer.receive(std::span(room).first(1 + random() % room.size()));
+            const auto part = connection.peer.receive(
+                std::span(room).first(1 + random() % room.size()));
             if (part.outcome != Peer::Outcome::data) {
                 return;
             }
@@ -366,14 +378,18 @@ TEST_CASE("many sends that may be late keep their bytes in order, also where the
         // Two parts, often more than there is room for.
         const std::size_t first = std::min<std::size_t>(1 + random() % 100'000, size - sent);
         const std::size_t second = std::min<std::size_t>(random() % 100'000, size - sent - first);
-        const std::array<io::ConstBuffer, 2> parts{{{as_bytes(stream).data() + sent, first}, {as_bytes(stream).data() + sent + first, second}}};
+        const std::array<io::ConstBuffer, 2> parts{
+            {{as_bytes(stream).data() + sent, first},
+             {as_bytes(stream).data() + sent + first, second}}};
         connection.send.buffers = {parts.data(), second == 0 ? 1U : 2U};
         connection.send.may_be_late = true;
         const int before = connection.send.completions;
         world.submit(connection.send);
         world.port().expedite(connection.send);
-        is_well = world.run_until([&] { return !connection.send.in_flight; }) && connection.send.completions == before + 1 &&
-                  connection.send.error == io::Error::none && connection.send.bytes >= 1 && connection.send.bytes <= first + second;
+        is_well = world.run_until([&] { return !connection.send.in_flight; }) &&
+                  connection.send.completions == before + 1 &&
+                  connection.send.error == io::Error::none && connection.send.bytes >= 1 &&
+                  connection.send.bytes <= first + second;
         sent += connection.send.bytes;
     }
     reader.join();
@@ -383,7 +399,8 @@ TEST_CASE("many sends that may be late keep their bytes in order, also where the
     world.require_balanced();
 }
 
-TEST_CASE("a send that may be late fails in time, and once, when the peer has reset", "[contract][send]") {
+TEST_CASE("a send that may be late fails in time, and once, when the peer has reset",
+          "[contract][send]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);
     World world(kind);
@@ -406,7 +423,8 @@ TEST_CASE("a send that may be late fails in time, and once, when the peer has re
 }
 
 // One of the ways in which a host sends, into a connection whose peer does not read.
-TEST_CASE("a send that cannot proceed costs nothing, whatever else the peer does", "[contract][send]") {
+TEST_CASE("a send that cannot proceed costs nothing, whatever else the peer does",
+          "[contract][send]") {
     enum class Form { plain, gathered, quiet };
     const PortCase& kind = ANY_PORT();
     const auto form = GENERATE(Form::plain, Form::gathered, Form::quiet);
@@ -421,7 +439,8 @@ TEST_CASE("a send that cannot proceed costs nothing, whatever else the peer does
     world.port().cancel(connection.send);
     REQUIRE(world.run_until([&] { return !connection.send.in_flight; }));
     const std::size_t half = chunk.size() / 2;
-    const std::array<io::ConstBuffer, 2> halves{{{as_bytes(chunk).data(), half}, {as_bytes(chunk).data() + half, half}}};
+    const std::array<io::ConstBuffer, 2> halves{
+        {{as_bytes(chunk).data(), half}, {as_bytes(chunk).data() + half, half}}};
     // Until a send stays: now and then the system finds a little room after all.
     const auto settle = [&] {
         for (int tries = 0; tries == 0 || !connection.send.in_flight; ++tries) {
@@ -442,7 +461,8 @@ TEST_CASE("a send that cannot proceed costs nothing, whatever else the peer does
         const io::Counters before = world.port().counters();
         world.run_for(50);
         const io::Counters after = world.port().counters();
-        // Some waits end early (a look at idle receives, a quiet send's end). One that spins makes thousands.
+        // Some waits end early (a look at idle receives, a quiet send's end). One that spins makes
+        // thousands.
         CHECK(after.waits - before.waits <= 10);
         CHECK(after.sends - before.sends <= 2);
         CHECK(after.receives - before.receives <= 2);
@@ -459,12 +479,14 @@ TEST_CASE("a send that cannot proceed costs nothing, whatever else the peer does
         world.run_for(20);
     }
     require_stillness("nothing more, and its end was received");
-    for (io::Operation* operation : {static_cast<io::Operation*>(&connection.receive), static_cast<io::Operation*>(&connection.send)}) {
+    for (io::Operation* operation : {static_cast<io::Operation*>(&connection.receive),
+                                     static_cast<io::Operation*>(&connection.send)}) {
         if (operation->in_flight) {
             world.port().cancel(*operation);
         }
     }
-    REQUIRE(world.run_until([&] { return !connection.send.in_flight && !connection.receive.in_flight; }));
+    REQUIRE(world.run_until(
+        [&] { return !connection.send.in_flight && !connection.receive.in_flight; }));
     connection.close();
     world.require_balanced();
 }

@@ -19,8 +19,12 @@ public:
         send_.owner = this;
         receive_.socket = &socket_;
         send_.socket = &socket_;
-        receive_.completed = [](io::Operation& operation) { static_cast<Receive&>(operation).owner->on_received(); };
-        send_.completed = [](io::Operation& operation) { static_cast<Send&>(operation).owner->on_sent(); };
+        receive_.completed = [](io::Operation& operation) {
+            static_cast<Receive&>(operation).owner->on_received();
+        };
+        send_.completed = [](io::Operation& operation) {
+            static_cast<Send&>(operation).owner->on_sent();
+        };
     }
 
     // Called with no operation in flight.
@@ -122,13 +126,17 @@ private:
     std::atomic<std::uint64_t> echoed_{0};
 };
 
-// Accepts for an echo, again and again when it has closed. Submit and cancel come from any thread of the port, one at a time.
+// Accepts for an echo, again and again when it has closed. Submit and cancel come from any thread
+// of the port, one at a time.
 class Acceptor : public io::AcceptOperation {
 public:
-    Acceptor(io::CompletionPort& port, io::Socket& its_listener, SharedEcho& echo) : port_(port), echo_(echo) {
+    Acceptor(io::CompletionPort& port, io::Socket& its_listener, SharedEcho& echo)
+        : port_(port), echo_(echo) {
         listener = &its_listener;
         echo.on_closed = [this] { arm(); };
-        completed = [](io::Operation& operation) { static_cast<Acceptor&>(operation).on_accepted(); };
+        completed = [](io::Operation& operation) {
+            static_cast<Acceptor&>(operation).on_accepted();
+        };
     }
 
     void arm() {
@@ -254,7 +262,8 @@ TEST_CASE("four threads serve many connections and lose nothing", "[contract][sh
         std::vector<std::thread> clients;
         for (std::size_t part = 0; part < 2; ++part) {
             clients.emplace_back([&, part] {
-                wrong += Echoes::ping_pong(std::span(all.peers).subspan(part * 16, 16), 60, static_cast<unsigned>(part), 3'000);
+                wrong += Echoes::ping_pong(std::span(all.peers).subspan(part * 16, 16), 60,
+                                           static_cast<unsigned>(part), 3'000);
             });
         }
         for (std::thread& client : clients) {
@@ -269,10 +278,12 @@ TEST_CASE("four threads serve many connections and lose nothing", "[contract][sh
     world.require_balanced();
 }
 
-TEST_CASE("a stream and its end arrive whole, whichever threads see the edges", "[contract][shared]") {
+TEST_CASE("a stream and its end arrive whole, whichever threads see the edges",
+          "[contract][shared]") {
     const PortCase& kind = SHARED_PORT();
     INFO(kind.name);
-    // Data and end of stream close together, many times: an end that is lost leaves the peer waiting.
+    // Data and end of stream close together, many times: an end that is lost leaves the peer
+    // waiting.
     World world(kind, {.buffer_bytes = 128});
     std::vector<std::unique_ptr<SharedEcho>> echoes;
     std::vector<std::unique_ptr<Acceptor>> acceptors;
@@ -280,7 +291,8 @@ TEST_CASE("a stream and its end arrive whole, whichever threads see the edges", 
     const io::Address address = world.address();
     for (std::size_t i = 0; i < slots; ++i) {
         echoes.push_back(std::make_unique<SharedEcho>(world.port(), world.pool()));
-        acceptors.push_back(std::make_unique<Acceptor>(world.port(), world.listener(), *echoes.back()));
+        acceptors.push_back(
+            std::make_unique<Acceptor>(world.port(), world.listener(), *echoes.back()));
         acceptors.back()->arm();
     }
     Workers workers(world.port(), 4, 2);
@@ -338,7 +350,8 @@ TEST_CASE("a stream and its end arrive whole, whichever threads see the edges", 
 TEST_CASE("cancels out of other threads race data, and nothing is lost", "[contract][shared]") {
     const PortCase& kind = SHARED_PORT();
     INFO(kind.name);
-    const std::uint32_t buffers = GENERATE(64U, 2U);  // with two, cancels meet receives that wait for buffers too
+    // with two, cancels meet receives that wait for buffers too
+    const std::uint32_t buffers = GENERATE(64U, 2U);
     CAPTURE(buffers);
     World world(kind, {.buffer_bytes = 256, .buffers = buffers});
     Echoes all(world, 8);
@@ -405,7 +418,8 @@ TEST_CASE("a handler that blocks holds up nobody else", "[contract][shared]") {
     world.require_balanced();
 }
 
-TEST_CASE("a timer set by a handler that then blocks is seen by the threads that wait", "[contract][shared]") {
+TEST_CASE("a timer set by a handler that then blocks is seen by the threads that wait",
+          "[contract][shared]") {
     const PortCase& kind = SHARED_PORT();
     INFO(kind.name);
     World world(kind);
@@ -414,7 +428,9 @@ TEST_CASE("a timer set by a handler that then blocks is seen by the threads that
     };
     std::atomic<bool> may_go{false};
     Timer timer;
-    timer.completed = [](io::Operation& operation) { static_cast<Timer&>(operation).has_fired = true; };
+    timer.completed = [](io::Operation& operation) {
+        static_cast<Timer&>(operation).has_fired = true;
+    };
     Call blocker([&] {
         timer.deadline_ns = world.port().now() + 20 * ms;
         world.port().timer(timer);
@@ -481,7 +497,8 @@ TEST_CASE("an operation may be destroyed as soon as it is handed out", "[contrac
     const PortCase& kind = SHARED_PORT();
     INFO(kind.name);
     World world(kind);
-    // Each receive and send is an object of its own, deleted by its handler (AddressSanitizer sees who still touches it).
+    // Each receive and send is an object of its own, deleted by its handler (AddressSanitizer sees
+    // who still touches it).
     struct Line {
         World* world;
         io::Socket socket;

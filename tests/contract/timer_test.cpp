@@ -20,7 +20,8 @@ TEST_CASE("a timer completes at its instant and never before", "[contract][timer
     Tracked<io::TimerOperation> timer(world);
     std::uint64_t seen = 0;
     timer.then = [&] { seen = world.port().now(); };
-    for (const std::uint64_t after_ns : {std::uint64_t{1}, 100'000 + std::uint64_t{0}, 3 * ms, 20 * ms + 1}) {
+    for (const std::uint64_t after_ns :
+         {std::uint64_t{1}, 100'000 + std::uint64_t{0}, 3 * ms, 20 * ms + 1}) {
         timer.deadline_ns = world.port().now() + after_ns;
         world.complete(timer);
         CHECK(timer.error == io::Error::none);
@@ -64,7 +65,9 @@ TEST_CASE("timers complete in the order of their instants", "[contract][timer]")
     world.require_balanced();
 }
 
-TEST_CASE("timers that became due while they were submitted complete in the order of their instants", "[contract][timer]") {
+TEST_CASE(
+    "timers that became due while they were submitted complete in the order of their instants",
+    "[contract][timer]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);
     const std::size_t batch = GENERATE(as<std::size_t>{}, 1, 64);
@@ -169,8 +172,10 @@ TEST_CASE("ten thousand timers, half of them cancelled", "[contract][timer]") {
     std::size_t wrong = 0;
     for (std::size_t i = 0; i < count; ++i) {
         const auto& timer = *timers[order[i]];
-        // A cancel may come too late on a machine that stood still; a timer that was left alone is never aborted.
-        const bool is_well = timer.completions == 1 && (i < count / 2 || timer.error == io::Error::none);
+        // A cancel may come too late on a machine that stood still; a timer that was left alone is
+        // never aborted.
+        const bool is_well = timer.completions == 1 &&
+                             (i < count / 2 || timer.error == io::Error::none);
         wrong += is_well ? 0 : 1;
     }
     CHECK(wrong == 0);

@@ -20,8 +20,9 @@ TEST_CASE("a wait with a deadline returns at it", "[contract][wait]") {
     SECTION("with an idle connection") {
         static_cast<void>(world.listener());
     }
-    // It may return early, but it does not spin. The best of several: what the kernel still does for a thread (take down a ring that was made to see whether
-    // there are any, say) interrupts its calls, some dozen times.
+    // It may return early, but it does not spin. The best of several: what the kernel still does
+    // for a thread (take down a ring that was made to see whether there are any, say) interrupts
+    // its calls, some dozen times.
     std::uint64_t least_calls = UINT64_MAX;
     std::uint64_t least_waits = UINT64_MAX;
     for (int attempt = 0; attempt < 20 && (least_calls > 5 || least_waits > 5); ++attempt) {
@@ -38,7 +39,8 @@ TEST_CASE("a wait with a deadline returns at it", "[contract][wait]") {
     }
     CHECK(least_calls <= 5);
     CHECK(least_waits <= 5);
-    // One that only looks comes back though nothing is there: were it to wait, it would do so for ever.
+    // One that only looks comes back though nothing is there: were it to wait, it would do so for
+    // ever.
     for (int i = 0; i < 100; ++i) {
         CHECK(world.step(0) == 0);
         world.step(1);  // long past
@@ -55,7 +57,8 @@ TEST_CASE("a wait ends as close to its deadline as the port says", "[contract][w
     options.exact_deadlines = true;
     auto port = kind.factory.make(pool, options);
     REQUIRE(port);
-    // The best of many, since the machine may be busy. One that counts in milliseconds is late by 800 us each time.
+    // The best of many, since the machine may be busy. One that counts in milliseconds is late by
+    // 800 us each time.
     std::uint64_t least_late_ns = UINT64_MAX;
     for (int i = 0; i < 200; ++i) {
         const std::uint64_t deadline = (*port)->now() + 200'000;
@@ -81,7 +84,8 @@ TEST_CASE("wait hands out no more than it has room for, and the rest later", "[c
     for (std::size_t i = 0; i < count; ++i) {
         connections.push_back(std::make_unique<Connection>(world));
     }
-    // Each connection completes a receive and a send by the same news, and posts and timers come with them.
+    // Each connection completes a receive and a send by the same news, and posts and timers come
+    // with them.
     for (auto& connection : connections) {
         connection->receive.then = count_it;
         connection->send.then = count_it;
@@ -119,7 +123,8 @@ TEST_CASE("wake lets a wait return early", "[contract][wait]") {
             is_back = true;
         });
         const std::uint64_t start = base::now_ns();
-        // wake() reaches a thread that waits already; when this one does is not to be seen from here.
+        // wake() reaches a thread that waits already; when this one does is not to be seen from
+        // here.
         while (!is_back && base::now_ns() - start < patience_ns) {
             world.port().wake();
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -167,7 +172,8 @@ TEST_CASE("what another thread submits before the first wait completes in it", "
     CHECK(connect.error == io::Error::none);
     CHECK(cancelled_accept.error == io::Error::aborted);
     for (const int completions :
-         {accept.completions, connect.completions, cancelled_accept.completions, post.completions, timer.completions}) {
+         {accept.completions, connect.completions, cancelled_accept.completions, post.completions,
+          timer.completions}) {
         CHECK(completions == 1);
     }
     io::close_native(accept.accepted);
@@ -176,11 +182,13 @@ TEST_CASE("what another thread submits before the first wait completes in it", "
     world.require_balanced();
 }
 
-TEST_CASE("hundreds of operations are submitted and cancelled between two waits", "[contract][wait]") {
+TEST_CASE("hundreds of operations are submitted and cancelled between two waits",
+          "[contract][wait]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);
     World world(kind);
-    constexpr std::size_t count = 200;  // four calls each: more than a submission queue has places for
+    // four calls each: more than a submission queue has places for
+    constexpr std::size_t count = 200;
     std::vector<std::unique_ptr<Connection>> connections;
     for (std::size_t i = 0; i < count; ++i) {
         connections.push_back(std::make_unique<Connection>(world));
@@ -197,7 +205,8 @@ TEST_CASE("hundreds of operations are submitted and cancelled between two waits"
     REQUIRE(world.run_until([&] { return world.port().outstanding() == 0; }));
     for (auto& connection : connections) {
         CHECK(connection->receive.error == io::Error::aborted);
-        CHECK((connection->send.error == io::Error::none || connection->send.error == io::Error::aborted));
+        CHECK((connection->send.error == io::Error::none ||
+               connection->send.error == io::Error::aborted));
         REQUIRE(connection->peer.send_all("in"));
         REQUIRE(connection->read());
         CHECK(connection->input == "in");

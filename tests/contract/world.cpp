@@ -195,7 +195,8 @@ private:
     io::CompletionPort* port_;
 };
 
-Workers::Workers(io::CompletionPort& port, int threads, std::size_t batch) : port_(port), running_(threads) {
+Workers::Workers(io::CompletionPort& port, int threads, std::size_t batch)
+    : port_(port), running_(threads) {
     for (int i = 0; i < threads; ++i) {
         stops_.push_back(std::make_unique<StopOperation>(port));
         threads_.emplace_back([this, batch] {
@@ -225,7 +226,8 @@ void Workers::stop() {
     }
     if (!eventually([&] { return running_.load() == 0; })) {
         // The threads cannot be ended from outside, so neither can the test.
-        std::fprintf(stderr, "contract_tests: %d workers are stuck in wait(): a wake was lost\n", running_.load());
+        std::fprintf(stderr, "contract_tests: %d workers are stuck in wait(): a wake was lost\n",
+                     running_.load());
         std::abort();
     }
     for (std::thread& thread : threads_) {

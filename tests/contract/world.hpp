@@ -1,5 +1,6 @@
-// What a contract test works in: a pool, a port, a listener on loopback, connections with a native peer at the other end, and
-// operations that count their completions. A test that fails unwinds cleanly: what is in flight is cancelled and taken out.
+// What a contract test works in: a pool, a port, a listener on loopback, connections with a native
+// peer at the other end, and operations that count their completions. A test that fails unwinds
+// cleanly: what is in flight is cancelled and taken out.
 #pragma once
 
 #include <atomic>
@@ -22,7 +23,8 @@ namespace portico::test {
 
 inline constexpr std::uint64_t patience_ns = 15 * base::nanoseconds_per_second;
 
-// Byte number `offset` of the stream that tests send, so that a lost, doubled or reordered byte shows.
+// Byte number `offset` of the stream that tests send, so that a lost, doubled or reordered byte
+// shows.
 [[nodiscard]] inline char pattern_at(std::uint64_t offset) {
     return static_cast<char>((offset + 1) * 0x9E37'79B9'7F4A'7C15ULL >> 56);
 }
@@ -104,12 +106,24 @@ public:
         REQUIRE(run_until([&] { return !operation.in_flight; }));
     }
 
-    static void submit_to(io::CompletionPort& port, io::AcceptOperation& operation) { port.accept(operation); }
-    static void submit_to(io::CompletionPort& port, io::ConnectOperation& operation) { port.connect(operation); }
-    static void submit_to(io::CompletionPort& port, io::ReceiveOperation& operation) { port.receive(operation); }
-    static void submit_to(io::CompletionPort& port, io::SendOperation& operation) { port.send(operation); }
-    static void submit_to(io::CompletionPort& port, io::TimerOperation& operation) { port.timer(operation); }
-    static void submit_to(io::CompletionPort& port, io::PostOperation& operation) { port.post(operation); }
+    static void submit_to(io::CompletionPort& port, io::AcceptOperation& operation) {
+        port.accept(operation);
+    }
+    static void submit_to(io::CompletionPort& port, io::ConnectOperation& operation) {
+        port.connect(operation);
+    }
+    static void submit_to(io::CompletionPort& port, io::ReceiveOperation& operation) {
+        port.receive(operation);
+    }
+    static void submit_to(io::CompletionPort& port, io::SendOperation& operation) {
+        port.send(operation);
+    }
+    static void submit_to(io::CompletionPort& port, io::TimerOperation& operation) {
+        port.timer(operation);
+    }
+    static void submit_to(io::CompletionPort& port, io::PostOperation& operation) {
+        port.post(operation);
+    }
 
     // Nothing in flight, no completion left, no buffer on loan.
     void require_balanced();
@@ -145,7 +159,8 @@ struct Connection {
     explicit Connection(World& in_world, int peer_receive_buffer = 0, int peer_send_buffer = 0);
     ~Connection();
 
-    // Receives once: what came goes to the end of `input`, and the buffer back to the pool. False at the end or an error.
+    // Receives once: what came goes to the end of `input`, and the buffer back to the pool. False
+    // at the end or an error.
     bool read();
     // Takes what a completed receive brought. False when it brought nothing.
     bool take();
@@ -153,7 +168,8 @@ struct Connection {
     void read_until(std::size_t bytes);
     // Sends all, resuming after partial sends.
     void write(std::string_view bytes);
-    // Sends parts of the pattern from `sent` on until one send stays in flight; `chunk` is what it sends.
+    // Sends parts of the pattern from `sent` on until one send stays in flight; `chunk` is what it
+    // sends.
     void fill(std::string& chunk, std::uint64_t& sent);
     // Closes through the port.
     void close();
@@ -167,7 +183,8 @@ struct Connection {
     std::string input;
 };
 
-// Threads that serve a shared port until stop(). They wait without a deadline, so that a lost wake shows.
+// Threads that serve a shared port until stop(). They wait without a deadline, so that a lost wake
+// shows.
 class Workers {
 public:
     Workers(io::CompletionPort& port, int threads, std::size_t batch);
@@ -183,7 +200,8 @@ private:
     std::atomic<int> running_{0};
 };
 
-// For the test's own thread, beside workers: true as soon as the condition is, false when patience ended.
+// For the test's own thread, beside workers: true as soon as the condition is, false when patience
+// ended.
 template <class Condition>
 [[nodiscard]] bool eventually(Condition condition) {
     const std::uint64_t deadline = base::now_ns() + patience_ns;

@@ -1,10 +1,12 @@
-// A bad wire between two network name spaces: it carries packets from one TUN interface to another, loses some, delays all, lets some overtake
-// others and doubles some, all by seed. It does what `tc netem` does, where the kernel has no netem as well.
+// A bad wire between two network name spaces: it carries packets from one TUN interface to another,
+// loses some, delays all, lets some overtake others and doubles some, all by seed. It does what `tc
+// netem` does, where the kernel has no netem as well.
 //
 //   bad_wire SEED HERE OTHER-NAMESPACE THERE
 //
-// HERE and THERE are TUN interfaces that exist, HERE in the program's own name space, THERE in the one of the file (/proc/PID/ns/net). Prints
-// "ready" when it carries, and at SIGTERM what it has done:
+// HERE and THERE are TUN interfaces that exist, HERE in the program's own name space, THERE in the
+// one of the file (/proc/PID/ns/net). Prints "ready" when it carries, and at SIGTERM what it has
+// done:
 //
 //   carried N lost N overtaken N doubled N
 #include <fcntl.h>
@@ -35,9 +37,11 @@ using Clock = std::chrono::steady_clock;
 constexpr std::uint32_t per_mille_lost = 20;
 constexpr std::uint32_t per_mille_overtaken = 50;
 constexpr std::uint32_t per_mille_doubled = 10;
-constexpr std::chrono::microseconds delay{5'000};      // each way
-constexpr std::chrono::microseconds overtaken{3'000};  // longer on the way than those that came after it
-constexpr std::size_t packets_max = 4'096;             // on the way at once; what comes then is lost, as in any queue
+constexpr std::chrono::microseconds delay{5'000};  // each way
+// longer on the way than those that came after it
+constexpr std::chrono::microseconds overtaken{3'000};
+// on the way at once; what comes then is lost, as in any queue
+constexpr std::size_t packets_max = 4'096;
 
 volatile sig_atomic_t over = 0;
 
@@ -67,7 +71,9 @@ struct Packet {
     std::vector<char> bytes;
 };
 struct Later {
-    bool operator()(const Packet& a, const Packet& b) const { return a.due != b.due ? a.due > b.due : a.number > b.number; }
+    bool operator()(const Packet& a, const Packet& b) const {
+        return a.due != b.due ? a.due > b.due : a.number > b.number;
+    }
 };
 
 class Wire {
@@ -100,11 +106,15 @@ public:
         if (on_the_way_.empty()) {
             return longest;
         }
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(on_the_way_.top().due - Clock::now());
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(on_the_way_.top().due -
+                                                                       Clock::now());
         return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, longest));
     }
 
-    void report() const { std::printf("carried %llu lost %llu overtaken %llu doubled %llu\n", carried_, lost_, overtaken_, doubled_); }
+    void report() const {
+        std::printf("carried %llu lost %llu overtaken %llu doubled %llu\n", carried_, lost_,
+                    overtaken_, doubled_);
+    }
 
 private:
     void take(int to, std::vector<char> bytes) {

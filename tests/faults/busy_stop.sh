@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A stop while 500 connections are busy: in order, within the drain's time, and no reply that comes is a wrong one.
+# A stop while 500 connections are busy: in order, within the drain's time, and no reply that comes
+# is a wrong one.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 for ports in shared per_core; do

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The wall clock is stepped by ten years, forwards and backwards, under a host with timers running: idle timeouts and the drain's deadline take as
-# long as ever, traffic goes on, and so does the log, with the new time. A preloaded library steps the clock of this one process.
+# The wall clock is stepped by ten years, forwards and backwards, under a host with timers running:
+# idle timeouts and the drain's deadline take as long as ever, traffic goes on, and so does the log,
+# with the new time. A preloaded library steps the clock of this one process.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 ten_years=$((10 * 365 * 86400))

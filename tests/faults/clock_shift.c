@@ -1,6 +1,7 @@
-/* clock_shift: preloaded into a process, it shifts that process's wall clock by as many seconds as the file $CLOCK_SHIFT_FILE says, read anew at
- * each call, so that a test can step the clock while the process runs. The machine's own clock is left alone, and so are the process's other
- * clocks. Answers 0 where there is no such file. */
+/* clock_shift: preloaded into a process, it shifts that process's wall clock by as many seconds as
+ * the file $CLOCK_SHIFT_FILE says, read anew at each call, so that a test can step the clock while
+ * the process runs. The machine's own clock is left alone, and so are the process's other clocks.
+ * Answers 0 where there is no such file. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -24,7 +25,8 @@ int clock_gettime(clockid_t clock, struct timespec* now) {
     static int (*real)(clockid_t, struct timespec*);
     if (real == NULL) *(void**)&real = dlsym(RTLD_NEXT, "clock_gettime");
     const int status = real(clock, now);
-    if (status == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) now->tv_sec += shift_s();
+    if (status == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
+        now->tv_sec += shift_s();
     return status;
 }
 

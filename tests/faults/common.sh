@@ -1,7 +1,8 @@
 # What the scripts of this folder have in common; see integration/common.sh for the rest.
 source "$(dirname "${BASH_SOURCE[0]}")/../integration/common.sh"
 
-# config NAME LISTENERS [MEMBERS]: writes NAME.json. LISTENERS and MEMBERS are JSON without the outermost brackets.
+# config NAME LISTENERS [MEMBERS]: writes NAME.json. LISTENERS and MEMBERS are JSON without the
+# outermost brackets.
 config() {
     printf '{ "plugin_directory": "%s",\n  "listeners": [ %s ]%s }\n' "$plugin_directory" "$2" "${3:+, $3}" >"$1.json"
 }
@@ -24,7 +25,8 @@ count_in_log() { grep -c -- "$2" "$1.log"; } # NAME PATTERN
 has_clients() { [ "$(count_in_log "$1" ' client .* connected')" -ge "$2" ]; }
 all_are_closed() { [ "$(count_in_log "$1" ' client .* connected')" -eq "$(count_in_log "$1" ' closed: ')" ]; }
 
-# start_load NAME PORT OPTION...: the client in the background, its summary in NAME.load; load_pid is set.
+# start_load NAME PORT OPTION...: the client in the background, its summary in NAME.load; load_pid
+# is set.
 start_load() {
     local name=$1
     shift
@@ -36,7 +38,8 @@ start_load() {
 for_long="--duration 300s --timeout 60s"
 value() { tr -d '\r' <"$1.load" | sed -n "s/^$2  *//p"; } # NAME FIGURE
 
-# load_is_right NAME PID: it ends, and every message of every connection has had its reply, byte for byte.
+# load_is_right NAME PID: it ends, and every message of every connection has had its reply, byte for
+# byte.
 load_is_right() {
     wait_gone "$2" 120
     has_ended_with "$1" 0

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The disk under the log file is full, and standard error leads nowhere: the host serves on, says so once where it can, goes on in the file when
-# there is room again, and stops in order.
+# The disk under the log file is full, and standard error leads nowhere: the host serves on, says so
+# once where it can, goes on in the file when there is room again, and stops in order.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 serves() { # WHAT NAME
@@ -39,7 +39,8 @@ for kind in full closed; do
     if [ "$(count_in_log $kind 'connected')" -eq 20 ]; then ok 'and the file has every line'; else fail 'lines are missing' $kind.log; fi
 done
 
-# A disk that fills up, and has room again: a small file system of the test's own, which is gone with its name space.
+# A disk that fills up, and has room again: a small file system of the test's own, which is gone
+# with its name space.
 if [ "$(id -u)" -eq 0 ]; then own=(unshare --mount); else own=(unshare --mount --map-root-user); fi
 mkdir -p disk
 if ! "${own[@]}" mount -t tmpfs -o size=256k none disk 2>disk.err; then
@@ -63,7 +64,8 @@ if start_host disk; then
     serves 'a disk with room again' disk
     ! stop_host disk $stop_signal || ok 'a disk with room again: it stops in order'
     missing=$(sed -n 's/^.*log.file can be written again: \([0-9]*\) lines are missing in it$/\1/p' "$disk/it.log")
-    # The file and standard error differ by what each says of the other, and by what is missing; one line may be cut.
+    # The file and standard error differ by what each says of the other, and by what is missing; one
+    # line may be cut.
     whole=$(grep -c -x '20..-..-..T..:..:..\....Z [a-z]* .*' "$disk/it.log")
     all=$(grep -vc 'log.file can' disk.log)
     [ "$(count_in_log disk 'log.file cannot be written')" -eq 1 ] || fail 'not said once' disk.log

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# The process may have little more memory than it has: single connections are closed, each with a line that says why; the others, and the host, go
-# on; and with the limit lifted everything is as before.
+# The process may have little more memory than it has: single connections are closed, each with a
+# line that says why; the others, and the host, go on; and with the limit lifted everything is as
+# before.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 need prlimit
 
-# One arena for all threads: glibc reserves 64 MiB of address space for each further one, at a moment that depends on which threads meet in malloc, and the
-# limit would leave some of them nothing at all.
+# One arena for all threads: glibc reserves 64 MiB of address space for each further one, at a
+# moment that depends on which threads meet in malloc, and the limit would leave some of them
+# nothing at all.
 export MALLOC_ARENA_MAX=1
 
 framing='"framing": { "type": "length_prefix", "max_bytes": 16777216 }'

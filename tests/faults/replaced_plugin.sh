@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# What an operator does with the files of plugins while the host serves: a new one is copied over the old one, a copy
-# is cut short, a file is removed. The host goes on with what it has loaded, and the next start takes what is there.
+# What an operator does with the files of plugins while the host serves: a new one is copied over
+# the old one, a copy is cut short, a file is removed. The host goes on with what it has loaded, and
+# the next start takes what is there.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-# Where temporary files go: under Wine where its registry says, and there hosts of other tests may have left something.
+# Where temporary files go: under Wine where its registry says, and there hosts of other tests may
+# have left something.
 mkdir -p plugins temporary
 export TMPDIR=$work/temporary
 temporary=temporary
@@ -65,7 +67,8 @@ if start_host serving; then
     if [ "$(folders)" -eq 0 ]; then ok 'no folder is left after the stop'; else fail 'a folder is left after the stop' serving.log; fi
 fi
 
-# The next start loads what is there now: one that is cut short is refused in words, one that is whole is served.
+# The next start loads what is there now: one that is cut short is refused in words, one that is
+# whole is served.
 fresh_plugins
 truncate -s 3000 "plugins/echo$module"
 timeout 60 "${host[@]}" check serving.json >cut.out 2>&1

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Plugins that print to a console that somebody holds open and does not read: every client is served, the stop is as ever, and
-# what was not printed is counted, and told when there is room again.
+# Plugins that print to a console that somebody holds open and does not read: every client is
+# served, the stop is as ever, and what was not printed is counted, and told when there is room
+# again.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 listeners='{ "name": "echo", "listen": "127.0.0.1:0", "plugin": "echo", "settings": { "print": true } },
            { "name": "ack", "listen": "127.0.0.1:0", "plugin": "ack", "settings": { "print": true } }'
-# A message of theirs takes about 300 bytes of output: enough for the pipe and the queue, several times over.
+# A message of theirs takes about 300 bytes of output: enough for the pipe and the queue, several
+# times over.
 load_echo() { "${client[@]}" 127.0.0.1 "$(port_of "$1" echo)" --size 1000 --connections 4 --count 2000 --timeout 20s >"$1.echo" 2>&1; }
 load_ack() {
     "${client[@]}" 127.0.0.1 "$(port_of "$1" ack)" --size 1000 --connections 4 --count 1000 --timeout 20s \

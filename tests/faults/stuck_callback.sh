@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A plugin's callback that never returns: the stop is bounded, the log names the callback, and the exit code is 1. Another plugin's
-# clients are drained as ever.
+# A plugin's callback that never returns: the stop is bounded, the log names the callback, and the
+# exit code is 1. Another plugin's clients are drained as ever.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 hang() { # NAME PORTS PLUGIN IN

@@ -1,4 +1,5 @@
-// Addresses: what an operator may write in "listen", against a parser of its own; and any address as text and back again.
+// Addresses: what an operator may write in "listen", against a parser of its own; and any address
+// as text and back again.
 #include <charconv>
 #include <optional>
 #include <string>
@@ -67,7 +68,8 @@ void check_address(fuzz::Input& input) {
         address.scope_id = input.number<std::uint32_t>();
     }
     sockaddr_storage native{};
-    PORTICO_ASSERT(io::to_native(address, native) == (size == 16 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in)));
+    PORTICO_ASSERT(io::to_native(address, native) ==
+                   (size == 16 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in)));
     PORTICO_ASSERT(io::from_native(native) == address);
 
     const std::string text = io::to_string(address);

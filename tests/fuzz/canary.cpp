@@ -1,4 +1,5 @@
-// The canary: a planted defect behind a check of four bytes. A fuzzing run that does not find it proves nothing, and fails.
+// The canary: a planted defect behind a check of four bytes. A fuzzing run that does not find it
+// proves nothing, and fails.
 #include <cstddef>
 #include <cstdint>
 #include <memory>

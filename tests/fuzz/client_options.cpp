@@ -1,5 +1,6 @@
-// Any command line of the client, one argument a line. It ends with options that keep every documented range and fit together, so that the messages
-// can be made from them; or with help, or with one usage error and exit code 2. Nothing escapes.
+// Any command line of the client, one argument a line. It ends with options that keep every
+// documented range and fit together, so that the messages can be made from them; or with help, or
+// with one usage error and exit code 2. Nothing escapes.
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,7 +19,8 @@ namespace {
 
 void check_payload(const std::string& payload, const client::Framing& framing) {
     using Type = client::Framing::Type;
-    PORTICO_ASSERT(payload.size() >= framing.payload_min() && payload.size() <= framing.payload_max());
+    PORTICO_ASSERT(payload.size() >= framing.payload_min() &&
+                   payload.size() <= framing.payload_max());
     if (framing.type == Type::delimiter) {
         client::FrameScanner scanner;
         const std::string framed = payload + framing.delimiter;
@@ -31,7 +33,8 @@ void check_options(const Options& options) {
     PORTICO_ASSERT(options.port != 0);
     PORTICO_ASSERT(options.connections >= 1 && options.connections <= client::connections_max);
     PORTICO_ASSERT(options.depth >= 1 && options.depth <= client::depth_max);
-    PORTICO_ASSERT(options.count <= client::count_max && (options.count == 0) == (options.duration_ns != 0));
+    PORTICO_ASSERT(options.count <= client::count_max &&
+                   (options.count == 0) == (options.duration_ns != 0));
     PORTICO_ASSERT(options.timeout_ns >= base::nanoseconds_per_millisecond &&
                    options.connect_timeout_ns >= base::nanoseconds_per_millisecond);
     if (options.is_interactive) {
@@ -39,15 +42,16 @@ void check_options(const Options& options) {
         return;
     }
     if (options.script_file) {
-        PORTICO_ASSERT(!options.message && options.message_pieces.empty() && options.sizes.max == 0 && options.depth == 1 &&
-                       options.rate == 0);
+        PORTICO_ASSERT(!options.message && options.message_pieces.empty() &&
+                       options.sizes.max == 0 && options.depth == 1 && options.rate == 0);
         return;
     }
     const bool framed = options.reply_framing.type != client::Framing::Type::none;
     if (options.message) {
         check_payload(*options.message, options.framing);
     } else if (options.message_pieces.empty()) {
-        PORTICO_ASSERT(options.sizes.min <= options.sizes.max && options.sizes.max <= options.framing.payload_max());
+        PORTICO_ASSERT(options.sizes.min <= options.sizes.max &&
+                       options.sizes.max <= options.framing.payload_max());
         PORTICO_ASSERT(options.sizes.min >= options.framing.payload_min());
     }
     if (options.expect == Options::Expect::text) {
@@ -56,11 +60,13 @@ void check_options(const Options& options) {
         expected->fill({1, 1}, 0, std::as_writable_bytes(std::span(filled_in)));
         check_payload(filled_in, options.reply_framing);
     }
-    PORTICO_ASSERT(options.expect != Options::Expect::echo || options.framing == options.reply_framing ||
+    PORTICO_ASSERT(options.expect != Options::Expect::echo ||
+                   options.framing == options.reply_framing ||
                    (options.framing.adds_nothing() && options.reply_framing.adds_nothing()));
     PORTICO_ASSERT(options.framing.type != client::Framing::Type::idle);
     PORTICO_ASSERT(options.reply_framing.type != client::Framing::Type::idle || options.depth == 1);
-    PORTICO_ASSERT((options.expect == Options::Expect::pattern) == options.expected_pattern.has_value());
+    PORTICO_ASSERT((options.expect == Options::Expect::pattern) ==
+                   options.expected_pattern.has_value());
     PORTICO_ASSERT(options.expect != Options::Expect::pattern || framed);
     PORTICO_ASSERT(options.expect != Options::Expect::any || framed || options.depth == 1);
     const auto payloads = client::payloads_of(options);
@@ -76,7 +82,8 @@ void check_options(const Options& options) {
     for (const client::Threshold& each : options.thresholds) {
         PORTICO_ASSERT(each.figure != nullptr);
     }
-    PORTICO_ASSERT(bytes <= payloads->size_max() && (bytes != 0 || options.framing.type != client::Framing::Type::none));
+    PORTICO_ASSERT(bytes <= payloads->size_max() &&
+                   (bytes != 0 || options.framing.type != client::Framing::Type::none));
 }
 
 }  // namespace
@@ -107,7 +114,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     PORTICO_ASSERT(parsed.exit_code == 0 || parsed.exit_code == 2);
     PORTICO_ASSERT(!parsed.text.empty() && parsed.text.back() == '\n');
     if (parsed.exit_code == 2) {
-        PORTICO_ASSERT(parsed.text.starts_with("client: ") && parsed.text.ends_with("\nclient --help says more\n"));
+        PORTICO_ASSERT(parsed.text.starts_with("client: ") &&
+                       parsed.text.ends_with("\nclient --help says more\n"));
     }
     return 0;
 }

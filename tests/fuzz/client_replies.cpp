@@ -1,5 +1,6 @@
-// Replies, right ones, damaged ones and foreign bytes, in pieces of any size. The checker must say of each reply what a comparison says that sees the
-// whole stream at once, whose it is where it tells, and name the first byte that differs.
+// Replies, right ones, damaged ones and foreign bytes, in pieces of any size. The checker must say
+// of each reply what a comparison says that sees the whole stream at once, whose it is where it
+// tells, and name the first byte that differs.
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -56,24 +57,31 @@ std::size_t frame_end(const Framing& framing, std::string_view text) {
         return found == std::string_view::npos ? found : found + framing.delimiter.size();
     }
     if (framing.type == Framing::Type::fixed) {
-        return text.size() < framing.fixed_bytes ? std::string_view::npos : static_cast<std::size_t>(framing.fixed_bytes);
+        return text.size() < framing.fixed_bytes ? std::string_view::npos
+                                                 : static_cast<std::size_t>(framing.fixed_bytes);
     }
     if (text.size() < framing.prefix_bytes) {
         return std::string_view::npos;
     }
     std::uint64_t payload = 0;
     for (std::size_t i = 0; i < framing.prefix_bytes; ++i) {
-        const std::size_t place = framing.order == Framing::ByteOrder::big ? framing.prefix_bytes - 1 - i : i;
+        const std::size_t place = framing.order == Framing::ByteOrder::big
+                                      ? framing.prefix_bytes - 1 - i
+                                      : i;
         payload += std::uint64_t{static_cast<unsigned char>(text[i])} << (8 * place);
     }
-    return text.size() - framing.prefix_bytes < payload ? std::string_view::npos : framing.prefix_bytes + static_cast<std::size_t>(payload);
+    return text.size() - framing.prefix_bytes < payload
+               ? std::string_view::npos
+               : framing.prefix_bytes + static_cast<std::size_t>(payload);
 }
 
 std::size_t first_difference(std::string_view left, std::string_view right) {
-    return static_cast<std::size_t>(std::mismatch(left.begin(), left.end(), right.begin(), right.end()).first - left.begin());
+    return static_cast<std::size_t>(
+        std::mismatch(left.begin(), left.end(), right.begin(), right.end()).first - left.begin());
 }
 
-// The number of the message of which a frame is, as far as its head tells; nothing where it does not, or names none of this connection's.
+// The number of the message of which a frame is, as far as its head tells; nothing where it does
+// not, or names none of this connection's.
 std::optional<std::uint64_t> told_number(const Setting& setting, std::string_view frame) {
     const std::size_t head_size = setting.replies->identity_bytes();
     if (frame.size() < head_size) {
@@ -81,7 +89,8 @@ std::optional<std::uint64_t> told_number(const Setting& setting, std::string_vie
     }
     const std::string_view head = frame.substr(0, head_size);
     const auto identity = setting.replies->identify(client::bytes_of(head));
-    if (!identity || identity->connection != 1 || identity->number_low == 0 || identity->number_low > setting.started ||
+    if (!identity || identity->connection != 1 || identity->number_low == 0 ||
+        identity->number_low > setting.started ||
         !reply_of(*setting.replies, {1, identity->number_low}).starts_with(head)) {
         return std::nullopt;
     }
@@ -94,7 +103,8 @@ bool is_foreign(const Setting& setting, std::string_view frame) {
         return false;
     }
     const auto identity = setting.replies->identify(client::bytes_of(frame.substr(0, head_size)));
-    return identity && identity->connection == 2 && frame == reply_of(*setting.replies, {2, identity->number_low});
+    return identity && identity->connection == 2 &&
+           frame == reply_of(*setting.replies, {2, identity->number_low});
 }
 
 Verdict verdict_of_frame(const Setting& setting, std::string_view frame, std::uint64_t next) {
@@ -103,24 +113,31 @@ Verdict verdict_of_frame(const Setting& setting, std::string_view frame, std::ui
         if (!is_due) {
             return {Event::unexpected};
         }
-        const std::string expected = setting.replies ? reply_of(*setting.replies, {1, next}) : std::string(frame);
-        return frame == expected ? Verdict{Event::reply, next} : Verdict{Event::wrong, next, first_difference(frame, expected)};
+        const std::string expected = setting.replies ? reply_of(*setting.replies, {1, next})
+                                                     : std::string(frame);
+        return frame == expected ? Verdict{Event::reply, next}
+                                 : Verdict{Event::wrong, next, first_difference(frame, expected)};
     }
     if (const auto number = told_number(setting, frame)) {
         const std::string expected = reply_of(*setting.replies, {1, *number});
-        return frame == expected ? Verdict{Event::reply, *number} : Verdict{Event::wrong, *number, first_difference(frame, expected)};
+        return frame == expected
+                   ? Verdict{Event::reply, *number}
+                   : Verdict{Event::wrong, *number, first_difference(frame, expected)};
     }
     if (is_foreign(setting, frame)) {
         return {Event::crossed};
     }
-    return is_due ? Verdict{Event::wrong, 0, first_difference(frame, reply_of(*setting.replies, {1, next}))} : Verdict{Event::unexpected};
+    return is_due ? Verdict{Event::wrong, 0,
+                            first_difference(frame, reply_of(*setting.replies, {1, next}))}
+                  : Verdict{Event::unexpected};
 }
 
 std::vector<Verdict> reference_framed(const Setting& setting) {
     std::vector<Verdict> verdicts;
     std::string_view rest = setting.stream;
     std::uint64_t settled = 0;
-    for (std::size_t end = 0; !rest.empty() && (end = frame_end(setting.expectation.framing, rest)) != std::string_view::npos;
+    for (std::size_t end = 0; !rest.empty() && (end = frame_end(setting.expectation.framing,
+                                                                rest)) != std::string_view::npos;
          rest.remove_prefix(end)) {
         verdicts.push_back(verdict_of_frame(setting, rest.substr(0, end), settled + 1));
         settled = settled_after(settled, verdicts.back());
@@ -128,7 +145,8 @@ std::vector<Verdict> reference_framed(const Setting& setting) {
     return verdicts;
 }
 
-std::vector<Verdict> reference_unframed(const Setting& setting, const std::vector<std::string_view>& pieces) {
+std::vector<Verdict> reference_unframed(const Setting& setting,
+                                        const std::vector<std::string_view>& pieces) {
     std::vector<Verdict> verdicts;
     std::uint64_t number = 1;
     if (!setting.replies) {
@@ -164,13 +182,18 @@ std::vector<Verdict> reference_unframed(const Setting& setting, const std::vecto
 
 void check_finding(const Setting& setting, const client::Finding& finding, std::size_t read_to) {
     const std::string expected = reply_of(*setting.replies, finding.expected);
-    PORTICO_ASSERT(finding.offset <= finding.differs_at && finding.differs_at - finding.offset < client::Finding::shown_max);
-    const std::string_view due = std::string_view(expected).substr(static_cast<std::size_t>(finding.offset));
+    PORTICO_ASSERT(finding.offset <= finding.differs_at &&
+                   finding.differs_at - finding.offset < client::Finding::shown_max);
+    const std::string_view due = std::string_view(expected).substr(
+        static_cast<std::size_t>(finding.offset));
     PORTICO_ASSERT(finding.expected_size == std::min(due.size(), client::Finding::shown_max));
-    const std::string_view shown(reinterpret_cast<const char*>(finding.expected_bytes.data()), finding.expected_size);
+    const std::string_view shown(reinterpret_cast<const char*>(finding.expected_bytes.data()),
+                                 finding.expected_size);
     PORTICO_ASSERT(due.starts_with(shown));
-    const std::string_view came(reinterpret_cast<const char*>(finding.came_bytes.data()), finding.came_size);
-    PORTICO_ASSERT(std::string_view(setting.stream).substr(0, read_to).find(came) != std::string_view::npos);
+    const std::string_view came(reinterpret_cast<const char*>(finding.came_bytes.data()),
+                                finding.came_size);
+    PORTICO_ASSERT(std::string_view(setting.stream).substr(0, read_to).find(came) !=
+                   std::string_view::npos);
     PORTICO_ASSERT(first_difference(shown, came) == finding.differs_at - finding.offset);
 }
 
@@ -182,11 +205,13 @@ std::vector<Verdict> check(const Setting& setting, const std::vector<std::string
     std::size_t read_to = 0;
     std::uint64_t settled = 0;
     for (const std::string_view piece : pieces) {
-        const std::vector<std::byte> bytes(client::bytes_of(piece).begin(), client::bytes_of(piece).end());
+        const std::vector<std::byte> bytes(client::bytes_of(piece).begin(),
+                                           client::bytes_of(piece).end());
         read_to += piece.size();
         for (std::size_t at = 0; at < bytes.size();) {
             const std::span<const std::byte> rest = std::span<const std::byte>(bytes).subspan(at);
-            const ReplyChecker::Step step = checker.check(setting.expectation, rest, {1, settled + 1}, setting.started, finding);
+            const ReplyChecker::Step step = checker.check(
+                setting.expectation, rest, {1, settled + 1}, setting.started, finding);
             PORTICO_ASSERT(step.used != 0 && step.used <= rest.size());
             at += step.used;
             if (step.differs) {
@@ -212,7 +237,8 @@ std::vector<Verdict> check(const Setting& setting, const std::vector<std::string
     return verdicts;
 }
 
-std::vector<std::string_view> cut(std::string_view stream, const std::array<std::uint8_t, 6>& sizes) {
+std::vector<std::string_view> cut(std::string_view stream,
+                                  const std::array<std::uint8_t, 6>& sizes) {
     std::vector<std::string_view> pieces;
     for (std::size_t i = 0; !stream.empty(); ++i) {
         pieces.push_back(stream.substr(0, std::size_t{1} + sizes[i % sizes.size()]));
@@ -240,7 +266,8 @@ Setting read_setting(fuzz::Input& input) {
         case 1: payloads = client::make_article_messages(input.text(input.byte() % 40)); break;
         case 2: {
             const std::uint64_t least = input.from_to(1, 40);
-            payloads = client::make_generated_messages(input.byte(), {least, least + input.from_to(0, 40)}, framing);
+            payloads = client::make_generated_messages(
+                input.byte(), {least, least + input.from_to(0, 40)}, framing);
             break;
         }
         default: break;  // any reply does
@@ -268,13 +295,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::uint64_t next = 1;
     while (!input.empty() && setting.stream.size() < 4'096) {
         const std::uint8_t action = input.byte();
-        const std::string reply = setting.replies ? reply_of(*setting.replies, {1, next}) : std::string();
+        const std::string reply = setting.replies ? reply_of(*setting.replies, {1, next})
+                                                  : std::string();
         switch (action % 10) {
             case 0: setting.stream += input.text(input.byte() % 32); break;
             case 1: setting.stream += reply.substr(0, input.byte()); break;
             case 2:
                 if (!setting.stream.empty()) {
-                    char& byte = setting.stream[setting.stream.size() - 1 - input.byte() % setting.stream.size()];
+                    char& byte = setting.stream[setting.stream.size() - 1 -
+                                                input.byte() % setting.stream.size()];
                     byte = static_cast<char>(byte ^ (1 + input.byte() % 255));
                 }
                 break;
@@ -290,8 +319,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string_view stream = setting.stream;
     const bool framed = setting.expectation.framing.type != Framing::Type::none;
     for (const std::vector<std::string_view>& pieces :
-         {cut(stream, sizes), cut(stream, {}), std::vector<std::string_view>(stream.empty() ? 0 : 1, stream)}) {
-        PORTICO_ASSERT(check(setting, pieces) == (framed ? reference_framed(setting) : reference_unframed(setting, pieces)));
+         {cut(stream, sizes), cut(stream, {}),
+          std::vector<std::string_view>(stream.empty() ? 0 : 1, stream)}) {
+        PORTICO_ASSERT(check(setting, pieces) ==
+                       (framed ? reference_framed(setting) : reference_unframed(setting, pieces)));
     }
     return 0;
 }

@@ -1,5 +1,6 @@
-// The client's small languages: numbers, durations, sizes, escapes, framings, patterns and scripts. Texts are read as a plain reading says, what is read keeps its
-// documented range, and foreign bytes are printed as clean UTF-8 from which they can be had back.
+// The client's small languages: numbers, durations, sizes, escapes, framings, patterns and scripts.
+// Texts are read as a plain reading says, what is read keeps its documented range, and foreign
+// bytes are printed as clean UTF-8 from which they can be had back.
 #include <algorithm>
 #include <span>
 #include <string>
@@ -43,7 +44,8 @@ void check_printable(const std::string& text) {
         const auto back = client::unescape(shown);
         PORTICO_ASSERT(back && *client::unescape(shown) == text);
     }
-    PORTICO_ASSERT(client::hex(client::bytes_of(text)).size() == (text.empty() ? 0 : 3 * text.size() - 1));
+    PORTICO_ASSERT(client::hex(client::bytes_of(text)).size() ==
+                   (text.empty() ? 0 : 3 * text.size() - 1));
 }
 
 void check_unescape(const std::string& text) {
@@ -67,7 +69,8 @@ void check_numbers(const std::string& text) {
     }
     auto duration = client::parse_duration_ns(text);
     if (duration) {
-        PORTICO_ASSERT(*duration >= base::nanoseconds_per_millisecond && *duration <= 30 * 86'400 * base::nanoseconds_per_second);
+        PORTICO_ASSERT(*duration >= base::nanoseconds_per_millisecond &&
+                       *duration <= 30 * 86'400 * base::nanoseconds_per_second);
         PORTICO_ASSERT(*duration % base::nanoseconds_per_millisecond == 0);
     } else {
         PORTICO_ASSERT(duration.error().starts_with('"' + text + '"'));
@@ -75,7 +78,8 @@ void check_numbers(const std::string& text) {
     auto sizes = client::parse_size_range(text);
     if (sizes) {
         PORTICO_ASSERT(sizes->min <= sizes->max && sizes->max <= client::size_max);
-        auto again = client::parse_size_range(std::to_string(sizes->min) + "-" + std::to_string(sizes->max));
+        auto again = client::parse_size_range(std::to_string(sizes->min) + "-" +
+                                              std::to_string(sizes->max));
         PORTICO_ASSERT(again && again->min == sizes->min && again->max == sizes->max);
     } else {
         PORTICO_ASSERT(sizes.error().starts_with('"' + text + '"'));
@@ -95,17 +99,22 @@ void check_framing(const std::string& text) {
         PORTICO_ASSERT(framing->payload_max() == UINT64_MAX);
         written = "delimiter:" + escape_all(framing->delimiter);
     } else if (framing->type == Type::length_prefix) {
-        PORTICO_ASSERT(framing->prefix_bytes == 1 || framing->prefix_bytes == 2 || framing->prefix_bytes == 4);
-        PORTICO_ASSERT(framing->payload_max() == (std::uint64_t{1} << 8 * framing->prefix_bytes) - 1);
+        PORTICO_ASSERT(framing->prefix_bytes == 1 || framing->prefix_bytes == 2 ||
+                       framing->prefix_bytes == 4);
+        PORTICO_ASSERT(framing->payload_max() ==
+                       (std::uint64_t{1} << 8 * framing->prefix_bytes) - 1);
         written = "length_prefix:" + std::to_string(framing->prefix_bytes) +
                   (framing->order == client::Framing::ByteOrder::big ? ":big" : ":little");
     } else if (framing->type == Type::fixed) {
         PORTICO_ASSERT(framing->fixed_bytes >= 1 && framing->fixed_bytes <= client::size_max);
-        PORTICO_ASSERT(framing->payload_min() == framing->fixed_bytes && framing->payload_max() == framing->fixed_bytes);
+        PORTICO_ASSERT(framing->payload_min() == framing->fixed_bytes &&
+                       framing->payload_max() == framing->fixed_bytes);
         written = "fixed:" + std::to_string(framing->fixed_bytes);
     } else if (framing->type == Type::idle) {
-        PORTICO_ASSERT(framing->idle_ns >= base::nanoseconds_per_millisecond && framing->idle_ns % base::nanoseconds_per_millisecond == 0);
-        written = "idle:" + std::to_string(framing->idle_ns / base::nanoseconds_per_millisecond) + "ms";
+        PORTICO_ASSERT(framing->idle_ns >= base::nanoseconds_per_millisecond &&
+                       framing->idle_ns % base::nanoseconds_per_millisecond == 0);
+        written = "idle:" + std::to_string(framing->idle_ns / base::nanoseconds_per_millisecond) +
+                  "ms";
     }
     auto again = client::parse_framing(written);
     PORTICO_ASSERT(again && *again == *framing);
@@ -113,7 +122,8 @@ void check_framing(const std::string& text) {
 
 // Whether a text is like a pattern without escapes: by the table of all their beginnings.
 bool is_like(std::string_view pattern, std::string_view text) {
-    std::vector<bool> row(text.size() + 1, false);  // of the pattern so far: whether the first so many bytes are like it
+    // of the pattern so far: whether the first so many bytes are like it
+    std::vector<bool> row(text.size() + 1, false);
     row[0] = true;
     for (const char sign : pattern) {
         std::vector<bool> next(text.size() + 1, false);
@@ -137,7 +147,8 @@ void check_pattern(std::string_view both) {
         PORTICO_ASSERT(!pattern.error().empty());
         return;
     }
-    const client::Pattern::Places places = pattern->after(client::Pattern::start, client::bytes_of(text));
+    const client::Pattern::Places places = pattern->after(client::Pattern::start,
+                                                          client::bytes_of(text));
     if (signs.find('\\') == signs.npos) {
         PORTICO_ASSERT(pattern->is_whole(places) == is_like(signs, text));
     }
@@ -151,14 +162,16 @@ void check_script(std::string_view text) {
     }
     PORTICO_ASSERT(script->exchanges() != 0 && script->patterns.size() == script->exchanges());
     for (std::uint64_t number = 1; number <= script->exchanges() + 1; ++number) {
-        for (const client::MessageSource* source : {script->messages.get(), script->replies.get()}) {
+        for (const client::MessageSource* source :
+             {script->messages.get(), script->replies.get()}) {
             std::string bytes(static_cast<std::size_t>(source->size({1, number})), ' ');
             PORTICO_ASSERT(bytes.size() <= source->size_max());
             source->fill({1, number}, 0, std::as_writable_bytes(std::span(bytes)));
             PORTICO_ASSERT(source->match({1, number}, 0, client::bytes_of(bytes)) == bytes.size());
         }
         // An exchange of nothing would be held without end.
-        PORTICO_ASSERT(script->has_reply({1, number}) || script->messages->size({1, number}) != 0 || script->pause_ns(number) != 0);
+        PORTICO_ASSERT(script->has_reply({1, number}) || script->messages->size({1, number}) != 0 ||
+                       script->pause_ns(number) != 0);
     }
 }
 

@@ -1,5 +1,6 @@
-// A whole configuration, as an operator might write it. Whatever it is: reading it ends with a configuration that keeps every documented range, or
-// with mistakes that name file, line and place in one clean line each; it never throws, and always says the same.
+// A whole configuration, as an operator might write it. Whatever it is: reading it ends with a
+// configuration that keeps every documented range, or with mistakes that name file, line and place
+// in one clean line each; it never throws, and always says the same.
 #include <algorithm>
 #include <set>
 #include <string>
@@ -55,7 +56,8 @@ void check_range(Number value, Number least, Number most) {
 void check_framing(const config::Framing& framing) {
     using Type = config::Framing::Type;
     check_range<std::size_t>(framing.delimiter.size(), 1, 16);
-    PORTICO_ASSERT(framing.prefix_bytes == 1 || framing.prefix_bytes == 2 || framing.prefix_bytes == 4);
+    PORTICO_ASSERT(framing.prefix_bytes == 1 || framing.prefix_bytes == 2 ||
+                   framing.prefix_bytes == 4);
     check_range(framing.max_bytes, 1U, 16'777'216U);
     if (framing.type == Type::length_prefix && framing.prefix_bytes < 4) {
         PORTICO_ASSERT(framing.max_bytes < 1U << (8 * framing.prefix_bytes));
@@ -79,7 +81,8 @@ void check_limits(const config::Limits& limits) {
 }
 
 // Each value has a line of the file.
-void check_lines(const config::Lines& known, const config::Node& node, const std::string& pointer, std::size_t lines) {
+void check_lines(const config::Lines& known, const config::Node& node, const std::string& pointer,
+                 std::size_t lines) {
     check_range<std::size_t>(static_cast<std::size_t>(known.of(pointer)), 1, lines);
     std::size_t index = 0;
     for (const config::Node& child : node.children) {
@@ -87,7 +90,10 @@ void check_lines(const config::Lines& known, const config::Node& node, const std
         for (const char letter : child.key) {
             step += letter == '~' ? "~0" : letter == '/' ? "~1" : std::string(1, letter);
         }
-        check_lines(known, child, pointer + "/" + (node.kind == config::Node::Kind::array ? std::to_string(index++) : step), lines);
+        check_lines(known, child,
+                    pointer + "/" +
+                        (node.kind == config::Node::Kind::array ? std::to_string(index++) : step),
+                    lines);
     }
 }
 
@@ -115,7 +121,8 @@ void check_valid(const config::Config& read, std::size_t lines) {
         PORTICO_ASSERT(names.insert(listener.name).second);
         check_range<std::size_t>(config::code_points(listener.name), 1, 64);
         PORTICO_ASSERT(listener.name.find_first_of(" \t\r\n\"'") == std::string::npos);
-        PORTICO_ASSERT(!listener.plugin.empty() && listener.plugin.find_first_of("/\\:") == std::string::npos);
+        PORTICO_ASSERT(!listener.plugin.empty() &&
+                       listener.plugin.find_first_of("/\\:") == std::string::npos);
         PORTICO_ASSERT(!listener.listen.empty());
         check_range(listener.blocking_threads, 1U, 1'024U);
         check_range<std::size_t>(static_cast<std::size_t>(listener.line), 1, lines);
@@ -129,7 +136,8 @@ void check_valid(const config::Config& read, std::size_t lines) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string text(reinterpret_cast<const char*>(data), size);
-    const std::size_t lines = 1 + static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+    const std::size_t lines = 1 +
+                              static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
     const config::Loaded loaded = config::load_text(text, file);
     PORTICO_ASSERT(config::load_text(text, file).mistakes == loaded.mistakes);
     for (const std::string& mistake : loaded.mistakes) {
@@ -138,8 +146,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (loaded.mistakes.empty()) {
         check_valid(loaded.config, lines);
     }
-    // One line of comment before it moves every mistake down by one line and changes nothing else. (An encoding's mark, and what is empty but for
-    // blanks, have words of their own.)
+    // One line of comment before it moves every mistake down by one line and changes nothing else.
+    // (An encoding's mark, and what is empty but for blanks, have words of their own.)
     const bool marked = size != 0 && data[0] >= 0x80;
     if (!marked && text.find_first_not_of(" \t\r\n") != std::string::npos) {
         const config::Loaded moved = config::load_text("// one line more\n" + text, file);
@@ -147,7 +155,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         for (std::size_t i = 0; i < moved.mistakes.size(); ++i) {
             std::string_view rest;
             std::string_view moved_rest;
-            PORTICO_ASSERT(line_of(moved.mistakes[i], moved_rest) == line_of(loaded.mistakes[i], rest) + 1);
+            PORTICO_ASSERT(line_of(moved.mistakes[i], moved_rest) ==
+                           line_of(loaded.mistakes[i], rest) + 1);
             // Texts may name lines themselves ("first on line 3").
             PORTICO_ASSERT(rest.find(" line ") != std::string_view::npos || moved_rest == rest);
         }

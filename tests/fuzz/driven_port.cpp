@@ -20,7 +20,8 @@ Peer& peer_of(io::NativeSocket native) {
 
 }  // namespace
 
-DrivenPort::DrivenPort(io::BufferPool& buffers, Driver driver) : CompletionPort(buffers), driver_(std::move(driver)) {
+DrivenPort::DrivenPort(io::BufferPool& buffers, Driver driver)
+    : CompletionPort(buffers), driver_(std::move(driver)) {
     PORTICO_ASSERT(current == nullptr);
     current = this;
 }
@@ -88,7 +89,9 @@ bool DrivenPort::send_at_once(io::SendOperation& operation) noexcept {
     }
     operation.error = peer.broken;
     operation.native_error = peer.broken == io::Error::none ? 0 : 1;
-    operation.bytes = peer.broken == io::Error::none ? static_cast<std::uint32_t>(take(peer, operation, bytes)) : 0;
+    operation.bytes = peer.broken == io::Error::none
+                          ? static_cast<std::uint32_t>(take(peer, operation, bytes))
+                          : 0;
     return true;
 }
 
@@ -107,7 +110,8 @@ void DrivenPort::post(io::PostOperation& operation) noexcept {
 
 void DrivenPort::cancel(io::Operation& operation) noexcept {
     PORTICO_ASSERT(operation.type != io::OperationType::post);
-    // What wait() has handed out, with others before it, and its owner has not been told yet, may still be cancelled by what those others brought.
+    // What wait() has handed out, with others before it, and its owner has not been told yet, may
+    // still be cancelled by what those others brought.
     if (operation.in_flight) {
         operation.cancel_requested.store(true);
     }
@@ -131,7 +135,8 @@ base::Result<void> DrivenPort::attach(io::Socket& socket) {
     return {};
 }
 
-std::size_t DrivenPort::wait(std::span<io::Operation*> completed, std::uint64_t deadline_ns) noexcept {
+std::size_t DrivenPort::wait(std::span<io::Operation*> completed,
+                             std::uint64_t deadline_ns) noexcept {
     PORTICO_ASSERT(!completed.empty() && (deadline_ns == 0 || deadline_ns == io::wait_forever));
     for (;;) {
         {
@@ -211,8 +216,10 @@ bool DrivenPort::complete_receive(Peer& peer, std::size_t bytes_max) {
         if (operation.buffer.data == nullptr) {
             return false;
         }
-        const std::size_t bytes = std::min({waiting, std::max<std::size_t>(bytes_max, 1), std::size_t{buffers().buffer_bytes()}});
-        std::copy_n(reinterpret_cast<const std::byte*>(peer.stream.data()) + peer.delivered, bytes, operation.buffer.data);
+        const std::size_t bytes = std::min(
+            {waiting, std::max<std::size_t>(bytes_max, 1), std::size_t{buffers().buffer_bytes()}});
+        std::copy_n(reinterpret_cast<const std::byte*>(peer.stream.data()) + peer.delivered, bytes,
+                    operation.buffer.data);
         operation.bytes = static_cast<std::uint32_t>(bytes);
         peer.delivered += bytes;
     } else if (peer.broken == io::Error::none) {
@@ -224,8 +231,10 @@ bool DrivenPort::complete_receive(Peer& peer, std::size_t bytes_max) {
 }
 
 // The bytes as they are now, at the completion: that is how long they must stay as they were.
-std::size_t DrivenPort::take(Peer& peer, const io::SendOperation& operation, std::size_t bytes_max) {
-    PORTICO_ASSERT(!operation.buffers.empty() && operation.buffers.size() <= io::SendOperation::buffers_max);
+std::size_t DrivenPort::take(Peer& peer, const io::SendOperation& operation,
+                             std::size_t bytes_max) {
+    PORTICO_ASSERT(!operation.buffers.empty() &&
+                   operation.buffers.size() <= io::SendOperation::buffers_max);
     std::size_t taken = 0;
     for (const io::ConstBuffer& part : operation.buffers) {
         const std::size_t bytes = std::min(part.size, bytes_max - taken);
@@ -241,8 +250,10 @@ bool DrivenPort::complete_send(Peer& peer, std::size_t bytes_max) {
         return false;
     }
     io::SendOperation& operation = *std::exchange(peer.send, nullptr);
-    operation.bytes =
-        peer.broken == io::Error::none ? static_cast<std::uint32_t>(take(peer, operation, std::max<std::size_t>(bytes_max, 1))) : 0;
+    operation.bytes = peer.broken == io::Error::none
+                          ? static_cast<std::uint32_t>(
+                                take(peer, operation, std::max<std::size_t>(bytes_max, 1)))
+                          : 0;
     finish(operation, peer.broken);
     return true;
 }
@@ -285,7 +296,8 @@ void DrivenPort::pass_time(std::uint64_t ns) {
             due.push_back(static_cast<io::TimerOperation*>(operation));
         }
     }
-    std::stable_sort(due.begin(), due.end(), [](const auto* a, const auto* b) { return a->deadline_ns < b->deadline_ns; });
+    std::stable_sort(due.begin(), due.end(),
+                     [](const auto* a, const auto* b) { return a->deadline_ns < b->deadline_ns; });
     for (io::TimerOperation* operation : due) {
         finish(*operation, io::Error::none);
     }
@@ -295,7 +307,8 @@ std::optional<std::uint64_t> DrivenPort::until_next_timer() const noexcept {
     std::optional<std::uint64_t> next;
     for (const io::Operation* operation : in_flight_) {
         if (operation->type == io::OperationType::timer) {
-            const std::uint64_t deadline = static_cast<const io::TimerOperation*>(operation)->deadline_ns;
+            const std::uint64_t deadline = static_cast<const io::TimerOperation*>(operation)
+                                               ->deadline_ns;
             const std::uint64_t left = deadline > now_ns_ ? deadline - now_ns_ : 0;
             next = std::min(next.value_or(left), left);
         }
@@ -310,7 +323,8 @@ void DrivenPort::leave_alone() noexcept {
 
 }  // namespace portico::fuzz
 
-// ---- the sockets: every function that host/io/socket_posix.cpp defines, so that the linker has no reason to take that one out of its archive
+// ---- the sockets: every function that host/io/socket_posix.cpp defines, so that the linker has no
+// reason to take that one out of its archive
 
 namespace portico::io {
 

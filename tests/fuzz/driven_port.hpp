@@ -1,10 +1,13 @@
-// A completion port and sockets whose every outcome is somebody's decision: nothing happens in here by itself. A driver, called by each wait() on the
-// worker's thread, lets operations complete (with success, in pieces, with errors, late after a cancel) and time pass. Link-time sockets stand in for
-// the system's: each accepted one is a Peer, which remembers what it sent and what it was sent.
+// A completion port and sockets whose every outcome is somebody's decision: nothing happens in here
+// by itself. A driver, called by each wait() on the worker's thread, lets operations complete (with
+// success, in pieces, with errors, late after a cancel) and time pass. Link-time sockets stand in
+// for the system's: each accepted one is a Peer, which remembers what it sent and what it was sent.
 //
-// The port asserts what its callers must keep: one receive and one send of a socket, no operation submitted twice, no socket closed under an operation.
+// The port asserts what its callers must keep: one receive and one send of a socket, no operation
+// submitted twice, no socket closed under an operation.
 //
-// Threads: all of it is the worker's, but post(), and what somebody does while the worker waits for them.
+// Threads: all of it is the worker's, but post(), and what somebody does while the worker waits for
+// them.
 #pragma once
 
 #include <condition_variable>
@@ -36,12 +39,15 @@ struct Peer {
     io::ReceiveOperation* receive = nullptr;  // in flight
     io::SendOperation* send = nullptr;        // in flight
 
-    [[nodiscard]] bool has_news() const noexcept { return delivered < stream.size() || (ended && !end_delivered); }
+    [[nodiscard]] bool has_news() const noexcept {
+        return delivered < stream.size() || (ended && !end_delivered);
+    }
 };
 
 class DrivenPort final : public io::CompletionPort {
 public:
-    // `idle`: nothing is ready, and the worker has nothing else to do; it is asked again until there is something.
+    // `idle`: nothing is ready, and the worker has nothing else to do; it is asked again until
+    // there is something.
     using Driver = std::function<void(bool idle)>;
 
     DrivenPort(io::BufferPool& buffers, Driver driver);
@@ -50,7 +56,8 @@ public:
     // ---- the driver's; each answers whether anything came of it
     bool accept_peer();
     bool fail_accept(io::Error error);
-    // At most `bytes_max` of what has come, or the end behind it. A broken peer's fails. Nothing, where there is no buffer.
+    // At most `bytes_max` of what has come, or the end behind it. A broken peer's fails. Nothing,
+    // where there is no buffer.
     bool complete_receive(Peer& peer, std::size_t bytes_max);
     bool complete_send(Peer& peer, std::size_t bytes_max);
     // Cancelled operations stay in flight until then. Those that may still succeed are any other's.
@@ -67,7 +74,8 @@ public:
 
     // Decided at each accepted socket.
     std::function<bool()> attach_fails;
-    // Decided at each send: how many of its bytes are taken in the call. 0: it waits, or fails if the peer is broken (now).
+    // Decided at each send: how many of its bytes are taken in the call. 0: it waits, or fails if
+    // the peer is broken (now).
     std::function<std::size_t(Peer& peer, std::size_t bytes)> taken_at_once;
     std::size_t batch_max = 64;
 
@@ -84,7 +92,8 @@ public:
     void post(io::PostOperation& operation) noexcept override;
     void cancel(io::Operation& operation) noexcept override;
     void close(io::Socket& socket) noexcept override;
-    [[nodiscard]] std::size_t wait(std::span<io::Operation*> completed, std::uint64_t deadline_ns) noexcept override;
+    [[nodiscard]] std::size_t wait(std::span<io::Operation*> completed,
+                                   std::uint64_t deadline_ns) noexcept override;
     void wake() noexcept override {}
     [[nodiscard]] std::size_t outstanding() const noexcept override { return in_flight_.size(); }
     [[nodiscard]] io::Counters counters() const noexcept override { return {}; }
@@ -99,7 +108,9 @@ private:
     const Driver driver_;
     std::deque<Peer> peers_;
     std::uint64_t now_ns_ = base::nanoseconds_per_second;
-    mutable std::mutex mutex_;  // of what post() touches: these, in_flight_ being also looked at without it while nobody can post
+    // of what post() touches: these, in_flight_ being also looked at without it while nobody can
+    // post
+    mutable std::mutex mutex_;
     std::condition_variable posted_;
     std::vector<io::Operation*> in_flight_;  // as they were submitted, those of ready_ included
     std::deque<io::Operation*> ready_;

@@ -1,17 +1,20 @@
-// Any stream, any delimiter, any limit, cut anywhere: the same frames as a search through the whole stream finds.
+// Any stream, any delimiter, any limit, cut anywhere: the same frames as a search through the whole
+// stream finds.
 #include "fuzz/framing_reference.hpp"
 
 using namespace portico;
 
 namespace {
 
-fuzz::Outcome reference(const std::string& delimiter, std::size_t payload_max, std::string_view stream) {
+fuzz::Outcome reference(const std::string& delimiter, std::size_t payload_max,
+                        std::string_view stream) {
     fuzz::Outcome outcome;
     for (std::size_t at = 0;;) {
         const std::size_t found = stream.find(delimiter, at);
         const std::size_t payload = found == std::string_view::npos ? 0 : found - at;
         // Nothing that is still to come can end the payload in time once this much of it is there.
-        const bool hopeless = found == std::string_view::npos && stream.size() - at >= payload_max + delimiter.size();
+        const bool hopeless = found == std::string_view::npos &&
+                              stream.size() - at >= payload_max + delimiter.size();
         if (payload > payload_max || hopeless) {
             outcome.too_long = true;
             return outcome;
@@ -44,7 +47,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     client::Framing of_client;
     of_client.type = client::Framing::Type::delimiter;
     of_client.delimiter = framing.delimiter;
-    fuzz::check_framing(framing, of_client, stream, pieces, reference(framing.delimiter, framing.max_bytes, stream),
+    fuzz::check_framing(framing, of_client, stream, pieces,
+                        reference(framing.delimiter, framing.max_bytes, stream),
                         reference(framing.delimiter, stream.size() + 1, stream));
     return 0;
 }

@@ -1,11 +1,13 @@
-// Any stream, any length prefix, any limit, cut anywhere: the same frames as a parser finds that sees the whole stream.
+// Any stream, any length prefix, any limit, cut anywhere: the same frames as a parser finds that
+// sees the whole stream.
 #include "fuzz/framing_reference.hpp"
 
 using namespace portico;
 
 namespace {
 
-fuzz::Outcome reference(std::size_t prefix_bytes, bool big_endian, std::uint64_t payload_max, std::string_view stream) {
+fuzz::Outcome reference(std::size_t prefix_bytes, bool big_endian, std::uint64_t payload_max,
+                        std::string_view stream) {
     fuzz::Outcome outcome;
     for (std::size_t at = 0;;) {
         const std::string_view rest = stream.substr(at);
@@ -39,7 +41,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     config::Framing framing;
     framing.type = config::Framing::Type::length_prefix;
     framing.prefix_bytes = 1U << input.from_to(0, 2);
-    framing.order = input.flag() ? config::Framing::ByteOrder::little : config::Framing::ByteOrder::big;
+    framing.order = input.flag() ? config::Framing::ByteOrder::little
+                                 : config::Framing::ByteOrder::big;
     framing.max_bytes = input.number<std::uint32_t>() % 16'777'216 + 1;
     fuzz::Pieces pieces{};
     for (std::uint8_t& piece : pieces) {
@@ -51,7 +54,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     of_client.type = client::Framing::Type::length_prefix;
     of_client.prefix_bytes = framing.prefix_bytes;
     of_client.order = big ? client::Framing::ByteOrder::big : client::Framing::ByteOrder::little;
-    fuzz::check_framing(framing, of_client, stream, pieces, reference(framing.prefix_bytes, big, framing.max_bytes, stream),
+    fuzz::check_framing(framing, of_client, stream, pieces,
+                        reference(framing.prefix_bytes, big, framing.max_bytes, stream),
                         reference(framing.prefix_bytes, big, UINT64_MAX, stream));
     return 0;
 }

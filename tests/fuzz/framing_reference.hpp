@@ -1,5 +1,6 @@
-// What both fuzzers of the framing share: the bytes of a stream arrive in pieces, through the stash, as a connection reads them; a plain parser that
-// sees the whole stream at once says what must come out. The client's scanner must find the same frames.
+// What both fuzzers of the framing share: the bytes of a stream arrive in pieces, through the
+// stash, as a connection reads them; a plain parser that sees the whole stream at once says what
+// must come out. The client's scanner must find the same frames.
 #pragma once
 
 #include <array>
@@ -47,15 +48,17 @@ inline std::vector<std::string_view> cut(std::string_view stream, const Pieces& 
     return cut;
 }
 
-// As Connection reads: a piece is looked at where it lies as long as nothing waits, and what is left over goes to the stash.
+// As Connection reads: a piece is looked at where it lies as long as nothing waits, and what is
+// left over goes to the stash.
 class Reader {
 public:
     explicit Reader(const config::Framing& framing) : framing_(framing) {}
 
     void read(std::string_view piece) {
         // Of exactly this size, so that a look behind the end is seen.
-        const std::vector<std::byte> bytes(reinterpret_cast<const std::byte*>(piece.data()),
-                                           reinterpret_cast<const std::byte*>(piece.data()) + piece.size());
+        const std::vector<std::byte> bytes(
+            reinterpret_cast<const std::byte*>(piece.data()),
+            reinterpret_cast<const std::byte*>(piece.data()) + piece.size());
         std::span<const std::byte> rest = bytes;
         if (stash_.empty()) {
             rest = rest.subspan(offer(rest));
@@ -82,7 +85,8 @@ private:
             }
             PORTICO_ASSERT(frame.size != 0 && frame.size <= bytes.size() - done);
             PORTICO_ASSERT(frame.payload_offset + frame.payload_size <= frame.size);
-            outcome_.frames.push_back({position_, position_ + frame.payload_offset, frame.payload_size, position_ + frame.size});
+            outcome_.frames.push_back({position_, position_ + frame.payload_offset,
+                                       frame.payload_size, position_ + frame.size});
             position_ += frame.size;
             done += frame.size;
         }
@@ -96,7 +100,8 @@ private:
     Outcome outcome_;
 };
 
-inline Outcome read_in_pieces(const config::Framing& framing, const std::vector<std::string_view>& pieces) {
+inline Outcome read_in_pieces(const config::Framing& framing,
+                              const std::vector<std::string_view>& pieces) {
     Reader reader(framing);
     for (const std::string_view piece : pieces) {
         reader.read(piece);
@@ -108,15 +113,18 @@ inline Outcome read_in_pieces(const config::Framing& framing, const std::vector<
 }
 
 // Where the client's scanner sees frames end.
-inline std::vector<std::size_t> client_ends(const client::Framing& framing, const std::vector<std::string_view>& pieces) {
+inline std::vector<std::size_t> client_ends(const client::Framing& framing,
+                                            const std::vector<std::string_view>& pieces) {
     client::FrameScanner scanner;
     std::vector<std::size_t> ends;
     std::size_t position = 0;
     for (const std::string_view piece : pieces) {
-        std::vector<std::byte> bytes(reinterpret_cast<const std::byte*>(piece.data()),
-                                     reinterpret_cast<const std::byte*>(piece.data()) + piece.size());
+        std::vector<std::byte> bytes(
+            reinterpret_cast<const std::byte*>(piece.data()),
+            reinterpret_cast<const std::byte*>(piece.data()) + piece.size());
         for (std::size_t at = 0; at < bytes.size();) {
-            const client::FrameScanner::Piece found = scanner.scan(framing, std::span<const std::byte>(bytes).subspan(at));
+            const client::FrameScanner::Piece found = scanner.scan(
+                framing, std::span<const std::byte>(bytes).subspan(at));
             PORTICO_ASSERT(found.size <= bytes.size() - at && (found.size != 0 || found.complete));
             at += found.size;
             position += found.size;
@@ -128,9 +136,11 @@ inline std::vector<std::size_t> client_ends(const client::Framing& framing, cons
     return ends;
 }
 
-// `expected`: what the plain parser says of the stream; `all`: the same without a limit on the payload, which the client does not have.
-inline void check_framing(const config::Framing& framing, const client::Framing& of_client, std::string_view stream, const Pieces& sizes,
-                          const Outcome& expected, const Outcome& all) {
+// `expected`: what the plain parser says of the stream; `all`: the same without a limit on the
+// payload, which the client does not have.
+inline void check_framing(const config::Framing& framing, const client::Framing& of_client,
+                          std::string_view stream, const Pieces& sizes, const Outcome& expected,
+                          const Outcome& all) {
     const std::vector<std::string_view> pieces = cut(stream, sizes);
     const std::vector<std::string_view> bytes = cut(stream, {});
     const std::vector<std::string_view> whole(stream.empty() ? 0 : 1, stream);

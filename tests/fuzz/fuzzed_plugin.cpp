@@ -17,7 +17,9 @@ FuzzedPlugin* current = nullptr;
 // What a connection's byte number `position` is: no two connections have the same stream.
 char byte_at(portico_connection handle, std::size_t position) noexcept {
     // The handle without its salt, which is another in each run: slot and generation.
-    const std::uint64_t mixed = ((handle & ((std::uint64_t{1} << 51) - 1)) * 0x9E3779B97F4A7C15 + position) * 0xD6E8FEB86659FD93;
+    const std::uint64_t mixed = ((handle & ((std::uint64_t{1} << 51) - 1)) * 0x9E3779B97F4A7C15 +
+                                 position) *
+                                0xD6E8FEB86659FD93;
     return static_cast<char>(mixed >> 56);
 }
 
@@ -30,7 +32,8 @@ struct FuzzedPlugin::Token {
 
 // No callback inside another, and none of a connection that is refused or closed.
 struct FuzzedPlugin::Callback {
-    Callback(FuzzedPlugin& its_plugin, portico_connection handle, void* state) : plugin(its_plugin), known(plugin.know(handle)) {
+    Callback(FuzzedPlugin& its_plugin, portico_connection handle, void* state)
+        : plugin(its_plugin), known(plugin.know(handle)) {
         PORTICO_ASSERT(!plugin.in_callback_ && plugin.created_ && !plugin.destroyed_);
         PORTICO_ASSERT(plugin.host_->worker_index(plugin.instance_) == 0);
         PORTICO_ASSERT(!known.refused && !known.closed && known.state == state);
@@ -54,7 +57,8 @@ struct FuzzedPlugin::Callback {
 
 // ---- the table
 
-FuzzedPlugin::FuzzedPlugin(Input& input, const config::Listener& listener) : input_(input), listener_(listener) {
+FuzzedPlugin::FuzzedPlugin(Input& input, const config::Listener& listener)
+    : input_(input), listener_(listener) {
     PORTICO_ASSERT(current == nullptr);
     current = this;
     static constexpr char name[] = "fuzzed";
@@ -67,48 +71,60 @@ FuzzedPlugin::FuzzedPlugin(Input& input, const config::Listener& listener) : inp
     const std::uint8_t more = input.byte();
     table_.flags = (more & 1) != 0 ? PORTICO_PLUGIN_SERIAL : 0;
     self_is_null_ = (more & 2) != 0;
-    table_.create = [](const portico_host* host, portico_instance* instance, const char* settings, std::uint64_t settings_size, char* error,
-                       std::uint64_t error_capacity, void** self) -> portico_status {
+    table_.create = [](const portico_host* host, portico_instance* instance, const char* settings,
+                       std::uint64_t settings_size, char* error, std::uint64_t error_capacity,
+                       void** self) -> portico_status {
         PORTICO_ASSERT(*self == nullptr);
         *self = current->self_is_null_ ? nullptr : current;
-        const portico_status status = current->control(host, instance, settings, settings_size, error, error_capacity);
+        const portico_status status = current->control(host, instance, settings, settings_size,
+                                                       error, error_capacity);
         current->created_ = status >= 0;
         return status;
     };
     if ((missing & 1) == 0) {
-        table_.validate = [](const portico_host* host, portico_instance* instance, const char* settings, std::uint64_t settings_size,
-                             char* error, std::uint64_t error_capacity) {
+        table_.validate = [](const portico_host* host, portico_instance* instance,
+                             const char* settings, std::uint64_t settings_size, char* error,
+                             std::uint64_t error_capacity) {
             return current->control(host, instance, settings, settings_size, error, error_capacity);
         };
     }
     table_.destroy = [](void* self) {
-        PORTICO_ASSERT(self == (current->self_is_null_ ? nullptr : current) && current->created_ && !current->destroyed_);
+        PORTICO_ASSERT(self == (current->self_is_null_ ? nullptr : current) && current->created_ &&
+                       !current->destroyed_);
         current->check_finished();
         current->destroyed_ = true;
     };
-    table_.on_data = [](void* self, portico_connection connection, void* state, const std::uint8_t* data, std::uint64_t size,
-                        const portico_frame* frame, std::uint64_t* consumed) {
+    table_.on_data = [](void* self, portico_connection connection, void* state,
+                        const std::uint8_t* data, std::uint64_t size, const portico_frame* frame,
+                        std::uint64_t* consumed) {
         PORTICO_ASSERT(self == (current->self_is_null_ ? nullptr : current) && frame != nullptr);
         return current->on_data(connection, state, data, size, *frame, *consumed);
     };
     if ((missing & 2) == 0) {
-        table_.on_open = [](void*, portico_connection connection, void** state) { return current->on_open(connection, state); };
+        table_.on_open = [](void*, portico_connection connection, void** state) {
+            return current->on_open(connection, state);
+        };
     }
     if ((missing & 4) == 0) {
-        table_.on_writable = [](void*, portico_connection connection, void* state) { return current->on_writable(connection, state); };
+        table_.on_writable = [](void*, portico_connection connection, void* state) {
+            return current->on_writable(connection, state);
+        };
     }
     if ((missing & 8) == 0) {
-        table_.on_end = [](void*, portico_connection connection, void* state, std::uint64_t remaining) {
+        table_.on_end = [](void*, portico_connection connection, void* state,
+                           std::uint64_t remaining) {
             return current->on_end(connection, state, remaining);
         };
     }
     if ((missing & 16) == 0) {
-        table_.on_drain = [](void*, portico_connection connection, void* state, std::uint32_t deadline_ms) {
+        table_.on_drain = [](void*, portico_connection connection, void* state,
+                             std::uint32_t deadline_ms) {
             return current->on_drain(connection, state, deadline_ms);
         };
     }
     if ((missing & 32) == 0) {
-        table_.on_close = [](void*, portico_connection connection, void* state, std::uint32_t reason) {
+        table_.on_close = [](void*, portico_connection connection, void* state,
+                             std::uint32_t reason) {
             current->on_close(connection, state, reason);
         };
     }
@@ -141,7 +157,8 @@ portico_connection FuzzedPlugin::draw_handle() {
     if (handles_.empty()) {
         return which;
     }
-    const portico_connection handle = handles_[handles_.size() - 1 - (which & 0x0F) % handles_.size()];
+    const portico_connection handle =
+        handles_[handles_.size() - 1 - (which & 0x0F) % handles_.size()];
     switch (which >> 4) {
         case 9: return 0;
         case 10: return handle ^ (std::uint64_t{1} << input_.byte() % 64);
@@ -238,10 +255,13 @@ void FuzzedPlugin::send(portico_connection handle) {
         PORTICO_ASSERT(host_->send(instance_, handle, nullptr, 1) == PORTICO_INVALID);
         return;
     }
-    const std::uint32_t size = kind < 0x80 ? kind % 32 : kind < 0xF0 ? input_.from_to(0, most) : most + 1;
+    const std::uint32_t size = kind < 0x80   ? kind % 32
+                               : kind < 0xF0 ? input_.from_to(0, most)
+                                             : most + 1;
     Known* known = find(handle);
     const std::size_t position = known != nullptr ? known->accepted : 0;
-    // Exactly that long, so that a read behind it is seen, and freed at once, so that a reference that is kept is.
+    // Exactly that long, so that a read behind it is seen, and freed at once, so that a reference
+    // that is kept is.
     const std::unique_ptr<char[]> bytes(new char[size]);
     for (std::size_t i = 0; i < size; ++i) {
         bytes[i] = byte_at(handle, position + i);
@@ -277,14 +297,16 @@ void FuzzedPlugin::finish_sending(portico_connection handle) {
 }
 
 void FuzzedPlugin::close(portico_connection handle) {
-    static constexpr std::uint32_t ways[] = {PORTICO_CLOSE_GRACEFUL, PORTICO_CLOSE_ABORT, PORTICO_CLOSE_GRACEFUL, UINT32_MAX};
+    static constexpr std::uint32_t ways[] = {PORTICO_CLOSE_GRACEFUL, PORTICO_CLOSE_ABORT,
+                                             PORTICO_CLOSE_GRACEFUL, UINT32_MAX};
     const std::uint32_t how = ways[input_.byte() % 4];
     const portico_status status = host_->close(instance_, handle, how);
     PORTICO_ASSERT((status == PORTICO_INVALID) == (how == UINT32_MAX));
     PORTICO_ASSERT(status == PORTICO_OK || status == PORTICO_GONE || status == PORTICO_INVALID);
     if (status == PORTICO_OK) {
         Known& known = accepted(handle);
-        PORTICO_ASSERT(!known.aborting && (how == PORTICO_CLOSE_ABORT || !known.ends()));  // an abort may follow any other end, once
+        // an abort may follow any other end, once
+        PORTICO_ASSERT(!known.aborting && (how == PORTICO_CLOSE_ABORT || !known.ends()));
         known.closing = true;
         known.aborting = known.aborting || how == PORTICO_CLOSE_ABORT;
     }
@@ -317,7 +339,8 @@ void FuzzedPlugin::post(portico_connection handle) {
         PORTICO_ASSERT(host_->post(instance_, handle, nullptr, nullptr) == PORTICO_INVALID);
         return;
     }
-    const auto function = [](void* self, portico_connection connection, void* state, void* argument, portico_status status) {
+    const auto function = [](void* self, portico_connection connection, void* state, void* argument,
+                             portico_status status) {
         PORTICO_ASSERT(self == (current->self_is_null_ ? nullptr : current));
         const std::unique_ptr<Token> token(static_cast<Token*>(argument));
         current->on_posted(connection, state, *token, status);
@@ -338,12 +361,14 @@ void FuzzedPlugin::post_instance() {
         PORTICO_ASSERT(host_->post_instance(instance_, nullptr, nullptr) == PORTICO_INVALID);
         return;
     }
-    const auto function = [](void* self, portico_connection connection, void* state, void* argument, portico_status status) {
+    const auto function = [](void* self, portico_connection connection, void* state, void* argument,
+                             portico_status status) {
         PORTICO_ASSERT(connection == 0 && state == nullptr);
         PORTICO_ASSERT(self == (current->self_is_null_ || !current->created_ ? nullptr : current));
         const std::unique_ptr<Token> token(static_cast<Token*>(argument));
         PORTICO_ASSERT(token->handle == 0 && !current->in_callback_ && !current->destroyed_);
-        PORTICO_ASSERT(status == PORTICO_OK ? current->created_ : status == PORTICO_CLOSING && current->unwinding_);
+        PORTICO_ASSERT(status == PORTICO_OK ? current->created_
+                                            : status == PORTICO_CLOSING && current->unwinding_);
         PORTICO_ASSERT(current->instance_posts_ != 0);
         --current->instance_posts_;
         if (current->created_) {
@@ -359,7 +384,8 @@ void FuzzedPlugin::post_instance() {
     if (status == PORTICO_OK) {
         static_cast<void>(token.release());
     } else {
-        PORTICO_ASSERT(status == PORTICO_GONE && (port_ == nullptr || unwinding_));  // inside validate, or too late
+        // inside validate, or too late
+        PORTICO_ASSERT(status == PORTICO_GONE && (port_ == nullptr || unwinding_));
         --instance_posts_;
     }
 }
@@ -370,11 +396,14 @@ void FuzzedPlugin::info(portico_connection handle) {
         return;
     }
     // As large as an older or a newer plugin's may be, and exactly that large.
-    const std::uint32_t size = input_.flag() ? sizeof(portico_connection_info) : input_.from_to(0, sizeof(portico_connection_info) + 16);
+    const std::uint32_t size = input_.flag()
+                                   ? sizeof(portico_connection_info)
+                                   : input_.from_to(0, sizeof(portico_connection_info) + 16);
     const std::size_t room = std::max<std::size_t>(size, sizeof size);
     const std::unique_ptr<std::byte[]> bytes(new std::byte[room]());
     std::memcpy(bytes.get(), &size, sizeof size);
-    const portico_status status = host_->info(instance_, handle, reinterpret_cast<portico_connection_info*>(bytes.get()));
+    const portico_status status = host_->info(
+        instance_, handle, reinterpret_cast<portico_connection_info*>(bytes.get()));
     PORTICO_ASSERT((status == PORTICO_INVALID) == (size < 8));
     if (status != PORTICO_OK) {
         PORTICO_ASSERT(status == PORTICO_INVALID || status == PORTICO_GONE);
@@ -384,12 +413,17 @@ void FuzzedPlugin::info(portico_connection handle) {
     PORTICO_ASSERT(!known.ends());
     portico_connection_info filled{};
     std::memcpy(&filled, bytes.get(), std::min<std::size_t>(size, sizeof filled));
-    PORTICO_ASSERT(filled.struct_size == size && filled.listener_name_size == std::min<std::size_t>(listener_.name.size(), 64));
+    PORTICO_ASSERT(filled.struct_size == size &&
+                   filled.listener_name_size == std::min<std::size_t>(listener_.name.size(), 64));
     if (size >= sizeof filled) {
-        PORTICO_ASSERT(std::string(filled.listener_name, filled.listener_name_size) == listener_.name.substr(0, 64));
-        PORTICO_ASSERT(filled.peer.size != 0 && std::string(filled.local.text, filled.local.size) == "127.0.0.1:5000");
-        PORTICO_ASSERT(known.peer == nullptr || filled.queued_bytes >= known.accepted - known.peer->taken.size());
-        PORTICO_ASSERT(std::all_of(bytes.get() + sizeof filled, bytes.get() + size, [](std::byte byte) { return byte == std::byte{0}; }));
+        PORTICO_ASSERT(std::string(filled.listener_name, filled.listener_name_size) ==
+                       listener_.name.substr(0, 64));
+        PORTICO_ASSERT(filled.peer.size != 0 &&
+                       std::string(filled.local.text, filled.local.size) == "127.0.0.1:5000");
+        PORTICO_ASSERT(known.peer == nullptr ||
+                       filled.queued_bytes >= known.accepted - known.peer->taken.size());
+        PORTICO_ASSERT(std::all_of(bytes.get() + sizeof filled, bytes.get() + size,
+                                   [](std::byte byte) { return byte == std::byte{0}; }));
     }
 }
 
@@ -405,8 +439,8 @@ void FuzzedPlugin::extensions() {
     const std::string id = input_.text(input_.byte() % 24);
     const void* found = host_->get_extension(instance_, id.data(), id.size());
     PORTICO_ASSERT(found == nullptr || id == PORTICO_EXT_SETTINGS);
-    const auto* settings =
-        static_cast<const portico_settings*>(host_->get_extension(instance_, PORTICO_EXT_SETTINGS, sizeof PORTICO_EXT_SETTINGS - 1));
+    const auto* settings = static_cast<const portico_settings*>(
+        host_->get_extension(instance_, PORTICO_EXT_SETTINGS, sizeof PORTICO_EXT_SETTINGS - 1));
     const std::string key = input_.text(input_.byte() % 8);
     const portico_status status = settings->read_anything(instance_, key.data(), key.size());
     PORTICO_ASSERT(in_control_ ? status != PORTICO_UNSUPPORTED : status == PORTICO_UNSUPPORTED);
@@ -427,8 +461,10 @@ void FuzzedPlugin::check_sent(const Known& known) const {
     PORTICO_ASSERT(!known.peer->host_ended || taken.size() == known.accepted);
 }
 
-// The bytes are the peer's, behind those that were consumed; with framing they are exactly one message.
-void FuzzedPlugin::check_message(const Known& known, const std::uint8_t* data, std::uint64_t size, const portico_frame& frame) const {
+// The bytes are the peer's, behind those that were consumed; with framing they are exactly one
+// message.
+void FuzzedPlugin::check_message(const Known& known, const std::uint8_t* data, std::uint64_t size,
+                                 const portico_frame& frame) const {
     PORTICO_ASSERT(size != 0 && frame.struct_size == sizeof frame && frame.reserved == 0);
     PORTICO_ASSERT(frame.payload_offset + frame.payload_size <= size);
     const std::string bytes(reinterpret_cast<const char*>(data), size);
@@ -438,18 +474,25 @@ void FuzzedPlugin::check_message(const Known& known, const std::uint8_t* data, s
     }
     const config::Framing& framing = listener_.framing;
     switch (framing.type) {
-        case config::Framing::Type::none: PORTICO_ASSERT(frame.payload_offset == 0 && frame.payload_size == size); return;
+        case config::Framing::Type::none:
+            PORTICO_ASSERT(frame.payload_offset == 0 && frame.payload_size == size);
+            return;
         case config::Framing::Type::delimiter:
-            PORTICO_ASSERT(frame.payload_offset == 0 && frame.payload_size == size - framing.delimiter.size());
-            PORTICO_ASSERT(frame.payload_size <= framing.max_bytes && bytes.find(framing.delimiter) == frame.payload_size);
+            PORTICO_ASSERT(frame.payload_offset == 0 &&
+                           frame.payload_size == size - framing.delimiter.size());
+            PORTICO_ASSERT(frame.payload_size <= framing.max_bytes &&
+                           bytes.find(framing.delimiter) == frame.payload_size);
             return;
         case config::Framing::Type::length_prefix: {
             std::uint64_t length = 0;
             for (std::size_t i = 0; i < framing.prefix_bytes; ++i) {
-                const std::size_t at = framing.order == config::Framing::ByteOrder::big ? i : framing.prefix_bytes - 1 - i;
+                const std::size_t at = framing.order == config::Framing::ByteOrder::big
+                                           ? i
+                                           : framing.prefix_bytes - 1 - i;
                 length = length << 8 | data[at];
             }
-            PORTICO_ASSERT(frame.payload_offset == framing.prefix_bytes && frame.payload_size == length && length <= framing.max_bytes);
+            PORTICO_ASSERT(frame.payload_offset == framing.prefix_bytes &&
+                           frame.payload_size == length && length <= framing.max_bytes);
             PORTICO_ASSERT(size == framing.prefix_bytes + length);
             return;
         }
@@ -461,13 +504,22 @@ void FuzzedPlugin::check_reason(const Known& known, std::uint32_t reason) const 
     const io::Error broken = known.peer != nullptr ? known.peer->broken : io::Error::reset;
     switch (reason) {
         case PORTICO_REASON_PLUGIN: PORTICO_ASSERT(known.closing); return;
-        case PORTICO_REASON_PEER: PORTICO_ASSERT(table_.on_end == nullptr && (known.peer == nullptr || known.peer->end_delivered)); return;
-        case PORTICO_REASON_RESET: PORTICO_ASSERT(broken == io::Error::reset || known.peer == nullptr); return;
-        case PORTICO_REASON_ERROR: PORTICO_ASSERT(known.peer == nullptr || broken != io::Error::none); return;
+        case PORTICO_REASON_PEER:
+            PORTICO_ASSERT(table_.on_end == nullptr &&
+                           (known.peer == nullptr || known.peer->end_delivered));
+            return;
+        case PORTICO_REASON_RESET:
+            PORTICO_ASSERT(broken == io::Error::reset || known.peer == nullptr);
+            return;
+        case PORTICO_REASON_ERROR:
+            PORTICO_ASSERT(known.peer == nullptr || broken != io::Error::none);
+            return;
         case PORTICO_REASON_PLUGIN_ERROR: PORTICO_ASSERT(known.failed); return;
         case PORTICO_REASON_IDLE: PORTICO_ASSERT(listener_.limits.idle_timeout_ms != 0); return;
         case PORTICO_REASON_HALF_CLOSE: PORTICO_ASSERT(known.end_told); return;
-        case PORTICO_REASON_FRAME: PORTICO_ASSERT(listener_.framing.type != config::Framing::Type::none); return;
+        case PORTICO_REASON_FRAME:
+            PORTICO_ASSERT(listener_.framing.type != config::Framing::Type::none);
+            return;
         case PORTICO_REASON_UNCONSUMED: PORTICO_ASSERT(known.unconsumed); return;
         case PORTICO_REASON_DRAIN: PORTICO_ASSERT(draining_ && table_.on_drain == nullptr); return;
         case PORTICO_REASON_DRAIN_DEADLINE: PORTICO_ASSERT(cut_); return;
@@ -507,7 +559,9 @@ void FuzzedPlugin::check_over() {
 
 void FuzzedPlugin::check_finished() {
     PORTICO_ASSERT(instance_posts_ == 0);
-    const auto never = [](void*, portico_connection, void*, void*, portico_status) { PORTICO_ASSERT(!"posted after the end"); };
+    const auto never = [](void*, portico_connection, void*, void*, portico_status) {
+        PORTICO_ASSERT(!"posted after the end");
+    };
     PORTICO_ASSERT(host_->post_instance(instance_, never, nullptr) == PORTICO_GONE);
     PORTICO_ASSERT(host_->worker_index(instance_) == UINT32_MAX);
     for (const portico_connection handle : handles_) {
@@ -523,11 +577,14 @@ void FuzzedPlugin::check_destroyed() const {
 
 // ---- callbacks
 
-portico_status FuzzedPlugin::control(const portico_host* host, portico_instance* instance, const char* settings,
-                                     std::uint64_t settings_size, char* error, std::uint64_t error_capacity) {
-    PORTICO_ASSERT(host->struct_size == sizeof *host && host->abi_major == PORTICO_ABI_MAJOR && host->abi_minor == PORTICO_ABI_MINOR);
+portico_status FuzzedPlugin::control(const portico_host* host, portico_instance* instance,
+                                     const char* settings, std::uint64_t settings_size, char* error,
+                                     std::uint64_t error_capacity) {
+    PORTICO_ASSERT(host->struct_size == sizeof *host && host->abi_major == PORTICO_ABI_MAJOR &&
+                   host->abi_minor == PORTICO_ABI_MINOR);
     PORTICO_ASSERT(std::string(settings, settings_size) == listener_.settings.json);
-    PORTICO_ASSERT(std::all_of(error, error + error_capacity, [](char letter) { return letter == 0; }));
+    PORTICO_ASSERT(
+        std::all_of(error, error + error_capacity, [](char letter) { return letter == 0; }));
     host_ = host;
     instance_ = instance;
     PORTICO_ASSERT(host->worker_index(instance) == UINT32_MAX);
@@ -546,19 +603,22 @@ portico_status FuzzedPlugin::on_open(portico_connection handle, void** state) {
     act();
     const std::uint8_t kind = input_.byte();
     const portico_status status = kind >= 0xE0 ? PORTICO_REFUSED : draw_answer();
-    *state = (kind & 1) != 0 ? nullptr : &callback.known;  // whatever is stored there by one that refuses is forgotten
+    // whatever is stored there by one that refuses is forgotten
+    *state = (kind & 1) != 0 ? nullptr : &callback.known;
     callback.known.state = status < 0 ? nullptr : *state;
     callback.known.refused = status < 0;
     return status;
 }
 
-portico_status FuzzedPlugin::on_data(portico_connection handle, void* state, const std::uint8_t* data, std::uint64_t size,
+portico_status FuzzedPlugin::on_data(portico_connection handle, void* state,
+                                     const std::uint8_t* data, std::uint64_t size,
                                      const portico_frame& frame, std::uint64_t& consumed) {
     Callback callback(*this, handle, state);
     Known& known = callback.known;
     PORTICO_ASSERT(consumed == 0);
     PORTICO_ASSERT(!known.failed && !known.closing && !known.paused && !known.end_told);
-    PORTICO_ASSERT(!known.held || (known.blocked && table_.on_writable == nullptr));  // what it would have been told ended the hold
+    // what it would have been told ended the hold
+    PORTICO_ASSERT(!known.held || (known.blocked && table_.on_writable == nullptr));
     check_message(known, data, size, frame);
     known.in_data = true;
     known.resumed_in_data = false;
@@ -592,13 +652,15 @@ portico_status FuzzedPlugin::on_writable(portico_connection handle, void* state)
     return callback.answers(draw_answer());
 }
 
-portico_status FuzzedPlugin::on_end(portico_connection handle, void* state, std::uint64_t remaining) {
+portico_status FuzzedPlugin::on_end(portico_connection handle, void* state,
+                                    std::uint64_t remaining) {
     Callback callback(*this, handle, state);
     Known& known = callback.known;
     PORTICO_ASSERT(!known.failed && !known.closing && !known.paused && !known.end_told);
     PORTICO_ASSERT(!known.held || (known.blocked && table_.on_writable == nullptr));
     if (known.peer != nullptr) {
-        PORTICO_ASSERT(known.peer->end_delivered && remaining == known.peer->stream.size() - known.consumed);
+        PORTICO_ASSERT(known.peer->end_delivered &&
+                       remaining == known.peer->stream.size() - known.consumed);
     }
     known.end_told = true;
     act();
@@ -621,13 +683,16 @@ void FuzzedPlugin::on_close(portico_connection handle, void* state, std::uint32_
     check_reason(known, reason);
     check_sent(known);
     known.closed = true;
-    PORTICO_ASSERT(host_->send(instance_, handle, nullptr, 0) == PORTICO_GONE && host_->finish_sending(instance_, handle) == PORTICO_GONE);
+    PORTICO_ASSERT(host_->send(instance_, handle, nullptr, 0) == PORTICO_GONE &&
+                   host_->finish_sending(instance_, handle) == PORTICO_GONE);
     act();
 }
 
-void FuzzedPlugin::on_posted(portico_connection handle, void* state, Token& token, portico_status status) {
+void FuzzedPlugin::on_posted(portico_connection handle, void* state, Token& token,
+                             portico_status status) {
     Known& known = know(handle);
-    PORTICO_ASSERT(!in_callback_ && token.handle == handle && known.posts != 0 && !known.closed && known.state == state);
+    PORTICO_ASSERT(!in_callback_ && token.handle == handle && known.posts != 0 && !known.closed &&
+                   known.state == state);
     PORTICO_ASSERT(status == PORTICO_OK || status == PORTICO_CLOSING);
     PORTICO_ASSERT(status == PORTICO_CLOSING || !known.ends());
     PORTICO_ASSERT(host_->worker_index(instance_) == 0);

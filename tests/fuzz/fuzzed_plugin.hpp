@@ -1,7 +1,9 @@
-// A plugin that does anything that the ABI's types allow, as the fuzzer's bytes say, and asserts what the host promised: which callbacks may come now,
-// with which bytes, what a host function may answer, and that what was sent arrives.
+// A plugin that does anything that the ABI's types allow, as the fuzzer's bytes say, and asserts
+// what the host promised: which callbacks may come now, with which bytes, what a host function may
+// answer, and that what was sent arrives.
 //
-// What it asserts of a call's answer is what follows from calls and callbacks alone. Where the host may have begun to close by itself meanwhile,
+// What it asserts of a call's answer is what follows from calls and callbacks alone. Where the host
+// may have begun to close by itself meanwhile,
 // PORTICO_GONE is always a right answer.
 #pragma once
 
@@ -51,7 +53,8 @@ private:
         portico_connection handle = 0;
         const Peer* peer = nullptr;  // null where info was refused from the first callback on
         void* state = nullptr;
-        bool told = false;  // a callback has named it; else a guessed handle was accepted before its on_open
+        // a callback has named it; else a guessed handle was accepted before its on_open
+        bool told = false;
         bool refused = false;
         bool closed = false;
         bool failed = false;  // a callback answered an error, or consumed too much
@@ -101,15 +104,17 @@ private:
     Known& accepted(portico_connection handle);
 
     void check_sent(const Known& known) const;
-    void check_message(const Known& known, const std::uint8_t* data, std::uint64_t size, const portico_frame& frame) const;
+    void check_message(const Known& known, const std::uint8_t* data, std::uint64_t size,
+                       const portico_frame& frame) const;
     void check_reason(const Known& known, std::uint32_t reason) const;
 
     // The callbacks.
-    portico_status control(const portico_host* host, portico_instance* instance, const char* settings, std::uint64_t settings_size,
-                           char* error, std::uint64_t error_capacity);
+    portico_status control(const portico_host* host, portico_instance* instance,
+                           const char* settings, std::uint64_t settings_size, char* error,
+                           std::uint64_t error_capacity);
     portico_status on_open(portico_connection handle, void** state);
-    portico_status on_data(portico_connection handle, void* state, const std::uint8_t* data, std::uint64_t size, const portico_frame& frame,
-                           std::uint64_t& consumed);
+    portico_status on_data(portico_connection handle, void* state, const std::uint8_t* data,
+                           std::uint64_t size, const portico_frame& frame, std::uint64_t& consumed);
     portico_status on_writable(portico_connection handle, void* state);
     portico_status on_end(portico_connection handle, void* state, std::uint64_t remaining);
     portico_status on_drain(portico_connection handle, void* state, std::uint32_t deadline_ms);

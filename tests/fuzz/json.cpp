@@ -1,5 +1,6 @@
-// Any text, given to the reader of JSON beneath the configuration. It takes what the JSON library takes, but for what it says it refuses; its
-// normal form says the same and is its own normal form; and an error is one clean sentence at a place that exists.
+// Any text, given to the reader of JSON beneath the configuration. It takes what the JSON library
+// takes, but for what it says it refuses; its normal form says the same and is its own normal form;
+// and an error is one clean sentence at a place that exists.
 #include <algorithm>
 #include <string>
 #include <string_view>
@@ -16,7 +17,8 @@ using Json = nlohmann::json;
 namespace {
 
 bool repeats_keys(const config::Node& node) {
-    return node.first_line != 0 || std::any_of(node.children.begin(), node.children.end(), repeats_keys);
+    return node.first_line != 0 ||
+           std::any_of(node.children.begin(), node.children.end(), repeats_keys);
 }
 
 void check_lines(const config::Node& node, int lines) {
@@ -44,12 +46,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const config::Parsed parsed = config::parse_json(text);
     const Json reference = Json::parse(text, nullptr, false, true);
     if (!parsed.error.text.empty()) {
-        PORTICO_ASSERT(parsed.error.line >= 1 && parsed.error.line <= lines && parsed.error.column >= 1);
+        PORTICO_ASSERT(parsed.error.line >= 1 && parsed.error.line <= lines &&
+                       parsed.error.column >= 1);
         PORTICO_ASSERT(static_cast<std::size_t>(parsed.error.column) <= size + 1);
         PORTICO_ASSERT(parsed.error.text.starts_with("found "));
         check_sentence(parsed.error.text);
-        const bool refused_by_rule = parsed.error.text.find("brackets open at once") != std::string::npos ||
-                                     config::first_invalid(text).has_value() || text.find('\0') != std::string::npos ||
+        const bool refused_by_rule = parsed.error.text.find("brackets open at once") !=
+                                         std::string::npos ||
+                                     config::first_invalid(text).has_value() ||
+                                     text.find('\0') != std::string::npos ||
                                      text.starts_with("\xEF\xBB\xBF\xEF\xBB\xBF");
         PORTICO_ASSERT(refused_by_rule || reference.is_discarded());
         return 0;

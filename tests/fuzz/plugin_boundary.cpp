@@ -1,8 +1,11 @@
-// The plugin boundary: a plugin that does anything (fuzzed_plugin) against the real Instance, Connection, Acceptor and Worker, on a port whose every
-// outcome is the input's too (driven_port), with virtual time. The last bytes used up, peers end in order, the host drains, and all must be over.
+// The plugin boundary: a plugin that does anything (fuzzed_plugin) against the real Instance,
+// Connection, Acceptor and Worker, on a port whose every outcome is the input's too (driven_port),
+// with virtual time. The last bytes used up, peers end in order, the host drains, and all must be
+// over.
 //
-// Two threads take turns, so that each input is one run: the worker, on which the port asks for the next step, and this one, which does on demand what
-// in a server other threads do (a plugin's own, the one that stops).
+// Two threads take turns, so that each input is one run: the worker, on which the port asks for the
+// next step, and this one, which does on demand what in a server other threads do (a plugin's own,
+// the one that stops).
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -23,7 +26,10 @@ namespace {
 class SilentLog final : public base::Log {
 public:
     SilentLog() : Log(base::LogLevel::trace) {}
-    void write(base::LogLevel, std::string_view, std::uint64_t, std::string_view text) noexcept override { size_ += text.size(); }
+    void write(base::LogLevel, std::string_view, std::uint64_t,
+               std::string_view text) noexcept override {
+        size_ += text.size();
+    }
 
 private:
     std::size_t size_ = 0;
@@ -90,7 +96,8 @@ config::Listener read_listener(fuzz::Input& input) {
         case 3:
             framing.type = config::Framing::Type::length_prefix;
             framing.prefix_bytes = 1U << input.byte() % 3;
-            framing.order = input.flag() ? config::Framing::ByteOrder::little : config::Framing::ByteOrder::big;
+            framing.order = input.flag() ? config::Framing::ByteOrder::little
+                                         : config::Framing::ByteOrder::big;
             break;
         default: break;
     }
@@ -104,14 +111,18 @@ public:
         : input_(input),
           listener_(read_listener(input)),
           plugin_(input, listener_),
-          buffers_(input.from_to(1, 64), input.from_to(1, 8), io::BufferPool::Use::single, net::SendQueue::chunk_overhead),
-          chunks_(net::SendQueue::chunk_overhead + input.from_to(1, 128), input.from_to(1, 4), io::BufferPool::Use::single),
+          buffers_(input.from_to(1, 64), input.from_to(1, 8), io::BufferPool::Use::single,
+                   net::SendQueue::chunk_overhead),
+          chunks_(net::SendQueue::chunk_overhead + input.from_to(1, 128), input.from_to(1, 4),
+                  io::BufferPool::Use::single),
           table_(listener_.limits.connections) {
         auto port = std::make_unique<fuzz::DrivenPort>(buffers_, [this](bool idle) { step(idle); });
         port_ = port.get();
         port_->batch_max = 1 + input.byte() % 8;
         port_->attach_fails = [this] { return input_.byte() == 0xFF; };
-        port_->taken_at_once = [this](fuzz::Peer& peer, std::size_t bytes) { return taken_at_once(peer, bytes); };
+        port_->taken_at_once = [this](fuzz::Peer& peer, std::size_t bytes) {
+            return taken_at_once(peer, bytes);
+        };
         net::WorkerOptions options;
         options.batch = 64;
         options.mail_budget = input.from_to(1, 4);
@@ -123,11 +134,20 @@ public:
         const plugin::Loaded loaded{nullptr, &plugin_.table(), "/plugins/fuzzed.so"};
         static_cast<void>(plugin::Instance(loaded, listener_, log_).validate());
         plugin_.serve(*port_);
-        net::ConnectionContext context{listener_.name, listener_.limits, listener_.framing, nullptr, &log_, nullptr, nullptr, {}, {}};
+        net::ConnectionContext context{listener_.name,
+                                       listener_.limits,
+                                       listener_.framing,
+                                       nullptr,
+                                       &log_,
+                                       nullptr,
+                                       nullptr,
+                                       {},
+                                       {}};
         auto instance = std::make_unique<plugin::Instance>(loaded, listener_, log_);
         context.protocol = instance.get();
         instance->strand().set_home(*group_);
-        net::Acceptor acceptor(table_, *group_, {group_.get()}, instance->is_serial() ? &instance->strand() : nullptr, context);
+        net::Acceptor acceptor(table_, *group_, {group_.get()},
+                               instance->is_serial() ? &instance->strand() : nullptr, context);
         PORTICO_ASSERT(static_cast<bool>(acceptor.listen({})));
         acceptor_ = &acceptor;
         net::Drain drain(table_, {&acceptor}, [] {});
@@ -148,11 +168,13 @@ public:
         plugin_.check_over();
         instance.reset();
         plugin_.check_destroyed();
-        PORTICO_ASSERT(buffers_.on_loan() == 0 && chunks_.on_loan() == 0 && port_->outstanding() == 0);
+        PORTICO_ASSERT(buffers_.on_loan() == 0 && chunks_.on_loan() == 0 &&
+                       port_->outstanding() == 0);
     }
 
 private:
-    // What happens next, by the input: one thing, or several at once. When the input is used up, all goes in good order to the end.
+    // What happens next, by the input: one thing, or several at once. When the input is used up,
+    // all goes in good order to the end.
     void step(bool idle) {
         PORTICO_ASSERT(acceptor_->open_connections() <= listener_.limits.connections);
         if (idle) {
@@ -178,8 +200,12 @@ private:
             case 2:
             case 3:
             case 4: talk(); break;
-            case 5: with_peer([&](fuzz::Peer& peer) { port_->complete_receive(peer, input_.byte()); }); break;
-            case 6: with_peer([&](fuzz::Peer& peer) { port_->complete_send(peer, input_.byte()); }); break;
+            case 5:
+                with_peer([&](fuzz::Peer& peer) { port_->complete_receive(peer, input_.byte()); });
+                break;
+            case 6:
+                with_peer([&](fuzz::Peer& peer) { port_->complete_send(peer, input_.byte()); });
+                break;
             case 7: with_peer([&](fuzz::Peer& peer) { port_->complete_send(peer, whole); }); break;
             case 8:
                 with_peer([&](fuzz::Peer& peer) {
@@ -227,14 +253,17 @@ private:
     }
 
     void misfortune() {
-        static constexpr io::Error errors[] = {io::Error::reset, io::Error::timed_out, io::Error::no_buffers, io::Error::other};
+        static constexpr io::Error errors[] = {io::Error::reset, io::Error::timed_out,
+                                               io::Error::no_buffers, io::Error::other};
         const std::uint8_t kind = input_.byte();
         const io::Error error = errors[kind >> 4 & 3];
         switch (kind % 4) {
             case 0: port_->fail_accept(error); return;
             case 1:
-                with_peer(
-                    [&](fuzz::Peer& peer) { peer.unacknowledged = kind >= 0x80 ? std::nullopt : std::optional<std::uint64_t>(kind >> 4); });
+                with_peer([&](fuzz::Peer& peer) {
+                    peer.unacknowledged = kind >= 0x80 ? std::nullopt
+                                                       : std::optional<std::uint64_t>(kind >> 4);
+                });
                 return;
             default: break;
         }
@@ -271,7 +300,8 @@ private:
         });
     }
 
-    // One thing that goes on, as it does in a world without faults: one more time each until nothing does. Then time passes, then the host stops.
+    // One thing that goes on, as it does in a world without faults: one more time each until
+    // nothing does. Then time passes, then the host stops.
     void step_to_the_end() {
         PORTICO_ASSERT(++last_steps_ < 10'000);
         bool goes_on = false;
@@ -288,7 +318,8 @@ private:
         if (goes_on) {
             return;
         }
-        if (const std::optional<std::uint64_t> next = port_->until_next_timer(); next && times_passed_ < 64) {
+        if (const std::optional<std::uint64_t> next = port_->until_next_timer();
+            next && times_passed_ < 64) {
             ++times_passed_;
             port_->pass_time(*next);
             return;

@@ -1,5 +1,6 @@
-// The tables of a plugin, with anything in every member: sizes, counts, versions, flags, names, missing functions. The loader takes exactly those
-// that the ABI allows, never reads behind what a table says it has, and names the reason for all others.
+// The tables of a plugin, with anything in every member: sizes, counts, versions, flags, names,
+// missing functions. The loader takes exactly those that the ABI allows, never reads behind what a
+// table says it has, and names the reason for all others.
 #include <cstring>
 #include <deque>
 #include <memory>
@@ -15,17 +16,18 @@ using namespace portico;
 
 namespace {
 
-portico_status PORTICO_CALL create(const portico_host*, portico_instance*, const char*, std::uint64_t, char*, std::uint64_t, void**) {
+portico_status PORTICO_CALL create(const portico_host*, portico_instance*, const char*,
+                                   std::uint64_t, char*, std::uint64_t, void**) {
     return PORTICO_OK;
 }
 void PORTICO_CALL destroy(void*) {}
-portico_status PORTICO_CALL on_data(void*, portico_connection, void*, const std::uint8_t*, std::uint64_t, const portico_frame*,
-                                    std::uint64_t*) {
+portico_status PORTICO_CALL on_data(void*, portico_connection, void*, const std::uint8_t*,
+                                    std::uint64_t, const portico_frame*, std::uint64_t*) {
     return PORTICO_OK;
 }
 
-// Memory of exactly the size that the table claims (but at most 4 KiB, and at least the members in which the claim itself stands), so that a read
-// behind it is seen.
+// Memory of exactly the size that the table claims (but at most 4 KiB, and at least the members in
+// which the claim itself stands), so that a read behind it is seen.
 class TableMemory {
 public:
     TableMemory(const void* table, std::size_t size, std::size_t claimed, std::size_t least) {
@@ -37,11 +39,14 @@ public:
         }
         std::memcpy(address(), table, std::min(size, room));
     }
-    [[nodiscard]] void* address() { return bytes_ ? static_cast<void*>(bytes_.get()) : static_cast<void*>(odd_.data()); }
+    [[nodiscard]] void* address() {
+        return bytes_ ? static_cast<void*>(bytes_.get()) : static_cast<void*>(odd_.data());
+    }
 
 private:
     std::unique_ptr<std::uint64_t[]> bytes_;
-    std::vector<std::uint64_t> odd_;  // a size that is no multiple of 8 is refused before any other member is read
+    // a size that is no multiple of 8 is refused before any other member is read
+    std::vector<std::uint64_t> odd_;
 };
 
 // Mostly the right value, now and then another.
@@ -60,7 +65,9 @@ struct Label {
     std::uint64_t size = 0;
     bool missing = false;
 
-    [[nodiscard]] std::string text() const { return missing ? std::string() : std::string(bytes.get(), size); }
+    [[nodiscard]] std::string text() const {
+        return missing ? std::string() : std::string(bytes.get(), size);
+    }
     // Printable ASCII without spaces.
     [[nodiscard]] bool is_good(std::size_t least) const {
         if (size > 64 || size < least || (missing && size != 0)) {
@@ -148,8 +155,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         }
         memory.emplace_back(&plugin, sizeof plugin, plugin.struct_size, sizeof plugin.struct_size);
         plugins.push_back(static_cast<const portico_plugin*>(memory.back().address()));
-        right = right && plugin.struct_size >= sizeof plugin && plugin.struct_size % 8 == 0 && plugin.abi_major == PORTICO_ABI_MAJOR &&
-                plugin.abi_minor == PORTICO_ABI_MINOR && plugin.abi_required <= PORTICO_ABI_MINOR && plugin.flags < 8 &&
+        right = right && plugin.struct_size >= sizeof plugin && plugin.struct_size % 8 == 0 &&
+                plugin.abi_major == PORTICO_ABI_MAJOR && plugin.abi_minor == PORTICO_ABI_MINOR &&
+                plugin.abi_required <= PORTICO_ABI_MINOR && plugin.flags < 8 &&
                 plugin.reserved == 0 && name.is_good(1) && version.is_good(0) && (missing & 7) == 0;
         right = right && names.insert(name.text()).second;
         if (right && name.text() == (wanted.empty() ? file_name : wanted)) {
@@ -164,13 +172,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         return 0;  // a list shorter than it says cannot be told from a right one
     }
     // The versions stand where they stand in every version of the table.
-    TableMemory module_memory(&module, sizeof module, module.struct_size, offsetof(portico_module, plugins));
+    TableMemory module_memory(&module, sizeof module, module.struct_size,
+                              offsetof(portico_module, plugins));
     const auto* given = static_cast<const portico_module*>(module_memory.address());
 
-    // Fewer are looked at than are listed where the count says so: then only what the loader must refuse is known here.
+    // Fewer are looked at than are listed where the count says so: then only what the loader must
+    // refuse is known here.
     const bool all_listed = module.plugin_count == count;
-    const bool module_right = module.struct_size >= sizeof module && module.struct_size % 8 == 0 && module.abi_major == PORTICO_ABI_MAJOR &&
-                              module.abi_minor == PORTICO_ABI_MINOR && module.plugin_count >= 1 && module.plugin_count <= 256 && listed;
+    const bool module_right = module.struct_size >= sizeof module && module.struct_size % 8 == 0 &&
+                              module.abi_major == PORTICO_ABI_MAJOR &&
+                              module.abi_minor == PORTICO_ABI_MINOR && module.plugin_count >= 1 &&
+                              module.plugin_count <= 256 && listed;
     base::Result<const portico_plugin*> found = plugin::check_module(given, file_name, wanted);
     if (found) {
         PORTICO_ASSERT(module_right && found.error().empty());
@@ -183,7 +195,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         PORTICO_ASSERT(!found.error().empty() && found.error().find('\n') == std::string::npos);
     }
     if (module_right && all_listed) {
-        const portico_plugin* expected = by_name == nullptr && wanted.empty() && count == 1 ? plugins.front() : by_name;
+        const portico_plugin* expected = by_name == nullptr && wanted.empty() && count == 1
+                                             ? plugins.front()
+                                             : by_name;
         PORTICO_ASSERT(static_cast<bool>(found) == (right && expected != nullptr));
         PORTICO_ASSERT(!found || *found == expected);
     }

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Runs the fuzzers, each for some seconds over its corpus, one a processor at a time. `./dev fuzz` builds them and calls this.
+# Runs the fuzzers, each for some seconds over its corpus, one a processor at a time. `./dev fuzz`
+# builds them and calls this.
 #
 #   run.sh --bin DIRECTORY --work DIRECTORY --seconds S [--target NAME] [--minimize]
 #
-# What a run finds new stays under the work directory (and is where the next run begins); --minimize merges from there into tests/fuzz/corpus what
-# covers anything that the seeds there do not. A crash leaves its input in WORK/crashes, and is the run's failure. The canary, which has a planted
+# What a run finds new stays under the work directory (and is where the next run begins); --minimize
+# merges from there into tests/fuzz/corpus what covers anything that the seeds there do not. A crash
+# leaves its input in WORK/crashes, and is the run's failure. The canary, which has a planted
 # defect, must crash.
 set -euo pipefail
 

@@ -1,5 +1,6 @@
-// "portico.settings/1" from a plugin's side: a real Instance whose validate reads any keys with any types, of any settings. Each answer is the one that
-// a look-up of its own gives, results are written on PORTICO_OK alone, and what was not read is told.
+// "portico.settings/1" from a plugin's side: a real Instance whose validate reads any keys with any
+// types, of any settings. Each answer is the one that a look-up of its own gives, results are
+// written on PORTICO_OK alone, and what was not read is told.
 #include <climits>
 #include <cmath>
 #include <optional>
@@ -22,7 +23,8 @@ namespace {
 class NoLog final : public base::Log {
 public:
     NoLog() : base::Log(base::LogLevel::off) {}
-    void write(base::LogLevel, std::string_view, std::uint64_t, std::string_view) noexcept override {}
+    void write(base::LogLevel, std::string_view, std::uint64_t,
+               std::string_view) noexcept override {}
 };
 
 // What the key leads to; `is_path` is false where the key cannot be a path at all.
@@ -80,7 +82,8 @@ std::optional<std::int64_t> as_integer(const Node& node) {
     if (node.kind != Node::Kind::integer || node.magnitude > most) {
         return std::nullopt;
     }
-    return node.negative ? static_cast<std::int64_t>(0 - node.magnitude) : static_cast<std::int64_t>(node.magnitude);
+    return node.negative ? static_cast<std::int64_t>(0 - node.magnitude)
+                         : static_cast<std::int64_t>(node.magnitude);
 }
 
 struct Run {
@@ -92,12 +95,15 @@ struct Run {
 };
 Run* current = nullptr;
 
-constexpr std::string_view keys[] = {"", "a", "b", "a/0", "a/b", "limits/0/size", "x~1y", "x~0y", "a/-", "a/01", "0", "/", "a/", "~", "~2"};
+constexpr std::string_view keys[] = {"",     "a",    "b",   "a/0",  "a/b", "limits/0/size",
+                                     "x~1y", "x~0y", "a/-", "a/01", "0",   "/",
+                                     "a/",   "~",    "~2"};
 
 void read_one(const portico_settings& settings, portico_instance* instance, Run& run) {
     fuzz::Input& input = run.input;
     const std::uint8_t choice = input.byte();
-    const std::string key = choice < std::size(keys) ? std::string(keys[choice]) : input.text(choice % 24);
+    const std::string key = choice < std::size(keys) ? std::string(keys[choice])
+                                                     : input.text(choice % 24);
     bool is_path = true;
     const Node* node = look_up(run.root, key, is_path);
     const auto check = [&](portico_status status, bool fits) {
@@ -122,8 +128,10 @@ void read_one(const portico_settings& settings, portico_instance* instance, Run&
             const auto least = static_cast<std::int64_t>(input.number<std::int8_t>());
             const std::int64_t most = input.flag() ? INT64_MAX : input.number<std::int8_t>();
             const std::int64_t minimum = input.flag() ? INT64_MIN : least;
-            const portico_status status = settings.get_integer(instance, bytes, key.size(), minimum, most, &value);
-            const std::optional<std::int64_t> known = node != nullptr ? as_integer(*node) : std::nullopt;
+            const portico_status status = settings.get_integer(instance, bytes, key.size(), minimum,
+                                                               most, &value);
+            const std::optional<std::int64_t> known = node != nullptr ? as_integer(*node)
+                                                                      : std::nullopt;
             check(status, known && *known >= minimum && *known <= most);
             PORTICO_ASSERT(value == (status == PORTICO_OK ? *known : 77));
             return;
@@ -132,7 +140,8 @@ void read_one(const portico_settings& settings, portico_instance* instance, Run&
             double value = 77;
             const double least = input.flag() ? -HUGE_VAL : input.number<std::int8_t>();
             const double most = input.flag() ? HUGE_VAL : input.number<std::int8_t>();
-            const portico_status status = settings.get_number(instance, bytes, key.size(), least, most, &value);
+            const portico_status status = settings.get_number(instance, bytes, key.size(), least,
+                                                              most, &value);
             const std::optional<double> known = node != nullptr ? as_number(*node) : std::nullopt;
             check(status, known && *known >= least && *known <= most);
             PORTICO_ASSERT(value == (status == PORTICO_OK ? *known : 77));
@@ -141,29 +150,35 @@ void read_one(const portico_settings& settings, portico_instance* instance, Run&
         case 3: {
             const char* text = nullptr;
             std::uint64_t size = 77;
-            const portico_status status = settings.get_string(instance, bytes, key.size(), &text, &size);
+            const portico_status status = settings.get_string(instance, bytes, key.size(), &text,
+                                                              &size);
             check(status, node != nullptr && node->kind == Node::Kind::string);
-            PORTICO_ASSERT(status == PORTICO_OK ? std::string_view(text, size) == node->text : text == nullptr && size == 77);
+            PORTICO_ASSERT(status == PORTICO_OK ? std::string_view(text, size) == node->text
+                                                : text == nullptr && size == 77);
             return;
         }
         case 4: {
             std::uint64_t count = 77;
             const portico_status status = settings.get_count(instance, bytes, key.size(), &count);
-            check(status, node != nullptr && (node->kind == Node::Kind::array || node->kind == Node::Kind::object));
+            check(status, node != nullptr && (node->kind == Node::Kind::array ||
+                                              node->kind == Node::Kind::object));
             PORTICO_ASSERT(count == (status == PORTICO_OK ? node->children.size() : 77));
             return;
         }
         case 5: check(settings.read_anything(instance, bytes, key.size()), true); return;
         case 6:
-            PORTICO_ASSERT(settings.get_boolean(instance, bytes, key.size(), nullptr) == PORTICO_INVALID);
-            PORTICO_ASSERT(settings.get_string(instance, bytes, key.size(), nullptr, nullptr) == PORTICO_INVALID);
+            PORTICO_ASSERT(settings.get_boolean(instance, bytes, key.size(), nullptr) ==
+                           PORTICO_INVALID);
+            PORTICO_ASSERT(settings.get_string(instance, bytes, key.size(), nullptr, nullptr) ==
+                           PORTICO_INVALID);
             PORTICO_ASSERT(settings.get_count(instance, nullptr, 1, nullptr) == PORTICO_INVALID);
             return;
     }
 }
 
-portico_status PORTICO_CALL validate(const portico_host* host, portico_instance* instance, const char* settings,
-                                     std::uint64_t settings_size, char* error, std::uint64_t error_capacity) {
+portico_status PORTICO_CALL validate(const portico_host* host, portico_instance* instance,
+                                     const char* settings, std::uint64_t settings_size, char* error,
+                                     std::uint64_t error_capacity) {
     Run& run = *current;
     PORTICO_ASSERT(error_capacity >= 256 && error[0] == '\0' && error[error_capacity - 1] == '\0');
     config::Parsed parsed = config::parse_json({settings, settings_size});
@@ -171,7 +186,8 @@ portico_status PORTICO_CALL validate(const portico_host* host, portico_instance*
     run.root = std::move(parsed.root);
     run.asked = (run.input.byte() & 7) != 0;
     if (run.asked) {
-        const void* table = host->get_extension(instance, PORTICO_EXT_SETTINGS, sizeof PORTICO_EXT_SETTINGS - 1);
+        const void* table = host->get_extension(instance, PORTICO_EXT_SETTINGS,
+                                                sizeof PORTICO_EXT_SETTINGS - 1);
         PORTICO_ASSERT(table != nullptr);
         for (std::uint32_t reads = run.input.byte() % 32; reads > 0; --reads) {
             read_one(*static_cast<const portico_settings*>(table), instance, run);
@@ -179,17 +195,19 @@ portico_status PORTICO_CALL validate(const portico_host* host, portico_instance*
     }
     run.answer = run.input.flag() ? PORTICO_OK : -static_cast<portico_status>(run.input.byte());
     if (run.input.flag()) {
-        std::fill_n(error, error_capacity, static_cast<char>(run.input.byte()));  // to the last byte, with no end
+        // to the last byte, with no end
+        std::fill_n(error, error_capacity, static_cast<char>(run.input.byte()));
     }
     return run.answer;
 }
 
-portico_status PORTICO_CALL create(const portico_host*, portico_instance*, const char*, std::uint64_t, char*, std::uint64_t, void**) {
+portico_status PORTICO_CALL create(const portico_host*, portico_instance*, const char*,
+                                   std::uint64_t, char*, std::uint64_t, void**) {
     return PORTICO_ERROR;
 }
 void PORTICO_CALL destroy(void*) {}
-portico_status PORTICO_CALL on_data(void*, portico_connection, void*, const std::uint8_t*, std::uint64_t, const portico_frame*,
-                                    std::uint64_t*) {
+portico_status PORTICO_CALL on_data(void*, portico_connection, void*, const std::uint8_t*,
+                                    std::uint64_t, const portico_frame*, std::uint64_t*) {
     return PORTICO_OK;
 }
 

@@ -1,5 +1,5 @@
-// Any bytes against a decoder written from table 3-7 of the Unicode standard ("Well-Formed UTF-8 Byte Sequences"); and what is shown of them in an error
-// is always clean, short UTF-8.
+// Any bytes against a decoder written from table 3-7 of the Unicode standard ("Well-Formed UTF-8
+// Byte Sequences"); and what is shown of them in an error is always clean, short UTF-8.
 #include <algorithm>
 #include <string>
 #include <string_view>
@@ -16,12 +16,15 @@ struct Row {
     unsigned second_least, second_most;  // the second; all others are 0x80 to 0xBF
     std::size_t size;
 };
-constexpr Row rows[] = {{0x00, 0x7F, 0, 0, 1},       {0xC2, 0xDF, 0x80, 0xBF, 2}, {0xE0, 0xE0, 0xA0, 0xBF, 3},
-                        {0xE1, 0xEC, 0x80, 0xBF, 3}, {0xED, 0xED, 0x80, 0x9F, 3}, {0xEE, 0xEF, 0x80, 0xBF, 3},
-                        {0xF0, 0xF0, 0x90, 0xBF, 4}, {0xF1, 0xF3, 0x80, 0xBF, 4}, {0xF4, 0xF4, 0x80, 0x8F, 4}};
+constexpr Row rows[] = {
+    {0x00, 0x7F, 0, 0, 1},       {0xC2, 0xDF, 0x80, 0xBF, 2}, {0xE0, 0xE0, 0xA0, 0xBF, 3},
+    {0xE1, 0xEC, 0x80, 0xBF, 3}, {0xED, 0xED, 0x80, 0x9F, 3}, {0xEE, 0xEF, 0x80, 0xBF, 3},
+    {0xF0, 0xF0, 0x90, 0xBF, 4}, {0xF1, 0xF3, 0x80, 0xBF, 4}, {0xF4, 0xF4, 0x80, 0x8F, 4}};
 
 std::size_t well_formed(std::string_view text) {
-    const auto byte = [&](std::size_t at) { return static_cast<unsigned>(static_cast<unsigned char>(text[at])); };
+    const auto byte = [&](std::size_t at) {
+        return static_cast<unsigned>(static_cast<unsigned char>(text[at]));
+    };
     for (const Row& row : rows) {
         if (byte(0) < row.first_least || byte(0) > row.first_most) {
             continue;
@@ -30,7 +33,8 @@ std::size_t well_formed(std::string_view text) {
             return 0;
         }
         for (std::size_t i = 1; i < row.size; ++i) {
-            if (byte(i) < (i == 1 ? row.second_least : 0x80) || byte(i) > (i == 1 ? row.second_most : 0xBF)) {
+            if (byte(i) < (i == 1 ? row.second_least : 0x80) ||
+                byte(i) > (i == 1 ? row.second_most : 0xBF)) {
                 return 0;
             }
         }
@@ -40,7 +44,9 @@ std::size_t well_formed(std::string_view text) {
 }
 
 std::string encode(char32_t value) {
-    const auto byte = [](char32_t bits) { return static_cast<char>(static_cast<unsigned char>(bits)); };
+    const auto byte = [](char32_t bits) {
+        return static_cast<char>(static_cast<unsigned char>(bits));
+    };
     if (value < 0x80) {
         return {byte(value)};
     }
@@ -48,16 +54,19 @@ std::string encode(char32_t value) {
         return {byte(0xC0 | value >> 6), byte(0x80 | (value & 0x3F))};
     }
     if (value < 0x10000) {
-        return {byte(0xE0 | value >> 12), byte(0x80 | (value >> 6 & 0x3F)), byte(0x80 | (value & 0x3F))};
+        return {byte(0xE0 | value >> 12), byte(0x80 | (value >> 6 & 0x3F)),
+                byte(0x80 | (value & 0x3F))};
     }
-    return {byte(0xF0 | value >> 18), byte(0x80 | (value >> 12 & 0x3F)), byte(0x80 | (value >> 6 & 0x3F)), byte(0x80 | (value & 0x3F))};
+    return {byte(0xF0 | value >> 18), byte(0x80 | (value >> 12 & 0x3F)),
+            byte(0x80 | (value >> 6 & 0x3F)), byte(0x80 | (value & 0x3F))};
 }
 
 void check_clean(std::string_view shown) {
     PORTICO_ASSERT(!config::first_invalid(shown).has_value());
     for (std::size_t at = 0; at < shown.size();) {
         const config::CodePoint point = config::decode(shown, at);
-        PORTICO_ASSERT(!config::is_control(point.value) && (point.value == U' ' || !config::is_space(point.value)));
+        PORTICO_ASSERT(!config::is_control(point.value) &&
+                       (point.value == U' ' || !config::is_space(point.value)));
         at += point.size;
     }
 }
@@ -86,16 +95,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (first_invalid == size) {
         PORTICO_ASSERT(config::code_points(all) == count);
     }
-    for (const std::size_t characters : {std::size_t{1}, std::size_t{7}, config::excerpt_characters}) {
+    for (const std::size_t characters :
+         {std::size_t{1}, std::size_t{7}, config::excerpt_characters}) {
         const std::string shown = config::excerpt(text, characters);
         const std::string quoted = config::in_quotes(text, characters);
         check_clean(shown);
         check_clean(quoted);
-        // The longest escape, \u2069, has six characters; an excerpt ends with three dots where it is cut.
+        // The longest escape, \u2069, has six characters; an excerpt ends with three dots where it
+        // is cut.
         PORTICO_ASSERT(config::code_points(shown) <= 6 * characters + 3);
         PORTICO_ASSERT(quoted.size() >= 2 && quoted.front() == '"' && quoted.back() == '"');
     }
-    const bool plain = std::all_of(text.begin(), text.end(), [](char byte) { return byte >= ' ' && byte <= '~'; });
+    const bool plain = std::all_of(text.begin(), text.end(),
+                                   [](char byte) { return byte >= ' ' && byte <= '~'; });
     if (plain && size <= config::excerpt_characters) {
         PORTICO_ASSERT(config::excerpt(text) == text);
     }

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# What is wrong with a configuration, a plugin or an address is found before anything is served: exit code 2, the place named, no "ready".
-# `host check` finds the same, except what only create can know.
+# What is wrong with a configuration, a plugin or an address is found before anything is served:
+# exit code 2, the place named, no "ready". `host check` finds the same, except what only create can
+# know.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-# wrong NAME EXPECTED [start-only]: NAME.json must be refused, by a start and by a check, with EXPECTED (a fixed text) in the complaint.
+# wrong NAME EXPECTED [start-only]: NAME.json must be refused, by a start and by a check, with
+# EXPECTED (a fixed text) in the complaint.
 wrong() {
     local name=$1 expected=$2 modes=(start check) mode
     [ "${3:-}" != start-only ] || modes=(start)

@@ -1,4 +1,5 @@
-// The corners of the plugin's boundary: calls that come too early or too late, refusals that leave posts behind, pauses against a full buffer.
+// The corners of the plugin's boundary: calls that come too early or too late, refusals that leave
+// posts behind, pauses against a full buffer.
 #include "integration/service.hpp"
 
 using namespace portico;
@@ -12,7 +13,8 @@ struct Seen {
     std::atomic<int> with_state{0};
     std::atomic<int> with_self{0};
 
-    static void PORTICO_CALL posted(void* self, portico_connection, void* state, void* argument, portico_status status) {
+    static void PORTICO_CALL posted(void* self, portico_connection, void* state, void* argument,
+                                    portico_status status) {
         auto& seen = *static_cast<Seen*>(argument);
         seen.closing += status == PORTICO_CLOSING ? 1 : 0;
         seen.with_state += state != nullptr ? 1 : 0;
@@ -25,7 +27,8 @@ struct Seen {
 
 TEST_CASE("a resume inside on_data does not offer the same bytes without end", "[boundary]") {
     Script script;
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) {
         static_cast<void>(script.resume(line));
         if (data.size() >= 3) {
             consumed = data.size();
@@ -48,7 +51,8 @@ TEST_CASE("a resume inside on_data does not offer the same bytes without end", "
     CHECK(script.line(0)->offers == 3);
 }
 
-TEST_CASE("a function posted to a connection that is then refused runs without its state", "[boundary]") {
+TEST_CASE("a function posted to a connection that is then refused runs without its state",
+          "[boundary]") {
     Seen seen;
     Script script;
     script.on_open = [&](Line& line) -> portico_status {
@@ -62,17 +66,23 @@ TEST_CASE("a function posted to a connection that is then refused runs without i
     CHECK(script.closed == 0);
 }
 
-TEST_CASE("what a serial plugin sends to a connection before its on_open leaves behind it", "[boundary]") {
+TEST_CASE("what a serial plugin sends to a connection before its on_open leaves behind it",
+          "[boundary]") {
     Script script;
     std::atomic<bool> is_inside{false};
-    // Inside the first connection's callback the strand of both is busy, while the other thread of the port accepts the second. Its handle is guessed:
-    // the next slot's, and as new.
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+    // Inside the first connection's callback the strand of both is busy, while the other thread of
+    // the port accepts the second. Its handle is guessed: the next slot's, and as new.
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) -> portico_status {
         consumed = data.size();
         is_inside = true;
-        return eventually([&] { return script.send_to(line.handle + 1, "early") == PORTICO_OK; }) ? PORTICO_OK : PORTICO_ERROR;
+        return eventually([&] { return script.send_to(line.handle + 1, "early") == PORTICO_OK; })
+                   ? PORTICO_OK
+                   : PORTICO_ERROR;
     };
-    script.on_open = [&](Line& line) -> portico_status { return line.number == 0 ? PORTICO_OK : script.send(line, ", then welcome"); };
+    script.on_open = [&](Line& line) -> portico_status {
+        return line.number == 0 ? PORTICO_OK : script.send(line, ", then welcome");
+    };
     TestServer server(R"({"ports": "shared", "threads": 2})", {{"x", "relay#serial", "", &script}});
     Peer first = server.connect("x");
     REQUIRE(eventually([&] { return script.opened == 1; }));
@@ -82,19 +92,25 @@ TEST_CASE("what a serial plugin sends to a connection before its on_open leaves 
     CHECK(second.receive_exactly(19) == "early, then welcome");
 }
 
-TEST_CASE("what a serial plugin closes before its on_open is opened, and then closed", "[boundary]") {
+TEST_CASE("what a serial plugin closes before its on_open is opened, and then closed",
+          "[boundary]") {
     const std::uint32_t how = GENERATE(PORTICO_CLOSE_ABORT, PORTICO_CLOSE_GRACEFUL);
     Script script;
     std::atomic<bool> is_inside{false};
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) -> portico_status {
         consumed = data.size();
         // So much mail of the strand that its turn ends before it comes to the other's on_open.
         for (int i = 0; i < 100; ++i) {
-            static_cast<void>(script.post_instance([](void*, portico_connection, void*, void*, portico_status) {}, nullptr));
+            static_cast<void>(script.post_instance(
+                [](void*, portico_connection, void*, void*, portico_status) {}, nullptr));
         }
         is_inside = true;
-        // As above: the handle of one that was accepted, and whose on_open waits for this callback's end.
-        const auto closes = [&] { return script.host()->close(script.instance(), line.handle + 1, how) == PORTICO_OK; };
+        // As above: the handle of one that was accepted, and whose on_open waits for this
+        // callback's end.
+        const auto closes = [&] {
+            return script.host()->close(script.instance(), line.handle + 1, how) == PORTICO_OK;
+        };
         return eventually(closes) ? PORTICO_OK : PORTICO_ERROR;
     };
     TestServer server(R"({"ports": "shared", "threads": 2})", {{"x", "relay#serial", "", &script}});
@@ -112,15 +128,18 @@ TEST_CASE("what a serial plugin closes before its on_open is opened, and then cl
     CHECK(script.line(1)->reason == PORTICO_REASON_PLUGIN);
 }
 
-TEST_CASE("framed: a pause from another thread holds against a buffer full of small messages", "[boundary]") {
+TEST_CASE("framed: a pause from another thread holds against a buffer full of small messages",
+          "[boundary]") {
     const std::string ports = ANY_PORTS();
     Script script;
-    script.on_data = [&](Line&, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
+    script.on_data = [&](Line&, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) {
         consumed = data.size();
         std::this_thread::sleep_for(std::chrono::microseconds(200));
         return PORTICO_OK;
     };
-    TestServer server(io_of(ports), {{"x", "relay#full", R"("framing": {"type": "delimiter"})", &script}});
+    TestServer server(io_of(ports),
+                      {{"x", "relay#full", R"("framing": {"type": "delimiter"})", &script}});
     Peer peer = server.connect("x");
     std::string lines;
     constexpr std::uint64_t count = 1'000;
@@ -136,19 +155,22 @@ TEST_CASE("framed: a pause from another thread holds against a buffer full of sm
         std::this_thread::sleep_for(std::chrono::milliseconds(3));
         CHECK(line.offers <= paused_at + 1);
         CHECK(script.resume(line) == PORTICO_OK);
-        static_cast<void>(eventually([&] { return line.offers > paused_at + 1; }, std::chrono::milliseconds(100)));
+        static_cast<void>(eventually([&] { return line.offers > paused_at + 1; },
+                                     std::chrono::milliseconds(100)));
     }
     CHECK(eventually([&] { return line.offers == count; }));
 }
 
 TEST_CASE("framed: after a close from another thread at most one on_data follows", "[boundary]") {
     Script script;
-    script.on_data = [&](Line&, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
+    script.on_data = [&](Line&, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) {
         consumed = data.size();
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
         return PORTICO_OK;
     };
-    TestServer server(io_of("shared"), {{"x", "relay#full", R"("framing": {"type": "delimiter"})", &script}});
+    TestServer server(io_of("shared"),
+                      {{"x", "relay#full", R"("framing": {"type": "delimiter"})", &script}});
     Peer peer = server.connect("x");
     std::string lines;
     for (int i = 0; i < 1'000; ++i) {
@@ -164,7 +186,8 @@ TEST_CASE("framed: after a close from another thread at most one on_data follows
     CHECK(script.close(line, PORTICO_CLOSE_ABORT) == PORTICO_GONE);
 }
 
-TEST_CASE("what an instance posted before its create failed runs before the start has failed", "[boundary]") {
+TEST_CASE("what an instance posted before its create failed runs before the start has failed",
+          "[boundary]") {
     Seen seen;
     Script script;
     script.on_create = [&](Script& self) -> portico_status {

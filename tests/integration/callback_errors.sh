@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A callback that answers an error closes its connection, and the operator is told: which listener, which callback, which status. A
-# flood of them is one line and a count.
+# A callback that answers an error closes its connection, and the operator is told: which listener,
+# which callback, which status. A flood of them is one line and a count.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 cat >it.json <<JSON

@@ -15,13 +15,17 @@ struct Posted {
     std::atomic<std::uint64_t> after_close{0};
     std::atomic<std::uint64_t> wrong{0};
 
-    static void PORTICO_CALL on_line(void*, portico_connection connection, void* state, void* argument, portico_status status) {
+    static void PORTICO_CALL on_line(void*, portico_connection connection, void* state,
+                                     void* argument, portico_status status) {
         auto& posted = *static_cast<Posted*>(argument);
         auto& line = *static_cast<Line*>(state);
         if (line.inside.fetch_add(1) != 0) {
             posted.script->violated("a posted function beside a callback of its connection");
         }
-        posted.wrong += connection != line.handle || (status != PORTICO_OK && status != PORTICO_CLOSING) ? 1 : 0;
+        posted.wrong += connection != line.handle ||
+                                (status != PORTICO_OK && status != PORTICO_CLOSING)
+                            ? 1
+                            : 0;
         posted.closing += status == PORTICO_CLOSING ? 1 : 0;
         posted.after_close += line.closes != 0 ? 1 : 0;
         ++line.posts;
@@ -29,9 +33,13 @@ struct Posted {
         line.inside.fetch_sub(1);
     }
 
-    static void PORTICO_CALL on_instance(void*, portico_connection connection, void* state, void* argument, portico_status status) {
+    static void PORTICO_CALL on_instance(void*, portico_connection connection, void* state,
+                                         void* argument, portico_status status) {
         auto& posted = *static_cast<Posted*>(argument);
-        posted.wrong += connection != 0 || state != nullptr || (status != PORTICO_OK && status != PORTICO_CLOSING) ? 1 : 0;
+        posted.wrong += connection != 0 || state != nullptr ||
+                                (status != PORTICO_OK && status != PORTICO_CLOSING)
+                            ? 1
+                            : 0;
         posted.closing += status == PORTICO_CLOSING ? 1 : 0;
         ++posted.ran;
     }
@@ -45,7 +53,8 @@ TEST_CASE("a posted function runs once, on the strand, and never inside post", "
     Script script;
     Posted posted;
     posted.script = &script;
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) -> portico_status {
         const std::uint64_t before = line.posts;
         if (script.post(line, Posted::on_line, &posted) != PORTICO_OK || line.posts != before) {
             script.violated("post from a callback");
@@ -67,7 +76,9 @@ TEST_CASE("a posted function runs once, on the strand, and never inside post", "
         for (int t = 0; t < 3; ++t) {
             threads.emplace_back([&] {
                 for (int i = 0; i < 1'000; ++i) {
-                    more += script.post(*script.line(0), Posted::on_line, &posted) == PORTICO_OK ? 1 : 0;
+                    more += script.post(*script.line(0), Posted::on_line, &posted) == PORTICO_OK
+                                ? 1
+                                : 0;
                 }
             });
         }
@@ -80,14 +91,17 @@ TEST_CASE("a posted function runs once, on the strand, and never inside post", "
         accepted = script.line(0)->offers + more;
         CHECK(more == 3'000);
         CHECK(eventually([&] { return posted.ran == accepted; }));
-        CHECK(script.host()->post(script.instance(), script.line(0)->handle, nullptr, nullptr) == PORTICO_INVALID);
+        CHECK(script.host()->post(script.instance(), script.line(0)->handle, nullptr, nullptr) ==
+              PORTICO_INVALID);
     }
     CHECK(posted.ran == accepted);
     CHECK(posted.wrong == 0);
     CHECK(posted.after_close == 0);
 }
 
-TEST_CASE("a function posted as the connection closes runs before on_close, with CLOSING, or is refused", "[calls]") {
+TEST_CASE(
+    "a function posted as the connection closes runs before on_close, with CLOSING, or is refused",
+    "[calls]") {
     const std::string ports = ANY_PORTS();
     Script script;
     Posted posted;
@@ -134,20 +148,26 @@ TEST_CASE("a function posted as the connection closes runs before on_close, with
     CHECK(posted.wrong == 0);
 }
 
-TEST_CASE("a post that waits when the close begins runs with CLOSING; a later one is refused", "[calls]") {
+TEST_CASE("a post that waits when the close begins runs with CLOSING; a later one is refused",
+          "[calls]") {
     Script script;
     Posted posted;
     posted.script = &script;
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) -> portico_status {
         consumed = data.size();
-        if (script.post(line, Posted::on_line, &posted) != PORTICO_OK) script.violated("post before close");
+        if (script.post(line, Posted::on_line, &posted) != PORTICO_OK)
+            script.violated("post before close");
         if (script.close(line) != PORTICO_OK) script.violated("close");
         if (script.close(line) != PORTICO_GONE) script.violated("second graceful close");
-        if (script.post(line, Posted::on_line, &posted) != PORTICO_GONE) script.violated("post after close");
+        if (script.post(line, Posted::on_line, &posted) != PORTICO_GONE)
+            script.violated("post after close");
         if (script.send(line, "x") != PORTICO_GONE) script.violated("send after close");
         if (script.queued_bytes(line) != UINT64_MAX) script.violated("info after close");
-        if (script.pause(line) != PORTICO_GONE || script.resume(line) != PORTICO_GONE) script.violated("pause after close");
-        if (script.finish_sending(line) != PORTICO_GONE) script.violated("finish_sending after close");
+        if (script.pause(line) != PORTICO_GONE || script.resume(line) != PORTICO_GONE)
+            script.violated("pause after close");
+        if (script.finish_sending(line) != PORTICO_GONE)
+            script.violated("finish_sending after close");
         return PORTICO_OK;
     };
     TestServer server(io_of("per_core"), {{"x", "relay#full", "", &script}});
@@ -163,7 +183,8 @@ TEST_CASE("a post that waits when the close begins runs with CLOSING; a later on
     CHECK(script.line(0)->reason == PORTICO_REASON_PLUGIN);
 }
 
-TEST_CASE("functions posted to the instance run once each, the last of them before destroy", "[calls]") {
+TEST_CASE("functions posted to the instance run once each, the last of them before destroy",
+          "[calls]") {
     const std::string ports = ANY_PORTS();
     const std::string plugin = GENERATE("relay#full", "relay#serial", "relay#blocking");
     Script script;
@@ -217,8 +238,10 @@ TEST_CASE("info tells addresses, listener and queued bytes", "[calls]") {
     portico_connection_info info{};
     REQUIRE(script.info(script.line(0)->handle, info) == PORTICO_OK);
     CHECK(std::string(info.listener_name, info.listener_name_size) == "the-name");
-    CHECK(std::string(info.peer.text, info.peer.size) == "127.0.0.1:" + std::to_string(peer.local_address().port));
-    CHECK(std::string(info.local.text, info.local.size) == "127.0.0.1:" + std::to_string(server.address("the-name").port));
+    CHECK(std::string(info.peer.text, info.peer.size) ==
+          "127.0.0.1:" + std::to_string(peer.local_address().port));
+    CHECK(std::string(info.local.text, info.local.size) ==
+          "127.0.0.1:" + std::to_string(server.address("the-name").port));
     CHECK(info.queued_bytes == 0);
     info.struct_size = 0;
     CHECK(script.host()->info(script.instance(), script.line(0)->handle, &info) == PORTICO_INVALID);
@@ -240,23 +263,28 @@ TEST_CASE("a stale handle, or one of another instance or server, answers GONE", 
     Script one;
     Script two;
     Script elsewhere;
-    TestServer server(io_of(ports), {{"one", "relay#full", "", &one}, {"two", "relay#full", "", &two}});
+    TestServer server(io_of(ports),
+                      {{"one", "relay#full", "", &one}, {"two", "relay#full", "", &two}});
     TestServer other(io_of(ports), {{"x", "relay#full", "", &elsewhere}});
     const auto all_gone = [](Script& script, portico_connection handle) {
         const portico_host& host = *script.host();
         portico_instance* self = script.instance();
         portico_connection_info info{};
         const auto never = [](void*, portico_connection, void*, void*, portico_status) {};
-        return script.send_to(handle, "x") == PORTICO_GONE && host.finish_sending(self, handle) == PORTICO_GONE &&
+        return script.send_to(handle, "x") == PORTICO_GONE &&
+               host.finish_sending(self, handle) == PORTICO_GONE &&
                host.close(self, handle, PORTICO_CLOSE_ABORT) == PORTICO_GONE &&
-               host.close(self, handle, PORTICO_CLOSE_GRACEFUL) == PORTICO_GONE && host.pause_reading(self, handle) == PORTICO_GONE &&
-               host.resume_reading(self, handle) == PORTICO_GONE && host.post(self, handle, never, nullptr) == PORTICO_GONE &&
+               host.close(self, handle, PORTICO_CLOSE_GRACEFUL) == PORTICO_GONE &&
+               host.pause_reading(self, handle) == PORTICO_GONE &&
+               host.resume_reading(self, handle) == PORTICO_GONE &&
+               host.post(self, handle, never, nullptr) == PORTICO_GONE &&
                script.info(handle, info) == PORTICO_GONE;
     };
     Peer first = server.connect("one");
     Peer second = server.connect("two");
     Peer third = other.connect("x");
-    REQUIRE(eventually([&] { return one.opened == 1 && two.opened == 1 && elsewhere.opened == 1; }));
+    REQUIRE(
+        eventually([&] { return one.opened == 1 && two.opened == 1 && elsewhere.opened == 1; }));
     const portico_connection handle_one = one.line(0)->handle;
     const portico_connection handle_two = two.line(0)->handle;
     const portico_connection handle_elsewhere = elsewhere.line(0)->handle;
@@ -293,19 +321,23 @@ TEST_CASE("a stale handle, or one of another instance or server, answers GONE", 
     }
 }
 
-TEST_CASE("after finish_sending the peer reads the end, and the plugin goes on reading", "[calls]") {
+TEST_CASE("after finish_sending the peer reads the end, and the plugin goes on reading",
+          "[calls]") {
     const std::string ports = ANY_PORTS();
     Script script;
     std::atomic<std::uint64_t> got{0};
     const std::string reply = pattern(0, 500'000);
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) -> portico_status {
         consumed = data.size();
         got += data.size();
         if (line.flag.exchange(1) == 0) {
             if (script.send(line, reply) != PORTICO_OK) script.violated("send");
             if (script.finish_sending(line) != PORTICO_OK) script.violated("finish_sending");
-            if (script.finish_sending(line) != PORTICO_OK) script.violated("a second finish_sending");
-            if (script.send(line, "late") != PORTICO_CLOSING) script.violated("send after finish_sending");
+            if (script.finish_sending(line) != PORTICO_OK)
+                script.violated("a second finish_sending");
+            if (script.send(line, "late") != PORTICO_CLOSING)
+                script.violated("send after finish_sending");
         }
         return PORTICO_OK;
     };
@@ -326,7 +358,8 @@ TEST_CASE("after finish_sending the peer reads the end, and the plugin goes on r
 TEST_CASE("worker_index is one of the workers' inside callbacks", "[calls]") {
     Script script;
     std::atomic<std::uint32_t> most{0};
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) -> portico_status {
         const std::uint32_t index = script.host()->worker_index(script.instance());
         if (index >= 4) {
             script.violated("worker_index " + std::to_string(index));
@@ -342,17 +375,20 @@ TEST_CASE("worker_index is one of the workers' inside callbacks", "[calls]") {
     }
 }
 
-TEST_CASE("at most 65,536 posts of an instance wait; those run, and then there is room again", "[calls]") {
+TEST_CASE("at most 65,536 posts of an instance wait; those run, and then there is room again",
+          "[calls]") {
     constexpr std::uint64_t most = 65'536;
     Script script;
     Posted posted;
     posted.script = &script;
     // All on one strand: none can run before this callback has returned.
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) -> portico_status {
         consumed = data.size();
         for (std::uint64_t i = 0; i < most; ++i) {
-            const portico_status status = i % 2 == 0 ? script.post(line, Posted::on_line, &posted)
-                                                     : script.post_instance(Posted::on_instance, &posted);
+            const portico_status status = i % 2 == 0
+                                              ? script.post(line, Posted::on_line, &posted)
+                                              : script.post_instance(Posted::on_instance, &posted);
             if (status != PORTICO_OK) {
                 script.violated("post number " + std::to_string(i) + ": " + std::to_string(status));
             }
@@ -383,7 +419,8 @@ TEST_CASE("a hold ends with the blockage also where on_writable is NULL", "[call
     Script script;
     constexpr std::size_t large = 8'000'000;
     // The first time the queue is filled until it refuses, and the byte is held.
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) -> portico_status {
         if (line.offers == 1) {
             while (script.send(line, std::string(large, 'x')) == PORTICO_OK) {
             }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# What the client measures with, against the real host: a fixed rate (and what a server that stands still does to its latencies),
-# connections that are replaced, idle ones, several threads, source addresses; and what it says when one of them cannot be had.
+# What the client measures with, against the real host: a fixed rate (and what a server that stands
+# still does to its latencies), connections that are replaced, idle ones, several threads, source
+# addresses; and what it says when one of them cannot be had.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 cat >echo.json <<JSON
@@ -49,8 +50,9 @@ expect rate_achieved -ge 300
 expect rate_achieved -le 600 # less for late first ones
 expect not_sent -eq 0
 
-# The host stands still for half a second in a run of two seconds. With a rate every message that was due
-# meanwhile has waited, a quarter or so of all; without one only those on their way have, one a connection of thousands.
+# The host stands still for half a second in a run of two seconds. With a rate every message that
+# was due meanwhile has waited, a quarter or so of all; without one only those on their way have,
+# one a connection of thousands.
 are_connected() { [ "$(grep -ci " 0100007F:$(printf %04x "$port") [0-9A-F:]* 01 " /proc/net/tcp)" -ge "$1" ]; } # COUNT
 stall() { # NAME ARGUMENT...
     local name=$1 pid
@@ -79,7 +81,8 @@ if [ -z "$emulator" ]; then # whose host is another process than the one that wa
     else
         fail "the p90 of the open loop is $open_p90 us, of the closed one $closed_p90 us" open_loop.client closed_loop.client
     fi
-    # The server was slow, and not the client: it says nothing of a lag of its own. (Where the machine is busy it may have had one: so several tries.)
+    # The server was slow, and not the client: it says nothing of a lag of its own. (Where the
+    # machine is busy it may have had one: so several tries.)
     for _ in 1 2 3 4 5; do
         [ "$open_code" -ne 0 ] || break
         stall open_loop --rate 1000 --depth 1000
@@ -108,8 +111,9 @@ if [ -z "$emulator" ]; then # whose host is another process than the one that wa
     if grep -q '^client: the figures are invalid: ' too_fast.client; then ok 'too_fast: it is said'; else fail 'too_fast: it is not said' too_fast.client; fi
 fi
 
-# A server that stands still for a tenth of the time. With a rate the 99th percentile is most of a stall; without one hardly a message has met it, and the
-# 99th percentile does not know of it. The time from the send does not show it either: that is what coordinated omission is.
+# A server that stands still for a tenth of the time. With a rate the 99th percentile is most of a
+# stall; without one hardly a message has met it, and the 99th percentile does not know of it. The
+# time from the send does not show it either: that is what coordinated omission is.
 it=$port port=$stalls
 run stalls_open 0 --message x --connections 4 --depth 1 --rate 400 --duration 4500ms
 open_p99=$(whole latency_p99_us) service_p50=$(whole service_p50_us)
@@ -125,7 +129,8 @@ fi
 run poisson 0 --size 100 --connections 10 --depth 50 --rate 500 --arrivals poisson --count 50
 all_right 500
 
-# Ten connections that begin one after the other within a second, a message each 20 ms: 50 + 45 + 40 + ... + 5 less what is due before each one's turn, over 2 s.
+# Ten connections that begin one after the other within a second, a message each 20 ms: 50 + 45 + 40
+# + ... + 5 less what is due before each one's turn, over 2 s.
 run ramp 0 --size 100 --connections 10 --depth 50 --rate 500 --ramp-up 1s --duration 2s
 expect received -ge 700
 expect received -le 800
@@ -200,7 +205,8 @@ JSON
     host_pid=$four_pid
 fi
 
-# What a connection takes of the client's memory, at most: 2,000 less 1, with 64 bytes and one message on its way on each.
+# What a connection takes of the client's memory, at most: 2,000 less 1, with 64 bytes and one
+# message on its way on each.
 has_talked() { [ "$(awk '{ print $14 + $15 }' "/proc/$1/stat")" -ge 100 ]; } # a second of its own: some 10,000 messages and more
 if [ -z "$emulator$sanitized" ] && { [ "$(ulimit -Hn)" = unlimited ] || [ "$(ulimit -Hn)" -ge 2100 ]; }; then
     memory_with() { # CONNECTIONS: what it has alone and its share of what it has together with others; in kib

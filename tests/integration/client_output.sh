@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What the client leaves and says: the summary with its drawing, JSON and HTML files, thresholds and exit codes, and comparisons of files and of live servers.
+# What the client leaves and says: the summary with its drawing, JSON and HTML files, thresholds and
+# exit codes, and comparisons of files and of live servers.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 cat >echo.json <<JSON
@@ -93,7 +94,8 @@ run compare_one 2 compare "127.0.0.1:$port"
 run compare_help 0 compare --help
 says compare_help.out '^Exit codes: '
 
-# The pages in a real browser: the script runs, complains of nothing, and draws its three charts. open_page PAGE: what has become of it in PAGE.dom.
+# The pages in a real browser: the script runs, complains of nothing, and draws its three charts.
+# open_page PAGE: what has become of it in PAGE.dom.
 browser=$(command -v chromium || command -v chromium-browser || true)
 open_page() {
     timeout 60 "$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$work/browser" --enable-logging=stderr --v=0 --virtual-time-budget=2000 \

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Dialogues (--script), messages from a file, replies that end by silence and replies held against a pattern: against a server that speaks first and last, and
-# against the host.
+# Dialogues (--script), messages from a file, replies that end by silence and replies held against a
+# pattern: against a server that speaks first and last, and against the host.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 need socat
 
-# A server of a protocol with a greeting, several lines for one command, and an end that it says itself.
+# A server of a protocol with a greeting, several lines for one command, and an end that it says
+# itself.
 cat >talker.sh <<'SERVER'
 printf '220 ready\r\n'
 while IFS= read -r line; do

@@ -1,4 +1,5 @@
-// The ways in which a connection ends: what the peer gets, which reason the plugin gets, and that each end comes once.
+// The ways in which a connection ends: what the peer gets, which reason the plugin gets, and that
+// each end comes once.
 #include <algorithm>
 
 #include "integration/service.hpp"
@@ -8,7 +9,8 @@ using namespace portico::test;
 
 namespace {
 
-// Aborted by the host: a reset. Wine reports a reset that finds no pending operation as an end of stream.
+// Aborted by the host: a reset. Wine reports a reset that finds no pending operation as an end of
+// stream.
 bool is_abort(Peer::Outcome outcome) {
     return outcome == Peer::Outcome::reset || (is_wine() && outcome == Peer::Outcome::end);
 }
@@ -17,11 +19,13 @@ bool is_abort(Peer::Outcome outcome) {
 
 TEST_CASE("a graceful close with unread input loses no byte that send accepted", "[close]") {
     const std::string ports = ANY_PORTS();
-    // The peer keeps writing, and reads slowly. The plugin answers the first request with much, closes, and never looks at the rest.
+    // The peer keeps writing, and reads slowly. The plugin answers the first request with much,
+    // closes, and never looks at the rest.
     const bool paused = GENERATE(false, true);
     const std::size_t reply = (sanitized || on_windows ? 4U : 16U) << 20;
     Script script;
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) -> portico_status {
         consumed = std::min<std::size_t>(data.size(), 1);
         if (line.flag.exchange(1) != 0) {
             return PORTICO_OK;
@@ -39,7 +43,10 @@ TEST_CASE("a graceful close with unread input loses no byte that send accepted",
         return script.close(line);
     };
     constexpr int count = 8;
-    TestServer server(io_of(ports), {{"x", "relay#full", R"("limits": {"send_queue_bytes": 67108864, "unconsumed_bytes": 67108864})", &script}});
+    TestServer server(
+        io_of(ports),
+        {{"x", "relay#full",
+          R"("limits": {"send_queue_bytes": 67108864, "unconsumed_bytes": 67108864})", &script}});
     std::vector<std::thread> threads;
     std::vector<std::string> got(count);
     std::vector<Peer::Outcome> outcomes(count);
@@ -118,11 +125,13 @@ TEST_CASE("an abort resets", "[close]") {
     const std::string ports = ANY_PORTS();
     const bool from_elsewhere = GENERATE(false, true);
     Script script;
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) -> portico_status {
         consumed = data.size();
         if (!from_elsewhere) {
             if (script.close(line, PORTICO_CLOSE_ABORT) != PORTICO_OK) script.violated("abort");
-            if (script.close(line, PORTICO_CLOSE_ABORT) != PORTICO_GONE) script.violated("second abort");
+            if (script.close(line, PORTICO_CLOSE_ABORT) != PORTICO_GONE)
+                script.violated("second abort");
             return PORTICO_OK;
         }
         return script.send(line, data);
@@ -148,7 +157,8 @@ TEST_CASE("an abort may follow a graceful close that does not get on", "[close]"
         static_cast<void>(script.send(line, much));
         return script.close(line);
     };
-    TestServer server(io_of(ports), {{"x", "relay#full", R"("limits": {"close_timeout_ms": 60000})", &script}});
+    TestServer server(io_of(ports),
+                      {{"x", "relay#full", R"("limits": {"close_timeout_ms": 60000})", &script}});
     Peer peer = server.connect("x", 8'192);
     REQUIRE(eventually([&] { return script.opened == 1; }));
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -166,7 +176,8 @@ TEST_CASE("a graceful close whose peer stops reading ends at close_timeout_ms", 
         static_cast<void>(script.send(line, much));
         return script.close(line);
     };
-    TestServer server(io_of(ports), {{"x", "relay#full", R"("limits": {"close_timeout_ms": 300})", &script}});
+    TestServer server(io_of(ports),
+                      {{"x", "relay#full", R"("limits": {"close_timeout_ms": 300})", &script}});
     const auto begun = std::chrono::steady_clock::now();
     Peer peer = server.connect("x", 8'192);
     REQUIRE(eventually([&] { return script.closed == 1; }));
@@ -178,7 +189,8 @@ TEST_CASE("a graceful close whose peer stops reading ends at close_timeout_ms", 
 TEST_CASE("a peer that neither reads on nor ends after our end of stream is let go", "[close]") {
     Script script;
     script.on_open = [&](Line& line) { return script.close(line); };
-    TestServer server(io_of("per_core"), {{"x", "relay#full", R"("limits": {"close_timeout_ms": 200})", &script}});
+    TestServer server(io_of("per_core"),
+                      {{"x", "relay#full", R"("limits": {"close_timeout_ms": 200})", &script}});
     Peer peer = server.connect("x");
     CHECK(eventually([&] { return script.closed == 1; }));
     Peer::Outcome outcome{};
@@ -186,17 +198,20 @@ TEST_CASE("a peer that neither reads on nor ends after our end of stream is let 
     CHECK(outcome == Peer::Outcome::end);
 }
 
-TEST_CASE("without on_end the peer's end closes; with it the plugin has half_close_timeout_ms", "[close]") {
+TEST_CASE("without on_end the peer's end closes; with it the plugin has half_close_timeout_ms",
+          "[close]") {
     const std::string ports = ANY_PORTS();
     Script bare;
-    bare.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
+    bare.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                       std::uint64_t& consumed) {
         consumed = data.size();
         return bare.send(line, data);
     };
     Script stays;
     stays.on_end = [&](Line& line, std::uint64_t) { return stays.send(line, "the last word"); };
     TestServer server(io_of(ports), {{"bare", "relay#bare", "", &bare},
-                                     {"stays", "relay#full", R"("limits": {"half_close_timeout_ms": 300})", &stays}});
+                                     {"stays", "relay#full",
+                                      R"("limits": {"half_close_timeout_ms": 300})", &stays}});
     Peer::Outcome outcome{};
     {
         Peer peer = server.connect("bare");
@@ -235,7 +250,8 @@ TEST_CASE("after the peer's end the plugin may send for long and then close", "[
         });
         return PORTICO_OK;
     };
-    TestServer server(io_of(ports), {{"x", "relay#full", R"("limits": {"send_queue_bytes": 16777216})", &script}});
+    TestServer server(io_of(ports), {{"x", "relay#full",
+                                      R"("limits": {"send_queue_bytes": 16777216})", &script}});
     Peer peer = server.connect("x");
     peer.finish_sending();
     Peer::Outcome outcome{};
@@ -244,12 +260,14 @@ TEST_CASE("after the peer's end the plugin may send for long and then close", "[
     CHECK(eventually([&] { return script.closed == 1; }));
 }
 
-TEST_CASE("a connection that on_open refuses is reset, and nothing else is called for it", "[close]") {
+TEST_CASE("a connection that on_open refuses is reset, and nothing else is called for it",
+          "[close]") {
     const std::string ports = ANY_PORTS();
     Script script;
     std::atomic<int> seen{0};
     script.on_open = [&](Line&) { return seen++ % 2 == 0 ? PORTICO_REFUSED : PORTICO_OK; };
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) {
         consumed = data.size();
         return script.send(line, data);
     };
@@ -271,15 +289,20 @@ TEST_CASE("a connection that on_open refuses is reset, and nothing else is calle
     CHECK(server.comes_to_rest());
 }
 
-TEST_CASE("an idle connection is closed in order after idle_timeout_ms; one that talks is not", "[close]") {
+TEST_CASE("an idle connection is closed in order after idle_timeout_ms; one that talks is not",
+          "[close]") {
     const std::string ports = ANY_PORTS();
     Script script;
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) {
         consumed = data.size();
         return script.send(line, data);
     };
     const int idle_ms = sanitized || on_windows ? 600 : 300;
-    TestServer server(io_of(ports), {{"x", "relay#full", "\"limits\": {\"idle_timeout_ms\": " + std::to_string(idle_ms) + "}", &script}});
+    TestServer server(
+        io_of(ports),
+        {{"x", "relay#full", "\"limits\": {\"idle_timeout_ms\": " + std::to_string(idle_ms) + "}",
+          &script}});
     Peer talker = server.connect("x");
     REQUIRE(echoes(talker, "first"));
     std::atomic<bool> done{false};
@@ -318,7 +341,10 @@ TEST_CASE("a reset is told as one", "[close]") {
     CHECK(script.line(0)->ends == 0);
 }
 
-TEST_CASE("under churn with every ending mixed there is one on_close for each on_open, and nothing after it", "[close]") {
+TEST_CASE(
+    "under churn with every ending mixed there is one on_close for each on_open, and nothing after "
+    "it",
+    "[close]") {
     const std::string ports = ANY_PORTS();
     const std::string plugin = GENERATE("relay#full", "relay#serial", "relay#blocking");
     Script script;
@@ -327,7 +353,8 @@ TEST_CASE("under churn with every ending mixed there is one on_close for each on
         line.flag = number++;
         return line.flag % 11 == 10 ? PORTICO_REFUSED : PORTICO_OK;
     };
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) -> portico_status {
         consumed = data.size();
         if (script.send(line, data) == PORTICO_WOULD_BLOCK) {
             consumed = 0;
@@ -350,19 +377,24 @@ TEST_CASE("under churn with every ending mixed there is one on_close for each on
         return line.flag % 9 == 6 ? PORTICO_OK : script.close(line);
     };
     {
-        TestServer server(io_of(ports), {{"x", plugin,
-                                          R"("limits": {"idle_timeout_ms": 50, "half_close_timeout_ms": 50, "close_timeout_ms": 50,
+        TestServer server(
+            io_of(ports),
+            {{"x", plugin,
+              R"("limits": {"idle_timeout_ms": 50, "half_close_timeout_ms": 50, "close_timeout_ms": 50,
                                              "send_queue_bytes": 20000, "connections": 40})",
-                                          &script}});
+              &script}});
         std::atomic<bool> done{false};
         // A thread that uses every handle it ever saw, closes some.
         std::thread meddler([&] {
             for (std::uint64_t i = 0; !done; ++i) {
                 const std::vector<Line*> lines = script.lines();
-                for (std::size_t n = lines.size() > 50 ? lines.size() - 50 : 0; n < lines.size(); ++n) {
+                for (std::size_t n = lines.size() > 50 ? lines.size() - 50 : 0; n < lines.size();
+                     ++n) {
                     switch ((i + n) % 13) {
                         case 0: static_cast<void>(script.close(*lines[n])); break;
-                        case 1: static_cast<void>(script.close(*lines[n], PORTICO_CLOSE_ABORT)); break;
+                        case 1:
+                            static_cast<void>(script.close(*lines[n], PORTICO_CLOSE_ABORT));
+                            break;
                         case 2: static_cast<void>(script.resume(*lines[n])); break;
                         case 3: static_cast<void>(script.pause(*lines[n])); break;
                         default: static_cast<void>(script.send(*lines[n], "meddling")); break;

@@ -2,8 +2,9 @@
 #
 #   SCRIPT.sh --bin DIR --work DIR [--emulator wine] [--sanitized]
 #
-# Natively everything is a Linux program; with an emulator host.exe, client.exe and the DLLs run in it, and other clients stay native. A test that
-# lacks a program it needs says so and exits 77, which ctest counts as skipped.
+# Natively everything is a Linux program; with an emulator host.exe, client.exe and the DLLs run in
+# it, and other clients stay native. A test that lacks a program it needs says so and exits 77,
+# which ctest counts as skipped.
 set -uo pipefail
 export LC_ALL=C.UTF-8 # Wine takes file names in the locale's encoding
 
@@ -83,10 +84,11 @@ eventually() {
     done
 }
 
-# start_host NAME: serves NAME.json, its log in NAME.log; host_pid is set. Returns when it says "ready".
+# start_host NAME: serves NAME.json, its log in NAME.log; host_pid is set. Returns when it says
+# "ready".
 start_host() {
-    # Here, since the shell that becomes the host empties it only when it comes to run: until then the
-    # log of an earlier host of this name would say "ready".
+    # Here, since the shell that becomes the host empties it only when it comes to run: until then
+    # the log of an earlier host of this name would say "ready".
     : >"$1.log"
     "${host[@]}" --config "$1.json" >"$1.out" 2>"$1.log" &
     host_pid=$!

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The Windows console and what belongs to it: being closed, its code page, the libraries of the program; and an
-# address that is free again after a moment.
+# The Windows console and what belongs to it: being closed, its code page, the libraries of the
+# program; and an address that is free again after a moment.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 [ -n "$emulator" ] || skip 'there is no Windows console here'
 in_console=("$emulator" "${IN_CONSOLE:?}")
@@ -17,7 +17,8 @@ JSON
 has_client() { grep -q ' client .* connected' "$1.log"; }
 is_ready() { grep -q ' ready' "$1.log" 2>/dev/null; }
 
-# event NAME NUMBER PLUGIN: tells a host that event, with a client connected. `code` is how it ended.
+# event NAME NUMBER PLUGIN: tells a host that event, with a client connected. `code` is how it
+# ended.
 event() {
     config "$1" 127.0.0.1:0 "$3" 60000
     "${in_console[@]}" event "$2" "$1.go" -- "$program" --config "$1.json" >"$1.out" 2>"$1.log" &
@@ -110,7 +111,8 @@ if command -v socat >/dev/null; then
     else
         fail "an address that stays in use: exit code $code" taken.out
     fi
-    # It is let go of while the host tries: the second that the host has left is the test's deadline, not a hope.
+    # It is let go of while the host tries: the second that the host has left is the test's
+    # deadline, not a hope.
     (sleep 1 && kill "$socat_pid") &
     started_pids+=($!)
     if start_host freed; then

@@ -34,7 +34,8 @@ PROCESS_INFORMATION start() {
     STARTUPINFOW with{};
     with.cb = sizeof with;
     PROCESS_INFORMATION process{};
-    if (!::CreateProcessW(nullptr, line, nullptr, nullptr, TRUE, 0, nullptr, nullptr, &with, &process)) {
+    if (!::CreateProcessW(nullptr, line, nullptr, nullptr, TRUE, 0, nullptr, nullptr, &with,
+                          &process)) {
         give_up("the command does not start");
     }
     return process;
@@ -59,7 +60,8 @@ int event(const char* number, const char* file) {
         }
         ::Sleep(20);
     }
-    // What the system calls on a new thread of each process of a console. It is loaded at the same address in all.
+    // What the system calls on a new thread of each process of a console. It is loaded at the same
+    // address in all.
     HMODULE library = ::GetModuleHandleW(L"kernelbase.dll");
     auto routine = library == nullptr ? nullptr : ::GetProcAddress(library, "CtrlRoutine");
     if (routine == nullptr) {
@@ -69,9 +71,10 @@ int event(const char* number, const char* file) {
         give_up("no CtrlRoutine");
     }
     const ULONGLONG before = ::GetTickCount64();
-    const HANDLE thread = ::CreateRemoteThread(started.hProcess, nullptr, 0,
-                                               reinterpret_cast<LPTHREAD_START_ROUTINE>(reinterpret_cast<void (*)()>(routine)),
-                                               reinterpret_cast<void*>(static_cast<INT_PTR>(std::atoi(number))), 0, nullptr);
+    const HANDLE thread = ::CreateRemoteThread(
+        started.hProcess, nullptr, 0,
+        reinterpret_cast<LPTHREAD_START_ROUTINE>(reinterpret_cast<void (*)()>(routine)),
+        reinterpret_cast<void*>(static_cast<INT_PTR>(std::atoi(number))), 0, nullptr);
     if (thread == nullptr) {
         give_up("the event cannot be sent");
     }

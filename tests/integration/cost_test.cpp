@@ -18,21 +18,25 @@ struct Cost {
 };
 
 Cost operator-(const Statistics& after, const Statistics& before) {
-    return {after.waits - before.waits, after.receives - before.receives, after.sends - before.sends, after.wakes - before.wakes,
+    return {after.waits - before.waits, after.receives - before.receives,
+            after.sends - before.sends, after.wakes - before.wakes,
             after.accepts - before.accepts + after.cancels - before.cancels};
 }
 
-// The counters once they stand still: after the last reply the server still goes back to its wait, and on io_uring the last send is told late.
+// The counters once they stand still: after the last reply the server still goes back to its wait,
+// and on io_uring the last send is told late.
 Statistics settled(const TestServer& server) {
     Statistics last = server.statistics();
     auto since = std::chrono::steady_clock::now();
     static_cast<void>(eventually([&] {
         const Statistics now = server.statistics();
-        if (now.waits != last.waits || now.receives != last.receives || now.sends != last.sends || now.completions != last.completions) {
+        if (now.waits != last.waits || now.receives != last.receives || now.sends != last.sends ||
+            now.completions != last.completions) {
             last = now;
             since = std::chrono::steady_clock::now();
         }
-        return now.send_chunks_on_loan == 0 && std::chrono::steady_clock::now() - since > std::chrono::milliseconds(50);
+        return now.send_chunks_on_loan == 0 &&
+               std::chrono::steady_clock::now() - since > std::chrono::milliseconds(50);
     }));
     return last;
 }
@@ -48,11 +52,13 @@ bool has_quiet_sends() {
 TEST_CASE("sixteen messages in one read make sixteen callbacks and one send", "[cost]") {
     const std::string ports = ANY_PORTS();
     Script script;
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) {
         consumed = data.size();
         return script.send(line, data);
     };
-    TestServer server(io_of(ports), {{"x", "relay#full", R"("framing": {"type": "delimiter"})", &script}});
+    TestServer server(io_of(ports),
+                      {{"x", "relay#full", R"("framing": {"type": "delimiter"})", &script}});
     Peer peer = server.connect("x");
     std::string sixteen;
     for (int i = 0; i < 16; ++i) {
@@ -69,7 +75,8 @@ TEST_CASE("sixteen messages in one read make sixteen callbacks and one send", "[
     }
 }
 
-TEST_CASE("in the steady state a message costs one receive, one send and as few waits as can be", "[cost]") {
+TEST_CASE("in the steady state a message costs one receive, one send and as few waits as can be",
+          "[cost]") {
     const std::string ports = ANY_PORTS();
     constexpr std::uint64_t threads = 2;
     TestServer server(io_of(ports, 2), {{"echo", "echo", ""}});
@@ -87,21 +94,29 @@ TEST_CASE("in the steady state a message costs one receive, one send and as few 
         pauses += std::chrono::steady_clock::now() - sent > std::chrono::milliseconds(500) ? 1 : 0;
     }
     const Cost cost = settled(server) - before;
-    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
-    WARN(server.statistics().backend << " " << ports << ": for " << messages << " messages " << cost.receives << " receives, " << cost.sends
-                                     << " sends, " << cost.waits << " waits, " << cost.wakes << " wakes, " << cost.others << " others");
-    // On IOCP each thread's wait ends every half second for the look at idle connections, and one that was idle for a second, because the machine
-    // was busy, gives its buffer back and costs a receive without one.
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now() - begun);
+    WARN(server.statistics().backend << " " << ports << ": for " << messages << " messages "
+                                     << cost.receives << " receives, " << cost.sends << " sends, "
+                                     << cost.waits << " waits, " << cost.wakes << " wakes, "
+                                     << cost.others << " others");
+    // On IOCP each thread's wait ends every half second for the look at idle connections, and one
+    // that was idle for a second, because the machine was busy, gives its buffer back and costs a
+    // receive without one.
     const std::uint64_t idle = on_windows ? 2 * (pauses + 1) : 0;
-    const std::uint64_t ticks = on_windows ? threads * (static_cast<std::uint64_t>(took.count()) / 500 + 2) : 0;
+    const std::uint64_t ticks = on_windows
+                                    ? threads * (static_cast<std::uint64_t>(took.count()) / 500 + 2)
+                                    : 0;
     CHECK(cost.sends == messages);
     CHECK(cost.receives >= messages);
     CHECK(cost.receives <= messages + idle);
-    // A wait for each batch; a message that comes alone is a batch. On a shared port a thread that comes back just when another has put the strand
-    // on the run queue, and before it takes it, looks at the port without waiting: seldom.
+    // A wait for each batch; a message that comes alone is a batch. On a shared port a thread that
+    // comes back just when another has put the strand on the run queue, and before it takes it,
+    // looks at the port without waiting: seldom.
     const std::uint64_t looks = ports == "shared" ? messages / 50 : 0;
-    // On io_uring the waits are all the calls that there are: one hands over the send and waits for the next message. Where the kernel tells each send it comes
-    // back with that, and there is one more.
+    // On io_uring the waits are all the calls that there are: one hands over the send and waits for
+    // the next message. Where the kernel tells each send it comes back with that, and there is one
+    // more.
     const std::uint64_t waits_each = ports == "io_uring" && !has_quiet_sends() ? 2 : 1;
     // There a wait ends once more to give back what the last send kept.
     const std::uint64_t last_looks = ports == "io_uring" ? threads : 0;
@@ -115,7 +130,8 @@ TEST_CASE("messages that come together are one batch and cost one wait", "[cost]
     constexpr std::uint64_t count = 32;
     Script gate;
     std::atomic<bool> is_shut{false};
-    gate.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
+    gate.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                       std::uint64_t& consumed) {
         if (!eventually([&] { return !is_shut; })) {
             gate.violated("the gate stays shut");
         }
@@ -131,12 +147,14 @@ TEST_CASE("messages that come together are one batch and cost one wait", "[cost]
         REQUIRE(echoes(peers.back(), "warm"));
     }
     REQUIRE(echoes(at_gate, "warm"));
-    // The system may take a moment to tell the port (Wine does): the waits are those of the best of some rounds, all else holds in each.
+    // The system may take a moment to tell the port (Wine does): the waits are those of the best of
+    // some rounds, all else holds in each.
     std::uint64_t least_waits = UINT64_MAX;
     std::string waits;
     for (int round = 0; round < 10; ++round) {
         for (Peer& peer : peers) {
-            REQUIRE(echoes(peer, "active"));  // so that on IOCP each has a receive with a buffer posted
+            // so that on IOCP each has a receive with a buffer posted
+            REQUIRE(echoes(peer, "active"));
         }
         const Statistics before = settled(server);
         const std::uint64_t offers = gate.line(0)->offers;
@@ -154,15 +172,17 @@ TEST_CASE("messages that come together are one batch and cost one wait", "[cost]
         const Cost cost = settled(server) - before;
         CHECK(cost.sends == count + 1);
         CHECK(cost.receives >= count + 1);
-        // After a second without data a receive without a buffer comes first (Windows); the first time that so many come at once some find no buffer ready, and ask
-        // again (io_uring).
+        // After a second without data a receive without a buffer comes first (Windows); the first
+        // time that so many come at once some find no buffer ready, and ask again (io_uring).
         const bool asks_twice = on_windows || (ports == "io_uring" && round == 0);
         CHECK(cost.receives <= (count + 1) * (asks_twice ? 2 : 1));
         CHECK(cost.wakes == 0);
         least_waits = std::min(least_waits, cost.waits);
         waits += " " + std::to_string(cost.waits);
     }
-    WARN(server.statistics().backend << " " << ports << ": for " << count << " messages at once these waits:" << waits);
-    // One that brought the gate's message, one for all the others; on io_uring one more, which hands over their sends.
+    WARN(server.statistics().backend << " " << ports << ": for " << count
+                                     << " messages at once these waits:" << waits);
+    // One that brought the gate's message, one for all the others; on io_uring one more, which
+    // hands over their sends.
     CHECK(least_waits <= (ports == "io_uring" ? 3 : 2));
 }

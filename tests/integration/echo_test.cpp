@@ -30,11 +30,13 @@ struct Framing {
 };
 
 std::vector<Framing> framings() {
-    std::vector<Framing> all{{R"("framing": {"type": "delimiter", "delimiter": "\n"})", 0, true, "\n"},
-                             {R"("framing": {"type": "delimiter", "delimiter": "\r\n..\r\n"})", 0, true, "\r\n..\r\n"}};
+    std::vector<Framing> all{
+        {R"("framing": {"type": "delimiter", "delimiter": "\n"})", 0, true, "\n"},
+        {R"("framing": {"type": "delimiter", "delimiter": "\r\n..\r\n"})", 0, true, "\r\n..\r\n"}};
     for (const unsigned bytes : {1U, 2U, 4U}) {
         for (const bool big : {true, false}) {
-            all.push_back({R"("framing": {"type": "length_prefix", "bytes": )" + std::to_string(bytes) + R"(, "order": ")" +
+            all.push_back({R"("framing": {"type": "length_prefix", "bytes": )" +
+                               std::to_string(bytes) + R"(, "order": ")" +
                                (big ? "big" : "little") + "\"}",
                            bytes, big, ""});
         }
@@ -57,7 +59,8 @@ TEST_CASE("a client that sends no newline gets its echo", "[echo]") {
 
 TEST_CASE("ack answers a message with its text", "[echo]") {
     const std::string ports = ANY_PORTS();
-    TestServer server(io_of(ports), {{"ack", "ack", ""}, {"lines", "ack", R"("framing": {"type": "delimiter"})"}});
+    TestServer server(io_of(ports), {{"ack", "ack", ""},
+                                     {"lines", "ack", R"("framing": {"type": "delimiter"})"}});
     Peer peer = server.connect("ack");
     const std::string text = "Message received successfully";
     for (int i = 0; i < 3; ++i) {
@@ -71,7 +74,8 @@ TEST_CASE("ack answers a message with its text", "[echo]") {
     const std::string replies = lines.receive_to_end(outcome);
     CHECK(outcome == Peer::Outcome::end);
     std::size_t count = 0;
-    for (std::size_t at = replies.find(text); at != std::string::npos; at = replies.find(text, at + 1)) {
+    for (std::size_t at = replies.find(text); at != std::string::npos;
+         at = replies.find(text, at + 1)) {
         ++count;
     }
     CHECK(count == 3);
@@ -84,7 +88,8 @@ TEST_CASE("every framing echoes whole frames, however they are cut", "[echo]") {
         TestServer server(io_of(ports), {{"echo", "echo", framing.json}});
         Peer peer = server.connect("echo");
         // Several in one write, an empty one among them, one in single bytes, one in two halves.
-        const std::string several = framing.frame("one") + framing.frame("") + framing.frame(std::string(200, 'x'));
+        const std::string several = framing.frame("one") + framing.frame("") +
+                                    framing.frame(std::string(200, 'x'));
         CHECK(echoes(peer, several));
         const std::string slow = framing.frame("byte by byte");
         for (const char byte : slow) {
@@ -143,7 +148,9 @@ TEST_CASE("a client that half-closes gets everything and then the end", "[echo]"
 
 TEST_CASE("odd clients cost one slot each and no more", "[echo]") {
     const std::string ports = ANY_PORTS();
-    TestServer server(io_of(ports), {{"echo", "echo", ""}, {"framed", "echo", R"("framing": {"type": "length_prefix", "bytes": 4})"}});
+    TestServer server(io_of(ports),
+                      {{"echo", "echo", ""},
+                       {"framed", "echo", R"("framing": {"type": "length_prefix", "bytes": 4})"}});
 
     SECTION("reset in the middle of a message") {
         for (int i = 0; i < 50; ++i) {
@@ -182,7 +189,10 @@ TEST_CASE("odd clients cost one slot each and no more", "[echo]") {
             }
         }
         // A client that has reset before its accept may or may not be reported by the system.
-        CHECK(eventually([&] { return server.statistics().connections_accepted >= static_cast<std::uint64_t>(count) * 2 / 3; }));
+        CHECK(eventually([&] {
+            return server.statistics().connections_accepted >=
+                   static_cast<std::uint64_t>(count) * 2 / 3;
+        }));
     }
     CHECK(server.comes_to_rest());
     Peer peer = server.connect("echo");
@@ -192,7 +202,9 @@ TEST_CASE("odd clients cost one slot each and no more", "[echo]") {
 TEST_CASE("IPv6 and several addresses are served as well", "[echo]") {
     Server server;
     server.set_default_plugin_directory(test_plugin_directory());
-    REQUIRE(server.configure_text(R"({"listeners": [{"listen": "[::1]:0", "plugin": "echo"}], "log": {"level": "off"}})", "."));
+    REQUIRE(server.configure_text(
+        R"({"listeners": [{"listen": "[::1]:0", "plugin": "echo"}], "log": {"level": "off"}})",
+        "."));
     REQUIRE(server.start());
     io::Address address;
     address.family = io::Address::Family::v6;

@@ -14,11 +14,13 @@ const std::string queue_limit = R"("limits": {"send_queue_bytes": 262144})";
 
 }  // namespace
 
-TEST_CASE("a slow reader is held by the watermark, others go on, and everything arrives", "[flow]") {
+TEST_CASE("a slow reader is held by the watermark, others go on, and everything arrives",
+          "[flow]") {
     const std::string ports = ANY_PORTS();
     Script script;
     std::atomic<std::uint64_t> most{0};
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) -> portico_status {
         // The overshoot may be that of an earlier, longer message.
         line.flag = std::max<std::uint64_t>(line.flag, data.size());
         const portico_status status = script.send(line, data);
@@ -27,7 +29,8 @@ TEST_CASE("a slow reader is held by the watermark, others go on, and everything 
             most = queued;  // one connection sends much; the others' few bytes do not matter
         }
         if (queued != UINT64_MAX && queued > queue_bytes + line.flag) {
-            script.violated("queued " + std::to_string(queued) + " bytes, the longest message has " + std::to_string(line.flag));
+            script.violated("queued " + std::to_string(queued) +
+                            " bytes, the longest message has " + std::to_string(line.flag));
         }
         if (status == PORTICO_WOULD_BLOCK) {
             return PORTICO_HOLD;
@@ -44,9 +47,11 @@ TEST_CASE("a slow reader is held by the watermark, others go on, and everything 
     const std::size_t before = resident_bytes();
     {
         Sender sender(slow, all);
-        // Nothing is read: the flood stops at what the buffers of both sides take. Others are served meanwhile.
+        // Nothing is read: the flood stops at what the buffers of both sides take. Others are
+        // served meanwhile.
         Line* line = nullptr;
-        REQUIRE(eventually([&] { return (line = script.line(1)) != nullptr && line->blocked > 0; }));
+        REQUIRE(
+            eventually([&] { return (line = script.line(1)) != nullptr && line->blocked > 0; }));
         for (int i = 0; i < 200; ++i) {
             REQUIRE(echoes(other, "meanwhile " + std::to_string(i)));
         }
@@ -55,7 +60,8 @@ TEST_CASE("a slow reader is held by the watermark, others go on, and everything 
         if (!sanitized) {
             const std::size_t now = resident_bytes();
             const std::size_t grown = now - std::min(before, now);
-            WARN(ports << ": the process grew by " << grown / 1'024 << " KiB, of " << total / 1'024 << " KiB that are under way");
+            WARN(ports << ": the process grew by " << grown / 1'024 << " KiB, of " << total / 1'024
+                       << " KiB that are under way");
             CHECK(grown < 4U << 20);  // the queue is 256 KiB
         }
         // Slowly at first, in small bites, then at once.
@@ -83,7 +89,8 @@ TEST_CASE("each blockage is followed by exactly one on_writable", "[flow]") {
     // Sends until it is refused; goes on from on_writable.
     const auto flood = [&](Line& line) -> portico_status {
         while (line.accepted < total) {
-            const std::string bytes = pattern(line.accepted, std::min<std::size_t>(message, total - line.accepted));
+            const std::string bytes = pattern(
+                line.accepted, std::min<std::size_t>(message, total - line.accepted));
             const portico_status status = script.send(line, bytes);
             if (status == PORTICO_WOULD_BLOCK) {
                 // Refused again and again: still one blockage.
@@ -124,12 +131,15 @@ TEST_CASE("each blockage is followed by exactly one on_writable", "[flow]") {
     CHECK(server.comes_to_rest());
 }
 
-TEST_CASE("queues that are filled again as soon as they are empty do not keep other connections waiting", "[flow]") {
+TEST_CASE(
+    "queues that are filled again as soon as they are empty do not keep other connections waiting",
+    "[flow]") {
     // Of one connection, by its own on_writable; or of two on one strand, each by the other's.
     const bool each_other = GENERATE(false, true);
     CAPTURE(each_other);
-    // One worker, which waits in a callback until the quiet connection's message is with the system: from there on it only depends on the turns how
-    // often the queues are filled before that one is heard. The system has room for far more of it.
+    // One worker, which waits in a callback until the quiet connection's message is with the
+    // system: from there on it only depends on the turns how often the queues are filled before
+    // that one is heard. The system has room for far more of it.
     constexpr std::uint64_t refills_max = 5'000;
     constexpr std::uint64_t refills_meanwhile_max = 200;
     Script script;
@@ -149,19 +159,22 @@ TEST_CASE("queues that are filled again as soon as they are empty do not keep ot
         }
         return PORTICO_OK;
     };
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) -> portico_status {
         consumed = data.size();
         is_inside = true;
         return eventually([&] { return may_begin.load(); }) ? refill(line) : PORTICO_ERROR;
     };
     script.on_writable = refill;
-    quiet_script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+    quiet_script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                               std::uint64_t& consumed) -> portico_status {
         consumed = data.size();
         refills_meanwhile = refills.load();
         return quiet_script.send(line, data);
     };
     TestServer server(R"({"ports": "per_core", "threads": 1})",
-                      {{"x", each_other ? "relay#serial" : "relay#full", R"("limits": {"send_queue_bytes": 64})", &script},
+                      {{"x", each_other ? "relay#serial" : "relay#full",
+                        R"("limits": {"send_queue_bytes": 64})", &script},
                        {"quiet", "relay#full", "", &quiet_script}});
     Peer first = server.connect("x");
     REQUIRE(eventually([&] { return script.opened == 1; }));
@@ -190,18 +203,24 @@ TEST_CASE("queues that are filled again as soon as they are empty do not keep ot
     CHECK(server.comes_to_rest());
 }
 
-TEST_CASE("a message above the limit is too large, an empty one is nothing, a missing one is invalid", "[flow]") {
+TEST_CASE(
+    "a message above the limit is too large, an empty one is nothing, a missing one is invalid",
+    "[flow]") {
     Script script;
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) -> portico_status {
         consumed = data.size();
         const std::string large(1'001, 'l');
         if (script.send(line, large) != PORTICO_TOO_LARGE) script.violated("1001 bytes");
         if (script.send(line, "") != PORTICO_OK) script.violated("0 bytes");
-        if (script.host()->send(script.instance(), line.handle, nullptr, 0) != PORTICO_OK) script.violated("NULL and 0");
-        if (script.host()->send(script.instance(), line.handle, nullptr, 1) != PORTICO_INVALID) script.violated("NULL and 1");
+        if (script.host()->send(script.instance(), line.handle, nullptr, 0) != PORTICO_OK)
+            script.violated("NULL and 0");
+        if (script.host()->send(script.instance(), line.handle, nullptr, 1) != PORTICO_INVALID)
+            script.violated("NULL and 1");
         return script.send(line, std::string_view(large).substr(1));
     };
-    TestServer server(io_of("per_core"), {{"x", "relay#full", R"("limits": {"max_send_bytes": 1000})", &script}});
+    TestServer server(io_of("per_core"),
+                      {{"x", "relay#full", R"("limits": {"max_send_bytes": 1000})", &script}});
     Peer peer = server.connect("x");
     REQUIRE(peer.send_all("?"));
     CHECK(peer.receive_exactly(1'000) == std::string(1'000, 'l'));
@@ -219,7 +238,8 @@ TEST_CASE("sends of another thread keep their order", "[flow]") {
         peers.push_back(server.connect("x"));
     }
     REQUIRE(eventually([&] { return script.opened == peers_count; }));
-    // One thread of the plugin's own sends to all, its sizes from 1 to 9,999, and waits where it is refused for on_writable.
+    // One thread of the plugin's own sends to all, its sizes from 1 to 9,999, and waits where it is
+    // refused for on_writable.
     std::thread sender([&] {
         const std::vector<Line*> lines = script.lines();
         std::uint64_t round = 0;
@@ -229,8 +249,10 @@ TEST_CASE("sends of another thread keep their order", "[flow]") {
             for (Line* line : lines) {
                 if (line->accepted < total) {
                     all_done = false;
-                    const std::size_t size = std::min<std::size_t>(1 + round * 7'919 % 9'999, total - line->accepted);
-                    moved = script.send(*line, pattern(line->accepted, size)) == PORTICO_OK || moved;
+                    const std::size_t size = std::min<std::size_t>(1 + round * 7'919 % 9'999,
+                                                                   total - line->accepted);
+                    moved = script.send(*line, pattern(line->accepted, size)) == PORTICO_OK ||
+                            moved;
                 }
             }
             if (!moved && !all_done) {
@@ -238,8 +260,10 @@ TEST_CASE("sends of another thread keep their order", "[flow]") {
             }
         }
         for (Line* line : lines) {
-            // After a refusal on_writable is owed, or on_close: so that it is the former, it is waited for before the close.
-            static_cast<void>(eventually([&] { return line->blocked == 0 || line->writables != 0; }));
+            // After a refusal on_writable is owed, or on_close: so that it is the former, it is
+            // waited for before the close.
+            static_cast<void>(
+                eventually([&] { return line->blocked == 0 || line->writables != 0; }));
             static_cast<void>(script.close(*line));
         }
     });
@@ -259,7 +283,8 @@ TEST_CASE("sends of another thread keep their order", "[flow]") {
         CHECK(first_difference(got[i], 0) == std::string::npos);
     }
     for (Line* line : script.lines()) {
-        // Refusals of another thread may join one blockage; there is never an on_writable without a refusal.
+        // Refusals of another thread may join one blockage; there is never an on_writable without a
+        // refusal.
         CHECK(line->writables <= line->blocked);
         CHECK((line->blocked == 0) == (line->writables == 0));
     }
@@ -267,12 +292,15 @@ TEST_CASE("sends of another thread keep their order", "[flow]") {
     CHECK(server.comes_to_rest());
 }
 
-TEST_CASE("small sends to a strand that is stuck in a callback do not take many times the queue's memory", "[flow]") {
+TEST_CASE(
+    "small sends to a strand that is stuck in a callback do not take many times the queue's memory",
+    "[flow]") {
     const std::string ports = ANY_PORTS();
     Script script;
     std::atomic<bool> is_inside{false};
     std::atomic<bool> may_go_on{false};
-    script.on_data = [&](Line&, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+    script.on_data = [&](Line&, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) -> portico_status {
         consumed = data.size();
         is_inside = true;
         return eventually([&] { return may_go_on.load(); }) ? PORTICO_OK : PORTICO_ERROR;
@@ -281,7 +309,8 @@ TEST_CASE("small sends to a strand that is stuck in a callback do not take many 
     Peer peer = server.connect("x");
     REQUIRE(peer.send_all("stick"));
     REQUIRE(eventually([&] { return is_inside.load(); }));
-    // This thread is another one. Each send takes 49 bytes, and the allocator's header, until it arrives.
+    // This thread is another one. Each send takes 49 bytes, and the allocator's header, until it
+    // arrives.
     Line& line = *script.line(0);
     while (script.send(line, pattern(line.accepted, 1)) == PORTICO_OK) {
     }
@@ -308,12 +337,14 @@ TEST_CASE("small sends to a strand that is stuck in a callback do not take many 
     CHECK(server.comes_to_rest());
 }
 
-TEST_CASE("messages sent from other connections' callbacks arrive whole and in each sender's order", "[flow]") {
+TEST_CASE("messages sent from other connections' callbacks arrive whole and in each sender's order",
+          "[flow]") {
     const std::string ports = ANY_PORTS();
     const std::string plugin = GENERATE("relay#full", "relay#serial");
     Script script;
     // A broadcast: every message goes to every connection. Messages are lines "SENDER NUMBER".
-    script.on_data = [&](Line&, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+    script.on_data = [&](Line&, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) -> portico_status {
         for (Line* other : script.lines()) {
             const portico_status status = script.send(*other, data);
             if (status != PORTICO_OK) {
@@ -326,8 +357,11 @@ TEST_CASE("messages sent from other connections' callbacks arrive whole and in e
     constexpr int peers_count = 8;
     constexpr int messages = sanitized ? 100 : 400;
     {
-        TestServer server(io_of(ports),
-                          {{"x", plugin, R"("framing": {"type": "delimiter"}, "limits": {"send_queue_bytes": 16777216})", &script}});
+        TestServer server(
+            io_of(ports),
+            {{"x", plugin,
+              R"("framing": {"type": "delimiter"}, "limits": {"send_queue_bytes": 16777216})",
+              &script}});
         std::vector<Peer> peers;
         for (int i = 0; i < peers_count; ++i) {
             peers.push_back(server.connect("x"));
@@ -337,7 +371,8 @@ TEST_CASE("messages sent from other connections' callbacks arrive whole and in e
         std::vector<std::string> texts(peers_count);
         for (int i = 0; i < peers_count; ++i) {
             for (int n = 0; n < messages; ++n) {
-                texts[static_cast<std::size_t>(i)] += std::to_string(i) + " " + std::to_string(n) + "\n";
+                texts[static_cast<std::size_t>(i)] += std::to_string(i) + " " + std::to_string(n) +
+                                                      "\n";
             }
             bytes += texts[static_cast<std::size_t>(i)].size();
         }
@@ -360,8 +395,8 @@ TEST_CASE("messages sent from other connections' callbacks arrive whole and in e
                 int from = -1;
                 int number = -1;
                 const std::string one = all.substr(at, end - at);
-                if (std::sscanf(one.c_str(), "%d %d", &from, &number) != 2 || from < 0 || from >= peers_count ||
-                    number != next[static_cast<std::size_t>(from)]++) {
+                if (std::sscanf(one.c_str(), "%d %d", &from, &number) != 2 || from < 0 ||
+                    from >= peers_count || number != next[static_cast<std::size_t>(from)]++) {
                     ++wrong;
                 }
                 at = end + 1;

@@ -27,7 +27,8 @@ socat)
     same 'socat: ack that closes' 'Message received successfully' "$(printf x | timeout 60 socat -t 30 - "TCP:127.0.0.1:$ack_port")"
     ;;
 curl)
-    # telnet: as it sends what it reads; http: echo answers with the request, which is no HTTP reply, but HTTP/0.9 takes anything.
+    # telnet: as it sends what it reads; http: echo answers with the request, which is no HTTP
+    # reply, but HTTP/0.9 takes anything.
     same 'curl: telnet' hello "$(printf hello | timeout 60 curl -s --max-time 5 "telnet://127.0.0.1:$echo_port" | head -c 5)"
     answer=$(timeout 60 curl -s --http0.9 --max-time 30 "http://127.0.0.1:$ack_port/")
     same 'curl: HTTP/0.9 against ack that closes' 'Message received successfully' "$answer"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The article's client, at a terminal: it asks for a message, a number of threads and a number of sends, and prints each reply.
+# The article's client, at a terminal: it asks for a message, a number of threads and a number of
+# sends, and prints each reply.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 [ -z "$emulator" ] || skip 'a terminal of Linux is no console of Windows'
 need script
@@ -10,7 +11,8 @@ JSON
 start_host echo || finish
 port=$(port_of echo it)
 
-# A pseudo-terminal: what is typed goes through `keys`, what the terminal shows is in `screen`, the typed text too.
+# A pseudo-terminal: what is typed goes through `keys`, what the terminal shows is in `screen`, the
+# typed text too.
 mkfifo keys
 script -qefc "'${client[0]}' 127.0.0.1 $port" /dev/null <keys >screen 2>&1 &
 pid=$!

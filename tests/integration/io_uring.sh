@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# "backend": "io_uring": served by it where it can be had; where the system refuses, on epoll, and one line says why.
+# "backend": "io_uring": served by it where it can be had; where the system refuses, on epoll, and
+# one line says why.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 config() { # NAME BACKEND

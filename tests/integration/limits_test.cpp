@@ -24,7 +24,8 @@ std::string contents_of(const std::string& file) {
 
 }  // namespace
 
-TEST_CASE("clients beyond the limit wait in the backlog and are served when others leave", "[limits]") {
+TEST_CASE("clients beyond the limit wait in the backlog and are served when others leave",
+          "[limits]") {
     const std::string ports = ANY_PORTS();
     // Relative to the program's directory, where TestServer says that the configuration is.
     const std::string name = "limit_" + ports + ".log";
@@ -40,7 +41,8 @@ TEST_CASE("clients beyond the limit wait in the backlog and are served when othe
                 REQUIRE(echoes(peers.back(), "in"));
             }
             for (int i = 0; i < 2; ++i) {
-                peers.push_back(server.connect("echo"));  // the system accepts it; the server does not yet
+                // the system accepts it; the server does not yet
+                peers.push_back(server.connect("echo"));
                 REQUIRE(peers.back().send_all("waiting"));
             }
             CHECK(peers[3].is_quiet_for(30));
@@ -67,7 +69,8 @@ TEST_CASE("clients beyond the limit wait in the backlog and are served when othe
 
 TEST_CASE("a limit of one connection serves a crowd one by one", "[limits]") {
     const std::string ports = ANY_PORTS();
-    TestServer server(io_of(ports), {{"echo", "echo", R"("limits": {"connections": 1})"}}, R"("log": {"level": "error"})");
+    TestServer server(io_of(ports), {{"echo", "echo", R"("limits": {"connections": 1})"}},
+                      R"("log": {"level": "error"})");
     std::vector<std::thread> crowd;
     std::atomic<int> served{0};
     for (int i = 0; i < 8; ++i) {
@@ -98,7 +101,8 @@ TEST_CASE("an idle connection owns no receive buffer", "[limits]") {
     }
     REQUIRE(eventually([&] { return server.statistics().connections_open == count; }));
     CHECK(eventually([&] { return server.statistics().receive_buffers_on_loan == 0; }));
-    // The last echo's chunk goes back when its send completes, which may be after the peer has read it.
+    // The last echo's chunk goes back when its send completes, which may be after the peer has read
+    // it.
     CHECK(eventually([&] { return server.statistics().send_chunks_on_loan == 0; }));
     // And each still works.
     for (Peer& peer : peers) {
@@ -109,7 +113,8 @@ TEST_CASE("an idle connection owns no receive buffer", "[limits]") {
 }
 
 #ifndef _WIN32
-// Two processes, since each may have 20,000 descriptors on the machines that this runs on: a child holds the clients' ends.
+// Two processes, since each may have 20,000 descriptors on the machines that this runs on: a child
+// holds the clients' ends.
 TEST_CASE("ten thousand connections are open at once", "[limits]") {
     const std::string ports = ANY_PORTS();
     const std::size_t count = sanitized ? 2'000 : 10'000;
@@ -123,13 +128,15 @@ TEST_CASE("ten thousand connections are open at once", "[limits]") {
         ::close(to_child[1]);
         ::close(from_child[0]);
         io::Address address;
-        bool fine = ::read(to_child[0], &address, sizeof address) == static_cast<ssize_t>(sizeof address);
+        bool fine = ::read(to_child[0], &address, sizeof address) ==
+                    static_cast<ssize_t>(sizeof address);
         std::vector<Peer> peers;
         for (std::size_t i = 0; i < count && fine; ++i) {
             fine = peers.emplace_back().connect(address);
         }
         char byte = fine ? '+' : '-';
-        // Each byte that comes asks for another round of messages; the last round is followed by the end of the pipe.
+        // Each byte that comes asks for another round of messages; the last round is followed by
+        // the end of the pipe.
         while (::write(from_child[1], &byte, 1) == 1 && ::read(to_child[0], &byte, 1) == 1) {
             for (Peer& peer : peers) {
                 fine = fine && echoes(peer, "awake");
@@ -159,10 +166,12 @@ TEST_CASE("ten thousand connections are open at once", "[limits]") {
         };
         const auto is_idle = [&] {
             const Statistics now = server.statistics();
-            return now.connections_open == count && now.receive_buffers_on_loan == 0 && now.send_chunks_on_loan == 0;
+            return now.connections_open == count && now.receive_buffers_on_loan == 0 &&
+                   now.send_chunks_on_loan == 0;
         };
         const io::Address address = server.address("echo");
-        REQUIRE(::write(to_child[1], &address, sizeof address) == static_cast<ssize_t>(sizeof address));
+        REQUIRE(::write(to_child[1], &address, sizeof address) ==
+                static_cast<ssize_t>(sizeof address));
         REQUIRE(child_is_done());
         REQUIRE(eventually(is_idle));
         const std::size_t silent = bytes_each();
@@ -170,8 +179,8 @@ TEST_CASE("ten thousand connections are open at once", "[limits]") {
         REQUIRE(child_is_done());
         REQUIRE(eventually(is_idle));
         const std::size_t idle = bytes_each();
-        WARN(ports << ": " << count << " connections, bytes each of the process' memory: " << silent << " silent, " << idle
-                   << " idle after a message");
+        WARN(ports << ": " << count << " connections, bytes each of the process' memory: " << silent
+                   << " silent, " << idle << " idle after a message");
         if (!sanitized) {
             CHECK(silent < 4'096);
             CHECK(idle < 4'096);

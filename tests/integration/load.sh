@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The client's verified load against echo: 200 connections x 500 messages of 1 to 60,000 bytes, 8 in flight on each; under Wine 64 x 100. With a
-# sanitizer 40 x 50: it is several times slower, and looks for races and wrong memory, which show in a few thousand messages as well.
+# The client's verified load against echo: 200 connections x 500 messages of 1 to 60,000 bytes, 8 in
+# flight on each; under Wine 64 x 100. With a sanitizer 40 x 50: it is several times slower, and
+# looks for races and wrong memory, which show in a few thousand messages as well.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 connections=200 count=500

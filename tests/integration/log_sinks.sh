@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# What the log's readers and rotators do to it: standard error that nobody reads, a file that is a pipe, a file
-# that is renamed or removed, a limit on its size. Nothing of it holds up the other sink, the service or the stop.
+# What the log's readers and rotators do to it: standard error that nobody reads, a file that is a
+# pipe, a file that is renamed or removed, a limit on its size. Nothing of it holds up the other
+# sink, the service or the stop.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 ulimit -c 0
 

@@ -1,4 +1,5 @@
-// What the host does with on_data's answers: consuming, holding, pausing, and the limits that end a connection.
+// What the host does with on_data's answers: consuming, holding, pausing, and the limits that end a
+// connection.
 #include "integration/service.hpp"
 
 using namespace portico;
@@ -6,7 +7,8 @@ using namespace portico::test;
 
 namespace {
 
-// Aborted by the host: a reset. Wine reports a reset that finds no pending operation as an end of stream.
+// Aborted by the host: a reset. Wine reports a reset that finds no pending operation as an end of
+// stream.
 bool is_abort(Peer::Outcome outcome) {
     return outcome == Peer::Outcome::reset || (is_wine() && outcome == Peer::Outcome::end);
 }
@@ -24,7 +26,8 @@ TEST_CASE("what is not consumed is offered again with what follows", "[reading]"
     const std::string ports = ANY_PORTS();
     Script script;
     // Words of four bytes, each answered when it is whole.
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame& frame, std::uint64_t& consumed) {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame& frame,
+                         std::uint64_t& consumed) {
         if (frame.payload_offset != 0 || frame.payload_size != data.size()) {
             script.violated("unframed: the payload is all the bytes");
         }
@@ -52,7 +55,9 @@ TEST_CASE("what is not consumed is offered again with what follows", "[reading]"
     CHECK(script.line(0)->ends == 1);
 }
 
-TEST_CASE("what is left at the end of the stream is offered once more, then on_end says how much it is", "[reading]") {
+TEST_CASE(
+    "what is left at the end of the stream is offered once more, then on_end says how much it is",
+    "[reading]") {
     Script script;
     std::atomic<int> full_offers{0};
     script.on_data = [&](Line&, std::string_view data, const portico_frame&, std::uint64_t&) {
@@ -69,13 +74,15 @@ TEST_CASE("what is left at the end of the stream is offered once more, then on_e
     CHECK(script.line(0)->remaining == 4);
 }
 
-TEST_CASE("after a hold the same bytes come again on resume, even if nothing new came", "[reading]") {
+TEST_CASE("after a hold the same bytes come again on resume, even if nothing new came",
+          "[reading]") {
     const std::string ports = ANY_PORTS();
     const bool framed = GENERATE(false, true);
     Script script;
     std::atomic<int> offers{0};
     std::atomic<bool> ready{false};
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) -> portico_status {
         ++offers;
         if (!ready) {
             return PORTICO_HOLD;
@@ -83,7 +90,9 @@ TEST_CASE("after a hold the same bytes come again on resume, even if nothing new
         consumed = data.size();
         return script.send(line, data);
     };
-    TestServer server(io_of(ports), {{"x", "relay#full", framed ? R"("framing": {"type": "delimiter"})" : "", &script}});
+    TestServer server(
+        io_of(ports),
+        {{"x", "relay#full", framed ? R"("framing": {"type": "delimiter"})" : "", &script}});
     Peer peer = server.connect("x");
     REQUIRE(peer.send_all("same\n"));
     REQUIRE(eventually([&] { return offers == 1; }));
@@ -106,7 +115,8 @@ TEST_CASE("after a hold the same bytes come again on resume, even if nothing new
 TEST_CASE("a hold with bytes consumed offers only the rest again", "[reading]") {
     Script script;
     std::atomic<int> offers{0};
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) -> portico_status {
         if (offers++ == 0) {
             consumed = 3;
             static_cast<void>(script.send(line, data.substr(0, 3)));
@@ -128,7 +138,8 @@ TEST_CASE("a hold ends with on_writable", "[reading]") {
     const std::string ports = ANY_PORTS();
     Script script;
     const std::string block = pattern(0, 4'096);
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) -> portico_status {
         // Each byte asks for a block.
         while (consumed < data.size()) {
             const portico_status status = script.send(line, block);
@@ -142,7 +153,8 @@ TEST_CASE("a hold ends with on_writable", "[reading]") {
         }
         return PORTICO_OK;
     };
-    TestServer server(io_of(ports), {{"x", "relay#full", R"("limits": {"send_queue_bytes": 16384})", &script}});
+    TestServer server(io_of(ports),
+                      {{"x", "relay#full", R"("limits": {"send_queue_bytes": 16384})", &script}});
     constexpr std::size_t blocks = 2'000;
     Peer peer = server.connect("x", 8'192);
     REQUIRE(peer.send_all(std::string(blocks, 'g')));
@@ -164,7 +176,8 @@ TEST_CASE("a hold ends with on_writable", "[reading]") {
 TEST_CASE("a pause inside a callback stops on_data until resume", "[reading]") {
     const std::string ports = ANY_PORTS();
     Script script;
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) -> portico_status {
         line.received += data.size();
         consumed = data.size();
         return script.pause(line);
@@ -189,12 +202,14 @@ TEST_CASE("a pause inside a callback stops on_data until resume", "[reading]") {
 
 TEST_CASE("framed: a pause in the middle of a batch stops at that message", "[reading]") {
     Script script;
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) -> portico_status {
         consumed = data.size();
         const portico_status status = script.send(line, data);
         return status < 0 ? status : script.pause(line);
     };
-    TestServer server(io_of("per_core"), {{"x", "relay#full", R"("framing": {"type": "delimiter"})", &script}});
+    TestServer server(io_of("per_core"),
+                      {{"x", "relay#full", R"("framing": {"type": "delimiter"})", &script}});
     Peer peer = server.connect("x");
     REQUIRE(peer.send_all("a\nb\nc\n"));
     CHECK(peer.receive_exactly(2) == "a\n");
@@ -209,7 +224,8 @@ TEST_CASE("framed: a pause in the middle of a batch stops at that message", "[re
 TEST_CASE("after a pause from another thread at most one on_data follows", "[reading]") {
     const std::string ports = ANY_PORTS();
     Script script;
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) {
         line.received += data.size();
         consumed = data.size();
         return PORTICO_OK;
@@ -244,7 +260,8 @@ TEST_CASE("after a pause from another thread at most one on_data follows", "[rea
 TEST_CASE("a callback that fails aborts the connection, and only it", "[reading]") {
     const std::string ports = ANY_PORTS();
     Script script;
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) -> portico_status {
         if (data == "error") {
             return PORTICO_PROTOCOL_ERROR;
         }
@@ -261,7 +278,9 @@ TEST_CASE("a callback that fails aborts the connection, and only it", "[reading]
         consumed = data.size();
         return script.send(line, data);
     };
-    script.on_end = [&](Line& line, std::uint64_t) { return line.flag != 0 ? PORTICO_ERROR : script.close(line); };
+    script.on_end = [&](Line& line, std::uint64_t) {
+        return line.flag != 0 ? PORTICO_ERROR : script.close(line);
+    };
     TestServer server(io_of(ports), {{"x", "relay#full", "", &script}});
     Peer bystander = server.connect("x");
     CHECK(echoes(bystander, "hi"));
@@ -288,7 +307,8 @@ TEST_CASE("a plugin that consumes nothing is cut at the limit of unconsumed byte
         most = std::max<std::uint64_t>(most, data.size());
         return PORTICO_OK;
     };
-    TestServer server(io_of(ports), {{"x", "relay#full", R"("limits": {"unconsumed_bytes": 40000})", &script}});
+    TestServer server(io_of(ports),
+                      {{"x", "relay#full", R"("limits": {"unconsumed_bytes": 40000})", &script}});
     Peer peer = server.connect("x");
     REQUIRE(peer.send_all(std::string(39'999, 'u')));
     REQUIRE(eventually([&] { return most == 39'999; }));
@@ -306,14 +326,18 @@ TEST_CASE("a frame that is too long ends the connection", "[reading]") {
     Script delimited;
     Script prefixed;
     for (Script* script : {&delimited, &prefixed}) {
-        script->on_data = [script](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
+        script->on_data = [script](Line& line, std::string_view data, const portico_frame&,
+                                   std::uint64_t& consumed) {
             consumed = data.size();
             return script->send(line, data);
         };
     }
-    TestServer server(io_of(ports),
-                      {{"delimited", "relay#full", R"("framing": {"type": "delimiter", "max_bytes": 1000})", &delimited},
-                       {"prefixed", "relay#full", R"("framing": {"type": "length_prefix", "bytes": 4, "max_bytes": 1000})", &prefixed}});
+    TestServer server(
+        io_of(ports),
+        {{"delimited", "relay#full", R"("framing": {"type": "delimiter", "max_bytes": 1000})",
+          &delimited},
+         {"prefixed", "relay#full",
+          R"("framing": {"type": "length_prefix", "bytes": 4, "max_bytes": 1000})", &prefixed}});
     {
         Peer peer = server.connect("delimited");
         CHECK(echoes(peer, std::string(1'000, 'a') + "\n"));
@@ -323,25 +347,33 @@ TEST_CASE("a frame that is too long ends the connection", "[reading]") {
     {
         Peer peer = server.connect("prefixed");
         CHECK(echoes(peer, std::string("\0\0\x03\xe8", 4) + std::string(1'000, 'a')));
-        REQUIRE(peer.send_all(std::string_view("\0\0\x03\xe9", 4)));  // the header alone says enough
+        // the header alone says enough
+        REQUIRE(peer.send_all(std::string_view("\0\0\x03\xe9", 4)));
         CHECK(is_aborted(peer));
     }
-    CHECK(eventually([&] { return delimited.reasons[PORTICO_REASON_FRAME] == 1 && prefixed.reasons[PORTICO_REASON_FRAME] == 1; }));
+    CHECK(eventually([&] {
+        return delimited.reasons[PORTICO_REASON_FRAME] == 1 &&
+               prefixed.reasons[PORTICO_REASON_FRAME] == 1;
+    }));
     CHECK(server.comes_to_rest());
 }
 
 TEST_CASE("framed messages come one by one with their payload's place", "[reading]") {
     Script script;
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame& frame, std::uint64_t&) -> portico_status {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame& frame,
+                         std::uint64_t&) -> portico_status {
         // Not consumed, and done with all the same: with framing OK says so.
         line.text += std::string(data.substr(frame.payload_offset, frame.payload_size)) + "|";
-        if (frame.struct_size != sizeof(portico_frame) || frame.payload_offset != 2 || frame.payload_size + 2 != data.size()) {
+        if (frame.struct_size != sizeof(portico_frame) || frame.payload_offset != 2 ||
+            frame.payload_size + 2 != data.size()) {
             script.violated("frame");
         }
         return PORTICO_OK;
     };
-    TestServer server(io_of("per_core"),
-                      {{"x", "relay#full", R"("framing": {"type": "length_prefix", "bytes": 2, "order": "little"})", &script}});
+    TestServer server(
+        io_of("per_core"),
+        {{"x", "relay#full",
+          R"("framing": {"type": "length_prefix", "bytes": 2, "order": "little"})", &script}});
     Peer peer = server.connect("x");
     REQUIRE(peer.send_all(std::string("\3\0one\0\0\5\0three\7\0half", 20)));
     peer.finish_sending();

@@ -9,7 +9,8 @@ struct Script::Guard {
     Script& script;
     Line& line;
 
-    Guard(Script& the_script, Line& the_line, const char* name, bool is_close = false) : script(the_script), line(the_line) {
+    Guard(Script& the_script, Line& the_line, const char* name, bool is_close = false)
+        : script(the_script), line(the_line) {
         if (line.inside.fetch_add(1) != 0) {
             script.violated(std::string(name) + " while another callback of the connection runs");
         }
@@ -42,8 +43,9 @@ struct Script::Calls {
     static Script& of(void* self) { return *static_cast<Script*>(self); }
     static Line& line_of(void* state) { return *static_cast<Line*>(state); }
 
-    static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance, const char*, std::uint64_t, char*,
-                                              std::uint64_t, void** self) {
+    static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance,
+                                              const char*, std::uint64_t, char*, std::uint64_t,
+                                              void** self) {
         Script& script = of(*self);
         script.host_ = host;
         script.instance_ = instance;
@@ -75,7 +77,8 @@ struct Script::Calls {
         }
     }
 
-    static portico_status PORTICO_CALL on_open(void* self, portico_connection connection, void** state) {
+    static portico_status PORTICO_CALL on_open(void* self, portico_connection connection,
+                                               void** state) {
         Script& script = of(self);
         Line* line = nullptr;
         {
@@ -98,8 +101,10 @@ struct Script::Calls {
         return status;
     }
 
-    static portico_status PORTICO_CALL on_data(void* self, portico_connection connection, void* state, const std::uint8_t* data,
-                                               std::uint64_t size, const portico_frame* frame, std::uint64_t* consumed) {
+    static portico_status PORTICO_CALL on_data(void* self, portico_connection connection,
+                                               void* state, const std::uint8_t* data,
+                                               std::uint64_t size, const portico_frame* frame,
+                                               std::uint64_t* consumed) {
         Script& script = of(self);
         Line& line = line_of(state);
         const Guard guard(script, line, "on_data");
@@ -122,7 +127,8 @@ struct Script::Calls {
         return script.on_writable ? script.on_writable(line) : PORTICO_OK;
     }
 
-    static portico_status PORTICO_CALL on_end(void* self, portico_connection, void* state, std::uint64_t remaining) {
+    static portico_status PORTICO_CALL on_end(void* self, portico_connection, void* state,
+                                              std::uint64_t remaining) {
         Script& script = of(self);
         Line& line = line_of(state);
         const Guard guard(script, line, "on_end");
@@ -137,7 +143,8 @@ struct Script::Calls {
         return PORTICO_OK;
     }
 
-    static portico_status PORTICO_CALL on_drain(void* self, portico_connection, void* state, std::uint32_t deadline_ms) {
+    static portico_status PORTICO_CALL on_drain(void* self, portico_connection, void* state,
+                                                std::uint32_t deadline_ms) {
         Script& script = of(self);
         Line& line = line_of(state);
         const Guard guard(script, line, "on_drain");
@@ -149,7 +156,8 @@ struct Script::Calls {
         return PORTICO_OK;
     }
 
-    static void PORTICO_CALL on_close(void* self, portico_connection connection, void* state, std::uint32_t reason) {
+    static void PORTICO_CALL on_close(void* self, portico_connection connection, void* state,
+                                      std::uint32_t reason) {
         Script& script = of(self);
         Line& line = line_of(state);
         const Guard guard(script, line, "on_close", true);
@@ -198,10 +206,18 @@ portico_status Script::send_to(portico_connection connection, std::string_view b
     return host_->send(instance_, connection, bytes.data(), bytes.size());
 }
 
-portico_status Script::close(Line& line, std::uint32_t how) const { return host_->close(instance_, line.handle, how); }
-portico_status Script::finish_sending(Line& line) const { return host_->finish_sending(instance_, line.handle); }
-portico_status Script::pause(Line& line) const { return host_->pause_reading(instance_, line.handle); }
-portico_status Script::resume(Line& line) const { return host_->resume_reading(instance_, line.handle); }
+portico_status Script::close(Line& line, std::uint32_t how) const {
+    return host_->close(instance_, line.handle, how);
+}
+portico_status Script::finish_sending(Line& line) const {
+    return host_->finish_sending(instance_, line.handle);
+}
+portico_status Script::pause(Line& line) const {
+    return host_->pause_reading(instance_, line.handle);
+}
+portico_status Script::resume(Line& line) const {
+    return host_->resume_reading(instance_, line.handle);
+}
 portico_status Script::post(Line& line, portico_post_function function, void* argument) const {
     return host_->post(instance_, line.handle, function, argument);
 }

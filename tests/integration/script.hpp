@@ -1,8 +1,9 @@
-// A plugin whose behaviour is written in the test. The relay plugin (tests/plugins/relay.c), loaded as any other, calls it; so a test's server is
-// the real one down to the library's boundary.
+// A plugin whose behaviour is written in the test. The relay plugin (tests/plugins/relay.c), loaded
+// as any other, calls it; so a test's server is the real one down to the library's boundary.
 //
-// Every callback passes a guard that knows the rules of the ABI: one callback at a time for a connection, on_open first, on_close last and once,
-// nothing after destroy. What breaks a rule is counted and described; TestServer's end checks that there is none.
+// Every callback passes a guard that knows the rules of the ABI: one callback at a time for a
+// connection, on_open first, on_close last and once, nothing after destroy. What breaks a rule is
+// counted and described; TestServer's end checks that there is none.
 #pragma once
 
 #include <array>
@@ -18,7 +19,8 @@
 
 namespace portico::test {
 
-// One connection of a script. Lives as long as the script, so that a callback that comes too late is seen.
+// One connection of a script. Lives as long as the script, so that a callback that comes too late
+// is seen.
 struct Line {
     portico_connection handle = 0;
     std::uint64_t number = 0;  // of the connections of this script, from 0
@@ -27,13 +29,14 @@ struct Line {
     std::atomic<bool> refused{false};
     std::atomic<std::uint32_t> reason{0};
 
-    // For the test's own use. Not atomic: of the connection's callbacks, and of the test after on_close.
+    // For the test's own use. Not atomic: of the connection's callbacks, and of the test after
+    // on_close.
     std::string text;
     // Counters of the test's own.
     std::atomic<std::uint64_t> accepted{0};  // bytes for which send answered PORTICO_OK
     std::atomic<std::uint64_t> received{0};
-    std::atomic<std::uint64_t> blocked{0};   // sends that answered PORTICO_WOULD_BLOCK
-    std::atomic<std::uint64_t> offers{0};    // calls of on_data
+    std::atomic<std::uint64_t> blocked{0};  // sends that answered PORTICO_WOULD_BLOCK
+    std::atomic<std::uint64_t> offers{0};   // calls of on_data
     std::atomic<std::uint64_t> writables{0};
     std::atomic<std::uint64_t> ends{0};
     std::atomic<std::uint64_t> remaining{0};
@@ -47,11 +50,13 @@ public:
     Script(const Script&) = delete;
     Script& operator=(const Script&) = delete;
 
-    // The test's hooks, set before the server starts. One that is not set does the least: accepts, consumes everything, closes in order at the
-    // peer's end and at a drain.
+    // The test's hooks, set before the server starts. One that is not set does the least: accepts,
+    // consumes everything, closes in order at the peer's end and at a drain.
     std::function<portico_status(Script&)> on_create;
     std::function<portico_status(Line&)> on_open;
-    std::function<portico_status(Line&, std::string_view data, const portico_frame& frame, std::uint64_t& consumed)> on_data;
+    std::function<portico_status(Line&, std::string_view data, const portico_frame& frame,
+                                 std::uint64_t& consumed)>
+        on_data;
     std::function<portico_status(Line&)> on_writable;
     std::function<portico_status(Line&, std::uint64_t remaining)> on_end;
     std::function<portico_status(Line&, std::uint32_t deadline_ms)> on_drain;
@@ -78,7 +83,7 @@ public:
     [[nodiscard]] Line* line(std::size_t number);
     [[nodiscard]] std::vector<Line*> lines();
 
-    std::atomic<std::uint64_t> opened{0};   // on_open accepted
+    std::atomic<std::uint64_t> opened{0};  // on_open accepted
     std::atomic<std::uint64_t> closed{0};
     std::atomic<std::uint64_t> creates{0};
     std::atomic<std::uint64_t> destroys{0};
@@ -103,8 +108,8 @@ private:
     const portico_host* host_ = nullptr;
     portico_instance* instance_ = nullptr;
     std::mutex mutex_;
-    std::deque<Line> lines_;            // under mutex_
-    std::vector<std::string> broken_;   // under mutex_
+    std::deque<Line> lines_;           // under mutex_
+    std::vector<std::string> broken_;  // under mutex_
     std::atomic<bool> alive_{false};
 };
 

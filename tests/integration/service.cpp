@@ -24,7 +24,8 @@ namespace portico::test {
 namespace {
 
 char byte_at(std::uint64_t offset, std::uint64_t seed) {
-    return static_cast<char>(((offset + 1) * 0x9E37'79B9'7F4A'7C15ULL + seed * 0xD6E8'FEB8'6659'FD93ULL) >> 56);
+    return static_cast<char>(
+        ((offset + 1) * 0x9E37'79B9'7F4A'7C15ULL + seed * 0xD6E8'FEB8'6659'FD93ULL) >> 56);
 }
 
 }  // namespace
@@ -50,7 +51,9 @@ std::size_t resident_bytes() {
     std::size_t bytes = 0;
 #ifdef _WIN32
     PROCESS_MEMORY_COUNTERS counters{};
-    bytes = ::GetProcessMemoryInfo(::GetCurrentProcess(), &counters, sizeof counters) != FALSE ? counters.WorkingSetSize : 0;
+    bytes = ::GetProcessMemoryInfo(::GetCurrentProcess(), &counters, sizeof counters) != FALSE
+                ? counters.WorkingSetSize
+                : 0;
 #else
     std::size_t size_pages = 0;
     std::size_t resident_pages = 0;
@@ -69,7 +72,8 @@ const std::vector<std::string>& kinds_of_ports() {
         if (probed) {
             all.emplace_back("io_uring");
         } else if (!on_windows) {
-            std::fprintf(stderr, "integration_tests: SKIPPED: io_uring: %s\n", probed.error().c_str());
+            std::fprintf(stderr, "integration_tests: SKIPPED: io_uring: %s\n",
+                         probed.error().c_str());
         }
         return all;
     }();
@@ -83,7 +87,8 @@ std::string io_of(std::string_view ports) {
 std::string io_of(std::string_view ports, int threads) {
     const std::string kind = ports == "io_uring"
                                  ? R"("backend": "io_uring")"
-                                 : (on_windows ? "" : R"("backend": "epoll", )") + ("\"ports\": \"" + std::string(ports) + "\"");
+                                 : (on_windows ? "" : R"("backend": "epoll", )") +
+                                       ("\"ports\": \"" + std::string(ports) + "\"");
     return "{" + kind + ", \"threads\": " + std::to_string(threads) + "}";
 }
 
@@ -91,11 +96,13 @@ std::string test_plugin_directory() {
     return Server::program_directory() + "/test_plugins";
 }
 
-std::string configuration_of(const std::string& io, const std::vector<ListenerSpec>& listeners, const std::string& rest) {
+std::string configuration_of(const std::string& io, const std::vector<ListenerSpec>& listeners,
+                             const std::string& rest) {
     std::string text = "{\"io\": " + io + ", \"listeners\": [";
     for (const ListenerSpec& listener : listeners) {
         text += &listener == listeners.data() ? "" : ", ";
-        text += "{\"name\": \"" + listener.name + "\", \"listen\": \"127.0.0.1:0\", \"plugin\": \"" + listener.plugin + "\"";
+        text += "{\"name\": \"" + listener.name +
+                "\", \"listen\": \"127.0.0.1:0\", \"plugin\": \"" + listener.plugin + "\"";
         if (listener.script != nullptr) {
             text += ", \"settings\": " + listener.script->settings();
         }
@@ -108,13 +115,16 @@ std::string configuration_of(const std::string& io, const std::vector<ListenerSp
     return text + (rest.empty() ? "" : ", " + rest) + "}";
 }
 
-TestServer::TestServer(const std::string& io, std::vector<ListenerSpec> listeners, const std::string& rest)
+TestServer::TestServer(const std::string& io, std::vector<ListenerSpec> listeners,
+                       const std::string& rest)
     : TestServer(std::make_unique<Server>(), io, std::move(listeners), rest) {}
 
-TestServer::TestServer(std::unique_ptr<Server> owned, const std::string& io, std::vector<ListenerSpec> listeners, const std::string& rest)
+TestServer::TestServer(std::unique_ptr<Server> owned, const std::string& io,
+                       std::vector<ListenerSpec> listeners, const std::string& rest)
     : server(*owned), owned_(std::move(owned)), listeners_(std::move(listeners)) {
     server.set_default_plugin_directory(test_plugin_directory());
-    const bool configured = server.configure_text(configuration_of(io, listeners_, rest), Server::program_directory());
+    const bool configured = server.configure_text(configuration_of(io, listeners_, rest),
+                                                  Server::program_directory());
     running_ = configured && server.start();
     std::string errors;
     for (const std::string& error : server.errors()) {
@@ -166,7 +176,8 @@ Peer TestServer::connect(std::string_view listener, int receive_buffer, int send
 bool TestServer::comes_to_rest() const {
     return eventually([&] {
         const Statistics now = server.statistics();
-        return now.connections_open == 0 && now.receive_buffers_on_loan == 0 && now.send_chunks_on_loan == 0;
+        return now.connections_open == 0 && now.receive_buffers_on_loan == 0 &&
+               now.send_chunks_on_loan == 0;
     });
 }
 

@@ -1,4 +1,5 @@
-// A server inside the test program, its peers, and the small things that every integration test needs.
+// A server inside the test program, its peers, and the small things that every integration test
+// needs.
 #pragma once
 
 #include <chrono>
@@ -15,8 +16,8 @@
 
 namespace portico::test {
 
-// Sanitizers make a program five to twenty times slower, and so does counting its lines without the optimiser: tests that are about amounts scale
-// theirs down by it.
+// Sanitizers make a program five to twenty times slower, and so does counting its lines without the
+// optimiser: tests that are about amounts scale theirs down by it.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(PORTICO_COVERAGE)
 inline constexpr bool sanitized = true;
 #else
@@ -44,15 +45,18 @@ template <class Condition>
     return true;
 }
 
-// Bytes that differ at each place, so that a lost, doubled or reordered one shows. `seed` tells streams apart.
+// Bytes that differ at each place, so that a lost, doubled or reordered one shows. `seed` tells
+// streams apart.
 [[nodiscard]] std::string pattern(std::uint64_t offset, std::size_t bytes, std::uint64_t seed = 0);
 // Where `bytes` first differs from the stream's bytes from `offset`; npos when nowhere.
-[[nodiscard]] std::size_t first_difference(std::string_view bytes, std::uint64_t offset, std::uint64_t seed = 0);
+[[nodiscard]] std::size_t first_difference(std::string_view bytes, std::uint64_t offset,
+                                           std::uint64_t seed = 0);
 
 // What this process holds in memory now.
 [[nodiscard]] std::size_t resident_bytes();
 
-// The kinds of ports that a server can have here: "shared", "per_core", and "io_uring" where it can be had.
+// The kinds of ports that a server can have here: "shared", "per_core", and "io_uring" where it can
+// be had.
 [[nodiscard]] const std::vector<std::string>& kinds_of_ports();
 
 // "io" of a configuration: shared has four threads on one port, the others two ports.
@@ -69,7 +73,8 @@ struct ListenerSpec {
 class TestServer {
 public:
     // `rest`: further members of the configuration.
-    TestServer(const std::string& io, std::vector<ListenerSpec> listeners, const std::string& rest = "");
+    TestServer(const std::string& io, std::vector<ListenerSpec> listeners,
+               const std::string& rest = "");
     // Stops. Fails the test when a script's rules were broken.
     ~TestServer();
     TestServer(const TestServer&) = delete;
@@ -80,7 +85,8 @@ public:
     void forget() { running_ = false; }
 
     [[nodiscard]] io::Address address(std::string_view listener) const;
-    [[nodiscard]] Peer connect(std::string_view listener, int receive_buffer = 0, int send_buffer = 0) const;
+    [[nodiscard]] Peer connect(std::string_view listener, int receive_buffer = 0,
+                               int send_buffer = 0) const;
     [[nodiscard]] Statistics statistics() const { return server.statistics(); }
     // No connection and no buffer is left, soon.
     [[nodiscard]] bool comes_to_rest() const;
@@ -88,7 +94,8 @@ public:
     Server& server;
 
 private:
-    TestServer(std::unique_ptr<Server> owned, const std::string& io, std::vector<ListenerSpec> listeners, const std::string& rest);
+    TestServer(std::unique_ptr<Server> owned, const std::string& io,
+               std::vector<ListenerSpec> listeners, const std::string& rest);
 
     std::unique_ptr<Server> owned_;
     std::vector<ListenerSpec> listeners_;
@@ -96,16 +103,20 @@ private:
 };
 
 // The configuration that TestServer starts with.
-[[nodiscard]] std::string configuration_of(const std::string& io, const std::vector<ListenerSpec>& listeners, const std::string& rest);
+[[nodiscard]] std::string configuration_of(const std::string& io,
+                                           const std::vector<ListenerSpec>& listeners,
+                                           const std::string& rest);
 [[nodiscard]] std::string test_plugin_directory();
 
 // An echo over a connection that is good: one message, checked.
 [[nodiscard]] bool echoes(Peer& peer, std::string_view message);
 
-// Sends from a thread of its own, so that the test can receive meanwhile. The bytes stay the test's.
+// Sends from a thread of its own, so that the test can receive meanwhile. The bytes stay the
+// test's.
 class Sender {
 public:
-    Sender(Peer& peer, std::string_view bytes) : thread_([this, &peer, bytes] { sent_ = peer.send_all(bytes); }) {}
+    Sender(Peer& peer, std::string_view bytes)
+        : thread_([this, &peer, bytes] { sent_ = peer.send_all(bytes); }) {}
     ~Sender() {
         if (thread_.joinable()) {
             thread_.join();
@@ -126,5 +137,6 @@ private:
 }  // namespace portico::test
 
 // Runs the rest of the test case once for each kind.
-#define ANY_PORTS() \
-    ::portico::test::kinds_of_ports().at(static_cast<std::size_t>(GENERATE(range(0, static_cast<int>(::portico::test::kinds_of_ports().size())))))
+#define ANY_PORTS()                                                \
+    ::portico::test::kinds_of_ports().at(static_cast<std::size_t>( \
+        GENERATE(range(0, static_cast<int>(::portico::test::kinds_of_ports().size())))))

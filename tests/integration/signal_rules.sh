@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What a host makes of signals beyond the first orderly stop: those that were ignored when it started, those
-# that come twice, and how the programs that a plugin starts begin.
+# What a host makes of signals beyond the first orderly stop: those that were ignored when it
+# started, those that come twice, and how the programs that a plugin starts begin.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 config() { # NAME PLUGIN DRAIN_MS

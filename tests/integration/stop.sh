@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The operator's signals: a clean stop with clients in mid-traffic, and the way out of a drain that does not end.
+# The operator's signals: a clean stop with clients in mid-traffic, and the way out of a drain that
+# does not end.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 config() { # NAME PORTS PLUGIN DRAIN_MS

@@ -1,4 +1,5 @@
-// Stopping: in mid-traffic, with idle clients, with plugins that drain or do not, and what is left in the process afterwards.
+// Stopping: in mid-traffic, with idle clients, with plugins that drain or do not, and what is left
+// in the process afterwards.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -39,21 +40,24 @@ std::size_t handles_in_use() {
     };
     constexpr ULONG extended_handle_information = 64;
     constexpr LONG too_short = static_cast<LONG>(0xC0000004);  // STATUS_INFO_LENGTH_MISMATCH
-    using Query = LONG(NTAPI*)(ULONG information, void* answer, ULONG answer_bytes, ULONG* needed_bytes);
-    const auto query = reinterpret_cast<Query>(
-        reinterpret_cast<void*>(::GetProcAddress(::GetModuleHandleW(L"ntdll.dll"), "NtQuerySystemInformation")));
+    using Query = LONG(NTAPI*)(ULONG information, void* answer, ULONG answer_bytes,
+                               ULONG* needed_bytes);
+    const auto query = reinterpret_cast<Query>(reinterpret_cast<void*>(
+        ::GetProcAddress(::GetModuleHandleW(L"ntdll.dll"), "NtQuerySystemInformation")));
     // Two words, the first of which is the number of handles, and then the handles.
     std::vector<std::uintptr_t> answer(1U << 16);
     LONG status = too_short;
     while (status == too_short && answer.size() < 1U << 26) {
         answer.resize(answer.size() * 2);
         ULONG needed = 0;
-        status = query(extended_handle_information, answer.data(), static_cast<ULONG>(answer.size() * sizeof answer[0]), &needed);
+        status = query(extended_handle_information, answer.data(),
+                       static_cast<ULONG>(answer.size() * sizeof answer[0]), &needed);
     }
     REQUIRE(status == 0);
     const auto* first = reinterpret_cast<const Handle*>(answer.data() + 2);
-    const std::size_t count = static_cast<std::size_t>(
-        std::count_if(first, first + answer[0], [](const Handle& handle) { return handle.process == ::GetCurrentProcessId(); }));
+    const std::size_t count = static_cast<std::size_t>(std::count_if(
+        first, first + answer[0],
+        [](const Handle& handle) { return handle.process == ::GetCurrentProcessId(); }));
     REQUIRE(count != 0);
     return count;
 }
@@ -65,7 +69,8 @@ Resources resources_in_use() {
     const HANDLE snapshot = ::CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0);
     THREADENTRY32 entry{};
     entry.dwSize = sizeof entry;
-    for (BOOL more = ::Thread32First(snapshot, &entry); more != FALSE; more = ::Thread32Next(snapshot, &entry)) {
+    for (BOOL more = ::Thread32First(snapshot, &entry); more != FALSE;
+         more = ::Thread32Next(snapshot, &entry)) {
         result.threads += entry.th32OwnerProcessID == ::GetCurrentProcessId() ? 1 : 0;
     }
     ::CloseHandle(snapshot);
@@ -93,7 +98,8 @@ void check_leaves_nothing(Action&& action) {
     for (int i = 0; i < rounds; ++i) {
         action();
     }
-    // On Windows the system keeps some handles of its own; a leak of the server's would show five times over.
+    // On Windows the system keeps some handles of its own; a leak of the server's would show five
+    // times over.
     const std::size_t few = on_windows ? rounds - 1 : 0;
     Resources after;
     // A thread that was joined leaves the system's list a moment later.
@@ -101,34 +107,39 @@ void check_leaves_nothing(Action&& action) {
         after = resources_in_use();
         return after.threads == before.threads && after.descriptors <= before.descriptors + few;
     });
-    WARN(before.threads << " threads and " << before.descriptors << " descriptors before, " << after.threads << " and " << after.descriptors
-                        << " after");
+    WARN(before.threads << " threads and " << before.descriptors << " descriptors before, "
+                        << after.threads << " and " << after.descriptors << " after");
     CHECK(is_as_before);
 }
 
 std::chrono::milliseconds since(std::chrono::steady_clock::time_point begun) {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
+                                                                 begun);
 }
 
 }  // namespace
 
-// The bar: 100 stops on each kind of port, with pipelined requests that are not read yet. What counts as accepted is counted in the plugin, where
-// send answers PORTICO_OK: in callbacks, and on a thread of the plugin's own, which goes on sending while the stop is under way.
+// The bar: 100 stops on each kind of port, with pipelined requests that are not read yet. What
+// counts as accepted is counted in the plugin, where send answers PORTICO_OK: in callbacks, and on
+// a thread of the plugin's own, which goes on sending while the stop is under way.
 TEST_CASE("a stop in mid-traffic loses no byte that send accepted", "[stop]") {
     const std::string ports = ANY_PORTS();
     const std::string plugin = GENERATE("relay#undrained", "relay#full");
     const int stops = sanitized ? 5 : on_windows ? 25 : 50;  // of 4
     constexpr std::size_t echoed = 6;                        // peers whose bytes come back
-    constexpr std::size_t peers_count = 8;                   // and two that are sent to by the plugin's own thread
-    // Where the host had read all that was sent, it was no stop with requests that nobody had read: it does not count, and another one is
-    // made. How often that happens is a matter of whose threads a busy machine runs, so the tries are bounded by time.
+    // and two that are sent to by the plugin's own thread
+    constexpr std::size_t peers_count = 8;
+    // Where the host had read all that was sent, it was no stop with requests that nobody had read:
+    // it does not count, and another one is made. How often that happens is a matter of whose
+    // threads a busy machine runs, so the tries are bounded by time.
     const auto begun = std::chrono::steady_clock::now();
     int with_unread = 0;
     for (int stop = 0; with_unread < stops; ++stop) {
         INFO(stop << " stops, of which " << with_unread << " with requests that nobody had read");
         REQUIRE(since(begun) < std::chrono::seconds(60));
         Script script;
-        script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+        script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                             std::uint64_t& consumed) -> portico_status {
             if (line.number >= echoed) {
                 consumed = data.size();
                 return PORTICO_OK;
@@ -161,7 +172,9 @@ TEST_CASE("a stop in mid-traffic loses no byte that send accepted", "[stop]") {
             }
         };
         {
-            TestServer server(io_of(ports), {{"x", plugin, R"("limits": {"send_queue_bytes": 200000})", &script}});
+            TestServer server(
+                io_of(ports),
+                {{"x", plugin, R"("limits": {"send_queue_bytes": 200000})", &script}});
             std::vector<Peer> peers;
             for (std::size_t i = 0; i < peers_count; ++i) {
                 peers.push_back(server.connect("x"));
@@ -182,7 +195,8 @@ TEST_CASE("a stop in mid-traffic loses no byte that send accepted", "[stop]") {
                         }
                     }
                 });
-                // The reader reads to the end, and then says that it has finished, as a client does.
+                // The reader reads to the end, and then says that it has finished, as a client
+                // does.
                 threads.emplace_back([&, i] {
                     got[i] = peers[i].receive_to_end(outcomes[i]);
                     peers[i].finish_sending();
@@ -194,7 +208,8 @@ TEST_CASE("a stop in mid-traffic loses no byte that send accepted", "[stop]") {
                     gone = 0;
                     for (std::size_t i = echoed; i < peers_count; ++i) {
                         Line& line = *script.line(i);
-                        const std::string bytes = pattern(line.accepted, 1 + turn * 3'079 % 9'000, i);
+                        const std::string bytes = pattern(line.accepted, 1 + turn * 3'079 % 9'000,
+                                                          i);
                         gone += script.send(line, bytes) == PORTICO_GONE ? 1 : 0;
                     }
                     std::this_thread::yield();
@@ -202,7 +217,9 @@ TEST_CASE("a stop in mid-traffic loses no byte that send accepted", "[stop]") {
             });
             CHECK(eventually([&] {
                 const std::vector<Line*> lines = script.lines();
-                return std::all_of(lines.begin(), lines.end(), [](const Line* line) { return line->received + line->accepted > 20'000; });
+                return std::all_of(lines.begin(), lines.end(), [](const Line* line) {
+                    return line->received + line->accepted > 20'000;
+                });
             }));
             std::this_thread::sleep_for(std::chrono::microseconds(stop * 137 % 5'000));
             CHECK(eventually([&] { return unanswered() != 0; }));
@@ -216,8 +233,10 @@ TEST_CASE("a stop in mid-traffic loses no byte that send accepted", "[stop]") {
         CHECK(cut == 0);
         std::uint64_t unread = 0;
         for (std::size_t i = 0; i < peers_count; ++i) {
-            INFO("peer " << i << " outcome " << static_cast<int>(outcomes[i]) << " reason " << script.line(i)->reason);
-            // What follows the last byte, an end or a reset (for what the peer sent too late), is not the question.
+            INFO("peer " << i << " outcome " << static_cast<int>(outcomes[i]) << " reason "
+                         << script.line(i)->reason);
+            // What follows the last byte, an end or a reset (for what the peer sent too late), is
+            // not the question.
             REQUIRE(got[i].size() == script.line(i)->accepted);
             REQUIRE(first_difference(got[i], 0, i) == std::string::npos);
             unread += i < echoed ? sent[i] - std::min<std::uint64_t>(sent[i], got[i].size()) : 0;
@@ -228,15 +247,19 @@ TEST_CASE("a stop in mid-traffic loses no byte that send accepted", "[stop]") {
 
 TEST_CASE("with idle clients connected a stop takes less than a second", "[stop]") {
     const std::string ports = ANY_PORTS();
-    const std::string plugin = GENERATE("relay#undrained", "relay#full", "relay#serial", "relay#blocking");
-    // A stop that waited for one of its own deadlines would take a minute, and for anything shorter it would do so each time. One that another
-    // program on this machine held up is made again, up to ten in all.
+    const std::string plugin = GENERATE("relay#undrained", "relay#full", "relay#serial",
+                                        "relay#blocking");
+    // A stop that waited for one of its own deadlines would take a minute, and for anything shorter
+    // it would do so each time. One that another program on this machine held up is made again, up
+    // to ten in all.
     std::string figures;
     bool is_prompt = false;
     for (int turn = 0; turn < 10 && !is_prompt; ++turn) {
         Script script;
-        const std::string limits = R"("limits": {"close_timeout_ms": 60000, "half_close_timeout_ms": 60000})";
-        TestServer server(io_of(ports), {{"x", plugin, limits, &script}, {"echo", "echo", limits}}, R"("shutdown": {"drain_ms": 60000})");
+        const std::string limits =
+            R"("limits": {"close_timeout_ms": 60000, "half_close_timeout_ms": 60000})";
+        TestServer server(io_of(ports), {{"x", plugin, limits, &script}, {"echo", "echo", limits}},
+                          R"("shutdown": {"drain_ms": 60000})");
         std::vector<Peer> peers;
         for (int i = 0; i < 50; ++i) {
             peers.push_back(server.connect(i % 2 == 0 ? "x" : "echo"));
@@ -252,7 +275,8 @@ TEST_CASE("with idle clients connected a stop takes less than a second", "[stop]
         CHECK(peers[0].receive_to_end(outcome).empty());
         CHECK(outcome == Peer::Outcome::end);
         CHECK(script.drains == (plugin == "relay#undrained" ? 0 : 25));
-        CHECK(script.reasons[plugin == "relay#undrained" ? PORTICO_REASON_DRAIN : PORTICO_REASON_PLUGIN] == 25);
+        CHECK(script.reasons[plugin == "relay#undrained" ? PORTICO_REASON_DRAIN
+                                                         : PORTICO_REASON_PLUGIN] == 25);
     }
     INFO(ports << " " << plugin << ": took, in ms:" << figures);
     CHECK(is_prompt);
@@ -261,7 +285,8 @@ TEST_CASE("with idle clients connected a stop takes less than a second", "[stop]
 TEST_CASE("on_drain may finish its work; the deadline cuts who does not", "[stop]") {
     const std::string ports = ANY_PORTS();
     Script finishes;
-    finishes.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+    finishes.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                           std::uint64_t& consumed) -> portico_status {
         consumed = data.size();
         const portico_status status = finishes.send(line, data);
         return line.flag != 0 && data == "last" ? finishes.close(line) : status;
@@ -278,12 +303,15 @@ TEST_CASE("on_drain may finish its work; the deadline cuts who does not", "[stop
     Script fails;
     fails.on_drain = [](Line&, std::uint32_t) { return PORTICO_ERROR; };
     TestServer server(io_of(ports),
-                      {{"finishes", "relay#full", "", &finishes}, {"never", "relay#full", "", &never}, {"fails", "relay#full", "", &fails}},
+                      {{"finishes", "relay#full", "", &finishes},
+                       {"never", "relay#full", "", &never},
+                       {"fails", "relay#full", "", &fails}},
                       R"("shutdown": {"drain_ms": 700})");
     Peer one = server.connect("finishes");
     Peer two = server.connect("never");
     Peer three = server.connect("fails");
-    REQUIRE(eventually([&] { return finishes.opened == 1 && never.opened == 1 && fails.opened == 1; }));
+    REQUIRE(
+        eventually([&] { return finishes.opened == 1 && never.opened == 1 && fails.opened == 1; }));
     bool told = false;
     std::thread client([&] {
         told = one.receive_exactly(6) == "finish" && echoes(one, "more") && echoes(one, "last");
@@ -308,7 +336,8 @@ TEST_CASE("a peer that reads nothing does not hold a stop up beyond the deadline
     const std::string ports = ANY_PORTS();
     Script script;
     script.on_open = [&](Line& line) { return script.send(line, std::string(8U << 20, 'm')); };
-    TestServer server(io_of(ports), {{"x", "relay#undrained", "", &script}}, R"("shutdown": {"drain_ms": 300})");
+    TestServer server(io_of(ports), {{"x", "relay#undrained", "", &script}},
+                      R"("shutdown": {"drain_ms": 300})");
     Peer peer = server.connect("x", 8'192);
     REQUIRE(eventually([&] { return script.opened == 1; }));
     const auto begun = std::chrono::steady_clock::now();
@@ -320,7 +349,8 @@ TEST_CASE("a peer that reads nothing does not hold a stop up beyond the deadline
 TEST_CASE("a shorter limit ends a drain that is under way", "[stop]") {
     Script script;
     script.on_drain = [](Line&, std::uint32_t) { return PORTICO_OK; };
-    TestServer server(io_of("per_core"), {{"x", "relay#full", "", &script}}, R"("shutdown": {"drain_ms": 60000})");
+    TestServer server(io_of("per_core"), {{"x", "relay#full", "", &script}},
+                      R"("shutdown": {"drain_ms": 60000})");
     Peer peer = server.connect("x");
     REQUIRE(eventually([&] { return script.opened == 1; }));
     std::thread closer([&] {
@@ -337,13 +367,16 @@ TEST_CASE("two servers in one process share nothing and leave nothing", "[stop]"
     const auto twice = [] {
         Script scripts[2];
         for (Script& script : scripts) {
-            script.on_data = [&script](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
+            script.on_data = [&script](Line& line, std::string_view data, const portico_frame&,
+                                       std::uint64_t& consumed) {
                 consumed = data.size();
                 return script.send(line, data);
             };
         }
-        TestServer first(io_of("shared"), {{"x", "relay#full", "", &scripts[0]}, {"echo", "echo", ""}});
-        TestServer second(io_of("per_core"), {{"x", "relay#blocking", "", &scripts[1]}, {"echo", "echo", ""}});
+        TestServer first(io_of("shared"),
+                         {{"x", "relay#full", "", &scripts[0]}, {"echo", "echo", ""}});
+        TestServer second(io_of("per_core"),
+                          {{"x", "relay#blocking", "", &scripts[1]}, {"echo", "echo", ""}});
         for (TestServer* server : {&first, &second}) {
             for (const char* listener : {"x", "echo"}) {
                 Peer peer = server->connect(listener);
@@ -379,7 +412,8 @@ TEST_CASE("a server that has stopped can be configured and started again", "[sto
     for (int turn = 0; turn < 5; ++turn) {
         INFO("turn " << turn);
         if (turn % 2 == 0) {
-            REQUIRE(server.configure_text(configuration_of(io_of(ports), {{"echo", "echo", ""}}, ""), "."));
+            REQUIRE(server.configure_text(
+                configuration_of(io_of(ports), {{"echo", "echo", ""}}, ""), "."));
         }
         REQUIRE(server.start());
         CHECK(server.statistics().connections_accepted == 0);
@@ -398,7 +432,8 @@ TEST_CASE("a server that has stopped can be configured and started again", "[sto
     }
 }
 
-TEST_CASE("a callback that does not return bounds the stop, and nothing that it may touch is freed", "[stop]") {
+TEST_CASE("a callback that does not return bounds the stop, and nothing that it may touch is freed",
+          "[stop]") {
     const std::string ports = ANY_PORTS();
     const std::string plugin = GENERATE("relay#full", "relay#blocking");
     // As the server's parts, what the callback touches outlives everything here.
@@ -411,7 +446,8 @@ TEST_CASE("a callback that does not return bounds the stop, and nothing that it 
     static std::vector<Stuck*> kept;
     kept.push_back(new Stuck);
     Stuck& stuck = *kept.back();
-    stuck.script.on_data = [&stuck](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+    stuck.script.on_data = [&stuck](Line& line, std::string_view data, const portico_frame&,
+                                    std::uint64_t& consumed) -> portico_status {
         consumed = data.size();
         stuck.entered = true;
         while (!stuck.released) {
@@ -425,9 +461,10 @@ TEST_CASE("a callback that does not return bounds the stop, and nothing that it 
     };
     auto server = std::make_unique<Server>();
     server->set_default_plugin_directory(test_plugin_directory());
-    REQUIRE(server->configure_text(configuration_of(io_of(ports), {{"x", plugin, "", &stuck.script}, {"echo", "echo", ""}},
-                                                    R"("shutdown": {"drain_ms": 200})"),
-                                   "."));
+    REQUIRE(server->configure_text(
+        configuration_of(io_of(ports), {{"x", plugin, "", &stuck.script}, {"echo", "echo", ""}},
+                         R"("shutdown": {"drain_ms": 200})"),
+        "."));
     REQUIRE(server->start());
     const auto connect = [&](Peer& peer, std::size_t endpoint) {
         io::Address address;
@@ -453,7 +490,9 @@ TEST_CASE("a callback that does not return bounds the stop, and nothing that it 
     CHECK(took >= std::chrono::milliseconds(1'100));
     CHECK(took < std::chrono::seconds(10));
     REQUIRE(server->errors().size() == 1);
-    CHECK(server->errors()[0].find("plugin \"" + plugin + "\", listener \"x\": on_data of connection ") != std::string::npos);
+    CHECK(server->errors()[0].find("plugin \"" + plugin +
+                                   "\", listener \"x\": on_data of connection ") !=
+          std::string::npos);
     CHECK_FALSE(server->start());
     CHECK_FALSE(server->check(false));
     CHECK(server->errors()[0].find("cannot be used again") != std::string::npos);
@@ -467,12 +506,14 @@ TEST_CASE("a callback that does not return bounds the stop, and nothing that it 
 
 TEST_CASE("a callback that takes long, but returns, ends in order", "[stop]") {
     Script script;
-    script.on_data = [](Line&, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
+    script.on_data = [](Line&, std::string_view data, const portico_frame&,
+                        std::uint64_t& consumed) {
         std::this_thread::sleep_for(std::chrono::milliseconds(700));
         consumed = data.size();
         return PORTICO_OK;
     };
-    TestServer server(io_of("per_core"), {{"x", "relay#full", "", &script}}, R"("shutdown": {"drain_ms": 100})");
+    TestServer server(io_of("per_core"), {{"x", "relay#full", "", &script}},
+                      R"("shutdown": {"drain_ms": 100})");
     Peer peer = server.connect("x");
     REQUIRE(peer.send_all("x"));
     REQUIRE(eventually([&] { return script.inside == 1; }));
@@ -503,12 +544,18 @@ TEST_CASE("a start that fails leaves nothing behind", "[stop]") {
         std::atomic<int> ran{0};
         good.on_create = [&](Script& self) {
             return self.post_instance(
-                [](void*, portico_connection, void*, void* count, portico_status) { ++*static_cast<std::atomic<int>*>(count); }, &ran);
+                [](void*, portico_connection, void*, void* count, portico_status) {
+                    ++*static_cast<std::atomic<int>*>(count);
+                },
+                &ran);
         };
         Server server;
         server.set_default_plugin_directory(test_plugin_directory());
         REQUIRE(server.configure_text(
-            configuration_of(io_of("shared"), {{"good", "relay#full", "", &good}, {"bad", "relay#full", "", &bad}}, ""), "."));
+            configuration_of(io_of("shared"),
+                             {{"good", "relay#full", "", &good}, {"bad", "relay#full", "", &bad}},
+                             ""),
+            "."));
         CHECK_FALSE(server.start());
         REQUIRE(server.errors().size() == 1);
         CHECK(server.errors()[0].find("\"bad\"") != std::string::npos);

@@ -23,8 +23,10 @@ std::uint64_t p99_us(Peer& peer, int messages) {
         if (!echoes(peer, "how long does this take")) {
             return UINT64_MAX;
         }
-        times.push_back(static_cast<std::uint64_t>(
-            std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begun).count()));
+        times.push_back(
+            static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(
+                                           std::chrono::steady_clock::now() - begun)
+                                           .count()));
     }
     std::sort(times.begin(), times.end());
     return times[times.size() * 99 / 100];
@@ -35,7 +37,8 @@ std::uint64_t p99_us(Peer& peer, int messages) {
 TEST_CASE("no two callbacks of a serial instance run at once", "[threads]") {
     const std::string ports = ANY_PORTS();
     Script script;
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) {
         take_a_moment();
         consumed = data.size();
         return script.send(line, data);
@@ -67,10 +70,13 @@ TEST_CASE("no two callbacks of a serial instance run at once", "[threads]") {
 
 TEST_CASE("callbacks of different connections do run at once on a shared port", "[threads]") {
     Script script;
-    // Each waits for the other: two threads must be in callbacks together, or neither gets on before patience ends.
+    // Each waits for the other: two threads must be in callbacks together, or neither gets on
+    // before patience ends.
     std::atomic<bool> met{false};
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
-        met = eventually([&] { return met || script.inside >= 2; }, std::chrono::seconds(10)) || met;
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) {
+        met = eventually([&] { return met || script.inside >= 2; }, std::chrono::seconds(10)) ||
+              met;
         consumed = data.size();
         return script.send(line, data);
     };
@@ -85,7 +91,8 @@ TEST_CASE("callbacks of different connections do run at once on a shared port", 
 }
 
 #ifdef _WIN32
-// On epoll a connection stays with the port whose thread was first to accept it, and nothing is promised.
+// On epoll a connection stays with the port whose thread was first to accept it, and nothing is
+// promised.
 TEST_CASE("connections of a listener are spread over the ports in turn", "[threads]") {
     Script script;
     std::array<std::atomic<int>, 2> homes{};
@@ -120,14 +127,16 @@ TEST_CASE("a serial instance's posts are serial with its callbacks", "[threads]"
         std::atomic<std::uint64_t>& met;
         std::atomic<std::uint64_t>& ran;
     } argument{script, met, ran};
-    const portico_post_function function = [](void*, portico_connection, void*, void* posted, portico_status) {
+    const portico_post_function function = [](void*, portico_connection, void*, void* posted,
+                                              portico_status) {
         auto& self = *static_cast<Argument*>(posted);
         self.met += self.script.inside.fetch_add(1) != 0 ? 1 : 0;
         take_a_moment();
         self.script.inside.fetch_sub(1);
         ++self.ran;
     };
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) {
         take_a_moment();
         consumed = data.size();
         return script.send(line, data);
@@ -152,25 +161,30 @@ TEST_CASE("a serial instance's posts are serial with its callbacks", "[threads]"
     CHECK(script.inside_max == 1);
 }
 
-// The article's complaint: one client's slow work must not slow the others. Callbacks that sleep 50 ms, from 16 connections without a pause.
+// The article's complaint: one client's slow work must not slow the others. Callbacks that sleep 50
+// ms, from 16 connections without a pause.
 TEST_CASE("a blocking instance does not slow another listener", "[threads][blocking]") {
     const std::string ports = ANY_PORTS();
     constexpr std::uint32_t blocking_threads = 4;
     Script sleeper;
-    sleeper.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
+    sleeper.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                          std::uint64_t& consumed) {
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
         consumed = data.size();
         return sleeper.send(line, data);
     };
     const int messages = sanitized ? 500 : 2'000;
-    TestServer server(io_of(ports), {{"sleeper", "relay#blocking", "\"blocking_threads\": " + std::to_string(blocking_threads), &sleeper},
-                                     {"echo", "echo", ""}});
+    TestServer server(io_of(ports),
+                      {{"sleeper", "relay#blocking",
+                        "\"blocking_threads\": " + std::to_string(blocking_threads), &sleeper},
+                       {"echo", "echo", ""}});
     Peer peer = server.connect("echo");
     REQUIRE(p99_us(peer, 200) != UINT64_MAX);
 
-    // Within 3 times, and an allowance of 0.5 ms for the scheduler of a machine with fewer processors than threads. Each round measures without
-    // and with; three rounds must be within. A round that another program on this machine disturbed is made again, up to twelve in all: where
-    // callbacks did hold the echo up, every round would show their 50 ms.
+    // Within 3 times, and an allowance of 0.5 ms for the scheduler of a machine with fewer
+    // processors than threads. Each round measures without and with; three rounds must be within. A
+    // round that another program on this machine disturbed is made again, up to twelve in all:
+    // where callbacks did hold the echo up, every round would show their 50 ms.
     int rounds = 0;
     int within = 0;
     std::string figures;
@@ -198,7 +212,8 @@ TEST_CASE("a blocking instance does not slow another listener", "[threads][block
         within += with <= 3 * without + 500 ? 1 : 0;
         figures += " " + std::to_string(without) + "/" + std::to_string(with);
     }
-    WARN(ports << ": p99 of echo without/with 16 connections whose callbacks sleep 50 ms, in us:" << figures);
+    WARN(ports << ": p99 of echo without/with 16 connections whose callbacks sleep 50 ms, in us:"
+               << figures);
     CHECK(within == 3);
     CHECK(sleeper.inside_max <= blocking_threads);
     CHECK(sleeper.inside_max >= 2);

@@ -1,5 +1,6 @@
-// Peers and callbacks of unusual timing: peers that read steadily but slowly, callbacks that take long, clients that come one by one and stay,
-// connections that are held while others are to be served.
+// Peers and callbacks of unusual timing: peers that read steadily but slowly, callbacks that take
+// long, clients that come one by one and stay, connections that are held while others are to be
+// served.
 #include <algorithm>
 #include <map>
 
@@ -13,7 +14,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// Reads `total` bytes at a steady rate, and notes its own longest pause: the host can be judged only if that was short.
+// Reads `total` bytes at a steady rate, and notes its own longest pause: the host can be judged
+// only if that was short.
 struct SteadyReader {
     Peer& peer;
     std::size_t total;
@@ -32,11 +34,14 @@ struct SteadyReader {
             next += milliseconds(10);
             std::this_thread::sleep_until(next);
             const auto now = steady_clock::now();
-            longest_pause = std::max(longest_pause, std::chrono::duration_cast<milliseconds>(now - last));
+            longest_pause = std::max(longest_pause,
+                                     std::chrono::duration_cast<milliseconds>(now - last));
             last = now;
-            const Peer::Received part = peer.receive(std::span(room).first(std::min(room.size(), total - got)));
+            const Peer::Received part = peer.receive(
+                std::span(room).first(std::min(room.size(), total - got)));
             outcome = part.outcome;
-            is_right = is_right && first_difference({room.data(), part.bytes}, got, stream) == std::string::npos;
+            is_right = is_right && first_difference({room.data(), part.bytes}, got, stream) ==
+                                       std::string::npos;
             got += part.bytes;
         }
     }
@@ -64,18 +69,21 @@ std::string two_workers(std::string_view ports) {
 
 }  // namespace
 
-TEST_CASE("a peer that reads steadily but slowly gets everything, whichever timeout is under way", "[timing]") {
+TEST_CASE("a peer that reads steadily but slowly gets everything, whichever timeout is under way",
+          "[timing]") {
     const std::string ports = ANY_PORTS();
     if (is_wine()) {
         return;  // it does not tell what a peer has acknowledged (SIO_TCP_INFO)
     }
-    // More than the system's buffers take, so that room to send comes in steps that last longer than the timeouts.
+    // More than the system's buffers take, so that room to send comes in steps that last longer
+    // than the timeouts.
     constexpr std::size_t reply = 6U << 20;
     constexpr std::size_t each_10_ms = 20'000;
     constexpr int tries = 5;
     // How the reply ends: by the plugin's close, after the peer's end, or with an idle connection.
     const char* const names[] = {"flushing", "half_close", "idle"};
-    const std::string timeouts[] = {R"("close_timeout_ms": 300)", R"("half_close_timeout_ms": 300)", R"("idle_timeout_ms": 300)"};
+    const std::string timeouts[] = {R"("close_timeout_ms": 300)", R"("half_close_timeout_ms": 300)",
+                                    R"("idle_timeout_ms": 300)"};
     std::array<Script, 3> scripts;
     std::vector<ListenerSpec> listeners;
     const auto answer = [&](Script& script, Line& line) {
@@ -87,9 +95,12 @@ TEST_CASE("a peer that reads steadily but slowly gets everything, whichever time
         }
     };
     for (std::size_t i = 0; i < scripts.size(); ++i) {
-        listeners.push_back({names[i], "relay#full", R"("limits": {"send_queue_bytes": 67108864, )" + timeouts[i] + "}", &scripts[i]});
+        listeners.push_back({names[i], "relay#full",
+                             R"("limits": {"send_queue_bytes": 67108864, )" + timeouts[i] + "}",
+                             &scripts[i]});
     }
-    scripts[0].on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
+    scripts[0].on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                             std::uint64_t& consumed) {
         consumed = data.size();
         answer(scripts[0], line);
         return scripts[0].close(line);
@@ -98,7 +109,8 @@ TEST_CASE("a peer that reads steadily but slowly gets everything, whichever time
         answer(scripts[1], line);
         return PORTICO_OK;
     };
-    scripts[2].on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+    scripts[2].on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                             std::uint64_t& consumed) -> portico_status {
         consumed = data.size();
         answer(scripts[2], line);
         return PORTICO_OK;
@@ -124,7 +136,8 @@ TEST_CASE("a peer that reads steadily but slowly gets everything, whichever time
                     verdicts[i].clear();
                     return;
                 }
-                verdicts[i] = std::to_string(reader.got) + " bytes, longest pause " + std::to_string(reader.longest_pause.count()) + " ms";
+                verdicts[i] = std::to_string(reader.got) + " bytes, longest pause " +
+                              std::to_string(reader.longest_pause.count()) + " ms";
                 if (reader.longest_pause < milliseconds(100)) {
                     return;
                 }
@@ -143,19 +156,25 @@ TEST_CASE("a peer that reads steadily but slowly gets everything, whichever time
 TEST_CASE("an idle peer is closed although its worker is always late", "[timing]") {
     const std::string ports = ANY_PORTS();
     Script script;
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) {
         consumed = data.size();
         std::this_thread::sleep_for(milliseconds(15));
         return script.send(line, data);
     };
-    // One worker, or as few as there can be: rounds take longer than the lateness that buys a further chance.
-    TestServer server(io_of(ports, 1), {{"x", "relay#full", R"("limits": {"idle_timeout_ms": 300, "half_close_timeout_ms": 300})", &script}});
+    // One worker, or as few as there can be: rounds take longer than the lateness that buys a
+    // further chance.
+    TestServer server(
+        io_of(ports, 1),
+        {{"x", "relay#full", R"("limits": {"idle_timeout_ms": 300, "half_close_timeout_ms": 300})",
+          &script}});
     std::atomic<bool> over{false};
     std::vector<std::thread> busy;
     for (int i = 0; i < 12; ++i) {
         busy.emplace_back([&] {
             Peer peer;
-            while (!over && (peer.is_open() || peer.connect(server.address("x"))) && echoes(peer, "busy")) {
+            while (!over && (peer.is_open() || peer.connect(server.address("x"))) &&
+                   echoes(peer, "busy")) {
             }
         });
     }
@@ -179,7 +198,8 @@ TEST_CASE("a new client never waits for a busy worker while another one is idle"
     Script script;
     Gate gate;
     std::atomic<int> waiting{0};
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) {
         consumed = data.size();
         if (data == "wait") {
             ++waiting;
@@ -187,7 +207,8 @@ TEST_CASE("a new client never waits for a busy worker while another one is idle"
         }
         return script.send(line, data);
     };
-    TestServer server(two_workers(ports), {{"x", "relay#full", R"("limits": {"connections": 8})", &script}});
+    TestServer server(two_workers(ports),
+                      {{"x", "relay#full", R"("limits": {"connections": 8})", &script}});
     Peer busy = server.connect("x");
     REQUIRE(echoes(busy, "hello"));
     REQUIRE(busy.send_all("wait"));
@@ -208,13 +229,15 @@ TEST_CASE("a new client never waits for a busy worker while another one is idle"
     CHECK(busy.receive_exactly(4) == "wait");
 }
 
-TEST_CASE("one worker with slow callbacks admits several clients between two turns of the others", "[timing]") {
+TEST_CASE("one worker with slow callbacks admits several clients between two turns of the others",
+          "[timing]") {
     const std::string ports = ANY_PORTS();
     constexpr int busy_clients = 8;
     constexpr int new_clients = 64;
     Script script;
     std::atomic<int> calls{0};
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) {
         consumed = data.size();
         ++calls;
         std::this_thread::sleep_for(milliseconds(5));
@@ -240,7 +263,8 @@ TEST_CASE("one worker with slow callbacks admits several clients between two tur
     for (Peer& client : clients) {
         connected = connected && client.connect(server.address("x"));
     }
-    const bool all_admitted = eventually([&] { return script.opened == busy_clients + new_clients; });
+    const bool all_admitted = eventually(
+        [&] { return script.opened == busy_clients + new_clients; });
     const int calls_meanwhile = calls - calls_before;
     over = true;
     for (std::thread& talker : talkers) {
@@ -248,12 +272,13 @@ TEST_CASE("one worker with slow callbacks admits several clients between two tur
     }
     CHECK(connected);
     CHECK(all_admitted);
-    // Two clients a turn of all busy ones made it 256; sixteen make it 32, and some for the connecting.
+    // Two clients a turn of all busy ones made it 256; sixteen make it 32, and some for the
+    // connecting.
     CHECK(calls_meanwhile <= 128);
 }
 
-// They came while all workers were busy. The first worker that comes back must not take them all: it
-// cannot know how long their on_open takes.
+// They came while all workers were busy. The first worker that comes back must not take them all:
+// it cannot know how long their on_open takes.
 TEST_CASE("new clients never wait for another one's on_open while a worker is idle", "[timing]") {
     const std::string ports = ANY_PORTS();
     Script script;
@@ -268,7 +293,8 @@ TEST_CASE("new clients never wait for another one's on_open while a worker is id
         }
         return PORTICO_OK;
     };
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) {
         consumed = data.size();
         if (data == "wait") {
             ++waiting;
@@ -333,7 +359,8 @@ TEST_CASE("clients that come one by one and stay are spread over the ports", "[t
     REQUIRE(counts.size() == static_cast<std::size_t>(workers));
     for (const auto& [worker, count] : counts) {
         CAPTURE(worker);
-        // One by one: within one of each other. At once a port that did not come back for 10 ms may have been passed over.
+        // One by one: within one of each other. At once a port that did not come back for 10 ms may
+        // have been passed over.
         CHECK(count >= (at_once ? clients / workers * 9 / 10 - 1 : clients / workers - 1));
         CHECK(count <= (at_once ? clients / workers * 11 / 10 + 1 : clients / workers + 1));
     }
@@ -345,7 +372,8 @@ TEST_CASE("finished replies do not wait behind a callback that takes long", "[ti
     Gate first;
     Gate second;
     std::atomic<int> waiting{0};
-    script.on_data = [&](Line& line, std::string_view data, const portico_frame&, std::uint64_t& consumed) {
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) {
         consumed = data.size();
         if (data == "first") {
             ++waiting;
@@ -362,10 +390,12 @@ TEST_CASE("finished replies do not wait behind a callback that takes long", "[ti
         peers.push_back(server.connect("x"));
         REQUIRE(echoes(peers.back(), "hello"));
     }
-    // While one callback waits, four others ask, and behind them one whose callback will wait as well: a batch.
+    // While one callback waits, four others ask, and behind them one whose callback will wait as
+    // well: a batch.
     REQUIRE(peers[0].send_all("first"));
     REQUIRE(eventually([&] { return waiting == 1; }));
-    std::this_thread::sleep_for(milliseconds(5));  // long enough to be a long callback; no condition to wait for
+    // long enough to be a long callback; no condition to wait for
+    std::this_thread::sleep_for(milliseconds(5));
     for (int i = 1; i <= 4; ++i) {
         REQUIRE(peers[static_cast<std::size_t>(i)].send_all("quick"));
     }
@@ -383,7 +413,8 @@ TEST_CASE("connections that are held never starve others, however many there are
     const std::string ports = ANY_PORTS();
     const bool pauses = GENERATE(false, true);
     Script script;
-    script.on_data = [&](Line& line, std::string_view, const portico_frame&, std::uint64_t& consumed) -> portico_status {
+    script.on_data = [&](Line& line, std::string_view, const portico_frame&,
+                         std::uint64_t& consumed) -> portico_status {
         consumed = 0;
         ++line.offers;
         if (pauses) {
@@ -402,7 +433,9 @@ TEST_CASE("connections that are held never starve others, however many there are
     }
     REQUIRE(eventually([&] {
         const auto lines = script.lines();
-        return lines.size() == held.size() && std::all_of(lines.begin(), lines.end(), [](const Line* line) { return line->offers != 0; });
+        return lines.size() == held.size() &&
+               std::all_of(lines.begin(), lines.end(),
+                           [](const Line* line) { return line->offers != 0; });
     }));
     for (Peer& peer : held) {
         REQUIRE(peer.send_all("b"));

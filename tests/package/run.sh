@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# A plugin author's and an operator's whole way, with what was installed and nothing else: build examples/minimal_c outside of the tree against
-# the SDK, drop the library into the plugin folder, configure it, serve it beside echo and ack, stress all three with the client, stop with
-# the operator's signal. Prints a table; exits non-zero when anything is not as it should be, and then says what, with the logs.
+# A plugin author's and an operator's whole way, with what was installed and nothing else: build
+# examples/minimal_c outside of the tree against the SDK, drop the library into the plugin folder,
+# configure it, serve it beside echo and ack, stress all three with the client, stop with the
+# operator's signal. Prints a table; exits non-zero when anything is not as it should be, and then
+# says what, with the logs.
 #
 #   run.sh --programs DIR --sdk PREFIX --work DIR [--toolchain FILE --emulator wine] [--sdk-only] [--connections N] [--count N]
 #
@@ -54,7 +56,8 @@ mkdir -p "$work/pingpong" "$work/hello"
 work=$(cd "$work" && pwd)
 sdk=$(cd "$sdk" && pwd)
 
-# build NAME: the project in $work/NAME, against the installed SDK. Leaves NAME.so or NAME.dll in its build/, with the one symbol that it may export.
+# build NAME: the project in $work/NAME, against the installed SDK. Leaves NAME.so or NAME.dll in
+# its build/, with the one symbol that it may export.
 build() {
     local name=$1 binutils
     quietly "$work/$name.configure.log" cmake -S "$work/$name" -B "$work/$name/build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
@@ -98,7 +101,8 @@ JSON
 }
 write_config 0 0 0 # any free ports: the log says which
 
-# Programs run in their own folder, so that the command lines need no path that another system would write otherwise.
+# Programs run in their own folder, so that the command lines need no path that another system would
+# write otherwise.
 cd "$programs"
 host() { $emulator "./host$exe" "$@"; }
 client() { $emulator "./client$exe" "$@"; }

@@ -1,11 +1,14 @@
-/* Plugins that are wrong, each in one way, and most of which must not start; the build defines which. */
+/* Plugins that are wrong, each in one way, and most of which must not start; the build defines
+ * which. */
 #include <stdio.h>
 
 #include <portico/portico.h>
 
-static portico_status PORTICO_CALL create(const portico_host *host, portico_instance *instance, const char *settings,
-                                          uint64_t settings_size, char *error, uint64_t error_capacity, void **self) {
-    (void)host, (void)instance, (void)settings, (void)settings_size, (void)error, (void)error_capacity, (void)self;
+static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance,
+                                          const char* settings, uint64_t settings_size, char* error,
+                                          uint64_t error_capacity, void** self) {
+    (void)host, (void)instance, (void)settings, (void)settings_size, (void)error,
+        (void)error_capacity, (void)self;
 #if defined(BAD_CREATE_FAILS)
     (void)snprintf(error, (size_t)error_capacity, "the moon is in the wrong phase");
     return PORTICO_ERROR;
@@ -16,10 +19,13 @@ static portico_status PORTICO_CALL create(const portico_host *host, portico_inst
 #endif
 }
 
-static void PORTICO_CALL destroy(void *self) { (void)self; }
+static void PORTICO_CALL destroy(void* self) {
+    (void)self;
+}
 
-static portico_status PORTICO_CALL on_data(void *self, portico_connection connection, void *state, const uint8_t *data, uint64_t size,
-                                           const portico_frame *frame, uint64_t *consumed) {
+static portico_status PORTICO_CALL on_data(void* self, portico_connection connection, void* state,
+                                           const uint8_t* data, uint64_t size,
+                                           const portico_frame* frame, uint64_t* consumed) {
     (void)self, (void)connection, (void)state, (void)data, (void)frame;
 #if defined(BAD_CONSUMES_TOO_MUCH)
     *consumed = size + 1;
@@ -59,21 +65,26 @@ static const portico_plugin bad_plugin = {
 
 #if defined(BAD_OTHER_MAJOR)
 /* As of another release: its module is written by rules that this host does not know. */
-static const portico_module bad_module = {sizeof(portico_module), PORTICO_ABI_MAJOR + 5, 0, 1, NULL};
+static const portico_module bad_module = {sizeof(portico_module), PORTICO_ABI_MAJOR + 5, 0, 1,
+                                          NULL};
 
-PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module *PORTICO_CALL PORTICO_PLUGIN_QUERY(uint32_t host_abi_major) {
+PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module* PORTICO_CALL
+PORTICO_PLUGIN_QUERY(uint32_t host_abi_major) {
     (void)host_abi_major;
     (void)bad_plugin;
     return &bad_module;
 }
 #elif defined(BAD_NULL_MODULE)
-PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module *PORTICO_CALL PORTICO_PLUGIN_QUERY(uint32_t host_abi_major) {
+PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module* PORTICO_CALL
+PORTICO_PLUGIN_QUERY(uint32_t host_abi_major) {
     (void)host_abi_major;
     (void)bad_plugin;
     return NULL;
 }
 #elif defined(BAD_NO_ENTRY)
-PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_plugin *PORTICO_CALL some_other_symbol(void) { return &bad_plugin; }
+PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_plugin* PORTICO_CALL some_other_symbol(void) {
+    return &bad_plugin;
+}
 #else
 PORTICO_PLUGIN_ENTRY(bad_plugin)
 #endif

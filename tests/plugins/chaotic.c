@@ -1,9 +1,9 @@
 /* Plugins for the chaos suite (tests/chaos).
  *
  *   chaotic#slow    echoes, and stands still for "callback_ms" in each callback
- *   chaotic#large   each byte that comes asks for a reply of (byte * "unit_bytes") bytes. It is sent
- *                   piece by piece, as the queue has room. Byte i of all that a connection is sent
- *                   is reply_byte(i). Unframed
+ *   chaotic#large   each byte that comes asks for a reply of (byte * "unit_bytes") bytes. It is
+ *                   sent piece by piece, as the queue has room. Byte i of all that a connection is
+ *                   sent is reply_byte(i). Unframed
  *   chaotic#holds   holds the first message of each connection, and echoes from then on once a
  *                   connection sends the byte KEY, which releases all that are held. Unframed
  *   chaotic#stays   echoes, and never closes after the peer's end of stream
@@ -25,7 +25,8 @@ struct instance {
     portico_instance* handle;
     int64_t callback_ms;
     int64_t unit_bytes;
-    /* Held connections. Only functions that were posted to the instance touch them: those are serial. */
+    /* Held connections. Only functions that were posted to the instance touch them: those are
+     * serial. */
     portico_connection* held;
     size_t held_count, held_capacity;
 };
@@ -38,13 +39,16 @@ struct connection {
     unsigned messages;
 };
 
-static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* handle, const char* text, uint64_t text_size,
-                                          char* error, uint64_t error_capacity, void** self) {
+static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* handle,
+                                          const char* text, uint64_t text_size, char* error,
+                                          uint64_t error_capacity, void** self) {
     (void)text, (void)text_size, (void)error, (void)error_capacity;
-    const portico_settings* settings = host->get_extension(handle, PORTICO_EXT_SETTINGS, sizeof PORTICO_EXT_SETTINGS - 1);
+    const portico_settings* settings = host->get_extension(handle, PORTICO_EXT_SETTINGS,
+                                                           sizeof PORTICO_EXT_SETTINGS - 1);
     int64_t callback_ms = 0, unit_bytes = 1024;
     if (settings == NULL) return PORTICO_UNSUPPORTED;
-    portico_status status = settings->get_integer(handle, "callback_ms", 11, 0, 60000, &callback_ms);
+    portico_status status = settings->get_integer(handle, "callback_ms", 11, 0, 60000,
+                                                  &callback_ms);
     if (status < 0 && status != PORTICO_NOT_FOUND) return status;
     status = settings->get_integer(handle, "unit_bytes", 10, 1, 1 << 20, &unit_bytes);
     if (status < 0 && status != PORTICO_NOT_FOUND) return status;
@@ -69,30 +73,35 @@ static portico_status PORTICO_CALL on_open(void* self, portico_connection handle
     return *state != NULL ? PORTICO_OK : PORTICO_NO_MEMORY;
 }
 
-static void PORTICO_CALL on_close(void* self, portico_connection handle, void* state, uint32_t reason) {
+static void PORTICO_CALL on_close(void* self, portico_connection handle, void* state,
+                                  uint32_t reason) {
     (void)self, (void)handle, (void)reason;
     free(state);
 }
 
-static portico_status echo(struct instance* instance, portico_connection handle, const uint8_t* data, uint64_t size, uint64_t* consumed) {
+static portico_status echo(struct instance* instance, portico_connection handle,
+                           const uint8_t* data, uint64_t size, uint64_t* consumed) {
     const portico_status status = instance->host->send(instance->handle, handle, data, size);
     if (status == PORTICO_WOULD_BLOCK) return PORTICO_HOLD;
     *consumed = size;
     return status == PORTICO_GONE ? PORTICO_OK : status;
 }
 
-static portico_status PORTICO_CALL on_data_stays(void* self, portico_connection handle, void* state, const uint8_t* data, uint64_t size,
+static portico_status PORTICO_CALL on_data_stays(void* self, portico_connection handle, void* state,
+                                                 const uint8_t* data, uint64_t size,
                                                  const portico_frame* frame, uint64_t* consumed) {
     (void)state, (void)frame;
     return echo(self, handle, data, size, consumed);
 }
 
-static portico_status PORTICO_CALL on_end_stays(void* self, portico_connection handle, void* state, uint64_t remaining) {
+static portico_status PORTICO_CALL on_end_stays(void* self, portico_connection handle, void* state,
+                                                uint64_t remaining) {
     (void)self, (void)handle, (void)state, (void)remaining;
     return PORTICO_OK;
 }
 
-static portico_status PORTICO_CALL on_data_slow(void* self, portico_connection handle, void* state, const uint8_t* data, uint64_t size,
+static portico_status PORTICO_CALL on_data_slow(void* self, portico_connection handle, void* state,
+                                                const uint8_t* data, uint64_t size,
                                                 const portico_frame* frame, uint64_t* consumed) {
     struct instance* instance = self;
     (void)state, (void)frame;
@@ -106,7 +115,8 @@ static uint8_t reply_byte(uint64_t index) {
 
 /* Sends what is owed as far as the queue takes it. Reading is paused until all of it is sent: the
  * host closes after the end of the peer's stream, so that must not be read before. */
-static portico_status pump(struct instance* instance, portico_connection handle, struct connection* connection) {
+static portico_status pump(struct instance* instance, portico_connection handle,
+                           struct connection* connection) {
     while (connection->owed > 0) {
         uint8_t piece[PIECE_BYTES];
         const uint64_t size = connection->owed < sizeof piece ? connection->owed : sizeof piece;
@@ -124,21 +134,25 @@ static portico_status pump(struct instance* instance, portico_connection handle,
     return PORTICO_OK;
 }
 
-static portico_status PORTICO_CALL on_data_large(void* self, portico_connection handle, void* state, const uint8_t* data, uint64_t size,
+static portico_status PORTICO_CALL on_data_large(void* self, portico_connection handle, void* state,
+                                                 const uint8_t* data, uint64_t size,
                                                  const portico_frame* frame, uint64_t* consumed) {
     struct instance* instance = self;
     struct connection* connection = state;
     (void)frame;
-    for (uint64_t i = 0; i < size; ++i) connection->owed += (uint64_t)data[i] * (uint64_t)instance->unit_bytes;
+    for (uint64_t i = 0; i < size; ++i)
+        connection->owed += (uint64_t)data[i] * (uint64_t)instance->unit_bytes;
     *consumed = size;
     return pump(instance, handle, connection);
 }
 
-static portico_status PORTICO_CALL on_writable_large(void* self, portico_connection handle, void* state) {
+static portico_status PORTICO_CALL on_writable_large(void* self, portico_connection handle,
+                                                     void* state) {
     return pump(self, handle, state);
 }
 
-static void PORTICO_CALL list_held(void* self, portico_connection handle, void* state, void* argument, portico_status status) {
+static void PORTICO_CALL list_held(void* self, portico_connection handle, void* state,
+                                   void* argument, portico_status status) {
     struct instance* instance = self;
     const portico_connection* held = argument;
     (void)handle, (void)state;
@@ -150,11 +164,13 @@ static void PORTICO_CALL list_held(void* self, portico_connection handle, void* 
             instance->held_capacity = capacity;
         }
     }
-    if (status == PORTICO_OK && instance->held_count < instance->held_capacity) instance->held[instance->held_count++] = *held;
+    if (status == PORTICO_OK && instance->held_count < instance->held_capacity)
+        instance->held[instance->held_count++] = *held;
     free(argument);
 }
 
-static void PORTICO_CALL release(void* self, portico_connection handle, void* state, void* argument, portico_status status) {
+static void PORTICO_CALL release(void* self, portico_connection handle, void* state, void* argument,
+                                 portico_status status) {
     struct instance* instance = self;
     struct connection* connection = state;
     (void)argument;
@@ -163,15 +179,18 @@ static void PORTICO_CALL release(void* self, portico_connection handle, void* st
     instance->host->resume_reading(instance->handle, handle);
 }
 
-static void PORTICO_CALL release_all(void* self, portico_connection handle, void* state, void* argument, portico_status status) {
+static void PORTICO_CALL release_all(void* self, portico_connection handle, void* state,
+                                     void* argument, portico_status status) {
     struct instance* instance = self;
     (void)handle, (void)state, (void)argument;
     if (status != PORTICO_OK) return;
-    for (size_t i = 0; i < instance->held_count; ++i) instance->host->post(instance->handle, instance->held[i], release, NULL);
+    for (size_t i = 0; i < instance->held_count; ++i)
+        instance->host->post(instance->handle, instance->held[i], release, NULL);
     instance->held_count = 0;
 }
 
-static portico_status PORTICO_CALL on_data_holds(void* self, portico_connection handle, void* state, const uint8_t* data, uint64_t size,
+static portico_status PORTICO_CALL on_data_holds(void* self, portico_connection handle, void* state,
+                                                 const uint8_t* data, uint64_t size,
                                                  const portico_frame* frame, uint64_t* consumed) {
     struct instance* instance = self;
     struct connection* connection = state;
@@ -185,7 +204,8 @@ static portico_status PORTICO_CALL on_data_holds(void* self, portico_connection 
         portico_connection* copy = malloc(sizeof *copy);
         if (copy == NULL) return PORTICO_NO_MEMORY;
         *copy = handle;
-        const portico_status status = instance->host->post_instance(instance->handle, list_held, copy);
+        const portico_status status = instance->host->post_instance(instance->handle, list_held,
+                                                                    copy);
         if (status < 0) {
             free(copy);
             return status;
@@ -202,7 +222,8 @@ static int is_now(struct connection* connection) {
     return ++connection->messages % NOW_AND_THEN == 0;
 }
 
-static portico_status PORTICO_CALL on_data_changes(void* self, portico_connection handle, void* state, const uint8_t* data, uint64_t size,
+static portico_status PORTICO_CALL on_data_changes(void* self, portico_connection handle,
+                                                   void* state, const uint8_t* data, uint64_t size,
                                                    const portico_frame* frame, uint64_t* consumed) {
     struct instance* instance = self;
     const uint8_t other = '!' + 95;
@@ -210,10 +231,12 @@ static portico_status PORTICO_CALL on_data_changes(void* self, portico_connectio
     if (!is_now(state)) return echo(instance, handle, data, size, consumed);
     *consumed = size;
     instance->host->send(instance->handle, handle, &other, 1);
-    return size == 1 ? PORTICO_OK : instance->host->send(instance->handle, handle, data + 1, size - 1);
+    return size == 1 ? PORTICO_OK
+                     : instance->host->send(instance->handle, handle, data + 1, size - 1);
 }
 
-static portico_status PORTICO_CALL on_data_loses(void* self, portico_connection handle, void* state, const uint8_t* data, uint64_t size,
+static portico_status PORTICO_CALL on_data_loses(void* self, portico_connection handle, void* state,
+                                                 const uint8_t* data, uint64_t size,
                                                  const portico_frame* frame, uint64_t* consumed) {
     (void)frame;
     if (!is_now(state)) return echo(self, handle, data, size, consumed);
@@ -221,38 +244,47 @@ static portico_status PORTICO_CALL on_data_loses(void* self, portico_connection 
     return PORTICO_OK;
 }
 
-static void PORTICO_CALL go_round(void* self, portico_connection handle, void* state, void* argument, portico_status status) {
+static void PORTICO_CALL go_round(void* self, portico_connection handle, void* state,
+                                  void* argument, portico_status status) {
     struct instance* instance = self;
     (void)handle, (void)state, (void)argument;
     if (status == PORTICO_OK) instance->host->post_instance(instance->handle, go_round, NULL);
 }
 
-static portico_status PORTICO_CALL create_spins(const portico_host* host, portico_instance* handle, const char* text, uint64_t text_size,
-                                                char* error, uint64_t error_capacity, void** self) {
-    const portico_status status = create(host, handle, text, text_size, error, error_capacity, self);
+static portico_status PORTICO_CALL create_spins(const portico_host* host, portico_instance* handle,
+                                                const char* text, uint64_t text_size, char* error,
+                                                uint64_t error_capacity, void** self) {
+    const portico_status status = create(host, handle, text, text_size, error, error_capacity,
+                                         self);
     if (status == PORTICO_OK) go_round(*self, 0, NULL, NULL, PORTICO_OK);
     return status;
 }
 
-#define COMMON_BUT_CREATE(text)                                                                                                     \
-    .struct_size = sizeof(portico_plugin), .abi_major = PORTICO_ABI_MAJOR, .abi_minor = PORTICO_ABI_MINOR,                          \
-    .abi_required = PORTICO_ABI_MINOR, .version = "", .destroy = destroy, .on_open = on_open, .on_close = on_close, .name = (text), \
+#define COMMON_BUT_CREATE(text)                                                       \
+    .struct_size = sizeof(portico_plugin), .abi_major = PORTICO_ABI_MAJOR,            \
+    .abi_minor = PORTICO_ABI_MINOR, .abi_required = PORTICO_ABI_MINOR, .version = "", \
+    .destroy = destroy, .on_open = on_open, .on_close = on_close, .name = (text),     \
     .name_size = sizeof(text) - 1
 #define COMMON(text) COMMON_BUT_CREATE(text), .create = create
 
 static const portico_plugin slow = {COMMON("slow"), .on_data = on_data_slow};
-static const portico_plugin large = {COMMON("large"), .on_data = on_data_large, .on_writable = on_writable_large};
+static const portico_plugin large = {COMMON("large"), .on_data = on_data_large,
+                                     .on_writable = on_writable_large};
 static const portico_plugin holds = {COMMON("holds"), .on_data = on_data_holds};
-static const portico_plugin stays = {COMMON("stays"), .on_data = on_data_stays, .on_end = on_end_stays};
+static const portico_plugin stays = {COMMON("stays"), .on_data = on_data_stays,
+                                     .on_end = on_end_stays};
 
 static const portico_plugin changes = {COMMON("changes"), .on_data = on_data_changes};
 static const portico_plugin loses = {COMMON("loses"), .on_data = on_data_loses};
-static const portico_plugin spins = {COMMON_BUT_CREATE("spins"), .create = create_spins, .on_data = on_data_stays};
+static const portico_plugin spins = {COMMON_BUT_CREATE("spins"), .create = create_spins,
+                                     .on_data = on_data_stays};
 
-static const portico_plugin* const plugins[] = {&slow, &large, &holds, &stays, &changes, &loses, &spins};
-static const portico_module module = {sizeof(portico_module), PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR, sizeof plugins / sizeof plugins[0],
-                                      plugins};
+static const portico_plugin* const plugins[] = {&slow,    &large, &holds, &stays,
+                                                &changes, &loses, &spins};
+static const portico_module module = {sizeof(portico_module), PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR,
+                                      sizeof plugins / sizeof plugins[0], plugins};
 
-PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module* PORTICO_CALL PORTICO_PLUGIN_QUERY(uint32_t host_abi_major) {
+PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module* PORTICO_CALL
+PORTICO_PLUGIN_QUERY(uint32_t host_abi_major) {
     return host_abi_major == PORTICO_ABI_MAJOR ? &module : NULL;
 }

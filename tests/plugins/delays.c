@@ -1,10 +1,13 @@
-/* delays: echoes each message after a time drawn for it, and keeps how long it had each: from the callback that brought it to the send that answers it. So a client's
- * latencies can be held against the server's own timestamps.
+/* delays: echoes each message after a time drawn for it, and keeps how long it had each: from the
+ * callback that brought it to the send that answers it. So a client's latencies can be held against
+ * the server's own timestamps.
  *
- * It stands still meanwhile, with all that its thread serves: one message at a time, so that none waits where no timestamp sees it. The times are
- * least_us + span_us * u^8, u uniform in [0, 1): a tail that is long and smooth, so that no percentile lies at a step.
+ * It stands still meanwhile, with all that its thread serves: one message at a time, so that none
+ * waits where no timestamp sees it. The times are least_us + span_us * u^8, u uniform in [0, 1): a
+ * tail that is long and smooth, so that no percentile lies at a step.
  *
- * Framed by newlines. Settings: "least_us", "span_us". The line "figures" is answered by "COUNT P50 P90 P99", in nanoseconds, of all since the last such line. */
+ * Framed by newlines. Settings: "least_us", "span_us". The line "figures" is answered by "COUNT P50
+ * P90 P99", in nanoseconds, of all since the last such line. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,16 +56,19 @@ static uint64_t percentile(const struct delays* delays, uint64_t percent) {
 static portico_status answer_question(struct delays* delays, portico_connection connection) {
     char text[128];
     qsort(delays->times_ns, (size_t)delays->count, sizeof delays->times_ns[0], compare_times);
-    const int size = snprintf(text, sizeof text, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", delays->count, percentile(delays, 50),
-                              percentile(delays, 90), percentile(delays, 99));
+    const int size = snprintf(
+        text, sizeof text, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", delays->count,
+        percentile(delays, 50), percentile(delays, 90), percentile(delays, 99));
     delays->count = 0;
     return delays->host->send(delays->handle, connection, text, (uint64_t)size);
 }
 
-static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance, const char* settings,
-                                          uint64_t settings_size, char* error, uint64_t error_capacity, void** self) {
+static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance,
+                                          const char* settings, uint64_t settings_size, char* error,
+                                          uint64_t error_capacity, void** self) {
     (void)settings, (void)settings_size, (void)error, (void)error_capacity;
-    const portico_settings* reader = host->get_extension(instance, PORTICO_EXT_SETTINGS, sizeof PORTICO_EXT_SETTINGS - 1);
+    const portico_settings* reader = host->get_extension(instance, PORTICO_EXT_SETTINGS,
+                                                         sizeof PORTICO_EXT_SETTINGS - 1);
     if (reader == NULL) return PORTICO_UNSUPPORTED;
     int64_t least_us = 0, span_us = 0;
     portico_status status = reader->get_integer(instance, "least_us", 8, 0, 1000000, &least_us);
@@ -85,13 +91,15 @@ static void PORTICO_CALL destroy(void* self) {
     free(self);
 }
 
-static portico_status PORTICO_CALL on_data(void* self, portico_connection connection, void* state, const uint8_t* data, uint64_t size,
+static portico_status PORTICO_CALL on_data(void* self, portico_connection connection, void* state,
+                                           const uint8_t* data, uint64_t size,
                                            const portico_frame* frame, uint64_t* consumed) {
     struct delays* delays = self;
     (void)state;
     const uint64_t began_ns = delays->host->now(delays->handle);
     *consumed = size;
-    if (frame->payload_size == sizeof question - 1 && memcmp(data + frame->payload_offset, question, sizeof question - 1) == 0) {
+    if (frame->payload_size == sizeof question - 1 &&
+        memcmp(data + frame->payload_offset, question, sizeof question - 1) == 0) {
         return answer_question(delays, connection);
     }
     stand_still(drawn_us(delays));

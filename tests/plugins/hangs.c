@@ -1,5 +1,5 @@
-/* hangs: accepts everything, and does not return from the callback that "in" names. A message has to begin with "hang" for it in
- * on_data and in functions that it posts. */
+/* hangs: accepts everything, and does not return from the callback that "in" names. A message has
+ * to begin with "hang" for it in on_data and in functions that it posts. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,10 +21,12 @@ static void hang_in(const struct hangs* hangs, const char* name) {
     for (;;) stand_still(100 * 1000);
 }
 
-static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance, const char* settings,
-                                          uint64_t settings_size, char* error, uint64_t error_capacity, void** self) {
+static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance,
+                                          const char* settings, uint64_t settings_size, char* error,
+                                          uint64_t error_capacity, void** self) {
     (void)settings, (void)settings_size, (void)error, (void)error_capacity;
-    const portico_settings* reader = host->get_extension(instance, PORTICO_EXT_SETTINGS, sizeof PORTICO_EXT_SETTINGS - 1);
+    const portico_settings* reader = host->get_extension(instance, PORTICO_EXT_SETTINGS,
+                                                         sizeof PORTICO_EXT_SETTINGS - 1);
     const char* in = "";
     uint64_t in_size = 0;
     if (reader == NULL) return PORTICO_UNSUPPORTED;
@@ -45,26 +47,31 @@ static void PORTICO_CALL destroy(void* self) {
     free(self);
 }
 
-static portico_status PORTICO_CALL on_open(void* self, portico_connection connection, void** state) {
+static portico_status PORTICO_CALL on_open(void* self, portico_connection connection,
+                                           void** state) {
     (void)connection, (void)state;
     hang_in(self, "on_open");
     return PORTICO_OK;
 }
 
-static void PORTICO_CALL posted(void* self, portico_connection connection, void* state, void* argument, portico_status status) {
+static void PORTICO_CALL posted(void* self, portico_connection connection, void* state,
+                                void* argument, portico_status status) {
     (void)connection, (void)state, (void)argument, (void)status;
     hang_in(self, "post");
     hang_in(self, "post_instance");
 }
 
-static portico_status PORTICO_CALL on_data(void* self, portico_connection connection, void* state, const uint8_t* data, uint64_t size,
+static portico_status PORTICO_CALL on_data(void* self, portico_connection connection, void* state,
+                                           const uint8_t* data, uint64_t size,
                                            const portico_frame* frame, uint64_t* consumed) {
     struct hangs* hangs = self;
     (void)state, (void)frame;
     if (size >= 4 && memcmp(data, "hang", 4) == 0) {
         hang_in(hangs, "on_data");
-        if (strcmp(hangs->in, "post") == 0) (void)hangs->host->post(hangs->instance, connection, posted, NULL);
-        if (strcmp(hangs->in, "post_instance") == 0) (void)hangs->host->post_instance(hangs->instance, posted, NULL);
+        if (strcmp(hangs->in, "post") == 0)
+            (void)hangs->host->post(hangs->instance, connection, posted, NULL);
+        if (strcmp(hangs->in, "post_instance") == 0)
+            (void)hangs->host->post_instance(hangs->instance, posted, NULL);
     }
     const portico_status status = hangs->host->send(hangs->instance, connection, data, size);
     if (status == PORTICO_WOULD_BLOCK) return PORTICO_HOLD;
@@ -72,23 +79,28 @@ static portico_status PORTICO_CALL on_data(void* self, portico_connection connec
     return status == PORTICO_GONE ? PORTICO_OK : status;
 }
 
-static portico_status PORTICO_CALL on_end(void* self, portico_connection connection, void* state, uint64_t remaining) {
+static portico_status PORTICO_CALL on_end(void* self, portico_connection connection, void* state,
+                                          uint64_t remaining) {
     struct hangs* hangs = self;
     (void)state, (void)remaining;
     hang_in(hangs, "on_end");
-    const portico_status status = hangs->host->close(hangs->instance, connection, PORTICO_CLOSE_GRACEFUL);
+    const portico_status status = hangs->host->close(hangs->instance, connection,
+                                                     PORTICO_CLOSE_GRACEFUL);
     return status == PORTICO_GONE ? PORTICO_OK : status;
 }
 
-static portico_status PORTICO_CALL on_drain(void* self, portico_connection connection, void* state, uint32_t deadline_ms) {
+static portico_status PORTICO_CALL on_drain(void* self, portico_connection connection, void* state,
+                                            uint32_t deadline_ms) {
     struct hangs* hangs = self;
     (void)state, (void)deadline_ms;
     hang_in(hangs, "on_drain");
-    const portico_status status = hangs->host->close(hangs->instance, connection, PORTICO_CLOSE_GRACEFUL);
+    const portico_status status = hangs->host->close(hangs->instance, connection,
+                                                     PORTICO_CLOSE_GRACEFUL);
     return status == PORTICO_GONE ? PORTICO_OK : status;
 }
 
-static void PORTICO_CALL on_close(void* self, portico_connection connection, void* state, uint32_t reason) {
+static void PORTICO_CALL on_close(void* self, portico_connection connection, void* state,
+                                  uint32_t reason) {
     (void)connection, (void)state, (void)reason;
     hang_in(self, "on_close");
 }
@@ -107,24 +119,26 @@ static const portico_plugin plain = {.struct_size = sizeof(portico_plugin),
                                      .on_end = on_end,
                                      .on_drain = on_drain,
                                      .on_close = on_close};
-static const portico_plugin blocking = {.struct_size = sizeof(portico_plugin),
-                                        .abi_major = PORTICO_ABI_MAJOR,
-                                        .abi_minor = PORTICO_ABI_MINOR,
-                                        .abi_required = PORTICO_ABI_MINOR,
-                                        .flags = PORTICO_PLUGIN_UNLOADABLE | PORTICO_PLUGIN_BLOCKING,
-                                        .name = "blocking",
-                                        .name_size = 8,
-                                        .create = create,
-                                        .destroy = destroy,
-                                        .on_open = on_open,
-                                        .on_data = on_data,
-                                        .on_end = on_end,
-                                        .on_drain = on_drain,
-                                        .on_close = on_close};
+static const portico_plugin blocking = {
+    .struct_size = sizeof(portico_plugin),
+    .abi_major = PORTICO_ABI_MAJOR,
+    .abi_minor = PORTICO_ABI_MINOR,
+    .abi_required = PORTICO_ABI_MINOR,
+    .flags = PORTICO_PLUGIN_UNLOADABLE | PORTICO_PLUGIN_BLOCKING,
+    .name = "blocking",
+    .name_size = 8,
+    .create = create,
+    .destroy = destroy,
+    .on_open = on_open,
+    .on_data = on_data,
+    .on_end = on_end,
+    .on_drain = on_drain,
+    .on_close = on_close};
 static const portico_plugin* const plugins[] = {&plain, &blocking};
-static const portico_module module = {sizeof(portico_module), PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR, sizeof plugins / sizeof plugins[0],
-                                      plugins};
+static const portico_module module = {sizeof(portico_module), PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR,
+                                      sizeof plugins / sizeof plugins[0], plugins};
 
-PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module* PORTICO_CALL PORTICO_PLUGIN_QUERY(uint32_t host_abi_major) {
+PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module* PORTICO_CALL
+PORTICO_PLUGIN_QUERY(uint32_t host_abi_major) {
     return host_abi_major == PORTICO_ABI_MAJOR ? &module : NULL;
 }

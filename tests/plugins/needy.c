@@ -11,8 +11,9 @@ struct needy {
     portico_instance* instance;
 };
 
-static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance, const char* settings,
-                                          uint64_t settings_size, char* error, uint64_t error_capacity, void** self) {
+static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance,
+                                          const char* settings, uint64_t settings_size, char* error,
+                                          uint64_t error_capacity, void** self) {
     (void)settings;
     (void)settings_size;
     (void)error;
@@ -29,14 +30,16 @@ static void PORTICO_CALL destroy(void* self) {
     free(self);
 }
 
-static portico_status PORTICO_CALL on_data(void* self, portico_connection connection, void* state, const uint8_t* data, uint64_t size,
+static portico_status PORTICO_CALL on_data(void* self, portico_connection connection, void* state,
+                                           const uint8_t* data, uint64_t size,
                                            const portico_frame* frame, uint64_t* consumed) {
     struct needy* needy = self;
     (void)state;
     (void)data;
     (void)frame;
     const char* text = needed_text();
-    const portico_status status = needy->host->send(needy->instance, connection, text, strlen(text));
+    const portico_status status = needy->host->send(needy->instance, connection, text,
+                                                    strlen(text));
     if (status == PORTICO_WOULD_BLOCK) return PORTICO_HOLD;
     *consumed = size;
     return status == PORTICO_GONE ? PORTICO_OK : status;

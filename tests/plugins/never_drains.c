@@ -1,5 +1,6 @@
-/* never_drains: echoes, and does not close when the host is about to stop; only the drain's deadline ends its connections. It logs
- * "draining" when it is asked to, and "gone" with the reason's number at on_close. */
+/* never_drains: echoes, and does not close when the host is about to stop; only the drain's
+ * deadline ends its connections. It logs "draining" when it is asked to, and "gone" with the
+ * reason's number at on_close. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,16 +8,19 @@
 #include <portico/portico.h>
 
 struct instance {
-    const portico_host *host;
-    portico_instance *handle;
+    const portico_host* host;
+    portico_instance* handle;
 };
 
-static void say(const struct instance *self, const char *text) { self->host->log(self->handle, PORTICO_LOG_INFO, text, strlen(text)); }
+static void say(const struct instance* self, const char* text) {
+    self->host->log(self->handle, PORTICO_LOG_INFO, text, strlen(text));
+}
 
-static portico_status PORTICO_CALL create(const portico_host *host, portico_instance *instance, const char *settings,
-                                          uint64_t settings_size, char *error, uint64_t error_capacity, void **self) {
+static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance,
+                                          const char* settings, uint64_t settings_size, char* error,
+                                          uint64_t error_capacity, void** self) {
     (void)settings, (void)settings_size, (void)error, (void)error_capacity;
-    struct instance *made = malloc(sizeof *made);
+    struct instance* made = malloc(sizeof *made);
     if (made == NULL) return PORTICO_NO_MEMORY;
     made->host = host;
     made->handle = instance;
@@ -24,11 +28,14 @@ static portico_status PORTICO_CALL create(const portico_host *host, portico_inst
     return PORTICO_OK;
 }
 
-static void PORTICO_CALL destroy(void *self) { free(self); }
+static void PORTICO_CALL destroy(void* self) {
+    free(self);
+}
 
-static portico_status PORTICO_CALL on_data(void *self, portico_connection connection, void *state, const uint8_t *data, uint64_t size,
-                                           const portico_frame *frame, uint64_t *consumed) {
-    const struct instance *instance = self;
+static portico_status PORTICO_CALL on_data(void* self, portico_connection connection, void* state,
+                                           const uint8_t* data, uint64_t size,
+                                           const portico_frame* frame, uint64_t* consumed) {
+    const struct instance* instance = self;
     (void)state, (void)frame;
     const portico_status status = instance->host->send(instance->handle, connection, data, size);
     if (status == PORTICO_WOULD_BLOCK) return PORTICO_HOLD;
@@ -36,13 +43,15 @@ static portico_status PORTICO_CALL on_data(void *self, portico_connection connec
     return status;
 }
 
-static portico_status PORTICO_CALL on_drain(void *self, portico_connection connection, void *state, uint32_t deadline_ms) {
+static portico_status PORTICO_CALL on_drain(void* self, portico_connection connection, void* state,
+                                            uint32_t deadline_ms) {
     (void)connection, (void)state, (void)deadline_ms;
     say(self, "draining");
     return PORTICO_OK;
 }
 
-static void PORTICO_CALL on_close(void *self, portico_connection connection, void *state, uint32_t reason) {
+static void PORTICO_CALL on_close(void* self, portico_connection connection, void* state,
+                                  uint32_t reason) {
     (void)connection, (void)state;
     char text[32];
     (void)snprintf(text, sizeof text, "gone %u", (unsigned)reason);

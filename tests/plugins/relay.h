@@ -5,8 +5,9 @@
 #include <portico/portico.h>
 
 struct relay_script {
-    const portico_plugin *calls; /* create finds `self` in *self; the others are called as the host calls a plugin */
-    void *self;
+    /* create finds `self` in *self; the others are called as the host calls a plugin */
+    const portico_plugin* calls;
+    void* self;
 };
 
 #endif

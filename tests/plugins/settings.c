@@ -1,13 +1,15 @@
-/* settings: reads one setting of each type, in validate and in create alike, and nothing else: what it did not read is reported as unknown. */
+/* settings: reads one setting of each type, in validate and in create alike, and nothing else: what
+ * it did not read is reported as unknown. */
 #include <portico/ext/settings.h>
 #include <portico/portico.h>
 
-static portico_status read_all(const portico_host *host, portico_instance *instance) {
-    const portico_settings *settings = host->get_extension(instance, PORTICO_EXT_SETTINGS, sizeof PORTICO_EXT_SETTINGS - 1);
+static portico_status read_all(const portico_host* host, portico_instance* instance) {
+    const portico_settings* settings = host->get_extension(instance, PORTICO_EXT_SETTINGS,
+                                                           sizeof PORTICO_EXT_SETTINGS - 1);
     if (settings == NULL) return PORTICO_UNSUPPORTED;
     int32_t loud = 0;
     int64_t count = 0;
-    const char *text = NULL;
+    const char* text = NULL;
     uint64_t text_size = 0;
     portico_status status = settings->get_boolean(instance, "loud", 4, &loud);
     if (status < 0 && status != PORTICO_NOT_FOUND) return status;
@@ -18,22 +20,27 @@ static portico_status read_all(const portico_host *host, portico_instance *insta
     return PORTICO_OK;
 }
 
-static portico_status PORTICO_CALL validate(const portico_host *host, portico_instance *instance, const char *settings,
-                                            uint64_t settings_size, char *error, uint64_t error_capacity) {
+static portico_status PORTICO_CALL validate(const portico_host* host, portico_instance* instance,
+                                            const char* settings, uint64_t settings_size,
+                                            char* error, uint64_t error_capacity) {
     (void)settings, (void)settings_size, (void)error, (void)error_capacity;
     return read_all(host, instance);
 }
 
-static portico_status PORTICO_CALL create(const portico_host *host, portico_instance *instance, const char *settings,
-                                          uint64_t settings_size, char *error, uint64_t error_capacity, void **self) {
+static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance,
+                                          const char* settings, uint64_t settings_size, char* error,
+                                          uint64_t error_capacity, void** self) {
     (void)settings, (void)settings_size, (void)error, (void)error_capacity, (void)self;
     return read_all(host, instance);
 }
 
-static void PORTICO_CALL destroy(void *self) { (void)self; }
+static void PORTICO_CALL destroy(void* self) {
+    (void)self;
+}
 
-static portico_status PORTICO_CALL on_data(void *self, portico_connection connection, void *state, const uint8_t *data, uint64_t size,
-                                           const portico_frame *frame, uint64_t *consumed) {
+static portico_status PORTICO_CALL on_data(void* self, portico_connection connection, void* state,
+                                           const uint8_t* data, uint64_t size,
+                                           const portico_frame* frame, uint64_t* consumed) {
     (void)self, (void)connection, (void)state, (void)data, (void)frame;
     *consumed = size;
     return PORTICO_OK;

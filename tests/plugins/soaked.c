@@ -1,5 +1,6 @@
-/* soaked: echoes for the soak (tests/soak). soaked#blocking sleeps in its callbacks. The others carry a planted defect each, which the soak must
- * find: for each connection soaked#memory leaks 4 KiB, soaked#descriptor a descriptor, soaked#thread a thread; soaked#reply now and then changes a
+/* soaked: echoes for the soak (tests/soak). soaked#blocking sleeps in its callbacks. The others
+ * carry a planted defect each, which the soak must find: for each connection soaked#memory leaks 4
+ * KiB, soaked#descriptor a descriptor, soaked#thread a thread; soaked#reply now and then changes a
  * byte of a reply. */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,8 +17,9 @@ struct instance {
     atomic_uint messages;
 };
 
-static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance, const char* settings,
-                                          uint64_t settings_size, char* error, uint64_t error_capacity, void** self) {
+static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance,
+                                          const char* settings, uint64_t settings_size, char* error,
+                                          uint64_t error_capacity, void** self) {
     (void)settings, (void)settings_size, (void)error, (void)error_capacity;
     struct instance* made = calloc(1, sizeof *made);
     if (made == NULL) return PORTICO_NO_MEMORY;
@@ -31,7 +33,8 @@ static void PORTICO_CALL destroy(void* self) {
     free(self);
 }
 
-static portico_status echo(void* self, portico_connection connection, const uint8_t* data, uint64_t size, uint64_t* consumed) {
+static portico_status echo(void* self, portico_connection connection, const uint8_t* data,
+                           uint64_t size, uint64_t* consumed) {
     struct instance* instance = self;
     const portico_status status = instance->host->send(instance->handle, connection, data, size);
     if (status == PORTICO_WOULD_BLOCK) return PORTICO_HOLD;
@@ -39,14 +42,17 @@ static portico_status echo(void* self, portico_connection connection, const uint
     return status == PORTICO_GONE ? PORTICO_OK : status;
 }
 
-static portico_status PORTICO_CALL on_data(void* self, portico_connection connection, void* state, const uint8_t* data, uint64_t size,
+static portico_status PORTICO_CALL on_data(void* self, portico_connection connection, void* state,
+                                           const uint8_t* data, uint64_t size,
                                            const portico_frame* frame, uint64_t* consumed) {
     (void)state, (void)frame;
     return echo(self, connection, data, size, consumed);
 }
 
-static portico_status PORTICO_CALL on_data_blocking(void* self, portico_connection connection, void* state, const uint8_t* data,
-                                                    uint64_t size, const portico_frame* frame, uint64_t* consumed) {
+static portico_status PORTICO_CALL on_data_blocking(void* self, portico_connection connection,
+                                                    void* state, const uint8_t* data, uint64_t size,
+                                                    const portico_frame* frame,
+                                                    uint64_t* consumed) {
     const struct timespec moment = {0, 500000};
     (void)state, (void)frame;
     nanosleep(&moment, NULL);
@@ -56,7 +62,8 @@ static portico_status PORTICO_CALL on_data_blocking(void* self, portico_connecti
 /* One message in this many. */
 #define NOW_AND_THEN 1000
 
-static portico_status PORTICO_CALL on_data_reply(void* self, portico_connection connection, void* state, const uint8_t* data, uint64_t size,
+static portico_status PORTICO_CALL on_data_reply(void* self, portico_connection connection,
+                                                 void* state, const uint8_t* data, uint64_t size,
                                                  const portico_frame* frame, uint64_t* consumed) {
     struct instance* instance = self;
     (void)state, (void)frame;
@@ -72,7 +79,8 @@ static portico_status PORTICO_CALL on_data_reply(void* self, portico_connection 
     return status;
 }
 
-static portico_status PORTICO_CALL on_open_memory(void* self, portico_connection connection, void** state) {
+static portico_status PORTICO_CALL on_open_memory(void* self, portico_connection connection,
+                                                  void** state) {
     (void)self, (void)connection, (void)state;
     static void* volatile lost;
     lost = malloc(4096);
@@ -80,7 +88,8 @@ static portico_status PORTICO_CALL on_open_memory(void* self, portico_connection
     return PORTICO_OK;
 }
 
-static portico_status PORTICO_CALL on_open_descriptor(void* self, portico_connection connection, void** state) {
+static portico_status PORTICO_CALL on_open_descriptor(void* self, portico_connection connection,
+                                                      void** state) {
     (void)self, (void)connection, (void)state;
     return dup(STDERR_FILENO) >= 0 ? PORTICO_OK : PORTICO_LIMIT;
 }
@@ -90,27 +99,34 @@ static void* wait_for_ever(void* nothing) {
     return nothing;
 }
 
-static portico_status PORTICO_CALL on_open_thread(void* self, portico_connection connection, void** state) {
+static portico_status PORTICO_CALL on_open_thread(void* self, portico_connection connection,
+                                                  void** state) {
     pthread_t thread;
     (void)self, (void)connection, (void)state;
     if (pthread_create(&thread, NULL, wait_for_ever, NULL) == 0) pthread_detach(thread);
     return PORTICO_OK;
 }
 
-#define COMMON(text)                                                                                       \
-    .struct_size = sizeof(portico_plugin), .abi_major = PORTICO_ABI_MAJOR, .abi_minor = PORTICO_ABI_MINOR, \
-    .abi_required = PORTICO_ABI_MINOR, .version = "", .create = create, .destroy = destroy, .name = (text), .name_size = sizeof(text) - 1
+#define COMMON(text)                                                                  \
+    .struct_size = sizeof(portico_plugin), .abi_major = PORTICO_ABI_MAJOR,            \
+    .abi_minor = PORTICO_ABI_MINOR, .abi_required = PORTICO_ABI_MINOR, .version = "", \
+    .create = create, .destroy = destroy, .name = (text), .name_size = sizeof(text) - 1
 
-static const portico_plugin blocking = {COMMON("blocking"), .on_data = on_data_blocking, .flags = PORTICO_PLUGIN_BLOCKING};
-static const portico_plugin memory = {COMMON("memory"), .on_data = on_data, .on_open = on_open_memory};
-static const portico_plugin descriptor = {COMMON("descriptor"), .on_data = on_data, .on_open = on_open_descriptor};
-static const portico_plugin thread = {COMMON("thread"), .on_data = on_data, .on_open = on_open_thread};
+static const portico_plugin blocking = {COMMON("blocking"), .on_data = on_data_blocking,
+                                        .flags = PORTICO_PLUGIN_BLOCKING};
+static const portico_plugin memory = {COMMON("memory"), .on_data = on_data,
+                                      .on_open = on_open_memory};
+static const portico_plugin descriptor = {COMMON("descriptor"), .on_data = on_data,
+                                          .on_open = on_open_descriptor};
+static const portico_plugin thread = {COMMON("thread"), .on_data = on_data,
+                                      .on_open = on_open_thread};
 static const portico_plugin reply = {COMMON("reply"), .on_data = on_data_reply};
 
 static const portico_plugin* const plugins[] = {&blocking, &memory, &descriptor, &thread, &reply};
-static const portico_module module = {sizeof(portico_module), PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR, sizeof plugins / sizeof plugins[0],
-                                      plugins};
+static const portico_module module = {sizeof(portico_module), PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR,
+                                      sizeof plugins / sizeof plugins[0], plugins};
 
-PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module* PORTICO_CALL PORTICO_PLUGIN_QUERY(uint32_t host_abi_major) {
+PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module* PORTICO_CALL
+PORTICO_PLUGIN_QUERY(uint32_t host_abi_major) {
     return host_abi_major == PORTICO_ABI_MAJOR ? &module : NULL;
 }

@@ -1,6 +1,8 @@
-/* stalls: echoes, and now and then stands still in the middle of it, with all that its thread serves.
+/* stalls: echoes, and now and then stands still in the middle of it, with all that its thread
+ * serves.
  *
- * Settings: "every_ms" and "for_ms", integers: once so much time has gone by since the last stall began, the next message begins one of that length. */
+ * Settings: "every_ms" and "for_ms", integers: once so much time has gone by since the last stall
+ * began, the next message begins one of that length. */
 #include <stdlib.h>
 
 #include <portico/ext/settings.h>
@@ -16,10 +18,12 @@ struct stalls {
     uint64_t began_ns; /* the last stall; of the one thread that the tests give it */
 };
 
-static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance, const char* settings,
-                                          uint64_t settings_size, char* error, uint64_t error_capacity, void** self) {
+static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance,
+                                          const char* settings, uint64_t settings_size, char* error,
+                                          uint64_t error_capacity, void** self) {
     (void)settings, (void)settings_size, (void)error, (void)error_capacity;
-    const portico_settings* reader = host->get_extension(instance, PORTICO_EXT_SETTINGS, sizeof PORTICO_EXT_SETTINGS - 1);
+    const portico_settings* reader = host->get_extension(instance, PORTICO_EXT_SETTINGS,
+                                                         sizeof PORTICO_EXT_SETTINGS - 1);
     int64_t every_ms = 0, for_ms = 0;
     if (reader == NULL) return PORTICO_UNSUPPORTED;
     portico_status status = reader->get_integer(instance, "every_ms", 8, 1, 3600000, &every_ms);
@@ -28,7 +32,8 @@ static portico_status PORTICO_CALL create(const portico_host* host, portico_inst
     if (status < 0) return status;
     struct stalls* made = malloc(sizeof *made);
     if (made == NULL) return PORTICO_NO_MEMORY;
-    *made = (struct stalls){host, instance, (uint64_t)every_ms * 1000000, for_ms, host->now(instance)};
+    *made = (struct stalls){host, instance, (uint64_t)every_ms * 1000000, for_ms,
+                            host->now(instance)};
     *self = made;
     return PORTICO_OK;
 }
@@ -37,7 +42,8 @@ static void PORTICO_CALL destroy(void* self) {
     free(self);
 }
 
-static portico_status PORTICO_CALL on_data(void* self, portico_connection connection, void* state, const uint8_t* data, uint64_t size,
+static portico_status PORTICO_CALL on_data(void* self, portico_connection connection, void* state,
+                                           const uint8_t* data, uint64_t size,
                                            const portico_frame* frame, uint64_t* consumed) {
     struct stalls* stalls = self;
     (void)state, (void)frame;
@@ -63,8 +69,10 @@ static const portico_plugin plugin = {.struct_size = sizeof(portico_plugin),
                                       .name_size = sizeof "stalls" - 1,
                                       .on_data = on_data};
 static const portico_plugin* const plugins[] = {&plugin};
-static const portico_module module = {sizeof(portico_module), PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR, 1, plugins};
+static const portico_module module = {sizeof(portico_module), PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR,
+                                      1, plugins};
 
-PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module* PORTICO_CALL PORTICO_PLUGIN_QUERY(uint32_t host_abi_major) {
+PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module* PORTICO_CALL
+PORTICO_PLUGIN_QUERY(uint32_t host_abi_major) {
     return host_abi_major == PORTICO_ABI_MAJOR ? &module : NULL;
 }

@@ -14,7 +14,8 @@ static inline void stand_still(int64_t microseconds) {
 #ifdef _WIN32
     Sleep((DWORD)((microseconds + 999) / 1000));
 #else
-    struct timespec left = {(time_t)(microseconds / 1000000), (long)(microseconds % 1000000) * 1000};
+    struct timespec left = {(time_t)(microseconds / 1000000),
+                            (long)(microseconds % 1000000) * 1000};
     while (nanosleep(&left, &left) != 0) {
     }
 #endif

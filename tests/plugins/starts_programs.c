@@ -1,4 +1,5 @@
-/* starts_programs: starts a program for each message, and sends what it prints, then "end\n". A message that begins with
+/* starts_programs: starts a program for each message, and sends what it prints, then "end\n". A
+ * message that begins with
  *   f  forks, and executes grep on the signals of /proc/self/status
  *   s  the same by posix_spawn
  *   d  forks, and executes ls on /proc/self/fd */
@@ -9,19 +10,19 @@
 
 #include <portico/portico.h>
 
-extern char **environ;
+extern char** environ;
 
 struct starts_programs {
-    const portico_host *host;
-    portico_instance *handle;
+    const portico_host* host;
+    portico_instance* handle;
 };
 
-static char *const signals[] = {"grep", "^Sig[BIC]", "/proc/self/status", NULL};
-static char *const descriptors[] = {"ls", "-l", "/proc/self/fd", NULL};
+static char* const signals[] = {"grep", "^Sig[BIC]", "/proc/self/status", NULL};
+static char* const descriptors[] = {"ls", "-l", "/proc/self/fd", NULL};
 
 /* The child's number, or -1. It prints into `output`. */
 static pid_t start(char how, int output) {
-    char *const *arguments = how == 'd' ? descriptors : signals;
+    char* const* arguments = how == 'd' ? descriptors : signals;
     if (how == 's') {
         pid_t child = -1;
         posix_spawn_file_actions_t actions;
@@ -40,21 +41,25 @@ static pid_t start(char how, int output) {
     return child;
 }
 
-static portico_status PORTICO_CALL create(const portico_host *host, portico_instance *instance, const char *settings,
-                                          uint64_t settings_size, char *error, uint64_t error_capacity, void **self) {
+static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance,
+                                          const char* settings, uint64_t settings_size, char* error,
+                                          uint64_t error_capacity, void** self) {
     (void)settings, (void)settings_size, (void)error, (void)error_capacity;
-    struct starts_programs *made = malloc(sizeof *made);
+    struct starts_programs* made = malloc(sizeof *made);
     if (made == NULL) return PORTICO_NO_MEMORY;
     *made = (struct starts_programs){host, instance};
     *self = made;
     return PORTICO_OK;
 }
 
-static void PORTICO_CALL destroy(void *self) { free(self); }
+static void PORTICO_CALL destroy(void* self) {
+    free(self);
+}
 
-static portico_status PORTICO_CALL on_data(void *self, portico_connection connection, void *state, const uint8_t *data, uint64_t size,
-                                           const portico_frame *frame, uint64_t *consumed) {
-    struct starts_programs *plugin = self;
+static portico_status PORTICO_CALL on_data(void* self, portico_connection connection, void* state,
+                                           const uint8_t* data, uint64_t size,
+                                           const portico_frame* frame, uint64_t* consumed) {
+    struct starts_programs* plugin = self;
     (void)state, (void)frame;
     int ends[2];
     if (pipe(ends) != 0) return PORTICO_ERROR;
@@ -63,12 +68,12 @@ static portico_status PORTICO_CALL on_data(void *self, portico_connection connec
     char text[4096];
     ssize_t got = 0;
     while (child > 0 && (got = read(ends[0], text, sizeof text)) > 0) {
-        (void)plugin->host->send(plugin->handle, connection, (const uint8_t *)text, (uint64_t)got);
+        (void)plugin->host->send(plugin->handle, connection, (const uint8_t*)text, (uint64_t)got);
     }
     close(ends[0]);
     if (child > 0) waitpid(child, NULL, 0);
     *consumed = size;
-    return plugin->host->send(plugin->handle, connection, (const uint8_t *)"end\n", 4);
+    return plugin->host->send(plugin->handle, connection, (const uint8_t*)"end\n", 4);
 }
 
 static const portico_plugin starts_programs = {

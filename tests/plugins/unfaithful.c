@@ -1,12 +1,16 @@
-/* unfaithful: an echo that is not one now and then, and knows how often. For the client's verification, whose every count has to be its own.
+/* unfaithful: an echo that is not one now and then, and knows how often. For the client's
+ * verification, whose every count has to be its own.
  *
- * Framed by newlines. Settings, integers: "drop", "duplicate", "reorder", "corrupt", "cross": every so many messages of a connection the reply is left out; sent twice; sent behind
- * the next one; sent with a bit changed; sent to another connection instead. 0: never. Of two that meet the first of these is done. "first": only within the first
- * so many messages of a connection, and across only to one that is within them too: so the connection that gets a foreign reply has further ones of its own
- * to wait for.
+ * Framed by newlines. Settings, integers: "drop", "duplicate", "reorder", "corrupt", "cross": every
+ * so many messages of a connection the reply is left out; sent twice; sent behind the next one;
+ * sent with a bit changed; sent to another connection instead. 0: never. Of two that meet the first
+ * of these is done. "first": only within the first so many messages of a connection, and across
+ * only to one that is within them too: so the connection that gets a foreign reply has further ones
+ * of its own to wait for.
  *
- * The line "figures" is answered by how often each was done: "DROPPED DUPLICATED REORDERED CORRUPTED CROSSED". A reply that waited for a next one which did not come was
- * dropped. Needs a host with one thread. */
+ * The line "figures" is answered by how often each was done: "DROPPED DUPLICATED REORDERED
+ * CORRUPTED CROSSED". A reply that waited for a next one which did not come was dropped. Needs a
+ * host with one thread. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,10 +40,12 @@ struct unfaithful {
     struct peer* peers;
 };
 
-static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance, const char* settings,
-                                          uint64_t settings_size, char* error, uint64_t error_capacity, void** self) {
+static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance,
+                                          const char* settings, uint64_t settings_size, char* error,
+                                          uint64_t error_capacity, void** self) {
     (void)settings, (void)settings_size, (void)error, (void)error_capacity;
-    const portico_settings* reader = host->get_extension(instance, PORTICO_EXT_SETTINGS, sizeof PORTICO_EXT_SETTINGS - 1);
+    const portico_settings* reader = host->get_extension(instance, PORTICO_EXT_SETTINGS,
+                                                         sizeof PORTICO_EXT_SETTINGS - 1);
     if (reader == NULL) return PORTICO_UNSUPPORTED;
     struct unfaithful* made = calloc(1, sizeof *made);
     if (made == NULL) return PORTICO_NO_MEMORY;
@@ -47,7 +53,8 @@ static portico_status PORTICO_CALL create(const portico_host* host, portico_inst
     made->handle = instance;
     portico_status status = reader->get_integer(instance, "first", 5, 0, INT64_MAX, &made->first);
     for (int i = 0; i < FAULTS && status >= 0; ++i) {
-        status = reader->get_integer(instance, fault_names[i], strlen(fault_names[i]), 0, INT64_MAX, &made->every[i]);
+        status = reader->get_integer(instance, fault_names[i], strlen(fault_names[i]), 0, INT64_MAX,
+                                     &made->every[i]);
     }
     if (status < 0) {
         free(made);
@@ -61,7 +68,8 @@ static void PORTICO_CALL destroy(void* self) {
     free(self);
 }
 
-static portico_status PORTICO_CALL on_open(void* self, portico_connection connection, void** state) {
+static portico_status PORTICO_CALL on_open(void* self, portico_connection connection,
+                                           void** state) {
     struct unfaithful* unfaithful = self;
     struct peer* peer = calloc(1, sizeof *peer);
     if (peer == NULL) return PORTICO_NO_MEMORY;
@@ -73,7 +81,8 @@ static portico_status PORTICO_CALL on_open(void* self, portico_connection connec
     return PORTICO_OK;
 }
 
-static void PORTICO_CALL on_close(void* self, portico_connection connection, void* state, uint32_t reason) {
+static void PORTICO_CALL on_close(void* self, portico_connection connection, void* state,
+                                  uint32_t reason) {
     struct unfaithful* unfaithful = self;
     struct peer* peer = state;
     (void)connection, (void)reason;
@@ -87,10 +96,13 @@ static void PORTICO_CALL on_close(void* self, portico_connection connection, voi
     free(peer);
 }
 
-static portico_status answer_question(struct unfaithful* unfaithful, portico_connection connection) {
+static portico_status answer_question(struct unfaithful* unfaithful,
+                                      portico_connection connection) {
     char text[160];
-    const int size = snprintf(text, sizeof text, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", unfaithful->done[DROP],
-                              unfaithful->done[DUPLICATE], unfaithful->done[REORDER], unfaithful->done[CORRUPT], unfaithful->done[CROSS]);
+    const int size = snprintf(
+        text, sizeof text, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+        unfaithful->done[DROP], unfaithful->done[DUPLICATE], unfaithful->done[REORDER],
+        unfaithful->done[CORRUPT], unfaithful->done[CROSS]);
     return unfaithful->host->send(unfaithful->handle, connection, text, (uint64_t)size);
 }
 
@@ -98,7 +110,8 @@ static portico_status answer_question(struct unfaithful* unfaithful, portico_con
 static enum fault fault_of(const struct unfaithful* unfaithful, const struct peer* peer) {
     if (peer->messages > unfaithful->first) return FAULTS;
     for (int i = 0; i < FAULTS; ++i) {
-        if (unfaithful->every[i] != 0 && peer->messages % unfaithful->every[i] == 0) return (enum fault)i;
+        if (unfaithful->every[i] != 0 && peer->messages % unfaithful->every[i] == 0)
+            return (enum fault)i;
     }
     return FAULTS;
 }
@@ -110,12 +123,14 @@ static struct peer* another(const struct unfaithful* unfaithful, const struct pe
     return NULL;
 }
 
-static portico_status send_to(struct unfaithful* unfaithful, struct peer* peer, const uint8_t* data, uint64_t size) {
+static portico_status send_to(struct unfaithful* unfaithful, struct peer* peer, const uint8_t* data,
+                              uint64_t size) {
     return unfaithful->host->send(unfaithful->handle, peer->connection, data, size);
 }
 
 /* The reply, and the one that has waited for it. */
-static portico_status send_reply(struct unfaithful* unfaithful, struct peer* peer, const uint8_t* data, uint64_t size) {
+static portico_status send_reply(struct unfaithful* unfaithful, struct peer* peer,
+                                 const uint8_t* data, uint64_t size) {
     portico_status status = send_to(unfaithful, peer, data, size);
     if (status < 0 || peer->held == NULL) return status;
     status = send_to(unfaithful, peer, peer->held, peer->held_size);
@@ -125,12 +140,14 @@ static portico_status send_reply(struct unfaithful* unfaithful, struct peer* pee
     return status;
 }
 
-static portico_status send_corrupted(struct unfaithful* unfaithful, struct peer* peer, const uint8_t* data, uint64_t size,
+static portico_status send_corrupted(struct unfaithful* unfaithful, struct peer* peer,
+                                     const uint8_t* data, uint64_t size,
                                      const portico_frame* frame) {
     uint8_t* changed = malloc(size);
     if (changed == NULL) return PORTICO_NO_MEMORY;
     memcpy(changed, data, size);
-    changed[frame->payload_offset + unfaithful->done[CORRUPT] % frame->payload_size] ^= 1; /* each byte in turn */
+    /* each byte in turn */
+    changed[frame->payload_offset + unfaithful->done[CORRUPT] % frame->payload_size] ^= 1;
     const portico_status status = send_reply(unfaithful, peer, changed, size);
     free(changed);
     ++unfaithful->done[CORRUPT];
@@ -145,12 +162,14 @@ static portico_status hold(struct peer* peer, const uint8_t* data, uint64_t size
     return PORTICO_OK;
 }
 
-static portico_status PORTICO_CALL on_data(void* self, portico_connection connection, void* state, const uint8_t* data, uint64_t size,
+static portico_status PORTICO_CALL on_data(void* self, portico_connection connection, void* state,
+                                           const uint8_t* data, uint64_t size,
                                            const portico_frame* frame, uint64_t* consumed) {
     struct unfaithful* unfaithful = self;
     struct peer* peer = state;
     *consumed = size;
-    if (frame->payload_size == sizeof question - 1 && memcmp(data + frame->payload_offset, question, sizeof question - 1) == 0) {
+    if (frame->payload_size == sizeof question - 1 &&
+        memcmp(data + frame->payload_offset, question, sizeof question - 1) == 0) {
         return answer_question(unfaithful, connection);
     }
     ++peer->messages;

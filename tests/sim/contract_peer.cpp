@@ -1,4 +1,5 @@
-// test::Peer on the simulated network: the same blocking calls, with the same patience, as support/peer.cpp has on the system's sockets.
+// test::Peer on the simulated network: the same blocking calls, with the same patience, as
+// support/peer.cpp has on the system's sockets.
 #include <algorithm>
 #include <utility>
 
@@ -24,20 +25,29 @@ End& end_of(io::NativeSocket native) {
 // Waits, in the caller's section; false when patience ended first.
 template <class Condition>
 bool wait_for(Condition condition, int patience_ms) {
-    const std::uint64_t deadline = network().scheduler.now() + static_cast<std::uint64_t>(patience_ms) * base::nanoseconds_per_millisecond;
+    const std::uint64_t deadline = network().scheduler.now() +
+                                   static_cast<std::uint64_t>(patience_ms) *
+                                       base::nanoseconds_per_millisecond;
     return network().scheduler.block(
-        "a peer", [](void* context) noexcept { return static_cast<bool>((*static_cast<Condition*>(context))()); }, &condition, deadline);
+        "a peer",
+        [](void* context) noexcept {
+            return static_cast<bool>((*static_cast<Condition*>(context))());
+        },
+        &condition, deadline);
 }
 
 Peer::Received receive_within(io::NativeSocket native, std::span<char> into, int patience_ms) {
     const sim::Scheduler::Section section(network().scheduler);
     End& end = end_of(native);
-    const auto has_news = [&] { return end.incoming.size() != 0 || end.is_input_ended || end.state != End::State::open; };
+    const auto has_news = [&] {
+        return end.incoming.size() != 0 || end.is_input_ended || end.state != End::State::open;
+    };
     if (!wait_for(has_news, patience_ms)) {
         return {Peer::Outcome::timed_out, 0};
     }
     if (end.incoming.size() != 0) {
-        return {Peer::Outcome::data, network().read(end, reinterpret_cast<std::byte*>(into.data()), into.size())};
+        return {Peer::Outcome::data,
+                network().read(end, reinterpret_cast<std::byte*>(into.data()), into.size())};
     }
     return {end.state == End::State::dead ? Peer::Outcome::reset : Peer::Outcome::end, 0};
 }
@@ -63,7 +73,8 @@ bool Peer::connect(const io::Address& address, int receive_buffer, int send_buff
     }
     native_ = Internals::native_of(handle);
     End& end = end_of(native_);
-    end.receive_room = receive_buffer != 0 ? static_cast<std::uint32_t>(receive_buffer) : end.receive_room;
+    end.receive_room = receive_buffer != 0 ? static_cast<std::uint32_t>(receive_buffer)
+                                           : end.receive_room;
     end.send_room = send_buffer != 0 ? static_cast<std::uint32_t>(send_buffer) : end.send_room;
     network().connect(handle, address);
     static_cast<void>(wait_for([&] { return end.state != End::State::connecting; }, patience_ms));
@@ -78,11 +89,13 @@ bool Peer::send_all(std::string_view bytes) {
     const sim::Scheduler::Section section(network().scheduler);
     End& end = end_of(native_);
     while (!bytes.empty()) {
-        if (!wait_for([&] { return end.state != End::State::open || Internals::room(end) != 0; }, patience_ms) ||
+        if (!wait_for([&] { return end.state != End::State::open || Internals::room(end) != 0; },
+                      patience_ms) ||
             end.state != End::State::open) {
             return false;
         }
-        bytes.remove_prefix(network().write(end, reinterpret_cast<const std::byte*>(bytes.data()), bytes.size()));
+        bytes.remove_prefix(
+            network().write(end, reinterpret_cast<const std::byte*>(bytes.data()), bytes.size()));
     }
     return true;
 }

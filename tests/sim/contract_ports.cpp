@@ -1,4 +1,5 @@
-// The contract suite's backend here: the simulated port, driven freely by the tests' own threads, in one network for the whole process.
+// The contract suite's backend here: the simulated port, driven freely by the tests' own threads,
+// in one network for the whole process.
 #include "contract/ports.hpp"
 #include "sim/contract_network.hpp"
 #include "sim/sim_port.hpp"
@@ -19,7 +20,8 @@ sim::FaultMix& faults() {
 }
 
 sim::Scheduler& scheduler() {
-    static auto& made = *new sim::Scheduler(sim::Random(1), [] {  // never destroyed: threads may end late
+    // never destroyed: threads may end late
+    static auto& made = *new sim::Scheduler(sim::Random(1), [] {
         sim::SchedulerOptions options;
         options.free = true;
         return options;
@@ -36,14 +38,16 @@ const std::vector<PortCase>& cases() {
                 PortFactory factory;
                 factory.name = is_windows_kind ? "simulated with several accepts" : "simulated";
                 factory.make = [is_windows_kind](io::BufferPool& buffers,
-                                                 const io::PortOptions& options) -> base::Result<std::unique_ptr<io::CompletionPort>> {
+                                                 const io::PortOptions& options)
+                    -> base::Result<std::unique_ptr<io::CompletionPort>> {
                     sim::SimPortOptions its;
                     its.shared = options.shared;
                     its.accepts_max = is_windows_kind ? 8 : 1;
-                    return std::unique_ptr<io::CompletionPort>(
-                        new sim::SimPort(scheduler(), contract_network(), buffers, sim::Random(2), faults(), its));
+                    return std::unique_ptr<io::CompletionPort>(new sim::SimPort(
+                        scheduler(), contract_network(), buffers, sim::Random(2), faults(), its));
                 };
-                made.push_back({factory, is_shared, factory.name + (is_shared ? ", shared" : ", single")});
+                made.push_back(
+                    {factory, is_shared, factory.name + (is_shared ? ", shared" : ", single")});
             }
         }
         return made;

@@ -1,30 +1,30 @@
 #!/usr/bin/env bash
-# The proof that the simulation bites, and tests of unusual timing do: plants one defect after the other
-# into a copy of the sources, and lets the simulation, or the tests, look for it.
+# The proof that the simulation bites, and tests of unusual timing do: plants one defect after the
+# other into a copy of the sources, and lets the simulation, or the tests, look for it.
 #
 #   defects.sh --work DIRECTORY [--seeds N] [--jobs J] [--only NAME] [--markdown FILE] [--record]
 #
-# A defect is a patch of tests/sim/defects, with a sentence above it that says what is wrong. Each starts
-# from the same copy of the sources and the same clean build, so only what includes the patched file is
-# compiled, and no trace of a defect is left for the next. While one is built, up to J (one for each
-# processor) that are built already are looked for. Not found within N seeds (10,000) is a failure, and so
-# is a patch that no longer applies.
+# A defect is a patch of tests/sim/defects, with a sentence above it that says what is wrong. Each
+# starts from the same copy of the sources and the same clean build, so only what includes the
+# patched file is compiled, and no trace of a defect is left for the next. While one is built, up to
+# J (one for each processor) that are built already are looked for. Not found within N seeds
+# (10,000) is a failure, and so is a patch that no longer applies.
 #
 # A second line may say which seed found it the last time:
 #
 #     seed: N
 #
-# The seeds around that one are run first. If they find nothing, because the world draws otherwise now,
-# all N seeds are searched, so the line saves time and hides nothing. --record searches from the first
-# seed on and writes these lines.
+# The seeds around that one are run first. If they find nothing, because the world draws otherwise
+# now, all N seeds are searched, so the line saves time and hides nothing. --record searches from
+# the first seed on and writes these lines.
 #
 # What only a real backend has cannot be found by the simulation. Such a patch has the line
 #
 #     found by: TARGET "tests"
 #
-# instead. The named tests of that program (the narrow_... of tests/sim/CMakeLists.txt) must pass without
-# the defect and fail with it. If they say that there is no io_uring, a defect of a file of io_uring is
-# not looked for.
+# instead. The named tests of that program (the narrow_... of tests/sim/CMakeLists.txt) must pass
+# without the defect and fail with it. If they say that there is no io_uring, a defect of a file of
+# io_uring is not looked for.
 #
 # `--only` takes several names, with commas between them.
 set -euo pipefail
@@ -69,8 +69,8 @@ done
 tests_for() { sed -nE '2,4s/^found by: ([a-z_]+) "(.*)"$/\1 \2/p' "tests/sim/defects/$1.patch"; }
 seed_of() { sed -nE '2,4s/^seed: ([0-9]+)$/\1/p' "tests/sim/defects/$1.patch"; } # or nothing
 
-# The long searches first, so that the last ones do not wait for one of them: unknown seeds, then high ones.
-# What tests find is built and run in between, since they mostly wait.
+# The long searches first, so that the last ones do not wait for one of them: unknown seeds, then
+# high ones. What tests find is built and run in between, since they mostly wait.
 mapfile -t defects_in_order < <(
     for name in "${defects[@]}"; do
         seed=$(seed_of "$name")
@@ -89,8 +89,8 @@ targets() {
     for name in "${defects[@]}"; do tests_for "$name" | cut -d ' ' -f 1; done | sort -u
 }
 
-# The sources as they are now, and a clean build. What an earlier run has built of the same sources is kept:
-# a file that has not changed keeps the time that it had there.
+# The sources as they are now, and a clean build. What an earlier run has built of the same sources
+# is kept: a file that has not changed keeps the time that it had there.
 prepare() {
     # A run that was stopped has left its planted build in the place of the clean one.
     [ ! -e "$work/kept" ] || { rm -rf "$clean" && mv "$work/kept" "$clean"; }

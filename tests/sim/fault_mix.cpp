@@ -32,8 +32,10 @@ FaultMix FaultMix::draw(Random& random) noexcept {
     mix.accept_no_memory = maybe(random, 16'384);
     mix.attach_fails = maybe(random, 2'048);
     mix.latency_ns_max = 1 + random.skewed(2 * ms);
-    mix.segment_bytes_max = random.one_in(2) ? 0 : static_cast<std::uint32_t>(1 + random.skewed(2'000));
-    mix.buffer_bytes = random.one_in(2) ? 65'536 : static_cast<std::uint32_t>(64 + random.skewed(16'000));
+    mix.segment_bytes_max = random.one_in(2) ? 0
+                                             : static_cast<std::uint32_t>(1 + random.skewed(2'000));
+    mix.buffer_bytes = random.one_in(2) ? 65'536
+                                        : static_cast<std::uint32_t>(64 + random.skewed(16'000));
     mix.refused = maybe(random, 8'192);
     mix.unreachable = maybe(random, 4'096);
     mix.reset_connection = maybe(random, 512);

@@ -5,7 +5,8 @@
 //     sim ... --digest                        and says the hash of each seed's trace: two runs of a seed agree
 //     sim --regressions FILE                  the named seeds of a file
 //
-// A seed that fails prints its trace, and ends the process that runs it; the others end too, and the program answers 1.
+// A seed that fails prints its trace, and ends the process that runs it; the others end too, and
+// the program answers 1.
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -55,7 +56,8 @@ struct Shared {
 // Memory for `count` objects that the processes share; it stays until the program ends.
 template <class T>
 T* shared_memory(std::size_t count) {
-    void* memory = ::mmap(nullptr, count * sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* memory = ::mmap(nullptr, count * sizeof(T), PROT_READ | PROT_WRITE,
+                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) {
         std::perror("mmap");
         std::exit(1);
@@ -65,17 +67,20 @@ T* shared_memory(std::size_t count) {
     return objects;
 }
 
-// Real time: a run that comes to no switch point any more is a failure too. Sanitizers and a busy machine make it slow, but not so slow.
+// Real time: a run that comes to no switch point any more is a failure too. Sanitizers and a busy
+// machine make it slow, but not so slow.
 constexpr unsigned run_seconds_max = 240;
 
 World::Outcome run_seed(std::uint64_t seed, const Options& options) {
     const std::string text = std::to_string(seed);
     ::alarm(run_seconds_max);
-    World world(seed, "seed " + text + " of commit " + options.commit + "; again with: ./dev sim --seed " + text);
+    World world(seed, "seed " + text + " of commit " + options.commit +
+                          "; again with: ./dev sim --seed " + text);
     return world.run();
 }
 
-void work(unsigned job, const std::vector<std::uint64_t>& seeds, const Options& options, Shared& shared, std::uint64_t* digests) {
+void work(unsigned job, const std::vector<std::uint64_t>& seeds, const Options& options,
+          Shared& shared, std::uint64_t* digests) {
     Scheduler::bind_to_processor(job);
     Scheduler::print_trace_on_death();
     for (;;) {
@@ -132,20 +137,24 @@ bool run_all(const std::vector<std::uint64_t>& seeds, const Options& options) {
         ::usleep(20'000);
         if (options.says_progress && seconds_since(last_said) > 10) {
             last_said = std::chrono::steady_clock::now();
-            std::printf("%8.0f s  %llu of %zu seeds\n", seconds_since(begin), static_cast<unsigned long long>(shared.done.load()),
-                        seeds.size());
+            std::printf("%8.0f s  %llu of %zu seeds\n", seconds_since(begin),
+                        static_cast<unsigned long long>(shared.done.load()), seeds.size());
             std::fflush(stdout);
         }
     }
     const std::uint64_t done = std::max<std::uint64_t>(shared.done.load(), 1);
-    std::printf("%llu seeds %s: a seed has %llu events, %llu connections, %llu steps and %llu hand-overs on average; %.1f s in all\n",
-                static_cast<unsigned long long>(shared.done.load()), is_clean ? "without a violation" : "before the failure",
-                static_cast<unsigned long long>(shared.events.load() / done),
-                static_cast<unsigned long long>(shared.connections.load() / done),
-                static_cast<unsigned long long>(shared.steps.load() / done), static_cast<unsigned long long>(shared.switches.load() / done),
-                seconds_since(begin));
+    std::printf(
+        "%llu seeds %s: a seed has %llu events, %llu connections, %llu steps and %llu hand-overs "
+        "on average; %.1f s in all\n",
+        static_cast<unsigned long long>(shared.done.load()),
+        is_clean ? "without a violation" : "before the failure",
+        static_cast<unsigned long long>(shared.events.load() / done),
+        static_cast<unsigned long long>(shared.connections.load() / done),
+        static_cast<unsigned long long>(shared.steps.load() / done),
+        static_cast<unsigned long long>(shared.switches.load() / done), seconds_since(begin));
     for (std::size_t i = 0; i < seeds.size() && options.says_digest && is_clean; ++i) {
-        std::printf("seed %llu: %016llx\n", static_cast<unsigned long long>(seeds[i]), static_cast<unsigned long long>(digests[i]));
+        std::printf("seed %llu: %016llx\n", static_cast<unsigned long long>(seeds[i]),
+                    static_cast<unsigned long long>(digests[i]));
     }
     return is_clean;
 }
@@ -206,17 +215,22 @@ bool parse(int count, char** arguments, Options& options) {
 int main(int count, char** arguments) {
     Options options;
     if (!parse(count, arguments, options)) {
-        std::fprintf(stderr, "sim --seeds N [--first F] [--jobs J] | --seed S | --regressions FILE;  --digest --quiet --commit TEXT\n");
+        std::fprintf(stderr,
+                     "sim --seeds N [--first F] [--jobs J] | --seed S | --regressions FILE;  "
+                     "--digest --quiet --commit TEXT\n");
         return 2;
     }
     if (options.has_seed) {
         Scheduler::bind_to_processor(0);
         Scheduler::print_trace_on_death();
         const World::Outcome outcome = run_seed(options.seed, options);
-        std::printf("seed %llu is clean: %llu events, %llu connections, %llu steps, %llu hand-overs\n",
-                    static_cast<unsigned long long>(options.seed), static_cast<unsigned long long>(outcome.events),
-                    static_cast<unsigned long long>(outcome.connections), static_cast<unsigned long long>(outcome.steps),
-                    static_cast<unsigned long long>(outcome.switches));
+        std::printf(
+            "seed %llu is clean: %llu events, %llu connections, %llu steps, %llu hand-overs\n",
+            static_cast<unsigned long long>(options.seed),
+            static_cast<unsigned long long>(outcome.events),
+            static_cast<unsigned long long>(outcome.connections),
+            static_cast<unsigned long long>(outcome.steps),
+            static_cast<unsigned long long>(outcome.switches));
         if (options.says_digest) {
             std::printf("seed %llu: %016llx\n", static_cast<unsigned long long>(options.seed),
                         static_cast<unsigned long long>(outcome.digest));

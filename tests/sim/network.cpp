@@ -11,7 +11,8 @@ namespace {
 Network* current_network = nullptr;
 
 bool is_any(const io::Address& address) noexcept {
-    return std::all_of(address.bytes.begin(), address.bytes.end(), [](std::uint8_t byte) { return byte == 0; });
+    return std::all_of(address.bytes.begin(), address.bytes.end(),
+                       [](std::uint8_t byte) { return byte == 0; });
 }
 
 io::Address loopback(io::Address::Family family) noexcept {
@@ -28,7 +29,8 @@ io::Address loopback(io::Address::Family family) noexcept {
 
 bool is_local(const io::Address& address) noexcept {
     io::Address home = loopback(address.family);
-    return is_any(address) || address.bytes == home.bytes || (address.family == io::Address::Family::v4 && address.bytes[0] == 127);
+    return is_any(address) || address.bytes == home.bytes ||
+           (address.family == io::Address::Family::v4 && address.bytes[0] == 127);
 }
 
 std::string reason(const char* what, const io::Address& address, int code) {
@@ -90,29 +92,36 @@ void ByteQueue::move_to(ByteQueue& other, std::size_t count) {
 
 // ---- handles
 
-Network::Internals::Index Network::Internals::handle_of(io::NativeSocket native, const char* what) noexcept {
+Network::Internals::Index Network::Internals::handle_of(io::NativeSocket native,
+                                                        const char* what) noexcept {
     const auto handle = static_cast<std::size_t>(native - first_native);
-    if (native < first_native || handle >= handles.size() || handles[handle].type == Handle::Type::closed) {
-        scheduler.fail(std::string(what) + " of a socket that is not open: " + std::to_string(native));
+    if (native < first_native || handle >= handles.size() ||
+        handles[handle].type == Handle::Type::closed) {
+        scheduler.fail(std::string(what) +
+                       " of a socket that is not open: " + std::to_string(native));
     }
     return static_cast<Index>(handle);
 }
 
 Network::Internals::End& Network::Internals::end_of(Index handle, const char* what) noexcept {
     if (handles[handle].type != Handle::Type::end) {
-        scheduler.fail(std::string(what) + " of a socket that is no connection: " + std::to_string(native_of(handle)));
+        scheduler.fail(std::string(what) +
+                       " of a socket that is no connection: " + std::to_string(native_of(handle)));
     }
     return *ends[handles[handle].index];
 }
 
-Network::Internals::Listener& Network::Internals::listener_of(Index handle, const char* what) noexcept {
+Network::Internals::Listener& Network::Internals::listener_of(Index handle,
+                                                              const char* what) noexcept {
     if (handles[handle].type != Handle::Type::listener) {
-        scheduler.fail(std::string(what) + " of a socket that does not listen: " + std::to_string(native_of(handle)));
+        scheduler.fail(std::string(what) +
+                       " of a socket that does not listen: " + std::to_string(native_of(handle)));
     }
     return *listeners[handles[handle].index];
 }
 
-Network::Internals::Index Network::Internals::add_handle(Handle::Type type, Index index, bool is_peers) {
+Network::Internals::Index Network::Internals::add_handle(Handle::Type type, Index index,
+                                                         bool is_peers) {
     Handle handle;
     handle.type = type;
     handle.is_peers = is_peers;
@@ -132,7 +141,9 @@ Network::Internals::Index Network::Internals::add_end() {
 
 // ---- what sockets and peers do
 
-std::string Network::Internals::open_for_connect(io::Address::Family family, const io::Address& local, bool is_peers, Index& handle) {
+std::string Network::Internals::open_for_connect(io::Address::Family family,
+                                                 const io::Address& local, bool is_peers,
+                                                 Index& handle) {
     if (local.family != io::Address::Family::none && !is_local(local)) {
         return reason("cannot bind to", local, EADDRNOTAVAIL);
     }
@@ -154,7 +165,8 @@ std::string Network::Internals::listen(const io::Address& address, int backlog, 
     }
     if (address.port != 0) {
         for (const std::unique_ptr<Listener>& other : listeners) {
-            if (other->handles != 0 && other->local.port == address.port && other->local.family == address.family &&
+            if (other->handles != 0 && other->local.port == address.port &&
+                other->local.family == address.family &&
                 (other->local.bytes == address.bytes || is_any(other->local) || is_any(address))) {
                 return reason("cannot listen on", address, EADDRINUSE);
             }
@@ -168,7 +180,8 @@ std::string Network::Internals::listen(const io::Address& address, int backlog, 
     listeners.push_back(std::move(made));
     handle = add_handle(Handle::Type::listener, static_cast<Index>(listeners.size() - 1), false);
     listeners.back()->open_handles.push_back(handle);
-    scheduler.trace("socket {}: listens on port {}", native_of(handle), listeners.back()->local.port);
+    scheduler.trace("socket {}: listens on port {}", native_of(handle),
+                    listeners.back()->local.port);
     return {};
 }
 
@@ -183,7 +196,8 @@ void Network::Internals::connect(Index handle, const io::Address& remote) {
     if (its.local.port == 0) {
         its.local.port = free_port();
     }
-    scheduler.trace("socket {}: connects from port {} to {}", native_of(handle), its.local.port, remote.port);
+    scheduler.trace("socket {}: connects from port {} to {}", native_of(handle), its.local.port,
+                    remote.port);
     if (random.chance(faults.refused)) {
         fail_connect_later(client, io::Error::refused);
     } else if (random.chance(faults.unreachable)) {
@@ -232,7 +246,8 @@ std::size_t Network::Internals::read(End& at, std::byte* into, std::size_t count
     const std::size_t taken = std::min(count, at.incoming.size());
     at.incoming.pop(into, taken);
     // As TCP does, the sender hears of room when there is a good deal of it.
-    if (at.state == End::State::open && at.other != none && (at.incoming.size() == 0 || at.incoming.size() <= at.receive_room / 2)) {
+    if (at.state == End::State::open && at.other != none &&
+        (at.incoming.size() == 0 || at.incoming.size() <= at.receive_room / 2)) {
         pump(at.other);
     }
     return taken;
@@ -256,7 +271,8 @@ void Network::Internals::close(Index handle) {
     --(its.is_peers ? open_peer_handles : open_host_handles);
     if (std::exchange(its.type, Handle::Type::closed) == Handle::Type::listener) {
         Listener& listener = *listeners[its.index];
-        listener.open_handles.erase(std::find(listener.open_handles.begin(), listener.open_handles.end(), handle));
+        listener.open_handles.erase(
+            std::find(listener.open_handles.begin(), listener.open_handles.end(), handle));
         if (--listener.handles != 0) {
             return;
         }
@@ -278,11 +294,13 @@ void Network::Internals::close(Index handle) {
     switch (gone.state) {
         case End::State::open:
             if (gone.resets_on_close || gone.incoming.size() != 0) {
-                scheduler.trace("socket {}: closes with a reset, {} bytes unread", native_of(handle), gone.incoming.size());
+                scheduler.trace("socket {}: closes with a reset, {} bytes unread",
+                                native_of(handle), gone.incoming.size());
                 send_reset(gone);
                 kill(its.index, io::Error::reset);
             } else {
-                scheduler.trace("socket {}: closes, {} bytes are still to go", native_of(handle), gone.outgoing.size());
+                scheduler.trace("socket {}: closes, {} bytes are still to go", native_of(handle),
+                                gone.outgoing.size());
                 if (!std::exchange(gone.is_finished, true)) {
                     pump(its.index);
                 }
@@ -328,7 +346,8 @@ void Network::Internals::pump(Index index) {
         if (random.chance(faults.reset_connection)) {
             scheduler.at(from.last_arrival_ns, [this, index] {
                 if (end(index).state == End::State::open) {
-                    scheduler.trace("the network resets the connection of port {}", end(index).local.port);
+                    scheduler.trace("the network resets the connection of port {}",
+                                    end(index).local.port);
                     kill(end(index).other, io::Error::reset);
                     kill(index, io::Error::reset);
                 }
@@ -375,7 +394,8 @@ void Network::Internals::deliver_end(Index index) {
     End& to = end(from.other);
     if (to.state == End::State::open) {
         to.is_input_ended = true;
-        scheduler.trace("port {} -> {}: the end of the stream arrives", from.local.port, from.remote.port);
+        scheduler.trace("port {} -> {}: the end of the stream arrives", from.local.port,
+                        from.remote.port);
         news(from.other);
     }
 }
@@ -403,7 +423,8 @@ void Network::Internals::send_reset(const End& from) {
     scheduler.after(latency(), [this, other] {
         const End& its = end(other);
         if (its.state == End::State::open || its.state == End::State::connecting) {
-            scheduler.trace("port {}: a reset arrives from port {}", its.local.port, its.remote.port);
+            scheduler.trace("port {}: a reset arrives from port {}", its.local.port,
+                            its.remote.port);
             kill(other, io::Error::reset);
         }
     });
@@ -420,7 +441,8 @@ void Network::Internals::syn_arrives(Index client) {
         return;
     }
     Listener& listener = *listeners[found];
-    if (listener.queue.size() > listener.backlog) {  // as Linux counts: one more than the backlog says
+    // as Linux counts: one more than the backlog says
+    if (listener.queue.size() > listener.backlog) {
         listener.waiting.push_back(client);
         return;
     }
@@ -437,12 +459,14 @@ void Network::Internals::establish(Index client, Listener& listener) {
     near.remote = far.local;
     near.other = client;
     far.other = server;
-    near.last_arrival_ns = scheduler.now() + latency();  // nothing arrives at the client before it is connected
+    // nothing arrives at the client before it is connected
+    near.last_arrival_ns = scheduler.now() + latency();
     scheduler.at(near.last_arrival_ns, [this, client] {
         End& connected = end(client);
         if (connected.state == End::State::connecting) {
             connected.state = End::State::open;
-            scheduler.trace("port {}: is connected to port {}", connected.local.port, connected.remote.port);
+            scheduler.trace("port {}: is connected to port {}", connected.local.port,
+                            connected.remote.port);
             news(client);
         }
     });
@@ -461,7 +485,8 @@ void Network::Internals::fail_connect(Index client, io::Error error) {
     }
     its.state = End::State::failed;
     its.error = error;
-    scheduler.trace(error == io::Error::refused ? "port {}: its connect to port {} is refused" : "port {}: its connect to port {} fails",
+    scheduler.trace(error == io::Error::refused ? "port {}: its connect to port {} is refused"
+                                                : "port {}: its connect to port {} fails",
                     its.local.port, its.remote.port);
     news(client);
 }
@@ -490,7 +515,8 @@ void Network::Internals::news_at(Listener& listener) noexcept {
 Network::Internals::Index Network::Internals::find_listener(const io::Address& address) noexcept {
     for (std::size_t i = 0; i < listeners.size(); ++i) {
         const Listener& its = *listeners[i];
-        if (its.handles != 0 && its.local.port == address.port && its.local.family == address.family &&
+        if (its.handles != 0 && its.local.port == address.port &&
+            its.local.family == address.family &&
             (its.local.bytes == address.bytes || is_any(its.local))) {
             return static_cast<Index>(i);
         }
@@ -513,12 +539,14 @@ Network::~Network() {
         for (std::size_t i = 0; i < internals_->handles.size(); ++i) {
             const Internals::Handle& handle = internals_->handles[i];
             if (handle.type != Internals::Handle::Type::closed) {
-                internals_->scheduler.trace(handle.is_peers ? "socket {} of a peer was never closed" : "socket {} was never closed",
+                internals_->scheduler.trace(handle.is_peers ? "socket {} of a peer was never closed"
+                                                            : "socket {} was never closed",
                                             Internals::native_of(static_cast<Internals::Index>(i)));
             }
         }
-        internals_->scheduler.fail("sockets were left open: " + std::to_string(internals_->open_host_handles) + " of the host, " +
-                                   std::to_string(internals_->open_peer_handles) + " of peers");
+        internals_->scheduler.fail(
+            "sockets were left open: " + std::to_string(internals_->open_host_handles) +
+            " of the host, " + std::to_string(internals_->open_peer_handles) + " of peers");
     }
     current_network = nullptr;
 }
@@ -563,7 +591,8 @@ bool Network::reset_connection(const io::Address& local) {
 struct SimPeer::Inside final : Watcher {
     explicit Inside(SimPeer& its_owner) : owner(its_owner) {}
 
-    // Tells the owner soon, once for all that is new by then; not here: this may be in the middle of a call of its.
+    // Tells the owner soon, once for all that is new by then; not here: this may be in the middle
+    // of a call of its.
     void on_news(std::uint32_t its_handle) noexcept override {
         if (is_told || !owner.on_change) {
             return;
@@ -583,10 +612,15 @@ struct SimPeer::Inside final : Watcher {
         owner.on_change();
     }
 
-    [[nodiscard]] Network::Internals& network() const noexcept { return owner.network_.internals(); }
-    [[nodiscard]] Network::Internals::End& end() const noexcept { return network().end(network().handles[handle].index); }
+    [[nodiscard]] Network::Internals& network() const noexcept {
+        return owner.network_.internals();
+    }
+    [[nodiscard]] Network::Internals::End& end() const noexcept {
+        return network().end(network().handles[handle].index);
+    }
     [[nodiscard]] bool is_open() const noexcept {
-        return handle != Network::Internals::none && end().state == Network::Internals::End::State::open;
+        return handle != Network::Internals::none &&
+               end().state == Network::Internals::End::State::open;
     }
 
     SimPeer& owner;
@@ -600,7 +634,8 @@ SimPeer::~SimPeer() {
     close();
 }
 
-void SimPeer::connect(const io::Address& to, std::uint32_t receive_buffer, std::uint32_t send_buffer) {
+void SimPeer::connect(const io::Address& to, std::uint32_t receive_buffer,
+                      std::uint32_t send_buffer) {
     Network::Internals& network = network_.internals();
     const Scheduler::Section section(network.scheduler);
     if (inside_->handle != Network::Internals::none) {
@@ -634,7 +669,8 @@ std::size_t SimPeer::receive(std::span<std::byte> into) {
 }
 
 bool SimPeer::at_end() const noexcept {
-    return inside_->is_open() && inside_->end().is_input_ended && inside_->end().incoming.size() == 0;
+    return inside_->is_open() && inside_->end().is_input_ended &&
+           inside_->end().incoming.size() == 0;
 }
 
 std::size_t SimPeer::receivable() const noexcept {
@@ -642,7 +678,9 @@ std::size_t SimPeer::receivable() const noexcept {
 }
 
 std::size_t SimPeer::room() const noexcept {
-    return inside_->is_open() && !inside_->end().is_finished ? Network::Internals::room(inside_->end()) : 0;
+    return inside_->is_open() && !inside_->end().is_finished
+               ? Network::Internals::room(inside_->end())
+               : 0;
 }
 
 std::size_t SimPeer::unacknowledged() const noexcept {
@@ -650,7 +688,8 @@ std::size_t SimPeer::unacknowledged() const noexcept {
 }
 
 std::uint64_t SimPeer::written_by_host() const noexcept {
-    if (inside_->handle == Network::Internals::none || inside_->end().other == Network::Internals::none) {
+    if (inside_->handle == Network::Internals::none ||
+        inside_->end().other == Network::Internals::none) {
         return 0;
     }
     return network_.internals().end(inside_->end().other).written;

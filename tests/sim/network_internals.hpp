@@ -1,4 +1,5 @@
-// The inside of the simulated network, for the port, the sockets and the peers. Everything here is used inside a section of the scheduler.
+// The inside of the simulated network, for the port, the sockets and the peers. Everything here is
+// used inside a section of the scheduler.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +35,8 @@ private:
 // Who is told of what happens at an end or a listener: a port, or a peer.
 class Watcher {
 public:
-    // Something may be received, sent, accepted, or is over: whatever waits may try again. Called in events and inside sections.
+    // Something may be received, sent, accepted, or is over: whatever waits may try again. Called
+    // in events and inside sections.
     virtual void on_news(std::uint32_t handle) noexcept = 0;
 
 protected:
@@ -60,10 +62,11 @@ struct Network::Internals {
 
         State state = State::fresh;
         io::Error error = io::Error::none;  // failed, dead
-        bool has_handle = true;             // somebody may still use it: a Socket, a peer, a backlog
-        bool is_finished = false;           // its stream is complete: an end follows the bytes
-        bool is_end_sent = false;           // the end travels, or is there
-        bool is_input_ended = false;        // the other's end is there
+        // somebody may still use it: a Socket, a peer, a backlog
+        bool has_handle = true;
+        bool is_finished = false;     // its stream is complete: an end follows the bytes
+        bool is_end_sent = false;     // the end travels, or is there
+        bool is_input_ended = false;  // the other's end is there
         bool resets_on_close = false;
         Index other = none;  // none before the connection, and when the other is gone
         Index handle = none;
@@ -71,11 +74,12 @@ struct Network::Internals {
         io::Address remote;
         std::uint32_t send_room = 0;  // bytes that `outgoing` may hold, and `incoming`
         std::uint32_t receive_room = 0;
-        ByteQueue outgoing;                 // written here, not yet at the other end
-        ByteQueue incoming;                 // there, not yet received
-        std::uint64_t written = 0;          // in all
-        std::uint64_t arrived = 0;          // in all
-        std::uint64_t moved_ns = 0;         // when a byte last came, or was acknowledged; else when the connection began
+        ByteQueue outgoing;         // written here, not yet at the other end
+        ByteQueue incoming;         // there, not yet received
+        std::uint64_t written = 0;  // in all
+        std::uint64_t arrived = 0;  // in all
+        // when a byte last came, or was acknowledged; else when the connection began
+        std::uint64_t moved_ns = 0;
         std::uint64_t acknowledged_ns = 0;  // of bytes from here alone
         std::size_t travelling = 0;         // of outgoing, from its front: on the way
         std::uint64_t last_arrival_ns = 0;  // of what travels from here: nothing overtakes
@@ -105,7 +109,9 @@ struct Network::Internals {
 
     // ---- handles
 
-    [[nodiscard]] static io::NativeSocket native_of(Index handle) noexcept { return first_native + static_cast<io::NativeSocket>(handle); }
+    [[nodiscard]] static io::NativeSocket native_of(Index handle) noexcept {
+        return first_native + static_cast<io::NativeSocket>(handle);
+    }
     // Fails the run for one that is not open. `what` is a sentence's beginning: "a receive".
     [[nodiscard]] Index handle_of(io::NativeSocket native, const char* what) noexcept;
     [[nodiscard]] End& end_of(Index handle, const char* what) noexcept;
@@ -116,7 +122,8 @@ struct Network::Internals {
     // ---- what sockets and peers do
 
     // "" or why not.
-    [[nodiscard]] std::string open_for_connect(io::Address::Family family, const io::Address& local, bool is_peers, Index& handle);
+    [[nodiscard]] std::string open_for_connect(io::Address::Family family, const io::Address& local,
+                                               bool is_peers, Index& handle);
     [[nodiscard]] std::string listen(const io::Address& address, int backlog, Index& handle);
     void connect(Index handle, const io::Address& remote);
     // An end from the backlog, with a handle: none when there is none.

@@ -1,5 +1,5 @@
-// Memory that nobody may touch for a while: with AddressSanitizer the first touch ends the process, with the stack of who did it; without, nothing
-// happens here.
+// Memory that nobody may touch for a while: with AddressSanitizer the first touch ends the process,
+// with the stack of who did it; without, nothing happens here.
 #pragma once
 
 #include <cstddef>
@@ -24,13 +24,15 @@ inline constexpr bool poisons = true;
 inline constexpr bool poisons = false;
 #endif
 
-inline void poison([[maybe_unused]] const volatile void* begin, [[maybe_unused]] std::size_t bytes) noexcept {
+inline void poison([[maybe_unused]] const volatile void* begin,
+                   [[maybe_unused]] std::size_t bytes) noexcept {
 #ifdef PORTICO_SIM_POISONS
     ::__asan_poison_memory_region(begin, bytes);
 #endif
 }
 
-inline void unpoison([[maybe_unused]] const volatile void* begin, [[maybe_unused]] std::size_t bytes) noexcept {
+inline void unpoison([[maybe_unused]] const volatile void* begin,
+                     [[maybe_unused]] std::size_t bytes) noexcept {
 #ifdef PORTICO_SIM_POISONS
     ::__asan_unpoison_memory_region(begin, bytes);
 #endif

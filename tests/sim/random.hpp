@@ -1,8 +1,9 @@
-// The simulation's random numbers: xoshiro256** seeded by splitmix64, so that one seed is one run on every machine and with every
-// library (the distributions of the standard library differ between implementations).
+// The simulation's random numbers: xoshiro256** seeded by splitmix64, so that one seed is one run
+// on every machine and with every library (the distributions of the standard library differ between
+// implementations).
 //
-// A run has one seed. Each part draws from a stream of its own, forked by a label, so that a further draw in one part leaves the others'
-// draws as they were:
+// A run has one seed. Each part draws from a stream of its own, forked by a label, so that a
+// further draw in one part leaves the others' draws as they were:
 //
 //     Random of_run(seed);
 //     Random faults = of_run.fork("faults");
@@ -37,17 +38,23 @@ public:
     }
 
     // 0 to bound - 1; bound is at least 1. The bias of the plain remainder is of no interest here.
-    [[nodiscard]] constexpr std::uint64_t below(std::uint64_t bound) noexcept { return next() % bound; }
+    [[nodiscard]] constexpr std::uint64_t below(std::uint64_t bound) noexcept {
+        return next() % bound;
+    }
     // Both ends included.
-    [[nodiscard]] constexpr std::uint64_t between(std::uint64_t least, std::uint64_t most) noexcept {
+    [[nodiscard]] constexpr std::uint64_t between(std::uint64_t least,
+                                                  std::uint64_t most) noexcept {
         return least + (most - least == UINT64_MAX ? next() : below(most - least + 1));
     }
     // True in `parts` of 65,536 cases: 0 is never, and draws nothing; 65,536 is always.
-    [[nodiscard]] constexpr bool chance(std::uint32_t parts) noexcept { return parts != 0 && (next() >> 48) < parts; }
+    [[nodiscard]] constexpr bool chance(std::uint32_t parts) noexcept {
+        return parts != 0 && (next() >> 48) < parts;
+    }
     // True in one of `cases` cases.
     [[nodiscard]] constexpr bool one_in(std::uint64_t cases) noexcept { return below(cases) == 0; }
 
-    // Small numbers often, large ones seldom: each power of two up to `most` is as likely as the next. For sizes and delays.
+    // Small numbers often, large ones seldom: each power of two up to `most` is as likely as the
+    // next. For sizes and delays.
     [[nodiscard]] constexpr std::uint64_t skewed(std::uint64_t most) noexcept {
         std::uint64_t bits = 0;
         while (bits < 63 && (most >> bits) != 0) {
@@ -68,8 +75,10 @@ public:
         }
     }
 
-    // A stream of its own. Draws nothing from this one: the same label gives the same stream at any time.
-    [[nodiscard]] constexpr Random fork(std::string_view label, std::uint64_t number = 0) const noexcept {
+    // A stream of its own. Draws nothing from this one: the same label gives the same stream at any
+    // time.
+    [[nodiscard]] constexpr Random fork(std::string_view label,
+                                        std::uint64_t number = 0) const noexcept {
         std::uint64_t hash = 0xCBF2'9CE4'8422'2325ULL ^ number;
         for (const char letter : label) {
             hash = (hash ^ static_cast<unsigned char>(letter)) * 0x0000'0100'0000'01B3ULL;
@@ -78,7 +87,9 @@ public:
     }
 
 private:
-    [[nodiscard]] static constexpr std::uint64_t rotate(std::uint64_t word, int by) noexcept { return word << by | word >> (64 - by); }
+    [[nodiscard]] static constexpr std::uint64_t rotate(std::uint64_t word, int by) noexcept {
+        return word << by | word >> (64 - by);
+    }
     [[nodiscard]] static constexpr std::uint64_t splitmix(std::uint64_t& seed) noexcept {
         seed += 0x9E37'79B9'7F4A'7C15ULL;
         std::uint64_t mixed = seed;

@@ -45,7 +45,8 @@ struct Scheduler::Thread {
     const void* address = nullptr;  // wait_at
     bool is_woken = false;
 
-    // 1: it has the baton. A futex; the store that hands the baton over is a release, the load that takes it an acquire.
+    // 1: it has the baton. A futex; the store that hands the baton over is a release, the load that
+    // takes it an acquire.
     std::atomic<std::uint32_t> baton{0};
 };
 
@@ -59,14 +60,16 @@ struct Event {
 
 struct Later {
     bool operator()(const Event& left, const Event& right) const noexcept {
-        return left.time_ns != right.time_ns ? left.time_ns > right.time_ns : left.sequence > right.sequence;
+        return left.time_ns != right.time_ns ? left.time_ns > right.time_ns
+                                             : left.sequence > right.sequence;
     }
 };
 
 thread_local Scheduler* scheduler_of_thread = nullptr;
 thread_local void* record_of_thread = nullptr;
 
-// An abort, and the alarm of whoever limits the time of a run; what is no memory's address is the sanitizer's, where there is one.
+// An abort, and the alarm of whoever limits the time of a run; what is no memory's address is the
+// sanitizer's, where there is one.
 #ifdef PORTICO_SIM_SANITIZED
 constexpr std::array deadly_signals{SIGABRT, SIGALRM};
 #else
@@ -84,7 +87,8 @@ void futex(std::atomic<std::uint32_t>& word, int operation, std::uint32_t value)
 }  // namespace
 
 struct Scheduler::State {
-    explicit State(Random its_random, const SchedulerOptions& its_options) : random(its_random), options(its_options) {}
+    explicit State(Random its_random, const SchedulerOptions& its_options)
+        : random(its_random), options(its_options) {}
 
     Random random;
     const SchedulerOptions options;
@@ -147,7 +151,8 @@ Scheduler::~Scheduler() {
     }
     for (const std::unique_ptr<Thread>& thread : state_->threads) {
         if (thread->number != 0 && thread->state != Thread::State::ended) {
-            fail("the run is over, and " + std::string(thread->name) + " " + std::to_string(thread->name_number) + " has not ended");
+            fail("the run is over, and " + std::string(thread->name) + " " +
+                 std::to_string(thread->name_number) + " has not ended");
         }
     }
     scheduler_of_thread = nullptr;
@@ -209,7 +214,8 @@ void Scheduler::set_step_check(std::function<void()> check) {
     state_->check = std::move(check);
 }
 
-void Scheduler::add_to_trace(const char* text, const std::array<std::uint64_t, 4>& numbers) noexcept {
+void Scheduler::add_to_trace(const char* text,
+                             const std::array<std::uint64_t, 4>& numbers) noexcept {
     const auto* self = static_cast<const Thread*>(record_of_thread);
     trace_.add(now(), scheduler_of_thread == this ? self->number : Trace::no_thread, text, numbers);
 }
@@ -310,11 +316,13 @@ void Scheduler::step() noexcept {
     }
 }
 
-bool Scheduler::block(const char* what, Ready ready, void* context, std::uint64_t deadline_ns) noexcept {
+bool Scheduler::block(const char* what, Ready ready, void* context,
+                      std::uint64_t deadline_ns) noexcept {
     State& state = *state_;
     if (is_free()) {
         std::unique_lock<std::recursive_mutex> lock(state.mutex);
-        // One level of the lock is the caller's section: given back while this waits, and so is its depth.
+        // One level of the lock is the caller's section: given back while this waits, and so is its
+        // depth.
         const std::uint32_t depth = std::exchange(state.depth, 0);
         if (depth != 0) {
             state.mutex.unlock();
@@ -327,7 +335,9 @@ bool Scheduler::block(const char* what, Ready ready, void* context, std::uint64_
             if (is_ready || instant >= deadline_ns) {
                 break;
             }
-            const std::uint64_t until = state.events.empty() ? deadline_ns : std::min(deadline_ns, state.events.front().time_ns);
+            const std::uint64_t until = state.events.empty()
+                                            ? deadline_ns
+                                            : std::min(deadline_ns, state.events.front().time_ns);
             if (until == UINT64_MAX) {
                 state.condition.wait(lock);
             } else {
@@ -341,7 +351,8 @@ bool Scheduler::block(const char* what, Ready ready, void* context, std::uint64_
         return is_ready;
     }
     if (scheduler_of_thread != this || state.is_in_event) {
-        fail(std::string("an event, or a thread that does not belong to the run, waits for ") + what);
+        fail(std::string("an event, or a thread that does not belong to the run, waits for ") +
+             what);
     }
     auto& self = *static_cast<Thread*>(record_of_thread);
     self.state = Thread::State::blocked;
@@ -445,7 +456,8 @@ void Scheduler::begin_thread(Thread& thread) noexcept {
 void Scheduler::end_thread(Thread& thread) noexcept {
     trace("ends");
     thread.state = Thread::State::ended;
-    switch_to_another(thread);  // events may come before the next one can run: until then this thread belongs to the run
+    // events may come before the next one can run: until then this thread belongs to the run
+    switch_to_another(thread);
     scheduler_of_thread = nullptr;
     record_of_thread = nullptr;
 }
@@ -457,7 +469,8 @@ void Scheduler::started_as(Thread& thread, std::thread::id id) noexcept {
 void Scheduler::await_end(std::thread::id id) noexcept {
     State& state = *state_;
     // The newest: the system uses the ids of joined threads again.
-    const auto found = std::find_if(state.threads.rbegin(), state.threads.rend(), [&](const auto& thread) { return thread->id == id; });
+    const auto found = std::find_if(state.threads.rbegin(), state.threads.rend(),
+                                    [&](const auto& thread) { return thread->id == id; });
     if (found == state.threads.rend()) {
         return;
     }
@@ -467,8 +480,11 @@ void Scheduler::await_end(std::thread::id id) noexcept {
         return;
     }
     static_cast<void>(block(
-        "a thread's end", [](void* context) noexcept { return static_cast<Thread*>(context)->state == Thread::State::ended; }, awaited,
-        UINT64_MAX));
+        "a thread's end",
+        [](void* context) noexcept {
+            return static_cast<Thread*>(context)->state == Thread::State::ended;
+        },
+        awaited, UINT64_MAX));
 }
 
 void Scheduler::wait_at(const void* address, const char* what) noexcept {
@@ -476,7 +492,8 @@ void Scheduler::wait_at(const void* address, const char* what) noexcept {
     self.address = address;
     self.is_woken = false;
     static_cast<void>(block(
-        what, [](void* context) noexcept { return static_cast<Thread*>(context)->is_woken; }, &self, UINT64_MAX));
+        what, [](void* context) noexcept { return static_cast<Thread*>(context)->is_woken; }, &self,
+        UINT64_MAX));
     self.address = nullptr;
 }
 
@@ -504,8 +521,9 @@ void Scheduler::print_state(std::FILE* to) const noexcept {
     if (!banner_.empty()) {
         std::fprintf(to, "%s\n", banner_.c_str());
     }
-    std::fprintf(to, "steps %llu, hand-overs %llu, events %llu\n", static_cast<unsigned long long>(steps_),
-                 static_cast<unsigned long long>(switches_), static_cast<unsigned long long>(events_run_));
+    std::fprintf(
+        to, "steps %llu, hand-overs %llu, events %llu\n", static_cast<unsigned long long>(steps_),
+        static_cast<unsigned long long>(switches_), static_cast<unsigned long long>(events_run_));
     trace_.print(to, [this](std::uint32_t number) -> std::pair<const char*, std::uint32_t> {
         if (number >= state_->threads.size()) {
             return {"", 0};

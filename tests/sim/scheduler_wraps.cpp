@@ -1,7 +1,9 @@
-// What --wrap sends here instead of to the library (sim/CMakeLists.txt has the list): every blocking call of the code under test. On a
-// thread of a seeded run it blocks in the scheduler; on any other thread it is the real call.
+// What --wrap sends here instead of to the library (sim/CMakeLists.txt has the list): every
+// blocking call of the code under test. On a thread of a seeded run it blocks in the scheduler; on
+// any other thread it is the real call.
 //
-// The names are the linker's: __wrap_X is called where X was, __real_X is X. A member function's object is its first argument (Itanium C++ ABI).
+// The names are the linker's: __wrap_X is called where X was, __real_X is X. A member function's
+// object is its first argument (Itanium C++ ABI).
 #include <pthread.h>
 
 #include <chrono>
@@ -19,8 +21,9 @@ using portico::sim::Scheduler;
 
 namespace {
 
-// The scheduler to block in; null: the real thing. Inside an event nothing may block, so what would is the real thing too, and a mistake shows
-// as one (an action that calls production code under a lock that is taken).
+// The scheduler to block in; null: the real thing. Inside an event nothing may block, so what would
+// is the real thing too, and a mistake shows as one (an action that calls production code under a
+// lock that is taken).
 Scheduler* scheduler_here() noexcept {
     Scheduler* scheduler = Scheduler::current();
     return scheduler == nullptr || scheduler->in_event() ? nullptr : scheduler;
@@ -29,7 +32,8 @@ Scheduler* scheduler_here() noexcept {
 // The state of a std::thread that begins and ends with the scheduler.
 class SimulatedThread final : public std::thread::_State {
 public:
-    SimulatedThread(Scheduler& scheduler, Scheduler::Thread& thread, std::unique_ptr<std::thread::_State> body) noexcept
+    SimulatedThread(Scheduler& scheduler, Scheduler::Thread& thread,
+                    std::unique_ptr<std::thread::_State> body) noexcept
         : scheduler_(scheduler), thread_(thread), body_(std::move(body)) {}
 
     void _M_run() override {
@@ -78,12 +82,15 @@ int __wrap_pthread_mutex_unlock(pthread_mutex_t* mutex) {
 
 // ---- std::condition_variable
 
-void __real__ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE(std::condition_variable*, std::unique_lock<std::mutex>&);
+void __real__ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE(
+    std::condition_variable*, std::unique_lock<std::mutex>&);
 void __real__ZNSt18condition_variable10notify_oneEv(std::condition_variable*);
 void __real__ZNSt18condition_variable10notify_allEv(std::condition_variable*);
 
-void __wrap__ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE(std::condition_variable*, std::unique_lock<std::mutex>&);
-void __wrap__ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE(std::condition_variable* condition, std::unique_lock<std::mutex>& lock) {
+void __wrap__ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE(
+    std::condition_variable*, std::unique_lock<std::mutex>&);
+void __wrap__ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE(
+    std::condition_variable* condition, std::unique_lock<std::mutex>& lock) {
     Scheduler* scheduler = scheduler_here();
     if (scheduler == nullptr) {
         __real__ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE(condition, lock);
@@ -117,15 +124,18 @@ void __wrap__ZNSt18condition_variable10notify_allEv(std::condition_variable* con
 
 using StateOfThread = std::unique_ptr<std::thread::_State>;
 
-void __real__ZNSt6thread15_M_start_threadESt10unique_ptrINS_6_StateESt14default_deleteIS1_EEPFvvE(std::thread*, StateOfThread, void (*)());
+void __real__ZNSt6thread15_M_start_threadESt10unique_ptrINS_6_StateESt14default_deleteIS1_EEPFvvE(
+    std::thread*, StateOfThread, void (*)());
 void __real__ZNSt6thread4joinEv(std::thread*);
 
-void __wrap__ZNSt6thread15_M_start_threadESt10unique_ptrINS_6_StateESt14default_deleteIS1_EEPFvvE(std::thread*, StateOfThread, void (*)());
-void __wrap__ZNSt6thread15_M_start_threadESt10unique_ptrINS_6_StateESt14default_deleteIS1_EEPFvvE(std::thread* thread, StateOfThread body,
-                                                                                                 void (*depend)()) {
+void __wrap__ZNSt6thread15_M_start_threadESt10unique_ptrINS_6_StateESt14default_deleteIS1_EEPFvvE(
+    std::thread*, StateOfThread, void (*)());
+void __wrap__ZNSt6thread15_M_start_threadESt10unique_ptrINS_6_StateESt14default_deleteIS1_EEPFvvE(
+    std::thread* thread, StateOfThread body, void (*depend)()) {
     Scheduler* scheduler = scheduler_here();
     if (scheduler == nullptr) {
-        __real__ZNSt6thread15_M_start_threadESt10unique_ptrINS_6_StateESt14default_deleteIS1_EEPFvvE(thread, std::move(body), depend);
+        __real__ZNSt6thread15_M_start_threadESt10unique_ptrINS_6_StateESt14default_deleteIS1_EEPFvvE(
+            thread, std::move(body), depend);
         return;
     }
     Scheduler::Thread& announced = scheduler->announce_thread();
@@ -154,11 +164,13 @@ std::chrono::steady_clock::time_point __wrap__ZNSt6chrono3_V212steady_clock3nowE
     return __real__ZNSt6chrono3_V212steady_clock3nowEv();
 }
 
-// ---- io::BufferPool: what is not on loan is poisoned. (Of a shared pool, whose calls are calls; those of a `single` one are inline.)
+// ---- io::BufferPool: what is not on loan is poisoned. (Of a shared pool, whose calls are calls;
+// those of a `single` one are inline.)
 
 portico::io::Buffer __real__ZN7portico2io10BufferPool11take_sharedEv(portico::io::BufferPool*);
 portico::io::Buffer __wrap__ZN7portico2io10BufferPool11take_sharedEv(portico::io::BufferPool*);
-portico::io::Buffer __wrap__ZN7portico2io10BufferPool11take_sharedEv(portico::io::BufferPool* pool) {
+portico::io::Buffer __wrap__ZN7portico2io10BufferPool11take_sharedEv(
+    portico::io::BufferPool* pool) {
     const portico::io::Buffer buffer = __real__ZN7portico2io10BufferPool11take_sharedEv(pool);
     if (buffer.data != nullptr) {
         portico::sim::unpoison(buffer.data, pool->buffer_bytes());
@@ -168,10 +180,11 @@ portico::io::Buffer __wrap__ZN7portico2io10BufferPool11take_sharedEv(portico::io
 
 void __real__ZN7portico2io10BufferPool16give_back_sharedEj(portico::io::BufferPool*, std::uint32_t);
 void __wrap__ZN7portico2io10BufferPool16give_back_sharedEj(portico::io::BufferPool*, std::uint32_t);
-void __wrap__ZN7portico2io10BufferPool16give_back_sharedEj(portico::io::BufferPool* pool, std::uint32_t index) {
+void __wrap__ZN7portico2io10BufferPool16give_back_sharedEj(portico::io::BufferPool* pool,
+                                                           std::uint32_t index) {
     std::byte* const data = pool->on_loan_at(index).data;
-    // The touch finds a buffer that is not on loan, or whose bytes are being sent. Without the sanitizer, what is read through an old
-    // pointer is at least nobody's data.
+    // The touch finds a buffer that is not on loan, or whose bytes are being sent. Without the
+    // sanitizer, what is read through an old pointer is at least nobody's data.
     const std::size_t touched = portico::sim::poisons ? 1 : pool->buffer_bytes();
     std::memset(data, 0xDD, touched);
     portico::sim::poison(data, pool->buffer_bytes());

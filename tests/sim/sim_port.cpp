@@ -56,7 +56,8 @@ int native_of(io::Error error) noexcept {
     return EINVAL;
 }
 
-// "port {}: receive of socket {} is handed out with {} bytes", "...: aborted", ... : a literal each, as the trace wants it.
+// "port {}: receive of socket {} is handed out with {} bytes", "...: aborted", ... : a literal
+// each, as the trace wants it.
 const char* text_of(io::OperationType type, io::Error error) noexcept {
     constexpr std::size_t types = 6;
     constexpr std::size_t errors = 12;
@@ -66,9 +67,11 @@ const char* text_of(io::OperationType type, io::Error error) noexcept {
             for (std::size_t j = 0; j < errors; ++j) {
                 const auto each = static_cast<io::OperationType>(i);
                 std::string text = std::string("port {}: ") + name_of(each);
-                const bool is_transfer = each == io::OperationType::receive || each == io::OperationType::send;
-                text += each == io::OperationType::timer || each == io::OperationType::post ? " {} is handed out"
-                                                                                            : " of socket {} is handed out";
+                const bool is_transfer = each == io::OperationType::receive ||
+                                         each == io::OperationType::send;
+                text += each == io::OperationType::timer || each == io::OperationType::post
+                            ? " {} is handed out"
+                            : " of socket {} is handed out";
                 if (j != 0) {
                     text += ": " + std::string(io::to_string(static_cast<io::Error>(j)));
                 } else if (is_transfer) {
@@ -108,8 +111,10 @@ struct SimPort::Internals final : Watcher {
             trying,   // in attempt(), which may bring news of its own
             starved,  // there is something to receive and no buffer
             done,     // its result is decided, and not to be seen yet
-            late,     // a send: to be seen with the next completion, or when wait() returns for another reason
-            ready,    // wait() may hand it out
+            // a send: to be seen with the next completion, or when wait() returns for another
+            // reason
+            late,
+            ready,  // wait() may hand it out
         };
         State state = State::free;
         io::OperationType type = io::OperationType::post;
@@ -119,7 +124,8 @@ struct SimPort::Internals final : Watcher {
         bool found_no_room = false;  // a send: it waits for much of it
         io::Error planned = io::Error::none;
         std::uint16_t index = 0;
-        std::uint32_t ticket = 0;  // of this use of the record: what was scheduled for an earlier one is void
+        // of this use of the record: what was scheduled for an earlier one is void
+        std::uint32_t ticket = 0;
         Handle handle = Network::Internals::none;
         io::Operation* operation = nullptr;
         std::uint64_t earliest_ns = 0;
@@ -146,8 +152,8 @@ struct SimPort::Internals final : Watcher {
         std::vector<Record*> accepts;
     };
 
-    Internals(Scheduler& its_scheduler, Network& its_network, io::BufferPool& its_pool, Random its_random, const FaultMix& its_faults,
-              const SimPortOptions& its_options)
+    Internals(Scheduler& its_scheduler, Network& its_network, io::BufferPool& its_pool,
+              Random its_random, const FaultMix& its_faults, const SimPortOptions& its_options)
         : scheduler(its_scheduler),
           network(its_network.internals()),
           pool(its_pool),
@@ -158,7 +164,9 @@ struct SimPort::Internals final : Watcher {
         network.ports.push_back(this);
     }
 
-    [[noreturn]] void fail(const std::string& what) noexcept { scheduler.fail("port " + std::to_string(options.number) + ": " + what); }
+    [[noreturn]] void fail(const std::string& what) noexcept {
+        scheduler.fail("port " + std::to_string(options.number) + ": " + what);
+    }
 
     // ---- what is scheduled for later finds its record again, or nothing
 
@@ -194,14 +202,20 @@ struct SimPort::Internals final : Watcher {
     [[nodiscard]] static Range hidden_part(io::Operation& operation) noexcept {
         auto* begin = reinterpret_cast<std::byte*>(&operation.error);
         const auto up_to = [begin](auto& last) {
-            return Range{begin, static_cast<std::size_t>(reinterpret_cast<std::byte*>(&last + 1) - begin)};
+            return Range{begin,
+                         static_cast<std::size_t>(reinterpret_cast<std::byte*>(&last + 1) - begin)};
         };
         switch (operation.type) {
-            case io::OperationType::accept: return up_to(static_cast<io::AcceptOperation&>(operation).peer);
-            case io::OperationType::connect: return up_to(static_cast<io::ConnectOperation&>(operation).remote);
-            case io::OperationType::receive: return up_to(static_cast<io::ReceiveOperation&>(operation).buffer);
-            case io::OperationType::send: return up_to(static_cast<io::SendOperation&>(operation).bytes);
-            case io::OperationType::timer: return up_to(static_cast<io::TimerOperation&>(operation).heap);
+            case io::OperationType::accept:
+                return up_to(static_cast<io::AcceptOperation&>(operation).peer);
+            case io::OperationType::connect:
+                return up_to(static_cast<io::ConnectOperation&>(operation).remote);
+            case io::OperationType::receive:
+                return up_to(static_cast<io::ReceiveOperation&>(operation).buffer);
+            case io::OperationType::send:
+                return up_to(static_cast<io::SendOperation&>(operation).bytes);
+            case io::OperationType::timer:
+                return up_to(static_cast<io::TimerOperation&>(operation).heap);
             case io::OperationType::post: break;
         }
         return up_to(operation.cancel_requested);
@@ -265,16 +279,19 @@ struct SimPort::Internals final : Watcher {
         check_thread("send");
         Record& record = start(operation);
         take_place(attached_to(operation.socket, operation.type, record).send, record);
-        if (operation.buffers.empty() || operation.buffers.size() > io::SendOperation::buffers_max) {
+        if (operation.buffers.empty() ||
+            operation.buffers.size() > io::SendOperation::buffers_max) {
             fail("a send of " + std::to_string(operation.buffers.size()) + " buffers");
         }
         record.may_be_late = operation.may_be_late;
         record.array = operation.buffers.data();
         record.parts.assign(operation.buffers.begin(), operation.buffers.end());
-        if (std::all_of(record.parts.begin(), record.parts.end(), [](const io::ConstBuffer& part) { return part.size == 0; })) {
+        if (std::all_of(record.parts.begin(), record.parts.end(),
+                        [](const io::ConstBuffer& part) { return part.size == 0; })) {
             fail("a send of no bytes");
         }
-        record.planned = random.chance(faults.send_no_buffers) ? io::Error::no_buffers : io::Error::none;
+        record.planned = random.chance(faults.send_no_buffers) ? io::Error::no_buffers
+                                                               : io::Error::none;
         record.sum = sum_of(record);
         return record;
     }
@@ -293,11 +310,13 @@ struct SimPort::Internals final : Watcher {
     }
 
     [[nodiscard]] std::uint64_t draw_delay() noexcept {
-        return faults.operation_delay_ns_max == 0 ? 0 : random.skewed(faults.operation_delay_ns_max);
+        return faults.operation_delay_ns_max == 0 ? 0
+                                                  : random.skewed(faults.operation_delay_ns_max);
     }
 
     // The socket's handle, which must be one of this port's.
-    Attached& attached_to(const io::Socket* socket, io::OperationType type, Record& record) noexcept {
+    Attached& attached_to(const io::Socket* socket, io::OperationType type,
+                          Record& record) noexcept {
         if (socket == nullptr || !socket->is_open()) {
             fail(std::string("a ") + name_of(type) + " of a socket that is not open");
         }
@@ -305,7 +324,8 @@ struct SimPort::Internals final : Watcher {
         record.socket = const_cast<io::Socket*>(socket);
         const auto found = sockets.find(record.handle);
         if (found == sockets.end()) {
-            fail(std::string("a ") + name_of(type) + " of a socket that never joined this port: " + std::to_string(socket->native()));
+            fail(std::string("a ") + name_of(type) +
+                 " of a socket that never joined this port: " + std::to_string(socket->native()));
         }
         return found->second;
     }
@@ -343,13 +363,17 @@ struct SimPort::Internals final : Watcher {
             record.state = Record::State::waiting;
             return false;
         }
-        scheduler.trace(record.type == io::OperationType::send ? "port {}: a send is done at once" : "port {}: an accept is done at once", options.number);
+        scheduler.trace(record.type == io::OperationType::send
+                            ? "port {}: a send is done at once"
+                            : "port {}: an accept is done at once",
+                        options.number);
         static_cast<void>(hand_out(record));
         return true;
     }
 
     void try_now(Record& record) {
-        if (record.state != Record::State::waiting || record.type == io::OperationType::timer || scheduler.now() < record.earliest_ns) {
+        if (record.state != Record::State::waiting || record.type == io::OperationType::timer ||
+            scheduler.now() < record.earliest_ns) {
             return;
         }
         record.state = Record::State::trying;
@@ -536,7 +560,8 @@ struct SimPort::Internals final : Watcher {
     }
 
     [[nodiscard]] bool is_held(const Record& record) noexcept {
-        return record.may_be_late && record.error == io::Error::none && record.bytes == bytes_of(record) && random.chance(faults.late_send);
+        return record.may_be_late && record.error == io::Error::none &&
+               record.bytes == bytes_of(record) && random.chance(faults.late_send);
     }
 
     void release_late() {
@@ -559,8 +584,9 @@ struct SimPort::Internals final : Watcher {
         return record.type == io::OperationType::timer && record.error == io::Error::none;
     }
 
-    // Timers that are due leave in the order of their deadlines, as from a port that looks at them when somebody waits: one that was submitted
-    // later, and is due earlier, goes before those that have become ready meanwhile. They change places among themselves.
+    // Timers that are due leave in the order of their deadlines, as from a port that looks at them
+    // when somebody waits: one that was submitted later, and is due earlier, goes before those that
+    // have become ready meanwhile. They change places among themselves.
     void sort_newest_timer() noexcept {
         std::size_t at = ready.size() - 1;
         for (std::size_t before = at; before-- > 0;) {
@@ -578,10 +604,13 @@ struct SimPort::Internals final : Watcher {
     // ---- timers
 
     [[nodiscard]] static bool is_later(const Record* left, const Record* right) noexcept {
-        return left->deadline_ns != right->deadline_ns ? left->deadline_ns > right->deadline_ns : left->ticket > right->ticket;
+        return left->deadline_ns != right->deadline_ns ? left->deadline_ns > right->deadline_ns
+                                                       : left->ticket > right->ticket;
     }
 
-    [[nodiscard]] std::uint64_t due_ns(const Record& record) const noexcept { return record.deadline_ns + faults.timer_late_ns; }
+    [[nodiscard]] std::uint64_t due_ns(const Record& record) const noexcept {
+        return record.deadline_ns + faults.timer_late_ns;
+    }
 
     void add_timer(Record& record) {
         timers.insert(std::upper_bound(timers.begin(), timers.end(), &record, is_later), &record);
@@ -615,7 +644,8 @@ struct SimPort::Internals final : Watcher {
 
     Record& record_of(const io::Operation& operation) noexcept {
         auto& record = *reinterpret_cast<Record*>(operation.next);
-        const bool is_own = std::any_of(records.begin(), records.end(), [&](const auto& each) { return each.get() == &record; });
+        const bool is_own = std::any_of(records.begin(), records.end(),
+                                        [&](const auto& each) { return each.get() == &record; });
         if (!is_own || record.operation != &operation) {
             fail(std::string("a ") + name_of(operation.type) + " was not submitted here");
         }
@@ -638,14 +668,17 @@ struct SimPort::Internals final : Watcher {
 
     // ---- handing out
 
-    // A completion that may come next. The order of timers among themselves (by deadline), and of posts, is kept.
+    // A completion that may come next. The order of timers among themselves (by deadline), and of
+    // posts, is kept.
     Record& next_ready() noexcept {
         auto chosen = ready.begin();
         if (ready.size() > 1 && random.chance(faults.shuffle)) {
             chosen += static_cast<std::ptrdiff_t>(random.below(ready.size()));
             const io::OperationType type = (*chosen)->type;
             if (type == io::OperationType::timer || type == io::OperationType::post) {
-                chosen = std::find_if(ready.begin(), ready.end(), [type](const Record* record) { return record->type == type; });
+                chosen = std::find_if(ready.begin(), ready.end(), [type](const Record* record) {
+                    return record->type == type;
+                });
             }
         }
         Record& record = **chosen;
@@ -700,14 +733,17 @@ struct SimPort::Internals final : Watcher {
             case io::OperationType::send: {
                 auto& send = static_cast<io::SendOperation&>(operation);
                 reveal_parts(record);
-                is_unchanged = send.socket == record.socket && send.buffers.data() == record.array &&
+                is_unchanged = send.socket == record.socket &&
+                               send.buffers.data() == record.array &&
                                send.buffers.size() == record.parts.size() &&
-                               std::equal(record.parts.begin(), record.parts.end(), send.buffers.begin(),
-                                          [](const io::ConstBuffer& left, const io::ConstBuffer& right) {
-                                              return left.data == right.data && left.size == right.size;
-                                          });
+                               std::equal(
+                                   record.parts.begin(), record.parts.end(), send.buffers.begin(),
+                                   [](const io::ConstBuffer& left, const io::ConstBuffer& right) {
+                                       return left.data == right.data && left.size == right.size;
+                                   });
                 if (is_unchanged && sum_of(record) != record.sum) {
-                    fail("bytes of socket " + std::to_string(Network::Internals::native_of(record.handle)) +
+                    fail("bytes of socket " +
+                         std::to_string(Network::Internals::native_of(record.handle)) +
                          " changed while they were being sent");
                 }
                 send.bytes = static_cast<std::uint32_t>(record.bytes);
@@ -717,12 +753,14 @@ struct SimPort::Internals final : Watcher {
                 break;
             }
             case io::OperationType::timer:
-                is_unchanged = static_cast<io::TimerOperation&>(operation).deadline_ns == record.deadline_ns;
+                is_unchanged = static_cast<io::TimerOperation&>(operation).deadline_ns ==
+                               record.deadline_ns;
                 break;
             case io::OperationType::post: break;
         }
         if (!is_unchanged) {
-            fail(std::string("an input of a ") + name_of(record.type) + " was changed while in flight");
+            fail(std::string("an input of a ") + name_of(record.type) +
+                 " was changed while in flight");
         }
         if (record.handle != Network::Internals::none) {
             subject = static_cast<std::uint64_t>(Network::Internals::native_of(record.handle));
@@ -801,9 +839,11 @@ struct SimPort::Internals final : Watcher {
     std::atomic<std::size_t> in_flight{0};
 };
 
-SimPort::SimPort(Scheduler& scheduler, Network& network, io::BufferPool& buffers, Random random, const FaultMix& faults,
-                 const SimPortOptions& options)
-    : CompletionPort(buffers, true), internals_(std::make_unique<Internals>(scheduler, network, buffers, random, faults, options)) {}
+SimPort::SimPort(Scheduler& scheduler, Network& network, io::BufferPool& buffers, Random random,
+                 const FaultMix& faults, const SimPortOptions& options)
+    : CompletionPort(buffers, true),
+      internals_(
+          std::make_unique<Internals>(scheduler, network, buffers, random, faults, options)) {}
 
 SimPort::~SimPort() {
     const Scheduler::Section section(internals_->scheduler);
@@ -811,7 +851,8 @@ SimPort::~SimPort() {
         internals_->fail(std::to_string(outstanding()) + " operations are in flight at its end");
     }
     if (!internals_->sockets.empty()) {
-        internals_->fail(std::to_string(internals_->sockets.size()) + " sockets have not left it at its end");
+        internals_->fail(std::to_string(internals_->sockets.size()) +
+                         " sockets have not left it at its end");
     }
     internals_->network.ports[internals_->slot] = nullptr;
 }
@@ -848,14 +889,17 @@ void SimPort::close(io::Socket& socket) noexcept {
     const auto found = its.sockets.find(handle);
     if (found != its.sockets.end()) {
         const Internals::Attached& left = found->second;
-        if (left.receive != nullptr || left.send != nullptr || left.connect != nullptr || !left.accepts.empty()) {
-            its.fail("socket " + std::to_string(socket.native()) + " is closed with operations in flight");
+        if (left.receive != nullptr || left.send != nullptr || left.connect != nullptr ||
+            !left.accepts.empty()) {
+            its.fail("socket " + std::to_string(socket.native()) +
+                     " is closed with operations in flight");
         }
         its.sockets.erase(found);
         its.network.handles[handle].port = nullptr;
         its.network.handles[handle].watcher = nullptr;
     } else if (its.network.handles[handle].port != nullptr) {
-        its.fail("socket " + std::to_string(socket.native()) + " is closed by a port that it did not join");
+        its.fail("socket " + std::to_string(socket.native()) +
+                 " is closed by a port that it did not join");
     }
     socket.close();
 }
@@ -895,7 +939,8 @@ void SimPort::receive(io::ReceiveOperation& operation) noexcept {
     its.check_thread("receive");
     Internals::Record& record = its.start(operation);
     its.take_place(its.attached_to(operation.socket, operation.type, record).receive, record);
-    record.planned = its.random.chance(its.faults.receive_no_buffers) ? io::Error::no_buffers : io::Error::none;
+    record.planned = its.random.chance(its.faults.receive_no_buffers) ? io::Error::no_buffers
+                                                                      : io::Error::none;
     its.begin(record);
 }
 
@@ -963,7 +1008,8 @@ void SimPort::cancel(io::Operation& operation) noexcept {
     }
     if (!operation.in_flight) {
         if (its.handed_out.count(&operation) == 0) {
-            its.fail(std::string("a ") + name_of(operation.type) + " is cancelled that was never submitted here");
+            its.fail(std::string("a ") + name_of(operation.type) +
+                     " is cancelled that was never submitted here");
         }
         return;  // it has been taken out of wait(), and its owner does not know yet
     }
@@ -972,10 +1018,14 @@ void SimPort::cancel(io::Operation& operation) noexcept {
     const bool is_late = its.random.chance(its.faults.late_cancel);
     const std::uint64_t subject = record.handle == Network::Internals::none
                                       ? record.ticket
-                                      : static_cast<std::uint64_t>(Network::Internals::native_of(record.handle));
-    its.scheduler.trace(is_late ? "port {}: a cancel of {} is on its way" : "port {}: a cancel of {}", its.options.number, subject);
+                                      : static_cast<std::uint64_t>(
+                                            Network::Internals::native_of(record.handle));
+    its.scheduler.trace(
+        is_late ? "port {}: a cancel of {} is on its way" : "port {}: a cancel of {}",
+        its.options.number, subject);
     if (is_late) {
-        its.later<&Internals::abort>(its.scheduler.now() + 1 + its.random.skewed(late_cancel_ns_max), record);
+        its.later<&Internals::abort>(
+            its.scheduler.now() + 1 + its.random.skewed(late_cancel_ns_max), record);
     } else {
         its.abort(record);
     }
@@ -1005,14 +1055,16 @@ std::size_t SimPort::wait(std::span<io::Operation*> completed, std::uint64_t dea
                 "completions",
                 [](void* context) noexcept {
                     const auto& port = *static_cast<const Internals*>(context);
-                    return !port.ready.empty() || port.is_woken || (!port.starved.empty() && port.has_buffers());
+                    return !port.ready.empty() || port.is_woken ||
+                           (!port.starved.empty() && port.has_buffers());
                 },
                 &its, deadline_ns);
             --its.waiting;
             its.expire_timers();
             its.retry_starved();
         } else if (!its.scheduler.is_free()) {
-            // A look in vain is a call to the system too; and who looks again and again lets time pass.
+            // A look in vain is a call to the system too; and who looks again and again lets time
+            // pass.
             its.scheduler.spend(its.random.below(look_ns_max));
         }
         its.release_late();

@@ -1,5 +1,6 @@
-// io::Socket and close_native() on the simulated network: every function that host/io/socket_posix.cpp defines, so that the linker has no
-// reason to take that one out of its archive.
+// io::Socket and close_native() on the simulated network: every function that
+// host/io/socket_posix.cpp defines, so that the linker has no reason to take that one out of its
+// archive.
 #include <algorithm>
 #include <cerrno>
 
@@ -32,7 +33,8 @@ void close_native(NativeSocket native) noexcept {
     const sim::Scheduler::Section section(here.scheduler);
     const Internals::Index handle = here.handle_of(native, "close_native");
     if (here.handles[handle].port != nullptr) {
-        here.scheduler.fail("socket " + std::to_string(native) + " is closed and not taken from its port first");
+        here.scheduler.fail("socket " + std::to_string(native) +
+                            " is closed and not taken from its port first");
     }
     here.close(handle);
 }
@@ -57,7 +59,8 @@ base::Result<void> Socket::open_for_connect(Address::Family family, const Addres
     PORTICO_ASSERT(!is_open());
     const sim::Scheduler::Section section(network().scheduler);
     Internals::Index handle = 0;
-    if (const std::string why = network().open_for_connect(family, local, false, handle); !why.empty()) {
+    if (const std::string why = network().open_for_connect(family, local, false, handle);
+        !why.empty()) {
         return base::Failure{why};
     }
     adopt(Internals::native_of(handle));
@@ -70,7 +73,8 @@ base::Result<void> Socket::open_for_connect_from(const Address& source) {
     return open_for_connect(source.family, any_port);
 }
 
-base::Result<void> Socket::listen(const Address& address, int backlog, const PeerTimeouts&, std::uint64_t) {
+base::Result<void> Socket::listen(const Address& address, int backlog, const PeerTimeouts&,
+                                  std::uint64_t) {
     PORTICO_ASSERT(!is_open());
     const sim::Scheduler::Section section(network().scheduler);
     Internals::Index handle = 0;
@@ -110,7 +114,8 @@ bool Socket::shutdown_send() noexcept {
     if (end.state != Internals::End::State::open) {
         return false;
     }
-    network().scheduler.trace("socket {}: ends its stream, {} bytes are still to go", native_, end.outgoing.size());
+    network().scheduler.trace("socket {}: ends its stream, {} bytes are still to go", native_,
+                              end.outgoing.size());
     network().finish(end);
     return true;
 }
@@ -134,7 +139,8 @@ std::optional<Progress> Socket::progress() const noexcept {
     end.looks.longest_still_ns = std::max(end.looks.longest_still_ns, end.looks.last_still_ns);
     Progress result;
     if (network().faults.tells_age) {
-        result.newest_age_ms = static_cast<std::uint32_t>(end.looks.last_still_ns / base::nanoseconds_per_millisecond);
+        result.newest_age_ms = static_cast<std::uint32_t>(end.looks.last_still_ns /
+                                                          base::nanoseconds_per_millisecond);
     }
     result.acknowledged_bytes = end.written - end.outgoing.size();
     result.received_bytes = end.arrived;

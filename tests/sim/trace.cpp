@@ -29,13 +29,16 @@ void Trace::print(std::FILE* to, const NameOf& name_of) const noexcept {
         return;
     }
     if (kept < added_) {
-        std::fprintf(to, "... %llu earlier events\n", static_cast<unsigned long long>(added_ - kept));
+        std::fprintf(to, "... %llu earlier events\n",
+                     static_cast<unsigned long long>(added_ - kept));
     }
-    const std::uint64_t begin = ring_[static_cast<std::size_t>((added_ - kept) % ring_.size())].time_ns;
+    const std::uint64_t begin = ring_[static_cast<std::size_t>((added_ - kept) % ring_.size())]
+                                    .time_ns;
     for (std::uint64_t number = added_ - kept; number < added_; ++number) {
         const Event& event = ring_[static_cast<std::size_t>(number % ring_.size())];
         const auto [name, name_number] = name_of(event.thread);
-        std::fprintf(to, "%14.6f ms  %10s %-3u %s\n", static_cast<double>(event.time_ns - begin) / 1e6, name, name_number,
+        std::fprintf(to, "%14.6f ms  %10s %-3u %s\n",
+                     static_cast<double>(event.time_ns - begin) / 1e6, name, name_number,
                      with_numbers(event).c_str());
     }
 }

@@ -1,6 +1,8 @@
-// What happened, in the order in which it happened: a ring of the newest events, printed when a run fails.
+// What happened, in the order in which it happened: a ring of the newest events, printed when a run
+// fails.
 //
-// An event costs a few stores: its text is a literal with up to four `{}` for numbers, put together only when it is printed:
+// An event costs a few stores: its text is a literal with up to four `{}` for numbers, put together
+// only when it is printed:
 //
 //     scheduler.trace("connection {}: {} bytes echoed", index, bytes);        // through the scheduler, which adds time and thread
 //
@@ -31,19 +33,23 @@ public:
     // How many events are kept.
     explicit Trace(std::size_t events_max) : ring_(events_max) {}
 
-    void add(std::uint64_t time_ns, std::uint32_t thread, const char* text, const std::array<std::uint64_t, 4>& numbers) noexcept {
+    void add(std::uint64_t time_ns, std::uint32_t thread, const char* text,
+             const std::array<std::uint64_t, 4>& numbers) noexcept {
         Event& event = ring_[static_cast<std::size_t>(added_ % ring_.size())];
         event = {time_ns, text, numbers, thread};
         ++added_;
         // What two runs of one seed must agree on.
-        digest_ = (digest_ ^ time_ns ^ thread ^ numbers[0] ^ numbers[1] << 16 ^ numbers[2] << 32 ^ numbers[3] << 48) * 0x0000'0100'0000'01B3ULL;
+        digest_ = (digest_ ^ time_ns ^ thread ^ numbers[0] ^ numbers[1] << 16 ^ numbers[2] << 32 ^
+                   numbers[3] << 48) *
+                  0x0000'0100'0000'01B3ULL;
     }
 
     // How many there were in all, and a hash of them: two runs of one seed have the same.
     [[nodiscard]] std::uint64_t count() const noexcept { return added_; }
     [[nodiscard]] std::uint64_t digest() const noexcept { return digest_; }
 
-    // Oldest first, a line each: "    12.345678 ms  worker 2   socket 17: receive completes with 12 bytes". Time counts from the oldest event.
+    // Oldest first, a line each: "    12.345678 ms worker 2 socket 17: receive completes with 12
+    //                                 bytes". Time counts from the oldest event.
     // `name_of` says what a thread is called.
     using NameOf = std::function<std::pair<const char*, std::uint32_t>(std::uint32_t thread)>;
     void print(std::FILE* to, const NameOf& name_of) const noexcept;

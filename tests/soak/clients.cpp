@@ -1,5 +1,5 @@
-// The project's own client, run again and again with random options: one kind works to its end, and every reply is verified; the other is killed
-// with SIGKILL at a random moment.
+// The project's own client, run again and again with random options: one kind works to its end, and
+// every reply is verified; the other is killed with SIGKILL at a random moment.
 #include <algorithm>
 #include <csignal>
 #include <iterator>
@@ -24,7 +24,8 @@ std::string number_text(std::uint64_t number) {
 
 // Of a size that takes about a second at most.
 Run draw(const World& world, Random& random) {
-    static constexpr const char* kinds[] = {"echo", "echo", "narrow", "lines", "messages", "ack", "blocking"};
+    static constexpr const char* kinds[] = {"echo",     "echo", "narrow",  "lines",
+                                            "messages", "ack",  "blocking"};
     const std::string kind = kinds[between(random, 0, std::size(kinds) - 1)];
     static constexpr std::uint64_t sizes[] = {20, 500, 4'000, 30'000, 60'000};
     std::uint64_t size = sizes[between(random, 0, std::size(sizes) - 1)];
@@ -48,7 +49,8 @@ Run draw(const World& world, Random& random) {
         count_max = 10;  // its callbacks sleep
     }
     constexpr std::uint64_t bytes_in_all = 20'000'000;
-    const std::uint64_t count = between(random, 1, std::clamp<std::uint64_t>(bytes_in_all / (size * connections), 1, count_max));
+    const std::uint64_t count = between(
+        random, 1, std::clamp<std::uint64_t>(bytes_in_all / (size * connections), 1, count_max));
     Run run;
     run.replies = connections * count;
     run.command = {world.client,
@@ -87,7 +89,8 @@ std::uint64_t figure(const std::string& summary, const std::string& name) {
 std::string joined(const std::vector<std::string>& words) {
     std::string text;
     for (const std::string& word : words) {
-        text += (text.empty() ? "" : " ") + (word.find(' ') == std::string::npos ? word : "\"" + word + "\"");
+        text += (text.empty() ? "" : " ") +
+                (word.find(' ') == std::string::npos ? word : "\"" + word + "\"");
     }
     return text;
 }
@@ -107,8 +110,10 @@ void run_honest_clients(World& world, Random random, std::size_t number) {
         world.wrong += figure(summary, "wrong");
         world.lost += figure(summary, "lost");
         if (code != 0 || received != run.replies) {
-            world.complain("an honest client " + (code ? "ended with " + std::to_string(*code) : std::string("did not end")) + ": " +
-                           joined(run.command) + "\n" + summary);
+            world.complain(
+                "an honest client " +
+                (code ? "ended with " + std::to_string(*code) : std::string("did not end")) + ": " +
+                joined(run.command) + "\n" + summary);
         }
     }
 }
@@ -129,7 +134,8 @@ void run_killed_clients(World& world, Random random, std::size_t number) {
         client.signal(SIGKILL);
         const auto code = client.wait(std::chrono::minutes(1));
         if (code != 128 + SIGKILL) {
-            world.complain("a client ended before it was killed: " + joined(run.command) + "\n" + text_of_file(output));
+            world.complain("a client ended before it was killed: " + joined(run.command) + "\n" +
+                           text_of_file(output));
         }
         ++world.kills;
     }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The soak finds what it is there for: each of the planted defects of tests/plugins/soaked.c, by the complaint that fits.
+# The soak finds what it is there for: each of the planted defects of tests/plugins/soaked.c, by the
+# complaint that fits.
 source "$(dirname "${BASH_SOURCE[0]}")/../integration/common.sh"
 
 finds() { # DEFECT COMPLAINT

@@ -1,4 +1,5 @@
-// The host's log, read through a named pipe as it is written. A line for each client would fill a disk in a long soak: those are counted alone.
+// The host's log, read through a named pipe as it is written. A line for each client would fill a
+// disk in a long soak: those are counted alone.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
-// Peers that no server wishes for: slow readers, resets, half-closes, silence, garbage, frames that are too long or never end, and swarms that come
-// and go. Where the protocol leaves no doubt what the host must do with them, that is checked as well.
+// Peers that no server wishes for: slow readers, resets, half-closes, silence, garbage, frames that
+// are too long or never end, and swarms that come and go. Where the protocol leaves no doubt what
+// the host must do with them, that is checked as well.
 #include <algorithm>
 #include <iterator>
 #include <string>
@@ -48,7 +49,9 @@ public:
     }
 
 private:
-    Peer connect(const char* listener, int receive_buffer = 0) { return soak::connect(world_, listener, receive_buffer); }
+    Peer connect(const char* listener, int receive_buffer = 0) {
+        return soak::connect(world_, listener, receive_buffer);
+    }
 
     std::string bytes(std::uint64_t least, std::uint64_t most) {
         std::string text(between(random_, least, most), '\0');
@@ -56,7 +59,9 @@ private:
         return text;
     }
 
-    void rest(std::uint64_t most_ms) { std::this_thread::sleep_for(std::chrono::milliseconds(between(random_, 0, most_ms))); }
+    void rest(std::uint64_t most_ms) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(between(random_, 0, most_ms)));
+    }
 
     void leave(Peer& peer) { between(random_, 0, 1) == 0 ? peer.close() : peer.abort(); }
 
@@ -95,7 +100,8 @@ private:
         const std::string got = peer.receive_to_end(outcome);
         sender.join();
         if (got != text || outcome != Peer::Outcome::end) {
-            world_.complain("a half-closed connection got " + std::to_string(got.size()) + " of " + std::to_string(text.size()) + " bytes");
+            world_.complain("a half-closed connection got " + std::to_string(got.size()) + " of " +
+                            std::to_string(text.size()) + " bytes");
             ++world_.lost;
         } else {
             ++world_.replies;
@@ -105,7 +111,8 @@ private:
     void be_silent() {
         std::vector<Peer> peers;
         for (std::uint64_t i = between(random_, 1, 20); i > 0; --i) {
-            peers.push_back(connect(listener_names[between(random_, 0, std::size(listener_names) - 1)]));
+            peers.push_back(
+                connect(listener_names[between(random_, 0, std::size(listener_names) - 1)]));
         }
         rest(300);
         for (Peer& peer : peers) {
@@ -124,7 +131,8 @@ private:
     void announce_too_much() {
         const bool prefixed = between(random_, 0, 1) == 0;
         Peer peer = connect(prefixed ? "messages" : "lines");
-        peer.send_all(prefixed ? std::string("\xff\xff\xff\xff and more", 13) : std::string(frame_bytes_max + 1'000, 'x'));
+        peer.send_all(prefixed ? std::string("\xff\xff\xff\xff and more", 13)
+                               : std::string(frame_bytes_max + 1'000, 'x'));
         Peer::Outcome outcome{};
         static_cast<void>(peer.receive_to_end(outcome));
         if (outcome != Peer::Outcome::end && outcome != Peer::Outcome::reset) {
@@ -143,7 +151,8 @@ private:
     // More than "narrow" may have, all at once.
     void swarm() {
         std::vector<Peer> peers;
-        for (std::uint64_t i = between(random_, narrow_connections, 2 * narrow_connections); i > 0; --i) {
+        for (std::uint64_t i = between(random_, narrow_connections, 2 * narrow_connections); i > 0;
+             --i) {
             peers.push_back(connect("narrow"));
         }
         for (Peer& peer : peers) {

@@ -1,7 +1,9 @@
-// The soak: the real host under random load for minutes. Honest clients verify every reply, others are killed, and hostile peers do what they can;
-// meanwhile the host's memory, descriptors and threads are watched.
+// The soak: the real host under random load for minutes. Honest clients verify every reply, others
+// are killed, and hostile peers do what they can; meanwhile the host's memory, descriptors and
+// threads are watched.
 //
-// The load comes in cycles, and after each it is let go to nothing, so that what is compared is a host at rest, and no moment of a busy one:
+// The load comes in cycles, and after each it is let go to nothing, so that what is compared is a
+// host at rest, and no moment of a busy one:
 //   - descriptors and threads must be exactly as many as when the host was ready, before its first connection;
 //   - memory (resident, anonymous) after each cycle may exceed the most that it was after the first cycles by memory_growth_kib_max. What the
 //     host keeps (slots and buffers, as many as it ever needed at once) is there after the first cycles, which begin with a surge; and the
@@ -11,8 +13,8 @@
 //   soak --host PROGRAM --client PROGRAM --plugins DIR --work DIR [--seconds S] [--cycle-seconds S] [--rest-seconds S] [--seed N]
 //        [--ports shared|per_core] [--backend epoll|io_uring] [--plant DEFECT]
 //
-// --plant takes for "echo" the plugin soaked#DEFECT (tests/plugins/soaked.c), which the soak must find. Exit codes: 0 all flat and right, 1 not,
-// 2 wrong usage.
+// --plant takes for "echo" the plugin soaked#DEFECT (tests/plugins/soaked.c), which the soak must
+// find. Exit codes: 0 all flat and right, 1 not, 2 wrong usage.
 #include <signal.h>
 
 #include <algorithm>
@@ -66,7 +68,8 @@ struct Options {
     seconds duration{120};
     seconds rest{30};  // within which everything must be given back
     seconds cycle{0};  // 0: as long as gives eight, from 10 s to a minute
-    std::uint64_t seed = static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
+    std::uint64_t seed = static_cast<std::uint64_t>(
+        std::chrono::system_clock::now().time_since_epoch().count());
 };
 
 bool parse(int argc, char** argv, Options& options) {
@@ -103,28 +106,32 @@ bool parse(int argc, char** argv, Options& options) {
     if (options.cycle.count() == 0) {
         options.cycle = std::clamp(options.duration / 8, seconds(10), seconds(60));
     }
-    return argc % 2 == 1 && !options.host.empty() && !options.client.empty() && !options.plugins.empty() && !options.work.empty();
+    return argc % 2 == 1 && !options.host.empty() && !options.client.empty() &&
+           !options.plugins.empty() && !options.work.empty();
 }
 
-// Small buffers, so that a pool that grows once more by what it grows at once makes little difference.
+// Small buffers, so that a pool that grows once more by what it grows at once makes little
+// difference.
 void write_configuration(const Options& options, const std::string& name) {
     const std::string echo = options.plant.empty() ? "echo" : "soaked#" + options.plant;
     const std::string frame_bytes = std::to_string(frame_bytes_max);
-    std::ofstream(name) << R"({ "plugin_directory": ")" << options.plugins << R"(", "io": { "backend": ")" << options.backend
-                        << R"(", "ports": ")" << options.ports << R"(", "threads": 4, "receive_buffer_bytes": 4096, "receive_buffers": 256 },
+    std::ofstream(name)
+        << R"({ "plugin_directory": ")" << options.plugins << R"(", "io": { "backend": ")"
+        << options.backend << R"(", "ports": ")" << options.ports
+        << R"(", "threads": 4, "receive_buffer_bytes": 4096, "receive_buffers": 256 },
   "listeners": [
     { "name": "echo", "listen": "127.0.0.1:0", "plugin": ")"
-                        << echo << R"(", "limits": { "connections": 400, "send_queue_bytes": 65536 } },
+        << echo << R"(", "limits": { "connections": 400, "send_queue_bytes": 65536 } },
     { "name": "narrow", "listen": "127.0.0.1:0", "plugin": "echo", "limits": { "connections": )"
-                        << narrow_connections << R"(, "send_queue_bytes": 65536 } },
+        << narrow_connections << R"(, "send_queue_bytes": 65536 } },
     { "name": "lines", "listen": "127.0.0.1:0", "plugin": "echo", "framing": { "type": "delimiter", "delimiter": "\r\n", "max_bytes": )"
-                        << frame_bytes << R"( }, "limits": { "connections": 200, "send_queue_bytes": 65536 } },
+        << frame_bytes << R"( }, "limits": { "connections": 200, "send_queue_bytes": 65536 } },
     { "name": "messages", "listen": "127.0.0.1:0", "plugin": "echo", "framing": { "type": "length_prefix", "max_bytes": )"
-                        << frame_bytes << R"( }, "limits": { "connections": 200, "send_queue_bytes": 65536 } },
+        << frame_bytes << R"( }, "limits": { "connections": 200, "send_queue_bytes": 65536 } },
     { "name": "ack", "listen": "127.0.0.1:0", "plugin": "ack", "limits": { "connections": 200, "send_queue_bytes": 65536 } },
     { "name": "blocking", "listen": "127.0.0.1:0", "plugin": "soaked#blocking", "limits": { "connections": 200, "send_queue_bytes": 65536 } },
     { "name": "impatient", "listen": "127.0.0.1:0", "plugin": "echo", "limits": { "connections": 100, "idle_timeout_ms": )"
-                        << impatient_timeout_ms << R"(, "send_queue_bytes": 65536 } } ],
+        << impatient_timeout_ms << R"(, "send_queue_bytes": 65536 } } ],
   "log": { "level": "debug", "access": false } }
 )";
 }
@@ -149,7 +156,8 @@ std::string mib(std::uint64_t kib) {
 
 class Soak {
 public:
-    explicit Soak(const Options& options) : options_(options), random_(options.seed), begun_(Clock::now()) {
+    explicit Soak(const Options& options)
+        : options_(options), random_(options.seed), begun_(Clock::now()) {
         world_.client = options.client;
         world_.work = options.work;
     }
@@ -158,7 +166,9 @@ public:
         if (!start()) {
             return false;
         }
-        for (int cycle = 1; cycle <= warm_up_cycles + 1 || (Clock::now() - begun_ + options_.cycle <= options_.duration); ++cycle) {
+        for (int cycle = 1; cycle <= warm_up_cycles + 1 ||
+                            (Clock::now() - begun_ + options_.cycle <= options_.duration);
+             ++cycle) {
             load(cycle);
             if (!come_to_rest(cycle) || interrupted != 0) {
                 break;
@@ -180,15 +190,20 @@ private:
         const std::string name = options_.work + "/soak.json";
         write_configuration(options_, name);
         log_ = std::make_unique<HostLog>(options_.work + "/host.pipe", options_.work + "/host.log");
-        host_ = std::make_unique<Process>(std::vector<std::string>{options_.host, "--config", name}, options_.work + "/host.pipe");
-        if (!eventually([&] { return !log_->line_with(" ready").empty() || host_->wait({}).has_value(); }, seconds(60)) ||
+        host_ = std::make_unique<Process>(std::vector<std::string>{options_.host, "--config", name},
+                                          options_.work + "/host.pipe");
+        if (!eventually(
+                [&] { return !log_->line_with(" ready").empty() || host_->wait({}).has_value(); },
+                seconds(60)) ||
             log_->line_with(" ready").empty()) {
             world_.complain("the host does not become ready; see " + options_.work + "/host.log");
             return false;
         }
         for (const char* listener : listener_names) {
-            const std::string line = log_->line_with("listener=" + std::string(listener) + " listening on ");
-            world_.ports[listener] = static_cast<std::uint16_t>(std::strtoul(line.substr(line.rfind(':') + 1).c_str(), nullptr, 10));
+            const std::string line = log_->line_with("listener=" + std::string(listener) +
+                                                     " listening on ");
+            world_.ports[listener] = static_cast<std::uint16_t>(
+                std::strtoul(line.substr(line.rfind(':') + 1).c_str(), nullptr, 10));
         }
         ready_ = host_->resources();
         say("ready: " + text_of(ready_));
@@ -228,7 +243,8 @@ private:
             now.busiest_kib = std::max(now.busiest_kib, host_->resources().memory_kib);
             if (Clock::now() >= next_line_) {
                 next_line_ += seconds(10);
-                say("cycle " + std::to_string(cycle) + ": " + figures() + "; " + text_of(host_->resources()));
+                say("cycle " + std::to_string(cycle) + ": " + figures() + "; " +
+                    text_of(host_->resources()));
             }
         }
         world_.let_go = true;
@@ -242,7 +258,8 @@ private:
         const bool is_flat = eventually(
             [&] {
                 now.at_rest = host_->resources();
-                return now.at_rest.descriptors == ready_.descriptors && now.at_rest.threads == ready_.threads;
+                return now.at_rest.descriptors == ready_.descriptors &&
+                       now.at_rest.threads == ready_.threads;
             },
             options_.rest);
         now.seconds = std::chrono::duration<double>(Clock::now() - begun_).count();
@@ -252,15 +269,17 @@ private:
         now.kills = world_.kills;
         if (!is_flat) {
             world_.complain(host_->wait({}) ? "the host is gone; see " + options_.work + "/host.log"
-                                            : "the host at rest has " + text_of(now.at_rest) + "; when it was ready " + text_of(ready_));
+                                            : "the host at rest has " + text_of(now.at_rest) +
+                                                  "; when it was ready " + text_of(ready_));
             return false;
         }
         if (cycle <= warm_up_cycles) {
             warm_kib_ = std::max(warm_kib_, now.at_rest.memory_kib);
             warm_connections_ = now.connections;
         } else if (now.at_rest.memory_kib > warm_kib_ + memory_growth_kib_max) {
-            world_.complain("the host at rest has " + mib(now.at_rest.memory_kib) + " MiB of memory; after " +
-                            std::to_string(warm_up_cycles) + " cycles " + mib(warm_kib_) + " MiB, and " + mib(memory_growth_kib_max) +
+            world_.complain("the host at rest has " + mib(now.at_rest.memory_kib) +
+                            " MiB of memory; after " + std::to_string(warm_up_cycles) + " cycles " +
+                            mib(warm_kib_) + " MiB, and " + mib(memory_growth_kib_max) +
                             " more are allowed");
         }
         return world_.complaints() == 0;
@@ -270,44 +289,55 @@ private:
         host_->signal(SIGTERM);
         const auto code = host_->wait(seconds(60));
         if (code != 0) {
-            world_.complain("the host " + (code ? "ended with " + std::to_string(*code) : std::string("does not end")));
+            world_.complain("the host " + (code ? "ended with " + std::to_string(*code)
+                                                : std::string("does not end")));
             host_.reset();
         }
         log_.reset();  // has read everything
         const std::string log = text_of_file(options_.work + "/host.log");
-        if (code == 0 && (log.find("draining 0 connections") == std::string::npos || !log.ends_with(" stopped\n"))) {
-            world_.complain("the host had connections to drain, or did not say \"stopped\"; see " + options_.work + "/host.log");
+        if (code == 0 && (log.find("draining 0 connections") == std::string::npos ||
+                          !log.ends_with(" stopped\n"))) {
+            world_.complain("the host had connections to drain, or did not say \"stopped\"; see " +
+                            options_.work + "/host.log");
         }
     }
 
     void print_table() const {
-        std::printf("\n%5s %8s %12s %14s %10s %8s %12s %8s %11s %14s\n", "cycle", "seconds", "connections", "replies", "hostile", "killed",
-                    "descriptors", "threads", "memory MiB", "when busy MiB");
+        std::printf("\n%5s %8s %12s %14s %10s %8s %12s %8s %11s %14s\n", "cycle", "seconds",
+                    "connections", "replies", "hostile", "killed", "descriptors", "threads",
+                    "memory MiB", "when busy MiB");
         int number = 0;
         for (const Cycle& cycle : cycles_) {
-            std::printf("%5d %8.1f %12llu %14llu %10llu %8llu %12llu %8llu %11s %14s\n", ++number, cycle.seconds, of(cycle.connections),
-                        of(cycle.replies), of(cycle.acts), of(cycle.kills), of(cycle.at_rest.descriptors), of(cycle.at_rest.threads),
+            std::printf("%5d %8.1f %12llu %14llu %10llu %8llu %12llu %8llu %11s %14s\n", ++number,
+                        cycle.seconds, of(cycle.connections), of(cycle.replies), of(cycle.acts),
+                        of(cycle.kills), of(cycle.at_rest.descriptors), of(cycle.at_rest.threads),
                         mib(cycle.at_rest.memory_kib).c_str(), mib(cycle.busiest_kib).c_str());
         }
         std::printf("replies wrong %llu, lost %llu\n", of(world_.wrong), of(world_.lost));
         if (cycles_.size() > warm_up_cycles && cycles_.back().connections > warm_connections_) {
-            std::printf("memory may grow by %s MiB after cycle %d: a leak of %llu bytes for each connection would have been found\n",
-                        mib(memory_growth_kib_max).c_str(), warm_up_cycles,
-                        of(memory_growth_kib_max * 1'024 / (cycles_.back().connections - warm_connections_)));
+            std::printf(
+                "memory may grow by %s MiB after cycle %d: a leak of %llu bytes for each "
+                "connection would have been found\n",
+                mib(memory_growth_kib_max).c_str(), warm_up_cycles,
+                of(memory_growth_kib_max * 1'024 /
+                   (cycles_.back().connections - warm_connections_)));
         }
     }
 
     static unsigned long long of(std::uint64_t number) { return number; }
 
     static std::string text_of(const Process::Resources& resources) {
-        return std::to_string(resources.descriptors) + " descriptors, " + std::to_string(resources.threads) + " threads, " +
-               mib(resources.memory_kib) + " MiB";
+        return std::to_string(resources.descriptors) + " descriptors, " +
+               std::to_string(resources.threads) + " threads, " + mib(resources.memory_kib) +
+               " MiB";
     }
 
     std::string figures() const {
-        return std::to_string(world_.connections) + " connections, " + std::to_string(world_.replies) + " replies, " +
-               std::to_string(world_.wrong) + " wrong, " + std::to_string(world_.lost) + " lost; " + std::to_string(world_.hostile_acts) +
-               " hostile acts, " + std::to_string(world_.kills) + " kills";
+        return std::to_string(world_.connections) + " connections, " +
+               std::to_string(world_.replies) + " replies, " + std::to_string(world_.wrong) +
+               " wrong, " + std::to_string(world_.lost) + " lost; " +
+               std::to_string(world_.hostile_acts) + " hostile acts, " +
+               std::to_string(world_.kills) + " kills";
     }
 
     void say(const std::string& text) const {
@@ -347,9 +377,11 @@ int main(int argc, char** argv) {
     ::setenv("MALLOC_TRIM_THRESHOLD_", "65536", 1);
     ::setenv("MALLOC_MMAP_THRESHOLD_", "65536", 1);
     std::filesystem::create_directories(options.work);
-    std::printf("seed %llu, %s, %s\n", static_cast<unsigned long long>(options.seed), options.backend.c_str(), options.ports.c_str());
+    std::printf("seed %llu, %s, %s\n", static_cast<unsigned long long>(options.seed),
+                options.backend.c_str(), options.ports.c_str());
     std::fflush(stdout);
     const bool is_right = Soak(options).run();
-    std::printf("%s\n", is_right ? "flat, and nothing wrong or lost" : "NOT as it must be; the same again: --seed with the seed above");
+    std::printf("%s\n", is_right ? "flat, and nothing wrong or lost"
+                                 : "NOT as it must be; the same again: --seed with the seed above");
     return is_right ? 0 : 1;
 }

@@ -27,12 +27,14 @@ pid_t start(const std::vector<std::string>& command, const std::string& output) 
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output.c_str(),
+                                       O_WRONLY | O_CREAT | O_TRUNC, 0644);
     ::posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
     // Sockets of hostile peers in this process would stay open in a client.
     ::posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
     pid_t pid = 0;
-    const int error = ::posix_spawn(&pid, arguments[0], &actions, nullptr, arguments.data(), environ);
+    const int error = ::posix_spawn(&pid, arguments[0], &actions, nullptr, arguments.data(),
+                                    environ);
     ::posix_spawn_file_actions_destroy(&actions);
     if (error != 0) {
         std::fprintf(stderr, "cannot start %s: %s\n", arguments[0], std::strerror(error));
@@ -43,7 +45,8 @@ pid_t start(const std::vector<std::string>& command, const std::string& output) 
 
 }  // namespace
 
-Process::Process(const std::vector<std::string>& command, const std::string& output) : pid_(start(command, output)) {}
+Process::Process(const std::vector<std::string>& command, const std::string& output)
+    : pid_(start(command, output)) {}
 
 Process::~Process() {
     if (!code_) {
@@ -77,7 +80,8 @@ Process::Resources Process::resources() const {
     const std::string folder = "/proc/" + std::to_string(pid_);
     Resources found;
     std::error_code error;
-    for (std::filesystem::directory_iterator entry(folder + "/fd", error), end; !error && entry != end; entry.increment(error)) {
+    for (std::filesystem::directory_iterator entry(folder + "/fd", error), end;
+         !error && entry != end; entry.increment(error)) {
         ++found.descriptors;
     }
     std::ifstream status(folder + "/status");

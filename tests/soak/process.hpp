@@ -13,7 +13,8 @@ namespace portico::soak {
 
 class Process {
 public:
-    // Both streams go to `output`. Nothing but the standard streams is handed down. Ends the program when it cannot be started.
+    // Both streams go to `output`. Nothing but the standard streams is handed down. Ends the
+    // program when it cannot be started.
     Process(const std::vector<std::string>& command, const std::string& output);
     // Kills it when it still runs.
     ~Process();
@@ -22,7 +23,8 @@ public:
 
     [[nodiscard]] pid_t pid() const { return pid_; }
     void signal(int number) const;
-    // Its exit code (128 and more: the signal that ended it), or nothing when it does not end in time.
+    // Its exit code (128 and more: the signal that ended it), or nothing when it does not end in
+    // time.
     [[nodiscard]] std::optional<int> wait(std::chrono::milliseconds limit);
 
     struct Resources {

@@ -15,12 +15,14 @@ namespace portico::soak {
 using Random = std::mt19937_64;
 
 // From `least` to `most`.
-[[nodiscard]] inline std::uint64_t between(Random& random, std::uint64_t least, std::uint64_t most) {
+[[nodiscard]] inline std::uint64_t between(Random& random, std::uint64_t least,
+                                           std::uint64_t most) {
     return least + random() % (most - least + 1);
 }
 
 // A listener of the host's: its name is the key of World::ports.
-inline constexpr const char* listener_names[] = {"echo", "narrow", "lines", "messages", "ack", "blocking", "impatient"};
+inline constexpr const char* listener_names[] = {"echo", "narrow",   "lines",    "messages",
+                                                 "ack",  "blocking", "impatient"};
 inline constexpr std::uint32_t narrow_connections = 40;     // the limit of "narrow"
 inline constexpr std::uint32_t frame_bytes_max = 65'536;    // of "lines" and "messages"
 inline constexpr std::uint32_t impatient_timeout_ms = 300;  // of "impatient", for silence
@@ -52,8 +54,8 @@ void run_honest_clients(World& world, Random random, std::size_t number);
 void run_killed_clients(World& world, Random random, std::size_t number);
 void run_hostile_peers(World& world, Random random);
 
-// Fills the queues of more connections than the load has at once, so that the host makes all the buffers that it will ever need. Holds them until
-// `is_over` says so.
+// Fills the queues of more connections than the load has at once, so that the host makes all the
+// buffers that it will ever need. Holds them until `is_over` says so.
 void surge(World& world, const std::function<bool()>& is_over);
 
 }  // namespace portico::soak

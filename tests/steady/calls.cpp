@@ -1,5 +1,5 @@
-// The linker's --wrap has every reference of this program to NAME reach __wrap_NAME, and __real_NAME the library's own function. operator new is
-// replaced as the language allows.
+// The linker's --wrap has every reference of this program to NAME reach __wrap_NAME, and
+// __real_NAME the library's own function. operator new is replaced as the language allows.
 #include "steady/calls.hpp"
 
 #include <pthread.h>
@@ -56,7 +56,8 @@ void count_lock(pthread_mutex_t* mutex) noexcept {
     locks.fetch_add(1, std::memory_order_relaxed);
     for (std::atomic<pthread_mutex_t*>& place : mutexes) {
         pthread_mutex_t* known = nullptr;
-        if (place.compare_exchange_strong(known, mutex, std::memory_order_relaxed) || known == mutex) {
+        if (place.compare_exchange_strong(known, mutex, std::memory_order_relaxed) ||
+            known == mutex) {
             return;
         }
     }
@@ -94,7 +95,8 @@ CountedCalls::CountedCalls() noexcept {
 
 Calls CountedCalls::stop() noexcept {
     is_counting.store(false, std::memory_order_release);
-    Calls calls{allocations.load(std::memory_order_relaxed), locks.load(std::memory_order_relaxed), 0};
+    Calls calls{allocations.load(std::memory_order_relaxed), locks.load(std::memory_order_relaxed),
+                0};
     for (const std::atomic<pthread_mutex_t*>& place : mutexes) {
         calls.mutexes += place.load(std::memory_order_relaxed) != nullptr ? 1 : 0;
     }

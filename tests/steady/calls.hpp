@@ -1,5 +1,6 @@
-// Counts what the threads of this program allocate and which mutexes they lock, but for the calls of the test's own thread. The program's
-// references to operator new, the malloc family and pthread_mutex_lock are bent to counting ones (calls.cpp); what the system's libraries do among
+// Counts what the threads of this program allocate and which mutexes they lock, but for the calls
+// of the test's own thread. The program's references to operator new, the malloc family and
+// pthread_mutex_lock are bent to counting ones (calls.cpp); what the system's libraries do among
 // themselves is not seen.
 #pragma once
 
@@ -14,7 +15,8 @@ struct Calls {
 
     std::uint64_t allocations = 0;
     std::uint64_t locks = 0;
-    std::size_t mutexes = 0;  // how many different ones were locked; as many as mutexes_max, or more
+    // how many different ones were locked; as many as mutexes_max, or more
+    std::size_t mutexes = 0;
 };
 
 // Counts from its construction to the call of stop(). One at a time.

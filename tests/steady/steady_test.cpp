@@ -1,4 +1,5 @@
-// In the steady state an echoed message costs the server no memory and, on a port of one thread, no lock. Counted, not timed.
+// In the steady state an echoed message costs the server no memory and, on a port of one thread, no
+// lock. Counted, not timed.
 #include <cstdlib>
 #include <mutex>
 
@@ -30,7 +31,8 @@ bool all_echo(std::vector<Peer>& peers) {
 struct Found {
     Calls calls;
     std::uint64_t messages = 0;
-    std::uint64_t sweeps_max = 0;  // looks of IOCP's sweep for idle receives, which locks the list of the sockets
+    // looks of IOCP's sweep for idle receives, which locks the list of the sockets
+    std::uint64_t sweeps_max = 0;
 };
 
 Found steady_calls(const std::string& io, int connections) {
@@ -54,7 +56,8 @@ Found steady_calls(const std::string& io, int connections) {
     found.calls = counted.stop();
     REQUIRE(good);
     found.messages = static_cast<std::uint64_t>(messages - first);
-    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now() - begun);
     found.sweeps_max = on_windows ? static_cast<std::uint64_t>(took.count()) / 500 + 1 : 0;
     return found;
 }
@@ -69,7 +72,8 @@ TEST_CASE("the counters see what this program allocates and locks", "[steady]") 
         for (std::mutex* mutex : {&first, &second, &first}) {
             const std::scoped_lock lock(*mutex);
         }
-        void* volatile made = ::operator new(1);  // volatile: else the compiler spares itself the calls
+        // volatile: else the compiler spares itself the calls
+        void* volatile made = ::operator new(1);
         ::operator delete(made);
         made = std::malloc(1);
         std::free(made);
@@ -85,22 +89,30 @@ TEST_CASE("on a port of one thread a message allocates nothing and takes no lock
     const std::string ports = ANY_PORTS();
     const int connections = GENERATE(1, 16);
     CAPTURE(ports, connections);
-    const std::string kind = ports == "io_uring" ? R"("backend": "io_uring")" : "\"ports\": \"" + ports + "\"";
+    const std::string kind = ports == "io_uring" ? R"("backend": "io_uring")"
+                                                 : "\"ports\": \"" + ports + "\"";
     const Found found = steady_calls("{" + kind + ", \"threads\": 1}", connections);
     CHECK(found.calls.allocations == 0);
     CHECK(found.calls.locks <= found.sweeps_max);
 }
 
-// Which these are: the port's, for the ready list and the timers, and the group's, for the run queue.
-TEST_CASE("on a shared port a message allocates nothing and takes no lock but the port's and the run queue's", "[steady]") {
+// Which these are: the port's, for the ready list and the timers, and the group's, for the run
+// queue.
+TEST_CASE(
+    "on a shared port a message allocates nothing and takes no lock but the port's and the run "
+    "queue's",
+    "[steady]") {
     const int connections = GENERATE(1, 16);
     constexpr std::uint64_t threads = 4;
     CAPTURE(connections);
     const Found found = steady_calls(R"({"ports": "shared", "threads": 4})", connections);
-    // MinGW's libraries allocate what belongs to a thread when it is first used; a thread may have its first turn as late as here.
+    // MinGW's libraries allocate what belongs to a thread when it is first used; a thread may have
+    // its first turn as late as here.
     CHECK(found.calls.allocations <= (on_windows ? threads : 0));
     CHECK(found.calls.mutexes <= (found.sweeps_max != 0 ? 3U : 2U));
-    WARN("shared: " << found.calls.locks << " locks for " << found.messages << " messages on " << connections << " connections");
-    // The strand is queued and taken; what completes at once goes onto the ready list and is taken from it.
+    WARN("shared: " << found.calls.locks << " locks for " << found.messages << " messages on "
+                    << connections << " connections");
+    // The strand is queued and taken; what completes at once goes onto the ready list and is taken
+    // from it.
     CHECK(found.calls.locks <= 4 * found.messages + found.sweeps_max);
 }

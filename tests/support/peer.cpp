@@ -57,9 +57,11 @@ bool is_reset(int code) {
     return code == ECONNRESET || code == EPIPE;
 }
 constexpr int send_flags = MSG_NOSIGNAL;
-// A connect that was interrupted goes on (connect(2)). An io_uring of this thread interrupts calls that wait, unless its work is deferred.
+// A connect that was interrupted goes on (connect(2)). An io_uring of this thread interrupts calls
+// that wait, unless its work is deferred.
 int error_of_interrupted_connect(int native) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(Peer::patience_ms);
+    const auto deadline = std::chrono::steady_clock::now() +
+                          std::chrono::milliseconds(Peer::patience_ms);
     pollfd connecting{native, POLLOUT, 0};
     while (::poll(&connecting, 1, 100) <= 0) {
         if (std::chrono::steady_clock::now() >= deadline) {
@@ -118,7 +120,8 @@ bool Peer::connect(const io::Address& address, int receive_buffer, int send_buff
     if (is_interrupted(code)) {
         code = error_of_interrupted_connect(native_);
     }
-    // A listener that is not there answers with another error (refused), so that a reset means: accepted, and reset at once.
+    // A listener that is not there answers with another error (refused), so that a reset means:
+    // accepted, and reset at once.
     reset_while_connecting_ = is_reset(code);
     if (code != 0 && !reset_while_connecting_) {
         close();
@@ -178,7 +181,10 @@ Peer::Received Peer::receive(std::span<char> into) {
         if (is_interrupted(code)) {
             continue;
         }
-        return {is_reset(code) ? Outcome::reset : is_timeout(code) ? Outcome::timed_out : Outcome::failed, 0};
+        return {is_reset(code)     ? Outcome::reset
+                : is_timeout(code) ? Outcome::timed_out
+                                   : Outcome::failed,
+                0};
     }
 }
 

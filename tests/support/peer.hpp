@@ -1,5 +1,6 @@
-// A plain blocking TCP client: the other end of a test's connection, made with the system's calls alone, so that a mistake of
-// host/io cannot hide behind the same mistake at both ends. Every call gives up after `patience_ms`.
+// A plain blocking TCP client: the other end of a test's connection, made with the system's calls
+// alone, so that a mistake of host/io cannot hide behind the same mistake at both ends. Every call
+// gives up after `patience_ms`.
 #pragma once
 
 #include <cstddef>
@@ -28,13 +29,16 @@ public:
     Peer(Peer&& other) noexcept;
     Peer& operator=(Peer&& other) noexcept;
 
-    // Buffer sizes of the system, in bytes; 0 leaves them alone. False if the connection could not be made. One that was made and reset before this call
-    // came back is a success: the first receive tells of the reset, as it does when the reset comes a moment later.
-    [[nodiscard]] bool connect(const io::Address& address, int receive_buffer = 0, int send_buffer = 0);
+    // Buffer sizes of the system, in bytes; 0 leaves them alone. False if the connection could not
+    // be made. One that was made and reset before this call came back is a success: the first
+    // receive tells of the reset, as it does when the reset comes a moment later.
+    [[nodiscard]] bool connect(const io::Address& address, int receive_buffer = 0,
+                               int send_buffer = 0);
 
     // False when the connection broke or `patience_ms` passed.
     bool send_all(std::string_view bytes);
-    // Sends one byte as urgent data (MSG_OOB). It is no part of the stream that the other side receives.
+    // Sends one byte as urgent data (MSG_OOB). It is no part of the stream that the other side
+    // receives.
     bool send_urgent(char byte);
     [[nodiscard]] Received receive(std::span<char> into);
     // What came until there were `bytes` of them, or the stream ended, or patience did.

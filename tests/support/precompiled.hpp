@@ -1,5 +1,6 @@
-// What the test cases have in common, compiled once for all of them (portico_test_cases in tests/CMakeLists.txt).
-// Each of them still includes what it uses: other builds compile them without this.
+// What the test cases have in common, compiled once for all of them (portico_test_cases in
+// tests/CMakeLists.txt). Each of them still includes what it uses: other builds compile them
+// without this.
 #include <algorithm>
 #include <array>
 #include <atomic>

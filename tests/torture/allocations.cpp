@@ -1,5 +1,6 @@
-// The replaced functions. Under a sanitizer memory still comes from its allocator, so that it finds leaks and misuse as ever; else from the C
-// library's. Compiled without instrumentation: these run before a sanitizer is ready.
+// The replaced functions. Under a sanitizer memory still comes from its allocator, so that it finds
+// leaks and misuse as ever; else from the C library's. Compiled without instrumentation: these run
+// before a sanitizer is ready.
 #include "torture/allocations.hpp"
 
 #include <dlfcn.h>
@@ -33,7 +34,8 @@ constexpr std::uint32_t nobody = UINT32_MAX;
 // Of a thread that has no number, or none yet: its calls are never counted.
 constexpr std::uint32_t unnumbered = UINT32_MAX - 1;
 
-// Which thread's calls fail. Stored last and with release, so that the thread that finds itself named sees the rest.
+// Which thread's calls fail. Stored last and with release, so that the thread that finds itself
+// named sees the rest.
 std::atomic<std::uint32_t> failing_thread{nobody};
 std::atomic<std::uint64_t> first_failing{0};
 std::atomic<Failing> failing_how{Failing::once};
@@ -50,7 +52,8 @@ bool fails_now() noexcept {
     }
     const std::uint64_t call = calls.fetch_add(1, std::memory_order_relaxed) + 1;
     const std::uint64_t first = first_failing.load(std::memory_order_relaxed);
-    if (failing_how.load(std::memory_order_relaxed) == Failing::once ? call != first : call < first) {
+    if (failing_how.load(std::memory_order_relaxed) == Failing::once ? call != first
+                                                                     : call < first) {
         return false;
     }
     failures.fetch_add(1, std::memory_order_relaxed);
@@ -133,7 +136,8 @@ void* realloc(void* memory, std::size_t size) noexcept {
         return no_memory();
     }
     void* moved = REAL(realloc)(memory, size);
-    live.fetch_add((moved != nullptr && memory == nullptr ? 1 : 0) - (moved == nullptr && memory != nullptr && size == 0 ? 1 : 0),
+    live.fetch_add((moved != nullptr && memory == nullptr ? 1 : 0) -
+                       (moved == nullptr && memory != nullptr && size == 0 ? 1 : 0),
                    std::memory_order_relaxed);
     return moved;
 }
@@ -162,7 +166,8 @@ int posix_memalign(void** memory, std::size_t alignment, std::size_t size) noexc
     return 0;
 }
 
-int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*function)(void*), void* argument) noexcept {
+int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*function)(void*),
+                   void* argument) noexcept {
     using Create = int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
     static const auto create = reinterpret_cast<Create>(::dlsym(RTLD_NEXT, "pthread_create"));
     if (fails_now()) {
@@ -173,7 +178,8 @@ int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*
         return EAGAIN;
     }
     *start = {function, argument, threads_started.fetch_add(1, std::memory_order_relaxed) + 1};
-    // What the start of a thread allocates in here is a sanitizer's own, or ends as a start that failed, which has its turn above.
+    // What the start of a thread allocates in here is a sanitizer's own, or ends as a start that
+    // failed, which has its turn above.
     const std::uint32_t number = std::exchange(thread_number, unnumbered);
     const int code = create(thread, attributes, run_thread, start);
     thread_number = number;

@@ -1,8 +1,10 @@
-// Allocations, and starts of threads, that fail on demand. The whole process's malloc family, operator new and pthread_create are replaced
-// (allocations.cpp), so the libraries' and the plugins' own calls fail too.
+// Allocations, and starts of threads, that fail on demand. The whole process's malloc family,
+// operator new and pthread_create are replaced (allocations.cpp), so the libraries' and the
+// plugins' own calls fail too.
 //
-// One thread's calls are counted, and its n-th one fails, or all from the n-th on. So a run can be repeated with the next call failing, and does the
-// same up to there, whatever the other threads do.
+// One thread's calls are counted, and its n-th one fails, or all from the n-th on. So a run can be
+// repeated with the next call failing, and does the same up to there, whatever the other threads
+// do.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +16,8 @@ enum class Failing : std::uint8_t {
     onward,  // the n-th and all behind it
 };
 
-// The threads that are started from here on are 1, 2, ... in the order of their start; this one, and all that ran before, are 0.
+// The threads that are started from here on are 1, 2, ... in the order of their start; this one,
+// and all that ran before, are 0.
 void number_threads();
 
 // From its construction to its end the calls of one thread are counted and fail. One at a time.

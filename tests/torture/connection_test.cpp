@@ -1,5 +1,6 @@
-// Connections while each allocation of a worker (or of the thread that calls in) fails in turn: one connection is lost at most, and one line says so; the
-// others go on, the next one is served, the server stops with nothing on loan.
+// Connections while each allocation of a worker (or of the thread that calls in) fails in turn: one
+// connection is lost at most, and one line says so; the others go on, the next one is served, the
+// server stops with nothing on loan.
 #include <sstream>
 
 #include "integration/service.hpp"
@@ -18,14 +19,18 @@ constexpr std::uint32_t worker = 2;
 const std::string one_port = R"({"ports": "per_core", "threads": 1, "receive_buffer_bytes": 1024})";
 const std::string log_lines = R"("log": {"level": "info"})";
 // Timers, a queue that holds a long message, and framing, so that what comes in pieces is kept.
-const std::string framed = R"("framing": {"type": "delimiter", "max_bytes": 1000000}, "limits": {"idle_timeout_ms": 60000})";
+const std::string framed =
+    R"("framing": {"type": "delimiter", "max_bytes": 1000000}, "limits": {"idle_timeout_ms": 60000})";
 
 // The access line of a connection that was lost says why as well, and is no warning.
 std::size_t warnings_of_memory(const std::string& text) {
     std::istringstream lines(text);
     std::size_t count = 0;
     for (std::string line; std::getline(lines, line);) {
-        count += line.find(" warn ") != std::string::npos && line.find("out of memory") != std::string::npos ? 1 : 0;
+        count += line.find(" warn ") != std::string::npos &&
+                         line.find("out of memory") != std::string::npos
+                     ? 1
+                     : 0;
     }
     return count;
 }
@@ -53,7 +58,8 @@ std::string talk(const TestServer& server) {
     return back;
 }
 
-// `warm`: another connection was there before, so the pools have memory already; it must not notice anything.
+// `warm`: another connection was there before, so the pools have memory already; it must not notice
+// anything.
 bool connects(std::uint64_t n, Failing how, bool warm) {
     const CaughtErrors lines;
     bool has_failed = false;
@@ -101,12 +107,15 @@ TEST_CASE("without memory the first connection is lost at most, with one line", 
     CHECK(torture([&](std::uint64_t n) { return connects(n, Failing::once, false); }) >= 8);
 }
 
-TEST_CASE("without memory a connection beside others is lost at most, with one line", "[connection]") {
+TEST_CASE("without memory a connection beside others is lost at most, with one line",
+          "[connection]") {
     CHECK(torture([&](std::uint64_t n) { return connects(n, Failing::once, true); }) >= 5);
 }
 
-// Not the first one: where no buffer was ever had a receive waits for memory, and its client with it.
-TEST_CASE("while memory is out a connection is lost, and those that were there go on afterwards", "[connection]") {
+// Not the first one: where no buffer was ever had a receive waits for memory, and its client with
+// it.
+TEST_CASE("while memory is out a connection is lost, and those that were there go on afterwards",
+          "[connection]") {
     CHECK(torture([&](std::uint64_t n) { return connects(n, Failing::onward, true); }) >= 5);
 }
 
@@ -121,7 +130,9 @@ TEST_CASE("a line of the log that memory is short for is lost and counted", "[co
             number_threads();
             Script script;
             TestServer server(one_port, {{"relay", "relay#full", "", &script}}, log_lines);
-            const auto log = [&] { script.host()->log(script.instance(), PORTICO_LOG_INFO, text.data(), text.size()); };
+            const auto log = [&] {
+                script.host()->log(script.instance(), PORTICO_LOG_INFO, text.data(), text.size());
+            };
             FailingCalls failing(thread, n, Failing::once);
             log();
             if (thread == caller) {
@@ -136,14 +147,16 @@ TEST_CASE("a line of the log that memory is short for is lost and counted", "[co
         }
         const std::string written = lines.text();
         CHECK(count_of(written, text) == (has_failed ? 1 : 2));
-        CHECK(count_of(written, "1 lines of the log were dropped: out of memory") == (has_failed ? 1 : 0));
+        CHECK(count_of(written, "1 lines of the log were dropped: out of memory") ==
+              (has_failed ? 1 : 0));
         return has_failed;
     });
     // The line is made by the thread that logs; the log's thread needs no memory for it.
     CHECK((failed >= 1) == (thread == caller));
 }
 
-TEST_CASE("calls from other threads answer that memory is out, and change nothing then", "[connection]") {
+TEST_CASE("calls from other threads answer that memory is out, and change nothing then",
+          "[connection]") {
     static std::atomic<int> posted{0};
     const auto count = [](void*, portico_connection, void*, void*, portico_status) { ++posted; };
     const std::size_t failed = torture([&](std::uint64_t n) {
@@ -165,10 +178,13 @@ TEST_CASE("calls from other threads answer that memory is out, and change nothin
         FailingCalls failing(caller, n, Failing::once);
         portico_connection_info info{};
         info.struct_size = sizeof info;
-        const bool all = succeeds([&] { return script.info(line.handle, info); }) && succeeds([&] { return script.pause(line); }) &&
-                         succeeds([&] { return script.resume(line); }) && succeeds([&] { return script.post(line, count, nullptr); }) &&
+        const bool all = succeeds([&] { return script.info(line.handle, info); }) &&
+                         succeeds([&] { return script.pause(line); }) &&
+                         succeeds([&] { return script.resume(line); }) &&
+                         succeeds([&] { return script.post(line, count, nullptr); }) &&
                          succeeds([&] { return script.post_instance(count, nullptr); }) &&
-                         succeeds([&] { return script.send(line, "one"); }) && succeeds([&] { return script.send(line, "two"); }) &&
+                         succeeds([&] { return script.send(line, "one"); }) &&
+                         succeeds([&] { return script.send(line, "two"); }) &&
                          succeeds([&] { return script.close(line); });
         failing.stop();
         CHECK(all);
@@ -184,7 +200,8 @@ TEST_CASE("calls from other threads answer that memory is out, and change nothin
     CHECK(failed >= 7);
 }
 
-TEST_CASE("a call's mail that memory is short for where it arrives closes its connection", "[connection]") {
+TEST_CASE("a call's mail that memory is short for where it arrives closes its connection",
+          "[connection]") {
     // Longer than what is left in the queue's chunk, so that the worker allocates as well.
     const std::string message(200'000, 'm');
     const std::size_t failed = torture([&](std::uint64_t n) {
@@ -194,7 +211,10 @@ TEST_CASE("a call's mail that memory is short for where it arrives closes its co
         {
             number_threads();
             Script script;
-            TestServer server(one_port, {{"relay", "relay#full", R"("limits": {"send_queue_bytes": 1000000})", &script}}, log_lines);
+            TestServer server(
+                one_port,
+                {{"relay", "relay#full", R"("limits": {"send_queue_bytes": 1000000})", &script}},
+                log_lines);
             Peer peer = server.connect("relay");
             REQUIRE(eventually([&] { return script.opened == 1; }));
             FailingCalls failing(worker, n, Failing::once);
@@ -223,8 +243,10 @@ TEST_CASE("a stop without memory stops all the same", "[connection]") {
         const CaughtErrors lines;
         number_threads();
         Script script;
-        script.on_drain = [&](Line& line, std::uint32_t) { return script.close(line); };  // an error ends the connection as well
-        TestServer server(one_port, {{"echo", "echo", framed}, {"relay", "relay#full", "", &script}}, log_lines);
+        // an error ends the connection as well
+        script.on_drain = [&](Line& line, std::uint32_t) { return script.close(line); };
+        TestServer server(
+            one_port, {{"echo", "echo", framed}, {"relay", "relay#full", "", &script}}, log_lines);
         Peer idle = server.connect("echo");
         REQUIRE(echoes(idle, "idle\n"));
         Peer other = server.connect("relay");
@@ -232,7 +254,8 @@ TEST_CASE("a stop without memory stops all the same", "[connection]") {
         FailingCalls failing(thread, n, Failing::once);
         const StopResult result = server.stop();
         failing.stop();
-        CHECK(result.connections_cut == 0);  // a connection that could not be told at once is told a little later
+        // a connection that could not be told at once is told a little later
+        CHECK(result.connections_cut == 0);
         return failing.has_failed();
     });
     if (thread == caller) {

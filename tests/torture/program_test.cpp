@@ -1,6 +1,6 @@
-// The program itself while each allocation, and each start of a thread, of its main thread fails in turn: it ends with one line and an exit code that
-// says so. main() is the real one, under another name, in a process of its own
-// each time.
+// The program itself while each allocation, and each start of a thread, of its main thread fails in
+// turn: it ends with one line and an exit code that says so. main() is the real one, under another
+// name, in a process of its own each time.
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,7 +25,8 @@ public:
     explicit File(const char* name) : name_(Server::program_directory() + "/" + name) {
         std::ofstream(name_) << configuration_of(
             "{\"ports\": \"per_core\", \"threads\": 1}", {{"echo", "echo", ""}, {"ack", "ack", ""}},
-            "\"plugin_directory\": \"" + test_plugin_directory() + "\", \"log\": {\"level\": \"info\"}");
+            "\"plugin_directory\": \"" + test_plugin_directory() +
+                "\", \"log\": {\"level\": \"info\"}");
     }
     ~File() { std::filesystem::remove(name_); }
     File(const File&) = delete;
@@ -91,10 +92,14 @@ bool runs(std::uint64_t n, std::vector<std::string> arguments, bool serves) {
 
 TEST_CASE("host check without memory ends with one line", "[program]") {
     const File file("torture_check.json");
-    CHECK(torture([&](std::uint64_t n) { return runs(n, {"host", "check", file.name()}, false); }) > 200);
+    CHECK(torture([&](std::uint64_t n) {
+              return runs(n, {"host", "check", file.name()}, false);
+          }) > 200);
 }
 
 TEST_CASE("host without memory serves or ends with one line", "[program]") {
     const File file("torture_serve.json");
-    CHECK(torture([&](std::uint64_t n) { return runs(n, {"host", "--config", file.name()}, true); }) > 200);
+    CHECK(torture([&](std::uint64_t n) {
+              return runs(n, {"host", "--config", file.name()}, true);
+          }) > 200);
 }

@@ -20,11 +20,12 @@ constexpr std::uint64_t never = UINT64_MAX;
 constexpr std::uint64_t calls_max = 20'000;
 
 std::size_t entries_of(const char* directory) {
-    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(directory), std::filesystem::directory_iterator()));
+    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(directory),
+                                                  std::filesystem::directory_iterator()));
 }
 
-// Catch2 keeps what belongs to the last assertion: let that be the same one before each count. The C library keeps the text of dlopen's last error until it
-// has been asked twice.
+// Catch2 keeps what belongs to the last assertion: let that be the same one before each count. The
+// C library keeps the text of dlopen's last error until it has been asked twice.
 Holdings settled_holdings() {
     ::dlerror();
     ::dlerror();
@@ -42,14 +43,16 @@ Holdings holdings() {
 }
 
 std::string to_string(const Holdings& held) {
-    return std::to_string(held.allocations) + " allocations, " + std::to_string(held.descriptors) + " descriptors";
+    return std::to_string(held.allocations) + " allocations, " + std::to_string(held.descriptors) +
+           " descriptors";
 }
 
 bool has_threads(std::size_t count) {
     return eventually([&] { return entries_of("/proc/self/task") == count; });
 }
 
-CaughtErrors::CaughtErrors() : caught_(::memfd_create("standard error", MFD_CLOEXEC)), before_(::dup(STDERR_FILENO)) {
+CaughtErrors::CaughtErrors()
+    : caught_(::memfd_create("standard error", MFD_CLOEXEC)), before_(::dup(STDERR_FILENO)) {
     REQUIRE(caught_ >= 0);
     REQUIRE(::dup2(caught_, STDERR_FILENO) == STDERR_FILENO);
 }
@@ -63,7 +66,8 @@ CaughtErrors::~CaughtErrors() {
 std::string CaughtErrors::text() const {
     std::string all;
     std::array<char, 4'096> part;
-    for (ssize_t got = 0; (got = ::pread(caught_, part.data(), part.size(), static_cast<off_t>(all.size()))) > 0;) {
+    for (ssize_t got = 0;
+         (got = ::pread(caught_, part.data(), part.size(), static_cast<off_t>(all.size()))) > 0;) {
         all.append(part.data(), static_cast<std::size_t>(got));
     }
     return all;
@@ -81,7 +85,8 @@ std::vector<std::string> lines_of(std::string_view text) {
 
 std::size_t count_of(std::string_view text, std::string_view part) {
     std::size_t count = 0;
-    for (std::size_t at = text.find(part); at != std::string_view::npos; at = text.find(part, at + part.size())) {
+    for (std::size_t at = text.find(part); at != std::string_view::npos;
+         at = text.find(part, at + part.size())) {
         ++count;
     }
     return count;
@@ -90,14 +95,16 @@ std::size_t count_of(std::string_view text, std::string_view part) {
 bool is_about_memory(std::string_view line) {
     constexpr std::string_view words[] = {
         "out of memory",
-        "annot allocate memory",           // ENOMEM in the C library's words
-        "emory allocation failure",        // getaddrinfo's
-        "thread",                          // one that could not be started
-        "cannot open shared object file",  // dlopen's, which forgets the reason when memory is out for the words as well
+        "annot allocate memory",     // ENOMEM in the C library's words
+        "emory allocation failure",  // getaddrinfo's
+        "thread",                    // one that could not be started
+        // dlopen's, which forgets the reason when memory is out for the words as well
+        "cannot open shared object file",
         "cannot create shared object descriptor",
     };
-    return std::any_of(std::begin(words), std::end(words),
-                       [&](std::string_view word) { return line.find(word) != std::string_view::npos; });
+    return std::any_of(std::begin(words), std::end(words), [&](std::string_view word) {
+        return line.find(word) != std::string_view::npos;
+    });
 }
 
 std::size_t torture(const std::function<bool(std::uint64_t n)>& scenario) {
@@ -108,7 +115,8 @@ std::size_t torture(const std::function<bool(std::uint64_t n)>& scenario) {
         const bool failed = scenario(n);
         Holdings after = settled_holdings();
         if (after.allocations != before.allocations) {
-            // What is made once for a process is there when the same is done again; what is lost is lost again.
+            // What is made once for a process is there when the same is done again; what is lost is
+            // lost again.
             before = after;
             static_cast<void>(scenario(n));
             after = settled_holdings();

@@ -1,4 +1,5 @@
-// What the torture tests share: the loop that lets each call fail in turn, what must be as it was afterwards, and the lines that a server wrote meanwhile.
+// What the torture tests share: the loop that lets each call fail in turn, what must be as it was
+// afterwards, and the lines that a server wrote meanwhile.
 #pragma once
 
 #include <cstddef>
@@ -19,10 +20,12 @@ struct Holdings {
 [[nodiscard]] Holdings holdings();
 [[nodiscard]] std::string to_string(const Holdings& holdings);
 
-// Whether the process has that many threads, soon: the system still lists one for a moment that has been joined.
+// Whether the process has that many threads, soon: the system still lists one for a moment that has
+// been joined.
 [[nodiscard]] bool has_threads(std::size_t count);
 
-// Catches what the process writes to standard error, from its construction on. The descriptor stays what it was for everybody else.
+// Catches what the process writes to standard error, from its construction on. The descriptor stays
+// what it was for everybody else.
 class CaughtErrors {
 public:
     CaughtErrors();
@@ -44,8 +47,9 @@ private:
 // Says that memory (or a thread) was not to be had, in whoever's words.
 [[nodiscard]] bool is_about_memory(std::string_view line);
 
-// Runs `scenario(n)` for n = 1, 2, ... until it answers false: then no call failed, which is to say that there is none left. Checks after each run that the
-// process holds what it held before. How many calls failed.
+// Runs `scenario(n)` for n = 1, 2, ... until it answers false: then no call failed, which is to say
+// that there is none left. Checks after each run that the process holds what it held before. How
+// many calls failed.
 std::size_t torture(const std::function<bool(std::uint64_t n)>& scenario);
 
 }  // namespace portico::test

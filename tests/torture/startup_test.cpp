@@ -1,5 +1,5 @@
-// Starting and checking a server while each allocation, and each start of a thread, fails in turn: a clear line in errors(), nothing left behind, and
-// the same server starts when memory is back.
+// Starting and checking a server while each allocation, and each start of a thread, fails in turn:
+// a clear line in errors(), nothing left behind, and the same server starts when memory is back.
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -20,11 +20,14 @@ const char* text_of(Failing how) {
 
 // echo framed and ack, two ports, a log file.
 std::string configuration() {
-    const std::string log = "\"log\": {\"level\": \"info\", \"file\": \"" + Server::program_directory() + "/torture_startup.log\"}";
-    return configuration_of("{\"ports\": \"per_core\", \"threads\": 2}",
-                            {{"echo", "echo", "\"framing\": {\"type\": \"delimiter\"}, \"settings\": {\"print\": false}"},
-                             {"ack", "ack", "\"settings\": {\"reply\": \"Good day to you\", \"close_after\": false}"}},
-                            log);
+    const std::string log = "\"log\": {\"level\": \"info\", \"file\": \"" +
+                            Server::program_directory() + "/torture_startup.log\"}";
+    return configuration_of(
+        "{\"ports\": \"per_core\", \"threads\": 2}",
+        {{"echo", "echo",
+          "\"framing\": {\"type\": \"delimiter\"}, \"settings\": {\"print\": false}"},
+         {"ack", "ack", "\"settings\": {\"reply\": \"Good day to you\", \"close_after\": false}"}},
+        log);
 }
 
 io::Address address_of(const Server& server, std::size_t endpoint) {
@@ -45,7 +48,8 @@ void serves_and_stops(Server& server) {
         CHECK(other.send_all("x"));
         CHECK(other.receive_exactly(15) == "Good day to you");
     }
-    REQUIRE(eventually([&] { return server.statistics().connections_open == 0; }));  // a stop waits a moment for an idle client
+    // a stop waits a moment for an idle client
+    REQUIRE(eventually([&] { return server.statistics().connections_open == 0; }));
     server.stop();
     CHECK(server.wait().connections_cut == 0);
 }
@@ -94,7 +98,8 @@ TEST_CASE("a start without memory says so, leaves nothing, and can be repeated",
     CHECK(failed > 100);
 }
 
-TEST_CASE("a configuration file that memory is short for is told from one that is wrong", "[startup]") {
+TEST_CASE("a configuration file that memory is short for is told from one that is wrong",
+          "[startup]") {
     const std::string file = Server::program_directory() + "/torture_startup.json";
     std::ofstream(file) << configuration();
     const std::size_t failed = torture([&](std::uint64_t n) {
@@ -136,7 +141,8 @@ TEST_CASE("a check without memory says so, and reads each setting by the rules",
     // What settings.so does not read is reported; what it reads is checked.
     const std::string text = configuration_of(
         io_of("per_core"),
-        {{"good", "settings", R"("settings": {"loud": true, "count": 3, "text": "a text that is longer than a short string"})"},
+        {{"good", "settings",
+          R"("settings": {"loud": true, "count": 3, "text": "a text that is longer than a short string"})"},
          {"bad", "settings", R"("settings": {"loud": true, "cuont": 3})"}},
         "");
     const std::size_t failed = torture([&](std::uint64_t n) {
@@ -159,7 +165,8 @@ TEST_CASE("a check without memory says so, and reads each setting by the rules",
 }
 
 TEST_CASE("a plugin that is not there is told, or memory is", "[startup]") {
-    const std::string text = configuration_of(io_of("per_core"), {{"a", "missing", ""}, {"b", "bad_no_entry", ""}}, "");
+    const std::string text = configuration_of(
+        io_of("per_core"), {{"a", "missing", ""}, {"b", "bad_no_entry", ""}}, "");
     const std::size_t failed = torture([&](std::uint64_t n) {
         Server server;
         server.set_default_plugin_directory(test_plugin_directory());

@@ -1,5 +1,5 @@
-# shellcheck shell=bash disable=SC2034,SC2154
-# What every verb uses: progress, failures, and the packages that a fresh Debian 12 lacks. Sourced by ./dev.
+# shellcheck shell=bash disable=SC2034,SC2154 What every verb uses: progress, failures, and the
+# packages that a fresh Debian 12 lacks. Sourced by ./dev.
 
 say() { printf '[%4d s] %s\n' "$SECONDS" "$1"; }
 
@@ -8,7 +8,8 @@ die() {
     exit 1
 }
 
-# quietly WHAT COMMAND...: one line of progress; what the command prints goes to a log, whose end is shown when it fails.
+# quietly WHAT COMMAND...: one line of progress; what the command prints goes to a log, whose end is
+# shown when it fails.
 quietly() {
     local what=$1 log
     shift

@@ -2,15 +2,17 @@
 # Lines and branches of host/ and sdk/ that the suites run. Sourced by ./dev.
 source tools/dev/test.sh
 
-# count_coverage PRESET GCOV: the suites of the preset, counted, into build/coverage/PRESET.json. Programs that a test kills leave no counts.
+# count_coverage PRESET GCOV: the suites of the preset, counted, into build/coverage/PRESET.json.
+# Programs that a test kills leave no counts.
 count_coverage() {
     local preset=$1 gcov=$2
     if [ -d "build/$preset" ]; then find "build/$preset" -name '*.gcda' -delete; fi
     suite "$preset"
     mkdir -p build/coverage
-    # Left out: branches of assertions, lines that are a failed one, and branches of lines without code (destructors at a closing brace). The edges that
-    # exceptions take are marked here and left out by the table, after the merge: gcov does not mark them in code that this program never ran, and
-    # another may have run it.
+    # Left out: branches of assertions, lines that are a failed one, and branches of lines without
+    # code (destructors at a closing brace). The edges that exceptions take are marked here and left
+    # out by the table, after the merge: gcov does not mark them in code that this program never
+    # ran, and another may have run it.
     quietly "counting: ${title[$preset]}" gcovr --root . "build/$preset" --gcov-executable "$gcov" --filter host/ --filter sdk/include/ \
         --exclude-unreachable-branches --exclude-branches-by-pattern '.*PORTICO_ASSERT\(' --exclude-lines-by-pattern '.*PORTICO_ASSERT\(!"' \
         --json "build/coverage/$preset.json" -j "$(nproc)"

@@ -20,7 +20,8 @@ suite() { # PRESET CTEST-OPTION...
     rm -f "$report"
     started=$SECONDS
     say "testing: ${title[$preset]} ..."
-    # Most tests wait for timers, so there may be more of them than processors. Wine has one server for all.
+    # Most tests wait for timers, so there may be more of them than processors. Wine has one server
+    # for all.
     case $preset in *windows) jobs=$(nproc) ;; esac
     ctest --preset "$preset" -j "$jobs" --output-junit "$report" "$@" >"$log" 2>&1 || true
     if [ ! -s "$report" ]; then
@@ -38,8 +39,9 @@ suite() { # PRESET CTEST-OPTION...
     say "${title[$preset]}: $((tests - bad - off)) passed, $bad failed$([ "$off" -eq 0 ] || echo ", $off skipped"), in $((SECONDS - started)) s"
 }
 
-# The unit tests in valgrind's memory checker. Slow, and most of what it finds the sanitizers find: not in every run. Uninitialised memory is its own.
-# Without the tests of exhausted descriptors: valgrind imitates that limit, and closes a connection that the kernel has accepted already.
+# The unit tests in valgrind's memory checker. Slow, and most of what it finds the sanitizers find:
+# not in every run. Uninitialised memory is its own. Without the tests of exhausted descriptors:
+# valgrind imitates that limit, and closes a connection that the kernel has accepted already.
 valgrind_suite() {
     if build linux unit_tests && quietly "testing: unit tests under valgrind" \
         valgrind --quiet --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=all build/linux/bin/unit_tests "~[descriptors]"; then

@@ -1,8 +1,9 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # The project's own Wine prefix. Sourced by ./dev.
 
-# A prefix of the project's own, made when first needed. Its server runs from here to the end of this script: Debian's would end with the last
-# program, and a program that starts at that moment fails with "recvmsg: Connection reset by peer".
+# A prefix of the project's own, made when first needed. Its server runs from here to the end of
+# this script: Debian's would end with the last program, and a program that starts at that moment
+# fails with "recvmsg: Connection reset by peer".
 start_wine() {
     export WINEPREFIX=$PWD/build/wineprefix WINEDEBUG=-all WINEDLLOVERRIDES="winedbg.exe,winemenubuilder.exe,mscoree,mshtml=d"
     mkdir -p build
@@ -14,6 +15,7 @@ start_wine() {
     fi
     wineserver -w
     wineserver -p </dev/null >/dev/null 2>&1
-    # Wine's own processes start with the first program and stay as long as the server: they must not hold a test's output open.
+    # Wine's own processes start with the first program and stay as long as the server: they must
+    # not hold a test's output open.
     wine cmd /c exit </dev/null >/dev/null 2>&1 || true
 }

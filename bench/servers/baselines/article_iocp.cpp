@@ -1,6 +1,7 @@
-// The article's third server, its design written afresh without its bugs: one completion port, two worker threads a processor that take one
-// completion at a time, one operation at a time and a buffer of 256 bytes for each client, a list of the clients under a lock, an accept
-// thread that waits on the listener's event (and accepts all that wait), and a graceful end by an event.
+// The article's third server, its design written afresh without its bugs: one completion port, two
+// worker threads a processor that take one completion at a time, one operation at a time and a
+// buffer of 256 bytes for each client, a list of the clients under a lock, an accept thread that
+// waits on the listener's event (and accepts all that wait), and a graceful end by an event.
 #include <algorithm>
 #include <array>
 #include <condition_variable>
@@ -37,8 +38,10 @@ public:
     explicit Server(std::uint16_t port) : listener_(bench::listen_on_loopback(port)) {
         port_ = ::CreateIoCompletionPort(INVALID_HANDLE_VALUE, nullptr, 0, 0);
         accept_event_ = ::WSACreateEvent();
-        if (port_ == nullptr || accept_event_ == WSA_INVALID_EVENT) bench::fail_with_code("completion port");
-        if (::WSAEventSelect(listener_, accept_event_, FD_ACCEPT) != 0) bench::fail_with_code("WSAEventSelect");
+        if (port_ == nullptr || accept_event_ == WSA_INVALID_EVENT)
+            bench::fail_with_code("completion port");
+        if (::WSAEventSelect(listener_, accept_event_, FD_ACCEPT) != 0)
+            bench::fail_with_code("WSAEventSelect");
         const unsigned threads = 2 * std::max(1U, std::thread::hardware_concurrency());
         for (unsigned i = 0; i < threads; ++i) workers_.emplace_back([this] { work(); });
         bench::announce_listener(listener_);
@@ -64,14 +67,16 @@ public:
         {
             std::unique_lock lock(mutex_);
             for (const std::unique_ptr<Client>& client : clients_) {
-                // No operation begins after the first of these, and the second ends the one in flight: a send to a client that does not read
-                // would wait for that client for ever.
+                // No operation begins after the first of these, and the second ends the one in
+                // flight: a send to a client that does not read would wait for that client for
+                // ever.
                 ::shutdown(client->socket, SD_BOTH);
                 ::CancelIoEx(reinterpret_cast<HANDLE>(client->socket), nullptr);
             }
             clients_gone_.wait(lock, [this] { return clients_.empty(); });
         }
-        for (std::size_t i = 0; i < workers_.size(); ++i) ::PostQueuedCompletionStatus(port_, 0, 0, nullptr);
+        for (std::size_t i = 0; i < workers_.size(); ++i)
+            ::PostQueuedCompletionStatus(port_, 0, 0, nullptr);
         for (std::thread& worker : workers_) worker.join();
         ::WSACloseEvent(accept_event_);
         ::CloseHandle(port_);
@@ -86,7 +91,8 @@ private:
         bench::set_no_delay(accepted);
         auto made = std::make_unique<Client>(accepted);
         Client& client = *made;
-        if (::CreateIoCompletionPort(reinterpret_cast<HANDLE>(accepted), port_, 1, 0) == nullptr) return;
+        if (::CreateIoCompletionPort(reinterpret_cast<HANDLE>(accepted), port_, 1, 0) == nullptr)
+            return;
         {
             const std::scoped_lock lock(mutex_);
             clients_.push_back(std::move(made));
@@ -99,7 +105,8 @@ private:
             DWORD bytes = 0;
             ULONG_PTR key = 0;
             OVERLAPPED* overlapped = nullptr;
-            const bool good = ::GetQueuedCompletionStatus(port_, &bytes, &key, &overlapped, INFINITE) != FALSE;
+            const bool good = ::GetQueuedCompletionStatus(port_, &bytes, &key, &overlapped,
+                                                          INFINITE) != FALSE;
             if (overlapped == nullptr) {
                 if (good) return;  // stop()'s
                 continue;
@@ -126,7 +133,8 @@ private:
         client.overlapped = {};
         WSABUF part{static_cast<ULONG>(client.buffer.size()), client.buffer.data()};
         DWORD flags = 0;
-        return ::WSARecv(client.socket, &part, 1, nullptr, &flags, &client.overlapped, nullptr) == 0 ||
+        return ::WSARecv(client.socket, &part, 1, nullptr, &flags, &client.overlapped, nullptr) ==
+                   0 ||
                ::WSAGetLastError() == WSA_IO_PENDING;
     }
 
@@ -134,12 +142,14 @@ private:
         client.operation = Client::Operation::send;
         client.overlapped = {};
         WSABUF part{client.received - client.sent, client.buffer.data() + client.sent};
-        return ::WSASend(client.socket, &part, 1, nullptr, 0, &client.overlapped, nullptr) == 0 || ::WSAGetLastError() == WSA_IO_PENDING;
+        return ::WSASend(client.socket, &part, 1, nullptr, 0, &client.overlapped, nullptr) == 0 ||
+               ::WSAGetLastError() == WSA_IO_PENDING;
     }
 
     void remove(Client& client) {
         const std::scoped_lock lock(mutex_);
-        std::erase_if(clients_, [&](const std::unique_ptr<Client>& other) { return other.get() == &client; });
+        std::erase_if(clients_,
+                      [&](const std::unique_ptr<Client>& other) { return other.get() == &client; });
         if (clients_.empty()) clients_gone_.notify_all();
     }
 
@@ -155,7 +165,8 @@ private:
 }  // namespace
 
 int main(int argc, char** argv) {
-    const bench::Options options = bench::read_options(argc, argv, bench::bit_of(bench::Mode::echo));
+    const bench::Options options = bench::read_options(argc, argv,
+                                                       bench::bit_of(bench::Mode::echo));
     bench::prepare_process();
     stop_event = ::CreateEventW(nullptr, TRUE, FALSE, nullptr);
     if (stop_event == nullptr) bench::fail_with_code("CreateEvent");

@@ -49,7 +49,9 @@ inline void serve_client(NativeSocket socket, Mode mode) {
 #endif
         if (received <= 0) break;
         std::string_view reply;
-        if (!protocol.answer({buffer.data(), static_cast<std::size_t>(received)}, scratch, reply) || !send_all(socket, reply)) break;
+        if (!protocol.answer({buffer.data(), static_cast<std::size_t>(received)}, scratch, reply) ||
+            !send_all(socket, reply))
+            break;
     }
     close_socket(socket);
 }

@@ -6,13 +6,15 @@
 #include "servers/baselines/blocking.hpp"
 
 int main(int argc, char** argv) {
-    const bench::Options options = bench::read_options(argc, argv, bench::bit_of(bench::Mode::echo) | bench::bit_of(bench::Mode::ack));
+    const bench::Options options = bench::read_options(
+        argc, argv, bench::bit_of(bench::Mode::echo) | bench::bit_of(bench::Mode::ack));
     bench::prepare_process();
     const bench::NativeSocket listener = bench::listen_blocking(options);
     for (;;) {
         const bench::NativeSocket client = bench::accept_client(listener);
         if (client == bench::no_socket) {
-            // Out of descriptors, mostly: until a client goes there is nothing to do, and no call that would wait for that.
+            // Out of descriptors, mostly: until a client goes there is nothing to do, and no call
+            // that would wait for that.
             std::this_thread::sleep_for(std::chrono::milliseconds(10));
             continue;
         }

@@ -1,4 +1,5 @@
-// The socket calls that the servers on Linux have in common. Options as the host sets them (host/io/socket_posix.cpp).
+// The socket calls that the servers on Linux have in common. Options as the host sets them
+// (host/io/socket_posix.cpp).
 #pragma once
 
 #include <arpa/inet.h>
@@ -25,7 +26,8 @@ constexpr int backlog = 4'096;  // as the host's; the system cuts it to its own 
     fail(what, std::strerror(errno));
 }
 
-// SIGTERM and SIGINT end the process with 0. At once: no server here has anything to put in order. And as many descriptors as may be had.
+// SIGTERM and SIGINT end the process with 0. At once: no server here has anything to put in order.
+//   And as many descriptors as may be had.
 inline void prepare_process() noexcept {
     struct sigaction action {};
     action.sa_handler = [](int) { ::_exit(0); };
@@ -49,7 +51,8 @@ inline int listen_on_loopback(std::uint16_t port, int type_flags) {
     name.sin_family = AF_INET;
     name.sin_port = htons(port);
     name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (::bind(listener, reinterpret_cast<sockaddr*>(&name), sizeof name) != 0) fail_with_errno("bind");
+    if (::bind(listener, reinterpret_cast<sockaddr*>(&name), sizeof name) != 0)
+        fail_with_errno("bind");
     if (::listen(listener, backlog) != 0) fail_with_errno("listen");
     return listener;
 }
@@ -57,7 +60,8 @@ inline int listen_on_loopback(std::uint16_t port, int type_flags) {
 inline void announce_listener(int listener) {
     sockaddr_in name{};
     socklen_t size = sizeof name;
-    if (::getsockname(listener, reinterpret_cast<sockaddr*>(&name), &size) != 0) fail_with_errno("getsockname");
+    if (::getsockname(listener, reinterpret_cast<sockaddr*>(&name), &size) != 0)
+        fail_with_errno("getsockname");
     announce(ntohs(name.sin_port));
 }
 

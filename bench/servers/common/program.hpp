@@ -1,4 +1,5 @@
-// What all the servers that Portico is compared with have in common: their command line, and the line that says where they listen.
+// What all the servers that Portico is compared with have in common: their command line, and the
+// line that says where they listen.
 //
 //     NAME [--port N] [--mode MODE] [--print-reply]
 //
@@ -18,7 +19,8 @@ enum class Mode : std::uint8_t {
     lines,  // every line is handed whole to a handler, which sends it back
     http,   // every request is answered with the one reply
     ack,    // every read is answered with the acknowledgement of the article's server
-    work,   // every byte goes back, after 5 ms of work if the read asks for it (servers/common/work.h)
+    // every byte goes back, after 5 ms of work if the read asks for it (servers/common/work.h)
+    work,
 };
 
 // Bits of Mode, for what a program offers.
@@ -62,7 +64,8 @@ inline Options read_options(int argc, char** argv, unsigned offered) {
             options.print_reply = understood = true;
         }
         if (!understood) {
-            std::fprintf(stderr, "not understood: %s\nusage: %s [--port N] [--mode", argv[i], argv[0]);
+            std::fprintf(stderr, "not understood: %s\nusage: %s [--port N] [--mode", argv[i],
+                         argv[0]);
             char before = ' ';
             for (unsigned mode = 0; mode < std::size(names); ++mode) {
                 if ((offered & 1U << mode) != 0) {
@@ -70,7 +73,8 @@ inline Options read_options(int argc, char** argv, unsigned offered) {
                     before = '|';
                 }
             }
-            std::fprintf(stderr, "]%s\n", (offered & bit_of(Mode::http)) != 0 ? " [--print-reply]" : "");
+            std::fprintf(stderr, "]%s\n",
+                         (offered & bit_of(Mode::http)) != 0 ? " [--print-reply]" : "");
             std::exit(2);
         }
     }

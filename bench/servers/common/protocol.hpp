@@ -1,5 +1,5 @@
-// What the servers do with what they receive, the same code in all of them: bytes in, the bytes to answer with out. How those come and go
-// is what is compared.
+// What the servers do with what they receive, the same code in all of them: bytes in, the bytes to
+// answer with out. How those come and go is what is compared.
 #pragma once
 
 #include <algorithm>
@@ -15,8 +15,10 @@
 namespace bench {
 
 constexpr std::size_t receive_buffer_bytes = 65'536;  // as the host's io.receive_buffer_bytes
-constexpr std::size_t queued_bytes_max = 1'048'576;   // as the host's limits.send_queue_bytes: with more, a connection is not read from
-constexpr std::size_t line_bytes_max = 65'536;        // with its '\n'; a longer one ends the connection
+// as the host's limits.send_queue_bytes: with more, a connection is not read from
+constexpr std::size_t queued_bytes_max = 1'048'576;
+// with its '\n'; a longer one ends the connection
+constexpr std::size_t line_bytes_max = 65'536;
 
 constexpr std::string_view http_reply =
     "HTTP/1.1 200 OK\r\n"
@@ -33,9 +35,10 @@ class Protocol {
 public:
     explicit Protocol(Mode mode) noexcept : mode_(mode) {}
 
-    // What `received` is answered with: `received` itself, or bytes in `scratch`, which the connections of a thread share. False: a line
-    // was too long, the connection is to be ended.
-    [[nodiscard]] bool answer(std::string_view received, std::string& scratch, std::string_view& reply) {
+    // What `received` is answered with: `received` itself, or bytes in `scratch`, which the
+    // connections of a thread share. False: a line was too long, the connection is to be ended.
+    [[nodiscard]] bool answer(std::string_view received, std::string& scratch,
+                              std::string_view& reply) {
         switch (mode_) {
             case Mode::echo: reply = received; return true;
             case Mode::ack: reply = ack_reply; return true;
@@ -50,7 +53,8 @@ public:
     }
 
 private:
-    // The application: it gets a whole line, and what it answers leaves together with the other answers to this read.
+    // The application: it gets a whole line, and what it answers leaves together with the other
+    // answers to this read.
     static void on_line(std::string_view line, std::string& replies) { replies.append(line); }
 
     bool answer_lines(std::string_view received, std::string& scratch, std::string_view& reply) {
@@ -73,7 +77,9 @@ private:
                 begun_.assign(received);
                 break;
             }
-            const auto size = static_cast<std::size_t>(static_cast<const char*>(end) - received.data()) + 1;
+            const auto size = static_cast<std::size_t>(static_cast<const char*>(end) -
+                                                       received.data()) +
+                              1;
             on_line(received.substr(0, size), scratch);
             received.remove_prefix(size);
         }
@@ -89,7 +95,8 @@ private:
             if (matched_ == 0) {
                 const void* next = std::memchr(received.data(), '\r', received.size());
                 if (next == nullptr) break;
-                received.remove_prefix(static_cast<std::size_t>(static_cast<const char*>(next) - received.data()));
+                received.remove_prefix(
+                    static_cast<std::size_t>(static_cast<const char*>(next) - received.data()));
             }
             if (received.front() == end[matched_]) {
                 ++matched_;
@@ -114,12 +121,15 @@ private:
     std::string begun_;        // lines: the one whose end has not come
 };
 
-// Bytes that wait to be sent, for servers that hand the oldest of them to the system again and again.
+// Bytes that wait to be sent, for servers that hand the oldest of them to the system again and
+// again.
 class Queue {
 public:
     [[nodiscard]] bool empty() const noexcept { return begin_ == bytes_.size(); }
     [[nodiscard]] std::size_t size() const noexcept { return bytes_.size() - begin_; }
-    [[nodiscard]] std::string_view front() const noexcept { return std::string_view(bytes_).substr(begin_); }
+    [[nodiscard]] std::string_view front() const noexcept {
+        return std::string_view(bytes_).substr(begin_);
+    }
 
     void append(std::string_view bytes) {
         if (begin_ > bytes_.size() / 2) {

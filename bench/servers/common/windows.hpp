@@ -1,4 +1,5 @@
-// The socket calls that the servers on Windows have in common. Options as the host sets them (host/io/socket_windows.cpp).
+// The socket calls that the servers on Windows have in common. Options as the host sets them
+// (host/io/socket_windows.cpp).
 #pragma once
 
 // clang-format off
@@ -30,19 +31,22 @@ inline void prepare_process() noexcept {
 }
 
 inline SOCKET open_socket() noexcept {
-    return ::WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, nullptr, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
+    return ::WSASocketW(AF_INET, SOCK_STREAM, IPPROTO_TCP, nullptr, 0,
+                        WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
 }
 
 inline SOCKET listen_on_loopback(std::uint16_t port) {
     const SOCKET listener = open_socket();
     if (listener == INVALID_SOCKET) fail_with_code("socket");
     const DWORD on = 1;
-    ::setsockopt(listener, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, reinterpret_cast<const char*>(&on), sizeof on);
+    ::setsockopt(listener, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, reinterpret_cast<const char*>(&on),
+                 sizeof on);
     sockaddr_in name{};
     name.sin_family = AF_INET;
     name.sin_port = ::htons(port);
     name.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
-    if (::bind(listener, reinterpret_cast<sockaddr*>(&name), sizeof name) != 0) fail_with_code("bind");
+    if (::bind(listener, reinterpret_cast<sockaddr*>(&name), sizeof name) != 0)
+        fail_with_code("bind");
     if (::listen(listener, backlog) != 0) fail_with_code("listen");
     return listener;
 }
@@ -50,7 +54,8 @@ inline SOCKET listen_on_loopback(std::uint16_t port) {
 inline void announce_listener(SOCKET listener) {
     sockaddr_in name{};
     int size = sizeof name;
-    if (::getsockname(listener, reinterpret_cast<sockaddr*>(&name), &size) != 0) fail_with_code("getsockname");
+    if (::getsockname(listener, reinterpret_cast<sockaddr*>(&name), &size) != 0)
+        fail_with_code("getsockname");
     announce(::ntohs(name.sin_port));
 }
 

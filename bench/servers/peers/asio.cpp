@@ -1,9 +1,12 @@
-// A server on Asio (stand-alone), on whichever backend it is built for: the reactor on epoll, io_uring, or the completion port of Windows.
+// A server on Asio (stand-alone), on whichever backend it is built for: the reactor on epoll,
+// io_uring, or the completion port of Windows.
 //
-// The shape is that of Asio's own echo server: async_read_some, async_write, and again. A connection has one operation at a time, so it is
-// read from only when its answer is written, and never has more queued than the answers to one buffer. One thread runs the io_context,
-// which is told so: on Linux with ASIO_CONCURRENCY_HINT_UNSAFE and ASIO_DISABLE_THREADS (no locks in it), on Windows with the hint 1, which
-// is what the completion port gets. Handlers are served by Asio's recycling allocator: nothing is allocated once a connection is there.
+// The shape is that of Asio's own echo server: async_read_some, async_write, and again. A
+// connection has one operation at a time, so it is read from only when its answer is written, and
+// never has more queued than the answers to one buffer. One thread runs the io_context, which is
+// told so: on Linux with ASIO_CONCURRENCY_HINT_UNSAFE and ASIO_DISABLE_THREADS (no locks in it), on
+// Windows with the hint 1, which is what the completion port gets. Handlers are served by Asio's
+// recycling allocator: nothing is allocated once a connection is there.
 #include <asio.hpp>
 
 #include <array>
@@ -20,7 +23,8 @@ using asio::ip::tcp;
 
 namespace {
 
-// Owned by the handler of its one operation, which is moved along: no count of references, which would be an atomic one.
+// Owned by the handler of its one operation, which is moved along: no count of references, which
+// would be an atomic one.
 class Session {
 public:
     Session(tcp::socket socket, Mode mode) : socket_(std::move(socket)), protocol_(mode) {}
@@ -28,7 +32,8 @@ public:
     static void read(std::unique_ptr<Session> session) {
         Session& self = *session;
         self.socket_.async_read_some(asio::buffer(self.buffer_),
-                                     [session = std::move(session)](const asio::error_code& error, std::size_t size) mutable {
+                                     [session = std::move(session)](const asio::error_code& error,
+                                                                    std::size_t size) mutable {
                                          if (!error) answer(std::move(session), size);
                                      });
     }
@@ -42,10 +47,11 @@ private:
             read(std::move(session));
             return;
         }
-        asio::async_write(self.socket_, asio::buffer(reply.data(), reply.size()),
-                          [session = std::move(session)](const asio::error_code& error, std::size_t) mutable {
-                              if (!error) read(std::move(session));
-                          });
+        asio::async_write(
+            self.socket_, asio::buffer(reply.data(), reply.size()),
+            [session = std::move(session)](const asio::error_code& error, std::size_t) mutable {
+                if (!error) read(std::move(session));
+            });
     }
 
     tcp::socket socket_;

@@ -1,5 +1,7 @@
-// A server on bare epoll, by hand: edge-triggered, one registration for each connection, received until a read is short, answered at once.
-// EPOLLOUT is asked for by the first send of a connection that does not take all, and stays: with edges it costs nothing from then on.
+// A server on bare epoll, by hand: edge-triggered, one registration for each connection, received
+// until a read is short, answered at once.
+// EPOLLOUT is asked for by the first send of a connection that does not take all, and stays: with
+//   edges it costs nothing from then on.
 #include <sys/epoll.h>
 
 #include <array>
@@ -14,20 +16,23 @@ namespace {
 
 class Server {
 public:
-    explicit Server(const Options& options) : mode_(options.mode), listener_(listen_on_loopback(options.port, SOCK_NONBLOCK)) {
+    explicit Server(const Options& options)
+        : mode_(options.mode), listener_(listen_on_loopback(options.port, SOCK_NONBLOCK)) {
         epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
         if (epoll_ < 0) fail_with_errno("epoll_create1");
         epoll_event event{};
         event.events = EPOLLIN | EPOLLET;
         event.data.ptr = nullptr;
-        if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, listener_, &event) != 0) fail_with_errno("epoll_ctl");
+        if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, listener_, &event) != 0)
+            fail_with_errno("epoll_ctl");
         announce_listener(listener_);
     }
 
     [[noreturn]] void run() {
         std::array<epoll_event, 256> events;
         for (;;) {
-            const int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), accept_again_ ? 100 : -1);
+            const int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()),
+                                           accept_again_ ? 100 : -1);
             if (count < 0 && errno != EINTR) fail_with_errno("epoll_wait");
             bool accept_due = accept_again_;
             for (int i = 0; i < count; ++i) {
@@ -53,16 +58,19 @@ private:
         Queue queue;
     };
 
-    // A peer that sends as fast as it is answered gets so many full buffers before the others have their turn.
+    // A peer that sends as fast as it is answered gets so many full buffers before the others have
+    // their turn.
     static constexpr int reads_max = 16;
 
     void accept_all() {
         accept_again_ = false;
         for (;;) {
-            const int accepted = ::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+            const int accepted = ::accept4(listener_, nullptr, nullptr,
+                                           SOCK_NONBLOCK | SOCK_CLOEXEC);
             if (accepted < 0) {
                 if (errno == EINTR || errno == ECONNABORTED) continue;
-                accept_again_ = errno != EAGAIN;  // out of descriptors, for example: no edge will come for those that wait
+                // out of descriptors, for example: no edge will come for those that wait
+                accept_again_ = errno != EAGAIN;
                 return;
             }
             set_no_delay(accepted);
@@ -94,7 +102,8 @@ private:
             }
         }
         if (goes_on && readable && !connection.stopped && !connection.ended) {
-            goes_on = receive(connection, (events & (EPOLLRDHUP | EPOLLHUP)) != 0 || (events & EPOLLIN) == 0);
+            goes_on = receive(connection,
+                              (events & (EPOLLRDHUP | EPOLLHUP)) != 0 || (events & EPOLLIN) == 0);
         }
         if (!goes_on || (connection.ended && connection.queue.empty())) {
             ::close(connection.socket);
@@ -116,7 +125,9 @@ private:
             }
             const auto size = static_cast<std::size_t>(received);
             std::string_view reply;
-            if (!connection.protocol.answer({buffer_.data(), size}, scratch_, reply) || !send(connection, reply)) return false;
+            if (!connection.protocol.answer({buffer_.data(), size}, scratch_, reply) ||
+                !send(connection, reply))
+                return false;
             if (connection.queue.size() > queued_bytes_max) {
                 connection.stopped = true;
                 return true;
@@ -129,7 +140,8 @@ private:
     bool send(Connection& connection, std::string_view bytes) {
         if (bytes.empty()) return true;
         if (connection.queue.empty()) {
-            const ssize_t sent = ::send(connection.socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+            const ssize_t sent = ::send(connection.socket, bytes.data(), bytes.size(),
+                                        MSG_NOSIGNAL);
             if (sent < 0 && errno != EAGAIN && errno != EINTR) return false;
             bytes.remove_prefix(sent > 0 ? static_cast<std::size_t>(sent) : 0);
             if (bytes.empty()) return true;
@@ -137,7 +149,8 @@ private:
         connection.queue.append(bytes);
         if ((connection.events & EPOLLOUT) == 0) {
             connection.events |= EPOLLOUT;
-            return control(EPOLL_CTL_MOD, connection);  // reports at once what has become writable meanwhile
+            // reports at once what has become writable meanwhile
+            return control(EPOLL_CTL_MOD, connection);
         }
         return true;
     }
@@ -145,7 +158,8 @@ private:
     static bool flush(Connection& connection) {
         while (!connection.queue.empty()) {
             const std::string_view bytes = connection.queue.front();
-            const ssize_t sent = ::send(connection.socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+            const ssize_t sent = ::send(connection.socket, bytes.data(), bytes.size(),
+                                        MSG_NOSIGNAL);
             if (sent < 0) {
                 if (errno == EINTR) continue;
                 return errno == EAGAIN;

@@ -1,8 +1,9 @@
-// A server on a bare I/O completion port, by hand: AcceptEx posted ahead, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS, completions taken in
-// batches with GetQueuedCompletionStatusEx, by one thread.
+// A server on a bare I/O completion port, by hand: AcceptEx posted ahead,
+// FILE_SKIP_COMPLETION_PORT_ON_SUCCESS, completions taken in batches with
+// GetQueuedCompletionStatusEx, by one thread.
 //
-// What is echoed is sent out of the buffer that it came in; when that send does not complete at once, the connection receives into its
-// other buffer, and what follows is copied behind the send.
+// What is echoed is sent out of the buffer that it came in; when that send does not complete at
+// once, the connection receives into its other buffer, and what follows is copied behind the send.
 #include <array>
 #include <memory>
 #include <utility>
@@ -20,7 +21,8 @@ struct Connection;
 enum class Kind { accept, receive, send };
 
 struct Operation : OVERLAPPED {
-    explicit Operation(Kind of, Connection* owner = nullptr) noexcept : OVERLAPPED{}, kind(of), connection(owner) {}
+    explicit Operation(Kind of, Connection* owner = nullptr) noexcept
+        : OVERLAPPED{}, kind(of), connection(owner) {}
     const Kind kind;
     Connection* const connection;
     OVERLAPPED* fresh() noexcept { return &(static_cast<OVERLAPPED&>(*this) = {}); }
@@ -55,16 +57,18 @@ struct Connection {
 
 class Server {
 public:
-    explicit Server(const Options& options) : mode_(options.mode), listener_(listen_on_loopback(options.port)) {
+    explicit Server(const Options& options)
+        : mode_(options.mode), listener_(listen_on_loopback(options.port)) {
         port_ = ::CreateIoCompletionPort(INVALID_HANDLE_VALUE, nullptr, 0, 1);
         // The listener does not skip: accepts are too few for that to matter.
-        if (port_ == nullptr || ::CreateIoCompletionPort(reinterpret_cast<HANDLE>(listener_), port_, 0, 0) == nullptr) {
+        if (port_ == nullptr ||
+            ::CreateIoCompletionPort(reinterpret_cast<HANDLE>(listener_), port_, 0, 0) == nullptr) {
             fail_with_code("completion port");
         }
         GUID id = WSAID_ACCEPTEX;
         DWORD bytes = 0;
-        if (::WSAIoctl(listener_, SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof id, &accept_ex_, sizeof accept_ex_, &bytes, nullptr,
-                       nullptr) != 0) {
+        if (::WSAIoctl(listener_, SIO_GET_EXTENSION_FUNCTION_POINTER, &id, sizeof id, &accept_ex_,
+                       sizeof accept_ex_, &bytes, nullptr, nullptr) != 0) {
             fail_with_code("AcceptEx");
         }
         for (Accept& operation : accepts_) post_accept(operation);
@@ -76,13 +80,16 @@ public:
         for (;;) {
             ULONG count = 0;
             const DWORD wait_ms = !again_.empty() ? 0 : !unposted_.empty() ? 100 : INFINITE;
-            if (!::GetQueuedCompletionStatusEx(port_, entries.data(), static_cast<ULONG>(entries.size()), &count, wait_ms, FALSE)) {
+            if (!::GetQueuedCompletionStatusEx(port_, entries.data(),
+                                               static_cast<ULONG>(entries.size()), &count, wait_ms,
+                                               FALSE)) {
                 if (::GetLastError() != WAIT_TIMEOUT) fail_with_code("GetQueuedCompletionStatusEx");
                 count = 0;
             }
             now_.swap(again_);
             for (ULONG i = 0; i < count; ++i) {
-                take(static_cast<Operation&>(*entries[i].lpOverlapped), entries[i].dwNumberOfBytesTransferred);
+                take(static_cast<Operation&>(*entries[i].lpOverlapped),
+                     entries[i].dwNumberOfBytesTransferred);
             }
             for (Connection* connection : now_) received(*connection, connection->received);
             now_.clear();
@@ -93,7 +100,8 @@ public:
     }
 
 private:
-    // A peer that sends as fast as it is answered has so many receives completed before the others have their turn.
+    // A peer that sends as fast as it is answered has so many receives completed before the others
+    // have their turn.
     static constexpr int receives_max = 16;
 
     void take(Operation& operation, DWORD bytes) {
@@ -115,8 +123,9 @@ private:
         operation.accepted = open_socket();
         DWORD bytes = 0;
         if (operation.accepted != INVALID_SOCKET) {
-            if (accept_ex_(listener_, operation.accepted, operation.addresses.data(), 0, Accept::address_bytes, Accept::address_bytes,
-                           &bytes, operation.fresh()) ||
+            if (accept_ex_(listener_, operation.accepted, operation.addresses.data(), 0,
+                           Accept::address_bytes, Accept::address_bytes, &bytes,
+                           operation.fresh()) ||
                 ::WSAGetLastError() == ERROR_IO_PENDING) {
                 return;
             }
@@ -128,13 +137,15 @@ private:
     void accepted(Accept& operation, bool good) {
         const SOCKET socket = operation.accepted;
         if (!good ||
-            ::setsockopt(socket, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT, reinterpret_cast<const char*>(&listener_), sizeof listener_) != 0) {
+            ::setsockopt(socket, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT,
+                         reinterpret_cast<const char*>(&listener_), sizeof listener_) != 0) {
             ::closesocket(socket);
         } else {
             set_no_delay(socket);
             const auto handle = reinterpret_cast<HANDLE>(socket);
             if (::CreateIoCompletionPort(handle, port_, 0, 0) != nullptr &&
-                ::SetFileCompletionNotificationModes(handle, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE)) {
+                ::SetFileCompletionNotificationModes(
+                    handle, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE)) {
                 auto* connection = new Connection(socket, mode_);
                 keep_receiving(*connection);
                 settle(*connection);
@@ -160,7 +171,8 @@ private:
             connection.ended = true;
             return;
         }
-        const std::string_view data(connection.buffers[static_cast<std::size_t>(connection.current)].data(), bytes);
+        const std::string_view data(
+            connection.buffers[static_cast<std::size_t>(connection.current)].data(), bytes);
         std::string_view reply;
         if (!connection.protocol.answer(data, scratch_, reply)) {
             abort(connection);
@@ -175,13 +187,16 @@ private:
 
     // Receives, and digests what completes at once.
     void keep_receiving(Connection& connection) {
-        for (int receives = 1; !connection.failed() && !connection.ended && !connection.receiving; ++receives) {
+        for (int receives = 1; !connection.failed() && !connection.ended && !connection.receiving;
+             ++receives) {
             if (connection.unsent() > queued_bytes_max) return;
-            std::array<char, receive_buffer_bytes>& buffer = connection.buffers[static_cast<std::size_t>(connection.current)];
+            std::array<char, receive_buffer_bytes>& buffer =
+                connection.buffers[static_cast<std::size_t>(connection.current)];
             WSABUF part{static_cast<ULONG>(buffer.size()), buffer.data()};
             DWORD bytes = 0;
             DWORD flags = 0;
-            if (::WSARecv(connection.socket, &part, 1, &bytes, &flags, connection.receive.fresh(), nullptr) != 0) {
+            if (::WSARecv(connection.socket, &part, 1, &bytes, &flags, connection.receive.fresh(),
+                          nullptr) != 0) {
                 if (::WSAGetLastError() == WSA_IO_PENDING) {
                     connection.receiving = true;
                 } else {
@@ -209,9 +224,11 @@ private:
     // Of in_flight. True: completed at once.
     bool send(Connection& connection) {
         while (!connection.in_flight.empty()) {
-            WSABUF part{static_cast<ULONG>(connection.in_flight.size()), const_cast<char*>(connection.in_flight.data())};
+            WSABUF part{static_cast<ULONG>(connection.in_flight.size()),
+                        const_cast<char*>(connection.in_flight.data())};
             DWORD bytes = 0;
-            if (::WSASend(connection.socket, &part, 1, &bytes, 0, connection.send.fresh(), nullptr) != 0) {
+            if (::WSASend(connection.socket, &part, 1, &bytes, 0, connection.send.fresh(),
+                          nullptr) != 0) {
                 if (::WSAGetLastError() == WSA_IO_PENDING) {
                     connection.sending = true;
                 } else {

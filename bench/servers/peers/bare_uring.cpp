@@ -1,9 +1,9 @@
-// A server on bare io_uring, by hand: one ring of one thread (SINGLE_ISSUER, DEFER_TASKRUN), one multishot accept, a multishot receive for
-// each connection out of one ring of provided buffers, and one call for each batch, which submits all sends and waits for the next
-// completions.
+// A server on bare io_uring, by hand: one ring of one thread (SINGLE_ISSUER, DEFER_TASKRUN), one
+// multishot accept, a multishot receive for each connection out of one ring of provided buffers,
+// and one call for each batch, which submits all sends and waits for the next completions.
 //
-// What is echoed goes out of the buffer that it came in. While a send is in flight, what follows is copied behind it, so that a peer that
-// does not read holds one buffer at most.
+// What is echoed goes out of the buffer that it came in. While a send is in flight, what follows is
+// copied behind it, so that a peer that does not read holds one buffer at most.
 #include <liburing.h>
 
 #include <algorithm>
@@ -18,7 +18,8 @@ using namespace bench;
 
 namespace {
 
-// Not a power of two: the first bytes of all buffers would fall into the same few lines of the processor's caches.
+// Not a power of two: the first bytes of all buffers would fall into the same few lines of the
+// processor's caches.
 constexpr std::size_t buffer_stride = receive_buffer_bytes + 128;
 constexpr unsigned ring_entries = 4'096;
 constexpr unsigned buffers_count = 4'096;  // as the host's io.receive_buffers; a power of two
@@ -50,14 +51,18 @@ struct alignas(8) Connection {
     msghdr message{};
     Protocol protocol;
 
-    [[nodiscard]] std::size_t unsent() const noexcept { return lent_bytes.size() + leaving.size() - sent + queued.size(); }
+    [[nodiscard]] std::size_t unsent() const noexcept {
+        return lent_bytes.size() + leaving.size() - sent + queued.size();
+    }
 };
 
 class Server {
 public:
-    explicit Server(const Options& options) : mode_(options.mode), listener_(listen_on_loopback(options.port, 0)) {
+    explicit Server(const Options& options)
+        : mode_(options.mode), listener_(listen_on_loopback(options.port, 0)) {
         io_uring_params parameters{};
-        parameters.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE;
+        parameters.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+                           IORING_SETUP_CQSIZE;
         parameters.cq_entries = 4 * ring_entries;
         check("io_uring_queue_init (Linux 6.1 is needed, and the permission to use io_uring)",
               ::io_uring_queue_init_params(ring_entries, &ring_, &parameters));
@@ -69,7 +74,8 @@ public:
     [[noreturn]] void run() {
         for (;;) {
             const int submitted = ::io_uring_submit_and_wait(&ring_, 1);
-            if (submitted < 0 && submitted != -EINTR && submitted != -EBUSY) check("io_uring_submit_and_wait", submitted);
+            if (submitted < 0 && submitted != -EINTR && submitted != -EBUSY)
+                check("io_uring_submit_and_wait", submitted);
             unsigned head = 0;
             unsigned count = 0;
             io_uring_cqe* completion = nullptr;
@@ -97,7 +103,8 @@ private:
     void set_up_buffers() {
         const std::size_t ring_bytes = buffers_count * sizeof(io_uring_buf);
         const long page = ::sysconf(_SC_PAGESIZE);
-        buffer_ring_ = static_cast<io_uring_buf_ring*>(std::aligned_alloc(static_cast<std::size_t>(page), ring_bytes));
+        buffer_ring_ = static_cast<io_uring_buf_ring*>(
+            std::aligned_alloc(static_cast<std::size_t>(page), ring_bytes));
         buffers_ = static_cast<char*>(std::malloc(buffers_count * buffer_stride));
         if (buffer_ring_ == nullptr || buffers_ == nullptr) fail("buffers", "out of memory");
         ::io_uring_buf_ring_init(buffer_ring_);
@@ -110,10 +117,13 @@ private:
         give_back_buffers();
     }
 
-    [[nodiscard]] char* buffer(int id) const noexcept { return buffers_ + static_cast<std::size_t>(id) * buffer_stride; }
+    [[nodiscard]] char* buffer(int id) const noexcept {
+        return buffers_ + static_cast<std::size_t>(id) * buffer_stride;
+    }
 
     void give_back(int id) noexcept {
-        ::io_uring_buf_ring_add(buffer_ring_, buffer(id), receive_buffer_bytes, static_cast<unsigned short>(id),
+        ::io_uring_buf_ring_add(buffer_ring_, buffer(id), receive_buffer_bytes,
+                                static_cast<unsigned short>(id),
                                 ::io_uring_buf_ring_mask(buffers_count), returned_++);
     }
 
@@ -149,7 +159,8 @@ private:
 
     void take(const io_uring_cqe& completion) {
         const auto kind = static_cast<Kind>(completion.user_data & kind_mask);
-        auto* connection = reinterpret_cast<Connection*>(static_cast<std::uintptr_t>(completion.user_data) & ~kind_mask);
+        auto* connection = reinterpret_cast<Connection*>(
+            static_cast<std::uintptr_t>(completion.user_data) & ~kind_mask);
         if (kind == kind_receive) {
             received(*connection, completion);
             settle(*connection);
@@ -171,7 +182,8 @@ private:
 
     // Also after a time without buffers, or with too much queued.
     void keep_receiving(Connection& connection) {
-        if (connection.receiving || connection.ended || connection.failed || connection.starved) return;
+        if (connection.receiving || connection.ended || connection.failed || connection.starved)
+            return;
         if (connection.unsent() > queued_bytes_max) return;
         io_uring_sqe& entry = next_entry();
         ::io_uring_prep_recv_multishot(&entry, connection.socket, nullptr, 0, 0);
@@ -186,7 +198,8 @@ private:
         connection.receiving = (completion.flags & IORING_CQE_F_MORE) != 0;
         if (completion.res > 0) {
             const int id = static_cast<int>(completion.flags >> IORING_CQE_BUFFER_SHIFT);
-            if (!answer(connection, {buffer(id), static_cast<std::size_t>(completion.res)}, id)) give_back(id);
+            if (!answer(connection, {buffer(id), static_cast<std::size_t>(completion.res)}, id))
+                give_back(id);
         } else if (completion.res == 0) {
             connection.ended = true;
         } else if (completion.res == -ENOBUFS) {
@@ -198,9 +211,11 @@ private:
         } else if (completion.res != -ECANCELED) {
             connection.failed = true;
         }
-        if (connection.receiving && !connection.cancelling && (connection.failed || connection.unsent() > queued_bytes_max)) {
+        if (connection.receiving && !connection.cancelling &&
+            (connection.failed || connection.unsent() > queued_bytes_max)) {
             io_uring_sqe& entry = next_entry();
-            ::io_uring_prep_cancel64(&entry, reinterpret_cast<std::uintptr_t>(&connection) | kind_receive, 0);
+            ::io_uring_prep_cancel64(
+                &entry, reinterpret_cast<std::uintptr_t>(&connection) | kind_receive, 0);
             mark(entry, &connection, kind_other);
             connection.cancelling = true;
         }
@@ -246,7 +261,8 @@ private:
             const std::string_view bytes = rest.empty() ? connection.lent_bytes : rest;
             ::io_uring_prep_send(&entry, connection.socket, bytes.data(), bytes.size(), flags);
         } else {
-            connection.parts[0] = {const_cast<char*>(connection.lent_bytes.data()), connection.lent_bytes.size()};
+            connection.parts[0] = {const_cast<char*>(connection.lent_bytes.data()),
+                                   connection.lent_bytes.size()};
             connection.parts[1] = {const_cast<char*>(rest.data()), rest.size()};
             connection.message.msg_iov = connection.parts;
             connection.message.msg_iovlen = 2;
@@ -285,7 +301,9 @@ private:
             return;
         }
         const bool over = connection.failed || (connection.ended && connection.unsent() == 0);
-        if (!over || connection.receiving || connection.sending || connection.send_due || connection.starved) return;
+        if (!over || connection.receiving || connection.sending || connection.send_due ||
+            connection.starved)
+            return;
         if (connection.lent != no_buffer) {
             give_back(connection.lent);
             --lent_count_;

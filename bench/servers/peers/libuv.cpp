@@ -1,5 +1,5 @@
-// A server on libuv: uv_read_start into one buffer that all connections share (a read is over when its callback returns), uv_try_write
-// first, uv_write for what the socket does not take.
+// A server on libuv: uv_read_start into one buffer that all connections share (a read is over when
+// its callback returns), uv_try_write first, uv_write for what the socket does not take.
 #include <uv.h>
 
 #include <array>
@@ -26,7 +26,9 @@ struct Connection {
     bool ended = false;    // by the peer: closed when all is sent
 
     [[nodiscard]] uv_stream_t* stream() noexcept { return reinterpret_cast<uv_stream_t*>(&handle); }
-    static Connection& of(void* handle) noexcept { return *static_cast<Connection*>(static_cast<uv_handle_t*>(handle)->data); }
+    static Connection& of(void* handle) noexcept {
+        return *static_cast<Connection*>(static_cast<uv_handle_t*>(handle)->data);
+    }
 };
 
 // The bytes of a uv_write, which must stay until it is over.
@@ -45,9 +47,11 @@ struct Server {
         check("uv_ip4_addr", uv_ip4_addr("127.0.0.1", options.port, &name));
         // libuv sets SO_REUSEADDR itself.
         check("uv_tcp_bind", uv_tcp_bind(&listener, reinterpret_cast<const sockaddr*>(&name), 0));
-        check("uv_listen", uv_listen(reinterpret_cast<uv_stream_t*>(&listener), backlog, [](uv_stream_t* stream, int status) {
-                  if (status == 0) static_cast<Server*>(stream->data)->accept();
-              }));
+        check("uv_listen", uv_listen(reinterpret_cast<uv_stream_t*>(&listener), backlog,
+                                     [](uv_stream_t* stream, int status) {
+                                         if (status == 0)
+                                             static_cast<Server*>(stream->data)->accept();
+                                     }));
         uv_os_fd_t native = -1;
         check("uv_fileno", uv_fileno(reinterpret_cast<uv_handle_t*>(&listener), &native));
         announce_listener(native);
@@ -74,7 +78,8 @@ struct Server {
             connection.stream(),
             [](uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
                 Server& server = *Connection::of(handle).server;
-                *buffer = uv_buf_init(server.buffer.data(), static_cast<unsigned>(server.buffer.size()));
+                *buffer = uv_buf_init(server.buffer.data(),
+                                      static_cast<unsigned>(server.buffer.size()));
             },
             [](uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer) {
                 Connection& read = Connection::of(stream);
@@ -103,8 +108,10 @@ struct Server {
     }
 
     static void send(Connection& connection, std::string_view bytes) {
-        uv_buf_t part = uv_buf_init(const_cast<char*>(bytes.data()), static_cast<unsigned>(bytes.size()));
-        const int taken = uv_try_write(connection.stream(), &part, 1);  // UV_EAGAIN also while a uv_write waits
+        uv_buf_t part = uv_buf_init(const_cast<char*>(bytes.data()),
+                                    static_cast<unsigned>(bytes.size()));
+        // UV_EAGAIN also while a uv_write waits
+        const int taken = uv_try_write(connection.stream(), &part, 1);
         if (taken < 0 && taken != UV_EAGAIN) {
             close(connection);
             return;
@@ -114,10 +121,11 @@ struct Server {
         auto* write = new Write(bytes);
         write->request.data = write;
         part = uv_buf_init(write->bytes.data(), static_cast<unsigned>(write->bytes.size()));
-        const int result = uv_write(&write->request, connection.stream(), &part, 1, [](uv_write_t* request, int status) {
-            const std::unique_ptr<Write> over(static_cast<Write*>(request->data));
-            written(Connection::of(request->handle), status);
-        });
+        const int result = uv_write(
+            &write->request, connection.stream(), &part, 1, [](uv_write_t* request, int status) {
+                const std::unique_ptr<Write> over(static_cast<Write*>(request->data));
+                written(Connection::of(request->handle), status);
+            });
         if (result != 0) {
             delete write;
             close(connection);
@@ -133,7 +141,8 @@ struct Server {
         const std::size_t queued = uv_stream_get_write_queue_size(connection.stream());
         if (status != 0 || (connection.ended && queued == 0)) {
             close(connection);
-        } else if (connection.stopped && queued <= queued_bytes_max && !uv_is_closing(reinterpret_cast<uv_handle_t*>(&connection.handle))) {
+        } else if (connection.stopped && queued <= queued_bytes_max &&
+                   !uv_is_closing(reinterpret_cast<uv_handle_t*>(&connection.handle))) {
             connection.stopped = false;
             start_reading(connection);
         }

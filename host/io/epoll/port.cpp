@@ -31,19 +31,21 @@ constexpr std::size_t events_max = 64;
 // How often in a row poll() may be filled by posts alone before the system is asked again.
 constexpr std::uint32_t post_rounds_max = 8;
 
-// With receives waiting for a buffer no wait is longer: another port that shares the pool may give one back, and does not know of
-// this one.
+// With receives waiting for a buffer no wait is longer: another port that shares the pool may give
+// one back, and does not know of this one.
 constexpr std::uint64_t starved_wait_ns = 10 * base::nanoseconds_per_millisecond;
 
-// epoll_wait with a timeout in nanoseconds. Since Linux 5.11: an older one answers ENOSYS, a sandbox that does not know it may answer
-// EPERM. (By its number, since not every C library that may stand above such a kernel has a function for it; the number is the same
-// everywhere.)
-int wait_exactly(int epoll, epoll_event* events, int events_size, std::uint64_t timeout_ns) noexcept {
+// epoll_wait with a timeout in nanoseconds. Since Linux 5.11: an older one answers ENOSYS, a
+// sandbox that does not know it may answer EPERM. (By its number, since not every C library that
+// may stand above such a kernel has a function for it; the number is the same everywhere.)
+int wait_exactly(int epoll, epoll_event* events, int events_size,
+                 std::uint64_t timeout_ns) noexcept {
     constexpr long epoll_pwait2_number = 441;
     timespec timeout{};
     timeout.tv_sec = static_cast<time_t>(timeout_ns / base::nanoseconds_per_second);
     timeout.tv_nsec = static_cast<long>(timeout_ns % base::nanoseconds_per_second);
-    return static_cast<int>(::syscall(epoll_pwait2_number, epoll, events, events_size, &timeout, nullptr, 0));
+    return static_cast<int>(
+        ::syscall(epoll_pwait2_number, epoll, events, events_size, &timeout, nullptr, 0));
 }
 
 bool is_operation(std::uintptr_t word) noexcept {
@@ -54,13 +56,16 @@ Operation* operation_in(std::uintptr_t word) noexcept {
     return reinterpret_cast<Operation*>(word & ~flag_mask);
 }
 
-// recv and send without what the C library does around them: they are points of cancellation, which costs a process with several threads some sixty
-// instructions for each message, and no thread of ours is ever cancelled (pthread_cancel).
-PORTICO_ALWAYS_INLINE ssize_t receive_call(NativeSocket socket, std::byte* data, std::size_t size) noexcept {
+// recv and send without what the C library does around them: they are points of cancellation, which
+// costs a process with several threads some sixty instructions for each message, and no thread of
+// ours is ever cancelled (pthread_cancel).
+PORTICO_ALWAYS_INLINE ssize_t receive_call(NativeSocket socket, std::byte* data,
+                                           std::size_t size) noexcept {
     return ::syscall(SYS_read, socket, data, size);
 }
 
-PORTICO_ALWAYS_INLINE ssize_t send_call(NativeSocket socket, const std::byte* data, std::size_t size) noexcept {
+PORTICO_ALWAYS_INLINE ssize_t send_call(NativeSocket socket, const std::byte* data,
+                                        std::size_t size) noexcept {
     return ::syscall(SYS_sendto, socket, data, size, MSG_NOSIGNAL, nullptr, 0);
 }
 
@@ -68,10 +73,11 @@ PORTICO_ALWAYS_INLINE ssize_t send_call(NativeSocket socket, const std::byte* da
 ssize_t send_several(const SendOperation& operation, std::size_t& bytes) noexcept {
     iovec parts[SendOperation::buffers_max];
     bytes = 0;
-    std::transform(operation.buffers.begin(), operation.buffers.end(), parts, [&](const ConstBuffer& part) {
-        bytes += part.size;
-        return iovec{const_cast<std::byte*>(part.data), part.size};
-    });
+    std::transform(operation.buffers.begin(), operation.buffers.end(), parts,
+                   [&](const ConstBuffer& part) {
+                       bytes += part.size;
+                       return iovec{const_cast<std::byte*>(part.data), part.size};
+                   });
     msghdr message{};
     message.msg_iov = parts;
     message.msg_iovlen = operation.buffers.size();
@@ -84,7 +90,8 @@ bool is_would_block(int code) noexcept {
 
 }  // namespace
 
-base::Result<std::unique_ptr<CompletionPort>> EpollPort::make(BufferPool& buffers, const PortOptions& options) {
+base::Result<std::unique_ptr<CompletionPort>> EpollPort::make(BufferPool& buffers,
+                                                              const PortOptions& options) {
     std::unique_ptr<EpollPort> port(new EpollPort(buffers, options));
     port->epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
     if (port->epoll_ < 0) {
@@ -107,7 +114,8 @@ base::Result<std::unique_ptr<CompletionPort>> EpollPort::make(BufferPool& buffer
     return std::unique_ptr<CompletionPort>(std::move(port));
 }
 
-EpollPort::EpollPort(BufferPool& buffers, const PortOptions& options) noexcept : PortBase(buffers, options.shared) {}
+EpollPort::EpollPort(BufferPool& buffers, const PortOptions& options) noexcept
+    : PortBase(buffers, options.shared) {}
 
 std::uint64_t EpollPort::wait_grain_ns() const noexcept {
     return is_exact_ ? 0 : base::nanoseconds_per_millisecond;
@@ -157,21 +165,25 @@ std::atomic<std::uintptr_t>& EpollPort::state_of(Operation& operation) noexcept 
     std::abort();
 }
 
-PORTICO_ALWAYS_INLINE void EpollPort::use_up(std::atomic<std::uintptr_t>& state, std::uintptr_t flags) noexcept {
+PORTICO_ALWAYS_INLINE void EpollPort::use_up(std::atomic<std::uintptr_t>& state,
+                                             std::uintptr_t flags) noexcept {
     if ((state.load(std::memory_order_relaxed) & flags) != 0) {
         state.fetch_and(~flags, std::memory_order_acq_rel);
     }
 }
 
-inline Operation* EpollPort::take_waiting(std::atomic<std::uintptr_t>& state, std::uintptr_t flags) noexcept {
+inline Operation* EpollPort::take_waiting(std::atomic<std::uintptr_t>& state,
+                                          std::uintptr_t flags) noexcept {
     std::uintptr_t word = state.load(std::memory_order_acquire);
     for (;;) {
         if (is_operation(word)) {
             // `ended` stays behind; a plain edge is used up by the attempt that follows.
-            if (state.compare_exchange_weak(word, flags & ended, std::memory_order_acq_rel, std::memory_order_acquire)) {
+            if (state.compare_exchange_weak(word, flags & ended, std::memory_order_acq_rel,
+                                            std::memory_order_acquire)) {
                 return operation_in(word);
             }
-        } else if (state.compare_exchange_weak(word, word | flags, std::memory_order_acq_rel, std::memory_order_acquire)) {
+        } else if (state.compare_exchange_weak(word, word | flags, std::memory_order_acq_rel,
+                                               std::memory_order_acquire)) {
             return nullptr;
         }
     }
@@ -200,11 +212,13 @@ PORTICO_COLD bool EpollPort::try_again_or_park(Kind& operation) noexcept {
             if ((word & ready) != 0) {
                 break;
             }
-            // Without a new edge an `ended` is a leftover (an earlier socket in this place, an error that was only passing): wait like
-            // everybody. One that came with a new edge must stay until a receive has seen the end: the data in front of it may be all
-            // that the next attempt gets. From here on another thread may complete the operation: it is not touched any more.
-            if (state.compare_exchange_weak(word, reinterpret_cast<std::uintptr_t>(&operation), std::memory_order_acq_rel,
-                                            std::memory_order_acquire)) {
+            // Without a new edge an `ended` is a leftover (an earlier socket in this place, an
+            // error that was only passing): wait like everybody. One that came with a new edge must
+            // stay until a receive has seen the end: the data in front of it may be all that the
+            // next attempt gets. From here on another thread may complete the operation: it is not
+            // touched any more.
+            if (state.compare_exchange_weak(word, reinterpret_cast<std::uintptr_t>(&operation),
+                                            std::memory_order_acq_rel, std::memory_order_acquire)) {
                 return false;
             }
         }
@@ -287,8 +301,9 @@ void EpollPort::receive(ReceiveOperation& operation) noexcept {
     operation.buffer = {};
     // Nothing is tried before an edge: this succeeds only where none has come.
     std::uintptr_t nothing = 0;
-    if (operation.socket->receive_state_.compare_exchange_strong(nothing, reinterpret_cast<std::uintptr_t>(&operation),
-                                                                 std::memory_order_acq_rel, std::memory_order_acquire)) {
+    if (operation.socket->receive_state_.compare_exchange_strong(
+            nothing, reinterpret_cast<std::uintptr_t>(&operation), std::memory_order_acq_rel,
+            std::memory_order_acquire)) {
         return;
     }
     receive_after_edge(operation);
@@ -302,7 +317,8 @@ void EpollPort::receive_after_edge(ReceiveOperation& operation) noexcept {
 }
 
 PORTICO_ALWAYS_INLINE bool EpollPort::begin_send(SendOperation& operation) noexcept {
-    PORTICO_ASSERT(!operation.buffers.empty() && operation.buffers.size() <= SendOperation::buffers_max);
+    PORTICO_ASSERT(!operation.buffers.empty() &&
+                   operation.buffers.size() <= SendOperation::buffers_max);
     start(operation);
     operation.bytes = 0;
     // Every send begins with an attempt, so an edge from before it says nothing. It stays until an
@@ -354,22 +370,26 @@ void EpollPort::cancel(Operation& operation) noexcept {
     std::uintptr_t word = state.load(std::memory_order_acquire);
     for (;;) {
         if (word == address) {
-            if (state.compare_exchange_weak(word, 0, std::memory_order_acq_rel, std::memory_order_acquire)) {
+            if (state.compare_exchange_weak(word, 0, std::memory_order_acq_rel,
+                                            std::memory_order_acquire)) {
                 make_ready(operation, Error::aborted, ECANCELED);
                 return;
             }
         } else if (is_operation(word)) {
             return;  // it has been handed out, and its successor waits
-        } else if (state.compare_exchange_weak(word, word | cancelled, std::memory_order_acq_rel, std::memory_order_acquire)) {
+        } else if (state.compare_exchange_weak(word, word | cancelled, std::memory_order_acq_rel,
+                                               std::memory_order_acquire)) {
             break;
         }
     }
-    // Starved, on the ready list, or in the hand of another thread, which sees the flag before it parks or starves it.
+    // Starved, on the ready list, or in the hand of another thread, which sees the flag before it
+    // parks or starves it.
     const bool was_starved = guarded([&] {
         if (!starved_.remove(operation)) {
             return false;
         }
-        starved_count_.store(starved_count_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+        starved_count_.store(starved_count_.load(std::memory_order_relaxed) - 1,
+                             std::memory_order_relaxed);
         return true;
     });
     if (was_starved) {
@@ -385,8 +405,10 @@ EpollPort::Attempt EpollPort::attempt(AcceptOperation& operation) noexcept {
     int accepted = -1;
     do {
         count(accepts_);
-        accepted = ::accept4(operation.listener->native_, reinterpret_cast<sockaddr*>(&name), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        // A connection that ended in the backlog is no error of the listener's (accept(2): treat like EAGAIN, by trying again).
+        accepted = ::accept4(operation.listener->native_, reinterpret_cast<sockaddr*>(&name), &size,
+                             SOCK_NONBLOCK | SOCK_CLOEXEC);
+        // A connection that ended in the backlog is no error of the listener's (accept(2): treat
+        // like EAGAIN, by trying again).
     } while (accepted < 0 && (errno == EINTR || errno == ECONNABORTED || errno == EPROTO));
     if (accepted < 0 && is_would_block(errno)) {
         return Attempt::would_block;
@@ -408,10 +430,12 @@ EpollPort::Attempt EpollPort::attempt(ConnectOperation& operation) noexcept {
     socklen_t size = sizeof code;
     ::getsockopt(operation.socket->native_, SOL_SOCKET, SO_ERROR, &code, &size);
     if (code == 0) {
-        // No error and not connected yet means still on the way (the first edge of a new socket comes before the connection).
+        // No error and not connected yet means still on the way (the first edge of a new socket
+        // comes before the connection).
         sockaddr_storage name;
         socklen_t name_size = sizeof name;
-        if (::getpeername(operation.socket->native_, reinterpret_cast<sockaddr*>(&name), &name_size) != 0) {
+        if (::getpeername(operation.socket->native_, reinterpret_cast<sockaddr*>(&name),
+                          &name_size) != 0) {
             return Attempt::would_block;
         }
         return Attempt::done;
@@ -422,14 +446,17 @@ EpollPort::Attempt EpollPort::attempt(ConnectOperation& operation) noexcept {
 }
 
 PORTICO_COLD EpollPort::Attempt EpollPort::starve(ReceiveOperation& operation) noexcept {
-    operation.socket->receive_state_.fetch_or(ready, std::memory_order_acq_rel);  // the edge is not used up
+    // the edge is not used up
+    operation.socket->receive_state_.fetch_or(ready, std::memory_order_acq_rel);
     const bool is_cancelled = guarded([&] {
-        // Under the lock that cancel() takes after setting the flag: it finds the operation on the list, or the flag is seen here.
+        // Under the lock that cancel() takes after setting the flag: it finds the operation on the
+        // list, or the flag is seen here.
         if ((operation.socket->receive_state_.load(std::memory_order_acquire) & cancelled) != 0) {
             return true;
         }
         starved_.push_back(operation);
-        starved_count_.store(starved_count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        starved_count_.store(starved_count_.load(std::memory_order_relaxed) + 1,
+                             std::memory_order_relaxed);
         return false;
     });
     if (is_cancelled) {
@@ -454,7 +481,8 @@ PORTICO_ALWAYS_INLINE EpollPort::Attempt EpollPort::attempt(ReceiveOperation& op
         received = receive_call(operation.socket->native_, buffer.data, buffers().buffer_bytes());
     } while (received < 0 && errno == EINTR);
     if (received > 0) {
-        // A short read has emptied the socket, and what comes later makes a new edge (epoll(7)); a full one may have left some.
+        // A short read has emptied the socket, and what comes later makes a new edge (epoll(7)); a
+        // full one may have left some.
         if (static_cast<std::size_t>(received) == buffers().buffer_bytes()) {
             operation.socket->receive_state_.fetch_or(ready, std::memory_order_acq_rel);
         }
@@ -491,7 +519,8 @@ PORTICO_ALWAYS_INLINE EpollPort::Attempt EpollPort::attempt(SendOperation& opera
     if (sent >= 0) [[likely]] {
         operation.bytes = static_cast<std::uint32_t>(sent);  // the system ends a call below 2 GiB
         if (operation.bytes < wanted) {
-            use_up(operation.socket->send_state_, ready);  // the room that was announced; what comes meanwhile the next attempt finds
+            // the room that was announced; what comes meanwhile the next attempt finds
+            use_up(operation.socket->send_state_, ready);
         }
         return Attempt::done;
     }
@@ -509,7 +538,8 @@ void EpollPort::retry_starved() noexcept {
     if (starved_count_.load(std::memory_order_relaxed) == 0) {
         return;
     }
-    // As many as wait now: each gets one try, in the order in which they came; without a buffer it waits again.
+    // As many as wait now: each gets one try, in the order in which they came; without a buffer it
+    // waits again.
     for (std::size_t left = starved_count_.load(std::memory_order_relaxed); left > 0; --left) {
         if (buffers().on_loan() >= buffers().buffers_max()) {
             return;
@@ -517,7 +547,8 @@ void EpollPort::retry_starved() noexcept {
         Operation* operation = guarded([&] {
             Operation* first = starved_.pop_front();
             if (first != nullptr) {
-                starved_count_.store(starved_count_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+                starved_count_.store(starved_count_.load(std::memory_order_relaxed) - 1,
+                                     std::memory_order_relaxed);
             }
             return first;
         });
@@ -541,9 +572,11 @@ std::size_t EpollPort::take_posted(std::span<Operation*> into) noexcept {
     return taken;
 }
 
-PORTICO_ALWAYS_INLINE void EpollPort::take_edge(std::atomic<std::uintptr_t>& state, std::uintptr_t flags, std::span<Operation*> into,
+PORTICO_ALWAYS_INLINE void EpollPort::take_edge(std::atomic<std::uintptr_t>& state,
+                                                std::uintptr_t flags, std::span<Operation*> into,
                                                 std::size_t& taken) noexcept {
-    if (const std::uintptr_t word = state.load(std::memory_order_relaxed); !shared() && !is_operation(word) && (word & flags) == flags) {
+    if (const std::uintptr_t word = state.load(std::memory_order_relaxed);
+        !shared() && !is_operation(word) && (word & flags) == flags) {
         return;  // noted already; and on a port of one thread nobody is about to use it up
     }
     Operation* operation = take_waiting(state, flags);
@@ -576,7 +609,8 @@ std::size_t EpollPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
     } else if (deadline_ns != wait_forever) {
         const std::uint64_t instant = now();
         const std::uint64_t left_ns = deadline_ns > instant ? deadline_ns - instant : 0;
-        const std::uint64_t left_ms = (left_ns + base::nanoseconds_per_millisecond - 1) / base::nanoseconds_per_millisecond;
+        const std::uint64_t left_ms = (left_ns + base::nanoseconds_per_millisecond - 1) /
+                                      base::nanoseconds_per_millisecond;
         timeout_ms = static_cast<int>(std::min<std::uint64_t>(left_ms, 3'600'000));
         timeout_ns = std::min(left_ns, 3'600 * base::nanoseconds_per_second);
     }
@@ -585,8 +619,9 @@ std::size_t EpollPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
     const std::size_t room = into.size() - taken;
     const auto wanted = static_cast<int>(std::clamp<std::size_t>(room / 2, 1, events_max));
     count(waits_);
-    const int count_of_events = is_exact_ && timeout_ns != 0 ? wait_exactly(epoll_, events, wanted, timeout_ns)
-                                                             : ::epoll_wait(epoll_, events, wanted, timeout_ms);
+    const int count_of_events = is_exact_ && timeout_ns != 0
+                                    ? wait_exactly(epoll_, events, wanted, timeout_ns)
+                                    : ::epoll_wait(epoll_, events, wanted, timeout_ms);
     for (int i = 0; i < count_of_events; ++i) {
         auto* socket = static_cast<Socket*>(events[i].data.ptr);
         if (socket == nullptr) {

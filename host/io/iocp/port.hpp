@@ -1,22 +1,32 @@
-// The completion port on Windows' own: overlapped calls, whose results GetQueuedCompletionStatusEx hands out in batches.
+// The completion port on Windows' own: overlapped calls, whose results GetQueuedCompletionStatusEx
+// hands out in batches.
 //
-// A receive goes one of two ways. A quiet connection waits with a receive of no bytes, which costs neither a buffer of the pool nor a
-// locked page; when that completes there is data, and a second receive with a buffer fetches it at once. A busy connection waits
-// with a buffer right away, so that each message costs one call, as long as the pool is not under pressure: when half of its buffers are on loan
-// every connection goes the first way. And when the data stays away for PortOptions::receive_idle_ms the sweep
-// cancels that receive, and the connection goes the first way again. Data that beats the cancel is delivered.
+// A receive goes one of two ways. A quiet connection waits with a receive of no bytes, which costs
+// neither a buffer of the pool nor a locked page; when that completes there is data, and a second
+// receive with a buffer fetches it at once. A busy connection waits with a buffer right away, so
+// that each message costs one call, as long as the pool is not under pressure: when half of its
+// buffers are on loan every connection goes the first way. And when the data stays away for
+// PortOptions::receive_idle_ms the sweep cancels that receive, and the connection goes the first
+// way again. Data that beats the cancel is delivered.
 //
-// So a receive (and an accept, whose peer was gone too early) may need several calls before it completes, some made by another thread
-// than the submitting one, while its owner or the sweep wants to cancel it. The state word of such an operation (Socket::receive_state_,
-// AcceptOperation::state) keeps these apart; it matters on shared ports only, since on a single port nothing happens at once:
-//     0                     not in the system: with its owner, in one thread's hand, or on the list of the starved
-//     address               in the system; who dequeues its packet has it in hand. (Or the submit is just making the call.)
-//     address | held        in the system, and one thread is making the call, or cancels it, and may still look at the operation
+// So a receive (and an accept, whose peer was gone too early) may need several calls before it
+// completes, some made by another thread than the submitting one, while its owner or the sweep
+// wants to cancel it. The state word of such an operation (Socket::receive_state_,
+// AcceptOperation::state) keeps these apart; it matters on shared ports only, since on a single
+// port nothing happens at once:
+//     0                     not in the system: with its owner, in one thread's hand, or on the list
+//                           of the starved
+//     address               in the system; who dequeues its packet has it in hand. (Or the submit
+//                           is just making the call.)
+//     address | held        in the system, and one thread is making the call, or cancels it, and
+//                           may still look at the operation
 //     address | held | gone the same, and its packet has been dequeued; the thread that holds it carries on with it
-// Only the thread that has an operation in hand writes 0 -> address and 0 -> address | held. A change to 0 by compare-and-swap (acquire)
+// Only the thread that has an operation in hand writes 0 -> address and 0 -> address | held. A
+// change to 0 by compare-and-swap (acquire)
 // takes the operation in hand and pairs with the release of the thread that put the address there.
 //
-// The operation's outputs (and native_error, before it is final) serve as scratch space on the way; nobody else reads them meanwhile.
+// The operation's outputs (and native_error, before it is final) serve as scratch space on the way;
+// nobody else reads them meanwhile.
 #pragma once
 
 #include "io/native.hpp"
@@ -27,12 +37,15 @@ namespace portico::io {
 
 class IocpPort final : public PortBase {
 public:
-    [[nodiscard]] static base::Result<std::unique_ptr<CompletionPort>> make(BufferPool& buffers, const PortOptions& options);
+    [[nodiscard]] static base::Result<std::unique_ptr<CompletionPort>> make(
+        BufferPool& buffers, const PortOptions& options);
     ~IocpPort() override;
 
     [[nodiscard]] std::string_view name() const noexcept override { return "iocp"; }
     // The clock that ends waits ticks 64 times a second, unless some program has asked for more.
-    [[nodiscard]] std::uint64_t wait_grain_ns() const noexcept override { return 16 * base::nanoseconds_per_millisecond; }
+    [[nodiscard]] std::uint64_t wait_grain_ns() const noexcept override {
+        return 16 * base::nanoseconds_per_millisecond;
+    }
     [[nodiscard]] base::Result<void> attach(Socket& socket) override;
     [[nodiscard]] std::uint32_t accepts_max() const noexcept override { return 256; }
 
@@ -55,7 +68,8 @@ private:
     [[nodiscard]] static bool fetch_extensions(int family, Extensions& extensions) noexcept;
     [[nodiscard]] const Extensions& extensions(Address::Family family) const noexcept;
 
-    IocpPort(BufferPool& buffers, const PortOptions& options, const Extensions& v4, const Extensions& v6) noexcept;
+    IocpPort(BufferPool& buffers, const PortOptions& options, const Extensions& v4,
+             const Extensions& v6) noexcept;
 
     // True when the operation has completed.
     [[nodiscard]] bool begin_send(SendOperation& operation) noexcept;
@@ -69,7 +83,8 @@ private:
     // What a call has led to.
     enum class Called : std::uint8_t {
         finished,  // the result is noted, and no packet will come: the operation is still in hand
-        pending,   // a packet will come, or has come already: another thread may have the operation by now
+        // a packet will come, or has come already: another thread may have the operation by now
+        pending,
     };
     // Whether a cancel or the sweep can meet the operation while the call is made.
     enum class By : std::uint8_t { submit, wait };
@@ -82,12 +97,15 @@ private:
     [[nodiscard]] bool queue_post(Operation& operation) noexcept;
     void queue_late_posts() noexcept;
 
-    // A packet: notes its result and takes the operation as far as it goes. True when it has completed.
+    // A packet: notes its result and takes the operation as far as it goes. True when it has
+    // completed.
     [[nodiscard]] bool dequeued(Operation& operation, std::uint32_t bytes) noexcept;
-    // Carries on with an accept or a receive in hand. True when it has completed; false when it is not in hand any more.
+    // Carries on with an accept or a receive in hand. True when it has completed; false when it is
+    // not in hand any more.
     template <class WaitingOperation>
     [[nodiscard]] bool drive(WaitingOperation& operation, Next next, By by) noexcept;
-    [[nodiscard]] bool carry_on(Operation& operation) noexcept;  // drive() from a noted result on, for either
+    // drive() from a noted result on, for either
+    [[nodiscard]] bool carry_on(Operation& operation) noexcept;
 
     // From a noted result to the next step.
     [[nodiscard]] Next digest(AcceptOperation& operation) noexcept;
@@ -98,8 +116,12 @@ private:
     [[nodiscard]] Called call(AcceptOperation& operation) noexcept;
     [[nodiscard]] Called call(ReceiveOperation& operation) noexcept;
 
-    [[nodiscard]] static std::atomic<std::uintptr_t>& state_of(AcceptOperation& operation) noexcept { return operation.state; }
-    [[nodiscard]] static std::atomic<std::uintptr_t>& state_of(ReceiveOperation& operation) noexcept {
+    [[nodiscard]] static std::atomic<std::uintptr_t>& state_of(
+        AcceptOperation& operation) noexcept {
+        return operation.state;
+    }
+    [[nodiscard]] static std::atomic<std::uintptr_t>& state_of(
+        ReceiveOperation& operation) noexcept {
         return operation.socket->receive_state_;
     }
 
@@ -110,7 +132,8 @@ private:
     // Asks the system for an early end of an operation of this socket.
     void cancel_in_system(NativeSocket native, Operation& operation) noexcept;
 
-    // Takes buffers back from receives that have waited with one for too long. True when it put something on the ready list.
+    // Takes buffers back from receives that have waited with one for too long. True when it put
+    // something on the ready list.
     bool sweep(std::uint64_t instant_ms) noexcept;
     [[nodiscard]] bool any_buffer_posted() const noexcept;
 
@@ -120,10 +143,12 @@ private:
     const std::uint64_t receive_idle_ms_;
     const std::uint64_t sweep_interval_ms_;
 
-    // Receives given to the system with a buffer, and come back: their difference are those that the sweep is for.
+    // Receives given to the system with a buffer, and come back: their difference are those that
+    // the sweep is for.
     Counter buffers_posted_{0};
     Counter buffers_returned_{0};
-    // Not before this (GetTickCount64); the thread that moves it on does the sweep. It guards nothing else: relaxed.
+    // Not before this (GetTickCount64); the thread that moves it on does the sweep. It guards
+    // nothing else: relaxed.
     std::atomic<std::uint64_t> next_sweep_ms_{0};
     SocketRegistry sockets_;
 
@@ -132,9 +157,11 @@ private:
 
     // Posts whose packet the system refused for want of memory.
     std::mutex late_mutex_;
-    base::Fifo<Operation> late_posts_;              // under late_mutex_, as the next
-    Operation* first_late_post_ = nullptr;          // the oldest: on no list, so that it can be queued and forgotten
-    std::atomic<std::size_t> late_posts_count_{0};  // both; changed under late_mutex_. A post that reads 0 may go the usual way
+    base::Fifo<Operation> late_posts_;  // under late_mutex_, as the next
+    // the oldest: on no list, so that it can be queued and forgotten
+    Operation* first_late_post_ = nullptr;
+    // both; changed under late_mutex_. A post that reads 0 may go the usual way
+    std::atomic<std::size_t> late_posts_count_{0};
 };
 
 }  // namespace portico::io

@@ -14,8 +14,10 @@ namespace portico::io {
 UringBuffers::UringBuffers(BufferPool& pool, std::uint32_t ready_max)
     : pool_(pool), entries_(std::bit_ceil(ready_max)), target_min_(std::min(entries_, 8U)) {
     PORTICO_ASSERT(entries_ >= 1 && entries_ <= 1U << 15);
-    const auto page_bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));  // what the kernel asks of the ring's address
-    const std::size_t bytes = (entries_ * sizeof(io_uring_buf) + page_bytes - 1) / page_bytes * page_bytes;
+    // what the kernel asks of the ring's address
+    const auto page_bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    const std::size_t bytes = (entries_ * sizeof(io_uring_buf) + page_bytes - 1) / page_bytes *
+                              page_bytes;
     ring_.reset(static_cast<io_uring_buf_ring*>(std::aligned_alloc(page_bytes, bytes)));
     if (ring_ == nullptr) {
         throw std::bad_alloc();
@@ -57,7 +59,8 @@ void UringBuffers::fill(std::uint32_t wanted) noexcept {
         const std::uint16_t id = free_ids_.back();
         free_ids_.pop_back();
         buffers_[id] = buffer;
-        io_uring_buf_ring_add(ring_.get(), buffer.data, pool_.buffer_bytes(), id, io_uring_buf_ring_mask(entries_), added);
+        io_uring_buf_ring_add(ring_.get(), buffer.data, pool_.buffer_bytes(), id,
+                              io_uring_buf_ring_mask(entries_), added);
         ++added;
         ++ready_;
     }

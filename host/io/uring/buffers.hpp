@@ -1,8 +1,10 @@
-// Buffers of the pool that lie ready for the kernel: a provided buffer ring. A receive names the ring and no buffer, and the kernel takes the oldest one when
-// data is there. So a connection that waits owns none, and the ring needs no more of them than receives can complete at once.
+// Buffers of the pool that lie ready for the kernel: a provided buffer ring. A receive names the
+// ring and no buffer, and the kernel takes the oldest one when data is there. So a connection that
+// waits owns none, and the ring needs no more of them than receives can complete at once.
 //
-// Ownership. A buffer in the ring is taken from the pool and set aside: nobody's, so not counted as on loan. When a completion names it, claim() makes it a loan,
-// and from then on it is as any other: whoever gets it gives it back to the pool, and fill() takes one from there again.
+// Ownership. A buffer in the ring is taken from the pool and set aside: nobody's, so not counted as
+// on loan. When a completion names it, claim() makes it a loan, and from then on it is as any
+// other: whoever gets it gives it back to the pool, and fill() takes one from there again.
 #pragma once
 
 #include <liburing.h>
@@ -23,7 +25,8 @@ public:
 
     // As many at most as may lie ready; rounded up to a power of two, as the kernel wants it.
     UringBuffers(BufferPool& pool, std::uint32_t ready_max);
-    // The io_uring must be closed before: then the kernel takes no buffer any more, and they go back to the pool.
+    // The io_uring must be closed before: then the kernel takes no buffer any more, and they go
+    // back to the pool.
     ~UringBuffers();
     UringBuffers(const UringBuffers&) = delete;
     UringBuffers& operator=(const UringBuffers&) = delete;
@@ -34,8 +37,9 @@ public:
     // Makes `wanted` lie ready, or as many as there can be.
     void fill(std::uint32_t wanted) noexcept;
 
-    // The same for at most `wanted`, by what was used of late. The kernel takes the oldest buffer, so all that lie ready go round: the fewer there are, the more
-    // often one is used that the processor's caches still hold, and the less memory is ever touched.
+    // The same for at most `wanted`, by what was used of late. The kernel takes the oldest buffer,
+    // so all that lie ready go round: the fewer there are, the more often one is used that the
+    // processor's caches still hold, and the less memory is ever touched.
     void keep_ready(std::uint32_t wanted) noexcept;
     // A receive has found none.
     void ran_out() noexcept { grow(); }
@@ -54,11 +58,13 @@ private:
 
     BufferPool& pool_;
     const std::uint32_t entries_;
-    std::unique_ptr<io_uring_buf_ring, Free> ring_;  // shared with the kernel: it reads what lies before the tail
-    std::vector<Buffer> buffers_;                    // by id; data is null where the id is free
+    // shared with the kernel: it reads what lies before the tail
+    std::unique_ptr<io_uring_buf_ring, Free> ring_;
+    std::vector<Buffer> buffers_;  // by id; data is null where the id is free
     std::vector<std::uint16_t> free_ids_;
     std::uint32_t ready_ = 0;
-    // Of keep_ready: how many it makes lie ready at most; how many were used since its last call; the most of the last rounds, and how many rounds these are.
+    // Of keep_ready: how many it makes lie ready at most; how many were used since its last call;
+    // the most of the last rounds, and how many rounds these are.
     static constexpr std::uint32_t rounds_watched = 1'024;
     const std::uint32_t target_min_;
     std::uint32_t target_ = target_min_;

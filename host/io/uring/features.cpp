@@ -56,7 +56,8 @@ public:
     // Submits what is prepared. What it completes with at once; nothing when it does not.
     [[nodiscard]] std::optional<Completion> result() noexcept {
         io_uring_cqe* completion = nullptr;
-        if (io_uring_submit_and_get_events(&ring_) < 0 || io_uring_peek_cqe(&ring_, &completion) != 0) {
+        if (io_uring_submit_and_get_events(&ring_) < 0 ||
+            io_uring_peek_cqe(&ring_, &completion) != 0) {
             return std::nullopt;
         }
         const Completion copy{completion->res, completion->flags};
@@ -71,7 +72,9 @@ private:
 
 std::string why_none(int error) {
     switch (error) {
-        case EPERM: return "the system forbids it (a container's seccomp profile, or the sysctl kernel.io_uring_disabled)";
+        case EPERM:
+            return "the system forbids it (a container's seccomp profile, or the sysctl "
+                   "kernel.io_uring_disabled)";
         case ENOSYS: return "the kernel has none, or a seccomp profile says so";
         case ENOMEM: return "no memory for a ring, or too little may be locked (ulimit -l)";
         default: return "no ring can be made: " + native_error_text(error);
@@ -80,14 +83,15 @@ std::string why_none(int error) {
 
 bool has_operations(io_uring& ring) noexcept {
     constexpr unsigned operations_max = 256;
-    alignas(io_uring_probe) std::byte room[sizeof(io_uring_probe) + operations_max * sizeof(io_uring_probe_op)]{};
+    alignas(io_uring_probe)
+        std::byte room[sizeof(io_uring_probe) + operations_max * sizeof(io_uring_probe_op)]{};
     auto* probe = reinterpret_cast<io_uring_probe*>(room);
     if (io_uring_register_probe(&ring, probe, operations_max) < 0) {
         return false;
     }
     bool has_all = true;
-    for (const int operation :
-         {IORING_OP_POLL_ADD, IORING_OP_ACCEPT, IORING_OP_RECV, IORING_OP_SEND, IORING_OP_SENDMSG, IORING_OP_ASYNC_CANCEL}) {
+    for (const int operation : {IORING_OP_POLL_ADD, IORING_OP_ACCEPT, IORING_OP_RECV,
+                                IORING_OP_SEND, IORING_OP_SENDMSG, IORING_OP_ASYNC_CANCEL}) {
         has_all = has_all && io_uring_opcode_supported(probe, operation) != 0;
     }
     return has_all;
@@ -97,10 +101,12 @@ bool opens_with(unsigned flags) noexcept {
     return TrialRing(flags).error() == 0;
 }
 
-constexpr unsigned deferred_flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL;
+constexpr unsigned deferred_flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+                                    IORING_SETUP_SUBMIT_ALL;
 constexpr unsigned cooperative_flags = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL;
 
-// With five bytes there, a receive of pieces of four that ends at four must bring four, end, and leave the fifth where it is.
+// With five bytes there, a receive of pieces of four that ends at four must bring four, end, and
+// leave the fifth where it is.
 bool ends_at_its_limit(TrialRing& ring) {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
@@ -114,11 +120,12 @@ bool ends_at_its_limit(TrialRing& ring) {
     prepare_limited_receive(ring.entry(), receiver.get(), 4, 4);
     const std::optional<TrialRing::Completion> first = ring.result();
     char rest[2];
-    return first && first->result == 4 && (first->flags & IORING_CQE_F_MORE) == 0 && !ring.result() &&
-           ::recv(receiver.get(), rest, sizeof rest, MSG_DONTWAIT) == 1;
+    return first && first->result == 4 && (first->flags & IORING_CQE_F_MORE) == 0 &&
+           !ring.result() && ::recv(receiver.get(), rest, sizeof rest, MSG_DONTWAIT) == 1;
 }
 
-// Of two sends that say nothing of success, into a socket whose peer is there and into one whose peer is gone, only the second must be told.
+// Of two sends that say nothing of success, into a socket whose peer is there and into one whose
+// peer is gone, only the second must be told.
 bool tells_only_failures(TrialRing& ring) {
     if ((ring.get().features & IORING_FEAT_CQE_SKIP) == 0) {
         return false;
@@ -141,15 +148,19 @@ bool tells_only_failures(TrialRing& ring) {
     return is_quiet && has_sent && failure && failure->result == -EPIPE;
 }
 
-// Bytes that one send request may name: the entry has 32 bits for it, and the kernel's calls end below 2 GiB.
+// Bytes that one send request may name: the entry has 32 bits for it, and the kernel's calls end
+// below 2 GiB.
 constexpr std::size_t send_bytes_max = 1U << 30;
 
-void prepare_send(io_uring_sqe& entry, int socket, std::span<const ConstBuffer> parts, msghdr& message, int flags) noexcept {
+void prepare_send(io_uring_sqe& entry, int socket, std::span<const ConstBuffer> parts,
+                  msghdr& message, int flags) noexcept {
     // A ConstBuffer is what the kernel calls an iovec, so that gathered sends are not copied.
-    static_assert(sizeof(ConstBuffer) == sizeof(iovec) && offsetof(ConstBuffer, data) == offsetof(iovec, iov_base) &&
+    static_assert(sizeof(ConstBuffer) == sizeof(iovec) &&
+                  offsetof(ConstBuffer, data) == offsetof(iovec, iov_base) &&
                   offsetof(ConstBuffer, size) == offsetof(iovec, iov_len));
     if (parts.size() == 1) {
-        io_uring_prep_send(&entry, socket, parts[0].data, std::min(parts[0].size, send_bytes_max), flags);
+        io_uring_prep_send(&entry, socket, parts[0].data, std::min(parts[0].size, send_bytes_max),
+                           flags);
         return;
     }
     message = {};
@@ -160,12 +171,15 @@ void prepare_send(io_uring_sqe& entry, int socket, std::span<const ConstBuffer> 
 
 }  // namespace
 
-void prepare_plain_send(io_uring_sqe& entry, int socket, std::span<const ConstBuffer> parts, msghdr& message) noexcept {
+void prepare_plain_send(io_uring_sqe& entry, int socket, std::span<const ConstBuffer> parts,
+                        msghdr& message) noexcept {
     prepare_send(entry, socket, parts, message, MSG_NOSIGNAL);
 }
 
-void prepare_quiet_send(io_uring_sqe& entry, int socket, std::span<const ConstBuffer> parts, msghdr& message) noexcept {
-    // MSG_DONTWAIT: the kernel neither waits nor tries again, so all is decided in the submit. MSG_WAITALL: less than all counts as a failure, and is told.
+void prepare_quiet_send(io_uring_sqe& entry, int socket, std::span<const ConstBuffer> parts,
+                        msghdr& message) noexcept {
+    // MSG_DONTWAIT: the kernel neither waits nor tries again, so all is decided in the submit.
+    //   MSG_WAITALL: less than all counts as a failure, and is told.
     prepare_send(entry, socket, parts, message, MSG_NOSIGNAL | MSG_DONTWAIT | MSG_WAITALL);
     entry.flags |= IOSQE_CQE_SKIP_SUCCESS;
 }
@@ -179,8 +193,8 @@ base::Result<UringFeatures> probe_uring(const UringFeatures& allowed) {
         return base::Failure{why_none(-ring.error())};
     }
     // The last of them came with 5.13, together with poll requests that repeat.
-    constexpr unsigned needed =
-        IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_FAST_POLL | IORING_FEAT_EXT_ARG | IORING_FEAT_RSRC_TAGS;
+    constexpr unsigned needed = IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE |
+                                IORING_FEAT_FAST_POLL | IORING_FEAT_EXT_ARG | IORING_FEAT_RSRC_TAGS;
     if ((ring.get().features & needed) != needed || !has_operations(ring.get())) {
         return base::Failure{"the kernel's is too old (Linux 5.13 is the first that will do)"};
     }
@@ -209,22 +223,28 @@ std::string degradations(const UringFeatures& features) {
             text += what;
         }
     };
-    add(features.deferred_work, features.cooperative_work ? "no deferred task work: cooperative" : "no deferred or cooperative task work");
+    add(features.deferred_work, features.cooperative_work ? "no deferred task work: cooperative"
+                                                          : "no deferred or cooperative task work");
     add(features.buffer_ring, "no buffer rings: receives are polled for");
-    add(!features.buffer_ring || features.limited_multishot, "no multishot receives with a limit: one request a receive");
+    add(!features.buffer_ring || features.limited_multishot,
+        "no multishot receives with a limit: one request a receive");
     add(features.quiet_sends, "no quiet sends: each ends the wait that submits it");
     return text;
 }
 
 unsigned work_flags(const UringFeatures& features) noexcept {
-    return features.deferred_work ? deferred_flags : features.cooperative_work ? cooperative_flags : 0;
+    return features.deferred_work      ? deferred_flags
+           : features.cooperative_work ? cooperative_flags
+                                       : 0;
 }
 
-void prepare_limited_receive(io_uring_sqe& entry, int socket, unsigned piece, unsigned limit) noexcept {
+void prepare_limited_receive(io_uring_sqe& entry, int socket, unsigned piece,
+                             unsigned limit) noexcept {
     io_uring_prep_recv_multishot(&entry, socket, nullptr, piece, 0);
     entry.flags |= IOSQE_BUFFER_SELECT;
     entry.buf_group = UringBuffers::group;
-    // The member that newer headers call optlen has the place of this one. A kernel that does not know it fails the request (EINVAL).
+    // The member that newer headers call optlen has the place of this one. A kernel that does not
+    // know it fails the request (EINVAL).
     entry.file_index = limit;
 }
 

@@ -1,4 +1,5 @@
-// What this system's io_uring can do, found out by trying and not by version numbers: distributions move features back, and containers forbid them.
+// What this system's io_uring can do, found out by trying and not by version numbers: distributions
+// move features back, and containers forbid them.
 #pragma once
 
 #include <liburing.h>
@@ -12,16 +13,23 @@
 
 namespace portico::io {
 
-// Each of them has a next best, so each is degraded alone. What is needed in any case (a wait with a timeout, poll requests that
-// repeat, no lost completions: Linux 5.13) is not listed.
+// Each of them has a next best, so each is degraded alone. What is needed in any case (a wait with
+// a timeout, poll requests that repeat, no lost completions: Linux 5.13) is not listed.
 struct UringFeatures {
     bool deferred_work =
-        true;  // IORING_SETUP_SINGLE_ISSUER and DEFER_TASKRUN (6.1): the kernel's part of a completion runs inside the wait
-    bool cooperative_work = true;   // IORING_SETUP_COOP_TASKRUN (5.19), where the former is missing: it interrupts nobody
-    bool buffer_ring = true;        // provided buffer rings (5.19); without: a poll request, then recv()
-    bool limited_multishot = true;  // multishot receives that end after so many bytes (6.17); without: one request a receive
+        // IORING_SETUP_SINGLE_ISSUER and DEFER_TASKRUN (6.1): the kernel's part of a completion
+        // runs inside the wait
+        true;
+    // IORING_SETUP_COOP_TASKRUN (5.19), where the former is missing: it interrupts nobody
+    bool cooperative_work = true;
+    // provided buffer rings (5.19); without: a poll request, then recv()
+    bool buffer_ring = true;
+    // multishot receives that end after so many bytes (6.17); without: one request a receive
+    bool limited_multishot = true;
     bool quiet_sends =
-        true;  // IOSQE_CQE_SKIP_SUCCESS (5.17): only sends that fail are told; without: each is, and ends the wait that submits it
+        // IOSQE_CQE_SKIP_SUCCESS (5.17): only sends that fail are told; without: each is, and ends
+        // the wait that submits it
+        true;
 
     [[nodiscard]] friend bool operator==(const UringFeatures&, const UringFeatures&) = default;
 };
@@ -29,19 +37,24 @@ struct UringFeatures {
 // What there is of `allowed`, or why there can be no port on io_uring at all. Leaves nothing open.
 [[nodiscard]] base::Result<UringFeatures> probe_uring(const UringFeatures& allowed = {});
 
-// Which next best is used, for the log: "no deferred task work; ...". Empty when everything is there.
+// Which next best is used, for the log: "no deferred task work; ...". Empty when everything is
+// there.
 [[nodiscard]] std::string degradations(const UringFeatures& features);
 
 // The flags of io_uring_setup for how completions are worked on.
 [[nodiscard]] unsigned work_flags(const UringFeatures& features) noexcept;
 
-// A send of one part, or of several (`message` then says which, and lives until the submit), that is tried in the submit and never waits. It completes only if it
-// has not taken all: with what it has taken, or an error (EAGAIN where nothing).
-void prepare_quiet_send(io_uring_sqe& entry, int socket, std::span<const ConstBuffer> parts, msghdr& message) noexcept;
+// A send of one part, or of several (`message` then says which, and lives until the submit), that
+// is tried in the submit and never waits. It completes only if it has not taken all: with what it
+// has taken, or an error (EAGAIN where nothing).
+void prepare_quiet_send(io_uring_sqe& entry, int socket, std::span<const ConstBuffer> parts,
+                        msghdr& message) noexcept;
 // One that waits until it can, and always completes.
-void prepare_plain_send(io_uring_sqe& entry, int socket, std::span<const ConstBuffer> parts, msghdr& message) noexcept;
+void prepare_plain_send(io_uring_sqe& entry, int socket, std::span<const ConstBuffer> parts,
+                        msghdr& message) noexcept;
 
 // A multishot receive that takes at most `piece` bytes at a time and ends when `limit` have come.
-void prepare_limited_receive(io_uring_sqe& entry, int socket, unsigned piece, unsigned limit) noexcept;
+void prepare_limited_receive(io_uring_sqe& entry, int socket, unsigned piece,
+                             unsigned limit) noexcept;
 
 }  // namespace portico::io

@@ -21,36 +21,42 @@ using namespace uring;
 
 namespace {
 
-// Buffers that lie ready for the kernel, at most: so many receives can complete in one wait before the others have to ask again.
+// Buffers that lie ready for the kernel, at most: so many receives can complete in one wait before
+// the others have to ask again.
 constexpr std::uint32_t ready_buffers_max = 256;
 
 // Below this size half a buffer is not worth a multishot receive.
 constexpr std::uint32_t limited_bytes_min = 64;
 
-// How many buffers a request that reads ahead may fill, beside the one that rule 8 allows in any case.
+// How many buffers a request that reads ahead may fill, beside the one that rule 8 allows in any
+// case.
 constexpr std::uint32_t ahead_each = 15;
 
 // Of the pool's buffers so many may hold what was read ahead.
 constexpr std::uint32_t ahead_share = 16;
 
-// Of the pool's buffers so many may be parked. The rest is for connections that read, however many others do not.
+// Of the pool's buffers so many may be parked. The rest is for connections that read, however many
+// others do not.
 constexpr std::uint32_t parked_share = 4;
 
 // How often in a row poll() may be filled by posts alone before the system is asked again.
 constexpr std::uint32_t post_rounds_max = 8;
 
-// How long a request may wait until the completions of the last enter are all handed out. One call then submits what all of them lead to; but a callback that
-// takes long must not hold up what others send.
+// How long a request may wait until the completions of the last enter are all handed out. One call
+// then submits what all of them lead to; but a callback that takes long must not hold up what
+// others send.
 constexpr std::uint64_t submit_delay_max_ns = 1'000'000;
 
 // Of a larger one the kernel would never take all in one call.
 constexpr std::size_t quiet_bytes_max = 1U << 30;
 
-// A wait that submits quiet sends lasts no longer, so that a port that has become idle gives their memory back. Longer than a tick of the kernel's clock: an earlier
-// end would have to be set in the hardware with every wait.
+// A wait that submits quiet sends lasts no longer, so that a port that has become idle gives their
+// memory back. Longer than a tick of the kernel's clock: an earlier end would have to be set in the
+// hardware with every wait.
 constexpr std::uint64_t quiet_wait_max_ns = 20 * base::nanoseconds_per_millisecond;
 
-// With receives waiting for a buffer no wait is longer: another thread may give one back, and the pool does not know of this port.
+// With receives waiting for a buffer no wait is longer: another thread may give one back, and the
+// pool does not know of this port.
 constexpr std::uint64_t starved_wait_ns = 10 * base::nanoseconds_per_millisecond;
 
 // Not the end of anything: the request is made again, as soon as the socket is ready.
@@ -58,8 +64,8 @@ bool is_passing(int error) noexcept {
     return error == EAGAIN || error == EINTR;
 }
 
-// A receive that waits for readiness, or a send in the room watch. The mark is in an output, which is the port's until the operation
-// completes.
+// A receive that waits for readiness, or a send in the room watch. The mark is in an output, which
+// is the port's until the operation completes.
 bool awaits_readiness(const Operation& operation) noexcept {
     return operation.native_error == EAGAIN;
 }
@@ -67,9 +73,12 @@ bool awaits_readiness(const Operation& operation) noexcept {
 // The user_data of an operation that has a request of its own.
 std::uint64_t request_of(Operation& operation) noexcept {
     switch (operation.type) {
-        case OperationType::accept: return user_data(Of::accept, &static_cast<AcceptOperation&>(operation));
-        case OperationType::connect: return user_data(Of::connect, &static_cast<ConnectOperation&>(operation));
-        case OperationType::send: return user_data(Of::send, &static_cast<SendOperation&>(operation));
+        case OperationType::accept:
+            return user_data(Of::accept, &static_cast<AcceptOperation&>(operation));
+        case OperationType::connect:
+            return user_data(Of::connect, &static_cast<ConnectOperation&>(operation));
+        case OperationType::send:
+            return user_data(Of::send, &static_cast<SendOperation&>(operation));
         case OperationType::receive:
         case OperationType::timer:
         case OperationType::post: break;
@@ -88,10 +97,12 @@ Operation* ended(Operation& operation, int error) noexcept {
 
 // ---- the beginning and the end
 
-base::Result<std::unique_ptr<CompletionPort>> UringPort::make(BufferPool& buffers, const PortOptions& options,
+base::Result<std::unique_ptr<CompletionPort>> UringPort::make(BufferPool& buffers,
+                                                              const PortOptions& options,
                                                               const UringFeatures& allowed) {
     if (options.shared) {
-        return base::Failure{"a port on io_uring belongs to one thread; several threads can share one on epoll"};
+        return base::Failure{
+            "a port on io_uring belongs to one thread; several threads can share one on epoll"};
     }
     base::Result<UringFeatures> features = probe_uring(allowed);
     if (!features) {
@@ -108,7 +119,8 @@ base::Result<std::unique_ptr<CompletionPort>> UringPort::make(BufferPool& buffer
 UringPort::UringPort(BufferPool& buffers, const UringFeatures& features)
     : PortBase(buffers, false, features.quiet_sends),
       features_(features),
-      limits_receives_(features.buffer_ring && features.limited_multishot && buffers.buffer_bytes() >= limited_bytes_min &&
+      limits_receives_(features.buffer_ring && features.limited_multishot &&
+                       buffers.buffer_bytes() >= limited_bytes_min &&
                        buffers.buffer_bytes() <= Kept::bytes_mask / (ahead_each + 1)),
       ahead_max_(limits_receives_ ? buffers.buffers_max() / ahead_share : 0),
       parked_max_(buffers.buffers_max() / parked_share) {}
@@ -122,7 +134,8 @@ base::Result<void> UringPort::open() {
     ahead_.reserve(ahead_max_);
     left_armed_.reserve(left_armed_max);
     if (features_.buffer_ring) {
-        ready_buffers_ = std::make_unique<UringBuffers>(buffers(), std::min(buffers().buffers_max(), ready_buffers_max));
+        ready_buffers_ = std::make_unique<UringBuffers>(
+            buffers(), std::min(buffers().buffers_max(), ready_buffers_max));
         const int refused = ready_buffers_->join(ring_.native());
         if (refused != 0) {
             return base::Failure{"cannot make a buffer ring: " + native_error_text(-refused)};
@@ -153,7 +166,8 @@ base::Result<void> UringPort::attach(Socket& socket) {
     }
     const int flags = ::fcntl(socket.native_, F_GETFL);
     if (flags < 0 || ::fcntl(socket.native_, F_SETFL, flags & ~O_NONBLOCK) != 0) {
-        return base::Failure{"cannot make a listening socket blocking: " + native_error_text(errno)};
+        return base::Failure{"cannot make a listening socket blocking: " +
+                             native_error_text(errno)};
     }
     return {};
 }
@@ -237,7 +251,8 @@ void UringPort::receive(ReceiveOperation& operation) noexcept {
 }
 
 void UringPort::send(SendOperation& operation) noexcept {
-    PORTICO_ASSERT(!operation.buffers.empty() && operation.buffers.size() <= SendOperation::buffers_max);
+    PORTICO_ASSERT(!operation.buffers.empty() &&
+                   operation.buffers.size() <= SendOperation::buffers_max);
     start(operation);
     operation.bytes = 0;
     operation.was_late = false;
@@ -263,7 +278,9 @@ void UringPort::cancel(Operation& operation) noexcept {
     switch (operation.type) {
         case OperationType::timer: cancel_timer(static_cast<TimerOperation&>(operation)); return;
         case OperationType::post: PORTICO_ASSERT(!"posts are not cancelled"); return;
-        case OperationType::receive: socket = static_cast<ReceiveOperation&>(operation).socket; break;
+        case OperationType::receive:
+            socket = static_cast<ReceiveOperation&>(operation).socket;
+            break;
         case OperationType::accept:
         case OperationType::connect:
         case OperationType::send: break;
@@ -271,8 +288,10 @@ void UringPort::cancel(Operation& operation) noexcept {
     if (operation.cancel_requested.exchange(true, std::memory_order_relaxed)) {
         return;
     }
-    if (operation.type == OperationType::send && static_cast<SendOperation&>(operation).may_be_late) {
-        expedite(static_cast<SendOperation&>(operation));  // quiet, or not prepared yet: it is decided in the submit
+    if (operation.type == OperationType::send &&
+        static_cast<SendOperation&>(operation).may_be_late) {
+        // quiet, or not prepared yet: it is decided in the submit
+        expedite(static_cast<SendOperation&>(operation));
         return;
     }
     if (operation.type == OperationType::send && awaits_readiness(operation)) {
@@ -323,9 +342,15 @@ void UringPort::request(Operation& operation) noexcept {
 void UringPort::prepare(Operation& operation) noexcept {
     ++requests_;
     switch (operation.type) {
-        case OperationType::accept: prepare_accept(static_cast<AcceptOperation&>(operation)); return;
-        case OperationType::connect: prepare_connect(static_cast<ConnectOperation&>(operation)); return;
-        case OperationType::receive: prepare_receive(static_cast<ReceiveOperation&>(operation)); return;
+        case OperationType::accept:
+            prepare_accept(static_cast<AcceptOperation&>(operation));
+            return;
+        case OperationType::connect:
+            prepare_connect(static_cast<ConnectOperation&>(operation));
+            return;
+        case OperationType::receive:
+            prepare_receive(static_cast<ReceiveOperation&>(operation));
+            return;
         case OperationType::send: prepare_send(static_cast<SendOperation&>(operation)); return;
         case OperationType::timer:
         case OperationType::post: break;
@@ -337,8 +362,9 @@ void UringPort::prepare_accept(AcceptOperation& operation) noexcept {
     static_assert(sizeof operation.address_room >= sizeof(sockaddr_storage));
     operation.address_bytes = sizeof operation.address_room;
     io_uring_sqe& its = entry();
-    io_uring_prep_accept(&its, operation.listener->native_, reinterpret_cast<sockaddr*>(operation.address_room), &operation.address_bytes,
-                         SOCK_NONBLOCK | SOCK_CLOEXEC);
+    io_uring_prep_accept(&its, operation.listener->native_,
+                         reinterpret_cast<sockaddr*>(operation.address_room),
+                         &operation.address_bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
     its.user_data = request_of(operation);
 }
 
@@ -381,7 +407,8 @@ void UringPort::prepare_send(SendOperation& operation) noexcept {
         bytes += part.size;
     }
     // Where receives wait for buffers, those that sends keep are wanted back at once.
-    operation.may_be_late = operation.may_be_late && features_.quiet_sends && starved_.empty() && bytes <= quiet_bytes_max;
+    operation.may_be_late = operation.may_be_late && features_.quiet_sends && starved_.empty() &&
+                            bytes <= quiet_bytes_max;
     if (!operation.may_be_late) {
         prepare_plain_send(its, operation.socket->native_, operation.buffers, message);
         its.user_data = user_data(Of::send, &operation);
@@ -437,7 +464,8 @@ Operation* UringPort::fetch(bool leaves_early) noexcept {
         if (leaves_early && is_early(completion)) {
             return nullptr;
         }
-        // Its place is free before the completion is dealt with: that may enter the kernel, when the submission queue is full.
+        // Its place is free before the completion is dealt with: that may enter the kernel, when
+        // the submission queue is full.
         ring_.pop();
         Operation* operation = completed(completion);
         if (operation != nullptr) {
@@ -452,18 +480,28 @@ bool UringPort::is_early(const UringRing::Completion& completion) noexcept {
         return false;
     }
     const Socket& socket = object_of<Socket>(completion);
-    return waiting_in(load(socket.receive_state_)) == nullptr && Kept::of(load(socket.send_state_)).is_ahead;
+    return waiting_in(load(socket.receive_state_)) == nullptr &&
+           Kept::of(load(socket.send_state_)).is_ahead;
 }
 
 Operation* UringPort::completed(const UringRing::Completion& completion) noexcept {
     switch (static_cast<Of>(completion.user_data & of_mask)) {
         case Of::receive: return completed_of(object_of<Socket>(completion), completion);
-        case Of::send: --requests_; return sent(object_of<SendOperation>(completion), completion.result);
-        case Of::quiet_send: --requests_; return not_all_sent(object_of<SendOperation>(completion), completion.result);
-        case Of::accept: --requests_; return accepted(object_of<AcceptOperation>(completion), completion.result);
-        case Of::connect: --requests_; return connected(object_of<ConnectOperation>(completion), completion.result);
+        case Of::send:
+            --requests_;
+            return sent(object_of<SendOperation>(completion), completion.result);
+        case Of::quiet_send:
+            --requests_;
+            return not_all_sent(object_of<SendOperation>(completion), completion.result);
+        case Of::accept:
+            --requests_;
+            return accepted(object_of<AcceptOperation>(completion), completion.result);
+        case Of::connect:
+            --requests_;
+            return connected(object_of<ConnectOperation>(completion), completion.result);
         case Of::event:
-            // The wake itself was all. The eventfd is not read as long as each write is told; a new request would tell old ones again.
+            // The wake itself was all. The eventfd is not read as long as each write is told; a new
+            // request would tell old ones again.
             if (completion.is_last()) {
                 std::uint64_t writes = 0;
                 [[maybe_unused]] const ssize_t size = ::read(event_, &writes, sizeof writes);
@@ -482,7 +520,8 @@ Operation* UringPort::completed(const UringRing::Completion& completion) noexcep
     return nullptr;
 }
 
-Operation* UringPort::completed_of(Socket& socket, const UringRing::Completion& completion) noexcept {
+Operation* UringPort::completed_of(Socket& socket,
+                                   const UringRing::Completion& completion) noexcept {
     if (completion.is_last()) {
         store(socket.receive_state_, load(socket.receive_state_) & ~(armed | stopping));
         --requests_;
@@ -506,14 +545,16 @@ Operation* UringPort::completed_of(Socket& socket, const UringRing::Completion& 
     }
     Buffer buffer;
     if (has_buffer) {
-        buffer = ready_buffers_->claim(static_cast<std::uint16_t>(completion.flags >> IORING_CQE_BUFFER_SHIFT));
+        buffer = ready_buffers_->claim(
+            static_cast<std::uint16_t>(completion.flags >> IORING_CQE_BUFFER_SHIFT));
     }
     return received(socket, completion, buffer);
 }
 
 Operation* UringPort::accepted(AcceptOperation& operation, int result) noexcept {
     // A connection that ended in the backlog is no error of the listener's.
-    const bool is_nothing = result < 0 && (is_passing(-result) || result == -ECONNABORTED || result == -EPROTO);
+    const bool is_nothing = result < 0 &&
+                            (is_passing(-result) || result == -ECONNABORTED || result == -EPROTO);
     if (is_nothing && !operation.cancel_requested.load(std::memory_order_relaxed)) {
         prepare(operation);
         return nullptr;
@@ -524,23 +565,27 @@ Operation* UringPort::accepted(AcceptOperation& operation, int result) noexcept 
     }
     operation.accepted = result;
     sockaddr_storage name{};
-    std::memcpy(&name, operation.address_room, std::min<std::size_t>(operation.address_bytes, sizeof name));
+    std::memcpy(&name, operation.address_room,
+                std::min<std::size_t>(operation.address_bytes, sizeof name));
     operation.peer = from_native(name);
     return &operation;
 }
 
-Operation* UringPort::received(Socket& socket, const UringRing::Completion& completion, Buffer buffer) noexcept {
+Operation* UringPort::received(Socket& socket, const UringRing::Completion& completion,
+                               Buffer buffer) noexcept {
     count(receives_);
     const int result = completion.result;
     if (result > 0) {
         const auto bytes = static_cast<std::uint32_t>(result);
-        const bool has_more = bytes == buffers().buffer_bytes() && (completion.flags & IORING_CQE_F_SOCK_NONEMPTY) != 0;
+        const bool has_more = bytes == buffers().buffer_bytes() &&
+                              (completion.flags & IORING_CQE_F_SOCK_NONEMPTY) != 0;
         if (Kept kept = Kept::of(load(socket.send_state_)); kept.streams != has_more) {
             kept.streams = has_more;
             store(socket.send_state_, kept.word());
         }
         const std::uintptr_t word = load(socket.receive_state_);
-        store(socket.receive_state_, limits_receives_ && bytes >= piece_bytes() ? word | large : word & ~large);
+        store(socket.receive_state_,
+              limits_receives_ && bytes >= piece_bytes() ? word | large : word & ~large);
         auto* operation = static_cast<ReceiveOperation*>(take_waiting(socket.receive_state_));
         if (operation == nullptr) {
             keep(socket, buffer, bytes);
@@ -589,8 +634,9 @@ void UringPort::leave_armed(Socket& socket) noexcept {
     left_armed_.push_back(&socket);
 }
 
-// Whoever got the bytes of these connections has had the time to receive again. Of those that did not, so many may stay armed as
-// may park; the requests of the others are cancelled, and made again with their next receive.
+// Whoever got the bytes of these connections has had the time to receive again. Of those that did
+// not, so many may stay armed as may park; the requests of the others are cancelled, and made again
+// with their next receive.
 void UringPort::bound_parked() noexcept {
     for (Socket* socket : left_armed_) {
         const std::uintptr_t word = load(socket->receive_state_);
@@ -621,8 +667,10 @@ void UringPort::keep(Socket& socket, Buffer buffer, std::uint32_t bytes) noexcep
         store(socket.send_state_, kept.word());
         return;
     }
-    // What one request may bring fits into as many buffers as are reserved for it when each is full: the bytes move up.
-    const auto last = std::find_if(ahead_.rbegin(), ahead_.rend(), [&](const Ahead& one) { return one.socket == &socket; });
+    // What one request may bring fits into as many buffers as are reserved for it when each is
+    // full: the bytes move up.
+    const auto last = std::find_if(ahead_.rbegin(), ahead_.rend(),
+                                   [&](const Ahead& one) { return one.socket == &socket; });
     const std::uint32_t index = last == ahead_.rend() ? kept.index : last->index;
     std::uint32_t& filled = last == ahead_.rend() ? kept.bytes : last->bytes;
     const std::uint32_t moved = std::min(bytes, buffers().buffer_bytes() - filled);
@@ -639,7 +687,8 @@ void UringPort::keep(Socket& socket, Buffer buffer, std::uint32_t bytes) noexcep
 }
 
 void UringPort::keep_next(const Socket& socket, Kept& kept) noexcept {
-    const auto next = std::find_if(ahead_.begin(), ahead_.end(), [&](const Ahead& one) { return one.socket == &socket; });
+    const auto next = std::find_if(ahead_.begin(), ahead_.end(),
+                                   [&](const Ahead& one) { return one.socket == &socket; });
     kept.index = next == ahead_.end() ? 0 : next->index;
     kept.bytes = next == ahead_.end() ? 0 : next->bytes;
     if (next != ahead_.end()) {
@@ -658,10 +707,12 @@ Operation* UringPort::failed(Socket& socket, int error) noexcept {
         }
         return nullptr;
     }
-    if (operation->cancel_requested.load(std::memory_order_relaxed) && (error == ENOBUFS || is_passing(error))) {
+    if (operation->cancel_requested.load(std::memory_order_relaxed) &&
+        (error == ENOBUFS || is_passing(error))) {
         error = ECANCELED;
     }
-    if (is_passing(error) || (error == ECANCELED && !operation->cancel_requested.load(std::memory_order_relaxed))) {
+    if (is_passing(error) ||
+        (error == ECANCELED && !operation->cancel_requested.load(std::memory_order_relaxed))) {
         operation->native_error = is_passing(error) ? EAGAIN : 0;  // it was not meant
         prepare(*operation);
         return nullptr;
@@ -687,7 +738,8 @@ Operation* UringPort::connected(ConnectOperation& operation, int result) noexcep
 }
 
 Operation* UringPort::sent(SendOperation& operation, int result) noexcept {
-    if (result < 0 && is_passing(-result) && !operation.cancel_requested.load(std::memory_order_relaxed)) {
+    if (result < 0 && is_passing(-result) &&
+        !operation.cancel_requested.load(std::memory_order_relaxed)) {
         return await_room(operation);
     }
     count(sends_);
@@ -701,12 +753,14 @@ Operation* UringPort::sent(SendOperation& operation, int result) noexcept {
 Operation* UringPort::not_all_sent(SendOperation& operation, int result) noexcept {
     operation.may_be_late = false;  // the next attempt waits until it can
     operation.bytes = 0;
-    quiet_.remove(operation);       // where its completion was fetched before conclude_quiet() could look
+    // where its completion was fetched before conclude_quiet() could look
+    quiet_.remove(operation);
     return sent(operation, result);
 }
 
 void UringPort::conclude_quiet() noexcept {
-    // What was not submitted, or where a completion may be missing, is decided after the next enter.
+    // What was not submitted, or where a completion may be missing, is decided after the next
+    // enter.
     if (quiet_.empty() || ring_.has_entries() || ring_.has_overflow()) {
         return;
     }
@@ -803,7 +857,9 @@ void UringPort::enter(std::uint64_t deadline_ns) noexcept {
     }
     count(waits_);
     // A thread that has the number of the one that the ring belonged to, and is another.
-    for_ns = std::exchange(expedites_, false) ? 0 : quiet_.empty() ? for_ns : std::min(for_ns, quiet_wait_max_ns);
+    for_ns = std::exchange(expedites_, false) ? 0
+             : quiet_.empty()                 ? for_ns
+                                              : std::min(for_ns, quiet_wait_max_ns);
     is_orphan_ = !ring_.enter(for_ns);
     conclude_quiet();
 }
@@ -814,8 +870,9 @@ void UringPort::retry_starved() noexcept {
     if (starved_.empty() || !is_ring_thread()) {
         return;
     }
-    // As many as there are buffers for, in the order in which they came. Where the kernel takes them from those that lie ready, no more
-    // than these: the others would fail again, and their completions would keep the next ones from being made ready.
+    // As many as there are buffers for, in the order in which they came. Where the kernel takes
+    // them from those that lie ready, no more than these: the others would fail again, and their
+    // completions would keep the next ones from being made ready.
     std::uint32_t room = buffers().buffers_max() - buffers().on_loan();
     if (ready_buffers_ != nullptr) {
         ready_buffers_->fill(ready_buffers_max);
@@ -880,7 +937,8 @@ std::size_t UringPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
     return taken + take_posted(into.subspan(taken));
 }
 
-std::size_t UringPort::poll_elsewhere(std::span<Operation*> into, std::uint64_t deadline_ns) noexcept {
+std::size_t UringPort::poll_elsewhere(std::span<Operation*> into,
+                                      std::uint64_t deadline_ns) noexcept {
     PORTICO_ASSERT(requests_ == 0 && starved_.empty() && room_watch_.empty());
     const std::size_t taken = take_posted(into);
     if (taken != 0 || deadline_ns == 0) {
@@ -889,7 +947,8 @@ std::size_t UringPort::poll_elsewhere(std::span<Operation*> into, std::uint64_t 
     const std::uint64_t instant = now();
     timespec timeout{};
     if (deadline_ns > instant && deadline_ns != wait_forever) {
-        timeout.tv_sec = static_cast<time_t>((deadline_ns - instant) / base::nanoseconds_per_second);
+        timeout.tv_sec = static_cast<time_t>((deadline_ns - instant) /
+                                             base::nanoseconds_per_second);
         timeout.tv_nsec = static_cast<long>((deadline_ns - instant) % base::nanoseconds_per_second);
     }
     count(waits_);

@@ -1,33 +1,44 @@
-// The completion port on io_uring (Linux): one ring, used by one thread. Submitting only fills in entries; the wait hands them over and
-// fetches completions in one call, io_uring_enter.
+// The completion port on io_uring (Linux): one ring, used by one thread. Submitting only fills in
+// entries; the wait hands them over and fetches completions in one call, io_uring_enter.
 //
-// The thread. A ring takes submissions from one thread alone, the first that waits (IORING_SETUP_SINGLE_ISSUER); what is submitted before, by the thread that
-// starts a server, waits in early_. post() and wake() write to an eventfd that the ring polls. A wait of another thread, after the first has
-// ended and with no request left in the ring, still hands out posts and timers.
+// The thread. A ring takes submissions from one thread alone, the first that waits
+// (IORING_SETUP_SINGLE_ISSUER); what is submitted before, by the thread that starts a server, waits
+// in early_. post() and wake() write to an eventfd that the ring polls. A wait of another thread,
+// after the first has ended and with no request left in the ring, still hands out posts and timers.
 //
-// A receive request belongs to its socket, not to the operation that waits for it: a multishot request outlives operations. Of two words of the
-// socket (uring/state.hpp) one says who waits and what is in the ring, the other what came while nobody waited.
+// A receive request belongs to its socket, not to the operation that waits for it: a multishot
+// request outlives operations. Of two words of the socket (uring/state.hpp) one says who waits and
+// what is in the ring, the other what came while nobody waited.
 //
-// Rule 8. A multishot receive takes pieces of half a buffer and ends when half a buffer has come in all (the kernel counts), so whatever comes while no operation
-// waits fits into one buffer, and the peer is read no further. Kernels that cannot count get a request for each receive: they would fill buffers
-// for a paused connection without end. Where pieces are that large, a receive of its own gets a whole buffer.
+// Rule 8. A multishot receive takes pieces of half a buffer and ends when half a buffer has come in
+// all (the kernel counts), so whatever comes while no operation waits fits into one buffer, and the
+// peer is read no further. Kernels that cannot count get a request for each receive: they would
+// fill buffers for a paused connection without end. Where pieces are that large, a receive of its
+// own gets a whole buffer.
 //
-// Parked buffers. A request that stays armed takes a buffer for the next bytes although nobody reads them. Over all connections a quarter
-// of the pool's buffers may be parked, so that peers whose plugins hold or pause never starve the others (bound_parked).
+// Parked buffers. A request that stays armed takes a buffer for the next bytes although nobody
+// reads them. Over all connections a quarter of the pool's buffers may be parked, so that peers
+// whose plugins hold or pause never starve the others (bound_parked).
 //
-// Reading ahead. Where a whole buffer has come and there is more, the next request is a multishot one for several buffers: a stream would else cost a call
-// for each. Its completions stay in the ring until the receive is submitted again; those that come to the head of the ring while it is not are kept in
-// ahead_. What all connections together may have there is a share of the pool, and is reserved when the request is made.
+// Reading ahead. Where a whole buffer has come and there is more, the next request is a multishot
+// one for several buffers: a stream would else cost a call for each. Its completions stay in the
+// ring until the receive is submitted again; those that come to the head of the ring while it is
+// not are kept in ahead_. What all connections together may have there is a share of the pool, and
+// is reserved when the request is made.
 //
-// Quiet sends. One call could submit what a round of callbacks sends and wait for the next round, but for the sends, which complete in the submit and would end
-// the wait. A send that may be told late (SendOperation::may_be_late) asks the kernel to say nothing of success, and not to wait: it fails in the submit, or
-// it has sent all. So when the call comes back, those in quiet_ that have no completion in the ring have succeeded (conclude_quiet). A wait
-// that submits some ends after 20 ms, so that an idle port keeps no memory for them.
+// Quiet sends. One call could submit what a round of callbacks sends and wait for the next round,
+// but for the sends, which complete in the submit and would end the wait. A send that may be told
+// late (SendOperation::may_be_late) asks the kernel to say nothing of success, and not to wait: it
+// fails in the submit, or it has sent all. So when the call comes back, those in quiet_ that have
+// no completion in the ring have succeeded (conclude_quiet). A wait that submits some ends after 20
+// ms, so that an idle port keeps no memory for them.
 //
-// Accepts are requests for one connection each, several at once: each brings the peer's address along, which a multishot accept cannot, and of several ports
-// that share a backlog a multishot accept would drain all of it to the one that the kernel wakes first.
+// Accepts are requests for one connection each, several at once: each brings the peer's address
+// along, which a multishot accept cannot, and of several ports that share a backlog a multishot
+// accept would drain all of it to the one that the kernel wakes first.
 //
-// Closing. A request holds its file open, so close() first cancels one that is still armed and fetches completions until its last.
+// Closing. A request holds its file open, so close() first cancels one that is still armed and
+// fetches completions until its last.
 #pragma once
 
 #include <sys/socket.h>
@@ -51,13 +62,15 @@ struct Kept;
 
 class UringPort final : public PortBase {
 public:
-    // Fails for a shared port, and where the system has no io_uring or forbids it. `allowed`: for tests of the next best ways.
-    [[nodiscard]] static base::Result<std::unique_ptr<CompletionPort>> make(BufferPool& buffers, const PortOptions& options,
-                                                                            const UringFeatures& allowed = {});
+    // Fails for a shared port, and where the system has no io_uring or forbids it. `allowed`: for
+    // tests of the next best ways.
+    [[nodiscard]] static base::Result<std::unique_ptr<CompletionPort>> make(
+        BufferPool& buffers, const PortOptions& options, const UringFeatures& allowed = {});
     ~UringPort() override;
 
     [[nodiscard]] std::string_view name() const noexcept override { return "io_uring"; }
-    // A listener becomes blocking, since the kernel does not wait in an accept request for one that is not: so all of its handles belong to ports of this kind.
+    // A listener becomes blocking, since the kernel does not wait in an accept request for one that
+    // is not: so all of its handles belong to ports of this kind.
     [[nodiscard]] base::Result<void> attach(Socket& socket) override;
     [[nodiscard]] std::uint32_t accepts_max() const noexcept override { return 16; }
 
@@ -97,11 +110,13 @@ private:
     [[nodiscard]] bool bind() noexcept;
     // The wait of another thread.
     std::size_t poll_elsewhere(std::span<Operation*> into, std::uint64_t deadline_ns) noexcept;
-    // While there are completions: whether what is prepared is to be submitted before they are handed out.
+    // While there are completions: whether what is prepared is to be submitted before they are
+    // handed out.
     [[nodiscard]] bool must_submit() noexcept;
     // io_uring_enter: submits all, and waits for a completion until the deadline (0: does not).
     void enter(std::uint64_t deadline_ns) noexcept;
-    // Behind it: the quiet sends that were submitted, and of whose failure the ring says nothing, have succeeded.
+    // Behind it: the quiet sends that were submitted, and of whose failure the ring says nothing,
+    // have succeeded.
     void conclude_quiet() noexcept;
     [[nodiscard]] std::size_t take_concluded(std::span<Operation*> into) noexcept;
     // A submission entry to fill in.
@@ -130,20 +145,24 @@ private:
 
     // ---- completions: what they complete, or null
 
-    // Of the next ones in the ring, the first that completes an operation; null when there is none. `leaves_early`: stops at bytes that were read ahead and that
-    // nobody waits for, as somebody may when what is handed out has been dealt with.
+    // Of the next ones in the ring, the first that completes an operation; null when there is none.
+    // `leaves_early`: stops at bytes that were read ahead and that nobody waits for, as somebody
+    // may when what is handed out has been dealt with.
     [[nodiscard]] Operation* fetch(bool leaves_early) noexcept;
     [[nodiscard]] static bool is_early(const UringRing::Completion& completion) noexcept;
     [[nodiscard]] Operation* completed(const UringRing::Completion& completion) noexcept;
-    [[nodiscard]] Operation* completed_of(Socket& socket, const UringRing::Completion& completion) noexcept;
+    [[nodiscard]] Operation* completed_of(Socket& socket,
+                                          const UringRing::Completion& completion) noexcept;
     [[nodiscard]] Operation* accepted(AcceptOperation& operation, int result) noexcept;
-    [[nodiscard]] Operation* received(Socket& socket, const UringRing::Completion& completion, Buffer buffer) noexcept;
+    [[nodiscard]] Operation* received(Socket& socket, const UringRing::Completion& completion,
+                                      Buffer buffer) noexcept;
     [[nodiscard]] Operation* readable(Socket& socket) noexcept;
     [[nodiscard]] Operation* connected(ConnectOperation& operation, int result) noexcept;
     [[nodiscard]] Operation* sent(SendOperation& operation, int result) noexcept;
     // A quiet one, which has not sent all.
     [[nodiscard]] Operation* not_all_sent(SendOperation& operation, int result) noexcept;
-    // A connection's receive has ended by an error: it ends the operation that waits, or that waits on (for a new request, or for a buffer).
+    // A connection's receive has ended by an error: it ends the operation that waits, or that waits
+    // on (for a new request, or for a buffer).
     [[nodiscard]] Operation* failed(Socket& socket, int error) noexcept;
     void keep(Socket& socket, Buffer buffer, std::uint32_t bytes) noexcept;
     // A receive was handed out, and the connection's request is still in the ring.
@@ -153,32 +172,38 @@ private:
     void keep_next(const Socket& socket, uring::Kept& kept) noexcept;
 
     const UringFeatures features_;
-    const bool limits_receives_;  // multishot receives are used: the kernel counts, and half a buffer is worth a request
+    // multishot receives are used: the kernel counts, and half a buffer is worth a request
+    const bool limits_receives_;
     UringRing ring_;
     int event_ = -1;  // an eventfd
     UringRoomWatch room_watch_;
     std::unique_ptr<UringBuffers> ready_buffers_;
-    std::vector<msghdr> messages_;  // one for each submission entry: the kernel reads it when it takes the entry
+    // one for each submission entry: the kernel reads it when it takes the entry
+    std::vector<msghdr> messages_;
     std::thread::id thread_;
     bool is_orphan_ = false;  // the ring's thread has ended
 
     PostQueue posts_;
-    std::uint32_t post_rounds_ = 0;        // calls of poll() in a row that posts alone have filled
-    base::Fifo<Operation> early_;          // submitted before the first wait
-    base::Fifo<Operation> starved_;        // receives that wait for a buffer
-    base::Fifo<SendOperation> quiet_;      // quiet sends that are prepared; `bytes` is what they name
+    std::uint32_t post_rounds_ = 0;  // calls of poll() in a row that posts alone have filled
+    base::Fifo<Operation> early_;    // submitted before the first wait
+    base::Fifo<Operation> starved_;  // receives that wait for a buffer
+    // quiet sends that are prepared; `bytes` is what they name
+    base::Fifo<SendOperation> quiet_;
     base::Fifo<SendOperation> concluded_;  // that have succeeded and are to be handed out
-    bool expedites_ = false;               // one in quiet_ is waited for: the call that submits it does not wait
+    // one in quiet_ is waited for: the call that submits it does not wait
+    bool expedites_ = false;
     std::uint32_t armed_receives_ = 0;
     std::vector<Ahead> ahead_;  // oldest first; has room for all that there may be
     const std::uint32_t ahead_max_;
-    std::uint32_t ahead_reserved_ = 0;    // by the requests in the ring
+    std::uint32_t ahead_reserved_ = 0;  // by the requests in the ring
     static constexpr std::size_t left_armed_max = 256;
     std::vector<Socket*> left_armed_;  // since the last poll(); has room for them
     const std::uint32_t parked_max_;
-    std::uint32_t parked_ = 0;  // connections with Kept::may_park: each holds a buffer, or may come to
-    std::uint64_t put_off_since_ns_ = 0;  // requests wait from then on for the rest of the completions; 0: none do
-    std::size_t requests_ = 0;            // in the ring, but for the eventfd's and cancels
+    // connections with Kept::may_park: each holds a buffer, or may come to
+    std::uint32_t parked_ = 0;
+    // requests wait from then on for the rest of the completions; 0: none do
+    std::uint64_t put_off_since_ns_ = 0;
+    std::size_t requests_ = 0;  // in the ring, but for the eventfd's and cancels
 };
 
 }  // namespace portico::io

@@ -9,7 +9,8 @@ namespace portico::io {
 
 namespace {
 
-// A full submission queue is handed over at once, so its size is no limit; completions that do not fit wait in the kernel (IORING_FEAT_NODROP).
+// A full submission queue is handed over at once, so its size is no limit; completions that do not
+// fit wait in the kernel (IORING_FEAT_NODROP).
 constexpr unsigned submissions_max = 512;
 constexpr unsigned completions_max = 4'096;
 
@@ -17,7 +18,8 @@ constexpr unsigned completions_max = 4'096;
 
 int UringRing::open(const UringFeatures& features) noexcept {
     io_uring_params parameters{};
-    parameters.flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_R_DISABLED | work_flags(features);
+    parameters.flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_R_DISABLED |
+                       work_flags(features);
     parameters.cq_entries = completions_max;
     const int error = io_uring_queue_init_params(submissions_max, &ring_, &parameters);
     is_open_ = error == 0;
@@ -25,8 +27,10 @@ int UringRing::open(const UringFeatures& features) noexcept {
 }
 
 int UringRing::enable() noexcept {
-    // io_uring_enable_rings() is declared, but the shared library of liburing 2.3 does not export it.
-    return io_uring_register(static_cast<unsigned>(ring_.ring_fd), IORING_REGISTER_ENABLE_RINGS, nullptr, 0);
+    // io_uring_enable_rings() is declared, but the shared library of liburing 2.3 does not export
+    // it.
+    return io_uring_register(static_cast<unsigned>(ring_.ring_fd), IORING_REGISTER_ENABLE_RINGS,
+                             nullptr, 0);
 }
 
 void UringRing::close() noexcept {
@@ -49,9 +53,10 @@ bool UringRing::enter(std::uint64_t for_ns) noexcept {
         io_uring_cqe* first = nullptr;
         result = io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
     }
-    // The time is over, a signal came, or the kernel has no room or memory at the moment: entries that it has not taken stay for the next time.
-    PORTICO_ASSERT(result >= 0 || result == -ETIME || result == -EINTR || result == -EBUSY || result == -EAGAIN || result == -ENOMEM ||
-                   result == -EEXIST);
+    // The time is over, a signal came, or the kernel has no room or memory at the moment: entries
+    // that it has not taken stay for the next time.
+    PORTICO_ASSERT(result >= 0 || result == -ETIME || result == -EINTR || result == -EBUSY ||
+                   result == -EAGAIN || result == -ENOMEM || result == -EEXIST);
     old_completions_ = io_uring_cq_ready(&ring_);
     return result != -EEXIST;
 }

@@ -1,4 +1,5 @@
-// One io_uring, as a port uses it: it is opened disabled, enabled by the thread that is to use it, and entered to submit and to wait.
+// One io_uring, as a port uses it: it is opened disabled, enabled by the thread that is to use it,
+// and entered to submit and to wait.
 #pragma once
 
 #include <liburing.h>
@@ -40,8 +41,8 @@ public:
     }
     [[nodiscard]] std::size_t places() const noexcept { return ring_.sq.ring_entries; }
 
-    // Submits what there is and waits for a completion, for at most so long (0: does not wait; wait_forever). False when this thread is not the ring's: then
-    // nothing has happened.
+    // Submits what there is and waits for a completion, for at most so long (0: does not wait;
+    // wait_forever). False when this thread is not the ring's: then nothing has happened.
     [[nodiscard]] bool enter(std::uint64_t for_ns) noexcept;
     // The next completion, if there is one; does not enter the kernel. It stays until pop().
     [[nodiscard]] bool peek(Completion& completion) noexcept;
@@ -53,7 +54,8 @@ public:
     void pop() noexcept;
 
     [[nodiscard]] std::uint32_t completions() const noexcept { return io_uring_cq_ready(&ring_); }
-    // Some that were there when the last enter() returned. Others come meanwhile where work is not deferred.
+    // Some that were there when the last enter() returned. Others come meanwhile where work is not
+    // deferred.
     [[nodiscard]] bool has_old_completions() const noexcept { return old_completions_ != 0; }
     // Completions that found no room: the kernel keeps them for the next enter().
     [[nodiscard]] bool has_overflow() const noexcept { return io_uring_cq_has_overflow(&ring_); }

@@ -33,7 +33,8 @@ int UringRoomWatch::add(SendOperation& operation) noexcept {
 }
 
 void UringRoomWatch::remove(SendOperation& operation) noexcept {
-    [[maybe_unused]] const int result = ::epoll_ctl(epoll_, EPOLL_CTL_DEL, operation.socket->native(), nullptr);
+    [[maybe_unused]] const int result = ::epoll_ctl(epoll_, EPOLL_CTL_DEL,
+                                                    operation.socket->native(), nullptr);
     PORTICO_ASSERT(result == 0);
     --waiting_;
 }
@@ -44,7 +45,8 @@ std::size_t UringRoomWatch::take(std::span<SendOperation*> ready) noexcept {
     const int count = ::epoll_wait(epoll_, events.data(), wanted, 0);
     std::size_t taken = 0;
     for (int i = 0; i < count; ++i) {
-        auto& operation = *static_cast<SendOperation*>(events[static_cast<std::size_t>(i)].data.ptr);
+        auto& operation = *static_cast<SendOperation*>(
+            events[static_cast<std::size_t>(i)].data.ptr);
         remove(operation);
         ready[taken++] = &operation;
     }

@@ -1,9 +1,10 @@
 // Sends that wait for room outside of the ring, in an epoll set that the ring polls.
 //
-// A request cannot always wait by itself. io_uring counts the end of the peer's stream (EPOLLRDHUP) as readiness for every poll,
-// also for the one behind a send. So once the peer has ended its side, a send that finds no room is tried again and again inside
-// the kernel and then completes with EAGAIN, and a poll request for POLLOUT completes at once. An epoll set reports EPOLLRDHUP
-// only if it was asked for. (Seen on Linux 6.18; io_uring/poll.c calls this mask IO_POLL_UNMASK.)
+// A request cannot always wait by itself. io_uring counts the end of the peer's stream (EPOLLRDHUP)
+// as readiness for every poll, also for the one behind a send. So once the peer has ended its side,
+// a send that finds no room is tried again and again inside the kernel and then completes with
+// EAGAIN, and a poll request for POLLOUT completes at once. An epoll set reports EPOLLRDHUP only if
+// it was asked for. (Seen on Linux 6.18; io_uring/poll.c calls this mask IO_POLL_UNMASK.)
 //
 // This is the rare way: a peer that has ended its side and does not read. The port's thread alone.
 #pragma once
@@ -27,7 +28,8 @@ public:
     // Readable (POLLIN) while take() would return some.
     [[nodiscard]] int descriptor() const noexcept { return epoll_; }
 
-    // The send waits here until take() returns it or remove() is called. 0, or an errno: then it does not.
+    // The send waits here until take() returns it or remove() is called. 0, or an errno: then it
+    // does not.
     [[nodiscard]] int add(SendOperation& operation) noexcept;
     void remove(SendOperation& operation) noexcept;
     // Sends whose sockets have room now, or an error. They wait here no longer. Returns how many.

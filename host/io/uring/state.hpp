@@ -1,4 +1,5 @@
-// What a port on io_uring keeps in the two words of a socket, and in a request's user_data. For uring/port.cpp alone.
+// What a port on io_uring keeps in the two words of a socket, and in a request's user_data. For
+// uring/port.cpp alone.
 #pragma once
 
 #include <atomic>
@@ -9,14 +10,17 @@
 
 namespace portico::io::uring {
 
-// Flags in Socket::receive_state_, beside the address of the operation that waits for the request's next completion (0: none does).
-inline constexpr std::uintptr_t armed = 1;     // a request is in the ring: its last completion has not been seen
+// Flags in Socket::receive_state_, beside the address of the operation that waits for the request's
+// next completion (0: none does). a request is in the ring: its last completion has not been seen
+inline constexpr std::uintptr_t armed = 1;
 inline constexpr std::uintptr_t stopping = 2;  // its cancel has been asked for
-inline constexpr std::uintptr_t large = 4;     // receives come in large pieces: the next request is for one receive of a whole buffer
+// receives come in large pieces: the next request is for one receive of a whole buffer
+inline constexpr std::uintptr_t large = 4;
 inline constexpr std::uintptr_t flag_mask = armed | stopping | large;
 static_assert(alignof(Operation) > flag_mask && alignof(Socket) > flag_mask);
 
-// What a completion is of, in the low bits of user_data; the rest is the address of the Socket (for a receive) or of the operation.
+// What a completion is of, in the low bits of user_data; the rest is the address of the Socket (for
+// a receive) or of the operation.
 enum class Of : std::uint64_t { receive, send, quiet_send, accept, connect, event, cancel, room };
 inline constexpr std::uint64_t of_mask = 7;
 
@@ -33,18 +37,26 @@ template <class Object>
 struct Kept {
     std::uint32_t bytes = 0;
     std::uint32_t index = 0;  // of the buffer
-    int error = 0;            // behind the bytes, and behind what was read ahead; an errno, all of which are below 256
-    bool streams = false;     // when the last bytes had come, there were more
-    bool is_ahead = false;    // the request in the ring reads ahead
-    bool may_park = false;    // counted: bytes are kept here, or the request in the ring may bring some, and nobody waits for them
+    // behind the bytes, and behind what was read ahead; an errno, all of which are below 256
+    int error = 0;
+    bool streams = false;   // when the last bytes had come, there were more
+    bool is_ahead = false;  // the request in the ring reads ahead
+    // counted: bytes are kept here, or the request in the ring may bring some, and nobody waits for
+    // them
+    bool may_park = false;
 
     [[nodiscard]] static Kept of(std::uintptr_t word) noexcept {
-        return {static_cast<std::uint32_t>(word) & bytes_mask, static_cast<std::uint32_t>(word >> 32) & 0xFF'FFFF,
-                static_cast<int>(word >> 56), (word & streams_bit) != 0, (word & ahead_bit) != 0, (word & park_bit) != 0};
+        return {static_cast<std::uint32_t>(word) & bytes_mask,
+                static_cast<std::uint32_t>(word >> 32) & 0xFF'FFFF,
+                static_cast<int>(word >> 56),
+                (word & streams_bit) != 0,
+                (word & ahead_bit) != 0,
+                (word & park_bit) != 0};
     }
     [[nodiscard]] std::uintptr_t word() const noexcept {
-        return static_cast<std::uintptr_t>(error) << 56 | static_cast<std::uintptr_t>(index) << 32 | (is_ahead ? ahead_bit : 0) |
-               (streams ? streams_bit : 0) | (may_park ? park_bit : 0) | bytes;
+        return static_cast<std::uintptr_t>(error) << 56 | static_cast<std::uintptr_t>(index) << 32 |
+               (is_ahead ? ahead_bit : 0) | (streams ? streams_bit : 0) |
+               (may_park ? park_bit : 0) | bytes;
     }
 
     static constexpr std::uint32_t bytes_mask = (1U << 29) - 1;
@@ -66,7 +78,8 @@ inline void store(std::atomic<std::uintptr_t>& word, std::uintptr_t value) noexc
     return reinterpret_cast<Operation*>(word & ~flag_mask);
 }
 
-[[nodiscard]] inline std::uintptr_t with_waiting(std::uintptr_t flags, Operation& operation) noexcept {
+[[nodiscard]] inline std::uintptr_t with_waiting(std::uintptr_t flags,
+                                                 Operation& operation) noexcept {
     return flags | reinterpret_cast<std::uintptr_t>(&operation);
 }
 

@@ -4,35 +4,37 @@
 
 #include "plugin.h"
 
-/* A plugin that is linked into a program statically gives its entry another name: define this before including the header. */
+/* A plugin that is linked into a program statically gives its entry another name: define this
+ * before including the header. */
 #ifndef PORTICO_PLUGIN_QUERY
 #define PORTICO_PLUGIN_QUERY portico_plugin_query
 #endif
 
-/* [control] Pure: allocates nothing, starts nothing, and answers the same each time. Returns the module's table, or NULL when the plugin does not
- * speak the host's major version of the ABI. Written by the plugin; PORTICO_PLUGIN_ENTRY writes it for you:
+/* [control] Pure: allocates nothing, starts nothing, and answers the same each time. Returns the
+ * module's table, or NULL when the plugin does not speak the host's major version of the ABI.
+ * Written by the plugin; PORTICO_PLUGIN_ENTRY writes it for you:
  *
  *     static const portico_plugin my_plugin = { ... };
  *     PORTICO_PLUGIN_ENTRY(my_plugin)
  */
-PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module *PORTICO_CALL PORTICO_PLUGIN_QUERY(uint32_t host_abi_major);
+PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module *PORTICO_CALL
+PORTICO_PLUGIN_QUERY(uint32_t host_abi_major);
 
 PORTICO_EXTERN_C_BEGIN
-typedef const portico_module *(PORTICO_CALL *portico_plugin_query_function)(uint32_t host_abi_major);
+typedef const portico_module *(PORTICO_CALL *portico_plugin_query_function)(
+    uint32_t host_abi_major);
 PORTICO_EXTERN_C_END
 
-/* The entry of a module with one plugin, `table` (a constant portico_plugin with static storage). Once, in one source file, outside of all
- * functions and namespaces, and without a semicolon behind it. */
-#define PORTICO_PLUGIN_ENTRY(table)                                                                      \
-    static const portico_plugin *const portico_module_plugins[1] = {&(table)};                           \
-    static const portico_module portico_module_table = {sizeof(portico_module),                          \
-                                                        PORTICO_ABI_MAJOR,                               \
-                                                        PORTICO_ABI_MINOR,                               \
-                                                        1u,                                              \
-                                                        portico_module_plugins};                         \
-    PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module *PORTICO_CALL PORTICO_PLUGIN_QUERY(      \
-        uint32_t host_abi_major) {                                                                       \
-        return host_abi_major == PORTICO_ABI_MAJOR ? &portico_module_table : NULL;                       \
+/* The entry of a module with one plugin, `table` (a constant portico_plugin with static storage).
+ * Once, in one source file, outside of all functions and namespaces, and without a semicolon behind
+ * it. */
+#define PORTICO_PLUGIN_ENTRY(table)                                                                \
+    static const portico_plugin *const portico_module_plugins[1] = {&(table)};                     \
+    static const portico_module portico_module_table = {                                           \
+        sizeof(portico_module), PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR, 1u, portico_module_plugins}; \
+    PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module *PORTICO_CALL                      \
+    PORTICO_PLUGIN_QUERY(uint32_t host_abi_major) {                                                \
+        return host_abi_major == PORTICO_ABI_MAJOR ? &portico_module_table : NULL;                 \
     }
 
 #endif

@@ -3,10 +3,10 @@
 #define PORTICO_PORTICO_H
 
 #include "abi.h"
-#include "status.h"
 #include "connection.h"
+#include "entry.h"
 #include "host.h"
 #include "plugin.h"
-#include "entry.h"
+#include "status.h"
 
 #endif

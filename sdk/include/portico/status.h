@@ -4,24 +4,28 @@
 
 #include "abi.h"
 
-/* 0 is success, a negative value an error. An unknown negative value means PORTICO_ERROR; an unknown positive one, and PORTICO_HOLD where it has no
- * meaning, means PORTICO_OK: so test for errors with `status < 0`. */
+/* 0 is success, a negative value an error. An unknown negative value means PORTICO_ERROR; an
+ * unknown positive one, and PORTICO_HOLD where it has no meaning, means PORTICO_OK: so test for
+ * errors with `status < 0`. */
 typedef int32_t portico_status;
 
 #define PORTICO_OK 0
-/* on_data only: stop reading; the bytes not consumed are offered again after on_writable or resume_reading. */
+/* on_data only: stop reading; the bytes not consumed are offered again after on_writable or
+ * resume_reading. */
 #define PORTICO_HOLD 1
 
 /* It failed, for no reason that has a code. */
 #define PORTICO_ERROR (-1)
-/* The connection does not exist (any more), is closing, or belongs to another instance or server. No mistake: a peer can end at any time. A callback
- * that hands it on as its own answer aborts the connection, which may be in the middle of a graceful close. */
+/* The connection does not exist (any more), is closing, or belongs to another instance or server.
+ * No mistake: a peer can end at any time. A callback that hands it on as its own answer aborts the
+ * connection, which may be in the middle of a graceful close. */
 #define PORTICO_GONE (-2)
 /* The send queue is at its high watermark. One on_writable (or on_close) follows. */
 #define PORTICO_WOULD_BLOCK (-3)
 /* More bytes than the listener's limits.max_send_bytes: it will never be accepted. */
 #define PORTICO_TOO_LARGE (-4)
-/* Posted functions: the connection or instance has begun to close. send: finish_sending was called. */
+/* Posted functions: the connection or instance has begun to close. send: finish_sending was called.
+ * */
 #define PORTICO_CLOSING (-5)
 /* An argument is outside of its range. */
 #define PORTICO_INVALID (-6)
@@ -41,18 +45,20 @@ typedef int32_t portico_status;
 #define PORTICO_REFUSED (-13)
 
 /* Why a connection was closed: on_close's `reason`. An unknown value means PORTICO_REASON_ERROR. */
-/* The first cause counts: a graceful close by the plugin that is cut off by a timeout or an abort is still PORTICO_REASON_PLUGIN. But where the
- * peer resets before everything was flushed, or the deadline of a stop cuts, that is the reason. */
-#define PORTICO_REASON_PLUGIN 1u          /* the plugin called close */
-#define PORTICO_REASON_PEER 2u            /* the peer finished sending, and on_end is NULL */
-#define PORTICO_REASON_RESET 3u           /* the peer, or something between, reset the connection */
-#define PORTICO_REASON_ERROR 4u           /* a system error; the log has it */
-#define PORTICO_REASON_PLUGIN_ERROR 5u    /* a callback returned an error */
-#define PORTICO_REASON_IDLE 6u            /* limits.idle_timeout_ms without a byte in either direction */
-#define PORTICO_REASON_HALF_CLOSE 7u      /* limits.half_close_timeout_ms after the peer's end of stream */
-#define PORTICO_REASON_FRAME 8u           /* a frame longer than framing.max_bytes */
-#define PORTICO_REASON_UNCONSUMED 9u      /* limits.unconsumed_bytes were offered and not consumed */
-#define PORTICO_REASON_DRAIN 10u          /* the host stops, and on_drain is NULL */
+/* The first cause counts: a graceful close by the plugin that is cut off by a timeout or an abort
+ * is still PORTICO_REASON_PLUGIN. But where the peer resets before everything was flushed, or the
+ * deadline of a stop cuts, that is the reason. */
+#define PORTICO_REASON_PLUGIN 1u       /* the plugin called close */
+#define PORTICO_REASON_PEER 2u         /* the peer finished sending, and on_end is NULL */
+#define PORTICO_REASON_RESET 3u        /* the peer, or something between, reset the connection */
+#define PORTICO_REASON_ERROR 4u        /* a system error; the log has it */
+#define PORTICO_REASON_PLUGIN_ERROR 5u /* a callback returned an error */
+#define PORTICO_REASON_IDLE 6u /* limits.idle_timeout_ms without a byte in either direction */
+#define PORTICO_REASON_HALF_CLOSE \
+    7u                          /* limits.half_close_timeout_ms after the peer's end of stream */
+#define PORTICO_REASON_FRAME 8u /* a frame longer than framing.max_bytes */
+#define PORTICO_REASON_UNCONSUMED 9u /* limits.unconsumed_bytes were offered and not consumed */
+#define PORTICO_REASON_DRAIN 10u     /* the host stops, and on_drain is NULL */
 #define PORTICO_REASON_DRAIN_DEADLINE 11u /* the host stops; the deadline cut the connection */
 #define PORTICO_REASON_NO_MEMORY 12u      /* out of memory for this connection */
 

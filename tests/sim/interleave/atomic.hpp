@@ -1,5 +1,6 @@
-// What production code and the threads of a world are given in the place of std::atomic, of plain variables, and of a queue under a mutex. All live
-// in the machine whose world is being made, and are steps of it.
+// What production code and the threads of a world are given in the place of std::atomic, of plain
+// variables, and of a queue under a mutex. All live in the machine whose world is being made, and
+// are steps of it.
 #pragma once
 
 #include <type_traits>
@@ -15,36 +16,51 @@ public:
     using Where = std::source_location;
 
     Atomic() : Atomic(T{}) {}
-    Atomic(T value) : location_(Machine::current().make_location(bits(value), sizeof(T), std::is_pointer_v<T>)) {}
+    Atomic(T value)
+        : location_(
+              Machine::current().make_location(bits(value), sizeof(T), std::is_pointer_v<T>)) {}
     Atomic(const Atomic&) = delete;
     Atomic& operator=(const Atomic&) = delete;
 
-    [[nodiscard]] T load(std::memory_order order = std::memory_order_seq_cst, Where where = Where::current()) const noexcept {
+    [[nodiscard]] T load(std::memory_order order = std::memory_order_seq_cst,
+                         Where where = Where::current()) const noexcept {
         return value(Machine::current().load(location_, order, where));
     }
-    void store(T desired, std::memory_order order = std::memory_order_seq_cst, Where where = Where::current()) noexcept {
+    void store(T desired, std::memory_order order = std::memory_order_seq_cst,
+               Where where = Where::current()) noexcept {
         Machine::current().store(location_, bits(desired), order, where);
     }
-    T exchange(T desired, std::memory_order order = std::memory_order_seq_cst, Where where = Where::current()) noexcept {
-        return value(Machine::current().modify(location_, Kind::exchange, bits(desired), order, where));
+    T exchange(T desired, std::memory_order order = std::memory_order_seq_cst,
+               Where where = Where::current()) noexcept {
+        return value(
+            Machine::current().modify(location_, Kind::exchange, bits(desired), order, where));
     }
-    T fetch_add(T operand, std::memory_order order = std::memory_order_seq_cst, Where where = Where::current()) noexcept {
-        return value(Machine::current().modify(location_, Kind::fetch_add, bits(operand), order, where));
+    T fetch_add(T operand, std::memory_order order = std::memory_order_seq_cst,
+                Where where = Where::current()) noexcept {
+        return value(
+            Machine::current().modify(location_, Kind::fetch_add, bits(operand), order, where));
     }
-    T fetch_sub(T operand, std::memory_order order = std::memory_order_seq_cst, Where where = Where::current()) noexcept {
-        return value(Machine::current().modify(location_, Kind::fetch_sub, bits(operand), order, where));
+    T fetch_sub(T operand, std::memory_order order = std::memory_order_seq_cst,
+                Where where = Where::current()) noexcept {
+        return value(
+            Machine::current().modify(location_, Kind::fetch_sub, bits(operand), order, where));
     }
-    T fetch_or(T operand, std::memory_order order = std::memory_order_seq_cst, Where where = Where::current()) noexcept {
-        return value(Machine::current().modify(location_, Kind::fetch_or, bits(operand), order, where));
+    T fetch_or(T operand, std::memory_order order = std::memory_order_seq_cst,
+               Where where = Where::current()) noexcept {
+        return value(
+            Machine::current().modify(location_, Kind::fetch_or, bits(operand), order, where));
     }
-    T fetch_and(T operand, std::memory_order order = std::memory_order_seq_cst, Where where = Where::current()) noexcept {
-        return value(Machine::current().modify(location_, Kind::fetch_and, bits(operand), order, where));
+    T fetch_and(T operand, std::memory_order order = std::memory_order_seq_cst,
+                Where where = Where::current()) noexcept {
+        return value(
+            Machine::current().modify(location_, Kind::fetch_and, bits(operand), order, where));
     }
-    bool compare_exchange_weak(T& expected, T desired, std::memory_order order, std::memory_order failure,
-                               Where where = Where::current()) noexcept {
+    bool compare_exchange_weak(T& expected, T desired, std::memory_order order,
+                               std::memory_order failure, Where where = Where::current()) noexcept {
         return compare_exchange(expected, desired, order, failure, true, where);
     }
-    bool compare_exchange_strong(T& expected, T desired, std::memory_order order, std::memory_order failure,
+    bool compare_exchange_strong(T& expected, T desired, std::memory_order order,
+                                 std::memory_order failure,
                                  Where where = Where::current()) noexcept {
         return compare_exchange(expected, desired, order, failure, false, where);
     }
@@ -64,9 +80,11 @@ private:
             return static_cast<T>(bits);
         }
     }
-    bool compare_exchange(T& expected, T desired, std::memory_order order, std::memory_order failure, bool weak, Where where) noexcept {
+    bool compare_exchange(T& expected, T desired, std::memory_order order,
+                          std::memory_order failure, bool weak, Where where) noexcept {
         std::uint64_t found = bits(expected);
-        const bool stored = Machine::current().compare_exchange(location_, found, bits(desired), order, failure, weak, where);
+        const bool stored = Machine::current().compare_exchange(location_, found, bits(desired),
+                                                                order, failure, weak, where);
         expected = value(found);
         return stored;
     }
@@ -81,7 +99,9 @@ public:
     using Where = std::source_location;
 
     Plain() : Plain(T{}) {}
-    explicit Plain(T value) : name_(Machine::current().name_of_next()), value_(std::move(value)) { write(value_); }
+    explicit Plain(T value) : name_(Machine::current().name_of_next()), value_(std::move(value)) {
+        write(value_);
+    }
     Plain(const Plain&) = delete;
     Plain& operator=(const Plain&) = delete;
 
@@ -105,8 +125,8 @@ private:
     T value_;
 };
 
-// A queue under a mutex, on which threads wait: what a run queue or a completion port is to code that uses it. First in, first out; who takes sees
-// what went before the put, and the takes.
+// A queue under a mutex, on which threads wait: what a run queue or a completion port is to code
+// that uses it. First in, first out; who takes sees what went before the put, and the takes.
 template <class T>
 class Handover {
 public:
@@ -122,7 +142,9 @@ public:
     // Waits for an element. Null: the world has come to rest, and the thread must return.
     [[nodiscard]] T* take(Where where = Where::current()) {
         std::uint64_t bits = 0;
-        return Machine::current().take(location_, bits, where) ? reinterpret_cast<T*>(static_cast<std::uintptr_t>(bits)) : nullptr;
+        return Machine::current().take(location_, bits, where)
+                   ? reinterpret_cast<T*>(static_cast<std::uintptr_t>(bits))
+                   : nullptr;
     }
 
 private:

@@ -10,7 +10,8 @@
 
 namespace portico::interleave {
 
-// A sanitizer makes a run some ten times as slow and sees the same in each: it gets the first of them, and completeness is left to the release build.
+// A sanitizer makes a run some ten times as slow and sees the same in each: it gets the first of
+// them, and completeness is left to the release build.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 inline constexpr std::uint64_t sanitized_runs_max = 2'000;
 #else
@@ -25,8 +26,8 @@ inline Limits bounded(unsigned late_loads, unsigned random_failures) {
     return limits;
 }
 
-// All orders, of which there are `runs`, without a failure. The number is there so that no case becomes an empty one unseen: a change of the
-// production code changes it, and is then looked at.
+// All orders, of which there are `runs`, without a failure. The number is there so that no case
+// becomes an empty one unseen: a change of the production code changes it, and is then looked at.
 inline void expect_all(const Machine::World& world, std::uint64_t runs, Limits limits = {}) {
     const bool is_cut_short = sanitized_runs_max != 0 && runs > sanitized_runs_max;
     limits.runs_max = is_cut_short ? sanitized_runs_max : limits.runs_max;
@@ -44,14 +45,16 @@ inline void expect_sampled(const Machine::World& world, std::uint64_t usual_seed
     Limits limits;
     limits.late_loads_max = 6;
     limits.random_failures_max = 4;
-    const Explored sampled =
-        sample(world, seeds().first, seeds().count_or(sanitized_runs_max != 0 ? sanitized_runs_max : usual_seeds), limits);
+    const Explored sampled = sample(
+        world, seeds().first,
+        seeds().count_or(sanitized_runs_max != 0 ? sanitized_runs_max : usual_seeds), limits);
     INFO(sampled.failure);
     CHECK(sampled.failure.empty());
 }
 
 // The defect is found, and said to be what it is.
-inline void expect_found(const Machine::World& world, const Plant& plant, std::string_view failure) {
+inline void expect_found(const Machine::World& world, const Plant& plant,
+                         std::string_view failure) {
     Limits limits;
     limits.plant = plant;
     const Explored explored = explore(world, limits);

@@ -13,7 +13,8 @@ struct Decision {
     bool of_thread = false;
     unsigned chosen = 0;
     unsigned count = 0;  // of values: how many there are
-    // Of threads, a bit each: those that could go on, and those whose step here is told by other runs (or has been chosen before).
+    // Of threads, a bit each: those that could go on, and those whose step here is told by other
+    // runs (or has been chosen before).
     unsigned enabled = 0;
     unsigned asleep = 0;
     std::array<Step, threads_max> steps;
@@ -49,14 +50,17 @@ public:
         return false;
     }
 
-    unsigned choose_thread(unsigned enabled, const std::array<Step, threads_max>& steps, unsigned last) override {
+    unsigned choose_thread(unsigned enabled, const std::array<Step, threads_max>& steps,
+                           unsigned last) override {
         if (cut_) {
             return static_cast<unsigned>(std::countr_zero(enabled));
         }
         if (depth_ == path_.size()) {
             const unsigned left = enabled & ~asleep_;
             if (left == 0) {
-                cut_ = true;  // runs on to its end, since a thread cannot be left in the middle, but decides nothing
+                // runs on to its end, since a thread cannot be left in the middle, but decides
+                // nothing
+                cut_ = true;
                 return static_cast<unsigned>(std::countr_zero(enabled));
             }
             Decision made;
@@ -64,14 +68,16 @@ public:
             made.enabled = enabled;
             made.asleep = asleep_;
             made.steps = steps;
-            made.chosen = (left >> last & 1U) != 0 ? last : static_cast<unsigned>(std::countr_zero(left));
+            made.chosen = (left >> last & 1U) != 0 ? last
+                                                   : static_cast<unsigned>(std::countr_zero(left));
             path_.push_back(made);
         }
         const Decision& here = path_[depth_++];
         asleep_ = 0;
         if (limits_.reduced) {
             for (unsigned i = 0; i < threads_max; ++i) {
-                if ((here.asleep >> i & 1U) != 0 && are_independent(here.steps[i], here.steps[here.chosen])) {
+                if ((here.asleep >> i & 1U) != 0 &&
+                    are_independent(here.steps[i], here.steps[here.chosen])) {
                     asleep_ |= 1U << i;
                 }
             }
@@ -122,14 +128,17 @@ private:
 class Drawn final : public Driver {
 public:
     Drawn(std::uint64_t seed, const Limits& limits) : random_(seed), limits_(limits) {
-        stays_ = static_cast<std::uint32_t>(random_.below(4)) * 16'384;  // some runs switch at each step, some seldom
+        // some runs switch at each step, some seldom
+        stays_ = static_cast<std::uint32_t>(random_.below(4)) * 16'384;
     }
 
-    unsigned choose_thread(unsigned enabled, const std::array<Step, threads_max>&, unsigned last) override {
+    unsigned choose_thread(unsigned enabled, const std::array<Step, threads_max>&,
+                           unsigned last) override {
         if ((enabled >> last & 1U) != 0 && random_.chance(stays_)) {
             return last;
         }
-        unsigned at = static_cast<unsigned>(random_.below(static_cast<std::uint64_t>(std::popcount(enabled))));
+        unsigned at = static_cast<unsigned>(
+            random_.below(static_cast<std::uint64_t>(std::popcount(enabled))));
         for (; at != 0; --at) {
             enabled &= enabled - 1;
         }
@@ -173,7 +182,8 @@ Explored explore(const Machine::World& world, const Limits& limits) {
         }
         driver.begin();
         if (!machine.run(world, driver, limits.steps_max)) {
-            result.failure = "run " + std::to_string(result.runs + result.cut + 1) + ": " + machine.failure();
+            result.failure = "run " + std::to_string(result.runs + result.cut + 1) + ": " +
+                             machine.failure();
             result.steps = machine.steps();
             return result;
         }
@@ -184,13 +194,15 @@ Explored explore(const Machine::World& world, const Limits& limits) {
     return result;
 }
 
-Explored sample(const Machine::World& world, std::uint64_t first, std::uint64_t seeds, const Limits& limits) {
+Explored sample(const Machine::World& world, std::uint64_t first, std::uint64_t seeds,
+                const Limits& limits) {
     Explored result;
     Machine machine(limits.plant);
     for (std::uint64_t seed = first; seed - first < seeds; ++seed) {
         Drawn driver(seed, limits);
         if (!machine.run(world, driver, limits.steps_max)) {
-            result.failure = "seed " + std::to_string(seed) + " (--seed " + std::to_string(seed) + " runs it again): " + machine.failure();
+            result.failure = "seed " + std::to_string(seed) + " (--seed " + std::to_string(seed) +
+                             " runs it again): " + machine.failure();
             break;
         }
         ++result.runs;

@@ -1,11 +1,13 @@
 // Runs a world again and again, in each order that its steps can have, or in some drawn at random.
 //
-// explore() goes through all: depth first over every decision (which thread takes the next step, which value a load reads, whether a weak
-// compare-exchange fails for no reason), each run from the start. Orders that differ only in steps which do not touch each other are the
-// same to the world, and one of them is enough: sleep sets (Godefroid) leave the others out. A run that turns out to lead only to
-// such orders is counted as cut short.
+// explore() goes through all: depth first over every decision (which thread takes the next step,
+// which value a load reads, whether a weak compare-exchange fails for no reason), each run from the
+// start. Orders that differ only in steps which do not touch each other are the same to the world,
+// and one of them is enough: sleep sets (Godefroid) leave the others out. A run that turns out to
+// lead only to such orders is counted as cut short.
 //
-// What keeps it finite is stated in Limits: how often in one run a load is late, or a compare-exchange fails for no reason.
+// What keeps it finite is stated in Limits: how often in one run a load is late, or a
+// compare-exchange fails for no reason.
 #pragma once
 
 #include "sim/interleave/machine.hpp"
@@ -26,12 +28,14 @@ struct Explored {
     std::uint64_t cut = 0;    // left because all that follows is told by another run
     std::uint64_t steps = 0;  // in all of them
     bool complete = false;    // nothing is left to be explored
-    std::string failure;      // why and how the first failed run failed, step by step; empty: none did
+    // why and how the first failed run failed, step by step; empty: none did
+    std::string failure;
 };
 
 [[nodiscard]] Explored explore(const Machine::World& world, const Limits& limits = {});
 
 // `seeds` runs, each drawn from its seed, `first` and up. A failure names its seed.
-[[nodiscard]] Explored sample(const Machine::World& world, std::uint64_t first, std::uint64_t seeds, const Limits& limits = {});
+[[nodiscard]] Explored sample(const Machine::World& world, std::uint64_t first, std::uint64_t seeds,
+                              const Limits& limits = {});
 
 }  // namespace portico::interleave

@@ -28,13 +28,15 @@ Fiber::Fiber() {
 }
 
 Fiber::Fiber(std::function<void()> body) : body_(std::move(body)) {
-    void* stack = ::mmap(nullptr, stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* stack = ::mmap(nullptr, stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                         -1, 0);
     if (stack == MAP_FAILED) {
         throw std::bad_alloc();
     }
     stack_.reset(stack);
 #if defined(__SANITIZE_ADDRESS__)
-    __asan_unpoison_memory_region(stack, stack_bytes);  // of what an abandoned fiber had there before
+    // of what an abandoned fiber had there before
+    __asan_unpoison_memory_region(stack, stack_bytes);
 #endif
     bottom_ = stack;
     size_ = stack_bytes;
@@ -44,8 +46,8 @@ Fiber::Fiber(std::function<void()> body) : body_(std::move(body)) {
     context_.uc_link = nullptr;
     // makecontext passes nothing wider than an int.
     const auto self = reinterpret_cast<std::uintptr_t>(this);
-    ::makecontext(&context_, reinterpret_cast<void (*)()>(&Fiber::begin), 2, static_cast<unsigned>(self >> 32),
-                  static_cast<unsigned>(self));
+    ::makecontext(&context_, reinterpret_cast<void (*)()>(&Fiber::begin), 2,
+                  static_cast<unsigned>(self >> 32), static_cast<unsigned>(self));
 #if defined(__SANITIZE_THREAD__)
     thread_sanitizer_ = __tsan_create_fiber(0);
 #endif

@@ -1,5 +1,6 @@
-// The way of mail from a foreign thread to a worker, in every order: mailbox and inbox are production's own, and the steps between them those of
-// Strand::deliver, WorkerGroup::schedule, take_inbox and Worker::run_strand. Port and run queue are one queue under a mutex.
+// The way of mail from a foreign thread to a worker, in every order: mailbox and inbox are
+// production's own, and the steps between them those of Strand::deliver, WorkerGroup::schedule,
+// take_inbox and Worker::run_strand. Port and run queue are one queue under a mutex.
 #include "base/inbox.hpp"
 
 #include <memory>
@@ -19,7 +20,8 @@ namespace {
 using Change = Plant::Change;
 
 struct Work : base::Link {
-    Plain<bool> is_doorbell_posted{false};  // as the port keeps it in an operation; of a strand it means nothing
+    // as the port keeps it in an operation; of a strand it means nothing
+    Plain<bool> is_doorbell_posted{false};
 };
 
 struct Letter : net::Mail {
@@ -46,13 +48,15 @@ public:
         for (unsigned i = 0; i < strands; ++i) {
             machine.name("strand " + std::to_string(i));
             strands_.push_back(std::make_unique<Strand>());
-            machine.label(static_cast<base::Link*>(strands_.back().get()), "strand " + std::to_string(i));
+            machine.label(static_cast<base::Link*>(strands_.back().get()),
+                          "strand " + std::to_string(i));
             machine.label(&strands_.back()->mailbox, "idle");
         }
         for (unsigned i = 0; i < letters; ++i) {
             machine.name("letter " + std::to_string(i));
             letters_.push_back(std::make_unique<Letter>());
-            machine.label(static_cast<base::Link*>(letters_.back().get()), "letter " + std::to_string(i));
+            machine.label(static_cast<base::Link*>(letters_.back().get()),
+                          "letter " + std::to_string(i));
         }
     }
 
@@ -62,7 +66,8 @@ public:
         if (strand.mailbox.push(*letters_[letter])) {
             strand.on_run_queue.write(true);
             if (inbox_->add(strand)) {
-                machine_.check(!doorbell_->is_doorbell_posted.read(), "the doorbell is posted while it is on its way");
+                machine_.check(!doorbell_->is_doorbell_posted.read(),
+                               "the doorbell is posted while it is on its way");
                 doorbell_->is_doorbell_posted.write(true);
                 queue_->put(*doorbell_);
             }
@@ -90,7 +95,8 @@ public:
             machine_.check(strand->mailbox.is_idle(), "a strand is not idle at the end");
             delivered += strand->delivered.read();
         }
-        machine_.check(delivered == static_cast<int>(letters_.size()), "mail was lost, or delivered twice");
+        machine_.check(delivered == static_cast<int>(letters_.size()),
+                       "mail was lost, or delivered twice");
         machine_.check(inbox_->empty(), "a strand was left in the inbox");
     }
 
@@ -135,7 +141,10 @@ Machine::World group(unsigned workers, unsigned strands, unsigned senders) {
 
 }  // namespace
 
-TEST_CASE("mail through inbox and doorbell is delivered once, and the doorbell is never on its way twice: all orders", "[inbox]") {
+TEST_CASE(
+    "mail through inbox and doorbell is delivered once, and the doorbell is never on its way "
+    "twice: all orders",
+    "[inbox]") {
     expect_all(group(1, 1, 2), 772);
     expect_all(group(1, 2, 2), 330);
     expect_all(group(2, 1, 2), 10'256);

@@ -1,4 +1,5 @@
-// The free list of the buffer pool, production's own, in every order: no index is given to two, and none is lost.
+// The free list of the buffer pool, production's own, in every order: no index is given to two, and
+// none is lost.
 #include "io/index_stack.hpp"
 
 #include <array>
@@ -22,7 +23,8 @@ using Stack = io::BasicIndexStack<Atomic>;
 
 std::string describe(std::uint64_t head) {
     const auto index = static_cast<std::uint32_t>(head);
-    return (index == Stack::none ? "none" : std::to_string(index)) + (head >> 32 != 0 ? " (tag " + std::to_string(head >> 32) + ")" : "");
+    return (index == Stack::none ? "none" : std::to_string(index)) +
+           (head >> 32 != 0 ? " (tag " + std::to_string(head >> 32) + ")" : "");
 }
 
 struct Pool {
@@ -38,7 +40,8 @@ struct Pool {
         }
     }
 
-    // A thread: `t` takes a buffer (if there is one) and writes into it, `g` gives back the one that it took first.
+    // A thread: `t` takes a buffer (if there is one) and writes into it, `g` gives back the one
+    // that it took first.
     void use(std::size_t thread, std::string_view script) {
         std::deque<std::uint32_t>& mine = held[thread];
         for (const char act : script) {
@@ -104,7 +107,9 @@ TEST_CASE("buffers under four threads, drawn", "[index_stack]") {
 TEST_CASE("defects of the free list are found", "[index_stack][defects]") {
     const Machine::World aba = pool(2, {"t", "ttg"});
     // Without a tag that changes, a pop succeeds on a head that was away meanwhile.
-    expect_found(aba, {"push", Change::rewritten, [](std::uint64_t head) { return (head & UINT32_MAX) | std::uint64_t{2} << 32; }},
+    expect_found(aba,
+                 {"push", Change::rewritten,
+                  [](std::uint64_t head) { return (head & UINT32_MAX) | std::uint64_t{2} << 32; }},
                  "a buffer is there twice");
     expect_found(pool(1, {"tg", "t"}), {"push", Change::relaxed}, "race: ");
     expect_found(pool(1, {"tg", "t"}), {"pop", Change::relaxed}, "race: ");

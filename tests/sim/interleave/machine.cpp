@@ -19,7 +19,8 @@ bool acquires(std::memory_order order) noexcept {
 }
 
 bool releases(std::memory_order order) noexcept {
-    return order == std::memory_order_release || order == std::memory_order_acq_rel || order == std::memory_order_seq_cst;
+    return order == std::memory_order_release || order == std::memory_order_acq_rel ||
+           order == std::memory_order_seq_cst;
 }
 
 const char* to_string(std::memory_order order) noexcept {
@@ -65,7 +66,8 @@ std::uint64_t modified(Kind kind, std::uint64_t found, std::uint64_t operand) no
     }
 }
 
-// "push" of "bool portico::net::BasicMailbox<Atomic>::push(portico::net::Mail&) [with Atomic = ...]".
+// "push" of "bool portico::net::BasicMailbox<Atomic>::push(portico::net::Mail&) [with Atomic =
+// ...]".
 std::string_view function_of(const std::source_location& where) noexcept {
     std::string_view text = where.function_name();
     if (const std::size_t lambda = text.find("::<lambda("); lambda != std::string_view::npos) {
@@ -78,7 +80,8 @@ std::string_view function_of(const std::source_location& where) noexcept {
 
 std::string file_of(const std::source_location& where) {
     const std::string_view path = where.file_name();
-    return std::string(path.substr(path.find_last_of('/') + 1)) + ":" + std::to_string(where.line());
+    return std::string(path.substr(path.find_last_of('/') + 1)) + ":" +
+           std::to_string(where.line());
 }
 
 void pad(std::string& line, std::size_t column) {
@@ -243,7 +246,8 @@ void Machine::fail(std::string why) {
         std::fprintf(stderr, "the making of a world failed: %s\n", failure_.c_str());
         std::abort();
     }
-    // What is on the fibers' stacks is abandoned, since production code cannot be unwound; of ours nothing is there that owns memory.
+    // What is on the fibers' stacks is abandoned, since production code cannot be unwound; of ours
+    // nothing is there that owns memory.
     fibers_[running_]->switch_to(home_, true);
     std::abort();
 }
@@ -341,8 +345,8 @@ void Machine::learn(std::uint8_t location, std::size_t index, std::memory_order 
 }
 
 // `continues`: of a read-modify-write, what the value before it released.
-void Machine::put_value(std::uint8_t location, std::uint64_t bits, std::memory_order order, const View* continues,
-                        const std::source_location& where) {
+void Machine::put_value(std::uint8_t location, std::uint64_t bits, std::memory_order order,
+                        const View* continues, const std::source_location& where) {
     if (is_planted(Plant::Change::left_out, where)) {
         return;
     }
@@ -359,7 +363,8 @@ void Machine::put_value(std::uint8_t location, std::uint64_t bits, std::memory_o
     at.values.push_back(added);
 }
 
-std::uint64_t Machine::load(std::uint8_t location, std::memory_order order, std::source_location where) {
+std::uint64_t Machine::load(std::uint8_t location, std::memory_order order,
+                            std::source_location where) {
     order = planted(order, where);
     const Step step{Kind::load, location, order, where};
     announce(step);
@@ -373,7 +378,8 @@ std::uint64_t Machine::load(std::uint8_t location, std::memory_order order, std:
     return event.found;
 }
 
-void Machine::store(std::uint8_t location, std::uint64_t value, std::memory_order order, std::source_location where) {
+void Machine::store(std::uint8_t location, std::uint64_t value, std::memory_order order,
+                    std::source_location where) {
     order = planted(order, where);
     const Step step{Kind::store, location, order, where};
     announce(step);
@@ -385,8 +391,8 @@ void Machine::store(std::uint8_t location, std::uint64_t value, std::memory_orde
     event.wrote = value;
 }
 
-std::uint64_t Machine::modify(std::uint8_t location, Kind kind, std::uint64_t operand, std::memory_order order,
-                              std::source_location where) {
+std::uint64_t Machine::modify(std::uint8_t location, Kind kind, std::uint64_t operand,
+                              std::memory_order order, std::source_location where) {
     order = planted(order, where);
     if (is_planted(Plant::Change::torn, where)) {
         const std::uint64_t found = load(location, order, where);
@@ -408,7 +414,8 @@ std::uint64_t Machine::modify(std::uint8_t location, Kind kind, std::uint64_t op
     return found.bits;
 }
 
-bool Machine::compare_exchange(std::uint8_t location, std::uint64_t& expected, std::uint64_t desired, std::memory_order order,
+bool Machine::compare_exchange(std::uint8_t location, std::uint64_t& expected,
+                               std::uint64_t desired, std::memory_order order,
                                std::memory_order failure, bool weak, std::source_location where) {
     order = planted(order, where);
     failure = planted(failure, where);
@@ -424,7 +431,8 @@ bool Machine::compare_exchange(std::uint8_t location, std::uint64_t& expected, s
     const Step step{Kind::compare_exchange, location, order, where};
     announce(step);
     const std::vector<Value>& values = locations_[location].values;
-    const bool could = values.back().bits == expected || is_planted(Plant::Change::unconditional, where);
+    const bool could = values.back().bits == expected ||
+                       is_planted(Plant::Change::unconditional, where);
     const bool fails_spuriously = could && weak && driver_->choose_failure();
     if (could && !fails_spuriously) {
         enter_seq_cst(order);
@@ -496,8 +504,8 @@ void Machine::plain_read(Accesses& accesses, const char* name, std::source_locat
     const View& view = threads_[running_].view;
     record_plain(Kind::plain_read, name, where);
     if (accesses.written > view.clock[accesses.writer]) {
-        fail("race: " + threads_[running_].name + " reads " + name + ", and what " + threads_[accesses.writer].name +
-             " wrote need not be visible");
+        fail("race: " + threads_[running_].name + " reads " + name + ", and what " +
+             threads_[accesses.writer].name + " wrote need not be visible");
     }
     accesses.read[running_] = view.clock[running_];
 }
@@ -506,11 +514,13 @@ void Machine::plain_write(Accesses& accesses, const char* name, std::source_loca
     const View& view = threads_[running_].view;
     record_plain(Kind::plain_write, name, where);
     if (accesses.written > view.clock[accesses.writer]) {
-        fail("race: " + threads_[running_].name + " writes " + name + ", and so does " + threads_[accesses.writer].name);
+        fail("race: " + threads_[running_].name + " writes " + name + ", and so does " +
+             threads_[accesses.writer].name);
     }
     for (unsigned i = 0; i < thread_count_; ++i) {
         if (accesses.read[i] > view.clock[i]) {
-            fail("race: " + threads_[running_].name + " writes " + name + ", and " + threads_[i].name + " reads it");
+            fail("race: " + threads_[running_].name + " writes " + name + ", and " +
+                 threads_[i].name + " reads it");
         }
     }
     accesses.written = view.clock[running_];
@@ -520,10 +530,12 @@ void Machine::plain_write(Accesses& accesses, const char* name, std::source_loca
 // ---- planted defects
 
 bool Machine::is_planted(Plant::Change change, const std::source_location& where) const noexcept {
-    return plant_.change == change && change != Plant::Change::nothing && plant_.function == function_of(where);
+    return plant_.change == change && change != Plant::Change::nothing &&
+           plant_.function == function_of(where);
 }
 
-std::memory_order Machine::planted(std::memory_order order, const std::source_location& where) const noexcept {
+std::memory_order Machine::planted(std::memory_order order,
+                                   const std::source_location& where) const noexcept {
     if (is_planted(Plant::Change::relaxed, where)) {
         return std::memory_order_relaxed;
     }
@@ -568,8 +580,9 @@ std::string Machine::printed(std::uint8_t location, std::uint64_t bits) const {
     if (bits == 0) {
         return "null";
     }
-    const auto found = std::find_if(labels_.begin(), labels_.end(),
-                                    [&](const auto& label) { return reinterpret_cast<std::uintptr_t>(label.first) == bits; });
+    const auto found = std::find_if(labels_.begin(), labels_.end(), [&](const auto& label) {
+        return reinterpret_cast<std::uintptr_t>(label.first) == bits;
+    });
     char text[24];
     std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(bits));
     return found == labels_.end() ? text : found->second;
@@ -614,10 +627,12 @@ std::string Machine::trace() const {
 
 }  // namespace portico::interleave
 
-// A failed assertion of production code ends the run, and is told like every other failure. Stands in for host/base/assert.cpp.
+// A failed assertion of production code ends the run, and is told like every other failure. Stands
+// in for host/base/assert.cpp.
 void portico::base::assertion_failed(const char* condition, const char* file, int line) noexcept {
     const std::string_view path = file;
-    std::string text = "assertion failed: " + std::string(condition) + " (" + std::string(path.substr(path.find_last_of('/') + 1)) + ":" +
+    std::string text = "assertion failed: " + std::string(condition) + " (" +
+                       std::string(path.substr(path.find_last_of('/') + 1)) + ":" +
                        std::to_string(line) + ")";
     using portico::interleave::Machine;
     if (Machine::is_running()) {

@@ -1,19 +1,25 @@
-// The machine that small concurrent code is run on when every order of its steps is wanted: threads that are fibers, and a memory in which
-// each access to an atomic is a step. Before each step the running thread stops, and a Driver says which thread takes the next one.
+// The machine that small concurrent code is run on when every order of its steps is wanted: threads
+// that are fibers, and a memory in which each access to an atomic is a step. Before each step the
+// running thread stops, and a Driver says which thread takes the next one.
 //
-// The memory is not sequentially consistent; it does what the memory orders of the code allow. Each atomic keeps all values it ever had, in the
-// order in which they were stored. Each thread has a View: how much of the other threads' work it has seen (a vector clock), and for each atomic the
-// oldest value it may still read. A load may read any value from there on, as the Driver chooses, so a relaxed load can be late; a
-// read-modify-write takes the newest. A release leaves the thread's view with the value; an acquire that reads that value, or one that
-// read-modify-writes made of it, takes the view over. Seq_cst operations take over and leave a view of the whole machine's as well (so they order
-// more than the language promises). Values are stored in the order of the steps, and no load reads what is stored later: what else the language
-// allows is not modelled.
+// The memory is not sequentially consistent; it does what the memory orders of the code allow. Each
+// atomic keeps all values it ever had, in the order in which they were stored. Each thread has a
+// View: how much of the other threads' work it has seen (a vector clock), and for each atomic the
+// oldest value it may still read. A load may read any value from there on, as the Driver chooses,
+// so a relaxed load can be late; a read-modify-write takes the newest. A release leaves the
+// thread's view with the value; an acquire that reads that value, or one that read-modify-writes
+// made of it, takes the view over. Seq_cst operations take over and leave a view of the whole
+// machine's as well (so they order more than the language promises). Values are stored in the order
+// of the steps, and no load reads what is stored later: what else the language allows is not
+// modelled.
 //
-// Data that is not atomic is a Plain (atomic.hpp): each access must come after, in the sense of the views, the accesses that it conflicts with. So a
-// memory order that is too weak is found as a race, whatever the processor that runs the test would have done.
+// Data that is not atomic is a Plain (atomic.hpp): each access must come after, in the sense of the
+// views, the accesses that it conflicts with. So a memory order that is too weak is found as a
+// race, whatever the processor that runs the test would have done.
 //
-// What a world's threads may do between the steps: work on their own locals, on Plains, and on what production code guards in the same way.
-// A plain variable of the test that several threads touch is no Plain and would make the reduction of explore() unsound.
+// What a world's threads may do between the steps: work on their own locals, on Plains, and on what
+// production code guards in the same way. A plain variable of the test that several threads touch
+// is no Plain and would make the reduction of explore() unsound.
 #pragma once
 
 #include <array>
@@ -69,7 +75,8 @@ struct Step {
 // True when the two steps of different threads give the same in either order.
 [[nodiscard]] bool are_independent(const Step& one, const Step& other) noexcept;
 
-// A defect planted into production code as it runs: changes what the atomic operations in one function do.
+// A defect planted into production code as it runs: changes what the atomic operations in one
+// function do.
 struct Plant {
     enum class Change : std::uint8_t {
         nothing,
@@ -90,8 +97,11 @@ struct Plant {
 class Driver {
 public:
     virtual ~Driver() = default;
-    // One of the threads of `enabled` (a bit each, at least one); `steps`: what each is about to do; `last`: who ran.
-    [[nodiscard]] virtual unsigned choose_thread(unsigned enabled, const std::array<Step, threads_max>& steps, unsigned last) = 0;
+    // One of the threads of `enabled` (a bit each, at least one); `steps`: what each is about to
+    // do; `last`: who ran.
+    [[nodiscard]] virtual unsigned choose_thread(unsigned enabled,
+                                                 const std::array<Step, threads_max>& steps,
+                                                 unsigned last) = 0;
     // How far behind the newest value a load is, 0 to count - 1.
     [[nodiscard]] virtual unsigned choose_value(unsigned count) = 0;
     // Whether a weak compare-exchange that could succeed fails.
@@ -108,11 +118,14 @@ public:
     // Where production code's atomics live: the machine whose world is being made or run.
     [[nodiscard]] static Machine& current() noexcept { return *current_; }
     // True in the threads of a world.
-    [[nodiscard]] static bool is_running() noexcept { return current_ != nullptr && current_->phase_ != Phase::making; }
+    [[nodiscard]] static bool is_running() noexcept {
+        return current_ != nullptr && current_->phase_ != Phase::making;
+    }
 
     // ---- For the making of a world.
     using Describe = std::string (*)(std::uint64_t);
-    // Names the atomics (and all else that has a name) that are made from here on, and says how their values are printed.
+    // Names the atomics (and all else that has a name) that are made from here on, and says how
+    // their values are printed.
     void name(std::string_view name, Describe describe = nullptr);
     // What a pointer to this is called when it is printed.
     void label(const void* address, std::string_view text);
@@ -128,28 +141,36 @@ public:
             fail(what);
         }
     }
-    // Waits until some atomic has a value that this thread has not seen, without learning more than that: a loop that looks again and again.
+    // Waits until some atomic has a value that this thread has not seen, without learning more than
+    // that: a loop that looks again and again.
     void await(std::source_location where = std::source_location::current());
     // Called in the thread that runs. (0: the making, and the check at the end.)
     [[nodiscard]] unsigned running() const noexcept { return running_; }
 
-    // ---- One run of a world that `make` makes. False when it failed; the machine is of no more use then.
+    // ---- One run of a world that `make` makes. False when it failed; the machine is of no more
+    // use then.
     using World = std::function<void(Machine&)>;
     [[nodiscard]] bool run(const World& make, Driver& driver, std::uint32_t steps_max);
     [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
     [[nodiscard]] std::uint64_t steps() const noexcept { return steps_; }  // of all runs
 
     // ---- For atomic.hpp.
-    [[nodiscard]] std::uint8_t make_location(std::uint64_t value, std::size_t bytes, bool is_pointer);
-    [[nodiscard]] std::uint64_t load(std::uint8_t location, std::memory_order order, std::source_location where);
-    void store(std::uint8_t location, std::uint64_t value, std::memory_order order, std::source_location where);
+    [[nodiscard]] std::uint8_t make_location(std::uint64_t value, std::size_t bytes,
+                                             bool is_pointer);
+    [[nodiscard]] std::uint64_t load(std::uint8_t location, std::memory_order order,
+                                     std::source_location where);
+    void store(std::uint8_t location, std::uint64_t value, std::memory_order order,
+               std::source_location where);
     // Exchange and fetch_...: the value before.
-    std::uint64_t modify(std::uint8_t location, Kind kind, std::uint64_t operand, std::memory_order order, std::source_location where);
-    bool compare_exchange(std::uint8_t location, std::uint64_t& expected, std::uint64_t desired, std::memory_order order,
-                          std::memory_order failure, bool weak, std::source_location where);
+    std::uint64_t modify(std::uint8_t location, Kind kind, std::uint64_t operand,
+                         std::memory_order order, std::source_location where);
+    bool compare_exchange(std::uint8_t location, std::uint64_t& expected, std::uint64_t desired,
+                          std::memory_order order, std::memory_order failure, bool weak,
+                          std::source_location where);
     void put(std::uint8_t location, std::uint64_t value, std::source_location where);
     // False: the world has come to rest and nothing will come any more.
-    [[nodiscard]] bool take(std::uint8_t location, std::uint64_t& value, std::source_location where);
+    [[nodiscard]] bool take(std::uint8_t location, std::uint64_t& value,
+                            std::source_location where);
 
     struct Accesses {  // of a Plain: when each thread last read it, and who last wrote it
         std::array<std::uint16_t, threads_max> read{};
@@ -199,12 +220,14 @@ private:
     [[nodiscard]] bool has_unseen(const View& view) const noexcept;
     void close();
     [[nodiscard]] Fiber& fiber(unsigned thread);
-    [[nodiscard]] bool is_planted(Plant::Change change, const std::source_location& where) const noexcept;
-    [[nodiscard]] std::memory_order planted(std::memory_order order, const std::source_location& where) const noexcept;
+    [[nodiscard]] bool is_planted(Plant::Change change,
+                                  const std::source_location& where) const noexcept;
+    [[nodiscard]] std::memory_order planted(std::memory_order order,
+                                            const std::source_location& where) const noexcept;
     [[nodiscard]] std::size_t read_from(std::uint8_t location, const std::uint64_t* not_this);
     void learn(std::uint8_t location, std::size_t index, std::memory_order order);
-    void put_value(std::uint8_t location, std::uint64_t bits, std::memory_order order, const View* continues,
-                   const std::source_location& where);
+    void put_value(std::uint8_t location, std::uint64_t bits, std::memory_order order,
+                   const View* continues, const std::source_location& where);
     void enter_seq_cst(std::memory_order order) noexcept;
     void leave_seq_cst(std::memory_order order) noexcept;
     Event& record(const Step& step);

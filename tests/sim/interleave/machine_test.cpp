@@ -1,4 +1,5 @@
-// The machine and the explorer themselves: that all orders are there and none twice, and that the memory does what the memory orders say.
+// The machine and the explorer themselves: that all orders are there and none twice, and that the
+// memory does what the memory orders say.
 #include <array>
 #include <memory>
 #include <set>
@@ -58,7 +59,8 @@ std::string failure_of(const std::vector<Body>& bodies) {
 }  // namespace
 
 TEST_CASE("each order of the steps comes once", "[machine]") {
-    // Three threads of two steps, each of which leaves a number of its own and finds that of the step before: 6! / (2! 2! 2!) orders.
+    // Three threads of two steps, each of which leaves a number of its own and finds that of the
+    // step before: 6! / (2! 2! 2!) orders.
     struct Shared {
         Atomic<int> word{0};
         std::array<int, 6> found{};
@@ -73,7 +75,8 @@ TEST_CASE("each order of the steps comes once", "[machine]") {
             for (int thread = 0; thread < 3; ++thread) {
                 machine.thread("thread", [shared, thread] {
                     for (int i = 2 * thread; i < 2 * thread + 2; ++i) {
-                        shared->found[static_cast<std::size_t>(i)] = shared->word.exchange(i + 1, relaxed);
+                        shared->found[static_cast<std::size_t>(i)] = shared->word.exchange(i + 1,
+                                                                                           relaxed);
                     }
                 });
             }
@@ -86,8 +89,9 @@ TEST_CASE("each order of the steps comes once", "[machine]") {
 }
 
 TEST_CASE("orders of steps that do not touch each other are one", "[machine]") {
-    const std::vector<Body> bodies{[](Variables& v) { v.x.store(1, relaxed), v.x.store(2, relaxed); },
-                                   [](Variables& v) { v.y.store(1, relaxed), v.y.store(2, relaxed); }};
+    const std::vector<Body> bodies{
+        [](Variables& v) { v.x.store(1, relaxed), v.x.store(2, relaxed); },
+        [](Variables& v) { v.y.store(1, relaxed), v.y.store(2, relaxed); }};
     Limits limits;
     CHECK(explore(world_of(bodies), limits).runs == 1);
     limits.reduced = false;
@@ -95,47 +99,55 @@ TEST_CASE("orders of steps that do not touch each other are one", "[machine]") {
 }
 
 TEST_CASE("a store may be late for other threads, unless all is seq_cst", "[machine]") {
-    const std::vector<Body> weak{[](Variables& v) { v.x.store(1, release), v.seen[0] = v.y.load(acquire); },
-                                 [](Variables& v) { v.y.store(1, release), v.seen[1] = v.x.load(acquire); }};
+    const std::vector<Body> weak{
+        [](Variables& v) { v.x.store(1, release), v.seen[0] = v.y.load(acquire); },
+        [](Variables& v) { v.y.store(1, release), v.seen[1] = v.x.load(acquire); }};
     CHECK(outcomes_of(weak) == std::set<Seen>{{0, 0}, {0, 1}, {1, 0}, {1, 1}});
-    const std::vector<Body> strong{[](Variables& v) { v.x.store(1, seq_cst), v.seen[0] = v.y.load(seq_cst); },
-                                   [](Variables& v) { v.y.store(1, seq_cst), v.seen[1] = v.x.load(seq_cst); }};
+    const std::vector<Body> strong{
+        [](Variables& v) { v.x.store(1, seq_cst), v.seen[0] = v.y.load(seq_cst); },
+        [](Variables& v) { v.y.store(1, seq_cst), v.seen[1] = v.x.load(seq_cst); }};
     CHECK(outcomes_of(strong) == std::set<Seen>{{0, 1}, {1, 0}, {1, 1}});
 }
 
 TEST_CASE("who acquires what was released sees what came before it", "[machine]") {
     const Body sender = [](Variables& v) { v.x.store(1, relaxed), v.y.store(1, release); };
-    const std::vector<Body> paired{sender, [](Variables& v) { v.seen[0] = v.y.load(acquire), v.seen[1] = v.x.load(relaxed); }};
+    const std::vector<Body> paired{
+        sender, [](Variables& v) { v.seen[0] = v.y.load(acquire), v.seen[1] = v.x.load(relaxed); }};
     CHECK(outcomes_of(paired) == std::set<Seen>{{0, 0}, {0, 1}, {1, 1}});
-    const std::vector<Body> unpaired{sender, [](Variables& v) { v.seen[0] = v.y.load(relaxed), v.seen[1] = v.x.load(relaxed); }};
+    const std::vector<Body> unpaired{
+        sender, [](Variables& v) { v.seen[0] = v.y.load(relaxed), v.seen[1] = v.x.load(relaxed); }};
     CHECK(outcomes_of(unpaired) == std::set<Seen>{{0, 0}, {0, 1}, {1, 0}, {1, 1}});
 }
 
 TEST_CASE("one atomic never goes backwards", "[machine]") {
-    const std::vector<Body> bodies{[](Variables& v) { v.x.store(1, relaxed), v.x.store(2, relaxed); },
-                                   [](Variables& v) { v.seen[0] = v.x.load(relaxed), v.seen[1] = v.x.load(relaxed); }};
+    const std::vector<Body> bodies{
+        [](Variables& v) { v.x.store(1, relaxed), v.x.store(2, relaxed); },
+        [](Variables& v) { v.seen[0] = v.x.load(relaxed), v.seen[1] = v.x.load(relaxed); }};
     CHECK(outcomes_of(bodies) == std::set<Seen>{{0, 0}, {0, 1}, {0, 2}, {1, 1}, {1, 2}, {2, 2}});
 }
 
 TEST_CASE("a read-modify-write takes the newest value", "[machine]") {
     const Body adds = [](Variables& v) { v.x.fetch_add(1, relaxed); };
-    const std::vector<Body> bodies{adds, adds, [](Variables& v) { v.seen[0] = v.x.fetch_add(1, relaxed); }};
+    const std::vector<Body> bodies{adds, adds,
+                                   [](Variables& v) { v.seen[0] = v.x.fetch_add(1, relaxed); }};
     CHECK(outcomes_of(bodies) == std::set<Seen>{{0}, {1}, {2}});
 }
 
 TEST_CASE("a compare-exchange may fail late, and the weak one for no reason", "[machine]") {
     const Body stores = [](Variables& v) { v.x.store(1, relaxed); };
-    const std::vector<Body> strong{stores, [](Variables& v) {
-                                       int expected = 1;
-                                       v.seen[0] = v.x.compare_exchange_strong(expected, 2, relaxed, relaxed) ? 1 : 0;
-                                       v.seen[1] = expected;
-                                   }};
+    const std::vector<Body> strong{
+        stores, [](Variables& v) {
+            int expected = 1;
+            v.seen[0] = v.x.compare_exchange_strong(expected, 2, relaxed, relaxed) ? 1 : 0;
+            v.seen[1] = expected;
+        }};
     CHECK(outcomes_of(strong) == std::set<Seen>{{0, 0}, {1, 1}});
-    const std::vector<Body> weak{stores, [](Variables& v) {
-                                     int expected = 1;
-                                     v.seen[0] = v.x.compare_exchange_weak(expected, 2, relaxed, relaxed) ? 1 : 0;
-                                     v.seen[1] = expected;
-                                 }};
+    const std::vector<Body> weak{
+        stores, [](Variables& v) {
+            int expected = 1;
+            v.seen[0] = v.x.compare_exchange_weak(expected, 2, relaxed, relaxed) ? 1 : 0;
+            v.seen[1] = expected;
+        }};
     CHECK(outcomes_of(weak) == std::set<Seen>{{0, 0}, {0, 1}, {1, 1}});
 }
 
@@ -159,11 +171,13 @@ TEST_CASE("plain data needs an order", "[machine]") {
     // A plain store does not.
     CHECK(failure_of({writes, overwrites, reads}).find("race: thread reads") != std::string::npos);
     CHECK(failure_of({writes, reads_relaxed}).find("race: thread reads") != std::string::npos);
-    CHECK(failure_of(
-              {[](Variables& v) { v.x.store(1, relaxed), v.data.write(1); }, [](Variables& v) { v.x.store(2, relaxed), v.data.write(2); }})
+    CHECK(failure_of({[](Variables& v) { v.x.store(1, relaxed), v.data.write(1); },
+                      [](Variables& v) { v.x.store(2, relaxed), v.data.write(2); }})
               .find("race: thread writes") != std::string::npos);
-    CHECK(failure_of({[](Variables& v) { v.x.fetch_add(1, relaxed), static_cast<void>(v.data.read()); }, writes}).find("race") !=
-          std::string::npos);
+    CHECK(failure_of(
+              {[](Variables& v) { v.x.fetch_add(1, relaxed), static_cast<void>(v.data.read()); },
+               writes})
+              .find("race") != std::string::npos);
 }
 
 TEST_CASE("a wait without an end, and a run without one, fail", "[machine]") {

@@ -1,5 +1,5 @@
-// The mailbox, production's own, in every order: no mail lost, none delivered twice, each sender's in order, one runner at a time, and whoever must
-// schedule the strand is told so exactly once.
+// The mailbox, production's own, in every order: no mail lost, none delivered twice, each sender's
+// in order, one runner at a time, and whoever must schedule the strand is told so exactly once.
 #include "net/mailbox.hpp"
 
 #include <array>
@@ -27,8 +27,8 @@ struct Letter : net::Mail {
     Plain<int> text;  // written by the sender
 };
 
-// A strand as net::Strand and a worker run one. Here whoever is told to schedule it runs it at once: no run queue in between makes
-// visible what the mailbox itself must.
+// A strand as net::Strand and a worker run one. Here whoever is told to schedule it runs it at
+// once: no run queue in between makes visible what the mailbox itself must.
 class Strand {
 public:
     Strand(Machine& machine, const std::vector<int>& letters_of) : machine_(machine) {
@@ -40,7 +40,9 @@ public:
         delivered_.emplace();
         for (unsigned sender = 0; sender < letters_of.size(); ++sender) {
             for (int number = 0; number < letters_of[sender]; ++number) {
-                const std::string name = "letter " + std::string(1, static_cast<char>('a' + sender)) + std::to_string(number);
+                const std::string name = "letter " +
+                                         std::string(1, static_cast<char>('a' + sender)) +
+                                         std::to_string(number);
                 machine.name(name);
                 auto& letter = letters_[sender].emplace_back(std::make_unique<Letter>());
                 letter->sender = sender;
@@ -63,7 +65,8 @@ public:
             run();
         }
     }
-    // A completion, on a thread of the strand's home: tells its event at once where the strand is idle, else by mail.
+    // A completion, on a thread of the strand's home: tells its event at once where the strand is
+    // idle, else by mail.
     void complete(unsigned sender) {
         Letter& letter = *letters_[sender].front();
         if (mailbox_->try_begin()) {
@@ -87,7 +90,8 @@ public:
     void check_end() {
         machine_.check(mailbox_->is_idle(), "the strand is not idle at the end");
         for (unsigned sender = 0; sender < senders_max; ++sender) {
-            machine_.check(delivered_->read()[sender] == static_cast<int>(letters_[sender].size()), "mail was lost");
+            machine_.check(delivered_->read()[sender] == static_cast<int>(letters_[sender].size()),
+                           "mail was lost");
         }
     }
 
@@ -98,7 +102,8 @@ private:
             run();
         }
     }
-    // The runs write what they share, so two at a time are a race, and so is a run that need not see what the one before it did.
+    // The runs write what they share, so two at a time are a race, and so is a run that need not
+    // see what the one before it did.
     void deliver(Letter& letter) {
         int& next = delivered_->change()[letter.sender];
         machine_.check(letter.number >= next, "mail was delivered twice");
@@ -121,8 +126,10 @@ Machine::World strand(std::vector<int> letters_of, unsigned completions = 0) {
         const auto senders = static_cast<unsigned>(letters_of.size());
         for (unsigned sender = 0; sender < senders; ++sender) {
             const bool completes = sender >= senders - completions;
-            machine.thread((completes ? "completion " : "sender ") + std::string(1, static_cast<char>('a' + sender)),
-                           [=] { completes ? strand->complete(sender) : strand->send_all(sender); });
+            machine.thread(
+                (completes ? "completion " : "sender ") +
+                    std::string(1, static_cast<char>('a' + sender)),
+                [=] { completes ? strand->complete(sender) : strand->send_all(sender); });
         }
         machine.finally([strand] { strand->check_end(); });
     };
@@ -137,7 +144,9 @@ TEST_CASE("mail is delivered once, in order, by one runner at a time: all orders
     expect_all(strand({1, 1, 1}), 41'388, bounded(0, 0));
 }
 
-TEST_CASE("a completion that finds the strand idle runs it, one that does not leaves mail: all orders", "[mailbox]") {
+TEST_CASE(
+    "a completion that finds the strand idle runs it, one that does not leaves mail: all orders",
+    "[mailbox]") {
     expect_all(strand({1, 1}, 1), 184);
     expect_all(strand({1, 1}, 2), 20);
     expect_all(strand({1, 1, 1}, 3), 10'968, bounded(1, 0));

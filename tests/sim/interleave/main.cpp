@@ -1,4 +1,5 @@
-// The options of the interleaving tests, before Catch2's own: --seed N is where the random runs begin, --seeds N how many each of them makes.
+// The options of the interleaving tests, before Catch2's own: --seed N is where the random runs
+// begin, --seeds N how many each of them makes.
 #include <charconv>
 #include <cstdio>
 #include <cstring>
@@ -28,7 +29,8 @@ int main(int argc, char** argv) {
         const char* text = i + 1 < argc ? argv[++i] : "";
         const char* end = text + std::strlen(text);
         portico::interleave::Seeds& seeds = portico::interleave::seeds();
-        const auto [rest_of_text, error] = std::from_chars(text, end, name == "--seed" ? seeds.first : seeds.count);
+        const auto [rest_of_text, error] = std::from_chars(
+            text, end, name == "--seed" ? seeds.first : seeds.count);
         if (error != std::errc{} || rest_of_text != end || text == end) {
             std::fprintf(stderr, "%s wants a number\n", name.data());
             return 2;

@@ -1,4 +1,5 @@
-// Which seeds the random runs draw from: the same in each test run, unless the command line says otherwise.
+// Which seeds the random runs draw from: the same in each test run, unless the command line says
+// otherwise.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,9 @@ struct Seeds {
     std::uint64_t count = 0;  // 0: as many as the test thinks right
     bool count_chosen = false;
 
-    [[nodiscard]] std::uint64_t count_or(std::uint64_t usual) const noexcept { return count != 0 ? count : usual; }
+    [[nodiscard]] std::uint64_t count_or(std::uint64_t usual) const noexcept {
+        return count != 0 ? count : usual;
+    }
 };
 
 [[nodiscard]] Seeds& seeds();

@@ -1,4 +1,5 @@
-// The slot's word, production's own, in every order: what a connection shares with the threads that hold its handle.
+// The slot's word, production's own, in every order: what a connection shares with the threads that
+// hold its handle.
 #include "net/slot_word.hpp"
 
 #include <array>
@@ -25,16 +26,18 @@ constexpr std::uint32_t high = 10;
 constexpr std::uint32_t low = 5;
 
 std::string describe(std::uint64_t word) {
-    std::string text = "generation " + std::to_string(SlotWord::generation_of(word)) + ", " + std::to_string(SlotWord::reserved_of(word));
-    constexpr std::array<const char*, 5> flags{"blocked", "closing", "final", "finished", "aborting"};
+    std::string text = "generation " + std::to_string(SlotWord::generation_of(word)) + ", " +
+                       std::to_string(SlotWord::reserved_of(word));
+    constexpr std::array<const char*, 5> flags{"blocked", "closing", "final", "finished",
+                                               "aborting"};
     for (std::size_t i = 0; i < flags.size(); ++i) {
         text += (word >> (32 + i) & 1) != 0 ? std::string(" ") + flags[i] : "";
     }
     return text;
 }
 
-// A slot in which a connection lives, of generation 1. What the connection is, beside its word, is `life`: written where nobody else may look at it,
-// and looked at by whoever has a reservation.
+// A slot in which a connection lives, of generation 1. What the connection is, beside its word, is
+// `life`: written where nobody else may look at it, and looked at by whoever has a reservation.
 struct Slot {
     explicit Slot(Machine& world) : machine(world) {
         machine.name("word", &describe);
@@ -66,7 +69,8 @@ struct Slot {
             machine.await();
         }
         life->write(0);
-        machine.check(SlotWord::reserved_of(word->load()) == 0, "something is reserved after the end");
+        machine.check(SlotWord::reserved_of(word->load()) == 0,
+                      "something is reserved after the end");
     }
     void open_next() {
         life->write(2);
@@ -85,8 +89,8 @@ struct Flow : Slot {
     std::array<int, 5> unblocked{};
 };
 
-// Senders that each try `sends` times, and give back at once what was accepted. The blockage must end once for each time it began, and nothing
-// be left over.
+// Senders that each try `sends` times, and give back at once what was accepted. The blockage must
+// end once for each time it began, and nothing be left over.
 Machine::World blockage(unsigned senders, int sends, std::uint32_t bytes) {
     return [=](Machine& machine) {
         auto slot = std::make_shared<Flow>(machine);
@@ -96,11 +100,13 @@ Machine::World blockage(unsigned senders, int sends, std::uint32_t bytes) {
                     const Reserve reserved = slot->send(bytes);
                     if (reserved == Reserve::accepted) {
                         ++slot->accepted[sender];
-                        slot->machine.check(SlotWord::reserved_of(slot->word->load()) < high + bytes,
-                                            "more than one message past the watermark");
+                        slot->machine.check(
+                            SlotWord::reserved_of(slot->word->load()) < high + bytes,
+                            "more than one message past the watermark");
                         slot->unblocked[sender] += slot->word->give_back(bytes, low) ? 1 : 0;
                     } else {
-                        slot->machine.check(reserved == Reserve::would_block, "an open connection is neither open nor full");
+                        slot->machine.check(reserved == Reserve::would_block,
+                                            "an open connection is neither open nor full");
                         ++slot->refused[sender];
                     }
                 }
@@ -113,15 +119,18 @@ Machine::World blockage(unsigned senders, int sends, std::uint32_t bytes) {
                 refused += slot->refused[sender];
                 unblocked += slot->unblocked[sender];
             }
-            machine.check(SlotWord::reserved_of(slot->word->load()) == 0, "what was reserved was not given back");
+            machine.check(SlotWord::reserved_of(slot->word->load()) == 0,
+                          "what was reserved was not given back");
             machine.check(unblocked <= refused, "more blockages ended than began");
-            machine.check((refused == 0) == (unblocked == 0), "a refused sender is not told that there is room");
+            machine.check((refused == 0) == (unblocked == 0),
+                          "a refused sender is not told that there is room");
             machine.check(!slot->word->give_back(0, low), "a blockage has not ended");
         });
     };
 }
 
-// The strand answers directly while another thread sends by mail, and, if asked, closes. A mail that was accepted and has not arrived must not be overtaken.
+// The strand answers directly while another thread sends by mail, and, if asked, closes. A mail
+// that was accepted and has not arrived must not be overtaken.
 Machine::World direct_answer(bool with_close) {
     return [=](Machine& machine) {
         struct Strand : Flow {
@@ -133,7 +142,8 @@ Machine::World direct_answer(bool with_close) {
         };
         auto slot = std::make_shared<Strand>(machine);
         machine.thread("strand", [=] {
-            // A direct answer of 1 byte behind nothing; then, if that was accepted, one behind this one; both leave.
+            // A direct answer of 1 byte behind nothing; then, if that was accepted, one behind this
+            // one; both leave.
             for (std::uint32_t queued = 0; queued < 2; ++queued) {
                 const std::uint32_t mails = slot->on_the_way->load(std::memory_order_acquire);
                 if (!slot->word->reserve_behind(queued, 1, 1, high)) {
@@ -142,11 +152,14 @@ Machine::World direct_answer(bool with_close) {
                 slot->machine.check(mails == 0, "an accepted mail is overtaken");
                 ++slot->accepted[0];
             }
-            static_cast<void>(slot->word->give_back(static_cast<std::uint32_t>(slot->accepted[0]), low));
+            static_cast<void>(
+                slot->word->give_back(static_cast<std::uint32_t>(slot->accepted[0]), low));
             if (with_close) {
                 slot->word->begin_closing();
-                slot->machine.check(!slot->word->reserve_behind(0, 1, 1, high), "an answer is accepted after the end");
-                slot->machine.check(!slot->word->reserve_behind(0, 2, 1, high), "an answer is accepted by another connection");
+                slot->machine.check(!slot->word->reserve_behind(0, 1, 1, high),
+                                    "an answer is accepted after the end");
+                slot->machine.check(!slot->word->reserve_behind(0, 2, 1, high),
+                                    "an answer is accepted by another connection");
             }
         });
         machine.thread("sender", [slot] {
@@ -156,7 +169,9 @@ Machine::World direct_answer(bool with_close) {
             }
         });
         machine.finally([slot, &machine] {
-            machine.check(SlotWord::reserved_of(slot->word->load()) == 2U * static_cast<unsigned>(slot->accepted[1]), "reservations do not add up");
+            machine.check(SlotWord::reserved_of(slot->word->load()) ==
+                              2U * static_cast<unsigned>(slot->accepted[1]),
+                          "reservations do not add up");
         });
     };
 }
@@ -185,9 +200,12 @@ Machine::World close_against(unsigned senders, bool with_call) {
         }
         machine.finally([slot, &machine] {
             const std::uint64_t word = slot->word->load();
-            machine.check(SlotWord::generation_of(word) == 2 && !SlotWord::is_closing(word), "the next connection is not open");
-            machine.check(SlotWord::reserved_of(word) == 0, "something is reserved of the next connection");
-            machine.check(!slot->word->give_back(0, low), "the next connection owes an on_writable");
+            machine.check(SlotWord::generation_of(word) == 2 && !SlotWord::is_closing(word),
+                          "the next connection is not open");
+            machine.check(SlotWord::reserved_of(word) == 0,
+                          "something is reserved of the next connection");
+            machine.check(!slot->word->give_back(0, low),
+                          "the next connection owes an on_writable");
         });
     };
 }
@@ -197,13 +215,17 @@ Machine::World only_one(Mark mark) {
     return [=](Machine& machine) {
         auto slot = std::make_shared<Flow>(machine);
         for (unsigned caller = 0; caller < 2; ++caller) {
-            machine.thread("caller " + std::string(1, static_cast<char>('a' + caller)),
-                           [=] { slot->accepted[caller] = slot->call(mark == Mark::aborting, mark) ? 1 : 0; });
+            machine.thread("caller " + std::string(1, static_cast<char>('a' + caller)), [=] {
+                slot->accepted[caller] = slot->call(mark == Mark::aborting, mark) ? 1 : 0;
+            });
         }
-        machine.thread("sender", [slot] { slot->refused[2] = slot->send(1) == Reserve::accepted ? 0 : 1; });
+        machine.thread("sender",
+                       [slot] { slot->refused[2] = slot->send(1) == Reserve::accepted ? 0 : 1; });
         machine.finally([slot, &machine] {
-            machine.check(slot->accepted[0] + slot->accepted[1] == 1, "not exactly one of the two calls was accepted");
-            machine.check(SlotWord::reserved_of(slot->word->load()) == 2U - static_cast<unsigned>(slot->refused[2]),
+            machine.check(slot->accepted[0] + slot->accepted[1] == 1,
+                          "not exactly one of the two calls was accepted");
+            machine.check(SlotWord::reserved_of(slot->word->load()) ==
+                              2U - static_cast<unsigned>(slot->refused[2]),
                           "reservations do not add up");
             machine.check(slot->send(1) == Reserve::gone, "a send is accepted after a close");
         });
@@ -215,20 +237,24 @@ Machine::World finish() {
     return [](Machine& machine) {
         auto slot = std::make_shared<Flow>(machine);
         machine.thread("finisher", [slot] {
-            slot->machine.check(slot->call(false, Mark::finished), "a call of an open connection is refused");
-            slot->machine.check(slot->send(1) == Reserve::finished, "a send is accepted behind the end of the sending side");
+            slot->machine.check(slot->call(false, Mark::finished),
+                                "a call of an open connection is refused");
+            slot->machine.check(slot->send(1) == Reserve::finished,
+                                "a send is accepted behind the end of the sending side");
         });
         machine.thread("sender", [slot] {
             for (int i = 0; i < 2; ++i) {
                 const Reserve reserved = slot->send(1);
-                slot->machine.check(reserved == Reserve::accepted || reserved == Reserve::finished, "an open connection is gone");
+                slot->machine.check(reserved == Reserve::accepted || reserved == Reserve::finished,
+                                    "an open connection is gone");
                 slot->machine.check(reserved == Reserve::finished || slot->refused[1] == 0,
                                     "a send is accepted after one was told of the end");
                 ++(reserved == Reserve::accepted ? slot->accepted[1] : slot->refused[1]);
             }
         });
         machine.finally([slot, &machine] {
-            machine.check(SlotWord::reserved_of(slot->word->load()) == 1U + static_cast<unsigned>(slot->accepted[1]),
+            machine.check(SlotWord::reserved_of(slot->word->load()) ==
+                              1U + static_cast<unsigned>(slot->accepted[1]),
                           "reservations do not add up");
         });
     };
@@ -259,20 +285,24 @@ Machine::World addresses() {
         });
         machine.thread("reader", [home] {
             // As Connection::info() does it.
-            const auto is_it = [](std::uint64_t word) { return SlotWord::generation_of(word) == 1 && !SlotWord::is_closing(word); };
+            const auto is_it = [](std::uint64_t word) {
+                return SlotWord::generation_of(word) == 1 && !SlotWord::is_closing(word);
+            };
             if (!is_it(home->word->load())) {
                 return;
             }
             const io::Address found = home->peer->load();
             if (is_it(home->word->load())) {
-                home->machine.check(found == Home::of(1), "an address of the next connection, or half of it");
+                home->machine.check(found == Home::of(1),
+                                    "an address of the next connection, or half of it");
             }
         });
         machine.finally([] {});
     };
 }
 
-// A thread that has a handle of generation 2, told by nobody, and tries it while that generation opens.
+// A thread that has a handle of generation 2, told by nobody, and tries it while that generation
+// opens.
 Machine::World early_handle(bool with_call) {
     return [=](Machine& machine) {
         auto slot = std::make_shared<Slot>(machine);
@@ -281,7 +311,8 @@ Machine::World early_handle(bool with_call) {
             slot->open_next();
         });
         machine.thread("holder", [=] {
-            const bool accepted = with_call ? slot->word->reserve_call(2, true) : slot->word->reserve(2, 1, high) == Reserve::accepted;
+            const bool accepted = with_call ? slot->word->reserve_call(2, true)
+                                            : slot->word->reserve(2, 1, high) == Reserve::accepted;
             if (accepted) {
                 slot->machine.check(slot->life->read() == 2, "accepted by another connection");
             }
@@ -298,7 +329,8 @@ TEST_CASE("reservations add up, and a blockage ends once: all orders", "[slot_wo
     expect_all(blockage(3, 1, high), 33'114, bounded(1, 0));
 }
 
-TEST_CASE("after the end nothing is accepted, and the next connection is not met: all orders", "[slot_word]") {
+TEST_CASE("after the end nothing is accepted, and the next connection is not met: all orders",
+          "[slot_word]") {
     expect_all(close_against(1, false), 211);
     expect_all(close_against(0, true), 730);
     expect_all(close_against(2, false), 32'682, bounded(1, 1));
@@ -316,7 +348,8 @@ TEST_CASE("behind the end of the sending side no send is accepted: all orders", 
     expect_all(finish(), 196);
 }
 
-TEST_CASE("a direct answer overtakes no mail, and is not accepted after the end: all orders", "[slot_word]") {
+TEST_CASE("a direct answer overtakes no mail, and is not accepted after the end: all orders",
+          "[slot_word]") {
     expect_all(direct_answer(false), 484);
     expect_all(direct_answer(true), 2'988);
 }
@@ -331,26 +364,37 @@ TEST_CASE("a slot under five threads, drawn", "[slot_word]") {
 }
 
 TEST_CASE("defects of the slot's word are found", "[slot_word][defects]") {
-    expect_found(blockage(2, 1, high), {"reserve", Change::torn}, "what was reserved was not given back");
+    expect_found(blockage(2, 1, high), {"reserve", Change::torn},
+                 "what was reserved was not given back");
     expect_found(blockage(2, 1, high), {"give_back", Change::torn}, "a refused sender is not told");
-    expect_found(blockage(2, 1, high), {"give_back", Change::left_out}, "what was reserved was not given back");
+    expect_found(blockage(2, 1, high), {"give_back", Change::left_out},
+                 "what was reserved was not given back");
     // The mark `blocked` is forgotten: a refused sender is never told.
-    expect_found(blockage(2, 1, high), {"reserve", Change::rewritten, [](std::uint64_t word) { return word & ~(std::uint64_t{1} << 32); }},
+    expect_found(blockage(2, 1, high),
+                 {"reserve", Change::rewritten,
+                  [](std::uint64_t word) { return word & ~(std::uint64_t{1} << 32); }},
                  "a refused sender is not told");
-    expect_found(close_against(1, false), {"reserve", Change::unconditional}, "a send was accepted by another connection");
-    expect_found(close_against(1, false), {"begin_closing", Change::torn}, "race: strand writes the connection");
+    expect_found(close_against(1, false), {"reserve", Change::unconditional},
+                 "a send was accepted by another connection");
+    expect_found(close_against(1, false), {"begin_closing", Change::torn},
+                 "race: strand writes the connection");
     expect_found(close_against(1, false), {"begin_closing", Change::left_out}, "assertion failed");
     expect_found(close_against(1, false), {"give_back", Change::no_release}, "race: ");
-    expect_found(close_against(0, true), {"reserve_call", Change::torn}, "race: caller reads the connection");
-    expect_found(close_against(0, true), {"close_for_good", Change::torn}, "race: strand writes the connection");
-    expect_found(close_against(0, true), {"close_for_good", Change::unconditional}, "race: strand writes the connection");
+    expect_found(close_against(0, true), {"reserve_call", Change::torn},
+                 "race: caller reads the connection");
+    expect_found(close_against(0, true), {"close_for_good", Change::torn},
+                 "race: strand writes the connection");
+    expect_found(close_against(0, true), {"close_for_good", Change::unconditional},
+                 "race: strand writes the connection");
     expect_found(close_against(0, true), {"close_for_good", Change::no_acquire}, "race: ");
     expect_found(early_handle(false), {"open", Change::relaxed}, "race: ");
     expect_found(only_one(Mark::closing), {"reserve_call", Change::torn}, "not exactly one");
     expect_found(only_one(Mark::aborting), {"reserve_call", Change::torn}, "not exactly one");
     expect_found(finish(), {"reserve", Change::torn}, "reservations do not add up");
-    expect_found(direct_answer(false), {"reserve_behind", Change::unconditional}, "reservations do not add up");
-    expect_found(direct_answer(false), {"reserve_behind", Change::torn}, "reservations do not add up");
+    expect_found(direct_answer(false), {"reserve_behind", Change::unconditional},
+                 "reservations do not add up");
+    expect_found(direct_answer(false), {"reserve_behind", Change::torn},
+                 "reservations do not add up");
     expect_found(addresses(), {"store", Change::relaxed}, "address of the next connection");
     expect_found(addresses(), {"load", Change::relaxed}, "address of the next connection");
 }

@@ -29,27 +29,35 @@ bool Calls::must_be_gone(const Service& from, const Target& to) const noexcept {
     return to.line == nullptr || !to.line->may_be_of(from) || to.line->is_surely_gone();
 }
 
-void Calls::check(const char* what, const Service& from, const Target& to, portico_status status, bool is_gone_sure) {
-    scheduler_.trace(what, to.line != nullptr ? to.line->number : UINT32_MAX, static_cast<std::uint64_t>(-status), from.number);
+void Calls::check(const char* what, const Service& from, const Target& to, portico_status status,
+                  bool is_gone_sure) {
+    scheduler_.trace(what, to.line != nullptr ? to.line->number : UINT32_MAX,
+                     static_cast<std::uint64_t>(-status), from.number);
     if (status == PORTICO_NO_MEMORY || status == PORTICO_LIMIT) {
         ledger_.violated(named(what, status));
     }
     if (is_gone_sure && status != PORTICO_GONE) {
         const std::string_view call(what);
         const std::string name(call.substr(6, call.find(' ', 6) - 6));  // "call: NAME ..."
-        ledger_.violated(named(name.c_str(), status) + " for a connection that is over, or another service's");
+        ledger_.violated(named(name.c_str(), status) +
+                         " for a connection that is over, or another service's");
     }
 }
 
-// Bytes that the host has accepted and the system has not taken: never as many as the high watermark and one message.
+// Bytes that the host has accepted and the system has not taken: never as many as the high
+// watermark and one message.
 void Calls::check_queue(const Line& line, std::size_t size) {
     if (line.attempt == nullptr || line.attempt->peer == nullptr) {
         return;
     }
-    const std::uint64_t queued = line.accepted_bytes - std::min(line.accepted_bytes, line.attempt->peer->written_by_host());
+    const std::uint64_t queued = line.accepted_bytes -
+                                 std::min(line.accepted_bytes,
+                                          line.attempt->peer->written_by_host());
     const std::uint64_t high = line.service->plan->limits.send_queue_bytes;
     if (queued >= high + size) {
-        ledger_.violated(line, std::to_string(queued) + " bytes are queued, with a high watermark of " + std::to_string(high));
+        ledger_.violated(line, std::to_string(queued) +
+                                   " bytes are queued, with a high watermark of " +
+                                   std::to_string(high));
     }
 }
 
@@ -64,28 +72,33 @@ portico_status Calls::send(Service& from, Target to, std::span<const std::byte> 
         ++line->sends_running;
         line->largest_send = std::max(line->largest_send, bytes.size());
     }
-    const portico_status status = inside([&] { return from.host->send(from.handle, to.handle, bytes.data(), bytes.size()); });
+    const portico_status status = inside(
+        [&] { return from.host->send(from.handle, to.handle, bytes.data(), bytes.size()); });
     if (line != nullptr) {
         --line->sends_running;
     }
     const bool is_too_large = bytes.size() > from.plan->limits.max_send_bytes;
     // A size is looked at before the connection's state, once the handle is one of this service's.
-    check("call: send to connection {} answers -{} (service {})", from, to, status, is_gone && !is_too_large);
+    check("call: send to connection {} answers -{} (service {})", from, to, status,
+          is_gone && !is_too_large);
     switch (status) {
         case PORTICO_OK:
             if (is_too_large || is_finished) {
-                ledger_.violated(*line, is_too_large ? "a send is accepted that is too large" : "a send is accepted after finish_sending");
+                ledger_.violated(*line, is_too_large ? "a send is accepted that is too large"
+                                                     : "a send is accepted after finish_sending");
             }
             line->accepted_bytes += bytes.size();
             // Of several at once another one may be the last that was accepted.
-            check_queue(*line, begins_alone && line->sends_begun == begun ? bytes.size() : line->largest_send);
+            check_queue(*line, begins_alone && line->sends_begun == begun ? bytes.size()
+                                                                          : line->largest_send);
             break;
         case PORTICO_WOULD_BLOCK:
             if (is_finished || is_too_large) {
                 ledger_.violated(*line, "a send that can never be accepted would block");
             }
             if (from.plan->has_on_writable) {
-                (line->writables == writables ? line->owes_writable : line->may_owe_writable) = true;
+                (line->writables == writables ? line->owes_writable
+                                              : line->may_owe_writable) = true;
             }
             break;
         case PORTICO_TOO_LARGE:
@@ -124,8 +137,10 @@ portico_status Calls::send_message(Service& from, Target to, std::size_t size) {
 
 portico_status Calls::finish_sending(Service& from, Target to) {
     const bool is_gone = must_be_gone(from, to) || to.line->is_close_sure || to.line->is_abort_sure;
-    const portico_status status = inside([&] { return from.host->finish_sending(from.handle, to.handle); });
-    check("call: finish_sending of connection {} answers -{} (service {})", from, to, status, is_gone);
+    const portico_status status = inside(
+        [&] { return from.host->finish_sending(from.handle, to.handle); });
+    check("call: finish_sending of connection {} answers -{} (service {})", from, to, status,
+          is_gone);
     if (status == PORTICO_OK) {
         to.line->is_finish_sure = true;
         ++to.line->other_calls;
@@ -136,14 +151,19 @@ portico_status Calls::finish_sending(Service& from, Target to) {
 portico_status Calls::close(Service& from, Target to, std::uint32_t how) {
     const bool is_abort = how == PORTICO_CLOSE_ABORT;
     Line* line = to.line;
-    // An abort is taken until the end, but for a second one: also when the host itself is about to abort.
-    const bool is_ending = line != nullptr && line->is_refused && !line->is_abort_sure && is_abort && line->service == &from;
-    const bool is_gone = !is_ending && (must_be_gone(from, to) || line->is_abort_sure || (!is_abort && line->is_close_sure));
+    // An abort is taken until the end, but for a second one: also when the host itself is about to
+    // abort.
+    const bool is_ending = line != nullptr && line->is_refused && !line->is_abort_sure &&
+                           is_abort && line->service == &from;
+    const bool is_gone = !is_ending && (must_be_gone(from, to) || line->is_abort_sure ||
+                                        (!is_abort && line->is_close_sure));
     if (line != nullptr && line->may_be_of(from)) {
         ++(is_abort ? line->aborts_begun : line->closes_begun);
     }
-    const portico_status status = inside([&] { return from.host->close(from.handle, to.handle, how); });
-    check(is_abort ? "call: abort of connection {} answers -{} (service {})" : "call: close of connection {} answers -{} (service {})",
+    const portico_status status = inside(
+        [&] { return from.host->close(from.handle, to.handle, how); });
+    check(is_abort ? "call: abort of connection {} answers -{} (service {})"
+                   : "call: close of connection {} answers -{} (service {})",
           from, to, status, is_gone);
     if (status == PORTICO_OK) {
         (is_abort ? line->is_abort_sure : line->is_close_sure) = true;
@@ -157,7 +177,8 @@ portico_status Calls::pause(Service& from, Target to) {
     const bool is_gone = must_be_gone(from, to) || line->is_close_sure || line->is_abort_sure;
     const std::uint32_t resumes = line != nullptr ? line->resumes_begun : 0;
     const bool is_alone = line != nullptr && line->resumes_running == 0;
-    const portico_status status = inside([&] { return from.host->pause_reading(from.handle, to.handle); });
+    const portico_status status = inside(
+        [&] { return from.host->pause_reading(from.handle, to.handle); });
     check("call: pause of connection {} answers -{} (service {})", from, to, status, is_gone);
     if (status == PORTICO_OK) {
         ++line->other_calls;
@@ -176,7 +197,8 @@ portico_status Calls::resume(Service& from, Target to) {
             line->is_held = line->is_paused = false;
         }
     }
-    const portico_status status = inside([&] { return from.host->resume_reading(from.handle, to.handle); });
+    const portico_status status = inside(
+        [&] { return from.host->resume_reading(from.handle, to.handle); });
     check("call: resume of connection {} answers -{} (service {})", from, to, status, is_gone);
     if (line != nullptr) {
         --line->resumes_running;
@@ -190,7 +212,8 @@ portico_status Calls::post(Service& from, Target to, portico_post_function funct
     const bool is_gone = must_be_gone(from, to) || line->is_close_sure || line->is_abort_sure;
     Posted& posted = ledger_.add_post(from, line);
     posted.resumes = resumes;
-    const portico_status status = inside([&] { return from.host->post(from.handle, to.handle, function, &posted); });
+    const portico_status status = inside(
+        [&] { return from.host->post(from.handle, to.handle, function, &posted); });
     check("call: post to connection {} answers -{} (service {})", from, to, status, is_gone);
     ledger_.post_answered(posted, status);
     if (status == PORTICO_OK) {
@@ -201,8 +224,10 @@ portico_status Calls::post(Service& from, Target to, portico_post_function funct
 
 portico_status Calls::post_instance(Service& from, portico_post_function function) {
     Posted& posted = ledger_.add_post(from, nullptr);
-    const portico_status status = inside([&] { return from.host->post_instance(from.handle, function, &posted); });
-    scheduler_.trace("call: post to service {} answers -{}", from.number, static_cast<std::uint64_t>(-status));
+    const portico_status status = inside(
+        [&] { return from.host->post_instance(from.handle, function, &posted); });
+    scheduler_.trace("call: post to service {} answers -{}", from.number,
+                     static_cast<std::uint64_t>(-status));
     if (status != PORTICO_OK && status != PORTICO_GONE) {
         ledger_.violated(named("post_instance", status));
     }
@@ -214,7 +239,8 @@ portico_status Calls::info(Service& from, Target to) {
     const bool is_gone = must_be_gone(from, to) || to.line->is_close_sure || to.line->is_abort_sure;
     portico_connection_info info{};
     info.struct_size = sizeof info;
-    const portico_status status = inside([&] { return from.host->info(from.handle, to.handle, &info); });
+    const portico_status status = inside(
+        [&] { return from.host->info(from.handle, to.handle, &info); });
     check("call: info of connection {} answers -{} (service {})", from, to, status, is_gone);
     if (status != PORTICO_OK) {
         return status;
@@ -225,12 +251,14 @@ portico_status Calls::info(Service& from, Target to) {
     if (listener != from.listener.name) {
         ledger_.violated(line, "info names another listener");
     }
-    if (info.queued_bytes >=
-        std::uint64_t{limits.send_queue_bytes} + limits.max_send_bytes + net::Connection::call_bytes + line.other_calls + 1) {
-        ledger_.violated(line, "info says that " + std::to_string(info.queued_bytes) + " bytes are queued");
+    if (info.queued_bytes >= std::uint64_t{limits.send_queue_bytes} + limits.max_send_bytes +
+                                 net::Connection::call_bytes + line.other_calls + 1) {
+        ledger_.violated(
+            line, "info says that " + std::to_string(info.queued_bytes) + " bytes are queued");
     }
     if (line.attempt != nullptr && line.attempt->peer != nullptr) {
-        if (std::string_view(info.peer.text, info.peer.size) != io::to_string(line.attempt->peer->local_address())) {
+        if (std::string_view(info.peer.text, info.peer.size) !=
+            io::to_string(line.attempt->peer->local_address())) {
             ledger_.violated(line, "info names another peer");
         }
     }
@@ -244,10 +272,15 @@ void Calls::small_talk(Service& from, Target to) {
             ledger_.violated(named(what, status));
         }
     };
-    must_be("a send of nothing at all", inside([&] { return host.send(from.handle, to.handle, nullptr, 1); }), PORTICO_INVALID);
-    must_be("a close of no kind", inside([&] { return host.close(from.handle, to.handle, 7); }), PORTICO_INVALID);
-    must_be("a post of no function", inside([&] { return host.post(from.handle, to.handle, nullptr, nullptr); }), PORTICO_INVALID);
-    must_be("an info into nothing", inside([&] { return host.info(from.handle, to.handle, nullptr); }), PORTICO_INVALID);
+    must_be("a send of nothing at all",
+            inside([&] { return host.send(from.handle, to.handle, nullptr, 1); }), PORTICO_INVALID);
+    must_be("a close of no kind", inside([&] { return host.close(from.handle, to.handle, 7); }),
+            PORTICO_INVALID);
+    must_be("a post of no function",
+            inside([&] { return host.post(from.handle, to.handle, nullptr, nullptr); }),
+            PORTICO_INVALID);
+    must_be("an info into nothing",
+            inside([&] { return host.info(from.handle, to.handle, nullptr); }), PORTICO_INVALID);
     if (host.now(from.handle) != scheduler_.now()) {
         ledger_.violated("now tells another time than the clock");
     }

@@ -1,5 +1,6 @@
-// The host's functions, as the world calls them: from callbacks and from threads of its own, on live, stale, foreign and invented handles. Each
-// answer is held against what is known of the connection (ledger.hpp) before and after the call.
+// The host's functions, as the world calls them: from callbacks and from threads of its own, on
+// live, stale, foreign and invented handles. Each answer is held against what is known of the
+// connection (ledger.hpp) before and after the call.
 #pragma once
 
 #include "sim/world/service.hpp"
@@ -37,7 +38,8 @@ private:
     auto inside(Call&& call);
     [[nodiscard]] bool must_be_gone(const Service& from, const Target& to) const noexcept;
     // Every answer to a call that names a connection goes through here.
-    void check(const char* what, const Service& from, const Target& to, portico_status status, bool is_gone_sure);
+    void check(const char* what, const Service& from, const Target& to, portico_status status,
+               bool is_gone_sure);
     void check_queue(const Line& line, std::size_t size);
 
     Scheduler& scheduler_;

@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
 
-// What a graceful close and a drain need at most when nothing holds them up: latencies, delays and the drain's quiet time, many times over.
+// What a graceful close and a drain need at most when nothing holds them up: latencies, delays and
+// the drain's quiet time, many times over.
 constexpr std::uint32_t unhurried_ms = 1'000;
 
 std::string text(std::uint64_t number) {
@@ -24,7 +25,8 @@ std::string name_in(std::string_view text_of_trace) {
     return std::string(text_of_trace.substr(begin, text_of_trace.find(',', begin) - begin));
 }
 
-// What this thread is in a run. Threads do not outlive a run, but for the controller, which sends nothing.
+// What this thread is in a run. Threads do not outlive a run, but for the controller, which sends
+// nothing.
 struct ThreadNotes {
     const Ledger* run = nullptr;
     std::uint32_t sender = 0;
@@ -49,7 +51,9 @@ std::size_t Attempt::answerable() const noexcept {
 }
 
 void Ledger::violated(const Line& line, const std::string& what) noexcept {
-    const std::string service = line.service != nullptr ? " of service " + text(line.service->number) : ", whose handle was guessed";
+    const std::string service = line.service != nullptr
+                                    ? " of service " + text(line.service->number)
+                                    : ", whose handle was guessed";
     violated("connection " + text(line.number) + service + ": " + what);
 }
 
@@ -75,12 +79,14 @@ void Ledger::received(Attempt& attempt, std::span<const std::byte> bytes) {
 void Ledger::received_echo(Attempt& attempt, std::span<const std::byte> bytes) {
     const std::size_t at = attempt.received;
     if (at + bytes.size() > attempt.sent) {
-        violated("peer " + text(attempt.number) + " has sent " + text(attempt.sent) + " bytes and is answered " + text(at + bytes.size()));
+        violated("peer " + text(attempt.number) + " has sent " + text(attempt.sent) +
+                 " bytes and is answered " + text(at + bytes.size()));
     }
     const auto expected = attempt.content.begin() + static_cast<std::ptrdiff_t>(at);
     const auto [mine, theirs] = std::mismatch(bytes.begin(), bytes.end(), expected);
     if (mine != bytes.end()) {
-        violated("peer " + text(attempt.number) + ": byte " + text(at + static_cast<std::size_t>(mine - bytes.begin())) +
+        violated("peer " + text(attempt.number) + ": byte " +
+                 text(at + static_cast<std::size_t>(mine - bytes.begin())) +
                  " of the echo differs from what was sent");
     }
 }
@@ -93,21 +99,28 @@ void Ledger::received_messages(Attempt& attempt, std::span<const std::byte> byte
             if (attempt.of_message != MessageHeader::bytes) {
                 continue;
             }
-            if (header.magic != MessageHeader::magic_byte || header.sender >= MessageHeader::senders_max ||
-                header.size < MessageHeader::bytes) {
-                violated("peer " + text(attempt.number) + ": what begins behind byte " + text(attempt.received) + " is no message");
+            if (header.magic != MessageHeader::magic_byte ||
+                header.sender >= MessageHeader::senders_max || header.size < MessageHeader::bytes) {
+                violated("peer " + text(attempt.number) + ": what begins behind byte " +
+                         text(attempt.received) + " is no message");
             }
             if (header.number != attempt.seen[header.sender]) {
-                violated("peer " + text(attempt.number) + ": message " + text(header.number) + " of sender " + text(header.sender) +
-                         " comes where " + text(attempt.seen[header.sender]) + " is next");
+                violated("peer " + text(attempt.number) + ": message " + text(header.number) +
+                         " of sender " + text(header.sender) + " comes where " +
+                         text(attempt.seen[header.sender]) + " is next");
             }
             const Line* line = attempt.line;
-            if (line != nullptr && header.number >= line->accepted[header.sender] + (line->is_sending[header.sender] ? 1U : 0U)) {
-                violated(*line, "message " + text(header.number) + " of sender " + text(header.sender) + " arrives, and was not accepted");
+            if (line != nullptr &&
+                header.number >=
+                    line->accepted[header.sender] + (line->is_sending[header.sender] ? 1U : 0U)) {
+                violated(*line, "message " + text(header.number) + " of sender " +
+                                    text(header.sender) + " arrives, and was not accepted");
             }
-        } else if (byte != MessageHeader::payload(header.sender, header.number, attempt.of_message++)) {
-            violated("peer " + text(attempt.number) + ": byte " + text(attempt.of_message - 1) + " of message " + text(header.number) +
-                     " of sender " + text(header.sender) + " is not what was sent");
+        } else if (byte !=
+                   MessageHeader::payload(header.sender, header.number, attempt.of_message++)) {
+            violated("peer " + text(attempt.number) + ": byte " + text(attempt.of_message - 1) +
+                     " of message " + text(header.number) + " of sender " + text(header.sender) +
+                     " is not what was sent");
         }
         if (attempt.of_message == header.size) {
             ++attempt.seen[header.sender];
@@ -123,14 +136,16 @@ void Ledger::ended(Attempt& attempt) {
     attempt.saw_end = true;
     scheduler_.trace("peer {}: reads the end, after {} bytes", attempt.number, attempt.received);
     if (attempt.line != nullptr && attempt.received < attempt.line->accepted_bytes) {
-        violated(*attempt.line, "its stream ends in order after " + text(attempt.received) + " bytes, and " +
-                                    text(attempt.line->accepted_bytes) + " were accepted");
+        violated(*attempt.line, "its stream ends in order after " + text(attempt.received) +
+                                    " bytes, and " + text(attempt.line->accepted_bytes) +
+                                    " were accepted");
     }
 }
 
 // ---- the plugins' side
 
-Ledger::Callback::Callback(Ledger& ledger, Service& service, Line* line, const char* what, std::uint64_t number)
+Ledger::Callback::Callback(Ledger& ledger, Service& service, Line* line, const char* what,
+                           std::uint64_t number)
     : service_(service), line_(line) {
     if (line != nullptr) {
         ledger.scheduler_.trace(what, line->number, number);
@@ -144,12 +159,14 @@ Ledger::Callback::Callback(Ledger& ledger, Service& service, Line* line, const c
         ledger.violated("a callback after destroy: " + name_in(what));
     }
     if (service.is_serial() && service.running != 0) {
-        ledger.violated("service " + text(service.number) + " is serial, and two of its callbacks overlap");
+        ledger.violated("service " + text(service.number) +
+                        " is serial, and two of its callbacks overlap");
     }
     ++service.running;
     if (line == nullptr) {
         if (service.instance_posts_running++ != 0) {
-            ledger.violated("service " + text(service.number) + ": two functions posted to the instance overlap");
+            ledger.violated("service " + text(service.number) +
+                            ": two functions posted to the instance overlap");
         }
         return;
     }
@@ -198,10 +215,13 @@ Line& Ledger::open(Service& service, portico_connection handle) {
     if (service.host->info(service.handle, handle, &info) == PORTICO_OK) {
         const std::string_view peer(info.peer.text, info.peer.size);
         const std::size_t colon = peer.rfind(':');
-        const auto port = static_cast<std::uint16_t>(std::strtoul(std::string(peer.substr(colon + 1)).c_str(), nullptr, 10));
+        const auto port = static_cast<std::uint16_t>(
+            std::strtoul(std::string(peer.substr(colon + 1)).c_str(), nullptr, 10));
         const auto found = by_port_.find(port);
-        if (found == by_port_.end() || found->second->line != nullptr || found->second->service != &service) {
-            violated(line, "no peer of this service connected from " + std::string(peer) + ", or it is served already");
+        if (found == by_port_.end() || found->second->line != nullptr ||
+            found->second->service != &service) {
+            violated(line, "no peer of this service connected from " + std::string(peer) +
+                               ", or it is served already");
         }
         line.attempt = found->second;
         line.attempt->line = &line;
@@ -211,7 +231,8 @@ Line& Ledger::open(Service& service, portico_connection handle) {
 
 void Ledger::offered(Line& line, std::span<const std::byte> data, const portico_frame& frame) {
     if (!line.is_accepted || line.is_end_told) {
-        violated(line, line.is_accepted ? "on_data after on_end" : "on_data before on_open has accepted");
+        violated(line,
+                 line.is_accepted ? "on_data after on_end" : "on_data before on_open has accepted");
     }
     if (line.is_held) {
         violated(line, "on_data after a hold that nothing has ended");
@@ -231,8 +252,10 @@ void Ledger::offered(Line& line, std::span<const std::byte> data, const portico_
     }
     const std::size_t begin = line.consumed;
     if (begin + data.size() > attempt->sent ||
-        !std::equal(data.begin(), data.end(), attempt->content.begin() + static_cast<std::ptrdiff_t>(begin))) {
-        violated(line, text(data.size()) + " bytes are offered that are not those behind the " + text(begin) + " that were consumed");
+        !std::equal(data.begin(), data.end(),
+                    attempt->content.begin() + static_cast<std::ptrdiff_t>(begin))) {
+        violated(line, text(data.size()) + " bytes are offered that are not those behind the " +
+                           text(begin) + " that were consumed");
     }
     Attempt::Message expected{begin + data.size(), 0, data.size()};
     if (line.service->is_framed()) {
@@ -286,8 +309,9 @@ void Ledger::end_told(Line& line, std::uint64_t remaining) {
         violated(line, "on_end, and the peer has not ended its stream");
     }
     if (line.consumed + remaining != line.attempt->sent) {
-        violated(line, "the stream has ended after " + text(line.attempt->sent) + " bytes; " + text(line.consumed) + " were consumed and " +
-                           text(remaining) + " are said to be left");
+        violated(line, "the stream has ended after " + text(line.attempt->sent) + " bytes; " +
+                           text(line.consumed) + " were consumed and " + text(remaining) +
+                           " are said to be left");
     }
 }
 
@@ -303,7 +327,8 @@ void Ledger::closed(Line& line, std::uint32_t reason) {
         violated(line, "on_close, and on_open has not accepted it");
     }
     if (line.posts_waiting != 0) {
-        violated(line, "on_close, and " + text(line.posts_waiting) + " posted functions have not run");
+        violated(line,
+                 "on_close, and " + text(line.posts_waiting) + " posted functions have not run");
     }
     check_reason(line, reason);
     check_stillness(line, reason);
@@ -319,15 +344,22 @@ void Ledger::check_reason(const Line& line, std::uint32_t reason) {
     bool is_well = false;
     switch (reason) {
         case PORTICO_REASON_PLUGIN: is_well = line.closes_begun + line.aborts_begun != 0; break;
-        case PORTICO_REASON_PEER: is_well = !plan.has_on_end && (attempt == nullptr || attempt->is_finished); break;
-        case PORTICO_REASON_RESET:
-            is_well = attempt == nullptr || attempt->has_left || faults.reset_connection != 0 || faults.accept_aborted != 0;
+        case PORTICO_REASON_PEER:
+            is_well = !plan.has_on_end && (attempt == nullptr || attempt->is_finished);
             break;
-        case PORTICO_REASON_ERROR: is_well = faults.receive_no_buffers != 0 || faults.send_no_buffers != 0; break;
+        case PORTICO_REASON_RESET:
+            is_well = attempt == nullptr || attempt->has_left || faults.reset_connection != 0 ||
+                      faults.accept_aborted != 0;
+            break;
+        case PORTICO_REASON_ERROR:
+            is_well = faults.receive_no_buffers != 0 || faults.send_no_buffers != 0;
+            break;
         case PORTICO_REASON_PLUGIN_ERROR: is_well = line.has_failed; break;
         case PORTICO_REASON_IDLE: is_well = plan.limits.idle_timeout_ms != 0; break;
         case PORTICO_REASON_HALF_CLOSE: is_well = line.is_end_told; break;
-        case PORTICO_REASON_FRAME: is_well = line.service->is_framed() && (attempt == nullptr || attempt->has_too_long); break;
+        case PORTICO_REASON_FRAME:
+            is_well = line.service->is_framed() && (attempt == nullptr || attempt->has_too_long);
+            break;
         case PORTICO_REASON_UNCONSUMED: is_well = line.left_unconsumed; break;
         case PORTICO_REASON_DRAIN: is_well = is_stopping() && !plan.has_on_drain; break;
         case PORTICO_REASON_DRAIN_DEADLINE:
@@ -341,8 +373,9 @@ void Ledger::check_reason(const Line& line, std::uint32_t reason) {
     }
 }
 
-// A timeout means that nothing has moved for so long, and the host has asked the system. What has happened when it looked is known exactly: so a
-// connection that ends by a timeout was still at the look that ended it.
+// A timeout means that nothing has moved for so long, and the host has asked the system. What has
+// happened when it looked is known exactly: so a connection that ends by a timeout was still at the
+// look that ended it.
 void Ledger::check_stillness(const Line& line, std::uint32_t reason) {
     if (line.attempt == nullptr) {
         return;
@@ -350,20 +383,26 @@ void Ledger::check_stillness(const Line& line, std::uint32_t reason) {
     const config::Limits& limits = line.service->plan->limits;
     const Network::Looks looks = Network::current()->looks_at_peer(line.attempt->port);
     if (reason == PORTICO_REASON_IDLE && looks.longest_still_ns < limits.idle_timeout_ms * ms) {
-        violated(line, "closed as idle, and at no look had it been still for longer than " + text(looks.longest_still_ns / ms) + " ms");
+        violated(line, "closed as idle, and at no look had it been still for longer than " +
+                           text(looks.longest_still_ns / ms) + " ms");
     }
-    if (reason == PORTICO_REASON_HALF_CLOSE && looks.last_still_ns < limits.half_close_timeout_ms * ms) {
-        violated(line, "ended by the half-close timeout, and it had been still for " + text(looks.last_still_ns / ms) + " ms");
+    if (reason == PORTICO_REASON_HALF_CLOSE &&
+        looks.last_still_ns < limits.half_close_timeout_ms * ms) {
+        violated(line, "ended by the half-close timeout, and it had been still for " +
+                           text(looks.last_still_ns / ms) + " ms");
     }
 }
 
-// A connection that was told to end, and whose plugin does so and whose peer is quiet, is over long before the deadline of a drain.
+// A connection that was told to end, and whose plugin does so and whose peer is quiet, is over long
+// before the deadline of a drain.
 void Ledger::check_cut(const Line& line) {
     const Attempt* attempt = line.attempt;
     const ServicePlan& plan = *line.service->plan;
     const bool ends_by_itself = line.service->is_echo() || !plan.has_on_drain;
-    if (plan_.drain_ms >= unhurried_ms && plan_.faults.clock_jump == 0 && plan_.faults.timer_late_ns == 0 && plan_.long_callbacks == 0 &&
-        ends_by_itself && attempt != nullptr && attempt->is_eager && attempt->last_sent_ns + unhurried_ms / 2 * ms < scheduler_.now()) {
+    if (plan_.drain_ms >= unhurried_ms && plan_.faults.clock_jump == 0 &&
+        plan_.faults.timer_late_ns == 0 && plan_.long_callbacks == 0 && ends_by_itself &&
+        attempt != nullptr && attempt->is_eager &&
+        attempt->last_sent_ns + unhurried_ms / 2 * ms < scheduler_.now()) {
         violated(line, "cut at the deadline of the drain, and nothing held it up");
     }
 }
@@ -396,7 +435,8 @@ void Ledger::post_answered(Posted& posted, portico_status status) {
 
 void Ledger::ran(Posted& posted, const void* state, portico_status status) {
     if (posted.has_run || posted.is_refused) {
-        violated("post " + text(posted.number) + (posted.has_run ? " runs twice" : " was refused, and runs"));
+        violated("post " + text(posted.number) +
+                 (posted.has_run ? " runs twice" : " was refused, and runs"));
     }
     posted.has_run = true;
     if (status != PORTICO_OK && status != PORTICO_CLOSING) {
@@ -452,17 +492,22 @@ void Ledger::finish() {
             continue;
         }
         if (attempt->received > line->accepted_bytes) {
-            violated(*line, text(attempt->received) + " bytes came, and " + text(line->accepted_bytes) + " were accepted");
+            violated(*line, text(attempt->received) + " bytes came, and " +
+                                text(line->accepted_bytes) + " were accepted");
         }
-        // A peer that goes on reading loses nothing: what is cut has not moved for the whole of the close timeout, at the look that ended it.
-        const std::uint64_t unheeded_ns = Network::current()->looks_at_peer(attempt->port).last_unheeded_ns;
-        if (has_ended_gracefully(*line) && !was_hindered(*line) && unheeded_ns < line->service->plan->limits.close_timeout_ms * ms) {
+        // A peer that goes on reading loses nothing: what is cut has not moved for the whole of the
+        // close timeout, at the look that ended it.
+        const std::uint64_t unheeded_ns =
+            Network::current()->looks_at_peer(attempt->port).last_unheeded_ns;
+        if (has_ended_gracefully(*line) && !was_hindered(*line) &&
+            unheeded_ns < line->service->plan->limits.close_timeout_ms * ms) {
             violated(*line, text(attempt->received) + " of " + text(line->accepted_bytes) +
-                                " accepted bytes came; cut when nothing had been " + "acknowledged for " + text(unheeded_ns / ms) + " ms");
+                                " accepted bytes came; cut when nothing had been " +
+                                "acknowledged for " + text(unheeded_ns / ms) + " ms");
         }
         if (attempt->saw_end || !may_have_lost(*line)) {
-            violated(*line,
-                     text(attempt->received) + " of " + text(line->accepted_bytes) + " accepted bytes came to a peer that was reading");
+            violated(*line, text(attempt->received) + " of " + text(line->accepted_bytes) +
+                                " accepted bytes came to a peer that was reading");
         }
     }
 }
@@ -472,7 +517,8 @@ bool Ledger::has_ended_gracefully(const Line& line) const noexcept {
         case PORTICO_REASON_PLUGIN:
         case PORTICO_REASON_PEER:
         case PORTICO_REASON_IDLE:
-        case PORTICO_REASON_DRAIN: return line.aborts_begun == 0 && !line.has_failed && !line.is_refused;
+        case PORTICO_REASON_DRAIN:
+            return line.aborts_begun == 0 && !line.has_failed && !line.is_refused;
         default: return false;
     }
 }
@@ -481,13 +527,16 @@ bool Ledger::has_ended_gracefully(const Line& line) const noexcept {
 bool Ledger::was_hindered(const Line& line) const noexcept {
     const Attempt& attempt = *line.attempt;
     const FaultMix& faults = plan_.faults;
-    return attempt.has_left || attempt.has_too_long || faults.reset_connection != 0 || faults.accept_aborted != 0 ||
-           faults.receive_no_buffers != 0 || faults.send_no_buffers != 0;
+    return attempt.has_left || attempt.has_too_long || faults.reset_connection != 0 ||
+           faults.accept_aborted != 0 || faults.receive_no_buffers != 0 ||
+           faults.send_no_buffers != 0;
 }
 
-// Whether something has happened to the connection that may lose bytes which were accepted for sending.
+// Whether something has happened to the connection that may lose bytes which were accepted for
+// sending.
 bool Ledger::may_have_lost(const Line& line) const noexcept {
-    return !has_ended_gracefully(line) || was_hindered(line) || !line.attempt->is_eager || plan_.faults.clock_jump != 0 ||
+    return !has_ended_gracefully(line) || was_hindered(line) || !line.attempt->is_eager ||
+           plan_.faults.clock_jump != 0 ||
            line.service->plan->limits.close_timeout_ms < unhurried_ms;
 }
 

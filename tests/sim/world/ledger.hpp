@@ -1,16 +1,21 @@
-// What a run knows of each connection from both of its ends, and the invariants that it holds against it.
+// What a run knows of each connection from both of its ends, and the invariants that it holds
+// against it.
 //
-// Three kinds of entry, kept to the end of the run, so that what is over can be told from what never was:
+// Three kinds of entry, kept to the end of the run, so that what is over can be told from what
+// never was:
 //
 //     Attempt   one connect of a peer: what it sends, what it has received, how it ended
-//     Line      a connection as the plugin knows it, from on_open on; found by the peer's port, which is another for each attempt
+//     Line      a connection as the plugin knows it, from on_open on; found by the peer's port,
+//               which is another for each attempt
 //     Posted    one function handed to post or post_instance
 //
-// The plugins' callbacks (plugins.cpp), the calls of host functions (calls.cpp) and the peers (peers.cpp) tell what happens; each step is checked
-// here, where it happens, and finish() checks what must be true when all is over. Whatever is not as it must be ends the run.
+// The plugins' callbacks (plugins.cpp), the calls of host functions (calls.cpp) and the peers
+// (peers.cpp) tell what happens; each step is checked here, where it happens, and finish() checks
+// what must be true when all is over. Whatever is not as it must be ends the run.
 //
-// Concurrency: one thread of the run has the baton, and nothing in here gives it away; so nothing is locked. But a host function may give it away in
-// the middle: what is said of a call counts from its return, and in between either answer may be true.
+// Concurrency: one thread of the run has the baton, and nothing in here gives it away; so nothing
+// is locked. But a host function may give it away in the middle: what is said of a call counts from
+// its return, and in between either answer may be true.
 #pragma once
 
 #include <array>
@@ -32,8 +37,9 @@ namespace portico::sim {
 struct Service;
 struct Line;
 
-// A message of a mischievous plugin says who sent it, and as the how manyth: so the peer can tell that nothing is lost, doubled or out of order of what
-// one thread sent, though several send at once.
+// A message of a mischievous plugin says who sent it, and as the how manyth: so the peer can tell
+// that nothing is lost, doubled or out of order of what one thread sent, though several send at
+// once.
 struct MessageHeader {
     static constexpr std::uint8_t magic_byte = 0xA5;
     static constexpr std::size_t bytes = 8;
@@ -44,7 +50,8 @@ struct MessageHeader {
     std::uint16_t size = 0;  // header included
     std::uint32_t number = 0;
 
-    [[nodiscard]] static std::byte payload(std::uint32_t sender, std::uint32_t number, std::size_t at) noexcept {
+    [[nodiscard]] static std::byte payload(std::uint32_t sender, std::uint32_t number,
+                                           std::size_t at) noexcept {
         return static_cast<std::byte>(sender * 17 + number * 31 + at);
     }
 };
@@ -76,7 +83,8 @@ struct Attempt {
     bool saw_reset = false;
 
     std::uint64_t received = 0;
-    // Of a mischievous service: the message that is being received, and how many of each sender were.
+    // Of a mischievous service: the message that is being received, and how many of each sender
+    // were.
     MessageHeader header;
     std::size_t of_message = 0;
     std::array<std::uint32_t, MessageHeader::senders_max> seen{};
@@ -106,7 +114,8 @@ struct Line {
     std::size_t messages = 0;
     std::uint64_t echoed = 0;  // echo: of the content, how much was accepted by send
 
-    // What the calls from any thread have made sure. A hold and a pause are sure when no resume may have come since.
+    // What the calls from any thread have made sure. A hold and a pause are sure when no resume may
+    // have come since.
     bool is_held = false;
     bool is_paused = false;
     bool is_close_sure = false;  // a close has answered OK
@@ -116,8 +125,10 @@ struct Line {
     std::uint32_t aborts_begun = 0;
     std::uint32_t resumes_begun = 0;
     std::uint32_t resumes_running = 0;
-    std::uint32_t resumes_done = 0;  // so many have surely taken effect: a function that was posted behind them has run
-    std::uint32_t other_calls = 0;   // beside sends: each counts as a queued byte while it is on its way
+    // so many have surely taken effect: a function that was posted behind them has run
+    std::uint32_t resumes_done = 0;
+    // beside sends: each counts as a queued byte while it is on its way
+    std::uint32_t other_calls = 0;
 
     // Sends.
     std::uint64_t accepted_bytes = 0;
@@ -126,8 +137,10 @@ struct Line {
     std::size_t largest_send = 0;
     std::uint32_t writables = 0;
     bool owes_writable = false;
-    std::uint64_t writable_since_ns = 0;  // since when nothing keeps the owed one from coming; 0: something does
-    bool may_owe_writable = false;  // a refusal whose on_writable may have come before the call returned
+    // since when nothing keeps the owed one from coming; 0: something does
+    std::uint64_t writable_since_ns = 0;
+    // a refusal whose on_writable may have come before the call returned
+    bool may_owe_writable = false;
     std::array<std::uint32_t, MessageHeader::senders_max> accepted{};
     std::array<bool, MessageHeader::senders_max> is_sending{};
 
@@ -138,8 +151,11 @@ struct Line {
     std::uint32_t mischief_left = 80;
 
     [[nodiscard]] bool is_open() const noexcept { return is_accepted && !is_closed; }
-    // Whether it may be a connection of this service: a handle may be guessed right before on_open tells it.
-    [[nodiscard]] bool may_be_of(const Service& its) const noexcept { return service == nullptr || service == &its; }
+    // Whether it may be a connection of this service: a handle may be guessed right before on_open
+    // tells it.
+    [[nodiscard]] bool may_be_of(const Service& its) const noexcept {
+        return service == nullptr || service == &its;
+    }
     // Whether every host function must answer that it is gone.
     [[nodiscard]] bool is_surely_gone() const noexcept { return is_closed || is_refused; }
 };
@@ -172,17 +188,20 @@ public:
         attempt.port = port;
         by_port_[port] = &attempt;
     }
-    // Bytes have come to the peer: they are what an echo, or the plugin's accepted sends, make them.
+    // Bytes have come to the peer: they are what an echo, or the plugin's accepted sends, make
+    // them.
     void received(Attempt& attempt, std::span<const std::byte> bytes);
     // The host's stream has ended in order, and all of it was received.
     void ended(Attempt& attempt);
 
     // ---- the plugins' side
 
-    // A callback of a line, or a posted function (of a line, or of the instance: null), from its begin to its end.
+    // A callback of a line, or a posted function (of a line, or of the instance: null), from its
+    // begin to its end.
     class Callback {
     public:
-        Callback(Ledger& ledger, Service& service, Line* line, const char* text, std::uint64_t number = 0);
+        Callback(Ledger& ledger, Service& service, Line* line, const char* text,
+                 std::uint64_t number = 0);
         ~Callback();
         Callback(const Callback&) = delete;
         Callback& operator=(const Callback&) = delete;
@@ -193,7 +212,8 @@ public:
     };
 
     [[nodiscard]] Line& open(Service& service, portico_connection handle);
-    // The line of a handle that nobody was told, for who calls with it all the same: it may come true.
+    // The line of a handle that nobody was told, for who calls with it all the same: it may come
+    // true.
     [[nodiscard]] Line& guess(portico_connection handle);
     // Of the connection that met on_open last; 0 before the first.
     [[nodiscard]] portico_connection newest_handle() const noexcept { return newest_handle_; }
@@ -228,8 +248,12 @@ public:
         std::uint64_t idle_since_ns = 0;
     };
     [[nodiscard]] Pace& pace_of(std::uint32_t worker) { return paces_[worker]; }
-    [[nodiscard]] const std::vector<std::unique_ptr<Line>>& lines() const noexcept { return lines_; }
-    [[nodiscard]] const std::vector<std::unique_ptr<Attempt>>& attempts() const noexcept { return attempts_; }
+    [[nodiscard]] const std::vector<std::unique_ptr<Line>>& lines() const noexcept {
+        return lines_;
+    }
+    [[nodiscard]] const std::vector<std::unique_ptr<Attempt>>& attempts() const noexcept {
+        return attempts_;
+    }
     // All connections are over, every posted function has run.
     void finish();
 

@@ -15,8 +15,8 @@ constexpr std::size_t everything = SIZE_MAX;
 
 }  // namespace
 
-ScriptedPeer::ScriptedPeer(Scheduler& scheduler, Network& network, Ledger& ledger, const std::vector<std::unique_ptr<Service>>& services,
-                           Random random)
+ScriptedPeer::ScriptedPeer(Scheduler& scheduler, Network& network, Ledger& ledger,
+                           const std::vector<std::unique_ptr<Service>>& services, Random random)
     : scheduler_(scheduler),
       network_(network),
       ledger_(ledger),
@@ -98,8 +98,9 @@ void ScriptedPeer::connect() {
         portion_ = 1 + static_cast<std::size_t>(random_.skewed(500));
         portion_gap_ns_ = 100 * us + random_.skewed(10 * ms);
     }
-    static constexpr Ends ways[] = {Ends::finishes, Ends::finishes, Ends::finishes,          Ends::closes,
-                                    Ends::resets,   Ends::stays,    Ends::finishes_and_stays};
+    static constexpr Ends ways[] = {
+        Ends::finishes, Ends::finishes, Ends::finishes,          Ends::closes,
+        Ends::resets,   Ends::stays,    Ends::finishes_and_stays};
     ends_ = ways[random_.below(std::size(ways))];
     if (comes_late_ && random_.one_in(2)) {
         ends_ = Ends::stays;  // then only the host ends it
@@ -114,8 +115,11 @@ void ScriptedPeer::connect() {
     if (random_.one_in(10)) {
         goal_ = 0;  // connects, and says nothing
     }
-    piece_max_ = random_.one_in(5) && goal_ <= 100 ? 1 : static_cast<std::size_t>(1 + random_.skewed(2'000));
-    const auto room = static_cast<std::uint32_t>(random_.one_in(2) ? 0 : 32 + random_.skewed(4'000));
+    piece_max_ = random_.one_in(5) && goal_ <= 100
+                     ? 1
+                     : static_cast<std::size_t>(1 + random_.skewed(2'000));
+    const auto room = static_cast<std::uint32_t>(random_.one_in(2) ? 0
+                                                                   : 32 + random_.skewed(4'000));
     connect_to(random_.pick(service.addresses), room);
     if (reads_ == Reads::steadily) {
         read_a_portion();
@@ -125,8 +129,9 @@ void ScriptedPeer::connect() {
 void ScriptedPeer::connect_to(const io::Address& address, std::uint32_t room) {
     peer_.connect(address, room);
     ledger_.connected_from(*attempt_, peer_.local_address().port);
-    scheduler_.trace("peer {}: connects to service {}, from port {}, to say {} bytes", attempt_->number, attempt_->service->number,
-                     peer_.local_address().port, goal_);
+    scheduler_.trace("peer {}: connects to service {}, from port {}, to say {} bytes",
+                     attempt_->number, attempt_->service->number, peer_.local_address().port,
+                     goal_);
 }
 
 // A steady reader reads its portion whatever else it does, until the attempt is over.
@@ -142,12 +147,16 @@ void ScriptedPeer::read_a_portion() {
     });
 }
 
-// What it would say: bytes without a meaning, or messages of the listener's framing, with one that is too long or cut off behind them at times.
+// What it would say: bytes without a meaning, or messages of the listener's framing, with one that
+// is too long or cut off behind them at times.
 void ScriptedPeer::draw_content() {
     const config::Framing& framing = attempt_->service->plan->framing;
     std::vector<std::byte>& content = attempt_->content;
-    const std::size_t size =
-        random_.one_in(4) ? 0 : static_cast<std::size_t>(1 + random_.skewed(reads_ == Reads::steadily ? steady_content_max : content_max));
+    const std::size_t size = random_.one_in(4) ? 0
+                                               : static_cast<std::size_t>(
+                                                     1 + random_.skewed(reads_ == Reads::steadily
+                                                                            ? steady_content_max
+                                                                            : content_max));
     if (framing.type == config::Framing::Type::none) {
         content.resize(size);
         const std::uint64_t salt = random_.next();
@@ -161,7 +170,9 @@ void ScriptedPeer::draw_content() {
         const std::size_t begin = content.size();
         if (!is_delimited) {
             for (std::uint32_t i = 0; i < framing.prefix_bytes; ++i) {
-                const std::uint32_t place = framing.order == config::Framing::ByteOrder::big ? framing.prefix_bytes - 1 - i : i;
+                const std::uint32_t place = framing.order == config::Framing::ByteOrder::big
+                                                ? framing.prefix_bytes - 1 - i
+                                                : i;
                 content.push_back(static_cast<std::byte>(payload >> (8 * place)));
             }
         }
@@ -175,7 +186,8 @@ void ScriptedPeer::draw_content() {
                 content.push_back(static_cast<std::byte>(letter));
             }
         }
-        return Attempt::Message{content.size(), is_delimited ? 0 : framing.prefix_bytes, content.size() - begin};
+        return Attempt::Message{content.size(), is_delimited ? 0 : framing.prefix_bytes,
+                                content.size() - begin};
     };
     while (content.size() < size) {
         const std::size_t payload = static_cast<std::size_t>(random_.skewed(framing.max_bytes));
@@ -183,11 +195,15 @@ void ScriptedPeer::draw_content() {
         message.payload_size = payload;
         attempt_->messages.push_back(message);
     }
-    const std::uint64_t longest = framing.type == config::Framing::Type::length_prefix && framing.prefix_bytes == 1 ? 255 : 65'535;
+    const std::uint64_t longest = framing.type == config::Framing::Type::length_prefix &&
+                                          framing.prefix_bytes == 1
+                                      ? 255
+                                      : 65'535;
     if (random_.one_in(12) && framing.max_bytes < longest) {
         attempt_->has_too_long = true;
         static_cast<void>(append(framing.max_bytes + 1 +
-                                 static_cast<std::size_t>(random_.below(std::min<std::uint64_t>(longest - framing.max_bytes, 50)))));
+                                 static_cast<std::size_t>(random_.below(
+                                     std::min<std::uint64_t>(longest - framing.max_bytes, 50)))));
     }
 }
 
@@ -225,20 +241,25 @@ void ScriptedPeer::act() {
     }
     // While there is something to do: else what comes wakes it.
     const bool reads_on = reads_ == Reads::slowly && !is_settling_;
-    if (attempt_ != nullptr && (!attempt_->is_finished || reads_on) && !(attempt_->sent == goal_ && ends_ == Ends::stays && !reads_on)) {
+    if (attempt_ != nullptr && (!attempt_->is_finished || reads_on) &&
+        !(attempt_->sent == goal_ && ends_ == Ends::stays && !reads_on)) {
         schedule(random_.below(gap_ns_max_ + 1) + 20 * us);
     }
 }
 
 void ScriptedPeer::say_some() {
     if (attempt_->sent < goal_) {
-        const bool must_wait = is_patient_ && !is_settling_ && attempt_->service->is_echo() && attempt_->received < attempt_->answerable();
+        const bool must_wait = is_patient_ && !is_settling_ && attempt_->service->is_echo() &&
+                               attempt_->received < attempt_->answerable();
         if (must_wait) {
             return;
         }
-        // Who has thousands of bytes left would say them one by one for longer than a settling world waits.
-        const std::size_t most = is_settling_ ? std::max(piece_max_, settling_portion_min) : piece_max_;
-        const std::size_t piece = std::min<std::size_t>(goal_ - attempt_->sent, 1 + static_cast<std::size_t>(random_.below(most)));
+        // Who has thousands of bytes left would say them one by one for longer than a settling
+        // world waits.
+        const std::size_t most = is_settling_ ? std::max(piece_max_, settling_portion_min)
+                                              : piece_max_;
+        const std::size_t piece = std::min<std::size_t>(
+            goal_ - attempt_->sent, 1 + static_cast<std::size_t>(random_.below(most)));
         attempt_->last_sent_ns = scheduler_.now();
         attempt_->sent += peer_.send(std::span(attempt_->content).subspan(attempt_->sent, piece));
         return;
@@ -255,7 +276,8 @@ void ScriptedPeer::part() {
         case Ends::finishes:
         case Ends::finishes_and_stays:
             attempt_->is_finished = true;
-            scheduler_.trace("peer {}: ends its stream, after {} bytes", attempt_->number, attempt_->sent);
+            scheduler_.trace("peer {}: ends its stream, after {} bytes", attempt_->number,
+                             attempt_->sent);
             peer_.finish_sending();
             return;
         case Ends::closes: leave(false); return;
@@ -315,11 +337,13 @@ void ScriptedPeer::leave(bool by_reset) {
     if (attempt_ == nullptr) {
         return;
     }
-    attempt_->has_left = attempt_->has_left || by_reset || !(attempt_->saw_end || attempt_->saw_reset);
+    attempt_->has_left = attempt_->has_left || by_reset ||
+                         !(attempt_->saw_end || attempt_->saw_reset);
     attempt_->is_finished = attempt_->is_finished || !by_reset;
     attempt_->peer = nullptr;
-    scheduler_.trace(by_reset ? "peer {}: resets, after {} bytes received" : "peer {}: leaves, after {} bytes received", attempt_->number,
-                     attempt_->received);
+    scheduler_.trace(by_reset ? "peer {}: resets, after {} bytes received"
+                              : "peer {}: leaves, after {} bytes received",
+                     attempt_->number, attempt_->received);
     attempt_ = nullptr;
     by_reset ? peer_.reset() : peer_.close();
     if (attempts_left_ != 0) {

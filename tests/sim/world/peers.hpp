@@ -1,6 +1,7 @@
-// The peers of the simulated world: clients that follow a script drawn from the seed, one attempt to connect after the other. They send in pieces
-// or byte by byte, pipeline or wait for each answer, read at once, slowly or not at all, end their stream and go on reading, close, reset,
-// say nothing, leave before they have begun, and come again.
+// The peers of the simulated world: clients that follow a script drawn from the seed, one attempt
+// to connect after the other. They send in pieces or byte by byte, pipeline or wait for each
+// answer, read at once, slowly or not at all, end their stream and go on reading, close, reset, say
+// nothing, leave before they have begun, and come again.
 //
 // All of it happens in events of the scheduler: a peer never waits.
 #pragma once
@@ -11,9 +12,10 @@ namespace portico::sim {
 
 class ScriptedPeer {
 public:
-    // `services`: whom it may connect to; outlive it. It lives as long as the scheduler has events: stop() it before the network ends.
-    ScriptedPeer(Scheduler& scheduler, Network& network, Ledger& ledger, const std::vector<std::unique_ptr<Service>>& services,
-                 Random random);
+    // `services`: whom it may connect to; outlive it. It lives as long as the scheduler has events:
+    // stop() it before the network ends.
+    ScriptedPeer(Scheduler& scheduler, Network& network, Ledger& ledger,
+                 const std::vector<std::unique_ptr<Service>>& services, Random random);
     ScriptedPeer(const ScriptedPeer&) = delete;
     ScriptedPeer& operator=(const ScriptedPeer&) = delete;
 
@@ -33,12 +35,16 @@ public:
     void stop();
 
     [[nodiscard]] bool has_begun() const noexcept { return has_begun_; }
-    [[nodiscard]] bool is_over() const noexcept { return attempt_ == nullptr && attempts_left_ == 0; }
+    [[nodiscard]] bool is_over() const noexcept {
+        return attempt_ == nullptr && attempts_left_ == 0;
+    }
     // The attempt that is under way, or null between two.
     [[nodiscard]] const Attempt* attempt() const noexcept { return attempt_; }
     [[nodiscard]] bool is_open() const noexcept { return peer_.state() == SimPeer::State::open; }
     // It has said what it had to say, or cannot go on.
-    [[nodiscard]] bool has_said_all() const noexcept { return attempt_ != nullptr && attempt_->sent == goal_; }
+    [[nodiscard]] bool has_said_all() const noexcept {
+        return attempt_ != nullptr && attempt_->sent == goal_;
+    }
 
 private:
     enum class Reads : std::uint8_t { eagerly, slowly, late, steadily };
@@ -52,7 +58,9 @@ private:
     void on_change();
     void say_some();
     void read_a_portion();
-    [[nodiscard]] bool reads_at_once() const noexcept { return reads_ == Reads::eagerly || (is_settling_ && reads_ != Reads::steadily); }
+    [[nodiscard]] bool reads_at_once() const noexcept {
+        return reads_ == Reads::eagerly || (is_settling_ && reads_ != Reads::steadily);
+    }
     void read(std::size_t bytes_max);
     void part();
     void leave(bool by_reset);

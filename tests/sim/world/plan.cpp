@@ -27,7 +27,8 @@ config::Framing draw_framing(Random& random) {
         default:
             framing.type = config::Framing::Type::length_prefix;
             framing.prefix_bytes = 1U << random.below(3);
-            framing.order = random.one_in(2) ? config::Framing::ByteOrder::big : config::Framing::ByteOrder::little;
+            framing.order = random.one_in(2) ? config::Framing::ByteOrder::big
+                                             : config::Framing::ByteOrder::little;
             if (framing.prefix_bytes == 1) {
                 framing.max_bytes = std::min(framing.max_bytes, 255U);
             }
@@ -40,7 +41,9 @@ config::Limits draw_limits(Random& random) {
     config::Limits limits;
     limits.connections = random.one_in(3) ? 100 : small(random, 1, 12);
     limits.send_queue_bytes = random.one_in(4) ? 65'536 : small(random, 64, 2'000);
-    limits.send_queue_low_bytes = random.one_in(2) ? 0 : static_cast<std::uint32_t>(random.below(limits.send_queue_bytes));
+    limits.send_queue_low_bytes = random.one_in(2) ? 0
+                                                   : static_cast<std::uint32_t>(
+                                                         random.below(limits.send_queue_bytes));
     limits.max_send_bytes = random.one_in(2) ? 65'536 : small(random, 16, 2'000);
     limits.unconsumed_bytes = random.one_in(2) ? 65'536 : small(random, 1, 1'000);
     limits.idle_timeout_ms = random.one_in(2) ? 0 : small(random, 5, 500);
@@ -51,7 +54,8 @@ config::Limits draw_limits(Random& random) {
 
 ServicePlan draw_service(Random& random, std::uint32_t callers) {
     ServicePlan service;
-    service.character = random.one_in(2) ? ServicePlan::Character::echo : ServicePlan::Character::mischief;
+    service.character = random.one_in(2) ? ServicePlan::Character::echo
+                                         : ServicePlan::Character::mischief;
     service.flags |= random.one_in(4) ? PORTICO_PLUGIN_SERIAL : 0;
     service.flags |= random.one_in(5) ? PORTICO_PLUGIN_BLOCKING : 0;
     service.blocking_threads = static_cast<std::uint32_t>(random.between(1, 3));
@@ -70,7 +74,8 @@ std::uint32_t some_parts(Random& random) noexcept {
     return static_cast<std::uint32_t>(1 + random.skewed(65'535));
 }
 
-// What peers, callbacks and systems do whose timing is unusual. From a stream of its own: the other runs stay as they are.
+// What peers, callbacks and systems do whose timing is unusual. From a stream of its own: the other
+// runs stay as they are.
 void draw_timing(Plan& plan, Random random) {
     if (!random.one_in(3)) {
         return;
@@ -78,28 +83,34 @@ void draw_timing(Plan& plan, Random random) {
     plan.traffic_ns = std::max(plan.traffic_ns, 300 * ms + random.skewed(3'000 * ms));
     plan.faults.tells_age = random.one_in(2);
     if (random.one_in(3)) {
-        plan.faults.timer_late_ns = random.one_in(2) ? random.skewed(100 * ms) : 101 * ms + random.skewed(1'500 * ms);
+        plan.faults.timer_late_ns = random.one_in(2) ? random.skewed(100 * ms)
+                                                     : 101 * ms + random.skewed(1'500 * ms);
     }
     if (random.one_in(2)) {
         plan.steady_readers = random.one_in(2) ? 65'536 : some_parts(random);
         plan.faults.room_in_steps = !random.one_in(3);
         plan.faults.buffer_bytes = static_cast<std::uint32_t>(64 + random.skewed(8'000));
         for (ServicePlan& service : plan.services) {
-            service.limits.send_queue_bytes = random.one_in(2) ? 65'536 : service.limits.send_queue_bytes;
-            service.limits.idle_timeout_ms = random.one_in(2) ? service.limits.idle_timeout_ms : small(random, 5, 500);
-            service.limits.close_timeout_ms = random.one_in(2) ? service.limits.close_timeout_ms : small(random, 5, 500);
+            service.limits.send_queue_bytes = random.one_in(2) ? 65'536
+                                                               : service.limits.send_queue_bytes;
+            service.limits.idle_timeout_ms = random.one_in(2) ? service.limits.idle_timeout_ms
+                                                              : small(random, 5, 500);
+            service.limits.close_timeout_ms = random.one_in(2) ? service.limits.close_timeout_ms
+                                                               : small(random, 5, 500);
         }
     }
     if (random.one_in(2)) {
         plan.long_callbacks = 16'384U >> random.below(5);
         plan.long_callback_ns_max = 20 * ms + random.skewed(2'000 * ms);
         plan.first_come_ns_max = random.one_in(2) ? plan.traffic_ns / 2 : plan.first_come_ns_max;
-        // Mostly there is another worker that could open those who come meanwhile, and nothing else holds them up.
+        // Mostly there is another worker that could open those who come meanwhile, and nothing else
+        // holds them up.
         plan.is_shared = plan.is_shared && random.one_in(2);
         plan.threads = std::max(plan.threads, 2U);
         plan.has_accepting_thread = plan.has_accepting_thread || !random.one_in(4);
         if (!random.one_in(3)) {
-            plan.faults.accept_no_descriptors = plan.faults.accept_no_memory = plan.faults.clock_jump = 0;
+            plan.faults.accept_no_descriptors = plan.faults.accept_no_memory = plan.faults
+                                                                                   .clock_jump = 0;
         }
         for (ServicePlan& service : plan.services) {
             if (random.one_in(2)) {
@@ -138,7 +149,8 @@ void draw_farewells(Plan& plan, Random random) {
     }
 }
 
-// Services that send as much as they may, as whoever streams does; and go on when something else comes.
+// Services that send as much as they may, as whoever streams does; and go on when something else
+// comes.
 void draw_floods(Plan& plan, Random random) {
     if (!random.one_in(4)) {
         return;
@@ -147,8 +159,10 @@ void draw_floods(Plan& plan, Random random) {
     // Mostly a full queue is one chunk, and leaves in one send.
     plan.receive_buffer_bytes = random.one_in(3) ? plan.receive_buffer_bytes : 1'000;
     for (ServicePlan& service : plan.services) {
-        service.limits.send_queue_bytes = random.one_in(3) ? service.limits.send_queue_bytes : small(random, 64, 1'000);
-        service.limits.send_queue_low_bytes = std::min(service.limits.send_queue_low_bytes, service.limits.send_queue_bytes - 1);
+        service.limits.send_queue_bytes = random.one_in(3) ? service.limits.send_queue_bytes
+                                                           : small(random, 64, 1'000);
+        service.limits.send_queue_low_bytes = std::min(service.limits.send_queue_low_bytes,
+                                                       service.limits.send_queue_bytes - 1);
         service.limits.idle_timeout_ms = random.one_in(2) ? 0 : service.limits.idle_timeout_ms;
     }
 }
@@ -158,7 +172,8 @@ void draw_floods(Plan& plan, Random random) {
 Plan Plan::draw(Random random) {
     Plan plan;
     plan.is_shared = random.one_in(2);
-    plan.threads = static_cast<std::uint32_t>(plan.is_shared ? random.between(2, 4) : random.between(1, 3));
+    plan.threads = static_cast<std::uint32_t>(plan.is_shared ? random.between(2, 4)
+                                                             : random.between(1, 3));
     plan.has_accepting_thread = random.one_in(2);
     plan.accepts_max = static_cast<std::uint32_t>(random.one_in(2) ? 1 : random.between(2, 4));
     plan.receive_buffer_bytes = small(random, 16, 1'000);

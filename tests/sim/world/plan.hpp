@@ -1,8 +1,9 @@
-// What a run of the simulated world is made of, drawn from its seed before anything starts: ports and threads, services with their limits and
-// framings, how many peers and foreign threads, when and how it is stopped, and the mix of faults.
+// What a run of the simulated world is made of, drawn from its seed before anything starts: ports
+// and threads, services with their limits and framings, how many peers and foreign threads, when
+// and how it is stopped, and the mix of faults.
 //
-// Swarm testing: limits are drawn small, so that they are met, and each feature is absent in a good part of the runs, so that it cannot hide
-// what another one would show.
+// Swarm testing: limits are drawn small, so that they are met, and each feature is absent in a good
+// part of the runs, so that it cannot hide what another one would show.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,8 @@ struct ServicePlan {
     Character character = Character::echo;
     std::uint32_t flags = 0;  // PORTICO_PLUGIN_...
     std::uint32_t blocking_threads = 1;
-    std::uint32_t addresses = 1;  // that its listener is bound to; at most the limit of its connections
+    // that its listener is bound to; at most the limit of its connections
+    std::uint32_t addresses = 1;
     bool has_on_writable = true;
     bool has_on_end = true;
     bool has_on_drain = true;
@@ -50,18 +52,23 @@ struct Plan {
     bool callers_end_in_destroy = false;  // else before the instances finish
 
     std::uint64_t traffic_ns = 0;  // so long at most
-    bool settles = true;           // then it becomes quiet, and all that must happen has to; else the stop comes in mid-traffic
+    // then it becomes quiet, and all that must happen has to; else the stop comes in mid-traffic
+    bool settles = true;
     bool is_quiet_at_stop = true;  // the faults end with the stop
     std::uint32_t drain_ms = 1'000;
 
     // Unusual timing, in some of the runs.
-    std::uint32_t newcomers = 0;       // come one by one, before anything else happens, to the first service's first address, and stay
-    std::uint32_t steady_readers = 0;  // of 65,536 peers: they read little at a time, and never stop
-    std::uint32_t long_callbacks = 0;  // of 65,536 callbacks: they take up to so long, as long as there is traffic
+    // come one by one, before anything else happens, to the first service's first address, and stay
+    std::uint32_t newcomers = 0;
+    // of 65,536 peers: they read little at a time, and never stop
+    std::uint32_t steady_readers = 0;
+    // of 65,536 callbacks: they take up to so long, as long as there is traffic
+    std::uint32_t long_callbacks = 0;
     std::uint64_t long_callback_ns_max = 0;
     std::uint64_t first_come_ns_max = 30'000'000;  // peers come within this time
 
-    // Habits of mischievous services, in some of the runs; of 65,536 on_data. It answers, closes at once, and leaves the rest as it is.
+    // Habits of mischievous services, in some of the runs; of 65,536 on_data. It answers, closes at
+    // once, and leaves the rest as it is.
     std::uint32_t farewells = 0;
     // It sends until it is refused, and takes what it was offered.
     std::uint32_t floods = 0;

@@ -23,14 +23,16 @@ struct Plugin::Callbacks {
 
     // The line of a callback, which must be the connection's own.
     static Line& checked(Service& service, portico_connection connection, void* state) noexcept {
-        if (state == nullptr || line_of(state).handle != connection || line_of(state).service != &service) {
+        if (state == nullptr || line_of(state).handle != connection ||
+            line_of(state).service != &service) {
             service.plugin->ledger_.violated("a callback comes with another connection's state");
         }
         return line_of(state);
     }
 
-    static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance, const char*, std::uint64_t, char*,
-                                              std::uint64_t, void** self) {
+    static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance,
+                                              const char*, std::uint64_t, char*, std::uint64_t,
+                                              void** self) {
         Service& service = *service_to_create;
         service.host = host;
         service.handle = instance;
@@ -53,7 +55,8 @@ struct Plugin::Callbacks {
         service.is_destroyed = true;
     }
 
-    static portico_status PORTICO_CALL on_open(void* self, portico_connection connection, void** state) {
+    static portico_status PORTICO_CALL on_open(void* self, portico_connection connection,
+                                               void** state) {
         Service& service = service_of(self);
         Plugin& plugin = *service.plugin;
         Line& line = plugin.ledger_.open(service, connection);
@@ -64,68 +67,85 @@ struct Plugin::Callbacks {
         return plugin.on_open(line, state);
     }
 
-    static portico_status PORTICO_CALL on_data(void* self, portico_connection connection, void* state, const std::uint8_t* data,
-                                               std::uint64_t size, const portico_frame* frame, std::uint64_t* consumed) {
+    static portico_status PORTICO_CALL on_data(void* self, portico_connection connection,
+                                               void* state, const std::uint8_t* data,
+                                               std::uint64_t size, const portico_frame* frame,
+                                               std::uint64_t* consumed) {
         Service& service = service_of(self);
         Plugin& plugin = *service.plugin;
         Line& line = checked(service, connection, state);
-        const Ledger::Callback callback(plugin.ledger_, service, &line, "connection {}: on_data, {} bytes", size);
+        const Ledger::Callback callback(plugin.ledger_, service, &line,
+                                        "connection {}: on_data, {} bytes", size);
         const std::span bytes(reinterpret_cast<const std::byte*>(data), size);
         plugin.ledger_.offered(line, bytes, *frame);
         const portico_status status = plugin.on_data(line, bytes, *consumed);
-        plugin.scheduler_.trace("connection {}: on_data took {} bytes and answers {}", line.number, *consumed, status);
+        plugin.scheduler_.trace("connection {}: on_data took {} bytes and answers {}", line.number,
+                                *consumed, status);
         if (status < 0 || *consumed > size) {
             line.has_failed = true;
             return status;
         }
         plugin.ledger_.taken(line, size, *consumed, status == PORTICO_HOLD);
-        // A NULL on_writable ends a hold unseen, and so may a resume that was called before and is still on its way.
-        line.is_held = status == PORTICO_HOLD && line.resumes_begun == line.resumes_done && service.plan->has_on_writable;
+        // A NULL on_writable ends a hold unseen, and so may a resume that was called before and is
+        // still on its way.
+        line.is_held = status == PORTICO_HOLD && line.resumes_begun == line.resumes_done &&
+                       service.plan->has_on_writable;
         return status;
     }
 
-    static portico_status PORTICO_CALL on_writable(void* self, portico_connection connection, void* state) {
+    static portico_status PORTICO_CALL on_writable(void* self, portico_connection connection,
+                                                   void* state) {
         Service& service = service_of(self);
         Plugin& plugin = *service.plugin;
         Line& line = checked(service, connection, state);
-        const Ledger::Callback callback(plugin.ledger_, service, &line, "connection {}: on_writable");
+        const Ledger::Callback callback(plugin.ledger_, service, &line,
+                                        "connection {}: on_writable");
         plugin.ledger_.writable(line);
         return plugin.on_writable(line);
     }
 
-    static portico_status PORTICO_CALL on_end(void* self, portico_connection connection, void* state, std::uint64_t remaining) {
+    static portico_status PORTICO_CALL on_end(void* self, portico_connection connection,
+                                              void* state, std::uint64_t remaining) {
         Service& service = service_of(self);
         Plugin& plugin = *service.plugin;
         Line& line = checked(service, connection, state);
-        const Ledger::Callback callback(plugin.ledger_, service, &line, "connection {}: on_end, {} bytes remain", remaining);
+        const Ledger::Callback callback(plugin.ledger_, service, &line,
+                                        "connection {}: on_end, {} bytes remain", remaining);
         plugin.ledger_.end_told(line, remaining);
         return plugin.on_end(line);
     }
 
-    static portico_status PORTICO_CALL on_drain(void* self, portico_connection connection, void* state, std::uint32_t deadline_ms) {
+    static portico_status PORTICO_CALL on_drain(void* self, portico_connection connection,
+                                                void* state, std::uint32_t deadline_ms) {
         Service& service = service_of(self);
         Plugin& plugin = *service.plugin;
         Line& line = checked(service, connection, state);
-        const Ledger::Callback callback(plugin.ledger_, service, &line, "connection {}: on_drain, within {} ms", deadline_ms);
+        const Ledger::Callback callback(plugin.ledger_, service, &line,
+                                        "connection {}: on_drain, within {} ms", deadline_ms);
         plugin.ledger_.drain_told(line);
         return plugin.on_drain(line);
     }
 
-    static void PORTICO_CALL on_close(void* self, portico_connection connection, void* state, std::uint32_t reason) {
+    static void PORTICO_CALL on_close(void* self, portico_connection connection, void* state,
+                                      std::uint32_t reason) {
         Service& service = service_of(self);
         Plugin& plugin = *service.plugin;
         Line& line = checked(service, connection, state);
-        const Ledger::Callback callback(plugin.ledger_, service, &line, "connection {}: on_close, reason {}", reason);
+        const Ledger::Callback callback(plugin.ledger_, service, &line,
+                                        "connection {}: on_close, reason {}", reason);
         plugin.ledger_.closed(line, reason);
         plugin.on_close(line);
     }
 
-    static void PORTICO_CALL posted(void* self, portico_connection connection, void* state, void* argument, portico_status status) {
+    static void PORTICO_CALL posted(void* self, portico_connection connection, void* state,
+                                    void* argument, portico_status status) {
         auto& posted = *static_cast<Posted*>(argument);
         Service& service = *posted.service;
         Plugin& plugin = *service.plugin;
-        const Ledger::Callback callback(plugin.ledger_, service, posted.line,
-                                        posted.line != nullptr ? "connection {}: post {} runs" : "service {}: post {} runs", posted.number);
+        const Ledger::Callback callback(
+            plugin.ledger_, service, posted.line,
+            posted.line != nullptr ? "connection {}: post {} runs" : "service {}: post {} runs",
+            posted.number);
         if (self != &service || connection != (posted.line != nullptr ? posted.line->handle : 0)) {
             plugin.ledger_.violated("a posted function runs for another instance or connection");
         }
@@ -168,7 +188,8 @@ void Plugin::linger() {
     if (is_unhurried && !ledger_.is_stopping() && random_.chance(ledger_.plan().long_callbacks)) {
         const std::uint32_t worker = service_.host->worker_index(service_.handle);
         const std::uint64_t most = ledger_.plan().long_callback_ns_max;
-        const std::uint64_t duration = 1 + (random_.one_in(2) ? random_.below(most) : random_.skewed(most));
+        const std::uint64_t duration = 1 + (random_.one_in(2) ? random_.below(most)
+                                                              : random_.skewed(most));
         scheduler_.trace("worker {}: a callback takes {} ns", worker, duration);
         ledger_.pace_of(worker).is_busy = true;
         on_long_callback();
@@ -194,7 +215,8 @@ portico_status Plugin::on_open(Line& line, void** state) {
     return PORTICO_OK;
 }
 
-portico_status Plugin::on_data(Line& line, std::span<const std::byte> data, std::uint64_t& consumed) {
+portico_status Plugin::on_data(Line& line, std::span<const std::byte> data,
+                               std::uint64_t& consumed) {
     linger();
     if (service_.is_echo()) {
         return echo(line, data, consumed);
@@ -227,13 +249,17 @@ portico_status Plugin::on_data(Line& line, std::span<const std::byte> data, std:
     return draw_answer(line);
 }
 
-// Sends what it is offered in pieces that are allowed, and takes it when the last one is accepted. A full queue holds it, until on_writable; and
-// now and then it takes a part, and lets a post or another thread resume it.
+// Sends what it is offered in pieces that are allowed, and takes it when the last one is accepted.
+// A full queue holds it, until on_writable; and now and then it takes a part, and lets a post or
+// another thread resume it.
 portico_status Plugin::echo(Line& line, std::span<const std::byte> data, std::uint64_t& consumed) {
-    std::size_t done = static_cast<std::size_t>(line.echoed - line.consumed);  // sent before, and offered again
+    // sent before, and offered again
+    std::size_t done = static_cast<std::size_t>(line.echoed - line.consumed);
     while (done < data.size()) {
-        const std::size_t piece = std::min<std::size_t>(data.size() - done, service_.plan->limits.max_send_bytes);
-        const portico_status status = calls_.send(service_, Calls::target(line), data.subspan(done, piece));
+        const std::size_t piece = std::min<std::size_t>(data.size() - done,
+                                                        service_.plan->limits.max_send_bytes);
+        const portico_status status = calls_.send(service_, Calls::target(line),
+                                                  data.subspan(done, piece));
         if (status == PORTICO_WOULD_BLOCK) {
             consumed = service_.is_framed() ? 0 : done;
             return PORTICO_HOLD;
@@ -245,11 +271,13 @@ portico_status Plugin::echo(Line& line, std::span<const std::byte> data, std::ui
         }
         done += piece;
         line.echoed += piece;
-        if ((service_.plan->resumes_by_post || service_.plan->resumes_from_thread) && random_.one_in(4)) {
+        if ((service_.plan->resumes_by_post || service_.plan->resumes_from_thread) &&
+            random_.one_in(4)) {
             if (service_.plan->resumes_from_thread) {
                 service_.wants_resume.push_back(&line);
             } else {
-                static_cast<void>(calls_.post(service_, Calls::target(line), Callbacks::posted, true));
+                static_cast<void>(
+                    calls_.post(service_, Calls::target(line), Callbacks::posted, true));
             }
             consumed = service_.is_framed() && done < data.size() ? 0 : done;
             return PORTICO_HOLD;
@@ -262,7 +290,8 @@ portico_status Plugin::echo(Line& line, std::span<const std::byte> data, std::ui
 // Its last messages, and a close. How much it takes of what it is offered does not matter any more.
 portico_status Plugin::say_farewell(Line& line, std::size_t size, std::uint64_t& consumed) {
     for (std::uint64_t messages = random_.below(4); messages > 0; --messages) {
-        static_cast<void>(calls_.send_message(service_, Calls::target(line), MessageHeader::bytes + random_.skewed(600)));
+        static_cast<void>(calls_.send_message(service_, Calls::target(line),
+                                              MessageHeader::bytes + random_.skewed(600)));
     }
     static_cast<void>(calls_.close(service_, Calls::target(line), PORTICO_CLOSE_GRACEFUL));
     consumed = random_.one_in(2) ? 0 : random_.below(size + 1);
@@ -354,7 +383,9 @@ void Plugin::misbehave(Line* line) {
         }
         // Mostly to itself.
         if (line != nullptr && random_.one_in(2)) {
-            const auto size = MessageHeader::bytes + random_.skewed(service_.plan->limits.max_send_bytes > 2'000 ? 1'200 : 300);
+            const auto size = MessageHeader::bytes +
+                              random_.skewed(service_.plan->limits.max_send_bytes > 2'000 ? 1'200
+                                                                                          : 300);
             static_cast<void>(calls_.send_message(service_, Calls::target(*line), size));
         } else {
             meddle(false);
@@ -372,12 +403,16 @@ Calls::Target Plugin::draw_target() {
     const std::size_t back = static_cast<std::size_t>(random_.skewed(lines.size() - 1));
     Line& line = *lines[lines.size() - 1 - back];
     if (!service_.is_echo() && random_.one_in(service_.is_serial() ? 3 : 8)) {
-        // The handle of a connection that may be there already and not have met on_open: that of the slot behind the newest one, or the next in this
-        // slot. Guessed right, it works. (On a strand that connections share, a callback may call before the other's on_open.)
-        constexpr portico_connection next_generation = portico_connection{1} << net::ConnectionTable::index_bits;
-        return Calls::target(ledger_.guess(random_.one_in(4) ? line.handle + next_generation : ledger_.newest_handle() + 1));
+        // The handle of a connection that may be there already and not have met on_open: that of
+        // the slot behind the newest one, or the next in this slot. Guessed right, it works. (On a
+        // strand that connections share, a callback may call before the other's on_open.)
+        constexpr portico_connection next_generation = portico_connection{1}
+                                                       << net::ConnectionTable::index_bits;
+        return Calls::target(ledger_.guess(random_.one_in(4) ? line.handle + next_generation
+                                                             : ledger_.newest_handle() + 1));
     }
-    // A handle of a service is not one of this: it is gone here, and so nothing that is done to it must show there.
+    // A handle of a service is not one of this: it is gone here, and so nothing that is done to it
+    // must show there.
     return Calls::target(line);
 }
 
@@ -406,9 +441,14 @@ void Plugin::meddle(bool from_thread) {
         case 0:
         case 1:
         case 2:
-        case 3: static_cast<void>(calls_.send_message(service_, to, MessageHeader::bytes + random_.skewed(600))); break;
+        case 3:
+            static_cast<void>(
+                calls_.send_message(service_, to, MessageHeader::bytes + random_.skewed(600)));
+            break;
         case 4: static_cast<void>(calls_.post(service_, to, Callbacks::posted, false)); break;
-        case 5: static_cast<void>(calls_.post(service_, to, Callbacks::posted, to.line != nullptr)); break;
+        case 5:
+            static_cast<void>(calls_.post(service_, to, Callbacks::posted, to.line != nullptr));
+            break;
         case 6: static_cast<void>(calls_.post_instance(service_, Callbacks::posted)); break;
         case 7:
         case 8: static_cast<void>(calls_.pause(service_, to)); break;

@@ -1,8 +1,10 @@
 // The plugins of the simulated world: written against the C ABI as any plugin is, but linked in.
 //
-// An echo answers every byte, in order, whatever the limits are: it is held by full queues and goes on when they let it, which
-// shows whether nothing that it relies on is forgotten. Mischief does at random what the ABI allows, from every callback and to any connection, and
-// also what it does not allow: it answers errors, takes more than there is, never closes. Neither may shake the host, or another connection.
+// An echo answers every byte, in order, whatever the limits are: it is held by full queues and goes
+// on when they let it, which shows whether nothing that it relies on is forgotten. Mischief does at
+// random what the ABI allows, from every callback and to any connection, and also what it does not
+// allow: it answers errors, takes more than there is, never closes. Neither may shake the host, or
+// another connection.
 #pragma once
 
 #include "sim/world/calls.hpp"
@@ -19,7 +21,8 @@ public:
     // What ends here is to have ended when the instance is destroyed.
     std::function<void()> on_destroy;
 
-    // What any thread may do to any connection: a call, drawn at random. For the world's threads, and for mischief in callbacks.
+    // What any thread may do to any connection: a call, drawn at random. For the world's threads,
+    // and for mischief in callbacks.
     void meddle(bool from_thread);
 
     // Callbacks may take long: while there is traffic, in runs whose plan says so.
@@ -45,7 +48,8 @@ private:
     // An answer of a mischievous callback: mostly OK.
     [[nodiscard]] portico_status draw_answer(Line& line);
     [[nodiscard]] Calls::Target draw_target();
-    // Time passes in a callback: other threads run, and where callbacks may block, it may block. It may take long, too.
+    // Time passes in a callback: other threads run, and where callbacks may block, it may block. It
+    // may take long, too.
     void linger();
 
     Scheduler& scheduler_;

@@ -26,7 +26,8 @@ struct Service {
     const portico_host* host = nullptr;
     portico_instance* handle = nullptr;
     bool is_destroyed = false;
-    std::uint32_t homes = 1;         // groups that its connections may live in; several of one thread each
+    // groups that its connections may live in; several of one thread each
+    std::uint32_t homes = 1;
     std::uint64_t last_full_ns = 0;  // when it was seen at its limit last
 
     std::uint32_t running = 0;  // callbacks and posted functions, now
@@ -34,10 +35,18 @@ struct Service {
     std::uint32_t lines_open = 0;    // accepted by on_open and not closed
     std::deque<Line*> wants_resume;  // held lines that a foreign thread is to resume
 
-    [[nodiscard]] bool is_echo() const noexcept { return plan->character == ServicePlan::Character::echo; }
-    [[nodiscard]] bool is_serial() const noexcept { return (plan->flags & PORTICO_PLUGIN_SERIAL) != 0; }
-    [[nodiscard]] bool is_blocking() const noexcept { return (plan->flags & PORTICO_PLUGIN_BLOCKING) != 0; }
-    [[nodiscard]] bool is_framed() const noexcept { return plan->framing.type != config::Framing::Type::none; }
+    [[nodiscard]] bool is_echo() const noexcept {
+        return plan->character == ServicePlan::Character::echo;
+    }
+    [[nodiscard]] bool is_serial() const noexcept {
+        return (plan->flags & PORTICO_PLUGIN_SERIAL) != 0;
+    }
+    [[nodiscard]] bool is_blocking() const noexcept {
+        return (plan->flags & PORTICO_PLUGIN_BLOCKING) != 0;
+    }
+    [[nodiscard]] bool is_framed() const noexcept {
+        return plan->framing.type != config::Framing::Type::none;
+    }
 };
 
 }  // namespace portico::sim

@@ -8,7 +8,8 @@ namespace {
 
 constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
 
-// What must happen does so within this time and the service's own timeouts, when nothing hinders it.
+// What must happen does so within this time and the service's own timeouts, when nothing hinders
+// it.
 constexpr std::uint64_t bound_ns = 5'000 * ms;
 // As in server.cpp.
 constexpr std::uint64_t cut_again_ns = 100 * ms;
@@ -20,7 +21,8 @@ constexpr std::size_t latecomers_max = 8;
 class World::SilentLog final : public base::Log {
 public:
     explicit SilentLog(base::LogLevel level) : Log(level) {}
-    void write(base::LogLevel, std::string_view, std::uint64_t, std::string_view) noexcept override {}
+    void write(base::LogLevel, std::string_view, std::uint64_t,
+               std::string_view) noexcept override {}
 };
 
 // As in server.cpp: a port with its pools and threads.
@@ -29,10 +31,13 @@ struct World::Station {
     io::BufferPool send_chunks;
     std::unique_ptr<net::WorkerGroup> group;
 
-    // Shared pools, also where there is one thread: what they do not have on loan is poisoned (scheduler_wraps.cpp).
+    // Shared pools, also where there is one thread: what they do not have on loan is poisoned
+    // (scheduler_wraps.cpp).
     explicit Station(const Plan& plan)
-        : receive_buffers(plan.receive_buffer_bytes, plan.receive_buffers, io::BufferPool::Use::shared, net::SendQueue::chunk_overhead),
-          send_chunks(plan.receive_buffer_bytes + net::SendQueue::chunk_overhead, plan.send_chunks) {}
+        : receive_buffers(plan.receive_buffer_bytes, plan.receive_buffers,
+                          io::BufferPool::Use::shared, net::SendQueue::chunk_overhead),
+          send_chunks(plan.receive_buffer_bytes + net::SendQueue::chunk_overhead,
+                      plan.send_chunks) {}
 };
 
 World::World(std::uint64_t seed, const std::string& banner)
@@ -44,7 +49,8 @@ World::World(std::uint64_t seed, const std::string& banner)
       calls_(scheduler_, ledger_) {
     scheduler_.set_banner(banner);
     network_ = std::make_unique<Network>(scheduler_, random_.fork("network"), faults_);
-    log_ = std::make_unique<SilentLog>(random_.fork("log").one_in(8) ? base::LogLevel::debug : base::LogLevel::warn);
+    log_ = std::make_unique<SilentLog>(random_.fork("log").one_in(8) ? base::LogLevel::debug
+                                                                     : base::LogLevel::warn);
 }
 
 World::~World() = default;
@@ -63,8 +69,8 @@ World::Outcome World::run() {
     outcome.steps = scheduler_.steps();
     outcome.switches = scheduler_.switches();
     const auto& lines = ledger_.lines();
-    outcome.connections =
-        static_cast<std::uint64_t>(std::count_if(lines.begin(), lines.end(), [](const auto& line) { return line->service != nullptr; }));
+    outcome.connections = static_cast<std::uint64_t>(std::count_if(
+        lines.begin(), lines.end(), [](const auto& line) { return line->service != nullptr; }));
     outcome.digest = scheduler_.history().digest();
     return outcome;
 }
@@ -77,14 +83,15 @@ net::WorkerGroup* World::add_station(std::uint32_t threads, std::uint32_t batch)
     options.shared = threads > 1;
     options.accepts_max = plan_.accepts_max;
     options.number = static_cast<std::uint32_t>(stations_.size());
-    auto port =
-        std::make_unique<SimPort>(scheduler_, *network_, station->receive_buffers, random_.fork("port", options.number), faults_, options);
+    auto port = std::make_unique<SimPort>(scheduler_, *network_, station->receive_buffers,
+                                          random_.fork("port", options.number), faults_, options);
     net::WorkerOptions worker_options;
     worker_options.threads = threads;
     worker_options.first_index = workers_;
     worker_options.batch = batch;
     worker_options.mail_budget = random_.fork("budget").one_in(2) ? 64 : 2;
-    station->group = std::make_unique<net::WorkerGroup>(std::move(port), station->send_chunks, worker_options);
+    station->group = std::make_unique<net::WorkerGroup>(std::move(port), station->send_chunks,
+                                                        worker_options);
     workers_ += threads;
     stations_.push_back(std::move(station));
     return stations_.back()->group.get();
@@ -99,9 +106,11 @@ void World::start() {
         service->listener.name = "listener" + std::to_string(service->number);
         service->listener.limits = plan.limits;
         service->listener.framing = plan.framing;
-        service->plugin = std::make_unique<Plugin>(scheduler_, ledger_, calls_, *service, random_.fork("plugin", service->number));
-        service->instance =
-            std::make_unique<plugin::Instance>(plugin::Loaded{nullptr, &service->plugin->table(), "built in"}, service->listener, *log_);
+        service->plugin = std::make_unique<Plugin>(scheduler_, ledger_, calls_, *service,
+                                                   random_.fork("plugin", service->number));
+        service->instance = std::make_unique<plugin::Instance>(
+            plugin::Loaded{nullptr, &service->plugin->table(), "built in"}, service->listener,
+            *log_);
         service->context.listener_name = service->listener.name;
         service->context.limits = plan.limits;
         service->context.framing = plan.framing;
@@ -116,7 +125,8 @@ void World::start() {
     for (std::uint32_t i = 0; i < (plan_.is_shared ? 1 : plan_.threads); ++i) {
         common.push_back(add_station(plan_.is_shared ? plan_.threads : 1, 64));
     }
-    // As server.cpp does it where there are several workers. A test of its own: accepts that share a port with callbacks.
+    // As server.cpp does it where there are several workers. A test of its own: accepts that share
+    // a port with callbacks.
     net::WorkerGroup* accepting = plan_.has_accepting_thread ? add_station(1, 64) : nullptr;
     std::size_t next_serial = 0;
     std::vector<net::WorkerGroup*> homes;
@@ -129,9 +139,9 @@ void World::start() {
         }
         service->homes = static_cast<std::uint32_t>(groups.size());
         service->instance->strand().set_home(*groups.front());
-        service->acceptor =
-            std::make_unique<net::Acceptor>(*table_, accepting != nullptr ? *accepting : *groups.front(), groups,
-                                            service->is_serial() ? &service->instance->strand() : nullptr, service->context);
+        service->acceptor = std::make_unique<net::Acceptor>(
+            *table_, accepting != nullptr ? *accepting : *groups.front(), groups,
+            service->is_serial() ? &service->instance->strand() : nullptr, service->context);
         homes.push_back(groups.front());
     }
     io::Address loopback;
@@ -153,7 +163,8 @@ void World::start() {
     }
     for (std::size_t i = 0; i < services_.size(); ++i) {
         Plugin::creating(*services_[i]);
-        const std::vector<std::string> mistakes = services_[i]->instance->create(*table_, services_[i]->context, *homes[i]);
+        const std::vector<std::string> mistakes = services_[i]->instance->create(
+            *table_, services_[i]->context, *homes[i]);
         if (!mistakes.empty()) {
             ledger_.violated("create: " + mistakes.front());
         }
@@ -171,18 +182,24 @@ void World::start() {
 
 void World::welcome_newcomers() {
     const Service& service = *services_.front();
-    const std::uint64_t patience_ns = bound_ns + 10 * (plan_.faults.timer_late_ns + plan_.faults.operation_delay_ns_max);
+    const std::uint64_t patience_ns = bound_ns + 10 * (plan_.faults.timer_late_ns +
+                                                       plan_.faults.operation_delay_ns_max);
     for (std::uint32_t i = 0; i < plan_.newcomers; ++i) {
-        newcomers_.push_back(std::make_unique<ScriptedPeer>(scheduler_, *network_, ledger_, services_, random_.fork("newcomer", i)));
+        newcomers_.push_back(std::make_unique<ScriptedPeer>(
+            scheduler_, *network_, ledger_, services_, random_.fork("newcomer", i)));
         newcomers_.back()->begin_as_newcomer(service);
         const Attempt& attempt = *newcomers_.back()->attempt();
-        const auto is_served = [&attempt] { return attempt.line != nullptr && attempt.line->is_accepted; };
+        const auto is_served = [&attempt] {
+            return attempt.line != nullptr && attempt.line->is_accepted;
+        };
         if (!scheduler_.run_until(is_served, scheduler_.now() + patience_ns)) {
-            ledger_.violated("client " + std::to_string(i + 1) + " of one address of service 0 is not served, and " +
+            ledger_.violated("client " + std::to_string(i + 1) +
+                             " of one address of service 0 is not served, and " +
                              std::to_string(service.plan->limits.connections) + " may be");
         }
     }
-    // (Where operations take as long as a stalled worker lets its arrivals wait, nobody can tell the one from the other.)
+    // (Where operations take as long as a stalled worker lets its arrivals wait, nobody can tell
+    // the one from the other.)
     if (service.homes == 1 || plan_.faults.operation_delay_ns_max > ms) {
         return;
     }
@@ -194,14 +211,16 @@ void World::welcome_newcomers() {
     }
     const auto [fewest, most] = std::minmax_element(counts.begin(), counts.end());
     if (*most > *fewest + 1) {
-        ledger_.violated("clients that came one by one are spread as " + std::to_string(*fewest) + " to " + std::to_string(*most));
+        ledger_.violated("clients that came one by one are spread as " + std::to_string(*fewest) +
+                         " to " + std::to_string(*most));
     }
 }
 
 void World::send_latecomer() {
     if (latecomers_.size() < latecomers_max) {
         latecomers_.push_back(
-            std::make_unique<ScriptedPeer>(scheduler_, *network_, ledger_, services_, random_.fork("latecomer", latecomers_.size())));
+            std::make_unique<ScriptedPeer>(scheduler_, *network_, ledger_, services_,
+                                           random_.fork("latecomer", latecomers_.size())));
         latecomers_.back()->begin(10 * ms);
     }
 }
@@ -214,7 +233,8 @@ void World::traffic() {
         service->plugin->on_long_callback = [this] { send_latecomer(); };
     }
     for (std::uint32_t i = 0; i < plan_.peers; ++i) {
-        peers_.push_back(std::make_unique<ScriptedPeer>(scheduler_, *network_, ledger_, services_, random_.fork("peer", i)));
+        peers_.push_back(std::make_unique<ScriptedPeer>(scheduler_, *network_, ledger_, services_,
+                                                        random_.fork("peer", i)));
         peers_.back()->read_steadily(plan_.steady_readers);
         peers_.back()->begin(plan_.first_come_ns_max);
     }
@@ -224,18 +244,24 @@ void World::traffic() {
     if (plan_.callers_end_in_destroy) {
         services_.front()->plugin->on_destroy = [this] { end_callers(); };
     }
-    const auto are_over = [this] { return std::all_of(peers_.begin(), peers_.end(), [](const auto& peer) { return peer->is_over(); }); };
-    const auto have_begun = [this] {
-        return std::all_of(peers_.begin(), peers_.end(), [](const auto& peer) { return peer->has_begun(); });
+    const auto are_over = [this] {
+        return std::all_of(peers_.begin(), peers_.end(),
+                           [](const auto& peer) { return peer->is_over(); });
     };
-    may_keep_waiting_ = plan_.long_callbacks == 0 || !plan_.has_accepting_thread || plan_.faults.clock_jump != 0 ||
-                        plan_.faults.accept_no_descriptors != 0 || plan_.faults.accept_no_memory != 0;
+    const auto have_begun = [this] {
+        return std::all_of(peers_.begin(), peers_.end(),
+                           [](const auto& peer) { return peer->has_begun(); });
+    };
+    may_keep_waiting_ = plan_.long_callbacks == 0 || !plan_.has_accepting_thread ||
+                        plan_.faults.clock_jump != 0 || plan_.faults.accept_no_descriptors != 0 ||
+                        plan_.faults.accept_no_memory != 0;
     const std::uint64_t until = scheduler_.now() + plan_.traffic_ns;
     static_cast<void>(scheduler_.run_until(have_begun, UINT64_MAX));
     static_cast<void>(scheduler_.run_until(are_over, until));
 }
 
-// What a thread of a plugin's own does: it calls host functions whenever it likes, for a while, and resumes what a callback has left to it.
+// What a thread of a plugin's own does: it calls host functions whenever it likes, for a while, and
+// resumes what a callback has left to it.
 void World::call_from_threads() {
     Random random = random_.fork("caller", ledger_.sender());
     scheduler_.name_thread("caller", ledger_.sender());
@@ -246,7 +272,8 @@ void World::call_from_threads() {
             static_cast<void>(calls_.resume(*service, Calls::target(line)));
         }
         if (left == 0 || is_settling_) {
-            static_cast<void>(scheduler_.run_until([this] { return callers_end_ || wants_resume() != nullptr; }, UINT64_MAX));
+            static_cast<void>(scheduler_.run_until(
+                [this] { return callers_end_ || wants_resume() != nullptr; }, UINT64_MAX));
             continue;
         }
         --left;
@@ -258,8 +285,9 @@ void World::call_from_threads() {
 }
 
 Service* World::wants_resume() const {
-    const auto found = std::find_if(services_.begin(), services_.end(),
-                                    [](const auto& service) { return !service->is_destroyed && !service->wants_resume.empty(); });
+    const auto found = std::find_if(services_.begin(), services_.end(), [](const auto& service) {
+        return !service->is_destroyed && !service->wants_resume.empty();
+    });
     return found == services_.end() ? nullptr : found->get();
 }
 
@@ -289,23 +317,28 @@ void World::settle() {
     std::uint64_t longest_ms = 0;
     for (const std::unique_ptr<Service>& service : services_) {
         const config::Limits& limits = service->plan->limits;
-        longest_ms = std::max<std::uint64_t>({longest_ms, limits.idle_timeout_ms, limits.half_close_timeout_ms, limits.close_timeout_ms});
+        longest_ms = std::max<std::uint64_t>({longest_ms, limits.idle_timeout_ms,
+                                              limits.half_close_timeout_ms,
+                                              limits.close_timeout_ms});
     }
     for (const std::unique_ptr<ScriptedPeer>& peer : peers_) {
         peer->end_with_this();
         peer->settle();
     }
     // An idle connection that ends gives its place to one that is idle then in its turn.
-    const std::uint64_t deadline = scheduler_.now() + peers_.size() * (3 * longest_ms * ms + bound_ns + 10 * plan_.faults.timer_late_ns);
+    const std::uint64_t deadline = scheduler_.now() +
+                                   peers_.size() * (3 * longest_ms * ms + bound_ns +
+                                                    10 * plan_.faults.timer_late_ns);
     if (scheduler_.run_until([this] { return is_settled(); }, deadline)) {
         return;
     }
     for (const std::unique_ptr<ScriptedPeer>& peer : peers_) {
         if (const char* awaited = awaited_by(*peer); awaited != nullptr) {
             const Attempt& attempt = *peer->attempt();
-            ledger_.violated("peer " + std::to_string(attempt.number) + " of service " + std::to_string(attempt.service->number) +
-                             " waits in vain for " + awaited + "; it has sent " + std::to_string(attempt.sent) + " bytes and received " +
-                             std::to_string(attempt.received));
+            ledger_.violated("peer " + std::to_string(attempt.number) + " of service " +
+                             std::to_string(attempt.service->number) + " waits in vain for " +
+                             awaited + "; it has sent " + std::to_string(attempt.sent) +
+                             " bytes and received " + std::to_string(attempt.received));
         }
     }
     ledger_.violated("held connections are not resumed, though a thread was asked to");
@@ -313,7 +346,8 @@ void World::settle() {
 
 bool World::is_settled() const {
     return (callers_.empty() || wants_resume() == nullptr) &&
-           std::all_of(peers_.begin(), peers_.end(), [this](const auto& peer) { return awaited_by(*peer) == nullptr; });
+           std::all_of(peers_.begin(), peers_.end(),
+                       [this](const auto& peer) { return awaited_by(*peer) == nullptr; });
 }
 
 const char* World::awaited_by(const ScriptedPeer& peer) const {
@@ -327,7 +361,8 @@ const char* World::awaited_by(const ScriptedPeer& peer) const {
     const Service& service = *attempt->service;
     const Line* line = attempt->line;
     if (line == nullptr) {
-        const bool is_full = service.acceptor->open_connections() >= service.plan->limits.connections;
+        const bool is_full = service.acceptor->open_connections() >=
+                             service.plan->limits.connections;
         return is_full ? nullptr : "its on_open, though there is a place";
     }
     if (!line->is_open() || line->is_close_sure || line->is_abort_sure) {
@@ -349,7 +384,8 @@ const char* World::awaited_by(const ScriptedPeer& peer) const {
         return "its echo";
     }
     const bool says_too_much = attempt->has_too_long && attempt->sent == attempt->content.size();
-    return attempt->is_finished || says_too_much ? "the end of its connection, which must come" : nullptr;
+    return attempt->is_finished || says_too_much ? "the end of its connection, which must come"
+                                                 : nullptr;
 }
 
 // ---- the end, as server.cpp's
@@ -364,7 +400,8 @@ void World::drain() {
         for (const std::unique_ptr<ScriptedPeer>& peer : peers_) {
             peer->come_again();  // while accepting comes to its end
         }
-        // The end of accepting takes microseconds: often they have to be on their way when it begins.
+        // The end of accepting takes microseconds: often they have to be on their way when it
+        // begins.
         if (rush.one_in(2)) {
             scheduler_.sleep_for(rush.skewed(plan_.faults.latency_ns_max + ms / 10));
         }
@@ -388,7 +425,8 @@ void World::drain() {
         if (late_looks * cut_again_ns > 2 * bound_ns) {
             ledger_.violated("the drain does not end, though its deadline is long past");
         }
-        static_cast<void>(scheduler_.run_until([this] { return has_news_; }, is_late ? scheduler_.now() + cut_again_ns : deadline));
+        static_cast<void>(scheduler_.run_until(
+            [this] { return has_news_; }, is_late ? scheduler_.now() + cut_again_ns : deadline));
     }
 }
 
@@ -408,12 +446,15 @@ void World::finish() {
     end_callers();
 }
 
-// Everything is given back. Then what is still on its way to the peers arrives, and they are asked what they got.
+// Everything is given back. Then what is still on its way to the peers arrives, and they are asked
+// what they got.
 void World::take_apart() {
     for (const std::unique_ptr<Station>& station : stations_) {
         if (station->receive_buffers.on_loan() != 0 || station->send_chunks.on_loan() != 0) {
-            ledger_.violated(std::to_string(station->receive_buffers.on_loan()) + " receive buffers and " +
-                             std::to_string(station->send_chunks.on_loan()) + " send chunks were not given back");
+            ledger_.violated(std::to_string(station->receive_buffers.on_loan()) +
+                             " receive buffers and " +
+                             std::to_string(station->send_chunks.on_loan()) +
+                             " send chunks were not given back");
         }
     }
     scheduler_.set_step_check(nullptr);
@@ -423,7 +464,8 @@ void World::take_apart() {
     stations_.clear();
     table_.reset();
     if (network_->open_handles() != 0) {
-        ledger_.violated(std::to_string(network_->open_handles()) + " sockets of the host were left open");
+        ledger_.violated(std::to_string(network_->open_handles()) +
+                         " sockets of the host were left open");
     }
     scheduler_.sleep_for(bound_ns);
     for (const std::unique_ptr<ScriptedPeer>& peer : peers_) {
@@ -444,7 +486,8 @@ void World::check_step() {
     for (const std::unique_ptr<Service>& service : services_) {
         if (service->acceptor->open_connections() > service->plan->limits.connections) {
             ledger_.violated("service " + std::to_string(service->number) + " has " +
-                             std::to_string(service->acceptor->open_connections()) + " connections open");
+                             std::to_string(service->acceptor->open_connections()) +
+                             " connections open");
         }
     }
     if (!may_keep_waiting_) {
@@ -455,26 +498,33 @@ void World::check_step() {
     }
 }
 
-// Who was refused hears of room soon after the peer has received everything, and does not wait until something else happens.
+// Who was refused hears of room soon after the peer has received everything, and does not wait
+// until something else happens.
 void World::check_owed() {
     const std::uint64_t bound = 100 * ms + 20 * plan_.faults.operation_delay_ns_max;
     const std::uint64_t now = scheduler_.now();
     for (const std::unique_ptr<Line>& line : ledger_.lines()) {
         const Attempt* attempt = line->attempt;
-        const bool is_due = line->owes_writable && line->is_open() && !line->service->is_blocking() &&
+        const bool is_due = line->owes_writable && line->is_open() &&
+                            !line->service->is_blocking() &&
                             line->closes_begun + line->aborts_begun == 0 && !line->has_failed &&
-                            attempt != nullptr && attempt->peer != nullptr && !attempt->saw_end && !attempt->saw_reset &&
-                            attempt->received == line->accepted_bytes;
-        line->writable_since_ns = !is_due ? 0 : line->writable_since_ns == 0 ? now : line->writable_since_ns;
+                            attempt != nullptr && attempt->peer != nullptr && !attempt->saw_end &&
+                            !attempt->saw_reset && attempt->received == line->accepted_bytes;
+        line->writable_since_ns = !is_due                        ? 0
+                                  : line->writable_since_ns == 0 ? now
+                                                                 : line->writable_since_ns;
         if (is_due && now > line->writable_since_ns + bound) {
-            ledger_.violated(*line, "an on_writable is owed, and its peer has received everything long ago");
+            ledger_.violated(
+                *line, "an on_writable is owed, and its peer has received everything long ago");
         }
     }
 }
 
 void World::check_waiting() {
-    // As long as it takes to find that a home has stalled, some times over: another one may stall next.
-    const std::uint64_t bound = 4 * (10 * ms + plan_.faults.timer_late_ns) + 20 * plan_.faults.operation_delay_ns_max + 50 * ms;
+    // As long as it takes to find that a home has stalled, some times over: another one may stall
+    // next.
+    const std::uint64_t bound = 4 * (10 * ms + plan_.faults.timer_late_ns) +
+                                20 * plan_.faults.operation_delay_ns_max + 50 * ms;
     const std::uint64_t now = scheduler_.now();
     std::uint64_t idle_since = UINT64_MAX;
     for (std::uint32_t worker = 0; worker < plan_.threads; ++worker) {
@@ -492,7 +542,8 @@ void World::check_waiting() {
     for (const auto* some : {&peers_, &latecomers_}) {
         for (const std::unique_ptr<ScriptedPeer>& peer : *some) {
             const Attempt* attempt = peer->attempt();
-            if (attempt == nullptr || attempt->connected_ns == 0 || attempt->line != nullptr || !peer->is_open()) {
+            if (attempt == nullptr || attempt->connected_ns == 0 || attempt->line != nullptr ||
+                !peer->is_open()) {
                 continue;
             }
             const Service& service = *attempt->service;
@@ -500,7 +551,8 @@ void World::check_waiting() {
                 continue;
             }
             if (now > std::max({attempt->connected_ns, service.last_full_ns, idle_since}) + bound) {
-                ledger_.violated("peer " + std::to_string(attempt->number) + " of service " + std::to_string(service.number) +
+                ledger_.violated("peer " + std::to_string(attempt->number) + " of service " +
+                                 std::to_string(service.number) +
                                  " waits for a busy worker while another one is idle");
             }
         }

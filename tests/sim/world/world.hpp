@@ -1,10 +1,12 @@
-// One run of the simulated world: the production code from host/net and host/plugin up, on simulated ports, put together, stopped and taken apart in
-// the steps of host/server/server.cpp, with peers and foreign threads that the seed draws.
+// One run of the simulated world: the production code from host/net and host/plugin up, on
+// simulated ports, put together, stopped and taken apart in the steps of host/server/server.cpp,
+// with peers and foreign threads that the seed draws.
 //
 //     start -> traffic -> (settle) -> drain -> finish -> join -> destroy
 //
-// Settling: the faults end, peers read all that comes, and what must happen then has to, within a bound of time: an echo is complete, whoever is
-// owed an on_writable has it, who waits for a place gets it, who is idle is closed.
+// Settling: the faults end, peers read all that comes, and what must happen then has to, within a
+// bound of time: an echo is complete, whoever is owed an on_writable has it, who waits for a place
+// gets it, who is idle is closed.
 #pragma once
 
 #include <thread>
@@ -19,7 +21,9 @@ namespace portico::sim {
 class World {
 public:
     struct Outcome {
-        std::uint64_t events = 0;    // what happened, each in the trace: completions, arrivals, callbacks, calls of host functions
+        // what happened, each in the trace: completions, arrivals, callbacks, calls of host
+        // functions
+        std::uint64_t events = 0;
         std::uint64_t steps = 0;     // points at which another thread could go on
         std::uint64_t switches = 0;  // where it did
         std::uint64_t connections = 0;
@@ -32,7 +36,8 @@ public:
     World(const World&) = delete;
     World& operator=(const World&) = delete;
 
-    // The calling thread is the server's owner. Comes back when all is over and as it must be; whatever is not ends the process.
+    // The calling thread is the server's owner. Comes back when all is over and as it must be;
+    // whatever is not ends the process.
     [[nodiscard]] Outcome run();
 
 private:
@@ -41,7 +46,8 @@ private:
 
     void start();
     net::WorkerGroup* add_station(std::uint32_t threads, std::uint32_t batch);
-    // Clients that come one by one and stay are spread over the homes, and find all the places, whichever address they come to.
+    // Clients that come one by one and stay are spread over the homes, and find all the places,
+    // whichever address they come to.
     void welcome_newcomers();
     // In the first milliseconds of a callback that takes long, when nobody knows that yet.
     void send_latecomer();
@@ -58,7 +64,8 @@ private:
     void finish();
     void take_apart();
     void check_step();
-    // Who has connected does not wait for a busy worker while another one, that could open it, is idle.
+    // Who has connected does not wait for a busy worker while another one, that could open it, is
+    // idle.
     void check_waiting();
     void check_owed();
 

@@ -38,7 +38,9 @@ TEST_CASE("the three questions are asked in the article's order") {
     CHECK(answers->message == "Hello there");
     CHECK(answers->threads == 3);
     CHECK(answers->sends == 10);
-    CHECK(person.sees.str() == "Enter the message: Enter the number of threads: Enter the number of times each thread sends: ");
+    CHECK(person.sees.str() ==
+          "Enter the message: Enter the number of threads: Enter the number of times each thread "
+          "sends: ");
 }
 
 TEST_CASE("a bad number is explained and asked for again") {

@@ -51,7 +51,8 @@ TEST_CASE("a message alone is sent once over one connection and its echo expecte
 
 TEST_CASE("what is sent, and what is right, is said in one way and not in two") {
     refused({"--message", "x", "--size", "5"}, "--message and --size exclude each other");
-    refused({"--message-file", "x", "--script", "y"}, "--message-file and --script exclude each other");
+    refused({"--message-file", "x", "--script", "y"},
+            "--message-file and --script exclude each other");
     refused({"--script", "x", "--framing", "delimiter"}, "a \"framing\" of its own");
     for (const char* other : {"--expect", "--reply-framing", "--depth", "--rate", "--hostile"}) {
         refused({"--script", "x", other,
@@ -62,28 +63,37 @@ TEST_CASE("what is sent, and what is right, is said in one way and not in two") 
                 (std::string(other) + " and --script exclude each other").c_str());
     }
     CHECK(accepted({"--script", "x", "--count", "3"}).script_file == "x");
-    refused({"--message-file", "there is no such file"}, "--message-file: cannot read \"there is no such file\"");
+    refused({"--message-file", "there is no such file"},
+            "--message-file: cannot read \"there is no such file\"");
 }
 
 TEST_CASE("replies that silence ends, and those that look like something") {
-    CHECK(accepted({"--message", "x", "--expect", "any", "--reply-framing", "idle:20ms"}).reply_framing.idle_ns == 20'000'000);
-    CHECK(accepted({"--message", "x", "--reply-framing", "idle:1s"}).expect == Options::Expect::echo);
+    CHECK(accepted({"--message", "x", "--expect", "any", "--reply-framing", "idle:20ms"})
+              .reply_framing.idle_ns == 20'000'000);
+    CHECK(accepted({"--message", "x", "--reply-framing", "idle:1s"}).expect ==
+          Options::Expect::echo);
     refused({"--message", "x", "--framing", "idle:20ms"}, "--reply-framing idle:TIME");
-    refused({"--message", "x", "--reply-framing", "idle:20ms", "--depth", "2"}, "nothing would show where one reply ends");
+    refused({"--message", "x", "--reply-framing", "idle:20ms", "--depth", "2"},
+            "nothing would show where one reply ends");
     refused({"--message", "x", "--reply-framing", "idle"}, "is no framing");
     refused({"--message", "x", "--reply-framing", "idle:0"}, "idle:0");
-    CHECK(accepted({"--message", "x", "--framing", "delimiter", "--expect", "pattern:+OK *"}).expected_pattern->text() == "+OK *");
+    CHECK(accepted({"--message", "x", "--framing", "delimiter", "--expect", "pattern:+OK *"})
+              .expected_pattern->text() == "+OK *");
     refused({"--message", "x", "--expect", "pattern:+OK *"}, "needs framed replies");
-    refused({"--message", "x", "--framing", "delimiter", "--expect", ("pattern:" + std::string(63, 'x')).c_str()}, "at most 62 bytes");
-    CHECK(accepted({"--message", "x", "--expect", "text:n\\{message}"}).expected_pieces.size() == 2);
+    refused({"--message", "x", "--framing", "delimiter", "--expect",
+             ("pattern:" + std::string(63, 'x')).c_str()},
+            "at most 62 bytes");
+    CHECK(accepted({"--message", "x", "--expect", "text:n\\{message}"}).expected_pieces.size() ==
+          2);
     refused({"--message", "x", "--framing", "length_prefix:1", "--expect", "text:\\{random:300}"},
             "--expect: a length prefix of 1 byte(s)");
 }
 
 TEST_CASE("every option is understood") {
-    const Options options =
-        accepted({"--size", "1-100", "--seed", "42", "--connections", "64", "--duration", "500ms", "--depth", "8", "--framing",
-                  "length_prefix:2:little", "--expect", "text:ok\\n", "--connect-timeout", "3", "--timeout", "1m", "--quiet"});
+    const Options options = accepted({"--size", "1-100", "--seed", "42", "--connections", "64",
+                                      "--duration", "500ms", "--depth", "8", "--framing",
+                                      "length_prefix:2:little", "--expect", "text:ok\\n",
+                                      "--connect-timeout", "3", "--timeout", "1m", "--quiet"});
     CHECK_FALSE(options.message);
     CHECK(options.sizes.min == 1);
     CHECK(options.sizes.max == 100);
@@ -112,22 +122,26 @@ TEST_CASE("the options of measuring are understood") {
     CHECK(plain.idle == 0);
     CHECK(plain.threads == 1);
     CHECK(plain.sources.empty());
-    const Options options = accepted({"--message", "x", "--rate", "50000", "--messages-per-connection", "7", "--idle", "100000",
-                                      "--threads", "4", "--connections", "4", "--source", "127.0.0.2-127.0.0.4,127.0.0.9"});
+    const Options options = accepted(
+        {"--message", "x", "--rate", "50000", "--messages-per-connection", "7", "--idle", "100000",
+         "--threads", "4", "--connections", "4", "--source", "127.0.0.2-127.0.0.4,127.0.0.9"});
     CHECK(options.rate == 50'000);
     CHECK(options.messages_per_connection == 7);
     CHECK(options.idle == 100'000);
     CHECK(options.threads == 4);
     CHECK(options.sources.size() == 4);
-    CHECK(accepted({"--message", "x", "--count", "5", "--messages-per-connection", "100"}).messages_per_connection == 100);
+    CHECK(accepted({"--message", "x", "--count", "5", "--messages-per-connection", "100"})
+              .messages_per_connection == 100);
     CHECK(accepted({"--interactive", "--source", "127.0.0.1"}).sources.size() == 1);
 }
 
 TEST_CASE("replies are framed as the messages are, unless said otherwise") {
-    CHECK(accepted({"--size", "4K", "--framing", "fixed:4K", "--depth", "4"}).reply_framing.fixed_bytes == 4'096);
-    CHECK(accepted({"--message", "x", "--framing", "delimiter"}).reply_framing.type == Framing::Type::delimiter);
-    const Options options =
-        accepted({"--message", "x", "--framing", "delimiter", "--reply-framing", "none", "--expect", "text:ok", "--depth", "4"});
+    CHECK(accepted({"--size", "4K", "--framing", "fixed:4K", "--depth", "4"})
+              .reply_framing.fixed_bytes == 4'096);
+    CHECK(accepted({"--message", "x", "--framing", "delimiter"}).reply_framing.type ==
+          Framing::Type::delimiter);
+    const Options options = accepted({"--message", "x", "--framing", "delimiter", "--reply-framing",
+                                      "none", "--expect", "text:ok", "--depth", "4"});
     CHECK(options.framing.type == Framing::Type::delimiter);
     CHECK(options.reply_framing.type == Framing::Type::none);
 }
@@ -136,14 +150,16 @@ TEST_CASE("the server is two words or one") {
     const auto server = [](std::vector<std::string> words) {
         words.insert(words.end(), {"--message", "x"});
         const ParsedOptions parsed = parse_options(std::move(words), false);
-        return parsed.options ? parsed.options->host + " " + std::to_string(parsed.options->port) : parsed.text;
+        return parsed.options ? parsed.options->host + " " + std::to_string(parsed.options->port)
+                              : parsed.text;
     };
     CHECK(server({"127.0.0.1:5000"}) == "127.0.0.1 5000");
     CHECK(server({"[::1]:5000"}) == "::1 5000");
     CHECK(server({"localhost:5000"}) == "localhost 5000");
     CHECK(server({"::1", "5000"}) == "::1 5000");
     CHECK(server({"[::1]", "5000"}) == "::1 5000");
-    for (const auto& [words, why] : std::initializer_list<std::pair<std::vector<std::string>, const char*>>{
+    for (const auto& [words, why] :
+         std::initializer_list<std::pair<std::vector<std::string>, const char*>>{
              {{"127.0.0.1"}, "the port is missing: client HOST PORT, or HOST:PORT"},
              {{"5000"}, "the port is missing"},
              {{"::1"}, "HOST:PORT: "},
@@ -173,14 +189,17 @@ TEST_CASE("connections come again for as long as the duration lasts") {
     CHECK_FALSE(accepted({"--message", "x"}).reconnect);
     CHECK(accepted({"--message", "x", "--duration", "1s", "--reconnect"}).reconnect);
     refused({"--message", "x", "--reconnect"}, "--reconnect needs --duration");
-    refused({"--script", "x", "--duration", "1s", "--reconnect"}, "--reconnect and --script exclude each other");
-    refused({"--interactive", "--reconnect"}, "--reconnect and --interactive exclude each other", true);
+    refused({"--script", "x", "--duration", "1s", "--reconnect"},
+            "--reconnect and --script exclude each other");
+    refused({"--interactive", "--reconnect"}, "--reconnect and --interactive exclude each other",
+            true);
 }
 
 TEST_CASE("the summary is for a reader or for a script") {
     CHECK_FALSE(accepted({"--message", "x"}).summary);
     CHECK(accepted({"--message", "x", "--summary", "plain"}).summary == Options::Summary::plain);
-    CHECK(accepted({"--message", "x", "--summary", "readable"}).summary == Options::Summary::readable);
+    CHECK(accepted({"--message", "x", "--summary", "readable"}).summary ==
+          Options::Summary::readable);
     refused({"--message", "x", "--summary", "short"}, "none of readable and plain");
 }
 
@@ -210,9 +229,12 @@ TEST_CASE("wrong usage is refused with a reason") {
     refused({"--message", "x", "--framing", "lines"}, "lines");
     refused({"--message", "x", "--reply-framing", "lines"}, "lines");
     refused({"--message", "x", "--reply-framing", "delimiter"}, "echo");
-    refused({"--message", "x", "--framing", "delimiter", "--reply-framing", "none", "--expect", "any", "--depth", "2"}, "framed replies");
+    refused({"--message", "x", "--framing", "delimiter", "--reply-framing", "none", "--expect",
+             "any", "--depth", "2"},
+            "framed replies");
     refused({"--message", "a\\nb", "--framing", "delimiter"}, "contains the delimiter");
-    refused({"--message", "a", "--expect", "text:x\\ny", "--framing", "delimiter"}, "contains the delimiter");
+    refused({"--message", "a", "--expect", "text:x\\ny", "--framing", "delimiter"},
+            "contains the delimiter");
     refused({"--message", "xa", "--framing", "delimiter:aa"}, "contains the delimiter");
     refused({"--size", "0"}, "at least 1 byte");
     refused({"--size", "256", "--framing", "length_prefix:1"}, "length prefix");
@@ -232,7 +254,8 @@ TEST_CASE("wrong usage is refused with a reason") {
     refused({"--interactive", "--rate", "5"}, "--rate and --interactive exclude each other");
     refused({"--interactive", "--threads", "2"}, "--threads and --interactive");
     refused({"--interactive", "--idle", "2"}, "--idle and --interactive");
-    refused({"--interactive", "--messages-per-connection", "2"}, "--messages-per-connection and --interactive");
+    refused({"--interactive", "--messages-per-connection", "2"},
+            "--messages-per-connection and --interactive");
     refused({"--message", "x", "surplus"}, "surplus");
     refused({"--message", "x", "--unknown"}, "--unknown");
     CHECK(parse_options({"127.0.0.1"}, true).exit_code == 2);
@@ -253,8 +276,8 @@ TEST_CASE("a message with places is told from one without") {
 }
 
 TEST_CASE("how the load begins") {
-    const Options options =
-        accepted({"--message", "x", "--rate", "10", "--arrivals", "poisson", "--ramp-up", "2s", "--warm-up", "500ms", "--duration", "3s"});
+    const Options options = accepted({"--message", "x", "--rate", "10", "--arrivals", "poisson",
+                                      "--ramp-up", "2s", "--warm-up", "500ms", "--duration", "3s"});
     CHECK(options.arrivals == Arrivals::poisson);
     CHECK(options.ramp_up_ns == 2'000'000'000);
     CHECK(options.warm_up_ns == 500'000'000);
@@ -263,13 +286,15 @@ TEST_CASE("how the load begins") {
     refused({"--message", "x", "--rate", "1", "--arrivals", "odd"}, "none of even and poisson");
     refused({"--message", "x", "--warm-up", "1s"}, "needs --duration");
     refused({"--message", "x", "--duration", "1s", "--ramp-up", "2s"}, "longer than the run");
-    refused({"--message", "x", "--rate", "5", "--count", "3", "--ramp-up", "2s"}, "needs --duration");
+    refused({"--message", "x", "--rate", "5", "--count", "3", "--ramp-up", "2s"},
+            "needs --duration");
 }
 
 TEST_CASE("bad clients are dealt mode after mode") {
     const Options options = accepted({"--message", "x", "--hostile", "reset:3,silent,garbage:2"});
-    CHECK(options.hostile ==
-          std::vector<Hostile>{Hostile::reset, Hostile::silent, Hostile::garbage, Hostile::reset, Hostile::garbage, Hostile::reset});
+    CHECK(options.hostile == std::vector<Hostile>{Hostile::reset, Hostile::silent, Hostile::garbage,
+                                                  Hostile::reset, Hostile::garbage,
+                                                  Hostile::reset});
     CHECK(accepted({"--message", "x"}).hostile.empty());
     refused({"--message", "x", "--hostile", "rude"}, "none of silent, slow_reader");
     refused({"--message", "x", "--hostile", "reset:0"}, "from 1 to");
@@ -278,9 +303,10 @@ TEST_CASE("bad clients are dealt mode after mode") {
 }
 
 TEST_CASE("what is written, shown and not to happen") {
-    const ParsedOptions parsed = parse_options({"--message", "x", "--json", "run.json", "--report", "run.html", "--fail-if", "p99>5ms",
-                                                "--fail-if", "lost>0", "--progress", "plain", "127.0.0.1", "5000"},
-                                               false);
+    const ParsedOptions parsed = parse_options(
+        {"--message", "x", "--json", "run.json", "--report", "run.html", "--fail-if", "p99>5ms",
+         "--fail-if", "lost>0", "--progress", "plain", "127.0.0.1", "5000"},
+        false);
     REQUIRE(parsed.options);
     CHECK(parsed.options->json_file == "run.json");
     CHECK(parsed.options->report_file == "run.html");
@@ -294,10 +320,12 @@ TEST_CASE("what is written, shown and not to happen") {
 
 TEST_CASE("help and version are no errors, and each topic fits a screen") {
     const std::string overview = parse_options({"--help"}, false).text;
-    const std::vector<std::string> topics{"", "messages", "replies", "load", "connections", "hostile", "output", "figures"};
+    const std::vector<std::string> topics{"",        "messages", "replies", "load", "connections",
+                                          "hostile", "output",   "figures"};
     for (const std::string& topic : topics) {
         CAPTURE(topic);
-        const ParsedOptions help = topic.empty() ? parse_options({"-h"}, false) : parse_options({"--help", topic}, false);
+        const ParsedOptions help = topic.empty() ? parse_options({"-h"}, false)
+                                                 : parse_options({"--help", topic}, false);
         CHECK_FALSE(help.options);
         CHECK(help.exit_code == 0);
         CHECK(overview.find("  " + topic) != std::string::npos);
@@ -310,8 +338,9 @@ TEST_CASE("help and version are no errors, and each topic fits a screen") {
         CHECK(count <= 40);
     }
     const std::string all = parse_options({"host", "--help", "all", "--wrong"}, false).text;
-    for (const char* name : {"connections_opened", "received", "latency_p99_us", "latency_p999_us", "Examples", "130", "--size", "--seed",
-                             "--expect", "--rate", "--source", "--quiet"}) {
+    for (const char* name :
+         {"connections_opened", "received", "latency_p99_us", "latency_p999_us", "Examples", "130",
+          "--size", "--seed", "--expect", "--rate", "--source", "--quiet"}) {
         CAPTURE(name);
         CHECK(all.find(name) != std::string::npos);
     }

@@ -1,4 +1,5 @@
-// Whole runs against a small server in a thread of this process, on the system's own completion port.
+// Whole runs against a small server in a thread of this process, on the system's own completion
+// port.
 #include "load/load.hpp"
 
 #include <array>
@@ -35,7 +36,8 @@ io::Address loopback(std::uint8_t last = 1) {
     return address;
 }
 
-// What the server does with the bytes that a connection brought: true to send them back, false to end the connection.
+// What the server does with the bytes that a connection brought: true to send them back, false to
+// end the connection.
 using Behaviour = std::function<bool(std::span<std::byte>)>;
 
 // Catch's macros are for one thread, and some servers are made on another.
@@ -55,7 +57,8 @@ public:
         must(static_cast<bool>(port), "no port");
         port_ = std::move(*port);
         auto listens = listener_.listen(at, 1'024);
-        for (const std::uint64_t until = base::now_ns() + 10'000 * ms; !listens && base::now_ns() < until;) {
+        for (const std::uint64_t until = base::now_ns() + 10'000 * ms;
+             !listens && base::now_ns() < until;) {
             std::this_thread::sleep_for(std::chrono::milliseconds(10));
             listens = listener_.listen(at, 1'024);
         }
@@ -110,7 +113,8 @@ private:
         }
         for (Client& client : clients_) {
             client.is_over = true;
-            for (io::Operation* operation : {static_cast<io::Operation*>(&client.receive), static_cast<io::Operation*>(&client.send)}) {
+            for (io::Operation* operation : {static_cast<io::Operation*>(&client.receive),
+                                             static_cast<io::Operation*>(&client.send)}) {
                 if (operation->in_flight) {
                     port_->cancel(*operation);
                 }
@@ -163,7 +167,8 @@ private:
     }
     void received(Client& client) {
         client.buffer = client.receive.buffer;
-        if (client.receive.bytes == 0 || client.is_over || (behaviour_ && !behaviour_({client.buffer.data, client.receive.bytes}))) {
+        if (client.receive.bytes == 0 || client.is_over ||
+            (behaviour_ && !behaviour_({client.buffer.data, client.receive.bytes}))) {
             over(client);
             return;
         }
@@ -307,7 +312,8 @@ private:
         }
     }
     void end(Client& client) {
-        for (io::Operation* operation : {static_cast<io::Operation*>(&client.receive), static_cast<io::Operation*>(&client.send)}) {
+        for (io::Operation* operation : {static_cast<io::Operation*>(&client.receive),
+                                         static_cast<io::Operation*>(&client.send)}) {
             if (operation->in_flight) {
                 port_->cancel(*operation);
             }
@@ -361,7 +367,8 @@ Totals ran(const LoadPlan& plan) {
 
 }  // namespace
 
-TEST_CASE("every thread's connections send all their messages, and the totals are the sum", "[client][load]") {
+TEST_CASE("every thread's connections send all their messages, and the totals are the sum",
+          "[client][load]") {
     Server server;
     const auto messages = make_generated_messages(1, {1, 3'000}, {});
     LoadPlan plan = plan_for(server, *messages);
@@ -430,7 +437,8 @@ TEST_CASE("with a rate messages leave when they are due, and not before", "[clie
     }
 }
 
-TEST_CASE("with a rate a server's stall shows in the latency of all that was due meanwhile", "[client][load]") {
+TEST_CASE("with a rate a server's stall shows in the latency of all that was due meanwhile",
+          "[client][load]") {
     Server server(stalls(100, 400));
     const auto messages = make_text_messages("tick");
     LoadPlan plan = plan_for(server, *messages);
@@ -440,12 +448,14 @@ TEST_CASE("with a rate a server's stall shows in the latency of all that was due
         plan.rate = 1'000;
         const Totals totals = ran(plan);
         CHECK(totals.received == 800);
-        // All that were due in the 400 ms: half of them waited for 200 ms or more, and nearly all of them were sent late for want of depth.
+        // All that were due in the 400 ms: half of them waited for 200 ms or more, and nearly all
+        // of them were sent late for want of depth.
         CHECK(totals.latency_ns.percentile(80) >= 150 * ms);
         CHECK(totals.latency_ns.max() >= 390 * ms);
         CHECK(totals.sent_late >= 300);
     }
-    SECTION("a closed loop: only those that were on their way, one on each connection, have seen it") {
+    SECTION(
+        "a closed loop: only those that were on their way, one on each connection, have seen it") {
         const Totals totals = ran(plan);
         CHECK(totals.received == 800);
         CHECK(totals.latency_ns.percentile(80) < 150 * ms);
@@ -454,7 +464,8 @@ TEST_CASE("with a rate a server's stall shows in the latency of all that was due
     }
 }
 
-TEST_CASE("messages that were due and could not leave are counted when the duration is over", "[client][load]") {
+TEST_CASE("messages that were due and could not leave are counted when the duration is over",
+          "[client][load]") {
     Server server(stalls(1, 500));
     const auto messages = make_text_messages("tick");
     LoadPlan plan = plan_for(server, *messages);
@@ -478,12 +489,14 @@ TEST_CASE("a rate beyond all means does not keep replies from being read", "[cli
     plan.duration_ns = 300 * ms;
     const Totals totals = ran(plan);
     CHECK(totals.sent + totals.not_sent == 30'000'000);
-    CHECK(totals.sent >= 10);  // where replies were not read each connection would send one, and wait for the end
+    // where replies were not read each connection would send one, and wait for the end
+    CHECK(totals.sent >= 10);
     CHECK(totals.received == totals.sent);
 }
 
 TEST_CASE("with a rate the client's own lag is told apart from the server's", "[client][load]") {
-    // Stands still in the client's thread once, as a system without a processor for it would let it do.
+    // Stands still in the client's thread once, as a system without a processor for it would let it
+    // do.
     struct Sleeper : Observer {
         explicit Sleeper(std::uint64_t its_after) : after_ns(its_after) {}
         void tick(const Progress& progress, std::uint64_t) override {
@@ -516,11 +529,14 @@ TEST_CASE("with a rate the client's own lag is told apart from the server's", "[
         CHECK(totals.lag_ns.percentile(99) >= 300 * ms);
         CHECK(Result{plan, totals}.has_lagged());
     }
-    SECTION("beyond the end of the duration, so that it comes to the last messages when all is over") {
+    SECTION(
+        "beyond the end of the duration, so that it comes to the last messages when all is over") {
         Server server;
         LoadPlan plan = plan_at_rate(server);
         plan.duration_ns = 600 * ms;
-        Sleeper sleeper(200 * ms);  // in the tick that comes from then on within a tenth of a second: 300 messages or more are left
+        // in the tick that comes from then on within a tenth of a second: 300 messages or more are
+        // left
+        Sleeper sleeper(200 * ms);
         const Totals totals = ran(plan, sleeper);
         REQUIRE(sleeper.has_slept);
         CHECK(totals.received == 600);
@@ -559,7 +575,8 @@ TEST_CASE("with a rate the client's own lag is told apart from the server's", "[
     }
 }
 
-TEST_CASE("with a ramp-up each connection sends all that is due from its turn on", "[client][load]") {
+TEST_CASE("with a ramp-up each connection sends all that is due from its turn on",
+          "[client][load]") {
     Server server;
     const auto messages = make_text_messages("tick");
     LoadPlan plan = plan_for(server, *messages);
@@ -568,7 +585,8 @@ TEST_CASE("with a ramp-up each connection sends all that is due from its turn on
     plan.count = 0;
     plan.rate = 2'000;
     plan.depth = 100;
-    plan.ramp_up_ns = 100 * ms;  // so that the first message of each is due at the very instant of its turn
+    // so that the first message of each is due at the very instant of its turn
+    plan.ramp_up_ns = 100 * ms;
     plan.duration_ns = 300 * ms;
     const Totals totals = ran(plan);
     CHECK(totals.received == 600);
@@ -670,7 +688,8 @@ TEST_CASE("idle connections are opened beside the others and stay", "[client][lo
     CHECK(server.accepted_count() == 302);
 }
 
-TEST_CASE("idle connections that cannot be opened are broken, and the run goes on to its end", "[client][load]") {
+TEST_CASE("idle connections that cannot be opened are broken, and the run goes on to its end",
+          "[client][load]") {
     // Bound and not listening: refuses, and nobody else comes to listen there.
     io::Socket nobody;
     REQUIRE(nobody.open_for_connect(io::Address::Family::v4, loopback()));
@@ -718,7 +737,9 @@ TEST_CASE("what an observer throws ends the run in order", "[client][load]") {
     };
     struct Printer : Observer {
         [[nodiscard]] bool wants_replies() const noexcept override { return true; }
-        void reply(std::uint32_t, std::span<const std::byte>, bool) override { throw std::runtime_error("enough"); }
+        void reply(std::uint32_t, std::span<const std::byte>, bool) override {
+            throw std::runtime_error("enough");
+        }
     };
     struct Ticker : Observer {
         void tick(const Progress&, std::uint64_t) override { throw std::runtime_error("enough"); }
@@ -733,10 +754,12 @@ TEST_CASE("what an observer throws ends the run in order", "[client][load]") {
     plan.idle = 5;
     plan.count = 0;
     plan.duration_ns = 60'000 * ms;
-    plan.expectation.framing = *parse_framing("length_prefix:1");  // so that a wrong reply does not end its connection
+    // so that a wrong reply does not end its connection
+    plan.expectation.framing = *parse_framing("length_prefix:1");
     const auto framed = make_framed_messages(make_text_messages("xyz"), plan.expectation.framing);
     plan.messages = framed.get();
-    for (Observer* observer : {static_cast<Observer*>(&thrower), static_cast<Observer*>(&printer), static_cast<Observer*>(&ticker)}) {
+    for (Observer* observer : {static_cast<Observer*>(&thrower), static_cast<Observer*>(&printer),
+                               static_cast<Observer*>(&ticker)}) {
         if (observer != &thrower) {
             plan.expectation.replies = nullptr;
         } else {
@@ -820,7 +843,8 @@ TEST_CASE("bytes that never come to a reply do not hold a run", "[client][load]"
     CHECK(base::now_ns() - began_ns < 5'000 * ms);
 }
 
-TEST_CASE("a server that takes nothing does not hold a run, whatever it says meanwhile", "[client][load]") {
+TEST_CASE("a server that takes nothing does not hold a run, whatever it says meanwhile",
+          "[client][load]") {
     Trickler server(false);
     const std::string long_text(12'000'000, 'm');  // more than the system's buffers hold
     LoadPlan plan;
@@ -919,7 +943,8 @@ TEST_CASE("an address that does not answer does not hold up the next one", "[cli
     plan.connections = 5;
     plan.threads = GENERATE(1U, 2U);
     plan.idle = plan.threads == 1 ? 2 : 0;
-    plan.hostile = {Hostile::half_close};  // which has a thread of its own, and so finds out by itself
+    // which has a thread of its own, and so finds out by itself
+    plan.hostile = {Hostile::half_close};
     plan.count = 0;
     plan.duration_ns = 1'500 * ms;
     const std::uint64_t began_ns = base::now_ns();
@@ -950,7 +975,8 @@ TEST_CASE("an address that does not answer does not hold up the next one", "[cli
     full.close();
 }
 
-TEST_CASE("with a rate, what was due when the server had gone is counted as never sent", "[client][load]") {
+TEST_CASE("with a rate, what was due when the server had gone is counted as never sent",
+          "[client][load]") {
     Server server([seen = 0](std::span<std::byte>) mutable { return ++seen <= 20; });
     const auto messages = make_text_messages("tick");
     LoadPlan plan = plan_for(server, *messages);
@@ -973,7 +999,9 @@ TEST_CASE("with a rate, what was due when the server had gone is counted as neve
     }
 }
 
-TEST_CASE("with reconnect a connection that the server ends comes again, and what failed is counted", "[client][load]") {
+TEST_CASE(
+    "with reconnect a connection that the server ends comes again, and what failed is counted",
+    "[client][load]") {
     // The 50th message ends its connection, without an answer.
     Server server([seen = 0](std::span<std::byte>) mutable { return ++seen != 50; });
     const auto messages = make_text_messages("tick");
@@ -996,7 +1024,10 @@ TEST_CASE("with reconnect a connection that the server ends comes again, and wha
     CHECK(exit_code_of(totals) == exit_code::wrong_or_lost);
 }
 
-TEST_CASE("with reconnect connections outlive the server's restart, or are broken when it does not come back", "[client][load]") {
+TEST_CASE(
+    "with reconnect connections outlive the server's restart, or are broken when it does not come "
+    "back",
+    "[client][load]") {
     const bool comes_back = GENERATE(true, false);
     auto server = std::make_unique<Server>();
     const io::Address address = server->address();
@@ -1010,7 +1041,9 @@ TEST_CASE("with reconnect connections outlive the server's restart, or are broke
     plan.reconnect = true;
     plan.idle = 3;
     struct Watcher : Observer {
-        void tick(const Progress& progress, std::uint64_t) override { received.store(progress.received); }
+        void tick(const Progress& progress, std::uint64_t) override {
+            received.store(progress.received);
+        }
         std::atomic<std::uint64_t> received{0};
     } watcher;
     std::thread operators([&] {
@@ -1032,7 +1065,8 @@ TEST_CASE("with reconnect connections outlive the server's restart, or are broke
     CHECK(totals.sent + totals.not_sent >= 500 - totals.lost);
     CHECK(totals.sent + totals.not_sent <= 500);
     if (comes_back) {
-        CHECK(totals.reconnects >= 7);  // some may have come back once more while the server was closing
+        // some may have come back once more while the server was closing
+        CHECK(totals.reconnects >= 7);
         CHECK(totals.connections_broken == 0);
         CHECK(totals.idle_broken == 0);
         CHECK(totals.outage_ns < 2'400 * ms);

@@ -51,7 +51,8 @@ TEST_CASE("what is due before an instant is counted as it is scheduled") {
 }
 
 TEST_CASE("a schedule does not drift, whatever its rate") {
-    // A third of a second is no whole number of nanoseconds, and three of them are a second all the same.
+    // A third of a second is no whole number of nanoseconds, and three of them are a second all the
+    // same.
     const Schedule slow(3, 1, 0);
     CHECK(slow.due_ns(1, 2) == 333'333'333);
     CHECK(slow.due_ns(1, 3) == 666'666'666);
@@ -81,7 +82,8 @@ TEST_CASE("Poisson arrivals keep the rate, and their gaps are exponential") {
     }
     const double mean = sum / (count - 1);
     CHECK(mean == Approx(1).epsilon(0.005));
-    CHECK(std::sqrt(squares / (count - 1) - mean * mean) == Approx(1).epsilon(0.03));  // as large as the mean; of even ones it is 0
+    // as large as the mean; of even ones it is 0
+    CHECK(std::sqrt(squares / (count - 1) - mean * mean) == Approx(1).epsilon(0.03));
     CHECK(static_cast<double>(longer) / count == Approx(std::exp(-1)).epsilon(0.03));
     // Whatever is drawn, a block takes its time.
     CHECK(schedule.due_ns(1, 256 * 1'000) <= 5'000'000'000 + 256'000'000'000);
@@ -105,7 +107,8 @@ TEST_CASE("Poisson arrivals are those of their seed, in whatever order they are 
     CHECK(different.due_ns(2, 1) != dues[0]);
     for (const std::uint64_t number : {1, 2, 85, 86, 87, 5'000, 20'000}) {
         CAPTURE(number);
-        const auto earlier = static_cast<std::uint64_t>(std::lower_bound(dues.begin(), dues.end(), dues[number - 1]) - dues.begin());
+        const auto earlier = static_cast<std::uint64_t>(
+            std::lower_bound(dues.begin(), dues.end(), dues[number - 1]) - dues.begin());
         CHECK(schedule.due_before(2, dues[number - 1]) == earlier);
         CHECK(schedule.due_before(2, dues[number - 1] + 1) >= number);
     }

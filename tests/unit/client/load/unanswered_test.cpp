@@ -44,7 +44,8 @@ TEST_CASE("a reply to a later message passes the others over, until theirs come"
     CHECK(unanswered.answer(8).turn == Turn::late);
     CHECK(unanswered.answer(8).turn == Turn::duplicate);
     CHECK(unanswered.lost() == 5);
-    CHECK(unanswered.answer_unknown().turn == Turn::forgotten);  // it began to come before they were given up
+    // it began to come before they were given up
+    CHECK(unanswered.answer_unknown().turn == Turn::forgotten);
     CHECK(unanswered.lost() == 5);
     CHECK(unanswered.answer(9).turn == Turn::forgotten);  // which has not begun
     CHECK(unanswered.answer(0).turn == Turn::forgotten);
@@ -55,7 +56,8 @@ TEST_CASE("a reply that does not tell to which message it is stands for one that
     for (std::uint64_t i = 1; i <= 4; ++i) {
         unanswered.begin({i, 0});
     }
-    CHECK(unanswered.answer_unknown().times.began_ns == 1);  // it was the second, whose place the first had
+    // it was the second, whose place the first had
+    CHECK(unanswered.answer_unknown().times.began_ns == 1);
     CHECK(unanswered.lost() == 0);
     CHECK(unanswered.answer(3).passed_over == 1);
     CHECK(unanswered.lost() == 1);
@@ -102,7 +104,8 @@ TEST_CASE("any order of replies is told as a list of all messages tells it") {
                 settled = given_up = unanswered.begun();
             } else if (unanswered.begun() != 0) {
                 const std::uint64_t begun = unanswered.begun();
-                const std::uint64_t number = begun - random() % std::min<std::uint64_t>(begun, unanswered.window());
+                const std::uint64_t number = begun - random() % std::min<std::uint64_t>(
+                                                                    begun, unanswered.window());
                 const Turn expected = is_answered[number]  ? Turn::duplicate
                                       : number > settled   ? Turn::own
                                       : number <= given_up ? Turn::late

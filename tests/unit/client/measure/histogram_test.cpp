@@ -13,7 +13,8 @@ using portico::client::Histogram;
 namespace {
 
 std::uint64_t exact_percentile(std::vector<std::uint64_t> sorted, double percent) {
-    const auto place = static_cast<std::size_t>(std::ceil(percent / 100.0 * static_cast<double>(sorted.size())));
+    const auto place = static_cast<std::size_t>(
+        std::ceil(percent / 100.0 * static_cast<double>(sorted.size())));
     return sorted[std::max<std::size_t>(place, 1) - 1];
 }
 
@@ -47,7 +48,8 @@ TEST_CASE("a histogram's percentiles are within 1 % of the exact ones") {
     const auto draw = [&](auto distribution, double scale) {
         std::vector<std::uint64_t> values;
         for (int i = 0; i < 50'000; ++i) {
-            values.push_back(static_cast<std::uint64_t>(std::max(0.0, distribution(random) * scale)));
+            values.push_back(
+                static_cast<std::uint64_t>(std::max(0.0, distribution(random) * scale)));
         }
         return values;
     };

@@ -70,7 +70,8 @@ TEST_CASE("a long run has as many slots as a short one, and loses nothing", "[cl
     CHECK(received(series) == events + 1);
 }
 
-TEST_CASE("the series of two threads become one, whichever has the longer slots", "[client][series]") {
+TEST_CASE("the series of two threads become one, whichever has the longer slots",
+          "[client][series]") {
     for (const bool is_first_longer : {false, true}) {
         TimeSeries one;
         TimeSeries other;

@@ -18,19 +18,23 @@ struct Outcome {
     std::uint64_t wrong = 0;
     std::uint64_t unexpected = 0;
     std::uint64_t crossed = 0;
-    std::vector<std::uint64_t> numbers;  // of right ones, in the order in which they came; 0: a wrong one that does not tell
+    // of right ones, in the order in which they came; 0: a wrong one that does not tell
+    std::vector<std::uint64_t> numbers;
     std::vector<Finding> differences;
 };
 
-// Feeds a stream in the given pieces, all messages having been sent. Stops at what an unframed stream cannot recover from.
-Outcome feed(const Expectation& expectation, std::uint64_t started, const std::vector<std::string_view>& pieces) {
+// Feeds a stream in the given pieces, all messages having been sent. Stops at what an unframed
+// stream cannot recover from.
+Outcome feed(const Expectation& expectation, std::uint64_t started,
+             const std::vector<std::string_view>& pieces) {
     ReplyChecker checker(1);
     Finding finding;
     std::uint64_t settled = 0;
     Outcome outcome;
     for (std::string_view rest : pieces) {
         while (!rest.empty()) {
-            const ReplyChecker::Step step = checker.check(expectation, bytes_of(rest), {1, settled + 1}, started, finding);
+            const ReplyChecker::Step step = checker.check(expectation, bytes_of(rest),
+                                                          {1, settled + 1}, started, finding);
             REQUIRE(step.used > 0);
             REQUIRE(step.used <= rest.size());
             rest.remove_prefix(step.used);
@@ -43,7 +47,8 @@ Outcome feed(const Expectation& expectation, std::uint64_t started, const std::v
             }
             if (step.event == Event::reply || step.event == Event::wrong) {
                 outcome.numbers.push_back(step.message.number);
-                settled = step.message.number == 0 ? settled + 1 : std::max(settled, step.message.number);
+                settled = step.message.number == 0 ? settled + 1
+                                                   : std::max(settled, step.message.number);
             }
             if (step.event > Event::reply && expectation.framing.type == Framing::Type::none) {
                 return outcome;
@@ -74,7 +79,8 @@ std::vector<std::string_view> pieces_of(std::string_view stream, std::size_t siz
 struct Echo {
     explicit Echo(const char* framing_text, SizeRange sizes = {1, 40}) {
         expectation.framing = *parse_framing(framing_text);
-        source = make_framed_messages(make_generated_messages(5, sizes, expectation.framing), expectation.framing);
+        source = make_framed_messages(make_generated_messages(5, sizes, expectation.framing),
+                                      expectation.framing);
         expectation.replies = source.get();
     }
     std::unique_ptr<MessageSource> source;
@@ -87,7 +93,8 @@ std::optional<Pattern> pattern(std::string_view text, std::string_view end = {})
     return *std::move(parsed);
 }
 
-constexpr const char* framings[] = {"none", "delimiter:\\r\\n", "length_prefix:1", "length_prefix:4:little"};
+constexpr const char* framings[] = {"none", "delimiter:\\r\\n", "length_prefix:1",
+                                    "length_prefix:4:little"};
 
 }  // namespace
 
@@ -97,7 +104,8 @@ TEST_CASE("an echoed stream is right wherever it is cut in two") {
         const std::string stream = stream_of(*echo.source, 12);
         for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
             const std::string_view all = stream;
-            const Outcome outcome = feed(echo.expectation, 12, {all.substr(0, cut), all.substr(cut)});
+            const Outcome outcome = feed(echo.expectation, 12,
+                                         {all.substr(0, cut), all.substr(cut)});
             INFO(framing << " cut at " << cut);
             CHECK(outcome.replies == 12);
             CHECK(outcome.wrong + outcome.unexpected == 0);
@@ -172,7 +180,8 @@ TEST_CASE("with framing a wrong reply does not spoil those behind it") {
     expectation.framing = *parse_framing("delimiter:\\r\\n");
     const auto source = make_framed_messages(make_text_messages("right"), expectation.framing);
     expectation.replies = source.get();
-    const std::string stream = "right\r\nwrong\r\nright\r\nrigh\r\nright!\r\n\r\nright and far longer\r\nright\r\n";
+    const std::string stream =
+        "right\r\nwrong\r\nright\r\nrigh\r\nright!\r\n\r\nright and far longer\r\nright\r\n";
     for (std::size_t size = 1; size <= stream.size(); ++size) {
         const Outcome outcome = feed(expectation, 8, pieces_of(stream, size));
         INFO("in pieces of " << size);
@@ -234,22 +243,28 @@ TEST_CASE("where anything is right, a read is a reply, and with framing a frame"
 }
 
 TEST_CASE("framed replies are taken for what they are, in whatever order and pieces they come") {
-    for (const char* framing : {"delimiter:\\r\\n", "delimiter:~~", "length_prefix:2:little", "fixed:24"}) {
+    for (const char* framing :
+         {"delimiter:\\r\\n", "delimiter:~~", "length_prefix:2:little", "fixed:24"}) {
         const Echo echo(framing, {24, framing == std::string_view("fixed:24") ? 24U : 60U});
         REQUIRE(echo.expectation.tells_messages());
         Expectation expectation = echo.expectation;
         expectation.connections = 9;
         const auto message = [&](std::uint32_t connection, std::uint64_t number) {
-            std::string text(static_cast<std::size_t>(echo.source->size({connection, number})), '\0');
+            std::string text(static_cast<std::size_t>(echo.source->size({connection, number})),
+                             '\0');
             echo.source->fill({connection, number}, 0, std::as_writable_bytes(std::span(text)));
             return text;
         };
-        const std::size_t prefix = echo.expectation.framing.type == Framing::Type::length_prefix ? 2 : 0;
+        const std::size_t prefix = echo.expectation.framing.type == Framing::Type::length_prefix
+                                       ? 2
+                                       : 0;
         std::string head_changed = message(1, 6), body_changed = message(1, 9);
         head_changed[prefix + 5] ^= 1;
         body_changed[prefix + 12] ^= 1;
-        const std::string stream = message(1, 2) + message(1, 1) + message(1, 2) + message(7, 1'000'000) + message(1, 5) + head_changed +
-                                   message(1, 8) + body_changed + message(10, 1) + message(1, 11) + message(1, 10);
+        const std::string stream = message(1, 2) + message(1, 1) + message(1, 2) +
+                                   message(7, 1'000'000) + message(1, 5) + head_changed +
+                                   message(1, 8) + body_changed + message(10, 1) + message(1, 11) +
+                                   message(1, 10);
         for (std::size_t size = 1; size <= stream.size(); ++size) {
             const Outcome outcome = feed(expectation, 11, pieces_of(stream, size));
             INFO(framing << " in pieces of " << size);
@@ -268,11 +283,15 @@ TEST_CASE("framed replies are taken for what they are, in whatever order and pie
     }
 }
 
-TEST_CASE("where no reply is due, one that was answered before is known all the same, and another is unexpected") {
+TEST_CASE(
+    "where no reply is due, one that was answered before is known all the same, and another is "
+    "unexpected") {
     const Echo echo("delimiter", {16, 16});
     std::string stream = stream_of(*echo.source, 3);
     const std::string second = stream.substr(17, 17);
-    const Outcome outcome = feed(echo.expectation, 3, pieces_of(stream + second + "what is this, then?\n" + "x\n" + second, 5));
+    const Outcome outcome = feed(
+        echo.expectation, 3,
+        pieces_of(stream + second + "what is this, then?\n" + "x\n" + second, 5));
     CHECK(outcome.numbers == std::vector<std::uint64_t>{1, 2, 3, 2, 2});
     CHECK(outcome.unexpected == 2);
     CHECK(outcome.wrong == 0);
@@ -286,7 +305,8 @@ TEST_CASE("a message's number is told beyond the bits that it has room for") {
         echo.source->fill({1, number}, 0, std::as_writable_bytes(std::span(text)));
         ReplyChecker checker(1);
         Finding finding;
-        const ReplyChecker::Step step = checker.check(echo.expectation, bytes_of(text), {1, last - 1}, last, finding);
+        const ReplyChecker::Step step = checker.check(echo.expectation, bytes_of(text),
+                                                      {1, last - 1}, last, finding);
         CHECK(step.event == Event::reply);
         CHECK(step.message.number == number);
     }
@@ -297,7 +317,8 @@ TEST_CASE("a framed reply is held against a pattern") {
     Expectation expectation;
     expectation.framing = *parse_framing("delimiter:\\r\\n");
     expectation.patterns = lines;
-    const std::string_view stream = "+OK 1\r\nanything\r\n-ERR what is this\r\n\r\n+OK \r\nmore\r\nunasked\r\n";
+    const std::string_view stream =
+        "+OK 1\r\nanything\r\n-ERR what is this\r\n\r\n+OK \r\nmore\r\nunasked\r\n";
     for (std::size_t size = 1; size <= stream.size(); ++size) {
         const Outcome outcome = feed(expectation, 6, pieces_of(stream, size));
         INFO("in pieces of " << size);
@@ -330,7 +351,8 @@ TEST_CASE("a reply may end by silence") {
     Finding finding;
     ReplyChecker checker(1);
     const auto after = [&](std::uint64_t number, std::string_view text) {
-        REQUIRE(checker.check(expectation, bytes_of(text), {1, number}, 9, finding).event == Event::more);
+        REQUIRE(checker.check(expectation, bytes_of(text), {1, number}, 9, finding).event ==
+                Event::more);
         REQUIRE(checker.is_within_reply());
     };
     after(1, "acknow");

@@ -11,7 +11,8 @@ using namespace portico::client;
 namespace {
 
 // The frames found in `stream` when it comes in pieces of `piece` bytes.
-std::vector<std::string> frames_of(const Framing& framing, const std::string& stream, std::size_t piece) {
+std::vector<std::string> frames_of(const Framing& framing, const std::string& stream,
+                                   std::size_t piece) {
     std::vector<std::string> frames(1);
     FrameScanner scanner;
     for (std::size_t at = 0; at < stream.size(); at += piece) {
@@ -29,7 +30,8 @@ std::vector<std::string> frames_of(const Framing& framing, const std::string& st
     return frames;  // the last one is incomplete
 }
 
-void check_frames(const char* framing_text, const std::vector<std::string>& frames, const std::string& rest = {}) {
+void check_frames(const char* framing_text, const std::vector<std::string>& frames,
+                  const std::string& rest = {}) {
     auto framing = parse_framing(framing_text);
     REQUIRE(framing);
     std::string stream;
@@ -60,9 +62,10 @@ TEST_CASE("framing is read from its text") {
     CHECK(parse_framing("fixed:64")->type == Framing::Type::fixed);
     CHECK(parse_framing("fixed:4K")->payload_min() == 4'096);
     CHECK(parse_framing("fixed:4K")->payload_max() == 4'096);
-    for (const char* bad : {"fixed", "fixed:", "fixed:0", "fixed:1-2", "fixed:2000M", "", "lines", "delimiter:", "delimiter:\\q",
-                            "delimiter:12345678901234567", "length_prefix", "length_prefix:", "length_prefix:3", "length_prefix:4:middle",
-                            "length_prefix:44"}) {
+    for (const char* bad :
+         {"fixed", "fixed:", "fixed:0", "fixed:1-2", "fixed:2000M", "", "lines",
+          "delimiter:", "delimiter:\\q", "delimiter:12345678901234567", "length_prefix",
+          "length_prefix:", "length_prefix:3", "length_prefix:4:middle", "length_prefix:44"}) {
         INFO(bad);
         CHECK_FALSE(parse_framing(bad));
     }

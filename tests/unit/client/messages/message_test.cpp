@@ -101,7 +101,9 @@ TEST_CASE("generated sizes fill their range and stay in it") {
 
 TEST_CASE("a framed message is its payload with the delimiter or the length") {
     const auto framed = [](const char* framing, std::string text) {
-        return whole(*make_framed_messages(make_text_messages(std::move(text)), *parse_framing(framing)), {1, 1});
+        return whole(
+            *make_framed_messages(make_text_messages(std::move(text)), *parse_framing(framing)),
+            {1, 1});
     };
     using namespace std::string_literals;
     CHECK(framed("none", "abc") == "abc");
@@ -109,12 +111,16 @@ TEST_CASE("a framed message is its payload with the delimiter or the length") {
     CHECK(framed("length_prefix:1", "abc") ==
           "\x03"
           "abc");
-    CHECK(framed("length_prefix:2:big", std::string(258, 'x')) == "\x01\x02"s + std::string(258, 'x'));
+    CHECK(framed("length_prefix:2:big", std::string(258, 'x')) ==
+          "\x01\x02"s + std::string(258, 'x'));
     CHECK(framed("length_prefix:4:little", "") == "\0\0\0\0"s);
-    CHECK(framed("length_prefix:4:little", std::string(258, 'x')) == "\x02\x01\0\0"s + std::string(258, 'x'));
-    for (const char* text : {"delimiter:\\r\\n", "length_prefix:1", "length_prefix:2:little", "length_prefix:4:big"}) {
+    CHECK(framed("length_prefix:4:little", std::string(258, 'x')) ==
+          "\x02\x01\0\0"s + std::string(258, 'x'));
+    for (const char* text :
+         {"delimiter:\\r\\n", "length_prefix:1", "length_prefix:2:little", "length_prefix:4:big"}) {
         const Framing framing = *parse_framing(text);
-        const auto source = make_framed_messages(make_generated_messages(3, {0, 40}, framing), framing);
+        const auto source = make_framed_messages(make_generated_messages(3, {0, 40}, framing),
+                                                 framing);
         for (std::uint64_t number = 1; number <= 20; ++number) {
             check_parts(*source, {1, number});
             check_differences(*source, {1, number});
@@ -123,9 +129,11 @@ TEST_CASE("a framed message is its payload with the delimiter or the length") {
 }
 
 TEST_CASE("generated messages never contain the delimiter, nor begin it too early") {
-    for (const char* text : {"delimiter", "delimiter:a", "delimiter:aab", "delimiter:\\x80", "delimiter:\\x80a", "delimiter:?~?"}) {
+    for (const char* text : {"delimiter", "delimiter:a", "delimiter:aab", "delimiter:\\x80",
+                             "delimiter:\\x80a", "delimiter:?~?"}) {
         const Framing framing = *parse_framing(text);
-        const auto source = make_framed_messages(make_generated_messages(3, {0, 3'000}, framing), framing);
+        const auto source = make_framed_messages(make_generated_messages(3, {0, 3'000}, framing),
+                                                 framing);
         for (std::uint64_t number = 1; number <= 50; ++number) {
             const std::string frame = whole(*source, {1, number});
             INFO(text);
@@ -155,13 +163,15 @@ void refused_template(const std::string& text, const std::string& why) {
 TEST_CASE("places of a text are filled in for each message", "[client][template]") {
     const auto messages = filled_in("c\\{connection} m\\{message}\\n");
     CHECK(whole(*messages, {1, 1}) == "c1 m1\n");
-    CHECK(whole(*messages, {4'294'967'295, 18'446'744'073'709'551'615U}) == "c4294967295 m18446744073709551615\n");
+    CHECK(whole(*messages, {4'294'967'295, 18'446'744'073'709'551'615U}) ==
+          "c4294967295 m18446744073709551615\n");
     CHECK(messages->size({12, 345}) == 9);
     CHECK(messages->size_max() == 2 + 2 * 20 + 2);
     check_parts(*messages, {12, 345});
 }
 
-TEST_CASE("random text has its sizes, is the seed's, and is another in each message", "[client][template]") {
+TEST_CASE("random text has its sizes, is the seed's, and is another in each message",
+          "[client][template]") {
     const auto messages = filled_in("<\\{random:3-9}|\\{random:8}>");
     const auto again = filled_in("<\\{random:3-9}|\\{random:8}>");
     const auto others = filled_in("<\\{random:3-9}|\\{random:8}>", 2);
@@ -173,7 +183,9 @@ TEST_CASE("random text has its sizes, is the seed's, and is another in each mess
         const std::size_t bar = text.find('|');
         sizes.insert(bar - 1);
         CHECK(text.size() == bar + 1 + 8 + 1);
-        CHECK(text.find_first_not_of("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz<|>") == std::string::npos);
+        CHECK(text.find_first_not_of(
+                  "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz<|>") ==
+              std::string::npos);
         seen.insert(text);
     }
     CHECK(seen.size() == 500);
@@ -183,7 +195,8 @@ TEST_CASE("random text has its sizes, is the seed's, and is another in each mess
     check_parts(*messages, {1, 7});
 }
 
-TEST_CASE("a text is cut into pieces where a place begins, and nowhere else", "[client][template]") {
+TEST_CASE("a text is cut into pieces where a place begins, and nowhere else",
+          "[client][template]") {
     CHECK((*parse_template("")).empty());
     auto plain = parse_template("a{connection}\\\\{message}\\x41");
     REQUIRE(plain);

@@ -18,7 +18,8 @@ bool is_like(std::string_view pattern, std::string_view text) {
     const Pattern::Places whole = parsed->after(Pattern::start, bytes_of(text));
     // In two pieces it is the same, wherever they are cut.
     for (std::size_t cut = 0; cut <= text.size(); ++cut) {
-        REQUIRE(parsed->after(parsed->after(Pattern::start, bytes_of(text.substr(0, cut))), bytes_of(text.substr(cut))) == whole);
+        REQUIRE(parsed->after(parsed->after(Pattern::start, bytes_of(text.substr(0, cut))),
+                              bytes_of(text.substr(cut))) == whole);
     }
     return parsed->is_whole(whole);
 }
@@ -121,17 +122,25 @@ TEST_CASE("a script that is wrong is refused with its place") {
     refused("{}", "steps: expected an array");
     refused(R"({ "steps": [] })", "steps: expected an array of one step or more");
     refused(R"({ "step": [] })", "\"step\" is none of framing, reply_framing and steps");
-    refused(R"({ "steps": [ { "send": "x" }, 5 ] })", "steps[1]: expected an object with one member");
-    refused(R"({ "steps": [ { "send": "x", "expect": "y" } ] })", "steps[0]: expected an object with one member");
-    refused(R"({ "steps": [ { "wait": "x" } ] })", "steps[0]: \"wait\" is none of send, expect, expect_pattern and pause");
+    refused(R"({ "steps": [ { "send": "x" }, 5 ] })",
+            "steps[1]: expected an object with one member");
+    refused(R"({ "steps": [ { "send": "x", "expect": "y" } ] })",
+            "steps[0]: expected an object with one member");
+    refused(R"({ "steps": [ { "wait": "x" } ] })",
+            "steps[0]: \"wait\" is none of send, expect, expect_pattern and pause");
     refused(R"({ "steps": [ { "send": 5 } ] })", "steps[0].send: found number, expected a string");
     refused(R"({ "steps": [ { "send": "" } ] })", "steps[0].send: an empty text is nothing");
     refused(R"({ "steps": [ { "send": "\\q" } ] })", "steps[0].send: ");
     refused(R"({ "steps": [ { "pause": "1s" } ] })", "nothing is sent and nothing expected");
     refused(R"({ "steps": [ { "pause": "soon" } ] })", "steps[0].pause: ");
-    refused(R"({ "steps": [ { "expect_pattern": "*" } ] })", "steps[0].expect_pattern: a pattern needs \"reply_framing\"");
-    refused(R"({ "framing": "delimiter", "steps": [ { "send": "a\nb" } ] })", "steps[0].send: the text contains the delimiter");
-    refused(R"({ "framing": "fixed:3", "steps": [ { "send": "abc" } ] })", "framing: of what is sent");
-    refused(R"({ "framing": "length_prefix:1", "steps": [ { "send": "\\{random:300}" } ] })", "a length prefix of 1 byte(s) cannot say");
-    refused(R"({ "framing": "often", "steps": [ { "send": "x" } ] })", "framing: \"often\" is no framing");
+    refused(R"({ "steps": [ { "expect_pattern": "*" } ] })",
+            "steps[0].expect_pattern: a pattern needs \"reply_framing\"");
+    refused(R"({ "framing": "delimiter", "steps": [ { "send": "a\nb" } ] })",
+            "steps[0].send: the text contains the delimiter");
+    refused(R"({ "framing": "fixed:3", "steps": [ { "send": "abc" } ] })",
+            "framing: of what is sent");
+    refused(R"({ "framing": "length_prefix:1", "steps": [ { "send": "\\{random:300}" } ] })",
+            "a length prefix of 1 byte(s) cannot say");
+    refused(R"({ "framing": "often", "steps": [ { "send": "x" } ] })",
+            "framing: \"often\" is no framing");
 }

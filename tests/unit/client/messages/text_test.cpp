@@ -16,8 +16,9 @@ TEST_CASE("durations are read in seconds, milliseconds and minutes") {
     CHECK(*parse_duration_ns("1.50m") == 90'000'000'000);
     CHECK(*parse_duration_ns("0.00005m") == 3'000'000);
     CHECK(*parse_duration_ns("43200m") == *parse_duration_ns("2592000.000s"));
-    for (const char* bad : {"", "0", "s", "ms", "-1", "1h", "10 s", "99999999999999999999", "31000000m", "0.0s", ".5s", "1.s", "1.5ms",
-                            "0.0005s", "1.2.3s", "1.-5s", "2592000.001s", "1.000000s"}) {
+    for (const char* bad :
+         {"", "0", "s", "ms", "-1", "1h", "10 s", "99999999999999999999", "31000000m", "0.0s",
+          ".5s", "1.s", "1.5ms", "0.0005s", "1.2.3s", "1.-5s", "2592000.001s", "1.000000s"}) {
         INFO(bad);
         CHECK_FALSE(parse_duration_ns(bad));
     }
@@ -34,7 +35,8 @@ TEST_CASE("sizes are one number or a range, with K and M") {
     check("1-60000", 1, 60'000);
     check("1K-2M", 1'024, 2'097'152);
     check("1024M", 1'073'741'824, 1'073'741'824);
-    for (const char* bad : {"", "-", "1-", "-1", "9-1", "1-2-3", "x", "1025M", "1G", "18446744073709551615K"}) {
+    for (const char* bad :
+         {"", "-", "1-", "-1", "9-1", "1-2-3", "x", "1025M", "1G", "18446744073709551615K"}) {
         INFO(bad);
         CHECK_FALSE(parse_size_range(bad));
     }

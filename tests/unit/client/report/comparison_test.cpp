@@ -18,9 +18,11 @@ namespace {
 std::string run_of(const std::vector<int>& received, int p99_ns) {
     std::string slots;
     for (const int each : received) {
-        slots += (slots.empty() ? "" : ",") + ("[" + std::to_string(each)) + ",0,0,1000," + std::to_string(p99_ns) + ",9000]";
+        slots += (slots.empty() ? "" : ",") + ("[" + std::to_string(each)) + ",0,0,1000," +
+                 std::to_string(p99_ns) + ",9000]";
     }
-    return R"({"schema": "portico-client-run", "version": 1, "series": {"slot_seconds": 0.25, "slots": [)" + slots + "]}}";
+    return R"({"schema": "portico-client-run", "version": 1, "series": {"slot_seconds": 0.25, "slots": [)" +
+           slots + "]}}";
 }
 
 std::vector<Compared> compare_texts(const std::string& a, const std::string& b) {
@@ -82,21 +84,25 @@ TEST_CASE("two files are compared slot by slot, and said in words", "[client][co
     CHECK(text.find("B is better: messages_per_second is 20.0 % higher") != std::string::npos);
     CHECK(text.find("B is worse: latency_p99_us is 50.0 % higher") != std::string::npos);
     CHECK(text.find("latency_p50_us is") == std::string::npos);
-    CHECK(comparison_text("a", "b", compare_texts(a, a)).find("No difference is shown.") != std::string::npos);
+    CHECK(comparison_text("a", "b", compare_texts(a, a)).find("No difference is shown.") !=
+          std::string::npos);
 }
 
-TEST_CASE("what makes two runs unlike is said, and what follows from nothing is not", "[client][compare]") {
+TEST_CASE("what makes two runs unlike is said, and what follows from nothing is not",
+          "[client][compare]") {
     SavedRun a;
     a.client = "0.1";
     a.system = "Linux";
     a.processors = 2;
-    a.arguments = {"127.0.0.1", "5000", "--message", "--depth", "--connections=64", "--duration", "1s", "--json", "a.json", "--quiet"};
+    a.arguments = {"127.0.0.1",  "5000", "--message", "--depth", "--connections=64",
+                   "--duration", "1s",   "--json",    "a.json",  "--quiet"};
     SavedRun b = a;
     b.arguments = {"::1",       "5001",    "--connections", "64",     "--duration", "1s",
                    "--message", "--depth", "--report",      "b.html", "--fail-if",  "lost>0"};
     CHECK(comparison_warnings(a, b).empty());
     CHECK(comparison_warnings({}, b).empty());  // it does not know
-    b.arguments = {"127.0.0.1:5000", "--reconnect", "--connections", "8", "--duration", "1s", "--message", "\x1b"};
+    b.arguments = {"127.0.0.1:5000", "--reconnect", "--connections", "8",
+                   "--duration",     "1s",          "--message",     "\x1b"};
     b.system = "Windows";
     b.exit_code = 3;
     const std::vector<std::string> warnings = comparison_warnings(a, b);
@@ -105,10 +111,12 @@ TEST_CASE("what makes two runs unlike is said, and what follows from nothing is 
     CHECK(warnings[1] == "the settings differ: --connections is 64 in A and 8 in B");
     CHECK(warnings[2] == "the settings differ: --message is --depth in A and \\x1b in B");
     CHECK(warnings[3] == "the settings differ: --reconnect is not given in A and given in B");
-    CHECK(warnings[4] == "the machines differ: A ran on Linux with 2 processors, B on Windows with 2 processors");
+    CHECK(warnings[4] ==
+          "the machines differ: A ran on Linux with 2 processors, B on Windows with 2 processors");
     const std::string good = run_of({100, 100, 100, 100, 100, 100, 100, 100, 100}, 1);
     const std::string better = run_of({200, 200, 200, 200, 200, 200, 200, 200, 200}, 1);
-    const std::string text = comparison_text("a", "b", compare_texts(good, better), "Nothing follows.");
+    const std::string text = comparison_text("a", "b", compare_texts(good, better),
+                                             "Nothing follows.");
     CHECK(text.ends_with("\n\nNothing follows.\n"));
     CHECK(text.find("B is better") == std::string::npos);
 }
@@ -119,33 +127,39 @@ TEST_CASE("what is no run is refused with what is wrong", "[client][compare]") {
     refused(good, "[1]", "this is no file of --json");
     refused(good, R"({"schema": "portico-client-run", "version": 2})", "another version");
     refused(R"({"schema": "portico-client-run", "version": 1})", good, "it has no \"series\"");
-    refused(R"({"schema": "portico-client-run", "version": 1, "series": {"slot_seconds": 0.25, "slots": [[1],[2]]}})", good, "no file");
+    refused(
+        R"({"schema": "portico-client-run", "version": 1, "series": {"slot_seconds": 0.25, "slots": [[1],[2]]}})",
+        good, "no file");
     refused(run_of({100, 100, 100}, 1), good, "A: the run was too short");
     refused(good, run_of({100, 100, 100}, 1), "B: the run was too short");
 }
 
 TEST_CASE("a member that is not what it should be is named", "[client][compare]") {
     const auto with = [](const std::string& member) {
-        return R"({"schema": "portico-client-run", "version": 1, "series": {"slot_seconds": 0.25, "slots": []}, )" + member + "}";
+        return R"({"schema": "portico-client-run", "version": 1, "series": {"slot_seconds": 0.25, "slots": []}, )" +
+               member + "}";
     };
-    CHECK_NOTHROW(parse_saved_run(with(R"("latency": {"count": 2, "max": 9, "buckets": [[1, 1], [9, 1]]}, "new": 1)")));
-    for (const auto& [member, name] : std::initializer_list<std::pair<const char*, const char*>>{
-             {R"("machine": "Linux")", "\"machine\""},
-             {R"("machine": {"processors": -1})", "\"processors\""},
-             {R"("arguments": ["a", 1])", "\"arguments\""},
-             {R"("lagged": 1)", "\"lagged\""},
-             {R"("exit_code": 256)", "\"exit_code\""},
-             {R"("figures": {"lost": {"value": -1}})", "\"lost\""},
-             {R"("figures": {"lost": {"value": 1e300}})", "\"lost\""},
-             {R"("figures": {"lost": {}})", "\"value\""},
-             {R"("failures": [{"reason": "x"}])", "\"connections\""},
-             {R"("latency": {"count": 2, "max": 9, "buckets": [[1, 1]]})", "\"latency\""},
-             {R"("latency": {"count": 2, "max": 9, "buckets": [[1, 18446744073709551615], [2, 3]]})", "\"latency\""},
-             {R"("latency": {"count": 2, "max": 9, "buckets": [[9, 1], [1, 1]]})", "\"latency\""},
-             {R"("service": {"count": 2, "max": 9, "buckets": [[1, 0], [2, 2]]})", "\"service\""},
-             {R"("version": 2)", "another version"},
-             {R"("series": {"slot_seconds": 0, "slots": []})", "\"slot_seconds\""},
-             {R"("series": {"slot_seconds": 1, "slots": [[1.5, 0, 0, 0, 0, 0]]})", "\"slots\""}}) {
+    CHECK_NOTHROW(parse_saved_run(
+        with(R"("latency": {"count": 2, "max": 9, "buckets": [[1, 1], [9, 1]]}, "new": 1)")));
+    for (
+        const auto& [member, name] : std::initializer_list<std::pair<const char*, const char*>>{
+            {R"("machine": "Linux")", "\"machine\""},
+            {R"("machine": {"processors": -1})", "\"processors\""},
+            {R"("arguments": ["a", 1])", "\"arguments\""},
+            {R"("lagged": 1)", "\"lagged\""},
+            {R"("exit_code": 256)", "\"exit_code\""},
+            {R"("figures": {"lost": {"value": -1}})", "\"lost\""},
+            {R"("figures": {"lost": {"value": 1e300}})", "\"lost\""},
+            {R"("figures": {"lost": {}})", "\"value\""},
+            {R"("failures": [{"reason": "x"}])", "\"connections\""},
+            {R"("latency": {"count": 2, "max": 9, "buckets": [[1, 1]]})", "\"latency\""},
+            {R"("latency": {"count": 2, "max": 9, "buckets": [[1, 18446744073709551615], [2, 3]]})",
+             "\"latency\""},
+            {R"("latency": {"count": 2, "max": 9, "buckets": [[9, 1], [1, 1]]})", "\"latency\""},
+            {R"("service": {"count": 2, "max": 9, "buckets": [[1, 0], [2, 2]]})", "\"service\""},
+            {R"("version": 2)", "another version"},
+            {R"("series": {"slot_seconds": 0, "slots": []})", "\"slot_seconds\""},
+            {R"("series": {"slot_seconds": 1, "slots": [[1.5, 0, 0, 0, 0, 0]]})", "\"slots\""}}) {
         CAPTURE(member);
         refused(with(member), with(R"("new": 1)"), name);
     }

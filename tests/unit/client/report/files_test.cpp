@@ -29,7 +29,8 @@ std::string content_of(const std::filesystem::path& path) {
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// The JSON that stands in a page, which neither ends the element that it stands in nor lets anything come from elsewhere.
+// The JSON that stands in a page, which neither ends the element that it stands in nor lets
+// anything come from elsewhere.
 nlohmann::json inside_of(const std::string& page, const std::string& id) {
     CHECK(page.starts_with("<!doctype html>"));
     const std::size_t begin = page.find("<script type=\"application/json\" id=\"" + id + "\">");
@@ -60,7 +61,11 @@ TEST_CASE("a run as JSON has its figures, its series and its buckets", "[client]
         totals.series.reply(1'100'000'000, latency_ns);
     }
     totals.failures["\"quoted\" \xff </script>"] = 2;
-    const RunRecord record{{plan, totals}, {"::1", "5000", "--message", "a\nb"}, "2026-01-31T12:00:00Z", {*parse_threshold("p99>1ms")}, 4};
+    const RunRecord record{{plan, totals},
+                           {"::1", "5000", "--message", "a\nb"},
+                           "2026-01-31T12:00:00Z",
+                           {*parse_threshold("p99>1ms")},
+                           4};
     const std::string text = json_report(record);
     const nlohmann::json json = nlohmann::json::parse(text);
     CHECK(json["schema"] == "portico-client-run");
@@ -84,7 +89,8 @@ TEST_CASE("a run as JSON has its figures, its series and its buckets", "[client]
     CHECK(inside_of(html_report(text), "run") == json);
 }
 
-TEST_CASE("a comparison as JSON has its figures and both sides, and its page carries the same", "[client][files]") {
+TEST_CASE("a comparison as JSON has its figures and both sides, and its page carries the same",
+          "[client][files]") {
     const std::string nasty = "</script><!-- \"\\ \x01 \xff";
     ComparisonRecord record;
     record.of_servers = true;
@@ -131,14 +137,16 @@ TEST_CASE("what a run has written is read again", "[client][files]") {
         totals.series.reply(1'100'000'000, latency_ns);
     }
     totals.failures["refused"] = 2;
-    const SavedRun run = parse_saved_run(json_report({{plan, totals}, {"::1", "5000"}, "2026-01-31T12:00:00Z", {}, 3}));
+    const SavedRun run = parse_saved_run(
+        json_report({{plan, totals}, {"::1", "5000"}, "2026-01-31T12:00:00Z", {}, 3}));
     CHECK(run.arguments == std::vector<std::string>{"::1", "5000"});
     CHECK(run.began == "2026-01-31T12:00:00Z");
     CHECK(run.exit_code == 3);
     CHECK_FALSE(run.system.empty());
     CHECK(run.failures == std::vector<std::pair<std::string, std::uint64_t>>{{"refused", 2}});
     CHECK(run.figures.front().name == figures().front().name);
-    const auto lost = std::find_if(run.figures.begin(), run.figures.end(), [](const SavedFigure& each) { return each.name == "lost"; });
+    const auto lost = std::find_if(run.figures.begin(), run.figures.end(),
+                                   [](const SavedFigure& each) { return each.name == "lost"; });
     REQUIRE(lost != run.figures.end());
     CHECK(lost->value == 2);
     CHECK(lost->unit.empty());
@@ -235,7 +243,8 @@ TEST_CASE("a device is written to, and stays a device", "[client][files]") {
 }
 
 #ifndef _WIN32
-TEST_CASE("a pipe and a link are written through, and what they lead to keeps its place", "[client][files]") {
+TEST_CASE("a pipe and a link are written through, and what they lead to keeps its place",
+          "[client][files]") {
     namespace fs = std::filesystem;
     const fs::path folder = fs::temp_directory_path() / "portico client links";
     fs::remove_all(folder);

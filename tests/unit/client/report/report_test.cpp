@@ -82,7 +82,8 @@ TEST_CASE("the summary has the figures that were asked for, and no others") {
     const auto has = [&](const LoadPlan& plan, const std::string& line) {
         return ("\n" + summary({plan, totals})).find(line) != std::string::npos;
     };
-    for (const char* name : {"\nrate", "\nsent_late", "\nnot_sent", "\nidle_", "\nconnections_per_second"}) {
+    for (const char* name :
+         {"\nrate", "\nsent_late", "\nnot_sent", "\nidle_", "\nconnections_per_second"}) {
         CAPTURE(name);
         CHECK_FALSE(has({}, name));
     }
@@ -99,7 +100,8 @@ TEST_CASE("the summary has the figures that were asked for, and no others") {
     CHECK(has(plan, "\nconnections_per_second 10.0\n"));
 }
 
-TEST_CASE("a reader's summary leaves out what is zero, and its times have the unit that suits them") {
+TEST_CASE(
+    "a reader's summary leaves out what is zero, and its times have the unit that suits them") {
     LoadPlan plan;
     plan.rate = {1, 2};
     Totals totals;
@@ -113,8 +115,9 @@ TEST_CASE("a reader's summary leaves out what is zero, and its times have the un
     const std::string text = '\n' + readable_summary({plan, totals});
     INFO(text);
     for (const char* line :
-         {"\nconnections_opened     1\n", "\nrate                   0.500\n", "\nreceived               3\n",
-          "\nseconds                4.00 s\n", "\nlatency_max            1.25 ms\n", "\nconnect_max            2.50 s\n"}) {
+         {"\nconnections_opened     1\n", "\nrate                   0.500\n",
+          "\nreceived               3\n", "\nseconds                4.00 s\n",
+          "\nlatency_max            1.25 ms\n", "\nconnect_max            2.50 s\n"}) {
         CAPTURE(line);
         CHECK(text.find(line) != std::string::npos);
     }
@@ -138,9 +141,11 @@ TEST_CASE("a rate that was missed is said") {
         totals.last_send_ns = 1'900'000'000;
         totals.sent = 400;
         totals.not_sent = 600;
-        CHECK(says().find("client: the rate was missed: 400.0 messages a second left, of 1000 asked for; 600 never left") == 0);
+        CHECK(says().find("client: the rate was missed: 400.0 messages a second left, of 1000 "
+                          "asked for; 600 never left") == 0);
         CHECK(exit_code_of({plan, totals}, {}) == exit_code::all_right);
-        CHECK(exit_code_of({plan, totals}, std::vector<Threshold>{*parse_threshold("rate_achieved<950")}) == exit_code::threshold);
+        CHECK(exit_code_of({plan, totals}, std::vector<Threshold>{*parse_threshold(
+                                               "rate_achieved<950")}) == exit_code::threshold);
         totals.interrupted = true;
         CHECK(says().empty());
         totals.interrupted = false;
@@ -151,7 +156,8 @@ TEST_CASE("a rate that was missed is said") {
     SECTION("a count that took longer than the schedule") {
         plan.count = totals.sent = 1'001;
         totals.last_send_ns = 3'500'000'000;
-        CHECK(says().find("400.0 messages a second left, of 1000 asked for. ") != std::string::npos);
+        CHECK(says().find("400.0 messages a second left, of 1000 asked for. ") !=
+              std::string::npos);
         totals.last_send_ns = 2'040'000'000;
         CHECK(says().empty());
     }
@@ -167,10 +173,12 @@ TEST_CASE("the first of several exit codes that holds is taken") {
     Totals totals;
     totals.connections_opened = 1;
     totals.received = 10;
-    const std::vector<Threshold> thresholds{*parse_threshold("received < 11"), *parse_threshold("received==9")};
+    const std::vector<Threshold> thresholds{*parse_threshold("received < 11"),
+                                            *parse_threshold("received==9")};
     CHECK(exit_code_of({plan, totals}, {}) == exit_code::all_right);
     CHECK(exit_code_of({plan, totals}, thresholds) == exit_code::threshold);
-    CHECK(verdict_lines({plan, totals}, thresholds) == "client: failed by --fail-if received < 11: received is 10\n");
+    CHECK(verdict_lines({plan, totals}, thresholds) ==
+          "client: failed by --fail-if received < 11: received is 10\n");
     // Half of the latency is the client's own.
     totals.lag_ns.record(3'000'000);
     totals.latency_ns.record(6'000'000);
@@ -203,7 +211,8 @@ TEST_CASE("latencies are drawn in steps of one, two and five") {
     }
     CHECK(latency_drawing(latency) ==
           "latency, up to   messages   no slower\n"
-          "         50 us    75.00 %    75.000 %  ##################################################\n"
+          "         50 us    75.00 %    75.000 %  "
+          "##################################################\n"
           "          2 ms    25.00 %   100.000 %  #################\n");
     CHECK(latency_drawing(latency, 40) ==
           "latency, up to   messages\n"
@@ -268,13 +277,20 @@ TEST_CASE("a finding says what and where, and shows the bytes one above the othe
         const std::string text = finding_lines(finding);
         return text.substr(0, text.find('\n'));
     };
-    CHECK(first_line(Finding::Kind::lost, {3, 18}) == "lost: connection 3 message 17: no reply before that to message 18");
-    CHECK(first_line(Finding::Kind::lost, {3, 0}, 3) == "lost: connection 3 message 17 to 19: no reply within the timeout");
-    CHECK(first_line(Finding::Kind::duplicate, {3, 9}) == "duplicate: connection 3: the reply to message 9 again");
-    CHECK(first_line(Finding::Kind::reordered, {3, 9}) == "reordered: connection 3: the reply to message 9 behind that to a later one");
-    CHECK(first_line(Finding::Kind::late, {3, 9}) == "late: connection 3: the reply to message 9 after the timeout");
-    CHECK(first_line(Finding::Kind::crossed, {5, 9}) == "crossed: connection 3: the reply to connection 5 message 9");
-    CHECK(first_line(Finding::Kind::unexpected, {3, 9}) == "unexpected: connection 3: bytes that answer nothing");
+    CHECK(first_line(Finding::Kind::lost, {3, 18}) ==
+          "lost: connection 3 message 17: no reply before that to message 18");
+    CHECK(first_line(Finding::Kind::lost, {3, 0}, 3) ==
+          "lost: connection 3 message 17 to 19: no reply within the timeout");
+    CHECK(first_line(Finding::Kind::duplicate, {3, 9}) ==
+          "duplicate: connection 3: the reply to message 9 again");
+    CHECK(first_line(Finding::Kind::reordered, {3, 9}) ==
+          "reordered: connection 3: the reply to message 9 behind that to a later one");
+    CHECK(first_line(Finding::Kind::late, {3, 9}) ==
+          "late: connection 3: the reply to message 9 after the timeout");
+    CHECK(first_line(Finding::Kind::crossed, {5, 9}) ==
+          "crossed: connection 3: the reply to connection 5 message 9");
+    CHECK(first_line(Finding::Kind::unexpected, {3, 9}) ==
+          "unexpected: connection 3: bytes that answer nothing");
 }
 
 TEST_CASE("reasons of failure are counted, a line each") {
@@ -284,5 +300,6 @@ TEST_CASE("reasons of failure are counted, a line each") {
     totals.failures["reset"] = 1;
     CHECK(failure_lines(totals) == "client: 2 connections: refused\nclient: 1 connection: reset\n");
     totals.failures_untold = 4;
-    CHECK(failure_lines(totals).ends_with("client: 4 more failed when there was no memory to say why\n"));
+    CHECK(failure_lines(totals).ends_with(
+        "client: 4 more failed when there was no memory to say why\n"));
 }

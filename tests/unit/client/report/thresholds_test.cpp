@@ -78,7 +78,8 @@ TEST_CASE("every figure has a name of its own, by which it is found", "[client][
         CAPTURE(figure.name);
         CHECK(names.insert(figure.name).second);
         CHECK(figure_named(figure.name) == &figure);
-        CHECK(std::string(figure.name).find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos);
+        CHECK(std::string(figure.name).find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") ==
+              std::string::npos);
         CHECK(figure.value({LoadPlan{}, Totals{}}) == 0);
     }
     CHECK(figure_named("p99.99") == figure_named("latency_p9999_us"));

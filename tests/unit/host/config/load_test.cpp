@@ -59,13 +59,15 @@ bool has(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }
 
-// A directory of its own, no other run's, removed at the end; its name is not ASCII, as an operator's may be.
+// A directory of its own, no other run's, removed at the end; its name is not ASCII, as an
+// operator's may be.
 class Folder {
 public:
     Folder() {
         std::random_device random;
         do {
-            path_ = fs::temp_directory_path() / fs::path(u8"portico config ä ж 漢 ").concat(std::to_string(random()));
+            path_ = fs::temp_directory_path() /
+                    fs::path(u8"portico config ä ж 漢 ").concat(std::to_string(random()));
         } while (!fs::create_directory(path_));
     }
     Folder(const Folder&) = delete;
@@ -86,7 +88,8 @@ private:
 };
 
 #ifndef _WIN32
-// While it lives files are opened by an account without rights; the administrator would read everything. (Other accounts stay who they are.)
+// While it lives files are opened by an account without rights; the administrator would read
+// everything. (Other accounts stay who they are.)
 class NobodyInParticular {
 public:
     NobodyInParticular() {
@@ -137,10 +140,14 @@ TEST_CASE("the smallest configuration takes every default", "[config]") {
 TEST_CASE("io_uring has no shared ports", "[config]") {
     const std::string rest = R"("listeners": [{"listen": "0", "plugin": "echo"}]})";
     CHECK(accepted(R"({"io": {"backend": "io_uring"}, )" + rest).io.backend == "io_uring");
-    CHECK(accepted(R"({"io": {"backend": "io_uring", "ports": "per_core"}, )" + rest).io.backend == "io_uring");
-    const auto loaded = load_text("{\"io\": {\n\"backend\": \"io_uring\",\n\"ports\": \"shared\"}, " + rest, "host.json");
+    CHECK(accepted(R"({"io": {"backend": "io_uring", "ports": "per_core"}, )" + rest).io.backend ==
+          "io_uring");
+    const auto loaded = load_text(
+        "{\"io\": {\n\"backend\": \"io_uring\",\n\"ports\": \"shared\"}, " + rest, "host.json");
     REQUIRE(loaded.mistakes.size() == 1);
-    CHECK(loaded.mistakes[0] == "host.json:3: io.ports: found \"shared\", expected \"per_core\" or \"auto\": a port on io_uring belongs to one thread");
+    CHECK(loaded.mistakes[0] ==
+          "host.json:3: io.ports: found \"shared\", expected \"per_core\" or \"auto\": a port on "
+          "io_uring belongs to one thread");
 }
 
 TEST_CASE("every key is read into its place", "[config]") {
@@ -196,7 +203,8 @@ TEST_CASE("every key is read into its place", "[config]") {
 }
 
 TEST_CASE("comments, a byte-order mark and text that is not ASCII are accepted", "[config]") {
-    const Config config = accepted("\xEF\xBB\xBF// first\n/* and\n then */" + with_top(R"(/* , "x": 1 */)") + "// last");
+    const Config config = accepted("\xEF\xBB\xBF// first\n/* and\n then */" +
+                                   with_top(R"(/* , "x": 1 */)") + "// last");
     CHECK(config.listeners.front().line == 3);
     CHECK(accepted(listener(R"(, "name": "écho-漢")")).listeners.front().name == "écho-漢");
 }
@@ -216,8 +224,9 @@ TEST_CASE("settings become JSON without comments, and each member knows its line
        null
    }}]})");
     const Settings& settings = config.listeners.front().settings;
-    CHECK(settings.json == R"({"below":null,"big":18446744073709551615,"list":[1,{"deep/er~":true}],)"
-                           R"("small":-9223372036854775808,"text":"ä\n","z":1.5})");
+    CHECK(settings.json ==
+          R"({"below":null,"big":18446744073709551615,"list":[1,{"deep/er~":true}],)"
+          R"("small":-9223372036854775808,"text":"ä\n","z":1.5})");
     CHECK(settings.lines.of("") == 3);
     CHECK(settings.lines.of("/z") == 4);
     CHECK(settings.lines.of("/list") == 5);
@@ -227,7 +236,8 @@ TEST_CASE("settings become JSON without comments, and each member knows its line
     CHECK(settings.lines.of("/small") == 10);
     CHECK(settings.lines.of("/below") == 11);
     CHECK(settings.lines.size() == 10);
-    for (const char* unknown : {"/none", "/list/2", "/list/x", "/list/", "/z/0", "/list/1/deep/er~"}) {
+    for (const char* unknown :
+         {"/none", "/list/2", "/list/x", "/list/", "/z/0", "/list/1/deep/er~"}) {
         CHECK(settings.lines.of(unknown) == 0);
     }
 }
@@ -242,18 +252,23 @@ TEST_CASE("a syntax error is reported alone, with its column and in plain words"
         INFO(text);
         CHECK(mistake_in(text) == "host.json:" + expected);
     };
-    const std::string value = R"(expected a value: "text", a number, true, false, null, {...} or [...])";
+    const std::string value =
+        R"(expected a value: "text", a number, true, false, null, {...} or [...])";
     check("", R"(1:1: found an empty file, expected "{")");
     check(" \n ", R"(2:2: found an empty file, expected "{")");
     check("{\"lgo\": 1,\n\"b\" 2}", R"(2:5: found 2, expected ":" after the key)");
-    check("{\"a\": 1\n \"b\": 2}", R"(2:2: found the text "b", expected "," or "}" (is a comma missing before it?))");
-    check(R"({"a": 1,})", R"(1:9: found "}", expected a key in double quotes (no comma before a closing bracket))");
-    check(R"({"a": [1,]})", R"(1:10: found "]", )" + value + " (no comma before a closing bracket)");
+    check("{\"a\": 1\n \"b\": 2}",
+          R"(2:2: found the text "b", expected "," or "}" (is a comma missing before it?))");
+    check(R"({"a": 1,})",
+          R"(1:9: found "}", expected a key in double quotes (no comma before a closing bracket))");
+    check(R"({"a": [1,]})",
+          R"(1:10: found "]", )" + value + " (no comma before a closing bracket)");
     check(R"({"a": [1, 2})", R"(1:12: found "}", expected "," or "]")");
     check(R"({"a": })", R"(1:7: found "}", )" + value);
     check(R"({,})", R"(1:2: found ",", expected a key in double quotes)");
     check(R"({a: 1})", "1:2: found a, expected a key in double quotes");
-    check(R"({'a': 1})", R"(1:2: found "'", expected a key in double quotes (text stands in double quotes))");
+    check(R"({'a': 1})",
+          R"(1:2: found "'", expected a key in double quotes (text stands in double quotes))");
     check(R"({"ä": True})", "1:7: found True, " + value + " (true, false and null are lower-case)");
     check(R"({"a": tru})", "1:7: found tru, " + value);
     check(R"({"a": true;})", R"(1:11: found ";", expected "," or "}")");
@@ -263,21 +278,33 @@ TEST_CASE("a syntax error is reported alone, with its column and in plain words"
     check("\xEF\xBC\x81", R"(1:1: found "！", expected "{")");
     check("{\"a\": \xC2\xA0}", R"(1:7: found "\u00a0", )" + value);
     check(R"({"a": €})", R"(1:7: found "€", )" + value);
-    check("{\n\"a\": [\n1", R"(3:2: found the end of the file, expected "," or "]" (the "[" of line 2 is not closed))");
-    check("{} {}", R"(1:4: found "{", expected the end of the file: the outermost object is complete)");
+    check(
+        "{\n\"a\": [\n1",
+        R"(3:2: found the end of the file, expected "," or "]" (the "[" of line 2 is not closed))");
+    check("{} {}",
+          R"(1:4: found "{", expected the end of the file: the outermost object is complete)");
     for (const std::string number : {"01", "+5", ".5", "5.", "0x10", "1e", "-", "-x", "1_000"}) {
-        check(R"({"a": )" + number + "}", "1:7: found " + number + ", expected a number such as 5000, -1 or 0.5");
+        check(R"({"a": )" + number + "}",
+              "1:7: found " + number + ", expected a number such as 5000, -1 or 0.5");
     }
     check(R"({"a": 1e999})", "1:7: found 1e999, expected a number below 1.8e308");
-    check(R"({"a": "number overflow"}})", R"(1:25: found "}", expected the end of the file: the outermost object is complete)");
-    check("{\"a\": \"x\n\"}",
-          R"(1:9: found the end of the line inside a text, expected its closing '"' (a line break in a text is written \n))");
-    check(R"({"a": "x)", R"(1:9: found the end of the file inside a text, expected its closing '"')");
-    check("{\"a\": \"\t\"}", R"(1:8: found the control character "\t" in a text, expected it escaped (a tab is written \t))");
-    check(R"({"a": "C:\plugins"})",
-          R"(1:10: found "\p" in a text, expected \\ for a backslash (in a path "/" works too), or one of \" \/ \b \f \n \r \t \u0000)");
+    check(R"({"a": "number overflow"}})",
+          R"(1:25: found "}", expected the end of the file: the outermost object is complete)");
+    check(
+        "{\"a\": \"x\n\"}",
+        R"(1:9: found the end of the line inside a text, expected its closing '"' (a line break in a text is written \n))");
+    check(R"({"a": "x)",
+          R"(1:9: found the end of the file inside a text, expected its closing '"')");
+    check(
+        "{\"a\": \"\t\"}",
+        R"(1:8: found the control character "\t" in a text, expected it escaped (a tab is written \t))");
+    check(
+        R"({"a": "C:\plugins"})",
+        R"(1:10: found "\p" in a text, expected \\ for a backslash (in a path "/" works too), or one of \" \/ \b \f \n \r \t \u0000)");
     check(R"({"a": "\u12g4"})", R"(1:12: found "g" behind \u, expected four hexadecimal digits)");
-    check(R"({"a": "\ud800"})", R"(1:14: found half of a surrogate pair, expected \uD800..\uDBFF followed by \uDC00..\uDFFF)");
+    check(
+        R"({"a": "\ud800"})",
+        R"(1:14: found half of a surrogate pair, expected \uD800..\uDBFF followed by \uDC00..\uDFFF)");
     check("{ /* x", R"(1:7: found the end of the file in a comment, expected "*/")");
     check("{ / x", R"(1:3: found "/", expected "//" or "/*" for a comment)");
 }
@@ -286,19 +313,24 @@ TEST_CASE("a text that is not UTF-8 is refused, also in a comment", "[config]") 
     const auto refused = [](const std::string& bytes) {
         return mistake_in("{\n// " + bytes + "\n}");
     };
-    CHECK(refused("\xFF") == R"(host.json:2:4: found the byte \xff, which is not UTF-8, expected a file saved as UTF-8)");
+    CHECK(
+        refused("\xFF") ==
+        R"(host.json:2:4: found the byte \xff, which is not UTF-8, expected a file saved as UTF-8)");
     CHECK(has(refused("\xC0\x80"), "which is not UTF-8"));          // overlong
     CHECK(has(refused("\xE0\x80\x80"), "which is not UTF-8"));      // overlong
     CHECK(has(refused("\xED\xA0\x80"), "which is not UTF-8"));      // a surrogate
     CHECK(has(refused("\xF4\x90\x80\x80"), "which is not UTF-8"));  // beyond the last code point
     CHECK(has(refused("\xE2\x82"), "which is not UTF-8"));          // cut
-    CHECK(mistake_in(std::string("\xFF\xFE{\0", 4)) == "host.json:1:1: found UTF-16, expected UTF-8: save the file with that encoding");
+    CHECK(mistake_in(std::string("\xFF\xFE{\0", 4)) ==
+          "host.json:1:1: found UTF-16, expected UTF-8: save the file with that encoding");
     CHECK(mistake_in(with_top("") + std::string("\0x", 2)) ==
-          "host.json:1:" + std::to_string(with_top("").size() + 1) + ": found a NUL byte, expected a file saved as UTF-8 text");
+          "host.json:1:" + std::to_string(with_top("").size() + 1) +
+              ": found a NUL byte, expected a file saved as UTF-8 text");
 }
 
 TEST_CASE("deep nesting is an error and not a crash", "[config]") {
-    CHECK(mistake_in(std::string(100'000, '[')) == "host.json:1:65: found more than 64 brackets open at once, expected at most 64");
+    CHECK(mistake_in(std::string(100'000, '[')) ==
+          "host.json:1:65: found more than 64 brackets open at once, expected at most 64");
     std::string objects;
     for (int depth = 0; depth < 100'000; ++depth) {
         objects += "{\"a\":";
@@ -306,7 +338,8 @@ TEST_CASE("deep nesting is an error and not a crash", "[config]") {
     CHECK(has(mistake_in(objects), "found more than 64 brackets open at once"));
     // The outermost object, the array, the listener and "settings" are four.
     const auto settings = [](std::size_t depth) {
-        return listener(R"(, "settings": {"a": )" + std::string(depth, '[') + std::string(depth, ']') + "}");
+        return listener(R"(, "settings": {"a": )" + std::string(depth, '[') +
+                        std::string(depth, ']') + "}");
     };
     accepted(settings(60));
     CHECK(has(mistake_in(settings(61)), "found more than 64 brackets"));
@@ -322,22 +355,30 @@ TEST_CASE("all mistakes are reported at once, in the order of their lines", "[co
   }],
   "log": []
 })");
-    CHECK(mistakes == std::vector<std::string>{
-                          "host.json:2: shutdown.drain_ms: found -1, expected a whole number from 0 to 86400000",
-                          R"(host.json:3: io.ports: found "many", expected "auto", "shared" or "per_core")",
-                          "host.json:4: listeners[0].listen: found nothing, expected an address such as \"127.0.0.1:5000\", "
-                          "\"[::1]:5000\", \"localhost:5000\" or \"5000\"",
-                          "host.json:5: listeners[0].plugin: found 5, expected a plugin's name, such as \"echo\": the name of its "
-                          "file without folder and suffix",
-                          "host.json:6: listeners[0].limits.connections: found 0, expected a whole number from 1 to 1000000",
-                          R"(host.json:6: listeners[0].limits.conections: unknown key "conections"; did you mean "connections"?)",
-                          "host.json:8: log: found [], expected an object, {...}"});
+    CHECK(
+        mistakes ==
+        std::vector<std::string>{
+            "host.json:2: shutdown.drain_ms: found -1, expected a whole number from 0 to 86400000",
+            R"(host.json:3: io.ports: found "many", expected "auto", "shared" or "per_core")",
+            "host.json:4: listeners[0].listen: found nothing, expected an address such as "
+            "\"127.0.0.1:5000\", "
+            "\"[::1]:5000\", \"localhost:5000\" or \"5000\"",
+            "host.json:5: listeners[0].plugin: found 5, expected a plugin's name, such as "
+            "\"echo\": the name of its "
+            "file without folder and suffix",
+            "host.json:6: listeners[0].limits.connections: found 0, expected a whole number from 1 "
+            "to 1000000",
+            R"(host.json:6: listeners[0].limits.conections: unknown key "conections"; did you mean "connections"?)",
+            "host.json:8: log: found [], expected an object, {...}"});
 }
 
 TEST_CASE("an unknown key is named with the one that was probably meant", "[config]") {
-    CHECK(mistake_in(with_top(R"(, "lgo": {})")) == R"(host.json:1: lgo: unknown key "lgo"; did you mean "log"?)");
-    CHECK(has(mistake_in(listener(R"(, "blockingThreads": 1)")), R"(did you mean "blocking_threads"?)"));
-    CHECK(has(mistake_in(listener(R"(, "idle_timeout_ms": 1)")), R"(unknown key "idle_timeout_ms"; it belongs in "limits")"));
+    CHECK(mistake_in(with_top(R"(, "lgo": {})")) ==
+          R"(host.json:1: lgo: unknown key "lgo"; did you mean "log"?)");
+    CHECK(has(mistake_in(listener(R"(, "blockingThreads": 1)")),
+              R"(did you mean "blocking_threads"?)"));
+    CHECK(has(mistake_in(listener(R"(, "idle_timeout_ms": 1)")),
+              R"(unknown key "idle_timeout_ms"; it belongs in "limits")"));
     CHECK(has(mistake_in(with_top(R"(, "plugin": "echo")")), R"(it belongs in a listener)"));
     CHECK(mistake_in(with_top(R"(, "shutdown": {"two\nwords": 1})")) ==
           R"(host.json:1: shutdown["two\nwords"]: unknown key "two\nwords", expected "drain_ms")");
@@ -356,38 +397,50 @@ TEST_CASE("the nearest key is found by few edits, and nothing far away is sugges
 }
 
 TEST_CASE("a repeated key is a mistake that names the first one's line", "[config]") {
-    CHECK(mistake_in("{\"log\": {},\n\"listeners\": [{\"listen\": \"1\", \"plugin\": \"p\"}],\n\n\"log\": 5}") ==
+    CHECK(mistake_in("{\"log\": {},\n\"listeners\": [{\"listen\": \"1\", \"plugin\": "
+                     "\"p\"}],\n\n\"log\": 5}") ==
           "host.json:4: log: found the key \"log\" again, expected it once (first on line 1)");
     CHECK(has(mistake_in(listener(R"(, "settings": {"a": [{"b": 1, "b": 2}]})")),
               "listeners[0].settings.a[0].b: found the key \"b\" again"));
-    CHECK(has(mistake_in(with_top(R"(, "\u006cog": {}, "log": {})")), "found the key \"log\" again"));
+    CHECK(
+        has(mistake_in(with_top(R"(, "\u006cog": {}, "log": {})")), "found the key \"log\" again"));
 }
 
 TEST_CASE("what was found is shown in short and harmless", "[config]") {
     const std::string long_text(100, 'x');
-    CHECK(has(mistake_in(with_top(R"(, "log": ")" + long_text + "\"")), "found \"" + std::string(40, 'x') + "...\", expected"));
-    CHECK(has(mistake_in(with_top(R"(, "log": {"level": "\u001b[31m\n\"\u0085"})")), R"(found "\u001b[31m\n\"\u0085", expected)"));
-    CHECK(has(mistake_in(with_top(R"(, "log": [1, {"a": null}, true, 1.50])")), R"(found [1, {"a": null}, true, 1.50], expected)"));
-    CHECK(has(mistake_in(with_top(", \"log\": [\"" + long_text + "\", \"" + long_text + "\"]")), "found [\"" + std::string(38, 'x') + "..., expected"));
+    CHECK(has(mistake_in(with_top(R"(, "log": ")" + long_text + "\"")),
+              "found \"" + std::string(40, 'x') + "...\", expected"));
+    CHECK(has(mistake_in(with_top(R"(, "log": {"level": "\u001b[31m\n\"\u0085"})")),
+              R"(found "\u001b[31m\n\"\u0085", expected)"));
+    CHECK(has(mistake_in(with_top(R"(, "log": [1, {"a": null}, true, 1.50])")),
+              R"(found [1, {"a": null}, true, 1.50], expected)"));
+    CHECK(has(mistake_in(with_top(", \"log\": [\"" + long_text + "\", \"" + long_text + "\"]")),
+              "found [\"" + std::string(38, 'x') + "..., expected"));
     CHECK(has(mistake_in(with_top(R"(, "log": {"level": "\r\t"})")), R"(found "\r\t", expected)"));
     std::string numbers = "[0";
     for (int i = 1; i < 1'000; ++i) {
         numbers += ", " + std::to_string(i);
     }
-    CHECK(has(mistake_in(with_top(", \"log\": " + numbers + "]")), "found " + numbers.substr(0, 40) + "..., expected"));
-    const std::string umlauts = mistake_in(with_top(R"(, "log": "ääääääääääääääääääääääääääääääääääääääääää")"));
+    CHECK(has(mistake_in(with_top(", \"log\": " + numbers + "]")),
+              "found " + numbers.substr(0, 40) + "..., expected"));
+    const std::string umlauts = mistake_in(
+        with_top(R"(, "log": "ääääääääääääääääääääääääääääääääääääääääää")"));
     CHECK(has(umlauts, "ä...\", expected"));
 }
 
 TEST_CASE("only whole numbers within the range are integers", "[config]") {
-    const auto threads = [](const std::string& number) { return with_top(R"(, "io": {"threads": )" + number + "}"); };
+    const auto threads = [](const std::string& number) {
+        return with_top(R"(, "io": {"threads": )" + number + "}");
+    };
     CHECK(accepted(threads("1024")).io.threads == 1'024);
     CHECK(accepted(threads("-0")).io.threads == 0);
     const std::string range = ", expected a whole number from 0 to 1024";
     CHECK(mistake_in(threads("1025")) == "host.json:1: io.threads: found 1025" + range);
     CHECK(has(mistake_in(threads("-1")), "found -1" + range));
-    CHECK(has(mistake_in(threads("1e3")), "found 1e3" + range + ", without a point or an exponent"));
-    CHECK(has(mistake_in(threads("10.0")), "found 10.0" + range + ", without a point or an exponent"));
+    CHECK(
+        has(mistake_in(threads("1e3")), "found 1e3" + range + ", without a point or an exponent"));
+    CHECK(has(mistake_in(threads("10.0")),
+              "found 10.0" + range + ", without a point or an exponent"));
     CHECK(has(mistake_in(threads("4294967296")), "found 4294967296" + range));
     CHECK(has(mistake_in(threads("18446744073709551616")), "found 18446744073709551616" + range));
     CHECK(has(mistake_in(threads("\"4\"")), "found \"4\"" + range));
@@ -405,24 +458,31 @@ TEST_CASE("there is at least one listener", "[config]") {
 
 TEST_CASE("a listener is called as its plugin unless that name is taken", "[config]") {
     const auto pair = [](const std::string& first, const std::string& second) {
-        return "{\"listeners\": [\n{\"listen\": \"1\", \"plugin\": \"echo\"" + first + "},\n{\"listen\": \"2\", \"plugin\": \"echo\"" +
-               second + "}]}";
+        return "{\"listeners\": [\n{\"listen\": \"1\", \"plugin\": \"echo\"" + first +
+               "},\n{\"listen\": \"2\", \"plugin\": \"echo\"" + second + "}]}";
     };
     CHECK(accepted(pair(R"(, "name": "a")", "")).listeners[1].name == "echo");
-    CHECK(mistake_in(pair("", "")) == "host.json:3: listeners[1].name: found nothing, expected a name, because the default, the "
-                                      "plugin's name \"echo\", is taken (listeners[0] on line 2 has it)");
+    CHECK(
+        mistake_in(pair("", "")) ==
+        "host.json:3: listeners[1].name: found nothing, expected a name, because the default, the "
+        "plugin's name \"echo\", is taken (listeners[0] on line 2 has it)");
     CHECK(mistake_in(pair("", R"(, "name": "echo")")) ==
-          "host.json:3: listeners[1].name: found \"echo\", expected a name that no other listener has (listeners[0] on line 2 has it)");
+          "host.json:3: listeners[1].name: found \"echo\", expected a name that no other listener "
+          "has (listeners[0] on line 2 has it)");
     for (const std::string bad : {"", "a b", "a\\tb", "a\\\"b", "a'b", "\\u00a0", "\\u0007"}) {
         INFO(bad);
-        CHECK(has(mistake_in(listener(R"(, "name": ")" + bad + "\"")), "listeners[0].name: found \""));
+        CHECK(has(mistake_in(listener(R"(, "name": ")" + bad + "\"")),
+                  "listeners[0].name: found \""));
     }
     accepted(listener(R"(, "name": ")" + std::string(64, 'n') + "\""));
-    CHECK(has(mistake_in(listener(R"(, "name": ")" + std::string(65, 'n') + "\"")), "expected 1 to 64 printable characters"));
+    CHECK(has(mistake_in(listener(R"(, "name": ")" + std::string(65, 'n') + "\"")),
+              "expected 1 to 64 printable characters"));
 }
 
 TEST_CASE("a plugin's name is no path and has no suffix", "[config]") {
-    const auto plugin = [](const std::string& name) { return R"({"listeners": [{"listen": "1", "plugin": ")" + name + "\"}]}"; };
+    const auto plugin = [](const std::string& name) {
+        return R"({"listeners": [{"listen": "1", "plugin": ")" + name + "\"}]}";
+    };
     CHECK(accepted(plugin("my-echo_2.v1")).listeners[0].name == "my-echo_2.v1");
     for (const std::string bad : {"a/b", "a\\\\b", "c:a", "..", "a..b", "/a"}) {
         INFO(bad);
@@ -434,15 +494,23 @@ TEST_CASE("a plugin's name is no path and has no suffix", "[config]") {
     }
     CHECK(has(mistake_in(plugin("")), "expected 1 to 64 printable characters"));
     CHECK(has(mistake_in(plugin("two words")), "expected 1 to 64 printable characters"));
-    const std::string what = "expected a plugin's name, such as \"echo\": the name of its file without folder and suffix";
-    CHECK(mistake_in(R"({"listeners": [{"listen": "1"}]})") == "host.json:1: listeners[0].plugin: found nothing, " + what);
-    CHECK(mistake_in(R"({"listeners": [{"listen": "1", "plugin": 5}]})") == "host.json:1: listeners[0].plugin: found 5, " + what);
+    const std::string what =
+        "expected a plugin's name, such as \"echo\": the name of its file without folder and "
+        "suffix";
+    CHECK(mistake_in(R"({"listeners": [{"listen": "1"}]})") ==
+          "host.json:1: listeners[0].plugin: found nothing, " + what);
+    CHECK(mistake_in(R"({"listeners": [{"listen": "1", "plugin": 5}]})") ==
+          "host.json:1: listeners[0].plugin: found 5, " + what);
 }
 
 TEST_CASE("an address is checked, and no two listeners have the same", "[config]") {
-    const auto listen = [](const std::string& text) { return R"({"listeners": [{"plugin": "p", "listen": )" + text + "}]}"; };
-    CHECK(has(mistake_in(listen("\"127.0.0.1:70000\"")), "found \"127.0.0.1:70000\": the port is not a number from 0 to 65535"));
-    CHECK(has(mistake_in(listen("\"::1:5000\"")), R"(expected "[::1]:5000": an IPv6 address stands in brackets)"));
+    const auto listen = [](const std::string& text) {
+        return R"({"listeners": [{"plugin": "p", "listen": )" + text + "}]}";
+    };
+    CHECK(has(mistake_in(listen("\"127.0.0.1:70000\"")),
+              "found \"127.0.0.1:70000\": the port is not a number from 0 to 65535"));
+    CHECK(has(mistake_in(listen("\"::1:5000\"")),
+              R"(expected "[::1]:5000": an IPv6 address stands in brackets)"));
     CHECK(has(mistake_in(listen("\"local host:1\"")), "without spaces"));
     CHECK(has(mistake_in(listen('"' + std::string(1'000, 'h') + '"')), "hhh...\": the port"));
     CHECK(has(mistake_in(listen("5000")), "found 5000, expected an address such as"));
@@ -451,75 +519,112 @@ TEST_CASE("an address is checked, and no two listeners have the same", "[config]
                "\"},\n{\"name\": \"b\", \"plugin\": \"p\", \"listen\": \"" + second + "\"}]}";
     };
     CHECK(mistake_in(both("[::1]:5000", "[::1]:5000")) ==
-          "host.json:3: listeners[1].listen: found \"[::1]:5000\", expected an address that no other listener has (listeners[0] on line 2 has it)");
-    CHECK(has(mistake_in(both("127.0.0.1:5000", "5000")), "expected an address that no other listener has"));
-    CHECK(has(mistake_in(both("localhost:5000", "LOCALHOST:5000")), "expected an address that no other listener has"));
+          "host.json:3: listeners[1].listen: found \"[::1]:5000\", expected an address that no "
+          "other listener has (listeners[0] on line 2 has it)");
+    CHECK(has(mistake_in(both("127.0.0.1:5000", "5000")),
+              "expected an address that no other listener has"));
+    CHECK(has(mistake_in(both("localhost:5000", "LOCALHOST:5000")),
+              "expected an address that no other listener has"));
     accepted(both("5000", "5001"));
     accepted(both("0", "0"));
     accepted(both("127.0.0.1:0", "127.0.0.1:0"));
 }
 
 TEST_CASE("framing takes only the keys of its type", "[config]") {
-    const auto framing = [](const std::string& keys) { return listener(R"(, "framing": {)" + keys + "}"); };
+    const auto framing = [](const std::string& keys) {
+        return listener(R"(, "framing": {)" + keys + "}");
+    };
     CHECK(accepted(framing(R"("type": "none")")).listeners[0].framing.type == Framing::Type::none);
     CHECK(accepted(framing(R"("type": "delimiter")")).listeners[0].framing.delimiter == "\n");
-    CHECK(has(mistake_in(framing("")), "framing.type: found nothing, expected \"none\", \"delimiter\" or \"length_prefix\""));
+    CHECK(
+        has(mistake_in(framing("")),
+            "framing.type: found nothing, expected \"none\", \"delimiter\" or \"length_prefix\""));
     CHECK(has(mistake_in(framing(R"("type": "line")")), "framing.type: found \"line\""));
-    CHECK(has(mistake_in(framing(R"("type": "delimiter", "bytes": 4)")), "it goes with the type \"length_prefix\""));
-    CHECK(has(mistake_in(framing(R"("type": "delimiter", "order": "big")")), "it goes with the type \"length_prefix\""));
-    CHECK(has(mistake_in(framing(R"("type": "length_prefix", "delimiter": "\n")")), "it goes with the type \"delimiter\""));
-    CHECK(has(mistake_in(framing(R"("type": "none", "max_bytes": 9)")), "without framing there are no frames"));
-    CHECK(has(mistake_in(framing(R"("type": "delimiter", "delimiter": "")")), "expected 1 to 16 bytes"));
-    CHECK(has(mistake_in(framing(R"("type": "delimiter", "delimiter": "ääääääääa")")), "expected 1 to 16 bytes"));  // 17
-    CHECK(has(mistake_in(framing(R"("type": "length_prefix", "bytes": 3)")), "found 3, expected 1, 2 or 4"));
-    CHECK(has(mistake_in(framing(R"("type": "length_prefix", "bytes": -1)")), "found -1, expected 1, 2 or 4"));
+    CHECK(has(mistake_in(framing(R"("type": "delimiter", "bytes": 4)")),
+              "it goes with the type \"length_prefix\""));
+    CHECK(has(mistake_in(framing(R"("type": "delimiter", "order": "big")")),
+              "it goes with the type \"length_prefix\""));
+    CHECK(has(mistake_in(framing(R"("type": "length_prefix", "delimiter": "\n")")),
+              "it goes with the type \"delimiter\""));
+    CHECK(has(mistake_in(framing(R"("type": "none", "max_bytes": 9)")),
+              "without framing there are no frames"));
+    CHECK(has(mistake_in(framing(R"("type": "delimiter", "delimiter": "")")),
+              "expected 1 to 16 bytes"));
+    // 17
+    CHECK(has(mistake_in(framing(R"("type": "delimiter", "delimiter": "ääääääääa")")),
+              "expected 1 to 16 bytes"));
+    CHECK(has(mistake_in(framing(R"("type": "length_prefix", "bytes": 3)")),
+              "found 3, expected 1, 2 or 4"));
+    CHECK(has(mistake_in(framing(R"("type": "length_prefix", "bytes": -1)")),
+              "found -1, expected 1, 2 or 4"));
 }
 
 TEST_CASE("a short length prefix bounds the frame", "[config]") {
-    const auto prefix = [](const std::string& keys) { return listener(R"(, "framing": {"type": "length_prefix", )" + keys + "}"); };
+    const auto prefix = [](const std::string& keys) {
+        return listener(R"(, "framing": {"type": "length_prefix", )" + keys + "}");
+    };
     CHECK(accepted(prefix(R"("bytes": 1)")).listeners[0].framing.max_bytes == 255);
     CHECK(accepted(prefix(R"("bytes": 2)")).listeners[0].framing.max_bytes == 65'535);
     CHECK(accepted(prefix(R"("bytes": 4)")).listeners[0].framing.max_bytes == 65'536);
-    CHECK(accepted(prefix(R"("bytes": 4, "max_bytes": 16777216)")).listeners[0].framing.max_bytes == 16'777'216);
-    CHECK(has(mistake_in(prefix(R"("bytes": 1, "max_bytes": 256)")), "expected a whole number from 1 to 255 (a prefix of 1 byte announces no more)"));
-    CHECK(has(mistake_in(prefix(R"("bytes": 2, "max_bytes": 65536)")), "expected a whole number from 1 to 65535 (a prefix of 2 bytes announces no more)"));
-    CHECK(has(mistake_in(prefix(R"("max_bytes": 16777217)")), "expected a whole number from 1 to 16777216"));
+    CHECK(accepted(prefix(R"("bytes": 4, "max_bytes": 16777216)")).listeners[0].framing.max_bytes ==
+          16'777'216);
+    CHECK(has(mistake_in(prefix(R"("bytes": 1, "max_bytes": 256)")),
+              "expected a whole number from 1 to 255 (a prefix of 1 byte announces no more)"));
+    CHECK(has(mistake_in(prefix(R"("bytes": 2, "max_bytes": 65536)")),
+              "expected a whole number from 1 to 65535 (a prefix of 2 bytes announces no more)"));
+    CHECK(has(mistake_in(prefix(R"("max_bytes": 16777217)")),
+              "expected a whole number from 1 to 16777216"));
 }
 
 TEST_CASE("the low watermark is below the high one", "[config]") {
-    const auto limits = [](const std::string& keys) { return listener(R"(, "limits": {)" + keys + "}"); };
+    const auto limits = [](const std::string& keys) {
+        return listener(R"(, "limits": {)" + keys + "}");
+    };
     accepted(limits(R"("send_queue_bytes": 1000, "send_queue_low_bytes": 999)"));
     CHECK(has(mistake_in(limits(R"("send_queue_bytes": 1000, "send_queue_low_bytes": 1000)")),
               "expected a whole number from 0 to 999 (less than send_queue_bytes, which is 1000)"));
-    CHECK(has(mistake_in(limits(R"("send_queue_low_bytes": 1048576)")), "less than send_queue_bytes, which is 1048576"));
-    CHECK(has(mistake_in(limits(R"("send_queue_bytes": 0, "send_queue_low_bytes": 5000)")), "limits.send_queue_bytes: found 0"));
+    CHECK(has(mistake_in(limits(R"("send_queue_low_bytes": 1048576)")),
+              "less than send_queue_bytes, which is 1048576"));
+    CHECK(has(mistake_in(limits(R"("send_queue_bytes": 0, "send_queue_low_bytes": 5000)")),
+              "limits.send_queue_bytes: found 0"));
 }
 
 TEST_CASE("relative paths are relative to the configuration's directory", "[config]") {
     const Folder folder;
-    const std::string file = folder.write("hôst.json", with_top(R"(, "plugin_directory": "plug/../plügins", "log": {"file": "a.log"})"));
+    const std::string file = folder.write(
+        "hôst.json",
+        with_top(R"(, "plugin_directory": "plug/../plügins", "log": {"file": "a.log"})"));
     const Loaded loaded = load_file(file);
     REQUIRE(loaded.mistakes.empty());
-    CHECK(portico::base::path_from_utf8(loaded.config.plugin_directory) == (folder.path() / fs::path(u8"plügins")).make_preferred());
-    CHECK(portico::base::path_from_utf8(loaded.config.log.file) == (folder.path() / "a.log").make_preferred());
+    CHECK(portico::base::path_from_utf8(loaded.config.plugin_directory) ==
+          (folder.path() / fs::path(u8"plügins")).make_preferred());
+    CHECK(portico::base::path_from_utf8(loaded.config.log.file) ==
+          (folder.path() / "a.log").make_preferred());
     CHECK(loaded.config.file == file);
 
     const Config here = accepted(with_top(R"(, "plugin_directory": "p", "log": {"file": ""})"));
-    CHECK(portico::base::path_from_utf8(here.plugin_directory) == (fs::current_path() / "p").make_preferred());
+    CHECK(portico::base::path_from_utf8(here.plugin_directory) ==
+          (fs::current_path() / "p").make_preferred());
     CHECK(here.log.file.empty());
     CHECK(here.log.access);
     CHECK(here.log.access_file.empty());
     const Config access = accepted(with_top(R"(, "log": {"access": "a.log"})"));
     CHECK(access.log.access);
-    CHECK(portico::base::path_from_utf8(access.log.access_file) == (fs::current_path() / "a.log").make_preferred());
+    CHECK(portico::base::path_from_utf8(access.log.access_file) ==
+          (fs::current_path() / "a.log").make_preferred());
     for (const char* wrong : {"\"\"", "1", "[]", "\"a\\tb\""}) {
-        CHECK(has(mistake_in(with_top(std::string(R"(, "log": {"access": )") + wrong + "}")), "log.access: found "));
+        CHECK(has(mistake_in(with_top(std::string(R"(, "log": {"access": )") + wrong + "}")),
+                  "log.access: found "));
     }
-    const std::string absolute = portico::base::utf8_from_path((folder.path() / "p").generic_u8string());
-    CHECK(portico::base::path_from_utf8(accepted(with_top(R"(, "plugin_directory": ")" + absolute + "\"")).plugin_directory) ==
-          (folder.path() / "p").make_preferred());
-    CHECK(has(mistake_in(with_top(R"(, "plugin_directory": "C:\temp")")),
-              R"(found "C:\temp", expected a folder's name without control characters (a backslash is written \\, or use "/"))"));
+    const std::string absolute = portico::base::utf8_from_path(
+        (folder.path() / "p").generic_u8string());
+    CHECK(
+        portico::base::path_from_utf8(
+            accepted(with_top(R"(, "plugin_directory": ")" + absolute + "\"")).plugin_directory) ==
+        (folder.path() / "p").make_preferred());
+    CHECK(has(
+        mistake_in(with_top(R"(, "plugin_directory": "C:\temp")")),
+        R"(found "C:\temp", expected a folder's name without control characters (a backslash is written \\, or use "/"))"));
 }
 
 TEST_CASE("of many mistakes the first fifty are told, and how many more there are", "[config]") {
@@ -528,7 +633,8 @@ TEST_CASE("of many mistakes the first fifty are told, and how many more there ar
         listeners += i == 0 ? "" : ",";
         listeners += "\n{}";
     }
-    const std::vector<std::string> mistakes = load_text("{\"listeners\": [" + listeners + "]}", "host.json").mistakes;
+    const std::vector<std::string> mistakes =
+        load_text("{\"listeners\": [" + listeners + "]}", "host.json").mistakes;
     REQUIRE(mistakes.size() == 51);
     CHECK(has(mistakes.front(), "host.json:2: listeners[0]."));
     CHECK(has(mistakes[49], "host.json:26: listeners[24]."));
@@ -540,26 +646,32 @@ TEST_CASE("a file that cannot be read is one line that says what to do", "[confi
     const auto mistakes = [](const std::string& file) { return load_file(file).mistakes; };
     const std::string directory = portico::base::utf8_from_path(folder.path());
     CHECK(mistakes(directory + "/none.json") ==
-          std::vector<std::string>{directory + "/none.json: not found; name the configuration file with --config FILE (config/host.json is an example)"});
+          std::vector<std::string>{directory +
+                                   "/none.json: not found; name the configuration file with "
+                                   "--config FILE (config/host.json is an example)"});
     CHECK(has(mistakes("").at(0), "not found"));
-    CHECK(mistakes(directory) == std::vector<std::string>{directory + ": a directory, not a file; name the file in it, such as host.json"});
+    CHECK(mistakes(directory) ==
+          std::vector<std::string>{
+              directory + ": a directory, not a file; name the file in it, such as host.json"});
     const std::string plain = folder.write("plain", "");
     REQUIRE(mistakes(plain + "/host.json").size() == 1);
     CHECK(has(mistakes(plain + "/host.json").at(0), "/host.json: not found"));
 
-    const std::string just = folder.write("just.json", with_top("") + std::string(16 * 1024 * 1024 - with_top("").size(), ' '));
+    const std::string just = folder.write(
+        "just.json", with_top("") + std::string(16 * 1024 * 1024 - with_top("").size(), ' '));
     CHECK(mistakes(just).empty());
     const std::string large = folder.write("large.json", std::string(16 * 1024 * 1024 + 1, ' '));
     CHECK(mistakes(large) ==
-          std::vector<std::string>{large + ": larger than 16 MiB, which no configuration is; name the right file with --config FILE"});
-
+          std::vector<std::string>{large + ": larger than 16 MiB, which no configuration is; name "
+                                           "the right file with --config FILE"});
 }
 
 #ifndef _WIN32
 TEST_CASE("a file that the system does not give is refused with the system's reason", "[config]") {
     const Folder folder;
     const auto mistakes = [](const std::string& file) { return load_file(file).mistakes; };
-    const std::string denied = "not readable: permission denied; let the account that runs the host read it";
+    const std::string denied =
+        "not readable: permission denied; let the account that runs the host read it";
     const std::string secret = folder.write("secret.json", with_top(""));
     const std::string inside = folder.write("inside.json", with_top(""));
     fs::permissions(portico::base::path_from_utf8(secret), fs::perms::none);
@@ -579,15 +691,20 @@ TEST_CASE("a file that the system does not give is refused with the system's rea
     CHECK(has(mistakes(circle).at(0), circle + ": not readable: Too many levels"));
     CHECK(has(mistakes("/" + std::string(5'000, 'n')).at(0), ": not readable: File name too long"));
     // Opens as a file, and cannot be read at its beginning.
-    CHECK(mistakes("/proc/self/mem") == std::vector<std::string>{"/proc/self/mem: not readable: an error while reading"});
+    CHECK(mistakes("/proc/self/mem") ==
+          std::vector<std::string>{"/proc/self/mem: not readable: an error while reading"});
 }
 
-TEST_CASE("a configuration may come through a pipe, up to the same size as from a file", "[config]") {
+TEST_CASE("a configuration may come through a pipe, up to the same size as from a file",
+          "[config]") {
     const Folder folder;
     const std::string pipe = portico::base::utf8_from_path(folder.path() / "pipe");
     REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
     const bool too_large = GENERATE(false, true);
-    std::thread writer([&] { std::ofstream(pipe, std::ios::binary) << with_top("") << std::string(too_large ? 16 * 1024 * 1024 : 100, ' '); });
+    std::thread writer([&] {
+        std::ofstream(pipe, std::ios::binary)
+            << with_top("") << std::string(too_large ? 16 * 1024 * 1024 : 100, ' ');
+    });
     const Loaded loaded = load_file(pipe);
     writer.join();
     CHECK(loaded.mistakes.size() == (too_large ? 1 : 0));

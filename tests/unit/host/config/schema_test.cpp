@@ -1,5 +1,5 @@
-// config/host.schema.json tells editors what the loader tells operators: the same keys, ranges, words and defaults. And
-// the files that come with the host load.
+// config/host.schema.json tells editors what the loader tells operators: the same keys, ranges,
+// words and defaults. And the files that come with the host load.
 #include <cstdint>
 #include <fstream>
 #include <functional>
@@ -34,7 +34,8 @@ Json smallest() {
     return Json::parse(R"({"listeners": [{"listen": "5000", "plugin": "echo"}]})");
 }
 
-// One object of the schema and how a document has it: `put` returns the smallest valid document with `object` there.
+// One object of the schema and how a document has it: `put` returns the smallest valid document
+// with `object` there.
 struct Place {
     std::string name;
     Json properties;
@@ -60,19 +61,24 @@ std::vector<Place> places() {
         };
     };
     std::vector<Place> all;
-    all.push_back({"top", root.at("properties"), smallest(), [](const Json& object) { return object; }});
+    all.push_back(
+        {"top", root.at("properties"), smallest(), [](const Json& object) { return object; }});
     for (const std::string key : {"io", "log", "shutdown"}) {
-        all.push_back({key, root.at("properties").at(key).at("properties"), Json::object(), at_top(key)});
+        all.push_back(
+            {key, root.at("properties").at(key).at("properties"), Json::object(), at_top(key)});
     }
-    all.push_back({"listener", definitions.at("listener").at("properties"), smallest()["listeners"][0], [](const Json& object) {
+    all.push_back({"listener", definitions.at("listener").at("properties"),
+                   smallest()["listeners"][0], [](const Json& object) {
                        Json document = smallest();
                        document["listeners"][0] = object;
                        return document;
                    }});
-    all.push_back({"limits", definitions.at("limits").at("properties"), Json::object(), in_listener("limits")});
+    all.push_back({"limits", definitions.at("limits").at("properties"), Json::object(),
+                   in_listener("limits")});
     for (const Json& branch : definitions.at("framing").at("oneOf")) {
         const Json type = branch.at("properties").at("type").at("const");
-        all.push_back({"framing " + type.get<std::string>(), branch.at("properties"), Json{{"type", type}}, in_listener("framing")});
+        all.push_back({"framing " + type.get<std::string>(), branch.at("properties"),
+                       Json{{"type", type}}, in_listener("framing")});
     }
     return all;
 }
@@ -172,7 +178,9 @@ TEST_CASE("a key in the wrong object is told where it belongs", "[config]") {
 TEST_CASE("the schema's defaults are the structs' defaults", "[config]") {
     const Json root = schema();
     const auto default_of = [&](const std::string& object, const std::string& key) {
-        const Json& from = root.at("definitions").contains(object) ? root.at("definitions").at(object) : root.at("properties").at(object);
+        const Json& from = root.at("definitions").contains(object)
+                               ? root.at("definitions").at(object)
+                               : root.at("properties").at(object);
         return from.at("properties").at(key).at("default");
     };
     const Config config;
@@ -203,13 +211,19 @@ TEST_CASE("the schema's defaults are the structs' defaults", "[config]") {
     CHECK(default_of("limits", "unacknowledged_timeout_ms") ==
           listener.limits.unacknowledged_timeout_ms);
     const Json& framings = root.at("definitions").at("framing").at("oneOf");
-    CHECK(framings.at(1).at("properties").at("delimiter").at("default") == listener.framing.delimiter);
-    CHECK(framings.at(1).at("properties").at("max_bytes").at("default") == listener.framing.max_bytes);
-    CHECK(framings.at(2).at("properties").at("bytes").at("default") == listener.framing.prefix_bytes);
-    CHECK(framings.at(2).at("properties").at("max_bytes").at("default") == listener.framing.max_bytes);
+    CHECK(framings.at(1).at("properties").at("delimiter").at("default") ==
+          listener.framing.delimiter);
+    CHECK(framings.at(1).at("properties").at("max_bytes").at("default") ==
+          listener.framing.max_bytes);
+    CHECK(framings.at(2).at("properties").at("bytes").at("default") ==
+          listener.framing.prefix_bytes);
+    CHECK(framings.at(2).at("properties").at("max_bytes").at("default") ==
+          listener.framing.max_bytes);
 }
 
-TEST_CASE("the default file serves echo, ack and an echo that prints nothing, unframed, on the loopback", "[config]") {
+TEST_CASE(
+    "the default file serves echo, ack and an echo that prints nothing, unframed, on the loopback",
+    "[config]") {
     const Loaded loaded = load_file(config_file("host.json"));
     REQUIRE(loaded.mistakes.empty());
     CHECK(loaded.config.plugin_directory.empty());

@@ -62,10 +62,30 @@ TEST_CASE("a host and a port are told apart", "[io][address]") {
 }
 
 TEST_CASE("what is not a host and a port is refused with the text in the reason", "[io][address]") {
-    for (const std::string text :
-         {"", ":", ":5000", "localhost", "localhost:", "127.0.0.1", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:+1", "127.0.0.1:5000 ",
-          " 5000", "127.0.0.1:50x", "127.0.0.1:99999999999999999999", "4294967296", "::1", "::1:5000", "[::1]", "[::1]5000", "[::1]:",
-          "[::1:5000", "[]:5000", "[::1]:65536", "0x10", "1e3"}) {
+    for (const std::string text : {"",
+                                   ":",
+                                   ":5000",
+                                   "localhost",
+                                   "localhost:",
+                                   "127.0.0.1",
+                                   "127.0.0.1:65536",
+                                   "127.0.0.1:-1",
+                                   "127.0.0.1:+1",
+                                   "127.0.0.1:5000 ",
+                                   " 5000",
+                                   "127.0.0.1:50x",
+                                   "127.0.0.1:99999999999999999999",
+                                   "4294967296",
+                                   "::1",
+                                   "::1:5000",
+                                   "[::1]",
+                                   "[::1]5000",
+                                   "[::1]:",
+                                   "[::1:5000",
+                                   "[]:5000",
+                                   "[::1]:65536",
+                                   "0x10",
+                                   "1e3"}) {
         CAPTURE(text);
         const auto parsed = parse_host_port(text);
         REQUIRE_FALSE(parsed);
@@ -74,7 +94,8 @@ TEST_CASE("what is not a host and a port is refused with the text in the reason"
     }
 }
 
-// The system's resolver must be started on Windows, which the opening of a socket does for the process; literal addresses too.
+// The system's resolver must be started on Windows, which the opening of a socket does for the
+// process; literal addresses too.
 TEST_CASE("literal addresses resolve to themselves", "[io][address]") {
     auto v4_found = resolve("192.0.2.7", 99);
     INFO(v4_found.error());
@@ -93,7 +114,8 @@ TEST_CASE("a literal address is told from everything else", "[io][address]") {
     REQUIRE(parse_address("2001:db8::5"));
     CHECK(to_string(*parse_address("2001:db8::5")) == "[2001:db8::5]:0");
     using namespace std::string_literals;
-    for (const std::string& text : {""s, "localhost"s, "127.0.0.1:5"s, "[::1]"s, "127.0.0.1 "s, "127.0.0.256"s, "127.0.0.1\0x"s}) {
+    for (const std::string& text : {""s, "localhost"s, "127.0.0.1:5"s, "[::1]"s, "127.0.0.1 "s,
+                                    "127.0.0.256"s, "127.0.0.1\0x"s}) {
         CAPTURE(text);
         CHECK_FALSE(parse_address(text));
     }

@@ -28,14 +28,16 @@ TEST_CASE("a pool lends each of its buffers once", "[io][buffer_pool]") {
         for (std::uint32_t i = 0; i < count; ++i) {
             taken.push_back(pool.take());
             REQUIRE(taken.back().data != nullptr);
-            std::memset(taken.back().data, static_cast<int>(i), bytes);  // AddressSanitizer sees a buffer that is too short
+            // AddressSanitizer sees a buffer that is too short
+            std::memset(taken.back().data, static_cast<int>(i), bytes);
             places.insert(taken.back().data);
             CHECK(pool.on_loan() == i + 1);
         }
         CHECK(places.size() == count);
         std::byte* before = nullptr;
         for (std::byte* place : places) {
-            const bool is_apart = before == nullptr || place - before >= static_cast<std::ptrdiff_t>(bytes);
+            const bool is_apart = before == nullptr ||
+                                  place - before >= static_cast<std::ptrdiff_t>(bytes);
             CHECK(is_apart);
             before = place;
         }
@@ -49,7 +51,8 @@ TEST_CASE("a pool lends each of its buffers once", "[io][buffer_pool]") {
     }
 }
 
-TEST_CASE("every buffer begins where any object may, whatever the buffers' size", "[io][buffer_pool]") {
+TEST_CASE("every buffer begins where any object may, whatever the buffers' size",
+          "[io][buffer_pool]") {
     const std::uint32_t bytes = GENERATE(1U, 17U, 1'001U);
     BufferPool pool(bytes, 3);
     std::vector<Buffer> taken;
@@ -109,7 +112,8 @@ TEST_CASE("threads that take and give back never hold the same buffer", "[io][bu
                     ++taken;
                     wrong += owners[buffer.index].exchange(thread) == 0 ? 0 : 1;
                     const auto mark = static_cast<std::uint64_t>(thread);
-                    std::memcpy(buffer.data, &mark, sizeof mark);  // ThreadSanitizer sees a hand-over without order
+                    // ThreadSanitizer sees a hand-over without order
+                    std::memcpy(buffer.data, &mark, sizeof mark);
                     held.push_back(buffer);
                 } else {
                     give_back(random() % held.size());

@@ -1,4 +1,5 @@
-// Out of descriptors (Linux): each call that needs one says so in words, leaves none behind, and goes on when there are some again.
+// Out of descriptors (Linux): each call that needs one says so in words, leaves none behind, and
+// goes on when there are some again.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -22,7 +23,8 @@ using namespace portico::test;
 
 namespace {
 
-// While it lives the process may have only so many descriptors more. (The lowest free numbers must follow one another, as they do in these tests.)
+// While it lives the process may have only so many descriptors more. (The lowest free numbers must
+// follow one another, as they do in these tests.)
 class FewDescriptors {
 public:
     explicit FewDescriptors(int more) {
@@ -51,7 +53,9 @@ public:
         static_cast<void>(connection.close(connection.generation(), net::CloseHow::abort));
         return true;
     }
-    Answer on_data(net::Connection&, const Message&, std::size_t&) noexcept override { return Answer::ok; }
+    Answer on_data(net::Connection&, const Message&, std::size_t&) noexcept override {
+        return Answer::ok;
+    }
     Answer on_writable(net::Connection&) noexcept override { return Answer::ok; }
     Ending on_end(net::Connection&, std::size_t) noexcept override { return Ending::close; }
     Ending on_drain(net::Connection&, std::uint32_t) noexcept override { return Ending::close; }
@@ -64,7 +68,8 @@ public:
 class KeepingLog final : public base::Log {
 public:
     KeepingLog() : Log(base::LogLevel::warn) {}
-    void write(base::LogLevel, std::string_view, std::uint64_t, std::string_view text) noexcept override {
+    void write(base::LogLevel, std::string_view, std::uint64_t,
+               std::string_view text) noexcept override {
         const std::scoped_lock lock(mutex_);
         lines_.emplace_back(text);
     }
@@ -121,7 +126,8 @@ struct Station {
 
 }  // namespace
 
-TEST_CASE("a port that gets no descriptor, or one too few, says which it was and keeps none", "[io][descriptors]") {
+TEST_CASE("a port that gets no descriptor, or one too few, says which it was and keeps none",
+          "[io][descriptors]") {
     const int more = GENERATE(0, 1);
     io::BufferPool buffers(64, 1);
     const int before = next_descriptor();
@@ -129,7 +135,8 @@ TEST_CASE("a port that gets no descriptor, or one too few, says which it was and
         const FewDescriptors few(more);
         const auto port = io::make_port(io::Backend::epoll, buffers, {});
         REQUIRE_FALSE(port);
-        CHECK(has(port.error(), more == 0 ? "cannot make an epoll instance: " : "cannot make an eventfd: "));
+        CHECK(has(port.error(),
+                  more == 0 ? "cannot make an epoll instance: " : "cannot make an eventfd: "));
         CHECK(has(port.error(), std::to_string(EMFILE)));
     }
     CHECK(next_descriptor() == before);
@@ -140,7 +147,8 @@ TEST_CASE("a socket that gets no descriptor says what it was for", "[io][descrip
     io::Socket socket;
     {
         const FewDescriptors none(0);
-        CHECK(has(socket.open_for_connect(io::Address::Family::v4).error(), "cannot open a socket: "));
+        CHECK(has(socket.open_for_connect(io::Address::Family::v4).error(),
+                  "cannot open a socket: "));
         CHECK(has(socket.listen(loopback(), 1).error(), "cannot open a socket for 127.0.0.1:0"));
         CHECK_FALSE(socket.is_open());
     }
@@ -171,7 +179,8 @@ TEST_CASE("the limit of descriptors is raised as far as it goes", "[io][descript
     }
 }
 
-TEST_CASE("an acceptor out of descriptors says so, and serves who waited when there are some again", "[net][descriptors]") {
+TEST_CASE("an acceptor out of descriptors says so, and serves who waited when there are some again",
+          "[net][descriptors]") {
     Station station;
     const base::Result<io::Address> address = station.acceptor->listen(loopback());
     REQUIRE(address.error().empty());

@@ -19,13 +19,16 @@ TEST_CASE("each error has words of its own", "[io][error]") {
     CHECK(words.count("") == 0);
 }
 
-TEST_CASE("advice on an address stands behind the system's sentence, where there is any", "[io][error]") {
+TEST_CASE("advice on an address stands behind the system's sentence, where there is any",
+          "[io][error]") {
     for (int i = 0; i <= static_cast<int>(Error::other); ++i) {
         const std::string_view advice = advice_on_listening(static_cast<Error>(i));
         CHECK((advice.empty() || advice.starts_with("; ")));
     }
-    CHECK(advice_on_listening(Error::address_in_use).find("another program") != std::string_view::npos);
-    CHECK(advice_on_listening(Error::address_unavailable).find("this machine") != std::string_view::npos);
+    CHECK(advice_on_listening(Error::address_in_use).find("another program") !=
+          std::string_view::npos);
+    CHECK(advice_on_listening(Error::address_unavailable).find("this machine") !=
+          std::string_view::npos);
 #ifdef _WIN32
     CHECK(advice_on_listening(Error::permission).find("reserved") != std::string_view::npos);
 #else

@@ -1,4 +1,5 @@
-// What the system refuses (Linux): each such call says so in words or is done without, and nothing stays open.
+// What the system refuses (Linux): each such call says so in words or is done without, and nothing
+// stays open.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -34,7 +35,8 @@ TEST_CASE("a port that the system refuses says why, and leaves nothing open", "[
     const int before = next_descriptor();
     io::BufferPool buffers(64, 4);
     for (const RefusedCall& call :
-         {RefusedCall{SYS_epoll_create1, EMFILE}, RefusedCall{SYS_eventfd2, ENFILE}, RefusedCall{SYS_epoll_ctl, ENOSPC}}) {
+         {RefusedCall{SYS_epoll_create1, EMFILE}, RefusedCall{SYS_eventfd2, ENFILE},
+          RefusedCall{SYS_epoll_ctl, ENOSPC}}) {
         CAPTURE(call.number);
         without_calls({call}, [&] {
             const auto port = io::make_port(io::Backend::epoll, buffers, {});
@@ -71,33 +73,40 @@ TEST_CASE("a socket that may not join its port is the caller's still", "[io][ref
     io::Socket listener;
     REQUIRE(listener.listen(loopback(), 1));
     // epoll cannot watch it, io_uring cannot make it blocking.
-    without_calls({{SYS_epoll_ctl, ENOSPC}, {SYS_fcntl, EPERM, RefusedCall::Argument{1, F_SETFL}}}, [&] {
-        const auto attached = (*port)->attach(listener);
-        REQUIRE_FALSE(attached);
-        CHECK(has(attached.error(), io::native_error_text(backend == io::Backend::epoll ? ENOSPC : EPERM)));
-    });
+    without_calls(
+        {{SYS_epoll_ctl, ENOSPC}, {SYS_fcntl, EPERM, RefusedCall::Argument{1, F_SETFL}}}, [&] {
+            const auto attached = (*port)->attach(listener);
+            REQUIRE_FALSE(attached);
+            CHECK(has(attached.error(),
+                      io::native_error_text(backend == io::Backend::epoll ? ENOSPC : EPERM)));
+        });
     CHECK(listener.is_open());
     CHECK((*port)->attach(listener));
     (*port)->close(listener);
 }
 
-TEST_CASE("a descriptor limit that may not be raised stays what it is", "[io][refused][descriptors]") {
+TEST_CASE("a descriptor limit that may not be raised stays what it is",
+          "[io][refused][descriptors]") {
     rlimit before{};
     REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
     rlimit lower = before;
     lower.rlim_cur = before.rlim_cur / 2;
     REQUIRE(::setrlimit(RLIMIT_NOFILE, &lower) == 0);
-    // Both are prlimit(2): its fourth argument is where the old limit goes, its third where the new one comes from.
-    without_calls({{SYS_prlimit64, EPERM, RefusedCall::Argument{3, 0}}}, [&] { CHECK(io::raise_descriptor_limit() == lower.rlim_cur); });
+    // Both are prlimit(2): its fourth argument is where the old limit goes, its third where the new
+    // one comes from.
+    without_calls({{SYS_prlimit64, EPERM, RefusedCall::Argument{3, 0}}},
+                  [&] { CHECK(io::raise_descriptor_limit() == lower.rlim_cur); });
     // Not known is no limit: it is only compared with what the configuration wants.
-    without_calls({{SYS_prlimit64, EPERM, RefusedCall::Argument{2, 0}}}, [&] { CHECK(io::raise_descriptor_limit() == UINT64_MAX); });
+    without_calls({{SYS_prlimit64, EPERM, RefusedCall::Argument{2, 0}}},
+                  [&] { CHECK(io::raise_descriptor_limit() == UINT64_MAX); });
     CHECK(io::raise_descriptor_limit() == before.rlim_max);
     REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
 }
 
 TEST_CASE("without /proc the program's directory is not known", "[io][refused]") {
     CHECK_FALSE(io::program_directory().empty());
-    without_calls({{SYS_readlink, ENOENT}, {SYS_readlinkat, ENOENT}}, [] { CHECK(io::program_directory().empty()); });
+    without_calls({{SYS_readlink, ENOENT}, {SYS_readlinkat, ENOENT}},
+                  [] { CHECK(io::program_directory().empty()); });
 }
 
 #ifdef PORTICO_IO_URING
@@ -107,10 +116,14 @@ TEST_CASE("where io_uring cannot be had, the reason helps", "[io][uring][refused
         RefusedCall call;
         const char* why;
     };
-    // 8 is IORING_REGISTER_PROBE: a kernel that cannot say what it knows is older than any that will do.
-    for (const Case& each : {Case{{SYS_io_uring_setup, EPERM}, "forbids"}, Case{{SYS_io_uring_setup, ENOSYS}, "kernel has none"},
-                             Case{{SYS_io_uring_setup, ENOMEM}, "ulimit -l"}, Case{{SYS_io_uring_setup, ENFILE}, "no ring can be made"},
-                             Case{{SYS_io_uring_register, EINVAL, RefusedCall::Argument{1, 8}}, "too old"}}) {
+    // 8 is IORING_REGISTER_PROBE: a kernel that cannot say what it knows is older than any that
+    // will do.
+    for (const Case& each :
+         {Case{{SYS_io_uring_setup, EPERM}, "forbids"},
+          Case{{SYS_io_uring_setup, ENOSYS}, "kernel has none"},
+          Case{{SYS_io_uring_setup, ENOMEM}, "ulimit -l"},
+          Case{{SYS_io_uring_setup, ENFILE}, "no ring can be made"},
+          Case{{SYS_io_uring_register, EINVAL, RefusedCall::Argument{1, 8}}, "too old"}}) {
         CAPTURE(each.why);
         const bool has_one = static_cast<bool>(io::probe_uring());
         without_calls({each.call}, [&] {
@@ -127,7 +140,8 @@ TEST_CASE("where io_uring cannot be had, the reason helps", "[io][uring][refused
     }
 }
 
-TEST_CASE("a port on io_uring that can have no eventfd says so, and leaves nothing open", "[io][uring][refused]") {
+TEST_CASE("a port on io_uring that can have no eventfd says so, and leaves nothing open",
+          "[io][uring][refused]") {
     if (!io::probe_uring()) {
         WARN("SKIPPED: no io_uring here");
         return;
@@ -160,8 +174,11 @@ TEST_CASE("what of io_uring cannot be tried is not used, and the rest is", "[io]
     };
     const int before = next_descriptor();
     for (const Case& each :
-         {Case{{SYS_socketpair, EMFILE}, no_trials}, Case{{SYS_sendto, ENOBUFS}, no_receives}, Case{{SYS_recvfrom, ENOBUFS}, no_trials},
-          Case{{SYS_io_uring_register, EINVAL, RefusedCall::Argument{1, 22 /* IORING_REGISTER_PBUF_RING */}}, no_rings},
+         {Case{{SYS_socketpair, EMFILE}, no_trials}, Case{{SYS_sendto, ENOBUFS}, no_receives},
+          Case{{SYS_recvfrom, ENOBUFS}, no_trials},
+          Case{{SYS_io_uring_register, EINVAL,
+                RefusedCall::Argument{1, 22 /* IORING_REGISTER_PBUF_RING */}},
+               no_rings},
           Case{{SYS_io_uring_enter, EINVAL}, no_trials}}) {
         CAPTURE(each.call.number);
         without_calls({each.call}, [&] {

@@ -1,4 +1,5 @@
-// What becomes of the resolver's answer (Linux: the linker puts the functions here in place of the C library's, --wrap).
+// What becomes of the resolver's answer (Linux: the linker puts the functions here in place of the
+// C library's, --wrap).
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -60,10 +61,12 @@ portico::base::Result<std::vector<Address>> resolve_to(const std::vector<sockadd
 }  // namespace
 
 extern "C" {
-int __real_getaddrinfo(const char* node, const char* service, const addrinfo* hints, addrinfo** found);
+int __real_getaddrinfo(const char* node, const char* service, const addrinfo* hints,
+                       addrinfo** found);
 void __real_freeaddrinfo(addrinfo* list);
 
-int __wrap_getaddrinfo(const char* node, const char* service, const addrinfo* hints, addrinfo** found) {
+int __wrap_getaddrinfo(const char* node, const char* service, const addrinfo* hints,
+                       addrinfo** found) {
     if (answer == nullptr) {
         return __real_getaddrinfo(node, service, hints, found);
     }
@@ -94,20 +97,27 @@ void __wrap_freeaddrinfo(addrinfo* list) {
 }
 }
 
-TEST_CASE("an address of no family has no form of the system's, and another family's has none of ours", "[io][address]") {
+TEST_CASE(
+    "an address of no family has no form of the system's, and another family's has none of ours",
+    "[io][address]") {
     sockaddr_storage name;
     CHECK(to_native(Address{}, name) == 0);
     CHECK(from_native(of_no_internet()) == Address{});
-    for (const Address& address : {address_of(Address::Family::v4, 1), address_of(Address::Family::v6, 1, 3)}) {
+    for (const Address& address :
+         {address_of(Address::Family::v4, 1), address_of(Address::Family::v6, 1, 3)}) {
         CHECK(from_native(native_of(address)) == address);
     }
 }
 
-TEST_CASE("the addresses of a name keep the resolver's order, each comes once, and only those that one can listen on", "[io][address]") {
+TEST_CASE(
+    "the addresses of a name keep the resolver's order, each comes once, and only those that one "
+    "can listen on",
+    "[io][address]") {
     const Address v4 = address_of(Address::Family::v4, 1);
     const Address v6 = address_of(Address::Family::v6, 1, 2);
     const Address other_scope = address_of(Address::Family::v6, 1, 3);
-    auto found = resolve_to({native_of(v6), of_no_internet(), native_of(v4), native_of(v6), native_of(other_scope), native_of(v4)});
+    auto found = resolve_to({native_of(v6), of_no_internet(), native_of(v4), native_of(v6),
+                             native_of(other_scope), native_of(v4)});
     INFO(found.error());
     REQUIRE(found);
     REQUIRE(found->size() == 3);
@@ -119,8 +129,10 @@ TEST_CASE("the addresses of a name keep the resolver's order, each comes once, a
     CHECK(lists_given == lists_freed);
 }
 
-TEST_CASE("a name that has no address to listen on is refused with the name in the reason", "[io][address]") {
-    for (const std::vector<sockaddr_storage>& names : {std::vector<sockaddr_storage>{}, std::vector{of_no_internet()}}) {
+TEST_CASE("a name that has no address to listen on is refused with the name in the reason",
+          "[io][address]") {
+    for (const std::vector<sockaddr_storage>& names :
+         {std::vector<sockaddr_storage>{}, std::vector{of_no_internet()}}) {
         const auto found = resolve_to(names);
         REQUIRE_FALSE(found);
         CHECK(found.error().find("a-name.test") != std::string::npos);

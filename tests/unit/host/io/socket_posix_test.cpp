@@ -10,7 +10,8 @@
 
 using namespace portico;
 
-TEST_CASE("an accepted socket, and one that connects, send small messages at once", "[io][socket]") {
+TEST_CASE("an accepted socket, and one that connects, send small messages at once",
+          "[io][socket]") {
     const auto is_undelayed = [](io::NativeSocket native) {
         int value = 0;
         socklen_t size = sizeof value;
@@ -27,11 +28,13 @@ TEST_CASE("an accepted socket, and one that connects, send small messages at onc
         sockaddr_storage name{};
         socklen_t size = sizeof name;
         REQUIRE(::getsockname(listener.native(), reinterpret_cast<sockaddr*>(&name), &size) == 0);
-        static_cast<void>(::connect(client.native(), reinterpret_cast<sockaddr*>(&name), size));  // on loopback it is done, or will be
+        // on loopback it is done, or will be
+        static_cast<void>(::connect(client.native(), reinterpret_cast<sockaddr*>(&name), size));
 
         pollfd waiting{listener.native(), POLLIN, 0};
         REQUIRE(::poll(&waiting, 1, 10'000) == 1);
-        const io::NativeSocket native = ::accept4(listener.native(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        const io::NativeSocket native = ::accept4(listener.native(), nullptr, nullptr,
+                                                  SOCK_NONBLOCK | SOCK_CLOEXEC);
         REQUIRE(native != io::invalid_socket);
         io::Socket accepted;
         accepted.adopt(native);

@@ -8,7 +8,8 @@
 using namespace portico::io;
 using portico::test::loopback;
 
-TEST_CASE("a socket that is not connected has no peer, one that is not open has nothing", "[io][socket]") {
+TEST_CASE("a socket that is not connected has no peer, one that is not open has nothing",
+          "[io][socket]") {
     Socket socket;
     CHECK(socket.local_address().family == Address::Family::none);
     CHECK(socket.peer_address().family == Address::Family::none);
@@ -23,7 +24,8 @@ TEST_CASE("a socket that is not connected has no peer, one that is not open has 
     CHECK_FALSE(socket.is_open());
 }
 
-TEST_CASE("an address that is taken, or is not this machine's, is named in the reason", "[io][socket]") {
+TEST_CASE("an address that is taken, or is not this machine's, is named in the reason",
+          "[io][socket]") {
     Socket taken;
     REQUIRE(taken.listen(loopback(), 1));
     const Address address = taken.local_address();
@@ -41,7 +43,8 @@ TEST_CASE("an address that is taken, or is not this machine's, is named in the r
     CHECK_FALSE(socket.is_open());
 }
 
-TEST_CASE("a connect that the system refuses at once completes out of wait all the same", "[io][socket]") {
+TEST_CASE("a connect that the system refuses at once completes out of wait all the same",
+          "[io][socket]") {
     const Backend backend = GENERATE(Backend::automatic, Backend::io_uring);
     BufferPool buffers(64, 1);
     auto port = make_port(backend, buffers, {});

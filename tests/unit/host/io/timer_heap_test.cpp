@@ -1,4 +1,5 @@
-// The heap of timers against a sorted list: whatever is pushed and taken out in whatever order, the earliest is in front.
+// The heap of timers against a sorted list: whatever is pushed and taken out in whatever order, the
+// earliest is in front.
 #include "io/timer_heap.hpp"
 
 #include <algorithm>
@@ -82,9 +83,11 @@ TEST_CASE("timers are set and taken out in any order", "[timer_heap]") {
             outside.push_back(first);
         }
         REQUIRE(heap.size() == inside.size());
-        const auto earliest = std::min_element(inside.begin(), inside.end(), [](const TimerOperation* left, const TimerOperation* right) {
-            return left->deadline_ns < right->deadline_ns;
-        });
+        const auto earliest = std::min_element(
+            inside.begin(), inside.end(),
+            [](const TimerOperation* left, const TimerOperation* right) {
+                return left->deadline_ns < right->deadline_ns;
+            });
         if (inside.empty()) {
             REQUIRE(heap.front() == nullptr);
         } else {

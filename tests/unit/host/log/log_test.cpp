@@ -21,7 +21,10 @@ namespace {
 
 class Folder {
 public:
-    Folder() : path_(std::filesystem::temp_directory_path() / ("portico_log_" + std::to_string(std::chrono::steady_clock::now().time_since_epoch().count()))) {
+    Folder()
+        : path_(std::filesystem::temp_directory_path() /
+                ("portico_log_" +
+                 std::to_string(std::chrono::steady_clock::now().time_since_epoch().count()))) {
         std::filesystem::create_directories(path_);
     }
     ~Folder() {
@@ -31,7 +34,9 @@ public:
     Folder(const Folder&) = delete;
     Folder& operator=(const Folder&) = delete;
 
-    [[nodiscard]] std::string name(const char* file) const { return base::utf8_from_path(path_ / file); }
+    [[nodiscard]] std::string name(const char* file) const {
+        return base::utf8_from_path(path_ / file);
+    }
     [[nodiscard]] std::string text(const char* file) const {
         std::ifstream stream(path_ / file, std::ios::binary);
         std::ostringstream all;
@@ -64,17 +69,23 @@ bool has(const std::string& text, const std::string& part) {
 
 TEST_CASE("a line has time, level, listener, connection and text, and no control bytes", "[log]") {
     const std::chrono::system_clock::time_point time{std::chrono::milliseconds(1'769'860'800'123)};
-    CHECK(log::format_line(time, base::LogLevel::info, "echo", 0x2a, "text") == "2026-01-31T12:00:00.123Z info listener=echo conn=2a text\n");
-    CHECK(log::format_line(time, base::LogLevel::always, {}, 0, "ready") == "2026-01-31T12:00:00.123Z info ready\n");
-    CHECK(log::format_line({}, base::LogLevel::warn, {}, 0, "a\nb\x7f\xc3\xa4") == "1970-01-01T00:00:00.000Z warn a\\x0ab\\x7f\xc3\xa4\n");
-    const std::string cut = log::format_line({}, base::LogLevel::error, {}, 0, std::string(5'000, 'x'));
+    CHECK(log::format_line(time, base::LogLevel::info, "echo", 0x2a, "text") ==
+          "2026-01-31T12:00:00.123Z info listener=echo conn=2a text\n");
+    CHECK(log::format_line(time, base::LogLevel::always, {}, 0, "ready") ==
+          "2026-01-31T12:00:00.123Z info ready\n");
+    CHECK(log::format_line({}, base::LogLevel::warn, {}, 0, "a\nb\x7f\xc3\xa4") ==
+          "1970-01-01T00:00:00.000Z warn a\\x0ab\\x7f\xc3\xa4\n");
+    const std::string cut = log::format_line({}, base::LogLevel::error, {}, 0,
+                                             std::string(5'000, 'x'));
     CHECK(cut == "1970-01-01T00:00:00.000Z error " + std::string(4'096, 'x') + "...\n");
 }
 
 TEST_CASE("an access line has the figures of a connection that ended", "[log]") {
-    CHECK(log::access_text(access_of_one) == "peer=127.0.0.1:40000 in=12 out=34 messages=5 ms=1234.567 closed: closed by the peer");
+    CHECK(log::access_text(access_of_one) ==
+          "peer=127.0.0.1:40000 in=12 out=34 messages=5 ms=1234.567 closed: closed by the peer");
     CHECK(log::access_text({"[::1]:1", "idle", UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}) ==
-          "peer=[::1]:1 in=18446744073709551615 out=18446744073709551615 messages=18446744073709551615 ms=18446744073709.551 closed: idle");
+          "peer=[::1]:1 in=18446744073709551615 out=18446744073709551615 "
+          "messages=18446744073709551615 ms=18446744073709.551 closed: idle");
 }
 
 TEST_CASE("access lines are lines of the level info", "[log]") {
@@ -104,7 +115,9 @@ TEST_CASE("access lines may have a file of their own, at any level", "[log]") {
     log_all(options);
     CHECK_FALSE(has(folder.text("it.log"), "peer="));
     const std::string lines = folder.text("access.log");
-    CHECK(has(lines, " info listener=echo conn=2a peer=127.0.0.1:40000 in=12 out=34 messages=5 ms=1234.567 closed: closed by the peer\n"));
+    CHECK(has(lines,
+              " info listener=echo conn=2a peer=127.0.0.1:40000 in=12 out=34 messages=5 "
+              "ms=1234.567 closed: closed by the peer\n"));
     CHECK(std::count(lines.begin(), lines.end(), '\n') == 1);
 }
 
@@ -123,7 +136,8 @@ Handles handles_to(const std::wstring& name) {
         DWORD flags = 0;
         wchar_t path[1'024];
         if (::GetHandleInformation(handle, &flags) && ::GetFileType(handle) == FILE_TYPE_DISK &&
-            ::GetFinalPathNameByHandleW(handle, path, 1'024, 0) != 0 && std::wstring(path).find(name) != std::wstring::npos) {
+            ::GetFinalPathNameByHandleW(handle, path, 1'024, 0) != 0 &&
+            std::wstring(path).find(name) != std::wstring::npos) {
             ++found.all;
             found.inherited += (flags & HANDLE_FLAG_INHERIT) != 0 ? 1 : 0;
         }
@@ -155,7 +169,9 @@ TEST_CASE("what scripts wait for is written at every level but off", "[log]") {
         options.file = folder.name(level);
         log_all(options);
         CHECK(has(folder.text(level), " info ready\n") == (options.level != "off"));
-        CHECK(has(folder.text(level), " error listener=echo conn=1 an error line\n") == (options.level != "off"));
-        CHECK(has(folder.text(level), "an info line") == (options.level == "trace" || options.level == "debug" || options.level == "info"));
+        CHECK(has(folder.text(level), " error listener=echo conn=1 an error line\n") ==
+              (options.level != "off"));
+        CHECK(has(folder.text(level), "an info line") ==
+              (options.level == "trace" || options.level == "debug" || options.level == "info"));
     }
 }

@@ -1,5 +1,6 @@
-// A connection that is ordered to end while it opens. Orders of the host find it as soon as its word is open, from any thread, so the mail of one may
-// come before the mail with which the connection begins.
+// A connection that is ordered to end while it opens. Orders of the host find it as soon as its
+// word is open, from any thread, so the mail of one may come before the mail with which the
+// connection begins.
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,20 +21,29 @@ namespace {
 
 struct NoLog final : base::Log {
     NoLog() : Log(base::LogLevel::off) {}
-    void write(base::LogLevel, std::string_view, std::uint64_t, std::string_view) noexcept override {}
+    void write(base::LogLevel, std::string_view, std::uint64_t,
+               std::string_view) noexcept override {}
 };
 
 // Keeps a list of its callbacks.
 struct Recorder final : net::Protocol {
     bool on_open(net::Connection&) noexcept override { return say("open"), true; }
-    Answer on_data(net::Connection&, const Message&, std::size_t&) noexcept override { return say("data"), Answer::ok; }
+    Answer on_data(net::Connection&, const Message&, std::size_t&) noexcept override {
+        return say("data"), Answer::ok;
+    }
     Answer on_writable(net::Connection&) noexcept override { return say("writable"), Answer::ok; }
-    Ending on_end(net::Connection&, std::size_t) noexcept override { return say("end"), Ending::close; }
+    Ending on_end(net::Connection&, std::size_t) noexcept override {
+        return say("end"), Ending::close;
+    }
     Ending on_drain(net::Connection&, std::uint32_t deadline_ms) noexcept override {
         return say("drain " + std::to_string(deadline_ms)), Ending::close;
     }
-    void on_close(net::Connection&, net::CloseReason reason) noexcept override { say(std::string("close: ") + net::to_string(reason)); }
-    void on_posted(net::Connection&, net::AnyFunction, void*, bool) noexcept override { say("posted"); }
+    void on_close(net::Connection&, net::CloseReason reason) noexcept override {
+        say(std::string("close: ") + net::to_string(reason));
+    }
+    void on_posted(net::Connection&, net::AnyFunction, void*, bool) noexcept override {
+        say("posted");
+    }
 
     void say(const std::string& what) { said += (said.empty() ? "" : ", ") + what; }
 
@@ -46,7 +56,8 @@ public:
     OneConnection() : receive_buffers_(1'024, 4), send_chunks_(1'024, 4), table_(1) {
         auto port = io::make_port(io::Backend::automatic, receive_buffers_, {});
         REQUIRE(port);
-        group_ = std::make_unique<net::WorkerGroup>(std::move(*port), send_chunks_, net::WorkerOptions{});
+        group_ = std::make_unique<net::WorkerGroup>(std::move(*port), send_chunks_,
+                                                    net::WorkerOptions{});
         context_.protocol = &protocol;
         context_.log = &log_;
         context_.owner = this;
@@ -75,7 +86,8 @@ public:
         REQUIRE(group_->start());
         group_->begin();
         std::unique_lock lock(mutex_);
-        const bool is_released = released_.wait_for(lock, std::chrono::seconds(30), [&] { return is_released_; });
+        const bool is_released = released_.wait_for(lock, std::chrono::seconds(30),
+                                                    [&] { return is_released_; });
         lock.unlock();
         group_->stop();
         REQUIRE(is_released);
@@ -101,7 +113,8 @@ private:
 
 TEST_CASE("a connection that is drained before it has begun is told so", "[connection]") {
     OneConnection one;
-    REQUIRE(one.connection->drain(one.connection->generation(), 1'234) == net::CallResult::accepted);
+    REQUIRE(one.connection->drain(one.connection->generation(), 1'234) ==
+            net::CallResult::accepted);
     one.run();
     CHECK(one.protocol.said == "open, drain 1234, close: the host stops");
 }

@@ -40,7 +40,8 @@ TEST_CASE("a table lends each of its slots once, and the oldest first again", "[
     CHECK(table.take() == nullptr);
 }
 
-TEST_CASE("a handle is found in its own table alone, and only where a slot has been made", "[net]") {
+TEST_CASE("a handle is found in its own table alone, and only where a slot has been made",
+          "[net]") {
     net::ConnectionTable table(300);
     const net::ConnectionTable other(300);
     CHECK(table.find(table.handle_of(0, 1)).connection == nullptr);

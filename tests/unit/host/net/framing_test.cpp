@@ -16,7 +16,8 @@ std::span<const std::byte> bytes_of(const std::string& text) {
 }
 
 // Feeds a stream in pieces of `piece` bytes and collects the payloads, as a connection does.
-std::vector<std::string> payloads(const config::Framing& framing, const std::string& stream, std::size_t piece) {
+std::vector<std::string> payloads(const config::Framing& framing, const std::string& stream,
+                                  std::size_t piece) {
     std::vector<std::string> found;
     std::string waiting;
     std::size_t scanned = 0;
@@ -44,7 +45,8 @@ config::Framing delimiter(const std::string& text, std::uint32_t max_bytes = 65'
     return framing;
 }
 
-config::Framing prefix(std::uint32_t size, config::Framing::ByteOrder order, std::uint32_t max_bytes = 65'536) {
+config::Framing prefix(std::uint32_t size, config::Framing::ByteOrder order,
+                       std::uint32_t max_bytes = 65'536) {
     config::Framing framing;
     framing.type = config::Framing::Type::length_prefix;
     framing.prefix_bytes = size;
@@ -56,7 +58,9 @@ config::Framing prefix(std::uint32_t size, config::Framing::ByteOrder order, std
 std::string with_prefix(const config::Framing& framing, const std::string& payload) {
     std::string prefix_text;
     for (std::uint32_t i = 0; i < framing.prefix_bytes; ++i) {
-        const std::uint32_t shift = framing.order == config::Framing::ByteOrder::big ? framing.prefix_bytes - 1 - i : i;
+        const std::uint32_t shift = framing.order == config::Framing::ByteOrder::big
+                                        ? framing.prefix_bytes - 1 - i
+                                        : i;
         prefix_text += static_cast<char>(payload.size() >> (8 * shift) & 0xff);
     }
     return prefix_text + payload;
@@ -65,8 +69,10 @@ std::string with_prefix(const config::Framing& framing, const std::string& paylo
 }  // namespace
 
 TEST_CASE("delimited messages are found however the stream is cut", "[framing]") {
-    const std::vector<std::string> sent = {"one", "", "three and a bit", std::string(300, 'x'), "\r", "a\rb"};
-    for (const std::string& end : {std::string("\n"), std::string("\r\n"), std::string("--end--")}) {
+    const std::vector<std::string> sent = {"one", "",    "three and a bit", std::string(300, 'x'),
+                                           "\r",  "a\rb"};
+    for (const std::string& end :
+         {std::string("\n"), std::string("\r\n"), std::string("--end--")}) {
         std::string stream;
         for (const std::string& message : sent) {
             stream += message + end;
@@ -79,13 +85,15 @@ TEST_CASE("delimited messages are found however the stream is cut", "[framing]")
 
 TEST_CASE("a delimiter that repeats its own beginning is found", "[framing]") {
     for (std::size_t piece = 1; piece < 8; ++piece) {
-        CHECK(payloads(delimiter("aab"), "xaaabyaab", piece) == std::vector<std::string>{"xa", "y"});
+        CHECK(payloads(delimiter("aab"), "xaaabyaab", piece) ==
+              std::vector<std::string>{"xa", "y"});
     }
 }
 
 TEST_CASE("length-prefixed messages are found however the stream is cut", "[framing]") {
     for (const std::uint32_t size : {1U, 2U, 4U}) {
-        for (const auto order : {config::Framing::ByteOrder::big, config::Framing::ByteOrder::little}) {
+        for (const auto order :
+             {config::Framing::ByteOrder::big, config::Framing::ByteOrder::little}) {
             const config::Framing framing = prefix(size, order);
             const std::vector<std::string> sent = {"a", "", std::string(200, 'y'), "last"};
             std::string stream;
@@ -101,22 +109,29 @@ TEST_CASE("length-prefixed messages are found however the stream is cut", "[fram
 
 TEST_CASE("a payload of max_bytes passes and one more byte does not", "[framing]") {
     std::size_t scanned = 0;
-    CHECK(net::next_frame(delimiter("\r\n", 4), bytes_of("1234\r\n"), scanned).kind == Frame::Kind::complete);
+    CHECK(net::next_frame(delimiter("\r\n", 4), bytes_of("1234\r\n"), scanned).kind ==
+          Frame::Kind::complete);
     scanned = 0;
-    CHECK(net::next_frame(delimiter("\r\n", 4), bytes_of("12345\r\n"), scanned).kind == Frame::Kind::too_long);
+    CHECK(net::next_frame(delimiter("\r\n", 4), bytes_of("12345\r\n"), scanned).kind ==
+          Frame::Kind::too_long);
 
     // Before the delimiter has come: its first byte may be there already.
     scanned = 0;
-    CHECK(net::next_frame(delimiter("\r\n", 4), bytes_of("1234\r"), scanned).kind == Frame::Kind::incomplete);
-    CHECK(net::next_frame(delimiter("\r\n", 4), bytes_of("1234\r\n"), scanned).kind == Frame::Kind::complete);
+    CHECK(net::next_frame(delimiter("\r\n", 4), bytes_of("1234\r"), scanned).kind ==
+          Frame::Kind::incomplete);
+    CHECK(net::next_frame(delimiter("\r\n", 4), bytes_of("1234\r\n"), scanned).kind ==
+          Frame::Kind::complete);
     scanned = 0;
-    CHECK(net::next_frame(delimiter("\r\n", 4), bytes_of("123456"), scanned).kind == Frame::Kind::too_long);
+    CHECK(net::next_frame(delimiter("\r\n", 4), bytes_of("123456"), scanned).kind ==
+          Frame::Kind::too_long);
 
     const config::Framing framing = prefix(2, config::Framing::ByteOrder::big, 4);
     scanned = 0;
-    CHECK(net::next_frame(framing, bytes_of(with_prefix(framing, "1234")), scanned).kind == Frame::Kind::complete);
+    CHECK(net::next_frame(framing, bytes_of(with_prefix(framing, "1234")), scanned).kind ==
+          Frame::Kind::complete);
     // Known to be too long from the prefix alone.
-    CHECK(net::next_frame(framing, bytes_of(std::string("\0\5", 2)), scanned).kind == Frame::Kind::too_long);
+    CHECK(net::next_frame(framing, bytes_of(std::string("\0\5", 2)), scanned).kind ==
+          Frame::Kind::too_long);
 }
 
 TEST_CASE("a delimiter is not looked for twice in the same bytes", "[framing]") {
@@ -125,7 +140,8 @@ TEST_CASE("a delimiter is not looked for twice in the same bytes", "[framing]") 
     std::size_t scanned = 0;
     CHECK(net::next_frame(framing, bytes_of(text), scanned).kind == Frame::Kind::incomplete);
     CHECK(scanned == 1'000);
-    // A delimiter planted in what was scanned before is not seen: proof that the search goes on behind it.
+    // A delimiter planted in what was scanned before is not seen: proof that the search goes on
+    // behind it.
     std::string planted = text + "yy";
     planted[10] = '\n';
     CHECK(net::next_frame(framing, bytes_of(planted), scanned).kind == Frame::Kind::incomplete);

@@ -57,7 +57,10 @@ TEST_CASE("an append behind bytes that are being sent leaves them where they are
     queue.clear();
 }
 
-TEST_CASE("a received buffer becomes a chunk as it is, between copied bytes, and goes back to its pool when it is sent", "[send_queue]") {
+TEST_CASE(
+    "a received buffer becomes a chunk as it is, between copied bytes, and goes back to its pool "
+    "when it is sent",
+    "[send_queue]") {
     io::BufferPool chunks(usual + net::SendQueue::chunk_overhead, 4);
     io::BufferPool received(64, 2, io::BufferPool::Use::shared, net::SendQueue::chunk_overhead);
     const io::Buffer buffer = received.take();
@@ -157,7 +160,8 @@ TEST_CASE("a stash keeps its bytes in order and owns nothing when empty", "[stas
     }
 }
 
-TEST_CASE("without chunks in the pool a queue owns at most twice its bytes, whatever their sizes", "[send_queue]") {
+TEST_CASE("without chunks in the pool a queue owns at most twice its bytes, whatever their sizes",
+          "[send_queue]") {
     const std::size_t size = GENERATE(as<std::size_t>{}, 1, 29, 4'096);
     CAPTURE(size);
     constexpr std::size_t limit = 1U << 20;

@@ -128,9 +128,12 @@ TEST_CASE("a mailbox tells exactly one sender to schedule, and delivers in order
     for (int sender = 0; sender < senders; ++sender) {
         threads.emplace_back([&, sender] {
             for (int i = 0; i < each; ++i) {
-                mails[static_cast<std::size_t>(sender)][static_cast<std::size_t>(i)].sender = sender;
+                mails[static_cast<std::size_t>(sender)][static_cast<std::size_t>(i)]
+                    .sender = sender;
                 mails[static_cast<std::size_t>(sender)][static_cast<std::size_t>(i)].number = i;
-                if (mailbox.push(mails[static_cast<std::size_t>(sender)][static_cast<std::size_t>(i)]) && scheduled.fetch_add(1) != 0) {
+                if (mailbox.push(
+                        mails[static_cast<std::size_t>(sender)][static_cast<std::size_t>(i)]) &&
+                    scheduled.fetch_add(1) != 0) {
                     twice = true;
                 }
             }

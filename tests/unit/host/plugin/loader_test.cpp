@@ -13,12 +13,13 @@ using namespace portico;
 
 namespace {
 
-portico_status PORTICO_CALL create(const portico_host*, portico_instance*, const char*, std::uint64_t, char*, std::uint64_t, void**) {
+portico_status PORTICO_CALL create(const portico_host*, portico_instance*, const char*,
+                                   std::uint64_t, char*, std::uint64_t, void**) {
     return PORTICO_OK;
 }
 void PORTICO_CALL destroy(void*) {}
-portico_status PORTICO_CALL on_data(void*, portico_connection, void*, const std::uint8_t*, std::uint64_t, const portico_frame*,
-                                    std::uint64_t*) {
+portico_status PORTICO_CALL on_data(void*, portico_connection, void*, const std::uint8_t*,
+                                    std::uint64_t, const portico_frame*, std::uint64_t*) {
     return PORTICO_OK;
 }
 
@@ -36,9 +37,11 @@ portico_plugin plugin_of(const std::string& name) {
 }
 
 // The error, or "" and the plugin's name.
-std::string check(const portico_plugin& first, const portico_plugin* second = nullptr, const std::string& wanted = "") {
+std::string check(const portico_plugin& first, const portico_plugin* second = nullptr,
+                  const std::string& wanted = "") {
     const portico_plugin* const plugins[2] = {&first, second};
-    const portico_module module{sizeof(portico_module), PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR, second != nullptr ? 2U : 1U, plugins};
+    const portico_module module{sizeof(portico_module), PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR,
+                                second != nullptr ? 2U : 1U, plugins};
     base::Result<const portico_plugin*> found = plugin::check_module(&module, "file", wanted);
     return found ? "is " + std::string((*found)->name, (*found)->name_size) : found.error();
 }
@@ -52,8 +55,8 @@ bool contains(const std::string& text, const std::string& part) {
 TEST_CASE("a plugin's name is printable, and so is its version", "[plugin_loader]") {
     const std::string good = "a-plugin_1";
     CHECK(check(plugin_of(good)) == "is a-plugin_1");
-    for (const std::string& bad : {std::string(), std::string("two words"), std::string("line\n"), std::string("\xc3\xa4"),
-                                   std::string(65, 'x')}) {
+    for (const std::string& bad : {std::string(), std::string("two words"), std::string("line\n"),
+                                   std::string("\xc3\xa4"), std::string(65, 'x')}) {
         CHECK(contains(check(plugin_of(bad)), "its name is missing"));
     }
     portico_plugin plugin = plugin_of(good);
@@ -65,14 +68,16 @@ TEST_CASE("a plugin's name is printable, and so is its version", "[plugin_loader
     CHECK(check(plugin) == "is a-plugin_1");
 }
 
-TEST_CASE("of several plugins in a library one is named, or has the library's name", "[plugin_loader]") {
+TEST_CASE("of several plugins in a library one is named, or has the library's name",
+          "[plugin_loader]") {
     const std::string file = "file";
     const std::string other = "other";
     const portico_plugin first = plugin_of(file);
     const portico_plugin second = plugin_of(other);
     CHECK(check(first, &second) == "is file");
     CHECK(check(first, &second, "other") == "is other");
-    CHECK(contains(check(first, &second, "third"), "it has no plugin \"third\" (it has: file, other)"));
+    CHECK(contains(check(first, &second, "third"),
+                   "it has no plugin \"third\" (it has: file, other)"));
     CHECK(contains(check(first, &first), "two plugins of the name \"file\""));
     const std::string also = "also";
     const portico_plugin third = plugin_of(also);
@@ -112,15 +117,23 @@ TEST_CASE("one table that is wrong refuses the library", "[plugin_loader]") {
         CHECK(contains(check(first, &second), "rebuild it"));
     }
     SECTION("a required function") {
-        SECTION("create") { second.create = nullptr; }
-        SECTION("destroy") { second.destroy = nullptr; }
-        SECTION("on_data") { second.on_data = nullptr; }
+        SECTION("create") {
+            second.create = nullptr;
+        }
+        SECTION("destroy") {
+            second.destroy = nullptr;
+        }
+        SECTION("on_data") {
+            second.on_data = nullptr;
+        }
         CHECK(contains(check(first, &second), "a required function"));
     }
     SECTION("no table at all") {
         const portico_plugin* const plugins[2] = {&first, nullptr};
-        const portico_module module{sizeof(portico_module), PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR, 2, plugins};
-        CHECK(contains(plugin::check_module(&module, "file", "").error(), "plugin 1 of it: its table is missing"));
+        const portico_module module{sizeof(portico_module), PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR, 2,
+                                    plugins};
+        CHECK(contains(plugin::check_module(&module, "file", "").error(),
+                       "plugin 1 of it: its table is missing"));
     }
 }
 
@@ -142,11 +155,21 @@ TEST_CASE("a module's own table is checked before it is followed", "[plugin_load
         CHECK(contains(error(), "it is built for version"));
     }
     SECTION("damage") {
-        SECTION("too small") { module.struct_size -= 8; }
-        SECTION("no multiple of 8") { module.struct_size += 4; }
-        SECTION("no plugin") { module.plugin_count = 0; }
-        SECTION("more plugins than there can be") { module.plugin_count = 257; }
-        SECTION("no list") { module.plugins = nullptr; }
+        SECTION("too small") {
+            module.struct_size -= 8;
+        }
+        SECTION("no multiple of 8") {
+            module.struct_size += 4;
+        }
+        SECTION("no plugin") {
+            module.plugin_count = 0;
+        }
+        SECTION("more plugins than there can be") {
+            module.plugin_count = 257;
+        }
+        SECTION("no list") {
+            module.plugins = nullptr;
+        }
         CHECK(contains(error(), "damaged"));
     }
 }
@@ -161,20 +184,25 @@ TEST_CASE("a plugin's name never leads out of its directory", "[plugin_loader]")
     }
 }
 
-TEST_CASE("a plugin that cannot be found is told from one that cannot be loaded", "[plugin_loader]") {
+TEST_CASE("a plugin that cannot be found is told from one that cannot be loaded",
+          "[plugin_loader]") {
     // A folder of its own, with a name that is not ASCII, as an operator's may be.
-    const std::filesystem::path folder =
-        std::filesystem::temp_directory_path() / std::filesystem::path(u8"pörtico_loader_test") / std::to_string(base::now_ns());
+    const std::filesystem::path folder = std::filesystem::temp_directory_path() /
+                                         std::filesystem::path(u8"pörtico_loader_test") /
+                                         std::to_string(base::now_ns());
     REQUIRE(std::filesystem::create_directories(folder));
     const std::string directory = base::utf8_from_path(folder);
     plugin::PrivateCopies copies;
-    const auto error_of = [&](const std::string& name) { return plugin::load(directory, name, copies).error(); };
+    const auto error_of = [&](const std::string& name) {
+        return plugin::load(directory, name, copies).error();
+    };
     CHECK(contains(error_of("absent"), "there is no plugin in that directory"));
     for (const char* name : {"second", "first", "third"}) {
         std::ofstream(folder / (std::string(name) + plugin::Library::suffix())) << "no library";
     }
     std::ofstream(folder / "notes.txt") << "not counted";
-    REQUIRE(std::filesystem::create_directory(folder / (std::string("folder") + plugin::Library::suffix())));
+    REQUIRE(std::filesystem::create_directory(folder /
+                                              (std::string("folder") + plugin::Library::suffix())));
     CHECK(contains(error_of("absent"), "available: first, second, third)"));
     CHECK(contains(error_of("first"), "cannot be loaded from"));
     CHECK(contains(error_of("first#inner"), "plugin \"first#inner\" cannot be loaded from"));
@@ -182,24 +210,31 @@ TEST_CASE("a plugin that cannot be found is told from one that cannot be loaded"
     CHECK(contains(error_of("absent"), "the plugin directory cannot be read"));
 }
 
-TEST_CASE("a file that is no library, or not all of one, is refused with what is wrong", "[plugin_loader]") {
-    const std::filesystem::path folder = std::filesystem::temp_directory_path() / ("portico_loader_test_" + std::to_string(base::now_ns()));
+TEST_CASE("a file that is no library, or not all of one, is refused with what is wrong",
+          "[plugin_loader]") {
+    const std::filesystem::path folder = std::filesystem::temp_directory_path() /
+                                         ("portico_loader_test_" + std::to_string(base::now_ns()));
     REQUIRE(std::filesystem::create_directories(folder));
     const std::filesystem::path whole = std::filesystem::path(ECHO_LIBRARY);
     const std::filesystem::path part = folder / (std::string("part") + plugin::Library::suffix());
     plugin::PrivateCopies copies;
-    const auto error = [&] { return plugin::load(base::utf8_from_path(folder), "part", copies).error(); };
+    const auto error = [&] {
+        return plugin::load(base::utf8_from_path(folder), "part", copies).error();
+    };
 
-    // Of every length that could be told apart by the headers at its beginning, and by the sizes in them.
+    // Of every length that could be told apart by the headers at its beginning, and by the sizes in
+    // them.
     const std::uintmax_t size = std::filesystem::file_size(whole);
-    for (const std::uintmax_t bytes :
-         {std::uintmax_t{0}, std::uintmax_t{3}, std::uintmax_t{40}, std::uintmax_t{100}, std::uintmax_t{1'000}, size / 4}) {
+    for (const std::uintmax_t bytes : {std::uintmax_t{0}, std::uintmax_t{3}, std::uintmax_t{40},
+                                       std::uintmax_t{100}, std::uintmax_t{1'000}, size / 4}) {
         CAPTURE(bytes);
         std::filesystem::copy_file(whole, part, std::filesystem::copy_options::overwrite_existing);
         std::filesystem::resize_file(part, bytes);
         CHECK(contains(error(), "cannot be loaded from"));
 #ifndef _WIN32
-        CHECK(contains(error(), bytes < 64 ? "it is not a shared library" : "it is cut short: it has " + std::to_string(bytes) + " bytes"));
+        CHECK(contains(error(),
+                       bytes < 64 ? "it is not a shared library"
+                                  : "it is cut short: it has " + std::to_string(bytes) + " bytes"));
 #endif
     }
     std::ofstream(part) << std::string(100'000, 'x');
@@ -210,6 +245,7 @@ TEST_CASE("a file that is no library, or not all of one, is refused with what is
 #endif
     // The file is named once.
     const std::string text = error();
-    CHECK(text.find("part" + std::string(plugin::Library::suffix())) == text.rfind("part" + std::string(plugin::Library::suffix())));
+    CHECK(text.find("part" + std::string(plugin::Library::suffix())) ==
+          text.rfind("part" + std::string(plugin::Library::suffix())));
     std::filesystem::remove_all(folder);
 }

@@ -24,7 +24,9 @@ bool contains(const std::string& text, const std::string& part) {
 // A folder of the test's own, with a name that is not ASCII.
 class Scratch {
 public:
-    Scratch() : path_(std::filesystem::temp_directory_path() / std::filesystem::path(u8"pörtico_copies_test_" + digits(base::now_ns()))) {
+    Scratch()
+        : path_(std::filesystem::temp_directory_path() /
+                std::filesystem::path(u8"pörtico_copies_test_" + digits(base::now_ns()))) {
         std::filesystem::create_directories(path_ / "plugins");
         std::filesystem::create_directories(path_ / "temporary");
         std::filesystem::copy_file(std::filesystem::path(ECHO_LIBRARY), plugin());
@@ -36,13 +38,18 @@ public:
     Scratch(const Scratch&) = delete;
     Scratch& operator=(const Scratch&) = delete;
 
-    [[nodiscard]] std::filesystem::path plugin() const { return path_ / "plugins" / (std::string("echo") + Library::suffix()); }
+    [[nodiscard]] std::filesystem::path plugin() const {
+        return path_ / "plugins" / (std::string("echo") + Library::suffix());
+    }
     [[nodiscard]] std::string plugin_text() const { return base::utf8_from_path(plugin()); }
-    [[nodiscard]] std::string temporary() const { return base::utf8_from_path(path_ / "temporary"); }
+    [[nodiscard]] std::string temporary() const {
+        return base::utf8_from_path(path_ / "temporary");
+    }
     [[nodiscard]] std::string missing() const { return base::utf8_from_path(path_ / "missing"); }
     [[nodiscard]] std::size_t folders() const {
         return static_cast<std::size_t>(
-            std::distance(std::filesystem::directory_iterator(path_ / "temporary"), std::filesystem::directory_iterator()));
+            std::distance(std::filesystem::directory_iterator(path_ / "temporary"),
+                          std::filesystem::directory_iterator()));
     }
 
 private:
@@ -55,7 +62,8 @@ private:
 
 }  // namespace
 
-TEST_CASE("a plugin is loaded from a copy, once, and the copy goes with its owner", "[plugin_copies]") {
+TEST_CASE("a plugin is loaded from a copy, once, and the copy goes with its owner",
+          "[plugin_copies]") {
     const Scratch scratch;
     {
         PrivateCopies copies({scratch.temporary()});
@@ -93,7 +101,8 @@ TEST_CASE("without any place the original is loaded, with a note", "[plugin_copi
     CHECK(copies.folder().empty());
 }
 
-TEST_CASE("a kept library is the same one for a later owner, unless its file has changed", "[plugin_copies]") {
+TEST_CASE("a kept library is the same one for a later owner, unless its file has changed",
+          "[plugin_copies]") {
     const Scratch scratch;
     const Library* first = nullptr;
     for (int turn = 0; turn < 3; ++turn) {
@@ -118,22 +127,27 @@ TEST_CASE("what nobody holds any more is removed, what is held is not", "[plugin
     const Scratch scratch;
     auto held = LibraryFolder::make(scratch.temporary());
     REQUIRE(held);
-    // As a killed process leaves it: with files, folders and, on Linux, a link that leads out of it.
-    const std::filesystem::path left = base::path_from_utf8(scratch.temporary()) / "portico-plugins-left";
+    // As a killed process leaves it: with files, folders and, on Linux, a link that leads out of
+    // it.
+    const std::filesystem::path left = base::path_from_utf8(scratch.temporary()) /
+                                       "portico-plugins-left";
     std::filesystem::create_directories(left / "inner");
     std::ofstream(left / "inner" / "copy") << "copy";
     std::ofstream(left / "copy") << "copy";
-    std::ofstream(base::path_from_utf8(scratch.temporary()) / "portico-plugins-file") << "no folder";
+    std::ofstream(base::path_from_utf8(scratch.temporary()) / "portico-plugins-file")
+        << "no folder";
 #ifndef _WIN32
     std::filesystem::create_directory_symlink(scratch.plugin().parent_path(), left / "link");
-    std::filesystem::create_directory_symlink(scratch.plugin().parent_path(),
-                                              base::path_from_utf8(scratch.temporary()) / "portico-plugins-link");
+    std::filesystem::create_directory_symlink(
+        scratch.plugin().parent_path(),
+        base::path_from_utf8(scratch.temporary()) / "portico-plugins-link");
 #endif
     LibraryFolder::remove_leftovers(scratch.temporary());
     CHECK_FALSE(std::filesystem::exists(left));
     CHECK(std::filesystem::exists(base::path_from_utf8((*held)->path())));
     CHECK(std::filesystem::exists(scratch.plugin()));
-    CHECK(std::filesystem::exists(base::path_from_utf8(scratch.temporary()) / "portico-plugins-file"));
+    CHECK(std::filesystem::exists(base::path_from_utf8(scratch.temporary()) /
+                                  "portico-plugins-file"));
     held->reset();
     LibraryFolder::remove_leftovers(scratch.temporary());
     CHECK(scratch.folders() == (Library::suffix() == std::string(".so") ? 2 : 1));

@@ -1,6 +1,7 @@
-// The typed reads of a plugin's settings: what is found, what is refused and in which words, and which members nobody asked for.
-#include "config/json_source.hpp"
+// The typed reads of a plugin's settings: what is found, what is refused and in which words, and
+// which members nobody asked for.
 #include "plugin/settings_reader.hpp"
+#include "config/json_source.hpp"
 
 #include <limits>
 
@@ -24,7 +25,8 @@ config::Settings settings_of(const std::string& json) {
 // As the configuration makes them of a text that begins on this line of the file.
 config::Settings settings_from_line(int line, const std::string& json) {
     config::Settings settings = settings_of(json);
-    settings.lines = config::Lines(config::parse_json(std::string(static_cast<std::size_t>(line - 1), '\n') + json).root);
+    settings.lines = config::Lines(
+        config::parse_json(std::string(static_cast<std::size_t>(line - 1), '\n') + json).root);
     return settings;
 }
 
@@ -92,8 +94,10 @@ TEST_CASE("a setting that is not there leaves the default", "[plugin_settings]")
     CHECK(reader.error().empty());
 }
 
-TEST_CASE("a path leads through objects and arrays, with '/' and '~' escaped", "[plugin_settings]") {
-    const config::Settings settings = settings_of(R"({"limits": [{"size": 5}, {"size": 6}], "a/b": 7, "c~d": 8})");
+TEST_CASE("a path leads through objects and arrays, with '/' and '~' escaped",
+          "[plugin_settings]") {
+    const config::Settings settings = settings_of(
+        R"({"limits": [{"size": 5}, {"size": 6}], "a/b": 7, "c~d": 8})");
     SettingsReader reader(settings);
     std::int64_t value = 0;
     CHECK(reader.integer("limits/1/size", 0, 10, value) == Read::ok);
@@ -102,19 +106,23 @@ TEST_CASE("a path leads through objects and arrays, with '/' and '~' escaped", "
     CHECK(value == 7);
     CHECK(reader.integer("c~0d", 0, 10, value) == Read::ok);
     CHECK(value == 8);
-    CHECK_THROWS(reader.integer("bad~2escape", 0, 10, value));  // no path: the boundary makes it PORTICO_INVALID
+    // no path: the boundary makes it PORTICO_INVALID
+    CHECK_THROWS(reader.integer("bad~2escape", 0, 10, value));
 }
 
-TEST_CASE("a setting of another type is refused, with its place, what was found and what was expected", "[plugin_settings]") {
-    const config::Settings settings =
-        settings_from_line(12, "{\"deep\": [{\"value\": \"text\"}],\n\"number\": 5,\n\"list\": [1]}");
+TEST_CASE(
+    "a setting of another type is refused, with its place, what was found and what was expected",
+    "[plugin_settings]") {
+    const config::Settings settings = settings_from_line(
+        12, "{\"deep\": [{\"value\": \"text\"}],\n\"number\": 5,\n\"list\": [1]}");
     SettingsReader reader(settings);
     bool truth = false;
     std::int64_t integer = 7;
     double number = 2.5;
     std::string_view text = "default";
     std::uint64_t count = 0;
-    const std::string place = "host.json:12: listeners[0].settings.deep[0].value: found \"text\", expected ";
+    const std::string place =
+        "host.json:12: listeners[0].settings.deep[0].value: found \"text\", expected ";
     CHECK(reader.boolean("deep/0/value", truth) == Read::wrong_type);
     CHECK(reader.error() == place + "true or false");
     CHECK(reader.integer("deep/0/value", -1, 5, integer) == Read::wrong_type);
@@ -122,25 +130,30 @@ TEST_CASE("a setting of another type is refused, with its place, what was found 
     CHECK(reader.number("deep/0/value", 0.5, 1.5, number) == Read::wrong_type);
     CHECK(reader.error() == place + "a number from 0.5 to 1.5");
     CHECK(reader.string("number", text) == Read::wrong_type);
-    CHECK(reader.error() == "host.json:13: listeners[0].settings.number: found 5, expected a string");
+    CHECK(reader.error() ==
+          "host.json:13: listeners[0].settings.number: found 5, expected a string");
     CHECK(reader.count("number", count) == Read::wrong_type);
-    CHECK(reader.error() == "host.json:13: listeners[0].settings.number: found 5, expected an array or an object");
+    CHECK(reader.error() ==
+          "host.json:13: listeners[0].settings.number: found 5, expected an array or an object");
     CHECK(reader.string("list", text) == Read::wrong_type);
-    CHECK(reader.error() == "host.json:14: listeners[0].settings.list: found [1], expected a string");
+    CHECK(reader.error() ==
+          "host.json:14: listeners[0].settings.list: found [1], expected a string");
     CHECK(text == "default");
     CHECK(integer == 7);
     CHECK(number == 2.5);
 }
 
 TEST_CASE("a number out of range is of the wrong type", "[plugin_settings]") {
-    const config::Settings settings = settings_of(R"({"value": 5, "fraction": 5.5, "huge": 18446744073709551615, "far": 1e300})");
+    const config::Settings settings = settings_of(
+        R"({"value": 5, "fraction": 5.5, "huge": 18446744073709551615, "far": 1e300})");
     SettingsReader reader(settings);
     std::int64_t integer = 1;
     double number = 1;
     CHECK(reader.integer("value", 6, 10, integer) == Read::wrong_type);
     CHECK(reader.integer("value", 0, 4, integer) == Read::wrong_type);
     CHECK(reader.integer("fraction", 0, 10, integer) == Read::wrong_type);
-    CHECK(reader.integer("huge", INT64_MIN, INT64_MAX, integer) == Read::wrong_type);  // not wrapped round to -1
+    // not wrapped round to -1
+    CHECK(reader.integer("huge", INT64_MIN, INT64_MAX, integer) == Read::wrong_type);
     CHECK(contains(reader.error(), "found 18446744073709551615"));
     CHECK(reader.number("value", 6, 10, number) == Read::wrong_type);
     CHECK(reader.number("far", 0, 1e299, number) == Read::wrong_type);
@@ -169,9 +182,9 @@ TEST_CASE("settings that a program made are named without a file", "[plugin_sett
     CHECK(again.error() == "host.json: settings.value: found 1, expected true or false");
 }
 
-TEST_CASE("members that the plugin never read are unknown, once it reads settings at all", "[plugin_settings]") {
-    const config::Settings settings =
-        settings_from_line(4, R"({"count": 1,
+TEST_CASE("members that the plugin never read are unknown, once it reads settings at all",
+          "[plugin_settings]") {
+    const config::Settings settings = settings_from_line(4, R"({"count": 1,
                                   "cuont": 2,
                                   "list": [{"a": 1, "b": 2}, 3], "free": {"x": {"y": 1}}, "with/slash": 1, "with~tilde": 2})");
     SettingsReader reader(settings);
@@ -179,12 +192,17 @@ TEST_CASE("members that the plugin never read are unknown, once it reads setting
     CHECK(reader.integer("count", 0, 10, value) == Read::ok);
     CHECK(reader.integer("list/0/a", 0, 10, value) == Read::ok);
     CHECK(reader.anything("free") == Read::ok);
-    CHECK(reader.unread().empty());  // it has not asked for the extension: it may have parsed the text itself
+    // it has not asked for the extension: it may have parsed the text itself
+    CHECK(reader.unread().empty());
     reader.used();
     const std::vector<std::string> unread = reader.unread();
     REQUIRE(unread.size() == 5);
-    CHECK(unread[0] == "host.json:5: listeners[0].settings.cuont: unknown setting of this plugin; did you mean \"count\"?");
-    CHECK(unread[1] == "host.json:6: listeners[0].settings.list[0].b: unknown setting of this plugin; did you mean \"a\"?");
+    CHECK(unread[0] ==
+          "host.json:5: listeners[0].settings.cuont: unknown setting of this plugin; did you mean "
+          "\"count\"?");
+    CHECK(unread[1] ==
+          "host.json:6: listeners[0].settings.list[0].b: unknown setting of this plugin; did you "
+          "mean \"a\"?");
     CHECK(contains(unread[2], "list[1]: unknown setting of this plugin"));
     CHECK(contains(unread[3], "with~1slash: unknown setting"));
     CHECK(contains(unread[4], "with~0tilde: unknown setting"));

@@ -1,5 +1,5 @@
-// A port on IOCP where the system refuses what it seldom refuses, or lacks what it mostly has. What the system would answer is answered
-// in its place.
+// A port on IOCP where the system refuses what it seldom refuses, or lacks what it mostly has. What
+// the system would answer is answered in its place.
 #ifndef NTDDI_VERSION
 #define NTDDI_VERSION 0x0A000003  // for SIO_TCP_INFO, as in socket_windows.cpp
 #endif
@@ -38,7 +38,7 @@ struct Refusals {
     int posts = 0;       // so many posts in turn
     int option = 0;      // of SOL_SOCKET
     int option_error = 0;
-    int options = 0;  // so many in turn
+    int options = 0;     // so many in turn
     int tcp_option = 0;  // of IPPROTO_TCP
 } refusals;
 
@@ -59,7 +59,8 @@ const auto system_make_port = imported(::CreateIoCompletionPort);
 const auto system_post = imported(::PostQueuedCompletionStatus);
 const auto system_set_option = imported(::setsockopt);
 
-SOCKET WSAAPI refusing_socket(int family, int type, int protocol, LPWSAPROTOCOL_INFOW info, GROUP group, DWORD flags) {
+SOCKET WSAAPI refusing_socket(int family, int type, int protocol, LPWSAPROTOCOL_INFOW info,
+                              GROUP group, DWORD flags) {
     if (family == refusals.sockets_of_family) {
         ::WSASetLastError(refusals.socket_error);
         return INVALID_SOCKET;
@@ -72,8 +73,9 @@ BOOL PASCAL refused_accept_ex(SOCKET, SOCKET, PVOID, DWORD, DWORD, DWORD, LPDWOR
     return FALSE;
 }
 
-int WSAAPI refusing_ioctl(SOCKET socket, DWORD code, LPVOID in, DWORD in_bytes, LPVOID out, DWORD out_bytes, LPDWORD bytes,
-                          LPWSAOVERLAPPED overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) {
+int WSAAPI refusing_ioctl(SOCKET socket, DWORD code, LPVOID in, DWORD in_bytes, LPVOID out,
+                          DWORD out_bytes, LPDWORD bytes, LPWSAOVERLAPPED overlapped,
+                          LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) {
     if (code == SIO_GET_EXTENSION_FUNCTION_POINTER) {
         const GUID wanted = *static_cast<const GUID*>(in);
         const GUID accept_ex = WSAID_ACCEPTEX;
@@ -122,7 +124,8 @@ int WSAAPI refusing_set_option(SOCKET socket, int level, int option, const char*
         ::WSASetLastError(refusals.option_error);
         return SOCKET_ERROR;
     }
-    if (level == IPPROTO_TCP && (option == tcp_maxrt || option == tcp_maxrtms || option == tcp_keepcnt)) {
+    if (level == IPPROTO_TCP &&
+        (option == tcp_maxrt || option == tcp_maxrtms || option == tcp_keepcnt)) {
         DWORD number = 0;
         std::memcpy(&number, value, sizeof number);
         given.tcp_options.emplace_back(option, number);
@@ -215,7 +218,9 @@ TEST_CASE("where the system has no socket to give, each call says so in words", 
     CHECK(has(port.error(), "cannot use sockets: " + why));
 }
 
-TEST_CASE("a machine may lack one of the two families: connects of it are unreachable, the other works", "[io][iocp]") {
+TEST_CASE(
+    "a machine may lack one of the two families: connects of it are unreachable, the other works",
+    "[io][iocp]") {
     Socket client;
     REQUIRE(client.open_for_connect(Address::Family::v6));
     const Refusing refusing({.sockets_of_family = AF_INET6, .socket_error = WSAEAFNOSUPPORT});
@@ -245,7 +250,8 @@ TEST_CASE("a machine may lack one of the two families: connects of it are unreac
 
 TEST_CASE("there is no port without the calls that sockets are used with", "[io][iocp]") {
     BufferPool buffers(64, 1);
-    for (const GUID missing : {GUID WSAID_ACCEPTEX, GUID WSAID_CONNECTEX, GUID WSAID_GETACCEPTEXSOCKADDRS}) {
+    for (const GUID missing :
+         {GUID WSAID_ACCEPTEX, GUID WSAID_CONNECTEX, GUID WSAID_GETACCEPTEXSOCKADDRS}) {
         const Refusing refusing({.no_extension = missing});
         const auto port = make_port(Backend::iocp, buffers, {});
         CHECK(has(port.error(), "cannot use sockets: " + native_error_text(WSAEOPNOTSUPP)));
@@ -285,7 +291,9 @@ TEST_CASE("posts that the system refuses come later, each once, in their order",
     for (int i = 0; i < 10; ++i) {
         NumberedPost& post = posts[static_cast<std::size_t>(i)];
         post.number = i;
-        post.completed = [](Operation& operation) { seen.push_back(static_cast<NumberedPost&>(operation).number); };
+        post.completed = [](Operation& operation) {
+            seen.push_back(static_cast<NumberedPost&>(operation).number);
+        };
         station.port->post(post);
         CHECK(post.in_flight);
     }
@@ -294,7 +302,8 @@ TEST_CASE("posts that the system refuses come later, each once, in their order",
     CHECK(seen == std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
 }
 
-TEST_CASE("an accept that the system refuses completes out of wait, and the next one accepts", "[io][iocp]") {
+TEST_CASE("an accept that the system refuses completes out of wait, and the next one accepts",
+          "[io][iocp]") {
     // No handle for the connection to come, and no memory for the option that makes it one.
     struct Case {
         Refusals what;
@@ -302,8 +311,12 @@ TEST_CASE("an accept that the system refuses completes out of wait, and the next
         int native_error;
     };
     const Case each = GENERATE(values<Case>({
-        {{.sockets_of_family = AF_INET, .socket_error = WSAEMFILE}, Error::no_descriptors, WSAEMFILE},
-        {{.option = SO_UPDATE_ACCEPT_CONTEXT, .option_error = WSAENOBUFS, .options = 1}, Error::no_buffers, WSAENOBUFS},
+        {{.sockets_of_family = AF_INET, .socket_error = WSAEMFILE},
+         Error::no_descriptors,
+         WSAEMFILE},
+        {{.option = SO_UPDATE_ACCEPT_CONTEXT, .option_error = WSAENOBUFS, .options = 1},
+         Error::no_buffers,
+         WSAENOBUFS},
     }));
     CAPTURE(each.native_error, each.what.option);
     Station station;
@@ -323,7 +336,9 @@ TEST_CASE("an accept that the system refuses completes out of wait, and the next
     close_native(station.accept.accepted);
 }
 
-TEST_CASE("each accepted socket is given its listener's timeouts, in the units that the system knows", "[io][iocp]") {
+TEST_CASE(
+    "each accepted socket is given its listener's timeouts, in the units that the system knows",
+    "[io][iocp]") {
     const bool is_before_2004 = GENERATE(false, true);
     PeerTimeouts timeouts;
     timeouts.keepalive_idle_ms = 7'000;
@@ -371,15 +386,20 @@ TEST_CASE("an AcceptEx that fails at once completes the accept with its error", 
     CHECK(station.accept.accepted == invalid_socket);
 }
 
-TEST_CASE("clients that have gone from the backlog are no failures of the accept, within reason", "[io][iocp]") {
-    const int code = GENERATE(WSAECONNRESET, WSAETIMEDOUT, WSAENOTCONN, static_cast<int>(ERROR_UNEXP_NET_ERR));
+TEST_CASE("clients that have gone from the backlog are no failures of the accept, within reason",
+          "[io][iocp]") {
+    const int code = GENERATE(WSAECONNRESET, WSAETIMEDOUT, WSAENOTCONN,
+                              static_cast<int>(ERROR_UNEXP_NET_ERR));
     CAPTURE(code);
     constexpr int many = 64;  // then the accept says so, lest it goes on for ever
     Station station;
     std::vector<Peer> peers(many + 1);
-    const auto connect = [&](Peer& peer) { REQUIRE(peer.connect(station.listener.local_address())); };
+    const auto connect = [&](Peer& peer) {
+        REQUIRE(peer.connect(station.listener.local_address()));
+    };
     {
-        const Refusing refusing({.option = SO_UPDATE_ACCEPT_CONTEXT, .option_error = code, .options = 3});
+        const Refusing refusing(
+            {.option = SO_UPDATE_ACCEPT_CONTEXT, .option_error = code, .options = 3});
         std::for_each(peers.begin(), peers.begin() + 4, connect);
         station.complete_accept();
         CHECK(refusals.options == 0);
@@ -387,7 +407,8 @@ TEST_CASE("clients that have gone from the backlog are no failures of the accept
         CHECK(station.accept.peer == peers[3].local_address());
         close_native(station.accept.accepted);
     }
-    const Refusing refusing({.option = SO_UPDATE_ACCEPT_CONTEXT, .option_error = code, .options = many});
+    const Refusing refusing(
+        {.option = SO_UPDATE_ACCEPT_CONTEXT, .option_error = code, .options = many});
     station.port->accept(station.accept);
     for (int i = 0; i < many; ++i) {
         peers[0].close();
@@ -396,7 +417,8 @@ TEST_CASE("clients that have gone from the backlog are no failures of the accept
         const std::uint64_t patience = station.port->now() + 15 * base::nanoseconds_per_second;
         while (refusals.options == left && station.port->now() < patience) {
             Operation* completed = nullptr;
-            static_cast<void>(station.port->wait({&completed, 1}, station.port->now() + 10 * base::nanoseconds_per_millisecond));
+            static_cast<void>(station.port->wait(
+                {&completed, 1}, station.port->now() + 10 * base::nanoseconds_per_millisecond));
         }
     }
     CHECK_FALSE(station.accept.in_flight);
@@ -404,7 +426,8 @@ TEST_CASE("clients that have gone from the backlog are no failures of the accept
     CHECK(station.accept.native_error == code);
 }
 
-TEST_CASE("a connection that is lost before it is one ends its connect with the reason", "[io][iocp]") {
+TEST_CASE("a connection that is lost before it is one ends its connect with the reason",
+          "[io][iocp]") {
     Station station;
     Socket client;
     REQUIRE(client.open_for_connect(Address::Family::v4));
@@ -413,7 +436,8 @@ TEST_CASE("a connection that is lost before it is one ends its connect with the 
     connect.completed = [](Operation&) {};
     connect.socket = &client;
     connect.remote = station.listener.local_address();
-    const Refusing refusing({.option = SO_UPDATE_CONNECT_CONTEXT, .option_error = WSAENOTCONN, .options = 1});
+    const Refusing refusing(
+        {.option = SO_UPDATE_CONNECT_CONTEXT, .option_error = WSAENOTCONN, .options = 1});
     station.port->connect(connect);
     REQUIRE(finish_all(*station.port));
     CHECK(connect.error == error_of(WSAENOTCONN));
@@ -421,7 +445,8 @@ TEST_CASE("a connection that is lost before it is one ends its connect with the 
     station.port->close(client);
 }
 
-TEST_CASE("what the peer has not acknowledged is what is in flight and what has not left yet", "[io][iocp]") {
+TEST_CASE("what the peer has not acknowledged is what is in flight and what has not left yet",
+          "[io][iocp]") {
     Station station;
     Peer peer;
     REQUIRE(peer.connect(station.listener.local_address()));
