@@ -32,19 +32,19 @@ constexpr const char* help_text = R"(Compares two servers, or two runs.
   client compare HOST:PORT HOST:PORT [--rounds N] OPTIONS  two live servers, loaded as OPTIONS say
   client compare A.json B.json                             two files that --json has written
 
-  --report FILE   A page for a browser, which needs nothing else: the intervals drawn, the latency
-                  of both by percentile and over time, errors, settings
-  --json FILE     The same for programs; - for the output instead of the text
+  --report FILE   Write a self-contained page for a browser: the intervals drawn, both latencies by
+                  percentile and over time, errors, settings
+  --json FILE     Write the same for programs; -: print it instead of the text
 
-Live servers are run in turn, A B B A and so on, so that what changes on the machine changes both: N
-rounds of two runs each [11, at least 6]; OPTIONS are those of a run (client --help), and
---duration 1s is a good one. Each line shows the medians of A and B, the median of the rounds'
-ratios, and the interval that holds 95 of 100 bootstrap samples of it. Files are compared by their
-quarters of a second: what changed between the two runs is in the difference as well, and the
-interval does not know of it.
+Live servers run in turn, A B B A and so on, so that changes on the machine affect both, for N
+rounds of two runs each [11, at least 6]. OPTIONS are those of a run (client --help); --duration 1s
+is a good one. Each line shows the medians of A and B, the median of the rounds' ratios, and the
+interval that holds 95 of 100 bootstrap samples of it. Files are compared by their quarters of a
+second: what changed between the two runs is in the difference too, and the interval does not know
+of it.
 
-It is said when two files differ in their settings or machines. If the client itself lagged in one
-of them nothing follows, and that is said instead.
+If two files differ in their settings or machines, a warning says so. If the client itself lagged
+in one of them, nothing follows, and the text says that instead.
 
 Exit codes: 0 compared, whatever came out; 1 could not run; 2 wrong usage; 3 something wrong or
   lost; 5 the client itself lagged, the figures are invalid; 130 interrupted
@@ -95,7 +95,7 @@ base::Result<std::optional<std::string>> taken(std::vector<std::string>& options
             continue;
         }
         if (value) {
-            return base::Failure{name + " is there twice"};
+            return base::Failure{name + " is given twice"};
         }
         if (!is_joined && at + 1 == options.end()) {
             return base::Failure{name + " needs a value"};
@@ -135,7 +135,7 @@ base::Result<void> take_rounds(Wanted& wanted) {
     if (*text) {
         const auto rounds = parse_unsigned(**text);
         if (!rounds || *rounds < rounds_least || *rounds > rounds_most) {
-            return base::Failure{"--rounds: \"" + **text + "\" is no number from " +
+            return base::Failure{"--rounds: \"" + **text + "\" is not a number from " +
                                  std::to_string(rounds_least) + " to " +
                                  std::to_string(rounds_most)};
         }
@@ -195,7 +195,7 @@ public:
 
 private:
     int usage(const std::string& text) {
-        err_ << "client: compare: " << text << "\nclient compare --help says more\n";
+        err_ << "client: compare: " << text << "\nsee client compare --help\n";
         return exit_code::usage;
     }
     int could_not_run(const std::string& text) {
@@ -252,7 +252,7 @@ int Compare::prepare(Measured& server) {
     }
     const Options& options = *server.parsed.options;
     if (options.is_interactive || !options.thresholds.empty()) {
-        return usage("--interactive and --fail-if are not for a comparison");
+        return usage("--interactive and --fail-if do not go with a comparison");
     }
     server.run = std::make_unique<ScriptedRun>(options);
     const auto prepared = server.run->prepare();
@@ -365,12 +365,12 @@ int Compare::run(std::span<const std::string> arguments) {
         }
     }
     if (arguments.size() < 2 || arguments[0].starts_with('-') || arguments[1].starts_with('-')) {
-        return usage("two files of --json, or two servers as HOST:PORT, come first");
+        return usage("begin with two files of --json, or two servers as HOST:PORT");
     }
     const bool is_a = server_of(arguments[0]).has_value();
     if (is_a != server_of(arguments[1]).has_value()) {
         return usage("\"" + arguments[is_a ? 0 : 1] + "\" is a server and \"" +
-                     arguments[is_a ? 1 : 0] + "\" is none: they are to be both, or both files");
+                     arguments[is_a ? 1 : 0] + "\" is not: give two servers or two files");
     }
     auto wanted = wanted_of(arguments.subspan(2));
     if (!wanted) {

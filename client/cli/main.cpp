@@ -54,8 +54,8 @@ public:
         }
         clear();
         complain(finding_lines(finding) +
-                 (seen == shown_max ? std::string("\n  (further ones that are ") +
-                                          to_string(finding.kind) + " are counted and not shown)"
+                 (seen == shown_max ? std::string("\n  (further ") + to_string(finding.kind) +
+                                          " ones are counted and not shown)"
                                     : ""));
     }
 
@@ -115,8 +115,8 @@ int run_interactive(const Options& options) {
     if (!answers) {
         std::cout << std::endl;
         complain(
-            "the input ended before the questions were answered; to be asked nothing, give "
-            "--message TEXT or --size BYTES "
+            "the input ended before the questions were answered; to skip them, give --message TEXT "
+            "or --size BYTES "
             "(client --help)");
         return exit_code::usage;
     }
@@ -217,7 +217,7 @@ int run(const std::vector<std::string>& arguments) {
     WatchedOutput output(std::cout, prepare_console());
     const int code = run_asked(arguments);
     if (const int error = output.error(); error != 0) {
-        complain("cannot write to the standard output: " + std::generic_category().message(error));
+        complain("cannot write to standard output: " + std::generic_category().message(error));
         return code == exit_code::interrupted ? code : exit_code::could_not_run;
     }
     return code;

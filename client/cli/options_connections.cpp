@@ -15,22 +15,23 @@ public:
     std::string_view title() const noexcept override { return "Connections"; }
 
     void declare(CLI::App& app) override {
-        app.add_option("--connections", connections_, "How many, all open at once [1]")
+        app.add_option("--connections", connections_, "Number of connections, all open at once [1]")
             ->type_name("N");
         app.add_option("--messages-per-connection", messages_per_connection_,
-                       "After so many a connection ends in order, and a new one goes on [all]")
+                       "After N messages a connection ends in order and a new one goes on [all]")
             ->type_name("N");
         app.add_flag("--reconnect", reconnect_,
-                     "One that breaks comes again, every 100 ms until --duration is over;\n"
-                     "what fails meanwhile is lost, and the outage is in the figures");
+                     "Open a broken connection again, every 100 ms until --duration is over;\n"
+                     "messages that fail meanwhile are lost; the figures show the outage");
         app.add_option("--idle", idle_,
-                       "Further connections, opened first, that say nothing to the end [0]")
+                       "More connections, opened first, that never send anything [0]")
             ->type_name("N");
         app.add_option("--source", source_,
-                       "Local addresses to connect from, in turn, where one has too few ports:\n"
+                       "Local addresses to connect from, in turn, if one has too few ports:\n"
                        "ADDRESS or FIRST-LAST, several with commas [the system's choice]")
             ->type_name("ADDRESS");
-        app.add_option("--connect-timeout", connect_timeout_, "For each connection [10s]")
+        app.add_option("--connect-timeout", connect_timeout_,
+                       "Time limit for opening each connection [10s]")
             ->type_name("TIME");
     }
 

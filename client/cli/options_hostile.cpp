@@ -16,20 +16,21 @@ public:
     std::string_view footer() const noexcept override {
         return R"(Modes:
   silent       connects and says nothing
-  slow_reader  sends messages as fast as it may, and never reads
-  slow_writer  sends messages a byte each 10 ms
-  reset        ends in the middle of a message, by a reset
+  slow_reader  sends messages as fast as it can, and never reads
+  slow_writer  sends messages, one byte every 10 ms
+  reset        resets the connection in the middle of a message
   half_close   sends a message, ends its side, and reads to the end
   oversized    sends a frame that never ends (without framing: bytes without end)
   garbage      sends 64 KiB of random bytes, and its end
-Each begins with the first message, and comes again 50 ms after its connection has ended.
-They have a thread of their own, and are in hostile_... and in no other figure: these are of
-the others, who should not notice.)";
+Each begins with the first message, and connects again 50 ms after its connection has ended.
+They have a thread of their own and count only in hostile_...; all other figures are about the
+other clients, which should not notice.)";
     }
 
     void declare(CLI::App& app) override {
-        app.add_option("--hostile", hostile_,
-                       "So many of each, beside --connections: \"reset:10,slow_reader:2\"")
+        app.add_option(
+               "--hostile", hostile_,
+               "N bad clients of each MODE, beside --connections: \"reset:10,slow_reader:2\"")
             ->type_name("MODE:N,...");
     }
 

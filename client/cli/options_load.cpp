@@ -15,7 +15,7 @@ Rate rate_of(const std::string& text) {
     const auto number = parse_decimal(text, decimals_max);
     if (!number || number->value == 0 || number->value / number->scale > rate_max ||
         (number->scale != 1 && number->value > product_max / number->scale)) {
-        refuse("--rate: \"" + text + "\" is no number from 1 to " + std::to_string(rate_max) +
+        refuse("--rate: \"" + text + "\" is not a number from 1 to " + std::to_string(rate_max) +
                ", or with up to three decimals from 0.001 to 10000");
     }
     return {number->value, number->scale};
@@ -27,29 +27,30 @@ public:
     std::string_view title() const noexcept override { return "How much, and how fast"; }
 
     void declare(CLI::App& app) override {
-        CLI::Option* count = app.add_option("--count", count_, "Messages of each connection [1]")
+        CLI::Option* count = app.add_option("--count", count_, "Messages on each connection [1]")
                                  ->type_name("N");
-        app.add_option("--duration", duration_, "Send for so long instead: 10, 2.5s, 500ms, 1m")
+        app.add_option("--duration", duration_, "Send for this time instead: 10, 2.5s, 500ms, 1m")
             ->type_name("TIME")
             ->excludes(count);
-        app.add_option("--depth", depth_, "Messages in flight on each connection, at most [1]")
+        app.add_option("--depth", depth_, "At most N messages in flight on each connection [1]")
             ->type_name("N");
         app.add_option("--rate", rate_,
-                       "Messages a second, over all connections, at evenly spaced instants\n"
-                       "(an open loop); 0.5: one in two [the next as soon as --depth allows]")
+                       "Messages a second in total, at evenly spaced instants (an open loop);\n"
+                       "0.5: one in two seconds [the next as soon as --depth allows]")
             ->type_name("N");
         app.add_option("--arrivals", arrivals_,
-                       "Of --rate: even distances, or poisson, as independent users come [even]\n"
-                       "(drawn from --seed)")
+                       "How --rate spaces them: even, or poisson as independent users do, drawn\n"
+                       "from --seed [even]")
             ->type_name("HOW");
         app.add_option("--ramp-up", ramp_up_,
-                       "The connections, all open, begin to send one after the other over so long\n"
+                       "The connections, all open, begin to send one after the other within TIME\n"
                        "[all at once]")
             ->type_name("TIME");
         app.add_option("--warm-up", warm_up_,
-                       "Before --duration: replies are checked, and are in no figure")
+                       "Time before --duration: replies are checked, but are in no figure")
             ->type_name("TIME");
-        app.add_option("--threads", threads_, "That share the connections [1]")->type_name("N");
+        app.add_option("--threads", threads_, "Threads that share the connections [1]")
+            ->type_name("N");
     }
 
     void understand(const CLI::App&, Options& options) const override {
@@ -68,10 +69,10 @@ public:
         }
         if (!arrivals_.empty()) {
             if (!options.rate) {
-                refuse("--arrivals needs --rate: without it a message follows on a reply");
+                refuse("--arrivals needs --rate: without it a message follows a reply");
             }
             if (arrivals_ != "even" && arrivals_ != "poisson") {
-                refuse("--arrivals: \"" + arrivals_ + "\" is none of even and poisson");
+                refuse("--arrivals: \"" + arrivals_ + "\" is not one of even and poisson");
             }
             options.arrivals = arrivals_ == "even" ? Arrivals::even : Arrivals::poisson;
         }

@@ -13,27 +13,27 @@ namespace {
 class ProgramTopic final : public OptionTopic {
 public:
     std::string_view name() const noexcept override { return "output"; }
-    std::string_view title() const noexcept override { return "What is asked and shown"; }
+    std::string_view title() const noexcept override { return "Questions and output"; }
     void declare(CLI::App& app) override {
         app.add_flag("--interactive", interactive_,
-                     "Ask what to send, as without an option that says it");
+                     "Ask what to send; the default if no option says it");
         app.add_flag("--quiet", quiet_, "No progress and no summary; failures are still reported");
         app.add_option("--progress", progress_,
-                       "live (in place, for a terminal), plain (a line each 10 s) or none\n"
+                       "live (in place, for a terminal), plain (a line every 10 s) or none\n"
                        "[live on a terminal, else plain]")
             ->type_name("HOW");
         app.add_option("--summary", summary_,
-                       "readable (without what is zero, ms and s) or plain (a figure a line, as\n"
-                       "scripts rely on) [readable on a terminal, else plain]")
+                       "readable (without zeros, in ms and s) or plain (one figure a line, for\n"
+                       "scripts) [readable on a terminal, else plain]")
             ->type_name("HOW");
         app.add_option("--json", json_,
-                       "All that was found, for programs; - for the output instead of the summary")
+                       "Write everything for programs; -: print it instead of the summary")
             ->type_name("FILE");
         app.add_option("--report", report_,
-                       "The same as a page for a browser, which needs nothing else")
+                       "Write the same as one self-contained page for a browser")
             ->type_name("FILE");
         app.add_option("--fail-if", fail_if_,
-                       "End with 4 when it holds: a figure, a comparison, a number: \"lost>0\";\n"
+                       "Exit with 4 if it holds: a figure, a comparison, a number: \"lost>0\";\n"
                        "also p50 p90 p99 p99.9 p99.99 max mean with ns us ms s: \"p99>5ms\";\n"
                        "with --rate: \"rate_achieved<950\"")
             ->type_name("CONDITION")
@@ -48,7 +48,7 @@ public:
         }
         if (!summary_.empty()) {
             if (summary_ != "readable" && summary_ != "plain") {
-                refuse("--summary: \"" + summary_ + "\" is none of readable and plain");
+                refuse("--summary: \"" + summary_ + "\" is not one of readable and plain");
             }
             options.summary = summary_ == "plain" ? Options::Summary::plain
                                                   : Options::Summary::readable;
@@ -73,7 +73,7 @@ private:
                 return shown;
             }
         }
-        refuse("--progress: \"" + name + "\" is none of live, plain and none");
+        refuse("--progress: \"" + name + "\" is not one of live, plain and none");
     }
 
     bool interactive_ = false;
@@ -86,7 +86,7 @@ private:
 class FigureTopic final : public OptionTopic {
 public:
     std::string_view name() const noexcept override { return "figures"; }
-    std::string_view title() const noexcept override { return "What a run has come to"; }
+    std::string_view title() const noexcept override { return "The figures of a run"; }
     std::string_view footer() const noexcept override { return text_; }
     void declare(CLI::App&) override {}
     void understand(const CLI::App&, Options&) const override {}
@@ -94,8 +94,7 @@ public:
 private:
     static std::string made() {
         std::string text =
-            "The plain summary: a figure a line (name, blanks, value), which scripts may rely "
-            "on:\n";
+            "The plain summary: one figure a line (name, blanks, value); scripts may rely on it:\n";
         std::string names;  // of those that say all themselves
         const auto end_names = [&] {
             text += names.empty() ? "" : names + '\n';

@@ -15,20 +15,19 @@ public:
 
     void declare(CLI::App& app) override {
         app.add_option("--expect", expect_,
-                       "What is a right reply [echo]:\n"
+                       "Which reply is right [echo]:\n"
                        "  echo             the message itself\n"
                        "  text:TEXT        TEXT, with the escapes and places of --message\n"
-                       "  pattern:PATTERN  bytes, ? for any one, * for any number; needs framing\n"
+                       "  pattern:PATTERN  bytes; ? for any one, * for any number; needs framing\n"
                        "  any              whatever one read brings; with framing: any frame")
             ->type_name("WHAT");
         app.add_option("--reply-framing", framing_,
-                       "Of the replies, where it is not that of the messages; also\n"
+                       "Framing of the replies, if it differs from the messages'; also\n"
                        "  idle:TIME  a reply ends when nothing has come for TIME")
             ->type_name("HOW");
-        app.add_option(
-               "--timeout", timeout_,
-               "A reply that is not complete so long after its message, or after the reply\n"
-               "before it, is lost; all that are due so long after --duration [30s]")
+        app.add_option("--timeout", timeout_,
+                       "A reply is lost if it is incomplete this long after its message, or after\n"
+                       "the reply before it, or after --duration [30s]")
             ->type_name("TIME");
     }
 
@@ -56,7 +55,7 @@ private:
             if (options.reply_framing.type == Framing::Type::none) {
                 refuse(
                     "--expect pattern needs framed replies (--framing, --reply-framing; idle:100ms "
-                    "where nothing else shows their end)");
+                    "if nothing else shows their end)");
             }
             options.expect = Options::Expect::pattern;
             const bool has_delimiter = options.reply_framing.type == Framing::Type::delimiter;
@@ -66,7 +65,7 @@ private:
                                has_delimiter ? options.reply_framing.delimiter : std::string()));
         } else {
             refuse("--expect: \"" + expect_ +
-                   "\" is none of echo, any, text:TEXT and pattern:PATTERN");
+                   "\" is not one of echo, any, text:TEXT and pattern:PATTERN");
         }
     }
 

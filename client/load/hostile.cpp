@@ -40,12 +40,13 @@ base::Result<std::vector<Hostile>> parse_hostile(std::string_view text) {
             for (const auto& each : hostile_names) {
                 names += (names.empty() ? "" : ", ") + std::string(each.first);
             }
-            return base::Failure{"\"" + std::string(name) + "\" is none of " + names};
+            return base::Failure{"\"" + std::string(name) + "\" is not one of " + names};
         }
         const auto count = colon == one.npos ? std::optional<std::uint64_t>(1)
                                              : parse_unsigned(one.substr(colon + 1));
         if (!count || *count < 1 || *count > each_max) {
-            return base::Failure{"\"" + std::string(one) + "\": how many is a number from 1 to " +
+            return base::Failure{"\"" + std::string(one) +
+                                 "\": the count must be a number from 1 to " +
                                  std::to_string(each_max)};
         }
         wanted.emplace_back(mode->second, *count);

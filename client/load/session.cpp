@@ -164,9 +164,10 @@ void Session::on_timer() {
             if (now >= timeout_at(now)) {
                 if (!gives_up_messages()) {
                     connection_lost([&] {
-                        return std::string(unanswered_.due() == 0
-                                               ? "what was sent was not taken within the timeout"
-                                               : "no reply within the timeout");
+                        return std::string(
+                            unanswered_.due() == 0
+                                ? "the server did not take what was sent within the timeout"
+                                : "no reply within the timeout");
                     });
                     return;
                 }

@@ -46,9 +46,9 @@ base::Result<std::vector<io::Address>> parse_sources(std::string_view text) {
                               ? first
                               : io::parse_address(std::string(part.substr(dash + 1)));
         if (!first || !last) {
-            return base::Failure{
-                quoted(part) +
-                " is no address; expected literal ones like 127.0.0.2, ::1 or 127.0.0.2-127.0.0.9"};
+            return base::Failure{quoted(part) +
+                                 " is not an address; expected literal ones like 127.0.0.2, ::1 or "
+                                 "127.0.0.2-127.0.0.9"};
         }
         if (first->family != last->family ||
             (!sources.empty() && first->family != sources.front().family)) {

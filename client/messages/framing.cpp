@@ -14,7 +14,7 @@ constexpr std::size_t delimiter_bytes_max = 16;
 
 base::Failure expected_framing(std::string_view text) {
     return base::Failure{'"' + std::string(text) +
-                         "\" is no framing; expected none, delimiter[:TEXT] (TEXT of 1 to 16 "
+                         "\" is not a framing; expected none, delimiter[:TEXT] (TEXT of 1 to 16 "
                          "bytes), length_prefix:1|2|4[:big|little], "
                          "fixed:BYTES (at least 1) or idle:TIME"};
 }

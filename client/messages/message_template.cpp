@@ -38,9 +38,9 @@ base::Result<MessagePiece> parse_place(std::string_view name) {
         }
         return MessagePiece{Kind::random, {}, *sizes};
     }
-    return base::Failure{
-        "\\{" + std::string(name) +
-        "} is none of \\{connection}, \\{message}, \\{time}, \\{random:N} and \\{random:MIN-MAX}"};
+    return base::Failure{"\\{" + std::string(name) +
+                         "} is not one of \\{connection}, \\{message}, \\{time}, \\{random:N} and "
+                         "\\{random:MIN-MAX}"};
 }
 
 class TemplateMessages final : public MessageSource {

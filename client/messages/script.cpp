@@ -57,7 +57,7 @@ public:
         } else if (name == "pause") {
             pause(its, value);
         } else {
-            refuse(place, "\"" + name + "\" is none of send, expect, expect_pattern and pause");
+            refuse(place, "\"" + name + "\" is not one of send, expect, expect_pattern and pause");
         }
     }
 
@@ -84,9 +84,8 @@ private:
     void expect_pattern(const std::string& place, const Json& value) {
         if (script_.reply_framing.type == Framing::Type::none) {
             refuse(place,
-                   "a pattern needs \"reply_framing\", so that it is known where the reply ends; "
-                   "\"idle:100ms\", say: when nothing more "
-                   "comes");
+                   "a pattern needs \"reply_framing\" to know where the reply ends, such as "
+                   "\"idle:100ms\": when nothing more comes");
         }
         if (pattern_ || !expected_.empty()) {
             end_exchange();
@@ -107,7 +106,7 @@ private:
                                         const Framing& framing) {
         std::vector<MessagePiece> pieces = value_of(place, parse_template(text_of(place, value)));
         if (pieces.empty() && framing.adds_nothing()) {
-            refuse(place, "an empty text is nothing");
+            refuse(place, "the text is empty");
         }
         for (const MessagePiece& piece : pieces) {
             if (framing.type == Framing::Type::delimiter &&
@@ -120,8 +119,8 @@ private:
         auto payloads = make_template_messages(seed_, std::move(pieces));
         if (framing.type == Framing::Type::length_prefix &&
             payloads->size_max() > framing.payload_max()) {
-            refuse(place, "a length prefix of " + std::to_string(framing.prefix_bytes) +
-                              " byte(s) cannot say what it may come to");
+            refuse(place, "the text may become too long for a " +
+                              std::to_string(framing.prefix_bytes) + "-byte length prefix");
         }
         return make_framed_messages(std::move(payloads), framing);
     }
@@ -154,12 +153,12 @@ Script script_of(const Json& json, std::uint64_t seed) {
     }
     for (const auto& [name, value] : json.items()) {
         if (name != "framing" && name != "reply_framing" && name != "steps") {
-            refuse("the script", "\"" + name + "\" is none of framing, reply_framing and steps");
+            refuse("the script", "\"" + name + "\" is not one of framing, reply_framing and steps");
         }
     }
     const Framing framing = framing_of(json, "framing", {});
     if (framing.type == Framing::Type::idle || framing.type == Framing::Type::fixed) {
-        refuse("framing", "of what is sent it is none, delimiter or length_prefix");
+        refuse("framing", "for what is sent it must be none, delimiter or length_prefix");
     }
     ScriptMaker maker(framing, framing_of(json, "reply_framing", framing), seed);
     if (!json.contains("steps") || !json["steps"].is_array() || json["steps"].empty()) {

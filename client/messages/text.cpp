@@ -145,8 +145,8 @@ base::Result<std::uint64_t> parse_duration_ns(std::string_view text) {
     const std::uint64_t scaled_ms = is_in_range ? number->value * unit_ms : 0;
     if (!is_in_range || scaled_ms % number->scale != 0 || scaled_ms / number->scale > most_ms) {
         return base::Failure{quoted(text) +
-                             " is no duration; expected one like 10, 2.5s, 500ms or 1m, of whole "
-                             "milliseconds, more than 0 and at most 30 days"};
+                             " is not a duration; expected one like 10, 2.5s, 500ms or 1m, of "
+                             "whole milliseconds, more than 0 and at most 30 days"};
     }
     return scaled_ms / number->scale * base::nanoseconds_per_millisecond;
 }
@@ -156,8 +156,8 @@ base::Result<SizeRange> parse_size_range(std::string_view text) {
     const auto min = parse_size(text.substr(0, dash));
     const auto max = dash == std::string_view::npos ? min : parse_size(text.substr(dash + 1));
     if (!min || !max || *min > *max) {
-        return base::Failure{quoted(text) +
-                             " is no size; expected bytes like 64, 64K or 1-60000, at most 1024M"};
+        return base::Failure{
+            quoted(text) + " is not a size; expected bytes like 64, 64K or 1-60000, at most 1024M"};
     }
     return SizeRange{*min, *max};
 }

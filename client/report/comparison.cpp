@@ -78,10 +78,11 @@ Slots slots_of(const SavedRun& run, const char* which) {
         }
     }
     if (all.per_second.size() < slots_least) {
-        throw std::runtime_error(std::string(which) + ": the run was too short: it has " +
-                                 std::to_string(all.per_second.size()) +
-                                 " whole slots of a quarter of a second with replies, and " +
-                                 std::to_string(slots_least) + " are the least that say anything");
+        throw std::runtime_error(
+            std::string(which) + ": the run was too short: it has " +
+            std::to_string(all.per_second.size()) +
+            " whole slots of a quarter of a second with replies, but at least " +
+            std::to_string(slots_least) + " are needed");
     }
     return all;
 }

@@ -183,7 +183,7 @@ std::string verdict_lines(const Result& result, std::span<const Threshold> thres
                (result.totals.not_sent != 0
                     ? "; " + std::to_string(result.totals.not_sent) + " never left"
                     : "") +
-               ". The server is slower than that, was away, or --depth is too little\n";
+               ". The server is slower than that, was away, or --depth is too small\n";
     }
     for (const Threshold& each : thresholds) {
         if (each.is_met(result)) {
@@ -191,11 +191,10 @@ std::string verdict_lines(const Result& result, std::span<const Threshold> thres
         }
     }
     if (result.has_lagged()) {
-        out += "client: the figures are invalid: one time in a hundred this program itself came " +
+        out += "client: the figures are invalid: one time in a hundred the client itself was " +
                fixed(static_cast<double>(result.lag_p99_ns()) / 1e6, 1) +
-               " ms late or more, to a message that was due or a reply that had come. Give it a "
-               "processor of its own, more --threads, or a "
-               "lower --rate\n";
+               " ms late or more, for a message that was due or a reply that had come. Give it a "
+               "processor of its own, more --threads, or a lower --rate\n";
     }
     return out;
 }
@@ -208,7 +207,7 @@ std::string failure_lines(const Totals& totals) {
     }
     if (totals.failures_untold != 0) {
         out += "client: " + std::to_string(totals.failures_untold) +
-               " more failed when there was no memory to say why\n";
+               " more failed, with no memory to say why\n";
     }
     return out;
 }
@@ -244,19 +243,19 @@ std::string finding_sentence(const Finding& finding) {
     switch (finding.kind) {
         case Finding::Kind::wrong:
             return message_text(finding.expected) +
-                   (finding.pattern != nullptr
-                        ? ": the reply is not like " + printable(bytes_of(finding.pattern->text()))
-                        : " offset " + std::to_string(finding.differs_at));
+                   (finding.pattern != nullptr ? ": the reply does not match " +
+                                                     printable(bytes_of(finding.pattern->text()))
+                                               : " offset " + std::to_string(finding.differs_at));
         case Finding::Kind::lost:
             return message_text(finding.expected) +
                    (finding.count > 1
                         ? " to " + std::to_string(finding.expected.number + finding.count - 1)
                         : "") +
                    ": no reply " +
-                   (finding.came.number == 0 ? "within the timeout" : "before that to " + came);
+                   (finding.came.number == 0 ? "within the timeout" : "before the one to " + came);
         case Finding::Kind::duplicate: return on + ": the reply to " + came + " again";
         case Finding::Kind::reordered:
-            return on + ": the reply to " + came + " behind that to a later one";
+            return on + ": the reply to " + came + " after the one to a later message";
         case Finding::Kind::late: return on + ": the reply to " + came + " after the timeout";
         case Finding::Kind::crossed: return on + ": the reply to " + message_text(finding.came);
         case Finding::Kind::unexpected: return on + ": bytes that answer nothing";

@@ -13,7 +13,7 @@ using Json = nlohmann::ordered_json;
 // The client's own have a quarter of a second at least.
 constexpr double slot_seconds_least = 1e-3;
 
-constexpr const char* no_file = "this is no file of --json";
+constexpr const char* no_file = "this is not a file of --json";
 
 std::runtime_error wrong_member(const std::string& name) {
     return std::runtime_error(std::string(no_file) + ": \"" + name + "\" is not what it should be");

@@ -103,19 +103,21 @@ base::Result<Threshold> parse_threshold(std::string_view text) {
     const std::size_t at = text.find_first_of("<>=!");
     if (at == text.npos) {
         return base::Failure{
-            quoted(text) + " compares nothing: it is FIGURE COMPARISON NUMBER, as in \"p99>5ms\""};
+            quoted(text) +
+            " compares nothing: write FIGURE COMPARISON NUMBER, such as \"p99>5ms\""};
     }
     const std::string_view rest = text.substr(at);
     const auto comparison = std::find_if(
         comparisons.begin(), comparisons.end(),
         [&](const auto& each) { return rest.starts_with(each.first); });
     if (comparison == comparisons.end()) {
-        return base::Failure{quoted(text) + ": the comparison is none of >, >=, <, <=, == and !="};
+        return base::Failure{quoted(text) +
+                             ": the comparison is not one of >, >=, <, <=, == and !="};
     }
     const std::string_view name = trimmed(text.substr(0, at));
     const Figure* figure = figure_named(name);
     if (figure == nullptr) {
-        return base::Failure{quoted(name) + " is no figure; the nearest is " +
+        return base::Failure{quoted(name) + " is not a figure; the nearest is " +
                              quoted(nearest_figure(name)) + " (client --help figures)"};
     }
     const bool is_short = figure->name != name;
@@ -125,9 +127,9 @@ base::Result<Threshold> parse_threshold(std::string_view text) {
         return base::Failure{
             quoted(number) +
             (is_time(figure->unit)
-                 ? is_short ? " is no time: a number with ns, us, ms or s"
-                            : " is no time: a number, with ns, us, ms or s if in another unit"
-                 : " is no number")};
+                 ? is_short ? " is not a time: a number with ns, us, ms or s"
+                            : " is not a time: a number, with ns, us, ms or s if in another unit"
+                 : " is not a number")};
     }
     return Threshold{std::string(text), figure, comparison->second, *limit};
 }

@@ -68,30 +68,27 @@ void read_framing(ObjectReader reader, Framing& framing) {
     // Where the type is unknown, each key is still checked by itself.
     const bool delimited = !typed || framing.type == Type::delimiter;
     const bool prefixed = !typed || framing.type == Type::length_prefix;
-    if (fits(reader, "delimiter", delimited,
-             "no such key here: it goes with the type \"delimiter\"")) {
+    if (fits(reader, "delimiter", delimited, "no such key: it belongs to the type \"delimiter\"")) {
         read_delimiter(reader, framing.delimiter);
     }
     bool prefix_known = typed;
-    if (fits(reader, "bytes", prefixed,
-             "no such key here: it goes with the type \"length_prefix\"")) {
+    if (fits(reader, "bytes", prefixed, "no such key: it belongs to the type \"length_prefix\"")) {
         prefix_known = read_prefix_bytes(reader, framing.prefix_bytes) && typed;
     }
-    if (fits(reader, "order", prefixed,
-             "no such key here: it goes with the type \"length_prefix\"")) {
+    if (fits(reader, "order", prefixed, "no such key: it belongs to the type \"length_prefix\"")) {
         reader.choice<Order, Order>("order", framing.order,
                                     {{"big", Order::big}, {"little", Order::little}});
     }
     if (fits(reader, "max_bytes", delimited || prefixed,
-             "no such key here: without framing there are no frames")) {
+             "no such key: without framing there are no frames")) {
         const bool by_prefix = prefix_known && framing.type == Type::length_prefix;
         const std::uint32_t most = by_prefix ? most_for_prefix(framing.prefix_bytes)
                                              : frame_bytes_max;
         framing.max_bytes = std::min(framing.max_bytes, most);
         reader.integer("max_bytes", framing.max_bytes, 1, most,
                        most == frame_bytes_max     ? ""
-                       : framing.prefix_bytes == 1 ? "a prefix of 1 byte announces no more"
-                                                   : "a prefix of 2 bytes announces no more");
+                       : framing.prefix_bytes == 1 ? "the most that fits a 1-byte prefix"
+                                                   : "the most that fits a 2-byte prefix");
     }
     reader.reject_unknown_keys();
 }

@@ -123,7 +123,7 @@ std::string meant_by(std::string_view text) {
         return {};  // no advice could repeat it
     }
     if (text.starts_with("unix:") || text.starts_with("/") || text.starts_with("@")) {
-        return "an address of TCP, such as \"127.0.0.1:5000\": Unix sockets cannot be listened on";
+        return "a TCP address such as \"127.0.0.1:5000\": Unix sockets are not supported";
     }
     if (const std::size_t scheme = text.find("://"); scheme != std::string_view::npos) {
         const std::string_view rest = text.substr(scheme + 3);
@@ -145,7 +145,7 @@ std::string meant_by(std::string_view text) {
     if (!is_bracketed && host.find(':') != std::string_view::npos &&
         io::parse_address(std::string(host))) {
         return in_quotes("[" + std::string(host) + "]:" + port) +
-               ": an IPv6 address stands in brackets";
+               ": an IPv6 address needs brackets";
     }
     return {};
 }

@@ -182,7 +182,7 @@ Loaded load_text(std::string_view text, const std::string& file) {
 
 Loaded load_file(const std::string& file) {
     const std::string too_large =
-        "larger than 16 MiB, which no configuration is; name the right file with --config FILE";
+        "larger than 16 MiB, too large for a configuration; name the right file with --config FILE";
     try {
         const fs::path path = base::path_from_utf8(file);
         std::error_code code;

@@ -28,8 +28,8 @@ std::vector<std::string> Mistakes::report(std::string_view file) const {
 }
 
 std::string more_mistakes(std::size_t count) {
-    return std::to_string(count) + (count == 1 ? " more mistake, which is not shown"
-                                               : " more mistakes, which are not shown");
+    return std::to_string(count) +
+           (count == 1 ? " more mistake not shown" : " more mistakes not shown");
 }
 
 }  // namespace portico::config

@@ -32,7 +32,7 @@ private:
     std::size_t count_ = 0;
 };
 
-// "3 more mistakes, which are not shown"
+// "3 more mistakes not shown"
 [[nodiscard]] std::string more_mistakes(std::size_t count);
 
 }  // namespace portico::config

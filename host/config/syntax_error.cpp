@@ -67,7 +67,7 @@ std::string expected_there(std::string_view context, const ParserReport& report)
 // Habits of other languages and editors, recognised by what stands there.
 std::string hint(std::string_view context, std::string_view found, std::string_view before) {
     if (found == "'") {
-        return " (text stands in double quotes)";
+        return " (text needs double quotes)";
     }
     if (found == "#") {
         return " (a comment begins with \"//\")";
@@ -128,7 +128,7 @@ SyntaxError bad_string(std::string_view text, std::size_t end, std::string_view 
     if (detail.find("hex digits") != std::string_view::npos) {
         return error_at(text, at,
                         "found \"" + excerpt(text.substr(at, decode(text, at).size)) +
-                            "\" behind \\u, expected four hexadecimal digits");
+                            "\" after \\u, expected four hexadecimal digits");
     }
     return error_at(
         text, at,

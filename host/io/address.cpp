@@ -83,7 +83,7 @@ base::Result<HostPort> parse_host_port(std::string_view text) {
             return failure("no address between the brackets");
         }
         if (bracket + 1 >= text.size() || text[bracket + 1] != ':') {
-            return failure("no port behind the bracket");
+            return failure("no port after the bracket");
         }
         port_text = text.substr(bracket + 2);
     } else if (const std::size_t colon = text.rfind(':'); colon != std::string_view::npos) {

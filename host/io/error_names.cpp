@@ -35,8 +35,8 @@ std::string_view advice_on_listening(Error error) noexcept {
             return "; another program has this port for itself, or the system keeps it reserved "
                    "(netsh interface ipv4 show excludedportrange protocol=tcp)";
 #else
-            return "; a port below 1024 needs a right: take one from 1024 on, or give it to the "
-                   "program "
+            return "; a port below 1024 needs a right: use one from 1024 up, or give the program "
+                   "the right "
                    "(setcap cap_net_bind_service=+ep host)";
 #endif
         default: return "";

@@ -174,9 +174,9 @@
             }
             if (base::now_ns() >= retry_until_ns) {
                 const char* tried =
-                    "; tried again for a while, since after a crash the old connections may still "
-                    "be "
-                    "closing";
+                    "; tried again for a while, because old connections may still be closing after "
+                    "a "
+                    "crash";
                 return base::Failure{listening.error() + (was_in_use ? tried : ""),
                                      listening.kind()};
             }

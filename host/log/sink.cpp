@@ -200,8 +200,7 @@ void Sink::follow_name(bool is_asked_for) {
     }
     const base::Result<void> opened = writer_->reopen();
     if (!opened && !stays_with_old_) {
-        tell_console(options_.key + ": " + opened.error() +
-                     "; lines go on into the file that is open");
+        tell_console(options_.key + ": " + opened.error() + "; lines still go into the open file");
     }
     stays_with_old_ = !opened;
 }

@@ -140,7 +140,7 @@ void StreamLog::put(const std::vector<std::shared_ptr<Sink>>& sinks, const std::
 void StreamLog::tell_others(const Sink& full) {
     const std::string line = format_line(
         std::chrono::system_clock::now(), base::LogLevel::warn, {}, 0,
-        full.name() + " takes no more lines: the oldest that wait for it are dropped");
+        full.name() + " takes no more lines: the oldest waiting ones are dropped");
     for (const std::shared_ptr<Sink>& sink : sinks_->lines) {
         if (sink.get() != &full) {
             static_cast<void>(sink->put(line));

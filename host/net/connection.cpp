@@ -1005,7 +1005,7 @@ void Connection::warn_of_loss() noexcept {
     }
     context().log->compose(base::LogLevel::warn, context().listener_name, handle(), [&] {
         return "cut (" + std::string(to_string(reason_)) + "): " + std::to_string(lost) +
-               " bytes were not sent, since " + io::to_string(peer_.load()) +
+               " bytes were not sent, because " + io::to_string(peer_.load()) +
                " has stopped reading" + base::WarningLimit::mention(unwritten);
     });
 }

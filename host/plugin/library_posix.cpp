@@ -29,8 +29,8 @@ std::string hint_of(std::string_view text, const std::string& path) {
         !std::filesystem::exists(std::filesystem::path(path).parent_path() / missing, code)) {
         return {};
     }
-    return "; it lies beside the plugin, which finds it there when it is linked with an rpath of "
-           "$ORIGIN, as portico_add_plugin does";
+    return "; it lies beside the plugin: link the plugin with an rpath of $ORIGIN, as "
+           "portico_add_plugin does";
 }
 
 }  // namespace

@@ -112,7 +112,7 @@ base::Result<const portico_plugin*> check_module(const portico_module* module,
         }
         const std::string name(plugin->name, plugin->name_size);
         if (!seen.insert(name).second) {
-            return base::Failure{"it holds two plugins of the name \"" + name + "\""};
+            return base::Failure{"it has two plugins named \"" + name + "\""};
         }
         names += (names.empty() ? "" : ", ") + name;
         if (wanted.empty() ? module->plugin_count == 1 || name == file_name : name == wanted) {
@@ -121,7 +121,7 @@ base::Result<const portico_plugin*> check_module(const portico_module* module,
     }
     if (chosen == nullptr) {
         return base::Failure{wanted.empty()
-                                 ? "it holds several plugins (" + names + "): name one, as \"" +
+                                 ? "it has several plugins (" + names + "): name one, such as \"" +
                                        file_name + "#NAME\""
                                  : "it has no plugin \"" + wanted + "\" (it has: " + names + ")"};
     }

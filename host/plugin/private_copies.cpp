@@ -100,7 +100,7 @@ base::Result<std::shared_ptr<Library>> PrivateCopies::open_copy(const std::strin
         }
         if (code) {
             notes_.push_back(
-                "plugin " + path + " is loaded from that very file, since no copy of " +
+                "plugin " + path + " is loaded from that very file, because no copy of " +
                 base::utf8_from_path(files[i]) + " could be made in " + folder_->path() + " (" +
                 code.message() + "): do not replace it while the host runs");
             std::filesystem::remove(copy, code);
@@ -147,7 +147,7 @@ base::Result<std::shared_ptr<Library>> PrivateCopies::open_copy(const std::strin
     base::Result<std::shared_ptr<Library>> from_original = open_original(path);
     if (from_original) {
         notes_.push_back("plugin " + path +
-                         " is loaded from that very file, since a copy of it cannot be loaded (" +
+                         " is loaded from that very file, because a copy of it cannot be loaded (" +
                          library.error() + "): do not replace it while the host runs");
     }
     return from_original;
@@ -177,8 +177,8 @@ void PrivateCopies::make_folder(const std::string& beside) {
     }
     notes_.push_back(folder_ != nullptr
                          ? "the plugins' private copies are in " + folder_->path() +
-                               ", since other places cannot hold them (" + refused + ")"
-                         : "the plugins are loaded from their own files, since no place can hold "
+                               ", because other places cannot hold them (" + refused + ")"
+                         : "the plugins are loaded from their own files, because no place can hold "
                            "private copies of them (" +
                                refused + "): do not replace them while the host runs");
 }

@@ -43,7 +43,7 @@ int report_errors(const portico::Server& server) {
         complain(errors[i]);
     }
     if (shown < errors.size()) {
-        complain(std::to_string(errors.size() - shown) + " more mistakes, which are not shown");
+        complain(std::to_string(errors.size() - shown) + " more mistakes not shown");
     }
     return exit_usage;
 }
@@ -189,17 +189,17 @@ int run(std::vector<std::string> arguments) {
         "Ctrl-C.");
     std::string config;
     app.add_option("--config", config,
-                   "Configuration file [config/host.json, else that beside the program]")
+                   "Configuration file [config/host.json, or the one beside the program]")
         ->type_name("FILE");
 
     CLI::App* check_command = app.add_subcommand(
-        "check", "Checks everything that a start checks, without serving");
+        "check", "Check everything that a start checks, without serving");
     check_command->fallthrough();  // --config may stand behind it too
     std::string check_file;
     bool no_ports = false;
     check_command->add_option("file", check_file, "Configuration file [as without a command]")
         ->type_name("FILE");
-    check_command->add_flag("--no-ports", no_ports, "Does not try to listen on the addresses");
+    check_command->add_flag("--no-ports", no_ports, "Do not try to listen on the addresses");
 
     arguments.erase(arguments.begin());
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 takes them
@@ -211,11 +211,11 @@ int run(std::vector<std::string> arguments) {
     } catch (const CLI::ParseError& error) {
         const std::string meant = meant_by(arguments);
         complain(std::string(error.what()) + "\n" + (meant.empty() ? "" : meant + "\n") +
-                 "host --help says more");
+                 "see host --help");
         return exit_usage;
     }
     if (!config.empty() && !check_file.empty()) {
-        complain("two configuration files: name one, behind check or with --config");
+        complain("two configuration files: name one, after check or with --config");
         return exit_usage;
     }
 

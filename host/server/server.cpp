@@ -470,10 +470,10 @@ private:
                                                                : io::Backend::io_uring;
         if (!lacks) {
             log_->write(is_automatic ? base::LogLevel::info : base::LogLevel::warn, {}, 0,
-                        "running on epoll, since io_uring cannot be had: " + lacks.error());
+                        "running on epoll, because io_uring is not available: " + lacks.error());
         } else if (!lacks->empty()) {
             log_->write(base::LogLevel::info, {}, 0,
-                        (is_automatic ? "running on epoll, since io_uring here has "
+                        (is_automatic ? "running on epoll, because io_uring here has "
                                       : "io_uring here has ") +
                             *lacks);
         }
@@ -795,7 +795,7 @@ private:
     void name_stuck(const net::Protocol* protocol, const char* callback,
                     std::uint64_t connection) noexcept {
         try {
-            stuck_callback_ = "the host waits no longer for ";
+            stuck_callback_ = "the host no longer waits for ";
             for (const std::unique_ptr<Service>& service : services_) {
                 if (service->context.protocol == protocol) {
                     stuck_callback_ += "plugin \"" + service->listener->plugin + "\", listener \"" +

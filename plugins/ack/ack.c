@@ -101,8 +101,7 @@ static portico_status PORTICO_CALL create(const portico_host *host, portico_inst
         ack->printer = printer_start("ack");
         if (ack->printer == NULL) {
             free(ack);
-            (void)snprintf(error, (size_t)error_capacity,
-                           "there is no memory or no thread to print with");
+            (void)snprintf(error, (size_t)error_capacity, "no memory or no thread to print with");
             return PORTICO_NO_MEMORY;
         }
     }

@@ -73,8 +73,7 @@ static portico_status PORTICO_CALL create(const portico_host *host, portico_inst
         echo->printer = printer_start("echo");
         if (echo->printer == NULL) {
             free(echo);
-            (void)snprintf(error, (size_t)error_capacity,
-                           "there is no memory or no thread to print with");
+            (void)snprintf(error, (size_t)error_capacity, "no memory or no thread to print with");
             return PORTICO_NO_MEMORY;
         }
     }

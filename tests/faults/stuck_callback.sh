@@ -27,7 +27,7 @@ hang() { # NAME PORTS PLUGIN IN
     exec 7>&-
     if [ "$code" -ne 1 ]; then
         fail "$name: exit code $code" "$name.log"
-    elif ! grep -q "error the host waits no longer for plugin \"$3\", listener \"it\": $expected\( of connection [0-9a-f]*\)\? has not returned" "$name.log"; then
+    elif ! grep -q "error the host no longer waits for plugin \"$3\", listener \"it\": $expected\( of connection [0-9a-f]*\)\? has not returned" "$name.log"; then
         fail "$name: the log does not name the callback" "$name.log"
     elif [ "$took_ms" -gt 10000 ] || [ "$took_ms" -lt 1000 ]; then
         fail "$name: the stop took $took_ms ms" "$name.log"
@@ -44,7 +44,8 @@ started_pids+=("$host_pid")
 eventually 60 grep -q 'listener=it hangs' create.log || fail 'create: it does not hang' create.log
 kill "-$stop_signal" "$host_pid"
 wait_gone "$host_pid" 30
-if [ "$code" -eq 1 ] && grep -q 'error the host waits no longer for plugin "hangs", listener "it": create has not returned' create.log; then
+if [ "$code" -eq 1 ] && grep -q \
+    'error the host no longer waits for plugin "hangs", listener "it": create has not returned' create.log; then
     ok 'create: named, exit code 1'
 else
     fail "create: exit code $code" create.log

@@ -115,7 +115,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     PORTICO_ASSERT(!parsed.text.empty() && parsed.text.back() == '\n');
     if (parsed.exit_code == 2) {
         PORTICO_ASSERT(parsed.text.starts_with("client: ") &&
-                       parsed.text.ends_with("\nclient --help says more\n"));
+                       parsed.text.ends_with("\nsee client --help\n"));
     }
     return 0;
 }

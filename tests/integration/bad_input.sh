@@ -77,14 +77,16 @@ if [ -z "$emulator$sanitized" ]; then
     fi
     { echo '{ "listeners": ['; printf '{ "x": 1 },\n%.0s' {1..150000}; echo '{} ] }'; } >many.json
     (ulimit -v 1000000 && exec timeout 20 "${host[@]}" check many.json) >many.out 2>&1
-    if [ $? -eq 2 ] && [ "$(wc -l <many.out)" -eq 51 ] && tail -n 1 many.out | grep -qx 'host: many.json: 449952 more mistakes, which are not shown'; then
+    if [ $? -eq 2 ] && [ "$(wc -l <many.out)" -eq 51 ] &&
+        tail -n 1 many.out | grep -qx 'host: many.json: 449952 more mistakes not shown'; then
         ok 'of 450,002 mistakes 50 are printed, and how many more there are'
     else
         fail 'many mistakes' many.out
     fi
     { echo '{ "plugin_directory": "nowhere", "listeners": ['; printf '{ "name": "n%d", "listen": "127.0.0.1:0", "plugin": "echo" },\n' {1..1000}; echo '{ "listen": "127.0.0.1:0", "plugin": "echo" } ] }'; } >nowhere.json
     timeout 20 "${host[@]}" check nowhere.json >nowhere.out 2>&1
-    if [ $? -eq 2 ] && [ "$(wc -l <nowhere.out)" -eq 51 ] && tail -n 1 nowhere.out | grep -qx 'host: 951 more mistakes, which are not shown'; then
+    if [ $? -eq 2 ] && [ "$(wc -l <nowhere.out)" -eq 51 ] &&
+        tail -n 1 nowhere.out | grep -qx 'host: 951 more mistakes not shown'; then
         ok 'also of those that are found after the file was read'
     else
         fail 'many listeners without their plugin' nowhere.out
@@ -116,7 +118,7 @@ sed -i "s|\"plugin_directory\": \"[^\"]*\"|\"plugin_directory\": \"junk\"|" junk
 wrong junk_other 'built for another processor (aarch64'
 if [ -z "$emulator" ]; then
     config needy_lost '"listen": "127.0.0.1:0", "plugin": "needy_lost"'
-    wrong needy_lost 'linked with an rpath of $ORIGIN'
+    wrong needy_lost 'link the plugin with an rpath of $ORIGIN'
 fi
 config no_directory "$fine"
 sed -i 's|"plugin_directory": "[^"]*"|"plugin_directory": "nowhere"|' no_directory.json
@@ -171,20 +173,22 @@ address() { # NAME ADDRESS EXPECTED
     config "$1" "\"listen\": \"$2\", \"plugin\": \"echo\""
     wrong "$1" "$3"
 }
-address of_unix unix:/tmp/x 'found "unix:/tmp/x", expected an address of TCP, such as "127.0.0.1:5000": Unix sockets cannot be listened on'
+address of_unix unix:/tmp/x \
+    'found "unix:/tmp/x", expected a TCP address such as "127.0.0.1:5000": Unix sockets are not supported'
 address of_scheme tcp://1.2.3.4:5 'found "tcp://1.2.3.4:5", expected "1.2.3.4:5"'
 address of_page http://name:80/page 'expected "name:80"'
 address of_star '*:80' 'expected "0.0.0.0:80" for all IPv4 addresses of this machine, or "[::]:80" for all IPv6 ones'
 address of_colon ':80' 'expected "0.0.0.0:80"'
 address of_bare 127.0.0.1 'expected "127.0.0.1:5000", with a port'
-address of_v6 ::1:80 'expected "[::1]:80": an IPv6 address stands in brackets'
+address of_v6 ::1:80 'expected "[::1]:80": an IPv6 address needs brackets'
 if [ -z "$emulator" ] && [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null &&
     [ "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" -gt 80 ]; then
     chmod 755 .
     host_as_it_is=("${host[@]}")
     host=(setpriv --bounding-set=-net_bind_service --inh-caps=-net_bind_service "${host[@]}")
     config privileged '"listen": "127.0.0.1:80", "plugin": "echo"'
-    wrong privileged 'a port below 1024 needs a right: take one from 1024 on, or give it to the program'
+    wrong privileged \
+        'a port below 1024 needs a right: use one from 1024 up, or give the program the right'
     host=("${host_as_it_is[@]}")
 else
     echo 'left out: a port that needs a right'
@@ -277,7 +281,7 @@ usage 0 '--config' --help
 usage 0 'no-ports' check --help
 usage 0 'portico ' --version
 usage 2 'host: The following argument was not expected: --wrong' --wrong
-usage 2 'host --help says more' --wrong
+usage 2 'see host --help' --wrong
 usage 2 'one-too-many' check first.json one-too-many
 usage 2 '--config' --config
 usage 2 'serv' serv

@@ -74,7 +74,8 @@ printf 'hi\r\nmany\r\n1\r\n1' >answers # line ends of Windows, a mistake, no lin
 run piped_windows 0 "127.0.0.1:$port" <answers
 says piped_windows.out '1\. Thread 1 - hi$'
 run no_answers 2 127.0.0.1 "$port" </dev/null
-says no_answers.err 'the input ended before the questions were answered; to be asked nothing, give --message'
+says no_answers.err \
+    'the input ended before the questions were answered; to skip them, give --message'
 
 # ---- where results go
 if [ -n "$emulator" ]; then # its programs do not see what the devices, FIFOs and links of Linux are
@@ -129,7 +130,7 @@ for name in full closed; do
         code=$?
         : >"$name.$what.out"
         is_code "$name.$what" 1
-        says "$name.$what.err" '^client: cannot write to the standard output: '
+        says "$name.$what.err" '^client: cannot write to standard output: '
     done
 done
 timeout 60 "${client[@]}" "127.0.0.1:$port" --message hello --quiet >/dev/full 2>quiet.err

@@ -78,7 +78,7 @@ says compare_no_value.err '^client: compare: --report needs a value$'
 run compare_twice 2 compare "$folder/ö run.json" "$folder/again.json" --json x --json y
 run compare_rounds_of_files 2 compare "$folder/ö run.json" "$folder/again.json" --rounds 6
 run compare_nothing 1 compare "$folder/ö run.json" "$folder/echo.json"
-says compare_nothing.err '^client: compare: B: this is no file of --json'
+says compare_nothing.err '^client: compare: B: this is not a file of --json'
 run compare_short 1 compare "$folder/failed.json" "$folder/failed.json"
 says compare_short.err 'too short'
 run compare_servers 0 compare "127.0.0.1:$port" "127.0.0.1:$other" --rounds 6 --message hello --connections 2 --count 100 --expect any \

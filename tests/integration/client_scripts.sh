@@ -65,7 +65,7 @@ says '  expected 00000000  32 32 31 20 67 6f 6f 64'
 says '  came     00000000  32 32 31 20 62 79 65 0d 0a'
 sed 's/220 /221 /' dialogue.json >unlike.json
 run unlike 3 --script unlike.json
-says 'connection 1 message 1: the reply is not like 221 *'
+says 'connection 1 message 1: the reply does not match 221 *'
 
 # Where no byte shows a reply's end, silence does.
 printf '{ "reply_framing": "idle:400ms", "steps": [ { "expect_pattern": "220 ready*" }, { "send": "SLOW\\n" }, { "expect_pattern": "part one, part two" } ] }' >idle.json

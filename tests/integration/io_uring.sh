@@ -18,7 +18,7 @@ check() { # NAME BACKEND EXPECTED-BACKEND LEVEL REASON: a host that serves on EX
     if grep -q " ports ($3)" "$1.log"; then ok "$1: runs on $3"; else fail "$1: does not run on $3" "$1.log"; fi
     if [ -z "$5" ]; then
         if grep -q 'running on epoll' "$1.log"; then fail "$1: gives a reason for nothing" "$1.log"; else ok "$1: has nothing to say about it"; fi
-    elif [ "$(grep -c "$4 running on epoll, since io_uring cannot be had: .*$5" "$1.log")" -eq 1 ]; then
+    elif [ "$(grep -c "$4 running on epoll, because io_uring is not available: .*$5" "$1.log")" -eq 1 ]; then
         ok "$1: $(grep -m 1 'running on epoll' "$1.log" | cut -d' ' -f3-)"
     else
         fail "$1: not one line that says why" "$1.log"
@@ -55,7 +55,8 @@ check ring io_uring io_uring '' ''
 # By itself only where all of it is there.
 config chosen auto
 start_host chosen || finish
-lacks=$(grep -m 1 'running on epoll, since io_uring here has ' chosen.log | cut -d' ' -f3-) || true
+lacks=$(grep -m 1 'running on epoll, because io_uring here has ' chosen.log |
+    cut -d' ' -f3-) || true
 if grep -q " ports ($([ -n "$lacks" ] && echo epoll || echo io_uring))" chosen.log; then ok "chosen: ${lacks:-runs on io_uring}"; else fail 'chosen: on the wrong one' chosen.log; fi
 if serves chosen; then ok 'chosen: serves'; else fail 'chosen: does not serve' chosen.client chosen.log; fi
 ! stop_host chosen TERM || ok 'chosen: and stops in order'

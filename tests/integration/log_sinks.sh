@@ -142,7 +142,11 @@ if [ -z "$emulator" ]; then
     config folder '"level": "debug", "file": "folder/it.txt"'
     if start_host folder; then
         mv folder moved
-        if eventually 20 has folder.log 'lines go on into the file that is open'; then ok 'folder: it is gone, and that is said'; else fail 'folder: not said' folder.log; fi
+        if eventually 20 has folder.log 'lines still go into the open file'; then
+            ok 'folder: it is gone, and that is said'
+        else
+            fail 'folder: not said' folder.log
+        fi
         visit folder
         if eventually 20 has moved/it.txt ' connected'; then ok 'folder: lines go on'; else fail 'folder: lines are lost' moved/it.txt; fi
         mkdir folder

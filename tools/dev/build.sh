@@ -41,7 +41,7 @@ verb_build() {
         --windows) preset=windows ;;
         --preset) preset=${2:?--preset needs a name}; shift ;;
         --tests) targets=() ;;
-        *) die "build: $1 is unknown; ./dev help" ;;
+        *) die "build: unknown option $1; see ./dev help" ;;
         esac
         shift
     done

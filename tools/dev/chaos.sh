@@ -10,16 +10,17 @@ verb_chaos() {
         --backend)
             case ${2:-} in
             epoll | shared | io_uring | windows) kinds=("$2") ;;
-            *) die "chaos: --backend takes epoll, shared, io_uring or windows" ;;
+            *) die "chaos: --backend must be epoll, shared, io_uring or windows" ;;
             esac
             shift
             ;;
-        *) die "chaos: $1 is unknown; ./dev help" ;;
+        *) die "chaos: unknown option $1; see ./dev help" ;;
         esac
         shift
     done
-    [[ $minutes =~ ^[1-9][0-9]*$ ]] || die "chaos: --minutes takes a whole number, not \"$minutes\""
-    [[ $seed =~ ^[0-9]*$ ]] || die "chaos: --seed takes a whole number, not \"$seed\""
+    [[ $minutes =~ ^[1-9][0-9]*$ ]] ||
+        die "chaos: --minutes must be a whole number, not \"$minutes\""
+    [[ $seed =~ ^[0-9]*$ ]] || die "chaos: --seed must be a whole number, not \"$seed\""
     build linux chaos_programs
     if [[ " ${kinds[*]} " == *" windows "* ]]; then
         build windows host test_plugin_copies
@@ -37,7 +38,8 @@ verb_chaos() {
             ;;
         *) run+=(--backend "$kind" --ports per_core) ;;
         esac
-        $bin/chaos "${run[@]}" --work "$PWD/build/chaos/$kind" --seconds "$seconds" ${seed:+--seed "$seed"} || die "chaos on $kind has found something"
+        $bin/chaos "${run[@]}" --work "$PWD/build/chaos/$kind" --seconds "$seconds" ${seed:+--seed "$seed"} ||
+            die "chaos on $kind failed"
     done
     say "done"
 }

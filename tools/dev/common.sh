@@ -81,9 +81,11 @@ need() {
         esac || missing+=("$package")
     done < <(grep -v '^$' <<<"$packages")
     [ ${#missing[@]} -gt 0 ] || return 0
-    command -v apt-get >/dev/null || die "these are missing, and there is no apt-get to install them with (names as in Debian): ${missing[*]}"
-    [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null || die "these are missing; run as root: apt-get install ${missing[*]}"
-    quietly "installing ${missing[*]}: needed for this, and missing" apt_install "${missing[@]}"
+    command -v apt-get >/dev/null ||
+        die "missing packages, and no apt-get to install them (names as in Debian): ${missing[*]}"
+    [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
+        die "missing packages; run as root: apt-get install ${missing[*]}"
+    quietly "installing what is missing: ${missing[*]}" apt_install "${missing[@]}"
 }
 
 all_tests=OFF # ./dev test --all

@@ -24,7 +24,7 @@ verb_coverage() {
     case ${1:-} in
     '') ;;
     --native) presets=(coverage) ;;
-    *) die "coverage: $1 is unknown; ./dev help" ;;
+    *) die "coverage: unknown option $1; see ./dev help" ;;
     esac
     # shellcheck disable=SC2046 # words are meant
     need tests coverage $(for preset in "${presets[@]}"; do needs_of "$preset"; done)
@@ -38,7 +38,7 @@ verb_coverage() {
     quietly "merging" gcovr --root . "${reports[@]}" --json build/coverage/merged.json
     tests/coverage/table.py build/coverage/merged.json --uncovered >build/coverage/uncovered.txt || true
     tests/coverage/table.py build/coverage/merged.json || status=1
-    say "what nothing ran: build/coverage/uncovered.txt"
+    say "lines and branches that nothing ran: build/coverage/uncovered.txt"
     echo "$passed passed, $failed failed"
     [ $failed -eq 0 ] && [ $status -eq 0 ]
 }

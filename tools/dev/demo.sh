@@ -28,11 +28,11 @@ verb_demo() {
         start_wine
         run=(--programs "$folder" --sdk "$folder/sdk" --toolchain "$PWD/$folder/sdk/lib/cmake/portico/windows-cross.cmake" --emulator wine)
         ;;
-    *) die "demo: $1 is unknown; ./dev help" ;;
+    *) die "demo: unknown option $1; see ./dev help" ;;
     esac
     say "the demo:"
     tests/package/run.sh "${run[@]}" --work build/demo/work --connections 50 --count "$count"
-    say "all as it should be"
+    say "the demo passed"
 
     [ -n "$exe" ] || folder+=/lib/portico
     echo

@@ -6,7 +6,7 @@ verb_format() {
     case ${1:-} in
     '') ;;
     --check) option="--dry-run -Werror" ;;
-    *) die "format: $1 is unknown; ./dev help" ;;
+    *) die "format: unknown option $1; see ./dev help" ;;
     esac
     need format
     git ls-files -z --cached --others --exclude-standard '*.c' '*.h' '*.cpp' '*.hpp' | xargs -0 clang-format $option

@@ -8,7 +8,7 @@ verb_fuzz() {
         --seconds) seconds=${2:?--seconds needs a number}; shift ;;
         --target) run+=(--target "${2:?--target needs a name}"); shift ;;
         --minimize) run+=(--minimize) ;;
-        *) die "fuzz: $1 is unknown; ./dev help" ;;
+        *) die "fuzz: unknown option $1; see ./dev help" ;;
         esac
         shift
     done

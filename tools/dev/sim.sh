@@ -11,7 +11,7 @@ verb_sim() {
         --preset) preset=${2:?--preset needs a name}; shift ;;
         --defects) defects=yes ;;
         --record) record=yes ;;
-        *) die "sim: $1 is unknown; ./dev help" ;;
+        *) die "sim: unknown option $1; see ./dev help" ;;
         esac
         shift
     done
@@ -19,7 +19,7 @@ verb_sim() {
         need native
         say "planting defects, one at a time (build/defects) ..."
         tests/sim/defects.sh --work build/defects --seeds "$seeds" --markdown build/defects/table.md \
-            ${record:+--record} || die "a defect was not found"
+            ${record:+--record} || die "a planted defect was not found"
         say "done"
         return
     fi

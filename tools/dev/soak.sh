@@ -7,11 +7,12 @@ verb_soak() {
         case $1 in
         --minutes) minutes=${2:?--minutes needs a number}; shift ;;
         --seed) seed=${2:?--seed needs a number}; shift ;;
-        *) die "soak: $1 is unknown; ./dev help" ;;
+        *) die "soak: unknown option $1; see ./dev help" ;;
         esac
         shift
     done
-    [[ $minutes =~ ^[1-9][0-9]*$ ]] || die "soak: --minutes takes a whole number, not \"$minutes\""
+    [[ $minutes =~ ^[1-9][0-9]*$ ]] ||
+        die "soak: --minutes must be a whole number, not \"$minutes\""
     build linux soak_programs
     for kind in "epoll per_core" "epoll shared" "io_uring per_core"; do
         read -r backend ports <<<"$kind"

@@ -63,7 +63,7 @@ verb_test() {
         --windows) presets+=(windows) ;;
         --valgrind) presets+=(valgrind) ;;
         --all) all_tests=ON ;;
-        *) die "test: $1 is unknown; ./dev help" ;;
+        *) die "test: unknown option $1; see ./dev help" ;;
         esac
         shift
     done

@@ -196,7 +196,7 @@ base::Result<UringFeatures> probe_uring(const UringFeatures& allowed) {
     constexpr unsigned needed = IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE |
                                 IORING_FEAT_FAST_POLL | IORING_FEAT_EXT_ARG | IORING_FEAT_RSRC_TAGS;
     if ((ring.get().features & needed) != needed || !has_operations(ring.get())) {
-        return base::Failure{"the kernel's is too old (Linux 5.13 is the first that will do)"};
+        return base::Failure{"the kernel's is too old (it takes Linux 5.13 or later)"};
     }
     UringFeatures found;
     found.deferred_work = allowed.deferred_work && opens_with(deferred_flags);

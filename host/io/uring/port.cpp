@@ -106,7 +106,7 @@ base::Result<std::unique_ptr<CompletionPort>> UringPort::make(BufferPool& buffer
     }
     base::Result<UringFeatures> features = probe_uring(allowed);
     if (!features) {
-        return base::Failure{"io_uring cannot be had: " + features.error()};
+        return base::Failure{"io_uring is not available: " + features.error()};
     }
     std::unique_ptr<UringPort> port(new UringPort(buffers, *features));
     const base::Result<void> opened = port->open();

@@ -24,6 +24,7 @@ PATH_EXCEPTIONS = {
     "hello.c": "a file that the reader makes",
     "io_uring/poll.c": "of the Linux kernel",
     "linux/tcp.h": "of the Linux kernel",
+    "plugins/echo.dll": "in the folder that Windows users unpack",
     "ws2ipdef.h": "of the Windows SDK",
 }
 
@@ -50,6 +51,7 @@ NAME_EXCEPTIONS = {
     "LoadLibrary": "of Windows",
     "MSG_RING": "of io_uring; not used, which a decision explains",
     "SEND_ZC": "of io_uring; not used, which a decision explains",
+    "svc.conf": "of ACE",
     "SINGLE_ISSUER": "of io_uring: IORING_SETUP_SINGLE_ISSUER",
     "SQPOLL": "of io_uring; not used, which a decision explains",
     "TcpMaxDataRetransmissions": "a setting of Windows",

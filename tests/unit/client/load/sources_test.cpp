@@ -44,11 +44,11 @@ TEST_CASE("sources are addresses, ranges and lists of them") {
 }
 
 TEST_CASE("what is no list of sources is refused with a reason") {
-    refused("", "no address");
+    refused("", "not an address");
     refused("localhost", "\"localhost\"");
-    refused("127.0.0.1,", "no address");
+    refused("127.0.0.1,", "not an address");
     refused("127.0.0.1:80", "literal");
-    refused("127.0.0.1-", "no address");
+    refused("127.0.0.1-", "not an address");
     refused("127.0.0.9-127.0.0.1", "before the first");
     refused("127.0.0.1,::1", "mixed");
     refused("127.0.0.1-::1", "mixed");

@@ -121,15 +121,15 @@ TEST_CASE("a script that is wrong is refused with its place") {
     refused("1e999", "number overflow");
     refused("{}", "steps: expected an array");
     refused(R"({ "steps": [] })", "steps: expected an array of one step or more");
-    refused(R"({ "step": [] })", "\"step\" is none of framing, reply_framing and steps");
+    refused(R"({ "step": [] })", "\"step\" is not one of framing, reply_framing and steps");
     refused(R"({ "steps": [ { "send": "x" }, 5 ] })",
             "steps[1]: expected an object with one member");
     refused(R"({ "steps": [ { "send": "x", "expect": "y" } ] })",
             "steps[0]: expected an object with one member");
     refused(R"({ "steps": [ { "wait": "x" } ] })",
-            "steps[0]: \"wait\" is none of send, expect, expect_pattern and pause");
+            "steps[0]: \"wait\" is not one of send, expect, expect_pattern and pause");
     refused(R"({ "steps": [ { "send": 5 } ] })", "steps[0].send: found number, expected a string");
-    refused(R"({ "steps": [ { "send": "" } ] })", "steps[0].send: an empty text is nothing");
+    refused(R"({ "steps": [ { "send": "" } ] })", "steps[0].send: the text is empty");
     refused(R"({ "steps": [ { "send": "\\q" } ] })", "steps[0].send: ");
     refused(R"({ "steps": [ { "pause": "1s" } ] })", "nothing is sent and nothing expected");
     refused(R"({ "steps": [ { "pause": "soon" } ] })", "steps[0].pause: ");
@@ -138,9 +138,9 @@ TEST_CASE("a script that is wrong is refused with its place") {
     refused(R"({ "framing": "delimiter", "steps": [ { "send": "a\nb" } ] })",
             "steps[0].send: the text contains the delimiter");
     refused(R"({ "framing": "fixed:3", "steps": [ { "send": "abc" } ] })",
-            "framing: of what is sent");
+            "framing: for what is sent");
     refused(R"({ "framing": "length_prefix:1", "steps": [ { "send": "\\{random:300}" } ] })",
-            "a length prefix of 1 byte(s) cannot say");
+            "too long for a 1-byte length prefix");
     refused(R"({ "framing": "often", "steps": [ { "send": "x" } ] })",
-            "framing: \"often\" is no framing");
+            "framing: \"often\" is not a framing");
 }

@@ -123,13 +123,13 @@ TEST_CASE("what makes two runs unlike is said, and what follows from nothing is 
 
 TEST_CASE("what is no run is refused with what is wrong", "[client][compare]") {
     const std::string good = run_of({100, 100, 100, 100, 100, 100, 100, 100, 100}, 1);
-    refused("", good, "this is no file of --json");
-    refused(good, "[1]", "this is no file of --json");
+    refused("", good, "this is not a file of --json");
+    refused(good, "[1]", "this is not a file of --json");
     refused(good, R"({"schema": "portico-client-run", "version": 2})", "another version");
     refused(R"({"schema": "portico-client-run", "version": 1})", good, "it has no \"series\"");
     refused(
         R"({"schema": "portico-client-run", "version": 1, "series": {"slot_seconds": 0.25, "slots": [[1],[2]]}})",
-        good, "no file");
+        good, "not a file");
     refused(run_of({100, 100, 100}, 1), good, "A: the run was too short");
     refused(good, run_of({100, 100, 100}, 1), "B: the run was too short");
 }

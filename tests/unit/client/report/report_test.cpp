@@ -278,13 +278,13 @@ TEST_CASE("a finding says what and where, and shows the bytes one above the othe
         return text.substr(0, text.find('\n'));
     };
     CHECK(first_line(Finding::Kind::lost, {3, 18}) ==
-          "lost: connection 3 message 17: no reply before that to message 18");
+          "lost: connection 3 message 17: no reply before the one to message 18");
     CHECK(first_line(Finding::Kind::lost, {3, 0}, 3) ==
           "lost: connection 3 message 17 to 19: no reply within the timeout");
     CHECK(first_line(Finding::Kind::duplicate, {3, 9}) ==
           "duplicate: connection 3: the reply to message 9 again");
     CHECK(first_line(Finding::Kind::reordered, {3, 9}) ==
-          "reordered: connection 3: the reply to message 9 behind that to a later one");
+          "reordered: connection 3: the reply to message 9 after the one to a later message");
     CHECK(first_line(Finding::Kind::late, {3, 9}) ==
           "late: connection 3: the reply to message 9 after the timeout");
     CHECK(first_line(Finding::Kind::crossed, {5, 9}) ==
@@ -300,6 +300,5 @@ TEST_CASE("reasons of failure are counted, a line each") {
     totals.failures["reset"] = 1;
     CHECK(failure_lines(totals) == "client: 2 connections: refused\nclient: 1 connection: reset\n");
     totals.failures_untold = 4;
-    CHECK(failure_lines(totals).ends_with(
-        "client: 4 more failed when there was no memory to say why\n"));
+    CHECK(failure_lines(totals).ends_with("client: 4 more failed, with no memory to say why\n"));
 }

@@ -58,18 +58,18 @@ TEST_CASE("a threshold compares a figure with a number", "[client][thresholds]")
 TEST_CASE("a threshold that means nothing is refused with what is wrong", "[client][thresholds]") {
     refused("", "compares nothing");
     refused("p99", "compares nothing");
-    refused("p99=5ms", "none of >");
+    refused("p99=5ms", "not one of >");
     refused("p98>5ms", "\"p90\"");
     refused("lots>0", "nearest is \"lost\"");
     refused("latency_p99>5ms", "\"latency_p99_us\"");
     refused("p99>5", "ns, us, ms or s");
-    refused("p99>ms", "no time");
-    refused("p99>5m", "no time");
-    refused("p99>-5ms", "no time");
-    refused("lost>", "no number");
-    refused("lost>1us", "no number");
-    refused("lost>1.2.3", "no number");
-    refused(">5", "no figure");
+    refused("p99>ms", "not a time");
+    refused("p99>5m", "not a time");
+    refused("p99>-5ms", "not a time");
+    refused("lost>", "not a number");
+    refused("lost>1us", "not a number");
+    refused("lost>1.2.3", "not a number");
+    refused(">5", "not a figure");
 }
 
 TEST_CASE("every figure has a name of its own, by which it is found", "[client][figures]") {

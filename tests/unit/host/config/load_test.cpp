@@ -268,7 +268,7 @@ TEST_CASE("a syntax error is reported alone, with its column and in plain words"
     check(R"({,})", R"(1:2: found ",", expected a key in double quotes)");
     check(R"({a: 1})", "1:2: found a, expected a key in double quotes");
     check(R"({'a': 1})",
-          R"(1:2: found "'", expected a key in double quotes (text stands in double quotes))");
+          R"(1:2: found "'", expected a key in double quotes (text needs double quotes))");
     check(R"({"ä": True})", "1:7: found True, " + value + " (true, false and null are lower-case)");
     check(R"({"a": tru})", "1:7: found tru, " + value);
     check(R"({"a": true;})", R"(1:11: found ";", expected "," or "}")");
@@ -301,7 +301,7 @@ TEST_CASE("a syntax error is reported alone, with its column and in plain words"
     check(
         R"({"a": "C:\plugins"})",
         R"(1:10: found "\p" in a text, expected \\ for a backslash (in a path "/" works too), or one of \" \/ \b \f \n \r \t \u0000)");
-    check(R"({"a": "\u12g4"})", R"(1:12: found "g" behind \u, expected four hexadecimal digits)");
+    check(R"({"a": "\u12g4"})", R"(1:12: found "g" after \u, expected four hexadecimal digits)");
     check(
         R"({"a": "\ud800"})",
         R"(1:14: found half of a surrogate pair, expected \uD800..\uDBFF followed by \uDC00..\uDFFF)");
@@ -510,7 +510,7 @@ TEST_CASE("an address is checked, and no two listeners have the same", "[config]
     CHECK(has(mistake_in(listen("\"127.0.0.1:70000\"")),
               "found \"127.0.0.1:70000\": the port is not a number from 0 to 65535"));
     CHECK(has(mistake_in(listen("\"::1:5000\"")),
-              R"(expected "[::1]:5000": an IPv6 address stands in brackets)"));
+              R"(expected "[::1]:5000": an IPv6 address needs brackets)"));
     CHECK(has(mistake_in(listen("\"local host:1\"")), "without spaces"));
     CHECK(has(mistake_in(listen('"' + std::string(1'000, 'h') + '"')), "hhh...\": the port"));
     CHECK(has(mistake_in(listen("5000")), "found 5000, expected an address such as"));
@@ -541,11 +541,11 @@ TEST_CASE("framing takes only the keys of its type", "[config]") {
             "framing.type: found nothing, expected \"none\", \"delimiter\" or \"length_prefix\""));
     CHECK(has(mistake_in(framing(R"("type": "line")")), "framing.type: found \"line\""));
     CHECK(has(mistake_in(framing(R"("type": "delimiter", "bytes": 4)")),
-              "it goes with the type \"length_prefix\""));
+              "it belongs to the type \"length_prefix\""));
     CHECK(has(mistake_in(framing(R"("type": "delimiter", "order": "big")")),
-              "it goes with the type \"length_prefix\""));
+              "it belongs to the type \"length_prefix\""));
     CHECK(has(mistake_in(framing(R"("type": "length_prefix", "delimiter": "\n")")),
-              "it goes with the type \"delimiter\""));
+              "it belongs to the type \"delimiter\""));
     CHECK(has(mistake_in(framing(R"("type": "none", "max_bytes": 9)")),
               "without framing there are no frames"));
     CHECK(has(mistake_in(framing(R"("type": "delimiter", "delimiter": "")")),
@@ -569,9 +569,9 @@ TEST_CASE("a short length prefix bounds the frame", "[config]") {
     CHECK(accepted(prefix(R"("bytes": 4, "max_bytes": 16777216)")).listeners[0].framing.max_bytes ==
           16'777'216);
     CHECK(has(mistake_in(prefix(R"("bytes": 1, "max_bytes": 256)")),
-              "expected a whole number from 1 to 255 (a prefix of 1 byte announces no more)"));
+              "expected a whole number from 1 to 255 (the most that fits a 1-byte prefix)"));
     CHECK(has(mistake_in(prefix(R"("bytes": 2, "max_bytes": 65536)")),
-              "expected a whole number from 1 to 65535 (a prefix of 2 bytes announces no more)"));
+              "expected a whole number from 1 to 65535 (the most that fits a 2-byte prefix)"));
     CHECK(has(mistake_in(prefix(R"("max_bytes": 16777217)")),
               "expected a whole number from 1 to 16777216"));
 }
@@ -638,7 +638,7 @@ TEST_CASE("of many mistakes the first fifty are told, and how many more there ar
     REQUIRE(mistakes.size() == 51);
     CHECK(has(mistakes.front(), "host.json:2: listeners[0]."));
     CHECK(has(mistakes[49], "host.json:26: listeners[24]."));
-    CHECK(mistakes[50] == "host.json: 1950 more mistakes, which are not shown");
+    CHECK(mistakes[50] == "host.json: 1950 more mistakes not shown");
 }
 
 TEST_CASE("a file that cannot be read is one line that says what to do", "[config]") {
@@ -662,8 +662,8 @@ TEST_CASE("a file that cannot be read is one line that says what to do", "[confi
     CHECK(mistakes(just).empty());
     const std::string large = folder.write("large.json", std::string(16 * 1024 * 1024 + 1, ' '));
     CHECK(mistakes(large) ==
-          std::vector<std::string>{large + ": larger than 16 MiB, which no configuration is; name "
-                                           "the right file with --config FILE"});
+          std::vector<std::string>{large + ": larger than 16 MiB, too large for a configuration; "
+                                           "name the right file with --config FILE"});
 }
 
 #ifndef _WIN32

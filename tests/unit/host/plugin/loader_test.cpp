@@ -78,7 +78,7 @@ TEST_CASE("of several plugins in a library one is named, or has the library's na
     CHECK(check(first, &second, "other") == "is other");
     CHECK(contains(check(first, &second, "third"),
                    "it has no plugin \"third\" (it has: file, other)"));
-    CHECK(contains(check(first, &first), "two plugins of the name \"file\""));
+    CHECK(contains(check(first, &first), "two plugins named \"file\""));
     const std::string also = "also";
     const portico_plugin third = plugin_of(also);
     CHECK(contains(check(second, &third), "name one"));
