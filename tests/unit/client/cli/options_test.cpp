@@ -271,7 +271,8 @@ TEST_CASE("a message with places is told from one without") {
     CHECK(options.message_pieces.size() == 2);
     refused({"--message", "a\\{message}", "--framing", "delimiter:7"}, "use one without");
     refused({"--message", "a\\n\\{message}", "--framing", "delimiter"}, "several messages");
-    refused({"--message", "a\\{random:300}", "--framing", "length_prefix:1"}, "may come to");
+    refused({"--message", "a\\{random:300}", "--framing", "length_prefix:1"},
+            "may become too long");
     refused({"--message", "a\\{number}"}, "not one of");
 }
 

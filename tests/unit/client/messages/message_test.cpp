@@ -208,8 +208,8 @@ TEST_CASE("a text is cut into pieces where a place begins, and nowhere else",
     CHECK((*only)[0].kind == MessagePiece::Kind::message);
     refused_template("\\{", "no closing brace");
     refused_template("\\{messages}", "none of");
-    refused_template("\\{message:1}", "none of");
-    refused_template("\\{random}", "none of");
+    refused_template("\\{message:1}", "not one of");
+    refused_template("\\{random}", "not one of");
     refused_template("\\{random:0}", "1 to 65536");
     refused_template("\\{random:70000}", "1 to 65536");
     refused_template("\\{random:x}", "random:x");
