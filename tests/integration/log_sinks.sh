@@ -118,7 +118,7 @@ if start_host rotated; then
     if eventually 3 test -e rotated.txt; then ok 'rotated: the file is made anew'; else fail 'rotated: no new file' rotated.log; fi
     visit rotated
     if eventually 20 has rotated.txt ' connected'; then ok 'rotated: lines go there'; else fail 'rotated: lines do not go there' rotated.1; fi
-    if has rotated.1 ' connected'; then fail 'rotated: lines go on into the old file' rotated.1; fi
+    if has rotated.1 ' connected'; then fail 'rotated: lines still go into the old file' rotated.1; fi
     rm rotated.txt
     visit rotated
     if eventually 3 test -e rotated.txt; then ok 'removed: the file is made anew'; else fail 'removed: no new file' rotated.log; fi
@@ -152,7 +152,7 @@ if [ -z "$emulator" ]; then
         mkdir folder
         if eventually 3 test -e folder/it.txt; then ok 'folder: it is back, and so is the file'; else fail 'folder: no new file' folder.log; fi
         ! stop_host folder $stop_signal || ok 'folder: it stops'
-        if [ "$(grep -c 'lines go on into' folder.log)" -ne 1 ]; then fail 'folder: not said once' folder.log; fi
+        if [ "$(grep -c 'lines still go into' folder.log)" -ne 1 ]; then fail 'folder: not said once' folder.log; fi
     fi
 
     # ---- a limit on the size of files

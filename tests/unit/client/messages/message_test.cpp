@@ -207,7 +207,7 @@ TEST_CASE("a text is cut into pieces where a place begins, and nowhere else",
     CHECK(only->size() == 1);
     CHECK((*only)[0].kind == MessagePiece::Kind::message);
     refused_template("\\{", "no closing brace");
-    refused_template("\\{messages}", "none of");
+    refused_template("\\{messages}", "not one of");
     refused_template("\\{message:1}", "not one of");
     refused_template("\\{random}", "not one of");
     refused_template("\\{random:0}", "1 to 65536");
