@@ -1,7 +1,6 @@
 #ifndef NTDDI_VERSION
-#define NTDDI_VERSION \
 // Windows 10 1703, for SIO_TCP_INFO; an older system answers that it does not know it
-0x0A000003
+#define NTDDI_VERSION 0x0A000003
 #endif
 
 #include "base/assert.hpp"
@@ -12,284 +11,281 @@
 
 #include <mstcpip.h>
 
-    namespace portico::io {
+namespace portico::io {
 
-    namespace {
+namespace {
 
 #ifndef SO_REUSE_UNICASTPORT  // MinGW-w64's headers do not know it
-    constexpr int SO_REUSE_UNICASTPORT = 0x3007;
+constexpr int SO_REUSE_UNICASTPORT = 0x3007;
 #endif
 
 // MinGW-w64's headers do not know these (ws2ipdef.h of the Windows SDK).
 #ifndef TCP_MAXRT
-    constexpr int TCP_MAXRT = 5;  // seconds
+constexpr int TCP_MAXRT = 5;  // seconds
 #endif
 #ifndef TCP_MAXRTMS
-    constexpr int TCP_MAXRTMS = 14;  // milliseconds; from Windows 10 2004 on
+constexpr int TCP_MAXRTMS = 14;  // milliseconds; from Windows 10 2004 on
 #endif
 #ifndef TCP_KEEPCNT
-    constexpr int TCP_KEEPCNT = 16;  // from Windows 10 1703 on; before, the system asks ten times
+constexpr int TCP_KEEPCNT = 16;  // from Windows 10 1703 on; before, the system asks ten times
 #endif
 
-    // A backlog of up to 200 is taken as it is; more must be asked for as SOMAXCONN_HINT, which is
-    // the negative number (listen, Winsock reference).
-    constexpr int backlog_without_hint = 200;
+// A backlog of up to 200 is taken as it is; more must be asked for as SOMAXCONN_HINT, which is
+// the negative number (listen, Winsock reference).
+constexpr int backlog_without_hint = 200;
 
-    bool try_option(NativeSocket native, int level, int option, DWORD value) noexcept {
-        return ::setsockopt(native, level, option, reinterpret_cast<const char*>(&value),
-                            sizeof value) == 0;
+bool try_option(NativeSocket native, int level, int option, DWORD value) noexcept {
+    return ::setsockopt(native, level, option, reinterpret_cast<const char*>(&value),
+                        sizeof value) == 0;
+}
+
+void set_option(NativeSocket native, int level, int option, DWORD value) noexcept {
+    // A failure costs speed, not correctness: whoever depends on an option looks at the result
+    // instead of using this.
+    static_cast<void>(try_option(native, level, option, value));
+}
+
+NativeSocket open_native(Address::Family family) noexcept {
+    ensure_sockets_started();
+    return ::WSASocketW(family == Address::Family::v6 ? AF_INET6 : AF_INET, SOCK_STREAM,
+                        IPPROTO_TCP, nullptr, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
+}
+
+// False where the system does not know it. Before Windows 10 1703: WSAEINVAL; Wine:
+// WSAEOPNOTSUPP.
+bool get_tcp_info(NativeSocket native, TCP_INFO_v0& info) noexcept {
+    DWORD version = 0;
+    DWORD size = 0;
+    return ::WSAIoctl(native, SIO_TCP_INFO, &version, sizeof version, &info, sizeof info, &size,
+                      nullptr, nullptr) == 0;
+}
+
+base::Failure failure(const char* what, const Address& address) {
+    const int code = ::WSAGetLastError();
+    return base::Failure{
+        std::string(what) + " " + to_string(address) + ": " + native_error_text(code),
+        static_cast<int>(error_of(code))};
+}
+
+}  // namespace
+
+void ensure_sockets_started() noexcept {
+    // Once a process, at the first use. Never undone: WSACleanup must not run while a DLL is
+    // unloaded (an embedding host may be one), and the end of the process does all that it
+    // would. Should the start fail, each socket call says so (WSANOTINITIALISED).
+    [[maybe_unused]] static const int result = [] {
+        WSADATA data;
+        return ::WSAStartup(MAKEWORD(2, 2), &data);
+    }();
+}
+
+void close_native(NativeSocket native) noexcept {
+    ::closesocket(native);
+}
+
+Socket::~Socket() {
+    close();
+}
+
+void Socket::reset_state() noexcept {
+    is_listener_ = false;
+    receive_state_.store(0, std::memory_order_relaxed);
+    send_state_.store(0, std::memory_order_relaxed);
+    skips_packets_ = false;
+    receives_often_ = false;
+    last_data_ms_ = 0;
+    sent_bytes_ = 0;
+    buffer_posted_ms_.store(0, std::memory_order_relaxed);
+}
+
+void Socket::adopt(NativeSocket native) noexcept {
+    PORTICO_ASSERT(!is_open() && native != invalid_socket);
+    native_ = native;
+    reset_state();
+    set_option(native, IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
+base::Result<void> Socket::open_for_connect(Address::Family family, const Address& local) {
+    PORTICO_ASSERT(!is_open());
+    const NativeSocket native = open_native(family);
+    if (native == invalid_socket) {
+        return base::Failure{"cannot open a socket: " + native_error_text(::WSAGetLastError())};
     }
-
-    void set_option(NativeSocket native, int level, int option, DWORD value) noexcept {
-        // A failure costs speed, not correctness: whoever depends on an option looks at the result
-        // instead of using this.
-        static_cast<void>(try_option(native, level, option, value));
+    adopt(native);
+    // ConnectEx takes bound sockets only, so a socket without a wish is bound to any address.
+    // That alone would use up one port of the whole machine for each connection; with this
+    // option (Windows 10; Wine does not know it) ports are shared between connections to
+    // different peers, as connect() does it.
+    set_option(native, SOL_SOCKET, SO_REUSE_UNICASTPORT, 1);
+    Address from = local;
+    if (from.family == Address::Family::none) {
+        from.family = family;
     }
+    return bind_or_close(from);
+}
 
-    NativeSocket open_native(Address::Family family) noexcept {
-        ensure_sockets_started();
-        return ::WSASocketW(family == Address::Family::v6 ? AF_INET6 : AF_INET, SOCK_STREAM,
-                            IPPROTO_TCP, nullptr, 0,
-                            WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
-    }
+base::Result<void> Socket::open_for_connect_from(const Address& source) {
+    Address any_port = source;
+    any_port.port = 0;
+    return open_for_connect(source.family, any_port);
+}
 
-    // False where the system does not know it. Before Windows 10 1703: WSAEINVAL; Wine:
-    // WSAEOPNOTSUPP.
-    bool get_tcp_info(NativeSocket native, TCP_INFO_v0& info) noexcept {
-        DWORD version = 0;
-        DWORD size = 0;
-        return ::WSAIoctl(native, SIO_TCP_INFO, &version, sizeof version, &info, sizeof info, &size,
-                          nullptr, nullptr) == 0;
-    }
-
-    base::Failure failure(const char* what, const Address& address) {
-        const int code = ::WSAGetLastError();
-        return base::Failure{
-            std::string(what) + " " + to_string(address) + ": " + native_error_text(code),
-            static_cast<int>(error_of(code))};
-    }
-
-    }  // namespace
-
-    void ensure_sockets_started() noexcept {
-        // Once a process, at the first use. Never undone: WSACleanup must not run while a DLL is
-        // unloaded (an embedding host may be one), and the end of the process does all that it
-        // would. Should the start fail, each socket call says so (WSANOTINITIALISED).
-        [[maybe_unused]] static const int result = [] {
-            WSADATA data;
-            return ::WSAStartup(MAKEWORD(2, 2), &data);
-        }();
-    }
-
-    void close_native(NativeSocket native) noexcept {
-        ::closesocket(native);
-    }
-
-    Socket::~Socket() {
+base::Result<void> Socket::bind_or_close(const Address& local) {
+    sockaddr_storage name;
+    const socklen_t size = to_native(local, name);
+    if (::bind(native_, reinterpret_cast<sockaddr*>(&name), size) != 0) {
+        base::Failure result = failure("cannot bind to", local);
         close();
-    }
-
-    void Socket::reset_state() noexcept {
-        is_listener_ = false;
-        receive_state_.store(0, std::memory_order_relaxed);
-        send_state_.store(0, std::memory_order_relaxed);
-        skips_packets_ = false;
-        receives_often_ = false;
-        last_data_ms_ = 0;
-        sent_bytes_ = 0;
-        buffer_posted_ms_.store(0, std::memory_order_relaxed);
-    }
-
-    void Socket::adopt(NativeSocket native) noexcept {
-        PORTICO_ASSERT(!is_open() && native != invalid_socket);
-        native_ = native;
-        reset_state();
-        set_option(native, IPPROTO_TCP, TCP_NODELAY, 1);
-    }
-
-    base::Result<void> Socket::open_for_connect(Address::Family family, const Address& local) {
-        PORTICO_ASSERT(!is_open());
-        const NativeSocket native = open_native(family);
-        if (native == invalid_socket) {
-            return base::Failure{"cannot open a socket: " + native_error_text(::WSAGetLastError())};
-        }
-        adopt(native);
-        // ConnectEx takes bound sockets only, so a socket without a wish is bound to any address.
-        // That alone would use up one port of the whole machine for each connection; with this
-        // option (Windows 10; Wine does not know it) ports are shared between connections to
-        // different peers, as connect() does it.
-        set_option(native, SOL_SOCKET, SO_REUSE_UNICASTPORT, 1);
-        Address from = local;
-        if (from.family == Address::Family::none) {
-            from.family = family;
-        }
-        return bind_or_close(from);
-    }
-
-    base::Result<void> Socket::open_for_connect_from(const Address& source) {
-        Address any_port = source;
-        any_port.port = 0;
-        return open_for_connect(source.family, any_port);
-    }
-
-    base::Result<void> Socket::bind_or_close(const Address& local) {
-        sockaddr_storage name;
-        const socklen_t size = to_native(local, name);
-        if (::bind(native_, reinterpret_cast<sockaddr*>(&name), size) != 0) {
-            base::Failure result = failure("cannot bind to", local);
-            close();
-            return result;
-        }
-        return {};
-    }
-
-    // Not documented as inherited by SO_UPDATE_ACCEPT_CONTEXT, so each accepted socket is given
-    // them. What an old system does not know stays as the system has it.
-    void Socket::set_accepted_timeouts(NativeSocket accepted) const noexcept {
-        const PeerTimeouts& timeouts = accepted_timeouts_;
-        if (timeouts.keepalive_idle_ms != 0) {
-            tcp_keepalive values{1, timeouts.keepalive_idle_ms, timeouts.keepalive_interval_ms};
-            DWORD size = 0;
-            static_cast<void>(::WSAIoctl(accepted, SIO_KEEPALIVE_VALS, &values, sizeof values,
-                                         nullptr, 0, &size, nullptr, nullptr));
-            if (timeouts.keepalive_probes != 0) {
-                set_option(accepted, IPPROTO_TCP, TCP_KEEPCNT, timeouts.keepalive_probes);
-            }
-        }
-        if (timeouts.unacknowledged_ms != 0 &&
-            !try_option(accepted, IPPROTO_TCP, TCP_MAXRTMS, timeouts.unacknowledged_ms)) {
-            set_option(
-                accepted, IPPROTO_TCP, TCP_MAXRT,
-                static_cast<DWORD>((std::uint64_t{timeouts.unacknowledged_ms} + 999) / 1'000));
-        }
-    }
-
-    base::Result<void> Socket::listen(const Address& address, int backlog,
-                                      const PeerTimeouts& timeouts, std::uint64_t retry_until_ns) {
-        constexpr DWORD try_again_after_ms = 50;
-        for (bool was_in_use = false;; was_in_use = true) {
-            base::Result<void> listening = try_listen(address, backlog, timeouts);
-            if (listening || static_cast<Error>(listening.kind()) != Error::address_in_use) {
-                return listening;
-            }
-            if (base::now_ns() >= retry_until_ns) {
-                const char* tried =
-                    "; tried again for a while, because old connections may still be closing after "
-                    "a "
-                    "crash";
-                return base::Failure{listening.error() + (was_in_use ? tried : ""),
-                                     listening.kind()};
-            }
-            ::Sleep(try_again_after_ms);
-        }
-    }
-
-    base::Result<void> Socket::try_listen(const Address& address, int backlog,
-                                          const PeerTimeouts& timeouts) {
-        PORTICO_ASSERT(!is_open());
-        const NativeSocket native = open_native(address.family);
-        if (native == invalid_socket) {
-            return failure("cannot open a socket for", address);
-        }
-        native_ = native;
-        reset_state();
-        is_listener_ = true;
-        listener_family_ = address.family;
-        accepted_timeouts_ = timeouts;
-        // Where the system does not know this option (Windows before 10, version 1703; Wine),
-        // asking once is enough: a call for each client would be in vain.
-        if (!try_option(native, IPPROTO_TCP, TCP_KEEPCNT, timeouts.keepalive_probes)) {
-            accepted_timeouts_.keepalive_probes = 0;
-        }
-        if (address.family == Address::Family::v6) {
-            set_option(native, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-        }
-        const DWORD on = 1;
-        sockaddr_storage name;
-        const socklen_t size = to_native(address, name);
-        const int queue = backlog > backlog_without_hint ? -backlog : backlog;
-        if (::setsockopt(native, SOL_SOCKET, SO_EXCLUSIVEADDRUSE,
-                         reinterpret_cast<const char*>(&on), sizeof on) != 0 ||
-            ::bind(native, reinterpret_cast<sockaddr*>(&name), size) != 0 ||
-            ::listen(native, queue) != 0) {
-            base::Failure result = failure("cannot listen on", address);
-            close();
-            return result;
-        }
-        return {};
-    }
-
-    Address Socket::local_address() const noexcept {
-        sockaddr_storage name{};
-        socklen_t size = sizeof name;
-        if (::getsockname(native_, reinterpret_cast<sockaddr*>(&name), &size) != 0) {
-            return {};
-        }
-        return from_native(name);
-    }
-
-    Address Socket::peer_address() const noexcept {
-        sockaddr_storage name{};
-        socklen_t size = sizeof name;
-        if (::getpeername(native_, reinterpret_cast<sockaddr*>(&name), &size) != 0) {
-            return {};
-        }
-        return from_native(name);
-    }
-
-    bool Socket::shutdown_send() noexcept {
-        return ::shutdown(native_, SD_SEND) == 0;
-    }
-
-    void Socket::reset_on_close() noexcept {
-        const linger at_once{1, 0};
-        ::setsockopt(native_, SOL_SOCKET, SO_LINGER, reinterpret_cast<const char*>(&at_once),
-                     sizeof at_once);
-    }
-
-    std::optional<Progress> Socket::progress() const noexcept {
-        TCP_INFO_v0 info{};
-        if (!get_tcp_info(native_, info)) {
-            return std::nullopt;
-        }
-        Progress result;
-        // Bytes that were sent again, and probes of a closed window, count in BytesOut and say
-        // nothing of the peer.
-        const std::uint64_t not_new = std::uint64_t{info.BytesInFlight} + info.BytesRetrans;
-        result.acknowledged_bytes = info.BytesOut > not_new ? info.BytesOut - not_new : 0;
-        result.received_bytes = info.BytesIn;
         return result;
     }
+    return {};
+}
 
-    std::optional<std::uint64_t> Socket::unacknowledged_bytes() const noexcept {
-        TCP_INFO_v0 info{};
-        if (!get_tcp_info(native_, info)) {
-            return std::nullopt;
-        }
-        // BytesInFlight knows nothing of what waits in the send buffer behind a closed window: that
-        // is what we handed over less what ever left (retransmissions may count in BytesOut, which
-        // makes the second part too small, never too large).
-        const std::uint64_t unsent = sent_bytes_ > info.BytesOut ? sent_bytes_ - info.BytesOut : 0;
-        return info.BytesInFlight + unsent;
-    }
-
-    std::uint64_t Socket::unread_bytes() const noexcept {
-        u_long bytes = 0;
-        // For a stream this is all that can be received, not only the first segment.
-        if (::ioctlsocket(native_, static_cast<long>(FIONREAD), &bytes) != 0) {
-            return 0;
-        }
-        return bytes;
-    }
-
-    void Socket::close() noexcept {
-        if (is_open()) {
-            if (registry_ != nullptr) {
-                registry_->remove(*this);
-            }
-            ::closesocket(native_);
-            native_ = invalid_socket;
+// Not documented as inherited by SO_UPDATE_ACCEPT_CONTEXT, so each accepted socket is given
+// them. What an old system does not know stays as the system has it.
+void Socket::set_accepted_timeouts(NativeSocket accepted) const noexcept {
+    const PeerTimeouts& timeouts = accepted_timeouts_;
+    if (timeouts.keepalive_idle_ms != 0) {
+        tcp_keepalive values{1, timeouts.keepalive_idle_ms, timeouts.keepalive_interval_ms};
+        DWORD size = 0;
+        static_cast<void>(::WSAIoctl(accepted, SIO_KEEPALIVE_VALS, &values, sizeof values, nullptr,
+                                     0, &size, nullptr, nullptr));
+        if (timeouts.keepalive_probes != 0) {
+            set_option(accepted, IPPROTO_TCP, TCP_KEEPCNT, timeouts.keepalive_probes);
         }
     }
+    if (timeouts.unacknowledged_ms != 0 &&
+        !try_option(accepted, IPPROTO_TCP, TCP_MAXRTMS, timeouts.unacknowledged_ms)) {
+        set_option(accepted, IPPROTO_TCP, TCP_MAXRT,
+                   static_cast<DWORD>((std::uint64_t{timeouts.unacknowledged_ms} + 999) / 1'000));
+    }
+}
+
+base::Result<void> Socket::listen(const Address& address, int backlog, const PeerTimeouts& timeouts,
+                                  std::uint64_t retry_until_ns) {
+    constexpr DWORD try_again_after_ms = 50;
+    for (bool was_in_use = false;; was_in_use = true) {
+        base::Result<void> listening = try_listen(address, backlog, timeouts);
+        if (listening || static_cast<Error>(listening.kind()) != Error::address_in_use) {
+            return listening;
+        }
+        if (base::now_ns() >= retry_until_ns) {
+            const char* tried =
+                "; tried again for a while, because old connections may still be closing after "
+                "a "
+                "crash";
+            return base::Failure{listening.error() + (was_in_use ? tried : ""), listening.kind()};
+        }
+        ::Sleep(try_again_after_ms);
+    }
+}
+
+base::Result<void> Socket::try_listen(const Address& address, int backlog,
+                                      const PeerTimeouts& timeouts) {
+    PORTICO_ASSERT(!is_open());
+    const NativeSocket native = open_native(address.family);
+    if (native == invalid_socket) {
+        return failure("cannot open a socket for", address);
+    }
+    native_ = native;
+    reset_state();
+    is_listener_ = true;
+    listener_family_ = address.family;
+    accepted_timeouts_ = timeouts;
+    // Where the system does not know this option (Windows before 10, version 1703; Wine),
+    // asking once is enough: a call for each client would be in vain.
+    if (!try_option(native, IPPROTO_TCP, TCP_KEEPCNT, timeouts.keepalive_probes)) {
+        accepted_timeouts_.keepalive_probes = 0;
+    }
+    if (address.family == Address::Family::v6) {
+        set_option(native, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    }
+    const DWORD on = 1;
+    sockaddr_storage name;
+    const socklen_t size = to_native(address, name);
+    const int queue = backlog > backlog_without_hint ? -backlog : backlog;
+    if (::setsockopt(native, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, reinterpret_cast<const char*>(&on),
+                     sizeof on) != 0 ||
+        ::bind(native, reinterpret_cast<sockaddr*>(&name), size) != 0 ||
+        ::listen(native, queue) != 0) {
+        base::Failure result = failure("cannot listen on", address);
+        close();
+        return result;
+    }
+    return {};
+}
+
+Address Socket::local_address() const noexcept {
+    sockaddr_storage name{};
+    socklen_t size = sizeof name;
+    if (::getsockname(native_, reinterpret_cast<sockaddr*>(&name), &size) != 0) {
+        return {};
+    }
+    return from_native(name);
+}
+
+Address Socket::peer_address() const noexcept {
+    sockaddr_storage name{};
+    socklen_t size = sizeof name;
+    if (::getpeername(native_, reinterpret_cast<sockaddr*>(&name), &size) != 0) {
+        return {};
+    }
+    return from_native(name);
+}
+
+bool Socket::shutdown_send() noexcept {
+    return ::shutdown(native_, SD_SEND) == 0;
+}
+
+void Socket::reset_on_close() noexcept {
+    const linger at_once{1, 0};
+    ::setsockopt(native_, SOL_SOCKET, SO_LINGER, reinterpret_cast<const char*>(&at_once),
+                 sizeof at_once);
+}
+
+std::optional<Progress> Socket::progress() const noexcept {
+    TCP_INFO_v0 info{};
+    if (!get_tcp_info(native_, info)) {
+        return std::nullopt;
+    }
+    Progress result;
+    // Bytes that were sent again, and probes of a closed window, count in BytesOut and say
+    // nothing of the peer.
+    const std::uint64_t not_new = std::uint64_t{info.BytesInFlight} + info.BytesRetrans;
+    result.acknowledged_bytes = info.BytesOut > not_new ? info.BytesOut - not_new : 0;
+    result.received_bytes = info.BytesIn;
+    return result;
+}
+
+std::optional<std::uint64_t> Socket::unacknowledged_bytes() const noexcept {
+    TCP_INFO_v0 info{};
+    if (!get_tcp_info(native_, info)) {
+        return std::nullopt;
+    }
+    // BytesInFlight knows nothing of what waits in the send buffer behind a closed window: that
+    // is what we handed over less what ever left (retransmissions may count in BytesOut, which
+    // makes the second part too small, never too large).
+    const std::uint64_t unsent = sent_bytes_ > info.BytesOut ? sent_bytes_ - info.BytesOut : 0;
+    return info.BytesInFlight + unsent;
+}
+
+std::uint64_t Socket::unread_bytes() const noexcept {
+    u_long bytes = 0;
+    // For a stream this is all that can be received, not only the first segment.
+    if (::ioctlsocket(native_, static_cast<long>(FIONREAD), &bytes) != 0) {
+        return 0;
+    }
+    return bytes;
+}
+
+void Socket::close() noexcept {
+    if (is_open()) {
+        if (registry_ != nullptr) {
+            registry_->remove(*this);
+        }
+        ::closesocket(native_);
+        native_ = invalid_socket;
+    }
+}
 
 }  // namespace portico::io
