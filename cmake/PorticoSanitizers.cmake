@@ -15,7 +15,7 @@ elseif(NOT PORTICO_SANITIZE STREQUAL "")
   message(FATAL_ERROR "PORTICO_SANITIZE is \"${PORTICO_SANITIZE}\"; expected \"address\", \"thread\", \"fuzz\" or nothing")
 endif()
 
-# portico_slow_to_optimise(SOURCE...): sources that consist of CLI11's or nlohmann/json's templates.
+# portico_slow_to_optimise(SOURCE...): sources that consist of CLI11's templates.
 # With a sanitizer the optimiser takes many seconds for each, and the tests do not run them often.
 # Fuzzers do.
 function(portico_slow_to_optimise)

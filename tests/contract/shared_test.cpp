@@ -298,6 +298,7 @@ TEST_CASE("a stream and its end arrive whole, whichever threads see the edges",
     Workers workers(world.port(), 4, 2);
     std::atomic<int> wrong{0};
     std::vector<std::thread> clients;
+    std::atomic<int> aborted{0};
     constexpr int rounds = 200;
     for (unsigned seed = 0; seed < 2; ++seed) {
         clients.emplace_back([&, seed] {
@@ -312,6 +313,7 @@ TEST_CASE("a stream and its end arrive whole, whichever threads see the edges",
                 bool is_well = peer.send_all(message);
                 if (random() % 8 == 0) {
                     peer.abort();
+                    ++aborted;
                     continue;
                 }
                 for (auto spin = random() % 4'000; spin > 0; --spin) {
@@ -343,7 +345,9 @@ TEST_CASE("a stream and its end arrive whole, whichever threads see the edges",
         accepted += acceptors[i]->accepted_count();
         CHECK(echoes[i]->failures() == 0);
     }
-    CHECK(accepted == 2 * rounds);
+    CHECK(accepted <= 2 * rounds);
+    // A peer that was reset in the backlog is passed over on some systems.
+    CHECK(accepted >= 2 * rounds - aborted);
     world.require_balanced();
 }
 

@@ -236,7 +236,10 @@ if [ -z "$emulator" ]; then # under Wine the port is not free at once; the unit 
     if [ $((sent + never)) -ge 950 ] && [ $((sent + never)) -le 1000 ]; then ok "restart: $sent were sent and $never never"; else fail "restart: $sent + $never" restart.out; fi
 
     # Without --reconnect the run is over when the server is: what was due later was never sent.
-    timeout 120 "${client[@]}" "127.0.0.1:$port" --message x --connections 4 --rate 200 --duration 5s --summary plain >gone.out 2>gone.err </dev/null &
+    # The duration is long, so that a busy machine sees the connections before it is over; the run
+    # ends early.
+    timeout 120 "${client[@]}" "127.0.0.1:$port" --message x --connections 4 --rate 200 --duration 30s \
+        --summary plain >gone.out 2>gone.err </dev/null &
     pid=$!
     started_pids+=("$pid")
     eventually 30 are_connected || fail 'gone: the client does not connect' gone.err
@@ -245,7 +248,7 @@ if [ -z "$emulator" ]; then # under Wine the port is not free at once; the unit 
     wait_gone "$pid" 60
     is_code gone 3
     never=$(sed -n 's/^not_sent  *//p' gone.out)
-    if [ "${never:-0}" -ge 700 ]; then ok "gone: $never were never sent"; else fail "gone: not_sent is \"$never\"" gone.out; fi
+    if [ "${never:-0}" -ge 3000 ]; then ok "gone: $never were never sent"; else fail "gone: not_sent is \"$never\"" gone.out; fi
     says gone.err '^client: the rate was missed: '
     finish
 fi

@@ -851,12 +851,17 @@ TEST_CASE("a server that takes nothing does not hold a run, whatever it says mea
     plan.addresses = {server.address()};
     plan.connect_timeout_ns = 20'000 * ms;
     plan.reply_timeout_ns = 400 * ms;
-    const std::uint64_t began_ns = base::now_ns();
+    std::uint64_t began_ns = 0;
+    const auto ran_from_now = [&] {
+        // Not before: to parse a script of this size takes seconds with a sanitizer.
+        began_ns = base::now_ns();
+        return ran(plan);
+    };
     SECTION("with a reply owed") {
         const auto messages = make_text_messages(long_text);
         plan.messages = messages.get();
         plan.expectation.framing = *parse_framing("delimiter");
-        const Totals totals = ran(plan);
+        const Totals totals = ran_from_now();
         CHECK(totals.lost == 1);
     }
     SECTION("with a script that expects none") {
@@ -871,7 +876,7 @@ TEST_CASE("a server that takes nothing does not hold a run, whatever it says mea
         plan.expectation.framing = script->reply_framing;
         plan.expectation.patterns = script->patterns;
         plan.expectation.texts_have_no_frames = true;
-        CHECK(ran(plan).connections_broken == 1);
+        CHECK(ran_from_now().connections_broken == 1);
     }
     CHECK(base::now_ns() - began_ns < 20'000 * ms);
 }
