@@ -117,7 +117,7 @@ prepare() {
 run_tests() {
     local target filter
     read -r target filter <<<"$(tests_for "$1")"
-    timeout 120 "$clean/bin/$target" "$filter" </dev/null
+    timeout 120 "$clean/bin/$target" "$filter" --abort </dev/null
 }
 
 # simulate NAME FIRST COUNT: true if they found nothing.
