@@ -121,3 +121,48 @@ class WineServer:
         with contextlib.suppress(LaunchError):
             self._run("wineserver", "-k")
         end(self.process)
+
+
+# ---- what the programs that compare servers have in common
+
+
+def add_program_options(parser):
+    """--bin, --windows-bin and --prefix: where the programs of both systems are, and Wine's prefix."""
+    parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build/bench/bin", metavar="DIR",
+                        help="host, fairness, plugins/ and peers/ of Linux [build/bench/bin]")
+    parser.add_argument("--windows-bin", type=pathlib.Path, metavar="DIR",
+                        default=ROOT / "build/bench-windows/bin",
+                        help="the same of Windows [build/bench-windows/bin]")
+    parser.add_argument("--prefix", type=pathlib.Path, metavar="DIR",
+                        default=ROOT / "build/bench-windows/wineprefix",
+                        help="Wine's; nothing else may run in it meanwhile "
+                             "[build/bench-windows/wineprefix]")
+
+
+def add_server_choice(parser, known):
+    parser.add_argument("--json", type=pathlib.Path, metavar="FILE",
+                        help="writes what was found there as well")
+    parser.add_argument("server", nargs="*", metavar="SERVER",
+                        help="only these: " + "; ".join(f'"{name}"' for name in known))
+
+
+def check_server_choice(parser, chosen, known):
+    for name in chosen:
+        if name not in known:
+            parser.error(f"there is no server \"{name}\"")
+
+
+def server_command(arguments, is_windows, what, work):
+    """Of the host, if `what` is its section "io"; else of the peer of that name."""
+    programs = arguments.windows_bin if is_windows else arguments.bin
+    if isinstance(what, dict):
+        return host_command(programs, what, work / "host.json")
+    return [programs / "peers" / (f"{what}.exe" if is_windows else what)]
+
+
+def run_on_its_system(arguments, is_windows, run):
+    """run(environment): under Wine, or with None natively."""
+    if not is_windows:
+        return run(None)
+    with WineServer(arguments.prefix) as wine:
+        return run(wine.environment)

@@ -65,13 +65,9 @@ def holds(found):
 def measure(arguments, name, work):
     """The summary of a fresh server in each round."""
     is_windows, what = SERVERS[name]
-    programs = arguments.windows_bin if is_windows else arguments.bin
-    if isinstance(what, dict):
-        command = launch.host_command(programs, what, work / "host.json")
-    else:
-        command = [programs / "peers" / (f"{what}.exe" if is_windows else what)]
+    command = launch.server_command(arguments, is_windows, what, work)
 
-    def run(environment=None):
+    def run(environment):
         found = []
         for _ in range(arguments.rounds):
             with launch.Running(command, work / "server.log", environment) as running:
@@ -79,10 +75,7 @@ def measure(arguments, name, work):
                 running.check()
         return summary(found)
 
-    if is_windows:
-        with launch.WineServer(arguments.prefix) as wine:
-            return run(wine.environment)
-    return run()
+    return launch.run_on_its_system(arguments, is_windows, run)
 
 
 def table(found):
@@ -95,20 +88,12 @@ def table(found):
 
 def main():
     parser = argparse.ArgumentParser(description="Counts the messages until 1,000 clients that come at once have all had an answer.")
-    parser.add_argument("--bin", type=pathlib.Path, default=launch.ROOT / "build/bench/bin", metavar="DIR",
-                        help="host, fairness, plugins/ and peers/ of Linux [build/bench/bin]")
-    parser.add_argument("--windows-bin", type=pathlib.Path, default=launch.ROOT / "build/bench-windows/bin", metavar="DIR",
-                        help="the same of Windows [build/bench-windows/bin]")
-    parser.add_argument("--prefix", type=pathlib.Path, default=launch.ROOT / "build/bench-windows/wineprefix", metavar="DIR",
-                        help="Wine's; nothing else may run in it meanwhile [build/bench-windows/wineprefix]")
+    launch.add_program_options(parser)
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="[3]")
     parser.add_argument("--windows", action="store_true", help="only the Windows programs")
-    parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="writes what was found there as well")
-    parser.add_argument("server", nargs="*", metavar="SERVER", help="only these: " + "; ".join(f'"{name}"' for name in SERVERS))
+    launch.add_server_choice(parser, SERVERS)
     arguments = parser.parse_args()
-    for name in arguments.server:
-        if name not in SERVERS:
-            parser.error(f"there is no server \"{name}\"")
+    launch.check_server_choice(parser, arguments.server, SERVERS)
     names = arguments.server or (ON_WINDOWS if arguments.windows else list(SERVERS))
     with tempfile.TemporaryDirectory() as work:
         found = {}

@@ -48,23 +48,15 @@ def served(arguments, port):
 def measure(arguments, name, work):
     """{"messages", "least", "most", "ratio"}"""
     is_windows, what = SERVERS[name]
-    programs = arguments.windows_bin if is_windows else arguments.bin
-    if isinstance(what, dict):
-        command = launch.host_command(programs, what, work / "host.json")
-    else:
-        command = [programs / "peers" / (f"{what}.exe" if is_windows else what)]
+    command = launch.server_command(arguments, is_windows, what, work)
 
-    def run(environment=None):
+    def run(environment):
         with launch.Running(command, work / "server.log", environment) as running:
             found = served(arguments, running.port)
             running.check()
         return found
 
-    if is_windows:
-        with launch.WineServer(arguments.prefix) as wine:
-            found = run(wine.environment)
-    else:
-        found = run()
+    found = launch.run_on_its_system(arguments, is_windows, run)
     return {**found, "ratio": found["most"] / found["least"] if found["least"] else None}
 
 
@@ -83,20 +75,12 @@ def table(found):
 
 def main():
     parser = argparse.ArgumentParser(description="Compares the most with the least served of many connections.")
-    parser.add_argument("--bin", type=pathlib.Path, default=launch.ROOT / "build/bench/bin", metavar="DIR",
-                        help="host, fairness, plugins/ and peers/ of Linux [build/bench/bin]")
-    parser.add_argument("--windows-bin", type=pathlib.Path, default=launch.ROOT / "build/bench-windows/bin", metavar="DIR",
-                        help="the same of Windows [build/bench-windows/bin]")
-    parser.add_argument("--prefix", type=pathlib.Path, default=launch.ROOT / "build/bench-windows/wineprefix", metavar="DIR",
-                        help="Wine's; nothing else may run in it meanwhile [build/bench-windows/wineprefix]")
+    launch.add_program_options(parser)
     parser.add_argument("--connections", type=int, default=256, metavar="N", help="[256]")
     parser.add_argument("--seconds", type=int, default=10, metavar="S", help="[10]")
-    parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="writes what was found there as well")
-    parser.add_argument("server", nargs="*", metavar="SERVER", help="only these: " + "; ".join(f'"{name}"' for name in SERVERS))
+    launch.add_server_choice(parser, SERVERS)
     arguments = parser.parse_args()
-    for name in arguments.server:
-        if name not in SERVERS:
-            parser.error(f"there is no server \"{name}\"")
+    launch.check_server_choice(parser, arguments.server, SERVERS)
     with tempfile.TemporaryDirectory() as work:
         found = {}
         for name in SERVERS:

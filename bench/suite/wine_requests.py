@@ -193,12 +193,9 @@ def main():
     parser.add_argument("--prefix", type=pathlib.Path, default=launch.ROOT / "build/bench-windows/wineprefix", metavar="DIR",
                         help="Wine's; nothing else may run in it meanwhile [build/bench-windows/wineprefix]")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="pairs of runs for each figure [5]")
-    parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="writes what was found there as well")
-    parser.add_argument("server", nargs="*", metavar="SERVER", help="only these: " + "; ".join(f'"{name}"' for name in SERVERS))
+    launch.add_server_choice(parser, SERVERS)
     arguments = parser.parse_args()
-    for name in arguments.server:
-        if name not in SERVERS:
-            parser.error(f"there is no server \"{name}\"")
+    launch.check_server_choice(parser, arguments.server, SERVERS)
     if not arguments.client.exists():
         raise LaunchError(f"{arguments.client} is missing")
     names = [name for name in SERVERS if not arguments.server or name in arguments.server]
