@@ -80,6 +80,8 @@ public:
     // flight; room for a sockaddr_storage.
     alignas(8) std::byte address_room[128];
     std::uint32_t address_bytes = 0;
+    // io_uring: when this accept ended, more clients were waiting
+    bool has_more = false;
 #endif
 };
 

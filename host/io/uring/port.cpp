@@ -1,6 +1,5 @@
 #include "io/uring/port.hpp"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -64,8 +63,8 @@ bool is_passing(int error) noexcept {
     return error == EAGAIN || error == EINTR;
 }
 
-// A receive that waits for readiness, or a send in the room watch. The mark is in an output, which
-// is the port's until the operation completes.
+// An accept or a receive that waits for readiness, or a send in the room watch. The mark is in an
+// output, which is the port's until the operation completes.
 bool awaits_readiness(const Operation& operation) noexcept {
     return operation.native_error == EAGAIN;
 }
@@ -161,14 +160,6 @@ UringPort::~UringPort() {
 
 base::Result<void> UringPort::attach(Socket& socket) {
     PORTICO_ASSERT(socket.is_open());
-    if (!socket.is_listener_) {
-        return {};
-    }
-    const int flags = ::fcntl(socket.native_, F_GETFL);
-    if (flags < 0 || ::fcntl(socket.native_, F_SETFL, flags & ~O_NONBLOCK) != 0) {
-        return base::Failure{"cannot make a listening socket blocking: " +
-                             native_error_text(errno)};
-    }
     return {};
 }
 
@@ -201,6 +192,27 @@ void UringPort::accept(AcceptOperation& operation) noexcept {
     start(operation);
     operation.accepted = invalid_socket;
     request(operation);
+}
+
+bool UringPort::accept_at_once(AcceptOperation& operation) noexcept {
+    if (!operation.has_more) {
+        accept(operation);
+        return false;
+    }
+    start(operation);
+    sockaddr_storage name;
+    socklen_t size = sizeof name;
+    operation.accepted = ::accept4(operation.listener->native_, reinterpret_cast<sockaddr*>(&name),
+                                   &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (operation.accepted < 0) {  // nobody waits, or the request will say what is wrong
+        operation.accepted = invalid_socket;
+        request(operation);
+        return false;
+    }
+    count(accepts_);
+    operation.peer = from_native(name);
+    finish_at_once(operation);
+    return true;
 }
 
 void UringPort::connect(ConnectOperation& operation) noexcept {
@@ -362,6 +374,11 @@ void UringPort::prepare_accept(AcceptOperation& operation) noexcept {
     static_assert(sizeof operation.address_room >= sizeof(sockaddr_storage));
     operation.address_bytes = sizeof operation.address_room;
     io_uring_sqe& its = entry();
+    if (awaits_readiness(operation)) {
+        io_uring_prep_poll_add(&its, operation.listener->native_, POLLIN);
+        its.user_data = request_of(operation);
+        return;
+    }
     io_uring_prep_accept(&its, operation.listener->native_,
                          reinterpret_cast<sockaddr*>(operation.address_room),
                          &operation.address_bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -495,7 +512,7 @@ Operation* UringPort::completed(const UringRing::Completion& completion) noexcep
             return not_all_sent(object_of<SendOperation>(completion), completion.result);
         case Of::accept:
             --requests_;
-            return accepted(object_of<AcceptOperation>(completion), completion.result);
+            return accepted(object_of<AcceptOperation>(completion), completion);
         case Of::connect:
             --requests_;
             return connected(object_of<ConnectOperation>(completion), completion.result);
@@ -551,11 +568,17 @@ Operation* UringPort::completed_of(Socket& socket,
     return received(socket, completion, buffer);
 }
 
-Operation* UringPort::accepted(AcceptOperation& operation, int result) noexcept {
+Operation* UringPort::accepted(AcceptOperation& operation,
+                               const UringRing::Completion& completion) noexcept {
+    const int result = completion.result;
+    const bool is_ready = awaits_readiness(operation) && result > 0;  // of the poll request
     // A connection that ended in the backlog is no error of the listener's.
-    const bool is_nothing = result < 0 &&
-                            (is_passing(-result) || result == -ECONNABORTED || result == -EPROTO);
+    const bool is_nothing = is_ready ||
+                            (result < 0 &&
+                             (is_passing(-result) || result == -ECONNABORTED || result == -EPROTO));
     if (is_nothing && !operation.cancel_requested.load(std::memory_order_relaxed)) {
+        // Older kernels do not wait in an accept request on a non-blocking listener.
+        operation.native_error = result == -EAGAIN ? EAGAIN : 0;
         prepare(operation);
         return nullptr;
     }
@@ -564,6 +587,7 @@ Operation* UringPort::accepted(AcceptOperation& operation, int result) noexcept 
         return ended(operation, is_nothing ? ECANCELED : -result);
     }
     operation.accepted = result;
+    operation.has_more = (completion.flags & IORING_CQE_F_SOCK_NONEMPTY) != 0;
     sockaddr_storage name{};
     std::memcpy(&name, operation.address_room,
                 std::min<std::size_t>(operation.address_bytes, sizeof name));

@@ -69,12 +69,11 @@ public:
     ~UringPort() override;
 
     [[nodiscard]] std::string_view name() const noexcept override { return "io_uring"; }
-    // A listener becomes blocking, since the kernel does not wait in an accept request for one that
-    // is not: so all of its handles belong to ports of this kind.
     [[nodiscard]] base::Result<void> attach(Socket& socket) override;
     [[nodiscard]] std::uint32_t accepts_max() const noexcept override { return 16; }
 
     void accept(AcceptOperation& operation) noexcept override;
+    [[nodiscard]] bool accept_at_once(AcceptOperation& operation) noexcept override;
     void connect(ConnectOperation& operation) noexcept override;
     void receive(ReceiveOperation& operation) noexcept override;
     void send(SendOperation& operation) noexcept override;
@@ -153,7 +152,8 @@ private:
     [[nodiscard]] Operation* completed(const UringRing::Completion& completion) noexcept;
     [[nodiscard]] Operation* completed_of(Socket& socket,
                                           const UringRing::Completion& completion) noexcept;
-    [[nodiscard]] Operation* accepted(AcceptOperation& operation, int result) noexcept;
+    [[nodiscard]] Operation* accepted(AcceptOperation& operation,
+                                      const UringRing::Completion& completion) noexcept;
     [[nodiscard]] Operation* received(Socket& socket, const UringRing::Completion& completion,
                                       Buffer buffer) noexcept;
     [[nodiscard]] Operation* readable(Socket& socket) noexcept;
