@@ -10,7 +10,6 @@
 #include <cstring>
 #include <vector>
 
-#include "system_sockets.hpp"
 
 namespace portico::chaos {
 
@@ -24,6 +23,7 @@ constexpr Ms seen_within{100};
 constexpr int tcp_close = 7;
 constexpr int tcp_close_wait = 8;
 constexpr int tcp_last_ack = 9;
+constexpr int tcp_closing = 11;
 
 void set_option(int socket, int level, int name, int value) {
     static_cast<void>(::setsockopt(socket, level, name, &value, sizeof value));
@@ -569,7 +569,7 @@ void Peer::look_for_lateness(Time now) {
                                                       : listener_.close_ms);
     }
     if (limit != Clock::duration::max() && now - last > limit) {
-        if (is_too_late(last, now, limit)) {
+        if (is_too_late(last, now, limit) && !host_is_done()) {
             complain("a timeout is late", "nothing has moved for " +
                                               std::to_string(in_ms(now - last)) +
                                               " ms, and the connection should have ended after " +
@@ -593,21 +593,38 @@ void Peer::look_for_lateness(Time now) {
     }
 }
 
+// The host's side of this connection, while the system has it.
+std::optional<SystemSocket> Peer::hosts_socket() const {
+    sockaddr_in6 name{};  // the port is where an IPv4 address has it, too
+    socklen_t size = sizeof name;
+    if (::getsockname(socket_, reinterpret_cast<sockaddr*>(&name), &size) != 0) {
+        return std::nullopt;
+    }
+    const std::uint16_t peers_port = ntohs(name.sin6_port);
+    for (const SystemSocket& socket : system_sockets(listener_.is_v6)) {
+        if (socket.local_port == scene_.ports[act_.listener] && socket.remote_port == peers_port) {
+            return socket;
+        }
+    }
+    return std::nullopt;
+}
+
 // Whether the system has bytes for this peer that the host has sent. It is the system then that
 // they wait for: a peer whose receive memory was full may have had segments dropped, and the next
 // attempt to send one comes as late again as the peer was away.
 bool Peer::system_holds_bytes() const {
-    sockaddr_in6 name{};  // the port is where an IPv4 address has it, too
-    socklen_t size = sizeof name;
-    if (::getsockname(socket_, reinterpret_cast<sockaddr*>(&name), &size) != 0) {
-        return false;
+    const std::optional<SystemSocket> socket = hosts_socket();
+    return socket && socket->to_send != 0;
+}
+
+// Whether both sides have ended, and only the system cannot get the host's end through to a peer
+// that does not read.
+bool Peer::host_is_done() {
+    if (!host_is_done_) {
+        const std::optional<SystemSocket> socket = hosts_socket();
+        host_is_done_ = socket && (socket->state == tcp_last_ack || socket->state == tcp_closing);
     }
-    const std::uint16_t peers_port = ntohs(name.sin6_port);
-    const std::vector<SystemSocket> sockets = system_sockets(listener_.is_v6);
-    return std::any_of(sockets.begin(), sockets.end(), [&](const SystemSocket& socket) {
-        return socket.local_port == scene_.ports[act_.listener] &&
-               socket.remote_port == peers_port && socket.to_send != 0;
-    });
+    return host_is_done_;
 }
 
 // Of something that may still come. Where nobody can say yet whose fault it is, time will tell.

@@ -13,12 +13,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "findings.hpp"
 #include "plan.hpp"
 #include "stream.hpp"
+#include "system_sockets.hpp"
 #include "watch.hpp"
 
 namespace portico::chaos {
@@ -107,7 +109,9 @@ private:
     void host_ended(End how, Time now);
     void judge(Time now);
     void look_for_lateness(Time now);
+    [[nodiscard]] std::optional<SystemSocket> hosts_socket() const;
     [[nodiscard]] bool system_holds_bytes() const;
+    [[nodiscard]] bool host_is_done();
     [[nodiscard]] bool is_too_late(Time from, Time now, Clock::duration limit);
     void finish(bool by_reset);
     [[nodiscard]] std::uint64_t owed();
@@ -130,7 +134,7 @@ private:
 
     bool is_connected_ = false, is_readable_ = false, is_writable_ = false, is_released_ = false;
     bool own_end_ = false, is_over_ = false, is_abandoned_ = false, was_judged_ = false,
-         is_lost_ = false, is_void_ = false, is_wrong_ = false;
+         is_lost_ = false, is_void_ = false, is_wrong_ = false, host_is_done_ = false;
     End end_ = End::none;
     Time began_{}, end_at_{}, write_due_{}, read_due_{}, watch_due_{}, own_end_at_{};
     std::uint64_t sent_ = 0, received_ = 0, arrived_ = 0, acknowledged_ = 0, asked_units_ = 0;

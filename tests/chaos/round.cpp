@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "crowd.hpp"
 #include "neighbour.hpp"
@@ -153,23 +154,33 @@ private:
         }
     }
 
+    // What has moved so far, of which the peers see only a part: the host may still read what they
+    // sent long ago.
+    std::pair<std::uint64_t, BytesInSystem> moved() {
+        return {crowd_.moved(), bytes_in_system(scene_.ports)};
+    }
+
     // Waits until nothing has moved for a while, and then looks for a time.
     void look_for_spin(const char* state) {
         for (int attempts = 3; attempts > 0; --attempts) {
-            std::uint64_t moved = crowd_.moved();
+            auto seen = moved();
             Time since = Clock::now();
             crowd_.run_until(Clock::now() + Ms(2'500), [&] {
-                if (const std::uint64_t now = crowd_.moved(); now != moved) {
-                    moved = now;
+                if (Clock::now() - since > Ms(400)) {
+                    const auto now = moved();
+                    if (now == seen) {
+                        return true;
+                    }
+                    seen = now;
                     since = Clock::now();
                 }
-                return Clock::now() - since > Ms(400);
+                return false;
             });
             const Time began = Clock::now();
             const Watch::Threads before = watch_->threads();
             crowd_.run_until(began + still_for);
             const Watch::Threads after = watch_->threads();
-            if (crowd_.moved() != moved) {
+            if (moved() != seen) {
                 continue;
             }
             findings_.judged();

@@ -15,11 +15,11 @@ std::vector<SystemSocket> system_sockets(bool is_v6) {
     std::string line;
     std::getline(table, line);  // the titles
     while (std::getline(table, line)) {
-        unsigned local = 0, remote = 0, state = 0, to_send = 0;
-        if (std::sscanf(line.c_str(), " %*u: %*[0-9A-F]:%x %*[0-9A-F]:%x %x %x:", &local, &remote,
-                        &state, &to_send) == 4) {
+        unsigned local = 0, remote = 0, state = 0, to_send = 0, to_read = 0;
+        if (std::sscanf(line.c_str(), " %*u: %*[0-9A-F]:%x %*[0-9A-F]:%x %x %x:%x", &local, &remote,
+                        &state, &to_send, &to_read) == 5) {
             found.push_back({static_cast<std::uint16_t>(local), static_cast<std::uint16_t>(remote),
-                             state, to_send});
+                             state, to_send, to_read});
         }
     }
     return found;
@@ -37,6 +37,20 @@ std::uint64_t unheard_ends(const std::vector<std::uint16_t>& ports) {
         }
     }
     return count;
+}
+
+BytesInSystem bytes_in_system(const std::vector<std::uint16_t>& ports) {
+    BytesInSystem sum;
+    for (const bool is_v6 : {false, true}) {
+        for (const SystemSocket& socket : system_sockets(is_v6)) {
+            const bool is_server = socket.state != TCP_LISTEN &&
+                                   std::find(ports.begin(), ports.end(), socket.local_port) !=
+                                       ports.end();
+            sum.to_send += is_server ? socket.to_send : 0;
+            sum.to_read += is_server ? socket.to_read : 0;
+        }
+    }
+    return sum;
 }
 
 }  // namespace portico::chaos

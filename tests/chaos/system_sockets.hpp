@@ -11,6 +11,7 @@ struct SystemSocket {
     std::uint16_t remote_port = 0;
     unsigned state = 0;         // a number of <netinet/tcp.h>
     std::uint64_t to_send = 0;  // bytes that the other side has not acknowledged
+    std::uint64_t to_read = 0;  // bytes that the program has not read
 };
 
 [[nodiscard]] std::vector<SystemSocket> system_sockets(bool is_v6);
@@ -19,5 +20,15 @@ struct SystemSocket {
 // side: it was out of room when they closed. It tries again with pauses that double, up to two
 // minutes.
 [[nodiscard]] std::uint64_t unheard_ends(const std::vector<std::uint16_t>& ports);
+
+// The bytes in both directions that lie in the system's buffers for the server's side of
+// connections to `ports`: what the server has not read, and what its peers have not acknowledged.
+// While it changes the server is at work, even if its peers notice nothing.
+struct BytesInSystem {
+    std::uint64_t to_send = 0, to_read = 0;
+
+    [[nodiscard]] friend bool operator==(const BytesInSystem&, const BytesInSystem&) = default;
+};
+[[nodiscard]] BytesInSystem bytes_in_system(const std::vector<std::uint16_t>& ports);
 
 }  // namespace portico::chaos
