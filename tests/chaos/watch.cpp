@@ -52,9 +52,9 @@ void Watch::watch() {
 }
 
 Watch::Sample Watch::sample() const {
-    Sample taken{.at = Clock::now(), .late_ns = {}, .threads = threads_of(host_)};
+    Sample taken{.at = Clock::now(), .late_ns = {}, .threads = threads_of(host_), .servers = {}};
     for (const pid_t server : servers_) {
-        taken.threads.merge(threads_of(server));
+        taken.servers.merge(threads_of(server));
     }
     for (const LoopClock* loop : loops_) {
         taken.late_ns.push_back(loop->late_ns());
@@ -113,22 +113,28 @@ Clock::duration Watch::deprived(Time from, Time to) const {
     first = first == samples_.begin() ? first : first - 1;
     const auto next = std::upper_bound(samples_.begin(), samples_.end(), to, after);
     const Sample last = next == samples_.end() ? sample() : *next;
-    // A thread that has ended meanwhile counts as far as it was seen.
-    std::map<pid_t, std::int64_t> waited_ns;
-    for (auto seen = first; seen != next; ++seen) {
-        for (const auto& [id, thread] : seen->threads) {
+    const auto worst_ns = [&](Threads Sample::*threads) {
+        // A thread that has ended meanwhile counts as far as it was seen.
+        std::map<pid_t, std::int64_t> waited_ns;
+        for (auto seen = first; seen != next; ++seen) {
+            for (const auto& [id, thread] : (*seen).*threads) {
+                waited_ns[id] = thread.waited_ns;
+            }
+        }
+        for (const auto& [id, thread] : last.*threads) {
             waited_ns[id] = thread.waited_ns;
         }
-    }
-    for (const auto& [id, thread] : last.threads) {
-        waited_ns[id] = thread.waited_ns;
-    }
-    std::int64_t worst_ns = 0;
-    for (const auto& [id, waited] : waited_ns) {
-        const auto before = first->threads.find(id);
-        worst_ns = std::max(
-            worst_ns, waited - (before == first->threads.end() ? 0 : before->second.waited_ns));
-    }
+        std::int64_t worst = 0;
+        for (const auto& [id, waited] : waited_ns) {
+            const auto before = ((*first).*threads).find(id);
+            worst = std::max(
+                worst,
+                waited - (before == ((*first).*threads).end() ? 0 : before->second.waited_ns));
+        }
+        return worst;
+    };
+    // The host waits for each answer of the emulator's server, so the times of the two add up.
+    const std::int64_t waited_ns = worst_ns(&Sample::threads) + worst_ns(&Sample::servers);
     std::int64_t latest_ns = 0;
     for (std::size_t i = 0; i < last.late_ns.size(); ++i) {
         latest_ns = std::max(latest_ns,
@@ -138,7 +144,7 @@ Clock::duration Watch::deprived(Time from, Time to) const {
     for (const Span& span : suspensions_) {
         suspended += std::max(Clock::duration{}, std::min(span.to, to) - std::max(span.from, from));
     }
-    return std::chrono::nanoseconds(worst_ns + latest_ns) + suspended;
+    return std::chrono::nanoseconds(waited_ns + latest_ns) + suspended;
 }
 
 Watch::Verdict Watch::verdict(Time from, Time to, Clock::duration limit) const {
