@@ -1,9 +1,11 @@
-# portico_add_plugin(NAME source...) Makes a MODULE library NAME.so or NAME.dll, which a Portico
-# host loads as the plugin "NAME". It sees the SDK's headers, has no `lib` prefix, and exports
-# portico_plugin_query and nothing else. Libraries that it needs are found beside it: on Linux by an
-# rpath of $ORIGIN, on Windows by the way the host loads it. If PORTICO_PLUGIN_OUTPUT_DIRECTORY is
-# set, the build puts the library there (for example into a host's plugin folder). Add further
-# sources, definitions and libraries to the target NAME as usual.
+# portico_add_plugin(NAME source...)
+#
+# Makes a MODULE library NAME.so or NAME.dll, which a Portico host loads as the plugin "NAME". It
+# sees the SDK's headers, has no `lib` prefix, and exports portico_plugin_query and nothing else. It
+# finds the libraries that it needs beside it: on Linux by an rpath of $ORIGIN, on Windows by the
+# way the host loads it. If PORTICO_PLUGIN_OUTPUT_DIRECTORY is set, the build puts the library there
+# (for example into a host's plugin folder). Add further sources, definitions and libraries to the
+# target NAME as usual.
 function(portico_add_plugin name)
   if(NOT ARGN)
     message(FATAL_ERROR "portico_add_plugin(${name} ...): name at least one source file")
