@@ -4,7 +4,7 @@
  *     PING         PONG
  *     ECHO TEXT    TEXT
  *     WHOAMI       the peer's own address, as the host sees it
- * QUIT BYE, and the connection closes once that is sent
+ *     QUIT         BYE, and the connection closes once that is sent
  *     else         ERROR unknown command
  * The host cuts the stream into lines ("framing" in host.json), so this file never sees half a
  * command. */
