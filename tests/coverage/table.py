@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Coverage by folder, from gcovr's JSON: prints a table, and fails where a bar is missed.
+"""Coverage by folder, from gcovr's JSON: prints a table, and fails if a bar is missed.
 
     table.py FILE.json [--files] [--uncovered]
 
@@ -11,7 +11,7 @@ import collections
 import json
 import sys
 
-# folder, and the least that it must have: per cent of lines, of branches (None: no bar)
+# each folder, and its bars: per cent of lines, per cent of branches (None: no bar)
 FOLDERS = [
     ("host/base", None, None),
     ("host/io", 95, 85),
@@ -44,7 +44,7 @@ def code_lines(file):
 
 
 def branches_of(line):
-    """Without the edges that exceptions take."""
+    """Leaves out the edges that exceptions take."""
     return [branch for branch in line["branches"] if not branch["throw"]]
 
 
