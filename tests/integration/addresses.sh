@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# "listen" with a name that has several addresses, of which this machine has some: the host listens
-# on those and warns of the others. With none, and with a literal address, it fails as ever. The
-# names are those of a hosts file of the test's own, in a mount name space of its own.
+# "listen" may be a name with several addresses, of which this machine has some: the host listens on
+# those and warns of the others. If it has none, or the address is literal, the host fails as usual.
+# The names are in a hosts file of the test's own, in a mount name space of its own.
 script=$(realpath "${BASH_SOURCE[0]}")
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 need unshare
@@ -12,7 +12,7 @@ if [ -z "${ADDRESSES_INSIDE:-}" ]; then
     [ "$(id -u)" -eq 0 ] || user=(--user --map-root-user)
     unshare --mount ${user[@]+"${user[@]}"} true 2>refused || skip "no mount name space of its own: $(tail -n 1 refused)"
     own=(unshare --mount ${user[@]+"${user[@]}"}) inside=mount
-    # A network name space as well, so that IPv6 can be switched off.
+    # It has a network name space too, so that IPv6 can be switched off.
     if command -v ip >/dev/null && unshare --net ${user[@]+"${user[@]}"} ip link set lo up 2>refused; then own+=(--net) inside=net; fi
     again=("$BASH" "$script" --bin "$bin" --work "$work")
     [ -z "$emulator" ] || again+=(--emulator "$emulator")
@@ -61,7 +61,7 @@ partly() {
         ok "$1: a check warns, too"
     fi
 }
-# refused NAME LISTEN EXPECTED: by a start and by a check.
+# refused NAME LISTEN EXPECTED: a start and a check refuse it.
 refused() {
     config "$1" "$2"
     local mode
@@ -82,7 +82,7 @@ refused nowhere elsewhere.test:0 192.0.2.2
 refused nowhere elsewhere.test:0 'name an address of this machine'
 refused literal 192.0.2.1:0 192.0.2.1
 
-# An address in use is an error, whatever the name's other ones are.
+# An address in use is an error, whatever the name's other addresses are.
 config first 127.0.0.1:0
 if start_host first; then
     port=$(port_of first it)
@@ -90,7 +90,7 @@ if start_host first; then
     stop_host first $stop_signal
 fi
 
-# What containers have: the hosts file names ::1, and IPv6 is switched off.
+# Containers often have this: the hosts file names ::1, but IPv6 is switched off.
 if [ "$ADDRESSES_INSIDE" = net ] && { echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6; } 2>refused; then
     partly localhost localhost:0 '\[::1\]'
     refused without_ipv6 '[::1]:0' '[::1]:0'

@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
-# What is wrong with a configuration, a plugin or an address is found before anything is served:
-# exit code 2, the place named, no "ready". `host check` finds the same, except what only create can
-# know.
+# A mistake in a configuration, a plugin or an address is found before anything is served: exit code
+# 2, its place named, no "ready". `host check` finds the same, except what only create can know.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-# wrong NAME EXPECTED [start-only]: NAME.json must be refused, by a start and by a check, with
-# EXPECTED (a fixed text) in the complaint.
+# wrong NAME EXPECTED [start-only]: a start and a check must refuse NAME.json, with EXPECTED (a
+# fixed text) in the message.
 wrong() {
     local name=$1 expected=$2 modes=(start check) mode
     [ "${3:-}" != start-only ] || modes=(start)
@@ -63,7 +62,7 @@ wrong two_mistakes 'listeners[0].listen'
 config other_system "$fine" ", \"io\": { \"backend\": \"$([ -n "$emulator" ] && echo epoll || echo iocp)\" }"
 wrong other_system 'other_system.json:6: io.backend'
 
-# ---- much of it, and still in little time and memory
+# ---- large inputs cost little time and memory
 if [ -z "$emulator$sanitized" ]; then
     long=$(printf 'k%.0s' {1..20480})
     ones=$(printf '1,%.0s' {1..100000})
@@ -105,7 +104,7 @@ for junk in text empty short; do
     sed -i "s|\"plugin_directory\": \"[^\"]*\"|\"plugin_directory\": \"junk\"|" "junk_$junk.json"
     wrong "junk_$junk" "$junk$module"
 done
-# The processor in the file's header, changed to aarch64.
+# The processor in the file's header is changed to aarch64.
 cp "$plugins/echo$module" "junk/other$module"
 if [ -n "$emulator" ]; then
     at=$(($(od -An -tu4 -j60 -N4 "junk/other$module") + 4)) bytes='\x64\xaa'
@@ -166,9 +165,9 @@ wrong not_ours 'name an address of this machine'
 config no_such_name '"listen": "no-such-host.invalid:5000", "plugin": "echo"'
 wrong no_such_name 'no-such-host.invalid'
 config second_wrong "$fine }, { \"name\": \"two\", \"listen\": \"192.0.2.1:0\", \"plugin\": \"echo\""
-wrong second_wrong '"two"' # and the first listens no more: see "half started"
+wrong second_wrong '"two"' # and the first one no longer listens: see "half started"
 
-# Addresses as other programs write them: what to write here.
+# Addresses as other programs write them: the message says what to write here.
 address() { # NAME ADDRESS EXPECTED
     config "$1" "\"listen\": \"$2\", \"plugin\": \"echo\""
     wrong "$1" "$3"
@@ -245,12 +244,12 @@ if start_host first; then
         fail 'the first instance was disturbed' client.out
     fi
     ! stop_host first $stop_signal || ok 'and stops'
-    # One address in two spellings: the two listeners are in each other's way, and nobody else.
+    # One address in two spellings: the two listeners collide with each other and with nobody else.
     config twice "\"listen\": \"127.0.0.1:$port\", \"plugin\": \"echo\" }, { \"name\": \"other\", \"listen\": \"127.1:$port\", \"plugin\": \"echo\""
     wrong twice "listener \"other\": listen: cannot listen on 127.0.0.1:$port"
 fi
 if command -v socat >/dev/null; then
-    # The same port again, held by a program that is none of ours.
+    # The same port again, held by a foreign program.
     socat "TCP-LISTEN:$port,bind=127.0.0.1,reuseaddr,fork" SYSTEM:cat 2>socat.log &
     started_pids+=($!)
     if eventually 20 grep -q ":$(printf %04X "$port") 00000000:0000 0A" /proc/net/tcp; then
@@ -300,7 +299,7 @@ if [ -z "$emulator" ]; then
         full=$?
         "${host[@]}" $arguments 2>closed.err >&-
         closed=$?
-        # Whoever reads has gone before the first word.
+        # The reader has gone before the first word.
         exec 5> >(exec true)
         wait $!
         "${host[@]}" $arguments 2>gone.err >&5

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A callback that answers an error closes its connection, and the operator is told: which listener,
-# which callback, which status. A flood of them is one line and a count.
+# A callback that answers an error closes its connection. The log names the listener, the callback
+# and the status. A flood of them gives one line and a count.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 cat >it.json <<JSON
@@ -17,7 +17,7 @@ for listener in one two much; do
     is_closed "$listener" || fail "$listener answers" it.log
 done
 ! stop_host it $stop_signal || ok 'the host stops in order'
-# A machine that takes ten seconds for this sees more lines; the numbers are right all the same.
+# If the machine takes ten seconds for this, there are more lines; the numbers are right anyway.
 said=$(lines 'warn listener=one conn=[0-9a-f]* on_data answered PORTICO_PROTOCOL_ERROR (-12)')
 more=$(tr -d '\r' <it.log | sed -n 's/^.*listener=one.*[ (]\([0-9]*\) more .*$/\1/p' | awk '{ sum += $1 } END { print sum + 0 }')
 if [ "$said" -ge 1 ] && [ "$said" -le $((1 + (SECONDS - begun) / 10)) ] && [ $((said + more)) -eq 40 ]; then

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What people do with the client day by day: one word for the server, answers through a pipe,
-# results into a pipe or a device, an output that is full or closed, a server that is not there,
-# that restarts or that says nothing whole, a rate that it cannot keep.
+# What people do with the client every day: the server as one word, answers through a pipe, results
+# into a pipe or a device, an output that is full or closed, a server that is not there, restarts or
+# never completes a reply, a rate that it cannot keep.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 config() { # NAME PORT
@@ -18,7 +18,7 @@ start_host echo || finish
 port=$(port_of echo it)
 folder=$(native_path "$work")
 
-# run NAME EXIT_CODE ARGUMENT...: output in NAME.out, errors in NAME.err. What it reads is this
+# run NAME EXIT_CODE ARGUMENT...: output in NAME.out, errors in NAME.err. The client reads this
 # function's input.
 run() {
     local name=$1 expected=$2
@@ -27,7 +27,7 @@ run() {
     code=$?
     is_code "$name" "$expected"
 }
-# With a rate the client may say that it lagged itself, on a machine that is busy with other tests.
+# With a rate, on a machine that is busy with other tests, the client may say that it lagged itself.
 run_at_rate() { # NAME EXIT_CODE ARGUMENT...
     local name=$1 expected=$2
     shift 2
@@ -70,7 +70,7 @@ run piped 0 127.0.0.1 "$port" <answers
 says piped.out 'Enter the number of threads: '
 for line in '1. Thread 1 - hi there' '2. Thread 2 - hi there'; do says piped.out "Server sent the following message: $line\$"; done
 says piped.out '^Sent 4 messages and received 4 replies\.$'
-printf 'hi\r\nmany\r\n1\r\n1' >answers # line ends of Windows, a mistake, no line end at the end
+printf 'hi\r\nmany\r\n1\r\n1' >answers # Windows line ends, a mistake, no line end at the end
 run piped_windows 0 "127.0.0.1:$port" <answers
 says piped_windows.out '1\. Thread 1 - hi$'
 run no_answers 2 127.0.0.1 "$port" </dev/null
@@ -78,7 +78,7 @@ says no_answers.err \
     'the input ended before the questions were answered; to skip them, give --message'
 
 # ---- where results go
-if [ -n "$emulator" ]; then # its programs do not see what the devices, FIFOs and links of Linux are
+if [ -n "$emulator" ]; then # its programs cannot recognize Linux's devices, FIFOs and links
     run to_nul 0 127.0.0.1 "$port" --message hello --json NUL --report nul </dev/null
     if ls | grep -qi '^nul'; then fail 'NUL has become a file'; else ok 'NUL is no file'; fi
 else
@@ -102,8 +102,7 @@ else
     ln -s target.html link.html
     run to_link 0 127.0.0.1 "$port" --message hello --report link.html </dev/null
     if [ -L link.html ]; then says target.html '^<!doctype html>'; else fail 'the link has been replaced'; fi
-    # A reader that goes before there is anything to read takes neither the client nor its summary
-    # away.
+    # If the reader goes before there is anything to read, the client and its summary go on.
     : <pipe &
     started_pids+=("$!")
     run gone_reader 1 127.0.0.1 "$port" --message hello --duration 500ms --json pipe </dev/null
@@ -158,14 +157,14 @@ if [ -z "$emulator" ] && command -v script >/dev/null; then
         >narrow.out 2>narrow.err </dev/null
     code=$?
     is_code narrow 0
-    # What the live view shows again and again stands between carriage returns.
+    # The live view puts what it repeats between carriage returns.
     widest=$(tr '\r' '\n' <narrow.out | sed 's/\x1b\[[A-Z]//g' | awk '{ if (length($0) > most) most = length($0) } END { print most }')
     if [ "$widest" -le 40 ]; then ok "narrow: $widest columns"; else fail "narrow: a line has $widest columns" narrow.out; fi
     says narrow.out '^received +[1-9]'
     says_not narrow.out '^lost'
 fi
 
-# ---- comparisons of what cannot be compared
+# ---- files that cannot be compared
 run one 0 127.0.0.1 "$port" --message hello --connections 2 --duration 3s --json "$folder/one.json" --quiet </dev/null
 run other 0 127.0.0.1 "$port" --message hello --connections 3 --duration 3s --json "$folder/other.json" --quiet </dev/null
 run unlike 0 compare "$folder/one.json" "$folder/other.json" --json "$folder/unlike.json" </dev/null
@@ -210,8 +209,9 @@ if [ -z "$emulator" ]; then # whose sockets belong to a server that is outside
     fi
 fi
 
-# ---- the server restarts
-if [ -z "$emulator" ]; then # under Wine the port is not free at once; the unit tests have a server that takes long enough
+# ---- the server restarts Under Wine the port is not free at once; the unit tests have a server
+# that is away for long enough.
+if [ -z "$emulator" ]; then
     stop_host echo $stop_signal
     config fixed "$port"
     start_host fixed || finish
@@ -235,9 +235,9 @@ if [ -z "$emulator" ]; then # under Wine the port is not free at once; the unit 
     sent=$(sed -n 's/^sent  *//p' restart.out) never=$(sed -n 's/^not_sent  *//p' restart.out)
     if [ $((sent + never)) -ge 950 ] && [ $((sent + never)) -le 1000 ]; then ok "restart: $sent were sent and $never never"; else fail "restart: $sent + $never" restart.out; fi
 
-    # Without --reconnect the run is over when the server is: what was due later was never sent.
-    # The duration is long, so that a busy machine sees the connections before it is over; the run
-    # ends early.
+    # Without --reconnect the run ends with the server, and what was due later was never sent. The
+    # duration is long, so that even a busy machine sees the connections in time; the run ends
+    # early.
     timeout 120 "${client[@]}" "127.0.0.1:$port" --message x --connections 4 --rate 200 --duration 30s \
         --summary plain >gone.out 2>gone.err </dev/null &
     pid=$!

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What the client measures with, against the real host: a fixed rate (and what a server that stands
-# still does to its latencies), connections that are replaced, idle ones, several threads, source
-# addresses; and what it says when one of them cannot be had.
+# The client's ways of measuring, against the real host: a fixed rate (and how a server's stall
+# shows in the latencies), connections that are replaced, idle ones, several threads, source
+# addresses; and what it says if one of them is not available.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 cat >echo.json <<JSON
@@ -24,7 +24,7 @@ run() {
     ran=$name
     is_expected "$expected" "$@" || fail "$name: the client's exit code is $code, not $expected" "$name.client"
 }
-# With a rate the client may say that it lagged itself, on a machine that is busy with other tests.
+# With a rate, on a machine that is busy with other tests, the client may say that it lagged itself.
 is_expected() { # EXIT_CODE ARGUMENT...
     [ "$code" -eq "$1" ] || { [ "$code" -eq 5 ] && [ "$1" -eq 0 ] && [[ " $* " == *' --rate '* ]]; }
 }
@@ -51,8 +51,8 @@ expect rate_achieved -le 600 # less for late first ones
 expect not_sent -eq 0
 
 # The host stands still for half a second in a run of two seconds. With a rate every message that
-# was due meanwhile has waited, a quarter or so of all; without one only those on their way have,
-# one a connection of thousands.
+# was due meanwhile has waited, about a quarter of all. Without a rate only those in flight have,
+# one a connection among thousands.
 are_connected() { [ "$(grep -ci " 0100007F:$(printf %04x "$port") [0-9A-F:]* 01 " /proc/net/tcp)" -ge "$1" ]; } # COUNT
 stall() { # NAME ARGUMENT...
     local name=$1 pid
@@ -81,15 +81,16 @@ if [ -z "$emulator" ]; then # whose host is another process than the one that wa
     else
         fail "the p90 of the open loop is $open_p90 us, of the closed one $closed_p90 us" open_loop.client closed_loop.client
     fi
-    # The server was slow, and not the client: it says nothing of a lag of its own. (Where the
-    # machine is busy it may have had one: so several tries.)
+    # The server was slow, not the client, so the client reports no lag. (It may have lagged on a
+    # busy machine, so there are several tries.)
     for _ in 1 2 3 4 5; do
         [ "$open_code" -ne 0 ] || break
         stall open_loop --rate 1000 --depth 1000
         open_code=$code
     done
     if [ "$open_code" -eq 0 ]; then ok 'the stall is not taken for a lag of the client'; else fail 'a stall of the server is taken for a lag of the client' open_loop.client; fi
-    # The client itself stands still, for a sixth of its run: its figures are invalid, and it knows.
+    # The client itself stands still for a sixth of its run: its figures are invalid, and it says
+    # so.
     timeout 120 "${client[@]}" 127.0.0.1 "$port" --message x --connections 4 --duration 3s --timeout 60s --rate 1000 --depth 1000 >own_stall.client 2>&1 &
     shell=$!
     started_pids+=("$shell")
@@ -103,7 +104,7 @@ if [ -z "$emulator" ]; then # whose host is another process than the one that wa
     if [ "$code" -eq 5 ]; then ok 'own_stall: exit code 5'; else fail "own_stall: the client's exit code is $code, not 5" own_stall.client; fi
     expect lag_p99_us -ge 200000
     expect lost -eq 0
-    # More than any client can do: it says itself that its figures are worth nothing.
+    # A rate that no client can keep: it says itself that its figures are worth nothing.
     run too_fast 5 --message x --connections 2 --rate 100000000 --duration 500ms
     expect not_sent -ge 1
     expect sent_late -ge 1
@@ -111,9 +112,9 @@ if [ -z "$emulator" ]; then # whose host is another process than the one that wa
     if grep -q '^client: the figures are invalid: ' too_fast.client; then ok 'too_fast: it is said'; else fail 'too_fast: it is not said' too_fast.client; fi
 fi
 
-# A server that stands still for a tenth of the time. With a rate the 99th percentile is most of a
-# stall; without one hardly a message has met it, and the 99th percentile does not know of it. The
-# time from the send does not show it either: that is what coordinated omission is.
+# The server stands still for a tenth of the time. With a rate the 99th percentile is most of a
+# stall. Without one hardly a message has met a stall, and the 99th percentile does not show it. The
+# time from the send does not show it either: that is coordinated omission.
 it=$port port=$stalls
 run stalls_open 0 --message x --connections 4 --depth 1 --rate 400 --duration 4500ms
 open_p99=$(whole latency_p99_us) service_p50=$(whole service_p50_us)
@@ -129,14 +130,14 @@ fi
 run poisson 0 --size 100 --connections 10 --depth 50 --rate 500 --arrivals poisson --count 50
 all_right 500
 
-# Ten connections that begin one after the other within a second, a message each 20 ms: 50 + 45 + 40
-# + ... + 5 less what is due before each one's turn, over 2 s.
+# Ten connections begin one after the other within a second, with a message each 20 ms: 50 + 45 +
+# 40 + ... + 5 minus what is due before each one's turn, over 2 s.
 run ramp 0 --size 100 --connections 10 --depth 50 --rate 500 --ramp-up 1s --duration 2s
 expect received -ge 700
 expect received -le 800
 expect lost -eq 0
 
-# Of 500 a second in two seconds those of the second one count.
+# Of 500 messages a second for two seconds, those of the second second count.
 run warm_up 0 --size 100 --connections 10 --depth 50 --rate 500 --warm-up 1s --duration 1s
 expect warm_up -eq 500
 all_right 500
@@ -155,7 +156,7 @@ expect connections_opened -eq 4
 expect idle_opened -eq 200
 expect idle_broken -eq 0
 
-# Those that talk go on for longer than the listener lets the idle ones wait.
+# The busy connections go on for longer than the listener's idle timeout.
 it=$port port=$short
 run ended_idle 3 --size 100 --connections 1 --rate 50 --depth 100 --count 75 --idle 5
 port=$it
@@ -163,7 +164,7 @@ all_right 75
 expect idle_opened -eq 5
 expect idle_broken -eq 5
 
-# Bad clients of every kind, while others are served as ever.
+# Bad clients of every kind, while others are served as usual.
 it=$port
 for listener in it framed; do
     port=$(port_of echo $listener)
@@ -179,15 +180,15 @@ for listener in it framed; do
     expect hostile_failed -eq 0
     [ $listener = it ] || expect hostile_ended -ge 1 # the frame that never ends
 done
-# What the host does to one of them: a frame above the listener's limit ends it, every time.
+# The host ends one kind of them every time: a frame is above the listener's limit.
 port=$(port_of echo framed)
 run oversized 0 --size 100 --framing delimiter --connections 2 --duration 2s --hostile oversized:3
 expect hostile_ended -ge 3
-expect hostile_ended -ge $(($(whole hostile_opened) - 3)) # some may be under way at the end
+expect hostile_ended -ge $(($(whole hostile_opened) - 3)) # some may still be open at the end
 expect lost -eq 0
 port=$it
 
-# Over IPv6, where the system has it.
+# Over IPv6, if the system has it.
 if grep -qs '^00000000000000000000000000000001 ' /proc/net/if_inet6; then
     cat >six.json <<JSON
 { "plugin_directory": "$plugin_directory", "listeners": [ { "name": "it", "listen": "[::1]:0", "plugin": "echo" } ] }
@@ -205,11 +206,11 @@ JSON
     host_pid=$four_pid
 fi
 
-# What a connection takes of the client's memory, at most: 2,000 less 1, with 64 bytes and one
-# message on its way on each.
-has_talked() { [ "$(awk '{ print $14 + $15 }' "/proc/$1/stat")" -ge 100 ]; } # a second of its own: some 10,000 messages and more
+# The most of the client's memory that a connection takes: with 2,000 connections minus with 1, each
+# with 64 bytes and one message in flight.
+has_talked() { [ "$(awk '{ print $14 + $15 }' "/proc/$1/stat")" -ge 100 ]; } # a second of its own: 10,000 messages or more
 if [ -z "$emulator$sanitized" ] && { [ "$(ulimit -Hn)" = unlimited ] || [ "$(ulimit -Hn)" -ge 2100 ]; }; then
-    memory_with() { # CONNECTIONS: what it has alone and its share of what it has together with others; in kib
+    memory_with() { # CONNECTIONS: its own memory and its share of what it has in common with others; in kib
         local pid own
         timeout 120 "${client[@]}" 127.0.0.1 "$port" --size 64 --connections "$1" --duration 60s --quiet >memory.client 2>&1 &
         pid=$!

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What the client leaves and says: the summary with its drawing, JSON and HTML files, thresholds and
-# exit codes, and comparisons of files and of live servers.
+# The client's output: the summary with its drawing, JSON and HTML files, thresholds and exit codes,
+# and comparisons of files and of live servers.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 cat >echo.json <<JSON
@@ -51,7 +51,7 @@ says no_folder.err '^client: --json: cannot write ".*no such folder/run.json": '
 run unknown 2 127.0.0.1 "$port" --message hello --fail-if 'p98>5ms'
 says unknown.err 'nearest is "p90"'
 
-# What would end a page's script element, if it could.
+# This would end a page's script element if it were not escaped.
 run again 0 127.0.0.1 "$port" --message '</script><script>console.error(1)</script><!-- "' --connections 4 --duration 3s --json "$folder/again.json" --quiet
 if [ -s again.out ]; then fail '--quiet prints something' again.out; else ok '--quiet prints nothing'; fi
 run compare_files 0 compare "$folder/ö run.json" "$folder/again.json"
@@ -94,8 +94,8 @@ run compare_one 2 compare "127.0.0.1:$port"
 run compare_help 0 compare --help
 says compare_help.out '^Exit codes: '
 
-# The pages in a real browser: the script runs, complains of nothing, and draws its three charts.
-# open_page PAGE: what has become of it in PAGE.dom.
+# The pages in a real browser: the script runs without an error and draws its three charts.
+# open_page PAGE: writes the resulting document to PAGE.dom.
 browser=$(command -v chromium || command -v chromium-browser || true)
 open_page() {
     timeout 60 "$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$work/browser" --enable-logging=stderr --v=0 --virtual-time-budget=2000 \

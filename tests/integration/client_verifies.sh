@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The client's verification against a server that drops, doubles, reorders, corrupts and crosses
-# replies (unfaithful.c), and knows how often it did: every count is its own.
+# The client's verification, with a server that drops, doubles, reorders, corrupts and crosses
+# replies (unfaithful.c) and knows how often it did: the client's counts must be the same.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 mixed='"drop": 17, "duplicate": 19, "reorder": 23, "corrupt": 29, "cross": 31, "first": 1500'
@@ -71,8 +71,8 @@ run prefixed 3 --size 8-3000 --framing length_prefix:2 --connections 8 --count 2
 ask_server '\x00\x07figures'
 agree
 
-# One message at a time: what waits for the next one waits until the client has given it up, and is
-# late.
+# One message at a time: a reply that waits for the next message waits until the client has given it
+# up, and is late.
 run late 3 --size 8 --framing delimiter --connections 2 --count 30 --timeout 1s
 ask_server 'figures\n'
 counts late 4
@@ -80,13 +80,13 @@ counts reordered 0
 counts lost 0
 counts received 60
 [ "$reordered" = 4 ] || fail "late: the server says: $answer"
-# The last reply does not come: no later one shows it, the timeout does, and the connection ends in
-# order.
+# The last reply does not come. No later one shows that, but the timeout does, and the connection
+# ends in order.
 run last 3 --size 8-64 --framing delimiter --connections 3 --count 10 --depth 4 --timeout 1s
 counts lost 3
 counts received 27
 counts connections_broken 0
-# None comes at all: the second silence ends the connection.
+# No reply comes at all: the second silence ends the connection.
 run nobody 3 --size 8-64 --framing delimiter --connections 2 --count 1000 --depth 4 --timeout 500ms
 counts lost 2000
 counts received 0

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The Windows console and what belongs to it: being closed, its code page, the libraries of the
-# program; and an address that is free again after a moment.
+# The Windows console: its close event and its code page. Also the libraries of the programs, and an
+# address that is free again after a moment.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 [ -n "$emulator" ] || skip 'there is no Windows console here'
 in_console=("$emulator" "${IN_CONSOLE:?}")
@@ -17,8 +17,8 @@ JSON
 has_client() { grep -q ' client .* connected' "$1.log"; }
 is_ready() { grep -q ' ready' "$1.log" 2>/dev/null; }
 
-# event NAME NUMBER PLUGIN: tells a host that event, with a client connected. `code` is how it
-# ended.
+# event NAME NUMBER PLUGIN: sends a host that event, with a client connected. Puts its exit code
+# into `code`.
 event() {
     config "$1" 127.0.0.1:0 "$3" 60000
     "${in_console[@]}" event "$2" "$1.go" -- "$program" --config "$1.json" >"$1.out" 2>"$1.log" &
@@ -50,7 +50,7 @@ fi
 
 # ---- the console's code page
 printf '{' >broken.json
-# On a terminal, which is what Wine makes a console of.
+# On a terminal, because Wine makes a console of it.
 on_terminal() {
     SHELL=/bin/bash timeout 60 script -qec "'${in_console[0]}' '${in_console[1]}' codepage -- $* >codepage.out 2>codepage.err" /dev/null </dev/null >/dev/null
 }
@@ -111,8 +111,8 @@ if command -v socat >/dev/null; then
     else
         fail "an address that stays in use: exit code $code" taken.out
     fi
-    # It is let go of while the host tries: the second that the host has left is the test's
-    # deadline, not a hope.
+    # The address becomes free while the host tries. The second that the host has left is the test's
+    # deadline.
     (sleep 1 && kill "$socat_pid") &
     started_pids+=($!)
     if start_host freed; then

@@ -60,7 +60,7 @@ int event(const char* number, const char* file) {
         }
         ::Sleep(20);
     }
-    // What the system calls on a new thread of each process of a console. It is loaded at the same
+    // The system calls this on a new thread of each process of a console. It is loaded at the same
     // address in all.
     HMODULE library = ::GetModuleHandleW(L"kernelbase.dll");
     auto routine = library == nullptr ? nullptr : ::GetProcAddress(library, "CtrlRoutine");

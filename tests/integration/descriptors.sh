@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the system may not give: standard streams, threads, descriptors. Out of descriptors clients
+# What the system may refuse: standard streams, threads, descriptors. Without descriptors clients
 # wait, one line says why, and service resumes when descriptors come back.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -7,8 +7,8 @@ cat >it.json <<JSON
 { "plugin_directory": "$plugin_directory",
   "listeners": [ { "name": "it", "listen": "127.0.0.1:0", "plugin": "echo" } ] }
 JSON
-# Started without standard streams: their numbers are no socket's and no port's, where lines of the
-# log or of a plugin would be written.
+# Started without standard streams: no socket or port gets their numbers, or lines of the log or of
+# a plugin would be written there.
 streams_of() { readlink "/proc/$1/fd/0" "/proc/$1/fd/1" "/proc/$1/fd/2" | tr '\n' ' '; }
 lead_nowhere() { [ "$(streams_of "$1")" = '/dev/null /dev/null /dev/null ' ]; }
 cat >bare.json <<JSON
@@ -37,8 +37,8 @@ else
     fail 'a host without standard streams does not start' bare.log
 fi
 
-# Too little memory for the stacks of all threads: one line, exit code 2, and nothing half-started.
-# (Sanitizers need more than any limit.)
+# Too little memory for the stacks of all threads: one line, exit code 2, and nothing is
+# half-started. (Sanitizers need more than any limit.)
 if [ -z "$sanitized" ]; then
     cat >threads.json <<JSON
 { "plugin_directory": "$plugin_directory", "io": { "ports": "shared", "threads": 1000 },
@@ -61,14 +61,14 @@ before=$(descriptors)
 port=$(port_of it it)
 if grep -q 'may have only 60 descriptors' it.log; then ok 'the start warns'; else fail 'the start does not warn' it.log; fi
 
-# One client before all others: UBSan takes a descriptor when it looks at an object of the host for
-# the first time.
+# One client comes before all others: UBSan takes a descriptor when it first looks at an object of
+# the host.
 "${client[@]}" 127.0.0.1 "$port" --message hi --count 1 >/dev/null 2>&1 || fail 'the first client of all is not served' it.log
 is_as_before() { [ "$(descriptors)" -eq "$before" ]; }
 eventually 30 is_as_before || fail 'its descriptor does not come back' it.log
 
-# 40 clients in two shells, that has a limit of its own as well; the host has descriptors for fewer.
-hold() { # COUNT: opens them, says so, and holds until it is killed
+# 40 clients in two shells, because a shell has a limit too; the host has descriptors for fewer.
+hold() { # COUNT: opens that many, says so, and holds them until it is killed
     local i fd
     for ((i = 0; i < $1; ++i)); do exec {fd}<>"/dev/tcp/127.0.0.1/$port" || exit 1; done
     echo held
@@ -86,11 +86,11 @@ if eventually 30 grep -q 'cannot accept: ' it.log; then
 else
     fail 'the host does not run out of descriptors, or does not say so' it.log
 fi
-sleep 0.5 # several rests of the acceptor: they must not write a line each
+sleep 0.5 # the acceptor pauses several times: each must not write a line
 if [ "$(grep -c 'cannot accept: ' it.log)" -eq 1 ]; then ok 'said once'; else fail 'said more than once in a moment' it.log; fi
 
-# Descriptors come back while more clients wait than there are: those get theirs one by one, and
-# each its replies.
+# Descriptors come back, but more clients wait: they get theirs one by one, and each gets its
+# replies.
 "${client[@]}" 127.0.0.1 "$port" --size 1-5000 --connections 20 --count 50 --timeout 60s --connect-timeout 60s >waiting.out 2>&1 &
 waiting=$!
 started_pids+=("$waiting")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Clients of another make: each must be installed, or its test is skipped.
+# Other programs as clients: each must be installed, or its test is skipped.
 #   foreign_clients.sh ... with CLIENT (socat, curl, nc, redis-cli, bash) in the environment
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 need "${CLIENT:?}"
@@ -27,8 +27,8 @@ socat)
     same 'socat: ack that closes' 'Message received successfully' "$(printf x | timeout 60 socat -t 30 - "TCP:127.0.0.1:$ack_port")"
     ;;
 curl)
-    # telnet: as it sends what it reads; http: echo answers with the request, which is no HTTP
-    # reply, but HTTP/0.9 takes anything.
+    # telnet: it sends what it reads. http: echo answers with the request, which is not an HTTP
+    # reply, but HTTP/0.9 accepts anything.
     same 'curl: telnet' hello "$(printf hello | timeout 60 curl -s --max-time 5 "telnet://127.0.0.1:$echo_port" | head -c 5)"
     answer=$(timeout 60 curl -s --http0.9 --max-time 30 "http://127.0.0.1:$ack_port/")
     same 'curl: HTTP/0.9 against ack that closes' 'Message received successfully' "$answer"
@@ -37,7 +37,7 @@ nc)
     same 'nc: echo' hello "$(printf hello | timeout 60 nc -N 127.0.0.1 "$echo_port")"
     ;;
 redis-cli)
-    # An inline command by pipe: one line, one reply.
+    # An inline command through a pipe: one line, one reply.
     same 'redis-cli: a reply to PING' PONG "$(timeout 60 redis-cli -h 127.0.0.1 -p "$lines_port" --raw PING 2>&1 | head -n 1)"
     ;;
 bash)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# "backend": "io_uring": served by it where it can be had; where the system refuses, on epoll, and
-# one line says why.
+# "backend": "io_uring": the host uses it if it is available. If the system refuses it, the host
+# uses epoll, and one line says why.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 config() { # NAME BACKEND
@@ -38,7 +38,7 @@ done
 host=("$launcher" EPERM "${real[@]}")
 check automatic auto epoll info 'forbids it'
 
-# The contract suite without io_uring: cases less, no failure.
+# The contract suite without io_uring has fewer cases and no failure.
 if "$launcher" EPERM "$bin/contract_tests" '[timer]' >contract.out 2>&1 && grep -q 'SKIPPED: io_uring: ' contract.out; then
     ok "contract_tests: $(grep -m 1 SKIPPED contract.out)"
 else
@@ -52,7 +52,7 @@ if grep -q 'SKIPPED: io_uring: ' <("$bin/contract_tests" 'a timer is cancelled' 
 fi
 check ring io_uring io_uring '' ''
 
-# By itself only where all of it is there.
+# The host chooses io_uring by itself only if all of it is there.
 config chosen auto
 start_host chosen || finish
 lacks=$(grep -m 1 'running on epoll, because io_uring here has ' chosen.log |

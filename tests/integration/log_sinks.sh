@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What the log's readers and rotators do to it: standard error that nobody reads, a file that is a
-# pipe, a file that is renamed or removed, a limit on its size. Nothing of it holds up the other
-# sink, the service or the stop.
+# What the log's readers and rotators do to it: nobody reads standard error, a file is a pipe, is
+# renamed or removed, or has a limit on its size. None of that holds up the other sink, the service
+# or the stop.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 ulimit -c 0
 
@@ -59,7 +59,7 @@ if eventually 60 has stuck.log ' ready'; then
 else
     fail 'stuck: it does not start' stuck.log
 fi
-# A reader that comes back learns how much it has missed.
+# A reader that comes back sees how much it has missed.
 config again '"level": "debug", "file": "again.log", "queue": 16'
 "${host[@]}" --config again.json >again.out 2>stuck.pipe &
 host_pid=$!
@@ -82,7 +82,7 @@ fi
 exec 9>&-
 
 # ---- log.file is a pipe
-if [ -z "$emulator" ]; then # where a name of the file system can be one
+if [ -z "$emulator" ]; then # if a name of the file system can be one
     mkfifo fifo.pipe
     config fifo '"level": "debug", "file": "fifo.pipe"'
     if start_host fifo; then
@@ -123,7 +123,7 @@ if start_host rotated; then
     visit rotated
     if eventually 3 test -e rotated.txt; then ok 'removed: the file is made anew'; else fail 'removed: no new file' rotated.log; fi
     if [ -z "$emulator" ]; then
-        # Quicker than it would be noticed: within the signal's own time, ten times over.
+        # Faster than the host would notice by itself: within the signal's own time, ten times.
         for i in 1 2 3 4 5 6 7 8 9 10; do
             rename rotated.txt "rotated.was$i"
             kill -USR1 "$host_pid"
@@ -171,7 +171,7 @@ if [ -z "$emulator" ]; then
     fi
     host=("${host_as_it_is[@]}")
 
-    # ---- what a plugin starts does not get the log's file, nor anything else of the host's
+    # ---- programs that a plugin starts get neither the log's file nor anything else of the host
     config inherited '"level": "debug", "file": "inherited.txt"' starts_programs
     if start_host inherited; then
         exec 7<>"/dev/tcp/127.0.0.1/$(port_of inherited it)"

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Without "threads" the host has as many as the process may use processors: those that it is bound
-# to, and what the quota of its control group pays for. Parts that this machine does not permit say
-# so.
+# Without "threads" the host has one for each processor that the process may use: those that it is
+# bound to, within the quota of its control group. Parts that this machine does not permit say so.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 need taskset
 
@@ -29,7 +28,7 @@ each=1
 if [ -n "$emulator" ]; then each=2; fi # two threads a processor on a shared port
 first=$(taskset -cp $$ | sed 's/.*: *\([0-9]*\).*/\1/')
 
-# The tests themselves may run within a quota, of which nproc knows nothing.
+# The tests themselves may run within a quota, which nproc does not know.
 says unbound "[0-9]+( of [0-9]+)? processors, [0-9]+ worker threads" env
 read -r processors workers < <(tr -d '\r' <unbound.log | sed -nE 's/.*: ([0-9]+)( of [0-9]+)? processors, ([0-9]+) worker threads.*/\1 \3/p')
 if [ "${processors:-0}" -lt 1 ] || [ "$processors" -gt "$may_use" ] || [ "$workers" -ne $((each * processors)) ]; then
@@ -37,8 +36,8 @@ if [ "${processors:-0}" -lt 1 ] || [ "$processors" -gt "$may_use" ] || [ "$worke
 fi
 says bound "1( of [0-9]+)? processors, $each worker threads" taskset -c "$first"
 
-# A control group of our own below the one that we are in. The host is put into it before it starts,
-# and it is gone with the test.
+# A control group of the test's own, below the one that it is in. The host is put into it before it
+# starts, and it is removed with the test.
 group=
 leave_group() {
     if [ -n "$group" ]; then rmdir "$group"; fi

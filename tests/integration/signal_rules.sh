@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What a host makes of signals beyond the first orderly stop: those that were ignored when it
-# started, those that come twice, and how the programs that a plugin starts begin.
+# How the host treats signals beyond the first orderly stop: those that were ignored when it
+# started, and those that come twice. And how the programs that a plugin starts begin.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 config() { # NAME PLUGIN DRAIN_MS
@@ -15,7 +15,7 @@ open_client() { exec 7<>"/dev/tcp/127.0.0.1/$1"; }
 close_client() { exec 7>&-; }
 has_client() { grep -q ' client .* connected' "$1.log"; }
 is_draining() { grep -q ' draining$' "$1.log"; }
-# In mid-drain, with a client that does not go.
+# In the middle of a drain, with a client that does not go.
 start_draining() { # NAME DRAIN_MS SIGNAL
     config "$1" never_drains "$2"
     start_host "$1" || return
@@ -35,7 +35,7 @@ drains_on() { # NAME WHAT
     close_client
 }
 
-# ---- signals that were ignored at the start: of nohup, trap and "&"
+# ---- signals that were ignored at the start: by nohup, trap and "&"
 takes() { [ $((0x$(awk -v of="$2:" '$1 == of { print $2 }' "/proc/$1/status") >> ($3 - 1) & 1)) -eq 1 ]; } # PID SigIgn|SigCgt NUMBER
 host_as_it_is=("${host[@]}")
 for signal in HUP INT TERM USR1; do

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The operator's signals: a clean stop with clients in mid-traffic, and the way out of a drain that
+# The operator's signals: a clean stop with clients in mid-traffic, and how to leave a drain that
 # does not end.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -12,7 +12,7 @@ config() { # NAME PORTS PLUGIN DRAIN_MS
 JSON
 }
 
-# Idle clients, held by the shell itself.
+# Idle clients that the shell itself holds.
 open_idle() { # PORT
     exec 7<>"/dev/tcp/127.0.0.1/$1" 8<>"/dev/tcp/127.0.0.1/$1"
 }
@@ -35,7 +35,7 @@ for ports in shared per_core; do
         ! stop_host "$name" "$signal" || ok "$name: clients idle and in mid-traffic, exit code 0, \"stopped\" last"
         close_idle
         wait_gone "$client_pid" 60
-        # Its connections were closed before their work was done, and it says so.
+        # The host closed its connections before their work was done, and says so.
         [ "$code" -eq 3 ] || fail "$name: the client's exit code is $code" "$name.client"
         if grep -qE '^wrong +[1-9]' "$name.client"; then fail "$name: wrong replies" "$name.client"; fi
     done

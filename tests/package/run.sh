@@ -5,7 +5,8 @@
 # operator's signal. Prints a table; exits non-zero when anything is not as it should be, and then
 # says what, with the logs.
 #
-#   run.sh --programs DIR --sdk PREFIX --work DIR [--toolchain FILE --emulator wine] [--sdk-only] [--connections N] [--count N]
+#   run.sh --programs DIR --sdk PREFIX --work DIR [--toolchain FILE --emulator wine] [--sdk-only]
+#          [--connections N] [--count N]
 #
 #   --programs   folder with host, client and plugins/; the library is dropped into its plugins/
 #   --sdk        prefix of the SDK's installation

@@ -64,7 +64,7 @@ Found steady_calls(const std::string& io, int connections) {
 
 }  // namespace
 
-TEST_CASE("the counters see what this program allocates and locks", "[steady]") {
+TEST_CASE("the counters see this program's allocations and locks", "[steady]") {
     CountedCalls counted;
     std::thread other([] {
         std::mutex first;
