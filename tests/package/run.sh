@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# A plugin author's and an operator's whole way, with what was installed and nothing else: build
+# All that a plugin author and an operator do, with nothing but what was installed: build
 # examples/minimal_c outside of the tree against the SDK, drop the library into the plugin folder,
 # configure it, serve it beside echo and ack, stress all three with the client, stop with the
-# operator's signal. Prints a table; exits non-zero when anything is not as it should be, and then
-# says what, with the logs.
+# operator's signal. Prints a table. If anything is wrong, it says what, with the logs, and does not
+# exit with 0.
 #
 #   run.sh --programs DIR --sdk PREFIX --work DIR [--toolchain FILE --emulator wine] [--sdk-only]
 #          [--connections N] [--count N]
@@ -46,7 +46,7 @@ fail() {
     done
     exit 1
 }
-quietly() { # LOG COMMAND...: what it prints is shown only when it fails
+quietly() { # LOG COMMAND...: its output is shown only if it fails
     local log=$1
     shift
     "$@" >"$log" 2>&1 || fail "$*" "$log"
@@ -67,7 +67,7 @@ build() {
     mapfile -t binutils < <(sed -nE 's/^CMAKE_(NM|OBJDUMP):FILEPATH=/-D\1=/p' "$work/$name/build/CMakeCache.txt")
     quietly "$work/$name.exports.log" cmake "-DLIBRARY=$work/$name/build/$name$module" "${binutils[@]}" -P "$root/tests/abi/check_exports.cmake"
 }
-# printed NUMBER: that block of code in the README's chapter on writing a protocol.
+# printed NUMBER: prints that block of code of the README's chapter on writing a protocol.
 printed() {
     awk -v wanted="$1" '/^## /{ here = /Writing a protocol/ } !here { next }
         /^    / { if (!inside) { inside = 1; ++block } } /^[^ ]/ { inside = 0 }
@@ -102,8 +102,8 @@ JSON
 }
 write_config 0 0 0 # any free ports: the log says which
 
-# Programs run in their own folder, so that the command lines need no path that another system would
-# write otherwise.
+# Programs run in their own folder, so the command lines need no path that another system would
+# write differently.
 cd "$programs"
 host() { $emulator "./host$exe" "$@"; }
 client() { $emulator "./client$exe" "$@"; }
