@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A link with loss, delay, reordering and doubled packets between client and host, each in a network
 # name space of its own: every byte arrives as it was sent, clients that vanish are noticed, and a
-# stop in mid-traffic ends in order. Skipped where name spaces or TUN interfaces are not permitted.
+# stop in mid-traffic ends in order. Skipped if name spaces or TUN interfaces are not permitted.
 script=$(realpath "${BASH_SOURCE[0]}")
 source "$(dirname "${BASH_SOURCE[0]}")/bad_link_common.sh"
 start_wire

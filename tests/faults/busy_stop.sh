@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A stop while 500 connections are busy: in order, within the drain's time, and no reply that comes
-# is a wrong one.
+# A stop while 500 connections are busy ends in order, within the drain's time, and no reply that
+# comes is wrong.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 for ports in shared per_core; do
@@ -20,7 +20,7 @@ for ports in shared per_core; do
         fi
     fi
     wait_gone "$load_pid" 120
-    # Its connections end before its work does, and it says so.
+    # The client's connections end before its work does, and it says so.
     if [ "$code" -eq 3 ] && [ "$(value $ports wrong)" = 0 ] && [ "$(value $ports unexpected)" = 0 ] && [ "$(value $ports received)" -gt 0 ]; then
         ok "$ports: $(value $ports received) replies until then, none wrong"
     else

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The wall clock is stepped by ten years, forwards and backwards, under a host with timers running:
-# idle timeouts and the drain's deadline take as long as ever, traffic goes on, and so does the log,
-# with the new time. A preloaded library steps the clock of this one process.
+# idle timeouts and the drain's deadline take as long as usual, traffic goes on, and so does the
+# log, with the new time. A preloaded library steps the clock of this one process.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 ten_years=$((10 * 365 * 86400))
@@ -40,7 +40,7 @@ for ports in shared per_core; do
     exec 7<>"/dev/tcp/127.0.0.1/$(port_of $ports stays)"
     eventually 60 has_clients $ports 13 || fail "$ports: the client that stays does not come" $ports.log
     begun=$(uptime_ms)
-    # Stepped back once more when the stop has begun, as often as it takes.
+    # Steps back once more after the stop has begun, as often as it takes.
     kill -$stop_signal "$host_pid"
     eventually 60 grep -q ' stopping: ' $ports.log
     step $((-2 * ten_years))

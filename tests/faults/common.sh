@@ -7,12 +7,12 @@ config() {
     printf '{ "plugin_directory": "%s",\n  "listeners": [ %s ]%s }\n' "$plugin_directory" "$2" "${3:+, $3}" >"$1.json"
 }
 
-# Of a process that runs.
+# Figures of a running process.
 descriptors_of() { find "/proc/$1/fd" -mindepth 1 2>/dev/null | wc -l; }
 has_descriptors() { [ "$(descriptors_of "$1")" -eq "$2" ]; }
 ticks_of() { awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$1/stat"; }
 
-# is_busy PID: soon, it has worked for another tenth of a second of processor time.
+# is_busy PID: soon it has used another tenth of a second of processor time.
 is_busy() {
     local least
     least=$(($(ticks_of "$1") + 10))
@@ -25,8 +25,8 @@ count_in_log() { grep -c -- "$2" "$1.log"; } # NAME PATTERN
 has_clients() { [ "$(count_in_log "$1" ' client .* connected')" -ge "$2" ]; }
 all_are_closed() { [ "$(count_in_log "$1" ' client .* connected')" -eq "$(count_in_log "$1" ' closed: ')" ]; }
 
-# start_load NAME PORT OPTION...: the client in the background, its summary in NAME.load; load_pid
-# is set.
+# start_load NAME PORT OPTION...: starts the client in the background, with its summary in
+# NAME.load; sets load_pid.
 start_load() {
     local name=$1
     shift
@@ -38,13 +38,13 @@ start_load() {
 for_long="--duration 300s --timeout 60s"
 value() { tr -d '\r' <"$1.load" | sed -n "s/^$2  *//p"; } # NAME FIGURE
 
-# load_is_right NAME PID: it ends, and every message of every connection has had its reply, byte for
+# load_is_right NAME PID: it ends, and every message of every connection has got its reply, byte for
 # byte.
 load_is_right() {
     wait_gone "$2" 120
     has_ended_with "$1" 0
 }
-# load_was_right NAME PID: the same of one that goes on for long, interrupted now.
+# load_was_right NAME PID: the same for a long load, which it interrupts.
 load_was_right() {
     kill -INT "$2"
     wait_gone "$2" 120

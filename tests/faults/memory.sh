@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
-# The process may have little more memory than it has: single connections are closed, each with a
-# line that says why; the others, and the host, go on; and with the limit lifted everything is as
-# before.
+# The process may get little more memory: single connections are closed, each with a line that says
+# why, and the others and the host go on. Once the limit is lifted, everything is as before.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 need prlimit
 
-# One arena for all threads: glibc reserves 64 MiB of address space for each further one, at a
+# One arena serves all threads. glibc reserves 64 MiB of address space for each further one, at a
 # moment that depends on which threads meet in malloc, and the limit would leave some of them
-# nothing at all.
+# nothing.
 export MALLOC_ARENA_MAX=1
 
 framing='"framing": { "type": "length_prefix", "max_bytes": 16777216 }'
@@ -17,7 +16,7 @@ for ports in shared per_core; do
     start_host $ports || continue
     small=$(port_of $ports small) large=$(port_of $ports large)
     before=$(descriptors_of "$host_pid")
-    # Buffers that the small clients need are there before the limit is.
+    # The buffers that the small clients need exist before the limit is set.
     start_load warm "$small" --size 1-2000 --connections 8 --count 200 --depth 4
     load_is_right warm "$load_pid"
     start_load beside_$ports "$small" --size 1-2000 --connections 8 --depth 4 $for_long

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# What an operator does with the files of plugins while the host serves: a new one is copied over
-# the old one, a copy is cut short, a file is removed. The host goes on with what it has loaded, and
-# the next start takes what is there.
+# An operator changes the files of plugins while the host serves: copies a new one over the old one,
+# cuts one short, removes one. The host goes on with what it has loaded, and the next start takes
+# the files as they are.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-# Where temporary files go: under Wine where its registry says, and there hosts of other tests may
-# have left something.
+# Where temporary files go. Under Wine its registry says where, and hosts of other tests may have
+# left something there.
 mkdir -p plugins temporary
 export TMPDIR=$work/temporary
 temporary=temporary
@@ -40,7 +40,7 @@ if start_host serving; then
     if [ "$(folders)" -eq 1 ]; then ok 'one folder holds the copies'; else fail "$(folders) folders hold copies" serving.log; fi
     start_load serving "$port" --size 1-5000 --connections 8 $for_long
     eventually 60 has_clients serving 8 || fail 'the clients do not come' serving.log
-    # The same file is written over: the same inode, as cp does it.
+    # Overwrites the same file, with the same inode, as cp does.
     overwritten=1
     cat "$plugins/ack$module" 2>/dev/null >"plugins/echo$module" || overwritten=
     serves "$port" || overwritten=
@@ -50,7 +50,8 @@ if start_host serving; then
     else
         fail 'plugins are cut short' serving.log serves.out
     fi
-    # What it needs lies beside it, and was copied with it; the first call into it is now.
+    # The library that it needs lies beside it, and was copied with it. This is the first call into
+    # it.
     if truncate -s 0 "plugins/needy$module" "plugins/needed$module" &&
         "${client[@]}" 127.0.0.1 "$(port_of serving needy)" --message hi --expect text:needed >needy.out 2>&1; then
         ok 'a plugin and what it needs are cut short'
@@ -67,8 +68,8 @@ if start_host serving; then
     if [ "$(folders)" -eq 0 ]; then ok 'no folder is left after the stop'; else fail 'a folder is left after the stop' serving.log; fi
 fi
 
-# The next start loads what is there now: one that is cut short is refused in words, one that is
-# whole is served.
+# The next start loads what is there now: a file that is cut short is refused with the reason, a
+# whole one is served.
 fresh_plugins
 truncate -s 3000 "plugins/echo$module"
 timeout 60 "${host[@]}" check serving.json >cut.out 2>&1
@@ -96,7 +97,7 @@ if start_host killed; then
     kill -KILL "$host_pid"
     wait_gone "$host_pid" 60
     [ "$(folders)" -eq 1 ] || fail "$(folders) folders after a kill" killed.log
-    # One that serves beside it keeps its own.
+    # Another running host keeps its own.
     cp killed.json beside.json
     if start_host beside; then
         if [ "$(folders)" -eq 1 ]; then ok 'a start removes what a killed host left behind'; else fail 'the leftover is still there' beside.log; fi
@@ -118,7 +119,7 @@ config stays '{ "name": "one", "listen": "127.0.0.1:0", "plugin": "never_drains"
 if start_host stays; then
     if truncate -s 10 "plugins/never_drains$module"; then ok 'it can be replaced too'; else fail 'it cannot be replaced' stays.log; fi
     ! stop_host stays $stop_signal || ok 'it stops'
-    # Windows deletes no file of a library that is loaded; the next start does.
+    # Windows does not delete the file of a loaded library; the next start does.
     if [ -z "$emulator" ] && [ "$(folders)" -ne 0 ]; then fail 'its folder is left' stays.log; fi
     if "${host[@]}" check killed.json >stays.out 2>&1 && [ "$(folders)" -eq 0 ]; then
         ok 'its folder is gone at the latest after the next start'
@@ -127,7 +128,7 @@ if start_host stays; then
     fi
 fi
 
-# ---- a plugin that works from its own place only
+# ---- a plugin that works only from its own place
 if [ -z "$emulator" ]; then
     plugin_directory=$plugins config outside '{ "name": "one", "listen": "127.0.0.1:0", "plugin": "needy_outside" }'
     if start_host outside; then
@@ -153,7 +154,7 @@ if [ -z "$emulator" ]; then
         fi
         ! stop_host nowhere $stop_signal || ok 'and it stops'
     fi
-    # In a mount namespace of its own, where this user may have one.
+    # In a mount namespace of its own, if this user may have one.
     export TMPDIR=$work/noexec
     mkdir -p noexec
     cp killed.json forbidden.json

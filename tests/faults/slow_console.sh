@@ -1,13 +1,11 @@
 #!/usr/bin/env bash
-# Plugins that print to a console that somebody holds open and does not read: every client is
-# served, the stop is as ever, and what was not printed is counted, and told when there is room
-# again.
+# Plugins print to a console that somebody holds open and does not read: every client is served, and
+# the stop is as usual. What was not printed is counted, and reported when there is room again.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 listeners='{ "name": "echo", "listen": "127.0.0.1:0", "plugin": "echo", "settings": { "print": true } },
            { "name": "ack", "listen": "127.0.0.1:0", "plugin": "ack", "settings": { "print": true } }'
-# A message of theirs takes about 300 bytes of output: enough for the pipe and the queue, several
-# times over.
+# Each message takes about 300 bytes of output: enough to fill the pipe and the queue several times.
 load_echo() { "${client[@]}" 127.0.0.1 "$(port_of "$1" echo)" --size 1000 --connections 4 --count 2000 --timeout 20s >"$1.echo" 2>&1; }
 load_ack() {
     "${client[@]}" 127.0.0.1 "$(port_of "$1" ack)" --size 1000 --connections 4 --count 1000 --timeout 20s \
@@ -32,7 +30,7 @@ if start_host stopped; then
 fi
 exec 7>&-
 
-# One that is read again. The count and what was printed are all the messages there were.
+# A console that is read again. The count plus what was printed are all the messages.
 config slow "$listeners"
 mkfifo slow.out
 exec 7<>slow.out

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A plugin's callback that never returns: the stop is bounded, the log names the callback, and the
-# exit code is 1. Another plugin's clients are drained as ever.
+# A plugin's callback never returns: the stop is bounded, the log names the callback, and the exit
+# code is 1. Another plugin's clients are drained as usual.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 hang() { # NAME PORTS PLUGIN IN
@@ -36,7 +36,7 @@ hang() { # NAME PORTS PLUGIN IN
     fi
 }
 
-# A start that does not end: there is nobody yet to be named by a connection, and nothing listens.
+# A start that does not end: the log can name no connection yet, and nothing listens.
 config create '{ "name": "it", "listen": "127.0.0.1:0", "plugin": "hangs", "settings": { "in": "create" } }'
 "${host[@]}" --config create.json >create.out 2>create.log &
 host_pid=$!

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# SIGSTOP for seconds, then SIGCONT, of the host and of the client: nothing is lost or wrong, and no
-# connection counts as idle that had bytes waiting while the host stood still.
+# The host and the client get SIGSTOP, and seconds later SIGCONT: nothing is lost or wrong, and no
+# connection counts as idle if its bytes waited while the host stood still.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 for ports in shared per_core; do

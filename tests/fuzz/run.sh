@@ -4,10 +4,9 @@
 #
 #   run.sh --bin DIRECTORY --work DIRECTORY --seconds S [--target NAME] [--minimize]
 #
-# What a run finds new stays under the work directory (and is where the next run begins); --minimize
-# merges from there into tests/fuzz/corpus what covers anything that the seeds there do not. A crash
-# leaves its input in WORK/crashes, and is the run's failure. The canary, which has a planted
-# defect, must crash.
+# New finds of a run stay in the work directory, and the next run begins with them. --minimize
+# merges from there into tests/fuzz/corpus what covers more than the seeds there. A crash leaves its
+# input in WORK/crashes and fails the run. The canary, which has a planted defect, must crash.
 set -euo pipefail
 
 bin='' work='' seconds='' only='' minimize=''
@@ -23,7 +22,7 @@ while [ $# -gt 0 ]; do
     shift 2
 done
 sources=$(dirname "${BASH_SOURCE[0]}")
-canary_seconds=60 # at most: it ends with its crash
+canary_seconds=60 # at most; it ends with its crash
 mkdir -p "$work/log" "$work/crashes" "$work/failed"
 rm -f "$work"/failed/*
 export UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS=detect_stack_use_after_return=1:allocator_may_return_null=1
@@ -70,7 +69,8 @@ run_target() { # TARGET
     echo "    log:       $log"
 }
 
-# The smallest set that covers what everything found covers, beside what is there already.
+# Keeps the smallest set that covers the same as everything found, in addition to what is there
+# already.
 minimize_target() { # TARGET
     local name=$1 log=$work/log/$1.merge.log merged=$work/merged/$1
     [ -d "$work/corpus/$name" ] || return 0
