@@ -4,7 +4,9 @@
 set(first "${PREFIX} as installed")
 file(REMOVE_RECURSE "${PREFIX}" "${first}")
 foreach(component IN LISTS COMPONENTS)
-  execute_process(COMMAND "${CMAKE_COMMAND}" --install "${BUILD}" --component "${component}" --prefix "${first}" RESULT_VARIABLE result)
+  execute_process(
+    COMMAND "${CMAKE_COMMAND}" --install "${BUILD}" --component "${component}" --prefix "${first}"
+    RESULT_VARIABLE result)
   if(NOT result EQUAL 0)
     message(FATAL_ERROR "the component \"${component}\" could not be installed")
   endif()
