@@ -1,6 +1,6 @@
 // A bad wire between two network name spaces: it carries packets from one TUN interface to another,
-// loses some, delays all, lets some overtake others and doubles some, all by seed. It does what
-// `tc netem` does, even if the kernel has no netem.
+// loses some, delays all, lets some overtake others and doubles some, as the seed decides. It does
+// what `tc netem` does, even if the kernel has no netem.
 //
 //   bad_wire SEED HERE OTHER-NAMESPACE THERE
 //

@@ -169,7 +169,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::copy(plugins.begin(), plugins.end(), list.get());
     module.plugins = listed ? list.get() : nullptr;
     if (module.plugin_count > count && module.plugin_count <= 256) {
-        return 0;  // a list shorter than it says cannot be told from a right one
+        return 0;  // a list shorter than it says looks like a right one
     }
     // The versions are at the same place in every version of the table.
     TableMemory module_memory(&module, sizeof module, module.struct_size,

@@ -119,8 +119,8 @@ public:
     std::size_t send(std::span<const std::byte> bytes);
     // Bytes that have come; 0 if there are none (yet).
     std::size_t receive(std::span<std::byte> into);
-    // The host has ended its stream and all of it was received. Never true after a reset: then the
-    // reset is read.
+    // The host has ended its stream and all of it was received. Never true after a reset, which is
+    // reported instead.
     [[nodiscard]] bool at_end() const noexcept;
     // What receive() would bring now, and what send() would take.
     [[nodiscard]] std::size_t receivable() const noexcept;

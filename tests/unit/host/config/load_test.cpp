@@ -1,4 +1,4 @@
-// The configuration: what is accepted, and what an operator is told about everything else.
+// The configuration: what is accepted, and the messages about everything else.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
