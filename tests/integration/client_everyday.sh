@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What people do with the client every day: the server as one word, answers through a pipe, results
-# into a pipe or a device, an output that is full or closed, a server that is not there, restarts or
-# never completes a reply, a rate that it cannot keep.
+# What people do with the client every day. They give the server as one word, answers through a
+# pipe, and a rate that it cannot keep. They send results into a pipe or a device, or an output that
+# is full or closed. The server is not there, restarts, or never completes a reply.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 config() { # NAME PORT

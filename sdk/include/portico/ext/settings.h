@@ -11,9 +11,9 @@
  * host uses that text if create or validate then fails without one of its own. PORTICO_INVALID: the
  * key is no path, or the result is NULL. PORTICO_NO_MEMORY.
  *
- * A misspelt setting is found: if a plugin has asked for this extension, and create (or validate)
- * succeeds, the host reports each member that was not read as unknown and does not start (after
- * create it calls destroy). read_anything(key) marks a member, and all below it, as read. */
+ * The host finds misspelt settings. If a plugin has asked for this extension, and create (or
+ * validate) succeeds, the host reports each member that was not read as unknown, and does not start
+ * (after create it calls destroy). read_anything(key) marks a member, and all below it, as read. */
 #ifndef PORTICO_EXT_SETTINGS_H
 #define PORTICO_EXT_SETTINGS_H
 
