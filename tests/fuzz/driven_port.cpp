@@ -324,7 +324,7 @@ void DrivenPort::leave_alone() noexcept {
 }  // namespace portico::fuzz
 
 // ---- the sockets: every function that host/io/socket_posix.cpp defines, so that the linker has no
-// // reason to take that file out of its archive
+// reason to take that file out of its archive
 
 namespace portico::io {
 

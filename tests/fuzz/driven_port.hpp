@@ -109,8 +109,7 @@ private:
     const Driver driver_;
     std::deque<Peer> peers_;
     std::uint64_t now_ns_ = base::nanoseconds_per_second;
-    // guards what post() touches: these. in_flight_ is also read without it while nobody can //
-    // post
+    // guards what post() touches: these. in_flight_ is also read without it while nobody can post
     mutable std::mutex mutex_;
     std::condition_variable posted_;
     std::vector<io::Operation*> in_flight_;  // as they were submitted, those of ready_ included

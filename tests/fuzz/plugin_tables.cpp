@@ -176,8 +176,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                               offsetof(portico_module, plugins));
     const auto* given = static_cast<const portico_module*>(module_memory.address());
 
-    // If the count says so, fewer are looked at than are listed. Then only what the loader must
-    // refuse is known here.
+    // If the count is too small, fewer tables are looked at than are listed. Then only what the
+    // loader must refuse is known here.
     const bool all_listed = module.plugin_count == count;
     const bool module_right = module.struct_size >= sizeof module && module.struct_size % 8 == 0 &&
                               module.abi_major == PORTICO_ABI_MAJOR &&

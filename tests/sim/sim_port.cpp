@@ -111,7 +111,7 @@ struct SimPort::Internals final : Watcher {
             trying,   // in attempt(), which may bring news of its own
             starved,  // there is something to receive and no buffer
             done,     // its result is decided, but not visible yet
-            // a send: visible with the next completion, or when wait() returns for another //
+            // a send: visible with the next completion, or when wait() returns for another
             // reason
             late,
             ready,  // wait() may hand it out
@@ -1062,7 +1062,7 @@ std::size_t SimPort::wait(std::span<io::Operation*> completed, std::uint64_t dea
             its.expire_timers();
             its.retry_starved();
         } else if (!its.scheduler.is_free()) {
-            // A look that finds nothing is a call to the system too, and repeated looks let time //
+            // A look that finds nothing is a call to the system too, and repeated looks let time
             // pass.
             its.scheduler.spend(its.random.below(look_ns_max));
         }

@@ -67,8 +67,8 @@ typedef struct portico_host {
 
     /* [any] Begins to close, `how` as above. on_close follows later, on the connection's strand.
      * Functions posted before still run. An on_data that has already begun goes on; no other
-     * follows. Returns PORTICO_OK; PORTICO_GONE if closing has already begun (except that an abort
-     * may follow a graceful close, once); PORTICO_INVALID; PORTICO_NO_MEMORY. */
+     * follows. Returns PORTICO_OK, PORTICO_INVALID, PORTICO_NO_MEMORY, or PORTICO_GONE if closing
+     * has already begun (except that an abort may follow a graceful close, once). */
     portico_status(PORTICO_CALL *close)(portico_instance *instance, portico_connection connection,
                                         uint32_t how);
 
@@ -98,9 +98,9 @@ typedef struct portico_host {
     portico_status(PORTICO_CALL *post_instance)(portico_instance *instance,
                                                 portico_post_function function, void *argument);
 
-    /* [any] Fills in *info; set info->struct_size first. Returns PORTICO_OK; PORTICO_GONE, also
-     * while closing (if on_close needs the peer's address, keep it from on_open); PORTICO_INVALID
-     * (info NULL, or struct_size below 8); PORTICO_NO_MEMORY. */
+    /* [any] Fills in *info; set info->struct_size first. Returns PORTICO_OK, PORTICO_INVALID (info
+     * NULL, or struct_size below 8), PORTICO_NO_MEMORY, or PORTICO_GONE. It is PORTICO_GONE while
+     * closing too: if on_close needs the peer's address, keep it from on_open. */
     portico_status(PORTICO_CALL *info)(portico_instance *instance, portico_connection connection,
                                        portico_connection_info *info);
 

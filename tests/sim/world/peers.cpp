@@ -255,7 +255,7 @@ void ScriptedPeer::say_some() {
             return;
         }
         // With thousands of bytes left, sending them one by one would take longer than a settling
-        // // world waits.
+        // world waits.
         const std::size_t most = is_settling_ ? std::max(piece_max_, settling_portion_min)
                                               : piece_max_;
         const std::size_t piece = std::min<std::size_t>(

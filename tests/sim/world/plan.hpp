@@ -58,18 +58,18 @@ struct Plan {
     bool is_quiet_at_stop = true;  // the faults end with the stop
     std::uint32_t drain_ms = 1'000;
 
-    // Unusual timing, in some of the runs. they come one by one, before anything else happens, to
-    // the first service's first address, and stay
+    // Unusual timing, in some of the runs. Newcomers come one by one, before anything else happens,
+    // to the first service's first address, and stay.
     std::uint32_t newcomers = 0;
-    // in 65,536 peers: they read a little at a time, and never stop
+    // a chance in 65,536 for each peer: it reads a little at a time and never stops
     std::uint32_t steady_readers = 0;
-    // in 65,536 callbacks: they take up to that long, while there is traffic
+    // a chance in 65,536 for each callback: it takes up to that long, while there is traffic
     std::uint32_t long_callbacks = 0;
     std::uint64_t long_callback_ns_max = 0;
     std::uint64_t first_come_ns_max = 30'000'000;  // peers come within this time
 
-    // Habits of mischievous services, in some of the runs; in 65,536 on_data. It answers, closes at
-    // once, and leaves the rest.
+    // Habits of mischievous services, in some of the runs: chances in 65,536 for each on_data. It
+    // answers, closes at once, and leaves the rest.
     std::uint32_t farewells = 0;
     // It sends until it is refused, and consumes what it was offered.
     std::uint32_t floods = 0;
