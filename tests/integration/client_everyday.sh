@@ -209,8 +209,10 @@ if [ -z "$emulator" ]; then # whose sockets belong to a server that is outside
     fi
 fi
 
-# ---- the server restarts Under Wine the port is not free at once; the unit tests have a server
-# that is away for long enough.
+# ---- the server restarts
+
+# Under Wine the port is not free at once; the unit tests have a server that is away for long
+# enough.
 if [ -z "$emulator" ]; then
     stop_host echo $stop_signal
     config fixed "$port"
