@@ -26,8 +26,7 @@ TEST_CASE("echo holds what the queue does not take, and sends it once") {
     CHECK(host.sent == "abcde");
 }
 
-TEST_CASE(
-    "echo sends a message in pieces where one send may not carry it, and resumes between them") {
+TEST_CASE("echo sends a message in pieces if one send may not carry it, and resumes between them") {
     ScriptedHost host;
     host.max_send_bytes = 3;
     Driver echo(echo_query(PORTICO_ABI_MAJOR), host);

@@ -66,7 +66,7 @@ TEST_CASE("a function posted to a connection that is then refused runs without i
     CHECK(script.closed == 0);
 }
 
-TEST_CASE("what a serial plugin sends to a connection before its on_open leaves after it",
+TEST_CASE("bytes that a serial plugin sends to a connection before its on_open leave after it",
           "[boundary]") {
     Script script;
     std::atomic<bool> is_inside{false};

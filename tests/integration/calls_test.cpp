@@ -229,7 +229,7 @@ TEST_CASE("functions posted to the instance run once each, all before destroy", 
     CHECK(posted.wrong == 0);
 }
 
-TEST_CASE("info tells addresses, listener and queued bytes", "[calls]") {
+TEST_CASE("info gives addresses, listener and queued bytes", "[calls]") {
     Script script;
     TestServer server(io_of("per_core"), {{"the-name", "relay#full", "", &script}});
     Peer peer = server.connect("the-name");

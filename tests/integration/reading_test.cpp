@@ -22,7 +22,7 @@ bool is_aborted(Peer& peer) {
 
 }  // namespace
 
-TEST_CASE("what is not consumed is offered again with what follows", "[reading]") {
+TEST_CASE("unconsumed bytes are offered again with what follows", "[reading]") {
     const std::string ports = ANY_PORTS();
     Script script;
     // Words of four bytes, each answered when it is whole.
@@ -56,7 +56,7 @@ TEST_CASE("what is not consumed is offered again with what follows", "[reading]"
 }
 
 TEST_CASE(
-    "what is left at the end of the stream is offered once more, then on_end says how much it is",
+    "unconsumed bytes at the end of the stream are offered once more, then on_end counts them",
     "[reading]") {
     Script script;
     std::atomic<int> full_offers{0};

@@ -346,7 +346,7 @@ TEST_CASE("a peer that reads nothing does not delay a stop beyond the deadline",
     CHECK(script.reasons[PORTICO_REASON_DRAIN_DEADLINE] == 1);
 }
 
-TEST_CASE("a shorter limit ends a drain that is under way", "[stop]") {
+TEST_CASE("a shorter limit ends a running drain", "[stop]") {
     Script script;
     script.on_drain = [](Line&, std::uint32_t) { return PORTICO_OK; };
     TestServer server(io_of("per_core"), {{"x", "relay#full", "", &script}},

@@ -365,7 +365,7 @@ TEST_CASE("clients that come one by one and stay are spread over the ports", "[t
     }
 }
 
-TEST_CASE("finished replies do not wait behind a callback that takes long", "[timing]") {
+TEST_CASE("finished replies do not wait for a callback that takes long", "[timing]") {
     const std::string ports = ANY_PORTS();
     Script script;
     Gate first;

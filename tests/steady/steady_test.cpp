@@ -98,10 +98,8 @@ TEST_CASE("on a port of one thread a message allocates nothing and takes no lock
 
 // These are the port's mutex, for the ready list and the timers, and the group's, for the run
 // queue.
-TEST_CASE(
-    "on a shared port a message allocates nothing and takes no lock but the port's and the run "
-    "queue's",
-    "[steady]") {
+TEST_CASE("on a shared port a message allocates nothing and locks only the port and the run queue",
+          "[steady]") {
     const int connections = GENERATE(1, 16);
     constexpr std::uint64_t threads = 4;
     CAPTURE(connections);

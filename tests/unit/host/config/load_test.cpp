@@ -696,7 +696,7 @@ TEST_CASE("a file that the system refuses is reported with the system's reason",
           std::vector<std::string>{"/proc/self/mem: not readable: an error while reading"});
 }
 
-TEST_CASE("a configuration may come through a pipe, up to the same size as from a file",
+TEST_CASE("a configuration may come through a pipe, with the same size limit as a file",
           "[config]") {
     const Folder folder;
     const std::string pipe = portico::base::utf8_from_path(folder.path() / "pipe");
