@@ -10,7 +10,11 @@ need nsenter
 # This shell's own name space goes with the last process in it. Without root, a user's name space is
 # around it.
 if [ -z "${BAD_LINK_INSIDE:-}" ]; then
-    if [ "$(id -u)" -eq 0 ]; then own=(unshare --net); else own=(unshare --net --user --map-root-user); fi
+    if [ "$(id -u)" -eq 0 ]; then
+        own=(unshare --net)
+    else
+        own=(unshare --net --user --map-root-user)
+    fi
     "${own[@]}" true 2>refused || skip "no network name space of its own: $(tail -n 1 refused)"
     [ -c /dev/net/tun ] || skip 'there is no /dev/net/tun'
     BAD_LINK_INSIDE=1 exec "${own[@]}" "$BASH" "$script" --bin "$bin" --work "$work"
@@ -25,9 +29,11 @@ there=(nsenter --target "$holder" --net)
 link() { # NAME ADDRESS COMMAND...
     local name=$1 address=$2
     shift 2
-    "$@" ip tuntap add dev "$name" mode tun && "$@" ip address add "$address/24" dev "$name" && "$@" ip link set "$name" up
+    "$@" ip tuntap add dev "$name" mode tun && "$@" ip address add "$address/24" dev "$name" &&
+        "$@" ip link set "$name" up
 }
-link wire0 10.90.0.1 env >link.err 2>&1 && link wire1 10.90.0.2 "${there[@]}" >>link.err 2>&1 || skip "no TUN interface: $(tail -n 1 link.err)"
+link wire0 10.90.0.1 env >link.err 2>&1 && link wire1 10.90.0.2 "${there[@]}" >>link.err 2>&1 ||
+    skip "no TUN interface: $(tail -n 1 link.err)"
 host=("${there[@]}" "${host[@]}")
 
 start_wire() { # Sets wire_pid.

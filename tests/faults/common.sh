@@ -4,7 +4,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/../integration/common.sh"
 # config NAME LISTENERS [MEMBERS]: writes NAME.json. LISTENERS and MEMBERS are JSON without the
 # outermost brackets.
 config() {
-    printf '{ "plugin_directory": "%s",\n  "listeners": [ %s ]%s }\n' "$plugin_directory" "$2" "${3:+, $3}" >"$1.json"
+    printf '{ "plugin_directory": "%s",\n  "listeners": [ %s ]%s }\n' "$plugin_directory" "$2" \
+        "${3:+, $3}" >"$1.json"
 }
 
 # Figures of a running process.
@@ -23,7 +24,9 @@ has_worked() { [ "$(ticks_of "$1")" -ge "$2" ]; }
 # Lines of NAME's log so far. It needs the level "debug" for connections that closed.
 count_in_log() { grep -c -- "$2" "$1.log"; } # NAME PATTERN
 has_clients() { [ "$(count_in_log "$1" ' client .* connected')" -ge "$2" ]; }
-all_are_closed() { [ "$(count_in_log "$1" ' client .* connected')" -eq "$(count_in_log "$1" ' closed: ')" ]; }
+all_are_closed() {
+    [ "$(count_in_log "$1" ' client .* connected')" -eq "$(count_in_log "$1" ' closed: ')" ]
+}
 
 # start_load NAME PORT OPTION...: starts the client in the background, with its summary in
 # NAME.load; sets load_pid.
@@ -51,7 +54,8 @@ load_was_right() {
     has_ended_with "$1" 130
 }
 has_ended_with() { # NAME CODE
-    [ "$code" -eq "$2" ] && [ "$(value "$1" wrong)" = 0 ] && [ "$(value "$1" lost)" = 0 ] && [ "$(value "$1" connections_failed)" = 0 ] &&
+    [ "$code" -eq "$2" ] && [ "$(value "$1" wrong)" = 0 ] && [ "$(value "$1" lost)" = 0 ] &&
+        [ "$(value "$1" connections_failed)" = 0 ] &&
         [ "$(value "$1" connections_broken)" = 0 ] && [ "$(value "$1" received)" -gt 0 ] && return
     fail "$1: the client's exit code is $code" "$1.load"
     return 1

@@ -19,7 +19,11 @@ if start_host full; then
     else
         fail 'a full device: not said, or more than once' full.log
     fi
-    if [ "$(count_in_log full 'connected')" -eq 20 ]; then ok 'and standard error has every line'; else fail 'lines are missing' full.log; fi
+    if [ "$(count_in_log full 'connected')" -eq 20 ]; then
+        ok 'and standard error has every line'
+    else
+        fail 'lines are missing' full.log
+    fi
 fi
 
 # Standard error is a full device, then a pipe that nobody reads any more. The file still has every
@@ -37,7 +41,11 @@ for kind in full closed; do
     eventually 60 is_ready_or_gone $kind "$host_pid"
     serves "standard error $kind" $kind
     ! stop_host $kind $stop_signal || ok "standard error $kind: it stops in order"
-    if [ "$(count_in_log $kind 'connected')" -eq 20 ]; then ok 'and the file has every line'; else fail 'lines are missing' $kind.log; fi
+    if [ "$(count_in_log $kind 'connected')" -eq 20 ]; then
+        ok 'and the file has every line'
+    else
+        fail 'lines are missing' $kind.log
+    fi
 done
 
 # A disk that fills up and has room again: a small file system of the test's own, which goes with
@@ -49,7 +57,8 @@ if ! "${own[@]}" mount -t tmpfs -o size=256k none disk 2>disk.err; then
     finish
 fi
 # It mounts, says so, and waits; the shell outside reaches the disk through /proc.
-"${own[@]}" bash -c 'mount -t tmpfs -o size=256k none disk && echo mounted && exec sleep 600' >mounted 2>&1 &
+"${own[@]}" bash -c 'mount -t tmpfs -o size=256k none disk && echo mounted && exec sleep 600' \
+    >mounted 2>&1 &
 holder=$!
 started_pids+=("$holder")
 eventually 30 grep -q mounted mounted || fail 'the disk cannot be mounted' mounted
@@ -59,23 +68,34 @@ if start_host disk; then
     # Two pages are left, and the log has one of them.
     dd if=/dev/zero of="$disk/filler" bs=4096 count=62 status=none
     is_full() { grep -q 'log.file cannot be written' disk.log; }
-    fill() { timeout 60 "${client[@]}" 127.0.0.1 "$(port_of disk it)" --message x --connections 50 --quiet && is_full; }
-    if eventually 60 fill; then ok 'a disk that fills up: said on standard error'; else fail 'the disk does not fill up' disk.log; fi
+    fill() {
+        timeout 60 "${client[@]}" 127.0.0.1 "$(port_of disk it)" --message x --connections 50 \
+            --quiet && is_full
+    }
+    if eventually 60 fill; then
+        ok 'a disk that fills up: said on standard error'
+    else
+        fail 'the disk does not fill up' disk.log
+    fi
     serves 'a full disk' disk
     rm "$disk/filler"
     serves 'a disk with room again' disk
     ! stop_host disk $stop_signal || ok 'a disk with room again: it stops in order'
-    missing=$(sed -n 's/^.*log.file can be written again: \([0-9]*\) lines are missing in it$/\1/p' "$disk/it.log")
+    missing=$(sed -n \
+        's/^.*log.file can be written again: \([0-9]*\) lines are missing in it$/\1/p' \
+        "$disk/it.log")
     # The file and standard error differ in what each says about the other, and in what is missing;
     # one line may be cut.
     whole=$(grep -c -x '20..-..-..T..:..:..\....Z [a-z]* .*' "$disk/it.log")
     all=$(grep -vc 'log.file can' disk.log)
     [ "$(count_in_log disk 'log.file cannot be written')" -eq 1 ] || fail 'not said once' disk.log
-    if [ -n "$missing" ] && [ "$(last_line "$disk/it.log")" = "$(last_line disk.log)" ] && [ $((whole - 1 + missing)) -ge "$all" ] &&
+    if [ -n "$missing" ] && [ "$(last_line "$disk/it.log")" = "$(last_line disk.log)" ] &&
+        [ $((whole - 1 + missing)) -ge "$all" ] &&
         [ $((whole - 1 + missing)) -le $((all + 1)) ]; then
         ok "the file goes on, and says that $missing lines are missing in it"
     else
-        fail "the file has $whole lines and says that \"$missing\" are missing, of $all" "$disk/it.log" disk.log
+        fail "the file has $whole lines and says that \"$missing\" are missing, of $all" \
+            "$disk/it.log" disk.log
     fi
 fi
 finish

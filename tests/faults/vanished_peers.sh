@@ -32,7 +32,9 @@ notices() {
         return
     fi
     local after_ms=$((($(date +%s%N) - begun) / 1000000))
-    if [ "$after_ms" -lt "$2" ]; then fail "$1: clients are given up after $after_ms ms" "$1.log"; return; fi
+    if [ "$after_ms" -lt "$2" ]; then
+        fail "$1: clients are given up after $after_ms ms" "$1.log"; return
+    fi
     ok "$1: vanished clients are noticed after $after_ms ms"
 }
 
@@ -45,13 +47,15 @@ for backend in epoll io_uring shared; do
     # while it carries.
     start_wire
     config idle_$backend '{ "name": "it", "listen": "10.90.0.2:0", "plugin": "echo",
-        "limits": { "keepalive_idle_ms": 1000, "keepalive_interval_ms": 1000, "keepalive_probes": 4 } }' "$rest"
+        "limits": { "keepalive_idle_ms": 1000, "keepalive_interval_ms": 1000,
+          "keepalive_probes": 4 } }' "$rest"
     start_host idle_$backend || continue
     silent=()
     for _ in 1 2 3 4 5; do
         exec {socket}<>"/dev/tcp/10.90.0.2/$(port_of idle_$backend it)" && silent+=("$socket")
     done
-    eventually 60 has_clients idle_$backend 5 || fail "idle_$backend: the clients do not come" idle_$backend.log
+    eventually 60 has_clients idle_$backend 5 ||
+        fail "idle_$backend: the clients do not come" idle_$backend.log
     cut_wire
     notices idle_$backend 2000 20
     for socket in "${silent[@]}"; do exec {socket}>&-; done
@@ -60,10 +64,13 @@ for backend in epoll io_uring shared; do
     # Replies are in flight to all connections except perhaps the newest, which keepalives find.
     start_wire
     config owed_$backend '{ "name": "it", "listen": "10.90.0.2:0", "plugin": "echo",
-        "limits": { "keepalive_idle_ms": 1000, "keepalive_interval_ms": 1000, "unacknowledged_timeout_ms": 2000 } }' "$rest"
+        "limits": { "keepalive_idle_ms": 1000, "keepalive_interval_ms": 1000,
+          "unacknowledged_timeout_ms": 2000 } }' "$rest"
     start_host owed_$backend || continue
-    start_clients owed_$backend "$(port_of owed_$backend it)" --connections 5 --size 1000 --depth 100
-    eventually 60 has_clients owed_$backend 5 || fail "owed_$backend: the clients do not come" owed_$backend.log
+    start_clients owed_$backend "$(port_of owed_$backend it)" --connections 5 --size 1000 \
+        --depth 100
+    eventually 60 has_clients owed_$backend 5 ||
+        fail "owed_$backend: the clients do not come" owed_$backend.log
     cut_wire
     notices owed_$backend 1000 30
     end_client

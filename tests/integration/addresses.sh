@@ -10,10 +10,14 @@ need getent
 if [ -z "${ADDRESSES_INSIDE:-}" ]; then
     user=()
     [ "$(id -u)" -eq 0 ] || user=(--user --map-root-user)
-    unshare --mount ${user[@]+"${user[@]}"} true 2>refused || skip "no mount name space of its own: $(tail -n 1 refused)"
+    unshare --mount ${user[@]+"${user[@]}"} true 2>refused ||
+        skip "no mount name space of its own: $(tail -n 1 refused)"
     own=(unshare --mount ${user[@]+"${user[@]}"}) inside=mount
     # It has a network name space too, so that IPv6 can be switched off.
-    if command -v ip >/dev/null && unshare --net ${user[@]+"${user[@]}"} ip link set lo up 2>refused; then own+=(--net) inside=net; fi
+    if command -v ip >/dev/null &&
+        unshare --net ${user[@]+"${user[@]}"} ip link set lo up 2>refused; then
+        own+=(--net) inside=net
+    fi
     again=("$BASH" "$script" --bin "$bin" --work "$work")
     [ -z "$emulator" ] || again+=(--emulator "$emulator")
     [ -z "$sanitized" ] || again+=(--sanitized)
@@ -45,7 +49,8 @@ partly() {
     port=$(port_of "$1" it)
     if [ "$(plain "$1.log" | grep -c 'listening on')" -ne 1 ]; then
         fail "$1: not one address is served" "$1.log"
-    elif ! plain "$1.log" | grep -qE "warn listener=it cannot (listen on|open a socket for) $3:"; then
+    elif ! plain "$1.log" |
+        grep -qE "warn listener=it cannot (listen on|open a socket for) $3:"; then
         fail "$1: no warning of $3" "$1.log"
     elif ! timeout 60 "${client[@]}" 127.0.0.1 "$port" --message hi --quiet >"$1.client" 2>&1; then
         fail "$1: it does not serve" "$1.client"
@@ -91,7 +96,8 @@ if start_host first; then
 fi
 
 # Containers often have this: the hosts file names ::1, but IPv6 is switched off.
-if [ "$ADDRESSES_INSIDE" = net ] && { echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6; } 2>refused; then
+if [ "$ADDRESSES_INSIDE" = net ] &&
+    { echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6; } 2>refused; then
     partly localhost localhost:0 '\[::1\]'
     refused without_ipv6 '[::1]:0' '[::1]:0'
 else

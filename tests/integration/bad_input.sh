@@ -24,13 +24,17 @@ wrong() {
         elif tr -d '\r' <"$name.$mode" | grep -qE ' ready$|listening on'; then
             fail "$name ($mode): it was half started" "$name.$mode"
         else
-            ok "$name ($mode): $(grep -F -m 1 -- "$expected" "$name.$mode" | tr -d '\r' | cut -c1-160)"
+            ok "$name ($mode): $(grep -F -m 1 -- "$expected" "$name.$mode" | tr -d '\r' |
+                cut -c1-160)"
         fi
     done
 }
 # config NAME LISTENER-MEMBERS [ROOT-MEMBERS]
 config() {
-    printf '{\n  "plugin_directory": "%s",\n  "listeners": [\n    { "name": "it",\n      %s }\n  ]%s\n}\n' "$plugin_directory" "$2" "${3:-}" >"$1.json"
+    local form='{\n  "plugin_directory": "%s",\n'
+    form+='  "listeners": [\n    { "name": "it",\n      %s }\n  ]%s\n}\n'
+    # shellcheck disable=SC2059 # the form is the lines above
+    printf "$form" "$plugin_directory" "$2" "${3:-}" >"$1.json"
 }
 fine='"listen": "127.0.0.1:0", "plugin": "echo"'
 
@@ -59,7 +63,8 @@ config two_mistakes '"listen": 1, "plugin": 2'
 wrong two_mistakes 'listeners[0].plugin'
 wrong two_mistakes 'listeners[0].listen'
 
-config other_system "$fine" ", \"io\": { \"backend\": \"$([ -n "$emulator" ] && echo epoll || echo iocp)\" }"
+config other_system "$fine" \
+    ", \"io\": { \"backend\": \"$([ -n "$emulator" ] && echo epoll || echo iocp)\" }"
 wrong other_system 'other_system.json:6: io.backend'
 
 # ---- large inputs cost little time and memory
@@ -68,7 +73,8 @@ if [ -z "$emulator$sanitized" ]; then
     ones=$(printf '1,%.0s' {1..100000})
     printf '{ "plugin_directory": "%s", "listeners": [ { "listen": "127.0.0.1:0", "plugin": "echo", "settings": { "%s": [%s 1] } } ] }' "$plugin_directory" "$long" "$ones" >long_key.json
     (ulimit -v 600000 && exec timeout 20 "${host[@]}" check long_key.json) >long_key.out 2>&1
-    if [ $? -eq 2 ] && grep -q '^host: long_key.json:1: .*: unknown setting of this plugin' long_key.out; then
+    if [ $? -eq 2 ] && grep -q '^host: long_key.json:1: .*: unknown setting of this plugin' \
+        long_key.out; then
         ok 'a long key before many elements'
     else
         cut -c1-200 long_key.out >long_key.short
@@ -82,7 +88,9 @@ if [ -z "$emulator$sanitized" ]; then
     else
         fail 'many mistakes' many.out
     fi
-    { echo '{ "plugin_directory": "nowhere", "listeners": ['; printf '{ "name": "n%d", "listen": "127.0.0.1:0", "plugin": "echo" },\n' {1..1000}; echo '{ "listen": "127.0.0.1:0", "plugin": "echo" } ] }'; } >nowhere.json
+    { echo '{ "plugin_directory": "nowhere", "listeners": ['; printf \
+        '{ "name": "n%d", "listen": "127.0.0.1:0", "plugin": "echo" },\n' {1..1000}; echo \
+        '{ "listen": "127.0.0.1:0", "plugin": "echo" } ] }'; } >nowhere.json
     timeout 20 "${host[@]}" check nowhere.json >nowhere.out 2>&1
     if [ $? -eq 2 ] && [ "$(wc -l <nowhere.out)" -eq 51 ] &&
         tail -n 1 nowhere.out | grep -qx 'host: 951 more mistakes not shown'; then
@@ -139,7 +147,8 @@ wrong dots 'listeners[0].plugin'
 number=0
 for name in '../echo' 'sub/echo' 'a..b' 'sub\\\\echo' 'c:echo' '/etc/passwd'; do
     number=$((number + 1))
-    config "separator_$number" "\"listen\": \"127.0.0.1:0\", \"plugin\": \"$(sed 's/\\\\\\\\/\\\\/' <<<"$name")\""
+    config "separator_$number" \
+        "\"listen\": \"127.0.0.1:0\", \"plugin\": \"$(sed 's/\\\\\\\\/\\\\/' <<<"$name")\""
     wrong "separator_$number" 'listeners[0].plugin'
 done
 config create_fails '"listen": "127.0.0.1:0", "plugin": "bad_create_fails"'
@@ -164,7 +173,8 @@ wrong not_ours '192.0.2.1'
 wrong not_ours 'name an address of this machine'
 config no_such_name '"listen": "no-such-host.invalid:5000", "plugin": "echo"'
 wrong no_such_name 'no-such-host.invalid'
-config second_wrong "$fine }, { \"name\": \"two\", \"listen\": \"192.0.2.1:0\", \"plugin\": \"echo\""
+config second_wrong \
+    "$fine }, { \"name\": \"two\", \"listen\": \"192.0.2.1:0\", \"plugin\": \"echo\""
 wrong second_wrong '"two"' # and the first one no longer listens: see "half started"
 
 # Addresses as other programs write them: the message says what to write here.
@@ -176,7 +186,8 @@ address of_unix unix:/tmp/x \
     'found "unix:/tmp/x", expected a TCP address such as "127.0.0.1:5000": Unix sockets are not supported'
 address of_scheme tcp://1.2.3.4:5 'found "tcp://1.2.3.4:5", expected "1.2.3.4:5"'
 address of_page http://name:80/page 'expected "name:80"'
-address of_star '*:80' 'expected "0.0.0.0:80" for all IPv4 addresses of this machine, or "[::]:80" for all IPv6 ones'
+address of_star '*:80' \
+    'expected "0.0.0.0:80" for all IPv4 addresses of this machine, or "[::]:80" for all IPv6 ones'
 address of_colon ':80' 'expected "0.0.0.0:80"'
 address of_bare 127.0.0.1 'expected "127.0.0.1:5000", with a port'
 address of_v6 ::1:80 'expected "[::1]:80": an IPv6 address needs brackets'
@@ -206,7 +217,8 @@ else
     fail 'a check with a log file fails, or makes the file' log_file.out
 fi
 echo 'an earlier line' >written/host.log
-if "${host[@]}" check log_file.json >log_file.out 2>&1 && [ "$(cat written/host.log)" = 'an earlier line' ]; then
+if "${host[@]}" check log_file.json >log_file.out 2>&1 &&
+    [ "$(cat written/host.log)" = 'an earlier line' ]; then
     ok 'and writes nothing to one that is there'
 else
     fail 'a check writes to the log file' written/host.log
@@ -214,7 +226,8 @@ fi
 if start_host log_file; then
     ! stop_host log_file $stop_signal || ok 'the host stops'
     tr -d '\r' <written/host.log >log_file.text
-    if head -n 1 log_file.text | grep -qx 'an earlier line' && grep -q ' ready$' log_file.text && tail -n 1 log_file.text | grep -q ' stopped$'; then
+    if head -n 1 log_file.text | grep -qx 'an earlier line' && grep -q ' ready$' log_file.text &&
+        tail -n 1 log_file.text | grep -q ' stopped$'; then
         ok 'a start appends to it, from the first line to "stopped"'
     else
         fail 'the log file has not what was logged' written/host.log
@@ -228,7 +241,8 @@ if start_host first; then
     config in_use "\"listen\": \"127.0.0.1:$port\", \"plugin\": \"echo\""
     wrong in_use "listen: cannot listen on 127.0.0.1:$port"
     wrong in_use 'another program'
-    if grep -q 'if a running host has these addresses, leave them out: host check --no-ports in_use.json' in_use.check; then
+    hint='if a running host has these addresses, leave them out: host check --no-ports in_use.json'
+    if grep -q "$hint" in_use.check; then
         ok 'a check beside a running host says how to make it'
     else
         fail 'a check beside a running host does not say how to make it'
@@ -245,7 +259,8 @@ if start_host first; then
     fi
     ! stop_host first $stop_signal || ok 'and stops'
     # One address in two spellings: the two listeners collide with each other and with nobody else.
-    config twice "\"listen\": \"127.0.0.1:$port\", \"plugin\": \"echo\" }, { \"name\": \"other\", \"listen\": \"127.1:$port\", \"plugin\": \"echo\""
+    config twice "\"listen\": \"127.0.0.1:$port\", \"plugin\": \"echo\" },
+      { \"name\": \"other\", \"listen\": \"127.1:$port\", \"plugin\": \"echo\""
     wrong twice "listener \"other\": listen: cannot listen on 127.0.0.1:$port"
 fi
 if command -v socat >/dev/null; then
@@ -315,7 +330,9 @@ if [ -z "$emulator" ]; then
 fi
 for arguments in --help 'check --help'; do
     usage 0 'Exit codes' $arguments
-    if [ "$(tr -d '\r' <usage.out | awk 'length > longest { longest = length } END { print longest }')" -le 100 ]; then
+    longest=$(tr -d '\r' <usage.out |
+        awk 'length > longest { longest = length } END { print longest }')
+    if [ "$longest" -le 100 ]; then
         ok "host $arguments fits 100 columns"
     else
         fail "host $arguments has lines that are too long" usage.out

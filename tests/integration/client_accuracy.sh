@@ -15,7 +15,8 @@ started_pids+=($!)
 
 cat >delays.json <<JSON
 { "plugin_directory": "$plugin_directory",
-  "listeners": [ { "name": "it", "listen": "127.0.0.1:0", "plugin": "delays", "settings": { "least_us": 500, "span_us": 2500 },
+  "listeners": [ { "name": "it", "listen": "127.0.0.1:0", "plugin": "delays",
+    "settings": { "least_us": 500, "span_us": 2500 },
                    "framing": { "type": "delimiter", "max_bytes": 4096 } } ],
   "io": { "ports": "per_core", "threads": 1 }, "shutdown": { "drain_ms": 5000 } }
 JSON
@@ -37,13 +38,16 @@ run() { # NAME FIGURE ARGUMENT...
     local name=$1 figure=$2 code p
     shift 2
     ask_server >/dev/null
-    timeout 120 "${client[@]}" 127.0.0.1 "$port" --size 64 --framing delimiter --timeout 60s "$@" >run.client 2>&1
+    timeout 120 "${client[@]}" 127.0.0.1 "$port" --size 64 --framing delimiter \
+        --timeout 60s "$@" >run.client 2>&1
     code=$?
     # On a busy machine messages may leave late. That is not compared, and the client says so.
-    [ "$code" -eq 0 ] || { [ "$code" -eq 5 ] && [ "$figure" = service ]; } || { fail "$name: the client's exit code is $code" run.client; return 1; }
+    [ "$code" -eq 0 ] || { [ "$code" -eq 5 ] && [ "$figure" = service ]; } ||
+        { fail "$name: the client's exit code is $code" run.client; return 1; }
     local count p50 p90 p99
     read -r count p50 p90 p99 < <(ask_server)
-    [ "$count" = "$(value received)" ] || { fail "$name: the server has \"$count\" messages" run.client; return 1; }
+    [ "$count" = "$(value received)" ] ||
+        { fail "$name: the server has \"$count\" messages" run.client; return 1; }
     for p in p50 p90 p99; do echo "$(value "${figure}_${p}_us") ${!p}" >>"$name.$p"; done
 }
 
@@ -51,14 +55,16 @@ check() { # NAME: five runs are there
     local p
     for p in p50 p90 p99; do
         # The part of the difference above 5 %, as the median of five.
-        awk '{ server = $2 / 1000; difference = $1 - server; above = (difference < 0 ? -difference : difference) - 0.05 * server
+        awk '{ server = $2 / 1000; difference = $1 - server
+               above = (difference < 0 ? -difference : difference) - 0.05 * server
                print above, difference, server }' "$1.$p" | sort -g >"$1.$p.sorted"
         local above difference server
         read -r above difference server < <(sed -n 3p "$1.$p.sorted")
         if [ "$(wc -l <"$1.$p")" -eq 5 ] && awk "BEGIN { exit !($above <= 100) }"; then
             ok "$1: $p is $server us by the server, and $difference us more by the client"
         else
-            fail "$1: $p is too far from the server's; above 5 %, difference, server's, in us:" "$1.$p.sorted"
+            fail "$1: $p is too far from the server's; above 5 %, difference, server's, in us:" \
+                "$1.$p.sorted"
         fi
     done
 }

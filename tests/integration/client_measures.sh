@@ -7,9 +7,12 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cat >echo.json <<JSON
 { "plugin_directory": "$plugin_directory",
   "listeners": [ { "name": "it", "listen": "127.0.0.1:0", "plugin": "echo" },
-                 { "name": "framed", "listen": "127.0.0.1:0", "plugin": "echo", "framing": { "type": "delimiter", "max_bytes": 65536 } },
-                 { "name": "stalls", "listen": "127.0.0.1:0", "plugin": "stalls", "settings": { "every_ms": 1000, "for_ms": 100 } },
-                 { "name": "short", "listen": "127.0.0.1:0", "plugin": "echo", "limits": { "idle_timeout_ms": 300 } } ],
+                 { "name": "framed", "listen": "127.0.0.1:0", "plugin": "echo",
+                   "framing": { "type": "delimiter", "max_bytes": 65536 } },
+                 { "name": "stalls", "listen": "127.0.0.1:0", "plugin": "stalls",
+                   "settings": { "every_ms": 1000, "for_ms": 100 } },
+                 { "name": "short", "listen": "127.0.0.1:0", "plugin": "echo",
+                   "limits": { "idle_timeout_ms": 300 } } ],
   "io": { "ports": "per_core", "threads": 1 }, "shutdown": { "drain_ms": 5000 } }
 JSON
 start_host echo || finish
@@ -22,7 +25,8 @@ run() {
     timeout 120 "${client[@]}" 127.0.0.1 "$port" --timeout 60s "$@" >"$name.client" 2>&1
     code=$?
     ran=$name
-    is_expected "$expected" "$@" || fail "$name: the client's exit code is $code, not $expected" "$name.client"
+    is_expected "$expected" "$@" ||
+        fail "$name: the client's exit code is $code, not $expected" "$name.client"
 }
 # With a rate, on a machine that is busy with other tests, the client may say that it lagged itself.
 is_expected() { # EXIT_CODE ARGUMENT...
@@ -53,11 +57,15 @@ expect not_sent -eq 0
 # The host stands still for half a second in a run of two seconds. With a rate every message that
 # was due meanwhile has waited, about a quarter of all. Without a rate only those in flight have,
 # one a connection among thousands.
-are_connected() { [ "$(grep -ci " 0100007F:$(printf %04x "$port") [0-9A-F:]* 01 " /proc/net/tcp)" -ge "$1" ]; } # COUNT
+# COUNT
+are_connected() {
+    [ "$(grep -ci " 0100007F:$(printf %04x "$port") [0-9A-F:]* 01 " /proc/net/tcp)" -ge "$1" ]
+}
 stall() { # NAME ARGUMENT...
     local name=$1 pid
     shift
-    timeout 120 "${client[@]}" 127.0.0.1 "$port" --message x --connections 4 --duration 2s --timeout 60s "$@" >"$name.client" 2>&1 &
+    timeout 120 "${client[@]}" 127.0.0.1 "$port" --message x --connections 4 --duration 2s \
+        --timeout 60s "$@" >"$name.client" 2>&1 &
     pid=$!
     started_pids+=("$pid")
     eventually 30 are_connected 4 || fail "$name: the client does not connect" "$name.client"
@@ -79,7 +87,8 @@ if [ -z "$emulator" ]; then # whose host is another process than the one that wa
     if [ "$open_p90" -ge 100000 ] && [ "$closed_p90" -lt 100000 ]; then
         ok "a stall of 500 ms is in the p90 of the open loop ($open_p90 us), and not in that of the closed one ($closed_p90 us)"
     else
-        fail "the p90 of the open loop is $open_p90 us, of the closed one $closed_p90 us" open_loop.client closed_loop.client
+        fail "the p90 of the open loop is $open_p90 us, of the closed one $closed_p90 us" \
+            open_loop.client closed_loop.client
     fi
     # The server was slow, not the client, so the client reports no lag. (It may have lagged on a
     # busy machine, so there are several tries.)
@@ -88,10 +97,15 @@ if [ -z "$emulator" ]; then # whose host is another process than the one that wa
         stall open_loop --rate 1000 --depth 1000
         open_code=$code
     done
-    if [ "$open_code" -eq 0 ]; then ok 'the stall is not taken for a lag of the client'; else fail 'a stall of the server is taken for a lag of the client' open_loop.client; fi
+    if [ "$open_code" -eq 0 ]; then
+        ok 'the stall is not taken for a lag of the client'
+    else
+        fail 'a stall of the server is taken for a lag of the client' open_loop.client
+    fi
     # The client itself stands still for a sixth of its run: its figures are invalid, and it says
     # so.
-    timeout 120 "${client[@]}" 127.0.0.1 "$port" --message x --connections 4 --duration 3s --timeout 60s --rate 1000 --depth 1000 >own_stall.client 2>&1 &
+    timeout 120 "${client[@]}" 127.0.0.1 "$port" --message x --connections 4 --duration 3s \
+        --timeout 60s --rate 1000 --depth 1000 >own_stall.client 2>&1 &
     shell=$!
     started_pids+=("$shell")
     eventually 30 are_connected 4 || fail 'own_stall: the client does not connect' own_stall.client
@@ -101,7 +115,11 @@ if [ -z "$emulator" ]; then # whose host is another process than the one that wa
     kill -CONT "$own"
     wait_gone "$shell" 60
     ran=own_stall
-    if [ "$code" -eq 5 ]; then ok 'own_stall: exit code 5'; else fail "own_stall: the client's exit code is $code, not 5" own_stall.client; fi
+    if [ "$code" -eq 5 ]; then
+        ok 'own_stall: exit code 5'
+    else
+        fail "own_stall: the client's exit code is $code, not 5" own_stall.client
+    fi
     expect lag_p99_us -ge 200000
     expect lost -eq 0
     # A rate that no client can keep: it says itself that its figures are worth nothing.
@@ -109,7 +127,11 @@ if [ -z "$emulator" ]; then # whose host is another process than the one that wa
     expect not_sent -ge 1
     expect sent_late -ge 1
     expect lag_p99_us -ge 1001
-    if grep -q '^client: the figures are invalid: ' too_fast.client; then ok 'too_fast: it is said'; else fail 'too_fast: it is not said' too_fast.client; fi
+    if grep -q '^client: the figures are invalid: ' too_fast.client; then
+        ok 'too_fast: it is said'
+    else
+        fail 'too_fast: it is not said' too_fast.client
+    fi
 fi
 
 # The server stands still for a tenth of the time. With a rate the 99th percentile is most of a
@@ -124,7 +146,8 @@ port=$it
 if [ "$open_p99" -ge 50000 ] && [ "$closed_p99" -lt 50000 ] && [ "$service_p50" -lt 50000 ]; then
     ok "stalls of 100 ms are in the p99 of the open loop ($open_p99 us), and not in that of the closed one ($closed_p99 us)"
 else
-    fail "with stalls the p99 of the open loop is $open_p99 us, of the closed one $closed_p99 us" stalls_open.client stalls_closed.client
+    fail "with stalls the p99 of the open loop is $open_p99 us, of the closed one $closed_p99 us" \
+        stalls_open.client stalls_closed.client
 fi
 
 run poisson 0 --size 100 --connections 10 --depth 50 --rate 500 --arrivals poisson --count 50
@@ -170,7 +193,8 @@ for listener in it framed; do
     port=$(port_of echo $listener)
     framing=none
     [ $listener = it ] || framing=delimiter
-    run "hostile_$listener" 0 --size 1-2000 --framing $framing --connections 8 --depth 4 --duration 3s \
+    run "hostile_$listener" 0 --size 1-2000 --framing $framing --connections 8 --depth 4 \
+        --duration 3s \
         --hostile silent:2,slow_reader:2,slow_writer:2,reset:4,half_close:4,oversized:2,garbage:4
     expect received -ge 8
     expect wrong -eq 0
@@ -191,11 +215,13 @@ port=$it
 # Over IPv6, if the system has it.
 if grep -qs '^00000000000000000000000000000001 ' /proc/net/if_inet6; then
     cat >six.json <<JSON
-{ "plugin_directory": "$plugin_directory", "listeners": [ { "name": "it", "listen": "[::1]:0", "plugin": "echo" } ] }
+{ "plugin_directory": "$plugin_directory", "listeners": [ { "name": "it", "listen": "[::1]:0",
+  "plugin": "echo" } ] }
 JSON
     four_pid=$host_pid
     if start_host six; then
-        timeout 120 "${client[@]}" ::1 "$(port_of six it)" --size 1-2000 --connections 8 --count 20 --idle 3 --hostile reset:2 >six.client 2>&1
+        timeout 120 "${client[@]}" ::1 "$(port_of six it)" --size 1-2000 --connections 8 \
+            --count 20 --idle 3 --hostile reset:2 >six.client 2>&1
         code=$?
         ran=six
         [ "$code" -eq 0 ] || fail "six: the client's exit code is $code" six.client
@@ -208,14 +234,19 @@ fi
 
 # The most of the client's memory that a connection takes: with 2,000 connections minus with 1, each
 # with 64 bytes and one message in flight.
-has_talked() { [ "$(awk '{ print $14 + $15 }' "/proc/$1/stat")" -ge 100 ]; } # a second of its own: 10,000 messages or more
-if [ -z "$emulator$sanitized" ] && { [ "$(ulimit -Hn)" = unlimited ] || [ "$(ulimit -Hn)" -ge 2100 ]; }; then
-    memory_with() { # CONNECTIONS: its own memory and its share of what it has in common with others; in kib
+# A second of its own: 10,000 messages or more
+has_talked() { [ "$(awk '{ print $14 + $15 }' "/proc/$1/stat")" -ge 100 ]; }
+if [ -z "$emulator$sanitized" ] && { [ "$(ulimit -Hn)" = unlimited ] ||
+    [ "$(ulimit -Hn)" -ge 2100 ]; }; then
+    # CONNECTIONS: its own memory and its share of what it has in common with others; in kib
+    memory_with() {
         local pid own
-        timeout 120 "${client[@]}" 127.0.0.1 "$port" --size 64 --connections "$1" --duration 60s --quiet >memory.client 2>&1 &
+        timeout 120 "${client[@]}" 127.0.0.1 "$port" --size 64 --connections "$1" --duration 60s \
+            --quiet >memory.client 2>&1 &
         pid=$!
         started_pids+=("$pid")
-        eventually 60 are_connected "$1" || fail "memory: $1 connections are not there" memory.client
+        eventually 60 are_connected "$1" ||
+            fail "memory: $1 connections are not there" memory.client
         own=$(pgrep -P "$pid")
         eventually 60 has_talked "$own"
         kib=$(sed -n 's/^Pss: *\([0-9]*\) kB/\1/p' "/proc/$own/smaps_rollup")
@@ -238,7 +269,8 @@ all_right 360
 expect connections_opened -eq 9
 expect idle_opened -eq 7
 
-run sources 0 --size 100 --connections 6 --count 20 --messages-per-connection 5 --source 127.0.0.2-127.0.0.4
+run sources 0 --size 100 --connections 6 --count 20 --messages-per-connection 5 \
+    --source 127.0.0.2-127.0.0.4
 all_right 120
 expect connections_opened -eq 24
 run foreign_source 1 --message x --source 192.0.2.1

@@ -21,11 +21,13 @@ for ports in shared per_core io_uring; do
   "shutdown": { "drain_ms": 5000 } }
 JSON
     start_host $ports || continue
-    "${client[@]}" 127.0.0.1 "$(port_of $ports it)" --size 1-60000 --connections $connections --count $count --depth 8 \
+    "${client[@]}" 127.0.0.1 "$(port_of $ports it)" --size 1-60000 --connections $connections \
+        --count $count --depth 8 \
         --timeout 120s >"$ports.client" 2>&1
     code=$?
     value() { tr -d '\r' <"$ports.client" | sed -n "s/^$1  *//p"; }
-    if [ $code -ne 0 ] || [ "$(value received)" != $((connections * count)) ] || [ "$(value wrong)" != 0 ] || [ "$(value lost)" != 0 ]; then
+    if [ $code -ne 0 ] || [ "$(value received)" != $((connections * count)) ] ||
+        [ "$(value wrong)" != 0 ] || [ "$(value lost)" != 0 ]; then
         fail "$ports: the client's exit code is $code" "$ports.client" "$ports.log"
     else
         ok "$ports: $(value received) replies, none wrong or lost, $(value messages_per_second) messages/s, p99 $(value latency_p99_us) us"

@@ -15,7 +15,8 @@ says() {
     if start_host "$name"; then
         stop_host "$name" $stop_signal
         if tr -d '\r' <"$name.log" | grep -qE "portico [^:]*: $pattern"; then
-            ok "$name: $(tr -d '\r' <"$name.log" | grep -oE '[0-9]+( of [0-9]+)? processors, [0-9]+ worker threads')"
+            ok "$name: $(tr -d '\r' <"$name.log" |
+                grep -oE '[0-9]+( of [0-9]+)? processors, [0-9]+ worker threads')"
         else
             fail "$name: the log does not say \"$pattern\"" "$name.log"
         fi
@@ -30,9 +31,12 @@ first=$(taskset -cp $$ | sed 's/.*: *\([0-9]*\).*/\1/')
 
 # The tests themselves may run within a quota, which nproc does not know.
 says unbound "[0-9]+( of [0-9]+)? processors, [0-9]+ worker threads" env
-read -r processors workers < <(tr -d '\r' <unbound.log | sed -nE 's/.*: ([0-9]+)( of [0-9]+)? processors, ([0-9]+) worker threads.*/\1 \3/p')
-if [ "${processors:-0}" -lt 1 ] || [ "$processors" -gt "$may_use" ] || [ "$workers" -ne $((each * processors)) ]; then
-    fail "unbound: at most $may_use processors were expected, with $each worker threads each" unbound.log
+read -r processors workers < <(tr -d '\r' <unbound.log |
+    sed -nE 's/.*: ([0-9]+)( of [0-9]+)? processors, ([0-9]+) worker threads.*/\1 \3/p')
+if [ "${processors:-0}" -lt 1 ] || [ "$processors" -gt "$may_use" ] ||
+    [ "$workers" -ne $((each * processors)) ]; then
+    fail "unbound: at most $may_use processors were expected, with $each worker threads each" \
+        unbound.log
 fi
 says bound "1( of [0-9]+)? processors, $each worker threads" taskset -c "$first"
 
@@ -57,8 +61,10 @@ if [ "$may_use" -lt 2 ]; then
 elif [ -n "$emulator" ]; then
     echo 'not tried: what runs in the emulator does not see control groups'
 elif [ -n "$cpu_mount" ] && make_group "$cpu_mount$cpu_group" cpu.cfs_quota_us 50000 ||
-    { leave_group; group=; [ -n "$unified_mount" ] && make_group "$unified_mount$unified_group" cpu.max '50000 100000'; }; then
-    says quota "1 of [0-9]+ processors, 1 worker threads" bash -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$group"
+    { leave_group; group=; [ -n "$unified_mount" ] &&
+    make_group "$unified_mount$unified_group" cpu.max '50000 100000'; }; then
+    says quota "1 of [0-9]+ processors, 1 worker threads" \
+        bash -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$group"
 else
     echo 'not tried: no control group with a quota can be made here'
 fi

@@ -133,7 +133,8 @@ find_by_seeds() { # NAME
     if [ -n "$seed" ]; then
         first=$((seed > window ? seed - window : 1))
         # Nearly always one run is enough.
-        ! simulate "$name" "$seed" 1 || ! simulate "$name" "$first" $((seed + window + 1 - first)) || seed=''
+        ! simulate "$name" "$seed" 1 ||
+            ! simulate "$name" "$first" $((seed + window + 1 - first)) || seed=''
     fi
     if [ -z "$seed" ] && simulate "$name" 1 "$seeds"; then
         printf '\tnot found\n' >"$results/$name"
@@ -161,7 +162,8 @@ plant() {
         if ! run_tests "$name" >"$results/$name.log" 2>&1; then
             printf '\tits tests fail without it too: %s\n' "$results/$name.log" >"$results/$name"
             return
-        elif grep -q 'SKIPPED: io_uring:' "$results/$name.log" && grep -q '^+++ b/host/io/uring/' "$patch"; then
+        elif grep -q 'SKIPPED: io_uring:' "$results/$name.log" &&
+            grep -q '^+++ b/host/io/uring/' "$patch"; then
             printf 'none\tnot looked for: there is no io_uring\n' >"$results/$name"
             return
         fi
@@ -212,7 +214,8 @@ record_seed() {
 
 missed=0 moved=0
 printf '%-30s %6s  %s\n' defect seeds "found by"
-[ -z "$markdown" ] || printf '| defect | what is wrong | seeds | found by |\n|---|---|---:|---|\n' >"$markdown"
+[ -z "$markdown" ] ||
+    printf '| defect | what is wrong | seeds | found by |\n|---|---|---:|---|\n' >"$markdown"
 for name in "${defects[@]}"; do
     found='' said='it was not looked for'
     [ ! -s "$results/$name" ] || IFS=$'\t' read -r found said < <(sed 's/^\t/-\t/' "$results/$name")
@@ -227,5 +230,6 @@ for name in "${defects[@]}"; do
         "$(head -n 1 "tests/sim/defects/$name.patch")" "$found" "$said" >>"$markdown"
 done
 echo "${#defects[@]} defects, $missed not found (by seeds: within $seeds)"
-[ $moved -eq 0 ] || echo "$moved of them at another seed than the patch says: --record writes the lines anew"
+[ $moved -eq 0 ] || echo \
+    "$moved of them at another seed than the patch says: --record writes the lines anew"
 [ $missed -eq 0 ]
