@@ -57,7 +57,7 @@ public:
     // the end of a run.
     [[nodiscard]] std::size_t open_handles() const noexcept;
 
-    // Resets a connection in the network, as a router or a firewall does that lost its state: both
+    // Resets a connection in the network, as a router or firewall that lost its state does: both
     // ends see a reset. Takes either end's local address (Socket::local_address,
     // SimPeer::local_address). False if there is none (any more).
     bool reset_connection(const io::Address& local);

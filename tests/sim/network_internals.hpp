@@ -65,7 +65,7 @@ struct Network::Internals {
         // somebody may still use it: a Socket, a peer, a backlog
         bool has_handle = true;
         bool is_finished = false;     // its stream is complete: the end follows the bytes
-        bool is_end_sent = false;     // the end travels, or is there
+        bool is_end_sent = false;     // the end is on its way, or has arrived
         bool is_input_ended = false;  // the other's end is there
         bool resets_on_close = false;
         Index other = none;  // none before the connection, and after the other has gone
