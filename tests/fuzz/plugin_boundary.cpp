@@ -128,7 +128,7 @@ public:
         group_ = std::make_unique<net::WorkerGroup>(std::move(port), chunks_, options);
     }
 
-    // A server's life, as in server.cpp.
+    // The life of a server, in the steps of host/server.
     void run() {
         const plugin::Loaded loaded{nullptr, &plugin_.table(), "/plugins/fuzzed.so"};
         static_cast<void>(plugin::Instance(loaded, listener_, log_).validate());

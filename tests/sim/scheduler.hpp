@@ -14,7 +14,7 @@
 //     // This thread is the controller, thread 0.
 //     sim::Scheduler scheduler(random.fork("scheduler"), options);
 //     sim::Network network(scheduler, random.fork("network"), faults);
-//     ... make pools, SimPorts, WorkerGroups, Instances, exactly as server.cpp does ...
+//     ... make pools, SimPorts, WorkerGroups, Instances, exactly as host/server does ...
 //     group.start(), group.begin();            // its std::threads join the simulation
 //     scheduler.at(t, [&] { peer.reset(); });  // an action of the simulated outside (see at())
 //     // The others run until the condition is true.

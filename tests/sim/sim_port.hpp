@@ -17,7 +17,7 @@
 //
 // An operation's outputs are filled in when it is handed out, never before.
 //
-// The world makes a SimPort wherever server.cpp calls make_port(). It needs nothing else: wait()
+// The world makes a SimPort wherever host/server calls make_port(). It needs nothing else: wait()
 // blocks in the scheduler.
 #pragma once
 

@@ -1,4 +1,4 @@
-// A listener with its plugin instance, as server.cpp keeps them, and the world's notes on it.
+// A listener with its plugin instance, as host/server keeps them, and the world's notes on it.
 #pragma once
 
 #include <deque>

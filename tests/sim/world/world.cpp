@@ -10,7 +10,7 @@ constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
 
 // If nothing hinders it, what must happen does so within this time and the service's own timeouts.
 constexpr std::uint64_t bound_ns = 5'000 * ms;
-// As in server.cpp.
+// As in host/server.
 constexpr std::uint64_t cut_again_ns = 100 * ms;
 constexpr std::size_t latecomers_max = 8;
 
@@ -24,7 +24,7 @@ public:
                std::string_view) noexcept override {}
 };
 
-// As in server.cpp: a port with its pools and threads.
+// As in host/server: a port with its pools and threads.
 struct World::Station {
     io::BufferPool receive_buffers;
     io::BufferPool send_chunks;
@@ -74,7 +74,7 @@ World::Outcome World::run() {
     return outcome;
 }
 
-// ---- start, as server.cpp's
+// ---- start, as host/server does it
 
 net::WorkerGroup* World::add_station(std::uint32_t threads, std::uint32_t batch) {
     auto station = std::make_unique<Station>(plan_);
@@ -124,8 +124,8 @@ void World::start() {
     for (std::uint32_t i = 0; i < (plan_.is_shared ? 1 : plan_.threads); ++i) {
         common.push_back(add_station(plan_.is_shared ? plan_.threads : 1, 64));
     }
-    // As in server.cpp if there are several workers. Accepts that share a port with callbacks are a
-    // test of their own.
+    // As in host/server if there are several workers. Accepts that share a port with callbacks are
+    // a test of their own.
     net::WorkerGroup* accepting = plan_.has_accepting_thread ? add_station(1, 64) : nullptr;
     std::size_t next_serial = 0;
     std::vector<net::WorkerGroup*> homes;
@@ -387,7 +387,7 @@ const char* World::awaited_by(const ScriptedPeer& peer) const {
                                                  : nullptr;
 }
 
-// ---- the end, as server.cpp's
+// ---- the end, as host/server does it
 
 void World::drain() {
     scheduler_.trace("the stop begins, with {} ms", plan_.drain_ms);

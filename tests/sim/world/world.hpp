@@ -1,6 +1,6 @@
 // One run of the simulated world: the production code from host/net and host/plugin up, on
-// simulated ports. It is put together, stopped and taken apart in the steps of
-// host/server/server.cpp. The seed draws its peers and foreign threads.
+// simulated ports. It is put together, stopped and taken apart in the steps of host/server. The
+// seed draws its peers and foreign threads.
 //
 //     start -> traffic -> (settle) -> drain -> finish -> join -> destroy
 //
