@@ -121,7 +121,7 @@ struct SimPort::Internals final : Watcher {
         bool is_cancelled = false;  // late: aborted when nothing comes first
         bool may_be_late = false;   // a send that nobody waits for
         bool was_late = false;
-        bool found_no_room = false;  // a send: it waits for much of it
+        bool found_no_room = false;  // a send: it waits for much room
         io::Error planned = io::Error::none;
         std::uint16_t index = 0;
         // for this use of the record: what was scheduled for an earlier one is void
