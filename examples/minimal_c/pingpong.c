@@ -4,7 +4,7 @@
  *     PING         PONG
  *     ECHO TEXT    TEXT
  *     WHOAMI       the peer's own address, as the host sees it
- *     QUIT         BYE, and the connection is closed once that is sent
+ *     QUIT         BYE, and the connection closes once that is sent
  *     else         ERROR unknown command
  * The host cuts the stream into lines ("framing" in host.json), so this file never sees half a
  * command. */
@@ -22,7 +22,7 @@ static portico_status PORTICO_CALL create(const portico_host *host, portico_inst
                                           const char *settings, uint64_t settings_size, char *error,
                                           uint64_t error_capacity, void **self) {
     struct pingpong *plugin = malloc(sizeof *plugin);
-    /* it has no settings and no way to fail but this: */
+    /* it has no settings, and can fail only here */
     (void)settings, (void)settings_size, (void)error, (void)error_capacity;
     if (plugin == NULL) return PORTICO_NO_MEMORY;
     plugin->host = host;
@@ -56,7 +56,7 @@ static portico_status PORTICO_CALL on_data(void *self, portico_connection connec
     } else if (is("QUIT", line, length)) {
         answer = "BYE\n", answer_size = 4;
     } else if (length >= 5 && memcmp(line, "ECHO ", 5) == 0) {
-        /* straight from the host's buffer, "\n" and all */
+        /* straight from the host's buffer, with its "\n" */
         answer = line + 5, answer_size = size - frame->payload_offset - 5;
     } else if (is("WHOAMI", line, length) &&
                plugin->host->info(plugin->instance, connection, &info) == PORTICO_OK) {
@@ -71,7 +71,7 @@ static portico_status PORTICO_CALL on_data(void *self, portico_connection connec
     if (status == PORTICO_OK && is("QUIT", line, length)) {
         status = plugin->host->close(plugin->instance, connection, PORTICO_CLOSE_GRACEFUL);
     }
-    /* gone: it closes already, which is no mistake */
+    /* gone: it is closing already, which is no mistake */
     return status == PORTICO_GONE ? PORTICO_OK : status;
 }
 

@@ -1,9 +1,9 @@
-/* ack: answers whatever comes with a fixed acknowledgement, as the article's thread-per-client
- * server does.
+/* ack: answers everything with a fixed acknowledgement, as the article's thread-per-client server
+ * does.
  *
- * Each on_data is one answer: each completed read, or each message where the listener has framing.
- * The reply is sent as it is, with no delimiter or length prefix added, so for a framed listener
- * the operator writes those into "reply" ("Message received\n").
+ * Each on_data gets one answer: each completed read, or each message if the listener has framing.
+ * The reply is sent as it is, without a delimiter or length prefix, so for a framed listener the
+ * operator writes those into "reply" ("Message received\n").
  *
  * Settings:
  *   "reply"        string of 1 to 65,536 bytes; default "Message received successfully"
@@ -25,7 +25,7 @@
 static const char default_reply[] = "Message received successfully";
 
 struct ack_settings {
-    const char *reply; /* the host's, while create or validate runs */
+    const char *reply; /* the host's; valid while create or validate runs */
     uint64_t reply_size;
     int32_t close_after;
     int32_t print;
@@ -40,8 +40,8 @@ struct ack {
     char reply[];
 };
 
-/* What create and validate have in common. A mistake of type needs no text of ours: the host's own
- * names file, line and path. */
+/* What create and validate have in common. A wrong type needs no text of ours: the host's own names
+ * file, line and path. */
 static portico_status read_settings(const portico_host *host, portico_instance *instance,
                                     uint64_t settings_size, char *error, uint64_t error_capacity,
                                     struct ack_settings *out) {
@@ -133,7 +133,7 @@ static portico_status PORTICO_CALL on_data(void *self, portico_connection connec
         printer_print(ack->printer, ack->host->worker_index(ack->instance),
                       data + frame->payload_offset, frame->payload_size);
     }
-    /* it closes already, perhaps after the first reply: nobody waits for this one */
+    /* it is closing already, perhaps after the first reply: nobody waits for this one */
     if (status == PORTICO_GONE) return PORTICO_OK;
     if (status < 0) return status;
     if (ack->close_after) {

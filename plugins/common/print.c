@@ -4,8 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The length of the UTF-8 character at `bytes`, 1 to 4, and its code point; 0 when it is not one.
- * */
+/* The length of the UTF-8 character at `bytes`, 1 to 4, and its code point; 0 if there is none. */
 static size_t decode(const uint8_t *bytes, uint64_t size, uint32_t *code_point) {
     const uint8_t first = bytes[0];
     if (first < 0x80) {
@@ -37,7 +36,7 @@ static int is_safe(uint32_t code_point) {
 }
 
 size_t print_line(char *line, uint32_t worker, const uint8_t *message, uint64_t size) {
-    /* People count from 1, and so does the article's server; the ABI's index is from 0. */
+    /* People count from 1, as the article's server does; the ABI's index starts at 0. */
     size_t used = (size_t)snprintf(
         line, PRINT_LINE_MAX,
         "Thread %" PRIu64 ": The following message was received: ", (uint64_t)worker + 1);

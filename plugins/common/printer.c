@@ -9,19 +9,19 @@
 #include "thread.h"
 
 #define QUEUE_BYTES (256u * 1024u)
-/* What a pipe takes as a whole, so that the lines of several plugins do not mix. */
+/* A pipe takes this much as a whole, so the lines of several plugins do not mix. */
 #define BATCH_BYTES 4096u
 #define STOP_WAIT_MS 200u
 
 struct printer {
     const char *name;
     struct thread thread;
-    struct monitor monitor; /* of all that follows, but for the batch */
+    struct monitor monitor; /* of all that follows except the batch */
     int is_ending;
     uint64_t dropped; /* since the last line that said so */
     size_t begin;     /* of the oldest byte in the queue */
     size_t used;
-    char queue[QUEUE_BYTES]; /* whole lines, one behind the other and around the end */
+    char queue[QUEUE_BYTES]; /* whole lines, one after the other, wrapping around the end */
     char batch[BATCH_BYTES]; /* the thread's */
 };
 
@@ -48,7 +48,7 @@ static size_t take(struct printer *printer) {
     return size;
 }
 
-/* Behind what was queued before the first of them was dropped. */
+/* Queues the count of dropped lines, after what was queued before the first of them. */
 static void put_dropped(struct printer *printer) {
     char line[160];
     const int size = snprintf(line, sizeof line,
@@ -100,8 +100,8 @@ void printer_print(struct printer *printer, uint32_t worker, const uint8_t *mess
     used += sizeof LINE_END - 2;
 
     monitor_enter(&printer->monitor);
-    /* Once something was dropped, half of the queue has to be free: else every other line says so.
-     * */
+    /* After a drop, half of the queue has to be free; otherwise every other line would report
+     * one. */
     if (printer->dropped != 0 && printer->used <= QUEUE_BYTES / 2) put_dropped(printer);
     const int is_idle = printer->used == 0;
     if (printer->dropped != 0 || !put(printer, line, used)) ++printer->dropped;
@@ -115,7 +115,7 @@ void printer_stop(struct printer *printer) {
     printer->is_ending = 1;
     monitor_wake(&printer->monitor);
     monitor_leave(&printer->monitor);
-    /* One that cannot be ended keeps its memory. */
+    /* A thread that cannot be ended keeps its memory. */
     if (thread_end(&printer->thread, STOP_WAIT_MS)) {
         monitor_destroy(&printer->monitor);
         free(printer);

@@ -1,4 +1,4 @@
-/* The little of threads that a plugin which prints needs, on each system. */
+/* The few thread functions that a plugin needs to print, for each system. */
 #ifndef COMMON_THREAD_H
 #define COMMON_THREAD_H
 
@@ -41,16 +41,16 @@ void monitor_leave(struct monitor *monitor);
 void monitor_wait(struct monitor *monitor);
 void monitor_wake(struct monitor *monitor);
 
-/* Takes none of the process's signals. False: the system gives none. */
+/* The thread takes none of the process's signals. Returns 0 if the system gives no thread. */
 int thread_start(struct thread *thread, void (*run)(void *), void *argument);
 
-/* On the thread itself, without a monitor: writes all the bytes to standard output, or none any
- * more when that is closed. False: thread_end() has ended it in the middle (where it returns at
- * all). */
+/* Writes all the bytes to standard output, or nothing more once that is closed. Called on the
+ * thread itself, outside of a monitor. Returns 0 if thread_end() has ended it in the middle (if it
+ * returns at all). */
 int thread_write_output(struct thread *thread, const char *bytes, size_t size);
 
-/* Waits `wait_ms` for its end, and then ends its write. False (Windows): that cannot be ended. The
- * thread and its library then stay until the process ends. */
+/* Waits `wait_ms` for the thread's end, and then ends its write. Returns 0 (Windows) if the write
+ * cannot be ended: the thread and its library then stay until the process ends. */
 int thread_end(struct thread *thread, uint32_t wait_ms);
 
 #endif

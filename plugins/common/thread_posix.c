@@ -42,8 +42,8 @@ int thread_start(struct thread *thread, void (*run)(void *), void *argument) {
     thread->argument = argument;
     thread->has_ended = 0;
     monitor_init(&thread->monitor);
-    /* The new thread has its maker's: none may come to it, and a closed pipe is an error and no
-     * signal. */
+    /* A new thread inherits its maker's mask. No signal may come to it, and a closed pipe is an
+     * error, not a signal. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     const int error = pthread_create(&thread->id, NULL, enter, thread);
@@ -55,7 +55,7 @@ int thread_start(struct thread *thread, void (*run)(void *), void *argument) {
 int thread_write_output(struct thread *thread, const char *bytes, size_t size) {
     (void)thread;
     while (size != 0) {
-        /* Here, and nowhere else, thread_end() may end the thread: it holds nothing. */
+        /* thread_end() may end the thread here and nowhere else: it holds nothing. */
         int before;
         pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before);
         const ssize_t written = write(STDOUT_FILENO, bytes, size);

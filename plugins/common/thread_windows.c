@@ -26,8 +26,8 @@ int thread_start(struct thread *thread, void (*run)(void *), void *argument) {
     return thread->handle != NULL;
 }
 
-/* Not by the C library, whose lock on the stream would be held while the console stands still, and
- * the process's end waits for that lock. */
+/* This does not use the C library: its lock on the stream would be held while the console stands
+ * still, and the end of the process waits for that lock. */
 int thread_write_output(struct thread *thread, const char *bytes, size_t size) {
     const HANDLE output = GetStdHandle(STD_OUTPUT_HANDLE);
     while (size != 0 && !thread->is_cancelled) {
@@ -42,8 +42,8 @@ int thread_write_output(struct thread *thread, const char *bytes, size_t size) {
 int thread_end(struct thread *thread, uint32_t wait_ms) {
     DWORD waited = WaitForSingleObject(thread->handle, wait_ms);
     InterlockedExchange(&thread->is_cancelled, 1);
-    /* Again and again: it may be between two writes. Wine 8 cannot end a write to a pipe of its
-     * Unix side. */
+    /* Tries several times: the thread may be between two writes. Wine 8 cannot end a write to a
+     * pipe of its Unix side. */
     for (int tries = 0; waited != WAIT_OBJECT_0 && tries < 20; ++tries) {
         CancelSynchronousIo(thread->handle);
         waited = WaitForSingleObject(thread->handle, 10);

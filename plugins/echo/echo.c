@@ -1,13 +1,13 @@
-/* echo: sends back exactly the bytes that came, in their order.
+/* echo: sends back exactly the bytes that came, in order.
  *
- * A slow receiver slows its own sender and nobody else: what the send queue does not take is not
- * consumed, reading stops, and the host offers the same bytes again when there is room.
+ * A slow receiver slows down its own sender and nobody else: what does not fit into the send queue
+ * is not consumed, reading stops, and the host offers the same bytes again when there is room.
  *
  * Settings:
  *   "print"  boolean; true prints each message to standard output, as the article's server does:
  *                Thread N: The following message was received: TEXT
- *            N is the worker, from 1; TEXT the message made safe for a terminal, of a long one its
- *            beginning (common/print.h). Default false. */
+ *            N is the worker, from 1; TEXT is the message made safe for a terminal, cut if it is
+ *            long (common/print.h). Default false. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,16 +22,16 @@ struct echo {
     struct printer *printer; /* NULL: nothing is printed */
 };
 
-/* How far the bytes on offer were sent already. Only a message longer than limits.max_send_bytes,
- * which goes in pieces, is ever between its start and its end; a framed one is consumed as a whole
- * or not at all, so the progress is kept here. */
+/* How many of the offered bytes are sent. Only a message longer than limits.max_send_bytes, which
+ * goes in pieces, is ever sent in part. A framed message is consumed whole or not at all, so the
+ * progress is kept here. */
 struct echo_connection {
     uint64_t sent;
     uint64_t piece_max;
 };
 
-/* What create and validate have in common. A mistake of type needs no text of ours: the host's own
- * names file, line and path. */
+/* What create and validate have in common. A wrong type needs no text of ours: the host's own names
+ * file, line and path. */
 static portico_status read_settings(const portico_host *host, portico_instance *instance,
                                     uint64_t settings_size, char *error, uint64_t error_capacity,
                                     int32_t *print) {
@@ -119,7 +119,7 @@ static portico_status PORTICO_CALL on_data(void *self, portico_connection connec
             progress->piece_max = piece / 2;
             continue;
         }
-        if (status == PORTICO_GONE) break; /* it closes: nobody waits for the rest */
+        if (status == PORTICO_GONE) break; /* it is closing: nobody waits for the rest */
         return status;
     }
     progress->sent = 0;

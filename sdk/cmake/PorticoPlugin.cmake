@@ -1,11 +1,11 @@
 # portico_add_plugin(NAME source...)
 #
-# Makes a MODULE library NAME.so or NAME.dll that a Portico host loads as the plugin "NAME": it
-# links the SDK's headers, has no `lib` prefix, and exports portico_plugin_query and nothing else.
-# Libraries that it needs are found beside it: on Linux by an rpath of $ORIGIN, on Windows by the
-# host's way of loading. When PORTICO_PLUGIN_OUTPUT_DIRECTORY is set, the build leaves the library
-# there (the plugin folder of a host, for example). Further sources, definitions and libraries are
-# added to the target NAME as usual.
+# Makes a MODULE library NAME.so or NAME.dll, which a Portico host loads as the plugin "NAME". It
+# sees the SDK's headers, has no `lib` prefix, and exports portico_plugin_query and nothing else. It
+# finds the libraries that it needs beside it: on Linux by an rpath of $ORIGIN, on Windows by the
+# way the host loads it. If PORTICO_PLUGIN_OUTPUT_DIRECTORY is set, the build puts the library there
+# (for example into a host's plugin folder). Add further sources, definitions and libraries to the
+# target NAME as usual.
 function(portico_add_plugin name)
   if(NOT ARGN)
     message(FATAL_ERROR "portico_add_plugin(${name} ...): name at least one source file")
@@ -26,11 +26,11 @@ function(portico_add_plugin name)
   endif()
 
   if(MINGW)
-    # Only what is marked dllexport. Static, because the host's restricted search would not find a
-    # runtime DLL of the compiler.
+    # Exports only what is marked dllexport. Links statically, because the host's restricted search
+    # would not find the compiler's runtime DLLs.
     target_link_options(${name} PRIVATE -Wl,--exclude-all-symbols -static)
   elseif(UNIX AND NOT APPLE)
-    # Hidden visibility alone leaks symbols of libstdc++ that are unique in a process.
+    # Hidden visibility alone would still export libstdc++'s process-wide unique symbols.
     set(map "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/portico_plugin.map")
     target_link_options(${name} PRIVATE "-Wl,--version-script=${map}")
     set_property(TARGET ${name} APPEND PROPERTY LINK_DEPENDS "${map}")
@@ -38,8 +38,9 @@ function(portico_add_plugin name)
   endif()
 
   if(PORTICO_PLUGIN_OUTPUT_DIRECTORY)
-    # The generator expression keeps generators with several configurations from adding a folder for
-    # each.
-    set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY "$<1:${PORTICO_PLUGIN_OUTPUT_DIRECTORY}>")
+    # Without the generator expression, multi-configuration generators add a folder for each
+    # configuration.
+    set_target_properties(${name} PROPERTIES
+      LIBRARY_OUTPUT_DIRECTORY "$<1:${PORTICO_PLUGIN_OUTPUT_DIRECTORY}>")
   endif()
 endfunction()

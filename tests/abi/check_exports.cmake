@@ -3,7 +3,8 @@
 set(names "")
 if(LIBRARY MATCHES "\\.dll$")
   execute_process(COMMAND "${OBJDUMP}" -p "${LIBRARY}" OUTPUT_VARIABLE text RESULT_VARIABLE result)
-  # "[Ordinal/Name Pointer] Table", then a line for each name:  "\t[   0] portico_plugin_query"; newer ones "\t[   0] +base[   1]  0000 portico_plugin_query"
+  # The heading is "[Ordinal/Name Pointer] Table". Then each name has a line:
+  # "\t[   0] portico_plugin_query"; newer versions have "\t[   0] +base[   1]  0000 ..." instead.
   string(REGEX REPLACE "^.*\\[Ordinal/Name Pointer\\] Table[^\n]*" "" table "${text}")
   string(REGEX MATCHALL "\n\t\\[ *[0-9]+\\][^\n]*" rows "${table}")
   foreach(row IN LISTS rows)
@@ -11,7 +12,8 @@ if(LIBRARY MATCHES "\\.dll$")
     list(APPEND names "${name}")
   endforeach()
 else()
-  execute_process(COMMAND "${NM}" -D --defined-only --format=posix "${LIBRARY}" OUTPUT_VARIABLE text RESULT_VARIABLE result)
+  execute_process(COMMAND "${NM}" -D --defined-only --format=posix "${LIBRARY}"
+                  OUTPUT_VARIABLE text RESULT_VARIABLE result)
   string(REGEX MATCHALL "[^\n]+" rows "${text}")
   foreach(row IN LISTS rows)
     string(REGEX REPLACE " .*$" "" name "${row}")

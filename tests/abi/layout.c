@@ -1,6 +1,6 @@
-/* The layout of every structure that crosses the plugin boundary, member by member. A line that
- * fails here means that plugins built before the change cannot run in hosts built after it: append
- * members instead, and add their lines. */
+/* The layout of every structure that crosses the plugin boundary, member by member. If a line fails
+ * here, plugins built before the change cannot run in hosts built after it: append members instead,
+ * and add their lines. */
 #include <assert.h>
 
 #include <portico/ext/settings.h>
@@ -12,13 +12,12 @@
     static_assert(sizeof(type) == (bytes), #type " has another size"); \
     static_assert(sizeof(type) % 8 == 0, #type " is no multiple of 8 bytes")
 
-/* A member at `at`, of `bytes`, which ends where the next one begins: so nothing lies between them.
- * */
+/* A member of `bytes` at `at`. It ends where the next one begins, so nothing lies between them. */
 #define MEMBER(type, member, at, bytes)                                            \
     static_assert(offsetof(type, member) == (at), #type "." #member " has moved"); \
     static_assert(sizeof(((type *)0)->member) == (bytes), #type "." #member " has another size")
 
-/* The last member ends where the structure ends: no padding behind it. */
+/* The last member ends where the structure ends: no padding after it. */
 #define LAST(type, member, bytes)                                                  \
     static_assert(offsetof(type, member) + sizeof(((type *)0)->member) == (bytes), \
                   #type " is padded at its end")

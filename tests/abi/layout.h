@@ -1,5 +1,4 @@
-/* The sizes as one compiler and language sees them. The same assertions are compiled three times.
- * */
+/* The sizes that one compiler and language sees. The same assertions are compiled three times. */
 #ifndef ABI_LAYOUT_H
 #define ABI_LAYOUT_H
 

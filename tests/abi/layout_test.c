@@ -1,5 +1,5 @@
-/* C11, C++17 and C++20 see the same structures. That they see the intended ones is asserted while
- * layout.c compiles. */
+/* C11, C++17 and C++20 see the same structures. While it compiles, layout.c asserts that they see
+ * the intended ones. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* A plugin as an author's strictest warnings see it: its table and the entry's macro, in each
- * language. Compiled, never run. */
+/* A plugin's table and the entry's macro, for an author's strictest warnings in each language. It
+ * is compiled and never run. */
 #include <portico/ext/settings.h>
 #include <portico/portico.h>
 
@@ -21,7 +21,7 @@ static portico_status PORTICO_CALL on_data(void *self, portico_connection connec
     return PORTICO_OK;
 }
 
-/* In order, since C++17 has no designated initialisers. */
+/* In order, because C++17 has no designated initialisers. */
 static const portico_plugin plugin = {sizeof(portico_plugin),
                                       PORTICO_ABI_MAJOR,
                                       PORTICO_ABI_MINOR,

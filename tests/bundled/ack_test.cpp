@@ -15,7 +15,7 @@ TEST_CASE("ack answers each read with the article's text") {
     CHECK(host.closes == 0);
 }
 
-TEST_CASE("ack holds the message when the queue is full and answers it once there is room") {
+TEST_CASE("ack holds the message while the queue is full and answers it once there is room") {
     ScriptedHost host;
     host.settings["reply"] = std::string("ok\n");
     Driver ack(ack_query(PORTICO_ABI_MAJOR), host);
@@ -28,7 +28,7 @@ TEST_CASE("ack holds the message when the queue is full and answers it once ther
     CHECK(host.sent == "ok\n");
 }
 
-TEST_CASE("ack with close_after answers once, whatever else had come") {
+TEST_CASE("ack with close_after answers once, whatever else has come") {
     ScriptedHost host;
     host.settings["close_after"] = true;
     host.settings["reply"] = std::string("bye");
@@ -41,7 +41,7 @@ TEST_CASE("ack with close_after answers once, whatever else had come") {
     CHECK(host.closes == 1);
 }
 
-TEST_CASE("ack's reply keeps within 1 and 65,536 bytes") {
+TEST_CASE("ack's reply has 1 to 65,536 bytes") {
     ScriptedHost host;
     for (const std::size_t size : {std::size_t{1}, std::size_t{65'536}}) {
         host.settings["reply"] = std::string(size, 'x');
@@ -58,7 +58,7 @@ TEST_CASE("ack's reply keeps within 1 and 65,536 bytes") {
     }
 }
 
-TEST_CASE("ack and echo start and end their printing with the instance") {
+TEST_CASE("ack and echo print from create to destroy") {
     ScriptedHost host;
     host.settings["print"] = true;
     for (const portico_module* module :
@@ -79,7 +79,7 @@ TEST_CASE("ack leaves a setting of the wrong type to the host's own words") {
     CHECK(ack.error.empty());
 }
 
-TEST_CASE("ack needs the settings extension only when there are settings") {
+TEST_CASE("ack needs the settings extension only if there are settings") {
     ScriptedHost host;
     host.has_settings = false;
     Driver plain(ack_query(PORTICO_ABI_MAJOR), host);
@@ -90,7 +90,7 @@ TEST_CASE("ack needs the settings extension only when there are settings") {
     CHECK(configured.error == "this host has no portico.settings/1 to read the settings with");
 }
 
-TEST_CASE("A plugin answers no other major version of the ABI") {
+TEST_CASE("a plugin answers no other major version of the ABI") {
     CHECK(ack_query(PORTICO_ABI_MAJOR + 1) == nullptr);
     CHECK(echo_query(PORTICO_ABI_MAJOR + 1) == nullptr);
 }

@@ -26,8 +26,7 @@ TEST_CASE("echo holds what the queue does not take, and sends it once") {
     CHECK(host.sent == "abcde");
 }
 
-TEST_CASE(
-    "echo sends a message in pieces where one send may not carry it, and resumes between them") {
+TEST_CASE("echo sends a message in pieces if one send may not carry it, and resumes between them") {
     ScriptedHost host;
     host.max_send_bytes = 3;
     Driver echo(echo_query(PORTICO_ABI_MAJOR), host);
@@ -43,7 +42,7 @@ TEST_CASE(
     CHECK(host.sent == message + "next\n");
 }
 
-TEST_CASE("echo gives up, and loops nowhere, when not even one byte may be sent") {
+TEST_CASE("echo gives up, and does not loop, if not even one byte may be sent") {
     ScriptedHost host;
     host.max_send_bytes = 0;
     Driver echo(echo_query(PORTICO_ABI_MAJOR), host);
@@ -51,7 +50,7 @@ TEST_CASE("echo gives up, and loops nowhere, when not even one byte may be sent"
     CHECK(echo.data("abc") == PORTICO_TOO_LARGE);
 }
 
-TEST_CASE("echo takes a closing connection as no mistake, and a failure as one") {
+TEST_CASE("echo accepts that a connection is closing, and reports a failure") {
     ScriptedHost host;
     Driver echo(echo_query(PORTICO_ABI_MAJOR), host);
     REQUIRE(echo.create() == PORTICO_OK);

@@ -1,4 +1,4 @@
-// What echo and ack print. The text is looked at before it goes to the standard output.
+// What echo and ack print. The tests read the text before it goes to standard output.
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -32,7 +32,7 @@ TEST_CASE("Letters of every script are printed as they are") {
     CHECK(line_of("Grüße, 世界 😀") == head + "Grüße, 世界 😀\n");
 }
 
-TEST_CASE("What would move the cursor, or is no text, is escaped") {
+TEST_CASE("Bytes that would move the cursor, or are not text, are escaped") {
     CHECK(line_of(std::string_view("a\0b\r\n\t\x1b[2J\x7f", 11)) ==
           head + "a\\x00b\\x0D\\x0A\\x09\\x1B[2J\\x7F\n");
     CHECK(line_of("\xFF\xC0\x80") == head + "\\xFF\\xC0\\x80\n");
@@ -42,12 +42,12 @@ TEST_CASE("What would move the cursor, or is no text, is escaped") {
     CHECK(line_of("\xE2\x80\xAE") == head + "\\xE2\\x80\\xAE\n");
     // half a surrogate pair
     CHECK(line_of("\xED\xA0\x80") == head + "\\xED\\xA0\\x80\n");
-    // longer than it need be
+    // longer than it needs to be
     CHECK(line_of("\xE0\x80\x80") == head + "\\xE0\\x80\\x80\n");
     // past the last character
     CHECK(line_of("\xF4\x90\x80\x80") == head + "\\xF4\\x90\\x80\\x80\n");
     CHECK(line_of("\xE4\xB8") == head + "\\xE4\\xB8\n");  // cut off
-    // cut off by the next
+    // cut off by the next one
     CHECK(line_of("\xE4"
                   "A") == head +
                               "\\xE4"
@@ -67,7 +67,7 @@ TEST_CASE("A long message is cut at 256 bytes, and the line says how long it is"
         escaped += "\\x01";
     }
     CHECK(line_of(std::string(100'000'000, '\x01')) == cut(escaped, 100'000'000));
-    // Never in the middle of a character.
+    // A character is never cut in two.
     std::string letters = "x";
     while (letters.size() < 1'001) {
         letters += "ü";

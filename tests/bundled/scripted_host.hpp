@@ -1,5 +1,5 @@
-// A host table whose answers are written by the test, and which notes what the plugin asked for.
-// One at a time.
+// A host table that answers as the test says and notes what the plugin asked for. There is one at a
+// time.
 #pragma once
 
 #include <deque>
@@ -18,7 +18,7 @@ struct ScriptedHost {
     std::map<std::string, Setting> settings;
     bool has_settings = true;                // whether it offers portico.settings/1
     std::uint64_t max_send_bytes = 1 << 24;  // longer: PORTICO_TOO_LARGE
-    // of the next sends that are not too large; none left: PORTICO_OK
+    // for the next sends that are not too large; if none is left: PORTICO_OK
     std::deque<portico_status> answers;
     std::string sent;
     int closes = 0;
@@ -46,7 +46,7 @@ public:
     portico_status create();
     // One on_data, unframed; `consumed` is what the plugin said.
     portico_status data(std::string_view bytes);
-    // One on_data with a whole message whose payload is cut out of it.
+    // One on_data with a whole message, of which the payload is a part.
     portico_status message(std::string_view bytes, std::uint64_t payload_offset,
                            std::uint64_t payload_size);
 

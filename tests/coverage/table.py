@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Coverage by folder, from gcovr's JSON: prints a table, and fails where a bar is missed.
+"""Coverage by folder, from gcovr's JSON: prints a table, and fails if a bar is missed.
 
     table.py FILE.json [--files] [--uncovered]
 
@@ -11,7 +11,7 @@ import collections
 import json
 import sys
 
-# folder, and the least that it must have: per cent of lines, of branches (None: no bar)
+# each folder, and its bars: per cent of lines, per cent of branches (None: no bar)
 FOLDERS = [
     ("host/base", None, None),
     ("host/io", 95, 85),
@@ -36,7 +36,8 @@ class Count:
 
 
 def folder_of(file):
-    return next((name for name, _, _ in FOLDERS if name != "host" and file.startswith(name + "/")), "host")
+    names = (name for name, _, _ in FOLDERS if name != "host" and file.startswith(name + "/"))
+    return next(names, "host")
 
 
 def code_lines(file):
@@ -44,7 +45,7 @@ def code_lines(file):
 
 
 def branches_of(line):
-    """Without the edges that exceptions take."""
+    """Leaves out the edges that exceptions take."""
     return [branch for branch in line["branches"] if not branch["throw"]]
 
 
@@ -64,9 +65,11 @@ def share(part, whole):
 
 
 def row(name, count, verdict=""):
+    lines = share(count.lines_run, count.lines)
+    branches = share(count.branches_taken, count.branches)
     print(
-        f"{name:<28} {count.lines_run:>6} of {count.lines:>5}  {share(count.lines_run, count.lines)}"
-        f" {count.branches_taken:>8} of {count.branches:>5}  {share(count.branches_taken, count.branches)}  {verdict}".rstrip()
+        f"{name:<28} {count.lines_run:>6} of {count.lines:>5}  {lines}"
+        f" {count.branches_taken:>8} of {count.branches:>5}  {branches}  {verdict}".rstrip()
     )
 
 
@@ -103,7 +106,8 @@ def main():
         if lines_bar is not None:
             if total.lines == 0:
                 verdict = "declarations alone: nothing to run"
-            elif 100 * total.lines_run < lines_bar * total.lines or 100 * total.branches_taken < branches_bar * total.branches:
+            elif (100 * total.lines_run < lines_bar * total.lines
+                  or 100 * total.branches_taken < branches_bar * total.branches):
                 verdict = f"MISSED: at least {lines_bar} % and {branches_bar} %"
                 missed.append(folder)
             else:
@@ -117,10 +121,12 @@ def main():
                 branches = [
                     line["line_number"]
                     for line in code_lines(file)
-                    if line["count"] > 0 and any(branch["count"] == 0 for branch in branches_of(line))
+                    if line["count"] > 0
+                    and any(branch["count"] == 0 for branch in branches_of(line))
                 ]
                 if lines or branches:
-                    print(f"  {file['file']}: never run {ranges(lines) or '–'}; a branch never taken {ranges(branches) or '–'}")
+                    print(f"  {file['file']}: never run {ranges(lines) or '–'};"
+                          f" a branch never taken {ranges(branches) or '–'}")
     if missed:
         print(f"below the bar: {', '.join(missed)}")
         sys.exit(1)

@@ -1,12 +1,12 @@
 // A bad wire between two network name spaces: it carries packets from one TUN interface to another,
-// loses some, delays all, lets some overtake others and doubles some, all by seed. It does what `tc
-// netem` does, where the kernel has no netem as well.
+// loses some, delays all, lets some overtake others and doubles some, as the seed decides. It does
+// what `tc netem` does, even if the kernel has no netem.
 //
 //   bad_wire SEED HERE OTHER-NAMESPACE THERE
 //
-// HERE and THERE are TUN interfaces that exist, HERE in the program's own name space, THERE in the
-// one of the file (/proc/PID/ns/net). Prints "ready" when it carries, and at SIGTERM what it has
-// done:
+// HERE and THERE are existing TUN interfaces: HERE in the program's own name space, THERE in that
+// of the file (/proc/PID/ns/net). Prints "ready" when it carries packets, and at SIGTERM what it
+// has done:
 //
 //   carried N lost N overtaken N doubled N
 #include <fcntl.h>
@@ -38,9 +38,9 @@ constexpr std::uint32_t per_mille_lost = 20;
 constexpr std::uint32_t per_mille_overtaken = 50;
 constexpr std::uint32_t per_mille_doubled = 10;
 constexpr std::chrono::microseconds delay{5'000};  // each way
-// longer on the way than those that came after it
+// longer in flight than those that came after it
 constexpr std::chrono::microseconds overtaken{3'000};
-// on the way at once; what comes then is lost, as in any queue
+// in flight at once; any more are lost, as in any queue
 constexpr std::size_t packets_max = 4'096;
 
 volatile sig_atomic_t over = 0;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The wall clock is stepped by ten years, forwards and backwards, under a host with timers running:
-# idle timeouts and the drain's deadline take as long as ever, traffic goes on, and so does the log,
-# with the new time. A preloaded library steps the clock of this one process.
+# idle timeouts and the drain's deadline take as long as usual, traffic goes on, and so does the
+# log, with the new time. A preloaded library steps the clock of this one process.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 ten_years=$((10 * 365 * 86400))
@@ -15,7 +15,8 @@ host=(env "LD_PRELOAD=${CLOCK_SHIFT:?}" "${host[@]}")
 for ports in shared per_core; do
     step 0
     config $ports '{ "name": "it", "listen": "127.0.0.1:0", "plugin": "echo" },
-        { "name": "impatient", "listen": "127.0.0.1:0", "plugin": "echo", "limits": { "idle_timeout_ms": 800 } },
+        { "name": "impatient", "listen": "127.0.0.1:0", "plugin": "echo",
+          "limits": { "idle_timeout_ms": 800 } },
         { "name": "stays", "listen": "127.0.0.1:0", "plugin": "never_drains" }' \
         "\"io\": { \"ports\": \"$ports\" }, \"log\": { \"level\": \"debug\" }, \"shutdown\": { \"drain_ms\": 700 }"
     start_host $ports || continue
@@ -25,29 +26,34 @@ for ports in shared per_core; do
         exec 7<>"/dev/tcp/127.0.0.1/$(port_of $ports impatient)"
         begun=$(uptime_ms)
         clients=$((clients + 1))
-        eventually 60 has_clients $ports $clients || fail "$ports: the idle client does not come" $ports.log
+        eventually 60 has_clients $ports $clients ||
+            fail "$ports: the idle client does not come" $ports.log
         step "$seconds"
         IFS= read -r -t 60 -N 1 _ <&7 # until the end of the stream
         took=$(($(uptime_ms) - begun))
         exec 7>&-
-        if [ $took -ge 780 ] && [ $took -lt 50000 ] && eventually 60 grep -q 'listener=impatient .*closed: idle' $ports.log; then
+        if [ $took -ge 780 ] && [ $took -lt 50000 ] &&
+            eventually 60 grep -q 'listener=impatient .*closed: idle' $ports.log; then
             ok "$ports: a step of $seconds s: the idle timeout of 800 ms took $took ms"
         else
             fail "$ports: a step of $seconds s: the idle timeout of 800 ms took $took ms" $ports.log
         fi
     done
-    ! load_was_right $ports "$load_pid" || ok "$ports: the clock stepped under $(value $ports received) replies, none wrong or lost"
+    ! load_was_right $ports "$load_pid" ||
+        ok "$ports: the clock stepped under $(value $ports received) replies, none wrong or lost"
     exec 7<>"/dev/tcp/127.0.0.1/$(port_of $ports stays)"
-    eventually 60 has_clients $ports 13 || fail "$ports: the client that stays does not come" $ports.log
+    eventually 60 has_clients $ports 13 ||
+        fail "$ports: the client that stays does not come" $ports.log
     begun=$(uptime_ms)
-    # Stepped back once more when the stop has begun, as often as it takes.
+    # Steps back once more after the stop has begun, as often as it takes.
     kill -$stop_signal "$host_pid"
     eventually 60 grep -q ' stopping: ' $ports.log
     step $((-2 * ten_years))
     wait_gone "$host_pid" 60
     took=$(($(uptime_ms) - begun))
     exec 7>&-
-    if [ "$code" -eq 0 ] && [ $took -ge 680 ] && grep -q 'deadline cut 1 connections' $ports.log; then
+    if [ "$code" -eq 0 ] && [ $took -ge 680 ] &&
+        grep -q 'deadline cut 1 connections' $ports.log; then
         ok "$ports: the drain's deadline of 700 ms took $took ms, exit code 0"
     else
         fail "$ports: the drain took $took ms, exit code $code" $ports.log

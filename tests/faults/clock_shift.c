@@ -1,7 +1,7 @@
 /* clock_shift: preloaded into a process, it shifts that process's wall clock by as many seconds as
- * the file $CLOCK_SHIFT_FILE says, read anew at each call, so that a test can step the clock while
- * the process runs. The machine's own clock is left alone, and so are the process's other clocks.
- * Answers 0 where there is no such file. */
+ * the file $CLOCK_SHIFT_FILE says. The file is read at each call, so a test can step the clock
+ * while the process runs. The machine's clock and the process's other clocks do not change. Without
+ * that file it shifts by 0. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -1,16 +1,20 @@
 #!/usr/bin/env bash
-# Plugins that print to a console that somebody holds open and does not read: every client is
-# served, the stop is as ever, and what was not printed is counted, and told when there is room
-# again.
+# Plugins print to a console that somebody holds open and does not read: every client is served, and
+# the stop is as usual. What was not printed is counted, and reported when there is room again.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-listeners='{ "name": "echo", "listen": "127.0.0.1:0", "plugin": "echo", "settings": { "print": true } },
-           { "name": "ack", "listen": "127.0.0.1:0", "plugin": "ack", "settings": { "print": true } }'
-# A message of theirs takes about 300 bytes of output: enough for the pipe and the queue, several
-# times over.
-load_echo() { "${client[@]}" 127.0.0.1 "$(port_of "$1" echo)" --size 1000 --connections 4 --count 2000 --timeout 20s >"$1.echo" 2>&1; }
+listeners='{ "name": "echo", "listen": "127.0.0.1:0", "plugin": "echo",
+  "settings": { "print": true } },
+           { "name": "ack", "listen": "127.0.0.1:0", "plugin": "ack",
+             "settings": { "print": true } }'
+# Each message takes about 300 bytes of output: enough to fill the pipe and the queue several times.
+load_echo() {
+    "${client[@]}" 127.0.0.1 "$(port_of "$1" echo)" --size 1000 --connections 4 --count 2000 \
+        --timeout 20s >"$1.echo" 2>&1
+}
 load_ack() {
-    "${client[@]}" 127.0.0.1 "$(port_of "$1" ack)" --size 1000 --connections 4 --count 1000 --timeout 20s \
+    "${client[@]}" 127.0.0.1 "$(port_of "$1" ack)" --size 1000 --connections 4 --count 1000 \
+        --timeout 20s \
         --expect 'text:Message received successfully' >"$1.ack" 2>&1
 }
 is_served() {
@@ -20,7 +24,11 @@ is_served() {
 stop_in_time() {
     local begun=$SECONDS
     ! stop_host "$1" $stop_signal || ok "$1: the stop is in order"
-    if [ $((SECONDS - begun)) -le 5 ]; then ok "$1: and prompt"; else fail "$1: the stop took $((SECONDS - begun)) s" "$1.log"; fi
+    if [ $((SECONDS - begun)) -le 5 ]; then
+        ok "$1: and prompt"
+    else
+        fail "$1: the stop took $((SECONDS - begun)) s" "$1.log"
+    fi
 }
 
 config stopped "$listeners"
@@ -32,7 +40,7 @@ if start_host stopped; then
 fi
 exec 7>&-
 
-# One that is read again. The count and what was printed are all the messages there were.
+# A console that is read again. The count plus what was printed are all the messages.
 config slow "$listeners"
 mkfifo slow.out
 exec 7<>slow.out
@@ -41,18 +49,33 @@ if start_host slow; then
     timeout 120 cat <&7 >slow.read &
     reader_pid=$!
     started_pids+=("$reader_pid")
-    said_dropped() { grep -q '^echo: [0-9]* messages were not printed: standard output was too slow' slow.read && grep -q '^ack: ' slow.read; }
-    if eventually 60 said_dropped; then ok 'what was dropped is told when there is room again'; else fail 'nothing tells what was dropped' slow.read; fi
+    said_dropped() {
+        grep -q '^echo: [0-9]* messages were not printed: standard output was too slow' \
+            slow.read && grep -q '^ack: ' slow.read
+    }
+    if eventually 60 said_dropped; then
+        ok 'what was dropped is told when there is room again'
+    else
+        fail 'nothing tells what was dropped' slow.read
+    fi
     stop_in_time slow
     kill "$reader_pid"
-    printed=$(grep -c '^Thread [1-9][0-9]*: The following message was received: .*\.\.\. (1000 bytes in all).$' <(tr '\r' . <slow.read | sed 's/)$/)./'))
-    dropped=$(tr -d '\r' <slow.read | sed -n 's/^[a-z]*: \([0-9]*\) messages were not printed.*/\1/p' | awk "{ sum += \$1 } END { print sum + 0 }")
+    printed=$(grep -c \
+        '^Thread [1-9][0-9]*: The following message was received: .*\.\.\. (1000 bytes in all).$' \
+        <(tr '\r' . <slow.read | sed 's/)$/)./'))
+    dropped=$(tr -d '\r' <slow.read |
+        sed -n 's/^[a-z]*: \([0-9]*\) messages were not printed.*/\1/p' |
+        awk "{ sum += \$1 } END { print sum + 0 }")
     if [ $((printed + dropped)) -eq 12000 ]; then
         ok "$printed lines, each whole, and $dropped dropped: 12000 in all"
     else
         fail "$printed lines and $dropped dropped are not 12000" slow.read
     fi
-    if grep -q 'Thread 0:' slow.read; then fail 'threads are numbered from 0' slow.read; else ok 'threads are numbered from 1'; fi
+    if grep -q 'Thread 0:' slow.read; then
+        fail 'threads are numbered from 0' slow.read
+    else
+        ok 'threads are numbered from 1'
+    fi
 fi
 exec 7>&-
 

@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
-# SIGSTOP for seconds, then SIGCONT, of the host and of the client: nothing is lost or wrong, and no
-# connection counts as idle that had bytes waiting while the host stood still.
+# The host and the client get SIGSTOP, and seconds later SIGCONT: nothing is lost or wrong, and no
+# connection counts as idle if its bytes waited while the host stood still.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 for ports in shared per_core; do
     config $ports '{ "name": "it", "listen": "127.0.0.1:0", "plugin": "echo" },
-        { "name": "impatient", "listen": "127.0.0.1:0", "plugin": "echo", "limits": { "idle_timeout_ms": 1000 } }' \
+        { "name": "impatient", "listen": "127.0.0.1:0", "plugin": "echo",
+          "limits": { "idle_timeout_ms": 1000 } }' \
         "\"io\": { \"ports\": \"$ports\" }, \"log\": { \"level\": \"debug\" }"
     start_host $ports || continue
-    start_load patient_$ports "$(port_of $ports it)" --size 1-60000 --connections 50 --depth 8 $for_long
+    start_load patient_$ports "$(port_of $ports it)" --size 1-60000 --connections 50 \
+        --depth 8 $for_long
     patient_pid=$load_pid
-    start_load impatient_$ports "$(port_of $ports impatient)" --size 1-2000 --connections 200 --depth 2 $for_long
+    start_load impatient_$ports "$(port_of $ports impatient)" --size 1-2000 --connections 200 \
+        --depth 2 $for_long
     impatient_pid=$load_pid
     eventually 60 has_clients $ports 250 || fail "$ports: the clients do not come" $ports.log
     is_busy "$host_pid" || fail "$ports: the host has nothing to do" $ports.log

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Clients whose network is gone say no goodbye. The wire between client and host stops carrying, and
-# the host notices all the same: idle clients by keepalives, those that are owed bytes by the time
-# that these may stay unacknowledged; and nobody before that. Skipped where name spaces or TUN
-# interfaces are not permitted.
+# the host still notices: idle clients by keepalives, those that are owed bytes by the limit on
+# unacknowledged time. It drops none of them too early. Skipped if name spaces or TUN interfaces are
+# not permitted.
 script=$(realpath "${BASH_SOURCE[0]}")
 source "$(dirname "${BASH_SOURCE[0]}")/bad_link_common.sh"
 
-# The client is left alone with its connections; its own end is of no interest.
+# The client stays with its connections; how it ends does not matter.
 end_client() {
     kill -KILL "$load_pid" 2>/dev/null
     wait "$load_pid" 2>/dev/null
@@ -23,7 +23,7 @@ cut_wire() {
     wait "$wire_pid" 2>/dev/null
 }
 
-# notices NAME LEAST_MS MOST_S: all connections are closed, not before and not after.
+# notices NAME LEAST_MS MOST_S: all connections are closed, neither earlier nor later.
 notices() {
     local begun
     begun=$(date +%s%N)
@@ -32,7 +32,9 @@ notices() {
         return
     fi
     local after_ms=$((($(date +%s%N) - begun) / 1000000))
-    if [ "$after_ms" -lt "$2" ]; then fail "$1: clients are given up after $after_ms ms" "$1.log"; return; fi
+    if [ "$after_ms" -lt "$2" ]; then
+        fail "$1: clients are given up after $after_ms ms" "$1.log"; return
+    fi
     ok "$1: vanished clients are noticed after $after_ms ms"
 }
 
@@ -45,26 +47,30 @@ for backend in epoll io_uring shared; do
     # while it carries.
     start_wire
     config idle_$backend '{ "name": "it", "listen": "10.90.0.2:0", "plugin": "echo",
-        "limits": { "keepalive_idle_ms": 1000, "keepalive_interval_ms": 1000, "keepalive_probes": 4 } }' "$rest"
+        "limits": { "keepalive_idle_ms": 1000, "keepalive_interval_ms": 1000,
+          "keepalive_probes": 4 } }' "$rest"
     start_host idle_$backend || continue
     silent=()
     for _ in 1 2 3 4 5; do
         exec {socket}<>"/dev/tcp/10.90.0.2/$(port_of idle_$backend it)" && silent+=("$socket")
     done
-    eventually 60 has_clients idle_$backend 5 || fail "idle_$backend: the clients do not come" idle_$backend.log
+    eventually 60 has_clients idle_$backend 5 ||
+        fail "idle_$backend: the clients do not come" idle_$backend.log
     cut_wire
     notices idle_$backend 2000 20
     for socket in "${silent[@]}"; do exec {socket}>&-; done
     stop_host idle_$backend $stop_signal
 
-    # Replies are on their way to all but those, perhaps, that have only just come: keepalives find
-    # these.
+    # Replies are in flight to all connections except perhaps the newest, which keepalives find.
     start_wire
     config owed_$backend '{ "name": "it", "listen": "10.90.0.2:0", "plugin": "echo",
-        "limits": { "keepalive_idle_ms": 1000, "keepalive_interval_ms": 1000, "unacknowledged_timeout_ms": 2000 } }' "$rest"
+        "limits": { "keepalive_idle_ms": 1000, "keepalive_interval_ms": 1000,
+          "unacknowledged_timeout_ms": 2000 } }' "$rest"
     start_host owed_$backend || continue
-    start_clients owed_$backend "$(port_of owed_$backend it)" --connections 5 --size 1000 --depth 100
-    eventually 60 has_clients owed_$backend 5 || fail "owed_$backend: the clients do not come" owed_$backend.log
+    start_clients owed_$backend "$(port_of owed_$backend it)" --connections 5 --size 1000 \
+        --depth 100
+    eventually 60 has_clients owed_$backend 5 ||
+        fail "owed_$backend: the clients do not come" owed_$backend.log
     cut_wire
     notices owed_$backend 1000 30
     end_client

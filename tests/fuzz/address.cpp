@@ -1,5 +1,5 @@
-// Addresses: what an operator may write in "listen", against a parser of its own; and any address
-// as text and back again.
+// Addresses: compares what an operator may write in "listen" with a second parser; and converts any
+// address to text and back.
 #include <charconv>
 #include <optional>
 #include <string>
@@ -73,7 +73,7 @@ void check_address(fuzz::Input& input) {
     PORTICO_ASSERT(io::from_native(native) == address);
 
     const std::string text = io::to_string(address);
-    PORTICO_ASSERT(text.size() <= 72);  // the room that a plugin is given for it
+    PORTICO_ASSERT(text.size() <= 72);  // the room that a plugin has for it
     base::Result<io::HostPort> parsed = io::parse_host_port(text);
     PORTICO_ASSERT(parsed && parsed->port == address.port);
     std::string host = parsed->host;

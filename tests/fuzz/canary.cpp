@@ -1,4 +1,4 @@
-// The canary: a planted defect behind a check of four bytes. A fuzzing run that does not find it
+// The canary: a planted defect after a check of four bytes. If a fuzzing run does not find it, it
 // proves nothing, and fails.
 #include <cstddef>
 #include <cstdint>
@@ -6,7 +6,7 @@
 
 namespace {
 
-// Reads one byte too many, behind the magic number.
+// Reads one byte too many, after the magic number.
 bool ends_with_checksum(const std::uint8_t* data, std::size_t size) {
     if (size < 5 || data[0] != 0xC0 || data[1] != 'o' || data[2] != 0xFE || data[3] != 'e') {
         return false;

@@ -1,6 +1,6 @@
-// What the client sends: any part of any message, made and compared piece by piece, is the same
-// part of the message made at once; a byte that differs is found where it is; and with a delimiter,
-// or a length, the message is exactly one frame.
+// What the client sends. Any part of any message, made and compared piece by piece, equals that
+// part of the message made at once; a byte that differs is found at its place; with a delimiter or
+// a length the message is exactly one frame.
 #include <memory>
 #include <string>
 #include <vector>

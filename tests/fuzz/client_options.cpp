@@ -1,6 +1,6 @@
 // Any command line of the client, one argument a line. It ends with options that keep every
-// documented range and fit together, so that the messages can be made from them; or with help, or
-// with one usage error and exit code 2. Nothing escapes.
+// documented range and fit together, so messages can be made from them; or with help; or with one
+// usage error and exit code 2. No exception escapes.
 #include <span>
 #include <string>
 #include <string_view>
@@ -102,7 +102,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     for (const std::string& argument : arguments) {
         if (argument.starts_with("--message-file")) {
-            return 0;  // any file of this machine, endless ones among them
+            return 0;  // could be any file of this machine, even an endless one
         }
     }
     const client::ParsedOptions parsed = client::parse_options(arguments, has_terminal);

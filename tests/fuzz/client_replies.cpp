@@ -1,6 +1,6 @@
-// Replies, right ones, damaged ones and foreign bytes, in pieces of any size. The checker must say
-// of each reply what a comparison says that sees the whole stream at once, whose it is where it
-// tells, and name the first byte that differs.
+// Right replies, damaged ones and foreign bytes, in pieces of any size. For each reply the checker
+// must agree with a comparison that sees the whole stream at once, say whose it is if the reply
+// names that, and name the first byte that differs.
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -23,13 +23,13 @@ namespace {
 
 struct Verdict {
     Event event = Event::more;
-    std::uint64_t number = 0;  // of a right or a wrong reply; 0: it does not tell
+    std::uint64_t number = 0;  // of a right or a wrong reply; 0: it names none
     std::uint64_t offset = 0;  // in it: the first difference
 
     friend bool operator==(const Verdict&, const Verdict&) = default;
 };
 
-// The number of the last message that is settled, a verdict on.
+// The number of the last message about which a verdict settles.
 std::uint64_t settled_after(std::uint64_t settled, const Verdict& verdict) {
     if (verdict.event != Event::reply && verdict.event != Event::wrong) {
         return settled;
@@ -50,7 +50,7 @@ std::string reply_of(const client::MessageSource& source, MessageId message) {
     return reply;
 }
 
-// Where the frame that begins the text ends; npos when it is not complete.
+// Where the frame that begins the text ends; npos if it is not complete.
 std::size_t frame_end(const Framing& framing, std::string_view text) {
     if (framing.type == Framing::Type::delimiter) {
         const std::size_t found = text.find(framing.delimiter);
@@ -80,8 +80,8 @@ std::size_t first_difference(std::string_view left, std::string_view right) {
         std::mismatch(left.begin(), left.end(), right.begin(), right.end()).first - left.begin());
 }
 
-// The number of the message of which a frame is, as far as its head tells; nothing where it does
-// not, or names none of this connection's.
+// The number of the message that a frame's head names; nothing if it names none, or none of this
+// connection's.
 std::optional<std::uint64_t> told_number(const Setting& setting, std::string_view frame) {
     const std::size_t head_size = setting.replies->identity_bytes();
     if (frame.size() < head_size) {

@@ -1,6 +1,6 @@
 // The client's small languages: numbers, durations, sizes, escapes, framings, patterns and scripts.
-// Texts are read as a plain reading says, what is read keeps its documented range, and foreign
-// bytes are printed as clean UTF-8 from which they can be had back.
+// Texts are read as a second, simple reader reads them, what is read keeps its documented range,
+// and foreign bytes are printed as clean UTF-8 from which they can be restored.
 #include <algorithm>
 #include <span>
 #include <string>
@@ -120,9 +120,9 @@ void check_framing(const std::string& text) {
     PORTICO_ASSERT(again && *again == *framing);
 }
 
-// Whether a text is like a pattern without escapes: by the table of all their beginnings.
+// Whether a text matches a pattern without escapes, by the table of all their beginnings.
 bool is_like(std::string_view pattern, std::string_view text) {
-    // of the pattern so far: whether the first so many bytes are like it
+    // for the pattern so far: whether the first so many bytes match it
     std::vector<bool> row(text.size() + 1, false);
     row[0] = true;
     for (const char sign : pattern) {
@@ -169,7 +169,7 @@ void check_script(std::string_view text) {
             source->fill({1, number}, 0, std::as_writable_bytes(std::span(bytes)));
             PORTICO_ASSERT(source->match({1, number}, 0, client::bytes_of(bytes)) == bytes.size());
         }
-        // An exchange of nothing would be held without end.
+        // An exchange of nothing would go on without end.
         PORTICO_ASSERT(script->has_reply({1, number}) || script->messages->size({1, number}) != 0 ||
                        script->pause_ns(number) != 0);
     }

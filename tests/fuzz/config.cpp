@@ -1,6 +1,6 @@
-// A whole configuration, as an operator might write it. Whatever it is: reading it ends with a
-// configuration that keeps every documented range, or with mistakes that name file, line and place
-// in one clean line each; it never throws, and always says the same.
+// A whole configuration, as an operator might write it. Reading it always ends with a configuration
+// that keeps every documented range, or with mistakes that name file, line and place in one clean
+// line each. It never throws, and always gives the same result.
 #include <algorithm>
 #include <set>
 #include <string>
@@ -80,7 +80,7 @@ void check_limits(const config::Limits& limits) {
     check_range(limits.unacknowledged_timeout_ms, 0U, config::timeout_ms_max);
 }
 
-// Each value has a line of the file.
+// Each value knows its line of the file.
 void check_lines(const config::Lines& known, const config::Node& node, const std::string& pointer,
                  std::size_t lines) {
     check_range<std::size_t>(static_cast<std::size_t>(known.of(pointer)), 1, lines);
@@ -146,8 +146,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (loaded.mistakes.empty()) {
         check_valid(loaded.config, lines);
     }
-    // One line of comment before it moves every mistake down by one line and changes nothing else.
-    // (An encoding's mark, and what is empty but for blanks, have words of their own.)
+    // A line of comment in front moves every mistake down by one line and changes nothing else. (An
+    // encoding's mark, and a text of only blanks, have messages of their own.)
     const bool marked = size != 0 && data[0] >= 0x80;
     if (!marked && text.find_first_not_of(" \t\r\n") != std::string::npos) {
         const config::Loaded moved = config::load_text("// one line more\n" + text, file);

@@ -8,9 +8,9 @@ namespace portico::fuzz {
 namespace {
 
 constexpr io::NativeSocket listener_native = 1;
-constexpr io::NativeSocket first_native = 16;  // of the peers, counted up
+constexpr io::NativeSocket first_native = 16;  // for the peers, counted up
 
-// The one that the sockets belong to: an input has one port.
+// The port of the sockets: an input has one port.
 DrivenPort* current = nullptr;
 
 Peer& peer_of(io::NativeSocket native) {
@@ -110,8 +110,8 @@ void DrivenPort::post(io::PostOperation& operation) noexcept {
 
 void DrivenPort::cancel(io::Operation& operation) noexcept {
     PORTICO_ASSERT(operation.type != io::OperationType::post);
-    // What wait() has handed out, with others before it, and its owner has not been told yet, may
-    // still be cancelled by what those others brought.
+    // If wait() has handed out an operation after others, and its owner does not know yet, the
+    // handlers of those others may still cancel it.
     if (operation.in_flight) {
         operation.cancel_requested.store(true);
     }
@@ -230,7 +230,7 @@ bool DrivenPort::complete_receive(Peer& peer, std::size_t bytes_max) {
     return true;
 }
 
-// The bytes as they are now, at the completion: that is how long they must stay as they were.
+// The bytes as they are at the completion: they must not change until then.
 std::size_t DrivenPort::take(Peer& peer, const io::SendOperation& operation,
                              std::size_t bytes_max) {
     PORTICO_ASSERT(!operation.buffers.empty() &&
@@ -324,7 +324,7 @@ void DrivenPort::leave_alone() noexcept {
 }  // namespace portico::fuzz
 
 // ---- the sockets: every function that host/io/socket_posix.cpp defines, so that the linker has no
-// reason to take that one out of its archive
+// reason to take that file out of its archive
 
 namespace portico::io {
 

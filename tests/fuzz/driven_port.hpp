@@ -1,13 +1,13 @@
-// A completion port and sockets whose every outcome is somebody's decision: nothing happens in here
-// by itself. A driver, called by each wait() on the worker's thread, lets operations complete (with
-// success, in pieces, with errors, late after a cancel) and time pass. Link-time sockets stand in
-// for the system's: each accepted one is a Peer, which remembers what it sent and what it was sent.
+// A completion port and sockets that do nothing by themselves: a driver decides every outcome. Each
+// wait() calls it on the worker's thread; it lets operations complete (with success, in pieces,
+// with errors, late after a cancel) and time pass. The sockets replace the system's at link time:
+// each accepted one is a Peer, which remembers what it sent and received.
 //
 // The port asserts what its callers must keep: one receive and one send of a socket, no operation
 // submitted twice, no socket closed under an operation.
 //
-// Threads: all of it is the worker's, but post(), and what somebody does while the worker waits for
-// them.
+// Threads: only the worker's thread uses it, except for post(), and what another thread does while
+// the worker waits for it.
 #pragma once
 
 #include <condition_variable>
@@ -24,14 +24,14 @@
 namespace portico::fuzz {
 
 struct Peer {
-    io::Address address;        // its port number is no other peer's
+    io::Address address;        // no other peer has its port number
     std::string stream;         // all that it has sent
-    std::size_t delivered = 0;  // of that, by completed receives
-    bool ended = false;         // nothing is to be added to `stream`
+    std::size_t delivered = 0;  // how much of that completed receives have brought
+    bool ended = false;         // nothing is added to `stream` any more
     bool end_delivered = false;
     io::Error broken = io::Error::none;  // what its operations fail with
     std::string taken;                   // what it was sent
-    bool host_ended = false;             // the host's end of stream is behind `taken`
+    bool host_ended = false;             // the host's end of stream follows `taken`
     std::optional<std::uint64_t> unacknowledged = 0;
     // The host's side.
     bool is_open = true;
@@ -53,20 +53,21 @@ public:
     DrivenPort(io::BufferPool& buffers, Driver driver);
     ~DrivenPort() override;
 
-    // ---- the driver's; each answers whether anything came of it
+    // ---- for the driver; each returns whether it changed anything
     bool accept_peer();
     bool fail_accept(io::Error error);
-    // At most `bytes_max` of what has come, or the end behind it. A broken peer's fails. Nothing,
-    // where there is no buffer.
+    // Receives at most `bytes_max` of what has come, or the end after it. A broken peer's receive
+    // fails. Without a buffer nothing happens.
     bool complete_receive(Peer& peer, std::size_t bytes_max);
     bool complete_send(Peer& peer, std::size_t bytes_max);
-    // Cancelled operations stay in flight until then. Those that may still succeed are any other's.
+    // Cancelled operations stay in flight until then. Those that may still succeed are like any
+    // other.
     bool abort_cancelled(std::size_t which);
     // Timers that are due become ready, in order.
     void pass_time(std::uint64_t ns);
-    // Nothing: no timer is in flight.
+    // Nothing if no timer is in flight.
     [[nodiscard]] std::optional<std::uint64_t> until_next_timer() const noexcept;
-    // The driver is not called any more; what is posted is handed out.
+    // From now on the driver is not called; what is posted is handed out.
     void leave_alone() noexcept;
 
     [[nodiscard]] std::deque<Peer>& peers() noexcept { return peers_; }
@@ -74,8 +75,8 @@ public:
 
     // Decided at each accepted socket.
     std::function<bool()> attach_fails;
-    // Decided at each send: how many of its bytes are taken in the call. 0: it waits, or fails if
-    // the peer is broken (now).
+    // Decided at each send: how many of its bytes the call takes. 0: it waits, or fails if the peer
+    // is broken by now.
     std::function<std::size_t(Peer& peer, std::size_t bytes)> taken_at_once;
     std::size_t batch_max = 64;
 
@@ -108,8 +109,7 @@ private:
     const Driver driver_;
     std::deque<Peer> peers_;
     std::uint64_t now_ns_ = base::nanoseconds_per_second;
-    // of what post() touches: these, in_flight_ being also looked at without it while nobody can
-    // post
+    // guards what post() touches: these. in_flight_ is also read without it while nobody can post
     mutable std::mutex mutex_;
     std::condition_variable posted_;
     std::vector<io::Operation*> in_flight_;  // as they were submitted, those of ready_ included

@@ -1,5 +1,5 @@
-// Any stream, any delimiter, any limit, cut anywhere: the same frames as a search through the whole
-// stream finds.
+// For any stream, delimiter and limit, cut anywhere, the frames are those that a search through the
+// whole stream finds.
 #include "fuzz/framing_reference.hpp"
 
 using namespace portico;
@@ -12,7 +12,7 @@ fuzz::Outcome reference(const std::string& delimiter, std::size_t payload_max,
     for (std::size_t at = 0;;) {
         const std::size_t found = stream.find(delimiter, at);
         const std::size_t payload = found == std::string_view::npos ? 0 : found - at;
-        // Nothing that is still to come can end the payload in time once this much of it is there.
+        // Once this much of the payload is there, nothing that may still come ends it in time.
         const bool hopeless = found == std::string_view::npos &&
                               stream.size() - at >= payload_max + delimiter.size();
         if (payload > payload_max || hopeless) {

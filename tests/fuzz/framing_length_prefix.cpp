@@ -1,5 +1,5 @@
-// Any stream, any length prefix, any limit, cut anywhere: the same frames as a parser finds that
-// sees the whole stream.
+// For any stream, length prefix and limit, cut anywhere, the frames are those that a parser of the
+// whole stream finds.
 #include "fuzz/framing_reference.hpp"
 
 using namespace portico;

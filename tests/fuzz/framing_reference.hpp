@@ -31,7 +31,7 @@ struct Cut {
 struct Outcome {
     std::vector<Cut> frames;
     bool too_long = false;      // what follows the last frame
-    std::size_t remaining = 0;  // of an incomplete frame at the end; not told where too_long
+    std::size_t remaining = 0;  // of an incomplete frame at the end; not set if too_long
 
     friend bool operator==(const Outcome&, const Outcome&) = default;
 };
@@ -48,14 +48,14 @@ inline std::vector<std::string_view> cut(std::string_view stream, const Pieces& 
     return cut;
 }
 
-// As Connection reads: a piece is looked at where it lies as long as nothing waits, and what is
-// left over goes to the stash.
+// Reads as Connection does: a piece is searched where it lies if nothing waits, and what is left
+// over goes to the stash.
 class Reader {
 public:
     explicit Reader(const config::Framing& framing) : framing_(framing) {}
 
     void read(std::string_view piece) {
-        // Of exactly this size, so that a look behind the end is seen.
+        // Exactly this size, so that a read past the end is found.
         const std::vector<std::byte> bytes(
             reinterpret_cast<const std::byte*>(piece.data()),
             reinterpret_cast<const std::byte*>(piece.data()) + piece.size());

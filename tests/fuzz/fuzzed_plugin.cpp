@@ -11,12 +11,12 @@ namespace portico::fuzz {
 
 namespace {
 
-// The plugin of this input: create has nothing else to find it by, and may store NULL as self.
+// The plugin of this input: create has no other way to find it, and may store NULL as self.
 FuzzedPlugin* current = nullptr;
 
-// What a connection's byte number `position` is: no two connections have the same stream.
+// A connection's byte number `position`: no two connections have the same stream.
 char byte_at(portico_connection handle, std::size_t position) noexcept {
-    // The handle without its salt, which is another in each run: slot and generation.
+    // The handle without its salt, which differs in each run: slot and generation.
     const std::uint64_t mixed = ((handle & ((std::uint64_t{1} << 51) - 1)) * 0x9E3779B97F4A7C15 +
                                  position) *
                                 0xD6E8FEB86659FD93;
@@ -25,12 +25,12 @@ char byte_at(portico_connection handle, std::size_t position) noexcept {
 
 }  // namespace
 
-// A posted function's argument: freed by the one run.
+// A posted function's argument; its one run frees it.
 struct FuzzedPlugin::Token {
     portico_connection handle;
 };
 
-// No callback inside another, and none of a connection that is refused or closed.
+// No callback runs inside another, and none for a refused or closed connection.
 struct FuzzedPlugin::Callback {
     Callback(FuzzedPlugin& its_plugin, portico_connection handle, void* state)
         : plugin(its_plugin), known(plugin.know(handle)) {
@@ -151,7 +151,7 @@ FuzzedPlugin::Known& FuzzedPlugin::know(portico_connection handle) {
     return known;
 }
 
-// One of those that it knows, however old; now and then something else.
+// One of the handles that it knows, however old; now and then something else.
 portico_connection FuzzedPlugin::draw_handle() {
     const std::uint8_t which = input_.byte();
     if (handles_.empty()) {
@@ -260,8 +260,8 @@ void FuzzedPlugin::send(portico_connection handle) {
                                              : most + 1;
     Known* known = find(handle);
     const std::size_t position = known != nullptr ? known->accepted : 0;
-    // Exactly that long, so that a read behind it is seen, and freed at once, so that a reference
-    // that is kept is.
+    // Exactly that long, so that a read past it is found, and freed at once, so that a kept
+    // reference is found.
     const std::unique_ptr<char[]> bytes(new char[size]);
     for (std::size_t i = 0; i < size; ++i) {
         bytes[i] = byte_at(handle, position + i);
@@ -395,7 +395,7 @@ void FuzzedPlugin::info(portico_connection handle) {
         PORTICO_ASSERT(host_->info(instance_, handle, nullptr) == PORTICO_INVALID);
         return;
     }
-    // As large as an older or a newer plugin's may be, and exactly that large.
+    // Exactly as large as an older or a newer plugin's may be.
     const std::uint32_t size = input_.flag()
                                    ? sizeof(portico_connection_info)
                                    : input_.from_to(0, sizeof(portico_connection_info) + 16);
@@ -461,7 +461,7 @@ void FuzzedPlugin::check_sent(const Known& known) const {
     PORTICO_ASSERT(!known.peer->host_ended || taken.size() == known.accepted);
 }
 
-// The bytes are the peer's, behind those that were consumed; with framing they are exactly one
+// The bytes are the peer's next ones after the consumed ones; with framing they are exactly one
 // message.
 void FuzzedPlugin::check_message(const Known& known, const std::uint8_t* data, std::uint64_t size,
                                  const portico_frame& frame) const {
@@ -550,7 +550,7 @@ void FuzzedPlugin::check_idle() {
 void FuzzedPlugin::check_over() {
     for (const auto& [handle, known] : connections_) {
         PORTICO_ASSERT(known.posts == 0);
-        // One that had no callback at all was closed before its first.
+        // A connection without any callback was closed before its first.
         PORTICO_ASSERT(known.closed || known.refused || !known.told || table_.on_close == nullptr);
         check_sent(known);
     }
@@ -603,7 +603,7 @@ portico_status FuzzedPlugin::on_open(portico_connection handle, void** state) {
     act();
     const std::uint8_t kind = input_.byte();
     const portico_status status = kind >= 0xE0 ? PORTICO_REFUSED : draw_answer();
-    // whatever is stored there by one that refuses is forgotten
+    // what a refusing on_open stores there is ignored
     *state = (kind & 1) != 0 ? nullptr : &callback.known;
     callback.known.state = status < 0 ? nullptr : *state;
     callback.known.refused = status < 0;
@@ -617,7 +617,7 @@ portico_status FuzzedPlugin::on_data(portico_connection handle, void* state,
     Known& known = callback.known;
     PORTICO_ASSERT(consumed == 0);
     PORTICO_ASSERT(!known.failed && !known.closing && !known.paused && !known.end_told);
-    // what it would have been told ended the hold
+    // the call that it would have got ended the hold
     PORTICO_ASSERT(!known.held || (known.blocked && table_.on_writable == nullptr));
     check_message(known, data, size, frame);
     known.in_data = true;
@@ -636,7 +636,7 @@ portico_status FuzzedPlugin::on_data(portico_connection handle, void* state,
     } else if (consumed != 0 || status != PORTICO_HOLD) {
         known.consumed += size;
     }
-    // A resume that went by mail, behind another call, arrives after the answer.
+    // A resume that went by mail, after another call, arrives after the answer.
     known.held = status == PORTICO_HOLD && !known.resumed_in_data;
     return callback.answers(status);
 }

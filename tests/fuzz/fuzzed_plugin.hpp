@@ -2,9 +2,8 @@
 // what the host promised: which callbacks may come now, with which bytes, what a host function may
 // answer, and that what was sent arrives.
 //
-// What it asserts of a call's answer is what follows from calls and callbacks alone. Where the host
-// may have begun to close by itself meanwhile,
-// PORTICO_GONE is always a right answer.
+// About a call's answer it asserts what follows from calls and callbacks alone. If the host may
+// have begun to close by itself meanwhile, PORTICO_GONE is always a right answer.
 #pragma once
 
 #include <cstdint>
@@ -30,16 +29,16 @@ public:
     [[nodiscard]] const portico_plugin& table() const noexcept { return table_; }
     [[nodiscard]] bool created() const noexcept { return created_; }
 
-    // The port that connections come from, from now on.
+    // From now on connections come from this port.
     void serve(DrivenPort& port) noexcept { port_ = &port; }
-    // What create answered is no instance to serve with: its end begins at once.
+    // create did not make an instance that can serve: its end begins at once.
     void unwind() noexcept { unwinding_ = true; }
     // From a thread of the plugin's own: a few calls of host functions.
     void act_elsewhere();
     // The host has begun to stop; has cut what is left.
     void drain_begun() noexcept { draining_ = true; }
     void cut_begun() noexcept { cut_ = true; }
-    // The worker has nothing to do: nothing that the host owes may wait for anything but the peers.
+    // The worker has nothing to do: what the host owes may wait only for the peers.
     void check_idle();
     // Every connection is over and every posted function has run.
     void check_over();
@@ -51,9 +50,9 @@ private:
     // A connection, by its handle.
     struct Known {
         portico_connection handle = 0;
-        const Peer* peer = nullptr;  // null where info was refused from the first callback on
+        const Peer* peer = nullptr;  // null if info was refused from the first callback on
         void* state = nullptr;
-        // a callback has named it; else a guessed handle was accepted before its on_open
+        // a callback has named it; otherwise a guessed handle was accepted before its on_open
         bool told = false;
         bool refused = false;
         bool closed = false;
@@ -73,15 +72,15 @@ private:
         std::size_t consumed = 0;
         std::size_t posts = 0;
 
-        // Closing has begun, by a call or an answer of the plugin's.
+        // The plugin has begun to close it, by a call or an answer.
         [[nodiscard]] bool ends() const noexcept { return refused || failed || closing; }
     };
     struct Token;
-    // What stands around a callback.
+    // Begins and ends a callback.
     struct Callback;
 
     [[nodiscard]] Known* find(portico_connection handle);
-    // With those that the plugin has not been told of.
+    // Includes those that the plugin does not know of.
     Known& know(portico_connection handle);
     [[nodiscard]] portico_connection draw_handle();
     [[nodiscard]] portico_status draw_answer();

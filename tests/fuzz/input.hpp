@@ -1,5 +1,5 @@
-// A fuzzer's bytes, read from the front as the values that a target asks for. An input that is used
-// up goes on with zeros, so that every input is a valid one and a shorter one is a simpler one.
+// A fuzzer's bytes, read from the front as the values that a target asks for. After its end an
+// input goes on with zeros, so every input is valid, and a shorter one is simpler.
 #pragma once
 
 #include <algorithm>

@@ -1,6 +1,6 @@
-// Any text, given to the reader of JSON beneath the configuration. It takes what the JSON library
-// takes, but for what it says it refuses; its normal form says the same and is its own normal form;
-// and an error is one clean sentence at a place that exists.
+// Any text, given to the configuration's JSON reader. It accepts what the JSON library accepts,
+// except what it says it refuses. The text's normal form means the same and is its own normal form.
+// An error is one clean sentence at a place that exists.
 #include <algorithm>
 #include <string>
 #include <string_view>

@@ -1,11 +1,10 @@
-// The plugin boundary: a plugin that does anything (fuzzed_plugin) against the real Instance,
-// Connection, Acceptor and Worker, on a port whose every outcome is the input's too (driven_port),
-// with virtual time. The last bytes used up, peers end in order, the host drains, and all must be
-// over.
+// The plugin boundary: a plugin that does anything (fuzzed_plugin) meets the real Instance,
+// Connection, Acceptor and Worker, on a port whose every outcome the input decides too
+// (driven_port), in virtual time. After the last bytes peers end in order, the host drains, and all
+// must be over.
 //
-// Two threads take turns, so that each input is one run: the worker, on which the port asks for the
-// next step, and this one, which does on demand what in a server other threads do (a plugin's own,
-// the one that stops).
+// Two threads take turns, so each input is one run. On the worker the port asks for the next step.
+// This one does on demand what other threads of a server do (a plugin's own, the one that stops).
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -35,7 +34,7 @@ private:
     std::size_t size_ = 0;
 };
 
-// Has another thread do something, and waits for it.
+// Makes the other thread do something, and waits for it.
 class Elsewhere {
 public:
     void call(std::function<void()> action) {
@@ -49,7 +48,7 @@ public:
         ended_ = true;
         changed_.notify_all();
     }
-    // The other thread's: does what is asked of it until the end.
+    // The other thread: does what is asked of it until the end.
     void serve() {
         std::unique_lock lock(mutex_);
         for (;;) {
@@ -129,7 +128,7 @@ public:
         group_ = std::make_unique<net::WorkerGroup>(std::move(port), chunks_, options);
     }
 
-    // A server's life: as server.cpp leads it.
+    // The life of a server, in the steps of host/server.
     void run() {
         const plugin::Loaded loaded{nullptr, &plugin_.table(), "/plugins/fuzzed.so"};
         static_cast<void>(plugin::Instance(loaded, listener_, log_).validate());
@@ -160,7 +159,7 @@ public:
             PORTICO_ASSERT(acceptor.open_connections() == 0);
         } else {
             plugin_.unwind();
-            port_->leave_alone();  // what create posted before it failed still runs
+            port_->leave_alone();  // functions that create posted before it failed still run
             group_->begin();
         }
         instance->finish();
@@ -173,8 +172,8 @@ public:
     }
 
 private:
-    // What happens next, by the input: one thing, or several at once. When the input is used up,
-    // all goes in good order to the end.
+    // The input decides what happens next: one thing, or several at once. When it is used up,
+    // everything goes to its end in order.
     void step(bool idle) {
         PORTICO_ASSERT(acceptor_->open_connections() <= listener_.limits.connections);
         if (idle) {
@@ -285,7 +284,7 @@ private:
         return kind < 0x40 ? bytes : kind < 0x80 ? 0 : std::min<std::size_t>(bytes, kind - 0x7F);
     }
 
-    // The order to stop; given again, the deadline has passed.
+    // Tells the host to stop; the second time, the deadline has passed.
     void stop() {
         elsewhere_.call([this] {
             if (!draining_) {
@@ -300,8 +299,8 @@ private:
         });
     }
 
-    // One thing that goes on, as it does in a world without faults: one more time each until
-    // nothing does. Then time passes, then the host stops.
+    // Lets one thing go on as in a world without faults, each in turn until nothing does. Then time
+    // passes, and then the host stops.
     void step_to_the_end() {
         PORTICO_ASSERT(++last_steps_ < 10'000);
         bool goes_on = false;

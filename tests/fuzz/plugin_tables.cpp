@@ -1,6 +1,6 @@
 // The tables of a plugin, with anything in every member: sizes, counts, versions, flags, names,
-// missing functions. The loader takes exactly those that the ABI allows, never reads behind what a
-// table says it has, and names the reason for all others.
+// missing functions. The loader accepts exactly those that the ABI allows, never reads past a
+// table's claimed size, and gives the reason for all others.
 #include <cstring>
 #include <deque>
 #include <memory>
@@ -26,8 +26,8 @@ portico_status PORTICO_CALL on_data(void*, portico_connection, void*, const std:
     return PORTICO_OK;
 }
 
-// Memory of exactly the size that the table claims (but at most 4 KiB, and at least the members in
-// which the claim itself stands), so that a read behind it is seen.
+// Memory of exactly the size that the table claims, so that a read past it is found (but at most 4
+// KiB, and at least the members that hold the claim).
 class TableMemory {
 public:
     TableMemory(const void* table, std::size_t size, std::size_t claimed, std::size_t least) {
@@ -49,7 +49,7 @@ private:
     std::vector<std::uint64_t> odd_;
 };
 
-// Mostly the right value, now and then another.
+// Mostly the right value, now and then another one.
 std::uint32_t nearly(fuzz::Input& input, std::uint32_t right) {
     switch (input.byte() % 8) {
         case 0: return input.number<std::uint32_t>();
@@ -82,7 +82,7 @@ struct Label {
     }
 };
 
-// A name as the configuration lets it through.
+// A name that the configuration accepts.
 std::string read_name(fuzz::Input& input) {
     std::string name = input.text(input.byte() % 8);
     for (char& letter : name) {
@@ -169,15 +169,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::copy(plugins.begin(), plugins.end(), list.get());
     module.plugins = listed ? list.get() : nullptr;
     if (module.plugin_count > count && module.plugin_count <= 256) {
-        return 0;  // a list shorter than it says cannot be told from a right one
+        return 0;  // a list shorter than it says looks like a right one
     }
-    // The versions stand where they stand in every version of the table.
+    // The versions are at the same place in every version of the table.
     TableMemory module_memory(&module, sizeof module, module.struct_size,
                               offsetof(portico_module, plugins));
     const auto* given = static_cast<const portico_module*>(module_memory.address());
 
-    // Fewer are looked at than are listed where the count says so: then only what the loader must
-    // refuse is known here.
+    // If the count is too small, fewer tables are looked at than are listed. Then only what the
+    // loader must refuse is known here.
     const bool all_listed = module.plugin_count == count;
     const bool module_right = module.struct_size >= sizeof module && module.struct_size % 8 == 0 &&
                               module.abi_major == PORTICO_ABI_MAJOR &&

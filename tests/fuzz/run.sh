@@ -4,10 +4,9 @@
 #
 #   run.sh --bin DIRECTORY --work DIRECTORY --seconds S [--target NAME] [--minimize]
 #
-# What a run finds new stays under the work directory (and is where the next run begins); --minimize
-# merges from there into tests/fuzz/corpus what covers anything that the seeds there do not. A crash
-# leaves its input in WORK/crashes, and is the run's failure. The canary, which has a planted
-# defect, must crash.
+# New finds of a run stay in the work directory, and the next run begins with them. --minimize
+# merges from there into tests/fuzz/corpus what covers more than the seeds there. A crash leaves its
+# input in WORK/crashes and fails the run. The canary, which has a planted defect, must crash.
 set -euo pipefail
 
 bin='' work='' seconds='' only='' minimize=''
@@ -23,14 +22,16 @@ while [ $# -gt 0 ]; do
     shift 2
 done
 sources=$(dirname "${BASH_SOURCE[0]}")
-canary_seconds=60 # at most: it ends with its crash
+canary_seconds=60 # at most; it ends with its crash
 mkdir -p "$work/log" "$work/crashes" "$work/failed"
 rm -f "$work"/failed/*
-export UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS=detect_stack_use_after_return=1:allocator_may_return_null=1
+export UBSAN_OPTIONS=print_stacktrace=1 \
+    ASAN_OPTIONS=detect_stack_use_after_return=1:allocator_may_return_null=1
 
 options_of() { # TARGET
     local name=$1
-    printf '%s\n' -max_len=4096 -timeout=25 -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$work/crashes/$name-"
+    printf '%s\n' -max_len=4096 -timeout=25 -rss_limit_mb=2048 -print_final_stats=1 \
+        -artifact_prefix="$work/crashes/$name-"
     if [ -f "$sources/$name.dict" ]; then printf '%s\n' -dict="$sources/$name.dict"; fi
 }
 
@@ -42,12 +43,16 @@ run_canary() {
     mapfile -t options < <(options_of canary)
     rm -rf "$work/corpus/canary"
     mkdir -p "$work/corpus/canary"
-    "$bin/canary" "${options[@]}" -max_total_time=$canary_seconds "$work/corpus/canary" "$sources/corpus/canary" >"$log" 2>&1 || true
-    if grep -q 'AddressSanitizer: heap-buffer-overflow' "$log" && grep -q ends_with_checksum "$log"; then
-        printf '%-24s the planted defect was found after %s executions\n' canary "$(statistic number_of_executed_units "$log")"
+    "$bin/canary" "${options[@]}" -max_total_time=$canary_seconds "$work/corpus/canary" \
+        "$sources/corpus/canary" >"$log" 2>&1 || true
+    if grep -q 'AddressSanitizer: heap-buffer-overflow' "$log" &&
+        grep -q ends_with_checksum "$log"; then
+        printf '%-24s the planted defect was found after %s executions\n' canary \
+            "$(statistic number_of_executed_units "$log")"
         rm -f "$work"/crashes/canary-*
     else
-        printf '%-24s FAILED: the planted defect was not found in %s s; see %s\n' canary $canary_seconds "$log"
+        printf '%-24s FAILED: the planted defect was not found in %s s; see %s\n' canary \
+            $canary_seconds "$log"
         touch "$work/failed/canary"
     fi
 }
@@ -56,11 +61,14 @@ run_target() { # TARGET
     local name=$1 log=$work/log/$1.log new=$work/corpus/$1 artifact last status=0
     mapfile -t options < <(options_of "$name")
     mkdir -p "$new"
-    "$bin/$name" "${options[@]}" -max_total_time="$seconds" "$new" "$sources/corpus/$name" >"$log" 2>&1 || status=$?
+    "$bin/$name" "${options[@]}" -max_total_time="$seconds" "$new" "$sources/corpus/$name" >"$log" \
+        2>&1 || status=$?
     last=$(grep -E '^#[0-9]+[[:space:]].* cov: ' "$log" | tail -n 1)
-    printf '%-24s %11s executions %7s/s  coverage %5s  features %6s  corpus %5s  new units %5s\n' "$name" \
+    printf '%-24s %11s executions %7s/s  coverage %5s  features %6s  corpus %5s  new units %5s\n' \
+        "$name" \
         "$(statistic number_of_executed_units "$log")" "$(statistic average_exec_per_sec "$log")" \
-        "$(sed -nE 's/.* cov: ([0-9]+).*/\1/p' <<<"$last")" "$(sed -nE 's/.* ft: ([0-9]+).*/\1/p' <<<"$last")" \
+        "$(sed -nE 's/.* cov: ([0-9]+).*/\1/p' <<<"$last")" \
+        "$(sed -nE 's/.* ft: ([0-9]+).*/\1/p' <<<"$last")" \
         "$(sed -nE 's/.* corp: ([0-9]+).*/\1/p' <<<"$last")" "$(statistic new_units_added "$log")"
     [ "$status" -ne 0 ] || return 0
     touch "$work/failed/$name"
@@ -70,7 +78,8 @@ run_target() { # TARGET
     echo "    log:       $log"
 }
 
-# The smallest set that covers what everything found covers, beside what is there already.
+# Keeps the smallest set that covers the same as everything found, in addition to what is there
+# already.
 minimize_target() { # TARGET
     local name=$1 log=$work/log/$1.merge.log merged=$work/merged/$1
     [ -d "$work/corpus/$name" ] || return 0
@@ -78,9 +87,11 @@ minimize_target() { # TARGET
     rm -rf "$merged"
     mkdir -p "$merged"
     cp "$sources/corpus/$name/"* "$merged/"
-    "$bin/$name" "${options[@]}" -set_cover_merge=1 "$merged" "$work/corpus/$name" >"$log" 2>&1 || { tail -n 20 "$log"; return 1; }
+    "$bin/$name" "${options[@]}" -set_cover_merge=1 "$merged" "$work/corpus/$name" >"$log" 2>&1 ||
+        { tail -n 20 "$log"; return 1; }
     cp -n "$merged/"* "$sources/corpus/$name/"
-    printf '%-24s %s units, %s\n' "$name" "$(ls "$sources/corpus/$name" | wc -l)" "$(du -sh --apparent-size "$sources/corpus/$name" | cut -f1)"
+    printf '%-24s %s units, %s\n' "$name" "$(ls "$sources/corpus/$name" | wc -l)" \
+        "$(du -sh --apparent-size "$sources/corpus/$name" | cut -f1)"
 }
 
 targets=()
@@ -89,7 +100,8 @@ for program in "$bin"/*; do
     if [ "$name" = canary ] || { [ -n "$only" ] && [ "$only" != "$name" ]; }; then continue; fi
     targets+=("$name")
 done
-[ ${#targets[@]} -gt 0 ] || { [ "$only" = canary ] || { echo "fuzz: no target ${only:-at all} in $bin" >&2; exit 2; }; }
+[ ${#targets[@]} -gt 0 ] || { [ "$only" = canary ] ||
+    { echo "fuzz: no target ${only:-at all} in $bin" >&2; exit 2; }; }
 
 if [ -n "$minimize" ]; then
     for name in "${targets[@]}"; do minimize_target "$name"; done

@@ -1,6 +1,6 @@
-// "portico.settings/1" from a plugin's side: a real Instance whose validate reads any keys with any
-// types, of any settings. Each answer is the one that a look-up of its own gives, results are
-// written on PORTICO_OK alone, and what was not read is told.
+// "portico.settings/1" from a plugin's side: a real Instance's validate reads any keys of any
+// settings as any type. Each answer equals that of a second look-up, results are written only on
+// PORTICO_OK, and what was not read is reported.
 #include <climits>
 #include <cmath>
 #include <optional>
@@ -27,7 +27,7 @@ public:
                std::string_view) noexcept override {}
 };
 
-// What the key leads to; `is_path` is false where the key cannot be a path at all.
+// What the key leads to; `is_path` is false if the key cannot be a path.
 const Node* look_up(const Node& root, std::string_view key, bool& is_path) {
     is_path = true;
     const Node* node = &root;
@@ -195,7 +195,7 @@ portico_status PORTICO_CALL validate(const portico_host* host, portico_instance*
     }
     run.answer = run.input.flag() ? PORTICO_OK : -static_cast<portico_status>(run.input.byte());
     if (run.input.flag()) {
-        // to the last byte, with no end
+        // to the last byte, not terminated
         std::fill_n(error, error_capacity, static_cast<char>(run.input.byte()));
     }
     return run.answer;

@@ -1,5 +1,5 @@
-// Any bytes against a decoder written from table 3-7 of the Unicode standard ("Well-Formed UTF-8
-// Byte Sequences"); and what is shown of them in an error is always clean, short UTF-8.
+// Any bytes, compared with a decoder written from table 3-7 of the Unicode standard ("Well-Formed
+// UTF-8 Byte Sequences"). An error always shows them as clean, short UTF-8.
 #include <algorithm>
 #include <string>
 #include <string_view>
@@ -101,8 +101,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const std::string quoted = config::in_quotes(text, characters);
         check_clean(shown);
         check_clean(quoted);
-        // The longest escape, \u2069, has six characters; an excerpt ends with three dots where it
-        // is cut.
+        // The longest escape, \u2069, has six characters; an excerpt ends with three dots if it is
+        // cut.
         PORTICO_ASSERT(config::code_points(shown) <= 6 * characters + 3);
         PORTICO_ASSERT(quoted.size() >= 2 && quoted.front() == '"' && quoted.back() == '"');
     }

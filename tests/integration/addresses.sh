@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# "listen" with a name that has several addresses, of which this machine has some: the host listens
-# on those and warns of the others. With none, and with a literal address, it fails as ever. The
-# names are those of a hosts file of the test's own, in a mount name space of its own.
+# "listen" may be a name with several addresses, of which this machine has some: the host listens on
+# those and warns of the others. If it has none, or the address is literal, the host fails as usual.
+# The names are in a hosts file of the test's own, in a mount name space of its own.
 script=$(realpath "${BASH_SOURCE[0]}")
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 need unshare
@@ -10,10 +10,14 @@ need getent
 if [ -z "${ADDRESSES_INSIDE:-}" ]; then
     user=()
     [ "$(id -u)" -eq 0 ] || user=(--user --map-root-user)
-    unshare --mount ${user[@]+"${user[@]}"} true 2>refused || skip "no mount name space of its own: $(tail -n 1 refused)"
+    unshare --mount ${user[@]+"${user[@]}"} true 2>refused ||
+        skip "no mount name space of its own: $(tail -n 1 refused)"
     own=(unshare --mount ${user[@]+"${user[@]}"}) inside=mount
-    # A network name space as well, so that IPv6 can be switched off.
-    if command -v ip >/dev/null && unshare --net ${user[@]+"${user[@]}"} ip link set lo up 2>refused; then own+=(--net) inside=net; fi
+    # It has a network name space too, so that IPv6 can be switched off.
+    if command -v ip >/dev/null &&
+        unshare --net ${user[@]+"${user[@]}"} ip link set lo up 2>refused; then
+        own+=(--net) inside=net
+    fi
     again=("$BASH" "$script" --bin "$bin" --work "$work")
     [ -z "$emulator" ] || again+=(--emulator "$emulator")
     [ -z "$sanitized" ] || again+=(--sanitized)
@@ -45,7 +49,8 @@ partly() {
     port=$(port_of "$1" it)
     if [ "$(plain "$1.log" | grep -c 'listening on')" -ne 1 ]; then
         fail "$1: not one address is served" "$1.log"
-    elif ! plain "$1.log" | grep -qE "warn listener=it cannot (listen on|open a socket for) $3:"; then
+    elif ! plain "$1.log" |
+        grep -qE "warn listener=it cannot (listen on|open a socket for) $3:"; then
         fail "$1: no warning of $3" "$1.log"
     elif ! timeout 60 "${client[@]}" 127.0.0.1 "$port" --message hi --quiet >"$1.client" 2>&1; then
         fail "$1: it does not serve" "$1.client"
@@ -61,7 +66,7 @@ partly() {
         ok "$1: a check warns, too"
     fi
 }
-# refused NAME LISTEN EXPECTED: by a start and by a check.
+# refused NAME LISTEN EXPECTED: a start and a check refuse it.
 refused() {
     config "$1" "$2"
     local mode
@@ -82,7 +87,7 @@ refused nowhere elsewhere.test:0 192.0.2.2
 refused nowhere elsewhere.test:0 'name an address of this machine'
 refused literal 192.0.2.1:0 192.0.2.1
 
-# An address in use is an error, whatever the name's other ones are.
+# An address in use is an error, whatever the name's other addresses are.
 config first 127.0.0.1:0
 if start_host first; then
     port=$(port_of first it)
@@ -90,8 +95,9 @@ if start_host first; then
     stop_host first $stop_signal
 fi
 
-# What containers have: the hosts file names ::1, and IPv6 is switched off.
-if [ "$ADDRESSES_INSIDE" = net ] && { echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6; } 2>refused; then
+# Containers often have this: the hosts file names ::1, but IPv6 is switched off.
+if [ "$ADDRESSES_INSIDE" = net ] &&
+    { echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6; } 2>refused; then
     partly localhost localhost:0 '\[::1\]'
     refused without_ipv6 '[::1]:0' '[::1]:0'
 else

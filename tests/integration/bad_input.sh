@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
-# What is wrong with a configuration, a plugin or an address is found before anything is served:
-# exit code 2, the place named, no "ready". `host check` finds the same, except what only create can
-# know.
+# A mistake in a configuration, a plugin or an address is found before anything is served: exit code
+# 2, its place named, no "ready". `host check` finds the same, except what only create can know.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-# wrong NAME EXPECTED [start-only]: NAME.json must be refused, by a start and by a check, with
-# EXPECTED (a fixed text) in the complaint.
+# wrong NAME EXPECTED [start-only]: a start and a check must refuse NAME.json, with EXPECTED (a
+# fixed text) in the message.
 wrong() {
     local name=$1 expected=$2 modes=(start check) mode
     [ "${3:-}" != start-only ] || modes=(start)
@@ -25,13 +24,17 @@ wrong() {
         elif tr -d '\r' <"$name.$mode" | grep -qE ' ready$|listening on'; then
             fail "$name ($mode): it was half started" "$name.$mode"
         else
-            ok "$name ($mode): $(grep -F -m 1 -- "$expected" "$name.$mode" | tr -d '\r' | cut -c1-160)"
+            ok "$name ($mode): $(grep -F -m 1 -- "$expected" "$name.$mode" | tr -d '\r' |
+                cut -c1-160)"
         fi
     done
 }
 # config NAME LISTENER-MEMBERS [ROOT-MEMBERS]
 config() {
-    printf '{\n  "plugin_directory": "%s",\n  "listeners": [\n    { "name": "it",\n      %s }\n  ]%s\n}\n' "$plugin_directory" "$2" "${3:-}" >"$1.json"
+    local form='{\n  "plugin_directory": "%s",\n'
+    form+='  "listeners": [\n    { "name": "it",\n      %s }\n  ]%s\n}\n'
+    # shellcheck disable=SC2059 # the form is the lines above
+    printf "$form" "$plugin_directory" "$2" "${3:-}" >"$1.json"
 }
 fine='"listen": "127.0.0.1:0", "plugin": "echo"'
 
@@ -60,16 +63,18 @@ config two_mistakes '"listen": 1, "plugin": 2'
 wrong two_mistakes 'listeners[0].plugin'
 wrong two_mistakes 'listeners[0].listen'
 
-config other_system "$fine" ", \"io\": { \"backend\": \"$([ -n "$emulator" ] && echo epoll || echo iocp)\" }"
+config other_system "$fine" \
+    ", \"io\": { \"backend\": \"$([ -n "$emulator" ] && echo epoll || echo iocp)\" }"
 wrong other_system 'other_system.json:6: io.backend'
 
-# ---- much of it, and still in little time and memory
+# ---- large inputs cost little time and memory
 if [ -z "$emulator$sanitized" ]; then
     long=$(printf 'k%.0s' {1..20480})
     ones=$(printf '1,%.0s' {1..100000})
     printf '{ "plugin_directory": "%s", "listeners": [ { "listen": "127.0.0.1:0", "plugin": "echo", "settings": { "%s": [%s 1] } } ] }' "$plugin_directory" "$long" "$ones" >long_key.json
     (ulimit -v 600000 && exec timeout 20 "${host[@]}" check long_key.json) >long_key.out 2>&1
-    if [ $? -eq 2 ] && grep -q '^host: long_key.json:1: .*: unknown setting of this plugin' long_key.out; then
+    if [ $? -eq 2 ] && grep -q '^host: long_key.json:1: .*: unknown setting of this plugin' \
+        long_key.out; then
         ok 'a long key before many elements'
     else
         cut -c1-200 long_key.out >long_key.short
@@ -83,7 +88,9 @@ if [ -z "$emulator$sanitized" ]; then
     else
         fail 'many mistakes' many.out
     fi
-    { echo '{ "plugin_directory": "nowhere", "listeners": ['; printf '{ "name": "n%d", "listen": "127.0.0.1:0", "plugin": "echo" },\n' {1..1000}; echo '{ "listen": "127.0.0.1:0", "plugin": "echo" } ] }'; } >nowhere.json
+    { echo '{ "plugin_directory": "nowhere", "listeners": ['; printf \
+        '{ "name": "n%d", "listen": "127.0.0.1:0", "plugin": "echo" },\n' {1..1000}; echo \
+        '{ "listen": "127.0.0.1:0", "plugin": "echo" } ] }'; } >nowhere.json
     timeout 20 "${host[@]}" check nowhere.json >nowhere.out 2>&1
     if [ $? -eq 2 ] && [ "$(wc -l <nowhere.out)" -eq 51 ] &&
         tail -n 1 nowhere.out | grep -qx 'host: 951 more mistakes not shown'; then
@@ -105,7 +112,7 @@ for junk in text empty short; do
     sed -i "s|\"plugin_directory\": \"[^\"]*\"|\"plugin_directory\": \"junk\"|" "junk_$junk.json"
     wrong "junk_$junk" "$junk$module"
 done
-# The processor in the file's header, changed to aarch64.
+# The processor in the file's header is changed to aarch64.
 cp "$plugins/echo$module" "junk/other$module"
 if [ -n "$emulator" ]; then
     at=$(($(od -An -tu4 -j60 -N4 "junk/other$module") + 4)) bytes='\x64\xaa'
@@ -140,7 +147,8 @@ wrong dots 'listeners[0].plugin'
 number=0
 for name in '../echo' 'sub/echo' 'a..b' 'sub\\\\echo' 'c:echo' '/etc/passwd'; do
     number=$((number + 1))
-    config "separator_$number" "\"listen\": \"127.0.0.1:0\", \"plugin\": \"$(sed 's/\\\\\\\\/\\\\/' <<<"$name")\""
+    config "separator_$number" \
+        "\"listen\": \"127.0.0.1:0\", \"plugin\": \"$(sed 's/\\\\\\\\/\\\\/' <<<"$name")\""
     wrong "separator_$number" 'listeners[0].plugin'
 done
 config create_fails '"listen": "127.0.0.1:0", "plugin": "bad_create_fails"'
@@ -165,10 +173,11 @@ wrong not_ours '192.0.2.1'
 wrong not_ours 'name an address of this machine'
 config no_such_name '"listen": "no-such-host.invalid:5000", "plugin": "echo"'
 wrong no_such_name 'no-such-host.invalid'
-config second_wrong "$fine }, { \"name\": \"two\", \"listen\": \"192.0.2.1:0\", \"plugin\": \"echo\""
-wrong second_wrong '"two"' # and the first listens no more: see "half started"
+config second_wrong \
+    "$fine }, { \"name\": \"two\", \"listen\": \"192.0.2.1:0\", \"plugin\": \"echo\""
+wrong second_wrong '"two"' # and the first one no longer listens: see "half started"
 
-# Addresses as other programs write them: what to write here.
+# Addresses as other programs write them: the message says what to write here.
 address() { # NAME ADDRESS EXPECTED
     config "$1" "\"listen\": \"$2\", \"plugin\": \"echo\""
     wrong "$1" "$3"
@@ -177,7 +186,8 @@ address of_unix unix:/tmp/x \
     'found "unix:/tmp/x", expected a TCP address such as "127.0.0.1:5000": Unix sockets are not supported'
 address of_scheme tcp://1.2.3.4:5 'found "tcp://1.2.3.4:5", expected "1.2.3.4:5"'
 address of_page http://name:80/page 'expected "name:80"'
-address of_star '*:80' 'expected "0.0.0.0:80" for all IPv4 addresses of this machine, or "[::]:80" for all IPv6 ones'
+address of_star '*:80' \
+    'expected "0.0.0.0:80" for all IPv4 addresses of this machine, or "[::]:80" for all IPv6 ones'
 address of_colon ':80' 'expected "0.0.0.0:80"'
 address of_bare 127.0.0.1 'expected "127.0.0.1:5000", with a port'
 address of_v6 ::1:80 'expected "[::1]:80": an IPv6 address needs brackets'
@@ -207,7 +217,8 @@ else
     fail 'a check with a log file fails, or makes the file' log_file.out
 fi
 echo 'an earlier line' >written/host.log
-if "${host[@]}" check log_file.json >log_file.out 2>&1 && [ "$(cat written/host.log)" = 'an earlier line' ]; then
+if "${host[@]}" check log_file.json >log_file.out 2>&1 &&
+    [ "$(cat written/host.log)" = 'an earlier line' ]; then
     ok 'and writes nothing to one that is there'
 else
     fail 'a check writes to the log file' written/host.log
@@ -215,7 +226,8 @@ fi
 if start_host log_file; then
     ! stop_host log_file $stop_signal || ok 'the host stops'
     tr -d '\r' <written/host.log >log_file.text
-    if head -n 1 log_file.text | grep -qx 'an earlier line' && grep -q ' ready$' log_file.text && tail -n 1 log_file.text | grep -q ' stopped$'; then
+    if head -n 1 log_file.text | grep -qx 'an earlier line' && grep -q ' ready$' log_file.text &&
+        tail -n 1 log_file.text | grep -q ' stopped$'; then
         ok 'a start appends to it, from the first line to "stopped"'
     else
         fail 'the log file has not what was logged' written/host.log
@@ -229,7 +241,8 @@ if start_host first; then
     config in_use "\"listen\": \"127.0.0.1:$port\", \"plugin\": \"echo\""
     wrong in_use "listen: cannot listen on 127.0.0.1:$port"
     wrong in_use 'another program'
-    if grep -q 'if a running host has these addresses, leave them out: host check --no-ports in_use.json' in_use.check; then
+    hint='if a running host has these addresses, leave them out: host check --no-ports in_use.json'
+    if grep -q "$hint" in_use.check; then
         ok 'a check beside a running host says how to make it'
     else
         fail 'a check beside a running host does not say how to make it'
@@ -245,12 +258,13 @@ if start_host first; then
         fail 'the first instance was disturbed' client.out
     fi
     ! stop_host first $stop_signal || ok 'and stops'
-    # One address in two spellings: the two listeners are in each other's way, and nobody else.
-    config twice "\"listen\": \"127.0.0.1:$port\", \"plugin\": \"echo\" }, { \"name\": \"other\", \"listen\": \"127.1:$port\", \"plugin\": \"echo\""
+    # One address in two spellings: the two listeners collide with each other and with nobody else.
+    config twice "\"listen\": \"127.0.0.1:$port\", \"plugin\": \"echo\" },
+      { \"name\": \"other\", \"listen\": \"127.1:$port\", \"plugin\": \"echo\""
     wrong twice "listener \"other\": listen: cannot listen on 127.0.0.1:$port"
 fi
 if command -v socat >/dev/null; then
-    # The same port again, held by a program that is none of ours.
+    # The same port again, held by a foreign program.
     socat "TCP-LISTEN:$port,bind=127.0.0.1,reuseaddr,fork" SYSTEM:cat 2>socat.log &
     started_pids+=($!)
     if eventually 20 grep -q ":$(printf %04X "$port") 00000000:0000 0A" /proc/net/tcp; then
@@ -300,7 +314,7 @@ if [ -z "$emulator" ]; then
         full=$?
         "${host[@]}" $arguments 2>closed.err >&-
         closed=$?
-        # Whoever reads has gone before the first word.
+        # The reader has gone before the first word.
         exec 5> >(exec true)
         wait $!
         "${host[@]}" $arguments 2>gone.err >&5
@@ -316,7 +330,9 @@ if [ -z "$emulator" ]; then
 fi
 for arguments in --help 'check --help'; do
     usage 0 'Exit codes' $arguments
-    if [ "$(tr -d '\r' <usage.out | awk 'length > longest { longest = length } END { print longest }')" -le 100 ]; then
+    longest=$(tr -d '\r' <usage.out |
+        awk 'length > longest { longest = length } END { print longest }')
+    if [ "$longest" -le 100 ]; then
         ok "host $arguments fits 100 columns"
     else
         fail "host $arguments has lines that are too long" usage.out

@@ -66,12 +66,12 @@ TEST_CASE("a function posted to a connection that is then refused runs without i
     CHECK(script.closed == 0);
 }
 
-TEST_CASE("what a serial plugin sends to a connection before its on_open leaves behind it",
+TEST_CASE("bytes that a serial plugin sends to a connection before its on_open leave after it",
           "[boundary]") {
     Script script;
     std::atomic<bool> is_inside{false};
-    // Inside the first connection's callback the strand of both is busy, while the other thread of
-    // the port accepts the second. Its handle is guessed: the next slot's, and as new.
+    // Inside the first connection's callback the strand of both is busy, while the port's other
+    // thread accepts the second. Its handle is guessed: the next slot's, with the same generation.
     script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
                          std::uint64_t& consumed) -> portico_status {
         consumed = data.size();
@@ -92,7 +92,7 @@ TEST_CASE("what a serial plugin sends to a connection before its on_open leaves 
     CHECK(second.receive_exactly(19) == "early, then welcome");
 }
 
-TEST_CASE("what a serial plugin closes before its on_open is opened, and then closed",
+TEST_CASE("a connection that a serial plugin closes before its on_open is opened, then closed",
           "[boundary]") {
     const std::uint32_t how = GENERATE(PORTICO_CLOSE_ABORT, PORTICO_CLOSE_GRACEFUL);
     Script script;
@@ -100,14 +100,14 @@ TEST_CASE("what a serial plugin closes before its on_open is opened, and then cl
     script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
                          std::uint64_t& consumed) -> portico_status {
         consumed = data.size();
-        // So much mail of the strand that its turn ends before it comes to the other's on_open.
+        // So much mail that the strand's turn ends before it comes to the other's on_open.
         for (int i = 0; i < 100; ++i) {
             static_cast<void>(script.post_instance(
                 [](void*, portico_connection, void*, void*, portico_status) {}, nullptr));
         }
         is_inside = true;
-        // As above: the handle of one that was accepted, and whose on_open waits for this
-        // callback's end.
+        // As above: the handle of an accepted connection whose on_open waits for this callback's
+        // end.
         const auto closes = [&] {
             return script.host()->close(script.instance(), line.handle + 1, how) == PORTICO_OK;
         };
@@ -186,7 +186,7 @@ TEST_CASE("framed: after a close from another thread at most one on_data follows
     CHECK(script.close(line, PORTICO_CLOSE_ABORT) == PORTICO_GONE);
 }
 
-TEST_CASE("what an instance posted before its create failed runs before the start has failed",
+TEST_CASE("functions that an instance posts before its create fails run before the start fails",
           "[boundary]") {
     Seen seen;
     Script script;

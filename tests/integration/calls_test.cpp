@@ -1,4 +1,4 @@
-// The host's functions beside send: post, info, stale handles, finish_sending.
+// The host's functions other than send: post, info, finish_sending; and stale handles.
 #include <algorithm>
 
 #include "integration/service.hpp"
@@ -117,7 +117,7 @@ TEST_CASE(
                         const portico_status status = script.post(*line, Posted::on_line, &posted);
                         accepted += status == PORTICO_OK ? 1 : 0;
                         if (status == PORTICO_LIMIT) {
-                            std::this_thread::yield();  // 65,536 of them wait
+                            std::this_thread::yield();  // 65,536 posts wait
                         } else if (status != PORTICO_OK && status != PORTICO_GONE) {
                             script.violated("post: " + std::to_string(status));
                         }
@@ -136,7 +136,7 @@ TEST_CASE(
         done = true;
         poster.join();
         CHECK(eventually([&] { return posted.ran == accepted; }));
-        // A client of the last ones may be accepted only now; it is not closed, and not asked.
+        // One of the last clients may be accepted only now; it is not closed, and not asked.
         for (Line* line : script.lines()) {
             if (line->closes == 1) {
                 CHECK(script.post(*line, Posted::on_line, &posted) == PORTICO_GONE);
@@ -183,8 +183,7 @@ TEST_CASE("a post that waits when the close begins runs with CLOSING; a later on
     CHECK(script.line(0)->reason == PORTICO_REASON_PLUGIN);
 }
 
-TEST_CASE("functions posted to the instance run once each, the last of them before destroy",
-          "[calls]") {
+TEST_CASE("functions posted to the instance run once each, all before destroy", "[calls]") {
     const std::string ports = ANY_PORTS();
     const std::string plugin = GENERATE("relay#full", "relay#serial", "relay#blocking");
     Script script;
@@ -230,7 +229,7 @@ TEST_CASE("functions posted to the instance run once each, the last of them befo
     CHECK(posted.wrong == 0);
 }
 
-TEST_CASE("info tells addresses, listener and queued bytes", "[calls]") {
+TEST_CASE("info gives addresses, listener and queued bytes", "[calls]") {
     Script script;
     TestServer server(io_of("per_core"), {{"the-name", "relay#full", "", &script}});
     Peer peer = server.connect("the-name");
@@ -246,7 +245,7 @@ TEST_CASE("info tells addresses, listener and queued bytes", "[calls]") {
     info.struct_size = 0;
     CHECK(script.host()->info(script.instance(), script.line(0)->handle, &info) == PORTICO_INVALID);
     CHECK(script.host()->close(script.instance(), script.line(0)->handle, 7) == PORTICO_INVALID);
-    // An older plugin's smaller structure is filled no further than it reaches.
+    // An older plugin's smaller structure is filled only up to its size.
     portico_connection_info small{};
     small.struct_size = 8 + sizeof(portico_address_text);
     small.queued_bytes = 4'711;
@@ -293,20 +292,20 @@ TEST_CASE("a stale handle, or one of another instance or server, answers GONE", 
     CHECK(all_gone(one, 0));
     CHECK(all_gone(one, UINT64_MAX));
     CHECK(all_gone(one, handle_one ^ 0xffff'ffffULL << 24));
-    // Of another server: numbers of two servers must differ for this to mean anything.
+    // A handle of another server. The numbers of two servers must differ for this to mean anything.
     CHECK(handle_elsewhere != handle_one);
     CHECK(handle_elsewhere != handle_two);
     CHECK(all_gone(one, handle_elsewhere));
     CHECK(all_gone(two, handle_elsewhere));
     CHECK(all_gone(elsewhere, handle_one));
-    // Nobody was hurt by all that.
+    // None of that harmed anybody.
     CHECK(one.send_to(handle_one, "alive") == PORTICO_OK);
     CHECK(first.receive_exactly(5) == "alive");
     CHECK(two.send_to(handle_two, "alive") == PORTICO_OK);
     CHECK(second.receive_exactly(5) == "alive");
     CHECK(elsewhere.send_to(handle_elsewhere, "alive") == PORTICO_OK);
     CHECK(third.receive_exactly(5) == "alive");
-    // After on_close, also when the slot is used again.
+    // After on_close, even if the slot is used again.
     first.close();
     REQUIRE(eventually([&] { return one.closed == 1; }));
     CHECK(all_gone(one, handle_one));
@@ -381,7 +380,7 @@ TEST_CASE("at most 65,536 posts of an instance wait; those run, and then there i
     Script script;
     Posted posted;
     posted.script = &script;
-    // All on one strand: none can run before this callback has returned.
+    // All are on one strand: none can run before this callback has returned.
     script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
                          std::uint64_t& consumed) -> portico_status {
         consumed = data.size();
@@ -415,10 +414,10 @@ TEST_CASE("at most 65,536 posts of an instance wait; those run, and then there i
     CHECK(posted.ran == 2 * most);
 }
 
-TEST_CASE("a hold ends with the blockage also where on_writable is NULL", "[calls]") {
+TEST_CASE("a hold ends with the blockage even if on_writable is NULL", "[calls]") {
     Script script;
     constexpr std::size_t large = 8'000'000;
-    // The first time the queue is filled until it refuses, and the byte is held.
+    // The first time, the queue is filled until it refuses, and the byte is held.
     script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
                          std::uint64_t& consumed) -> portico_status {
         if (line.offers == 1) {

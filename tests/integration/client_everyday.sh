@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
-# What people do with the client day by day: one word for the server, answers through a pipe,
-# results into a pipe or a device, an output that is full or closed, a server that is not there,
-# that restarts or that says nothing whole, a rate that it cannot keep.
+# What people do with the client every day. They give the server as one word, answers through a
+# pipe, and a rate that it cannot keep. They send results into a pipe or a device, or an output that
+# is full or closed. The server is not there, restarts, or never completes a reply.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 config() { # NAME PORT
     cat >"$1.json" <<JSON
 { "plugin_directory": "$plugin_directory",
   "listeners": [ { "name": "it", "listen": "127.0.0.1:$2", "plugin": "echo" },
-                 { "name": "slow", "listen": "127.0.0.1:0", "plugin": "stalls", "settings": { "every_ms": 200, "for_ms": 150 } },
-                 { "name": "waits", "listen": "127.0.0.1:0", "plugin": "echo", "framing": { "type": "length_prefix", "bytes": 4, "max_bytes": 65536 } } ],
+                 { "name": "slow", "listen": "127.0.0.1:0", "plugin": "stalls",
+                   "settings": { "every_ms": 200, "for_ms": 150 } },
+                 { "name": "waits", "listen": "127.0.0.1:0", "plugin": "echo",
+                   "framing": { "type": "length_prefix", "bytes": 4, "max_bytes": 65536 } } ],
   "shutdown": { "drain_ms": 5000 } }
 JSON
 }
@@ -18,7 +20,7 @@ start_host echo || finish
 port=$(port_of echo it)
 folder=$(native_path "$work")
 
-# run NAME EXIT_CODE ARGUMENT...: output in NAME.out, errors in NAME.err. What it reads is this
+# run NAME EXIT_CODE ARGUMENT...: output in NAME.out, errors in NAME.err. The client reads this
 # function's input.
 run() {
     local name=$1 expected=$2
@@ -27,7 +29,7 @@ run() {
     code=$?
     is_code "$name" "$expected"
 }
-# With a rate the client may say that it lagged itself, on a machine that is busy with other tests.
+# With a rate, on a machine that is busy with other tests, the client may say that it lagged itself.
 run_at_rate() { # NAME EXIT_CODE ARGUMENT...
     local name=$1 expected=$2
     shift 2
@@ -36,10 +38,18 @@ run_at_rate() { # NAME EXIT_CODE ARGUMENT...
     [ "$code" -eq 5 ] || is_code "$name" "$expected"
 }
 is_code() { # NAME EXIT_CODE
-    if [ "$code" -eq "$2" ]; then ok "$1: ends with $code"; else fail "$1: the exit code is $code, not $2" "$1.out" "$1.err"; fi
+    if [ "$code" -eq "$2" ]; then
+        ok "$1: ends with $code"
+    else
+        fail "$1: the exit code is $code, not $2" "$1.out" "$1.err"
+    fi
 }
 says() { # FILE PATTERN
-    if grep -qE -- "$2" <(tr -d '\r' <"$1"); then ok "$1: $2"; else fail "$1 does not say: $2" "$1"; fi
+    if grep -qE -- "$2" <(tr -d '\r' <"$1"); then
+        ok "$1: $2"
+    else
+        fail "$1 does not say: $2" "$1"
+    fi
 }
 says_not() { # FILE PATTERN
     if grep -qE -- "$2" <(tr -d '\r' <"$1"); then fail "$1 says: $2" "$1"; else ok "$1: no $2"; fi
@@ -54,7 +64,8 @@ run two_ports 2 "127.0.0.1:$port" "$port" --message hello </dev/null
 says two_ports.err 'has a port, and PORT is another'
 if grep -qs '^00000000000000000000000000000001 ' /proc/net/if_inet6; then
     cat >six.json <<JSON
-{ "plugin_directory": "$plugin_directory", "listeners": [ { "name": "it", "listen": "[::1]:0", "plugin": "echo" } ] }
+{ "plugin_directory": "$plugin_directory", "listeners": [ { "name": "it", "listen": "[::1]:0",
+  "plugin": "echo" } ] }
 JSON
     four_pid=$host_pid
     if start_host six; then
@@ -68,9 +79,11 @@ fi
 printf 'hi there\n2\n2\n' >answers
 run piped 0 127.0.0.1 "$port" <answers
 says piped.out 'Enter the number of threads: '
-for line in '1. Thread 1 - hi there' '2. Thread 2 - hi there'; do says piped.out "Server sent the following message: $line\$"; done
+for line in '1. Thread 1 - hi there' '2. Thread 2 - hi there'; do
+    says piped.out "Server sent the following message: $line\$"
+done
 says piped.out '^Sent 4 messages and received 4 replies\.$'
-printf 'hi\r\nmany\r\n1\r\n1' >answers # line ends of Windows, a mistake, no line end at the end
+printf 'hi\r\nmany\r\n1\r\n1' >answers # Windows line ends, a mistake, no line end at the end
 run piped_windows 0 "127.0.0.1:$port" <answers
 says piped_windows.out '1\. Thread 1 - hi$'
 run no_answers 2 127.0.0.1 "$port" </dev/null
@@ -78,12 +91,16 @@ says no_answers.err \
     'the input ended before the questions were answered; to skip them, give --message'
 
 # ---- where results go
-if [ -n "$emulator" ]; then # its programs do not see what the devices, FIFOs and links of Linux are
+if [ -n "$emulator" ]; then # its programs cannot recognize Linux's devices, FIFOs and links
     run to_nul 0 127.0.0.1 "$port" --message hello --json NUL --report nul </dev/null
     if ls | grep -qi '^nul'; then fail 'NUL has become a file'; else ok 'NUL is no file'; fi
 else
     run to_device 0 127.0.0.1 "$port" --message hello --json /dev/null </dev/null
-    if [ -c /dev/null ]; then ok '/dev/null is a device as before'; else fail '/dev/null has been replaced' to_device.err; fi
+    if [ -c /dev/null ]; then
+        ok '/dev/null is a device as before'
+    else
+        fail '/dev/null has been replaced' to_device.err
+    fi
     mkfifo pipe
     cat pipe >from_pipe &
     reader=$!
@@ -94,16 +111,20 @@ else
     cat pipe >from_pipe &
     reader=$!
     started_pids+=("$reader")
-    run to_pipe 0 127.0.0.1 "$port" --message hello --duration 3s --json kept.json --quiet </dev/null
+    run to_pipe 0 127.0.0.1 "$port" --message hello --duration 3s --json kept.json \
+        --quiet </dev/null
     run compare_to_pipe 0 compare kept.json kept.json --json pipe </dev/null
     wait_gone "$reader" 30
     says from_pipe '"schema": "portico-client-comparison"'
     echo old >target.html
     ln -s target.html link.html
     run to_link 0 127.0.0.1 "$port" --message hello --report link.html </dev/null
-    if [ -L link.html ]; then says target.html '^<!doctype html>'; else fail 'the link has been replaced'; fi
-    # A reader that goes before there is anything to read takes neither the client nor its summary
-    # away.
+    if [ -L link.html ]; then
+        says target.html '^<!doctype html>'
+    else
+        fail 'the link has been replaced'
+    fi
+    # If the reader goes before there is anything to read, the client and its summary go on.
     : <pipe &
     started_pids+=("$!")
     run gone_reader 1 127.0.0.1 "$port" --message hello --duration 500ms --json pipe </dev/null
@@ -139,10 +160,14 @@ code=$?
 is_code quiet 0 # it had nothing to say
 
 # ---- a rate that the server does not keep, and half a message a second
-run_at_rate missed 0 127.0.0.1 "$(port_of echo slow)" --message x --rate 50000 --duration 1.5s --timeout 30s --summary plain </dev/null
-says missed.err '^client: the rate was missed: [0-9.]+ messages a second left, of 50000 asked for; [0-9]+ never left\.'
-run_at_rate missed_fails 4 127.0.0.1 "$(port_of echo slow)" --message x --rate 50000 --duration 1.5s --fail-if 'rate_achieved<47500' </dev/null
-run_at_rate half 0 127.0.0.1 "$port" --message x --rate 0.5 --duration 2.5s --json half.json </dev/null
+run_at_rate missed 0 127.0.0.1 "$(port_of echo slow)" --message x --rate 50000 --duration 1.5s \
+    --timeout 30s --summary plain </dev/null
+says missed.err \
+    '^client: the rate was missed: [0-9.]+ messages a second left, of 50000 asked for; [0-9]+ never left\.'
+run_at_rate missed_fails 4 127.0.0.1 "$(port_of echo slow)" --message x --rate 50000 \
+    --duration 1.5s --fail-if 'rate_achieved<47500' </dev/null
+run_at_rate half 0 127.0.0.1 "$port" --message x --rate 0.5 --duration 2.5s \
+    --json half.json </dev/null
 says half.json '"rate": \{'
 says half.json '"value": 0\.5'
 
@@ -154,22 +179,31 @@ says_not readable.out '^lost|^wrong|_us '
 
 # ---- a terminal of 40 columns
 if [ -z "$emulator" ] && command -v script >/dev/null; then
-    timeout 60 script -qefc "stty cols 40 && '${client[0]}' 127.0.0.1:$port --message hello --connections 4 --duration 2s" /dev/null \
+    timeout 60 script -qefc \
+        "stty cols 40 && '${client[0]}' 127.0.0.1:$port --message hello --connections 4 --duration 2s" /dev/null \
         >narrow.out 2>narrow.err </dev/null
     code=$?
     is_code narrow 0
-    # What the live view shows again and again stands between carriage returns.
-    widest=$(tr '\r' '\n' <narrow.out | sed 's/\x1b\[[A-Z]//g' | awk '{ if (length($0) > most) most = length($0) } END { print most }')
-    if [ "$widest" -le 40 ]; then ok "narrow: $widest columns"; else fail "narrow: a line has $widest columns" narrow.out; fi
+    # The live view puts what it repeats between carriage returns.
+    widest=$(tr '\r' '\n' <narrow.out | sed 's/\x1b\[[A-Z]//g' |
+        awk '{ if (length($0) > most) most = length($0) } END { print most }')
+    if [ "$widest" -le 40 ]; then
+        ok "narrow: $widest columns"
+    else
+        fail "narrow: a line has $widest columns" narrow.out
+    fi
     says narrow.out '^received +[1-9]'
     says_not narrow.out '^lost'
 fi
 
-# ---- comparisons of what cannot be compared
-run one 0 127.0.0.1 "$port" --message hello --connections 2 --duration 3s --json "$folder/one.json" --quiet </dev/null
-run other 0 127.0.0.1 "$port" --message hello --connections 3 --duration 3s --json "$folder/other.json" --quiet </dev/null
+# ---- files that cannot be compared
+run one 0 127.0.0.1 "$port" --message hello --connections 2 --duration 3s \
+    --json "$folder/one.json" --quiet </dev/null
+run other 0 127.0.0.1 "$port" --message hello --connections 3 --duration 3s \
+    --json "$folder/other.json" --quiet </dev/null
 run unlike 0 compare "$folder/one.json" "$folder/other.json" --json "$folder/unlike.json" </dev/null
-says unlike.err '^client: compare: warning: the settings differ: --connections is 2 in A and 3 in B$'
+says unlike.err \
+    '^client: compare: warning: the settings differ: --connections is 2 in A and 3 in B$'
 says unlike.json '"the settings differ: --connections is 2 in A and 3 in B"'
 sed 's/"lagged": false/"lagged": true/' one.json >lagged.json
 run compare_lagged 5 compare "$folder/one.json" "$folder/lagged.json" </dev/null
@@ -177,7 +211,8 @@ says compare_lagged.out '^Nothing follows from this: the client itself lagged in
 says_not compare_lagged.out '^B is '
 
 # ---- a reply that never comes: the frame's length says 65,280 bytes, and the server waits for them
-run endless 3 127.0.0.1 "$(port_of echo waits)" --message '\x00\x00\xff\x00hello' --expect any --reply-framing delimiter --timeout 500ms --duration 500ms </dev/null
+run endless 3 127.0.0.1 "$(port_of echo waits)" --message '\x00\x00\xff\x00hello' --expect any \
+    --reply-framing delimiter --timeout 500ms --duration 500ms </dev/null
 says endless.out '^lost +[1-9]'
 
 # ---- nobody there, on a port that the system may give to the client itself
@@ -185,14 +220,16 @@ if [ -z "$emulator" ]; then # whose sockets belong to a server that is outside
     alone() { # COMMAND...: in a network of its own whose sockets have two ports to choose from
         local own=(unshare --net)
         [ "$(id -u)" -eq 0 ] || own=(unshare --net --user --map-root-user)
-        "${own[@]}" bash -c 'ip link set lo up && echo 40000 40001 >/proc/sys/net/ipv4/ip_local_port_range && exec "$@"' alone "$@"
+        "${own[@]}" bash -c \
+            'ip link set lo up && echo 40000 40001 >/proc/sys/net/ipv4/ip_local_port_range && exec "$@"' alone "$@"
     }
     if command -v ip >/dev/null && alone true 2>alone.err; then
         for what in plain idle hostile; do
             words=(127.0.0.1 40000 --message hello --connect-timeout 5s)
             [ $what != idle ] || words+=(--idle 2)
             [ $what != hostile ] || words+=(--hostile half_close:2)
-            alone timeout 60 "${client[@]}" "${words[@]}" >alone_$what.out 2>alone_$what.err </dev/null
+            alone timeout 60 "${client[@]}" "${words[@]}" >alone_$what.out 2>alone_$what.err \
+                </dev/null
             code=$?
             is_code alone_$what 1
             says alone_$what.err 'refused'
@@ -201,7 +238,8 @@ if [ -z "$emulator" ]; then # whose sockets belong to a server that is outside
             [ $what != idle ] || says alone_$what.out '^idle_opened +0$'
             [ $what != hostile ] || says alone_$what.out '^hostile_opened +0$'
         done
-        alone timeout 60 "${client[@]}" compare 127.0.0.1:40000 127.0.0.1:40001 --rounds 6 --message hello >alone_compare.out 2>alone_compare.err </dev/null
+        alone timeout 60 "${client[@]}" compare 127.0.0.1:40000 127.0.0.1:40001 --rounds 6 \
+            --message hello >alone_compare.out 2>alone_compare.err </dev/null
         code=$?
         is_code alone_compare 1
         says alone_compare.err 'refused'
@@ -211,34 +249,49 @@ if [ -z "$emulator" ]; then # whose sockets belong to a server that is outside
 fi
 
 # ---- the server restarts
-if [ -z "$emulator" ]; then # under Wine the port is not free at once; the unit tests have a server that takes long enough
+
+# Under Wine the port is not free at once; the unit tests have a server that is away for long
+# enough.
+if [ -z "$emulator" ]; then
     stop_host echo $stop_signal
     config fixed "$port"
     start_host fixed || finish
-    timeout 120 "${client[@]}" "127.0.0.1:$port" --message x --connections 4 --depth 100 --rate 200 --duration 5s --reconnect \
+    timeout 120 "${client[@]}" "127.0.0.1:$port" --message x --connections 4 --depth 100 \
+        --rate 200 --duration 5s --reconnect \
         --summary plain --json restart.json >restart.out 2>restart.err </dev/null &
     pid=$!
     started_pids+=("$pid")
-    are_connected() { [ "$(grep -ci " 0100007F:$(printf %04x "$port") [0-9A-F:]* 01 " /proc/net/tcp)" -ge 4 ]; }
+    are_connected() {
+        [ "$(grep -ci " 0100007F:$(printf %04x "$port") [0-9A-F:]* 01 " /proc/net/tcp)" -ge 4 ]
+    }
     eventually 30 are_connected || fail 'restart: the client does not connect' restart.err
     kill -KILL "$host_pid"
     wait_gone "$host_pid" 30
     sleep 0.3 # the outage
     start_host fixed || finish
     wait_gone "$pid" 60
-    if [ "$code" -eq 0 ] || [ "$code" -eq 3 ] || [ "$code" -eq 5 ]; then ok "restart: ends with $code"; else fail "restart: ends with $code" restart.err; fi
+    if [ "$code" -eq 0 ] || [ "$code" -eq 3 ] || [ "$code" -eq 5 ]; then
+        ok "restart: ends with $code"
+    else
+        fail "restart: ends with $code" restart.err
+    fi
     says restart.out '^reconnects +4$'
     says restart.out '^outage_seconds +[0-4]\.[0-9]+$'
     says restart.out '^connections_broken +0$'
     says restart.out '^outage_failed +[0-9]+$'
     says restart.json '"outage_seconds": \{'
     sent=$(sed -n 's/^sent  *//p' restart.out) never=$(sed -n 's/^not_sent  *//p' restart.out)
-    if [ $((sent + never)) -ge 950 ] && [ $((sent + never)) -le 1000 ]; then ok "restart: $sent were sent and $never never"; else fail "restart: $sent + $never" restart.out; fi
+    if [ $((sent + never)) -ge 950 ] && [ $((sent + never)) -le 1000 ]; then
+        ok "restart: $sent were sent and $never never"
+    else
+        fail "restart: $sent + $never" restart.out
+    fi
 
-    # Without --reconnect the run is over when the server is: what was due later was never sent.
-    # The duration is long, so that a busy machine sees the connections before it is over; the run
-    # ends early.
-    timeout 120 "${client[@]}" "127.0.0.1:$port" --message x --connections 4 --rate 200 --duration 30s \
+    # Without --reconnect the run ends with the server, and what was due later was never sent. The
+    # duration is long, so that even a busy machine sees the connections in time; the run ends
+    # early.
+    timeout 120 "${client[@]}" "127.0.0.1:$port" --message x --connections 4 --rate 200 \
+        --duration 30s \
         --summary plain >gone.out 2>gone.err </dev/null &
     pid=$!
     started_pids+=("$pid")
@@ -248,7 +301,11 @@ if [ -z "$emulator" ]; then # under Wine the port is not free at once; the unit 
     wait_gone "$pid" 60
     is_code gone 3
     never=$(sed -n 's/^not_sent  *//p' gone.out)
-    if [ "${never:-0}" -ge 3000 ]; then ok "gone: $never were never sent"; else fail "gone: not_sent is \"$never\"" gone.out; fi
+    if [ "${never:-0}" -ge 3000 ]; then
+        ok "gone: $never were never sent"
+    else
+        fail "gone: not_sent is \"$never\"" gone.out
+    fi
     says gone.err '^client: the rate was missed: '
     finish
 fi

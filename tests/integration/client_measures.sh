@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
-# What the client measures with, against the real host: a fixed rate (and what a server that stands
-# still does to its latencies), connections that are replaced, idle ones, several threads, source
-# addresses; and what it says when one of them cannot be had.
+# The client's ways of measuring, against the real host: a fixed rate (and how a server's stall
+# shows in the latencies), connections that are replaced, idle ones, several threads, source
+# addresses; and what it says if one of them is not available.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 cat >echo.json <<JSON
 { "plugin_directory": "$plugin_directory",
   "listeners": [ { "name": "it", "listen": "127.0.0.1:0", "plugin": "echo" },
-                 { "name": "framed", "listen": "127.0.0.1:0", "plugin": "echo", "framing": { "type": "delimiter", "max_bytes": 65536 } },
-                 { "name": "stalls", "listen": "127.0.0.1:0", "plugin": "stalls", "settings": { "every_ms": 1000, "for_ms": 100 } },
-                 { "name": "short", "listen": "127.0.0.1:0", "plugin": "echo", "limits": { "idle_timeout_ms": 300 } } ],
+                 { "name": "framed", "listen": "127.0.0.1:0", "plugin": "echo",
+                   "framing": { "type": "delimiter", "max_bytes": 65536 } },
+                 { "name": "stalls", "listen": "127.0.0.1:0", "plugin": "stalls",
+                   "settings": { "every_ms": 1000, "for_ms": 100 } },
+                 { "name": "short", "listen": "127.0.0.1:0", "plugin": "echo",
+                   "limits": { "idle_timeout_ms": 300 } } ],
   "io": { "ports": "per_core", "threads": 1 }, "shutdown": { "drain_ms": 5000 } }
 JSON
 start_host echo || finish
@@ -22,9 +25,10 @@ run() {
     timeout 120 "${client[@]}" 127.0.0.1 "$port" --timeout 60s "$@" >"$name.client" 2>&1
     code=$?
     ran=$name
-    is_expected "$expected" "$@" || fail "$name: the client's exit code is $code, not $expected" "$name.client"
+    is_expected "$expected" "$@" ||
+        fail "$name: the client's exit code is $code, not $expected" "$name.client"
 }
-# With a rate the client may say that it lagged itself, on a machine that is busy with other tests.
+# With a rate, on a machine that is busy with other tests, the client may say that it lagged itself.
 is_expected() { # EXIT_CODE ARGUMENT...
     [ "$code" -eq "$1" ] || { [ "$code" -eq 5 ] && [ "$1" -eq 0 ] && [[ " $* " == *' --rate '* ]]; }
 }
@@ -51,13 +55,17 @@ expect rate_achieved -le 600 # less for late first ones
 expect not_sent -eq 0
 
 # The host stands still for half a second in a run of two seconds. With a rate every message that
-# was due meanwhile has waited, a quarter or so of all; without one only those on their way have,
-# one a connection of thousands.
-are_connected() { [ "$(grep -ci " 0100007F:$(printf %04x "$port") [0-9A-F:]* 01 " /proc/net/tcp)" -ge "$1" ]; } # COUNT
+# was due meanwhile has waited, about a quarter of all. Without a rate only those in flight have,
+# one a connection among thousands.
+# COUNT
+are_connected() {
+    [ "$(grep -ci " 0100007F:$(printf %04x "$port") [0-9A-F:]* 01 " /proc/net/tcp)" -ge "$1" ]
+}
 stall() { # NAME ARGUMENT...
     local name=$1 pid
     shift
-    timeout 120 "${client[@]}" 127.0.0.1 "$port" --message x --connections 4 --duration 2s --timeout 60s "$@" >"$name.client" 2>&1 &
+    timeout 120 "${client[@]}" 127.0.0.1 "$port" --message x --connections 4 --duration 2s \
+        --timeout 60s "$@" >"$name.client" 2>&1 &
     pid=$!
     started_pids+=("$pid")
     eventually 30 are_connected 4 || fail "$name: the client does not connect" "$name.client"
@@ -79,18 +87,25 @@ if [ -z "$emulator" ]; then # whose host is another process than the one that wa
     if [ "$open_p90" -ge 100000 ] && [ "$closed_p90" -lt 100000 ]; then
         ok "a stall of 500 ms is in the p90 of the open loop ($open_p90 us), and not in that of the closed one ($closed_p90 us)"
     else
-        fail "the p90 of the open loop is $open_p90 us, of the closed one $closed_p90 us" open_loop.client closed_loop.client
+        fail "the p90 of the open loop is $open_p90 us, of the closed one $closed_p90 us" \
+            open_loop.client closed_loop.client
     fi
-    # The server was slow, and not the client: it says nothing of a lag of its own. (Where the
-    # machine is busy it may have had one: so several tries.)
+    # The server was slow, not the client, so the client reports no lag. (It may have lagged on a
+    # busy machine, so there are several tries.)
     for _ in 1 2 3 4 5; do
         [ "$open_code" -ne 0 ] || break
         stall open_loop --rate 1000 --depth 1000
         open_code=$code
     done
-    if [ "$open_code" -eq 0 ]; then ok 'the stall is not taken for a lag of the client'; else fail 'a stall of the server is taken for a lag of the client' open_loop.client; fi
-    # The client itself stands still, for a sixth of its run: its figures are invalid, and it knows.
-    timeout 120 "${client[@]}" 127.0.0.1 "$port" --message x --connections 4 --duration 3s --timeout 60s --rate 1000 --depth 1000 >own_stall.client 2>&1 &
+    if [ "$open_code" -eq 0 ]; then
+        ok 'the stall is not taken for a lag of the client'
+    else
+        fail 'a stall of the server is taken for a lag of the client' open_loop.client
+    fi
+    # The client itself stands still for a sixth of its run: its figures are invalid, and it says
+    # so.
+    timeout 120 "${client[@]}" 127.0.0.1 "$port" --message x --connections 4 --duration 3s \
+        --timeout 60s --rate 1000 --depth 1000 >own_stall.client 2>&1 &
     shell=$!
     started_pids+=("$shell")
     eventually 30 are_connected 4 || fail 'own_stall: the client does not connect' own_stall.client
@@ -100,20 +115,28 @@ if [ -z "$emulator" ]; then # whose host is another process than the one that wa
     kill -CONT "$own"
     wait_gone "$shell" 60
     ran=own_stall
-    if [ "$code" -eq 5 ]; then ok 'own_stall: exit code 5'; else fail "own_stall: the client's exit code is $code, not 5" own_stall.client; fi
+    if [ "$code" -eq 5 ]; then
+        ok 'own_stall: exit code 5'
+    else
+        fail "own_stall: the client's exit code is $code, not 5" own_stall.client
+    fi
     expect lag_p99_us -ge 200000
     expect lost -eq 0
-    # More than any client can do: it says itself that its figures are worth nothing.
+    # A rate that no client can keep: it says itself that its figures are worth nothing.
     run too_fast 5 --message x --connections 2 --rate 100000000 --duration 500ms
     expect not_sent -ge 1
     expect sent_late -ge 1
     expect lag_p99_us -ge 1001
-    if grep -q '^client: the figures are invalid: ' too_fast.client; then ok 'too_fast: it is said'; else fail 'too_fast: it is not said' too_fast.client; fi
+    if grep -q '^client: the figures are invalid: ' too_fast.client; then
+        ok 'too_fast: it is said'
+    else
+        fail 'too_fast: it is not said' too_fast.client
+    fi
 fi
 
-# A server that stands still for a tenth of the time. With a rate the 99th percentile is most of a
-# stall; without one hardly a message has met it, and the 99th percentile does not know of it. The
-# time from the send does not show it either: that is what coordinated omission is.
+# The server stands still for a tenth of the time. With a rate the 99th percentile is most of a
+# stall. Without one hardly a message has met a stall, and the 99th percentile does not show it. The
+# time from the send does not show it either: that is coordinated omission.
 it=$port port=$stalls
 run stalls_open 0 --message x --connections 4 --depth 1 --rate 400 --duration 4500ms
 open_p99=$(whole latency_p99_us) service_p50=$(whole service_p50_us)
@@ -123,20 +146,21 @@ port=$it
 if [ "$open_p99" -ge 50000 ] && [ "$closed_p99" -lt 50000 ] && [ "$service_p50" -lt 50000 ]; then
     ok "stalls of 100 ms are in the p99 of the open loop ($open_p99 us), and not in that of the closed one ($closed_p99 us)"
 else
-    fail "with stalls the p99 of the open loop is $open_p99 us, of the closed one $closed_p99 us" stalls_open.client stalls_closed.client
+    fail "with stalls the p99 of the open loop is $open_p99 us, of the closed one $closed_p99 us" \
+        stalls_open.client stalls_closed.client
 fi
 
 run poisson 0 --size 100 --connections 10 --depth 50 --rate 500 --arrivals poisson --count 50
 all_right 500
 
-# Ten connections that begin one after the other within a second, a message each 20 ms: 50 + 45 + 40
-# + ... + 5 less what is due before each one's turn, over 2 s.
+# Ten connections begin one after the other within a second, with a message each 20 ms: 50 + 45 +
+# 40 + ... + 5 minus what is due before each one's turn, over 2 s.
 run ramp 0 --size 100 --connections 10 --depth 50 --rate 500 --ramp-up 1s --duration 2s
 expect received -ge 700
 expect received -le 800
 expect lost -eq 0
 
-# Of 500 a second in two seconds those of the second one count.
+# Of 500 messages a second for two seconds, those of the second second count.
 run warm_up 0 --size 100 --connections 10 --depth 50 --rate 500 --warm-up 1s --duration 1s
 expect warm_up -eq 500
 all_right 500
@@ -155,7 +179,7 @@ expect connections_opened -eq 4
 expect idle_opened -eq 200
 expect idle_broken -eq 0
 
-# Those that talk go on for longer than the listener lets the idle ones wait.
+# The busy connections go on for longer than the listener's idle timeout.
 it=$port port=$short
 run ended_idle 3 --size 100 --connections 1 --rate 50 --depth 100 --count 75 --idle 5
 port=$it
@@ -163,13 +187,14 @@ all_right 75
 expect idle_opened -eq 5
 expect idle_broken -eq 5
 
-# Bad clients of every kind, while others are served as ever.
+# Bad clients of every kind, while others are served as usual.
 it=$port
 for listener in it framed; do
     port=$(port_of echo $listener)
     framing=none
     [ $listener = it ] || framing=delimiter
-    run "hostile_$listener" 0 --size 1-2000 --framing $framing --connections 8 --depth 4 --duration 3s \
+    run "hostile_$listener" 0 --size 1-2000 --framing $framing --connections 8 --depth 4 \
+        --duration 3s \
         --hostile silent:2,slow_reader:2,slow_writer:2,reset:4,half_close:4,oversized:2,garbage:4
     expect received -ge 8
     expect wrong -eq 0
@@ -179,22 +204,24 @@ for listener in it framed; do
     expect hostile_failed -eq 0
     [ $listener = it ] || expect hostile_ended -ge 1 # the frame that never ends
 done
-# What the host does to one of them: a frame above the listener's limit ends it, every time.
+# The host ends one kind of them every time: a frame is above the listener's limit.
 port=$(port_of echo framed)
 run oversized 0 --size 100 --framing delimiter --connections 2 --duration 2s --hostile oversized:3
 expect hostile_ended -ge 3
-expect hostile_ended -ge $(($(whole hostile_opened) - 3)) # some may be under way at the end
+expect hostile_ended -ge $(($(whole hostile_opened) - 3)) # some may still be open at the end
 expect lost -eq 0
 port=$it
 
-# Over IPv6, where the system has it.
+# Over IPv6, if the system has it.
 if grep -qs '^00000000000000000000000000000001 ' /proc/net/if_inet6; then
     cat >six.json <<JSON
-{ "plugin_directory": "$plugin_directory", "listeners": [ { "name": "it", "listen": "[::1]:0", "plugin": "echo" } ] }
+{ "plugin_directory": "$plugin_directory", "listeners": [ { "name": "it", "listen": "[::1]:0",
+  "plugin": "echo" } ] }
 JSON
     four_pid=$host_pid
     if start_host six; then
-        timeout 120 "${client[@]}" ::1 "$(port_of six it)" --size 1-2000 --connections 8 --count 20 --idle 3 --hostile reset:2 >six.client 2>&1
+        timeout 120 "${client[@]}" ::1 "$(port_of six it)" --size 1-2000 --connections 8 \
+            --count 20 --idle 3 --hostile reset:2 >six.client 2>&1
         code=$?
         ran=six
         [ "$code" -eq 0 ] || fail "six: the client's exit code is $code" six.client
@@ -205,16 +232,21 @@ JSON
     host_pid=$four_pid
 fi
 
-# What a connection takes of the client's memory, at most: 2,000 less 1, with 64 bytes and one
-# message on its way on each.
-has_talked() { [ "$(awk '{ print $14 + $15 }' "/proc/$1/stat")" -ge 100 ]; } # a second of its own: some 10,000 messages and more
-if [ -z "$emulator$sanitized" ] && { [ "$(ulimit -Hn)" = unlimited ] || [ "$(ulimit -Hn)" -ge 2100 ]; }; then
-    memory_with() { # CONNECTIONS: what it has alone and its share of what it has together with others; in kib
+# The most of the client's memory that a connection takes: with 2,000 connections minus with 1, each
+# with 64 bytes and one message in flight.
+# A second of its own: 10,000 messages or more
+has_talked() { [ "$(awk '{ print $14 + $15 }' "/proc/$1/stat")" -ge 100 ]; }
+if [ -z "$emulator$sanitized" ] && { [ "$(ulimit -Hn)" = unlimited ] ||
+    [ "$(ulimit -Hn)" -ge 2100 ]; }; then
+    # CONNECTIONS: its own memory and its share of what it has in common with others; in kib
+    memory_with() {
         local pid own
-        timeout 120 "${client[@]}" 127.0.0.1 "$port" --size 64 --connections "$1" --duration 60s --quiet >memory.client 2>&1 &
+        timeout 120 "${client[@]}" 127.0.0.1 "$port" --size 64 --connections "$1" --duration 60s \
+            --quiet >memory.client 2>&1 &
         pid=$!
         started_pids+=("$pid")
-        eventually 60 are_connected "$1" || fail "memory: $1 connections are not there" memory.client
+        eventually 60 are_connected "$1" ||
+            fail "memory: $1 connections are not there" memory.client
         own=$(pgrep -P "$pid")
         eventually 60 has_talked "$own"
         kib=$(sed -n 's/^Pss: *\([0-9]*\) kB/\1/p' "/proc/$own/smaps_rollup")
@@ -237,7 +269,8 @@ all_right 360
 expect connections_opened -eq 9
 expect idle_opened -eq 7
 
-run sources 0 --size 100 --connections 6 --count 20 --messages-per-connection 5 --source 127.0.0.2-127.0.0.4
+run sources 0 --size 100 --connections 6 --count 20 --messages-per-connection 5 \
+    --source 127.0.0.2-127.0.0.4
 all_right 120
 expect connections_opened -eq 24
 run foreign_source 1 --message x --source 192.0.2.1

@@ -9,7 +9,7 @@ using namespace portico::test;
 
 namespace {
 
-// Aborted by the host: a reset. Wine reports a reset that finds no pending operation as an end of
+// The host aborted: a reset. Wine reports a reset that meets no pending operation as an end of
 // stream.
 bool is_abort(Peer::Outcome outcome) {
     return outcome == Peer::Outcome::reset || (is_wine() && outcome == Peer::Outcome::end);
@@ -56,7 +56,7 @@ TEST_CASE("a graceful close with unread input loses no byte that send accepted",
             if (!peer.connect(server.address("x"), 16'384)) {
                 return;
             }
-            // Pipelined: more than one read of it, sent while the reply is under way.
+            // Pipelined: more than one read takes, sent while the reply is under way.
             std::atomic<bool> done{false};
             std::thread writer([&] {
                 const std::string noise(20'000, 'n');
@@ -149,7 +149,7 @@ TEST_CASE("an abort resets", "[close]") {
     CHECK(eventually([&] { return script.reasons[PORTICO_REASON_PLUGIN] == 1; }));
 }
 
-TEST_CASE("an abort may follow a graceful close that does not get on", "[close]") {
+TEST_CASE("an abort may follow a graceful close that makes no progress", "[close]") {
     const std::string ports = ANY_PORTS();
     Script script;
     script.on_open = [&](Line& line) -> portico_status {
@@ -186,7 +186,7 @@ TEST_CASE("a graceful close whose peer stops reading ends at close_timeout_ms", 
     CHECK(server.comes_to_rest());
 }
 
-TEST_CASE("a peer that neither reads on nor ends after our end of stream is let go", "[close]") {
+TEST_CASE("a peer that neither reads nor ends after our end of stream is given up", "[close]") {
     Script script;
     script.on_open = [&](Line& line) { return script.close(line); };
     TestServer server(io_of("per_core"),
@@ -234,7 +234,7 @@ TEST_CASE("without on_end the peer's end closes; with it the plugin has half_clo
     CHECK(server.comes_to_rest());
 }
 
-TEST_CASE("after the peer's end the plugin may send for long and then close", "[close]") {
+TEST_CASE("after the peer's end the plugin may send for a long time and then close", "[close]") {
     const std::string ports = ANY_PORTS();
     Script script;
     const std::string part = pattern(0, 100'000);
@@ -276,7 +276,7 @@ TEST_CASE("a connection that on_open refuses is reset, and nothing else is calle
         Peer peer = server.connect("x");
         REQUIRE(eventually([&] { return seen == i + 1; }));
         if (i % 2 == 0) {
-            // Nothing is sent: the send, not the receive, would be told of the reset.
+            // Nothing is sent, because the send, not the receive, would report the reset.
             Peer::Outcome outcome{};
             CHECK(peer.receive_to_end(outcome).empty());
             CHECK(is_abort(outcome));
@@ -323,13 +323,13 @@ TEST_CASE("an idle connection is closed in order after idle_timeout_ms; one that
     talk.join();
     CHECK(good);
     idle.close();
-    // The talker is idle now, too.
+    // The talking one is idle now, too.
     CHECK(talker.receive_to_end(outcome).empty());
     talker.close();
     CHECK(eventually([&] { return script.reasons[PORTICO_REASON_IDLE] == 2; }));
 }
 
-TEST_CASE("a reset is told as one", "[close]") {
+TEST_CASE("a reset is reported as a reset", "[close]") {
     const std::string ports = ANY_PORTS();
     Script script;
     TestServer server(io_of(ports), {{"x", "relay#full", "", &script}});
@@ -342,8 +342,7 @@ TEST_CASE("a reset is told as one", "[close]") {
 }
 
 TEST_CASE(
-    "under churn with every ending mixed there is one on_close for each on_open, and nothing after "
-    "it",
+    "under churn with every ending there is one on_close for each on_open, and nothing after it",
     "[close]") {
     const std::string ports = ANY_PORTS();
     const std::string plugin = GENERATE("relay#full", "relay#serial", "relay#blocking");
@@ -384,7 +383,7 @@ TEST_CASE(
                                              "send_queue_bytes": 20000, "connections": 40})",
               &script}});
         std::atomic<bool> done{false};
-        // A thread that uses every handle it ever saw, closes some.
+        // A thread that uses every handle it ever saw and closes some.
         std::thread meddler([&] {
             for (std::uint64_t i = 0; !done; ++i) {
                 const std::vector<Line*> lines = script.lines();

@@ -2,9 +2,9 @@
 #
 #   SCRIPT.sh --bin DIR --work DIR [--emulator wine] [--sanitized]
 #
-# Natively everything is a Linux program; with an emulator host.exe, client.exe and the DLLs run in
-# it, and other clients stay native. A test that lacks a program it needs says so and exits 77,
-# which ctest counts as skipped.
+# Natively everything is a Linux program. With an emulator, host.exe, client.exe and the DLLs run in
+# it, and other clients stay native. A test that lacks a program says so and exits with 77, which
+# ctest counts as skipped.
 set -uo pipefail
 export LC_ALL=C.UTF-8 # Wine takes file names in the locale's encoding
 
@@ -23,12 +23,13 @@ host=("$bin/host$exe") client=("$bin/client$exe")
 if [ -n "$emulator" ]; then
     host=("$emulator" "${host[@]}") client=("$emulator" "${client[@]}")
 else
-    # A script's shell starts what runs beside it with Ctrl-C ignored, and the host lets it stay so.
+    # A script's shell starts background programs with Ctrl-C ignored, and the host leaves it so.
     host=(env --default-signal=INT "${host[@]}")
 fi
 plugins=$bin/test_plugins
-# A sanitizer's own complaint is never an exit code that a test expects.
-export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}exitcode=99" TSAN_OPTIONS="${TSAN_OPTIONS:+$TSAN_OPTIONS:}exitcode=99"
+# A sanitizer's report never gives an exit code that a test expects.
+export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}exitcode=99" \
+    TSAN_OPTIONS="${TSAN_OPTIONS:+$TSAN_OPTIONS:}exitcode=99"
 
 rm -rf "$work"
 mkdir -p "$work"
@@ -39,7 +40,7 @@ started_pids=()
 end_all() {
     local pid
     for pid in ${started_pids[@]+"${started_pids[@]}"}; do
-        # One that has ended may have left its number to a stranger.
+        # If a process has ended, its number may belong to another one.
         if [ "$(ps -o ppid= -p "$pid" | tr -d ' ')" = $$ ]; then kill -KILL "$pid" 2>/dev/null; fi
     done
     wait 2>/dev/null
@@ -74,7 +75,7 @@ skip() {
 }
 need() { command -v "$1" >/dev/null || skip "$1 is not installed"; }
 
-# eventually SECONDS COMMAND...: until it succeeds; a deadline, no fixed wait.
+# eventually SECONDS COMMAND...: repeats it until it succeeds; a deadline, not a fixed wait.
 eventually() {
     local until=$((SECONDS + $1))
     shift
@@ -87,8 +88,8 @@ eventually() {
 # start_host NAME: serves NAME.json, its log in NAME.log; host_pid is set. Returns when it says
 # "ready".
 start_host() {
-    # Here, since the shell that becomes the host empties it only when it comes to run: until then
-    # the log of an earlier host of this name would say "ready".
+    # The log is emptied here, because the shell that becomes the host empties it only when it runs.
+    # Until then the log of an earlier host of this name would say "ready".
     : >"$1.log"
     "${host[@]}" --config "$1.json" >"$1.out" 2>"$1.log" &
     host_pid=$!
@@ -104,7 +105,7 @@ is_ready_or_gone() { grep -q ' ready' "$1.log" 2>/dev/null || ! kill -0 "$2" 2>/
 # port_of NAME LISTENER: from the log line that scripts rely on.
 port_of() { sed -n "s/^.*listener=$2 listening on .*:\([0-9]*\)\r*$/\1/p" "$1.log" | head -n 1; }
 
-# wait_gone PID SECONDS: its exit code in `code`; 999 when it does not end.
+# wait_gone PID SECONDS: puts its exit code into `code`; 999 if it does not end.
 wait_gone() {
     code=999
     if eventually "$2" is_gone "$1"; then
@@ -116,7 +117,7 @@ is_gone() { ! kill -0 "$1" 2>/dev/null || [ "$(ps -o stat= -p "$1" | cut -c1)" =
 
 last_line() { tr -d '\r' <"$1" | tail -n 1; }
 
-# stop_host NAME SIGNAL: and checks the end: exit code 0, "stopped" last.
+# stop_host NAME SIGNAL: stops it and checks its end: exit code 0, "stopped" last.
 stop_host() {
     kill "-$2" "$host_pid"
     wait_gone "$host_pid" 60
@@ -130,7 +131,7 @@ stop_host() {
     return 1
 }
 stop_signal=TERM
-if [ -n "$emulator" ]; then stop_signal=INT; fi # Wine: SIGINT is Ctrl-C, SIGTERM ends the process unasked
+if [ -n "$emulator" ]; then stop_signal=INT; fi # Wine: SIGINT is Ctrl-C, SIGTERM kills
 
 # Paths as the programs understand them.
 native_path() { if [ -n "$emulator" ]; then echo "z:$1"; else echo "$1"; fi; }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The Windows console and what belongs to it: being closed, its code page, the libraries of the
-# program; and an address that is free again after a moment.
+# The Windows console: its close event and its code page. Also the libraries of the programs, and an
+# address that is free again after a moment.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 [ -n "$emulator" ] || skip 'there is no Windows console here'
 in_console=("$emulator" "${IN_CONSOLE:?}")
@@ -17,8 +17,8 @@ JSON
 has_client() { grep -q ' client .* connected' "$1.log"; }
 is_ready() { grep -q ' ready' "$1.log" 2>/dev/null; }
 
-# event NAME NUMBER PLUGIN: tells a host that event, with a client connected. `code` is how it
-# ended.
+# event NAME NUMBER PLUGIN: sends a host that event, with a client connected. Puts its exit code
+# into `code`.
 event() {
     config "$1" 127.0.0.1:0 "$3" 60000
     "${in_console[@]}" event "$2" "$1.go" -- "$program" --config "$1.json" >"$1.out" 2>"$1.log" &
@@ -42,7 +42,8 @@ for kind in close:2 shutdown:6 logoff:5; do
 done
 event hurried 2 never_drains
 took=$(tr -d '\r' <hurried.out | sed -n 's/^ended with 0 after \([0-9]*\) ms$/\1/p')
-if [ -n "$took" ] && [ "$took" -ge 2000 ] && [ "$took" -lt 4500 ] && [[ $(last_line hurried.log) == *" stopped" ]]; then
+if [ -n "$took" ] && [ "$took" -ge 2000 ] && [ "$took" -lt 4500 ] &&
+    [[ $(last_line hurried.log) == *" stopped" ]]; then
     ok "a client that does not go is cut after 2.5 s when the console is closed ($took ms)"
 else
     fail 'hurried: it does not end in time' hurried.log hurried.out
@@ -50,9 +51,11 @@ fi
 
 # ---- the console's code page
 printf '{' >broken.json
-# On a terminal, which is what Wine makes a console of.
+# On a terminal, because Wine makes a console of it.
 on_terminal() {
-    SHELL=/bin/bash timeout 60 script -qec "'${in_console[0]}' '${in_console[1]}' codepage -- $* >codepage.out 2>codepage.err" /dev/null </dev/null >/dev/null
+    SHELL=/bin/bash timeout 60 script -qec \
+        "'${in_console[0]}' '${in_console[1]}' codepage -- $* >codepage.out 2>codepage.err" \
+        /dev/null </dev/null >/dev/null
 }
 codepage() { # EXPECTED-CODE PROGRAM ARGUMENT...
     local expected=$1 name
@@ -66,10 +69,12 @@ codepage() { # EXPECTED-CODE PROGRAM ARGUMENT...
     if [ "$code" -eq "$expected" ] && [ -n "$before" ] && [ "$before" = "$after" ]; then
         ok "$name $*: the code page stays $after"
     else
-        fail "$name $*: exit code $code, the code page was $before and is $after" codepage.out codepage.err
+        fail "$name $*: exit code $code, the code page was $before and is $after" codepage.out \
+            codepage.err
     fi
 }
-if command -v script >/dev/null && on_terminal "$program" --version && grep -q 'before [1-9]' codepage.out; then
+if command -v script >/dev/null && on_terminal "$program" --version &&
+    grep -q 'before [1-9]' codepage.out; then
     config fine 127.0.0.1:0 echo 5000
     codepage 0 "$program" --version
     codepage 0 "$program" check fine.json
@@ -85,7 +90,8 @@ fi
 
 # ---- the libraries that the programs load
 for name in host client; do
-    libraries=$(objdump -p "$bin/$name.exe" 2>/dev/null || x86_64-w64-mingw32-objdump -p "$bin/$name.exe")
+    libraries=$(objdump -p "$bin/$name.exe" 2>/dev/null ||
+        x86_64-w64-mingw32-objdump -p "$bin/$name.exe")
     libraries=$(sed -n 's/^.*DLL Name: //p' <<<"$libraries")
     if [ -n "$libraries" ] && ! grep -qiE 'shell32|user32|gdi32' <<<"$libraries"; then
         ok "$name: no library of the windowing system: $(tr '\n' ' ' <<<"$libraries")"
@@ -111,8 +117,8 @@ if command -v socat >/dev/null; then
     else
         fail "an address that stays in use: exit code $code" taken.out
     fi
-    # It is let go of while the host tries: the second that the host has left is the test's
-    # deadline, not a hope.
+    # The address becomes free while the host tries. The second that the host has left is the test's
+    # deadline.
     (sleep 1 && kill "$socat_pid") &
     started_pids+=($!)
     if start_host freed; then

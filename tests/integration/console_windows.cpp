@@ -1,10 +1,11 @@
 // What a Windows console does to a program, for scripts:
 //
-//   in_console event NUMBER FILE -- COMMAND...   starts COMMAND; when FILE exists, tells it the console's event of that
-//                                                number (0 Ctrl-C, 1 Ctrl-Break, 2 close, 5 log off, 6 shut down), as the system does: on a new
-//                                                thread of it. Prints how long it took to end, and ends with its exit code
-//   in_console codepage -- COMMAND...            runs COMMAND, and prints the console's code page before and after; 0 where
-//                                                there is no console
+//   in_console event NUMBER FILE -- COMMAND...
+//       starts COMMAND. When FILE exists, sends it the console's event of that number (0 Ctrl-C,
+//       1 Ctrl-Break, 2 close, 5 log off, 6 shut down) on a new thread of it, as the system does.
+//       Prints how long it took to end, and ends with its exit code
+//   in_console codepage -- COMMAND...
+//       runs COMMAND, and prints the console's code page before and after; 0 if there is no console
 #include <windows.h>
 
 #include <cstdio>
@@ -60,7 +61,7 @@ int event(const char* number, const char* file) {
         }
         ::Sleep(20);
     }
-    // What the system calls on a new thread of each process of a console. It is loaded at the same
+    // The system calls this on a new thread of each process of a console. It is loaded at the same
     // address in all.
     HMODULE library = ::GetModuleHandleW(L"kernelbase.dll");
     auto routine = library == nullptr ? nullptr : ::GetProcAddress(library, "CtrlRoutine");

@@ -23,8 +23,8 @@ Cost operator-(const Statistics& after, const Statistics& before) {
             after.accepts - before.accepts + after.cancels - before.cancels};
 }
 
-// The counters once they stand still: after the last reply the server still goes back to its wait,
-// and on io_uring the last send is told late.
+// The counters once they no longer change: after the last reply the server still goes back to its
+// wait, and on io_uring the last send completes late.
 Statistics settled(const TestServer& server) {
     Statistics last = server.statistics();
     auto since = std::chrono::steady_clock::now();
@@ -41,7 +41,7 @@ Statistics settled(const TestServer& server) {
     return last;
 }
 
-// Of io_uring: sends that succeed are not told.
+// On io_uring: the kernel does not report sends that succeed.
 bool has_quiet_sends() {
     base::Result<std::string> lacks = io::probe_io_uring();
     return lacks && lacks->find("quiet sends") == std::string::npos;
@@ -75,7 +75,7 @@ TEST_CASE("sixteen messages in one read make sixteen callbacks and one send", "[
     }
 }
 
-TEST_CASE("in the steady state a message costs one receive, one send and as few waits as can be",
+TEST_CASE("in the steady state a message costs one receive, one send and as few waits as possible",
           "[cost]") {
     const std::string ports = ANY_PORTS();
     constexpr std::uint64_t threads = 2;
@@ -100,9 +100,9 @@ TEST_CASE("in the steady state a message costs one receive, one send and as few 
                                      << cost.receives << " receives, " << cost.sends << " sends, "
                                      << cost.waits << " waits, " << cost.wakes << " wakes, "
                                      << cost.others << " others");
-    // On IOCP each thread's wait ends every half second for the look at idle connections, and one
-    // that was idle for a second, because the machine was busy, gives its buffer back and costs a
-    // receive without one.
+    // On IOCP each thread's wait ends every half second to look for idle connections. If the
+    // machine is busy, a connection may be idle for a second; it then gives its buffer back and
+    // costs a receive without one.
     const std::uint64_t idle = on_windows ? 2 * (pauses + 1) : 0;
     const std::uint64_t ticks = on_windows
                                     ? threads * (static_cast<std::uint64_t>(took.count()) / 500 + 2)
@@ -110,15 +110,14 @@ TEST_CASE("in the steady state a message costs one receive, one send and as few 
     CHECK(cost.sends == messages);
     CHECK(cost.receives >= messages);
     CHECK(cost.receives <= messages + idle);
-    // A wait for each batch; a message that comes alone is a batch. On a shared port a thread that
-    // comes back just when another has put the strand on the run queue, and before it takes it,
-    // looks at the port without waiting: seldom.
+    // There is a wait for each batch, and a message that comes alone is a batch. On a shared port a
+    // thread may come back after another has put the strand on the run queue and before it takes
+    // it. Then it looks at the port without waiting, but that is rare.
     const std::uint64_t looks = ports == "shared" ? messages / 50 : 0;
-    // On io_uring the waits are all the calls that there are: one hands over the send and waits for
-    // the next message. Where the kernel tells each send it comes back with that, and there is one
-    // more.
+    // On io_uring the waits are the only calls: one submits the send and waits for the next
+    // message. If the kernel reports each send, the wait returns with that, and there is one more.
     const std::uint64_t waits_each = ports == "io_uring" && !has_quiet_sends() ? 2 : 1;
-    // There a wait ends once more to give back what the last send kept.
+    // There one more wait ends, to release what the last send kept.
     const std::uint64_t last_looks = ports == "io_uring" ? threads : 0;
     CHECK(cost.waits <= waits_each * messages + ticks + looks + last_looks);
     CHECK(cost.wakes == 0);
@@ -138,7 +137,8 @@ TEST_CASE("messages that come together are one batch and cost one wait", "[cost]
         consumed = data.size();
         return gate.send(line, data);
     };
-    // One thread: while it is in the gate's callback, the others' messages gather at the port.
+    // There is one thread: while it is in the gate's callback, the others' messages gather at the
+    // port.
     TestServer server(io_of(ports, 1), {{"gate", "relay#full", "", &gate}, {"echo", "echo", ""}});
     Peer at_gate = server.connect("gate");
     std::vector<Peer> peers;
@@ -147,13 +147,13 @@ TEST_CASE("messages that come together are one batch and cost one wait", "[cost]
         REQUIRE(echoes(peers.back(), "warm"));
     }
     REQUIRE(echoes(at_gate, "warm"));
-    // The system may take a moment to tell the port (Wine does): the waits are those of the best of
-    // some rounds, all else holds in each.
+    // The system may take a moment to inform the port (Wine does). So the waits are those of the
+    // best of several rounds; everything else holds in each.
     std::uint64_t least_waits = UINT64_MAX;
     std::string waits;
     for (int round = 0; round < 10; ++round) {
         for (Peer& peer : peers) {
-            // so that on IOCP each has a receive with a buffer posted
+            // on IOCP each then has a receive with a buffer posted
             REQUIRE(echoes(peer, "active"));
         }
         const Statistics before = settled(server);
@@ -172,8 +172,8 @@ TEST_CASE("messages that come together are one batch and cost one wait", "[cost]
         const Cost cost = settled(server) - before;
         CHECK(cost.sends == count + 1);
         CHECK(cost.receives >= count + 1);
-        // After a second without data a receive without a buffer comes first (Windows); the first
-        // time that so many come at once some find no buffer ready, and ask again (io_uring).
+        // After a second without data a receive without a buffer comes first (Windows). When so
+        // many come at once for the first time, some find no buffer ready and ask again (io_uring).
         const bool asks_twice = on_windows || (ports == "io_uring" && round == 0);
         CHECK(cost.receives <= (count + 1) * (asks_twice ? 2 : 1));
         CHECK(cost.wakes == 0);
@@ -182,7 +182,7 @@ TEST_CASE("messages that come together are one batch and cost one wait", "[cost]
     }
     WARN(server.statistics().backend << " " << ports << ": for " << count
                                      << " messages at once these waits:" << waits);
-    // One that brought the gate's message, one for all the others; on io_uring one more, which
-    // hands over their sends.
+    // One wait brought the gate's message and one all the others; on io_uring one more submits
+    // their sends.
     CHECK(least_waits <= (ports == "io_uring" ? 3 : 2));
 }

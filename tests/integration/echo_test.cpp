@@ -20,7 +20,7 @@ std::string prefix(std::size_t size, unsigned bytes, bool big) {
 
 struct Framing {
     std::string json;
-    unsigned bytes = 0;  // of the prefix; 0: a delimiter
+    unsigned bytes = 0;  // the prefix's; 0: a delimiter
     bool big = true;
     std::string delimiter;
 
@@ -87,7 +87,8 @@ TEST_CASE("every framing echoes whole frames, however they are cut", "[echo]") {
         INFO(framing.json << " " << ports);
         TestServer server(io_of(ports), {{"echo", "echo", framing.json}});
         Peer peer = server.connect("echo");
-        // Several in one write, an empty one among them, one in single bytes, one in two halves.
+        // Several messages in one write (one of them empty), one in single bytes, one in two
+        // halves.
         const std::string several = framing.frame("one") + framing.frame("") +
                                     framing.frame(std::string(200, 'x'));
         CHECK(echoes(peer, several));
@@ -188,7 +189,7 @@ TEST_CASE("odd clients cost one slot each and no more", "[echo]") {
                 static_cast<void>(peer.send_all("x"));
             }
         }
-        // A client that has reset before its accept may or may not be reported by the system.
+        // The system may or may not report a client that has reset before its accept.
         CHECK(eventually([&] {
             return server.statistics().connections_accepted >=
                    static_cast<std::uint64_t>(count) * 2 / 3;

@@ -1,4 +1,4 @@
-// Sending: watermarks, slow readers, on_writable's obligations, other threads.
+// Sending: watermarks, slow readers, the promises of on_writable, other threads.
 #include <algorithm>
 #include <cstdio>
 
@@ -14,14 +14,14 @@ const std::string queue_limit = R"("limits": {"send_queue_bytes": 262144})";
 
 }  // namespace
 
-TEST_CASE("a slow reader is held by the watermark, others go on, and everything arrives",
+TEST_CASE("a slow reader is held back by the watermark, others go on, and everything arrives",
           "[flow]") {
     const std::string ports = ANY_PORTS();
     Script script;
     std::atomic<std::uint64_t> most{0};
     script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
                          std::uint64_t& consumed) -> portico_status {
-        // The overshoot may be that of an earlier, longer message.
+        // An earlier, longer message may have gone past the watermark.
         line.flag = std::max<std::uint64_t>(line.flag, data.size());
         const portico_status status = script.send(line, data);
         const std::uint64_t queued = script.queued_bytes(line);
@@ -47,7 +47,7 @@ TEST_CASE("a slow reader is held by the watermark, others go on, and everything 
     const std::size_t before = resident_bytes();
     {
         Sender sender(slow, all);
-        // Nothing is read: the flood stops at what the buffers of both sides take. Others are
+        // Nothing is read: the flood stops when the buffers of both sides are full. Others are
         // served meanwhile.
         Line* line = nullptr;
         REQUIRE(
@@ -131,15 +131,14 @@ TEST_CASE("each blockage is followed by exactly one on_writable", "[flow]") {
     CHECK(server.comes_to_rest());
 }
 
-TEST_CASE(
-    "queues that are filled again as soon as they are empty do not keep other connections waiting",
-    "[flow]") {
-    // Of one connection, by its own on_writable; or of two on one strand, each by the other's.
+TEST_CASE("connections whose queues are refilled at once do not keep others waiting", "[flow]") {
+    // One connection's own on_writable fills its queue again; or each of two on one strand fills
+    // the other's.
     const bool each_other = GENERATE(false, true);
     CAPTURE(each_other);
-    // One worker, which waits in a callback until the quiet connection's message is with the
-    // system: from there on it only depends on the turns how often the queues are filled before
-    // that one is heard. The system has room for far more of it.
+    // One worker waits in a callback until the system has the quiet connection's message. From then
+    // on only the turns decide how often the queues are filled before that message is heard. The
+    // system has room for far more fills.
     constexpr std::uint64_t refills_max = 5'000;
     constexpr std::uint64_t refills_meanwhile_max = 200;
     Script script;
@@ -204,7 +203,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "a message above the limit is too large, an empty one is nothing, a missing one is invalid",
+    "a message above the limit is too large, an empty one does nothing, a NULL one is invalid",
     "[flow]") {
     Script script;
     script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
@@ -238,8 +237,8 @@ TEST_CASE("sends of another thread keep their order", "[flow]") {
         peers.push_back(server.connect("x"));
     }
     REQUIRE(eventually([&] { return script.opened == peers_count; }));
-    // One thread of the plugin's own sends to all, its sizes from 1 to 9,999, and waits where it is
-    // refused for on_writable.
+    // One thread of the plugin's own sends 1 to 9,999 bytes to each, and waits for on_writable if
+    // it is refused.
     std::thread sender([&] {
         const std::vector<Line*> lines = script.lines();
         std::uint64_t round = 0;
@@ -260,8 +259,8 @@ TEST_CASE("sends of another thread keep their order", "[flow]") {
             }
         }
         for (Line* line : lines) {
-            // After a refusal on_writable is owed, or on_close: so that it is the former, it is
-            // waited for before the close.
+            // After a refusal on_writable or on_close is owed. The test waits before the close, so
+            // that it is on_writable.
             static_cast<void>(
                 eventually([&] { return line->blocked == 0 || line->writables != 0; }));
             static_cast<void>(script.close(*line));
@@ -283,7 +282,7 @@ TEST_CASE("sends of another thread keep their order", "[flow]") {
         CHECK(first_difference(got[i], 0) == std::string::npos);
     }
     for (Line* line : script.lines()) {
-        // Refusals of another thread may join one blockage; there is never an on_writable without a
+        // Another thread's refusals may be part of one blockage, but no on_writable comes without a
         // refusal.
         CHECK(line->writables <= line->blocked);
         CHECK((line->blocked == 0) == (line->writables == 0));
@@ -309,7 +308,7 @@ TEST_CASE(
     Peer peer = server.connect("x");
     REQUIRE(peer.send_all("stick"));
     REQUIRE(eventually([&] { return is_inside.load(); }));
-    // This thread is another one. Each send takes 49 bytes, and the allocator's header, until it
+    // This is another thread. Each send takes 49 bytes, and the allocator's header, until it
     // arrives.
     Line& line = *script.line(0);
     while (script.send(line, pattern(line.accepted, 1)) == PORTICO_OK) {
@@ -322,7 +321,7 @@ TEST_CASE(
     CHECK(got.size() == line.accepted);
     CHECK(first_difference(got, 0) == std::string::npos);
     CHECK(eventually([&] { return line.writables == 1; }));
-    // An empty queue takes a message of its whole size, from another thread as well.
+    // An empty queue takes a message of its whole size, even from another thread.
     CHECK(eventually([&] { return script.queued_bytes(line) == 0; }));
     is_inside = may_go_on = false;
     REQUIRE(peer.send_all("stick"));
@@ -342,7 +341,8 @@ TEST_CASE("messages sent from other connections' callbacks arrive whole and in e
     const std::string ports = ANY_PORTS();
     const std::string plugin = GENERATE("relay#full", "relay#serial");
     Script script;
-    // A broadcast: every message goes to every connection. Messages are lines "SENDER NUMBER".
+    // This is a broadcast: every message goes to every connection. Messages are lines "SENDER
+    // NUMBER".
     script.on_data = [&](Line&, std::string_view data, const portico_frame&,
                          std::uint64_t& consumed) -> portico_status {
         for (Line* other : script.lines()) {

@@ -6,13 +6,14 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 need script
 
 cat >echo.json <<JSON
-{ "plugin_directory": "$plugin_directory", "listeners": [ { "name": "it", "listen": "127.0.0.1:0", "plugin": "echo" } ] }
+{ "plugin_directory": "$plugin_directory", "listeners": [ { "name": "it", "listen": "127.0.0.1:0",
+  "plugin": "echo" } ] }
 JSON
 start_host echo || finish
 port=$(port_of echo it)
 
-# A pseudo-terminal: what is typed goes through `keys`, what the terminal shows is in `screen`, the
-# typed text too.
+# A pseudo-terminal: what is typed goes through `keys`, and `screen` has what the terminal shows,
+# including the typed text.
 mkfifo keys
 script -qefc "'${client[0]}' 127.0.0.1 $port" /dev/null <keys >screen 2>&1 &
 pid=$!
@@ -35,19 +36,28 @@ tr -d '\r' <screen >lines
 for thread in 1 2; do
     for number in 1 2 3; do
         line="Server sent the following message: $number. Thread $thread - Grüße, World"
-        if [ "$(grep -cxF -- "$line" lines)" -eq 1 ]; then ok "$line"; else fail "not once: $line" lines; fi
+        if [ "$(grep -cxF -- "$line" lines)" -eq 1 ]; then
+            ok "$line"
+        else
+            fail "not once: $line" lines
+        fi
     done
 done
-if [ "$(grep -c '^Server sent' lines)" -eq 6 ] && [ "$(tail -n 1 lines)" = 'Sent 6 messages and received 6 replies.' ]; then
+if [ "$(grep -c '^Server sent' lines)" -eq 6 ] &&
+    [ "$(tail -n 1 lines)" = 'Sent 6 messages and received 6 replies.' ]; then
     ok 'six replies, and the sum'
 else
     fail 'other than six replies and the sum' lines
 fi
 
-# The end of the input, before all is answered.
+# The input ends before all is answered.
 printf 'Hello\n' | "${client[@]}" 127.0.0.1 "$port" --interactive >screen 2>&1
 code=$?
-if [ "$code" -eq 2 ] && grep -q 'the input ended before the questions were answered' screen; then ok 'an early end is said'; else fail "an early end: $code" screen; fi
+if [ "$code" -eq 2 ] && grep -q 'the input ended before the questions were answered' screen; then
+    ok 'an early end is said'
+else
+    fail "an early end: $code" screen
+fi
 
 stop_host echo TERM
 finish

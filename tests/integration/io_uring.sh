@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# "backend": "io_uring": served by it where it can be had; where the system refuses, on epoll, and
-# one line says why.
+# "backend": "io_uring": the host uses it if it is available. If the system refuses it, the host
+# uses epoll, and one line says why.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 config() { # NAME BACKEND
@@ -10,15 +10,27 @@ config() { # NAME BACKEND
 JSON
 }
 serves() { # NAME
-    timeout 120 "${client[@]}" 127.0.0.1 "$(port_of "$1" it)" --message hello --connections 20 --count 50 --depth 4 --quiet >"$1.client" 2>&1
+    timeout 120 "${client[@]}" 127.0.0.1 "$(port_of "$1" it)" --message hello --connections 20 \
+        --count 50 --depth 4 --quiet >"$1.client" 2>&1
 }
-check() { # NAME BACKEND EXPECTED-BACKEND LEVEL REASON: a host that serves on EXPECTED, and says REASON once, or nothing when it is empty
+# NAME BACKEND EXPECTED-BACKEND LEVEL REASON: a host that serves on EXPECTED, and says REASON once,
+# or nothing if it is empty
+check() {
     config "$1" "$2"
     start_host "$1" || return
-    if grep -q " ports ($3)" "$1.log"; then ok "$1: runs on $3"; else fail "$1: does not run on $3" "$1.log"; fi
+    if grep -q " ports ($3)" "$1.log"; then
+        ok "$1: runs on $3"
+    else
+        fail "$1: does not run on $3" "$1.log"
+    fi
     if [ -z "$5" ]; then
-        if grep -q 'running on epoll' "$1.log"; then fail "$1: gives a reason for nothing" "$1.log"; else ok "$1: has nothing to say about it"; fi
-    elif [ "$(grep -c "$4 running on epoll, because io_uring is not available: .*$5" "$1.log")" -eq 1 ]; then
+        if grep -q 'running on epoll' "$1.log"; then
+            fail "$1: gives a reason for nothing" "$1.log"
+        else
+            ok "$1: has nothing to say about it"
+        fi
+    elif [ "$(grep -c "$4 running on epoll, because io_uring is not available: .*$5" "$1.log")" \
+        -eq 1 ]; then
         ok "$1: $(grep -m 1 'running on epoll' "$1.log" | cut -d' ' -f3-)"
     else
         fail "$1: not one line that says why" "$1.log"
@@ -38,8 +50,9 @@ done
 host=("$launcher" EPERM "${real[@]}")
 check automatic auto epoll info 'forbids it'
 
-# The contract suite without io_uring: cases less, no failure.
-if "$launcher" EPERM "$bin/contract_tests" '[timer]' >contract.out 2>&1 && grep -q 'SKIPPED: io_uring: ' contract.out; then
+# The contract suite without io_uring has fewer cases and no failure.
+if "$launcher" EPERM "$bin/contract_tests" '[timer]' >contract.out 2>&1 &&
+    grep -q 'SKIPPED: io_uring: ' contract.out; then
     ok "contract_tests: $(grep -m 1 SKIPPED contract.out)"
 else
     fail 'the contract suite does not skip io_uring' contract.out
@@ -52,12 +65,20 @@ if grep -q 'SKIPPED: io_uring: ' <("$bin/contract_tests" 'a timer is cancelled' 
 fi
 check ring io_uring io_uring '' ''
 
-# By itself only where all of it is there.
+# The host chooses io_uring by itself only if all of it is there.
 config chosen auto
 start_host chosen || finish
 lacks=$(grep -m 1 'running on epoll, because io_uring here has ' chosen.log |
     cut -d' ' -f3-) || true
-if grep -q " ports ($([ -n "$lacks" ] && echo epoll || echo io_uring))" chosen.log; then ok "chosen: ${lacks:-runs on io_uring}"; else fail 'chosen: on the wrong one' chosen.log; fi
-if serves chosen; then ok 'chosen: serves'; else fail 'chosen: does not serve' chosen.client chosen.log; fi
+if grep -q " ports ($([ -n "$lacks" ] && echo epoll || echo io_uring))" chosen.log; then
+    ok "chosen: ${lacks:-runs on io_uring}"
+else
+    fail 'chosen: on the wrong one' chosen.log
+fi
+if serves chosen; then
+    ok 'chosen: serves'
+else
+    fail 'chosen: does not serve' chosen.client chosen.log
+fi
 ! stop_host chosen TERM || ok 'chosen: and stops in order'
 finish

@@ -24,10 +24,11 @@ std::string contents_of(const std::string& file) {
 
 }  // namespace
 
-TEST_CASE("clients beyond the limit wait in the backlog and are served when others leave",
+TEST_CASE("clients beyond the limit wait in the backlog and are served after others leave",
           "[limits]") {
     const std::string ports = ANY_PORTS();
-    // Relative to the program's directory, where TestServer says that the configuration is.
+    // The path is relative to the program's directory, where TestServer says that the configuration
+    // is.
     const std::string name = "limit_" + ports + ".log";
     const std::string log = Server::program_directory() + "/" + name;
     std::remove(log.c_str());
@@ -62,7 +63,7 @@ TEST_CASE("clients beyond the limit wait in the backlog and are served when othe
     const std::string lines = contents_of(log);
     const std::string text = "connection limit of 3 reached: new clients wait";
     REQUIRE(lines.find(text) != std::string::npos);
-    // Reached five times within moments: said once.
+    // The limit is reached five times within moments and reported once.
     CHECK(lines.find(text, lines.find(text) + 1) == std::string::npos);
     std::remove(log.c_str());
 }
@@ -101,8 +102,7 @@ TEST_CASE("an idle connection owns no receive buffer", "[limits]") {
     }
     REQUIRE(eventually([&] { return server.statistics().connections_open == count; }));
     CHECK(eventually([&] { return server.statistics().receive_buffers_on_loan == 0; }));
-    // The last echo's chunk goes back when its send completes, which may be after the peer has read
-    // it.
+    // The last echo's chunk goes back when its send completes, perhaps after the peer has read it.
     CHECK(eventually([&] { return server.statistics().send_chunks_on_loan == 0; }));
     // And each still works.
     for (Peer& peer : peers) {
@@ -113,8 +113,8 @@ TEST_CASE("an idle connection owns no receive buffer", "[limits]") {
 }
 
 #ifndef _WIN32
-// Two processes, since each may have 20,000 descriptors on the machines that this runs on: a child
-// holds the clients' ends.
+// This needs two processes, because each may have 20,000 descriptors on the machines that this runs
+// on. A child holds the clients' ends.
 TEST_CASE("ten thousand connections are open at once", "[limits]") {
     const std::string ports = ANY_PORTS();
     const std::size_t count = sanitized ? 2'000 : 10'000;
@@ -135,8 +135,7 @@ TEST_CASE("ten thousand connections are open at once", "[limits]") {
             fine = peers.emplace_back().connect(address);
         }
         char byte = fine ? '+' : '-';
-        // Each byte that comes asks for another round of messages; the last round is followed by
-        // the end of the pipe.
+        // Each byte asks for another round of messages; the pipe ends after the last round.
         while (::write(from_child[1], &byte, 1) == 1 && ::read(to_child[0], &byte, 1) == 1) {
             for (Peer& peer : peers) {
                 fine = fine && echoes(peer, "awake");
@@ -153,7 +152,7 @@ TEST_CASE("ten thousand connections are open at once", "[limits]") {
     };
     {
         TestServer server(io_of(ports), {{"echo", "echo", R"("limits": {"connections": 12000})"}});
-        // Warm: what the first connections make once.
+        // Warm up: the first connections make some things once.
         for (int i = 0; i < 50; ++i) {
             Peer peer = server.connect("echo");
             REQUIRE(echoes(peer, "warm"));

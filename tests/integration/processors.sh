@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Without "threads" the host has as many as the process may use processors: those that it is bound
-# to, and what the quota of its control group pays for. Parts that this machine does not permit say
-# so.
+# Without "threads" the host has one for each processor that the process may use: those that it is
+# bound to, within the quota of its control group. Parts that this machine does not permit say so.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 need taskset
 
@@ -16,7 +15,8 @@ says() {
     if start_host "$name"; then
         stop_host "$name" $stop_signal
         if tr -d '\r' <"$name.log" | grep -qE "portico [^:]*: $pattern"; then
-            ok "$name: $(tr -d '\r' <"$name.log" | grep -oE '[0-9]+( of [0-9]+)? processors, [0-9]+ worker threads')"
+            ok "$name: $(tr -d '\r' <"$name.log" |
+                grep -oE '[0-9]+( of [0-9]+)? processors, [0-9]+ worker threads')"
         else
             fail "$name: the log does not say \"$pattern\"" "$name.log"
         fi
@@ -29,16 +29,19 @@ each=1
 if [ -n "$emulator" ]; then each=2; fi # two threads a processor on a shared port
 first=$(taskset -cp $$ | sed 's/.*: *\([0-9]*\).*/\1/')
 
-# The tests themselves may run within a quota, of which nproc knows nothing.
+# The tests themselves may run within a quota, which nproc does not know.
 says unbound "[0-9]+( of [0-9]+)? processors, [0-9]+ worker threads" env
-read -r processors workers < <(tr -d '\r' <unbound.log | sed -nE 's/.*: ([0-9]+)( of [0-9]+)? processors, ([0-9]+) worker threads.*/\1 \3/p')
-if [ "${processors:-0}" -lt 1 ] || [ "$processors" -gt "$may_use" ] || [ "$workers" -ne $((each * processors)) ]; then
-    fail "unbound: at most $may_use processors were expected, with $each worker threads each" unbound.log
+read -r processors workers < <(tr -d '\r' <unbound.log |
+    sed -nE 's/.*: ([0-9]+)( of [0-9]+)? processors, ([0-9]+) worker threads.*/\1 \3/p')
+if [ "${processors:-0}" -lt 1 ] || [ "$processors" -gt "$may_use" ] ||
+    [ "$workers" -ne $((each * processors)) ]; then
+    fail "unbound: at most $may_use processors were expected, with $each worker threads each" \
+        unbound.log
 fi
 says bound "1( of [0-9]+)? processors, $each worker threads" taskset -c "$first"
 
-# A control group of our own below the one that we are in. The host is put into it before it starts,
-# and it is gone with the test.
+# A control group of the test's own, below the one that it is in. The host is put into it before it
+# starts, and it is removed with the test.
 group=
 leave_group() {
     if [ -n "$group" ]; then rmdir "$group"; fi
@@ -58,8 +61,10 @@ if [ "$may_use" -lt 2 ]; then
 elif [ -n "$emulator" ]; then
     echo 'not tried: what runs in the emulator does not see control groups'
 elif [ -n "$cpu_mount" ] && make_group "$cpu_mount$cpu_group" cpu.cfs_quota_us 50000 ||
-    { leave_group; group=; [ -n "$unified_mount" ] && make_group "$unified_mount$unified_group" cpu.max '50000 100000'; }; then
-    says quota "1 of [0-9]+ processors, 1 worker threads" bash -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$group"
+    { leave_group; group=; [ -n "$unified_mount" ] &&
+    make_group "$unified_mount$unified_group" cpu.max '50000 100000'; }; then
+    says quota "1 of [0-9]+ processors, 1 worker threads" \
+        bash -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$group"
 else
     echo 'not tried: no control group with a quota can be made here'
 fi

@@ -7,13 +7,13 @@ using namespace portico::test;
 
 namespace {
 
-// Aborted by the host: a reset. Wine reports a reset that finds no pending operation as an end of
+// The host aborted: a reset. Wine reports a reset that meets no pending operation as an end of
 // stream.
 bool is_abort(Peer::Outcome outcome) {
     return outcome == Peer::Outcome::reset || (is_wine() && outcome == Peer::Outcome::end);
 }
 
-// The end of a connection that the host aborts, as its peer sees it.
+// How the peer sees the end of a connection that the host aborts.
 bool is_aborted(Peer& peer) {
     Peer::Outcome outcome{};
     static_cast<void>(peer.receive_to_end(outcome));
@@ -22,7 +22,7 @@ bool is_aborted(Peer& peer) {
 
 }  // namespace
 
-TEST_CASE("what is not consumed is offered again with what follows", "[reading]") {
+TEST_CASE("unconsumed bytes are offered again with what follows", "[reading]") {
     const std::string ports = ANY_PORTS();
     Script script;
     // Words of four bytes, each answered when it is whole.
@@ -56,7 +56,7 @@ TEST_CASE("what is not consumed is offered again with what follows", "[reading]"
 }
 
 TEST_CASE(
-    "what is left at the end of the stream is offered once more, then on_end says how much it is",
+    "unconsumed bytes at the end of the stream are offered once more, then on_end counts them",
     "[reading]") {
     Script script;
     std::atomic<int> full_offers{0};
@@ -100,7 +100,7 @@ TEST_CASE("after a hold the same bytes come again on resume, even if nothing new
     REQUIRE(peer.send_all("more\n"));
     CHECK(peer.is_quiet_for(50));
     CHECK(offers == 1);
-    // A resume while it still is not ready: offered, and held again.
+    // A resume while the plugin is still not ready: the bytes are offered, and held again.
     CHECK(script.resume(*script.line(0)) == PORTICO_OK);
     REQUIRE(eventually([&] { return offers == 2; }));
     CHECK(peer.is_quiet_for(50));
@@ -112,7 +112,7 @@ TEST_CASE("after a hold the same bytes come again on resume, even if nothing new
     CHECK(server.comes_to_rest());
 }
 
-TEST_CASE("a hold with bytes consumed offers only the rest again", "[reading]") {
+TEST_CASE("after a hold with bytes consumed only the rest is offered again", "[reading]") {
     Script script;
     std::atomic<int> offers{0};
     script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
@@ -245,7 +245,7 @@ TEST_CASE("after a pause from another thread at most one on_data follows", "[rea
     for (int turn = 0; turn < 200; ++turn) {
         const std::uint64_t before = line.offers;
         CHECK(eventually([&] { return line.offers > before; }));
-        // That pause returned is the moment from which at most one more may begin.
+        // Once pause has returned, at most one more may begin.
         CHECK(script.pause(line) == PORTICO_OK);
         const std::uint64_t paused_at = line.offers;
         std::this_thread::sleep_for(std::chrono::milliseconds(turn % 20 == 0 ? 20 : 1));
@@ -321,7 +321,7 @@ TEST_CASE("a plugin that consumes nothing is cut at the limit of unconsumed byte
     CHECK(server.comes_to_rest());
 }
 
-TEST_CASE("a frame that is too long ends the connection", "[reading]") {
+TEST_CASE("a frame that is too long ends its connection", "[reading]") {
     const std::string ports = ANY_PORTS();
     Script delimited;
     Script prefixed;
@@ -347,7 +347,7 @@ TEST_CASE("a frame that is too long ends the connection", "[reading]") {
     {
         Peer peer = server.connect("prefixed");
         CHECK(echoes(peer, std::string("\0\0\x03\xe8", 4) + std::string(1'000, 'a')));
-        // the header alone says enough
+        // the header alone shows it
         REQUIRE(peer.send_all(std::string_view("\0\0\x03\xe9", 4)));
         CHECK(is_aborted(peer));
     }
@@ -358,11 +358,11 @@ TEST_CASE("a frame that is too long ends the connection", "[reading]") {
     CHECK(server.comes_to_rest());
 }
 
-TEST_CASE("framed messages come one by one with their payload's place", "[reading]") {
+TEST_CASE("framed messages come one by one with the place of their payload", "[reading]") {
     Script script;
     script.on_data = [&](Line& line, std::string_view data, const portico_frame& frame,
                          std::uint64_t&) -> portico_status {
-        // Not consumed, and done with all the same: with framing OK says so.
+        // Not consumed, but done with: with framing, OK says so.
         line.text += std::string(data.substr(frame.payload_offset, frame.payload_size)) + "|";
         if (frame.struct_size != sizeof(portico_frame) || frame.payload_offset != 2 ||
             frame.payload_size + 2 != data.size()) {

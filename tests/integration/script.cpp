@@ -4,7 +4,7 @@
 
 namespace portico::test {
 
-// Counts the callbacks that run, of the connection and of the instance.
+// Counts the running callbacks of the connection and of the instance.
 struct Script::Guard {
     Script& script;
     Line& line;

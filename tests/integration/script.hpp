@@ -1,5 +1,6 @@
-// A plugin whose behaviour is written in the test. The relay plugin (tests/plugins/relay.c), loaded
-// as any other, calls it; so a test's server is the real one down to the library's boundary.
+// A plugin whose behaviour is written in the test. The relay plugin (tests/plugins/relay.c) is
+// loaded as any other and calls it. So a test's server is the real one down to the library's
+// boundary.
 //
 // Every callback passes a guard that knows the rules of the ABI: one callback at a time for a
 // connection, on_open first, on_close last and once, nothing after destroy. What breaks a rule is
@@ -23,14 +24,14 @@ namespace portico::test {
 // is seen.
 struct Line {
     portico_connection handle = 0;
-    std::uint64_t number = 0;  // of the connections of this script, from 0
+    std::uint64_t number = 0;  // among this script's connections, from 0
     std::atomic<std::uint32_t> inside{0};
     std::atomic<std::uint32_t> closes{0};
     std::atomic<bool> refused{false};
     std::atomic<std::uint32_t> reason{0};
 
-    // For the test's own use. Not atomic: of the connection's callbacks, and of the test after
-    // on_close.
+    // For the test's own use. Not atomic: it belongs to the connection's callbacks, and after
+    // on_close to the test.
     std::string text;
     // Counters of the test's own.
     std::atomic<std::uint64_t> accepted{0};  // bytes for which send answered PORTICO_OK
@@ -50,8 +51,8 @@ public:
     Script(const Script&) = delete;
     Script& operator=(const Script&) = delete;
 
-    // The test's hooks, set before the server starts. One that is not set does the least: accepts,
-    // consumes everything, closes in order at the peer's end and at a drain.
+    // The test's hooks, set before the server starts. A hook that is not set does the least: it
+    // accepts, consumes everything, and closes in order at the peer's end and at a drain.
     std::function<portico_status(Script&)> on_create;
     std::function<portico_status(Line&)> on_open;
     std::function<portico_status(Line&, std::string_view data, const portico_frame& frame,
@@ -63,7 +64,7 @@ public:
     std::function<void(Line&, std::uint32_t reason)> on_close;
     std::function<void()> on_destroy;
 
-    // The host's functions. send counts what was accepted and what was refused, in the line.
+    // The host's functions. send counts in the line what was accepted and what was refused.
     portico_status send(Line& line, std::string_view bytes);
     portico_status send_to(portico_connection connection, std::string_view bytes) const;
     portico_status close(Line& line, std::uint32_t how = PORTICO_CLOSE_GRACEFUL) const;
@@ -73,13 +74,13 @@ public:
     portico_status post(Line& line, portico_post_function function, void* argument) const;
     portico_status post_instance(portico_post_function function, void* argument) const;
     portico_status info(portico_connection connection, portico_connection_info& info) const;
-    // UINT64_MAX when it is gone.
+    // UINT64_MAX if it is gone.
     std::uint64_t queued_bytes(Line& line) const;
 
     [[nodiscard]] const portico_host* host() const { return host_; }
     [[nodiscard]] portico_instance* instance() const { return instance_; }
 
-    // Lines in the order of their on_open.
+    // The lines in the order of their on_open.
     [[nodiscard]] Line* line(std::size_t number);
     [[nodiscard]] std::vector<Line*> lines();
 
@@ -88,11 +89,11 @@ public:
     std::atomic<std::uint64_t> creates{0};
     std::atomic<std::uint64_t> destroys{0};
     std::atomic<std::uint64_t> drains{0};
-    std::atomic<std::uint32_t> inside{0};      // callbacks of the instance that run now
-    std::atomic<std::uint32_t> inside_max{0};  // the most that ever did
+    std::atomic<std::uint32_t> inside{0};      // the instance's running callbacks
+    std::atomic<std::uint32_t> inside_max{0};  // the most that ever ran
     std::array<std::atomic<std::uint64_t>, 16> reasons{};
 
-    // What broke a rule of the ABI; empty when nothing did.
+    // What broke a rule of the ABI; empty if nothing did.
     [[nodiscard]] std::string violations();
     void violated(const std::string& what);
 

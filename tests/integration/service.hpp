@@ -17,7 +17,7 @@
 namespace portico::test {
 
 // Sanitizers make a program five to twenty times slower, and so does counting its lines without the
-// optimiser: tests that are about amounts scale theirs down by it.
+// optimiser. Tests of amounts divide them by this.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(PORTICO_COVERAGE)
 inline constexpr bool sanitized = true;
 #else
@@ -29,10 +29,10 @@ inline constexpr bool on_windows = true;
 inline constexpr bool on_windows = false;
 #endif
 
-// What a test waits for at most. It ends earlier on success, so it is generous.
+// How long a test waits at most. It ends earlier on success, so this is generous.
 inline constexpr std::chrono::seconds patience{30};
 
-// Waits until `condition` holds, or patience ends; whether it held.
+// Waits until `condition` holds or patience ends. Returns whether it held.
 template <class Condition>
 [[nodiscard]] bool eventually(Condition&& condition, std::chrono::milliseconds limit = patience) {
     const auto deadline = std::chrono::steady_clock::now() + limit;
@@ -48,15 +48,16 @@ template <class Condition>
 // Bytes that differ at each place, so that a lost, doubled or reordered one shows. `seed` tells
 // streams apart.
 [[nodiscard]] std::string pattern(std::uint64_t offset, std::size_t bytes, std::uint64_t seed = 0);
-// Where `bytes` first differs from the stream's bytes from `offset`; npos when nowhere.
+// The first place where `bytes` differs from the stream's bytes from `offset`; npos if there is
+// none.
 [[nodiscard]] std::size_t first_difference(std::string_view bytes, std::uint64_t offset,
                                            std::uint64_t seed = 0);
 
-// What this process holds in memory now.
+// How much memory this process uses now.
 [[nodiscard]] std::size_t resident_bytes();
 
-// The kinds of ports that a server can have here: "shared", "per_core", and "io_uring" where it can
-// be had.
+// The kinds of ports that a server can have here: "shared", "per_core", and "io_uring" if it is
+// available.
 [[nodiscard]] const std::vector<std::string>& kinds_of_ports();
 
 // "io" of a configuration: shared has four threads on one port, the others two ports.
@@ -67,7 +68,7 @@ struct ListenerSpec {
     std::string name;
     std::string plugin;
     std::string more;          // further members of the listener: "\"limits\": {...}"
-    Script* script = nullptr;  // for the relay's plugins
+    Script* script = nullptr;  // for the relay plugins
 };
 
 class TestServer {
@@ -75,7 +76,7 @@ public:
     // `rest`: further members of the configuration.
     TestServer(const std::string& io, std::vector<ListenerSpec> listeners,
                const std::string& rest = "");
-    // Stops. Fails the test when a script's rules were broken.
+    // Stops. Fails the test if a script's rules were broken.
     ~TestServer();
     TestServer(const TestServer&) = delete;
     TestServer& operator=(const TestServer&) = delete;
@@ -88,7 +89,7 @@ public:
     [[nodiscard]] Peer connect(std::string_view listener, int receive_buffer = 0,
                                int send_buffer = 0) const;
     [[nodiscard]] Statistics statistics() const { return server.statistics(); }
-    // No connection and no buffer is left, soon.
+    // Checks that soon no connection and no buffer is left.
     [[nodiscard]] bool comes_to_rest() const;
 
     Server& server;
@@ -108,7 +109,7 @@ private:
                                            const std::string& rest);
 [[nodiscard]] std::string test_plugin_directory();
 
-// An echo over a connection that is good: one message, checked.
+// Checks one echoed message over a good connection.
 [[nodiscard]] bool echoes(Peer& peer, std::string_view message);
 
 // Sends from a thread of its own, so that the test can receive meanwhile. The bytes stay the

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What a host makes of signals beyond the first orderly stop: those that were ignored when it
-# started, those that come twice, and how the programs that a plugin starts begin.
+# How the host treats signals beyond the first orderly stop: those that were ignored when it
+# started, and those that come twice. And how the programs that a plugin starts begin.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 config() { # NAME PLUGIN DRAIN_MS
@@ -15,7 +15,7 @@ open_client() { exec 7<>"/dev/tcp/127.0.0.1/$1"; }
 close_client() { exec 7>&-; }
 has_client() { grep -q ' client .* connected' "$1.log"; }
 is_draining() { grep -q ' draining$' "$1.log"; }
-# In mid-drain, with a client that does not go.
+# In the middle of a drain, with a client that does not go.
 start_draining() { # NAME DRAIN_MS SIGNAL
     config "$1" never_drains "$2"
     start_host "$1" || return
@@ -27,7 +27,8 @@ start_draining() { # NAME DRAIN_MS SIGNAL
 # The drain goes on to its deadline.
 drains_on() { # NAME WHAT
     wait_gone "$host_pid" 60
-    if [ "$code" -eq 0 ] && [[ $(last_line "$1.log") == *" stopped" ]] && grep -q 'cut 1 connections' "$1.log"; then
+    if [ "$code" -eq 0 ] && [[ $(last_line "$1.log") == *" stopped" ]] &&
+        grep -q 'cut 1 connections' "$1.log"; then
         ok "$2"
     else
         fail "$2: exit code $code" "$1.log"
@@ -35,8 +36,11 @@ drains_on() { # NAME WHAT
     close_client
 }
 
-# ---- signals that were ignored at the start: of nohup, trap and "&"
-takes() { [ $((0x$(awk -v of="$2:" '$1 == of { print $2 }' "/proc/$1/status") >> ($3 - 1) & 1)) -eq 1 ]; } # PID SigIgn|SigCgt NUMBER
+# ---- signals that were ignored at the start: by nohup, trap and "&"
+# PID SigIgn|SigCgt NUMBER
+takes() {
+    [ $((0x$(awk -v of="$2:" '$1 == of { print $2 }' "/proc/$1/status") >> ($3 - 1) & 1)) -eq 1 ]
+}
 host_as_it_is=("${host[@]}")
 for signal in HUP INT TERM USR1; do
     host=(env --ignore-signal=$signal "$bin/host")
@@ -50,14 +54,26 @@ for signal in HUP INT TERM USR1; do
     kill -$signal "$host_pid"
     open_client "$(port_of "ignored_$signal" it)"
     echo hello >&7
-    if IFS= read -r -t 60 line <&7 && [ "$line" = hello ]; then ok 'and it serves on'; else fail 'it serves no more' "ignored_$signal.log"; fi
+    if IFS= read -r -t 60 line <&7 && [ "$line" = hello ]; then
+        ok 'and it serves on'
+    else
+        fail 'it serves no more' "ignored_$signal.log"
+    fi
     close_client
-    if [ $signal = TERM ]; then stop_host ignored_TERM HUP; else stop_host "ignored_$signal" TERM; fi
+    if [ $signal = TERM ]; then
+        stop_host ignored_TERM HUP
+    else
+        stop_host "ignored_$signal" TERM
+    fi
 done
 host=(nohup "$bin/host")
 config nohup echo 5000
 if start_host nohup; then
-    if takes "$host_pid" SigIgn 1; then ok 'nohup is heeded'; else fail 'nohup is not heeded' nohup.log; fi
+    if takes "$host_pid" SigIgn 1; then
+        ok 'nohup is heeded'
+    else
+        fail 'nohup is not heeded' nohup.log
+    fi
     ! stop_host nohup TERM || ok 'and SIGTERM stops it in order'
 fi
 host=("${host_as_it_is[@]}")
@@ -76,12 +92,20 @@ start_draining impatient 60000 TERM
 sleep 1.1 # the rule's second
 kill -TERM "$host_pid"
 wait_gone "$host_pid" 30
-if [ "$code" -eq 130 ]; then ok 'a second SIGTERM after a second ends at once'; else fail "impatient: exit code $code" impatient.log; fi
+if [ "$code" -eq 130 ]; then
+    ok 'a second SIGTERM after a second ends at once'
+else
+    fail "impatient: exit code $code" impatient.log
+fi
 close_client
 start_draining twice 60000 INT
 kill -INT "$host_pid"
 wait_gone "$host_pid" 30
-if [ "$code" -eq 130 ]; then ok 'a second SIGINT ends at once'; else fail "twice: exit code $code" twice.log; fi
+if [ "$code" -eq 130 ]; then
+    ok 'a second SIGINT ends at once'
+else
+    fail "twice: exit code $code" twice.log
+fi
 close_client
 
 # ---- programs that a plugin starts
@@ -92,7 +116,8 @@ for blocked in '' TERM,INT,HUP,USR1; do
     open_client "$(port_of children it)"
     for how in fork spawn; do
         echo $how >&7
-        while IFS= read -r -t 60 line <&7 && [ "$line" != end ]; do echo "$line"; done >children.$how
+        while IFS= read -r -t 60 line <&7 &&
+            [ "$line" != end ]; do echo "$line"; done >children.$how
         if [ "$(awk '$1 == "SigBlk:" { print $2 }' children.$how)" = 0000000000000000 ]; then
             ok "a child by $how${blocked:+, of a host that began with signals blocked,} has no signal blocked"
         else
@@ -100,7 +125,9 @@ for blocked in '' TERM,INT,HUP,USR1; do
         fi
         ignored=$((0x$(awk '$1 == "SigIgn:" { print $2 }' children.$how)))
         for signal in HUP INT TERM PIPE USR1 USR2 XFSZ; do
-            if [ $((ignored >> ($(kill -l $signal) - 1) & 1)) -ne 0 ]; then fail "it ignores SIG$signal" children.$how; fi
+            if [ $((ignored >> ($(kill -l $signal) - 1) & 1)) -ne 0 ]; then
+                fail "it ignores SIG$signal" children.$how
+            fi
         done
     done
     close_client

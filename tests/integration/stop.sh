@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The operator's signals: a clean stop with clients in mid-traffic, and the way out of a drain that
+# The operator's signals: a clean stop with clients in mid-traffic, and how to leave a drain that
 # does not end.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -12,7 +12,7 @@ config() { # NAME PORTS PLUGIN DRAIN_MS
 JSON
 }
 
-# Idle clients, held by the shell itself.
+# Idle clients that the shell itself holds.
 open_idle() { # PORT
     exec 7<>"/dev/tcp/127.0.0.1/$1" 8<>"/dev/tcp/127.0.0.1/$1"
 }
@@ -28,16 +28,21 @@ for ports in shared per_core; do
         start_host "$name" || continue
         port=$(port_of "$name" it)
         open_idle "$port"
-        "${client[@]}" 127.0.0.1 "$port" --size 1-20000 --connections 16 --duration 60s --depth 4 --timeout 5s >"$name.client" 2>&1 &
+        "${client[@]}" 127.0.0.1 "$port" --size 1-20000 --connections 16 --duration 60s --depth 4 \
+            --timeout 5s >"$name.client" 2>&1 &
         client_pid=$!
         started_pids+=("$client_pid")
-        eventually 60 has_clients "$name" 18 || fail "$name: the clients do not come" "$name.log" "$name.client"
-        ! stop_host "$name" "$signal" || ok "$name: clients idle and in mid-traffic, exit code 0, \"stopped\" last"
+        eventually 60 has_clients "$name" 18 ||
+            fail "$name: the clients do not come" "$name.log" "$name.client"
+        ! stop_host "$name" "$signal" ||
+            ok "$name: clients idle and in mid-traffic, exit code 0, \"stopped\" last"
         close_idle
         wait_gone "$client_pid" 60
-        # Its connections were closed before their work was done, and it says so.
+        # The host closed its connections before their work was done, and says so.
         [ "$code" -eq 3 ] || fail "$name: the client's exit code is $code" "$name.client"
-        if grep -qE '^wrong +[1-9]' "$name.client"; then fail "$name: wrong replies" "$name.client"; fi
+        if grep -qE '^wrong +[1-9]' "$name.client"; then
+            fail "$name: wrong replies" "$name.client"
+        fi
     done
 done
 
@@ -64,7 +69,11 @@ if start_host second; then
     eventually 60 is_draining second.log || fail 'second: on_drain is not called' second.log
     kill -INT "$host_pid"
     wait_gone "$host_pid" 60
-    if [ "$code" -eq 130 ]; then ok 'a second signal ends at once with 130'; else fail "second: exit code $code" second.log; fi
+    if [ "$code" -eq 130 ]; then
+        ok 'a second signal ends at once with 130'
+    else
+        fail "second: exit code $code" second.log
+    fi
     close_idle
 fi
 

@@ -1,5 +1,5 @@
-// Stopping: in mid-traffic, with idle clients, with plugins that drain or do not, and what is left
-// in the process afterwards.
+// Stopping in mid-traffic, with idle clients, and with plugins that drain or do not; and what is
+// left in the process afterwards.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -26,7 +26,7 @@ struct Resources {
 };
 
 #ifdef _WIN32
-// Out of the system's list of everybody's handles: Wine answers GetProcessHandleCount with 0.
+// Counted in the system's list of all handles, because Wine answers GetProcessHandleCount with 0.
 std::size_t handles_in_use() {
     struct Handle {
         void* object;
@@ -44,7 +44,7 @@ std::size_t handles_in_use() {
                                ULONG* needed_bytes);
     const auto query = reinterpret_cast<Query>(reinterpret_cast<void*>(
         ::GetProcAddress(::GetModuleHandleW(L"ntdll.dll"), "NtQuerySystemInformation")));
-    // Two words, the first of which is the number of handles, and then the handles.
+    // Two words, the first of which is the number of handles. Then come the handles.
     std::vector<std::uintptr_t> answer(1U << 16);
     LONG status = too_short;
     while (status == too_short && answer.size() < 1U << 26) {
@@ -89,20 +89,20 @@ Resources resources_in_use() {
     return result;
 }
 
-// As many threads and descriptors after `action` as before.
+// Checks that there are as many threads and descriptors after `action` as before.
 template <class Action>
 void check_leaves_nothing(Action&& action) {
-    action();  // what the system and its libraries make once and keep
+    action();  // for what the system and its libraries make once and keep
     const Resources before = resources_in_use();
     constexpr int rounds = 5;
     for (int i = 0; i < rounds; ++i) {
         action();
     }
-    // On Windows the system keeps some handles of its own; a leak of the server's would show five
-    // times over.
+    // On Windows the system keeps some handles of its own; a leak of the server would show five
+    // times.
     const std::size_t few = on_windows ? rounds - 1 : 0;
     Resources after;
-    // A thread that was joined leaves the system's list a moment later.
+    // A joined thread leaves the system's list a moment later.
     const bool is_as_before = eventually([&] {
         after = resources_in_use();
         return after.threads == before.threads && after.descriptors <= before.descriptors + few;
@@ -119,19 +119,19 @@ std::chrono::milliseconds since(std::chrono::steady_clock::time_point begun) {
 
 }  // namespace
 
-// The bar: 100 stops on each kind of port, with pipelined requests that are not read yet. What
-// counts as accepted is counted in the plugin, where send answers PORTICO_OK: in callbacks, and on
-// a thread of the plugin's own, which goes on sending while the stop is under way.
+// The bar: 100 stops on each kind of port, with pipelined requests that are not read yet. The
+// plugin counts what is accepted when send answers PORTICO_OK: in callbacks, and on a thread of its
+// own, which goes on sending during the stop.
 TEST_CASE("a stop in mid-traffic loses no byte that send accepted", "[stop]") {
     const std::string ports = ANY_PORTS();
     const std::string plugin = GENERATE("relay#undrained", "relay#full");
     const int stops = sanitized ? 5 : on_windows ? 25 : 50;  // of 4
     constexpr std::size_t echoed = 6;                        // peers whose bytes come back
-    // and two that are sent to by the plugin's own thread
+    // and two to which the plugin's own thread sends
     constexpr std::size_t peers_count = 8;
-    // Where the host had read all that was sent, it was no stop with requests that nobody had read:
-    // it does not count, and another one is made. How often that happens is a matter of whose
-    // threads a busy machine runs, so the tries are bounded by time.
+    // If the host had read all that was sent, the stop met no unread requests. It does not count,
+    // and another one is made. How often that happens depends on which threads a busy machine runs,
+    // so time bounds the tries.
     const auto begun = std::chrono::steady_clock::now();
     int with_unread = 0;
     for (int stop = 0; with_unread < stops; ++stop) {
@@ -154,7 +154,7 @@ TEST_CASE("a stop in mid-traffic loses no byte that send accepted", "[stop]") {
         std::vector<std::string> got(peers_count);
         std::vector<Peer::Outcome> outcomes(peers_count, Peer::Outcome::failed);
         std::vector<std::atomic<std::uint64_t>> sent(peers_count);
-        // Of those whose bytes come back: what they have sent and the plugin not yet.
+        // For the peers whose bytes come back: what they have sent and the plugin has not yet.
         const auto unanswered = [&] {
             std::uint64_t bytes = 0;
             for (std::size_t i = 0; i < echoed; ++i) {
@@ -165,7 +165,7 @@ TEST_CASE("a stop in mid-traffic loses no byte that send accepted", "[stop]") {
         };
         std::atomic<bool> done{false};
         std::uint64_t cut = 0;
-        std::thread sender;  // the plugin's own: it ends in destroy at the latest, as plugin.h asks
+        std::thread sender;  // the plugin's own; it ends in destroy at the latest, as plugin.h asks
         script.on_destroy = [&] {
             if (sender.joinable()) {
                 sender.join();
@@ -235,8 +235,8 @@ TEST_CASE("a stop in mid-traffic loses no byte that send accepted", "[stop]") {
         for (std::size_t i = 0; i < peers_count; ++i) {
             INFO("peer " << i << " outcome " << static_cast<int>(outcomes[i]) << " reason "
                          << script.line(i)->reason);
-            // What follows the last byte, an end or a reset (for what the peer sent too late), is
-            // not the question.
+            // It does not matter what follows the last byte: an end, or a reset (for what the peer
+            // sent too late).
             REQUIRE(got[i].size() == script.line(i)->accepted);
             REQUIRE(first_difference(got[i], 0, i) == std::string::npos);
             unread += i < echoed ? sent[i] - std::min<std::uint64_t>(sent[i], got[i].size()) : 0;
@@ -245,13 +245,13 @@ TEST_CASE("a stop in mid-traffic loses no byte that send accepted", "[stop]") {
     }
 }
 
-TEST_CASE("with idle clients connected a stop takes less than a second", "[stop]") {
+TEST_CASE("a stop with idle clients connected takes less than a second", "[stop]") {
     const std::string ports = ANY_PORTS();
     const std::string plugin = GENERATE("relay#undrained", "relay#full", "relay#serial",
                                         "relay#blocking");
-    // A stop that waited for one of its own deadlines would take a minute, and for anything shorter
-    // it would do so each time. One that another program on this machine held up is made again, up
-    // to ten in all.
+    // A stop that waited for one of its own deadlines would take a minute, and one that waited for
+    // anything shorter would do so each time. If another program on this machine held up a stop, it
+    // is made again, up to ten in all.
     std::string figures;
     bool is_prompt = false;
     for (int turn = 0; turn < 10 && !is_prompt; ++turn) {
@@ -282,7 +282,7 @@ TEST_CASE("with idle clients connected a stop takes less than a second", "[stop]
     CHECK(is_prompt);
 }
 
-TEST_CASE("on_drain may finish its work; the deadline cuts who does not", "[stop]") {
+TEST_CASE("on_drain may finish its work; the deadline cuts connections that do not", "[stop]") {
     const std::string ports = ANY_PORTS();
     Script finishes;
     finishes.on_data = [&](Line& line, std::string_view data, const portico_frame&,
@@ -332,7 +332,7 @@ TEST_CASE("on_drain may finish its work; the deadline cuts who does not", "[stop
     CHECK(fails.reasons[PORTICO_REASON_PLUGIN_ERROR] == 1);
 }
 
-TEST_CASE("a peer that reads nothing does not hold a stop up beyond the deadline", "[stop]") {
+TEST_CASE("a peer that reads nothing does not delay a stop beyond the deadline", "[stop]") {
     const std::string ports = ANY_PORTS();
     Script script;
     script.on_open = [&](Line& line) { return script.send(line, std::string(8U << 20, 'm')); };
@@ -346,7 +346,7 @@ TEST_CASE("a peer that reads nothing does not hold a stop up beyond the deadline
     CHECK(script.reasons[PORTICO_REASON_DRAIN_DEADLINE] == 1);
 }
 
-TEST_CASE("a shorter limit ends a drain that is under way", "[stop]") {
+TEST_CASE("a shorter limit ends a running drain", "[stop]") {
     Script script;
     script.on_drain = [](Line&, std::uint32_t) { return PORTICO_OK; };
     TestServer server(io_of("per_core"), {{"x", "relay#full", "", &script}},
@@ -432,11 +432,11 @@ TEST_CASE("a server that has stopped can be configured and started again", "[sto
     }
 }
 
-TEST_CASE("a callback that does not return bounds the stop, and nothing that it may touch is freed",
+TEST_CASE("a stop gives up a callback that does not return, and frees nothing that it may touch",
           "[stop]") {
     const std::string ports = ANY_PORTS();
     const std::string plugin = GENERATE("relay#full", "relay#blocking");
-    // As the server's parts, what the callback touches outlives everything here.
+    // Like the server's parts, what the callback touches outlives everything here.
     struct Stuck {
         Script script;
         std::atomic<bool> entered{false};
@@ -504,7 +504,7 @@ TEST_CASE("a callback that does not return bounds the stop, and nothing that it 
     CHECK(stuck.script.destroys == 0);
 }
 
-TEST_CASE("a callback that takes long, but returns, ends in order", "[stop]") {
+TEST_CASE("a stop waits for a callback that takes long but returns", "[stop]") {
     Script script;
     script.on_data = [](Line&, std::string_view data, const portico_frame&,
                         std::uint64_t& consumed) {
@@ -528,7 +528,7 @@ TEST_CASE("a server that is destroyed while it serves stops first", "[stop]") {
         TestServer server(io_of("shared"), {{"x", "relay#undrained", "", &script}});
         peer = server.connect("x");
         REQUIRE(eventually([&] { return script.opened == 1; }));
-        // No stop(): the destructor of Server.
+        // No stop(): the destructor of Server stops it.
         server.forget();
     }
     CHECK(script.destroys == 1);
@@ -540,7 +540,7 @@ TEST_CASE("a start that fails leaves nothing behind", "[stop]") {
         Script good;
         Script bad;
         bad.on_create = [](Script&) { return PORTICO_LIMIT; };
-        // What the good one posted to itself still runs, before its destroy.
+        // Functions that the good one posted to itself still run, before its destroy.
         std::atomic<int> ran{0};
         good.on_create = [&](Script& self) {
             return self.post_instance(

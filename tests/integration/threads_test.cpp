@@ -1,4 +1,4 @@
-// Which threads run callbacks: serial instances, blocking instances and their neighbours.
+// Which threads run callbacks of serial instances, blocking instances and their neighbours.
 #include <algorithm>
 #include <array>
 
@@ -70,7 +70,7 @@ TEST_CASE("no two callbacks of a serial instance run at once", "[threads]") {
 
 TEST_CASE("callbacks of different connections do run at once on a shared port", "[threads]") {
     Script script;
-    // Each waits for the other: two threads must be in callbacks together, or neither gets on
+    // Each waits for the other: two threads must be in callbacks together, or neither goes on
     // before patience ends.
     std::atomic<bool> met{false};
     script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
@@ -91,9 +91,9 @@ TEST_CASE("callbacks of different connections do run at once on a shared port", 
 }
 
 #ifdef _WIN32
-// On epoll a connection stays with the port whose thread was first to accept it, and nothing is
+// On epoll a connection stays with the port whose thread accepted it first, and nothing is
 // promised.
-TEST_CASE("connections of a listener are spread over the ports in turn", "[threads]") {
+TEST_CASE("a listener's connections are spread over the ports in turn", "[threads]") {
     Script script;
     std::array<std::atomic<int>, 2> homes{};
     script.on_open = [&](Line&) {
@@ -161,8 +161,8 @@ TEST_CASE("a serial instance's posts are serial with its callbacks", "[threads]"
     CHECK(script.inside_max == 1);
 }
 
-// The article's complaint: one client's slow work must not slow the others. Callbacks that sleep 50
-// ms, from 16 connections without a pause.
+// The article's complaint: one client's slow work must not slow down the others. Callbacks sleep 50
+// ms, for 16 connections without a pause.
 TEST_CASE("a blocking instance does not slow another listener", "[threads][blocking]") {
     const std::string ports = ANY_PORTS();
     constexpr std::uint32_t blocking_threads = 4;
@@ -181,10 +181,10 @@ TEST_CASE("a blocking instance does not slow another listener", "[threads][block
     Peer peer = server.connect("echo");
     REQUIRE(p99_us(peer, 200) != UINT64_MAX);
 
-    // Within 3 times, and an allowance of 0.5 ms for the scheduler of a machine with fewer
-    // processors than threads. Each round measures without and with; three rounds must be within. A
-    // round that another program on this machine disturbed is made again, up to twelve in all:
-    // where callbacks did hold the echo up, every round would show their 50 ms.
+    // The bar is 3 times, plus 0.5 ms for the scheduler of a machine with fewer processors than
+    // threads. Each round measures without and with; three rounds must be within the bar. If
+    // another program on this machine disturbed a round, it is made again, up to twelve in all. If
+    // callbacks did hold up the echo, every round would show their 50 ms.
     int rounds = 0;
     int within = 0;
     std::string figures;

@@ -1,5 +1,5 @@
 // Peers and callbacks of unusual timing: peers that read steadily but slowly, callbacks that take
-// long, clients that come one by one and stay, connections that are held while others are to be
+// long, clients that come one by one and stay, connections that are held while others must be
 // served.
 #include <algorithm>
 #include <map>
@@ -14,8 +14,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// Reads `total` bytes at a steady rate, and notes its own longest pause: the host can be judged
-// only if that was short.
+// Reads `total` bytes at a steady rate and notes its own longest pause. The host can be judged only
+// if that was short.
 struct SteadyReader {
     Peer& peer;
     std::size_t total;
@@ -47,7 +47,7 @@ struct SteadyReader {
     }
 };
 
-// A gate that callbacks wait at. A test that fails opens it as well.
+// A gate at which callbacks wait. A test that fails opens it too.
 class Gate {
 public:
     ~Gate() { open(); }
@@ -62,25 +62,25 @@ private:
     std::atomic<bool> is_open_{false};
 };
 
-// Several workers, a port each or one for all.
+// Several workers, with a port each or one for all.
 std::string two_workers(std::string_view ports) {
     return io_of(ports, ports == "shared" ? 4 : 2);
 }
 
 }  // namespace
 
-TEST_CASE("a peer that reads steadily but slowly gets everything, whichever timeout is under way",
+TEST_CASE("a peer that reads steadily but slowly gets everything, whatever timeout is running",
           "[timing]") {
     const std::string ports = ANY_PORTS();
     if (is_wine()) {
-        return;  // it does not tell what a peer has acknowledged (SIO_TCP_INFO)
+        return;  // it cannot say what a peer has acknowledged (SIO_TCP_INFO)
     }
-    // More than the system's buffers take, so that room to send comes in steps that last longer
-    // than the timeouts.
+    // More than the system's buffers take, so room to send comes in steps that last longer than the
+    // timeouts.
     constexpr std::size_t reply = 6U << 20;
     constexpr std::size_t each_10_ms = 20'000;
     constexpr int tries = 5;
-    // How the reply ends: by the plugin's close, after the peer's end, or with an idle connection.
+    // How the reply ends: by the plugin's close, after the peer's end, or on an idle connection.
     const char* const names[] = {"flushing", "half_close", "idle"};
     const std::string timeouts[] = {R"("close_timeout_ms": 300)", R"("half_close_timeout_ms": 300)",
                                     R"("idle_timeout_ms": 300)"};
@@ -162,8 +162,8 @@ TEST_CASE("an idle peer is closed although its worker is always late", "[timing]
         std::this_thread::sleep_for(milliseconds(15));
         return script.send(line, data);
     };
-    // One worker, or as few as there can be: rounds take longer than the lateness that buys a
-    // further chance.
+    // One worker, or as few as possible: rounds take longer than the lateness that buys one more
+    // chance.
     TestServer server(
         io_of(ports, 1),
         {{"x", "relay#full", R"("limits": {"idle_timeout_ms": 300, "half_close_timeout_ms": 300})",
@@ -229,8 +229,7 @@ TEST_CASE("a new client never waits for a busy worker while another one is idle"
     CHECK(busy.receive_exactly(4) == "wait");
 }
 
-TEST_CASE("one worker with slow callbacks admits several clients between two turns of the others",
-          "[timing]") {
+TEST_CASE("one worker with slow callbacks admits several clients between two turns", "[timing]") {
     const std::string ports = ANY_PORTS();
     constexpr int busy_clients = 8;
     constexpr int new_clients = 64;
@@ -272,13 +271,13 @@ TEST_CASE("one worker with slow callbacks admits several clients between two tur
     }
     CHECK(connected);
     CHECK(all_admitted);
-    // Two clients a turn of all busy ones made it 256; sixteen make it 32, and some for the
-    // connecting.
+    // With two clients in each turn of all busy ones it was 256; with sixteen it is 32, and some
+    // for connecting.
     CHECK(calls_meanwhile <= 128);
 }
 
-// They came while all workers were busy. The first worker that comes back must not take them all:
-// it cannot know how long their on_open takes.
+// The clients came while all workers were busy. The first worker that comes back must not take them
+// all: it cannot know how long their on_open takes.
 TEST_CASE("new clients never wait for another one's on_open while a worker is idle", "[timing]") {
     const std::string ports = ANY_PORTS();
     Script script;
@@ -309,7 +308,7 @@ TEST_CASE("new clients never wait for another one's on_open while a worker is id
         REQUIRE(echoes(busy.back(), "hello"));
     }
     if (ports == "shared") {
-        busy.pop_back();  // several threads on one port: there is no list of each
+        busy.pop_back();  // several threads share one port: there is no list for each
     } else {
         REQUIRE(busy[1].send_all("wait"));
     }
@@ -359,14 +358,14 @@ TEST_CASE("clients that come one by one and stay are spread over the ports", "[t
     REQUIRE(counts.size() == static_cast<std::size_t>(workers));
     for (const auto& [worker, count] : counts) {
         CAPTURE(worker);
-        // One by one: within one of each other. At once a port that did not come back for 10 ms may
-        // have been passed over.
+        // One by one, the counts differ by at most one. If they come at once, a port that did not
+        // come back for 10 ms may have been passed over.
         CHECK(count >= (at_once ? clients / workers * 9 / 10 - 1 : clients / workers - 1));
         CHECK(count <= (at_once ? clients / workers * 11 / 10 + 1 : clients / workers + 1));
     }
 }
 
-TEST_CASE("finished replies do not wait behind a callback that takes long", "[timing]") {
+TEST_CASE("finished replies do not wait for a callback that takes long", "[timing]") {
     const std::string ports = ANY_PORTS();
     Script script;
     Gate first;
@@ -390,11 +389,11 @@ TEST_CASE("finished replies do not wait behind a callback that takes long", "[ti
         peers.push_back(server.connect("x"));
         REQUIRE(echoes(peers.back(), "hello"));
     }
-    // While one callback waits, four others ask, and behind them one whose callback will wait as
-    // well: a batch.
+    // While one callback waits, four others ask, and after them one whose callback will wait too: a
+    // batch.
     REQUIRE(peers[0].send_all("first"));
     REQUIRE(eventually([&] { return waiting == 1; }));
-    // long enough to be a long callback; no condition to wait for
+    // long enough to be a long callback; there is no condition to wait for
     std::this_thread::sleep_for(milliseconds(5));
     for (int i = 1; i <= 4; ++i) {
         REQUIRE(peers[static_cast<std::size_t>(i)].send_all("quick"));

@@ -1,10 +1,12 @@
 # cmake -DBUILD=DIR -DPREFIX=DIR -DCOMPONENTS="sdk;programs" -P install.cmake: installs into one
-# folder and moves the whole to PREFIX, so that a path of the first folder, had one got into the
-# package, would be missing.
+# folder and moves all of it to PREFIX. So if a path of the first folder got into the package, it
+# would be missing.
 set(first "${PREFIX} as installed")
 file(REMOVE_RECURSE "${PREFIX}" "${first}")
 foreach(component IN LISTS COMPONENTS)
-  execute_process(COMMAND "${CMAKE_COMMAND}" --install "${BUILD}" --component "${component}" --prefix "${first}" RESULT_VARIABLE result)
+  execute_process(
+    COMMAND "${CMAKE_COMMAND}" --install "${BUILD}" --component "${component}" --prefix "${first}"
+    RESULT_VARIABLE result)
   if(NOT result EQUAL 0)
     message(FATAL_ERROR "the component \"${component}\" could not be installed")
   endif()

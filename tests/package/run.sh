@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# A plugin author's and an operator's whole way, with what was installed and nothing else: build
+# All that a plugin author and an operator do, with nothing but what was installed: build
 # examples/minimal_c outside of the tree against the SDK, drop the library into the plugin folder,
 # configure it, serve it beside echo and ack, stress all three with the client, stop with the
-# operator's signal. Prints a table; exits non-zero when anything is not as it should be, and then
-# says what, with the logs.
+# operator's signal. Prints a table. If anything is wrong, it says what, with the logs, and does not
+# exit with 0.
 #
-#   run.sh --programs DIR --sdk PREFIX --work DIR [--toolchain FILE --emulator wine] [--sdk-only] [--connections N] [--count N]
+#   run.sh --programs DIR --sdk PREFIX --work DIR [--toolchain FILE --emulator wine] [--sdk-only]
+#          [--connections N] [--count N]
 #
 #   --programs   folder with host, client and plugins/; the library is dropped into its plugins/
 #   --sdk        prefix of the SDK's installation
@@ -30,7 +31,8 @@ while [ $# -gt 0 ]; do
     shift 2
 done
 exe='' module=.so stop_signal=TERM
-if [ -n "$toolchain" ]; then exe=.exe module=.dll stop_signal=INT; fi # Wine: SIGINT is Ctrl-C, SIGTERM would end the process unasked
+# Wine: SIGINT is Ctrl-C, SIGTERM would end the process unasked
+if [ -n "$toolchain" ]; then exe=.exe module=.dll stop_signal=INT; fi
 
 host_pid=''
 stop_host_hard() { [ -z "$host_pid" ] || kill -KILL "$host_pid" 2>/dev/null || true; }
@@ -45,7 +47,7 @@ fail() {
     done
     exit 1
 }
-quietly() { # LOG COMMAND...: what it prints is shown only when it fails
+quietly() { # LOG COMMAND...: its output is shown only if it fails
     local log=$1
     shift
     "$@" >"$log" 2>&1 || fail "$*" "$log"
@@ -60,13 +62,16 @@ sdk=$(cd "$sdk" && pwd)
 # its build/, with the one symbol that it may export.
 build() {
     local name=$1 binutils
-    quietly "$work/$name.configure.log" cmake -S "$work/$name" -B "$work/$name/build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+    quietly "$work/$name.configure.log" cmake -S "$work/$name" -B "$work/$name/build" -G Ninja \
+        -DCMAKE_BUILD_TYPE=Release \
         "-DCMAKE_PREFIX_PATH=$sdk" ${toolchain:+"-DCMAKE_TOOLCHAIN_FILE=$toolchain"}
     quietly "$work/$name.build.log" cmake --build "$work/$name/build"
-    mapfile -t binutils < <(sed -nE 's/^CMAKE_(NM|OBJDUMP):FILEPATH=/-D\1=/p' "$work/$name/build/CMakeCache.txt")
-    quietly "$work/$name.exports.log" cmake "-DLIBRARY=$work/$name/build/$name$module" "${binutils[@]}" -P "$root/tests/abi/check_exports.cmake"
+    mapfile -t binutils < <(sed -nE 's/^CMAKE_(NM|OBJDUMP):FILEPATH=/-D\1=/p' \
+        "$work/$name/build/CMakeCache.txt")
+    quietly "$work/$name.exports.log" cmake "-DLIBRARY=$work/$name/build/$name$module" \
+        "${binutils[@]}" -P "$root/tests/abi/check_exports.cmake"
 }
-# printed NUMBER: that block of code in the README's chapter on writing a protocol.
+# printed NUMBER: prints that block of code of the README's chapter on writing a protocol.
 printed() {
     awk -v wanted="$1" '/^## /{ here = /Writing a protocol/ } !here { next }
         /^    / { if (!inside) { inside = 1; ++block } } /^[^ ]/ { inside = 0 }
@@ -94,15 +99,16 @@ write_config() { # PORT PORT PORT
   "listeners": [
     { "name": "echo", "listen": "127.0.0.1:$1", "plugin": "echo" },
     { "name": "ack", "listen": "127.0.0.1:$2", "plugin": "ack" },
-    { "name": "pingpong", "listen": "127.0.0.1:$3", "plugin": "pingpong", "framing": { "type": "delimiter", "delimiter": "\n" } }
+    { "name": "pingpong", "listen": "127.0.0.1:$3", "plugin": "pingpong",
+      "framing": { "type": "delimiter", "delimiter": "\n" } }
   ]
 }
 JSON
 }
 write_config 0 0 0 # any free ports: the log says which
 
-# Programs run in their own folder, so that the command lines need no path that another system would
-# write otherwise.
+# Programs run in their own folder, so the command lines need no path that another system would
+# write differently.
 cd "$programs"
 host() { $emulator "./host$exe" "$@"; }
 client() { $emulator "./client$exe" "$@"; }
@@ -115,8 +121,10 @@ host_pid=$!
 wait_for() { # TEXT SECONDS: until a line of the host's log ends with TEXT
     local deadline=$((SECONDS + $2))
     until grep -qsE "$1"$'\r?$' "$host_log"; do
-        kill -0 "$host_pid" 2>/dev/null || fail "host$exe ended before it said \"$1\"" "$host_log" "$work/host.out"
-        [ $SECONDS -lt $deadline ] || fail "host$exe did not say \"$1\" within $2 s" "$host_log" "$work/host.out"
+        kill -0 "$host_pid" 2>/dev/null ||
+            fail "host$exe ended before it said \"$1\"" "$host_log" "$work/host.out"
+        [ $SECONDS -lt $deadline ] ||
+            fail "host$exe did not say \"$1\" within $2 s" "$host_log" "$work/host.out"
         sleep 0.05
     done
 }
@@ -132,7 +140,8 @@ stress() { # LISTENER CLIENT-OPTION...
     shift
     port=$(port_of "$name")
     [ -n "$port" ] || fail "the log does not say where \"$name\" listens" "$host_log"
-    timeout 300 $emulator "./client$exe" 127.0.0.1 "$port" --connections "$connections" --count "$count" "$@" >"$log" 2>&1 || status=$?
+    timeout 300 $emulator "./client$exe" 127.0.0.1 "$port" --connections "$connections" \
+        --count "$count" "$@" >"$log" 2>&1 || status=$?
     tr -d '\r' <"$log" >"$log.text"
     figure() { awk -v name="$1" '$1 == name { print $2 }' "$log.text"; }
     if [ -z "$printed_head" ]; then
@@ -140,10 +149,12 @@ stress() { # LISTENER CLIENT-OPTION...
         echo
         row protocol connections messages wrong lost messages/s p50_us p99_us
     fi
-    row "$name" "$(figure connections_opened)" "$(figure received)" "$(figure wrong)" "$(figure lost)" \
+    row "$name" "$(figure connections_opened)" "$(figure received)" "$(figure wrong)" \
+        "$(figure lost)" \
         "$(figure messages_per_second)" "$(figure latency_p50_us)" "$(figure latency_p99_us)"
     [ $status -eq 0 ] || fail "client$exe against \"$name\" exited with $status" "$log" "$host_log"
-    [ "$(figure received)" = $((connections * count)) ] || fail "\"$name\" answered another number of messages than were sent" "$log"
+    [ "$(figure received)" = $((connections * count)) ] ||
+        fail "\"$name\" answered another number of messages than were sent" "$log"
 }
 stress echo --size 1-16384 --depth 8
 stress ack --message 'Hello from the client' --expect 'text:Message received successfully'

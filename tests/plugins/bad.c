@@ -1,5 +1,4 @@
-/* Plugins that are wrong, each in one way, and most of which must not start; the build defines
- * which. */
+/* Plugins that are each wrong in one way, which the build defines. Most of them must not start. */
 #include <stdio.h>
 
 #include <portico/portico.h>
@@ -64,7 +63,7 @@ static const portico_plugin bad_plugin = {
 };
 
 #if defined(BAD_OTHER_MAJOR)
-/* As of another release: its module is written by rules that this host does not know. */
+/* A plugin of another release: its module follows rules that this host does not know. */
 static const portico_module bad_module = {sizeof(portico_module), PORTICO_ABI_MAJOR + 5, 0, 1,
                                           NULL};
 

@@ -25,8 +25,7 @@ struct instance {
     portico_instance* handle;
     int64_t callback_ms;
     int64_t unit_bytes;
-    /* Held connections. Only functions that were posted to the instance touch them: those are
-     * serial. */
+    /* Held connections. Only functions posted to the instance touch them, and those are serial. */
     portico_connection* held;
     size_t held_count, held_capacity;
 };
@@ -114,7 +113,7 @@ static uint8_t reply_byte(uint64_t index) {
 }
 
 /* Sends what is owed as far as the queue takes it. Reading is paused until all of it is sent: the
- * host closes after the end of the peer's stream, so that must not be read before. */
+ * host closes after the peer's end of stream, so that must not be read earlier. */
 static portico_status pump(struct instance* instance, portico_connection handle,
                            struct connection* connection) {
     while (connection->owed > 0) {
@@ -215,7 +214,7 @@ static portico_status PORTICO_CALL on_data_holds(void* self, portico_connection 
     return PORTICO_HOLD;
 }
 
-/* Of a connection's messages. */
+/* One of a connection's messages in this many. */
 #define NOW_AND_THEN 5
 
 static int is_now(struct connection* connection) {

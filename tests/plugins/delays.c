@@ -1,13 +1,13 @@
-/* delays: echoes each message after a time drawn for it, and keeps how long it had each: from the
- * callback that brought it to the send that answers it. So a client's latencies can be held against
- * the server's own timestamps.
+/* delays: echoes each message after a time drawn for it, and records how long it had it: from the
+ * callback that brought it to the send that answers it. So a client's latencies can be compared
+ * with the server's own timestamps.
  *
- * It stands still meanwhile, with all that its thread serves: one message at a time, so that none
- * waits where no timestamp sees it. The times are least_us + span_us * u^8, u uniform in [0, 1): a
- * tail that is long and smooth, so that no percentile lies at a step.
+ * Meanwhile it blocks its thread: one message at a time, so that none waits where no timestamp sees
+ * it. The times are least_us + span_us * u^8, u uniform in [0, 1): a long and smooth tail, so no
+ * percentile lies at a step.
  *
- * Framed by newlines. Settings: "least_us", "span_us". The line "figures" is answered by "COUNT P50
- * P90 P99", in nanoseconds, of all since the last such line. */
+ * Framed by newlines. Settings: "least_us", "span_us". The answer to the line "figures" is "COUNT
+ * P50 P90 P99", in nanoseconds, of all messages since the last such line. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ struct delays {
     const portico_host* host;
     portico_instance* handle;
     int64_t least_us, span_us;
-    uint64_t random; /* from here on of the one thread that the tests give it */
+    uint64_t random; /* from here on for the one thread that the tests give it */
     uint64_t count;
     uint64_t times_ns[TIMES_MAX];
 };
@@ -48,7 +48,7 @@ static int compare_times(const void* left, const void* right) {
     return one < other ? -1 : one > other;
 }
 
-/* Of the sorted times, the one at place ceil(percent / 100 * count), as the client has it. */
+/* The sorted times' value at place ceil(percent / 100 * count), as in the client. */
 static uint64_t percentile(const struct delays* delays, uint64_t percent) {
     return delays->count == 0 ? 0 : delays->times_ns[(percent * delays->count + 99) / 100 - 1];
 }

@@ -1,5 +1,5 @@
-/* hangs: accepts everything, and does not return from the callback that "in" names. A message has
- * to begin with "hang" for it in on_data and in functions that it posts. */
+/* hangs: accepts everything, and does not return from the callback that "in" names. In on_data and
+ * in functions that it posts, only a message that begins with "hang" does that. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* needy: answers whatever comes with what a library beside it says. */
+/* needy: answers everything with a text from a library beside it. */
 #include <stdlib.h>
 #include <string.h>
 

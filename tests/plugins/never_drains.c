@@ -1,6 +1,6 @@
 /* never_drains: echoes, and does not close when the host is about to stop; only the drain's
- * deadline ends its connections. It logs "draining" when it is asked to, and "gone" with the
- * reason's number at on_close. */
+ * deadline ends its connections. It logs "draining" at on_drain, and "gone" with the reason's
+ * number at on_close. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* relay: hands every callback to a table inside the program that embeds the host, so that a test's
- * behaviour stands beside its checks and still runs behind the real boundary of a loaded library.
+/* relay: passes every callback to a table inside the program that embeds the host. So a test's
+ * behaviour stands beside its checks, and still runs behind the real boundary of a loaded library.
  *
  * Setting "script" is the address of a relay_script (relay.h), as an integer. The module holds one
  * plugin for each set of flags and absent functions that matters: relay#full, relay#serial,
@@ -76,7 +76,7 @@ static const portico_plugin blocking = {ALL_OF_IT, TEXT("blocking"),
                                         .flags = PORTICO_PLUGIN_BLOCKING};
 /* on_writable, on_end and on_drain NULL */
 static const portico_plugin bare = {COMMON, TEXT("bare")};
-/* on_end answers for itself, on_drain is NULL. */
+/* on_end is not NULL, on_drain is. */
 static const portico_plugin undrained = {COMMON, TEXT("undrained"), .on_writable = on_writable,
                                          .on_end = on_end};
 

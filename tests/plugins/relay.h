@@ -1,4 +1,4 @@
-/* What the relay plugin and the tests that script it have in common. */
+/* What the relay plugin and its tests have in common. */
 #ifndef PORTICO_TESTS_RELAY_H
 #define PORTICO_TESTS_RELAY_H
 

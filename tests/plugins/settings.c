@@ -1,4 +1,4 @@
-/* settings: reads one setting of each type, in validate and in create alike, and nothing else: what
+/* settings: reads one setting of each type, in validate and in create, and nothing else. Whatever
  * it did not read is reported as unknown. */
 #include <portico/ext/settings.h>
 #include <portico/portico.h>

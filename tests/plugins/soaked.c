@@ -1,5 +1,5 @@
 /* soaked: echoes for the soak (tests/soak). soaked#blocking sleeps in its callbacks. The others
- * carry a planted defect each, which the soak must find: for each connection soaked#memory leaks 4
+ * have a planted defect each, which the soak must find: for each connection soaked#memory leaks 4
  * KiB, soaked#descriptor a descriptor, soaked#thread a thread; soaked#reply now and then changes a
  * byte of a reply. */
 #include <pthread.h>

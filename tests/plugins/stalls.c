@@ -1,8 +1,7 @@
-/* stalls: echoes, and now and then stands still in the middle of it, with all that its thread
- * serves.
+/* stalls: echoes, and now and then blocks its thread in the middle of that.
  *
- * Settings: "every_ms" and "for_ms", integers: once so much time has gone by since the last stall
- * began, the next message begins one of that length. */
+ * Settings: "every_ms" and "for_ms", integers: "every_ms" after the last stall began, the next
+ * message begins one of "for_ms". */
 #include <stdlib.h>
 
 #include <portico/ext/settings.h>
@@ -15,7 +14,7 @@ struct stalls {
     portico_instance* handle;
     uint64_t every_ns;
     int64_t for_ms;
-    uint64_t began_ns; /* the last stall; of the one thread that the tests give it */
+    uint64_t began_ns; /* the last stall; only its one thread uses this */
 };
 
 static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance,

@@ -1,6 +1,6 @@
 /* starts_programs: starts a program for each message, and sends what it prints, then "end\n". A
  * message that begins with
- *   f  forks, and executes grep on the signals of /proc/self/status
+ *   f  forks, and executes grep for the signals in /proc/self/status
  *   s  the same by posix_spawn
  *   d  forks, and executes ls on /proc/self/fd */
 #include <spawn.h>
@@ -20,7 +20,7 @@ struct starts_programs {
 static char* const signals[] = {"grep", "^Sig[BIC]", "/proc/self/status", NULL};
 static char* const descriptors[] = {"ls", "-l", "/proc/self/fd", NULL};
 
-/* The child's number, or -1. It prints into `output`. */
+/* Returns the child's number, or -1. The child prints into `output`. */
 static pid_t start(char how, int output) {
     char* const* arguments = how == 'd' ? descriptors : signals;
     if (how == 's') {

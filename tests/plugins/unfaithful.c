@@ -1,15 +1,15 @@
-/* unfaithful: an echo that is not one now and then, and knows how often. For the client's
- * verification, whose every count has to be its own.
+/* unfaithful: an echo that now and then spoils a reply, and knows how often. The client's
+ * verification must report exactly the same counts.
  *
  * Framed by newlines. Settings, integers: "drop", "duplicate", "reorder", "corrupt", "cross": every
- * so many messages of a connection the reply is left out; sent twice; sent behind the next one;
- * sent with a bit changed; sent to another connection instead. 0: never. Of two that meet the first
- * of these is done. "first": only within the first so many messages of a connection, and across
- * only to one that is within them too: so the connection that gets a foreign reply has further ones
- * of its own to wait for.
+ * so many messages of a connection the reply is left out; sent twice; sent after the next one; sent
+ * with a bit changed; sent to another connection instead. 0: never. If two coincide, the first in
+ * this order is done. "first": only within the first so many messages of a connection, and a reply
+ * crosses only to a connection that is within them too. So the connection that gets a foreign reply
+ * still waits for replies of its own.
  *
- * The line "figures" is answered by how often each was done: "DROPPED DUPLICATED REORDERED
- * CORRUPTED CROSSED". A reply that waited for a next one which did not come was dropped. Needs a
+ * The answer to the line "figures" says how often each was done: "DROPPED DUPLICATED REORDERED
+ * CORRUPTED CROSSED". If a reply waited for a next one that did not come, it was dropped. Needs a
  * host with one thread. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -106,7 +106,7 @@ static portico_status answer_question(struct unfaithful* unfaithful,
     return unfaithful->host->send(unfaithful->handle, connection, text, (uint64_t)size);
 }
 
-/* Which is due with this message of the connection. */
+/* Which of these is due with this message of the connection. */
 static enum fault fault_of(const struct unfaithful* unfaithful, const struct peer* peer) {
     if (peer->messages > unfaithful->first) return FAULTS;
     for (int i = 0; i < FAULTS; ++i) {
@@ -128,7 +128,7 @@ static portico_status send_to(struct unfaithful* unfaithful, struct peer* peer, 
     return unfaithful->host->send(unfaithful->handle, peer->connection, data, size);
 }
 
-/* The reply, and the one that has waited for it. */
+/* Sends the reply, and the one that has waited for it. */
 static portico_status send_reply(struct unfaithful* unfaithful, struct peer* peer,
                                  const uint8_t* data, uint64_t size) {
     portico_status status = send_to(unfaithful, peer, data, size);

@@ -1,4 +1,4 @@
-// The network in which the contract suite runs on the simulated port.
+// The network of the contract suite on the simulated port.
 #pragma once
 
 #include "sim/network.hpp"

@@ -1,5 +1,5 @@
-// test::Peer on the simulated network: the same blocking calls, with the same patience, as
-// support/peer.cpp has on the system's sockets.
+// test::Peer on the simulated network. It has the same blocking calls, with the same patience, as
+// support/peer.cpp on the system's sockets.
 #include <algorithm>
 #include <utility>
 
@@ -22,7 +22,7 @@ End& end_of(io::NativeSocket native) {
     return network().end_of(network().handle_of(native, "a peer"), "a peer");
 }
 
-// Waits, in the caller's section; false when patience ended first.
+// Waits in the caller's section; false if patience ended first.
 template <class Condition>
 bool wait_for(Condition condition, int patience_ms) {
     const std::uint64_t deadline = network().scheduler.now() +
@@ -101,7 +101,7 @@ bool Peer::send_all(std::string_view bytes) {
 }
 
 bool Peer::send_urgent(char /*byte*/) {
-    return true;  // the simulated network has nothing beside the stream
+    return true;  // the simulated network has no urgent data
 }
 
 Peer::Received Peer::receive(std::span<char> into) {

@@ -1,5 +1,5 @@
-// The contract suite's backend here: the simulated port, driven freely by the tests' own threads,
-// in one network for the whole process.
+// The contract suite's backend here: the simulated port, with the free driver and the tests' own
+// threads, in one network for the whole process.
 #include "contract/ports.hpp"
 #include "sim/contract_network.hpp"
 #include "sim/sim_port.hpp"
@@ -29,7 +29,7 @@ sim::Scheduler& scheduler() {
     return made;
 }
 
-// Windows' kind of listener, with several accepts at once, beside Linux's.
+// Windows' kind of listener, with several accepts at once, and Linux's.
 const std::vector<PortCase>& cases() {
     static const std::vector<PortCase> all = [] {
         std::vector<PortCase> made;

@@ -1,30 +1,30 @@
 #!/usr/bin/env bash
-# The proof that the simulation bites, and tests of unusual timing do: plants one defect after the
-# other into a copy of the sources, and lets the simulation, or the tests, look for it.
+# Proves that the simulation, and tests of unusual timing, find defects. Plants one defect after the
+# other into a copy of the sources and lets the simulation, or the tests, look for it.
 #
 #   defects.sh --work DIRECTORY [--seeds N] [--jobs J] [--only NAME] [--markdown FILE] [--record]
 #
 # A defect is a patch of tests/sim/defects, with a sentence above it that says what is wrong. Each
 # starts from the same copy of the sources and the same clean build, so only what includes the
 # patched file is compiled, and no trace of a defect is left for the next. While one is built, up to
-# J (one for each processor) that are built already are looked for. Not found within N seeds
-# (10,000) is a failure, and so is a patch that no longer applies.
+# J others (one for each processor) that are already built are looked for. A defect not found within
+# N seeds (10,000) is a failure, and so is a patch that no longer applies.
 #
-# A second line may say which seed found it the last time:
+# A second line may say which seed found it last:
 #
 #     seed: N
 #
-# The seeds around that one are run first. If they find nothing, because the world draws otherwise
-# now, all N seeds are searched, so the line saves time and hides nothing. --record searches from
-# the first seed on and writes these lines.
+# The seeds around that one are run first. If they find nothing, because the world now draws
+# differently, all N seeds are searched. So the line saves time and hides nothing. --record searches
+# from the first seed on and writes these lines.
 #
-# What only a real backend has cannot be found by the simulation. Such a patch has the line
+# The simulation cannot find what only a real backend has. Such a patch has the line
 #
 #     found by: TARGET "tests"
 #
 # instead. The named tests of that program (the narrow_... of tests/sim/CMakeLists.txt) must pass
-# without the defect and fail with it. If they say that there is no io_uring, a defect of a file of
-# io_uring is not looked for.
+# without the defect and fail with it. If they say that there is no io_uring, defects in its files
+# are not looked for.
 #
 # `--only` takes several names, with commas between them.
 set -euo pipefail
@@ -69,8 +69,8 @@ done
 tests_for() { sed -nE '2,4s/^found by: ([a-z_]+) "(.*)"$/\1 \2/p' "tests/sim/defects/$1.patch"; }
 seed_of() { sed -nE '2,4s/^seed: ([0-9]+)$/\1/p' "tests/sim/defects/$1.patch"; } # or nothing
 
-# The long searches first, so that the last ones do not wait for one of them: unknown seeds, then
-# high ones. What tests find is built and run in between, since they mostly wait.
+# The long searches come first, so that none of them is left at the end: unknown seeds, then high
+# ones. What tests find is built and run in between, because they mostly wait.
 mapfile -t defects_in_order < <(
     for name in "${defects[@]}"; do
         seed=$(seed_of "$name")
@@ -90,9 +90,9 @@ targets() {
 }
 
 # The sources as they are now, and a clean build. What an earlier run has built of the same sources
-# is kept: a file that has not changed keeps the time that it had there.
+# is kept: an unchanged file keeps the time that it had there.
 prepare() {
-    # A run that was stopped has left its planted build in the place of the clean one.
+    # A run that was stopped left its planted build in place of the clean one.
     [ ! -e "$work/kept" ] || { rm -rf "$clean" && mv "$work/kept" "$clean"; }
     rm -rf "$work/before"
     [ ! -e "$source" ] || mv "$source" "$work/before"
@@ -113,7 +113,7 @@ prepare() {
     cmake --build "$clean" --target $(targets)
 }
 
-# run_tests NAME: the defect's tests, as they are built now. 124: they do not end.
+# run_tests NAME: runs the defect's tests as they are built now. 124: they do not end.
 run_tests() {
     local target filter
     read -r target filter <<<"$(tests_for "$1")"
@@ -125,7 +125,7 @@ simulate() {
     "$results/$1.sim" --first "$2" --seeds "$3" --jobs 1 --quiet >"$results/$1.log" 2>&1
 }
 
-# What found it goes to results/NAME as "seed<TAB>what was said"; the seed is empty if nothing did.
+# What found it goes to results/NAME as "seed<TAB>message"; the seed is empty if nothing did.
 find_by_seeds() { # NAME
     local name=$1 seed found said first
     seed=$(seed_of "$name")
@@ -133,7 +133,8 @@ find_by_seeds() { # NAME
     if [ -n "$seed" ]; then
         first=$((seed > window ? seed - window : 1))
         # Nearly always one run is enough.
-        ! simulate "$name" "$seed" 1 || ! simulate "$name" "$first" $((seed + window + 1 - first)) || seed=''
+        ! simulate "$name" "$seed" 1 ||
+            ! simulate "$name" "$first" $((seed + window + 1 - first)) || seed=''
     fi
     if [ -z "$seed" ] && simulate "$name" 1 "$seeds"; then
         printf '\tnot found\n' >"$results/$name"
@@ -161,12 +162,13 @@ plant() {
         if ! run_tests "$name" >"$results/$name.log" 2>&1; then
             printf '\tits tests fail without it too: %s\n' "$results/$name.log" >"$results/$name"
             return
-        elif grep -q 'SKIPPED: io_uring:' "$results/$name.log" && grep -q '^+++ b/host/io/uring/' "$patch"; then
+        elif grep -q 'SKIPPED: io_uring:' "$results/$name.log" &&
+            grep -q '^+++ b/host/io/uring/' "$patch"; then
             printf 'none\tnot looked for: there is no io_uring\n' >"$results/$name"
             return
         fi
     fi
-    # The build must be where it was made; the clean one comes back for the next.
+    # The build must be where it was made; the clean one is put back for the next.
     mv "$clean" "$work/kept"
     cp -a "$work/kept" "$clean"
     mapfile -t files < <(sed -n 's|^+++ b/||p' "$patch")
@@ -202,7 +204,7 @@ for name in "${defects_in_order[@]}"; do
 done
 wait
 
-# record_seed NAME SEED: as the second line of the patch.
+# record_seed NAME SEED: writes the second line of the patch.
 record_seed() {
     local patch=tests/sim/defects/$1.patch
     [ "$(seed_of "$1")" != "$2" ] || return 0
@@ -212,7 +214,8 @@ record_seed() {
 
 missed=0 moved=0
 printf '%-30s %6s  %s\n' defect seeds "found by"
-[ -z "$markdown" ] || printf '| defect | what is wrong | seeds | found by |\n|---|---|---:|---|\n' >"$markdown"
+[ -z "$markdown" ] ||
+    printf '| defect | what is wrong | seeds | found by |\n|---|---|---:|---|\n' >"$markdown"
 for name in "${defects[@]}"; do
     found='' said='it was not looked for'
     [ ! -s "$results/$name" ] || IFS=$'\t' read -r found said < <(sed 's/^\t/-\t/' "$results/$name")
@@ -227,5 +230,6 @@ for name in "${defects[@]}"; do
         "$(head -n 1 "tests/sim/defects/$name.patch")" "$found" "$said" >>"$markdown"
 done
 echo "${#defects[@]} defects, $missed not found (by seeds: within $seeds)"
-[ $moved -eq 0 ] || echo "$moved of them at another seed than the patch says: --record writes the lines anew"
+[ $moved -eq 0 ] || echo \
+    "$moved of them at another seed than the patch says: --record writes the lines anew"
 [ $missed -eq 0 ]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A seed is one run: the same in another process, at another place in memory, after other seeds. And
-# another seed is another run.
+# A seed gives the same run in another process, at another place in memory, and after other seeds.
+# Another seed gives another run.
 #   determinism.sh SIM SEEDS
 set -euo pipefail
 once() { "$1" --seeds "$2" --jobs "$3" --quiet --digest | grep '^seed '; }

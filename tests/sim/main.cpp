@@ -1,12 +1,14 @@
 // The simulation's program: runs seeds, each a world of its own, on all processors that it may use.
 //
-//     sim --seeds N [--first F] [--jobs J]    N seeds from F (1) on, in J processes (one for each processor)
-//     sim --seed S                            one seed, in this process: for a debugger
-//     sim ... --digest                        and says the hash of each seed's trace: two runs of a seed agree
-//     sim --regressions FILE                  the named seeds of a file
+//     sim --seeds N [--first F] [--jobs J]   N seeds from F (1) on, in J processes (one for each
+//                                            processor)
+//     sim --seed S                           one seed, in this process: for a debugger
+//     sim ... --digest                       also prints the hash of each seed's trace: two runs of
+//                                            a seed have the same
+//     sim --regressions FILE                 the named seeds of a file
 //
-// A seed that fails prints its trace, and ends the process that runs it; the others end too, and
-// the program answers 1.
+// A seed that fails prints its trace and ends its process. The others end too, and the program
+// exits with 1.
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -43,7 +45,7 @@ struct Options {
     std::string commit = "unknown";
 };
 
-// What the processes of a run share.
+// Memory that the processes of a run share.
 struct Shared {
     std::atomic<std::uint64_t> next{0};
     std::atomic<std::uint64_t> done{0};
@@ -67,8 +69,8 @@ T* shared_memory(std::size_t count) {
     return objects;
 }
 
-// Real time: a run that comes to no switch point any more is a failure too. Sanitizers and a busy
-// machine make it slow, but not so slow.
+// Real time: a run that no longer reaches a switch point fails too. Sanitizers and a busy machine
+// make it slow, but not that slow.
 constexpr unsigned run_seconds_max = 240;
 
 World::Outcome run_seed(std::uint64_t seed, const Options& options) {
@@ -102,7 +104,7 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-// True when all of them are clean.
+// True if all of them are clean.
 bool run_all(const std::vector<std::uint64_t>& seeds, const Options& options) {
     auto& shared = *shared_memory<Shared>(1);
     auto* digests = shared_memory<std::uint64_t>(seeds.size());
@@ -113,7 +115,7 @@ bool run_all(const std::vector<std::uint64_t>& seeds, const Options& options) {
         const pid_t child = ::fork();
         if (child == 0) {
             work(job, seeds, options, shared, digests);
-            std::exit(0);  // in order, so that a build that counts coverage writes its counts
+            std::exit(0);  // in order, so that a coverage build writes its counts
         }
         if (child > 0) {
             children.push_back(child);
@@ -159,7 +161,7 @@ bool run_all(const std::vector<std::uint64_t>& seeds, const Options& options) {
     return is_clean;
 }
 
-// A line each: a seed, and behind it a name. What follows a # is a comment.
+// Each line has a seed and then a name. A # begins a comment.
 std::vector<std::uint64_t> read_regressions(const std::string& file) {
     std::vector<std::uint64_t> seeds;
     std::ifstream in(file);

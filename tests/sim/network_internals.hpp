@@ -32,10 +32,10 @@ private:
     std::size_t size_ = 0;
 };
 
-// Who is told of what happens at an end or a listener: a port, or a peer.
+// Who hears of what happens at an end or a listener: a port, or a peer.
 class Watcher {
 public:
-    // Something may be received, sent, accepted, or is over: whatever waits may try again. Called
+    // Something can be received, sent or accepted, or is over: whatever waits may try again. Called
     // in events and inside sections.
     virtual void on_news(std::uint32_t handle) noexcept = 0;
 
@@ -50,25 +50,25 @@ struct Network::Internals {
 
     using Looks = Network::Looks;
 
-    // One end of a connection, or what may become one.
+    // One end of a connection, or what may become an end.
     struct End {
         enum class State : std::uint8_t {
             fresh,  // open_for_connect
             connecting,
             open,
             failed,  // the connect failed: `error` says how
-            dead,    // reset: nothing goes any more
+            dead,    // reset: nothing works any more
         };
 
         State state = State::fresh;
         io::Error error = io::Error::none;  // failed, dead
         // somebody may still use it: a Socket, a peer, a backlog
         bool has_handle = true;
-        bool is_finished = false;     // its stream is complete: an end follows the bytes
-        bool is_end_sent = false;     // the end travels, or is there
+        bool is_finished = false;     // its stream is complete: the end follows the bytes
+        bool is_end_sent = false;     // the end is on its way, or has arrived
         bool is_input_ended = false;  // the other's end is there
         bool resets_on_close = false;
-        Index other = none;  // none before the connection, and when the other is gone
+        Index other = none;  // none before the connection, and after the other has gone
         Index handle = none;
         io::Address local;
         io::Address remote;
@@ -78,11 +78,11 @@ struct Network::Internals {
         ByteQueue incoming;         // there, not yet received
         std::uint64_t written = 0;  // in all
         std::uint64_t arrived = 0;  // in all
-        // when a byte last came, or was acknowledged; else when the connection began
+        // when a byte last came or was acknowledged; before that, when the connection began
         std::uint64_t moved_ns = 0;
-        std::uint64_t acknowledged_ns = 0;  // of bytes from here alone
+        std::uint64_t acknowledged_ns = 0;  // only for bytes from here
         std::size_t travelling = 0;         // of outgoing, from its front: on the way
-        std::uint64_t last_arrival_ns = 0;  // of what travels from here: nothing overtakes
+        std::uint64_t last_arrival_ns = 0;  // for what travels from here: nothing overtakes
         Looks looks;                        // of this end's owner
     };
 
@@ -98,7 +98,7 @@ struct Network::Internals {
     struct Handle {
         enum class Type : std::uint8_t { closed, end, listener };
         Type type = Type::closed;
-        bool is_peers = false;  // the world's: not a Socket
+        bool is_peers = false;  // the world's, not a Socket
         Index index = none;     // of the end, of the listener
         Watcher* watcher = nullptr;
         const void* port = nullptr;  // the port that it joined
@@ -112,7 +112,7 @@ struct Network::Internals {
     [[nodiscard]] static io::NativeSocket native_of(Index handle) noexcept {
         return first_native + static_cast<io::NativeSocket>(handle);
     }
-    // Fails the run for one that is not open. `what` is a sentence's beginning: "a receive".
+    // Fails the run if it is not open. `what` begins a sentence: "a receive".
     [[nodiscard]] Index handle_of(io::NativeSocket native, const char* what) noexcept;
     [[nodiscard]] End& end_of(Index handle, const char* what) noexcept;
     [[nodiscard]] End& end(Index index) noexcept { return *ends[index]; }
@@ -121,14 +121,14 @@ struct Network::Internals {
 
     // ---- what sockets and peers do
 
-    // "" or why not.
+    // "", or why not.
     [[nodiscard]] std::string open_for_connect(io::Address::Family family, const io::Address& local,
                                                bool is_peers, Index& handle);
     [[nodiscard]] std::string listen(const io::Address& address, int backlog, Index& handle);
     void connect(Index handle, const io::Address& remote);
-    // An end from the backlog, with a handle: none when there is none.
+    // An end from the backlog, with a handle; none if there is none.
     [[nodiscard]] Index accept(Index listener_handle);
-    // Bytes taken, 0 without room. The end is open.
+    // Returns the bytes taken, 0 without room. The end must be open.
     std::size_t write(End& from, const std::byte* bytes, std::size_t count);
     std::size_t read(End& at, std::byte* into, std::size_t count);
     [[nodiscard]] static std::size_t room(const End& at) noexcept {
@@ -138,7 +138,7 @@ struct Network::Internals {
     void reset(End& from);
     void close(Index handle);
 
-    // ---- the ways of things
+    // ---- what travels
 
     [[nodiscard]] Index add_end();
     [[nodiscard]] std::uint64_t latency() noexcept;
@@ -146,7 +146,7 @@ struct Network::Internals {
     void pump(Index from);
     void deliver(Index from, std::uint32_t bytes);
     void deliver_end(Index from);
-    // Makes an end's connection a thing of the past, at this end at once.
+    // Ends an end's connection, at this end at once.
     void kill(Index index, io::Error error);
     void send_reset(const End& from);
     void syn_arrives(Index client);

@@ -1,5 +1,5 @@
-// Memory that nobody may touch for a while: with AddressSanitizer the first touch ends the process,
-// with the stack of who did it; without, nothing happens here.
+// Memory that nobody may touch for a while. With AddressSanitizer the first touch ends the process
+// and prints its stack; without it nothing happens here.
 #pragma once
 
 #include <cstddef>

@@ -1,9 +1,9 @@
-// The simulation's random numbers: xoshiro256** seeded by splitmix64, so that one seed is one run
-// on every machine and with every library (the distributions of the standard library differ between
+// The simulation's random numbers: xoshiro256** seeded by splitmix64. So a seed gives the same run
+// on every machine and with every library (the standard library's distributions differ between
 // implementations).
 //
-// A run has one seed. Each part draws from a stream of its own, forked by a label, so that a
-// further draw in one part leaves the others' draws as they were:
+// A run has one seed. Each part draws from a stream of its own, forked by a label, so one more draw
+// in one part does not change the others':
 //
 //     Random of_run(seed);
 //     Random faults = of_run.fork("faults");
@@ -37,7 +37,7 @@ public:
         return result;
     }
 
-    // 0 to bound - 1; bound is at least 1. The bias of the plain remainder is of no interest here.
+    // 0 to bound - 1; bound is at least 1. The bias of the plain remainder does not matter here.
     [[nodiscard]] constexpr std::uint64_t below(std::uint64_t bound) noexcept {
         return next() % bound;
     }
@@ -75,8 +75,8 @@ public:
         }
     }
 
-    // A stream of its own. Draws nothing from this one: the same label gives the same stream at any
-    // time.
+    // A stream of its own. It draws nothing from this one: the same label gives the same stream at
+    // any time.
     [[nodiscard]] constexpr Random fork(std::string_view label,
                                         std::uint64_t number = 0) const noexcept {
         std::uint64_t hash = 0xCBF2'9CE4'8422'2325ULL ^ number;

@@ -34,7 +34,7 @@ struct Scheduler::Thread {
     State state = State::runnable;
     const char* name = "thread";
     std::uint32_t name_number = 0;
-    std::uint32_t weight = 1;  // how likely it is chosen, beside the others
+    std::uint32_t weight = 1;  // how likely it is chosen among the others
     std::thread::id id;
 
     // Blocked:
@@ -68,15 +68,15 @@ struct Later {
 thread_local Scheduler* scheduler_of_thread = nullptr;
 thread_local void* record_of_thread = nullptr;
 
-// An abort, and the alarm of whoever limits the time of a run; what is no memory's address is the
-// sanitizer's, where there is one.
+// An abort, and the alarm that limits the time of a run. A sanitizer, if there is one, handles bad
+// addresses itself.
 #ifdef PORTICO_SIM_SANITIZED
 constexpr std::array deadly_signals{SIGABRT, SIGALRM};
 #else
 constexpr std::array deadly_signals{SIGABRT, SIGALRM, SIGSEGV, SIGBUS};
 #endif
 
-// For the last words of a process: the newest seeded run.
+// The newest seeded run, for the last message of a process.
 std::atomic<Scheduler*> last_words_of{nullptr};
 
 void futex(std::atomic<std::uint32_t>& word, int operation, std::uint32_t value) noexcept {
@@ -97,7 +97,7 @@ struct Scheduler::State {
     std::vector<Event> events;  // a heap, the earliest first
     std::uint64_t sequence = 0;
     std::uint64_t now_ns = 0;
-    std::uint32_t depth = 0;  // of sections of the thread that has the baton
+    std::uint32_t depth = 0;  // depth of sections of the thread that has the baton
     bool is_in_event = false;
     bool is_biased = false;
     bool is_failing = false;
@@ -110,7 +110,7 @@ struct Scheduler::State {
 
 namespace {
 
-// Restores what it has changed: events nest in a step check, predicates in both.
+// Restores what it has changed: events nest in a step check, and predicates in both.
 class EventScope {
 public:
     explicit EventScope(bool& flag) noexcept : flag_(flag), before_(flag) { flag_ = true; }
@@ -175,7 +175,7 @@ void Scheduler::bind_to_processor(unsigned number) noexcept {
             cpu_set_t one;
             CPU_ZERO(&one);
             CPU_SET(processor, &one);
-            ::sched_setaffinity(0, sizeof one, &one);  // refused: it only costs speed
+            ::sched_setaffinity(0, sizeof one, &one);  // if refused, it only costs speed
             return;
         }
     }
@@ -231,7 +231,7 @@ void Scheduler::at(std::uint64_t time_ns, std::function<void()> action) {
     state.events.push_back({time_ns, state.sequence++, std::move(action)});
     std::push_heap(state.events.begin(), state.events.end(), Later{});
     if (is_free()) {
-        state.condition.notify_all();  // whoever waits does so until a later event
+        state.condition.notify_all();  // those that wait do so until a later event
     }
 }
 
@@ -321,8 +321,8 @@ bool Scheduler::block(const char* what, Ready ready, void* context,
     State& state = *state_;
     if (is_free()) {
         std::unique_lock<std::recursive_mutex> lock(state.mutex);
-        // One level of the lock is the caller's section: given back while this waits, and so is its
-        // depth.
+        // One level of the lock is the caller's section. It is released while this waits, and so is
+        // its depth.
         const std::uint32_t depth = std::exchange(state.depth, 0);
         if (depth != 0) {
             state.mutex.unlock();
@@ -367,7 +367,7 @@ bool Scheduler::block(const char* what, Ready ready, void* context,
     return ready(context);
 }
 
-// Chooses who runs next, and hands the baton over. `self` may be chosen again, unless it has ended.
+// Chooses who runs next and passes the baton. `self` may be chosen again unless it has ended.
 void Scheduler::switch_to_another(Thread& self) noexcept {
     State& state = *state_;
     std::vector<Thread*>& candidates = state.candidates;
@@ -407,7 +407,7 @@ void Scheduler::switch_to_another(Thread& self) noexcept {
             }
             ++switches_;
             const bool has_ended = self.state == Thread::State::ended;
-            // A thread that has ended is not touched after this: whoever joins it may end the run.
+            // After this an ended thread is not touched: whoever joins it may end the run.
             next->baton.store(1, std::memory_order_release);
             futex(next->baton, FUTEX_WAKE, 1);
             if (!has_ended) {
@@ -456,7 +456,7 @@ void Scheduler::begin_thread(Thread& thread) noexcept {
 void Scheduler::end_thread(Thread& thread) noexcept {
     trace("ends");
     thread.state = Thread::State::ended;
-    // events may come before the next one can run: until then this thread belongs to the run
+    // events may come before the next thread can run; until then this one belongs to the run
     switch_to_another(thread);
     scheduler_of_thread = nullptr;
     record_of_thread = nullptr;
@@ -468,7 +468,7 @@ void Scheduler::started_as(Thread& thread, std::thread::id id) noexcept {
 
 void Scheduler::await_end(std::thread::id id) noexcept {
     State& state = *state_;
-    // The newest: the system uses the ids of joined threads again.
+    // The newest one, because the system reuses the ids of joined threads.
     const auto found = std::find_if(state.threads.rbegin(), state.threads.rend(),
                                     [&](const auto& thread) { return thread->id == id; });
     if (found == state.threads.rend()) {

@@ -1,6 +1,6 @@
-// What --wrap sends here instead of to the library (sim/CMakeLists.txt has the list): every
-// blocking call of the code under test. On a thread of a seeded run it blocks in the scheduler; on
-// any other thread it is the real call.
+// --wrap sends every blocking call of the code under test here instead of to the library
+// (sim/CMakeLists.txt has the list). On a thread of a seeded run it blocks in the scheduler; on any
+// other thread it is the real call.
 //
 // The names are the linker's: __wrap_X is called where X was, __real_X is X. A member function's
 // object is its first argument (Itanium C++ ABI).
@@ -21,9 +21,9 @@ using portico::sim::Scheduler;
 
 namespace {
 
-// The scheduler to block in; null: the real thing. Inside an event nothing may block, so what would
-// is the real thing too, and a mistake shows as one (an action that calls production code under a
-// lock that is taken).
+// The scheduler to block in; null: make the real call. Inside an event nothing may block, so a
+// blocking call is the real one too, and a mistake shows (an action that calls production code
+// under a lock that is taken).
 Scheduler* scheduler_here() noexcept {
     Scheduler* scheduler = Scheduler::current();
     return scheduler == nullptr || scheduler->in_event() ? nullptr : scheduler;
@@ -150,7 +150,7 @@ void __wrap__ZNSt6thread4joinEv(std::thread* thread) {
     if (Scheduler* scheduler = scheduler_here()) {
         scheduler->await_end(thread->get_id());
     }
-    __real__ZNSt6thread4joinEv(thread);  // what is left of it does not depend on anybody
+    __real__ZNSt6thread4joinEv(thread);  // the rest of it depends on nobody
 }
 
 // ---- std::chrono::steady_clock: base::now_ns()
@@ -164,8 +164,8 @@ std::chrono::steady_clock::time_point __wrap__ZNSt6chrono3_V212steady_clock3nowE
     return __real__ZNSt6chrono3_V212steady_clock3nowEv();
 }
 
-// ---- io::BufferPool: what is not on loan is poisoned. (Of a shared pool, whose calls are calls;
-// those of a `single` one are inline.)
+// ---- io::BufferPool: free buffers are poisoned. (Only those of a shared pool, whose functions are
+// calls; those of a `single` one are inline.)
 
 portico::io::Buffer __real__ZN7portico2io10BufferPool11take_sharedEv(portico::io::BufferPool*);
 portico::io::Buffer __wrap__ZN7portico2io10BufferPool11take_sharedEv(portico::io::BufferPool*);
@@ -183,8 +183,8 @@ void __wrap__ZN7portico2io10BufferPool16give_back_sharedEj(portico::io::BufferPo
 void __wrap__ZN7portico2io10BufferPool16give_back_sharedEj(portico::io::BufferPool* pool,
                                                            std::uint32_t index) {
     std::byte* const data = pool->on_loan_at(index).data;
-    // The touch finds a buffer that is not on loan, or whose bytes are being sent. Without the
-    // sanitizer, what is read through an old pointer is at least nobody's data.
+    // The touch finds a buffer that is free, or whose bytes are being sent. Without the sanitizer,
+    // a read through an old pointer at least finds nobody's data.
     const std::size_t touched = portico::sim::poisons ? 1 : pool->buffer_bytes();
     std::memset(data, 0xDD, touched);
     portico::sim::poison(data, pool->buffer_bytes());

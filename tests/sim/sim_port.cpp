@@ -56,8 +56,8 @@ int native_of(io::Error error) noexcept {
     return EINVAL;
 }
 
-// "port {}: receive of socket {} is handed out with {} bytes", "...: aborted", ... : a literal
-// each, as the trace wants it.
+// "port {}: receive of socket {} is handed out with {} bytes", "...: aborted", ... : literals,
+// because the trace needs them.
 const char* text_of(io::OperationType type, io::Error error) noexcept {
     constexpr std::size_t types = 6;
     constexpr std::size_t errors = 12;
@@ -107,11 +107,11 @@ struct SimPort::Internals final : Watcher {
     struct Record {
         enum class State : std::uint8_t {
             free,
-            waiting,  // for news, for its time (timers), or for the end of its delay
+            waiting,  // waits for news, for its time (timers), or for the end of its delay
             trying,   // in attempt(), which may bring news of its own
             starved,  // there is something to receive and no buffer
-            done,     // its result is decided, and not to be seen yet
-            // a send: to be seen with the next completion, or when wait() returns for another
+            done,     // its result is decided, but not visible yet
+            // a send: visible with the next completion, or when wait() returns for another
             // reason
             late,
             ready,  // wait() may hand it out
@@ -121,22 +121,22 @@ struct SimPort::Internals final : Watcher {
         bool is_cancelled = false;  // late: aborted when nothing comes first
         bool may_be_late = false;   // a send that nobody waits for
         bool was_late = false;
-        bool found_no_room = false;  // a send: it waits for much of it
+        bool found_no_room = false;  // a send: it waits for much room
         io::Error planned = io::Error::none;
         std::uint16_t index = 0;
-        // of this use of the record: what was scheduled for an earlier one is void
+        // for this use of the record: what was scheduled for an earlier one is void
         std::uint32_t ticket = 0;
         Handle handle = Network::Internals::none;
         io::Operation* operation = nullptr;
         std::uint64_t earliest_ns = 0;
-        // Inputs as they were.
+        // The inputs as they were.
         std::uint64_t deadline_ns = 0;
         io::Socket* socket = nullptr;
         io::Address remote;
         const io::ConstBuffer* array = nullptr;
         std::vector<io::ConstBuffer> parts;
         std::uint64_t sum = 0;
-        // Outputs as they will be.
+        // The outputs as they will be.
         io::Error error = io::Error::none;
         io::NativeSocket accepted = io::invalid_socket;
         io::Address peer;
@@ -168,7 +168,7 @@ struct SimPort::Internals final : Watcher {
         scheduler.fail("port " + std::to_string(options.number) + ": " + what);
     }
 
-    // ---- what is scheduled for later finds its record again, or nothing
+    // ---- scheduled work finds its record again, or nothing
 
     template <void (Internals::*Call)(Record&)>
     void later(std::uint64_t time_ns, const Record& record) {
@@ -194,7 +194,7 @@ struct SimPort::Internals final : Watcher {
         }
     }
 
-    // The bytes of the operation that are nobody's while it is in flight.
+    // The operation's bytes that nobody may use while it is in flight.
     struct Range {
         std::byte* begin;
         std::size_t bytes;
@@ -221,7 +221,7 @@ struct SimPort::Internals final : Watcher {
         return up_to(operation.cancel_requested);
     }
 
-    // First step of a submit: the operation is the port's now.
+    // First step of a submit: from now on the port has the operation.
     Record& start(io::Operation& operation) noexcept {
         if (operation.in_flight) {
             fail(std::string("a ") + name_of(operation.type) + " is submitted that is in flight");
@@ -261,7 +261,7 @@ struct SimPort::Internals final : Watcher {
         return record;
     }
 
-    // The first steps of an accept: what is left of a submit is to begin.
+    // The first steps of an accept; it is left to begin.
     Record& start_accept(io::AcceptOperation& operation) noexcept {
         check_thread("accept");
         Record& record = start(operation);
@@ -274,7 +274,7 @@ struct SimPort::Internals final : Watcher {
         return record;
     }
 
-    // The first steps of a send: what is left of a submit is to hide the parts and begin.
+    // The first steps of a send; it is left to hide the parts and begin.
     Record& start_send(io::SendOperation& operation) noexcept {
         check_thread("send");
         Record& record = start(operation);
@@ -356,7 +356,7 @@ struct SimPort::Internals final : Watcher {
         }
     }
 
-    // Instead of begin(): true if the operation has completed in the call.
+    // In place of begin(): true if the operation has completed in the call.
     [[nodiscard]] bool is_done_at_once(Record& record) {
         record.state = Record::State::trying;
         if (!attempt(record)) {
@@ -384,7 +384,7 @@ struct SimPort::Internals final : Watcher {
         }
     }
 
-    // True when the result is there.
+    // True if the result is there.
     bool attempt(Record& record) {
         if (record.planned != io::Error::none) {
             record.error = record.planned;
@@ -493,7 +493,7 @@ struct SimPort::Internals final : Watcher {
             bytes = 1 + static_cast<std::size_t>(random.below(bytes - 1));
         }
         record.bytes = bytes;
-        // All at once, so that the segments do not show the parts.
+        // All at once, so the segments do not show the parts.
         outgoing.clear();
         for (const io::ConstBuffer& part : record.parts) {
             const std::size_t of_this = std::min(part.size, bytes);
@@ -527,14 +527,14 @@ struct SimPort::Internals final : Watcher {
     }
     [[nodiscard]] bool has_buffers() const noexcept { return pool.on_loan() < pool.buffers_max(); }
 
-    // The result is there: it becomes visible now, or after a delay.
+    // The result exists: it becomes visible now, or after a delay.
     void decided(Record& record) {
         record.state = Record::State::done;
         std::uint64_t time = scheduler.now();
         if (record.type != io::OperationType::timer) {
             time += draw_delay();
         }
-        if (record.type == io::OperationType::post) {  // those of one thread in their order
+        if (record.type == io::OperationType::post) {  // one thread's in their order
             time = last_post_ns = std::max(last_post_ns, time);
         }
         if (time > scheduler.now()) {
@@ -571,7 +571,7 @@ struct SimPort::Internals final : Watcher {
         }
     }
 
-    // Somebody waits for it now.
+    // Now somebody waits for it.
     void expedite(Record& record) {
         record.may_be_late = false;
         if (record.state == Record::State::late) {
@@ -584,9 +584,9 @@ struct SimPort::Internals final : Watcher {
         return record.type == io::OperationType::timer && record.error == io::Error::none;
     }
 
-    // Timers that are due leave in the order of their deadlines, as from a port that looks at them
-    // when somebody waits: one that was submitted later, and is due earlier, goes before those that
-    // have become ready meanwhile. They change places among themselves.
+    // Due timers leave in the order of their deadlines, as from a port that looks at them when
+    // somebody waits. If one was submitted later and is due earlier, it leaves before those that
+    // became ready meanwhile. They change places among themselves.
     void sort_newest_timer() noexcept {
         std::size_t at = ready.size() - 1;
         for (std::size_t before = at; before-- > 0;) {
@@ -668,8 +668,7 @@ struct SimPort::Internals final : Watcher {
 
     // ---- handing out
 
-    // A completion that may come next. The order of timers among themselves (by deadline), and of
-    // posts, is kept.
+    // A completion that may come next. Timers keep their order (by deadline), and so do posts.
     Record& next_ready() noexcept {
         auto chosen = ready.begin();
         if (ready.size() > 1 && random.chance(faults.shuffle)) {
@@ -686,7 +685,7 @@ struct SimPort::Internals final : Watcher {
         return record;
     }
 
-    // The owner has its operation back, with the outputs.
+    // The owner gets its operation back, with the outputs.
     io::Operation& hand_out(Record& record) noexcept {
         io::Operation& operation = *record.operation;
         const Range hidden = hidden_part(operation);
@@ -792,7 +791,7 @@ struct SimPort::Internals final : Watcher {
         }
     }
 
-    // The poison finds more than the sum, and costs less.
+    // The poison finds more than the checksum, and costs less.
     [[nodiscard]] static std::uint64_t sum_of(const Record& record) noexcept {
         std::uint64_t sum = 0;
         if (!poisons) {
@@ -1011,7 +1010,7 @@ void SimPort::cancel(io::Operation& operation) noexcept {
             its.fail(std::string("a ") + name_of(operation.type) +
                      " is cancelled that was never submitted here");
         }
-        return;  // it has been taken out of wait(), and its owner does not know yet
+        return;  // wait() has handed it out, and its owner does not know yet
     }
     Internals::Record& record = its.record_of(operation);
     its.counters.cancels.fetch_add(1, std::memory_order_relaxed);
@@ -1063,13 +1062,13 @@ std::size_t SimPort::wait(std::span<io::Operation*> completed, std::uint64_t dea
             its.expire_timers();
             its.retry_starved();
         } else if (!its.scheduler.is_free()) {
-            // A look in vain is a call to the system too; and who looks again and again lets time
+            // A look that finds nothing is a call to the system too, and repeated looks let time
             // pass.
             its.scheduler.spend(its.random.below(look_ns_max));
         }
         its.release_late();
     }
-    its.is_woken = false;  // whoever returns has been woken
+    its.is_woken = false;  // a thread that returns has been woken
     std::size_t room = completed.size();
     if (room > 1 && its.random.chance(its.faults.short_batch)) {
         room = 1 + static_cast<std::size_t>(its.random.below(room - 1));

@@ -2,24 +2,23 @@
 // independent of PortBase and of the real backends, on the simulated network and the scheduler's
 // time.
 //
-// It checks its callers more strictly than a real one can; each of these ends the run with the
+// It checks its callers more strictly than a real one can. Each of these ends the run with the
 // trace:
-//  - an operation submitted while in flight, or destroyed while in flight; cancelled when it was
-//  never submitted, or when it belongs to
-//    another port; a second receive or send of one socket; more accepts of a listener than accepts_max();
+//  - an operation submitted or destroyed while in flight, or cancelled though it was never
+//    submitted or belongs to another port; a second receive or send of one socket; more accepts of
+//    a listener than accepts_max();
 //  - a socket closed (or attached twice, or used unattached or closed) with operations in flight;
-//  - on a single port, any call but post, wake, counters and now from a thread while another one's
-//    is under way;
+//  - on a single port, any call but post, wake, counters and now while another thread's call is
+//    under way;
 //  - bytes being sent, the gather array or an input of an operation changed before it completed (a
-//  checksum; with AddressSanitizer they are
-//    poisoned, so that the first touch ends the run with the stack of who did it. A reader is caught by the poison only);
-//  - a buffer of the pool that is not on loan and is written to (poisoned; without the sanitizer a
-//    pattern).
+//    checksum; with AddressSanitizer they are poisoned, so the first touch ends the run with its
+//    stack. Only the poison catches a reader);
+//  - a write to a free buffer of the pool (poisoned; without the sanitizer a pattern).
 //
-// The outputs of an operation are filled in when it is handed out, never before.
+// An operation's outputs are filled in when it is handed out, never before.
 //
-// In the world: one SimPort where server.cpp has a make_port(). A port takes part in nothing else:
-// wait() blocks in the scheduler.
+// The world makes a SimPort wherever host/server calls make_port(). It needs nothing else: wait()
+// blocks in the scheduler.
 #pragma once
 
 #include <memory>
@@ -40,10 +39,11 @@ struct SimPortOptions {
 
 class SimPort final : public io::CompletionPort {
 public:
-    // References are kept to all but the random stream; the mix may be changed meanwhile.
+    // Keeps references to everything but the random stream; the mix may change meanwhile.
     SimPort(Scheduler& scheduler, Network& network, io::BufferPool& buffers, Random random,
             const FaultMix& faults, const SimPortOptions& options);
-    // As the contract says: nothing outstanding, every attached socket closed. Else the run fails.
+    // As the contract says, nothing may be outstanding and every attached socket must be closed.
+    // Otherwise the run fails.
     ~SimPort() override;
 
     [[nodiscard]] std::string_view name() const noexcept override { return "simulated"; }
@@ -68,7 +68,7 @@ public:
     [[nodiscard]] io::Counters counters() const noexcept override;
     [[nodiscard]] std::uint64_t now() const noexcept override;
 
-    // The threads that wait in wait() now: "all workers idle" for the world.
+    // The threads that are now in wait(): for the world, "all workers idle".
     [[nodiscard]] std::uint32_t threads_waiting() const noexcept;
 
     struct Internals;

@@ -1,5 +1,5 @@
 // io::Socket and close_native() on the simulated network: every function that
-// host/io/socket_posix.cpp defines, so that the linker has no reason to take that one out of its
+// host/io/socket_posix.cpp defines, so that the linker has no reason to take that file out of its
 // archive.
 #include <algorithm>
 #include <cerrno>
@@ -21,7 +21,7 @@ Internals& network() noexcept {
     return sim::Network::current()->internals();
 }
 
-// The end of a connected socket, in a section of the caller's.
+// The end of a connected socket, in the caller's section.
 Internals::End& end_of(NativeSocket native, const char* what) noexcept {
     return network().end_of(network().handle_of(native, what), what);
 }

@@ -1,12 +1,12 @@
-// What happened, in the order in which it happened: a ring of the newest events, printed when a run
-// fails.
+// What happened, in order: a ring of the newest events, printed if a run fails.
 //
-// An event costs a few stores: its text is a literal with up to four `{}` for numbers, put together
-// only when it is printed:
+// An event costs a few stores. Its text is a literal with up to four `{}` for numbers, which are
+// filled in only when it is printed:
 //
-//     scheduler.trace("connection {}: {} bytes echoed", index, bytes);        // through the scheduler, which adds time and thread
+//     // through the scheduler, which adds time and thread
+//     scheduler.trace("connection {}: {} bytes echoed", index, bytes);
 //
-// The scheduler, the network and the port write theirs; the world adds its own.
+// The scheduler, the network, the port and the world all write events.
 #pragma once
 
 #include <array>
@@ -38,13 +38,13 @@ public:
         Event& event = ring_[static_cast<std::size_t>(added_ % ring_.size())];
         event = {time_ns, text, numbers, thread};
         ++added_;
-        // What two runs of one seed must agree on.
+        // This must be the same for two runs of one seed.
         digest_ = (digest_ ^ time_ns ^ thread ^ numbers[0] ^ numbers[1] << 16 ^ numbers[2] << 32 ^
                    numbers[3] << 48) *
                   0x0000'0100'0000'01B3ULL;
     }
 
-    // How many there were in all, and a hash of them: two runs of one seed have the same.
+    // How many events there were in all, and their hash: two runs of one seed have the same.
     [[nodiscard]] std::uint64_t count() const noexcept { return added_; }
     [[nodiscard]] std::uint64_t digest() const noexcept { return digest_; }
 

@@ -1,5 +1,5 @@
-// The linker's --wrap has every reference of this program to NAME reach __wrap_NAME, and
-// __real_NAME the library's own function. operator new is replaced as the language allows.
+// With the linker's --wrap, every reference of this program to NAME reaches __wrap_NAME, and
+// __real_NAME is the library's own function. operator new is replaced as the language allows.
 #include "steady/calls.hpp"
 
 #include <pthread.h>
@@ -33,7 +33,7 @@ std::array<std::atomic<pthread_mutex_t*>, Calls::mutexes_max> mutexes{};
 
 std::uint64_t this_thread() noexcept {
 #ifdef _WIN32
-    return ::GetCurrentThreadId();  // pthread_self() allocates there, when a thread calls it first
+    return ::GetCurrentThreadId();  // pthread_self() allocates there on a thread's first call
 #else
     return static_cast<std::uint64_t>(pthread_self());
 #endif
@@ -136,7 +136,7 @@ int __wrap_pthread_mutex_trylock(pthread_mutex_t* mutex) {
 
 }  // extern "C"
 
-// The other forms of the language's own call these.
+// The language's other forms of new call these.
 
 void* operator new(std::size_t size) {
     count_allocation();

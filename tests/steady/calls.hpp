@@ -1,7 +1,7 @@
-// Counts what the threads of this program allocate and which mutexes they lock, but for the calls
-// of the test's own thread. The program's references to operator new, the malloc family and
-// pthread_mutex_lock are bent to counting ones (calls.cpp); what the system's libraries do among
-// themselves is not seen.
+// Counts what the threads of this program allocate and which mutexes they lock, except the test's
+// own thread. The program's references to operator new, the malloc family and pthread_mutex_lock
+// are redirected to counting functions (calls.cpp). Calls within the system's libraries are not
+// seen.
 #pragma once
 
 #include <array>
@@ -15,11 +15,11 @@ struct Calls {
 
     std::uint64_t allocations = 0;
     std::uint64_t locks = 0;
-    // how many different ones were locked; as many as mutexes_max, or more
+    // how many different ones were locked; mutexes_max means that many or more
     std::size_t mutexes = 0;
 };
 
-// Counts from its construction to the call of stop(). One at a time.
+// Counts from its construction to the call of stop(). Only one may exist at a time.
 class CountedCalls {
 public:
     // The calls of this thread are left out.

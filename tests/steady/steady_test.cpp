@@ -1,5 +1,5 @@
 // In the steady state an echoed message costs the server no memory and, on a port of one thread, no
-// lock. Counted, not timed.
+// lock. This is counted, not timed.
 #include <cstdlib>
 #include <mutex>
 
@@ -16,7 +16,7 @@ constexpr int messages_after = 3'000;
 
 const std::string message = pattern(0, 64);
 
-// A message on each connection, and then the replies.
+// Sends a message on each connection, and then reads the replies.
 bool all_echo(std::vector<Peer>& peers) {
     bool good = true;
     for (Peer& peer : peers) {
@@ -31,7 +31,7 @@ bool all_echo(std::vector<Peer>& peers) {
 struct Found {
     Calls calls;
     std::uint64_t messages = 0;
-    // looks of IOCP's sweep for idle receives, which locks the list of the sockets
+    // IOCP's sweeps for idle receives, which lock the list of the sockets
     std::uint64_t sweeps_max = 0;
 };
 
@@ -64,7 +64,7 @@ Found steady_calls(const std::string& io, int connections) {
 
 }  // namespace
 
-TEST_CASE("the counters see what this program allocates and locks", "[steady]") {
+TEST_CASE("the counters see this program's allocations and locks", "[steady]") {
     CountedCalls counted;
     std::thread other([] {
         std::mutex first;
@@ -72,7 +72,7 @@ TEST_CASE("the counters see what this program allocates and locks", "[steady]") 
         for (std::mutex* mutex : {&first, &second, &first}) {
             const std::scoped_lock lock(*mutex);
         }
-        // volatile: else the compiler spares itself the calls
+        // volatile: otherwise the compiler leaves out the calls
         void* volatile made = ::operator new(1);
         ::operator delete(made);
         made = std::malloc(1);
@@ -96,18 +96,16 @@ TEST_CASE("on a port of one thread a message allocates nothing and takes no lock
     CHECK(found.calls.locks <= found.sweeps_max);
 }
 
-// Which these are: the port's, for the ready list and the timers, and the group's, for the run
+// These are the port's mutex, for the ready list and the timers, and the group's, for the run
 // queue.
-TEST_CASE(
-    "on a shared port a message allocates nothing and takes no lock but the port's and the run "
-    "queue's",
-    "[steady]") {
+TEST_CASE("on a shared port a message allocates nothing and locks only the port and the run queue",
+          "[steady]") {
     const int connections = GENERATE(1, 16);
     constexpr std::uint64_t threads = 4;
     CAPTURE(connections);
     const Found found = steady_calls(R"({"ports": "shared", "threads": 4})", connections);
-    // MinGW's libraries allocate what belongs to a thread when it is first used; a thread may have
-    // its first turn as late as here.
+    // MinGW's libraries allocate a thread's own data on its first use, and a thread may have its
+    // first turn as late as here.
     CHECK(found.calls.allocations <= (on_windows ? threads : 0));
     CHECK(found.calls.mutexes <= (found.sweeps_max != 0 ? 3U : 2U));
     WARN("shared: " << found.calls.locks << " locks for " << found.messages << " messages on "

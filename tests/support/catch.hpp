@@ -1,4 +1,4 @@
-// The one header that tells Catch2 2 (Debian) and 3 (vcpkg) apart.
+// The only header that distinguishes Catch2 2 (Debian) and 3 (vcpkg).
 #pragma once
 
 #if __has_include(<catch2/catch_all.hpp>)

@@ -1,5 +1,5 @@
-// The lowest free descriptor (POSIX): what the next call that needs one gets, and the same before
-// and after what leaves nothing open.
+// The lowest free descriptor (POSIX): the next call that needs one gets it. It is the same before
+// and after anything that leaves nothing open.
 #pragma once
 
 #include <fcntl.h>

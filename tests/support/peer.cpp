@@ -57,8 +57,8 @@ bool is_reset(int code) {
     return code == ECONNRESET || code == EPIPE;
 }
 constexpr int send_flags = MSG_NOSIGNAL;
-// A connect that was interrupted goes on (connect(2)). An io_uring of this thread interrupts calls
-// that wait, unless its work is deferred.
+// An interrupted connect goes on (connect(2)). This thread's io_uring interrupts calls that wait
+// unless its work is deferred.
 int error_of_interrupted_connect(int native) {
     const auto deadline = std::chrono::steady_clock::now() +
                           std::chrono::milliseconds(Peer::patience_ms);
@@ -120,8 +120,8 @@ bool Peer::connect(const io::Address& address, int receive_buffer, int send_buff
     if (is_interrupted(code)) {
         code = error_of_interrupted_connect(native_);
     }
-    // A listener that is not there answers with another error (refused), so that a reset means:
-    // accepted, and reset at once.
+    // A missing listener gives another error (refused), so a reset means that the connection was
+    // accepted and reset at once.
     reset_while_connecting_ = is_reset(code);
     if (code != 0 && !reset_while_connecting_) {
         close();

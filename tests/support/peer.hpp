@@ -1,6 +1,6 @@
-// A plain blocking TCP client: the other end of a test's connection, made with the system's calls
-// alone, so that a mistake of host/io cannot hide behind the same mistake at both ends. Every call
-// gives up after `patience_ms`.
+// A plain blocking TCP client: the other end of a test's connection. It uses only the system's
+// calls, so a mistake of host/io cannot hide by being made at both ends. Every call gives up after
+// `patience_ms`.
 #pragma once
 
 #include <cstddef>
@@ -29,23 +29,23 @@ public:
     Peer(Peer&& other) noexcept;
     Peer& operator=(Peer&& other) noexcept;
 
-    // Buffer sizes of the system, in bytes; 0 leaves them alone. False if the connection could not
-    // be made. One that was made and reset before this call came back is a success: the first
-    // receive tells of the reset, as it does when the reset comes a moment later.
+    // The sizes are those of the system's buffers, in bytes; 0 leaves them alone. Returns false if
+    // the connection could not be made. If it was made and reset before this call returned, that is
+    // a success: the first receive reports the reset, as if it had come a moment later.
     [[nodiscard]] bool connect(const io::Address& address, int receive_buffer = 0,
                                int send_buffer = 0);
 
-    // False when the connection broke or `patience_ms` passed.
+    // Returns false if the connection broke or `patience_ms` passed.
     bool send_all(std::string_view bytes);
-    // Sends one byte as urgent data (MSG_OOB). It is no part of the stream that the other side
+    // Sends one byte as urgent data (MSG_OOB). It is not part of the stream that the other side
     // receives.
     bool send_urgent(char byte);
     [[nodiscard]] Received receive(std::span<char> into);
-    // What came until there were `bytes` of them, or the stream ended, or patience did.
+    // Returns what came until there were `bytes` of it, the stream ended, or patience did.
     [[nodiscard]] std::string receive_exactly(std::size_t bytes);
-    // Everything until the stream ends in one way or another; how it ended in `outcome`.
+    // Returns everything until the stream ends in any way; `outcome` says how it ended.
     [[nodiscard]] std::string receive_to_end(Outcome& outcome);
-    // True when nothing comes, not even an end, for so long.
+    // Returns true if nothing comes for that long, not even an end.
     [[nodiscard]] bool is_quiet_for(int ms);
 
     void finish_sending();
@@ -63,7 +63,7 @@ private:
     bool reset_while_connecting_ = false;
 };
 
-// Wine differs from Windows in a few places (each test that asks says how).
+// Wine differs from Windows in a few places; each test that asks says how.
 [[nodiscard]] bool is_wine();
 
 }  // namespace portico::test

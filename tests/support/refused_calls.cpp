@@ -15,7 +15,7 @@ namespace portico::test {
 
 namespace {
 
-// x86-64 and its like: the low half of an argument comes first.
+// x86-64 and the like: the low half of an argument comes first.
 constexpr std::uint32_t place_of_argument(unsigned index) {
     return static_cast<std::uint32_t>(offsetof(seccomp_data, args) + index * sizeof(std::uint64_t));
 }

@@ -1,5 +1,5 @@
-// Calls to the system that fail as a busy, old or guarded system makes them fail (Linux). A filter
-// of the kernel's (seccomp) answers in their place, for one thread.
+// Makes calls to the system fail as a busy, old or guarded system would (Linux). A filter of the
+// kernel (seccomp) answers in their place, for one thread.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@ struct RefusedCall {
     std::optional<Argument> only_with = std::nullopt;  // none: whatever the arguments
 };
 
-// Runs `action` to its end on a thread for which these calls fail, and for no other but those that
-// it starts; what it throws comes out of here.
+// Runs `action` to its end on a thread for which these calls fail, and those that it starts, but no
+// others. Rethrows what it throws.
 void without_calls(std::initializer_list<RefusedCall> calls, const std::function<void()>& action);
 
 }  // namespace portico::test

@@ -9,7 +9,7 @@ namespace portico::test {
 
 namespace {
 
-// Where the loader has put the addresses of what the program imports (the PE format: "The .idata
+// Where the loader has put the addresses of the program's imports (the PE format: "The .idata
 // Section").
 std::vector<void**> entries_of(void* function) {
     auto* const image = reinterpret_cast<std::byte*>(::GetModuleHandleW(nullptr));

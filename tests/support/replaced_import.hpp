@@ -1,6 +1,6 @@
-// A function of the system that this program calls, replaced for a while (Windows): its entries in
-// the program's table of imports. For what a system does that this one does not: calls that it
-// refuses, providers that it lacks.
+// For a while replaces a system function that this program calls (Windows): its entries in the
+// program's table of imports. So tests can do what this system does not: refuse calls, lack
+// providers.
 #pragma once
 
 #include <type_traits>
@@ -8,8 +8,8 @@
 
 namespace portico::test {
 
-// The function behind the table, for a replacement to call. Asked for before the first replacement;
-// a plain pointer would not do: a static one that GCC initialises leads through the table.
+// The function behind the table, for a replacement to call. Ask for it before the first
+// replacement. A plain pointer would not do: if it is static, GCC initialises it through the table.
 [[nodiscard]] void* imported_address(void* function);
 template <class Function>
 [[nodiscard]] Function* imported(Function* function) {
@@ -18,8 +18,8 @@ template <class Function>
 
 class ReplacedImport {
 public:
-    // `function` as the program imports it, and what is called in its place while this lives. No
-    // thread may be calling it meanwhile.
+    // While this lives, the program calls the replacement instead of the imported `function`. No
+    // thread may be calling it when this begins or ends.
     template <class Function>
     ReplacedImport(Function* function, std::type_identity_t<Function>* replacement)
         : ReplacedImport(reinterpret_cast<void*>(function), reinterpret_cast<void*>(replacement)) {}

@@ -4,15 +4,15 @@
 
 #include "plugin.h"
 
-/* A plugin that is linked into a program statically gives its entry another name: define this
- * before including the header. */
+/* If a plugin is linked statically into a program, its entry needs another name: define this before
+ * including the header. */
 #ifndef PORTICO_PLUGIN_QUERY
 #define PORTICO_PLUGIN_QUERY portico_plugin_query
 #endif
 
-/* [control] Pure: allocates nothing, starts nothing, and answers the same each time. Returns the
- * module's table, or NULL when the plugin does not speak the host's major version of the ABI.
- * Written by the plugin; PORTICO_PLUGIN_ENTRY writes it for you:
+/* [control] Returns the module's table, or NULL if the plugin does not speak the host's major
+ * version of the ABI. Pure: it allocates nothing, starts nothing, and answers the same each time.
+ * PORTICO_PLUGIN_ENTRY writes it for you:
  *
  *     static const portico_plugin my_plugin = { ... };
  *     PORTICO_PLUGIN_ENTRY(my_plugin)
@@ -25,9 +25,9 @@ typedef const portico_module *(PORTICO_CALL *portico_plugin_query_function)(
     uint32_t host_abi_major);
 PORTICO_EXTERN_C_END
 
-/* The entry of a module with one plugin, `table` (a constant portico_plugin with static storage).
- * Once, in one source file, outside of all functions and namespaces, and without a semicolon behind
- * it. */
+/* Defines the entry of a module with one plugin, `table` (a constant portico_plugin with static
+ * storage). Use it once, in one source file, outside of all functions and namespaces, without a
+ * semicolon after it. */
 #define PORTICO_PLUGIN_ENTRY(table)                                                                \
     static const portico_plugin *const portico_module_plugins[1] = {&(table)};                     \
     static const portico_module portico_module_table = {                                           \

@@ -1,4 +1,4 @@
-/* All of the plugin ABI's core. Extensions are in ext/. */
+/* The whole core of the plugin ABI. Extensions are in ext/. */
 #ifndef PORTICO_PORTICO_H
 #define PORTICO_PORTICO_H
 

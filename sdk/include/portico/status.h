@@ -4,50 +4,51 @@
 
 #include "abi.h"
 
-/* 0 is success, a negative value an error. An unknown negative value means PORTICO_ERROR; an
- * unknown positive one, and PORTICO_HOLD where it has no meaning, means PORTICO_OK: so test for
- * errors with `status < 0`. */
+/* 0 is success, a negative value is an error. An unknown negative value means PORTICO_ERROR. An
+ * unknown positive one means PORTICO_OK, and so does PORTICO_HOLD if it has no meaning there: test
+ * for errors with `status < 0`. */
 typedef int32_t portico_status;
 
 #define PORTICO_OK 0
-/* on_data only: stop reading; the bytes not consumed are offered again after on_writable or
+/* on_data only: stop reading. The bytes not consumed are offered again after on_writable or
  * resume_reading. */
 #define PORTICO_HOLD 1
 
-/* It failed, for no reason that has a code. */
+/* It failed, and no other code fits. */
 #define PORTICO_ERROR (-1)
 /* The connection does not exist (any more), is closing, or belongs to another instance or server.
- * No mistake: a peer can end at any time. A callback that hands it on as its own answer aborts the
+ * This is no mistake: a peer can end at any time. Do not return it from a callback: that aborts the
  * connection, which may be in the middle of a graceful close. */
 #define PORTICO_GONE (-2)
 /* The send queue is at its high watermark. One on_writable (or on_close) follows. */
 #define PORTICO_WOULD_BLOCK (-3)
-/* More bytes than the listener's limits.max_send_bytes: it will never be accepted. */
+/* More bytes than the listener's limits.max_send_bytes: they will never be accepted. */
 #define PORTICO_TOO_LARGE (-4)
-/* Posted functions: the connection or instance has begun to close. send: finish_sending was called.
- * */
+/* Posted functions: the connection or instance has begun to close. send: finish_sending was
+ * called. */
 #define PORTICO_CLOSING (-5)
-/* An argument is outside of its range. */
+/* An argument is out of range. */
 #define PORTICO_INVALID (-6)
 /* Out of memory; nothing was changed. */
 #define PORTICO_NO_MEMORY (-7)
 /* This host, or this thread (see the thread tag), cannot do it. */
 #define PORTICO_UNSUPPORTED (-8)
-/* A bound was reached: too many posts wait. */
+/* A limit was reached: too many posts wait. */
 #define PORTICO_LIMIT (-9)
-/* The setting is not there. */
+/* The setting does not exist. */
 #define PORTICO_NOT_FOUND (-10)
-/* The setting is there and of another type, or out of range. */
+/* The setting has another type, or is out of range. */
 #define PORTICO_WRONG_TYPE (-11)
 /* For plugins: the peer broke the protocol. */
 #define PORTICO_PROTOCOL_ERROR (-12)
 /* For plugins: on_open does not want this connection. */
 #define PORTICO_REFUSED (-13)
 
-/* Why a connection was closed: on_close's `reason`. An unknown value means PORTICO_REASON_ERROR. */
-/* The first cause counts: a graceful close by the plugin that is cut off by a timeout or an abort
- * is still PORTICO_REASON_PLUGIN. But where the peer resets before everything was flushed, or the
- * deadline of a stop cuts, that is the reason. */
+/* Why a connection was closed: on_close's `reason`. An unknown value means PORTICO_REASON_ERROR.
+ *
+ * The first cause counts: if a timeout or an abort cuts off the plugin's graceful close, the reason
+ * is still PORTICO_REASON_PLUGIN. There are two exceptions: the peer resets before everything was
+ * flushed, or the deadline of a stop cuts the connection. Then that is the reason. */
 #define PORTICO_REASON_PLUGIN 1u       /* the plugin called close */
 #define PORTICO_REASON_PEER 2u         /* the peer finished sending, and on_end is NULL */
 #define PORTICO_REASON_RESET 3u        /* the peer, or something between, reset the connection */

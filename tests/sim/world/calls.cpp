@@ -44,8 +44,8 @@ void Calls::check(const char* what, const Service& from, const Target& to, porti
     }
 }
 
-// Bytes that the host has accepted and the system has not taken: never as many as the high
-// watermark and one message.
+// Bytes that the host has accepted and the system has not taken: always less than the high
+// watermark plus one message.
 void Calls::check_queue(const Line& line, std::size_t size) {
     if (line.attempt == nullptr || line.attempt->peer == nullptr) {
         return;
@@ -78,7 +78,7 @@ portico_status Calls::send(Service& from, Target to, std::span<const std::byte> 
         --line->sends_running;
     }
     const bool is_too_large = bytes.size() > from.plan->limits.max_send_bytes;
-    // A size is looked at before the connection's state, once the handle is one of this service's.
+    // For a handle of this service, the size is checked before the connection's state.
     check("call: send to connection {} answers -{} (service {})", from, to, status,
           is_gone && !is_too_large);
     switch (status) {
@@ -88,7 +88,7 @@ portico_status Calls::send(Service& from, Target to, std::span<const std::byte> 
                                                      : "a send is accepted after finish_sending");
             }
             line->accepted_bytes += bytes.size();
-            // Of several at once another one may be the last that was accepted.
+            // If there are several at once, another one may be the last that was accepted.
             check_queue(*line, begins_alone && line->sends_begun == begun ? bytes.size()
                                                                           : line->largest_send);
             break;
@@ -151,8 +151,8 @@ portico_status Calls::finish_sending(Service& from, Target to) {
 portico_status Calls::close(Service& from, Target to, std::uint32_t how) {
     const bool is_abort = how == PORTICO_CLOSE_ABORT;
     Line* line = to.line;
-    // An abort is taken until the end, but for a second one: also when the host itself is about to
-    // abort.
+    // An abort is accepted until the end, even if the host itself is about to abort; a second one
+    // is not.
     const bool is_ending = line != nullptr && line->is_refused && !line->is_abort_sure &&
                            is_abort && line->service == &from;
     const bool is_gone = !is_ending && (must_be_gone(from, to) || line->is_abort_sure ||

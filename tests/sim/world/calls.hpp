@@ -1,6 +1,6 @@
-// The host's functions, as the world calls them: from callbacks and from threads of its own, on
-// live, stale, foreign and invented handles. Each answer is held against what is known of the
-// connection (ledger.hpp) before and after the call.
+// The world's calls of the host's functions: from callbacks and from threads of its own, on live,
+// stale, foreign and invented handles. Each answer is compared with what is known of the connection
+// (ledger.hpp) before and after the call.
 #pragma once
 
 #include "sim/world/service.hpp"
@@ -11,7 +11,8 @@ class Calls {
 public:
     Calls(Scheduler& scheduler, Ledger& ledger) : scheduler_(scheduler), ledger_(ledger) {}
 
-    // Whom a call of a service names. `line` is null for a handle that never was a connection's.
+    // The connection that a call of a service names. `line` is null if the handle never was a
+    // connection's.
     struct Target {
         portico_connection handle = 0;
         Line* line = nullptr;
@@ -19,7 +20,7 @@ public:
     [[nodiscard]] static Target target(Line& line) noexcept { return {line.handle, &line}; }
 
     portico_status send(Service& from, Target to, std::span<const std::byte> bytes);
-    // A message that says who sent it, `size` bytes in all.
+    // A message of `size` bytes in all that says who sent it.
     portico_status send_message(Service& from, Target to, std::size_t size);
     portico_status finish_sending(Service& from, Target to);
     portico_status close(Service& from, Target to, std::uint32_t how);
@@ -29,11 +30,11 @@ public:
     portico_status post(Service& from, Target to, portico_post_function function, bool resumes);
     portico_status post_instance(Service& from, portico_post_function function);
     portico_status info(Service& from, Target to);
-    // Those that need no connection, and arguments that are not allowed.
+    // Calls that need no connection, and arguments that are not allowed.
     void small_talk(Service& from, Target to);
 
 private:
-    // A host function runs: no callback on this thread meanwhile.
+    // A host function runs: meanwhile no callback may run on this thread.
     template <class Call>
     auto inside(Call&& call);
     [[nodiscard]] bool must_be_gone(const Service& from, const Target& to) const noexcept;

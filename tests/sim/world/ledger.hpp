@@ -1,21 +1,20 @@
-// What a run knows of each connection from both of its ends, and the invariants that it holds
-// against it.
+// What a run knows of each connection from both of its ends, and the invariants that it checks.
 //
-// Three kinds of entry, kept to the end of the run, so that what is over can be told from what
-// never was:
+// There are three kinds of entry. All are kept to the end of the run, to distinguish what is over
+// from what never was:
 //
 //     Attempt   one connect of a peer: what it sends, what it has received, how it ended
 //     Line      a connection as the plugin knows it, from on_open on; found by the peer's port,
-//               which is another for each attempt
-//     Posted    one function handed to post or post_instance
+//               which differs for each attempt
+//     Posted    one function given to post or post_instance
 //
 // The plugins' callbacks (plugins.cpp), the calls of host functions (calls.cpp) and the peers
-// (peers.cpp) tell what happens; each step is checked here, where it happens, and finish() checks
-// what must be true when all is over. Whatever is not as it must be ends the run.
+// (peers.cpp) report what happens. Each step is checked here as it happens, and finish() checks
+// what must be true when all is over. Any violation ends the run.
 //
-// Concurrency: one thread of the run has the baton, and nothing in here gives it away; so nothing
-// is locked. But a host function may give it away in the middle: what is said of a call counts from
-// its return, and in between either answer may be true.
+// Concurrency: one thread of the run has the baton, and nothing in here gives it away, so nothing
+// is locked. But a host function may give it away in the middle: a call's result counts from its
+// return, and until then either answer may be right.
 #pragma once
 
 #include <array>
@@ -37,9 +36,8 @@ namespace portico::sim {
 struct Service;
 struct Line;
 
-// A message of a mischievous plugin says who sent it, and as the how manyth: so the peer can tell
-// that nothing is lost, doubled or out of order of what one thread sent, though several send at
-// once.
+// A message of a mischievous plugin has its sender and a number. So the peer can check that nothing
+// of what one thread sent is lost, doubled or out of order, though several send at once.
 struct MessageHeader {
     static constexpr std::uint8_t magic_byte = 0xA5;
     static constexpr std::size_t bytes = 8;
@@ -66,38 +64,38 @@ struct Attempt {
 
     std::uint32_t number = 0;
     const Service* service = nullptr;
-    SimPeer* peer = nullptr;  // null when it is over
+    SimPeer* peer = nullptr;  // null if it is over
     std::uint16_t port = 0;
-    std::uint64_t connected_ns = 0;  // when its system had told it so; 0: not yet
+    std::uint64_t connected_ns = 0;  // when its system had reported that; 0: not yet
     Line* line = nullptr;            // when on_open has come
 
     std::vector<std::byte> content;  // all that it would send
     std::vector<Message> messages;   // with framing: those that are whole
-    bool has_too_long = false;       // behind the messages comes one that is not allowed
-    std::size_t sent = 0;            // of content: taken by the peer's system
+    bool has_too_long = false;       // after the messages comes one that is not allowed
+    std::size_t sent = 0;            // how much content the peer's system has taken
     std::uint64_t last_sent_ns = 0;
     bool is_finished = false;  // the end of its stream is sent
-    bool is_eager = false;     // it takes at once what comes, from the first byte on
-    bool has_left = false;     // it closed or reset by its own will, before the host's end
+    bool is_eager = false;     // it reads at once whatever comes, from the first byte on
+    bool has_left = false;     // it closed or reset by itself, before the host's end
     bool saw_end = false;
     bool saw_reset = false;
 
     std::uint64_t received = 0;
-    // Of a mischievous service: the message that is being received, and how many of each sender
-    // were.
+    // For a mischievous service: the message that is being received, and how many came from each
+    // sender.
     MessageHeader header;
     std::size_t of_message = 0;
     std::array<std::uint32_t, MessageHeader::senders_max> seen{};
 
-    // How much of what is sent an echo answers: whole messages.
+    // How much of what is sent an echo answers: only whole messages.
     [[nodiscard]] std::size_t answerable() const noexcept;
 };
 
 struct Line {
     std::uint32_t number = 0;
     portico_connection handle = 0;
-    Service* service = nullptr;  // null: the handle was guessed, and on_open has not come (yet)
-    Attempt* attempt = nullptr;  // null when the host could not say who the peer is
+    Service* service = nullptr;  // null: the handle was guessed, and on_open has not come yet
+    Attempt* attempt = nullptr;  // null if the host could not say who the peer is
 
     std::uint32_t worker = 0;  // that on_open came on
 
@@ -114,7 +112,7 @@ struct Line {
     std::size_t messages = 0;
     std::uint64_t echoed = 0;  // echo: of the content, how much was accepted by send
 
-    // What the calls from any thread have made sure. A hold and a pause are sure when no resume may
+    // What is certain from the calls of any thread. A hold and a pause are certain if no resume may
     // have come since.
     bool is_held = false;
     bool is_paused = false;
@@ -125,9 +123,9 @@ struct Line {
     std::uint32_t aborts_begun = 0;
     std::uint32_t resumes_begun = 0;
     std::uint32_t resumes_running = 0;
-    // so many have surely taken effect: a function that was posted behind them has run
+    // that many have surely taken effect: a function posted after them has run
     std::uint32_t resumes_done = 0;
-    // beside sends: each counts as a queued byte while it is on its way
+    // other than sends: each counts as a queued byte while it is on its way
     std::uint32_t other_calls = 0;
 
     // Sends.
@@ -137,9 +135,9 @@ struct Line {
     std::size_t largest_send = 0;
     std::uint32_t writables = 0;
     bool owes_writable = false;
-    // since when nothing keeps the owed one from coming; 0: something does
+    // since when nothing holds back the owed one; 0: something does
     std::uint64_t writable_since_ns = 0;
-    // a refusal whose on_writable may have come before the call returned
+    // a refusal, of which on_writable may have come before the call returned
     bool may_owe_writable = false;
     std::array<std::uint32_t, MessageHeader::senders_max> accepted{};
     std::array<bool, MessageHeader::senders_max> is_sending{};
@@ -147,12 +145,12 @@ struct Line {
     // Posts that were accepted and have not run.
     std::uint32_t posts_waiting = 0;
 
-    // How much mischief is left in its callbacks: so a run has an end.
+    // How much mischief is left in its callbacks, so that a run ends.
     std::uint32_t mischief_left = 80;
 
     [[nodiscard]] bool is_open() const noexcept { return is_accepted && !is_closed; }
-    // Whether it may be a connection of this service: a handle may be guessed right before on_open
-    // tells it.
+    // Whether it may be a connection of this service: a handle may be guessed before on_open names
+    // it.
     [[nodiscard]] bool may_be_of(const Service& its) const noexcept {
         return service == nullptr || service == &its;
     }
@@ -165,7 +163,7 @@ struct Posted {
     Service* service = nullptr;
     Line* line = nullptr;              // null: posted to the instance
     std::uint32_t resumes_before = 0;  // of the line, when it was posted
-    bool resumes = false;              // what it does, beside what its service likes to do
+    bool resumes = false;              // what it does in addition to its service's habits
     bool is_accepted = false;
     bool is_refused = false;
     bool has_run = false;
@@ -183,21 +181,21 @@ public:
     // ---- the peers' side
 
     [[nodiscard]] Attempt& add_attempt(const Service& service);
-    // Now it has a port of its own, by which on_open finds it.
+    // Now it has a port of its own, and on_open finds it by that.
     void connected_from(Attempt& attempt, std::uint16_t port) {
         attempt.port = port;
         by_port_[port] = &attempt;
     }
-    // Bytes have come to the peer: they are what an echo, or the plugin's accepted sends, make
-    // them.
+    // Bytes have come to the peer: they must be what the echo, or the plugin's accepted sends,
+    // produced.
     void received(Attempt& attempt, std::span<const std::byte> bytes);
     // The host's stream has ended in order, and all of it was received.
     void ended(Attempt& attempt);
 
     // ---- the plugins' side
 
-    // A callback of a line, or a posted function (of a line, or of the instance: null), from its
-    // begin to its end.
+    // A callback of a line, or a posted function (of a line, or of the instance: null), from
+    // beginning to end.
     class Callback {
     public:
         Callback(Ledger& ledger, Service& service, Line* line, const char* text,
@@ -212,10 +210,9 @@ public:
     };
 
     [[nodiscard]] Line& open(Service& service, portico_connection handle);
-    // The line of a handle that nobody was told, for who calls with it all the same: it may come
-    // true.
+    // The line of a guessed handle, for a call that uses it anyway: it may turn out right.
     [[nodiscard]] Line& guess(portico_connection handle);
-    // Of the connection that met on_open last; 0 before the first.
+    // The handle of the connection whose on_open came last; 0 before the first.
     [[nodiscard]] portico_connection newest_handle() const noexcept { return newest_handle_; }
     void offered(Line& line, std::span<const std::byte> data, const portico_frame& frame);
     void taken(Line& line, std::size_t size, std::size_t consumed, bool is_held);
@@ -234,7 +231,7 @@ public:
 
     // A number for the messages that this thread sends, from 0.
     [[nodiscard]] std::uint32_t sender() noexcept;
-    // Raised while a host function runs: no callback may begin on this thread then.
+    // Raised while a host function runs: then no callback may begin on this thread.
     [[nodiscard]] static bool& in_host_call() noexcept;
 
     // ---- the world
@@ -242,7 +239,7 @@ public:
     void stopping(std::uint64_t now_ns) noexcept { stopping_since_ns_ = now_ns; }
     [[nodiscard]] bool is_stopping() const noexcept { return stopping_since_ns_ != 0; }
     [[nodiscard]] const Plan& plan() const noexcept { return plan_; }
-    // A worker, and whether it is in a callback that takes long.
+    // A worker, and whether it is in a long callback.
     struct Pace {
         bool is_busy = false;
         std::uint64_t idle_since_ns = 0;

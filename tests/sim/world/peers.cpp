@@ -39,7 +39,7 @@ void ScriptedPeer::begin_as_newcomer(const Service& service) {
     attempt_->is_eager = true;
     ends_ = Ends::stays;
     draw_content();
-    attempt_->has_too_long = false;  // it says no more than the first message
+    attempt_->has_too_long = false;  // it sends only the first message
     const std::size_t first = attempt_->messages.empty() ? 0 : attempt_->messages.front().end;
     goal_ = service.is_framed() ? first : std::min<std::size_t>(attempt_->content.size(), 200);
     connect_to(service.addresses.front(), 0);
@@ -113,7 +113,7 @@ void ScriptedPeer::connect() {
     const std::size_t size = attempt_->content.size();
     goal_ = random_.one_in(3) ? static_cast<std::size_t>(random_.below(size + 1)) : size;
     if (random_.one_in(10)) {
-        goal_ = 0;  // connects, and says nothing
+        goal_ = 0;  // connects and sends nothing
     }
     piece_max_ = random_.one_in(5) && goal_ <= 100
                      ? 1
@@ -147,8 +147,8 @@ void ScriptedPeer::read_a_portion() {
     });
 }
 
-// What it would say: bytes without a meaning, or messages of the listener's framing, with one that
-// is too long or cut off behind them at times.
+// What it would send: meaningless bytes, or messages of the listener's framing, at times followed
+// by one that is too long or cut off.
 void ScriptedPeer::draw_content() {
     const config::Framing& framing = attempt_->service->plan->framing;
     std::vector<std::byte>& content = attempt_->content;
@@ -176,7 +176,7 @@ void ScriptedPeer::draw_content() {
                 content.push_back(static_cast<std::byte>(payload >> (8 * place)));
             }
         }
-        // Letters of which delimiters are made, but for their last one.
+        // The letters of delimiters, except their last one.
         static constexpr char letters[] = {'a', '-', '\r', 'b'};
         for (std::size_t i = 0; i < payload; ++i) {
             content.push_back(static_cast<std::byte>(letters[random_.below(std::size(letters))]));
@@ -239,7 +239,7 @@ void ScriptedPeer::act() {
         on_change();
         return;
     }
-    // While there is something to do: else what comes wakes it.
+    // While there is something to do; otherwise what comes wakes it.
     const bool reads_on = reads_ == Reads::slowly && !is_settling_;
     if (attempt_ != nullptr && (!attempt_->is_finished || reads_on) &&
         !(attempt_->sent == goal_ && ends_ == Ends::stays && !reads_on)) {
@@ -254,7 +254,7 @@ void ScriptedPeer::say_some() {
         if (must_wait) {
             return;
         }
-        // Who has thousands of bytes left would say them one by one for longer than a settling
+        // With thousands of bytes left, sending them one by one would take longer than a settling
         // world waits.
         const std::size_t most = is_settling_ ? std::max(piece_max_, settling_portion_min)
                                               : piece_max_;
@@ -286,7 +286,7 @@ void ScriptedPeer::part() {
     }
 }
 
-// Something has changed at its end: bytes, the host's end, a reset.
+// Something has changed at its end: bytes, the host's end, or a reset.
 void ScriptedPeer::on_change() {
     if (is_stopped_ || attempt_ == nullptr) {
         return;
@@ -329,7 +329,7 @@ void ScriptedPeer::read(std::size_t bytes_max) {
     }
     ledger_.ended(*attempt_);
     if (peer_.state() == SimPeer::State::open && (closes_at_end_ || is_settling_)) {
-        leave(false);  // as a client does that knows its protocol: nothing more will come
+        leave(false);  // like a client that knows its protocol: nothing more will come
     }
 }
 

@@ -1,9 +1,9 @@
 // The peers of the simulated world: clients that follow a script drawn from the seed, one attempt
 // to connect after the other. They send in pieces or byte by byte, pipeline or wait for each
-// answer, read at once, slowly or not at all, end their stream and go on reading, close, reset, say
-// nothing, leave before they have begun, and come again.
+// answer, read at once, slowly or not at all, end their stream and go on reading, close, reset,
+// send nothing, leave before they have begun, and come again.
 //
-// All of it happens in events of the scheduler: a peer never waits.
+// All of that happens in events of the scheduler: a peer never waits.
 #pragma once
 
 #include "sim/world/service.hpp"
@@ -12,22 +12,22 @@ namespace portico::sim {
 
 class ScriptedPeer {
 public:
-    // `services`: whom it may connect to; outlive it. It lives as long as the scheduler has events:
-    // stop() it before the network ends.
+    // It may connect to the `services`, which must outlive it. It lives as long as the scheduler
+    // has events: stop() it before the network ends.
     ScriptedPeer(Scheduler& scheduler, Network& network, Ledger& ledger,
                  const std::vector<std::unique_ptr<Service>>& services, Random random);
     ScriptedPeer(const ScriptedPeer&) = delete;
     ScriptedPeer& operator=(const ScriptedPeer&) = delete;
 
-    // `within_ns`: its first attempt comes at a time that is drawn from so much.
+    // Its first attempt comes at a time drawn from `within_ns`.
     void begin(std::uint64_t within_ns);
-    // Instead: connects now, to the service's first address, says a little, and stays.
+    // Instead of that: connects now to the service's first address, sends a little, and stays.
     void begin_as_newcomer(const Service& service);
-    // Its attempts may be those of a steady reader: in parts of 65,536.
+    // The chance in 65,536 that an attempt is a steady reader.
     void read_steadily(std::uint32_t chance) noexcept { steady_chance_ = chance; }
-    // From now on it reads all that comes, and makes haste.
+    // From now on it reads all that comes, and hurries.
     void settle();
-    // No further attempt; what is open stays so until the host ends it.
+    // No further attempt; what is open stays open until the host ends it.
     void end_with_this();
     // One more attempt, very soon, if none is under way.
     void come_again();
@@ -38,10 +38,10 @@ public:
     [[nodiscard]] bool is_over() const noexcept {
         return attempt_ == nullptr && attempts_left_ == 0;
     }
-    // The attempt that is under way, or null between two.
+    // The current attempt, or null between two.
     [[nodiscard]] const Attempt* attempt() const noexcept { return attempt_; }
     [[nodiscard]] bool is_open() const noexcept { return peer_.state() == SimPeer::State::open; }
-    // It has said what it had to say, or cannot go on.
+    // It has sent all that it had to send, or cannot go on.
     [[nodiscard]] bool has_said_all() const noexcept {
         return attempt_ != nullptr && attempt_->sent == goal_;
     }
@@ -79,18 +79,18 @@ private:
     bool has_begun_ = false;  // its first attempt
     bool is_acting_ = false;  // an act() is scheduled
 
-    // The attempt that is under way.
+    // The current attempt.
     Attempt* attempt_ = nullptr;
     Reads reads_ = Reads::eagerly;
     Ends ends_ = Ends::finishes;
-    std::size_t goal_ = 0;  // of the content: what it will have sent when it parts
+    std::size_t goal_ = 0;  // how much of the content it will have sent when it leaves
     std::size_t piece_max_ = 1;
     std::uint64_t gap_ns_max_ = 0;
-    bool is_patient_ = false;    // waits for the answer to each piece (of an echo)
+    bool is_patient_ = false;    // waits for the answer to each piece (from an echo)
     bool closes_at_end_ = true;  // when the host has ended its stream
-    std::size_t portion_ = 1;    // of a steady reader, each portion_gap_ns_
+    std::size_t portion_ = 1;    // for a steady reader, each portion_gap_ns_
     std::uint64_t portion_gap_ns_ = 0;
-    std::uint32_t patience_ = 0;  // how many looks it waits for before it parts
+    std::uint32_t patience_ = 0;  // how many looks it waits for before it leaves
     std::vector<std::byte> room_;
 };
 

@@ -19,7 +19,7 @@ config::Framing draw_framing(Random& random) {
         case 0: break;
         case 1: {
             framing.type = config::Framing::Type::delimiter;
-            // Each ends with a byte that no payload has (peers.cpp).
+            // Each ends with a byte that no payload contains (peers.cpp).
             static constexpr const char* delimiters[] = {"\n", "\r\n", "a\n", "aab\n", "a-a-a\n"};
             framing.delimiter = delimiters[random.below(std::size(delimiters))];
             break;
@@ -74,8 +74,8 @@ std::uint32_t some_parts(Random& random) noexcept {
     return static_cast<std::uint32_t>(1 + random.skewed(65'535));
 }
 
-// What peers, callbacks and systems do whose timing is unusual. From a stream of its own: the other
-// runs stay as they are.
+// Peers, callbacks and systems of unusual timing. It has a stream of its own, so the other runs
+// stay as they are.
 void draw_timing(Plan& plan, Random random) {
     if (!random.one_in(3)) {
         return;
@@ -103,8 +103,8 @@ void draw_timing(Plan& plan, Random random) {
         plan.long_callbacks = 16'384U >> random.below(5);
         plan.long_callback_ns_max = 20 * ms + random.skewed(2'000 * ms);
         plan.first_come_ns_max = random.one_in(2) ? plan.traffic_ns / 2 : plan.first_come_ns_max;
-        // Mostly there is another worker that could open those who come meanwhile, and nothing else
-        // holds them up.
+        // Mostly another worker could open the clients that come meanwhile, and nothing else holds
+        // them up.
         plan.is_shared = plan.is_shared && random.one_in(2);
         plan.threads = std::max(plan.threads, 2U);
         plan.has_accepting_thread = plan.has_accepting_thread || !random.one_in(4);
@@ -130,13 +130,14 @@ void draw_timing(Plan& plan, Random random) {
     }
 }
 
-// Services that answer and close at once, as many protocols do. From a stream of its own, as above.
+// Services that answer and close at once, as many protocols do. It has a stream of its own, as
+// above.
 void draw_farewells(Plan& plan, Random random) {
     if (!random.one_in(4)) {
         return;
     }
     plan.farewells = 32'768U >> random.below(5);
-    // Mostly nothing else takes what they have sent, and so everybody has to get it.
+    // Mostly nothing else may take what they have sent, so everybody has to get it.
     if (!random.one_in(3)) {
         plan.faults.reset_connection = plan.faults.accept_aborted = 0;
         plan.faults.receive_no_buffers = plan.faults.send_no_buffers = 0;
@@ -149,14 +150,13 @@ void draw_farewells(Plan& plan, Random random) {
     }
 }
 
-// Services that send as much as they may, as whoever streams does; and go on when something else
-// comes.
+// Services that send as much as they may, as a stream does, and go on when something else comes.
 void draw_floods(Plan& plan, Random random) {
     if (!random.one_in(4)) {
         return;
     }
     plan.floods = 65'536U >> random.below(5);
-    // Mostly a full queue is one chunk, and leaves in one send.
+    // Mostly a full queue is one chunk and leaves in one send.
     plan.receive_buffer_bytes = random.one_in(3) ? plan.receive_buffer_bytes : 1'000;
     for (ServicePlan& service : plan.services) {
         service.limits.send_queue_bytes = random.one_in(3) ? service.limits.send_queue_bytes

@@ -2,8 +2,8 @@
 // and threads, services with their limits and framings, how many peers and foreign threads, when
 // and how it is stopped, and the mix of faults.
 //
-// Swarm testing: limits are drawn small, so that they are met, and each feature is absent in a good
-// part of the runs, so that it cannot hide what another one would show.
+// Swarm testing: limits are drawn small, so that runs reach them, and each feature is absent in
+// many runs, so that it cannot hide what another one would show.
 #pragma once
 
 #include <cstdint>
@@ -18,18 +18,18 @@ namespace portico::sim {
 
 struct ServicePlan {
     enum class Character : std::uint8_t {
-        echo,      // answers each byte, once and in order, whatever the limits are
-        mischief,  // does all that the ABI allows, and some that it does not
+        echo,      // answers each byte once and in order, whatever the limits are
+        mischief,  // does all that the ABI allows, and some things that it does not
     };
     Character character = Character::echo;
     std::uint32_t flags = 0;  // PORTICO_PLUGIN_...
     std::uint32_t blocking_threads = 1;
-    // that its listener is bound to; at most the limit of its connections
+    // its listener is bound to that many; at most the limit of its connections
     std::uint32_t addresses = 1;
     bool has_on_writable = true;
     bool has_on_end = true;
     bool has_on_drain = true;
-    // Echo: a message that was taken in part is held, and resumed by a post or from another thread.
+    // Echo: a partly accepted message is held, and a post or another thread resumes it.
     bool resumes_by_post = false;
     bool resumes_from_thread = false;
     config::Limits limits;
@@ -39,8 +39,8 @@ struct ServicePlan {
 struct Plan {
     // As "io" of a configuration, with sizes below what the file allows.
     bool is_shared = false;
-    std::uint32_t threads = 1;         // of the shared port, or ports of one thread
-    bool has_accepting_thread = true;  // or accepts share the first port
+    std::uint32_t threads = 1;         // the shared port's, or the number of ports of one thread
+    bool has_accepting_thread = true;  // otherwise accepts share the first port
     std::uint32_t accepts_max = 1;
     std::uint32_t receive_buffer_bytes = 512;
     std::uint32_t receive_buffers = 16;
@@ -49,28 +49,29 @@ struct Plan {
     std::vector<ServicePlan> services;
     std::uint32_t peers = 8;
     std::uint32_t callers = 0;            // threads of the world's own that call host functions
-    bool callers_end_in_destroy = false;  // else before the instances finish
+    bool callers_end_in_destroy = false;  // otherwise before the instances finish
 
-    std::uint64_t traffic_ns = 0;  // so long at most
-    // then it becomes quiet, and all that must happen has to; else the stop comes in mid-traffic
+    std::uint64_t traffic_ns = 0;  // at most that long
+    // then it becomes quiet, and all that is owed must happen; otherwise the stop comes in
+    // mid-traffic
     bool settles = true;
     bool is_quiet_at_stop = true;  // the faults end with the stop
     std::uint32_t drain_ms = 1'000;
 
-    // Unusual timing, in some of the runs.
-    // come one by one, before anything else happens, to the first service's first address, and stay
+    // Unusual timing, in some of the runs. Newcomers come one by one, before anything else happens,
+    // to the first service's first address, and stay.
     std::uint32_t newcomers = 0;
-    // of 65,536 peers: they read little at a time, and never stop
+    // a chance in 65,536 for each peer: it reads a little at a time and never stops
     std::uint32_t steady_readers = 0;
-    // of 65,536 callbacks: they take up to so long, as long as there is traffic
+    // a chance in 65,536 for each callback: it takes up to that long, while there is traffic
     std::uint32_t long_callbacks = 0;
     std::uint64_t long_callback_ns_max = 0;
     std::uint64_t first_come_ns_max = 30'000'000;  // peers come within this time
 
-    // Habits of mischievous services, in some of the runs; of 65,536 on_data. It answers, closes at
-    // once, and leaves the rest as it is.
+    // Habits of mischievous services, in some of the runs: chances in 65,536 for each on_data. It
+    // answers, closes at once, and leaves the rest.
     std::uint32_t farewells = 0;
-    // It sends until it is refused, and takes what it was offered.
+    // It sends until it is refused, and consumes what it was offered.
     std::uint32_t floods = 0;
 
     FaultMix faults;

@@ -86,8 +86,8 @@ struct Plugin::Callbacks {
             return status;
         }
         plugin.ledger_.taken(line, size, *consumed, status == PORTICO_HOLD);
-        // A NULL on_writable ends a hold unseen, and so may a resume that was called before and is
-        // still on its way.
+        // A NULL on_writable ends a hold unseen, and so may an earlier resume that is still on its
+        // way.
         line.is_held = status == PORTICO_HOLD && line.resumes_begun == line.resumes_done &&
                        service.plan->has_on_writable;
         return status;
@@ -249,11 +249,11 @@ portico_status Plugin::on_data(Line& line, std::span<const std::byte> data,
     return draw_answer(line);
 }
 
-// Sends what it is offered in pieces that are allowed, and takes it when the last one is accepted.
-// A full queue holds it, until on_writable; and now and then it takes a part, and lets a post or
-// another thread resume it.
+// Sends what it is offered in allowed pieces, and consumes it when the last one is accepted. A full
+// queue holds it until on_writable. Now and then it consumes a part and lets a post or another
+// thread resume it.
 portico_status Plugin::echo(Line& line, std::span<const std::byte> data, std::uint64_t& consumed) {
-    // sent before, and offered again
+    // sent before and offered again
     std::size_t done = static_cast<std::size_t>(line.echoed - line.consumed);
     while (done < data.size()) {
         const std::size_t piece = std::min<std::size_t>(data.size() - done,
@@ -287,7 +287,7 @@ portico_status Plugin::echo(Line& line, std::span<const std::byte> data, std::ui
     return PORTICO_OK;
 }
 
-// Its last messages, and a close. How much it takes of what it is offered does not matter any more.
+// Its last messages, and a close. It no longer matters how much it consumes.
 portico_status Plugin::say_farewell(Line& line, std::size_t size, std::uint64_t& consumed) {
     for (std::uint64_t messages = random_.below(4); messages > 0; --messages) {
         static_cast<void>(calls_.send_message(service_, Calls::target(line),
@@ -298,7 +298,7 @@ portico_status Plugin::say_farewell(Line& line, std::size_t size, std::uint64_t&
     return PORTICO_OK;
 }
 
-// Messages of one size until the queue is full; not for ever where it is large.
+// Messages of one size until the queue is full; not for ever if it is large.
 void Plugin::flood(Line& line) {
     const auto size = MessageHeader::bytes + random_.skewed(random_.one_in(3) ? 600 : 60);
     for (int messages = 0; messages < 40 && line.mischief_left > 0; ++messages) {
@@ -381,7 +381,7 @@ void Plugin::misbehave(Line* line) {
         } else if (!random_.one_in(3)) {
             return;
         }
-        // Mostly to itself.
+        // Mostly it calls for its own connection.
         if (line != nullptr && random_.one_in(2)) {
             const auto size = MessageHeader::bytes +
                               random_.skewed(service_.plan->limits.max_send_bytes > 2'000 ? 1'200
@@ -399,27 +399,27 @@ Calls::Target Plugin::draw_target() {
     if (lines.empty() || random_.one_in(16)) {
         return {random_.one_in(2) ? 0 : random_.next(), nullptr};
     }
-    // Oftener one of the newer ones: they live.
+    // Newer ones more often: they are alive.
     const std::size_t back = static_cast<std::size_t>(random_.skewed(lines.size() - 1));
     Line& line = *lines[lines.size() - 1 - back];
     if (!service_.is_echo() && random_.one_in(service_.is_serial() ? 3 : 8)) {
-        // The handle of a connection that may be there already and not have met on_open: that of
-        // the slot behind the newest one, or the next in this slot. Guessed right, it works. (On a
-        // strand that connections share, a callback may call before the other's on_open.)
+        // The handle of a connection that may exist without having had its on_open: that of the
+        // slot after the newest one, or the next in this slot. If the guess is right, it works. (On
+        // a strand that connections share, a callback may call before the other's on_open.)
         constexpr portico_connection next_generation = portico_connection{1}
                                                        << net::ConnectionTable::index_bits;
         return Calls::target(ledger_.guess(random_.one_in(4) ? line.handle + next_generation
                                                              : ledger_.newest_handle() + 1));
     }
-    // A handle of a service is not one of this: it is gone here, and so nothing that is done to it
-    // must show there.
+    // A handle of another service: it is gone here, so nothing that is done to it may have an
+    // effect there.
     return Calls::target(line);
 }
 
 void Plugin::meddle(bool from_thread) {
     const Calls::Target to = draw_target();
     const bool is_mine = to.line != nullptr && to.line->may_be_of(service_);
-    // A live connection of an echo is left alone but for what must not change its answers.
+    // An echo's live connection gets only calls that must not change its answers.
     if (service_.is_echo() && is_mine && !to.line->is_closed) {
         switch (random_.below(5)) {
             case 0: static_cast<void>(calls_.info(service_, to)); break;

@@ -1,10 +1,10 @@
 // The plugins of the simulated world: written against the C ABI as any plugin is, but linked in.
 //
-// An echo answers every byte, in order, whatever the limits are: it is held by full queues and goes
-// on when they let it, which shows whether nothing that it relies on is forgotten. Mischief does at
-// random what the ABI allows, from every callback and to any connection, and also what it does not
-// allow: it answers errors, takes more than there is, never closes. Neither may shake the host, or
-// another connection.
+// An echo answers every byte in order, whatever the limits are. Full queues hold it, and it goes on
+// when they have room, which shows whether the host forgets anything that it relies on. Mischief
+// does at random what the ABI allows, from every callback and to any connection. It also does what
+// the ABI does not allow: answers errors, consumes more than there is, never closes. Neither may
+// harm the host or another connection.
 #pragma once
 
 #include "sim/world/calls.hpp"
@@ -16,16 +16,16 @@ public:
     Plugin(Scheduler& scheduler, Ledger& ledger, Calls& calls, Service& service, Random random);
 
     [[nodiscard]] const portico_plugin& table() const noexcept { return table_; }
-    // The service whose instance is created next on this thread: create has no other way to know.
+    // The service whose instance is created next on this thread; create cannot know it otherwise.
     static void creating(Service& service) noexcept;
-    // What ends here is to have ended when the instance is destroyed.
+    // This must have ended when the instance is destroyed.
     std::function<void()> on_destroy;
 
-    // What any thread may do to any connection: a call, drawn at random. For the world's threads,
-    // and for mischief in callbacks.
+    // A call, drawn at random, that any thread may make for any connection. For the world's
+    // threads, and for mischief in callbacks.
     void meddle(bool from_thread);
 
-    // Callbacks may take long: while there is traffic, in runs whose plan says so.
+    // Callbacks may take long while there is traffic, if the plan says so.
     bool is_unhurried = false;
     std::function<void()> on_long_callback;  // one begins
 
@@ -45,11 +45,11 @@ private:
 
     // Some calls of meddle(), while the line has mischief left; or none.
     void misbehave(Line* line);
-    // An answer of a mischievous callback: mostly OK.
+    // A mischievous callback's answer: mostly OK.
     [[nodiscard]] portico_status draw_answer(Line& line);
     [[nodiscard]] Calls::Target draw_target();
-    // Time passes in a callback: other threads run, and where callbacks may block, it may block. It
-    // may take long, too.
+    // Time passes in a callback: other threads run, and if callbacks may block, it may block. It
+    // may also take long.
     void linger();
 
     Scheduler& scheduler_;

@@ -1,4 +1,4 @@
-// A listener with its plugin instance, as server.cpp keeps them, and what the world notes with it.
+// A listener with its plugin instance, as host/server keeps them, and the world's notes on it.
 #pragma once
 
 #include <deque>
@@ -26,9 +26,9 @@ struct Service {
     const portico_host* host = nullptr;
     portico_instance* handle = nullptr;
     bool is_destroyed = false;
-    // groups that its connections may live in; several of one thread each
+    // the groups of its connections; several of one thread each
     std::uint32_t homes = 1;
-    std::uint64_t last_full_ns = 0;  // when it was seen at its limit last
+    std::uint64_t last_full_ns = 0;  // when it was last seen at its limit
 
     std::uint32_t running = 0;  // callbacks and posted functions, now
     std::uint32_t instance_posts_running = 0;

@@ -8,16 +8,15 @@ namespace {
 
 constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
 
-// What must happen does so within this time and the service's own timeouts, when nothing hinders
-// it.
+// If nothing hinders it, what must happen does so within this time and the service's own timeouts.
 constexpr std::uint64_t bound_ns = 5'000 * ms;
-// As in server.cpp.
+// As in host/server.
 constexpr std::uint64_t cut_again_ns = 100 * ms;
 constexpr std::size_t latecomers_max = 8;
 
 }  // namespace
 
-// Builds the lines, as the real log does, and forgets them.
+// Builds the lines as the real log does, and drops them.
 class World::SilentLog final : public base::Log {
 public:
     explicit SilentLog(base::LogLevel level) : Log(level) {}
@@ -25,13 +24,13 @@ public:
                std::string_view) noexcept override {}
 };
 
-// As in server.cpp: a port with its pools and threads.
+// As in host/server: a port with its pools and threads.
 struct World::Station {
     io::BufferPool receive_buffers;
     io::BufferPool send_chunks;
     std::unique_ptr<net::WorkerGroup> group;
 
-    // Shared pools, also where there is one thread: what they do not have on loan is poisoned
+    // The pools are shared, even with one thread: their free buffers are poisoned
     // (scheduler_wraps.cpp).
     explicit Station(const Plan& plan)
         : receive_buffers(plan.receive_buffer_bytes, plan.receive_buffers,
@@ -75,7 +74,7 @@ World::Outcome World::run() {
     return outcome;
 }
 
-// ---- start, as server.cpp's
+// ---- start, as host/server does it
 
 net::WorkerGroup* World::add_station(std::uint32_t threads, std::uint32_t batch) {
     auto station = std::make_unique<Station>(plan_);
@@ -125,8 +124,8 @@ void World::start() {
     for (std::uint32_t i = 0; i < (plan_.is_shared ? 1 : plan_.threads); ++i) {
         common.push_back(add_station(plan_.is_shared ? plan_.threads : 1, 64));
     }
-    // As server.cpp does it where there are several workers. A test of its own: accepts that share
-    // a port with callbacks.
+    // As in host/server if there are several workers. Accepts that share a port with callbacks are
+    // a test of their own.
     net::WorkerGroup* accepting = plan_.has_accepting_thread ? add_station(1, 64) : nullptr;
     std::size_t next_serial = 0;
     std::vector<net::WorkerGroup*> homes;
@@ -198,8 +197,8 @@ void World::welcome_newcomers() {
                              std::to_string(service.plan->limits.connections) + " may be");
         }
     }
-    // (Where operations take as long as a stalled worker lets its arrivals wait, nobody can tell
-    // the one from the other.)
+    // (If operations take as long as a stalled worker lets its arrivals wait, the two look the
+    // same.)
     if (service.homes == 1 || plan_.faults.operation_delay_ns_max > ms) {
         return;
     }
@@ -260,8 +259,8 @@ void World::traffic() {
     static_cast<void>(scheduler_.run_until(are_over, until));
 }
 
-// What a thread of a plugin's own does: it calls host functions whenever it likes, for a while, and
-// resumes what a callback has left to it.
+// A thread of a plugin's own: for a while it calls host functions whenever it likes, and resumes
+// what a callback has left to it.
 void World::call_from_threads() {
     Random random = random_.fork("caller", ledger_.sender());
     scheduler_.name_thread("caller", ledger_.sender());
@@ -325,7 +324,7 @@ void World::settle() {
         peer->end_with_this();
         peer->settle();
     }
-    // An idle connection that ends gives its place to one that is idle then in its turn.
+    // If an idle connection ends, its place goes to one that is idle in its turn.
     const std::uint64_t deadline = scheduler_.now() +
                                    peers_.size() * (3 * longest_ms * ms + bound_ns +
                                                     10 * plan_.faults.timer_late_ns);
@@ -388,7 +387,7 @@ const char* World::awaited_by(const ScriptedPeer& peer) const {
                                                  : nullptr;
 }
 
-// ---- the end, as server.cpp's
+// ---- the end, as host/server does it
 
 void World::drain() {
     scheduler_.trace("the stop begins, with {} ms", plan_.drain_ms);
@@ -400,15 +399,14 @@ void World::drain() {
         for (const std::unique_ptr<ScriptedPeer>& peer : peers_) {
             peer->come_again();  // while accepting comes to its end
         }
-        // The end of accepting takes microseconds: often they have to be on their way when it
-        // begins.
+        // Accepting ends within microseconds, so often they must be on their way when it begins.
         if (rush.one_in(2)) {
             scheduler_.sleep_for(rush.skewed(plan_.faults.latency_ns_max + ms / 10));
         }
     }
     ledger_.stopping(scheduler_.now());
     const std::uint64_t deadline = scheduler_.now() + plan_.drain_ms * ms;
-    std::uint64_t late_looks = 0;  // not by the clock, which may jump
+    std::uint64_t late_looks = 0;  // not by the clock, because that may jump
     std::vector<net::Acceptor*> acceptors;
     for (const std::unique_ptr<Service>& service : services_) {
         acceptors.push_back(service->acceptor.get());
@@ -446,7 +444,7 @@ void World::finish() {
     end_callers();
 }
 
-// Everything is given back. Then what is still on its way to the peers arrives, and they are asked
+// Everything is given back. Then what is still in flight to the peers arrives, and they are asked
 // what they got.
 void World::take_apart() {
     for (const std::unique_ptr<Station>& station : stations_) {
@@ -498,8 +496,8 @@ void World::check_step() {
     }
 }
 
-// Who was refused hears of room soon after the peer has received everything, and does not wait
-// until something else happens.
+// A refused sender hears of room soon after the peer has received everything, without waiting for
+// something else to happen.
 void World::check_owed() {
     const std::uint64_t bound = 100 * ms + 20 * plan_.faults.operation_delay_ns_max;
     const std::uint64_t now = scheduler_.now();
@@ -521,7 +519,7 @@ void World::check_owed() {
 }
 
 void World::check_waiting() {
-    // As long as it takes to find that a home has stalled, some times over: another one may stall
+    // Several times as long as it takes to find that a home has stalled: another one may stall
     // next.
     const std::uint64_t bound = 4 * (10 * ms + plan_.faults.timer_late_ns) +
                                 20 * plan_.faults.operation_delay_ns_max + 50 * ms;

@@ -1,12 +1,12 @@
 // One run of the simulated world: the production code from host/net and host/plugin up, on
-// simulated ports, put together, stopped and taken apart in the steps of host/server/server.cpp,
-// with peers and foreign threads that the seed draws.
+// simulated ports. It is put together, stopped and taken apart in the steps of host/server. The
+// seed draws its peers and foreign threads.
 //
 //     start -> traffic -> (settle) -> drain -> finish -> join -> destroy
 //
-// Settling: the faults end, peers read all that comes, and what must happen then has to, within a
-// bound of time: an echo is complete, whoever is owed an on_writable has it, who waits for a place
-// gets it, who is idle is closed.
+// Settling: the faults end, and peers read all that comes. Then what is owed must happen within a
+// bound of time: an echo is complete, an owed on_writable comes, whoever waits for a place gets it,
+// and idle connections are closed.
 #pragma once
 
 #include <thread>
@@ -21,7 +21,7 @@ namespace portico::sim {
 class World {
 public:
     struct Outcome {
-        // what happened, each in the trace: completions, arrivals, callbacks, calls of host
+        // what happened and is in the trace: completions, arrivals, callbacks, calls of host
         // functions
         std::uint64_t events = 0;
         std::uint64_t steps = 0;     // points at which another thread could go on
@@ -36,8 +36,8 @@ public:
     World(const World&) = delete;
     World& operator=(const World&) = delete;
 
-    // The calling thread is the server's owner. Comes back when all is over and as it must be;
-    // whatever is not ends the process.
+    // The calling thread is the server's owner. Returns when all is over and as it must be; any
+    // violation ends the process.
     [[nodiscard]] Outcome run();
 
 private:
@@ -46,26 +46,25 @@ private:
 
     void start();
     net::WorkerGroup* add_station(std::uint32_t threads, std::uint32_t batch);
-    // Clients that come one by one and stay are spread over the homes, and find all the places,
-    // whichever address they come to.
+    // Clients that come one by one and stay are spread over the homes, and find all the places at
+    // any address.
     void welcome_newcomers();
-    // In the first milliseconds of a callback that takes long, when nobody knows that yet.
+    // In the first milliseconds of a long callback, when nobody knows yet that it is long.
     void send_latecomer();
     void call_from_threads();
-    // One of whose held connections a foreign thread is to resume; null when there is none.
+    // A service with held connections that a foreign thread is to resume; null if there is none.
     [[nodiscard]] Service* wants_resume() const;
     void end_callers();
     void traffic();
     void settle();
     [[nodiscard]] bool is_settled() const;
-    // What must still happen to a peer: a sentence's end; null: nothing.
+    // What must still happen to a peer, as the end of a sentence; null: nothing.
     [[nodiscard]] const char* awaited_by(const ScriptedPeer& peer) const;
     void drain();
     void finish();
     void take_apart();
     void check_step();
-    // Who has connected does not wait for a busy worker while another one, that could open it, is
-    // idle.
+    // A connected client does not wait for a busy worker while an idle one could open it.
     void check_waiting();
     void check_owed();
 

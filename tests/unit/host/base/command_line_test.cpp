@@ -1,4 +1,4 @@
-// Cutting a Windows command line into arguments.
+// Splitting a Windows command line into arguments.
 #include "base/command_line.hpp"
 #include "support/catch.hpp"
 
@@ -9,7 +9,7 @@
 using portico::base::split_command_line;
 using Arguments = std::vector<std::wstring>;
 
-TEST_CASE("a command line is cut as the C library cuts it", "[command_line]") {
+TEST_CASE("a command line is split as the C library splits it", "[command_line]") {
     CHECK(split_command_line(L"") == Arguments{L""});
     CHECK(split_command_line(L"host.exe") == Arguments{L"host.exe"});
     CHECK(split_command_line(L"\"C:\\Program Files\\host.exe\" --config  a.json\t") ==
@@ -33,7 +33,7 @@ TEST_CASE("a command line is cut as the C library cuts it", "[command_line]") {
 }
 
 #ifdef _WIN32
-TEST_CASE("this program's own command line has this program's arguments", "[command_line]") {
+TEST_CASE("this program's own command line gives this program's arguments", "[command_line]") {
     CHECK(split_command_line(::GetCommandLineW()).size() == static_cast<std::size_t>(__argc));
 }
 #endif

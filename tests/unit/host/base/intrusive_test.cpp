@@ -35,7 +35,7 @@ struct Elements : std::array<Element, 5> {
 
 }  // namespace
 
-TEST_CASE("a Fifo hands out in the order it was given", "[base][fifo]") {
+TEST_CASE("a Fifo returns its elements in the order they were added", "[base][fifo]") {
     Elements elements;
     Fifo<Element> list;
     CHECK(list.empty());
@@ -45,12 +45,12 @@ TEST_CASE("a Fifo hands out in the order it was given", "[base][fifo]") {
     }
     CHECK(list.front() == &elements[0]);
     CHECK(drain(list) == std::vector{0, 1, 2, 3, 4});
-    list.push_back(elements[3]);  // an element and a list can be used again
+    list.push_back(elements[3]);  // elements and lists can be used again
     list.push_back(elements[1]);
     CHECK(drain(list) == std::vector{3, 1});
 }
 
-TEST_CASE("a Fifo gives up an element from anywhere", "[base][fifo]") {
+TEST_CASE("a Fifo lets an element be removed from anywhere", "[base][fifo]") {
     Elements elements;
     Fifo<Element> list;
     for (Element& element : elements) {
@@ -86,7 +86,7 @@ TEST_CASE("a Fifo gives up an element from anywhere", "[base][fifo]") {
     }
 }
 
-TEST_CASE("a Fifo takes a chain that was linked newest first", "[base][fifo]") {
+TEST_CASE("a Fifo accepts a chain that was linked newest first", "[base][fifo]") {
     Elements elements;
     Fifo<Element> list;
     const auto chain = [&](std::initializer_list<int> oldest_first) {
@@ -114,7 +114,7 @@ TEST_CASE("a Fifo moves with its elements", "[base][fifo]") {
     from.push_back(elements[1]);
     Fifo<Element> to(std::move(from));
     to.push_back(elements[2]);
-    from.push_back(elements[3]);  // NOLINT: empty after the move, and of use
+    from.push_back(elements[3]);  // NOLINT: empty after the move, and usable
     CHECK(drain(to) == std::vector{0, 1, 2});
     CHECK(drain(from) == std::vector{3});
 }

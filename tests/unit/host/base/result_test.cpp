@@ -26,7 +26,7 @@ TEST_CASE("a Result holds a value or the reason", "[base][result]") {
     CHECK(value.kind() == 0);
 }
 
-TEST_CASE("a Result gives up a value that can only be moved", "[base][result]") {
+TEST_CASE("a Result returns a value that can only be moved", "[base][result]") {
     Result<std::unique_ptr<int>> result(std::make_unique<int>(7));
     const std::unique_ptr<int> taken = *std::move(result);
     CHECK(*taken == 7);
@@ -36,7 +36,7 @@ TEST_CASE("a Result of nothing is success until it fails", "[base][result]") {
     const Result<void> success;
     CHECK(success);
     CHECK(success.error().empty());
-    // A reason may be empty, and is a failure still.
+    // A failure may have an empty reason.
     const Result<void> silent(Failure{""});
     CHECK_FALSE(silent);
     const Result<void> failure(Failure{"why"});

@@ -1,4 +1,4 @@
-// The configuration: what is accepted, and what an operator is told about everything else.
+// The configuration: what is accepted, and the messages about everything else.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -45,7 +45,7 @@ std::vector<std::string> mistakes_in(const std::string& text) {
     return load_text(text, "host.json").mistakes;
 }
 
-// The one mistake of a text that has one.
+// The mistake of a text that has exactly one.
 std::string mistake_in(const std::string& text) {
     const std::vector<std::string> mistakes = mistakes_in(text);
     for (const std::string& mistake : mistakes) {
@@ -59,8 +59,8 @@ bool has(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }
 
-// A directory of its own, no other run's, removed at the end; its name is not ASCII, as an
-// operator's may be.
+// A directory that no other run uses, removed at the end. Its name is not ASCII, as an operator's
+// may be.
 class Folder {
 public:
     Folder() {
@@ -88,8 +88,8 @@ private:
 };
 
 #ifndef _WIN32
-// While it lives files are opened by an account without rights; the administrator would read
-// everything. (Other accounts stay who they are.)
+// While it lives, files are opened by an account without rights, because root could read
+// everything. (Other accounts stay as they are.)
 class NobodyInParticular {
 public:
     NobodyInParticular() {
@@ -150,7 +150,7 @@ TEST_CASE("io_uring has no shared ports", "[config]") {
           "io_uring belongs to one thread");
 }
 
-TEST_CASE("every key is read into its place", "[config]") {
+TEST_CASE("every key is read into its member", "[config]") {
     const Config config = accepted(R"({
       "$schema": "host.schema.json",
       "io": {"backend": "epoll", "ports": "shared", "threads": 3, "receive_buffer_bytes": 1024, "receive_buffers": 32},
@@ -309,7 +309,7 @@ TEST_CASE("a syntax error is reported alone, with its column and in plain words"
     check("{ / x", R"(1:3: found "/", expected "//" or "/*" for a comment)");
 }
 
-TEST_CASE("a text that is not UTF-8 is refused, also in a comment", "[config]") {
+TEST_CASE("text that is not UTF-8 is refused, even in a comment", "[config]") {
     const auto refused = [](const std::string& bytes) {
         return mistake_in("{\n// " + bytes + "\n}");
     };
@@ -328,7 +328,7 @@ TEST_CASE("a text that is not UTF-8 is refused, also in a comment", "[config]") 
               ": found a NUL byte, expected a file saved as UTF-8 text");
 }
 
-TEST_CASE("deep nesting is an error and not a crash", "[config]") {
+TEST_CASE("deep nesting is an error, not a crash", "[config]") {
     CHECK(mistake_in(std::string(100'000, '[')) ==
           "host.json:1:65: found more than 64 brackets open at once, expected at most 64");
     std::string objects;
@@ -372,7 +372,7 @@ TEST_CASE("all mistakes are reported at once, in the order of their lines", "[co
             "host.json:8: log: found [], expected an object, {...}"});
 }
 
-TEST_CASE("an unknown key is named with the one that was probably meant", "[config]") {
+TEST_CASE("an unknown key is reported with the one that was probably meant", "[config]") {
     CHECK(mistake_in(with_top(R"(, "lgo": {})")) ==
           R"(host.json:1: lgo: unknown key "lgo"; did you mean "log"?)");
     CHECK(has(mistake_in(listener(R"(, "blockingThreads": 1)")),
@@ -384,7 +384,7 @@ TEST_CASE("an unknown key is named with the one that was probably meant", "[conf
           R"(host.json:1: shutdown["two\nwords"]: unknown key "two\nwords", expected "drain_ms")");
 }
 
-TEST_CASE("the nearest key is found by few edits, and nothing far away is suggested", "[config]") {
+TEST_CASE("a suggested key differs by few edits; nothing far away is suggested", "[config]") {
     const std::vector<std::string_view> known{"port", "send_queue_bytes", "name"};
     CHECK(nearest("prot", known) == "port");
     CHECK(nearest("PORT", known) == "port");
@@ -406,7 +406,7 @@ TEST_CASE("a repeated key is a mistake that names the first one's line", "[confi
         has(mistake_in(with_top(R"(, "\u006cog": {}, "log": {})")), "found the key \"log\" again"));
 }
 
-TEST_CASE("what was found is shown in short and harmless", "[config]") {
+TEST_CASE("the value that was found is shown short and escaped", "[config]") {
     const std::string long_text(100, 'x');
     CHECK(has(mistake_in(with_top(R"(, "log": ")" + long_text + "\"")),
               "found \"" + std::string(40, 'x') + "...\", expected"));
@@ -456,7 +456,7 @@ TEST_CASE("there is at least one listener", "[config]") {
     CHECK(mistake_in("[]") == "host.json:1: (top level): found [], expected an object, {...}");
 }
 
-TEST_CASE("a listener is called as its plugin unless that name is taken", "[config]") {
+TEST_CASE("an unnamed listener takes its plugin's name unless that is taken", "[config]") {
     const auto pair = [](const std::string& first, const std::string& second) {
         return "{\"listeners\": [\n{\"listen\": \"1\", \"plugin\": \"echo\"" + first +
                "},\n{\"listen\": \"2\", \"plugin\": \"echo\"" + second + "}]}";
@@ -479,7 +479,7 @@ TEST_CASE("a listener is called as its plugin unless that name is taken", "[conf
               "expected 1 to 64 printable characters"));
 }
 
-TEST_CASE("a plugin's name is no path and has no suffix", "[config]") {
+TEST_CASE("a plugin's name is not a path and has no suffix", "[config]") {
     const auto plugin = [](const std::string& name) {
         return R"({"listeners": [{"listen": "1", "plugin": ")" + name + "\"}]}";
     };
@@ -530,7 +530,7 @@ TEST_CASE("an address is checked, and no two listeners have the same", "[config]
     accepted(both("127.0.0.1:0", "127.0.0.1:0"));
 }
 
-TEST_CASE("framing takes only the keys of its type", "[config]") {
+TEST_CASE("each framing type accepts only its own keys", "[config]") {
     const auto framing = [](const std::string& keys) {
         return listener(R"(, "framing": {)" + keys + "}");
     };
@@ -559,7 +559,7 @@ TEST_CASE("framing takes only the keys of its type", "[config]") {
               "found -1, expected 1, 2 or 4"));
 }
 
-TEST_CASE("a short length prefix bounds the frame", "[config]") {
+TEST_CASE("a short length prefix limits the frame", "[config]") {
     const auto prefix = [](const std::string& keys) {
         return listener(R"(, "framing": {"type": "length_prefix", )" + keys + "}");
     };
@@ -627,7 +627,7 @@ TEST_CASE("relative paths are relative to the configuration's directory", "[conf
         R"(found "C:\temp", expected a folder's name without control characters (a backslash is written \\, or use "/"))"));
 }
 
-TEST_CASE("of many mistakes the first fifty are told, and how many more there are", "[config]") {
+TEST_CASE("the first fifty mistakes are reported, and how many more there are", "[config]") {
     std::string listeners;
     for (int i = 0; i < 1'000; ++i) {
         listeners += i == 0 ? "" : ",";
@@ -641,7 +641,7 @@ TEST_CASE("of many mistakes the first fifty are told, and how many more there ar
     CHECK(mistakes[50] == "host.json: 1950 more mistakes not shown");
 }
 
-TEST_CASE("a file that cannot be read is one line that says what to do", "[config]") {
+TEST_CASE("a file that cannot be read gives one line that says what to do", "[config]") {
     const Folder folder;
     const auto mistakes = [](const std::string& file) { return load_file(file).mistakes; };
     const std::string directory = portico::base::utf8_from_path(folder.path());
@@ -667,7 +667,7 @@ TEST_CASE("a file that cannot be read is one line that says what to do", "[confi
 }
 
 #ifndef _WIN32
-TEST_CASE("a file that the system does not give is refused with the system's reason", "[config]") {
+TEST_CASE("a file that the system refuses is reported with the system's reason", "[config]") {
     const Folder folder;
     const auto mistakes = [](const std::string& file) { return load_file(file).mistakes; };
     const std::string denied =
@@ -690,12 +690,12 @@ TEST_CASE("a file that the system does not give is refused with the system's rea
     fs::create_symlink("circle", folder.path() / "circle");
     CHECK(has(mistakes(circle).at(0), circle + ": not readable: Too many levels"));
     CHECK(has(mistakes("/" + std::string(5'000, 'n')).at(0), ": not readable: File name too long"));
-    // Opens as a file, and cannot be read at its beginning.
+    // It opens as a file, but cannot be read from its beginning.
     CHECK(mistakes("/proc/self/mem") ==
           std::vector<std::string>{"/proc/self/mem: not readable: an error while reading"});
 }
 
-TEST_CASE("a configuration may come through a pipe, up to the same size as from a file",
+TEST_CASE("a configuration may come through a pipe, with the same size limit as a file",
           "[config]") {
     const Folder folder;
     const std::string pipe = portico::base::utf8_from_path(folder.path() / "pipe");
@@ -715,7 +715,7 @@ TEST_CASE("a configuration may come through a pipe, up to the same size as from 
 }
 #endif
 
-TEST_CASE("a text of a program has no file to name", "[config]") {
+TEST_CASE("text from a program has no file to name", "[config]") {
     CHECK(load_text("{", "").mistakes.at(0).substr(0, 11) == "(text):1:2:");
     CHECK(load_text(with_top(""), "").config.file.empty());
 }

@@ -1,5 +1,5 @@
-// config/host.schema.json tells editors what the loader tells operators: the same keys, ranges,
-// words and defaults. And the files that come with the host load.
+// config/host.schema.json has the same keys, ranges, words and defaults for editors as the loader
+// has for operators. And the files that come with the host load.
 #include <cstdint>
 #include <fstream>
 #include <functional>
@@ -34,7 +34,7 @@ Json smallest() {
     return Json::parse(R"({"listeners": [{"listen": "5000", "plugin": "echo"}]})");
 }
 
-// One object of the schema and how a document has it: `put` returns the smallest valid document
+// One object of the schema and its place in a document: `put` returns the smallest valid document
 // with `object` there.
 struct Place {
     std::string name;
@@ -152,13 +152,13 @@ TEST_CASE("the loader and the schema know the same keys", "[config]") {
             REQUIRE(at != std::string::npos);
             known.erase(at, key.size() + 2);
         }
-        if (place.name.substr(0, 7) != "framing") {  // it names the other types' keys too
+        if (place.name.substr(0, 7) != "framing") {  // the message names the other types' keys too
             CHECK(known.find('"') == std::string::npos);
         }
     }
 }
 
-TEST_CASE("a key in the wrong object is told where it belongs", "[config]") {
+TEST_CASE("a key in the wrong object is reported with the place where it belongs", "[config]") {
     const std::vector<Place> all = places();
     for (const Place& home : all) {
         for (const auto& [key, rule] : home.properties.items()) {

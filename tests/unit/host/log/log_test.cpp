@@ -1,4 +1,4 @@
-// The log's lines, and which place each goes to.
+// The log's lines, and where each goes.
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
@@ -50,7 +50,7 @@ private:
 
 const base::Access access_of_one{"127.0.0.1:40000", "closed by the peer", 12, 34, 5, 1'234'567'890};
 
-// What a log with these options leaves in its files, after lines at each level and an access line.
+// What a log with these options has in its files after lines at each level and an access line.
 void log_all(const config::Log& options) {
     base::Result<std::unique_ptr<log::StreamLog>> log = log::StreamLog::open(options);
     REQUIRE(log);
@@ -124,7 +124,7 @@ TEST_CASE("access lines may have a file of their own, at any level", "[log]") {
 #ifdef _WIN32
 namespace {
 
-// Handles of this process to a file of that name that a child would inherit, and all of them.
+// This process's handles to a file of that name: those that a child would inherit, and all.
 struct Handles {
     int inherited = 0;
     int all = 0;
@@ -147,7 +147,7 @@ Handles handles_to(const std::wstring& name) {
 
 }  // namespace
 
-TEST_CASE("what a plugin starts does not inherit the log's files", "[log]") {
+TEST_CASE("programs that a plugin starts do not inherit the log's files", "[log]") {
     const Folder folder;
     config::Log options;
     options.file = folder.name("inherited.log");
@@ -160,7 +160,7 @@ TEST_CASE("what a plugin starts does not inherit the log's files", "[log]") {
 }
 #endif
 
-TEST_CASE("what scripts wait for is written at every level but off", "[log]") {
+TEST_CASE("lines that scripts wait for are written at every level except off", "[log]") {
     const Folder folder;
     for (const char* level : {"trace", "debug", "info", "warn", "error", "off"}) {
         INFO(level);

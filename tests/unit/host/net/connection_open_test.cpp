@@ -1,6 +1,5 @@
-// A connection that is ordered to end while it opens. Orders of the host find it as soon as its
-// word is open, from any thread, so the mail of one may come before the mail with which the
-// connection begins.
+// A connection that is told to end while it opens. The host may tell it so from any thread as soon
+// as its word is open. So that mail may come before the mail with which the connection begins.
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -111,7 +110,7 @@ private:
 
 }  // namespace
 
-TEST_CASE("a connection that is drained before it has begun is told so", "[connection]") {
+TEST_CASE("a connection that is drained before it begins gets on_drain", "[connection]") {
     OneConnection one;
     REQUIRE(one.connection->drain(one.connection->generation(), 1'234) ==
             net::CallResult::accepted);
@@ -119,7 +118,7 @@ TEST_CASE("a connection that is drained before it has begun is told so", "[conne
     CHECK(one.protocol.said == "open, drain 1234, close: the host stops");
 }
 
-TEST_CASE("a connection that is cut before it has begun ends once", "[connection]") {
+TEST_CASE("a connection that is cut before it begins ends once", "[connection]") {
     OneConnection one;
     REQUIRE(one.connection->cut(one.connection->generation()) == net::CallResult::accepted);
     one.run();

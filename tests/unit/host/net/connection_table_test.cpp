@@ -1,4 +1,4 @@
-// The table of connections, without any of them open; and the words for their ends.
+// The table of connections, with none of them open; and the names of the reasons of a close.
 #include "net/connection_table.hpp"
 
 #include <set>
@@ -8,7 +8,7 @@
 
 using namespace portico;
 
-TEST_CASE("each reason of a close has words of its own", "[net]") {
+TEST_CASE("each reason of a close has its own text", "[net]") {
     std::set<std::string> words;
     constexpr int last = static_cast<int>(net::CloseReason::no_memory);
     for (int i = 0; i <= last; ++i) {
@@ -18,7 +18,7 @@ TEST_CASE("each reason of a close has words of its own", "[net]") {
     CHECK(words.count("") == 0);
 }
 
-TEST_CASE("a table lends each of its slots once, and the oldest first again", "[net]") {
+TEST_CASE("a table hands out each slot once, then the one free for longest", "[net]") {
     const std::uint32_t count = GENERATE(1U, 256U, 257U, 600U);
     CAPTURE(count);
     net::ConnectionTable table(count);
@@ -40,8 +40,7 @@ TEST_CASE("a table lends each of its slots once, and the oldest first again", "[
     CHECK(table.take() == nullptr);
 }
 
-TEST_CASE("a handle is found in its own table alone, and only where a slot has been made",
-          "[net]") {
+TEST_CASE("a handle is found only in its own table, and only if its slot exists", "[net]") {
     net::ConnectionTable table(300);
     const net::ConnectionTable other(300);
     CHECK(table.find(table.handle_of(0, 1)).connection == nullptr);
@@ -53,6 +52,6 @@ TEST_CASE("a handle is found in its own table alone, and only where a slot has b
     CHECK(other.find(handle).connection == nullptr);
     CHECK(table.find(0).connection == nullptr);
     CHECK(table.find(UINT64_MAX).connection == nullptr);
-    CHECK(table.find(table.handle_of(299, 1)).connection == nullptr);  // its block is not made yet
+    CHECK(table.find(table.handle_of(299, 1)).connection == nullptr);  // no block of it yet
     table.give_back(*first);
 }

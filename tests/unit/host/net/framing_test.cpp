@@ -107,7 +107,7 @@ TEST_CASE("length-prefixed messages are found however the stream is cut", "[fram
     }
 }
 
-TEST_CASE("a payload of max_bytes passes and one more byte does not", "[framing]") {
+TEST_CASE("a payload of max_bytes is accepted and one more byte is not", "[framing]") {
     std::size_t scanned = 0;
     CHECK(net::next_frame(delimiter("\r\n", 4), bytes_of("1234\r\n"), scanned).kind ==
           Frame::Kind::complete);
@@ -115,7 +115,7 @@ TEST_CASE("a payload of max_bytes passes and one more byte does not", "[framing]
     CHECK(net::next_frame(delimiter("\r\n", 4), bytes_of("12345\r\n"), scanned).kind ==
           Frame::Kind::too_long);
 
-    // Before the delimiter has come: its first byte may be there already.
+    // The delimiter has not come, but its first byte may be there already.
     scanned = 0;
     CHECK(net::next_frame(delimiter("\r\n", 4), bytes_of("1234\r"), scanned).kind ==
           Frame::Kind::incomplete);
@@ -129,26 +129,26 @@ TEST_CASE("a payload of max_bytes passes and one more byte does not", "[framing]
     scanned = 0;
     CHECK(net::next_frame(framing, bytes_of(with_prefix(framing, "1234")), scanned).kind ==
           Frame::Kind::complete);
-    // Known to be too long from the prefix alone.
+    // The prefix alone shows that it is too long.
     CHECK(net::next_frame(framing, bytes_of(std::string("\0\5", 2)), scanned).kind ==
           Frame::Kind::too_long);
 }
 
-TEST_CASE("a delimiter is not looked for twice in the same bytes", "[framing]") {
+TEST_CASE("the same bytes are not searched twice for a delimiter", "[framing]") {
     const config::Framing framing = delimiter("\n");
     const std::string text(1'000, 'x');
     std::size_t scanned = 0;
     CHECK(net::next_frame(framing, bytes_of(text), scanned).kind == Frame::Kind::incomplete);
     CHECK(scanned == 1'000);
-    // A delimiter planted in what was scanned before is not seen: proof that the search goes on
-    // behind it.
+    // A delimiter planted in bytes that were searched before is not found, so the search goes on
+    // after them.
     std::string planted = text + "yy";
     planted[10] = '\n';
     CHECK(net::next_frame(framing, bytes_of(planted), scanned).kind == Frame::Kind::incomplete);
     CHECK(scanned == 1'002);
 }
 
-TEST_CASE("without framing everything that is there is one message", "[framing]") {
+TEST_CASE("without framing everything received is one message", "[framing]") {
     std::size_t scanned = 0;
     const Frame frame = net::next_frame({}, bytes_of("abc\ndef"), scanned);
     CHECK(frame.kind == Frame::Kind::complete);

@@ -29,7 +29,7 @@ std::string gathered(net::SendQueue& queue) {
 
 }  // namespace
 
-TEST_CASE("small messages share a chunk and leave in one part", "[send_queue]") {
+TEST_CASE("small messages share a chunk and are sent as one part", "[send_queue]") {
     io::BufferPool chunks(usual + net::SendQueue::chunk_overhead, 4);
     net::SendQueue queue;
     for (int i = 0; i < 16; ++i) {
@@ -44,7 +44,7 @@ TEST_CASE("small messages share a chunk and leave in one part", "[send_queue]") 
     CHECK(chunks.on_loan() == 0);
 }
 
-TEST_CASE("an append behind bytes that are being sent leaves them where they are", "[send_queue]") {
+TEST_CASE("appending does not move bytes that are being sent", "[send_queue]") {
     io::BufferPool chunks(usual + net::SendQueue::chunk_overhead, 4);
     net::SendQueue queue;
     REQUIRE(queue.append(chunks, bytes_of("first")));
@@ -100,7 +100,7 @@ TEST_CASE("messages larger than a chunk, and an exhausted pool, go to the heap",
     CHECK(chunks.on_loan() == 0);
 }
 
-TEST_CASE("an empty queue names nothing to send", "[send_queue]") {
+TEST_CASE("an empty queue has nothing to send", "[send_queue]") {
     io::BufferPool chunks(usual + net::SendQueue::chunk_overhead, 1);
     net::SendQueue queue;
     CHECK(queue.gather().empty());
@@ -109,7 +109,7 @@ TEST_CASE("an empty queue names nothing to send", "[send_queue]") {
     CHECK(chunks.on_loan() == 0);
 }
 
-TEST_CASE("any mixture of appends and partial sends keeps the stream", "[send_queue]") {
+TEST_CASE("any mixture of appends and partial sends keeps the stream intact", "[send_queue]") {
     std::mt19937 random(7);
     io::BufferPool chunks(usual + net::SendQueue::chunk_overhead, 16);
     net::SendQueue queue;
@@ -174,7 +174,7 @@ TEST_CASE("without chunks in the pool a queue owns at most twice its bytes, what
         REQUIRE(queue.append(chunks, bytes_of(message)));
     }
     CHECK(queue.owned_bytes() <= 2 * limit + chunk_bytes);
-    // The same after a time in which as much came as was sent.
+    // The same holds after a time in which as much came as was sent.
     for (std::size_t sent = 0; sent < limit; sent += size) {
         static_cast<void>(queue.gather());
         queue.consume(size);

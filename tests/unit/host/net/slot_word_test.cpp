@@ -1,4 +1,4 @@
-// The word of a slot, and the mailbox: each transition, and sums of many threads.
+// The slot word and the mailbox: each transition, and sums over many threads.
 #include "net/slot_word.hpp"
 
 #include <thread>
@@ -39,7 +39,7 @@ TEST_CASE("a free slot and an old generation are gone", "[slot_word]") {
     CHECK(word.reserve(second, 1, high) == Reserve::accepted);
 }
 
-TEST_CASE("sends are accepted below the high watermark and overshoot by one", "[slot_word]") {
+TEST_CASE("sends are accepted below the high watermark; one may pass it", "[slot_word]") {
     SlotWord word;
     const std::uint64_t generation = opened(word);
     CHECK(word.reserve(generation, 99, high) == Reserve::accepted);
@@ -59,7 +59,7 @@ TEST_CASE("a blockage ends once, below the low watermark", "[slot_word]") {
     CHECK_FALSE(word.give_back(49, low));
 }
 
-TEST_CASE("without a refusal no blockage ends", "[slot_word]") {
+TEST_CASE("if nothing was refused, no blockage ends", "[slot_word]") {
     SlotWord word;
     const std::uint64_t generation = opened(word);
     REQUIRE(word.reserve(generation, 100, high) == Reserve::accepted);
@@ -81,7 +81,7 @@ TEST_CASE("a close waits for what is reserved", "[slot_word]") {
     CHECK_FALSE(word.reserve_call(generation, true));
 }
 
-TEST_CASE("after finish no send is accepted, but calls are", "[slot_word]") {
+TEST_CASE("after finish sends are refused and calls accepted", "[slot_word]") {
     SlotWord word;
     const std::uint64_t generation = opened(word);
     REQUIRE(word.reserve_call(generation, false, SlotWord::Mark::finished));
@@ -113,7 +113,7 @@ TEST_CASE("reservations from many threads add up", "[slot_word]") {
     CHECK(SlotWord::reserved_of(word.load()) == accepted);
 }
 
-TEST_CASE("a mailbox tells exactly one sender to schedule, and delivers in order", "[mailbox]") {
+TEST_CASE("exactly one sender has to schedule a mailbox, which delivers in order", "[mailbox]") {
     struct Numbered : net::Mail {
         int sender = 0;
         int number = 0;
@@ -122,7 +122,7 @@ TEST_CASE("a mailbox tells exactly one sender to schedule, and delivers in order
     constexpr int each = 20'000;
     net::Mailbox mailbox;
     std::vector<std::vector<Numbered>> mails(senders, std::vector<Numbered>(each));
-    std::atomic<int> scheduled{0};  // runs that are due: at most one may ever be
+    std::atomic<int> scheduled{0};  // runs that are due: never more than one
     std::atomic<bool> twice{false};
     std::vector<std::thread> threads;
     for (int sender = 0; sender < senders; ++sender) {

@@ -1,5 +1,5 @@
-// An instance of a plugin without a server: what validate may ask of the host, and what becomes of
-// its answer.
+// An instance of a plugin without a server: what validate may ask of the host, and how its answer
+// is used.
 #include "plugin/instance.hpp"
 
 #include <algorithm>
@@ -25,7 +25,7 @@ public:
     std::vector<std::string> lines;
 };
 
-// What the running validate does; a plugin has no other way to the test.
+// What the running validate does. A plugin has no other way to reach the test.
 using Validate = std::function<portico_status(const portico_host& host, portico_instance* instance,
                                               char* error, std::uint64_t capacity)>;
 Validate* running = nullptr;
@@ -84,8 +84,7 @@ const portico_settings* settings_of(const portico_host& host, portico_instance* 
 
 }  // namespace
 
-TEST_CASE("a plugin without validate has nothing to say against its settings",
-          "[plugin_instance]") {
+TEST_CASE("a plugin without validate accepts any settings", "[plugin_instance]") {
     Fixture fixture;
     fixture.table.validate = nullptr;
     plugin::Instance instance({nullptr, &fixture.table, "x"}, fixture.listener, fixture.log);
@@ -110,8 +109,9 @@ TEST_CASE("an instance is described by name, version, file and what it declares"
     CHECK(described() == "tested 1.2 (/plugins/file.so, blocking)");
 }
 
-TEST_CASE("a refusal is told in the plugin's words, else in the settings', else by its number",
-          "[plugin_instance]") {
+TEST_CASE(
+    "a refusal is reported in the plugin's words, otherwise the settings', otherwise by number",
+    "[plugin_instance]") {
     Fixture fixture;
     fixture.listener.settings.json = R"({"loud": 5})";
     fixture.listener.settings.path = "listeners[0].settings";
@@ -144,7 +144,7 @@ TEST_CASE("a refusal is told in the plugin's words, else in the settings', else 
     CHECK(fixture.validate(speaking) == std::vector<std::string>{"host.json:3: " + place + "no"});
 }
 
-TEST_CASE("a text that fills the room for errors needs no terminator", "[plugin_instance]") {
+TEST_CASE("text that fills the room for errors needs no terminator", "[plugin_instance]") {
     Fixture fixture;
     std::uint64_t room = 0;
     const std::vector<std::string> mistakes = fixture.validate(
@@ -192,7 +192,7 @@ TEST_CASE("the settings extension answers each kind of read through its table",
     CHECK(mistakes.empty());
 }
 
-TEST_CASE("the settings extension refuses what is no key and what has no place for its answer",
+TEST_CASE("the settings extension refuses a bad key and a missing place for the answer",
           "[plugin_instance]") {
     Fixture fixture;
     fixture.listener.settings.json = R"({"text": "hello"})";
@@ -257,7 +257,7 @@ TEST_CASE(
         }));
 }
 
-TEST_CASE("settings are read inside validate and by its thread alone", "[plugin_instance]") {
+TEST_CASE("settings are read only inside validate, by its thread", "[plugin_instance]") {
     Fixture fixture;
     fixture.listener.settings.json = R"({"loud": true})";
     const portico_settings* kept = nullptr;
@@ -274,7 +274,7 @@ TEST_CASE("settings are read inside validate and by its thread alone", "[plugin_
             std::int32_t truth = 0;
             elsewhere = kept->get_boolean(self, "loud", 4, &truth);
         }).join();
-        // the table is there for every thread, its functions are not
+        // every thread gets the table, but may not call its functions
         CHECK(found_elsewhere == kept);
         CHECK(elsewhere == PORTICO_UNSUPPORTED);
         std::int32_t truth = 0;
@@ -296,7 +296,7 @@ TEST_CASE("settings are read inside validate and by its thread alone", "[plugin_
     CHECK(kept->get_count(handle, "loud", 4, &size) == PORTICO_UNSUPPORTED);
 }
 
-TEST_CASE("inside validate there is no connection and no thread of the host's",
+TEST_CASE("inside validate there are no connections and no threads of the host",
           "[plugin_instance]") {
     Fixture fixture;
     static_cast<void>(fixture.validate(

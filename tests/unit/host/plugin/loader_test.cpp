@@ -1,4 +1,4 @@
-// What the loader asks of a library's tables before it calls anything in them.
+// What the loader checks in a library's tables before it calls anything in them.
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -36,7 +36,7 @@ portico_plugin plugin_of(const std::string& name) {
     return plugin;
 }
 
-// The error, or "" and the plugin's name.
+// The error; or "", and the plugin's name.
 std::string check(const portico_plugin& first, const portico_plugin* second = nullptr,
                   const std::string& wanted = "") {
     const portico_plugin* const plugins[2] = {&first, second};
@@ -52,7 +52,7 @@ bool contains(const std::string& text, const std::string& part) {
 
 }  // namespace
 
-TEST_CASE("a plugin's name is printable, and so is its version", "[plugin_loader]") {
+TEST_CASE("a plugin's name and version are printable", "[plugin_loader]") {
     const std::string good = "a-plugin_1";
     CHECK(check(plugin_of(good)) == "is a-plugin_1");
     for (const std::string& bad : {std::string(), std::string("two words"), std::string("line\n"),
@@ -68,8 +68,7 @@ TEST_CASE("a plugin's name is printable, and so is its version", "[plugin_loader
     CHECK(check(plugin) == "is a-plugin_1");
 }
 
-TEST_CASE("of several plugins in a library one is named, or has the library's name",
-          "[plugin_loader]") {
+TEST_CASE("a library's plugin is chosen by name, or has the library's name", "[plugin_loader]") {
     const std::string file = "file";
     const std::string other = "other";
     const portico_plugin first = plugin_of(file);
@@ -84,7 +83,7 @@ TEST_CASE("of several plugins in a library one is named, or has the library's na
     CHECK(contains(check(second, &third), "name one"));
 }
 
-TEST_CASE("one table that is wrong refuses the library", "[plugin_loader]") {
+TEST_CASE("one wrong table refuses the library", "[plugin_loader]") {
     const std::string name = "file";
     const std::string other = "other";
     const portico_plugin first = plugin_of(name);
@@ -184,9 +183,9 @@ TEST_CASE("a plugin's name never leads out of its directory", "[plugin_loader]")
     }
 }
 
-TEST_CASE("a plugin that cannot be found is told from one that cannot be loaded",
+TEST_CASE("a missing plugin is reported differently from one that cannot be loaded",
           "[plugin_loader]") {
-    // A folder of its own, with a name that is not ASCII, as an operator's may be.
+    // A folder of the test's own. Its name is not ASCII, as an operator's may be.
     const std::filesystem::path folder = std::filesystem::temp_directory_path() /
                                          std::filesystem::path(u8"pörtico_loader_test") /
                                          std::to_string(base::now_ns());
@@ -210,8 +209,7 @@ TEST_CASE("a plugin that cannot be found is told from one that cannot be loaded"
     CHECK(contains(error_of("absent"), "the plugin directory cannot be read"));
 }
 
-TEST_CASE("a file that is no library, or not all of one, is refused with what is wrong",
-          "[plugin_loader]") {
+TEST_CASE("a file that is not a whole library is refused with the reason", "[plugin_loader]") {
     const std::filesystem::path folder = std::filesystem::temp_directory_path() /
                                          ("portico_loader_test_" + std::to_string(base::now_ns()));
     REQUIRE(std::filesystem::create_directories(folder));
@@ -222,8 +220,7 @@ TEST_CASE("a file that is no library, or not all of one, is refused with what is
         return plugin::load(base::utf8_from_path(folder), "part", copies).error();
     };
 
-    // Of every length that could be told apart by the headers at its beginning, and by the sizes in
-    // them.
+    // Every length that the headers at its beginning, and the sizes in them, could tell apart.
     const std::uintmax_t size = std::filesystem::file_size(whole);
     for (const std::uintmax_t bytes : {std::uintmax_t{0}, std::uintmax_t{3}, std::uintmax_t{40},
                                        std::uintmax_t{100}, std::uintmax_t{1'000}, size / 4}) {

@@ -1,4 +1,4 @@
-// Where private copies of plugins are made, and what becomes of them.
+// Where private copies of plugins are made, and when they are removed.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -62,8 +62,7 @@ private:
 
 }  // namespace
 
-TEST_CASE("a plugin is loaded from a copy, once, and the copy goes with its owner",
-          "[plugin_copies]") {
+TEST_CASE("a plugin is loaded once, from a copy that goes with its owner", "[plugin_copies]") {
     const Scratch scratch;
     {
         PrivateCopies copies({scratch.temporary()});
@@ -74,7 +73,7 @@ TEST_CASE("a plugin is loaded from a copy, once, and the copy goes with its owne
         CHECK(copies.notes().empty());
         CHECK(contains(copies.folder(), scratch.temporary()));
         CHECK(scratch.folders() == 1);
-        // The file itself is nobody's: it can be cut short and replaced.
+        // Nobody uses the file itself: it can be cut short and replaced.
         std::ofstream(scratch.plugin(), std::ios::binary | std::ios::trunc) << "cut";
         std::filesystem::remove(scratch.plugin());
         auto query = (*second)->symbol("portico_plugin_query");
@@ -83,7 +82,8 @@ TEST_CASE("a plugin is loaded from a copy, once, and the copy goes with its owne
     CHECK(scratch.folders() == 0);
 }
 
-TEST_CASE("a place that cannot hold copies is named, and the next one taken", "[plugin_copies]") {
+TEST_CASE("a folder that cannot hold copies is reported, and the next one used",
+          "[plugin_copies]") {
     const Scratch scratch;
     PrivateCopies copies({scratch.missing(), scratch.temporary()});
     REQUIRE(copies.open(scratch.plugin_text()));
@@ -92,7 +92,7 @@ TEST_CASE("a place that cannot hold copies is named, and the next one taken", "[
     CHECK(contains(copies.notes()[0], copies.folder()));
 }
 
-TEST_CASE("without any place the original is loaded, with a note", "[plugin_copies]") {
+TEST_CASE("if no folder can hold copies, the original is loaded, with a note", "[plugin_copies]") {
     const Scratch scratch;
     PrivateCopies copies({scratch.missing()});
     REQUIRE(copies.open(scratch.plugin_text()));
@@ -101,7 +101,7 @@ TEST_CASE("without any place the original is loaded, with a note", "[plugin_copi
     CHECK(copies.folder().empty());
 }
 
-TEST_CASE("a kept library is the same one for a later owner, unless its file has changed",
+TEST_CASE("a later owner gets the same kept library unless its file has changed",
           "[plugin_copies]") {
     const Scratch scratch;
     const Library* first = nullptr;
@@ -123,12 +123,11 @@ TEST_CASE("a kept library is the same one for a later owner, unless its file has
     CHECK(library->get() != first);
 }
 
-TEST_CASE("what nobody holds any more is removed, what is held is not", "[plugin_copies]") {
+TEST_CASE("copies that nobody holds are removed; those in use are not", "[plugin_copies]") {
     const Scratch scratch;
     auto held = LibraryFolder::make(scratch.temporary());
     REQUIRE(held);
-    // As a killed process leaves it: with files, folders and, on Linux, a link that leads out of
-    // it.
+    // What a killed process leaves: files, folders and, on Linux, a link that leads out of it.
     const std::filesystem::path left = base::path_from_utf8(scratch.temporary()) /
                                        "portico-plugins-left";
     std::filesystem::create_directories(left / "inner");

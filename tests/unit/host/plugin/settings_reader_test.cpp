@@ -1,5 +1,5 @@
-// The typed reads of a plugin's settings: what is found, what is refused and in which words, and
-// which members nobody asked for.
+// The typed reads of a plugin's settings: what is found, what is refused and with which message,
+// and which members nobody asked for.
 #include "plugin/settings_reader.hpp"
 #include "config/json_source.hpp"
 
@@ -13,7 +13,7 @@ using Read = SettingsReader::Read;
 
 namespace {
 
-// As a program makes them, which has no file, but for the name.
+// Settings that a program makes: they have a name but no file.
 config::Settings settings_of(const std::string& json) {
     config::Settings settings;
     settings.json = json;
@@ -22,7 +22,7 @@ config::Settings settings_of(const std::string& json) {
     return settings;
 }
 
-// As the configuration makes them of a text that begins on this line of the file.
+// Settings that the configuration makes of a text that begins on this line of the file.
 config::Settings settings_from_line(int line, const std::string& json) {
     config::Settings settings = settings_of(json);
     settings.lines = config::Lines(
@@ -53,7 +53,7 @@ TEST_CASE("a setting is read as its type", "[plugin_settings]") {
     double number = 0;
     CHECK(reader.number("half", 0, 1, number) == Read::ok);
     CHECK(number == 0.5);
-    CHECK(reader.number("small", -5, 5, number) == Read::ok);  // an integer is a number as well
+    CHECK(reader.number("small", -5, 5, number) == Read::ok);  // an integer is a number too
     CHECK(number == -5);
     std::string_view text;
     CHECK(reader.string("text", text) == Read::ok);
@@ -70,7 +70,7 @@ TEST_CASE("a setting is read as its type", "[plugin_settings]") {
     CHECK(reader.error().empty());
 }
 
-TEST_CASE("a setting that is not there leaves the default", "[plugin_settings]") {
+TEST_CASE("a missing setting leaves the default", "[plugin_settings]") {
     const config::Settings settings = settings_of(R"({"there": {"is": [1]}})");
     SettingsReader reader(settings);
     bool truth = true;
@@ -106,12 +106,12 @@ TEST_CASE("a path leads through objects and arrays, with '/' and '~' escaped",
     CHECK(value == 7);
     CHECK(reader.integer("c~0d", 0, 10, value) == Read::ok);
     CHECK(value == 8);
-    // no path: the boundary makes it PORTICO_INVALID
+    // not a path: the boundary answers PORTICO_INVALID
     CHECK_THROWS(reader.integer("bad~2escape", 0, 10, value));
 }
 
 TEST_CASE(
-    "a setting of another type is refused, with its place, what was found and what was expected",
+    "a setting of the wrong type is refused with its place, what was found and what was expected",
     "[plugin_settings]") {
     const config::Settings settings = settings_from_line(
         12, "{\"deep\": [{\"value\": \"text\"}],\n\"number\": 5,\n\"list\": [1]}");
@@ -143,7 +143,7 @@ TEST_CASE(
     CHECK(number == 2.5);
 }
 
-TEST_CASE("a number out of range is of the wrong type", "[plugin_settings]") {
+TEST_CASE("a number out of range is refused as a wrong type", "[plugin_settings]") {
     const config::Settings settings = settings_of(
         R"({"value": 5, "fraction": 5.5, "huge": 18446744073709551615, "far": 1e300})");
     SettingsReader reader(settings);
@@ -152,7 +152,7 @@ TEST_CASE("a number out of range is of the wrong type", "[plugin_settings]") {
     CHECK(reader.integer("value", 6, 10, integer) == Read::wrong_type);
     CHECK(reader.integer("value", 0, 4, integer) == Read::wrong_type);
     CHECK(reader.integer("fraction", 0, 10, integer) == Read::wrong_type);
-    // not wrapped round to -1
+    // it does not wrap around to -1
     CHECK(reader.integer("huge", INT64_MIN, INT64_MAX, integer) == Read::wrong_type);
     CHECK(contains(reader.error(), "found 18446744073709551615"));
     CHECK(reader.number("value", 6, 10, number) == Read::wrong_type);
@@ -169,20 +169,20 @@ TEST_CASE("a long value is cut in an error", "[plugin_settings]") {
     CHECK(contains(reader.error(), "found \"" + std::string(40, 'x') + "...\", expected"));
 }
 
-TEST_CASE("settings that a program made are named without a file", "[plugin_settings]") {
+TEST_CASE("settings that a program made are reported without a file", "[plugin_settings]") {
     config::Settings settings;
     settings.json = R"({"value": 1, "": 2})";
     SettingsReader reader(settings);
     bool truth = false;
     CHECK(reader.boolean("value", truth) == Read::wrong_type);
     CHECK(reader.error() == "settings.value: found 1, expected true or false");
-    settings.file = "host.json";  // and without a line where none is known
+    settings.file = "host.json";  // and without a line if none is known
     SettingsReader again(settings);
     CHECK(again.boolean("value", truth) == Read::wrong_type);
     CHECK(again.error() == "host.json: settings.value: found 1, expected true or false");
 }
 
-TEST_CASE("members that the plugin never read are unknown, once it reads settings at all",
+TEST_CASE("members that the plugin did not read are unknown, if it reads settings at all",
           "[plugin_settings]") {
     const config::Settings settings = settings_from_line(4, R"({"count": 1,
                                   "cuont": 2,
@@ -192,7 +192,7 @@ TEST_CASE("members that the plugin never read are unknown, once it reads setting
     CHECK(reader.integer("count", 0, 10, value) == Read::ok);
     CHECK(reader.integer("list/0/a", 0, 10, value) == Read::ok);
     CHECK(reader.anything("free") == Read::ok);
-    // it has not asked for the extension: it may have parsed the text itself
+    // it did not ask for the extension: it may have parsed the text itself
     CHECK(reader.unread().empty());
     reader.used();
     const std::vector<std::string> unread = reader.unread();
