@@ -1,6 +1,5 @@
-// What a Server is made of, for the files of this folder: server.cpp has the embedding API,
-// startup.cpp and ports.cpp the start, shutdown.cpp the stop, stuck_callbacks.cpp the callbacks of
-// plugins that may not return.
+// The state and the steps of a server. server.cpp has the embedding API, startup.cpp and ports.cpp
+// the start, shutdown.cpp the stop, stuck_callbacks.cpp the callbacks that may not return.
 #pragma once
 
 #include <chrono>
@@ -34,19 +33,19 @@ namespace portico {
 // acceptor has stopped, a last connection is gone) with the waits for them.
 class Server::Implementation {
 public:
-    // To be called before its end. False: a callback has not returned, and this object must stay
-    // for ever.
-    [[nodiscard]] bool end() noexcept;
+    // Stops the server if it runs; to be called before the destructor. False: a callback has not
+    // returned, and this object must stay for ever.
+    [[nodiscard]] bool finish() noexcept;
 
-    // Where it stays: found by whoever looks for leaks.
-    void stay() noexcept;
+    // Links this object to a static one, so that no leak checker reports it.
+    void keep_reachable() noexcept;
 
     // `load` returns a config::Loaded.
     template <class Load>
     bool configure(Load&& load) noexcept;
 
-    // Made absolute here: Windows loads libraries by absolute paths only, and the current folder
-    // may be another one later.
+    // Makes it absolute, because Windows loads libraries by absolute paths only, and the current
+    // folder may change.
     void set_default_plugin_directory(std::string directory) noexcept;
 
     bool check(bool ports) noexcept;
@@ -69,30 +68,30 @@ public:
     [[nodiscard]] const std::vector<Endpoint>& endpoints() const noexcept { return endpoints_; }
 
 private:
-    // How many bytes a group keeps in chunks of the usual size before the heap takes over. Made as
-    // needed.
+    // A group keeps up to so many bytes in chunks of the usual size, made as needed. Beyond them
+    // chunks come from the heap.
     static constexpr std::uint32_t send_chunk_bytes_max = 64U << 20;
 
-    // A callback that runs a second after the deadline of a drain is waited for no longer: so many
-    // looks, so far apart, and none in between.
-    static constexpr auto look_every = std::chrono::milliseconds(100);
-    static constexpr std::uint32_t looks_max = 10;
+    // A stop no longer waits for a callback if it still runs a second after the drain's deadline:
+    // so many checks, so far apart, and the callback has not returned between any two of them.
+    static constexpr auto stuck_check_interval = std::chrono::milliseconds(100);
+    static constexpr std::uint32_t stuck_checks_max = 10;
 
-    // A port with its pools and threads. The pools outlive the port.
-    struct Station {
+    // A completion port with its pools and threads. The pools outlive the port.
+    struct Port {
         io::BufferPool receive_buffers;
         io::BufferPool send_chunks;
         std::unique_ptr<net::WorkerGroup> group;
 
-        Station(const config::Io& io, io::BufferPool::Use use)
+        Port(const config::Io& io, io::BufferPool::Use use)
             : receive_buffers(io.receive_buffer_bytes, io.receive_buffers, use,
                               net::SendQueue::chunk_overhead),
               send_chunks(io.receive_buffer_bytes + net::SendQueue::chunk_overhead,
                           send_chunk_bytes_max / io.receive_buffer_bytes, use) {}
     };
 
-    // One listener, from the configuration to its connections. Destroyed in reverse: the acceptor, then
-    // the instance.
+    // A listener with everything that belongs to it. Destroyed in reverse: the acceptor, then the
+    // instance.
     struct Service {
         const config::Listener* listener = nullptr;
         std::vector<io::Address> addresses;
@@ -103,8 +102,8 @@ private:
 
     using MayGiveUp = std::function<bool()>;
 
-    // The one place where the exceptions of start-up and configuration end: false, with errors().
-    // What was begun is the caller's to close.
+    // Catches the exceptions of start-up and configuration, here and nowhere else: false, with
+    // errors(). The caller closes what was begun.
     template <class Action>
     [[nodiscard]] bool attempt(Action&& action) noexcept {
         errors_.clear();
@@ -124,7 +123,7 @@ private:
                 errors_.emplace_back(error.what());
             }
         } catch (...) {
-            memory_ran_out_ = true;  // for the words of another error
+            memory_ran_out_ = true;  // while another error was written down
         }
         return false;
     }
@@ -133,118 +132,124 @@ private:
 
     void add_errors(std::vector<std::string> more);
 
-    // Of a key of io or log, or of its object when the key is absent: "host.json:3: ".
+    // Where a key of io or log stands, or its object if the key is absent: "host.json:3: ".
     [[nodiscard]] std::string place_of(const std::string& key) const;
 
-    // ---- starting, step by step; each answers false with errors_
+    // ---- start: each step returns false and sets errors_ if it fails
 
     enum class Purpose : std::uint8_t { check, serve };
 
-    // A check may run beside the server, and under another account: it writes to the console alone
-    // and leaves no file of its own behind.
+    // A check may run beside the server, and under another account. So it writes to the console
+    // alone and leaves no file.
     bool open_log(Purpose purpose);
 
-    // Addresses and plugins: everything that needs no socket.
-    bool plan();
+    // Resolves the listeners' addresses and loads their plugins.
+    bool load_plugins();
+
+    // Makes the connection table, and compares the limits with what this process may have.
+    bool make_table();
 
     [[nodiscard]] std::string plugin_directory() const;
 
-    // One station: a port, shared where it has several threads.
-    net::WorkerGroup* add_station(std::uint32_t threads, std::uint32_t concurrency,
-                                  std::uint32_t batch);
+    // Adds a port, which is shared if it has several threads.
+    net::WorkerGroup* add_port(std::uint32_t threads, std::uint32_t concurrency,
+                               std::uint32_t batch);
 
-    // The configured one, but for io_uring where it cannot be had: the same configuration must
-    // serve on old kernels and in containers that forbid it. "auto" is what was measured to be the
-    // best (docs/decisions/0011-measured-defaults.md): io_uring, where all is there that was there
-    // then, and epoll otherwise.
+    // Takes the configured backend, except that epoll replaces io_uring if that is not available:
+    // the same configuration must serve on old kernels and in containers that forbid io_uring.
+    // "auto" is the one that measured best (docs/decisions/0011-measured-defaults.md): io_uring if
+    // it has everything that it had then, else epoll.
     bool choose_backend();
 
-    // One port for all threads, beside those of instances whose callbacks block.
+    // Whether all threads share one port. Instances whose callbacks block have their own anyway.
     [[nodiscard]] bool shares_port() const noexcept;
 
-    bool open_stations();
+    bool open_ports();
 
-    // The group on whose port accepts complete: of a thread that runs no callbacks, so that a new
-    // client never waits for a busy worker while another one is idle. With one worker there is no
-    // other one, and it accepts itself. Null, with an error, if it cannot be made.
+    // The ports that all instances share unless their callbacks block.
+    std::vector<net::WorkerGroup*> open_common_ports();
+
+    // The group on whose port accepts complete. Its thread runs no callbacks, so that a new client
+    // never waits for a busy worker while another one is idle. A single worker accepts itself. Null
+    // if the port cannot be made, with an error.
     net::WorkerGroup* accepting_group();
 
-    bool listen(std::chrono::milliseconds patience = {});
+    bool listen(std::chrono::milliseconds retry_for = {});
 
-    // A name listens on those of its addresses that this machine has, and the log warns of the
-    // others: hosts files name ::1 even where IPv6 is switched off. It fails if there is none, as a
-    // literal address does, which is the only one in its list.
+    // A name may have several addresses. The server listens on those that this machine has and
+    // warns of the others, because hosts files name ::1 even if IPv6 is off. It fails if the
+    // machine has none of them, and so it does for a literal address.
     void listen(Service& service, std::uint64_t retry_until_ns);
 
-    // What a stop will need, so that it never fails.
-    bool prepare_end();
+    // Makes everything that a stop needs, so that a stop never fails.
+    bool prepare_stop();
 
-    // Given up only when somebody asks for the end.
+    // Waits for `create` as long as it takes, or until somebody calls stop().
     bool create_instances();
 
-    // Those whose create succeeded may have posted functions to themselves: these run before
-    // destroy, here as ever. False: one of these functions, or destroy, does not return, and
-    // somebody asks for the end.
+    // Ends the instances after a failed start. Functions that they posted to themselves run before
+    // destroy, as always. False: one of these functions, or destroy, does not return, and somebody
+    // has called stop().
     [[nodiscard]] bool unwind_instances() noexcept;
 
-    // Before anything that would have to be undone by them.
+    // Comes before every step that only running workers could undo.
     bool start_workers();
 
     void begin_work() noexcept;
 
     void stop_workers() noexcept;
 
-    // The workers', then the one that accepts.
+    // The workers' groups, then the one that accepts.
     template <class Action>
     void for_each_group(Action&& action) {
-        for (const std::unique_ptr<Station>& station : stations_) {
-            action(*station->group);
+        for (const std::unique_ptr<Port>& port : ports_) {
+            action(*port->group);
         }
-        if (accepting_ != nullptr) {
-            action(*accepting_->group);
+        if (accepting_port_ != nullptr) {
+            action(*accepting_port_->group);
         }
     }
 
-    // Everything that can fail has been done.
+    // Serves. Nothing can fail any more.
     void run() noexcept;
 
-    // ---- stopping, step by step
+    // ---- stop
 
     [[nodiscard]] std::uint64_t open_connections() const noexcept;
 
-    // An acceptor has stopped, or a last connection is gone: on any thread.
-    void something_changed() noexcept;
+    // [any thread] An acceptor has stopped, or a last connection is gone.
+    void notify_changed() noexcept;
 
     [[nodiscard]] std::uint32_t drain_ms() noexcept;
 
     StopResult drain() noexcept;
 
-    // A look at every worker. True: one of them is in a callback that does not return, and
+    // Checks every worker. True: one of them is in a callback that does not return, and
     // stuck_callback_ names it.
     [[nodiscard]] bool find_stuck() noexcept;
 
     void name_stuck(const net::Protocol* protocol, const char* callback,
                     std::uint64_t connection) noexcept;
 
-    // Functions that were posted to the instances have run. False: find_stuck(), since
-    // `may_give_up` says so.
+    // Waits until the functions that were posted to the instances have run. False: one does not
+    // return, `may_give_up` allows to give up, and find_stuck() has named it.
     [[nodiscard]] bool finish_instances(const MayGiveUp& may_give_up) noexcept;
 
     [[nodiscard]] bool destroy_instances(const MayGiveUp& may_give_up) noexcept;
 
-    // `call` with each service and its home, on a thread of its own, since a plugin may not return
-    // from it. Then false: where `may_give_up`, which is asked under the mutex, says so for a
-    // second in which no call has ended. What a call throws ends the calls and is kept.
+    // Runs `call` for each service and its home, on a thread of its own, since a plugin may not
+    // return from it. False: no call has returned for a second, during which `may_give_up` always
+    // said yes; it is asked under the mutex. An exception ends the calls and is kept.
     [[nodiscard]] bool call_plugins(const char* name,
                                     std::function<void(Service&, net::WorkerGroup&)> call,
                                     const MayGiveUp& may_give_up) noexcept;
 
-    // The end of a stop that something holds up: nothing is freed, since it may still be used.
+    // Ends a stop that a callback holds up. Nothing is freed, since the callback may still use it.
     StopResult give_up(const StopResult& result) noexcept;
 
-    void say_goodbye(const Statistics& last, const StopResult& result) noexcept;
+    void log_totals(const Statistics& last, const StopResult& result) noexcept;
 
-    // Lets go of everything, in an order in which nothing is used after its end.
+    // Frees everything, in an order in which nothing is used after its end.
     void close_all() noexcept;
 
 #ifdef _WIN32
@@ -257,14 +262,14 @@ private:
     bool configured_ = false;
     std::string default_plugin_directory_;
     std::vector<std::string> errors_;
-    bool memory_ran_out_ = false;  // then errors() is this, which was made in time
+    bool memory_ran_out_ = false;  // then errors() is this, made in advance
     const std::vector<std::string> out_of_memory_{"out of memory"};
     std::vector<Endpoint> endpoints_;
 
     std::unique_ptr<log::StreamLog> log_;
     std::unique_ptr<net::ConnectionTable> table_;
-    std::vector<std::unique_ptr<Station>> stations_;
-    std::unique_ptr<Station> accepting_;  // null: the one worker accepts itself
+    std::vector<std::unique_ptr<Port>> ports_;
+    std::unique_ptr<Port> accepting_port_;  // null: the only worker accepts itself
     std::unique_ptr<plugin::PrivateCopies> copies_;
     std::vector<std::unique_ptr<Service>> services_;
     std::vector<net::WorkerGroup*> service_homes_;  // of each service's instance
@@ -273,9 +278,9 @@ private:
     std::string stuck_callback_;              // what find_stuck() found, in a sentence
     std::vector<std::string> create_errors_;  // of create_instances(), whose call may outlive it
     std::exception_ptr thrown_by_call_;       // by call_plugins()
-    bool stuck_ = false;                      // for ever: nothing is let go of
+    bool stuck_ = false;                      // for ever: nothing is freed
     Implementation* next_stuck_ = nullptr;
-    io::Backend backend_ = io::Backend::automatic;  // what the ports are made with
+    io::Backend backend_ = io::Backend::automatic;  // of the ports, once it is chosen
     std::uint32_t processors_ = 1;                  // that this process may use
     std::uint32_t worker_threads_ = 0;
     std::size_t next_serial_ = 0;
@@ -287,7 +292,7 @@ private:
     std::size_t calls_returned_ = 0;  // under mutex_, of call_plugins()
     bool calls_over_ = false;         // likewise
     // under mutex_: for drain(), that something has changed
-    bool news_ = false;
+    bool has_changed_ = false;
     std::uint32_t drain_limit_ms_ = UINT32_MAX;  // under mutex_
 };
 

@@ -1,4 +1,4 @@
-// The ports of a server with their threads, and where each listener lives.
+// Opens the ports with their threads, and decides on which of them each listener lives.
 #include <optional>
 
 #include "io/processors.hpp"
@@ -39,10 +39,9 @@ bool Server::Implementation::shares_port() const noexcept {
            (config_.io.ports == config::Io::Ports::automatic && windows);
 }
 
-net::WorkerGroup* Server::Implementation::add_station(std::uint32_t threads,
-                                                      std::uint32_t concurrency,
-                                                      std::uint32_t batch) {
-    auto station = std::make_unique<Station>(
+net::WorkerGroup* Server::Implementation::add_port(std::uint32_t threads, std::uint32_t concurrency,
+                                                   std::uint32_t batch) {
+    auto added = std::make_unique<Port>(
         config_.io, threads > 1 ? io::BufferPool::Use::shared : io::BufferPool::Use::single);
     io::PortOptions options;
     options.shared = threads > 1;
@@ -52,7 +51,7 @@ net::WorkerGroup* Server::Implementation::add_station(std::uint32_t threads,
                                     ? io::Backend::epoll
                                     : backend_;
     base::Result<std::unique_ptr<io::CompletionPort>> port = io::make_port(
-        backend, station->receive_buffers, options);
+        backend, added->receive_buffers, options);
     if (!port) {
         errors_.push_back(place_of("io.backend") + "io.backend: " + port.error());
         return nullptr;
@@ -61,41 +60,46 @@ net::WorkerGroup* Server::Implementation::add_station(std::uint32_t threads,
     worker_options.threads = threads;
     worker_options.first_index = worker_threads_;
     worker_options.batch = batch;
-    station->group = std::make_unique<net::WorkerGroup>(std::move(*port), station->send_chunks,
-                                                        worker_options);
+    added->group = std::make_unique<net::WorkerGroup>(std::move(*port), added->send_chunks,
+                                                      worker_options);
     worker_threads_ += threads;
-    stations_.push_back(std::move(station));
-    return stations_.back()->group.get();
+    ports_.push_back(std::move(added));
+    return ports_.back()->group.get();
 }
 
-bool Server::Implementation::open_stations() {
+std::vector<net::WorkerGroup*> Server::Implementation::open_common_ports() {
     constexpr std::uint32_t batch = 64;
+    std::vector<net::WorkerGroup*> common;
+    if (shares_port()) {
+        const std::uint32_t threads = config_.io.threads != 0 ? config_.io.threads
+                                                              : 2 * processors_;
+        common.push_back(add_port(threads, processors_, batch));
+    } else {
+        const std::uint32_t ports = config_.io.threads != 0 ? config_.io.threads : processors_;
+        for (std::uint32_t i = 0; i < ports && errors_.empty(); ++i) {
+            common.push_back(add_port(1, 1, batch));
+        }
+    }
+    return common;
+}
+
+bool Server::Implementation::open_ports() {
     if (!choose_backend()) {
         return false;
     }
     worker_threads_ = 0;
     processors_ = io::usable_processors();
-    std::vector<net::WorkerGroup*> common;
-    if (shares_port()) {
-        const std::uint32_t threads = config_.io.threads != 0 ? config_.io.threads
-                                                              : 2 * processors_;
-        common.push_back(add_station(threads, processors_, batch));
-    } else {
-        const std::uint32_t ports = config_.io.threads != 0 ? config_.io.threads : processors_;
-        for (std::uint32_t i = 0; i < ports && errors_.empty(); ++i) {
-            common.push_back(add_station(1, 1, batch));
-        }
-    }
+    const std::vector<net::WorkerGroup*> common = open_common_ports();
     std::vector<std::vector<net::WorkerGroup*>> homes;
     for (const std::unique_ptr<Service>& service : services_) {
         if (!errors_.empty()) {
             return false;
         }
-        // Callbacks that block get a port of their own, one operation at a time; a serial
-        // instance lives on one port.
+        // An instance whose callbacks block gets a port of its own, one operation at a time. A
+        // serial instance lives on one port.
         if (service->instance->is_blocking()) {
             const std::uint32_t threads = service->listener->blocking_threads;
-            homes.push_back({add_station(threads, threads, 1)});
+            homes.push_back({add_port(threads, threads, 1)});
         } else if (service->instance->is_serial()) {
             homes.push_back({common[next_serial_++ % common.size()]});
         } else {
@@ -120,15 +124,15 @@ bool Server::Implementation::open_stations() {
 
 net::WorkerGroup* Server::Implementation::accepting_group() {
     if (worker_threads_ == 1) {
-        return stations_.front()->group.get();
+        return ports_.front()->group.get();
     }
-    config::Io little = config_.io;  // nothing is received there
-    little.receive_buffers = 1;
-    auto station = std::make_unique<Station>(little, io::BufferPool::Use::single);
-    // On epoll, since io_uring would need a ring for what is one call a connection.
+    config::Io small = config_.io;  // it receives nothing
+    small.receive_buffers = 1;
+    auto added = std::make_unique<Port>(small, io::BufferPool::Use::single);
+    // On epoll: a ring is not worth one call for each connection.
     const io::Backend backend = windows ? backend_ : io::Backend::epoll;
     base::Result<std::unique_ptr<io::CompletionPort>> port = io::make_port(
-        backend, station->receive_buffers, {});
+        backend, added->receive_buffers, {});
     if (!port) {
         errors_.push_back(place_of("io.backend") + "io.backend: " + port.error());
         return nullptr;
@@ -136,10 +140,10 @@ net::WorkerGroup* Server::Implementation::accepting_group() {
     net::WorkerOptions options;
     options.first_index = worker_threads_;
     options.thread_name = "portico-accept";
-    station->group = std::make_unique<net::WorkerGroup>(std::move(*port), station->send_chunks,
-                                                        options);
-    accepting_ = std::move(station);
-    return accepting_->group.get();
+    added->group = std::make_unique<net::WorkerGroup>(std::move(*port), added->send_chunks,
+                                                      options);
+    accepting_port_ = std::move(added);
+    return accepting_port_->group.get();
 }
 
 }  // namespace portico

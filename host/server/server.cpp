@@ -1,4 +1,4 @@
-// The embedding API, and what of a server neither starts nor stops it.
+// The embedding API, and the calls that neither start nor stop a server.
 #include "portico/server.hpp"
 
 #include <atomic>
@@ -11,7 +11,7 @@
 
 namespace portico {
 
-bool Server::Implementation::end() noexcept {
+bool Server::Implementation::finish() noexcept {
     if (serving()) {
         stop();
         static_cast<void>(wait());
@@ -19,7 +19,7 @@ bool Server::Implementation::end() noexcept {
     return !stuck_;
 }
 
-void Server::Implementation::stay() noexcept {
+void Server::Implementation::keep_reachable() noexcept {
     static std::atomic<Implementation*> first{nullptr};
     next_stuck_ = first.exchange(this);
 }
@@ -46,7 +46,7 @@ void Server::Implementation::set_default_plugin_directory(std::string directory)
         default_plugin_directory_ = base::utf8_from_path(
             std::filesystem::absolute(base::path_from_utf8(default_plugin_directory_)));
     } catch (...) {
-        // It stays as it is, and what cannot be found in it is told when it is looked for.
+        // It stays relative. A plugin that is not found in it is an error of the start.
     }
 }
 
@@ -65,10 +65,10 @@ Statistics Server::Implementation::statistics() noexcept {
     }
     io::Counters counters;
     for_each_group([&](net::WorkerGroup& group) { counters += group.port().counters(); });
-    for (const std::unique_ptr<Station>& station : stations_) {
-        result.worker_threads += station->group->thread_count();
-        result.receive_buffers_on_loan += station->receive_buffers.on_loan();
-        result.send_chunks_on_loan += station->send_chunks.on_loan();
+    for (const std::unique_ptr<Port>& port : ports_) {
+        result.worker_threads += port->group->thread_count();
+        result.receive_buffers_on_loan += port->receive_buffers.on_loan();
+        result.send_chunks_on_loan += port->send_chunks.on_loan();
     }
     for (const std::unique_ptr<Service>& service : services_) {
         result.connections_accepted += service->acceptor->accepted_connections();
@@ -82,7 +82,7 @@ Statistics Server::Implementation::statistics() noexcept {
     result.cancels = counters.cancels;
     result.completions = counters.completions;
     result.processors = processors_;
-    result.backend = stations_.front()->group->port().name();
+    result.backend = ports_.front()->group->port().name();
     return result;
 }
 
@@ -112,8 +112,8 @@ std::string Server::Implementation::place_of(const std::string& key) const {
 Server::Server() : implementation_(std::make_unique<Implementation>()) {}
 
 Server::~Server() {
-    if (!implementation_->end()) {
-        implementation_.release()->stay();
+    if (!implementation_->finish()) {
+        implementation_.release()->keep_reachable();
     }
 }
 

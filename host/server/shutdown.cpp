@@ -1,4 +1,4 @@
-// A stop, step by step: no new clients, drain, end the plugins and the threads.
+// Stops a server, step by step: no new clients, drain, end the plugins and the threads.
 #include <algorithm>
 
 #include "server/implementation.hpp"
@@ -7,11 +7,10 @@ namespace portico {
 
 namespace {
 
-// What a connection is told at the end takes memory; those for which there was none are told again
-// after this time.
-constexpr auto tell_again_after = std::chrono::milliseconds(100);
+// To drain or cut a connection takes memory. If there was none it is tried again after this time.
+constexpr auto drain_retry_interval = std::chrono::milliseconds(100);
 
-constexpr auto flush_at_most = std::chrono::seconds(1);
+constexpr auto flush_timeout = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -48,7 +47,7 @@ StopResult Server::Implementation::wait() noexcept {
         drain_limit_ms_ = UINT32_MAX;
     }
     stop_workers();
-    say_goodbye(last, result);
+    log_totals(last, result);
     // After the last callback of every plugin, "stopped" is the last line.
     if (!destroy_instances(is_late)) {
         result.stuck = true;
@@ -62,7 +61,7 @@ StopResult Server::Implementation::wait() noexcept {
 void Server::Implementation::limit_drain(std::uint32_t drain_ms) noexcept {
     const std::scoped_lock lock(mutex_);
     drain_limit_ms_ = std::min(drain_limit_ms_, drain_ms);
-    news_ = true;
+    has_changed_ = true;
     changed_.notify_all();
 }
 
@@ -74,9 +73,9 @@ std::uint64_t Server::Implementation::open_connections() const noexcept {
     return open;
 }
 
-void Server::Implementation::something_changed() noexcept {
+void Server::Implementation::notify_changed() noexcept {
     const std::scoped_lock lock(mutex_);
-    news_ = true;
+    has_changed_ = true;
     changed_.notify_all();
 }
 
@@ -89,31 +88,31 @@ StopResult Server::Implementation::drain() noexcept {
     const auto begun = std::chrono::steady_clock::now();
     const std::uint32_t for_ms = drain_ms();
     drain_->begin(for_ms);
-    auto next_look = begun;  // for a callback that does not return
+    auto next_check = begun;  // for a callback that does not return
     std::unique_lock lock(mutex_);
     for (;;) {
-        news_ = false;
+        has_changed_ = false;
         // The limit may shrink while we wait (a console that is being closed after a Ctrl-C).
         const auto deadline = begun + std::chrono::milliseconds(std::min(for_ms, drain_limit_ms_));
         lock.unlock();
         const auto now = std::chrono::steady_clock::now();
-        const bool late = now >= deadline;
-        if (drain_->step(late)) {
+        const bool is_late = now >= deadline;
+        if (drain_->step(is_late)) {
             return {drain_->connections_cut()};
         }
-        if (late && now >= next_look) {
-            next_look = now + look_every;
+        if (is_late && now >= next_check) {
+            next_check = now + stuck_check_interval;
             if (find_stuck()) {
                 return {drain_->connections_cut(), true};
             }
         }
         lock.lock();
-        const auto soon = now + tell_again_after;
+        const auto soon = now + drain_retry_interval;
         changed_.wait_until(lock,
-                            late                      ? soon
+                            is_late                   ? soon
                             : drain_->is_incomplete() ? std::min(soon, deadline)
                                                       : deadline,
-                            [&] { return news_; });
+                            [&] { return has_changed_; });
     }
 }
 
@@ -128,7 +127,7 @@ StopResult Server::Implementation::give_up(const StopResult& result) noexcept {
         serving_ = false;
     }
     log_->write(base::LogLevel::error, {}, 0, stuck_callback_);
-    log_->flush(flush_at_most);
+    log_->flush(flush_timeout);
     errors_.clear();
     try {
         errors_.push_back(stuck_callback_);
@@ -138,8 +137,7 @@ StopResult Server::Implementation::give_up(const StopResult& result) noexcept {
     return result;
 }
 
-void Server::Implementation::say_goodbye(const Statistics& last,
-                                         const StopResult& result) noexcept {
+void Server::Implementation::log_totals(const Statistics& last, const StopResult& result) noexcept {
     const auto number = [](std::uint64_t value) { return std::to_string(value); };
     log_->compose(base::LogLevel::info, {}, 0, [&] {
         return "served " + number(last.connections_accepted) +
@@ -159,7 +157,7 @@ void Server::Implementation::close_all() noexcept {
     if (stuck_) {
         return;
     }
-    stop_workers();  // those that a start left waiting for their work
+    stop_workers();  // a start that failed has left them waiting for work
     for (const std::unique_ptr<Service>& service : services_) {
         service->acceptor.reset();
     }
@@ -167,8 +165,8 @@ void Server::Implementation::close_all() noexcept {
     copies_.reset();
     service_homes_.clear();
     drain_.reset();
-    accepting_.reset();
-    stations_.clear();
+    accepting_port_.reset();
+    ports_.clear();
     table_.reset();
     endpoints_.clear();
     log_.reset();

@@ -1,4 +1,4 @@
-// A start, step by step, and the check that takes the same steps as far as it can.
+// Starts a server, step by step. A check takes the same steps as far as it can.
 #include <algorithm>
 #include <filesystem>
 #include <thread>
@@ -12,12 +12,12 @@ namespace portico {
 
 namespace {
 
-// Descriptors that a server needs beside its connections' and listeners': ports, events, log,
-// standard streams, libraries.
+// Descriptors for everything but connections and listeners: ports, events, log, standard streams,
+// libraries.
 constexpr std::uint64_t descriptors_reserved = 64;
 
-// How long a start waits, on Windows, for addresses that somebody else has: all of them together.
-constexpr auto address_patience = std::chrono::milliseconds(2'000);
+// On Windows a start waits this long for addresses that are in use, all of them together.
+constexpr auto listen_retry_time = std::chrono::milliseconds(2'000);
 
 std::string listener_place(const config::Listener& listener, const std::string& file) {
     std::string text = file;
@@ -31,14 +31,14 @@ std::string listener_place(const config::Listener& listener, const std::string& 
 
 bool Server::Implementation::check(bool ports) noexcept {
     const bool fine = attempt([&] {
-        if (!open_log(Purpose::check) || !plan() || !open_stations()) {
+        if (!open_log(Purpose::check) || !load_plugins() || !make_table() || !open_ports()) {
             return false;
         }
         for (const std::unique_ptr<Service>& service : services_) {
             add_errors(service->instance->validate());
         }
         if (ports) {
-            // on all at once, as a start does: two listeners may be in each other's way
+            // all at once, as a start does: two listeners may want the same address
             static_cast<void>(listen());
         }
         return errors_.empty();
@@ -50,8 +50,8 @@ bool Server::Implementation::check(bool ports) noexcept {
 bool Server::Implementation::start() noexcept {
     PORTICO_ASSERT(!serving());
     if (!attempt([&] {
-            return open_log(Purpose::serve) && plan() && open_stations() &&
-                   listen(address_patience) && prepare_end() && start_workers();
+            return open_log(Purpose::serve) && load_plugins() && make_table() && open_ports() &&
+                   listen(listen_retry_time) && prepare_stop() && start_workers();
         })) {
         close_all();
         return false;
@@ -93,13 +93,11 @@ bool Server::Implementation::open_log(Purpose purpose) {
     return true;
 }
 
-bool Server::Implementation::plan() {
-    std::uint64_t connections = 0;
+bool Server::Implementation::load_plugins() {
     copies_ = std::make_unique<plugin::PrivateCopies>();
     for (const config::Listener& listener : config_.listeners) {
         auto service = std::make_unique<Service>();
         service->listener = &listener;
-        connections += listener.limits.connections;
         if (base::Result<io::HostPort> where = io::parse_host_port(listener.listen); !where) {
             errors_.push_back(listener_place(listener, config_.file) + "listen: " + where.error());
         } else if (base::Result<std::vector<io::Address>> addresses = io::resolve(where->host,
@@ -132,8 +130,13 @@ bool Server::Implementation::plan() {
         log_->compose(base::LogLevel::debug, {}, 0,
                       [&] { return "the plugins' private copies are in " + copies_->folder(); });
     }
-    if (!errors_.empty()) {
-        return false;
+    return errors_.empty();
+}
+
+bool Server::Implementation::make_table() {
+    std::uint64_t connections = 0;
+    for (const config::Listener& listener : config_.listeners) {
+        connections += listener.limits.connections;
     }
     if (connections > net::ConnectionTable::connections_limit) {
         errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") +
@@ -165,8 +168,8 @@ std::string Server::Implementation::plugin_directory() const {
     return base::utf8_from_path(base::path_from_utf8(io::program_directory()) / "plugins");
 }
 
-bool Server::Implementation::listen(std::chrono::milliseconds patience) {
-    const auto retry_until_ns = base::now_ns() + static_cast<std::uint64_t>(patience.count()) *
+bool Server::Implementation::listen(std::chrono::milliseconds retry_for) {
+    const auto retry_until_ns = base::now_ns() + static_cast<std::uint64_t>(retry_for.count()) *
                                                      base::nanoseconds_per_millisecond;
     for (const std::unique_ptr<Service>& service : services_) {
         listen(*service, retry_until_ns);
@@ -176,7 +179,7 @@ bool Server::Implementation::listen(std::chrono::milliseconds patience) {
 
 void Server::Implementation::listen(Service& service, std::uint64_t retry_until_ns) {
     const config::Listener& listener = *service.listener;
-    const auto complain = [&](const std::string& why, io::Error error) {
+    const auto fail = [&](const std::string& why, io::Error error) {
         errors_.push_back(listener_place(listener, config_.file) + "listen: " + why +
                           std::string(io::advice_on_listening(error)));
     };
@@ -191,7 +194,7 @@ void Server::Implementation::listen(Service& service, std::uint64_t retry_until_
                    error == io::Error::address_unavailable) {
             absent.push_back(bound.error());
         } else {
-            complain(bound.error(), error);
+            fail(bound.error(), error);
         }
     }
     for (const std::string& why : absent) {
@@ -200,21 +203,21 @@ void Server::Implementation::listen(Service& service, std::uint64_t retry_until_
                 return why + "; \"" + listener.listen + "\" is served at its other addresses";
             });
         } else {
-            complain(why, io::Error::address_unavailable);
+            fail(why, io::Error::address_unavailable);
         }
     }
 }
 
-bool Server::Implementation::prepare_end() {
+bool Server::Implementation::prepare_stop() {
     std::vector<net::Acceptor*> acceptors;
     for (const std::unique_ptr<Service>& service : services_) {
         acceptors.push_back(service->acceptor.get());
     }
     drain_ = std::make_unique<net::Drain>(*table_, std::move(acceptors),
-                                          [this] { something_changed(); });
+                                          [this] { notify_changed(); });
     watches_.clear();
-    for (const std::unique_ptr<Station>& station : stations_) {
-        for (const std::unique_ptr<net::Worker>& worker : station->group->workers()) {
+    for (const std::unique_ptr<Port>& port : ports_) {
+        for (const std::unique_ptr<net::Worker>& worker : port->group->workers()) {
             watches_.emplace_back(worker->current_call());
         }
     }
@@ -272,13 +275,13 @@ void Server::Implementation::begin_work() noexcept {
 }
 
 void Server::Implementation::run() noexcept {
-    const io::CompletionPort& port = stations_.front()->group->port();
+    const io::CompletionPort& port = ports_.front()->group->port();
     log_->compose(base::LogLevel::info, {}, 0, [&] {
         const std::uint32_t all = std::max(processors_, std::thread::hardware_concurrency());
         return std::string("portico ") + version() + ": " + std::to_string(processors_) +
                (processors_ != all ? " of " + std::to_string(all) : "") + " processors, " +
                std::to_string(worker_threads_) + " worker threads, " +
-               std::to_string(stations_.size()) + " ports (" + std::string(port.name()) + ")";
+               std::to_string(ports_.size()) + " ports (" + std::string(port.name()) + ")";
     });
     for (const std::unique_ptr<Service>& service : services_) {
         log_->compose(base::LogLevel::info, service->listener->name, 0,
@@ -290,7 +293,7 @@ void Server::Implementation::run() noexcept {
         serving_ = true;
     }
     for (const std::unique_ptr<Service>& service : services_) {
-        service->acceptor->start([this] { something_changed(); });
+        service->acceptor->start([this] { notify_changed(); });
     }
     for (const Endpoint& endpoint : endpoints_) {
         log_->compose(base::LogLevel::always, endpoint.listener, 0,

@@ -1,4 +1,4 @@
-// Calls of plugins that may not return: how long a stop waits for them, and how it names one.
+// Callbacks of plugins may never return. How long a stop waits for them, and how it names one.
 #include <cstdio>
 #include <thread>
 
@@ -9,7 +9,7 @@ namespace portico {
 bool Server::Implementation::find_stuck() noexcept {
     bool found = false;
     for (net::CallWatch& watch : watches_) {
-        if (watch.has_run_for(looks_max) && !found) {
+        if (watch.has_run_for(stuck_checks_max) && !found) {
             found = true;
             const net::CurrentCall& call = watch.call();
             name_stuck(call.protocol(), call.name(), call.connection());
@@ -43,7 +43,7 @@ void Server::Implementation::name_stuck(const net::Protocol* protocol, const cha
 
 bool Server::Implementation::finish_instances(const MayGiveUp& may_give_up) noexcept {
     for (const std::unique_ptr<Service>& service : services_) {
-        while (!service->instance->finish_within(look_every)) {
+        while (!service->instance->finish_within(stuck_check_interval)) {
             if (may_give_up() && find_stuck()) {
                 return false;
             }
@@ -82,18 +82,18 @@ bool Server::Implementation::call_plugins(const char* name,
     try {
         thread = std::thread(all);
     } catch (const std::exception&) {
-        all();  // no thread is to be had
+        all();  // no thread can be had
         return true;
     }
     std::size_t seen = 0;
-    std::uint32_t looks = 0;
+    std::uint32_t checks = 0;
     std::unique_lock lock(mutex_);
     while (!calls_over_) {
-        const bool has_news = changed_.wait_for(
-            lock, look_every, [&] { return calls_over_ || calls_returned_ != seen; });
+        const bool has_returned = changed_.wait_for(
+            lock, stuck_check_interval, [&] { return calls_over_ || calls_returned_ != seen; });
         seen = calls_returned_;
-        looks = has_news || !may_give_up() ? 0 : looks + 1;
-        if (looks > looks_max) {
+        checks = has_returned || !may_give_up() ? 0 : checks + 1;
+        if (checks > stuck_checks_max) {
             name_stuck(services_[seen]->context.protocol, name, 0);
             thread.detach();
             return false;

@@ -129,7 +129,7 @@ public:
         group_ = std::make_unique<net::WorkerGroup>(std::move(port), chunks_, options);
     }
 
-    // A server's life: as server.cpp leads it.
+    // The life of a server, in the steps of host/server.
     void run() {
         const plugin::Loaded loaded{nullptr, &plugin_.table(), "/plugins/fuzzed.so"};
         static_cast<void>(plugin::Instance(loaded, listener_, log_).validate());
