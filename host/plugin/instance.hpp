@@ -86,10 +86,16 @@ private:
     struct InstancePost;
 
     static constexpr std::uint32_t posts_max = 65'536;
+    static constexpr std::uint32_t finishing = 1U << 31;  // in posts_
 
     [[nodiscard]] portico_instance* handle() noexcept {
         return reinterpret_cast<portico_instance*>(this);
     }
+    [[nodiscard]] static Instance& of(portico_instance* handle) noexcept {
+        return *reinterpret_cast<Instance*>(handle);
+    }
+    // Null but on the thread on which create or validate of this very instance runs.
+    [[nodiscard]] SettingsReader* settings_now() noexcept;
     [[nodiscard]] std::vector<std::string> mistakes_of(const char* what, portico_status status,
                                                        const std::string& error);
     // Whether the answer of `callback` is an error. It is told, since to the plugin's author it may
@@ -134,5 +140,28 @@ private:
     std::mutex finish_mutex_;
     std::condition_variable finish_changed_;
 };
+
+inline portico_status Instance::begin_post() noexcept {
+    std::uint32_t posts = posts_.load(std::memory_order_relaxed);
+    do {
+        if ((posts & finishing) != 0) {
+            return PORTICO_GONE;
+        }
+        if (posts == posts_max) {
+            return PORTICO_LIMIT;
+        }
+    } while (!posts_.compare_exchange_weak(posts, posts + 1, std::memory_order_acq_rel,
+                                           std::memory_order_relaxed));
+    return PORTICO_OK;
+}
+
+inline void Instance::end_post() noexcept {
+    // All under the lock: once finish() can see the last post gone, this instance may end, so
+    // nothing of it is touched after the unlock.
+    const std::scoped_lock lock(finish_mutex_);
+    if (posts_.fetch_sub(1, std::memory_order_acq_rel) == (finishing | 1)) {
+        finish_changed_.notify_all();
+    }
+}
 
 }  // namespace portico::plugin
