@@ -1,4 +1,5 @@
-// Notes which callback of a plugin runs on a worker.
+// Notes on a worker which callback of a plugin it runs, so that a stop can name one that does not
+// return.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,6 @@ namespace portico::plugin {
 
 inline constexpr char posted_name[] = "a posted function";
 
-// Notes on the worker which callback runs there, so that a stop can name one that does not return.
 class CallScope {
 public:
     CallScope(const char* name, const net::Protocol& protocol, std::uint64_t connection) noexcept

@@ -51,8 +51,8 @@ portico_status Instance::post_instance(portico_post_function function, void* arg
 
 // All are noexcept: nothing may unwind into a plugin, which may be C.
 struct HostFunctions {
-    // The connection of a handle, if it is one of this instance; its generation is checked again
-    // where the call takes effect.
+    // The connection of a handle, if it belongs to this instance. Its generation is checked again
+    // when the call takes effect.
     static net::ConnectionTable::Found find(const Instance& instance,
                                             portico_connection connection) noexcept {
         if (instance.connections_ == nullptr) {
@@ -81,7 +81,7 @@ struct HostFunctions {
         if (data == nullptr && size != 0) {
             return PORTICO_INVALID;
         }
-        // Whether it is one of this instance, send() itself looks.
+        // send() itself checks that the connection belongs to this instance.
         const auto found = instance.connections_ != nullptr
                                ? instance.connections_->find(connection)
                                : net::ConnectionTable::Found{};
@@ -175,7 +175,7 @@ struct HostFunctions {
                                                 : instance.post_instance(function, argument);
     }
 
-    // Throws when memory is out.
+    // Throws std::bad_alloc.
     static void put_address(portico_address_text& text, const io::Address& address) {
         const std::string written = io::to_string(address);
         text.size = static_cast<std::uint32_t>(std::min(written.size(), sizeof text.text));

@@ -31,8 +31,8 @@ static_assert(static_cast<std::uint32_t>(net::CloseReason::no_memory) == PORTICO
 
 constexpr std::size_t error_capacity = 1'024;
 
-// The instance whose create or validate runs on this thread: settings may be read by it, here, and
-// nowhere else.
+// The instance whose create or validate runs on this thread. Only that instance, and only on this
+// thread, may read its settings.
 constinit thread_local const Instance* in_control = nullptr;
 
 class ControlScope {
@@ -47,8 +47,8 @@ private:
     const Instance* const outer_;
 };
 
-// A failure of a callback is told at most so often for each instance.
-constexpr std::uint64_t failures_told_every_ns = 10 * base::nanoseconds_per_second;
+// Each instance logs at most one failure of a callback in this time.
+constexpr std::uint64_t failure_log_interval_ns = 10 * base::nanoseconds_per_second;
 
 std::string status_text(portico_status status) {
     const auto named = [&](const char* name) {
@@ -87,10 +87,11 @@ Instance::Instance(Loaded plugin, const config::Listener& listener, base::Log& l
 }
 
 Instance::~Instance() {
-    if (const std::uint64_t untold = failures_untold_.load(std::memory_order_relaxed);
-        untold != 0) {
+    if (const std::uint64_t unlogged = failures_unlogged_.load(std::memory_order_relaxed);
+        unlogged != 0) {
         log_.compose(base::LogLevel::warn, listener_.name, 0, [&] {
-            return std::to_string(untold) + " more failures of callbacks since the last such line";
+            return std::to_string(unlogged) +
+                   " more failures of callbacks since the last such line";
         });
     }
     if (created_) {
@@ -166,8 +167,8 @@ std::vector<std::string> Instance::create(net::ConnectionTable& table,
         error.data(), error.size(), &self_);
     created_ = status >= 0;
     if (!created_) {
-        // What it posted before it failed still runs, with CLOSING; what it stored as self is no
-        // longer there.
+        // Functions that it posted before it failed still run, with CLOSING. It has freed what it
+        // stored as self.
         self_ = nullptr;
         posts_.fetch_or(finishing, std::memory_order_acq_rel);
     }
@@ -196,19 +197,19 @@ SettingsReader* Instance::settings_now() noexcept {
 // ---- callbacks
 
 template <class What>
-void Instance::tell_failure(base::LogLevel level, std::uint64_t connection, What&& what) noexcept {
+void Instance::log_failure(base::LogLevel level, std::uint64_t connection, What&& what) noexcept {
     const std::uint64_t now = base::now_ns();
-    std::uint64_t told = failure_told_ns_.load(std::memory_order_relaxed);
-    if ((told != 0 && now < told + failures_told_every_ns) ||
-        !failure_told_ns_.compare_exchange_strong(told, now, std::memory_order_relaxed)) {
-        failures_untold_.fetch_add(1, std::memory_order_relaxed);
+    std::uint64_t logged = failure_logged_ns_.load(std::memory_order_relaxed);
+    if ((logged != 0 && now < logged + failure_log_interval_ns) ||
+        !failure_logged_ns_.compare_exchange_strong(logged, now, std::memory_order_relaxed)) {
+        failures_unlogged_.fetch_add(1, std::memory_order_relaxed);
         return;
     }
-    const std::uint64_t untold = failures_untold_.exchange(0, std::memory_order_relaxed);
+    const std::uint64_t unlogged = failures_unlogged_.exchange(0, std::memory_order_relaxed);
     log_.compose(level, listener_.name, connection, [&] {
-        return what() + (untold != 0 ? " (and " + std::to_string(untold) +
-                                           " more failures of callbacks since the last such line)"
-                                     : "");
+        return what() + (unlogged != 0 ? " (and " + std::to_string(unlogged) +
+                                             " more failures of callbacks since the last such line)"
+                                       : "");
     });
 }
 
@@ -217,8 +218,8 @@ inline bool Instance::has_failed(const net::Connection& connection, portico_stat
     if (status >= 0) [[likely]] {
         return false;
     }
-    tell_failure(base::LogLevel::warn, connection.handle(), [&] {
-        return std::string(callback) + " answered " + status_text(status) +
+    log_failure(base::LogLevel::warn, connection.handle(), [&] {
+        return std::string(callback) + " returned " + status_text(status) +
                ": the connection is aborted";
     });
     return true;
@@ -235,14 +236,14 @@ bool Instance::on_open(net::Connection& connection) noexcept {
     if (!has_failed(connection, status, "on_open")) {
         return true;
     }
-    // the plugin keeps nothing; a function that it posted in there must not meet what it freed
+    // The plugin keeps nothing. A function that it posted in on_open must not see freed state.
     connection.state = nullptr;
     return false;
 }
 
-void Instance::consumed_too_much(const net::Connection& connection, const Message& message,
-                                 std::uint64_t taken) noexcept {
-    tell_failure(base::LogLevel::error, connection.handle(), [&] {
+void Instance::log_overconsumption(const net::Connection& connection, const Message& message,
+                                   std::uint64_t taken) noexcept {
+    log_failure(base::LogLevel::error, connection.handle(), [&] {
         return "on_data consumed " + std::to_string(taken) + " bytes of " +
                std::to_string(message.size) + ": the connection is aborted";
     });
@@ -263,7 +264,7 @@ net::Protocol::Answer Instance::on_data(net::Connection& connection, const Messa
         return Answer::failed;
     }
     if (taken > message.size) [[unlikely]] {
-        consumed_too_much(connection, message, taken);
+        log_overconsumption(connection, message, taken);
         return Answer::failed;
     }
     consumed = taken;

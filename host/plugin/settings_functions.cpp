@@ -10,8 +10,7 @@ namespace portico::plugin {
 struct SettingsFunctions {
     using Read = SettingsReader::Read;
 
-    // Runs a read; what goes wrong inside (a key that is no path, memory) is no more than a failed
-    // read.
+    // Runs a read. What goes wrong in it (a key that is no path, no memory) is only a failed read.
     template <class Action>
     static portico_status read(portico_instance* handle, const char* key, std::uint64_t key_size,
                                bool has_result, Action&& action) noexcept {

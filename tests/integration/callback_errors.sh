@@ -18,13 +18,13 @@ for listener in one two much; do
 done
 ! stop_host it $stop_signal || ok 'the host stops in order'
 # A machine that takes ten seconds for this sees more lines; the numbers are right all the same.
-said=$(lines 'warn listener=one conn=[0-9a-f]* on_data answered PORTICO_PROTOCOL_ERROR (-12)')
+said=$(lines 'warn listener=one conn=[0-9a-f]* on_data returned PORTICO_PROTOCOL_ERROR (-12)')
 more=$(tr -d '\r' <it.log | sed -n 's/^.*listener=one.*[ (]\([0-9]*\) more .*$/\1/p' | awk '{ sum += $1 } END { print sum + 0 }')
 if [ "$said" -ge 1 ] && [ "$said" -le $((1 + (SECONDS - begun) / 10)) ] && [ $((said + more)) -eq 40 ]; then
     ok "40 errors: $said lines, and $more in a count"
 else
     fail "40 errors: $said lines, and $more in a count" it.log
 fi
-if [ "$(lines 'warn listener=two conn=[0-9a-f]* on_data answered')" -ge 1 ]; then ok 'each listener has its own'; else fail 'the second listener says nothing' it.log; fi
+if [ "$(lines 'warn listener=two conn=[0-9a-f]* on_data returned')" -ge 1 ]; then ok 'each listener has its own'; else fail 'the second listener says nothing' it.log; fi
 if [ "$(lines 'error listener=much conn=[0-9a-f]* on_data consumed 3 bytes of 2')" -ge 1 ]; then ok 'more consumed than offered is told in the same way'; else fail 'nothing of the third' it.log; fi
 finish
