@@ -33,8 +33,8 @@ std::string what_is_there(const std::string& directory) {
     return text;
 }
 
-// At most 64 bytes of printable ASCII without spaces: such a text needs no quotes in the log or in a
-// configuration.
+// At most 64 bytes of printable ASCII without spaces: such a text needs no quotes in the log or in
+// a configuration.
 bool is_label(const char* text, std::uint64_t size) noexcept {
     return size == 0 ||
            (text != nullptr && size <= 64 &&
@@ -133,7 +133,8 @@ base::Result<Loaded> load(const std::string& directory, const std::string& name,
     const std::size_t hash = name.find('#');
     const std::string file_name = name.substr(0, hash);
     const std::string wanted = hash == std::string::npos ? "" : name.substr(hash + 1);
-    // A configuration file has been checked for this, the settings of an embedding program have not.
+    // A configuration file has been checked for this, the settings of an embedding program have
+    // not.
     if (file_name.empty() || (hash != std::string::npos && wanted.empty()) ||
         file_name.find_first_of("/\\:") != std::string::npos ||
         file_name.find("..") != std::string::npos) {
