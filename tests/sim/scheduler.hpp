@@ -13,7 +13,7 @@
 //
 //     sim::Scheduler scheduler(random.fork("scheduler"), options);       // this thread is the controller, thread 0
 //     sim::Network network(scheduler, random.fork("network"), faults);
-//     ... make pools, SimPorts, WorkerGroups, Instances, exactly as host/server does ...
+//     ... make pools, SimPorts, WorkerGroups, Instances, exactly as server.cpp does ...
 //     group.start(), group.begin();                                      // its std::threads join the simulation by themselves
 //     scheduler.at(t, [&] { peer.reset(); });                            // an action of the simulated outside (see at())
 //     scheduler.run_until([&] { return all_done; }, deadline);           // the others run; comes back when the condition is true

@@ -18,7 +18,7 @@
 //
 // The outputs of an operation are filled in when it is handed out, never before.
 //
-// In the world: one SimPort where host/server calls make_port(). A port takes part in nothing else:
+// In the world: one SimPort where server.cpp has a make_port(). A port takes part in nothing else:
 // wait() blocks in the scheduler.
 #pragma once
 

@@ -1,4 +1,4 @@
-// A listener with its plugin instance, as host/server keeps them, and what the world notes with it.
+// A listener with its plugin instance, as server.cpp keeps them, and what the world notes with it.
 #pragma once
 
 #include <deque>

@@ -11,7 +11,7 @@ constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
 // What must happen does so within this time and the service's own timeouts, when nothing hinders
 // it.
 constexpr std::uint64_t bound_ns = 5'000 * ms;
-// As in shutdown.cpp.
+// As in server.cpp.
 constexpr std::uint64_t cut_again_ns = 100 * ms;
 constexpr std::size_t latecomers_max = 8;
 
@@ -25,7 +25,7 @@ public:
                std::string_view) noexcept override {}
 };
 
-// As in host/server: a port with its pools and threads.
+// As in server.cpp: a port with its pools and threads.
 struct World::Port {
     io::BufferPool receive_buffers;
     io::BufferPool send_chunks;
@@ -75,7 +75,7 @@ World::Outcome World::run() {
     return outcome;
 }
 
-// ---- start, as in startup.cpp
+// ---- start, as server.cpp's
 
 net::WorkerGroup* World::add_port(std::uint32_t threads, std::uint32_t batch) {
     auto added = std::make_unique<Port>(plan_);
@@ -125,7 +125,7 @@ void World::start() {
     for (std::uint32_t i = 0; i < (plan_.is_shared ? 1 : plan_.threads); ++i) {
         common.push_back(add_port(plan_.is_shared ? plan_.threads : 1, 64));
     }
-    // As in ports.cpp if there are several workers. A test of its own: accepts that share
+    // As server.cpp does it where there are several workers. A test of its own: accepts that share
     // a port with callbacks.
     net::WorkerGroup* accepting = plan_.has_accepting_thread ? add_port(1, 64) : nullptr;
     std::size_t next_serial = 0;
@@ -388,7 +388,7 @@ const char* World::awaited_by(const ScriptedPeer& peer) const {
                                                  : nullptr;
 }
 
-// ---- stop, as in shutdown.cpp
+// ---- the end, as server.cpp's
 
 void World::drain() {
     scheduler_.trace("the stop begins, with {} ms", plan_.drain_ms);

@@ -1,5 +1,5 @@
 // One run of the simulated world: the production code from host/net and host/plugin up, on
-// simulated ports, put together, stopped and taken apart in the steps of host/server,
+// simulated ports, put together, stopped and taken apart in the steps of host/server/server.cpp,
 // with peers and foreign threads that the seed draws.
 //
 //     start -> traffic -> (settle) -> drain -> finish -> join -> destroy

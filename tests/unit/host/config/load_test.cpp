@@ -1,4 +1,4 @@
-// The configuration: what is accepted, and which mistakes an operator reads about the rest.
+// The configuration: what is accepted, and what an operator is told about everything else.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -456,7 +456,7 @@ TEST_CASE("there is at least one listener", "[config]") {
     CHECK(mistake_in("[]") == "host.json:1: (top level): found [], expected an object, {...}");
 }
 
-TEST_CASE("an unnamed listener takes its plugin's name unless that is taken", "[config]") {
+TEST_CASE("a listener is called as its plugin unless that name is taken", "[config]") {
     const auto pair = [](const std::string& first, const std::string& second) {
         return "{\"listeners\": [\n{\"listen\": \"1\", \"plugin\": \"echo\"" + first +
                "},\n{\"listen\": \"2\", \"plugin\": \"echo\"" + second + "}]}";
@@ -627,7 +627,7 @@ TEST_CASE("relative paths are relative to the configuration's directory", "[conf
         R"(found "C:\temp", expected a folder's name without control characters (a backslash is written \\, or use "/"))"));
 }
 
-TEST_CASE("the first fifty mistakes are reported, and how many more there are", "[config]") {
+TEST_CASE("of many mistakes the first fifty are told, and how many more there are", "[config]") {
     std::string listeners;
     for (int i = 0; i < 1'000; ++i) {
         listeners += i == 0 ? "" : ",";

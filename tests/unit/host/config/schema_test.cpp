@@ -1,4 +1,4 @@
-// config/host.schema.json says to editors what the loader says to operators: the same keys, ranges,
+// config/host.schema.json tells editors what the loader tells operators: the same keys, ranges,
 // words and defaults. And the files that come with the host load.
 #include <cstdint>
 #include <fstream>
@@ -158,7 +158,7 @@ TEST_CASE("the loader and the schema know the same keys", "[config]") {
     }
 }
 
-TEST_CASE("the mistake for a key in the wrong object says where it belongs", "[config]") {
+TEST_CASE("a key in the wrong object is told where it belongs", "[config]") {
     const std::vector<Place> all = places();
     for (const Place& home : all) {
         for (const auto& [key, rule] : home.properties.items()) {

@@ -110,7 +110,7 @@ TEST_CASE("an instance is described by name, version, file and what it declares"
     CHECK(described() == "tested 1.2 (/plugins/file.so, blocking)");
 }
 
-TEST_CASE("a refusal gives the plugin's reason, else that of the settings, else its number",
+TEST_CASE("a refusal is told in the plugin's words, else in the settings', else by its number",
           "[plugin_instance]") {
     Fixture fixture;
     fixture.listener.settings.json = R"({"loud": 5})";
@@ -192,10 +192,8 @@ TEST_CASE("the settings extension answers each kind of read through its table",
     CHECK(mistakes.empty());
 }
 
-TEST_CASE(
-    "the settings extension refuses a text that is no key, and a read without a place for its "
-    "value",
-    "[plugin_instance]") {
+TEST_CASE("the settings extension refuses what is no key and what has no place for its answer",
+          "[plugin_instance]") {
     Fixture fixture;
     fixture.listener.settings.json = R"({"text": "hello"})";
     static_cast<void>(fixture.validate(

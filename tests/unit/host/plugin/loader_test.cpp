@@ -184,7 +184,7 @@ TEST_CASE("a plugin's name never leads out of its directory", "[plugin_loader]")
     }
 }
 
-TEST_CASE("a plugin that cannot be found has another error than one that cannot be loaded",
+TEST_CASE("a plugin that cannot be found is told from one that cannot be loaded",
           "[plugin_loader]") {
     // A folder of its own, with a name that is not ASCII, as an operator's may be.
     const std::filesystem::path folder = std::filesystem::temp_directory_path() /
