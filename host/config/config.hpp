@@ -1,5 +1,5 @@
-// The configuration as plain structs: what the layers above io/ read, and what an embedding program
-// fills in. Each default here is the one that the documentation names.
+// The configuration as plain structs. The layers above io/ read it, and an embedding program fills
+// it in. Each default here is the documented one.
 #pragma once
 
 #include <cstdint>
@@ -11,13 +11,13 @@
 
 namespace portico::config {
 
-// a day, the longest time that any of these may be
+// a day: no time here may be longer
 inline constexpr std::uint32_t timeout_ms_max = 86'400'000;
-// Linux takes no more (MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL, MAX_TCP_KEEPCNT).
+// Linux accepts no more (MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL, MAX_TCP_KEEPCNT).
 inline constexpr std::uint32_t keepalive_ms_max = 32'767'000;
 inline constexpr std::uint32_t keepalive_probes_max = 127;
 
-// How a connection's bytes are cut into messages before the plugin sees them.
+// How a connection's bytes are cut into messages for the plugin.
 struct Framing {
     enum class Type : std::uint8_t { none, delimiter, length_prefix };
     enum class ByteOrder : std::uint8_t { big, little };
@@ -26,8 +26,9 @@ struct Framing {
     std::string delimiter = "\n";    // 1 to 16 bytes
     std::uint32_t prefix_bytes = 4;  // 1, 2 or 4
     ByteOrder order = ByteOrder::big;
-    // Of one payload, 1 to 16 MiB; a longer frame ends the connection. A prefix of 1 or 2 bytes
-    // announces at most 255 or 65,535: reading a file lowers the default to that and refuses more.
+    // The longest payload, 1 to 16 MiB; a longer frame ends the connection. A prefix of 1 or 2
+    // bytes can announce at most 255 or 65,535: reading a file lowers the default to that and
+    // refuses more.
     std::uint32_t max_bytes = 65'536;
 };
 
@@ -38,41 +39,42 @@ struct Limits {
     std::uint32_t send_queue_bytes = 1'048'576;
     // low watermark, below the high one; 0: half of it
     std::uint32_t send_queue_low_bytes = 0;
-    std::uint32_t max_send_bytes = 16'777'216;  // of one send, from 1
-    // unframed: what a plugin may leave unconsumed, from 1
+    std::uint32_t max_send_bytes = 16'777'216;  // in one send, from 1
+    // Without framing: a plugin may leave so many bytes unconsumed, from 1.
     std::uint32_t unconsumed_bytes = 1'048'576;
-    // 0: never; else closes after this time without a byte either way
+    // closes after this time without a byte either way; 0: never
     std::uint32_t idle_timeout_ms = 0;
     std::uint32_t half_close_timeout_ms = 30'000;  // after the peer's end of stream, from 1
     std::uint32_t close_timeout_ms = 5'000;        // of a graceful close, from 1
-    // A peer that vanished: io::PeerTimeouts. Keepalives' times are at most keepalive_ms_max.
+    // For a peer that vanished (io::PeerTimeouts). The keepalive times are at most
+    // keepalive_ms_max.
     std::uint32_t keepalive_idle_ms = 60'000;      // 0: no keepalives
     std::uint32_t keepalive_interval_ms = 10'000;  // from 1
     std::uint32_t keepalive_probes = 6;            // 1 to keepalive_probes_max
-    std::uint32_t unacknowledged_timeout_ms = 0;   // 0: as the system likes
+    std::uint32_t unacknowledged_timeout_ms = 0;   // 0: the system's default
 };
 
 // A plugin's settings, as one JSON object.
 struct Settings {
     std::string json = "{}";  // normalised: no comments, no duplicate keys, UTF-8
-    // where it was read, for errors; empty when it came from a program
+    // where it was read, for errors; empty if it came from a program
     std::string file;
     std::string path;  // "listeners[0].settings"
     Lines lines;       // of its values in the file
 };
 
 struct Listener {
-    // unique, 1 to 64 printable characters without spaces and quotes; in a file: else the plugin's
-    // name
+    // unique, 1 to 64 printable characters without spaces and quotes; an unnamed listener of a file
+    // takes its plugin's name
     std::string name;
     std::string listen;  // as written: "127.0.0.1:5000", "[::1]:5000", "localhost:5000", "5000"
-    std::string
-        plugin;  // as `name`, without separators, ".." and suffix: looked up in the plugin directory
+    // a file of the plugin directory; like `name`, and without separators, ".." and suffix
+    std::string plugin;
     Settings settings;
     Framing framing;
     Limits limits;
     std::uint32_t blocking_threads = 4;  // 1 to 1,024; for a plugin whose callbacks may block
-    int line = 0;                        // in the file, for errors; 0 when it came from a program
+    int line = 0;                        // in the file, for errors; 0 if it came from a program
 };
 
 struct Io {
@@ -80,7 +82,7 @@ struct Io {
 
     std::string backend = "auto";    // "auto", "epoll", "io_uring", "iocp"
     Ports ports = Ports::automatic;  // Windows: shared; Linux: per_core
-    // worker threads in all, 0 to 1,024; 0: two a processor (shared) or one (per_core)
+    // worker threads in all, 0 to 1,024; 0: two per processor (shared) or one (per_core)
     std::uint32_t threads = 0;
     std::uint32_t receive_buffer_bytes = 65'536;  // 512 to 1 MiB
     // for each port, 16 to 1,048,576; allocated as needed
@@ -91,19 +93,19 @@ struct Log {
     std::string level = "info";  // trace, debug, info, warn, error, off
     std::string file;            // absolute; empty: standard error only
     bool access = true;          // a line for each connection that ends, at the level info
-    // absolute; where those lines go instead, whatever the level; empty: with the others
+    // absolute; a file for those lines alone, at any level; empty: with the others
     std::string access_file;
-    // lines that may wait for each place, 16 to 1,048,576; what does not fit is counted and dropped
+    // lines that may wait for each sink, 16 to 1,048,576; the rest is dropped and counted
     std::uint32_t queue = 8'192;
 };
 
 struct Config {
-    std::string file;              // where it came from; empty when from a program
+    std::string file;              // where it came from; empty if from a program
     std::string plugin_directory;  // absolute; empty: "plugins" beside the program
     Io io;
     std::vector<Listener> listeners;
     Log log;
-    std::uint32_t drain_ms = 5'000;    // 0 to a day; what is open after that is cut
+    std::uint32_t drain_ms = 5'000;    // 0 to a day; connections that are open then are cut
     std::map<std::string, int> lines;  // of keys in the file ("log.file", "io"), for errors
 };
 

@@ -14,7 +14,7 @@ std::uint32_t most_for_prefix(std::uint32_t prefix_bytes) {
     return prefix_bytes == 1 ? 255u : prefix_bytes == 2 ? 65'535u : frame_bytes_max;
 }
 
-// False, with a mistake, when the key is there and does not fit the type.
+// False, with a mistake, if the key is present and does not fit the type.
 bool fits(ObjectReader& reader, std::string_view key, bool fitting, std::string_view expected) {
     const Node* node = reader.value(key);
     if (fitting || node == nullptr) {
@@ -65,7 +65,7 @@ void read_framing(ObjectReader reader, Framing& framing) {
     if (reader.value("type") == nullptr) {
         reader.missing("type", "\"none\", \"delimiter\" or \"length_prefix\"");
     }
-    // Where the type is unknown, each key is still checked by itself.
+    // If the type is unknown, each key is still checked by itself.
     const bool delimited = !typed || framing.type == Type::delimiter;
     const bool prefixed = !typed || framing.type == Type::length_prefix;
     if (fits(reader, "delimiter", delimited, "no such key: it belongs to the type \"delimiter\"")) {

@@ -1,4 +1,4 @@
-// "framing": which keys fit which type, and how large a frame may be.
+// Reads "framing": which keys fit which type, and how large a frame may be.
 #pragma once
 
 #include "config/config.hpp"

@@ -1,4 +1,4 @@
-// The only file of the host that includes nlohmann's parser, which is slow to compile.
+// Only this file of the host includes nlohmann's parser, which is slow to compile.
 #include "config/json_source.hpp"
 
 #include <cstddef>
@@ -18,8 +18,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-// How far the parser has read. A line break belongs to the line that it ends: behind a number the
-// parser has already taken one character more, and that may be the line break.
+// How far the parser has read. A line break belongs to the line that it ends, because after a
+// number the parser has already taken one more character, which may be the line break.
 struct Progress {
     int line = 1;
     std::size_t bytes = 0;
@@ -32,7 +32,7 @@ struct Progress {
     }
 };
 
-// Feeds the parser and keeps count, because the parser's events do not say where they are.
+// Feeds the parser and counts, because the parser's events do not say where they are.
 class CountingIterator {
 public:
     using iterator_category = std::input_iterator_tag;
@@ -99,7 +99,7 @@ public:
         add(Node::Kind::string).text = value;
         return true;
     }
-    bool binary(Json::binary_t&) override { return false; }  // never comes from text
+    bool binary(Json::binary_t&) override { return false; }  // text never has it
     bool start_object(std::size_t) override { return open(Node::Kind::object); }
     bool start_array(std::size_t) override { return open(Node::Kind::array); }
     bool end_object() override { return close(); }
@@ -132,7 +132,7 @@ public:
 
 private:
     struct Open {
-        Node* node;  // stays where it is: only the innermost open node grows
+        Node* node;  // does not move, because only the innermost open node grows
         int line;    // of the bracket itself
         std::unordered_map<std::string, int> keys;
     };
@@ -184,8 +184,8 @@ private:
     bool complete_ = false;
 };
 
-// Written from the tree, not through a Json of it: Json's destructor allocates for objects and
-// arrays, and so ends the process when memory is out.
+// Writes the tree itself, not through a Json: the destructor of a Json with objects and arrays
+// allocates, and so ends the process if memory runs out.
 void append_json(const Node& node, std::string& text) {
     switch (node.kind) {
         case Node::Kind::null: text += "null"; return;
@@ -218,7 +218,7 @@ void append_json(const Node& node, std::string& text) {
     text += members.empty() ? "{}" : "}";
 }
 
-// Stops when there is more than an excerpt shows.
+// Stops as soon as there is more than an excerpt shows.
 void append_short(const Node& node, std::string& text) {
     const bool object = node.kind == Node::Kind::object;
     switch (node.kind) {
@@ -263,7 +263,7 @@ Parsed parse_json(std::string_view text) {
     if (!parsed.error.text.empty()) {
         return parsed;
     }
-    // the parser would look for a mark here itself
+    // The parser would take it for a mark.
     if (text.starts_with(byte_order_mark.front())) {
         parsed.error = error_at(
             text, 0,

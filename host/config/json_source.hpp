@@ -1,6 +1,5 @@
-// A JSON text as a tree that still knows its lines: what the typed reads work on, so that every
-// mistake can name its place. Comments and a byte-order mark are accepted. Repeated keys are kept
-// and marked, not merged.
+// Parses JSON into a tree that knows its lines, so that every mistake can name its place. Comments
+// and a byte-order mark are accepted. Repeated keys are kept and marked, not merged.
 #pragma once
 
 #include <cstdint>
@@ -16,12 +15,12 @@ struct Node {
     Kind kind = Kind::null;
     bool boolean = false;
     bool negative = false;  // an integer's sign
-    int line = 1;           // from 1; a member's is its key's
-    // of the first member with the same key, when this one repeats it; else 0
+    int line = 1;           // from 1; a member has the line of its key
+    // of the first member with the same key, if this one repeats it; else 0
     int first_line = 0;
     std::uint64_t magnitude = 0;  // an integer without its sign
     double real = 0;
-    std::string key;             // when this is a member of an object
+    std::string key;             // if this is a member of an object
     std::string text;            // a string's value, or a number as it was written
     std::vector<Node> children;  // elements or members, in the file's order
 
@@ -40,13 +39,13 @@ struct Parsed {
     SyntaxError error;
 };
 
-// Deeper nesting is a syntax error: every walk over the tree recurses, and a hostile file must not
-// end the process.
+// Deeper nesting is a syntax error. Every walk over the tree recurses, and a hostile file must not
+// crash the process.
 inline constexpr std::size_t nesting_max = 64;
 
 [[nodiscard]] Parsed parse_json(std::string_view text);
 
-// The node as one line of JSON in short, for an error: at most 40 characters, control characters
+// The node as one short line of JSON for an error: at most 40 characters, control characters
 // escaped.
 [[nodiscard]] std::string describe(const Node& node);
 

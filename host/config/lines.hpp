@@ -1,5 +1,5 @@
-// The line of each value of a JSON object. A tree as the object is one, so it is as large as the
-// text: a map from paths would hold a long key once for each of the values below it.
+// The line of each value of a JSON object. It is a tree like the object, so it is as large as the
+// text. A map from paths would hold a long key again for each value below it.
 #pragma once
 
 #include <cstddef>
@@ -14,14 +14,14 @@ struct Node;
 class Lines {
 public:
     Lines() = default;
-    // Of an object that is not in the file: only its own place is known.
+    // For an object that is not in the file: it has only a place.
     explicit Lines(int line);
     explicit Lines(const Node& node);
 
-    // Of the value at a JSON pointer below the object: "/print", "/a/0"; "" is the object itself.
-    // 0: not known.
+    // The line of the value at a JSON pointer: "/print", "/a/0"; "" is the object itself. 0:
+    // unknown.
     [[nodiscard]] int of(std::string_view pointer) const noexcept;
-    // Of how many values.
+    // The number of values.
     [[nodiscard]] std::size_t size() const noexcept;
 
 private:

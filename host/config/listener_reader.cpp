@@ -22,11 +22,11 @@ struct Place {
     int line = 0;
 };
 
-std::string with(const Place& place) {
+std::string text_of(const Place& place) {
     return place.path + " on line " + std::to_string(place.line);
 }
 
-// What is taken already, and by which listener.
+// Names and addresses that are taken, and by which listener.
 struct Taken {
     std::map<std::string, Place> names;
     std::map<std::pair<std::string, std::uint16_t>, Place> addresses;
@@ -90,7 +90,7 @@ void read_plugin(ObjectReader& reader, std::string& plugin) {
     }
 }
 
-// Without a name a listener is called as its plugin, as long as no other one is.
+// An unnamed listener takes its plugin's name unless that name is taken.
 void read_name(ObjectReader& reader, Listener& listener, Taken& taken) {
     const Node* node = reader.string("name", one_word);
     const bool absent = reader.value("name") == nullptr;
@@ -109,18 +109,18 @@ void read_name(ObjectReader& reader, Listener& listener, Taken& taken) {
     }
     if (node != nullptr) {
         reader.mistake("name", *node,
-                       "a name that no other listener has (" + with(other->second) + " has it)");
+                       "a name that no other listener has (" + text_of(other->second) + " has it)");
     } else {
         reader.missing("name", "a name, because the default, the plugin's name " +
                                    in_quotes(listener.plugin) + ", is taken (" +
-                                   with(other->second) + " has it)");
+                                   text_of(other->second) + " has it)");
     }
 }
 
-// Addresses as other programs write them, and what to write here. Empty for anything else.
+// For an address in another program's notation: what to write here. Empty for anything else.
 std::string meant_by(std::string_view text) {
     if (text.size() > excerpt_characters) {
-        return {};  // no advice could repeat it
+        return {};  // too long to repeat
     }
     if (text.starts_with("unix:") || text.starts_with("/") || text.starts_with("@")) {
         return "a TCP address such as \"127.0.0.1:5000\": Unix sockets are not supported";
@@ -175,7 +175,7 @@ void read_listen(ObjectReader& reader, std::string& listen, Taken& taken) {
     }
     auto parsed = io::parse_host_port(text);
     if (!parsed) {
-        // It repeats the text, uncut, before its reason.
+        // It repeats the whole text before its reason.
         std::string_view reason = parsed.error();
         const std::string repeated = '"' + text + '"';
         reason.remove_prefix(reason.starts_with(repeated) ? repeated.size() : 0);
@@ -184,7 +184,7 @@ void read_listen(ObjectReader& reader, std::string& listen, Taken& taken) {
     }
     listen = text;
     if (parsed->port == 0) {
-        return;  // any free port, so never the same one
+        return;  // any free port, so never the same
     }
     std::string host = parsed->host.empty() ? "127.0.0.1" : parsed->host;
     std::transform(host.begin(), host.end(), host.begin(), lower);
@@ -193,7 +193,7 @@ void read_listen(ObjectReader& reader, std::string& listen, Taken& taken) {
     if (!inserted) {
         reader.mistake(
             "listen", *node,
-            "an address that no other listener has (" + with(other->second) + " has it)");
+            "an address that no other listener has (" + text_of(other->second) + " has it)");
     }
 }
 
@@ -205,7 +205,7 @@ Settings read_settings(ObjectReader& reader, const std::string& file, int listen
         settings.json = to_json_text(*node);
         settings.lines = Lines(*node);
     } else {
-        settings.lines = Lines(listener_line);  // so that a setting that is missing has a place too
+        settings.lines = Lines(listener_line);  // a missing setting needs a place too
     }
     return settings;
 }

@@ -1,4 +1,4 @@
-// The listeners of a configuration: each one's keys, and what must hold between them.
+// Reads the listeners of a configuration: the keys of each, and what must hold between them.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace portico::config {
 
-// `file` is what the settings say they were read from.
+// `file` goes into the settings, for their errors.
 [[nodiscard]] std::vector<Listener> read_listeners(ObjectReader& root, const std::string& file,
                                                    Mistakes& mistakes);
 

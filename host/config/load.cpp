@@ -1,6 +1,6 @@
-// The top level of the configuration, and the file around it. Everything else is a file for each
-// job: json_source (text to tree), syntax_error (its words), schema_reader (typed reads),
-// listener_reader and framing_reader (the rules).
+// Reads the file and the top level of the configuration. The rest has its own files: json_source
+// (text to tree), syntax_error (its messages), schema_reader (typed reads), listener_reader and
+// framing_reader (the rules).
 #include "config/load.hpp"
 
 #include <cerrno>
@@ -22,8 +22,8 @@ namespace fs = std::filesystem;
 
 constexpr std::uintmax_t file_bytes_max = 16 * 1024 * 1024;
 
-// Relative paths are relative to the configuration's own directory, not to where the program was
-// started.
+// Relative paths start at the configuration's own directory, not at the program's working
+// directory.
 std::string absolute_path(std::string_view text, const std::string& file) {
     const fs::path directory = file.empty()
                                    ? fs::current_path()
@@ -32,7 +32,7 @@ std::string absolute_path(std::string_view text, const std::string& file) {
         (directory / base::path_from_utf8(text)).lexically_normal().make_preferred());
 }
 
-// An empty text is the default, as an absent key is.
+// An empty text means the default, like an absent key.
 void read_path(ObjectReader& reader, std::string_view key, std::string_view what,
                const std::string& file, std::string& out) {
     const Node* node = reader.string(key, what);
@@ -42,7 +42,7 @@ void read_path(ObjectReader& reader, std::string_view key, std::string_view what
     for (std::size_t at = 0; at < node->text.size();) {
         const CodePoint point = decode(node->text, at);
         if (is_control(point.value)) {
-            // "C:\temp" is read as C:, a tab and emp.
+            // JSON reads "C:\temp" as C:, a tab and emp.
             reader.mistake(
                 key, *node,
                 std::string(what) +
@@ -77,7 +77,7 @@ void read_io(ObjectReader reader, Io& io) {
     reader.reject_unknown_keys();
 }
 
-// true, false, or a file of its own.
+// true, false or a file's name.
 void read_access(ObjectReader& reader, const std::string& file, Log& log) {
     const Node* node = reader.value("access");
     if (node == nullptr) {
@@ -105,7 +105,7 @@ void read_shutdown(ObjectReader reader, std::uint32_t& drain_ms) {
     reader.reject_unknown_keys();
 }
 
-// Of an object and its members, for what is found wrong with them later.
+// Notes the lines of an object and its members, for errors that are found later.
 void note_lines(const Node& tree, std::string_view object, std::map<std::string, int>& lines) {
     const Node* node = tree.find(object);
     if (node == nullptr) {
@@ -143,7 +143,7 @@ Loaded failed(const std::string& file, const std::string& why) {
     return loaded;
 }
 
-// Why the system does not let the file be read, and what helps.
+// Why the file cannot be read, and what helps.
 std::string unreadable(std::error_code code) {
     if (code == std::errc::no_such_file_or_directory || code == std::errc::not_a_directory) {
         return "not found; name the configuration file with --config FILE (config/host.json is an "
@@ -205,7 +205,7 @@ Loaded load_file(const std::string& file) {
         if (!stream) {
             return failed(file, unreadable(std::error_code(errno, std::generic_category())));
         }
-        // A pipe has no size, so the reading is bounded as well.
+        // A pipe has no size, so reading is bounded too.
         std::string text;
         std::string block(65'536, '\0');
         while (stream.read(block.data(), static_cast<std::streamsize>(block.size())),

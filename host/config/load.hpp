@@ -1,4 +1,4 @@
-// JSON in, a Config or all its mistakes out.
+// Reads a configuration: JSON in, a Config or all its mistakes out.
 #pragma once
 
 #include <string>
@@ -16,11 +16,10 @@ struct Loaded {
     std::vector<std::string> mistakes;
 };
 
-// `file` is UTF-8. A syntax error is the only mistake reported; otherwise every mistake at once.
+// `file` is UTF-8. A syntax error is reported alone, other mistakes all at once.
 [[nodiscard]] Loaded load_file(const std::string& file);
 
-// The same for a text that is already here; `file` is used in messages, and its directory for
-// relative paths.
+// The same for a text. `file` is used in messages, and its directory for relative paths.
 [[nodiscard]] Loaded load_text(std::string_view text, const std::string& file);
 
 }  // namespace portico::config

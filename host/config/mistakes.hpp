@@ -1,5 +1,5 @@
-// The mistakes of one configuration, collected so that they can be reported at once: the first
-// ones, and how many more there are. Nobody reads more, and a file may have hundreds of thousands.
+// Collects the mistakes of one configuration, to report them at once: the first ones, and how many
+// more there are. Nobody reads more, and a file may have hundreds of thousands.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,8 @@ inline constexpr std::size_t mistakes_reported_max = 50;
 
 class Mistakes {
 public:
-    // Whether one more on this line would be reported, as far as is known now: if not, its text
-    // need not be made, but it is still to be counted.
+    // Whether one more on this line would be reported, as far as is known now. If not, its text
+    // need not be made: call count_one().
     [[nodiscard]] bool wants(int line) const noexcept {
         return entries_.size() < mistakes_reported_max || line < entries_.rbegin()->first;
     }
@@ -23,12 +23,12 @@ public:
     void count_one() noexcept { ++count_; }
     [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
 
-    // "FILE:LINE: PATH: text", in the order of the lines; and as the last line how many there are
-    // beside these.
+    // "FILE:LINE: PATH: text", in the order of the lines. The last line says how many more there
+    // are.
     [[nodiscard]] std::vector<std::string> report(std::string_view file) const;
 
 private:
-    std::multimap<int, std::string> entries_;  // by line, those of one line in their order
+    std::multimap<int, std::string> entries_;  // by line, then in their order
     std::size_t count_ = 0;
 };
 

@@ -10,7 +10,7 @@ namespace portico::config {
 
 namespace {
 
-// Where each key has its place, to say so when it stands in another.
+// The place of each key, for the mistake if it stands in another one.
 struct Home {
     std::string_view key;
     std::string_view place;

@@ -1,6 +1,6 @@
-// Typed reads from one JSON object. A read leaves the default where the key is absent, and adds a
-// mistake where the value does not fit; it never stops. The keys that were asked for are the known
-// ones, so there is no second list.
+// Typed reads from one JSON object. A read leaves the default if the key is absent, and adds a
+// mistake if the value does not fit. It never stops. A key is known once it was asked for, so there
+// is no second list.
 #pragma once
 
 #include <cstddef>
@@ -16,29 +16,29 @@
 
 namespace portico::config {
 
-// "listeners[0].limits"; a key that is no plain word is quoted: "settings["two words"]".
+// "listeners[0].limits". A key that is no plain word is quoted: "settings["two words"]".
 [[nodiscard]] std::string join_path(std::string_view path, std::string_view key);
 [[nodiscard]] std::string element_path(std::string_view path, std::size_t index);
 
 // "found VALUE, expected WHAT".
 [[nodiscard]] std::string found_expected(const Node& node, std::string_view expected);
 
-// Every repeated key of the tree, wherever it stands.
+// Adds a mistake for every repeated key of the tree.
 void check_repeated_keys(const Node& node, const std::string& path, Mistakes& mistakes);
 
 class ObjectReader {
 public:
-    // `node` is an object, or null for one that is absent: then every read finds nothing.
+    // `node` is an object, or null if it is absent; then every read finds nothing.
     ObjectReader(const Node* node, std::string path, Mistakes& mistakes);
 
     [[nodiscard]] bool present() const noexcept { return node_ != nullptr; }
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
     [[nodiscard]] std::string path_of(std::string_view key) const { return join_path(path_, key); }
 
-    // The value as it is, or null when the key is absent. Makes the key a known one.
+    // The value as it is, or null if the key is absent. Makes the key known.
     const Node* value(std::string_view key);
 
-    // Of that kind, or null: absent, or a mistake because it is something else.
+    // A value of that kind. Null if it is absent, or something else, which is a mistake.
     const Node* string(std::string_view key, std::string_view expected);
     const Node* array(std::string_view key, std::string_view expected);
     const Node* object(std::string_view key);
@@ -46,8 +46,8 @@ public:
         return ObjectReader(object(key), path_of(key), mistakes_);
     }
 
-    // A whole number within the range; `because` is added to the range in the mistake. True: read,
-    // or absent.
+    // A whole number within the range. A mistake adds `because` to the range. True: read, or
+    // absent.
     bool integer(std::string_view key, std::uint32_t& out, std::uint32_t least, std::uint32_t most,
                  std::string_view because = "");
 
@@ -70,16 +70,16 @@ public:
         not_one_of(key, *node, names);
         return false;
     }
-    // The same where the word itself is kept.
+    // The same, but keeps the word itself.
     bool choice(std::string_view key, std::string& out,
                 std::initializer_list<std::string_view> words);
 
-    // on the key's line, or the object's when it is absent
+    // on the key's line, or on the object's if the key is absent
     void mistake(std::string_view key, std::string_view text);
     void mistake(std::string_view key, const Node& found, std::string_view expected);
     void missing(std::string_view key, std::string_view expected);
 
-    // Call it when every known key has been asked for.
+    // To be called after every known key was asked for.
     void reject_unknown_keys();
 
 private:

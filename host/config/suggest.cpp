@@ -9,7 +9,7 @@ namespace portico::config {
 
 namespace {
 
-// No key of ours is this long, and the distance takes quadratic time.
+// No known key is this long, and the distance takes quadratic time.
 constexpr std::size_t longest_typed = 64;
 
 std::string folded(std::string_view text) {
@@ -23,7 +23,8 @@ std::string folded(std::string_view text) {
     return result;
 }
 
-// Insertions, deletions, replacements and swaps of neighbours that turn one text into the other.
+// How many insertions, deletions, replacements and swaps of neighbours turn one text into the
+// other.
 std::size_t edit_distance(std::string_view from, std::string_view to) {
     std::vector<std::size_t> before_previous(to.size() + 1);
     std::vector<std::size_t> previous(to.size() + 1);

@@ -1,4 +1,4 @@
-// The known key that a mistyped one was probably meant to be.
+// Finds the known key that was probably meant by a mistyped one.
 #pragma once
 
 #include <span>
@@ -6,9 +6,8 @@
 
 namespace portico::config {
 
-// Empty when none is near enough to be worth saying. Case, hyphens and underscores do not count as
-// differences, so that "sendQueueBytes" finds "send_queue_bytes"; two neighbours swapped count as
-// one.
+// Empty if none is near. Case, hyphens and underscores do not count, so "sendQueueBytes" finds
+// "send_queue_bytes". Two swapped neighbours count as one difference.
 [[nodiscard]] std::string_view nearest(std::string_view typed,
                                        std::span<const std::string_view> known);
 

@@ -1,6 +1,6 @@
 // nlohmann's parser says where it was ("while parsing object key") and what it saw ("unexpected
-// ..." or "invalid ..."). The words of the first have been stable through its versions; should they
-// ever change, its message is shown as it is.
+// ..." or "invalid ..."). These words have not changed through its versions. If they ever do, its
+// message is shown as it is.
 #include "config/syntax_error.hpp"
 
 #include <algorithm>
@@ -41,7 +41,7 @@ std::string in_words(std::string_view token) {
     return is_word(token.front()) ? excerpt(token) : '"' + excerpt(token) + '"';
 }
 
-// What would have been right where the parser stood.
+// What would have been right at this place.
 std::string expected_there(std::string_view context, const ParserReport& report) {
     if (report.root_complete) {
         return "the end of the file: the outermost object is complete";
@@ -64,7 +64,7 @@ std::string expected_there(std::string_view context, const ParserReport& report)
     return std::string(value_words);
 }
 
-// Habits of other languages and editors, recognised by what stands there.
+// A hint if the text has the habits of another language or editor.
 std::string hint(std::string_view context, std::string_view found, std::string_view before) {
     if (found == "'") {
         return " (text needs double quotes)";
@@ -148,8 +148,8 @@ std::size_t token_size(std::string_view detail, std::string_view token) {
     return names("true literal") || names("null literal") ? 4 : names("false literal") ? 5 : 1;
 }
 
-// What the parser could not read as a token, where `at` is the byte that it stopped at: a word
-// without quotes, a number of another language, a stray sign.
+// The parser stopped at the byte `at`, because it is in no token: a word without quotes, a number
+// of another language, a stray sign.
 SyntaxError bad_word(std::string_view text, std::size_t at, std::string_view context,
                      const ParserReport& report, bool number) {
     std::size_t from = at;
@@ -163,7 +163,7 @@ SyntaxError bad_word(std::string_view text, std::size_t at, std::string_view con
     std::string_view word = text.substr(from, to - from);
     const bool complete = begins_number(word) || word == "true" || word == "false" ||
                           word == "null";
-    // nothing is wrong but the sign itself
+    // only the sign itself is wrong
     if (to <= at && !number && (word.empty() || complete)) {
         from = at;
         word = text.substr(at, decode(text, at).size);
@@ -200,7 +200,7 @@ SyntaxError explain(std::string_view text, const ParserReport& report) {
         return detail.substr(0, words.size()) == words;
     };
 
-    // in whole: behind its own words the parser quotes the file
+    // The whole text: after its own words the parser quotes the file.
     if (between(report.message, "] ", " parsing ") == "number overflow") {
         const std::size_t start = report.end - std::min(report.end, report.token.size());
         return error_at(text, start,

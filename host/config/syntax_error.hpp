@@ -1,5 +1,4 @@
-// What is wrong with a text that is not JSON, in words for a person who does not know the grammar's
-// names.
+// Says what is wrong with a text that is not JSON, for a person who does not know the grammar.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +10,7 @@
 
 namespace portico::config {
 
-// An object or array that was not closed yet where the error is.
+// An object or array that is still open at the error.
 struct OpenBracket {
     char bracket = '{';
     int line = 1;
@@ -19,9 +18,9 @@ struct OpenBracket {
 
 // What the parser knew when it gave up.
 struct ParserReport {
-    std::size_t end = 0;            // bytes that it had read, the offending ones included
-    std::string_view token;         // the last token, as it was read
-    std::string_view message;       // the parser's own words
+    std::size_t end = 0;            // bytes that it had read, with the offending ones
+    std::string_view token;         // the last token, as it stands in the text
+    std::string_view message;       // the parser's own message
     std::vector<OpenBracket> open;  // outermost first
     bool root_complete = false;     // one whole value had been read
 };
@@ -31,7 +30,7 @@ struct ParserReport {
 
 [[nodiscard]] SyntaxError explain(std::string_view text, const ParserReport& report);
 
-// What makes a text unfit before its grammar is looked at: bytes that are not UTF-8, or NUL.
+// Checks what must hold before the grammar: the text is UTF-8 without NUL.
 [[nodiscard]] SyntaxError check_encoding(std::string_view text);
 
 }  // namespace portico::config

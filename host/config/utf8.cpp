@@ -18,7 +18,7 @@ std::string escaped(char32_t value) {
     return text;
 }
 
-// Blanks that look like a space or like nothing, and marks that turn the direction of what follows.
+// Characters that look like a space or like nothing, and marks that change the writing direction.
 bool is_misleading(char32_t value) {
     return (is_space(value) && value != U' ') || (value >= 0x200B && value <= 0x200F) ||
            (value >= 0x202A && value <= 0x202E) || (value >= 0x2060 && value <= 0x2069);

@@ -1,5 +1,5 @@
-// UTF-8, as far as the configuration needs it: is a text valid, what may stand in a name, how is it
-// shown in an error.
+// UTF-8 for the configuration: whether a text is valid, what a name may have, how an error shows
+// it.
 #pragma once
 
 #include <cstddef>
@@ -28,11 +28,11 @@ struct CodePoint {
 // The set that \s means in a JSON schema's patterns.
 [[nodiscard]] bool is_space(char32_t value) noexcept;
 
-// At most this many characters of a file's own text are repeated in an error.
+// An error repeats at most so many characters of the file.
 inline constexpr std::size_t excerpt_characters = 40;
 
-// The text in one line: control and invisible characters and invalid bytes escaped, cut with "..."
-// after the limit.
+// The text in one line. Control characters, invisible ones and invalid bytes are escaped; "..."
+// replaces what is beyond the limit.
 [[nodiscard]] std::string excerpt(std::string_view text,
                                   std::size_t characters = excerpt_characters);
 

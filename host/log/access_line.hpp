@@ -1,4 +1,4 @@
-// What the log says of a connection that has ended:
+// The line that the log has for a connection that ended:
 //
 //     peer=127.0.0.1:40000 in=12 out=12 messages=1 ms=0.250 closed: closed by the peer
 #pragma once
@@ -9,8 +9,8 @@
 
 namespace portico::log {
 
-// Bytes in and out, messages that the plugin took, milliseconds from the start to the end, and the
-// reason last, since it is the only one with spaces.
+// Bytes in and out, messages that the plugin took, milliseconds from start to end. The reason comes
+// last, because only it has spaces.
 [[nodiscard]] std::string access_text(const base::Access& access);
 
 }  // namespace portico::log

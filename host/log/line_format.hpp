@@ -1,4 +1,4 @@
-// How a line of the log looks:
+// The format of a line of the log:
 //
 //     2026-01-31T12:00:00.123Z info listener=echo conn=2a text
 #pragma once
@@ -12,7 +12,7 @@
 
 namespace portico::log {
 
-// With its newline. Control bytes are escaped, and the text is cut at 4,096 bytes.
+// Returns it with its newline. Control bytes are escaped, and the text is cut at 4,096 bytes.
 [[nodiscard]] std::string format_line(std::chrono::system_clock::time_point time,
                                       base::LogLevel level, std::string_view listener,
                                       std::uint64_t connection, std::string_view text);

@@ -6,8 +6,8 @@ namespace portico::log {
 
 namespace {
 
-// How long giving up may take to be noticed.
-constexpr std::uint32_t look_again_ms = 20;
+// A writer notices within this time that it should give up.
+constexpr std::uint32_t poll_ms = 20;
 
 }  // namespace
 
@@ -37,7 +37,7 @@ base::Result<void> LineWriter::reopen() {
 
 LineWriter::Outcome LineWriter::write(std::string_view bytes) noexcept {
     while (!bytes.empty()) {
-        if (!file_->writable_within(look_again_ms)) {
+        if (!file_->writable_within(poll_ms)) {
             if (give_up_()) {
                 return Outcome::given_up;
             }

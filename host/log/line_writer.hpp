@@ -1,6 +1,6 @@
-// Whole lines into a file, or to standard error. A line that a full disk cuts does not spoil the
-// one after it; a file that was renamed or removed is opened again under its name; and a reader
-// that stands still is waited for only as long as the caller wants.
+// Writes whole lines into a file or to standard error. A line that a full disk cuts does not spoil
+// the next one. A file that was renamed or removed is opened again under its name. If the reader
+// stands still, the writer waits only as long as the caller wants.
 #pragma once
 
 #include <functional>
@@ -15,23 +15,23 @@ namespace portico::log {
 
 class LineWriter {
 public:
-    // `name` in UTF-8; empty: standard error. `give_up` says whether waiting should end.
+    // `name` is UTF-8; empty: standard error. `give_up` says whether to stop waiting.
     [[nodiscard]] static base::Result<std::unique_ptr<LineWriter>> open(
         const std::string& name, std::function<bool()> give_up);
 
     enum class Outcome {
         written,
-        failed,    // it is missing, or cut: error() says why
+        failed,    // the line is missing or cut; error() says why
         given_up,  // the reader stands still
     };
-    // One line with its newline.
+    // Writes one line with its newline.
     [[nodiscard]] Outcome append(std::string_view line) noexcept;
-    // What the system said of the last line that could not be written.
+    // The system's error of the last line that could not be written.
     [[nodiscard]] std::string error() const;
 
-    // Opens the file again by its name. When that fails, lines go on into the old one.
+    // Opens the file again by its name. If that fails, lines still go into the old one.
     [[nodiscard]] base::Result<void> reopen();
-    // Whether the name leads to another file by now, or to none.
+    // Whether the name now leads to another file, or to none.
     [[nodiscard]] bool was_moved() const noexcept { return file_->was_moved(); }
 
 private:

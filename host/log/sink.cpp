@@ -12,9 +12,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Who rotates a log renames the file and expects lines under the old name within a second.
-constexpr auto look_at_name_every = std::chrono::milliseconds(500);
-// For a thread to notice that it should end.
+// Log rotation renames the file and expects lines under the old name within a second.
+constexpr auto name_check_interval = std::chrono::milliseconds(500);
+// The time that a thread gets to notice that it should end.
 constexpr auto end_grace = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -82,7 +82,7 @@ void Sink::close(Clock::time_point deadline) noexcept {
     if (can_join) {
         thread_.join();
     } else {
-        // in a write that nothing ends; it keeps this object, and ends after that write
+        // Nothing ends its write. It keeps this object and ends after that write.
         thread_.detach();
     }
 }
@@ -120,7 +120,7 @@ Sink::Work Sink::next() {
     if (options_.file.empty()) {
         changed_.wait(lock, has_work);
     } else {
-        changed_.wait_for(lock, look_at_name_every, has_work);
+        changed_.wait_for(lock, name_check_interval, has_work);
     }
     idle_ = false;
     Work work;
@@ -129,7 +129,7 @@ Sink::Work Sink::next() {
         work.end = closing_;
         return work;
     }
-    // What was lost before this line is said before it.
+    // Lines that were lost before this one are reported before it.
     work.dropped = std::exchange(dropped_, 0);
     work.lost = std::exchange(lost_, 0);
     work.line = std::move(lines_[first_]);
@@ -138,7 +138,7 @@ Sink::Work Sink::next() {
     return work;
 }
 
-// False: the rest is given up.
+// False: the remaining lines are given up.
 bool Sink::carry_out(const Work& work) {
     if (!options_.file.empty()) {
         follow_name(work.reopen);
@@ -155,15 +155,16 @@ bool Sink::write_note(const std::string& text) {
     return write(format_line(std::chrono::system_clock::now(), base::LogLevel::warn, {}, 0, text));
 }
 
-void Sink::tell_console(const std::string& text) {
+void Sink::warn_console(const std::string& text) {
     if (options_.console != nullptr) {
         static_cast<void>(options_.console->put(
             format_line(std::chrono::system_clock::now(), base::LogLevel::warn, {}, 0, text)));
     }
 }
 
-// A full disk loses lines: the console is told once, and both when lines can be written again. A
-// closed console loses lines too; there is no better place to say so.
+// A full disk loses lines. The console gets one warning; when lines can be written again, the
+// console and the file get another. A closed console loses lines too, and there is no better place
+// to say so.
 bool Sink::write(const std::string& line) {
     using Outcome = LineWriter::Outcome;
     if (missing_ != 0 && options_.console != nullptr) {
@@ -176,12 +177,12 @@ bool Sink::write(const std::string& line) {
             ++missing_;
             return noted == Outcome::failed;
         }
-        tell_console(text);
+        warn_console(text);
         missing_ = 0;
     }
     const Outcome outcome = writer_->append(line);
     if (outcome == Outcome::failed && ++missing_ == 1) {
-        tell_console(options_.key + " cannot be written (" + writer_->error() +
+        warn_console(options_.key + " cannot be written (" + writer_->error() +
                      "): lines will be missing in it");
     }
     return outcome != Outcome::given_up;
@@ -190,17 +191,17 @@ bool Sink::write(const std::string& line) {
 void Sink::follow_name(bool is_asked_for) {
     const auto now = Clock::now();
     if (!is_asked_for) {
-        if (now < next_look_) {
+        if (now < next_name_check_) {
             return;
         }
-        next_look_ = now + look_at_name_every;
+        next_name_check_ = now + name_check_interval;
         if (!writer_->was_moved()) {
             return;
         }
     }
     const base::Result<void> opened = writer_->reopen();
     if (!opened && !stays_with_old_) {
-        tell_console(options_.key + ": " + opened.error() + "; lines still go into the open file");
+        warn_console(options_.key + ": " + opened.error() + "; lines still go into the open file");
     }
     stays_with_old_ = !opened;
 }

@@ -16,19 +16,19 @@ namespace portico::log {
 
 namespace {
 
-// What the end may take if somebody does not read what is written.
-constexpr auto last_lines_within = std::chrono::seconds(1);
+// Closing takes no longer, even if nobody reads what is written.
+constexpr auto close_timeout = std::chrono::seconds(1);
 
 }  // namespace
 
 struct StreamLog::Sinks {
-    // The console comes first: the others have it to say there what they cannot write.
+    // The console comes first. The others warn there of what they cannot write.
     std::vector<std::shared_ptr<Sink>> all;
     std::vector<std::shared_ptr<Sink>> lines;   // where lines go
-    std::vector<std::shared_ptr<Sink>> access;  // where access lines go instead; empty: there too
+    std::vector<std::shared_ptr<Sink>> access;  // where access lines go; empty: to `lines`
 
     ~Sinks() {
-        const auto deadline = std::chrono::steady_clock::now() + last_lines_within;
+        const auto deadline = std::chrono::steady_clock::now() + close_timeout;
         for (; !all.empty(); all.pop_back()) {
             all.back()->close(deadline);
         }
@@ -131,13 +131,13 @@ void StreamLog::write_access(std::string_view listener, std::uint64_t connection
 void StreamLog::put(const std::vector<std::shared_ptr<Sink>>& sinks, const std::string& line) {
     for (const std::shared_ptr<Sink>& sink : sinks) {
         if (sink->put(line)) {
-            tell_others(*sink);
+            warn_others(*sink);
         }
     }
 }
 
-// A sink that nobody reads says nothing about it itself.
-void StreamLog::tell_others(const Sink& full) {
+// A sink that nobody reads cannot warn of that itself.
+void StreamLog::warn_others(const Sink& full) {
     const std::string line = format_line(
         std::chrono::system_clock::now(), base::LogLevel::warn, {}, 0,
         full.name() + " takes no more lines: the oldest waiting ones are dropped");

@@ -1,7 +1,7 @@
-// The log on standard error and, when configured, in a file; access lines may have a file of their
-// own. Each of them is a sink with a queue and a thread of its own (sink.hpp), so that a slow
-// console or disk never slows a worker, nor the other one. Lines that a sink does not take are
-// dropped and counted, and so are those for which there was no memory.
+// The log goes to standard error and, if configured, to a file. Access lines may have a file of
+// their own. Each of these is a sink with a queue and a thread of its own (sink.hpp), so that a
+// slow console or disk slows neither a worker nor another sink. Lines that a sink does not take are
+// dropped and counted, and so are lines for which memory ran out.
 #pragma once
 
 #include <chrono>
@@ -19,10 +19,9 @@ class Sink;
 
 class StreamLog final : public base::Log {
 public:
-    // Fails when a file cannot be opened (it is appended to), or a thread cannot be started.
+    // Appends to the files. Fails if one cannot be opened or a thread cannot be started.
     [[nodiscard]] static base::Result<std::unique_ptr<StreamLog>> open(const config::Log& options);
-    // Whether open() would succeed, for a check: nothing is written, and a file that was not there
-    // is not there afterwards either.
+    // Whether open() would succeed, for a check. Writes nothing and leaves no new file.
     [[nodiscard]] static base::Result<void> try_files(const config::Log& options);
     // Writes what is queued, for at most a second.
     ~StreamLog();
@@ -32,7 +31,7 @@ public:
 
     // [any thread] Opens the files again by their names, after somebody has renamed them.
     void reopen() noexcept;
-    // Waits until what was queued before is written, for at most so long.
+    // Waits until the queued lines are written, for at most so long.
     void flush(std::chrono::milliseconds at_most) noexcept;
 
 private:
@@ -43,12 +42,12 @@ private:
     void write_access(std::string_view listener, std::uint64_t connection,
                       const base::Access& access) override;
     void put(const std::vector<std::shared_ptr<Sink>>& sinks, const std::string& line);
-    void tell_others(const Sink& full);
+    void warn_others(const Sink& full);
 
     std::unique_ptr<Sinks> sinks_;
 };
 
-// "info" -> LogLevel::info; info for an unknown name.
+// "info" -> LogLevel::info. An unknown name is info too.
 [[nodiscard]] base::LogLevel level_from_name(std::string_view name) noexcept;
 
 }  // namespace portico::log

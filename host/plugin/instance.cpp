@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
-#include <new>
 #include <utility>
 
 #include "base/clock.hpp"
-#include "net/connection_send.hpp"
-#include "net/worker.hpp"
-#include "portico/ext/settings.h"
+#include "net/connection.hpp"
+#include "plugin/call_scope.hpp"
 
 namespace portico::plugin {
 
@@ -31,12 +29,10 @@ static_assert(static_cast<std::uint32_t>(net::CloseReason::drain_deadline) ==
               PORTICO_REASON_DRAIN_DEADLINE);
 static_assert(static_cast<std::uint32_t>(net::CloseReason::no_memory) == PORTICO_REASON_NO_MEMORY);
 
-constexpr std::uint32_t finishing = 1U << 31;
 constexpr std::size_t error_capacity = 1'024;
-constexpr char posted_name[] = "a posted function";
 
-// The instance whose create or validate runs on this thread: settings may be read by it, here, and
-// nowhere else.
+// The instance whose create or validate runs on this thread. Only that instance, and only on this
+// thread, may read its settings.
 constinit thread_local const Instance* in_control = nullptr;
 
 class ControlScope {
@@ -51,29 +47,8 @@ private:
     const Instance* const outer_;
 };
 
-// Notes on the worker which callback runs there, so that a stop can name one that does not return.
-class CallScope {
-public:
-    CallScope(const char* name, const net::Protocol& protocol, std::uint64_t connection) noexcept
-        : worker_(net::Worker::current()) {
-        if (worker_ != nullptr) [[likely]] {
-            worker_->current_call().begin(name, protocol, connection);
-        }
-    }
-    ~CallScope() {
-        if (worker_ != nullptr) [[likely]] {
-            worker_->current_call().end();
-        }
-    }
-    CallScope(const CallScope&) = delete;
-    CallScope& operator=(const CallScope&) = delete;
-
-private:
-    net::Worker* const worker_;
-};
-
-// A failure of a callback is told at most so often for each instance.
-constexpr std::uint64_t failures_told_every_ns = 10 * base::nanoseconds_per_second;
+// Each instance logs at most one failure of a callback in this time.
+constexpr std::uint64_t failure_log_interval_ns = 10 * base::nanoseconds_per_second;
 
 std::string status_text(portico_status status) {
     const auto named = [&](const char* name) {
@@ -112,10 +87,11 @@ Instance::Instance(Loaded plugin, const config::Listener& listener, base::Log& l
 }
 
 Instance::~Instance() {
-    if (const std::uint64_t untold = failures_untold_.load(std::memory_order_relaxed);
-        untold != 0) {
+    if (const std::uint64_t unlogged = failures_unlogged_.load(std::memory_order_relaxed);
+        unlogged != 0) {
         log_.compose(base::LogLevel::warn, listener_.name, 0, [&] {
-            return std::to_string(untold) + " more failures of callbacks since the last such line";
+            return std::to_string(unlogged) +
+                   " more failures of callbacks since the last such line";
         });
     }
     if (created_) {
@@ -191,8 +167,8 @@ std::vector<std::string> Instance::create(net::ConnectionTable& table,
         error.data(), error.size(), &self_);
     created_ = status >= 0;
     if (!created_) {
-        // What it posted before it failed still runs, with CLOSING; what it stored as self is no
-        // longer there.
+        // Functions that it posted before it failed still run, with CLOSING. It has freed what it
+        // stored as self.
         self_ = nullptr;
         posts_.fetch_or(finishing, std::memory_order_acq_rel);
     }
@@ -214,22 +190,26 @@ bool Instance::finish_within(std::chrono::milliseconds at_most) {
         lock, at_most, [&] { return posts_.load(std::memory_order_acquire) == finishing; });
 }
 
+SettingsReader* Instance::settings_now() noexcept {
+    return in_control == this ? settings_.get() : nullptr;
+}
+
 // ---- callbacks
 
 template <class What>
-void Instance::tell_failure(base::LogLevel level, std::uint64_t connection, What&& what) noexcept {
+void Instance::log_failure(base::LogLevel level, std::uint64_t connection, What&& what) noexcept {
     const std::uint64_t now = base::now_ns();
-    std::uint64_t told = failure_told_ns_.load(std::memory_order_relaxed);
-    if ((told != 0 && now < told + failures_told_every_ns) ||
-        !failure_told_ns_.compare_exchange_strong(told, now, std::memory_order_relaxed)) {
-        failures_untold_.fetch_add(1, std::memory_order_relaxed);
+    std::uint64_t logged = failure_logged_ns_.load(std::memory_order_relaxed);
+    if ((logged != 0 && now < logged + failure_log_interval_ns) ||
+        !failure_logged_ns_.compare_exchange_strong(logged, now, std::memory_order_relaxed)) {
+        failures_unlogged_.fetch_add(1, std::memory_order_relaxed);
         return;
     }
-    const std::uint64_t untold = failures_untold_.exchange(0, std::memory_order_relaxed);
+    const std::uint64_t unlogged = failures_unlogged_.exchange(0, std::memory_order_relaxed);
     log_.compose(level, listener_.name, connection, [&] {
-        return what() + (untold != 0 ? " (and " + std::to_string(untold) +
-                                           " more failures of callbacks since the last such line)"
-                                     : "");
+        return what() + (unlogged != 0 ? " (and " + std::to_string(unlogged) +
+                                             " more failures of callbacks since the last such line)"
+                                       : "");
     });
 }
 
@@ -238,8 +218,8 @@ inline bool Instance::has_failed(const net::Connection& connection, portico_stat
     if (status >= 0) [[likely]] {
         return false;
     }
-    tell_failure(base::LogLevel::warn, connection.handle(), [&] {
-        return std::string(callback) + " answered " + status_text(status) +
+    log_failure(base::LogLevel::warn, connection.handle(), [&] {
+        return std::string(callback) + " returned " + status_text(status) +
                ": the connection is aborted";
     });
     return true;
@@ -256,14 +236,14 @@ bool Instance::on_open(net::Connection& connection) noexcept {
     if (!has_failed(connection, status, "on_open")) {
         return true;
     }
-    // the plugin keeps nothing; a function that it posted in there must not meet what it freed
+    // The plugin keeps nothing. A function that it posted in on_open must not see freed state.
     connection.state = nullptr;
     return false;
 }
 
-void Instance::consumed_too_much(const net::Connection& connection, const Message& message,
-                                 std::uint64_t taken) noexcept {
-    tell_failure(base::LogLevel::error, connection.handle(), [&] {
+void Instance::log_overconsumption(const net::Connection& connection, const Message& message,
+                                   std::uint64_t taken) noexcept {
+    log_failure(base::LogLevel::error, connection.handle(), [&] {
         return "on_data consumed " + std::to_string(taken) + " bytes of " +
                std::to_string(message.size) + ": the connection is aborted";
     });
@@ -284,7 +264,7 @@ net::Protocol::Answer Instance::on_data(net::Connection& connection, const Messa
         return Answer::failed;
     }
     if (taken > message.size) [[unlikely]] {
-        consumed_too_much(connection, message, taken);
+        log_overconsumption(connection, message, taken);
         return Answer::failed;
     }
     consumed = taken;
@@ -343,402 +323,6 @@ void Instance::on_posted(net::Connection& connection, net::AnyFunction function,
                                                           closing ? PORTICO_CLOSING : PORTICO_OK);
     }
     end_post();
-}
-
-// ---- posts
-
-portico_status Instance::begin_post() noexcept {
-    std::uint32_t posts = posts_.load(std::memory_order_relaxed);
-    do {
-        if ((posts & finishing) != 0) {
-            return PORTICO_GONE;
-        }
-        if (posts == posts_max) {
-            return PORTICO_LIMIT;
-        }
-    } while (!posts_.compare_exchange_weak(posts, posts + 1, std::memory_order_acq_rel,
-                                           std::memory_order_relaxed));
-    return PORTICO_OK;
-}
-
-void Instance::end_post() noexcept {
-    // All under the lock: once finish() can see the last post gone, this instance may end, so
-    // nothing of it is touched after the unlock.
-    const std::scoped_lock lock(finish_mutex_);
-    if (posts_.fetch_sub(1, std::memory_order_acq_rel) == (finishing | 1)) {
-        finish_changed_.notify_all();
-    }
-}
-
-struct Instance::InstancePost : net::Mail {
-    Instance* instance = nullptr;
-    portico_post_function function = nullptr;
-    void* argument = nullptr;
-};
-
-portico_status Instance::post_instance(portico_post_function function, void* argument) noexcept {
-    auto* made = new (std::nothrow) InstancePost;
-    if (made == nullptr) {
-        return PORTICO_NO_MEMORY;
-    }
-    const portico_status status = begin_post();
-    if (status != PORTICO_OK) {
-        delete made;
-        return status;
-    }
-    made->instance = this;
-    made->function = function;
-    made->argument = argument;
-    made->deliver = [](net::Mail& mail) {
-        auto& post = static_cast<InstancePost&>(mail);
-        Instance& instance = *post.instance;
-        const bool closing = (instance.posts_.load(std::memory_order_acquire) & finishing) != 0;
-        net::Worker::current()->before_callback(*instance.context_);
-        {
-            const CallScope scope(posted_name, instance, 0);
-            post.function(instance.self_, 0, nullptr, post.argument,
-                          closing ? PORTICO_CLOSING : PORTICO_OK);
-        }
-        delete &post;
-        instance.end_post();
-    };
-    strand_.deliver(*made);
-    return PORTICO_OK;
-}
-
-// ---- the host's functions
-
-// All are noexcept: nothing may unwind into a plugin, which may be C.
-struct HostFunctions {
-    static Instance& of(portico_instance* handle) noexcept {
-        return *reinterpret_cast<Instance*>(handle);
-    }
-
-    // Null but on the thread on which create or validate of this very instance runs.
-    static SettingsReader* settings_of(portico_instance* handle) noexcept {
-        return in_control == &of(handle) ? of(handle).settings_.get() : nullptr;
-    }
-
-    // The connection of a handle, if it is one of this instance; its generation is checked again
-    // where the call takes effect.
-    static net::ConnectionTable::Found find(const Instance& instance,
-                                            portico_connection connection) noexcept {
-        if (instance.connections_ == nullptr) {
-            return {};
-        }
-        const net::ConnectionTable::Found found = instance.connections_->find(connection);
-        if (found.connection == nullptr ||
-            !found.connection->belongs_to(*instance.context_, found.generation)) {
-            return {};
-        }
-        return found;
-    }
-
-    static portico_status status_of(net::CallResult result) noexcept {
-        switch (result) {
-            case net::CallResult::accepted: return PORTICO_OK;
-            case net::CallResult::gone: return PORTICO_GONE;
-            case net::CallResult::no_memory: return PORTICO_NO_MEMORY;
-        }
-        return PORTICO_ERROR;
-    }
-
-    static portico_status PORTICO_CALL send(portico_instance* handle, portico_connection connection,
-                                            const void* data, std::uint64_t size) noexcept {
-        const Instance& instance = of(handle);
-        if (data == nullptr && size != 0) {
-            return PORTICO_INVALID;
-        }
-        // Whether it is one of this instance, send() itself looks.
-        const auto found = instance.connections_ != nullptr
-                               ? instance.connections_->find(connection)
-                               : net::ConnectionTable::Found{};
-        if (found.connection == nullptr) {
-            return PORTICO_GONE;
-        }
-        const net::SendResult result = found.connection->send(
-            *instance.context_, found.generation, {static_cast<const std::byte*>(data), size});
-        if (result == net::SendResult::queued) [[likely]] {
-            return PORTICO_OK;
-        }
-        switch (result) {
-            case net::SendResult::queued: break;
-            case net::SendResult::would_block: return PORTICO_WOULD_BLOCK;
-            case net::SendResult::too_large: return PORTICO_TOO_LARGE;
-            case net::SendResult::finished: return PORTICO_CLOSING;
-            case net::SendResult::gone: return PORTICO_GONE;
-            case net::SendResult::no_memory: return PORTICO_NO_MEMORY;
-        }
-        return PORTICO_ERROR;
-    }
-
-    static portico_status PORTICO_CALL finish_sending(portico_instance* handle,
-                                                      portico_connection connection) noexcept {
-        const auto found = find(of(handle), connection);
-        return found.connection == nullptr
-                   ? PORTICO_GONE
-                   : status_of(found.connection->finish_sending(found.generation));
-    }
-
-    static portico_status PORTICO_CALL close(portico_instance* handle,
-                                             portico_connection connection,
-                                             std::uint32_t how) noexcept {
-        if (how != PORTICO_CLOSE_GRACEFUL && how != PORTICO_CLOSE_ABORT) {
-            return PORTICO_INVALID;
-        }
-        const auto found = find(of(handle), connection);
-        if (found.connection == nullptr) {
-            return PORTICO_GONE;
-        }
-        return status_of(found.connection->close(found.generation, how == PORTICO_CLOSE_ABORT
-                                                                       ? net::CloseHow::abort
-                                                                       : net::CloseHow::graceful));
-    }
-
-    static portico_status PORTICO_CALL pause_reading(portico_instance* handle,
-                                                     portico_connection connection) noexcept {
-        const auto found = find(of(handle), connection);
-        return found.connection == nullptr ? PORTICO_GONE
-                                           : status_of(found.connection->pause(found.generation));
-    }
-
-    static portico_status PORTICO_CALL resume_reading(portico_instance* handle,
-                                                      portico_connection connection) noexcept {
-        const auto found = find(of(handle), connection);
-        return found.connection == nullptr ? PORTICO_GONE
-                                           : status_of(found.connection->resume(found.generation));
-    }
-
-    static portico_status PORTICO_CALL post(portico_instance* handle, portico_connection connection,
-                                            portico_post_function function,
-                                            void* argument) noexcept {
-        Instance& instance = of(handle);
-        if (function == nullptr) {
-            return PORTICO_INVALID;
-        }
-        const auto found = find(instance, connection);
-        if (found.connection == nullptr) {
-            return PORTICO_GONE;
-        }
-        const portico_status begun = instance.begin_post();
-        if (begun != PORTICO_OK) {
-            return begun;
-        }
-        const net::CallResult result = found.connection->post(
-            found.generation, reinterpret_cast<net::AnyFunction>(function), argument);
-        if (result != net::CallResult::accepted) {
-            instance.end_post();
-        }
-        return status_of(result);
-    }
-
-    static portico_status PORTICO_CALL post_instance(portico_instance* handle,
-                                                     portico_post_function function,
-                                                     void* argument) noexcept {
-        Instance& instance = of(handle);
-        if (function == nullptr) {
-            return PORTICO_INVALID;
-        }
-        return instance.connections_ == nullptr ? PORTICO_GONE
-                                                : instance.post_instance(function, argument);
-    }
-
-    // Throws when memory is out.
-    static void put_address(portico_address_text& text, const io::Address& address) {
-        const std::string written = io::to_string(address);
-        text.size = static_cast<std::uint32_t>(std::min(written.size(), sizeof text.text));
-        text.reserved = 0;
-        std::memcpy(text.text, written.data(), text.size);
-    }
-
-    static portico_status PORTICO_CALL info(portico_instance* handle, portico_connection connection,
-                                            portico_connection_info* info) noexcept {
-        const Instance& instance = of(handle);
-        if (info == nullptr || info->struct_size < sizeof(std::uint32_t) * 2) {
-            return PORTICO_INVALID;
-        }
-        const auto found = find(instance, connection);
-        net::Connection::Info known;
-        if (found.connection == nullptr || !found.connection->info(found.generation, known)) {
-            return PORTICO_GONE;
-        }
-        portico_connection_info filled{};
-        filled.struct_size = info->struct_size;
-        try {
-            put_address(filled.peer, known.peer);
-            put_address(filled.local, known.local);
-        } catch (const std::bad_alloc&) {
-            return PORTICO_NO_MEMORY;
-        }
-        filled.queued_bytes = known.queued_bytes;
-        const std::string& name = instance.listener_.name;
-        filled.listener_name_size = static_cast<std::uint32_t>(
-            std::min(name.size(), sizeof filled.listener_name));
-        std::memcpy(filled.listener_name, name.data(), filled.listener_name_size);
-        std::memcpy(info, &filled, std::min<std::size_t>(info->struct_size, sizeof filled));
-        return PORTICO_OK;
-    }
-
-    static std::uint64_t PORTICO_CALL now(portico_instance*) noexcept { return base::now_ns(); }
-
-    static void PORTICO_CALL log(portico_instance* handle, std::uint32_t level, const char* text,
-                                 std::uint64_t size) noexcept {
-        const Instance& instance = of(handle);
-        const auto known = level <= PORTICO_LOG_ERROR ? static_cast<base::LogLevel>(level)
-                                                      : base::LogLevel::info;
-        if (text != nullptr && instance.log_.enabled(known)) {
-            instance.log_.write(known, instance.listener_.name, 0, {text, size});
-        }
-    }
-
-    static std::uint32_t PORTICO_CALL worker_index(portico_instance*) noexcept {
-        const net::Worker* worker = net::Worker::current();
-        return worker != nullptr ? worker->index() : UINT32_MAX;
-    }
-
-    static const void* PORTICO_CALL get_extension(portico_instance* handle, const char* id,
-                                                  std::uint64_t id_size) noexcept;
-};
-
-struct SettingsFunctions {
-    using Read = SettingsReader::Read;
-
-    // Runs a read; what goes wrong inside (a key that is no path, memory) is no more than a failed
-    // read.
-    template <class Action>
-    static portico_status read(portico_instance* handle, const char* key, std::uint64_t key_size,
-                               bool has_result, Action&& action) noexcept {
-        SettingsReader* settings = HostFunctions::settings_of(handle);
-        if (settings == nullptr) {
-            return PORTICO_UNSUPPORTED;
-        }
-        if ((key == nullptr && key_size != 0) || !has_result) {
-            return PORTICO_INVALID;
-        }
-        try {
-            switch (action(*settings, std::string_view(key_size != 0 ? key : "", key_size))) {
-                case Read::ok: return PORTICO_OK;
-                case Read::not_found: return PORTICO_NOT_FOUND;
-                case Read::wrong_type: return PORTICO_WRONG_TYPE;
-            }
-        } catch (const std::bad_alloc&) {
-            return PORTICO_NO_MEMORY;
-        } catch (...) {
-            return PORTICO_INVALID;
-        }
-        return PORTICO_ERROR;
-    }
-
-    static portico_status PORTICO_CALL get_boolean(portico_instance* handle, const char* key,
-                                                   std::uint64_t key_size,
-                                                   std::int32_t* value) noexcept {
-        return read(handle, key, key_size, value != nullptr,
-                    [&](SettingsReader& settings, std::string_view name) {
-                        bool found = false;
-                        const Read result = settings.boolean(name, found);
-                        if (result == Read::ok) {
-                            *value = found ? 1 : 0;
-                        }
-                        return result;
-                    });
-    }
-
-    static portico_status PORTICO_CALL get_integer(portico_instance* handle, const char* key,
-                                                   std::uint64_t key_size, std::int64_t minimum,
-                                                   std::int64_t maximum,
-                                                   std::int64_t* value) noexcept {
-        return read(handle, key, key_size, value != nullptr,
-                    [&](SettingsReader& settings, std::string_view name) {
-                        return settings.integer(name, minimum, maximum, *value);
-                    });
-    }
-
-    static portico_status PORTICO_CALL get_number(portico_instance* handle, const char* key,
-                                                  std::uint64_t key_size, double minimum,
-                                                  double maximum, double* value) noexcept {
-        return read(handle, key, key_size, value != nullptr,
-                    [&](SettingsReader& settings, std::string_view name) {
-                        return settings.number(name, minimum, maximum, *value);
-                    });
-    }
-
-    static portico_status PORTICO_CALL get_string(portico_instance* handle, const char* key,
-                                                  std::uint64_t key_size, const char** text,
-                                                  std::uint64_t* text_size) noexcept {
-        return read(handle, key, key_size, text != nullptr && text_size != nullptr,
-                    [&](SettingsReader& settings, std::string_view name) {
-                        std::string_view found;
-                        const Read result = settings.string(name, found);
-                        if (result == Read::ok) {
-                            *text = found.data();
-                            *text_size = found.size();
-                        }
-                        return result;
-                    });
-    }
-
-    static portico_status PORTICO_CALL get_count(portico_instance* handle, const char* key,
-                                                 std::uint64_t key_size,
-                                                 std::uint64_t* count) noexcept {
-        return read(handle, key, key_size, count != nullptr,
-                    [&](SettingsReader& settings, std::string_view name) {
-                        return settings.count(name, *count);
-                    });
-    }
-
-    static portico_status PORTICO_CALL read_anything(portico_instance* handle, const char* key,
-                                                     std::uint64_t key_size) noexcept {
-        return read(handle, key, key_size, true,
-                    [](SettingsReader& settings, std::string_view name) {
-                        return settings.anything(name);
-                    });
-    }
-
-    static const portico_settings& table() noexcept {
-        static constexpr portico_settings settings{sizeof(portico_settings),
-                                                   0,
-                                                   get_boolean,
-                                                   get_integer,
-                                                   get_number,
-                                                   get_string,
-                                                   get_count,
-                                                   read_anything};
-        return settings;
-    }
-};
-
-const void* PORTICO_CALL HostFunctions::get_extension(portico_instance* handle, const char* id,
-                                                      std::uint64_t id_size) noexcept {
-    if (id == nullptr || std::string_view(id, id_size) != PORTICO_EXT_SETTINGS) {
-        return nullptr;
-    }
-    if (SettingsReader* settings = settings_of(handle); settings != nullptr) {
-        settings->used();
-    }
-    return &SettingsFunctions::table();
-}
-
-const portico_host& Instance::host_table() noexcept {
-    static constexpr char version[] = PORTICO_VERSION;
-    static constexpr portico_host table{sizeof(portico_host),
-                                        PORTICO_ABI_MAJOR,
-                                        PORTICO_ABI_MINOR,
-                                        0,
-                                        version,
-                                        sizeof version - 1,
-                                        HostFunctions::send,
-                                        HostFunctions::finish_sending,
-                                        HostFunctions::close,
-                                        HostFunctions::pause_reading,
-                                        HostFunctions::resume_reading,
-                                        HostFunctions::post,
-                                        HostFunctions::post_instance,
-                                        HostFunctions::info,
-                                        HostFunctions::now,
-                                        HostFunctions::log,
-                                        HostFunctions::worker_index,
-                                        HostFunctions::get_extension};
-    return table;
 }
 
 }  // namespace portico::plugin

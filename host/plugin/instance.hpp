@@ -1,11 +1,11 @@
 // One instance of a plugin: the bridge between the C ABI and the connections of one listener.
 //
-// Downwards it is a net::Protocol that calls the plugin's callbacks; upwards it is the
-// portico_instance whose handle the plugin passes to the host's functions.
+// To net it is a Protocol that calls the plugin's callbacks (instance.cpp). To the plugin it is the
+// portico_instance whose handle it passes to the host's functions (host_functions.cpp).
 //
-// Concurrency: callbacks come on strands. The host's functions come from any thread: they touch the
-// connection through its slot's word, and of this object only posts_ and what is constant after
-// create().
+// Concurrency: callbacks run on strands. The host's functions are called from any thread. They
+// reach the connection through its slot's word; in this object they use posts_ and what is constant
+// after create().
 #pragma once
 
 #include <atomic>
@@ -29,10 +29,9 @@ namespace portico::plugin {
 
 class Instance final : public net::Protocol {
 public:
-    // Before create: `plugin` as loaded, `listener` for its name and settings. All outlive the
-    // instance.
+    // `listener` gives the name and the settings. All arguments outlive the instance.
     Instance(Loaded plugin, const config::Listener& listener, base::Log& log);
-    // Calls destroy if create() succeeded. finish() must have been called then.
+    // Calls destroy if create() succeeded; then finish() must have been called before.
     ~Instance();
     Instance(const Instance&) = delete;
     Instance& operator=(const Instance&) = delete;
@@ -45,23 +44,23 @@ public:
     }
     [[nodiscard]] std::string description() const;
 
-    // [control] Calls validate, if there is one. The mistakes, ready for a person; none: fine.
+    // [control] Calls validate, if there is one. Returns the mistakes, ready for a person.
     [[nodiscard]] std::vector<std::string> validate();
 
-    // [control] Calls create. The mistakes; none: the instance lives, and connections of `context`
-    // may come. `home`: where functions posted to the instance run.
+    // [control] Calls create. Returns the mistakes; if there are none, the instance lives and
+    // connections of `context` may come. Functions that are posted to the instance run in `home`.
     [[nodiscard]] std::vector<std::string> create(net::ConnectionTable& table,
                                                   const net::ConnectionContext& context,
                                                   net::WorkerGroup& home);
 
-    // Serial with everything posted to the instance; with SERIAL also the strand of all its
+    // Runs everything that is posted to the instance. With SERIAL it is also the strand of all its
     // connections.
     [[nodiscard]] net::Strand& strand() noexcept { return strand_; }
 
     // After the last connection is released: refuses new posts and waits until those that were
     // accepted have run. The workers must still run.
     void finish();
-    // The same for at most so long: whether they have run. May be called again.
+    // The same for at most so long. True: they have run. May be called again.
     [[nodiscard]] bool finish_within(std::chrono::milliseconds at_most);
 
     // ---- net::Protocol
@@ -86,23 +85,28 @@ private:
     struct InstancePost;
 
     static constexpr std::uint32_t posts_max = 65'536;
+    static constexpr std::uint32_t finishing = 1U << 31;  // in posts_
 
     [[nodiscard]] portico_instance* handle() noexcept {
         return reinterpret_cast<portico_instance*>(this);
     }
+    [[nodiscard]] static Instance& of(portico_instance* handle) noexcept {
+        return *reinterpret_cast<Instance*>(handle);
+    }
+    // Null, except on the thread that runs create or validate of this very instance.
+    [[nodiscard]] SettingsReader* settings_now() noexcept;
     [[nodiscard]] std::vector<std::string> mistakes_of(const char* what, portico_status status,
                                                        const std::string& error);
-    // Whether the answer of `callback` is an error. It is told, since to the plugin's author it may
-    // be a mistake; a flood of them is a line and a count.
+    // Whether `status`, which `callback` returned, is an error. If so it is logged, because it may
+    // be a mistake of the plugin's author. A flood of errors becomes one line and a count.
     [[nodiscard]] bool has_failed(const net::Connection& connection, portico_status status,
                                   const char* callback) noexcept;
-    // `what`: a std::string, made only where the line is written.
+    // `what` makes a std::string. It is called only if the line is written.
     template <class What>
-    void tell_failure(base::LogLevel level, std::uint64_t connection, What&& what) noexcept;
-    void consumed_too_much(const net::Connection& connection, const Message& message,
-                           std::uint64_t taken) noexcept;
-    // Counts one more post that waits: PORTICO_OK, PORTICO_LIMIT, or PORTICO_GONE after finish()
-    // began.
+    void log_failure(base::LogLevel level, std::uint64_t connection, What&& what) noexcept;
+    void log_overconsumption(const net::Connection& connection, const Message& message,
+                             std::uint64_t taken) noexcept;
+    // Counts one more post. PORTICO_LIMIT: too many wait. PORTICO_GONE: finish() has begun.
     [[nodiscard]] portico_status begin_post() noexcept;
     void end_post() noexcept;
     [[nodiscard]] portico_status post_instance(portico_post_function function,
@@ -119,20 +123,43 @@ private:
     void* self_ = nullptr;
     bool created_ = false;
 
-    // While create or validate runs, on that thread (its callbacks are [control]).
+    // Exists while create or validate runs, for the thread that runs it ([control]).
     std::unique_ptr<SettingsReader> settings_;
 
     net::Strand strand_;
-    // Failures of callbacks: when a line was last written of one (0: never), and how many have been
-    // met since. Relaxed: a count, and a time that one thread alone sets forward.
-    std::atomic<std::uint64_t> failure_told_ns_{0};
-    std::atomic<std::uint64_t> failures_untold_{0};
-    // Posts that were accepted and have not returned, and the top bit once finish() has begun. All
-    // changes are acq_rel: the last end_post() is seen by finish() together with what the posted
-    // functions did.
+    // Failures of callbacks: when one was last logged (0: never), and how many came since. Relaxed:
+    // a count, and a time that only one thread moves forward.
+    std::atomic<std::uint64_t> failure_logged_ns_{0};
+    std::atomic<std::uint64_t> failures_unlogged_{0};
+    // The number of posts that were accepted and have not returned, and the top bit once finish()
+    // has begun. All changes are acq_rel: whoever sees the last end_post() in finish() also sees
+    // what the posted functions did.
     std::atomic<std::uint32_t> posts_{0};
     std::mutex finish_mutex_;
     std::condition_variable finish_changed_;
 };
+
+inline portico_status Instance::begin_post() noexcept {
+    std::uint32_t posts = posts_.load(std::memory_order_relaxed);
+    do {
+        if ((posts & finishing) != 0) {
+            return PORTICO_GONE;
+        }
+        if (posts == posts_max) {
+            return PORTICO_LIMIT;
+        }
+    } while (!posts_.compare_exchange_weak(posts, posts + 1, std::memory_order_acq_rel,
+                                           std::memory_order_relaxed));
+    return PORTICO_OK;
+}
+
+inline void Instance::end_post() noexcept {
+    // All under the lock: as soon as finish() sees that the last post is gone, this instance may be
+    // destroyed, so nothing of it is touched after the unlock.
+    const std::scoped_lock lock(finish_mutex_);
+    if (posts_.fetch_sub(1, std::memory_order_acq_rel) == (finishing | 1)) {
+        finish_changed_.notify_all();
+    }
+}
 
 }  // namespace portico::plugin

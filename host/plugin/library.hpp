@@ -11,9 +11,9 @@ namespace portico::plugin {
 
 class Library {
 public:
-    // `path` is absolute, UTF-8. Its own dependencies are looked for beside it and in the system's
-    // folder only (Windows); all its symbols are bound at once, and stay its own (Linux). The file
-    // is mapped: check it before, with fault_of_library() of library_image.hpp.
+    // `path` is absolute, UTF-8. Windows looks for its dependencies beside it and in the system's
+    // folder only. Linux binds all its symbols at once and shares them with nobody. The file is
+    // mapped, so check it before with fault_of_library() of library_image.hpp.
     [[nodiscard]] static base::Result<std::shared_ptr<Library>> open(const std::string& path);
 
     // Unloads, unless keep() was called.
@@ -21,15 +21,15 @@ public:
     Library(const Library&) = delete;
     Library& operator=(const Library&) = delete;
 
-    // Null when it exports no such symbol.
+    // Null if it exports no such symbol.
     [[nodiscard]] void (*symbol(const char* name) const noexcept)();
 
-    // The library stays loaded until the process ends: the default for plugins, since threads and
-    // thread-local destructors of theirs may outlive us.
+    // Keeps the library loaded until the process ends. That is the default for plugins, because
+    // their threads and thread-local destructors may outlive the host.
     void keep() noexcept { kept_ = true; }
 
     // The files of a directory that may be libraries, without suffix, in no order. Fails with the
-    // system's words.
+    // system's message.
     [[nodiscard]] static base::Result<std::vector<std::string>> names_in(
         const std::string& directory);
 
@@ -37,7 +37,7 @@ public:
     [[nodiscard]] static const char* suffix() noexcept;
 
 private:
-    // The owner is made first, so that nothing is loaded that no memory is left to own.
+    // The owner is made before the library is loaded, so that a lack of memory cannot leak it.
     Library() = default;
 
     void* handle_ = nullptr;

@@ -1,8 +1,8 @@
 // A folder of this process alone, in which private copies of libraries lie.
 //
-// It is locked for as long as its process lives, by the system and not by a number of the process:
-// so a folder that a killed host left behind is told from one in use, also where two containers
-// share a temporary folder. Nobody but its account may write to it.
+// The system holds a lock on it as long as its process lives. So a folder that a killed host left
+// behind is never taken for one in use, even if two containers share a temporary folder and number
+// their processes alike. Nobody but its account may write to it.
 #pragma once
 
 #include <memory>
@@ -15,12 +15,12 @@ namespace portico::plugin {
 
 class LibraryFolder {
 public:
-    // A new folder in `place`. Fails with the reason, "mounted noexec" among them.
+    // Makes a new folder in `place`. Fails with the reason, such as "mounted noexec".
     [[nodiscard]] static base::Result<std::unique_ptr<LibraryFolder>> make(
         const std::string& place);
 
-    // Removes the folder. What the system still holds (Windows: a library that stays loaded) is
-    // left to remove_leftovers() of a later process.
+    // Removes the folder. On Windows the files of libraries that stay loaded remain; a later
+    // process removes them by remove_leftovers().
     ~LibraryFolder();
     LibraryFolder(const LibraryFolder&) = delete;
     LibraryFolder& operator=(const LibraryFolder&) = delete;
@@ -28,10 +28,10 @@ public:
     // Absolute, UTF-8.
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
-    // Removes the folders in `place` whose processes are gone: only those of this account.
+    // Removes the folders in `place` whose processes are gone, if they belong to this account.
     static void remove_leftovers(const std::string& place) noexcept;
 
-    // Where a folder may be made, the best place first: the system's places for temporary files.
+    // The system's places for temporary files, the best one first.
     [[nodiscard]] static std::vector<std::string> temporary_places();
 
 private:

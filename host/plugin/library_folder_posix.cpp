@@ -19,7 +19,7 @@ namespace portico::plugin {
 namespace {
 
 constexpr std::string_view prefix = "portico-plugins-";
-constexpr int depth_max = 8;  // of folders in a folder: a copy's dependencies lie at most this deep
+constexpr int depth_max = 8;  // of folders in a folder; a copy's dependencies lie no deeper
 
 struct CloseDirectory {
     void operator()(DIR* open) const noexcept { ::closedir(open); }
@@ -34,7 +34,7 @@ int open_folder(int at, const char* name) noexcept {
     return ::openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-// Everything in the folder, never through a link. Not by std::filesystem, which throws.
+// Removes everything in the folder and follows no link. Without std::filesystem, which throws.
 void remove_contents(int folder, int depth) noexcept {
     const int again = open_folder(folder, ".");  // closedir() closes it
     const Directory open(again >= 0 ? ::fdopendir(again) : nullptr);
@@ -71,7 +71,7 @@ base::Result<std::unique_ptr<LibraryFolder>> LibraryFolder::make(const std::stri
     }
     std::unique_ptr<LibraryFolder> folder(new LibraryFolder);
     std::string made;
-    // Somebody who removes leftovers may come between the making and the lock, and remove this one.
+    // Before it is locked, another process may remove it as a leftover.
     constexpr int tries = 10;
     for (int i = 0; i < tries; ++i) {
         made = place + "/" + std::string(prefix) + "XXXXXX";
@@ -95,7 +95,7 @@ base::Result<std::unique_ptr<LibraryFolder>> LibraryFolder::make(const std::stri
             ::rmdir(made.c_str());
             return base::Failure{text_of(code)};
         }
-        ::rmdir(made.c_str());  // where the file system knows no locks it is still there
+        ::rmdir(made.c_str());  // it is still there if the file system has no locks
     }
     return base::Failure{"a folder there cannot be locked"};
 }
@@ -135,7 +135,7 @@ std::vector<std::string> LibraryFolder::temporary_places() {
     std::vector<std::string> places;
     for (const char* name : {"TMPDIR", "XDG_RUNTIME_DIR"}) {
         const char* value = std::getenv(name);
-        // A relative one would move with the working directory.
+        // A relative path would change with the working directory.
         if (value != nullptr && value[0] == '/') {
             places.emplace_back(value);
         } else if (std::string_view(name) == "TMPDIR") {

@@ -22,7 +22,7 @@ namespace {
 
 constexpr wchar_t prefix[] = L"portico-plugins-";
 constexpr wchar_t lock_name[] = L"lock";
-constexpr int depth_max = 8;  // of folders in a folder: a copy's dependencies lie at most this deep
+constexpr int depth_max = 8;  // of folders in a folder; a copy's dependencies lie no deeper
 
 struct LocalMemory {
     void* pointer = nullptr;
@@ -36,8 +36,8 @@ std::string reason_of(DWORD code) {
     return io::native_error_text(static_cast<int>(code));
 }
 
-// The account of this process; what it makes belongs to it, or (an administrator's) to the owner
-// that its token names.
+// The account of this process. What the process makes belongs to the account, or, for an
+// administrator, to the owner that its token names.
 class Account {
 public:
     Account() noexcept {
@@ -74,9 +74,9 @@ private:
     bool has_owner_ = false;
 };
 
-// Full access for this account and the system, and nothing inherited: in the system's own temporary
-// folder everybody may write to folders that inherit, and a DLL beside a plugin is found before the
-// system's. False: the code says why.
+// Gives full access to this account and the system, and inherits nothing. In the system's own
+// temporary folder everybody may write to folders that inherit, and a DLL beside a plugin is found
+// before the system's. False: the code says why.
 bool make_folder(const std::filesystem::path& folder, DWORD& code) {
     const Account account;
     LocalMemory user;
@@ -104,7 +104,7 @@ bool make_folder(const std::filesystem::path& folder, DWORD& code) {
     return true;
 }
 
-// Null when another process, or another server of this one, has it.
+// Null if another process has it, or another server of this process.
 HANDLE lock_folder(const std::filesystem::path& folder) {
     const HANDLE lock = ::CreateFileW((folder / lock_name).c_str(), GENERIC_WRITE | DELETE, 0,
                                       nullptr, OPEN_ALWAYS,
@@ -135,12 +135,12 @@ bool is_link(const WIN32_FIND_DATAW& entry) noexcept {
     return (entry.dwFileAttributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0;
 }
 
-// Everything in the folder but the lock, never through a link.
+// Removes everything in the folder except the lock, and follows no link.
 void remove_contents(const std::filesystem::path& folder, int depth) {
     for_each_entry(folder, L"*", [&](const WIN32_FIND_DATAW& entry) {
         const std::filesystem::path path = folder / entry.cFileName;
         if (!is_folder(entry)) {
-            // a copy of a read-only file is one too
+            // the copy of a read-only file is read-only too
             ::SetFileAttributesW(path.c_str(), FILE_ATTRIBUTE_NORMAL);
             ::DeleteFileW(path.c_str());
             return;
@@ -178,7 +178,7 @@ base::Result<std::unique_ptr<LibraryFolder>> LibraryFolder::make(const std::stri
             folder->path_ = std::move(path);
             return folder;
         }
-        // Somebody who removes leftovers was quicker.
+        // Another process has removed it as a leftover.
         code = ::GetLastError();
         ::RemoveDirectoryW(made.c_str());
     }
@@ -195,7 +195,7 @@ LibraryFolder::~LibraryFolder() {
         ::CloseHandle(std::exchange(lock_, nullptr));
         ::RemoveDirectoryW(folder.c_str());
     } catch (const std::exception&) {
-        // No memory for the names: it is a leftover.
+        // No memory for the names: a later process removes it.
         if (lock_ != nullptr) {
             ::CloseHandle(lock_);
         }
@@ -219,7 +219,7 @@ void LibraryFolder::remove_leftovers(const std::string& place) noexcept {
             }
         });
     } catch (const std::exception&) {
-        return;  // a later start comes by again
+        return;  // a later start tries again
     }
 }
 

@@ -9,14 +9,14 @@
 
 #include "plugin/library_image.hpp"
 
-// The linker's: the header of the file that this code is part of.
+// The linker defines it: the header of the file that this code is part of.
 extern "C" const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
 namespace portico::plugin {
 
 namespace {
 
-// A file whose parts are read one by one; a read past its end answers nothing.
+// A file whose parts are read one by one. A read past its end returns nothing.
 class Image {
 public:
     explicit Image(const std::string& path) : file_(path, std::ios::binary | std::ios::ate) {
@@ -80,7 +80,7 @@ std::string processor_text(std::uint16_t machine) {
     }
 }
 
-// Where in the file the bytes of an address lie, of those that are in the file at all.
+// The offset of an address in the file; empty if the file does not have its bytes.
 std::optional<std::uint64_t> offset_of(const std::vector<ElfW(Phdr)>& segments,
                                        std::uint64_t address) {
     for (const ElfW(Phdr) & segment : segments) {
@@ -92,7 +92,7 @@ std::optional<std::uint64_t> offset_of(const std::vector<ElfW(Phdr)>& segments,
     return std::nullopt;
 }
 
-// "$ORIGIN/deps:/usr/lib" -> "deps": what lies in the library's own folder.
+// "$ORIGIN/deps:/usr/lib" -> "deps": adds the folders below the library's own.
 void add_origin_folders(std::string_view search, std::vector<std::string>& folders) {
     while (!search.empty()) {
         const std::size_t end = std::min(search.find(':'), search.size());
@@ -114,9 +114,9 @@ void add_origin_folders(std::string_view search, std::vector<std::string>& folde
 
 }  // namespace
 
-// The dynamic linker maps what the program headers name without a look at the file's size: one that
-// was cut short (a copy that did not end) kills the process by SIGBUS. And it calls one for another
-// processor a file that is not there.
+// The dynamic linker maps what the program headers name and does not compare it with the file's
+// size, so a file that was cut short (an unfinished copy) kills the process by SIGBUS. If the file
+// is for another processor, it says that there is no such file.
 std::string fault_of_library(const std::string& path) {
     Image file(path);
     if (!file.is_open()) {
@@ -126,7 +126,7 @@ std::string fault_of_library(const std::string& path) {
     if (!header || std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0) {
         return "it is not a shared library";
     }
-    // The field lies at the same place in both word sizes, and is in the file's own order of bytes.
+    // The field has the same offset in both word sizes, and the byte order of the file.
     constexpr unsigned char order = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB
                                                                               : ELFDATA2MSB;
     const auto machine = static_cast<std::uint16_t>(
@@ -194,7 +194,7 @@ Needs needs_of_library(const std::string& path) {
         return end == std::string::npos ? std::string() : table.substr(at, end - at);
     };
     for (const std::uint64_t at : names) {
-        // One with a slash is looked for nowhere else.
+        // A name with a slash is searched for nowhere else.
         if (std::string name = string_at(at);
             !name.empty() && name.find('/') == std::string::npos) {
             needs.libraries.push_back(std::move(name));

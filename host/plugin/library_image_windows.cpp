@@ -34,7 +34,7 @@ std::string processor_text(WORD machine) {
     }
 }
 
-// A DLL's file, of this word size or (its headers only) of another.
+// A DLL's file. If it is of another word size, only its headers are read.
 class Image {
 public:
     explicit Image(const std::string& path) {
@@ -66,7 +66,7 @@ public:
         return value;
     }
 
-    // Where in the file the bytes of an address lie.
+    // The offset of an address in the file.
     [[nodiscard]] std::optional<std::size_t> offset_of(DWORD address) const {
         const std::size_t sections = optional_header_at_ + header_->SizeOfOptionalHeader;
         for (unsigned i = 0; i < header_->NumberOfSections; ++i) {
@@ -100,7 +100,8 @@ private:
     std::size_t optional_header_at_ = 0;
 };
 
-// The names of a table of imports; Entry has one at `name`, and the last is all zero.
+// Adds the names of a table of imports. `name` is the member of Entry that leads to one; the last
+// entry is all zero.
 template <class Entry>
 void add_names(const Image& image, unsigned directory, DWORD Entry::*name,
                std::vector<std::string>& names) {
@@ -123,7 +124,7 @@ void add_names(const Image& image, unsigned directory, DWORD Entry::*name,
 std::string fault_of_library(const std::string& path) {
     const Image image(path);
     if (!image.header() || image.header()->Machine == our_machine) {
-        return {};  // what else is wrong the system says
+        return {};  // the system reports anything else
     }
     return "it is built for another processor (" + processor_text(image.header()->Machine) +
            ", this host runs on " + processor_text(our_machine) + ")";

@@ -13,14 +13,13 @@ namespace portico::plugin {
 
 namespace {
 
-// dlerror's text mostly begins with the file, which the caller names as well.
+// dlerror's text usually begins with the file, which the caller names as well.
 std::string without_file(std::string_view text, const std::string& path) {
     const std::string beginning = path + ": ";
     return std::string(text.starts_with(beginning) ? text.substr(beginning.size()) : text);
 }
 
-// Where a library that is missing lies beside the one that needs it, as one from Windows expects
-// it.
+// Says so if a missing library lies beside the one that needs it: on Windows it would be found.
 std::string hint_of(std::string_view text, const std::string& path) {
     const std::string_view missing = text.substr(
         0, std::min(text.find(": cannot open shared object file"), text.size()));
@@ -56,7 +55,7 @@ void (*Library::symbol(const char* name) const noexcept)() {
     return reinterpret_cast<void (*)()>(::dlsym(handle_, name));
 }
 
-// Not by std::filesystem: libstdc++'s directory_iterator ends the process when memory is out.
+// Without std::filesystem: libstdc++'s directory_iterator ends the process if memory runs out.
 base::Result<std::vector<std::string>> Library::names_in(const std::string& directory) {
     struct Close {
         void operator()(DIR* open) const noexcept { ::closedir(open); }

@@ -8,9 +8,8 @@ namespace portico::plugin {
 
 namespace {
 
-// In words that help where the system's own do not: its sentence for 126 is true of the file as
-// well as of what it needs, and the one for 193 has a gap ("%1 is not a valid ...") where the file
-// is to be filled in.
+// In better words than the system's. Its sentence for 126 does not say whether the file is missing
+// or something that it needs, and the one for 193 has a gap for the file ("%1 is not a valid ...").
 std::string reason_of(DWORD code) {
     const std::string number = " (error " + std::to_string(code) + ")";
     switch (code) {

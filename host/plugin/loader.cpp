@@ -33,15 +33,15 @@ std::string what_is_there(const std::string& directory) {
     return text;
 }
 
-// At most 64 bytes of printable ASCII without spaces: what may stand in the log and in a
-// configuration as it is.
+// At most 64 bytes of printable ASCII without spaces: such a text needs no quotes in the log or in
+// a configuration.
 bool is_label(const char* text, std::uint64_t size) noexcept {
     return size == 0 ||
            (text != nullptr && size <= 64 &&
             std::all_of(text, text + size, [](char c) { return c > ' ' && c < '\x7f'; }));
 }
 
-// Empty: fine. Else what is wrong with the table.
+// What is wrong with the table; empty if nothing is.
 std::string fault_of(const portico_plugin& plugin) {
     if (plugin.struct_size < sizeof(portico_plugin) || plugin.struct_size % 8 != 0) {
         return "its table has struct_size " + std::to_string(plugin.struct_size) + ", expected " +
@@ -133,7 +133,8 @@ base::Result<Loaded> load(const std::string& directory, const std::string& name,
     const std::size_t hash = name.find('#');
     const std::string file_name = name.substr(0, hash);
     const std::string wanted = hash == std::string::npos ? "" : name.substr(hash + 1);
-    // The configuration has been checked for this; a program that embeds the host has not.
+    // A configuration file has been checked for this, the settings of an embedding program have
+    // not.
     if (file_name.empty() || (hash != std::string::npos && wanted.empty()) ||
         file_name.find_first_of("/\\:") != std::string::npos ||
         file_name.find("..") != std::string::npos) {

@@ -1,5 +1,5 @@
-// Finds, loads and checks plugins by the rules: only those that the configuration names, by
-// absolute path, from the plugin directory, each from a private copy (private_copies.hpp).
+// Finds, loads and checks plugins: only those that the configuration names, by absolute path, from
+// the plugin directory, each from a private copy (private_copies.hpp).
 #pragma once
 
 #include <memory>
@@ -19,15 +19,15 @@ struct Loaded {
     std::string path;
 };
 
-// `name`: a file of `directory` without its suffix, and "#PLUGIN" behind it for one of several
-// plugins in a file. An error is one line that names the file and says what to do. `copies`
-// outlives what is loaded.
+// `name` is a file of `directory` without its suffix; "#PLUGIN" after it picks one of several
+// plugins in a file. An error is one line that names the file and says what to do. `copies` must
+// outlive what is loaded.
 [[nodiscard]] base::Result<Loaded> load(const std::string& directory, const std::string& name,
                                         PrivateCopies& copies);
 
-// What portico_plugin_query answered, checked: versions, sizes, names, required functions. Picks
-// the plugin `wanted`, or, when that is empty, the only one, or the one named as the file
-// (`file_name`). For statically linked plugins too.
+// Checks what portico_plugin_query returned: versions, sizes, names, required functions. Picks the
+// plugin `wanted`. If that is empty it picks the only one, or the one with the name of the file
+// (`file_name`). Also for statically linked plugins.
 [[nodiscard]] base::Result<const portico_plugin*> check_module(const portico_module* module,
                                                                const std::string& file_name,
                                                                const std::string& wanted);

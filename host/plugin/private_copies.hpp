@@ -1,14 +1,16 @@
-// Loads plugins from private copies, so that an operator may copy a new file over the old one, cut
-// it short or remove it while the host runs: the system maps a library's pages from its file, and
-// on Windows does not even allow the file to be replaced.
+// Loads plugins from private copies, so that an operator may overwrite, cut short or remove a
+// plugin's file while the host runs. The system maps a library's pages from its file, and Windows
+// does not even allow the file to be replaced.
 //
 // The copies lie in a folder of this process's own (library_folder.hpp), together with the
 // libraries that the original needs and that lie beside it. The folder is made in the system's
-// temporary place and, where that forbids execution or cannot be written to, in the next one of a
-// list, of which the last is the plugin folder itself: that one surely allows execution, but mostly
-// not writing. Where there is no place at all the originals are loaded, with a note.
+// temporary place. If that forbids execution or writing, the next place of a list is tried; the
+// last one is the plugin folder itself, which surely allows execution but seldom writing. If no
+// place will do, the originals are loaded, with a note.
 #pragma once
 
+#include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,22 +21,23 @@
 
 namespace portico::plugin {
 
-// One server's. The libraries' users end before it, since it removes the copies.
+// Each server has one. It removes the copies, so whoever uses the libraries ends before it.
 class PrivateCopies {
 public:
     PrivateCopies() = default;
-    // With places of a test's own instead of the system's.
+    // For tests: with these places instead of the system's.
     explicit PrivateCopies(std::vector<std::string> places)
         : places_(std::move(places)), places_given_(true) {}
 
-    // The library at `path`, absolute and UTF-8, from its copy; the same one for the same path.
+    // Loads the library at `path`, absolute and UTF-8, from a copy. The same path gives the same
+    // library.
     [[nodiscard]] base::Result<std::shared_ptr<Library>> open(const std::string& path);
 
-    // The library stays loaded until the process ends. A later open() of the same file, by this or
-    // another server, gets it again, and does not load one more copy each time.
+    // Keeps the library loaded until the process ends. A later open() of the same file, by this or
+    // another server, returns it and loads no further copy.
     void keep(const std::shared_ptr<Library>& library);
 
-    // What an operator should know of where the copies are, a sentence each.
+    // What an operator should know about the copies, a sentence each.
     [[nodiscard]] const std::vector<std::string>& notes() const noexcept { return notes_; }
     // Where the copies are; empty without a folder.
     [[nodiscard]] std::string folder() const {
@@ -49,6 +52,16 @@ private:
     };
 
     void make_folder(const std::string& beside);
+    // Copies `file`, which is relative to `beside` and to the folder. False: that failed, and a
+    // note says why.
+    [[nodiscard]] bool copy_file(const std::filesystem::path& beside,
+                                 const std::filesystem::path& file, const std::string& plugin);
+    // Copies the library, what it needs, what that needs, ..., each once, to the same place under
+    // the folder. False: no copy can be made. Fails if the library is damaged.
+    [[nodiscard]] base::Result<bool> copy_with_needs(const std::filesystem::path& original,
+                                                     std::uint64_t& fingerprint);
+    [[nodiscard]] static std::shared_ptr<Library> find_kept(const std::string& path,
+                                                            std::uint64_t fingerprint);
     [[nodiscard]] base::Result<std::shared_ptr<Library>> open_copy(const std::string& path,
                                                                    std::uint64_t& fingerprint);
 
@@ -56,10 +69,10 @@ private:
 
     std::vector<std::string> places_;
     bool places_given_ = false;
-    bool tried_ = false;  // to make the folder
+    bool has_tried_ = false;  // to make the folder
     std::unique_ptr<LibraryFolder> folder_;
     std::vector<std::string> notes_;
-    std::vector<Opened> opened_;  // unloaded before the folder goes
+    std::vector<Opened> opened_;  // unloaded before the folder is removed
 };
 
 }  // namespace portico::plugin

@@ -24,7 +24,7 @@ bool is_path(std::string_view key) noexcept {
     return true;
 }
 
-// True when `step`, as it stands in a path, with '/' and '~' escaped, names `key`.
+// Whether `step` of a path, in which '/' and '~' are escaped, names `key`.
 bool names(std::string_view step, std::string_view key) noexcept {
     for (const char letter : key) {
         const std::string_view written = letter == '~'   ? "~0"
@@ -80,7 +80,7 @@ std::string path_text(const std::string& pointer) {
 struct SettingsReader::Document {
     const config::Settings& settings;
     Node root;
-    // pointers of values that were read, and of containers that were looked into
+    // pointers of values that were read, and of objects and arrays around them
     std::set<std::string, std::less<>> read;
     std::set<std::string, std::less<>> whole;  // pointers below which everything counts as read
 
@@ -102,8 +102,7 @@ struct SettingsReader::Document {
                ": ";
     }
 
-    // Null when it is not there. Marks it, and what it lies in, as read. Throws where the key is no
-    // path.
+    // Null if it is absent. Marks it, and what it lies in, as read. Throws if the key is no path.
     [[nodiscard]] const Node* find(std::string_view key, std::string& pointer) {
         if (!is_path(key)) {
             throw std::invalid_argument("a setting's key is no path");

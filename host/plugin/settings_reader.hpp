@@ -1,5 +1,5 @@
-// Typed reads of a plugin's settings, which remember what was read and what went wrong: the host's
-// side of "portico.settings/1".
+// Typed reads of a plugin's settings, for the extension "portico.settings/1". They remember what
+// was read and what went wrong.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace portico::plugin {
 
-// One thread's, while create or validate runs.
+// Used by one thread, while create or validate runs.
 class SettingsReader {
 public:
     enum class Read : std::uint8_t { ok, not_found, wrong_type };
@@ -24,14 +24,15 @@ public:
     [[nodiscard]] Read integer(std::string_view key, std::int64_t minimum, std::int64_t maximum,
                                std::int64_t& value);
     [[nodiscard]] Read number(std::string_view key, double minimum, double maximum, double& value);
-    // Valid as long as the reader.
+    // `value` is valid as long as the reader.
     [[nodiscard]] Read string(std::string_view key, std::string_view& value);
     [[nodiscard]] Read count(std::string_view key, std::uint64_t& value);
     [[nodiscard]] Read anything(std::string_view key);
 
-    // What the last failed read met, ready for a person; empty when none failed.
+    // What the last failed read found, ready for a person; empty if none failed.
     [[nodiscard]] const std::string& error() const noexcept { return error_; }
-    // A line for each member that nothing has read; empty when the plugin has never asked.
+    // A line for each member that nobody has read; empty if the plugin has never asked for the
+    // extension.
     [[nodiscard]] std::vector<std::string> unread() const;
     // The plugin has asked for the extension.
     void used() noexcept { used_ = true; }

@@ -1,7 +1,7 @@
-// Signals, as a request to the thread that carries it out. A handler notes the number, and a
-// semaphore wakes that thread: both may be done in a handler, whatever the thread that it
-// interrupts was doing. No thread blocks a signal, because what a plugin starts would begin with it
-// blocked, and could not be ended by it.
+// Turns signals into requests. A handler notes the number, and a semaphore wakes the thread that
+// carries the request out. A handler may do both, whatever the interrupted thread was doing. No
+// thread blocks a signal, because a program that a plugin starts would inherit the block, and the
+// signal could not end it.
 #include <errno.h>
 #include <fcntl.h>
 #include <semaphore.h>
@@ -25,10 +25,10 @@ namespace {
 constexpr std::array noted_signals{SIGINT, SIGTERM, SIGHUP, SIGUSR1};
 constexpr std::uint64_t impatient_after_ns = 1'000'000'000;
 
-// One a process, as signals are.
+// One for each process, like signals.
 struct Watch {
-    sem_t notes{};                                // posted for each note, and once for the end
-    std::atomic<pid_t> process{0};                // whose notes these are
+    sem_t notes{};                                // posted for each signal, and once for the end
+    std::atomic<pid_t> process{0};                // the process that this belongs to
     std::atomic<std::uint32_t> noted{0};          // bits of signals
     std::atomic<std::uint64_t> first_term_ns{0};  // when the first SIGTERM came; 0: none yet
     std::atomic<bool> interrupted{false};         // SIGINT has come
@@ -51,8 +51,8 @@ std::uint64_t monotonic_ns() noexcept {
            static_cast<std::uint64_t>(now.tv_nsec);
 }
 
-// A closing terminal sends SIGHUP twice, and what supervises a service may send SIGTERM again at
-// once: only somebody who has waited, or who presses Ctrl-C again, wants the end without its order.
+// A closing terminal sends SIGHUP twice, and a supervisor may send SIGTERM again at once. Only
+// somebody who has waited, or who presses Ctrl-C again, wants to end without an orderly stop.
 bool is_impatient(int number) noexcept {
     if (number == SIGINT) {
         return watch.interrupted.exchange(true);
@@ -69,8 +69,8 @@ bool is_impatient(int number) noexcept {
 extern "C" void note_signal(int number) {
     const int error = errno;
     if (::getpid() != watch.process.load(std::memory_order_relaxed)) {
-        // A child that a plugin has forked and that has not called exec yet: the signal is meant
-        // for it.
+        // This is a child that a plugin has forked and that has not called exec yet: the signal is
+        // for the child.
         ::signal(number, SIG_DFL);
         ::raise(number);
     } else if (is_impatient(number)) {
@@ -89,9 +89,10 @@ bool is_ignored(int number) noexcept {
     return ::sigaction(number, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
-// Unless the signal is ignored: that was the wish of whoever started the program (nohup, a shell's
-// "&"). System calls go on after the handler, since a plugin does not expect to be interrupted; its
-// threads may have stacks of their own, too small for a handler (Go has).
+// Installs the handler unless the signal is ignored: then whoever started the program wants that
+// (nohup, a shell's "&"). System calls go on after the handler, because a plugin does not expect to
+// be interrupted. Its threads may have stacks that are too small for a handler (Go has), so the
+// handler runs on the alternate one.
 void handle(int number, void (*handler)(int)) noexcept {
     if (is_ignored(number)) {
         return;
@@ -127,14 +128,14 @@ void prepare_process() noexcept {
     for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
         if (::fcntl(number, F_GETFD) < 0) {
             output_was_closed = output_was_closed || number == STDOUT_FILENO;
-            // The lowest free number is this one.
+            // open() takes the lowest free number, which is this one.
             [[maybe_unused]] const int opened = ::open("/dev/null", O_RDWR);
         }
     }
-    // Who writes into a closed pipe gets an error instead. Not by ignoring the signal: what a
-    // plugin starts would inherit that, and it ends at exec where there is a handler.
+    // A write into a closed pipe becomes an error. A handler does that and is gone after exec. A
+    // program that a plugin starts would inherit an ignored signal.
     handle(SIGPIPE, do_nothing);
-    handle(SIGXFSZ, do_nothing);  // likewise who writes beyond the limit on a file's size
+    handle(SIGXFSZ, do_nothing);  // likewise a write beyond the limit on a file's size
 }
 
 bool lacks_standard_output() noexcept {
@@ -165,8 +166,8 @@ Requests::Requests(std::function<void(Request)> action) {
         handle(number, note_signal);
         ::sigaddset(&signals, number);
     }
-    handle(SIGUSR2, do_nothing);  // it ends a process that does not know it
-    // Whoever started the program may have had them blocked, which is inherited.
+    handle(SIGUSR2, do_nothing);  // its default ends the process
+    // The program may have inherited that they are blocked.
     ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
 }
 

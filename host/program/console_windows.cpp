@@ -10,12 +10,12 @@ namespace portico {
 
 namespace {
 
-// One a process, as the console's handlers are.
+// One for each process, like the console's handlers.
 std::mutex handler_mutex;
 std::function<void(Request)> handler_action;  // under handler_mutex
 std::atomic<int> requests{0};
 
-// A service lives in session 0 and sees everybody's log off; its own user never does.
+// A service runs in session 0 and gets the event when any user logs off; its own user never does.
 bool is_service() noexcept {
     DWORD session = 1;
     return ::ProcessIdToSessionId(::GetCurrentProcessId(), &session) && session == 0;
@@ -27,8 +27,8 @@ BOOL WINAPI handle(DWORD event) {
     }
     if (requests.fetch_add(1) > 0 && (event == CTRL_C_EVENT || event == CTRL_BREAK_EVENT)) {
         base::end_utf8_output();
-        // Not ExitProcess: it stops the other threads wherever they are and then runs what
-        // libraries do at their end, which may wait for one of them.
+        // Not ExitProcess: it stops the other threads anywhere and then runs the libraries' exit
+        // code, which may wait for one of them.
         ::TerminateProcess(::GetCurrentProcess(), 130);
     }
     const bool hurried = event == CTRL_CLOSE_EVENT || event == CTRL_LOGOFF_EVENT ||
@@ -40,9 +40,9 @@ BOOL WINAPI handle(DWORD event) {
         }
     }
     if (hurried) {
-        // The process ends when this handler returns, so it does not: main() returns in its own
-        // time, or the system ends us. Windows holds its lock for handlers meanwhile: nobody may
-        // add or remove one any more.
+        // The process ends when this handler returns, so it does not return: main() does, or the
+        // system ends the process. Meanwhile Windows holds its lock for handlers, so nobody can add
+        // or remove one.
         ::Sleep(INFINITE);
     }
     return TRUE;
@@ -51,14 +51,14 @@ BOOL WINAPI handle(DWORD event) {
 }  // namespace
 
 void prepare_process() noexcept {
-    // What a plugin loads by a bare name is not to be found in whatever folder the program was
-    // started in. (Wine looks there all the same.)
+    // A library that a plugin loads by a bare name must not come from the current folder. (Wine
+    // looks there all the same.)
     ::SetDllDirectoryW(L"");
     base::begin_utf8_output();
 }
 
 bool lacks_standard_output() noexcept {
-    return false;  // a write says so
+    return false;  // a write reports it
 }
 
 void restore_console() noexcept {
@@ -69,7 +69,7 @@ std::vector<std::string> utf8_arguments(int, char**) {
     return base::utf8_arguments();
 }
 
-// Ctrl-C that was ignored at the start (`start /b`) stays ignored, as the system does it.
+// If Ctrl-C was ignored at the start (`start /b`), the system keeps it ignored.
 Requests::Requests(std::function<void(Request)> action) {
     {
         const std::scoped_lock lock(handler_mutex);
@@ -79,8 +79,8 @@ Requests::Requests(std::function<void(Request)> action) {
     ::SetConsoleCtrlHandler(handle, TRUE);
 }
 
-// The handler stays: removing it would wait for one that sleeps, and then the process would never
-// end.
+// The handler stays installed. To remove it would wait for one that sleeps, and the process would
+// never end.
 Requests::~Requests() {
     const std::scoped_lock lock(handler_mutex);
     handler_action = nullptr;

@@ -24,26 +24,26 @@ constexpr int exit_done = 0;
 constexpr int exit_failed = 1;
 constexpr int exit_usage = 2;
 
-// What Windows allows a process when its console is closed is about 5 s; the documented part of it
-// we use is 3 s, stop included.
+// Windows gives a process about 5 s after its console is closed. The host promises to use 3 s of
+// them for the whole stop.
 constexpr std::uint32_t hurried_drain_ms = 2'500;
 
 constexpr std::size_t mistakes_shown_max = 50;
 
-void complain(std::string_view text) {
+void print_error(std::string_view text) {
     std::fprintf(stderr, "host: %.*s\n", static_cast<int>(text.size()), text.data());
 }
 
 int report_errors(const portico::Server& server) {
-    // One more than are shown may be the line that says how many those are.
+    // One line above the limit may be the one that says how many are not shown.
     const std::vector<std::string>& errors = server.errors();
     const std::size_t shown = errors.size() <= mistakes_shown_max + 1 ? errors.size()
                                                                       : mistakes_shown_max;
     for (std::size_t i = 0; i < shown; ++i) {
-        complain(errors[i]);
+        print_error(errors[i]);
     }
     if (shown < errors.size()) {
-        complain(std::to_string(errors.size() - shown) + " more mistakes not shown");
+        print_error(std::to_string(errors.size() - shown) + " more mistakes not shown");
     }
     return exit_usage;
 }
@@ -54,8 +54,8 @@ bool is_file(const std::string& path) {
         std::filesystem::path(std::u8string(path.begin(), path.end())), code);
 }
 
-// config/host.json of the working directory, else beside the program. Empty, with a complaint, when
-// there is none.
+// config/host.json of the working directory, else the one beside the program. Empty, with an error,
+// if there is none.
 std::string default_configuration() {
     const std::string here = "config/host.json";
     const std::string program = portico::Server::program_directory();
@@ -66,12 +66,12 @@ std::string default_configuration() {
     if (!program.empty() && is_file(beside)) {
         return beside;
     }
-    complain("no configuration: neither " + here + " nor " + beside +
-             " exists. Name one with --config FILE");
+    print_error("no configuration: neither " + here + " nor " + beside +
+                " exists. Name one with --config FILE");
     return {};
 }
 
-// What was printed may be all that somebody wanted: whether it has arrived.
+// Somebody may want nothing but the output, so it is an error if it does not arrive.
 int end_of_output(int code) {
     errno = 0;
     if (portico::lacks_standard_output()) {
@@ -79,7 +79,7 @@ int end_of_output(int code) {
     } else if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout.flush()) {
         return code;
     }
-    complain("standard output cannot be written: " + std::generic_category().message(errno));
+    print_error("standard output cannot be written: " + std::generic_category().message(errno));
     return exit_failed;
 }
 
@@ -91,7 +91,7 @@ int check(const std::string& file, bool ports) {
             return error.find("listen: cannot listen on ") != std::string::npos;
         };
         if (ports && std::any_of(server.errors().begin(), server.errors().end(), is_about_port)) {
-            complain(
+            print_error(
                 "if a running host has these addresses, leave them out: host check --no-ports " +
                 file);
         }
@@ -101,7 +101,7 @@ int check(const std::string& file, bool ports) {
     return end_of_output(exit_done);
 }
 
-// What was probably meant by the first argument that is none; empty when nobody can tell.
+// What was probably meant by the first wrong argument; empty if that is unclear.
 std::string meant_by(const std::vector<std::string>& arguments) {
     constexpr std::string_view options[] = {"--config", "--no-ports", "--version", "--help"};
     bool is_check = false;
@@ -153,26 +153,25 @@ int serve(const std::string& file) {
         return report_errors(server);
     }
     if (stuck) {
-        // The log has said why. Nothing is run any more that the stuck callback could be in the way
-        // of.
+        // The log has said why. Destructors might wait for the stuck callback, so none runs.
         std::_Exit(exit_failed);
     }
     return exit_done;
 }
 
-// CLI11 has functions that are noexcept and copy strings: while it parses, want of memory ends in
+// CLI11 copies strings in noexcept functions, so if memory runs out while it parses, it calls
 // std::terminate.
-class TerminateIsWantOfMemory {
+class OutOfMemoryOnTerminate {
 public:
-    TerminateIsWantOfMemory() noexcept
+    OutOfMemoryOnTerminate() noexcept
         : before_(std::set_terminate([] {
-              complain("out of memory");
+              print_error("out of memory");
               portico::restore_console();
               std::_Exit(exit_failed);
           })) {}
-    ~TerminateIsWantOfMemory() { std::set_terminate(before_); }
-    TerminateIsWantOfMemory(const TerminateIsWantOfMemory&) = delete;
-    TerminateIsWantOfMemory& operator=(const TerminateIsWantOfMemory&) = delete;
+    ~OutOfMemoryOnTerminate() { std::set_terminate(before_); }
+    OutOfMemoryOnTerminate(const OutOfMemoryOnTerminate&) = delete;
+    OutOfMemoryOnTerminate& operator=(const OutOfMemoryOnTerminate&) = delete;
 
 private:
     std::terminate_handler before_;
@@ -194,7 +193,7 @@ int run(std::vector<std::string> arguments) {
 
     CLI::App* check_command = app.add_subcommand(
         "check", "Check everything that a start checks, without serving");
-    check_command->fallthrough();  // --config may stand behind it too
+    check_command->fallthrough();  // --config may come after it too
     std::string check_file;
     bool no_ports = false;
     check_command->add_option("file", check_file, "Configuration file [as without a command]")
@@ -204,18 +203,18 @@ int run(std::vector<std::string> arguments) {
     arguments.erase(arguments.begin());
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 takes them
     try {
-        const TerminateIsWantOfMemory while_parsing;
+        const OutOfMemoryOnTerminate while_parsing;
         app.parse(reversed);
     } catch (const CLI::Success& asked) {  // --help, --version
         return end_of_output(app.exit(asked));
     } catch (const CLI::ParseError& error) {
         const std::string meant = meant_by(arguments);
-        complain(std::string(error.what()) + "\n" + (meant.empty() ? "" : meant + "\n") +
-                 "see host --help");
+        print_error(std::string(error.what()) + "\n" + (meant.empty() ? "" : meant + "\n") +
+                    "see host --help");
         return exit_usage;
     }
     if (!config.empty() && !check_file.empty()) {
-        complain("two configuration files: name one, after check or with --config");
+        print_error("two configuration files: name one, after check or with --config");
         return exit_usage;
     }
 
@@ -236,10 +235,10 @@ int main(int argc, char** argv) {
     try {
         return run(portico::utf8_arguments(argc, argv));
     } catch (const std::bad_alloc&) {
-        complain("out of memory");
+        print_error("out of memory");
         return exit_failed;
     } catch (const std::exception& error) {
-        complain(error.what());
+        print_error(error.what());
         return exit_failed;
     }
 }

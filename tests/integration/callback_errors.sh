@@ -21,7 +21,7 @@ for listener in one two much; do
 done
 ! stop_host it $stop_signal || ok 'the host stops in order'
 # If the machine takes ten seconds for this, there are more lines; the numbers are right anyway.
-said=$(lines 'warn listener=one conn=[0-9a-f]* on_data answered PORTICO_PROTOCOL_ERROR (-12)')
+said=$(lines 'warn listener=one conn=[0-9a-f]* on_data returned PORTICO_PROTOCOL_ERROR (-12)')
 more=$(tr -d '\r' <it.log | sed -n 's/^.*listener=one.*[ (]\([0-9]*\) more .*$/\1/p' |
     awk '{ sum += $1 } END { print sum + 0 }')
 if [ "$said" -ge 1 ] && [ "$said" -le $((1 + (SECONDS - begun) / 10)) ] &&
@@ -30,7 +30,7 @@ if [ "$said" -ge 1 ] && [ "$said" -le $((1 + (SECONDS - begun) / 10)) ] &&
 else
     fail "40 errors: $said lines, and $more in a count" it.log
 fi
-if [ "$(lines 'warn listener=two conn=[0-9a-f]* on_data answered')" -ge 1 ]; then
+if [ "$(lines 'warn listener=two conn=[0-9a-f]* on_data returned')" -ge 1 ]; then
     ok 'each listener has its own'
 else
     fail 'the second listener says nothing' it.log

@@ -35,7 +35,7 @@ Statistics settled(const TestServer& server) {
             last = now;
             since = std::chrono::steady_clock::now();
         }
-        return now.send_chunks_on_loan == 0 &&
+        return now.send_chunks_in_use == 0 &&
                std::chrono::steady_clock::now() - since > std::chrono::milliseconds(50);
     }));
     return last;

@@ -177,7 +177,7 @@ TEST_CASE("odd clients cost one slot each and no more", "[echo]") {
         CHECK(echoes(peer, "served beside them"));
         peer.close();
         CHECK(eventually([&] { return server.statistics().connections_open == 100; }));
-        CHECK(server.statistics().send_chunks_on_loan == 0);
+        CHECK(server.statistics().send_chunks_in_use == 0);
     }
     SECTION("hundreds of quick connects and closes") {
         const int count = on_windows ? 300 : 600;

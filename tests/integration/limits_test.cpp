@@ -101,9 +101,9 @@ TEST_CASE("an idle connection owns no receive buffer", "[limits]") {
         }
     }
     REQUIRE(eventually([&] { return server.statistics().connections_open == count; }));
-    CHECK(eventually([&] { return server.statistics().receive_buffers_on_loan == 0; }));
+    CHECK(eventually([&] { return server.statistics().receive_buffers_in_use == 0; }));
     // The last echo's chunk goes back when its send completes, perhaps after the peer has read it.
-    CHECK(eventually([&] { return server.statistics().send_chunks_on_loan == 0; }));
+    CHECK(eventually([&] { return server.statistics().send_chunks_in_use == 0; }));
     // And each still works.
     for (Peer& peer : peers) {
         REQUIRE(echoes(peer, "awake"));
@@ -165,8 +165,8 @@ TEST_CASE("ten thousand connections are open at once", "[limits]") {
         };
         const auto is_idle = [&] {
             const Statistics now = server.statistics();
-            return now.connections_open == count && now.receive_buffers_on_loan == 0 &&
-                   now.send_chunks_on_loan == 0;
+            return now.connections_open == count && now.receive_buffers_in_use == 0 &&
+                   now.send_chunks_in_use == 0;
         };
         const io::Address address = server.address("echo");
         REQUIRE(::write(to_child[1], &address, sizeof address) ==

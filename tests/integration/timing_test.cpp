@@ -443,5 +443,5 @@ TEST_CASE("connections that are held never starve others, however many there are
         Peer other = server.connect("echo");
         CHECK(echoes(other, pattern(0, 20'000)));
     }
-    CHECK(server.statistics().receive_buffers_on_loan <= 32);
+    CHECK(server.statistics().receive_buffers_in_use <= 32);
 }

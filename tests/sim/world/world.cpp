@@ -25,14 +25,14 @@ public:
 };
 
 // As in host/server: a port with its pools and threads.
-struct World::Station {
+struct World::Port {
     io::BufferPool receive_buffers;
     io::BufferPool send_chunks;
     std::unique_ptr<net::WorkerGroup> group;
 
     // The pools are shared, even with one thread: their free buffers are poisoned
     // (scheduler_wraps.cpp).
-    explicit Station(const Plan& plan)
+    explicit Port(const Plan& plan)
         : receive_buffers(plan.receive_buffer_bytes, plan.receive_buffers,
                           io::BufferPool::Use::shared, net::SendQueue::chunk_overhead),
           send_chunks(plan.receive_buffer_bytes + net::SendQueue::chunk_overhead,
@@ -76,24 +76,24 @@ World::Outcome World::run() {
 
 // ---- start, as host/server does it
 
-net::WorkerGroup* World::add_station(std::uint32_t threads, std::uint32_t batch) {
-    auto station = std::make_unique<Station>(plan_);
+net::WorkerGroup* World::add_port(std::uint32_t threads, std::uint32_t batch) {
+    auto added = std::make_unique<Port>(plan_);
     SimPortOptions options;
     options.shared = threads > 1;
     options.accepts_max = plan_.accepts_max;
-    options.number = static_cast<std::uint32_t>(stations_.size());
-    auto port = std::make_unique<SimPort>(scheduler_, *network_, station->receive_buffers,
+    options.number = static_cast<std::uint32_t>(ports_.size());
+    auto port = std::make_unique<SimPort>(scheduler_, *network_, added->receive_buffers,
                                           random_.fork("port", options.number), faults_, options);
     net::WorkerOptions worker_options;
     worker_options.threads = threads;
     worker_options.first_index = workers_;
     worker_options.batch = batch;
     worker_options.mail_budget = random_.fork("budget").one_in(2) ? 64 : 2;
-    station->group = std::make_unique<net::WorkerGroup>(std::move(port), station->send_chunks,
-                                                        worker_options);
+    added->group = std::make_unique<net::WorkerGroup>(std::move(port), added->send_chunks,
+                                                      worker_options);
     workers_ += threads;
-    stations_.push_back(std::move(station));
-    return stations_.back()->group.get();
+    ports_.push_back(std::move(added));
+    return ports_.back()->group.get();
 }
 
 void World::start() {
@@ -122,17 +122,17 @@ void World::start() {
 
     std::vector<net::WorkerGroup*> common;
     for (std::uint32_t i = 0; i < (plan_.is_shared ? 1 : plan_.threads); ++i) {
-        common.push_back(add_station(plan_.is_shared ? plan_.threads : 1, 64));
+        common.push_back(add_port(plan_.is_shared ? plan_.threads : 1, 64));
     }
     // As in host/server if there are several workers. Accepts that share a port with callbacks are
     // a test of their own.
-    net::WorkerGroup* accepting = plan_.has_accepting_thread ? add_station(1, 64) : nullptr;
+    net::WorkerGroup* accepting = plan_.has_accepting_thread ? add_port(1, 64) : nullptr;
     std::size_t next_serial = 0;
     std::vector<net::WorkerGroup*> homes;
     for (const std::unique_ptr<Service>& service : services_) {
         std::vector<net::WorkerGroup*> groups = common;
         if (service->is_blocking()) {
-            groups = {add_station(service->plan->blocking_threads, 1)};
+            groups = {add_port(service->plan->blocking_threads, 1)};
         } else if (service->is_serial()) {
             groups = {common[next_serial++ % common.size()]};
         }
@@ -155,8 +155,8 @@ void World::start() {
             service->addresses.push_back(*bound);
         }
     }
-    for (const std::unique_ptr<Station>& station : stations_) {
-        if (const base::Result<void> started = station->group->start(); !started) {
+    for (const std::unique_ptr<Port>& port : ports_) {
+        if (const base::Result<void> started = port->group->start(); !started) {
             ledger_.violated("cannot start the workers: " + started.error());
         }
     }
@@ -169,8 +169,8 @@ void World::start() {
         }
     }
     scheduler_.set_step_check([this] { check_step(); });
-    for (const std::unique_ptr<Station>& station : stations_) {
-        station->group->begin();
+    for (const std::unique_ptr<Port>& port : ports_) {
+        port->group->begin();
     }
     for (const std::unique_ptr<Service>& service : services_) {
         service->acceptor->start([this] { has_news_ = true; });
@@ -435,8 +435,8 @@ void World::finish() {
     for (const std::unique_ptr<Service>& service : services_) {
         service->instance->finish();
     }
-    for (const std::unique_ptr<Station>& station : stations_) {
-        station->group->stop();
+    for (const std::unique_ptr<Port>& port : ports_) {
+        port->group->stop();
     }
     for (const std::unique_ptr<Service>& service : services_) {
         service->instance.reset();
@@ -447,11 +447,10 @@ void World::finish() {
 // Everything is given back. Then what is still in flight to the peers arrives, and they are asked
 // what they got.
 void World::take_apart() {
-    for (const std::unique_ptr<Station>& station : stations_) {
-        if (station->receive_buffers.on_loan() != 0 || station->send_chunks.on_loan() != 0) {
-            ledger_.violated(std::to_string(station->receive_buffers.on_loan()) +
-                             " receive buffers and " +
-                             std::to_string(station->send_chunks.on_loan()) +
+    for (const std::unique_ptr<Port>& port : ports_) {
+        if (port->receive_buffers.on_loan() != 0 || port->send_chunks.on_loan() != 0) {
+            ledger_.violated(std::to_string(port->receive_buffers.on_loan()) +
+                             " receive buffers and " + std::to_string(port->send_chunks.on_loan()) +
                              " send chunks were not given back");
         }
     }
@@ -459,7 +458,7 @@ void World::take_apart() {
     for (const std::unique_ptr<Service>& service : services_) {
         service->acceptor.reset();
     }
-    stations_.clear();
+    ports_.clear();
     table_.reset();
     if (network_->open_handles() != 0) {
         ledger_.violated(std::to_string(network_->open_handles()) +

@@ -41,11 +41,11 @@ public:
     [[nodiscard]] Outcome run();
 
 private:
-    struct Station;
+    struct Port;
     class SilentLog;
 
     void start();
-    net::WorkerGroup* add_station(std::uint32_t threads, std::uint32_t batch);
+    net::WorkerGroup* add_port(std::uint32_t threads, std::uint32_t batch);
     // Clients that come one by one and stay are spread over the homes, and find all the places at
     // any address.
     void welcome_newcomers();
@@ -77,7 +77,7 @@ private:
     Calls calls_;
     std::unique_ptr<SilentLog> log_;
     std::unique_ptr<net::ConnectionTable> table_;
-    std::vector<std::unique_ptr<Station>> stations_;
+    std::vector<std::unique_ptr<Port>> ports_;
     std::vector<std::unique_ptr<Service>> services_;
     std::vector<std::unique_ptr<ScriptedPeer>> newcomers_;
     std::vector<std::unique_ptr<ScriptedPeer>> latecomers_;

@@ -1,0 +1,34 @@
+// Notes on a worker which callback of a plugin it runs, so that a stop can name one that does not
+// return.
+#pragma once
+
+#include <cstdint>
+
+#include "net/protocol.hpp"
+#include "net/worker.hpp"
+
+namespace portico::plugin {
+
+inline constexpr char posted_name[] = "a posted function";
+
+class CallScope {
+public:
+    CallScope(const char* name, const net::Protocol& protocol, std::uint64_t connection) noexcept
+        : worker_(net::Worker::current()) {
+        if (worker_ != nullptr) [[likely]] {
+            worker_->current_call().begin(name, protocol, connection);
+        }
+    }
+    ~CallScope() {
+        if (worker_ != nullptr) [[likely]] {
+            worker_->current_call().end();
+        }
+    }
+    CallScope(const CallScope&) = delete;
+    CallScope& operator=(const CallScope&) = delete;
+
+private:
+    net::Worker* const worker_;
+};
+
+}  // namespace portico::plugin

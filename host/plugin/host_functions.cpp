@@ -1,0 +1,269 @@
+// The functions that the host offers to plugins: the table portico_host.
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "net/connection_send.hpp"
+#include "net/worker.hpp"
+#include "plugin/call_scope.hpp"
+#include "plugin/instance.hpp"
+#include "plugin/settings_functions.hpp"
+
+namespace portico::plugin {
+
+struct Instance::InstancePost : net::Mail {
+    Instance* instance = nullptr;
+    portico_post_function function = nullptr;
+    void* argument = nullptr;
+};
+
+portico_status Instance::post_instance(portico_post_function function, void* argument) noexcept {
+    auto* made = new (std::nothrow) InstancePost;
+    if (made == nullptr) {
+        return PORTICO_NO_MEMORY;
+    }
+    const portico_status status = begin_post();
+    if (status != PORTICO_OK) {
+        delete made;
+        return status;
+    }
+    made->instance = this;
+    made->function = function;
+    made->argument = argument;
+    made->deliver = [](net::Mail& mail) {
+        auto& post = static_cast<InstancePost&>(mail);
+        Instance& instance = *post.instance;
+        const bool closing = (instance.posts_.load(std::memory_order_acquire) & finishing) != 0;
+        net::Worker::current()->before_callback(*instance.context_);
+        {
+            const CallScope scope(posted_name, instance, 0);
+            post.function(instance.self_, 0, nullptr, post.argument,
+                          closing ? PORTICO_CLOSING : PORTICO_OK);
+        }
+        delete &post;
+        instance.end_post();
+    };
+    strand_.deliver(*made);
+    return PORTICO_OK;
+}
+
+// All are noexcept: nothing may unwind into a plugin, which may be C.
+struct HostFunctions {
+    // The connection of a handle, if it belongs to this instance. Its generation is checked again
+    // when the call takes effect.
+    static net::ConnectionTable::Found find(const Instance& instance,
+                                            portico_connection connection) noexcept {
+        if (instance.connections_ == nullptr) {
+            return {};
+        }
+        const net::ConnectionTable::Found found = instance.connections_->find(connection);
+        if (found.connection == nullptr ||
+            !found.connection->belongs_to(*instance.context_, found.generation)) {
+            return {};
+        }
+        return found;
+    }
+
+    static portico_status status_of(net::CallResult result) noexcept {
+        switch (result) {
+            case net::CallResult::accepted: return PORTICO_OK;
+            case net::CallResult::gone: return PORTICO_GONE;
+            case net::CallResult::no_memory: return PORTICO_NO_MEMORY;
+        }
+        return PORTICO_ERROR;
+    }
+
+    static portico_status PORTICO_CALL send(portico_instance* handle, portico_connection connection,
+                                            const void* data, std::uint64_t size) noexcept {
+        const Instance& instance = Instance::of(handle);
+        if (data == nullptr && size != 0) {
+            return PORTICO_INVALID;
+        }
+        // send() itself checks that the connection belongs to this instance.
+        const auto found = instance.connections_ != nullptr
+                               ? instance.connections_->find(connection)
+                               : net::ConnectionTable::Found{};
+        if (found.connection == nullptr) {
+            return PORTICO_GONE;
+        }
+        const net::SendResult result = found.connection->send(
+            *instance.context_, found.generation, {static_cast<const std::byte*>(data), size});
+        if (result == net::SendResult::queued) [[likely]] {
+            return PORTICO_OK;
+        }
+        switch (result) {
+            case net::SendResult::queued: break;
+            case net::SendResult::would_block: return PORTICO_WOULD_BLOCK;
+            case net::SendResult::too_large: return PORTICO_TOO_LARGE;
+            case net::SendResult::finished: return PORTICO_CLOSING;
+            case net::SendResult::gone: return PORTICO_GONE;
+            case net::SendResult::no_memory: return PORTICO_NO_MEMORY;
+        }
+        return PORTICO_ERROR;
+    }
+
+    static portico_status PORTICO_CALL finish_sending(portico_instance* handle,
+                                                      portico_connection connection) noexcept {
+        const auto found = find(Instance::of(handle), connection);
+        return found.connection == nullptr
+                   ? PORTICO_GONE
+                   : status_of(found.connection->finish_sending(found.generation));
+    }
+
+    static portico_status PORTICO_CALL close(portico_instance* handle,
+                                             portico_connection connection,
+                                             std::uint32_t how) noexcept {
+        if (how != PORTICO_CLOSE_GRACEFUL && how != PORTICO_CLOSE_ABORT) {
+            return PORTICO_INVALID;
+        }
+        const auto found = find(Instance::of(handle), connection);
+        if (found.connection == nullptr) {
+            return PORTICO_GONE;
+        }
+        return status_of(found.connection->close(found.generation, how == PORTICO_CLOSE_ABORT
+                                                                       ? net::CloseHow::abort
+                                                                       : net::CloseHow::graceful));
+    }
+
+    static portico_status PORTICO_CALL pause_reading(portico_instance* handle,
+                                                     portico_connection connection) noexcept {
+        const auto found = find(Instance::of(handle), connection);
+        return found.connection == nullptr ? PORTICO_GONE
+                                           : status_of(found.connection->pause(found.generation));
+    }
+
+    static portico_status PORTICO_CALL resume_reading(portico_instance* handle,
+                                                      portico_connection connection) noexcept {
+        const auto found = find(Instance::of(handle), connection);
+        return found.connection == nullptr ? PORTICO_GONE
+                                           : status_of(found.connection->resume(found.generation));
+    }
+
+    static portico_status PORTICO_CALL post(portico_instance* handle, portico_connection connection,
+                                            portico_post_function function,
+                                            void* argument) noexcept {
+        Instance& instance = Instance::of(handle);
+        if (function == nullptr) {
+            return PORTICO_INVALID;
+        }
+        const auto found = find(instance, connection);
+        if (found.connection == nullptr) {
+            return PORTICO_GONE;
+        }
+        const portico_status begun = instance.begin_post();
+        if (begun != PORTICO_OK) {
+            return begun;
+        }
+        const net::CallResult result = found.connection->post(
+            found.generation, reinterpret_cast<net::AnyFunction>(function), argument);
+        if (result != net::CallResult::accepted) {
+            instance.end_post();
+        }
+        return status_of(result);
+    }
+
+    static portico_status PORTICO_CALL post_instance(portico_instance* handle,
+                                                     portico_post_function function,
+                                                     void* argument) noexcept {
+        Instance& instance = Instance::of(handle);
+        if (function == nullptr) {
+            return PORTICO_INVALID;
+        }
+        return instance.connections_ == nullptr ? PORTICO_GONE
+                                                : instance.post_instance(function, argument);
+    }
+
+    // Throws std::bad_alloc.
+    static void put_address(portico_address_text& text, const io::Address& address) {
+        const std::string written = io::to_string(address);
+        text.size = static_cast<std::uint32_t>(std::min(written.size(), sizeof text.text));
+        text.reserved = 0;
+        std::memcpy(text.text, written.data(), text.size);
+    }
+
+    static portico_status PORTICO_CALL info(portico_instance* handle, portico_connection connection,
+                                            portico_connection_info* info) noexcept {
+        const Instance& instance = Instance::of(handle);
+        if (info == nullptr || info->struct_size < sizeof(std::uint32_t) * 2) {
+            return PORTICO_INVALID;
+        }
+        const auto found = find(instance, connection);
+        net::Connection::Info known;
+        if (found.connection == nullptr || !found.connection->info(found.generation, known)) {
+            return PORTICO_GONE;
+        }
+        portico_connection_info filled{};
+        filled.struct_size = info->struct_size;
+        try {
+            put_address(filled.peer, known.peer);
+            put_address(filled.local, known.local);
+        } catch (const std::bad_alloc&) {
+            return PORTICO_NO_MEMORY;
+        }
+        filled.queued_bytes = known.queued_bytes;
+        const std::string& name = instance.listener_.name;
+        filled.listener_name_size = static_cast<std::uint32_t>(
+            std::min(name.size(), sizeof filled.listener_name));
+        std::memcpy(filled.listener_name, name.data(), filled.listener_name_size);
+        std::memcpy(info, &filled, std::min<std::size_t>(info->struct_size, sizeof filled));
+        return PORTICO_OK;
+    }
+
+    static std::uint64_t PORTICO_CALL now(portico_instance*) noexcept { return base::now_ns(); }
+
+    static void PORTICO_CALL log(portico_instance* handle, std::uint32_t level, const char* text,
+                                 std::uint64_t size) noexcept {
+        const Instance& instance = Instance::of(handle);
+        const auto known = level <= PORTICO_LOG_ERROR ? static_cast<base::LogLevel>(level)
+                                                      : base::LogLevel::info;
+        if (text != nullptr && instance.log_.enabled(known)) {
+            instance.log_.write(known, instance.listener_.name, 0, {text, size});
+        }
+    }
+
+    static std::uint32_t PORTICO_CALL worker_index(portico_instance*) noexcept {
+        const net::Worker* worker = net::Worker::current();
+        return worker != nullptr ? worker->index() : UINT32_MAX;
+    }
+
+    static const void* PORTICO_CALL get_extension(portico_instance* handle, const char* id,
+                                                  std::uint64_t id_size) noexcept;
+};
+
+const void* PORTICO_CALL HostFunctions::get_extension(portico_instance* handle, const char* id,
+                                                      std::uint64_t id_size) noexcept {
+    if (id == nullptr || std::string_view(id, id_size) != PORTICO_EXT_SETTINGS) {
+        return nullptr;
+    }
+    if (SettingsReader* settings = Instance::of(handle).settings_now(); settings != nullptr) {
+        settings->used();
+    }
+    return &settings_table();
+}
+
+const portico_host& Instance::host_table() noexcept {
+    static constexpr char version[] = PORTICO_VERSION;
+    static constexpr portico_host table{sizeof(portico_host),
+                                        PORTICO_ABI_MAJOR,
+                                        PORTICO_ABI_MINOR,
+                                        0,
+                                        version,
+                                        sizeof version - 1,
+                                        HostFunctions::send,
+                                        HostFunctions::finish_sending,
+                                        HostFunctions::close,
+                                        HostFunctions::pause_reading,
+                                        HostFunctions::resume_reading,
+                                        HostFunctions::post,
+                                        HostFunctions::post_instance,
+                                        HostFunctions::info,
+                                        HostFunctions::now,
+                                        HostFunctions::log,
+                                        HostFunctions::worker_index,
+                                        HostFunctions::get_extension};
+    return table;
+}
+
+}  // namespace portico::plugin

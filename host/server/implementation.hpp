@@ -1,0 +1,299 @@
+// The state and the steps of a server. server.cpp has the embedding API, startup.cpp and ports.cpp
+// the start, shutdown.cpp the stop, stuck_callbacks.cpp the callbacks that may not return.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/assert.hpp"
+#include "config/load.hpp"
+#include "io/buffer_pool.hpp"
+#include "io/completion_port.hpp"
+#include "log/stream_log.hpp"
+#include "net/acceptor.hpp"
+#include "net/connection_table.hpp"
+#include "net/drain.hpp"
+#include "net/worker.hpp"
+#include "plugin/instance.hpp"
+#include "portico/server.hpp"
+
+namespace portico {
+
+// Concurrency: the thread that owns the server calls everything but stop(), reopen_log() and
+// statistics(). mutex_ guards stop_wanted_ and serving_, and orders the workers' notifications (an
+// acceptor has stopped, a last connection is gone) with the waits for them.
+class Server::Implementation {
+public:
+    // Stops the server if it runs; to be called before the destructor. False: a callback has not
+    // returned, and this object must stay for ever.
+    [[nodiscard]] bool finish() noexcept;
+
+    // Links this object to a static one, so that no leak checker reports it.
+    void keep_reachable() noexcept;
+
+    // `load` returns a config::Loaded.
+    template <class Load>
+    bool configure(Load&& load) noexcept;
+
+    // Makes it absolute, because Windows loads libraries by absolute paths only, and the current
+    // folder may change.
+    void set_default_plugin_directory(std::string directory) noexcept;
+
+    bool check(bool ports) noexcept;
+
+    bool start() noexcept;
+
+    void stop() noexcept;
+
+    StopResult wait() noexcept;
+
+    void limit_drain(std::uint32_t drain_ms) noexcept;
+
+    void reopen_log() noexcept;
+
+    Statistics statistics() noexcept;
+
+    [[nodiscard]] const std::vector<std::string>& errors() const noexcept {
+        return memory_ran_out_ ? out_of_memory_ : errors_;
+    }
+    [[nodiscard]] const std::vector<Endpoint>& endpoints() const noexcept { return endpoints_; }
+
+private:
+    // A group keeps up to so many bytes in chunks of the usual size, made as needed. Beyond them
+    // chunks come from the heap.
+    static constexpr std::uint32_t send_chunk_bytes_max = 64U << 20;
+
+    // A stop no longer waits for a callback if it still runs a second after the drain's deadline:
+    // so many checks, so far apart, and the callback has not returned between any two of them.
+    static constexpr auto stuck_check_interval = std::chrono::milliseconds(100);
+    static constexpr std::uint32_t stuck_checks_max = 10;
+
+    // A completion port with its pools and threads. The pools outlive the port.
+    struct Port {
+        io::BufferPool receive_buffers;
+        io::BufferPool send_chunks;
+        std::unique_ptr<net::WorkerGroup> group;
+
+        Port(const config::Io& io, io::BufferPool::Use use)
+            : receive_buffers(io.receive_buffer_bytes, io.receive_buffers, use,
+                              net::SendQueue::chunk_overhead),
+              send_chunks(io.receive_buffer_bytes + net::SendQueue::chunk_overhead,
+                          send_chunk_bytes_max / io.receive_buffer_bytes, use) {}
+    };
+
+    // A listener with everything that belongs to it. Destroyed in reverse: the acceptor, then the
+    // instance.
+    struct Service {
+        const config::Listener* listener = nullptr;
+        std::vector<io::Address> addresses;
+        net::ConnectionContext context;
+        std::unique_ptr<plugin::Instance> instance;
+        std::unique_ptr<net::Acceptor> acceptor;
+    };
+
+    using MayGiveUp = std::function<bool()>;
+
+    // Catches the exceptions of start-up and configuration, here and nowhere else: false, with
+    // errors(). The caller closes what was begun.
+    template <class Action>
+    [[nodiscard]] bool attempt(Action&& action) noexcept {
+        errors_.clear();
+        memory_ran_out_ = false;
+        try {
+            try {
+                if (stuck_) {
+                    errors_.emplace_back(
+                        "a plugin's callback did not return when this server stopped: it cannot be "
+                        "used again");
+                    return false;
+                }
+                return action();
+            } catch (const std::bad_alloc&) {
+                memory_ran_out_ = true;
+            } catch (const std::exception& error) {
+                errors_.emplace_back(error.what());
+            }
+        } catch (...) {
+            memory_ran_out_ = true;  // while another error was written down
+        }
+        return false;
+    }
+
+    [[nodiscard]] bool serving() noexcept;
+
+    void add_errors(std::vector<std::string> more);
+
+    // Where a key of io or log stands, or its object if the key is absent: "host.json:3: ".
+    [[nodiscard]] std::string place_of(const std::string& key) const;
+
+    // ---- start: each step returns false and sets errors_ if it fails
+
+    enum class Purpose : std::uint8_t { check, serve };
+
+    // A check may run beside the server, and under another account. So it writes to the console
+    // alone and leaves no file.
+    bool open_log(Purpose purpose);
+
+    // Resolves the listeners' addresses and loads their plugins.
+    bool load_plugins();
+
+    // Makes the connection table, and compares the limits with what this process may have.
+    bool make_table();
+
+    [[nodiscard]] std::string plugin_directory() const;
+
+    // Adds a port, which is shared if it has several threads.
+    net::WorkerGroup* add_port(std::uint32_t threads, std::uint32_t concurrency,
+                               std::uint32_t batch);
+
+    // Takes the configured backend, except that epoll replaces io_uring if that is not available:
+    // the same configuration must serve on old kernels and in containers that forbid io_uring.
+    // "auto" is the one that measured best (docs/decisions/0011-measured-defaults.md): io_uring if
+    // it has everything that it had then, else epoll.
+    bool choose_backend();
+
+    // Whether all threads share one port. Instances whose callbacks block have their own anyway.
+    [[nodiscard]] bool shares_port() const noexcept;
+
+    bool open_ports();
+
+    // The ports that all instances share unless their callbacks block.
+    std::vector<net::WorkerGroup*> open_common_ports();
+
+    // The group on whose port accepts complete. Its thread runs no callbacks, so that a new client
+    // never waits for a busy worker while another one is idle. A single worker accepts itself. Null
+    // if the port cannot be made, with an error.
+    net::WorkerGroup* accepting_group();
+
+    bool listen(std::chrono::milliseconds retry_for = {});
+
+    // A name may have several addresses. The server listens on those that this machine has and
+    // warns of the others, because hosts files name ::1 even if IPv6 is off. It fails if the
+    // machine has none of them, and so it does for a literal address.
+    void listen(Service& service, std::uint64_t retry_until_ns);
+
+    // Makes everything that a stop needs, so that a stop never fails.
+    bool prepare_stop();
+
+    // Waits for `create` as long as it takes, or until somebody calls stop().
+    bool create_instances();
+
+    // Ends the instances after a failed start. Functions that they posted to themselves run before
+    // destroy, as always. False: one of these functions, or destroy, does not return, and somebody
+    // has called stop().
+    [[nodiscard]] bool unwind_instances() noexcept;
+
+    // Comes before every step that only running workers could undo.
+    bool start_workers();
+
+    void begin_work() noexcept;
+
+    void stop_workers() noexcept;
+
+    // The workers' groups, then the one that accepts.
+    template <class Action>
+    void for_each_group(Action&& action) {
+        for (const std::unique_ptr<Port>& port : ports_) {
+            action(*port->group);
+        }
+        if (accepting_port_ != nullptr) {
+            action(*accepting_port_->group);
+        }
+    }
+
+    // Serves. Nothing can fail any more.
+    void run() noexcept;
+
+    // ---- stop
+
+    [[nodiscard]] std::uint64_t open_connections() const noexcept;
+
+    // [any thread] An acceptor has stopped, or a last connection is gone.
+    void notify_changed() noexcept;
+
+    [[nodiscard]] std::uint32_t drain_ms() noexcept;
+
+    StopResult drain() noexcept;
+
+    // Checks every worker. True: one of them is in a callback that does not return, and
+    // stuck_callback_ names it.
+    [[nodiscard]] bool find_stuck() noexcept;
+
+    void name_stuck(const net::Protocol* protocol, const char* callback,
+                    std::uint64_t connection) noexcept;
+
+    // Waits until the functions that were posted to the instances have run. False: one does not
+    // return, `may_give_up` allows to give up, and find_stuck() has named it.
+    [[nodiscard]] bool finish_instances(const MayGiveUp& may_give_up) noexcept;
+
+    [[nodiscard]] bool destroy_instances(const MayGiveUp& may_give_up) noexcept;
+
+    // Runs `call` for each service and its home, on a thread of its own, since a plugin may not
+    // return from it. False: no call has returned for a second, during which `may_give_up` always
+    // said yes; it is asked under the mutex. An exception ends the calls and is kept.
+    [[nodiscard]] bool call_plugins(const char* name,
+                                    std::function<void(Service&, net::WorkerGroup&)> call,
+                                    const MayGiveUp& may_give_up) noexcept;
+
+    // Ends a stop that a callback holds up. Nothing is freed, since the callback may still use it.
+    StopResult give_up(const StopResult& result) noexcept;
+
+    void log_totals(const Statistics& last, const StopResult& result) noexcept;
+
+    // Frees everything, in an order in which nothing is used after its end.
+    void close_all() noexcept;
+
+#ifdef _WIN32
+    static constexpr bool windows = true;
+#else
+    static constexpr bool windows = false;
+#endif
+
+    config::Config config_;
+    bool configured_ = false;
+    std::string default_plugin_directory_;
+    std::vector<std::string> errors_;
+    bool memory_ran_out_ = false;  // then errors() is this, made in advance
+    const std::vector<std::string> out_of_memory_{"out of memory"};
+    std::vector<Endpoint> endpoints_;
+
+    std::unique_ptr<log::StreamLog> log_;
+    std::unique_ptr<net::ConnectionTable> table_;
+    std::vector<std::unique_ptr<Port>> ports_;
+    std::unique_ptr<Port> accepting_port_;  // null: the only worker accepts itself
+    std::unique_ptr<plugin::PrivateCopies> copies_;
+    std::vector<std::unique_ptr<Service>> services_;
+    std::vector<net::WorkerGroup*> service_homes_;  // of each service's instance
+    std::unique_ptr<net::Drain> drain_;
+    std::vector<net::CallWatch> watches_;     // one for each worker
+    std::string stuck_callback_;              // what find_stuck() found, in a sentence
+    std::vector<std::string> create_errors_;  // of create_instances(), whose call may outlive it
+    std::exception_ptr thrown_by_call_;       // by call_plugins()
+    bool stuck_ = false;                      // for ever: nothing is freed
+    Implementation* next_stuck_ = nullptr;
+    io::Backend backend_ = io::Backend::automatic;  // of the ports, once it is chosen
+    std::uint32_t processors_ = 1;                  // that this process may use
+    std::uint32_t worker_threads_ = 0;
+    std::size_t next_serial_ = 0;
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool serving_ = false;            // under mutex_
+    bool stop_wanted_ = false;        // under mutex_
+    std::size_t calls_returned_ = 0;  // under mutex_, of call_plugins()
+    bool calls_over_ = false;         // likewise
+    // under mutex_: for drain(), that something has changed
+    bool has_changed_ = false;
+    std::uint32_t drain_limit_ms_ = UINT32_MAX;  // under mutex_
+};
+
+}  // namespace portico

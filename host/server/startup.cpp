@@ -1,0 +1,305 @@
+// Starts a server, step by step. A check takes the same steps as far as it can.
+#include <algorithm>
+#include <filesystem>
+#include <thread>
+
+#include "base/clock.hpp"
+#include "base/path_text.hpp"
+#include "io/process_limits.hpp"
+#include "server/implementation.hpp"
+
+namespace portico {
+
+namespace {
+
+// Descriptors for everything but connections and listeners: ports, events, log, standard streams,
+// libraries.
+constexpr std::uint64_t descriptors_reserved = 64;
+
+// On Windows a start waits this long for addresses that are in use, all of them together.
+constexpr auto listen_retry_time = std::chrono::milliseconds(2'000);
+
+std::string listener_place(const config::Listener& listener, const std::string& file) {
+    std::string text = file;
+    if (!text.empty()) {
+        text += listener.line != 0 ? ":" + std::to_string(listener.line) + ": " : ": ";
+    }
+    return text + "listener \"" + listener.name + "\": ";
+}
+
+}  // namespace
+
+bool Server::Implementation::check(bool ports) noexcept {
+    const bool fine = attempt([&] {
+        if (!open_log(Purpose::check) || !load_plugins() || !make_table() || !open_ports()) {
+            return false;
+        }
+        for (const std::unique_ptr<Service>& service : services_) {
+            add_errors(service->instance->validate());
+        }
+        if (ports) {
+            // all at once, as a start does: two listeners may want the same address
+            static_cast<void>(listen());
+        }
+        return errors_.empty();
+    });
+    close_all();
+    return fine;
+}
+
+bool Server::Implementation::start() noexcept {
+    PORTICO_ASSERT(!serving());
+    if (!attempt([&] {
+            return open_log(Purpose::serve) && load_plugins() && make_table() && open_ports() &&
+                   listen(listen_retry_time) && prepare_stop() && start_workers();
+        })) {
+        close_all();
+        return false;
+    }
+    if (!attempt([&] { return create_instances(); })) {
+        if (stuck_ || !unwind_instances()) {
+            static_cast<void>(give_up({}));
+            return false;
+        }
+        close_all();
+        return false;
+    }
+    run();
+    return true;
+}
+
+bool Server::Implementation::open_log(Purpose purpose) {
+    if (!configured_) {
+        errors_ = {"no configuration: call configure_file or configure_text first"};
+        return false;
+    }
+    config::Log options = config_.log;
+    const auto failed = [&](const std::string& error) {
+        errors_.push_back(place_of(error.substr(0, error.find(':'))) + error);
+        return false;
+    };
+    if (purpose == Purpose::check) {
+        if (const base::Result<void> tried = log::StreamLog::try_files(options); !tried) {
+            return failed(tried.error());
+        }
+        options.file.clear();
+        options.access_file.clear();
+    }
+    base::Result<std::unique_ptr<log::StreamLog>> log = log::StreamLog::open(options);
+    if (!log) {
+        return failed(log.error());
+    }
+    log_ = std::move(*log);
+    return true;
+}
+
+bool Server::Implementation::load_plugins() {
+    copies_ = std::make_unique<plugin::PrivateCopies>();
+    for (const config::Listener& listener : config_.listeners) {
+        auto service = std::make_unique<Service>();
+        service->listener = &listener;
+        if (base::Result<io::HostPort> where = io::parse_host_port(listener.listen); !where) {
+            errors_.push_back(listener_place(listener, config_.file) + "listen: " + where.error());
+        } else if (base::Result<std::vector<io::Address>> addresses = io::resolve(where->host,
+                                                                                  where->port);
+                   !addresses) {
+            errors_.push_back(listener_place(listener, config_.file) +
+                              "listen: " + addresses.error());
+        } else {
+            service->addresses = std::move(*addresses);
+        }
+        if (base::Result<plugin::Loaded> loaded = plugin::load(plugin_directory(), listener.plugin,
+                                                               *copies_);
+            !loaded) {
+            errors_.push_back(listener_place(listener, config_.file) + loaded.error());
+        } else {
+            service->instance = std::make_unique<plugin::Instance>(std::move(*loaded), listener,
+                                                                   *log_);
+        }
+        service->context.listener_name = listener.name;
+        service->context.limits = listener.limits;
+        service->context.framing = listener.framing;
+        service->context.protocol = service->instance.get();
+        service->context.log = log_.get();
+        services_.push_back(std::move(service));
+    }
+    for (const std::string& note : copies_->notes()) {
+        log_->write(base::LogLevel::warn, {}, 0, note);
+    }
+    if (!copies_->folder().empty()) {
+        log_->compose(base::LogLevel::debug, {}, 0,
+                      [&] { return "the plugins' private copies are in " + copies_->folder(); });
+    }
+    return errors_.empty();
+}
+
+bool Server::Implementation::make_table() {
+    std::uint64_t connections = 0;
+    for (const config::Listener& listener : config_.listeners) {
+        connections += listener.limits.connections;
+    }
+    if (connections > net::ConnectionTable::connections_limit) {
+        errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") +
+                          "limits.connections: the listeners' sum is " +
+                          std::to_string(connections) + ", at most " +
+                          std::to_string(net::ConnectionTable::connections_limit) +
+                          " are possible");
+        return false;
+    }
+    table_ = std::make_unique<net::ConnectionTable>(static_cast<std::uint32_t>(connections));
+    const std::uint64_t descriptors = io::raise_descriptor_limit();
+    if (descriptors < connections + descriptors_reserved) {
+        log_->compose(base::LogLevel::warn, {}, 0, [&] {
+            return "the listeners' limits allow " + std::to_string(connections) +
+                   " connections, but this process may have only " + std::to_string(descriptors) +
+                   " descriptors (ulimit -n): new clients will wait when they run out";
+        });
+    }
+    return true;
+}
+
+std::string Server::Implementation::plugin_directory() const {
+    if (!config_.plugin_directory.empty()) {
+        return config_.plugin_directory;
+    }
+    if (!default_plugin_directory_.empty()) {
+        return default_plugin_directory_;
+    }
+    return base::utf8_from_path(base::path_from_utf8(io::program_directory()) / "plugins");
+}
+
+bool Server::Implementation::listen(std::chrono::milliseconds retry_for) {
+    const auto retry_until_ns = base::now_ns() + static_cast<std::uint64_t>(retry_for.count()) *
+                                                     base::nanoseconds_per_millisecond;
+    for (const std::unique_ptr<Service>& service : services_) {
+        listen(*service, retry_until_ns);
+    }
+    return errors_.empty();
+}
+
+void Server::Implementation::listen(Service& service, std::uint64_t retry_until_ns) {
+    const config::Listener& listener = *service.listener;
+    const auto fail = [&](const std::string& why, io::Error error) {
+        errors_.push_back(listener_place(listener, config_.file) + "listen: " + why +
+                          std::string(io::advice_on_listening(error)));
+    };
+    std::vector<std::string> absent;
+    bool is_listening = false;
+    for (const io::Address& address : service.addresses) {
+        base::Result<io::Address> bound = service.acceptor->listen(address, retry_until_ns);
+        if (bound) {
+            is_listening = true;
+            endpoints_.push_back({listener.name, io::to_string(*bound), bound->port});
+        } else if (const auto error = static_cast<io::Error>(bound.kind());
+                   error == io::Error::address_unavailable) {
+            absent.push_back(bound.error());
+        } else {
+            fail(bound.error(), error);
+        }
+    }
+    for (const std::string& why : absent) {
+        if (is_listening) {
+            log_->compose(base::LogLevel::warn, listener.name, 0, [&] {
+                return why + "; \"" + listener.listen + "\" is served at its other addresses";
+            });
+        } else {
+            fail(why, io::Error::address_unavailable);
+        }
+    }
+}
+
+bool Server::Implementation::prepare_stop() {
+    std::vector<net::Acceptor*> acceptors;
+    for (const std::unique_ptr<Service>& service : services_) {
+        acceptors.push_back(service->acceptor.get());
+    }
+    drain_ = std::make_unique<net::Drain>(*table_, std::move(acceptors),
+                                          [this] { notify_changed(); });
+    watches_.clear();
+    for (const std::unique_ptr<Port>& port : ports_) {
+        for (const std::unique_ptr<net::Worker>& worker : port->group->workers()) {
+            watches_.emplace_back(worker->current_call());
+        }
+    }
+    return true;
+}
+
+bool Server::Implementation::create_instances() {
+    const bool returned = call_plugins(
+        "create",
+        [this](Service& service, net::WorkerGroup& home) {
+            for (std::string& mistake : service.instance->create(*table_, service.context, home)) {
+                create_errors_.push_back(std::move(mistake));
+            }
+        },
+        [this] { return stop_wanted_; });
+    if (!returned) {
+        stuck_ = true;
+        return false;
+    }
+    add_errors(std::move(create_errors_));
+    create_errors_.clear();
+    if (const std::exception_ptr thrown = std::exchange(thrown_by_call_, nullptr)) {
+        std::rethrow_exception(thrown);
+    }
+    return errors_.empty();
+}
+
+bool Server::Implementation::unwind_instances() noexcept {
+    begin_work();
+    const auto is_asked = [this] {
+        const std::scoped_lock lock(mutex_);
+        return stop_wanted_;
+    };
+    if (!finish_instances(is_asked)) {
+        return false;
+    }
+    stop_workers();
+    return destroy_instances([this] { return stop_wanted_; });
+}
+
+bool Server::Implementation::start_workers() {
+    for_each_group([&](net::WorkerGroup& group) {
+        if (const base::Result<void> started = errors_.empty() ? group.start()
+                                                               : base::Result<void>{};
+            !started) {
+            errors_.push_back(place_of("io.threads") + "io.threads: " + started.error() +
+                              "; ask for fewer, or allow this process more threads or memory");
+        }
+    });
+    return errors_.empty();
+}
+
+void Server::Implementation::begin_work() noexcept {
+    for_each_group([](net::WorkerGroup& group) { group.begin(); });
+}
+
+void Server::Implementation::run() noexcept {
+    const io::CompletionPort& port = ports_.front()->group->port();
+    log_->compose(base::LogLevel::info, {}, 0, [&] {
+        const std::uint32_t all = std::max(processors_, std::thread::hardware_concurrency());
+        return std::string("portico ") + version() + ": " + std::to_string(processors_) +
+               (processors_ != all ? " of " + std::to_string(all) : "") + " processors, " +
+               std::to_string(worker_threads_) + " worker threads, " +
+               std::to_string(ports_.size()) + " ports (" + std::string(port.name()) + ")";
+    });
+    for (const std::unique_ptr<Service>& service : services_) {
+        log_->compose(base::LogLevel::info, service->listener->name, 0,
+                      [&] { return "plugin " + service->instance->description(); });
+    }
+    begin_work();
+    {
+        const std::scoped_lock lock(mutex_);
+        serving_ = true;
+    }
+    for (const std::unique_ptr<Service>& service : services_) {
+        service->acceptor->start([this] { notify_changed(); });
+    }
+    for (const Endpoint& endpoint : endpoints_) {
+        log_->compose(base::LogLevel::always, endpoint.listener, 0,
+                      [&] { return "listening on " + endpoint.address; });
+    }
+    log_->write(base::LogLevel::always, {}, 0, "ready");
+}
+
+}  // namespace portico
