@@ -33,7 +33,8 @@ struct SessionContext {
     bool draining = false;              // no message is begun any more
     // what is unanswered then is lost; set when draining is
     std::uint64_t replies_end_ns = UINT64_MAX;
-    Schedule schedule;  // with a rate, once the run has begun
+    std::uint64_t began_ns = 0;  // the run; 0: not yet
+    Schedule schedule;           // with a rate, once the run has begun
     // messages that began, or were due, before it are the warm-up's
     std::uint64_t measured_from_ns = 0;
     // that wait for their next connect; has room for all
@@ -43,6 +44,12 @@ struct SessionContext {
     Finding finding{};          // what is being told
     std::uint64_t now_ns = 0;   // when the clock was read last
     bool is_now_fresh = false;  // and nothing has been done since
+
+    [[nodiscard]] bool has_begun() const noexcept { return began_ns != 0; }
+    // Of a run with a duration.
+    [[nodiscard]] std::uint64_t end_ns() const noexcept {
+        return began_ns + plan.warm_up_ns + plan.duration_ns;
+    }
 
     // The clock is read once for a completion: what it brings and what it leads to happen within a
     // microsecond or two.
