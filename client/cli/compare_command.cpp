@@ -12,9 +12,9 @@
 
 #include "base/result.hpp"
 #include "cli/input_file.hpp"
+#include "cli/load_run.hpp"
 #include "cli/options.hpp"
 #include "cli/platform.hpp"
-#include "cli/scripted_run.hpp"
 #include "report/comparison.hpp"
 #include "report/comparison_report.hpp"
 #include "report/html_report.hpp"

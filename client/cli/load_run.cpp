@@ -1,4 +1,4 @@
-#include "cli/scripted_run.hpp"
+#include "cli/load_run.hpp"
 
 #include <string>
 #include <utility>
