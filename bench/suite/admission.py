@@ -38,7 +38,7 @@ SERVERS = {
 ON_WINDOWS = [name for name, (is_windows, _) in SERVERS.items() if is_windows]
 
 
-def attend(program, port, *options):
+def run_until_served(program, port, *options):
     """{"messages", "milliseconds", "served"} until all have had an answer, or the time is over."""
     command = [str(program), str(port), str(CONNECTIONS), str(SECONDS_MAX), "--until-all-served", *options]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS_MAX + 60, check=False)
@@ -71,7 +71,7 @@ def measure(arguments, name, work):
         found = []
         for _ in range(arguments.rounds):
             with launch.Running(command, work / "server.log", environment) as running:
-                found.append(attend(arguments.bin / "fairness", running.port))
+                found.append(run_until_served(arguments.bin / "fairness", running.port))
                 running.check()
         return summary(found)
 

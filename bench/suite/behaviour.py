@@ -117,7 +117,7 @@ def admission(place, server, rounds):
         found = []
         for number in range(count):
             with servers.start(server, mode, place, f"{server.name}_admission_{mode}_{number}") as running:
-                found.append(admission_script.attend(place.programs / "fairness", running.port, *options))
+                found.append(admission_script.run_until_served(place.programs / "fairness", running.port, *options))
         return admission_script.summary(found)
     return {**attended("echo", rounds), "at_work": attended("work", 1, "--work")}
 

@@ -159,7 +159,7 @@ struct Measured {
     std::string name;
     std::vector<std::string> arguments;
     ParsedOptions parsed;
-    std::unique_ptr<ScriptedRun> run;
+    std::unique_ptr<LoadRun> run;
     std::array<std::vector<double>, shown.size()> figures;  // for each round
     std::uint64_t runs_lagged = 0;
     Totals totals;  // of all runs
@@ -254,7 +254,7 @@ int Compare::prepare(Measured& server) {
     if (options.is_interactive || !options.thresholds.empty()) {
         return usage("--interactive and --fail-if do not go with a comparison");
     }
-    server.run = std::make_unique<ScriptedRun>(options);
+    server.run = std::make_unique<LoadRun>(options);
     const auto prepared = server.run->prepare();
     return prepared ? exit_code::all_right : could_not_run(prepared.error());
 }

@@ -24,11 +24,11 @@ namespace portico::client {
 // What the options say is sent, without framing.
 [[nodiscard]] std::unique_ptr<MessageSource> payloads_of(const Options& options);
 
-class ScriptedRun {
+class LoadRun {
 public:
-    explicit ScriptedRun(const Options& options);
-    ScriptedRun(const ScriptedRun&) = delete;
-    ScriptedRun& operator=(const ScriptedRun&) = delete;
+    explicit LoadRun(const Options& options);
+    LoadRun(const LoadRun&) = delete;
+    LoadRun& operator=(const LoadRun&) = delete;
 
     // Before the first run(). Fails with a sentence.
     [[nodiscard]] base::Result<void> prepare();

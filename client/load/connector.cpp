@@ -36,7 +36,7 @@ void Connector::for_each_attempt(const Call& call) noexcept {
 }
 
 void Connector::begin(std::uint64_t timeout_ns) noexcept {
-    PORTICO_ASSERT(state_ == State::resting && !is_pending());
+    PORTICO_ASSERT(state_ == State::idle && !is_pending());
     state_ = State::connecting;
     ++context_.connecting;
     is_cancelled_ = has_timed_out_ = has_met_itself_ = false;
@@ -106,7 +106,7 @@ void Connector::arm_timer() noexcept {
 
 void Connector::on_timer() noexcept {
     if (state_ != State::connecting || is_cancelled_) {
-        tell_if_cancelled();
+        report_if_cancelled();
         return;
     }
     if (context_.port.now() < next_event_ns()) {
@@ -123,7 +123,7 @@ void Connector::on_connect(Attempt& attempt) noexcept {
     --attempts_pending_;
     if (state_ != State::connecting || is_cancelled_) {
         context_.port.close(attempt.socket);
-        tell_if_cancelled();
+        report_if_cancelled();
         return;
     }
     if (attempt.operation.error == io::Error::none &&
@@ -191,7 +191,7 @@ void Connector::cancel() noexcept {
     is_cancelled_ = true;
 }
 
-void Connector::tell_if_cancelled() noexcept {
+void Connector::report_if_cancelled() noexcept {
     if (is_cancelled_ && !is_pending()) {
         changed_(owner_);
     }
@@ -203,7 +203,7 @@ void Connector::close_socket() noexcept {
         context_.port.close(*socket_);
     }
     socket_ = nullptr;
-    state_ = State::resting;
+    state_ = State::idle;
 }
 
 std::string Connector::reason() const {

@@ -5,9 +5,9 @@
 // the one before has failed, or beside it when that has not answered for 250 ms. The first that
 // connects is taken, and all further connections of the thread go there.
 //
-//     resting -> connecting -+-> connected
-//        ^                   +-> failed
-//        +--- cancel() ---------- (from any state, once every operation is back)
+//     idle -> connecting -+-> connected
+//      ^                  +-> failed
+//      +--- cancel(), then close_socket() ---- (from any state, once every operation is back)
 //
 // A port of the local range can be the socket's own: TCP then connects it to itself (a simultaneous
 // open), although nobody listens there. That is a refused connect.
@@ -35,7 +35,7 @@ public:
     Connector(const Connector&) = delete;
     Connector& operator=(const Connector&) = delete;
 
-    // From resting. Counts in context.connecting until the outcome is known.
+    // From idle. Counts in context.connecting until the outcome is known.
     void begin(std::uint64_t timeout_ns) noexcept;
     // Whatever is under way comes back; a connection stays open until close_socket().
     void cancel() noexcept;
@@ -52,7 +52,7 @@ public:
     [[nodiscard]] std::string reason() const;
 
 private:
-    enum class State : std::uint8_t { resting, connecting, connected, failed };
+    enum class State : std::uint8_t { idle, connecting, connected, failed };
 
     struct Attempt {
         Attempt() noexcept { prepare<&Attempt::on_connect>(operation, *this); }
@@ -73,14 +73,14 @@ private:
     void take(Attempt& attempt) noexcept;
     void end_as(State state) noexcept;
     void cancel_all() noexcept;
-    void tell_if_cancelled() noexcept;
+    void report_if_cancelled() noexcept;
     template <class Call>
     void for_each_attempt(const Call& call) noexcept;
 
     SessionContext& context_;
     void* const owner_;
     void (*const changed_)(void*);
-    State state_ = State::resting;
+    State state_ = State::idle;
     bool is_cancelled_ = false;
     bool has_timed_out_ = false;
     bool has_met_itself_ = false;

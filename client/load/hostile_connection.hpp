@@ -2,7 +2,7 @@
 // own doing or the server's, it comes again after a moment, to the end of the run. Whatever happens
 // to it counts apart, and never against the run.
 //
-//     resting -> connecting -> acting -> closing -+-> resting
+//     backoff -> connecting -> acting -> closing -+-> backoff
 //                    |                      ^     +-> done    (the end of the run)
 //                    +----------------------+
 #pragma once
@@ -29,7 +29,7 @@ public:
     void end() noexcept;
 
 private:
-    enum class State : std::uint8_t { resting, connecting, acting, closing, done };
+    enum class State : std::uint8_t { backoff, connecting, acting, closing, done };
 
     void connect() noexcept;
     void on_connector() noexcept;
@@ -52,7 +52,7 @@ private:
     Owned<HostileConnection, io::SendOperation> send_;
     Owned<HostileConnection, io::TimerOperation> timer_;
     io::ConstBuffer part_;
-    State state_ = State::resting;
+    State state_ = State::backoff;
     bool is_over_ = false;       // the run
     bool has_finished_ = false;  // our end of the stream is sent
     std::uint64_t sent_ = 0;     // bytes of this life

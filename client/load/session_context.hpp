@@ -41,7 +41,7 @@ struct SessionContext {
     std::vector<Session*> reconnecting;
     // with a rate: what is being handed out was not there before
     std::uint64_t came_after_ns = 0;
-    Finding finding{};          // what is being told
+    Finding finding{};          // what is being reported
     std::uint64_t now_ns = 0;   // when the clock was read last
     bool is_now_fresh = false;  // and nothing has been done since
 
@@ -79,7 +79,7 @@ struct SessionContext {
         try {
             ++totals.failures[reason()];
         } catch (const std::bad_alloc&) {
-            ++totals.failures_untold;
+            ++totals.failures_without_reason;
         }
     }
 };

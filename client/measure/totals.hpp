@@ -68,7 +68,7 @@ struct Totals {
     TimeSeries series;
     // why connections failed or broke, and how many did
     std::map<std::string, std::uint64_t> failures;
-    std::uint64_t failures_untold = 0;  // those for whose reason there was no memory
+    std::uint64_t failures_without_reason = 0;  // there was no memory for their reason
 
     // wrong, lost, duplicate, ..., by Finding::Kind.
     [[nodiscard]] std::array<std::uint64_t, finding_kinds> findings() const noexcept {

@@ -88,7 +88,7 @@ bool Peer::connect(std::uint64_t tag) {
     return true;
 }
 
-void Peer::told(std::uint32_t events) {
+void Peer::on_events(std::uint32_t events) {
     const Time now = Clock::now();
     is_readable_ = is_readable_ || (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
     is_writable_ = is_writable_ || (events & EPOLLOUT) != 0;

@@ -76,7 +76,7 @@ public:
 
     // False when no socket can be had.
     [[nodiscard]] bool connect(std::uint64_t tag);
-    void told(std::uint32_t events);
+    void on_events(std::uint32_t events);
     // Does what is due, and says when it wants to be asked next.
     [[nodiscard]] Time step(Time now);
     // The round comes to its end: whoever stays does what its plan says, and everybody reads as

@@ -299,6 +299,6 @@ TEST_CASE("reasons of failure are counted, a line each") {
     totals.failures["refused"] = 2;
     totals.failures["reset"] = 1;
     CHECK(failure_lines(totals) == "client: 2 connections: refused\nclient: 1 connection: reset\n");
-    totals.failures_untold = 4;
+    totals.failures_without_reason = 4;
     CHECK(failure_lines(totals).ends_with("client: 4 more failed, with no memory to say why\n"));
 }
