@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Takes the functions out of gcovr's JSON reports, in place: drop_functions.py FILE.json...
 
-Nothing here counts functions, and gcovr 5.2 cannot merge them: two compilers may give one inline function different lines, which it takes for a mistake.
+Nothing here counts functions, and gcovr 5.2 cannot merge them: two compilers may give one inline
+function different lines, which it takes for a mistake.
 """
 import json
 import sys

@@ -36,7 +36,8 @@ class Count:
 
 
 def folder_of(file):
-    return next((name for name, _, _ in FOLDERS if name != "host" and file.startswith(name + "/")), "host")
+    return next((name for name, _, _ in FOLDERS if name != "host" and file.startswith(name + "/")),
+                "host")
 
 
 def code_lines(file):
@@ -65,8 +66,9 @@ def share(part, whole):
 
 def row(name, count, verdict=""):
     print(
-        f"{name:<28} {count.lines_run:>6} of {count.lines:>5}  {share(count.lines_run, count.lines)}"
-        f" {count.branches_taken:>8} of {count.branches:>5}  {share(count.branches_taken, count.branches)}  {verdict}".rstrip()
+        f"{name:<28} {count.lines_run:>6} of {count.lines:>5}  "
+        f"{share(count.lines_run, count.lines)} {count.branches_taken:>8} of {count.branches:>5}  "
+        f"{share(count.branches_taken, count.branches)}  {verdict}".rstrip()
     )
 
 
@@ -103,7 +105,8 @@ def main():
         if lines_bar is not None:
             if total.lines == 0:
                 verdict = "declarations alone: nothing to run"
-            elif 100 * total.lines_run < lines_bar * total.lines or 100 * total.branches_taken < branches_bar * total.branches:
+            elif (100 * total.lines_run < lines_bar * total.lines
+                  or 100 * total.branches_taken < branches_bar * total.branches):
                 verdict = f"MISSED: at least {lines_bar} % and {branches_bar} %"
                 missed.append(folder)
             else:
@@ -117,10 +120,12 @@ def main():
                 branches = [
                     line["line_number"]
                     for line in code_lines(file)
-                    if line["count"] > 0 and any(branch["count"] == 0 for branch in branches_of(line))
+                    if line["count"] > 0
+                    and any(branch["count"] == 0 for branch in branches_of(line))
                 ]
                 if lines or branches:
-                    print(f"  {file['file']}: never run {ranges(lines) or '–'}; a branch never taken {ranges(branches) or '–'}")
+                    print(f"  {file['file']}: never run {ranges(lines) or '–'}; a branch never "
+                          f"taken {ranges(branches) or '–'}")
     if missed:
         print(f"below the bar: {', '.join(missed)}")
         sys.exit(1)
