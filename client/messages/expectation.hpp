@@ -7,9 +7,12 @@
 // wrong reply ends where its frame ends, and the next one is checked as usual. Where messages tell
 // which they are, framed replies are taken for what they are, in whatever order they come:
 //
-//     as_expected -> identifying -> recognised      each byte is held against the message whose turn it is; where one differs in a reply's head, the head is
-//          |             | | completed, and the reply held against the message that it tells
+//     as_expected -> identifying -> recognised
+//          |             |              |
 //          +-------------+--------------+---> wrong
+//
+// Each byte is compared with the message whose turn it is. If one differs in a reply's head, the
+// head is completed, and the reply is compared with the message that the head names.
 #pragma once
 
 #include <array>

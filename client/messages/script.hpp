@@ -2,7 +2,8 @@
 // when to wait.
 //
 //     { "framing": "delimiter:\\r\\n", "reply_framing": "delimiter:\\r\\n",
-//       "steps": [ { "expect_pattern": "220 *" }, { "send": "EHLO load\\{connection}" }, { "expect": "250 OK" }, { "pause": "100ms" } ] }
+//       "steps": [ { "expect_pattern": "220 *" }, { "send": "EHLO load\\{connection}" },
+//                  { "expect": "250 OK" }, { "pause": "100ms" } ] }
 //
 // It is made into exchanges: something to send and the reply to it, either of which may be nothing.
 // An exchange is a message of the run, so all that is counted and measured of messages is of

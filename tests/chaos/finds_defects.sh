@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Chaos finds each of the defects planted in tests/plugins/chaotic.c, by the complaint that fits.
-# The three runs go on at once, because a round is mostly waiting. shellcheck disable=SC2154 #
-# common.sh sets them
+# The three runs go on at once, because a round is mostly waiting.
+# shellcheck disable=SC2154 # common.sh sets them
 source "$(dirname "${BASH_SOURCE[0]}")/../integration/common.sh"
 
 look() { # DEFECT
-    timeout 400 "$bin/chaos" --host "$bin/host" --plugins "$plugins" --work "$PWD/$1" --seed 4 --seconds 1 --plant "$1" >"$1.out" 2>&1 &
+    timeout 400 "$bin/chaos" --host "$bin/host" --plugins "$plugins" --work "$PWD/$1" \
+        --seed 4 --seconds 1 --plant "$1" >"$1.out" 2>&1 &
     started_pids+=($!)
     pids[$1]=$!
 }
