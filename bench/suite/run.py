@@ -20,8 +20,8 @@ from harness import machine, processes, servers
 from harness.machine import LOAD_MAX
 from harness.processes import BenchError
 from harness.progress import Progress
-from suite import (against_wrk, bars, behaviour, chart, client_itself, exact, placement, report,
-                   timed, wine)
+from suite import against_wrk, bars, behaviour, chart, client_itself, exact, placement
+from suite import report, timed, wine
 from suite.results import Results
 from suite.scenarios import BY_NAME
 

@@ -60,7 +60,7 @@ struct Server {
     std::string port;
 };
 
-// "127.0.0.1:5000", "[::1]:5000", "name:5000"; nothing for what is no such thing.
+// "127.0.0.1:5000", "[::1]:5000", "name:5000"; nothing if it is no such thing.
 std::optional<Server> server_of(const std::string& text) {
     const std::size_t colon = text.rfind(':');
     if (colon == text.npos || colon == 0) {
@@ -83,8 +83,8 @@ struct Wanted {
     std::vector<std::string> options;  // what is left: those of a run
 };
 
-// Takes `name` and its value, "--name value" or "--name=value", out of `options`; nothing where it
-// is not there. Fails where it has none, or comes twice.
+// Takes `name` and its value, "--name value" or "--name=value", out of `options`; nothing if it is
+// not there. Fails if it has no value or comes twice.
 base::Result<std::optional<std::string>> taken(std::vector<std::string>& options,
                                                const std::string& name) {
     std::optional<std::string> value;
@@ -164,7 +164,7 @@ struct Measured {
     std::uint64_t runs_lagged = 0;
     Totals totals;  // of all runs
 
-    // The sum of its runs as a file would have it, but for what makes no sense of runs that lie
+    // The sum of its runs as a file would have it, except what makes no sense of runs that lie
     // apart in time.
     [[nodiscard]] ComparedSide side(const std::string& began) const {
         ComparedSide side{name,
@@ -323,7 +323,7 @@ int Compare::servers(const std::string& a, const std::string& b) {
     return show();
 }
 
-// Of a side of which the client was too late for its figures to count nothing follows.
+// If the client itself was too late on a side, nothing follows from its figures.
 std::string Compare::spoilt() const {
     const bool in_a = record_.sides[0].run.lagged;
     const bool in_b = record_.sides[1].run.lagged;

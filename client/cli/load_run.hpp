@@ -1,5 +1,4 @@
-// A run as the command line describes it: what it needs is made once, and it can be run again and
-// again.
+// The run that the command line describes. What it needs is made once; it can be run repeatedly.
 #pragma once
 
 #include <atomic>
@@ -32,7 +31,7 @@ public:
 
     // Before the first run(). Fails with a sentence.
     [[nodiscard]] base::Result<void> prepare();
-    // Fails with a sentence where the run could not begin. Throws what the observer threw.
+    // Fails with a sentence if the run could not begin. Throws what the observer threw.
     [[nodiscard]] base::Result<Totals> run(Observer& observer, const std::atomic<bool>& interrupt);
 
     [[nodiscard]] const LoadPlan& plan() const noexcept { return plan_; }

@@ -48,7 +48,7 @@ void Connector::begin(std::uint64_t timeout_ns) noexcept {
     if (others > others_size_) {
         others_.reset(new (std::nothrow) Attempt[others]);
         others_size_ = others_ != nullptr ? others : 0;
-        end_ = first_address_ + 1 + others_size_;  // without memory for more the first one alone
+        end_ = first_address_ + 1 + others_size_;  // without memory only the first
         for (std::size_t i = 0; i < others_size_; ++i) {
             others_[i].connector = this;
         }
@@ -56,7 +56,7 @@ void Connector::begin(std::uint64_t timeout_ns) noexcept {
     begin_next();
 }
 
-// The next address that comes to a connect; none: it has failed.
+// Starts the next attempt. If none can be started and none is pending, the connect has failed.
 void Connector::begin_next() noexcept {
     while (has_next()) {
         const std::size_t address = next_++;
@@ -95,7 +95,7 @@ std::uint64_t Connector::next_event_ns() const noexcept {
     return attempt_ns_ + (has_next() ? std::min(beside_after_ns, timeout_ns_) : timeout_ns_);
 }
 
-// One that is armed already comes no later, and is armed again when it comes.
+// If it is armed already, it fires early enough and is armed again then.
 void Connector::arm_timer() noexcept {
     if (!timer_.pending) {
         timer_.deadline_ns = next_event_ns();
@@ -140,7 +140,7 @@ void Connector::on_connect(Attempt& attempt) noexcept {
     failed_native_ = attempt.operation.native_error;
     not_opened_.clear();
     context_.port.close(attempt.socket);
-    // Meanwhile another connection may have found the address that is good.
+    // Another connection may have found the good address meanwhile.
     if (!has_next() && attempts_pending_ == 0 && context_.has_connected &&
         context_.address > first_address_ && &attempt == &first_) {
         first_address_ = next_ = context_.address;

@@ -9,11 +9,11 @@ namespace portico::client {
 
 namespace {
 
-// From the end of one life to the next, so that they are a nuisance and not the whole load.
+// From the end of one connection to the next: they are to be a nuisance, not the whole load.
 constexpr std::uint64_t backoff_ns = 50 * base::nanoseconds_per_millisecond;
 constexpr std::uint64_t slow_ns = 10 * base::nanoseconds_per_millisecond;
 constexpr std::uint64_t connect_timeout_ns = 5 * base::nanoseconds_per_second;
-// A server that takes an endless frame for so long has no limit: it has had its chance.
+// A server that takes so much of an endless frame has no limit.
 constexpr std::uint64_t endless_bytes = 64 * 1'048'576;
 
 }  // namespace
@@ -169,7 +169,7 @@ void HostileConnection::send(std::span<const std::byte> bytes) noexcept {
     context_.port.send(send_);
 }
 
-// The server's end is awaited then.
+// After this it waits for the server to end its side.
 void HostileConnection::finish_sending() noexcept {
     has_finished_ = true;
     if (!connector_.socket().shutdown_send()) {

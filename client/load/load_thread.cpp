@@ -19,8 +19,8 @@ constexpr std::size_t send_memory_bytes = 268'435'456;  // of all sessions, abou
 constexpr std::size_t send_buffer_least = 4'096;
 constexpr std::size_t send_buffer_most = 65'536;
 
-// Room for all that can be unanswered, where that is little; else a share of what all may have.
-// Longer messages leave piece by piece.
+// Fits all messages in flight if they are few, otherwise this session's share of the limit. Longer
+// messages leave piece by piece.
 std::size_t send_buffer_bytes(const LoadPlan& plan) noexcept {
     const std::size_t share = std::clamp(send_memory_bytes / plan.connections, send_buffer_least,
                                          send_buffer_most);
@@ -135,7 +135,7 @@ void LoadThread::connect_some() {
     sessions_.connect_again(connecting_most);
 }
 
-// Once no connect is under way any more, in any thread.
+// Begins once no thread has a connect under way.
 void LoadThread::begin() {
     if (ends_early_) {
         return;
@@ -168,7 +168,7 @@ void LoadThread::begin() {
     }
 }
 
-// Without memory for it the run has no series.
+// If there is no memory for it, the run has no series.
 void LoadThread::begin_series() noexcept {
     try {
         context_.totals.series.begin(context_.began_ns + run_.plan.warm_up_ns);

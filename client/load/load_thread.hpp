@@ -1,21 +1,20 @@
 // One thread's part of a run: a completion port and the connections on it, from the first connect
 // to the last close.
 //
-//     connect:  the idle connections, then those that talk, a bounded number at a time so that no
+//     connect:  the idle connections, then the others, a bounded number at a time so that no
 //               backlog overflows
-//     meet:     wait until every thread has got so far
+//     meet:     wait until every thread has connected
 //     send:     all begin, at an instant that is the same for all; with a rate OpenLoop hands out
 //               what is due
 //     meet:     wait until the last connection of every thread is done, so that idle ones stay open
 //               to the end
 //     close:    the idle connections, then all that is in flight comes back
 //
-// Concurrency. Everything here belongs to the one thread that calls run(), but for three things:
+// Concurrency. Everything here belongs to the one thread that calls run(), except three things:
 // RunState, whose members are atomic or locked; the port's wake(), which any thread may call; and
 // progress(), relaxed atomics that this thread writes ten times a second and the thread that shows
-// progress reads. Each of these is a number of its own about the past, and nothing is concluded
-// from two of them together, so no order between them is needed. The totals are read by another
-// thread only after this one has been joined.
+// progress reads. Each of these is independent of the others, so they need no order. The totals are
+// read by another thread only after this one has been joined.
 #pragma once
 
 #include <array>
@@ -49,7 +48,7 @@ struct RunState {
     GuardedObserver observer;
     const std::atomic<bool>& interrupt;
     std::vector<std::unique_ptr<LoadThread>> threads;  // complete before the first of them runs
-    // The two meetings: whoever comes last changes the word that all look at, and wakes them.
+    // The two meetings: the last thread to arrive changes the word that all look at and wakes them.
     std::atomic<std::uint32_t> opening{0};   // threads with connections to open
     std::atomic<std::uint64_t> began_ns{0};  // 0: not yet
     std::atomic<std::uint32_t> working{0};   // threads with a session that is not done

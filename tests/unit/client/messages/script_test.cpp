@@ -96,7 +96,8 @@ TEST_CASE("a script becomes exchanges of something that is sent and its reply") 
     const Script script = made(R"({ "framing": "delimiter:\\r\\n", "steps": [
         { "expect_pattern": "220 *" }, { "send": "A\\{connection}" }, { "send": "B" },
         { "expect": "a" }, { "expect": "b" },
-        { "expect_pattern": "c?" }, { "pause": "100ms" }, { "pause": "50ms" }, { "send": "C" } ] })");
+        { "expect_pattern": "c?" }, { "pause": "100ms" }, { "pause": "50ms" },
+        { "send": "C" } ] })");
     REQUIRE(script.exchanges() == 4);
     CHECK(script.reply_framing.delimiter == "\r\n");
     CHECK(bytes_from(*script.messages, {7, 1}).empty());
