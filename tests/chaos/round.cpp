@@ -238,7 +238,7 @@ private:
         std::optional<int> code;
         const Ms allowed = Ms(plan_.drain_ms) + Ms(1'000);
         // Its last line says when its work was done. The end of the process, which gives its memory
-        // back, may take longer where there is hardly a processor for it.
+        // back, may take longer if it hardly gets a processor.
         std::optional<Time> stopped;
         static_cast<void>(drive_until(allowed + Ms(10'000), [&] {
             if (!stopped && !log_->line_with(" info stopped").empty()) {

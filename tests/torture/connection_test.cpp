@@ -112,7 +112,7 @@ TEST_CASE("without memory a connection beside others is lost at most, with one l
     CHECK(torture([&](std::uint64_t n) { return connects(n, Failing::once, true); }) >= 5);
 }
 
-// Not the first one: where no buffer was ever had a receive waits for memory, and its client with
+// Not the first one: if there never was a buffer, a receive waits for memory, and its client with
 // it.
 TEST_CASE("while memory is out a connection is lost, and those that were there go on afterwards",
           "[connection]") {

@@ -74,7 +74,7 @@ TEST_CASE("a pattern is bytes, any byte, and any number of any bytes") {
     CHECK_FALSE(with_end->is_whole(with_end->after(Pattern::start, bytes_of("abc"))));
 }
 
-TEST_CASE("joined messages are one behind the other, and those in turn one after the other") {
+TEST_CASE("joined messages are concatenated, and those in turn follow one another") {
     std::vector<std::unique_ptr<MessageSource>> parts;
     parts.push_back(make_text_messages("one "));
     parts.push_back(make_article_messages("two"));

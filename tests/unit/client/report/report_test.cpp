@@ -9,7 +9,7 @@
 
 using namespace portico::client;
 
-TEST_CASE("the exit code tells what became of the run") {
+TEST_CASE("the exit code says how the run ended") {
     Totals totals;
     CHECK(exit_code_of(totals) == 1);
     totals.connections_opened = 2;
