@@ -1,4 +1,5 @@
-"""What a page is made of, whatever it is written as. Texts may have `code`, **bold** and nothing else in them."""
+"""What a page is made of, whatever it is written as. Texts may have `code`, **bold** and nothing
+else in them."""
 import dataclasses
 
 

@@ -44,9 +44,12 @@ class Contestant:
 
 
 BOTH = ("linux", "wine")
-ONE_TO_ONE = Contestant("one_to_one", "one to one", "the one-to-one server", BOTH, ("echo",), "baseline_one_to_one")
-THREADS = Contestant("threads", "thread per client", "a thread for each client", BOTH, ("echo", "ack"), "baseline_thread_per_client")
-IOCP = Contestant("iocp", "article's IOCP", "the article's IOCP server", ("wine",), ("echo",), "baseline_article_iocp")
+ONE_TO_ONE = Contestant("one_to_one", "one to one", "the one-to-one server", BOTH, ("echo",),
+                        "baseline_one_to_one")
+THREADS = Contestant("threads", "thread per client", "a thread for each client", BOTH,
+                     ("echo", "ack"), "baseline_thread_per_client")
+IOCP = Contestant("iocp", "article's IOCP", "the article's IOCP server", ("wine",), ("echo",),
+                  "baseline_article_iocp")
 PORTICO = Contestant("portico", "Portico", "Portico", BOTH, ("echo", "ack"))
 
 CONTESTANTS = (ONE_TO_ONE, THREADS, IOCP, PORTICO)
@@ -59,10 +62,12 @@ def on(system_name, plugin):
 
 
 def configuration(system, plugin, port):
-    """The host's: everything as it comes, but that nothing is printed: the other servers print nothing either."""
+    """The host's: everything as it comes, but that nothing is printed: the other servers print
+    nothing either."""
     folder = str((system.programs / "plugins").resolve())
     return {
-        "plugin_directory": f"Z:{folder}" if system.is_wine else folder,  # Wine's drive Z is the root of all files
+        # Wine's drive Z is the root of all files
+        "plugin_directory": f"Z:{folder}" if system.is_wine else folder,
         "listeners": [{"name": "compare", "listen": f"127.0.0.1:{port}", "plugin": plugin,
                        "settings": {"print": False} if plugin == "echo" else {}}],
         "log": {"level": "warn"},  # "info" has a line for each connection
@@ -71,12 +76,14 @@ def configuration(system, plugin, port):
 
 def command(contestant, system, plugin, port):
     suffix = ".exe" if system.is_wine else ""
-    program = system.programs / (f"host{suffix}" if contestant.is_portico else f"peers/{contestant.program}{suffix}")
+    program = (system.programs / (f"host{suffix}" if contestant.is_portico
+                                  else f"peers/{contestant.program}{suffix}"))
     if not program.exists():
         raise BenchError(f"{program} is missing: ./dev compare builds it")
     if contestant.is_portico:
         file = system.work / f"{system.name}_{plugin}.json"
-        file.write_text(json.dumps(configuration(system, plugin, port), indent=2) + "\n", encoding="utf-8")
+        file.write_text(json.dumps(configuration(system, plugin, port), indent=2) + "\n",
+                        encoding="utf-8")
         words = [program, "--config", file]
     else:
         words = [program, "--port", port, "--mode", plugin]
@@ -87,5 +94,7 @@ def start(contestant, system, plugin):
     """A server that runs: its process is the program itself, under Wine as well."""
     port = free_port()
     system.work.mkdir(parents=True, exist_ok=True)
-    return Running(f"{contestant.title} ({system.title}, {plugin})", command(contestant, system, plugin, port), port,
-                   system.work / f"{system.name}_{contestant.name}_{plugin}.log", START_SECONDS, system.environment, system.processors)
+    return Running(f"{contestant.title} ({system.title}, {plugin})",
+                   command(contestant, system, plugin, port), port,
+                   system.work / f"{system.name}_{contestant.name}_{plugin}.log", START_SECONDS,
+                   system.environment, system.processors)

@@ -1,4 +1,5 @@
-"""What a comparison has found, read from its results: medians, ratios, what a server takes. Nothing here measures or words."""
+"""What a comparison has found, read from its results: medians, ratios, what a server takes. Nothing
+here measures or words."""
 import math
 import statistics
 
@@ -6,7 +7,8 @@ from harness import paired
 
 from . import contestants, loads
 
-ROUNDS_FOR_AN_INTERVAL = 5  # the range of so many holds their median with 94 %; of fewer nothing does with 95 %
+# the range of so many holds their median with 94 %; of fewer nothing does with 95 %
+ROUNDS_FOR_AN_INTERVAL = 5
 
 
 class Findings:
@@ -26,14 +28,17 @@ class Findings:
 
     def loads(self, system, plugin=None, is_ping=None):
         """Those that were measured there, in their order."""
-        measured = [load for load in loads.all_loads(self.of(system)["connections"]) if load.name in self.of(system)["loads"]]
-        return [load for load in measured if plugin in (None, load.plugin) and is_ping in (None, load.name.startswith(f"{load.plugin}_"))]
+        measured = [load for load in loads.all_loads(self.of(system)["connections"])
+                    if load.name in self.of(system)["loads"]]
+        return [load for load in measured if plugin in (None, load.plugin)
+                and is_ping in (None, load.name.startswith(f"{load.plugin}_"))]
 
     def pings(self, system, plugin):
         return self.loads(system, plugin, is_ping=True)
 
     def ping(self, system, plugin, connections):
-        return next((load for load in self.pings(system, plugin) if load.connections == connections), None)
+        return next((load for load in self.pings(system, plugin)
+                     if load.connections == connections), None)
 
     def most(self, system, plugin="echo"):
         """The load with the most connections."""
@@ -49,12 +54,15 @@ class Findings:
         return statistics.median(value for each in halves for value in each) if halves else None
 
     def ratio(self, system, load, figure, name, other):
-        """The one's figure over the other's, with its 95 % interval; from 0 to infinity where there were too few rounds to tell."""
-        ours, theirs = self.halves(system, load, name, figure), self.halves(system, load, other, figure)
+        """The one's figure over the other's, with its 95 % interval; from 0 to infinity where there
+        were too few rounds to tell."""
+        ours = self.halves(system, load, name, figure)
+        theirs = self.halves(system, load, other, figure)
         if not ours or not theirs:
             return None
         found = paired.ratio(paired.log_ratios(ours, theirs))
-        return found if len(ours) >= ROUNDS_FOR_AN_INTERVAL else paired.Interval(found.middle, 0.0, math.inf)
+        return (found if len(ours) >= ROUNDS_FOR_AN_INTERVAL
+                else paired.Interval(found.middle, 0.0, math.inf))
 
     def opening_us(self, system, load, name):
         """Processor time of a connection that is opened, says one thing and is closed."""
@@ -62,7 +70,8 @@ class Findings:
 
     def contestants(self, system, plugin):
         """Those that took part in any load."""
-        taken = {name for load in self.loads(system, plugin) for name in self.of(system)["loads"][load.name]["runs"]}
+        taken = {name for load in self.loads(system, plugin)
+                 for name in self.of(system)["loads"][load.name]["runs"]}
         taken |= set(self.of(system).get("attendance", {})) if plugin == "echo" else set()
         return [each for each in contestants.CONTESTANTS if each.name in taken]
 
@@ -71,7 +80,8 @@ class Findings:
 
     def attended(self, system):
         """The numbers of clients for which that was measured."""
-        return sorted({int(count) for each in self.of(system).get("attendance", {}).values() for count in each})
+        return sorted({int(count) for each in self.of(system).get("attendance", {}).values()
+                       for count in each})
 
     def census(self, system, name, connections):
         """{"threads", "pss", "private", "addresses"} while they are served."""
@@ -79,7 +89,8 @@ class Findings:
         return found and found["serving"]
 
     def counted(self, system):
-        return sorted({int(count) for each in self.of(system).get("census", {}).values() for count in each})
+        return sorted(
+            {int(count) for each in self.of(system).get("census", {}).values() for count in each})
 
     def bytes_each(self, system, name, connections, kind="private"):
         """What a client adds."""
@@ -87,8 +98,8 @@ class Findings:
         return found and (found["serving"][kind] - found["alone"][kind]) / connections
 
     def verdicts(self, system, other, figure):
-        """Portico against another: ({load: interval} where it is better, where none can be told, where it is worse). Of the rate more is
-        better, of the rest less."""
+        """Portico against another: ({load: interval} where it is better, where none can be told,
+        where it is worse). Of the rate more is better, of the rest less."""
         better, equal, worse = {}, {}, {}
         for load in self.loads(system):
             interval = self.ratio(system, load, figure, "portico", other)

@@ -3,7 +3,8 @@ import dataclasses
 
 CONNECTIONS = (1, 8, 64, 512, 2000)
 CONNECTIONS_QUICK = (1, 64, 512)
-TIMED_MAX_UNDER_WINE = 512  # where a thread for each of 2,000 clients takes a quarter of a minute to start, in each run
+# where a thread for each of 2,000 clients takes a quarter of a minute to start, in each run
+TIMED_MAX_UNDER_WINE = 512
 TIMED_MAX_UNDER_WINE_QUICK = 64
 
 # A port that was used waits a minute (a second for the same peer): one address has too few of them.
@@ -20,7 +21,8 @@ class Load:
 
     def options(self, amount):
         """The client's; `amount`: ("--duration", "400ms") or ("--count", "1")."""
-        options = ["--size", str(self.bytes), "--connections", str(self.connections), *MANY_PORTS, *amount]
+        options = ["--size", str(self.bytes), "--connections", str(self.connections), *MANY_PORTS,
+                   *amount]
         if self.plugin == "ack":
             options += ["--expect", "text:Message received successfully"]
         if self.is_visit:
@@ -28,7 +30,8 @@ class Load:
         return options
 
     def takes(self, contestant):
-        """One to one serves nobody else while a client stays: it takes part where there is one client, or where clients go."""
+        """One to one serves nobody else while a client stays: it takes part where there is one
+        client, or where clients go."""
         return contestant.is_for_all or self.connections == 1 or self.is_visit
 
 

@@ -5,7 +5,8 @@ GENERATED = "<!-- written by ./dev compare: change bench/comparison/story.py ins
 
 
 def table(block):
-    lines = ["| " + " | ".join(block.head) + " |", "|" + "---|" * block.words + "---:|" * (len(block.head) - block.words)]
+    lines = ["| " + " | ".join(block.head) + " |",
+             "|" + "---|" * block.words + "---:|" * (len(block.head) - block.words)]
     lines += ["| " + " | ".join(row) + " |" for row in block.rows]
     return (f"{block.title}:\n\n" if block.title else "") + "\n".join(lines)
 

@@ -1,4 +1,5 @@
-"""The measuring: interleaved rounds of timed runs, who is served in the first second, and what a server takes meanwhile."""
+"""The measuring: interleaved rounds of timed runs, who is served in the first second, and what a
+server takes meanwhile."""
 import contextlib
 import dataclasses
 import os
@@ -18,8 +19,8 @@ WARM_UP_OPENINGS = 1.5  # of the time that it takes to serve each connection onc
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """How much is done for each load: so many rounds, of runs of at least so many seconds, but no new one after `load_seconds`; before them so many
-    runs that only open the connections."""
+    """How much is done for each load: so many rounds, of runs of at least so many seconds, but no
+    new one after `load_seconds`; before them so many runs that only open the connections."""
     rounds: int
     openings: int
     run_seconds: float
@@ -27,7 +28,8 @@ class Limits:
 
 
 def cpu_clock_ns(pid):
-    """Processor time of all threads of a process, user and system: the kernel's clock of that process."""
+    """Processor time of all threads of a process, user and system: the kernel's clock of that
+    process."""
     return time.clock_gettime_ns((~pid << 3) | 2)
 
 
@@ -49,7 +51,7 @@ def cpu_ns_at_rest(system, running, seconds=10):
 
 
 # ---- timed runs
-# ---------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 def counted_run(place, system, running, options, least=1):
@@ -61,24 +63,29 @@ def counted_run(place, system, running, options, least=1):
 
 @dataclasses.dataclass(frozen=True)
 class Opening:
-    """Opening a load's connections, with one message on each: what it costs the server, and how long it takes until all have been served."""
+    """Opening a load's connections, with one message on each: what it costs the server, and how
+    long it takes until all have been served."""
     cpu_ns: float
     seconds: float
 
 
 def opening(place, system, running, load, count):
     """The median of some runs, the first not among them: it warms the server up."""
-    runs = [counted_run(place, system, running, load.options(("--count", "1"))) for _ in range(count + 1)][1:]
-    return Opening(statistics.median(spent_ns for _, spent_ns in runs), statistics.median(figures["seconds"] for figures, _ in runs))
+    runs = [counted_run(place, system, running, load.options(("--count", "1")))
+            for _ in range(count + 1)][1:]
+    return Opening(statistics.median(spent_ns for _, spent_ns in runs),
+                   statistics.median(figures["seconds"] for figures, _ in runs))
 
 
 def timed_run(place, system, running, load, seconds, opened):
-    """The figures begin when all connections have been accepted (the client has them open before that), and last until each has had time for
-    another message, however slow the server. Where it is slower still, so that no message fell into them, they last longer."""
+    """The figures begin when all connections have been accepted (the client has them open before
+    that), and last until each has had time for another message, however slow the server. Where it
+    is slower still, so that no message fell into them, they last longer."""
     warm_up = WARM_UP_SECONDS + WARM_UP_OPENINGS * opened.seconds
     seconds = max(seconds, opened.seconds)
     for longer in (1, 4, 16):
-        amount = ("--warm-up", f"{round(warm_up * 1000)}ms", "--duration", f"{round(longer * seconds * 1000)}ms")
+        amount = ("--warm-up", f"{round(warm_up * 1000)}ms", "--duration",
+                  f"{round(longer * seconds * 1000)}ms")
         figures, spent_ns = counted_run(place, system, running, load.options(amount), least=0)
         if figures["received"] > 0:
             break
@@ -86,14 +93,16 @@ def timed_run(place, system, running, load, seconds, opened):
         raise BenchError(f"{running.name} answers nothing within {longer * seconds:.1f} s")
     messages = figures["received"] + figures["warm_up"]
     # Of visits opening and closing is a part.
-    each_ns = spent_ns / messages if load.is_visit else max(1.0, (spent_ns - opened.cpu_ns) / max(1.0, messages - load.connections))
-    return {"rate": figures["messages_per_second"], "p50_us": figures["latency_p50_us"], "p99_us": figures["latency_p99_us"],
+    each_ns = (spent_ns / messages if load.is_visit
+               else max(1.0, (spent_ns - opened.cpu_ns) / max(1.0, messages - load.connections)))
+    return {"rate": figures["messages_per_second"], "p50_us": figures["latency_p50_us"],
+            "p99_us": figures["latency_p99_us"],
             "cpu_us": each_ns / 1000}
 
 
 def rounds(place, system, load, chosen, limits, progress):
-    """{"runs": {name: [[first half, second half] of each round]}, "opening_us": {name: CPU of a connection with one message}}; as many
-    rounds as `limits` allow."""
+    """{"runs": {name: [[first half, second half] of each round]}, "opening_us": {name: CPU of a
+    connection with one message}}; as many rounds as `limits` allow."""
     deadline = time.monotonic() + limits.load_seconds
     with contextlib.ExitStack() as stack:
         started, opened = {}, {}
@@ -103,7 +112,8 @@ def rounds(place, system, load, chosen, limits, progress):
             opened[each.name] = opening(place, system, started[each.name], load, limits.openings)
 
         def half(names):
-            return {name: timed_run(place, system, started[name], load, limits.run_seconds, opened[name]) for name in names}
+            return {name: timed_run(place, system, started[name], load, limits.run_seconds,
+                                    opened[name]) for name in names}
         runs = {each.name: [] for each in chosen}
         for number in range(limits.rounds):
             if number >= ROUNDS_MIN and time.monotonic() > deadline:
@@ -120,18 +130,23 @@ def rounds(place, system, load, chosen, limits, progress):
 
 
 # ---- who is served
-# ------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 def attendance(place, system, contestant, connections, seconds=1):
-    """So many clients come at once and stay: {"served": how many of them have had a reply within the time, "least", "most": messages}."""
+    """So many clients come at once and stay: {"served": how many of them have had a reply within
+    the time, "least", "most": messages}."""
     with contestants.start(contestant, system, "echo") as running:
-        command = [str(place.programs / "fairness"), str(running.port), str(connections), str(seconds)]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+        command = [str(place.programs / "fairness"), str(running.port), str(connections),
+                   str(seconds)]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=60, check=False)
         if done.returncode != 0:
-            raise BenchError(f"{' '.join(command)} has ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+            raise BenchError(f"{' '.join(command)} has ended with "
+                             f"{done.returncode}:\n{done.stdout}{done.stderr}")
         cpu_ns_at_rest(system, running)  # it comes to an end with them before it is ended itself
-    return {name: client.summary_of(done.stdout)[name] for name in ("served", "least", "most", "messages")}
+    return {name: client.summary_of(done.stdout)[name]
+            for name in ("served", "least", "most", "messages")}
 
 
 def backend(system):
@@ -139,28 +154,33 @@ def backend(system):
     if system.is_wine:
         return "IOCP"
     with contestants.start(contestants.PORTICO, system, "echo") as running:
-        return "io_uring" if any("io_uring" in target for target in running.descriptor_targets()) else "epoll"
+        return ("io_uring" if any("io_uring" in target for target in running.descriptor_targets())
+                else "epoll")
 
 
 # ---- what it takes
-# ------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 def look(running):
-    """Threads, and bytes: its share of all memory (PSS), what is its alone, and the addresses that it has taken."""
+    """Threads, and bytes: its share of all memory (PSS), what is its alone, and the addresses that
+    it has taken."""
     smaps = running.smaps()
     with open(f"/proc/{running.pid}/statm", encoding="ascii") as statm:
         pages = int(statm.read().split()[0])
-    return {"threads": running.threads(), "pss": smaps["Pss"], "private": smaps["Private_Clean"] + smaps["Private_Dirty"],
+    return {"threads": running.threads(), "pss": smaps["Pss"],
+            "private": smaps["Private_Clean"] + smaps["Private_Dirty"],
             "addresses": pages * os.sysconf("SC_PAGESIZE")}
 
 
 def census(system, contestant, connections):
-    """What a fresh server takes without a client, and with so many connected, when each has had a reply."""
+    """What a fresh server takes without a client, and with so many connected, when each has had a
+    reply."""
     with contestants.start(contestant, system, "echo") as running:
         cpu_ns_at_rest(system, running)
         alone = look(running)
-        with Holder(running, connections, is_accepted=lambda: True) as holder:  # that each is accepted, its reply shows
+        # that each is accepted, its reply shows
+        with Holder(running, connections, is_accepted=lambda: True) as holder:
             holder.echo_once()
             cpu_ns_at_rest(system, running)
             serving = look(running)

@@ -1,5 +1,6 @@
-"""Charts as inline SVG. Colours are the page's variables, so that light and dark are the page's affair; each contestant has a shape as well as
-a colour. A chart is small, and as wide as a phone: a page puts several side by side where there is room."""
+"""Charts as inline SVG. Colours are the page's variables, so that light and dark are the page's
+affair; each contestant has a shape as well as a colour. A chart is small, and as wide as a phone: a
+page puts several side by side where there is room."""
 import html
 import math
 
@@ -11,7 +12,8 @@ RATIO_LEFT = 142
 
 def text(content, x, y, anchor="middle", kind=""):
     attributes = f' class="{kind}"' if kind else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{attributes}>{html.escape(content)}</text>'
+    return (f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{attributes}>'
+            f'{html.escape(content)}</text>')
 
 
 def line(x1, y1, x2, y2, kind):
@@ -21,10 +23,13 @@ def line(x1, y1, x2, y2, kind):
 def marker(name, x, y, tip="", radius=4):
     """A contestant's shape, filled with its colour. `tip`: shown when one points at it."""
     shapes = {
-        "one_to_one": f"M{x - radius:.1f} {y - radius:.1f}h{2 * radius}v{2 * radius}h{-2 * radius}z",
+        "one_to_one": f"M{x - radius:.1f} {y - radius:.1f}h{2 * radius}v{2 * radius}"
+                      f"h{-2 * radius}z",
         "threads": f"M{x:.1f} {y - radius - 1:.1f}l{radius + 1} {2 * radius}h{-2 * radius - 2}z",
-        "iocp": f"M{x:.1f} {y - radius - 1:.1f}l{radius + 1} {radius + 1}l{-radius - 1} {radius + 1}l{-radius - 1} {-radius - 1}z",
-        "portico": f"M{x - radius:.1f} {y:.1f}a{radius} {radius} 0 1 0 {2 * radius} 0a{radius} {radius} 0 1 0 {-2 * radius} 0z",
+        "iocp": f"M{x:.1f} {y - radius - 1:.1f}l{radius + 1} {radius + 1}l{-radius - 1} "
+                f"{radius + 1}l{-radius - 1} {-radius - 1}z",
+        "portico": f"M{x - radius:.1f} {y:.1f}a{radius} {radius} 0 1 0 {2 * radius} 0a{radius} "
+                   f"{radius} 0 1 0 {-2 * radius} 0z",
     }
     title = f"<title>{html.escape(tip)}</title>" if tip else ""
     return f'<path class="fill {name}" d="{shapes[name]}">{title}</path>'
@@ -35,7 +40,7 @@ def opened(height, title):
 
 
 # ---- axes
-# ---------------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 def linear_ticks(most):
@@ -47,11 +52,13 @@ def linear_ticks(most):
 
 
 def logarithmic_ticks(least, most, base):
-    """Powers of the base around all values; every second or third where there are many, and twice and five times a power of ten where there are few."""
+    """Powers of the base around all values; every second or third where there are many, and twice
+    and five times a power of ten where there are few."""
     low, high = math.floor(math.log(least, base) + 1e-9), math.ceil(math.log(most, base) - 1e-9)
     high = max(high, low + 1)
     if base == 10 and high - low <= 2:
-        fine = sorted(factor * 10.0**power for power in range(low, high + 1) for factor in (1, 2, 5))
+        fine = sorted(factor * 10.0**power for power in range(low, high + 1)
+                      for factor in (1, 2, 5))
         start = max(tick for tick in fine if tick <= least * 1.001)
         end = min(tick for tick in fine if tick >= max(most * 0.999, 2 * start))
         return [tick for tick in fine if start <= tick <= end]
@@ -70,7 +77,8 @@ def scale(ticks, is_logarithmic, start, end):
 
 def ratio_ticks(low, high):
     """Around 1, few enough that their texts have room."""
-    for candidates in ((0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2), (0.25, 0.5, 0.7, 1, 1.5, 2, 4), (0.1, 0.25, 0.5, 1, 2, 4, 10),
+    for candidates in ((0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2), (0.25, 0.5, 0.7, 1, 1.5, 2, 4),
+                       (0.1, 0.25, 0.5, 1, 2, 4, 10),
                        (0.01, 0.1, 1, 10, 100), (0.0001, 0.01, 1, 100, 10_000)):
         inside = [tick for tick in candidates if low <= tick <= high]
         if candidates[0] <= low and high <= candidates[-1] and len(inside) <= 7:
@@ -79,7 +87,7 @@ def ratio_ticks(low, high):
 
 
 # ---- charts
-# -------------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 def lines(chart, titles):
@@ -87,20 +95,25 @@ def lines(chart, titles):
     values = [value for series in chart.series for value in series.values if value]
     if not values:
         return ""
-    ticks = logarithmic_ticks(min(values), max(values), chart.base) if chart.base else linear_ticks(max(values))
+    ticks = (logarithmic_ticks(min(values), max(values), chart.base) if chart.base
+             else linear_ticks(max(values)))
     y = scale(ticks, bool(chart.base), HEIGHT - BOTTOM, TOP)
     room = (WIDTH - LEFT - RIGHT) / len(chart.steps)
     xs = [LEFT + (i + 0.5) * room for i in range(len(chart.steps))]
     parts = [opened(HEIGHT, chart.title)]
     for tick in ticks:
-        parts += [line(LEFT, y(tick), WIDTH - RIGHT, y(tick), "grid"), text(chart.shown(tick), LEFT - 6, y(tick) + 4, "end")]
+        parts += [line(LEFT, y(tick), WIDTH - RIGHT, y(tick), "grid"),
+                  text(chart.shown(tick), LEFT - 6, y(tick) + 4, "end")]
     parts += [text(step, x, HEIGHT - BOTTOM + 16) for step, x in zip(chart.steps, xs)]
     parts.append(text("connections", (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 4, kind="axis"))
     for series in chart.series:
-        points = [(x, y(value), step, value) for x, step, value in zip(xs, chart.steps, series.values) if value]
-        path = "".join(f"{'L' if i else 'M'}{point[0]:.1f} {point[1]:.1f}" for i, point in enumerate(points))
+        points = [(x, y(value), step, value)
+                  for x, step, value in zip(xs, chart.steps, series.values) if value]
+        path = "".join(f"{'L' if i else 'M'}{point[0]:.1f} {point[1]:.1f}"
+                       for i, point in enumerate(points))
         parts.append(f'<path class="line {series.name}" d="{path}"/>')
-        parts += [marker(series.name, px, py, f"{titles[series.name]}, {step} connections: {chart.shown(value)}")
+        parts += [marker(series.name, px, py,
+                         f"{titles[series.name]}, {step} connections: {chart.shown(value)}")
                   for px, py, step, value in points]
     return "".join(parts) + "</svg>"
 
@@ -114,11 +127,14 @@ def ratios(chart):
     bottom = height - BOTTOM
     parts = [opened(height, chart.title)]
     for tick in ratio_ticks(low, high):
-        parts += [line(x(tick), TOP, x(tick), bottom, "one" if tick == 1 else "grid"), text(f"{tick:g}", x(tick), bottom + 16)]
+        parts += [line(x(tick), TOP, x(tick), bottom, "one" if tick == 1 else "grid"),
+                  text(f"{tick:g}", x(tick), bottom + 16)]
     for i, (label, interval) in enumerate(chart.rows):
         y = TOP + (i + 0.5) * ROW_HEIGHT
-        parts += [text(label, RATIO_LEFT - 10, y + 4, "end"), line(x(interval.low), y, x(interval.high), y, f"line {chart.name}"),
+        parts += [text(label, RATIO_LEFT - 10, y + 4, "end"),
+                  line(x(interval.low), y, x(interval.high), y, f"line {chart.name}"),
                   marker(chart.name, x(interval.middle), y,
-                         f"{label}: {interval.middle:.2f} ({interval.low:.2f}–{interval.high:.2f})")]
+                         f"{label}: {interval.middle:.2f} "
+                         f"({interval.low:.2f}–{interval.high:.2f})")]
     parts.append(text(chart.note, (RATIO_LEFT + WIDTH - RIGHT) / 2, height - 4, kind="axis"))
     return "".join(parts) + "</svg>"

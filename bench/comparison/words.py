@@ -21,7 +21,8 @@ def count(value):
 
 def time_us(value):
     value = rounded(value)
-    return f"{value / 1e6:g} s" if value >= 1e6 else f"{value / 1e3:g} ms" if value >= 1e3 else f"{value:g} µs"
+    return (f"{value / 1e6:g} s" if value >= 1e6 else f"{value / 1e3:g} ms" if value >= 1e3
+            else f"{value:g} µs")
 
 
 def size(value):
@@ -45,7 +46,8 @@ def plural(amount, noun):
 
 def listed(texts):
     texts = list(texts)
-    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}" if texts else ""
+    return (texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}" if texts
+            else "")
 
 
 def times(found):

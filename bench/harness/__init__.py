@@ -1,1 +1,2 @@
-"""What the benchmark and the comparison share: starting and watching programs, the client, the machine, statistics. See ../README.md."""
+"""What the benchmark and the comparison share: starting and watching programs, the client, the
+machine, statistics. See ../README.md."""

@@ -27,16 +27,18 @@ def command_of(place, port, options):
 def checked(returncode, command, output, errors, least=1):
     figures = summary_of(output)
     if returncode != 0 or figures.get("received", -1) < least:
-        raise BenchError(f"the client has ended with {returncode}: a reply is wrong or lost, or it could not run\n"
-                         f"{' '.join(command)}\n{output}{errors}")
+        raise BenchError(f"the client has ended with {returncode}: a reply is wrong or lost, or it "
+                         f"could not run\n{' '.join(command)}\n{output}{errors}")
     return figures
 
 
 def run(place, port, options, launcher=(), least=1):
-    """Its figures, with so many replies at least. It runs on the harness's own processor, which waits meanwhile."""
+    """Its figures, with so many replies at least. It runs on the harness's own processor, which
+    waits meanwhile."""
     command = [*launcher, *command_of(place, port, options)]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS_MAX, check=False)
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=SECONDS_MAX, check=False)
     except subprocess.TimeoutExpired:
         raise BenchError(f"the client does not end: {' '.join(command)}") from None
     return checked(done.returncode, command, done.stdout, done.stderr, least)
@@ -45,6 +47,7 @@ def run(place, port, options, launcher=(), least=1):
 def run_with_cpu(command):
     """Runs any program; what is left of it, and the processor seconds that it took."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS_MAX, check=False)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=SECONDS_MAX, check=False)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return done, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

@@ -1,4 +1,5 @@
-"""Starts one server, natively or under Wine, and learns from its own line where it listens. What is started here is ended here."""
+"""Starts one server, natively or under Wine, and learns from its own line where it listens. What is
+started here is ended here."""
 import contextlib
 import json
 import os
@@ -20,15 +21,18 @@ def host_configuration(programs, io):
     return {
         "io": io,
         "plugin_directory": str((programs / "plugins").resolve()),
-        "listeners": [{"name": "bench", "listen": "127.0.0.1:0", "plugin": "echo", "settings": {"print": False},
+        "listeners": [{"name": "bench", "listen": "127.0.0.1:0", "plugin": "echo",
+                       "settings": {"print": False},
                        "limits": {"connections": 1000}}],
         "log": {"level": "info"},  # a line for each connection, and the one with the port
     }
 
 
 def host_command(programs, io, file):
-    """What runs the host of this folder, host.exe where that is the one, with an echo; `file`: for its configuration."""
-    program = next((programs / name for name in ("host", "host.exe") if (programs / name).exists()), programs / "host")
+    """What runs the host of this folder, host.exe where that is the one, with an echo; `file`: for
+    its configuration."""
+    program = next((programs / name for name in ("host", "host.exe") if (programs / name).exists()),
+                   programs / "host")
     configuration = host_configuration(programs, io)
     if program.suffix == ".exe":  # Wine's drive Z is the root of all files
         configuration["plugin_directory"] = "Z:" + configuration["plugin_directory"]
@@ -56,7 +60,8 @@ class Running:
         self.command = [*wine, *(str(word) for word in command)]
         self.log = log
         with open(log, "wb") as output:
-            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=output,
+                                            stderr=subprocess.STDOUT,
                                             env=environment)
         self.pid = self.process.pid  # under Wine as well: it becomes the program
         try:
@@ -76,12 +81,14 @@ class Running:
             if found := LISTENING.search(self.output()):
                 return int(found.group(1))
             if has_ended or time.monotonic() > deadline:
-                raise LaunchError(f"{' '.join(self.command)} does not listen:\n{self.output()[-2000:]}")
+                raise LaunchError(f"{' '.join(self.command)} does not "
+                                  f"listen:\n{self.output()[-2000:]}")
             time.sleep(0.01)
 
     def check(self):
         if self.process.poll() is not None:
-            raise LaunchError(f"{' '.join(self.command)} has ended with {self.process.returncode}:\n{self.output()[-2000:]}")
+            raise LaunchError(f"{' '.join(self.command)} has ended with "
+                              f"{self.process.returncode}:\n{self.output()[-2000:]}")
 
     def __enter__(self):
         return self
@@ -91,7 +98,8 @@ class Running:
 
 
 class WineServer:
-    """A Wine server of our own, in a prefix that nobody else uses meanwhile. `log`: where it writes each request; none: it does not."""
+    """A Wine server of our own, in a prefix that nobody else uses meanwhile. `log`: where it writes
+    each request; none: it does not."""
 
     def __init__(self, prefix, log=None):
         self.environment = {
@@ -102,12 +110,15 @@ class WineServer:
             self._run("wineboot", "--init")
         self._run("wineserver", "-w")  # until those that ran here before have gone
         with open(log or os.devnull, "wb") as output:
-            self.process = subprocess.Popen(["wineserver", "-f", "-p", *(["-d1"] if log else [])], stdin=subprocess.DEVNULL,
-                                            stdout=subprocess.DEVNULL, stderr=output, env=self.environment)
+            self.process = subprocess.Popen(["wineserver", "-f", "-p", *(["-d1"] if log else [])],
+                                            stdin=subprocess.DEVNULL,
+                                            stdout=subprocess.DEVNULL, stderr=output,
+                                            env=self.environment)
 
     def _run(self, *command):
         try:
-            subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.environment,
+            subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL, env=self.environment,
                            timeout=120, check=True)
         except (OSError, subprocess.SubprocessError) as error:
             raise LaunchError(f"{' '.join(command)}: {error}") from None
@@ -127,7 +138,8 @@ class WineServer:
 
 
 def add_program_options(parser):
-    """--bin, --windows-bin and --prefix: where the programs of both systems are, and Wine's prefix."""
+    """--bin, --windows-bin and --prefix: where the programs of both systems are, and Wine's
+    prefix."""
     parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build/bench/bin", metavar="DIR",
                         help="host, fairness, plugins/ and peers/ of Linux [build/bench/bin]")
     parser.add_argument("--windows-bin", type=pathlib.Path, metavar="DIR",

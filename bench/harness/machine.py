@@ -18,7 +18,8 @@ def output_of(*command):
 
 def processor():
     with open("/proc/cpuinfo", encoding="utf-8") as table:
-        return next((line.split(":", 1)[1].strip() for line in table if line.startswith("model name")), platform.machine())
+        return next((line.split(":", 1)[1].strip()
+                     for line in table if line.startswith("model name")), platform.machine())
 
 
 def package(name):
@@ -30,7 +31,8 @@ def package(name):
 def cached(build, variable):
     try:
         with open(build / "CMakeCache.txt", encoding="utf-8") as cache:
-            return next((line.split("=", 1)[1].strip() for line in cache if line.startswith(f"{variable}:")), "")
+            return next((line.split("=", 1)[1].strip()
+                         for line in cache if line.startswith(f"{variable}:")), "")
     except OSError:
         return ""
 
@@ -42,7 +44,8 @@ def compiler(build):
 
 def commit():
     name = output_of("git", "rev-parse", "--short", "HEAD") or "unknown"
-    changed = output_of("git", "status", "--porcelain", "--", "host", "sdk", "plugins", "client", "bench")
+    changed = output_of("git", "status", "--porcelain", "--", "host", "sdk", "plugins", "client",
+                        "bench")
     return name + (" with changes" if changed else "")
 
 
@@ -70,6 +73,7 @@ def quiet_load(progress):
     """The load average once it is low, or when waiting for that has not helped."""
     deadline = time.monotonic() + LOAD_SECONDS_MAX
     while load() > LOAD_MAX and time.monotonic() < deadline:
-        progress.step(f"load average {load():.2f}: waiting, at most {LOAD_SECONDS_MAX} s, for it to fall below {LOAD_MAX}")
+        progress.step(f"load average {load():.2f}: waiting, at most {LOAD_SECONDS_MAX} s, for it "
+                      f"to fall below {LOAD_MAX}")
         time.sleep(1)
     return load()

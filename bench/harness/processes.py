@@ -41,24 +41,28 @@ def is_listening(port):
     """Without connecting, which the server would notice."""
     wanted = f":{port:04X}"
     with open("/proc/net/tcp", encoding="ascii") as table:
-        return any(fields[1].endswith(wanted) and fields[3] == "0A" for fields in map(str.split, table) if len(fields) > 3)
+        return any(fields[1].endswith(wanted) and fields[3] == "0A"
+                   for fields in map(str.split, table) if len(fields) > 3)
 
 
 class Running:
     """A server that runs on the servers' processor, or on those given. Its output goes to `log`."""
 
-    def __init__(self, name, command, port, log, start_seconds=10, environment=None, processors=(SERVER_CPU,)):
+    def __init__(self, name, command, port, log, start_seconds=10, environment=None,
+                 processors=(SERVER_CPU,)):
         self.name = name
         self.port = port
         self.log = pathlib.Path(log)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with open(self.log, "wb") as output:
             self.process = subprocess.Popen(
-                [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.STDOUT,
                 env=environment, preexec_fn=lambda: os.sched_setaffinity(0, processors))
         self.pid = self.process.pid
         try:
-            until(lambda: self.check() and is_listening(port), f"{name} does not listen", start_seconds)
+            until(lambda: self.check() and is_listening(port), f"{name} does not listen",
+                  start_seconds)
         except BaseException:
             self.kill()
             raise
@@ -78,11 +82,13 @@ class Running:
     def check(self):
         """True while it runs."""
         if self.process.poll() is not None:
-            raise BenchError(f"{self.name} has ended with {self.process.returncode}:\n{self.output()[-2000:]}")
+            raise BenchError(f"{self.name} has ended with "
+                             f"{self.process.returncode}:\n{self.output()[-2000:]}")
         return True
 
     def cpu_ns(self):
-        """Processor time of all its threads, user and system: the kernel's clock of that process, which counts nanoseconds."""
+        """Processor time of all its threads, user and system: the kernel's clock of that process,
+        which counts nanoseconds."""
         return time.clock_gettime_ns((~self.pid << 3) | 2)
 
     def cpu_ns_at_rest(self):
@@ -101,7 +107,8 @@ class Running:
     def cpu_ns_by_thread(self):
         """{thread: processor time}, as the scheduler counts it."""
         folder = pathlib.Path(f"/proc/{self.pid}/task")
-        return {task.name: int((task / "schedstat").read_text(encoding="ascii").split()[0]) for task in folder.iterdir()}
+        return {task.name: int((task / "schedstat").read_text(encoding="ascii").split()[0])
+                for task in folder.iterdir()}
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
@@ -145,17 +152,19 @@ class Running:
 
 
 class Holder:
-    """Another process with `count` connections to a server, which it leaves alone until told. `is_accepted`: whether the server has them;
-    none: by its descriptors."""
+    """Another process with `count` connections to a server, which it leaves alone until told.
+    `is_accepted`: whether the server has them; none: by its descriptors."""
 
     def __init__(self, server, count, is_accepted=None):
         program = pathlib.Path(__file__).with_name("holder.py")
         before = server.descriptors()
-        self.process = subprocess.Popen([sys.executable, str(program), str(server.port), str(count)], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            [sys.executable, str(program), str(server.port), str(count)], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True)
         try:
             self.expect("open")
-            until(lambda: server.check() and (is_accepted() if is_accepted else server.descriptors() >= before + count),
+            until(lambda: server.check()
+                  and (is_accepted() if is_accepted else server.descriptors() >= before + count),
                   f"{server.name} has not accepted {count} connections", 30)
         except BaseException:
             self.process.kill()

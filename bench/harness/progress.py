@@ -4,7 +4,8 @@ import time
 
 
 class Progress:
-    """A line when something begins, and how long all will take, from what the parts before it took."""
+    """A line when something begins, and how long all will take, from what the parts before it
+    took."""
 
     def __init__(self):
         self.started = time.monotonic()
@@ -37,5 +38,6 @@ class Progress:
             self.print(f"{self.part}: {text}")
 
     def print(self, text):
-        print(f"{chr(13)}{chr(27)}[K" * self.is_terminal + f"[{self.elapsed():4.0f} s] {text}", flush=True)
+        print(f"{chr(13)}{chr(27)}[K" * self.is_terminal + f"[{self.elapsed():4.0f} s] {text}",
+              flush=True)
         self.last_line = time.monotonic()

@@ -49,7 +49,8 @@ def configuration(server, mode, port, place, threads):
     """The host's: one thread, as the peers have, or so many; everything else as it comes, but room
     for the idle connections."""
     listener = {
-        "name": "bench", "listen": f"127.0.0.1:{port}", "plugin": "echo", "settings": {"print": False},
+        "name": "bench", "listen": f"127.0.0.1:{port}", "plugin": "echo",
+        "settings": {"print": False},
         "limits": {"connections": CONNECTIONS_MAX},
     }
     if mode == "work":
@@ -75,19 +76,23 @@ def start(server, mode, place, name=None, launcher=(), start_seconds=10, process
     place.work.mkdir(parents=True, exist_ok=True)
     if server.is_portico:
         file = place.work / f"{name}.json"
-        file.write_text(json.dumps(configuration(server, mode, port, place, len(processors)), indent=2) + "\n", encoding="utf-8")
+        file.write_text(json.dumps(configuration(server, mode, port, place, len(processors)),
+                                   indent=2) + "\n", encoding="utf-8")
         command = [program, "--config", file]
     else:
         command = [program, "--port", port, "--mode", mode]
-    running = Running(name, [*launcher, *command], port, place.work / f"{name}.log", start_seconds, processors=processors)
+    running = Running(name, [*launcher, *command], port, place.work / f"{name}.log", start_seconds,
+                      processors=processors)
     if not launcher:
         check_backend(server, running)
     return running
 
 
 def check_backend(server, running):
-    """Portico falls back to epoll where it cannot have a ring, and a figure would bear the wrong name."""
+    """Portico falls back to epoll where it cannot have a ring, and a figure would bear the wrong
+    name."""
     has_ring = any("io_uring" in target for target in running.descriptor_targets())
     if has_ring != (server.backend == "io_uring"):
         running.kill()
-        raise BenchError(f"{running.name} does not run on {server.backend}: {running.output().strip()}")
+        raise BenchError(f"{running.name} does not run on {server.backend}: "
+                         f"{running.output().strip()}")

@@ -18,7 +18,8 @@ class LogRatios(unittest.TestCase):
 
     def test_a_drift_that_meets_all_servers_alike_cancels(self):
         drift = [1.0 + 0.1 * i for i in range(21)]
-        logs = paired.log_ratios(rounds_of([3 * d for d in drift]), rounds_of([2 * d for d in drift]))
+        logs = paired.log_ratios(rounds_of([3 * d for d in drift]),
+                                 rounds_of([2 * d for d in drift]))
         result = paired.ratio(logs)
         for figure in (result.middle, result.low, result.high):
             self.assertAlmostEqual(figure, 1.5)

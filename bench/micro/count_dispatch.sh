@@ -19,8 +19,12 @@ instructions() { # MESSAGES TOGGLE...
     local messages=$1 toggles=() toggle
     shift
     for toggle in dispatch_counted "${port[@]}" "$@"; do toggles+=("--toggle-collect=$toggle"); done
-    valgrind --tool=callgrind --collect-atstart=no "${toggles[@]}" --callgrind-out-file="$scratch/out" \
-        "$bin/micro/dispatch_once" "$messages" >"$scratch/log" 2>&1 || { cat "$scratch/log" >&2; exit 1; }
+    valgrind --tool=callgrind --collect-atstart=no "${toggles[@]}" \
+        --callgrind-out-file="$scratch/out" \
+        "$bin/micro/dispatch_once" "$messages" >"$scratch/log" 2>&1 || {
+        cat "$scratch/log" >&2
+        exit 1
+    }
     sed -nE 's/^(totals|summary): ([0-9]+).*/\2/p' "$scratch/out" | tail -n 1
 }
 
@@ -31,5 +35,6 @@ each() { # TOGGLE...
     echo $(((many - few) / 2000))
 }
 
-echo "receive completed -> on_data -> send queued:   $(each 'portico::net::Connection::attend()') instructions a message"
+until_queued=$(each 'portico::net::Connection::attend()')
+echo "receive completed -> on_data -> send queued:   $until_queued instructions a message"
 echo "the same, queue handed over and emptied:       $(each) instructions a message"

@@ -25,11 +25,13 @@ trap '[ -z "$server" ] || kill -KILL "$server" 2>/dev/null; rm -rf "$scratch"' E
 check() {
     local name=$1 mode=$2 what=$3
     shift 3
-    check_with "$name" "$mode" "$what" ${emulator:+"$emulator"} "$bin/client$exe" 127.0.0.1 PORT "$@"
+    check_with "$name" "$mode" "$what" \
+        ${emulator:+"$emulator"} "$bin/client$exe" 127.0.0.1 PORT "$@"
 }
 
 check_flood() { # NAME: with peers that send and do not read, or go
-    check_with "$1" echo "peers that do not read" python3 "$(dirname "${BASH_SOURCE[0]}")/flood.py" PORT
+    check_with "$1" echo "peers that do not read" \
+        python3 "$(dirname "${BASH_SOURCE[0]}")/flood.py" PORT
 }
 
 # start NAME MODE: leaves its process in `server`, and its port in `port`: empty where it does not
@@ -110,12 +112,18 @@ for name in "${names[@]}"; do
     check_flood "$name"
     case $name in
     peer_*)
-        check "$name" lines "lines" --size 64 --framing delimiter --connections 50 --count 2000 --depth 16
-        check "$name" work "work of 5 ms" --message "5 ms of work" --connections 10 --count 20 --depth 1
-        check "$name" lines "long lines" --size 1-65000 --framing delimiter --connections 20 --count 100 --depth 8
+        check "$name" lines "lines" --size 64 --framing delimiter \
+            --connections 50 --count 2000 --depth 16
+        check "$name" work "work of 5 ms" --message "5 ms of work" \
+            --connections 10 --count 20 --depth 1
+        check "$name" lines "long lines" --size 1-65000 --framing delimiter \
+            --connections 20 --count 100 --depth 8
         ;;
     baseline_article_iocp) check_end "$name" ;;
-    *) check "$name" ack "ack" --message hello --expect "text:Message received successfully" --connections $connections --count 200 ;;
+    *)
+        check "$name" ack "ack" --message hello --expect "text:Message received successfully" \
+            --connections $connections --count 200
+        ;;
     esac
 done
 exit $failed

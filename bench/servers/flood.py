@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Floods an echo server on 127.0.0.1 with peers that do not read: it must stop reading, survive those that reset, and lose nothing of the one that reads
-in the end.
+"""Floods an echo server on 127.0.0.1 with peers that do not read: it must stop reading, survive
+those that reset, and lose nothing of the one that reads in the end.
 
     bench/servers/flood.py PORT [--hold]
 
---hold: one such peer that stays, says "full" when the server takes nothing more, and ends with standard input."""
+--hold: one such peer that stays, says "full" when the server takes nothing more, and ends with
+standard input."""
 
 import select
 import socket

@@ -38,10 +38,12 @@ SERVERS = {
 ON_WINDOWS = [name for name, (is_windows, _) in SERVERS.items() if is_windows]
 
 
-def attend(program, port, *options):
+def run_until_served(program, port, *options):
     """{"messages", "milliseconds", "served"} until all have had an answer, or the time is over."""
-    command = [str(program), str(port), str(CONNECTIONS), str(SECONDS_MAX), "--until-all-served", *options]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS_MAX + 60, check=False)
+    command = [str(program), str(port), str(CONNECTIONS), str(SECONDS_MAX), "--until-all-served",
+               *options]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=SECONDS_MAX + 60, check=False)
     if done.returncode != 0:
         raise LaunchError(done.stderr.strip() or f"{command[0]} has ended with {done.returncode}")
     figures = dict(line.split() for line in done.stdout.splitlines())
@@ -71,7 +73,7 @@ def measure(arguments, name, work):
         found = []
         for _ in range(arguments.rounds):
             with launch.Running(command, work / "server.log", environment) as running:
-                found.append(attend(arguments.bin / "fairness", running.port))
+                found.append(run_until_served(arguments.bin / "fairness", running.port))
                 running.check()
         return summary(found)
 
@@ -82,12 +84,14 @@ def table(found):
     """The Markdown."""
     lines = ["| server | messages until all were served | ms | served |", "|---|---:|---:|---:|"]
     for name, each in found.items():
-        lines.append(f"| {name} | {each['messages']:,} | {each['milliseconds']:,} | {each['served']:,} |")
+        lines.append(f"| {name} | {each['messages']:,} | {each['milliseconds']:,} | "
+                     f"{each['served']:,} |")
     return "\n".join(lines)
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Counts the messages until 1,000 clients that come at once have all had an answer.")
+    parser = argparse.ArgumentParser(description="Counts the messages until 1,000 clients that "
+                                                 "come at once have all had an answer.")
     launch.add_program_options(parser)
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="[3]")
     parser.add_argument("--windows", action="store_true", help="only the Windows programs")
@@ -105,8 +109,9 @@ def main():
     for name, each in of_the_host.items():
         print(f"- {name}: {'holds' if holds(each) else 'does not hold'}")
     if arguments.json:
-        arguments.json.write_text(json.dumps({name: {**each, "is_host": name in of_the_host, "holds": holds(each)}
-                                              for name, each in found.items()}, indent=1) + "\n", encoding="utf-8")
+        arguments.json.write_text(
+            json.dumps({name: {**each, "is_host": name in of_the_host, "holds": holds(each)}
+                        for name, each in found.items()}, indent=1) + "\n", encoding="utf-8")
     return 0 if all(holds(each) for each in of_the_host.values()) else 1
 
 

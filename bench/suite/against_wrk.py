@@ -1,4 +1,5 @@
-"""The client against wrk, to show that the client is not what is measured: the same bytes, the same trivial server, one processor each."""
+"""The client against wrk, to show that the client is not what is measured: the same bytes, the same
+trivial server, one processor each."""
 import re
 import shutil
 import socket
@@ -13,11 +14,13 @@ SERVER = servers.BY_NAME["bare_epoll"]
 
 
 def request_of_wrk(port):
-    """The bytes that wrk sends to a server at this port: what it sends to a listener of ours, with the port's name changed."""
+    """The bytes that wrk sends to a server at this port: what it sends to a listener of ours, with
+    the port's name changed."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(10)
         ours = listener.getsockname()[1]
-        wrk = subprocess.Popen(["wrk", "-t1", "-c1", "-d1", f"http://127.0.0.1:{ours}/"], stdout=subprocess.DEVNULL,
+        wrk = subprocess.Popen(["wrk", "-t1", "-c1", "-d1", f"http://127.0.0.1:{ours}/"],
+                               stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
         try:
             request = b""
@@ -48,7 +51,8 @@ def reply_to(request, port):
 
 def escaped(data):
     """As the client's options want it."""
-    return "".join(chr(byte) if 32 <= byte < 127 and byte != 0x5C else f"\\x{byte:02X}" for byte in data)
+    return "".join(chr(byte) if 32 <= byte < 127 and byte != 0x5C else f"\\x{byte:02X}"
+                   for byte in data)
 
 
 def run_wrk(port):
@@ -56,14 +60,16 @@ def run_wrk(port):
     done, cpu = client.run_with_cpu(command)
     requests = re.search(r"(\d+) requests in", done.stdout)
     rate = re.search(r"Requests/sec: *([\d.]+)", done.stdout)
-    if done.returncode != 0 or not requests or not rate or "Socket errors" in done.stdout or "Non-2xx" in done.stdout:
+    if (done.returncode != 0 or not requests or not rate or "Socket errors" in done.stdout
+        or "Non-2xx" in done.stdout):
         raise BenchError(f"{' '.join(command)}:\n{done.stdout}{done.stderr}")
     return {"rate": float(rate.group(1)), "cpu_us": cpu / int(requests.group(1)) * 1e6}
 
 
 def run_client(place, port, request, reply):
     command = client.command_of(place, port, [
-        "--message", escaped(request), "--expect", f"text:{escaped(reply)}", "--connections", str(CONNECTIONS),
+        "--message", escaped(request), "--expect", f"text:{escaped(reply)}", "--connections",
+        str(CONNECTIONS),
         "--duration", f"{SECONDS}s"])
     done, cpu = client.run_with_cpu(command)
     figures = client.checked(done.returncode, command, done.stdout, done.stderr)
@@ -71,7 +77,8 @@ def run_client(place, port, request, reply):
 
 
 def measure(place, rounds, progress):
-    """{"rounds": [{"client": [first half, second half], "wrk": ...} for each round]}; the order is client, wrk, wrk, client."""
+    """{"rounds": [{"client": [first half, second half], "wrk": ...} for each round]}; the order is
+    client, wrk, wrk, client."""
     if not shutil.which("wrk"):
         raise BenchError("wrk is missing")
     with servers.start(SERVER, "http", place, "wrk_server") as running:

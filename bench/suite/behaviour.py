@@ -1,4 +1,5 @@
-"""How fairly a server shares itself out: a noisy neighbour, and the most and the least served of many connections."""
+"""How fairly a server shares itself out: a noisy neighbour, and the most and the least served of
+many connections."""
 import contextlib
 import functools
 import signal
@@ -13,7 +14,8 @@ from suite import admission as admission_script
 # the two clients in slices of milliseconds; and with the pinging client before the other one, at a
 # rate that leaves that one most of the processor, where what is seen is the server's doing.
 PINGERS = ["--size", "64", "--connections", "63", "--depth", "1", "--duration", "700ms"]
-PINGERS_FIRST = ["--size", "64", "--connections", "63", "--depth", "64", "--rate", "20000", "--duration", "1500ms"]
+PINGERS_FIRST = ["--size", "64", "--connections", "63", "--depth", "64", "--rate", "20000",
+                 "--duration", "1500ms"]
 FIRST = ("chrt", "--fifo", "1")
 NOISE = ["--size", "1M", "--connections", "1", "--depth", "4", "--duration", "60s"]
 FAIRNESS_CONNECTIONS = 256
@@ -21,7 +23,8 @@ FAIRNESS_CONNECTIONS = 256
 # next to nothing of the clients' processor.
 SLOW = ["--message", "5 ms of work", "--connections", "1", "--depth", "1", "--duration", "600s"]
 SLOW_BEGUN_NS = 20_000_000
-PINGERS_OF_THE_SLOW = ["--size", "64", "--connections", "63", "--depth", "1", "--duration", "1500ms"]
+PINGERS_OF_THE_SLOW = ["--size", "64", "--connections", "63", "--depth", "1", "--duration",
+                       "1500ms"]
 
 
 class Noise:
@@ -32,9 +35,11 @@ class Noise:
         before = running.cpu_ns()
         self.mib_per_second = None  # of what came back, once it has ended
         self.command = client.command_of(place, running.port, options)
-        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         try:
-            until(lambda: running.check() and running.cpu_ns() > before + begun_ns, f"{running.name}: the noise does not begin", 20)
+            until(lambda: running.check() and running.cpu_ns() > before + begun_ns,
+                  f"{running.name}: the noise does not begin", 20)
         except BaseException:
             self.process.kill()
             self.process.wait()
@@ -52,8 +57,10 @@ class Noise:
             self.process.kill()
             self.process.communicate()
             raise BenchError(f"the client does not end: {' '.join(self.command)}") from None
-        if kind is None and (not was_running or self.process.returncode != 130):  # interrupted: else a reply was wrong or lost
-            raise BenchError(f"the noise has ended with {self.process.returncode}: {' '.join(self.command)}\n{output}")
+        # interrupted: else a reply was wrong or lost
+        if kind is None and (not was_running or self.process.returncode != 130):
+            raise BenchError(f"the noise has ended with {self.process.returncode}: "
+                             f"{' '.join(self.command)}\n{output}")
         self.mib_per_second = client.summary_of(output).get("mib_per_second")
 
 
@@ -75,7 +82,8 @@ def neighbour_round(place, running, pingers, launcher):
 
 
 def neighbour(place, server, rounds, progress):
-    """Of 63 connections that ping: {"as_they_come": one neighbour_round for each round, "first": the same, where that can be had}."""
+    """Of 63 connections that ping: {"as_they_come": one neighbour_round for each round, "first":
+    the same, where that can be had}."""
     ways = {"as_they_come": (PINGERS, ())}
     if can_go_first():
         ways["first"] = (PINGERS_FIRST, FIRST)
@@ -116,17 +124,23 @@ def admission(place, server, rounds):
     def attended(mode, count, *options):
         found = []
         for number in range(count):
-            with servers.start(server, mode, place, f"{server.name}_admission_{mode}_{number}") as running:
-                found.append(admission_script.attend(place.programs / "fairness", running.port, *options))
+            with servers.start(server, mode, place,
+                               f"{server.name}_admission_{mode}_{number}") as running:
+                found.append(admission_script.run_until_served(place.programs / "fairness",
+                                                               running.port, *options))
         return admission_script.summary(found)
     return {**attended("echo", rounds), "at_work": attended("work", 1, "--work")}
 
 
 def fairness(place, server, seconds):
-    """{"least", "most"}: messages of the least and the most served of 256 connections; "messages": of all."""
+    """{"least", "most"}: messages of the least and the most served of 256 connections; "messages":
+    of all."""
     with servers.start(server, "echo", place, f"{server.name}_fairness") as running:
-        command = [str(place.programs / "fairness"), str(running.port), str(FAIRNESS_CONNECTIONS), str(seconds)]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds + 60, check=False)
+        command = [str(place.programs / "fairness"), str(running.port), str(FAIRNESS_CONNECTIONS),
+                   str(seconds)]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=seconds + 60, check=False)
         if done.returncode != 0:
-            raise BenchError(f"{' '.join(command)} has ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+            raise BenchError(f"{' '.join(command)} has ended with "
+                             f"{done.returncode}:\n{done.stdout}{done.stderr}")
     return client.summary_of(done.stdout)

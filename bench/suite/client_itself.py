@@ -1,4 +1,5 @@
-"""What the client costs itself: its rate with and without verification and live view, on one processor; and its memory a connection."""
+"""What the client costs itself: its rate with and without verification and live view, on one
+processor; and its memory a connection."""
 import signal
 import subprocess
 import time
@@ -8,7 +9,8 @@ from harness.processes import BenchError
 
 SERVER = servers.BY_NAME["bare_epoll"]
 CONNECTIONS, SECONDS = 64, 1
-LOAD = ["--size", "64", "--framing", "delimiter", "--connections", str(CONNECTIONS), "--depth", "4", "--duration", f"{SECONDS}s"]
+LOAD = ["--size", "64", "--framing", "delimiter", "--connections", str(CONNECTIONS), "--depth", "4",
+        "--duration", f"{SECONDS}s"]
 PLAIN = ["--expect", "any", "--progress", "none"]
 WAYS = {
     "verification": ["--expect", "echo", "--progress", "none"],
@@ -28,7 +30,8 @@ def run(place, port, options):
 
 
 def measure_cost(place, rounds, progress):
-    """{way: [{"with": [first half, second half], "without": ...} for each round]}; the order is with, without, without, with."""
+    """{way: [{"with": [first half, second half], "without": ...} for each round]}; the order is
+    with, without, without, with."""
     found = {way: [] for way in WAYS}
     with servers.start(SERVER, "echo", place, "client_server") as running:
         run(place, running.port, PLAIN)
@@ -43,9 +46,12 @@ def measure_cost(place, rounds, progress):
 
 
 def memory_with(place, port, connections):
-    """The client's own and its share of what it has together with others, in bytes, while 64-byte messages go to and fro on all of them."""
-    command = client.command_of(place, port, ["--size", "64", "--connections", str(connections), "--duration", "10m", "--quiet"])
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    """The client's own and its share of what it has together with others, in bytes, while 64-byte
+    messages go to and fro on all of them."""
+    command = client.command_of(place, port, ["--size", "64", "--connections", str(connections),
+                                              "--duration", "10m", "--quiet"])
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 120
         while cpu_seconds(process.pid) < CPU_SECONDS_MIN:
@@ -78,4 +84,5 @@ def measure_memory(place, progress):
 
 
 def measure(place, rounds, progress):
-    return {"cost": measure_cost(place, rounds, progress), "memory": measure_memory(place, progress)}
+    return {"cost": measure_cost(place, rounds, progress),
+            "memory": measure_memory(place, progress)}

@@ -13,11 +13,12 @@ from suite.scenarios import BY_NAME, CONNECTIONS_IDLE
 RECEIVES = ("recvfrom", "recvmsg", "recvmmsg", "read", "readv")
 SENDS = ("sendto", "sendmsg", "sendmmsg", "write", "writev")
 WAITS = ("epoll_wait", "epoll_pwait", "epoll_pwait2")
-OTHERS = ("epoll_ctl", "io_uring_enter", "accept", "accept4", "close", "shutdown", "setsockopt", "getsockopt", "futex", "ioctl", "fcntl")
+OTHERS = ("epoll_ctl", "io_uring_enter", "accept", "accept4", "close", "shutdown", "setsockopt",
+          "getsockopt", "futex", "ioctl", "fcntl")
 NAMED = (*RECEIVES, *SENDS, *WAITS, *OTHERS)
 
 # ---- system calls
-# -------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 def events(names):
@@ -28,13 +29,15 @@ def events(names):
 def can_count_calls():
     """perf's tracepoints need root, or a sysctl that permits them, and a kernel that has them."""
     try:
-        return subprocess.run(["perf", "stat", "-e", events(NAMED), "true"], capture_output=True, check=False).returncode == 0
+        return subprocess.run(["perf", "stat", "-e", events(NAMED), "true"], capture_output=True,
+                              check=False).returncode == 0
     except FileNotFoundError:
         return False
 
 
 class Counter:
-    """perf, which counts the server's calls from here to the end of the block. Then `calls` has {call: times}."""
+    """perf, which counts the server's calls from here to the end of the block. Then `calls` has
+    {call: times}."""
 
     def __init__(self, place, running):
         self.running = running
@@ -42,9 +45,11 @@ class Counter:
         commands, self.commands = os.pipe()
         self.answers, answers = os.pipe()
         self.process = subprocess.Popen(
-            ["perf", "stat", "-x", ",", "-o", str(self.table), "-e", events(NAMED), "-p", str(running.pid), "--delay", "-1",
+            ["perf", "stat", "-x", ",", "-o", str(self.table), "-e", events(NAMED), "-p",
+             str(running.pid), "--delay", "-1",
              "--control", f"fd:{commands},{answers}"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, pass_fds=(commands, answers))
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            pass_fds=(commands, answers))
         os.close(commands)
         os.close(answers)
 
@@ -71,7 +76,8 @@ class Counter:
         for line in self.table.read_text(encoding="ascii").splitlines():
             fields = line.split(",")
             if len(fields) > 2 and "sys_enter" in fields[2]:
-                name = fields[2].removeprefix("syscalls:sys_enter_").replace("raw_syscalls:sys_enter", "all")
+                name = fields[2].removeprefix("syscalls:sys_enter_").replace(
+                    "raw_syscalls:sys_enter", "all")
                 self.calls[name] = int(fields[0])
 
 
@@ -83,30 +89,35 @@ def counted_calls(place, running, scenario, count):
 
 
 def system_calls(place, running, scenario, count):
-    """[(calls, messages), (calls, messages)]: of a short run, and of one with `count` messages on each connection."""
-    return [counted_calls(place, running, scenario, messages) for messages in (max(1, count // 8), max(2, count))]
+    """[(calls, messages), (calls, messages)]: of a short run, and of one with `count` messages on
+    each connection."""
+    return [counted_calls(place, running, scenario, messages)
+            for messages in (max(1, count // 8), max(2, count))]
 
 
 def calls_each(pairs):
-    """Calls a message, {"all": 2.03, "recvfrom": 1.0, ...}, from such pairs: the difference of their runs. What opening and closing
-    connections takes is in both, and falls out."""
+    """Calls a message, {"all": 2.03, "recvfrom": 1.0, ...}, from such pairs: the difference of
+    their runs. What opening and closing connections takes is in both, and falls out."""
     more = sum(long[1] - short[1] for short, long in pairs)
-    each = {name: sum(long[0][name] - short[0][name] for short, long in pairs) / more for name in pairs[0][0][0]}
+    each = {name: sum(long[0][name] - short[0][name] for short, long in pairs) / more
+            for name in pairs[0][0][0]}
     return {name: times for name, times in each.items() if name == "all" or times != 0}
 
 
 # ---- instructions
-# -------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 INSTRUCTIONS_SCENARIO = BY_NAME["ping_64"]
 INSTRUCTIONS_COUNT = 1000  # messages of each connection
 
 
 def collected(place, server, count):
-    """Instructions in user space of a whole life of the server, with `count` messages on each connection."""
+    """Instructions in user space of a whole life of the server, with `count` messages on each
+    connection."""
     scenario = INSTRUCTIONS_SCENARIO
     launcher = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--dump-instr=no"]
-    with servers.start(server, scenario.mode, place, f"{server.name}_callgrind", launcher, start_seconds=60) as running:
+    with servers.start(server, scenario.mode, place, f"{server.name}_callgrind", launcher,
+                       start_seconds=60) as running:
         client.run(place, running.port, scenario.options(count))
     found = re.search(r"Collected : (\d+)", running.output())
     if not found:
@@ -115,18 +126,21 @@ def collected(place, server, count):
 
 
 def instructions(place, server):
-    """For each message, with 64 connections at depth 1: the difference between N and 2 N messages. None on io_uring, which valgrind 3.19
-    does not know."""
+    """For each message, with 64 connections at depth 1: the difference between N and 2 N messages.
+    None on io_uring, which valgrind 3.19 does not know."""
     if server.backend == "io_uring":
         return None
     messages = INSTRUCTIONS_COUNT * INSTRUCTIONS_SCENARIO.connections
-    return (collected(place, server, 2 * INSTRUCTIONS_COUNT) - collected(place, server, INSTRUCTIONS_COUNT)) / messages
+    return ((collected(place, server, 2 * INSTRUCTIONS_COUNT)
+             - collected(place, server, INSTRUCTIONS_COUNT)) / messages)
 
 
 def dispatch_instructions(place):
-    """From the completed receive to the plugin's on_data and its send in the queue: what micro/count_dispatch.sh counts."""
+    """From the completed receive to the plugin's on_data and its send in the queue: what
+    micro/count_dispatch.sh counts."""
     script = pathlib.Path(__file__).resolve().parents[1] / "micro" / "count_dispatch.sh"
-    done = subprocess.run([str(script), "--bin", str(place.programs)], capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run([str(script), "--bin", str(place.programs)], capture_output=True,
+                          text=True, timeout=300, check=False)
     found = re.search(r"send queued: +(\d+) instructions", done.stdout)
     if done.returncode != 0 or not found:
         raise BenchError(f"{script} has ended with {done.returncode}:\n{done.stdout}{done.stderr}")
@@ -134,7 +148,7 @@ def dispatch_instructions(place):
 
 
 # ---- memory
-# -------------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 def kernel_bytes():
@@ -147,8 +161,9 @@ def kernel_bytes():
 
 
 def memory(place, server):
-    """Bytes of the server's own memory for each idle connection, on a fresh server: before any traffic, and after a message on each.
-    "kernel": what the kernel's memory grew by, for both ends of each connection."""
+    """Bytes of the server's own memory for each idle connection, on a fresh server: before any
+    traffic, and after a message on each. "kernel": what the kernel's memory grew by, for both ends
+    of each connection."""
     count = CONNECTIONS_IDLE
     with servers.start(server, "echo", place, f"{server.name}_memory") as running:
         none, kernel_none = running.memory_bytes(), kernel_bytes()
@@ -156,5 +171,6 @@ def memory(place, server):
             silent, kernel = running.memory_bytes(), kernel_bytes()
             holder.echo_once()
             after = running.memory_bytes()
-    return {"none": none, "silent": (silent - none) / count, "after_traffic": (after - none) / count,
+    return {"none": none, "silent": (silent - none) / count,
+            "after_traffic": (after - none) / count,
             "kernel": (kernel - kernel_none) / count}

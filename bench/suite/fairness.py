@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""How fairly a server serves many connections: each of 256 always has one message of 64 bytes on its way for ten seconds, and then the most
-served is compared with the least served. Of the host on epoll and io_uring, and of host.exe under Wine on both of its kinds of ports.
+"""How fairly a server serves many connections: each of 256 always has one message of 64 bytes on
+its way for ten seconds, and then the most served is compared with the least served. Of the host on
+epoll and io_uring, and of host.exe under Wine on both of its kinds of ports.
 
-    bench/suite/fairness.py [--bin build/bench/bin] [--windows-bin build/bench-windows/bin] [--json FILE] [SERVER...]
+    bench/suite/fairness.py [--bin build/bench/bin] [--windows-bin build/bench-windows/bin]
+                            [--json FILE] [SERVER...]
 """
 import argparse
 import json
@@ -37,9 +39,12 @@ SERVERS = {
 
 
 def served(arguments, port):
-    """{"messages", "least", "most"}, as the program of that name counts them: it checks each reply."""
-    command = [arguments.bin / "fairness", str(port), str(arguments.connections), str(arguments.seconds)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=arguments.seconds + 60, check=False)
+    """{"messages", "least", "most"}, as the program of that name counts them: it checks each
+    reply."""
+    command = [arguments.bin / "fairness", str(port), str(arguments.connections),
+               str(arguments.seconds)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=arguments.seconds + 60, check=False)
     if done.returncode != 0:
         raise LaunchError(done.stderr.strip() or f"{command[0]} has ended with {done.returncode}")
     return {name: int(value) for name, value in (line.split() for line in done.stdout.splitlines())}
@@ -69,12 +74,14 @@ def table(found):
     lines = ["| server | messages | least served | most served | ratio |", "|---|---|---|---|---|"]
     for name, each in found.items():
         ratio = f"{each['ratio']:.2f}" if each["ratio"] else "-"
-        lines.append(f"| {name} | {each['messages']} | {each['least']} | {each['most']} | {ratio} |")
+        lines.append(
+            f"| {name} | {each['messages']} | {each['least']} | {each['most']} | {ratio} |")
     return "\n".join(lines)
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Compares the most with the least served of many connections.")
+    parser = argparse.ArgumentParser(
+        description="Compares the most with the least served of many connections.")
     launch.add_program_options(parser)
     parser.add_argument("--connections", type=int, default=256, metavar="N", help="[256]")
     parser.add_argument("--seconds", type=int, default=10, metavar="S", help="[10]")
@@ -90,10 +97,12 @@ def main():
     print(table(found))
     of_the_host = {name: each for name, each in found.items() if isinstance(SERVERS[name][1], dict)}
     for name, each in of_the_host.items():
-        print(f"{'' if name != next(iter(of_the_host)) else chr(10)}- {name}: {'holds' if holds(each) else 'does not hold'}")
+        print(f"{'' if name != next(iter(of_the_host)) else chr(10)}- {name}: "
+              f"{'holds' if holds(each) else 'does not hold'}")
     if arguments.json:
-        arguments.json.write_text(json.dumps({name: {**each, "holds": holds(each)} for name, each in found.items()}, indent=1) + "\n",
-                                  encoding="utf-8")
+        arguments.json.write_text(
+            json.dumps({name: {**each, "holds": holds(each)} for name, each in found.items()},
+                       indent=1) + "\n", encoding="utf-8")
     return 0 if all(holds(each) for each in of_the_host.values()) else 1
 
 

@@ -14,8 +14,10 @@ class Clients:
 
     def __init__(self, place, running, seconds):
         self.seconds = seconds
-        self.command = [str(place.programs / "placement"), str(running.port), str(CONNECTIONS), str(APART_MS), str(seconds)]
-        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.command = [str(place.programs / "placement"), str(running.port), str(CONNECTIONS),
+                        str(APART_MS), str(seconds)]
+        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        text=True)
 
     def __enter__(self):
         return self
@@ -45,8 +47,10 @@ class Clients:
 
 
 def measure(place, server, seconds):
-    """{"busy_ns": processor time of each worker thread, the busiest first, "rate": messages a second}"""
-    with servers.start(server, "echo", place, f"{server.name}_placement", processors=THREADS) as running:
+    """{"busy_ns": processor time of each worker thread, the busiest first, "rate": messages a
+    second}"""
+    with servers.start(server, "echo", place, f"{server.name}_placement",
+                       processors=THREADS) as running:
         with Clients(place, running, seconds) as clients:
             clients.expect("open")
             before = running.cpu_ns_by_thread()
@@ -57,7 +61,8 @@ def measure(place, server, seconds):
             rate = clients.figures()["messages_per_second"]
     # All other threads of the host (its log's, the one that waits for signals) do nothing
     # meanwhile.
-    busy_ns = sorted((after[thread] - before.get(thread, 0) for thread in after), reverse=True)[:len(THREADS)]
+    busy_ns = sorted((after[thread] - before.get(thread, 0) for thread in after),
+                     reverse=True)[:len(THREADS)]
     return {"busy_ns": busy_ns, "rate": rate}
 
 

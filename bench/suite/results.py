@@ -26,7 +26,8 @@ class Results:
 
     def measured(self, candidates):
         """Those of some servers that took part in any timed scenario."""
-        return [server for server in candidates if any(server.name in timed["runs"] for timed in self.timed.values())]
+        return [server for server in candidates
+                if any(server.name in timed["runs"] for timed in self.timed.values())]
 
     def rounds(self, scenario, name, figure):
         runs = self.timed.get(scenario.name, {}).get("runs", {}).get(name)
@@ -47,14 +48,16 @@ class Results:
 
     def mean_ratio(self, name, other):
         """The geometric mean of it over the scenarios."""
-        all_logs = [logs for scenario in self.scenarios() if (logs := self.logs(scenario, name, other)) is not None]
+        all_logs = [logs for scenario in self.scenarios()
+                    if (logs := self.logs(scenario, name, other)) is not None]
         return paired.geometric_mean(all_logs) if all_logs else None
 
     def mean_ratio_to_better(self, name, others):
         """The same, against whichever of the others is better in each scenario."""
         all_logs = []
         for scenario in self.scenarios():
-            candidates = [logs for other in others if (logs := self.logs(scenario, name, other)) is not None]
+            candidates = [logs for other in others
+                          if (logs := self.logs(scenario, name, other)) is not None]
             if candidates:
                 all_logs.append(max(candidates, key=lambda logs: float(statistics.median(logs))))
         return paired.geometric_mean(all_logs) if all_logs else None
@@ -69,35 +72,44 @@ class Results:
         return (self.timed.get(scenario.name, {}).get("system_calls") or {}).get(name)
 
     def neighbour(self, name, way):
-        """(median p99 without, with the noise, the median of the rounds' ratios, the noise's median MiB a second)"""
+        """(median p99 without, with the noise, the median of the rounds' ratios, the noise's median
+        MiB a second)"""
         rounds = (self.part("neighbour") or {}).get(name, {}).get(way)
         if not rounds:
             return None
-        return (statistics.median(quiet for quiet, _, _ in rounds), statistics.median(noisy for _, noisy, _ in rounds),
-                statistics.median(noisy / quiet for quiet, noisy, _ in rounds), statistics.median(mib for _, _, mib in rounds))
+        return (statistics.median(quiet for quiet, _, _ in rounds),
+                statistics.median(noisy for _, noisy, _ in rounds),
+                statistics.median(noisy / quiet for quiet, noisy, _ in rounds),
+                statistics.median(mib for _, _, mib in rounds))
 
     def slow_neighbour(self, name):
-        """(median p99 without, with the neighbour, the median of the rounds' ratios to the loop by hand or None)"""
+        """(median p99 without, with the neighbour, the median of the rounds' ratios to the loop by
+        hand or None)"""
         part = self.part("slow_neighbour") or {}
         rounds = part.get(name)
         if not rounds:
             return None
         by_hand = part.get("bare_epoll")
-        ratio = by_hand and statistics.median(ours / theirs for (_, ours), (_, theirs) in zip(rounds, by_hand))
-        return statistics.median(quiet for quiet, _ in rounds), statistics.median(slow for _, slow in rounds), ratio
+        ratio = by_hand and statistics.median(
+            ours / theirs for (_, ours), (_, theirs) in zip(rounds, by_hand))
+        return (statistics.median(quiet for quiet, _ in rounds),
+                statistics.median(slow for _, slow in rounds), ratio)
 
     def placement(self, name):
         """(the busiest thread's share of the work and messages a second, medians of the rounds)"""
         rounds = (self.part("placement") or {}).get(name)
-        return rounds and (statistics.median(max(each["busy_ns"]) / max(1, sum(each["busy_ns"])) for each in rounds),
+        return rounds and (statistics.median(max(each["busy_ns"]) / max(1, sum(each["busy_ns"]))
+                                             for each in rounds),
                            statistics.median(each["rate"] for each in rounds))
 
     def client_cost(self, way, figure):
-        """The client's figure with verification, with a live view or with both over that without."""
+        """The client's figure with verification, with a live view or with both over that
+        without."""
         part = self.part("client")
         if not part:
             return None
-        ours, plain = ([[run[figure] for run in halves[side]] for halves in part["cost"][way]] for side in ("with", "without"))
+        ours, plain = ([[run[figure] for run in halves[side]] for halves in part["cost"][way]]
+                       for side in ("with", "without"))
         return paired.ratio(paired.log_ratios(ours, plain))
 
     def against_wrk(self, figure):
@@ -105,5 +117,6 @@ class Results:
         part = self.part("wrk")
         if not part:
             return None
-        ours, theirs = ([[run[figure] for run in halves[side]] for halves in part["rounds"]] for side in ("client", "wrk"))
+        ours, theirs = ([[run[figure] for run in halves[side]] for halves in part["rounds"]]
+                        for side in ("client", "wrk"))
         return paired.ratio(paired.log_ratios(ours, theirs))

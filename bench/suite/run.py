@@ -1,8 +1,9 @@
 #!/usr/bin/python3
-"""The benchmark: ./dev bench builds the programs and runs this. docs/results/benchmarks.md says what is measured, how, and what came out.
+"""The benchmark: ./dev bench builds the programs and runs this. docs/results/benchmarks.md says
+what is measured, how, and what came out.
 
-Everything is measured one thing at a time, the server on one processor and the client on another. What was found is in results.json
-after each part.
+Everything is measured one thing at a time, the server on one processor and the client on another.
+What was found is in results.json after each part.
 """
 import argparse
 import datetime
@@ -19,7 +20,8 @@ from harness import machine, processes, servers
 from harness.machine import LOAD_MAX
 from harness.processes import BenchError
 from harness.progress import Progress
-from suite import against_wrk, bars, behaviour, chart, client_itself, exact, placement, report, timed, wine
+from suite import against_wrk, bars, behaviour, chart, client_itself, exact, placement
+from suite import report, timed, wine
 from suite.results import Results
 from suite.scenarios import BY_NAME
 
@@ -28,16 +30,22 @@ ROUNDS, ROUNDS_QUICK = 21, 3
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(prog="./dev bench", description="Measures Portico beside other servers; writes docs/results/benchmarks.md.")
+    parser = argparse.ArgumentParser(prog="./dev bench",
+                                     description="Measures Portico beside other servers; writes "
+                                                 "docs/results/benchmarks.md.")
     scenarios, names = [*BY_NAME, *OTHER_PARTS], [server.name for server in servers.SERVERS]
-    parser.add_argument("--quick", action="store_true", help=f"{ROUNDS_QUICK} rounds: to see that it works; the figures mean nothing")
-    parser.add_argument("--rounds", type=int, metavar="N", help=f"pairs of runs in each scenario [{ROUNDS}]")
+    parser.add_argument("--quick", action="store_true",
+                        help=f"{ROUNDS_QUICK} rounds: to see that it works; the figures mean "
+                             "nothing")
+    parser.add_argument("--rounds", type=int, metavar="N",
+                        help=f"pairs of runs in each scenario [{ROUNDS}]")
     parser.add_argument("--scenario", action="append", choices=scenarios, metavar="NAME",
                         help=f"only this one, and no docs; may be repeated: {', '.join(scenarios)}")
     parser.add_argument("--server", action="append", choices=names, metavar="NAME",
                         help=f"only this one, and no docs; may be repeated: {', '.join(names)}")
     parser.add_argument("--no-docs", action="store_true", help="leave docs/ alone")
-    parser.add_argument("--report", action="store_true", help="measure nothing: write the docs from the last results again")
+    parser.add_argument("--report", action="store_true",
+                        help="measure nothing: write the docs from the last results again")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/bench", metavar="DIR",
                         help="where the programs are [build/bench]")
     return parser.parse_args()
@@ -57,7 +65,8 @@ class Run:
         self.fairness_seconds = 2 if arguments.quick else 10
         self.rounds_of_placement = 1 if arguments.quick else 3
         self.placement_seconds = 1 if arguments.quick else 4
-        self.servers = [server for server in servers.SERVERS if not arguments.server or server.name in arguments.server]
+        self.servers = [server for server in servers.SERVERS if not arguments.server
+                        or server.name in arguments.server]
         self.is_partial = bool(arguments.server or arguments.scenario)
         self.parts = arguments.scenario or [*BY_NAME, *OTHER_PARTS]
         self.file = arguments.build / "results.json"
@@ -65,14 +74,16 @@ class Run:
         self.data = {
             "machine": machine.description(arguments.build),
             "settings": {
-                "date": datetime.date.today().isoformat(), "rounds": self.rounds, "is_quick": arguments.quick,
+                "date": datetime.date.today().isoformat(), "rounds": self.rounds,
+                "is_quick": arguments.quick,
                 "is_partial": self.is_partial},
             "timed": {},
         }
 
     def contestants(self):
         """The chosen servers, and Portico once more."""
-        again = [servers.AGAIN] if any(server.name == "portico_epoll" for server in self.servers) else []
+        again = ([servers.AGAIN] if any(server.name == "portico_epoll" for server in self.servers)
+                 else [])
         return [*self.servers, *again]
 
     def each_server(self, measure):
@@ -86,13 +97,16 @@ class Run:
         """Seconds that a part takes, roughly."""
         count = len(self.servers)
         if part in BY_NAME:
-            runs = (2 * self.rounds + 2) * len(timed.entries_of(BY_NAME[part], self.contestants())) + 2 * self.counted_turns * count
+            runs = ((2 * self.rounds + 2) * len(timed.entries_of(BY_NAME[part], self.contestants()))
+                    + 2 * self.counted_turns * count)
             return runs * (timed.RUN_SECONDS + 0.05)
-        return {"memory": 6 * count, "instructions": 15 * count, "neighbour": 7 * count * self.rounds_of_others,
+        return {"memory": 6 * count, "instructions": 15 * count,
+                "neighbour": 7 * count * self.rounds_of_others,
                 "slow_neighbour": 3 * count * self.rounds_of_others,
                 "placement": 2 * self.rounds_of_placement * (self.placement_seconds + 3),
                 "admission": (self.rounds_of_placement + 8) * count,
-                "fairness": (self.fairness_seconds + 1) * count, "wrk": 5 * self.rounds_of_others, "dispatch": 15, "client": 13 * self.rounds_of_others + 20,
+                "fairness": (self.fairness_seconds + 1) * count, "wrk": 5 * self.rounds_of_others,
+                "dispatch": 15, "client": 13 * self.rounds_of_others + 20,
                 "wine": 90 * self.rounds_of_wine if wine.can_measure(self.windows) else 1}[part]
 
     def all(self):
@@ -101,7 +115,8 @@ class Run:
             self.progress.begin(part)
             if part in BY_NAME:
                 self.data["timed"][part] = timed.measure(
-                    BY_NAME[part], self.contestants(), self.rounds, self.counted_turns, self.place, self.progress.step)
+                    BY_NAME[part], self.contestants(), self.rounds, self.counted_turns, self.place,
+                    self.progress.step)
             else:
                 self.data[part] = OTHER_PARTS[part](self)
             self.progress.end()
@@ -111,18 +126,22 @@ class Run:
 
 OTHER_PARTS = {
     "memory": lambda run: run.each_server(lambda server: exact.memory(run.place, server)),
-    "instructions": lambda run: run.each_server(lambda server: exact.instructions(run.place, server)),
+    "instructions": lambda run: run.each_server(
+        lambda server: exact.instructions(run.place, server)),
     "dispatch": lambda run: exact.dispatch_instructions(run.place),
     "neighbour": lambda run: run.each_server(
-        lambda server: behaviour.neighbour(run.place, server, run.rounds_of_others, run.progress.step)),
+        lambda server: behaviour.neighbour(run.place, server, run.rounds_of_others,
+                                           run.progress.step)),
     "slow_neighbour": lambda run: behaviour.slow_neighbour(
         run.place, run.servers, run.rounds_of_others, run.progress.step),
-    "fairness": lambda run: run.each_server(lambda server: behaviour.fairness(run.place, server, run.fairness_seconds)),
+    "fairness": lambda run: run.each_server(
+        lambda server: behaviour.fairness(run.place, server, run.fairness_seconds)),
     "placement": lambda run: {
         server.name: placement.rounds(
             run.place, server, run.rounds_of_placement, run.placement_seconds, run.progress.step)
         for server in run.servers if server.is_portico},
-    "admission": lambda run: run.each_server(lambda server: behaviour.admission(run.place, server, run.rounds_of_placement)),
+    "admission": lambda run: run.each_server(
+        lambda server: behaviour.admission(run.place, server, run.rounds_of_placement)),
     "wrk": lambda run: against_wrk.measure(run.place, run.rounds_of_others, run.progress.step),
     "client": lambda run: client_itself.measure(run.place, run.rounds_of_others, run.progress.step),
     "wine": lambda run: wine.measure(run.place, run.windows, run.rounds_of_wine),
@@ -135,7 +154,8 @@ def prepare():
     os.sched_setaffinity(0, {processes.CLIENT_CPU})  # the client inherits it
     limit = processes.raise_descriptor_limit()
     if limit < servers.CONNECTIONS_MAX + 100:
-        raise BenchError(f"a process may have {limit} descriptors, and {servers.CONNECTIONS_MAX + 100} are needed: ulimit -Hn")
+        raise BenchError(f"a process may have {limit} descriptors, and "
+                         f"{servers.CONNECTIONS_MAX + 100} are needed: ulimit -Hn")
 
 
 def write_docs(results):
@@ -166,7 +186,8 @@ def main():
     run = Run(arguments)
     load = machine.load() if run.is_quick else machine.quiet_load(run.progress)
     run.data["settings"]["load_before"] = load
-    warning = ": other programs run, and timed figures will not be worth much" if load > LOAD_MAX else ""
+    warning = (": other programs run, and timed figures will not be worth much" if load > LOAD_MAX
+               else "")
     run.progress.print(f"load average {load:.2f}{warning}")
     run.all()
     results = Results(run.data)

@@ -23,7 +23,8 @@ class Scenario:
     def options(self, count):
         """The client's, for `count` messages of each connection."""
         size = self.bytes - 1 if self.is_framed else self.bytes
-        options = ["--size", str(size), "--connections", str(self.connections), "--count", str(count), "--depth", str(self.depth)]
+        options = ["--size", str(size), "--connections", str(self.connections), "--count",
+                   str(count), "--depth", str(self.depth)]
         if self.is_framed:
             options += ["--framing", "delimiter"]
         if self.is_churn:
@@ -38,7 +39,8 @@ SCENARIOS = [
     Scenario("ping_64", "64 connections", connections=64, bytes=64),
     Scenario("ping_512", "512 connections", connections=512, bytes=64),
     Scenario("depth16", "depth 16", connections=64, bytes=64, depth=16),
-    Scenario("depth16_lines", "depth 16, lines", connections=64, bytes=64, depth=16, is_framed=True),
+    Scenario("depth16_lines", "depth 16, lines", connections=64, bytes=64, depth=16,
+             is_framed=True),
     Scenario("16_KiB", "16 KiB", connections=16, bytes=16 * 1024),
     Scenario("stream_1_MiB", "1 MiB", connections=4, bytes=1024 * 1024),
     Scenario("churn", "churn", connections=64, bytes=64, is_churn=True),

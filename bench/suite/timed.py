@@ -11,10 +11,12 @@ COUNTED_MESSAGES_MIN = 5_000
 
 
 def entries_of(scenario, chosen):
-    """Who takes part: (name, server, connections that idle meanwhile). Where some idle, Portico without them is one more."""
+    """Who takes part: (name, server, connections that idle meanwhile). Where some idle, Portico
+    without them is one more."""
     entries = [(server.name, server, scenario.idle) for server in chosen]
     if scenario.idle:
-        entries += [(without_idle(server.name), server, 0) for server in chosen if server.is_portico and server is not servers.AGAIN]
+        entries += [(without_idle(server.name), server, 0)
+                    for server in chosen if server.is_portico and server is not servers.AGAIN]
     return entries
 
 
@@ -46,7 +48,8 @@ def one_run(place, running, scenario, count):
 
 
 def measure(scenario, chosen, rounds, turns, place, progress):
-    """{"count", "runs": {server: [[first half, second half] for each round]}, "system_calls": {server: ...}}"""
+    """{"count", "runs": {server: [[first half, second half] for each round]}, "system_calls":
+    {server: ...}}"""
     entries = entries_of(scenario, chosen)
     with contextlib.ExitStack() as stack:
         started = {}
@@ -66,23 +69,26 @@ def measure(scenario, chosen, rounds, turns, place, progress):
             turn = number % len(entries)
             order = [name for name, _, _ in entries[turn:] + entries[:turn]]
             first = {name: one_run(place, started[name], scenario, count) for name in order}
-            second = {name: one_run(place, started[name], scenario, count) for name in reversed(order)}
+            second = {name: one_run(place, started[name], scenario, count)
+                      for name in reversed(order)}
             for name in order:
                 runs[name].append([first[name], second[name]])
         names = [server.name for server in chosen if server is not servers.AGAIN]
         return {
             "count": count, "messages": count * scenario.connections, "runs": runs,
-            "system_calls": system_calls(scenario, {name: started[name] for name in names}, count, turns, place, progress),
+            "system_calls": system_calls(scenario, {name: started[name] for name in names}, count,
+                                         turns, place, progress),
         }
 
 
 def system_calls(scenario, started, count, turns, place, progress):
-    """{server: {call: times a message}}, or None where they may not be counted. How many messages a wait brings varies: several turns,
-    server by server."""
+    """{server: {call: times a message}}, or None where they may not be counted. How many messages a
+    wait brings varies: several turns, server by server."""
     if not exact.can_count_calls():
         return None
     if scenario.bytes <= 64:
-        count = max(count, COUNTED_MESSAGES_MIN // scenario.connections)  # what is no message's counts for little then
+        # what is no message's counts for little then
+        count = max(count, COUNTED_MESSAGES_MIN // scenario.connections)
     pairs = {name: [] for name in started}
     for number in range(turns):
         for name, running in started.items():

@@ -1,4 +1,5 @@
-"""The Windows programs under Wine, as part of the benchmark: what wine_requests.py counts, and how fair they are."""
+"""The Windows programs under Wine, as part of the benchmark: what wine_requests.py counts, and how
+fair they are."""
 import json
 import shutil
 import subprocess
@@ -15,12 +16,16 @@ def can_measure(windows):
 
 
 def script(place, windows, name, *options):
-    """The JSON of one of the scripts that measure under Wine, each in a process of its own. They end with 1 where a bar is missed."""
+    """The JSON of one of the scripts that measure under Wine, each in a process of its own. They
+    end with 1 where a bar is missed."""
     file = place.work / f"{name}.json"
-    command = [sys.executable, str(windows.parent.parent / "bench" / "suite" / f"{name}.py"), "--json", str(file), *options]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS_MAX, check=False)
+    command = [sys.executable, str(windows.parent.parent / "bench" / "suite" / f"{name}.py"),
+               "--json", str(file), *options]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=SECONDS_MAX, check=False)
     if done.returncode not in (0, 1) or not file.exists():
-        raise BenchError(f"{' '.join(command)} has ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        raise BenchError(f"{' '.join(command)} has ended with "
+                         f"{done.returncode}:\n{done.stdout}{done.stderr}")
     return json.loads(file.read_text(encoding="utf-8"))
 
 
@@ -30,4 +35,5 @@ def measure(place, windows, rounds):
     if not can_measure(windows):
         return None
     return {**script(place, windows, "wine_requests", "--rounds", str(rounds)),
-            "admission": script(place, windows, "admission", "--windows", "--rounds", str(min(rounds, 3)))}
+            "admission": script(place, windows, "admission", "--windows", "--rounds",
+                                str(min(rounds, 3)))}

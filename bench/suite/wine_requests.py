@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""What an echoed message costs under Wine: the requests that the server makes to the Wine server, which stand for calls into the kernel. They
-are counted in the Wine server's own log, those of the measured process alone, for N and for 2 N messages of 64 bytes on each connection, one on
-its way at a time; the difference is the messages', without what starting, connecting and closing take. The client is a Linux program and makes
-none.
+"""What an echoed message costs under Wine: the requests that the server makes to the Wine server,
+which stand for calls into the kernel. They are counted in the Wine server's own log, those of the
+measured process alone, for N and for 2 N messages of 64 bytes on each connection, one on its way at
+a time; the difference is the messages', without what starting, connecting and closing take. The
+client is a Linux program and makes none.
 
-    bench/suite/wine_requests.py [--bin build/bench-windows/bin] [--client build/bench/bin/client] [--json FILE] [SERVER...]
+    bench/suite/wine_requests.py [--bin build/bench-windows/bin] [--client build/bench/bin/client]
+                                 [--json FILE] [SERVER...]
 
-The log slows all servers down, so that the client has often answered before its server receives again: such a receive completes in the call,
-and costs half of what one costs that waits at the port. How many do depends on the machine, so the servers are compared in the same run.
+The log slows all servers down, so that the client has often answered before its server receives
+again: such a receive completes in the call, and costs half of what one costs that waits at the
+port. How many do depends on the machine, so the servers are compared in the same run.
 """
 import argparse
 import collections
@@ -44,7 +47,8 @@ CONNECTIONS = {1: 500, 32: 60}
 
 # A request; the first of a process; the answer to a thread that has made another one of its
 # process.
-LINE = re.compile(rb"^([0-9a-f]{4,8}): (?:(\w+)\( (?:unix_pid=(\d+))?|new_thread\(\) = 0 \{ tid=([0-9a-f]+))", re.M)
+LINE = re.compile(rb"^([0-9a-f]{4,8}): (?:(\w+)\( (?:unix_pid=(\d+))?|new_thread\(\) = 0 \{ "
+                  rb"tid=([0-9a-f]+))", re.M)
 
 
 class RequestLog:
@@ -95,17 +99,20 @@ def run_client(client, port, connections, count):
     command = [str(client), "127.0.0.1", str(port), "--size", "64", "--depth", "1",
                "--connections", str(connections), "--count", str(count)]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=300, check=False)
     except subprocess.TimeoutExpired:
         raise LaunchError(f"{' '.join(command)} does not end") from None
     received = re.search(r"^received +(\d+)", done.stdout, re.M)
     if done.returncode != 0 or not received or int(received.group(1)) != connections * count:
-        raise LaunchError(f"{' '.join(command)} has ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        raise LaunchError(f"{' '.join(command)} has ended with "
+                          f"{done.returncode}:\n{done.stdout}{done.stderr}")
     return connections * count
 
 
 class Measurement:
-    """One run of this script. All servers run at the same time, and take turns in each round: what else the machine does hits them alike."""
+    """One run of this script. All servers run at the same time, and take turns in each round: what
+    else the machine does hits them alike."""
 
     def __init__(self, arguments, work, requests):
         self.programs, self.client, self.rounds = arguments.bin, arguments.client, arguments.rounds
@@ -129,14 +136,17 @@ class Measurement:
         """{server: {connections: {"all": requests a message, "select": ..., ...}}}"""
         found = {name: {} for name in names}
         with contextlib.ExitStack() as stack:
-            servers = {name: stack.enter_context(launch.Running(self.command(name), self.work / f"{name}.log", environment))
-                       for name in names}
+            servers = {
+                name: stack.enter_context(
+                    launch.Running(self.command(name), self.work / f"{name}.log", environment))
+                for name in names}
             for connections, count in CONNECTIONS.items():
                 more = {name: collections.Counter() for name in names}
                 messages = collections.Counter()
                 for number in range(self.rounds + 1):
                     for name, server in servers.items():
-                        print(f"{connections} connections, round {number} of {self.rounds}: {name}", file=sys.stderr, flush=True)
+                        print(f"{connections} connections, round {number} of {self.rounds}: {name}",
+                              file=sys.stderr, flush=True)
                         once, fewer = self.counted(server, connections, count)
                         twice, many = self.counted(server, connections, 2 * count)
                         if number == 0:
@@ -145,7 +155,8 @@ class Measurement:
                         more[name].subtract(once)
                         messages[name] += many - fewer
                 for name in names:
-                    each = {request: times / messages[name] for request, times in more[name].most_common() if times != 0}
+                    each = {request: times / messages[name]
+                            for request, times in more[name].most_common() if times != 0}
                     found[name][connections] = {"all": sum(each.values()), **each}
         return found
 
@@ -154,7 +165,8 @@ def verdicts(found):
     """[(server, connections, requests, the most, whether it holds)]"""
     return [(name, connections, each[connections]["all"], found[BARE][connections]["all"] + SLACK,
              each[connections]["all"] <= found[BARE][connections]["all"] + SLACK)
-            for name, each in found.items() if name.startswith("host") and BARE in found for connections in each]
+            for name, each in found.items() if name.startswith("host") and BARE in found
+            for connections in each]
 
 
 def connections_text(count):
@@ -166,33 +178,44 @@ def table(found):
     lines = ["| server | " + " | ".join(map(connections_text, CONNECTIONS)) + " |",
              "|---|" + "---|" * len(CONNECTIONS)]
     for name, each in found.items():
-        lines.append(f"| {name} | " + " | ".join(f"{each[count]['all']:.1f}" for count in CONNECTIONS) + " |")
+        lines.append(f"| {name} | "
+                     + " | ".join(f"{each[count]['all']:.1f}" for count in CONNECTIONS) + " |")
     shown = [name for name in found if name.startswith("host") or name == BARE]
     for count in CONNECTIONS:
         most = {}
         for name in shown:
             for request, times in found[name][count].items():
                 most[request] = max(times, most.get(request, times))
-        requests = sorted((request for request, times in most.items() if request != "all" and times >= 0.01), key=lambda request: -most[request])
-        lines += ["", f"| request, {connections_text(count)} | " + " | ".join(shown) + " |", "|---|" + "---|" * len(shown)]
+        requests = sorted((request for request, times in most.items() if request != "all"
+                           and times >= 0.01), key=lambda request: -most[request])
+        lines += ["", f"| request, {connections_text(count)} | " + " | ".join(shown) + " |",
+                  "|---|" + "---|" * len(shown)]
         for request in requests:
-            lines.append(f"| {request} | " + " | ".join(f"{found[name][count].get(request, 0):.2f}" for name in shown) + " |")
+            lines.append(f"| {request} | " + " | ".join(f"{found[name][count].get(request, 0):.2f}"
+                                                        for name in shown) + " |")
     lines.append("")
     for name, count, requests, most, holds in verdicts(found):
         verdict = "holds" if holds else "does not hold"
-        lines.append(f"- {name}, {connections_text(count)}: {requests:.2f}, at most {most:.2f}: {verdict}")
+        lines.append(f"- {name}, {connections_text(count)}: {requests:.2f}, at most {most:.2f}: "
+                     f"{verdict}")
     return "\n".join(lines)
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Counts the requests to the Wine server for each echoed message.")
-    parser.add_argument("--bin", type=pathlib.Path, default=launch.ROOT / "build/bench-windows/bin", metavar="DIR",
+    parser = argparse.ArgumentParser(
+        description="Counts the requests to the Wine server for each echoed message.")
+    parser.add_argument("--bin", type=pathlib.Path, default=launch.ROOT / "build/bench-windows/bin",
+                        metavar="DIR",
                         help="host.exe, plugins/ and peers/ [build/bench-windows/bin]")
-    parser.add_argument("--client", type=pathlib.Path, default=launch.ROOT / "build/bench/bin/client", metavar="FILE",
+    parser.add_argument("--client", type=pathlib.Path,
+                        default=launch.ROOT / "build/bench/bin/client", metavar="FILE",
                         help="the client, of Linux [build/bench/bin/client]")
-    parser.add_argument("--prefix", type=pathlib.Path, default=launch.ROOT / "build/bench-windows/wineprefix", metavar="DIR",
-                        help="Wine's; nothing else may run in it meanwhile [build/bench-windows/wineprefix]")
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="pairs of runs for each figure [5]")
+    parser.add_argument("--prefix", type=pathlib.Path,
+                        default=launch.ROOT / "build/bench-windows/wineprefix", metavar="DIR",
+                        help="Wine's; nothing else may run in it meanwhile "
+                             "[build/bench-windows/wineprefix]")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N",
+                        help="pairs of runs for each figure [5]")
     launch.add_server_choice(parser, SERVERS)
     arguments = parser.parse_args()
     launch.check_server_choice(parser, arguments.server, SERVERS)
@@ -207,7 +230,8 @@ def main():
     print(table(found))
     if arguments.json:
         result = {"requests": found, "verdicts": [
-            {"server": name, "connections": count, "requests": requests, "most": most, "holds": holds}
+            {"server": name, "connections": count, "requests": requests, "most": most,
+             "holds": holds}
             for name, count, requests, most, holds in verdicts(found)]}
         arguments.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return 0 if all(holds for *_, holds in verdicts(found)) else 1

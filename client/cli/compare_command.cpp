@@ -12,9 +12,9 @@
 
 #include "base/result.hpp"
 #include "cli/input_file.hpp"
+#include "cli/load_run.hpp"
 #include "cli/options.hpp"
 #include "cli/platform.hpp"
-#include "cli/scripted_run.hpp"
 #include "report/comparison.hpp"
 #include "report/comparison_report.hpp"
 #include "report/html_report.hpp"
@@ -60,7 +60,7 @@ struct Server {
     std::string port;
 };
 
-// "127.0.0.1:5000", "[::1]:5000", "name:5000"; nothing for what is no such thing.
+// "127.0.0.1:5000", "[::1]:5000", "name:5000"; nothing if it is no such thing.
 std::optional<Server> server_of(const std::string& text) {
     const std::size_t colon = text.rfind(':');
     if (colon == text.npos || colon == 0) {
@@ -83,8 +83,8 @@ struct Wanted {
     std::vector<std::string> options;  // what is left: those of a run
 };
 
-// Takes `name` and its value, "--name value" or "--name=value", out of `options`; nothing where it
-// is not there. Fails where it has none, or comes twice.
+// Takes `name` and its value, "--name value" or "--name=value", out of `options`; nothing if it is
+// not there. Fails if it has no value or comes twice.
 base::Result<std::optional<std::string>> taken(std::vector<std::string>& options,
                                                const std::string& name) {
     std::optional<std::string> value;
@@ -159,12 +159,12 @@ struct Measured {
     std::string name;
     std::vector<std::string> arguments;
     ParsedOptions parsed;
-    std::unique_ptr<ScriptedRun> run;
+    std::unique_ptr<LoadRun> run;
     std::array<std::vector<double>, shown.size()> figures;  // for each round
     std::uint64_t runs_lagged = 0;
     Totals totals;  // of all runs
 
-    // The sum of its runs as a file would have it, but for what makes no sense of runs that lie
+    // The sum of its runs as a file would have it, except what makes no sense of runs that lie
     // apart in time.
     [[nodiscard]] ComparedSide side(const std::string& began) const {
         ComparedSide side{name,
@@ -254,7 +254,7 @@ int Compare::prepare(Measured& server) {
     if (options.is_interactive || !options.thresholds.empty()) {
         return usage("--interactive and --fail-if do not go with a comparison");
     }
-    server.run = std::make_unique<ScriptedRun>(options);
+    server.run = std::make_unique<LoadRun>(options);
     const auto prepared = server.run->prepare();
     return prepared ? exit_code::all_right : could_not_run(prepared.error());
 }
@@ -323,7 +323,7 @@ int Compare::servers(const std::string& a, const std::string& b) {
     return show();
 }
 
-// Of a side of which the client was too late for its figures to count nothing follows.
+// If the client itself was too late on a side, nothing follows from its figures.
 std::string Compare::spoilt() const {
     const bool in_a = record_.sides[0].run.lagged;
     const bool in_b = record_.sides[1].run.lagged;

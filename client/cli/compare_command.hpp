@@ -8,8 +8,8 @@
 
 namespace portico::client {
 
-// `arguments` in UTF-8, behind "compare". What is found goes to `out`, what is wrong and how far it
-// is to `err`. The exit code.
+// `arguments` in UTF-8, those after "compare". Writes results to `out`, mistakes and progress to
+// `err`. Returns the exit code.
 [[nodiscard]] int run_compare(std::span<const std::string> arguments, std::ostream& out,
                               std::ostream& err, std::atomic<bool>& interrupt);
 

@@ -1,7 +1,7 @@
 // The article's client: asks for a message, a number of threads and a number of sends, and prints
 // each reply.
 //
-// Its threads are connections here, each of which sends its messages one by one; what is sent is
+// Its threads are connections here. Each sends its messages one by one; what is sent is
 // exactly "N. Thread T - TEXT".
 #pragma once
 
@@ -19,7 +19,7 @@
 namespace portico::client {
 
 struct Answers {
-    std::string message;  // may be empty: what is sent is not
+    std::string message;  // may be empty: what is sent never is
     std::uint32_t threads = 1;
     std::uint64_t sends = 1;
 };

@@ -12,9 +12,9 @@
 #include "base/clock.hpp"
 #include "cli/compare_command.hpp"
 #include "cli/interactive.hpp"
+#include "cli/load_run.hpp"
 #include "cli/options.hpp"
 #include "cli/platform.hpp"
-#include "cli/scripted_run.hpp"
 #include "cli/watched_output.hpp"
 #include "load/load.hpp"
 #include "report/html_report.hpp"
@@ -163,13 +163,13 @@ void print_summary(const Result& result, const Options& options) {
               << std::flush;
 }
 
-int run_scripted(const Options& options, const std::vector<std::string>& arguments) {
-    ScriptedRun scripted(options);
-    if (const auto prepared = scripted.prepare(); !prepared) {
+int run_load_and_report(const Options& options, const std::vector<std::string>& arguments) {
+    LoadRun load(options);
+    if (const auto prepared = load.prepare(); !prepared) {
         complain(prepared.error());
         return exit_code::could_not_run;
     }
-    const LoadPlan& plan = scripted.plan();
+    const LoadPlan& plan = load.plan();
     ConsoleObserver observer(plan, progress_shown(options));
     ResultFiles files;
     if (const auto opened = files.open(options.json_file, options.report_file); !opened) {
@@ -178,7 +178,7 @@ int run_scripted(const Options& options, const std::vector<std::string>& argumen
     }
     const std::string began = utc_text(std::time(nullptr));
     set_on_interrupt(interrupt);
-    auto totals = scripted.run(observer, interrupt);
+    auto totals = load.run(observer, interrupt);
     observer.clear();
     if (!totals) {
         complain(totals.error());
@@ -210,7 +210,7 @@ int run_asked(const std::vector<std::string>& arguments) {
         return parsed.exit_code;
     }
     return parsed.options->is_interactive ? run_interactive(*parsed.options)
-                                          : run_scripted(*parsed.options, arguments);
+                                          : run_load_and_report(*parsed.options, arguments);
 }
 
 int run(const std::vector<std::string>& arguments) {

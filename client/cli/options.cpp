@@ -343,8 +343,8 @@ std::string help(const CLI::App& app, const Topics& topics, const std::string& a
     return all;
 }
 
-// The word behind a --help (or -h) anywhere on the line, "" without one; nothing where no help is
-// asked for. Taken before the rest is parsed, so that it is answered whatever else is wrong.
+// The word after a --help (or -h) anywhere on the line, "" if there is none; nothing if no help is
+// asked for. Read before the rest is parsed, so that help works whatever else is wrong.
 std::optional<std::string> asked_help(std::span<const std::string> arguments) {
     const auto at = std::find_if(arguments.begin(), arguments.end(),
                                  [](const auto& text) { return text == "--help" || text == "-h"; });

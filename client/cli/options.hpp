@@ -27,7 +27,7 @@ struct Options {
     bool is_interactive = false;
 
     std::optional<std::string> message;        // unescaped, or a file's bytes
-    std::vector<MessagePiece> message_pieces;  // instead of it, where something is to be filled in
+    std::vector<MessagePiece> message_pieces;  // instead of it, if it has places to fill in
     SizeRange sizes;                           // without a message
     std::uint64_t seed = 1;
     std::uint32_t connections = 1;

@@ -15,7 +15,7 @@ public:
     std::string_view title() const noexcept override { return "What is sent"; }
 
     std::string_view footer() const noexcept override {
-        return R"(A script is JSON. Each connection holds the dialogue --count times, or for --duration:
+        return R"(A script is JSON. Each connection repeats the dialogue, by --count or --duration:
   { "framing": "none", "reply_framing": "delimiter:\r\n",   as the options; both optional
     "steps": [ { "expect_pattern": "220 *" },               what the server says first
                { "send": "HELO load\\{connection}\r\n" },   places as in --message

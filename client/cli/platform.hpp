@@ -10,7 +10,7 @@
 
 namespace portico::client {
 
-// The arguments behind the program's name, in UTF-8.
+// The arguments after the program's name, in UTF-8.
 [[nodiscard]] std::vector<std::string> command_line(int argc, char** argv);
 
 // Once, before anything is opened or printed: a Windows console is told that text is UTF-8, until
@@ -22,7 +22,7 @@ namespace portico::client {
 [[nodiscard]] bool output_is_terminal() noexcept;
 [[nodiscard]] bool error_output_is_terminal() noexcept;
 
-// How wide the terminal is that the output, or else the error output, goes to; 0 where neither is
+// How wide the terminal is that the output, or else the error output, goes to; 0 if neither is
 // one.
 [[nodiscard]] std::size_t terminal_columns() noexcept;
 

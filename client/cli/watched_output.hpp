@@ -23,7 +23,7 @@ public:
     WatchedOutput(const WatchedOutput&) = delete;
     WatchedOutput& operator=(const WatchedOutput&) = delete;
 
-    // The errno of what failed first, 0 where all has been written.
+    // The errno of the first failure, 0 if all has been written.
     [[nodiscard]] int error() {
         stream_.flush();
         return buffer_.error;

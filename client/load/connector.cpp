@@ -36,7 +36,7 @@ void Connector::for_each_attempt(const Call& call) noexcept {
 }
 
 void Connector::begin(std::uint64_t timeout_ns) noexcept {
-    PORTICO_ASSERT(state_ == State::resting && !is_pending());
+    PORTICO_ASSERT(state_ == State::idle && !is_pending());
     state_ = State::connecting;
     ++context_.connecting;
     is_cancelled_ = has_timed_out_ = has_met_itself_ = false;
@@ -48,7 +48,7 @@ void Connector::begin(std::uint64_t timeout_ns) noexcept {
     if (others > others_size_) {
         others_.reset(new (std::nothrow) Attempt[others]);
         others_size_ = others_ != nullptr ? others : 0;
-        end_ = first_address_ + 1 + others_size_;  // without memory for more the first one alone
+        end_ = first_address_ + 1 + others_size_;  // without memory only the first
         for (std::size_t i = 0; i < others_size_; ++i) {
             others_[i].connector = this;
         }
@@ -56,7 +56,7 @@ void Connector::begin(std::uint64_t timeout_ns) noexcept {
     begin_next();
 }
 
-// The next address that comes to a connect; none: it has failed.
+// Starts the next attempt. If none can be started and none is pending, the connect has failed.
 void Connector::begin_next() noexcept {
     while (has_next()) {
         const std::size_t address = next_++;
@@ -95,7 +95,7 @@ std::uint64_t Connector::next_event_ns() const noexcept {
     return attempt_ns_ + (has_next() ? std::min(beside_after_ns, timeout_ns_) : timeout_ns_);
 }
 
-// One that is armed already comes no later, and is armed again when it comes.
+// If it is armed already, it fires early enough and is armed again then.
 void Connector::arm_timer() noexcept {
     if (!timer_.pending) {
         timer_.deadline_ns = next_event_ns();
@@ -106,7 +106,7 @@ void Connector::arm_timer() noexcept {
 
 void Connector::on_timer() noexcept {
     if (state_ != State::connecting || is_cancelled_) {
-        tell_if_cancelled();
+        report_if_cancelled();
         return;
     }
     if (context_.port.now() < next_event_ns()) {
@@ -123,7 +123,7 @@ void Connector::on_connect(Attempt& attempt) noexcept {
     --attempts_pending_;
     if (state_ != State::connecting || is_cancelled_) {
         context_.port.close(attempt.socket);
-        tell_if_cancelled();
+        report_if_cancelled();
         return;
     }
     if (attempt.operation.error == io::Error::none &&
@@ -140,7 +140,7 @@ void Connector::on_connect(Attempt& attempt) noexcept {
     failed_native_ = attempt.operation.native_error;
     not_opened_.clear();
     context_.port.close(attempt.socket);
-    // Meanwhile another connection may have found the address that is good.
+    // Another connection may have found the good address meanwhile.
     if (!has_next() && attempts_pending_ == 0 && context_.has_connected &&
         context_.address > first_address_ && &attempt == &first_) {
         first_address_ = next_ = context_.address;
@@ -191,7 +191,7 @@ void Connector::cancel() noexcept {
     is_cancelled_ = true;
 }
 
-void Connector::tell_if_cancelled() noexcept {
+void Connector::report_if_cancelled() noexcept {
     if (is_cancelled_ && !is_pending()) {
         changed_(owner_);
     }
@@ -203,7 +203,7 @@ void Connector::close_socket() noexcept {
         context_.port.close(*socket_);
     }
     socket_ = nullptr;
-    state_ = State::resting;
+    state_ = State::idle;
 }
 
 std::string Connector::reason() const {

@@ -1,16 +1,17 @@
 // Opens a TCP connection to one of the plan's addresses, for every kind of connection of a run.
 //
-// A name may stand for several addresses, of which the server listens on one, or only one can be
-// reached. Until one is known to be good they are tried as RFC 8305 says: the next one as soon as
-// the one before has failed, or beside it when that has not answered for 250 ms. The first that
-// connects is taken, and all further connections of the thread go there.
+// A name may have several addresses, and the server may listen on, or be reachable at, only one.
+// Until one is known to be good they are tried as RFC 8305 says: the next one as soon as the one
+// before has failed, or beside it if that has not answered for 250 ms. The first that connects is
+// taken, and all further connections of the thread go there.
 //
-//     resting -> connecting -+-> connected
-//        ^                   +-> failed
-//        +--- cancel() ---------- (from any state, once every operation is back)
+//     idle -> connecting -+-> connected
+//      ^                  +-> failed
+//      +--- cancel(), then close_socket() ---- (from any state, once every operation is back)
 //
-// A port of the local range can be the socket's own: TCP then connects it to itself (a simultaneous
-// open), although nobody listens there. That is a refused connect.
+// If the server's port is in the local range, the system may give it to the socket itself: TCP then
+// connects it to itself (a simultaneous open), although nobody listens there. That counts as a
+// refused connect.
 #pragma once
 
 #include <cstddef>
@@ -35,24 +36,24 @@ public:
     Connector(const Connector&) = delete;
     Connector& operator=(const Connector&) = delete;
 
-    // From resting. Counts in context.connecting until the outcome is known.
+    // From idle. Counts in context.connecting until the outcome is known.
     void begin(std::uint64_t timeout_ns) noexcept;
-    // Whatever is under way comes back; a connection stays open until close_socket().
+    // Cancels what is under way; a connection stays open until close_socket().
     void cancel() noexcept;
-    // Nothing may be pending: closes, and may begin again.
+    // Closes; may begin() again. Nothing may be pending.
     void close_socket() noexcept;
 
     [[nodiscard]] bool is_connected() const noexcept { return state_ == State::connected; }
     [[nodiscard]] bool is_pending() const noexcept {
         return attempts_pending_ != 0 || timer_.pending;
     }
-    // Of the connection. Its place is the same until close_socket().
+    // The connection's. Its address does not change until close_socket().
     [[nodiscard]] io::Socket& socket() noexcept { return *socket_; }
     // Why it failed: a sentence.
     [[nodiscard]] std::string reason() const;
 
 private:
-    enum class State : std::uint8_t { resting, connecting, connected, failed };
+    enum class State : std::uint8_t { idle, connecting, connected, failed };
 
     struct Attempt {
         Attempt() noexcept { prepare<&Attempt::on_connect>(operation, *this); }
@@ -73,22 +74,22 @@ private:
     void take(Attempt& attempt) noexcept;
     void end_as(State state) noexcept;
     void cancel_all() noexcept;
-    void tell_if_cancelled() noexcept;
+    void report_if_cancelled() noexcept;
     template <class Call>
     void for_each_attempt(const Call& call) noexcept;
 
     SessionContext& context_;
     void* const owner_;
     void (*const changed_)(void*);
-    State state_ = State::resting;
+    State state_ = State::idle;
     bool is_cancelled_ = false;
     bool has_timed_out_ = false;
     bool has_met_itself_ = false;
     std::uint32_t attempts_pending_ = 0;
     std::size_t first_address_ = 0;  // of plan.addresses; the attempts follow it
     std::size_t next_ = 0;           // the address that is tried next
-    std::size_t end_ = 0;            // behind the last one that is
-    std::uint64_t timeout_ns_ = 0;   // from the last attempt's begin
+    std::size_t end_ = 0;            // one past the last
+    std::uint64_t timeout_ns_ = 0;   // from the beginning of the last attempt
     std::uint64_t attempt_ns_ = 0;   // when that was
     io::Socket* socket_ = nullptr;
     io::Address failed_;  // the address that failed last, and its error
@@ -96,7 +97,7 @@ private:
     int failed_native_ = 0;
     std::string not_opened_;  // instead: why there was no socket for it
     Attempt first_;
-    // made when there is another address to try; they stay, as a late event may be theirs
+    // made when there is another address to try; kept, because a late completion may be theirs
     std::unique_ptr<Attempt[]> others_;
     std::size_t others_size_ = 0;
     Owned<Connector, io::TimerOperation> timer_;

@@ -1,5 +1,4 @@
-// What bad clients do to a server, beside those that are measured: the point is that these are
-// unharmed.
+// What bad clients do to a server beside the measured ones, which should not notice.
 #pragma once
 
 #include <array>
@@ -19,10 +18,10 @@ enum class Hostile : std::uint8_t {
     silent,       // connects and says nothing
     slow_reader,  // sends as fast as it may, and never reads
     slow_writer,  // sends a byte each ten milliseconds
-    reset,        // ends in the middle of a message, by a reset
+    reset,        // resets the connection in the middle of a message
     half_close,   // sends a message, ends its side, and reads to the end
-    oversized,    // a frame that never ends (without framing: bytes without end)
-    garbage,      // random bytes, then its end
+    oversized,    // sends a frame that never ends (without framing: bytes without end)
+    garbage,      // sends random bytes, then ends its side
 };
 inline constexpr std::array<std::pair<std::string_view, Hostile>, 7> hostile_names{
     {{"silent", Hostile::silent},
@@ -37,14 +36,14 @@ inline constexpr std::array<std::pair<std::string_view, Hostile>, 7> hostile_nam
 // sentence.
 [[nodiscard]] base::Result<std::vector<Hostile>> parse_hostile(std::string_view text);
 
-// The bytes that they send; made once for a thread, and only read then.
+// The bytes that they send; made once for a thread, read-only after that.
 struct HostileBytes {
     explicit HostileBytes(const LoadPlan& plan);
 
-    std::vector<std::byte> message;       // a right one, or its first 64 KiB
-    std::vector<std::byte> messages;      // as many of them as fit into 64 KiB, one at least
+    std::vector<std::byte> message;       // a correct one, or its first 64 KiB
+    std::vector<std::byte> messages;      // as many of them as fit into 64 KiB, at least one
     std::vector<std::byte> endless;       // the beginning of a frame that never ends
-    std::vector<std::byte> endless_more;  // and how it goes on
+    std::vector<std::byte> endless_more;  // its continuation, again and again
     std::vector<std::byte> garbage;
 };
 

@@ -9,11 +9,11 @@ namespace portico::client {
 
 namespace {
 
-// From the end of one life to the next, so that they are a nuisance and not the whole load.
-constexpr std::uint64_t rest_ns = 50 * base::nanoseconds_per_millisecond;
+// From the end of one connection to the next: they are to be a nuisance, not the whole load.
+constexpr std::uint64_t backoff_ns = 50 * base::nanoseconds_per_millisecond;
 constexpr std::uint64_t slow_ns = 10 * base::nanoseconds_per_millisecond;
 constexpr std::uint64_t connect_timeout_ns = 5 * base::nanoseconds_per_second;
-// A server that takes an endless frame for so long has no limit: it has had its chance.
+// A server that takes so much of an endless frame has no limit.
 constexpr std::uint64_t endless_bytes = 64 * 1'048'576;
 
 }  // namespace
@@ -30,7 +30,7 @@ HostileConnection::HostileConnection(SessionContext& context, const HostileBytes
 }
 
 void HostileConnection::begin() noexcept {
-    PORTICO_ASSERT(state_ == State::resting && !timer_.pending);
+    PORTICO_ASSERT(state_ == State::backoff && !timer_.pending);
     if (!is_over_) {
         connect();
     }
@@ -38,7 +38,7 @@ void HostileConnection::begin() noexcept {
 
 void HostileConnection::connect() noexcept {
     if (context_.connecting >= connecting_max) {
-        wait_ns(rest_ns);
+        wait_ns(backoff_ns);
         return;
     }
     state_ = State::connecting;
@@ -102,7 +102,7 @@ void HostileConnection::on_send() noexcept {
 
 void HostileConnection::on_timer() noexcept {
     switch (state_) {
-        case State::resting:
+        case State::backoff:
             if (is_over_) {
                 state_ = State::done;
             } else {
@@ -169,7 +169,7 @@ void HostileConnection::send(std::span<const std::byte> bytes) noexcept {
     context_.port.send(send_);
 }
 
-// The server's end is awaited then.
+// After this it waits for the server to end its side.
 void HostileConnection::finish_sending() noexcept {
     has_finished_ = true;
     if (!connector_.socket().shutdown_send()) {
@@ -185,7 +185,7 @@ void HostileConnection::wait_ns(std::uint64_t time_ns) noexcept {
 
 void HostileConnection::end() noexcept {
     is_over_ = true;
-    if (state_ == State::resting) {
+    if (state_ == State::backoff) {
         if (timer_.in_flight) {
             context_.port.cancel(timer_);
         } else if (!timer_.pending) {
@@ -219,8 +219,8 @@ void HostileConnection::close_if_joined() noexcept {
         state_ = State::done;
         return;
     }
-    state_ = State::resting;
-    wait_ns(rest_ns);
+    state_ = State::backoff;
+    wait_ns(backoff_ns);
 }
 
 }  // namespace portico::client

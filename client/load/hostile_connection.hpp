@@ -1,8 +1,8 @@
-// One bad client: it connects, does what its mode says, and when its connection has ended, by its
-// own doing or the server's, it comes again after a moment, to the end of the run. Whatever happens
-// to it counts apart, and never against the run.
+// One bad client. It connects and does what its mode says; when the connection has ended, from
+// either side, it connects again after a moment, until the run is over. What happens to it is
+// counted separately and never fails the run.
 //
-//     resting -> connecting -> acting -> closing -+-> resting
+//     backoff -> connecting -> acting -> closing -+-> backoff
 //                    |                      ^     +-> done    (the end of the run)
 //                    +----------------------+
 #pragma once
@@ -29,14 +29,14 @@ public:
     void end() noexcept;
 
 private:
-    enum class State : std::uint8_t { resting, connecting, acting, closing, done };
+    enum class State : std::uint8_t { backoff, connecting, acting, closing, done };
 
     void connect() noexcept;
     void on_connector() noexcept;
     void on_receive() noexcept;
     void on_send() noexcept;
     void on_timer() noexcept;
-    // What its mode does next, where nothing is in flight that it waits for.
+    // Does the next thing of its mode, if it waits for nothing in flight.
     void act() noexcept;
     void send(std::span<const std::byte> bytes) noexcept;
     void finish_sending() noexcept;
@@ -52,10 +52,10 @@ private:
     Owned<HostileConnection, io::SendOperation> send_;
     Owned<HostileConnection, io::TimerOperation> timer_;
     io::ConstBuffer part_;
-    State state_ = State::resting;
+    State state_ = State::backoff;
     bool is_over_ = false;       // the run
-    bool has_finished_ = false;  // our end of the stream is sent
-    std::uint64_t sent_ = 0;     // bytes of this life
+    bool has_finished_ = false;  // our side is shut down
+    std::uint64_t sent_ = 0;     // bytes on this connection
 };
 
 }  // namespace portico::client

@@ -1,5 +1,5 @@
-// A connection that is opened and says nothing: what a server's many idle clients are. It owns no
-// buffer, waits with a receive for the server to end it, and ignores what the server says.
+// A connection that sends nothing, like most clients of a server. It owns no buffer, waits with a
+// receive for the server to end it, and ignores what the server sends.
 //
 //     unopened -> connecting -> open -> closing -> done
 //         ^           |                    ^  |
@@ -22,11 +22,11 @@ public:
     IdleConnection& operator=(const IdleConnection&) = delete;
 
     void connect() noexcept;
-    // Once it was opened: it has ended, and is to connect() again. Counted in context.idle_waiting.
+    // It was open, has ended, and is to connect() again. Counted in context.idle_waiting.
     [[nodiscard]] bool waits_for_connect() const noexcept {
         return is_out_ && state_ == State::unopened;
     }
-    // The run is over: closes, and nothing that happens counts any more.
+    // The run is over: closes. Nothing that happens to it is counted any more.
     void end() noexcept;
 
 private:

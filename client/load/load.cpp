@@ -11,11 +11,11 @@ namespace portico::client {
 
 namespace {
 
-// Its port, and the pool of that port.
+// With its port and the port's pool.
 base::Result<std::unique_ptr<LoadThread>> make_thread(RunState& run, std::uint32_t index) {
     const LoadPlan& plan = run.plan;
-    // Each buffer is given back inside the handler that gets it. A backend may hold one for every
-    // armed receive (IOCP).
+    // Each handler gives its buffer back at once. A backend may hold one for every armed receive
+    // (IOCP).
     const std::uint32_t connections = index < plan.threads
                                           ? (plan.connections + plan.idle) / plan.threads + 1
                                           : static_cast<std::uint32_t>(plan.hostile.size());
@@ -37,7 +37,7 @@ void run_thread(LoadThread& thread, const LoadPlan& plan) noexcept {
     thread.run();
 }
 
-// All but the first run in threads of their own. The text of what failed, or nothing.
+// The first runs on this thread, the others on their own. Returns what failed, or "".
 std::string run_all(RunState& run) {
     std::vector<std::thread> others;
     std::string failure;

@@ -2,7 +2,7 @@
 //
 // All connections are opened first, the idle ones before the others, a bounded number at a time so
 // that no backlog overflows; then all begin to send. So a run of 10,000 connections has 10,000 open
-// at once, and connecting is no part of the figures (but with messages_per_connection).
+// at once, and connecting is not in the figures (except with messages_per_connection).
 #pragma once
 
 #include <atomic>
@@ -18,8 +18,8 @@ inline constexpr std::uint32_t connecting_max = 256;  // over all threads
 
 // Blocks until every session is done; this thread is one of plan.threads. (Hostile connections have
 // one more thread.) `interrupt`: set it (from a signal handler, say) to end the run early, within a
-// tenth of a second. Fails with a sentence when there is no completion port to be had, or no
-// thread. Throws what the observer has thrown.
+// tenth of a second. Fails with a sentence if a completion port or a thread cannot be made. Throws
+// what the observer has thrown.
 [[nodiscard]] base::Result<Totals> run_load(const LoadPlan& plan, Observer& observer,
                                             const std::atomic<bool>& interrupt);
 

@@ -1,12 +1,12 @@
-// An operation that knows whose it is, and its way back there.
+// An operation that knows its owner and calls the owner's handler when it completes.
 #pragma once
 
 #include "io/operation.hpp"
 
 namespace portico::client {
 
-// `pending` lasts until the owner's handler runs: longer than in_flight, since one wait of the port
-// hands out several.
+// `pending` lasts until the owner's handler runs. That is longer than in_flight, because one wait
+// of the port returns several completions.
 template <class Owner, class Kind>
 struct Owned : Kind {
     Owner* owner = nullptr;

@@ -1,14 +1,14 @@
 // The instants at which the messages of an open loop (--rate) are due.
 //
-// Message N of connection C has the place (N - 1) * connections + (C - 1) of one row. So each
-// connection's messages are spread over the whole of it, and which is due next needs no search: the
-// connections take turns. Nothing here looks at a clock: a message is due at its instant whether or
-// not anyone was there to send it.
+// Message N of connection C has the place (N - 1) * connections + (C - 1) in one row. So each
+// connection's messages are spread over the whole run, and the next one that is due needs no
+// search: the connections take turns. Nothing here reads a clock: a message is due at its instant
+// even if nobody is ready to send it.
 //
 // Even: the places are equally far apart. Poisson: the row is cut into blocks of 256 places, and
-// the instants of a block are those of 256 independent events that fall into its time, in their
-// order. So gaps are exponential, as near as 256 of them tell; the rate is kept exactly; and the
-// instant of any place can be found by itself, again and again, from the seed.
+// the instants of a block are those of 256 independent events within its time, sorted. So gaps are
+// exponential, as far as 256 of them can show; the rate is kept exactly; and the instant of any
+// place follows from the seed alone.
 #pragma once
 
 #include <array>
@@ -23,8 +23,8 @@ namespace portico::client {
 
 enum class Arrivals : std::uint8_t { even, poisson };
 
-// So many messages in so many seconds, 1 to 1,000: half a message a second is one in two. Their
-// product is at most 10^10, so that no instant's arithmetic leaves 64 bits.
+// `messages` in `seconds`, 1 to 1,000: half a message a second is 1 in 2. Their product is at most
+// 10^10, so the arithmetic of an instant stays within 64 bits.
 struct Rate {
     std::uint64_t messages = 0;  // 0: none, as fast as replies come
     std::uint64_t seconds = 1;
@@ -40,8 +40,8 @@ struct Rate {
     friend bool operator==(const Rate&, const Rate&) = default;
 };
 
-// Of one thread. Where a block's places lie in it, as shares of its length: the blocks that were
-// asked for last are kept.
+// The position of each place within its block, as a share of the block's length. Keeps the blocks
+// that were used last. Each thread has its own.
 class PoissonBlocks {
 public:
     static constexpr std::uint64_t places = 256;
@@ -61,8 +61,8 @@ private:
     static constexpr std::size_t blocks = 16;
     using Shares = std::array<double, places>;
 
-    // The order statistics of `places` uniform instants: sums of exponential gaps, over the sum of
-    // one gap more.
+    // The order statistics of `places` uniform instants: sums of exponential gaps, divided by the
+    // sum that includes one gap more.
     void draw(std::uint64_t block, Shares& shares) const noexcept {
         double sum = 0;
         const auto gap = [&](std::uint64_t place) {
@@ -99,8 +99,9 @@ public:
           began_ns_(began_ns),
           blocks_(blocks) {}
 
-    // `connection` and `number` from 1. Even ones are exact to the nanosecond: no rounding adds up.
-    // UINT64_MAX for an instant of another age. A connection's instants never decrease.
+    // `connection` and `number` from 1. Even ones are exact to the nanosecond: rounding does not
+    // add up. UINT64_MAX if the instant is more than a century away. A connection's instants never
+    // decrease.
     [[nodiscard]] std::uint64_t due_ns(std::uint32_t connection,
                                        std::uint64_t number) const noexcept {
         const std::uint64_t place = (number - 1) * connections_ + (connection - 1);
@@ -117,8 +118,7 @@ public:
         if (blocks_ == nullptr) {
             return of_places(connection, places_before);
         }
-        // All of the blocks that have ended, and of the one that the instant lies in those that
-        // come before it.
+        // All places of the blocks that have ended, and those before the instant in its own block.
         const std::uint64_t begun = places_before == 0
                                         ? 0
                                         : (places_before - 1) / PoissonBlocks::places *
@@ -152,7 +152,7 @@ private:
                static_cast<std::uint64_t>(static_cast<double>(end_ns - first_ns) *
                                           blocks_->share(block, place % PoissonBlocks::places));
     }
-    // Of the first so many places, the connection's.
+    // How many of the first `places` places are the connection's.
     [[nodiscard]] std::uint64_t of_places(std::uint32_t connection,
                                           std::uint64_t places) const noexcept {
         return places < connection ? 0 : (places - connection) / connections_ + 1;

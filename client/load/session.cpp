@@ -1,7 +1,6 @@
 #include "load/session.hpp"
 
 #include <algorithm>
-#include <new>
 #include <string>
 #include <utility>
 
@@ -16,21 +15,8 @@ namespace {
 // all here.
 constexpr std::uint64_t finish_timeout_ns = 5 * base::nanoseconds_per_second;
 
-// After a connect has failed, until the next one (with `reconnect`).
-constexpr std::uint64_t rest_ns = 100 * base::nanoseconds_per_millisecond;
-
-// Sends that complete in the submitting call, in a row: so that a peer that takes all we have does
-// not keep the others from being served.
-constexpr int sends_at_once_max = 4;
-
-// With a rate: a message that leaves later than this after its instant is counted.
-constexpr std::uint64_t late_ns = base::nanoseconds_per_millisecond;
-
-// How many messages may be due at once.
-std::uint32_t depth_of(const LoadPlan& plan) noexcept {
-    return static_cast<std::uint32_t>(
-        plan.count == 0 ? plan.depth : std::min<std::uint64_t>(plan.depth, plan.count));
-}
+// From a failed connect to the next one (with `reconnect`).
+constexpr std::uint64_t backoff_ns = 100 * base::nanoseconds_per_millisecond;
 
 }  // namespace
 
@@ -38,14 +24,12 @@ Session::Session(SessionContext& context, std::uint32_t connection)
     : context_(context),
       connector_(context, this, [](void* self) { static_cast<Session*>(self)->on_connector(); }),
       connection_(connection),
-      unanswered_(depth_of(context.plan), static_cast<bool>(context.plan.rate)),
-      message_{connection, 0, 0},
-      send_buffer_(std::make_unique<std::byte[]>(context.send_buffer_bytes)),
+      replies_(context, connection),
+      sender_(context, replies_, connection),
       checker_(connection) {
     prepare<&Session::on_receive>(receive_, *this);
-    prepare<&Session::on_send>(send_, *this);
+    prepare<&Session::on_send>(sender_.operation(), *this);
     prepare<&Session::on_timer>(timer_, *this);
-    send_.buffers = {&send_part_, 1};
 }
 
 template <class Kind>
@@ -60,7 +44,7 @@ void Session::cancel(Owned<Session, Kind>& operation) noexcept {
 void Session::connect() {
     PORTICO_ASSERT(state_ == State::idle);
     state_ = State::connecting;
-    asked_ns_ = context_.port.now();
+    connect_began_ns_ = context_.port.now();
     connector_.begin(context_.plan.connect_timeout_ns);
 }
 
@@ -77,8 +61,8 @@ void Session::on_connector() {
 void Session::on_connected() {
     context_.read_clock();
     ++context_.totals.connections_opened;
-    context_.totals.connect_ns.record(context_.now_ns - asked_ns_);
-    receive_.socket = send_.socket = &connector_.socket();
+    context_.totals.connect_ns.record(context_.now_ns - connect_began_ns_);
+    receive_.socket = sender_.operation().socket = &connector_.socket();
     state_ = State::running;
     restart_timer();
     // What a script's server says first is read when it is expected.
@@ -86,8 +70,7 @@ void Session::on_connected() {
         arm_receive();
     }
     if (has_begun_) {
-        ++(outage_since_ns_ != 0 ? context_.totals.reconnects
-                                 : context_.totals.connections_replaced);
+        ++(replies_.is_out() ? context_.totals.reconnects : context_.totals.connections_replaced);
         pump();
         finish_if_answered();
     }
@@ -95,21 +78,19 @@ void Session::on_connected() {
 
 void Session::connect_failed() noexcept {
     if (comes_again()) {
-        // of a connection that was to take the place of one that was done
-        if (outage_since_ns_ == 0) {
+        // the connection was to take the place of one that was done
+        if (!replies_.is_out()) {
             context_.note_failure([&] { return connector_.reason(); });
-            begin_outage();
+            replies_.begin_outage();
         }
-        rests_ = true;
+        backs_off_ = true;
         close();
         return;
     }
-    if (outage_since_ns_ == 0) {  // else it is counted as the connection that has not come back
+    if (!replies_.is_out()) {  // else conclude() counts it: it has not come back
         ++context_.totals.connections_failed;
         context_.totals.series.failure(context_.now_ns);
-        context_.totals.lost += context_.plan.count == 0
-                                    ? 0
-                                    : context_.plan.count - unanswered_.settled();
+        replies_.lose_rest();
     }
     context_.note_failure([&] { return connector_.reason(); });
     has_ended_early_ = true;
@@ -118,7 +99,7 @@ void Session::connect_failed() noexcept {
 
 void Session::begin(std::uint64_t skipped) {
     has_begun_ = true;
-    skipped_ = due_ = skipped;
+    sender_.skip(skipped);
     if (state_ == State::running && context_.plan.script != nullptr) {
         arm_receive();
     }
@@ -127,7 +108,7 @@ void Session::begin(std::uint64_t skipped) {
 }
 
 void Session::messages_due(std::uint64_t count) {
-    due_ = count;
+    sender_.set_due(count);
     pump();
 }
 
@@ -155,33 +136,33 @@ void Session::on_timer() {
         case State::connecting:
         case State::done: PORTICO_ASSERT(!"a timer without a connection"); return;
         case State::closing: close_if_joined(); return;
-        case State::resting:
+        case State::backoff:
             state_ = State::idle;
             context_.reconnecting.push_back(this);
             return;
         case State::running:
             context_.now_ns = now;
             if (now >= timeout_at(now)) {
-                if (!gives_up_messages()) {
+                if (!replies_.give_up_due()) {
                     connection_lost([&] {
                         return std::string(
-                            unanswered_.due() == 0
+                            replies_.due() == 0
                                 ? "the server did not take what was sent within the timeout"
                                 : "no reply within the timeout");
                     });
                     return;
                 }
-                waiting_since_ns_ = now;
             } else if (reply_ends_at() <= now) {
                 end_reply();
             }
-            pump();  // also behind a pause
+            pump();  // a pause may be over
             finish_if_answered();
             if (state_ != State::running) {
                 return;
             }
-            deadline = std::min({timeout_at(now), reply_ends_at(),
-                                 pause_until_ns_ > now ? pause_until_ns_ : UINT64_MAX});
+            deadline = std::min(
+                {timeout_at(now), reply_ends_at(),
+                 sender_.pause_until_ns() > now ? sender_.pause_until_ns() : UINT64_MAX});
             break;
         case State::finishing:
             deadline = finish_ends_at();
@@ -196,20 +177,22 @@ void Session::on_timer() {
     }
 }
 
-// When a reply that is due and does not come is one too late. Only a reply makes that later: a
-// server that sends a byte now and then, or takes one, would hold the run for ever.
+// When the wait for the next reply is over. Only a reply makes that later: otherwise a server that
+// sends or takes a byte now and then would hold the run for ever.
 std::uint64_t Session::timeout_at(std::uint64_t now_ns) const noexcept {
     const std::uint64_t timeout_ns = context_.plan.reply_timeout_ns;
-    return is_waiting() ? std::min(waiting_since_ns_ + timeout_ns, context_.replies_end_ns)
-                        : now_ns + timeout_ns;
+    return sender_.is_waiting()
+               ? std::min(replies_.waiting_since_ns() + timeout_ns, context_.replies_end_ns)
+               : now_ns + timeout_ns;
 }
 
 std::uint64_t Session::finish_ends_at() const noexcept {
-    return std::min(waiting_since_ns_ + std::min(finish_timeout_ns, context_.plan.reply_timeout_ns),
-                    context_.replies_end_ns);
+    return std::min(
+        replies_.waiting_since_ns() + std::min(finish_timeout_ns, context_.plan.reply_timeout_ns),
+        context_.replies_end_ns);
 }
 
-// When a reply that has begun is at its end, where silence shows that.
+// When a reply that has begun is complete, if only silence shows that.
 std::uint64_t Session::reply_ends_at() const noexcept {
     const Framing& framing = context_.plan.expectation.framing;
     return framing.type == Framing::Type::idle && checker_.is_within_reply()
@@ -277,11 +260,12 @@ void Session::check(std::span<const std::byte> bytes) {
     last_byte_ns_ = context_.now_ns;
     while (!bytes.empty() && (state_ == State::running || state_ == State::finishing)) {
         const ReplyChecker::Step step = checker_.check(context_.plan.expectation, bytes,
-                                                       next_reply(), begun(), context_.finding);
+                                                       replies_.next_reply(), replies_.begun(),
+                                                       context_.finding);
         if (step.differs) {
             context_.observer.finding(context_.finding);
         }
-        take(step, bytes.first(step.used));
+        apply(step, bytes.first(step.used));
         bytes = bytes.subspan(step.used);
         if (context_.plan.script != nullptr && !bytes.empty()) {
             pump();  // what is there already may be what the script expects next
@@ -292,32 +276,27 @@ void Session::check(std::span<const std::byte> bytes) {
     }
 }
 
-// A reply whose end silence has shown: it was there when its last byte came.
+// Silence has shown that a reply is complete: it was so when its last byte came.
 void Session::end_reply() {
     const std::uint64_t now_ns = std::exchange(context_.now_ns, last_byte_ns_);
-    const ReplyChecker::Step step = checker_.end_reply(context_.plan.expectation, begun(),
+    const ReplyChecker::Step step = checker_.end_reply(context_.plan.expectation, replies_.begun(),
                                                        context_.finding);
     if (step.differs) {
         context_.observer.finding(context_.finding);
     }
-    take(step, {});
+    apply(step, {});
     context_.now_ns = now_ns;
 }
 
-MessageId Session::next_reply() const noexcept {
-    const std::uint64_t number = unanswered_.settled() + 1;
-    return {connection_, number, number <= begun() ? unanswered_.times(number).began_ns : 0};
-}
-
-void Session::take(const ReplyChecker::Step& step, std::span<const std::byte> used) {
+void Session::apply(const ReplyChecker::Step& step, std::span<const std::byte> used) {
     // In a script all that follows would be out of place.
     const bool goes_on = context_.plan.expectation.framing.type != Framing::Type::none &&
                          context_.plan.script == nullptr;
     switch (step.event) {
         case ReplyChecker::Event::more: context_.observer.reply(connection_, used, false); return;
-        case ReplyChecker::Event::reply: take_reply(step.message); break;
+        case ReplyChecker::Event::reply: replies_.right_reply(step.message); break;
         case ReplyChecker::Event::wrong:
-            take_wrong(step.message);
+            replies_.wrong_reply(step.message);
             if (!goes_on) {
                 broken([&] {
                     return std::string(
@@ -327,16 +306,13 @@ void Session::take(const ReplyChecker::Step& step, std::span<const std::byte> us
                 });
             }
             break;
-        case ReplyChecker::Event::crossed:
-            count_failure(&Totals::crossed);
-            tell(Finding::Kind::crossed, next_reply(), step.message);
-            return;
+        case ReplyChecker::Event::crossed: replies_.crossed_reply(step.message); return;
         case ReplyChecker::Event::unexpected:
             if (context_.plan.expectation.replies == nullptr &&
                 context_.plan.expectation.patterns.empty()) {
                 return;  // any bytes do
             }
-            take_unexpected(used);
+            replies_.unexpected_bytes(used);
             if (!goes_on) {
                 broken([] { return std::string("bytes that answer nothing"); });
             }
@@ -345,269 +321,28 @@ void Session::take(const ReplyChecker::Step& step, std::span<const std::byte> us
     context_.observer.reply(connection_, used, true);
 }
 
-// A whole reply and a right one. Its turn may be wrong.
-void Session::take_reply(MessageId message) {
-    const MessageId expected = next_reply();
-    const std::uint64_t lost_before = unanswered_.lost();
-    const Unanswered::Answer answer = unanswered_.answer(message.number);
-    count_lost(lost_before);
-    switch (answer.turn) {
-        case Unanswered::Turn::own:
-            if (answer.passed_over != 0) {
-                context_.totals.series.failure(context_.now_ns);
-                tell(Finding::Kind::lost, expected, message, answer.passed_over);
-            }
-            break;
-        case Unanswered::Turn::reordered:
-            count_failure(&Totals::reordered);
-            tell(Finding::Kind::reordered, expected, message);
-            break;
-        case Unanswered::Turn::late:
-            count_failure(&Totals::late);
-            tell(Finding::Kind::late, expected, message);
-            break;
-        case Unanswered::Turn::duplicate:
-            count_failure(&Totals::duplicate);
-            tell(Finding::Kind::duplicate, expected, message);
-            return;
-        case Unanswered::Turn::forgotten:
-            count_failure(&Totals::unexpected);
-            tell(Finding::Kind::unexpected, expected, message);
-            return;
-    }
-    count_reply(message, answer.times);
-}
-
-void Session::take_wrong(MessageId message) {
-    const std::uint64_t lost_before = unanswered_.lost();
-    const Unanswered::Answer answer = message.number == 0 ? unanswered_.answer_unknown()
-                                                          : unanswered_.answer(message.number);
-    count_lost(lost_before);
-    count_failure(&Totals::wrong);
-    if (answer.turn != Unanswered::Turn::duplicate && answer.turn != Unanswered::Turn::forgotten) {
-        count_reply(message, answer.times);
-    }
-}
-
-void Session::take_unexpected(std::span<const std::byte> bytes) {
-    count_failure(&Totals::unexpected);
-    Finding& finding = context_.finding = {};
-    finding.kind = Finding::Kind::unexpected;
-    finding.connection = connection_;
-    finding.came_size = std::min(bytes.size(), Finding::shown_max);
-    std::copy_n(bytes.begin(), finding.came_size, finding.came_bytes.begin());
-    context_.observer.finding(finding);
-}
-
-void Session::count_failure(std::uint64_t Totals::*figure) noexcept {
-    ++(context_.totals.*figure);
-    context_.totals.series.failure(context_.now_ns);
-}
-
-// Of whole messages.
-void Session::tell(Finding::Kind kind, MessageId expected, MessageId came,
-                   std::uint64_t count) noexcept {
-    const MessageSource& replies = *context_.plan.expectation.replies;
-    const auto start_of = [&](MessageId message, auto& bytes) {
-        const auto size = static_cast<std::size_t>(
-            std::min<std::uint64_t>(replies.size(message), Finding::shown_max));
-        replies.fill(message, 0, std::span(bytes).first(size));
-        return size;
-    };
-    Finding& finding = context_.finding = {};
-    finding.kind = kind;
-    finding.connection = connection_;
-    finding.expected = expected;
-    finding.came = came;
-    finding.count = count;
-    finding.expected_size = expected.number <= begun() ? start_of(expected, finding.expected_bytes)
-                                                       : 0;
-    finding.came_size = kind == Finding::Kind::lost ? 0 : start_of(came, finding.came_bytes);
-    context_.observer.finding(finding);
-}
-
-void Session::count_reply(MessageId message, MessageTimes times) {
-    Totals& totals = context_.totals;
-    const std::uint64_t now_ns = context_.now_ns;
-    const bool has_rate(context_.plan.rate);
-    has_given_up_ = false;
-    waiting_since_ns_ = now_ns;  // for the next one
-    end_outage();
-    // No coordinated omission: whoever was late, with a rate the message's time began when it was
-    // due.
-    const std::uint64_t since_ns = has_rate ? times.due_ns : times.began_ns;
-    if (since_ns < context_.measured_from_ns) {
-        ++totals.warm_up;
-        return;
-    }
-    ++totals.received;
-    totals.last_reply_ns = now_ns;
-    if (context_.plan.script != nullptr && context_.plan.messages->size(message) == 0) {
-        return;  // the script has said nothing that it would be the answer to
-    }
-    if (has_rate) {
-        totals.service_ns.record(now_ns - times.began_ns);
-    }
-    const std::uint64_t latency_ns = now_ns - since_ns;
-    totals.latency_ns.record(latency_ns);
-    totals.series.reply(now_ns, latency_ns);
-}
-
-// No reply has come within the timeout. Where replies tell to which message they are, those that
-// are due are given up and the connection goes on; but not again before a reply has come, for then
-// nobody is there.
-bool Session::gives_up_messages() noexcept {
-    if (!context_.plan.expectation.tells_messages() || has_given_up_ || unanswered_.due() == 0) {
-        return false;
-    }
-    has_given_up_ = true;
-    const MessageId first = next_reply();
-    const std::uint64_t lost_before = unanswered_.lost();
-    const std::uint64_t count = unanswered_.give_up();
-    count_lost(lost_before);
-    context_.totals.series.failure(context_.now_ns);
-    tell(Finding::Kind::lost, first, {connection_, 0, 0}, count);
-    return true;
-}
-
 // ---- sending
 
-bool Session::has_more() const noexcept {
-    return (!context_.draining || is_within_pass()) &&
-           (context_.plan.count == 0 || begun() < context_.plan.count);
-}
-
-// A script that has begun is brought to its end.
-bool Session::is_within_pass() const noexcept {
-    const Script* script = context_.plan.script;
-    return script != nullptr && begun() % script->exchanges() != 0;
-}
-
-bool Session::has_more_here() const noexcept {
-    const std::uint64_t most = context_.plan.messages_per_connection;
-    return has_more() && (most == 0 || begun() - before_ < most);
-}
-
-bool Session::may_begin_message() noexcept {
-    const LoadPlan& plan = context_.plan;
-    return unanswered_.due() < plan.depth && (!plan.rate || skipped_ + begun() < due_) &&
-           has_more_here() && !is_paused();
-}
-
-bool Session::is_paused() noexcept {
-    const Script* script = context_.plan.script;
-    const std::uint64_t pause_ns = script != nullptr ? script->pause_ns(begun() + 1) : 0;
-    if (pause_ns == 0) {
-        return false;
-    }
-    if (std::exchange(paused_before_, begun() + 1) != begun() + 1) {
-        pause_until_ns_ = context_.now_ns + pause_ns;
-        restart_timer();
-    }
-    return context_.now_ns < pause_until_ns_;
-}
-
-void Session::begin_message() {
-    const std::uint64_t now = context_.now_ns;
-    if (!is_waiting()) {
-        waiting_since_ns_ = now;
-    }
-    const std::uint64_t since_ns = context_.plan.rate ? context_.schedule.due_ns(
-                                                            connection_, skipped_ + begun() + 1)
-                                                      : now;
-    message_.number = unanswered_.begin({now, since_ns});
-    message_.began_ns = now;
-    measures_ = since_ns >= context_.measured_from_ns;
-    context_.totals.sent_late += measures_ && now > since_ns + late_ns ? 1 : 0;
-    message_size_ = context_.plan.messages->size(message_);
-    made_ = 0;
-    if (context_.plan.script != nullptr && !context_.plan.script->has_reply(message_)) {
-        (void)unanswered_.answer(message_.number);  // nothing more is to come of it
-    }
-}
-
-void Session::fill_send_buffer() {
-    const MessageSource& messages = *context_.plan.messages;
-    const auto size = static_cast<std::uint32_t>(context_.send_buffer_bytes);
-    filled_ = 0;
-    taken_ = 0;
-    ended_ = 0;
-    while (filled_ < size) {
-        if (made_ == message_size_) {
-            if (!may_begin_message()) {
-                break;
-            }
-            begin_message();
-        }
-        const std::uint64_t part = std::min<std::uint64_t>(size - filled_, message_size_ - made_);
-        messages.fill(message_, made_,
-                      {send_buffer_.get() + filled_, static_cast<std::size_t>(part)});
-        filled_ += static_cast<std::uint32_t>(part);
-        made_ += part;
-        ended_ += made_ == message_size_ && measures_ ? 1 : 0;
-    }
-    if (filled_ != 0 && measures_) {
-        context_.totals.last_send_ns = context_.now_ns;
-        if (context_.totals.first_send_ns == 0) {
-            context_.totals.first_send_ns = context_.now_ns;
-        }
-    }
-}
-
-// Sends what may be sent, until the system takes no more at once.
+// Sends what may be sent now.
 void Session::pump() {
-    if (state_ != State::running || !has_begun_ || send_.pending) {
+    if (state_ != State::running || !has_begun_ || sender_.operation().pending) {
         return;
     }
-    for (int at_once = 0;; ++at_once) {
-        if (taken_ == filled_) {
-            if (made_ == message_size_ && !may_begin_message()) {
-                return;
-            }
-            fill_send_buffer();
-            if (filled_ == 0) {
-                return;  // a message of no bytes, and nothing behind it
-            }
-        }
-        send_part_ = {send_buffer_.get() + taken_, filled_ - taken_};
-        if (at_once == sends_at_once_max) {
-            send_.pending = true;
-            context_.port.send(send_);
-            return;
-        }
-        if (!context_.port.send_at_once(send_)) {
-            send_.pending = true;
-            return;
-        }
-        if (!take_sent()) {
-            return;
-        }
+    if (!sender_.send()) {
+        connection_lost([&] { return reason_of(sender_.operation()); });
+    } else if (sender_.has_new_pause()) {
+        restart_timer();
     }
-}
-
-// What a completed send has come to; false when the connection is broken.
-bool Session::take_sent() {
-    if (send_.error != io::Error::none) {
-        connection_lost([&] { return reason_of(send_); });
-        return false;
-    }
-    taken_ += static_cast<std::uint32_t>(send_.bytes);
-    context_.totals.bytes_sent += context_.now_ns >= context_.measured_from_ns ? send_.bytes : 0U;
-    if (taken_ == filled_) {
-        context_.totals.sent += ended_;
-    }
-    return true;
 }
 
 void Session::on_send() {
     context_.read_clock();
     if (state_ == State::closing) {
-        context_.totals.bytes_sent += context_.now_ns >= context_.measured_from_ns ? send_.bytes
-                                                                                   : 0U;
+        sender_.count_sent_bytes();
         close_if_joined();
-        return;
-    }
-    if (take_sent()) {
+    } else if (!sender_.finish_send()) {
+        connection_lost([&] { return reason_of(sender_.operation()); });
+    } else {
         pump();
         finish_if_answered();
     }
@@ -616,9 +351,9 @@ void Session::on_send() {
 // ---- ending
 
 void Session::drain() {
-    const bool is_between = state_ == State::idle || state_ == State::resting ||
+    const bool is_between = state_ == State::idle || state_ == State::backoff ||
                             (state_ == State::connecting && has_begun_);
-    if (is_between && !has_more()) {
+    if (is_between && !sender_.has_more()) {
         close();
     } else {
         finish_if_answered();
@@ -626,12 +361,12 @@ void Session::drain() {
 }
 
 void Session::finish_if_answered() {
-    if (state_ != State::running || !has_begun_ || send_.pending || unanswered_.due() != 0 ||
-        has_more_here()) {
+    if (state_ != State::running || !has_begun_ || sender_.operation().pending ||
+        replies_.due() != 0 || sender_.has_more_here()) {
         return;
     }
     state_ = State::finishing;
-    waiting_since_ns_ = context_.now_ns;
+    replies_.start_waiting();
     restart_timer();
     if (!connector_.socket().shutdown_send()) {
         close();
@@ -643,8 +378,7 @@ void Session::broken(const Reason& reason) noexcept {
     ++context_.totals.connections_broken;
     context_.totals.series.failure(context_.now_ns);
     context_.note_failure(reason);
-    const LoadPlan& plan = context_.plan;
-    context_.totals.lost += (plan.count == 0 ? begun() : plan.count) - unanswered_.settled();
+    replies_.lose_rest();
     has_ended_early_ = true;
     close();
 }
@@ -657,35 +391,8 @@ void Session::connection_lost(const Reason& reason) noexcept {
     }
     context_.totals.series.failure(context_.now_ns);
     context_.note_failure(reason);
-    begin_outage();
+    replies_.begin_outage();
     close();
-}
-
-// With `reconnect`: what is unanswered has failed, and the connection comes again.
-void Session::begin_outage() noexcept {
-    if (outage_since_ns_ == 0) {
-        outage_since_ns_ = unanswered_.due() != 0 ? next_reply().began_ns : context_.now_ns;
-    }
-    const std::uint64_t lost_before = unanswered_.lost();
-    context_.totals.outage_failed += unanswered_.give_up();
-    count_lost(lost_before);
-}
-
-// A reply has come, or the run is over.
-void Session::end_outage() noexcept {
-    if (outage_since_ns_ != 0) {
-        context_.totals.outage_ns = std::max(
-            context_.totals.outage_ns,
-            context_.now_ns - std::min(outage_since_ns_, context_.now_ns));
-        outage_since_ns_ = 0;
-    }
-}
-
-void Session::conclude() noexcept {
-    if (outage_since_ns_ != 0 && !context_.totals.interrupted) {
-        ++context_.totals.connections_broken;
-    }
-    end_outage();
 }
 
 void Session::abandon() {
@@ -693,7 +400,7 @@ void Session::abandon() {
     if (state_ == State::closing || state_ == State::done) {
         return;
     }
-    context_.totals.unanswered += unanswered_.due();
+    context_.totals.unanswered += replies_.due();
     close();
 }
 
@@ -701,29 +408,27 @@ void Session::close() {
     state_ = State::closing;
     connector_.cancel();
     cancel(receive_);
-    cancel(send_);
+    cancel(sender_.operation());
     cancel(timer_);
     close_if_joined();
 }
 
 void Session::close_if_joined() {
     PORTICO_ASSERT(state_ == State::closing);
-    if (connector_.is_pending() || receive_.pending || send_.pending || timer_.pending) {
+    if (connector_.is_pending() || receive_.pending || sender_.operation().pending ||
+        timer_.pending) {
         return;
     }
     connector_.close_socket();
-    if (has_begun_ && !has_ended_early_ && has_more()) {
-        before_ = begun();
+    if (has_begun_ && !has_ended_early_ && sender_.has_more()) {
         checker_.restart();
-        // Of a message that had begun nothing more is sent: it failed with its connection.
-        made_ = message_size_;
-        filled_ = taken_ = ended_ = 0;
-        if (std::exchange(rests_, false)) {
-            state_ = State::resting;
-            arm_timer(context_.port.now() + rest_ns);
+        sender_.restart();
+        if (std::exchange(backs_off_, false)) {
+            state_ = State::backoff;
+            arm_timer(context_.port.now() + backoff_ns);
             return;
         }
-        // Not here, where a handler of the old connection may still have something to do.
+        // LoadThread connects it: a handler of the old connection may still be running here.
         state_ = State::idle;
         context_.reconnecting.push_back(this);
         return;

@@ -23,36 +23,42 @@ struct SessionContext {
     GuardedObserver& observer;
     Totals totals;
     std::size_t send_buffer_bytes = 0;  // of each session
-    std::size_t address = 0;            // where connects begin in plan.addresses
+    std::size_t address = 0;            // index in plan.addresses at which connects begin
     std::size_t source = 0;             // how many sockets took one of plan.sources
     bool has_connected = false;         // so `address` is known to be good
-    bool has_tried = false;             // a connect has come to its end, well or not
+    bool has_tried = false;             // a connect has succeeded or failed
     std::uint32_t connecting = 0;       // connections that wait for their connect
     std::uint32_t done = 0;             // sessions
     std::uint32_t idle_waiting = 0;     // idle connections that are to connect again
     bool draining = false;              // no message is begun any more
-    // what is unanswered then is lost; set when draining is
+    // messages still unanswered then are lost; set together with draining
     std::uint64_t replies_end_ns = UINT64_MAX;
-    Schedule schedule;  // with a rate, once the run has begun
+    std::uint64_t began_ns = 0;  // the run; 0: not yet
+    Schedule schedule;           // with a rate, once the run has begun
     // messages that began, or were due, before it are the warm-up's
     std::uint64_t measured_from_ns = 0;
-    // that wait for their next connect; has room for all
+    // sessions that wait for their next connect; has room for all
     std::vector<Session*> reconnecting;
-    // with a rate: what is being handed out was not there before
+    // with a rate: the completions of this wait did not arrive before then
     std::uint64_t came_after_ns = 0;
-    Finding finding{};          // what is being told
+    Finding finding{};          // what is being reported
     std::uint64_t now_ns = 0;   // when the clock was read last
     bool is_now_fresh = false;  // and nothing has been done since
 
-    // The clock is read once for a completion: what it brings and what it leads to happen within a
-    // microsecond or two.
+    [[nodiscard]] bool has_begun() const noexcept { return began_ns != 0; }
+    // Of a run with a duration.
+    [[nodiscard]] std::uint64_t end_ns() const noexcept {
+        return began_ns + plan.warm_up_ns + plan.duration_ns;
+    }
+
+    // The clock is read once for each completion: handling one takes a microsecond or two.
     void read_clock() noexcept {
         if (!std::exchange(is_now_fresh, false)) {
             now_ns = port.now();
         }
     }
 
-    // Makes a socket for a connect to `remote`, of this thread's port.
+    // Opens a socket on this thread's port for a connect to `remote`.
     [[nodiscard]] base::Result<void> open(io::Socket& socket, const io::Address& remote) noexcept {
         const std::size_t sources = plan.sources.size();
         try {
@@ -65,14 +71,13 @@ struct SessionContext {
         }
     }
 
-    // `reason()` makes a sentence. Where there is no memory for it the failure is counted all the
-    // same.
+    // `reason()` makes a sentence. If there is no memory for it, the failure is counted anyway.
     template <class Reason>
     void note_failure(const Reason& reason) noexcept {
         try {
             ++totals.failures[reason()];
         } catch (const std::bad_alloc&) {
-            ++totals.failures_untold;
+            ++totals.failures_without_reason;
         }
     }
 };

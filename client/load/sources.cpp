@@ -21,7 +21,7 @@ const char* name_of(io::Address::Family family) noexcept {
     return family == io::Address::Family::v6 ? "IPv6" : "IPv4";
 }
 
-// The address behind this one; wraps behind the last there is.
+// The next address; wraps around after the last one.
 void advance(io::Address& address) noexcept {
     for (std::size_t i = address.family == io::Address::Family::v6 ? 16 : 4; i-- > 0;) {
         if (++address.bytes[i] != 0) {

@@ -5,9 +5,9 @@
 //                            given up
 //     settled + 1 .. begun   a reply is due
 //
-// A reply to one that was passed over may still come. It is told from a second reply to one that
-// was answered as long as its time is kept: for window() messages from the last one that has begun
-// back, which is at least twice as many as may be due at once.
+// A reply to a message that was passed over may still come. It can be distinguished from a second
+// reply as long as the message's time is kept: for the last window() messages that have begun, at
+// least twice as many as may be due at once.
 #pragma once
 
 #include <cstdint>
@@ -22,38 +22,38 @@ struct MessageTimes {
 
 class Unanswered {
 public:
-    // How a reply stands to the others of its connection.
+    // The order of a reply among those of its connection.
     enum class Turn : std::uint8_t {
-        own,        // none is owed to an earlier message, or those were passed over by it
-        reordered,  // it comes behind the reply to a later message
-        late,       // it comes although it was given up
-        duplicate,  // it was there before
-        forgotten,  // to a message of so long ago that it may be any of these; or to none at all
+        own,        // its message was next, or it passes over those before
+        reordered,  // it comes after the reply to a later message
+        late,       // its message had been given up
+        duplicate,  // its message was answered before
+        forgotten,  // its message began too long ago to know, or there is none
     };
     struct Answer {
         Turn turn = Turn::own;
-        std::uint64_t passed_over = 0;  // messages before it
-        MessageTimes times;             // of its message; not of a duplicate or forgotten one
+        std::uint64_t passed_over = 0;  // messages before its own
+        MessageTimes times;             // of its message; none for a duplicate or forgotten one
     };
 
-    // `depth`: as many may be due at once. `keeps_due`: whether due_ns is kept.
+    // At most `depth` may be due at once. `keeps_due`: due_ns is kept too.
     Unanswered(std::uint32_t depth, bool keeps_due);
 
     // The next message begins: its number, from 1.
     std::uint64_t begin(MessageTimes times) noexcept;
     // A reply to this message has come.
     [[nodiscard]] Answer answer(std::uint64_t number) noexcept;
-    // One has come that does not tell to which. It stands for the message whose turn it is, and,
-    // where that one is answered all the same, for another one that is not. Forgotten where none is
-    // due any more.
+    // A reply has come that does not name its message. It counts for the message whose turn it is;
+    // if that one is answered later after all, for another unanswered one. Forgotten if none is due
+    // any more.
     [[nodiscard]] Answer answer_unknown() noexcept;
-    // No reply is due any more. How many were.
+    // Gives up all replies that are due. Returns how many.
     std::uint64_t give_up() noexcept;
 
     [[nodiscard]] std::uint64_t begun() const noexcept { return begun_; }
     [[nodiscard]] std::uint64_t settled() const noexcept { return settled_; }
     [[nodiscard]] std::uint64_t due() const noexcept { return begun_ - settled_; }
-    // Of those that are settled: how many have had no reply.
+    // How many settled messages have had no reply.
     [[nodiscard]] std::uint64_t lost() const noexcept {
         return missing_ > unknown_ ? missing_ - unknown_ : 0;
     }
@@ -62,7 +62,7 @@ public:
     [[nodiscard]] MessageTimes times(std::uint64_t number) const noexcept;
 
 private:
-    static constexpr std::uint64_t answered = 0;  // in the place of a time
+    static constexpr std::uint64_t answered = 0;  // instead of a time
 
     [[nodiscard]] bool is_kept(std::uint64_t number) const noexcept {
         return number != 0 && number <= begun_ && begun_ - number < window();
@@ -70,10 +70,10 @@ private:
 
     std::uint64_t begun_ = 0;
     std::uint64_t settled_ = 0;
-    std::uint64_t given_up_ = 0;  // up to this number, but for those that were answered before
+    std::uint64_t given_up_ = 0;  // up to this number, except those answered before
     std::uint64_t missing_ = 0;   // settled without a reply of their own
-    std::uint64_t unknown_ = 0;   // replies that did not tell to which
-    // the window's size less 1; a message's place is its number's low bits
+    std::uint64_t unknown_ = 0;   // replies that did not name their message
+    // the window's size less 1; a message's place is the low bits of its number
     const std::uint32_t mask_;
     std::unique_ptr<std::uint64_t[]> began_ns_;
     std::unique_ptr<std::uint64_t[]> due_ns_;

@@ -17,7 +17,7 @@ public:
         sum_ += value * times;
         max_ = std::max(max_, value);
     }
-    // All that another one has recorded.
+    // Adds all that another one has recorded.
     void add(const Histogram& other) noexcept;
 
     [[nodiscard]] std::uint64_t count() const noexcept { return count_; }

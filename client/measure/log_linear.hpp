@@ -22,7 +22,7 @@ template <unsigned Bits>
     if (value < 2 * half) {
         return static_cast<std::size_t>(value);
     }
-    // The leading bit and the Bits behind it.
+    // The leading bit and the Bits after it.
     const auto shift = static_cast<unsigned>(std::bit_width(value)) - (Bits + 1);
     return shift * half + static_cast<std::size_t>(value >> shift);
 }

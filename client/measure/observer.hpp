@@ -1,5 +1,5 @@
-// Those who want to see more of a run than its totals, and what stands between them and the threads
-// of a run.
+// Observers, which see more of a run than its totals, and the guard between them and the threads of
+// the run.
 #pragma once
 
 #include <array>
@@ -17,23 +17,23 @@ namespace portico::client {
 struct Progress {
     std::uint64_t connections_opened = 0;
     std::uint64_t received = 0;
-    // by Finding::Kind: how many replies, or messages, were so
+    // how many of each Finding::Kind
     std::array<std::uint64_t, finding_kinds> findings{};
     std::uint64_t sending_ns = 0;  // since the first message; 0 before
-    // Of the last quarter of a second or so, within 3 %; of several threads the highest. 0: nothing
+    // Over the last quarter of a second or so, within 3 %; the highest of all threads. 0: no reply
     // came.
     std::uint64_t latency_p50_ns = 0;
     std::uint64_t latency_p99_ns = 0;
 };
 
-// Called by one thread at a time, not always the same one. What a function throws ends the run, and
-// run_load throws it on.
+// Called by one thread at a time, not always the same one. If a function throws, the run ends, and
+// run_load rethrows it.
 class Observer {
 public:
     virtual ~Observer() = default;
-    // Whether reply() is to be called: it costs something for every reply. Asked once.
+    // Whether to call reply(), which costs something for every reply. Asked once.
     [[nodiscard]] virtual bool wants_replies() const noexcept { return false; }
-    // Something was not as it should be with the replies.
+    // Something was wrong with the replies.
     virtual void finding(const Finding&) {}
     // Part of a reply, framing included; `complete` with its last part.
     virtual void reply(std::uint32_t /*connection*/, std::span<const std::byte>,
@@ -42,9 +42,9 @@ public:
     virtual void tick(const Progress&, std::uint64_t /*now_ns*/) {}
 };
 
-// An observer as the threads of a run see it. Its functions throw nothing, since they are called in
-// the middle of a completion's handling, which must come to its end: they keep what was thrown
-// first, and from then on call nobody.
+// An observer as the threads of a run see it. Its functions do not throw, because they are called
+// in the middle of handling a completion, which must be finished. They keep the first exception,
+// and from then on do nothing.
 class GuardedObserver {
 public:
     explicit GuardedObserver(Observer& observer) noexcept
@@ -62,11 +62,11 @@ public:
         guarded([&] { observer_.tick(progress, now_ns); });
     }
 
-    // The run is to end.
+    // The run must end.
     [[nodiscard]] bool has_thrown() const noexcept {
         return has_thrown_.load(std::memory_order_relaxed);
     }
-    // For the end, when no other thread is left: throws what was thrown, if anything was.
+    // At the end, when no other thread is left: rethrows the kept exception, if any.
     void rethrow() const {
         if (thrown_ != nullptr) {
             std::rethrow_exception(thrown_);

@@ -1,6 +1,6 @@
-// What happened when: counts and latencies by slots of equal length from the beginning of the
-// messages on, in bounded memory however long a run is. When the slots are used up, two become one,
-// and each is twice as long from then on.
+// Counts and latencies over time, in slots of equal length from the first message on. Memory is
+// bounded however long a run is: when the slots are used up, each two become one, and slots are
+// twice as long from then on.
 //
 // A slot's latencies are kept in 16 buckets for each power of two, so its percentiles are right
 // within 3 %; the run's own are those of Histogram.
@@ -41,7 +41,7 @@ public:
         std::array<std::uint32_t, log_linear::buckets<linear_bits>> counts_{};
     };
 
-    // Before begin() nothing is recorded. Allocates; what follows does not.
+    // Nothing is recorded before this. Allocates; the other functions do not.
     void begin(std::uint64_t began_ns);
 
     // Each counts in the slot of `now_ns`, which never goes back by more than a slot.
@@ -74,7 +74,7 @@ private:
                                                                      : other_slot_of(now_ns);
     }
     [[nodiscard]] Slot* other_slot_of(std::uint64_t now_ns) noexcept;
-    // Two slots become one.
+    // Joins each two slots.
     void halve() noexcept;
 
     std::vector<Slot> slots_;  // has room for all

@@ -31,7 +31,7 @@ void Totals::add(const Totals& other) {
                               &Totals::unanswered,
                               &Totals::bytes_sent,
                               &Totals::bytes_received,
-                              &Totals::failures_untold}) {
+                              &Totals::failures_without_reason}) {
         this->*figure += other.*figure;
     }
     if (first_send_ns == 0 || (other.first_send_ns != 0 && other.first_send_ns < first_send_ns)) {

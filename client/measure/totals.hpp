@@ -1,5 +1,5 @@
-// What a run has come to: everything that the summary is made of. Each thread of a run has its own
-// and alone touches it; they are added up at the end.
+// The results of a run: everything that the summary needs. Each thread of a run has its own, which
+// no other thread touches; they are added up at the end.
 #pragma once
 
 #include <array>
@@ -17,31 +17,31 @@ struct Totals {
     std::uint64_t connections_opened = 0;
     std::uint64_t connections_failed = 0;  // could not be opened
     std::uint64_t connections_broken = 0;  // were opened and ended before their work was done
-    // of those opened, the ones that took the place of one that was done
+    // of those opened: the ones that replaced one that was done
     std::uint64_t connections_replaced = 0;
-    std::uint64_t reconnects = 0;  // likewise, of one that broke
-    // messages that failed with a connection that was to come again; they are lost
+    std::uint64_t reconnects = 0;  // of those opened: the ones that replaced one that broke
+    // messages lost with a connection that was to come again
     std::uint64_t outage_failed = 0;
-    // the longest time from the first of these, or the break, to the connection's next reply
+    // the longest time from the first of these (or the break) to the connection's next reply
     std::uint64_t outage_ns = 0;
     std::uint64_t idle_opened = 0;
     std::uint64_t idle_broken = 0;     // could not be opened, or ended before the run did
-    std::uint64_t hostile_opened = 0;  // lives of hostile connections that came to a connection
+    std::uint64_t hostile_opened = 0;  // connections that hostile clients opened
     std::uint64_t hostile_ended = 0;   // of these, those that the server ended
-    std::uint64_t hostile_failed = 0;  // those that did not
+    std::uint64_t hostile_failed = 0;  // connects of hostile clients that failed
     std::uint64_t sent = 0;            // messages whose last byte the system has taken
     // messages that began to leave more than a millisecond after they were due
     std::uint64_t sent_late = 0;
     // messages that were due when the duration was over, and had not begun to leave
     std::uint64_t not_sent = 0;
-    // complete replies to messages of the warm-up: in none of the other figures, but for wrong ones
+    // complete replies to messages of the warm-up; only wrong ones are in other figures
     std::uint64_t warm_up = 0;
     std::uint64_t received = 0;  // complete replies, wrong ones too
     std::uint64_t wrong = 0;     // replies that were not as expected
     std::uint64_t lost = 0;      // messages that should have had a reply and had none
-    // replies to what was answered before; in `received` the first one
+    // second replies to a message; `received` has the first one
     std::uint64_t duplicate = 0;
-    // of those received: behind the reply to a later message of the connection
+    // of those received: after the reply to a later message of the connection
     std::uint64_t reordered = 0;
     // of those received: after the timeout, at which their messages were given up
     std::uint64_t late = 0;
@@ -57,18 +57,18 @@ struct Totals {
     // From handing a message's first byte to the system (with a rate: from the instant at which
     // that was due) to reading its reply's last byte.
     Histogram latency_ns;
-    Histogram service_ns;  // with a rate: the same from the handing over, whenever that was
-    // With a rate: how late this program itself came to each message, before it looked whether the
-    // connection could take it; and how long at most what a read brought had waited for this
+    Histogram service_ns;  // with a rate: the same from when it was handed over
+    // With a rate: how late this program itself was for each message, before it checked whether the
+    // connection could take it; and the longest time that received bytes may have waited for this
     // program.
     Histogram lag_ns;
     Histogram read_lag_ns;
-    // from asking for a connection to having it; those that failed are not in it
+    // how long successful connects took
     Histogram connect_ns;
     TimeSeries series;
     // why connections failed or broke, and how many did
     std::map<std::string, std::uint64_t> failures;
-    std::uint64_t failures_untold = 0;  // those for whose reason there was no memory
+    std::uint64_t failures_without_reason = 0;  // there was no memory for their reason
 
     // wrong, lost, duplicate, ..., by Finding::Kind.
     [[nodiscard]] std::array<std::uint64_t, finding_kinds> findings() const noexcept {

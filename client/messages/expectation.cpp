@@ -154,7 +154,7 @@ bool ReplyChecker::compare_with_expected(const Expectation& expectation,
     return identify(expectation, part.subspan(same), is_last, begun, finding);
 }
 
-// `rest`: what has come behind the head_size_ bytes of the head.
+// `rest`: the bytes after the head_size_ bytes of the head.
 bool ReplyChecker::identify(const Expectation& expectation, std::span<const std::byte> rest,
                             bool is_last, std::uint64_t begun, Finding& finding) noexcept {
     const MessageSource& replies = *expectation.replies;
@@ -223,8 +223,8 @@ bool ReplyChecker::is_wrong(const MessageSource& replies, std::uint64_t differs_
     return true;
 }
 
-// A reply that does not tell to which message it is. False where it answers none. `rest`: what is
-// known of it behind its head.
+// A reply that does not name its message. False if it answers none. `rest`: the known bytes after
+// its head.
 bool ReplyChecker::is_unknown(const MessageSource& replies, std::span<const std::byte> rest,
                               std::uint64_t begun, Finding& finding) noexcept {
     id_ = expected_;

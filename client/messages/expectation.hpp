@@ -1,15 +1,18 @@
-// Checks one connection's replies, byte for byte, as they come and in whatever pieces. Keeps a few
-// numbers and the first bytes of a reply that is not the one whose turn it is: what should have
-// come is made again by the MessageSource.
+// Checks one connection's replies byte for byte, in whatever pieces they come. Keeps a few numbers,
+// and the first bytes of a reply that is not the next one: the MessageSource makes the expected
+// bytes again.
 //
-// Without framing a reply is as long as it should be, so a wrong byte leaves no way to tell where
-// the next reply begins: the checker says `wrong` and is not to be asked again. With framing a
-// wrong reply ends where its frame ends, and the next one is checked as usual. Where messages tell
-// which they are, framed replies are taken for what they are, in whatever order they come:
+// Without framing only the expected length shows where a reply ends. After a wrong byte nothing
+// shows where the next one begins: the checker says `wrong` and must not be used again. With
+// framing a wrong reply ends with its frame, and the next one is checked as usual. If messages name
+// themselves, framed replies may come in any order:
 //
-//     as_expected -> identifying -> recognised      each byte is held against the message whose turn it is; where one differs in a reply's head, the head is
-//          |             | | completed, and the reply held against the message that it tells
+//     as_expected -> identifying -> recognised
+//          |             |              |
 //          +-------------+--------------+---> wrong
+//
+// Each byte is compared with the message whose turn it is. If one differs in a reply's head, the
+// head is completed, and the reply is compared with the message that the head names.
 #pragma once
 
 #include <array>
@@ -26,14 +29,14 @@
 namespace portico::client {
 
 struct Expectation {
-    // null: any bytes do (a read is a reply, or a frame where there is framing)
+    // null: any bytes do (each read is a reply; with framing, each frame)
     const MessageSource* replies = nullptr;
     Framing framing;
-    std::uint32_t connections = 1;  // there is no message of others
-    // Of the messages in turn, again and again; empty: none has one. A framed reply to a message
-    // that has one need look so, and `replies` says nothing of it.
+    std::uint32_t connections = 1;  // no message has a higher connection number
+    // One for each message in turn, again and again; empty: none has one. If a message has one, its
+    // framed reply must match it, and `replies` does not apply.
     std::span<const std::optional<Pattern>> patterns;
-    bool texts_have_no_frames = false;  // a reply without a pattern ends where `replies` says
+    bool texts_have_no_frames = false;  // a reply without a pattern has the length of `replies`
 
     [[nodiscard]] const Pattern* pattern_of(std::uint64_t number) const noexcept {
         if (patterns.empty()) {
@@ -48,7 +51,7 @@ struct Expectation {
                (!texts_have_no_frames || pattern_of(number) != nullptr);
     }
 
-    // Whether a reply tells to which message it is.
+    // Whether a reply names its message.
     [[nodiscard]] bool tells_messages() const noexcept {
         return replies != nullptr && framing.type != Framing::Type::none &&
                replies->identity_bytes() != 0;
@@ -58,37 +61,36 @@ struct Expectation {
 class ReplyChecker {
 public:
     enum class Event : std::uint8_t {
-        more,        // the reply goes on
+        more,        // the reply is not complete yet
         reply,       // a reply is complete and right
         wrong,       // a reply is wrong
-        crossed,     // a reply is complete and right, and another connection's
+        crossed,     // a reply is complete and right, but another connection's
         unexpected,  // bytes, or a frame, that answer nothing
     };
     struct Step {
         std::size_t used = 0;
         Event event = Event::more;
-        // `finding` tells of a wrong reply's first difference; of the reply whose end may yet come
+        // `finding` describes a wrong reply's first difference; the reply may not be complete yet
         bool differs = false;
-        // reply, crossed: whose. wrong: whose, too; where it does not tell, the number is 0.
-        // unexpected: of no meaning.
+        // The message that a reply answers. wrong: the number is 0 if the reply does not name it.
+        // unexpected: no meaning.
         MessageId message{};
     };
 
     explicit ReplyChecker(std::uint32_t connection) noexcept : connection_(connection) {}
 
-    // Looks at the start of `bytes` (not empty); ask again with those that were not used. `next`:
-    // this connection's message whose reply is next; `begun`: the number of the last message that
-    // has begun.
+    // Checks the start of `bytes` (not empty); call again with those that were not used. `next`:
+    // the message whose reply is next; `begun`: the number of the last message that has begun.
     [[nodiscard]] Step check(const Expectation& expectation, std::span<const std::byte> bytes,
                              MessageId next, std::uint64_t begun, Finding& finding) noexcept;
 
-    // With a framing of Type::idle: nothing has come for so long, so the reply that
+    // With a framing of Type::idle: nothing has come for idle_ns, so the reply that
     // is_within_reply() is complete.
     [[nodiscard]] Step end_reply(const Expectation& expectation, std::uint64_t begun,
                                  Finding& finding) noexcept;
     [[nodiscard]] bool is_within_reply() const noexcept { return offset_ != 0; }
 
-    // For a new connection: what has come of a reply is forgotten.
+    // For a new connection: forgets an incomplete reply.
     void restart() noexcept {
         offset_ = 0;
         scanner_ = {};
@@ -113,8 +115,8 @@ private:
     bool compare_with_pattern(const Expectation& expectation, const Pattern& pattern,
                               std::span<const std::byte> part, bool is_last,
                               Finding& finding) noexcept;
-    // Of part of a reply, up to its end where it is the last. Each returns whether the finding
-    // tells of a difference now.
+    // Each compares part of a reply; `is_last`: up to the reply's end. Returns whether the finding
+    // describes a difference now.
     bool compare(const Expectation& expectation, std::span<const std::byte> part, bool is_last,
                  std::uint64_t begun, Finding& finding) noexcept;
     bool compare_with_expected(const Expectation& expectation, std::span<const std::byte> part,
@@ -131,9 +133,9 @@ private:
     void note(const MessageSource& replies, std::uint64_t differs_at,
               std::span<const std::byte> came, Finding& finding) const noexcept;
 
-    // Sets id_ and size_ as the head tells, where there is such a message.
+    // Sets id_ and size_ from the head; false if there is no such message.
     [[nodiscard]] bool recognise(const Expectation& expectation, std::uint64_t begun) noexcept;
-    // How much of `part`, at `offset` of the reply, is as in message id_.
+    // How many bytes of `part`, at `offset` of the reply, equal those of message id_.
     [[nodiscard]] std::size_t same_from(const MessageSource& replies, std::uint64_t offset,
                                         std::span<const std::byte> part) const noexcept;
     [[nodiscard]] bool is_all(std::uint64_t offset, std::span<const std::byte> part,
@@ -143,11 +145,11 @@ private:
 
     const std::uint32_t connection_;
     MessageId id_;              // of the message that the current reply answers, or should
-    MessageId expected_;        // the one whose turn it was when the reply began
+    MessageId expected_;        // the one that was next when the reply began
     std::uint64_t offset_ = 0;  // how much of the current reply has come
     std::uint64_t size_ = 0;    // how long it should be; known once its first byte has come
     State state_ = State::as_expected;
-    std::uint8_t head_size_ = 0;  // what there is of
+    std::uint8_t head_size_ = 0;  // bytes in head_
     // while identifying, and with a pattern: the reply's first bytes
     std::array<std::byte, MessageSource::identity_bytes_max> head_{};
     Pattern::Places places_ = Pattern::start;  // of the pattern

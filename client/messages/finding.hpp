@@ -1,5 +1,4 @@
-// One thing that was not as it should be with the replies of a connection, with the bytes that show
-// it.
+// One thing that was wrong with the replies of a connection, with the bytes that show it.
 #pragma once
 
 #include <array>
@@ -14,11 +13,11 @@ namespace portico::client {
 struct Finding {
     enum class Kind : std::uint8_t {
         wrong,  // a reply that differs from what it should be
-        // no reply to `expected`, or to `count` messages from there on, before that to `came`;
-        // came.number 0: within the timeout
+        // no reply to `expected` (or to `count` messages from there on) before the one to `came`;
+        // came.number 0: none within the timeout
         lost,
         duplicate,   // the reply to `came`, a second time
-        reordered,   // the reply to `came`, behind the one to a later message
+        reordered,   // the reply to `came`, after the one to a later message
         late,        // the reply to `came`, which had been given up
         crossed,     // the reply to `came`, another connection's message
         unexpected,  // bytes that answer nothing
@@ -27,11 +26,11 @@ struct Finding {
 
     Kind kind = Kind::wrong;
     std::uint32_t connection = 1;  // on which it came, or should have come
-    // whose reply was next; of a wrong reply that tells whose it is: that one
+    // the message whose reply was next; if a wrong reply names its message: that one
     MessageId expected;
     MessageId came;           // see the kinds
     std::uint64_t count = 1;  // lost
-    // Parts of the reply that was expected and of what came, from `offset` on, framing included.
+    // Parts of the expected reply and of what came, from `offset` on, including framing.
     // wrong: the first byte that differs is at `differs_at`.
     std::uint64_t offset = 0;
     std::uint64_t differs_at = 0;

@@ -19,8 +19,8 @@ base::Failure expected_framing(std::string_view text) {
                          "fixed:BYTES (at least 1) or idle:TIME"};
 }
 
-// After a mismatch behind `matched` bytes of the delimiter: the longest shorter match that `byte`
-// continues. The delimiter has at most 16 bytes, so the plain comparison is fine.
+// After a mismatch that follows `matched` bytes of the delimiter: the longest shorter match that
+// `byte` continues. The delimiter has at most 16 bytes, so the plain comparison is fine.
 std::uint32_t fall_back(std::string_view delimiter, std::uint32_t matched, char byte) noexcept {
     for (std::uint32_t shorter = matched; shorter > 0; --shorter) {
         const bool continues = delimiter[shorter - 1] == byte;

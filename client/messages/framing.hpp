@@ -1,5 +1,5 @@
-// How messages and replies are cut out of the stream: not at all, by a delimiter behind each, by a
-// length before each, or all of one size.
+// How messages and replies are separated in the stream: not at all, by a delimiter after each, by a
+// length before each, or by one size for all.
 #pragma once
 
 #include <cstddef>
@@ -18,12 +18,12 @@ struct Framing {
 
     Type type = Type::none;
     std::string delimiter = "\n";  // 1 to 16 bytes
-    // 1, 2 or 4: the payload's length, the prefix itself not counted
+    // 1, 2 or 4; holds the payload's length without the prefix itself
     std::uint32_t prefix_bytes = 4;
     ByteOrder order = ByteOrder::big;
-    std::uint64_t fixed_bytes = 1;  // 1 to size_max: every payload's size; nothing is added to it
+    std::uint64_t fixed_bytes = 1;  // 1 to size_max: every payload's size; adds no bytes
 
-    // a frame ends when nothing has come for so long; nothing is added to it
+    // a frame ends when nothing has come for this time; adds no bytes
     std::uint64_t idle_ns = 0;
 
     // Whether a framed message is its payload and nothing else.
@@ -42,14 +42,14 @@ struct Framing {
 [[nodiscard]] base::Result<Framing> parse_framing(std::string_view text);
 
 // Finds the ends of frames in a stream that comes in pieces. Keeps a few numbers, never bytes. Not
-// for Type::none. A frame of Type::idle has no end that its bytes would show.
+// for Type::none. The bytes of a frame of Type::idle do not show its end.
 class FrameScanner {
 public:
     struct Piece {
         std::size_t size = 0;   // how many of the bytes belong to the current frame
         bool complete = false;  // whether the frame ends with them
     };
-    // The current frame's part at the start of `bytes` (not empty). Ask again with the rest.
+    // The current frame's part at the start of `bytes` (not empty). Call again with the rest.
     [[nodiscard]] Piece scan(const Framing& framing, std::span<const std::byte> bytes) noexcept;
 
 private:

@@ -1,6 +1,5 @@
-// What is sent: the bytes of each message as a function of its connection and number, so that
-// nothing sent need be kept to check the reply. Any part of a message can be made again at any
-// time.
+// What is sent. The bytes of each message are a function of its connection and number: any part can
+// be made again at any time, so nothing sent is kept to check the reply.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +21,7 @@ struct MessageId {
     std::uint64_t began_ns = 0;    // when it began to leave, by the port's clock
 };
 
-// What a message may tell of itself. Its connection's number, and the low bits of its own.
+// What a message may say of itself: its connection's number, and the low bits of its own.
 struct MessageIdentity {
     static constexpr unsigned connection_bits = 20;
     static constexpr unsigned number_bits = 28;
@@ -38,22 +37,21 @@ public:
     MessageSource& operator=(const MessageSource&) = delete;
 
     [[nodiscard]] virtual std::uint64_t size(MessageId id) const noexcept = 0;
-    // No message is longer.
+    // The size of the longest message.
     [[nodiscard]] virtual std::uint64_t size_max() const noexcept = 0;
     // Writes the message's bytes from `offset` on; offset + out.size() is at most size(id).
     virtual void fill(MessageId id, std::uint64_t offset,
                       std::span<std::byte> out) const noexcept = 0;
-    // How many leading bytes of `got` are those of the message from `offset` on; the same limit.
+    // How many leading bytes of `got` equal the message's from `offset` on; same limit.
     [[nodiscard]] virtual std::size_t match(MessageId id, std::uint64_t offset,
                                             std::span<const std::byte> got) const noexcept = 0;
 
-    // So many bytes at the start of a message tell which one it is; 0: they do not. Every message
-    // has so many, at most identity_bytes_max.
+    // How many bytes at the start of a message name it; 0: messages do not name themselves. No
+    // message is shorter. At most identity_bytes_max.
     [[nodiscard]] virtual std::size_t identity_bytes() const noexcept { return 0; }
     static constexpr std::size_t identity_bytes_max = 16;
-    // The message that begins with `bytes`, which are identity_bytes() long; nothing where none
-    // can. That there is one with this identity is for the caller to see, and that what follows is
-    // that message's.
+    // The message that begins with `bytes` (identity_bytes() long); nothing if none can. The caller
+    // checks that there is a message with this identity, and that the following bytes are its own.
     [[nodiscard]] virtual std::optional<MessageIdentity> identify(
         std::span<const std::byte> /*bytes*/) const noexcept {
         return std::nullopt;
@@ -71,14 +69,14 @@ protected:
 [[nodiscard]] std::unique_ptr<MessageSource> make_article_messages(std::string text);
 
 // Bytes and sizes drawn from a seed. The first eight bytes are a permutation of (connection,
-// number), as far as MessageIdentity has bits for these, so that no two messages of that size or
-// more are taken for each other, and each tells which one it is. `framing`: the bytes never contain
-// its delimiter.
+// number), as far as MessageIdentity has bits for these. So no two messages of that size or more
+// are taken for each other, and each names itself. `framing`: the bytes never contain its
+// delimiter.
 [[nodiscard]] std::unique_ptr<MessageSource> make_generated_messages(std::uint64_t seed,
                                                                      SizeRange sizes,
                                                                      const Framing& framing);
 
-// Another source's messages, each with the delimiter or the length prefix. Of Type::none: the
+// Another source's messages, each with the delimiter or the length prefix. With Type::none: the
 // payloads themselves.
 [[nodiscard]] std::unique_ptr<MessageSource> make_framed_messages(
     std::unique_ptr<MessageSource> payloads, const Framing& framing);

@@ -8,13 +8,13 @@
 
 namespace portico::client {
 
-// Each message: the messages of all of these with its own connection and number, one behind the
-// other. None: messages of no bytes.
+// Each message is the concatenation of the messages that these have for its connection and number.
+// If there are none, messages are empty.
 [[nodiscard]] std::unique_ptr<MessageSource> make_joined_messages(
     std::vector<std::unique_ptr<MessageSource>> parts);
 
-// The first message is the first one's, the second the second's, and so on, again and again; one at
-// least.
+// The first message comes from the first source, the second from the second, and so on, again and
+// again. At least one source.
 [[nodiscard]] std::unique_ptr<MessageSource> make_messages_in_turn(
     std::vector<std::unique_ptr<MessageSource>> sources);
 

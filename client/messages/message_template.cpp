@@ -97,7 +97,7 @@ private:
     static constexpr std::size_t digits_max = 20;
     using Digits = char[digits_max];
 
-    // What piece `index` of a message is; in `digits` where it is a number.
+    // The bytes of piece `index` of a message; a number is written to `digits`.
     [[nodiscard]] std::span<const std::byte> piece(MessageId id, std::size_t index,
                                                    Digits& digits) const noexcept {
         const MessagePiece& its = pieces_[index];

@@ -1,6 +1,5 @@
 // What a reply may look like: bytes, a question mark for any one byte, an asterisk for any number
-// of any bytes. Tells step by step, with a number for its whole memory, whether bytes that come in
-// pieces are so.
+// of any bytes. Matches bytes that come in pieces; its whole state is one number.
 #pragma once
 
 #include <array>
@@ -16,15 +15,15 @@ namespace portico::client {
 
 class Pattern {
 public:
-    // How far a reply has come: bit i where the first i bytes of the pattern (asterisks are none)
-    // may be what was read. All that could match are followed at once.
+    // How far a reply has matched: bit i is set if the first i bytes of the pattern (not counting
+    // asterisks) may be what was read. All possible matches are followed at once.
     using Places = std::uint64_t;
     static constexpr std::size_t bytes_max = 63;
     static constexpr Places start = 1;
 
     // With the escapes of unescape(), and \* and \? for the signs themselves. Fails with a
-    // sentence; too long is one with more than bytes_max bytes and question marks. `end`: bytes
-    // that have to be behind it.
+    // sentence, also if it has more than bytes_max bytes and question marks. `end`: bytes that must
+    // follow it.
     [[nodiscard]] static base::Result<Pattern> parse(std::string_view text,
                                                      std::string_view end = {});
 
@@ -45,7 +44,7 @@ private:
     std::string text_;
     std::size_t size_ = 0;               // bytes and question marks
     std::array<Places, 256> accepts_{};  // by byte: the places at which it may come next
-    Places asterisks_ = 0;               // the places at which any byte may come and lead nowhere
+    Places asterisks_ = 0;               // the places that any byte leaves unchanged
 };
 
 }  // namespace portico::client

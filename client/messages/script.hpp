@@ -1,12 +1,12 @@
-// A dialogue that every connection holds, again and again: what to send, what has to come back, and
-// when to wait.
+// A dialogue that every connection repeats: what to send, what must come back, and when to wait.
 //
 //     { "framing": "delimiter:\\r\\n", "reply_framing": "delimiter:\\r\\n",
-//       "steps": [ { "expect_pattern": "220 *" }, { "send": "EHLO load\\{connection}" }, { "expect": "250 OK" }, { "pause": "100ms" } ] }
+//       "steps": [ { "expect_pattern": "220 *" }, { "send": "EHLO load\\{connection}" },
+//                  { "expect": "250 OK" }, { "pause": "100ms" } ] }
 //
-// It is made into exchanges: something to send and the reply to it, either of which may be nothing.
-// An exchange is a message of the run, so all that is counted and measured of messages is of
-// exchanges.
+// It becomes a list of exchanges: something to send and its reply, either of which may be nothing.
+// An exchange is a message of the run: whatever is counted and measured for messages is counted and
+// measured for exchanges.
 #pragma once
 
 #include <cstdint>
@@ -23,12 +23,12 @@
 namespace portico::client {
 
 struct Script {
-    Framing framing;  // of what is sent; the messages have it already
+    Framing framing;  // of what is sent; the messages include it
     Framing reply_framing;
-    // Of the exchanges in turn: messages and replies for all numbers, the others one for each
-    // exchange.
+    // By exchange: `messages` and `replies` repeat them for all numbers, the vectors have an entry
+    // for each.
     std::unique_ptr<MessageSource> messages;
-    // texts, with their framing; of no bytes where there is a pattern or no reply
+    // texts, with their framing; empty if there is a pattern or no reply
     std::unique_ptr<MessageSource> replies;
     std::vector<std::optional<Pattern>> patterns;
     std::vector<std::uint64_t> pauses_ns;  // before its message begins

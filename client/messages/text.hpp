@@ -13,7 +13,8 @@
 
 namespace portico::client {
 
-// Decimal digits and nothing else; nothing when there are others, none, or too many for 64 bits.
+// Decimal digits and nothing else. Empty if there are other characters, none, or too many digits
+// for 64 bits.
 [[nodiscard]] std::optional<std::uint64_t> parse_unsigned(std::string_view text) noexcept;
 
 // A number with or without decimals: value / scale, with scale a power of ten as small as can be.
@@ -21,7 +22,7 @@ struct Decimal {
     std::uint64_t value = 0;
     std::uint64_t scale = 1;
 };
-// "12", "0.5": digits, and up to `decimals_max` behind a point that has digits on both sides.
+// "12", "0.5": digits, and up to `decimals_max` of them after a point with digits on both sides.
 [[nodiscard]] std::optional<Decimal> parse_decimal(std::string_view text,
                                                    std::size_t decimals_max) noexcept;
 
@@ -39,9 +40,8 @@ inline constexpr std::uint64_t size_max = 1'073'741'824;
 // Replaces \n \r \t \\ \xHH; any other backslash is a mistake.
 [[nodiscard]] base::Result<std::string> unescape(std::string_view text);
 
-// The bytes as text that is safe on a terminal: valid UTF-8 stays, control characters and bytes
-// that are no UTF-8 become
-// \n \r \t \xHH.
+// The bytes as text that is safe on a terminal: valid UTF-8 stays; control characters and bytes
+// that are not UTF-8 become \n \r \t \xHH.
 [[nodiscard]] std::string printable(std::span<const std::byte> bytes);
 
 // "48 65 6c", for differences.

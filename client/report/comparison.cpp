@@ -140,7 +140,7 @@ std::vector<Compared> compare_runs(const SavedRun& a, const SavedRun& b) {
 
 namespace {
 
-// The options of a run by their names, each with its values; but for those that change nothing of
+// The options of a run by their names, each with its values, except those that change nothing of
 // what is measured.
 std::map<std::string, std::string> settings_of(const std::vector<std::string>& arguments) {
     constexpr std::array without_value{"--quiet", "--interactive", "--reconnect"};

@@ -34,7 +34,7 @@ struct Compared {
     double b = 0;
     Ratio ratio;
 
-    // What the medians say; ratio.shows_difference() tells whether that is more than chance.
+    // By the medians; ratio.shows_difference() says whether that is more than chance.
     [[nodiscard]] bool is_b_better() const noexcept { return (ratio.middle > 1) == more_is_better; }
 };
 
@@ -49,12 +49,12 @@ struct Compared {
                                           std::string_view spoilt = {});
 
 // What makes two runs unlike, so that more than the servers is compared: other options, another
-// machine, another client, a run that was interrupted or went wrong. A sentence each. Where to, and
-// what is written and shown, does not count.
+// machine, another client, a run that was interrupted or went wrong. A sentence each. The address,
+// and options about output, do not count.
 [[nodiscard]] std::vector<std::string> comparison_warnings(const SavedRun& a, const SavedRun& b);
 
-// Their slots: but for the last one of each, which the run's end has cut, and those in which
-// nothing came. Throws std::runtime_error with a sentence where there are too few.
+// Compares their slots, except the last one of each, which the run's end has cut, and those in
+// which nothing came. Throws std::runtime_error with a sentence if there are too few.
 [[nodiscard]] std::vector<Compared> compare_runs(const SavedRun& a, const SavedRun& b);
 
 }  // namespace portico::client

@@ -11,7 +11,7 @@
 
 namespace portico::client {
 
-// One of the two that were compared.
+// One of the two sides of a comparison.
 struct ComparedSide {
     std::string name;  // a file's, or HOST:PORT
     // A server's is all its rounds together, and has no slots: its rounds lie apart in time.
@@ -22,14 +22,14 @@ struct ComparedSide {
 
 struct ComparisonRecord {
     bool of_servers = false;
-    std::vector<std::string> arguments;  // the command line's, UTF-8, behind "compare"
+    std::vector<std::string> arguments;  // the command line's, UTF-8, after "compare"
     std::string made;                    // "2026-01-31T12:00:00Z"
     std::array<ComparedSide, 2> sides;
     std::vector<Compared> figures;
     std::vector<std::string> warnings;  // what makes the two unlike
 };
 
-// ASCII, one object, a line end behind it. Throws std::bad_alloc.
+// ASCII, one object, ended by a newline. Throws std::bad_alloc.
 [[nodiscard]] std::string comparison_json(const ComparisonRecord& record);
 
 }  // namespace portico::client

@@ -44,7 +44,7 @@ double rate_achieved(const Result& result) {
     const double between = totals.sent > 1 ? static_cast<double>(totals.sent - 1) : 0;
     const double sending = static_cast<double>(totals.last_send_ns - totals.first_send_ns) / 1e9;
     const double duration = static_cast<double>(result.plan.duration_ns) / 1e9;
-    // All of the time in which messages were due, also where nobody was left to send them.
+    // All of the time in which messages were due, even if no connection was left to send them.
     const bool is_whole = result.plan.count == 0 && !totals.interrupted && duration > sending;
     return is_whole ? static_cast<double>(totals.sent) / duration : per_second(between, sending);
 }

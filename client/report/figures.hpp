@@ -27,13 +27,13 @@ struct Figure {
 // By its name, or a short one: p50, p90, p99, p99.9, p99.99, max and mean are of the latency. Null
 // for none.
 [[nodiscard]] const Figure* figure_named(std::string_view name) noexcept;
-// The name that is nearest to one that is none.
+// The figure's name that is nearest to an unknown one.
 [[nodiscard]] std::string_view nearest_figure(std::string_view name);
 
 // As the files of --json name it: "" (a count), "/s", "MiB/s", "s" or "us".
 [[nodiscard]] const char* unit_of(Figure::Unit unit) noexcept;
 
-// With as many decimals as its unit has.
+// With as many decimals as suit its unit.
 [[nodiscard]] std::string text_of(Figure::Unit unit, double value);
 
 }  // namespace portico::client

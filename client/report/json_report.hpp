@@ -8,7 +8,7 @@
 
 namespace portico::client {
 
-// ASCII, one object, a line end behind it. Throws std::bad_alloc.
+// ASCII, one object, ended by a newline. Throws std::bad_alloc.
 [[nodiscard]] std::string json_report(const RunRecord& record);
 
 }  // namespace portico::client

@@ -66,7 +66,7 @@ std::string fitting(const std::array<std::string, 4>& parts,
 }  // namespace
 
 std::string live_lines(const Moment& moment, const LoadPlan& plan, std::size_t width) {
-    constexpr std::size_t beside_bar = 39;  // the text behind it, mostly less
+    constexpr std::size_t beside_bar = 39;  // the text after it, mostly less
     const std::size_t bar_width = std::clamp<std::size_t>(width - std::min(width, beside_bar), 10,
                                                           40);
     const Progress& progress = moment.progress;

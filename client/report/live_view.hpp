@@ -20,7 +20,7 @@ struct Moment {
 inline constexpr std::size_t live_width_max = 79;
 
 // "[#########.....................]  30 %  3 s of 10 s" and "12000/s  p50 80.1 us  p99 310.2 us
-// connections 64  failures 0", each of at most `width` characters: where that is little, the bar is
+// connections 64  failures 0", each of at most `width` characters: if that is little, the bar is
 // shorter and the connections and latencies are left out.
 [[nodiscard]] std::string live_lines(const Moment& moment, const LoadPlan& plan,
                                      std::size_t width = live_width_max);

@@ -84,9 +84,9 @@ const keep_drawn = draw_all => {
 };
 const path = (points, x, y) => points.map((point, i) => (i ? "L" : "M") + x(point[0]).toFixed(1) + " " + y(point[1]).toFixed(1)).join("");
 
-// lines: [{name, color, points: [[x, y]], area, bars, dash}]; axes: {x, y: {low, high, ticks, text, log}}; all: the x that the pointer stops at; tell(which of them): the
+// lines: [{name, color, points: [[x, y]], area, bars, dash}]; axes: {x, y: {low, high, ticks, text, log}}; all: the x that the pointer stops at; label(which of them): the
 // tooltip's text.
-function chart(id, lines, axes, height, tell, all = lines[0].points.map(point => point[0])) {
+function chart(id, lines, axes, height, label, all = lines[0].points.map(point => point[0])) {
   const place = by(id);
   place.replaceChildren();
   const width = Math.max(place.clientWidth, 260);
@@ -140,7 +140,7 @@ function chart(id, lines, axes, height, tell, all = lines[0].points.map(point =>
     cursor.setAttribute("x1", x(all[nearest]));
     cursor.setAttribute("x2", x(all[nearest]));
     cursor.setAttribute("visibility", "visible");
-    tip.textContent = tell(nearest);
+    tip.textContent = label(nearest);
     tip.style.display = "block";
     tip.style.left = Math.min(Math.max(x(all[nearest]) + 12, 0), width - tip.offsetWidth - 4) + "px";
     tip.style.top = "14px";

@@ -205,8 +205,8 @@ std::string failure_lines(const Totals& totals) {
         out += "client: " + std::to_string(count) +
                (count == 1 ? " connection: " : " connections: ") + reason + '\n';
     }
-    if (totals.failures_untold != 0) {
-        out += "client: " + std::to_string(totals.failures_untold) +
+    if (totals.failures_without_reason != 0) {
+        out += "client: " + std::to_string(totals.failures_without_reason) +
                " more failed, with no memory to say why\n";
     }
     return out;

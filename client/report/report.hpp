@@ -49,7 +49,7 @@ inline constexpr int interrupted = 130;
 [[nodiscard]] std::string failure_lines(const Totals& totals);
 
 // What it is and where, and below it the bytes: those expected above those that came, with their
-// places, and a mark under the first that differs. No line end behind the last line.
+// places, and a mark under the first that differs. The last line has no newline.
 [[nodiscard]] std::string finding_lines(const Finding& finding);
 
 }  // namespace portico::client

@@ -1,5 +1,4 @@
-// What a run was asked for and what it has come to: all that its summary, its files and its
-// thresholds are made of.
+// A run's plan and its totals: all that its summary, its files and its thresholds need.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +12,7 @@ struct Result {
     const LoadPlan& plan;
     const Totals& totals;
 
-    // From the first message's first byte to the last reply's last one; 0 where nothing came.
+    // From the first message's first byte to the last reply's last one; 0 if nothing came.
     [[nodiscard]] double seconds() const noexcept {
         const bool has_span = totals.last_reply_ns > totals.first_send_ns &&
                               totals.first_send_ns != 0;
@@ -34,8 +33,8 @@ struct Result {
         return plan.rate && lag_ns > lag_ns_max && lag_ns > totals.latency_ns.percentile(99) / 10;
     }
 
-    // With a rate: whether more than a twentieth of what was due has never left, or, where all
-    // leaves in the end, it took a twentieth (and a tenth of a second) longer than the schedule.
+    // With a rate: whether more than a twentieth of what was due has never left, or all left but it
+    // took a twentieth (and a tenth of a second) longer than the schedule.
     [[nodiscard]] bool has_missed_rate() const noexcept {
         if (!plan.rate || totals.interrupted) {
             return false;

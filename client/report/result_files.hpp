@@ -20,7 +20,7 @@ public:
         return prints_json_ || json_.is_open() || report_.is_open();
     }
     [[nodiscard]] bool prints_json() const noexcept { return prints_json_; }
-    // `page_of`(json): what the report is made of it. Keeps the one also where the other fails; the
+    // `page_of`(json) makes the report. Each file is kept even if the other one fails; the
     // sentence then says of both.
     [[nodiscard]] base::Result<void> keep(std::string_view json,
                                           std::string (*page_of)(std::string_view),

@@ -1,4 +1,4 @@
-// A run that is over, with all around it that its JSON file and its report tell.
+// A run that is over, with everything that its JSON file and its report say about it.
 #pragma once
 
 #include <cstdint>

@@ -49,7 +49,7 @@ bool flag_of(const Json& json, const std::string& name) {
     return json.get<bool>();
 }
 
-// `of`(member, name), or `otherwise` where there is none.
+// `of`(member, name), or `otherwise` if there is no such member.
 template <class T>
 T optional_member(const Json& object, const char* name, T (*of)(const Json&, const std::string&),
                   T otherwise) {

@@ -1,5 +1,5 @@
-// A run as a file of --json has it (docs/reference/client_json.md). Files come from anywhere, so
-// each member is looked at before anything is made of it.
+// A run, read from a file of --json (docs/reference/client_json.md). Files may come from anywhere,
+// so each member is checked before it is used.
 #pragma once
 
 #include <array>
@@ -45,8 +45,8 @@ struct SavedRun {
     SavedHistogram service;  // empty but with --rate
 };
 
-// Throws std::runtime_error with a sentence for a text that is no such file. Only "series" has to
-// be there: what else is not is left as above.
+// Throws std::runtime_error with a sentence if the text is no such file. Only "series" must be
+// there: other missing members keep the defaults above.
 [[nodiscard]] SavedRun parse_saved_run(std::string_view text);
 
 }  // namespace portico::client

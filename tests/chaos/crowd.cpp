@@ -96,7 +96,7 @@ void Crowd::run_until(Time until, const std::function<bool()>& is_done) {
             const auto peer = static_cast<std::size_t>(
                 events[static_cast<std::size_t>(i)].data.u64);
             if (!peers_[peer]->is_over()) {
-                peers_[peer]->told(events[static_cast<std::size_t>(i)].events);
+                peers_[peer]->on_events(events[static_cast<std::size_t>(i)].events);
                 step(peer);
             }
         }

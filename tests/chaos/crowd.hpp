@@ -20,7 +20,7 @@ public:
     // Drives until the time has come, or `is_done` (asked now and then) says so.
     void run_until(Time until, const std::function<bool()>& is_done = {});
     void release();
-    // Peers that are there, but for those that only keep a socket of a connection that is over.
+    // Peers that are there, except those that only keep the socket of a connection that is over.
     [[nodiscard]] std::size_t active() const;
     [[nodiscard]] bool all_have_come() const { return coming_.empty(); }
     // Changes with every byte.

@@ -36,7 +36,7 @@ public:
         const std::scoped_lock lock(mutex_);
         ++judged_;
     }
-    // A judgement of time that would have been a violation, but for what the machine took away.
+    // Too late, but the machine took so much time away that it is no violation.
     void void_judgement() {
         const std::scoped_lock lock(mutex_);
         ++voided_;

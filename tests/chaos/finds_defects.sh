@@ -5,7 +5,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../integration/common.sh"
 
 look() { # DEFECT
-    timeout 400 "$bin/chaos" --host "$bin/host" --plugins "$plugins" --work "$PWD/$1" --seed 4 --seconds 1 --plant "$1" >"$1.out" 2>&1 &
+    timeout 400 "$bin/chaos" --host "$bin/host" --plugins "$plugins" --work "$PWD/$1" \
+        --seed 4 --seconds 1 --plant "$1" >"$1.out" 2>&1 &
     started_pids+=($!)
     pids[$1]=$!
 }

@@ -88,7 +88,7 @@ bool Peer::connect(std::uint64_t tag) {
     return true;
 }
 
-void Peer::told(std::uint32_t events) {
+void Peer::on_events(std::uint32_t events) {
     const Time now = Clock::now();
     is_readable_ = is_readable_ || (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
     is_writable_ = is_writable_ || (events & EPOLLOUT) != 0;
@@ -109,7 +109,7 @@ void Peer::host_ended(End how, Time now) {
     if (end_ == End::none || (end_ == End::orderly && how == End::reset)) {
         poll_progress(now, how);
         if (end_ == End::none || !was_judged_) {
-            // A reset behind an orderly end is judged by its own moment.
+            // A reset after an orderly end is judged by its own time.
             end_at_ = now;
         }
         if (how == End::orderly) {
@@ -469,7 +469,7 @@ void Peer::release() {
 bool Peer::timeout_explains(Time at) {
     const bool was_quiet = has_all();
     if (scene_.plan.on_windows && !plan_.reads_promptly()) {
-        return true;  // Wine cannot tell what is acknowledged
+        return true;  // Wine does not know what is acknowledged
     }
     // Behind a queue that stands still the host learns of progress in steps: it is allowed half of
     // the time there.
@@ -627,7 +627,7 @@ bool Peer::host_is_done() {
     return host_is_done_;
 }
 
-// Of something that may still come. Where nobody can say yet whose fault it is, time will tell.
+// For something that may still come. If the cause of a delay is not known yet, it waits on.
 bool Peer::is_too_late(Time from, Time now, Clock::duration limit) {
     const Watch::Verdict verdict = scene_.watch->verdict(from, now, limit);
     if (verdict == Watch::Verdict::nobody_knows && !is_void_) {

@@ -1,10 +1,10 @@
 // One peer: a non-blocking socket that behaves as its plan says, checks every byte, and judges what
 // the host does to it.
 //
-// What it is owed is known from what it has sent. What may end its connection is known from its
-// listener's limits, and from when a byte last moved: the kernel tells how many bytes have come,
-// read or not (TCP_INFO), and that is what the host is acknowledged. Its sockets are watched edge-
-// triggered: what an event says is kept until a call would block.
+// What it sent determines what it is owed. Its listener's limits, and when a byte last moved,
+// determine what may end its connection: the kernel counts the bytes that have come, read or not
+// (TCP_INFO), and those are what the host sees acknowledged. Its sockets are watched
+// edge-triggered: what an event says is kept until a call would block.
 #pragma once
 
 #include <arpa/inet.h>
@@ -39,8 +39,8 @@ struct Scene {
     std::atomic<Time> long_callback_ended{Time{}};
 };
 
-// A connection to a listener of the scene, begun but perhaps not made: what connect() has answered
-// is in errno where `result` is not 0.
+// A connection to a listener of the scene, begun but perhaps not made. If `result` of connect() is
+// not 0, errno has the reason.
 struct Connecting {
     int socket = -1;
     int result = -1;
@@ -78,7 +78,7 @@ public:
 
     // False when no socket can be had.
     [[nodiscard]] bool connect(std::uint64_t tag);
-    void told(std::uint32_t events);
+    void on_events(std::uint32_t events);
     // Does what is due, and says when it wants to be asked next.
     [[nodiscard]] Time step(Time now);
     // The round comes to its end: whoever stays does what its plan says, and everybody reads as

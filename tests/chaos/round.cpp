@@ -244,12 +244,12 @@ private:
         crowd_.begin(Phase::stop);
         crowd_.run_until(Clock::now() + Ms(1'200));
         scene_.is_stopping = true;
-        const Time told = Clock::now();
+        const Time asked = Clock::now();
         host_->signal(plan_.on_windows ? SIGINT : SIGTERM);
         std::optional<int> code;
         const Ms allowed = Ms(plan_.drain_ms) + Ms(1'000);
         // Its last line says when its work was done. The end of the process, which gives its memory
-        // back, may take longer where there is hardly a processor for it.
+        // back, may take longer if it hardly gets a processor.
         std::optional<Time> stopped;
         static_cast<void>(drive_until(allowed + Ms(10'000), [&] {
             if (!stopped && !log_->line_with(" info stopped").empty()) {
@@ -258,14 +258,14 @@ private:
             return (code = host_->wait(Ms(0))).has_value();
         }));
         const Time ended = stopped.value_or(Clock::now());
-        stop_ms_ = in_ms(ended - told);
+        stop_ms_ = in_ms(ended - asked);
         if (!code) {
             findings_.violation("the stop",
                                 "the host does not end; see " + programs_.work + "/host.log");
         } else if (*code != 0) {
             findings_.violation("the stop", "the host's exit code is " + std::to_string(*code));
         }
-        if (watch_->is_too_late(findings_, told, ended, allowed)) {
+        if (watch_->is_too_late(findings_, asked, ended, allowed)) {
             findings_.violation("the stop", "it took " + std::to_string(stop_ms_) + " ms, where " +
                                                 std::to_string(allowed.count()) + " are allowed");
         }

@@ -8,8 +8,8 @@
 
 #include "base/assert.hpp"
 #include "base/clock.hpp"
+#include "cli/load_run.hpp"
 #include "cli/options.hpp"
-#include "cli/scripted_run.hpp"
 #include "messages/message.hpp"
 
 using namespace portico;

@@ -4,7 +4,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../integration/common.sh"
 
 finds() { # DEFECT COMPLAINT
-    timeout 120 "$bin/soak" --host "$bin/host" --client "$bin/client" --plugins "$plugins" --work "$PWD/$1" \
+    timeout 120 "$bin/soak" --host "$bin/host" --client "$bin/client" \
+        --plugins "$plugins" --work "$PWD/$1" \
         --seed 1 --seconds 40 --cycle-seconds 1 --rest-seconds 3 \
         --plant "$1" >"$1.out" 2>&1
     code=$?

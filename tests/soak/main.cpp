@@ -4,13 +4,16 @@
 //
 // The load comes in cycles, and after each it is let go to nothing, so that what is compared is a
 // host at rest, and no moment of a busy one:
-//   - descriptors and threads must be exactly as many as when the host was ready, before its first connection;
-//   - memory (resident, anonymous) after each cycle may exceed the most that it was after the first cycles by memory_growth_kib_max. What the
-//     host keeps (slots and buffers, as many as it ever needed at once) is there after the first cycles, which begin with a surge; and the
-//     allocator is told to give back what is free. What grows after that is a leak.
+//   - descriptors and threads must be exactly as many as when the host was ready, before its first
+//     connection;
+//   - memory (resident, anonymous) after each cycle may exceed its peak after the first cycles by
+//     memory_growth_kib_max. The first cycles begin with a surge, so what the host keeps (slots and
+//     buffers, as many as it ever needed at once) is there after them; and the allocator is set to
+//     give back what is free. What grows after that is a leak.
 // At the end the host is stopped: it has no connection to drain, and its exit code is 0.
 //
-//   soak --host PROGRAM --client PROGRAM --plugins DIR --work DIR [--seconds S] [--cycle-seconds S] [--rest-seconds S] [--seed N]
+//   soak --host PROGRAM --client PROGRAM --plugins DIR --work DIR
+//        [--seconds S] [--cycle-seconds S] [--rest-seconds S] [--seed N]
 //        [--ports shared|per_core] [--backend epoll|io_uring] [--plant DEFECT]
 //
 // --plant takes for "echo" the plugin soaked#DEFECT (tests/plugins/soaked.c), which the soak must
@@ -124,13 +127,18 @@ void write_configuration(const Options& options, const std::string& name) {
         << echo << R"(", "limits": { "connections": 400, "send_queue_bytes": 65536 } },
     { "name": "narrow", "listen": "127.0.0.1:0", "plugin": "echo", "limits": { "connections": )"
         << narrow_connections << R"(, "send_queue_bytes": 65536 } },
-    { "name": "lines", "listen": "127.0.0.1:0", "plugin": "echo", "framing": { "type": "delimiter", "delimiter": "\r\n", "max_bytes": )"
+    { "name": "lines", "listen": "127.0.0.1:0", "plugin": "echo",
+      "framing": { "type": "delimiter", "delimiter": "\r\n", "max_bytes": )"
         << frame_bytes << R"( }, "limits": { "connections": 200, "send_queue_bytes": 65536 } },
-    { "name": "messages", "listen": "127.0.0.1:0", "plugin": "echo", "framing": { "type": "length_prefix", "max_bytes": )"
+    { "name": "messages", "listen": "127.0.0.1:0", "plugin": "echo",
+      "framing": { "type": "length_prefix", "max_bytes": )"
         << frame_bytes << R"( }, "limits": { "connections": 200, "send_queue_bytes": 65536 } },
-    { "name": "ack", "listen": "127.0.0.1:0", "plugin": "ack", "limits": { "connections": 200, "send_queue_bytes": 65536 } },
-    { "name": "blocking", "listen": "127.0.0.1:0", "plugin": "soaked#blocking", "limits": { "connections": 200, "send_queue_bytes": 65536 } },
-    { "name": "impatient", "listen": "127.0.0.1:0", "plugin": "echo", "limits": { "connections": 100, "idle_timeout_ms": )"
+    { "name": "ack", "listen": "127.0.0.1:0", "plugin": "ack",
+      "limits": { "connections": 200, "send_queue_bytes": 65536 } },
+    { "name": "blocking", "listen": "127.0.0.1:0", "plugin": "soaked#blocking",
+      "limits": { "connections": 200, "send_queue_bytes": 65536 } },
+    { "name": "impatient", "listen": "127.0.0.1:0", "plugin": "echo",
+      "limits": { "connections": 100, "idle_timeout_ms": )"
         << impatient_timeout_ms << R"(, "send_queue_bytes": 65536 } } ],
   "log": { "level": "debug", "access": false } }
 )";

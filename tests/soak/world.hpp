@@ -1,4 +1,4 @@
-// What those who load the host share: where it listens, when to end, and what has come of it all.
+// What the load generators share: where the host listens, when to end, and the results.
 #pragma once
 
 #include <atomic>
@@ -49,7 +49,7 @@ private:
     std::uint64_t complaints_ = 0;  // under mutex_
 };
 
-// Each works until world.let_go, as its random numbers say. `number` tells its files apart.
+// Each works until world.let_go, as its random numbers say. `number` makes its file names unique.
 void run_honest_clients(World& world, Random random, std::size_t number);
 void run_killed_clients(World& world, Random random, std::size_t number);
 void run_hostile_peers(World& world, Random random);

@@ -13,7 +13,7 @@ namespace portico::test {
 
 enum class Failing : std::uint8_t {
     once,    // the n-th alone: memory was short for a moment
-    onward,  // the n-th and all behind it
+    onward,  // the n-th and all after it
 };
 
 // The threads that are started from here on are 1, 2, ... in the order of their start; this one,

@@ -19,8 +19,8 @@ constexpr std::uint32_t worker = 2;
 const std::string one_port = R"({"ports": "per_core", "threads": 1, "receive_buffer_bytes": 1024})";
 const std::string log_lines = R"("log": {"level": "info"})";
 // Timers, a queue that holds a long message, and framing, so that what comes in pieces is kept.
-const std::string framed =
-    R"("framing": {"type": "delimiter", "max_bytes": 1000000}, "limits": {"idle_timeout_ms": 60000})";
+const std::string framed = R"("framing": {"type": "delimiter", "max_bytes": 1000000}, )"
+                           R"("limits": {"idle_timeout_ms": 60000})";
 
 // The access line of a connection that was lost says why as well, and is no warning.
 std::size_t warnings_of_memory(const std::string& text) {
@@ -112,7 +112,7 @@ TEST_CASE("without memory a connection beside others is lost at most, with one l
     CHECK(torture([&](std::uint64_t n) { return connects(n, Failing::once, true); }) >= 5);
 }
 
-// Not the first one: where no buffer was ever had a receive waits for memory, and its client with
+// Not the first one: if there never was a buffer, a receive waits for memory, and its client with
 // it.
 TEST_CASE("while memory is out a connection is lost, and those that were there go on afterwards",
           "[connection]") {

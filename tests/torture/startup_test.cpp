@@ -118,8 +118,8 @@ TEST_CASE("a configuration file that memory is short for is told from one that i
 }
 
 TEST_CASE("mistakes are told or memory is, never half of a mistake", "[startup]") {
-    const std::string text =
-        R"({"listeners": [{"name": "a b", "listen": 7, "plugin": "echo", "framing": {"type": "delimitr"}}], "io": {"thread": 1}, "io": {}})";
+    const std::string text = R"({"listeners": [{"name": "a b", "listen": 7, "plugin": "echo", )"
+                             R"("framing": {"type": "delimitr"}}], "io": {"thread": 1}, "io": {}})";
     Server reference;
     REQUIRE_FALSE(reference.configure_text(text, "/"));
     const std::vector<std::string> mistakes = reference.errors();
@@ -142,7 +142,8 @@ TEST_CASE("a check without memory says so, and reads each setting by the rules",
     const std::string text = configuration_of(
         io_of("per_core"),
         {{"good", "settings",
-          R"("settings": {"loud": true, "count": 3, "text": "a text that is longer than a short string"})"},
+          R"("settings": {"loud": true, "count": 3, )"
+          R"("text": "a text that is longer than a short string"})"},
          {"bad", "settings", R"("settings": {"loud": true, "cuont": 3})"}},
         "");
     const std::size_t failed = torture([&](std::uint64_t n) {

@@ -160,13 +160,13 @@ private:
     void received(Connection& connection, DWORD bytes) {
         connection.receiving = false;
         if (!connection.failed()) {
-            digest(connection, bytes);
+            handle_received(connection, bytes);
             keep_receiving(connection);
         }
         settle(connection);
     }
 
-    void digest(Connection& connection, DWORD bytes) {
+    void handle_received(Connection& connection, DWORD bytes) {
         if (bytes == 0) {
             connection.ended = true;
             return;
@@ -185,7 +185,7 @@ private:
         }
     }
 
-    // Receives, and digests what completes at once.
+    // Receives, and handles what completes at once.
     void keep_receiving(Connection& connection) {
         for (int receives = 1; !connection.failed() && !connection.ended && !connection.receiving;
              ++receives) {
@@ -203,7 +203,7 @@ private:
                     abort(connection);
                 }
             } else if (receives < receives_max) {
-                digest(connection, bytes);
+                handle_received(connection, bytes);
             } else {
                 connection.receiving = true;
                 connection.received = bytes;

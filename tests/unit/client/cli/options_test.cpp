@@ -264,7 +264,7 @@ TEST_CASE("wrong usage is refused with a reason") {
     CHECK(parse_options({"127.0.0.1", "0"}, true).exit_code == 2);
 }
 
-TEST_CASE("a message with places is told from one without") {
+TEST_CASE("a message with places is distinguished from one without") {
     CHECK(accepted({"--message", "a{message}"}).message == "a{message}");
     const Options options = accepted({"--message", "a\\{message}", "--framing", "delimiter"});
     CHECK_FALSE(options.message);

@@ -489,12 +489,12 @@ TEST_CASE("a rate beyond all means does not keep replies from being read", "[cli
     plan.duration_ns = 300 * ms;
     const Totals totals = ran(plan);
     CHECK(totals.sent + totals.not_sent == 30'000'000);
-    // where replies were not read each connection would send one, and wait for the end
+    // if replies were not read, each connection would send one, and wait for the end
     CHECK(totals.sent >= 10);
     CHECK(totals.received == totals.sent);
 }
 
-TEST_CASE("with a rate the client's own lag is told apart from the server's", "[client][load]") {
+TEST_CASE("with a rate the client's own lag is separate from the server's", "[client][load]") {
     // Stands still in the client's thread once, as a system without a processor for it would let it
     // do.
     struct Sleeper : Observer {
@@ -881,7 +881,7 @@ TEST_CASE("a server that takes nothing does not hold a run, whatever it says mea
     CHECK(base::now_ns() - began_ns < 20'000 * ms);
 }
 
-TEST_CASE("a socket that is connected to itself is told from a connection", "[client][load]") {
+TEST_CASE("a socket that is connected to itself is no connection", "[client][load]") {
     io::BufferPool buffers(4'096, 4);
     auto port = io::make_port(io::Backend::automatic, buffers, {});
     REQUIRE(port);

@@ -51,7 +51,7 @@ TEST_CASE("a reply to a later message passes the others over, until theirs come"
     CHECK(unanswered.answer(0).turn == Turn::forgotten);
 }
 
-TEST_CASE("a reply that does not tell to which message it is stands for one that has none") {
+TEST_CASE("a reply that does not name its message counts for one that has none") {
     Unanswered unanswered(4, false);
     for (std::uint64_t i = 1; i <= 4; ++i) {
         unanswered.begin({i, 0});
@@ -89,7 +89,7 @@ TEST_CASE("what is answered is known for as many messages as the window says") {
     CHECK(unanswered.lost() == 49);
 }
 
-TEST_CASE("any order of replies is told as a list of all messages tells it") {
+TEST_CASE("any order of replies is classified as by a list of all messages") {
     std::mt19937_64 random(7);
     for (int round = 0; round < 200; ++round) {
         const std::uint32_t depth = 1 + static_cast<std::uint32_t>(random() % 20);

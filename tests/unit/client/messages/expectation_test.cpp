@@ -175,7 +175,7 @@ TEST_CASE("bytes beyond the last message are unexpected") {
     }
 }
 
-TEST_CASE("with framing a wrong reply does not spoil those behind it") {
+TEST_CASE("with framing a wrong reply does not spoil the next ones") {
     Expectation expectation;
     expectation.framing = *parse_framing("delimiter:\\r\\n");
     const auto source = make_framed_messages(make_text_messages("right"), expectation.framing);
@@ -297,7 +297,7 @@ TEST_CASE(
     CHECK(outcome.wrong == 0);
 }
 
-TEST_CASE("a message's number is told beyond the bits that it has room for") {
+TEST_CASE("a message's number is known beyond the bits that it has room for") {
     const Echo echo("delimiter", {16, 16});
     const std::uint64_t last = (std::uint64_t{5} << MessageIdentity::number_bits) + 3;
     for (const std::uint64_t number : {last, last - 3, last - 4, last - 60}) {

@@ -74,7 +74,7 @@ TEST_CASE("a pattern is bytes, any byte, and any number of any bytes") {
     CHECK_FALSE(with_end->is_whole(with_end->after(Pattern::start, bytes_of("abc"))));
 }
 
-TEST_CASE("joined messages are one behind the other, and those in turn one after the other") {
+TEST_CASE("joined messages are concatenated, and those in turn follow one another") {
     std::vector<std::unique_ptr<MessageSource>> parts;
     parts.push_back(make_text_messages("one "));
     parts.push_back(make_article_messages("two"));
@@ -94,8 +94,10 @@ TEST_CASE("joined messages are one behind the other, and those in turn one after
 
 TEST_CASE("a script becomes exchanges of something that is sent and its reply") {
     const Script script = made(R"({ "framing": "delimiter:\\r\\n", "steps": [
-        { "expect_pattern": "220 *" }, { "send": "A\\{connection}" }, { "send": "B" }, { "expect": "a" }, { "expect": "b" },
-        { "expect_pattern": "c?" }, { "pause": "100ms" }, { "pause": "50ms" }, { "send": "C" } ] })");
+        { "expect_pattern": "220 *" }, { "send": "A\\{connection}" }, { "send": "B" },
+        { "expect": "a" }, { "expect": "b" },
+        { "expect_pattern": "c?" }, { "pause": "100ms" }, { "pause": "50ms" },
+        { "send": "C" } ] })");
     REQUIRE(script.exchanges() == 4);
     CHECK(script.reply_framing.delimiter == "\r\n");
     CHECK(bytes_from(*script.messages, {7, 1}).empty());

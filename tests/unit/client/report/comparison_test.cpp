@@ -21,7 +21,8 @@ std::string run_of(const std::vector<int>& received, int p99_ns) {
         slots += (slots.empty() ? "" : ",") + ("[" + std::to_string(each)) + ",0,0,1000," +
                  std::to_string(p99_ns) + ",9000]";
     }
-    return R"({"schema": "portico-client-run", "version": 1, "series": {"slot_seconds": 0.25, "slots": [)" +
+    return R"({"schema": "portico-client-run", "version": 1, )"
+           R"("series": {"slot_seconds": 0.25, "slots": [)" +
            slots + "]}}";
 }
 
@@ -127,16 +128,17 @@ TEST_CASE("what is no run is refused with what is wrong", "[client][compare]") {
     refused(good, "[1]", "this is not a file of --json");
     refused(good, R"({"schema": "portico-client-run", "version": 2})", "another version");
     refused(R"({"schema": "portico-client-run", "version": 1})", good, "it has no \"series\"");
-    refused(
-        R"({"schema": "portico-client-run", "version": 1, "series": {"slot_seconds": 0.25, "slots": [[1],[2]]}})",
-        good, "not a file");
+    refused(R"({"schema": "portico-client-run", "version": 1, )"
+            R"("series": {"slot_seconds": 0.25, "slots": [[1],[2]]}})",
+            good, "not a file");
     refused(run_of({100, 100, 100}, 1), good, "A: the run was too short");
     refused(good, run_of({100, 100, 100}, 1), "B: the run was too short");
 }
 
 TEST_CASE("a member that is not what it should be is named", "[client][compare]") {
     const auto with = [](const std::string& member) {
-        return R"({"schema": "portico-client-run", "version": 1, "series": {"slot_seconds": 0.25, "slots": []}, )" +
+        return R"({"schema": "portico-client-run", "version": 1, )"
+               R"("series": {"slot_seconds": 0.25, "slots": []}, )" +
                member + "}";
     };
     CHECK_NOTHROW(parse_saved_run(

@@ -9,7 +9,7 @@
 
 using namespace portico::client;
 
-TEST_CASE("the exit code tells what became of the run") {
+TEST_CASE("the exit code says how the run ended") {
     Totals totals;
     CHECK(exit_code_of(totals) == 1);
     totals.connections_opened = 2;
@@ -299,6 +299,6 @@ TEST_CASE("reasons of failure are counted, a line each") {
     totals.failures["refused"] = 2;
     totals.failures["reset"] = 1;
     CHECK(failure_lines(totals) == "client: 2 connections: refused\nclient: 1 connection: reset\n");
-    totals.failures_untold = 4;
+    totals.failures_without_reason = 4;
     CHECK(failure_lines(totals).ends_with("client: 4 more failed, with no memory to say why\n"));
 }

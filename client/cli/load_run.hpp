@@ -1,5 +1,4 @@
-// A run as the command line describes it: what it needs is made once, and it can be run again and
-// again.
+// The run that the command line describes. What it needs is made once; it can be run repeatedly.
 #pragma once
 
 #include <atomic>
@@ -24,15 +23,15 @@ namespace portico::client {
 // What the options say is sent, without framing.
 [[nodiscard]] std::unique_ptr<MessageSource> payloads_of(const Options& options);
 
-class ScriptedRun {
+class LoadRun {
 public:
-    explicit ScriptedRun(const Options& options);
-    ScriptedRun(const ScriptedRun&) = delete;
-    ScriptedRun& operator=(const ScriptedRun&) = delete;
+    explicit LoadRun(const Options& options);
+    LoadRun(const LoadRun&) = delete;
+    LoadRun& operator=(const LoadRun&) = delete;
 
     // Before the first run(). Fails with a sentence.
     [[nodiscard]] base::Result<void> prepare();
-    // Fails with a sentence where the run could not begin. Throws what the observer threw.
+    // Fails with a sentence if the run could not begin. Throws what the observer threw.
     [[nodiscard]] base::Result<Totals> run(Observer& observer, const std::atomic<bool>& interrupt);
 
     [[nodiscard]] const LoadPlan& plan() const noexcept { return plan_; }

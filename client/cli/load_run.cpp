@@ -1,4 +1,4 @@
-#include "cli/scripted_run.hpp"
+#include "cli/load_run.hpp"
 
 #include <string>
 #include <utility>
@@ -51,7 +51,7 @@ std::unique_ptr<MessageSource> payloads_of(const Options& options) {
     return make_generated_messages(options.seed, options.sizes, options.framing);
 }
 
-ScriptedRun::ScriptedRun(const Options& options) : options_(options) {
+LoadRun::LoadRun(const Options& options) : options_(options) {
     plan_.connections = options.connections;
     plan_.expectation.connections = options.connections;
     plan_.count = options.count;
@@ -70,7 +70,7 @@ ScriptedRun::ScriptedRun(const Options& options) : options_(options) {
     plan_.threads = options.threads;
 }
 
-base::Result<void> ScriptedRun::prepare() {
+base::Result<void> LoadRun::prepare() {
     auto prepared = client::prepare(options_, plan_);
     if (!prepared) {
         return prepared;
@@ -97,7 +97,7 @@ base::Result<void> ScriptedRun::prepare() {
     return {};
 }
 
-base::Result<void> ScriptedRun::prepare_script() {
+base::Result<void> LoadRun::prepare_script() {
     constexpr std::uint64_t script_bytes_max = 16'777'216;
     auto text = read_file(*options_.script_file, script_bytes_max);
     if (!text) {
@@ -120,7 +120,7 @@ base::Result<void> ScriptedRun::prepare_script() {
     return {};
 }
 
-base::Result<Totals> ScriptedRun::run(Observer& observer, const std::atomic<bool>& interrupt) {
+base::Result<Totals> LoadRun::run(Observer& observer, const std::atomic<bool>& interrupt) {
     return run_load(plan_, observer, interrupt);
 }
 

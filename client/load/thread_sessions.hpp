@@ -1,0 +1,55 @@
+// A thread's sessions: which connections of the plan they are, and when each one connects and
+// begins to send.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+
+#include "load/session.hpp"
+#include "load/session_context.hpp"
+
+namespace portico::client {
+
+// How many of `all` fall to the thread with this index if they are dealt in turn.
+[[nodiscard]] constexpr std::uint32_t share_of(std::uint32_t all, std::uint32_t threads,
+                                               std::uint32_t index) noexcept {
+    return all / threads + (index < all % threads ? 1 : 0);
+}
+
+class ThreadSessions {
+public:
+    // `count` of them, of the thread with this index, from 0.
+    ThreadSessions(SessionContext& context, std::uint32_t index, std::uint32_t count);
+
+    // Starts connects as long as fewer than `most` are under way: the first ones; those that come
+    // again.
+    void connect_some(std::uint32_t most);
+    void connect_again(std::uint32_t most);
+    // Those whose turn has come begin to send.
+    void begin_some();
+
+    [[nodiscard]] std::size_t size() const noexcept { return sessions_.size(); }
+    [[nodiscard]] bool empty() const noexcept { return sessions_.empty(); }
+    // By place, from 0.
+    [[nodiscard]] Session& operator[](std::size_t place) noexcept { return sessions_[place]; }
+    [[nodiscard]] auto begin() noexcept { return sessions_.begin(); }
+    [[nodiscard]] auto end() noexcept { return sessions_.end(); }
+
+    // Those whose first connect was started; that have begun to send. The first ones by place.
+    [[nodiscard]] std::size_t connected() const noexcept { return connected_; }
+    [[nodiscard]] std::size_t begun() const noexcept { return begun_; }
+    // The connection's number in the plan, from 1.
+    [[nodiscard]] std::uint32_t connection_of(std::size_t place) const noexcept;
+    // When it begins: with a ramp-up one after the other. The run has begun.
+    [[nodiscard]] std::uint64_t begin_of(std::size_t place) const noexcept;
+
+private:
+    SessionContext& context_;
+    const std::uint32_t index_;
+    std::deque<Session> sessions_;  // operations point into them: they never move
+    std::size_t connected_ = 0;
+    std::size_t begun_ = 0;
+};
+
+}  // namespace portico::client
