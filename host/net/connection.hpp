@@ -84,7 +84,7 @@ public:
         return SlotWord::generation_of(word_.load()) == generation &&
                context_.load(std::memory_order_relaxed) == &context;
     }
-    // Defined in connection_send.hpp.
+    // Defined in connection_inline.hpp.
     [[nodiscard]] SendResult send(const ConnectionContext& context, std::uint64_t generation,
                                   std::span<const std::byte> bytes) noexcept;
     [[nodiscard]] CallResult finish_sending(std::uint64_t generation) noexcept;
@@ -192,7 +192,9 @@ private:
     void advance() noexcept;
     void advance_by_steps() noexcept;
     // Open, with nothing to do but to read on.
-    [[nodiscard]] bool is_quiet() const noexcept;
+    [[nodiscard]] bool is_quiet() const noexcept {
+        return stage_ == Stage::open && !conditions_.any();
+    }
     // Then: the next receive, unless it is in flight.
     void read_on_quietly() noexcept;
     [[nodiscard]] bool step_open() noexcept;

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/clock.hpp"
-#include "net/connection_send.hpp"
+#include "net/connection_inline.hpp"
 #include "net/worker.hpp"
 #include "portico/ext/settings.h"
 

@@ -1,6 +1,8 @@
-// The way of an answer from the plugin's call to the connection's queue: what every message does,
-// and so inline in the caller.
+// What a connection does for every message and more than one of its files needs: inline, so that a
+// message costs no call more. The plugin's host functions need send().
 #pragma once
+
+#include <algorithm>
 
 #include "base/inline.hpp"
 #include "net/connection.hpp"
@@ -11,6 +13,10 @@ namespace portico::net {
 inline bool Connection::on_strand() const noexcept {
     const Worker* worker = Worker::current();
     return worker != nullptr && worker->running() == strand_.load(std::memory_order_relaxed);
+}
+
+inline io::CompletionPort& Connection::port() const noexcept {
+    return strand().home().port();
 }
 
 inline io::BufferPool& Connection::send_chunks() const noexcept {
@@ -48,6 +54,51 @@ PORTICO_ALWAYS_INLINE SendResult Connection::send(const ConnectionContext& conte
         return append(bytes);
     }
     return send_by_any_way(context, generation, bytes);
+}
+
+inline void Connection::moved_at(std::uint64_t instant) noexcept {
+    since_ns_ = std::max(since_ns_, instant);
+    had_chance_ = false;
+}
+
+PORTICO_ALWAYS_INLINE void Connection::touch() noexcept {
+    if ((context().limits.idle_timeout_ms != 0 || end_told_) && stage_ <= Stage::open) {
+        moved_at(port().now());
+    }
+}
+
+PORTICO_ALWAYS_INLINE void Connection::give_back(std::size_t bytes) noexcept {
+    if (word_.give_back(static_cast<std::uint32_t>(bytes), context().low_watermark())) {
+        conditions_.writable_due = true;
+    }
+}
+
+PORTICO_ALWAYS_INLINE void Connection::read_on() noexcept {
+    receiving_ = true;
+    port().receive(static_cast<ReceivePart&>(*this));
+}
+
+PORTICO_ALWAYS_INLINE void Connection::read_on_quietly() noexcept {
+    if (!receiving_ && no_stop_on_its_way()) {
+        read_on();
+    }
+}
+
+PORTICO_ALWAYS_INLINE void Connection::advance() noexcept {
+    advance_due_ = false;
+    if (!is_quiet()) {
+        advance_by_steps();
+        return;
+    }
+    // The usual case: a message was answered, and the next one is awaited. The answer leaves first,
+    // and attend() reads on behind it. No deadline but the idle one can be wanted.
+    if (!attending_) {
+        read_on_quietly();
+    }
+    // (One that is in flight comes early enough: since_ns_ only grows.)
+    if (context().limits.idle_timeout_ms != 0 && !timing_) {
+        arm_timer();
+    }
 }
 
 }  // namespace portico::net
