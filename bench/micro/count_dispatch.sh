@@ -31,5 +31,5 @@ each() { # TOGGLE...
     echo $(((many - few) / 2000))
 }
 
-echo "receive completed -> on_data -> send queued:   $(each 'portico::net::Connection::attend()') instructions a message"
+echo "receive completed -> on_data -> send queued:   $(each 'portico::net::Connection::end_turn()') instructions a message"
 echo "the same, queue handed over and emptied:       $(each) instructions a message"

@@ -49,14 +49,14 @@ template <Connection::Event event>
 void Connection::happened() noexcept {
     Worker& worker = *Worker::current();
     Strand& home = strand();
-    if (worker.begin_turn(home)) {
+    if (home.begin_turn(worker)) {
         worker.before_callback(context());
         if constexpr (event == event_received) {
             received();
         } else {
             tell(event);
         }
-        worker.end_turn(home);
+        home.end_turn(worker);
     } else if (events_.fetch_or(event, std::memory_order_acq_rel) == 0) {
         home.deliver(*this);
     }
@@ -81,7 +81,7 @@ void Connection::tell(std::uint8_t events) noexcept {
     }
     if ((events & event_send_on) != 0) {
         sending_on_ = false;
-        attend_later();
+        end_turn_later();
         advance();
     }
 }
@@ -303,7 +303,7 @@ SendResult Connection::append_failed(std::size_t bytes) noexcept {
     // another thread may have met these bytes and been refused: then an on_writable is due now
     give_back(bytes);
     advance_due_ = true;
-    attend_later();
+    end_turn_later();
     return SendResult::no_memory;
 }
 
@@ -328,7 +328,7 @@ bool Connection::adopt_received(std::span<const std::byte> bytes) noexcept {
 void Connection::sent() noexcept {
     take_sent();
     if (!queue_.empty()) {
-        attend_later();
+        end_turn_later();
     }
     advance();
 }
@@ -351,7 +351,7 @@ PORTICO_ALWAYS_INLINE void Connection::take_sent() noexcept {
     }
 }
 
-bool Connection::attend() noexcept {
+bool Connection::end_turn() noexcept {
     if (advance_due_) {
         advance();
     }
@@ -363,7 +363,7 @@ bool Connection::attend() noexcept {
     } else {
         await_send();
     }
-    attending_ = false;
+    turn_end_due_ = false;
     if (!receiving_) [[unlikely]] {
         arm_receive();  // nothing was to be sent after all, or the send is in flight
     }

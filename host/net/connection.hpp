@@ -126,9 +126,9 @@ public:
         return *context_.load(std::memory_order_relaxed);
     }
 
-    // ---- By the worker. The end of a strand's turn: sends what is queued. True when the
-    // connection is over: then release() follows, when the strand's turn has ended.
-    [[nodiscard]] bool attend() noexcept;
+    // ---- By the strand. The end of its turn: sends what is queued. True when the
+    // connection is over: then release() follows, when the turn has ended.
+    [[nodiscard]] bool end_turn() noexcept;
     // Gives the slot back. The connection is not touched afterwards.
     void release() noexcept;
 
@@ -253,7 +253,7 @@ private:
     void await_send() noexcept;
     void touch() noexcept;
     void give_back(std::size_t bytes) noexcept;
-    void attend_later() noexcept;
+    void end_turn_later() noexcept;
 
     [[nodiscard]] SendResult send_by_any_way(const ConnectionContext& context,
                                              std::uint64_t generation,
@@ -321,7 +321,7 @@ private:
     bool sending_ = false;    // the send is in flight
     // sends go on when the connection's own mail comes back
     bool sending_on_ = false;
-    bool attending_ = false;  // on the worker's list
+    bool turn_end_due_ = false;  // on the strand's list for the end of the turn
     // a call took effect inside a callback: what follows waits for its end
     bool advance_due_ = false;
     bool accepted_ : 1 = false;      // on_open accepted: on_close is owed

@@ -132,7 +132,7 @@ CallResult Connection::call(std::uint64_t generation, CallKind kind, SlotWord::M
     take_effect(kind, function, argument, number);
     give_back(1);
     advance_due_ = true;
-    attend_later();
+    end_turn_later();
     return CallResult::accepted;
 }
 
@@ -193,7 +193,7 @@ void Connection::called(Call& call) noexcept {
         if (wanted && !conditions_.aborting) {
             PORTICO_ASSERT(!shut_);
             if (queue_.append(send_chunks(), {call.bytes(), call.number})) {
-                attend_later();  // the reservation of the bytes goes over to the queue
+                end_turn_later();  // the reservation of the bytes goes over to the queue
                 give_back(call_bytes);
             } else {
                 give_back(call.number + call_bytes);

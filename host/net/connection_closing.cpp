@@ -123,7 +123,7 @@ void Connection::try_finish() noexcept {
         protocol().on_close(*this, reason_);
     }
     stage_ = Stage::over;
-    attend_later();
+    end_turn_later();
 }
 
 // The host has ended the connection although bytes were still to go.

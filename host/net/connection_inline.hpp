@@ -23,22 +23,22 @@ inline io::BufferPool& Connection::send_chunks() const noexcept {
     return strand().home().send_chunks();
 }
 
-inline void Connection::attend_later() noexcept {
-    if (!attending_) {
-        attending_ = true;
-        Worker::current()->attend_later(*this);
+inline void Connection::end_turn_later() noexcept {
+    if (!turn_end_due_) {
+        turn_end_due_ = true;
+        strand().call_at_turn_end(*this);
     }
 }
 
 PORTICO_ALWAYS_INLINE SendResult Connection::append(std::span<const std::byte> bytes) noexcept {
     if (bytes.size() >= adoptable_bytes_ && adopt_received(bytes)) {
-        attend_later();
+        end_turn_later();
         return SendResult::queued;
     }
     if (!queue_.append(send_chunks(), bytes)) [[unlikely]] {
         return append_failed(bytes.size());
     }
-    attend_later();
+    end_turn_later();
     return SendResult::queued;
 }
 
@@ -91,8 +91,8 @@ PORTICO_ALWAYS_INLINE void Connection::advance() noexcept {
         return;
     }
     // The usual case: a message was answered, and the next one is awaited. The answer leaves first,
-    // and attend() reads on behind it. No deadline but the idle one can be wanted.
-    if (!attending_) {
+    // and end_turn() reads on behind it. No deadline but the idle one can be wanted.
+    if (!turn_end_due_) {
         read_on_quietly();
     }
     // (One that is in flight comes early enough: since_ns_ only grows.)

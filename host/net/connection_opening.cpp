@@ -50,7 +50,7 @@ void Connection::opened() noexcept {
             if (!queue_.empty()) {
                 // what other connections' callbacks on this strand sent to it before on_open could
                 // not leave yet
-                attend_later();
+                end_turn_later();
             }
         } else {
             abort(CloseReason::plugin);

@@ -6,32 +6,10 @@
 #include <string>
 
 #include "base/thread_name.hpp"
-#include "net/connection.hpp"
 
 namespace portico::net {
 
 constinit thread_local Worker* Worker::current_ = nullptr;
-
-// ---- Strand
-
-void Strand::deliver(Mail& mail) noexcept {
-    if (mailbox_.push(mail)) {
-        home_->schedule(*this);
-    }
-}
-
-void Strand::deliver_pending(std::uint32_t mail_budget) noexcept {
-    for (; mail_budget > 0; --mail_budget) {
-        if (pending_.empty()) {
-            mailbox_.take_all(pending_);
-        }
-        Mail* mail = pending_.pop_front();
-        if (mail == nullptr) {
-            return;
-        }
-        mail->deliver(*mail);
-    }
-}
 
 // ---- WorkerGroup
 
@@ -196,43 +174,7 @@ void Worker::run_strands() noexcept {
              group_->run_count_.load(std::memory_order_relaxed) != 0)) {
             group_->port().wake();
         }
-        run_strand(*strand);
-    }
-}
-
-void Worker::run_strand(Strand& strand) noexcept {
-    running_ = &strand;
-    strand.deliver_pending(group_->options_.mail_budget);
-    end_turn(strand);
-}
-
-void Worker::end_turn(Strand& strand) noexcept {
-    base::Fifo<ConnectionNode> over;
-    // Each once. Those that callbacks of these ask for have the next turn: two that keep each other
-    // busy would never give the thread away.
-    for (base::Link* due = strand.to_attend_.take_all(); due != nullptr;) {
-        auto& connection = static_cast<Connection&>(static_cast<ConnectionNode&>(*due));
-        due = due->next;  // until its attend() ends a connection is not put on a list again
-        if (connection.attend()) {
-            over.push_back(connection);
-        }
-    }
-    running_ = nullptr;
-    if (times_turns_) {
-        const std::uint64_t instant = group_->port().now();
-        if (called_ != nullptr) {
-            called_->pace.took(instant - turn_began_ns_);
-            called_ = nullptr;
-        }
-        turn_began_ns_ = instant;
-    }
-    if (!strand.try_idle()) {
-        group_->enqueue(strand);
-    }
-    // From here on another thread may run the strand; these connections have no mail, and none can
-    // come.
-    while (ConnectionNode* connection = over.pop_front()) {
-        static_cast<Connection&>(*connection).release();
+        strand->run(*this, group_->options_.mail_budget);
     }
 }
 

@@ -80,6 +80,7 @@ public:
     void schedule(Strand& strand) noexcept;
 
 private:
+    friend class Strand;
     friend class Worker;
 
     template <class Action>
@@ -127,19 +128,6 @@ public:
     [[nodiscard]] std::uint32_t index() const noexcept { return index_; }
     // What the protocol writes into on this thread, and others read.
     [[nodiscard]] CurrentCall& current_call() noexcept { return current_call_; }
-    // From a completion's handler, where this is the group's only thread: begins a turn of the
-    // strand at once if it is idle, which spares the way through mailbox and run queue; then
-    // end_turn() is due. False: the strand is busy or this is not the place, and mail is the way.
-    // (Where there are several threads it is always mail, so that another thread can take what this
-    // one has not come to.)
-    [[nodiscard]] bool begin_turn(Strand& strand) noexcept {
-        if (group_->options_.threads > 1 || running_ != nullptr || !strand.mailbox_.try_begin()) {
-            return false;
-        }
-        running_ = &strand;
-        return true;
-    }
-    void end_turn(Strand& strand) noexcept;
 
     // A callback of the context's instance is about to be called on the running strand: what others
     // have submitted goes to the system first, if callbacks of this instance may take long.
@@ -155,18 +143,27 @@ public:
     // The strand that runs on this thread now, or null.
     [[nodiscard]] Strand* running() const noexcept { return running_; }
 
-    // At the end of the running strand's turn this connection is attended to: what it has queued
-    // leaves in one send; when it is over its slot goes back. (Asked for at that end itself: in the
-    // next turn.) The caller sees to it that a connection is on the list once.
-    void attend_later(ConnectionNode& connection) noexcept {
-        running_->to_attend_.push_back(connection);
+    // ---- By that strand, at the begin and the end of its turn.
+    [[nodiscard]] bool may_run_at_once() const noexcept {
+        return group_->options_.threads == 1 && running_ == nullptr;
+    }
+    void begin_running(Strand& strand) noexcept { running_ = &strand; }
+    void end_running() noexcept {
+        running_ = nullptr;
+        if (times_turns_) {
+            const std::uint64_t instant = group_->port().now();
+            if (called_ != nullptr) {
+                called_->pace.took(instant - turn_began_ns_);
+                called_ = nullptr;
+            }
+            turn_began_ns_ = instant;
+        }
     }
 
 private:
     friend class WorkerGroup;
 
     void run_strands() noexcept;
-    void run_strand(Strand& strand) noexcept;
 
     PORTICO_DIRECT_THREAD_LOCAL static constinit thread_local Worker* current_;
 
@@ -186,6 +183,14 @@ private:
 
 inline std::uint64_t WorkerGroup::round() const noexcept {
     return workers_.front()->round_.load(std::memory_order_relaxed);
+}
+
+inline bool Strand::begin_turn(Worker& worker) noexcept {
+    if (!worker.may_run_at_once() || !mailbox_.try_begin()) {
+        return false;
+    }
+    worker.begin_running(*this);
+    return true;
 }
 
 }  // namespace portico::net
