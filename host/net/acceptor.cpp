@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <new>
 #include <string>
-#include <tuple>
 #include <utility>
 
 namespace portico::net {
@@ -13,10 +12,6 @@ namespace {
 constexpr int backlog = 4'096;  // the system cuts it to its own maximum
 constexpr std::uint64_t backoff_ns = 100 * base::nanoseconds_per_millisecond;
 
-// A home whose thread has not come back for so long gets no new connections, and gives away those
-// that it has not opened.
-constexpr std::uint64_t stalled_ns = 10 * base::nanoseconds_per_millisecond;
-
 // Accepts posted at first, if the port takes so many. Later as many as there are connections: the
 // more connections keep the port busy, the longer an accept waits until it is posted again.
 constexpr std::size_t slots_min = 64;
@@ -25,9 +20,6 @@ constexpr std::size_t slots_min = 64;
 // callbacks are slow comes to its port rarely, and the clients that it has must have their turn as
 // well.
 constexpr int accepts_in_a_row_max = 16;
-
-// So many arrivals are opened before the thread looks at its other connections again.
-constexpr int opened_at_once_max = 16;
 
 io::PeerTimeouts timeouts_of(const config::Limits& limits) noexcept {
     io::PeerTimeouts timeouts;
@@ -244,7 +236,7 @@ void Acceptor::stop_door(Door& door) {
     finish_event(lock);
 }
 
-// ---- placing
+// ---- a client's place
 
 bool Acceptor::serve(Slot& slot) {
     io::AcceptOperation& accept = slot.accept;
@@ -262,113 +254,8 @@ bool Acceptor::serve(Slot& slot) {
     open_.fetch_add(1, std::memory_order_relaxed);
     accepted_.fetch_add(1, std::memory_order_relaxed);
     connection->take_socket(context_, native, accept.peer, slot.door->local);
-    if (homes_.size() == 1) {
-        {
-            const std::scoped_lock lock(mutex_);
-            ++homes_.front()->connections;
-        }
-        connection->open(*homes_.front()->group, shared_strand_);
-        connection->begin();
-        return true;
-    }
-    const std::scoped_lock lock(mutex_);
-    const std::uint64_t now = accepting_.port().now();
-    arrive(choose_home(now), *connection, now);
-    check_later();
+    place(*connection);
     return true;
-}
-
-// The home with the fewest connections among those whose threads come back; of several one that is
-// idle at the moment.
-Acceptor::Home& Acceptor::choose_home(std::uint64_t now) noexcept {
-    Home* best = nullptr;
-    std::tuple<bool, std::uint32_t, bool> best_rank;
-    for (const std::unique_ptr<Home>& home : homes_) {
-        const std::tuple rank(has_stalled(*home, now), home->connections,
-                              WorkerGroup::is_busy(home->group->round()));
-        if (best == nullptr || rank < best_rank) {
-            best = home.get();
-            best_rank = rank;
-        }
-    }
-    return *best;
-}
-
-bool Acceptor::has_stalled(Home& home, std::uint64_t now) noexcept {
-    const std::uint64_t round = home.group->round();
-    if (round != home.round || !WorkerGroup::is_busy(round)) {
-        home.round = round;
-        home.round_seen_ns = now;
-    }
-    return now - home.round_seen_ns >= stalled_ns ||
-           (!home.arrivals.empty() && now - home.taken_ns >= stalled_ns);
-}
-
-void Acceptor::arrive(Home& home, Connection& connection, std::uint64_t now) noexcept {
-    ++home.connections;
-    if (home.arrivals.empty()) {
-        home.taken_ns = now;
-    }
-    home.arrivals.push_back(connection);
-    ring(home);
-}
-
-// After its arrivals were taken back a bell may still be on its way: it does for the new ones too.
-void Acceptor::ring(Home& home) noexcept {
-    if (!home.bell_rung) {
-        home.bell_rung = true;
-        home.group->port().post(home.bell);
-    }
-}
-
-void Acceptor::check_later() noexcept {
-    if (!checking_ && std::any_of(homes_.begin(), homes_.end(),
-                                  [](const auto& home) { return !home->arrivals.empty(); })) {
-        checking_ = true;
-        check_.deadline_ns = accepting_.port().now() + stalled_ns;
-        accepting_.port().timer(check_);
-    }
-}
-
-void Acceptor::check_homes() {
-    std::unique_lock lock(mutex_);
-    checking_ = false;
-    const std::uint64_t now = accepting_.port().now();
-    for (const std::unique_ptr<Home>& home : homes_) {
-        if (home->arrivals.empty() || !has_stalled(*home, now)) {
-            continue;
-        }
-        base::Fifo<ConnectionNode> taken_back = std::move(home->arrivals);
-        while (ConnectionNode* node = taken_back.pop_front()) {
-            --home->connections;
-            arrive(choose_home(now), static_cast<Connection&>(*node), now);
-        }
-    }
-    check_later();
-    finish_event(lock);
-}
-
-void Acceptor::arrived(Home& home) {
-    std::unique_lock lock(mutex_);
-    home.bell_rung = false;
-    home.is_opening = true;
-    for (int opened = 0; opened < opened_at_once_max; ++opened) {
-        ConnectionNode* node = home.arrivals.pop_front();
-        if (node == nullptr) {
-            break;
-        }
-        home.taken_ns = home.group->port().now();
-        lock.unlock();
-        auto& connection = static_cast<Connection&>(*node);
-        connection.open(*home.group, nullptr);
-        connection.begin_at_home();
-        lock.lock();
-    }
-    if (!home.arrivals.empty()) {
-        ring(home);
-    }
-    home.is_opening = false;
-    finish_event(lock);
 }
 
 void Acceptor::connection_released(const WorkerGroup& group) noexcept {

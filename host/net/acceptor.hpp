@@ -151,6 +151,7 @@ private:
     // Gives the slot's client, for which a place is taken, to a home. False: there was no memory,
     // and it was turned away.
     [[nodiscard]] bool serve(Slot& slot);
+    void place(Connection& connection);
 
     // Under mutex_.
     [[nodiscard]] Home& choose_home(std::uint64_t now) noexcept;
