@@ -42,10 +42,10 @@ Acceptor::Acceptor(ConnectionTable& table, WorkerGroup& accepting,
         auto home = std::make_unique<Home>();
         home->acceptor = this;
         home->group = group;
-        home->bell.home = home.get();
-        home->bell.completed = [](io::Operation& operation) {
-            Home& rung = *static_cast<Home::Bell&>(operation).home;
-            rung.acceptor->arrived(rung);
+        home->doorbell.home = home.get();
+        home->doorbell.completed = [](io::Operation& operation) {
+            Home& home = *static_cast<Home::Doorbell&>(operation).home;
+            home.acceptor->arrived(home);
         };
         homes_.push_back(std::move(home));
     }
@@ -61,42 +61,43 @@ Acceptor::Acceptor(ConnectionTable& table, WorkerGroup& accepting,
 
 Acceptor::~Acceptor() {
     PORTICO_ASSERT(open_connections() == 0);
-    for (const std::unique_ptr<Door>& door : doors_) {
-        PORTICO_ASSERT(door->closed || !started_);
+    for (const std::unique_ptr<ListenSocket>& listen_socket : listen_sockets_) {
+        PORTICO_ASSERT(listen_socket->closed || !started_);
     }
 }
 
 base::Result<io::Address> Acceptor::listen(const io::Address& address,
                                            std::uint64_t retry_until_ns) {
     PORTICO_ASSERT(!started_);
-    auto door = std::make_unique<Door>();
-    door->acceptor = this;
-    door->stop.door = door.get();
-    door->stop.completed = [](io::Operation& operation) {
-        Door& stopped = *static_cast<Door::Stop&>(operation).door;
-        stopped.acceptor->stop_door(stopped);
+    auto listen_socket = std::make_unique<ListenSocket>();
+    listen_socket->acceptor = this;
+    listen_socket->stop.listen_socket = listen_socket.get();
+    listen_socket->stop.completed = [](io::Operation& operation) {
+        ListenSocket& stopped = *static_cast<ListenSocket::Stop&>(operation).listen_socket;
+        stopped.acceptor->stop_listening(stopped);
     };
-    if (const base::Result<void> listening = door->socket.listen(
+    if (const base::Result<void> listening = listen_socket->socket.listen(
             address, backlog, timeouts_of(context_.limits), retry_until_ns);
         !listening) {
         return base::Failure{listening.error(), listening.kind()};
     }
-    if (const base::Result<void> attached = accepting_.port().attach(door->socket); !attached) {
+    if (const base::Result<void> attached = accepting_.port().attach(listen_socket->socket);
+        !attached) {
         return base::Failure{attached.error()};
     }
-    add_slots(*door, std::min<std::size_t>(accepting_.port().accepts_max(), slots_min));
-    door->local = door->socket.local_address();
-    doors_.push_back(std::move(door));
-    return doors_.back()->local;
+    add_slots(*listen_socket, std::min<std::size_t>(accepting_.port().accepts_max(), slots_min));
+    listen_socket->local = listen_socket->socket.local_address();
+    listen_sockets_.push_back(std::move(listen_socket));
+    return listen_sockets_.back()->local;
 }
 
-void Acceptor::add_slots(Door& door, std::size_t wanted) {
-    while (door.slots.size() < wanted) {
+void Acceptor::add_slots(ListenSocket& listen_socket, std::size_t wanted) {
+    while (listen_socket.slots.size() < wanted) {
         auto slot = std::make_unique<Slot>();
         slot->acceptor = this;
-        slot->door = &door;
+        slot->listen_socket = &listen_socket;
         slot->accept.slot = slot->backoff.slot = slot->begin.slot = slot.get();
-        slot->accept.listener = &door.socket;
+        slot->accept.listener = &listen_socket.socket;
         slot->accept.completed = [](io::Operation& operation) {
             Slot& done = *static_cast<Slot::Accept&>(operation).slot;
             done.acceptor->accepted(done);
@@ -109,19 +110,19 @@ void Acceptor::add_slots(Door& door, std::size_t wanted) {
             Slot& done = *static_cast<Slot::Begin&>(operation).slot;
             done.acceptor->begun(done);
         };
-        holding_.reserve(holding_.size() + door.slots.size() + 1);
-        door.slots.push_back(std::move(slot));
+        holding_.reserve(holding_.size() + listen_socket.slots.size() + 1);
+        listen_socket.slots.push_back(std::move(slot));
     }
 }
 
 void Acceptor::start(std::function<void()> last_released) {
     const std::scoped_lock lock(mutex_);
-    PORTICO_ASSERT(!started_ && !doors_.empty());
+    PORTICO_ASSERT(!started_ && !listen_sockets_.empty());
     started_ = true;
     last_released_ = std::move(last_released);
-    for (const std::unique_ptr<Door>& door : doors_) {
-        for (const std::unique_ptr<Slot>& slot : door->slots) {
-            slot->state = SlotState::posted;
+    for (const std::unique_ptr<ListenSocket>& listen_socket : listen_sockets_) {
+        for (const std::unique_ptr<Slot>& slot : listen_socket->slots) {
+            slot->state = SlotState::beginning;
             accepting_.port().post(slot->begin);
         }
     }
@@ -134,8 +135,8 @@ void Acceptor::stop(std::function<void()> stopped) {
         stopping_ = true;
         if (started_) {
             on_stopped_ = std::move(stopped);
-            for (const std::unique_ptr<Door>& door : doors_) {
-                accepting_.port().post(door->stop);
+            for (const std::unique_ptr<ListenSocket>& listen_socket : listen_sockets_) {
+                accepting_.port().post(listen_socket->stop);
             }
             return;
         }
@@ -189,7 +190,7 @@ bool Acceptor::admit(Slot& slot, std::unique_lock<std::mutex>& lock) {
         const bool is_served = serve(slot);
         lock.lock();
         if (is_served) {
-            post_more(*slot.door);
+            post_more(*slot.listen_socket);
             return true;
         }
         back_off(slot);
@@ -216,12 +217,12 @@ void Acceptor::backed_off(Slot& slot) {
     finish_event(lock);
 }
 
-void Acceptor::stop_door(Door& door) {
+void Acceptor::stop_listening(ListenSocket& listen_socket) {
     std::unique_lock lock(mutex_);
-    door.stop_seen = true;
-    for (const std::unique_ptr<Slot>& slot : door.slots) {
+    listen_socket.stop_seen = true;
+    for (const std::unique_ptr<Slot>& slot : listen_socket.slots) {
         switch (slot->state) {
-            case SlotState::parked: slot->state = SlotState::stopped; break;
+            case SlotState::not_begun: slot->state = SlotState::stopped; break;
             case SlotState::holding:
                 std::erase(holding_, slot.get());
                 turn_away(*slot);
@@ -229,7 +230,7 @@ void Acceptor::stop_door(Door& door) {
                 break;
             case SlotState::accepting: accepting_.port().cancel(slot->accept); break;
             case SlotState::backing_off: accepting_.port().cancel(slot->backoff); break;
-            case SlotState::posted:  // begun() finds that it is to stop
+            case SlotState::beginning:  // begun() finds that it is to stop
             case SlotState::stopped: break;
         }
     }
@@ -253,7 +254,7 @@ bool Acceptor::serve(Slot& slot) {
     }
     open_.fetch_add(1, std::memory_order_relaxed);
     accepted_.fetch_add(1, std::memory_order_relaxed);
-    connection->take_socket(context_, native, accept.peer, slot.door->local);
+    connection->take_socket(context_, native, accept.peer, slot.listen_socket->local);
     place(*connection);
     return true;
 }
@@ -283,7 +284,7 @@ void Acceptor::give_place_on() noexcept {
     }
     Slot& oldest = *holding_.front();
     holding_.erase(holding_.begin());
-    oldest.state = SlotState::posted;
+    oldest.state = SlotState::beginning;
     accepting_.port().post(oldest.begin);
 }
 
@@ -315,20 +316,20 @@ void Acceptor::turn_away(Slot& slot) noexcept {
 }
 
 // On a thread of the accepting group.
-void Acceptor::post_more(Door& door) {
+void Acceptor::post_more(ListenSocket& listen_socket) {
     const std::size_t wanted = std::min<std::size_t>(accepting_.port().accepts_max(),
                                                      std::max<std::size_t>(slots_min, places_));
-    if (stopping_ || door.slots.size() >= wanted) {
+    if (stopping_ || listen_socket.slots.size() >= wanted) {
         return;
     }
-    const std::size_t before = door.slots.size();
+    const std::size_t before = listen_socket.slots.size();
     try {
-        add_slots(door, wanted);
+        add_slots(listen_socket, wanted);
     } catch (const std::bad_alloc&) {
         // Those that there are go on.
     }
-    for (std::size_t i = before; i < door.slots.size(); ++i) {
-        accept_again(*door.slots[i]);
+    for (std::size_t i = before; i < listen_socket.slots.size(); ++i) {
+        accept_again(*listen_socket.slots[i]);
     }
 }
 
@@ -337,22 +338,24 @@ void Acceptor::finish_event(std::unique_lock<std::mutex>& lock) {
     if (!stopping_ || !on_stopped_) {
         return;
     }
-    // A socket is closed by a thread of its port, as the last event of each door is.
-    for (const std::unique_ptr<Door>& door : doors_) {
+    // A socket is closed by a thread of its port, as the last event of each listening socket is.
+    for (const std::unique_ptr<ListenSocket>& listen_socket : listen_sockets_) {
         const auto is_stopped = [](const std::unique_ptr<Slot>& slot) {
             return slot->state == SlotState::stopped;
         };
-        if (accepting_.is_current() && door->stop_seen && !door->closed &&
-            std::all_of(door->slots.begin(), door->slots.end(), is_stopped)) {
-            accepting_.port().close(door->socket);
-            door->closed = true;
+        if (accepting_.is_current() && listen_socket->stop_seen && !listen_socket->closed &&
+            std::all_of(listen_socket->slots.begin(), listen_socket->slots.end(), is_stopped)) {
+            accepting_.port().close(listen_socket->socket);
+            listen_socket->closed = true;
         }
     }
     const bool is_over = !checking_ &&
-                         std::all_of(doors_.begin(), doors_.end(),
-                                     [](const auto& door) { return door->closed; }) &&
+                         std::all_of(
+                             listen_sockets_.begin(), listen_sockets_.end(),
+                             [](const auto& listen_socket) { return listen_socket->closed; }) &&
                          std::all_of(homes_.begin(), homes_.end(), [](const auto& home) {
-                             return !home->bell_rung && !home->is_opening && home->arrivals.empty();
+                             return !home->doorbell_posted && !home->is_opening &&
+                                    home->arrivals.empty();
                          });
     if (is_over) {
         const std::function<void()> stopped = std::move(on_stopped_);

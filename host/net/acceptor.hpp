@@ -78,18 +78,18 @@ public:
 
 private:
     enum class SlotState : std::uint8_t {
-        parked,
-        posted,
+        not_begun,
+        beginning,
         accepting,
         holding,
         backing_off,
         stopped
     };
-    struct Door;
+    struct ListenSocket;
     struct Slot {
         Acceptor* acceptor = nullptr;
-        Door* door = nullptr;
-        SlotState state = SlotState::parked;
+        ListenSocket* listen_socket = nullptr;
+        SlotState state = SlotState::not_begun;
         struct Accept : io::AcceptOperation {
             Slot* slot = nullptr;
         } accept;
@@ -101,13 +101,13 @@ private:
         } begin;
     };
     // One address.
-    struct Door {
+    struct ListenSocket {
         Acceptor* acceptor = nullptr;
         io::Address local;
         io::Socket socket;
         std::vector<std::unique_ptr<Slot>> slots;
         struct Stop : io::PostOperation {
-            Door* door = nullptr;
+            ListenSocket* listen_socket = nullptr;
         } stop;
         bool stop_seen = false;
         bool closed = false;
@@ -120,10 +120,10 @@ private:
         base::Fifo<ConnectionNode> arrivals;
         // when one was last taken from a list that is not empty, or the first one came
         std::uint64_t taken_ns = 0;
-        struct Bell : io::PostOperation {
+        struct Doorbell : io::PostOperation {
             Home* home = nullptr;
-        } bell;
-        bool bell_rung = false;
+        } doorbell;
+        bool doorbell_posted = false;
         bool is_opening = false;  // its thread takes arrivals from the list and opens them
         // Of the worker's round that was found under way last: which it is, and when it was seen
         // first.
@@ -138,7 +138,7 @@ private:
     void begun(Slot& slot);
     void accepted(Slot& slot);
     void backed_off(Slot& slot);
-    void stop_door(Door& door);
+    void stop_listening(ListenSocket& listen_socket);
     void check_homes();
     // On the home's thread.
     void arrived(Home& home);
@@ -157,14 +157,14 @@ private:
     [[nodiscard]] Home& choose_home(std::uint64_t now) noexcept;
     [[nodiscard]] bool has_stalled(Home& home, std::uint64_t now) noexcept;
     void arrive(Home& home, Connection& connection, std::uint64_t now) noexcept;
-    void ring(Home& home) noexcept;
+    void post_doorbell(Home& home) noexcept;
     void check_later() noexcept;
     void give_place_on() noexcept;
     void accept_again(Slot& slot);
     void back_off(Slot& slot);
     void turn_away(Slot& slot) noexcept;
-    void add_slots(Door& door, std::size_t wanted);
-    void post_more(Door& door);
+    void add_slots(ListenSocket& listen_socket, std::size_t wanted);
+    void post_more(ListenSocket& listen_socket);
     void finish_event(std::unique_lock<std::mutex>& lock);
     template <class Text>
     void warn(Text&& text) noexcept;
@@ -178,7 +178,7 @@ private:
 
     std::mutex mutex_;
     std::vector<std::unique_ptr<Home>> homes_;
-    std::vector<std::unique_ptr<Door>> doors_;
+    std::vector<std::unique_ptr<ListenSocket>> listen_sockets_;
     std::vector<Slot*> holding_;  // oldest first; has room for all slots
     // taken: each by a connection, or by a client on its way to be one; at most the limit
     std::uint32_t places_ = 0;

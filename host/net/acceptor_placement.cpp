@@ -67,14 +67,14 @@ void Acceptor::arrive(Home& home, Connection& connection, std::uint64_t now) noe
         home.taken_ns = now;
     }
     home.arrivals.push_back(connection);
-    ring(home);
+    post_doorbell(home);
 }
 
-// After its arrivals were taken back a bell may still be on its way: it does for the new ones too.
-void Acceptor::ring(Home& home) noexcept {
-    if (!home.bell_rung) {
-        home.bell_rung = true;
-        home.group->port().post(home.bell);
+// A doorbell may still be on its way after its arrivals were taken back: it serves the new ones too.
+void Acceptor::post_doorbell(Home& home) noexcept {
+    if (!home.doorbell_posted) {
+        home.doorbell_posted = true;
+        home.group->port().post(home.doorbell);
     }
 }
 
@@ -107,7 +107,7 @@ void Acceptor::check_homes() {
 
 void Acceptor::arrived(Home& home) {
     std::unique_lock lock(mutex_);
-    home.bell_rung = false;
+    home.doorbell_posted = false;
     home.is_opening = true;
     for (int opened = 0; opened < opened_at_once_max; ++opened) {
         ConnectionNode* node = home.arrivals.pop_front();
@@ -122,7 +122,7 @@ void Acceptor::arrived(Home& home) {
         lock.lock();
     }
     if (!home.arrivals.empty()) {
-        ring(home);
+        post_doorbell(home);
     }
     home.is_opening = false;
     finish_event(lock);

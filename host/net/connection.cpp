@@ -24,18 +24,18 @@ Connection::Connection(ConnectionTable& table, std::uint32_t index) noexcept
     SendPart::socket = &socket_;
     // Nothing of an operation is touched before its event is told on the strand.
     ReceivePart::completed = [](io::Operation& operation) {
-        static_cast<Connection&>(static_cast<ReceivePart&>(operation)).happened<event_received>();
+        static_cast<Connection&>(static_cast<ReceivePart&>(operation)).raise<event_received>();
     };
     SendPart::completed = [](io::Operation& operation) {
-        static_cast<Connection&>(static_cast<SendPart&>(operation)).happened<event_sent>();
+        static_cast<Connection&>(static_cast<SendPart&>(operation)).raise<event_sent>();
     };
     TimerPart::completed = [](io::Operation& operation) {
-        static_cast<Connection&>(static_cast<TimerPart&>(operation)).happened<event_timer>();
+        static_cast<Connection&>(static_cast<TimerPart&>(operation)).raise<event_timer>();
     };
     Mail::deliver = [](Mail& mail) {
         auto& connection = static_cast<Connection&>(mail);
         Worker::current()->before_callback(connection.context());
-        connection.tell(connection.events_.exchange(0, std::memory_order_acq_rel));
+        connection.dispatch(connection.events_.exchange(0, std::memory_order_acq_rel));
     };
 }
 
@@ -46,7 +46,7 @@ Connection::~Connection() {
 // ---- events
 
 template <Connection::Event event>
-void Connection::happened() noexcept {
+void Connection::raise() noexcept {
     Worker& worker = *Worker::current();
     Strand& home = strand();
     if (home.begin_turn(worker)) {
@@ -54,7 +54,7 @@ void Connection::happened() noexcept {
         if constexpr (event == event_received) {
             received();
         } else {
-            tell(event);
+            dispatch(event);
         }
         home.end_turn(worker);
     } else if (events_.fetch_or(event, std::memory_order_acq_rel) == 0) {
@@ -63,10 +63,10 @@ void Connection::happened() noexcept {
 }
 
 void Connection::begin_at_home() noexcept {
-    happened<event_opened>();
+    raise<event_opened>();
 }
 
-void Connection::tell(std::uint8_t events) noexcept {
+void Connection::dispatch(std::uint8_t events) noexcept {
     if ((events & event_opened) != 0) {
         opened();
     }
@@ -79,8 +79,8 @@ void Connection::tell(std::uint8_t events) noexcept {
     if ((events & event_timer) != 0) {
         timer_fired();
     }
-    if ((events & event_send_on) != 0) {
-        sending_on_ = false;
+    if ((events & event_continue_sending) != 0) {
+        sends_postponed_ = false;
         end_turn_later();
         advance();
     }
@@ -202,13 +202,14 @@ void Connection::offer_stash() noexcept {
     conditions_.offer_due = conditions_.paused && !stash_.empty();
 }
 
-void Connection::tell_end() noexcept {
-    if (!end_offered_ && !stash_.empty() && context().framing.type == config::Framing::Type::none) {
-        end_offered_ = true;
+void Connection::call_on_end() noexcept {
+    if (!rest_offered_ && !stash_.empty() &&
+        context().framing.type == config::Framing::Type::none) {
+        rest_offered_ = true;
         offer_stash();
         return;
     }
-    end_told_ = true;
+    on_end_called_ = true;
     since_ns_ = port().now();
     take_ending(protocol().on_end(*this, stash_.bytes().size()), CloseReason::peer);
 }
@@ -248,7 +249,7 @@ void Connection::advance_by_steps() noexcept {
         }
         arm_receive();
         arm_timer();
-        await_send();
+        expedite_send();
         return;
     }
 }
@@ -270,12 +271,12 @@ bool Connection::step_open() noexcept {
     }
     // What is left after on_end is not offered again, whatever ends a hold or a pause: on_data was
     // over with it.
-    if (conditions_.offer_due && !end_told_ && may_offer()) {
+    if (conditions_.offer_due && !on_end_called_ && may_offer()) {
         offer_stash();
         return true;
     }
-    if (conditions_.peer_ended && !end_told_ && may_offer()) {
-        tell_end();
+    if (conditions_.peer_ended && !on_end_called_ && may_offer()) {
+        call_on_end();
         return true;
     }
     if (conditions_.finish_wanted) {
@@ -361,7 +362,7 @@ bool Connection::end_turn() noexcept {
             send_more();
         }
     } else {
-        await_send();
+        expedite_send();
     }
     turn_end_due_ = false;
     if (!receiving_) [[unlikely]] {
@@ -394,7 +395,7 @@ PORTICO_ALWAYS_INLINE bool Connection::send_at_once() noexcept {
     return true;
 }
 
-void Connection::await_send() noexcept {
+void Connection::expedite_send() noexcept {
     if (sending_ && sending_late_) {
         sending_late_ = false;
         port().expedite(*this);
@@ -405,8 +406,8 @@ void Connection::send_more() noexcept {
     for (int sends = 1; may_send(); ++sends) {
         if (sends == sends_at_once_max) {
             // The strand queues behind the others, and goes on then.
-            sending_on_ = true;
-            if (events_.fetch_or(event_send_on, std::memory_order_acq_rel) == 0) {
+            sends_postponed_ = true;
+            if (events_.fetch_or(event_continue_sending, std::memory_order_acq_rel) == 0) {
                 strand().deliver(*this);
             }
             return;

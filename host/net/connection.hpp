@@ -172,13 +172,13 @@ private:
         event_received = 2,
         event_sent = 4,
         event_timer = 8,
-        event_send_on = 16
+        event_continue_sending = 16
     };
     // A thread of the home group, outside of every strand: has the event told on the strand, now or
     // by mail.
     template <Event event>
-    void happened() noexcept;
-    void tell(std::uint8_t events) noexcept;
+    void raise() noexcept;
+    void dispatch(std::uint8_t events) noexcept;
     void opened() noexcept;
     // False: the port does not take the socket; the abort is begun.
     [[nodiscard]] bool attach() noexcept;
@@ -186,7 +186,7 @@ private:
     void sent() noexcept;
     void take_sent() noexcept;
     void timer_fired() noexcept;
-    void called(Call& call) noexcept;
+    void deliver_call(Call& call) noexcept;
 
     // Decides what follows, until nothing does.
     void advance() noexcept;
@@ -213,7 +213,7 @@ private:
     [[nodiscard]] std::size_t offer_framed(std::span<const std::byte> bytes) noexcept;
     void offer_received(std::span<const std::byte> bytes) noexcept;
     void offer_stash() noexcept;
-    void tell_end() noexcept;
+    void call_on_end() noexcept;
     void take_ending(Protocol::Ending ending, CloseReason reason) noexcept;
     void want_close(CloseReason reason) noexcept;
     // Whether messages may be offered, and the next bytes received. A pause or a close that is
@@ -237,27 +237,27 @@ private:
     void warn_of_loss() noexcept;
     void log_end() noexcept;
     [[nodiscard]] bool may_send() const noexcept {
-        return !queue_.empty() && !sending_ && !sending_on_ &&
+        return !queue_.empty() && !sending_ && !sends_postponed_ &&
                (stage_ == Stage::open || stage_ == Stage::flushing);
     }
     [[nodiscard]] bool send_at_once() noexcept;
     void send_more() noexcept;
     // Whether the send that is about to begin may be told late: nothing that is known follows from
-    // it. What becomes known later is told on the strand (await_send), or, where it is a foreign
+    // it. What becomes known later is told on the strand (expedite_send), or, where it is a foreign
     // thread's call, by mail, and mail ends the port's wait.
     [[nodiscard]] bool may_send_late() const noexcept {
         return is_quiet() && queue_.is_one_chunk() &&
                SlotWord::leaves_room(word_.load(), context().limits.send_queue_bytes);
     }
     // Something follows from the send in flight now.
-    void await_send() noexcept;
+    void expedite_send() noexcept;
     void touch() noexcept;
     void give_back(std::size_t bytes) noexcept;
     void end_turn_later() noexcept;
 
-    [[nodiscard]] SendResult send_by_any_way(const ConnectionContext& context,
-                                             std::uint64_t generation,
-                                             std::span<const std::byte> bytes) noexcept;
+    [[nodiscard]] SendResult send_slow_path(const ConnectionContext& context,
+                                            std::uint64_t generation,
+                                            std::span<const std::byte> bytes) noexcept;
     // On the strand, with a reservation.
     [[nodiscard]] SendResult append(std::span<const std::byte> bytes) noexcept;
     [[nodiscard]] SendResult append_failed(std::size_t bytes) noexcept;
@@ -320,7 +320,7 @@ private:
     bool receiving_ = false;  // the receive is in flight
     bool sending_ = false;    // the send is in flight
     // sends go on when the connection's own mail comes back
-    bool sending_on_ = false;
+    bool sends_postponed_ = false;
     bool turn_end_due_ = false;  // on the strand's list for the end of the turn
     // a call took effect inside a callback: what follows waits for its end
     bool advance_due_ = false;
@@ -328,9 +328,9 @@ private:
     bool timing_ : 1 = false;        // the timer is in flight
     bool sending_late_ : 1 = false;  // the send in flight may be told late
     // conditions_.peer_ended, and what was left has been offered once more
-    bool end_offered_ : 1 = false;
-    bool end_told_ : 1 = false;  // and on_end has said so
-    bool shut_ : 1 = false;      // our end of stream is sent
+    bool rest_offered_ : 1 = false;
+    bool on_end_called_ : 1 = false;  // and on_end has said so
+    bool end_sent_ : 1 = false;       // our end of stream is sent
     bool draining_ : 1 = false;
     bool reset_ : 1 = false;  // close by a reset
     // by a timeout of the host's, or at the drain's deadline

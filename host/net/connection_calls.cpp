@@ -43,7 +43,7 @@ Connection::Call* Connection::make_call(CallKind kind, std::span<const std::byte
     made->deliver = [](Mail& mail) {
         auto& call = static_cast<Call&>(mail);
         Worker::current()->before_callback(call.connection->context());
-        call.connection->called(call);
+        call.connection->deliver_call(call);
     };
     made->connection = this;
     made->function = function;
@@ -62,8 +62,8 @@ void Connection::delete_call(Call* call) noexcept {
     ::operator delete(call);
 }
 
-SendResult Connection::send_by_any_way(const ConnectionContext& context, std::uint64_t generation,
-                                       std::span<const std::byte> bytes) noexcept {
+SendResult Connection::send_slow_path(const ConnectionContext& context, std::uint64_t generation,
+                                      std::span<const std::byte> bytes) noexcept {
     if (!belongs_to(context, generation)) {
         return SendResult::gone;
     }
@@ -181,7 +181,7 @@ bool Connection::info(std::uint64_t generation, Info& info) const noexcept {
     return is_it(word_.load());
 }
 
-void Connection::called(Call& call) noexcept {
+void Connection::deliver_call(Call& call) noexcept {
     if (stage_ == Stage::opening) {
         // An order of the host, from a thread that found the word open before the mail of begin()
         // was sent: behind that.
@@ -191,7 +191,7 @@ void Connection::called(Call& call) noexcept {
     if (call.kind == CallKind::send) {
         const bool wanted = stage_ == Stage::open || stage_ == Stage::flushing;
         if (wanted && !conditions_.aborting) {
-            PORTICO_ASSERT(!shut_);
+            PORTICO_ASSERT(!end_sent_);
             if (queue_.append(send_chunks(), {call.bytes(), call.number})) {
                 end_turn_later();  // the reservation of the bytes goes over to the queue
                 give_back(call_bytes);
@@ -216,7 +216,7 @@ void Connection::called(Call& call) noexcept {
 void Connection::take_effect(CallKind kind, AnyFunction function, void* argument,
                              std::uint32_t number) noexcept {
     switch (kind) {
-        case CallKind::send: PORTICO_ASSERT(!"a send is taken by called()"); return;
+        case CallKind::send: PORTICO_ASSERT(!"a send is taken by deliver_call()"); return;
         case CallKind::finish: conditions_.finish_wanted = true; return;
         case CallKind::close: want_close(CloseReason::plugin); return;
         case CallKind::abort: abort(CloseReason::plugin); return;

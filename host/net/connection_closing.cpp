@@ -57,7 +57,7 @@ void Connection::begin_flushing() noexcept {
 }
 
 bool Connection::try_shut_down_sending() noexcept {
-    if (shut_) {
+    if (end_sent_) {
         return true;
     }
     // With the word marked, closing or finished, nothing new is accepted: what is reserved is all
@@ -65,7 +65,7 @@ bool Connection::try_shut_down_sending() noexcept {
     if (sending_ || !queue_.empty() || SlotWord::reserved_of(word_.load()) != 0) {
         return false;
     }
-    shut_ = true;
+    end_sent_ = true;
     // Where the peer has ended its side, a close follows at once: nothing is left unread, and
     // closing the socket ends our side in order.
     if (stage_ != Stage::flushing || !conditions_.peer_ended) {
@@ -98,7 +98,7 @@ void Connection::begin_join() noexcept {
 }
 
 void Connection::try_finish() noexcept {
-    if (receiving_ || sending_ || timing_ || sending_on_) {
+    if (receiving_ || sending_ || timing_ || sends_postponed_) {
         return;
     }
     if (cut_) {
@@ -161,7 +161,8 @@ void Connection::release() noexcept {
     reason_ = CloseReason::none;
     abort_reason_ = CloseReason::none;
     conditions_ = {};
-    accepted_ = end_offered_ = end_told_ = shut_ = draining_ = reset_ = cut_ = had_chance_ = false;
+    accepted_ = rest_offered_ = on_end_called_ = end_sent_ = draining_ = reset_ = cut_ =
+        had_chance_ = false;
     scanned_ = moved_bytes_ = messages_ = 0;
     received_bytes_ = sent_bytes_ = 0;
     state = nullptr;

@@ -30,7 +30,8 @@ std::uint64_t Connection::timeout_ns() const noexcept {
     const config::Limits& limits = context().limits;
     switch (stage_) {
         case Stage::open:
-            return milliseconds(end_told_ ? limits.half_close_timeout_ms : limits.idle_timeout_ms);
+            return milliseconds(on_end_called_ ? limits.half_close_timeout_ms
+                                               : limits.idle_timeout_ms);
         case Stage::flushing: return milliseconds(limits.close_timeout_ms);
         case Stage::lingering:
             return draining_ ? std::min(drain_quiet_ns, milliseconds(limits.close_timeout_ms))
@@ -110,7 +111,7 @@ void Connection::look_for_progress(std::uint64_t now) noexcept {
 void Connection::deadline_passed() noexcept {
     switch (stage_) {
         case Stage::open:
-            if (end_told_) {
+            if (on_end_called_) {
                 cut_ = true;
                 abort(CloseReason::half_close);
             } else {

@@ -49,11 +49,11 @@ PORTICO_ALWAYS_INLINE SendResult Connection::send(const ConnectionContext& conte
     // The usual case: an answer, from a callback of this very connection.
     if (bytes.size() - 1 < limits.max_send_bytes &&
         context_.load(std::memory_order_relaxed) == &context && on_strand() &&
-        word_.reserve_behind(queue_.bytes(), generation, static_cast<std::uint32_t>(bytes.size()),
-                             limits.send_queue_bytes)) [[likely]] {
+        word_.reserve_at_once(queue_.bytes(), generation, static_cast<std::uint32_t>(bytes.size()),
+                              limits.send_queue_bytes)) [[likely]] {
         return append(bytes);
     }
-    return send_by_any_way(context, generation, bytes);
+    return send_slow_path(context, generation, bytes);
 }
 
 inline void Connection::moved_at(std::uint64_t instant) noexcept {
@@ -62,7 +62,7 @@ inline void Connection::moved_at(std::uint64_t instant) noexcept {
 }
 
 PORTICO_ALWAYS_INLINE void Connection::touch() noexcept {
-    if ((context().limits.idle_timeout_ms != 0 || end_told_) && stage_ <= Stage::open) {
+    if ((context().limits.idle_timeout_ms != 0 || on_end_called_) && stage_ <= Stage::open) {
         moved_at(port().now());
     }
 }

@@ -40,21 +40,21 @@ public:
 
     // True when memory was out for a connection's message: then step() is due again soon, whatever
     // happens.
-    [[nodiscard]] bool is_incomplete() const noexcept { return untold_ || cutting_; }
+    [[nodiscard]] bool is_incomplete() const noexcept { return orders_missing_ || cutting_; }
 
     // Those that were open at the first late step.
     [[nodiscard]] std::uint64_t connections_cut() const noexcept { return connections_cut_; }
 
 private:
     [[nodiscard]] std::uint64_t open_connections() const noexcept;
-    void tell() noexcept;
+    void drain_connections() noexcept;
 
     ConnectionTable& table_;
     const std::vector<Acceptor*> acceptors_;
     std::vector<std::function<void()>> stopped_;  // what each acceptor calls when it has stopped
     std::uint32_t deadline_ms_ = 0;
-    bool told_the_last_ = false;
-    bool untold_ = false;
+    bool drained_the_last_ = false;
+    bool orders_missing_ = false;
     bool cutting_ = false;
     std::uint64_t connections_cut_ = 0;
     // Acceptors that have not stopped yet. The release of an acceptor's end pairs with the acquire

@@ -61,8 +61,8 @@ Frame length_prefixed(const config::Framing& framing, std::span<const std::byte>
 
 }  // namespace
 
-Frame framed_otherwise(const config::Framing& framing, std::span<const std::byte> bytes,
-                       std::size_t& scanned) noexcept {
+Frame next_frame_slow_path(const config::Framing& framing, std::span<const std::byte> bytes,
+                           std::size_t& scanned) noexcept {
     if (bytes.empty()) {
         return {};
     }

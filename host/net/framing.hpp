@@ -45,9 +45,9 @@ struct Frame {
     return {Frame::Kind::complete, payload + 1, 0, payload};
 }
 // The others.
-[[nodiscard]] Frame framed_otherwise(const config::Framing& framing,
-                                     std::span<const std::byte> bytes,
-                                     std::size_t& scanned) noexcept;
+[[nodiscard]] Frame next_frame_slow_path(const config::Framing& framing,
+                                         std::span<const std::byte> bytes,
+                                         std::size_t& scanned) noexcept;
 
 // The first frame of `bytes`. `scanned`: how many of them an earlier call has looked through
 // without finding the delimiter; it is brought up to date, and belongs to these bytes (0 for
@@ -58,7 +58,7 @@ struct Frame {
     if (framing.type == config::Framing::Type::delimiter && framing.delimiter.size() == 1) {
         return delimited_by_byte(framing, bytes, scanned);
     }
-    return framed_otherwise(framing, bytes, scanned);
+    return next_frame_slow_path(framing, bytes, scanned);
 }
 
 }  // namespace portico::net

@@ -100,8 +100,8 @@ public:
     // once. It may when exactly these are reserved, so that no accepted call is still on its way by
     // mail and would be overtaken, and when nothing is marked. False otherwise, and reserve() says
     // more.
-    [[nodiscard]] bool reserve_behind(std::size_t queued, std::uint64_t generation,
-                                      std::uint32_t bytes, std::uint32_t high) noexcept {
+    [[nodiscard]] bool reserve_at_once(std::size_t queued, std::uint64_t generation,
+                                       std::uint32_t bytes, std::uint32_t high) noexcept {
         std::uint64_t word = generation << generation_shift | queued;
         return queued < high &&
                word_.compare_exchange_strong(word, word + bytes, std::memory_order_acq_rel,
