@@ -9,16 +9,15 @@ namespace portico::net {
 
 namespace {
 
-constexpr int backlog = 4'096;  // the system cuts it to its own maximum
+constexpr int backlog = 4'096;  // the system reduces it to its own maximum
 constexpr std::uint64_t backoff_ns = 100 * base::nanoseconds_per_millisecond;
 
-// Accepts posted at first, if the port takes so many. Later as many as there are connections: the
+// Accepts posted at first, if the port takes so many. Later there are as many as connections: the
 // more connections keep the port busy, the longer an accept waits until it is posted again.
 constexpr std::size_t slots_min = 64;
 
-// Clients that one completed accept admits in a row, where accepts complete at once: a worker whose
-// callbacks are slow comes to its port rarely, and the clients that it has must have their turn as
-// well.
+// So many clients in a row are admitted if accepts complete at once. A worker with slow callbacks
+// comes to its port rarely, and the clients that it has need their turn as well.
 constexpr int accepts_in_a_row_max = 16;
 
 io::PeerTimeouts timeouts_of(const config::Limits& limits) noexcept {
@@ -44,8 +43,8 @@ Acceptor::Acceptor(ConnectionTable& table, WorkerGroup& accepting,
         home->group = group;
         home->doorbell.home = home.get();
         home->doorbell.completed = [](io::Operation& operation) {
-            Home& home = *static_cast<Home::Doorbell&>(operation).home;
-            home.acceptor->arrived(home);
+            Home& owner = *static_cast<Home::Doorbell&>(operation).home;
+            owner.acceptor->arrived(owner);
         };
         homes_.push_back(std::move(home));
     }
@@ -147,7 +146,7 @@ void Acceptor::stop(std::function<void()> stopped) {
 // ---- events of a slot, each on a thread of the accepting group
 
 void Acceptor::begun(Slot& slot) {
-    // A slot that was woken while it held a client has a place for it.
+    // If the slot was woken while it held a client, there is a place for that client.
     const bool has_client = slot.accept.accepted != io::invalid_socket;
     const bool is_served = has_client && serve(slot);
     std::unique_lock lock(mutex_);
@@ -260,7 +259,7 @@ bool Acceptor::serve(Slot& slot) {
 }
 
 void Acceptor::connection_released(const WorkerGroup& group) noexcept {
-    // Before its place is given on: nobody ever sees more connections open than the limit.
+    // Before its place is given on, so that nobody ever sees more open connections than the limit.
     const bool was_last = open_.fetch_sub(1, std::memory_order_acq_rel) == 1;
     {
         const std::scoped_lock lock(mutex_);
@@ -276,7 +275,7 @@ void Acceptor::connection_released(const WorkerGroup& group) noexcept {
 
 // ---- under mutex_
 
-// A place is free: the client that has been held for longest has it.
+// A place is free. The client that has been held for longest gets it.
 void Acceptor::give_place_on() noexcept {
     if (stopping_ || holding_.empty()) {
         --places_;
@@ -307,7 +306,7 @@ void Acceptor::back_off(Slot& slot) {
     accepting_.port().timer(slot.backoff);
 }
 
-// Closes a client that has no place: it meets what one in the backlog of a closed listener meets.
+// Closes a client that has no place, as the system does with the backlog of a closed listener.
 void Acceptor::turn_away(Slot& slot) noexcept {
     if (const io::NativeSocket native = std::exchange(slot.accept.accepted, io::invalid_socket);
         native != io::invalid_socket) {
@@ -326,19 +325,20 @@ void Acceptor::post_more(ListenSocket& listen_socket) {
     try {
         add_slots(listen_socket, wanted);
     } catch (const std::bad_alloc&) {
-        // Those that there are go on.
+        // The slots that exist go on.
     }
     for (std::size_t i = before; i < listen_socket.slots.size(); ++i) {
         accept_again(*listen_socket.slots[i]);
     }
 }
 
-// The end of each event: closes what has come to its end, and says so when nothing is left.
+// Ends each event: closes the listening sockets that are done, and reports when nothing is left.
 void Acceptor::finish_event(std::unique_lock<std::mutex>& lock) {
     if (!stopping_ || !on_stopped_) {
         return;
     }
-    // A socket is closed by a thread of its port, as the last event of each listening socket is.
+    // Only a thread of its port may close a socket. The last event of each listening socket is on
+    // one.
     for (const std::unique_ptr<ListenSocket>& listen_socket : listen_sockets_) {
         const auto is_stopped = [](const std::unique_ptr<Slot>& slot) {
             return slot->state == SlotState::stopped;

@@ -1,5 +1,5 @@
-// Placing: which home a new connection goes to, and what becomes of those at a home that has
-// stalled. acceptor.hpp describes it.
+// The acceptor's choice of a home for each new connection, and what happens to those that arrived
+// at a home that has stalled. acceptor.hpp describes it.
 #include <algorithm>
 #include <tuple>
 #include <utility>
@@ -10,11 +10,11 @@ namespace portico::net {
 
 namespace {
 
-// A home whose thread has not come back for so long gets no new connections, and gives away those
-// that it has not opened.
+// If a home's thread has not come back for so long, the home gets no new connections and loses
+// those that it has not opened.
 constexpr std::uint64_t stalled_ns = 10 * base::nanoseconds_per_millisecond;
 
-// So many arrivals are opened before the thread looks at its other connections again.
+// The thread opens so many arrivals before it looks at its other connections again.
 constexpr int opened_at_once_max = 16;
 
 }  // namespace
@@ -35,8 +35,8 @@ void Acceptor::place(Connection& connection) {
     check_later();
 }
 
-// The home with the fewest connections among those whose threads come back; of several one that is
-// idle at the moment.
+// The home with the fewest connections among those that have not stalled. Among equals, one that is
+// idle now.
 Acceptor::Home& Acceptor::choose_home(std::uint64_t now) noexcept {
     Home* best = nullptr;
     std::tuple<bool, std::uint32_t, bool> best_rank;
@@ -70,7 +70,8 @@ void Acceptor::arrive(Home& home, Connection& connection, std::uint64_t now) noe
     post_doorbell(home);
 }
 
-// A doorbell may still be on its way after its arrivals were taken back: it serves the new ones too.
+// A doorbell may still be on its way after its arrivals were taken back. It serves the new ones
+// too.
 void Acceptor::post_doorbell(Home& home) noexcept {
     if (!home.doorbell_posted) {
         home.doorbell_posted = true;

@@ -8,11 +8,10 @@
 
 namespace portico::net {
 
-// How long an instance's callbacks take, where it matters: on a port that submits in its wait,
-// finished replies of other connections wait behind a callback. Nobody foresees a long one; so
-// after one that was long, sends are submitted before each callback of the instance, until 1,000 in
-// a row were short. From any worker: a hint (relaxed), and a lost count of two workers costs
-// nothing but a few calls.
+// It matters on a port that submits in its wait: finished replies of other connections wait while a
+// callback runs. Nobody foresees a long one. So after a long one, sends are submitted before each
+// callback of the instance, until 1,000 in a row were short. From any worker: a hint (relaxed). If
+// two workers lose a count, it costs only a few calls.
 class CallbackPace {
 public:
     [[nodiscard]] bool is_slow() const noexcept {

@@ -1,4 +1,4 @@
-// Why a connection was closed, and what the log says of it.
+// Why a connection was closed, and how the log says it.
 #pragma once
 
 #include <cstdint>

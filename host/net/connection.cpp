@@ -12,8 +12,8 @@ namespace portico::net {
 
 namespace {
 
-// Sends that the system takes at once, in one turn. A peer that reads as fast as the plugin fills
-// the queue must not keep the others waiting.
+// So many sends in one turn, if the system takes them at once: a peer that reads as fast as the
+// plugin fills the queue must not keep the others waiting.
 constexpr int sends_at_once_max = 4;
 
 }  // namespace
@@ -22,7 +22,7 @@ Connection::Connection(ConnectionTable& table, std::uint32_t index) noexcept
     : index_(index), table_(&table) {
     ReceivePart::socket = &socket_;
     SendPart::socket = &socket_;
-    // Nothing of an operation is touched before its event is told on the strand.
+    // An operation is not touched before its event is handled on the strand.
     ReceivePart::completed = [](io::Operation& operation) {
         static_cast<Connection&>(static_cast<ReceivePart&>(operation)).raise<event_received>();
     };
@@ -112,7 +112,7 @@ PORTICO_ALWAYS_INLINE void Connection::received() noexcept {
 PORTICO_ALWAYS_INLINE void Connection::offer_received(std::span<const std::byte> bytes) noexcept {
     if (stash_.empty() && may_offer()) {
         const io::BufferPool& pool = port().buffers();
-        // From here to the end of the offer the bytes may be sent back as they lie there.
+        // During the offer the bytes may be sent back from where they lie.
         if (bytes.size() >= pool.buffer_bytes() / 2 &&
             pool.headroom_bytes() >= SendQueue::chunk_overhead) {
             adoptable_bytes_ = pool.buffer_bytes() / 2;
@@ -123,7 +123,7 @@ PORTICO_ALWAYS_INLINE void Connection::offer_received(std::span<const std::byte>
         conditions_.offer_due = true;
     }
     if (!bytes.empty() && !conditions_.close_wanted && !conditions_.aborting) {
-        // Not offered at all while reading is stopped: it will be.
+        // Bytes that came while reading was paused have not been offered yet.
         conditions_.offer_due = conditions_.offer_due || conditions_.paused;
         if (!stash_.append(bytes)) {
             abort(CloseReason::no_memory);
@@ -136,7 +136,7 @@ PORTICO_ALWAYS_INLINE std::size_t Connection::offer(std::span<const std::byte> b
                                                                  : offer_framed(bytes);
 }
 
-// All that is there is one message, and what was not consumed waits for more.
+// Everything received is one message. What was not consumed waits for more.
 PORTICO_ALWAYS_INLINE std::size_t Connection::offer_unframed(
     std::span<const std::byte> bytes) noexcept {
     std::size_t consumed = 0;
@@ -154,8 +154,8 @@ PORTICO_ALWAYS_INLINE std::size_t Connection::offer_unframed(
         conditions_.held = true;
     } else if (bytes.size() - consumed >= context().limits.unconsumed_bytes &&
                !SlotWord::is_closing(word_.load())) {
-        // (What a plugin leaves that has just asked for a close is nobody's, and no reason to lose
-        // what it has sent.)
+        // (If the plugin has just asked for a close, nobody wants what it left, and its sends must
+        // not be lost for that.)
         abort(CloseReason::unconsumed);
     }
     return consumed;
@@ -183,7 +183,7 @@ std::size_t Connection::offer_framed(std::span<const std::byte> bytes) noexcept 
             abort(CloseReason::plugin_error);
             break;
         }
-        // A frame is done with as a whole, or not at all.
+        // A frame is consumed as a whole or not at all.
         if (answer == Protocol::Answer::ok || consumed != 0) {
             done += frame.size;
             ++messages_;
@@ -197,8 +197,8 @@ void Connection::offer_stash() noexcept {
     conditions_.offer_due = false;
     const std::size_t done = offer(stash_.bytes());
     stash_.consume(done);
-    // Stopped in the middle: what is left has not been refused, and is offered when reading goes
-    // on. A resume inside of on_data asks for nothing: the same bytes would be offered without end.
+    // After a pause in the middle the rest has not been refused, and is offered when reading goes
+    // on. A resume inside on_data does not count: the same bytes would be offered without end.
     conditions_.offer_due = conditions_.paused && !stash_.empty();
 }
 
@@ -218,8 +218,8 @@ void Connection::call_on_end() noexcept {
 
 void Connection::advance_by_steps() noexcept {
     for (;;) {
-        // While it opens, what other connections' callbacks on this strand ask for (an abort, with
-        // a handle that nobody told them) waits for on_open.
+        // An abort waits for on_open. (Callbacks of other connections on this strand could ask for
+        // one, with a guessed handle.)
         if (conditions_.aborting && stage_ != Stage::opening && stage_ != Stage::joining &&
             stage_ != Stage::over) {
             begin_join();
@@ -254,7 +254,7 @@ void Connection::advance_by_steps() noexcept {
     }
 }
 
-// One step of an open connection; false when there is none to take.
+// One step of an open connection. False if there is none to take.
 bool Connection::step_open() noexcept {
     if (conditions_.close_wanted) {
         begin_flushing();
@@ -269,8 +269,8 @@ bool Connection::step_open() noexcept {
         }
         return true;
     }
-    // What is left after on_end is not offered again, whatever ends a hold or a pause: on_data was
-    // over with it.
+    // The rest is not offered again after on_end, whatever ends a hold or a pause: on_end was the
+    // last call for it.
     if (conditions_.offer_due && !on_end_called_ && may_offer()) {
         offer_stash();
         return true;
@@ -301,16 +301,17 @@ void Connection::arm_receive() noexcept {
 // ---- sending
 
 SendResult Connection::append_failed(std::size_t bytes) noexcept {
-    // another thread may have met these bytes and been refused: then an on_writable is due now
+    // another thread's send may have been refused because of these bytes; then an on_writable is
+    // due
     give_back(bytes);
     advance_due_ = true;
     end_turn_later();
     return SendResult::no_memory;
 }
 
-// Bytes that fill at least half of the received buffer go out of it, uncopied: it becomes the
-// queue's until they are sent. The rest of the pool is kept for receiving: peers that do not read
-// cannot use up more than half of it.
+// Bytes that fill at least half of the receive buffer are sent from it, uncopied: the queue has it
+// until they are sent. Peers that do not read can use up half of the pool this way; the rest is
+// kept for receiving.
 bool Connection::adopt_received(std::span<const std::byte> bytes) noexcept {
     const ReceiveOperation& receive = *this;
     io::BufferPool& pool = port().buffers();
@@ -356,7 +357,7 @@ bool Connection::end_turn() noexcept {
     if (advance_due_) {
         advance();
     }
-    // Usually one send takes all that this turn has queued.
+    // Usually one send takes everything that this turn has queued.
     if (may_send()) {
         if (send_at_once() && may_send()) {
             send_more();
@@ -366,13 +367,12 @@ bool Connection::end_turn() noexcept {
     }
     turn_end_due_ = false;
     if (!receiving_) [[unlikely]] {
-        arm_receive();  // nothing was to be sent after all, or the send is in flight
+        arm_receive();  // nothing was to be sent, or the send is in flight
     }
     return stage_ == Stage::over;
 }
 
-// True when the system has taken bytes: what has come of that is told, and there may be more to
-// send.
+// True if the system has taken bytes: that is handled here, and there may be more to send.
 PORTICO_ALWAYS_INLINE bool Connection::send_at_once() noexcept {
     SendPart& send = *this;
     send.buffers = queue_.gather();
@@ -385,8 +385,8 @@ PORTICO_ALWAYS_INLINE bool Connection::send_at_once() noexcept {
         return false;
     }
     take_sent();
-    // A peer that is quick may have sent more by now: then the receive completes in the call, and
-    // spares its way over the system's port.
+    // A quick peer may have sent more by now. Then the receive completes inside the call, without
+    // the system's port.
     if (is_quiet()) [[likely]] {
         read_on_quietly();
     } else {
@@ -405,7 +405,7 @@ void Connection::expedite_send() noexcept {
 void Connection::send_more() noexcept {
     for (int sends = 1; may_send(); ++sends) {
         if (sends == sends_at_once_max) {
-            // The strand queues behind the others, and goes on then.
+            // The strand queues again, and goes on after the others.
             sends_postponed_ = true;
             if (events_.fetch_or(event_continue_sending, std::memory_order_acq_rel) == 0) {
                 strand().deliver(*this);

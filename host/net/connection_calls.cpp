@@ -9,8 +9,8 @@
 
 namespace portico::net {
 
-// A call from another thread (or one that must not overtake such a call), on its way to the strand.
-// Carries a send's bytes behind itself.
+// A call on its way to the strand: from another thread, or one that must not overtake such a call.
+// The bytes of a send follow it in memory.
 struct Connection::Call : Mail {
     Connection* connection = nullptr;
     AnyFunction function = nullptr;
@@ -24,8 +24,8 @@ struct Connection::Call : Mail {
 bool Connection::no_call_on_its_way(std::uint64_t generation) const noexcept {
     const std::uint64_t word = word_.load();
     if (SlotWord::generation_of(word) != generation || SlotWord::is_final(word)) {
-        // nothing will be accepted; and the queue may be another connection's by now, on another
-        // strand
+        // nothing will be accepted, and the queue may belong to another connection by now, on
+        // another strand
         return true;
     }
     return SlotWord::reserved_of(word) == queue_.bytes();
@@ -71,8 +71,8 @@ SendResult Connection::send_slow_path(const ConnectionContext& context, std::uin
         return SendResult::too_large;
     }
     const auto size = static_cast<std::uint32_t>(bytes.size());
-    // Memory first: a reservation can be given back only on the strand, where a close may be
-    // waiting for it.
+    // Memory comes first: only the strand can give a reservation back, because a close may wait for
+    // it.
     const bool direct = on_strand() && no_call_on_its_way(generation);
     Call* call = nullptr;
     if (!direct && size != 0) {
@@ -183,8 +183,8 @@ bool Connection::info(std::uint64_t generation, Info& info) const noexcept {
 
 void Connection::deliver_call(Call& call) noexcept {
     if (stage_ == Stage::opening) {
-        // An order of the host, from a thread that found the word open before the mail of begin()
-        // was sent: behind that.
+        // An order of the host, from a thread that found the word open before begin() sent its
+        // mail. It comes after that mail.
         strand().deliver(call);
         return;
     }
@@ -193,7 +193,7 @@ void Connection::deliver_call(Call& call) noexcept {
         if (wanted && !conditions_.aborting) {
             PORTICO_ASSERT(!end_sent_);
             if (queue_.append(send_chunks(), {call.bytes(), call.number})) {
-                end_turn_later();  // the reservation of the bytes goes over to the queue
+                end_turn_later();  // the queue takes over the reservation of the bytes
                 give_back(call_bytes);
             } else {
                 give_back(call.number + call_bytes);

@@ -60,16 +60,16 @@ bool Connection::try_shut_down_sending() noexcept {
     if (end_sent_) {
         return true;
     }
-    // With the word marked, closing or finished, nothing new is accepted: what is reserved is all
-    // that will still have to go out.
+    // The word is marked closing or finished, so nothing new is accepted: only what is reserved
+    // still has to go out.
     if (sending_ || !queue_.empty() || SlotWord::reserved_of(word_.load()) != 0) {
         return false;
     }
     end_sent_ = true;
-    // Where the peer has ended its side, a close follows at once: nothing is left unread, and
+    // If the peer has ended its side, the close follows at once: nothing is left unread, and
     // closing the socket ends our side in order.
     if (stage_ != Stage::flushing || !conditions_.peer_ended) {
-        // where it fails the connection is gone, and the receive says so
+        // if it fails the connection is gone, and the receive reports that
         static_cast<void>(socket_.shutdown_send());
     }
     return true;
@@ -111,7 +111,7 @@ void Connection::try_finish() noexcept {
         give_back(lost);
     }
     if (!word_.close_for_good()) {
-        return;  // an accepted call is on its way, and comes back here
+        return;  // an accepted call is on its way; it leads back here
     }
     if (reset_) {
         socket_.reset_on_close();
@@ -126,7 +126,7 @@ void Connection::try_finish() noexcept {
     end_turn_later();
 }
 
-// The host has ended the connection although bytes were still to go.
+// The host has ended the connection before all bytes were sent.
 void Connection::warn_of_loss() noexcept {
     const std::uint64_t lost = queue_.bytes() + socket_.unacknowledged_bytes().value_or(0);
     std::uint64_t unwritten = 0;
@@ -143,7 +143,7 @@ void Connection::warn_of_loss() noexcept {
 void Connection::log_end() noexcept {
     base::Log& log = *context().log;
     if (reason_ == CloseReason::no_memory) {
-        // nothing is allocated for it here
+        // the line must not allocate
         log.write(base::LogLevel::warn, context().listener_name, handle(), "closed: out of memory");
     }
     log.compose_access(context().listener_name, handle(), [&] {

@@ -8,14 +8,14 @@ namespace portico::net {
 
 namespace {
 
-// While the host stops, a connection whose peer is quiet for so long after our end of stream, and
-// has acknowledged everything, is done: an idle client that never closes its side does not hold up
-// the stop.
+// While the host stops, a connection is done if its peer has acknowledged everything and is quiet
+// for so long after our end of stream. So an idle client that never closes its side does not hold
+// up the stop.
 constexpr std::uint64_t drain_quiet_ns = 200 * base::nanoseconds_per_millisecond;
 
-// A timer that comes later than this says less about the peer than about this process, which stood
-// still (was stopped, suspended, or starved). The peer may have stood still with it. So it gets
-// another chance, of a second at most; and no third before a byte has moved.
+// If a timer comes later than this, this process stood still (it was stopped, suspended or
+// starved), and the peer may have stood still with it. So the peer gets another chance of at most a
+// second, and no third one before a byte has moved.
 constexpr std::uint64_t late_ns = 100 * base::nanoseconds_per_millisecond;
 constexpr std::uint64_t another_chance_ns = base::nanoseconds_per_second;
 
@@ -25,7 +25,7 @@ constexpr std::uint64_t milliseconds(std::uint32_t count) noexcept {
 
 }  // namespace
 
-// Of the stage: how long nothing may move. 0: for ever.
+// How long nothing may move in this stage. 0: there is no limit.
 std::uint64_t Connection::timeout_ns() const noexcept {
     const config::Limits& limits = context().limits;
     switch (stage_) {
@@ -52,15 +52,15 @@ void Connection::arm_timer() noexcept {
     TimerPart& timer = *this;
     const std::uint64_t deadline = since_ns_ + timeout;
     if (!timing_) {
-        // A look halfway: so what moves is noticed at most half a timeout after it has moved, where
-        // the system does not say when.
+        // The timer comes halfway. So if the system does not say when bytes moved, they are noticed
+        // at most half a timeout later.
         timing_ = true;
         timer.deadline_ns = armed_ns_ = std::min(deadline, port().now() + timeout / 2);
         port().timer(timer);
     } else if (deadline < armed_ns_) {
-        // Only where a state with a shorter timeout begins; armed anew when the cancelled one is
-        // back. A later deadline waits for the timer to fire, so that a message costs no timer
-        // call.
+        // A stage with a shorter timeout has begun. The timer is armed again after the cancelled
+        // one has come back. A later deadline waits for the timer to fire, so that a message costs
+        // no timer call.
         port().cancel(timer);
     }
 }
@@ -83,8 +83,8 @@ void Connection::timer_fired() noexcept {
     advance();
 }
 
-// Asks the system what has moved since the last look. Where it cannot tell, completed operations
-// are all that is known, and bytes that wait to be received: they may have come while this process
+// Asks the system what has moved since the last look. If it cannot tell, completed operations are
+// all that is known, and bytes that wait to be received: they may have come while this process
 // stood still.
 void Connection::look_for_progress(std::uint64_t now) noexcept {
     const std::optional<io::Progress> progress = socket_.progress();
@@ -94,14 +94,14 @@ void Connection::look_for_progress(std::uint64_t now) noexcept {
         }
         return;
     }
-    // What the peer sends while we flush, or linger, is discarded, and no reason to wait for
-    // longer; at a stop the peer may go on talking.
+    // What the peer sends while we flush or linger is discarded, and does not prolong the wait. At
+    // a stop the peer may go on talking.
     const bool counts_received = stage_ == Stage::open || (stage_ == Stage::lingering && draining_);
     const auto moved = static_cast<std::uint32_t>(progress->acknowledged_bytes +
                                                   (counts_received ? progress->received_bytes : 0));
     if (moved != moved_bytes_) {
         moved_bytes_ = moved;
-        // not before the system was: this thread may have stood still in between
+        // read after the system was asked: this thread may have stood still in between
         const std::uint64_t asked = port().now();
         moved_at(asked -
                  std::min(asked, progress->newest_age_ms * base::nanoseconds_per_millisecond));
@@ -125,11 +125,11 @@ void Connection::deadline_passed() noexcept {
         case Stage::lingering: {
             const std::uint64_t left = socket_.unacknowledged_bytes().value_or(0);
             if (draining_ && left != 0) {
-                since_ns_ = port().now();  // the stop's own deadline ends it
+                since_ns_ = port().now();  // only the deadline of the stop ends this
                 return;
             }
-            // Nothing unacknowledged (or the system cannot tell): an orderly close loses nothing.
-            // Else the peer has stopped reading.
+            // If nothing is unacknowledged (or the system cannot tell), an orderly close loses
+            // nothing. Otherwise the peer has stopped reading.
             reset_ = cut_ = left != 0;
             begin_join();
             return;

@@ -1,5 +1,5 @@
-// What a connection does for every message and more than one of its files needs: inline, so that a
-// message costs no call more. The plugin's host functions need send().
+// The parts of a connection that run for every message and that several of its files need. They are
+// inline, so that a message costs no extra call. The plugin's host functions use send().
 #pragma once
 
 #include <algorithm>
@@ -91,11 +91,11 @@ PORTICO_ALWAYS_INLINE void Connection::advance() noexcept {
         return;
     }
     // The usual case: a message was answered, and the next one is awaited. The answer leaves first,
-    // and end_turn() reads on behind it. No deadline but the idle one can be wanted.
+    // and end_turn() reads on after it. Only the idle deadline can be wanted.
     if (!turn_end_due_) {
         read_on_quietly();
     }
-    // (One that is in flight comes early enough: since_ns_ only grows.)
+    // A timer in flight is early enough, since since_ns_ only grows.
     if (context().limits.idle_timeout_ms != 0 && !timing_) {
         arm_timer();
     }

@@ -48,8 +48,8 @@ void Connection::opened() noexcept {
             accepted_ = true;
             stage_ = Stage::open;
             if (!queue_.empty()) {
-                // what other connections' callbacks on this strand sent to it before on_open could
-                // not leave yet
+                // what other connections' callbacks on this strand sent before on_open could not
+                // leave yet
                 end_turn_later();
             }
         } else {
@@ -63,8 +63,7 @@ void Connection::opened() noexcept {
 }
 
 bool Connection::attach() noexcept {
-    // The port words its refusal as start-up's errors are worded, and may run out of memory for
-    // that.
+    // The port's refusal is a text, as at start-up, and may find no memory.
     try {
         const base::Result<void> attached = port().attach(socket_);
         if (attached) {

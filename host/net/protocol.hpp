@@ -1,9 +1,9 @@
 // What a connection asks of the protocol above it (host/plugin implements it for the C ABI; tests
 // implement it directly), and what a connection needs of the listener that accepted it.
 //
-// All calls for one connection are serial, on its strand; calls for different connections are
-// concurrent (unless the listener has one strand for all). None is made inside a call of the
-// protocol into the connection.
+// All calls for one connection are serial, on its strand. Calls for different connections are
+// concurrent, unless the listener has one strand for all. No call is made while the protocol itself
+// is calling into the connection.
 #pragma once
 
 #include <cstddef>
@@ -21,8 +21,7 @@ namespace portico::net {
 class Connection;
 class WorkerGroup;
 
-// A function of the protocol's own, carried by Connection::post and given back to
-// Protocol::on_posted unchanged.
+// A function of the protocol. Connection::post carries it to Protocol::on_posted, unchanged.
 using AnyFunction = void (*)();
 
 class Protocol {
@@ -40,9 +39,9 @@ public:
         failed,
     };
 
-    // False: the connection is not wanted; nothing else is called for it.
+    // False refuses the connection; nothing else is called for it.
     [[nodiscard]] virtual bool on_open(Connection& connection) noexcept = 0;
-    // See portico_plugin::on_data. `consumed` is 0 before.
+    // See portico_plugin::on_data. `consumed` is 0 at the call.
     [[nodiscard]] virtual Answer on_data(Connection& connection, const Message& message,
                                          std::size_t& consumed) noexcept = 0;
     [[nodiscard]] virtual Answer on_writable(Connection& connection) noexcept = 0;
@@ -57,15 +56,15 @@ protected:
     ~Protocol() = default;
 };
 
-// Constant, but for the two `mutable` members, for as long as connections of the listener live.
+// Constant as long as connections of the listener live, except for the two `mutable` members.
 struct ConnectionContext {
     std::string listener_name;
     config::Limits limits;
     config::Framing framing;
     Protocol* protocol = nullptr;
     base::Log* log = nullptr;
-    // Called when a connection is over and its slot was given back; on a worker thread of the group
-    // that it lived in. The context may be gone afterwards.
+    // Called after a connection's slot was given back, on a worker thread of the group that it
+    // lived in. The context may be gone afterwards.
     void (*released)(void* owner, const WorkerGroup& group) = nullptr;
     void* owner = nullptr;
     mutable CallbackPace pace;

@@ -71,7 +71,7 @@ void WorkerGroup::stop() noexcept {
         thread.join();
     }
     threads_.clear();
-    // The post that the last worker passed on.
+    // The last worker has passed the stop post on.
     while (port_->outstanding() != 0) {
         io::Operation* rest = nullptr;
         if (port_->wait({&rest, 1}, 0) != 0) {
@@ -88,8 +88,8 @@ bool WorkerGroup::is_current() const noexcept {
 void WorkerGroup::schedule(Strand& strand) noexcept {
     if (is_current()) {
         enqueue(strand);
-        // From inside a callback, which may go on for long, or even wait for what this strand is to
-        // do: another thread may take it.
+        // The caller is inside a callback, which may take long, or even wait for what this strand
+        // is to do. Another thread may take the strand.
         if (options_.threads > 1 && Worker::current()->running() != nullptr) {
             port_->wake();
         }
@@ -153,22 +153,23 @@ void Worker::run() noexcept {
         round_.store(round + 2, std::memory_order_relaxed);
     }
     if (took_stop_post_) {
-        group_->port().post(group_->stop_post_);  // the next worker's turn
+        group_->port().post(group_->stop_post_);  // for the next worker
     }
     current_ = nullptr;
 }
 
 void Worker::run_strands() noexcept {
-    // As many as are queued now: a strand that queues again waits for the next look at the port.
+    // Only as many as are queued now: a strand that queues again waits until the port has been
+    // looked at.
     std::uint32_t turns = group_->run_count_.load(std::memory_order_relaxed);
     for (; turns > 0; --turns) {
         Strand* strand = group_->dequeue();
         if (strand == nullptr) {
             return;  // other workers took them
         }
-        // What this thread has dequeued and not yet run can be taken by another. And where
-        // callbacks may block (batches of one), so can what the strand before has submitted and the
-        // port has completed at once: its ready list is not looked at until somebody waits.
+        // Another thread can take the strands that this one has not come to. If callbacks may block
+        // (batches of one), it can also take what the strand before has submitted and the port has
+        // completed at once: nobody looks at the port's ready list before somebody waits.
         if (group_->options_.threads > 1 &&
             (group_->options_.batch == 1 ||
              group_->run_count_.load(std::memory_order_relaxed) != 0)) {
