@@ -183,8 +183,8 @@ bool Connection::info(std::uint64_t generation, Info& info) const noexcept {
 
 void Connection::deliver_call(Call& call) noexcept {
     if (stage_ == Stage::opening) {
-        // An order of the host, from a thread that found the word open before begin() sent its
-        // mail. It comes after that mail.
+        // An order of the host, from a thread that found the word open before Connection::begin()
+        // sent its mail. It comes after that mail.
         strand().deliver(call);
         return;
     }
