@@ -35,7 +35,7 @@ struct Elements : std::array<Element, 5> {
 
 }  // namespace
 
-TEST_CASE("a Fifo hands out in the order it was given", "[base][fifo]") {
+TEST_CASE("a Fifo returns its elements in the order in which they were added", "[base][fifo]") {
     Elements elements;
     Fifo<Element> list;
     CHECK(list.empty());

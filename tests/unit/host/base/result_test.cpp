@@ -36,7 +36,7 @@ TEST_CASE("a Result of nothing is success until it fails", "[base][result]") {
     const Result<void> success;
     CHECK(success);
     CHECK(success.error().empty());
-    // A reason may be empty, and is a failure still.
+    // It is a failure even if its reason is empty.
     const Result<void> silent(Failure{""});
     CHECK_FALSE(silent);
     const Result<void> failure(Failure{"why"});

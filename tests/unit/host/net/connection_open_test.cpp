@@ -1,5 +1,5 @@
-// A connection that is ordered to end while it opens. Orders of the host find it as soon as its
-// word is open, from any thread, so the mail of one may come before the mail with which the
+// A connection that is ordered to end while it opens. From any thread the host's orders find it as
+// soon as its word is open, so the mail of an order may come before the mail with which the
 // connection begins.
 #include <sys/socket.h>
 #include <unistd.h>
@@ -111,7 +111,7 @@ private:
 
 }  // namespace
 
-TEST_CASE("a connection that is drained before it has begun is told so", "[connection]") {
+TEST_CASE("a connection that is drained before it has begun gets its on_drain", "[connection]") {
     OneConnection one;
     REQUIRE(one.connection->drain(one.connection->generation(), 1'234) ==
             net::CallResult::accepted);

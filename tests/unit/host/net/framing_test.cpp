@@ -115,7 +115,7 @@ TEST_CASE("a payload of max_bytes passes and one more byte does not", "[framing]
     CHECK(net::next_frame(delimiter("\r\n", 4), bytes_of("12345\r\n"), scanned).kind ==
           Frame::Kind::too_long);
 
-    // Before the delimiter has come: its first byte may be there already.
+    // Before the delimiter has come; its first byte may be there already.
     scanned = 0;
     CHECK(net::next_frame(delimiter("\r\n", 4), bytes_of("1234\r"), scanned).kind ==
           Frame::Kind::incomplete);
@@ -129,7 +129,7 @@ TEST_CASE("a payload of max_bytes passes and one more byte does not", "[framing]
     scanned = 0;
     CHECK(net::next_frame(framing, bytes_of(with_prefix(framing, "1234")), scanned).kind ==
           Frame::Kind::complete);
-    // Known to be too long from the prefix alone.
+    // The prefix alone shows that it is too long.
     CHECK(net::next_frame(framing, bytes_of(std::string("\0\5", 2)), scanned).kind ==
           Frame::Kind::too_long);
 }
@@ -140,8 +140,8 @@ TEST_CASE("a delimiter is not looked for twice in the same bytes", "[framing]") 
     std::size_t scanned = 0;
     CHECK(net::next_frame(framing, bytes_of(text), scanned).kind == Frame::Kind::incomplete);
     CHECK(scanned == 1'000);
-    // A delimiter planted in what was scanned before is not seen: proof that the search goes on
-    // behind it.
+    // A delimiter planted in the part that was scanned before is not seen, so the search goes on
+    // after that part.
     std::string planted = text + "yy";
     planted[10] = '\n';
     CHECK(net::next_frame(framing, bytes_of(planted), scanned).kind == Frame::Kind::incomplete);
