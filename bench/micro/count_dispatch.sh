@@ -35,6 +35,6 @@ each() { # TOGGLE...
     echo $(((many - few) / 2000))
 }
 
-until_queued=$(each 'portico::net::Connection::attend()')
+until_queued=$(each 'portico::net::Connection::end_turn()')
 echo "receive completed -> on_data -> send queued:   $until_queued instructions a message"
 echo "the same, queue handed over and emptied:       $(each) instructions a message"

@@ -1,5 +1,5 @@
-// Assertions that stay on in release: a programmer's error ends the process where it happened, with
-// the condition and the place, rather than later and somewhere else.
+// Assertions that stay on in release. A programmer's error ends the process where it happened, with
+// the condition and the place, and not later somewhere else.
 #pragma once
 
 namespace portico::base {

@@ -1,14 +1,14 @@
-// An inbox: any thread adds, and whoever empties it takes all at once, in the order in which they
-// were added. Lock-free.
+// An inbox: any thread adds, and whoever empties it takes everything at once, in the order in which
+// it was added. Lock-free.
 //
-// The add that finds the inbox empty, and no other, must see to it that somebody empties it: rings
-// a doorbell, wakes a port.
+// The caller whose add finds the inbox empty, and no other, must make sure that somebody empties
+// it: it posts a doorbell, or wakes a port.
 //
 // Pairing: the release of add() with the acquire of take_all(), for the elements. The release of
-// take_all() with the acquire of the add() that finds the inbox empty: what was done before it was
-// emptied (with the doorbell, say, that brought that about) is done for who rings next.
+// take_all() with the acquire of the add() that finds the inbox empty: the next caller to post the
+// doorbell sees what was done before the inbox was emptied, with that doorbell for example.
 //
-// `Atomic` is std::atomic but in tests that switch threads at every access.
+// `Atomic` is std::atomic, except in tests that switch threads at every access.
 #pragma once
 
 #include <atomic>
@@ -20,7 +20,7 @@ namespace portico::base {
 template <template <class> class Atomic>
 class BasicInbox {
 public:
-    // True when the inbox was empty.
+    // True if the inbox was empty.
     [[nodiscard]] bool add(Link& element) noexcept {
         Link* newest = newest_.load(std::memory_order_relaxed);
         do {

@@ -14,8 +14,8 @@ struct Link {
 };
 
 // A first-in, first-out list of T, which derives from Link. Not synchronised: its owner says who
-// may touch it. One pointer large, since every connection has some: the newest element links to the
-// oldest.
+// may touch it. It is one pointer large, since every connection has some: the newest element links
+// to the oldest.
 template <class T>
 class Fifo {
 public:
@@ -40,8 +40,7 @@ public:
         newest_ = &link;
     }
 
-    // All of them, oldest first, each linked to the next, the newest to null; the list is empty
-    // then.
+    // Takes all elements: oldest first, each linked to the next, the newest to null.
     [[nodiscard]] Link* take_all() noexcept {
         if (newest_ == nullptr) {
             return nullptr;
@@ -64,8 +63,7 @@ public:
         return static_cast<T*>(oldest);
     }
 
-    // Takes one element out from anywhere: linear, for the rare ways out. False when it is not on
-    // the list.
+    // Takes out one element from anywhere. Linear, for rare cases. False if it is not on the list.
     bool remove(T& element) noexcept {
         if (newest_ == nullptr) {
             return false;
@@ -86,8 +84,8 @@ public:
         return true;
     }
 
-    // Appends a chain that was linked newest first (as a lock-free push leaves it), so that the
-    // oldest comes first.
+    // Appends a chain that is linked newest first, as a lock-free push leaves it; its oldest
+    // element comes first.
     void append_reversed(Link* newest) noexcept {
         if (newest == nullptr) {
             return;

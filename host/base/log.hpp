@@ -1,4 +1,4 @@
-// The log, as every layer sees it: lines with a level, a listener's name and a connection's number.
+// The log as every layer sees it: lines with a level, a listener's name and a connection's number.
 #pragma once
 
 #include <cstdint>
@@ -13,17 +13,17 @@ enum class LogLevel : std::uint8_t {
     info,
     warn,
     error,
-    always,  // what scripts wait for: written at every level but off
+    always,  // scripts wait for these: written at every level but off
     off,
 };
 
-// A connection that has ended, as the access line tells it.
+// A connection that has ended, for its access line.
 struct Access {
     std::string peer;         // "127.0.0.1:5000"
     std::string_view reason;  // "closed by the peer"
     std::uint64_t received_bytes = 0;
     std::uint64_t sent_bytes = 0;
-    std::uint64_t messages = 0;     // that the plugin was offered and took
+    std::uint64_t messages = 0;     // offered to the plugin and taken
     std::uint64_t duration_ns = 0;  // since it was opened
 };
 
@@ -32,14 +32,14 @@ class Log {
 public:
     [[nodiscard]] bool enabled(LogLevel level) const noexcept { return level >= level_; }
 
-    // `listener` may be empty, `connection` 0: then they are left out of the line. Control bytes in
-    // `text` are escaped, and it is cut at 4,096 bytes.
+    // An empty `listener` and a `connection` of 0 are left out of the line. Control bytes in `text`
+    // are escaped, and it is cut at 4,096 bytes.
     virtual void write(LogLevel level, std::string_view listener, std::uint64_t connection,
                        std::string_view text) noexcept = 0;
 
-    // For a text that has to be put together: `text` returns it as a std::string, and is called
-    // only where the level is enabled. The one place where want of memory for a line ends: the line
-    // is lost, and counted.
+    // For a text that must be composed: `text` returns it as a std::string, and is called only if
+    // the level is enabled. If memory for the line is out, the line is lost and counted; nothing
+    // else happens.
     template <class Text>
     void compose(LogLevel level, std::string_view listener, std::uint64_t connection,
                  Text&& text) noexcept {
@@ -57,7 +57,7 @@ public:
     // Whether access lines go anywhere.
     [[nodiscard]] bool logs_access() const noexcept { return logs_access_; }
     // The line of a connection that has ended: `access` returns it as an Access, and is called only
-    // if it goes anywhere. Want of memory ends here as well.
+    // if it goes anywhere. If memory is out, the line is lost and counted here too.
     template <class Make>
     void compose_access(std::string_view listener, std::uint64_t connection,
                         Make&& access) noexcept {

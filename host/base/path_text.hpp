@@ -1,5 +1,6 @@
-// File names between UTF-8 text, which is what everything inside uses, and std::filesystem::path,
-// which is wide on Windows. Opening files through a path is what makes non-ASCII names work there.
+// Converts file names between UTF-8 text, which the program uses throughout, and
+// std::filesystem::path, which is wide on Windows. Non-ASCII names work there only if files are
+// opened through a path.
 #pragma once
 
 #include <filesystem>
@@ -8,7 +9,7 @@
 
 namespace portico::base {
 
-// Throws std::system_error on Windows when the text is not UTF-8; elsewhere bytes are taken as they
+// Throws std::system_error on Windows if the text is not UTF-8; elsewhere bytes are taken as they
 // are.
 [[nodiscard]] inline std::filesystem::path path_from_utf8(std::string_view text) {
     return std::filesystem::path(std::u8string(text.begin(), text.end()));

@@ -1,5 +1,5 @@
-// A value or the text of an error, for start-up and configuration, where an error is a sentence for
-// a person. The data path uses io::Error instead.
+// A value or the text of an error. For start-up and configuration, where an error is a sentence for
+// a person; the data path uses io::Error instead.
 #pragma once
 
 #include <optional>
@@ -12,7 +12,7 @@ namespace portico::base {
 
 struct Failure {
     std::string text;
-    int kind = 0;  // tells failures apart, where the function that fails says how; else 0
+    int kind = 0;  // distinguishes failures if the function that fails says how; otherwise 0
 };
 
 template <class T>
@@ -34,7 +34,7 @@ public:
         PORTICO_ASSERT(value_.has_value());
         return &*value_;
     }
-    // The reason; empty when there is a value.
+    // The reason; empty if there is a value.
     [[nodiscard]] const std::string& error() const noexcept { return error_; }
     [[nodiscard]] int kind() const noexcept { return kind_; }
 

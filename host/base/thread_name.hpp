@@ -5,8 +5,8 @@
 
 namespace portico::base {
 
-// Of the calling thread; Linux keeps 15 characters. It is only for people, so a failure is no
-// error.
+// Names the calling thread; Linux keeps 15 characters. The name is only for people, so a failure is
+// no error.
 void name_this_thread(const char* name) noexcept;
 // "portico-3"
 void name_this_thread(const char* name, std::uint32_t number) noexcept;

@@ -1,6 +1,5 @@
-// At most one warning of a kind in ten seconds: what a flood of clients meets must not become a
-// flood of lines. Those that were not written are counted, and the next one says how many there
-// were.
+// At most one warning of a kind in ten seconds: a flood of clients must not become a flood of
+// lines. Warnings that were not written are counted, and the next one says how many there were.
 #pragma once
 
 #include <atomic>
@@ -11,14 +10,14 @@
 
 namespace portico::base {
 
-// From any thread. The two members are hints (relaxed): between threads that warn at the same
-// moment a count may go with the other's line.
+// From any thread. The two members are hints (relaxed): if two threads warn at the same moment, a
+// count may go with the other's line.
 class WarningLimit {
 public:
     static constexpr std::uint64_t interval_ns = 10 * nanoseconds_per_second;
 
-    // Whether a line may be written at `now_ns`. Then `unwritten` says how many were not since the
-    // one before.
+    // Whether a line may be written at `now_ns`. If so, `unwritten` is how many were not written
+    // since the last one.
     [[nodiscard]] bool admits(std::uint64_t now_ns, std::uint64_t& unwritten) noexcept {
         std::uint64_t next = next_ns_.load(std::memory_order_relaxed);
         if (now_ns < next || !next_ns_.compare_exchange_strong(next, now_ns + interval_ns,
@@ -30,7 +29,7 @@ public:
         return true;
     }
 
-    // What the line says of them: "" for none.
+    // The end of the line, about them: "" for none.
     [[nodiscard]] static std::string mention(std::uint64_t unwritten) {
         return unwritten == 0 ? ""
                               : " (and " + std::to_string(unwritten) +

@@ -11,8 +11,8 @@ namespace portico::base {
 
 namespace {
 
-// The console's code page as it was; 0: it was not changed, or has been given back. The exchange
-// lets one thread alone give it back.
+// The console's code page before; 0 if it was not changed or has been restored. The exchange lets
+// only one thread restore it.
 std::atomic<UINT> code_page_before{0};
 
 }  // namespace

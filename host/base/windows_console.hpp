@@ -12,11 +12,11 @@ namespace portico::base {
 // The process's command line, the program's name first.
 [[nodiscard]] std::vector<std::string> utf8_arguments();
 
-// Tells the console that what is printed is UTF-8. exit() and the end of main() undo that.
+// Tells the console that output is UTF-8. exit() and the end of main() undo that.
 void begin_utf8_output() noexcept;
 
-// Gives the console the code page back that begin_utf8_output() found. For ways out that do not
-// call exit(). From any thread.
+// Restores the code page that begin_utf8_output() found. For ways out that do not call exit(). From
+// any thread.
 void end_utf8_output() noexcept;
 
 }  // namespace portico::base

@@ -3,31 +3,22 @@
 #include <algorithm>
 #include <new>
 #include <string>
-#include <tuple>
 #include <utility>
 
 namespace portico::net {
 
 namespace {
 
-constexpr int backlog = 4'096;  // the system cuts it to its own maximum
+constexpr int backlog = 4'096;  // the system reduces it to its own maximum
 constexpr std::uint64_t backoff_ns = 100 * base::nanoseconds_per_millisecond;
 
-// A home whose thread has not come back for so long gets no new connections, and gives away those
-// that it has not opened.
-constexpr std::uint64_t stalled_ns = 10 * base::nanoseconds_per_millisecond;
-
-// Accepts posted at first, if the port takes so many. Later as many as there are connections: the
+// Accepts posted at first, if the port takes so many. Later there are as many as connections: the
 // more connections keep the port busy, the longer an accept waits until it is posted again.
 constexpr std::size_t slots_min = 64;
 
-// Clients that one completed accept admits in a row, where accepts complete at once: a worker whose
-// callbacks are slow comes to its port rarely, and the clients that it has must have their turn as
-// well.
+// So many clients in a row are admitted if accepts complete at once. A worker with slow callbacks
+// comes to its port rarely, and the clients that it has need their turn as well.
 constexpr int accepts_in_a_row_max = 16;
-
-// So many arrivals are opened before the thread looks at its other connections again.
-constexpr int opened_at_once_max = 16;
 
 io::PeerTimeouts timeouts_of(const config::Limits& limits) noexcept {
     io::PeerTimeouts timeouts;
@@ -50,10 +41,10 @@ Acceptor::Acceptor(ConnectionTable& table, WorkerGroup& accepting,
         auto home = std::make_unique<Home>();
         home->acceptor = this;
         home->group = group;
-        home->bell.home = home.get();
-        home->bell.completed = [](io::Operation& operation) {
-            Home& rung = *static_cast<Home::Bell&>(operation).home;
-            rung.acceptor->arrived(rung);
+        home->doorbell.home = home.get();
+        home->doorbell.completed = [](io::Operation& operation) {
+            Home& owner = *static_cast<Home::Doorbell&>(operation).home;
+            owner.acceptor->arrived(owner);
         };
         homes_.push_back(std::move(home));
     }
@@ -69,42 +60,43 @@ Acceptor::Acceptor(ConnectionTable& table, WorkerGroup& accepting,
 
 Acceptor::~Acceptor() {
     PORTICO_ASSERT(open_connections() == 0);
-    for (const std::unique_ptr<Door>& door : doors_) {
-        PORTICO_ASSERT(door->closed || !started_);
+    for (const std::unique_ptr<ListenSocket>& listen_socket : listen_sockets_) {
+        PORTICO_ASSERT(listen_socket->closed || !started_);
     }
 }
 
 base::Result<io::Address> Acceptor::listen(const io::Address& address,
                                            std::uint64_t retry_until_ns) {
     PORTICO_ASSERT(!started_);
-    auto door = std::make_unique<Door>();
-    door->acceptor = this;
-    door->stop.door = door.get();
-    door->stop.completed = [](io::Operation& operation) {
-        Door& stopped = *static_cast<Door::Stop&>(operation).door;
-        stopped.acceptor->stop_door(stopped);
+    auto listen_socket = std::make_unique<ListenSocket>();
+    listen_socket->acceptor = this;
+    listen_socket->stop.listen_socket = listen_socket.get();
+    listen_socket->stop.completed = [](io::Operation& operation) {
+        ListenSocket& stopped = *static_cast<ListenSocket::Stop&>(operation).listen_socket;
+        stopped.acceptor->stop_listening(stopped);
     };
-    if (const base::Result<void> listening = door->socket.listen(
+    if (const base::Result<void> listening = listen_socket->socket.listen(
             address, backlog, timeouts_of(context_.limits), retry_until_ns);
         !listening) {
         return base::Failure{listening.error(), listening.kind()};
     }
-    if (const base::Result<void> attached = accepting_.port().attach(door->socket); !attached) {
+    if (const base::Result<void> attached = accepting_.port().attach(listen_socket->socket);
+        !attached) {
         return base::Failure{attached.error()};
     }
-    add_slots(*door, std::min<std::size_t>(accepting_.port().accepts_max(), slots_min));
-    door->local = door->socket.local_address();
-    doors_.push_back(std::move(door));
-    return doors_.back()->local;
+    add_slots(*listen_socket, std::min<std::size_t>(accepting_.port().accepts_max(), slots_min));
+    listen_socket->local = listen_socket->socket.local_address();
+    listen_sockets_.push_back(std::move(listen_socket));
+    return listen_sockets_.back()->local;
 }
 
-void Acceptor::add_slots(Door& door, std::size_t wanted) {
-    while (door.slots.size() < wanted) {
+void Acceptor::add_slots(ListenSocket& listen_socket, std::size_t wanted) {
+    while (listen_socket.slots.size() < wanted) {
         auto slot = std::make_unique<Slot>();
         slot->acceptor = this;
-        slot->door = &door;
+        slot->listen_socket = &listen_socket;
         slot->accept.slot = slot->backoff.slot = slot->begin.slot = slot.get();
-        slot->accept.listener = &door.socket;
+        slot->accept.listener = &listen_socket.socket;
         slot->accept.completed = [](io::Operation& operation) {
             Slot& done = *static_cast<Slot::Accept&>(operation).slot;
             done.acceptor->accepted(done);
@@ -117,19 +109,19 @@ void Acceptor::add_slots(Door& door, std::size_t wanted) {
             Slot& done = *static_cast<Slot::Begin&>(operation).slot;
             done.acceptor->begun(done);
         };
-        holding_.reserve(holding_.size() + door.slots.size() + 1);
-        door.slots.push_back(std::move(slot));
+        holding_.reserve(holding_.size() + listen_socket.slots.size() + 1);
+        listen_socket.slots.push_back(std::move(slot));
     }
 }
 
 void Acceptor::start(std::function<void()> last_released) {
     const std::scoped_lock lock(mutex_);
-    PORTICO_ASSERT(!started_ && !doors_.empty());
+    PORTICO_ASSERT(!started_ && !listen_sockets_.empty());
     started_ = true;
     last_released_ = std::move(last_released);
-    for (const std::unique_ptr<Door>& door : doors_) {
-        for (const std::unique_ptr<Slot>& slot : door->slots) {
-            slot->state = SlotState::posted;
+    for (const std::unique_ptr<ListenSocket>& listen_socket : listen_sockets_) {
+        for (const std::unique_ptr<Slot>& slot : listen_socket->slots) {
+            slot->state = SlotState::beginning;
             accepting_.port().post(slot->begin);
         }
     }
@@ -142,8 +134,8 @@ void Acceptor::stop(std::function<void()> stopped) {
         stopping_ = true;
         if (started_) {
             on_stopped_ = std::move(stopped);
-            for (const std::unique_ptr<Door>& door : doors_) {
-                accepting_.port().post(door->stop);
+            for (const std::unique_ptr<ListenSocket>& listen_socket : listen_sockets_) {
+                accepting_.port().post(listen_socket->stop);
             }
             return;
         }
@@ -154,7 +146,7 @@ void Acceptor::stop(std::function<void()> stopped) {
 // ---- events of a slot, each on a thread of the accepting group
 
 void Acceptor::begun(Slot& slot) {
-    // A slot that was woken while it held a client has a place for it.
+    // If the slot was woken while it held a client, there is a place for that client.
     const bool has_client = slot.accept.accepted != io::invalid_socket;
     const bool is_served = has_client && serve(slot);
     std::unique_lock lock(mutex_);
@@ -197,7 +189,7 @@ bool Acceptor::admit(Slot& slot, std::unique_lock<std::mutex>& lock) {
         const bool is_served = serve(slot);
         lock.lock();
         if (is_served) {
-            post_more(*slot.door);
+            post_more(*slot.listen_socket);
             return true;
         }
         back_off(slot);
@@ -224,12 +216,12 @@ void Acceptor::backed_off(Slot& slot) {
     finish_event(lock);
 }
 
-void Acceptor::stop_door(Door& door) {
+void Acceptor::stop_listening(ListenSocket& listen_socket) {
     std::unique_lock lock(mutex_);
-    door.stop_seen = true;
-    for (const std::unique_ptr<Slot>& slot : door.slots) {
+    listen_socket.stop_seen = true;
+    for (const std::unique_ptr<Slot>& slot : listen_socket.slots) {
         switch (slot->state) {
-            case SlotState::parked: slot->state = SlotState::stopped; break;
+            case SlotState::not_begun: slot->state = SlotState::stopped; break;
             case SlotState::holding:
                 std::erase(holding_, slot.get());
                 turn_away(*slot);
@@ -237,14 +229,14 @@ void Acceptor::stop_door(Door& door) {
                 break;
             case SlotState::accepting: accepting_.port().cancel(slot->accept); break;
             case SlotState::backing_off: accepting_.port().cancel(slot->backoff); break;
-            case SlotState::posted:  // begun() finds that it is to stop
+            case SlotState::beginning:  // begun() finds that it is to stop
             case SlotState::stopped: break;
         }
     }
     finish_event(lock);
 }
 
-// ---- placing
+// ---- a client's place
 
 bool Acceptor::serve(Slot& slot) {
     io::AcceptOperation& accept = slot.accept;
@@ -261,118 +253,13 @@ bool Acceptor::serve(Slot& slot) {
     }
     open_.fetch_add(1, std::memory_order_relaxed);
     accepted_.fetch_add(1, std::memory_order_relaxed);
-    connection->take_socket(context_, native, accept.peer, slot.door->local);
-    if (homes_.size() == 1) {
-        {
-            const std::scoped_lock lock(mutex_);
-            ++homes_.front()->connections;
-        }
-        connection->open(*homes_.front()->group, shared_strand_);
-        connection->begin();
-        return true;
-    }
-    const std::scoped_lock lock(mutex_);
-    const std::uint64_t now = accepting_.port().now();
-    arrive(choose_home(now), *connection, now);
-    check_later();
+    connection->take_socket(context_, native, accept.peer, slot.listen_socket->local);
+    place(*connection);
     return true;
 }
 
-// The home with the fewest connections among those whose threads come back; of several one that is
-// idle at the moment.
-Acceptor::Home& Acceptor::choose_home(std::uint64_t now) noexcept {
-    Home* best = nullptr;
-    std::tuple<bool, std::uint32_t, bool> best_rank;
-    for (const std::unique_ptr<Home>& home : homes_) {
-        const std::tuple rank(has_stalled(*home, now), home->connections,
-                              WorkerGroup::is_busy(home->group->round()));
-        if (best == nullptr || rank < best_rank) {
-            best = home.get();
-            best_rank = rank;
-        }
-    }
-    return *best;
-}
-
-bool Acceptor::has_stalled(Home& home, std::uint64_t now) noexcept {
-    const std::uint64_t round = home.group->round();
-    if (round != home.round || !WorkerGroup::is_busy(round)) {
-        home.round = round;
-        home.round_seen_ns = now;
-    }
-    return now - home.round_seen_ns >= stalled_ns ||
-           (!home.arrivals.empty() && now - home.taken_ns >= stalled_ns);
-}
-
-void Acceptor::arrive(Home& home, Connection& connection, std::uint64_t now) noexcept {
-    ++home.connections;
-    if (home.arrivals.empty()) {
-        home.taken_ns = now;
-    }
-    home.arrivals.push_back(connection);
-    ring(home);
-}
-
-// After its arrivals were taken back a bell may still be on its way: it does for the new ones too.
-void Acceptor::ring(Home& home) noexcept {
-    if (!home.bell_rung) {
-        home.bell_rung = true;
-        home.group->port().post(home.bell);
-    }
-}
-
-void Acceptor::check_later() noexcept {
-    if (!checking_ && std::any_of(homes_.begin(), homes_.end(),
-                                  [](const auto& home) { return !home->arrivals.empty(); })) {
-        checking_ = true;
-        check_.deadline_ns = accepting_.port().now() + stalled_ns;
-        accepting_.port().timer(check_);
-    }
-}
-
-void Acceptor::check_homes() {
-    std::unique_lock lock(mutex_);
-    checking_ = false;
-    const std::uint64_t now = accepting_.port().now();
-    for (const std::unique_ptr<Home>& home : homes_) {
-        if (home->arrivals.empty() || !has_stalled(*home, now)) {
-            continue;
-        }
-        base::Fifo<ConnectionNode> taken_back = std::move(home->arrivals);
-        while (ConnectionNode* node = taken_back.pop_front()) {
-            --home->connections;
-            arrive(choose_home(now), static_cast<Connection&>(*node), now);
-        }
-    }
-    check_later();
-    finish_event(lock);
-}
-
-void Acceptor::arrived(Home& home) {
-    std::unique_lock lock(mutex_);
-    home.bell_rung = false;
-    home.is_opening = true;
-    for (int opened = 0; opened < opened_at_once_max; ++opened) {
-        ConnectionNode* node = home.arrivals.pop_front();
-        if (node == nullptr) {
-            break;
-        }
-        home.taken_ns = home.group->port().now();
-        lock.unlock();
-        auto& connection = static_cast<Connection&>(*node);
-        connection.open(*home.group, nullptr);
-        connection.begin_at_home();
-        lock.lock();
-    }
-    if (!home.arrivals.empty()) {
-        ring(home);
-    }
-    home.is_opening = false;
-    finish_event(lock);
-}
-
 void Acceptor::connection_released(const WorkerGroup& group) noexcept {
-    // Before its place is given on: nobody ever sees more connections open than the limit.
+    // Before its place is given on, so that nobody ever sees more open connections than the limit.
     const bool was_last = open_.fetch_sub(1, std::memory_order_acq_rel) == 1;
     {
         const std::scoped_lock lock(mutex_);
@@ -388,7 +275,7 @@ void Acceptor::connection_released(const WorkerGroup& group) noexcept {
 
 // ---- under mutex_
 
-// A place is free: the client that has been held for longest has it.
+// A place is free. The client that has been held for longest gets it.
 void Acceptor::give_place_on() noexcept {
     if (stopping_ || holding_.empty()) {
         --places_;
@@ -396,7 +283,7 @@ void Acceptor::give_place_on() noexcept {
     }
     Slot& oldest = *holding_.front();
     holding_.erase(holding_.begin());
-    oldest.state = SlotState::posted;
+    oldest.state = SlotState::beginning;
     accepting_.port().post(oldest.begin);
 }
 
@@ -419,7 +306,7 @@ void Acceptor::back_off(Slot& slot) {
     accepting_.port().timer(slot.backoff);
 }
 
-// Closes a client that has no place: it meets what one in the backlog of a closed listener meets.
+// Closes a client that has no place, as the system does with the backlog of a closed listener.
 void Acceptor::turn_away(Slot& slot) noexcept {
     if (const io::NativeSocket native = std::exchange(slot.accept.accepted, io::invalid_socket);
         native != io::invalid_socket) {
@@ -428,44 +315,47 @@ void Acceptor::turn_away(Slot& slot) noexcept {
 }
 
 // On a thread of the accepting group.
-void Acceptor::post_more(Door& door) {
+void Acceptor::post_more(ListenSocket& listen_socket) {
     const std::size_t wanted = std::min<std::size_t>(accepting_.port().accepts_max(),
                                                      std::max<std::size_t>(slots_min, places_));
-    if (stopping_ || door.slots.size() >= wanted) {
+    if (stopping_ || listen_socket.slots.size() >= wanted) {
         return;
     }
-    const std::size_t before = door.slots.size();
+    const std::size_t before = listen_socket.slots.size();
     try {
-        add_slots(door, wanted);
+        add_slots(listen_socket, wanted);
     } catch (const std::bad_alloc&) {
-        // Those that there are go on.
+        // The slots that exist go on.
     }
-    for (std::size_t i = before; i < door.slots.size(); ++i) {
-        accept_again(*door.slots[i]);
+    for (std::size_t i = before; i < listen_socket.slots.size(); ++i) {
+        accept_again(*listen_socket.slots[i]);
     }
 }
 
-// The end of each event: closes what has come to its end, and says so when nothing is left.
+// Ends each event: closes the listening sockets that are done, and reports when nothing is left.
 void Acceptor::finish_event(std::unique_lock<std::mutex>& lock) {
     if (!stopping_ || !on_stopped_) {
         return;
     }
-    // A socket is closed by a thread of its port, as the last event of each door is.
-    for (const std::unique_ptr<Door>& door : doors_) {
+    // Only a thread of its port may close a socket. The last event of each listening socket is on
+    // one.
+    for (const std::unique_ptr<ListenSocket>& listen_socket : listen_sockets_) {
         const auto is_stopped = [](const std::unique_ptr<Slot>& slot) {
             return slot->state == SlotState::stopped;
         };
-        if (accepting_.is_current() && door->stop_seen && !door->closed &&
-            std::all_of(door->slots.begin(), door->slots.end(), is_stopped)) {
-            accepting_.port().close(door->socket);
-            door->closed = true;
+        if (accepting_.is_current() && listen_socket->stop_seen && !listen_socket->closed &&
+            std::all_of(listen_socket->slots.begin(), listen_socket->slots.end(), is_stopped)) {
+            accepting_.port().close(listen_socket->socket);
+            listen_socket->closed = true;
         }
     }
     const bool is_over = !checking_ &&
-                         std::all_of(doors_.begin(), doors_.end(),
-                                     [](const auto& door) { return door->closed; }) &&
+                         std::all_of(
+                             listen_sockets_.begin(), listen_sockets_.end(),
+                             [](const auto& listen_socket) { return listen_socket->closed; }) &&
                          std::all_of(homes_.begin(), homes_.end(), [](const auto& home) {
-                             return !home->bell_rung && !home->is_opening && home->arrivals.empty();
+                             return !home->doorbell_posted && !home->is_opening &&
+                                    home->arrivals.empty();
                          });
     if (is_over) {
         const std::function<void()> stopped = std::move(on_stopped_);

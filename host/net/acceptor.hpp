@@ -1,28 +1,28 @@
-// The acceptor of one listener: keeps accepts posted on one port, and gives each connection to the
-// group of workers that has the fewest.
+// The acceptor of one listener: it keeps accepts posted on one port, and gives each connection to
+// the group of workers that has the fewest.
 //
-// Accepts belong to one group, which is best one whose thread runs no callbacks: then a client
-// never waits for a worker that is busy. At the listener's connection limit an accepted client is
-// held, and those behind it wait in the system's backlog. When the system is out of descriptors or
-// memory accepting pauses for 100 ms.
+// All accepts belong to one group. Its thread had best run no callbacks, so that a client never
+// waits for a busy worker. At the listener's connection limit an accepted client is held, and later
+// ones wait in the system's backlog. If the system is out of descriptors or memory, accepting
+// pauses for 100 ms.
 //
 // One accept is a Slot, which is in one state at a time:
 //
-//     parked -> posted -> accepting -> (its client was served) -> accepting ...
-//                 ^          |------> backing_off (100 ms after an error) -> accepting
-//                 |          |------> holding (its client waits for a place)
-//                 |________________________/ a connection ended           any state -> stopped
+//     not_begun -> beginning -> accepting -> (its client was served) -> accepting ...
+//                      ^          |------> backing_off (100 ms after an error) -> accepting
+//                      |          |------> holding (its client waits for a place)
+//                      |________________________/ a connection ended      any state -> stopped
 //
-// Placing. With one home a connection is opened there at once. With several it is put on the list
-// of arrivals of the home that has the fewest connections, and that home's thread opens it. The
-// acceptor cannot know which callback will take long; so it looks at a home again 10 ms after
-// something arrived there. What still lies on the list then goes to another home, and a home whose
-// thread has not come back for so long gets nothing new. A home takes its arrivals one at a time,
-// each when it calls on_open: if that takes long, the others are still on the list.
+// Placing (acceptor_placement.cpp). With one home a connection is opened there at once. With
+// several it goes to the list of arrivals of the home with the fewest connections, and that home's
+// thread opens it. The acceptor cannot know which callback will take long, so it looks at a home
+// again 10 ms after something arrived there. What is still on the list then goes to another home,
+// and a home whose thread has not come back for so long gets nothing new. A home takes an arrival
+// off its list just before it calls on_open: if that takes long, the others are still on the list.
 //
-// Concurrency: mutex_ guards all of it; accepting is not the steady path. Accepts and timers are
-// submitted and cancelled under it, on a thread of the accepting group; so a cancel never meets a
-// submit of the same operation. Other threads wake a slot by a post.
+// Concurrency: mutex_ guards everything, since accepting is not the steady path. Accepts and timers
+// are submitted and cancelled under it, on a thread of the accepting group, so a cancel never meets
+// a submit of the same operation. Other threads wake a slot by a post.
 #pragma once
 
 #include <atomic>
@@ -45,26 +45,26 @@ class Acceptor {
 public:
     // `accepting`: the group on whose port accepts complete. `homes`: where connections live, at
     // least one; several only if each has one thread. `shared_strand`: the strand of all its
-    // connections, at home in homes[0], which is then the only one; or null. `context`: what
-    // connections are given; its `released` and `owner` are set here. All outlive the acceptor.
+    // connections, at home in the only home; or null. `context`: what connections are given; its
+    // `released` and `owner` are set here. All outlive the acceptor.
     Acceptor(ConnectionTable& table, WorkerGroup& accepting, const std::vector<WorkerGroup*>& homes,
              Strand* shared_strand, ConnectionContext& context);
     ~Acceptor();
     Acceptor(const Acceptor&) = delete;
     Acceptor& operator=(const Acceptor&) = delete;
 
-    // Binds and listens on one more address. Before start(), on the thread that starts the server.
-    // Peers wait in the backlog until start(). The address that it became (port 0 takes a free
-    // one). The kind of an error is an io::Error.
+    // Binds and listens on one more address, and returns the one that it became (port 0 takes a
+    // free one). Before start(), on the thread that starts the server. Peers wait in the backlog
+    // until start(). The kind of an error is an io::Error.
     [[nodiscard]] base::Result<io::Address> listen(const io::Address& address,
                                                    std::uint64_t retry_until_ns = 0);
 
-    // Posts the first accepts. `last_released` is called, on a worker thread, each time when the
-    // last open connection is gone.
+    // Posts the first accepts. `last_released` is called on a worker thread each time the last open
+    // connection is gone.
     void start(std::function<void()> last_released);
-    // Asks for the end of accepting. `stopped` is called once, on any thread, when no accept is
-    // left, the listening sockets are closed and every accepted client was opened or turned away
-    // (or at once, where listen() or start() was never called).
+    // Asks for the end of accepting. `stopped` is called once, on any thread: no accept is left
+    // then, the listening sockets are closed, and every accepted client was opened or turned away.
+    // (It is called at once if start() was never called.)
     void stop(std::function<void()> stopped);
 
     // Connections that are open, or have a place already.
@@ -78,18 +78,18 @@ public:
 
 private:
     enum class SlotState : std::uint8_t {
-        parked,
-        posted,
+        not_begun,
+        beginning,
         accepting,
         holding,
         backing_off,
         stopped
     };
-    struct Door;
+    struct ListenSocket;
     struct Slot {
         Acceptor* acceptor = nullptr;
-        Door* door = nullptr;
-        SlotState state = SlotState::parked;
+        ListenSocket* listen_socket = nullptr;
+        SlotState state = SlotState::not_begun;
         struct Accept : io::AcceptOperation {
             Slot* slot = nullptr;
         } accept;
@@ -101,13 +101,13 @@ private:
         } begin;
     };
     // One address.
-    struct Door {
+    struct ListenSocket {
         Acceptor* acceptor = nullptr;
         io::Address local;
         io::Socket socket;
         std::vector<std::unique_ptr<Slot>> slots;
         struct Stop : io::PostOperation {
-            Door* door = nullptr;
+            ListenSocket* listen_socket = nullptr;
         } stop;
         bool stop_seen = false;
         bool closed = false;
@@ -118,15 +118,14 @@ private:
         WorkerGroup* group = nullptr;
         std::uint32_t connections = 0;  // arrivals too
         base::Fifo<ConnectionNode> arrivals;
-        // when one was last taken from a list that is not empty, or the first one came
+        // when one was last taken from the list while others waited, or when the first one came
         std::uint64_t taken_ns = 0;
-        struct Bell : io::PostOperation {
+        struct Doorbell : io::PostOperation {
             Home* home = nullptr;
-        } bell;
-        bool bell_rung = false;
-        bool is_opening = false;  // its thread takes arrivals from the list and opens them
-        // Of the worker's round that was found under way last: which it is, and when it was seen
-        // first.
+        } doorbell;
+        bool doorbell_posted = false;
+        bool is_opening = false;  // its thread takes arrivals and opens them
+        // The worker's round that was under way at the last look, and when it was first seen.
         std::uint64_t round = 0;
         std::uint64_t round_seen_ns = 0;
     };
@@ -138,32 +137,33 @@ private:
     void begun(Slot& slot);
     void accepted(Slot& slot);
     void backed_off(Slot& slot);
-    void stop_door(Door& door);
+    void stop_listening(ListenSocket& listen_socket);
     void check_homes();
     // On the home's thread.
     void arrived(Home& home);
     // On any worker's thread.
     void connection_released(const WorkerGroup& group) noexcept;
 
-    // What has come of the slot's accept, with the mutex locked, as it is again afterwards. True:
-    // its client was served, and the slot is to accept the next one.
+    // Handles the slot's completed accept. The mutex is locked before and after. True if its client
+    // was served and the slot is to accept the next one.
     [[nodiscard]] bool admit(Slot& slot, std::unique_lock<std::mutex>& lock);
-    // Gives the slot's client, for which a place is taken, to a home. False: there was no memory,
-    // and it was turned away.
+    // Gives the slot's client, which has a place, to a home. False if memory was out and the client
+    // was turned away.
     [[nodiscard]] bool serve(Slot& slot);
+    void place(Connection& connection);
 
     // Under mutex_.
     [[nodiscard]] Home& choose_home(std::uint64_t now) noexcept;
     [[nodiscard]] bool has_stalled(Home& home, std::uint64_t now) noexcept;
     void arrive(Home& home, Connection& connection, std::uint64_t now) noexcept;
-    void ring(Home& home) noexcept;
+    void post_doorbell(Home& home) noexcept;
     void check_later() noexcept;
     void give_place_on() noexcept;
     void accept_again(Slot& slot);
     void back_off(Slot& slot);
     void turn_away(Slot& slot) noexcept;
-    void add_slots(Door& door, std::size_t wanted);
-    void post_more(Door& door);
+    void add_slots(ListenSocket& listen_socket, std::size_t wanted);
+    void post_more(ListenSocket& listen_socket);
     void finish_event(std::unique_lock<std::mutex>& lock);
     template <class Text>
     void warn(Text&& text) noexcept;
@@ -177,17 +177,17 @@ private:
 
     std::mutex mutex_;
     std::vector<std::unique_ptr<Home>> homes_;
-    std::vector<std::unique_ptr<Door>> doors_;
-    std::vector<Slot*> holding_;  // oldest first; has room for all slots
-    // taken: each by a connection, or by a client on its way to be one; at most the limit
+    std::vector<std::unique_ptr<ListenSocket>> listen_sockets_;
+    std::vector<Slot*> holding_;  // oldest first; never has to grow
+    // taken by connections and by clients that are about to become one; at most the limit
     std::uint32_t places_ = 0;
     Check check_;
     bool checking_ = false;
     bool started_ = false;
     bool stopping_ = false;
     std::function<void()> on_stopped_;
-    // Raised before a connection opens and lowered (release) when it is released; a server that
-    // reads 0 (acquire) sees what those connections did.
+    // Raised before a connection opens, lowered (release) when it is released. A server that reads
+    // 0 (acquire) sees what those connections did.
     std::atomic<std::uint32_t> open_{0};
     std::atomic<std::uint64_t> accepted_{0};  // a statistic
 };

@@ -7,17 +7,20 @@
 //   open       bytes come and go
 //   flushing   a graceful close: what is queued goes out, what comes is discarded
 //   lingering  our end of stream is sent; the peer's is awaited, what comes is discarded
-//   joining    every operation is cancelled, or done; waits until none is in flight and no accepted
-//              call is on its way
+//   joining    every operation is cancelled or done; waits until none is in flight and every
+//              accepted call has arrived
 //   over       socket closed, on_close called; the slot goes back at the end of the strand's turn
 //
-// Each event (an operation's completion, a call from another thread) is told on the strand, records
-// what happened and calls advance(), the one place that decides what follows. There is one way out:
-// begin_join() -> try_finish(). Closing is a join: the socket is closed, and on_close called, only
-// when neither receive, send nor timer is in flight, none of its own mail, and every accepted call
-// has been delivered.
+// Each event (a completion, a call from another thread) is handled on the strand. Its function
+// records what happened and calls advance(), the one place that decides what follows. There is one
+// way out: begin_join() -> try_finish(). Closing is a join: the socket is closed and on_close
+// called only after the receive, the send, the timer and the connection's own mail have come back
+// and every accepted call has been delivered.
 //
-// Concurrency. All members are the strand's (of whichever worker runs it), except: word_ (see
+// connection.cpp has the way of a message (receive, offer, send) and advance(). Opening, closing,
+// deadlines and calls from other threads are in connection_*.cpp.
+//
+// Concurrency. All members belong to the strand (to whichever worker runs it), except word_ (see
 // slot_word.hpp), the addresses, which anyone with a handle may read, events_, and the count of
 // pauses on their way. Functions in the part "from any thread" touch only those, and send mail.
 #pragma once
@@ -46,8 +49,8 @@ enum class SendResult : std::uint8_t { queued, would_block, too_large, finished,
 enum class CallResult : std::uint8_t { accepted, gone, no_memory };
 enum class CloseHow : std::uint8_t { graceful, abort };
 
-// The connection is its own operations and its own mail: as bases, so that each can be told from
-// its address.
+// The connection is its own operations and its own mail. They are bases, so that the address of one
+// leads to the connection.
 struct ReceivePart : io::ReceiveOperation {};
 struct SendPart : io::SendOperation {};
 struct TimerPart : io::TimerOperation {};
@@ -58,33 +61,32 @@ class Connection final : public ConnectionNode,
                          private TimerPart,
                          private Mail {
 public:
-    // `index`: the slot's, in `table`; both for ever.
+    // `index` is the slot's in `table`. Neither changes.
     Connection(ConnectionTable& table, std::uint32_t index) noexcept;
     ~Connection();
 
     // ---- By the acceptor, on a slot fresh from the table.
-    // Takes the accepted handle. From then to open() the connection is its holder's alone.
+    // Takes the accepted handle. Until open() only the caller knows the connection.
     void take_socket(const ConnectionContext& context, io::NativeSocket accepted,
                      const io::Address& peer, const io::Address& local) noexcept;
-    // It lives in `home` from now on. `shared_strand`: the strand of all the instance's connections
-    // (at home there too), or null for a strand of its own. From here on the host's orders (drain,
-    // cut) find it.
+    // It lives in `home` from now on, and the host's orders (drain, cut) find it. `shared_strand`:
+    // the strand of all the instance's connections, also at home there; null gives it a strand of
+    // its own.
     void open(WorkerGroup& home, Strand* shared_strand) noexcept;
-    // Then: sends the mail with which its life begins.
+    // After open(): sends the mail that calls on_open.
     void begin() noexcept;
     // The same on a thread of its home, outside of every strand. If that is the home's only thread,
-    // on_open is called here and now.
+    // on_open is called before this returns.
     void begin_at_home() noexcept;
 
-    // ---- From any thread, with the generation of a handle. (The caller has checked belongs_to,
-    // but for send(), which does so itself: these check the generation again, in the same step in
-    // which they take effect.)
+    // ---- From any thread, with the generation of a handle. The caller has checked belongs_to();
+    // send() does so itself. Each checks the generation again in the step in which it takes effect.
     [[nodiscard]] bool belongs_to(const ConnectionContext& context,
                                   std::uint64_t generation) const noexcept {
         return SlotWord::generation_of(word_.load()) == generation &&
                context_.load(std::memory_order_relaxed) == &context;
     }
-    // Defined in connection_send.hpp.
+    // Defined in connection_inline.hpp.
     [[nodiscard]] SendResult send(const ConnectionContext& context, std::uint64_t generation,
                                   std::span<const std::byte> bytes) noexcept;
     [[nodiscard]] CallResult finish_sending(std::uint64_t generation) noexcept;
@@ -94,23 +96,22 @@ public:
     // Protocol::on_posted gets function and argument, exactly once, before on_close.
     [[nodiscard]] CallResult post(std::uint64_t generation, AnyFunction function,
                                   void* argument) noexcept;
-    // The server's orders. drain: on_drain, or a graceful close. cut: an abort because the deadline
-    // has come.
+    // The server's orders. drain() calls on_drain, or closes gracefully. cut() aborts, because the
+    // deadline has passed.
     [[nodiscard]] CallResult drain(std::uint64_t generation, std::uint32_t deadline_ms) noexcept;
     [[nodiscard]] CallResult cut(std::uint64_t generation) noexcept;
 
-    // What a send takes beside its bytes while it is on its way by mail. So long it counts as
-    // queued: many small sends to a strand that is busy must not take many times the memory of the
-    // queue.
+    // The memory that a send by mail takes beside its bytes. It counts as queued until the mail
+    // arrives: many small sends to a busy strand must not take many times the memory of the queue.
     static constexpr std::uint32_t call_bytes = 48;
 
     struct Info {
         io::Address peer;
         io::Address local;
-        // with what other threads' calls take that are on their way
+        // includes calls from other threads that are on their way
         std::uint32_t queued_bytes = 0;
     };
-    // False when it is gone (closing counts as gone).
+    // False if it is gone (closing counts as gone).
     [[nodiscard]] bool info(std::uint64_t generation, Info& info) const noexcept;
 
     [[nodiscard]] std::uint64_t generation() const noexcept {
@@ -120,23 +121,23 @@ public:
     [[nodiscard]] std::uint32_t index() const noexcept { return index_; }
     [[nodiscard]] std::uint64_t handle() const noexcept;
 
-    // ---- On the strand: what the protocol keeps with the connection.
+    // ---- On the strand. The protocol's own, kept with the connection.
     void* state = nullptr;
     [[nodiscard]] const ConnectionContext& context() const noexcept {
         return *context_.load(std::memory_order_relaxed);
     }
 
-    // ---- By the worker. The end of a strand's turn: sends what is queued. True when the
-    // connection is over: then release() follows, when the strand's turn has ended.
-    [[nodiscard]] bool attend() noexcept;
+    // ---- By the strand, at the end of its turn: sends what is queued. True if the connection is
+    // over; then release() follows after the turn.
+    [[nodiscard]] bool end_turn() noexcept;
     // Gives the slot back. The connection is not touched afterwards.
     void release() noexcept;
 
 private:
     enum class Stage : std::uint8_t { free, opening, open, flushing, lingering, joining, over };
 
-    // What keeps an open connection from simply reading on. Bytes rather than bits: that there is
-    // none of them, as usual, is one comparison.
+    // What keeps an open connection from simply reading on. Bytes rather than bits: usually there
+    // is none, and one comparison shows it.
     struct Conditions {
         bool paused = false;
         bool held = false;
@@ -166,34 +167,36 @@ private:
         cut
     };
 
-    // What can have happened, as bits of events_.
+    // What may have happened, as bits of events_.
     enum Event : std::uint8_t {
         event_opened = 1,
         event_received = 2,
         event_sent = 4,
         event_timer = 8,
-        event_send_on = 16
+        event_continue_sending = 16
     };
-    // A thread of the home group, outside of every strand: has the event told on the strand, now or
-    // by mail.
+    // On a thread of the home group, outside of every strand: the event is handled on the strand,
+    // now or by mail.
     template <Event event>
-    void happened() noexcept;
-    void tell(std::uint8_t events) noexcept;
+    void raise() noexcept;
+    void dispatch(std::uint8_t events) noexcept;
     void opened() noexcept;
-    // False: the port does not take the socket; the abort is begun.
+    // False if the port refused the socket; then the abort has begun.
     [[nodiscard]] bool attach() noexcept;
     void received() noexcept;
     void sent() noexcept;
     void take_sent() noexcept;
     void timer_fired() noexcept;
-    void called(Call& call) noexcept;
+    void deliver_call(Call& call) noexcept;
 
-    // Decides what follows, until nothing does.
+    // Decides what follows, and does it, until nothing is left to do.
     void advance() noexcept;
     void advance_by_steps() noexcept;
     // Open, with nothing to do but to read on.
-    [[nodiscard]] bool is_quiet() const noexcept;
-    // Then: the next receive, unless it is in flight.
+    [[nodiscard]] bool is_quiet() const noexcept {
+        return stage_ == Stage::open && !conditions_.any();
+    }
+    // For such a connection: starts the next receive unless it is in flight.
     void read_on_quietly() noexcept;
     [[nodiscard]] bool step_open() noexcept;
     void begin_flushing() noexcept;
@@ -204,19 +207,19 @@ private:
     void begin_join() noexcept;
     void try_finish() noexcept;
 
-    // Where may_offer(): offers messages out of `bytes` until they are used up or reading stops;
-    // how many bytes are done with.
+    // If may_offer(): offers messages out of `bytes` until they are used up or reading stops.
+    // Returns how many bytes are done with.
     [[nodiscard]] std::size_t offer(std::span<const std::byte> bytes) noexcept;
     [[nodiscard]] std::size_t offer_unframed(std::span<const std::byte> bytes) noexcept;
     [[nodiscard]] std::size_t offer_framed(std::span<const std::byte> bytes) noexcept;
     void offer_received(std::span<const std::byte> bytes) noexcept;
     void offer_stash() noexcept;
-    void tell_end() noexcept;
+    void call_on_end() noexcept;
     void take_ending(Protocol::Ending ending, CloseReason reason) noexcept;
     void want_close(CloseReason reason) noexcept;
-    // Whether messages may be offered, and the next bytes received. A pause or a close that is
-    // still on its way by mail counts already: whoever called it may rely on no message after the
-    // one that had begun.
+    // Whether messages may be offered and more bytes received. A pause or close that is still on
+    // its way by mail counts already: its caller may rely on getting no message after the current
+    // one.
     [[nodiscard]] bool may_offer() const noexcept {
         return stage_ == Stage::open && !conditions_.stop_reading() && no_stop_on_its_way();
     }
@@ -235,36 +238,36 @@ private:
     void warn_of_loss() noexcept;
     void log_end() noexcept;
     [[nodiscard]] bool may_send() const noexcept {
-        return !queue_.empty() && !sending_ && !sending_on_ &&
+        return !queue_.empty() && !sending_ && !sends_postponed_ &&
                (stage_ == Stage::open || stage_ == Stage::flushing);
     }
     [[nodiscard]] bool send_at_once() noexcept;
     void send_more() noexcept;
-    // Whether the send that is about to begin may be told late: nothing that is known follows from
-    // it. What becomes known later is told on the strand (await_send), or, where it is a foreign
-    // thread's call, by mail, and mail ends the port's wait.
+    // Whether the send that is about to begin may complete late, because nothing depends on it yet.
+    // If something does later, the strand calls expedite_send(); or it is a call from another
+    // thread, whose mail ends the port's wait.
     [[nodiscard]] bool may_send_late() const noexcept {
         return is_quiet() && queue_.is_one_chunk() &&
                SlotWord::leaves_room(word_.load(), context().limits.send_queue_bytes);
     }
-    // Something follows from the send in flight now.
-    void await_send() noexcept;
+    // Something depends on the send in flight now.
+    void expedite_send() noexcept;
     void touch() noexcept;
     void give_back(std::size_t bytes) noexcept;
-    void attend_later() noexcept;
+    void end_turn_later() noexcept;
 
-    [[nodiscard]] SendResult send_by_any_way(const ConnectionContext& context,
-                                             std::uint64_t generation,
-                                             std::span<const std::byte> bytes) noexcept;
+    [[nodiscard]] SendResult send_slow_path(const ConnectionContext& context,
+                                            std::uint64_t generation,
+                                            std::span<const std::byte> bytes) noexcept;
     // On the strand, with a reservation.
     [[nodiscard]] SendResult append(std::span<const std::byte> bytes) noexcept;
     [[nodiscard]] SendResult append_failed(std::size_t bytes) noexcept;
-    // On the strand, inside an offer of what was received: true when the bytes lie there and the
-    // queue has taken over the buffer.
+    // On the strand, inside an offer of received bytes: true if `bytes` lie in the receive buffer
+    // and the queue has taken it over.
     [[nodiscard]] bool adopt_received(std::span<const std::byte> bytes) noexcept;
     [[nodiscard]] bool on_strand() const noexcept;
-    // Null when memory is out. Whoever makes one delivers it, with a reservation (one; or
-    // call_bytes and the bytes of a send), or deletes it.
+    // Null if memory is out. The caller reserves (one; for a send call_bytes and its bytes) and
+    // delivers it, or deletes it.
     [[nodiscard]] Call* make_call(CallKind kind, std::span<const std::byte> bytes,
                                   AnyFunction function, void* argument,
                                   std::uint32_t number) noexcept;
@@ -273,8 +276,8 @@ private:
                                   SlotWord::Mark mark = SlotWord::Mark::nothing,
                                   AnyFunction function = nullptr, void* argument = nullptr,
                                   std::uint32_t number = 0) noexcept;
-    // On the strand: true when every accepted call has been delivered, so that one made here may
-    // take effect at once without overtaking another.
+    // On the strand: true if every accepted call has been delivered, so that one made here may take
+    // effect at once without overtaking another.
     [[nodiscard]] bool no_call_on_its_way(std::uint64_t generation) const noexcept;
     void take_effect(CallKind kind, AnyFunction function, void* argument,
                      std::uint32_t number) noexcept;
@@ -290,66 +293,66 @@ private:
     SlotWord word_;
     SharedAddress peer_;
     SharedAddress local_;
-    // Stored before the word opens a generation; compared, not followed, by other threads. Relaxed:
-    // ordered by the word.
+    // Stored before the word opens a generation. Other threads compare it and do not follow it.
+    // Relaxed: the word orders it.
     std::atomic<const ConnectionContext*> context_{nullptr};
-    // The same; followed by those whose reservation keeps the generation alive.
+    // The same, but followed by those whose reservation keeps the generation alive.
     std::atomic<Strand*> strand_{nullptr};
-    // Pauses that go by mail and have not arrived. Relaxed: whoever learns from the pausing thread
-    // that it has paused also sees the count.
+    // Pauses by mail that have not arrived. Relaxed: whoever learns from the pausing thread that it
+    // has paused also sees the count.
     std::atomic<std::uint32_t> pauses_on_the_way_{0};
 
     // ---- the strand's
     const std::uint32_t index_;
     ConnectionTable* const table_;
-    // From any thread, here because of its size. Events that the connection's own mail is on its
-    // way with: whoever raises the first one sends it, and its delivery takes them all. The release
-    // of raising one (acq_rel, as the taking) pairs with the acquire of the taking: the strand sees
+    // From any thread, here because of its size. Events that the connection's own mail carries:
+    // whoever raises the first one sends the mail, and its delivery takes them all. Both are
+    // acq_rel. The release of raising an event pairs with the acquire of taking it: the strand sees
     // the completed operation.
     std::atomic<std::uint8_t> events_{0};
     Stage stage_ = Stage::free;
-    CloseReason reason_ = CloseReason::none;        // the first one
-    CloseReason abort_reason_ = CloseReason::none;  // conditions_.aborting: why
+    CloseReason reason_ = CloseReason::none;        // why it closes: the first reason
+    CloseReason abort_reason_ = CloseReason::none;  // if conditions_.aborting
     Conditions conditions_;
     static constexpr std::uint32_t nothing_adoptable = UINT32_MAX;
-    // sends of so many bytes may be of the received buffer, which is being offered
+    // a send of at least so many bytes may lie in the receive buffer that is being offered
     std::uint32_t adoptable_bytes_ = nothing_adoptable;
     bool adopted_ = false;    // the queue has taken it over
     bool receiving_ = false;  // the receive is in flight
     bool sending_ = false;    // the send is in flight
-    // sends go on when the connection's own mail comes back
-    bool sending_on_ = false;
-    bool attending_ = false;  // on the worker's list
+    // sends go on after the connection's own mail has come back
+    bool sends_postponed_ = false;
+    bool turn_end_due_ = false;  // on the strand's list for the end of the turn
     // a call took effect inside a callback: what follows waits for its end
     bool advance_due_ = false;
     bool accepted_ : 1 = false;      // on_open accepted: on_close is owed
     bool timing_ : 1 = false;        // the timer is in flight
-    bool sending_late_ : 1 = false;  // the send in flight may be told late
-    // conditions_.peer_ended, and what was left has been offered once more
-    bool end_offered_ : 1 = false;
-    bool end_told_ : 1 = false;  // and on_end has said so
-    bool shut_ : 1 = false;      // our end of stream is sent
+    bool sending_late_ : 1 = false;  // the send in flight may complete late
+    // the peer has ended, and the rest of its bytes was offered once more
+    bool rest_offered_ : 1 = false;
+    bool on_end_called_ : 1 = false;  // on_end was called
+    bool end_sent_ : 1 = false;       // our end of stream is sent
     bool draining_ : 1 = false;
     bool reset_ : 1 = false;  // close by a reset
-    // by a timeout of the host's, or at the drain's deadline
+    // closed by a timeout of the host, or at the drain's deadline
     bool cut_ : 1 = false;
     // a timer came late, and nothing has moved since
     bool had_chance_ : 1 = false;
-    std::uint32_t messages_ = 0;     // that the plugin was offered and took
+    std::uint32_t messages_ = 0;     // offered to the plugin and taken
     std::uint32_t moved_bytes_ = 0;  // at the last look_for_progress(), modulo 2^32
     Strand own_strand_;
     io::Socket socket_;
     SendQueue queue_;
     [[no_unique_address]] Stash stash_;  // the next member lies in its padding
     std::uint32_t scanned_ = 0;          // framing: see next_frame
-    // the deadline of the timer in flight, which is the port's meanwhile
+    // the deadline of the timer in flight (the operation belongs to the port meanwhile)
     std::uint64_t armed_ns_ = 0;
     std::uint64_t opened_ns_ = 0;
     std::uint64_t received_bytes_ = 0;
-    std::uint64_t sent_bytes_ = 0;  // that the system has taken
-    // From when the timeout of the stage counts: when it began, or a byte last moved. Open: in
-    // either direction (kept only if there is an idle timeout, or the peer has ended its side);
-    // flushing and lingering: to the peer.
+    std::uint64_t sent_bytes_ = 0;  // taken by the system
+    // The timeout of the stage counts from here: its begin, or the last byte that moved. In `open`
+    // bytes count in both directions (and only if there is an idle timeout or the peer has ended
+    // its side); in `flushing` and `lingering` only those to the peer.
     std::uint64_t since_ns_ = 0;
 };
 

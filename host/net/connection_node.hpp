@@ -1,5 +1,5 @@
-// A connection as a link of the lists that workers and the table keep: which of its Links (it is
-// mail, and operations, as well) is meant.
+// A connection as an element of the lists of strands, acceptors and the table. It has other Links
+// too (as mail), so these lists say which one they use.
 #pragma once
 
 #include "base/intrusive.hpp"

@@ -8,8 +8,8 @@ namespace portico::net {
 
 namespace {
 
-// Counted up from a random start: drawn at random for each, two servers would have the same once in
-// some thousand times.
+// Counts up from a random start. If each were drawn at random, two servers would have the same one
+// once in some thousand times.
 std::uint64_t next_salt() {
     constexpr std::uint32_t salt_bits = 64 - ConnectionTable::index_bits -
                                         SlotWord::generation_bits;
@@ -66,7 +66,7 @@ Connection* ConnectionTable::take() noexcept {
 
 void ConnectionTable::give_back(Connection& connection) noexcept {
     if (connection.generation() == SlotWord::generation_max) {
-        return;  // retired: its next handle would be one that has been used
+        return;  // retired: its next handle was used before
     }
     const std::scoped_lock lock(mutex_);
     free_.push_back(connection);

@@ -1,14 +1,14 @@
 // The slots of all connections of a server. A slot is type-stable: once made it stays until the
-// server ends, and is used again, oldest first; so a handle, however old, can always be looked up,
-// and the slot's word tells whether it still means anything.
+// server ends, and is used again, oldest first. So any handle, however old, can be looked up, and
+// the slot's word says whether it is still valid.
 //
-// A handle is [upper 40 bits: salt (13) and generation (27)] [lower 24 bits: index]. The salt is
-// another for each server, so that a handle of another server in the process is not taken for one
-// of this; generations begin at 1, so no handle is 0. A slot whose generations are used up is
+// A handle is [upper 40 bits: salt (13) and generation (27)] [lower 24 bits: index]. Each server
+// has its own salt, so that a handle of another server in the process is not mistaken for one of
+// this server. Generations begin at 1, so no handle is 0. A slot whose generations are used up is
 // retired.
 //
-// Concurrency: take() and give_back() lock (once a connection's life). find() is lock-free: blocks
-// are published with release, and found with acquire.
+// Concurrency: take() and give_back() lock, once in a connection's life. find() is lock-free:
+// blocks are published with release and found with acquire.
 #pragma once
 
 #include <atomic>
@@ -32,7 +32,7 @@ public:
     ConnectionTable(const ConnectionTable&) = delete;
     ConnectionTable& operator=(const ConnectionTable&) = delete;
 
-    // A free slot, or null when all are taken or memory is out.
+    // A free slot, or null if all are taken or memory is out.
     [[nodiscard]] Connection* take() noexcept;
     void give_back(Connection& connection) noexcept;
 
@@ -41,7 +41,8 @@ public:
         return (salt_ << SlotWord::generation_bits | generation) << index_bits | index;
     }
 
-    // The slot of a handle and the generation it names; null when it cannot be one of this table.
+    // The slot of a handle and the generation it names; null if the handle cannot be from this
+    // table.
     struct Found {
         Connection* connection = nullptr;
         std::uint64_t generation = 0;
@@ -56,7 +57,7 @@ public:
         return {at(index), upper & SlotWord::generation_max};
     }
 
-    // Calls action(Connection&) for each slot that a connection lives in. Connections may come and
+    // Calls action(Connection&) for each slot in which a connection lives. Connections may come and
     // go meanwhile.
     template <class Action>
     void for_each_live(Action&& action) {
@@ -86,7 +87,7 @@ private:
     const std::uint32_t connections_max_;
     const std::uint32_t blocks_max_;
     std::unique_ptr<std::atomic<Block*>[]> blocks_;
-    // How many slots exist; raised (release) after their block is published, read (acquire) before
+    // How many slots exist. Raised (release) after their block is published, read (acquire) before
     // a block is looked up.
     std::atomic<std::uint32_t> made_{0};
     std::mutex mutex_;

@@ -1,7 +1,7 @@
-// Which function of a protocol a worker runs now, for whoever waits for the worker.
+// Which function of a protocol a worker is running, for those who wait for the worker.
 //
-// Concurrency: written by the worker alone, read by any thread, all relaxed. A reader may meet the
-// parts of two calls; it believes them only after count() has stayed the same for a while.
+// Concurrency: only the worker writes, any thread reads, all relaxed. A reader may see parts of two
+// calls, so it believes them only after count() has stayed the same for a while.
 #pragma once
 
 #include <atomic>
@@ -24,7 +24,7 @@ public:
         count_.store(count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     }
 
-    // Odd while a call runs; another one for each call.
+    // Odd while a call runs; different for each call.
     [[nodiscard]] std::uint64_t count() const noexcept {
         return count_.load(std::memory_order_relaxed);
     }
@@ -34,7 +34,7 @@ public:
     [[nodiscard]] const Protocol* protocol() const noexcept {
         return protocol_.load(std::memory_order_relaxed);
     }
-    // 0 for one that belongs to no connection.
+    // 0 if the call belongs to no connection.
     [[nodiscard]] std::uint64_t connection() const noexcept {
         return connection_.load(std::memory_order_relaxed);
     }
@@ -46,13 +46,13 @@ private:
     std::atomic<std::uint64_t> connection_{0};
 };
 
-// Tells a call that does not return from a machine that is slow: by looks, not by a clock, since a
-// process that was suspended has missed all of them, and its calls had no time either.
+// Distinguishes a call that does not return from a slow machine. It counts looks and not time: a
+// suspended process misses all looks, and its calls had no time either.
 class CallWatch {
 public:
     explicit CallWatch(const CurrentCall& call) noexcept : call_(&call) {}
 
-    // True when the same call has been running at this look and at `looks` before it.
+    // True if the same call was running at this look and at the `looks` before it.
     [[nodiscard]] bool has_run_for(std::uint32_t looks) noexcept {
         const std::uint64_t count = call_->count();
         same_ = count == count_ && (count & 1) != 0 ? same_ + 1 : 0;

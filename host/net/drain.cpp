@@ -6,8 +6,8 @@ Drain::Drain(ConnectionTable& table, std::vector<Acceptor*> acceptors,
              const std::function<void()>& changed)
     : table_(table), acceptors_(std::move(acceptors)) {
     for (std::size_t i = 0; i < acceptors_.size(); ++i) {
-        // Once the last one is counted out, this object may be gone: `changed` is the function's
-        // own.
+        // This object may be gone once the last one is counted, so the function has its own copy of
+        // `changed`.
         stopped_.emplace_back([this, changed] {
             accepting_.fetch_sub(1, std::memory_order_acq_rel);
             changed();
@@ -21,21 +21,21 @@ void Drain::begin(std::uint32_t deadline_ms) noexcept {
     for (std::size_t i = 0; i < acceptors_.size(); ++i) {
         acceptors_[i]->stop(std::move(stopped_[i]));
     }
-    tell();
+    drain_connections();
 }
 
 bool Drain::step(bool late) noexcept {
     if (accepting_.load(std::memory_order_acquire) == 0) {
-        if (!told_the_last_) {
-            told_the_last_ = true;
-            tell();  // those that were accepted while accepting came to its end
+        if (!drained_the_last_) {
+            drained_the_last_ = true;
+            drain_connections();  // those accepted while accepting ended
         }
         if (open_connections() == 0) {
             return true;
         }
     }
-    if (untold_) {
-        tell();
+    if (orders_missing_) {
+        drain_connections();
     }
     if (late) {
         if (!cutting_) {
@@ -49,13 +49,13 @@ bool Drain::step(bool late) noexcept {
     return false;
 }
 
-// One that is closing already has nothing to be told, and one that was told before ignores it.
-void Drain::tell() noexcept {
-    untold_ = false;
+// A connection that is closing needs no order, and one that has had its order ignores another.
+void Drain::drain_connections() noexcept {
+    orders_missing_ = false;
     table_.for_each_live([&](Connection& connection) {
-        untold_ = connection.drain(connection.generation(), deadline_ms_) ==
-                      CallResult::no_memory ||
-                  untold_;
+        orders_missing_ = connection.drain(connection.generation(), deadline_ms_) ==
+                              CallResult::no_memory ||
+                          orders_missing_;
     });
 }
 

@@ -1,9 +1,9 @@
-// The end of a server's connections, in steps: accepting stops, each connection is told to end, and
-// what is open at the deadline is cut.
+// Ends a server's connections in steps: accepting stops, each connection is asked to end, and what
+// is open at the deadline is cut.
 //
-// Whoever stops the server calls begin() once and then step() until all is over. In between it
-// waits, until `changed` has been called or it has a reason of its own to look again; how it waits
-// is its own affair, so that nothing in here knows a clock.
+// The server calls begin() once and then step() until everything is over. In between it waits until
+// `changed` has been called or it has its own reason to look again. The caller chooses how to wait;
+// Drain reads no clock.
 #pragma once
 
 #include <atomic>
@@ -19,18 +19,19 @@ namespace portico::net {
 
 class Drain {
 public:
-    // `changed`: called from any thread when step() may find more than before. (Those who gave the
-    // acceptors their `last_released` call theirs.) What it refers to outlives the workers; the
-    // drain itself may end as soon as step() has answered true. All the memory that the drain needs
-    // is taken here: make it when the server starts, so that it can always stop.
+    // `changed`: called from any thread when an acceptor has stopped, so that step() may find more
+    // than before. (The acceptors' `last_released` reports the connections.) What it refers to
+    // outlives the workers; the drain itself may end as soon as step() has returned true. All the
+    // memory that the drain needs is taken here: make it when the server starts, so that the server
+    // can always stop.
     Drain(ConnectionTable& table, std::vector<Acceptor*> acceptors,
           const std::function<void()>& changed);
     Drain(const Drain&) = delete;
     Drain& operator=(const Drain&) = delete;
 
-    // Asks every acceptor to stop, and tells every open connection that it has `deadline_ms` to
-    // end. Only asks: a blocking callback may hold up an acceptor of its own group, and must not
-    // hold up the drain of the others.
+    // Asks every acceptor to stop, and every open connection to end within `deadline_ms`. It does
+    // not wait: a blocking callback may hold up an acceptor of its own group, and must not hold up
+    // the drain of the others.
     void begin(std::uint32_t deadline_ms) noexcept;
 
     // True when no acceptor and no connection is left. `late`: the deadline has passed; what is
@@ -38,27 +39,27 @@ public:
     // have been accepted meanwhile.
     [[nodiscard]] bool step(bool late) noexcept;
 
-    // True when memory was out for a connection's message: then step() is due again soon, whatever
+    // True if memory was out for a connection's order: then step() is due again soon, whatever
     // happens.
-    [[nodiscard]] bool is_incomplete() const noexcept { return untold_ || cutting_; }
+    [[nodiscard]] bool is_incomplete() const noexcept { return orders_missing_ || cutting_; }
 
-    // Those that were open at the first late step.
+    // Connections that were open at the first late step.
     [[nodiscard]] std::uint64_t connections_cut() const noexcept { return connections_cut_; }
 
 private:
     [[nodiscard]] std::uint64_t open_connections() const noexcept;
-    void tell() noexcept;
+    void drain_connections() noexcept;
 
     ConnectionTable& table_;
     const std::vector<Acceptor*> acceptors_;
     std::vector<std::function<void()>> stopped_;  // what each acceptor calls when it has stopped
     std::uint32_t deadline_ms_ = 0;
-    bool told_the_last_ = false;
-    bool untold_ = false;
+    bool drained_the_last_ = false;
+    bool orders_missing_ = false;
     bool cutting_ = false;
     std::uint64_t connections_cut_ = 0;
-    // Acceptors that have not stopped yet. The release of an acceptor's end pairs with the acquire
-    // of step(), which then finds all its connections.
+    // Acceptors that have not stopped yet. The release when one stops pairs with the acquire of
+    // step(), which then finds all its connections.
     std::atomic<std::size_t> accepting_{0};
 };
 

@@ -13,7 +13,7 @@ Frame delimited(const config::Framing& framing, std::span<const std::byte> bytes
                 std::size_t& scanned) noexcept {
     const char* begin = reinterpret_cast<const char*>(bytes.data());
     const std::size_t delimiter_size = framing.delimiter.size();
-    // A delimiter may have begun in what was scanned before.
+    // The delimiter may begin in bytes that were scanned before.
     std::size_t at = scanned >= delimiter_size ? scanned - (delimiter_size - 1) : 0;
     for (;;) {
         const void* found = bytes.size() - at >= delimiter_size
@@ -22,7 +22,7 @@ Frame delimited(const config::Framing& framing, std::span<const std::byte> bytes
                                 : nullptr;
         if (found == nullptr) {
             scanned = bytes.size();
-            // What is there may end with part of the delimiter, which is not payload.
+            // The bytes may end with a part of the delimiter, which is not payload.
             const bool too_long = bytes.size() > framing.max_bytes + (delimiter_size - 1);
             return {too_long ? Frame::Kind::too_long : Frame::Kind::incomplete, 0, 0, 0};
         }
@@ -61,8 +61,8 @@ Frame length_prefixed(const config::Framing& framing, std::span<const std::byte>
 
 }  // namespace
 
-Frame framed_otherwise(const config::Framing& framing, std::span<const std::byte> bytes,
-                       std::size_t& scanned) noexcept {
+Frame next_frame_slow_path(const config::Framing& framing, std::span<const std::byte> bytes,
+                           std::size_t& scanned) noexcept {
     if (bytes.empty()) {
         return {};
     }

@@ -18,12 +18,12 @@ struct Frame {
         too_long,  // the payload is longer than max_bytes
     };
     Kind kind = Kind::incomplete;
-    std::size_t size = 0;  // with length prefix or delimiter
+    std::size_t size = 0;  // includes length prefix or delimiter
     std::size_t payload_offset = 0;
     std::size_t payload_size = 0;
 };
 
-// Of next_frame(): a delimiter of one byte.
+// next_frame() for a delimiter of one byte.
 [[nodiscard]] PORTICO_ALWAYS_INLINE Frame delimited_by_byte(const config::Framing& framing,
                                                             std::span<const std::byte> bytes,
                                                             std::size_t& scanned) noexcept {
@@ -44,21 +44,21 @@ struct Frame {
     }
     return {Frame::Kind::complete, payload + 1, 0, payload};
 }
-// The others.
-[[nodiscard]] Frame framed_otherwise(const config::Framing& framing,
-                                     std::span<const std::byte> bytes,
-                                     std::size_t& scanned) noexcept;
+// next_frame() for all other framings.
+[[nodiscard]] Frame next_frame_slow_path(const config::Framing& framing,
+                                         std::span<const std::byte> bytes,
+                                         std::size_t& scanned) noexcept;
 
-// The first frame of `bytes`. `scanned`: how many of them an earlier call has looked through
-// without finding the delimiter; it is brought up to date, and belongs to these bytes (0 for
-// others). Without framing everything that is there is one frame.
+// The first frame of `bytes`. `scanned`: how many of these bytes an earlier call has searched
+// without finding the delimiter, 0 at first; it is updated. Without framing all bytes are one
+// frame.
 [[nodiscard]] PORTICO_ALWAYS_INLINE Frame next_frame(const config::Framing& framing,
                                                      std::span<const std::byte> bytes,
                                                      std::size_t& scanned) noexcept {
     if (framing.type == config::Framing::Type::delimiter && framing.delimiter.size() == 1) {
         return delimited_by_byte(framing, bytes, scanned);
     }
-    return framed_otherwise(framing, bytes, scanned);
+    return next_frame_slow_path(framing, bytes, scanned);
 }
 
 }  // namespace portico::net

@@ -1,19 +1,22 @@
 // The mailbox of a strand: a lock-free stack of mail that also knows whether the strand is idle.
 //
-// One word, head_:  idle (no mail, and nobody has promised to run the strand) null (no mail; the
-//                   strand is on a run queue, or running) the newest mail, linked to the older ones
-//                   (the strand is on a run queue, or running)
-// push() makes the change from idle; whoever makes it, and nobody else, must put the strand on its
-// run queue. Or try_begin() makes it, for a thread that runs the strand at once. The runner takes
-// all mail with take_all(), and ends its run with try_idle(), which fails when mail has come
-// meanwhile. So a strand that has mail is always on a run queue or running, and never on two.
+// One word, head_:
+//   idle         no mail, and nobody has promised to run the strand
+//   null         no mail; the strand is on a run queue, or running
+//   otherwise    the newest mail, linked to the older ones; on a run queue, or running
 //
-// Pairing: the release of push() with the acquire of take_all(): the runner sees what the sender
-// wrote into the mail. The release of try_idle() with the acquire of the push() or try_begin() that
-// finds `idle`: so all that one run wrote is seen by the thread that schedules the next run (and,
-// through the run queue, by the one that runs it).
+// push() changes it from idle. The caller that makes this change, and nobody else, must put the
+// strand on its run queue. Or try_begin() makes it, for a thread that runs the strand at once. The
+// runner takes all mail with take_all(), and ends its run with try_idle(), which fails if mail has
+// come meanwhile. So a strand that has mail is always on one run queue or running, and never on
+// two.
 //
-// `Atomic` is std::atomic but in tests that switch threads at every access.
+// Pairing: the release of push() with the acquire of take_all(), so that the runner sees what the
+// sender wrote into the mail. The release of try_idle() with the acquire of the push() or
+// try_begin() that finds `idle`, so that everything that one run wrote is seen by the thread that
+// schedules the next run (and, through the run queue, by the one that runs it).
+//
+// `Atomic` is std::atomic, except in tests that switch threads at every access.
 #pragma once
 
 #include <atomic>
@@ -31,7 +34,7 @@ struct Mail : base::Link {
 template <template <class> class Atomic>
 class BasicMailbox {
 public:
-    // From any thread. True when the caller must schedule the strand.
+    // From any thread. True if the caller must schedule the strand.
     [[nodiscard]] bool push(Mail& mail) noexcept {
         base::Link* head = head_.load(std::memory_order_relaxed);
         for (;;) {
@@ -45,7 +48,7 @@ public:
         }
     }
 
-    // A thread of the strand's home: true when the strand was idle and is this thread's to run now,
+    // On a thread of the strand's home: true if the strand was idle. Then this thread must run it,
     // without mail.
     [[nodiscard]] bool try_begin() noexcept {
         base::Link* expected = idle();
@@ -53,14 +56,14 @@ public:
                                              std::memory_order_relaxed);
     }
 
-    // The runner: appends all mail to `into`, oldest first.
+    // By the runner: appends all mail to `into`, oldest first.
     void take_all(base::Fifo<Mail>& into) noexcept {
         if (head_.load(std::memory_order_relaxed) != nullptr) {
             into.append_reversed(head_.exchange(nullptr, std::memory_order_acquire));
         }
     }
 
-    // The runner, with no mail left over: true when the run has ended; false when mail has come.
+    // By the runner, with no mail left: true if the run has ended, false if mail has come.
     [[nodiscard]] bool try_idle() noexcept {
         base::Link* expected = nullptr;
         return head_.compare_exchange_strong(expected, idle(), std::memory_order_release,
@@ -73,7 +76,7 @@ public:
     }
 
 private:
-    // An address that is no mail's: the mailbox's own.
+    // The mailbox's own address, which no mail has.
     [[nodiscard]] base::Link* idle() const noexcept {
         return reinterpret_cast<base::Link*>(const_cast<BasicMailbox*>(this));
     }

@@ -1,12 +1,11 @@
 // What a connection asks of the protocol above it (host/plugin implements it for the C ABI; tests
 // implement it directly), and what a connection needs of the listener that accepted it.
 //
-// All calls for one connection are serial, on its strand; calls for different connections are
-// concurrent (unless the listener has one strand for all). None is made inside a call of the
-// protocol into the connection.
+// All calls for one connection are serial, on its strand. Calls for different connections are
+// concurrent, unless the listener has one strand for all. No call is made while the protocol itself
+// is calling into the connection.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -14,34 +13,15 @@
 #include "base/log.hpp"
 #include "base/warning_limit.hpp"
 #include "config/config.hpp"
-#include "io/address.hpp"
+#include "net/callback_pace.hpp"
+#include "net/close_reason.hpp"
 
 namespace portico::net {
 
 class Connection;
 class WorkerGroup;
 
-// Why a connection was closed. The numbers are the plugin ABI's.
-enum class CloseReason : std::uint8_t {
-    none = 0,
-    plugin = 1,
-    peer = 2,
-    reset = 3,
-    error = 4,
-    plugin_error = 5,
-    idle = 6,
-    half_close = 7,
-    frame = 8,
-    unconsumed = 9,
-    drain = 10,
-    drain_deadline = 11,
-    no_memory = 12,
-};
-
-[[nodiscard]] const char* to_string(CloseReason reason) noexcept;
-
-// A function of the protocol's own, carried by Connection::post and given back to
-// Protocol::on_posted unchanged.
+// A function of the protocol. Connection::post carries it to Protocol::on_posted, unchanged.
 using AnyFunction = void (*)();
 
 class Protocol {
@@ -59,9 +39,9 @@ public:
         failed,
     };
 
-    // False: the connection is not wanted; nothing else is called for it.
+    // False refuses the connection; nothing else is called for it.
     [[nodiscard]] virtual bool on_open(Connection& connection) noexcept = 0;
-    // See portico_plugin::on_data. `consumed` is 0 before.
+    // See portico_plugin::on_data. `consumed` is 0 at the call.
     [[nodiscard]] virtual Answer on_data(Connection& connection, const Message& message,
                                          std::size_t& consumed) noexcept = 0;
     [[nodiscard]] virtual Answer on_writable(Connection& connection) noexcept = 0;
@@ -76,40 +56,15 @@ protected:
     ~Protocol() = default;
 };
 
-// How long an instance's callbacks take, where it matters: on a port that submits in its wait,
-// finished replies of other connections wait behind a callback. Nobody foresees a long one; so
-// after one that was long, sends are submitted before each callback of the instance, until 1,000 in
-// a row were short. From any worker: a hint (relaxed), and a lost count of two workers costs
-// nothing but a few calls.
-class CallbackPace {
-public:
-    [[nodiscard]] bool is_slow() const noexcept {
-        return short_ones_left_.load(std::memory_order_relaxed) != 0;
-    }
-    void took(std::uint64_t duration_ns) noexcept {
-        if (duration_ns > long_ns) {
-            short_ones_left_.store(short_ones_in_a_row, std::memory_order_relaxed);
-        } else if (const std::uint32_t left = short_ones_left_.load(std::memory_order_relaxed);
-                   left != 0) {
-            short_ones_left_.store(left - 1, std::memory_order_relaxed);
-        }
-    }
-
-private:
-    static constexpr std::uint64_t long_ns = base::nanoseconds_per_millisecond;
-    static constexpr std::uint32_t short_ones_in_a_row = 1'000;
-    std::atomic<std::uint32_t> short_ones_left_{0};
-};
-
-// Constant, but for the two `mutable` members, for as long as connections of the listener live.
+// Constant as long as connections of the listener live, except for the two `mutable` members.
 struct ConnectionContext {
     std::string listener_name;
     config::Limits limits;
     config::Framing framing;
     Protocol* protocol = nullptr;
     base::Log* log = nullptr;
-    // Called when a connection is over and its slot was given back; on a worker thread of the group
-    // that it lived in. The context may be gone afterwards.
+    // Called after a connection's slot was given back, on a worker thread of the group that it
+    // lived in. The context may be gone afterwards.
     void (*released)(void* owner, const WorkerGroup& group) = nullptr;
     void* owner = nullptr;
     mutable CallbackPace pace;

@@ -6,7 +6,7 @@ namespace portico::net {
 
 namespace {
 
-// The capacity of a queue's first chunk from the heap; less than a pool's chunk may have.
+// The capacity of a queue's first chunk from the heap; may be less than that of a pool's chunk.
 constexpr std::size_t heap_chunk_min = 512;
 
 }  // namespace
@@ -17,7 +17,7 @@ SendQueue::Chunk* SendQueue::make_chunk(io::BufferPool& chunks, std::size_t want
         if (const io::Buffer buffer = chunks.take(); buffer.data != nullptr) {
             return new (buffer.data) Chunk(&chunks, buffer, pooled_capacity(chunks));
         }
-        // As much again as is queued: the next small messages fit behind this one, and at most half
+        // As much again as is queued: the next small messages fit after this one, and at most half
         // of the queue's memory is unused.
         const std::size_t usual = std::min<std::size_t>(std::max(bytes_, heap_chunk_min),
                                                         pooled_capacity(chunks));
@@ -84,7 +84,7 @@ void SendQueue::consume_part(std::size_t count) noexcept {
 void SendQueue::adopt(io::BufferPool& pool, io::Buffer buffer, std::uint32_t begin,
                       std::uint32_t size) noexcept {
     PORTICO_ASSERT(pool.headroom_bytes() >= chunk_overhead && begin + size <= pool.buffer_bytes());
-    // full: nothing is written behind the bytes
+    // full, so that nothing is written after the bytes
     auto* chunk = new (buffer.data - chunk_overhead) Chunk(&pool, buffer, begin + size);
     chunk->begin = begin;
     chunk->end = begin + size;

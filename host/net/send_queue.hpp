@@ -1,12 +1,12 @@
 // A connection's bytes that wait to be sent: a list of chunks. Small messages share a chunk, so
-// that many of them leave in one send; chunks of the usual size come from the group's pool, larger
-// ones (and all of them when the pool is exhausted) from the heap. Whatever the sizes of the
-// messages and the state of the pool, a queue owns at most twice its bytes, what is sent of its
-// oldest chunk, and one chunk. A receive buffer whose bytes are sent back can become a chunk as it
-// is: its header has room in front of it. An empty queue owns nothing.
+// that many of them leave in one send. Chunks of the usual size come from the group's pool; larger
+// ones come from the heap, and so do all if the pool is exhausted. A queue never owns more than
+// twice its bytes, the part of its oldest chunk that is sent, and one chunk more. A receive buffer
+// whose bytes are sent back becomes a chunk without a copy, since it has room in front for the
+// header. An empty queue owns nothing.
 //
-// The strand's alone. Bytes named by gather() stay where they are until consume(); append() writes
-// behind them.
+// It belongs to the strand. Bytes named by gather() stay where they are until consume(); append()
+// writes after them.
 #pragma once
 
 #include <cstddef>
@@ -33,13 +33,13 @@ public:
     [[nodiscard]] bool empty() const noexcept { return bytes_ == 0; }
     [[nodiscard]] bool is_one_chunk() const noexcept { return head_ == tail_; }  // or none
 
-    // The memory of its chunks. Counted anew at each call.
+    // The memory of its chunks. Each call counts it.
     [[nodiscard]] std::size_t owned_bytes() const noexcept;
 
-    // False when memory is out; the queue is as before then.
+    // False if memory is out; the queue is unchanged then.
     [[nodiscard]] PORTICO_ALWAYS_INLINE bool append(io::BufferPool& chunks,
                                                     std::span<const std::byte> bytes) noexcept {
-        // The usual message fits behind the others, or is the first and fits into a chunk of the
+        // The usual message fits after the others, or is the first and fits into a chunk of the
         // pool.
         if (tail_ == nullptr && bytes.size() - 1 < pooled_capacity(chunks)) {
             if (const io::Buffer buffer = chunks.take(); buffer.data != nullptr) {
@@ -55,9 +55,8 @@ public:
         return true;
     }
 
-    // Takes over a buffer that is on loan from `pool`, which has chunk_overhead of headroom, for
-    // the `size` bytes in it from `begin` on. Nothing is copied, and the pool has the buffer back
-    // when they are sent.
+    // Takes over a buffer of `pool`, which has chunk_overhead of headroom, for the `size` bytes in
+    // it from `begin` on. Nothing is copied. The pool gets the buffer back after they are sent.
     void adopt(io::BufferPool& pool, io::Buffer buffer, std::uint32_t begin,
                std::uint32_t size) noexcept;
 
@@ -106,7 +105,7 @@ private:
         std::uint32_t end = 0;
         std::uint32_t capacity;
         union {
-            io::ConstBuffer parts[parts_max];  // gather()'s, of the oldest chunk; made there
+            io::ConstBuffer parts[parts_max];  // made by gather(), in the oldest chunk
         };
 
         [[nodiscard]] std::byte* data() noexcept {

@@ -1,9 +1,9 @@
-// An address that is written while nobody can hold the slot's generation, and read by anyone with a
-// handle, at any time. The reader looks at the slot's word before and after: the loads are acquire,
-// so that a reader that met a later connection's words also sees, in its second look, that the
-// generation is over.
+// An address that anyone with a handle reads at any time, and that is written only while nobody can
+// hold the slot's generation. The reader looks at the slot's word before and after. The loads are
+// acquire: a reader that met the words of a later connection also sees, in its second look, that
+// the generation is over.
 //
-// `Atomic` is std::atomic but in tests that switch threads at every access.
+// `Atomic` is std::atomic, except in tests that switch threads at every access.
 #pragma once
 
 #include <array>

@@ -1,25 +1,25 @@
-// The one word that all threads share of a connection's slot: which connection lives in it, how far
-// its close has come, and how many bytes are promised to it. Changed by compare-and-swap alone, so
-// that a send from anywhere either finds the right connection open and has its bytes counted, or
-// learns that it is gone; never something in between.
+// The one word of a connection's slot that all threads share: which connection lives in it, how far
+// its close has come, and how many bytes are promised to it. It changes only by compare-and-swap.
+// So a send from anywhere either finds the right connection open and has its bytes counted, or
+// learns that it is gone; there is nothing in between.
 //
-//   bits 0..31   reserved: bytes that send accepted and that are not with the system yet, and what
-//                the calls add that are on their way to the strand by mail: a send
-//                Connection::call_bytes, any other call one. The close waits for 0, so every
-//                accepted call reaches the strand before on_close.
+//   bits 0..31   reserved: bytes that send accepted and that are not with the system yet. Each call
+//                that is on its way by mail adds to them: a send Connection::call_bytes, any other
+//                call one. The close waits for 0, so every accepted call reaches the strand before
+//                on_close.
 //   bit 32       blocked: a send was refused, an on_writable is owed
 //   bit 33       closing: no new send or post
 //   bit 34       final: nothing more is accepted at all; on_close is due or has run
-//   bit 35       finished: no new send, since the sending side ends behind what is reserved
+//   bit 35       finished: no new send, since the sending side ends after what is reserved
 //   bit 36       aborting: an abort has been asked for; a second one is refused
 //   bits 37..63  generation, from 1; goes up with the next connection in the slot
 //
 // Pairing: each change is acq_rel, each look an acquire. The release that opens a generation pairs
 // with the acquire of everyone who finds that generation: they see the slot as it was opened. The
-// release of a give_back() pairs with the acquire of close_for_good(): who closes sees what those
-// calls did.
+// release of a give_back() pairs with the acquire of close_for_good(): the closing thread sees what
+// those calls did.
 //
-// `Atomic` is std::atomic but in tests that switch threads at every access.
+// `Atomic` is std::atomic, except in tests that switch threads at every access.
 #pragma once
 
 #include <atomic>
@@ -59,7 +59,7 @@ public:
         return word_.load(std::memory_order_acquire);
     }
 
-    // The slot's owner, while the slot is free: opens the next connection in it.
+    // Opens the next connection in the slot. By the owner of a free slot.
     void open() noexcept {
         const std::uint64_t word = word_.load(std::memory_order_relaxed);
         PORTICO_ASSERT(is_final(word) && reserved_of(word) == 0 &&
@@ -67,7 +67,7 @@ public:
         word_.store((generation_of(word) + 1) << generation_shift, std::memory_order_release);
     }
 
-    // Room for `bytes` of a send, if fewer than `high` are reserved. (high + bytes must stay below
+    // Reserves `bytes` of a send if fewer than `high` are reserved. (high + bytes must stay below
     // 2^32.)
     [[nodiscard]] Reserve reserve(std::uint64_t generation, std::uint32_t bytes,
                                   std::uint32_t high) noexcept {
@@ -80,8 +80,7 @@ public:
                 return Reserve::finished;
             }
             const bool full = reserved_of(word) >= high;
-            // Marked in the same step as it is found full: an on_writable cannot fall between the
-            // two.
+            // Marked in the step that finds it full: no on_writable can fall between the two.
             const std::uint64_t changed = full ? word | blocked : word + bytes;
             if (word_.compare_exchange_weak(word, changed, std::memory_order_acq_rel,
                                             std::memory_order_acquire)) {
@@ -90,29 +89,29 @@ public:
         }
     }
 
-    // Whether nobody is refused, nor will be before another call has been accepted, which sends
-    // mail.
+    // True if nobody has been refused, and nobody will be before another call is accepted, which
+    // sends mail.
     [[nodiscard]] static bool leaves_room(std::uint64_t word, std::uint32_t high) noexcept {
         return reserved_of(word) < high && (word & blocked) == 0;
     }
 
-    // The strand, whose queue holds `queued` bytes: the same for a send that may take effect at
-    // once. It may when exactly these are reserved, so that no accepted call is still on its way by
-    // mail and would be overtaken, and when nothing is marked. False otherwise, and reserve() says
-    // more.
-    [[nodiscard]] bool reserve_behind(std::size_t queued, std::uint64_t generation,
-                                      std::uint32_t bytes, std::uint32_t high) noexcept {
+    // On the strand, whose queue holds `queued` bytes: the same for a send that takes effect at
+    // once. It may if nothing is marked and exactly the queued bytes are reserved: then it
+    // overtakes no accepted call that is still on its way by mail. If it may not, this returns
+    // false, and reserve() says why.
+    [[nodiscard]] bool reserve_at_once(std::size_t queued, std::uint64_t generation,
+                                       std::uint32_t bytes, std::uint32_t high) noexcept {
         std::uint64_t word = generation << generation_shift | queued;
         return queued < high &&
                word_.compare_exchange_strong(word, word + bytes, std::memory_order_acq_rel,
                                              std::memory_order_relaxed);
     }
 
-    // What a call changes beside its reservation, in the same step.
+    // What a call marks in the step that reserves.
     enum class Mark : std::uint8_t { nothing, closing, finished, aborting };
 
-    // One for a call that goes by mail, and its mark. `even_closing`: for calls that still mean
-    // something then (an abort, the host's own orders). False when the connection is gone.
+    // Reserves one for a call by mail, and sets its mark. `even_closing`: for calls that still
+    // matter then (an abort, the host's own orders). False if the connection is gone.
     [[nodiscard]] bool reserve_call(std::uint64_t generation, bool even_closing,
                                     Mark mark = Mark::nothing) noexcept {
         std::uint64_t word = load();
@@ -130,7 +129,7 @@ public:
         }
     }
 
-    // Gives `bytes` back. True when that ends a blockage (fewer than `low` are left, or none): one
+    // Gives `bytes` back. True if that ends a blockage (fewer than `low` are left, or none): one
     // on_writable is due now.
     [[nodiscard]] bool give_back(std::uint32_t bytes, std::uint32_t low) noexcept {
         std::uint64_t word = load();
@@ -146,11 +145,11 @@ public:
         }
     }
 
-    // The strand: from here on sends and posts find the connection gone.
+    // On the strand: from now on sends and posts find the connection gone.
     void begin_closing() noexcept { word_.fetch_or(closing, std::memory_order_acq_rel); }
 
-    // The strand, last: true when nothing is reserved any more, and from then on nothing ever is.
-    // False: some call is still on its way.
+    // On the strand, last: true if nothing is reserved; then nothing ever will be. False if some
+    // call is still on its way.
     [[nodiscard]] bool close_for_good() noexcept {
         std::uint64_t word = load();
         for (;;) {

@@ -1,5 +1,5 @@
 // Received bytes that could not be handed on yet: an incomplete message, or what came while reading
-// was held. Owns memory only while it holds bytes. The strand's alone.
+// was held. It owns memory only while it holds bytes, and belongs to the strand.
 #pragma once
 
 #include <cstddef>
@@ -21,11 +21,11 @@ public:
         return {data_ + begin_, end_ - begin_};
     }
 
-    // False when memory is out; the stash is as before then.
+    // False if memory is out; the stash is unchanged then.
     [[nodiscard]] bool append(std::span<const std::byte> more) noexcept {
         const std::size_t size = end_ - begin_;
         if (capacity_ - end_ < more.size()) {
-            // Doubling, so that many small pieces cost linear time in all.
+            // Doubles, so that many small pieces cost linear time in all.
             const std::size_t wanted = size + more.size() > capacity_ / 2 ? 2 * (size + more.size())
                                                                           : capacity_;
             if (wanted > UINT32_MAX) {

@@ -1,5 +1,9 @@
 // A strand: a queue of mail that is delivered serially. Mail may come from any thread; only a
-// worker of the strand's home group delivers it.
+// worker of the strand's home group delivers it, in turns.
+//
+// A turn begins with run(), from the run queue, or with begin_turn(), for a completion. In it mail
+// is delivered and callbacks run, and connections ask to be called at its end. end_turn() calls
+// them, which sends what the turn has queued; then the strand is idle, or queues again.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +13,7 @@
 
 namespace portico::net {
 
+class Worker;
 class WorkerGroup;
 
 // On at most one run queue at a time (its Link). Must be idle when it is destroyed or moved to
@@ -23,26 +28,41 @@ public:
     void set_home(WorkerGroup& group) noexcept { home_ = &group; }
     [[nodiscard]] WorkerGroup& home() const noexcept { return *home_; }
 
-    // From any thread: the mail is delivered on the strand, behind all that came before it. Never
+    // From any thread: the mail is delivered on the strand, after all that came before it. Never
     // runs anything itself.
     void deliver(Mail& mail) noexcept;
 
-private:
-    friend class Worker;
+    // ---- By `worker`, of the strand's home, on its thread.
+    // A whole turn, with up to `mail_budget` mails.
+    void run(Worker& worker, std::uint32_t mail_budget) noexcept;
+    // From a completion's handler: begins a turn at once if the strand is idle and `worker` is its
+    // group's only one, which spares the way through mailbox and run queue. Then end_turn() is due.
+    // False: the caller sends mail. (If there are several threads it is always mail, so that
+    // another thread can take what this one has not come to.) Defined in worker.hpp.
+    [[nodiscard]] bool begin_turn(Worker& worker) noexcept;
+    void end_turn(Worker& worker) noexcept;
 
-    // The worker whose turn it is: delivers up to `mail_budget` mails.
+    // ---- In a turn.
+    // Connection::end_turn() is called at the end of this turn; asked for at that end itself, in
+    // the next turn. The caller sees to it that a connection is on the list once.
+    void call_at_turn_end(ConnectionNode& connection) noexcept {
+        at_turn_end_.push_back(connection);
+    }
+
+private:
+    // Delivers up to `mail_budget` mails.
     void deliver_pending(std::uint32_t mail_budget) noexcept;
-    // Then: true when nothing is left and the strand is idle, so that any thread may schedule it
-    // again. False: it queues again.
+    // True when nothing is left and the strand is idle, so that any thread may schedule it again.
+    // False: it queues again.
     [[nodiscard]] bool try_idle() noexcept {
-        return to_attend_.empty() && pending_.empty() && mailbox_.try_idle();
+        return at_turn_end_.empty() && pending_.empty() && mailbox_.try_idle();
     }
 
     Mailbox mailbox_;
     // taken from the mailbox and not delivered yet: the running worker's
     base::Fifo<Mail> pending_;
-    // at the end of the turn, or of the next one: the running worker's
-    base::Fifo<ConnectionNode> to_attend_;
+    // connections that asked for the end of the turn, or of the next one: the running worker's
+    base::Fifo<ConnectionNode> at_turn_end_;
     WorkerGroup* home_ = nullptr;
 };
 

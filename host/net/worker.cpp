@@ -6,32 +6,10 @@
 #include <string>
 
 #include "base/thread_name.hpp"
-#include "net/connection.hpp"
 
 namespace portico::net {
 
 constinit thread_local Worker* Worker::current_ = nullptr;
-
-// ---- Strand
-
-void Strand::deliver(Mail& mail) noexcept {
-    if (mailbox_.push(mail)) {
-        home_->schedule(*this);
-    }
-}
-
-void Strand::deliver_pending(std::uint32_t mail_budget) noexcept {
-    for (; mail_budget > 0; --mail_budget) {
-        if (pending_.empty()) {
-            mailbox_.take_all(pending_);
-        }
-        Mail* mail = pending_.pop_front();
-        if (mail == nullptr) {
-            return;
-        }
-        mail->deliver(*mail);
-    }
-}
 
 // ---- WorkerGroup
 
@@ -93,7 +71,7 @@ void WorkerGroup::stop() noexcept {
         thread.join();
     }
     threads_.clear();
-    // The post that the last worker passed on.
+    // The last worker has passed the stop post on.
     while (port_->outstanding() != 0) {
         io::Operation* rest = nullptr;
         if (port_->wait({&rest, 1}, 0) != 0) {
@@ -110,8 +88,8 @@ bool WorkerGroup::is_current() const noexcept {
 void WorkerGroup::schedule(Strand& strand) noexcept {
     if (is_current()) {
         enqueue(strand);
-        // From inside a callback, which may go on for long, or even wait for what this strand is to
-        // do: another thread may take it.
+        // The caller is inside a callback, which may take long, or even wait for what this strand
+        // is to do. Another thread may take the strand.
         if (options_.threads > 1 && Worker::current()->running() != nullptr) {
             port_->wake();
         }
@@ -175,64 +153,29 @@ void Worker::run() noexcept {
         round_.store(round + 2, std::memory_order_relaxed);
     }
     if (took_stop_post_) {
-        group_->port().post(group_->stop_post_);  // the next worker's turn
+        group_->port().post(group_->stop_post_);  // for the next worker
     }
     current_ = nullptr;
 }
 
 void Worker::run_strands() noexcept {
-    // As many as are queued now: a strand that queues again waits for the next look at the port.
+    // Only as many as are queued now: a strand that queues again waits until the port has been
+    // looked at.
     std::uint32_t turns = group_->run_count_.load(std::memory_order_relaxed);
     for (; turns > 0; --turns) {
         Strand* strand = group_->dequeue();
         if (strand == nullptr) {
             return;  // other workers took them
         }
-        // What this thread has dequeued and not yet run can be taken by another. And where
-        // callbacks may block (batches of one), so can what the strand before has submitted and the
-        // port has completed at once: its ready list is not looked at until somebody waits.
+        // Another thread can take the strands that this one has not come to. If callbacks may block
+        // (batches of one), it can also take what the strand before has submitted and the port has
+        // completed at once: nobody looks at the port's ready list before somebody waits.
         if (group_->options_.threads > 1 &&
             (group_->options_.batch == 1 ||
              group_->run_count_.load(std::memory_order_relaxed) != 0)) {
             group_->port().wake();
         }
-        run_strand(*strand);
-    }
-}
-
-void Worker::run_strand(Strand& strand) noexcept {
-    running_ = &strand;
-    strand.deliver_pending(group_->options_.mail_budget);
-    end_turn(strand);
-}
-
-void Worker::end_turn(Strand& strand) noexcept {
-    base::Fifo<ConnectionNode> over;
-    // Each once. Those that callbacks of these ask for have the next turn: two that keep each other
-    // busy would never give the thread away.
-    for (base::Link* due = strand.to_attend_.take_all(); due != nullptr;) {
-        auto& connection = static_cast<Connection&>(static_cast<ConnectionNode&>(*due));
-        due = due->next;  // until its attend() ends a connection is not put on a list again
-        if (connection.attend()) {
-            over.push_back(connection);
-        }
-    }
-    running_ = nullptr;
-    if (times_turns_) {
-        const std::uint64_t instant = group_->port().now();
-        if (called_ != nullptr) {
-            called_->pace.took(instant - turn_began_ns_);
-            called_ = nullptr;
-        }
-        turn_began_ns_ = instant;
-    }
-    if (!strand.try_idle()) {
-        group_->enqueue(strand);
-    }
-    // From here on another thread may run the strand; these connections have no mail, and none can
-    // come.
-    while (ConnectionNode* connection = over.pop_front()) {
-        static_cast<Connection&>(*connection).release();
+        strand->run(*this, group_->options_.mail_budget);
     }
 }
 

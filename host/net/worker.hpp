@@ -1,14 +1,15 @@
 // Workers: the threads that drain a completion port and run the strands at home there.
 //
-//     port.wait -> each operation's completed() (which puts mail on strands) -> the strands on the run queue -> flush what they queued -> again
+//     port.wait -> each operation's completed(), which puts mail on strands
+//               -> the strands on the run queue -> flush what they queued -> again
 //
 // A group is one port with its threads: one thread (per_core), or several (shared, and the threads
 // of a blocking instance).
 //
-// Concurrency. The run queue belongs to the group's one thread, or is guarded by mutex_ where there
-// are several. inbox_ is how strands get there from other threads: whoever finds it empty rings the
-// doorbell, a post on the port; the doorbell's completion takes the whole inbox. The doorbell is
-// thus never posted twice: between its post and the taking nobody finds the inbox empty.
+// Concurrency. The run queue belongs to the group's one thread; if there are several, mutex_ guards
+// it. Other threads put strands there through inbox_: whoever finds it empty posts the doorbell on
+// the port, and its completion takes the whole inbox. So the doorbell is never posted twice:
+// between its post and the taking nobody finds the inbox empty.
 #pragma once
 
 #include <atomic>
@@ -35,7 +36,7 @@ class Worker;
 struct WorkerOptions {
     std::uint32_t threads = 1;       // at least 1
     std::uint32_t first_index = 0;   // worker_index of the first
-    std::uint32_t batch = 64;        // operations taken by one wait; 1 for callbacks that may block
+    std::uint32_t batch = 64;        // operations taken by one wait; 1 if callbacks may block
     std::uint32_t mail_budget = 64;  // mail delivered by a strand before it queues again
     const char* thread_name =
         nullptr;  // outlives the group; null: "portico-" and the worker's index
@@ -43,8 +44,8 @@ struct WorkerOptions {
 
 class WorkerGroup {
 public:
-    // `send_chunks`: where the group's connections keep bytes to be sent; both pools outlive the
-    // group.
+    // `send_chunks`: where the group's connections keep bytes to be sent. It outlives the group,
+    // and so does the port's pool.
     WorkerGroup(std::unique_ptr<io::CompletionPort> port, io::BufferPool& send_chunks,
                 const WorkerOptions& options);
     // Must be stopped, or never started.
@@ -52,13 +53,12 @@ public:
     WorkerGroup(const WorkerGroup&) = delete;
     WorkerGroup& operator=(const WorkerGroup&) = delete;
 
-    // Makes the threads, which do nothing before begin(): so what may fail has been done before
-    // anything depends on it. Fails with a sentence where the system gives too few; stop() ends
-    // those that there are.
+    // Makes the threads, which do nothing before begin(). So whatever may fail is done before
+    // anything depends on it. Fails if the system gives too few; stop() ends those that were made.
     [[nodiscard]] base::Result<void> start();
     void begin() noexcept;
-    // Ends them, when no connection and no acceptor is left, and reaps what is still outstanding.
-    // From outside the group's threads.
+    // Ends the threads and reaps what is still outstanding. No connection and no acceptor may be
+    // left. Not from the group's own threads.
     void stop() noexcept;
 
     [[nodiscard]] io::CompletionPort& port() noexcept { return *port_; }
@@ -70,9 +70,9 @@ public:
     // True on one of this group's own threads.
     [[nodiscard]] bool is_current() const noexcept;
 
-    // A number that grows, of a group with one thread. Odd while the thread works, even while it
-    // waits at the port. Whoever sees the same odd number again knows that the thread has not come
-    // back to the port in between. From any thread; a hint (relaxed), which orders nothing.
+    // For a group with one thread: a number that grows, odd while the thread works, even while it
+    // waits at the port. The same odd number seen again means that the thread has not come back to
+    // the port in between. From any thread; a hint (relaxed), which orders nothing.
     [[nodiscard]] std::uint64_t round() const noexcept;
     [[nodiscard]] static bool is_busy(std::uint64_t round) noexcept { return round % 2 != 0; }
 
@@ -80,6 +80,7 @@ public:
     void schedule(Strand& strand) noexcept;
 
 private:
+    friend class Strand;
     friend class Worker;
 
     template <class Action>
@@ -99,13 +100,13 @@ private:
     const WorkerOptions options_;
     std::mutex mutex_;
     base::Fifo<Strand> run_queue_;  // guarded
-    // its length, changed with it; read without the lock as a hint
+    // its length, changed with it; without the lock it is a hint
     std::atomic<std::uint32_t> run_count_{0};
     base::Inbox inbox_;  // strands from other threads
     io::PostOperation doorbell_;
     std::condition_variable begun_changed_;
     bool begun_ = false;  // under mutex_, however many threads there are
-    // Set before the stop post, read by the workers after a wait; the post's hand-over orders the
+    // Set before the stop post, read by the workers after a wait. The post's hand-over orders the
     // two.
     std::atomic<bool> stopping_{false};
     io::PostOperation stop_post_;
@@ -125,24 +126,11 @@ public:
 
     [[nodiscard]] WorkerGroup& group() const noexcept { return *group_; }
     [[nodiscard]] std::uint32_t index() const noexcept { return index_; }
-    // What the protocol writes into on this thread, and others read.
+    // Written by the protocol on this thread, read by other threads.
     [[nodiscard]] CurrentCall& current_call() noexcept { return current_call_; }
-    // From a completion's handler, where this is the group's only thread: begins a turn of the
-    // strand at once if it is idle, which spares the way through mailbox and run queue; then
-    // end_turn() is due. False: the strand is busy or this is not the place, and mail is the way.
-    // (Where there are several threads it is always mail, so that another thread can take what this
-    // one has not come to.)
-    [[nodiscard]] bool begin_turn(Strand& strand) noexcept {
-        if (group_->options_.threads > 1 || running_ != nullptr || !strand.mailbox_.try_begin()) {
-            return false;
-        }
-        running_ = &strand;
-        return true;
-    }
-    void end_turn(Strand& strand) noexcept;
 
-    // A callback of the context's instance is about to be called on the running strand: what others
-    // have submitted goes to the system first, if callbacks of this instance may take long.
+    // A callback of the context's instance is about to run. If its callbacks may take long, what
+    // others have submitted goes to the system first.
     void before_callback(const ConnectionContext& context) noexcept {
         if (times_turns_) {
             called_ = &context;
@@ -155,18 +143,27 @@ public:
     // The strand that runs on this thread now, or null.
     [[nodiscard]] Strand* running() const noexcept { return running_; }
 
-    // At the end of the running strand's turn this connection is attended to: what it has queued
-    // leaves in one send; when it is over its slot goes back. (Asked for at that end itself: in the
-    // next turn.) The caller sees to it that a connection is on the list once.
-    void attend_later(ConnectionNode& connection) noexcept {
-        running_->to_attend_.push_back(connection);
+    // ---- By a strand, at the begin and the end of its turn.
+    [[nodiscard]] bool may_run_at_once() const noexcept {
+        return group_->options_.threads == 1 && running_ == nullptr;
+    }
+    void begin_running(Strand& strand) noexcept { running_ = &strand; }
+    void end_running() noexcept {
+        running_ = nullptr;
+        if (times_turns_) {
+            const std::uint64_t instant = group_->port().now();
+            if (called_ != nullptr) {
+                called_->pace.took(instant - turn_began_ns_);
+                called_ = nullptr;
+            }
+            turn_began_ns_ = instant;
+        }
     }
 
 private:
     friend class WorkerGroup;
 
     void run_strands() noexcept;
-    void run_strand(Strand& strand) noexcept;
 
     PORTICO_DIRECT_THREAD_LOCAL static constinit thread_local Worker* current_;
 
@@ -175,8 +172,8 @@ private:
     Strand* running_ = nullptr;
     bool took_stop_post_ = false;
     CurrentCall current_call_;
-    // On a port that submits in its wait: how long each turn takes, whose callbacks it called last,
-    // and when it began.
+    // Only on a port that submits in its wait: how long each turn takes. When it began, and whose
+    // callbacks it called last.
     bool times_turns_ = false;
     const ConnectionContext* called_ = nullptr;
     std::uint64_t turn_began_ns_ = 0;
@@ -186,6 +183,14 @@ private:
 
 inline std::uint64_t WorkerGroup::round() const noexcept {
     return workers_.front()->round_.load(std::memory_order_relaxed);
+}
+
+inline bool Strand::begin_turn(Worker& worker) noexcept {
+    if (!worker.may_run_at_once() || !mailbox_.try_begin()) {
+        return false;
+    }
+    worker.begin_running(*this);
+    return true;
 }
 
 }  // namespace portico::net

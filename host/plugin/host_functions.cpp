@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "base/clock.hpp"
-#include "net/connection_send.hpp"
+#include "net/connection_inline.hpp"
 #include "net/worker.hpp"
 #include "plugin/call_scope.hpp"
 #include "plugin/instance.hpp"

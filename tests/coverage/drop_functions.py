@@ -2,7 +2,7 @@
 """Takes the functions out of gcovr's JSON reports, in place: drop_functions.py FILE.json...
 
 Nothing here counts functions, and gcovr 5.2 cannot merge them: two compilers may give one inline
-function different lines, which it takes for a mistake.
+function different lines, and it takes that for a mistake.
 """
 import json
 import sys

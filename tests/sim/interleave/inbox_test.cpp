@@ -1,6 +1,6 @@
 // The way of mail from a foreign thread to a worker, in every order: mailbox and inbox are
 // production's own, and the steps between them those of Strand::deliver, WorkerGroup::schedule,
-// take_inbox and Worker::run_strand. Port and run queue are one queue under a mutex.
+// take_inbox and Strand::run. Port and run queue are one queue under a mutex.
 #include "base/inbox.hpp"
 
 #include <memory>

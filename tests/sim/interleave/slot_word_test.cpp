@@ -146,7 +146,7 @@ Machine::World direct_answer(bool with_close) {
             // one; both leave.
             for (std::uint32_t queued = 0; queued < 2; ++queued) {
                 const std::uint32_t mails = slot->on_the_way->load(std::memory_order_acquire);
-                if (!slot->word->reserve_behind(queued, 1, 1, high)) {
+                if (!slot->word->reserve_at_once(queued, 1, 1, high)) {
                     break;
                 }
                 slot->machine.check(mails == 0, "an accepted mail is overtaken");
@@ -156,9 +156,9 @@ Machine::World direct_answer(bool with_close) {
                 slot->word->give_back(static_cast<std::uint32_t>(slot->accepted[0]), low));
             if (with_close) {
                 slot->word->begin_closing();
-                slot->machine.check(!slot->word->reserve_behind(0, 1, 1, high),
+                slot->machine.check(!slot->word->reserve_at_once(0, 1, 1, high),
                                     "an answer is accepted after the end");
-                slot->machine.check(!slot->word->reserve_behind(0, 2, 1, high),
+                slot->machine.check(!slot->word->reserve_at_once(0, 2, 1, high),
                                     "an answer is accepted by another connection");
             }
         });
@@ -391,9 +391,9 @@ TEST_CASE("defects of the slot's word are found", "[slot_word][defects]") {
     expect_found(only_one(Mark::closing), {"reserve_call", Change::torn}, "not exactly one");
     expect_found(only_one(Mark::aborting), {"reserve_call", Change::torn}, "not exactly one");
     expect_found(finish(), {"reserve", Change::torn}, "reservations do not add up");
-    expect_found(direct_answer(false), {"reserve_behind", Change::unconditional},
+    expect_found(direct_answer(false), {"reserve_at_once", Change::unconditional},
                  "reservations do not add up");
-    expect_found(direct_answer(false), {"reserve_behind", Change::torn},
+    expect_found(direct_answer(false), {"reserve_at_once", Change::torn},
                  "reservations do not add up");
     expect_found(addresses(), {"store", Change::relaxed}, "address of the next connection");
     expect_found(addresses(), {"load", Change::relaxed}, "address of the next connection");

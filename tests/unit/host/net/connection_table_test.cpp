@@ -1,4 +1,4 @@
-// The table of connections, with none of them open; and the names of the reasons of a close.
+// The table of connections, none of them open.
 #include "net/connection_table.hpp"
 
 #include <set>
@@ -7,16 +7,6 @@
 #include "support/catch.hpp"
 
 using namespace portico;
-
-TEST_CASE("each reason of a close has its own text", "[net]") {
-    std::set<std::string> words;
-    constexpr int last = static_cast<int>(net::CloseReason::no_memory);
-    for (int i = 0; i <= last; ++i) {
-        words.insert(net::to_string(static_cast<net::CloseReason>(i)));
-    }
-    CHECK(words.size() == last + 1);
-    CHECK(words.count("") == 0);
-}
 
 TEST_CASE("a table hands out each slot once, then the one free for longest", "[net]") {
     const std::uint32_t count = GENERATE(1U, 256U, 257U, 600U);

@@ -1,4 +1,4 @@
-// The send queue and the stash: order, chunks and memory.
+// The send queue: order, chunks and memory.
 #include "net/send_queue.hpp"
 
 #include <cstring>
@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "net/stash.hpp"
 #include "support/catch.hpp"
 
 using namespace portico;
@@ -138,26 +137,6 @@ TEST_CASE("any mixture of appends and partial sends keeps the stream intact", "[
     }
     CHECK(sent == expected);
     CHECK(chunks.on_loan() == 0);
-}
-
-TEST_CASE("a stash keeps its bytes in order and owns nothing when empty", "[stash]") {
-    std::mt19937 random(11);
-    net::Stash stash;
-    std::string expected;
-    for (int step = 0; step < 5'000; ++step) {
-        std::string more(random() % 300, ' ');
-        for (char& c : more) {
-            c = static_cast<char>(random());
-        }
-        REQUIRE(stash.append(bytes_of(more)));
-        expected += more;
-        const std::size_t taken = expected.empty() ? 0 : random() % (expected.size() + 1);
-        stash.consume(taken);
-        expected.erase(0, taken);
-        const auto held = stash.bytes();
-        REQUIRE(std::string(reinterpret_cast<const char*>(held.data()), held.size()) == expected);
-        REQUIRE(stash.empty() == expected.empty());
-    }
 }
 
 TEST_CASE("without chunks in the pool a queue owns at most twice its bytes, whatever their sizes",

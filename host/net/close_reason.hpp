@@ -1,0 +1,27 @@
+// Why a connection was closed, and how the log says it.
+#pragma once
+
+#include <cstdint>
+
+namespace portico::net {
+
+// Why a connection was closed. The numbers are the plugin ABI's.
+enum class CloseReason : std::uint8_t {
+    none = 0,
+    plugin = 1,
+    peer = 2,
+    reset = 3,
+    error = 4,
+    plugin_error = 5,
+    idle = 6,
+    half_close = 7,
+    frame = 8,
+    unconsumed = 9,
+    drain = 10,
+    drain_deadline = 11,
+    no_memory = 12,
+};
+
+[[nodiscard]] const char* to_string(CloseReason reason) noexcept;
+
+}  // namespace portico::net

@@ -1,0 +1,249 @@
+// Calls into a connection from any thread, and how they take effect on its strand.
+//
+// A call on the strand takes effect at once, unless it would overtake an earlier one that is still
+// on its way. Every other call goes to the strand by mail, as a Call.
+#include <cstring>
+#include <new>
+
+#include "net/connection_inline.hpp"
+
+namespace portico::net {
+
+// A call on its way to the strand: from another thread, or one that must not overtake such a call.
+// The bytes of a send follow it in memory.
+struct Connection::Call : Mail {
+    Connection* connection = nullptr;
+    AnyFunction function = nullptr;
+    void* argument = nullptr;
+    std::uint32_t number = 0;  // send: how many bytes
+    CallKind kind = CallKind::send;
+
+    [[nodiscard]] std::byte* bytes() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
+};
+
+bool Connection::no_call_on_its_way(std::uint64_t generation) const noexcept {
+    const std::uint64_t word = word_.load();
+    if (SlotWord::generation_of(word) != generation || SlotWord::is_final(word)) {
+        // nothing will be accepted, and the queue may belong to another connection by now, on
+        // another strand
+        return true;
+    }
+    return SlotWord::reserved_of(word) == queue_.bytes();
+}
+
+Connection::Call* Connection::make_call(CallKind kind, std::span<const std::byte> bytes,
+                                        AnyFunction function, void* argument,
+                                        std::uint32_t number) noexcept {
+    static_assert(sizeof(Call) <= call_bytes);
+    void* memory = ::operator new(sizeof(Call) + bytes.size(), std::nothrow);
+    if (memory == nullptr) {
+        return nullptr;
+    }
+    auto* made = new (memory) Call;
+    made->deliver = [](Mail& mail) {
+        auto& call = static_cast<Call&>(mail);
+        Worker::current()->before_callback(call.connection->context());
+        call.connection->deliver_call(call);
+    };
+    made->connection = this;
+    made->function = function;
+    made->argument = argument;
+    made->number = number;
+    made->kind = kind;
+    if (!bytes.empty()) {
+        made->number = static_cast<std::uint32_t>(bytes.size());
+        std::memcpy(made->bytes(), bytes.data(), bytes.size());
+    }
+    return made;
+}
+
+void Connection::delete_call(Call* call) noexcept {
+    call->~Call();
+    ::operator delete(call);
+}
+
+SendResult Connection::send_slow_path(const ConnectionContext& context, std::uint64_t generation,
+                                      std::span<const std::byte> bytes) noexcept {
+    if (!belongs_to(context, generation)) {
+        return SendResult::gone;
+    }
+    if (bytes.size() > context.limits.max_send_bytes) {
+        return SendResult::too_large;
+    }
+    const auto size = static_cast<std::uint32_t>(bytes.size());
+    // Memory comes first: only the strand can give a reservation back, because a close may wait for
+    // it.
+    const bool direct = on_strand() && no_call_on_its_way(generation);
+    Call* call = nullptr;
+    if (!direct && size != 0) {
+        call = make_call(CallKind::send, bytes, nullptr, nullptr, 0);
+        if (call == nullptr) {
+            return SendResult::no_memory;
+        }
+    }
+    const Reserve reserved = word_.reserve(generation, call != nullptr ? size + call_bytes : size,
+                                           context.limits.send_queue_bytes);
+    if (reserved != Reserve::accepted || size == 0) {
+        if (call != nullptr) {
+            delete_call(call);
+        }
+        switch (reserved) {
+            case Reserve::accepted: return SendResult::queued;
+            case Reserve::would_block: return SendResult::would_block;
+            case Reserve::finished: return SendResult::finished;
+            case Reserve::gone: break;
+        }
+        return SendResult::gone;
+    }
+    if (call != nullptr) {
+        strand().deliver(*call);
+        return SendResult::queued;
+    }
+    return append(bytes);
+}
+
+CallResult Connection::call(std::uint64_t generation, CallKind kind, SlotWord::Mark mark,
+                            AnyFunction function, void* argument, std::uint32_t number) noexcept {
+    // A posted function never runs inside the call that posts it.
+    const bool direct = on_strand() && kind != CallKind::post && no_call_on_its_way(generation);
+    Call* made = nullptr;
+    if (!direct) {
+        made = make_call(kind, {}, function, argument, number);
+        if (made == nullptr) {
+            return CallResult::no_memory;
+        }
+    }
+    const bool even_closing = kind == CallKind::abort || kind == CallKind::drain ||
+                              kind == CallKind::cut;
+    if (!word_.reserve_call(generation, even_closing, mark)) {
+        if (made != nullptr) {
+            delete_call(made);
+        }
+        return CallResult::gone;
+    }
+    if (made != nullptr) {
+        if (kind == CallKind::pause) {
+            // the reservation keeps this connection here until it arrives
+            pauses_on_the_way_.fetch_add(1, std::memory_order_relaxed);
+        }
+        strand().deliver(*made);
+        return CallResult::accepted;
+    }
+    take_effect(kind, function, argument, number);
+    give_back(1);
+    advance_due_ = true;
+    end_turn_later();
+    return CallResult::accepted;
+}
+
+CallResult Connection::finish_sending(std::uint64_t generation) noexcept {
+    return call(generation, CallKind::finish, SlotWord::Mark::finished);
+}
+
+CallResult Connection::close(std::uint64_t generation, CloseHow how) noexcept {
+    return how == CloseHow::abort ? call(generation, CallKind::abort, SlotWord::Mark::aborting)
+                                  : call(generation, CallKind::close, SlotWord::Mark::closing);
+}
+
+CallResult Connection::pause(std::uint64_t generation) noexcept {
+    return call(generation, CallKind::pause);
+}
+
+CallResult Connection::resume(std::uint64_t generation) noexcept {
+    return call(generation, CallKind::resume);
+}
+
+CallResult Connection::post(std::uint64_t generation, AnyFunction function,
+                            void* argument) noexcept {
+    return call(generation, CallKind::post, SlotWord::Mark::nothing, function, argument);
+}
+
+CallResult Connection::drain(std::uint64_t generation, std::uint32_t deadline_ms) noexcept {
+    return call(generation, CallKind::drain, SlotWord::Mark::nothing, nullptr, nullptr,
+                deadline_ms);
+}
+
+CallResult Connection::cut(std::uint64_t generation) noexcept {
+    return call(generation, CallKind::cut, SlotWord::Mark::closing);
+}
+
+bool Connection::info(std::uint64_t generation, Info& info) const noexcept {
+    const auto is_it = [&](std::uint64_t word) {
+        return SlotWord::generation_of(word) == generation && !SlotWord::is_closing(word);
+    };
+    const std::uint64_t word = word_.load();
+    if (!is_it(word)) {
+        return false;
+    }
+    info.peer = peer_.load();
+    info.local = local_.load();
+    info.queued_bytes = SlotWord::reserved_of(word);
+    return is_it(word_.load());
+}
+
+void Connection::deliver_call(Call& call) noexcept {
+    if (stage_ == Stage::opening) {
+        // An order of the host, from a thread that found the word open before Connection::begin()
+        // sent its mail. It comes after that mail.
+        strand().deliver(call);
+        return;
+    }
+    if (call.kind == CallKind::send) {
+        const bool wanted = stage_ == Stage::open || stage_ == Stage::flushing;
+        if (wanted && !conditions_.aborting) {
+            PORTICO_ASSERT(!end_sent_);
+            if (queue_.append(send_chunks(), {call.bytes(), call.number})) {
+                end_turn_later();  // the queue takes over the reservation of the bytes
+                give_back(call_bytes);
+            } else {
+                give_back(call.number + call_bytes);
+                abort(CloseReason::no_memory);
+            }
+        } else {
+            give_back(call.number + call_bytes);
+        }
+    } else {
+        if (call.kind == CallKind::pause) {
+            pauses_on_the_way_.fetch_sub(1, std::memory_order_relaxed);
+        }
+        take_effect(call.kind, call.function, call.argument, call.number);
+        give_back(1);
+    }
+    delete_call(&call);
+    advance();
+}
+
+void Connection::take_effect(CallKind kind, AnyFunction function, void* argument,
+                             std::uint32_t number) noexcept {
+    switch (kind) {
+        case CallKind::send: PORTICO_ASSERT(!"a send is taken by deliver_call()"); return;
+        case CallKind::finish: conditions_.finish_wanted = true; return;
+        case CallKind::close: want_close(CloseReason::plugin); return;
+        case CallKind::abort: abort(CloseReason::plugin); return;
+        case CallKind::pause: conditions_.paused = true; return;
+        case CallKind::resume:
+            conditions_.paused = false;
+            conditions_.held = false;
+            conditions_.offer_due = !stash_.empty();
+            return;
+        case CallKind::post:
+            protocol().on_posted(*this, function, argument, SlotWord::is_closing(word_.load()));
+            return;
+        case CallKind::drain:
+            if (!draining_ && stage_ == Stage::open && !conditions_.close_wanted &&
+                !conditions_.aborting) {
+                take_ending(protocol().on_drain(*this, number), CloseReason::drain);
+            }
+            draining_ = true;
+            return;
+        case CallKind::cut:
+            if (stage_ != Stage::joining && stage_ != Stage::over) {
+                reason_ = CloseReason::drain_deadline;
+                cut_ = true;
+                abort(CloseReason::drain_deadline);
+            }
+            return;
+    }
+}
+
+}  // namespace portico::net

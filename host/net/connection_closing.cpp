@@ -1,0 +1,175 @@
+// The end of a connection: what asks for it, its steps up to on_close, and the slot's return.
+#include <string>
+
+#include "net/connection_inline.hpp"
+#include "net/connection_table.hpp"
+
+namespace portico::net {
+
+void Connection::want_close(CloseReason reason) noexcept {
+    conditions_.close_wanted = true;
+    if (reason_ == CloseReason::none) {
+        reason_ = reason;
+    }
+}
+
+void Connection::take_ending(Protocol::Ending ending, CloseReason reason) noexcept {
+    switch (ending) {
+        case Protocol::Ending::close: want_close(reason); return;
+        case Protocol::Ending::stay: return;
+        case Protocol::Ending::failed: abort(CloseReason::plugin_error); return;
+    }
+}
+
+void Connection::abort(CloseReason reason) noexcept {
+    if (!conditions_.aborting) {
+        conditions_.aborting = true;
+        abort_reason_ = reason;
+        reset_ = true;
+    }
+    if (reason_ == CloseReason::none) {
+        reason_ = reason;
+    }
+}
+
+void Connection::connection_failed(const io::Operation& operation, const char* what) noexcept {
+    if (stage_ == Stage::joining) {
+        return;  // most likely our own cancel
+    }
+    if (operation.error != io::Error::reset) {
+        context().log->compose(base::LogLevel::info, context().listener_name, handle(), [&] {
+            return std::string(what) + " failed: " + io::native_error_text(operation.native_error);
+        });
+    }
+    const CloseReason reason = operation.error == io::Error::reset ? CloseReason::reset
+                                                                   : CloseReason::error;
+    if (stage_ == Stage::flushing) {
+        reason_ = reason;  // the graceful close did not succeed
+    }
+    abort(reason);
+}
+
+void Connection::begin_flushing() noexcept {
+    stage_ = Stage::flushing;
+    word_.begin_closing();
+    stash_.clear();
+    since_ns_ = port().now();
+}
+
+bool Connection::try_shut_down_sending() noexcept {
+    if (end_sent_) {
+        return true;
+    }
+    // The word is marked closing or finished, so nothing new is accepted: only what is reserved
+    // still has to go out.
+    if (sending_ || !queue_.empty() || SlotWord::reserved_of(word_.load()) != 0) {
+        return false;
+    }
+    end_sent_ = true;
+    // If the peer has ended its side, the close follows at once: nothing is left unread, and
+    // closing the socket ends our side in order.
+    if (stage_ != Stage::flushing || !conditions_.peer_ended) {
+        // if it fails the connection is gone, and the receive reports that
+        static_cast<void>(socket_.shutdown_send());
+    }
+    return true;
+}
+
+void Connection::begin_lingering() noexcept {
+    stage_ = Stage::lingering;
+    since_ns_ = port().now();
+}
+
+void Connection::begin_join() noexcept {
+    stage_ = Stage::joining;
+    word_.begin_closing();
+    if (reason_ == CloseReason::none) {
+        reason_ = abort_reason_;
+    }
+    if (receiving_) {
+        port().cancel(static_cast<ReceivePart&>(*this));
+    }
+    if (sending_) {
+        port().cancel(static_cast<SendPart&>(*this));
+    }
+    if (timing_) {
+        port().cancel(static_cast<TimerPart&>(*this));
+    }
+}
+
+void Connection::try_finish() noexcept {
+    if (receiving_ || sending_ || timing_ || sends_postponed_) {
+        return;
+    }
+    if (cut_) {
+        warn_of_loss();
+        cut_ = false;
+    }
+    if (!queue_.empty()) {
+        const std::size_t lost = queue_.bytes();
+        queue_.clear();
+        give_back(lost);
+    }
+    if (!word_.close_for_good()) {
+        return;  // an accepted call is on its way; it leads back here
+    }
+    if (reset_) {
+        socket_.reset_on_close();
+    }
+    port().close(socket_);
+    stash_.clear();
+    log_end();
+    if (accepted_) {
+        protocol().on_close(*this, reason_);
+    }
+    stage_ = Stage::over;
+    end_turn_later();
+}
+
+// The host has ended the connection before all bytes were sent.
+void Connection::warn_of_loss() noexcept {
+    const std::uint64_t lost = queue_.bytes() + socket_.unacknowledged_bytes().value_or(0);
+    std::uint64_t unwritten = 0;
+    if (lost == 0 || !context().loss_warnings.admits(port().now(), unwritten)) {
+        return;
+    }
+    context().log->compose(base::LogLevel::warn, context().listener_name, handle(), [&] {
+        return "cut (" + std::string(to_string(reason_)) + "): " + std::to_string(lost) +
+               " bytes were not sent, because " + io::to_string(peer_.load()) +
+               " has stopped reading" + base::WarningLimit::mention(unwritten);
+    });
+}
+
+void Connection::log_end() noexcept {
+    base::Log& log = *context().log;
+    if (reason_ == CloseReason::no_memory) {
+        // the line must not allocate
+        log.write(base::LogLevel::warn, context().listener_name, handle(), "closed: out of memory");
+    }
+    log.compose_access(context().listener_name, handle(), [&] {
+        return base::Access{io::to_string(peer_.load()),
+                            to_string(reason_),
+                            received_bytes_,
+                            sent_bytes_,
+                            messages_,
+                            port().now() - opened_ns_};
+    });
+}
+
+void Connection::release() noexcept {
+    stage_ = Stage::free;
+    reason_ = CloseReason::none;
+    abort_reason_ = CloseReason::none;
+    conditions_ = {};
+    accepted_ = rest_offered_ = on_end_called_ = end_sent_ = draining_ = reset_ = cut_ =
+        had_chance_ = false;
+    scanned_ = moved_bytes_ = messages_ = 0;
+    received_bytes_ = sent_bytes_ = 0;
+    state = nullptr;
+    const ConnectionContext& ended = context();
+    const WorkerGroup& home = strand().home();
+    table_->give_back(*this);
+    ended.released(ended.owner, home);
+}
+
+}  // namespace portico::net

@@ -1,0 +1,81 @@
+// The opening of a connection: it takes over the accepted socket, gets its strand, is attached to
+// its home's port, and asks the protocol.
+#include <algorithm>
+#include <new>
+
+#include "net/connection_inline.hpp"
+#include "net/connection_table.hpp"
+
+namespace portico::net {
+
+void Connection::take_socket(const ConnectionContext& context, io::NativeSocket accepted,
+                             const io::Address& peer, const io::Address& local) noexcept {
+    PORTICO_ASSERT(stage_ == Stage::free);
+    context_.store(&context, std::memory_order_relaxed);
+    socket_.adopt(accepted);
+    peer_.store(peer);
+    const bool is_any = std::all_of(local.bytes.begin(), local.bytes.end(),
+                                    [](std::uint8_t byte) { return byte == 0; });
+    local_.store(is_any ? socket_.local_address() : local);
+}
+
+void Connection::open(WorkerGroup& home, Strand* shared_strand) noexcept {
+    PORTICO_ASSERT(stage_ == Stage::free && socket_.is_open());
+    stage_ = Stage::opening;
+    if (shared_strand == nullptr) {
+        own_strand_.set_home(home);
+        strand_.store(&own_strand_, std::memory_order_relaxed);
+    } else {
+        PORTICO_ASSERT(&shared_strand->home() == &home);
+        strand_.store(shared_strand, std::memory_order_relaxed);
+    }
+    word_.open();
+}
+
+void Connection::begin() noexcept {
+    events_.store(event_opened, std::memory_order_release);
+    strand().deliver(*this);
+}
+
+void Connection::opened() noexcept {
+    opened_ns_ = port().now();
+    if (attach()) {
+        context().log->compose(base::LogLevel::debug, context().listener_name, handle(), [&] {
+            return "client " + io::to_string(peer_.load()) + " connected";
+        });
+        touch();
+        if (protocol().on_open(*this)) {
+            accepted_ = true;
+            stage_ = Stage::open;
+            if (!queue_.empty()) {
+                // what other connections' callbacks on this strand sent before on_open could not
+                // leave yet
+                end_turn_later();
+            }
+        } else {
+            abort(CloseReason::plugin);
+        }
+    }
+    if (!accepted_) {
+        begin_join();
+    }
+    advance();
+}
+
+bool Connection::attach() noexcept {
+    // The port's refusal is a text, as at start-up, and may find no memory.
+    try {
+        const base::Result<void> attached = port().attach(socket_);
+        if (attached) {
+            return true;
+        }
+        context().log->compose(base::LogLevel::error, context().listener_name, handle(),
+                               [&] { return "connection dropped: " + attached.error(); });
+        abort(CloseReason::error);
+    } catch (const std::bad_alloc&) {
+        abort(CloseReason::no_memory);
+    }
+    return false;
+}
+
+}  // namespace portico::net

@@ -1,0 +1,55 @@
+#include "net/strand.hpp"
+
+#include "net/connection.hpp"
+#include "net/worker.hpp"
+
+namespace portico::net {
+
+void Strand::deliver(Mail& mail) noexcept {
+    if (mailbox_.push(mail)) {
+        home_->schedule(*this);
+    }
+}
+
+void Strand::deliver_pending(std::uint32_t mail_budget) noexcept {
+    for (; mail_budget > 0; --mail_budget) {
+        if (pending_.empty()) {
+            mailbox_.take_all(pending_);
+        }
+        Mail* mail = pending_.pop_front();
+        if (mail == nullptr) {
+            return;
+        }
+        mail->deliver(*mail);
+    }
+}
+
+void Strand::run(Worker& worker, std::uint32_t mail_budget) noexcept {
+    worker.begin_running(*this);
+    deliver_pending(mail_budget);
+    end_turn(worker);
+}
+
+void Strand::end_turn(Worker& worker) noexcept {
+    base::Fifo<ConnectionNode> over;
+    // Each once. Those that callbacks of these ask for have the next turn: two that keep each other
+    // busy would never give the thread away.
+    for (base::Link* due = at_turn_end_.take_all(); due != nullptr;) {
+        auto& connection = static_cast<Connection&>(static_cast<ConnectionNode&>(*due));
+        due = due->next;  // until its end_turn() ends a connection is not put on a list again
+        if (connection.end_turn()) {
+            over.push_back(connection);
+        }
+    }
+    worker.end_running();
+    if (!try_idle()) {
+        home_->enqueue(*this);
+    }
+    // From here on another thread may run the strand; these connections have no mail, and none can
+    // come.
+    while (ConnectionNode* connection = over.pop_front()) {
+        static_cast<Connection&>(*connection).release();
+    }
+}
+
+}  // namespace portico::net

@@ -1,0 +1,19 @@
+// The words for the reasons of a close.
+#include "net/close_reason.hpp"
+
+#include <set>
+#include <string>
+
+#include "support/catch.hpp"
+
+using namespace portico;
+
+TEST_CASE("each reason of a close has its own words", "[net]") {
+    std::set<std::string> words;
+    constexpr int last = static_cast<int>(net::CloseReason::no_memory);
+    for (int i = 0; i <= last; ++i) {
+        words.insert(net::to_string(static_cast<net::CloseReason>(i)));
+    }
+    CHECK(words.size() == last + 1);
+    CHECK(words.count("") == 0);
+}
