@@ -120,7 +120,9 @@ std::size_t PortBase::take_ready(std::span<Operation*> into) noexcept {
 
 std::size_t PortBase::wait(std::span<Operation*> completed, std::uint64_t deadline_ns) noexcept {
     PORTICO_ASSERT(!completed.empty());
-    retry_starved();
+    if (!starved_.empty()) {
+        retry_starved();
+    }
     const std::uint32_t rounds = rounds_watched_.load(std::memory_order_relaxed);
     // Another thread is at the system already, and is told what comes there: a look by this one,
     // which has work to do, would be one more call for nothing.

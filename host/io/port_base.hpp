@@ -12,6 +12,7 @@
 
 #include "base/intrusive.hpp"
 #include "io/completion_port.hpp"
+#include "io/starved_receives.hpp"
 #include "io/timer_heap.hpp"
 
 namespace portico::io {
@@ -35,7 +36,7 @@ protected:
     // Fetches completions from the system until `deadline_ns` (0: only looks), at least one `into`
     // slot. Hands each out through finish(). May return 0.
     virtual std::size_t poll(std::span<Operation*> into, std::uint64_t deadline_ns) noexcept = 0;
-    // Called at the start of each wait(): receives that found no buffer try again here.
+    // Called at the start of a wait() if receives are starved: they try again here.
     virtual void retry_starved() noexcept = 0;
     // Makes one thread return from poll().
     virtual void interrupt_poll() noexcept = 0;
@@ -62,13 +63,6 @@ protected:
         count(completed_);
     }
 
-    // Puts a completed operation on the ready list.
-    void make_ready(Operation& operation) noexcept;
-    void make_ready(Operation& operation, Error error, int native_error) noexcept;
-
-    // cancel() for timers.
-    void cancel_timer(TimerOperation& operation) noexcept;
-
     // Runs `action` under the port's lock where there is more than one thread.
     template <class Action>
     decltype(auto) guarded(Action&& action) noexcept {
@@ -77,6 +71,49 @@ protected:
             lock.lock();
         }
         return action();
+    }
+
+    // Puts a completed operation on the ready list.
+    void make_ready(Operation& operation) noexcept;
+    void make_ready(Operation& operation, Error error, int native_error) noexcept;
+
+    // cancel() for timers.
+    void cancel_timer(TimerOperation& operation) noexcept;
+
+    // A receive found the pool empty: it waits for a buffer. False if it `is_cancelled()`, which is
+    // asked under the lock that cancel_starved() takes after its caller's note: either that one
+    // finds the receive here, or this one sees the note.
+    template <class IsCancelled>
+    [[nodiscard]] bool starve(ReceiveOperation& operation, IsCancelled&& is_cancelled) noexcept {
+        return guarded([&] {
+            if (is_cancelled()) {
+                return false;
+            }
+            starved_.push_back(operation);
+            return true;
+        });
+    }
+    // True if the operation was starved, and is the caller's now.
+    [[nodiscard]] bool cancel_starved(Operation& operation) noexcept {
+        return guarded([&] { return starved_.remove(operation); });
+    }
+    // For retry_starved(): gives as many as are starved now one try each, oldest first, while the
+    // pool has buffers. `retry` returns true if it has completed the operation; it starves one
+    // again that gets no buffer.
+    template <class Retry>
+    void retry_each_starved(Retry&& retry) noexcept {
+        for (std::size_t left = starved_.size(); left > 0; --left) {
+            if (buffers().on_loan() >= buffers().buffers_max()) {
+                return;
+            }
+            ReceiveOperation* operation = guarded([&] { return starved_.pop_front(); });
+            if (operation == nullptr) {
+                return;
+            }
+            if (retry(*operation)) {
+                make_ready(*operation);
+            }
+        }
     }
 
     void count(Counter& counter, std::uint64_t by = 1) noexcept {
@@ -96,6 +133,7 @@ protected:
     Counter connects_{0};
     Counter cancels_{0};
     std::atomic<std::uint64_t> wakes_{0};  // any thread
+    StarvedReceives starved_;              // guarded
 
 private:
     void set_ready_count(std::size_t size) noexcept;

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include "base/inbox.hpp"
@@ -14,6 +15,9 @@ namespace portico::io {
 
 class PostQueue {
 public:
+    // How many calls of poll() in a row may be filled by posts alone before one asks the system.
+    static constexpr std::uint32_t rounds_max = 8;
+
     // True for the first since take(): its poster wakes the port, for those that follow as well.
     // From here on the operation may be gone.
     [[nodiscard]] bool push(PostOperation& operation) noexcept { return inbox_.add(operation); }

@@ -28,13 +28,6 @@ static_assert(alignof(Operation) > flag_mask);
 // Events taken by one epoll_wait. Each can complete two operations.
 constexpr std::size_t events_max = 64;
 
-// How often in a row poll() may be filled by posts alone before the system is asked again.
-constexpr std::uint32_t post_rounds_max = 8;
-
-// With receives waiting for a buffer no wait is longer: another port that shares the pool may give
-// one back, and does not know of this one.
-constexpr std::uint64_t starved_wait_ns = 10 * base::nanoseconds_per_millisecond;
-
 // epoll_wait with a timeout in nanoseconds. Since Linux 5.11: an older one answers ENOSYS, a
 // sandbox that does not know it may answer EPERM. (By its number, since not every C library that
 // may stand above such a kernel has a function for it; the number is the same everywhere.)
@@ -384,15 +377,7 @@ void EpollPort::cancel(Operation& operation) noexcept {
     }
     // Starved, on the ready list, or in the hand of another thread, which sees the flag before it
     // parks or starves it.
-    const bool was_starved = guarded([&] {
-        if (!starved_.remove(operation)) {
-            return false;
-        }
-        starved_count_.store(starved_count_.load(std::memory_order_relaxed) - 1,
-                             std::memory_order_relaxed);
-        return true;
-    });
-    if (was_starved) {
+    if (cancel_starved(operation)) {
         make_ready(operation, Error::aborted, ECANCELED);
     }
 }
@@ -445,21 +430,13 @@ EpollPort::Attempt EpollPort::attempt(ConnectOperation& operation) noexcept {
     return Attempt::done;
 }
 
-PORTICO_COLD EpollPort::Attempt EpollPort::starve(ReceiveOperation& operation) noexcept {
+PORTICO_COLD EpollPort::Attempt EpollPort::await_buffer(ReceiveOperation& operation) noexcept {
     // the edge is not used up
     operation.socket->receive_state_.fetch_or(ready, std::memory_order_acq_rel);
-    const bool is_cancelled = guarded([&] {
-        // Under the lock that cancel() takes after setting the flag: it finds the operation on the
-        // list, or the flag is seen here.
-        if ((operation.socket->receive_state_.load(std::memory_order_acquire) & cancelled) != 0) {
-            return true;
-        }
-        starved_.push_back(operation);
-        starved_count_.store(starved_count_.load(std::memory_order_relaxed) + 1,
-                             std::memory_order_relaxed);
-        return false;
+    const bool is_starved = starve(operation, [&] {
+        return (operation.socket->receive_state_.load(std::memory_order_acquire) & cancelled) != 0;
     });
-    if (is_cancelled) {
+    if (!is_starved) {
         operation.error = Error::aborted;
         operation.native_error = ECANCELED;
         return Attempt::done;
@@ -473,7 +450,7 @@ PORTICO_COLD EpollPort::Attempt EpollPort::starve(ReceiveOperation& operation) n
 PORTICO_ALWAYS_INLINE EpollPort::Attempt EpollPort::attempt(ReceiveOperation& operation) noexcept {
     const Buffer buffer = buffers().take();
     if (buffer.data == nullptr) [[unlikely]] {
-        return starve(operation);
+        return await_buffer(operation);
     }
     ssize_t received = 0;
     do {
@@ -535,30 +512,7 @@ PORTICO_ALWAYS_INLINE EpollPort::Attempt EpollPort::attempt(SendOperation& opera
 // ---- waiting
 
 void EpollPort::retry_starved() noexcept {
-    if (starved_count_.load(std::memory_order_relaxed) == 0) {
-        return;
-    }
-    // As many as wait now: each gets one try, in the order in which they came; without a buffer it
-    // waits again.
-    for (std::size_t left = starved_count_.load(std::memory_order_relaxed); left > 0; --left) {
-        if (buffers().on_loan() >= buffers().buffers_max()) {
-            return;
-        }
-        Operation* operation = guarded([&] {
-            Operation* first = starved_.pop_front();
-            if (first != nullptr) {
-                starved_count_.store(starved_count_.load(std::memory_order_relaxed) - 1,
-                                     std::memory_order_relaxed);
-            }
-            return first;
-        });
-        if (operation == nullptr) {
-            return;
-        }
-        if (try_taken(*operation)) {
-            make_ready(*operation);
-        }
-    }
+    retry_each_starved([this](ReceiveOperation& operation) { return try_taken(operation); });
 }
 
 std::size_t EpollPort::take_posted(std::span<Operation*> into) noexcept {
@@ -592,15 +546,16 @@ PORTICO_ALWAYS_INLINE void EpollPort::take_edge(std::atomic<std::uintptr_t>& sta
 }
 
 std::size_t EpollPort::poll(std::span<Operation*> into, std::uint64_t deadline_ns) noexcept {
-    const bool is_system_first = post_rounds_.load(std::memory_order_relaxed) >= post_rounds_max;
+    const bool is_system_first = post_rounds_.load(std::memory_order_relaxed) >=
+                                 PostQueue::rounds_max;
     std::size_t taken = is_system_first ? 0 : take_posted(into);
     if (taken == into.size()) {
         post_rounds_.fetch_add(1, std::memory_order_relaxed);
         return taken;
     }
     post_rounds_.store(0, std::memory_order_relaxed);
-    if (deadline_ns != 0 && starved_count_.load(std::memory_order_relaxed) != 0) {
-        deadline_ns = std::min(deadline_ns, now() + starved_wait_ns);
+    if (deadline_ns != 0 && !starved_.empty()) {
+        deadline_ns = std::min(deadline_ns, now() + StarvedReceives::wait_max_ns);
     }
     int timeout_ms = -1;
     std::uint64_t timeout_ns = 0;

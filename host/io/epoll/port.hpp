@@ -94,7 +94,7 @@ private:
     [[nodiscard]] Attempt attempt(ReceiveOperation& operation) noexcept;
     [[nodiscard]] Attempt attempt(SendOperation& operation) noexcept;
     // The pool is empty: the receive waits for a buffer, unless it was cancelled.
-    [[nodiscard]] Attempt starve(ReceiveOperation& operation) noexcept;
+    [[nodiscard]] Attempt await_buffer(ReceiveOperation& operation) noexcept;
 
     // Tries, and parks the operation where it would block. True when it has completed; false when
     // it is not in hand any more. First use_up() flags that mean nothing after the attempt:
@@ -123,8 +123,6 @@ private:
     PostQueue posts_;  // its take() is guarded
     // calls of poll() in a row that posts alone have filled
     std::atomic<std::uint32_t> post_rounds_{0};
-    base::Fifo<Operation> starved_;              // guarded: receives that wait for a buffer
-    std::atomic<std::size_t> starved_count_{0};  // a hint
 };
 
 }  // namespace portico::io

@@ -31,9 +31,8 @@ constexpr std::size_t packets_max = 64;
 // No wait is longer. What it is for: a post or a wake whose packet was refused, while every thread
 // waits, is late by this at most.
 constexpr DWORD wait_max_ms = 5'000;
-// With a post that was refused, or with receives waiting for a buffer: another port that shares the
-// pool may give one back, and does not know of this one.
-constexpr DWORD retry_wait_ms = 10;
+// With a post that was refused, or with starved receives.
+constexpr DWORD retry_wait_ms = StarvedReceives::wait_max_ns / base::nanoseconds_per_millisecond;
 
 // Peers that reset while they waited in the backlog, for one accept, until it is reported instead
 // of armed again.
@@ -399,16 +398,7 @@ void IocpPort::cancel(Operation& operation) noexcept {
     }
     PORTICO_ASSERT(operation.type != OperationType::post);
     operation.cancel_requested.store(true, std::memory_order_seq_cst);
-    const bool was_starved = operation.type == OperationType::receive && guarded([&] {
-                                 if (!starved_.remove(operation)) {
-                                     return false;
-                                 }
-                                 starved_count_.store(
-                                     starved_count_.load(std::memory_order_relaxed) - 1,
-                                     std::memory_order_relaxed);
-                                 return true;
-                             });
-    if (was_starved) {
+    if (operation.type == OperationType::receive && cancel_starved(operation)) {
         make_ready(operation, Error::aborted, ERROR_OPERATION_ABORTED);
         return;
     }
@@ -628,43 +618,20 @@ IocpPort::Buffered IocpPort::take_buffer(ReceiveOperation& operation) noexcept {
     if (operation.buffer.data != nullptr) {
         return Buffered::taken;
     }
-    return guarded([&] {
-        // Under the lock that cancel() takes after its note: it finds the operation on the list, or
-        // the note is seen here.
-        if (operation.cancel_requested.load(std::memory_order_seq_cst)) {
-            operation.error = Error::aborted;
-            operation.native_error = ERROR_OPERATION_ABORTED;
-            return Buffered::cancelled;
-        }
-        starved_.push_back(operation);
-        starved_count_.store(starved_count_.load(std::memory_order_relaxed) + 1,
-                             std::memory_order_relaxed);
+    const bool is_starved = starve(
+        operation, [&] { return operation.cancel_requested.load(std::memory_order_seq_cst); });
+    if (is_starved) {
         return Buffered::starved;
-    });
+    }
+    operation.error = Error::aborted;
+    operation.native_error = ERROR_OPERATION_ABORTED;
+    return Buffered::cancelled;
 }
 
 void IocpPort::retry_starved() noexcept {
-    // As many as wait now: each gets one try, in the order in which they came; without a buffer it
-    // waits again.
-    for (std::size_t left = starved_count_.load(std::memory_order_relaxed); left > 0; --left) {
-        if (buffers().on_loan() >= buffers().buffers_max()) {
-            return;
-        }
-        Operation* operation = guarded([&] {
-            Operation* first = starved_.pop_front();
-            if (first != nullptr) {
-                starved_count_.store(starved_count_.load(std::memory_order_relaxed) - 1,
-                                     std::memory_order_relaxed);
-            }
-            return first;
-        });
-        if (operation == nullptr) {
-            return;
-        }
-        if (drive(static_cast<ReceiveOperation&>(*operation), Next::buffer_call, By::wait)) {
-            make_ready(*operation);
-        }
-    }
+    retry_each_starved([this](ReceiveOperation& operation) {
+        return drive(operation, Next::buffer_call, By::wait);
+    });
 }
 
 // ---- the sweep
@@ -741,7 +708,7 @@ DWORD IocpPort::poll_milliseconds(std::uint64_t deadline_ns) noexcept {
     if (deadline_ns == 0) {
         return 0;
     }
-    const bool looks_again = starved_count_.load(std::memory_order_relaxed) != 0 ||
+    const bool looks_again = !starved_.empty() ||
                              late_posts_count_.load(std::memory_order_relaxed) != 0;
     std::uint64_t milliseconds = looks_again ? retry_wait_ms : wait_max_ms;
     if (deadline_ns != wait_forever) {

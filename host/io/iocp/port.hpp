@@ -152,9 +152,6 @@ private:
     std::atomic<std::uint64_t> next_sweep_ms_{0};
     SocketRegistry sockets_;
 
-    base::Fifo<Operation> starved_;              // guarded: receives that wait for a buffer
-    std::atomic<std::size_t> starved_count_{0};  // a hint
-
     // Posts whose packet the system refused for want of memory.
     std::mutex late_mutex_;
     base::Fifo<Operation> late_posts_;  // under late_mutex_, as the next

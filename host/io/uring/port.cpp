@@ -38,9 +38,6 @@ constexpr std::uint32_t ahead_share = 16;
 // others do not.
 constexpr std::uint32_t parked_share = 4;
 
-// How often in a row poll() may be filled by posts alone before the system is asked again.
-constexpr std::uint32_t post_rounds_max = 8;
-
 // How long a request may wait until the completions of the last enter are all handed out. One call
 // then submits what all of them lead to; but a callback that takes long must not hold up what
 // others send.
@@ -53,10 +50,6 @@ constexpr std::size_t quiet_bytes_max = 1U << 30;
 // memory back. Longer than a tick of the kernel's clock: an earlier end would have to be set in the
 // hardware with every wait.
 constexpr std::uint64_t quiet_wait_max_ns = 20 * base::nanoseconds_per_millisecond;
-
-// With receives waiting for a buffer no wait is longer: another thread may give one back, and the
-// pool does not know of this port.
-constexpr std::uint64_t starved_wait_ns = 10 * base::nanoseconds_per_millisecond;
 
 // Not the end of anything: the request is made again, as soon as the socket is ready.
 bool is_passing(int error) noexcept {
@@ -745,7 +738,7 @@ Operation* UringPort::failed(Socket& socket, int error) noexcept {
         if (ready_buffers_ != nullptr) {
             ready_buffers_->ran_out();
         }
-        starved_.push_back(*operation);
+        starved_.push_back(static_cast<ReceiveOperation&>(*operation));
         return nullptr;
     }
     return ended(*take_waiting(socket.receive_state_), error);
@@ -891,7 +884,7 @@ void UringPort::enter(std::uint64_t deadline_ns) noexcept {
 // ---- waiting
 
 void UringPort::retry_starved() noexcept {
-    if (starved_.empty() || !is_ring_thread()) {
+    if (!is_ring_thread()) {
         return;
     }
     // As many as there are buffers for, in the order in which they came. Where the kernel takes
@@ -903,7 +896,7 @@ void UringPort::retry_starved() noexcept {
         room = ready_buffers_->ready();
     }
     for (; room > 0; --room) {
-        Operation* operation = starved_.pop_front();
+        ReceiveOperation* operation = starved_.pop_front();
         if (operation == nullptr) {
             return;
         }
@@ -927,7 +920,7 @@ std::size_t UringPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
         return poll_elsewhere(into, deadline_ns);
     }
     bound_parked();
-    const bool is_system_first = post_rounds_ >= post_rounds_max;
+    const bool is_system_first = post_rounds_ >= PostQueue::rounds_max;
     std::size_t taken = is_system_first ? 0 : take_posted(into);
     if (taken == into.size()) {
         ++post_rounds_;
@@ -939,7 +932,7 @@ std::size_t UringPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
     if (taken != 0 || is_system_first || has_completions) {
         deadline_ns = 0;
     } else if (!starved_.empty()) {
-        deadline_ns = std::min(deadline_ns, now() + starved_wait_ns);
+        deadline_ns = std::min(deadline_ns, now() + StarvedReceives::wait_max_ns);
     }
     if (!has_completions || must_submit()) {
         if (ready_buffers_ != nullptr) {

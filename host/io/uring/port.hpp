@@ -186,7 +186,6 @@ private:
     PostQueue posts_;
     std::uint32_t post_rounds_ = 0;  // calls of poll() in a row that posts alone have filled
     base::Fifo<Operation> early_;    // submitted before the first wait
-    base::Fifo<Operation> starved_;  // receives that wait for a buffer
     // quiet sends that are prepared; `bytes` is what they name
     base::Fifo<SendOperation> quiet_;
     base::Fifo<SendOperation> concluded_;  // that have succeeded and are to be handed out
