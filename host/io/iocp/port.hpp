@@ -10,25 +10,16 @@
 // way again. Data that beats the cancel is delivered.
 //
 // So a receive (and an accept, whose peer was gone too early) may need several calls before it
-// completes, some made by another thread than the submitting one, while its owner or the sweep
-// wants to cancel it. The state word of such an operation (Socket::receive_state_,
-// AcceptOperation::state) keeps these apart; it matters on shared ports only, since on a single
-// port nothing happens at once:
-//     0                     not in the system: with its owner, in one thread's hand, or on the list
-//                           of the starved
-//     address               in the system; who dequeues its packet has it in hand. (Or the submit
-//                           is just making the call.)
-//     address | held        in the system, and one thread is making the call, or cancels it, and
-//                           may still look at the operation
-//     address | held | gone the same, and its packet has been dequeued; the thread that holds it carries on with it
-// Only the thread that has an operation in hand writes 0 -> address and 0 -> address | held. A
-// change to 0 by compare-and-swap (acquire)
-// takes the operation in hand and pairs with the release of the thread that put the address there.
+// completes. Which thread has it in hand meanwhile says its claim word (Socket::receive_state_,
+// AcceptOperation::state): claim_word.hpp.
 //
 // The operation's outputs (and native_error, before it is final) serve as scratch space on the way;
 // nobody else reads them meanwhile.
 #pragma once
 
+#include "io/iocp/claim_word.hpp"
+#include "io/iocp/extensions.hpp"
+#include "io/iocp/late_posts.hpp"
 #include "io/native.hpp"
 #include "io/port_base.hpp"
 #include "io/socket_registry.hpp"
@@ -59,17 +50,15 @@ public:
     void close(Socket& socket) noexcept override;
 
 private:
-    // Winsock's extension functions, which each provider has of its own.
-    struct Extensions {
-        LPFN_ACCEPTEX accept = nullptr;
-        LPFN_CONNECTEX connect = nullptr;
-        LPFN_GETACCEPTEXSOCKADDRS accepted_addresses = nullptr;
-    };
-    [[nodiscard]] static bool fetch_extensions(int family, Extensions& extensions) noexcept;
-    [[nodiscard]] const Extensions& extensions(Address::Family family) const noexcept;
+    using ClaimWord = iocp::BasicClaimWord<std::atomic, Operation>;
+    using Extensions = iocp::Extensions;
 
     IocpPort(BufferPool& buffers, const PortOptions& options, const Extensions& v4,
              const Extensions& v6) noexcept;
+
+    [[nodiscard]] const Extensions& extensions(Address::Family family) const noexcept {
+        return family == Address::Family::v6 ? v6_ : v4_;
+    }
 
     // True when the operation has completed.
     [[nodiscard]] bool begin_send(SendOperation& operation) noexcept;
@@ -116,13 +105,11 @@ private:
     [[nodiscard]] Called call(AcceptOperation& operation) noexcept;
     [[nodiscard]] Called call(ReceiveOperation& operation) noexcept;
 
-    [[nodiscard]] static std::atomic<std::uintptr_t>& state_of(
-        AcceptOperation& operation) noexcept {
-        return operation.state;
+    [[nodiscard]] static ClaimWord claim_word_of(AcceptOperation& operation) noexcept {
+        return ClaimWord(operation.state);
     }
-    [[nodiscard]] static std::atomic<std::uintptr_t>& state_of(
-        ReceiveOperation& operation) noexcept {
-        return operation.socket->receive_state_;
+    [[nodiscard]] static ClaimWord claim_word_of(ReceiveOperation& operation) noexcept {
+        return ClaimWord(operation.socket->receive_state_);
     }
 
     // What became of the wish for a buffer.
@@ -135,6 +122,9 @@ private:
     // Takes buffers back from receives that have waited with one for too long. True when it put
     // something on the ready list.
     bool sweep(std::uint64_t instant_ms) noexcept;
+    // The same if it is due. Returns how many milliseconds remain until the next one is; 0 if it
+    // put something on the ready list.
+    [[nodiscard]] std::uint64_t sweep_if_due() noexcept;
     [[nodiscard]] bool any_buffer_posted() const noexcept;
 
     HANDLE port_ = nullptr;
@@ -152,13 +142,7 @@ private:
     std::atomic<std::uint64_t> next_sweep_ms_{0};
     SocketRegistry sockets_;
 
-    // Posts whose packet the system refused for want of memory.
-    std::mutex late_mutex_;
-    base::Fifo<Operation> late_posts_;  // under late_mutex_, as the next
-    // the oldest: on no list, so that it can be queued and forgotten
-    Operation* first_late_post_ = nullptr;
-    // both; changed under late_mutex_. A post that reads 0 may go the usual way
-    std::atomic<std::size_t> late_posts_count_{0};
+    iocp::LatePosts late_posts_;
 };
 
 }  // namespace portico::io
