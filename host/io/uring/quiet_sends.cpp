@@ -1,0 +1,59 @@
+// Quiet sends on io_uring: the kernel reports their failure alone (uring/port.hpp).
+#include <cstdint>
+#include <span>
+
+#include "io/uring/port.hpp"
+#include "io/uring/state.hpp"
+
+namespace portico::io {
+
+using namespace uring;
+
+void UringPort::expedite(SendOperation& operation) noexcept {
+    expedites_ = expedites_ || operation.may_be_late;
+}
+
+Operation* UringPort::not_all_sent(SendOperation& operation, int result) noexcept {
+    operation.may_be_late = false;  // the next attempt waits until it can
+    operation.bytes = 0;
+    // where its completion was fetched before conclude_quiet() could look
+    quiet_.remove(operation);
+    return sent(operation, result);
+}
+
+void UringPort::conclude_quiet() noexcept {
+    // What was not submitted, or where a completion may be missing, is decided after the next
+    // enter.
+    if (quiet_.empty() || ring_.has_entries() || ring_.has_overflow()) {
+        return;
+    }
+    for (std::uint32_t i = ring_.completions(); i-- > 0;) {
+        const UringRing::Completion completion = ring_.at(i);
+        if (static_cast<Of>(completion.user_data & of_mask) == Of::quiet_send) {
+            object_of<SendOperation>(completion).bytes = 0;  // its completion will say more
+        }
+    }
+    while (SendOperation* operation = quiet_.pop_front()) {
+        if (operation->bytes != 0) {
+            --requests_;
+            count(sends_);
+            operation->was_late = true;
+            concluded_.push_back(*operation);
+        }
+    }
+}
+
+std::size_t UringPort::take_concluded(std::span<Operation*> into) noexcept {
+    std::size_t taken = 0;
+    while (taken < into.size()) {
+        SendOperation* operation = concluded_.pop_front();
+        if (operation == nullptr) {
+            break;
+        }
+        finish(*operation);
+        into[taken++] = operation;
+    }
+    return taken;
+}
+
+}  // namespace portico::io
