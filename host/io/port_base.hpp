@@ -14,6 +14,7 @@
 #include "io/completion_port.hpp"
 #include "io/starved_receives.hpp"
 #include "io/timer_heap.hpp"
+#include "io/waiters.hpp"
 
 namespace portico::io {
 
@@ -136,8 +137,6 @@ protected:
     StarvedReceives starved_;              // guarded
 
 private:
-    void set_ready_count(std::size_t size) noexcept;
-    void set_timer_count() noexcept;
     std::size_t take_ready(std::span<Operation*> into) noexcept;
     void expire_timers() noexcept;
     // A look of wait() at the system.
@@ -146,36 +145,26 @@ private:
         bool was_full;   // found a whole batch
         bool found;      // found something
     };
-    void set_laps(const Look& look) noexcept;
-    // What of the ready list may be handed out before the next one.
-    std::size_t take_of_lap(std::span<Operation*> into) noexcept;
+    void plan_passes(const Look& look) noexcept;
+    // What of the ready list may be handed out before the next look.
+    std::size_t take_of_pass(std::span<Operation*> into) noexcept;
     [[nodiscard]] std::uint64_t next_timer() noexcept;
 
     const bool shared_;
     std::mutex mutex_;
     base::Fifo<Operation> ready_;  // guarded
     TimerHeap timers_;             // guarded
-    // Sizes of the two, so that an empty ready list or heap costs no lock; what they announce is
-    // read under the lock. On a shared port ready_count_ also pairs with waiting_ (seq_cst): a
-    // thread adds itself to waiting_ and then looks at ready_count_; one that leaves something on
-    // the ready list has raised ready_count_ and then looks at waiting_. So not both miss the
-    // other. timer_count_ does the same for a timer that is due before all others.
-    std::atomic<std::size_t> ready_count_{0};
-    std::atomic<std::size_t> timer_count_{0};
-    // threads inside a poll() that may block; shared ports only
-    std::atomic<std::uint32_t> waiting_{0};
-    // A wake() that found no thread waiting; the next wait() only looks. It pairs with waiting_ as
-    // ready_count_ does (seq_cst), for all that wake() is called for and wait() does not look at
-    // once more: the caller's own queues, the starved, the posts left over.
-    std::atomic<bool> wake_noted_{false};
+    ListSize ready_count_;         // of ready_
+    ListSize timer_count_;         // of timers_; announces a timer that is due before all others
+    Waiters waiters_;              // threads inside a poll() that may block; shared ports only
     // Of wait(), for when it asks the system. Hints: relaxed, and on a shared port one thread's
     // change may be lost in another's. calls in a row that left the system to a thread that was
     // waiting there
-    std::atomic<std::uint32_t> rounds_watched_{0};
-    std::atomic<std::uint32_t> laps_{1};        // of the ready list, from one look to the next
-    std::atomic<std::uint32_t> laps_left_{1};   // of these
-    std::atomic<std::uint32_t> lap_left_{0};    // operations of the one that has begun
-    std::atomic<std::uint32_t> full_looks_{0};  // looks in a row that filled the batch
+    std::atomic<std::uint32_t> left_to_waiter_{0};
+    std::atomic<std::uint32_t> passes_{1};       // over the ready list, from one look to the next
+    std::atomic<std::uint32_t> passes_left_{1};  // of these
+    std::atomic<std::uint32_t> pass_left_{0};    // operations of the one that has begun
+    std::atomic<std::uint32_t> full_looks_{0};   // looks in a row that filled the batch
     Counter submitted_{0};
     Counter completed_{0};
     std::atomic<std::uint64_t> posted_{0};

@@ -4,10 +4,11 @@
 //     0                        nothing waits, and no edge has come since the last call would have
 //                              blocked or read short
 //     ready                    an edge has come (or the last read filled its buffer): the next
-//                              operation tries at once. Sends do so anyway, and leave the flag until
-//                              one was partial: only an operation about to park must not miss it
-//     ended                    the peer's end, an error, or urgent data has been seen: every receive
-//                              tries at once (ready is implied), until one would block
+//                              operation tries at once. Sends do so anyway, and leave the flag
+//                              until one was partial: only an operation about to park must not
+//                              miss it
+//     ended                    the peer's end, an error, or urgent data has been seen: every
+//                              receive tries at once (ready is implied), until one would block
 //     cancelled                cancel() did not find the operation waiting: a thread that has it in
 //                              hand ends it instead of parking it (noted here and not in the
 //                              operation, which may be gone as soon as it is parked)
@@ -16,8 +17,8 @@
 // Several threads use a word at once: the one that submits and cancels, and those that take edges
 // from the system. All changes are read-modify-writes (acquire and release). The thread that takes
 // an operation's address out owns the operation, and sees all that the parking thread wrote.
-// Nothing is lost: an operation is parked only if nothing new is noted, and an edge that came before
-// has made the word `ready`.
+// Nothing is lost: an operation is parked only if nothing new is noted, and an edge that came
+// before has made the word `ready`.
 //
 // `Atomic` is std::atomic but in tests that switch threads at every access.
 #pragma once

@@ -14,7 +14,8 @@ namespace portico::io::iocp {
 class LatePosts {
 public:
     // A post that reads true may go the usual way, past this list. (A thread sees its own change of
-    // the count at least, so its posts keep their order; between threads there is no order to keep.)
+    // the count at least, so its posts keep their order. Between threads there is no order to
+    // keep.)
     [[nodiscard]] bool empty() const noexcept {
         return count_.load(std::memory_order_relaxed) == 0;
     }

@@ -207,7 +207,7 @@ Operation* UringPort::failed(Socket& socket, int error) noexcept {
 
 void UringPort::leave_armed(Socket& socket) noexcept {
     if (left_armed_.size() == left_armed_max) {
-        bound_parked();  // completions that were fetched outside of wait(), by close()
+        bound_parked();  // completions that close() has fetched
     }
     left_armed_.push_back(&socket);
 }
