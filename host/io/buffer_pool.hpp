@@ -2,7 +2,7 @@
 // kept until the pool ends; taking and giving back is lock-free and allocates nothing otherwise.
 //
 // Concurrency: take() and give_back() of a `shared` pool may be called from any thread; those of a
-// `single` one from one thread at a time, which spares the atomic read-modify-writes. on_loan() is
+// `single` one from one thread at a time, which spares the atomic read-modify-writes. in_use() is
 // for any thread in both. The free list is an IndexStack.
 #pragma once
 
@@ -56,7 +56,7 @@ public:
         return {at(index), index};
     }
     PORTICO_ALWAYS_INLINE void give_back(Buffer buffer) noexcept {
-        PORTICO_ASSERT(buffer.data != nullptr && on_loan() != 0);
+        PORTICO_ASSERT(buffer.data != nullptr && in_use() != 0);
         if (use_ == Use::shared) {
             give_back_shared(buffer.index);
             return;
@@ -73,10 +73,10 @@ public:
     // For a port that hands buffers to the system before there is anything to put into them. A
     // buffer that was taken and set aside is nobody's: it is not counted as on loan until claim()
     // says that it was filled. Both are for the port's threads.
-    void set_aside() noexcept { count_loans(~std::uint32_t{0}); }
-    void claim() noexcept { count_loans(1); }
+    void set_aside() noexcept { count_in_use(~std::uint32_t{0}); }
+    void claim() noexcept { count_in_use(1); }
     // A buffer that is on loan, by its index.
-    [[nodiscard]] Buffer on_loan_at(std::uint32_t index) const noexcept {
+    [[nodiscard]] Buffer in_use_at(std::uint32_t index) const noexcept {
         return {at(index), index};
     }
 
@@ -84,8 +84,8 @@ public:
     [[nodiscard]] std::uint32_t headroom_bytes() const noexcept { return headroom_bytes_; }
     [[nodiscard]] std::uint32_t buffers_max() const noexcept { return buffers_max_; }
     // How many are on loan now. Exact when no other thread takes or gives back meanwhile.
-    [[nodiscard]] std::uint32_t on_loan() const noexcept {
-        return on_loan_.load(std::memory_order_relaxed);
+    [[nodiscard]] std::uint32_t in_use() const noexcept {
+        return in_use_.load(std::memory_order_relaxed);
     }
 
 private:
@@ -100,12 +100,12 @@ private:
         return slabs_[index / slab_buffers].load(std::memory_order_relaxed) +
                (index % slab_buffers) * stride_ + headroom_bytes_;
     }
-    // Adds to on_loan_, modulo 2^32.
-    void count_loans(std::uint32_t by) noexcept {
+    // Adds to in_use_, modulo 2^32.
+    void count_in_use(std::uint32_t by) noexcept {
         if (use_ == Use::single) {
-            on_loan_.store(on_loan() + by, std::memory_order_relaxed);
+            in_use_.store(in_use() + by, std::memory_order_relaxed);
         } else {
-            on_loan_.fetch_add(by, std::memory_order_relaxed);
+            in_use_.fetch_add(by, std::memory_order_relaxed);
         }
     }
 
@@ -120,7 +120,7 @@ private:
     // touch; null: none.
     std::byte* last_back_ = nullptr;
     std::uint32_t last_back_index_ = 0;
-    std::atomic<std::uint32_t> on_loan_{0};
+    std::atomic<std::uint32_t> in_use_{0};
     // Slab s is published before any of its indices is pushed; at() reads it relaxed after the pop
     // of one.
     std::unique_ptr<std::atomic<std::byte*>[]> slabs_;

@@ -3,7 +3,7 @@
 //  1. An operation is submitted once and completes exactly once, out of wait(), never inside the
 //  submitting call, whatever the
 //     system did inline: an inline completion goes on the port's ready list. So there is no recursion and a bounded stack.
-//     A send whose owner says so may be told late (SendOperation::may_be_late).
+//     A send whose owner says so may be told late (SendOperation::may_complete_late).
 //     Only send_at_once() and accept_at_once() may answer that their operation is complete already;
 //     they call nothing back, and their caller limits how often in a row.
 //  2. cancel() is a request; the operation still completes, with `aborted`, or with success when
@@ -120,9 +120,9 @@ public:
     virtual void cancel(Operation& operation) noexcept = 0;
 
     // Whether sends are ever told late here: where not, nobody need find out whether one may be.
-    [[nodiscard]] bool tells_late() const noexcept { return tells_late_; }
+    [[nodiscard]] bool completes_late() const noexcept { return completes_late_; }
 
-    // A send that was submitted with may_be_late, and has not come back, is waited for after all:
+    // A send that was submitted with may_complete_late, and has not come back, is waited for after all:
     // the next wait() does not go on waiting when it has been sent. Does nothing for others.
     virtual void expedite(SendOperation& operation) noexcept { static_cast<void>(operation); }
 
@@ -164,12 +164,12 @@ public:
 
 protected:
     // The pool must outlive the port. Several ports may share one.
-    explicit CompletionPort(BufferPool& buffers, bool tells_late = false) noexcept
-        : buffers_(&buffers), tells_late_(tells_late) {}
+    explicit CompletionPort(BufferPool& buffers, bool completes_late = false) noexcept
+        : buffers_(&buffers), completes_late_(completes_late) {}
 
 private:
     BufferPool* buffers_;
-    const bool tells_late_;
+    const bool completes_late_;
 };
 
 enum class Backend : std::uint8_t { automatic, epoll, io_uring, iocp };

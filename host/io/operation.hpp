@@ -127,9 +127,9 @@ public:
     // spares a call to the system a full success may then be told late: by the wait() that has
     // something else to tell, or is woken, or comes to its deadline. CompletionPort::expedite() and
     // cancel() take that back. The port may clear it.
-    bool may_be_late = false;
+    bool may_complete_late = false;
     // out: told late, so when it was told says nothing about when it was sent
-    bool was_late = false;
+    bool completed_late = false;
     std::uint32_t bytes = 0;  // out: how many were taken by the system, at least 1 on success
 };
 

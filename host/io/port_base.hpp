@@ -30,8 +30,8 @@ public:
 protected:
     using Counter = std::atomic<std::uint64_t>;
 
-    PortBase(BufferPool& buffers, bool shared, bool tells_late = false) noexcept
-        : CompletionPort(buffers, tells_late), shared_(shared) {}
+    PortBase(BufferPool& buffers, bool shared, bool completes_late = false) noexcept
+        : CompletionPort(buffers, completes_late), shared_(shared) {}
     ~PortBase() override;
 
     // Fetches completions from the system until `deadline_ns` (0: only looks), at least one `into`
@@ -104,7 +104,7 @@ protected:
     template <class Retry>
     void retry_each_starved(Retry&& retry) noexcept {
         for (std::size_t left = starved_.size(); left > 0; --left) {
-            if (buffers().on_loan() >= buffers().buffers_max()) {
+            if (buffers().in_use() >= buffers().buffers_max()) {
                 return;
             }
             ReceiveOperation* operation = guarded([&] { return starved_.pop_front(); });

@@ -239,8 +239,8 @@ public:
         for_each_group([&](net::WorkerGroup& group) { counters += group.port().counters(); });
         for (const std::unique_ptr<Station>& station : stations_) {
             result.worker_threads += station->group->thread_count();
-            result.receive_buffers_on_loan += station->receive_buffers.on_loan();
-            result.send_chunks_on_loan += station->send_chunks.on_loan();
+            result.receive_buffers_on_loan += station->receive_buffers.in_use();
+            result.send_chunks_on_loan += station->send_chunks.in_use();
         }
         for (const std::unique_ptr<Service>& service : services_) {
             result.connections_accepted += service->acceptor->accepted_connections();

@@ -24,7 +24,7 @@ Cost operator-(const Statistics& after, const Statistics& before) {
 }
 
 // The counters once they stand still: after the last reply the server still goes back to its wait,
-// and on io_uring the last send is told late.
+// and on io_uring the last send completes late.
 Statistics settled(const TestServer& server) {
     Statistics last = server.statistics();
     auto since = std::chrono::steady_clock::now();

@@ -30,7 +30,7 @@ struct FaultMix {
     std::uint32_t partial_send = 0;     // a send takes fewer bytes than there is room for
     // send_at_once(), accept_at_once() try in the call; else they are a send(), an accept()
     std::uint32_t at_once = 0;
-    std::uint32_t late_send = 0;  // a send that may be told late is
+    std::uint32_t late_send = 0;  // a send that may complete late does
     // a cancel loses the race: the operation goes on for a while, and completes with success if it
     // can
     std::uint32_t late_cancel = 0;

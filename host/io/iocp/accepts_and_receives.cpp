@@ -32,7 +32,7 @@ void IocpPort::accept(AcceptOperation& operation) noexcept {
     start(operation);
     operation.accepted = invalid_socket;
     operation.tries = 0;
-    if (drive(operation, Next::call, By::submit)) {
+    if (advance(operation, Next::call, By::submit)) {
         make_ready(operation);
     }
 }
@@ -42,10 +42,10 @@ void IocpPort::receive(ReceiveOperation& operation) noexcept {
     operation.bytes = 0;
     operation.buffer = {};
     // Receives that only wait never hold the pool's second half: it is for those that have data.
-    if (operation.socket->receives_often_ && buffers().on_loan() < buffers().buffers_max() / 2) {
+    if (operation.socket->receives_often_ && buffers().in_use() < buffers().buffers_max() / 2) {
         operation.buffer = buffers().take();  // none: then it waits without
     }
-    if (drive(operation, Next::call, By::submit)) {
+    if (advance(operation, Next::call, By::submit)) {
         make_ready(operation);
     }
 }
@@ -53,7 +53,7 @@ void IocpPort::receive(ReceiveOperation& operation) noexcept {
 // ---- the steps of either
 
 template <class WaitingOperation>
-bool IocpPort::drive(WaitingOperation& operation, Next next, By by) noexcept {
+bool IocpPort::advance(WaitingOperation& operation, Next next, By by) noexcept {
     ClaimWord word = claim_word_of(operation);
     const NativeSocket native = native_of(operation);
     while (next != Next::nothing) {
@@ -88,7 +88,7 @@ bool IocpPort::drive(WaitingOperation& operation, Next next, By by) noexcept {
                 return false;
             }
         }
-        next = digest(operation);
+        next = apply_result(operation);
     }
     return true;
 }
@@ -96,10 +96,10 @@ bool IocpPort::drive(WaitingOperation& operation, Next next, By by) noexcept {
 bool IocpPort::carry_on(Operation& operation) noexcept {
     if (operation.type == OperationType::accept) {
         auto& accept = static_cast<AcceptOperation&>(operation);
-        return drive(accept, digest(accept), By::wait);
+        return advance(accept, apply_result(accept), By::wait);
     }
     auto& receive = static_cast<ReceiveOperation&>(operation);
-    return drive(receive, digest(receive), By::wait);
+    return advance(receive, apply_result(receive), By::wait);
 }
 
 // ---- accepts
@@ -134,7 +134,7 @@ IocpPort::Called IocpPort::call(AcceptOperation& operation) noexcept {
     return Called::finished;
 }
 
-IocpPort::Next IocpPort::digest(AcceptOperation& operation) noexcept {
+IocpPort::Next IocpPort::apply_result(AcceptOperation& operation) noexcept {
     int code = operation.native_error;
     if (code == 0) {
         // Without this the new socket has no peer's address and cannot be shut down. (Wine does not
@@ -209,7 +209,7 @@ IocpPort::Called IocpPort::call(ReceiveOperation& operation) noexcept {
     return Called::finished;
 }
 
-IocpPort::Next IocpPort::digest(ReceiveOperation& operation) noexcept {
+IocpPort::Next IocpPort::apply_result(ReceiveOperation& operation) noexcept {
     Socket& socket = *operation.socket;
     const int code = operation.native_error;
     const bool with_buffer = operation.buffer.data != nullptr;
@@ -262,7 +262,7 @@ IocpPort::Buffered IocpPort::take_buffer(ReceiveOperation& operation) noexcept {
 
 void IocpPort::retry_starved() noexcept {
     retry_each_starved([this](ReceiveOperation& operation) {
-        return drive(operation, Next::buffer_call, By::wait);
+        return advance(operation, Next::buffer_call, By::wait);
     });
 }
 

@@ -102,7 +102,7 @@ void IocpPort::close(Socket& socket) noexcept {
 //
 // A call that has returned "pending" may have completed on another thread before it returned, and
 // its operation may be anywhere: from there on only what was copied before is used. (Where `held`
-// is set the operation cannot have gone: drive().)
+// is set the operation cannot have gone: advance().)
 
 void IocpPort::connect(ConnectOperation& operation) noexcept {
     start(operation);
@@ -118,7 +118,7 @@ void IocpPort::connect(ConnectOperation& operation) noexcept {
     if (connect_ex(operation.socket->native_, reinterpret_cast<sockaddr*>(&name), size, nullptr, 0,
                    nullptr, fresh_overlapped(operation))) {
         if (skips) {
-            digest(operation);
+            apply_result(operation);
             make_ready(operation);
         }
         return;
@@ -170,7 +170,7 @@ bool IocpPort::begin_send(SendOperation& operation) noexcept {
         if (!skips) {
             return false;  // a packet comes
         }
-        digest(operation, sent);
+        apply_result(operation, sent);
         return true;
     }
     const int code = ::WSAGetLastError();
@@ -182,7 +182,7 @@ bool IocpPort::begin_send(SendOperation& operation) noexcept {
     return true;
 }
 
-void IocpPort::digest(ConnectOperation& operation) noexcept {
+void IocpPort::apply_result(ConnectOperation& operation) noexcept {
     if (operation.native_error == 0 && ::setsockopt(operation.socket->native_, SOL_SOCKET,
                                                     SO_UPDATE_CONNECT_CONTEXT, nullptr, 0) != 0) {
         operation.native_error = ::WSAGetLastError();
@@ -190,7 +190,7 @@ void IocpPort::digest(ConnectOperation& operation) noexcept {
     operation.error = error_of(operation.native_error);
 }
 
-void IocpPort::digest(SendOperation& operation, std::uint32_t bytes) noexcept {
+void IocpPort::apply_result(SendOperation& operation, std::uint32_t bytes) noexcept {
     operation.error = error_of(operation.native_error);
     // A cancelled send may have sent a part; nothing useful is left to do with such a connection.
     operation.bytes = operation.error == Error::none ? bytes : 0;
@@ -258,9 +258,11 @@ void IocpPort::cancel(Operation& operation) noexcept {
 bool IocpPort::dequeued(Operation& operation, std::uint32_t bytes) noexcept {
     operation.native_error = code_of(operation);
     switch (operation.type) {
-        case OperationType::connect: digest(static_cast<ConnectOperation&>(operation)); return true;
+        case OperationType::connect:
+            apply_result(static_cast<ConnectOperation&>(operation));
+            return true;
         case OperationType::send:
-            digest(static_cast<SendOperation&>(operation), bytes);
+            apply_result(static_cast<SendOperation&>(operation), bytes);
             return true;
         case OperationType::accept:
             return claim_word_of(static_cast<AcceptOperation&>(operation)).claim(operation) &&

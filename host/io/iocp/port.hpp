@@ -92,15 +92,15 @@ private:
     // Carries on with an accept or a receive in hand. True when it has completed; false when it is
     // not in hand any more.
     template <class WaitingOperation>
-    [[nodiscard]] bool drive(WaitingOperation& operation, Next next, By by) noexcept;
-    // drive() from a noted result on, for either
+    [[nodiscard]] bool advance(WaitingOperation& operation, Next next, By by) noexcept;
+    // advance() from a noted result on, for either
     [[nodiscard]] bool carry_on(Operation& operation) noexcept;
 
     // From a noted result to the next step.
-    [[nodiscard]] Next digest(AcceptOperation& operation) noexcept;
-    [[nodiscard]] Next digest(ReceiveOperation& operation) noexcept;
-    void digest(ConnectOperation& operation) noexcept;
-    void digest(SendOperation& operation, std::uint32_t bytes) noexcept;
+    [[nodiscard]] Next apply_result(AcceptOperation& operation) noexcept;
+    [[nodiscard]] Next apply_result(ReceiveOperation& operation) noexcept;
+    void apply_result(ConnectOperation& operation) noexcept;
+    void apply_result(SendOperation& operation, std::uint32_t bytes) noexcept;
 
     [[nodiscard]] Called call(AcceptOperation& operation) noexcept;
     [[nodiscard]] Called call(ReceiveOperation& operation) noexcept;

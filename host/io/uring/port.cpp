@@ -112,7 +112,7 @@ void UringPort::close(Socket& socket) noexcept {
     }
     Kept kept = Kept::of(load(socket.send_state_));
     for (; kept.bytes != 0; keep_next(socket, kept)) {
-        buffers().give_back(buffers().on_loan_at(kept.index));
+        buffers().give_back(buffers().in_use_at(kept.index));
     }
     parked_ -= kept.may_park ? 1 : 0;
     std::erase(left_armed_, &socket);
@@ -170,7 +170,7 @@ void UringPort::send(SendOperation& operation) noexcept {
                    operation.buffers.size() <= SendOperation::buffers_max);
     start(operation);
     operation.bytes = 0;
-    operation.was_late = false;
+    operation.completed_late = false;
     request(operation);
 }
 
@@ -204,7 +204,7 @@ void UringPort::cancel(Operation& operation) noexcept {
         return;
     }
     if (operation.type == OperationType::send &&
-        static_cast<SendOperation&>(operation).may_be_late) {
+        static_cast<SendOperation&>(operation).may_complete_late) {
         // quiet, or not prepared yet: it is decided in the submit
         expedite(static_cast<SendOperation&>(operation));
         return;
@@ -307,7 +307,7 @@ void UringPort::enter(std::uint64_t deadline_ns) noexcept {
              : quiet_.empty()                 ? for_ns
                                               : std::min(for_ns, quiet_wait_max_ns);
     is_orphan_ = !ring_.enter(for_ns);
-    conclude_quiet();
+    complete_quiet_sends();
 }
 
 // ---- waiting
@@ -336,7 +336,7 @@ std::size_t UringPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
     }
     post_rounds_ = 0;
     const bool has_completions = ring_.completions() != 0;
-    taken += take_concluded(into.subspan(taken));
+    taken += take_completed_quiet(into.subspan(taken));
     if (taken != 0 || is_system_first || has_completions) {
         deadline_ns = 0;
     } else if (!starved_.empty()) {
@@ -348,7 +348,7 @@ std::size_t UringPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
             ready_buffers_->keep_ready(armed_receives_ + ahead_reserved_ + ring_.completions());
         }
         enter(deadline_ns);
-        taken += take_concluded(into.subspan(taken));
+        taken += take_completed_quiet(into.subspan(taken));
     }
     const std::size_t before = taken;
     while (taken < into.size()) {

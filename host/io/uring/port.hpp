@@ -28,9 +28,9 @@
 //
 // Quiet sends. One call could submit what a round of callbacks sends and wait for the next round,
 // but for the sends, which complete in the submit and would end the wait. A send that may be told
-// late (SendOperation::may_be_late) asks the kernel to say nothing of success, and not to wait: it
+// late (SendOperation::may_complete_late) asks the kernel to say nothing of success, and not to wait: it
 // fails in the submit, or it has sent all. So when the call comes back, those in quiet_ that have
-// no completion in the ring have succeeded (conclude_quiet). A wait that submits some ends after 20
+// no completion in the ring have succeeded (complete_quiet_sends). A wait that submits some ends after 20
 // ms, so that an idle port keeps no memory for them.
 //
 // Accepts are requests for one connection each, several at once: each brings the peer's address
@@ -116,8 +116,8 @@ private:
     void enter(std::uint64_t deadline_ns) noexcept;
     // Behind it: the quiet sends that were submitted, and of whose failure the ring says nothing,
     // have succeeded.
-    void conclude_quiet() noexcept;
-    [[nodiscard]] std::size_t take_concluded(std::span<Operation*> into) noexcept;
+    void complete_quiet_sends() noexcept;
+    [[nodiscard]] std::size_t take_completed_quiet(std::span<Operation*> into) noexcept;
     // A submission entry to fill in.
     [[nodiscard]] io_uring_sqe& entry() noexcept;
     void watch_event() noexcept;
@@ -188,7 +188,7 @@ private:
     base::Fifo<Operation> early_;    // submitted before the first wait
     // quiet sends that are prepared; `bytes` is what they name
     base::Fifo<SendOperation> quiet_;
-    base::Fifo<SendOperation> concluded_;  // that have succeeded and are to be handed out
+    base::Fifo<SendOperation> completed_quiet_;  // that have succeeded and are to be handed out
     // one in quiet_ is waited for: the call that submits it does not wait
     bool expedites_ = false;
     std::uint32_t armed_receives_ = 0;

@@ -10,18 +10,18 @@ namespace portico::io {
 using namespace uring;
 
 void UringPort::expedite(SendOperation& operation) noexcept {
-    expedites_ = expedites_ || operation.may_be_late;
+    expedites_ = expedites_ || operation.may_complete_late;
 }
 
 Operation* UringPort::not_all_sent(SendOperation& operation, int result) noexcept {
-    operation.may_be_late = false;  // the next attempt waits until it can
+    operation.may_complete_late = false;  // the next attempt waits until it can
     operation.bytes = 0;
-    // where its completion was fetched before conclude_quiet() could look
+    // where its completion was fetched before complete_quiet_sends() could look
     quiet_.remove(operation);
     return sent(operation, result);
 }
 
-void UringPort::conclude_quiet() noexcept {
+void UringPort::complete_quiet_sends() noexcept {
     // What was not submitted, or where a completion may be missing, is decided after the next
     // enter.
     if (quiet_.empty() || ring_.has_entries() || ring_.has_overflow()) {
@@ -37,16 +37,16 @@ void UringPort::conclude_quiet() noexcept {
         if (operation->bytes != 0) {
             --requests_;
             count(sends_);
-            operation->was_late = true;
-            concluded_.push_back(*operation);
+            operation->completed_late = true;
+            completed_quiet_.push_back(*operation);
         }
     }
 }
 
-std::size_t UringPort::take_concluded(std::span<Operation*> into) noexcept {
+std::size_t UringPort::take_completed_quiet(std::span<Operation*> into) noexcept {
     std::size_t taken = 0;
     while (taken < into.size()) {
-        SendOperation* operation = concluded_.pop_front();
+        SendOperation* operation = completed_quiet_.pop_front();
         if (operation == nullptr) {
             break;
         }

@@ -26,7 +26,7 @@ void UringPort::receive(ReceiveOperation& operation) noexcept {
     }
     if (kept.bytes != 0) {
         operation.bytes = kept.bytes;
-        operation.buffer = buffers().on_loan_at(kept.index);
+        operation.buffer = buffers().in_use_at(kept.index);
         keep_next(socket, kept);
         store(socket.send_state_, kept.word());
         make_ready(operation);
@@ -252,7 +252,7 @@ void UringPort::keep(Socket& socket, Buffer buffer, std::uint32_t bytes) noexcep
     const std::uint32_t index = last == ahead_.rend() ? kept.index : last->index;
     std::uint32_t& filled = last == ahead_.rend() ? kept.bytes : last->bytes;
     const std::uint32_t moved = std::min(bytes, buffers().buffer_bytes() - filled);
-    std::memcpy(buffers().on_loan_at(index).data + filled, buffer.data, moved);
+    std::memcpy(buffers().in_use_at(index).data + filled, buffer.data, moved);
     filled += moved;
     store(socket.send_state_, kept.word());
     if (moved == bytes) {
@@ -281,7 +281,7 @@ void UringPort::retry_starved() noexcept {
     // As many as there are buffers for, in the order in which they came. Where the kernel takes
     // them from those that lie ready, no more than these: the others would fail again, and their
     // completions would keep the next ones from being made ready.
-    std::uint32_t room = buffers().buffers_max() - buffers().on_loan();
+    std::uint32_t room = buffers().buffers_max() - buffers().in_use();
     if (ready_buffers_ != nullptr) {
         ready_buffers_->fill(ready_buffers_max);
         room = ready_buffers_->ready();

@@ -83,9 +83,9 @@ void UringPort::prepare_send(SendOperation& operation) noexcept {
         bytes += part.size;
     }
     // Where receives wait for buffers, those that sends keep are wanted back at once.
-    operation.may_be_late = operation.may_be_late && features_.quiet_sends && starved_.empty() &&
-                            bytes <= quiet_bytes_max;
-    if (!operation.may_be_late) {
+    operation.may_complete_late = operation.may_complete_late && features_.quiet_sends &&
+                                  starved_.empty() && bytes <= quiet_bytes_max;
+    if (!operation.may_complete_late) {
         prepare_plain_send(its, operation.socket->native_, operation.buffers, message);
         its.user_data = user_data(Of::send, &operation);
         return;

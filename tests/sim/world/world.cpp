@@ -450,11 +450,10 @@ void World::finish() {
 // what they got.
 void World::take_apart() {
     for (const std::unique_ptr<Station>& station : stations_) {
-        if (station->receive_buffers.on_loan() != 0 || station->send_chunks.on_loan() != 0) {
-            ledger_.violated(std::to_string(station->receive_buffers.on_loan()) +
-                             " receive buffers and " +
-                             std::to_string(station->send_chunks.on_loan()) +
-                             " send chunks were not given back");
+        if (station->receive_buffers.in_use() != 0 || station->send_chunks.in_use() != 0) {
+            ledger_.violated(
+                std::to_string(station->receive_buffers.in_use()) + " receive buffers and " +
+                std::to_string(station->send_chunks.in_use()) + " send chunks were not given back");
         }
     }
     scheduler_.set_step_check(nullptr);

@@ -38,10 +38,10 @@ TEST_CASE("small messages share a chunk and leave in one part", "[send_queue]") 
     const std::span<const io::ConstBuffer> parts = queue.gather();
     REQUIRE(parts.size() == 1);
     CHECK(parts[0].size == 160);
-    CHECK(chunks.on_loan() == 1);
+    CHECK(chunks.in_use() == 1);
     queue.consume(160);
     CHECK(queue.empty());
-    CHECK(chunks.on_loan() == 0);
+    CHECK(chunks.in_use() == 0);
 }
 
 TEST_CASE("an append behind bytes that are being sent leaves them where they are", "[send_queue]") {
@@ -77,12 +77,12 @@ TEST_CASE(
     CHECK(std::string(reinterpret_cast<const char*>(buffer.data), 10) == "0123456789");
     queue.consume(9);
     CHECK(gathered(queue) == "4567 after");
-    CHECK(received.on_loan() == 1);
+    CHECK(received.in_use() == 1);
     queue.consume(4);
-    CHECK(received.on_loan() == 0);
+    CHECK(received.in_use() == 0);
     CHECK(gathered(queue) == " after");
     queue.clear();
-    CHECK(chunks.on_loan() == 0);
+    CHECK(chunks.in_use() == 0);
 }
 
 TEST_CASE("messages larger than a chunk, and an exhausted pool, go to the heap", "[send_queue]") {
@@ -90,14 +90,14 @@ TEST_CASE("messages larger than a chunk, and an exhausted pool, go to the heap",
     net::SendQueue queue;
     const std::string large(10'000, 'l');
     REQUIRE(queue.append(chunks, bytes_of(large)));
-    CHECK(chunks.on_loan() == 0);
+    CHECK(chunks.in_use() == 0);
     REQUIRE(queue.append(chunks, bytes_of("a")));
-    CHECK(chunks.on_loan() == 1);
+    CHECK(chunks.in_use() == 1);
     REQUIRE(queue.append(chunks, bytes_of(std::string(usual, 'b'))));
-    CHECK(chunks.on_loan() == 1);
+    CHECK(chunks.in_use() == 1);
     CHECK(gathered(queue) == large + "a" + std::string(usual, 'b'));
     queue.clear();
-    CHECK(chunks.on_loan() == 0);
+    CHECK(chunks.in_use() == 0);
 }
 
 TEST_CASE("an empty queue names nothing to send", "[send_queue]") {
@@ -106,7 +106,7 @@ TEST_CASE("an empty queue names nothing to send", "[send_queue]") {
     CHECK(queue.gather().empty());
     REQUIRE(queue.append(chunks, {}));
     CHECK(queue.gather().empty());
-    CHECK(chunks.on_loan() == 0);
+    CHECK(chunks.in_use() == 0);
 }
 
 TEST_CASE("any mixture of appends and partial sends keeps the stream", "[send_queue]") {
@@ -137,7 +137,7 @@ TEST_CASE("any mixture of appends and partial sends keeps the stream", "[send_qu
         queue.consume(next.size());
     }
     CHECK(sent == expected);
-    CHECK(chunks.on_loan() == 0);
+    CHECK(chunks.in_use() == 0);
 }
 
 TEST_CASE("a stash keeps its bytes in order and owns nothing when empty", "[stash]") {
