@@ -19,7 +19,7 @@
 
 namespace portico::io {
 
-// A buffer on loan. `data` is null when there is none.
+// A buffer in use. `data` is null if there is none.
 struct Buffer {
     std::byte* data = nullptr;
     std::uint32_t index = 0;
@@ -29,7 +29,7 @@ class BufferPool {
 public:
     enum class Use : std::uint8_t { shared, single };
     // `buffer_bytes`: size of each, at least 1; `buffers_max`: how many there can ever be, 1 to
-    // 2^24; `headroom_bytes`: in front of each, for a header of whoever has it on loan, a multiple
+    // 2^24; `headroom_bytes`: in front of each, for a header of its user, a multiple
     // of 16. Each begins where any object may, as the memory of `new` does: users keep structures
     // in them.
     BufferPool(std::uint32_t buffer_bytes, std::uint32_t buffers_max, Use use = Use::shared,
@@ -39,7 +39,7 @@ public:
     BufferPool(const BufferPool&) = delete;
     BufferPool& operator=(const BufferPool&) = delete;
 
-    // A null buffer when all are on loan or memory is out.
+    // A null buffer if all are in use or memory is out.
     [[nodiscard]] PORTICO_ALWAYS_INLINE Buffer take() noexcept {
         if (use_ == Use::shared) {
             return take_shared();
@@ -71,11 +71,11 @@ public:
     }
 
     // For a port that hands buffers to the system before there is anything to put into them. A
-    // buffer that was taken and set aside is nobody's: it is not counted as on loan until claim()
+    // buffer that was taken and set aside is nobody's: it is not counted as in use until claim()
     // says that it was filled. Both are for the port's threads.
     void set_aside() noexcept { count_in_use(~std::uint32_t{0}); }
     void claim() noexcept { count_in_use(1); }
-    // A buffer that is on loan, by its index.
+    // A buffer that is in use, by its index.
     [[nodiscard]] Buffer in_use_at(std::uint32_t index) const noexcept {
         return {at(index), index};
     }
@@ -83,7 +83,7 @@ public:
     [[nodiscard]] std::uint32_t buffer_bytes() const noexcept { return buffer_bytes_; }
     [[nodiscard]] std::uint32_t headroom_bytes() const noexcept { return headroom_bytes_; }
     [[nodiscard]] std::uint32_t buffers_max() const noexcept { return buffers_max_; }
-    // How many are on loan now. Exact when no other thread takes or gives back meanwhile.
+    // How many are in use now. Exact if no other thread takes or gives back at the same time.
     [[nodiscard]] std::uint32_t in_use() const noexcept {
         return in_use_.load(std::memory_order_relaxed);
     }
@@ -93,7 +93,7 @@ private:
 
     [[nodiscard]] Buffer take_shared() noexcept;
     void give_back_shared(std::uint32_t index) noexcept;
-    // take(), where the free list is empty.
+    // take() when the free list is empty.
     [[nodiscard]] Buffer take_grown() noexcept;
     [[nodiscard]] bool grow() noexcept;
     [[nodiscard]] std::byte* at(std::uint32_t index) const noexcept {

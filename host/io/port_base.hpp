@@ -41,7 +41,7 @@ protected:
     virtual void retry_starved() noexcept = 0;
     // Makes one thread return from poll().
     virtual void interrupt_poll() noexcept = 0;
-    // True when the backend holds completions that poll() would hand out without asking the system.
+    // Whether the backend holds completions that poll() would hand out without asking the system.
     [[nodiscard]] virtual bool has_more() const noexcept = 0;
 
     // First step of every submit: the operation is the port's now.
@@ -64,7 +64,7 @@ protected:
         count(completed_);
     }
 
-    // Runs `action` under the port's lock where there is more than one thread.
+    // Runs `action` under the port's lock if there is more than one thread.
     template <class Action>
     decltype(auto) guarded(Action&& action) noexcept {
         std::unique_lock<std::mutex> lock(mutex_, std::defer_lock);
@@ -157,9 +157,9 @@ private:
     ListSize ready_count_;         // of ready_
     ListSize timer_count_;         // of timers_; announces a timer that is due before all others
     Waiters waiters_;              // threads inside a poll() that may block; shared ports only
-    // Of wait(), for when it asks the system. Hints: relaxed, and on a shared port one thread's
-    // change may be lost in another's. calls in a row that left the system to a thread that was
-    // waiting there
+    // When wait() asks the system. Hints: relaxed, and on a shared port one thread's change may be
+    // lost in another's.
+    // calls in a row that left the system to a thread that was waiting there
     std::atomic<std::uint32_t> left_to_waiter_{0};
     std::atomic<std::uint32_t> passes_{1};       // over the ready list, from one look to the next
     std::atomic<std::uint32_t> passes_left_{1};  // of these

@@ -1,7 +1,6 @@
 // The system calls of the port on epoll: one attempt at an accept, a connect, a receive or a send.
 //
-// Part of epoll/port.cpp, which alone includes it, so that an attempt is compiled into the way of
-// the operation that makes it.
+// Part of epoll/port.cpp, which alone includes it, so that the attempts are inlined there.
 #pragma once
 
 #include <sys/socket.h>
@@ -167,7 +166,7 @@ PORTICO_ALWAYS_INLINE EpollPort::Attempt EpollPort::attempt(SendOperation& opera
     if (sent >= 0) [[likely]] {
         operation.bytes = static_cast<std::uint32_t>(sent);  // the system ends a call below 2 GiB
         if (operation.bytes < wanted) {
-            // the room that was announced; what comes meanwhile the next attempt finds
+            // the room that was announced; the next attempt finds what comes from now on
             readiness_of(operation).use_up(Readiness::ready);
         }
         return Attempt::done;

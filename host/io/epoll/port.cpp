@@ -340,7 +340,7 @@ std::size_t EpollPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
         timeout_ns = std::min(left_ns, 3'600 * base::nanoseconds_per_second);
     }
     epoll_event events[events_max];
-    // An edge is told once, so no more are taken than can be handed out, at two operations each.
+    // An edge comes once, so no more are taken than can be handed out, at two operations each.
     const std::size_t room = into.size() - taken;
     const auto wanted = static_cast<int>(std::clamp<std::size_t>(room / 2, 1, events_max));
     count(waits_);

@@ -51,7 +51,7 @@ private:
     std::size_t take_posted(std::span<Operation*> into) noexcept;
 
     void receive_after_edge(ReceiveOperation& operation) noexcept;
-    // True when the operation has completed.
+    // True if the operation has completed.
     [[nodiscard]] bool begin_accept(AcceptOperation& operation) noexcept;
     [[nodiscard]] bool begin_send(SendOperation& operation) noexcept;
 
@@ -83,8 +83,8 @@ private:
     // The pool is empty: the receive waits for a buffer, unless it was cancelled.
     [[nodiscard]] Attempt await_buffer(ReceiveOperation& operation) noexcept;
 
-    // Tries, and parks the operation where it would block. True when it has completed; false when
-    // it is not in hand any more. Readiness::use_up() comes first.
+    // Tries, and parks the operation if it would block. True if it has completed; false if it is
+    // not in hand any more. Readiness::use_up() comes first.
     template <class Kind>
     [[nodiscard]] bool try_or_park(Kind& operation) noexcept;
     template <class Kind>

@@ -11,16 +11,15 @@ using namespace iocp;
 
 namespace {
 
-// Peers that reset while they waited in the backlog, for one accept, until it is reported instead
-// of armed again.
+// How many peers may reset in the backlog under one accept until it fails instead of trying again.
 constexpr std::uint32_t accept_tries_max = 64;
 
 // The room that AcceptEx wants for each of the two addresses: 16 bytes more than the longest.
 constexpr DWORD accept_address_bytes = sizeof(sockaddr_in6) + 16;
 static_assert(2 * accept_address_bytes <= sizeof(AcceptOperation::address_room));
 
-// The end of one connection in the backlog, which says nothing about the listener. Windows: mostly
-// 64 or WSAECONNRESET; Wine: 59.
+// The end of one connection in the backlog, which says nothing about the listener. Windows: 64 or
+// WSAECONNRESET, mostly; Wine: 59.
 bool is_end_of_a_peer(int code) noexcept {
     return error_of(code) == Error::reset || error_of(code) == Error::timed_out ||
            code == ERROR_UNEXP_NET_ERR || code == WSAENOTCONN;
@@ -68,8 +67,8 @@ bool IocpPort::advance(WaitingOperation& operation, Next next, By by) noexcept {
                 operation.buffer.data != nullptr ? ::GetTickCount64() : 0,
                 std::memory_order_relaxed);
         }
-        // Inside a submit nobody can cancel, so nothing needs a look behind the call; but the sweep
-        // of another thread may hold it. On a single port neither is there.
+        // Inside a submit nobody can cancel, so nothing needs a look after the call; but the sweep
+        // of another thread may hold it. On a single port there is neither.
         const bool is_held = by == By::wait && shared();
         word.announce(operation, is_held);
         const Called called = call(operation);

@@ -12,8 +12,7 @@ using namespace iocp;
 
 namespace {
 
-// Completion keys: what a packet means. A post carries its operation where the others carry an
-// OVERLAPPED.
+// Completion keys: what a packet means. A post carries its operation in the place of an OVERLAPPED.
 constexpr ULONG_PTR key_of_io = 0;
 constexpr ULONG_PTR key_of_post = 1;
 constexpr ULONG_PTR key_of_wake = 2;
@@ -76,7 +75,7 @@ base::Result<void> IocpPort::attach(Socket& socket) {
         return base::Failure{"cannot join a socket to the completion port: " +
                              native_error_text(static_cast<int>(::GetLastError()))};
     }
-    // Only where the handle is the system's own: a layered provider that wraps handles loses such
+    // Only if the handle is the system's own: a layered provider that wraps handles loses such
     // completions (KB 2568167).
     WSAPROTOCOL_INFOW provider{};
     int size = sizeof provider;
@@ -101,8 +100,8 @@ void IocpPort::close(Socket& socket) noexcept {
 // ---- submitting
 //
 // A call that has returned "pending" may have completed on another thread before it returned, and
-// its operation may be anywhere: from there on only what was copied before is used. (Where `held`
-// is set the operation cannot have gone: advance().)
+// its operation may be anywhere: from there on only what was copied before is used. (An operation
+// that is held cannot have gone: advance().)
 
 void IocpPort::connect(ConnectOperation& operation) noexcept {
     start(operation);
@@ -221,7 +220,7 @@ bool IocpPort::queue_post(Operation& operation) noexcept {
 }
 
 void IocpPort::interrupt_poll() noexcept {
-    // Fails only for want of memory, and then the waits end by themselves (wait_max_ms).
+    // Fails only if memory is out, and then the waits end by themselves (wait_max_ms).
     ::PostQueuedCompletionStatus(port_, 0, key_of_wake, nullptr);
 }
 

@@ -4,17 +4,17 @@
 // A receive goes one of two ways. A quiet connection waits with a receive of no bytes, which costs
 // neither a buffer of the pool nor a locked page; when that completes there is data, and a second
 // receive with a buffer fetches it at once. A busy connection waits with a buffer right away, so
-// that each message costs one call, as long as the pool is not under pressure: when half of its
-// buffers are on loan every connection goes the first way. And when the data stays away for
-// PortOptions::receive_idle_ms the sweep cancels that receive, and the connection goes the first
-// way again. Data that beats the cancel is delivered.
+// that each message costs one call, unless the pool is under pressure: if half of its buffers are
+// in use every connection goes the first way. If no data comes for PortOptions::receive_idle_ms the
+// sweep cancels that receive, and the connection goes the first way again. Data that beats the
+// cancel is delivered.
 //
 // So a receive (and an accept, whose peer was gone too early) may need several calls before it
-// completes. Which thread has it in hand meanwhile says its claim word (Socket::receive_state_,
-// AcceptOperation::state): claim_word.hpp.
+// completes. Its claim word (Socket::receive_state_, AcceptOperation::state) says which thread has
+// it in hand: claim_word.hpp.
 //
 // The operation's outputs (and native_error, before it is final) serve as scratch space on the way;
-// nobody else reads them meanwhile.
+// nobody else reads them before it completes.
 #pragma once
 
 #include "io/iocp/claim_word.hpp"
@@ -60,7 +60,7 @@ private:
         return family == Address::Family::v6 ? v6_ : v4_;
     }
 
-    // True when the operation has completed.
+    // True if the operation has completed.
     [[nodiscard]] bool begin_send(SendOperation& operation) noexcept;
 
     // What an operation in hand needs next.
@@ -86,10 +86,10 @@ private:
     [[nodiscard]] bool queue_post(Operation& operation) noexcept;
     void queue_late_posts() noexcept;
 
-    // A packet: notes its result and takes the operation as far as it goes. True when it has
+    // A packet: notes its result and takes the operation as far as it goes. True if it has
     // completed.
     [[nodiscard]] bool dequeued(Operation& operation, std::uint32_t bytes) noexcept;
-    // Carries on with an accept or a receive in hand. True when it has completed; false when it is
+    // Carries on with an accept or a receive in hand. True if it has completed; false if it is
     // not in hand any more.
     template <class WaitingOperation>
     [[nodiscard]] bool advance(WaitingOperation& operation, Next next, By by) noexcept;

@@ -16,14 +16,13 @@ void UringPort::expedite(SendOperation& operation) noexcept {
 Operation* UringPort::not_all_sent(SendOperation& operation, int result) noexcept {
     operation.may_complete_late = false;  // the next attempt waits until it can
     operation.bytes = 0;
-    // where its completion was fetched before complete_quiet_sends() could look
+    // if its completion was fetched before complete_quiet_sends() could look
     quiet_.remove(operation);
     return sent(operation, result);
 }
 
 void UringPort::complete_quiet_sends() noexcept {
-    // What was not submitted, or where a completion may be missing, is decided after the next
-    // enter.
+    // If some are not submitted, or a completion may be missing, the next enter decides.
     if (quiet_.empty() || ring_.has_entries() || ring_.has_overflow()) {
         return;
     }

@@ -177,7 +177,7 @@ Operation* UringPort::readable(Socket& socket) noexcept {
 Operation* UringPort::failed(Socket& socket, int error) noexcept {
     Operation* operation = waiting_in(load(socket.receive_state_));
     if (operation == nullptr) {
-        // Of a request that was stopped the next one will tell. An error is told once.
+        // The request after a stopped one reports what this one cannot. An error is kept once.
         if (error != ECANCELED && error != ENOBUFS && !is_passing(error)) {
             Kept kept = Kept::of(load(socket.send_state_));
             kept.error = error;
@@ -278,9 +278,9 @@ void UringPort::retry_starved() noexcept {
     if (!is_ring_thread()) {
         return;
     }
-    // As many as there are buffers for, in the order in which they came. Where the kernel takes
-    // them from those that lie ready, no more than these: the others would fail again, and their
-    // completions would keep the next ones from being made ready.
+    // As many as there are buffers for, oldest first. If the kernel takes buffers from those that
+    // lie ready, no more than these: the others would fail again, and their completions would keep
+    // the next ones from being made ready.
     std::uint32_t room = buffers().buffers_max() - buffers().in_use();
     if (ready_buffers_ != nullptr) {
         ready_buffers_->fill(ready_buffers_max);

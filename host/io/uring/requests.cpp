@@ -82,7 +82,7 @@ void UringPort::prepare_send(SendOperation& operation) noexcept {
     for (const ConstBuffer& part : operation.buffers) {
         bytes += part.size;
     }
-    // Where receives wait for buffers, those that sends keep are wanted back at once.
+    // While receives wait for buffers, the buffers of sends are wanted back at once.
     operation.may_complete_late = operation.may_complete_late && features_.quiet_sends &&
                                   starved_.empty() && bytes <= quiet_bytes_max;
     if (!operation.may_complete_late) {
@@ -159,8 +159,8 @@ Operation* UringPort::completed(const UringRing::Completion& completion) noexcep
             --requests_;
             return connected(object_of<ConnectOperation>(completion), completion.result);
         case Of::event:
-            // The wake itself was all. The eventfd is not read as long as each write is told; a new
-            // request would tell old ones again.
+            // The wake itself was all. The eventfd is not read while each write completes the
+            // request; a new request would report old writes again.
             if (completion.is_last()) {
                 std::uint64_t writes = 0;
                 [[maybe_unused]] const ssize_t size = ::read(event_, &writes, sizeof writes);

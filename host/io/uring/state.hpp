@@ -57,7 +57,7 @@ template <class Object>
 struct Kept {
     std::uint32_t bytes = 0;
     std::uint32_t index = 0;  // of the buffer
-    // behind the bytes, and behind what was read ahead; an errno, all of which are below 256
+    // after the bytes and what was read ahead; an errno, all of which are below 256
     int error = 0;
     bool streams = false;   // when the last bytes had come, there were more
     bool is_ahead = false;  // the request in the ring reads ahead
