@@ -2,9 +2,13 @@
 // the condition and the place, and not later somewhere else.
 #pragma once
 
+#include "base/inline.hpp"
+
 namespace portico::base {
 
-[[noreturn]] void assertion_failed(const char* condition, const char* file, int line) noexcept;
+// Cold, so that compilers lay out the way of a condition that holds as the usual one.
+[[noreturn]] PORTICO_COLD void assertion_failed(const char* condition, const char* file,
+                                                int line) noexcept;
 
 }  // namespace portico::base
 

@@ -24,7 +24,7 @@ public:
     AppendFile(const AppendFile&) = delete;
     AppendFile& operator=(const AppendFile&) = delete;
 
-    // Waits for so long, at most, until bytes can be written. Where the system has no such question
+    // Waits for so long, at most, until bytes can be written. If the system has no such question
     // (Windows) the answer is yes at once, and write() is what waits.
     [[nodiscard]] bool writable_within(std::uint32_t wait_ms) noexcept;
 
@@ -56,7 +56,7 @@ private:
 void take_write_errors_as_values() noexcept;
 
 // A thread by a number for cancel_waits_of(), which ends a write or an opening that it waits in,
-// where the system can do that (Windows).
+// if the system can do that (Windows).
 [[nodiscard]] std::uint32_t this_thread_number() noexcept;
 void cancel_waits_of(std::uint32_t thread_number) noexcept;
 

@@ -17,7 +17,7 @@ HANDLE native(std::intptr_t handle) noexcept {
     return reinterpret_cast<HANDLE>(handle);
 }
 
-// Others may do everything with the file meanwhile, so that it can be rotated.
+// Others may do everything with the open file, so that it can be rotated.
 constexpr DWORD share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
 
 }  // namespace

@@ -31,7 +31,7 @@ BufferPool::BufferPool(std::uint32_t buffer_bytes, std::uint32_t buffers_max, Us
 }
 
 BufferPool::~BufferPool() {
-    PORTICO_ASSERT(on_loan() == 0);
+    PORTICO_ASSERT(in_use() == 0);
     for (std::uint32_t slab = 0; slab < slabs_made_; ++slab) {
         ::operator delete (slabs_[slab].load(std::memory_order_relaxed), std::align_val_t{64});
     }

@@ -2,7 +2,7 @@
 // kept until the pool ends; taking and giving back is lock-free and allocates nothing otherwise.
 //
 // Concurrency: take() and give_back() of a `shared` pool may be called from any thread; those of a
-// `single` one from one thread at a time, which spares the atomic read-modify-writes. on_loan() is
+// `single` one from one thread at a time, which spares the atomic read-modify-writes. in_use() is
 // for any thread in both. The free list is an IndexStack.
 #pragma once
 
@@ -19,7 +19,7 @@
 
 namespace portico::io {
 
-// A buffer on loan. `data` is null when there is none.
+// A buffer in use. `data` is null if there is none.
 struct Buffer {
     std::byte* data = nullptr;
     std::uint32_t index = 0;
@@ -29,7 +29,7 @@ class BufferPool {
 public:
     enum class Use : std::uint8_t { shared, single };
     // `buffer_bytes`: size of each, at least 1; `buffers_max`: how many there can ever be, 1 to
-    // 2^24; `headroom_bytes`: in front of each, for a header of whoever has it on loan, a multiple
+    // 2^24; `headroom_bytes`: in front of each, for a header of its user, a multiple
     // of 16. Each begins where any object may, as the memory of `new` does: users keep structures
     // in them.
     BufferPool(std::uint32_t buffer_bytes, std::uint32_t buffers_max, Use use = Use::shared,
@@ -39,7 +39,7 @@ public:
     BufferPool(const BufferPool&) = delete;
     BufferPool& operator=(const BufferPool&) = delete;
 
-    // A null buffer when all are on loan or memory is out.
+    // A null buffer if all are in use or memory is out.
     [[nodiscard]] PORTICO_ALWAYS_INLINE Buffer take() noexcept {
         if (use_ == Use::shared) {
             return take_shared();
@@ -56,7 +56,7 @@ public:
         return {at(index), index};
     }
     PORTICO_ALWAYS_INLINE void give_back(Buffer buffer) noexcept {
-        PORTICO_ASSERT(buffer.data != nullptr && on_loan() != 0);
+        PORTICO_ASSERT(buffer.data != nullptr && in_use() != 0);
         if (use_ == Use::shared) {
             give_back_shared(buffer.index);
             return;
@@ -71,21 +71,21 @@ public:
     }
 
     // For a port that hands buffers to the system before there is anything to put into them. A
-    // buffer that was taken and set aside is nobody's: it is not counted as on loan until claim()
+    // buffer that was taken and set aside is nobody's: it is not counted as in use until claim()
     // says that it was filled. Both are for the port's threads.
-    void set_aside() noexcept { count_loans(~std::uint32_t{0}); }
-    void claim() noexcept { count_loans(1); }
-    // A buffer that is on loan, by its index.
-    [[nodiscard]] Buffer on_loan_at(std::uint32_t index) const noexcept {
+    void set_aside() noexcept { count_in_use(~std::uint32_t{0}); }
+    void claim() noexcept { count_in_use(1); }
+    // A buffer that is in use, by its index.
+    [[nodiscard]] Buffer in_use_at(std::uint32_t index) const noexcept {
         return {at(index), index};
     }
 
     [[nodiscard]] std::uint32_t buffer_bytes() const noexcept { return buffer_bytes_; }
     [[nodiscard]] std::uint32_t headroom_bytes() const noexcept { return headroom_bytes_; }
     [[nodiscard]] std::uint32_t buffers_max() const noexcept { return buffers_max_; }
-    // How many are on loan now. Exact when no other thread takes or gives back meanwhile.
-    [[nodiscard]] std::uint32_t on_loan() const noexcept {
-        return on_loan_.load(std::memory_order_relaxed);
+    // How many are in use now. Exact if no other thread takes or gives back at the same time.
+    [[nodiscard]] std::uint32_t in_use() const noexcept {
+        return in_use_.load(std::memory_order_relaxed);
     }
 
 private:
@@ -93,19 +93,19 @@ private:
 
     [[nodiscard]] Buffer take_shared() noexcept;
     void give_back_shared(std::uint32_t index) noexcept;
-    // take(), where the free list is empty.
+    // take() when the free list is empty.
     [[nodiscard]] Buffer take_grown() noexcept;
     [[nodiscard]] bool grow() noexcept;
     [[nodiscard]] std::byte* at(std::uint32_t index) const noexcept {
         return slabs_[index / slab_buffers].load(std::memory_order_relaxed) +
                (index % slab_buffers) * stride_ + headroom_bytes_;
     }
-    // Adds to on_loan_, modulo 2^32.
-    void count_loans(std::uint32_t by) noexcept {
+    // Adds to in_use_, modulo 2^32.
+    void count_in_use(std::uint32_t by) noexcept {
         if (use_ == Use::single) {
-            on_loan_.store(on_loan() + by, std::memory_order_relaxed);
+            in_use_.store(in_use() + by, std::memory_order_relaxed);
         } else {
-            on_loan_.fetch_add(by, std::memory_order_relaxed);
+            in_use_.fetch_add(by, std::memory_order_relaxed);
         }
     }
 
@@ -120,7 +120,7 @@ private:
     // touch; null: none.
     std::byte* last_back_ = nullptr;
     std::uint32_t last_back_index_ = 0;
-    std::atomic<std::uint32_t> on_loan_{0};
+    std::atomic<std::uint32_t> in_use_{0};
     // Slab s is published before any of its indices is pushed; at() reads it relaxed after the pop
     // of one.
     std::unique_ptr<std::atomic<std::byte*>[]> slabs_;

@@ -11,7 +11,7 @@
 
 namespace portico::io {
 
-// Processors that a quota pays for, rounded up, at least 1; nothing where there is no quota, or the
+// Processors that a quota pays for, rounded up, at least 1; nothing if there is no quota, or the
 // text is none. `cpu_max` is what version 2 has in cpu.max: "max 100000", "150000 100000"
 // (microseconds of the quota and of its period).
 [[nodiscard]] std::optional<std::uint32_t> processors_of_cpu_max(std::string_view cpu_max) noexcept;
@@ -19,11 +19,11 @@ namespace portico::io {
 [[nodiscard]] std::optional<std::uint32_t> processors_of_cfs(std::string_view quota_us,
                                                              std::string_view period_us) noexcept;
 
-// A file's text; nothing where it cannot be read.
+// A file's text; nothing if it cannot be read.
 using ReadFile = std::function<std::optional<std::string>(const std::string& path)>;
 
 // The least that the quotas of the process's own group and of all groups around it allow, as far as
-// they can be seen from here; nothing where no quota is. Asks for /proc/self/cgroup,
+// they can be seen from here; nothing if there is no quota. Asks for /proc/self/cgroup,
 // /proc/self/mountinfo and the groups' files.
 [[nodiscard]] std::optional<std::uint32_t> processors_of_cgroups(const ReadFile& read);
 

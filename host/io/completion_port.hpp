@@ -1,11 +1,11 @@
 // The completion port: the contract that every backend keeps and everything above relies on.
 //
 //  1. An operation is submitted once and completes exactly once, out of wait(), never inside the
-//  submitting call, whatever the
-//     system did inline: an inline completion goes on the port's ready list. So there is no recursion and a bounded stack.
-//     A send whose owner says so may be told late (SendOperation::may_be_late).
-//     Only send_at_once() and accept_at_once() may answer that their operation is complete already;
-//     they call nothing back, and their caller limits how often in a row.
+//     submitting call, whatever the system did inline: an inline completion goes on the port's
+//     ready list. So there is no recursion and a bounded stack. A send may complete late if its
+//     owner says so (SendOperation::may_complete_late). Only send_at_once() and accept_at_once()
+//     may answer that their operation is complete already; they call nothing back, and their caller
+//     limits how often in a row.
 //  2. cancel() is a request; the operation still completes, with `aborted`, or with success when
 //    that came first.
 //  3. The memory of an operation, and all that it names, stays alive and untouched until it
@@ -14,15 +14,14 @@
 //  5. post() may be called from any thread and wakes the port. Posts of one thread complete in
 //    their order.
 //  6. Errors are io::Error, with the native code kept.
-//  7. A received buffer is on loan from the port's pool until it is given back. A receive that
-//  finds the pool empty waits
-//     until a buffer is back; it does not fail.
-//  8. Operations are one-shot. A backend may use multishot requests behind this, but then parks at
-//  most one buffer for a
-//     connection that has no receive submitted and stops reading, and a quarter of the pool's buffers for all of these together (but
-//     for what is on its way when they stop); of connections that stream it may have read ahead, into
-//     at most a sixteenth of the pool's buffers for all of them together. Parked data is delivered by the next wait() after
-//     the submit, never lost.
+//  7. A received buffer of the port's pool is in use until it is given back. A receive that finds
+//     the pool empty waits until a buffer is back; it does not fail.
+//  8. Operations are one-shot. A backend may use multishot requests inside, but then it parks at
+//     most one buffer for a connection that has no receive submitted, and stops reading; for all
+//     such connections together it parks at most a quarter of the pool's buffers (except for what
+//     is on its way when they stop). For connections that stream it may read ahead, into at most a
+//     sixteenth of the pool's buffers for all of them together. Parked data is never lost: the next
+//     wait() after the submit delivers it.
 //
 // Threads. A port is made for one thread (`single`) or for several (`shared`). accept, connect,
 // receive, send (and those at once), timer, cancel, expedite, attach, flush and wait belong to the
@@ -99,16 +98,16 @@ public:
     [[nodiscard]] virtual std::uint32_t accepts_max() const noexcept = 0;
 
     virtual void accept(AcceptOperation& operation) noexcept = 0;
-    // As accept(), but true if a client waited already, or the accept failed, in the call itself:
-    // then the operation has completed, its outputs are filled in, and wait() does not hand it out.
-    // Lets a port that takes one accept at a time admit several clients in one turn.
+    // As accept(), but true if a client waited already, or the accept failed, in the call itself.
+    // Then the operation has completed, its outputs are filled in, and wait() does not hand it out.
+    // So a port that takes one accept at a time can admit several clients in one turn.
     [[nodiscard]] virtual bool accept_at_once(AcceptOperation& operation) noexcept;
     virtual void connect(ConnectOperation& operation) noexcept = 0;
     virtual void receive(ReceiveOperation& operation) noexcept = 0;
     virtual void send(SendOperation& operation) noexcept = 0;
-    // As send(), but true when the system took bytes, or failed, in the call itself: then the
-    // operation has completed, its outputs are filled in, and wait() does not hand it out. Spares
-    // the usual send its way over the ready list.
+    // As send(), but true if the system took bytes, or failed, in the call itself. Then the
+    // operation has completed, its outputs are filled in, and wait() does not hand it out. So the
+    // usual send does not go over the ready list.
     [[nodiscard]] virtual bool send_at_once(SendOperation& operation) noexcept;
     virtual void timer(TimerOperation& operation) noexcept = 0;
     virtual void post(PostOperation& operation) noexcept = 0;
@@ -119,11 +118,11 @@ public:
     // port another thread may have it in hand: then it ends early or not. Not for posts.
     virtual void cancel(Operation& operation) noexcept = 0;
 
-    // Whether sends are ever told late here: where not, nobody need find out whether one may be.
-    [[nodiscard]] bool tells_late() const noexcept { return tells_late_; }
+    // Whether sends ever complete late here. If not, nobody need find out whether one may.
+    [[nodiscard]] bool completes_late() const noexcept { return completes_late_; }
 
-    // A send that was submitted with may_be_late, and has not come back, is waited for after all:
-    // the next wait() does not go on waiting when it has been sent. Does nothing for others.
+    // A send that was submitted with may_complete_late, and has not come back, is waited for after
+    // all: the next wait() ends when it has been sent. Does nothing for others.
     virtual void expedite(SendOperation& operation) noexcept { static_cast<void>(operation); }
 
     // Whether what is submitted reaches the system only with the next wait(); flush() hands it over
@@ -141,8 +140,8 @@ public:
     [[nodiscard]] virtual std::size_t wait(std::span<Operation*> completed,
                                            std::uint64_t deadline_ns) noexcept = 0;
 
-    // By how much a wait() may end after its deadline because the system counts in coarser steps; 0
-    // where it does not.
+    // How long after its deadline a wait() may end because the system counts in coarser steps; 0 if
+    // it does not.
     [[nodiscard]] virtual std::uint64_t wait_grain_ns() const noexcept {
         return base::nanoseconds_per_millisecond;
     }
@@ -164,12 +163,12 @@ public:
 
 protected:
     // The pool must outlive the port. Several ports may share one.
-    explicit CompletionPort(BufferPool& buffers, bool tells_late = false) noexcept
-        : buffers_(&buffers), tells_late_(tells_late) {}
+    explicit CompletionPort(BufferPool& buffers, bool completes_late = false) noexcept
+        : buffers_(&buffers), completes_late_(completes_late) {}
 
 private:
     BufferPool* buffers_;
-    const bool tells_late_;
+    const bool completes_late_;
 };
 
 enum class Backend : std::uint8_t { automatic, epoll, io_uring, iocp };

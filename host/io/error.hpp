@@ -26,8 +26,8 @@ enum class Error : std::uint8_t {
 
 [[nodiscard]] std::string_view to_string(Error error) noexcept;
 
-// What may help where an address cannot be listened on: to stand behind the system's sentence.
-// Empty where there is nothing to add.
+// What may help if an address cannot be listened on, to follow the system's sentence. Empty if
+// there is nothing to add.
 [[nodiscard]] std::string_view advice_on_listening(Error error) noexcept;
 
 // The system's sentence for one of its error codes (errno on Linux, GetLastError on Windows), with

@@ -9,7 +9,7 @@ Error error_of(int native_error) noexcept {
         case 0: return Error::none;
         case ERROR_NETNAME_DELETED:  // 64: a receive or send that was pending when the peer's reset came
         case ERROR_CONNECTION_ABORTED:   // 1236
-        case ERROR_GRACEFUL_DISCONNECT:  // 1226: a send behind an end that both sides have seen
+        case ERROR_GRACEFUL_DISCONNECT:  // 1226: a send after an end that both sides have seen
         case ERROR_BROKEN_PIPE:
         case WSAECONNRESET:
         case WSAECONNABORTED:

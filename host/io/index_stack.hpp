@@ -47,7 +47,7 @@ public:
         }
     }
 
-    // The same where one thread at a time uses the stack: without the read-modify-writes.
+    // The same if one thread at a time uses the stack: without the read-modify-writes.
     void push_alone(std::uint32_t index) noexcept {
         next_[index].store(static_cast<std::uint32_t>(head_.load(std::memory_order_relaxed)),
                            std::memory_order_relaxed);

@@ -101,8 +101,7 @@ public:
     Socket* socket = nullptr;  // in
     // Out: how many bytes came. 0 without an error is the end of the peer's stream.
     std::uint32_t bytes = 0;
-    // Out: where they are. On loan from the pool when `bytes` is not 0 (give_back when done), else
-    // null.
+    // Out: where they are. In use if `bytes` is not 0 (give_back when done), else null.
     Buffer buffer;
 };
 
@@ -123,13 +122,13 @@ public:
     Socket* socket = nullptr;  // in
     // in: array and bytes stay untouched until completion; at least one byte in all
     std::span<const ConstBuffer> buffers;
-    // In: nothing follows from this send's success, and nobody waits for its memory. Where it
-    // spares a call to the system a full success may then be told late: by the wait() that has
-    // something else to tell, or is woken, or comes to its deadline. CompletionPort::expedite() and
-    // cancel() take that back. The port may clear it.
-    bool may_be_late = false;
-    // out: told late, so when it was told says nothing about when it was sent
-    bool was_late = false;
+    // In: nothing follows from this send's success, and nobody waits for its memory. If that saves
+    // a system call, a full success may complete late: out of the wait() that has something else to
+    // hand out, or is woken, or comes to its deadline. CompletionPort::expedite() and cancel() take
+    // that back. The port may clear it.
+    bool may_complete_late = false;
+    // out: it did complete late, so the time of its completion is not the time it was sent
+    bool completed_late = false;
     std::uint32_t bytes = 0;  // out: how many were taken by the system, at least 1 on success
 };
 

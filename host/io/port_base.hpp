@@ -12,7 +12,9 @@
 
 #include "base/intrusive.hpp"
 #include "io/completion_port.hpp"
+#include "io/starved_receives.hpp"
 #include "io/timer_heap.hpp"
+#include "io/waiters.hpp"
 
 namespace portico::io {
 
@@ -28,18 +30,18 @@ public:
 protected:
     using Counter = std::atomic<std::uint64_t>;
 
-    PortBase(BufferPool& buffers, bool shared, bool tells_late = false) noexcept
-        : CompletionPort(buffers, tells_late), shared_(shared) {}
+    PortBase(BufferPool& buffers, bool shared, bool completes_late = false) noexcept
+        : CompletionPort(buffers, completes_late), shared_(shared) {}
     ~PortBase() override;
 
     // Fetches completions from the system until `deadline_ns` (0: only looks), at least one `into`
     // slot. Hands each out through finish(). May return 0.
     virtual std::size_t poll(std::span<Operation*> into, std::uint64_t deadline_ns) noexcept = 0;
-    // Called at the start of each wait(): receives that found no buffer try again here.
+    // Called at the start of a wait() if receives are starved: they try again here.
     virtual void retry_starved() noexcept = 0;
     // Makes one thread return from poll().
     virtual void interrupt_poll() noexcept = 0;
-    // True when the backend holds completions that poll() would hand out without asking the system.
+    // Whether the backend holds completions that poll() would hand out without asking the system.
     [[nodiscard]] virtual bool has_more() const noexcept = 0;
 
     // First step of every submit: the operation is the port's now.
@@ -62,14 +64,7 @@ protected:
         count(completed_);
     }
 
-    // Puts a completed operation on the ready list.
-    void make_ready(Operation& operation) noexcept;
-    void make_ready(Operation& operation, Error error, int native_error) noexcept;
-
-    // cancel() for timers.
-    void cancel_timer(TimerOperation& operation) noexcept;
-
-    // Runs `action` under the port's lock where there is more than one thread.
+    // Runs `action` under the port's lock if there is more than one thread.
     template <class Action>
     decltype(auto) guarded(Action&& action) noexcept {
         std::unique_lock<std::mutex> lock(mutex_, std::defer_lock);
@@ -77,6 +72,49 @@ protected:
             lock.lock();
         }
         return action();
+    }
+
+    // Puts a completed operation on the ready list.
+    void make_ready(Operation& operation) noexcept;
+    void make_ready(Operation& operation, Error error, int native_error) noexcept;
+
+    // cancel() for timers.
+    void cancel_timer(TimerOperation& operation) noexcept;
+
+    // A receive found the pool empty: it waits for a buffer. False if it `is_cancelled()`, which is
+    // asked under the lock that cancel_starved() takes after its caller's note: either that one
+    // finds the receive here, or this one sees the note.
+    template <class IsCancelled>
+    [[nodiscard]] bool starve(ReceiveOperation& operation, IsCancelled&& is_cancelled) noexcept {
+        return guarded([&] {
+            if (is_cancelled()) {
+                return false;
+            }
+            starved_.push_back(operation);
+            return true;
+        });
+    }
+    // True if the operation was starved, and is the caller's now.
+    [[nodiscard]] bool cancel_starved(Operation& operation) noexcept {
+        return guarded([&] { return starved_.remove(operation); });
+    }
+    // For retry_starved(): gives as many as are starved now one try each, oldest first, while the
+    // pool has buffers. `retry` returns true if it has completed the operation; it starves one
+    // again that gets no buffer.
+    template <class Retry>
+    void retry_each_starved(Retry&& retry) noexcept {
+        for (std::size_t left = starved_.size(); left > 0; --left) {
+            if (buffers().in_use() >= buffers().buffers_max()) {
+                return;
+            }
+            ReceiveOperation* operation = guarded([&] { return starved_.pop_front(); });
+            if (operation == nullptr) {
+                return;
+            }
+            if (retry(*operation)) {
+                make_ready(*operation);
+            }
+        }
     }
 
     void count(Counter& counter, std::uint64_t by = 1) noexcept {
@@ -96,10 +134,9 @@ protected:
     Counter connects_{0};
     Counter cancels_{0};
     std::atomic<std::uint64_t> wakes_{0};  // any thread
+    StarvedReceives starved_;              // guarded
 
 private:
-    void set_ready_count(std::size_t size) noexcept;
-    void set_timer_count() noexcept;
     std::size_t take_ready(std::span<Operation*> into) noexcept;
     void expire_timers() noexcept;
     // A look of wait() at the system.
@@ -108,36 +145,26 @@ private:
         bool was_full;   // found a whole batch
         bool found;      // found something
     };
-    void set_laps(const Look& look) noexcept;
-    // What of the ready list may be handed out before the next one.
-    std::size_t take_of_lap(std::span<Operation*> into) noexcept;
+    void plan_passes(const Look& look) noexcept;
+    // What of the ready list may be handed out before the next look.
+    std::size_t take_of_pass(std::span<Operation*> into) noexcept;
     [[nodiscard]] std::uint64_t next_timer() noexcept;
 
     const bool shared_;
     std::mutex mutex_;
     base::Fifo<Operation> ready_;  // guarded
     TimerHeap timers_;             // guarded
-    // Sizes of the two, so that an empty ready list or heap costs no lock; what they announce is
-    // read under the lock. On a shared port ready_count_ also pairs with waiting_ (seq_cst): a
-    // thread adds itself to waiting_ and then looks at ready_count_; one that leaves something on
-    // the ready list has raised ready_count_ and then looks at waiting_. So not both miss the
-    // other. timer_count_ does the same for a timer that is due before all others.
-    std::atomic<std::size_t> ready_count_{0};
-    std::atomic<std::size_t> timer_count_{0};
-    // threads inside a poll() that may block; shared ports only
-    std::atomic<std::uint32_t> waiting_{0};
-    // A wake() that found no thread waiting; the next wait() only looks. It pairs with waiting_ as
-    // ready_count_ does (seq_cst), for all that wake() is called for and wait() does not look at
-    // once more: the caller's own queues, the starved, the posts left over.
-    std::atomic<bool> wake_noted_{false};
-    // Of wait(), for when it asks the system. Hints: relaxed, and on a shared port one thread's
-    // change may be lost in another's. calls in a row that left the system to a thread that was
-    // waiting there
-    std::atomic<std::uint32_t> rounds_watched_{0};
-    std::atomic<std::uint32_t> laps_{1};        // of the ready list, from one look to the next
-    std::atomic<std::uint32_t> laps_left_{1};   // of these
-    std::atomic<std::uint32_t> lap_left_{0};    // operations of the one that has begun
-    std::atomic<std::uint32_t> full_looks_{0};  // looks in a row that filled the batch
+    ListSize ready_count_;         // of ready_
+    ListSize timer_count_;         // of timers_; announces a timer that is due before all others
+    Waiters waiters_;              // threads inside a poll() that may block; shared ports only
+    // When wait() asks the system. Hints: relaxed, and on a shared port one thread's change may be
+    // lost in another's.
+    // calls in a row that left the system to a thread that was waiting there
+    std::atomic<std::uint32_t> left_to_waiter_{0};
+    std::atomic<std::uint32_t> passes_{1};       // over the ready list, from one look to the next
+    std::atomic<std::uint32_t> passes_left_{1};  // of these
+    std::atomic<std::uint32_t> pass_left_{0};    // operations of the one that has begun
+    std::atomic<std::uint32_t> full_looks_{0};   // looks in a row that filled the batch
     Counter submitted_{0};
     Counter completed_{0};
     std::atomic<std::uint64_t> posted_{0};

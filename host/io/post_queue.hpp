@@ -1,9 +1,10 @@
-// Posts on their way to a port: pushed by any thread without a lock, taken in order by whoever
-// waits on the port (under the port's lock where several threads do).
+// Posts on their way to a port: any thread pushes them without a lock, and the thread that waits on
+// the port takes them in order (under the port's lock if there are several).
 #pragma once
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include "base/inbox.hpp"
@@ -14,11 +15,14 @@ namespace portico::io {
 
 class PostQueue {
 public:
-    // True for the first since take(): its poster wakes the port, for those that follow as well.
-    // From here on the operation may be gone.
+    // How many calls of poll() in a row may be filled by posts alone before one asks the system.
+    static constexpr std::uint32_t rounds_max = 8;
+
+    // True for the first one since take(): its poster wakes the port, also for those that follow.
+    // The operation may be gone when this returns.
     [[nodiscard]] bool push(PostOperation& operation) noexcept { return inbox_.add(operation); }
 
-    // Something may be there to take; a hint, for threads that do not hold the lock.
+    // Whether there may be something to take. A hint, for threads that do not hold the lock.
     [[nodiscard]] bool has_any() const noexcept { return !inbox_.empty() || has_rest(); }
     // Something was left by take(): no wake announces it any more.
     [[nodiscard]] bool has_rest() const noexcept {

@@ -19,7 +19,7 @@ std::uint32_t active_processors() noexcept {
 
 // Both masks speak of one group of at most 64 processors. A process that is bound to fewer than its
 // group has uses those; any other may use all groups (from Windows 11 on its threads are spread
-// over them without being told). Both are 0 where its threads are in several groups.
+// over them without being told). Both are 0 if its threads are in several groups.
 std::uint32_t processors_of_affinity() noexcept {
     DWORD_PTR process = 0;
     DWORD_PTR system = 0;

@@ -100,21 +100,21 @@ public:
     [[nodiscard]] Address local_address() const noexcept;
     [[nodiscard]] Address peer_address() const noexcept;
 
-    // Sends the end of stream behind what was sent. No send may be in flight. False when the
+    // Sends the end of stream after what was sent. No send may be in flight. False if the
     // connection is gone already.
     bool shutdown_send() noexcept;
 
     // After this close() resets the connection instead of ending it in order.
     void reset_on_close() noexcept;
 
-    // Bytes that the system accepted and the peer's system has not acknowledged; nothing when the
-    // system cannot tell (Windows before 10 1703, Wine).
+    // Bytes that the system accepted and the peer's system has not acknowledged; nothing if the
+    // system does not say (Windows before 10 1703, Wine).
     [[nodiscard]] std::optional<std::uint64_t> unacknowledged_bytes() const noexcept;
 
-    // Nothing when the system cannot tell (Windows before 10 1703, Wine, Linux before 4.1).
+    // Nothing if the system does not say (Windows before 10 1703, Wine, Linux before 4.1).
     [[nodiscard]] std::optional<Progress> progress() const noexcept;
 
-    // Bytes of the peer that wait in the system to be received; 0 when the system cannot tell.
+    // Bytes of the peer that wait in the system to be received; 0 if the system does not say.
     [[nodiscard]] std::uint64_t unread_bytes() const noexcept;
 
     // Closes the handle. No operation may be in flight. Does nothing when not open.

@@ -51,7 +51,7 @@ NativeSocket open_native(Address::Family family) noexcept {
                         IPPROTO_TCP, nullptr, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
 }
 
-// False where the system does not know it. Before Windows 10 1703: WSAEINVAL; Wine:
+// False if the system does not know it. Before Windows 10 1703: WSAEINVAL; Wine:
 // WSAEOPNOTSUPP.
 bool get_tcp_info(NativeSocket native, TCP_INFO_v0& info) noexcept {
     DWORD version = 0;
@@ -192,7 +192,7 @@ base::Result<void> Socket::try_listen(const Address& address, int backlog,
     is_listener_ = true;
     listener_family_ = address.family;
     accepted_timeouts_ = timeouts;
-    // Where the system does not know this option (Windows before 10, version 1703; Wine),
+    // If the system does not know this option (Windows before 10, version 1703; Wine),
     // asking once is enough: a call for each client would be in vain.
     if (!try_option(native, IPPROTO_TCP, TCP_KEEPCNT, timeouts.keepalive_probes)) {
         accepted_timeouts_.keepalive_probes = 0;
@@ -262,7 +262,7 @@ std::optional<std::uint64_t> Socket::unacknowledged_bytes() const noexcept {
     if (!get_tcp_info(native_, info)) {
         return std::nullopt;
     }
-    // BytesInFlight knows nothing of what waits in the send buffer behind a closed window: that
+    // BytesInFlight knows nothing of what waits in the send buffer for a closed window: that
     // is what we handed over less what ever left (retransmissions may count in BytesOut, which
     // makes the second part too small, never too large).
     const std::uint64_t unsent = sent_bytes_ > info.BytesOut ? sent_bytes_ - info.BytesOut : 0;

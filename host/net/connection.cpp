@@ -318,7 +318,7 @@ bool Connection::adopt_received(std::span<const std::byte> bytes) noexcept {
     const std::byte* begin = receive.buffer.data;
     if (adopted_ || std::less<>()(bytes.data(), begin) ||
         std::less<>()(begin + receive.bytes, bytes.data() + bytes.size()) ||
-        pool.on_loan() > pool.buffers_max() / 2) {
+        pool.in_use() > pool.buffers_max() / 2) {
         return false;
     }
     queue_.adopt(pool, receive.buffer, static_cast<std::uint32_t>(bytes.data() - begin),
@@ -341,7 +341,7 @@ PORTICO_ALWAYS_INLINE void Connection::take_sent() noexcept {
     if (send.error != io::Error::none) {
         connection_failed(send, "send");
     } else {
-        if (!send.was_late) {
+        if (!send.completed_late) {
             touch();
         }
         if (stage_ == Stage::flushing) {
@@ -376,7 +376,7 @@ bool Connection::end_turn() noexcept {
 PORTICO_ALWAYS_INLINE bool Connection::send_at_once() noexcept {
     SendPart& send = *this;
     send.buffers = queue_.gather();
-    send.may_be_late = sending_late_ = port().tells_late() && may_send_late();
+    send.may_complete_late = sending_late_ = port().completes_late() && may_send_late();
     sending_ = true;
     if (!port().send_at_once(send)) {
         if (sending_late_) {

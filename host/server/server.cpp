@@ -67,8 +67,8 @@ Statistics Server::Implementation::statistics() noexcept {
     for_each_group([&](net::WorkerGroup& group) { counters += group.port().counters(); });
     for (const std::unique_ptr<Port>& port : ports_) {
         result.worker_threads += port->group->thread_count();
-        result.receive_buffers_in_use += port->receive_buffers.on_loan();
-        result.send_chunks_in_use += port->send_chunks.on_loan();
+        result.receive_buffers_in_use += port->receive_buffers.in_use();
+        result.send_chunks_in_use += port->send_chunks.in_use();
     }
     for (const std::unique_ptr<Service>& service : services_) {
         result.connections_accepted += service->acceptor->accepted_connections();

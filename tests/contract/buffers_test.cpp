@@ -25,7 +25,7 @@ TEST_CASE("receives that find the pool empty wait for buffers", "[contract][buff
     while (served < count) {
         const std::size_t expected = std::min<std::size_t>(3, count - served);
         REQUIRE(world.run_until([&] { return holding.size() == expected; }));
-        CHECK(world.pool().on_loan() == expected);
+        CHECK(world.pool().in_use() == expected);
         world.run_for(5);
         CHECK(holding.size() == expected);  // nobody fails for want of a buffer
         for (const std::size_t i : holding) {
@@ -120,7 +120,7 @@ TEST_CASE("busy connections that wait leave half of the buffers to those that ha
         world.submit(connection->receive);
     }
     world.run_for(5);
-    CHECK(world.pool().on_loan() <= buffers / 2);
+    CHECK(world.pool().in_use() <= buffers / 2);
     // The other half is enough for everybody's message, and nobody misses one for want of a buffer.
     for (auto& connection : busy) {
         REQUIRE(connection->peer.send_all("y"));
@@ -215,7 +215,7 @@ TEST_CASE("connections that nobody reads do not take the buffers of those that a
         REQUIRE(connection->peer.send_all("b"));
     }
     world.run_for(10);
-    CHECK(world.pool().on_loan() <= buffers / 2);
+    CHECK(world.pool().in_use() <= buffers / 2);
     REQUIRE(reader.peer.send_all("read me"));
     reader.read_until(7);
     CHECK(reader.input == "read me");

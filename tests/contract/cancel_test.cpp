@@ -77,7 +77,7 @@ TEST_CASE("a cancelled receive completes as aborted, and a later one receives",
         CHECK(connection.receive.bytes == 0);
         CHECK(connection.receive.buffer.data == nullptr);
     }
-    CHECK(world.pool().on_loan() == 0);
+    CHECK(world.pool().in_use() == 0);
     world.submit(connection.receive);
     REQUIRE(connection.peer.send_all("after"));
     REQUIRE(world.run_until([&] { return !connection.receive.in_flight; }));

@@ -29,7 +29,7 @@ TEST_CASE("a receive completes with what the peer sends", "[contract][receive]")
     }
     CHECK(connection.input == "hello");
     CHECK(connection.receive.completions == 1);
-    CHECK(world.pool().on_loan() == 0);
+    CHECK(world.pool().in_use() == 0);
     connection.close();
     world.require_balanced();
 }
@@ -241,11 +241,11 @@ TEST_CASE("a peer that floods while nobody receives loses nothing", "[contract][
     std::mt19937 random(1);
     // Receive in bursts with pauses between, in which the port runs and the peer fills the system's
     // buffers.
-    std::size_t paused_on_loan_max = 0;
+    std::size_t paused_in_use_max = 0;
     bool is_end = false;
     while (!is_end) {
         world.step(world.port().now() + base::nanoseconds_per_millisecond);
-        paused_on_loan_max = std::max<std::size_t>(paused_on_loan_max, world.pool().on_loan());
+        paused_in_use_max = std::max<std::size_t>(paused_in_use_max, world.pool().in_use());
         for (auto burst = random() % 400; burst > 0 && !is_end; --burst) {
             world.submit(connection.receive);
             if (!world.run_until([&] { return !connection.receive.in_flight; })) {
@@ -260,7 +260,7 @@ TEST_CASE("a peer that floods while nobody receives loses nothing", "[contract][
     CHECK(connection.input.size() == size);
     CHECK((connection.input == stream));
     // What a backend may park for a connection without a receive, and read ahead of a stream.
-    CHECK(paused_on_loan_max <= 1 + world.pool().buffers_max() / 16);
+    CHECK(paused_in_use_max <= 1 + world.pool().buffers_max() / 16);
     connection.close();
     world.require_balanced();
 }
@@ -300,7 +300,7 @@ TEST_CASE("streams that nobody reads on hold a share of the pool at most", "[con
     CHECK(world.run_until(all_paused));
     world.run_for(20);
     CHECK(is_well);
-    CHECK(world.pool().on_loan() <= count + world.pool().buffers_max() / 16);
+    CHECK(world.pool().in_use() <= count + world.pool().buffers_max() / 16);
     // Half of them end there; the others go on.
     for (std::size_t i = 0; i < count / 2; ++i) {
         connections[i]->receive.then = nullptr;
@@ -332,15 +332,15 @@ TEST_CASE("what comes in pieces while nobody receives is all there, in order, be
     const std::size_t pieces = GENERATE(as<std::size_t>{}, 1, 3, 20, 200);
     CAPTURE(pieces);
     std::string expected = "first";
-    std::size_t on_loan_max = 0;
+    std::size_t in_use_max = 0;
     for (std::size_t i = 0; i < pieces; ++i) {
         const std::string piece = pattern(i, 1 + i * 7 % 40);
         REQUIRE(connection.peer.send_all(piece));
         expected += piece;
         world.step(0);
-        on_loan_max = std::max<std::size_t>(on_loan_max, world.pool().on_loan());
+        in_use_max = std::max<std::size_t>(in_use_max, world.pool().in_use());
     }
-    CHECK(on_loan_max <= 1);
+    CHECK(in_use_max <= 1);
 
     SECTION("and goes on") {
         connection.read_until(expected.size());

@@ -274,19 +274,20 @@ TEST_CASE("a peer's reset ends the send that waits", "[contract][send]") {
     world.require_balanced();
 }
 
-// Of sends that may be told late: whether the port tells them at once is its own affair.
+// Sends that may complete late: the port may as well complete them at once.
 // `within_ns` is far below the tests' patience, and far above what a loaded machine needs.
 constexpr std::uint64_t within_ns = 5 * base::nanoseconds_per_second;
 
-TEST_CASE("a send that may be late has been sent when the wait waits, and is told by its end",
-          "[contract][send]") {
+TEST_CASE(
+    "a send that may complete late has been sent when the wait waits, and completes by its end",
+    "[contract][send]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);
     World world(kind);
     Connection connection(world);
     connection.part = {as_bytes("hello").data(), 5};
     connection.send.buffers = {&connection.part, 1};
-    connection.send.may_be_late = true;
+    connection.send.may_complete_late = true;
     world.submit(connection.send);
     SECTION("at its deadline") {
         const std::uint64_t deadline = world.port().now() + 50 * base::nanoseconds_per_millisecond;
@@ -382,7 +383,7 @@ TEST_CASE("many sends that may be late keep their bytes in order, also where the
             {{as_bytes(stream).data() + sent, first},
              {as_bytes(stream).data() + sent + first, second}}};
         connection.send.buffers = {parts.data(), second == 0 ? 1U : 2U};
-        connection.send.may_be_late = true;
+        connection.send.may_complete_late = true;
         const int before = connection.send.completions;
         world.submit(connection.send);
         world.port().expedite(connection.send);
@@ -411,7 +412,7 @@ TEST_CASE("a send that may be late fails in time, and once, when the peer has re
     while (connection.send.error == io::Error::none && world.port().now() < deadline) {
         connection.part = {as_bytes("hello").data(), 5};
         connection.send.buffers = {&connection.part, 1};
-        connection.send.may_be_late = true;
+        connection.send.may_complete_late = true;
         world.submit(connection.send);
         world.port().expedite(connection.send);
         REQUIRE(world.run_until([&] { return !connection.send.in_flight; }));
@@ -448,7 +449,7 @@ TEST_CASE("a send that cannot proceed costs nothing, whatever else the peer does
                 REQUIRE(connection.send.error == io::Error::none);
                 REQUIRE(tries < 100);
                 connection.send.buffers = std::span(halves).first(form == Form::gathered ? 2 : 1);
-                connection.send.may_be_late = form == Form::quiet;
+                connection.send.may_complete_late = form == Form::quiet;
                 world.submit(connection.send);
             }
             world.run_for(30);

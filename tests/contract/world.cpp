@@ -62,7 +62,7 @@ void World::require_balanced() {
         CHECK(step(0) == 0);
     }
     CHECK(port_->outstanding() == 0);
-    CHECK(pool_.on_loan() == 0);
+    CHECK(pool_.in_use() == 0);
 }
 
 io::Socket& World::listener() {

@@ -167,7 +167,7 @@ public:
         plugin_.check_over();
         instance.reset();
         plugin_.check_destroyed();
-        PORTICO_ASSERT(buffers_.on_loan() == 0 && chunks_.on_loan() == 0 &&
+        PORTICO_ASSERT(buffers_.in_use() == 0 && chunks_.in_use() == 0 &&
                        port_->outstanding() == 0);
     }
 

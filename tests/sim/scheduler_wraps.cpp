@@ -182,7 +182,7 @@ void __real__ZN7portico2io10BufferPool16give_back_sharedEj(portico::io::BufferPo
 void __wrap__ZN7portico2io10BufferPool16give_back_sharedEj(portico::io::BufferPool*, std::uint32_t);
 void __wrap__ZN7portico2io10BufferPool16give_back_sharedEj(portico::io::BufferPool* pool,
                                                            std::uint32_t index) {
-    std::byte* const data = pool->on_loan_at(index).data;
+    std::byte* const data = pool->in_use_at(index).data;
     // The touch finds a buffer that is free, or whose bytes are being sent. Without the sanitizer,
     // a read through an old pointer at least finds nobody's data.
     const std::size_t touched = portico::sim::poisons ? 1 : pool->buffer_bytes();

@@ -118,10 +118,10 @@ struct SimPort::Internals final : Watcher {
         };
         State state = State::free;
         io::OperationType type = io::OperationType::post;
-        bool is_cancelled = false;  // late: aborted when nothing comes first
-        bool may_be_late = false;   // a send that nobody waits for
-        bool was_late = false;
-        bool found_no_room = false;  // a send: it waits for much room
+        bool is_cancelled = false;       // late: aborted when nothing comes first
+        bool may_complete_late = false;  // a send that nobody waits for
+        bool completed_late = false;
+        bool found_no_room = false;  // a send: it waits for much of it
         io::Error planned = io::Error::none;
         std::uint16_t index = 0;
         // for this use of the record: what was scheduled for an earlier one is void
@@ -242,8 +242,8 @@ struct SimPort::Internals final : Watcher {
         record.state = Record::State::waiting;
         record.type = operation.type;
         record.is_cancelled = false;
-        record.may_be_late = false;
-        record.was_late = false;
+        record.may_complete_late = false;
+        record.completed_late = false;
         record.found_no_room = false;
         record.planned = io::Error::none;
         record.ticket = ++last_ticket;
@@ -283,7 +283,7 @@ struct SimPort::Internals final : Watcher {
             operation.buffers.size() > io::SendOperation::buffers_max) {
             fail("a send of " + std::to_string(operation.buffers.size()) + " buffers");
         }
-        record.may_be_late = operation.may_be_late;
+        record.may_complete_late = operation.may_complete_late;
         record.array = operation.buffers.data();
         record.parts.assign(operation.buffers.begin(), operation.buffers.end());
         if (std::all_of(record.parts.begin(), record.parts.end(),
@@ -525,7 +525,7 @@ struct SimPort::Internals final : Watcher {
             try_now(record);
         }
     }
-    [[nodiscard]] bool has_buffers() const noexcept { return pool.on_loan() < pool.buffers_max(); }
+    [[nodiscard]] bool has_buffers() const noexcept { return pool.in_use() < pool.buffers_max(); }
 
     // The result exists: it becomes visible now, or after a delay.
     void decided(Record& record) {
@@ -547,7 +547,7 @@ struct SimPort::Internals final : Watcher {
     void show(Record& record) {
         if (is_held(record)) {
             record.state = Record::State::late;
-            record.was_late = true;
+            record.completed_late = true;
             late.push_back(&record);
             return;
         }
@@ -560,20 +560,20 @@ struct SimPort::Internals final : Watcher {
     }
 
     [[nodiscard]] bool is_held(const Record& record) noexcept {
-        return record.may_be_late && record.error == io::Error::none &&
+        return record.may_complete_late && record.error == io::Error::none &&
                record.bytes == bytes_of(record) && random.chance(faults.late_send);
     }
 
     void release_late() {
         for (Record* record : std::exchange(late, {})) {
-            record->may_be_late = false;
+            record->may_complete_late = false;
             show(*record);
         }
     }
 
     // Now somebody waits for it.
     void expedite(Record& record) {
-        record.may_be_late = false;
+        record.may_complete_late = false;
         if (record.state == Record::State::late) {
             late.erase(std::find(late.begin(), late.end(), &record));
             show(record);
@@ -746,7 +746,7 @@ struct SimPort::Internals final : Watcher {
                          " changed while they were being sent");
                 }
                 send.bytes = static_cast<std::uint32_t>(record.bytes);
-                send.was_late = record.was_late;
+                send.completed_late = record.completed_late;
                 sockets.at(record.handle).send = nullptr;
                 outcome = record.bytes;
                 break;

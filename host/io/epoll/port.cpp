@@ -4,7 +4,6 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,28 +11,15 @@
 #include <ctime>
 
 #include "base/inline.hpp"
+#include "io/epoll/attempts.hpp"
 #include "io/native.hpp"
 
 namespace portico::io {
 
 namespace {
 
-// Flags in a state word.
-constexpr std::uintptr_t ready = 1;
-constexpr std::uintptr_t ended = 2;
-constexpr std::uintptr_t cancelled = 4;
-constexpr std::uintptr_t flag_mask = ready | ended | cancelled;
-static_assert(alignof(Operation) > flag_mask);
-
 // Events taken by one epoll_wait. Each can complete two operations.
 constexpr std::size_t events_max = 64;
-
-// How often in a row poll() may be filled by posts alone before the system is asked again.
-constexpr std::uint32_t post_rounds_max = 8;
-
-// With receives waiting for a buffer no wait is longer: another port that shares the pool may give
-// one back, and does not know of this one.
-constexpr std::uint64_t starved_wait_ns = 10 * base::nanoseconds_per_millisecond;
 
 // epoll_wait with a timeout in nanoseconds. Since Linux 5.11: an older one answers ENOSYS, a
 // sandbox that does not know it may answer EPERM. (By its number, since not every C library that
@@ -46,46 +32,6 @@ int wait_exactly(int epoll, epoll_event* events, int events_size,
     timeout.tv_nsec = static_cast<long>(timeout_ns % base::nanoseconds_per_second);
     return static_cast<int>(
         ::syscall(epoll_pwait2_number, epoll, events, events_size, &timeout, nullptr, 0));
-}
-
-bool is_operation(std::uintptr_t word) noexcept {
-    return (word & ~flag_mask) != 0;
-}
-
-Operation* operation_in(std::uintptr_t word) noexcept {
-    return reinterpret_cast<Operation*>(word & ~flag_mask);
-}
-
-// recv and send without what the C library does around them: they are points of cancellation, which
-// costs a process with several threads some sixty instructions for each message, and no thread of
-// ours is ever cancelled (pthread_cancel).
-PORTICO_ALWAYS_INLINE ssize_t receive_call(NativeSocket socket, std::byte* data,
-                                           std::size_t size) noexcept {
-    return ::syscall(SYS_read, socket, data, size);
-}
-
-PORTICO_ALWAYS_INLINE ssize_t send_call(NativeSocket socket, const std::byte* data,
-                                        std::size_t size) noexcept {
-    return ::syscall(SYS_sendto, socket, data, size, MSG_NOSIGNAL, nullptr, 0);
-}
-
-// sendmsg, and how many bytes it was given.
-ssize_t send_several(const SendOperation& operation, std::size_t& bytes) noexcept {
-    iovec parts[SendOperation::buffers_max];
-    bytes = 0;
-    std::transform(operation.buffers.begin(), operation.buffers.end(), parts,
-                   [&](const ConstBuffer& part) {
-                       bytes += part.size;
-                       return iovec{const_cast<std::byte*>(part.data), part.size};
-                   });
-    msghdr message{};
-    message.msg_iov = parts;
-    message.msg_iovlen = operation.buffers.size();
-    return ::sendmsg(operation.socket->native(), &message, MSG_NOSIGNAL);
-}
-
-bool is_would_block(int code) noexcept {
-    return code == EAGAIN || code == EWOULDBLOCK;
 }
 
 }  // namespace
@@ -141,8 +87,8 @@ base::Result<void> EpollPort::attach(Socket& socket) {
 }
 
 void EpollPort::close(Socket& socket) noexcept {
-    PORTICO_ASSERT(!is_operation(socket.receive_state_.load(std::memory_order_acquire)));
-    PORTICO_ASSERT(!is_operation(socket.send_state_.load(std::memory_order_acquire)));
+    PORTICO_ASSERT(!Readiness(socket.receive_state_).is_waited_for());
+    PORTICO_ASSERT(!Readiness(socket.send_state_).is_waited_for());
     if (socket.is_listener_) {
         // Its descriptor has duplicates (one a port), which would keep the registration alive.
         ::epoll_ctl(epoll_, EPOLL_CTL_DEL, socket.native_, nullptr);
@@ -152,41 +98,17 @@ void EpollPort::close(Socket& socket) noexcept {
 
 // ---- the words
 
-std::atomic<std::uintptr_t>& EpollPort::state_of(Operation& operation) noexcept {
+EpollPort::Readiness EpollPort::readiness_of(Operation& operation) noexcept {
     switch (operation.type) {
-        case OperationType::accept: return state_of(static_cast<AcceptOperation&>(operation));
-        case OperationType::connect: return state_of(static_cast<ConnectOperation&>(operation));
-        case OperationType::receive: return state_of(static_cast<ReceiveOperation&>(operation));
-        case OperationType::send: return state_of(static_cast<SendOperation&>(operation));
+        case OperationType::accept: return readiness_of(static_cast<AcceptOperation&>(operation));
+        case OperationType::connect: return readiness_of(static_cast<ConnectOperation&>(operation));
+        case OperationType::receive: return readiness_of(static_cast<ReceiveOperation&>(operation));
+        case OperationType::send: return readiness_of(static_cast<SendOperation&>(operation));
         case OperationType::timer:
         case OperationType::post: break;
     }
     PORTICO_ASSERT(!"an operation without a socket");
     std::abort();
-}
-
-PORTICO_ALWAYS_INLINE void EpollPort::use_up(std::atomic<std::uintptr_t>& state,
-                                             std::uintptr_t flags) noexcept {
-    if ((state.load(std::memory_order_relaxed) & flags) != 0) {
-        state.fetch_and(~flags, std::memory_order_acq_rel);
-    }
-}
-
-inline Operation* EpollPort::take_waiting(std::atomic<std::uintptr_t>& state,
-                                          std::uintptr_t flags) noexcept {
-    std::uintptr_t word = state.load(std::memory_order_acquire);
-    for (;;) {
-        if (is_operation(word)) {
-            // `ended` stays behind; a plain edge is used up by the attempt that follows.
-            if (state.compare_exchange_weak(word, flags & ended, std::memory_order_acq_rel,
-                                            std::memory_order_acquire)) {
-                return operation_in(word);
-            }
-        } else if (state.compare_exchange_weak(word, word | flags, std::memory_order_acq_rel,
-                                               std::memory_order_acquire)) {
-            return nullptr;
-        }
-    }
 }
 
 template <class Kind>
@@ -200,30 +122,15 @@ PORTICO_ALWAYS_INLINE bool EpollPort::try_or_park(Kind& operation) noexcept {
 
 template <class Kind>
 PORTICO_COLD bool EpollPort::try_again_or_park(Kind& operation) noexcept {
-    auto& state = state_of(operation);
     for (;;) {
-        std::uintptr_t word = state.load(std::memory_order_acquire);
-        for (;;) {
-            if ((word & cancelled) != 0) {
+        switch (readiness_of(operation).park(operation)) {
+            case Readiness::Parked::parked: return false;
+            case Readiness::Parked::cancelled:
                 operation.error = Error::aborted;
                 operation.native_error = ECANCELED;
                 return true;
-            }
-            if ((word & ready) != 0) {
-                break;
-            }
-            // Without a new edge an `ended` is a leftover (an earlier socket in this place, an
-            // error that was only passing): wait like everybody. One that came with a new edge must
-            // stay until a receive has seen the end: the data in front of it may be all that the
-            // next attempt gets. From here on another thread may complete the operation: it is not
-            // touched any more.
-            if (state.compare_exchange_weak(word, reinterpret_cast<std::uintptr_t>(&operation),
-                                            std::memory_order_acq_rel, std::memory_order_acquire)) {
-                return false;
-            }
+            case Readiness::Parked::edge: break;
         }
-        // What this edge announced is about to be used up; one that comes from here on is kept.
-        state.fetch_and(~ready, std::memory_order_acq_rel);
         switch (attempt(operation)) {
             case Attempt::done: return true;
             case Attempt::starved: return false;
@@ -234,7 +141,7 @@ PORTICO_COLD bool EpollPort::try_again_or_park(Kind& operation) noexcept {
 
 bool EpollPort::try_taken(Operation& operation) noexcept {
     if (operation.type == OperationType::receive) [[likely]] {
-        use_up(state_of(static_cast<ReceiveOperation&>(operation)), ready);
+        readiness_of(static_cast<ReceiveOperation&>(operation)).use_up(Readiness::ready);
         return try_or_park(static_cast<ReceiveOperation&>(operation));
     }
     return try_other(operation);
@@ -244,7 +151,7 @@ bool EpollPort::try_other(Operation& operation) noexcept {
     switch (operation.type) {
         case OperationType::send: return try_or_park(static_cast<SendOperation&>(operation));
         case OperationType::accept:
-            use_up(state_of(static_cast<AcceptOperation&>(operation)), ready);
+            readiness_of(static_cast<AcceptOperation&>(operation)).use_up(Readiness::ready);
             return try_or_park(static_cast<AcceptOperation&>(operation));
         case OperationType::connect: return try_or_park(static_cast<ConnectOperation&>(operation));
         case OperationType::receive:
@@ -260,7 +167,7 @@ bool EpollPort::try_other(Operation& operation) noexcept {
 bool EpollPort::begin_accept(AcceptOperation& operation) noexcept {
     start(operation);
     operation.accepted = invalid_socket;
-    use_up(state_of(operation), ready | cancelled);
+    readiness_of(operation).use_up(Readiness::ready | Readiness::cancelled);
     return try_or_park(operation);
 }
 
@@ -288,7 +195,7 @@ void EpollPort::connect(ConnectOperation& operation) noexcept {
     } else if (errno != EINPROGRESS) {
         make_ready(operation, error_of(errno), errno);
     } else {
-        use_up(state_of(operation), ready | cancelled);
+        readiness_of(operation).use_up(Readiness::ready | Readiness::cancelled);
         if (try_or_park(operation)) {
             make_ready(operation);
         }
@@ -299,18 +206,14 @@ void EpollPort::receive(ReceiveOperation& operation) noexcept {
     start(operation);
     operation.bytes = 0;
     operation.buffer = {};
-    // Nothing is tried before an edge: this succeeds only where none has come.
-    std::uintptr_t nothing = 0;
-    if (operation.socket->receive_state_.compare_exchange_strong(
-            nothing, reinterpret_cast<std::uintptr_t>(&operation), std::memory_order_acq_rel,
-            std::memory_order_acquire)) {
-        return;
+    // Park without reading unless an edge has already arrived.
+    if (!readiness_of(operation).park_untried(operation)) {
+        receive_after_edge(operation);
     }
-    receive_after_edge(operation);
 }
 
 void EpollPort::receive_after_edge(ReceiveOperation& operation) noexcept {
-    use_up(operation.socket->receive_state_, ready | cancelled);
+    readiness_of(operation).use_up(Readiness::ready | Readiness::cancelled);
     if (try_or_park(operation)) {
         make_ready(operation);
     }
@@ -323,7 +226,7 @@ PORTICO_ALWAYS_INLINE bool EpollPort::begin_send(SendOperation& operation) noexc
     operation.bytes = 0;
     // Every send begins with an attempt, so an edge from before it says nothing. It stays until an
     // attempt has used up the room (attempt, try_again_or_park).
-    use_up(operation.socket->send_state_, cancelled);
+    readiness_of(operation).use_up(Readiness::cancelled);
     return try_or_park(operation);
 }
 
@@ -365,200 +268,22 @@ void EpollPort::cancel(Operation& operation) noexcept {
         return;
     }
     PORTICO_ASSERT(operation.type != OperationType::post);
-    auto& state = state_of(operation);
-    const auto address = reinterpret_cast<std::uintptr_t>(&operation);
-    std::uintptr_t word = state.load(std::memory_order_acquire);
-    for (;;) {
-        if (word == address) {
-            if (state.compare_exchange_weak(word, 0, std::memory_order_acq_rel,
-                                            std::memory_order_acquire)) {
-                make_ready(operation, Error::aborted, ECANCELED);
-                return;
-            }
-        } else if (is_operation(word)) {
-            return;  // it has been handed out, and its successor waits
-        } else if (state.compare_exchange_weak(word, word | cancelled, std::memory_order_acq_rel,
-                                               std::memory_order_acquire)) {
-            break;
-        }
+    switch (readiness_of(operation).cancel(operation)) {
+        case Readiness::Cancelled::taken: make_ready(operation, Error::aborted, ECANCELED); return;
+        case Readiness::Cancelled::completed: return;
+        case Readiness::Cancelled::noted: break;
     }
     // Starved, on the ready list, or in the hand of another thread, which sees the flag before it
     // parks or starves it.
-    const bool was_starved = guarded([&] {
-        if (!starved_.remove(operation)) {
-            return false;
-        }
-        starved_count_.store(starved_count_.load(std::memory_order_relaxed) - 1,
-                             std::memory_order_relaxed);
-        return true;
-    });
-    if (was_starved) {
+    if (cancel_starved(operation)) {
         make_ready(operation, Error::aborted, ECANCELED);
     }
-}
-
-// ---- the calls
-
-EpollPort::Attempt EpollPort::attempt(AcceptOperation& operation) noexcept {
-    sockaddr_storage name;
-    socklen_t size = sizeof name;
-    int accepted = -1;
-    do {
-        count(accepts_);
-        accepted = ::accept4(operation.listener->native_, reinterpret_cast<sockaddr*>(&name), &size,
-                             SOCK_NONBLOCK | SOCK_CLOEXEC);
-        // A connection that ended in the backlog is no error of the listener's (accept(2): treat
-        // like EAGAIN, by trying again).
-    } while (accepted < 0 && (errno == EINTR || errno == ECONNABORTED || errno == EPROTO));
-    if (accepted < 0 && is_would_block(errno)) {
-        return Attempt::would_block;
-    }
-    if (accepted < 0) {
-        operation.error = error_of(errno);
-        operation.native_error = errno;
-    } else {
-        operation.accepted = accepted;
-        operation.peer = from_native(name);
-    }
-    // One edge may announce several connections.
-    operation.listener->receive_state_.fetch_or(ready, std::memory_order_acq_rel);
-    return Attempt::done;
-}
-
-EpollPort::Attempt EpollPort::attempt(ConnectOperation& operation) noexcept {
-    int code = 0;
-    socklen_t size = sizeof code;
-    ::getsockopt(operation.socket->native_, SOL_SOCKET, SO_ERROR, &code, &size);
-    if (code == 0) {
-        // No error and not connected yet means still on the way (the first edge of a new socket
-        // comes before the connection).
-        sockaddr_storage name;
-        socklen_t name_size = sizeof name;
-        if (::getpeername(operation.socket->native_, reinterpret_cast<sockaddr*>(&name),
-                          &name_size) != 0) {
-            return Attempt::would_block;
-        }
-        return Attempt::done;
-    }
-    operation.error = error_of(code);
-    operation.native_error = code;
-    return Attempt::done;
-}
-
-PORTICO_COLD EpollPort::Attempt EpollPort::starve(ReceiveOperation& operation) noexcept {
-    // the edge is not used up
-    operation.socket->receive_state_.fetch_or(ready, std::memory_order_acq_rel);
-    const bool is_cancelled = guarded([&] {
-        // Under the lock that cancel() takes after setting the flag: it finds the operation on the
-        // list, or the flag is seen here.
-        if ((operation.socket->receive_state_.load(std::memory_order_acquire) & cancelled) != 0) {
-            return true;
-        }
-        starved_.push_back(operation);
-        starved_count_.store(starved_count_.load(std::memory_order_relaxed) + 1,
-                             std::memory_order_relaxed);
-        return false;
-    });
-    if (is_cancelled) {
-        operation.error = Error::aborted;
-        operation.native_error = ECANCELED;
-        return Attempt::done;
-    }
-    if (shared()) {
-        wake();  // a thread that waits already would do so past the return of a buffer
-    }
-    return Attempt::starved;
-}
-
-PORTICO_ALWAYS_INLINE EpollPort::Attempt EpollPort::attempt(ReceiveOperation& operation) noexcept {
-    const Buffer buffer = buffers().take();
-    if (buffer.data == nullptr) [[unlikely]] {
-        return starve(operation);
-    }
-    ssize_t received = 0;
-    do {
-        count(receives_);
-        received = receive_call(operation.socket->native_, buffer.data, buffers().buffer_bytes());
-    } while (received < 0 && errno == EINTR);
-    if (received > 0) {
-        // A short read has emptied the socket, and what comes later makes a new edge (epoll(7)); a
-        // full one may have left some.
-        if (static_cast<std::size_t>(received) == buffers().buffer_bytes()) {
-            operation.socket->receive_state_.fetch_or(ready, std::memory_order_acq_rel);
-        }
-        operation.bytes = static_cast<std::uint32_t>(received);
-        operation.buffer.data = buffer.data;
-        operation.buffer.index = buffer.index;
-        return Attempt::done;
-    }
-    const int code = received < 0 ? errno : 0;
-    buffers().give_back(buffer);
-    if (code != 0 && is_would_block(code)) {
-        return Attempt::would_block;
-    }
-    if (code != 0) {
-        operation.error = error_of(code);
-        operation.native_error = code;
-    }
-    operation.socket->receive_state_.fetch_or(ended, std::memory_order_acq_rel);
-    return Attempt::done;
-}
-
-PORTICO_ALWAYS_INLINE EpollPort::Attempt EpollPort::attempt(SendOperation& operation) noexcept {
-    ssize_t sent = 0;
-    std::size_t wanted = 0;
-    do {
-        count(sends_);
-        if (operation.buffers.size() == 1) {
-            wanted = operation.buffers[0].size;
-            sent = send_call(operation.socket->native_, operation.buffers[0].data, wanted);
-        } else {
-            sent = send_several(operation, wanted);
-        }
-    } while (sent < 0 && errno == EINTR);
-    if (sent >= 0) [[likely]] {
-        operation.bytes = static_cast<std::uint32_t>(sent);  // the system ends a call below 2 GiB
-        if (operation.bytes < wanted) {
-            // the room that was announced; what comes meanwhile the next attempt finds
-            use_up(operation.socket->send_state_, ready);
-        }
-        return Attempt::done;
-    }
-    if (is_would_block(errno)) {
-        return Attempt::would_block;
-    }
-    operation.error = error_of(errno);
-    operation.native_error = errno;
-    return Attempt::done;
 }
 
 // ---- waiting
 
 void EpollPort::retry_starved() noexcept {
-    if (starved_count_.load(std::memory_order_relaxed) == 0) {
-        return;
-    }
-    // As many as wait now: each gets one try, in the order in which they came; without a buffer it
-    // waits again.
-    for (std::size_t left = starved_count_.load(std::memory_order_relaxed); left > 0; --left) {
-        if (buffers().on_loan() >= buffers().buffers_max()) {
-            return;
-        }
-        Operation* operation = guarded([&] {
-            Operation* first = starved_.pop_front();
-            if (first != nullptr) {
-                starved_count_.store(starved_count_.load(std::memory_order_relaxed) - 1,
-                                     std::memory_order_relaxed);
-            }
-            return first;
-        });
-        if (operation == nullptr) {
-            return;
-        }
-        if (try_taken(*operation)) {
-            make_ready(*operation);
-        }
-    }
+    retry_each_starved([this](ReceiveOperation& operation) { return try_taken(operation); });
 }
 
 std::size_t EpollPort::take_posted(std::span<Operation*> into) noexcept {
@@ -572,14 +297,13 @@ std::size_t EpollPort::take_posted(std::span<Operation*> into) noexcept {
     return taken;
 }
 
-PORTICO_ALWAYS_INLINE void EpollPort::take_edge(std::atomic<std::uintptr_t>& state,
-                                                std::uintptr_t flags, std::span<Operation*> into,
+PORTICO_ALWAYS_INLINE void EpollPort::take_edge(Readiness readiness, std::uintptr_t flags,
+                                                std::span<Operation*> into,
                                                 std::size_t& taken) noexcept {
-    if (const std::uintptr_t word = state.load(std::memory_order_relaxed);
-        !shared() && !is_operation(word) && (word & flags) == flags) {
-        return;  // noted already; and on a port of one thread nobody is about to use it up
+    if (!shared() && readiness.has_noted(flags)) {
+        return;  // and on a port of one thread nobody is about to use it up
     }
-    Operation* operation = take_waiting(state, flags);
+    Operation* operation = readiness.take_edge(flags);
     if (operation == nullptr || !try_taken(*operation)) {
         return;
     }
@@ -592,15 +316,16 @@ PORTICO_ALWAYS_INLINE void EpollPort::take_edge(std::atomic<std::uintptr_t>& sta
 }
 
 std::size_t EpollPort::poll(std::span<Operation*> into, std::uint64_t deadline_ns) noexcept {
-    const bool is_system_first = post_rounds_.load(std::memory_order_relaxed) >= post_rounds_max;
+    const bool is_system_first = post_rounds_.load(std::memory_order_relaxed) >=
+                                 PostQueue::rounds_max;
     std::size_t taken = is_system_first ? 0 : take_posted(into);
     if (taken == into.size()) {
         post_rounds_.fetch_add(1, std::memory_order_relaxed);
         return taken;
     }
     post_rounds_.store(0, std::memory_order_relaxed);
-    if (deadline_ns != 0 && starved_count_.load(std::memory_order_relaxed) != 0) {
-        deadline_ns = std::min(deadline_ns, now() + starved_wait_ns);
+    if (deadline_ns != 0 && !starved_.empty()) {
+        deadline_ns = std::min(deadline_ns, now() + StarvedReceives::wait_max_ns);
     }
     int timeout_ms = -1;
     std::uint64_t timeout_ns = 0;
@@ -615,7 +340,7 @@ std::size_t EpollPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
         timeout_ns = std::min(left_ns, 3'600 * base::nanoseconds_per_second);
     }
     epoll_event events[events_max];
-    // An edge is told once, so no more are taken than can be handed out, at two operations each.
+    // An edge comes once, so no more are taken than can be handed out, at two operations each.
     const std::size_t room = into.size() - taken;
     const auto wanted = static_cast<int>(std::clamp<std::size_t>(room / 2, 1, events_max));
     count(waits_);
@@ -632,10 +357,11 @@ std::size_t EpollPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
         // Urgent data (EPOLLPRI) is here because a read ends at its mark, short of what is there.
         const bool is_end = (seen & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0;
         if (is_end || (seen & EPOLLIN) != 0) {
-            take_edge(socket->receive_state_, is_end ? ready | ended : ready, into, taken);
+            take_edge(Readiness(socket->receive_state_),
+                      is_end ? Readiness::ready | Readiness::ended : Readiness::ready, into, taken);
         }
         if ((seen & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
-            take_edge(socket->send_state_, ready, into, taken);
+            take_edge(Readiness(socket->send_state_), Readiness::ready, into, taken);
         }
     }
     if (is_system_first) {

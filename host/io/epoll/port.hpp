@@ -1,27 +1,11 @@
 // The completion port on epoll (Linux). A socket is registered once, edge-triggered, for both
 // directions; the port turns readiness into completions: an edge that meets a waiting operation
 // makes the call, and the operation completes with its result.
-//
-// One word for each direction of a socket (Socket::receive_state_, send_state_) holds what is known
-// of it:
-//     0                     nothing waits, and no edge has come since the last call said "would
-//                           block" or read short
-//     ready                 an edge has come (or the last read filled its buffer): the next
-//                           operation tries at once. Sends do so anyway, and leave it until one was
-//                           partial: only who would park must not miss it
-//     ended                 the peer's end, an error, or urgent data has been seen: every receive
-//                           tries at once (ready is implied), until one would block
-//     cancelled             cancel() did not find the operation waiting: a thread that has it in
-//                           hand ends it instead of parking it (noted here and not in the
-//                           operation, which may be gone as soon as it is parked)
-//     an operation's address   it waits for the next edge
-// All changes are compare-and-swap (acquire and release): the thread that takes an operation's
-// address out owns the operation, and sees all that the parking thread wrote. So edges found by one
-// thread may meet operations submitted by another (a shared port), and nothing is lost: parking
-// succeeds only where nothing new is noted, and an edge that came in between has made the word
-// `ready`.
+// What is known of a direction is in one word (Socket::receive_state_, send_state_): readiness.hpp.
 #pragma once
 
+#include "base/inline.hpp"
+#include "io/epoll/readiness.hpp"
 #include "io/port_base.hpp"
 #include "io/post_queue.hpp"
 
@@ -52,6 +36,8 @@ private:
     // Owns its descriptors as soon as make() has them.
     EpollPort(BufferPool& buffers, const PortOptions& options) noexcept;
 
+    using Readiness = epoll::BasicReadiness<std::atomic, Operation>;
+
     // What became of an attempt.
     enum class Attempt : std::uint8_t {
         done,         // the operation's outputs are filled in
@@ -65,27 +51,28 @@ private:
     std::size_t take_posted(std::span<Operation*> into) noexcept;
 
     void receive_after_edge(ReceiveOperation& operation) noexcept;
-    // True when the operation has completed.
+    // True if the operation has completed.
     [[nodiscard]] bool begin_accept(AcceptOperation& operation) noexcept;
     [[nodiscard]] bool begin_send(SendOperation& operation) noexcept;
 
     // The word that an operation waits in.
-    [[nodiscard]] static std::atomic<std::uintptr_t>& state_of(
+    [[nodiscard]] PORTICO_ALWAYS_INLINE static Readiness readiness_of(
         AcceptOperation& operation) noexcept {
-        return operation.listener->receive_state_;
+        return Readiness(operation.listener->receive_state_);
     }
-    [[nodiscard]] static std::atomic<std::uintptr_t>& state_of(
+    [[nodiscard]] PORTICO_ALWAYS_INLINE static Readiness readiness_of(
         ConnectOperation& operation) noexcept {
-        return operation.socket->send_state_;
+        return Readiness(operation.socket->send_state_);
     }
-    [[nodiscard]] static std::atomic<std::uintptr_t>& state_of(
+    [[nodiscard]] PORTICO_ALWAYS_INLINE static Readiness readiness_of(
         ReceiveOperation& operation) noexcept {
-        return operation.socket->receive_state_;
+        return Readiness(operation.socket->receive_state_);
     }
-    [[nodiscard]] static std::atomic<std::uintptr_t>& state_of(SendOperation& operation) noexcept {
-        return operation.socket->send_state_;
+    [[nodiscard]] PORTICO_ALWAYS_INLINE static Readiness readiness_of(
+        SendOperation& operation) noexcept {
+        return Readiness(operation.socket->send_state_);
     }
-    [[nodiscard]] static std::atomic<std::uintptr_t>& state_of(Operation& operation) noexcept;
+    [[nodiscard]] static Readiness readiness_of(Operation& operation) noexcept;
 
     // Makes the call. A send that was partial uses up the edge that announced room; the next one
     // begins with an attempt anyway.
@@ -94,26 +81,20 @@ private:
     [[nodiscard]] Attempt attempt(ReceiveOperation& operation) noexcept;
     [[nodiscard]] Attempt attempt(SendOperation& operation) noexcept;
     // The pool is empty: the receive waits for a buffer, unless it was cancelled.
-    [[nodiscard]] Attempt starve(ReceiveOperation& operation) noexcept;
+    [[nodiscard]] Attempt await_buffer(ReceiveOperation& operation) noexcept;
 
-    // Tries, and parks the operation where it would block. True when it has completed; false when
-    // it is not in hand any more. First use_up() flags that mean nothing after the attempt:
-    // `ready`, and at the submit a `cancelled` that came too late for the one before. What comes
-    // from there on is kept.
+    // Tries, and parks the operation if it would block. True if it has completed; false if it is
+    // not in hand any more. Readiness::use_up() comes first.
     template <class Kind>
     [[nodiscard]] bool try_or_park(Kind& operation) noexcept;
     template <class Kind>
     [[nodiscard]] bool try_again_or_park(Kind& operation) noexcept;
-    static void use_up(std::atomic<std::uintptr_t>& state, std::uintptr_t flags) noexcept;
     // For an operation that was taken out of its word, or from the starved.
     [[nodiscard]] bool try_taken(Operation& operation) noexcept;
     [[nodiscard]] bool try_other(Operation& operation) noexcept;  // than a receive
-    // An edge: takes the waiting operation, or leaves word that it came.
-    [[nodiscard]] Operation* take_waiting(std::atomic<std::uintptr_t>& state,
-                                          std::uintptr_t flags) noexcept;
-    // The same, and hands the operation out if the attempt completes it.
-    void take_edge(std::atomic<std::uintptr_t>& state, std::uintptr_t flags,
-                   std::span<Operation*> into, std::size_t& taken) noexcept;
+    // An edge: hands the waiting operation out if its attempt completes it.
+    void take_edge(Readiness readiness, std::uintptr_t flags, std::span<Operation*> into,
+                   std::size_t& taken) noexcept;
 
     int epoll_ = -1;
     bool is_exact_ = false;  // deadlines in nanoseconds were asked for, and the system can
@@ -123,8 +104,6 @@ private:
     PostQueue posts_;  // its take() is guarded
     // calls of poll() in a row that posts alone have filled
     std::atomic<std::uint32_t> post_rounds_{0};
-    base::Fifo<Operation> starved_;              // guarded: receives that wait for a buffer
-    std::atomic<std::size_t> starved_count_{0};  // a hint
 };
 
 }  // namespace portico::io

@@ -4,31 +4,22 @@
 // A receive goes one of two ways. A quiet connection waits with a receive of no bytes, which costs
 // neither a buffer of the pool nor a locked page; when that completes there is data, and a second
 // receive with a buffer fetches it at once. A busy connection waits with a buffer right away, so
-// that each message costs one call, as long as the pool is not under pressure: when half of its
-// buffers are on loan every connection goes the first way. And when the data stays away for
-// PortOptions::receive_idle_ms the sweep cancels that receive, and the connection goes the first
-// way again. Data that beats the cancel is delivered.
+// that each message costs one call, unless the pool is under pressure: if half of its buffers are
+// in use every connection goes the first way. If no data comes for PortOptions::receive_idle_ms the
+// sweep cancels that receive, and the connection goes the first way again. Data that beats the
+// cancel is delivered.
 //
 // So a receive (and an accept, whose peer was gone too early) may need several calls before it
-// completes, some made by another thread than the submitting one, while its owner or the sweep
-// wants to cancel it. The state word of such an operation (Socket::receive_state_,
-// AcceptOperation::state) keeps these apart; it matters on shared ports only, since on a single
-// port nothing happens at once:
-//     0                     not in the system: with its owner, in one thread's hand, or on the list
-//                           of the starved
-//     address               in the system; who dequeues its packet has it in hand. (Or the submit
-//                           is just making the call.)
-//     address | held        in the system, and one thread is making the call, or cancels it, and
-//                           may still look at the operation
-//     address | held | gone the same, and its packet has been dequeued; the thread that holds it carries on with it
-// Only the thread that has an operation in hand writes 0 -> address and 0 -> address | held. A
-// change to 0 by compare-and-swap (acquire)
-// takes the operation in hand and pairs with the release of the thread that put the address there.
+// completes. Its claim word (Socket::receive_state_, AcceptOperation::state) says which thread has
+// it in hand: claim_word.hpp.
 //
 // The operation's outputs (and native_error, before it is final) serve as scratch space on the way;
-// nobody else reads them meanwhile.
+// nobody else reads them before it completes.
 #pragma once
 
+#include "io/iocp/claim_word.hpp"
+#include "io/iocp/extensions.hpp"
+#include "io/iocp/late_posts.hpp"
 #include "io/native.hpp"
 #include "io/port_base.hpp"
 #include "io/socket_registry.hpp"
@@ -59,19 +50,17 @@ public:
     void close(Socket& socket) noexcept override;
 
 private:
-    // Winsock's extension functions, which each provider has of its own.
-    struct Extensions {
-        LPFN_ACCEPTEX accept = nullptr;
-        LPFN_CONNECTEX connect = nullptr;
-        LPFN_GETACCEPTEXSOCKADDRS accepted_addresses = nullptr;
-    };
-    [[nodiscard]] static bool fetch_extensions(int family, Extensions& extensions) noexcept;
-    [[nodiscard]] const Extensions& extensions(Address::Family family) const noexcept;
+    using ClaimWord = iocp::BasicClaimWord<std::atomic, Operation>;
+    using Extensions = iocp::Extensions;
 
     IocpPort(BufferPool& buffers, const PortOptions& options, const Extensions& v4,
              const Extensions& v6) noexcept;
 
-    // True when the operation has completed.
+    [[nodiscard]] const Extensions& extensions(Address::Family family) const noexcept {
+        return family == Address::Family::v6 ? v6_ : v4_;
+    }
+
+    // True if the operation has completed.
     [[nodiscard]] bool begin_send(SendOperation& operation) noexcept;
 
     // What an operation in hand needs next.
@@ -97,32 +86,30 @@ private:
     [[nodiscard]] bool queue_post(Operation& operation) noexcept;
     void queue_late_posts() noexcept;
 
-    // A packet: notes its result and takes the operation as far as it goes. True when it has
+    // A packet: notes its result and takes the operation as far as it goes. True if it has
     // completed.
     [[nodiscard]] bool dequeued(Operation& operation, std::uint32_t bytes) noexcept;
-    // Carries on with an accept or a receive in hand. True when it has completed; false when it is
+    // Carries on with an accept or a receive in hand. True if it has completed; false if it is
     // not in hand any more.
     template <class WaitingOperation>
-    [[nodiscard]] bool drive(WaitingOperation& operation, Next next, By by) noexcept;
-    // drive() from a noted result on, for either
+    [[nodiscard]] bool advance(WaitingOperation& operation, Next next, By by) noexcept;
+    // advance() from a noted result on, for either
     [[nodiscard]] bool carry_on(Operation& operation) noexcept;
 
     // From a noted result to the next step.
-    [[nodiscard]] Next digest(AcceptOperation& operation) noexcept;
-    [[nodiscard]] Next digest(ReceiveOperation& operation) noexcept;
-    void digest(ConnectOperation& operation) noexcept;
-    void digest(SendOperation& operation, std::uint32_t bytes) noexcept;
+    [[nodiscard]] Next apply_result(AcceptOperation& operation) noexcept;
+    [[nodiscard]] Next apply_result(ReceiveOperation& operation) noexcept;
+    void apply_result(ConnectOperation& operation) noexcept;
+    void apply_result(SendOperation& operation, std::uint32_t bytes) noexcept;
 
     [[nodiscard]] Called call(AcceptOperation& operation) noexcept;
     [[nodiscard]] Called call(ReceiveOperation& operation) noexcept;
 
-    [[nodiscard]] static std::atomic<std::uintptr_t>& state_of(
-        AcceptOperation& operation) noexcept {
-        return operation.state;
+    [[nodiscard]] static ClaimWord claim_word_of(AcceptOperation& operation) noexcept {
+        return ClaimWord(operation.state);
     }
-    [[nodiscard]] static std::atomic<std::uintptr_t>& state_of(
-        ReceiveOperation& operation) noexcept {
-        return operation.socket->receive_state_;
+    [[nodiscard]] static ClaimWord claim_word_of(ReceiveOperation& operation) noexcept {
+        return ClaimWord(operation.socket->receive_state_);
     }
 
     // What became of the wish for a buffer.
@@ -135,6 +122,9 @@ private:
     // Takes buffers back from receives that have waited with one for too long. True when it put
     // something on the ready list.
     bool sweep(std::uint64_t instant_ms) noexcept;
+    // The same if it is due. Returns how many milliseconds remain until the next one is; 0 if it
+    // put something on the ready list.
+    [[nodiscard]] std::uint64_t sweep_if_due() noexcept;
     [[nodiscard]] bool any_buffer_posted() const noexcept;
 
     HANDLE port_ = nullptr;
@@ -152,16 +142,7 @@ private:
     std::atomic<std::uint64_t> next_sweep_ms_{0};
     SocketRegistry sockets_;
 
-    base::Fifo<Operation> starved_;              // guarded: receives that wait for a buffer
-    std::atomic<std::size_t> starved_count_{0};  // a hint
-
-    // Posts whose packet the system refused for want of memory.
-    std::mutex late_mutex_;
-    base::Fifo<Operation> late_posts_;  // under late_mutex_, as the next
-    // the oldest: on no list, so that it can be queued and forgotten
-    Operation* first_late_post_ = nullptr;
-    // both; changed under late_mutex_. A post that reads 0 may go the usual way
-    std::atomic<std::size_t> late_posts_count_{0};
+    iocp::LatePosts late_posts_;
 };
 
 }  // namespace portico::io

@@ -2,9 +2,9 @@
 // ring and no buffer, and the kernel takes the oldest one when data is there. So a connection that
 // waits owns none, and the ring needs no more of them than receives can complete at once.
 //
-// Ownership. A buffer in the ring is taken from the pool and set aside: nobody's, so not counted as
-// on loan. When a completion names it, claim() makes it a loan, and from then on it is as any
-// other: whoever gets it gives it back to the pool, and fill() takes one from there again.
+// Ownership. A buffer in the ring is taken from the pool and set aside: it is nobody's, and not
+// counted as in use. When a completion names it, claim() puts it in use, and from then on it is
+// like any other: its user gives it back to the pool, and fill() takes one from there again.
 #pragma once
 
 #include <liburing.h>
@@ -44,7 +44,7 @@ public:
     // A receive has found none.
     void ran_out() noexcept { grow(); }
 
-    // The buffer that a completion names is on loan now.
+    // The buffer that a completion names is in use now.
     [[nodiscard]] Buffer claim(std::uint16_t id) noexcept;
 
     [[nodiscard]] std::uint32_t ready() const noexcept { return ready_; }
@@ -60,7 +60,7 @@ private:
     const std::uint32_t entries_;
     // shared with the kernel: it reads what lies before the tail
     std::unique_ptr<io_uring_buf_ring, Free> ring_;
-    std::vector<Buffer> buffers_;  // by id; data is null where the id is free
+    std::vector<Buffer> buffers_;  // by id; data is null if the id is free
     std::vector<std::uint16_t> free_ids_;
     std::uint32_t ready_ = 0;
     // Of keep_ready: how many it makes lie ready at most; how many were used since its last call;

@@ -179,7 +179,7 @@ void prepare_plain_send(io_uring_sqe& entry, int socket, std::span<const ConstBu
 void prepare_quiet_send(io_uring_sqe& entry, int socket, std::span<const ConstBuffer> parts,
                         msghdr& message) noexcept {
     // MSG_DONTWAIT: the kernel neither waits nor tries again, so all is decided in the submit.
-    //   MSG_WAITALL: less than all counts as a failure, and is told.
+    //   MSG_WAITALL: less than all counts as a failure, and completes.
     prepare_send(entry, socket, parts, message, MSG_NOSIGNAL | MSG_DONTWAIT | MSG_WAITALL);
     entry.flags |= IOSQE_CQE_SKIP_SUCCESS;
 }

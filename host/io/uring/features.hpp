@@ -20,15 +20,15 @@ struct UringFeatures {
         // IORING_SETUP_SINGLE_ISSUER and DEFER_TASKRUN (6.1): the kernel's part of a completion
         // runs inside the wait
         true;
-    // IORING_SETUP_COOP_TASKRUN (5.19), where the former is missing: it interrupts nobody
+    // IORING_SETUP_COOP_TASKRUN (5.19), if the former is missing: it interrupts nobody
     bool cooperative_work = true;
     // provided buffer rings (5.19); without: a poll request, then recv()
     bool buffer_ring = true;
     // multishot receives that end after so many bytes (6.17); without: one request a receive
     bool limited_multishot = true;
     bool quiet_sends =
-        // IOSQE_CQE_SKIP_SUCCESS (5.17): only sends that fail are told; without: each is, and ends
-        // the wait that submits it
+        // IOSQE_CQE_SKIP_SUCCESS (5.17): only sends that fail complete; without it each does, and
+        // ends the wait that submits it
         true;
 
     [[nodiscard]] friend bool operator==(const UringFeatures&, const UringFeatures&) = default;
@@ -46,7 +46,7 @@ struct UringFeatures {
 
 // A send of one part, or of several (`message` then says which, and lives until the submit), that
 // is tried in the submit and never waits. It completes only if it has not taken all: with what it
-// has taken, or an error (EAGAIN where nothing).
+// has taken, or an error (EAGAIN: nothing).
 void prepare_quiet_send(io_uring_sqe& entry, int socket, std::span<const ConstBuffer> parts,
                         msghdr& message) noexcept;
 // One that waits until it can, and always completes.

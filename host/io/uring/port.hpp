@@ -13,25 +13,25 @@
 // Rule 8. A multishot receive takes pieces of half a buffer and ends when half a buffer has come in
 // all (the kernel counts), so whatever comes while no operation waits fits into one buffer, and the
 // peer is read no further. Kernels that cannot count get a request for each receive: they would
-// fill buffers for a paused connection without end. Where pieces are that large, a receive of its
-// own gets a whole buffer.
+// fill buffers for a paused connection without end. If pieces are that large, the next receive gets
+// a request of its own and a whole buffer.
 //
 // Parked buffers. A request that stays armed takes a buffer for the next bytes although nobody
-// reads them. Over all connections a quarter of the pool's buffers may be parked, so that peers
-// whose plugins hold or pause never starve the others (bound_parked).
+// reads them. Over all connections a quarter of the pool's buffers may be parked, so that
+// connections whose plugins hold or pause never starve the others (bound_parked).
 //
-// Reading ahead. Where a whole buffer has come and there is more, the next request is a multishot
-// one for several buffers: a stream would else cost a call for each. Its completions stay in the
-// ring until the receive is submitted again; those that come to the head of the ring while it is
-// not are kept in ahead_. What all connections together may have there is a share of the pool, and
-// is reserved when the request is made.
+// Reading ahead. If a whole buffer has come and there is more, the next request is a multishot one
+// for several buffers: otherwise a stream would cost a call for each. Its completions stay in the
+// ring until the receive is submitted again; those that come to the head of the ring before that
+// are kept in ahead_. All connections together may have a share of the pool there, which is
+// reserved when the request is made.
 //
-// Quiet sends. One call could submit what a round of callbacks sends and wait for the next round,
-// but for the sends, which complete in the submit and would end the wait. A send that may be told
-// late (SendOperation::may_be_late) asks the kernel to say nothing of success, and not to wait: it
-// fails in the submit, or it has sent all. So when the call comes back, those in quiet_ that have
-// no completion in the ring have succeeded (conclude_quiet). A wait that submits some ends after 20
-// ms, so that an idle port keeps no memory for them.
+// Quiet sends. One call could submit what a round of callbacks sends and wait for the next round if
+// the sends did not complete in the submit and end the wait. A send that may complete late
+// (SendOperation::may_complete_late) asks the kernel to be silent about success, and not to wait:
+// it fails in the submit, or it has sent all. So when the call comes back, those in quiet_ that
+// have no completion in the ring have succeeded (complete_quiet_sends). A wait that submits some
+// ends after 20 ms, so that an idle port keeps no memory for them.
 //
 // Accepts are requests for one connection each, several at once: each brings the peer's address
 // along, which a multishot accept cannot, and of several ports that share a backlog a multishot
@@ -62,7 +62,7 @@ struct Kept;
 
 class UringPort final : public PortBase {
 public:
-    // Fails for a shared port, and where the system has no io_uring or forbids it. `allowed`: for
+    // Fails for a shared port, and if the system has no io_uring or forbids it. `allowed`: for
     // tests of the next best ways.
     [[nodiscard]] static base::Result<std::unique_ptr<CompletionPort>> make(
         BufferPool& buffers, const PortOptions& options, const UringFeatures& allowed = {});
@@ -87,7 +87,7 @@ public:
     [[nodiscard]] const UringFeatures& features() const noexcept { return features_; }
 
 private:
-    // What was read ahead of a connection, behind what its own word keeps.
+    // What was read ahead for a connection, after what its own word keeps.
     struct Ahead {
         Socket* socket;
         std::uint32_t index;  // of the buffer
@@ -109,15 +109,14 @@ private:
     [[nodiscard]] bool bind() noexcept;
     // The wait of another thread.
     std::size_t poll_elsewhere(std::span<Operation*> into, std::uint64_t deadline_ns) noexcept;
-    // While there are completions: whether what is prepared is to be submitted before they are
-    // handed out.
+    // While there are completions: whether to submit what is prepared before they are handed out.
     [[nodiscard]] bool must_submit() noexcept;
     // io_uring_enter: submits all, and waits for a completion until the deadline (0: does not).
     void enter(std::uint64_t deadline_ns) noexcept;
-    // Behind it: the quiet sends that were submitted, and of whose failure the ring says nothing,
-    // have succeeded.
-    void conclude_quiet() noexcept;
-    [[nodiscard]] std::size_t take_concluded(std::span<Operation*> into) noexcept;
+    // After it: the quiet sends that were submitted, and whose failure is not in the ring, have
+    // succeeded.
+    void complete_quiet_sends() noexcept;
+    [[nodiscard]] std::size_t take_completed_quiet(std::span<Operation*> into) noexcept;
     // A submission entry to fill in.
     [[nodiscard]] io_uring_sqe& entry() noexcept;
     void watch_event() noexcept;
@@ -161,14 +160,14 @@ private:
     [[nodiscard]] Operation* sent(SendOperation& operation, int result) noexcept;
     // A quiet one, which has not sent all.
     [[nodiscard]] Operation* not_all_sent(SendOperation& operation, int result) noexcept;
-    // A connection's receive has ended by an error: it ends the operation that waits, or that waits
-    // on (for a new request, or for a buffer).
+    // A connection's receive has ended by an error. That ends the operation that waits, or the
+    // operation waits on (for a new request, or for a buffer).
     [[nodiscard]] Operation* failed(Socket& socket, int error) noexcept;
     void keep(Socket& socket, Buffer buffer, std::uint32_t bytes) noexcept;
     // A receive was handed out, and the connection's request is still in the ring.
     void leave_armed(Socket& socket) noexcept;
     void bound_parked() noexcept;
-    // The oldest bytes kept of it are given away: those behind them take their place.
+    // The oldest bytes kept of it are given away: the next ones take their place.
     void keep_next(const Socket& socket, uring::Kept& kept) noexcept;
 
     const UringFeatures features_;
@@ -186,10 +185,9 @@ private:
     PostQueue posts_;
     std::uint32_t post_rounds_ = 0;  // calls of poll() in a row that posts alone have filled
     base::Fifo<Operation> early_;    // submitted before the first wait
-    base::Fifo<Operation> starved_;  // receives that wait for a buffer
     // quiet sends that are prepared; `bytes` is what they name
     base::Fifo<SendOperation> quiet_;
-    base::Fifo<SendOperation> concluded_;  // that have succeeded and are to be handed out
+    base::Fifo<SendOperation> completed_quiet_;  // that have succeeded and are to be handed out
     // one in quiet_ is waited for: the call that submits it does not wait
     bool expedites_ = false;
     std::uint32_t armed_receives_ = 0;
@@ -199,7 +197,7 @@ private:
     static constexpr std::size_t left_armed_max = 256;
     std::vector<Socket*> left_armed_;  // since the last poll(); has room for them
     const std::uint32_t parked_max_;
-    // connections with Kept::may_park: each holds a buffer, or may come to
+    // connections with Kept::may_park: each holds a buffer, or may come to hold one
     std::uint32_t parked_ = 0;
     // requests wait from then on for the rest of the completions; 0: none do
     std::uint64_t put_off_since_ns_ = 0;

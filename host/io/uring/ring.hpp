@@ -54,8 +54,8 @@ public:
     void pop() noexcept;
 
     [[nodiscard]] std::uint32_t completions() const noexcept { return io_uring_cq_ready(&ring_); }
-    // Some that were there when the last enter() returned. Others come meanwhile where work is not
-    // deferred.
+    // Whether some are left that were there when the last enter() returned. Others come at any time
+    // if work is not deferred.
     [[nodiscard]] bool has_old_completions() const noexcept { return old_completions_ != 0; }
     // Completions that found no room: the kernel keeps them for the next enter().
     [[nodiscard]] bool has_overflow() const noexcept { return io_uring_cq_has_overflow(&ring_); }

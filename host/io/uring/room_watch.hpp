@@ -1,10 +1,10 @@
 // Sends that wait for room outside of the ring, in an epoll set that the ring polls.
 //
 // A request cannot always wait by itself. io_uring counts the end of the peer's stream (EPOLLRDHUP)
-// as readiness for every poll, also for the one behind a send. So once the peer has ended its side,
-// a send that finds no room is tried again and again inside the kernel and then completes with
-// EAGAIN, and a poll request for POLLOUT completes at once. An epoll set reports EPOLLRDHUP only if
-// it was asked for. (Seen on Linux 6.18; io_uring/poll.c calls this mask IO_POLL_UNMASK.)
+// as readiness for every poll, also for the one that a send makes. So once the peer has ended its
+// side, a send that finds no room is tried again and again inside the kernel and then completes
+// with EAGAIN, and a poll request for POLLOUT completes at once. An epoll set reports EPOLLRDHUP
+// only if it was asked for. (Seen on Linux 6.18; io_uring/poll.c calls this mask IO_POLL_UNMASK.)
 //
 // This is the rare way: a peer that has ended its side and does not read. The port's thread alone.
 #pragma once

@@ -1,14 +1,34 @@
-// What a port on io_uring keeps in the two words of a socket, and in a request's user_data. For
-// uring/port.cpp alone.
+// What the port on io_uring keeps in the two words of a socket, in an operation and in a request's
+// user_data, and its limits. For the files of uring/port.hpp's class alone.
 #pragma once
 
 #include <atomic>
+#include <cerrno>
 #include <cstdint>
 
+#include "io/native.hpp"
 #include "io/operation.hpp"
 #include "io/uring/ring.hpp"
 
 namespace portico::io::uring {
+
+// Buffers that lie ready for the kernel, at most: so many receives can complete in one wait before
+// the others have to ask again.
+inline constexpr std::uint32_t ready_buffers_max = 256;
+
+// Below this size half a buffer is not worth a multishot receive.
+inline constexpr std::uint32_t limited_bytes_min = 64;
+
+// How many buffers a request that reads ahead may fill, beside the one that rule 8 allows in any
+// case.
+inline constexpr std::uint32_t ahead_each = 15;
+
+// Of the pool's buffers so many may hold what was read ahead.
+inline constexpr std::uint32_t ahead_share = 16;
+
+// Of the pool's buffers so many may be parked. The rest is for connections that read, however many
+// others do not.
+inline constexpr std::uint32_t parked_share = 4;
 
 // Flags in Socket::receive_state_, beside the address of the operation that waits for the request's
 // next completion (0: none does). a request is in the ring: its last completion has not been seen
@@ -37,7 +57,7 @@ template <class Object>
 struct Kept {
     std::uint32_t bytes = 0;
     std::uint32_t index = 0;  // of the buffer
-    // behind the bytes, and behind what was read ahead; an errno, all of which are below 256
+    // after the bytes and what was read ahead; an errno, all of which are below 256
     int error = 0;
     bool streams = false;   // when the last bytes had come, there were more
     bool is_ahead = false;  // the request in the ring reads ahead
@@ -88,6 +108,42 @@ inline void store(std::atomic<std::uintptr_t>& word, std::uintptr_t value) noexc
     const std::uintptr_t word = load(state);
     store(state, word & flag_mask);
     return waiting_in(word);
+}
+
+// ---- operations
+
+// Not the end of anything: the request is made again, as soon as the socket is ready.
+[[nodiscard]] inline bool is_passing(int error) noexcept {
+    return error == EAGAIN || error == EINTR;
+}
+
+// An accept or a receive that waits for readiness, or a send in the room watch. The mark is in an
+// output, which is the port's until the operation completes.
+[[nodiscard]] inline bool awaits_readiness(const Operation& operation) noexcept {
+    return operation.native_error == EAGAIN;
+}
+
+// The user_data of an operation that has a request of its own.
+[[nodiscard]] inline std::uint64_t request_of(Operation& operation) noexcept {
+    switch (operation.type) {
+        case OperationType::accept:
+            return user_data(Of::accept, &static_cast<AcceptOperation&>(operation));
+        case OperationType::connect:
+            return user_data(Of::connect, &static_cast<ConnectOperation&>(operation));
+        case OperationType::send:
+            return user_data(Of::send, &static_cast<SendOperation&>(operation));
+        case OperationType::receive:
+        case OperationType::timer:
+        case OperationType::post: break;
+    }
+    PORTICO_ASSERT(!"an operation without a request of its own");
+    return 0;
+}
+
+[[nodiscard]] inline Operation* ended(Operation& operation, int error) noexcept {
+    operation.error = error_of(error);
+    operation.native_error = error;
+    return &operation;
 }
 
 }  // namespace portico::io::uring

@@ -448,9 +448,9 @@ void World::finish() {
 // what they got.
 void World::take_apart() {
     for (const std::unique_ptr<Port>& port : ports_) {
-        if (port->receive_buffers.on_loan() != 0 || port->send_chunks.on_loan() != 0) {
-            ledger_.violated(std::to_string(port->receive_buffers.on_loan()) +
-                             " receive buffers and " + std::to_string(port->send_chunks.on_loan()) +
+        if (port->receive_buffers.in_use() != 0 || port->send_chunks.in_use() != 0) {
+            ledger_.violated(std::to_string(port->receive_buffers.in_use()) +
+                             " receive buffers and " + std::to_string(port->send_chunks.in_use()) +
                              " send chunks were not given back");
         }
     }

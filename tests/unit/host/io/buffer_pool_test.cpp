@@ -31,7 +31,7 @@ TEST_CASE("a pool lends each of its buffers once", "[io][buffer_pool]") {
             // AddressSanitizer sees a buffer that is too short
             std::memset(taken.back().data, static_cast<int>(i), bytes);
             places.insert(taken.back().data);
-            CHECK(pool.on_loan() == i + 1);
+            CHECK(pool.in_use() == i + 1);
         }
         CHECK(places.size() == count);
         std::byte* before = nullptr;
@@ -43,11 +43,11 @@ TEST_CASE("a pool lends each of its buffers once", "[io][buffer_pool]") {
         }
         CHECK(pool.take().data == nullptr);
         CHECK(pool.take().data == nullptr);
-        CHECK(pool.on_loan() == count);
+        CHECK(pool.in_use() == count);
         for (const Buffer& buffer : taken) {
             pool.give_back(buffer);
         }
-        CHECK(pool.on_loan() == 0);
+        CHECK(pool.in_use() == 0);
     }
 }
 
@@ -129,7 +129,7 @@ TEST_CASE("threads that take and give back never hold the same buffer", "[io][bu
     }
     CHECK(wrong == 0);
     CHECK(taken > 0);
-    CHECK(pool.on_loan() == 0);
+    CHECK(pool.in_use() == 0);
     // And all of them are still there.
     std::vector<Buffer> all;
     for (std::uint32_t i = 0; i < count; ++i) {

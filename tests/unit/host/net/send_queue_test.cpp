@@ -37,10 +37,10 @@ TEST_CASE("small messages share a chunk and are sent as one part", "[send_queue]
     const std::span<const io::ConstBuffer> parts = queue.gather();
     REQUIRE(parts.size() == 1);
     CHECK(parts[0].size == 160);
-    CHECK(chunks.on_loan() == 1);
+    CHECK(chunks.in_use() == 1);
     queue.consume(160);
     CHECK(queue.empty());
-    CHECK(chunks.on_loan() == 0);
+    CHECK(chunks.in_use() == 0);
 }
 
 TEST_CASE("appending does not move bytes that are being sent", "[send_queue]") {
@@ -76,12 +76,12 @@ TEST_CASE(
     CHECK(std::string(reinterpret_cast<const char*>(buffer.data), 10) == "0123456789");
     queue.consume(9);
     CHECK(gathered(queue) == "4567 after");
-    CHECK(received.on_loan() == 1);
+    CHECK(received.in_use() == 1);
     queue.consume(4);
-    CHECK(received.on_loan() == 0);
+    CHECK(received.in_use() == 0);
     CHECK(gathered(queue) == " after");
     queue.clear();
-    CHECK(chunks.on_loan() == 0);
+    CHECK(chunks.in_use() == 0);
 }
 
 TEST_CASE("messages larger than a chunk, and an exhausted pool, go to the heap", "[send_queue]") {
@@ -89,14 +89,14 @@ TEST_CASE("messages larger than a chunk, and an exhausted pool, go to the heap",
     net::SendQueue queue;
     const std::string large(10'000, 'l');
     REQUIRE(queue.append(chunks, bytes_of(large)));
-    CHECK(chunks.on_loan() == 0);
+    CHECK(chunks.in_use() == 0);
     REQUIRE(queue.append(chunks, bytes_of("a")));
-    CHECK(chunks.on_loan() == 1);
+    CHECK(chunks.in_use() == 1);
     REQUIRE(queue.append(chunks, bytes_of(std::string(usual, 'b'))));
-    CHECK(chunks.on_loan() == 1);
+    CHECK(chunks.in_use() == 1);
     CHECK(gathered(queue) == large + "a" + std::string(usual, 'b'));
     queue.clear();
-    CHECK(chunks.on_loan() == 0);
+    CHECK(chunks.in_use() == 0);
 }
 
 TEST_CASE("an empty queue has nothing to send", "[send_queue]") {
@@ -105,7 +105,7 @@ TEST_CASE("an empty queue has nothing to send", "[send_queue]") {
     CHECK(queue.gather().empty());
     REQUIRE(queue.append(chunks, {}));
     CHECK(queue.gather().empty());
-    CHECK(chunks.on_loan() == 0);
+    CHECK(chunks.in_use() == 0);
 }
 
 TEST_CASE("any mixture of appends and partial sends keeps the stream intact", "[send_queue]") {
@@ -136,7 +136,7 @@ TEST_CASE("any mixture of appends and partial sends keeps the stream intact", "[
         queue.consume(next.size());
     }
     CHECK(sent == expected);
-    CHECK(chunks.on_loan() == 0);
+    CHECK(chunks.in_use() == 0);
 }
 
 TEST_CASE("without chunks in the pool a queue owns at most twice its bytes, whatever their sizes",
