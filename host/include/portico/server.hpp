@@ -112,7 +112,7 @@ public:
     // [any thread] Of a started server; all zero otherwise.
     [[nodiscard]] Statistics statistics() const noexcept;
 
-    // "0.1.0"
+    // "MAJOR.MINOR.PATCH"
     [[nodiscard]] static const char* version() noexcept;
     // Absolute path of the running program's directory, UTF-8; empty when the system does not tell.
     [[nodiscard]] static std::string program_directory();

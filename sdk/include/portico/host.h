@@ -38,7 +38,7 @@ typedef struct portico_host {
     uint32_t abi_major;
     uint32_t abi_minor;
     uint32_t reserved;
-    const char *version; /* of the host program, for the log: "0.1.0" */
+    const char *version; /* of the host program, for the log: "MAJOR.MINOR.PATCH" */
     uint64_t version_size;
 
     /* [any] Queues `size` bytes (copied) to be sent, behind all that this thread queued before on
