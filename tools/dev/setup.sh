@@ -19,6 +19,7 @@ tests    curl                       curl
 tests    netcat-openbsd             nc
 tests    redis-tools                redis-cli
 tests    iproute2                   ip
+tests    libbenchmark-dev           /usr/include/benchmark/benchmark.h
 tests    python3                    python3
 tests    python3-numpy              /usr/share/doc/python3-numpy
 valgrind valgrind                   valgrind
