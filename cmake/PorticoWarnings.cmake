@@ -9,7 +9,7 @@ function(portico_warnings target)
       target_compile_options(${target} PRIVATE -Wno-restrict)
     elseif(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
       # PORTICO_ASSERT(!"what went wrong") is meant.
-      target_compile_options(${target} PRIVATE -Wno-string-conversion)
+      target_compile_options(${target} PRIVATE -Wgnu -Wno-string-conversion)
     endif()
   endif()
 endfunction()
