@@ -9,7 +9,11 @@ function(portico_warnings target)
       target_compile_options(${target} PRIVATE -Wno-restrict)
     elseif(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
       # PORTICO_ASSERT(!"what went wrong") is meant.
-      target_compile_options(${target} PRIVATE -Wno-string-conversion)
+      target_compile_options(${target} PRIVATE -Wgnu -Wno-string-conversion)
+      # -Wconversion covers signs as well, unlike GCC's. Tests are full of literals such as 1'000.
+      if(CMAKE_CURRENT_SOURCE_DIR MATCHES "/tests(/|$)")
+        target_compile_options(${target} PRIVATE -Wno-sign-conversion)
+      endif()
     endif()
   endif()
 endfunction()

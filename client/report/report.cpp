@@ -53,7 +53,7 @@ std::string exact_time_text(double ns) {
     return fixed(value, decimals) + units[unit].first;
 }
 
-std::string right(std::string text, std::size_t width) {
+std::string right(const std::string& text, std::size_t width) {
     return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
 }
 
@@ -238,7 +238,7 @@ std::string message_text(MessageId message) {
 }
 
 std::string finding_sentence(const Finding& finding) {
-    const std::string on = "connection " + std::to_string(finding.connection);
+    std::string on = "connection " + std::to_string(finding.connection);
     const std::string came = "message " + std::to_string(finding.came.number);
     switch (finding.kind) {
         case Finding::Kind::wrong:

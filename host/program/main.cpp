@@ -57,9 +57,9 @@ bool is_file(const std::string& path) {
 // config/host.json of the working directory, else the one beside the program. Empty, with an error,
 // if there is none.
 std::string default_configuration() {
-    const std::string here = "config/host.json";
+    std::string here = "config/host.json";
     const std::string program = portico::Server::program_directory();
-    const std::string beside = program + "/config/host.json";
+    std::string beside = program + "/config/host.json";
     if (is_file(here)) {
         return here;
     }

@@ -356,7 +356,6 @@ TEST_CASE("after finish_sending the peer reads the end, and the plugin goes on r
 
 TEST_CASE("worker_index is one of the workers' inside callbacks", "[calls]") {
     Script script;
-    std::atomic<std::uint32_t> most{0};
     script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
                          std::uint64_t& consumed) -> portico_status {
         const std::uint32_t index = script.host()->worker_index(script.instance());

@@ -4,7 +4,7 @@ import os
 import tempfile
 import unittest
 
-from checks import layers, links, names, opening, unused, width
+from checks import layers, links, names, opening, unused, version, width
 from tree import Tree, split
 
 WIDE = "x" * 50 + " " + "y" * 60
@@ -222,6 +222,27 @@ class Opening(Check):
             opening.check, {"host/a.hpp": "// For.\n", "host/a.cpp": "int a;\n",
                             "host/a_posix.cpp": "int a;\n", "host/a_other.cpp": "int a;\n"},
             "host/a_other.cpp:1: no opening comment")
+
+
+class Version(Check):
+    PROJECT = {"CMakeLists.txt": "project(portico VERSION 1.2.3 LANGUAGES C)\n",
+               "vcpkg.json": '{\n  "version": "1.2.3"\n}\n',
+               "CHANGELOG.md": "## [1.2.3] - unreleased\n## [1.2.2] - 2026-01-01\n"}
+
+    def test_files_that_must_agree_do(self):
+        self.assert_found(version.check, self.PROJECT)
+
+    def test_another_version_is_found(self):
+        self.assert_found(
+            version.check, self.PROJECT | {"vcpkg.json": '{\n  "version": "1.2.2"\n}\n',
+                                           "CHANGELOG.md": "# Changelog\n\n## [1.2.4] - today\n"},
+            "CHANGELOG.md:3: the newest version is 1.2.4, not 1.2.3",
+            "vcpkg.json:2: the version is 1.2.2, not 1.2.3")
+
+    def test_a_further_place_is_found(self):
+        self.assert_found(
+            version.check, self.PROJECT | {"a.c": 'x = "1.2.3";\n"11.2.3" "1.2.3.4"\n'},
+            "a.c:1: the version is written out")
 
 
 if __name__ == "__main__":

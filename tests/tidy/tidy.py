@@ -7,6 +7,7 @@
     names    paths, commands and identifiers in comments and documents that do not exist
     links    links between documents that lead nowhere
     opening  source files without an opening comment
+    version  versions of Portico that differ from the one in CMakeLists.txt
 
 First each check is tried on small inputs that it must find (self_test.py), then on the project.
 
@@ -23,12 +24,12 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
-from checks import layers, links, names, opening, unused, width  # noqa: E402
+from checks import layers, links, names, opening, unused, version, width  # noqa: E402
 from tree import Tree  # noqa: E402
 import self_test  # noqa: E402
 
 CHECKS = {check.__name__.rpartition(".")[2]: check.check
-          for check in (width, layers, unused, names, links, opening)}
+          for check in (width, layers, unused, names, links, opening, version)}
 
 
 def self_test_passes():

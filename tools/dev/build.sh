@@ -2,7 +2,7 @@
 # Configuring and building a preset. Sourced by ./dev.
 
 declare -A title=([linux]="Linux" [asan]="Linux with ASan and UBSan" [tsan]="Linux with TSan" [windows]="Windows (cross build)"
-    [coverage]="coverage on Linux" [coverage-windows]="coverage on Windows" [fuzz]="fuzzing"
+    [clang]="Linux with Clang" [coverage]="coverage on Linux" [coverage-windows]="coverage on Windows" [fuzz]="fuzzing"
     [bench]="Linux, with benchmarks" [bench-windows]="Windows (cross build), with benchmarks")
 
 needs_of() { # PRESET
@@ -10,6 +10,7 @@ needs_of() { # PRESET
     bench) echo native bench python ;;
     bench-windows) echo native windows bench python ;;
     *windows) echo native windows ;;
+    clang) echo native clang ;;
     valgrind) echo native valgrind ;; *) echo native ;; esac
 }
 

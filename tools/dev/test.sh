@@ -58,6 +58,7 @@ verb_test() {
         case $1 in
         --quick) presets+=(linux) quick=(-LE slow) ;;
         --native) presets+=(linux) ;;
+        --clang) presets+=(clang) ;;
         --asan) presets+=(asan) ;;
         --tsan) presets+=(tsan) ;;
         --windows) presets+=(windows) ;;

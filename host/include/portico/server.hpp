@@ -111,7 +111,7 @@ public:
     // [any thread] All zero unless the server has been started.
     [[nodiscard]] Statistics statistics() const noexcept;
 
-    // "0.1.0"
+    // "MAJOR.MINOR.PATCH"
     [[nodiscard]] static const char* version() noexcept;
     // Absolute path of the running program's directory, UTF-8; empty if it is unknown.
     [[nodiscard]] static std::string program_directory();

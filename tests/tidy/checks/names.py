@@ -118,7 +118,7 @@ def check_paths(tree):
 def verbs(tree):
     found = set()
     if "dev" in tree.names:
-        for names in re.findall(r"^\s*([a-z|\s-]+)\)", tree.text("dev"), re.M):
+        for names in re.findall(r"^\s*([a-z|\s-]+)\)", tree.text("dev").replace("\\\n", " "), re.M):
             found.update(name.strip() for name in names.split("|"))
     return found
 
