@@ -336,7 +336,9 @@ std::size_t UringPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
     }
     post_rounds_ = 0;
     const bool has_completions = ring_.completions() != 0;
-    taken += take_completed_quiet(into.subspan(taken));
+    if (!completed_quiet_.empty()) {
+        taken += take_completed_quiet(into.subspan(taken));
+    }
     if (taken != 0 || is_system_first || has_completions) {
         deadline_ns = 0;
     } else if (!starved_.empty()) {
@@ -348,7 +350,9 @@ std::size_t UringPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
             ready_buffers_->keep_ready(armed_receives_ + ahead_reserved_ + ring_.completions());
         }
         enter(deadline_ns);
-        taken += take_completed_quiet(into.subspan(taken));
+        if (!completed_quiet_.empty()) {
+            taken += take_completed_quiet(into.subspan(taken));
+        }
     }
     const std::size_t before = taken;
     while (taken < into.size()) {
