@@ -8,10 +8,10 @@
 
 namespace portico::net {
 
-// It matters on a port that submits in its wait: finished replies of other connections wait while a
-// callback runs. Nobody foresees a long one. So after a long one, sends are submitted before each
-// callback of the instance, until 1,000 in a row were short. From any worker: a hint (relaxed). If
-// two workers lose a count, it costs only a few calls.
+// Needed on a port that submits in its wait, since finished replies of other connections wait there
+// while a callback runs. Nobody foresees a long one. So after a long one, sends are submitted
+// before each callback of the instance, until 1,000 in a row were short. From any worker: a hint
+// (relaxed). If two workers lose a count, it costs only a few calls.
 class CallbackPace {
 public:
     [[nodiscard]] bool is_slow() const noexcept {

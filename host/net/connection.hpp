@@ -175,48 +175,34 @@ private:
         event_timer = 8,
         event_continue_sending = 16
     };
+
+    // ---- Events.
     // On a thread of the home group, outside of every strand: the event is handled on the strand,
     // now or by mail.
     template <Event event>
     void raise() noexcept;
     void dispatch(std::uint8_t events) noexcept;
     void opened() noexcept;
-    // False if the port refused the socket; then the abort has begun.
-    [[nodiscard]] bool attach() noexcept;
     void received() noexcept;
     void sent() noexcept;
     void take_sent() noexcept;
     void timer_fired() noexcept;
     void deliver_call(Call& call) noexcept;
 
+    // ---- What follows from them.
     // Decides what follows, and does it, until nothing is left to do.
     void advance() noexcept;
     void advance_by_steps() noexcept;
+    [[nodiscard]] bool step_open() noexcept;
     // Open, with nothing to do but to read on.
     [[nodiscard]] bool is_quiet() const noexcept {
         return stage_ == Stage::open && !conditions_.any();
     }
     // For such a connection: starts the next receive unless it is in flight.
     void read_on_quietly() noexcept;
-    [[nodiscard]] bool step_open() noexcept;
-    void begin_flushing() noexcept;
-    void begin_lingering() noexcept;
-    [[nodiscard]] bool try_shut_down_sending() noexcept;
-    void abort(CloseReason reason) noexcept;
-    void connection_failed(const io::Operation& operation, const char* what) noexcept;
-    void begin_join() noexcept;
-    void try_finish() noexcept;
+    void end_turn_later() noexcept;
 
-    // If may_offer(): offers messages out of `bytes` until they are used up or reading stops.
-    // Returns how many bytes are done with.
-    [[nodiscard]] std::size_t offer(std::span<const std::byte> bytes) noexcept;
-    [[nodiscard]] std::size_t offer_unframed(std::span<const std::byte> bytes) noexcept;
-    [[nodiscard]] std::size_t offer_framed(std::span<const std::byte> bytes) noexcept;
-    void offer_received(std::span<const std::byte> bytes) noexcept;
-    void offer_stash() noexcept;
-    void call_on_end() noexcept;
-    void take_ending(Protocol::Ending ending, CloseReason reason) noexcept;
-    void want_close(CloseReason reason) noexcept;
+    // ---- Receiving and offering.
     // Whether messages may be offered and more bytes received. A pause or close that is still on
     // its way by mail counts already: its caller may rely on getting no message after the current
     // one.
@@ -227,16 +213,25 @@ private:
         return pauses_on_the_way_.load(std::memory_order_relaxed) == 0 &&
                !SlotWord::is_closing(word_.load());
     }
-
     void read_on() noexcept;
     void arm_receive() noexcept;
-    void arm_timer() noexcept;
-    [[nodiscard]] std::uint64_t timeout_ns() const noexcept;
-    void look_for_progress(std::uint64_t now) noexcept;
-    void moved_at(std::uint64_t instant) noexcept;
-    void deadline_passed() noexcept;
-    void warn_of_loss() noexcept;
-    void log_end() noexcept;
+    // If may_offer(): offers messages out of `bytes` until they are used up or reading stops.
+    // Returns how many bytes are done with.
+    [[nodiscard]] std::size_t offer(std::span<const std::byte> bytes) noexcept;
+    [[nodiscard]] std::size_t offer_unframed(std::span<const std::byte> bytes) noexcept;
+    [[nodiscard]] std::size_t offer_framed(std::span<const std::byte> bytes) noexcept;
+    void offer_received(std::span<const std::byte> bytes) noexcept;
+    void offer_stash() noexcept;
+    void call_on_end() noexcept;
+
+    // ---- Sending.
+    // On the strand, with a reservation.
+    [[nodiscard]] SendResult append(std::span<const std::byte> bytes) noexcept;
+    [[nodiscard]] SendResult append_failed(std::size_t bytes) noexcept;
+    // On the strand, inside an offer of received bytes: true if `bytes` lie in the receive buffer
+    // and the queue has taken it over.
+    [[nodiscard]] bool adopt_received(std::span<const std::byte> bytes) noexcept;
+    void give_back(std::size_t bytes) noexcept;
     [[nodiscard]] bool may_send() const noexcept {
         return !queue_.empty() && !sending_ && !sends_postponed_ &&
                (stage_ == Stage::open || stage_ == Stage::flushing);
@@ -252,20 +247,15 @@ private:
     }
     // Something depends on the send in flight now.
     void expedite_send() noexcept;
-    void touch() noexcept;
-    void give_back(std::size_t bytes) noexcept;
-    void end_turn_later() noexcept;
 
+    // ---- Opening: connection_opening.cpp.
+    // False if the port refused the socket; then the abort has begun.
+    [[nodiscard]] bool attach() noexcept;
+
+    // ---- Calls: connection_calls.cpp.
     [[nodiscard]] SendResult send_slow_path(const ConnectionContext& context,
                                             std::uint64_t generation,
                                             std::span<const std::byte> bytes) noexcept;
-    // On the strand, with a reservation.
-    [[nodiscard]] SendResult append(std::span<const std::byte> bytes) noexcept;
-    [[nodiscard]] SendResult append_failed(std::size_t bytes) noexcept;
-    // On the strand, inside an offer of received bytes: true if `bytes` lie in the receive buffer
-    // and the queue has taken it over.
-    [[nodiscard]] bool adopt_received(std::span<const std::byte> bytes) noexcept;
-    [[nodiscard]] bool on_strand() const noexcept;
     // Null if memory is out. The caller reserves (one; for a send call_bytes and its bytes) and
     // delivers it, or deletes it.
     [[nodiscard]] Call* make_call(CallKind kind, std::span<const std::byte> bytes,
@@ -282,6 +272,28 @@ private:
     void take_effect(CallKind kind, AnyFunction function, void* argument,
                      std::uint32_t number) noexcept;
 
+    // ---- Closing: connection_closing.cpp.
+    void take_ending(Protocol::Ending ending, CloseReason reason) noexcept;
+    void want_close(CloseReason reason) noexcept;
+    void begin_flushing() noexcept;
+    void begin_lingering() noexcept;
+    [[nodiscard]] bool try_shut_down_sending() noexcept;
+    void abort(CloseReason reason) noexcept;
+    void connection_failed(const io::Operation& operation, const char* what) noexcept;
+    void begin_join() noexcept;
+    void try_finish() noexcept;
+    void warn_of_loss() noexcept;
+    void log_end() noexcept;
+
+    // ---- Deadlines: connection_deadlines.cpp.
+    void arm_timer() noexcept;
+    [[nodiscard]] std::uint64_t timeout_ns() const noexcept;
+    void look_for_progress(std::uint64_t now) noexcept;
+    void moved_at(std::uint64_t instant) noexcept;
+    void deadline_passed() noexcept;
+    void touch() noexcept;
+
+    [[nodiscard]] bool on_strand() const noexcept;
     [[nodiscard]] Strand& strand() const noexcept {
         return *strand_.load(std::memory_order_relaxed);
     }

@@ -143,7 +143,7 @@ public:
     // The strand that runs on this thread now, or null.
     [[nodiscard]] Strand* running() const noexcept { return running_; }
 
-    // ---- By a strand, at the begin and the end of its turn.
+    // ---- By a strand, at the beginning and the end of its turn.
     [[nodiscard]] bool may_run_at_once() const noexcept {
         return group_->options_.threads == 1 && running_ == nullptr;
     }
@@ -172,8 +172,8 @@ private:
     Strand* running_ = nullptr;
     bool took_stop_post_ = false;
     CurrentCall current_call_;
-    // Only on a port that submits in its wait: how long each turn takes. When it began, and whose
-    // callbacks it called last.
+    // On a port that submits in its wait each turn is timed: when it began, and whose callbacks it
+    // called last.
     bool times_turns_ = false;
     const ConnectionContext* called_ = nullptr;
     std::uint64_t turn_began_ns_ = 0;
