@@ -56,8 +56,8 @@ public:
     // The host does not run in this time, as the suite has arranged it. Told before it runs again.
     void add_suspension(Time from, Time to);
 
-    // How long, between two moments, the machine kept the suite, a thread of the host (the one worst
-    // off) and the emulator's server from running.
+    // How long, between two moments, the machine kept from running: the suite, a thread of the host
+    // (the one worst off), and the emulator's server.
     [[nodiscard]] Clock::duration deprived(Time from, Time to) const;
     enum class Verdict : std::uint8_t { in_time, nobody_knows, too_late };
     // Too late is what passes `limit` by more than the machine took away.

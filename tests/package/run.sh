@@ -81,8 +81,10 @@ echo "building pingpong$module (examples/minimal_c, one C file) against the inst
 cp "$root/examples/minimal_c/pingpong.c" "$root/examples/minimal_c/CMakeLists.txt" "$work/pingpong/"
 # A plugin may ask for the minor version that it was written for.
 minor=$(sed -nE 's/^project\(portico VERSION ([0-9]+\.[0-9]+).*/\1/p' "$root/CMakeLists.txt")
-sed -i "s/^find_package(portico CONFIG/find_package(portico $minor CONFIG/" "$work/pingpong/CMakeLists.txt"
-grep -q "^find_package(portico $minor " "$work/pingpong/CMakeLists.txt" || fail "pingpong does not ask for version $minor"
+sed -i "s/^find_package(portico CONFIG/find_package(portico $minor CONFIG/" \
+    "$work/pingpong/CMakeLists.txt"
+grep -q "^find_package(portico $minor " "$work/pingpong/CMakeLists.txt" ||
+    fail "pingpong does not ask for version $minor"
 build pingpong
 plugin=$work/pingpong/build/pingpong$module
 printed 1 >"$work/hello/hello.c"
