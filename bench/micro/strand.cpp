@@ -61,7 +61,7 @@ void mail_from_own_thread(benchmark::State& state) {
 void mail_from_another_thread(benchmark::State& state) {
     const auto count = static_cast<std::size_t>(state.range(0));
     io::BufferPool buffers(512, 16);
-    base::Result<std::unique_ptr<io::CompletionPort>> port = io::make_port(io::Backend::automatic,
+    base::Result<std::unique_ptr<io::CompletionPort>> port = io::make_port(io::standard_backend,
                                                                            buffers, {});
     if (!port) {
         state.SkipWithError(port.error().c_str());

@@ -22,7 +22,7 @@ base::Result<std::unique_ptr<LoadThread>> make_thread(RunState& run, std::uint32
     const std::uint32_t buffer_bytes = connections <= 256 ? 65'536 : 16'384;
     auto buffers = std::make_unique<io::BufferPool>(buffer_bytes, connections + 256,
                                                     io::BufferPool::Use::single);
-    auto port = io::make_port(io::Backend::automatic, *buffers,
+    auto port = io::make_port(io::standard_backend, *buffers,
                               {.exact_deadlines = static_cast<bool>(plan.rate)});
     if (!port) {
         return base::Failure{port.error()};

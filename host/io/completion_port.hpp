@@ -171,7 +171,15 @@ private:
     const bool completes_late_;
 };
 
+// `automatic` is a wish, which choose_backend() turns into one of the others.
 enum class Backend : std::uint8_t { automatic, epoll, io_uring, iocp };
+
+// The one that every system of this kind has.
+#ifdef _WIN32
+inline constexpr Backend standard_backend = Backend::iocp;
+#else
+inline constexpr Backend standard_backend = Backend::epoll;
+#endif
 
 // "auto", "epoll", "io_uring", "iocp": nothing for an unknown name.
 [[nodiscard]] std::optional<Backend> backend_from_name(std::string_view name) noexcept;
@@ -180,8 +188,17 @@ enum class Backend : std::uint8_t { automatic, epoll, io_uring, iocp };
 // would use ("" for nothing), or why not at all.
 [[nodiscard]] base::Result<std::string> probe_io_uring();
 
-// Makes a port. Fails with a sentence when the backend is not one of this system, or the system
-// refuses.
+struct BackendChoice {
+    Backend backend = standard_backend;  // never `automatic`
+    std::string reason;                  // for the log; empty if there is nothing to say
+    bool is_second_best = false;         // another one was asked for by name
+};
+// The backend of a server that asks for `wanted`. io_uring is chosen on its own only if the system
+// has all that it would use, and no port is shared (a ring belongs to one thread).
+[[nodiscard]] BackendChoice choose_backend(Backend wanted, bool shares_port);
+
+// Makes a port, of any backend but `automatic`. Fails with a sentence when the backend is not one
+// of this system, or the system refuses.
 [[nodiscard]] base::Result<std::unique_ptr<CompletionPort>> make_port(Backend backend,
                                                                       BufferPool& buffers,
                                                                       const PortOptions& options);

@@ -1,4 +1,5 @@
 // The choice of the backend, in one place.
+#include "base/assert.hpp"
 #include "io/completion_port.hpp"
 
 #ifdef _WIN32
@@ -40,8 +41,32 @@ base::Result<std::string> probe_io_uring() {
 #endif
 }
 
+BackendChoice choose_backend(Backend wanted, bool shares_port) {
+    const bool is_automatic = wanted == Backend::automatic;
+    if (standard_backend == Backend::iocp || (is_automatic && shares_port)) {
+        return {is_automatic ? standard_backend : wanted, "", false};
+    }
+    if (!is_automatic && wanted != Backend::io_uring) {
+        return {wanted, "", false};
+    }
+    base::Result<std::string> lacks = probe_io_uring();
+    if (!lacks) {
+        return {Backend::epoll,
+                "running on epoll, because io_uring is not available: " + lacks.error(),
+                !is_automatic};
+    }
+    if (lacks->empty()) {
+        return {Backend::io_uring, "", false};
+    }
+    return is_automatic
+               ? BackendChoice{Backend::epoll,
+                               "running on epoll, because io_uring here has " + *lacks, false}
+               : BackendChoice{Backend::io_uring, "io_uring here has " + *lacks, false};
+}
+
 base::Result<std::unique_ptr<CompletionPort>> make_port(Backend backend, BufferPool& buffers,
                                                         const PortOptions& options) {
+    PORTICO_ASSERT(backend != Backend::automatic);
 #ifdef _WIN32
     if (backend == Backend::epoll || backend == Backend::io_uring) {
         return base::Failure{std::string("the ") +

@@ -241,7 +241,7 @@ private:
     // return from it. False: no call has returned for a second, during which `may_give_up` always
     // said yes; it is asked under the mutex. An exception ends the calls and is kept.
     [[nodiscard]] bool call_plugins(const char* name,
-                                    std::function<void(Service&, net::WorkerGroup&)> call,
+                                    const std::function<void(Service&, net::WorkerGroup&)>& call,
                                     const MayGiveUp& may_give_up) noexcept;
 
     // Ends a stop that a callback holds up. Nothing is freed, since the callback may still use it.
@@ -280,8 +280,8 @@ private:
     std::exception_ptr thrown_by_call_;       // by call_plugins()
     bool stuck_ = false;                      // for ever: nothing is freed
     Implementation* next_stuck_ = nullptr;
-    io::Backend backend_ = io::Backend::automatic;  // of the ports, once it is chosen
-    std::uint32_t processors_ = 1;                  // that this process may use
+    io::Backend backend_ = io::standard_backend;  // of the ports, once it is chosen
+    std::uint32_t processors_ = 1;                // that this process may use
     std::uint32_t worker_threads_ = 0;
     std::size_t next_serial_ = 0;
 

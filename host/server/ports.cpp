@@ -13,23 +13,11 @@ bool Server::Implementation::choose_backend() {
                           config_.io.backend + "\"");
         return false;
     }
-    backend_ = *wanted;
-    const bool is_automatic = backend_ == io::Backend::automatic;
-    if (windows || (is_automatic && shares_port()) ||
-        (!is_automatic && backend_ != io::Backend::io_uring)) {
-        return true;
-    }
-    base::Result<std::string> lacks = io::probe_io_uring();
-    backend_ = !lacks || (is_automatic && !lacks->empty()) ? io::Backend::epoll
-                                                           : io::Backend::io_uring;
-    if (!lacks) {
-        log_->write(is_automatic ? base::LogLevel::info : base::LogLevel::warn, {}, 0,
-                    "running on epoll, because io_uring is not available: " + lacks.error());
-    } else if (!lacks->empty()) {
-        log_->write(
-            base::LogLevel::info, {}, 0,
-            (is_automatic ? "running on epoll, because io_uring here has " : "io_uring here has ") +
-                *lacks);
+    const io::BackendChoice choice = io::choose_backend(*wanted, shares_port());
+    backend_ = choice.backend;
+    if (!choice.reason.empty()) {
+        log_->write(choice.is_second_best ? base::LogLevel::warn : base::LogLevel::info, {}, 0,
+                    choice.reason);
     }
     return true;
 }
@@ -130,9 +118,8 @@ net::WorkerGroup* Server::Implementation::accepting_group() {
     small.receive_buffers = 1;
     auto added = std::make_unique<Port>(small, io::BufferPool::Use::single);
     // On epoll: a ring is not worth one call for each connection.
-    const io::Backend backend = windows ? backend_ : io::Backend::epoll;
     base::Result<std::unique_ptr<io::CompletionPort>> port = io::make_port(
-        backend, added->receive_buffers, {});
+        io::standard_backend, added->receive_buffers, {});
     if (!port) {
         errors_.push_back(place_of("io.backend") + "io.backend: " + port.error());
         return nullptr;

@@ -58,9 +58,9 @@ bool Server::Implementation::destroy_instances(const MayGiveUp& may_give_up) noe
         may_give_up);
 }
 
-bool Server::Implementation::call_plugins(const char* name,
-                                          std::function<void(Service&, net::WorkerGroup&)> call,
-                                          const MayGiveUp& may_give_up) noexcept {
+bool Server::Implementation::call_plugins(
+    const char* name, const std::function<void(Service&, net::WorkerGroup&)>& call,
+    const MayGiveUp& may_give_up) noexcept {
     const auto all = [this, call] {
         try {
             for (std::size_t i = 0; i < services_.size(); ++i) {

@@ -53,7 +53,7 @@ public:
     // At a given address it may have to wait until that is free.
     explicit Server(Behaviour behaviour = nullptr, const io::Address& at = loopback())
         : buffers_(65'536, 512), behaviour_(std::move(behaviour)) {
-        auto port = io::make_port(io::Backend::automatic, buffers_, {});
+        auto port = io::make_port(io::standard_backend, buffers_, {});
         must(static_cast<bool>(port), "no port");
         port_ = std::move(*port);
         auto listens = listener_.listen(at, 1'024);
@@ -215,7 +215,7 @@ private:
 class Trickler {
 public:
     explicit Trickler(bool reads) : reads_(reads), buffers_(65'536, 64) {
-        auto port = io::make_port(io::Backend::automatic, buffers_, {});
+        auto port = io::make_port(io::standard_backend, buffers_, {});
         REQUIRE(port);
         port_ = std::move(*port);
         REQUIRE(listener_.listen(loopback(), 64));
@@ -883,7 +883,7 @@ TEST_CASE("a server that takes nothing does not hold a run, whatever it says mea
 
 TEST_CASE("a socket that is connected to itself is no connection", "[client][load]") {
     io::BufferPool buffers(4'096, 4);
-    auto port = io::make_port(io::Backend::automatic, buffers, {});
+    auto port = io::make_port(io::standard_backend, buffers, {});
     REQUIRE(port);
     io::Socket socket;
     REQUIRE(socket.open_for_connect(io::Address::Family::v4, loopback()));
@@ -923,7 +923,7 @@ TEST_CASE("an address that does not answer does not hold up the next one", "[cli
     // A listener whose queue is full and which takes nobody: further connects get no answer.
     // (Windows refuses them, which is as well.)
     io::BufferPool buffers(4'096, 4);
-    auto port = io::make_port(io::Backend::automatic, buffers, {});
+    auto port = io::make_port(io::standard_backend, buffers, {});
     REQUIRE(port);
     io::Socket full;
     REQUIRE(full.listen(loopback(), 0));

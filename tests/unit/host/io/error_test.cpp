@@ -83,7 +83,7 @@ TEST_CASE("a backend has a name, and only this system's can be made", "[io][choi
     CHECK_FALSE(backend_from_name("EPOLL"));
 
     BufferPool pool(64, 1);
-    auto made = make_port(Backend::automatic, pool, {});
+    auto made = make_port(standard_backend, pool, {});
     INFO(made.error());
     REQUIRE(made);
 #ifdef _WIN32
@@ -97,16 +97,39 @@ TEST_CASE("a backend has a name, and only this system's can be made", "[io][choi
     CHECK(foreign.error().find("auto") != std::string::npos);
 
     // io_uring can be made exactly where it is said to be there, and never for several threads.
-    const auto probed = probe_io_uring();
+    auto probed = probe_io_uring();
     const auto ring = make_port(Backend::io_uring, pool, {});
     CHECK(static_cast<bool>(ring) == static_cast<bool>(probed));
     if (!ring) {
         CHECK_FALSE(probed.error().empty());
         CHECK_FALSE(ring.error().empty());
     }
+    const BackendChoice asked = choose_backend(Backend::io_uring, false);
+#ifdef _WIN32
+    CHECK(asked.backend == Backend::io_uring);  // make_port() says that it is not of this system
+#else
+    CHECK(asked.backend == (probed ? Backend::io_uring : Backend::epoll));
+    CHECK(asked.is_second_best == !probed);
+    CHECK(asked.reason.empty() == (probed && probed->empty()));
+#endif
     PortOptions shared;
     shared.shared = true;
     const auto refused = make_port(Backend::io_uring, pool, shared);
     REQUIRE_FALSE(refused);
     CHECK_FALSE(refused.error().empty());
+}
+
+TEST_CASE("of its own accord a server takes io_uring only if nothing is missing", "[io][choice]") {
+    const BackendChoice shared = choose_backend(Backend::automatic, true);
+    CHECK(shared.backend == standard_backend);
+    CHECK(shared.reason.empty());
+    const BackendChoice chosen = choose_backend(Backend::automatic, false);
+    CHECK(chosen.backend != Backend::automatic);
+    CHECK_FALSE(chosen.is_second_best);
+#ifndef _WIN32
+    auto probed = probe_io_uring();
+    const bool has_all = probed && probed->empty();
+    CHECK(chosen.backend == (has_all ? Backend::io_uring : Backend::epoll));
+    CHECK(chosen.reason.empty() == has_all);
+#endif
 }

@@ -94,7 +94,7 @@ void accept_one(Backend backend, Address::Family family, const PeerTimeouts& tim
 }  // namespace
 
 TEST_CASE("an accepted socket finds out by itself that its peer has vanished", "[io][socket]") {
-    const Backend backend = GENERATE(Backend::automatic, Backend::io_uring);
+    const Backend backend = GENERATE(standard_backend, Backend::io_uring);
     const auto family = GENERATE(Address::Family::v4, Address::Family::v6);
     PeerTimeouts timeouts;
     timeouts.keepalive_idle_ms = 7'000;
@@ -108,7 +108,7 @@ TEST_CASE("an accepted socket finds out by itself that its peer has vanished", "
 }
 
 TEST_CASE("without keepalives an accepted socket asks nothing", "[io][socket]") {
-    const Backend backend = GENERATE(Backend::automatic, Backend::io_uring);
+    const Backend backend = GENERATE(standard_backend, Backend::io_uring);
     accept_one(backend, Address::Family::v4, {},
                [](NativeSocket accepted) { CHECK_FALSE(is_kept_alive(accepted)); });
 }
@@ -119,14 +119,14 @@ TEST_CASE("the longest keepalives are taken, and parts of a second are rounded u
     longest.keepalive_idle_ms = longest.keepalive_interval_ms = 32'767'000;
     longest.keepalive_probes = 127;
     longest.unacknowledged_ms = 86'400'000;
-    accept_one(Backend::automatic, Address::Family::v4, longest, [&](NativeSocket accepted) {
+    accept_one(standard_backend, Address::Family::v4, longest, [&](NativeSocket accepted) {
         CHECK(is_kept_alive(accepted));
         check_timeouts(accepted, longest);
     });
 #ifndef _WIN32
     PeerTimeouts shortest;
     shortest.keepalive_idle_ms = shortest.keepalive_interval_ms = shortest.keepalive_probes = 1;
-    accept_one(Backend::automatic, Address::Family::v4, shortest, [&](NativeSocket accepted) {
+    accept_one(standard_backend, Address::Family::v4, shortest, [&](NativeSocket accepted) {
         CHECK(option_of(accepted, IPPROTO_TCP, TCP_KEEPIDLE) == 1);
         CHECK(option_of(accepted, IPPROTO_TCP, TCP_KEEPINTVL) == 1);
         CHECK(option_of(accepted, IPPROTO_TCP, TCP_KEEPCNT) == 1);

@@ -53,7 +53,7 @@ struct Recorder final : net::Protocol {
 class OneConnection {
 public:
     OneConnection() : receive_buffers_(1'024, 4), send_chunks_(1'024, 4), table_(1) {
-        auto port = io::make_port(io::Backend::automatic, receive_buffers_, {});
+        auto port = io::make_port(io::standard_backend, receive_buffers_, {});
         REQUIRE(port);
         group_ = std::make_unique<net::WorkerGroup>(std::move(*port), send_chunks_,
                                                     net::WorkerOptions{});
