@@ -101,7 +101,7 @@ private:
                (index % slab_buffers) * stride_ + headroom_bytes_;
     }
     // Adds to in_use_, modulo 2^32.
-    void count_in_use(std::uint32_t by) noexcept {
+    PORTICO_ALWAYS_INLINE void count_in_use(std::uint32_t by) noexcept {
         if (use_ == Use::single) {
             in_use_.store(in_use() + by, std::memory_order_relaxed);
         } else {

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <mutex>
 
+#include "base/inline.hpp"
 #include "base/intrusive.hpp"
 #include "io/completion_port.hpp"
 #include "io/starved_receives.hpp"
@@ -117,7 +118,7 @@ protected:
         }
     }
 
-    void count(Counter& counter, std::uint64_t by = 1) noexcept {
+    PORTICO_ALWAYS_INLINE void count(Counter& counter, std::uint64_t by = 1) noexcept {
         if (shared_) {
             counter.fetch_add(by, std::memory_order_relaxed);
         } else {

@@ -127,7 +127,7 @@ PORTICO_ALWAYS_INLINE EpollPort::Attempt EpollPort::attempt(ReceiveOperation& op
         received = epoll::receive_call(operation.socket->native_, buffer.data,
                                        buffers().buffer_bytes());
     } while (received < 0 && errno == EINTR);
-    if (received > 0) {
+    if (received > 0) [[likely]] {
         // A short read has emptied the socket, and what comes later makes a new edge (epoll(7)); a
         // full one may have left some.
         if (static_cast<std::size_t>(received) == buffers().buffer_bytes()) {
