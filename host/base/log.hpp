@@ -54,10 +54,10 @@ public:
         }
     }
 
-    // Whether access lines go anywhere.
+    // True if access lines are written anywhere.
     [[nodiscard]] bool logs_access() const noexcept { return logs_access_; }
-    // The line of a connection that has ended: `access` returns it as an Access, and is called only
-    // if it goes anywhere. If memory is out, the line is lost and counted here too.
+    // Writes the line of a connection that has ended. `access` returns it as an Access, and is
+    // called only if access lines are written. If memory is out, this line too is lost and counted.
     template <class Make>
     void compose_access(std::string_view listener, std::uint64_t connection,
                         Make&& access) noexcept {
