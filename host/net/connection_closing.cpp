@@ -1,4 +1,4 @@
-// The end of a connection: what asks for it, its steps up to on_close, and the slot's return.
+// The end of a connection: the requests for it, its steps up to on_close, and the slot's return.
 #include <string>
 
 #include "net/connection_inline.hpp"
