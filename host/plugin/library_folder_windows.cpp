@@ -1,4 +1,4 @@
-// In this order.
+// The order matters.
 #include <windows.h>
 
 #include <aclapi.h>
@@ -104,7 +104,7 @@ bool make_folder(const std::filesystem::path& folder, DWORD& code) {
     return true;
 }
 
-// Null if another process has it, or another server of this process.
+// Returns null if another process, or another server of this process, has the lock.
 HANDLE lock_folder(const std::filesystem::path& folder) {
     const HANDLE lock = ::CreateFileW((folder / lock_name).c_str(), GENERIC_WRITE | DELETE, 0,
                                       nullptr, OPEN_ALWAYS,
