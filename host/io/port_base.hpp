@@ -34,14 +34,14 @@ protected:
         : CompletionPort(buffers, completes_late), shared_(shared) {}
     ~PortBase() override;
 
-    // Fetches completions from the system until `deadline_ns` (0: only looks), at least one `into`
-    // slot. Hands each out through finish(). May return 0.
+    // Fetches completions from the system until `deadline_ns` (0: only looks). `into` has at least
+    // one slot. Hands each out through finish(). May return 0.
     virtual std::size_t poll(std::span<Operation*> into, std::uint64_t deadline_ns) noexcept = 0;
     // Called at the start of a wait() if receives are starved: they try again here.
     virtual void retry_starved() noexcept = 0;
     // Makes one thread return from poll().
     virtual void interrupt_poll() noexcept = 0;
-    // Whether the backend holds completions that poll() would hand out without asking the system.
+    // True if the backend holds completions that poll() would hand out without asking the system.
     [[nodiscard]] virtual bool has_more() const noexcept = 0;
 
     // First step of every submit: the operation is the port's now.
@@ -81,9 +81,9 @@ protected:
     // cancel() for timers.
     void cancel_timer(TimerOperation& operation) noexcept;
 
-    // A receive found the pool empty: it waits for a buffer. False if it `is_cancelled()`, which is
-    // asked under the lock that cancel_starved() takes after its caller's note: either that one
-    // finds the receive here, or this one sees the note.
+    // A receive found the pool empty: it waits for a buffer. Returns false if it `is_cancelled()`.
+    // That is asked under the lock that cancel_starved() takes after its caller has noted the
+    // cancel: either cancel_starved() finds the receive here, or this call sees the note.
     template <class IsCancelled>
     [[nodiscard]] bool starve(ReceiveOperation& operation, IsCancelled&& is_cancelled) noexcept {
         return guarded([&] {
@@ -98,9 +98,9 @@ protected:
     [[nodiscard]] bool cancel_starved(Operation& operation) noexcept {
         return guarded([&] { return starved_.remove(operation); });
     }
-    // For retry_starved(): gives as many as are starved now one try each, oldest first, while the
-    // pool has buffers. `retry` returns true if it has completed the operation; it starves one
-    // again that gets no buffer.
+    // For retry_starved(): gives each receive that is starved now one try, oldest first, while the
+    // pool has buffers. `retry` returns true if it has completed the operation; if it gets no
+    // buffer it starves the receive again.
     template <class Retry>
     void retry_each_starved(Retry&& retry) noexcept {
         for (std::size_t left = starved_.size(); left > 0; --left) {
@@ -146,7 +146,7 @@ private:
         bool found;      // found something
     };
     void plan_passes(const Look& look) noexcept;
-    // What of the ready list may be handed out before the next look.
+    // Takes from the ready list what may be handed out before the next look.
     std::size_t take_of_pass(std::span<Operation*> into) noexcept;
     [[nodiscard]] std::uint64_t next_timer() noexcept;
 
@@ -157,9 +157,9 @@ private:
     ListSize ready_count_;         // of ready_
     ListSize timer_count_;         // of timers_; announces a timer that is due before all others
     Waiters waiters_;              // threads inside a poll() that may block; shared ports only
-    // When wait() asks the system. Hints: relaxed, and on a shared port one thread's change may be
-    // lost in another's.
-    // calls in a row that left the system to a thread that was waiting there
+    // These decide when wait() asks the system. They are hints: relaxed, and on a shared port one
+    // thread's change may overwrite another's. calls in a row that left the system to a thread that
+    // was waiting there
     std::atomic<std::uint32_t> left_to_waiter_{0};
     std::atomic<std::uint32_t> passes_{1};       // over the ready list, from one look to the next
     std::atomic<std::uint32_t> passes_left_{1};  // of these
