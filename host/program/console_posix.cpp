@@ -167,7 +167,7 @@ Requests::Requests(std::function<void(Request)> action) {
         ::sigaddset(&signals, number);
     }
     handle(SIGUSR2, do_nothing);  // its default ends the process
-    // The program may have inherited that they are blocked.
+    // The program may have inherited a mask that blocks them.
     ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
 }
 

@@ -101,7 +101,7 @@ int check(const std::string& file, bool ports) {
     return end_of_output(exit_done);
 }
 
-// What was probably meant by the first wrong argument; empty if that is unclear.
+// Guesses what the first wrong argument was meant to be; empty if that is unclear.
 std::string meant_by(const std::vector<std::string>& arguments) {
     constexpr std::string_view options[] = {"--config", "--no-ports", "--version", "--help"};
     bool is_check = false;
