@@ -263,7 +263,7 @@ Parsed parse_json(std::string_view text) {
     if (!parsed.error.text.empty()) {
         return parsed;
     }
-    // The parser would take it for a mark.
+    // The parser would expect the rest of a byte-order mark.
     if (text.starts_with(byte_order_mark.front())) {
         parsed.error = error_at(
             text, 0,

@@ -82,7 +82,8 @@ public:
     [[nodiscard]] std::uint32_t buffer_bytes() const noexcept { return buffer_bytes_; }
     [[nodiscard]] std::uint32_t headroom_bytes() const noexcept { return headroom_bytes_; }
     [[nodiscard]] std::uint32_t buffers_max() const noexcept { return buffers_max_; }
-    // How many are in use now. Exact if no other thread takes or gives back at the same time.
+    // The number of buffers in use now. Exact if no other thread takes or gives back at the same
+    // time.
     [[nodiscard]] std::uint32_t in_use() const noexcept {
         return in_use_.load(std::memory_order_relaxed);
     }

@@ -140,8 +140,8 @@ public:
     [[nodiscard]] virtual std::size_t wait(std::span<Operation*> completed,
                                            std::uint64_t deadline_ns) noexcept = 0;
 
-    // How long after its deadline a wait() may end because the system counts in coarser steps; 0 if
-    // it does not.
+    // The time by which a wait() may exceed its deadline because the system counts in coarser
+    // steps; 0 if it does not.
     [[nodiscard]] virtual std::uint64_t wait_grain_ns() const noexcept {
         return base::nanoseconds_per_millisecond;
     }

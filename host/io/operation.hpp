@@ -127,7 +127,7 @@ public:
     // is woken, or reaches its deadline. CompletionPort::expedite() and cancel() take that back.
     // The port may clear it.
     bool may_complete_late = false;
-    // out: it did complete late, so the time of its completion is not the time it was sent
+    // out: it did complete late, after the time at which it was sent
     bool completed_late = false;
     std::uint32_t bytes = 0;  // out: how many were taken by the system, at least 1 on success
 };

@@ -1,4 +1,4 @@
-// What the backends have in common: the ready list, the timers, the posted operations, the counters
+// The common part of the backends: the ready list, the timers, the posted operations, the counters
 // and the order of things inside wait(). A backend adds its system calls and poll().
 //
 // Concurrency. On a single port everything but posted_ belongs to the port's one thread, and no
@@ -158,8 +158,8 @@ private:
     ListSize timer_count_;         // of timers_; announces a timer that is due before all others
     Waiters waiters_;              // threads inside a poll() that may block; shared ports only
     // These decide when wait() asks the system. They are hints: relaxed, and on a shared port one
-    // thread's change may overwrite another's. calls in a row that left the system to a thread that
-    // was waiting there
+    // thread's change may overwrite another's.
+    // calls in a row that left the system to a thread that was waiting there
     std::atomic<std::uint32_t> left_to_waiter_{0};
     std::atomic<std::uint32_t> passes_{1};       // over the ready list, from one look to the next
     std::atomic<std::uint32_t> passes_left_{1};  // of these

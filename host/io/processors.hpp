@@ -11,8 +11,8 @@ namespace portico::io {
 // control groups, rounded up. Windows: the process's affinity, then the hard cap of its job.
 [[nodiscard]] std::uint32_t usable_processors();
 
-// The number of processors that a job's hard cap pays for, out of so many active ones, rounded up,
-// at least 1. `rate`: of 10,000 cycles of all processors together, those that the job may use
+// The number of processors that a job's hard cap pays for, out of all active ones, rounded up, at
+// least 1. `rate`: of 10,000 cycles of all processors together, those that the job may use
 // (JOBOBJECT_CPU_RATE_CONTROL_INFORMATION).
 [[nodiscard]] std::uint32_t processors_of_cpu_rate(std::uint32_t rate,
                                                    std::uint32_t processors) noexcept;

@@ -34,10 +34,10 @@ struct PeerTimeouts {
     // may take as long as the system likes.
     std::uint32_t keepalive_idle_ms = 0;
     std::uint32_t keepalive_interval_ms = 10'000;  // between two unanswered questions, from 1
-    std::uint32_t keepalive_probes = 6;            // so many unanswered ones end it, from 1
-    // How long bytes may stay unacknowledged before the connection ends; 0: as the system likes. On
-    // Linux it also bounds how long a peer may keep its window shut, and takes the place of
-    // keepalive_probes (tcp(7), TCP_USER_TIMEOUT).
+    std::uint32_t keepalive_probes = 6;            // this many unanswered end it, from 1
+    // The longest time that bytes may stay unacknowledged before the connection ends; 0: the system
+    // decides. On Linux it also bounds how long a peer may keep its window shut, and takes the
+    // place of keepalive_probes (tcp(7), TCP_USER_TIMEOUT).
     std::uint32_t unacknowledged_ms = 0;
 };
 

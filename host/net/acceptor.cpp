@@ -12,8 +12,8 @@ namespace {
 constexpr int backlog = 4'096;  // the system reduces it to its own maximum
 constexpr std::uint64_t backoff_ns = 100 * base::nanoseconds_per_millisecond;
 
-// Accepts posted at first, if the port takes so many. Later there are as many as connections: the
-// more connections keep the port busy, the longer it takes until an accept is posted again.
+// The accepts posted at first, if the port takes that many. Later there are as many as connections:
+// the more connections keep the port busy, the longer it takes until an accept is posted again.
 constexpr std::size_t slots_min = 64;
 
 // The most clients that are admitted in a row if accepts complete at once. A worker with slow
@@ -229,7 +229,7 @@ void Acceptor::stop_listening(ListenSocket& listen_socket) {
                 break;
             case SlotState::accepting: accepting_.port().cancel(slot->accept); break;
             case SlotState::backing_off: accepting_.port().cancel(slot->backoff); break;
-            case SlotState::beginning:  // begun() finds that it is to stop
+            case SlotState::beginning:  // begun() finds that it must stop
             case SlotState::stopped: break;
         }
     }
@@ -259,8 +259,8 @@ bool Acceptor::serve(Slot& slot) {
 }
 
 void Acceptor::connection_released(const WorkerGroup& group) noexcept {
-    // Counted before its place is given on, so that nobody ever sees more open connections than the
-    // limit.
+    // Counted before the next client gets the place, so that nobody ever sees more open connections
+    // than the limit.
     const bool was_last = open_.fetch_sub(1, std::memory_order_acq_rel) == 1;
     {
         const std::scoped_lock lock(mutex_);

@@ -17,7 +17,7 @@
 // several it goes to the list of arrivals of the home with the fewest connections, and that home's
 // thread opens it. The acceptor cannot know which callback will take long, so it looks at a home
 // again 10 ms after something arrived there. What is still on the list then goes to another home,
-// and a home whose thread has not come back for so long gets nothing new. A home takes an arrival
+// and a home whose thread has not come back for that long gets nothing new. A home takes an arrival
 // off its list just before it calls on_open: if that takes long, the others are still on the list.
 //
 // Concurrency: mutex_ guards everything, since accepting is not the steady path. Accepts and timers
@@ -145,7 +145,7 @@ private:
     void connection_released(const WorkerGroup& group) noexcept;
 
     // Handles the slot's completed accept. The mutex is locked before and after. True if its client
-    // was served and the slot is to accept the next one.
+    // was served and the slot must accept the next one.
     [[nodiscard]] bool admit(Slot& slot, std::unique_lock<std::mutex>& lock);
     // Gives the slot's client, which has a place, to a home. False if memory was out and the client
     // was turned away.

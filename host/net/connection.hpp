@@ -142,7 +142,7 @@ private:
     struct Conditions {
         bool paused = false;
         bool held = false;
-        bool offer_due = false;  // the stash is to be offered (again)
+        bool offer_due = false;  // the stash must be offered (again)
         bool writable_due = false;
         bool peer_ended = false;  // the end of the peer's stream has been read
         bool close_wanted = false;
@@ -177,8 +177,9 @@ private:
         event_continue_sending = 16
     };
 
-    // ---- Events. On a thread of the home group that runs no strand: handles the event on the
-    // strand, now or by mail.
+    // ---- Events.
+    // On a thread of the home group that runs no strand: handles the event on the strand, now or by
+    // mail.
     template <Event event>
     void raise() noexcept;
     void dispatch(std::uint8_t events) noexcept;
@@ -189,8 +190,8 @@ private:
     void timer_fired() noexcept;
     void deliver_call(Call& call) noexcept;
 
-    // ---- What follows from them.
-    // Decides what follows, and does it, until nothing is left to do.
+    // ---- After each event.
+    // Decides what to do next, and does it, until nothing is left to do.
     void advance() noexcept;
     void advance_by_steps() noexcept;
     [[nodiscard]] bool step_open() noexcept;
@@ -202,9 +203,10 @@ private:
     void read_on_quietly() noexcept;
     void end_turn_later() noexcept;
 
-    // ---- Receiving and offering. True if messages may be offered and more bytes received. A pause
-    // or close that is still on its way by mail counts already: its caller may rely on getting no
-    // message after the current one.
+    // ---- Receiving and offering.
+    // True if messages may be offered and more bytes received. A pause or close that is still on
+    // its way by mail counts already: its caller may rely on getting no message after the current
+    // one.
     [[nodiscard]] bool may_offer() const noexcept {
         return stage_ == Stage::open && !conditions_.stop_reading() && no_stop_on_its_way();
     }
@@ -309,8 +311,8 @@ private:
     std::atomic<const ConnectionContext*> context_{nullptr};
     // The same, but threads whose reservation keeps the generation alive also follow it.
     std::atomic<Strand*> strand_{nullptr};
-    // Pauses by mail that have not arrived. Relaxed: whoever learns from the pausing thread that it
-    // has paused also sees the count.
+    // Pauses by mail that have not arrived. Relaxed: a thread that learns from the pausing thread
+    // that it has paused also sees the count.
     std::atomic<std::uint32_t> pauses_on_the_way_{0};
 
     // ---- the strand's

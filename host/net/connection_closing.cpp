@@ -111,7 +111,7 @@ void Connection::try_finish() noexcept {
         give_back(lost);
     }
     if (!word_.close_for_good()) {
-        return;  // an accepted call is on its way; it leads back here
+        return;  // an accepted call is on its way; its arrival calls this again
     }
     if (reset_) {
         socket_.reset_on_close();

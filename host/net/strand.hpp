@@ -24,7 +24,7 @@ public:
     Strand(const Strand&) = delete;
     Strand& operator=(const Strand&) = delete;
 
-    // Before the first mail, and by whoever owns an idle strand.
+    // Call it before the first mail, or as the owner of an idle strand.
     void set_home(WorkerGroup& group) noexcept { home_ = &group; }
     [[nodiscard]] WorkerGroup& home() const noexcept { return *home_; }
 
@@ -42,9 +42,9 @@ public:
     [[nodiscard]] bool begin_turn(Worker& worker) noexcept;
     void end_turn(Worker& worker) noexcept;
 
-    // ---- In a turn. Connection::end_turn() is called at the end of this turn; if asked for during
-    // that end, at the end of the next turn. The caller makes sure that a connection is on the list
-    // once.
+    // ---- In a turn.
+    // Connection::end_turn() is called at the end of this turn; if this is called during that end,
+    // at the end of the next turn. The caller makes sure that a connection is on the list once.
     void call_at_turn_end(ConnectionNode& connection) noexcept {
         at_turn_end_.push_back(connection);
     }

@@ -36,8 +36,8 @@ std::string reason_of(DWORD code) {
     return io::native_error_text(static_cast<int>(code));
 }
 
-// The account of this process. What the process makes belongs to the account, or, for an
-// administrator, to the owner that its token names.
+// The account of this process. Its files belong to the account, or, for an administrator, to the
+// owner that its token names.
 class Account {
 public:
     Account() noexcept {

@@ -40,7 +40,7 @@ public:
 
     // Notes on the copies for the operator, a sentence each.
     [[nodiscard]] const std::vector<std::string>& notes() const noexcept { return notes_; }
-    // Where the copies are; empty without a folder.
+    // The folder of the copies; empty if there is none.
     [[nodiscard]] std::string folder() const {
         return folder_ != nullptr ? folder_->path() : std::string();
     }

@@ -1,5 +1,5 @@
-// What main() needs from the system: a process in good order, arguments as UTF-8, and the
-// operator's requests.
+// The services of the system that main() needs: a process in good order, arguments as UTF-8, and
+// the operator's requests.
 #pragma once
 
 #include <functional>

@@ -40,9 +40,9 @@ BOOL WINAPI handle(DWORD event) {
         }
     }
     if (hurried) {
-        // The process ends when this handler returns, so it does not return: main() does, or the
-        // system ends the process. Meanwhile Windows holds its lock for handlers, so nobody can add
-        // or remove one.
+        // The process ends if this handler returns, so it does not: main() returns, or the system
+        // ends the process. Meanwhile Windows holds its lock for handlers, so nobody can add or
+        // remove one.
         ::Sleep(INFINITE);
     }
     return TRUE;
@@ -52,7 +52,7 @@ BOOL WINAPI handle(DWORD event) {
 
 void prepare_process() noexcept {
     // A library that a plugin loads by a bare name must not come from the current folder. (Wine
-    // looks there all the same.)
+    // still looks there.)
     ::SetDllDirectoryW(L"");
     base::begin_utf8_output();
 }

@@ -35,7 +35,7 @@ void print_error(std::string_view text) {
 }
 
 int report_errors(const portico::Server& server) {
-    // One line above the limit may be the one that says how many are not shown.
+    // One line above the limit is allowed: it may be the one that says how many are not shown.
     const std::vector<std::string>& errors = server.errors();
     const std::size_t shown = errors.size() <= mistakes_shown_max + 1 ? errors.size()
                                                                       : mistakes_shown_max;

@@ -157,8 +157,8 @@ private:
 
     // Takes the configured backend, except that epoll replaces io_uring if that is not available:
     // the same configuration must serve on old kernels and in containers that forbid io_uring.
-    // "auto" is the one that measured best (docs/decisions/0011-measured-defaults.md): io_uring if
-    // it has everything that it had then, else epoll.
+    // "auto" takes the backend that measured best (docs/decisions/0011-measured-defaults.md):
+    // io_uring if it has all the features of that measurement, else epoll.
     bool choose_backend();
 
     // True if all threads share one port. Instances whose callbacks block have their own anyway.
@@ -199,7 +199,7 @@ private:
 
     void stop_workers() noexcept;
 
-    // The workers' groups, then the one that accepts.
+    // Calls `action` for the workers' groups, then for the one that accepts.
     template <class Action>
     void for_each_group(Action&& action) {
         for (const std::unique_ptr<Port>& port : ports_) {

@@ -11,7 +11,7 @@ using namespace iocp;
 
 namespace {
 
-// If so many peers reset in the backlog under one accept, it fails instead of trying again.
+// If this many peers reset in the backlog under one accept, it fails instead of trying again.
 constexpr std::uint32_t accept_tries_max = 64;
 
 // The room that AcceptEx wants for each of the two addresses: 16 bytes more than the longest.

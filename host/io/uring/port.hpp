@@ -189,7 +189,7 @@ private:
     base::Fifo<Operation> early_;    // submitted before the first wait
     // quiet sends that are prepared; `bytes` is what they name
     base::Fifo<SendOperation> quiet_;
-    base::Fifo<SendOperation> completed_quiet_;  // that have succeeded and are to be handed out
+    base::Fifo<SendOperation> completed_quiet_;  // succeeded, not yet handed out
     // a send in quiet_ was expedited: the call that submits it does not wait
     bool expedites_ = false;
     std::uint32_t armed_receives_ = 0;

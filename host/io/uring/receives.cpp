@@ -212,9 +212,9 @@ void UringPort::leave_armed(Socket& socket) noexcept {
     left_armed_.push_back(&socket);
 }
 
-// The receivers of these connections' bytes have had the time to receive again. Of those that did
-// not, as many stay armed as may park; the requests of the others are cancelled, and made again
-// with their next receive.
+// These connections have had the time to receive again after their last bytes were handed out. Of
+// those that did not, as many stay armed as may park. The requests of the others are cancelled, and
+// made again with their next receive.
 void UringPort::bound_parked() noexcept {
     for (Socket* socket : left_armed_) {
         const std::uintptr_t word = load(socket->receive_state_);
