@@ -38,7 +38,7 @@ public:
                        std::string_view text) noexcept = 0;
 
     // For a text that must be composed: `text` returns it as a std::string, and is called only if
-    // the level is enabled. If memory for the line is out, the line is lost and counted; nothing
+    // the level is enabled. If there is no memory for the line, it is lost and counted; nothing
     // else happens.
     template <class Text>
     void compose(LogLevel level, std::string_view listener, std::uint64_t connection,

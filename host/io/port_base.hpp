@@ -162,8 +162,8 @@ private:
     // calls in a row that left the system to a thread that was waiting there
     std::atomic<std::uint32_t> left_to_waiter_{0};
     std::atomic<std::uint32_t> passes_{1};       // over the ready list, from one look to the next
-    std::atomic<std::uint32_t> passes_left_{1};  // of these
-    std::atomic<std::uint32_t> pass_left_{0};    // operations of the one that has begun
+    std::atomic<std::uint32_t> passes_left_{1};  // passes left before the next look
+    std::atomic<std::uint32_t> pass_left_{0};    // operations left of the pass that has begun
     std::atomic<std::uint32_t> full_looks_{0};   // looks in a row that filled the batch
     Counter submitted_{0};
     Counter completed_{0};

@@ -59,8 +59,8 @@ public:
     [[nodiscard]] base::Result<io::Address> listen(const io::Address& address,
                                                    std::uint64_t retry_until_ns = 0);
 
-    // Posts the first accepts. `last_released` is called on a worker thread each time the last open
-    // connection is gone.
+    // Posts the first accepts. `last_released` is called, on a worker thread, each time the last
+    // open connection has ended.
     void start(std::function<void()> last_released);
     // Asks accepting to end. `stopped` is called once, on any thread, when no accept is left, the
     // listening sockets are closed, and every accepted client was opened or turned away. (It is

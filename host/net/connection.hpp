@@ -17,7 +17,7 @@
 // called only after the receive, the send, the timer and the connection's own mail have come back
 // and every accepted call has been delivered.
 //
-// connection.cpp has the way of a message (receive, offer, send) and advance(). Opening, closing,
+// connection.cpp has advance() and the path of a message: receive, offer, send. Opening, closing,
 // deadlines and calls from other threads are in connection_*.cpp.
 //
 // Concurrency. All members belong to the strand (to whichever worker runs it), except word_ (see

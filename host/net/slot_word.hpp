@@ -15,9 +15,9 @@
 //   bits 37..63  generation, from 1; goes up with the next connection in the slot
 //
 // Pairing: each change is acq_rel, each look an acquire. The release that opens a generation pairs
-// with the acquire of everyone who finds that generation: they see the slot as it was opened. The
-// release of a give_back() pairs with the acquire of close_for_good(): the closing thread sees what
-// those calls did.
+// with the acquire of every thread that finds that generation: it sees the slot as it was opened.
+// The release of a give_back() pairs with the acquire of close_for_good(): the closing thread sees
+// what those calls did.
 //
 // `Atomic` is std::atomic, except in tests that switch threads at every access.
 #pragma once

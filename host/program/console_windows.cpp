@@ -27,8 +27,8 @@ BOOL WINAPI handle(DWORD event) {
     }
     if (requests.fetch_add(1) > 0 && (event == CTRL_C_EVENT || event == CTRL_BREAK_EVENT)) {
         base::end_utf8_output();
-        // Not ExitProcess: it stops the other threads anywhere and then runs the libraries' exit
-        // code, which may wait for one of them.
+        // ExitProcess would stop the other threads anywhere and then run the libraries' exit code,
+        // which may wait for one of them.
         ::TerminateProcess(::GetCurrentProcess(), 130);
     }
     const bool hurried = event == CTRL_CLOSE_EVENT || event == CTRL_LOGOFF_EVENT ||

@@ -178,7 +178,7 @@ private:
 
     // A name may have several addresses. The server listens on those that this machine has and
     // warns of the others, because hosts files name ::1 even if IPv6 is off. It fails if the
-    // machine has none of them, and so it does for a literal address.
+    // machine has none of them, or does not have a literal address.
     void listen(Service& service, std::uint64_t retry_until_ns);
 
     // Makes everything that a stop needs, so that a stop never fails.

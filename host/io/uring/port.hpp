@@ -26,8 +26,8 @@
 // are kept in ahead_. All connections together may have a share of the pool there, which is
 // reserved when the request is made.
 //
-// Quiet sends. One call could submit what a round of callbacks sends and wait for the next round if
-// the sends did not complete in the submit and end the wait. A send that may complete late
+// Quiet sends. One call can submit what a round of callbacks sends and wait for the next round,
+// unless the sends complete in the submit and so end the wait. A send that may complete late
 // (SendOperation::may_complete_late) asks the kernel to be silent about success, and not to wait:
 // it fails in the submit, or it has sent all. So when the call comes back, those in quiet_ that
 // have no completion in the ring have succeeded (complete_quiet_sends). A wait that submits some

@@ -1,4 +1,4 @@
-// Receives on io_uring: their requests, what came while nobody waited, and the bounds of both.
+// Receives on io_uring: makes their requests, keeps what comes while nobody waits, and bounds both.
 #include <poll.h>
 #include <sys/socket.h>
 
