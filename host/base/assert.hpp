@@ -6,7 +6,7 @@
 
 namespace portico::base {
 
-// Cold, so that compilers take the path of a condition that holds for the usual one.
+// Cold, so that compilers treat a condition that holds as the usual case.
 [[noreturn]] PORTICO_COLD void assertion_failed(const char* condition, const char* file,
                                                 int line) noexcept;
 

@@ -16,8 +16,8 @@ constexpr std::uint64_t backoff_ns = 100 * base::nanoseconds_per_millisecond;
 // the more connections keep the port busy, the longer it takes until an accept is posted again.
 constexpr std::size_t slots_min = 64;
 
-// The most clients that are admitted in a row if accepts complete at once. A worker with slow
-// callbacks comes to its port rarely, and the clients that it has need their turn as well.
+// The most clients admitted in a row if accepts complete at once. A worker with slow callbacks
+// comes to its port rarely, and the clients that it has need their turn as well.
 constexpr int accepts_in_a_row_max = 16;
 
 io::PeerTimeouts timeouts_of(const config::Limits& limits) noexcept {

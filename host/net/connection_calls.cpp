@@ -71,8 +71,8 @@ SendResult Connection::send_slow_path(const ConnectionContext& context, std::uin
         return SendResult::too_large;
     }
     const auto size = static_cast<std::uint32_t>(bytes.size());
-    // The memory comes first: a close may wait for a reservation, so only the strand could give one
-    // back.
+    // The memory comes first, because this thread could not give a reservation back: a close may
+    // wait for it, so only the strand can.
     const bool direct = on_strand() && no_call_on_its_way(generation);
     Call* call = nullptr;
     if (!direct && size != 0) {

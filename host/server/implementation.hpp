@@ -72,8 +72,8 @@ private:
     // chunks come from the heap.
     static constexpr std::uint32_t send_chunk_bytes_max = 64U << 20;
 
-    // A stop gives up a callback that still runs a second after the drain's deadline: at this many
-    // checks, this far apart, the same call was running.
+    // A stop gives up on a callback that still runs a second after the drain's deadline: at this
+    // many checks, this far apart, the same call was running.
     static constexpr auto stuck_check_interval = std::chrono::milliseconds(100);
     static constexpr std::uint32_t stuck_checks_max = 10;
 

@@ -49,7 +49,7 @@ struct UringFeatures {
 // has taken, or an error (EAGAIN: nothing).
 void prepare_quiet_send(io_uring_sqe& entry, int socket, std::span<const ConstBuffer> parts,
                         msghdr& message) noexcept;
-// A send that waits until it can, and always completes.
+// A send that waits until it can proceed, and always completes.
 void prepare_plain_send(io_uring_sqe& entry, int socket, std::span<const ConstBuffer> parts,
                         msghdr& message) noexcept;
 
