@@ -1,12 +1,12 @@
-// Assertions that stay on in release. A programmer's error ends the process where it happened, with
-// the condition and the place, and not later somewhere else.
+// Assertions that stay on in release. A programmer's error ends the process at once, where it
+// happened, and names the condition and the place.
 #pragma once
 
 #include "base/inline.hpp"
 
 namespace portico::base {
 
-// Cold, so that compilers lay out the way of a condition that holds as the usual one.
+// Cold, so that compilers treat a condition that holds as the usual case.
 [[noreturn]] PORTICO_COLD void assertion_failed(const char* condition, const char* file,
                                                 int line) noexcept;
 

@@ -1,12 +1,13 @@
-// An inbox: any thread adds, and whoever empties it takes everything at once, in the order in which
-// it was added. Lock-free.
+// An inbox. Any thread adds to it; the thread that empties it takes everything at once, in the
+// order of the adds. Lock-free.
 //
 // The caller whose add finds the inbox empty, and no other, must make sure that somebody empties
 // it: it posts a doorbell, or wakes a port.
 //
-// Pairing: the release of add() with the acquire of take_all(), for the elements. The release of
-// take_all() with the acquire of the add() that finds the inbox empty: the next caller to post the
-// doorbell sees what was done before the inbox was emptied, with that doorbell for example.
+// Pairing: the release of add() pairs with the acquire of take_all(), for the elements. The release
+// of take_all() pairs with the acquire of the add() that finds the inbox empty: the next caller to
+// post the doorbell sees all that was done before the inbox was emptied, for example to that
+// doorbell.
 //
 // `Atomic` is std::atomic, except in tests that switch threads at every access.
 #pragma once

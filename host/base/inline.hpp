@@ -1,5 +1,5 @@
-// How the few functions that run for every message are compiled: the usual part inline, the rare
-// part out of its way.
+// Marks for the few functions that run for every message: the usual part is compiled inline, the
+// rare part out of its way.
 #pragma once
 
 #ifdef _MSC_VER
@@ -10,8 +10,8 @@
 #define PORTICO_COLD [[gnu::noinline, gnu::cold]]
 #endif
 
-// For a thread_local that is read for every message: read directly, as in a program, even if the
-// code is built for a library.
+// For a thread_local that is read for every message. It is read directly, as in a program, even if
+// the code is built for a library.
 #ifdef __ELF__
 #define PORTICO_DIRECT_THREAD_LOCAL [[gnu::tls_model("initial-exec")]]
 #else

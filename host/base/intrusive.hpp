@@ -14,8 +14,8 @@ struct Link {
 };
 
 // A first-in, first-out list of T, which derives from Link. Not synchronised: its owner says who
-// may touch it. It is one pointer large, since every connection has some: the newest element links
-// to the oldest.
+// may touch it. Every connection has some lists, so a list is only one pointer: the newest element,
+// which links to the oldest.
 template <class T>
 class Fifo {
 public:

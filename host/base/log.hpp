@@ -38,7 +38,7 @@ public:
                        std::string_view text) noexcept = 0;
 
     // For a text that must be composed: `text` returns it as a std::string, and is called only if
-    // the level is enabled. If memory for the line is out, the line is lost and counted; nothing
+    // the level is enabled. If there is no memory for the line, it is lost and counted; nothing
     // else happens.
     template <class Text>
     void compose(LogLevel level, std::string_view listener, std::uint64_t connection,
@@ -54,10 +54,10 @@ public:
         }
     }
 
-    // Whether access lines go anywhere.
+    // True if access lines are written anywhere.
     [[nodiscard]] bool logs_access() const noexcept { return logs_access_; }
-    // The line of a connection that has ended: `access` returns it as an Access, and is called only
-    // if it goes anywhere. If memory is out, the line is lost and counted here too.
+    // Writes the line of a connection that has ended. `access` returns it as an Access, and is
+    // called only if access lines are written. If memory is out, this line too is lost and counted.
     template <class Make>
     void compose_access(std::string_view listener, std::uint64_t connection,
                         Make&& access) noexcept {

@@ -18,7 +18,8 @@ void name_this_thread(const char* name) noexcept {
         wide[size] = static_cast<wchar_t>(name[size]);  // our names are ASCII
     }
     wide[size] = L'\0';
-    // Looked up: Windows has it since 10, version 1607, and MinGW-w64's headers do not.
+    // Looked up at run time: Windows has it since 10, version 1607, and MinGW-w64's headers lack
+    // it.
     using Set = HRESULT(WINAPI*)(HANDLE, PCWSTR);
     const HMODULE kernel = ::GetModuleHandleW(L"kernel32.dll");
     const auto set = reinterpret_cast<Set>(

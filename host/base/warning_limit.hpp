@@ -16,7 +16,7 @@ class WarningLimit {
 public:
     static constexpr std::uint64_t interval_ns = 10 * nanoseconds_per_second;
 
-    // Whether a line may be written at `now_ns`. If so, `unwritten` is how many were not written
+    // True if a line may be written at `now_ns`. If so, `unwritten` is how many were not written
     // since the last one.
     [[nodiscard]] bool admits(std::uint64_t now_ns, std::uint64_t& unwritten) noexcept {
         std::uint64_t next = next_ns_.load(std::memory_order_relaxed);
@@ -29,7 +29,7 @@ public:
         return true;
     }
 
-    // The end of the line, about them: "" for none.
+    // The end of the line, which mentions them; "" if there are none.
     [[nodiscard]] static std::string mention(std::uint64_t unwritten) {
         return unwritten == 0 ? ""
                               : " (and " + std::to_string(unwritten) +

@@ -15,8 +15,8 @@ namespace portico::base {
 // Tells the console that output is UTF-8. exit() and the end of main() undo that.
 void begin_utf8_output() noexcept;
 
-// Restores the code page that begin_utf8_output() found. For ways out that do not call exit(). From
-// any thread.
+// Restores the code page that begin_utf8_output() found. Call it before the process ends without
+// exit(). From any thread.
 void end_utf8_output() noexcept;
 
 }  // namespace portico::base

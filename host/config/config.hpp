@@ -17,7 +17,7 @@ inline constexpr std::uint32_t timeout_ms_max = 86'400'000;
 inline constexpr std::uint32_t keepalive_ms_max = 32'767'000;
 inline constexpr std::uint32_t keepalive_probes_max = 127;
 
-// How a connection's bytes are cut into messages for the plugin.
+// The rule by which a connection's bytes are cut into messages for the plugin.
 struct Framing {
     enum class Type : std::uint8_t { none, delimiter, length_prefix };
     enum class ByteOrder : std::uint8_t { big, little };
@@ -40,7 +40,7 @@ struct Limits {
     // low watermark, below the high one; 0: half of it
     std::uint32_t send_queue_low_bytes = 0;
     std::uint32_t max_send_bytes = 16'777'216;  // in one send, from 1
-    // Without framing: a plugin may leave so many bytes unconsumed, from 1.
+    // Without framing: the most bytes that a plugin may leave unconsumed, from 1.
     std::uint32_t unconsumed_bytes = 1'048'576;
     // closes after this time without a byte either way; 0: never
     std::uint32_t idle_timeout_ms = 0;

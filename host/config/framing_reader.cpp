@@ -9,12 +9,12 @@ namespace {
 constexpr std::size_t delimiter_bytes_max = 16;
 constexpr std::uint32_t frame_bytes_max = 16'777'216;
 
-// The largest payload that a prefix of so many bytes can announce.
+// The largest payload that a prefix of this many bytes can announce.
 std::uint32_t most_for_prefix(std::uint32_t prefix_bytes) {
     return prefix_bytes == 1 ? 255u : prefix_bytes == 2 ? 65'535u : frame_bytes_max;
 }
 
-// False, with a mistake, if the key is present and does not fit the type.
+// Returns false, with a mistake, if the key is present and does not fit the type.
 bool fits(ObjectReader& reader, std::string_view key, bool fitting, std::string_view expected) {
     const Node* node = reader.value(key);
     if (fitting || node == nullptr) {
@@ -35,7 +35,7 @@ void read_delimiter(ObjectReader& reader, std::string& delimiter) {
     }
 }
 
-// True: read, or absent.
+// Returns true if it was read, or is absent.
 bool read_prefix_bytes(ObjectReader& reader, std::uint32_t& prefix_bytes) {
     const Node* node = reader.value("bytes");
     if (node == nullptr) {

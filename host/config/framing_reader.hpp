@@ -1,4 +1,4 @@
-// Reads "framing": which keys fit which type, and how large a frame may be.
+// Reads "framing", and checks that its keys fit its type and that its sizes are possible.
 #pragma once
 
 #include "config/config.hpp"

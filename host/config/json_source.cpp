@@ -18,8 +18,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-// How far the parser has read. A line break belongs to the line that it ends, because after a
-// number the parser has already taken one more character, which may be the line break.
+// The place that the parser has reached. A line break belongs to the line that it ends, because
+// after a number the parser has already taken one more character, which may be the line break.
 struct Progress {
     int line = 1;
     std::size_t bytes = 0;
@@ -263,7 +263,7 @@ Parsed parse_json(std::string_view text) {
     if (!parsed.error.text.empty()) {
         return parsed;
     }
-    // The parser would take it for a mark.
+    // The parser would expect the rest of a byte-order mark.
     if (text.starts_with(byte_order_mark.front())) {
         parsed.error = error_at(
             text, 0,

@@ -26,7 +26,7 @@ std::string text_of(const Place& place) {
     return place.path + " on line " + std::to_string(place.line);
 }
 
-// Names and addresses that are taken, and by which listener.
+// The names and addresses that are taken, each with the listener that has it.
 struct Taken {
     std::map<std::string, Place> names;
     std::map<std::pair<std::string, std::uint16_t>, Place> addresses;
@@ -36,7 +36,7 @@ char lower(char letter) {
     return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
 }
 
-// Whether the text can stand in a log line as one word.
+// True if the text can stand in a log line as one word.
 bool is_one_word(std::string_view text) {
     for (std::size_t at = 0; at < text.size();) {
         const CodePoint point = decode(text, at);
@@ -117,7 +117,7 @@ void read_name(ObjectReader& reader, Listener& listener, Taken& taken) {
     }
 }
 
-// For an address in another program's notation: what to write here. Empty for anything else.
+// Says what to write for an address in another program's notation; empty for anything else.
 std::string meant_by(std::string_view text) {
     if (text.size() > excerpt_characters) {
         return {};  // too long to repeat

@@ -1,4 +1,4 @@
-// Reads the listeners of a configuration: the keys of each, and what must hold between them.
+// Reads the listeners of a configuration: the keys of each, and the rules between them.
 #pragma once
 
 #include <string>

@@ -143,7 +143,7 @@ Loaded failed(const std::string& file, const std::string& why) {
     return loaded;
 }
 
-// Why the file cannot be read, and what helps.
+// Says why the file cannot be read, and what helps.
 std::string unreadable(std::error_code code) {
     if (code == std::errc::no_such_file_or_directory || code == std::errc::not_a_directory) {
         return "not found; name the configuration file with --config FILE (config/host.json is an "

@@ -1,5 +1,5 @@
-// Collects the mistakes of one configuration, to report them at once: the first ones, and how many
-// more there are. Nobody reads more, and a file may have hundreds of thousands.
+// Collects the mistakes of one configuration, to report them together: the first ones, and the
+// number of the others. Nobody reads more, and a file may have hundreds of thousands.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@ inline constexpr std::size_t mistakes_reported_max = 50;
 
 class Mistakes {
 public:
-    // Whether one more on this line would be reported, as far as is known now. If not, its text
+    // True if one more on this line would be reported, as far as is known now. If not, its text
     // need not be made: call count_one().
     [[nodiscard]] bool wants(int line) const noexcept {
         return entries_.size() < mistakes_reported_max || line < entries_.rbegin()->first;

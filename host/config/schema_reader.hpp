@@ -38,7 +38,7 @@ public:
     // The value as it is, or null if the key is absent. Makes the key known.
     const Node* value(std::string_view key);
 
-    // A value of that kind. Null if it is absent, or something else, which is a mistake.
+    // Returns a value of that kind. Null if it is absent, or of another kind, which is a mistake.
     const Node* string(std::string_view key, std::string_view expected);
     const Node* array(std::string_view key, std::string_view expected);
     const Node* object(std::string_view key);
@@ -46,12 +46,12 @@ public:
         return ObjectReader(object(key), path_of(key), mistakes_);
     }
 
-    // A whole number within the range. A mistake adds `because` to the range. True: read, or
-    // absent.
+    // Reads a whole number within the range. A mistake adds `because` to the range. Returns true if
+    // it was read, or is absent.
     bool integer(std::string_view key, std::uint32_t& out, std::uint32_t least, std::uint32_t most,
                  std::string_view because = "");
 
-    // One of a few words. True: one was read.
+    // Reads one of a few words. Returns true if one was read.
     template <class Value, class Word>
     bool choice(std::string_view key, Value& out,
                 std::initializer_list<std::pair<std::string_view, Word>> words) {
@@ -74,12 +74,12 @@ public:
     bool choice(std::string_view key, std::string& out,
                 std::initializer_list<std::string_view> words);
 
-    // on the key's line, or on the object's if the key is absent
+    // Adds a mistake on the key's line, or on the object's if the key is absent.
     void mistake(std::string_view key, std::string_view text);
     void mistake(std::string_view key, const Node& found, std::string_view expected);
     void missing(std::string_view key, std::string_view expected);
 
-    // To be called after every known key was asked for.
+    // Call it after every known key was asked for.
     void reject_unknown_keys();
 
 private:

@@ -23,8 +23,8 @@ std::string folded(std::string_view text) {
     return result;
 }
 
-// How many insertions, deletions, replacements and swaps of neighbours turn one text into the
-// other.
+// The number of insertions, deletions, replacements and swaps of neighbours that turn one text into
+// the other.
 std::size_t edit_distance(std::string_view from, std::string_view to) {
     std::vector<std::size_t> before_previous(to.size() + 1);
     std::vector<std::size_t> previous(to.size() + 1);

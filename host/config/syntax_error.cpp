@@ -41,7 +41,7 @@ std::string in_words(std::string_view token) {
     return is_word(token.front()) ? excerpt(token) : '"' + excerpt(token) + '"';
 }
 
-// What would have been right at this place.
+// Says what would have been right at this place.
 std::string expected_there(std::string_view context, const ParserReport& report) {
     if (report.root_complete) {
         return "the end of the file: the outermost object is complete";
@@ -135,8 +135,9 @@ SyntaxError bad_string(std::string_view text, std::size_t end, std::string_view 
         "found half of a surrogate pair, expected \\uD800..\\uDBFF followed by \\uDC00..\\uDFFF");
 }
 
-// How many of the last bytes are the token that was not expected. The parser's own record of it
-// begins anew only at texts and numbers; all others are known by their names, and signs are single.
+// The size of the unexpected token, which ends where the parser stopped. The parser's own record of
+// it begins anew only at texts and numbers; all other tokens are known by their names, and signs
+// are single characters.
 std::size_t token_size(std::string_view detail, std::string_view token) {
     detail = detail.substr(0, detail.find("; expected "));
     const auto names = [&](std::string_view words) {
@@ -148,8 +149,8 @@ std::size_t token_size(std::string_view detail, std::string_view token) {
     return names("true literal") || names("null literal") ? 4 : names("false literal") ? 5 : 1;
 }
 
-// The parser stopped at the byte `at`, because it is in no token: a word without quotes, a number
-// of another language, a stray sign.
+// Describes the byte `at`, where the parser stopped because no token has it: a word without quotes,
+// a number of another language, a stray sign.
 SyntaxError bad_word(std::string_view text, std::size_t at, std::string_view context,
                      const ParserReport& report, bool number) {
     std::size_t from = at;
@@ -200,7 +201,7 @@ SyntaxError explain(std::string_view text, const ParserReport& report) {
         return detail.substr(0, words.size()) == words;
     };
 
-    // The whole text: after its own words the parser quotes the file.
+    // Compares all of the text, because after its own words the parser quotes the file.
     if (between(report.message, "] ", " parsing ") == "number overflow") {
         const std::size_t start = report.end - std::min(report.end, report.token.size());
         return error_at(text, start,

@@ -16,7 +16,7 @@ struct OpenBracket {
     int line = 1;
 };
 
-// What the parser knew when it gave up.
+// The parser's knowledge when it gave up.
 struct ParserReport {
     std::size_t end = 0;            // bytes that it had read, with the offending ones
     std::string_view token;         // the last token, as it stands in the text

@@ -1,5 +1,4 @@
-// UTF-8 for the configuration: whether a text is valid, what a name may have, how an error shows
-// it.
+// UTF-8 for the configuration: finds invalid texts and blanks in names, and shows texts in errors.
 #pragma once
 
 #include <cstddef>
@@ -21,14 +20,14 @@ struct CodePoint {
 // The offset of the first byte that begins no valid code point.
 [[nodiscard]] std::optional<std::size_t> first_invalid(std::string_view text) noexcept;
 
-// How many code points a valid text has.
+// The number of code points of a valid text.
 [[nodiscard]] std::size_t code_points(std::string_view text) noexcept;
 
 [[nodiscard]] bool is_control(char32_t value) noexcept;
 // The set that \s means in a JSON schema's patterns.
 [[nodiscard]] bool is_space(char32_t value) noexcept;
 
-// An error repeats at most so many characters of the file.
+// An error repeats at most this many characters of the file.
 inline constexpr std::size_t excerpt_characters = 40;
 
 // The text in one line. Control characters, invisible ones and invalid bytes are escaped; "..."

@@ -130,7 +130,8 @@ base::Result<std::vector<Address>> resolve(const std::string& host, std::uint16_
     ensure_sockets_started();
 #endif
     const std::string asked = host.empty() ? "127.0.0.1" : host;
-    // The resolver has no part in a literal address (but in one with a scope, whose name it knows).
+    // A literal address needs no resolver, unless it has a scope, whose name only the resolver
+    // knows.
     if (std::optional<Address> literal = parse_address(asked)) {
         literal->port = port;
         return std::vector{*literal};

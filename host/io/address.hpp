@@ -27,8 +27,8 @@ struct Address {
 // "192.0.2.1:5000", "[2001:db8::1]:5000"; "-" for none.
 [[nodiscard]] std::string to_string(const Address& address);
 
-// Splits what an operator writes: "127.0.0.1:5000", "[::1]:5000", "localhost:5000", "5000" (host
-// stays empty: the caller means the loopback). Checks the port's range (0 to 65535) and the
+// Splits what an operator writes: "127.0.0.1:5000", "[::1]:5000", "localhost:5000", "5000" (the
+// host is then empty, which means the loopback). Checks the port's range (0 to 65535) and the
 // brackets, not the name.
 struct HostPort {
     std::string host;
@@ -39,8 +39,9 @@ struct HostPort {
 // A literal IPv4 or IPv6 address, without brackets, port or scope; nothing for anything else.
 [[nodiscard]] std::optional<Address> parse_address(const std::string& text);
 
-// All addresses of a host: a literal address, or a name asked of the system's resolver (which may
-// block: start-up only). An empty host is the loopback, 127.0.0.1. Never an empty list.
+// All addresses of a host: a literal address, or a name that the system's resolver looks up (this
+// may block, so call it only at start-up). An empty host is the loopback, 127.0.0.1. Never an empty
+// list.
 [[nodiscard]] base::Result<std::vector<Address>> resolve(const std::string& host,
                                                          std::uint16_t port);
 

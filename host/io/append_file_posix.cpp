@@ -15,12 +15,12 @@ namespace portico::io {
 
 namespace {
 
-// O_NONBLOCK is a file's own here: each open() makes a description of its own, which nobody shares.
+// O_NONBLOCK affects nobody else: each open() makes its own description, which nobody shares.
 constexpr int append_flags = O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 constexpr mode_t append_mode = 0666;
 
-// A pipe is opened for both directions: then it can be opened before its reader comes, and outlives
-// it. One that may not be read needs its reader first.
+// A pipe is opened for both directions: then the open needs no reader, and the pipe outlives its
+// reader. A pipe that may not be read needs its reader first.
 int open_native(const char* name) noexcept {
     struct stat found {};
     if (::stat(name, &found) == 0 && S_ISFIFO(found.st_mode)) {
@@ -62,13 +62,13 @@ AppendFile::~AppendFile() {
 
 bool AppendFile::writable_within(std::uint32_t wait_ms) noexcept {
     pollfd asked{static_cast<int>(handle_), POLLOUT, 0};
-    // An error is write()'s to say.
+    // If there is an error, write() reports it.
     return ::poll(&asked, 1, static_cast<int>(wait_ms)) != 0;
 }
 
 AppendFile::Written AppendFile::write(std::string_view bytes) noexcept {
-    // Standard error belongs to others as well, so it cannot be made non-blocking. A pipe that can
-    // be written takes this much without waiting.
+    // Other programs share standard error, so it cannot be made non-blocking. A pipe that can be
+    // written takes this much without waiting.
     const std::size_t most = name_.empty() ? std::min<std::size_t>(bytes.size(), PIPE_BUF)
                                            : bytes.size();
     ssize_t written = 0;

@@ -17,7 +17,7 @@ HANDLE native(std::intptr_t handle) noexcept {
     return reinterpret_cast<HANDLE>(handle);
 }
 
-// Others may do everything with the open file, so that it can be rotated.
+// Others may do anything with the open file, so that it can be rotated.
 constexpr DWORD share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
 
 }  // namespace
@@ -26,8 +26,8 @@ base::Result<std::unique_ptr<AppendFile>> AppendFile::open(const std::string& na
     const std::filesystem::path path = base::path_from_utf8(name);
     std::unique_ptr<AppendFile> made(new AppendFile);  // before the file, so that it has an owner
     made->name_ = name;
-    // Without security attributes no child inherits it. FILE_APPEND_DATA alone: each write goes to
-    // the end.
+    // Without security attributes no child inherits it. With FILE_APPEND_DATA alone each write goes
+    // to the end.
     const HANDLE file = ::CreateFileW(
         path.c_str(), FILE_APPEND_DATA | FILE_READ_ATTRIBUTES | SYNCHRONIZE, share_all, nullptr,
         OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr);
@@ -59,8 +59,8 @@ bool AppendFile::writable_within(std::uint32_t) noexcept {
 }
 
 AppendFile::Written AppendFile::write(std::string_view bytes) noexcept {
-    // Past the C library's stream, whose lock a write that waits would keep from the end of the
-    // process.
+    // This bypasses the C library's stream: a write that waits would hold the stream's lock, which
+    // the end of the process needs.
     const HANDLE file = name_.empty() ? native(::_get_osfhandle(_fileno(stderr))) : native(handle_);
     DWORD written = 0;
     const BOOL done = ::WriteFile(file, bytes.data(),
@@ -90,7 +90,7 @@ bool AppendFile::was_moved() const noexcept {
         there = ::CreateFileW(base::path_from_utf8(name_).c_str(), FILE_READ_ATTRIBUTES, share_all,
                               nullptr, OPEN_EXISTING, 0, nullptr);
     } catch (...) {
-        return false;  // want of memory: asked again later
+        return false;  // out of memory: asked again later
     }
     if (there == INVALID_HANDLE_VALUE) {
         return true;

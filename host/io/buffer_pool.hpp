@@ -1,5 +1,5 @@
 // A bounded pool of receive buffers of one size. Slabs are allocated as they are first needed and
-// kept until the pool ends; taking and giving back is lock-free and allocates nothing otherwise.
+// kept until the pool ends; otherwise taking and giving back allocate nothing. Both are lock-free.
 //
 // Concurrency: take() and give_back() of a `shared` pool may be called from any thread; those of a
 // `single` one from one thread at a time, which spares the atomic read-modify-writes. in_use() is
@@ -29,9 +29,8 @@ class BufferPool {
 public:
     enum class Use : std::uint8_t { shared, single };
     // `buffer_bytes`: size of each, at least 1; `buffers_max`: how many there can ever be, 1 to
-    // 2^24; `headroom_bytes`: in front of each, for a header of its user, a multiple
-    // of 16. Each begins where any object may, as the memory of `new` does: users keep structures
-    // in them.
+    // 2^24; `headroom_bytes`: room in front of each for a header of its user, a multiple of 16.
+    // Each is aligned for any object, as memory of `new` is, since users keep structures in them.
     BufferPool(std::uint32_t buffer_bytes, std::uint32_t buffers_max, Use use = Use::shared,
                std::uint32_t headroom_bytes = 0);
     // Every buffer must be back.
@@ -39,7 +38,7 @@ public:
     BufferPool(const BufferPool&) = delete;
     BufferPool& operator=(const BufferPool&) = delete;
 
-    // A null buffer if all are in use or memory is out.
+    // Returns a null buffer if all are in use or memory is out.
     [[nodiscard]] PORTICO_ALWAYS_INLINE Buffer take() noexcept {
         if (use_ == Use::shared) {
             return take_shared();
@@ -70,9 +69,9 @@ public:
         }
     }
 
-    // For a port that hands buffers to the system before there is anything to put into them. A
-    // buffer that was taken and set aside is nobody's: it is not counted as in use until claim()
-    // says that it was filled. Both are for the port's threads.
+    // Some ports hand buffers to the system before there is data for them. A buffer that was taken
+    // and set aside does not count as in use until claim() says that it was filled. Only the port's
+    // threads call the two.
     void set_aside() noexcept { count_in_use(~std::uint32_t{0}); }
     void claim() noexcept { count_in_use(1); }
     // A buffer that is in use, by its index.
@@ -83,7 +82,8 @@ public:
     [[nodiscard]] std::uint32_t buffer_bytes() const noexcept { return buffer_bytes_; }
     [[nodiscard]] std::uint32_t headroom_bytes() const noexcept { return headroom_bytes_; }
     [[nodiscard]] std::uint32_t buffers_max() const noexcept { return buffers_max_; }
-    // How many are in use now. Exact if no other thread takes or gives back at the same time.
+    // The number of buffers in use now. Exact if no other thread takes or gives back at the same
+    // time.
     [[nodiscard]] std::uint32_t in_use() const noexcept {
         return in_use_.load(std::memory_order_relaxed);
     }
@@ -116,8 +116,8 @@ private:
     const std::uint32_t slabs_max_;
     const Use use_;
     IndexStack free_;
-    // single: a buffer that has come back, kept beside the list, which most messages thus never
-    // touch; null: none.
+    // single: the buffer that came back last, or null. It is kept beside the list, so that most
+    // messages never touch the list.
     std::byte* last_back_ = nullptr;
     std::uint32_t last_back_index_ = 0;
     std::atomic<std::uint32_t> in_use_{0};

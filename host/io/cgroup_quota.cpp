@@ -9,7 +9,7 @@ namespace portico::io {
 
 namespace {
 
-// The first word, which is taken off the text; empty at its end.
+// Takes the first word off the text; empty at its end.
 std::string_view take_word(std::string_view& text) noexcept {
     constexpr std::string_view blanks = " \t\r\n";
     text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
@@ -79,7 +79,7 @@ std::string without_escapes(std::string_view text) {
     return plain;
 }
 
-// Where the process is in a hierarchy: "0::/a/b" (version 2), "4:cpu,cpuacct:/a/b" (version 1).
+// The process's group in a hierarchy: "0::/a/b" (version 2), "4:cpu,cpuacct:/a/b" (version 1).
 struct Groups {
     std::optional<std::string> unified;
     std::optional<std::string> cpu;
@@ -104,8 +104,8 @@ Groups groups_of(std::string_view proc_cgroup) {
     return groups;
 }
 
-// "36 35 98:0 /root-of-the-mount /mount/point options - type source super-options", with more
-// fields before the "-" at times.
+// "36 35 98:0 /root-of-the-mount /mount/point options - type source super-options", sometimes with
+// more fields before the "-".
 struct Mount {
     std::string root;
     std::string point;
@@ -133,9 +133,9 @@ std::optional<Mount> mount_of(std::string_view line) {
     return mount;
 }
 
-// The folder of the process's group and those of the groups around it, as far as they are mounted.
-// A group that lies outside of what is mounted (a container sees the host's path of its group) is
-// taken for the mounted one.
+// The folders of the process's group and of the groups around it, as far as they are mounted. A
+// group outside of the mounted part (a container sees the host's path of its group) is taken for
+// the mounted one.
 std::vector<std::string> folders_of(const Mount& mount, const std::string& group) {
     std::string below;  // the group below the mount's root: "" or "/a/b"
     const std::string root = mount.root == "/" ? "" : mount.root;
@@ -163,7 +163,7 @@ std::optional<std::uint32_t> processors_of_cpu_max(std::string_view cpu_max) noe
 
 std::optional<std::uint32_t> processors_of_cfs(std::string_view quota_us,
                                                std::string_view period_us) noexcept {
-    // Nor is "-1" one without a sign.
+    // "-1" is no unsigned number either.
     return processors_of(take_word(quota_us), take_word(period_us));
 }
 

@@ -1,18 +1,18 @@
 // The completion port: the contract that every backend keeps and everything above relies on.
 //
 //  1. An operation is submitted once and completes exactly once, out of wait(), never inside the
-//     submitting call, whatever the system did inline: an inline completion goes on the port's
-//     ready list. So there is no recursion and a bounded stack. A send may complete late if its
-//     owner says so (SendOperation::may_complete_late). Only send_at_once() and accept_at_once()
-//     may answer that their operation is complete already; they call nothing back, and their caller
-//     limits how often in a row.
-//  2. cancel() is a request; the operation still completes, with `aborted`, or with success when
-//    that came first.
+//     submitting call, even if the system finished it there: an inline completion goes on the
+//     port's ready list. So nothing recurses, and the stack is bounded. A send may complete late if
+//     its owner says so (SendOperation::may_complete_late). Only send_at_once() and
+//     accept_at_once() may report that their operation is complete already; they call no handler,
+//     and their caller limits how often it uses them in a row.
+//  2. cancel() is a request; the operation still completes, with `aborted`, or with success if that
+//     came first.
 //  3. The memory of an operation, and all that it names, stays alive and untouched until it
-//    completes.
+//     completes.
 //  4. At most one receive and one send are in flight for a socket.
 //  5. post() may be called from any thread and wakes the port. Posts of one thread complete in
-//    their order.
+//     order.
 //  6. Errors are io::Error, with the native code kept.
 //  7. A received buffer of the port's pool is in use until it is given back. A receive that finds
 //     the pool empty waits until a buffer is back; it does not fail.
@@ -24,15 +24,15 @@
 //     wait() after the submit delivers it.
 //
 // Threads. A port is made for one thread (`single`) or for several (`shared`). accept, connect,
-// receive, send (and those at once), timer, cancel, expedite, attach, flush and wait belong to the
-// port's own threads: those that call wait(), any number at once for a shared port, always the same
-// one for a single port. (Before the first wait() the thread that starts the server may call them
-// too. After the last operation on a socket another thread may wait for what is left, timers and
-// posts.) Only post(), wake(), counters() and now() may be called from anywhere. Submit and cancel
-// of one operation are never concurrent with each other.
+// receive, send (and the two _at_once calls), timer, cancel, expedite, attach, flush and wait
+// belong to the port's own threads: those that call wait(), any number at once for a shared port,
+// always the same one for a single port. (Before the first wait() the thread that starts the server
+// may call them too. After the last operation on a socket another thread may wait for what is left,
+// timers and posts.) Only post(), wake(), counters() and now() may be called from anywhere. Submit
+// and cancel of one operation are never concurrent with each other.
 //
-// End: before its destructor every operation must have completed and every socket be closed.
-// Whoever ends a port keeps calling wait() until outstanding() is 0.
+// End: before its destructor every operation must have completed and every socket be closed. To end
+// a port, keep calling wait() until outstanding() is 0.
 #pragma once
 
 #include <atomic>
@@ -52,12 +52,12 @@
 
 namespace portico::io {
 
-// Calls to the system, counted in the process: how the cost of a message is shown (a tracer would
-// change the batches).
+// Counts the process's calls to the system. They show the cost of a message (a tracer would change
+// the batches).
 struct Counters {
-    // On io_uring waits are all the calls there are (but for wakes and connects), and they submit
-    // as well. There the next three, and cancels, count what the kernel was asked for and did:
-    // completions of receives, sends and accepts, and requests for a cancel.
+    // On io_uring the waits are the only calls (except wakes and connects), and they submit as
+    // well. There the next three count completions of receives, sends and accepts, and `cancels`
+    // counts requests for a cancel.
     std::uint64_t waits = 0;     // epoll_wait, io_uring_enter, GetQueuedCompletionStatusEx
     std::uint64_t receives = 0;  // recv, WSARecv
     std::uint64_t sends = 0;     // send, WSASend
@@ -75,7 +75,7 @@ struct PortOptions {
     std::uint32_t concurrency = 1;  // Windows: how many of them the system runs at once
     // Windows: a posted receive gives its buffer back after this time without data
     std::uint32_t receive_idle_ms = 1'000;
-    // epoll: a wait ends within microseconds of its deadline where the system can (wait_grain_ns)
+    // epoll: a wait ends within microseconds of its deadline if the system can (wait_grain_ns)
     bool exact_deadlines = false;
 };
 
@@ -90,47 +90,47 @@ public:
     // "epoll", "io_uring", "iocp", ...
     [[nodiscard]] virtual std::string_view name() const noexcept = 0;
 
-    // Makes an open socket one of this port's, for as long as it is open: a socket joins one port
-    // for ever.
+    // Attaches an open socket to this port until it is closed: a socket cannot change its port.
     [[nodiscard]] virtual base::Result<void> attach(Socket& socket) = 0;
 
-    // How many accepts may be in flight on one listening Socket.
+    // The most accepts that may be in flight on one listening Socket.
     [[nodiscard]] virtual std::uint32_t accepts_max() const noexcept = 0;
 
     virtual void accept(AcceptOperation& operation) noexcept = 0;
-    // As accept(), but true if a client waited already, or the accept failed, in the call itself.
-    // Then the operation has completed, its outputs are filled in, and wait() does not hand it out.
-    // So a port that takes one accept at a time can admit several clients in one turn.
+    // As accept(), but returns true if the accept ended in the call itself: a client waited
+    // already, or it failed. Then the operation has completed, its outputs are filled in, and
+    // wait() does not hand it out. So a port that takes one accept at a time can admit several
+    // clients in one turn.
     [[nodiscard]] virtual bool accept_at_once(AcceptOperation& operation) noexcept;
     virtual void connect(ConnectOperation& operation) noexcept = 0;
     virtual void receive(ReceiveOperation& operation) noexcept = 0;
     virtual void send(SendOperation& operation) noexcept = 0;
-    // As send(), but true if the system took bytes, or failed, in the call itself. Then the
-    // operation has completed, its outputs are filled in, and wait() does not hand it out. So the
-    // usual send does not go over the ready list.
+    // As send(), but returns true if the send ended in the call itself: the system took bytes, or
+    // it failed. Then the operation has completed, its outputs are filled in, and wait() does not
+    // hand it out. So the usual send does not go through the ready list.
     [[nodiscard]] virtual bool send_at_once(SendOperation& operation) noexcept;
     virtual void timer(TimerOperation& operation) noexcept = 0;
     virtual void post(PostOperation& operation) noexcept = 0;
 
-    // Asks for an early end of an accept, connect, receive, send or timer that its owner has
-    // submitted and not yet got back. It may have been taken out of wait() already, in the same
-    // batch or by another thread, and not have reached its owner: then nothing happens. On a shared
-    // port another thread may have it in hand: then it ends early or not. Not for posts.
+    // Asks an accept, connect, receive, send or timer to end early. Its owner has submitted it and
+    // not yet got it back. If wait() has already handed it out, in the same batch or to another
+    // thread, nothing happens. If another thread of a shared port is just handling it, it may or
+    // may not end early. Not for posts.
     virtual void cancel(Operation& operation) noexcept = 0;
 
-    // Whether sends ever complete late here. If not, nobody need find out whether one may.
+    // True if sends may complete late here. If not, the caller need not find out which ones may.
     [[nodiscard]] bool completes_late() const noexcept { return completes_late_; }
 
-    // A send that was submitted with may_complete_late, and has not come back, is waited for after
-    // all: the next wait() ends when it has been sent. Does nothing for others.
+    // Takes back the may_complete_late of a send that has not come back: the next wait() ends when
+    // it has been sent. Does nothing for others.
     virtual void expedite(SendOperation& operation) noexcept { static_cast<void>(operation); }
 
-    // Whether what is submitted reaches the system only with the next wait(); flush() hands it over
-    // at once.
+    // True if submitted operations reach the system only in the next wait(). flush() hands them
+    // over at once.
     [[nodiscard]] virtual bool submits_in_wait() const noexcept { return false; }
     virtual void flush() noexcept {}
 
-    // Ends a socket's membership and closes it. None of its operations may be in flight.
+    // Detaches a socket and closes it. None of its operations may be in flight.
     virtual void close(Socket& socket) noexcept = 0;
 
     // Hands out up to completed.size() (at least 1) finished operations; waits for the first until
@@ -140,18 +140,18 @@ public:
     [[nodiscard]] virtual std::size_t wait(std::span<Operation*> completed,
                                            std::uint64_t deadline_ns) noexcept = 0;
 
-    // How long after its deadline a wait() may end because the system counts in coarser steps; 0 if
-    // it does not.
+    // The time by which a wait() may exceed its deadline because the system counts in coarser
+    // steps; 0 if it does not.
     [[nodiscard]] virtual std::uint64_t wait_grain_ns() const noexcept {
         return base::nanoseconds_per_millisecond;
     }
 
-    // Lets one thread that waits return early, or else the next wait() of one: there is work that
+    // Makes one waiting thread return early, or the next wait() if none waits: there is work that
     // the port does not know of. From any thread.
     virtual void wake() noexcept = 0;
 
-    // How many operations are submitted and not yet handed out. Exact when nobody else uses the
-    // port.
+    // The number of operations that are submitted and not yet handed out. Exact when nobody else
+    // uses the port.
     [[nodiscard]] virtual std::size_t outstanding() const noexcept = 0;
 
     [[nodiscard]] virtual Counters counters() const noexcept = 0;
@@ -184,8 +184,9 @@ inline constexpr Backend standard_backend = Backend::epoll;
 // "auto", "epoll", "io_uring", "iocp": nothing for an unknown name.
 [[nodiscard]] std::optional<Backend> backend_from_name(std::string_view name) noexcept;
 
-// Whether this system, and this program, can use io_uring: what it lacks of all that the backend
-// would use ("" for nothing), or why not at all.
+// Finds out whether this program can use io_uring on this system. Returns which of the features
+// that the backend would use are missing ("" for none), or an error with the reason why it cannot
+// be used at all.
 [[nodiscard]] base::Result<std::string> probe_io_uring();
 
 struct BackendChoice {
@@ -197,8 +198,8 @@ struct BackendChoice {
 // has all that it would use, and no port is shared (a ring belongs to one thread).
 [[nodiscard]] BackendChoice choose_backend(Backend wanted, bool shares_port);
 
-// Makes a port, of any backend but `automatic`. Fails with a sentence when the backend is not one
-// of this system, or the system refuses.
+// Makes a port, of any backend but `automatic`. Fails with a sentence if this system does not
+// have the backend, or refuses.
 [[nodiscard]] base::Result<std::unique_ptr<CompletionPort>> make_port(Backend backend,
                                                                       BufferPool& buffers,
                                                                       const PortOptions& options);

@@ -1,5 +1,5 @@
-// What can go wrong with an operation, in the few words the layers above tell apart. The system's
-// own code is kept beside it (Operation::native_error) for the log.
+// The errors of an operation, in the few kinds that the layers above distinguish. The system's own
+// code is kept beside it (Operation::native_error) for the log.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ enum class Error : std::uint8_t {
 
 [[nodiscard]] std::string_view to_string(Error error) noexcept;
 
-// What may help if an address cannot be listened on, to follow the system's sentence. Empty if
+// Advice for an address that cannot be listened on. It follows the system's sentence. Empty if
 // there is nothing to add.
 [[nodiscard]] std::string_view advice_on_listening(Error error) noexcept;
 

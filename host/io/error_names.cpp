@@ -30,8 +30,8 @@ std::string_view advice_on_listening(Error error) noexcept {
             return "; name an address of this machine, or 0.0.0.0 or [::] for all that it has";
         case Error::permission:
 #ifdef _WIN32
-            // Also the answer where another program listens there for itself alone, which elsewhere
-            // is "address in use".
+            // Windows also answers this if another program listens there exclusively; elsewhere
+            // that is "address in use".
             return "; another program has this port for itself, or the system keeps it reserved "
                    "(netsh interface ipv4 show excludedportrange protocol=tcp)";
 #else

@@ -2,8 +2,8 @@
 
 namespace portico::io {
 
-// Winsock's own calls answer with WSA codes; a dequeued packet, and the extension functions, may
-// give the Win32 code of the same thing instead, so both are here.
+// Winsock's own calls return WSA codes. A dequeued packet and the extension functions may give the
+// Win32 code for the same error, so both are here.
 Error error_of(int native_error) noexcept {
     switch (native_error) {
         case 0: return Error::none;

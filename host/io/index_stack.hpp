@@ -3,7 +3,7 @@
 // The head carries a tag that changes with every push and pop, so that a pop cannot succeed on a
 // head that was popped and pushed again in between (the ABA problem).
 //
-// `Atomic` is std::atomic but in tests that switch threads at every access.
+// `Atomic` is std::atomic, except in tests that switch threads at every access.
 #pragma once
 
 #include <atomic>
@@ -47,7 +47,7 @@ public:
         }
     }
 
-    // The same if one thread at a time uses the stack: without the read-modify-writes.
+    // The same without the read-modify-writes, for a stack that one thread at a time uses.
     void push_alone(std::uint32_t index) noexcept {
         next_[index].store(static_cast<std::uint32_t>(head_.load(std::memory_order_relaxed)),
                            std::memory_order_relaxed);

@@ -24,8 +24,8 @@ namespace portico::io {
 [[nodiscard]] Address from_native(const sockaddr_storage& native) noexcept;
 
 #ifdef _WIN32
-// WSAStartup at the first use, from any thread; whoever makes the first socket call on some path
-// calls this before.
+// Calls WSAStartup at the first use, from any thread. Call it before the first socket call on every
+// path.
 void ensure_sockets_started() noexcept;
 #endif
 

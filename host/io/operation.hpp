@@ -25,7 +25,7 @@ enum class OperationType : std::uint8_t { accept, connect, receive, send, timer,
 
 class Operation : public base::Link {
 public:
-    // What the thread that took the operation out of wait() calls with it.
+    // The thread that took the operation out of wait() calls this with it.
     using Handler = void (*)(Operation&);
 
     Operation(const Operation&) = delete;
@@ -49,8 +49,8 @@ protected:
 
 #ifdef _WIN32
 public:
-    // Room for the OVERLAPPED of this operation (iocp/port.cpp asserts the size), and the way back
-    // from it: the system hands out the OVERLAPPED's address, which is also this struct's.
+    // Room for this operation's OVERLAPPED (iocp/port.cpp asserts the size). The system hands out
+    // the OVERLAPPED's address, which is also this struct's and so leads back to the operation.
     struct Overlapped {
         alignas(8) std::byte room[32];
         Operation* operation;
@@ -72,7 +72,7 @@ public:
     // The backend's.
     // two addresses of sizeof(sockaddr_in6) + 16 bytes each, as AcceptEx asks
     alignas(8) std::byte address_room[128];
-    // as Socket::receive_state_ is for a receive: a listener has several accepts
+    // as Socket::receive_state_ for a receive; here, since a listener has several accepts
     std::atomic<std::uintptr_t> state{0};
     std::uint32_t tries = 0;  // peers that were gone before they were accepted
 #else
@@ -101,7 +101,7 @@ public:
     Socket* socket = nullptr;  // in
     // Out: how many bytes came. 0 without an error is the end of the peer's stream.
     std::uint32_t bytes = 0;
-    // Out: where they are. In use if `bytes` is not 0 (give_back when done), else null.
+    // Out: the buffer that they are in (give_back when done); null if `bytes` is 0.
     Buffer buffer;
 };
 
@@ -122,24 +122,24 @@ public:
     Socket* socket = nullptr;  // in
     // in: array and bytes stay untouched until completion; at least one byte in all
     std::span<const ConstBuffer> buffers;
-    // In: nothing follows from this send's success, and nobody waits for its memory. If that saves
-    // a system call, a full success may complete late: out of the wait() that has something else to
-    // hand out, or is woken, or comes to its deadline. CompletionPort::expedite() and cancel() take
-    // that back. The port may clear it.
+    // In: nothing depends on this send's success, and nobody waits for its memory. If it saves a
+    // system call, a full success may complete late: when wait() has something else to hand out, or
+    // is woken, or reaches its deadline. CompletionPort::expedite() and cancel() take that back.
+    // The port may clear it.
     bool may_complete_late = false;
-    // out: it did complete late, so the time of its completion is not the time it was sent
+    // out: it did complete late, after the time at which it was sent
     bool completed_late = false;
     std::uint32_t bytes = 0;  // out: how many were taken by the system, at least 1 on success
 };
 
-// Completes at an instant: without error when it has come, with `aborted` when cancelled before.
+// Completes at an instant, without error; with `aborted` if it is cancelled before.
 class TimerOperation : public Operation {
 public:
     TimerOperation() noexcept : Operation(OperationType::timer) {}
 
     std::uint64_t deadline_ns = 0;  // in: of CompletionPort::now()
 
-    // The port's (timer_heap.hpp).
+    // For the port (timer_heap.hpp).
     struct {
         TimerOperation* child = nullptr;
         TimerOperation* next = nullptr;
@@ -147,7 +147,7 @@ public:
     } heap;
 };
 
-// Completes as soon as some thread waits: how any thread hands work to a port.
+// Completes as soon as some thread waits. This is how any thread hands work to a port.
 class PostOperation : public Operation {
 public:
     PostOperation() noexcept : Operation(OperationType::post) {}

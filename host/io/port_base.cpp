@@ -6,20 +6,20 @@ namespace portico::io {
 
 namespace {
 
-// How often in a row wait() may leave the system to a thread that waits there already, before this
-// thread asks it as well.
+// The number of times in a row that wait() may leave the system to a thread that waits there
+// already, before this thread asks it as well.
 constexpr std::uint32_t left_to_waiter_max = 8;
 
 // Between two looks at the system wait() makes a pass over the ready list: it hands out what is on
 // the list when the pass begins. So a connection whose operations always complete inline, or a
-// strand that always has more to do, has at most two turns while the others have one. As long as
-// looks that were made in spite of a ready list find nothing, nobody is kept waiting, and they
-// become fewer: one after so many passes at most, or so many operations.
+// strand that always has more to do, has at most two turns while the others have one. If a look
+// finds nothing although the ready list had work, nobody was waiting, so the looks become fewer:
+// there is still one after this many passes, or this many operations.
 constexpr std::uint32_t passes_max = 16;
 constexpr std::uint32_t without_look_max = 512;
 
-// A look that fills the batch mostly leaves more in the system, which has waited for longer than
-// what is on the ready list: it is taken first. So many batches in a row at most.
+// A look that fills the batch usually leaves more in the system. That has waited longer than the
+// ready list, so it is taken first, for at most this many batches in a row.
 constexpr std::uint32_t full_looks_max = 16;
 
 }  // namespace
@@ -115,8 +115,8 @@ std::size_t PortBase::wait(std::span<Operation*> completed, std::uint64_t deadli
         retry_starved();
     }
     const std::uint32_t left_in_a_row = left_to_waiter_.load(std::memory_order_relaxed);
-    // Another thread waits at the system already, and gets what comes there: a look by this one,
-    // which has work to do, would be one more call for nothing.
+    // Another thread waits at the system already, and gets what comes there: this thread has work
+    // to do, and its own look would be a wasted call.
     const bool is_watched = shared_ && left_in_a_row < left_to_waiter_max && waiters_.any();
     std::size_t taken = is_watched ? take_ready(completed) : take_of_pass(completed);
     if (is_watched && (taken != 0 || deadline_ns == 0)) {
@@ -138,7 +138,7 @@ std::size_t PortBase::wait(std::span<Operation*> completed, std::uint64_t deadli
         count(completed_, taken);
     }
     if (shared_ && (ready_count_.get() != 0 || has_more())) {
-        wake();  // what is left here need not wait for this thread to come back
+        wake();  // the rest need not wait for this thread to come back
     }
     return taken;
 }
@@ -181,7 +181,7 @@ void PortBase::plan_passes(const Look& look) noexcept {
 
 void PortBase::wake() noexcept {
     // A single port does not count its one waiting thread: a wake that comes just before its wait()
-    // ends that one. On a shared port a thread that has found no work and is just about to wait is
+    // ends that wait. On a shared port a thread that has found no work and is just about to wait is
     // not counted yet: it finds the note.
     if (shared_ && !waiters_.wake()) {
         return;
@@ -200,8 +200,8 @@ void PortBase::timer(TimerOperation& operation) noexcept {
         return timers_.front() == &operation;
     });
     if (shared_ && is_first) {
-        // those that wait already do so until a later instant; this thread may not come back before
-        // this one
+        // threads that wait already would wake too late, and this thread may not come back before
+        // the deadline
         wake();
     }
 }
@@ -209,7 +209,7 @@ void PortBase::timer(TimerOperation& operation) noexcept {
 void PortBase::cancel_timer(TimerOperation& operation) noexcept {
     const bool was_waiting = guarded([&] {
         if (!TimerHeap::contains(operation)) {
-            return false;  // it has expired and is on its way
+            return false;  // it has expired and is being handed out
         }
         timers_.remove(operation);
         timer_count_.set(timers_.size(), shared_);

@@ -1,4 +1,4 @@
-// What the backends have in common: the ready list, the timers, the posted operations, the counters
+// The common part of the backends: the ready list, the timers, the posted operations, the counters
 // and the order of things inside wait(). A backend adds its system calls and poll().
 //
 // Concurrency. On a single port everything but posted_ belongs to the port's one thread, and no
@@ -35,14 +35,14 @@ protected:
         : CompletionPort(buffers, completes_late), shared_(shared) {}
     ~PortBase() override;
 
-    // Fetches completions from the system until `deadline_ns` (0: only looks), at least one `into`
-    // slot. Hands each out through finish(). May return 0.
+    // Fetches completions from the system until `deadline_ns` (0: only looks). `into` has at least
+    // one slot. Hands each out through finish(). May return 0.
     virtual std::size_t poll(std::span<Operation*> into, std::uint64_t deadline_ns) noexcept = 0;
     // Called at the start of a wait() if receives are starved: they try again here.
     virtual void retry_starved() noexcept = 0;
     // Makes one thread return from poll().
     virtual void interrupt_poll() noexcept = 0;
-    // Whether the backend holds completions that poll() would hand out without asking the system.
+    // True if the backend holds completions that poll() would hand out without asking the system.
     [[nodiscard]] virtual bool has_more() const noexcept = 0;
 
     // First step of every submit: the operation is the port's now.
@@ -82,9 +82,9 @@ protected:
     // cancel() for timers.
     void cancel_timer(TimerOperation& operation) noexcept;
 
-    // A receive found the pool empty: it waits for a buffer. False if it `is_cancelled()`, which is
-    // asked under the lock that cancel_starved() takes after its caller's note: either that one
-    // finds the receive here, or this one sees the note.
+    // A receive found the pool empty: it waits for a buffer. Returns false if it `is_cancelled()`.
+    // That is asked under the lock that cancel_starved() takes after its caller has noted the
+    // cancel: either cancel_starved() finds the receive here, or this call sees the note.
     template <class IsCancelled>
     [[nodiscard]] bool starve(ReceiveOperation& operation, IsCancelled&& is_cancelled) noexcept {
         return guarded([&] {
@@ -99,9 +99,9 @@ protected:
     [[nodiscard]] bool cancel_starved(Operation& operation) noexcept {
         return guarded([&] { return starved_.remove(operation); });
     }
-    // For retry_starved(): gives as many as are starved now one try each, oldest first, while the
-    // pool has buffers. `retry` returns true if it has completed the operation; it starves one
-    // again that gets no buffer.
+    // For retry_starved(): gives each receive that is starved now one try, oldest first, while the
+    // pool has buffers. `retry` returns true if it has completed the operation; if it gets no
+    // buffer it starves the receive again.
     template <class Retry>
     void retry_each_starved(Retry&& retry) noexcept {
         for (std::size_t left = starved_.size(); left > 0; --left) {
@@ -147,7 +147,7 @@ private:
         bool found;      // found something
     };
     void plan_passes(const Look& look) noexcept;
-    // What of the ready list may be handed out before the next look.
+    // Takes from the ready list what may be handed out before the next look.
     std::size_t take_of_pass(std::span<Operation*> into) noexcept;
     [[nodiscard]] std::uint64_t next_timer() noexcept;
 
@@ -158,13 +158,13 @@ private:
     ListSize ready_count_;         // of ready_
     ListSize timer_count_;         // of timers_; announces a timer that is due before all others
     Waiters waiters_;              // threads inside a poll() that may block; shared ports only
-    // When wait() asks the system. Hints: relaxed, and on a shared port one thread's change may be
-    // lost in another's.
+    // These decide when wait() asks the system. They are hints: relaxed, and on a shared port one
+    // thread's change may overwrite another's.
     // calls in a row that left the system to a thread that was waiting there
     std::atomic<std::uint32_t> left_to_waiter_{0};
     std::atomic<std::uint32_t> passes_{1};       // over the ready list, from one look to the next
-    std::atomic<std::uint32_t> passes_left_{1};  // of these
-    std::atomic<std::uint32_t> pass_left_{0};    // operations of the one that has begun
+    std::atomic<std::uint32_t> passes_left_{1};  // passes left before the next look
+    std::atomic<std::uint32_t> pass_left_{0};    // operations left of the pass that has begun
     std::atomic<std::uint32_t> full_looks_{0};   // looks in a row that filled the batch
     Counter submitted_{0};
     Counter completed_{0};

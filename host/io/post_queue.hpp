@@ -15,21 +15,21 @@ namespace portico::io {
 
 class PostQueue {
 public:
-    // How many calls of poll() in a row may be filled by posts alone before one asks the system.
+    // The most calls of poll() in a row that posts alone may fill before one asks the system.
     static constexpr std::uint32_t rounds_max = 8;
 
-    // True for the first one since take(): its poster wakes the port, also for those that follow.
-    // The operation may be gone when this returns.
+    // Returns true for the first post since take(): its poster wakes the port, for those that
+    // follow too. The operation may be gone when this returns.
     [[nodiscard]] bool push(PostOperation& operation) noexcept { return inbox_.add(operation); }
 
-    // Whether there may be something to take. A hint, for threads that do not hold the lock.
+    // True if there may be something to take. A hint, for threads that do not hold the lock.
     [[nodiscard]] bool has_any() const noexcept { return !inbox_.empty() || has_rest(); }
-    // Something was left by take(): no wake announces it any more.
+    // True if take() left something: no wake announces it any more.
     [[nodiscard]] bool has_rest() const noexcept {
         return has_rest_.load(std::memory_order_relaxed);
     }
 
-    // As many as there is room for. The poster that comes next wakes the port again.
+    // Takes as many posts as there is room for. The next poster wakes the port again.
     [[nodiscard]] std::size_t take(std::span<Operation*> into) noexcept {
         inbox_.take_all(rest_);
         std::size_t taken = 0;

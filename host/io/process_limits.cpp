@@ -20,7 +20,7 @@ std::uint64_t raise_descriptor_limit() noexcept {
 }
 
 std::string program_directory() {
-    std::vector<wchar_t> name(32'768);  // the longest path that Windows has
+    std::vector<wchar_t> name(32'768);  // the longest path on Windows
     const DWORD size = ::GetModuleFileNameW(nullptr, name.data(), static_cast<DWORD>(name.size()));
     return base::utf8_from_path(
         std::filesystem::path(std::wstring(name.data(), size)).parent_path());

@@ -1,5 +1,4 @@
-// Limits of the process that bound how many sockets it can have, and where the process's program
-// is.
+// The process's limit on descriptors, which bounds its sockets, and the directory of its program.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +6,8 @@
 
 namespace portico::io {
 
-// Raises the number of descriptors that the process may have as far as it may without privileges;
-// the number that holds then. UINT64_MAX if there is no such limit (Windows).
+// Raises the process's limit on descriptors as far as it may without privileges. Returns the limit
+// that then holds; UINT64_MAX if there is none (Windows).
 std::uint64_t raise_descriptor_limit() noexcept;
 
 // Absolute path of the running program's directory, UTF-8; empty if the system does not say.

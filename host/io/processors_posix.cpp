@@ -15,7 +15,7 @@ namespace portico::io {
 namespace {
 
 std::uint32_t processors_of_affinity() {
-    // A set that is too small for the machine's processors is refused with EINVAL:
+    // The kernel refuses a set that is too small for the machine's processors with EINVAL:
     // sched_setaffinity(2).
     constexpr int most = 1 << 20;
     for (int count = 1'024; count <= most; count *= 2) {

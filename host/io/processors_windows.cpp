@@ -9,17 +9,17 @@ namespace portico::io {
 
 namespace {
 
-// JOB_OBJECT_CPU_RATE_CONTROL_MIN_MAX_RATE, which MinGW-w64's headers do not know: the two rates
-// are 16 bits each, the most in the upper half.
+// JOB_OBJECT_CPU_RATE_CONTROL_MIN_MAX_RATE, which MinGW-w64's headers lack: the two rates have 16
+// bits each, the maximum in the upper half.
 constexpr DWORD cpu_rate_control_min_max = 0x10;
 
 std::uint32_t active_processors() noexcept {
     return std::max<DWORD>(1, ::GetActiveProcessorCount(ALL_PROCESSOR_GROUPS));
 }
 
-// Both masks speak of one group of at most 64 processors. A process that is bound to fewer than its
-// group has uses those; any other may use all groups (from Windows 11 on its threads are spread
-// over them without being told). Both are 0 if its threads are in several groups.
+// Both masks are for one group of at most 64 processors. A process that is bound to some of its
+// group's processors uses those; any other may use all groups (since Windows 11 the system spreads
+// its threads over them by itself). Both are 0 if its threads are in several groups.
 std::uint32_t processors_of_affinity() noexcept {
     DWORD_PTR process = 0;
     DWORD_PTR system = 0;
@@ -34,8 +34,8 @@ std::uint32_t processors_of_affinity() noexcept {
 
 std::uint32_t usable_processors() {
     const std::uint32_t bound_to = processors_of_affinity();
-    // Of the innermost job, which is the only one that a process can ask about. Wine does not know
-    // this class.
+    // This asks for the innermost job, the only one that a process can ask about. Wine does not
+    // know this class.
     JOBOBJECT_CPU_RATE_CONTROL_INFORMATION rate{};
     if (::QueryInformationJobObject(nullptr, JobObjectCpuRateControlInformation, &rate, sizeof rate,
                                     nullptr) == 0 ||

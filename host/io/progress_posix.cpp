@@ -1,5 +1,5 @@
-// How far the system has come with a connection. Apart from socket_posix.cpp: the C library's
-// tcp_info ends before the members that are asked for here, and the kernel's header cannot stand
+// The system's progress with a connection. It is not in socket_posix.cpp, because the C library's
+// tcp_info ends before the members that are needed here, and the kernel's header cannot be included
 // beside it.
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -15,7 +15,7 @@ namespace portico::io {
 std::optional<Progress> Socket::progress() const noexcept {
     tcp_info info{};
     socklen_t size = sizeof info;
-    // Kernels before 4.1 fill in less than is read here.
+    // Kernels before 4.1 fill in less than this reads.
     if (::getsockopt(native_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
         size < offsetof(tcp_info, tcpi_bytes_received) + sizeof info.tcpi_bytes_received) {
         return std::nullopt;

@@ -27,32 +27,32 @@ inline constexpr NativeSocket invalid_socket = -1;
 class SocketRegistry;  // Windows: iocp_port
 
 // When the system gives up a peer that no longer answers: one that lost its power or its network
-// says no goodbye.
+// cannot close the connection.
 struct PeerTimeouts {
     // Silence after which the system asks the peer whether it is still there; 0: it never asks. It
-    // does not ask while bytes of ours are unacknowledged: their retransmission asks as well, and
-    // takes as long as the system likes.
+    // does not ask while bytes of ours are unacknowledged: retransmitting them asks as well, and
+    // may take as long as the system likes.
     std::uint32_t keepalive_idle_ms = 0;
     std::uint32_t keepalive_interval_ms = 10'000;  // between two unanswered questions, from 1
-    std::uint32_t keepalive_probes = 6;            // so many unanswered ones end it, from 1
-    // How long bytes may stay unacknowledged before the connection ends; 0: as the system likes. On
-    // Linux it also bounds how long a peer may keep its window shut, and takes the place of
-    // keepalive_probes (tcp(7), TCP_USER_TIMEOUT).
+    std::uint32_t keepalive_probes = 6;            // this many unanswered end it, from 1
+    // The longest time that bytes may stay unacknowledged before the connection ends; 0: the system
+    // decides. On Linux it also bounds how long a peer may keep its window shut, and takes the
+    // place of keepalive_probes (tcp(7), TCP_USER_TIMEOUT).
     std::uint32_t unacknowledged_ms = 0;
 };
 
 // Closes a handle that no Socket owns yet (an accepted one that nobody wants).
 void close_native(NativeSocket native) noexcept;
 
-// How far the system has come with a connection. Room to send is reported in large steps (Linux: a
-// third of the send buffer), so a peer that reads slowly moves bytes for many seconds while no send
-// completes. These counts tell.
+// The system's progress with a connection. Room to send is reported in large steps (Linux: a third
+// of the send buffer), so a peer that reads slowly moves bytes for many seconds while no send
+// completes. These counts show it.
 struct Progress {
     // by the peer's system; on Linux the ends of the stream count as well
     std::uint64_t acknowledged_bytes = 0;
     std::uint64_t received_bytes = 0;  // by this system, whether or not they were read
-    // Since the peer's system was last heard: neither count has grown since. 0 if the system does
-    // not say.
+    // Time since the peer's system was last heard: neither count has grown since then. 0 if the
+    // system does not say.
     std::uint32_t newest_age_ms = 0;
 };
 
@@ -73,15 +73,15 @@ public:
     // Takes over an accepted handle. Must not be open.
     void adopt(NativeSocket native) noexcept;
 
-    // Makes a socket to connect with; `local` (if its family is not none) is what it is bound to,
+    // Makes a socket to connect with. It is bound to `local` unless the family of that is none;
     // port 0 for any.
     [[nodiscard]] base::Result<void> open_for_connect(Address::Family family,
                                                       const Address& local = {});
 
     // Makes a socket to connect with from this address; its port is ignored. The system chooses the
-    // port with the destination known: a port is taken for one destination only, where one of
+    // port once it knows the destination, so the port is taken for that destination only; one of
     // open_for_connect() with a `local` is taken for all (Linux: IP_BIND_ADDRESS_NO_PORT; Windows:
-    // SO_REUSE_UNICASTPORT). So local_address() may say no port before the connect. Fails when the
+    // SO_REUSE_UNICASTPORT). So local_address() may have no port before the connect. Fails when the
     // address is not one of this machine, and names it.
     [[nodiscard]] base::Result<void> open_for_connect_from(const Address& source);
 
@@ -89,14 +89,14 @@ public:
     // a restart does not wait for old connections; Windows: SO_EXCLUSIVEADDRUSE, since SO_REUSEADDR
     // there lets another process take the port. IPV6_V6ONLY is always on. Accepted sockets have
     // these timeouts, as far as the system takes them. The text of an error names the address, its
-    // kind is an Error. Windows: while somebody else has the address it is tried again until
+    // kind is an Error. Windows: while another process has the address, this tries again until
     // `retry_until_ns` (base::now_ns), since after a crash the connections of the process before
     // may hold it for a moment.
     [[nodiscard]] base::Result<void> listen(const Address& address, int backlog,
                                             const PeerTimeouts& timeouts = {},
                                             std::uint64_t retry_until_ns = 0);
 
-    // family none when the system does not know (any more).
+    // Family none if the system does not know (any more).
     [[nodiscard]] Address local_address() const noexcept;
     [[nodiscard]] Address peer_address() const noexcept;
 
@@ -135,23 +135,23 @@ private:
 
     NativeSocket native_ = invalid_socket;
     bool is_listener_ = false;
-    // What a backend keeps with a socket, one word a direction; its meaning and the pairing of its
-    // accesses are written down in the backend. Zeroed whenever a handle comes in.
+    // A backend's state of the socket, one word for each direction. The backend documents its
+    // meaning and the pairing of its accesses. Zeroed whenever a handle comes in.
     std::atomic<std::uintptr_t> receive_state_{0};
     std::atomic<std::uintptr_t> send_state_{0};
 #ifdef _WIN32
     void set_accepted_timeouts(NativeSocket accepted) const noexcept;
 
-    // what the sockets it accepts are made of
+    // of a listener: the family of the sockets it accepts
     Address::Family listener_family_ = Address::Family::none;
-    PeerTimeouts accepted_timeouts_;  // of a listener: what the sockets it accepts are given
+    PeerTimeouts accepted_timeouts_;  // of a listener: those of the sockets it accepts
     bool skips_packets_ = false;      // attach(): a call that succeeds at once brings no packet
     bool receives_often_ = false;     // the next receive may hold a buffer while it waits
     std::uint64_t last_data_ms_ = 0;  // GetTickCount64 of the last receive, or of the attach
     std::uint64_t sent_bytes_ = 0;    // taken by the system so far
-    // Since when a receive in the system holds a buffer (GetTickCount64), 0: it holds none.
-    // Relaxed: written before the release of receive_state_ that announces the receive, read again
-    // after an acquire of it.
+    // When a receive in the system took a buffer that it still holds (GetTickCount64); 0: it holds
+    // none. Relaxed: written before the release of receive_state_ that announces the receive, read
+    // again after an acquire of it.
     std::atomic<std::uint64_t> buffer_posted_ms_{0};
     // The attached port's list of its sockets; guarded by the registry.
     SocketRegistry* registry_ = nullptr;

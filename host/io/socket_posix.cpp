@@ -23,13 +23,14 @@ int native_family(Address::Family family) noexcept {
     return family == Address::Family::v6 ? AF_INET6 : AF_INET;
 }
 
-// Whole seconds are what the system counts keepalives in. Rounded up: nobody is given up earlier
-// than was asked for.
+// The system counts keepalives in whole seconds. This rounds up, so that no peer is given up too
+// early.
 int seconds_of(std::uint32_t milliseconds) noexcept {
     return static_cast<int>((std::uint64_t{milliseconds} + 999) / 1'000);
 }
 
-// On a listening socket: each socket that is accepted has them too, without a call of its own.
+// If they are set on a listening socket, each accepted socket has them too, without a call of its
+// own.
 void set_timeouts(int native, const PeerTimeouts& timeouts) noexcept {
     if (timeouts.keepalive_idle_ms != 0) {
         set_option(native, SOL_SOCKET, SO_KEEPALIVE, 1);
@@ -92,7 +93,7 @@ base::Result<void> Socket::open_for_connect_from(const Address& source) {
     if (base::Result<void> opened = open_for_connect(source.family); !opened) {
         return opened;
     }
-    // Of the level of IPv4, and for IPv6 sockets as well (ip(7), ipv6(7)).
+    // An option of the level of IPv4 that also works for IPv6 sockets (ip(7), ipv6(7)).
     set_option(native_, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
     Address any_port = source;
     any_port.port = 0;

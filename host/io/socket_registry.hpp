@@ -45,7 +45,7 @@ public:
         socket.registry_ = nullptr;
     }
 
-    // Meanwhile no socket of the list can be closed.
+    // No socket of the list can be closed during the call.
     template <class Action>
     void for_each(Action&& action) noexcept {
         const std::scoped_lock lock(mutex_);

@@ -1,5 +1,5 @@
 #ifndef NTDDI_VERSION
-// Windows 10 1703, for SIO_TCP_INFO; an older system answers that it does not know it
+// Windows 10 1703, for SIO_TCP_INFO; an older system refuses it as unknown
 #define NTDDI_VERSION 0x0A000003
 #endif
 
@@ -30,8 +30,8 @@ constexpr int TCP_MAXRTMS = 14;  // milliseconds; from Windows 10 2004 on
 constexpr int TCP_KEEPCNT = 16;  // from Windows 10 1703 on; before, the system asks ten times
 #endif
 
-// A backlog of up to 200 is taken as it is; more must be asked for as SOMAXCONN_HINT, which is
-// the negative number (listen, Winsock reference).
+// A backlog of up to 200 is passed as it is; a larger one as SOMAXCONN_HINT, which is the negative
+// number (listen, Winsock reference).
 constexpr int backlog_without_hint = 200;
 
 bool try_option(NativeSocket native, int level, int option, DWORD value) noexcept {
@@ -40,8 +40,8 @@ bool try_option(NativeSocket native, int level, int option, DWORD value) noexcep
 }
 
 void set_option(NativeSocket native, int level, int option, DWORD value) noexcept {
-    // A failure costs speed, not correctness: whoever depends on an option looks at the result
-    // instead of using this.
+    // A failure costs speed, not correctness. For an option that matters use try_option() and its
+    // result.
     static_cast<void>(try_option(native, level, option, value));
 }
 
@@ -70,9 +70,9 @@ base::Failure failure(const char* what, const Address& address) {
 }  // namespace
 
 void ensure_sockets_started() noexcept {
-    // Once a process, at the first use. Never undone: WSACleanup must not run while a DLL is
-    // unloaded (an embedding host may be one), and the end of the process does all that it
-    // would. Should the start fail, each socket call says so (WSANOTINITIALISED).
+    // Started once in a process, at the first use, and never undone: WSACleanup must not run while
+    // a DLL is unloaded (an embedding host may be one), and the end of the process does the same
+    // work. If the start fails, each socket call reports that (WSANOTINITIALISED).
     [[maybe_unused]] static const int result = [] {
         WSADATA data;
         return ::WSAStartup(MAKEWORD(2, 2), &data);
@@ -112,10 +112,10 @@ base::Result<void> Socket::open_for_connect(Address::Family family, const Addres
         return base::Failure{"cannot open a socket: " + native_error_text(::WSAGetLastError())};
     }
     adopt(native);
-    // ConnectEx takes bound sockets only, so a socket without a wish is bound to any address.
-    // That alone would use up one port of the whole machine for each connection; with this
-    // option (Windows 10; Wine does not know it) ports are shared between connections to
-    // different peers, as connect() does it.
+    // ConnectEx takes only bound sockets, so a socket without a `local` is bound to any address.
+    // That alone would use up one port of the whole machine for each connection; with this option
+    // (Windows 10; Wine does not know it) ports are shared between connections to different peers,
+    // as connect() does it.
     set_option(native, SOL_SOCKET, SO_REUSE_UNICASTPORT, 1);
     Address from = local;
     if (from.family == Address::Family::none) {
@@ -141,8 +141,8 @@ base::Result<void> Socket::bind_or_close(const Address& local) {
     return {};
 }
 
-// Not documented as inherited by SO_UPDATE_ACCEPT_CONTEXT, so each accepted socket is given
-// them. What an old system does not know stays as the system has it.
+// Not documented as inherited by SO_UPDATE_ACCEPT_CONTEXT, so each accepted socket is given them.
+// Options that an old system does not know keep the system's defaults.
 void Socket::set_accepted_timeouts(NativeSocket accepted) const noexcept {
     const PeerTimeouts& timeouts = accepted_timeouts_;
     if (timeouts.keepalive_idle_ms != 0) {
@@ -192,8 +192,8 @@ base::Result<void> Socket::try_listen(const Address& address, int backlog,
     is_listener_ = true;
     listener_family_ = address.family;
     accepted_timeouts_ = timeouts;
-    // If the system does not know this option (Windows before 10, version 1703; Wine),
-    // asking once is enough: a call for each client would be in vain.
+    // If the system does not know this option (Windows before 10, version 1703; Wine), one call is
+    // enough: one for each client would be wasted.
     if (!try_option(native, IPPROTO_TCP, TCP_KEEPCNT, timeouts.keepalive_probes)) {
         accepted_timeouts_.keepalive_probes = 0;
     }
@@ -249,8 +249,8 @@ std::optional<Progress> Socket::progress() const noexcept {
         return std::nullopt;
     }
     Progress result;
-    // Bytes that were sent again, and probes of a closed window, count in BytesOut and say
-    // nothing of the peer.
+    // Bytes that were sent again, and probes of a closed window, count in BytesOut and say nothing
+    // about the peer.
     const std::uint64_t not_new = std::uint64_t{info.BytesInFlight} + info.BytesRetrans;
     result.acknowledged_bytes = info.BytesOut > not_new ? info.BytesOut - not_new : 0;
     result.received_bytes = info.BytesIn;
@@ -262,9 +262,9 @@ std::optional<std::uint64_t> Socket::unacknowledged_bytes() const noexcept {
     if (!get_tcp_info(native_, info)) {
         return std::nullopt;
     }
-    // BytesInFlight knows nothing of what waits in the send buffer for a closed window: that
-    // is what we handed over less what ever left (retransmissions may count in BytesOut, which
-    // makes the second part too small, never too large).
+    // BytesInFlight does not include bytes that wait in the send buffer for a closed window: those
+    // are the bytes that we handed over less the bytes that left (retransmissions may count in
+    // BytesOut, which makes the second part too small, never too large).
     const std::uint64_t unsent = sent_bytes_ > info.BytesOut ? sent_bytes_ - info.BytesOut : 0;
     return info.BytesInFlight + unsent;
 }

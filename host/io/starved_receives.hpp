@@ -15,8 +15,8 @@ namespace portico::io {
 
 class StarvedReceives {
 public:
-    // No wait is longer while receives are starved: another port that shares the pool may give a
-    // buffer back, and does not know of this port.
+    // The longest wait while receives are starved: another port that shares the pool may give a
+    // buffer back, and cannot wake this one.
     static constexpr std::uint64_t wait_max_ns = 10 * base::nanoseconds_per_millisecond;
 
     [[nodiscard]] std::size_t size() const noexcept {

@@ -1,10 +1,10 @@
 // Timers by their deadline: a pairing heap whose nodes are the operations themselves, so that a
-// timer can always be set. (A heap in an array grows, and a port's timer() has nobody to tell that
+// timer can always be set. (A heap in an array must grow, and a port's timer() cannot report that
 // memory is out.)
 //
-// A node's children form a list; each knows the one before it, which is its parent for the first; a
-// root has itself there. push() is O(1), taking out the earliest or any other O(log n) amortised.
-// Nothing recurses. Not synchronised: its owner says who may touch it.
+// A node's children form a list; each points to the one before it, the first to its parent, and a
+// root to itself. push() is O(1), taking out the earliest or any other O(log n) amortised. Nothing
+// recurses. Not synchronised: its owner says who may touch it.
 #pragma once
 
 #include <cstddef>
@@ -48,7 +48,7 @@ public:
     }
 
 private:
-    // Two roots become one, the earlier; the other its first child.
+    // Joins two heaps: the later root becomes the first child of the earlier one.
     static TimerOperation* merged(TimerOperation& left, TimerOperation& right) noexcept {
         TimerOperation& parent = right.deadline_ns < left.deadline_ns ? right : left;
         TimerOperation& child = &parent == &left ? right : left;

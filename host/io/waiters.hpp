@@ -4,12 +4,12 @@
 // A thread that is about to wait counts itself and then looks for work (begin). A thread that adds
 // work makes it visible and then looks at the count (wake). All of these steps are seq_cst, so the
 // two cannot both miss the other: the first finds the work, or the second interrupts a thread that
-// waits. What the port cannot see (the caller's own queues, starved receives, posts left over) a
-// wake() that finds nobody waiting announces by a note, which makes the next wait only look. Of the
-// port's own lists the waiter looks at the size (BasicListSize::has_any_for_waiter), so it need not
-// wait for a wake() that is still to come.
+// waits. Some work the port cannot see (the caller's own queues, starved receives, posts left
+// over): if wake() finds nobody waiting it leaves a note, which makes the next wait only look. The
+// waiter also looks at the sizes of the port's own lists (BasicListSize::has_any_for_waiter), so it
+// need not wait for a wake() that is still to come.
 //
-// `Atomic` is std::atomic but in tests that switch threads at every access.
+// `Atomic` is std::atomic, except in tests that switch threads at every access.
 #pragma once
 
 #include <atomic>
@@ -21,26 +21,26 @@ namespace portico::io {
 template <template <class> class Atomic>
 class BasicWaiters {
 public:
-    // Whether a thread waits. A hint.
+    // True if a thread waits. A hint.
     [[nodiscard]] bool any() const noexcept {
         return waiting_.load(std::memory_order_relaxed) != 0;
     }
 
-    // A thread is about to wait. True: somebody has called wake() and found nobody; only look.
+    // A thread is about to wait. Returns true if a wake() has found nobody waiting: then only look.
     [[nodiscard]] bool begin() noexcept {
         waiting_.fetch_add(1, std::memory_order_seq_cst);
         return noted_.exchange(false, std::memory_order_seq_cst);
     }
     void end() noexcept { waiting_.fetch_sub(1, std::memory_order_relaxed); }
 
-    // There is work. True: a thread waits, and the caller must interrupt one.
+    // There is work. Returns true if a thread waits: the caller must interrupt one.
     [[nodiscard]] bool wake() noexcept {
         noted_.store(true, std::memory_order_seq_cst);
         if (waiting_.load(std::memory_order_seq_cst) == 0) {
             return false;
         }
-        // The interrupt does for it: the thread that it wakes looks at everything. (If this takes
-        // back another thread's note as well, that one's work is there before the interrupt.)
+        // The interrupt replaces the note: the thread that it wakes looks at everything. (If this
+        // takes back another thread's note as well, that one's work is there before the interrupt.)
         noted_.store(false, std::memory_order_relaxed);
         return true;
     }
@@ -50,12 +50,13 @@ private:
     Atomic<bool> noted_{false};
 };
 
-// The size of a list that the port's lock guards, so that an empty one costs no lock. What it
-// announces is read under the lock.
+// The size of a list that the port's lock guards, so that an empty one costs no lock. The list
+// itself is read under the lock.
 template <template <class> class Atomic>
 class BasicListSize {
 public:
-    // Under the lock. A shared port calls wake() after it, at the end of wait() at the latest.
+    // Called under the lock. A shared port calls wake() afterwards, at the end of wait() at the
+    // latest.
     void set(std::size_t size, bool is_shared) noexcept {
         size_.store(size, is_shared ? std::memory_order_seq_cst : std::memory_order_relaxed);
     }

@@ -31,7 +31,7 @@ public:
 
     // Opens the file again by its name. If that fails, lines still go into the old one.
     [[nodiscard]] base::Result<void> reopen();
-    // Whether the name now leads to another file, or to none.
+    // True if the name now leads to another file, or to none.
     [[nodiscard]] bool was_moved() const noexcept { return file_->was_moved(); }
 
 private:

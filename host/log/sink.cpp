@@ -138,7 +138,7 @@ Sink::Work Sink::next() {
     return work;
 }
 
-// False: the remaining lines are given up.
+// Returns false if the remaining lines are given up.
 bool Sink::carry_out(const Work& work) {
     if (!options_.file.empty()) {
         follow_name(work.reopen);

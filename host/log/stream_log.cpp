@@ -16,13 +16,13 @@ namespace portico::log {
 
 namespace {
 
-// Closing takes no longer, even if nobody reads what is written.
+// The longest time that closing takes, even if nobody reads the log.
 constexpr auto close_timeout = std::chrono::seconds(1);
 
 }  // namespace
 
 struct StreamLog::Sinks {
-    // The console comes first. The others warn there of what they cannot write.
+    // The console comes first. The other sinks warn there of lines that they cannot write.
     std::vector<std::shared_ptr<Sink>> all;
     std::vector<std::shared_ptr<Sink>> lines;   // where lines go
     std::vector<std::shared_ptr<Sink>> access;  // where access lines go; empty: to `lines`

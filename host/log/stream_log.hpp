@@ -21,7 +21,7 @@ class StreamLog final : public base::Log {
 public:
     // Appends to the files. Fails if one cannot be opened or a thread cannot be started.
     [[nodiscard]] static base::Result<std::unique_ptr<StreamLog>> open(const config::Log& options);
-    // Whether open() would succeed, for a check. Writes nothing and leaves no new file.
+    // Finds out for a check whether open() would succeed. Writes nothing and leaves no new file.
     [[nodiscard]] static base::Result<void> try_files(const config::Log& options);
     // Writes what is queued, for at most a second.
     ~StreamLog();
@@ -31,7 +31,7 @@ public:
 
     // [any thread] Opens the files again by their names, after somebody has renamed them.
     void reopen() noexcept;
-    // Waits until the queued lines are written, for at most so long.
+    // Waits until the queued lines are written, but no longer than `at_most`.
     void flush(std::chrono::milliseconds at_most) noexcept;
 
 private:

@@ -12,11 +12,11 @@ namespace {
 constexpr int backlog = 4'096;  // the system reduces it to its own maximum
 constexpr std::uint64_t backoff_ns = 100 * base::nanoseconds_per_millisecond;
 
-// Accepts posted at first, if the port takes so many. Later there are as many as connections: the
-// more connections keep the port busy, the longer an accept waits until it is posted again.
+// The accepts posted at first, if the port takes that many. Later there are as many as connections:
+// the more connections keep the port busy, the longer it takes until an accept is posted again.
 constexpr std::size_t slots_min = 64;
 
-// So many clients in a row are admitted if accepts complete at once. A worker with slow callbacks
+// The most clients admitted in a row if accepts complete at once. A worker with slow callbacks
 // comes to its port rarely, and the clients that it has need their turn as well.
 constexpr int accepts_in_a_row_max = 16;
 
@@ -229,7 +229,7 @@ void Acceptor::stop_listening(ListenSocket& listen_socket) {
                 break;
             case SlotState::accepting: accepting_.port().cancel(slot->accept); break;
             case SlotState::backing_off: accepting_.port().cancel(slot->backoff); break;
-            case SlotState::beginning:  // begun() finds that it is to stop
+            case SlotState::beginning:  // begun() finds that it must stop
             case SlotState::stopped: break;
         }
     }
@@ -259,7 +259,8 @@ bool Acceptor::serve(Slot& slot) {
 }
 
 void Acceptor::connection_released(const WorkerGroup& group) noexcept {
-    // Before its place is given on, so that nobody ever sees more open connections than the limit.
+    // Counted before the next client gets the place, so that nobody ever sees more open connections
+    // than the limit.
     const bool was_last = open_.fetch_sub(1, std::memory_order_acq_rel) == 1;
     {
         const std::scoped_lock lock(mutex_);
@@ -325,20 +326,20 @@ void Acceptor::post_more(ListenSocket& listen_socket) {
     try {
         add_slots(listen_socket, wanted);
     } catch (const std::bad_alloc&) {
-        // The slots that exist go on.
+        // The existing slots go on without it.
     }
     for (std::size_t i = before; i < listen_socket.slots.size(); ++i) {
         accept_again(*listen_socket.slots[i]);
     }
 }
 
-// Ends each event: closes the listening sockets that are done, and reports when nothing is left.
+// Runs at the end of each event: closes the listening sockets that are done, and reports when
+// nothing is left.
 void Acceptor::finish_event(std::unique_lock<std::mutex>& lock) {
     if (!stopping_ || !on_stopped_) {
         return;
     }
-    // Only a thread of its port may close a socket. The last event of each listening socket is on
-    // one.
+    // Only a thread of its port may close a socket. Each listening socket's last event runs on one.
     for (const std::unique_ptr<ListenSocket>& listen_socket : listen_sockets_) {
         const auto is_stopped = [](const std::unique_ptr<Slot>& slot) {
             return slot->state == SlotState::stopped;

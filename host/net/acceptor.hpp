@@ -1,10 +1,10 @@
 // The acceptor of one listener: it keeps accepts posted on one port, and gives each connection to
 // the group of workers that has the fewest.
 //
-// All accepts belong to one group. Its thread had best run no callbacks, so that a client never
-// waits for a busy worker. At the listener's connection limit an accepted client is held, and later
-// ones wait in the system's backlog. If the system is out of descriptors or memory, accepting
-// pauses for 100 ms.
+// All accepts belong to one group. Its thread should run no callbacks, so that a client never waits
+// for a busy worker. At the listener's connection limit an accepted client is held, and later ones
+// wait in the system's backlog. If the system is out of descriptors or memory, accepting pauses for
+// 100 ms.
 //
 // One accept is a Slot, which is in one state at a time:
 //
@@ -17,7 +17,7 @@
 // several it goes to the list of arrivals of the home with the fewest connections, and that home's
 // thread opens it. The acceptor cannot know which callback will take long, so it looks at a home
 // again 10 ms after something arrived there. What is still on the list then goes to another home,
-// and a home whose thread has not come back for so long gets nothing new. A home takes an arrival
+// and a home whose thread has not come back for that long gets nothing new. A home takes an arrival
 // off its list just before it calls on_open: if that takes long, the others are still on the list.
 //
 // Concurrency: mutex_ guards everything, since accepting is not the steady path. Accepts and timers
@@ -45,7 +45,7 @@ class Acceptor {
 public:
     // `accepting`: the group on whose port accepts complete. `homes`: where connections live, at
     // least one; several only if each has one thread. `shared_strand`: the strand of all its
-    // connections, at home in the only home; or null. `context`: what connections are given; its
+    // connections, at home in the only home; or null. `context`: given to each connection; its
     // `released` and `owner` are set here. All outlive the acceptor.
     Acceptor(ConnectionTable& table, WorkerGroup& accepting, const std::vector<WorkerGroup*>& homes,
              Strand* shared_strand, ConnectionContext& context);
@@ -53,25 +53,25 @@ public:
     Acceptor(const Acceptor&) = delete;
     Acceptor& operator=(const Acceptor&) = delete;
 
-    // Binds and listens on one more address, and returns the one that it became (port 0 takes a
-    // free one). Before start(), on the thread that starts the server. Peers wait in the backlog
-    // until start(). The kind of an error is an io::Error.
+    // Binds and listens on one more address, and returns the actual one (port 0 takes a free port).
+    // Before start(), on the thread that starts the server. Peers wait in the backlog until
+    // start(). The kind of an error is an io::Error.
     [[nodiscard]] base::Result<io::Address> listen(const io::Address& address,
                                                    std::uint64_t retry_until_ns = 0);
 
-    // Posts the first accepts. `last_released` is called on a worker thread each time the last open
-    // connection is gone.
+    // Posts the first accepts. `last_released` is called, on a worker thread, each time the last
+    // open connection has ended.
     void start(std::function<void()> last_released);
-    // Asks for the end of accepting. `stopped` is called once, on any thread: no accept is left
-    // then, the listening sockets are closed, and every accepted client was opened or turned away.
-    // (It is called at once if start() was never called.)
+    // Asks accepting to end. `stopped` is called once, on any thread, when no accept is left, the
+    // listening sockets are closed, and every accepted client was opened or turned away. (It is
+    // called at once if start() was never called.)
     void stop(std::function<void()> stopped);
 
     // Connections that are open, or have a place already.
     [[nodiscard]] std::uint32_t open_connections() const noexcept {
         return open_.load(std::memory_order_acquire);
     }
-    // All that were ever accepted.
+    // The number of connections that were ever accepted.
     [[nodiscard]] std::uint64_t accepted_connections() const noexcept {
         return accepted_.load(std::memory_order_relaxed);
     }
@@ -118,13 +118,13 @@ private:
         WorkerGroup* group = nullptr;
         std::uint32_t connections = 0;  // arrivals too
         base::Fifo<ConnectionNode> arrivals;
-        // when one was last taken from the list while others waited, or when the first one came
+        // when an arrival was last taken while others waited, or when the first one came
         std::uint64_t taken_ns = 0;
         struct Doorbell : io::PostOperation {
             Home* home = nullptr;
         } doorbell;
         bool doorbell_posted = false;
-        bool is_opening = false;  // its thread takes arrivals and opens them
+        bool is_opening = false;  // its thread is opening arrivals
         // The worker's round that was under way at the last look, and when it was first seen.
         std::uint64_t round = 0;
         std::uint64_t round_seen_ns = 0;
@@ -145,7 +145,7 @@ private:
     void connection_released(const WorkerGroup& group) noexcept;
 
     // Handles the slot's completed accept. The mutex is locked before and after. True if its client
-    // was served and the slot is to accept the next one.
+    // was served and the slot must accept the next one.
     [[nodiscard]] bool admit(Slot& slot, std::unique_lock<std::mutex>& lock);
     // Gives the slot's client, which has a place, to a home. False if memory was out and the client
     // was turned away.

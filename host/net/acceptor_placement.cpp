@@ -1,4 +1,4 @@
-// The acceptor's choice of a home for each new connection, and what happens to those that arrived
+// The acceptor's choice of a home for each new connection, and the rescue of clients that arrived
 // at a home that has stalled. acceptor.hpp describes it.
 #include <algorithm>
 #include <tuple>
@@ -35,8 +35,8 @@ void Acceptor::place(Connection& connection) {
     check_later();
 }
 
-// The home with the fewest connections among those that have not stalled. Among equals, one that is
-// idle now.
+// Returns the home with the fewest connections among those that have not stalled. Among equals it
+// prefers one that is idle now.
 Acceptor::Home& Acceptor::choose_home(std::uint64_t now) noexcept {
     Home* best = nullptr;
     std::tuple<bool, std::uint32_t, bool> best_rank;

@@ -8,10 +8,10 @@
 
 namespace portico::net {
 
-// Needed on a port that submits in its wait, since finished replies of other connections wait there
-// while a callback runs. Nobody foresees a long one. So after a long one, sends are submitted
-// before each callback of the instance, until 1,000 in a row were short. From any worker: a hint
-// (relaxed). If two workers lose a count, it costs only a few calls.
+// A port that submits in its wait needs this, since finished replies of other connections wait
+// there while a callback runs. A long callback cannot be foreseen. So after one, sends are
+// submitted before each callback of the instance, until 1,000 in a row were short. From any worker:
+// a hint (relaxed). If two workers lose a count, it costs only a few calls.
 class CallbackPace {
 public:
     [[nodiscard]] bool is_slow() const noexcept {

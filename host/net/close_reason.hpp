@@ -1,11 +1,11 @@
-// Why a connection was closed, and how the log says it.
+// The reasons why a connection closes, and their names in the log.
 #pragma once
 
 #include <cstdint>
 
 namespace portico::net {
 
-// Why a connection was closed. The numbers are the plugin ABI's.
+// The reason why a connection was closed. The numbers are the plugin ABI's.
 enum class CloseReason : std::uint8_t {
     none = 0,
     plugin = 1,

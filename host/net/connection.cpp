@@ -12,7 +12,7 @@ namespace portico::net {
 
 namespace {
 
-// So many sends in one turn, if the system takes them at once: a peer that reads as fast as the
+// The most sends in one turn if the system takes them at once: a peer that reads as fast as the
 // plugin fills the queue must not keep the others waiting.
 constexpr int sends_at_once_max = 4;
 
@@ -112,7 +112,7 @@ PORTICO_ALWAYS_INLINE void Connection::received() noexcept {
 PORTICO_ALWAYS_INLINE void Connection::offer_received(std::span<const std::byte> bytes) noexcept {
     if (stash_.empty() && may_offer()) {
         const io::BufferPool& pool = port().buffers();
-        // During the offer the bytes may be sent back from where they lie.
+        // During the offer the plugin may send the bytes back without a copy.
         if (bytes.size() >= pool.buffer_bytes() / 2 &&
             pool.headroom_bytes() >= SendQueue::chunk_overhead) {
             adoptable_bytes_ = pool.buffer_bytes() / 2;
@@ -136,7 +136,7 @@ PORTICO_ALWAYS_INLINE std::size_t Connection::offer(std::span<const std::byte> b
                                                                  : offer_framed(bytes);
 }
 
-// Everything received is one message. What was not consumed waits for more.
+// Offers everything received as one message. Bytes that were not consumed wait for more.
 PORTICO_ALWAYS_INLINE std::size_t Connection::offer_unframed(
     std::span<const std::byte> bytes) noexcept {
     std::size_t consumed = 0;
@@ -254,7 +254,7 @@ void Connection::advance_by_steps() noexcept {
     }
 }
 
-// One step of an open connection. False if there is none to take.
+// Takes one step of an open connection. Returns false if there is none to take.
 bool Connection::step_open() noexcept {
     if (conditions_.close_wanted) {
         begin_flushing();
@@ -309,9 +309,9 @@ SendResult Connection::append_failed(std::size_t bytes) noexcept {
     return SendResult::no_memory;
 }
 
-// Bytes that fill at least half of the receive buffer are sent from it, uncopied: the queue has it
-// until they are sent. Peers that do not read can use up half of the pool this way; the rest is
-// kept for receiving.
+// Bytes that fill at least half of the receive buffer are sent from it without a copy: the queue
+// keeps it until they are sent. Peers that do not read can use up half of the pool this way; the
+// rest is kept for receiving.
 bool Connection::adopt_received(std::span<const std::byte> bytes) noexcept {
     const ReceiveOperation& receive = *this;
     io::BufferPool& pool = port().buffers();
@@ -372,7 +372,7 @@ bool Connection::end_turn() noexcept {
     return stage_ == Stage::over;
 }
 
-// True if the system has taken bytes: that is handled here, and there may be more to send.
+// Returns true if the system has taken bytes: that is handled here, and there may be more to send.
 PORTICO_ALWAYS_INLINE bool Connection::send_at_once() noexcept {
     SendPart& send = *this;
     send.buffers = queue_.gather();

@@ -17,12 +17,12 @@
 // called only after the receive, the send, the timer and the connection's own mail have come back
 // and every accepted call has been delivered.
 //
-// connection.cpp has the way of a message (receive, offer, send) and advance(). Opening, closing,
+// connection.cpp has advance() and the path of a message: receive, offer, send. Opening, closing,
 // deadlines and calls from other threads are in connection_*.cpp.
 //
 // Concurrency. All members belong to the strand (to whichever worker runs it), except word_ (see
 // slot_word.hpp), the addresses, which anyone with a handle may read, events_, and the count of
-// pauses on their way. Functions in the part "from any thread" touch only those, and send mail.
+// pauses on their way. The functions under "From any thread" touch only these, and send mail.
 #pragma once
 
 #include <atomic>
@@ -69,18 +69,19 @@ public:
     // Takes the accepted handle. Until open() only the caller knows the connection.
     void take_socket(const ConnectionContext& context, io::NativeSocket accepted,
                      const io::Address& peer, const io::Address& local) noexcept;
-    // It lives in `home` from now on, and the host's orders (drain, cut) find it. `shared_strand`:
-    // the strand of all the instance's connections, also at home there; null gives it a strand of
-    // its own.
+    // From now on the connection lives in `home`, and the host's orders (drain, cut) find it.
+    // `shared_strand`: the strand of all the instance's connections, also at home there; null gives
+    // it a strand of its own.
     void open(WorkerGroup& home, Strand* shared_strand) noexcept;
     // After open(): sends the mail that calls on_open.
     void begin() noexcept;
-    // The same on a thread of its home, outside of every strand. If that is the home's only thread,
+    // The same, for a thread of its home that runs no strand. If that is the home's only thread,
     // on_open is called before this returns.
     void begin_at_home() noexcept;
 
     // ---- From any thread, with the generation of a handle. The caller has checked belongs_to();
-    // send() does so itself. Each checks the generation again in the step in which it takes effect.
+    // send() does so itself. Each function checks the generation again in the step in which it
+    // takes effect.
     [[nodiscard]] bool belongs_to(const ConnectionContext& context,
                                   std::uint64_t generation) const noexcept {
         return SlotWord::generation_of(word_.load()) == generation &&
@@ -93,7 +94,7 @@ public:
     [[nodiscard]] CallResult close(std::uint64_t generation, CloseHow how) noexcept;
     [[nodiscard]] CallResult pause(std::uint64_t generation) noexcept;
     [[nodiscard]] CallResult resume(std::uint64_t generation) noexcept;
-    // Protocol::on_posted gets function and argument, exactly once, before on_close.
+    // Protocol::on_posted gets the function and its argument, exactly once, before on_close.
     [[nodiscard]] CallResult post(std::uint64_t generation, AnyFunction function,
                                   void* argument) noexcept;
     // The server's orders. drain() calls on_drain, or closes gracefully. cut() aborts, because the
@@ -121,14 +122,14 @@ public:
     [[nodiscard]] std::uint32_t index() const noexcept { return index_; }
     [[nodiscard]] std::uint64_t handle() const noexcept;
 
-    // ---- On the strand. The protocol's own, kept with the connection.
+    // ---- On the strand. For the protocol's own use.
     void* state = nullptr;
     [[nodiscard]] const ConnectionContext& context() const noexcept {
         return *context_.load(std::memory_order_relaxed);
     }
 
-    // ---- By the strand, at the end of its turn: sends what is queued. True if the connection is
-    // over; then release() follows after the turn.
+    // ---- By the strand, at the end of its turn: sends what is queued. Returns true if the
+    // connection is over; then release() follows after the turn.
     [[nodiscard]] bool end_turn() noexcept;
     // Gives the slot back. The connection is not touched afterwards.
     void release() noexcept;
@@ -136,12 +137,12 @@ public:
 private:
     enum class Stage : std::uint8_t { free, opening, open, flushing, lingering, joining, over };
 
-    // What keeps an open connection from simply reading on. Bytes rather than bits: usually there
-    // is none, and one comparison shows it.
+    // The conditions that keep an open connection from simply reading on. They are bytes and not
+    // bits: usually none holds, and one comparison shows it.
     struct Conditions {
         bool paused = false;
         bool held = false;
-        bool offer_due = false;  // the stash is to be offered (again)
+        bool offer_due = false;  // the stash must be offered (again)
         bool writable_due = false;
         bool peer_ended = false;  // the end of the peer's stream has been read
         bool close_wanted = false;
@@ -167,7 +168,7 @@ private:
         cut
     };
 
-    // What may have happened, as bits of events_.
+    // The events that may have happened, as bits of events_.
     enum Event : std::uint8_t {
         event_opened = 1,
         event_received = 2,
@@ -177,8 +178,8 @@ private:
     };
 
     // ---- Events.
-    // On a thread of the home group, outside of every strand: the event is handled on the strand,
-    // now or by mail.
+    // On a thread of the home group that runs no strand: handles the event on the strand, now or by
+    // mail.
     template <Event event>
     void raise() noexcept;
     void dispatch(std::uint8_t events) noexcept;
@@ -189,12 +190,12 @@ private:
     void timer_fired() noexcept;
     void deliver_call(Call& call) noexcept;
 
-    // ---- What follows from them.
-    // Decides what follows, and does it, until nothing is left to do.
+    // ---- After each event.
+    // Decides what to do next, and does it, until nothing is left to do.
     void advance() noexcept;
     void advance_by_steps() noexcept;
     [[nodiscard]] bool step_open() noexcept;
-    // Open, with nothing to do but to read on.
+    // True if the connection is open and has nothing to do but to read on.
     [[nodiscard]] bool is_quiet() const noexcept {
         return stage_ == Stage::open && !conditions_.any();
     }
@@ -203,7 +204,7 @@ private:
     void end_turn_later() noexcept;
 
     // ---- Receiving and offering.
-    // Whether messages may be offered and more bytes received. A pause or close that is still on
+    // True if messages may be offered and more bytes received. A pause or close that is still on
     // its way by mail counts already: its caller may rely on getting no message after the current
     // one.
     [[nodiscard]] bool may_offer() const noexcept {
@@ -238,7 +239,7 @@ private:
     }
     [[nodiscard]] bool send_at_once() noexcept;
     void send_more() noexcept;
-    // Whether the send that is about to begin may complete late, because nothing depends on it yet.
+    // True if the send that is about to begin may complete late, because nothing depends on it yet.
     // If something does later, the strand calls expedite_send(); or it is a call from another
     // thread, whose mail ends the port's wait.
     [[nodiscard]] bool may_send_late() const noexcept {
@@ -256,8 +257,8 @@ private:
     [[nodiscard]] SendResult send_slow_path(const ConnectionContext& context,
                                             std::uint64_t generation,
                                             std::span<const std::byte> bytes) noexcept;
-    // Null if memory is out. The caller reserves (one; for a send call_bytes and its bytes) and
-    // delivers it, or deletes it.
+    // Null if memory is out. The caller reserves for it (one; for a send call_bytes and its bytes)
+    // and delivers it, or deletes it.
     [[nodiscard]] Call* make_call(CallKind kind, std::span<const std::byte> bytes,
                                   AnyFunction function, void* argument,
                                   std::uint32_t number) noexcept;
@@ -308,26 +309,26 @@ private:
     // Stored before the word opens a generation. Other threads compare it and do not follow it.
     // Relaxed: the word orders it.
     std::atomic<const ConnectionContext*> context_{nullptr};
-    // The same, but followed by those whose reservation keeps the generation alive.
+    // The same, but threads whose reservation keeps the generation alive also follow it.
     std::atomic<Strand*> strand_{nullptr};
-    // Pauses by mail that have not arrived. Relaxed: whoever learns from the pausing thread that it
-    // has paused also sees the count.
+    // Pauses by mail that have not arrived. Relaxed: a thread that learns from the pausing thread
+    // that it has paused also sees the count.
     std::atomic<std::uint32_t> pauses_on_the_way_{0};
 
     // ---- the strand's
     const std::uint32_t index_;
     ConnectionTable* const table_;
-    // From any thread, here because of its size. Events that the connection's own mail carries:
-    // whoever raises the first one sends the mail, and its delivery takes them all. Both are
-    // acq_rel. The release of raising an event pairs with the acquire of taking it: the strand sees
-    // the completed operation.
+    // From any thread; it stands here because of its size. The events that the connection's own
+    // mail carries: the thread that raises the first one sends the mail, and its delivery takes
+    // them all. Both are acq_rel. The release of raising an event pairs with the acquire of taking
+    // it: the strand sees the completed operation.
     std::atomic<std::uint8_t> events_{0};
     Stage stage_ = Stage::free;
     CloseReason reason_ = CloseReason::none;        // why it closes: the first reason
     CloseReason abort_reason_ = CloseReason::none;  // if conditions_.aborting
     Conditions conditions_;
     static constexpr std::uint32_t nothing_adoptable = UINT32_MAX;
-    // a send of at least so many bytes may lie in the receive buffer that is being offered
+    // a send of at least this many bytes may lie in the receive buffer that is being offered
     std::uint32_t adoptable_bytes_ = nothing_adoptable;
     bool adopted_ = false;    // the queue has taken it over
     bool receiving_ = false;  // the receive is in flight

@@ -24,7 +24,7 @@ struct Connection::Call : Mail {
 bool Connection::no_call_on_its_way(std::uint64_t generation) const noexcept {
     const std::uint64_t word = word_.load();
     if (SlotWord::generation_of(word) != generation || SlotWord::is_final(word)) {
-        // nothing will be accepted, and the queue may belong to another connection by now, on
+        // nothing will be accepted, and the queue may by now belong to another connection on
         // another strand
         return true;
     }
@@ -71,8 +71,8 @@ SendResult Connection::send_slow_path(const ConnectionContext& context, std::uin
         return SendResult::too_large;
     }
     const auto size = static_cast<std::uint32_t>(bytes.size());
-    // Memory comes first: only the strand can give a reservation back, because a close may wait for
-    // it.
+    // The memory comes first, because this thread could not give a reservation back: a close may
+    // wait for it, so only the strand can.
     const bool direct = on_strand() && no_call_on_its_way(generation);
     Call* call = nullptr;
     if (!direct && size != 0) {
@@ -183,8 +183,8 @@ bool Connection::info(std::uint64_t generation, Info& info) const noexcept {
 
 void Connection::deliver_call(Call& call) noexcept {
     if (stage_ == Stage::opening) {
-        // An order of the host, from a thread that found the word open before Connection::begin()
-        // sent its mail. It comes after that mail.
+        // This is an order of the host, from a thread that found the word open before
+        // Connection::begin() sent its mail. The order must come after that mail.
         strand().deliver(call);
         return;
     }

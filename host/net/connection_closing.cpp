@@ -1,4 +1,4 @@
-// The end of a connection: what asks for it, its steps up to on_close, and the slot's return.
+// The end of a connection: the requests for it, its steps up to on_close, and the slot's return.
 #include <string>
 
 #include "net/connection_inline.hpp"
@@ -111,7 +111,7 @@ void Connection::try_finish() noexcept {
         give_back(lost);
     }
     if (!word_.close_for_good()) {
-        return;  // an accepted call is on its way; it leads back here
+        return;  // an accepted call is on its way; its arrival calls this again
     }
     if (reset_) {
         socket_.reset_on_close();

@@ -1,4 +1,5 @@
-// The deadlines of a connection: how long nothing may move, and what happens then.
+// The deadlines of a connection: each stage limits how long nothing may move, and acts at its
+// limit.
 #include <algorithm>
 #include <optional>
 
@@ -9,13 +10,13 @@ namespace portico::net {
 namespace {
 
 // While the host stops, a connection is done if its peer has acknowledged everything and is quiet
-// for so long after our end of stream. So an idle client that never closes its side does not hold
+// for this long after our end of stream. So an idle client that never closes its side does not hold
 // up the stop.
 constexpr std::uint64_t drain_quiet_ns = 200 * base::nanoseconds_per_millisecond;
 
 // If a timer comes later than this, this process stood still (it was stopped, suspended or
-// starved), and the peer may have stood still with it. So the peer gets another chance of at most a
-// second, and no third one before a byte has moved.
+// starved), and so perhaps did the peer. Then the peer gets a second chance of at most a second,
+// and no third one before a byte has moved.
 constexpr std::uint64_t late_ns = 100 * base::nanoseconds_per_millisecond;
 constexpr std::uint64_t another_chance_ns = base::nanoseconds_per_second;
 
@@ -25,7 +26,7 @@ constexpr std::uint64_t milliseconds(std::uint32_t count) noexcept {
 
 }  // namespace
 
-// How long nothing may move in this stage. 0: there is no limit.
+// The longest time in which nothing may move in this stage. 0: there is no limit.
 std::uint64_t Connection::timeout_ns() const noexcept {
     const config::Limits& limits = context().limits;
     switch (stage_) {

@@ -91,11 +91,11 @@ PORTICO_ALWAYS_INLINE void Connection::advance() noexcept {
         return;
     }
     // The usual case: a message was answered, and the next one is awaited. The answer leaves first,
-    // and end_turn() reads on after it. Only the idle deadline can be wanted.
+    // and end_turn() reads on after it. The only deadline that may be needed is the idle one.
     if (!turn_end_due_) {
         read_on_quietly();
     }
-    // A timer in flight is early enough, since since_ns_ only grows.
+    // A timer in flight is early enough, because since_ns_ only grows.
     if (context().limits.idle_timeout_ms != 0 && !timing_) {
         arm_timer();
     }

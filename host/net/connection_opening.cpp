@@ -48,8 +48,7 @@ void Connection::opened() noexcept {
             accepted_ = true;
             stage_ = Stage::open;
             if (!queue_.empty()) {
-                // what other connections' callbacks on this strand sent before on_open could not
-                // leave yet
+                // bytes that other callbacks on this strand sent before on_open could not leave yet
                 end_turn_later();
             }
         } else {
@@ -63,7 +62,7 @@ void Connection::opened() noexcept {
 }
 
 bool Connection::attach() noexcept {
-    // The port's refusal is a text, as at start-up, and may find no memory.
+    // The port refuses with a text, as at start-up, and may have no memory for it.
     try {
         const base::Result<void> attached = port().attach(socket_);
         if (attached) {

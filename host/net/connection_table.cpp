@@ -8,8 +8,8 @@ namespace portico::net {
 
 namespace {
 
-// Counts up from a random start. If each were drawn at random, two servers would have the same one
-// once in some thousand times.
+// Counts up from a random start. If each salt were drawn at random, two servers would get the same
+// one once in some thousand times.
 std::uint64_t next_salt() {
     constexpr std::uint32_t salt_bits = 64 - ConnectionTable::index_bits -
                                         SlotWord::generation_bits;

@@ -87,8 +87,8 @@ private:
     const std::uint32_t connections_max_;
     const std::uint32_t blocks_max_;
     std::unique_ptr<std::atomic<Block*>[]> blocks_;
-    // How many slots exist. Raised (release) after their block is published, read (acquire) before
-    // a block is looked up.
+    // The number of slots that exist. Raised (release) after their block is published, read
+    // (acquire) before a block is looked up.
     std::atomic<std::uint32_t> made_{0};
     std::mutex mutex_;
     base::Fifo<ConnectionNode> free_;  // under mutex_

@@ -1,4 +1,5 @@
-// Which function of a protocol a worker is running, for those who wait for the worker.
+// Names the function of a protocol that a worker is running. Threads that wait for the worker read
+// it.
 //
 // Concurrency: only the worker writes, any thread reads, all relaxed. A reader may see parts of two
 // calls, so it believes them only after count() has stayed the same for a while.
@@ -46,8 +47,8 @@ private:
     std::atomic<std::uint64_t> connection_{0};
 };
 
-// Distinguishes a call that does not return from a slow machine. It counts looks and not time: a
-// suspended process misses all looks, and its calls had no time either.
+// Distinguishes a call that does not return from a slow machine. It counts looks and not time:
+// while a process is suspended there are no looks, and its calls get no time either.
 class CallWatch {
 public:
     explicit CallWatch(const CurrentCall& call) noexcept : call_(&call) {}

@@ -21,9 +21,9 @@ class Drain {
 public:
     // `changed`: called from any thread when an acceptor has stopped, so that step() may find more
     // than before. (The acceptors' `last_released` reports the connections.) What it refers to
-    // outlives the workers; the drain itself may end as soon as step() has returned true. All the
-    // memory that the drain needs is taken here: make it when the server starts, so that the server
-    // can always stop.
+    // outlives the workers; the drain itself may end as soon as step() has returned true. The
+    // constructor takes all the memory that the drain needs. Make the drain when the server starts,
+    // so that the server can always stop.
     Drain(ConnectionTable& table, std::vector<Acceptor*> acceptors,
           const std::function<void()>& changed);
     Drain(const Drain&) = delete;
@@ -34,9 +34,9 @@ public:
     // the drain of the others.
     void begin(std::uint32_t deadline_ms) noexcept;
 
-    // True when no acceptor and no connection is left. `late`: the deadline has passed; what is
-    // open then is cut, in each such step again: a cut may have found no memory, or a connection
-    // have been accepted meanwhile.
+    // True when no acceptor and no connection is left. `late`: the deadline has passed; each such
+    // step cuts what is open then, because an earlier cut may have found no memory, or a connection
+    // may have been accepted meanwhile.
     [[nodiscard]] bool step(bool late) noexcept;
 
     // True if memory was out for a connection's order: then step() is due again soon, whatever

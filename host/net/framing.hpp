@@ -49,7 +49,7 @@ struct Frame {
                                          std::span<const std::byte> bytes,
                                          std::size_t& scanned) noexcept;
 
-// The first frame of `bytes`. `scanned`: how many of these bytes an earlier call has searched
+// The first frame of `bytes`. `scanned`: the number of these bytes that earlier calls searched
 // without finding the delimiter, 0 at first; it is updated. Without framing all bytes are one
 // frame.
 [[nodiscard]] PORTICO_ALWAYS_INLINE Frame next_frame(const config::Framing& framing,

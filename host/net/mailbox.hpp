@@ -6,15 +6,15 @@
 //   otherwise    the newest mail, linked to the older ones; on a run queue, or running
 //
 // push() changes it from idle. The caller that makes this change, and nobody else, must put the
-// strand on its run queue. Or try_begin() makes it, for a thread that runs the strand at once. The
-// runner takes all mail with take_all(), and ends its run with try_idle(), which fails if mail has
-// come meanwhile. So a strand that has mail is always on one run queue or running, and never on
+// strand on its run queue. try_begin() also makes it, for a thread that runs the strand at once.
+// The runner takes all mail with take_all(), and ends its run with try_idle(), which fails if mail
+// has come meanwhile. So a strand that has mail is always on one run queue or running, and never on
 // two.
 //
-// Pairing: the release of push() with the acquire of take_all(), so that the runner sees what the
-// sender wrote into the mail. The release of try_idle() with the acquire of the push() or
-// try_begin() that finds `idle`, so that everything that one run wrote is seen by the thread that
-// schedules the next run (and, through the run queue, by the one that runs it).
+// Pairing: the release of push() pairs with the acquire of take_all(), so that the runner sees what
+// the sender wrote into the mail. The release of try_idle() pairs with the acquire of the push() or
+// try_begin() that finds `idle`, so that the thread that schedules the next run sees everything
+// that one run wrote (and so does, through the run queue, the thread that runs it).
 //
 // `Atomic` is std::atomic, except in tests that switch threads at every access.
 #pragma once

@@ -1,5 +1,5 @@
-// What a connection asks of the protocol above it (host/plugin implements it for the C ABI; tests
-// implement it directly), and what a connection needs of the listener that accepted it.
+// The protocol as a connection calls it (host/plugin implements it for the C ABI; tests implement
+// it directly), and everything that a connection needs from the listener that accepted it.
 //
 // All calls for one connection are serial, on its strand. Calls for different connections are
 // concurrent, unless the listener has one strand for all. No call is made while the protocol itself

@@ -84,7 +84,7 @@ void SendQueue::consume_part(std::size_t count) noexcept {
 void SendQueue::adopt(io::BufferPool& pool, io::Buffer buffer, std::uint32_t begin,
                       std::uint32_t size) noexcept {
     PORTICO_ASSERT(pool.headroom_bytes() >= chunk_overhead && begin + size <= pool.buffer_bytes());
-    // full, so that nothing is written after the bytes
+    // marked as full, so that nothing is written after the bytes
     auto* chunk = new (buffer.data - chunk_overhead) Chunk(&pool, buffer, begin + size);
     chunk->begin = begin;
     chunk->end = begin + size;

@@ -1,9 +1,9 @@
 // A connection's bytes that wait to be sent: a list of chunks. Small messages share a chunk, so
 // that many of them leave in one send. Chunks of the usual size come from the group's pool; larger
-// ones come from the heap, and so do all if the pool is exhausted. A queue never owns more than
-// twice its bytes, the part of its oldest chunk that is sent, and one chunk more. A receive buffer
-// whose bytes are sent back becomes a chunk without a copy, since it has room in front for the
-// header. An empty queue owns nothing.
+// ones come from the heap, and so do all if the pool is exhausted. A queue never owns more than the
+// sum of twice its bytes, the part of its oldest chunk that is sent, and one chunk. A receive
+// buffer whose bytes are sent back becomes a chunk without a copy, since it has room in front for
+// the header. An empty queue owns nothing.
 //
 // It belongs to the strand. Bytes named by gather() stay where they are until consume(); append()
 // writes after them.
@@ -33,7 +33,7 @@ public:
     [[nodiscard]] bool empty() const noexcept { return bytes_ == 0; }
     [[nodiscard]] bool is_one_chunk() const noexcept { return head_ == tail_; }  // or none
 
-    // The memory of its chunks. Each call counts it.
+    // The memory of its chunks. Each call counts it anew.
     [[nodiscard]] std::size_t owned_bytes() const noexcept;
 
     // False if memory is out; the queue is unchanged then.
@@ -55,8 +55,8 @@ public:
         return true;
     }
 
-    // Takes over a buffer of `pool`, which has chunk_overhead of headroom, for the `size` bytes in
-    // it from `begin` on. Nothing is copied. The pool gets the buffer back after they are sent.
+    // Takes over a buffer of `pool`, which has chunk_overhead of headroom, to send the `size` bytes
+    // in it from `begin` on. Nothing is copied. The pool gets the buffer back after they are sent.
     void adopt(io::BufferPool& pool, io::Buffer buffer, std::uint32_t begin,
                std::uint32_t size) noexcept;
 

@@ -1,7 +1,7 @@
-// An address that anyone with a handle reads at any time, and that is written only while nobody can
+// An address that anyone with a handle may read at any time. It is written only while nobody can
 // hold the slot's generation. The reader looks at the slot's word before and after. The loads are
-// acquire: a reader that met the words of a later connection also sees, in its second look, that
-// the generation is over.
+// acquire: a reader that got words of a later connection's address also sees, in its second look,
+// that the generation is over.
 //
 // `Atomic` is std::atomic, except in tests that switch threads at every access.
 #pragma once

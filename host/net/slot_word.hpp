@@ -15,9 +15,9 @@
 //   bits 37..63  generation, from 1; goes up with the next connection in the slot
 //
 // Pairing: each change is acq_rel, each look an acquire. The release that opens a generation pairs
-// with the acquire of everyone who finds that generation: they see the slot as it was opened. The
-// release of a give_back() pairs with the acquire of close_for_good(): the closing thread sees what
-// those calls did.
+// with the acquire of every thread that finds that generation: it sees the slot as it was opened.
+// The release of a give_back() pairs with the acquire of close_for_good(): the closing thread sees
+// what those calls did.
 //
 // `Atomic` is std::atomic, except in tests that switch threads at every access.
 #pragma once
@@ -80,7 +80,8 @@ public:
                 return Reserve::finished;
             }
             const bool full = reserved_of(word) >= high;
-            // Marked in the step that finds it full: no on_writable can fall between the two.
+            // The step that finds it full also marks it, so that no on_writable can come between
+            // the two.
             const std::uint64_t changed = full ? word | blocked : word + bytes;
             if (word_.compare_exchange_weak(word, changed, std::memory_order_acq_rel,
                                             std::memory_order_acquire)) {
@@ -96,8 +97,8 @@ public:
     }
 
     // On the strand, whose queue holds `queued` bytes: the same for a send that takes effect at
-    // once. It may if nothing is marked and exactly the queued bytes are reserved: then it
-    // overtakes no accepted call that is still on its way by mail. If it may not, this returns
+    // once. That is allowed if nothing is marked and exactly the queued bytes are reserved: then
+    // the send overtakes no accepted call that is still on its way by mail. Otherwise this returns
     // false, and reserve() says why.
     [[nodiscard]] bool reserve_at_once(std::size_t queued, std::uint64_t generation,
                                        std::uint32_t bytes, std::uint32_t high) noexcept {
@@ -107,11 +108,12 @@ public:
                                              std::memory_order_relaxed);
     }
 
-    // What a call marks in the step that reserves.
+    // The mark that a call sets in the step that reserves.
     enum class Mark : std::uint8_t { nothing, closing, finished, aborting };
 
-    // Reserves one for a call by mail, and sets its mark. `even_closing`: for calls that still
-    // matter then (an abort, the host's own orders). False if the connection is gone.
+    // Reserves one for a call by mail, and sets its mark. `even_closing`: also on a closing
+    // connection, for calls that still matter then (an abort, the host's own orders). False if the
+    // connection is gone.
     [[nodiscard]] bool reserve_call(std::uint64_t generation, bool even_closing,
                                     Mark mark = Mark::nothing) noexcept {
         std::uint64_t word = load();
@@ -129,8 +131,8 @@ public:
         }
     }
 
-    // Gives `bytes` back. True if that ends a blockage (fewer than `low` are left, or none): one
-    // on_writable is due now.
+    // Gives `bytes` back. True if the connection was blocked and no longer is (fewer than `low` are
+    // left, or none): one on_writable is due now.
     [[nodiscard]] bool give_back(std::uint32_t bytes, std::uint32_t low) noexcept {
         std::uint64_t word = load();
         for (;;) {
@@ -148,8 +150,8 @@ public:
     // On the strand: from now on sends and posts find the connection gone.
     void begin_closing() noexcept { word_.fetch_or(closing, std::memory_order_acq_rel); }
 
-    // On the strand, last: true if nothing is reserved; then nothing ever will be. False if some
-    // call is still on its way.
+    // On the strand, as its last step: true if nothing is reserved; then nothing ever will be.
+    // False if some call is still on its way.
     [[nodiscard]] bool close_for_good() noexcept {
         std::uint64_t word = load();
         for (;;) {

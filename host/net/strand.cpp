@@ -32,11 +32,11 @@ void Strand::run(Worker& worker, std::uint32_t mail_budget) noexcept {
 
 void Strand::end_turn(Worker& worker) noexcept {
     base::Fifo<ConnectionNode> over;
-    // Each once. Those that callbacks of these ask for have the next turn: two that keep each other
-    // busy would never give the thread away.
+    // Calls each connection once. If their callbacks ask for more, that waits for the next turn:
+    // two connections that keep each other busy would never give the thread away.
     for (base::Link* due = at_turn_end_.take_all(); due != nullptr;) {
         auto& connection = static_cast<Connection&>(static_cast<ConnectionNode&>(*due));
-        due = due->next;  // until its end_turn() ends a connection is not put on a list again
+        due = due->next;  // a connection is not put on a list again before its end_turn() has ended
         if (connection.end_turn()) {
             over.push_back(connection);
         }

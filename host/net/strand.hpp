@@ -24,7 +24,7 @@ public:
     Strand(const Strand&) = delete;
     Strand& operator=(const Strand&) = delete;
 
-    // Before the first mail, and by whoever owns an idle strand.
+    // Call it before the first mail, or as the owner of an idle strand.
     void set_home(WorkerGroup& group) noexcept { home_ = &group; }
     [[nodiscard]] WorkerGroup& home() const noexcept { return *home_; }
 
@@ -36,15 +36,15 @@ public:
     // A whole turn, with up to `mail_budget` mails.
     void run(Worker& worker, std::uint32_t mail_budget) noexcept;
     // From a completion's handler: begins a turn at once if the strand is idle and `worker` is its
-    // group's only one, which spares the way through mailbox and run queue. Then end_turn() is due.
-    // False: the caller sends mail. (If there are several threads it is always mail, so that
-    // another thread can take what this one has not come to.) Defined in worker.hpp.
+    // group's only one, which saves the way through mailbox and run queue. Then end_turn() is due.
+    // If it returns false the caller sends mail. (A group of several threads always uses mail, so
+    // that another thread can take what this one has not come to.) Defined in worker.hpp.
     [[nodiscard]] bool begin_turn(Worker& worker) noexcept;
     void end_turn(Worker& worker) noexcept;
 
     // ---- In a turn.
-    // Connection::end_turn() is called at the end of this turn; asked for at that end itself, in
-    // the next turn. The caller sees to it that a connection is on the list once.
+    // Connection::end_turn() is called at the end of this turn; if this is called during that end,
+    // at the end of the next turn. The caller makes sure that a connection is on the list once.
     void call_at_turn_end(ConnectionNode& connection) noexcept {
         at_turn_end_.push_back(connection);
     }
@@ -52,8 +52,8 @@ public:
 private:
     // Delivers up to `mail_budget` mails.
     void deliver_pending(std::uint32_t mail_budget) noexcept;
-    // True when nothing is left and the strand is idle, so that any thread may schedule it again.
-    // False: it queues again.
+    // True if nothing is left: the strand is idle, and any thread may schedule it again. False: it
+    // queues again.
     [[nodiscard]] bool try_idle() noexcept {
         return at_turn_end_.empty() && pending_.empty() && mailbox_.try_idle();
     }

@@ -71,7 +71,7 @@ void WorkerGroup::stop() noexcept {
         thread.join();
     }
     threads_.clear();
-    // The last worker has passed the stop post on.
+    // The last worker has posted the stop post once more.
     while (port_->outstanding() != 0) {
         io::Operation* rest = nullptr;
         if (port_->wait({&rest, 1}, 0) != 0) {
@@ -88,8 +88,8 @@ bool WorkerGroup::is_current() const noexcept {
 void WorkerGroup::schedule(Strand& strand) noexcept {
     if (is_current()) {
         enqueue(strand);
-        // The caller is inside a callback, which may take long, or even wait for what this strand
-        // is to do. Another thread may take the strand.
+        // The caller is inside a callback. It may take long, or even wait for something that this
+        // strand must do. Another thread may take the strand.
         if (options_.threads > 1 && Worker::current()->running() != nullptr) {
             port_->wake();
         }
@@ -159,8 +159,8 @@ void Worker::run() noexcept {
 }
 
 void Worker::run_strands() noexcept {
-    // Only as many as are queued now: a strand that queues again waits until the port has been
-    // looked at.
+    // Runs only as many strands as are queued now: one that queues again waits until the port has
+    // been looked at.
     std::uint32_t turns = group_->run_count_.load(std::memory_order_relaxed);
     for (; turns > 0; --turns) {
         Strand* strand = group_->dequeue();
@@ -168,8 +168,8 @@ void Worker::run_strands() noexcept {
             return;  // other workers took them
         }
         // Another thread can take the strands that this one has not come to. If callbacks may block
-        // (batches of one), it can also take what the strand before has submitted and the port has
-        // completed at once: nobody looks at the port's ready list before somebody waits.
+        // (batches of one), it can also take operations that the strand before submitted and the
+        // port completed at once: nobody looks at the port's ready list until a thread waits.
         if (group_->options_.threads > 1 &&
             (group_->options_.batch == 1 ||
              group_->run_count_.load(std::memory_order_relaxed) != 0)) {

@@ -7,9 +7,9 @@
 // of a blocking instance).
 //
 // Concurrency. The run queue belongs to the group's one thread; if there are several, mutex_ guards
-// it. Other threads put strands there through inbox_: whoever finds it empty posts the doorbell on
-// the port, and its completion takes the whole inbox. So the doorbell is never posted twice:
-// between its post and the taking nobody finds the inbox empty.
+// it. Other threads put strands there through inbox_: the thread that finds it empty posts the
+// doorbell on the port, and the doorbell's completion takes the whole inbox. So the doorbell is
+// never posted twice: between its post and the taking nobody finds the inbox empty.
 #pragma once
 
 #include <atomic>
@@ -53,12 +53,13 @@ public:
     WorkerGroup(const WorkerGroup&) = delete;
     WorkerGroup& operator=(const WorkerGroup&) = delete;
 
-    // Makes the threads, which do nothing before begin(). So whatever may fail is done before
-    // anything depends on it. Fails if the system gives too few; stop() ends those that were made.
+    // Makes the threads, which do nothing before begin(). So everything that may fail is done
+    // before anything depends on it. Fails if the system gives too few; stop() ends those that were
+    // made.
     [[nodiscard]] base::Result<void> start();
     void begin() noexcept;
-    // Ends the threads and reaps what is still outstanding. No connection and no acceptor may be
-    // left. Not from the group's own threads.
+    // Ends the threads and completes what is still outstanding. No connection and no acceptor may
+    // be left. Not from the group's own threads.
     void stop() noexcept;
 
     [[nodiscard]] io::CompletionPort& port() noexcept { return *port_; }
@@ -129,8 +130,8 @@ public:
     // Written by the protocol on this thread, read by other threads.
     [[nodiscard]] CurrentCall& current_call() noexcept { return current_call_; }
 
-    // A callback of the context's instance is about to run. If its callbacks may take long, what
-    // others have submitted goes to the system first.
+    // A callback of the context's instance is about to run. If its callbacks may take long, the
+    // operations that others have submitted go to the system first.
     void before_callback(const ConnectionContext& context) noexcept {
         if (times_turns_) {
             called_ = &context;
@@ -172,8 +173,8 @@ private:
     Strand* running_ = nullptr;
     bool took_stop_post_ = false;
     CurrentCall current_call_;
-    // On a port that submits in its wait each turn is timed: when it began, and whose callbacks it
-    // called last.
+    // On a port that submits in its wait each turn is timed. These say when it began, and whose
+    // callbacks it called last.
     bool times_turns_ = false;
     const ConnectionContext* called_ = nullptr;
     std::uint64_t turn_began_ns_ = 0;

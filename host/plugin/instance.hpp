@@ -47,20 +47,20 @@ public:
     // [control] Calls validate, if there is one. Returns the mistakes, ready for a person.
     [[nodiscard]] std::vector<std::string> validate();
 
-    // [control] Calls create. Returns the mistakes; if there are none, the instance lives and
+    // [control] Calls create. Returns the mistakes; if there are none, the instance is ready, and
     // connections of `context` may come. Functions that are posted to the instance run in `home`.
     [[nodiscard]] std::vector<std::string> create(net::ConnectionTable& table,
                                                   const net::ConnectionContext& context,
                                                   net::WorkerGroup& home);
 
-    // Runs everything that is posted to the instance. With SERIAL it is also the strand of all its
-    // connections.
+    // The strand that runs everything that is posted to the instance. With SERIAL it is also the
+    // strand of all its connections.
     [[nodiscard]] net::Strand& strand() noexcept { return strand_; }
 
     // After the last connection is released: refuses new posts and waits until those that were
     // accepted have run. The workers must still run.
     void finish();
-    // The same for at most so long. True: they have run. May be called again.
+    // The same for a limited time. Returns true if they have run. May be called again.
     [[nodiscard]] bool finish_within(std::chrono::milliseconds at_most);
 
     // ---- net::Protocol
@@ -97,7 +97,7 @@ private:
     [[nodiscard]] SettingsReader* settings_now() noexcept;
     [[nodiscard]] std::vector<std::string> mistakes_of(const char* what, portico_status status,
                                                        const std::string& error);
-    // Whether `status`, which `callback` returned, is an error. If so it is logged, because it may
+    // True if `status`, which `callback` returned, is an error. Then it is logged, because it may
     // be a mistake of the plugin's author. A flood of errors becomes one line and a count.
     [[nodiscard]] bool has_failed(const net::Connection& connection, portico_status status,
                                   const char* callback) noexcept;
@@ -132,8 +132,8 @@ private:
     std::atomic<std::uint64_t> failure_logged_ns_{0};
     std::atomic<std::uint64_t> failures_unlogged_{0};
     // The number of posts that were accepted and have not returned, and the top bit once finish()
-    // has begun. All changes are acq_rel: whoever sees the last end_post() in finish() also sees
-    // what the posted functions did.
+    // has begun. All changes are acq_rel: the thread that sees the last end_post() in finish() also
+    // sees what the posted functions did.
     std::atomic<std::uint32_t> posts_{0};
     std::mutex finish_mutex_;
     std::condition_variable finish_changed_;
@@ -154,8 +154,8 @@ inline portico_status Instance::begin_post() noexcept {
 }
 
 inline void Instance::end_post() noexcept {
-    // All under the lock: as soon as finish() sees that the last post is gone, this instance may be
-    // destroyed, so nothing of it is touched after the unlock.
+    // Everything is done under the lock: as soon as finish() sees that the last post is gone, this
+    // instance may be destroyed, so nothing of it is touched after the unlock.
     const std::scoped_lock lock(finish_mutex_);
     if (posts_.fetch_sub(1, std::memory_order_acq_rel) == (finishing | 1)) {
         finish_changed_.notify_all();

@@ -12,8 +12,8 @@ namespace portico::plugin {
 class Library {
 public:
     // `path` is absolute, UTF-8. Windows looks for its dependencies beside it and in the system's
-    // folder only. Linux binds all its symbols at once and shares them with nobody. The file is
-    // mapped, so check it before with fault_of_library() of library_image.hpp.
+    // folder only. Linux binds all its symbols at once and exports them to no other library. The
+    // file is mapped, so check it before with fault_of_library() of library_image.hpp.
     [[nodiscard]] static base::Result<std::shared_ptr<Library>> open(const std::string& path);
 
     // Unloads, unless keep() was called.
@@ -33,7 +33,7 @@ public:
     [[nodiscard]] static base::Result<std::vector<std::string>> names_in(
         const std::string& directory);
 
-    // What libraries are called here: ".dll" or ".so".
+    // The suffix of libraries on this system: ".dll" or ".so".
     [[nodiscard]] static const char* suffix() noexcept;
 
 private:

@@ -1,7 +1,7 @@
-// A folder of this process alone, in which private copies of libraries lie.
+// A folder that belongs to this process alone and holds private copies of libraries.
 //
 // The system holds a lock on it as long as its process lives. So a folder that a killed host left
-// behind is never taken for one in use, even if two containers share a temporary folder and number
+// is never mistaken for one in use, even if two containers share a temporary folder and number
 // their processes alike. Nobody but its account may write to it.
 #pragma once
 

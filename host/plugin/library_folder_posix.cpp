@@ -34,7 +34,7 @@ int open_folder(int at, const char* name) noexcept {
     return ::openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-// Removes everything in the folder and follows no link. Without std::filesystem, which throws.
+// Removes everything in the folder and follows no link. It avoids std::filesystem, which throws.
 void remove_contents(int folder, int depth) noexcept {
     const int again = open_folder(folder, ".");  // closedir() closes it
     const Directory open(again >= 0 ? ::fdopendir(again) : nullptr);
@@ -71,7 +71,7 @@ base::Result<std::unique_ptr<LibraryFolder>> LibraryFolder::make(const std::stri
     }
     std::unique_ptr<LibraryFolder> folder(new LibraryFolder);
     std::string made;
-    // Before it is locked, another process may remove it as a leftover.
+    // Until the folder is locked, another process may remove it as a leftover.
     constexpr int tries = 10;
     for (int i = 0; i < tries; ++i) {
         made = place + "/" + std::string(prefix) + "XXXXXX";

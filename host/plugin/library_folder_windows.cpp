@@ -1,4 +1,4 @@
-// In this order.
+// The order matters.
 #include <windows.h>
 
 #include <aclapi.h>
@@ -36,8 +36,8 @@ std::string reason_of(DWORD code) {
     return io::native_error_text(static_cast<int>(code));
 }
 
-// The account of this process. What the process makes belongs to the account, or, for an
-// administrator, to the owner that its token names.
+// The account of this process. Its files belong to the account, or, for an administrator, to the
+// owner that its token names.
 class Account {
 public:
     Account() noexcept {
@@ -104,7 +104,7 @@ bool make_folder(const std::filesystem::path& folder, DWORD& code) {
     return true;
 }
 
-// Null if another process has it, or another server of this process.
+// Returns null if another process, or another server of this process, has the lock.
 HANDLE lock_folder(const std::filesystem::path& folder) {
     const HANDLE lock = ::CreateFileW((folder / lock_name).c_str(), GENERIC_WRITE | DELETE, 0,
                                       nullptr, OPEN_ALWAYS,

@@ -7,8 +7,8 @@
 
 namespace portico::plugin {
 
-// What is wrong with the file, if the system's loader would crash on it or has no good message for
-// it; else empty. "it is cut short: ...", "it is built for another processor (...)".
+// Says what is wrong with the file if the system's loader would crash on it or has no good message
+// for it; else empty. "it is cut short: ...", "it is built for another processor (...)".
 [[nodiscard]] std::string fault_of_library(const std::string& path);
 
 struct Needs {

@@ -116,7 +116,7 @@ void add_origin_folders(std::string_view search, std::vector<std::string>& folde
 
 // The dynamic linker maps what the program headers name and does not compare it with the file's
 // size, so a file that was cut short (an unfinished copy) kills the process by SIGBUS. If the file
-// is for another processor, it says that there is no such file.
+// is for another processor, the linker says that there is no such file.
 std::string fault_of_library(const std::string& path) {
     Image file(path);
     if (!file.is_open()) {
@@ -194,7 +194,7 @@ Needs needs_of_library(const std::string& path) {
         return end == std::string::npos ? std::string() : table.substr(at, end - at);
     };
     for (const std::uint64_t at : names) {
-        // A name with a slash is searched for nowhere else.
+        // A name with a slash is a path and is not searched for.
         if (std::string name = string_at(at);
             !name.empty() && name.find('/') == std::string::npos) {
             needs.libraries.push_back(std::move(name));

@@ -19,7 +19,7 @@ std::string without_file(std::string_view text, const std::string& path) {
     return std::string(text.starts_with(beginning) ? text.substr(beginning.size()) : text);
 }
 
-// Says so if a missing library lies beside the one that needs it: on Windows it would be found.
+// Mentions it if a missing library lies beside the one that needs it: Windows would find it there.
 std::string hint_of(std::string_view text, const std::string& path) {
     const std::string_view missing = text.substr(
         0, std::min(text.find(": cannot open shared object file"), text.size()));
@@ -55,7 +55,7 @@ void (*Library::symbol(const char* name) const noexcept)() {
     return reinterpret_cast<void (*)()>(::dlsym(handle_, name));
 }
 
-// Without std::filesystem: libstdc++'s directory_iterator ends the process if memory runs out.
+// This avoids std::filesystem: libstdc++'s directory_iterator ends the process if memory runs out.
 base::Result<std::vector<std::string>> Library::names_in(const std::string& directory) {
     struct Close {
         void operator()(DIR* open) const noexcept { ::closedir(open); }

@@ -8,8 +8,9 @@ namespace portico::plugin {
 
 namespace {
 
-// In better words than the system's. Its sentence for 126 does not say whether the file is missing
-// or something that it needs, and the one for 193 has a gap for the file ("%1 is not a valid ...").
+// Gives the reason in better words than the system's. Its sentence for 126 does not say whether the
+// file is missing or something that it needs, and the one for 193 has a gap for the file ("%1 is
+// not a valid ...").
 std::string reason_of(DWORD code) {
     const std::string number = " (error " + std::to_string(code) + ")";
     switch (code) {

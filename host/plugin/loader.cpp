@@ -41,7 +41,7 @@ bool is_label(const char* text, std::uint64_t size) noexcept {
             std::all_of(text, text + size, [](char c) { return c > ' ' && c < '\x7f'; }));
 }
 
-// What is wrong with the table; empty if nothing is.
+// Says what is wrong with the table; empty if nothing is.
 std::string fault_of(const portico_plugin& plugin) {
     if (plugin.struct_size < sizeof(portico_plugin) || plugin.struct_size % 8 != 0) {
         return "its table has struct_size " + std::to_string(plugin.struct_size) + ", expected " +
@@ -133,7 +133,7 @@ base::Result<Loaded> load(const std::string& directory, const std::string& name,
     const std::size_t hash = name.find('#');
     const std::string file_name = name.substr(0, hash);
     const std::string wanted = hash == std::string::npos ? "" : name.substr(hash + 1);
-    // A configuration file has been checked for this, the settings of an embedding program have
+    // A configuration file has been checked for this, but the settings of an embedding program have
     // not.
     if (file_name.empty() || (hash != std::string::npos && wanted.empty()) ||
         file_name.find_first_of("/\\:") != std::string::npos ||

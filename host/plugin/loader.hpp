@@ -1,5 +1,5 @@
-// Finds, loads and checks plugins: only those that the configuration names, by absolute path, from
-// the plugin directory, each from a private copy (private_copies.hpp).
+// Finds, loads and checks plugins. It loads only those that the configuration names, by absolute
+// path, from the plugin directory, each from a private copy (private_copies.hpp).
 #pragma once
 
 #include <memory>

@@ -13,7 +13,7 @@ namespace portico::plugin {
 
 namespace {
 
-// No real plugin has more libraries beside it. Those that are left out are not found.
+// No real plugin has more libraries beside it. Further ones are not copied, and so not found.
 constexpr std::size_t files_max = 256;
 
 std::mutex kept_mutex;

@@ -5,8 +5,8 @@
 // The copies lie in a folder of this process's own (library_folder.hpp), together with the
 // libraries that the original needs and that lie beside it. The folder is made in the system's
 // temporary place. If that forbids execution or writing, the next place of a list is tried; the
-// last one is the plugin folder itself, which surely allows execution but seldom writing. If no
-// place will do, the originals are loaded, with a note.
+// last one is the plugin folder itself, which allows execution but seldom writing. If no place will
+// do, the originals are loaded, with a note.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,8 @@
 
 namespace portico::plugin {
 
-// Each server has one. It removes the copies, so whoever uses the libraries ends before it.
+// Each server has one. Its destructor removes the copies, so everything that uses the libraries
+// must end before.
 class PrivateCopies {
 public:
     PrivateCopies() = default;
@@ -37,9 +38,9 @@ public:
     // another server, returns it and loads no further copy.
     void keep(const std::shared_ptr<Library>& library);
 
-    // What an operator should know about the copies, a sentence each.
+    // Notes on the copies for the operator, a sentence each.
     [[nodiscard]] const std::vector<std::string>& notes() const noexcept { return notes_; }
-    // Where the copies are; empty without a folder.
+    // The folder of the copies; empty if there is none.
     [[nodiscard]] std::string folder() const {
         return folder_ != nullptr ? folder_->path() : std::string();
     }

@@ -10,7 +10,8 @@ namespace portico::plugin {
 struct SettingsFunctions {
     using Read = SettingsReader::Read;
 
-    // Runs a read. What goes wrong in it (a key that is no path, no memory) is only a failed read.
+    // Runs a read. If anything goes wrong in it (a key that is no path, no memory), the read only
+    // fails.
     template <class Action>
     static portico_status read(portico_instance* handle, const char* key, std::uint64_t key_size,
                                bool has_result, Action&& action) noexcept {

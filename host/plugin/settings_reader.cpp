@@ -24,7 +24,7 @@ bool is_path(std::string_view key) noexcept {
     return true;
 }
 
-// Whether `step` of a path, in which '/' and '~' are escaped, names `key`.
+// True if `step` of a path, in which '/' and '~' are escaped, names `key`.
 bool names(std::string_view step, std::string_view key) noexcept {
     for (const char letter : key) {
         const std::string_view written = letter == '~'   ? "~0"

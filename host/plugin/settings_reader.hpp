@@ -29,7 +29,7 @@ public:
     [[nodiscard]] Read count(std::string_view key, std::uint64_t& value);
     [[nodiscard]] Read anything(std::string_view key);
 
-    // What the last failed read found, ready for a person; empty if none failed.
+    // The error of the last failed read, ready for a person; empty if none failed.
     [[nodiscard]] const std::string& error() const noexcept { return error_; }
     // A line for each member that nobody has read; empty if the plugin has never asked for the
     // extension.

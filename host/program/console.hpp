@@ -1,5 +1,5 @@
-// What main() needs from the system: a process in good order, arguments as UTF-8, and the
-// operator's requests.
+// The services of the system that main() needs: a process in good order, arguments as UTF-8, and
+// the operator's requests.
 #pragma once
 
 #include <functional>
@@ -8,7 +8,7 @@
 
 namespace portico {
 
-// Before anything is opened or printed.
+// Call it before anything is opened or printed.
 // - Linux: a standard stream that is closed is opened on /dev/null. Otherwise a socket or a port
 //   would get its number, and the log would write into it. A closed pipe and a limit on the size of
 //   files are errors of a write.
@@ -16,7 +16,7 @@ namespace portico {
 //   the current folder.
 void prepare_process() noexcept;
 
-// Whether the program was started with its standard output closed, so that nothing that is printed
+// True if the program was started with its standard output closed, so that nothing that it prints
 // arrives.
 [[nodiscard]] bool lacks_standard_output() noexcept;
 

@@ -89,7 +89,7 @@ bool is_ignored(int number) noexcept {
     return ::sigaction(number, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
-// Installs the handler unless the signal is ignored: then whoever started the program wants that
+// Installs the handler unless the signal is ignored: then the user has started the program that way
 // (nohup, a shell's "&"). System calls go on after the handler, because a plugin does not expect to
 // be interrupted. Its threads may have stacks that are too small for a handler (Go has), so the
 // handler runs on the alternate one.
@@ -167,7 +167,7 @@ Requests::Requests(std::function<void(Request)> action) {
         ::sigaddset(&signals, number);
     }
     handle(SIGUSR2, do_nothing);  // its default ends the process
-    // The program may have inherited that they are blocked.
+    // The program may have inherited a mask that blocks them.
     ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
 }
 

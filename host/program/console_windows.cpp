@@ -27,8 +27,8 @@ BOOL WINAPI handle(DWORD event) {
     }
     if (requests.fetch_add(1) > 0 && (event == CTRL_C_EVENT || event == CTRL_BREAK_EVENT)) {
         base::end_utf8_output();
-        // Not ExitProcess: it stops the other threads anywhere and then runs the libraries' exit
-        // code, which may wait for one of them.
+        // ExitProcess would stop the other threads anywhere and then run the libraries' exit code,
+        // which may wait for one of them.
         ::TerminateProcess(::GetCurrentProcess(), 130);
     }
     const bool hurried = event == CTRL_CLOSE_EVENT || event == CTRL_LOGOFF_EVENT ||
@@ -40,9 +40,9 @@ BOOL WINAPI handle(DWORD event) {
         }
     }
     if (hurried) {
-        // The process ends when this handler returns, so it does not return: main() does, or the
-        // system ends the process. Meanwhile Windows holds its lock for handlers, so nobody can add
-        // or remove one.
+        // The process ends if this handler returns, so it does not: main() returns, or the system
+        // ends the process. Meanwhile Windows holds its lock for handlers, so nobody can add or
+        // remove one.
         ::Sleep(INFINITE);
     }
     return TRUE;
@@ -52,7 +52,7 @@ BOOL WINAPI handle(DWORD event) {
 
 void prepare_process() noexcept {
     // A library that a plugin loads by a bare name must not come from the current folder. (Wine
-    // looks there all the same.)
+    // still looks there.)
     ::SetDllDirectoryW(L"");
     base::begin_utf8_output();
 }

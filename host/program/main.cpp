@@ -35,7 +35,7 @@ void print_error(std::string_view text) {
 }
 
 int report_errors(const portico::Server& server) {
-    // One line above the limit may be the one that says how many are not shown.
+    // One line above the limit is allowed: it may be the one that says how many are not shown.
     const std::vector<std::string>& errors = server.errors();
     const std::size_t shown = errors.size() <= mistakes_shown_max + 1 ? errors.size()
                                                                       : mistakes_shown_max;
@@ -101,7 +101,7 @@ int check(const std::string& file, bool ports) {
     return end_of_output(exit_done);
 }
 
-// What was probably meant by the first wrong argument; empty if that is unclear.
+// Guesses what the first wrong argument was meant to be; empty if that is unclear.
 std::string meant_by(const std::vector<std::string>& arguments) {
     constexpr std::string_view options[] = {"--config", "--no-ports", "--version", "--help"};
     bool is_check = false;

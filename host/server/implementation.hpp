@@ -33,7 +33,7 @@ namespace portico {
 // acceptor has stopped, a last connection is gone) with the waits for them.
 class Server::Implementation {
 public:
-    // Stops the server if it runs; to be called before the destructor. False: a callback has not
+    // Stops the server if it runs; call it before the destructor. False: a callback has not
     // returned, and this object must stay for ever.
     [[nodiscard]] bool finish() noexcept;
 
@@ -68,12 +68,12 @@ public:
     [[nodiscard]] const std::vector<Endpoint>& endpoints() const noexcept { return endpoints_; }
 
 private:
-    // A group keeps up to so many bytes in chunks of the usual size, made as needed. Beyond them
+    // A group keeps up to this many bytes in chunks of the usual size, made as needed. Beyond that
     // chunks come from the heap.
     static constexpr std::uint32_t send_chunk_bytes_max = 64U << 20;
 
-    // A stop no longer waits for a callback if it still runs a second after the drain's deadline:
-    // so many checks, so far apart, and the callback has not returned between any two of them.
+    // A stop gives up on a callback that still runs a second after the drain's deadline: at this
+    // many checks, this far apart, the same call was running.
     static constexpr auto stuck_check_interval = std::chrono::milliseconds(100);
     static constexpr std::uint32_t stuck_checks_max = 10;
 
@@ -102,8 +102,8 @@ private:
 
     using MayGiveUp = std::function<bool()>;
 
-    // Catches the exceptions of start-up and configuration, here and nowhere else: false, with
-    // errors(). The caller closes what was begun.
+    // Catches the exceptions of start-up and configuration; nothing else does. Then it returns
+    // false, with errors(), and the caller closes what was begun.
     template <class Action>
     [[nodiscard]] bool attempt(Action&& action) noexcept {
         errors_.clear();
@@ -132,7 +132,7 @@ private:
 
     void add_errors(std::vector<std::string> more);
 
-    // Where a key of io or log stands, or its object if the key is absent: "host.json:3: ".
+    // The place of a key of io or log, or of its object if the key is absent: "host.json:3: ".
     [[nodiscard]] std::string place_of(const std::string& key) const;
 
     // ---- start: each step returns false and sets errors_ if it fails
@@ -157,11 +157,11 @@ private:
 
     // Takes the configured backend, except that epoll replaces io_uring if that is not available:
     // the same configuration must serve on old kernels and in containers that forbid io_uring.
-    // "auto" is the one that measured best (docs/decisions/0011-measured-defaults.md): io_uring if
-    // it has everything that it had then, else epoll.
+    // "auto" takes the backend that measured best (docs/decisions/0011-measured-defaults.md):
+    // io_uring if it has all the features of that measurement, else epoll.
     bool choose_backend();
 
-    // Whether all threads share one port. Instances whose callbacks block have their own anyway.
+    // True if all threads share one port. Instances whose callbacks block have their own anyway.
     [[nodiscard]] bool shares_port() const noexcept;
 
     bool open_ports();
@@ -178,7 +178,7 @@ private:
 
     // A name may have several addresses. The server listens on those that this machine has and
     // warns of the others, because hosts files name ::1 even if IPv6 is off. It fails if the
-    // machine has none of them, and so it does for a literal address.
+    // machine has none of them, or does not have a literal address.
     void listen(Service& service, std::uint64_t retry_until_ns);
 
     // Makes everything that a stop needs, so that a stop never fails.
@@ -192,14 +192,14 @@ private:
     // has called stop().
     [[nodiscard]] bool unwind_instances() noexcept;
 
-    // Comes before every step that only running workers could undo.
+    // Runs before every step that only running workers could undo.
     bool start_workers();
 
     void begin_work() noexcept;
 
     void stop_workers() noexcept;
 
-    // The workers' groups, then the one that accepts.
+    // Calls `action` for the workers' groups, then for the one that accepts.
     template <class Action>
     void for_each_group(Action&& action) {
         for (const std::unique_ptr<Port>& port : ports_) {
@@ -231,15 +231,15 @@ private:
     void name_stuck(const net::Protocol* protocol, const char* callback,
                     std::uint64_t connection) noexcept;
 
-    // Waits until the functions that were posted to the instances have run. False: one does not
-    // return, `may_give_up` allows to give up, and find_stuck() has named it.
+    // Waits until the functions that were posted to the instances have run. False: `may_give_up`
+    // said yes, one of them does not return, and find_stuck() has named it.
     [[nodiscard]] bool finish_instances(const MayGiveUp& may_give_up) noexcept;
 
     [[nodiscard]] bool destroy_instances(const MayGiveUp& may_give_up) noexcept;
 
     // Runs `call` for each service and its home, on a thread of its own, since a plugin may not
-    // return from it. False: no call has returned for a second, during which `may_give_up` always
-    // said yes; it is asked under the mutex. An exception ends the calls and is kept.
+    // return from it. False: for a second no call has returned, and `may_give_up`, which is asked
+    // under the mutex, always said yes. An exception ends the calls and is kept.
     [[nodiscard]] bool call_plugins(const char* name,
                                     const std::function<void(Service&, net::WorkerGroup&)>& call,
                                     const MayGiveUp& may_give_up) noexcept;
@@ -249,7 +249,7 @@ private:
 
     void log_totals(const Statistics& last, const StopResult& result) noexcept;
 
-    // Frees everything, in an order in which nothing is used after its end.
+    // Frees everything, in an order in which nothing is used after it is freed.
     void close_all() noexcept;
 
 #ifdef _WIN32
@@ -291,7 +291,7 @@ private:
     bool stop_wanted_ = false;        // under mutex_
     std::size_t calls_returned_ = 0;  // under mutex_, of call_plugins()
     bool calls_over_ = false;         // likewise
-    // under mutex_: for drain(), that something has changed
+    // under mutex_: something has changed, for drain()
     bool has_changed_ = false;
     std::uint32_t drain_limit_ms_ = UINT32_MAX;  // under mutex_
 };

@@ -83,8 +83,8 @@ bool Server::Implementation::open_ports() {
         if (!errors_.empty()) {
             return false;
         }
-        // An instance whose callbacks block gets a port of its own, one operation at a time. A
-        // serial instance lives on one port.
+        // An instance whose callbacks block gets a port of its own, which hands out one operation
+        // at a time. A serial instance lives on one port.
         if (service->instance->is_blocking()) {
             const std::uint32_t threads = service->listener->blocking_threads;
             homes.push_back({add_port(threads, threads, 1)});
@@ -117,7 +117,7 @@ net::WorkerGroup* Server::Implementation::accepting_group() {
     config::Io small = config_.io;  // it receives nothing
     small.receive_buffers = 1;
     auto added = std::make_unique<Port>(small, io::BufferPool::Use::single);
-    // On epoll: a ring is not worth one call for each connection.
+    // On epoll, because one call for each connection does not justify a ring.
     base::Result<std::unique_ptr<io::CompletionPort>> port = io::make_port(
         io::standard_backend, added->receive_buffers, {});
     if (!port) {

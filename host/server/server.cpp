@@ -46,7 +46,7 @@ void Server::Implementation::set_default_plugin_directory(std::string directory)
         default_plugin_directory_ = base::utf8_from_path(
             std::filesystem::absolute(base::path_from_utf8(default_plugin_directory_)));
     } catch (...) {
-        // It stays relative. A plugin that is not found in it is an error of the start.
+        // It stays relative. If a plugin is not found in it, the start reports that.
     }
 }
 

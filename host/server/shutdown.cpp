@@ -7,7 +7,8 @@ namespace portico {
 
 namespace {
 
-// To drain or cut a connection takes memory. If there was none it is tried again after this time.
+// Draining or cutting a connection takes memory. If there was none, it is tried again after this
+// time.
 constexpr auto drain_retry_interval = std::chrono::milliseconds(100);
 
 constexpr auto flush_timeout = std::chrono::seconds(1);

@@ -16,7 +16,7 @@ namespace {
 // libraries.
 constexpr std::uint64_t descriptors_reserved = 64;
 
-// On Windows a start waits this long for addresses that are in use, all of them together.
+// On Windows a start waits this long, in all, for addresses that are in use.
 constexpr auto listen_retry_time = std::chrono::milliseconds(2'000);
 
 std::string listener_place(const config::Listener& listener, const std::string& file) {
@@ -38,7 +38,7 @@ bool Server::Implementation::check(bool ports) noexcept {
             add_errors(service->instance->validate());
         }
         if (ports) {
-            // all at once, as a start does: two listeners may want the same address
+            // all together, as a start does: two listeners may want the same address
             static_cast<void>(listen());
         }
         return errors_.empty();

@@ -1,4 +1,5 @@
-// Callbacks of plugins may never return. How long a stop waits for them, and how it names one.
+// Callbacks of plugins may never return. This limits how long a stop waits for them, and names one
+// that does not return.
 #include <cstdio>
 #include <thread>
 

@@ -19,7 +19,7 @@
 
 namespace portico {
 
-// Where a listener listens.
+// An address on which a listener listens.
 struct Endpoint {
     std::string listener;
     std::string address;     // "127.0.0.1:5000", "[::1]:5000"
@@ -61,7 +61,7 @@ struct StopResult {
 class Server {
 public:
     Server();
-    // Stops as stop() and wait() do, unless that is done.
+    // Stops the server as stop() and wait() do, unless it has stopped.
     ~Server();
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
@@ -69,7 +69,7 @@ public:
     // Reads a configuration file (UTF-8 path) and opens nothing. False: errors() has a line for
     // each mistake.
     [[nodiscard]] bool configure_file(const std::string& file) noexcept;
-    // The same for a text. Relative paths in it are relative to `directory`.
+    // The same for a text. Relative paths in the text are relative to `directory`.
     [[nodiscard]] bool configure_text(std::string_view json, const std::string& directory) noexcept;
 
     // The plugin directory if the configuration names none. Default: "plugins" beside the program.
@@ -77,8 +77,8 @@ public:
     // default.
     void set_default_plugin_directory(std::string directory) noexcept;
 
-    // Checks what a start checks: plugins, their settings (validate, never create) and, if `ports`,
-    // that the server can listen on the addresses. False: errors().
+    // Checks everything that a start checks: plugins, their settings (validate, never create) and,
+    // if `ports`, that the server can listen on the addresses. False: errors().
     [[nodiscard]] bool check(bool ports) noexcept;
 
     // Starts. True: it listens and serves. False: errors(), and nothing stays open.

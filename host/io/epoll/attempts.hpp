@@ -19,9 +19,9 @@ namespace portico::io {
 
 namespace epoll {
 
-// recv and send without what the C library does around them: they are points of cancellation, which
-// costs a process with several threads some sixty instructions for each message, and no thread of
-// ours is ever cancelled (pthread_cancel).
+// recv and send without the C library's wrappers. Those are cancellation points, which costs a
+// process with several threads some sixty instructions a message, and no thread of ours is ever
+// cancelled (pthread_cancel).
 PORTICO_ALWAYS_INLINE ssize_t receive_call(NativeSocket socket, std::byte* data,
                                            std::size_t size) noexcept {
     return ::syscall(SYS_read, socket, data, size);
@@ -32,7 +32,7 @@ PORTICO_ALWAYS_INLINE ssize_t send_call(NativeSocket socket, const std::byte* da
     return ::syscall(SYS_sendto, socket, data, size, MSG_NOSIGNAL, nullptr, 0);
 }
 
-// sendmsg, and how many bytes it was given.
+// Calls sendmsg. `bytes`: how many it was given.
 inline ssize_t send_several(const SendOperation& operation, std::size_t& bytes) noexcept {
     iovec parts[SendOperation::buffers_max];
     bytes = 0;
@@ -61,7 +61,7 @@ inline EpollPort::Attempt EpollPort::attempt(AcceptOperation& operation) noexcep
         count(accepts_);
         accepted = ::accept4(operation.listener->native_, reinterpret_cast<sockaddr*>(&name), &size,
                              SOCK_NONBLOCK | SOCK_CLOEXEC);
-        // A connection that ended in the backlog is no error of the listener's (accept(2): treat
+        // A connection that ended in the backlog is not the listener's error (accept(2): treat it
         // like EAGAIN, by trying again).
     } while (accepted < 0 && (errno == EINTR || errno == ECONNABORTED || errno == EPROTO));
     if (accepted < 0 && epoll::is_would_block(errno)) {
@@ -84,7 +84,7 @@ inline EpollPort::Attempt EpollPort::attempt(ConnectOperation& operation) noexce
     socklen_t size = sizeof code;
     ::getsockopt(operation.socket->native_, SOL_SOCKET, SO_ERROR, &code, &size);
     if (code == 0) {
-        // No error and not connected yet means still on the way (the first edge of a new socket
+        // No error and no connection means that it is still connecting (a new socket's first edge
         // comes before the connection).
         sockaddr_storage name;
         socklen_t name_size = sizeof name;
@@ -111,7 +111,7 @@ PORTICO_COLD inline EpollPort::Attempt EpollPort::await_buffer(
         return Attempt::done;
     }
     if (shared()) {
-        wake();  // a thread that waits already would do so past the return of a buffer
+        wake();  // a thread that waits already would miss the return of a buffer
     }
     return Attempt::starved;
 }
@@ -128,8 +128,8 @@ PORTICO_ALWAYS_INLINE EpollPort::Attempt EpollPort::attempt(ReceiveOperation& op
                                        buffers().buffer_bytes());
     } while (received < 0 && errno == EINTR);
     if (received > 0) [[likely]] {
-        // A short read has emptied the socket, and what comes later makes a new edge (epoll(7)); a
-        // full one may have left some.
+        // A short read has emptied the socket, and later bytes make a new edge (epoll(7)); a full
+        // one may have left some.
         if (static_cast<std::size_t>(received) == buffers().buffer_bytes()) {
             readiness_of(operation).note(Readiness::ready);
         }
@@ -166,7 +166,7 @@ PORTICO_ALWAYS_INLINE EpollPort::Attempt EpollPort::attempt(SendOperation& opera
     if (sent >= 0) [[likely]] {
         operation.bytes = static_cast<std::uint32_t>(sent);  // the system ends a call below 2 GiB
         if (operation.bytes < wanted) {
-            // the room that was announced; the next attempt finds what comes from now on
+            // the announced room; the next attempt finds any room that comes from now on
             readiness_of(operation).use_up(Readiness::ready);
         }
         return Attempt::done;

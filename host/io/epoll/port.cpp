@@ -21,9 +21,9 @@ namespace {
 // Events taken by one epoll_wait. Each can complete two operations.
 constexpr std::size_t events_max = 64;
 
-// epoll_wait with a timeout in nanoseconds. Since Linux 5.11: an older one answers ENOSYS, a
-// sandbox that does not know it may answer EPERM. (By its number, since not every C library that
-// may stand above such a kernel has a function for it; the number is the same everywhere.)
+// epoll_wait with a timeout in nanoseconds. It exists since Linux 5.11: an older kernel answers
+// ENOSYS, and a sandbox that does not know it may answer EPERM. (It is called by its number, which
+// is the same everywhere, because not every C library on such a kernel has a function for it.)
 int wait_exactly(int epoll, epoll_event* events, int events_size,
                  std::uint64_t timeout_ns) noexcept {
     constexpr long epoll_pwait2_number = 441;
@@ -90,10 +90,11 @@ void EpollPort::close(Socket& socket) noexcept {
     PORTICO_ASSERT(!Readiness(socket.receive_state_).is_waited_for());
     PORTICO_ASSERT(!Readiness(socket.send_state_).is_waited_for());
     if (socket.is_listener_) {
-        // Its descriptor has duplicates (one a port), which would keep the registration alive.
+        // A listener's descriptor has duplicates (one for each port), which would keep the
+        // registration alive.
         ::epoll_ctl(epoll_, EPOLL_CTL_DEL, socket.native_, nullptr);
     }
-    socket.close();  // any other has one descriptor only, and leaves the epoll set with it
+    socket.close();  // any other socket has one descriptor, and leaves the epoll set with it
 }
 
 // ---- the words
@@ -224,7 +225,7 @@ PORTICO_ALWAYS_INLINE bool EpollPort::begin_send(SendOperation& operation) noexc
                    operation.buffers.size() <= SendOperation::buffers_max);
     start(operation);
     operation.bytes = 0;
-    // Every send begins with an attempt, so an edge from before it says nothing. It stays until an
+    // Every send begins with an attempt, so an earlier edge does not matter. It stays until an
     // attempt has used up the room (attempt, try_again_or_park).
     readiness_of(operation).use_up(Readiness::cancelled);
     return try_or_park(operation);
@@ -254,7 +255,7 @@ void EpollPort::post(PostOperation& operation) noexcept {
 
 void EpollPort::interrupt_poll() noexcept {
     const std::uint64_t one = 1;
-    // Fails only when the counter is full (after 2^64 - 2 wakes).
+    // Fails only if the counter is full (after 2^64 - 2 wakes).
     [[maybe_unused]] const ssize_t written = ::write(event_, &one, sizeof one);
 }
 
@@ -273,8 +274,8 @@ void EpollPort::cancel(Operation& operation) noexcept {
         case Readiness::Cancelled::completed: return;
         case Readiness::Cancelled::noted: break;
     }
-    // Starved, on the ready list, or in the hand of another thread, which sees the flag before it
-    // parks or starves it.
+    // The operation is starved, on the ready list, or in the hand of another thread, which sees the
+    // flag before it parks or starves it.
     if (cancel_starved(operation)) {
         make_ready(operation, Error::aborted, ECANCELED);
     }
@@ -340,7 +341,8 @@ std::size_t EpollPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
         timeout_ns = std::min(left_ns, 3'600 * base::nanoseconds_per_second);
     }
     epoll_event events[events_max];
-    // An edge comes once, so no more are taken than can be handed out, at two operations each.
+    // An edge comes only once, so this takes no more edges than it can hand out, at two operations
+    // each.
     const std::size_t room = into.size() - taken;
     const auto wanted = static_cast<int>(std::clamp<std::size_t>(room / 2, 1, events_max));
     count(waits_);
@@ -354,7 +356,7 @@ std::size_t EpollPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
             continue;
         }
         const std::uint32_t seen = events[i].events;
-        // Urgent data (EPOLLPRI) is here because a read ends at its mark, short of what is there.
+        // Urgent data (EPOLLPRI) counts because a read ends at its mark, before all bytes are read.
         const bool is_end = (seen & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0;
         if (is_end || (seen & EPOLLIN) != 0) {
             take_edge(Readiness(socket->receive_state_),

@@ -1,7 +1,7 @@
 // The completion port on epoll (Linux). A socket is registered once, edge-triggered, for both
 // directions; the port turns readiness into completions: an edge that meets a waiting operation
-// makes the call, and the operation completes with its result.
-// What is known of a direction is in one word (Socket::receive_state_, send_state_): readiness.hpp.
+// makes the call, and the operation completes with its result. One word for each direction
+// (Socket::receive_state_, send_state_) holds its state: readiness.hpp.
 #pragma once
 
 #include "base/inline.hpp"
@@ -38,7 +38,7 @@ private:
 
     using Readiness = epoll::BasicReadiness<std::atomic, Operation>;
 
-    // What became of an attempt.
+    // The outcome of an attempt.
     enum class Attempt : std::uint8_t {
         done,         // the operation's outputs are filled in
         would_block,  // wait for an edge
@@ -55,7 +55,7 @@ private:
     [[nodiscard]] bool begin_accept(AcceptOperation& operation) noexcept;
     [[nodiscard]] bool begin_send(SendOperation& operation) noexcept;
 
-    // The word that an operation waits in.
+    // The word in which an operation waits.
     [[nodiscard]] PORTICO_ALWAYS_INLINE static Readiness readiness_of(
         AcceptOperation& operation) noexcept {
         return Readiness(operation.listener->receive_state_);
@@ -83,8 +83,8 @@ private:
     // The pool is empty: the receive waits for a buffer, unless it was cancelled.
     [[nodiscard]] Attempt await_buffer(ReceiveOperation& operation) noexcept;
 
-    // Tries, and parks the operation if it would block. True if it has completed; false if it is
-    // not in hand any more. Readiness::use_up() comes first.
+    // Tries, and parks the operation if it would block. Returns true if it has completed; false if
+    // it is not in hand any more. Call Readiness::use_up() first.
     template <class Kind>
     [[nodiscard]] bool try_or_park(Kind& operation) noexcept;
     template <class Kind>
@@ -92,12 +92,12 @@ private:
     // For an operation that was taken out of its word, or from the starved.
     [[nodiscard]] bool try_taken(Operation& operation) noexcept;
     [[nodiscard]] bool try_other(Operation& operation) noexcept;  // than a receive
-    // An edge: hands the waiting operation out if its attempt completes it.
+    // Handles an edge: hands the waiting operation out if its attempt completes it.
     void take_edge(Readiness readiness, std::uintptr_t flags, std::span<Operation*> into,
                    std::size_t& taken) noexcept;
 
     int epoll_ = -1;
-    bool is_exact_ = false;  // deadlines in nanoseconds were asked for, and the system can
+    bool is_exact_ = false;  // deadlines in nanoseconds were asked for, and the system has them
     // an eventfd, edge-triggered and never read: each write wakes one waiting thread
     int event_ = -1;
 

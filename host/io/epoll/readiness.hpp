@@ -1,5 +1,5 @@
-// The readiness word of one direction of a socket: whether an edge has come, or which operation
-// waits for one.
+// The readiness word of one direction of a socket. It says whether an edge has come, or which
+// operation waits for one.
 //
 //     0                        nothing waits, and no edge has come since the last call would have
 //                              blocked or read short
@@ -20,7 +20,7 @@
 // Nothing is lost: an operation is parked only if nothing new is noted, and an edge that came
 // before has made the word `ready`.
 //
-// `Atomic` is std::atomic but in tests that switch threads at every access.
+// `Atomic` is std::atomic, except in tests that switch threads at every access.
 #pragma once
 
 #include <atomic>
@@ -41,32 +41,32 @@ public:
 
     PORTICO_ALWAYS_INLINE explicit BasicReadiness(Word& word) noexcept : word_(word) {}
 
-    // Whether an operation waits. For assertions.
+    // True if an operation waits. For assertions.
     [[nodiscard]] bool is_waited_for() const noexcept {
         return is_operation(word_.load(std::memory_order_acquire));
     }
     [[nodiscard]] bool is_cancelled() const noexcept {
         return (word_.load(std::memory_order_acquire) & cancelled) != 0;
     }
-    // Whether no operation waits and all of `flags` are noted. A hint on a shared port.
+    // True if no operation waits and all of `flags` are noted. A hint on a shared port.
     [[nodiscard]] bool has_noted(std::uintptr_t flags) const noexcept {
         const std::uintptr_t word = word_.load(std::memory_order_relaxed);
         return !is_operation(word) && (word & flags) == flags;
     }
 
-    // The thread that has the operation in hand: the next attempt is to be made at once.
+    // By the thread that has the operation in hand: the next attempt must be made at once.
     void note(std::uintptr_t flags) noexcept { word_.fetch_or(flags, std::memory_order_acq_rel); }
-    // The same thread, before an attempt: flags that mean nothing after it, `ready`, and at the
-    // submit a `cancelled` that came too late for the operation before. What comes from here on is
-    // kept.
+    // By the same thread, before an attempt: clears flags that mean nothing after it: `ready`, and
+    // at the submit a `cancelled` that came too late for the operation before. Flags that come from
+    // here on are kept.
     PORTICO_ALWAYS_INLINE void use_up(std::uintptr_t flags) noexcept {
         if ((word_.load(std::memory_order_relaxed) & flags) != 0) {
             word_.fetch_and(~flags, std::memory_order_acq_rel);
         }
     }
 
-    // Parks an operation that has not been tried. False if anything is noted. After a true another
-    // thread may have completed the operation: it is not touched any more.
+    // Parks an operation that has not been tried. Returns false if anything is noted. After a true
+    // another thread may have completed the operation: do not touch it any more.
     [[nodiscard]] bool park_untried(Operation& operation) noexcept {
         std::uintptr_t nothing = 0;
         return word_.compare_exchange_strong(nothing, address_of(operation),
@@ -89,10 +89,9 @@ public:
                 word_.fetch_and(~ready, std::memory_order_acq_rel);
                 return Parked::edge;
             }
-            // Without a new edge an `ended` is a leftover (an earlier socket in this place, an
-            // error that was only passing): wait like everybody. One that came with a new edge must
-            // stay until a receive has seen the end: the data in front of it may be all that the
-            // next attempt gets.
+            // Without a new edge an `ended` is a leftover (of an earlier socket in this place, or
+            // of a passing error): wait as usual. One that came with a new edge must stay until a
+            // receive has seen the end: the next attempt may get only the data in front of it.
             if (word_.compare_exchange_weak(word, address_of(operation), std::memory_order_acq_rel,
                                             std::memory_order_acquire)) {
                 return Parked::parked;
@@ -100,8 +99,8 @@ public:
         }
     }
 
-    // An edge, with its `flags`: takes the waiting operation, which is the caller's from now on, or
-    // notes the edge and returns null.
+    // Handles an edge, with its `flags`: takes the waiting operation, which is the caller's from
+    // now on, or notes the edge and returns null.
     [[nodiscard]] Operation* take_edge(std::uintptr_t flags) noexcept {
         std::uintptr_t word = word_.load(std::memory_order_acquire);
         for (;;) {

@@ -11,15 +11,15 @@ using namespace iocp;
 
 namespace {
 
-// How many peers may reset in the backlog under one accept until it fails instead of trying again.
+// If this many peers reset in the backlog under one accept, it fails instead of trying again.
 constexpr std::uint32_t accept_tries_max = 64;
 
 // The room that AcceptEx wants for each of the two addresses: 16 bytes more than the longest.
 constexpr DWORD accept_address_bytes = sizeof(sockaddr_in6) + 16;
 static_assert(2 * accept_address_bytes <= sizeof(AcceptOperation::address_room));
 
-// The end of one connection in the backlog, which says nothing about the listener. Windows: 64 or
-// WSAECONNRESET, mostly; Wine: 59.
+// True if one connection in the backlog ended, which says nothing about the listener. Windows:
+// usually 64 or WSAECONNRESET; Wine: 59.
 bool is_end_of_a_peer(int code) noexcept {
     return error_of(code) == Error::reset || error_of(code) == Error::timed_out ||
            code == ERROR_UNEXP_NET_ERR || code == WSAENOTCONN;
@@ -40,16 +40,17 @@ void IocpPort::receive(ReceiveOperation& operation) noexcept {
     start(operation);
     operation.bytes = 0;
     operation.buffer = {};
-    // Receives that only wait never hold the pool's second half: it is for those that have data.
+    // Receives that only wait never hold the second half of the pool, which is kept for receives
+    // that have data.
     if (operation.socket->receives_often_ && buffers().in_use() < buffers().buffers_max() / 2) {
-        operation.buffer = buffers().take();  // none: then it waits without
+        operation.buffer = buffers().take();  // if there is none, it waits without
     }
     if (advance(operation, Next::call, By::submit)) {
         make_ready(operation);
     }
 }
 
-// ---- the steps of either
+// ---- steps of both
 
 template <class WaitingOperation>
 bool IocpPort::advance(WaitingOperation& operation, Next next, By by) noexcept {
@@ -67,8 +68,8 @@ bool IocpPort::advance(WaitingOperation& operation, Next next, By by) noexcept {
                 operation.buffer.data != nullptr ? ::GetTickCount64() : 0,
                 std::memory_order_relaxed);
         }
-        // Inside a submit nobody can cancel, so nothing needs a look after the call; but the sweep
-        // of another thread may hold it. On a single port there is neither.
+        // Nobody can cancel during a submit, so this need not look for a cancel after the call; but
+        // another thread's sweep may hold the operation. On a single port neither can happen.
         const bool is_held = by == By::wait && shared();
         word.announce(operation, is_held);
         const Called called = call(operation);
@@ -115,7 +116,7 @@ IocpPort::Called IocpPort::call(AcceptOperation& operation) noexcept {
     const bool skips = operation.listener->skips_packets_;
     count(accepts_);
     DWORD received = 0;
-    // No data is waited for: else a silent client would occupy the accept.
+    // This waits for no data, because a silent client would then occupy the accept.
     if (extensions(family).accept(operation.listener->native_, operation.accepted,
                                   operation.address_room, 0, accept_address_bytes,
                                   accept_address_bytes, &received, fresh_overlapped(operation))) {
@@ -227,15 +228,15 @@ IocpPort::Next IocpPort::apply_result(ReceiveOperation& operation) noexcept {
     }
     operation.bytes = 0;
     if (code == 0 && with_buffer) {
-        // The peer's end. Differs under Wine: a reset that came while nothing was pending looks the
-        // same.
+        // The peer's end of stream. Under Wine a reset that came while nothing was pending looks
+        // the same.
         return Next::nothing;
     }
     if (code == 0 && !operation.cancel_requested.load(std::memory_order_seq_cst)) {
         return Next::buffer_call;
     }
     if (is_abort(code) && !operation.cancel_requested.load(std::memory_order_seq_cst)) {
-        // the sweep's doing, not the owner's: it waits on without a buffer
+        // the sweep cancelled it, not the owner: it waits on without a buffer
         socket.receives_often_ = false;
         return Next::call;
     }

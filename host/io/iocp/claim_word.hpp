@@ -1,8 +1,8 @@
-// The claim word of an accept or a receive on IOCP: which thread has the operation in hand.
+// The claim word of an accept or a receive on IOCP. It says which thread has the operation in hand.
 //
-// Such an operation may need several calls before it completes, some made by another thread than
-// the submitting one, while its owner or the sweep wants to cancel it. The word keeps these apart.
-// It matters on shared ports only, since on a single port nothing happens at once:
+// Such an operation may need several calls before it completes, some of them on another thread than
+// the submitting one, while its owner or the sweep wants to cancel it. The word keeps these threads
+// apart. It matters on shared ports only: a single port has one thread. Its values:
 //
 //     0                      not in the system: with its owner, in one thread's hand, or starved
 //     address                in the system; who dequeues its packet has it in hand. (Or the submit
@@ -16,7 +16,7 @@
 // change to 0 by compare-and-swap (acquire) takes the operation in hand, and pairs with the release
 // of the thread that put the address there.
 //
-// `Atomic` is std::atomic but in tests that switch threads at every access.
+// `Atomic` is std::atomic, except in tests that switch threads at every access.
 #pragma once
 
 #include <atomic>
@@ -39,21 +39,22 @@ public:
     }
 
     // The thread that has the operation in hand, before it makes a call: from then on another
-    // thread may claim() it. If it is held that thread leaves it to this one, which must release()
-    // or take_back().
+    // thread may claim() it. If it is held, that thread leaves the operation to this one, which
+    // must release() or take_back().
     void announce(Operation& operation, bool is_held) noexcept {
         PORTICO_ASSERT(word_.load(std::memory_order_relaxed) == 0);
         word_.store(is_held ? address_of(operation) | held : address_of(operation),
                     std::memory_order_release);
     }
 
-    // A packet has come for the operation, or its call came to an end without one. True: it is in
-    // hand. False: another thread holds it, and carries on with it.
+    // A packet has come for the operation, or its call ended without one. Returns true if the
+    // caller now has it in hand. False: another thread holds it, and carries on with it.
     [[nodiscard]] bool claim(Operation& operation) noexcept {
         const std::uintptr_t address = address_of(operation);
         std::uintptr_t word = address;
         for (;;) {
-            // Release, for the holder's acquire: it goes on with the result noted by this thread.
+            // Release, for the holder's acquire: the holder goes on with the result that this
+            // thread noted.
             const std::uintptr_t wanted = word == address ? 0 : address | held | gone;
             if (word_.compare_exchange_weak(word, wanted, std::memory_order_acq_rel,
                                             std::memory_order_acquire)) {
@@ -63,8 +64,8 @@ public:
         }
     }
 
-    // The holder lets go. False: the packet has come meanwhile, and the operation is in the hand of
-    // this thread now.
+    // The holder lets go. False: the packet has come meanwhile, and this thread now has the
+    // operation in hand.
     [[nodiscard]] bool release(Operation& operation) noexcept {
         const std::uintptr_t address = address_of(operation);
         std::uintptr_t word = address | held;
@@ -77,7 +78,7 @@ public:
         return false;
     }
 
-    // The holder, whose call came to an end without a packet: the operation is in hand again.
+    // By the holder, if its call ended without a packet: it has the operation in hand again.
     void take_back() noexcept { word_.store(0, std::memory_order_relaxed); }
 
     // The operation that is in the system and that nobody holds; null if there is none. It may be
@@ -87,8 +88,8 @@ public:
         const std::uintptr_t word = word_.load(std::memory_order_acquire);
         return (word & flag_mask) != 0 ? nullptr : reinterpret_cast<Operation*>(word);
     }
-    // Holds it, so that it stays alive and in the system's hands, or its packet's, until release().
-    // False if it is not there any more.
+    // Holds the operation, so that it stays alive and in the system, or in its packet, until
+    // release(). False if it is not there any more.
     [[nodiscard]] bool hold(Operation& operation) noexcept {
         std::uintptr_t word = address_of(operation);
         return word_.compare_exchange_strong(word, word | held, std::memory_order_acq_rel,

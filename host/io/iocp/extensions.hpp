@@ -1,4 +1,4 @@
-// Winsock's extension functions, which each provider has of its own.
+// Winsock's extension functions. Each provider has its own.
 #pragma once
 
 #include "io/native.hpp"
@@ -10,8 +10,8 @@ struct Extensions {
     LPFN_CONNECTEX connect = nullptr;
     LPFN_GETACCEPTEXSOCKADDRS accepted_addresses = nullptr;
 
-    // Asks the provider of an address family (AF_INET, AF_INET6) for them. False: WSAGetLastError()
-    // says why.
+    // Fetches them from the provider of an address family (AF_INET, AF_INET6). False:
+    // WSAGetLastError() says why.
     [[nodiscard]] bool fetch(int family) noexcept;
 };
 

@@ -36,8 +36,8 @@ bool IocpPort::sweep(std::uint64_t instant_ms) noexcept {
         if (operation == nullptr || !is_due() || !word.hold(*operation)) {
             return;
         }
-        // Held, the operation is alive, and its socket open.
-        if (is_due()) {  // still: else it has been in its owner's hands and is back
+        // While it is held the operation is alive and its socket open.
+        if (is_due()) {  // still due; otherwise its owner had it and has submitted it again
             cancel_in_system(socket.native_, *operation);
         }
         if (!word.release(*operation)) {

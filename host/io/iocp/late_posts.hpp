@@ -13,9 +13,8 @@ namespace portico::io::iocp {
 
 class LatePosts {
 public:
-    // A post that reads true may go the usual way, past this list. (A thread sees its own change of
-    // the count at least, so its posts keep their order. Between threads there is no order to
-    // keep.)
+    // If this is true a post may go the usual way, past this list. (A thread sees at least its own
+    // changes of the count, so its posts stay in order. Posts of different threads have no order.)
     [[nodiscard]] bool empty() const noexcept {
         return count_.load(std::memory_order_relaxed) == 0;
     }
@@ -26,7 +25,7 @@ public:
         count_.store(count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     }
 
-    // Tries again, until `queue` returns false for one.
+    // Tries the posts again, until `queue` returns false for one.
     template <class Queue>
     void retry(Queue&& queue) noexcept {
         const std::scoped_lock lock(mutex_);

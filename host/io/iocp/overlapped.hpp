@@ -1,4 +1,4 @@
-// The OVERLAPPED of an operation, and the way from one to the other. For iocp/ alone.
+// Converts between an operation and its OVERLAPPED. For iocp/ alone.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,8 @@ static_assert(sizeof(OVERLAPPED) <= sizeof(Operation::Overlapped::room));
 static_assert(alignof(OVERLAPPED) <= alignof(Operation::Overlapped));
 static_assert(offsetof(Operation::Overlapped, room) == 0);
 
-// Each call gets a fresh one: the system wants it zeroed, and the last packet of the operation has
-// been taken.
+// Each call gets a fresh one: the system wants it zeroed, and the operation's last packet has been
+// dequeued.
 [[nodiscard]] inline OVERLAPPED* fresh_overlapped(Operation& operation) noexcept {
     return ::new (static_cast<void*>(operation.overlapped.room)) OVERLAPPED{};
 }

@@ -12,17 +12,18 @@ using namespace iocp;
 
 namespace {
 
-// Completion keys: what a packet means. A post carries its operation in the place of an OVERLAPPED.
+// Completion keys say what a packet means. A post's packet carries the operation in place of an
+// OVERLAPPED.
 constexpr ULONG_PTR key_of_io = 0;
 constexpr ULONG_PTR key_of_post = 1;
 constexpr ULONG_PTR key_of_wake = 2;
 
 constexpr std::size_t packets_max = 64;
 
-// No wait is longer. What it is for: a post or a wake whose packet was refused, while every thread
-// waits, is late by this at most.
+// The longest wait. If the system refuses the packet of a post or a wake while every thread waits,
+// it is late by this at most.
 constexpr DWORD wait_max_ms = 5'000;
-// With a post that was refused, or with starved receives.
+// The longest wait if a post was refused, or receives are starved.
 constexpr DWORD retry_wait_ms = StarvedReceives::wait_max_ns / base::nanoseconds_per_millisecond;
 
 // The most bytes of one send: WSABUF and the count of a packet have 32 bits.
@@ -38,7 +39,7 @@ base::Result<std::unique_ptr<CompletionPort>> IocpPort::make(BufferPool& buffers
     Extensions v4;
     Extensions v6;
     for (const bool is_v6 : {false, true}) {
-        // A machine may lack one of the two families; then there is no socket of it either.
+        // A machine may lack one of the two families; then it has no sockets of it either.
         if (!(is_v6 ? v6 : v4).fetch(is_v6 ? AF_INET6 : AF_INET) &&
             ::WSAGetLastError() != WSAEAFNOSUPPORT) {
             return base::Failure{"cannot use sockets: " + native_error_text(::WSAGetLastError())};
@@ -100,8 +101,8 @@ void IocpPort::close(Socket& socket) noexcept {
 // ---- submitting
 //
 // A call that has returned "pending" may have completed on another thread before it returned, and
-// its operation may be anywhere: from there on only what was copied before is used. (An operation
-// that is held cannot have gone: advance().)
+// its operation may be anywhere: from then on use only what was copied before. (An operation that
+// is held cannot be gone: advance().)
 
 void IocpPort::connect(ConnectOperation& operation) noexcept {
     start(operation);
@@ -191,14 +192,15 @@ void IocpPort::apply_result(ConnectOperation& operation) noexcept {
 
 void IocpPort::apply_result(SendOperation& operation, std::uint32_t bytes) noexcept {
     operation.error = error_of(operation.native_error);
-    // A cancelled send may have sent a part; nothing useful is left to do with such a connection.
+    // A cancelled send may have sent a part, but such a connection is of no more use.
     operation.bytes = operation.error == Error::none ? bytes : 0;
     operation.socket->sent_bytes_ += bytes;
 }
 
 void IocpPort::post(PostOperation& operation) noexcept {
     start_post(operation);
-    // While late posts wait, later ones queue after them: so those of one thread keep their order.
+    // While late posts wait, later ones queue after them, so that the posts of one thread stay in
+    // order.
     if (late_posts_.empty() && queue_post(operation)) {
         return;
     }
@@ -212,7 +214,7 @@ void IocpPort::queue_late_posts() noexcept {
 
 bool IocpPort::queue_post(Operation& operation) noexcept {
     wakes_.fetch_add(1, std::memory_order_relaxed);
-    // The packet carries the address only: there is no OVERLAPPED in it, and need not be
+    // The packet carries only the address. It need not be that of an OVERLAPPED
     // (PostQueuedCompletionStatus).
     return ::PostQueuedCompletionStatus(port_, 0, key_of_post,
                                         reinterpret_cast<OVERLAPPED*>(&operation.overlapped)) !=
@@ -236,8 +238,8 @@ void IocpPort::cancel_in_system(NativeSocket native, Operation& operation) noexc
 
 // The request is noted first (seq_cst), then the system is asked. A thread that has the operation
 // in hand makes its call first and then reads the note. The system's own lock orders the call and
-// the CancelIoEx: either this one finds the call, or that thread comes later and sees the note, and
-// cancels itself. The same with the list of the starved, under the port's lock.
+// the CancelIoEx: either CancelIoEx finds the call, or that thread calls later, sees the note, and
+// cancels by itself. The list of starved receives works alike, under the port's lock.
 void IocpPort::cancel(Operation& operation) noexcept {
     if (operation.type == OperationType::timer) {
         cancel_timer(static_cast<TimerOperation&>(operation));
@@ -290,7 +292,7 @@ DWORD IocpPort::poll_milliseconds(std::uint64_t deadline_ns) noexcept {
     if (deadline_ns != wait_forever) {
         const std::uint64_t instant = now();
         const std::uint64_t left_ns = deadline_ns > instant ? deadline_ns - instant : 0;
-        // Rounded up: a timer must not be looked for before it has come, again and again.
+        // Rounded up, so that this does not wake again and again before the timer is due.
         milliseconds = std::min(milliseconds, (left_ns + base::nanoseconds_per_millisecond - 1) /
                                                   base::nanoseconds_per_millisecond);
     }
@@ -308,7 +310,7 @@ std::size_t IocpPort::poll(std::span<Operation*> into, std::uint64_t deadline_ns
     count(waits_);
     if (!::GetQueuedCompletionStatusEx(port_, packets, wanted, &count_of_packets, milliseconds,
                                        FALSE)) {
-        // WAIT_TIMEOUT, mostly. The count means nothing now (Wine leaves 1 in it).
+        // Usually WAIT_TIMEOUT. The count means nothing now (Wine leaves 1 in it).
         PORTICO_ASSERT(::GetLastError() != ERROR_INVALID_HANDLE &&
                        ::GetLastError() != ERROR_ABANDONED_WAIT_0);
         count_of_packets = 0;

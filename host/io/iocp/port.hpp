@@ -1,12 +1,12 @@
-// The completion port on Windows' own: overlapped calls, whose results GetQueuedCompletionStatusEx
-// hands out in batches.
+// The completion port on Windows' own completion ports: it makes overlapped calls, and
+// GetQueuedCompletionStatusEx hands out their results in batches.
 //
 // A receive goes one of two ways. A quiet connection waits with a receive of no bytes, which costs
 // neither a buffer of the pool nor a locked page; when that completes there is data, and a second
 // receive with a buffer fetches it at once. A busy connection waits with a buffer right away, so
 // that each message costs one call, unless the pool is under pressure: if half of its buffers are
-// in use every connection goes the first way. If no data comes for PortOptions::receive_idle_ms the
-// sweep cancels that receive, and the connection goes the first way again. Data that beats the
+// in use, every connection goes the first way. If no data comes for PortOptions::receive_idle_ms
+// the sweep cancels that receive, and the connection goes the first way again. Data that beats the
 // cancel is delivered.
 //
 // So a receive (and an accept, whose peer was gone too early) may need several calls before it
@@ -63,19 +63,19 @@ private:
     // True if the operation has completed.
     [[nodiscard]] bool begin_send(SendOperation& operation) noexcept;
 
-    // What an operation in hand needs next.
+    // The next step that an operation in hand needs.
     enum class Next : std::uint8_t {
         nothing,      // it has completed: its outputs are filled in
         call,         // a call to the system
         buffer_call,  // a buffer, then a call: there is something to receive
     };
-    // What a call has led to.
+    // The outcome of a call.
     enum class Called : std::uint8_t {
         finished,  // the result is noted, and no packet will come: the operation is still in hand
         // a packet will come, or has come already: another thread may have the operation by now
         pending,
     };
-    // Whether a cancel or the sweep can meet the operation while the call is made.
+    // The maker of a call. If it is wait(), a cancel or the sweep can meet the operation meanwhile.
     enum class By : std::uint8_t { submit, wait };
 
     std::size_t poll(std::span<Operation*> into, std::uint64_t deadline_ns) noexcept override;
@@ -86,17 +86,17 @@ private:
     [[nodiscard]] bool queue_post(Operation& operation) noexcept;
     void queue_late_posts() noexcept;
 
-    // A packet: notes its result and takes the operation as far as it goes. True if it has
-    // completed.
+    // Handles a packet: notes its result and takes the operation as far as it goes. Returns true if
+    // it has completed.
     [[nodiscard]] bool dequeued(Operation& operation, std::uint32_t bytes) noexcept;
     // Carries on with an accept or a receive in hand. True if it has completed; false if it is
     // not in hand any more.
     template <class WaitingOperation>
     [[nodiscard]] bool advance(WaitingOperation& operation, Next next, By by) noexcept;
-    // advance() from a noted result on, for either
+    // goes on from a noted result, for an accept or a receive
     [[nodiscard]] bool carry_on(Operation& operation) noexcept;
 
-    // From a noted result to the next step.
+    // Turns a noted result into the next step.
     [[nodiscard]] Next apply_result(AcceptOperation& operation) noexcept;
     [[nodiscard]] Next apply_result(ReceiveOperation& operation) noexcept;
     void apply_result(ConnectOperation& operation) noexcept;
@@ -112,18 +112,18 @@ private:
         return ClaimWord(operation.socket->receive_state_);
     }
 
-    // What became of the wish for a buffer.
+    // The outcome of asking for a buffer.
     enum class Buffered : std::uint8_t { taken, starved, cancelled };
     [[nodiscard]] Buffered take_buffer(ReceiveOperation& operation) noexcept;
 
-    // Asks the system for an early end of an operation of this socket.
+    // Asks the system to end an operation of this socket early.
     void cancel_in_system(NativeSocket native, Operation& operation) noexcept;
 
-    // Takes buffers back from receives that have waited with one for too long. True when it put
-    // something on the ready list.
-    bool sweep(std::uint64_t instant_ms) noexcept;
-    // The same if it is due. Returns how many milliseconds remain until the next one is; 0 if it
+    // Takes buffers back from receives that have waited with one for too long. Returns true if it
     // put something on the ready list.
+    bool sweep(std::uint64_t instant_ms) noexcept;
+    // The same, if it is due. Returns the milliseconds until the next one is due; 0 if it put
+    // something on the ready list.
     [[nodiscard]] std::uint64_t sweep_if_due() noexcept;
     [[nodiscard]] bool any_buffer_posted() const noexcept;
 
@@ -133,12 +133,12 @@ private:
     const std::uint64_t receive_idle_ms_;
     const std::uint64_t sweep_interval_ms_;
 
-    // Receives given to the system with a buffer, and come back: their difference are those that
-    // the sweep is for.
+    // Receives that the system was given with a buffer, and those that came back. The sweep looks
+    // for the difference.
     Counter buffers_posted_{0};
     Counter buffers_returned_{0};
-    // Not before this (GetTickCount64); the thread that moves it on does the sweep. It guards
-    // nothing else: relaxed.
+    // The time of the next sweep (GetTickCount64); the thread that moves it on does the sweep. It
+    // guards nothing else: relaxed.
     std::atomic<std::uint64_t> next_sweep_ms_{0};
     SocketRegistry sockets_;
 

@@ -14,7 +14,7 @@ namespace portico::io {
 UringBuffers::UringBuffers(BufferPool& pool, std::uint32_t ready_max)
     : pool_(pool), entries_(std::bit_ceil(ready_max)), target_min_(std::min(entries_, 8U)) {
     PORTICO_ASSERT(entries_ >= 1 && entries_ <= 1U << 15);
-    // what the kernel asks of the ring's address
+    // the kernel requires this alignment of the ring
     const auto page_bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
     const std::size_t bytes = (entries_ * sizeof(io_uring_buf) + page_bytes - 1) / page_bytes *
                               page_bytes;
@@ -74,7 +74,7 @@ void UringBuffers::keep_ready(std::uint32_t wanted) noexcept {
     if (used_ > target_ / 2) {
         grow();
     } else if (++rounds_ >= rounds_watched) {
-        // Four times the most that was used, so that what doubles does not run out.
+        // Four times the most that was used, so that a load that doubles does not run out.
         target_ = std::clamp(std::bit_ceil(4 * used_most_), target_min_, entries_);
         used_most_ = 0;
         rounds_ = 0;

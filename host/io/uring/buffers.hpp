@@ -2,9 +2,9 @@
 // ring and no buffer, and the kernel takes the oldest one when data is there. So a connection that
 // waits owns none, and the ring needs no more of them than receives can complete at once.
 //
-// Ownership. A buffer in the ring is taken from the pool and set aside: it is nobody's, and not
-// counted as in use. When a completion names it, claim() puts it in use, and from then on it is
-// like any other: its user gives it back to the pool, and fill() takes one from there again.
+// Ownership. A buffer in the ring is taken from the pool and set aside: it does not count as in
+// use. When a completion names it, claim() puts it in use, and from then on it is like any other:
+// its user gives it back to the pool, and fill() takes one from there again.
 #pragma once
 
 #include <liburing.h>
@@ -23,7 +23,8 @@ class UringBuffers {
 public:
     static constexpr int group = 0;  // the ring's only buffer group
 
-    // As many at most as may lie ready; rounded up to a power of two, as the kernel wants it.
+    // `ready_max`: the most that may lie ready; rounded up to a power of two, as the kernel wants
+    // it.
     UringBuffers(BufferPool& pool, std::uint32_t ready_max);
     // The io_uring must be closed before: then the kernel takes no buffer any more, and they go
     // back to the pool.
@@ -34,12 +35,12 @@ public:
     // 0, or an errno negated.
     [[nodiscard]] int join(io_uring& ring) noexcept;
 
-    // Makes `wanted` lie ready, or as many as there can be.
+    // Makes `wanted` buffers ready, or as many as there can be.
     void fill(std::uint32_t wanted) noexcept;
 
-    // The same for at most `wanted`, by what was used of late. The kernel takes the oldest buffer,
-    // so all that lie ready go round: the fewer there are, the more often one is used that the
-    // processor's caches still hold, and the less memory is ever touched.
+    // The same for at most `wanted`, depending on recent use. The kernel takes the oldest buffer,
+    // so all ready buffers go round: the fewer there are, the more often the processor's caches
+    // still hold the next one, and the less memory is ever touched.
     void keep_ready(std::uint32_t wanted) noexcept;
     // A receive has found none.
     void ran_out() noexcept { grow(); }
@@ -63,8 +64,8 @@ private:
     std::vector<Buffer> buffers_;  // by id; data is null if the id is free
     std::vector<std::uint16_t> free_ids_;
     std::uint32_t ready_ = 0;
-    // Of keep_ready: how many it makes lie ready at most; how many were used since its last call;
-    // the most of the last rounds, and how many rounds these are.
+    // For keep_ready: the most that it makes ready; the number used since its last call; the
+    // largest such number of the last rounds, and the number of these rounds.
     static constexpr std::uint32_t rounds_watched = 1'024;
     const std::uint32_t target_min_;
     std::uint32_t target_ = target_min_;

@@ -53,7 +53,7 @@ public:
         int result;
         unsigned flags;
     };
-    // Submits what is prepared. What it completes with at once; nothing when it does not.
+    // Submits what is prepared. Returns the completion that comes at once; nothing if none does.
     [[nodiscard]] std::optional<Completion> result() noexcept {
         io_uring_cqe* completion = nullptr;
         if (io_uring_submit_and_get_events(&ring_) < 0 ||
@@ -105,8 +105,8 @@ constexpr unsigned deferred_flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DE
                                     IORING_SETUP_SUBMIT_ALL;
 constexpr unsigned cooperative_flags = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL;
 
-// With five bytes there, a receive of pieces of four that ends at four must bring four, end, and
-// leave the fifth where it is.
+// Five bytes are there. A receive in pieces of four that ends after four must bring four, end, and
+// leave the fifth unread.
 bool ends_at_its_limit(TrialRing& ring) {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
@@ -124,8 +124,8 @@ bool ends_at_its_limit(TrialRing& ring) {
            !ring.result() && ::recv(receiver.get(), rest, sizeof rest, MSG_DONTWAIT) == 1;
 }
 
-// Of two sends that say nothing of success, into a socket whose peer is there and into one whose
-// peer is gone, only the second must be told.
+// Makes two sends that do not report success, to a peer that is there and to one that is gone. Only
+// the second must complete.
 bool tells_only_failures(TrialRing& ring) {
     if ((ring.get().features & IORING_FEAT_CQE_SKIP) == 0) {
         return false;
@@ -148,8 +148,8 @@ bool tells_only_failures(TrialRing& ring) {
     return is_quiet && has_sent && failure && failure->result == -EPIPE;
 }
 
-// Bytes that one send request may name: the entry has 32 bits for it, and the kernel's calls end
-// below 2 GiB.
+// The most bytes that one send request may name: the entry has 32 bits for it, and the kernel's
+// calls end below 2 GiB.
 constexpr std::size_t send_bytes_max = 1U << 30;
 
 void prepare_send(io_uring_sqe& entry, int socket, std::span<const ConstBuffer> parts,
@@ -178,7 +178,7 @@ void prepare_plain_send(io_uring_sqe& entry, int socket, std::span<const ConstBu
 
 void prepare_quiet_send(io_uring_sqe& entry, int socket, std::span<const ConstBuffer> parts,
                         msghdr& message) noexcept {
-    // MSG_DONTWAIT: the kernel neither waits nor tries again, so all is decided in the submit.
+    // MSG_DONTWAIT: the kernel neither waits nor tries again, so the submit decides everything.
     //   MSG_WAITALL: less than all counts as a failure, and completes.
     prepare_send(entry, socket, parts, message, MSG_NOSIGNAL | MSG_DONTWAIT | MSG_WAITALL);
     entry.flags |= IOSQE_CQE_SKIP_SUCCESS;
@@ -243,8 +243,8 @@ void prepare_limited_receive(io_uring_sqe& entry, int socket, unsigned piece,
     io_uring_prep_recv_multishot(&entry, socket, nullptr, piece, 0);
     entry.flags |= IOSQE_BUFFER_SELECT;
     entry.buf_group = UringBuffers::group;
-    // The member that newer headers call optlen has the place of this one. A kernel that does not
-    // know it fails the request (EINVAL).
+    // Newer headers call the member in this place optlen. A kernel that does not know optlen fails
+    // the request (EINVAL).
     entry.file_index = limit;
 }
 

@@ -1,5 +1,5 @@
-// What this system's io_uring can do, found out by trying and not by version numbers: distributions
-// move features back, and containers forbid them.
+// Finds out what this system's io_uring can do, by trying and not by version numbers: distributions
+// backport features, and containers forbid them.
 #pragma once
 
 #include <liburing.h>
@@ -13,18 +13,18 @@
 
 namespace portico::io {
 
-// Each of them has a next best, so each is degraded alone. What is needed in any case (a wait with
-// a timeout, poll requests that repeat, no lost completions: Linux 5.13) is not listed.
+// Each feature has a fallback, so a missing one does not affect the others. Features without one (a
+// wait with a timeout, poll requests that repeat, no lost completions: Linux 5.13) are not listed.
 struct UringFeatures {
     bool deferred_work =
         // IORING_SETUP_SINGLE_ISSUER and DEFER_TASKRUN (6.1): the kernel's part of a completion
         // runs inside the wait
         true;
-    // IORING_SETUP_COOP_TASKRUN (5.19), if the former is missing: it interrupts nobody
+    // IORING_SETUP_COOP_TASKRUN (5.19), if the former is missing: interrupts no thread
     bool cooperative_work = true;
     // provided buffer rings (5.19); without: a poll request, then recv()
     bool buffer_ring = true;
-    // multishot receives that end after so many bytes (6.17); without: one request a receive
+    // multishot receives that end after a number of bytes (6.17); without: one request a receive
     bool limited_multishot = true;
     bool quiet_sends =
         // IOSQE_CQE_SKIP_SUCCESS (5.17): only sends that fail complete; without it each does, and
@@ -34,11 +34,11 @@ struct UringFeatures {
     [[nodiscard]] friend bool operator==(const UringFeatures&, const UringFeatures&) = default;
 };
 
-// What there is of `allowed`, or why there can be no port on io_uring at all. Leaves nothing open.
+// Returns the features of `allowed` that the system has, or the reason why there can be no port on
+// io_uring at all. Leaves nothing open.
 [[nodiscard]] base::Result<UringFeatures> probe_uring(const UringFeatures& allowed = {});
 
-// Which next best is used, for the log: "no deferred task work; ...". Empty when everything is
-// there.
+// Names the missing features, for the log: "no deferred task work; ...". Empty if there are none.
 [[nodiscard]] std::string degradations(const UringFeatures& features);
 
 // The flags of io_uring_setup for how completions are worked on.
@@ -49,7 +49,7 @@ struct UringFeatures {
 // has taken, or an error (EAGAIN: nothing).
 void prepare_quiet_send(io_uring_sqe& entry, int socket, std::span<const ConstBuffer> parts,
                         msghdr& message) noexcept;
-// One that waits until it can, and always completes.
+// A send that waits until it can proceed, and always completes.
 void prepare_plain_send(io_uring_sqe& entry, int socket, std::span<const ConstBuffer> parts,
                         msghdr& message) noexcept;
 

@@ -17,14 +17,14 @@ using namespace uring;
 
 namespace {
 
-// How long a request may wait until the completions of the last enter are all handed out. One call
-// then submits what all of them lead to; but a callback that takes long must not hold up what
-// others send.
+// The longest time that a request waits until the completions of the last enter are all handed out.
+// One call then submits what all of them lead to; but a callback that takes long must not hold up
+// what others send.
 constexpr std::uint64_t submit_delay_max_ns = 1'000'000;
 
-// A wait that submits quiet sends lasts no longer, so that a port that has become idle gives their
-// memory back. Longer than a tick of the kernel's clock: an earlier end would have to be set in the
-// hardware with every wait.
+// The longest wait that submits quiet sends, so that a port that has become idle gives their memory
+// back. It is longer than a tick of the kernel's clock: a shorter one would set a hardware timer
+// with every wait.
 constexpr std::uint64_t quiet_wait_max_ns = 20 * base::nanoseconds_per_millisecond;
 
 }  // namespace
@@ -87,7 +87,7 @@ base::Result<void> UringPort::open() {
 
 UringPort::~UringPort() {
     PORTICO_ASSERT(requests_ == 0);
-    ring_.close();  // before the buffers that lie ready in it
+    ring_.close();  // before the buffers that lie ready in it are freed
     if (event_ >= 0) {
         ::close(event_);
     }
@@ -139,7 +139,7 @@ bool UringPort::accept_at_once(AcceptOperation& operation) noexcept {
     socklen_t size = sizeof name;
     operation.accepted = ::accept4(operation.listener->native_, reinterpret_cast<sockaddr*>(&name),
                                    &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (operation.accepted < 0) {  // nobody waits, or the request will say what is wrong
+    if (operation.accepted < 0) {  // no client waits, or the request will report the error
         operation.accepted = invalid_socket;
         request(operation);
         return false;
@@ -153,7 +153,7 @@ bool UringPort::accept_at_once(AcceptOperation& operation) noexcept {
 void UringPort::connect(ConnectOperation& operation) noexcept {
     start(operation);
     count(connects_);
-    // The call itself does not wait, and what is asked for after it needs no memory of the address.
+    // The call itself does not wait, and the request after it does not need the address.
     sockaddr_storage name;
     const socklen_t size = to_native(operation.remote, name);
     if (::connect(operation.socket->native_, reinterpret_cast<sockaddr*>(&name), size) == 0) {
@@ -184,7 +184,7 @@ void UringPort::post(PostOperation& operation) noexcept {
 
 void UringPort::interrupt_poll() noexcept {
     const std::uint64_t one = 1;
-    // Fails only when the counter is full (after 2^64 - 2 wakes), and then the event is set.
+    // Fails only if the counter is full (after 2^64 - 2 wakes), and then the event is set.
     [[maybe_unused]] const ssize_t written = ::write(event_, &one, sizeof one);
 }
 
@@ -302,10 +302,10 @@ void UringPort::enter(std::uint64_t deadline_ns) noexcept {
         for_ns = deadline_ns > instant ? deadline_ns - instant : 0;
     }
     count(waits_);
-    // A thread that has the number of the one that the ring belonged to, and is another.
     for_ns = std::exchange(expedites_, false) ? 0
              : quiet_.empty()                 ? for_ns
                                               : std::min(for_ns, quiet_wait_max_ns);
+    // It refuses another thread that has got the number of the ring's former thread.
     is_orphan_ = !ring_.enter(for_ns);
     complete_quiet_sends();
 }
@@ -346,7 +346,7 @@ std::size_t UringPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
     }
     if (!has_completions || must_submit()) {
         if (ready_buffers_ != nullptr) {
-            // The kernel has used those of the completions that are not handed out yet.
+            // The kernel has used up one for each completion that is not handed out yet.
             ready_buffers_->keep_ready(armed_receives_ + ahead_reserved_ + ring_.completions());
         }
         enter(deadline_ns);

@@ -7,14 +7,14 @@
 // after the first has ended and with no request left in the ring, still hands out posts and timers.
 //
 // A receive request belongs to its socket, not to the operation that waits for it: a multishot
-// request outlives operations. Of two words of the socket (uring/state.hpp) one says who waits and
+// request outlives operations. The socket has two words (uring/state.hpp): one says who waits and
 // what is in the ring, the other what came while nobody waited.
 //
 // Rule 8. A multishot receive takes pieces of half a buffer and ends when half a buffer has come in
-// all (the kernel counts), so whatever comes while no operation waits fits into one buffer, and the
-// peer is read no further. Kernels that cannot count get a request for each receive: they would
-// fill buffers for a paused connection without end. If pieces are that large, the next receive gets
-// a request of its own and a whole buffer.
+// all (the kernel counts), so the bytes that come while no operation waits fit into one buffer, and
+// no more are read from the peer. Kernels that cannot count get a request for each receive: they
+// would fill buffers for a paused connection without end. If pieces are that large, the next
+// receive gets a request of its own and a whole buffer.
 //
 // Parked buffers. A request that stays armed takes a buffer for the next bytes although nobody
 // reads them. Over all connections a quarter of the pool's buffers may be parked, so that
@@ -26,19 +26,19 @@
 // are kept in ahead_. All connections together may have a share of the pool there, which is
 // reserved when the request is made.
 //
-// Quiet sends. One call could submit what a round of callbacks sends and wait for the next round if
-// the sends did not complete in the submit and end the wait. A send that may complete late
+// Quiet sends. One call can submit what a round of callbacks sends and wait for the next round,
+// unless the sends complete in the submit and so end the wait. A send that may complete late
 // (SendOperation::may_complete_late) asks the kernel to be silent about success, and not to wait:
 // it fails in the submit, or it has sent all. So when the call comes back, those in quiet_ that
 // have no completion in the ring have succeeded (complete_quiet_sends). A wait that submits some
 // ends after 20 ms, so that an idle port keeps no memory for them.
 //
-// Accepts are requests for one connection each, several at once: each brings the peer's address
-// along, which a multishot accept cannot, and of several ports that share a backlog a multishot
-// accept would drain all of it to the one that the kernel wakes first.
+// Accepts. Each request accepts one connection, and several are in the ring at once. A multishot
+// accept cannot bring the peer's address along, and if several ports share a backlog it would drain
+// all of it to the port that the kernel wakes first.
 //
 // Closing. A request holds its file open, so close() first cancels one that is still armed and
-// fetches completions until its last.
+// fetches completions until its last one.
 #pragma once
 
 #include <sys/socket.h>
@@ -87,7 +87,7 @@ public:
     [[nodiscard]] const UringFeatures& features() const noexcept { return features_; }
 
 private:
-    // What was read ahead for a connection, after what its own word keeps.
+    // Bytes that were read ahead for a connection, after those that its own word keeps.
     struct Ahead {
         Socket* socket;
         std::uint32_t index;  // of the buffer
@@ -107,14 +107,15 @@ private:
     [[nodiscard]] bool is_ring_thread() const noexcept;
     // The same; the first thread that asks makes the ring its own.
     [[nodiscard]] bool bind() noexcept;
-    // The wait of another thread.
+    // poll() on any other thread.
     std::size_t poll_elsewhere(std::span<Operation*> into, std::uint64_t deadline_ns) noexcept;
-    // While there are completions: whether to submit what is prepared before they are handed out.
+    // While there are completions: true if prepared requests must be submitted before they are
+    // handed out.
     [[nodiscard]] bool must_submit() noexcept;
     // io_uring_enter: submits all, and waits for a completion until the deadline (0: does not).
     void enter(std::uint64_t deadline_ns) noexcept;
-    // After it: the quiet sends that were submitted, and whose failure is not in the ring, have
-    // succeeded.
+    // After enter(): completes the quiet sends that were submitted and whose failure is not in the
+    // ring. They have succeeded.
     void complete_quiet_sends() noexcept;
     [[nodiscard]] std::size_t take_completed_quiet(std::span<Operation*> into) noexcept;
     // A submission entry to fill in.
@@ -132,20 +133,20 @@ private:
     void prepare_connect(ConnectOperation& operation) noexcept;
     void prepare_receive(ReceiveOperation& operation) noexcept;
     void prepare_send(SendOperation& operation) noexcept;
-    // The send waits for room outside of the ring. Returns it if that failed.
+    // Makes the send wait for room outside of the ring. Returns it if that failed.
     [[nodiscard]] Operation* await_room(SendOperation& operation) noexcept;
     void resume_sends() noexcept;
     void prepare_cancel(std::uint64_t request) noexcept;
     // Cancels a connection's receive request, once.
     void stop(Socket& socket) noexcept;
-    // What a multishot receive takes at a time, and in all.
+    // The bytes that a multishot receive takes at a time, and in all.
     [[nodiscard]] std::uint32_t piece_bytes() noexcept { return buffers().buffer_bytes() / 2; }
 
-    // ---- completions: what they complete, or null
+    // ---- completions: each returns the operation that it completes, or null
 
-    // Of the next ones in the ring, the first that completes an operation; null when there is none.
-    // `leaves_early`: stops at bytes that were read ahead and that nobody waits for, as somebody
-    // may when what is handed out has been dealt with.
+    // Takes completions from the ring until one completes an operation; null if none does.
+    // `leaves_early`: stops at bytes that were read ahead and that nobody waits for, because
+    // somebody may wait for them once the operations handed out have been handled.
     [[nodiscard]] Operation* fetch(bool leaves_early) noexcept;
     [[nodiscard]] static bool is_early(const UringRing::Completion& completion) noexcept;
     [[nodiscard]] Operation* completed(const UringRing::Completion& completion) noexcept;
@@ -158,16 +159,17 @@ private:
     [[nodiscard]] Operation* readable(Socket& socket) noexcept;
     [[nodiscard]] Operation* connected(ConnectOperation& operation, int result) noexcept;
     [[nodiscard]] Operation* sent(SendOperation& operation, int result) noexcept;
-    // A quiet one, which has not sent all.
+    // For a quiet send that has not sent all.
     [[nodiscard]] Operation* not_all_sent(SendOperation& operation, int result) noexcept;
-    // A connection's receive has ended by an error. That ends the operation that waits, or the
-    // operation waits on (for a new request, or for a buffer).
+    // A connection's receive has ended by an error. The waiting operation ends too, or waits on
+    // (for a new request, or for a buffer).
     [[nodiscard]] Operation* failed(Socket& socket, int error) noexcept;
     void keep(Socket& socket, Buffer buffer, std::uint32_t bytes) noexcept;
     // A receive was handed out, and the connection's request is still in the ring.
     void leave_armed(Socket& socket) noexcept;
     void bound_parked() noexcept;
-    // The oldest bytes kept of it are given away: the next ones take their place.
+    // The oldest bytes that were kept of the socket have been handed out: the next ones take their
+    // place.
     void keep_next(const Socket& socket, uring::Kept& kept) noexcept;
 
     const UringFeatures features_;
@@ -187,8 +189,8 @@ private:
     base::Fifo<Operation> early_;    // submitted before the first wait
     // quiet sends that are prepared; `bytes` is what they name
     base::Fifo<SendOperation> quiet_;
-    base::Fifo<SendOperation> completed_quiet_;  // that have succeeded and are to be handed out
-    // one in quiet_ is waited for: the call that submits it does not wait
+    base::Fifo<SendOperation> completed_quiet_;  // succeeded, not yet handed out
+    // a send in quiet_ was expedited: the call that submits it does not wait
     bool expedites_ = false;
     std::uint32_t armed_receives_ = 0;
     std::vector<Ahead> ahead_;  // oldest first; has room for all that there may be
@@ -199,9 +201,9 @@ private:
     const std::uint32_t parked_max_;
     // connections with Kept::may_park: each holds a buffer, or may come to hold one
     std::uint32_t parked_ = 0;
-    // requests wait from then on for the rest of the completions; 0: none do
+    // since when requests wait for the rest of the completions; 0: none wait
     std::uint64_t put_off_since_ns_ = 0;
-    std::size_t requests_ = 0;  // in the ring, but for the eventfd's and cancels
+    std::size_t requests_ = 0;  // in the ring, except the eventfd's and cancels
 };
 
 }  // namespace portico::io

@@ -1,4 +1,4 @@
-// Quiet sends on io_uring: the kernel reports their failure alone (uring/port.hpp).
+// Quiet sends on io_uring: the kernel reports only their failures (uring/port.hpp).
 #include <cstdint>
 #include <span>
 

@@ -1,4 +1,4 @@
-// Receives on io_uring: their requests, what came while nobody waited, and the bounds of both.
+// Receives on io_uring: makes their requests, keeps what comes while nobody waits, and bounds both.
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -148,7 +148,7 @@ Operation* UringPort::received(Socket& socket, const UringRing::Completion& comp
     if (buffer.data != nullptr) {
         buffers().give_back(buffer);
     }
-    // The end, when nobody waits for it, is there for the next request as well.
+    // If nobody waits for the end, the next request finds it again.
     return result == 0 ? take_waiting(socket.receive_state_) : failed(socket, -result);
 }
 
@@ -191,7 +191,7 @@ Operation* UringPort::failed(Socket& socket, int error) noexcept {
     }
     if (is_passing(error) ||
         (error == ECANCELED && !operation->cancel_requested.load(std::memory_order_relaxed))) {
-        operation->native_error = is_passing(error) ? EAGAIN : 0;  // it was not meant
+        operation->native_error = is_passing(error) ? EAGAIN : 0;  // the cancel was not its own
         prepare(*operation);
         return nullptr;
     }
@@ -212,9 +212,9 @@ void UringPort::leave_armed(Socket& socket) noexcept {
     left_armed_.push_back(&socket);
 }
 
-// Whoever got the bytes of these connections has had the time to receive again. Of those that did
-// not, so many may stay armed as may park; the requests of the others are cancelled, and made again
-// with their next receive.
+// These connections have had the time to receive again after their last bytes were handed out. Of
+// those that did not, as many stay armed as may park. The requests of the others are cancelled, and
+// made again with their next receive.
 void UringPort::bound_parked() noexcept {
     for (Socket* socket : left_armed_) {
         const std::uintptr_t word = load(socket->receive_state_);
@@ -245,8 +245,8 @@ void UringPort::keep(Socket& socket, Buffer buffer, std::uint32_t bytes) noexcep
         store(socket.send_state_, kept.word());
         return;
     }
-    // What one request may bring fits into as many buffers as are reserved for it when each is
-    // full: the bytes move up.
+    // The bytes that one request may bring fit into the buffers reserved for it only if each is
+    // full. So they move up into the last one.
     const auto last = std::find_if(ahead_.rbegin(), ahead_.rend(),
                                    [&](const Ahead& one) { return one.socket == &socket; });
     const std::uint32_t index = last == ahead_.rend() ? kept.index : last->index;
@@ -278,9 +278,9 @@ void UringPort::retry_starved() noexcept {
     if (!is_ring_thread()) {
         return;
     }
-    // As many as there are buffers for, oldest first. If the kernel takes buffers from those that
-    // lie ready, no more than these: the others would fail again, and their completions would keep
-    // the next ones from being made ready.
+    // Retries as many as there are buffers for, oldest first. If the kernel takes ready buffers, it
+    // retries no more than there are: the others would fail again, and their completions would keep
+    // the next buffers from being made ready.
     std::uint32_t room = buffers().buffers_max() - buffers().in_use();
     if (ready_buffers_ != nullptr) {
         ready_buffers_->fill(ready_buffers_max);

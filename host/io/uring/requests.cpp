@@ -1,5 +1,4 @@
-// The requests of the port on io_uring, but for receives: how they are prepared, and what becomes
-// of their completions.
+// Prepares the requests of the port on io_uring, except receives, and handles their completions.
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,7 +18,7 @@ using namespace uring;
 
 namespace {
 
-// Of a larger one the kernel would never take all in one call.
+// The kernel would never take all of a larger send in one call.
 constexpr std::size_t quiet_bytes_max = 1U << 30;
 
 }  // namespace
@@ -116,7 +115,7 @@ void UringPort::resume_sends() noexcept {
     }
 }
 
-// The cancel's own completion says nothing that the request's does not.
+// The cancel's own completion adds nothing to the request's.
 void UringPort::prepare_cancel(std::uint64_t request) noexcept {
     count(cancels_);
     io_uring_sqe& its = entry();
@@ -132,8 +131,8 @@ Operation* UringPort::fetch(bool leaves_early) noexcept {
         if (leaves_early && is_early(completion)) {
             return nullptr;
         }
-        // Its place is free before the completion is dealt with: that may enter the kernel, when
-        // the submission queue is full.
+        // Frees its place before the completion is handled, which may enter the kernel if the
+        // submission queue is full.
         ring_.pop();
         Operation* operation = completed(completion);
         if (operation != nullptr) {
@@ -159,8 +158,8 @@ Operation* UringPort::completed(const UringRing::Completion& completion) noexcep
             --requests_;
             return connected(object_of<ConnectOperation>(completion), completion.result);
         case Of::event:
-            // The wake itself was all. The eventfd is not read while each write completes the
-            // request; a new request would report old writes again.
+            // Waking is all that it is for. The eventfd is not read as long as each write completes
+            // the request; but a new request would report old writes again.
             if (completion.is_last()) {
                 std::uint64_t writes = 0;
                 [[maybe_unused]] const ssize_t size = ::read(event_, &writes, sizeof writes);
@@ -183,7 +182,7 @@ Operation* UringPort::accepted(AcceptOperation& operation,
                                const UringRing::Completion& completion) noexcept {
     const int result = completion.result;
     const bool is_ready = awaits_readiness(operation) && result > 0;  // of the poll request
-    // A connection that ended in the backlog is no error of the listener's.
+    // A connection that ended in the backlog is not the listener's error.
     const bool is_nothing = is_ready ||
                             (result < 0 &&
                              (is_passing(-result) || result == -ECONNABORTED || result == -EPROTO));

@@ -1,4 +1,4 @@
-// One io_uring, as a port uses it: it is opened disabled, enabled by the thread that is to use it,
+// One io_uring, as a port uses it: it is opened disabled, enabled by the thread that will use it,
 // and entered to submit and to wait.
 #pragma once
 
@@ -18,7 +18,7 @@ public:
         int result = 0;  // an errno negated, for a failure
         unsigned flags = 0;
 
-        // False when the request goes on and will complete again.
+        // False if the request goes on and will complete again.
         [[nodiscard]] bool is_last() const noexcept { return (flags & IORING_CQE_F_MORE) == 0; }
     };
 
@@ -27,7 +27,7 @@ public:
     UringRing(const UringRing&) = delete;
     UringRing& operator=(const UringRing&) = delete;
 
-    // Both: 0, or an errno negated. From enable() on the ring takes calls of that thread alone.
+    // Both return 0 or a negated errno. From enable() on only that thread may use the ring.
     [[nodiscard]] int open(const UringFeatures& features) noexcept;
     [[nodiscard]] int enable() noexcept;
     // No request may be left in it.
@@ -35,18 +35,18 @@ public:
 
     // An entry to fill in; null while the submission queue is full.
     [[nodiscard]] io_uring_sqe* free_entry() noexcept { return io_uring_get_sqe(&ring_); }
-    // Which place an entry has: it is the entry's own until the next enter() has handed it over.
+    // The place of an entry, which no other has until the next enter() has handed it over.
     [[nodiscard]] std::size_t place_of(const io_uring_sqe& entry) const noexcept {
         return static_cast<std::size_t>(&entry - ring_.sq.sqes);
     }
     [[nodiscard]] std::size_t places() const noexcept { return ring_.sq.ring_entries; }
 
-    // Submits what there is and waits for a completion, for at most so long (0: does not wait;
-    // wait_forever). False when this thread is not the ring's: then nothing has happened.
+    // Submits all entries and waits for a completion, for this time at most (0: does not wait;
+    // wait_forever). Returns false if this thread is not the ring's: then nothing has happened.
     [[nodiscard]] bool enter(std::uint64_t for_ns) noexcept;
     // The next completion, if there is one; does not enter the kernel. It stays until pop().
     [[nodiscard]] bool peek(Completion& completion) noexcept;
-    // One of the completions() that there are, 0 for the next.
+    // One of the completions(), which stays in the ring; 0 is the next.
     [[nodiscard]] Completion at(std::uint32_t index) const noexcept {
         const io_uring_cqe& its = ring_.cq.cqes[(*ring_.cq.khead + index) & ring_.cq.ring_mask];
         return {its.user_data, its.res, its.flags};
@@ -54,8 +54,8 @@ public:
     void pop() noexcept;
 
     [[nodiscard]] std::uint32_t completions() const noexcept { return io_uring_cq_ready(&ring_); }
-    // Whether some are left that were there when the last enter() returned. Others come at any time
-    // if work is not deferred.
+    // True if some are left that were there when the last enter() returned. Others may come at any
+    // time if work is not deferred.
     [[nodiscard]] bool has_old_completions() const noexcept { return old_completions_ != 0; }
     // Completions that found no room: the kernel keeps them for the next enter().
     [[nodiscard]] bool has_overflow() const noexcept { return io_uring_cq_has_overflow(&ring_); }

@@ -6,7 +6,8 @@
 // with EAGAIN, and a poll request for POLLOUT completes at once. An epoll set reports EPOLLRDHUP
 // only if it was asked for. (Seen on Linux 6.18; io_uring/poll.c calls this mask IO_POLL_UNMASK.)
 //
-// This is the rare way: a peer that has ended its side and does not read. The port's thread alone.
+// This is rare: it takes a peer that has ended its side and does not read. Only the port's thread
+// uses it.
 #pragma once
 
 #include <cstddef>
@@ -25,14 +26,14 @@ public:
 
     // 0, or an errno.
     [[nodiscard]] int open() noexcept;
-    // Readable (POLLIN) while take() would return some.
+    // Readable (POLLIN) as long as take() would return some.
     [[nodiscard]] int descriptor() const noexcept { return epoll_; }
 
-    // The send waits here until take() returns it or remove() is called. 0, or an errno: then it
-    // does not.
+    // The send waits here until take() returns it or remove() is called. Returns 0, or an errno:
+    // then it does not wait.
     [[nodiscard]] int add(SendOperation& operation) noexcept;
     void remove(SendOperation& operation) noexcept;
-    // Sends whose sockets have room now, or an error. They wait here no longer. Returns how many.
+    // Takes out the sends whose sockets now have room, or an error. Returns how many.
     [[nodiscard]] std::size_t take(std::span<SendOperation*> ready) noexcept;
 
     [[nodiscard]] bool empty() const noexcept { return waiting_ == 0; }

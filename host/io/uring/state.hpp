@@ -1,5 +1,5 @@
-// What the port on io_uring keeps in the two words of a socket, in an operation and in a request's
-// user_data, and its limits. For the files of uring/port.hpp's class alone.
+// The state that the port on io_uring keeps in the two words of a socket, in an operation and in a
+// request's user_data, and the port's limits. For the files of uring/port.hpp's class alone.
 #pragma once
 
 #include <atomic>
@@ -12,26 +12,27 @@
 
 namespace portico::io::uring {
 
-// Buffers that lie ready for the kernel, at most: so many receives can complete in one wait before
-// the others have to ask again.
+// The most buffers that lie ready for the kernel. If more receives complete in one wait, the others
+// have to ask again.
 inline constexpr std::uint32_t ready_buffers_max = 256;
 
 // Below this size half a buffer is not worth a multishot receive.
 inline constexpr std::uint32_t limited_bytes_min = 64;
 
-// How many buffers a request that reads ahead may fill, beside the one that rule 8 allows in any
-// case.
+// The most buffers that a request that reads ahead may fill, in addition to the one that rule 8
+// always allows.
 inline constexpr std::uint32_t ahead_each = 15;
 
-// Of the pool's buffers so many may hold what was read ahead.
+// One in this many of the pool's buffers may hold bytes that were read ahead.
 inline constexpr std::uint32_t ahead_share = 16;
 
-// Of the pool's buffers so many may be parked. The rest is for connections that read, however many
-// others do not.
+// One in this many of the pool's buffers may be parked. The rest is for connections that read,
+// however many do not.
 inline constexpr std::uint32_t parked_share = 4;
 
 // Flags in Socket::receive_state_, beside the address of the operation that waits for the request's
-// next completion (0: none does). a request is in the ring: its last completion has not been seen
+// next completion (0: none does).
+// a request is in the ring: its last completion has not been seen
 inline constexpr std::uintptr_t armed = 1;
 inline constexpr std::uintptr_t stopping = 2;  // its cancel has been asked for
 // receives come in large pieces: the next request is for one receive of a whole buffer
@@ -39,8 +40,8 @@ inline constexpr std::uintptr_t large = 4;
 inline constexpr std::uintptr_t flag_mask = armed | stopping | large;
 static_assert(alignof(Operation) > flag_mask && alignof(Socket) > flag_mask);
 
-// What a completion is of, in the low bits of user_data; the rest is the address of the Socket (for
-// a receive) or of the operation.
+// The kind of a completion, in the low bits of user_data; the rest is the address of the Socket
+// (for a receive) or of the operation.
 enum class Of : std::uint64_t { receive, send, quiet_send, accept, connect, event, cancel, room };
 inline constexpr std::uint64_t of_mask = 7;
 
@@ -53,11 +54,11 @@ template <class Object>
     return *reinterpret_cast<Object*>(static_cast<std::uintptr_t>(completion.user_data & ~of_mask));
 }
 
-// Socket::send_state_: what came and nobody waited for, and how its bytes come.
+// Socket::send_state_: what came while nobody waited, and how its bytes come.
 struct Kept {
     std::uint32_t bytes = 0;
     std::uint32_t index = 0;  // of the buffer
-    // after the bytes and what was read ahead; an errno, all of which are below 256
+    // comes after the bytes and those that were read ahead; an errno, which is below 256
     int error = 0;
     bool streams = false;   // when the last bytes had come, there were more
     bool is_ahead = false;  // the request in the ring reads ahead
@@ -85,7 +86,7 @@ struct Kept {
     static constexpr std::uintptr_t ahead_bit = 1U << 31;
 };
 
-// The words are one thread's; that they are atomic is for other backends.
+// Only one thread uses these words. They are atomic for the sake of other backends.
 [[nodiscard]] inline std::uintptr_t load(const std::atomic<std::uintptr_t>& word) noexcept {
     return word.load(std::memory_order_relaxed);
 }
@@ -103,7 +104,7 @@ inline void store(std::atomic<std::uintptr_t>& word, std::uintptr_t value) noexc
     return flags | reinterpret_cast<std::uintptr_t>(&operation);
 }
 
-// Who waits for the socket's request, and does not from now on; null when nobody did.
+// Takes out the operation that waits for the socket's request; null if none does.
 [[nodiscard]] inline Operation* take_waiting(std::atomic<std::uintptr_t>& state) noexcept {
     const std::uintptr_t word = load(state);
     store(state, word & flag_mask);
@@ -112,13 +113,13 @@ inline void store(std::atomic<std::uintptr_t>& word, std::uintptr_t value) noexc
 
 // ---- operations
 
-// Not the end of anything: the request is made again, as soon as the socket is ready.
+// True if the error ends nothing: the request is made again as soon as the socket is ready.
 [[nodiscard]] inline bool is_passing(int error) noexcept {
     return error == EAGAIN || error == EINTR;
 }
 
-// An accept or a receive that waits for readiness, or a send in the room watch. The mark is in an
-// output, which is the port's until the operation completes.
+// True for an accept or a receive that waits for readiness, and for a send in the room watch. The
+// mark is in an output, which belongs to the port until the operation completes.
 [[nodiscard]] inline bool awaits_readiness(const Operation& operation) noexcept {
     return operation.native_error == EAGAIN;
 }

@@ -94,7 +94,7 @@ void accept_one(Backend backend, Address::Family family, const PeerTimeouts& tim
 }  // namespace
 
 TEST_CASE("an accepted socket finds out by itself that its peer has vanished", "[io][socket]") {
-    const Backend backend = GENERATE(standard_backend, Backend::io_uring);
+    const Backend backend = GENERATE(as<Backend>{}, standard_backend, Backend::io_uring);
     const auto family = GENERATE(Address::Family::v4, Address::Family::v6);
     PeerTimeouts timeouts;
     timeouts.keepalive_idle_ms = 7'000;
@@ -108,7 +108,7 @@ TEST_CASE("an accepted socket finds out by itself that its peer has vanished", "
 }
 
 TEST_CASE("without keepalives an accepted socket asks nothing", "[io][socket]") {
-    const Backend backend = GENERATE(standard_backend, Backend::io_uring);
+    const Backend backend = GENERATE(as<Backend>{}, standard_backend, Backend::io_uring);
     accept_one(backend, Address::Family::v4, {},
                [](NativeSocket accepted) { CHECK_FALSE(is_kept_alive(accepted)); });
 }
