@@ -1,8 +1,8 @@
 // The article's client: asks for a message, a number of threads and a number of sends, and prints
 // each reply.
 //
-// Its threads are connections here. Each sends its messages one by one; each message is exactly "N.
-// Thread T - TEXT".
+// Its threads are connections here. Each sends its messages one by one; each message is exactly
+// "N. Thread T - TEXT".
 #pragma once
 
 #include <cstdint>
