@@ -24,7 +24,7 @@
 
 namespace portico::client {
 
-// Whether the other end of a connection to `remote` is the same socket.
+// True if the other end of a connection to `remote` is the same socket.
 [[nodiscard]] bool is_connected_to_itself(const io::Socket& socket,
                                           const io::Address& remote) noexcept;
 

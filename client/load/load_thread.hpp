@@ -66,7 +66,7 @@ public:
 
     void run() noexcept;
 
-    // From any thread.
+    // Any thread may call it.
     void wake() noexcept { context_.port.wake(); }
     [[nodiscard]] Progress progress() const noexcept;
 

@@ -56,7 +56,7 @@ public:
     // connection.
     void restart() noexcept;
 
-    // Whether any messages are left to begin: ever; on this connection.
+    // True if messages are left to begin: ever; on this connection.
     [[nodiscard]] bool has_more() const noexcept;
     [[nodiscard]] bool has_more_here() const noexcept;
     // Bytes are left to send, or replies are due.

@@ -6,7 +6,7 @@ namespace portico::client {
 
 namespace {
 
-// How many messages may be due at once.
+// The most messages that may be due at once.
 std::uint32_t depth_of(const LoadPlan& plan) noexcept {
     return static_cast<std::uint32_t>(
         plan.count == 0 ? plan.depth : std::min<std::uint64_t>(plan.depth, plan.count));

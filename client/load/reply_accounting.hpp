@@ -22,7 +22,7 @@ public:
     std::uint64_t begin(MessageTimes times) noexcept { return unanswered_.begin(times); }
     // This message has just begun, and no reply to it is expected.
     void expect_none(std::uint64_t number) noexcept { (void)unanswered_.answer(number); }
-    // From now on runs the time to wait for the peer: for a reply, or for its end.
+    // Restarts the time to wait for the peer: for a reply, or for its end.
     void start_waiting() noexcept { waiting_since_ns_ = context_.now_ns; }
 
     // A whole reply has come. A right one may still be out of turn. The number is 0 if a wrong one

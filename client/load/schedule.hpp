@@ -108,7 +108,7 @@ public:
         return blocks_ == nullptr ? even_ns(place) : poisson_ns(place);
     }
 
-    // How many messages of a connection are due before an instant.
+    // The number of a connection's messages that are due before an instant.
     [[nodiscard]] std::uint64_t due_before(std::uint32_t connection,
                                            std::uint64_t instant_ns) const noexcept {
         const std::uint64_t elapsed_ns = instant_ns > began_ns_ ? instant_ns - began_ns_ : 0;
@@ -152,7 +152,7 @@ private:
                static_cast<std::uint64_t>(static_cast<double>(end_ns - first_ns) *
                                           blocks_->share(block, place % PoissonBlocks::places));
     }
-    // How many of the first `places` places are the connection's.
+    // The number of the first `places` places that belong to the connection.
     [[nodiscard]] std::uint64_t of_places(std::uint32_t connection,
                                           std::uint64_t places) const noexcept {
         return places < connection ? 0 : (places - connection) / connections_ + 1;

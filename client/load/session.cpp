@@ -11,8 +11,8 @@ namespace portico::client {
 
 namespace {
 
-// How long the peer may take to end its side after ours has ended. Not an error: the replies are
-// all here.
+// The time that the peer has to end its side after ours has ended. If it takes longer, that is no
+// error: the replies are all here.
 constexpr std::uint64_t finish_timeout_ns = 5 * base::nanoseconds_per_second;
 
 // The time from a failed connect to the next one (with `reconnect`).

@@ -31,12 +31,13 @@ public:
 
     [[nodiscard]] std::size_t size() const noexcept { return sessions_.size(); }
     [[nodiscard]] bool empty() const noexcept { return sessions_.empty(); }
-    // By place, from 0.
+    // Takes a place, from 0.
     [[nodiscard]] Session& operator[](std::size_t place) noexcept { return sessions_[place]; }
     [[nodiscard]] auto begin() noexcept { return sessions_.begin(); }
     [[nodiscard]] auto end() noexcept { return sessions_.end(); }
 
-    // How many have started their first connect; how many have begun to send. These are the first
+    // The number of sessions that have started their first connect, and that have begun to send.
+    // These are the first ones by place.
     // ones by place.
     [[nodiscard]] std::size_t connected() const noexcept { return connected_; }
     [[nodiscard]] std::size_t begun() const noexcept { return begun_; }

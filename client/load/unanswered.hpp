@@ -53,7 +53,7 @@ public:
     [[nodiscard]] std::uint64_t begun() const noexcept { return begun_; }
     [[nodiscard]] std::uint64_t settled() const noexcept { return settled_; }
     [[nodiscard]] std::uint64_t due() const noexcept { return begun_ - settled_; }
-    // How many settled messages have had no reply.
+    // The number of settled messages without a reply.
     [[nodiscard]] std::uint64_t lost() const noexcept {
         return missing_ > unknown_ ? missing_ - unknown_ : 0;
     }

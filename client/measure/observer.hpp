@@ -31,7 +31,7 @@ struct Progress {
 class Observer {
 public:
     virtual ~Observer() = default;
-    // Whether to call reply(), which costs something for every reply. Asked once.
+    // Return true to get calls of reply(), which cost something for every reply. Asked once.
     [[nodiscard]] virtual bool wants_replies() const noexcept { return false; }
     // Something was wrong with the replies.
     virtual void finding(const Finding&) {}

@@ -32,7 +32,7 @@ public:
 
         void record_latency(std::uint64_t latency_ns) noexcept;
         void add(const Slot& other) noexcept;
-        // As Histogram::percentile, but within 3 %. Returns 0 if nothing was recorded.
+        // Like Histogram::percentile, but within 3 %. Returns 0 if nothing was recorded.
         [[nodiscard]] std::uint64_t latency_ns(double percent) const noexcept;
 
     private:

@@ -54,8 +54,8 @@ struct Totals {
     std::uint64_t last_send_ns = 0;
     std::uint64_t last_reply_ns = 0;
     bool interrupted = false;
-    // From handing a message's first byte to the system (with a rate: from the instant at which the
-    // message was due) to reading its reply's last byte.
+    // The time from handing a message's first byte to the system (with a rate: from the instant at
+    // which the message was due) to reading its reply's last byte.
     Histogram latency_ns;
     Histogram service_ns;  // with a rate: the same, from handing it over
     // With a rate: how late this program itself was for each message, before it checked whether the

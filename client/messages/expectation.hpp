@@ -51,7 +51,7 @@ struct Expectation {
                (!texts_have_no_frames || pattern_of(number) != nullptr);
     }
 
-    // Whether a reply names its message.
+    // True if a reply names its message.
     [[nodiscard]] bool tells_messages() const noexcept {
         return replies != nullptr && framing.type != Framing::Type::none &&
                replies->identity_bytes() != 0;
@@ -84,13 +84,13 @@ public:
     [[nodiscard]] Step check(const Expectation& expectation, std::span<const std::byte> bytes,
                              MessageId next, std::uint64_t begun, Finding& finding) noexcept;
 
-    // With a framing of Type::idle: nothing has come for idle_ns, so the reply that
+    // Only with a framing of Type::idle: nothing has come for idle_ns, so the reply that
     // is_within_reply() is complete.
     [[nodiscard]] Step end_reply(const Expectation& expectation, std::uint64_t begun,
                                  Finding& finding) noexcept;
     [[nodiscard]] bool is_within_reply() const noexcept { return offset_ != 0; }
 
-    // For a new connection: forgets an incomplete reply.
+    // Prepares for a new connection: forgets an incomplete reply.
     void restart() noexcept {
         offset_ = 0;
         scanner_ = {};
@@ -135,7 +135,7 @@ private:
 
     // Sets id_ and size_ from the head; false if there is no such message.
     [[nodiscard]] bool recognise(const Expectation& expectation, std::uint64_t begun) noexcept;
-    // How many bytes of `part`, at `offset` of the reply, equal those of message id_.
+    // The number of bytes of `part`, at `offset` of the reply, that equal those of message id_.
     [[nodiscard]] std::size_t same_from(const MessageSource& replies, std::uint64_t offset,
                                         std::span<const std::byte> part) const noexcept;
     [[nodiscard]] bool is_all(std::uint64_t offset, std::span<const std::byte> part,

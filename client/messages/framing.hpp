@@ -26,7 +26,7 @@ struct Framing {
     // a frame ends when nothing has come for this time; adds no bytes
     std::uint64_t idle_ns = 0;
 
-    // Whether a framed message is just its payload.
+    // True if a framed message is just its payload.
     [[nodiscard]] bool adds_nothing() const noexcept {
         return type != Type::delimiter && type != Type::length_prefix;
     }

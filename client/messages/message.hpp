@@ -42,12 +42,12 @@ public:
     // Writes the message's bytes from `offset` on; offset + out.size() is at most size(id).
     virtual void fill(MessageId id, std::uint64_t offset,
                       std::span<std::byte> out) const noexcept = 0;
-    // How many leading bytes of `got` equal the message's bytes from `offset` on; same limit.
+    // The number of leading bytes of `got` that equal the message's from `offset` on; same limit.
     [[nodiscard]] virtual std::size_t match(MessageId id, std::uint64_t offset,
                                             std::span<const std::byte> got) const noexcept = 0;
 
-    // How many bytes at the start of a message name it; 0: messages do not name themselves. No
-    // message is shorter. At most identity_bytes_max.
+    // The number of bytes at the start of a message that name it; 0: messages do not name
+    // themselves. No message is shorter. At most identity_bytes_max.
     [[nodiscard]] virtual std::size_t identity_bytes() const noexcept { return 0; }
     static constexpr std::size_t identity_bytes_max = 16;
     // The message that begins with `bytes` (identity_bytes() long); nothing if none can. The caller

@@ -15,7 +15,7 @@ namespace portico::client {
 
 class Pattern {
 public:
-    // How far a reply has matched: bit i is set if the first i bytes of the pattern (not counting
+    // The progress of a match: bit i is set if the first i bytes of the pattern (not counting
     // asterisks) match what was read. All possible matches are followed at once.
     using Places = std::uint64_t;
     static constexpr std::size_t bytes_max = 63;

@@ -34,7 +34,7 @@ struct Compared {
     double b = 0;
     Ratio ratio;
 
-    // By the medians; ratio.shows_difference() says whether that is more than chance.
+    // Compares the medians; ratio.shows_difference() says whether that is more than chance.
     [[nodiscard]] bool is_b_better() const noexcept { return (ratio.middle > 1) == more_is_better; }
 };
 

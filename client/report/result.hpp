@@ -12,7 +12,8 @@ struct Result {
     const LoadPlan& plan;
     const Totals& totals;
 
-    // From the first message's first byte to the last reply's last byte; 0 if nothing came.
+    // The time from the first message's first byte to the last reply's last byte; 0 if nothing
+    // came.
     [[nodiscard]] double seconds() const noexcept {
         const bool has_span = totals.last_reply_ns > totals.first_send_ns &&
                               totals.first_send_ns != 0;
@@ -25,7 +26,7 @@ struct Result {
     [[nodiscard]] std::uint64_t lag_p99_ns() const noexcept {
         return std::max(totals.lag_ns.percentile(99), totals.read_lag_ns.percentile(99));
     }
-    // Whether that was too much for the figures to describe the server: above a millisecond, and
+    // True if that was too much for the figures to describe the server: above a millisecond, and
     // above a tenth of the latency.
     [[nodiscard]] bool has_lagged() const noexcept {
         const std::uint64_t lag_ns = lag_p99_ns();

@@ -15,7 +15,7 @@ public:
     // Each is UTF-8, or empty for none; "-" as `json` is the output. Fails with a sentence that
     // begins with the option.
     [[nodiscard]] base::Result<void> open(const std::string& json, const std::string& report);
-    // Whether keep() has a file to write.
+    // True if keep() has a file to write.
     [[nodiscard]] bool are_wanted() const noexcept {
         return prints_json_ || json_.is_open() || report_.is_open();
     }

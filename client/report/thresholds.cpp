@@ -23,7 +23,7 @@ constexpr std::array<std::pair<std::string_view, Comparison>, 6> comparisons{{
     {"<", Comparison::below},
 }};
 
-// In nanoseconds.
+// The units and their nanoseconds.
 constexpr std::array<std::pair<std::string_view, double>, 4> time_units{
     {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}}};
 

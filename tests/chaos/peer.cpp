@@ -193,7 +193,7 @@ bool Peer::has_all() {
     return got >= owed();
 }
 
-// Whether owed() is exact, so that the other checks can rely on it.
+// True if owed() is exact, so that the other checks can rely on it.
 bool Peer::is_exact() const {
     return !(listener_.plugin == Plugin::ack && listener_.framing == Framing::none);
 }
@@ -466,7 +466,7 @@ void Peer::release() {
     }
 }
 
-// Whether one of the host's timeouts can have ended the connection at that moment.
+// True if one of the host's timeouts can have ended the connection at that moment.
 bool Peer::timeout_explains(Time at) {
     const bool was_quiet = has_all();
     if (scene_.plan.on_windows && !plan_.reads_promptly()) {
@@ -610,7 +610,7 @@ std::optional<SystemSocket> Peer::hosts_socket() const {
     return std::nullopt;
 }
 
-// Whether the system has bytes for this peer that the host has sent. They then wait for the system:
+// True if the system has bytes for this peer that the host has sent. They then wait for the system:
 // a peer whose receive memory was full may have had segments dropped, and the next attempt to send
 // one comes as late again as the peer was away.
 bool Peer::system_holds_bytes() const {
@@ -618,7 +618,7 @@ bool Peer::system_holds_bytes() const {
     return socket && socket->to_send != 0;
 }
 
-// Whether both sides have ended, and only the system cannot get the host's end through to a peer
+// True if both sides have ended, and only the system cannot get the host's end through to a peer
 // that does not read.
 bool Peer::host_is_done() {
     if (!host_is_done_) {
@@ -628,7 +628,7 @@ bool Peer::host_is_done() {
     return host_is_done_;
 }
 
-// For something that may still come. While the cause of a delay is unknown, it waits on.
+// Judges something that may still come. While the cause of a delay is unknown, it waits on.
 bool Peer::is_too_late(Time from, Time now, Clock::duration limit) {
     const Watch::Verdict verdict = scene_.watch->verdict(from, now, limit);
     if (verdict == Watch::Verdict::nobody_knows && !is_void_) {

@@ -56,13 +56,13 @@ public:
     // The suite keeps the host from running in this time. Call it before the host runs again.
     void add_suspension(Time from, Time to);
 
-    // How long, between two moments, the machine kept these from running: the suite, a thread of
-    // the host (the one that waited most), and the emulator's server.
+    // The time, between two moments, for which the machine kept these from running: the suite, a
+    // thread of the host (the one that waited most), and the emulator's server.
     [[nodiscard]] Clock::duration deprived(Time from, Time to) const;
     enum class Verdict : std::uint8_t { in_time, nobody_knows, too_late };
     // Something is too late if it passes `limit` by more than the time that the machine took away.
     [[nodiscard]] Verdict verdict(Time from, Time to, Clock::duration limit) const;
-    // For something that is over: counts the judgement, and a void one.
+    // Judges something that is over: counts the judgement, and a void one.
     [[nodiscard]] bool is_too_late(Findings& findings, Time from, Time to,
                                    Clock::duration limit) const;
 

@@ -200,7 +200,7 @@ private:
     std::atomic<int> running_{0};
 };
 
-// For the test's own thread, beside workers: true as soon as the condition is true, false if
+// Waits on the test's own thread, beside workers: true as soon as the condition is true, false if
 // patience ended.
 template <class Condition>
 [[nodiscard]] bool eventually(Condition condition) {

@@ -70,7 +70,7 @@ TEST_CASE("a posted function runs once, on the strand, and never inside post", "
             REQUIRE(echoes(peer, "p"));
         }
         accepted = script.line(0)->offers;
-        // From other threads, while callbacks run.
+        // The calls come from other threads, while callbacks run.
         std::vector<std::thread> threads;
         std::atomic<std::uint64_t> more{0};
         for (int t = 0; t < 3; ++t) {
@@ -305,7 +305,7 @@ TEST_CASE("a stale handle, or one of another instance or server, answers GONE", 
     CHECK(second.receive_exactly(5) == "alive");
     CHECK(elsewhere.send_to(handle_elsewhere, "alive") == PORTICO_OK);
     CHECK(third.receive_exactly(5) == "alive");
-    // After on_close, even if the slot is used again.
+    // The handle stays gone after on_close, even if the slot is used again.
     first.close();
     REQUIRE(eventually([&] { return one.closed == 1; }));
     CHECK(all_gone(one, handle_one));

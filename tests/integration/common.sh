@@ -1,4 +1,4 @@
-# For the scripts that run the real programs. Sourced with the arguments of the test:
+# The common part of the scripts that run the real programs. Sourced with the arguments of the test:
 #
 #   SCRIPT.sh --bin DIR --work DIR [--emulator wine] [--sanitized]
 #

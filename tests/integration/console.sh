@@ -51,7 +51,7 @@ fi
 
 # ---- the console's code page
 printf '{' >broken.json
-# On a terminal, because Wine makes a console of it.
+# Runs it on a terminal, because Wine makes a console of that.
 on_terminal() {
     SHELL=/bin/bash timeout 60 script -qec \
         "'${in_console[0]}' '${in_console[1]}' codepage -- $* >codepage.out 2>codepage.err" \

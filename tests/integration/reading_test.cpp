@@ -13,7 +13,7 @@ bool is_abort(Peer::Outcome outcome) {
     return outcome == Peer::Outcome::reset || (is_wine() && outcome == Peer::Outcome::end);
 }
 
-// Whether the peer sees that the host aborted the connection.
+// True if the peer sees that the host aborted the connection.
 bool is_aborted(Peer& peer) {
     Peer::Outcome outcome{};
     static_cast<void>(peer.receive_to_end(outcome));

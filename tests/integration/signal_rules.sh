@@ -15,7 +15,7 @@ open_client() { exec 7<>"/dev/tcp/127.0.0.1/$1"; }
 close_client() { exec 7>&-; }
 has_client() { grep -q ' client .* connected' "$1.log"; }
 is_draining() { grep -q ' draining$' "$1.log"; }
-# In the middle of a drain, with a client that does not go.
+# Brings the host into the middle of a drain, with a client that does not go.
 start_draining() { # NAME DRAIN_MS SIGNAL
     config "$1" never_drains "$2"
     start_host "$1" || return

@@ -62,7 +62,7 @@ public:
     // SimPeer::local_address). False if no such connection exists (any more).
     bool reset_connection(const io::Address& local);
 
-    // What a socket's owner found each time it asked for progress: for how long nothing had moved.
+    // The results of a socket owner's calls of progress: for how long nothing had moved at each.
     struct Looks {
         std::uint64_t longest_still_ns = 0;  // at any of its looks
         std::uint64_t last_still_ns = 0;     // at the last one

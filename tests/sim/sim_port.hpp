@@ -42,7 +42,7 @@ public:
     // Keeps references to all arguments but the random stream; the mix may change meanwhile.
     SimPort(Scheduler& scheduler, Network& network, io::BufferPool& buffers, Random random,
             const FaultMix& faults, const SimPortOptions& options);
-    // As the contract says, nothing may be outstanding and every attached socket must be closed.
+    // The contract requires that nothing is outstanding and that every attached socket is closed.
     // Otherwise the run fails.
     ~SimPort() override;
 

@@ -44,7 +44,7 @@ public:
                   0x0000'0100'0000'01B3ULL;
     }
 
-    // How many events there were in all, and their hash: two runs of one seed have the same.
+    // The number of events in all, and their hash: two runs of one seed have the same.
     [[nodiscard]] std::uint64_t count() const noexcept { return added_; }
     [[nodiscard]] std::uint64_t digest() const noexcept { return digest_; }
 

@@ -551,7 +551,7 @@ std::memory_order Machine::planted(std::memory_order order,
 // ---- what happened
 
 Machine::Event& Machine::record(const Step& step) {
-    // What a thread does from here on is not part of its last release.
+    // A thread's actions from here on are not part of its last release.
     ++threads_[running_].view.clock[running_];
     Event event;
     event.step = step;

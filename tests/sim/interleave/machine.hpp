@@ -104,7 +104,7 @@ public:
                                                  unsigned last) = 0;
     // Returns how far behind the newest value a load is, 0 to count - 1.
     [[nodiscard]] virtual unsigned choose_value(unsigned count) = 0;
-    // Whether a weak compare-exchange fails that could succeed.
+    // Returns whether a weak compare-exchange fails that could succeed.
     [[nodiscard]] virtual bool choose_failure() = 0;
 };
 

@@ -523,7 +523,7 @@ bool Ledger::has_ended_gracefully(const Line& line) const noexcept {
     }
 }
 
-// Whether its peer or a fault has ended the connection, or may have done so.
+// True if its peer or a fault has ended the connection, or may have done so.
 bool Ledger::was_hindered(const Line& line) const noexcept {
     const Attempt& attempt = *line.attempt;
     const FaultMix& faults = plan_.faults;
@@ -532,7 +532,7 @@ bool Ledger::was_hindered(const Line& line) const noexcept {
            faults.send_no_buffers != 0;
 }
 
-// Whether anything happened to the connection that may lose bytes accepted for sending.
+// True if anything happened to the connection that may lose bytes accepted for sending.
 bool Ledger::may_have_lost(const Line& line) const noexcept {
     return !has_ended_gracefully(line) || was_hindered(line) || !line.attempt->is_eager ||
            plan_.faults.clock_jump != 0 ||

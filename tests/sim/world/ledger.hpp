@@ -88,7 +88,7 @@ struct Attempt {
     std::size_t of_message = 0;
     std::array<std::uint32_t, MessageHeader::senders_max> seen{};
 
-    // How much of the sent bytes an echo answers: only whole messages.
+    // The number of sent bytes that an echo answers: only whole messages count.
     [[nodiscard]] std::size_t answerable() const noexcept;
 };
 
@@ -150,12 +150,12 @@ struct Line {
     std::uint32_t mischief_left = 80;
 
     [[nodiscard]] bool is_open() const noexcept { return is_accepted && !is_closed; }
-    // Whether it may be a connection of this service: a handle may be guessed before on_open names
+    // True if it may be a connection of this service: a handle may be guessed before on_open names
     // it.
     [[nodiscard]] bool may_be_of(const Service& its) const noexcept {
         return service == nullptr || service == &its;
     }
-    // Whether every host function must answer that it is gone.
+    // True if every host function must answer that it is gone.
     [[nodiscard]] bool is_surely_gone() const noexcept { return is_closed || is_refused; }
 };
 

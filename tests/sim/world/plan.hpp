@@ -37,7 +37,7 @@ struct ServicePlan {
 };
 
 struct Plan {
-    // As "io" of a configuration, with sizes below what the file allows.
+    // Like "io" of a configuration, with sizes below the file's minimum.
     bool is_shared = false;
     std::uint32_t threads = 1;         // the shared port's, or the number of ports of one thread
     bool has_accepting_thread = true;  // otherwise accepts share the first port

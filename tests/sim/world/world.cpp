@@ -10,7 +10,7 @@ constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
 
 // If nothing delays it, what must happen does so within this time plus the service's own timeouts.
 constexpr std::uint64_t bound_ns = 5'000 * ms;
-// As in host/server.
+// The same as in host/server.
 constexpr std::uint64_t cut_again_ns = 100 * ms;
 constexpr std::size_t latecomers_max = 8;
 
