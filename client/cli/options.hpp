@@ -40,7 +40,7 @@ struct Options {
     std::uint64_t warm_up_ns = 0;
     std::uint64_t ramp_up_ns = 0;
     std::uint64_t messages_per_connection = 0;  // 0: all
-    Rate rate;                                  // none: each message follows its reply
+    Rate rate;                                  // none: as fast as replies come
     bool reconnect = false;
     Arrivals arrivals = Arrivals::even;
     std::uint32_t depth = 1;

@@ -32,7 +32,7 @@ struct LoadPlan {
     std::uint64_t warm_up_ns = 0;
     // the connections begin to send one after the other within this time
     std::uint64_t ramp_up_ns = 0;
-    // of all connections together, on a fixed schedule; none: each message follows its reply
+    // of all connections together, on a fixed schedule; none: as fast as replies come
     Rate rate;
     Arrivals arrivals = Arrivals::even;
     std::uint64_t seed = 1;  // of the arrivals

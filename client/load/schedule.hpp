@@ -26,7 +26,7 @@ enum class Arrivals : std::uint8_t { even, poisson };
 // `messages` in `seconds`, 1 to 1,000: half a message a second is 1 in 2. Their product is at most
 // 10^10, so the arithmetic of an instant stays within 64 bits.
 struct Rate {
-    std::uint64_t messages = 0;  // 0: no rate, each message follows its reply
+    std::uint64_t messages = 0;  // 0: no rate, as fast as replies come
     std::uint64_t seconds = 1;
 
     Rate() = default;
@@ -152,7 +152,7 @@ private:
                static_cast<std::uint64_t>(static_cast<double>(end_ns - first_ns) *
                                           blocks_->share(block, place % PoissonBlocks::places));
     }
-    // The number of the first `places` places that belong to the connection.
+    // Counts the connection's places among the first `places` places.
     [[nodiscard]] std::uint64_t of_places(std::uint32_t connection,
                                           std::uint64_t places) const noexcept {
         return places < connection ? 0 : (places - connection) / connections_ + 1;

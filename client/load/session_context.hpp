@@ -66,7 +66,7 @@ struct SessionContext {
                               ? socket.open_for_connect(remote.family)
                               : socket.open_for_connect_from(plan.sources[source++ % sources]);
             return opened ? port.attach(socket) : opened;
-        } catch (const std::bad_alloc&) {           // the failure's sentence
+        } catch (const std::bad_alloc&) {           // of the failure's sentence
             return base::Failure{"out of memory"};  // such a short text allocates nothing
         }
     }

@@ -38,7 +38,6 @@ public:
 
     // The number of sessions that have started their first connect, and that have begun to send.
     // These are the first ones by place.
-    // ones by place.
     [[nodiscard]] std::size_t connected() const noexcept { return connected_; }
     [[nodiscard]] std::size_t begun() const noexcept { return begun_; }
     // The connection's number in the plan, from 1.

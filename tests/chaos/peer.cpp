@@ -472,8 +472,8 @@ bool Peer::timeout_explains(Time at) {
     if (scene_.plan.on_windows && !plan_.reads_promptly()) {
         return true;  // Wine does not know what is acknowledged
     }
-    // After a queue that stands still the host learns of progress in steps: it may take half the
-    // time longer there.
+    // If bytes are queued for this peer, the host learns of progress in steps: half of the timeout
+    // is enough then.
     const auto passed = [&](Clock::duration gap, std::uint32_t timeout_ms) {
         return gap >= (was_quiet ? Ms(timeout_ms) - Ms(30) : Ms(timeout_ms) / 2);
     };

@@ -73,8 +73,9 @@ void add_io_uring(Cases& cases) {
 
 #ifdef _WIN32
 // IOCP as usual, and as it is if a socket's provider is a layered one: a call that succeeds at once
-// brings a packet all the same. To get that, the port does not ask the system to leave the packet
-// out. (One World at a time: its factory's choice holds until the next.)
+// brings a packet all the same. With such a provider the port does not ask the system to leave the
+// packet out; here it asks, and the system answers that it cannot. (One World at a time: its
+// factory's choice holds until the next.)
 bool brings_all_packets = false;
 
 const auto system_modes = imported(::SetFileCompletionNotificationModes);

@@ -47,7 +47,6 @@ template <class Condition>
 
 // Bytes that differ at each place, so that a lost, doubled or reordered one shows. `seed`
 // distinguishes streams.
-// streams apart.
 [[nodiscard]] std::string pattern(std::uint64_t offset, std::size_t bytes, std::uint64_t seed = 0);
 // The first place where `bytes` differs from the stream's bytes from `offset`; npos if there is
 // none.

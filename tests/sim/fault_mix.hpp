@@ -29,7 +29,6 @@ struct FaultMix {
     std::uint32_t at_once = 0;
     std::uint32_t late_send = 0;  // a send that may complete late does so
     // a cancel loses the race: the operation stays in flight for a while, and succeeds if it can
-    // can
     std::uint32_t late_cancel = 0;
     // a receive fails with Error::no_buffers (the system's memory, not the pool)
     std::uint32_t receive_no_buffers = 0;

@@ -112,7 +112,6 @@ struct SimPort::Internals final : Watcher {
             starved,  // there is something to receive and no buffer
             done,     // its result is decided, but not visible yet
             // a send: visible with the next completion, or when wait() returns for another reason
-            // reason
             late,
             ready,  // wait() may hand it out
         };

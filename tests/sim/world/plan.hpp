@@ -54,7 +54,6 @@ struct Plan {
     std::uint64_t traffic_ns = 0;  // at most
     // then the world becomes quiet, and all that is owed must happen; otherwise it stops in
     // mid-traffic
-    // mid-traffic
     bool settles = true;
     bool is_quiet_at_stop = true;  // the faults end with the stop
     std::uint32_t drain_ms = 1'000;

@@ -22,7 +22,6 @@ class World {
 public:
     struct Outcome {
         // events in the trace: completions, arrivals, callbacks, calls of host functions
-        // functions
         std::uint64_t events = 0;
         std::uint64_t steps = 0;     // points at which another thread could go on
         std::uint64_t switches = 0;  // points at which another thread did go on
