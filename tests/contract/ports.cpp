@@ -27,7 +27,8 @@ void add(Cases& cases, const PortFactory& factory, bool has_shared) {
 }
 
 #ifdef PORTICO_IO_URING
-// io_uring with all features of this system, then without each one alone, then without all of them.
+// io_uring with all features of this system, then with one of them missing in turn, then with all
+// of them missing.
 void add_io_uring(Cases& cases) {
     const base::Result<std::string> probed = io::probe_io_uring();
     if (!probed) {
