@@ -1,2 +1,2 @@
-"""The comparison with the article's servers: what ./dev compare measures, finds and writes. See
-../README.md."""
+"""The comparison with the article's servers: the measurements, findings and pages of ./dev compare.
+See ../README.md."""

@@ -1,5 +1,5 @@
-"""What a page is made of, whatever it is written as. Texts may have `code`, **bold** and nothing
-else in them."""
+"""The parts of a page, whatever its format. Texts may have `code`, **bold** and nothing else in
+them."""
 import dataclasses
 
 
@@ -20,7 +20,7 @@ class Bullets:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """The first `words` columns are text, the others figures."""
+    """The first `words` columns are text, the others are figures."""
     head: tuple
     rows: tuple
     title: str = ""
@@ -37,7 +37,7 @@ class Series:
 class Lines:
     """A chart: a line for each contestant, over the same steps."""
     title: str
-    note: str  # which way is better
+    note: str  # the better direction
     steps: tuple  # texts
     series: tuple
     shown: object  # value -> text
@@ -55,7 +55,7 @@ class Ratios:
 
 @dataclasses.dataclass(frozen=True)
 class Charts:
-    """Side by side where there is room. `names`: (contestant, title) of the legend."""
+    """Charts side by side if there is room. `names`: (contestant, title) of the legend."""
     charts: tuple
     names: tuple = ()
 

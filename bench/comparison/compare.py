@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """The comparison with the article's servers: ./dev compare builds the programs and runs this.
-docs/results/comparison.md says what is measured, how, and what came out.
+docs/results/comparison.md describes the measurements, the method and the results.
 
 Everything is measured one thing at a time, the server on one half of the processors and the client
 on the other.
@@ -88,7 +88,7 @@ def commas(values):
 
 
 class Run:
-    """One run of the comparison: what is chosen, and what has been found."""
+    """One run of the comparison: its choices and its results."""
 
     def __init__(self, arguments, processors):
         self.build = arguments.build
@@ -125,7 +125,7 @@ class Run:
         return [count for count in self.connections if count <= most] or [self.connections[0]]
 
     def expect(self):
-        """Seconds that each part takes, roughly."""
+        """Notes roughly how many seconds each part takes."""
         expected = {}
         for name in self.names:
             limits = self.limits(name)
@@ -158,8 +158,8 @@ class Run:
 
     @contextlib.contextmanager
     def system(self, name):
-        """What servers need to run there: for Wine, a server of our own, on the servers'
-        processors, as a part of them."""
+        """The environment of servers on a system: for Wine, a server of our own, on the servers'
+        processors, which counts as a part of them."""
         self.work.mkdir(parents=True, exist_ok=True)
         if name == "linux":
             yield contestants.System(name, SYSTEMS[name], self.build / "bench/bin", self.work,
@@ -191,7 +191,7 @@ class Run:
                                             if each.is_for_all or count == 1 else None)
 
     def for_each(self, system, measured):
-        """{contestant: {connections: what is measured}}"""
+        """{contestant: {connections: the result of `measure`}}"""
         found = {}
         for each in contestants.on(system.name, "echo"):
             found[each.name] = {}
@@ -202,7 +202,7 @@ class Run:
 
     @contextlib.contextmanager
     def timing(self, part):
-        """What is found is in the file after each part."""
+        """Saves the results after each part."""
         self.progress.begin(part)
         yield
         self.progress.end()
@@ -210,7 +210,7 @@ class Run:
 
 
 def machine_description(build, names):
-    """What of the machine matters here."""
+    """The properties of the machine that matter here."""
     described = machine.description(build / "bench")
     chosen = {name: described[name] for name in ("Processor", "Processors", "Virtual", "Kernel",
                                                  "Compiler", "Build", "Commit")}
@@ -251,7 +251,7 @@ def write_pages(data, folder):
 
 
 def output_folder(arguments, settings):
-    """The docs are for what was measured wholly."""
+    """The folder of the docs for a full run, otherwise one of the build."""
     if arguments.output:
         return arguments.output
     return (ROOT / "docs" / "results" if settings["is_whole"] and not settings["is_quick"]
@@ -281,7 +281,7 @@ def main():
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that its programs are ended
     try:
         sys.exit(main())
     except (BenchError, launch.LaunchError) as error:

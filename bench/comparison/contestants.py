@@ -1,23 +1,23 @@
-"""Who is compared, on which systems, and how each is started."""
+"""The contestants, their systems, and how each is started."""
 import dataclasses
 import json
 import pathlib
 
 from harness.processes import BenchError, Running, free_port
 
-START_SECONDS = 60  # a first start under Wine takes its time
+START_SECONDS = 60  # a first start under Wine is slow
 
 
 @dataclasses.dataclass(frozen=True)
 class System:
-    """Where servers run: natively, or the Windows programs under Wine."""
+    """A place for servers: natively, or the Windows programs under Wine."""
     name: str  # linux or wine
     title: str
     programs: pathlib.Path
     work: pathlib.Path
     processors: frozenset  # for the servers
     environment: dict | None = None
-    helper: int | None = None  # a process whose work is done for the servers: Wine's server
+    helper: int | None = None  # a process that works for the servers: Wine's server
 
     @property
     def is_wine(self):
@@ -28,10 +28,10 @@ class System:
 class Contestant:
     name: str
     title: str
-    called: str  # in a sentence
+    called: str  # its name in a sentence
     systems: tuple
-    plugins: tuple  # what it does: echo, ack
-    program: str = ""  # none: the host
+    plugins: tuple  # echo, ack
+    program: str = ""  # empty: the host
 
     @property
     def is_portico(self):
@@ -57,13 +57,13 @@ BY_NAME = {contestant.name: contestant for contestant in CONTESTANTS}
 
 
 def on(system_name, plugin):
-    """Those that can be had there, in the order of the article."""
+    """The contestants of that system, in the order of the article."""
     return [each for each in CONTESTANTS if system_name in each.systems and plugin in each.plugins]
 
 
 def configuration(system, plugin, port):
-    """The host's: everything as it comes, but that nothing is printed: the other servers print
-    nothing either."""
+    """The host's configuration: all defaults, except that it prints nothing, because the other
+    servers print nothing either."""
     folder = str((system.programs / "plugins").resolve())
     return {
         # Wine's drive Z is the root of all files
@@ -91,7 +91,7 @@ def command(contestant, system, plugin, port):
 
 
 def start(contestant, system, plugin):
-    """A server that runs: its process is the program itself, under Wine as well."""
+    """A running server: its process is the program itself, under Wine as well."""
     port = free_port()
     system.work.mkdir(parents=True, exist_ok=True)
     return Running(f"{contestant.title} ({system.title}, {plugin})",

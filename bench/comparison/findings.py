@@ -1,5 +1,5 @@
-"""What a comparison has found, read from its results: medians, ratios, what a server takes. Nothing
-here measures or words."""
+"""The findings of a comparison, read from its results: medians, ratios, each server's cost. This
+module neither measures nor writes texts."""
 import math
 import statistics
 
@@ -7,12 +7,12 @@ from harness import paired
 
 from . import contestants, loads
 
-# the range of so many holds their median with 94 %; of fewer nothing does with 95 %
+# The range of so many rounds holds their median with 94 %; no range of fewer does with 95 %.
 ROUNDS_FOR_AN_INTERVAL = 5
 
 
 class Findings:
-    """`data` as compare.py writes it into results.json."""
+    """`data`: the content of results.json, as compare.py writes it."""
 
     def __init__(self, data):
         self.data = data
@@ -20,14 +20,14 @@ class Findings:
         self.machine = data["machine"]
 
     def systems(self):
-        """Names of those that were measured."""
+        """The names of the measured systems."""
         return list(self.data["systems"])
 
     def of(self, system):
         return self.data["systems"][system]
 
     def loads(self, system, plugin=None, is_ping=None):
-        """Those that were measured there, in their order."""
+        """The loads that were measured there, in their order."""
         measured = [load for load in loads.all_loads(self.of(system)["connections"])
                     if load.name in self.of(system)["loads"]]
         return [load for load in measured if plugin in (None, load.plugin)
@@ -49,13 +49,13 @@ class Findings:
         return runs and [[run[figure] for run in halves] for halves in runs]
 
     def median(self, system, load, name, figure):
-        """rate, p50_us, p99_us or cpu_us; None: was not measured."""
+        """rate, p50_us, p99_us or cpu_us; None if it was not measured."""
         halves = self.halves(system, load, name, figure)
         return statistics.median(value for each in halves for value in each) if halves else None
 
     def ratio(self, system, load, figure, name, other):
-        """The one's figure over the other's, with its 95 % interval; from 0 to infinity where there
-        were too few rounds to tell."""
+        """The one's figure over the other's, with its 95 % interval; the interval is from 0 to
+        infinity if there were too few rounds."""
         ours = self.halves(system, load, name, figure)
         theirs = self.halves(system, load, other, figure)
         if not ours or not theirs:
@@ -65,11 +65,11 @@ class Findings:
                 else paired.Interval(found.middle, 0.0, math.inf))
 
     def opening_us(self, system, load, name):
-        """Processor time of a connection that is opened, says one thing and is closed."""
+        """Processor time of a connection that is opened, sends one message and is closed."""
         return load and self.of(system)["loads"].get(load.name, {}).get("opening_us", {}).get(name)
 
     def contestants(self, system, plugin):
-        """Those that took part in any load."""
+        """The contestants that took part in any load."""
         taken = {name for load in self.loads(system, plugin)
                  for name in self.of(system)["loads"][load.name]["runs"]}
         taken |= set(self.of(system).get("attendance", {})) if plugin == "echo" else set()
@@ -79,12 +79,12 @@ class Findings:
         return self.of(system).get("attendance", {}).get(name, {}).get(str(connections))
 
     def attended(self, system):
-        """The numbers of clients for which that was measured."""
+        """The numbers of clients for which attendance was measured."""
         return sorted({int(count) for each in self.of(system).get("attendance", {}).values()
                        for count in each})
 
     def census(self, system, name, connections):
-        """{"threads", "pss", "private", "addresses"} while they are served."""
+        """{"threads", "pss", "private", "addresses"} while the clients are served."""
         found = self.of(system).get("census", {}).get(name, {}).get(str(connections))
         return found and found["serving"]
 
@@ -93,13 +93,14 @@ class Findings:
             {int(count) for each in self.of(system).get("census", {}).values() for count in each})
 
     def bytes_each(self, system, name, connections, kind="private"):
-        """What a client adds."""
+        """The bytes that a client adds."""
         found = self.of(system).get("census", {}).get(name, {}).get(str(connections))
         return found and (found["serving"][kind] - found["alone"][kind]) / connections
 
     def verdicts(self, system, other, figure):
-        """Portico against another: ({load: interval} where it is better, where none can be told,
-        where it is worse). Of the rate more is better, of the rest less."""
+        """Portico against another server: ({load: interval} of the loads in which it is better,
+        those that show no difference, those in which it is worse). For the rate more is better,
+        otherwise less."""
         better, equal, worse = {}, {}, {}
         for load in self.loads(system):
             interval = self.ratio(system, load, figure, "portico", other)

@@ -1,5 +1,5 @@
-"""A page as one HTML file that needs nothing else: no script, no network; light and dark as the
-reader's system has it."""
+"""A page as one HTML file that needs no other: no script, no network; light or dark like the
+reader's system."""
 import html
 import re
 
@@ -70,7 +70,7 @@ tr.first > td { border-top: 1px solid var(--grid); }
 
 
 def inline(text):
-    """Of `code` and **bold**."""
+    """Converts `code` and **bold**."""
     escaped = html.escape(text, quote=False)
     escaped = re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped)
     return re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", escaped)
@@ -83,7 +83,7 @@ def cell(text, tag, is_word, rows=1):
 
 
 def grouped(rows):
-    """(row, how many rows its first cell stands for): 0 where that of a row above does."""
+    """(row, the number of rows that its first cell spans): 0 if a cell above spans it."""
     found = []
     for i, row in enumerate(rows):
         if i and row[0] == rows[i - 1][0]:
@@ -109,7 +109,7 @@ def table(block):
 
 def figure(chart, titles):
     drawn = svg.lines(chart, titles) if isinstance(chart, blocks.Lines) else svg.ratios(chart)
-    # the other has it at its axis
+    # Other charts have the note at their axis.
     note = f"<span>{inline(chart.note)}</span>" if isinstance(chart, blocks.Lines) else ""
     return (f"<figure><figcaption><h3>{inline(chart.title)}</h3>{note}</figcaption>{drawn}</figure>"
             if drawn else "")

@@ -1,9 +1,9 @@
-"""What the servers are put under: the client's options."""
+"""The loads of the servers: the client's options."""
 import dataclasses
 
 CONNECTIONS = (1, 8, 64, 512, 2000)
 CONNECTIONS_QUICK = (1, 64, 512)
-# where a thread for each of 2,000 clients takes a quarter of a minute to start, in each run
+# Above it, starting a thread for each of 2,000 clients takes a quarter of a minute in each run.
 TIMED_MAX_UNDER_WINE = 512
 TIMED_MAX_UNDER_WINE_QUICK = 64
 
@@ -17,10 +17,10 @@ class Load:
     plugin: str
     connections: int
     bytes: int = 64
-    is_visit: bool = False  # a client says one thing and goes
+    is_visit: bool = False  # a client sends one message and goes
 
     def options(self, amount):
-        """The client's; `amount`: ("--duration", "400ms") or ("--count", "1")."""
+        """The client's options; `amount`: ("--duration", "400ms") or ("--count", "1")."""
         options = ["--size", str(self.bytes), "--connections", str(self.connections), *MANY_PORTS,
                    *amount]
         if self.plugin == "ack":
@@ -30,8 +30,8 @@ class Load:
         return options
 
     def takes(self, contestant):
-        """One to one serves nobody else while a client stays: it takes part where there is one
-        client, or where clients go."""
+        """Whether a contestant takes part. One to one serves nobody else while a client stays, so
+        it takes part if there is one client, or if clients go."""
         return contestant.is_for_all or self.connections == 1 or self.is_visit
 
 
@@ -44,5 +44,5 @@ VISITS = Load("visits", "echo", 64, is_visit=True)
 
 
 def all_loads(connections):
-    """Those with so many connections; the acknowledgement with every other number of them."""
+    """The loads with so many connections; every other number of them has the acknowledgement."""
     return [*pings("echo", connections), LARGE, VISITS, *pings("ack", connections[::2])]

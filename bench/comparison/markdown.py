@@ -1,4 +1,4 @@
-"""A page as Markdown. Charts are left to the HTML page: their figures are in the tables."""
+"""A page as Markdown. Charts are only in the HTML page: their figures are in the tables."""
 from . import blocks
 
 GENERATED = "<!-- written by ./dev compare: change bench/comparison/story.py instead -->"

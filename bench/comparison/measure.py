@@ -1,5 +1,5 @@
-"""The measuring: interleaved rounds of timed runs, who is served in the first second, and what a
-server takes meanwhile."""
+"""The measurements: interleaved rounds of timed runs, the clients that are served in the first
+second, and each server's cost."""
 import contextlib
 import dataclasses
 import os
@@ -14,12 +14,12 @@ from . import contestants
 
 ROUNDS_MIN = 2
 WARM_UP_SECONDS = 0.05
-WARM_UP_OPENINGS = 1.5  # of the time that it takes to serve each connection once
+WARM_UP_OPENINGS = 1.5  # as a multiple of the time that it takes to serve each connection once
 
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """How much is done for each load: so many rounds, of runs of at least so many seconds, but no
+    """The amount of work for each load: so many rounds, of runs of at least so many seconds, but no
     new one after `load_seconds`; before them so many runs that only open the connections."""
     rounds: int
     openings: int
@@ -28,18 +28,19 @@ class Limits:
 
 
 def cpu_clock_ns(pid):
-    """Processor time of all threads of a process, user and system: the kernel's clock of that
+    """Processor time of all threads of a process, user and system, by the kernel's clock of that
     process."""
     return time.clock_gettime_ns((~pid << 3) | 2)
 
 
 def cpu_ns(system, running):
-    """Of the server, and of what works for it."""
+    """Processor time of the server and of its helper."""
     return running.cpu_ns() + (cpu_clock_ns(system.helper) if system.helper else 0)
 
 
 def cpu_ns_at_rest(system, running, seconds=10):
-    """The same once it stands still: closed connections have been seen, their threads have gone."""
+    """The same after it has settled: closed connections have been noticed, their threads have
+    gone."""
     deadline = time.monotonic() + seconds
     last, equal = cpu_ns(system, running), 0
     while equal < 3 and time.monotonic() < deadline:
@@ -55,7 +56,7 @@ def cpu_ns_at_rest(system, running, seconds=10):
 
 
 def counted_run(place, system, running, options, least=1):
-    """The client's figures, and the server's processor time meanwhile."""
+    """The client's figures, and the server's processor time during the run."""
     before = cpu_ns_at_rest(system, running)
     figures = client.run(place, running.port, options, least=least)
     return figures, cpu_ns_at_rest(system, running) - before
@@ -63,14 +64,14 @@ def counted_run(place, system, running, options, least=1):
 
 @dataclasses.dataclass(frozen=True)
 class Opening:
-    """Opening a load's connections, with one message on each: what it costs the server, and how
-    long it takes until all have been served."""
+    """The opening of a load's connections, with one message on each: its cost to the server, and
+    the time until all have been served."""
     cpu_ns: float
     seconds: float
 
 
 def opening(place, system, running, load, count):
-    """The median of some runs, the first not among them: it warms the server up."""
+    """The median of some runs without the first, which warms the server up."""
     runs = [counted_run(place, system, running, load.options(("--count", "1")))
             for _ in range(count + 1)][1:]
     return Opening(statistics.median(spent_ns for _, spent_ns in runs),
@@ -78,9 +79,9 @@ def opening(place, system, running, load, count):
 
 
 def timed_run(place, system, running, load, seconds, opened):
-    """The figures begin when all connections have been accepted (the client has them open before
-    that), and last until each has had time for another message, however slow the server. Where it
-    is slower still, so that no message fell into them, they last longer."""
+    """The figures begin after all connections have been accepted (the client has them open before
+    that), and last until each has had time for another message, however slow the server is. If the
+    server is even slower, so that no message fell into them, they last longer."""
     warm_up = WARM_UP_SECONDS + WARM_UP_OPENINGS * opened.seconds
     seconds = max(seconds, opened.seconds)
     for longer in (1, 4, 16):
@@ -92,7 +93,7 @@ def timed_run(place, system, running, load, seconds, opened):
     else:
         raise BenchError(f"{running.name} answers nothing within {longer * seconds:.1f} s")
     messages = figures["received"] + figures["warm_up"]
-    # Of visits opening and closing is a part.
+    # In visits, opening and closing are part of the cost.
     each_ns = (spent_ns / messages if load.is_visit
                else max(1.0, (spent_ns - opened.cpu_ns) / max(1.0, messages - load.connections)))
     return {"rate": figures["messages_per_second"], "p50_us": figures["latency_p50_us"],
@@ -119,7 +120,7 @@ def rounds(place, system, load, chosen, limits, progress):
             if number >= ROUNDS_MIN and time.monotonic() > deadline:
                 break
             progress(f"round {number + 1} of {limits.rounds}")
-            # Whoever is last runs twice in a row: that place goes round.
+            # The last one runs twice in a row, so that place rotates.
             turn = number % len(chosen)
             order = [each.name for each in chosen[turn:] + chosen[:turn]]
             first, second = half(order), half(reversed(order))
@@ -144,13 +145,13 @@ def attendance(place, system, contestant, connections, seconds=1):
         if done.returncode != 0:
             raise BenchError(f"{' '.join(command)} has ended with "
                              f"{done.returncode}:\n{done.stdout}{done.stderr}")
-        cpu_ns_at_rest(system, running)  # it comes to an end with them before it is ended itself
+        cpu_ns_at_rest(system, running)  # the server notices their end before it is ended itself
     return {name: client.summary_of(done.stdout)[name]
             for name in ("served", "least", "most", "messages")}
 
 
 def backend(system):
-    """On what Portico runs when it may choose."""
+    """The backend that Portico chooses on its own."""
     if system.is_wine:
         return "IOCP"
     with contestants.start(contestants.PORTICO, system, "echo") as running:
@@ -163,8 +164,8 @@ def backend(system):
 
 
 def look(running):
-    """Threads, and bytes: its share of all memory (PSS), what is its alone, and the addresses that
-    it has taken."""
+    """The number of threads, and bytes: the process's share of all memory (PSS), its private
+    memory, and its address space."""
     smaps = running.smaps()
     with open(f"/proc/{running.pid}/statm", encoding="ascii") as statm:
         pages = int(statm.read().split()[0])
@@ -174,12 +175,12 @@ def look(running):
 
 
 def census(system, contestant, connections):
-    """What a fresh server takes without a client, and with so many connected, when each has had a
+    """The cost of a fresh server without a client, and with so many connected, after each has had a
     reply."""
     with contestants.start(contestant, system, "echo") as running:
         cpu_ns_at_rest(system, running)
         alone = look(running)
-        # that each is accepted, its reply shows
+        # its reply shows that each is accepted
         with Holder(running, connections, is_accepted=lambda: True) as holder:
             holder.echo_once()
             cpu_ns_at_rest(system, running)

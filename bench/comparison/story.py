@@ -1,6 +1,6 @@
-"""The article's story in figures: the page's texts, tables and charts, made from what was found, so
-that they cannot disagree with it. Whatever comes out, the texts say it: what is better, what is
-worse, and what the runs could not tell."""
+"""The article's story in figures: the page's texts, tables and charts, made from the results, so
+that they cannot disagree with them. The texts report every outcome: what is better, what is worse,
+and what the runs could not show."""
 import math
 
 from . import loads
@@ -112,7 +112,7 @@ def attendance_table(findings, system):
 
 
 def figures_table(findings, system, plugin):
-    """Loads down, servers across: messages a second, p50 and p99, CPU a message."""
+    """Rows are loads, columns are servers: messages a second, p50 and p99, CPU a message."""
     servers = findings.contestants(system, plugin)
     rows = []
     for load in findings.loads(system, plugin):
@@ -141,7 +141,7 @@ def census_table(findings, system):
                      *(cell(one, lambda one: count(one["threads"])) for _, one in found)))
         rows.append((count(step), "private memory",
                      *(cell(one, lambda one: size(one["private"])) for _, one in found)))
-        if system == "linux":  # under Wine neither says anything
+        if system == "linux":  # under Wine neither is known
             rows.append((count(step), "memory (PSS)",
                          *(cell(one, lambda one: size(one["pss"])) for _, one in found)))
             rows.append((count(step), "addresses taken by the clients", *(
@@ -154,7 +154,7 @@ def census_table(findings, system):
 
 
 def ratio_table(findings, system, plugin):
-    """Portico over each other server."""
+    """The ratios of Portico to each other server."""
     others = [each for each in findings.contestants(system, plugin) if each.name != "portico"]
     rows = []
     for load in findings.loads(system, plugin):
@@ -224,7 +224,7 @@ def cost_text(findings, system, *names):
 
 
 def wall_text(findings):
-    """How far a thread's stack goes in the address space of the article's time."""
+    """How many threads' stacks fit the address space of the article's time."""
     text = ("Each thread reserves addresses for its stack, on Windows 1 MiB where nobody says "
             "otherwise: the 2 GiB that a 32-bit program had in the article's time end before 2,048 "
             "clients.")
@@ -250,7 +250,8 @@ FIGURES = (("rate", "messages a second"), ("p99_us", "99th percentile"),
 
 
 def weighed_table(findings):
-    """In how many loads Portico is better, in which it is worse, and where the runs cannot tell."""
+    """The number of loads in which Portico is better, in which it is worse, and in which the runs
+    show no difference."""
     rows = []
     for system in findings.systems():
         for other in (each for each in BY_NAME if each != "portico"):
@@ -455,7 +456,7 @@ def section_how(findings):
 
 
 def rounds_text(findings, system):
-    """"5 rounds of runs of 0.4 s", or fewer where a load takes long."""
+    """"5 rounds of runs of 0.4 s", or fewer if a load takes long."""
     rounds = sorted({len(runs) for each in findings.of(system)["loads"].values()
                      for runs in each["runs"].values()})
     many = f"{rounds[0]} to {rounds[-1]}" if len(rounds) > 1 else f"{rounds[0]}"

@@ -1,6 +1,6 @@
-"""Charts as inline SVG. Colours are the page's variables, so that light and dark are the page's
-affair; each contestant has a shape as well as a colour. A chart is small, and as wide as a phone: a
-page puts several side by side where there is room."""
+"""Charts as inline SVG. Colours are the page's variables, so the page decides about light and dark;
+each contestant has a shape as well as a colour. A chart is small, and as wide as a phone: a page
+puts several side by side if there is room."""
 import html
 import math
 
@@ -21,7 +21,7 @@ def line(x1, y1, x2, y2, kind):
 
 
 def marker(name, x, y, tip="", radius=4):
-    """A contestant's shape, filled with its colour. `tip`: shown when one points at it."""
+    """A contestant's shape, filled with its colour. `tip`: the text that the pointer shows."""
     shapes = {
         "one_to_one": f"M{x - radius:.1f} {y - radius:.1f}h{2 * radius}v{2 * radius}"
                       f"h{-2 * radius}z",
@@ -52,8 +52,8 @@ def linear_ticks(most):
 
 
 def logarithmic_ticks(least, most, base):
-    """Powers of the base around all values; every second or third where there are many, and twice
-    and five times a power of ten where there are few."""
+    """Powers of the base around all values: only every second or third if there are many, and also
+    twice and five times a power of ten if there are few."""
     low, high = math.floor(math.log(least, base) + 1e-9), math.ceil(math.log(most, base) - 1e-9)
     high = max(high, low + 1)
     if base == 10 and high - low <= 2:
@@ -68,7 +68,7 @@ def logarithmic_ticks(least, most, base):
 
 
 def scale(ticks, is_logarithmic, start, end):
-    """value -> place, the first tick at `start`, the last at `end`."""
+    """Maps a value to its place, with the first tick at `start` and the last at `end`."""
     def measure(value):
         return math.log10(value) if is_logarithmic else value
     low, high = measure(ticks[0]), measure(ticks[-1])
@@ -76,7 +76,7 @@ def scale(ticks, is_logarithmic, start, end):
 
 
 def ratio_ticks(low, high):
-    """Around 1, few enough that their texts have room."""
+    """Ticks around 1, few enough that their texts have room."""
     for candidates in ((0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2), (0.25, 0.5, 0.7, 1, 1.5, 2, 4),
                        (0.1, 0.25, 0.5, 1, 2, 4, 10),
                        (0.01, 0.1, 1, 10, 100), (0.0001, 0.01, 1, 100, 10_000)):
@@ -91,7 +91,7 @@ def ratio_ticks(low, high):
 
 
 def lines(chart, titles):
-    """blocks.Lines; `titles`: of the contestants."""
+    """Draws blocks.Lines; `titles`: those of the contestants."""
     values = [value for series in chart.series for value in series.values if value]
     if not values:
         return ""
@@ -119,7 +119,7 @@ def lines(chart, titles):
 
 
 def ratios(chart):
-    """blocks.Ratios: a row for each interval."""
+    """Draws blocks.Ratios: a row for each interval."""
     low = min([0.9, *(interval.low for _, interval in chart.rows)]) / 1.05
     high = max([1.1, *(interval.high for _, interval in chart.rows)]) * 1.05
     x = scale([low, high], True, RATIO_LEFT, WIDTH - RIGHT - 4)

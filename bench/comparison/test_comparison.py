@@ -25,7 +25,7 @@ def runs_of(rate, count=5):
 
 def data_of(systems=("linux", "wine"), connections=(1, 64), attended=(1, 64, 2000), rates=None,
             **settings):
-    """As compare.py writes it, with the same rates in all loads."""
+    """Results like those of compare.py, with the same rates in all loads."""
     rates = rates or RATES
     data = {"machine": {"Processor": "<P&Q>"}, "systems": {},
             "settings": {"date": "2026-01-31", "is_quick": False, "load_before": 0.1,
@@ -98,7 +98,7 @@ class Loads(unittest.TestCase):
 
 class TimedRuns(unittest.TestCase):
     def seconds_of_the_runs(self, received):
-        """Of the runs that are made when the first of them bring so many replies."""
+        """The seconds of the runs that are made if the first ones bring so many replies."""
         durations = []
 
         def counted(_place, _system, _running, options, least):
@@ -200,7 +200,7 @@ class Story(unittest.TestCase):
 
 
 class PageChecker(html.parser.HTMLParser):
-    """That each element is closed, and what there is."""
+    """Checks that each element is closed, and collects the elements."""
     VOID = {"meta", "link", "br"}
 
     def __init__(self):

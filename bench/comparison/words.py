@@ -1,4 +1,4 @@
-"""Figures in words: the same for every text, so that a page says the same thing the same way."""
+"""Figures in words: the same for every text, so that a page always uses the same words."""
 import math
 
 
@@ -15,7 +15,7 @@ def number(value, digits=3):
 
 
 def count(value):
-    """Exactly."""
+    """The exact number."""
     return f"{value:,.0f}"
 
 
@@ -51,7 +51,7 @@ def listed(texts):
 
 
 def times(found):
-    """What stands before "as many": only what the interval bears out is called a difference."""
+    """The text before "as many": only a ratio whose interval excludes 1 is called a difference."""
     if math.isinf(found.high):
         return f"{found.middle:.2f} times as many (in too few rounds to be sure)"
     if found.low <= 1 <= found.high:

@@ -1,2 +1,2 @@
-"""What the benchmark and the comparison share: starting and watching programs, the client, the
-machine, statistics. See ../README.md."""
+"""The common part of the benchmark and the comparison: starting and watching programs, the client,
+the machine, statistics. See ../README.md."""

@@ -1,4 +1,4 @@
-"""Runs the client. It checks each reply; a benchmark with a wrong or a lost one ends."""
+"""Runs the client. It checks each reply; a wrong or lost reply ends a benchmark."""
 import resource
 import subprocess
 
@@ -8,7 +8,7 @@ SECONDS_MAX = 120
 
 
 def summary_of(text):
-    """The figures that it prints, one a line: name, blanks, value."""
+    """The figures of its output, one a line: name, blanks, value."""
     figures = {}
     for line in text.splitlines():
         fields = line.split()
@@ -33,8 +33,8 @@ def checked(returncode, command, output, errors, least=1):
 
 
 def run(place, port, options, launcher=(), least=1):
-    """Its figures, with so many replies at least. It runs on the harness's own processor, which
-    waits meanwhile."""
+    """Its figures; there must be at least so many replies. It runs on the harness's own processor,
+    which waits meanwhile."""
     command = [*launcher, *command_of(place, port, options)]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
@@ -45,7 +45,7 @@ def run(place, port, options, launcher=(), least=1):
 
 
 def run_with_cpu(command):
-    """Runs any program; what is left of it, and the processor seconds that it took."""
+    """Runs any program; returns its result, and the processor seconds that it took."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=SECONDS_MAX, check=False)

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""Holds connections open that do nothing: holder.py PORT COUNT
+"""Holds idle connections open: holder.py PORT COUNT
 
-Prints "open" when all are. For each line "echo" on standard input it sends 64 bytes over each, one
-after the other, waits for their echo and prints "echoed". At the end of its input it resets them
-all (a close would leave the ports waiting) and ends.
+Prints "open" when all are open. For each line "echo" on standard input it sends 64 bytes over each,
+one after the other, waits for their echo and prints "echoed". At the end of its input it resets
+them all (a close would leave the ports waiting) and ends.
 """
 import resource
 import socket

@@ -1,5 +1,5 @@
-"""Starts one server, natively or under Wine, and learns from its own line where it listens. What is
-started here is ended here."""
+"""Starts one server, natively or under Wine, and reads its port from its output. Every program that
+is started here is ended here."""
 import contextlib
 import json
 import os
@@ -17,7 +17,7 @@ class LaunchError(Exception):
 
 
 def host_configuration(programs, io):
-    """The host's, for an echo on a free port; `io` is that section."""
+    """The host's configuration for an echo on a free port; `io` is its section "io"."""
     return {
         "io": io,
         "plugin_directory": str((programs / "plugins").resolve()),
@@ -29,8 +29,8 @@ def host_configuration(programs, io):
 
 
 def host_command(programs, io, file):
-    """What runs the host of this folder, host.exe where that is the one, with an echo; `file`: for
-    its configuration."""
+    """The command for the host of this folder, or host.exe if that is there, with an echo; `file`:
+    for its configuration."""
     program = next((programs / name for name in ("host", "host.exe") if (programs / name).exists()),
                    programs / "host")
     configuration = host_configuration(programs, io)
@@ -41,7 +41,7 @@ def host_command(programs, io, file):
 
 
 def end(process, seconds=10):
-    """Asks it to, and insists."""
+    """Asks the process to end, and then kills it."""
     process.terminate()
     try:
         process.wait(seconds)
@@ -51,7 +51,7 @@ def end(process, seconds=10):
 
 
 class Running:
-    """A server that runs. Its output goes to `log`."""
+    """A running server. Its output goes to `log`."""
 
     def __init__(self, command, log, environment=None, start_seconds=60):
         if not pathlib.Path(command[0]).exists():
@@ -63,7 +63,7 @@ class Running:
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=output,
                                             stderr=subprocess.STDOUT,
                                             env=environment)
-        self.pid = self.process.pid  # under Wine as well: it becomes the program
+        self.pid = self.process.pid  # under Wine as well: the process becomes the program
         try:
             self.port = self._port_when_it_listens(start_seconds)
         except BaseException:
@@ -98,8 +98,8 @@ class Running:
 
 
 class WineServer:
-    """A Wine server of our own, in a prefix that nobody else uses meanwhile. `log`: where it writes
-    each request; none: it does not."""
+    """A Wine server of our own, in a prefix that nobody else uses meanwhile. `log`: the file for
+    its requests, or None."""
 
     def __init__(self, prefix, log=None):
         self.environment = {
@@ -108,7 +108,7 @@ class WineServer:
         if not (prefix / "system.reg").exists():
             prefix.parent.mkdir(parents=True, exist_ok=True)
             self._run("wineboot", "--init")
-        self._run("wineserver", "-w")  # until those that ran here before have gone
+        self._run("wineserver", "-w")  # until the programs of earlier runs have gone
         with open(log or os.devnull, "wb") as output:
             self.process = subprocess.Popen(["wineserver", "-f", "-p", *(["-d1"] if log else [])],
                                             stdin=subprocess.DEVNULL,
@@ -127,19 +127,19 @@ class WineServer:
         return self
 
     def __exit__(self, *_):
-        # It takes all that runs in the prefix with it; ended by itself it would leave them behind,
-        # looking for it.
+        # It ends everything that runs in the prefix; if it were ended itself, these would stay
+        # behind and look for it.
         with contextlib.suppress(LaunchError):
             self._run("wineserver", "-k")
         end(self.process)
 
 
-# ---- what the programs that compare servers have in common
+# ---- the common part of the programs that compare servers
 
 
 def add_program_options(parser):
-    """--bin, --windows-bin and --prefix: where the programs of both systems are, and Wine's
-    prefix."""
+    """Adds --bin, --windows-bin and --prefix: the folders of the programs of both systems, and
+    Wine's prefix."""
     parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build/bench/bin", metavar="DIR",
                         help="host, fairness, plugins/ and peers/ of Linux [build/bench/bin]")
     parser.add_argument("--windows-bin", type=pathlib.Path, metavar="DIR",
@@ -165,7 +165,8 @@ def check_server_choice(parser, chosen, known):
 
 
 def server_command(arguments, is_windows, what, work):
-    """Of the host, if `what` is its section "io"; else of the peer of that name."""
+    """The command of the host, if `what` is its section "io"; otherwise of the peer of that
+    name."""
     programs = arguments.windows_bin if is_windows else arguments.bin
     if isinstance(what, dict):
         return host_command(programs, what, work / "host.json")
@@ -173,7 +174,7 @@ def server_command(arguments, is_windows, what, work):
 
 
 def run_on_its_system(arguments, is_windows, run):
-    """run(environment): under Wine, or with None natively."""
+    """Calls run(environment): under Wine, or natively with None."""
     if not is_windows:
         return run(None)
     with WineServer(arguments.prefix) as wine:

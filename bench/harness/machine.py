@@ -1,12 +1,12 @@
-"""On what the figures were measured."""
+"""The machine on which the figures were measured."""
 import os
 import platform
 import re
 import subprocess
 import time
 
-LOAD_MAX = 0.5  # of other programs: above it timed figures are not worth much
-LOAD_SECONDS_MAX = 180  # the build that came before takes so long to be forgotten
+LOAD_MAX = 0.5  # of other programs: above it timed figures are worth little
+LOAD_SECONDS_MAX = 180  # the load of the build before needs so long to decay
 
 
 def output_of(*command):
@@ -23,7 +23,7 @@ def processor():
 
 
 def package(name):
-    """Debian's version of it, without the epoch and Debian's own number."""
+    """Debian's version of a package, without the epoch and Debian's own number."""
     version = output_of("dpkg-query", "--show", "--showformat=${Version}", name)
     return re.sub(r"^\d+:|-[^-]*$", "", version) or "unknown"
 
@@ -70,7 +70,7 @@ def description(build):
 
 
 def quiet_load(progress):
-    """The load average once it is low, or when waiting for that has not helped."""
+    """The load average as soon as it is low, or after a wait that did not help."""
     deadline = time.monotonic() + LOAD_SECONDS_MAX
     while load() > LOAD_MAX and time.monotonic() < deadline:
         progress.step(f"load average {load():.2f}: waiting, at most {LOAD_SECONDS_MAX} s, for it "

@@ -1,8 +1,8 @@
 """Statistics of paired rounds: ratios of two servers, with bootstrap intervals.
 
-A round runs every server once, and then once more in the opposite order. What changes slowly (the
-clock of the processor, other programs) meets the two runs of each server alike, so within a round
-two servers can be compared; rounds are compared with each other only through these ratios.
+A round runs every server once, and then once more in the opposite order. Slow changes (the clock of
+the processor, other programs) affect the two runs of each server alike, so within a round two
+servers can be compared; rounds are compared with each other only through these ratios.
 """
 import dataclasses
 import math
@@ -22,8 +22,8 @@ class Interval:
 
 
 def log_ratios(numerator, denominator):
-    """One figure a round, the logarithm of numerator over denominator. Each is a list of rounds, a
-    round is its two runs' figures."""
+    """The logarithm of numerator over denominator, one figure a round. Each argument is a list of
+    rounds, and a round is its two runs' figures."""
     if len(numerator) != len(denominator) or not numerator:
         raise ValueError(f"{len(numerator)} rounds cannot be paired with {len(denominator)}")
     return numpy.array([
@@ -48,8 +48,8 @@ def ratio(logs):
 
 
 def geometric_mean(logs_of_scenarios):
-    """The geometric mean, over scenarios, of each one's median ratio. Rounds are resampled within
-    their scenario."""
+    """The geometric mean of the scenarios' median ratios. Rounds are resampled within their
+    scenario."""
     middle = numpy.mean([numpy.median(logs) for logs in logs_of_scenarios])
     resampled = numpy.mean(
         [resampled_medians(logs, SEED + i) for i, logs in enumerate(logs_of_scenarios)], axis=0)

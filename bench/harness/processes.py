@@ -1,4 +1,5 @@
-"""Starting, watching and ending the programs that take part. What is started here is ended here."""
+"""Starts, watches and ends the programs that take part. Every program that is started here is ended
+here."""
 import os
 import pathlib
 import resource
@@ -17,7 +18,7 @@ class BenchError(Exception):
 
 
 def until(condition, what, seconds, pause=0.001):
-    """Waits until condition() is true; `pause`: seconds between two looks."""
+    """Waits until condition() is true; `pause`: the seconds between two calls."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -38,7 +39,7 @@ def free_port():
 
 
 def is_listening(port):
-    """Without connecting, which the server would notice."""
+    """Finds out without a connection, which the server would notice."""
     wanted = f":{port:04X}"
     with open("/proc/net/tcp", encoding="ascii") as table:
         return any(fields[1].endswith(wanted) and fields[3] == "0A"
@@ -46,7 +47,7 @@ def is_listening(port):
 
 
 class Running:
-    """A server that runs on the servers' processor, or on those given. Its output goes to `log`."""
+    """A running server, on the servers' processor or on those given. Its output goes to `log`."""
 
     def __init__(self, name, command, port, log, start_seconds=10, environment=None,
                  processors=(SERVER_CPU,)):
@@ -80,19 +81,19 @@ class Running:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     def check(self):
-        """True while it runs."""
+        """Raises an error if it no longer runs."""
         if self.process.poll() is not None:
             raise BenchError(f"{self.name} has ended with "
                              f"{self.process.returncode}:\n{self.output()[-2000:]}")
         return True
 
     def cpu_ns(self):
-        """Processor time of all its threads, user and system: the kernel's clock of that process,
-        which counts nanoseconds."""
+        """Processor time of all its threads, user and system, by the kernel's clock of that
+        process, which counts nanoseconds."""
         return time.clock_gettime_ns((~self.pid << 3) | 2)
 
     def cpu_ns_at_rest(self):
-        """The same, once it stands still: closed connections have been seen."""
+        """The same after it has settled: closed connections have been noticed."""
         deadline = time.monotonic() + 0.5
         equal, last = 0, self.cpu_ns()
         while equal < 2 and time.monotonic() < deadline:
@@ -118,7 +119,8 @@ class Running:
         return [os.readlink(f"{folder}/{number}") for number in os.listdir(folder)]
 
     def memory_bytes(self):
-        """Private anonymous memory (heap and stacks among it), once it is the same three times."""
+        """Private anonymous memory (including heap and stacks), as soon as it is the same three
+        times."""
         deadline = time.monotonic() + 5
         equal, last = 0, None
         while equal < 2:
@@ -135,7 +137,7 @@ class Running:
         return {fields[0].rstrip(":"): int(fields[1]) * 1024 for fields in lines}
 
     def stop(self):
-        """In order, as an operator would."""
+        """Stops it in order, as an operator would."""
         self.check()
         self.process.send_signal(signal.SIGTERM)
         try:
@@ -152,8 +154,8 @@ class Running:
 
 
 class Holder:
-    """Another process with `count` connections to a server, which it leaves alone until told.
-    `is_accepted`: whether the server has them; none: by its descriptors."""
+    """Another process with `count` connections to a server, idle until it is asked. `is_accepted`:
+    whether the server has them; None: found by its descriptors."""
 
     def __init__(self, server, count, is_accepted=None):
         program = pathlib.Path(__file__).with_name("holder.py")
@@ -177,7 +179,7 @@ class Holder:
             raise BenchError(f"idle connections: expected \"{answer}\", got \"{line.strip()}\"")
 
     def echo_once(self):
-        """One message on each connection, and its reply."""
+        """Sends one message on each connection, and waits for its reply."""
         self.process.stdin.write("echo\n")
         self.process.stdin.flush()
         self.expect("echoed")

@@ -1,16 +1,16 @@
-"""What is shown while something is measured."""
+"""The display of progress during a measurement."""
 import sys
 import time
 
 
 class Progress:
-    """A line when something begins, and how long all will take, from what the parts before it
-    took."""
+    """Prints a line when something begins, and estimates the total time from what the parts before
+    it took."""
 
     def __init__(self):
         self.started = time.monotonic()
         self.expected = {}  # seconds of each part
-        self.done = 0.0  # of them, by expectation
+        self.done = 0.0  # of these, by expectation
         self.part = ""
         self.is_terminal = sys.stdout.isatty()
         self.last_line = 0.0
@@ -30,7 +30,7 @@ class Progress:
         self.done += self.expected[self.part]
 
     def step(self, text):
-        """Said on a terminal, where the next one takes its place; elsewhere every ten seconds."""
+        """Printed in place on a terminal; elsewhere every ten seconds."""
         if self.is_terminal:
             sys.stdout.write(f"\r\x1b[K[{self.elapsed():4.0f} s] {self.part}: {text}")
             sys.stdout.flush()

@@ -31,7 +31,7 @@ SERVERS = [
     Server("libuv", "libuv", "epoll", "peer", "peers/peer_libuv"),
 ]
 
-# Portico against itself: a second process of the same program and configuration. What it shows is
+# Portico against itself: a second process of the same program and configuration. Any difference is
 # noise.
 AGAIN = Server("portico_epoll_again", "Portico, epoll, once more (A/A)", "epoll", "portico", "host")
 
@@ -40,14 +40,14 @@ BY_NAME = {server.name: server for server in [*SERVERS, AGAIN]}
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """Where programs are and where files may be written."""
+    """The folders of programs and of files that may be written."""
     programs: pathlib.Path
     work: pathlib.Path
 
 
 def configuration(server, mode, port, place, threads):
-    """The host's: one thread, as the peers have, or so many; everything else as it comes, but room
-    for the idle connections."""
+    """The host's configuration: one thread, as the peers have, or so many; all defaults, except
+    room for the idle connections."""
     listener = {
         "name": "bench", "listen": f"127.0.0.1:{port}", "plugin": "echo",
         "settings": {"print": False},
@@ -66,8 +66,8 @@ def configuration(server, mode, port, place, threads):
 
 
 def start(server, mode, place, name=None, launcher=(), start_seconds=10, processors=(SERVER_CPU,)):
-    """`mode`: echo, lines, http or work. `launcher`: what the program is run by, as valgrind.
-    Portico has a thread for each of the processors."""
+    """`mode`: echo, lines, http or work. `launcher`: the program that runs it, for example
+    valgrind. Portico has a thread for each of the processors."""
     name = name or server.name
     port = free_port()
     program = place.programs / server.program
@@ -89,7 +89,7 @@ def start(server, mode, place, name=None, launcher=(), start_seconds=10, process
 
 
 def check_backend(server, running):
-    """Portico falls back to epoll where it cannot have a ring, and a figure would bear the wrong
+    """Portico falls back to epoll if it cannot have a ring, and a figure would then have the wrong
     name."""
     has_ring = any("io_uring" in target for target in running.descriptor_targets())
     if has_ring != (server.backend == "io_uring"):

@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
 # Counts the instructions of plugin dispatch for one message of 64 bytes with valgrind's callgrind.
 #     bench/micro/count_dispatch.sh [--bin build/bench/bin]
-# Two figures: from the completed receive to the plugin's send in the queue, the receive armed
-# again; and with the queue handed to the port and emptied, at the end of the strand's turn. The
-# port's own functions are left out of both. The figures are differences between runs of two
-# lengths, so that what is done once (the first chunk, the first slab) is in neither.
+# It gives two figures. The first goes from the completed receive to the plugin's send in the queue,
+# with the receive armed again. The second also includes the end of the strand's turn, in which the
+# queue is handed to the port and emptied. The port's own functions are left out of both. The
+# figures are differences between runs of two lengths, so work that is done once (the first chunk,
+# the first slab) is in neither.
 set -euo pipefail
 bin=build/bench/bin
 if [ "${1:-}" = --bin ]; then bin=$2; fi
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# Toggles: counting begins at dispatch_counted, and stops for the time of each of the others.
+# Toggles: counting begins at dispatch_counted, and stops during each of the others.
 port=('portico::bench::StillPort::receive(portico::io::ReceiveOperation&)'
     'portico::bench::StillPort::send_at_once(portico::io::SendOperation&)')
 

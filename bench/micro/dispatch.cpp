@@ -1,6 +1,6 @@
 // Plugin dispatch: from a completed receive to the plugin's on_data, its send in the queue, and
-// that queue handed to a port that takes all at once; with the receive armed again. All that a
-// message costs a worker but the port's own work.
+// that queue handed to a port that takes all at once; with the receive armed again. This is all
+// that a message costs a worker, except the port's own work.
 #include <benchmark/benchmark.h>
 
 #include "micro/dispatch_world.hpp"
@@ -14,7 +14,7 @@ std::string message_of(std::size_t size) {
     return message + '\n';
 }
 
-// Messages of so many bytes, so many of them in each read.
+// Dispatches messages of so many bytes, so many of them in each read.
 void run(benchmark::State& state, const config::Framing& framing) {
     const auto size = static_cast<std::size_t>(state.range(0));
     const auto count = static_cast<std::size_t>(state.range(1));
@@ -48,7 +48,7 @@ void dispatch_lines(benchmark::State& state) {
     run(state, framing);
 }
 
-// The time for each read, and messages a second.
+// Reports the time for each read, and messages a second.
 BENCHMARK(dispatch_unframed)->ArgNames({"bytes", "messages"})->Args({64, 1})->Args({4096, 1});
 BENCHMARK(dispatch_lines)->ArgNames({"bytes", "messages"})->Args({64, 1})->Args({64, 16});
 

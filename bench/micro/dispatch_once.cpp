@@ -8,8 +8,8 @@
 
 #include "micro/dispatch_world.hpp"
 
-// What a worker does with a completed operation. Not inlined, and of one name, so that callgrind
-// finds it.
+// Does what a worker does with a completed operation. Not inlined, and with a plain C name, so that
+// callgrind finds it.
 extern "C" __attribute__((noinline)) void dispatch_counted(portico::io::Operation* operation) {
     operation->completed(*operation);
 }

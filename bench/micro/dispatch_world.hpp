@@ -1,5 +1,5 @@
-// One connection of an instance of the echo plugin (the one that comes with the host, linked in),
-// as a server has it, on a still port.
+// One connection of an instance of the echo plugin (the host's own, linked in), as in a server, on
+// a still port.
 #pragma once
 
 #include <sys/socket.h>
@@ -61,7 +61,7 @@ public:
         port_->on_worker([this] {
             connection_ = table_.take();
             PORTICO_ASSERT(connection_ != nullptr);
-            // to have one: nothing is done with it
+            // a connection needs one, but nothing uses it
             const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
             PORTICO_ASSERT(socket >= 0);
             connection_->take_socket(context_, socket, {}, {});
@@ -102,7 +102,7 @@ private:
     StillPort* port_ = nullptr;  // group_'s
     std::unique_ptr<net::WorkerGroup> group_;
     net::Connection* connection_ = nullptr;
-    bool released_ = false;  // the worker's
+    bool released_ = false;  // only the worker uses it
 };
 
 }  // namespace portico::bench

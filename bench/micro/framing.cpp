@@ -1,4 +1,4 @@
-// Framing: cutting a receive buffer of messages.
+// Framing: cutting a receive buffer into messages.
 #include <benchmark/benchmark.h>
 
 #include <string>
@@ -9,7 +9,7 @@ namespace {
 
 using namespace portico;
 
-// Cuts all of 16 KiB, made of frames with a payload such that a frame has `size` bytes.
+// Cuts all of 16 KiB into frames, whose payload is such that a frame has `size` bytes.
 void cut(benchmark::State& state, const config::Framing& framing, const std::string& frame) {
     std::string read;
     while (read.size() + frame.size() <= 16'384) read += frame;
@@ -57,7 +57,7 @@ void length_prefix(benchmark::State& state) {
     cut(state, framing, frame + std::string(payload, 'x'));
 }
 
-// The time for 16 KiB of them; messages and bytes a second.
+// Reports the time for 16 KiB, and messages and bytes a second.
 BENCHMARK(delimiter)->ArgName("bytes")->Arg(64)->Arg(4'096);
 BENCHMARK(two_byte_delimiter)->ArgName("bytes")->Arg(64)->Arg(4'096);
 BENCHMARK(length_prefix)->ArgName("bytes")->Arg(64)->Arg(4'096);

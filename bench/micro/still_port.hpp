@@ -1,9 +1,9 @@
-// A completion port behind which nothing happens: sends are taken whole at once, a receive
-// completes when the benchmark says so. Between two completions the worker's thread runs what the
-// benchmark gives it.
+// A completion port without a system: it takes sends whole at once, and a receive completes when
+// the benchmark calls for it. Between two completions the worker's thread runs the benchmark's own
+// work.
 //
-// Not the fuzzers' driven port: that one keeps books on all that is in flight and all that was
-// sent, and here these would be most of what is measured.
+// It is not the fuzzers' driven port: that one records all that is in flight and all that was sent,
+// and here most of the measured time would go into that.
 #pragma once
 
 #include <algorithm>
@@ -21,8 +21,9 @@ class StillPort final : public io::CompletionPort {
 public:
     explicit StillPort(io::BufferPool& buffers) : CompletionPort(buffers) {}
 
-    // From outside the worker: runs `work` on its thread, where completions are handed out, again
-    // after each look of the worker's at its strands, until it answers false. Waits for that.
+    // Call it from outside the worker. It runs `work` on the worker's thread, where completions are
+    // handed out, again after each look of the worker at its strands, until `work` returns false.
+    // Waits for that.
     void on_worker(std::function<bool()> work) {
         std::unique_lock lock(mutex_);
         work_ = std::move(work);
@@ -30,8 +31,8 @@ public:
         changed_.wait(lock, [this] { return work_ == nullptr; });
     }
 
-    // The receive in flight, with `bytes` as what came, completed. The caller calls its handler, as
-    // a worker does.
+    // Completes the receive in flight, with `bytes` as its data. The caller calls its handler, as a
+    // worker does.
     [[nodiscard]] io::ReceiveOperation& complete_receive(
         std::span<const std::byte> bytes) noexcept {
         PORTICO_ASSERT(receive_ != nullptr);
@@ -125,8 +126,8 @@ private:
     std::condition_variable changed_;
     std::function<bool()> work_;
     std::vector<io::Operation*> ready_;
-    io::ReceiveOperation* receive_ = nullptr;  // the worker's
-    std::uint64_t sent_bytes_ = 0;             // the worker's
+    io::ReceiveOperation* receive_ = nullptr;  // only the worker uses it
+    std::uint64_t sent_bytes_ = 0;             // likewise
 };
 
 }  // namespace portico::bench

@@ -1,4 +1,4 @@
-// Strand delivery: what a mail costs, sent by the strand's own thread and by another.
+// Strand delivery: the cost of a mail from the strand's own thread and from another one.
 #include <benchmark/benchmark.h>
 
 #include <atomic>
@@ -26,8 +26,8 @@ std::vector<CountedMail> make_mails(std::size_t count, std::atomic<std::int64_t>
     return mails;
 }
 
-// So many mails to an idle strand by its own thread, and the strand's turn in which they are
-// delivered.
+// A strand's own thread sends so many mails to it while it is idle, and the strand delivers them in
+// one turn.
 void mail_from_own_thread(benchmark::State& state) {
     const auto count = static_cast<std::size_t>(state.range(0));
     io::BufferPool buffers(512, 16);
@@ -56,8 +56,8 @@ void mail_from_own_thread(benchmark::State& state) {
     state.SetItemsProcessed(delivered.load());
 }
 
-// So many mails to an idle strand from this thread, until the last one is delivered: with the wake
-// of the strand's thread on the system's own port.
+// This thread sends so many mails to an idle strand, until the last one is delivered; that includes
+// waking the strand's thread on the system's own port.
 void mail_from_another_thread(benchmark::State& state) {
     const auto count = static_cast<std::size_t>(state.range(0));
     io::BufferPool buffers(512, 16);

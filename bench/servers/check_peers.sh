@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Checks that every server that Portico is compared with does what the others do: starts each
-# program in BIN/peers in each of its modes, has the project's client verify every reply, and on
-# Linux that SIGTERM ends it with 0.
+# Checks that the servers that Portico is compared with all behave alike: starts each program in
+# BIN/peers in each of its modes, has the project's client verify every reply, and checks on Linux
+# that SIGTERM ends it with 0.
 #     bench/servers/check_peers.sh [--bin build/bench/bin] [--emulator wine] [NAME...]
 set -euo pipefail
 
@@ -34,8 +34,8 @@ check_flood() { # NAME: with peers that send and do not read, or go
         python3 "$(dirname "${BASH_SOURCE[0]}")/flood.py" PORT
 }
 
-# start NAME MODE: leaves its process in `server`, and its port in `port`: empty where it does not
-# listen
+# start NAME MODE: stores its process in `server` and its port in `port`, which is empty if it does
+# not listen
 start() {
     port=''
     : >"$scratch/out"
@@ -48,7 +48,7 @@ start() {
     done
 }
 
-# check_end NAME: Ctrl-C ends it with 0, though a peer that does not read holds a send up
+# check_end NAME: Ctrl-C must end it with 0, although a peer that does not read blocks a send
 check_end() {
     local name=$1 status=0
     start "$name" echo
@@ -105,7 +105,7 @@ for name in "${names[@]}"; do
     connections=50 count=200 large=4M
     case $name in
     *one_to_one) connections=1 ;;
-    *article_iocp) count=10 large=256K ;; # in pieces of 256 bytes all takes its time
+    *article_iocp) count=10 large=256K ;; # 256 bytes at a time: that takes long
     esac
     check "$name" echo "echo" --size 1-60000 --connections $connections --count $count --depth 8
     check "$name" echo "large messages" --size $large --connections 1 --count 4 --depth 4

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Floods an echo server on 127.0.0.1 with peers that do not read: it must stop reading, survive
-those that reset, and lose nothing of the one that reads in the end.
+"""Floods an echo server on 127.0.0.1 with peers that do not read. It must stop reading, survive the
+peers that reset, and lose nothing of the one that reads in the end.
 
     bench/servers/flood.py PORT [--hold]
 
---hold: one such peer that stays, says "full" when the server takes nothing more, and ends with
+--hold: one such peer stays, prints "full" when the server takes nothing more, and ends with
 standard input."""
 
 import select
@@ -14,7 +14,7 @@ import sys
 
 STREAM_BYTES = 64 * 1024 * 1024  # more than all socket buffers between the two hold
 QUIET_S = 1.0
-PIECE = bytes(range(256)) * 251  # its length is no power of two: bytes out of place show
+PIECE = bytes(range(256)) * 251  # its length is no power of two, so misplaced bytes show
 
 
 def expected(offset: int, size: int) -> bytes:

@@ -1,1 +1,1 @@
-"""The benchmark: what ./dev bench measures and writes. See ../README.md."""
+"""The benchmark: the measurements and pages of ./dev bench. See ../README.md."""

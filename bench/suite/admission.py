@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""How soon a busy server admits new clients: 1,000 come at once, and each always has one message
-of 64 bytes on its way; how many messages, and how long, until each of them has had an answer. Of
-the host on epoll and io_uring, and of host.exe under Wine beside the article's design.
+"""Measures how soon a busy server admits new clients: 1,000 come at once, and each always has one
+message of 64 bytes in flight. Counts the messages and the time until each of them has had an
+answer, for the host on epoll and io_uring, and for host.exe under Wine beside the article's design.
 
     bench/suite/admission.py [--bin build/bench/bin] [--windows-bin build/bench-windows/bin]
                        [--rounds N] [--windows] [--json FILE] [SERVER...]
@@ -22,9 +22,9 @@ from harness.launch import LaunchError
 
 CONNECTIONS = 1_000
 MESSAGES_MAX = 6_000
-SECONDS_MAX = 60  # those that are still without an answer then are counted
+SECONDS_MAX = 60  # clients without an answer by then are counted
 
-# name: whether it is a Windows program, and the host's section "io" or a program.
+# The name; whether it is a Windows program; the host's section "io" or a program.
 SERVERS = {
     "epoll": (False, {"backend": "epoll"}),
     "epoll, shared": (False, {"backend": "epoll", "ports": "shared"}),
@@ -51,8 +51,8 @@ def run_until_served(program, port, *options):
 
 
 def summary(rounds):
-    """The median messages and milliseconds, and the fewest that were served: the same keys, and
-    "all_messages", those of each round."""
+    """The median messages and milliseconds, and the fewest that were served, under the same keys;
+    and "all_messages", those of each round."""
     def median(name):
         return statistics.median_low(found[name] for found in rounds)
     return {"messages": median("messages"), "milliseconds": median("milliseconds"),
@@ -81,7 +81,7 @@ def measure(arguments, name, work):
 
 
 def table(found):
-    """The Markdown."""
+    """The table in Markdown."""
     lines = ["| server | messages until all were served | ms | served |", "|---|---:|---:|---:|"]
     for name, each in found.items():
         lines.append(f"| {name} | {each['messages']:,} | {each['milliseconds']:,} | "

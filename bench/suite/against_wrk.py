@@ -1,5 +1,5 @@
-"""The client against wrk, to show that the client is not what is measured: the same bytes, the same
-trivial server, one processor each."""
+"""The client against wrk, to show that the figures do not measure the client: the same bytes, the
+same trivial server, one processor each."""
 import re
 import shutil
 import socket
@@ -14,8 +14,8 @@ SERVER = servers.BY_NAME["bare_epoll"]
 
 
 def request_of_wrk(port):
-    """The bytes that wrk sends to a server at this port: what it sends to a listener of ours, with
-    the port's name changed."""
+    """The bytes that wrk sends to a server at this port: recorded by a listener of ours, with the
+    port's name changed."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(10)
         ours = listener.getsockname()[1]
@@ -25,7 +25,7 @@ def request_of_wrk(port):
         try:
             request = b""
             while not request.endswith(b"\r\n\r\n"):
-                # wrk first tries whether it can connect at all, and says nothing then.
+                # wrk first tries whether it can connect at all, and sends nothing then.
                 connection, _ = listener.accept()
                 with connection:
                     connection.settimeout(10)
@@ -50,7 +50,7 @@ def reply_to(request, port):
 
 
 def escaped(data):
-    """As the client's options want it."""
+    """The text with the escapes of the client's options."""
     return "".join(chr(byte) if 32 <= byte < 127 and byte != 0x5C else f"\\x{byte:02X}"
                    for byte in data)
 

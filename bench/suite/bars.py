@@ -1,4 +1,4 @@
-"""The bars: what must hold, what was measured, and whether it does."""
+"""The bars: each requirement, the measured value, and whether it is met."""
 import dataclasses
 
 from suite import admission
@@ -6,11 +6,11 @@ from suite.exact import RECEIVES, SENDS, WAITS
 from suite.results import BARE, PEERS, PORTICO
 from suite.scenarios import BY_NAME
 
-# Counts are differences between two runs. What belongs to no message (a timer's wait, a read that
-# found nothing) may be so much of them.
+# Counts are differences between two runs. Calls that belong to no message (a timer's wait, a read
+# that found nothing) may be so much of them.
 COUNT_SLACK = 0.01
 # 8 of 16 clients are half of the work; a thread that shares its processor with the clients takes
-# somewhat more time for the same.
+# somewhat more time for it.
 PLACEMENT_SHARE_MAX = 0.60
 
 
@@ -119,7 +119,7 @@ def admission_bar(title, found, what=""):
 
 def behaviour_bars(results):
     for server in PORTICO:
-        # Without the right to give the pings a priority of their own: as they come.
+        # If the pings may not have a priority of their own, they are measured as they come.
         neighbour = (results.neighbour(server.name, "first")
                      or results.neighbour(server.name, "as_they_come"))
         if neighbour:

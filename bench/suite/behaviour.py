@@ -1,5 +1,5 @@
-"""How fairly a server shares itself out: a noisy neighbour, and the most and the least served of
-many connections."""
+"""How fairly a server serves its connections: a noisy neighbour, and the most and the least served
+of many connections."""
 import contextlib
 import functools
 import signal
@@ -10,16 +10,16 @@ from harness.processes import BenchError, until
 from suite import admission as admission_script
 
 # Two processes send, and the machine may have one processor for both. So the pings are measured in
-# two ways: as they come, where most of what is seen is the system sharing that processor between
-# the two clients in slices of milliseconds; and with the pinging client before the other one, at a
-# rate that leaves that one most of the processor, where what is seen is the server's doing.
+# two ways. As they come, the figure is mostly that of the system, which shares the processor
+# between the two clients in slices of milliseconds. With the pinging client before the other one,
+# at a rate that leaves that one most of the processor, the figure is the server's.
 PINGERS = ["--size", "64", "--connections", "63", "--depth", "1", "--duration", "700ms"]
 PINGERS_FIRST = ["--size", "64", "--connections", "63", "--depth", "64", "--rate", "20000",
                  "--duration", "1500ms"]
 FIRST = ("chrt", "--fifo", "1")
 NOISE = ["--size", "1M", "--connections", "1", "--depth", "4", "--duration", "60s"]
 FAIRNESS_CONNECTIONS = 256
-# The slow neighbour asks for work with each message (servers/common/work.h), all the time. It takes
+# The slow neighbour asks for work with each message (servers/common/work.h), all the time. It uses
 # next to nothing of the clients' processor.
 SLOW = ["--message", "5 ms of work", "--connections", "1", "--depth", "1", "--duration", "600s"]
 SLOW_BEGUN_NS = 20_000_000
@@ -28,12 +28,12 @@ PINGERS_OF_THE_SLOW = ["--size", "64", "--connections", "63", "--depth", "1", "-
 
 
 class Noise:
-    """One connection that keeps the server busy: it always has data, megabytes, four of them on
-    their way at once, or what `options` say."""
+    """One connection that keeps the server busy: it always has megabytes to send, four messages in
+    flight at once, or as `options` specify."""
 
     def __init__(self, place, running, options=NOISE, begun_ns=50_000_000):
         before = running.cpu_ns()
-        self.mib_per_second = None  # of what came back, once it has ended
+        self.mib_per_second = None  # of the echoed bytes, after it has ended
         self.command = client.command_of(place, running.port, options)
         self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -57,7 +57,7 @@ class Noise:
             self.process.kill()
             self.process.communicate()
             raise BenchError(f"the client does not end: {' '.join(self.command)}") from None
-        # interrupted: else a reply was wrong or lost
+        # 130: interrupted; any other code: a reply was wrong or lost
         if kind is None and (not was_running or self.process.returncode != 130):
             raise BenchError(f"the noise has ended with {self.process.returncode}: "
                              f"{' '.join(self.command)}\n{output}")
@@ -82,8 +82,8 @@ def neighbour_round(place, running, pingers, launcher):
 
 
 def neighbour(place, server, rounds, progress):
-    """Of 63 connections that ping: {"as_they_come": one neighbour_round for each round, "first":
-    the same, where that can be had}."""
+    """For 63 connections that ping: {"as_they_come": one neighbour_round for each round, "first":
+    the same, if the priority is permitted}."""
     ways = {"as_they_come": (PINGERS, ())}
     if can_go_first():
         ways["first"] = (PINGERS_FIRST, FIRST)
@@ -98,7 +98,7 @@ def neighbour(place, server, rounds, progress):
 
 
 def slow_neighbour(place, chosen, rounds, progress):
-    """{server: [[p99 without, with the neighbour, in microseconds] of each round]}, of 63
+    """{server: [[p99 without, with the neighbour, in microseconds] of each round]}, for 63
     connections that ping. The servers take turns in each round."""
     found = {server.name: [] for server in chosen}
     with contextlib.ExitStack() as stack:
@@ -118,9 +118,9 @@ def slow_neighbour(place, chosen, rounds, progress):
 
 
 def admission(place, server, rounds):
-    """How many messages until all of many clients that come at once have had an answer: the summary
-    of admission.py, of a fresh server each round. And under "at_work" the same where each message
-    takes 5 ms: at least five seconds, so there is one round of it."""
+    """The number of messages until all of many clients that come at once have had an answer: the
+    summary of admission.py, for a fresh server in each round. Under "at_work" it is the same if
+    each message takes 5 ms: that lasts at least five seconds, so there is one round of it."""
     def attended(mode, count, *options):
         found = []
         for number in range(count):
@@ -134,7 +134,7 @@ def admission(place, server, rounds):
 
 def fairness(place, server, seconds):
     """{"least", "most"}: messages of the least and the most served of 256 connections; "messages":
-    of all."""
+    those of all."""
     with servers.start(server, "echo", place, f"{server.name}_fairness") as running:
         command = [str(place.programs / "fairness"), str(running.port), str(FAIRNESS_CONNECTIONS),
                    str(seconds)]

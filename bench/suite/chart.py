@@ -1,4 +1,5 @@
-"""The chart: CPU a message of Portico over that of each other server, with the 95 % intervals."""
+"""The chart: Portico's CPU for each message over that of each other server, with the 95 %
+intervals."""
 import matplotlib
 
 matplotlib.use("svg")

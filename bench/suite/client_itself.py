@@ -1,5 +1,5 @@
-"""What the client costs itself: its rate with and without verification and live view, on one
-processor; and its memory a connection."""
+"""The client's own cost: its rate with and without verification and live view, on one processor;
+and its memory for each connection."""
 import signal
 import subprocess
 import time
@@ -19,7 +19,7 @@ WAYS = {
 }
 
 MANY = 15_000
-CPU_SECONDS_MIN = 3  # what they send then is a round of all of them and more
+CPU_SECONDS_MIN = 3  # enough for more than one round of all messages
 
 
 def run(place, port, options):
@@ -46,8 +46,8 @@ def measure_cost(place, rounds, progress):
 
 
 def memory_with(place, port, connections):
-    """The client's own and its share of what it has together with others, in bytes, while 64-byte
-    messages go to and fro on all of them."""
+    """The client's own memory and its share of the memory that it shares with others, in bytes,
+    while 64-byte messages go to and fro on all connections."""
     command = client.command_of(place, port, ["--size", "64", "--connections", str(connections),
                                               "--duration", "10m", "--quiet"])
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,

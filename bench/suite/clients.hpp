@@ -1,5 +1,5 @@
-// What the benchmark's own clients have in common: connections to a server on 127.0.0.1 that each
-// have one message of 64 bytes on its way, and check each reply. Linux only.
+// The common part of the benchmark's own clients: connections to a server on 127.0.0.1 that each
+// have one message in flight, of 64 bytes, and check each reply. Linux only.
 #pragma once
 
 #include <netinet/in.h>
@@ -20,7 +20,7 @@ namespace bench {
 constexpr std::size_t message_bytes = 64;
 constexpr std::size_t work_request_bytes = sizeof work_request - 1;
 
-// Set by main(): what an error begins with, and the line that says how it is called.
+// main() sets both: the beginning of an error, and the line with the usage.
 inline const char* program_name = "";
 inline const char* program_usage = "";
 
@@ -45,7 +45,7 @@ public:
     [[nodiscard]] int socket() const noexcept { return socket_; }
     [[nodiscard]] std::uint64_t served() const noexcept { return served_; }
 
-    // With each message.
+    // From now on each message asks for work.
     void ask_for_work() noexcept { std::memcpy(message_.data(), work_request, work_request_bytes); }
 
     void open(std::uint16_t port) {
@@ -74,7 +74,7 @@ public:
         }
     }
 
-    // Takes what has come of the reply, with these flags of recv(). True: it is whole.
+    // Takes the reply's bytes that have come, with these flags of recv(). True: it is whole.
     bool receive(int flags) {
         std::array<unsigned char, message_bytes> piece;
         const ssize_t size = ::recv(socket_, piece.data(), message_bytes - received_, flags);

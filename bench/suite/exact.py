@@ -1,4 +1,4 @@
-"""What can be counted instead of timed: system calls, instructions, memory."""
+"""Figures that can be counted instead of timed: system calls, instructions, memory."""
 import functools
 import os
 import pathlib
@@ -55,7 +55,7 @@ class Counter:
 
     def command(self, text):
         os.write(self.commands, text.encode() + b"\n")
-        if not os.read(self.answers, 16).startswith(b"ack"):  # nothing: it has ended
+        if not os.read(self.answers, 16).startswith(b"ack"):  # no answer: it has ended
             raise BenchError(f"perf does not count the system calls of {self.running.name}")
 
     def __enter__(self):
@@ -96,8 +96,8 @@ def system_calls(place, running, scenario, count):
 
 
 def calls_each(pairs):
-    """Calls a message, {"all": 2.03, "recvfrom": 1.0, ...}, from such pairs: the difference of
-    their runs. What opening and closing connections takes is in both, and falls out."""
+    """Calls for each message, {"all": 2.03, "recvfrom": 1.0, ...}, from such pairs: the difference
+    of their runs. The calls that open and close connections are in both, and cancel out."""
     more = sum(long[1] - short[1] for short, long in pairs)
     each = {name: sum(long[0][name] - short[0][name] for short, long in pairs) / more
             for name in pairs[0][0][0]}
@@ -112,7 +112,7 @@ INSTRUCTIONS_COUNT = 1000  # messages of each connection
 
 
 def collected(place, server, count):
-    """Instructions in user space of a whole life of the server, with `count` messages on each
+    """Instructions in user space over a whole life of the server, with `count` messages on each
     connection."""
     scenario = INSTRUCTIONS_SCENARIO
     launcher = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--dump-instr=no"]
@@ -136,8 +136,8 @@ def instructions(place, server):
 
 
 def dispatch_instructions(place):
-    """From the completed receive to the plugin's on_data and its send in the queue: what
-    micro/count_dispatch.sh counts."""
+    """From the completed receive to the plugin's on_data and its send in the queue, as counted by
+    micro/count_dispatch.sh."""
     script = pathlib.Path(__file__).resolve().parents[1] / "micro" / "count_dispatch.sh"
     done = subprocess.run([str(script), "--bin", str(place.programs)], capture_output=True,
                           text=True, timeout=300, check=False)
@@ -152,7 +152,7 @@ def dispatch_instructions(place):
 
 
 def kernel_bytes():
-    """Of the whole machine: the kernel's objects, and the pages of TCP's buffers."""
+    """For the whole machine: the kernel's objects, and the pages of TCP's buffers."""
     with open("/proc/meminfo", encoding="ascii") as table:
         slab = next(int(line.split()[1]) * 1024 for line in table if line.startswith("SUnreclaim:"))
     with open("/proc/net/sockstat", encoding="ascii") as table:
@@ -162,7 +162,7 @@ def kernel_bytes():
 
 def memory(place, server):
     """Bytes of the server's own memory for each idle connection, on a fresh server: before any
-    traffic, and after a message on each. "kernel": what the kernel's memory grew by, for both ends
+    traffic, and after a message on each. "kernel": the growth of the kernel's memory, for both ends
     of each connection."""
     count = CONNECTIONS_IDLE
     with servers.start(server, "echo", place, f"{server.name}_memory") as running:

@@ -1,14 +1,15 @@
-// How fairly a server serves many connections. Each of them always has one message on its way;
-// after some seconds the most and the least served are compared, and how many were served at all.
+// Measures how fairly a server serves many connections. Each of them always has one message in
+// flight; after some seconds the program compares the most and the least served, and counts how
+// many were served at all.
 //
 //     fairness PORT CONNECTIONS SECONDS [--until-all-served] [--work]
 //
-// --until-all-served: it ends once every connection has had a reply. How many messages that took of
-// all, and how long, says how soon a server admits new clients while those that it has keep it
+// --until-all-served: it ends after every connection has had a reply. The number of messages until
+// then, and the time, show how soon a server admits new clients while those that it has keep it
 // busy. --work: each message asks for 5 ms of work (servers/common/work.h).
 //
-// Each reply is checked. This side treats the connections alike: whoever is ready is served once,
-// then the others. Linux only.
+// Each reply is checked. This side treats the connections alike: each connection that is ready is
+// served once, then the others. Linux only.
 #include <sys/epoll.h>
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""How fairly a server serves many connections: each of 256 always has one message of 64 bytes on
-its way for ten seconds, and then the most served is compared with the least served. Of the host on
-epoll and io_uring, and of host.exe under Wine on both of its kinds of ports.
+"""Measures how fairly a server serves many connections: each of 256 always has one message of 64
+bytes in flight for ten seconds, and then the most served is compared with the least served. It
+measures the host on epoll and io_uring, and host.exe under Wine on both of its kinds of ports.
 
     bench/suite/fairness.py [--bin build/bench/bin] [--windows-bin build/bench-windows/bin]
                             [--json FILE] [SERVER...]
@@ -21,7 +21,7 @@ from harness.launch import LaunchError
 
 RATIO_MAX = 2.0
 
-# name: whether it is a Windows program, and the host's section "io" or a program.
+# The name; whether it is a Windows program; the host's section "io" or a program.
 SERVERS = {
     "epoll": (False, {"backend": "epoll"}),
     "epoll, shared": (False, {"backend": "epoll", "ports": "shared"}),
@@ -39,7 +39,7 @@ SERVERS = {
 
 
 def served(arguments, port):
-    """{"messages", "least", "most"}, as the program of that name counts them: it checks each
+    """{"messages", "least", "most"}, as counted by the program of that name, which checks each
     reply."""
     command = [arguments.bin / "fairness", str(port), str(arguments.connections),
                str(arguments.seconds)]
@@ -70,7 +70,7 @@ def holds(found):
 
 
 def table(found):
-    """The Markdown."""
+    """The table in Markdown."""
     lines = ["| server | messages | least served | most served | ratio |", "|---|---|---|---|---|"]
     for name, each in found.items():
         ratio = f"{each['ratio']:.2f}" if each["ratio"] else "-"

@@ -1,12 +1,12 @@
-// Clients that come one by one and stay: which of a server's threads do their work? They connect
-// MILLISECONDS apart, each with one message and its reply; then they are all served in rounds, a
+// Clients come one by one and stay: which of a server's threads do their work? They connect
+// MILLISECONDS apart, each with one message and its reply. Then they are all served in rounds, a
 // message of each and then the reply of each, so that each makes as much work as the others.
 //
 //     placement PORT CONNECTIONS MILLISECONDS SECONDS
 //
-// Prints "open" when the rounds begin and "closing" when they are over, for whoever reads the
-// threads' clocks, which has until the next line of standard input; then the figures. Each reply is
-// checked. Linux only.
+// Prints "open" when the rounds begin and "closing" when they are over, so that the caller can read
+// the threads' clocks; it has until it sends the next line of standard input. Then prints the
+// figures. Each reply is checked. Linux only.
 #include <chrono>
 #include <thread>
 #include <vector>

@@ -10,7 +10,7 @@ THREADS = (processes.SERVER_CPU, processes.CLIENT_CPU)  # a port with a thread o
 
 
 class Clients:
-    """The program of that name. It stops at "open" and at "closing", until told to go on."""
+    """The program of that name. It stops at "open" and at "closing" until it may go on."""
 
     def __init__(self, place, running, seconds):
         self.seconds = seconds
@@ -30,7 +30,7 @@ class Clients:
         self.process.stdout.close()
 
     def expect(self, text):
-        """It gives up by itself where a server does not answer: when the server is ended."""
+        """If a server does not answer, the program gives up by itself when the server is ended."""
         line = self.process.stdout.readline().strip()
         if line != text:
             raise BenchError(f"{' '.join(self.command)}: expected \"{text}\", got \"{line}\"")
@@ -59,7 +59,7 @@ def measure(place, server, seconds):
             after = running.cpu_ns_by_thread()
             clients.go_on()
             rate = clients.figures()["messages_per_second"]
-    # All other threads of the host (its log's, the one that waits for signals) do nothing
+    # All other threads of the host (the log's, the one that waits for signals) do nothing
     # meanwhile.
     busy_ns = sorted((after[thread] - before.get(thread, 0) for thread in after),
                      reverse=True)[:len(THREADS)]

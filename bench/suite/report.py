@@ -27,7 +27,7 @@ def all_servers(results):
 
 
 def scenario_table(results, cell, note=""):
-    """Servers down, scenarios across."""
+    """Rows are servers, columns are scenarios."""
     scenarios = results.scenarios()
     rows = [[server.title, *(cell(scenario, server.name) for scenario in scenarios)]
             for server in all_servers(results)]
@@ -264,7 +264,7 @@ PARTS = {
 
 
 def generate(results, text):
-    """`text` with what is between each pair of markers replaced."""
+    """Replaces in `text` the part between each pair of markers."""
     for name, part in PARTS.items():
         begin, end = f"<!-- generated: {name} -->\n", "<!-- end -->"
         pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)

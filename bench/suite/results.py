@@ -1,4 +1,5 @@
-"""What a run found, read from the results: ratios and medians. Nothing here measures."""
+"""The findings of a run, read from the results: ratios and medians. This module measures
+nothing."""
 import statistics
 
 from harness import paired, servers
@@ -11,7 +12,7 @@ PEERS = [server for server in servers.SERVERS if server.kind == "peer"]
 
 
 class Results:
-    """`data` as run.py writes it into results.json."""
+    """`data`: the content of results.json, as run.py writes it."""
 
     def __init__(self, data):
         self.data = data
@@ -21,11 +22,11 @@ class Results:
         return self.data.get(name)
 
     def scenarios(self):
-        """Those that were measured, in their order."""
+        """The measured scenarios, in their order."""
         return [scenario for scenario in SCENARIOS if scenario.name in self.timed]
 
     def measured(self, candidates):
-        """Those of some servers that took part in any timed scenario."""
+        """Those of the given servers that took part in any timed scenario."""
         return [server for server in candidates
                 if any(server.name in timed["runs"] for timed in self.timed.values())]
 
@@ -42,18 +43,18 @@ class Results:
         return paired.log_ratios(ours, theirs) if ours and theirs else None
 
     def ratio(self, scenario, name, other):
-        """Processor time a message of one over that of the other, or None."""
+        """Processor time a message of one server over that of the other, or None."""
         logs = self.logs(scenario, name, other)
         return None if logs is None else paired.ratio(logs)
 
     def mean_ratio(self, name, other):
-        """The geometric mean of it over the scenarios."""
+        """The geometric mean of the ratio over the scenarios."""
         all_logs = [logs for scenario in self.scenarios()
                     if (logs := self.logs(scenario, name, other)) is not None]
         return paired.geometric_mean(all_logs) if all_logs else None
 
     def mean_ratio_to_better(self, name, others):
-        """The same, against whichever of the others is better in each scenario."""
+        """The same, against the better of the others in each scenario."""
         all_logs = []
         for scenario in self.scenarios():
             candidates = [logs for other in others
@@ -63,12 +64,12 @@ class Results:
         return paired.geometric_mean(all_logs) if all_logs else None
 
     def idle_ratio(self, server):
-        """With idle connections beside, over without."""
+        """The ratio with idle connections to the same without."""
         scenario = next((scenario for scenario in self.scenarios() if scenario.idle), None)
         return scenario and self.ratio(scenario, server.name, without_idle(server.name))
 
     def calls(self, scenario, name):
-        """System calls a message, by name; None: not measured, or not permitted."""
+        """System calls a message, by name; None if not measured or not permitted."""
         return (self.timed.get(scenario.name, {}).get("system_calls") or {}).get(name)
 
     def neighbour(self, name, way):

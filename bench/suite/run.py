@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""The benchmark: ./dev bench builds the programs and runs this. docs/results/benchmarks.md says
-what is measured, how, and what came out.
+"""The benchmark: ./dev bench builds the programs and runs this. docs/results/benchmarks.md
+describes the measurements, the method and the results.
 
 Everything is measured one thing at a time, the server on one processor and the client on another.
-What was found is in results.json after each part.
+The results are saved in results.json after each part.
 """
 import argparse
 import datetime
@@ -52,7 +52,7 @@ def parse_arguments():
 
 
 class Run:
-    """One run of the benchmark: what is chosen, and what has been found."""
+    """One run of the benchmark: its choices and its results."""
 
     def __init__(self, arguments):
         self.place = servers.Place(arguments.build / "bin", arguments.build / "work")
@@ -94,7 +94,7 @@ class Run:
         return found
 
     def expect(self, part):
-        """Seconds that a part takes, roughly."""
+        """Notes roughly how many seconds a part takes."""
         count = len(self.servers)
         if part in BY_NAME:
             runs = ((2 * self.rounds + 2) * len(timed.entries_of(BY_NAME[part], self.contestants()))
@@ -199,7 +199,7 @@ def main():
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that its programs are ended
     try:
         sys.exit(main())
     except BenchError as error:

@@ -1,4 +1,4 @@
-"""What is measured: the load of each scenario, as the client's options."""
+"""The load of each scenario, as the client's options."""
 import dataclasses
 
 CONNECTIONS_IDLE = 15_000
@@ -17,11 +17,11 @@ class Scenario:
 
     @property
     def mode(self):
-        """What the servers have to do."""
+        """The mode in which the servers run."""
         return "lines" if self.is_framed else "echo"
 
     def options(self, count):
-        """The client's, for `count` messages of each connection."""
+        """The client's options, for `count` messages of each connection."""
         size = self.bytes - 1 if self.is_framed else self.bytes
         options = ["--size", str(size), "--connections", str(self.connections), "--count",
                    str(count), "--depth", str(self.depth)]

@@ -1,4 +1,4 @@
-"""Tests of what is made of placement, slow neighbours and admission: cd bench && python3 -m
+"""Tests of the results of placement, slow neighbours and admission: cd bench && python3 -m
 unittest"""
 import unittest
 

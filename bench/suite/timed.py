@@ -11,7 +11,7 @@ COUNTED_MESSAGES_MIN = 5_000
 
 
 def entries_of(scenario, chosen):
-    """Who takes part: (name, server, connections that idle meanwhile). Where some idle, Portico
+    """The participants: (name, server, connections that idle meanwhile). If some idle, Portico
     without them is one more."""
     entries = [(server.name, server, scenario.idle) for server in chosen]
     if scenario.idle:
@@ -25,7 +25,7 @@ def without_idle(name):
 
 
 def calibrated_count(place, port, scenario):
-    """Messages of each connection for a run of RUN_SECONDS."""
+    """The messages of each connection for a run of RUN_SECONDS."""
     count = scenario.depth
     while True:
         seconds = max(client.run(place, port, scenario.options(count))["seconds"], 1e-4)
@@ -65,7 +65,7 @@ def measure(scenario, chosen, rounds, turns, place, progress):
         runs = {name: [] for name, _, _ in entries}
         for number in range(rounds):
             progress(f"round {number + 1} of {rounds}")
-            # Whoever is last runs twice in a row: that place goes round.
+            # The last one runs twice in a row, so that place rotates.
             turn = number % len(entries)
             order = [name for name, _, _ in entries[turn:] + entries[:turn]]
             first = {name: one_run(place, started[name], scenario, count) for name in order}
@@ -82,12 +82,12 @@ def measure(scenario, chosen, rounds, turns, place, progress):
 
 
 def system_calls(scenario, started, count, turns, place, progress):
-    """{server: {call: times a message}}, or None where they may not be counted. How many messages a
-    wait brings varies: several turns, server by server."""
+    """{server: {call: times a message}}, or None if they may not be counted. The number of messages
+    a wait brings varies, so there are several turns, server by server."""
     if not exact.can_count_calls():
         return None
     if scenario.bytes <= 64:
-        # what is no message's counts for little then
+        # calls that belong to no message then count for little
         count = max(count, COUNTED_MESSAGES_MIN // scenario.connections)
     pairs = {name: [] for name in started}
     for number in range(turns):

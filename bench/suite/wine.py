@@ -1,5 +1,5 @@
-"""The Windows programs under Wine, as part of the benchmark: what wine_requests.py counts, and how
-fair they are."""
+"""The Windows programs under Wine, as part of the benchmark: the counts of wine_requests.py, and
+their fairness."""
 import json
 import shutil
 import subprocess
@@ -11,13 +11,13 @@ SECONDS_MAX = 900
 
 
 def can_measure(windows):
-    """Whether the Windows programs are there, and what runs them."""
+    """Whether the Windows programs, and the programs that run them, are there."""
     return (windows / "bin" / "host.exe").exists() and shutil.which("wine") is not None
 
 
 def script(place, windows, name, *options):
     """The JSON of one of the scripts that measure under Wine, each in a process of its own. They
-    end with 1 where a bar is missed."""
+    end with 1 if a bar is missed."""
     file = place.work / f"{name}.json"
     command = [sys.executable, str(windows.parent.parent / "bench" / "suite" / f"{name}.py"),
                "--json", str(file), *options]
@@ -31,7 +31,7 @@ def script(place, windows, name, *options):
 
 def measure(place, windows, rounds):
     """{"requests": {server: {connections: {request: times a message}}}, "verdicts": [...],
-    "admission": {server: what admission.py found}}; None where it cannot be had."""
+    "admission": {server: the result of admission.py}}; None if it cannot be measured."""
     if not can_measure(windows):
         return None
     return {**script(place, windows, "wine_requests", "--rounds", str(rounds)),

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""What an echoed message costs under Wine: the requests that the server makes to the Wine server,
-which stand for calls into the kernel. They are counted in the Wine server's own log, those of the
-measured process alone, for N and for 2 N messages of 64 bytes on each connection, one on its way at
-a time; the difference is the messages', without what starting, connecting and closing take. The
-client is a Linux program and makes none.
+"""Counts the cost of an echoed message under Wine: the requests that the server makes to the Wine
+server, which stand for calls into the kernel. They are counted in the Wine server's own log, only
+those of the measured process, for N and for 2 N messages of 64 bytes on each connection, one in
+flight at a time. The difference belongs to the messages, without the cost of starting, connecting
+and closing. The client is a Linux program and makes none.
 
     bench/suite/wine_requests.py [--bin build/bench-windows/bin] [--client build/bench/bin/client]
                                  [--json FILE] [SERVER...]
 
-The log slows all servers down, so that the client has often answered before its server receives
-again: such a receive completes in the call, and costs half of what one costs that waits at the
-port. How many do depends on the machine, so the servers are compared in the same run.
+The log slows all servers down, so the client has often answered before its server receives again:
+such a receive completes in the call, and costs half as much as one that waits at the port. How many
+do depends on the machine, so the servers are compared in the same run.
 """
 import argparse
 import collections
@@ -32,7 +32,7 @@ from harness.launch import LaunchError
 BARE = "bare loop"
 SLACK = 0.5  # requests a message that the host may need beyond the bare loop
 
-# name: the host's section "io", or a program.
+# The name; the host's section "io", or a program.
 SERVERS = {
     "host, 1 thread": {"ports": "per_core", "threads": 1},
     "host, shared": {"ports": "shared"},
@@ -42,10 +42,10 @@ SERVERS = {
     "article's port": "baseline_article_iocp",
     "thread for each client": "baseline_thread_per_client",
 }
-# connections: messages on each, in the shorter run
+# Connections, and the messages on each in the shorter run.
 CONNECTIONS = {1: 500, 32: 60}
 
-# A request; the first of a process; the answer to a thread that has made another one of its
+# A request; the first request of a process; the answer to a thread that has made another one of its
 # process.
 LINE = re.compile(rb"^([0-9a-f]{4,8}): (?:(\w+)\( (?:unix_pid=(\d+))?|new_thread\(\) = 0 \{ "
                   rb"tid=([0-9a-f]+))", re.M)
@@ -57,7 +57,7 @@ class RequestLog:
     def __init__(self, path):
         self.file = open(path, "rb")
         self.rest = b""
-        self.processes = {}  # of each thread, the process's id in the system
+        self.processes = {}  # for each thread, its process's id in the system
 
     def __enter__(self):
         return self
@@ -66,7 +66,7 @@ class RequestLog:
         self.file.close()
 
     def read(self, process):
-        """What this one has asked for since anything was read last: {request: times}."""
+        """The requests of this process since the last read: {request: times}."""
         text = self.rest + self.file.read()
         end = text.rfind(b"\n") + 1
         text, self.rest = text[:end], text[end:]
@@ -81,7 +81,7 @@ class RequestLog:
         return found
 
     def read_until_still(self, process, still_seconds=0.2, seconds=20):
-        """The same, once it has asked for nothing for a while."""
+        """The same, after it has made no request for a while."""
         found = collections.Counter()
         deadline = time.monotonic() + seconds
         last = time.monotonic()
@@ -95,7 +95,7 @@ class RequestLog:
 
 
 def run_client(client, port, connections, count):
-    """The messages that came back."""
+    """Runs the client; returns the number of messages that came back."""
     command = [str(client), "127.0.0.1", str(port), "--size", "64", "--depth", "1",
                "--connections", str(connections), "--count", str(count)]
     try:
@@ -111,8 +111,8 @@ def run_client(client, port, connections, count):
 
 
 class Measurement:
-    """One run of this script. All servers run at the same time, and take turns in each round: what
-    else the machine does hits them alike."""
+    """One run of this script. All servers run at the same time, and take turns in each round, so
+    that other load on the machine affects them alike."""
 
     def __init__(self, arguments, work, requests):
         self.programs, self.client, self.rounds = arguments.bin, arguments.client, arguments.rounds
@@ -150,7 +150,7 @@ class Measurement:
                         once, fewer = self.counted(server, connections, count)
                         twice, many = self.counted(server, connections, 2 * count)
                         if number == 0:
-                            continue  # the first of everything: what is made once is made here
+                            continue  # a first round, so that everything that is made once exists
                         more[name].update(twice)
                         more[name].subtract(once)
                         messages[name] += many - fewer
@@ -162,7 +162,7 @@ class Measurement:
 
 
 def verdicts(found):
-    """[(server, connections, requests, the most, whether it holds)]"""
+    """[(server, connections, requests, the limit, whether it is kept)]"""
     return [(name, connections, each[connections]["all"], found[BARE][connections]["all"] + SLACK,
              each[connections]["all"] <= found[BARE][connections]["all"] + SLACK)
             for name, each in found.items() if name.startswith("host") and BARE in found
@@ -174,7 +174,7 @@ def connections_text(count):
 
 
 def table(found):
-    """The Markdown."""
+    """The table in Markdown."""
     lines = ["| server | " + " | ".join(map(connections_text, CONNECTIONS)) + " |",
              "|---|" + "---|" * len(CONNECTIONS)]
     for name, each in found.items():

@@ -50,8 +50,8 @@ Exit codes: 0 compared, whatever came out; 1 could not run; 2 wrong usage; 3 som
   lost; 5 the client itself lagged, the figures are invalid; 130 interrupted
 )";
 
-// With fewer even 95 of 100 resampled medians lie wherever all the rounds do: two equal servers
-// would too often look different.
+// With fewer rounds, even 95 of 100 resampled medians span all the rounds: two equal servers would
+// too often look different.
 constexpr std::uint64_t rounds_least = 6;
 constexpr std::uint64_t rounds_most = 1'000;
 
@@ -60,7 +60,7 @@ struct Server {
     std::string port;
 };
 
-// "127.0.0.1:5000", "[::1]:5000", "name:5000"; nothing if it is no such thing.
+// "127.0.0.1:5000", "[::1]:5000", "name:5000"; nothing for any other text.
 std::optional<Server> server_of(const std::string& text) {
     const std::size_t colon = text.rfind(':');
     if (colon == text.npos || colon == 0) {
@@ -75,12 +75,12 @@ std::optional<Server> server_of(const std::string& text) {
                : std::nullopt;
 }
 
-// What the command line asks for besides the two.
+// The command line's options besides the two names.
 struct Wanted {
     std::uint64_t rounds = 11;
     std::string json_file;             // UTF-8; "-": the output; empty: none
     std::string report_file;           // likewise
-    std::vector<std::string> options;  // what is left: those of a run
+    std::vector<std::string> options;  // the others: options of a run
 };
 
 // Takes `name` and its value, "--name value" or "--name=value", out of `options`; nothing if it is
@@ -126,7 +126,7 @@ base::Result<Wanted> wanted_of(std::span<const std::string> arguments) {
     return wanted;
 }
 
-// Takes --rounds, which files do not have.
+// Takes --rounds, which does not apply to files.
 base::Result<void> take_rounds(Wanted& wanted) {
     auto text = taken(wanted.options, "--rounds");
     if (!text) {
@@ -148,13 +148,13 @@ struct Shown {
     const char* name;
     bool more_is_better;
 };
-// What is compared of live servers.
+// The figures that are compared for live servers.
 constexpr std::array<Shown, 4> shown{{{"messages_per_second", true},
                                       {"latency_p50_us", false},
                                       {"latency_p99_us", false},
                                       {"latency_p999_us", false}}};
 
-// One of two live servers, and what its rounds have come to.
+// One of two live servers, and the results of its rounds.
 struct Measured {
     std::string name;
     std::vector<std::string> arguments;
@@ -164,8 +164,8 @@ struct Measured {
     std::uint64_t runs_lagged = 0;
     Totals totals;  // of all runs
 
-    // The sum of its runs as a file would have it, except what makes no sense of runs that lie
-    // apart in time.
+    // All its runs as one, in the form of a saved file. Leaves out what has no meaning for runs
+    // that lie apart in time.
     [[nodiscard]] ComparedSide side(const std::string& began) const {
         ComparedSide side{name,
                           parse_saved_run(json_report(
@@ -280,7 +280,7 @@ int Compare::measure(Measured& server, std::array<double, shown.size()>& sums) {
     return exit_code::all_right;
 }
 
-// A B B A, and every other time B A A B.
+// A B B A; every second round is B A A B.
 int Compare::round(std::uint64_t number, std::array<Measured, 2>& servers) {
     std::array<std::array<double, shown.size()>, 2> sums{};
     const std::size_t first = number % 2;
@@ -323,7 +323,7 @@ int Compare::servers(const std::string& a, const std::string& b) {
     return show();
 }
 
-// If the client itself was too late on a side, nothing follows from its figures.
+// If the client itself was too late on a side, its figures prove nothing.
 std::string Compare::spoilt() const {
     const bool in_a = record_.sides[0].run.lagged;
     const bool in_b = record_.sides[1].run.lagged;

@@ -8,7 +8,7 @@
 
 namespace portico::client {
 
-// `arguments` in UTF-8, those after "compare". Writes results to `out`, mistakes and progress to
+// `arguments` in UTF-8, those after "compare". Writes results to `out`, errors and progress to
 // `err`. Returns the exit code.
 [[nodiscard]] int run_compare(std::span<const std::string> arguments, std::ostream& out,
                               std::ostream& err, std::atomic<bool>& interrupt);

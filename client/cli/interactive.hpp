@@ -1,8 +1,8 @@
 // The article's client: asks for a message, a number of threads and a number of sends, and prints
 // each reply.
 //
-// Its threads are connections here. Each sends its messages one by one; what is sent is
-// exactly "N. Thread T - TEXT".
+// Its threads are connections here. Each sends its messages one by one; each message is exactly
+// "N. Thread T - TEXT".
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@
 namespace portico::client {
 
 struct Answers {
-    std::string message;  // may be empty: what is sent never is
+    std::string message;  // may be empty: the message that is sent never is
     std::uint32_t threads = 1;
     std::uint64_t sends = 1;
 };
@@ -27,12 +27,12 @@ struct Answers {
 inline constexpr std::uint64_t threads_max = 10'000;
 inline constexpr std::uint64_t sends_max = 1'000'000'000;
 
-// Asks on `out` and reads lines with `read_line`; a bad number is explained and asked for again.
-// Nothing when the input ends first.
+// Asks on `out` and reads lines with `read_line`; explains a bad number and asks for it again.
+// Returns nothing if the input ends first.
 [[nodiscard]] std::optional<Answers> ask(const std::function<bool(std::string&)>& read_line,
                                          std::ostream& out);
 
-// The output takes nothing more, so nobody reads what comes.
+// The output takes nothing more, so nobody reads the rest.
 class OutputEnded : public std::exception {};
 
 // Prints "Server sent the following message: REPLY" for each reply, safe for a terminal, without
@@ -48,7 +48,7 @@ private:
 
     const Framing framing_;
     std::ostream& out_;
-    std::vector<std::string> parts_;  // the reply that is coming in, one a connection
+    std::vector<std::string> parts_;  // the incomplete reply of each connection
 };
 
 }  // namespace portico::client

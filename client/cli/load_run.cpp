@@ -28,7 +28,7 @@ base::Result<void> prepare(const Options& options, LoadPlan& plan) {
     plan.reply_timeout_ns = options.timeout_ns;
     plan.expectation.framing = options.reply_framing;
 
-    // The standard streams, the ports, the run's files, what the system's libraries open.
+    // The standard streams, the ports, the run's files, and what the system's libraries open.
     const std::uint64_t reserved = 16 + std::uint64_t{2} * plan.threads;
     const std::uint64_t wanted = std::uint64_t{plan.connections} + plan.idle + plan.hostile.size();
     const std::uint64_t limit = raise_descriptor_limit();

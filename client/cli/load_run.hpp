@@ -1,4 +1,4 @@
-// The run that the command line describes. What it needs is made once; it can be run repeatedly.
+// The run that the command line describes. Its parts are made once; it can be run repeatedly.
 #pragma once
 
 #include <atomic>
@@ -16,11 +16,11 @@
 
 namespace portico::client {
 
-// What every kind of run has in common: addresses, sources, timeouts, and descriptors for
+// Sets what every kind of run has in common: addresses, sources, timeouts, and descriptors for
 // plan.connections, plan.idle and plan.threads. Fails with a sentence.
 [[nodiscard]] base::Result<void> prepare(const Options& options, LoadPlan& plan);
 
-// What the options say is sent, without framing.
+// The messages that the options describe, without framing.
 [[nodiscard]] std::unique_ptr<MessageSource> payloads_of(const Options& options);
 
 class LoadRun {
@@ -29,9 +29,9 @@ public:
     LoadRun(const LoadRun&) = delete;
     LoadRun& operator=(const LoadRun&) = delete;
 
-    // Before the first run(). Fails with a sentence.
+    // Call it before the first run(). Fails with a sentence.
     [[nodiscard]] base::Result<void> prepare();
-    // Fails with a sentence if the run could not begin. Throws what the observer threw.
+    // Fails with a sentence if the run could not begin. Rethrows what the observer threw.
     [[nodiscard]] base::Result<Totals> run(Observer& observer, const std::atomic<bool>& interrupt);
 
     [[nodiscard]] const LoadPlan& plan() const noexcept { return plan_; }

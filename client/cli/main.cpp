@@ -1,4 +1,4 @@
-// The stress client: command line in, one run, figures and an exit code out.
+// The stress client: reads the command line, does one run, and ends with figures and an exit code.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -27,7 +27,7 @@
 namespace portico::client {
 namespace {
 
-// Set by Ctrl-C. Static, since the handler may run until the very end of the process.
+// Set by Ctrl-C. Static, because the handler may run until the very end of the process.
 std::atomic<bool> interrupt{false};
 
 void complain(const std::string& text) {
@@ -35,7 +35,7 @@ void complain(const std::string& text) {
 }
 
 // Shows the first few findings of each kind as they come, and how far the run is: on a terminal in
-// the same place, else a line now and then.
+// the same place, otherwise in a line now and then.
 class ConsoleObserver final : public Observer {
 public:
     ConsoleObserver(const LoadPlan& plan, Options::ProgressShown how)
@@ -82,7 +82,7 @@ public:
         received_ = progress.received;
     }
 
-    // Takes the live lines away.
+    // Erases the live lines.
     void clear() {
         if (has_lines_) {
             std::cerr << "\r\x1b[K\x1b[A\r\x1b[K";

@@ -1,7 +1,7 @@
-// The command line is cut into topics, a file each: what its options are called and say, and what
-// was written becomes in `Options`. A topic is a group of CLI11's, a screen of `client --help
-// TOPIC`, and knows nothing of the others; what must fit together is checked once all have been
-// understood (options.cpp).
+// The command line is divided into topics, with a file for each. A topic declares its options with
+// their help texts, and turns what was written into members of `Options`. It is a group of CLI11
+// and a screen of `client --help TOPIC`, and knows nothing of the others. options.cpp checks what
+// must fit together once all topics have been understood.
 #pragma once
 
 #include <memory>
@@ -22,15 +22,15 @@ public:
     OptionTopic(const OptionTopic&) = delete;
     OptionTopic& operator=(const OptionTopic&) = delete;
 
-    // After --help.
+    // The word after --help.
     [[nodiscard]] virtual std::string_view name() const noexcept = 0;
-    // Of the group; one line.
+    // The group's title; one line.
     [[nodiscard]] virtual std::string_view title() const noexcept = 0;
-    // What stands below the options in its help; empty: nothing.
+    // Text below the options in its help; empty if there is none.
     [[nodiscard]] virtual std::string_view footer() const noexcept { return {}; }
-    // Adds its options; the app's defaults are set to its group.
+    // Adds its options. The caller has set the app's defaults to its group.
     virtual void declare(CLI::App& app) = 0;
-    // Once the line has been parsed. Throws UsageError.
+    // Called after the line has been parsed. Throws UsageError.
     virtual void understand(const CLI::App& app, Options& options) const = 0;
 
 protected:

@@ -1,5 +1,5 @@
-// What the topics of the command line have in common: from a written text to a value, or a usage
-// error that names the option.
+// The helpers of all topics of the command line: they turn a written text into a value, or into a
+// usage error that names the option.
 #pragma once
 
 #include <cstdint>

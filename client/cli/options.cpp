@@ -65,7 +65,7 @@ Topics make_topics() {
             make_hostile_topic(), make_program_topic(), make_figure_topic()};
 }
 
-// Sizes that the framing cannot carry.
+// Rejects sizes that the framing cannot carry.
 void check_size(const char* option, SizeRange sizes, const Framing& framing) {
     if (framing.type == Framing::Type::fixed &&
         (sizes.min != framing.fixed_bytes || sizes.max != framing.fixed_bytes)) {
@@ -80,7 +80,7 @@ void check_size(const char* option, SizeRange sizes, const Framing& framing) {
     }
 }
 
-// A message or an expected reply that cannot be what was meant, given the framing.
+// Rejects a message or an expected reply that makes no sense with the framing.
 void check_payload(const char* option, const std::string& payload, const Framing& framing) {
     if (framing.type == Framing::Type::none && payload.empty()) {
         refuse(std::string(option) + ": without framing the text cannot be empty");
@@ -93,7 +93,7 @@ void check_payload(const char* option, const std::string& payload, const Framing
     check_size(option, {payload.size(), payload.size()}, framing);
 }
 
-// The same for a text with places, whatever comes into them.
+// The same for a text with places, whatever will fill them.
 void check_pieces(const std::string& option, const std::vector<MessagePiece>& pieces,
                   const Framing& framing) {
     std::uint64_t size_most = 0;
@@ -167,8 +167,7 @@ void check_replies(const Options& options) {
             "--reply-framing idle with a --depth above 1: nothing would show where one reply ends "
             "and the next begins");
     }
-    // What the server takes for one message is uncertain without framing, and so is what one read
-    // brings.
+    // Without framing, nobody knows what the server takes for one message, or what one read brings.
     if (options.expect == Options::Expect::text && options.framing.type == Framing::Type::none &&
         options.depth > 1) {
         refuse(
@@ -183,7 +182,7 @@ void check_replies(const Options& options) {
     }
 }
 
-// A script says itself what is sent and what is right, one thing after the other.
+// A script itself says what is sent and what reply is right, step by step.
 void check_beside_script(const CLI::App& app) {
     for (const char* other :
          {"--expect", "--reply-framing", "--depth", "--rate", "--hostile", "--reconnect"}) {
@@ -210,7 +209,7 @@ void check_together(const Options& options) {
     }
 }
 
-// What the questions do not ask for may be given beside them.
+// Options that do not repeat a question may be given beside the questions.
 bool goes_with_questions(const std::string& name) {
     constexpr std::array allowed{"HOST",      "PORT",
                                  "--framing", "--reply-framing",
@@ -323,7 +322,7 @@ std::string help_topic(const CLI::App& app, const OptionTopic& topic) {
     return out;
 }
 
-// What follows --help: nothing, a topic, or "all".
+// `asked` is the word after --help: empty, a topic, or "all".
 std::string help(const CLI::App& app, const Topics& topics, const std::string& asked) {
     if (asked.empty()) {
         return help_overview(topics);
@@ -344,7 +343,7 @@ std::string help(const CLI::App& app, const Topics& topics, const std::string& a
 }
 
 // The word after a --help (or -h) anywhere on the line, "" if there is none; nothing if no help is
-// asked for. Read before the rest is parsed, so that help works whatever else is wrong.
+// asked for. It is read before the rest is parsed, so that help works even if the rest is wrong.
 std::optional<std::string> asked_help(std::span<const std::string> arguments) {
     const auto at = std::find_if(arguments.begin(), arguments.end(),
                                  [](const auto& text) { return text == "--help" || text == "-h"; });
@@ -360,7 +359,7 @@ ParsedOptions parse_options(std::vector<std::string> arguments, bool may_ask) {
     CLI::App app("", "client");
     app.set_help_flag();
     app.set_version_flag("--version", std::string("client ") + PORTICO_VERSION);
-    // CLI11 wraps no lines: long texts are cut by hand to fit a terminal of 100 columns.
+    // CLI11 does not wrap lines: long texts are cut by hand to fit a terminal of 100 columns.
     app.get_formatter()->column_width(26);
     std::string host, port;
     app.add_option("HOST", host, "Name or address (IPv4, IPv6) of the server")

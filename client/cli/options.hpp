@@ -40,7 +40,7 @@ struct Options {
     std::uint64_t warm_up_ns = 0;
     std::uint64_t ramp_up_ns = 0;
     std::uint64_t messages_per_connection = 0;  // 0: all
-    Rate rate;                                  // none: as replies come
+    Rate rate;                                  // none: as fast as replies come
     bool reconnect = false;
     Arrivals arrivals = Arrivals::even;
     std::uint32_t depth = 1;
@@ -48,28 +48,28 @@ struct Options {
     std::vector<MessagePiece> expected_pieces;  // of a text
     std::optional<Pattern> expected_pattern;
     std::optional<std::string> script_file;  // UTF-8; instead of a message and what is expected
-    Framing framing;                         // of what is sent
-    Framing reply_framing;                   // of what comes back; the same unless said otherwise
+    Framing framing;                         // of the messages
+    Framing reply_framing;                   // of the replies; the same unless set
     std::uint64_t connect_timeout_ns = 0;
     std::uint64_t timeout_ns = 0;
     bool is_quiet = false;
-    std::optional<ProgressShown> progress;  // nothing: as the error output and is_quiet say
-    std::optional<Summary> summary;         // nothing: as the output says
+    std::optional<ProgressShown> progress;  // nothing: depends on the error output and is_quiet
+    std::optional<Summary> summary;         // nothing: depends on the output
     std::string json_file;                  // UTF-8; "-": standard output; empty: none
     std::string report_file;                // likewise
     std::vector<Threshold> thresholds;
 };
 
-// What a command line asks for: a run, or that `text` is printed (to the error output where
-// exit_code is not 0) and the program ends.
+// The result of a command line: a run, or a `text` to print before the program ends (to the error
+// output if exit_code is not 0).
 struct ParsedOptions {
     std::optional<Options> options;
     std::string text;
     int exit_code = 0;
 };
 
-// `arguments` in UTF-8 without the program's name; `may_ask`: if they do not say what to send, the
-// questions of the article's client do.
+// `arguments` in UTF-8 without the program's name. `may_ask`: if they do not say what to send, the
+// program asks the questions of the article's client.
 [[nodiscard]] ParsedOptions parse_options(std::vector<std::string> arguments, bool may_ask);
 
 inline constexpr std::uint32_t connections_max = 1'000'000;

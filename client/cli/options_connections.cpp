@@ -1,4 +1,4 @@
-// The connections: how many, from where, and how long each lives.
+// Options about connections: how many, from which addresses, and how long each one lives.
 #include <CLI/CLI.hpp>
 
 #include "cli/option_topics.hpp"

@@ -1,4 +1,4 @@
-// Bad clients beside the measured ones.
+// Options about bad clients beside the measured ones.
 #include <CLI/CLI.hpp>
 
 #include "cli/option_topics.hpp"

@@ -1,4 +1,4 @@
-// How much, and how fast.
+// Options about the load: how much, and how fast.
 #include <CLI/CLI.hpp>
 
 #include "cli/option_topics.hpp"
@@ -8,7 +8,7 @@ namespace portico::client {
 
 namespace {
 
-// Decimals only for as long as the schedule's arithmetic is exact.
+// Accepts decimals only as long as the schedule's arithmetic is exact.
 Rate rate_of(const std::string& text) {
     constexpr std::size_t decimals_max = 3;
     constexpr std::uint64_t product_max = 10'000'000'000;

@@ -1,4 +1,4 @@
-// What is sent.
+// Options about the messages to send.
 #include <CLI/CLI.hpp>
 
 #include "cli/input_file.hpp"

@@ -1,4 +1,4 @@
-// What the program asks, shows and writes.
+// Options about what the program asks, shows and writes.
 #include <algorithm>
 #include <CLI/CLI.hpp>
 
@@ -82,7 +82,7 @@ private:
     std::vector<std::string> fail_if_;
 };
 
-// No options: what the summary says.
+// A topic without options: explains the figures of the summary.
 class FigureTopic final : public OptionTopic {
 public:
     std::string_view name() const noexcept override { return "figures"; }
@@ -95,7 +95,7 @@ private:
     static std::string made() {
         std::string text =
             "The plain summary: one figure a line (name, blanks, value); scripts may rely on it:\n";
-        std::string names;  // of those that say all themselves
+        std::string names;  // the names of the figures that need no explanation
         const auto end_names = [&] {
             text += names.empty() ? "" : names + '\n';
             names.clear();

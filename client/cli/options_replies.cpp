@@ -1,4 +1,4 @@
-// What is a right reply.
+// Options about which replies are right.
 #include <CLI/CLI.hpp>
 
 #include "cli/option_topics.hpp"

@@ -28,12 +28,12 @@ std::vector<std::string> command_line(int argc, char** argv) {
 
 bool prepare_console() {
     const bool has_output = ::fcntl(STDOUT_FILENO, F_GETFD) >= 0;
-    // A reader that has gone shows as an error of the write, which is reported; the signal would
-    // end the program without a word.
+    // If the reader has gone, the write fails and that is reported; the signal would end the
+    // program without a word.
     std::signal(SIGPIPE, SIG_IGN);
     for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
         if (::fcntl(number, F_GETFD) < 0) {
-            // The lowest free number is this one.
+            // open() returns the lowest free number, which is this one.
             [[maybe_unused]] const int opened = ::open("/dev/null", O_RDWR);
         }
     }

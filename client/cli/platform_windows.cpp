@@ -21,7 +21,7 @@ BOOL WINAPI on_console_event(DWORD) {
     return FALSE;  // the default handler ends the process
 }
 
-// A console gives its input as UTF-16 only (its UTF-8 input is broken before Windows 11).
+// A console gives its input only as UTF-16 (its UTF-8 input is broken before Windows 11).
 bool read_console_line(HANDLE console, std::string& line) {
     std::wstring wide;
     for (;;) {

@@ -1,5 +1,5 @@
-// The program's output, with an eye on whether it can be written: whoever writes goes on, and the
-// end of the program tells.
+// Watches whether the program's output can be written. The writers go on after a failure; the
+// program reports it at its end.
 #pragma once
 
 #include <cerrno>
@@ -10,8 +10,8 @@ namespace portico::client {
 
 class WatchedOutput {
 public:
-    // From now on all that `stream` writes is watched, until this ends. `is_there`: false for an
-    // output that the program was started without, so that nothing can be written.
+    // Watches everything that `stream` writes from now on, until this object ends. `is_there`:
+    // false for an output that the program was started without, so that nothing can be written.
     WatchedOutput(std::ostream& stream, bool is_there)
         : stream_(stream), buffer_(*stream.rdbuf(), is_there) {
         stream.rdbuf(&buffer_);

@@ -48,7 +48,7 @@ void Connector::begin(std::uint64_t timeout_ns) noexcept {
     if (others > others_size_) {
         others_.reset(new (std::nothrow) Attempt[others]);
         others_size_ = others_ != nullptr ? others : 0;
-        end_ = first_address_ + 1 + others_size_;  // without memory only the first
+        end_ = first_address_ + 1 + others_size_;  // out of memory: only the first
         for (std::size_t i = 0; i < others_size_; ++i) {
             others_[i].connector = this;
         }
@@ -79,7 +79,7 @@ bool Connector::begin_attempt(Attempt& attempt, std::size_t address) noexcept {
         try {
             not_opened_ = opened.error();
         } catch (const std::bad_alloc&) {
-            not_opened_ = "out of memory";  // so short a text takes none
+            not_opened_ = "out of memory";  // such a short text allocates nothing
         }
         return false;
     }

@@ -1,9 +1,9 @@
 // Opens a TCP connection to one of the plan's addresses, for every kind of connection of a run.
 //
-// A name may have several addresses, and the server may listen on, or be reachable at, only one.
-// Until one is known to be good they are tried as RFC 8305 says: the next one as soon as the one
-// before has failed, or beside it if that has not answered for 250 ms. The first that connects is
-// taken, and all further connections of the thread go there.
+// A name may have several addresses, and the server may listen on, or be reachable at, only one of
+// them. Until one is known to be good they are tried as RFC 8305 says: the next one as soon as the
+// one before has failed, or beside it if that has not answered for 250 ms. The first address that
+// connects is taken, and all further connections of the thread go there.
 //
 //     idle -> connecting -+-> connected
 //      ^                  +-> failed
@@ -24,30 +24,30 @@
 
 namespace portico::client {
 
-// Whether the other end of a connection to `remote` is the same socket.
+// True if the other end of a connection to `remote` is the same socket.
 [[nodiscard]] bool is_connected_to_itself(const io::Socket& socket,
                                           const io::Address& remote) noexcept;
 
 class Connector {
 public:
-    // `changed` is called with `owner` when the outcome is known, and again after cancel() when the
+    // Calls `changed` with `owner` when the outcome is known, and again after cancel() once the
     // last operation is back.
     Connector(SessionContext& context, void* owner, void (*changed)(void*)) noexcept;
     Connector(const Connector&) = delete;
     Connector& operator=(const Connector&) = delete;
 
-    // From idle. Counts in context.connecting until the outcome is known.
+    // Only from idle. Counts in context.connecting until the outcome is known.
     void begin(std::uint64_t timeout_ns) noexcept;
-    // Cancels what is under way; a connection stays open until close_socket().
+    // Cancels what is in flight; a connection stays open until close_socket().
     void cancel() noexcept;
-    // Closes; may begin() again. Nothing may be pending.
+    // Closes; afterwards begin() may be called again. Nothing may be pending.
     void close_socket() noexcept;
 
     [[nodiscard]] bool is_connected() const noexcept { return state_ == State::connected; }
     [[nodiscard]] bool is_pending() const noexcept {
         return attempts_pending_ != 0 || timer_.pending;
     }
-    // The connection's. Its address does not change until close_socket().
+    // The connection's socket. Its address does not change until close_socket().
     [[nodiscard]] io::Socket& socket() noexcept { return *socket_; }
     // Why it failed: a sentence.
     [[nodiscard]] std::string reason() const;
@@ -90,14 +90,14 @@ private:
     std::size_t next_ = 0;           // the address that is tried next
     std::size_t end_ = 0;            // one past the last
     std::uint64_t timeout_ns_ = 0;   // from the beginning of the last attempt
-    std::uint64_t attempt_ns_ = 0;   // when that was
+    std::uint64_t attempt_ns_ = 0;   // when the last attempt began
     io::Socket* socket_ = nullptr;
     io::Address failed_;  // the address that failed last, and its error
     io::Error failed_error_ = io::Error::none;
     int failed_native_ = 0;
-    std::string not_opened_;  // instead: why there was no socket for it
+    std::string not_opened_;  // if there was no socket for the address: the reason
     Attempt first_;
-    // made when there is another address to try; kept, because a late completion may be theirs
+    // allocated if there is another address to try; kept, because a late completion may be theirs
     std::unique_ptr<Attempt[]> others_;
     std::size_t others_size_ = 0;
     Owned<Connector, io::TimerOperation> timer_;

@@ -2,7 +2,8 @@
 
 namespace portico::client {
 
-// No wait here is exact (io::CompletionPort::wait_grain_ns): the last bit is spent looking.
+// No wait here is exact (io::CompletionPort::wait_grain_ns), so the load spends the last bit
+// polling.
 void ask_for_exact_waits() noexcept {}
 
 }  // namespace portico::client

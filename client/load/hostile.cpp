@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t piece_bytes = 65'536;
 constexpr std::uint64_t each_max = 100'000;
 
-// A byte that is not in the delimiter, so that no frame ends with it.
+// Returns a byte that is not in the delimiter, so that no frame ends with it.
 std::byte never_in(std::string_view delimiter) noexcept {
     char byte = 'x';
     while (delimiter.find(byte) != delimiter.npos) {

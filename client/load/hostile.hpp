@@ -1,4 +1,4 @@
-// What bad clients do to a server beside the measured ones, which should not notice.
+// Bad clients beside the measured ones, which should notice nothing of them.
 #pragma once
 
 #include <array>
@@ -32,8 +32,8 @@ inline constexpr std::array<std::pair<std::string_view, Hostile>, 7> hostile_nam
      {"oversized", Hostile::oversized},
      {"garbage", Hostile::garbage}}};
 
-// "reset:10,slow_reader:2": one for each connection, mode after mode in turn. Fails with a
-// sentence.
+// "reset:10,slow_reader:2": returns one mode for each connection, mode after mode in turn. Fails
+// with a sentence.
 [[nodiscard]] base::Result<std::vector<Hostile>> parse_hostile(std::string_view text);
 
 // The bytes that they send; made once for a thread, read-only after that.

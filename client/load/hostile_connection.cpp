@@ -9,7 +9,8 @@ namespace portico::client {
 
 namespace {
 
-// From the end of one connection to the next: they are to be a nuisance, not the whole load.
+// The time from the end of one connection to the next: bad clients are a nuisance, not the whole
+// load.
 constexpr std::uint64_t backoff_ns = 50 * base::nanoseconds_per_millisecond;
 constexpr std::uint64_t slow_ns = 10 * base::nanoseconds_per_millisecond;
 constexpr std::uint64_t connect_timeout_ns = 5 * base::nanoseconds_per_second;

@@ -1,6 +1,6 @@
-// One bad client. It connects and does what its mode says; when the connection has ended, from
-// either side, it connects again after a moment, until the run is over. What happens to it is
-// counted separately and never fails the run.
+// One bad client. It connects and does what its mode says. When either side has ended the
+// connection, it connects again after a moment, until the run is over. Its failures are counted
+// separately and never fail the run.
 //
 //     backoff -> connecting -> acting -> closing -+-> backoff
 //                    |                      ^     +-> done    (the end of the run)
@@ -36,7 +36,7 @@ private:
     void on_receive() noexcept;
     void on_send() noexcept;
     void on_timer() noexcept;
-    // Does the next thing of its mode, if it waits for nothing in flight.
+    // Does the next thing of its mode, unless it waits for an operation in flight.
     void act() noexcept;
     void send(std::span<const std::byte> bytes) noexcept;
     void finish_sending() noexcept;

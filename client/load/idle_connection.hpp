@@ -26,7 +26,7 @@ public:
     [[nodiscard]] bool waits_for_connect() const noexcept {
         return is_out_ && state_ == State::unopened;
     }
-    // The run is over: closes. Nothing that happens to it is counted any more.
+    // The run is over: closes. From now on no failure is counted.
     void end() noexcept;
 
 private:

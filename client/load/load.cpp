@@ -11,7 +11,7 @@ namespace portico::client {
 
 namespace {
 
-// With its port and the port's pool.
+// Makes a thread's part of the run with its port and the port's pool.
 base::Result<std::unique_ptr<LoadThread>> make_thread(RunState& run, std::uint32_t index) {
     const LoadPlan& plan = run.plan;
     // Each handler gives its buffer back at once. A backend may hold one for every armed receive
@@ -37,7 +37,7 @@ void run_thread(LoadThread& thread, const LoadPlan& plan) noexcept {
     thread.run();
 }
 
-// The first runs on this thread, the others on their own. Returns what failed, or "".
+// Runs the first one on this thread, the others on their own. Returns what failed, or "".
 std::string run_all(RunState& run) {
     std::vector<std::thread> others;
     std::string failure;

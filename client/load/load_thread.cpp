@@ -12,7 +12,8 @@ namespace portico::client {
 namespace {
 
 constexpr std::uint64_t tick_ns = 100 * base::nanoseconds_per_millisecond;
-// With a rate: from the meeting of the threads to the first message, so that all are there in time.
+// With a rate: the time from the meeting of the threads to the first message, so that all are
+// ready.
 constexpr std::uint64_t lead_ns = 10 * base::nanoseconds_per_millisecond;
 
 constexpr std::size_t send_memory_bytes = 268'435'456;  // of all sessions, about
@@ -90,7 +91,7 @@ void LoadThread::run() noexcept {
             }
         }
     }
-    // If the run was given up there may be some left.
+    // If the run was given up, some sessions may be left.
     for (Session& session : sessions_) {
         session.abandon();
     }
@@ -135,7 +136,7 @@ void LoadThread::connect_some() {
     sessions_.connect_again(connecting_most);
 }
 
-// Begins once no thread has a connect under way.
+// Begins after the last connect of every thread has ended.
 void LoadThread::begin() {
     if (ends_early_) {
         return;
@@ -168,7 +169,7 @@ void LoadThread::begin() {
     }
 }
 
-// If there is no memory for it, the run has no series.
+// If memory is short, the run has no series.
 void LoadThread::begin_series() noexcept {
     try {
         context_.totals.series.begin(context_.began_ns + run_.plan.warm_up_ns);
@@ -195,8 +196,8 @@ void LoadThread::wait() {
                                   sessions_.begin_of(sessions_.begun()) <= context_.now_ns;
     if (!has_one_to_begin || ends_early_) {
         deadline = next_deadline();
-        // If the system's waits may end late, the last bit of the way to an instant is spent
-        // looking. (wait_forever stays what it is.)
+        // If the system's waits may end late, the thread polls for the last bit before an instant.
+        // (wait_forever is left unchanged.)
         const std::uint64_t grain_ns = has_rate() ? context_.port.wait_grain_ns() : 0;
         if (deadline != io::wait_forever && grain_ns != 0) {
             if (context_.port.now() + grain_ns >= deadline) {
@@ -216,7 +217,7 @@ void LoadThread::wait() {
     }
     for (std::size_t i = 0; i < count; ++i) {
         completed_[i]->completed(*completed_[i]);
-        // What is due does not wait for the rest of the batch.
+        // Messages that are due do not wait for the rest of the batch.
         if (open_loop_.next_ns() <= context_.now_ns) {
             open_loop_.hand_out_due();
         }
@@ -247,7 +248,7 @@ void LoadThread::drain_if_over() {
     }
     open_loop_.hand_out_rest();
     context_.draining = true;
-    if (run_.plan.script == nullptr) {  // a script that has begun is brought to its end
+    if (run_.plan.script == nullptr) {  // a script that has begun runs to its end
         context_.replies_end_ns = context_.now_ns + run_.plan.reply_timeout_ns;
     }
     for (Session& session : sessions_) {
@@ -295,7 +296,7 @@ void LoadThread::on_tick() {
     arm_tick();
 }
 
-// With `reconnect`: those that have ended, ten times a second as the others.
+// With `reconnect`: connects the ended ones again, ten times a second.
 void LoadThread::connect_idle_again() noexcept {
     if (context_.idle_waiting == 0 || ends_early_ || context_.draining) {
         return;
@@ -308,7 +309,7 @@ void LoadThread::connect_idle_again() noexcept {
     }
 }
 
-// Those of the last slot that is complete.
+// Publishes the latencies of the last complete slot.
 void LoadThread::publish_latencies() noexcept {
     const std::span<const TimeSeries::Slot> slots = context_.totals.series.slots();
     if (slots.size() < 2) {

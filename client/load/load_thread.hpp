@@ -10,11 +10,11 @@
 //               to the end
 //     close:    the idle connections, then all that is in flight comes back
 //
-// Concurrency. Everything here belongs to the one thread that calls run(), except three things:
+// Concurrency. Everything here belongs to the one thread that calls run(), with three exceptions:
 // RunState, whose members are atomic or locked; the port's wake(), which any thread may call; and
-// progress(), relaxed atomics that this thread writes ten times a second and the thread that shows
-// progress reads. Each of these is independent of the others, so they need no order. The totals are
-// read by another thread only after this one has been joined.
+// progress(), relaxed atomics that this thread writes ten times a second and that the thread that
+// shows progress reads. Each of these values is independent of the others, so they need no order.
+// Another thread reads the totals only after it has joined this one.
 #pragma once
 
 #include <array>
@@ -36,7 +36,7 @@ namespace portico::client {
 
 class LoadThread;
 
-// What the threads of a run share.
+// The state that the threads of a run share.
 struct RunState {
     RunState(const LoadPlan& its_plan, Observer& its_observer,
              const std::atomic<bool>& its_interrupt) noexcept
@@ -48,7 +48,8 @@ struct RunState {
     GuardedObserver observer;
     const std::atomic<bool>& interrupt;
     std::vector<std::unique_ptr<LoadThread>> threads;  // complete before the first of them runs
-    // The two meetings: the last thread to arrive changes the word that all look at and wakes them.
+    // The two meetings: the last thread to arrive changes the word that all wait for, and wakes
+    // them.
     std::atomic<std::uint32_t> opening{0};   // threads with connections to open
     std::atomic<std::uint64_t> began_ns{0};  // 0: not yet
     std::atomic<std::uint32_t> working{0};   // threads with a session that is not done
@@ -58,18 +59,18 @@ struct RunState {
 class LoadThread {
 public:
     // One of plan.threads threads, with this index, from 0; the plan's connections are dealt among
-    // them in turn. One more, after the last, has the hostile connections, so that no other waits
-    // for what these do. `port` is for one thread.
+    // them in turn. One more thread, after the last, has the hostile connections, so that no other
+    // thread waits for them. `port` belongs to this thread alone.
     LoadThread(RunState& run, std::uint32_t index, std::unique_ptr<io::BufferPool> buffers,
                std::unique_ptr<io::CompletionPort> port);
 
     void run() noexcept;
 
-    // From any thread.
+    // Any thread may call it.
     void wake() noexcept { context_.port.wake(); }
     [[nodiscard]] Progress progress() const noexcept;
 
-    // Once run() has returned.
+    // Only after run() has returned.
     [[nodiscard]] const Totals& totals() const noexcept { return context_.totals; }
 
 private:

@@ -10,11 +10,11 @@ namespace portico::client {
 
 namespace {
 
-// Sends that complete in the submitting call, in a row: so that a peer that takes all we have does
-// not keep the others from being served.
+// The limit of consecutive sends that complete in the submitting call, so that a peer that takes
+// all we have does not starve the others.
 constexpr int sends_at_once_max = 4;
 
-// With a rate: a message that leaves later than this after its instant is counted.
+// With a rate: a message that leaves later than this after its instant counts as late.
 constexpr std::uint64_t late_ns = base::nanoseconds_per_millisecond;
 
 }  // namespace
@@ -35,7 +35,7 @@ bool MessageSender::has_more() const noexcept {
            (context_.plan.count == 0 || replies_.begun() < context_.plan.count);
 }
 
-// A script that has begun is brought to its end.
+// A script that has begun runs to its end.
 bool MessageSender::is_within_pass() const noexcept {
     const Script* script = context_.plan.script;
     return script != nullptr && replies_.begun() % script->exchanges() != 0;
@@ -52,7 +52,7 @@ bool MessageSender::may_begin_message() noexcept {
            has_more_here() && !is_paused();
 }
 
-// Whether the script has the next message wait.
+// Returns whether the script delays the next message.
 bool MessageSender::is_paused() noexcept {
     const Script* script = context_.plan.script;
     const std::uint64_t next = replies_.begun() + 1;

@@ -4,10 +4,10 @@ namespace portico::client {
 
 namespace {
 
-// Messages that are handed out in a row, so that a rate beyond all means does not keep the replies
-// from being read.
+// The most messages that are handed out in a row, so that the replies are still read if the rate is
+// out of reach.
 constexpr int due_max = 64;
-// A wait that brings fewer has brought all there was: no backend asks the system for fewer at once.
+// A wait that returns fewer has emptied the queue: no backend asks the system for fewer at once.
 constexpr std::size_t whole_batch = 64;
 
 }  // namespace
@@ -28,7 +28,7 @@ void OpenLoop::begin() noexcept {
 void OpenLoop::hand_out_due() {
     const bool is_timed = context_.plan.count == 0;
     for (int i = 0; next_ns_ != UINT64_MAX && i < due_max; ++i) {
-        context_.now_ns = context_.port.now();  // for each: a send before it has taken its time
+        context_.now_ns = context_.port.now();  // read for each: the send before took time
         if (next_ns_ > context_.now_ns) {
             return;
         }
@@ -39,7 +39,7 @@ void OpenLoop::hand_out_due() {
         if (next_place_ >= sessions_.begun() && sessions_.begin_of(next_place_) <= next_ns_) {
             sessions_.begin_some();
         }
-        if (next_place_ < sessions_.begun()) {  // with a ramp-up: others do not send yet
+        if (next_place_ < sessions_.begun()) {  // with a ramp-up, the others do not send yet
             if (next_ns_ >= context_.measured_from_ns) {
                 context_.totals.lag_ns.record(context_.now_ns - next_ns_);
             }
@@ -68,7 +68,7 @@ void OpenLoop::hand_out_rest() {
         if (due <= handed_out) {
             continue;
         }
-        // There may be too many to go through, and what counts is that they were late: each has the
+        // There may be too many to go through, and the figure is how late they were: each gets the
         // lag of the one in the middle.
         const std::uint64_t first_ns = context_.schedule.due_ns(connection, handed_out + 1);
         const std::uint64_t middle_ns = first_ns + (end_ns - first_ns) / 2;
@@ -78,8 +78,8 @@ void OpenLoop::hand_out_rest() {
     stop();
 }
 
-// Since the last wait that brought all there was, except for the time in waits: these end when
-// something is there.
+// A completion may have come at any time since the last wait that emptied the queue. Time spent in
+// waits does not count, because a wait ends as soon as something is there.
 void OpenLoop::note_wait(std::uint64_t asked_ns, std::size_t count) noexcept {
     context_.came_after_ns = context_.now_ns - (emptied_ns_ == 0 ? 0 : asked_ns - emptied_ns_);
     if (count < whole_batch) {

@@ -6,7 +6,7 @@ namespace portico::client {
 
 namespace {
 
-// How many messages may be due at once.
+// The most messages that may be due at once.
 std::uint32_t depth_of(const LoadPlan& plan) noexcept {
     return static_cast<std::uint32_t>(
         plan.count == 0 ? plan.depth : std::min<std::uint64_t>(plan.depth, plan.count));
@@ -129,8 +129,8 @@ void ReplyAccounting::count_reply(MessageId message, MessageTimes times) noexcep
     has_given_up_ = false;
     start_waiting();  // for the next one
     end_outage();
-    // No coordinated omission: whoever was late, with a rate the message's time began when it was
-    // due.
+    // Against coordinated omission: with a rate, a message's time begins when it was due, whoever
+    // was late.
     const std::uint64_t since_ns = has_rate ? times.due_ns : times.began_ns;
     if (since_ns < context_.measured_from_ns) {
         ++totals.warm_up;
@@ -139,7 +139,7 @@ void ReplyAccounting::count_reply(MessageId message, MessageTimes times) noexcep
     ++totals.received;
     totals.last_reply_ns = now_ns;
     if (context_.plan.script != nullptr && context_.plan.messages->size(message) == 0) {
-        return;  // the script has said nothing that it could answer
+        return;  // the script has sent nothing that it could answer
     }
     if (has_rate) {
         totals.service_ns.record(now_ns - times.began_ns);

@@ -1,14 +1,14 @@
 // The instants at which the messages of an open loop (--rate) are due.
 //
 // Message N of connection C has the place (N - 1) * connections + (C - 1) in one row. So each
-// connection's messages are spread over the whole run, and the next one that is due needs no
-// search: the connections take turns. Nothing here reads a clock: a message is due at its instant
-// even if nobody is ready to send it.
+// connection's messages are spread over the whole run, and no search is needed for the next one
+// that is due: the connections take turns. Nothing here reads a clock: a message is due at its
+// instant even if nobody is ready to send it.
 //
 // Even: the places are equally far apart. Poisson: the row is cut into blocks of 256 places, and
 // the instants of a block are those of 256 independent events within its time, sorted. So gaps are
 // exponential, as far as 256 of them can show; the rate is kept exactly; and the instant of any
-// place follows from the seed alone.
+// place depends only on the seed.
 #pragma once
 
 #include <array>
@@ -26,7 +26,7 @@ enum class Arrivals : std::uint8_t { even, poisson };
 // `messages` in `seconds`, 1 to 1,000: half a message a second is 1 in 2. Their product is at most
 // 10^10, so the arithmetic of an instant stays within 64 bits.
 struct Rate {
-    std::uint64_t messages = 0;  // 0: none, as fast as replies come
+    std::uint64_t messages = 0;  // 0: no rate, as fast as replies come
     std::uint64_t seconds = 1;
 
     Rate() = default;
@@ -40,7 +40,7 @@ struct Rate {
     friend bool operator==(const Rate&, const Rate&) = default;
 };
 
-// The position of each place within its block, as a share of the block's length. Keeps the blocks
+// The position of each place within its block, as a share of the block's length. Caches the blocks
 // that were used last. Each thread has its own.
 class PoissonBlocks {
 public:
@@ -90,7 +90,7 @@ private:
 class Schedule {
 public:
     Schedule() = default;
-    // `blocks`: null for an even one; it outlives this.
+    // `blocks`: null for an even schedule; it outlives this.
     Schedule(Rate rate, std::uint32_t connections, std::uint64_t began_ns,
              PoissonBlocks* blocks = nullptr) noexcept
         : rate_(rate.messages),
@@ -99,16 +99,16 @@ public:
           began_ns_(began_ns),
           blocks_(blocks) {}
 
-    // `connection` and `number` from 1. Even ones are exact to the nanosecond: rounding does not
-    // add up. UINT64_MAX if the instant is more than a century away. A connection's instants never
-    // decrease.
+    // `connection` and `number` count from 1. Even schedules are exact to the nanosecond: rounding
+    // does not add up. Returns UINT64_MAX if the instant is more than a century away. A
+    // connection's instants never decrease.
     [[nodiscard]] std::uint64_t due_ns(std::uint32_t connection,
                                        std::uint64_t number) const noexcept {
         const std::uint64_t place = (number - 1) * connections_ + (connection - 1);
         return blocks_ == nullptr ? even_ns(place) : poisson_ns(place);
     }
 
-    // How many messages of a connection are due before an instant.
+    // The number of a connection's messages that are due before an instant.
     [[nodiscard]] std::uint64_t due_before(std::uint32_t connection,
                                            std::uint64_t instant_ns) const noexcept {
         const std::uint64_t elapsed_ns = instant_ns > began_ns_ ? instant_ns - began_ns_ : 0;
@@ -152,7 +152,7 @@ private:
                static_cast<std::uint64_t>(static_cast<double>(end_ns - first_ns) *
                                           blocks_->share(block, place % PoissonBlocks::places));
     }
-    // How many of the first `places` places are the connection's.
+    // Counts the connection's places among the first `places` places.
     [[nodiscard]] std::uint64_t of_places(std::uint32_t connection,
                                           std::uint64_t places) const noexcept {
         return places < connection ? 0 : (places - connection) / connections_ + 1;

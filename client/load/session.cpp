@@ -11,11 +11,11 @@ namespace portico::client {
 
 namespace {
 
-// How long the peer may take to end its side after ours has ended. Not an error: the replies are
-// all here.
+// The time that the peer has to end its side after ours has ended. If it takes longer, that is no
+// error: the replies are all here.
 constexpr std::uint64_t finish_timeout_ns = 5 * base::nanoseconds_per_second;
 
-// From a failed connect to the next one (with `reconnect`).
+// The time from a failed connect to the next one (with `reconnect`).
 constexpr std::uint64_t backoff_ns = 100 * base::nanoseconds_per_millisecond;
 
 }  // namespace
@@ -65,7 +65,7 @@ void Session::on_connected() {
     receive_.socket = sender_.operation().socket = &connector_.socket();
     state_ = State::running;
     restart_timer();
-    // What a script's server says first is read when it is expected.
+    // The first bytes of a script's server are read only when they are expected.
     if (has_begun_ || context_.plan.script == nullptr) {
         arm_receive();
     }
@@ -78,7 +78,7 @@ void Session::on_connected() {
 
 void Session::connect_failed() noexcept {
     if (comes_again()) {
-        // the connection was to take the place of one that was done
+        // the connection was to replace one that was done
         if (!replies_.is_out()) {
             context_.note_failure([&] { return connector_.reason(); });
             replies_.begin_outage();
@@ -87,7 +87,7 @@ void Session::connect_failed() noexcept {
         close();
         return;
     }
-    if (!replies_.is_out()) {  // else conclude() counts it: it has not come back
+    if (!replies_.is_out()) {  // otherwise conclude() counts it: it has not come back
         ++context_.totals.connections_failed;
         context_.totals.series.failure(context_.now_ns);
         replies_.lose_rest();
@@ -122,7 +122,7 @@ void Session::arm_timer(std::uint64_t deadline_ns) {
 
 void Session::restart_timer() {
     if (timer_.pending) {
-        cancel(timer_);  // on_timer arms it with the new state's deadline
+        cancel(timer_);  // on_timer() arms it again with the new state's deadline
     } else {
         arm_timer(context_.port.now());
     }
@@ -177,8 +177,8 @@ void Session::on_timer() {
     }
 }
 
-// When the wait for the next reply is over. Only a reply makes that later: otherwise a server that
-// sends or takes a byte now and then would hold the run for ever.
+// The time at which the wait for the next reply ends. Only a reply makes it later: otherwise a
+// server that sends or takes a byte now and then would hold the run for ever.
 std::uint64_t Session::timeout_at(std::uint64_t now_ns) const noexcept {
     const std::uint64_t timeout_ns = context_.plan.reply_timeout_ns;
     return sender_.is_waiting()
@@ -192,7 +192,7 @@ std::uint64_t Session::finish_ends_at() const noexcept {
         context_.replies_end_ns);
 }
 
-// When a reply that has begun is complete, if only silence shows that.
+// The time at which a reply that has begun is complete, if only silence shows its end.
 std::uint64_t Session::reply_ends_at() const noexcept {
     const Framing& framing = context_.plan.expectation.framing;
     return framing.type == Framing::Type::idle && checker_.is_within_reply()
@@ -224,14 +224,14 @@ void Session::on_receive() {
         }
         context_.port.buffers().give_back(buffer);
     } else if (receive_.error != io::Error::none) {
-        // While finishing, a reset takes nothing away: every reply is here.
+        // While finishing, a reset does no harm: every reply is here.
         if (state_ == State::running) {
             connection_lost([&] { return reason_of(receive_); });
         } else if (state_ == State::finishing) {
             close();
         }
     } else if (state_ == State::running) {
-        if (reply_ends_at() != UINT64_MAX) {  // it shows the reply's end as well
+        if (reply_ends_at() != UINT64_MAX) {  // the timer also ends the reply
             end_reply();
         }
         finish_if_answered();
@@ -268,7 +268,7 @@ void Session::check(std::span<const std::byte> bytes) {
         apply(step, bytes.first(step.used));
         bytes = bytes.subspan(step.used);
         if (context_.plan.script != nullptr && !bytes.empty()) {
-            pump();  // what is there already may be what the script expects next
+            pump();  // bytes that came before may be what the script expects next
         }
     }
     if (state_ == State::running && reply_ends_at() < timer_.deadline_ns) {
@@ -276,7 +276,7 @@ void Session::check(std::span<const std::byte> bytes) {
     }
 }
 
-// Silence has shown that a reply is complete: it was so when its last byte came.
+// Silence has shown that a reply is complete. It counts from its last byte.
 void Session::end_reply() {
     const std::uint64_t now_ns = std::exchange(context_.now_ns, last_byte_ns_);
     const ReplyChecker::Step step = checker_.end_reply(context_.plan.expectation, replies_.begun(),
@@ -289,7 +289,7 @@ void Session::end_reply() {
 }
 
 void Session::apply(const ReplyChecker::Step& step, std::span<const std::byte> used) {
-    // In a script all that follows would be out of place.
+    // In a script, everything after it would be out of place.
     const bool goes_on = context_.plan.expectation.framing.type != Framing::Type::none &&
                          context_.plan.script == nullptr;
     switch (step.event) {

@@ -1,6 +1,6 @@
 // One connection's work: connect, send its messages with at most `depth` of them unanswered, check
-// every reply, close in order. With `messages_per_connection` it then does the same again over a
-// new connection, until all its messages are done.
+// every reply, close in order. With `messages_per_connection` it then repeats this over a new
+// connection, until all its messages are done.
 //
 //     idle -> connecting -> running -> finishing -> closing -> done
 //      ^ ^        |            |                     ^  |
@@ -18,7 +18,7 @@
 //              closed
 //
 // Nothing is allocated after the constructor, except the text of a failure, which is left out if
-// there is no memory. Everything is on the port's one thread.
+// there is no memory. Everything runs on the port's one thread.
 #pragma once
 
 #include <cstddef>
@@ -41,21 +41,20 @@ public:
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
-    // idle -> connecting (or done, if there are no descriptors).
+    // idle -> connecting (or done, if no descriptor is left).
     void connect();
     // Starts sending. Does nothing if the connection has failed. With a rate: the first `skipped`
     // messages of its schedule are never sent.
     void begin(std::uint64_t skipped);
-    // With a rate: so many of its messages are due by now, the skipped ones too.
+    // With a rate: so many of its messages are due by now, including the skipped ones.
     void messages_due(std::uint64_t count);
-    // context.draining has been set.
+    // Call it after context.draining has been set.
     void drain();
-    // The run ends early: ends without calling anything lost.
+    // The run ends early: stops without counting anything as lost.
     void abandon();
-    // So many of its messages became due before the run's end, even if it did not live to send
-    // them.
+    // So many of its messages became due before the run's end, even if the connection ended before.
     void count_due(std::uint64_t count) noexcept { sender_.raise_due(count); }
-    // The run is over: a connection that was to come back and has not is broken.
+    // The run is over: a connection that was to come back and has not counts as broken.
     void conclude() noexcept { replies_.conclude(); }
 
     // Waits in context.reconnecting for its next connect().
@@ -96,7 +95,7 @@ private:
     void pump();
     void finish_if_answered();
 
-    // It ends: because of a mistake in the replies; because of the peer or the network.
+    // Ends the connection: because of a mistake in the replies; because of the peer or the network.
     template <class Reason>
     void broken(const Reason& reason) noexcept;
     template <class Reason>

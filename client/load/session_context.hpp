@@ -1,4 +1,4 @@
-// What the connections of one thread share.
+// The state that the connections of one thread share.
 #pragma once
 
 #include <cstdint>
@@ -24,29 +24,29 @@ struct SessionContext {
     Totals totals;
     std::size_t send_buffer_bytes = 0;  // of each session
     std::size_t address = 0;            // index in plan.addresses at which connects begin
-    std::size_t source = 0;             // how many sockets took one of plan.sources
+    std::size_t source = 0;             // how many sockets were bound to one of plan.sources
     bool has_connected = false;         // so `address` is known to be good
     bool has_tried = false;             // a connect has succeeded or failed
     std::uint32_t connecting = 0;       // connections that wait for their connect
-    std::uint32_t done = 0;             // sessions
+    std::uint32_t done = 0;             // sessions that are done
     std::uint32_t idle_waiting = 0;     // idle connections that are to connect again
-    bool draining = false;              // no message is begun any more
-    // messages still unanswered then are lost; set together with draining
+    bool draining = false;              // no further message begins
+    // messages that are still unanswered then are lost; set together with draining
     std::uint64_t replies_end_ns = UINT64_MAX;
-    std::uint64_t began_ns = 0;  // the run; 0: not yet
+    std::uint64_t began_ns = 0;  // when the run began; 0: not yet
     Schedule schedule;           // with a rate, once the run has begun
-    // messages that began, or were due, before it are the warm-up's
+    // messages that began, or were due, before this belong to the warm-up
     std::uint64_t measured_from_ns = 0;
     // sessions that wait for their next connect; has room for all
     std::vector<Session*> reconnecting;
-    // with a rate: the completions of this wait did not arrive before then
+    // with a rate: the completions of this wait arrived at this time or later
     std::uint64_t came_after_ns = 0;
-    Finding finding{};          // what is being reported
+    Finding finding{};          // the finding that is being reported
     std::uint64_t now_ns = 0;   // when the clock was read last
     bool is_now_fresh = false;  // and nothing has been done since
 
     [[nodiscard]] bool has_begun() const noexcept { return began_ns != 0; }
-    // Of a run with a duration.
+    // Only for a run with a duration.
     [[nodiscard]] std::uint64_t end_ns() const noexcept {
         return began_ns + plan.warm_up_ns + plan.duration_ns;
     }
@@ -66,12 +66,12 @@ struct SessionContext {
                               ? socket.open_for_connect(remote.family)
                               : socket.open_for_connect_from(plan.sources[source++ % sources]);
             return opened ? port.attach(socket) : opened;
-        } catch (const std::bad_alloc&) {           // for the sentence that says what failed
-            return base::Failure{"out of memory"};  // so short a text takes none
+        } catch (const std::bad_alloc&) {           // of the failure's sentence
+            return base::Failure{"out of memory"};  // such a short text allocates nothing
         }
     }
 
-    // `reason()` makes a sentence. If there is no memory for it, the failure is counted anyway.
+    // `reason()` makes a sentence. Without memory for it, the failure is counted anyway.
     template <class Reason>
     void note_failure(const Reason& reason) noexcept {
         try {

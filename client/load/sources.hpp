@@ -11,12 +11,12 @@ namespace portico::client {
 
 inline constexpr std::size_t sources_max = 65'536;
 
-// "ADDRESS", "FIRST-LAST", or several with commas between them: literal addresses of one family, in
-// the order written, with port 0. A range includes both ends.
+// "ADDRESS", "FIRST-LAST", or several with commas between them. Returns literal addresses of one
+// family, in the order written, with port 0. A range includes both ends.
 [[nodiscard]] base::Result<std::vector<io::Address>> parse_sources(std::string_view text);
 
-// The server's addresses that can be reached from `sources` (not empty). Fails if there are none,
-// or if a source is not an address of this machine.
+// Returns the server's addresses that can be reached from `sources` (not empty). Fails if there are
+// none, or if a source is not an address of this machine.
 [[nodiscard]] base::Result<std::vector<io::Address>> reachable_from(
     const std::vector<io::Address>& sources, const std::vector<io::Address>& addresses);
 

@@ -4,7 +4,7 @@ namespace portico::client {
 
 namespace {
 
-// Sessions that begin to send between two waits, so that the first replies are read soon.
+// The most sessions that begin to send between two waits, so that the first replies are read soon.
 constexpr std::size_t begin_max = 64;
 
 }  // namespace

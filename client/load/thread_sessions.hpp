@@ -11,7 +11,7 @@
 
 namespace portico::client {
 
-// How many of `all` fall to the thread with this index if they are dealt in turn.
+// The part of `all` that the thread with this index gets if they are dealt in turn.
 [[nodiscard]] constexpr std::uint32_t share_of(std::uint32_t all, std::uint32_t threads,
                                                std::uint32_t index) noexcept {
     return all / threads + (index < all % threads ? 1 : 0);
@@ -19,29 +19,30 @@ namespace portico::client {
 
 class ThreadSessions {
 public:
-    // `count` of them, of the thread with this index, from 0.
+    // Makes `count` sessions for the thread with this index, from 0.
     ThreadSessions(SessionContext& context, std::uint32_t index, std::uint32_t count);
 
-    // Starts connects as long as fewer than `most` are under way: the first ones; those that come
+    // Start connects as long as fewer than `most` are under way: the first ones; those that connect
     // again.
     void connect_some(std::uint32_t most);
     void connect_again(std::uint32_t most);
-    // Those whose turn has come begin to send.
+    // Lets those begin to send whose turn has come.
     void begin_some();
 
     [[nodiscard]] std::size_t size() const noexcept { return sessions_.size(); }
     [[nodiscard]] bool empty() const noexcept { return sessions_.empty(); }
-    // By place, from 0.
+    // Takes a place, from 0.
     [[nodiscard]] Session& operator[](std::size_t place) noexcept { return sessions_[place]; }
     [[nodiscard]] auto begin() noexcept { return sessions_.begin(); }
     [[nodiscard]] auto end() noexcept { return sessions_.end(); }
 
-    // Those whose first connect was started; that have begun to send. The first ones by place.
+    // The number of sessions that have started their first connect, and that have begun to send.
+    // These are the first ones by place.
     [[nodiscard]] std::size_t connected() const noexcept { return connected_; }
     [[nodiscard]] std::size_t begun() const noexcept { return begun_; }
     // The connection's number in the plan, from 1.
     [[nodiscard]] std::uint32_t connection_of(std::size_t place) const noexcept;
-    // When it begins: with a ramp-up one after the other. The run has begun.
+    // When it begins: one after the other if there is a ramp-up. Only after the run has begun.
     [[nodiscard]] std::uint64_t begin_of(std::size_t place) const noexcept;
 
 private:

@@ -10,8 +10,8 @@ namespace portico::client {
 
 namespace {
 
-// At least so many are kept, even if few may be due at once: a reply that was given up may come
-// some messages later.
+// The least number of times that is kept, even if few may be due at once: a reply that was given up
+// may come some messages later.
 constexpr std::uint32_t window_min = 16;
 
 }  // namespace

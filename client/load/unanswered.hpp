@@ -1,5 +1,5 @@
 // The messages of one connection that have begun: which of them are answered, and when the others
-// began. Keeps a few numbers and a ring of times, whatever the run's length.
+// began. Keeps a few numbers and a ring of times, however long the run is.
 //
 //     1 .. settled           answered, or passed over: a later one was answered first, or they were
 //                            given up
@@ -16,8 +16,8 @@
 namespace portico::client {
 
 struct MessageTimes {
-    std::uint64_t began_ns = 0;  // to leave
-    std::uint64_t due_ns = 0;    // with a rate
+    std::uint64_t began_ns = 0;  // when it began to leave
+    std::uint64_t due_ns = 0;    // with a rate: when it was due
 };
 
 class Unanswered {
@@ -33,19 +33,19 @@ public:
     struct Answer {
         Turn turn = Turn::own;
         std::uint64_t passed_over = 0;  // messages before its own
-        MessageTimes times;             // of its message; none for a duplicate or forgotten one
+        MessageTimes times;             // of its message; unset for a duplicate or forgotten one
     };
 
     // At most `depth` may be due at once. `keeps_due`: due_ns is kept too.
     Unanswered(std::uint32_t depth, bool keeps_due);
 
-    // The next message begins: its number, from 1.
+    // The next message begins. Returns its number, from 1.
     std::uint64_t begin(MessageTimes times) noexcept;
     // A reply to this message has come.
     [[nodiscard]] Answer answer(std::uint64_t number) noexcept;
     // A reply has come that does not name its message. It counts for the message whose turn it is;
-    // if that one is answered later after all, for another unanswered one. Forgotten if none is due
-    // any more.
+    // if that one is answered later after all, it counts for another unanswered one. Forgotten if
+    // none is due any more.
     [[nodiscard]] Answer answer_unknown() noexcept;
     // Gives up all replies that are due. Returns how many.
     std::uint64_t give_up() noexcept;
@@ -53,12 +53,12 @@ public:
     [[nodiscard]] std::uint64_t begun() const noexcept { return begun_; }
     [[nodiscard]] std::uint64_t settled() const noexcept { return settled_; }
     [[nodiscard]] std::uint64_t due() const noexcept { return begun_ - settled_; }
-    // How many settled messages have had no reply.
+    // The number of settled messages without a reply.
     [[nodiscard]] std::uint64_t lost() const noexcept {
         return missing_ > unknown_ ? missing_ - unknown_ : 0;
     }
     [[nodiscard]] std::uint64_t window() const noexcept { return std::uint64_t{mask_} + 1; }
-    // Of a message within the window.
+    // Only for a message within the window.
     [[nodiscard]] MessageTimes times(std::uint64_t number) const noexcept;
 
 private:
@@ -70,7 +70,7 @@ private:
 
     std::uint64_t begun_ = 0;
     std::uint64_t settled_ = 0;
-    std::uint64_t given_up_ = 0;  // up to this number, except those answered before
+    std::uint64_t given_up_ = 0;  // all up to this number, except those answered before
     std::uint64_t missing_ = 0;   // settled without a reply of their own
     std::uint64_t unknown_ = 0;   // replies that did not name their message
     // the window's size less 1; a message's place is the low bits of its number

@@ -17,7 +17,7 @@ public:
         sum_ += value * times;
         max_ = std::max(max_, value);
     }
-    // Adds all that another one has recorded.
+    // Adds everything that another one has recorded.
     void add(const Histogram& other) noexcept;
 
     [[nodiscard]] std::uint64_t count() const noexcept { return count_; }

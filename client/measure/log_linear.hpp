@@ -1,6 +1,6 @@
-// Buckets whose width grows with the value: every power of two is cut into 2^Bits equal ones, and
-// values below 2^(Bits + 1) have one each (log-linear, as HdrHistogram does). A bucket stands for
-// its middle, so what is read out is off by at most 2^-(Bits + 1) of its value. (Debian has no
+// Buckets whose width grows with the value: every power of two is cut into 2^Bits equal buckets,
+// and each value below 2^(Bits + 1) has its own (log-linear, as in HdrHistogram). A bucket stands
+// for its middle, so a result is off by at most 2^-(Bits + 1) of its value. (Debian has no
 // header-only library of this kind.)
 #pragma once
 
@@ -43,9 +43,9 @@ template <unsigned Bits>
            (bucket < 2 * half ? 0 : (std::uint64_t{1} << (bucket / half - 1)) / 2);
 }
 
-// The value that `percent` (0 to 100) of `count` recorded ones do not exceed: of the values in
-// order, the one at place ceil(percent / 100 * count), at least the first. 0 when nothing was
-// recorded.
+// The value that `percent` (0 to 100) of `count` recorded values do not exceed. In sorted order it
+// is the one at place ceil(percent / 100 * count), or the first if that is 0. Returns 0 if nothing
+// was recorded.
 template <unsigned Bits, class Count>
 [[nodiscard]] std::uint64_t percentile(std::span<const Count> counts, std::uint64_t count,
                                        std::uint64_t max, double percent) noexcept {

@@ -1,5 +1,5 @@
-// Observers, which see more of a run than its totals, and the guard between them and the threads of
-// the run.
+// Observers, which see more of a run than its totals, and the guard that stands between them and
+// the threads of the run.
 #pragma once
 
 #include <array>
@@ -13,15 +13,15 @@
 
 namespace portico::client {
 
-// How far a run has come, over all threads; up to a tenth of a second old.
+// The progress of a run, over all threads; at most a tenth of a second old.
 struct Progress {
     std::uint64_t connections_opened = 0;
     std::uint64_t received = 0;
     // how many of each Finding::Kind
     std::array<std::uint64_t, finding_kinds> findings{};
-    std::uint64_t sending_ns = 0;  // since the first message; 0 before
-    // Over the last quarter of a second or so, within 3 %; the highest of all threads. 0: no reply
-    // came.
+    std::uint64_t sending_ns = 0;  // since the first message; 0 before that
+    // Over the last quarter of a second or so, within 3 %; the highest of all threads. 0 if no
+    // reply came.
     std::uint64_t latency_p50_ns = 0;
     std::uint64_t latency_p99_ns = 0;
 };
@@ -31,11 +31,11 @@ struct Progress {
 class Observer {
 public:
     virtual ~Observer() = default;
-    // Whether to call reply(), which costs something for every reply. Asked once.
+    // Return true to get calls of reply(), which cost something for every reply. Asked once.
     [[nodiscard]] virtual bool wants_replies() const noexcept { return false; }
     // Something was wrong with the replies.
     virtual void finding(const Finding&) {}
-    // Part of a reply, framing included; `complete` with its last part.
+    // Part of a reply, including its framing; `complete` with its last part.
     virtual void reply(std::uint32_t /*connection*/, std::span<const std::byte>,
                        bool /*complete*/) {}
     // Ten times a second or so.
@@ -62,11 +62,11 @@ public:
         guarded([&] { observer_.tick(progress, now_ns); });
     }
 
-    // The run must end.
+    // If true, the run must end.
     [[nodiscard]] bool has_thrown() const noexcept {
         return has_thrown_.load(std::memory_order_relaxed);
     }
-    // At the end, when no other thread is left: rethrows the kept exception, if any.
+    // Call it at the end, when no other thread is left. Rethrows the kept exception, if any.
     void rethrow() const {
         if (thrown_ != nullptr) {
             std::rethrow_exception(thrown_);

@@ -1,9 +1,9 @@
 // Counts and latencies over time, in slots of equal length from the first message on. Memory is
-// bounded however long a run is: when the slots are used up, each two become one, and slots are
+// bounded however long a run is: when all slots are used, each pair becomes one, and slots are
 // twice as long from then on.
 //
 // A slot's latencies are kept in 16 buckets for each power of two, so its percentiles are right
-// within 3 %; the run's own are those of Histogram.
+// within 3 %. The percentiles of the whole run come from Histogram.
 #pragma once
 
 #include <array>
@@ -32,7 +32,7 @@ public:
 
         void record_latency(std::uint64_t latency_ns) noexcept;
         void add(const Slot& other) noexcept;
-        // As Histogram::percentile, but within 3 %. 0 when nothing was recorded.
+        // Like Histogram::percentile, but within 3 %. Returns 0 if nothing was recorded.
         [[nodiscard]] std::uint64_t latency_ns(double percent) const noexcept;
 
     private:
@@ -41,7 +41,7 @@ public:
         std::array<std::uint32_t, log_linear::buckets<linear_bits>> counts_{};
     };
 
-    // Nothing is recorded before this. Allocates; the other functions do not.
+    // Call it first. It allocates; the other functions do not.
     void begin(std::uint64_t began_ns);
 
     // Each counts in the slot of `now_ns`, which never goes back by more than a slot.
@@ -62,7 +62,7 @@ public:
         }
     }
 
-    // Adds another thread's, which began at the same instant.
+    // Adds another thread's series, which began at the same instant.
     void add(const TimeSeries& other);
 
     [[nodiscard]] std::uint64_t slot_ns() const noexcept { return slot_ns_; }
@@ -80,7 +80,7 @@ private:
     std::vector<Slot> slots_;  // has room for all
     std::uint64_t began_ns_ = 0;
     std::uint64_t slot_ns_ = first_slot_ns;
-    std::uint64_t slot_began_ns_ = UINT64_MAX;  // the last one
+    std::uint64_t slot_began_ns_ = UINT64_MAX;  // the last slot
 };
 
 }  // namespace portico::client

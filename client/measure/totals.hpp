@@ -17,12 +17,12 @@ struct Totals {
     std::uint64_t connections_opened = 0;
     std::uint64_t connections_failed = 0;  // could not be opened
     std::uint64_t connections_broken = 0;  // were opened and ended before their work was done
-    // of those opened: the ones that replaced one that was done
+    // of those opened: the ones that replaced a connection that was done
     std::uint64_t connections_replaced = 0;
-    std::uint64_t reconnects = 0;  // of those opened: the ones that replaced one that broke
-    // messages lost with a connection that was to come again
+    std::uint64_t reconnects = 0;  // of those opened: the ones that replaced a broken one
+    // messages lost with a connection that was to be opened again
     std::uint64_t outage_failed = 0;
-    // the longest time from the first of these (or the break) to the connection's next reply
+    // the longest time from the first such loss (or the break) to the connection's next reply
     std::uint64_t outage_ns = 0;
     std::uint64_t idle_opened = 0;
     std::uint64_t idle_broken = 0;     // could not be opened, or ended before the run did
@@ -34,7 +34,7 @@ struct Totals {
     std::uint64_t sent_late = 0;
     // messages that were due when the duration was over, and had not begun to leave
     std::uint64_t not_sent = 0;
-    // complete replies to messages of the warm-up; only wrong ones are in other figures
+    // complete replies to messages of the warm-up; other figures include only the wrong ones
     std::uint64_t warm_up = 0;
     std::uint64_t received = 0;  // complete replies, wrong ones too
     std::uint64_t wrong = 0;     // replies that were not as expected
@@ -54,10 +54,10 @@ struct Totals {
     std::uint64_t last_send_ns = 0;
     std::uint64_t last_reply_ns = 0;
     bool interrupted = false;
-    // From handing a message's first byte to the system (with a rate: from the instant at which
-    // that was due) to reading its reply's last byte.
+    // The time from handing a message's first byte to the system (with a rate: from the instant at
+    // which the message was due) to reading its reply's last byte.
     Histogram latency_ns;
-    Histogram service_ns;  // with a rate: the same from when it was handed over
+    Histogram service_ns;  // with a rate: the same, from handing it over
     // With a rate: how late this program itself was for each message, before it checked whether the
     // connection could take it; and the longest time that received bytes may have waited for this
     // program.
@@ -68,14 +68,14 @@ struct Totals {
     TimeSeries series;
     // why connections failed or broke, and how many did
     std::map<std::string, std::uint64_t> failures;
-    std::uint64_t failures_without_reason = 0;  // there was no memory for their reason
+    std::uint64_t failures_without_reason = 0;  // failures whose reason found no memory
 
     // wrong, lost, duplicate, ..., by Finding::Kind.
     [[nodiscard]] std::array<std::uint64_t, finding_kinds> findings() const noexcept {
         return {wrong, lost, duplicate, reordered, late, crossed, unexpected};
     }
 
-    // Adds another thread's.
+    // Adds another thread's totals.
     void add(const Totals& other);
 };
 

@@ -71,7 +71,7 @@ ReplyChecker::Step ReplyChecker::ended_frame(std::size_t used, bool differs) noe
         case State::wrong_unknown: return {used, Event::wrong, differs, {connection_, 0, 0}};
         case State::unexpected: return {used, Event::unexpected, false, {}};
         case State::as_expected:
-        case State::identifying:  // which no frame ends in
+        case State::identifying:  // no frame ends while it is in this state
         case State::recognised: break;
     }
     return {used, id_.connection == connection_ ? Event::reply : Event::crossed, false, id_};
@@ -86,7 +86,7 @@ void ReplyChecker::begin_frame(const Expectation& expectation) noexcept {
     if (state_ == State::as_expected) {
         size_ = expectation.replies->size(id_);
     } else if (expectation.tells_messages()) {
-        state_ = State::identifying;  // none is due: whose is it?
+        state_ = State::identifying;  // no reply is due: find its message
     }
 }
 
@@ -150,7 +150,7 @@ bool ReplyChecker::compare_with_expected(const Expectation& expectation,
     }
     state_ = State::identifying;
     head_size_ = static_cast<std::uint8_t>(offset_ + same);
-    replies.fill(id_, 0, std::span(head_).first(head_size_));  // so far it was the same
+    replies.fill(id_, 0, std::span(head_).first(head_size_));  // so far the bytes were the same
     return identify(expectation, part.subspan(same), is_last, begun, finding);
 }
 
@@ -202,7 +202,7 @@ bool ReplyChecker::compare_with_recognised(const Expectation& expectation, std::
     if (is_all(offset, part, same, is_last)) {
         return false;
     }
-    // A message of another connection that is not whole may as well be one of ours with a wrong
+    // An incomplete reply to another connection's message may as well be one of ours with a wrong
     // head.
     return id_.connection == connection_
                ? is_wrong(replies, offset + same, part.subspan(same), finding)
@@ -223,8 +223,8 @@ bool ReplyChecker::is_wrong(const MessageSource& replies, std::uint64_t differs_
     return true;
 }
 
-// A reply that does not name its message. False if it answers none. `rest`: the known bytes after
-// its head.
+// Handles a reply that does not name its message. False if it answers none. `rest`: the known bytes
+// after its head.
 bool ReplyChecker::is_unknown(const MessageSource& replies, std::span<const std::byte> rest,
                               std::uint64_t begun, Finding& finding) noexcept {
     id_ = expected_;
@@ -244,7 +244,7 @@ bool ReplyChecker::is_unknown(const MessageSource& replies, std::span<const std:
     return true;
 }
 
-// `came`: what has come from the first byte that differs on. What was before it was the same.
+// `came`: the bytes from the first one that differs. All bytes before it were the same.
 void ReplyChecker::note(const MessageSource& replies, std::uint64_t differs_at,
                         std::span<const std::byte> came, Finding& finding) const noexcept {
     finding = {};

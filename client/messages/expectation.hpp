@@ -1,9 +1,9 @@
-// Checks one connection's replies byte for byte, in whatever pieces they come. Keeps a few numbers,
-// and the first bytes of a reply that is not the next one: the MessageSource makes the expected
-// bytes again.
+// Checks one connection's replies byte for byte, in whatever pieces they come. Keeps only a few
+// numbers, and the first bytes of a reply that is not the next one, because the MessageSource makes
+// the expected bytes again.
 //
 // Without framing only the expected length shows where a reply ends. After a wrong byte nothing
-// shows where the next one begins: the checker says `wrong` and must not be used again. With
+// shows where the next one begins: the checker returns `wrong` and must not be used again. With
 // framing a wrong reply ends with its frame, and the next one is checked as usual. If messages name
 // themselves, framed replies may come in any order:
 //
@@ -33,8 +33,8 @@ struct Expectation {
     const MessageSource* replies = nullptr;
     Framing framing;
     std::uint32_t connections = 1;  // no message has a higher connection number
-    // One for each message in turn, again and again; empty: none has one. If a message has one, its
-    // framed reply must match it, and `replies` does not apply.
+    // One for each message in turn, again and again; empty if there are none. If a message has a
+    // pattern, its framed reply must match it, and `replies` does not apply.
     std::span<const std::optional<Pattern>> patterns;
     bool texts_have_no_frames = false;  // a reply without a pattern has the length of `replies`
 
@@ -51,7 +51,7 @@ struct Expectation {
                (!texts_have_no_frames || pattern_of(number) != nullptr);
     }
 
-    // Whether a reply names its message.
+    // True if a reply names its message.
     [[nodiscard]] bool tells_messages() const noexcept {
         return replies != nullptr && framing.type != Framing::Type::none &&
                replies->identity_bytes() != 0;
@@ -84,13 +84,13 @@ public:
     [[nodiscard]] Step check(const Expectation& expectation, std::span<const std::byte> bytes,
                              MessageId next, std::uint64_t begun, Finding& finding) noexcept;
 
-    // With a framing of Type::idle: nothing has come for idle_ns, so the reply that
+    // Only with a framing of Type::idle: nothing has come for idle_ns, so the reply that
     // is_within_reply() is complete.
     [[nodiscard]] Step end_reply(const Expectation& expectation, std::uint64_t begun,
                                  Finding& finding) noexcept;
     [[nodiscard]] bool is_within_reply() const noexcept { return offset_ != 0; }
 
-    // For a new connection: forgets an incomplete reply.
+    // Prepares for a new connection: forgets an incomplete reply.
     void restart() noexcept {
         offset_ = 0;
         scanner_ = {};
@@ -115,8 +115,8 @@ private:
     bool compare_with_pattern(const Expectation& expectation, const Pattern& pattern,
                               std::span<const std::byte> part, bool is_last,
                               Finding& finding) noexcept;
-    // Each compares part of a reply; `is_last`: up to the reply's end. Returns whether the finding
-    // describes a difference now.
+    // Each compares part of a reply; `is_last`: the part reaches the reply's end. Returns whether
+    // the finding describes a difference now.
     bool compare(const Expectation& expectation, std::span<const std::byte> part, bool is_last,
                  std::uint64_t begun, Finding& finding) noexcept;
     bool compare_with_expected(const Expectation& expectation, std::span<const std::byte> part,
@@ -135,7 +135,7 @@ private:
 
     // Sets id_ and size_ from the head; false if there is no such message.
     [[nodiscard]] bool recognise(const Expectation& expectation, std::uint64_t begun) noexcept;
-    // How many bytes of `part`, at `offset` of the reply, equal those of message id_.
+    // The number of bytes of `part`, at `offset` of the reply, that equal those of message id_.
     [[nodiscard]] std::size_t same_from(const MessageSource& replies, std::uint64_t offset,
                                         std::span<const std::byte> part) const noexcept;
     [[nodiscard]] bool is_all(std::uint64_t offset, std::span<const std::byte> part,
@@ -144,8 +144,8 @@ private:
     }
 
     const std::uint32_t connection_;
-    MessageId id_;              // of the message that the current reply answers, or should
-    MessageId expected_;        // the one that was next when the reply began
+    MessageId id_;              // the message that the current reply answers, or should
+    MessageId expected_;        // the message that was next when the reply began
     std::uint64_t offset_ = 0;  // how much of the current reply has come
     std::uint64_t size_ = 0;    // how long it should be; known once its first byte has come
     State state_ = State::as_expected;

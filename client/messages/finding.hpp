@@ -25,8 +25,8 @@ struct Finding {
     static constexpr std::size_t shown_max = 16;
 
     Kind kind = Kind::wrong;
-    std::uint32_t connection = 1;  // on which it came, or should have come
-    // the message whose reply was next; if a wrong reply names its message: that one
+    std::uint32_t connection = 1;  // on which the reply came, or should have come
+    // the message whose reply was next, or the one that a wrong reply names
     MessageId expected;
     MessageId came;           // see the kinds
     std::uint64_t count = 1;  // lost
@@ -39,7 +39,7 @@ struct Finding {
     // less than shown_max at the end of the reply; 0: nothing more should have come
     std::size_t expected_size = 0;
     std::size_t came_size = 0;  // less at the end of a read; 0: the reply ended too soon
-    // wrong: what the whole reply should have looked like, instead of bytes
+    // wrong: the form of the whole reply, if that is given instead of bytes
     const Pattern* pattern = nullptr;
 };
 

@@ -19,8 +19,9 @@ base::Failure expected_framing(std::string_view text) {
                          "fixed:BYTES (at least 1) or idle:TIME"};
 }
 
-// After a mismatch that follows `matched` bytes of the delimiter: the longest shorter match that
-// `byte` continues. The delimiter has at most 16 bytes, so the plain comparison is fine.
+// Called after a mismatch that follows `matched` bytes of the delimiter: returns the longest
+// shorter match that `byte` continues. The delimiter has at most 16 bytes, so the plain comparison
+// is fine.
 std::uint32_t fall_back(std::string_view delimiter, std::uint32_t matched, char byte) noexcept {
     for (std::uint32_t shorter = matched; shorter > 0; --shorter) {
         const bool continues = delimiter[shorter - 1] == byte;
@@ -37,7 +38,7 @@ std::uint32_t fall_back(std::string_view delimiter, std::uint32_t matched, char 
 std::uint64_t Framing::payload_min() const noexcept {
     switch (type) {
         case Type::none:
-        case Type::idle: return 1;  // no bytes are no message
+        case Type::idle: return 1;  // an empty message cannot be seen
         case Type::fixed: return fixed_bytes;
         case Type::delimiter:
         case Type::length_prefix: break;

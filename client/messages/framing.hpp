@@ -1,5 +1,5 @@
-// How messages and replies are separated in the stream: not at all, by a delimiter after each, by a
-// length before each, or by one size for all.
+// The separation of messages and replies in the stream: none, a delimiter after each, a length
+// before each, or one size for all.
 #pragma once
 
 #include <cstddef>
@@ -21,12 +21,12 @@ struct Framing {
     // 1, 2 or 4; holds the payload's length without the prefix itself
     std::uint32_t prefix_bytes = 4;
     ByteOrder order = ByteOrder::big;
-    std::uint64_t fixed_bytes = 1;  // 1 to size_max: every payload's size; adds no bytes
+    std::uint64_t fixed_bytes = 1;  // 1 to size_max: the size of every payload; adds no bytes
 
     // a frame ends when nothing has come for this time; adds no bytes
     std::uint64_t idle_ns = 0;
 
-    // Whether a framed message is its payload and nothing else.
+    // True if a framed message is just its payload.
     [[nodiscard]] bool adds_nothing() const noexcept {
         return type != Type::delimiter && type != Type::length_prefix;
     }
@@ -42,7 +42,7 @@ struct Framing {
 [[nodiscard]] base::Result<Framing> parse_framing(std::string_view text);
 
 // Finds the ends of frames in a stream that comes in pieces. Keeps a few numbers, never bytes. Not
-// for Type::none. The bytes of a frame of Type::idle do not show its end.
+// for Type::none. With Type::idle the bytes alone do not show where a frame ends.
 class FrameScanner {
 public:
     struct Piece {
@@ -59,7 +59,7 @@ private:
                                     std::span<const std::byte> bytes) noexcept;
     [[nodiscard]] Piece scan_fixed(std::uint64_t frame_bytes,
                                    std::span<const std::byte> bytes) noexcept;
-    // Takes what is there of `payload_left_`, `used` bytes in front of it.
+    // Takes the available part of `payload_left_`, after the first `used` bytes.
     [[nodiscard]] Piece take_payload(std::size_t used, std::span<const std::byte> bytes) noexcept;
 
     std::uint32_t matched_ = 0;       // bytes of the delimiter, or of the prefix, seen so far

@@ -12,7 +12,7 @@ namespace portico::client {
 
 namespace {
 
-// How many leading bytes of `got` equal those of `expected` (as long).
+// Returns how many leading bytes of `got` equal those of `expected` (as long).
 std::size_t equal_prefix(std::span<const std::byte> expected,
                          std::span<const std::byte> got) noexcept {
     if (got.empty() || std::memcmp(expected.data(), got.data(), got.size()) == 0) {
@@ -40,8 +40,8 @@ Overlap overlap(std::uint64_t offset, std::size_t size, std::uint64_t begin,
             static_cast<std::size_t>(last - first)};
 }
 
-// Messages that are made of sections lying in memory. Source::sections(id, visit) calls
-// visit(begin, bytes) for each in order; fill and match follow from it.
+// Messages that consist of sections in memory. Source::sections(id, visit) calls visit(begin,
+// bytes) for each in order; fill and match are built on it.
 template <class Source>
 void fill_from_sections(const Source& source, MessageId id, std::uint64_t offset,
                         std::span<std::byte> out) noexcept {
@@ -139,9 +139,9 @@ private:
     const std::string text_;
 };
 
-// What undoes a multiplication by `odd`, modulo 2^64 and so modulo every lower power of two.
-// Newton's iteration: each step doubles the bits that are right, of which an odd number has three
-// at once.
+// The number that undoes a multiplication by `odd`, modulo 2^64 and so modulo every lower power of
+// two. Newton's iteration: each step doubles the bits that are right, and an odd number has three
+// at the start.
 constexpr std::uint64_t inverse_of(std::uint64_t odd) noexcept {
     std::uint64_t found = odd;
     for (int i = 0; i < 5; ++i) {
@@ -150,8 +150,8 @@ constexpr std::uint64_t inverse_of(std::uint64_t odd) noexcept {
     return found;
 }
 
-// 48 bits to 48 others and back: no two to the same. Multiplications by odd numbers and shifts by
-// half of the width, each of which can be undone.
+// Maps 48 bits to 48 others and back; no two to the same. It consists of multiplications by odd
+// numbers and shifts by half of the width, each of which can be undone.
 class Permutation48 {
 public:
     explicit Permutation48(std::uint64_t key) noexcept : key_(key & mask) {}
@@ -179,7 +179,7 @@ private:
     std::uint64_t key_;
 };
 
-// 48 bits in eight bytes, the lowest six in the first; the upper two of each are left for others.
+// 48 bits in eight bytes, the lowest six in the first; the upper two of each byte are left free.
 constexpr std::uint64_t six_bits_each = 0x3f3f3f3f3f3f3f3f;
 std::uint64_t spread(std::uint64_t value) noexcept {
     value = (value & 0x0000'0000'00ff'ffff) | (value & 0x0000'ffff'ff00'0000) << 8;
@@ -208,9 +208,9 @@ std::uint64_t from_little_endian(std::span<const std::byte, 8> bytes) noexcept {
     return word;
 }
 
-// Bytes out of one table of random ones: a block of a message is a piece of the table that starts
-// at a place drawn from the message's key and the block's number. So making and checking are memcpy
-// and memcmp, as fast as the memory, and still every block differs.
+// Takes bytes from one table of random ones: a block of a message is a piece of the table that
+// starts at a place drawn from the message's key and the block's number. So making and checking are
+// memcpy and memcmp, as fast as the memory, and still every block differs.
 class GeneratedMessages final : public MessageSource {
 public:
     GeneratedMessages(std::uint64_t seed, SizeRange sizes, const Framing& framing)
@@ -245,7 +245,7 @@ public:
     std::optional<MessageIdentity> identify(
         std::span<const std::byte> bytes) const noexcept override {
         const std::uint64_t head = from_little_endian(bytes.first<head_bytes>());
-        // of a byte below the base something else, which is found out next
+        // a byte below the base gives a wrong word; the check below finds that
         const std::uint64_t word = gather(head - alphabet_.base);
         if (head != head_of(word, key(word))) {
             return std::nullopt;
@@ -256,7 +256,7 @@ public:
             static_cast<std::uint32_t>(plain & ((1U << MessageIdentity::number_bits) - 1))};
     }
 
-    // From the section that holds `offset` on; the last one may reach beyond the message.
+    // Begins with the section that holds `offset`; the last one may reach beyond the message.
     template <class Visit>
     void sections(MessageId id, std::uint64_t offset, Visit&& visit) const noexcept {
         const std::uint64_t word = word_of(id);
@@ -310,8 +310,7 @@ private:
                                   (id.number & number_mask));
     }
     [[nodiscard]] std::uint64_t key(std::uint64_t word) const noexcept { return mix(seed_ ^ word); }
-    // Where all byte values may be used, the two bits of each byte that the word leaves are the
-    // key's.
+    // If all byte values may be used, the two free bits of each byte come from the key.
     [[nodiscard]] std::uint64_t head_of(std::uint64_t word, std::uint64_t own_key) const noexcept {
         return alphabet_.of(spread(word) | (own_key & ~six_bits_each));
     }

@@ -1,5 +1,5 @@
-// What is sent. The bytes of each message are a function of its connection and number: any part can
-// be made again at any time, so nothing sent is kept to check the reply.
+// The messages to send. The bytes of each message are a function of its connection and number: any
+// part can be made again at any time, so nothing sent is kept to check the reply.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ struct MessageId {
     std::uint64_t began_ns = 0;    // when it began to leave, by the port's clock
 };
 
-// What a message may say of itself: its connection's number, and the low bits of its own.
+// The identity that a message may carry: its connection's number, and the low bits of its own.
 struct MessageIdentity {
     static constexpr unsigned connection_bits = 20;
     static constexpr unsigned number_bits = 28;
@@ -42,16 +42,16 @@ public:
     // Writes the message's bytes from `offset` on; offset + out.size() is at most size(id).
     virtual void fill(MessageId id, std::uint64_t offset,
                       std::span<std::byte> out) const noexcept = 0;
-    // How many leading bytes of `got` equal the message's from `offset` on; same limit.
+    // The number of leading bytes of `got` that equal the message's from `offset` on; same limit.
     [[nodiscard]] virtual std::size_t match(MessageId id, std::uint64_t offset,
                                             std::span<const std::byte> got) const noexcept = 0;
 
-    // How many bytes at the start of a message name it; 0: messages do not name themselves. No
-    // message is shorter. At most identity_bytes_max.
+    // The number of bytes at the start of a message that name it; 0: messages do not name
+    // themselves. No message is shorter. At most identity_bytes_max.
     [[nodiscard]] virtual std::size_t identity_bytes() const noexcept { return 0; }
     static constexpr std::size_t identity_bytes_max = 16;
     // The message that begins with `bytes` (identity_bytes() long); nothing if none can. The caller
-    // checks that there is a message with this identity, and that the following bytes are its own.
+    // checks that a message with this identity exists, and that the following bytes are its own.
     [[nodiscard]] virtual std::optional<MessageIdentity> identify(
         std::span<const std::byte> /*bytes*/) const noexcept {
         return std::nullopt;
@@ -61,7 +61,7 @@ protected:
     MessageSource() = default;
 };
 
-// The same text every time.
+// Makes the same text every time.
 [[nodiscard]] std::unique_ptr<MessageSource> make_text_messages(std::string text);
 
 // "N. Thread T - TEXT", as the article's client sends: N is the message's number, T the
@@ -69,7 +69,7 @@ protected:
 [[nodiscard]] std::unique_ptr<MessageSource> make_article_messages(std::string text);
 
 // Bytes and sizes drawn from a seed. The first eight bytes are a permutation of (connection,
-// number), as far as MessageIdentity has bits for these. So no two messages of that size or more
+// number), as far as MessageIdentity has bits for these. So no two messages of at least that size
 // are taken for each other, and each names itself. `framing`: the bytes never contain its
 // delimiter.
 [[nodiscard]] std::unique_ptr<MessageSource> make_generated_messages(std::uint64_t seed,

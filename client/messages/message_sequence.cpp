@@ -48,8 +48,8 @@ public:
     }
 
 private:
-    // visit(part, offset in it, its bytes) for each part that has some of [offset, offset +
-    // bytes.size()), until it answers false.
+    // Calls visit(part, offset in it, its bytes) for each part that overlaps [offset, offset +
+    // bytes.size()), until it returns false.
     template <class Byte, class Visit>
     void for_each(MessageId id, std::uint64_t offset, std::span<Byte> bytes,
                   Visit&& visit) const noexcept {

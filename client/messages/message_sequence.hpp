@@ -1,4 +1,4 @@
-// Messages made of others.
+// Messages that are made from other messages.
 #pragma once
 
 #include <memory>
@@ -8,8 +8,8 @@
 
 namespace portico::client {
 
-// Each message is the concatenation of the messages that these have for its connection and number.
-// If there are none, messages are empty.
+// Each message joins the messages that these sources have for its connection and number. If there
+// are no sources, messages are empty.
 [[nodiscard]] std::unique_ptr<MessageSource> make_joined_messages(
     std::vector<std::unique_ptr<MessageSource>> parts);
 

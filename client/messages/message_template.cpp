@@ -121,8 +121,8 @@ private:
         return bytes_of({digits, static_cast<std::size_t>(end - digits)});
     }
 
-    // visit(place in the range, bytes) for each part of [offset, offset + size) of a message, until
-    // it answers false.
+    // Calls visit(place in the range, bytes) for each part of [offset, offset + size) of a message,
+    // until it returns false.
     template <class Visit>
     void each_part(MessageId id, std::uint64_t offset, std::size_t size,
                    Visit&& visit) const noexcept {
@@ -144,7 +144,7 @@ private:
         }
     }
 
-    // What the port's clock lacks to be that of the world.
+    // Add this to the port's clock to get the time since 1970.
     [[nodiscard]] static std::uint64_t since_unix_epoch() noexcept {
         const auto since = std::chrono::system_clock::now().time_since_epoch();
         return static_cast<std::uint64_t>(

@@ -1,6 +1,6 @@
-// A message's text with places that are filled in for each: \{connection}, \{message}, \{time},
-// \{random:N} and \{random:MIN-MAX}. A backslash before a brace means nothing else in a text, so no
-// text that is sent as it is changes by that.
+// A message's text with places that are filled in for each message: \{connection}, \{message},
+// \{time}, \{random:N} and \{random:MIN-MAX}. A backslash before a brace has no other meaning in a
+// text, so no text that is sent as it is changes because of this.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +31,8 @@ struct MessagePiece {
     static constexpr std::uint64_t random_max = 65'536;
 };
 
-// `text` with the escapes of unescape() and the places. One piece for a text without places, none
-// for an empty one. Fails with a sentence.
+// Parses `text` with the escapes of unescape() and the places. Returns one piece for a text without
+// places, none for an empty one. Fails with a sentence.
 [[nodiscard]] base::Result<std::vector<MessagePiece>> parse_template(std::string_view text);
 
 [[nodiscard]] std::unique_ptr<MessageSource> make_template_messages(

@@ -1,4 +1,4 @@
-// Numbers that look random and can be made again: no state, one function.
+// Numbers that look random and can be made again: one function without state.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// What a reply may look like: bytes, a question mark for any one byte, an asterisk for any number
-// of any bytes. Matches bytes that come in pieces; its whole state is one number.
+// The pattern of a reply: bytes, a question mark for any one byte, an asterisk for any number of
+// any bytes. Matches bytes that come in pieces; its whole state is one number.
 #pragma once
 
 #include <array>
@@ -15,15 +15,15 @@ namespace portico::client {
 
 class Pattern {
 public:
-    // How far a reply has matched: bit i is set if the first i bytes of the pattern (not counting
-    // asterisks) may be what was read. All possible matches are followed at once.
+    // The progress of a match: bit i is set if the first i bytes of the pattern (not counting
+    // asterisks) match what was read. All possible matches are followed at once.
     using Places = std::uint64_t;
     static constexpr std::size_t bytes_max = 63;
     static constexpr Places start = 1;
 
-    // With the escapes of unescape(), and \* and \? for the signs themselves. Fails with a
-    // sentence, also if it has more than bytes_max bytes and question marks. `end`: bytes that must
-    // follow it.
+    // Accepts the escapes of unescape(), and \* and \? for the signs themselves. Fails with a
+    // sentence, also if there are more than bytes_max bytes and question marks. `end`: bytes that
+    // must follow the text.
     [[nodiscard]] static base::Result<Pattern> parse(std::string_view text,
                                                      std::string_view end = {});
 
@@ -35,7 +35,7 @@ public:
         return places;
     }
     [[nodiscard]] bool is_whole(Places places) const noexcept { return (places >> size_ & 1) != 0; }
-    // As it was given.
+    // The text as it was given.
     [[nodiscard]] const std::string& text() const noexcept { return text_; }
 
 private:

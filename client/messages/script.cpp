@@ -38,7 +38,7 @@ const std::string& text_of(const std::string& place, const Json& value) {
     return value.get_ref<const std::string&>();
 }
 
-// Takes the steps one by one and makes exchanges of them.
+// Turns the steps, one by one, into exchanges.
 class ScriptMaker {
 public:
     ScriptMaker(Framing framing, Framing reply_framing, std::uint64_t seed) : seed_(seed) {
@@ -188,7 +188,7 @@ base::Result<Script> parse_script(std::string_view json, std::uint64_t seed) {
     try {
         return script_of(Json::parse(json), seed);
     } catch (const Json::exception& error) {
-        const std::string_view text = error.what();  // after the library's name for it in brackets
+        const std::string_view text = error.what();  // begins with the library's name in brackets
         const std::size_t bracket = text.find("] ");
         return base::Failure{std::string(text.substr(bracket == text.npos ? 0 : bracket + 2))};
     } catch (const ScriptError& error) {

@@ -39,8 +39,8 @@ void append_escaped(std::string& out, unsigned char byte) {
     out += hex_digits[byte & 15];
 }
 
-// How many bytes the UTF-8 sequence at the start of `text` has; 0 when there is none, or it stands
-// for a C1 control character.
+// The size of the UTF-8 sequence at the start of `text`; 0 if there is none, or if it is a control
+// character.
 std::size_t utf8_sequence(std::string_view text) noexcept {
     const auto at = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
     const unsigned char first = at(0);
@@ -138,7 +138,7 @@ base::Result<std::uint64_t> parse_duration_ns(std::string_view text) {
         digits.remove_suffix(1);
     }
     constexpr std::uint64_t most_ms = std::uint64_t{30} * 86'400 * 1'000;
-    constexpr std::size_t decimals_max = 5;  // those of a minute that are whole milliseconds
+    constexpr std::size_t decimals_max = 5;  // a minute then has whole milliseconds
     const auto number = parse_decimal(digits, decimals_max);
     const bool is_in_range = number && number->value != 0 &&
                              number->value / number->scale <= most_ms / unit_ms;

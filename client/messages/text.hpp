@@ -13,16 +13,16 @@
 
 namespace portico::client {
 
-// Decimal digits and nothing else. Empty if there are other characters, none, or too many digits
-// for 64 bits.
+// Accepts decimal digits and nothing else. Empty if there are other characters, none, or too many
+// digits for 64 bits.
 [[nodiscard]] std::optional<std::uint64_t> parse_unsigned(std::string_view text) noexcept;
 
-// A number with or without decimals: value / scale, with scale a power of ten as small as can be.
+// A number with or without decimals: value / scale; scale is the smallest power of ten that fits.
 struct Decimal {
     std::uint64_t value = 0;
     std::uint64_t scale = 1;
 };
-// "12", "0.5": digits, and up to `decimals_max` of them after a point with digits on both sides.
+// "12", "0.5": digits, and up to `decimals_max` more after a point that has digits on both sides.
 [[nodiscard]] std::optional<Decimal> parse_decimal(std::string_view text,
                                                    std::size_t decimals_max) noexcept;
 

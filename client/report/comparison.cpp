@@ -140,8 +140,8 @@ std::vector<Compared> compare_runs(const SavedRun& a, const SavedRun& b) {
 
 namespace {
 
-// The options of a run by their names, each with its values, except those that change nothing of
-// what is measured.
+// The options of a run by their names, each with its values, except those that do not affect what
+// is measured.
 std::map<std::string, std::string> settings_of(const std::vector<std::string>& arguments) {
     constexpr std::array without_value{"--quiet", "--interactive", "--reconnect"};
     constexpr std::array of_no_account{"--quiet",    "--json",    "--report",

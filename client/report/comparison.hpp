@@ -1,4 +1,4 @@
-// How much two sets of measurements differ: the ratio of their medians, and how sure that is.
+// The difference between two sets of measurements: the ratio of their medians, and how sure it is.
 #pragma once
 
 #include <span>
@@ -20,13 +20,13 @@ struct Ratio {
     [[nodiscard]] bool shows_difference() const noexcept { return low > 1 || high < 1; }
 };
 
-// Of rounds, each of which has measured both: the median of their ratios; rounds are drawn. As many
-// of each, at least one, all above 0.
+// For rounds, each of which has measured both sides: the median of their ratios; whole rounds are
+// drawn. `a` and `b` have equal sizes, at least one, and all values are above 0.
 [[nodiscard]] Ratio paired_ratio(std::span<const double> a, std::span<const double> b);
-// Of two runs on their own: the ratio of the medians; each run's values are drawn by themselves.
+// For two independent runs: the ratio of the medians; each run's values are drawn separately.
 [[nodiscard]] Ratio unpaired_ratio(std::span<const double> a, std::span<const double> b);
 
-// One figure of both.
+// One figure of both sides.
 struct Compared {
     std::string name;
     bool more_is_better = false;
@@ -34,27 +34,27 @@ struct Compared {
     double b = 0;
     Ratio ratio;
 
-    // By the medians; ratio.shows_difference() says whether that is more than chance.
+    // Compares the medians; ratio.shows_difference() says whether that is more than chance.
     [[nodiscard]] bool is_b_better() const noexcept { return (ratio.middle > 1) == more_is_better; }
 };
 
 [[nodiscard]] Compared compared_pairs(std::string name, bool more_is_better,
                                       std::span<const double> a, std::span<const double> b);
 
-// A table, a line each, and below it a sentence for each figure that differs, or that none does.
-// `a`, `b`: what they are called. `spoilt`: why nothing follows from the figures, a sentence that
-// stands there instead.
+// Returns a table, a line for each figure, and below it a sentence for each figure that differs, or
+// one that none does. `a`, `b`: the names of the sides. `spoilt`: a sentence that stands there
+// instead, with the reason why the figures prove nothing.
 [[nodiscard]] std::string comparison_text(std::string_view a, std::string_view b,
                                           std::span<const Compared> all,
                                           std::string_view spoilt = {});
 
-// What makes two runs unlike, so that more than the servers is compared: other options, another
-// machine, another client, a run that was interrupted or went wrong. A sentence each. The address,
-// and options about output, do not count.
+// The differences between two runs that make more than the servers differ: other options, another
+// machine, another client, a run that was interrupted or failed. Returns a sentence for each.
+// Ignores the address and options about output.
 [[nodiscard]] std::vector<std::string> comparison_warnings(const SavedRun& a, const SavedRun& b);
 
-// Compares their slots, except the last one of each, which the run's end has cut, and those in
-// which nothing came. Throws std::runtime_error with a sentence if there are too few.
+// Compares their slots, without the last one of each, which the run's end has cut, and without
+// those in which nothing came. Throws std::runtime_error with a sentence if too few are left.
 [[nodiscard]] std::vector<Compared> compare_runs(const SavedRun& a, const SavedRun& b);
 
 }  // namespace portico::client

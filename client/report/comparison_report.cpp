@@ -11,7 +11,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Raised when a member changes its meaning or goes; a new one does not raise it.
+// Raise it if a member changes its meaning or is removed, but not for a new one.
 constexpr int schema_version = 1;
 
 Json figures_of(const SavedRun& run) {
@@ -91,7 +91,7 @@ std::string comparison_json(const ComparisonRecord& record) {
         {"figures", std::move(figures)},
         {"sides", Json::array({side_of(record.sides[0]), side_of(record.sides[1])})},
     };
-    // Names and reasons may be in whatever encoding.
+    // Names and reasons may be in any encoding.
     return report.dump(1, ' ', true, Json::error_handler_t::replace) + '\n';
 }
 

@@ -1,5 +1,5 @@
-// A comparison as JSON: docs/reference/client_json.md says what each member means. Its page carries
-// the same.
+// A comparison as JSON: docs/reference/client_json.md explains each member. Its page contains the
+// same JSON.
 #pragma once
 
 #include <array>
@@ -14,9 +14,10 @@ namespace portico::client {
 // One of the two sides of a comparison.
 struct ComparedSide {
     std::string name;  // a file's, or HOST:PORT
-    // A server's is all its rounds together, and has no slots: its rounds lie apart in time.
+    // A server's run is the sum of its rounds and has no slots, because its rounds lie apart in
+    // time.
     SavedRun run;
-    // A server's: for each round the value of each figure that is compared.
+    // For a server: the value of each compared figure in each round.
     std::vector<std::vector<double>> rounds;
 };
 
@@ -26,7 +27,7 @@ struct ComparisonRecord {
     std::string made;                    // "2026-01-31T12:00:00Z"
     std::array<ComparedSide, 2> sides;
     std::vector<Compared> figures;
-    std::vector<std::string> warnings;  // what makes the two unlike
+    std::vector<std::string> warnings;  // the differences that make the two unlike
 };
 
 // ASCII, one object, ended by a newline. Throws std::bad_alloc.

@@ -20,7 +20,7 @@ double count(const Result& result) {
     return static_cast<double>(result.totals.*Member);
 }
 
-// Of a histogram of nanoseconds, in microseconds; `Percent` in hundredths.
+// A percentile of a histogram of nanoseconds, in microseconds; `Percent` in hundredths.
 template <Histogram Totals::*Member, unsigned Percent>
 double percentile_us(const Result& result) {
     const Histogram& histogram = result.totals.*Member;
@@ -40,11 +40,11 @@ double rate(const Result& result) {
 
 double rate_achieved(const Result& result) {
     const Totals& totals = result.totals;
-    // N messages at even distances are N - 1 distances apart.
+    // N messages at even distances have N - 1 distances between them.
     const double between = totals.sent > 1 ? static_cast<double>(totals.sent - 1) : 0;
     const double sending = static_cast<double>(totals.last_send_ns - totals.first_send_ns) / 1e9;
     const double duration = static_cast<double>(result.plan.duration_ns) / 1e9;
-    // All of the time in which messages were due, even if no connection was left to send them.
+    // The whole time in which messages were due, even if no connection was left to send them.
     const bool is_whole = result.plan.count == 0 && !totals.interrupted && duration > sending;
     return is_whole ? static_cast<double>(totals.sent) / duration : per_second(between, sending);
 }

@@ -1,6 +1,6 @@
 // The figures of a run, in one table: their names (which scripts rely on, and which never change),
-// what each is, and when it is shown. The summary, the JSON file, the report, the thresholds and
-// the help are made of it.
+// their meaning, and when they are shown. The summary, the JSON file, the report, the thresholds
+// and the help are made from it.
 #pragma once
 
 #include <cstdint>
@@ -24,16 +24,16 @@ struct Figure {
 
 [[nodiscard]] std::span<const Figure> figures() noexcept;
 
-// By its name, or a short one: p50, p90, p99, p99.9, p99.99, max and mean are of the latency. Null
-// for none.
+// Finds a figure by its name, or by a short one: p50, p90, p99, p99.9, p99.99, max and mean are
+// those of the latency. Null if there is none.
 [[nodiscard]] const Figure* figure_named(std::string_view name) noexcept;
-// The figure's name that is nearest to an unknown one.
+// The figure's name that is closest to an unknown one.
 [[nodiscard]] std::string_view nearest_figure(std::string_view name);
 
-// As the files of --json name it: "" (a count), "/s", "MiB/s", "s" or "us".
+// The unit's name in the files of --json: "" (a count), "/s", "MiB/s", "s" or "us".
 [[nodiscard]] const char* unit_of(Figure::Unit unit) noexcept;
 
-// With as many decimals as suit its unit.
+// The value with as many decimals as suit its unit.
 [[nodiscard]] std::string text_of(Figure::Unit unit, double value);
 
 }  // namespace portico::client

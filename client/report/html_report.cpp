@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::string_view place = "{\"place\": \"of the data\"}";
 
-// In a script element no text may begin to look like the element's end, or like a comment. "<"
-// stands in strings alone, where it may be written otherwise.
+// In a script element no text may look like the start of the element's end, or of a comment. "<"
+// occurs only in strings, which can spell it in another way.
 std::string safe_in_script(std::string_view json) {
     std::string safe;
     safe.reserve(json.size());

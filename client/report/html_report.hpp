@@ -1,5 +1,5 @@
-// A run, or a comparison, as one HTML page that needs nothing else: report.html or comparison.html,
-// which are part of the program, with the JSON in it.
+// A run, or a comparison, as one HTML page that needs no other file: report.html or
+// comparison.html, which are part of the program, with the JSON in it.
 #pragma once
 
 #include <string>
@@ -7,10 +7,10 @@
 
 namespace portico::client {
 
-// `json`: of json_report(). Throws std::bad_alloc.
+// `json` comes from json_report(). Throws std::bad_alloc.
 [[nodiscard]] std::string html_report(std::string_view json);
 
-// `json`: of comparison_json(). Throws std::bad_alloc.
+// `json` comes from comparison_json(). Throws std::bad_alloc.
 [[nodiscard]] std::string html_comparison(std::string_view json);
 
 }  // namespace portico::client

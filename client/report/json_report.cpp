@@ -10,7 +10,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Raised when a member changes its meaning or goes; a new one does not raise it.
+// Raise it if a member changes its meaning or is removed, but not for a new one.
 constexpr int schema_version = 1;
 
 Json figures_of(const Result& result) {
@@ -102,7 +102,7 @@ std::string json_report(const RunRecord& record) {
         {"service", histogram_of(totals.service_ns)},
         {"connect", histogram_of(totals.connect_ns)},
     };
-    // Reasons may come from the system, in whatever encoding.
+    // Reasons may come from the system, in any encoding.
     return report.dump(1, ' ', true, Json::error_handler_t::replace) + '\n';
 }
 

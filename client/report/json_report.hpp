@@ -1,5 +1,5 @@
-// A run as JSON: docs/reference/client_json.md says what each member means. The report's page
-// carries the same.
+// A run as JSON: docs/reference/client_json.md explains each member. The report's page contains the
+// same JSON.
 #pragma once
 
 #include <string>

@@ -20,7 +20,7 @@ double seconds(std::uint64_t ns) noexcept {
     return static_cast<double>(ns) / 1e9;
 }
 
-// 0 to 1: of the time that it is to take, or of its messages.
+// 0 to 1: the share of the planned time, or of the planned messages.
 double share_done(const Moment& moment, const LoadPlan& plan) noexcept {
     const double share = plan.count == 0
                              ? seconds(moment.progress.sending_ns) / seconds(plan.duration_ns)
@@ -47,7 +47,7 @@ std::string shortened(std::string line, std::size_t width) {
     return line;
 }
 
-// With as many of `parts` as fit, those that stand first in `order` before the others.
+// Joins as many of `parts` as fit; those that come first in `order` are preferred.
 std::string fitting(const std::array<std::string, 4>& parts,
                     const std::array<std::size_t, 4>& order, std::size_t width) {
     std::array<bool, 4> is_taken{};
@@ -66,7 +66,7 @@ std::string fitting(const std::array<std::string, 4>& parts,
 }  // namespace
 
 std::string live_lines(const Moment& moment, const LoadPlan& plan, std::size_t width) {
-    constexpr std::size_t beside_bar = 39;  // the text after it, mostly less
+    constexpr std::size_t beside_bar = 39;  // room for the text after it, in most cases
     const std::size_t bar_width = std::clamp<std::size_t>(width - std::min(width, beside_bar), 10,
                                                           40);
     const Progress& progress = moment.progress;

@@ -1,5 +1,5 @@
-// A run that is under way, as text: two lines that a terminal shows again and again in the same
-// place, or one line for a log.
+// A run that is under way, as text: two lines that a terminal redraws in the same place, or one
+// line for a log.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@ namespace portico::client {
 struct Moment {
     Progress progress;
     std::uint64_t elapsed_ns = 0;    // since the first connect
-    double messages_per_second = 0;  // of late
+    double messages_per_second = 0;  // in the last moments
 };
 
 inline constexpr std::size_t live_width_max = 79;
@@ -25,7 +25,7 @@ inline constexpr std::size_t live_width_max = 79;
 [[nodiscard]] std::string live_lines(const Moment& moment, const LoadPlan& plan,
                                      std::size_t width = live_width_max);
 
-// "3 s  30 %  received 36000  12000/s  p50 80.1 us  p99 310.2 us", and what has failed.
+// "3 s  30 %  received 36000  12000/s  p50 80.1 us  p99 310.2 us", and the failures.
 [[nodiscard]] std::string log_line(const Moment& moment, const LoadPlan& plan);
 
 }  // namespace portico::client

@@ -12,8 +12,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A name beside it for what is not complete. What a killed client has left under the first one is
-// written over.
+// A name beside it for the incomplete file. If a killed client has left a file with the first such
+// name, it is overwritten.
 fs::path name_beside(const fs::path& path) {
     fs::path beside = path;
     beside += ".part";
@@ -65,8 +65,8 @@ base::Result<void> OutputFile::open(const std::string& path) {
 
 void OutputFile::open_beside() {
     if (kind_of(path_) == PathKind::plain_file) {
-        // A rename asks only the folder; one who may not write the file itself is not to replace
-        // it.
+        // A rename needs permission only for the folder; a user who may not write the file itself
+        // must not replace it.
         if (!std::ofstream(path_, std::ios::binary | std::ios::app).is_open()) {
             return;
         }
@@ -84,7 +84,7 @@ void OutputFile::open_link() {
     stream_.open(path_,
                  is_emptied_ ? std::ios::binary | std::ios::app : std::ios::binary | std::ios::out);
     if (is_new && stream_.is_open()) {
-        // the link led nowhere, and this has made what it names
+        // the link led nowhere, so open() has created its target
         begun_ = fs::canonical(path_, ignored);
     }
 }

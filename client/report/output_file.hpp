@@ -1,9 +1,9 @@
-// A file of results. Opened before the run, so that one that cannot be written is known before
-// anything is measured.
+// A file of results. It is opened before the run, so that an error shows before anything is
+// measured.
 //
-// A plain file is there whole or not at all: it is written under another name beside it, and
-// renamed at the end. What is no plain file (a FIFO, a device, a link) stays what it is: it is
-// opened and written through, since a rename would replace it.
+// A plain file appears whole or not at all: it is written under another name beside it, and renamed
+// at the end. Anything else (a FIFO, a device, a link) is opened and written in place, because a
+// rename would replace it.
 #pragma once
 
 #include <filesystem>
@@ -18,7 +18,7 @@ namespace portico::client {
 class OutputFile {
 public:
     OutputFile() = default;
-    // What was not kept is removed.
+    // Removes a file that was not kept.
     ~OutputFile();
     OutputFile(const OutputFile&) = delete;
     OutputFile& operator=(const OutputFile&) = delete;
@@ -26,7 +26,7 @@ public:
     // `path` in UTF-8. Fails with a sentence that names it.
     [[nodiscard]] base::Result<void> open(const std::string& path);
     [[nodiscard]] bool is_open() const noexcept { return stream_.is_open(); }
-    // Writes all of it; a plain file gets its name, over what had it before.
+    // Writes all of it. A plain file then gets its name and replaces any file of that name.
     [[nodiscard]] base::Result<void> keep(std::string_view content);
 
 private:
@@ -36,7 +36,7 @@ private:
 
     std::string name_;
     std::filesystem::path path_;
-    std::filesystem::path begun_;  // what is removed if it is not kept; empty: nothing
+    std::filesystem::path begun_;  // the file to remove if it is not kept; empty: none
     bool is_renamed_ = false;      // at the end
     // at the end: a link's plain file, which keeps its old content until then
     bool is_emptied_ = false;

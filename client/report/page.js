@@ -1,4 +1,4 @@
-// What the client's pages draw their charts and tables with. In the page's own script, behind "use strict".
+// What the client's pages draw their charts and tables with. In the page's own script, after "use strict".
 const by = id => document.getElementById(id);
 const make = (name, text, parent, kind) => {
   const element = document.createElement(name);
@@ -20,7 +20,7 @@ const short = value => value >= 1e9 ? grouped(value / 1e9, 1) + " G" : value >= 
   value >= 1e4 ? grouped(value / 1e3, 0) + " k" : grouped(value, 0);
 const time = ns => ns >= 1e9 ? grouped(ns / 1e9, 2) + " s" : ns >= 1e6 ? grouped(ns / 1e6, ns >= 1e8 ? 0 : 1) + " ms" :
   ns >= 1e3 ? grouped(ns / 1e3, ns >= 1e5 ? 0 : 1) + " µs" : grouped(ns, 0) + " ns";
-// A figure as its unit wants it; an undefined or empty unit is a count's.
+// Formats a figure for its unit; an undefined or empty unit is that of a count.
 const valued = (value, unit) => grouped(value, !unit ? 0 : unit === "s" ? 3 : unit === "MiB/s" ? 2 : 1) + (unit ? " " + unit.replace("us", "µs") : "");
 const instant = text => text.replace("T", " ").replace("Z", " UTC");
 const command = words => ["client", ...words].map(each => /^[\w.,:\/=-]+$/.test(each) ? each : JSON.stringify(each)).join(" ");
@@ -31,7 +31,7 @@ const row_of = (table, ...cells) => {
 // How a run has ended, by its exit code: in words, and good, bad or warn.
 const verdict_of = code => ({0: ["passed", "good"], 1: ["could not run", "bad"], 3: ["replies were wrong or missing", "bad"], 4: ["a threshold failed", "bad"],
   5: ["the client lagged: these figures are invalid", "bad"], 130: ["interrupted", "warn"]})[code] || ["ended with " + code, "bad"];
-// The counts of which each is a failure.
+// The counts of failures.
 const failing = ["wrong", "lost", "duplicate", "reordered", "late", "crossed", "unexpected", "connections_failed", "connections_broken", "idle_broken"];
 
 // ---- charts

@@ -1,4 +1,4 @@
-// What the path of an output file leads to.
+// The kind of file that an output path leads to.
 #pragma once
 
 #include <cstdint>

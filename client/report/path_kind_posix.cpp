@@ -7,7 +7,7 @@ namespace portico::client {
 PathKind kind_of(const std::filesystem::path& path) noexcept {
     struct stat its {};
     if (::lstat(path.c_str(), &its) != 0) {
-        return PathKind::absent;  // or out of reach, which the attempt to open it tells
+        return PathKind::absent;  // or out of reach: then opening it fails
     }
     return S_ISREG(its.st_mode)   ? PathKind::plain_file
            : S_ISDIR(its.st_mode) ? PathKind::folder

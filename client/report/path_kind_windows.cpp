@@ -7,8 +7,8 @@
 namespace portico::client {
 
 PathKind kind_of(const std::filesystem::path& path) noexcept {
-    // "NUL", "CON" and the like become "\\\\.\\NUL". A pipe's name is one of these too, and opening
-    // it would take one of its connections.
+    // "NUL", "CON" and the like become "\\\\.\\NUL". Pipes have such names too, and opening one
+    // would take one of its connections.
     wchar_t full[MAX_PATH];
     const DWORD size = ::GetFullPathNameW(path.c_str(), MAX_PATH, full, nullptr);
     if (size != 0 && size < MAX_PATH && std::wstring_view(full, size).starts_with(L"\\\\.\\")) {

@@ -31,7 +31,7 @@ void append(std::string& out, std::string_view name, std::string_view value) {
     out += '\n';
 }
 
-// A time with the unit that suits it.
+// A time in the unit that suits it.
 std::string time_text(std::uint64_t ns) {
     const double value = static_cast<double>(ns);
     return ns < 1'000           ? fixed(value, 0) + " ns"
@@ -57,7 +57,7 @@ std::string right(const std::string& text, std::size_t width) {
     return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
 }
 
-// The least of 1, 2, 5, 10, 20, ... microseconds that is no smaller.
+// The least of 1, 2, 5, 10, 20, ... microseconds that is not below `ns`.
 std::uint64_t step_at_least(std::uint64_t ns) noexcept {
     for (std::uint64_t power = 1'000;; power *= 10) {
         for (const std::uint64_t step : {power, 2 * power, 5 * power}) {
@@ -145,7 +145,7 @@ std::string latency_drawing(const Histogram& latency_ns, std::size_t columns) {
     if (rows.empty()) {
         return {};
     }
-    const bool is_narrow = columns < 64;  // then the bars have the last column's room
+    const bool is_narrow = columns < 64;  // then the bars get the last column's room
     const std::size_t beside_bar = is_narrow ? 27 : 39;
     const std::size_t bar_width = std::clamp<std::size_t>(columns - std::min(columns, beside_bar),
                                                           1, 50);
@@ -163,7 +163,7 @@ std::string latency_drawing(const Histogram& latency_ns, std::size_t columns) {
     std::uint64_t seen = 0;
     for (const Row& row : rows) {
         seen += row.count;
-        // Rounded up: the few slowest messages are those that one looks for.
+        // Rounded up, because the reader looks for the few slowest messages.
         const auto bar = static_cast<std::size_t>(
             std::ceil(static_cast<double>(row.count) / static_cast<double>(most) *
                       static_cast<double>(bar_width)));
@@ -214,7 +214,7 @@ std::string failure_lines(const Totals& totals) {
 
 namespace {
 
-// "  expected 00000010  68 65 6c 6c 6f  |hello|". A place for each of shown_max bytes.
+// "  expected 00000010  68 65 6c 6c 6f  |hello|". Leaves room for shown_max bytes.
 std::string bytes_row(const char* name, std::uint64_t offset, std::span<const std::byte> bytes) {
     char start[64];
     std::snprintf(start, sizeof start, "  %-8s %08llx  ", name,

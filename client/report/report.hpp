@@ -25,31 +25,33 @@ inline constexpr int interrupted = 130;
 }  // namespace exit_code
 
 [[nodiscard]] int exit_code_of(const Totals& totals) noexcept;
-// The first of these that holds: interrupted, could not run, something wrong or lost, lagged, a
+// The first of these that applies: interrupted, could not run, something wrong or lost, lagged, a
 // threshold that has failed.
 [[nodiscard]] int exit_code_of(const Result& result, std::span<const Threshold> thresholds);
 
-// One line a figure, "name value", aligned; the names never change (--help lists them). The plan
-// says which figures make sense.
+// One line for each figure, "name value", aligned; the names never change (--help lists them). The
+// plan decides which figures make sense.
 [[nodiscard]] std::string summary(const Result& result);
-// The same for a reader: without what is zero, and times with the unit that suits them
-// ("latency_p99  1.25 ms").
+// The same for people: without zeros, and each time in the unit that suits it ("latency_p99  1.25
+// ms").
 [[nodiscard]] std::string readable_summary(const Result& result);
 
-// The latencies drawn: a line for each step of 1, 2, 5, 10, ... with its share of the messages, and
-// how many were no slower. Empty when there are none. Of at most `columns` characters each, if at
-// all possible.
+// A drawing of the latencies: a line for each step of 1, 2, 5, 10, ... with its share of the
+// messages, and how many were no slower. Empty if there are none. Each line has at most `columns`
+// characters, if at all possible.
 [[nodiscard]] std::string latency_drawing(const Histogram& latency_ns, std::size_t columns = 89);
 
-// Each threshold that has failed, and what spoils the figures: "client: ...", a line each.
+// Each threshold that has failed, and each reason to distrust the figures: "client: ...", a line
+// each.
 [[nodiscard]] std::string verdict_lines(const Result& result,
                                         std::span<const Threshold> thresholds);
 
 // Why connections failed or broke: "client: 3 connections: REASON", a line each.
 [[nodiscard]] std::string failure_lines(const Totals& totals);
 
-// What it is and where, and below it the bytes: those expected above those that came, with their
-// places, and a mark under the first that differs. The last line has no newline.
+// The kind of the finding and its place, and below it the bytes: the expected ones above the
+// received ones, with their offsets, and a mark under the first that differs. The last line has no
+// newline.
 [[nodiscard]] std::string finding_lines(const Finding& finding);
 
 }  // namespace portico::client

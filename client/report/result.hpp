@@ -1,4 +1,4 @@
-// A run's plan and its totals: all that its summary, its files and its thresholds need.
+// A run's plan and its totals: everything that its summary, its files and its thresholds need.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,8 @@ struct Result {
     const LoadPlan& plan;
     const Totals& totals;
 
-    // From the first message's first byte to the last reply's last one; 0 if nothing came.
+    // The time from the first message's first byte to the last reply's last byte; 0 if nothing
+    // came.
     [[nodiscard]] double seconds() const noexcept {
         const bool has_span = totals.last_reply_ns > totals.first_send_ns &&
                               totals.first_send_ns != 0;
@@ -20,20 +21,19 @@ struct Result {
                         : 0;
     }
 
-    // With a rate: how late this program itself was, whatever the server did, one time in a
-    // hundred: to a message that was due, or to a reply that had come. Both are part of the
-    // latency.
+    // With a rate: the 99th percentile of this program's own delay, whatever the server did: to a
+    // message that was due, or to a reply that had come. Both are part of the latency.
     [[nodiscard]] std::uint64_t lag_p99_ns() const noexcept {
         return std::max(totals.lag_ns.percentile(99), totals.read_lag_ns.percentile(99));
     }
-    // Whether that was too much for the figures to say something about the server: above a
-    // millisecond, and above a tenth of the latency.
+    // True if that was too much for the figures to describe the server: above a millisecond, and
+    // above a tenth of the latency.
     [[nodiscard]] bool has_lagged() const noexcept {
         const std::uint64_t lag_ns = lag_p99_ns();
         return plan.rate && lag_ns > lag_ns_max && lag_ns > totals.latency_ns.percentile(99) / 10;
     }
 
-    // With a rate: whether more than a twentieth of what was due has never left, or all left but it
+    // With a rate: whether more than a twentieth of the due messages never left, or all left but it
     // took a twentieth (and a tenth of a second) longer than the schedule.
     [[nodiscard]] bool has_missed_rate() const noexcept {
         if (!plan.rate || totals.interrupted) {

@@ -1,4 +1,4 @@
-// A run that is over, with everything that its JSON file and its report say about it.
+// A run that is over, with everything that its JSON file and its report contain.
 #pragma once
 
 #include <cstdint>

@@ -10,7 +10,7 @@ namespace {
 // Keeps the order of the figures, which is that of the summary.
 using Json = nlohmann::ordered_json;
 
-// The client's own have a quarter of a second at least.
+// The client's own slots have at least a quarter of a second.
 constexpr double slot_seconds_least = 1e-3;
 
 constexpr const char* no_file = "this is not a file of --json";
@@ -19,7 +19,7 @@ std::runtime_error wrong_member(const std::string& name) {
     return std::runtime_error(std::string(no_file) + ": \"" + name + "\" is not what it should be");
 }
 
-// Not below 0 and within 64 bits, as all numbers of a run are.
+// Rejects negative numbers and those above 64 bits: a run has none.
 double number_of(const Json& json, const std::string& name) {
     const double value = json.is_number() ? json.get<double>() : -1;
     if (!(value >= 0 && value <= 0x1p64)) {
@@ -80,7 +80,7 @@ void read_series(const Json& series, SavedRun& run) {
     }
     for (const Json& slot : of_type(needed(series, "slots"), Json::value_t::array, "slots")) {
         SavedRun::Slot its;
-        // Later columns may be added.
+        // Later versions may add columns.
         if (!slot.is_array() || slot.size() < its.size()) {
             throw wrong_member("slots");
         }

@@ -20,7 +20,7 @@ struct SavedFigure {
 struct SavedHistogram {
     std::uint64_t count = 0;
     std::uint64_t max_ns = 0;
-    // value in nanoseconds and how many, by rising value; `count` together
+    // (value in nanoseconds, its count), by rising value; the counts add up to `count`
     std::vector<std::array<std::uint64_t, 2>> buckets;
 };
 
@@ -32,21 +32,21 @@ struct SavedRun {
     std::string client;
     std::string began;
     std::string system;
-    std::uint64_t processors = 0;  // 0: not known
+    std::uint64_t processors = 0;  // 0: unknown
     std::vector<std::string> arguments;
     int exit_code = 0;
     bool interrupted = false;
     bool lagged = false;
     std::vector<SavedFigure> figures;
     std::vector<std::pair<std::string, std::uint64_t>> failures;  // reason, connections
-    double slot_seconds = 0;                                      // a millisecond at least
+    double slot_seconds = 0;                                      // at least a millisecond
     std::vector<Slot> slots;
     SavedHistogram latency;
-    SavedHistogram service;  // empty but with --rate
+    SavedHistogram service;  // empty without --rate
 };
 
-// Throws std::runtime_error with a sentence if the text is no such file. Only "series" must be
-// there: other missing members keep the defaults above.
+// Throws std::runtime_error with a sentence if the text is no such file. Only "series" is required:
+// other missing members keep the defaults above.
 [[nodiscard]] SavedRun parse_saved_run(std::string_view text);
 
 }  // namespace portico::client

@@ -23,7 +23,7 @@ constexpr std::array<std::pair<std::string_view, Comparison>, 6> comparisons{{
     {"<", Comparison::below},
 }};
 
-// In nanoseconds.
+// The units and their nanoseconds.
 constexpr std::array<std::pair<std::string_view, double>, 4> time_units{
     {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}}};
 
@@ -41,12 +41,12 @@ bool is_time(Figure::Unit unit) noexcept {
     return unit == Figure::Unit::seconds || unit == Figure::Unit::microseconds;
 }
 
-// What the unit of the figure is, in nanoseconds.
+// The figure's own unit, in nanoseconds.
 double own_unit_ns(Figure::Unit unit) noexcept {
     return unit == Figure::Unit::seconds ? 1e9 : 1e3;
 }
 
-// The number in the figure's unit; nothing for a number or a unit that is none. (Digits and a
+// The number in the figure's unit; nothing if the number or its unit is invalid. (Digits and a
 // point: std::from_chars of a double is not everywhere.)
 std::optional<double> limit_of(const Figure& figure, std::string_view text, bool needs_unit) {
     const std::size_t end = std::min(text.find_first_not_of("0123456789."), text.size());

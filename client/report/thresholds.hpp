@@ -1,4 +1,5 @@
-// What a run must not do, as --fail-if says it: "p99>5ms", "lost>0", "messages_per_second < 10000".
+// Limits that make a run fail, as --fail-if gives them: "p99>5ms", "lost>0", "messages_per_second <
+// 10000".
 #pragma once
 
 #include <cstdint>
@@ -18,14 +19,14 @@ struct Threshold {
     Comparison comparison = Comparison::above;
     double limit = 0;  // in the figure's unit
 
-    // The run has failed by it.
+    // True if the run has failed because of it.
     [[nodiscard]] bool is_met(const Result& result) const;
     // "p99>5ms: it was 7123.4" and the like.
     [[nodiscard]] std::string found(const Result& result) const;
 };
 
 // FIGURE COMPARISON NUMBER[UNIT]: a figure of figures.hpp or a short name; >, >=, <, <=, == or !=;
-// ns, us, ms or s for a time (needed for the short names), none for the others. Fails with a
+// ns, us, ms or s for a time (required after the short names), none for the others. Fails with a
 // sentence.
 [[nodiscard]] base::Result<Threshold> parse_threshold(std::string_view text);
 

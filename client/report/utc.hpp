@@ -1,4 +1,4 @@
-// An instant as the files of --json have it.
+// An instant in the form that the files of --json use.
 #pragma once
 
 #include <ctime>

@@ -35,7 +35,7 @@ void Crowd::begin(Phase phase) {
 }
 
 void Crowd::let_come(Time now) {
-    // A few at a time, so that those who are there are not kept waiting.
+    // A few at a time, so that the peers that are there need not wait.
     for (int some = 64; some > 0 && !coming_.empty() && coming_.top().at <= now; --some) {
         const Coming next = coming_.top();
         coming_.pop();
@@ -67,8 +67,8 @@ void Crowd::run_until(Time until, const std::function<bool()>& is_done) {
             return;
         }
         let_come(now);
-        // Those that are due at once again wait until the others had their turn, and the sockets
-        // were asked.
+        // Peers that are due again at once wait until the others had their turn, and the sockets
+        // were polled.
         while (!due_.empty() && due_.top().at <= now && Clock::now() - now < turn_lasts) {
             const Due next = due_.top();
             due_.pop();
@@ -124,8 +124,9 @@ void Crowd::release() {
     }
 }
 
-// Releases what chaotic#holds holds, again and again: one may have come later. A held connection is
-// not read, so that the host does not notice that its peer is gone: this goes on for those, too.
+// Releases the connections that chaotic#holds holds, again and again, because one may have come
+// later. The host does not read a held connection, so it does not notice if the peer is gone: this
+// goes on for those, too.
 void Crowd::turn_key() {
     const auto& listeners = scene_.plan.listeners;
     const auto holds = std::find_if(listeners.begin(), listeners.end(), [](const auto& listener) {

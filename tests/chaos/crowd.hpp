@@ -17,19 +17,20 @@ public:
 
     // Lets the acts of a phase begin.
     void begin(Phase phase);
-    // Drives until the time has come, or `is_done` (asked now and then) says so.
+    // Drives until the time has come, or until `is_done` (called now and then) returns true.
     void run_until(Time until, const std::function<bool()>& is_done = {});
     void release();
-    // Peers that are there, except those that only keep the socket of a connection that is over.
+    // The number of present peers, without those that only keep the socket of a connection that is
+    // over.
     [[nodiscard]] std::size_t active() const;
     [[nodiscard]] bool all_have_come() const { return coming_.empty(); }
     // Changes with every byte.
     [[nodiscard]] std::uint64_t moved() const;
-    // Says of each that is still there what it waits for.
+    // Reports for each remaining peer what it waits for.
     void give_up(const char* why);
     void drop_all();
     [[nodiscard]] std::size_t peers() const { return peers_.size(); }
-    // What the host may have had in memory for all of them at the worst moment.
+    // The most memory that the host may have had for all of them at once.
     [[nodiscard]] std::uint64_t memory_bound_peak() const { return memory_bound_peak_; }
 
 private:

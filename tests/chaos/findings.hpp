@@ -1,4 +1,4 @@
-// What a round has found: violations, and judgements of time that had to be left out because this
+// The findings of a round: violations, and judgements of time that do not count because this
 // machine kept the suite or the host from running. Any thread.
 #pragma once
 
@@ -21,8 +21,8 @@ using Ms = std::chrono::milliseconds;
 
 class Findings {
 public:
-    // What must not be: printed at once (the first ones of a kind), and the round fails. `kind` is
-    // a word or two by which a reader sorts them.
+    // A rule was broken: prints it at once (the first ones of a kind), and the round fails. `kind`
+    // is a word or two by which a reader sorts them.
     void violation(const std::string& kind, const std::string& text) {
         constexpr std::uint64_t printed_max = 6;
         const std::scoped_lock lock(mutex_);
@@ -36,7 +36,7 @@ public:
         const std::scoped_lock lock(mutex_);
         ++judged_;
     }
-    // Too late, but the machine took so much time away that it is no violation.
+    // Something was late, but the machine took so much time away that it is no violation.
     void void_judgement() {
         const std::scoped_lock lock(mutex_);
         ++voided_;
@@ -71,7 +71,7 @@ private:
     }
 
     mutable std::mutex mutex_;
-    std::vector<Kind> kinds_;  // under mutex_, as the rest
+    std::vector<Kind> kinds_;  // under mutex_, like the rest
     std::uint64_t judged_ = 0;
     std::uint64_t voided_ = 0;
 };

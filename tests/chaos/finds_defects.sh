@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Chaos finds each of the defects planted in tests/plugins/chaotic.c, by the complaint that fits.
+# Chaos must find each of the defects planted in tests/plugins/chaotic.c, and report it correctly.
 # The three runs go on at once, because a round is mostly waiting.
 # shellcheck disable=SC2154 # common.sh sets them
 source "$(dirname "${BASH_SOURCE[0]}")/../integration/common.sh"

@@ -1,18 +1,19 @@
-// Chaos: the real host against peers of unusual timing, on real sockets. Everything is drawn by
-// seed, round by round; each round has a host of its own (round.cpp), and what must hold is told at
-// once when it does not.
+// Chaos: the real host against peers of unusual timing, on real sockets. The seed draws everything,
+// round by round; each round has a host of its own (round.cpp), and every violation is reported at
+// once.
 //
 //   chaos --host PROGRAM --plugins DIR --work DIR [--emulator PROGRAM]
 //         [--backend epoll|io_uring|iocp] [--ports per_core|shared]
 //         [--seconds S] [--seed N] [--plan yes] [--plant DEFECT]
 //
-// The first round's seed is N, the next one's N + 1, and so on; at least one round is run, and none
-// begins that would not end in time. --plan only prints what the seed draws. --plant takes for
-// "echo" the plugin chaotic#DEFECT (tests/plugins/chaotic.c), which must be found, and makes the
-// rounds short. Exit codes: 0 all right, 1 not, 2 wrong usage.
+// The first round's seed is N, the next one's N + 1, and so on. At least one round is run, and none
+// begins that would not end in time. --plan only prints what the seed draws. --plant replaces
+// "echo" by the plugin chaotic#DEFECT (tests/plugins/chaotic.c), whose defect must be found, and
+// makes the rounds short. Exit codes: 0 passed, 1 failed, 2 wrong usage.
 //
-// Time is judged only as far as the machine let the suite and the host run (watch.hpp). A judgement
-// that this decides is void; a run in which many are is worth nothing, and fails.
+// A delay counts only as far as the machine let the suite and the host run (watch.hpp). If that
+// decides a judgement, the judgement is void; a run with many void ones is worth nothing, and
+// fails.
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -75,7 +76,7 @@ bool parse(int argc, char** argv, Options& options) {
             (!programs.host.empty() && !programs.plugins.empty() && !programs.work.empty()));
 }
 
-// A machine on which more than this share of the judgements is void proves nothing.
+// If more than this share of the judgements is void, the run on this machine proves nothing.
 bool has_too_many_void(std::uint64_t judgements, std::uint64_t voided) {
     return voided > 10 && voided * 20 > judgements;
 }

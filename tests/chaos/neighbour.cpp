@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t staying = 4, newcomers_max = 24;
 constexpr Ms ask_every{60}, come_every{120}, answered_within{1'000}, given_up_after{8'000};
-// A callback under way for so long is known to the host as a long one.
+// After this time the host knows that a callback is a long one.
 constexpr Ms long_since{200};
 constexpr char question[64] = "The well-behaved client asks for the time of day, and waits....";
 
@@ -142,8 +142,8 @@ void Neighbour::go_on(Caller& caller, Time now) {
     }
 }
 
-// While a callback takes seconds, those whose worker it holds up must wait for it: only a newcomer
-// need not, who comes when the host can have known of it.
+// While a callback takes seconds, the clients of its worker must wait for it. Only a newcomer need
+// not, if it comes when the host can have noticed the callback.
 bool Neighbour::may_be_judged(const Caller& caller) const {
     const Time since = scene_.long_callback_since;
     const Time ended = scene_.long_callback_ended;
@@ -163,9 +163,9 @@ void Neighbour::judge(Caller& caller, Time now, bool is_answered) {
         return;
     }
     slowest_ms_ = std::max<long long>(slowest_ms_, in_ms(now - caller.asked));
-    // Nothing is promised while every worker is busy; but many short callbacks are before it only
-    // in each of the turns that it takes, and a newcomer takes some: the accept, the handing over,
-    // the question, the answer.
+    // Nothing is promised while every worker is busy. But a newcomer needs several turns of a
+    // worker (the accept, the handing over, the question, the answer), and many short callbacks may
+    // be before it in each of them.
     const Ms limit = answered_within + (scene_.plan.has_long_callbacks
                                             ? Ms(0)
                                             : Ms(scene_.plan.slow_ms) * (caller.stays ? 4 : 8));

@@ -1,5 +1,5 @@
 // The well-behaved client beside all the others, on a thread of its own. Some of its connections
-// stay and ask again and again; and newcomers connect, ask once, and leave. Each must be answered
+// stay and ask again and again; newcomers connect, ask once, and leave. Each must be answered
 // within a second.
 #pragma once
 
@@ -17,7 +17,7 @@ public:
     ~Neighbour();
 
     [[nodiscard]] const LoopClock& clock() const { return clock_; }
-    // Between the two it asks nothing, and keeps no connection.
+    // Between the two calls it asks nothing, and keeps no connection.
     void start();
     void stop();
     [[nodiscard]] std::uint64_t answers() const { return answers_; }

@@ -17,9 +17,10 @@ namespace {
 
 constexpr Time never = Time::max();
 constexpr Ms polled_every{40};
-// From when bytes move until the host can have taken notice, and an end of its own is seen here.
+// The time from a movement of bytes until the host has noticed it and an end that it decides on is
+// seen here.
 constexpr Ms seen_within{100};
-// The kernel's TCP_CLOSE and others, which no header has that could stand beside linux/tcp.h.
+// TCP_CLOSE and others of the kernel: no header has them that can be included beside linux/tcp.h.
 constexpr int tcp_close = 7;
 constexpr int tcp_close_wait = 8;
 constexpr int tcp_last_ack = 9;
@@ -117,7 +118,7 @@ void Peer::host_ended(End how, Time now) {
         }
         end_ = how;
         if (plan_.read_after_ms == PeerPlan::never && !is_released_ && !was_judged_) {
-            judge(now);  // it is not going to read, and nothing more can arrive
+            judge(now);  // it does not read, and nothing more can arrive
         }
     }
 }
@@ -138,8 +139,8 @@ bool Peer::poll_progress(Time now, End end) {
     if (::getsockopt(socket_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {
         return false;
     }
-    // The end of the stream counts as a byte. Of a closed socket only what ended it says whether
-    // there was one: that comes as an event.
+    // The end of the stream counts as a byte. A closed socket no longer shows whether there was
+    // one: the event of its end does.
     std::uint64_t arrived = info.tcpi_bytes_received;
     const int state = info.tcpi_state;
     if (state == tcp_close && end == End::none) {
@@ -192,7 +193,7 @@ bool Peer::has_all() {
     return got >= owed();
 }
 
-// Whether owed() is a number that everything else follows from.
+// True if owed() is exact, so that the other checks can rely on it.
 bool Peer::is_exact() const {
     return !(listener_.plugin == Plugin::ack && listener_.framing == Framing::none);
 }
@@ -255,7 +256,7 @@ void Peer::write(Time now) {
         return;
     }
     if (plan_.asks_and_waits && sent_ > 0 && !has_all()) {
-        write_due_ = never;  // read() says when
+        write_due_ = never;  // read() sets the time
         return;
     }
     const std::uint64_t left = is_released_ ? pending_.size() : plan_.bytes - sent_;
@@ -332,7 +333,7 @@ void Peer::verify(const char* data, std::size_t size) {
         is_wrong_ = true;
     };
     if (is_wrong_) {
-        return;  // once is enough
+        return;  // one violation is enough
     }
     switch (listener_.plugin) {
         case Plugin::ack:
@@ -465,25 +466,25 @@ void Peer::release() {
     }
 }
 
-// Whether one of the host's timeouts can have ended the connection at that moment.
+// True if one of the host's timeouts can have ended the connection at that moment.
 bool Peer::timeout_explains(Time at) {
     const bool was_quiet = has_all();
     if (scene_.plan.on_windows && !plan_.reads_promptly()) {
         return true;  // Wine does not know what is acknowledged
     }
-    // Behind a queue that stands still the host learns of progress in steps: it is allowed half of
-    // the time there.
+    // If bytes are queued for this peer, the host learns of progress in steps: half of the timeout
+    // is enough then.
     const auto passed = [&](Clock::duration gap, std::uint32_t timeout_ms) {
         return gap >= (was_quiet ? Ms(timeout_ms) - Ms(30) : Ms(timeout_ms) / 2);
     };
-    // What came just before the end came too late to be seen: the gap before it counts.
+    // Bytes that came just before the end came too late to be seen: the gap before them counts.
     Clock::duration gap = at - std::max(arrived_least_, heard_least_);
-    // So it did if the host decided, and could act only after a batch of slow callbacks.
+    // The gap also counts if the host decided then, but could act only after a batch of slow
+    // callbacks.
     if (at - gap_ended_ < seen_within + Ms(scene_.plan.slow_ms)) {
         gap = std::max(gap, latest_gap_);
     }
-    // Once idle, a connection is closed in order, and what is queued may still have moved after
-    // that.
+    // An idle connection is closed in order, and queued bytes may still have moved after that.
     if (listener_.idle_ms != 0 && passed(std::max(gap, longest_gap_), listener_.idle_ms)) {
         return true;
     }
@@ -530,7 +531,7 @@ void Peer::judge(Time now) {
     complain(all ? "reset" : "bytes lost", "reset by the host, which nothing explains: " + what);
 }
 
-// Timeouts that should have ended the connection, and bytes that should have come.
+// Reports timeouts that should have ended the connection, and bytes that should have come.
 void Peer::look_for_lateness(Time now) {
     if (plan_.over_within_ms != PeerPlan::never && scene_.watch != nullptr && !was_judged_ &&
         is_too_late(began_, now, Ms(plan_.over_within_ms))) {
@@ -544,13 +545,13 @@ void Peer::look_for_lateness(Time now) {
         listener_.connections < 10'000) {
         return;
     }
-    // The one worker accepts itself, and callbacks that keep it busy hold up whoever comes.
+    // The only worker also accepts, so callbacks that keep it busy delay every newcomer.
     if (scene_.plan.threads == 1 && scene_.plan.slow_ms != 0 && arrived_ == 0) {
         return;
     }
-    // Where callbacks keep every worker busy, the opening waits for some batches of them, the timer
+    // If callbacks keep every worker busy, the opening waits for some batches of them, the timer
     // for one, and so does the timer of the further chance that its lateness brings. And one batch
-    // may pass before each buffer that the host reads of what this side has sent: its end comes
+    // may pass before each buffer that the host reads of the bytes from this side: its end comes
     // last.
     const Ms slow = Ms(scene_.plan.slow_ms) * (4 + sent_ / scene_.plan.receive_buffer_bytes);
     const auto bar = [&](std::uint32_t timeout_ms) {
@@ -559,10 +560,10 @@ void Peer::look_for_lateness(Time now) {
     const Time last = std::max(arrived_most_, heard_most_);
     const bool all = has_all();
     Clock::duration limit = Clock::duration::max();
-    // Once both sides have ended the system may keep what this one does not read, and the host be
-    // done with it: nobody sees that from here.
+    // After both sides have ended, the system may keep bytes that this side does not read, although
+    // the host is done: nobody sees that from here.
     if (listener_.idle_ms != 0 && (all || !own_end_)) {
-        // What is queued must still go out, or be given up.
+        // Queued bytes must still go out, or be given up.
         limit = bar(listener_.idle_ms) + (all ? Ms(0) : bar(listener_.close_ms));
     } else if (own_end_ && all && !host_may_hold()) {
         limit = bar(listener_.plugin == Plugin::stays ? listener_.half_close_ms
@@ -575,7 +576,7 @@ void Peer::look_for_lateness(Time now) {
                                               " ms, and the connection should have ended after " +
                                               std::to_string(in_ms(limit)) + " ms" +
                                               (own_end_ ? " (its side is ended)" : ""));
-            end_ = End::reset;  // once is enough
+            end_ = End::reset;  // one violation is enough
         }
         return;
     }
@@ -609,15 +610,15 @@ std::optional<SystemSocket> Peer::hosts_socket() const {
     return std::nullopt;
 }
 
-// Whether the system has bytes for this peer that the host has sent. It is the system then that
-// they wait for: a peer whose receive memory was full may have had segments dropped, and the next
-// attempt to send one comes as late again as the peer was away.
+// True if the system has bytes for this peer that the host has sent. They then wait for the system:
+// a peer whose receive memory was full may have had segments dropped, and the next attempt to send
+// one comes as late again as the peer was away.
 bool Peer::system_holds_bytes() const {
     const std::optional<SystemSocket> socket = hosts_socket();
     return socket && socket->to_send != 0;
 }
 
-// Whether both sides have ended, and only the system cannot get the host's end through to a peer
+// True if both sides have ended, and only the system cannot get the host's end through to a peer
 // that does not read.
 bool Peer::host_is_done() {
     if (!host_is_done_) {
@@ -627,7 +628,7 @@ bool Peer::host_is_done() {
     return host_is_done_;
 }
 
-// For something that may still come. If the cause of a delay is not known yet, it waits on.
+// Judges something that may still come. While the cause of a delay is unknown, it waits on.
 bool Peer::is_too_late(Time from, Time now, Clock::duration limit) {
     const Watch::Verdict verdict = scene_.watch->verdict(from, now, limit);
     if (verdict == Watch::Verdict::nobody_knows && !is_void_) {
@@ -641,9 +642,9 @@ bool Peer::is_too_late(Time from, Time now, Clock::duration limit) {
 void Peer::give_up(const char* why) {
     const bool still_moves = Clock::now() - arrived_most_ < Ms(2'000) && arrived_ > 0;
     if (is_over_ || was_judged_) {
-        // Said already.
+        // It was reported already.
     } else if (still_moves || system_holds_bytes() || (is_released_ && arrived_ > received_)) {
-        scene_.findings.void_judgement();  // the system, or the suite itself, has not come to it
+        scene_.findings.void_judgement();  // the system, or the suite, has had no time for it
     } else {
         complain("not over", std::string(why) + ": " + std::to_string(received_) + " bytes of " +
                                  std::to_string(owed()) + " read, " + std::to_string(arrived_) +

@@ -1,10 +1,10 @@
-// One peer: a non-blocking socket that behaves as its plan says, checks every byte, and judges what
-// the host does to it.
+// One peer: a non-blocking socket that behaves as its plan says, checks every byte, and judges the
+// host's actions.
 //
-// What it sent determines what it is owed. Its listener's limits, and when a byte last moved,
-// determine what may end its connection: the kernel counts the bytes that have come, read or not
-// (TCP_INFO), and those are what the host sees acknowledged. Its sockets are watched
-// edge-triggered: what an event says is kept until a call would block.
+// The bytes that it sent determine what it is owed. Its listener's limits, and the time at which a
+// byte last moved, determine what may end its connection. The kernel counts the bytes that have
+// come, read or not (TCP_INFO), and the host sees these as acknowledged. Its sockets are watched
+// edge-triggered: an event counts until a call would block.
 #pragma once
 
 #include <arpa/inet.h>
@@ -25,7 +25,7 @@
 
 namespace portico::chaos {
 
-// What peers of one round share.
+// The state that peers of one round share.
 struct Scene {
     Scene(const Plan& the_plan, Findings& found) : plan(the_plan), findings(found) {}
 
@@ -34,7 +34,7 @@ struct Scene {
     const Watch* watch = nullptr;
     int epoll = -1;
     std::vector<std::uint16_t> ports;               // of the listeners
-    bool is_stopping = false;                       // the host was told to: any end is in order
+    bool is_stopping = false;                       // host was told to stop: any end is in order
     std::atomic<Time> long_callback_since{Time{}};  // one is under way, as far as this side knows
     std::atomic<Time> long_callback_ended{Time{}};
 };
@@ -76,21 +76,20 @@ public:
     Peer(const Peer&) = delete;
     Peer& operator=(const Peer&) = delete;
 
-    // False when no socket can be had.
+    // False if no socket is available.
     [[nodiscard]] bool connect(std::uint64_t tag);
     void on_events(std::uint32_t events);
-    // Does what is due, and says when it wants to be asked next.
+    // Does what is due, and returns when to call it next.
     [[nodiscard]] Time step(Time now);
-    // The round comes to its end: whoever stays does what its plan says, and everybody reads as
-    // fast as goes.
+    // The round ends: a peer that stays does what its plan says, and all read as fast as they can.
     void release();
     [[nodiscard]] bool is_over() const { return is_over_; }
     [[nodiscard]] bool is_abandoned() const { return is_abandoned_; }
     [[nodiscard]] std::size_t listener() const { return act_.listener; }
     [[nodiscard]] std::uint64_t moved() const { return sent_ + received_ + arrived_; }
-    // Bytes that the host may keep for it at most.
+    // The most bytes that the host may keep for it.
     [[nodiscard]] std::uint64_t memory_bound() const;
-    // Gives up: what it still waits for is said as a violation.
+    // Gives up: reports the things that it still waits for as a violation.
     void give_up(const char* why);
     void drop();
     [[nodiscard]] std::string text() const;
@@ -98,8 +97,8 @@ public:
 private:
     enum class End : std::uint8_t { none, orderly, reset };
 
-    // `end`: what has ended the connection, if something has. False: the system tells nothing any
-    // more, since the connection has ended, and the event that says how is on its way.
+    // `end`: the event that has ended the connection, if any. False: the connection has ended, so
+    // the system reports nothing more, and the event that shows how is on its way.
     bool poll_progress(Time now, End end);
     void write(Time now);
     void read(Time now);
@@ -130,7 +129,7 @@ private:
     const std::string name_;
     Stream sending_, expected_;
     int socket_ = -1;
-    std::string pending_;  // produced and not taken by the system
+    std::string pending_;  // produced, and not yet taken by the system
 
     bool is_connected_ = false, is_readable_ = false, is_writable_ = false, is_released_ = false;
     bool own_end_ = false, is_over_ = false, is_abandoned_ = false, was_judged_ = false,
@@ -139,8 +138,8 @@ private:
     Time began_{}, end_at_{}, write_due_{}, read_due_{}, watch_due_{}, own_end_at_{};
     std::uint64_t sent_ = 0, received_ = 0, arrived_ = 0, acknowledged_ = 0, asked_units_ = 0;
     std::uint64_t writes_ = 0;
-    // When bytes last came, at the earliest and at the latest, and when the host last had something
-    // new from this side that it was bound to see.
+    // When bytes last came, at the earliest and at the latest, and when the host last had news from
+    // this side that it was bound to see.
     Time polled_{}, arrived_least_{}, arrived_most_{}, heard_least_{}, heard_most_{}, orderly_at_{};
     // Times in which nothing moved: the longest one, and the last one that is over.
     Clock::duration longest_gap_{}, latest_gap_{};

@@ -11,7 +11,7 @@ namespace portico::chaos {
 namespace {
 
 constexpr std::uint32_t frame_bytes_max = 65'536;
-constexpr std::uint32_t traffic_ms = 6'000;  // within which the acts of the traffic begin
+constexpr std::uint32_t traffic_ms = 6'000;  // the acts of the traffic begin within it
 
 class Draw {
 public:
@@ -30,7 +30,7 @@ private:
     std::uint32_t between(std::uint32_t least, std::uint32_t most) {
         return least + static_cast<std::uint32_t>(random_() % (most - least + 1));
     }
-    // Each magnitude as likely as the others.
+    // Each magnitude is as likely as the others.
     std::uint32_t magnitude(std::uint32_t least, std::uint32_t most) {
         const double span = std::log2(static_cast<double>(most) / least);
         const double u = static_cast<double>(random_() >> 11) / 9007199254740992.0;
@@ -106,7 +106,7 @@ private:
         door_ = add({.name = "door", .connections = between(1, 4)});
     }
 
-    // The acts before the traffic bring about a state in which nothing can move.
+    // The acts before the traffic lead to a state in which nothing can move.
     void draw_quiet_acts() {
         if (!one_in(4)) {
             Act& act = begin("stuck", Phase::before, any_of({echo_, echo_, stays_}), between(1, 6));
@@ -132,7 +132,7 @@ private:
             stick(act.peer);
         }
         if (one_in(2)) {
-            // More than there are buffers, each with something unread besides.
+            // More peers than there are buffers, each with something unread besides.
             const std::uint32_t buffers = plan_.receive_buffers *
                                           (plan_.ports == "per_core" ? plan_.threads : 1);
             Act& act = begin("held", Phase::before, holds_,
@@ -153,13 +153,13 @@ private:
                 {PeerPlan::Release::finish, PeerPlan::Release::reset, PeerPlan::Release::close});
         }
         if (one_in(6)) {
-            // The chunks of a pool, and then replies of a few bytes beyond it.
+            // Uses up the chunks of a pool, and then sends replies of a few bytes beyond it.
             plan_.listeners[large_].send_queue_bytes = plan_.listeners[ack_]
                                                            .send_queue_bytes = 1'048'576;
             plan_.listeners[ack_].framing = Framing::delimiter;
             plan_.listeners[ack_].reply_bytes = any_of<std::uint32_t>({1, 1, 2, 29});
             plan_.listeners[large_].unit_bytes = 65'536;
-            plan_.receive_buffers = 64;  // which leaves little memory that is allowed besides
+            plan_.receive_buffers = 64;  // so that little other memory is allowed
             Act& filler = begin("full queues", Phase::before, large_, 70 * plan_.threads);
             filler.peer.bytes = 1;
             filler.peer.receive_buffer = 2'048;
@@ -222,7 +222,8 @@ private:
         }
     }
 
-    // A host that stood still looks at what has come meanwhile before it calls anybody idle.
+    // A host that was suspended must look at what has come meanwhile before it calls a connection
+    // idle.
     void draw_suspensions() {
         if (plan_.on_windows || plan_.has_long_callbacks || !one_in(4)) {
             return;
@@ -238,7 +239,7 @@ private:
         plan_.acts.back().peer.silence_ms = plan_.listeners[timed_].idle_ms * 2 / 5;
     }
 
-    // Half of the rounds have callbacks that hold their worker up: many short ones, or one at a
+    // Half of the rounds have callbacks that hold up their worker: many short ones, or one at a
     // time that takes seconds.
     void draw_slow_callbacks() {
         ListenerPlan& listener = plan_.listeners[slow_];
@@ -254,7 +255,7 @@ private:
             act.peer.write_bytes = 1;
             act.peer.asks_and_waits = true;
             act.peer.last = PeerPlan::Last::stay;
-            idle_for_a_time();  // who must be cut in time nevertheless
+            idle_for_a_time();  // it must be cut in time nevertheless
         } else if (kind == 1) {
             listener.callback_ms = between(1'800, 3'000);
             plan_.slow_ms = listener.callback_ms;
@@ -268,8 +269,8 @@ private:
             act.peer.asks_and_waits = true;
             act.peer.last = PeerPlan::Last::leave;
             const std::uint32_t begins_ms = act.start_ms;
-            // Whoever comes meanwhile is served by another worker, and so is whoever gets the place
-            // of one that has left.
+            // Another worker serves clients that come meanwhile, and also the client that gets the
+            // place of one that has left.
             Act& door = begin("through a narrow door while a worker is busy", Phase::traffic, door_,
                               between(5, 16));
             door.start_ms = begins_ms + 400;
@@ -279,7 +280,7 @@ private:
         }
     }
 
-    // Reads all the time, at its rate, what a larger reply holds in store.
+    // Reads all the time, at its rate, from a larger reply that is ready.
     void steady_reader() {
         Act& act = begin("a steady reader", Phase::traffic, any_of({echo_, echo_, timed_, stays_}),
                          between(1, 5));
@@ -290,8 +291,8 @@ private:
         act.peer.bytes = std::max<std::uint64_t>(1'000,
                                                  std::uint64_t{act.peer.read_rate} * between(2, 8));
         if (one_in(2)) {
-            // Also just as much as the host's buffers take at once: then it has nothing to do but
-            // to flush.
+            // Some get just as much as the host's buffers take at once: then the host has only to
+            // flush.
             act.peer.bytes = one_in(2) ? magnitude(500'000, 6'000'000)
                                        : between(2'400'000, 3'800'000);
         }
@@ -413,7 +414,7 @@ private:
         peer.abandons = one_in(10);
     }
 
-    // Connections that are there when the host is told to stop.
+    // Connections that are open when the host is told to stop.
     void draw_stop() {
         Act& idle = begin("idle at the stop", Phase::stop,
                           any_of<std::size_t>({0, echo_, ack_, holds_}), between(0, 60));

@@ -1,5 +1,5 @@
-// A round's plan, drawn from its seed: how the host is configured, and who connects, when, and how
-// they behave.
+// A round's plan, drawn from its seed: the configuration of the host, and its peers, with their
+// times and behaviour.
 #pragma once
 
 #include <cstdint>
@@ -27,13 +27,12 @@ struct ListenerPlan {
     bool is_v6 = false;
 };
 
-// 0 means "as the system has it" for buffers and the segment size, and "as fast as it goes" for
-// rates.
+// For buffers and the segment size 0 means the system's default, and for rates it means no limit.
 struct PeerPlan {
     static constexpr std::uint32_t never = UINT32_MAX;
     enum class Last : std::uint8_t {
         half_close,  // ends its side after its bytes, and reads to the end
-        leave,       // closes once it has been answered
+        leave,       // closes after the answer
         stay,        // until the release
         reset,       // by a reset, after last_ms
         close,       // after last_ms, whatever is unread
@@ -48,15 +47,15 @@ struct PeerPlan {
     bool asks_and_waits = false;                     // for the answer, before each further write
     bool ends_its_side = false;                      // for those that stay: after its bytes
     std::uint32_t read_bytes = 65'536, read_after_ms = 0, read_rate = 0;
-    std::uint32_t hurry_after_ms = never;  // from then on it reads as fast as goes
+    std::uint32_t hurry_after_ms = never;  // from then on it reads at full speed
     Last last = Last::half_close;
     std::uint32_t last_ms = 0;
     Release release = Release::finish;
-    std::uint32_t over_within_ms = never;  // of its connecting
-    // keeps its socket when the host has ended, until the release
+    std::uint32_t over_within_ms = never;  // counted from its connect
+    // keeps its socket after the host has ended, until the release
     bool abandons = false;
 
-    // Bytes may stand still in its direction: nobody can say from when on.
+    // Otherwise bytes may stand still in its direction, and nobody can say since when.
     [[nodiscard]] bool reads_promptly() const { return read_after_ms == 0 && read_rate == 0; }
 };
 
@@ -68,11 +67,11 @@ struct Act {
     Phase phase = Phase::traffic;
     std::size_t listener = 0;
     std::uint32_t count = 1;
-    std::uint32_t start_ms = 0, spread_ms = 0;  // they come from the start on, over so long
+    std::uint32_t start_ms = 0, spread_ms = 0;  // they come within `spread_ms` from the start on
     PeerPlan peer;
 };
 
-// The host is stopped (SIGSTOP) so long after the traffic began, and goes on later.
+// The host is stopped (SIGSTOP) so long after the traffic began, and continued later.
 struct Suspension {
     std::uint32_t after_ms = 0, for_ms = 0;
 };
@@ -86,16 +85,16 @@ struct Plan {
     std::vector<ListenerPlan> listeners;  // the first is "beside"
     std::vector<Act> acts;
     std::vector<Suspension> suspensions;
-    std::uint32_t slow_ms = 0;  // how long the callbacks that may wait at once hold a worker up
+    std::uint32_t slow_ms = 0;  // how long the callbacks that may wait at once hold up a worker
     bool has_long_callbacks = false;
-    std::string plant;  // what stands in for "echo"; empty: nothing
+    std::string plant;  // replaces "echo"; empty: none
     bool is_short = false;
 };
 
 [[nodiscard]] Plan draw_plan(std::uint64_t seed, const std::string& backend,
                              const std::string& ports);
 [[nodiscard]] std::string text_of(const Plan& plan);
-// What ack answers: byte i of its reply.
+// Byte i of ack's reply.
 [[nodiscard]] char ack_byte(std::uint64_t index);
 [[nodiscard]] std::string ack_reply(std::uint32_t bytes);
 // The host's configuration file.

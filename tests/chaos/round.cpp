@@ -1,11 +1,11 @@
 // The steps of a round:
 //   1. the host starts. What it holds now is the baseline;
 //   2. the acts of Phase::before come to a stand: nothing can move, and no thread may work;
-//   3. the traffic, with the well-behaved client beside;
-//   4. the release: everybody comes to an end, and gets what is owed;
+//   3. the traffic, with the well-behaved client beside it;
+//   4. the release: every peer ends, and gets what it is owed;
 //   5. at rest the host has as many descriptors and threads as at its start, and does not work.
 //      Its memory was within the bounds;
-//   6. with new connections open the host is told to stop.
+//   6. the host is told to stop while new connections are open.
 #include "round.hpp"
 
 #include <signal.h>
@@ -128,8 +128,8 @@ private:
         judge_memory();
     }
 
-    // Drives until `is_done`. False if that takes longer than `limit` and what the machine took
-    // away; or, on a machine that hardly runs at all, for minutes.
+    // Drives until `is_done`. False if that takes longer than `limit` plus the time that the
+    // machine took away; or, on a machine that hardly runs at all, minutes.
     bool drive_until(Ms limit, const std::function<bool()>& is_done) {
         const Time began = Clock::now();
         bool done = false;
@@ -140,13 +140,13 @@ private:
         return done;
     }
 
-    // Stops the host for the plan's times, in the traffic.
+    // Stops the host at the plan's times, during the traffic.
     void suspend() {
         const Time began = Clock::now();
         for (const Suspension& suspension : plan_.suspensions) {
             crowd_.run_until(began + Ms(suspension.after_ms));
             const Time from = Clock::now();
-            // A moment more, in which it comes to its senses.
+            // The host gets a moment more to recover.
             watch_->add_suspension(from, from + Ms(suspension.for_ms) + Ms(100));
             host_->signal(SIGSTOP);
             crowd_.run_until(from + Ms(suspension.for_ms));
@@ -154,13 +154,13 @@ private:
         }
     }
 
-    // What has moved so far, of which the peers see only a part: the host may still read what they
-    // sent long ago.
+    // The bytes that have moved so far. The peers see only a part of them: the host may still read
+    // what they sent long ago.
     std::pair<std::uint64_t, BytesInSystem> moved() {
         return {crowd_.moved(), bytes_in_system(scene_.ports)};
     }
 
-    // Waits until nothing has moved for a while, and then looks for a time.
+    // Waits until nothing has moved for a while, and then measures for a time.
     void look_for_spin(const char* state) {
         for (int attempts = 3; attempts > 0; --attempts) {
             auto seen = moved();
@@ -213,7 +213,8 @@ private:
                    rest.descriptors + slack >= ready_.descriptors &&
                    rest.threads <= ready_.threads + slack;
         };
-        // Those who keep their end of a connection that the host has ended cannot keep the host's.
+        // Peers that keep their end of a connection that the host has ended cannot keep the host's
+        // end.
         const Time began = Clock::now();
         crowd_.run_until(began + Ms(longest_ms) + Ms(2'000), is_at_rest);
         if (!is_at_rest() &&
@@ -248,8 +249,8 @@ private:
         host_->signal(plan_.on_windows ? SIGINT : SIGTERM);
         std::optional<int> code;
         const Ms allowed = Ms(plan_.drain_ms) + Ms(1'000);
-        // Its last line says when its work was done. The end of the process, which gives its memory
-        // back, may take longer if it hardly gets a processor.
+        // The time of its last log line shows when its work was done. The end of the process, which
+        // gives its memory back, may take longer if it hardly gets a processor.
         std::optional<Time> stopped;
         static_cast<void>(drive_until(allowed + Ms(10'000), [&] {
             if (!stopped && !log_->line_with(" info stopped").empty()) {
@@ -269,7 +270,7 @@ private:
             findings_.violation("the stop", "it took " + std::to_string(stop_ms_) + " ms, where " +
                                                 std::to_string(allowed.count()) + " are allowed");
         }
-        // What the host has sent is there now, or will never be.
+        // By then the bytes that the host has sent are there, or never will be.
         crowd_.run_until(Clock::now() + Ms(100));
         crowd_.drop_all();
         host_pid = 0;

@@ -1,5 +1,5 @@
-// One round: a host of its own, configured as the plan says, the plan's peers, and all that must
-// hold of the host.
+// One round: a host of its own with the plan's configuration, the plan's peers, and all checks of
+// the host.
 #pragma once
 
 #include <string>
@@ -18,12 +18,12 @@ struct Programs {
 
 struct Outcome {
     bool is_right = false;
-    std::vector<std::string> kinds;  // of what was found, with how often
+    std::vector<std::string> kinds;  // of the findings, each with its count
     std::uint64_t judgements = 0, voided = 0;
     std::string summary;
 };
 
-// The host of the round that is under way, or 0: for a signal handler, which must not leave it
+// The host of the current round, or 0. It is for a signal handler, which must not leave the host
 // behind.
 [[nodiscard]] int host_under_way();
 

@@ -19,7 +19,7 @@ void Stream::begin_message() {
     in_message_ = true;
 }
 
-// Contents are from '!' up: neither a newline, which delimits, nor the key of chaotic#holds.
+// Contents are bytes from '!' up: neither a newline, which delimits, nor the key of chaotic#holds.
 void Stream::produce(std::span<char> into) {
     for (char& byte : into) {
         if (framing_ != Framing::none && !in_message_) {

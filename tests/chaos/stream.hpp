@@ -1,6 +1,6 @@
-// The bytes that a peer sends: messages as its listener frames them, with contents that tell their
-// place. The same seed makes the same bytes, so that a second one beside it knows what an echo must
-// be.
+// The bytes that a peer sends: messages in its listener's framing, whose contents show their place.
+// The same seed makes the same bytes, so a second stream beside it gives the bytes that an echo
+// must return.
 #pragma once
 
 #include <cstddef>
@@ -15,12 +15,12 @@ enum class Framing : std::uint8_t { none, delimiter, length_prefix };
 
 class Stream {
 public:
-    // `message_bytes_max`: of a framed message's payload.
+    // `message_bytes_max`: the most bytes in a framed message's payload.
     Stream(std::uint64_t seed, Framing framing, std::uint32_t message_bytes_max);
 
     void produce(std::span<char> into);
-    // Of the first `sent` bytes produced, those of whole messages, and how many messages. Call it
-    // with `sent` never falling.
+    // Of the first `sent` bytes produced, those of whole messages, and the number of messages.
+    // `sent` must never decrease from call to call.
     struct Whole {
         std::uint64_t bytes = 0;
         std::uint64_t messages = 0;
@@ -40,7 +40,7 @@ private:
     int prefix_left_ = 0;
     bool delimiter_due_ = false;
     bool in_message_ = false;
-    std::deque<std::uint64_t> ends_;  // of messages, not yet counted in whole_
+    std::deque<std::uint64_t> ends_;  // ends of messages that are not yet counted in whole_
     Whole whole_;
 };
 

@@ -1,4 +1,4 @@
-// What the system says of the TCP sockets that it has, whoever's they are (/proc/net/tcp, proc(5)).
+// The TCP sockets of the whole system, of any program (/proc/net/tcp, proc(5)).
 #pragma once
 
 #include <cstdint>
@@ -16,14 +16,13 @@ struct SystemSocket {
 
 [[nodiscard]] std::vector<SystemSocket> system_sockets(bool is_v6);
 
-// Clients of `ports` that are closed, and whose end the system cannot get through to the other
-// side: it was out of room when they closed. It tries again with pauses that double, up to two
-// minutes.
+// Closed clients of `ports` whose end the system cannot get through to the other side, which was
+// out of room when they closed. The system tries again with pauses that double, up to two minutes.
 [[nodiscard]] std::uint64_t unheard_ends(const std::vector<std::uint16_t>& ports);
 
-// The bytes in both directions that lie in the system's buffers for the server's side of
-// connections to `ports`: what the server has not read, and what its peers have not acknowledged.
-// While it changes the server is at work, even if its peers notice nothing.
+// The bytes in both directions that the system's buffers hold for the server's side of connections
+// to `ports`: those that the server has not read, and those that its peers have not acknowledged.
+// While this changes, the server is at work, even if its peers notice nothing.
 struct BytesInSystem {
     std::uint64_t to_send = 0, to_read = 0;
 

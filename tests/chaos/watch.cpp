@@ -62,7 +62,7 @@ Watch::Sample Watch::sample() const {
     return taken;
 }
 
-// The first two figures of "schedstat" are the nanoseconds that a thread ran, and waited for a
+// The first two figures of "schedstat" are the nanoseconds for which a thread ran, and waited for a
 // processor.
 Watch::Threads Watch::threads_of(pid_t process) {
     Threads found;
@@ -114,7 +114,7 @@ Clock::duration Watch::deprived(Time from, Time to) const {
     const auto next = std::upper_bound(samples_.begin(), samples_.end(), to, after);
     const Sample last = next == samples_.end() ? sample() : *next;
     const auto worst_ns = [&](Threads Sample::*threads) {
-        // A thread that has ended meanwhile counts as far as it was seen.
+        // A thread that has ended meanwhile counts up to its last sample.
         std::map<pid_t, std::int64_t> waited_ns;
         for (auto seen = first; seen != next; ++seen) {
             for (const auto& [id, thread] : (*seen).*threads) {

@@ -1,6 +1,6 @@
-// Watches the host from outside (/proc) and the suite's own loops: what each thread of the host
-// used of the processor, how long it had to wait for one, and how late the suite itself was. From
-// this follows what the host can be blamed for.
+// Watches the host from outside (/proc) and the suite's own loops: the processor time that each
+// thread of the host used, its waits for a processor, and the lateness of the suite itself. This
+// shows which delays are the host's fault.
 #pragma once
 
 #include <sys/types.h>
@@ -17,7 +17,7 @@
 
 namespace portico::chaos {
 
-// One of the suite's loops, which means to come around every `period`. What it is late by adds up.
+// One of the suite's loops, which should come around every `period`. Its lateness adds up.
 class LoopClock {
 public:
     static constexpr Ms period{20};
@@ -31,7 +31,7 @@ public:
         }
         started_ = true;
     }
-    // The loop was not meant to run meanwhile.
+    // The loop did not have to run meanwhile.
     void pauses() { started_ = false; }
     [[nodiscard]] std::int64_t late_ns() const { return late_ns_; }
 
@@ -43,26 +43,26 @@ private:
 
 class Watch {
 public:
-    // `in_emulator`: the host cannot run without the emulator's server, so what that waits for
-    // counts too.
+    // `in_emulator`: the host cannot run without the emulator's server, so the server's waits count
+    // too.
     Watch(pid_t host, bool in_emulator);
     ~Watch();
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
 
-    // Loops whose lateness counts. Before anything is judged.
+    // Adds a loop whose lateness counts. Call it before anything is judged.
     void add(const LoopClock& loop);
 
-    // The host does not run in this time, as the suite has arranged it. Told before it runs again.
+    // The suite keeps the host from running in this time. Call it before the host runs again.
     void add_suspension(Time from, Time to);
 
-    // How long, between two moments, the machine kept from running: the suite, a thread of the host
-    // (the one worst off), and the emulator's server.
+    // The time, between two moments, for which the machine kept these from running: the suite, a
+    // thread of the host (the one that waited most), and the emulator's server.
     [[nodiscard]] Clock::duration deprived(Time from, Time to) const;
     enum class Verdict : std::uint8_t { in_time, nobody_knows, too_late };
-    // Too late is what passes `limit` by more than the machine took away.
+    // Something is too late if it passes `limit` by more than the time that the machine took away.
     [[nodiscard]] Verdict verdict(Time from, Time to, Clock::duration limit) const;
-    // Of something that is over: counts the judgement, and a void one.
+    // Judges something that is over: counts the judgement, and a void one.
     [[nodiscard]] bool is_too_late(Findings& findings, Time from, Time to,
                                    Clock::duration limit) const;
 
@@ -72,7 +72,7 @@ public:
     };
     using Threads = std::map<pid_t, Thread>;
     [[nodiscard]] Threads threads() const { return threads_of(host_); }
-    // Without those that the kernel itself adds for io_uring, and takes away when it likes.
+    // Leaves out the threads that the kernel adds for io_uring and removes at any time.
     [[nodiscard]] static std::size_t count_own_threads(pid_t process);
     [[nodiscard]] std::uint64_t memory_peak_kib() const { return memory_peak_kib_; }
     [[nodiscard]] std::uint64_t memory_kib() const;
@@ -93,7 +93,7 @@ private:
     std::atomic<bool> ends_{false};
     std::atomic<std::uint64_t> memory_peak_kib_{0};
     mutable std::mutex mutex_;
-    std::vector<const LoopClock*> loops_;  // under mutex_, as the samples
+    std::vector<const LoopClock*> loops_;  // under mutex_, like the samples
     std::vector<Sample> samples_;
     struct Span {
         Time from, to;

@@ -1,4 +1,4 @@
-// Accepting: who came, in whatever order, and why a listener cannot listen.
+// Accepting: the peer's address, clients in any order, and the errors of a listener.
 #include "contract/world.hpp"
 
 #include <algorithm>
@@ -125,7 +125,7 @@ TEST_CASE("an accept at once is complete in the call or comes out of wait, never
         REQUIRE(accept.error == io::Error::none);
         io::close_native(accept.accepted);
     }
-    // Without a client it waits as any accept does, and can be cancelled.
+    // Without a client it waits like any accept, and can be cancelled.
     if (world.port().accept_at_once(accept)) {
         FAIL("there is no client");
     }
@@ -148,7 +148,7 @@ TEST_CASE("a peer that resets in the backlog does not end the listener", "[contr
     }
     Peer peer;
     REQUIRE(peer.connect(world.address()));
-    // Some systems hand out the dead connections, some an error for each, some skip them.
+    // Some systems hand out the dead connections, some return an error for each, some skip them.
     for (int i = 0; i < 20; ++i) {
         world.complete(accept);
         if (accept.error != io::Error::none) {
@@ -190,7 +190,7 @@ TEST_CASE("a listener says why it cannot listen", "[contract][accept]") {
     }
     SECTION("a port is free again when its listener is closed") {
         const io::Address address = world.address();
-        Connection connection(world);  // an old connection on the port does not keep it
+        Connection connection(world);  // an old connection does not keep the port
         world.port().close(world.listener());
         io::Socket again;
         const auto result = again.listen(address, 16);

@@ -1,4 +1,5 @@
-// The pool of receive buffers: who waits for one gets one, and nobody keeps them from the rest.
+// The pool of receive buffers: a receive that waits for one gets one, and no connection keeps them
+// from the rest.
 #include "contract/world.hpp"
 
 #include <algorithm>
@@ -27,7 +28,7 @@ TEST_CASE("receives that find the pool empty wait for buffers", "[contract][buff
         REQUIRE(world.run_until([&] { return holding.size() == expected; }));
         CHECK(world.pool().in_use() == expected);
         world.run_for(5);
-        CHECK(holding.size() == expected);  // nobody fails for want of a buffer
+        CHECK(holding.size() == expected);  // nobody fails because there is no buffer
         for (const std::size_t i : holding) {
             REQUIRE(connections[i]->take());
             CHECK(connections[i]->input == std::to_string(i));
@@ -115,13 +116,14 @@ TEST_CASE("busy connections that wait leave half of the buffers to those that ha
             REQUIRE(connection.read());
         }
     }
-    // All wait at once, as after a burst.
+    // All connections wait at once, as after a burst.
     for (auto& connection : busy) {
         world.submit(connection->receive);
     }
     world.run_for(5);
     CHECK(world.pool().in_use() <= buffers / 2);
-    // The other half is enough for everybody's message, and nobody misses one for want of a buffer.
+    // The other half is enough for every message, and no connection misses one because there is no
+    // buffer.
     for (auto& connection : busy) {
         REQUIRE(connection->peer.send_all("y"));
         REQUIRE(world.run_until([&] { return !connection->receive.in_flight; }));
@@ -159,14 +161,14 @@ TEST_CASE("a buffer that another thread gives back reaches a port that waits",
     INFO(kind.name);
     World world(kind, {.buffers = 1});
     Connection connection(world);
-    const io::Buffer held = world.pool().take();  // by another port's connection, say
+    const io::Buffer held = world.pool().take();  // for example by another port's connection
     REQUIRE(held.data != nullptr);
     REQUIRE(connection.peer.send_all("data"));
     world.submit(connection.receive);
     world.run_for(5);
     REQUIRE(connection.receive.in_flight);
     std::thread other([&] {
-        // by now the port waits, mostly
+        // by now the port waits, in most cases
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
         world.pool().give_back(held);
     });
@@ -187,7 +189,7 @@ TEST_CASE("a buffer that another thread gives back reaches a port that waits",
 TEST_CASE("connections that nobody reads do not take the buffers of those that are read",
           "[contract][buffers]") {
     const PortCase& kind = ANY_PORT();
-    // whether the further bytes are there at once, or come when the host is idle
+    // whether the further bytes are there at once, or come while the host is idle
     const bool is_prompt = GENERATE(true, false);
     INFO(kind.name);
     CAPTURE(is_prompt);
@@ -219,7 +221,7 @@ TEST_CASE("connections that nobody reads do not take the buffers of those that a
     REQUIRE(reader.peer.send_all("read me"));
     reader.read_until(7);
     CHECK(reader.input == "read me");
-    // Nothing is lost, and nobody waits for ever.
+    // Nothing is lost, and no connection waits for ever.
     for (const auto& connection : held) {
         world.submit(connection->receive);
     }
@@ -248,7 +250,7 @@ TEST_CASE("more receives than fit into a queue, all with data at once, are serve
         Connection& connection = *connections.back();
         connection.receive.then = [&connection] { static_cast<void>(connection.take()); };
     }
-    // Armed while nothing is there, then all at once, twice: data, and the end.
+    // First armed while nothing is there; then everything comes at once, twice: data, and the end.
     for (const auto& connection : connections) {
         world.submit(connection->receive);
     }

@@ -111,7 +111,7 @@ TEST_CASE("a cancel that comes too late changes nothing", "[contract][cancel]") 
     Connection connection(world);
     REQUIRE(connection.peer.send_all("there already"));
     world.run_for(20);
-    world.submit(connection.receive);  // completes inline or soon
+    world.submit(connection.receive);  // completes in the call or soon
     world.port().cancel(connection.receive);
     REQUIRE(world.run_until([&] { return !connection.receive.in_flight; }));
     if (connection.receive.error == io::Error::none) {
@@ -149,8 +149,8 @@ TEST_CASE("a send that waits is cancelled", "[contract][cancel]") {
     // It may have been partial by then.
     CHECK(
         (connection.send.error == io::Error::aborted || connection.send.error == io::Error::none));
-    // What the system accepted before is intact at the peer, in front of what it may have taken of
-    // the cancelled one.
+    // The bytes that the system accepted before reach the peer intact, before any that it may have
+    // taken from the cancelled send.
     const std::string received = connection.peer.receive_exactly(static_cast<std::size_t>(sent));
     CHECK((received == pattern(0, static_cast<std::size_t>(sent))));
     connection.socket.reset_on_close();
@@ -162,8 +162,8 @@ TEST_CASE("a connect on its way is cancelled", "[contract][cancel]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);
     World world(kind);
-    // With its backlog full, a listener that nobody accepts from makes further connects wait
-    // (Linux), or refuses them (Windows).
+    // If its backlog is full and nobody accepts, a listener makes further connects wait (Linux), or
+    // refuses them (Windows).
     io::Socket full;
     REQUIRE(full.listen(loopback(), 1));
     constexpr std::size_t count = 8;
@@ -260,7 +260,7 @@ TEST_CASE("a cancel that races data loses no byte", "[contract][cancel]") {
     CHECK(is_well);
     CHECK(connection.input.size() == size);
     CHECK((connection.input == pattern(0, size)));
-    CHECK(cancels > 0);  // how many of them come in time is the machine's affair
+    CHECK(cancels > 0);  // how many come in time depends on the machine
     connection.close();
     world.require_balanced();
 }

@@ -31,7 +31,7 @@ TEST_CASE("reset_on_close makes the peer see a reset", "[contract][close]") {
     connection.socket.reset_on_close();
     connection.close();
     reader.join();
-    // Wine's recv reports a reset that came before it was called as the end of the stream.
+    // Wine's recv reports a reset that came before the call as the end of the stream.
     CHECK((seen.outcome == Peer::Outcome::reset ||
            (is_wine() && seen.outcome == Peer::Outcome::end)));
     world.require_balanced();
@@ -47,7 +47,7 @@ TEST_CASE("a close behind a receive is seen by the peer without a further wait",
     Connection connection(world);
     REQUIRE(connection.peer.send_all("hello"));
     REQUIRE(connection.read());
-    // A backend may still be receiving by itself: that must not keep the connection open.
+    // A backend may still be receiving on its own: that must not keep the connection open.
     if (is_reset) {
         connection.socket.reset_on_close();
     }
@@ -121,7 +121,7 @@ TEST_CASE("half-close: this side ends first, and still receives", "[contract][cl
     CHECK(connection.socket.shutdown_send());
     CHECK(connection.peer.receive_exactly(100) == "that is all");
     world.run_for(10);
-    CHECK(connection.receive.in_flight);  // its own end of stream is no news for the receive
+    CHECK(connection.receive.in_flight);  // its own end of stream completes no receive
     const std::string stream = pattern(0, 300'000);
     std::thread writer([&] {
         connection.peer.send_all(stream);

@@ -1,4 +1,4 @@
-// Connecting: to a listener, to nobody, and from a given address.
+// Connecting: to a listener, to a port without one, and from a given address.
 #include "contract/world.hpp"
 
 using namespace portico;
@@ -56,7 +56,7 @@ TEST_CASE("a connect where nobody listens is refused", "[contract][connect]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);
     World world(kind);
-    // Bound and not listening: the port stays taken, so that nobody else comes to listen there.
+    // Bound and not listening: the port stays taken, so that nobody else can listen there.
     io::Socket nobody;
     REQUIRE(nobody.open_for_connect(io::Address::Family::v4, loopback()));
     for (int i = 0; i < 3; ++i) {

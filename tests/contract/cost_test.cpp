@@ -1,4 +1,4 @@
-// What a message costs in calls to the system.
+// The cost of a message in calls to the system.
 #include "contract/world.hpp"
 
 using namespace portico;
@@ -44,9 +44,8 @@ TEST_CASE("ping-pong costs one receive, one send and as few waits as can be", "[
     CHECK(after.receives - before.receives >= count);
     CHECK(after.receives - before.receives <= count + slack);
     CHECK(after.sends - before.sends == count);
-    // Where the waits are all the calls that there are, one hands over the send, which completes in
-    // it, and one waits for the next message. Where each call brings a packet, the send's must be
-    // waited for too.
+    // If waits are the only calls, one hands over the send, which completes in it, and one waits
+    // for the next message. If each call brings a packet, the send's packet must be waited for too.
     const bool brings_all_packets = kind.factory.name == "iocp with a packet for every call";
     const std::uint64_t waits_each = world.port().name() == "io_uring" || brings_all_packets ? 2
                                                                                              : 1;

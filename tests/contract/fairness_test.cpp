@@ -1,4 +1,4 @@
-// What is always ready must not keep the port from what is ready now and then.
+// An operation that is always ready must not starve others that are ready now and then.
 #include "contract/world.hpp"
 
 using namespace portico;
@@ -6,8 +6,8 @@ using namespace portico::test;
 
 namespace {
 
-// How many completions of the busy one may pass before the quiet one is served. Backends ask the
-// system again after a budget of some tens; the bound only tells a budget from none.
+// The most completions of the busy one that may pass before the quiet one is served. Backends ask
+// the system again after a budget of some tens; the bound only shows whether there is a budget.
 constexpr int completions_max = 2'000;
 
 }  // namespace
@@ -111,7 +111,7 @@ TEST_CASE(
     std::vector<std::unique_ptr<Connection>> others;
     bool is_over = false;
     constexpr int turns = 400;
-    // more than it will come to, and little enough for every network
+    // more than it will need, and little enough for every network
     REQUIRE(busy.peer.send_all(std::string((turns + 100) * 16, 'b')));
     busy.receive.then = [&] {
         if (busy.take() && !is_over) {
@@ -123,7 +123,7 @@ TEST_CASE(
         other.receive.then = [&world, &is_over, &other] {
             if (other.take() && !is_over) {
                 world.submit(other.receive);
-                other.peer.send_all("o");  // into a receive that waits already
+                other.peer.send_all("o");  // into a receive that already waits
             }
         };
         world.submit(other.receive);

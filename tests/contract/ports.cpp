@@ -27,7 +27,8 @@ void add(Cases& cases, const PortFactory& factory, bool has_shared) {
 }
 
 #ifdef PORTICO_IO_URING
-// io_uring with all that this system has, then each way down alone, then all of them.
+// io_uring with all features of this system, then with one of them missing in turn, then with all
+// of them missing.
 void add_io_uring(Cases& cases) {
     const base::Result<std::string> probed = io::probe_io_uring();
     if (!probed) {
@@ -72,9 +73,10 @@ void add_io_uring(Cases& cases) {
 #endif
 
 #ifdef _WIN32
-// IOCP as usual, and as it is where a socket's provider is a layered one: a call that succeeds at
-// once brings a packet all the same. There the system is not asked to leave it out, here it answers
-// that it cannot. (One World at a time: what its factory chose holds until the next.)
+// IOCP as usual, and as it is if a socket's provider is a layered one: a call that succeeds at once
+// brings a packet all the same. With such a provider the port does not ask the system to leave the
+// packet out; here it asks, and the system answers that it cannot. (One World at a time: its
+// factory's choice holds until the next.)
 bool brings_all_packets = false;
 
 const auto system_modes = imported(::SetFileCompletionNotificationModes);

@@ -16,17 +16,17 @@ struct PortFactory {
         make;
 };
 
-// A backend as it is used: by one thread, or shared by several.
+// A backend in one kind of use: by one thread, or shared by several.
 struct PortCase {
     PortFactory factory;
     bool shared = false;
     std::string name;  // "epoll, single"
 };
 
-// Every backend of this system, in each of its uses: each test runs on all of them with ANY_PORT().
+// Every backend of this system, in each kind of use: each test runs on all of them with ANY_PORT().
 [[nodiscard]] int port_case_count();
 [[nodiscard]] const PortCase& port_case(int index);
-// Those of one use: single ports, shared ports. (A backend may have no shared ones.)
+// Those of one kind of use: single ports, shared ports. (A backend may have no shared ones.)
 [[nodiscard]] int single_port_count();
 [[nodiscard]] const PortCase& single_port(int index);
 [[nodiscard]] int shared_port_count();
@@ -34,7 +34,7 @@ struct PortCase {
 
 }  // namespace portico::test
 
-// Run the rest of the test case once for each.
+// Each runs the rest of the test case once for each such port.
 #define ANY_PORT() \
     ::portico::test::port_case(GENERATE(range(0, ::portico::test::port_case_count())))
 #define SINGLE_PORT() \

@@ -1,4 +1,4 @@
-// Posts from any thread to the thread that waits.
+// Posts from any thread reach the thread that waits.
 #include "contract/world.hpp"
 
 using namespace portico;
@@ -92,7 +92,7 @@ TEST_CASE("a post wakes a wait that blocks", "[contract][post]") {
                 std::this_thread::yield();
             }
             if (i % 3 == 0) {
-                // by now the wait blocks, mostly
+                // by now the wait blocks, in most cases
                 std::this_thread::sleep_for(std::chrono::microseconds(i * 5));
             }
             world.port().post(post);

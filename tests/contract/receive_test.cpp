@@ -66,7 +66,7 @@ TEST_CASE("full buffers are followed by the rest", "[contract][receive]") {
     INFO(kind.name);
     World world(kind, {.buffer_bytes = 64});
     Connection connection(world);
-    // Exact multiples and their neighbours: a full buffer says nothing about what is left.
+    // Tests exact multiples and their neighbours: a full buffer does not show how much is left.
     std::uint64_t offset = 0;
     for (const std::size_t size : {64U, 128U, 640U, 63U, 65U, 1U, 6'400U}) {
         connection.input.clear();
@@ -87,8 +87,8 @@ TEST_CASE("what comes behind urgent data is received", "[contract][receive]") {
     INFO(kind.name);
     World world(kind);
     Connection connection(world);
-    // Linux ends a read at the mark of urgent data, so that this one is short though more is there,
-    // and no news will come.
+    // Linux ends a read at the mark of urgent data, so this one is short though more is there, and
+    // no edge will follow.
     REQUIRE(connection.peer.send_all("before"));
     REQUIRE(connection.peer.send_urgent('!'));
     REQUIRE(connection.peer.send_all("behind"));
@@ -216,7 +216,7 @@ TEST_CASE("a reset that came before the receive ends it at once", "[contract][re
     connection.peer.abort();
     world.run_for(20);
     world.complete(connection.receive);
-    if (!is_wine()) {  // Wine makes it look like the end of the stream
+    if (!is_wine()) {  // Wine reports it as the end of the stream
         CHECK(connection.receive.error == io::Error::reset);
     }
     CHECK(connection.receive.buffer.data == nullptr);
@@ -259,7 +259,7 @@ TEST_CASE("a peer that floods while nobody receives loses nothing", "[contract][
     CHECK(connection.receive.error == io::Error::none);
     CHECK(connection.input.size() == size);
     CHECK((connection.input == stream));
-    // What a backend may park for a connection without a receive, and read ahead of a stream.
+    // A backend may park this much for a connection without a receive, and read ahead of a stream.
     CHECK(paused_in_use_max <= 1 + world.pool().buffers_max() / 16);
     connection.close();
     world.require_balanced();
@@ -280,7 +280,7 @@ TEST_CASE("streams that nobody reads on hold a share of the pool at most", "[con
             static_cast<void>(peer.send_all(stream));
         });
     }
-    // Each reads a part in its own time, and pauses where that leaves it.
+    // Each reads a part in its own time, and then pauses at that point.
     const std::size_t read_each = GENERATE(as<std::size_t>{}, 1, 500'000, 1'000'000);
     CAPTURE(read_each);
     bool is_well = true;
@@ -362,8 +362,8 @@ TEST_CASE("what comes in pieces while nobody receives is all there, in order, be
     SECTION("and is reset") {
         connection.peer.abort();
         world.run_for(5);
-        // How much of it is left is the system's affair, but it is the beginning, and the reset is
-        // told.
+        // The system decides how much of it is left, but it is the beginning, and the reset is
+        // reported.
         while (connection.read()) {
         }
         CHECK(expected.compare(0, connection.input.size(), connection.input) == 0);

@@ -1,4 +1,4 @@
-// Sending: every byte in order, in one call or gathered, to readers fast, slow and gone.
+// Sending: every byte in order, in one call or gathered, to fast, slow and closed readers.
 #include "contract/world.hpp"
 
 #include <array>
@@ -119,7 +119,7 @@ TEST_CASE("a gathered send keeps the order of its 64 buffers", "[contract][send]
     std::size_t sent = 0;
     bool is_well = true;
     while (sent < size && is_well) {
-        // What is left of each buffer, as the send queue will do it.
+        // The rest of each buffer, as the send queue will pass it.
         std::array<io::ConstBuffer, io::SendOperation::buffers_max> parts;
         std::size_t begin = 0;
         std::size_t used = 0;
@@ -169,7 +169,7 @@ TEST_CASE("a receive and a send are in flight at once and do not wait for each o
         received = connection.peer.receive_exactly(static_cast<std::size_t>(sent) + chunk.size());
     });
     const bool is_well = world.run_until([&] { return !connection.send.in_flight; });
-    // The rest of the chunk, when the send was partial.
+    // The rest of the chunk, if the send was partial.
     std::string_view rest = std::string_view(chunk).substr(is_well ? connection.send.bytes : 0);
     if (is_well) {
         connection.write(rest);
@@ -192,7 +192,7 @@ TEST_CASE("a stream goes both ways at once", "[contract][send]") {
     Connection connection(world, 32 * 1'024, 32 * 1'024);
     constexpr std::size_t size = 2 << 20;
     const std::string stream = pattern(0, size);
-    // An echo: what comes is sent back before more is received.
+    // An echo: sends back what has come before it receives more.
     io::ConstBuffer rest;
     bool is_end = false;
     auto& receive = connection.receive;
@@ -248,7 +248,7 @@ TEST_CASE("sends to a peer that has reset end with an error", "[contract][send]"
     connection.peer.abort();
     connection.part = {as_bytes("anybody?").data(), 8};
     connection.send.buffers = {&connection.part, 1};
-    // The first may still be taken by the system.
+    // The system may still take the first.
     const std::uint64_t deadline = world.port().now() + patience_ns;
     do {
         world.complete(connection.send);
@@ -376,7 +376,7 @@ TEST_CASE("many sends that may be late keep their bytes in order, also where the
     std::size_t sent = 0;
     bool is_well = true;
     while (sent < size && is_well) {
-        // Two parts, often more than there is room for.
+        // Two parts, which often do not both fit.
         const std::size_t first = std::min<std::size_t>(1 + random() % 100'000, size - sent);
         const std::size_t second = std::min<std::size_t>(random() % 100'000, size - sent - first);
         const std::array<io::ConstBuffer, 2> parts{
@@ -423,7 +423,7 @@ TEST_CASE("a send that may be late fails in time, and once, when the peer has re
     world.require_balanced();
 }
 
-// One of the ways in which a host sends, into a connection whose peer does not read.
+// One of the ways in which a host sends to a connection whose peer does not read.
 TEST_CASE("a send that cannot proceed costs nothing, whatever else the peer does",
           "[contract][send]") {
     enum class Form { plain, gathered, quiet };
@@ -436,13 +436,13 @@ TEST_CASE("a send that cannot proceed costs nothing, whatever else the peer does
     std::string chunk;
     std::uint64_t sent = 0;
     connection.fill(chunk, sent);
-    // The send in flight is a plain one. The one after it meets the full buffer from the beginning.
+    // The send in flight is a plain one. The next one finds the buffer full from the beginning.
     world.port().cancel(connection.send);
     REQUIRE(world.run_until([&] { return !connection.send.in_flight; }));
     const std::size_t half = chunk.size() / 2;
     const std::array<io::ConstBuffer, 2> halves{
         {{as_bytes(chunk).data(), half}, {as_bytes(chunk).data() + half, half}}};
-    // Until a send stays: now and then the system finds a little room after all.
+    // Repeats until a send stays in flight: now and then the system finds a little room after all.
     const auto settle = [&] {
         for (int tries = 0; tries == 0 || !connection.send.in_flight; ++tries) {
             if (!connection.send.in_flight) {
@@ -462,8 +462,8 @@ TEST_CASE("a send that cannot proceed costs nothing, whatever else the peer does
         const io::Counters before = world.port().counters();
         world.run_for(50);
         const io::Counters after = world.port().counters();
-        // Some waits end early (a look at idle receives, a quiet send's end). One that spins makes
-        // thousands.
+        // Some waits end early (to look at idle receives, or because a quiet send ends). A port
+        // that spins makes thousands of them.
         CHECK(after.waits - before.waits <= 10);
         CHECK(after.sends - before.sends <= 2);
         CHECK(after.receives - before.receives <= 2);

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
 
-// An echo whose completions any thread may handle, as a strand does it: one at a time.
+// An echo whose completions any thread may handle, one at a time as in a strand.
 class SharedEcho {
 public:
     SharedEcho(io::CompletionPort& port, io::BufferPool& pool) : port_(port), pool_(pool) {
@@ -126,7 +126,7 @@ private:
     std::atomic<std::uint64_t> echoed_{0};
 };
 
-// Accepts for an echo, again and again when it has closed. Submit and cancel come from any thread
+// Accepts for an echo, again each time the echo has closed. Submit and cancel come from any thread
 // of the port, one at a time.
 class Acceptor : public io::AcceptOperation {
 public:
@@ -198,7 +198,7 @@ bool run_on(io::CompletionPort& port, const std::function<void()>& function) {
     return eventually([&] { return is_done.load(); });
 }
 
-// Accepted connections as echoes, and their peers. Before the workers start.
+// Accepted connections as echoes, and their peers. Make them before the workers start.
 struct Echoes {
     std::vector<std::unique_ptr<SharedEcho>> echoes;
     std::vector<Peer> peers;
@@ -215,7 +215,8 @@ struct Echoes {
         }
     }
 
-    // Rounds of messages of random sizes through all of them, by this thread. How many went wrong.
+    // This thread sends rounds of messages of random sizes through all of them. Returns how many
+    // failed.
     static int ping_pong(std::span<Peer> some, int rounds, unsigned seed, std::size_t size_max) {
         std::mt19937 random(seed);
         int wrong = 0;
@@ -346,7 +347,7 @@ TEST_CASE("a stream and its end arrive whole, whichever threads see the edges",
         CHECK(echoes[i]->failures() == 0);
     }
     CHECK(accepted <= 2 * rounds);
-    // A peer that was reset in the backlog is passed over on some systems.
+    // Some systems skip a peer that was reset in the backlog.
     CHECK(accepted >= 2 * rounds - aborted);
     world.require_balanced();
 }
@@ -390,7 +391,7 @@ TEST_CASE("cancels out of other threads race data, and nothing is lost", "[contr
         CHECK(echo->failures() == 0);
         aborted += echo->aborted();
     }
-    INFO(aborted << " aborted");  // how many of the cancels come in time is the machine's affair
+    INFO(aborted << " aborted");  // how many of the cancels come in time depends on the machine
     world.require_balanced();
 }
 
@@ -411,7 +412,7 @@ TEST_CASE("a handler that blocks holds up nobody else", "[contract][shared]") {
     {
         Workers workers(world.port(), 3, 1);
         CHECK(Echoes::ping_pong(all.peers, 5, 1, 100) == 0);
-        std::this_thread::sleep_for(std::chrono::milliseconds(10));  // so that they do wait, mostly
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));  // so that most of them do wait
         world.port().post(blocker);
         CHECK(eventually([&] { return is_blocked.load(); }));
         CHECK(Echoes::ping_pong(all.peers, 50, 2, 100) == 0);
@@ -502,7 +503,7 @@ TEST_CASE("an operation may be destroyed as soon as it is handed out", "[contrac
     INFO(kind.name);
     World world(kind);
     // Each receive and send is an object of its own, deleted by its handler (AddressSanitizer sees
-    // who still touches it).
+    // a later access).
     struct Line {
         World* world;
         io::Socket socket;

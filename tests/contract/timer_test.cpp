@@ -39,7 +39,7 @@ TEST_CASE("a timer whose instant is past completes at once", "[contract][timer]"
     Tracked<io::TimerOperation> zero(world);
     zero.deadline_ns = 0;
     world.submit(zero);
-    CHECK(world.step(0) == 1);  // even a wait that only looks
+    CHECK(world.step(0) == 1);  // even for a wait that only looks
     CHECK(zero.is_done());
     CHECK(zero.error == io::Error::none);
     world.require_balanced();
@@ -172,7 +172,7 @@ TEST_CASE("ten thousand timers, half of them cancelled", "[contract][timer]") {
     std::size_t wrong = 0;
     for (std::size_t i = 0; i < count; ++i) {
         const auto& timer = *timers[order[i]];
-        // A cancel may come too late on a machine that stood still; a timer that was left alone is
+        // A cancel may come too late if the machine stood still; a timer that was not cancelled is
         // never aborted.
         const bool is_well = timer.completions == 1 &&
                              (i < count / 2 || timer.error == io::Error::none);

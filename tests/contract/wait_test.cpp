@@ -20,9 +20,9 @@ TEST_CASE("a wait with a deadline returns at it", "[contract][wait]") {
     SECTION("with an idle connection") {
         static_cast<void>(world.listener());
     }
-    // It may return early, but it does not spin. The best of several: what the kernel still does
-    // for a thread (take down a ring that was made to see whether there are any, say) interrupts
-    // its calls, some dozen times.
+    // It may return early, but it does not spin. Takes the best of several: work that the kernel
+    // still does for a thread (taking down the ring of a trial for io_uring, say) interrupts its
+    // calls, some dozen times.
     std::uint64_t least_calls = UINT64_MAX;
     std::uint64_t least_waits = UINT64_MAX;
     for (int attempt = 0; attempt < 20 && (least_calls > 5 || least_waits > 5); ++attempt) {
@@ -39,8 +39,7 @@ TEST_CASE("a wait with a deadline returns at it", "[contract][wait]") {
     }
     CHECK(least_calls <= 5);
     CHECK(least_waits <= 5);
-    // One that only looks comes back though nothing is there: were it to wait, it would do so for
-    // ever.
+    // A wait that only looks returns even if nothing is there: otherwise it would wait for ever.
     for (int i = 0; i < 100; ++i) {
         CHECK(world.step(0) == 0);
         world.step(1);  // long past
@@ -57,8 +56,8 @@ TEST_CASE("a wait ends as close to its deadline as the port says", "[contract][w
     options.exact_deadlines = true;
     auto port = kind.factory.make(pool, options);
     REQUIRE(port);
-    // The best of many, since the machine may be busy. One that counts in milliseconds is late by
-    // 800 us each time.
+    // Takes the best of many, because the machine may be busy. A wait that counts in milliseconds
+    // is late by 800 us each time.
     std::uint64_t least_late_ns = UINT64_MAX;
     for (int i = 0; i < 200; ++i) {
         const std::uint64_t deadline = (*port)->now() + 200'000;
@@ -84,7 +83,7 @@ TEST_CASE("wait hands out no more than it has room for, and the rest later", "[c
     for (std::size_t i = 0; i < count; ++i) {
         connections.push_back(std::make_unique<Connection>(world));
     }
-    // Each connection completes a receive and a send by the same news, and posts and timers come
+    // For each connection the same event completes a receive and a send, and posts and timers come
     // with them.
     for (auto& connection : connections) {
         connection->receive.then = count_it;
@@ -123,8 +122,8 @@ TEST_CASE("wake lets a wait return early", "[contract][wait]") {
             is_back = true;
         });
         const std::uint64_t start = base::now_ns();
-        // wake() reaches a thread that waits already; when this one does is not to be seen from
-        // here.
+        // wake() reaches a thread that already waits; this thread cannot see when the other one
+        // does.
         while (!is_back && base::now_ns() - start < patience_ns) {
             world.port().wake();
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -132,7 +131,7 @@ TEST_CASE("wake lets a wait return early", "[contract][wait]") {
         waiter.join();
         REQUIRE(base::now_ns() - start < patience_ns / 2);
     }
-    // A wake of before does no harm.
+    // An earlier wake does no harm.
     for (int i = 0; i < 10 && world.step(0) != 0; ++i) {
     }
     world.require_balanced();
@@ -187,7 +186,7 @@ TEST_CASE("hundreds of operations are submitted and cancelled between two waits"
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);
     World world(kind);
-    // four calls each: more than a submission queue has places for
+    // four calls each: more than fit a submission queue
     constexpr std::size_t count = 200;
     std::vector<std::unique_ptr<Connection>> connections;
     for (std::size_t i = 0; i < count; ++i) {

@@ -177,7 +177,7 @@ thread_local bool leaving = false;
 
 }  // namespace
 
-// Makes the thread that runs it leave its loop; passes itself on when that thread leaves already.
+// Makes the thread that runs it leave its loop; passes itself on if that thread is leaving already.
 class Workers::StopOperation : public io::PostOperation {
 public:
     explicit StopOperation(io::CompletionPort& port) : port_(&port) {

@@ -1,6 +1,6 @@
-// What a contract test works in: a pool, a port, a listener on loopback, connections with a native
+// The world of a contract test: a pool, a port, a listener on loopback, connections with a native
 // peer at the other end, and operations that count their completions. A test that fails unwinds
-// cleanly: what is in flight is cancelled and taken out.
+// cleanly: operations in flight are cancelled and taken out.
 #pragma once
 
 #include <atomic>
@@ -63,7 +63,7 @@ private:
 struct WorldOptions {
     std::uint32_t buffer_bytes = 4'096;
     std::uint32_t buffers = 256;
-    std::size_t batch = 16;  // what wait() may hand out at once
+    std::size_t batch = 16;  // the most completions that wait() may hand out at once
 };
 
 class World {
@@ -74,9 +74,9 @@ public:
     [[nodiscard]] io::CompletionPort& port() { return *port_; }
     [[nodiscard]] io::BufferPool& pool() { return pool_; }
 
-    // One wait(), and what it hands out is called. Returns how many there were.
+    // Does one wait(), and calls the completions that it hands out. Returns how many there were.
     std::size_t step(std::uint64_t deadline_ns);
-    // Steps until `condition`; false when patience ended first.
+    // Steps until `condition`; false if patience ended first.
     template <class Condition>
     [[nodiscard]] bool run_until(Condition condition) {
         const std::uint64_t deadline = port_->now() + patience_ns;
@@ -125,10 +125,10 @@ public:
         port.post(operation);
     }
 
-    // Nothing in flight, no completion left, no buffer on loan.
+    // Requires that nothing is in flight, no completion is left, and no buffer is on loan.
     void require_balanced();
 
-    // A listener of this port's, opened at the first call.
+    // A listener of this port, opened at the first call.
     [[nodiscard]] io::Socket& listener();
     [[nodiscard]] io::Address address() { return listener().local_address(); }
 
@@ -159,10 +159,10 @@ struct Connection {
     explicit Connection(World& in_world, int peer_receive_buffer = 0, int peer_send_buffer = 0);
     ~Connection();
 
-    // Receives once: what came goes to the end of `input`, and the buffer back to the pool. False
-    // at the end or an error.
+    // Receives once: appends the bytes to `input`, and returns the buffer to the pool. False at the
+    // end or an error.
     bool read();
-    // Takes what a completed receive brought. False when it brought nothing.
+    // Takes the result of a completed receive. False if there was nothing in it.
     bool take();
     // Receives until `input` has so many bytes.
     void read_until(std::size_t bytes);
@@ -189,7 +189,7 @@ class Workers {
 public:
     Workers(io::CompletionPort& port, int threads, std::size_t batch);
     ~Workers();
-    // Every operation but the workers' own must have completed, or must be of no interest.
+    // Every operation but the workers' own must have completed, or must not matter.
     void stop();
 
 private:
@@ -200,8 +200,8 @@ private:
     std::atomic<int> running_{0};
 };
 
-// For the test's own thread, beside workers: true as soon as the condition is, false when patience
-// ended.
+// Waits on the test's own thread, beside workers: true as soon as the condition is true, false if
+// patience ended.
 template <class Condition>
 [[nodiscard]] bool eventually(Condition condition) {
     const std::uint64_t deadline = base::now_ns() + patience_ns;

@@ -41,7 +41,7 @@ config() { # NAME LISTEN
 }
 plain() { tr -d '\r' <"$1"; }
 
-# partly NAME LISTEN ABSENT: it serves, and says what it does not serve.
+# partly NAME LISTEN ABSENT: it serves, and reports the address that it does not serve.
 partly() {
     config "$1" "$2"
     start_host "$1" || return

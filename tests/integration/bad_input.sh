@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A mistake in a configuration, a plugin or an address is found before anything is served: exit code
-# 2, its place named, no "ready". `host check` finds the same, except what only create can know.
+# 2, a message that names its place, no "ready". `host check` finds the same, except mistakes that
+# only create can find.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 # wrong NAME EXPECTED [start-only]: a start and a check must refuse NAME.json, with EXPECTED (a
@@ -258,7 +259,8 @@ if start_host first; then
         fail 'the first instance was disturbed' client.out
     fi
     ! stop_host first $stop_signal || ok 'and stops'
-    # One address in two spellings: the two listeners collide with each other and with nobody else.
+    # One address in two spellings: the two listeners collide with each other and with no other
+    # socket.
     config twice "\"listen\": \"127.0.0.1:$port\", \"plugin\": \"echo\" },
       { \"name\": \"other\", \"listen\": \"127.1:$port\", \"plugin\": \"echo\""
     wrong twice "listener \"other\": listen: cannot listen on 127.0.0.1:$port"

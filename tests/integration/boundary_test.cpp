@@ -100,7 +100,7 @@ TEST_CASE("a connection that a serial plugin closes before its on_open is opened
     script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
                          std::uint64_t& consumed) -> portico_status {
         consumed = data.size();
-        // So much mail that the strand's turn ends before it comes to the other's on_open.
+        // So much mail that the strand's turn ends before the other's on_open.
         for (int i = 0; i < 100; ++i) {
             static_cast<void>(script.post_instance(
                 [](void*, portico_connection, void*, void*, portico_status) {}, nullptr));

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A callback that answers an error closes its connection. The log names the listener, the callback
-# and the status. A flood of them gives one line and a count.
+# If a callback returns an error, its connection is closed. The log names the listener, the callback
+# and the status. A flood of errors gives one line and a count.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 cat >it.json <<JSON

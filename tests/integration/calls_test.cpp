@@ -70,7 +70,7 @@ TEST_CASE("a posted function runs once, on the strand, and never inside post", "
             REQUIRE(echoes(peer, "p"));
         }
         accepted = script.line(0)->offers;
-        // From other threads, while callbacks run.
+        // The calls come from other threads, while callbacks run.
         std::vector<std::thread> threads;
         std::atomic<std::uint64_t> more{0};
         for (int t = 0; t < 3; ++t) {
@@ -117,7 +117,7 @@ TEST_CASE(
                         const portico_status status = script.post(*line, Posted::on_line, &posted);
                         accepted += status == PORTICO_OK ? 1 : 0;
                         if (status == PORTICO_LIMIT) {
-                            std::this_thread::yield();  // 65,536 posts wait
+                            std::this_thread::yield();  // at the limit: 65,536 posts wait
                         } else if (status != PORTICO_OK && status != PORTICO_GONE) {
                             script.violated("post: " + std::to_string(status));
                         }
@@ -136,7 +136,7 @@ TEST_CASE(
         done = true;
         poster.join();
         CHECK(eventually([&] { return posted.ran == accepted; }));
-        // One of the last clients may be accepted only now; it is not closed, and not asked.
+        // One of the last clients may be accepted only now; it is neither closed nor asked.
         for (Line* line : script.lines()) {
             if (line->closes == 1) {
                 CHECK(script.post(*line, Posted::on_line, &posted) == PORTICO_GONE);
@@ -198,7 +198,7 @@ TEST_CASE("functions posted to the instance run once each, all before destroy", 
         accepted += self.post_instance(Posted::on_instance, &posted) == PORTICO_OK ? 1 : 0;
         return PORTICO_OK;
     };
-    // A plugin's own thread ends in destroy, as the ABI asks.
+    // A plugin's own thread ends in destroy, as the ABI requires.
     script.on_destroy = [&] {
         go_on = false;
         poster.join();
@@ -298,14 +298,14 @@ TEST_CASE("a stale handle, or one of another instance or server, answers GONE", 
     CHECK(all_gone(one, handle_elsewhere));
     CHECK(all_gone(two, handle_elsewhere));
     CHECK(all_gone(elsewhere, handle_one));
-    // None of that harmed anybody.
+    // None of that did any harm.
     CHECK(one.send_to(handle_one, "alive") == PORTICO_OK);
     CHECK(first.receive_exactly(5) == "alive");
     CHECK(two.send_to(handle_two, "alive") == PORTICO_OK);
     CHECK(second.receive_exactly(5) == "alive");
     CHECK(elsewhere.send_to(handle_elsewhere, "alive") == PORTICO_OK);
     CHECK(third.receive_exactly(5) == "alive");
-    // After on_close, even if the slot is used again.
+    // The handle stays gone after on_close, even if the slot is used again.
     first.close();
     REQUIRE(eventually([&] { return one.closed == 1; }));
     CHECK(all_gone(one, handle_one));

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Compares the client's latencies with the server's own timestamps: for each of p50, p90 and p99 the
 # median difference of five runs is at most 5 % and 100 us. The server (delays.c) holds each message
-# for half a millisecond to three, and answers the same percentiles of the same messages.
+# for half a millisecond to three, and answers with the same percentiles of the same messages.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 if [ -n "$sanitized" ]; then skip 'what a sanitizer costs is more than what is measured'; fi
 
@@ -23,7 +23,7 @@ JSON
 start_host delays || finish
 port=$(port_of delays it)
 
-ask_server() { # "COUNT P50 P90 P99", in nanoseconds, of the messages since it was asked last
+ask_server() { # "COUNT P50 P90 P99", in nanoseconds, of the messages since the last question
     exec 9<>"/dev/tcp/127.0.0.1/$port" || return 1
     printf 'figures\n' >&9
     read -r -t 60 answer <&9
@@ -41,7 +41,7 @@ run() { # NAME FIGURE ARGUMENT...
     timeout 120 "${client[@]}" 127.0.0.1 "$port" --size 64 --framing delimiter \
         --timeout 60s "$@" >run.client 2>&1
     code=$?
-    # On a busy machine messages may leave late. That is not compared, and the client says so.
+    # On a busy machine messages may leave late. The lag is not compared, and the client reports it.
     [ "$code" -eq 0 ] || { [ "$code" -eq 5 ] && [ "$figure" = service ]; } ||
         { fail "$name: the client's exit code is $code" run.client; return 1; }
     local count p50 p90 p99
@@ -51,7 +51,7 @@ run() { # NAME FIGURE ARGUMENT...
     for p in p50 p90 p99; do echo "$(value "${figure}_${p}_us") ${!p}" >>"$name.$p"; done
 }
 
-check() { # NAME: five runs are there
+check() { # NAME: after five runs
     local p
     for p in p50 p90 p99; do
         # The part of the difference above 5 %, as the median of five.

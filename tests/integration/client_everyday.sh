@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What people do with the client every day. They give the server as one word, answers through a
-# pipe, and a rate that it cannot keep. They send results into a pipe or a device, or an output that
-# is full or closed. The server is not there, restarts, or never completes a reply.
+# Everyday uses of the client. The server is given as one word, the answers come through a pipe, and
+# the rate is too high for the server. Results go to a pipe or a device, or to an output that is
+# full or closed. The server is not there, restarts, or never completes a reply.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 config() { # NAME PORT
@@ -29,7 +29,7 @@ run() {
     code=$?
     is_code "$name" "$expected"
 }
-# With a rate, on a machine that is busy with other tests, the client may say that it lagged itself.
+# With a rate, on a machine that is busy with other tests, the client may report that it lagged.
 run_at_rate() { # NAME EXIT_CODE ARGUMENT...
     local name=$1 expected=$2
     shift 2
@@ -83,7 +83,7 @@ for line in '1. Thread 1 - hi there' '2. Thread 2 - hi there'; do
     says piped.out "Server sent the following message: $line\$"
 done
 says piped.out '^Sent 4 messages and received 4 replies\.$'
-printf 'hi\r\nmany\r\n1\r\n1' >answers # Windows line ends, a mistake, no line end at the end
+printf 'hi\r\nmany\r\n1\r\n1' >answers # Windows line ends, a mistake, and no line end at the end
 run piped_windows 0 "127.0.0.1:$port" <answers
 says piped_windows.out '1\. Thread 1 - hi$'
 run no_answers 2 127.0.0.1 "$port" </dev/null
@@ -132,7 +132,7 @@ else
     says gone_reader.out '^received +[1-9]'
 fi
 
-# ---- an output that takes nothing
+# ---- an output that cannot be written
 for name in full closed; do
     for what in run json help interactive compare; do
         case $what in
@@ -171,7 +171,7 @@ run_at_rate half 0 127.0.0.1 "$port" --message x --rate 0.5 --duration 2.5s \
 says half.json '"rate": \{'
 says half.json '"value": 0\.5'
 
-# ---- the summary for a reader
+# ---- the summary for people
 run readable 0 127.0.0.1 "$port" --message hello --count 100 --summary readable </dev/null
 says readable.out '^received +100$'
 says readable.out '^latency_p99 +[0-9.]+ (us|ms|s)$'
@@ -184,7 +184,7 @@ if [ -z "$emulator" ] && command -v script >/dev/null; then
         >narrow.out 2>narrow.err </dev/null
     code=$?
     is_code narrow 0
-    # The live view puts what it repeats between carriage returns.
+    # The live view repeats lines between carriage returns.
     widest=$(tr '\r' '\n' <narrow.out | sed 's/\x1b\[[A-Z]//g' |
         awk '{ if (length($0) > most) most = length($0) } END { print most }')
     if [ "$widest" -le 40 ]; then
@@ -215,8 +215,8 @@ run endless 3 127.0.0.1 "$(port_of echo waits)" --message '\x00\x00\xff\x00hello
     --reply-framing delimiter --timeout 500ms --duration 500ms </dev/null
 says endless.out '^lost +[1-9]'
 
-# ---- nobody there, on a port that the system may give to the client itself
-if [ -z "$emulator" ]; then # whose sockets belong to a server that is outside
+# ---- nobody listens, on a port that the system may give to the client itself
+if [ -z "$emulator" ]; then # Wine's sockets belong to a server outside
     alone() { # COMMAND...: in a network of its own whose sockets have two ports to choose from
         local own=(unshare --net)
         [ "$(id -u)" -eq 0 ] || own=(unshare --net --user --map-root-user)
@@ -250,8 +250,7 @@ fi
 
 # ---- the server restarts
 
-# Under Wine the port is not free at once; the unit tests have a server that is away for long
-# enough.
+# Under Wine the port is not free at once; a server of the unit tests is away for long enough.
 if [ -z "$emulator" ]; then
     stop_host echo $stop_signal
     config fixed "$port"
@@ -287,7 +286,7 @@ if [ -z "$emulator" ]; then
         fail "restart: $sent + $never" restart.out
     fi
 
-    # Without --reconnect the run ends with the server, and what was due later was never sent. The
+    # Without --reconnect the run ends with the server, and messages due later are never sent. The
     # duration is long, so that even a busy machine sees the connections in time; the run ends
     # early.
     timeout 120 "${client[@]}" "127.0.0.1:$port" --message x --connections 4 --rate 200 \

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The client's ways of measuring, against the real host: a fixed rate (and how a server's stall
 # shows in the latencies), connections that are replaced, idle ones, several threads, source
-# addresses; and what it says if one of them is not available.
+# addresses; and its messages if one of them is not available.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 cat >echo.json <<JSON
@@ -28,13 +28,13 @@ run() {
     is_expected "$expected" "$@" ||
         fail "$name: the client's exit code is $code, not $expected" "$name.client"
 }
-# With a rate, on a machine that is busy with other tests, the client may say that it lagged itself.
+# With a rate, on a machine that is busy with other tests, the client may report that it lagged.
 is_expected() { # EXIT_CODE ARGUMENT...
     [ "$code" -eq "$1" ] || { [ "$code" -eq 5 ] && [ "$1" -eq 0 ] && [[ " $* " == *' --rate '* ]]; }
 }
 value() { tr -d '\r' <"$ran.client" | sed -n "s/^$1  *//p"; }
 whole() { value "$1" | sed 's/\..*//'; }
-# expect FIGURE OPERATOR NUMBER: of the last run.
+# expect FIGURE OPERATOR NUMBER: checks a figure of the last run.
 expect() {
     if [ -z "$(value "$1")" ] || ! [ "$(whole "$1")" "$2" "$3" ]; then
         fail "$ran: $1 is \"$(value "$1")\", expected $2 $3" "$ran.client"
@@ -51,12 +51,12 @@ all_right() { # COUNT
 run rate 0 --size 1-2000 --connections 10 --depth 50 --rate 500 --count 50
 all_right 500
 expect rate_achieved -ge 300
-expect rate_achieved -le 600 # less for late first ones
+expect rate_achieved -le 600 # less if the first ones are late
 expect not_sent -eq 0
 
 # The host stands still for half a second in a run of two seconds. With a rate every message that
-# was due meanwhile has waited, about a quarter of all. Without a rate only those in flight have,
-# one a connection among thousands.
+# was due meanwhile has waited, about a quarter of all. Without a rate only those in flight have
+# waited, one for each connection among thousands.
 # COUNT
 are_connected() {
     [ "$(grep -ci " 0100007F:$(printf %04x "$port") [0-9A-F:]* 01 " /proc/net/tcp)" -ge "$1" ]
@@ -76,7 +76,7 @@ stall() { # NAME ARGUMENT...
     ran=$name
     is_expected 0 "$@" || fail "$name: the client's exit code is $code" "$name.client"
 }
-if [ -z "$emulator" ]; then # whose host is another process than the one that was started
+if [ -z "$emulator" ]; then # Wine's host is not the process that was started
     stall open_loop --rate 1000 --depth 1000
     open_code=$code
     open_p90=$(whole latency_p90_us)
@@ -102,8 +102,8 @@ if [ -z "$emulator" ]; then # whose host is another process than the one that wa
     else
         fail 'a stall of the server is taken for a lag of the client' open_loop.client
     fi
-    # The client itself stands still for a sixth of its run: its figures are invalid, and it says
-    # so.
+    # The client itself stands still for a sixth of its run: its figures are invalid, and it reports
+    # this.
     timeout 120 "${client[@]}" 127.0.0.1 "$port" --message x --connections 4 --duration 3s \
         --timeout 60s --rate 1000 --depth 1000 >own_stall.client 2>&1 &
     shell=$!
@@ -122,7 +122,7 @@ if [ -z "$emulator" ]; then # whose host is another process than the one that wa
     fi
     expect lag_p99_us -ge 200000
     expect lost -eq 0
-    # A rate that no client can keep: it says itself that its figures are worth nothing.
+    # No client can keep this rate: it reports that its figures are worth nothing.
     run too_fast 5 --message x --connections 2 --rate 100000000 --duration 500ms
     expect not_sent -ge 1
     expect sent_late -ge 1
@@ -179,7 +179,7 @@ expect connections_opened -eq 4
 expect idle_opened -eq 200
 expect idle_broken -eq 0
 
-# The busy connections go on for longer than the listener's idle timeout.
+# The busy connections last longer than the listener's idle timeout.
 it=$port port=$short
 run ended_idle 3 --size 100 --connections 1 --rate 50 --depth 100 --count 75 --idle 5
 port=$it
@@ -204,7 +204,7 @@ for listener in it framed; do
     expect hostile_failed -eq 0
     [ $listener = it ] || expect hostile_ended -ge 1 # the frame that never ends
 done
-# The host ends one kind of them every time: a frame is above the listener's limit.
+# The host ends one kind of them every time, because a frame is above the listener's limit.
 port=$(port_of echo framed)
 run oversized 0 --size 100 --framing delimiter --connections 2 --duration 2s --hostile oversized:3
 expect hostile_ended -ge 3
@@ -232,13 +232,13 @@ JSON
     host_pid=$four_pid
 fi
 
-# The most of the client's memory that a connection takes: with 2,000 connections minus with 1, each
+# The most memory that the client needs for a connection: with 2,000 connections minus with 1, each
 # with 64 bytes and one message in flight.
-# A second of its own: 10,000 messages or more
+# A second of its own processor time: 10,000 messages or more
 has_talked() { [ "$(awk '{ print $14 + $15 }' "/proc/$1/stat")" -ge 100 ]; }
 if [ -z "$emulator$sanitized" ] && { [ "$(ulimit -Hn)" = unlimited ] ||
     [ "$(ulimit -Hn)" -ge 2100 ]; }; then
-    # CONNECTIONS: its own memory and its share of what it has in common with others; in kib
+    # CONNECTIONS: its own memory and its share of the memory that it shares with others, in KiB
     memory_with() {
         local pid own
         timeout 120 "${client[@]}" 127.0.0.1 "$port" --size 64 --connections "$1" --duration 60s \

@@ -87,7 +87,7 @@ run idle 0 --script idle.json --count 1
 counts received 2
 counts wrong 0
 
-# A script ends at its own end, even if a duration is over in the middle of it.
+# A script runs to its own end, even if a duration is over in the middle of it.
 sed 's/20ms/700ms/' dialogue.json >long.json
 run long 0 --script long.json --messages-per-connection 1 --duration 300ms
 counts received 4
@@ -101,7 +101,7 @@ done
 run absent 1 --script 'no such file.json'
 says 'client: --script: cannot read "no such file.json"'
 
-# A file's bytes, with all values, to the host's echo; the reply ends by silence.
+# Sends a file's bytes, with all values, to the host's echo; the reply ends by silence.
 cat >echo.json <<JSON
 { "plugin_directory": "$plugin_directory",
   "listeners": [ { "name": "it", "listen": "127.0.0.1:0", "plugin": "echo" },
@@ -127,7 +127,7 @@ counts received 40
 run no_pattern 3 --message x --framing delimiter --expect 'pattern:*!' --reply-framing fixed:29 \
     --count 5
 counts wrong 5
-# The seed makes the messages: a wrong reply shows what came, and that is what was sent.
+# The seed makes the messages: a wrong reply shows the received bytes, which were also sent.
 port=$(port_of echo it)
 seeded() { # SEED
     timeout 120 "${client[@]}" 127.0.0.1 "$port" --message '\{random:16}' --seed "$1" \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The client's verification, with a server that drops, doubles, reorders, corrupts and crosses
-# replies (unfaithful.c) and knows how often it did: the client's counts must be the same.
+# replies (unfaithful.c) and counts them: the client's counts must be the same.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 mixed='"drop": 17, "duplicate": 19, "reorder": 23, "corrupt": 29, "cross": 31, "first": 1500'

@@ -1,5 +1,5 @@
-// The ways in which a connection ends: what the peer gets, which reason the plugin gets, and that
-// each end comes once.
+// The ways in which a connection ends: the peer's view, the plugin's reason, and one on_close for
+// each end.
 #include <algorithm>
 
 #include "integration/service.hpp"
@@ -19,8 +19,8 @@ bool is_abort(Peer::Outcome outcome) {
 
 TEST_CASE("a graceful close with unread input loses no byte that send accepted", "[close]") {
     const std::string ports = ANY_PORTS();
-    // The peer keeps writing, and reads slowly. The plugin answers the first request with much,
-    // closes, and never looks at the rest.
+    // The peer keeps writing, and reads slowly. The plugin sends a long answer to the first
+    // request, closes, and never looks at the rest.
     const bool paused = GENERATE(false, true);
     const std::size_t reply = (sanitized || on_windows ? 4U : 16U) << 20;
     Script script;
@@ -323,7 +323,7 @@ TEST_CASE("an idle connection is closed in order after idle_timeout_ms; one that
     talk.join();
     CHECK(good);
     idle.close();
-    // The talking one is idle now, too.
+    // The talking client is idle now, too.
     CHECK(talker.receive_to_end(outcome).empty());
     talker.close();
     CHECK(eventually([&] { return script.reasons[PORTICO_REASON_IDLE] == 2; }));
@@ -383,7 +383,7 @@ TEST_CASE(
                                              "send_queue_bytes": 20000, "connections": 40})",
               &script}});
         std::atomic<bool> done{false};
-        // A thread that uses every handle it ever saw and closes some.
+        // A thread that uses every handle it has ever seen and closes some.
         std::thread meddler([&] {
             for (std::uint64_t i = 0; !done; ++i) {
                 const std::vector<Line*> lines = script.lines();

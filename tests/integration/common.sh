@@ -1,9 +1,9 @@
-# For the scripts that run the real programs. Sourced with the arguments of the test:
+# The common part of the scripts that run the real programs. Sourced with the arguments of the test:
 #
 #   SCRIPT.sh --bin DIR --work DIR [--emulator wine] [--sanitized]
 #
 # Natively everything is a Linux program. With an emulator, host.exe, client.exe and the DLLs run in
-# it, and other clients stay native. A test that lacks a program says so and exits with 77, which
+# it, and other clients stay native. A test that lacks a program reports it and exits with 77, which
 # ctest counts as skipped.
 set -uo pipefail
 export LC_ALL=C.UTF-8 # Wine takes file names in the locale's encoding
@@ -23,7 +23,8 @@ host=("$bin/host$exe") client=("$bin/client$exe")
 if [ -n "$emulator" ]; then
     host=("$emulator" "${host[@]}") client=("$emulator" "${client[@]}")
 else
-    # A script's shell starts background programs with Ctrl-C ignored, and the host leaves it so.
+    # A script's shell starts background programs with Ctrl-C ignored, and the host keeps it
+    # ignored.
     host=(env --default-signal=INT "${host[@]}")
 fi
 plugins=$bin/test_plugins
@@ -85,11 +86,11 @@ eventually() {
     done
 }
 
-# start_host NAME: serves NAME.json, its log in NAME.log; host_pid is set. Returns when it says
-# "ready".
+# start_host NAME: serves NAME.json, with its log in NAME.log; sets host_pid. Returns after the log
+# line "ready".
 start_host() {
     # The log is emptied here, because the shell that becomes the host empties it only when it runs.
-    # Until then the log of an earlier host of this name would say "ready".
+    # Until then the log of an earlier host of this name would contain "ready".
     : >"$1.log"
     "${host[@]}" --config "$1.json" >"$1.out" 2>"$1.log" &
     host_pid=$!
@@ -133,6 +134,6 @@ stop_host() {
 stop_signal=TERM
 if [ -n "$emulator" ]; then stop_signal=INT; fi # Wine: SIGINT is Ctrl-C, SIGTERM kills
 
-# Paths as the programs understand them.
+# Paths in the form that the programs understand.
 native_path() { if [ -n "$emulator" ]; then echo "z:$1"; else echo "$1"; fi; }
 plugin_directory=$(native_path "$plugins")

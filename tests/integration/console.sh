@@ -51,7 +51,7 @@ fi
 
 # ---- the console's code page
 printf '{' >broken.json
-# On a terminal, because Wine makes a console of it.
+# Runs it on a terminal, because Wine makes a console of that.
 on_terminal() {
     SHELL=/bin/bash timeout 60 script -qec \
         "'${in_console[0]}' '${in_console[1]}' codepage -- $* >codepage.out 2>codepage.err" \
@@ -117,7 +117,7 @@ if command -v socat >/dev/null; then
     else
         fail "an address that stays in use: exit code $code" taken.out
     fi
-    # The address becomes free while the host tries. The second that the host has left is the test's
+    # The address becomes free while the host tries. The host's second of trying is also the test's
     # deadline.
     (sleep 1 && kill "$socat_pid") &
     started_pids+=($!)

@@ -1,4 +1,4 @@
-// What a Windows console does to a program, for scripts:
+// Does to a program what a Windows console does, for scripts:
 //
 //   in_console event NUMBER FILE -- COMMAND...
 //       starts COMMAND. When FILE exists, sends it the console's event of that number (0 Ctrl-C,

@@ -1,4 +1,4 @@
-// What a message costs in calls to the system, by the host's own counters.
+// The cost of a message in calls to the system, by the host's own counters.
 #include <algorithm>
 
 #include "integration/service.hpp"
@@ -23,8 +23,8 @@ Cost operator-(const Statistics& after, const Statistics& before) {
             after.accepts - before.accepts + after.cancels - before.cancels};
 }
 
-// The counters once they no longer change: after the last reply the server still goes back to its
-// wait, and on io_uring the last send completes late.
+// Returns the counters once they no longer change: after the last reply the server still goes back
+// to its wait, and on io_uring the last send completes late.
 Statistics settled(const TestServer& server) {
     Statistics last = server.statistics();
     auto since = std::chrono::steady_clock::now();
@@ -41,7 +41,7 @@ Statistics settled(const TestServer& server) {
     return last;
 }
 
-// On io_uring: the kernel does not report sends that succeed.
+// Only on io_uring: whether the kernel can leave sends that succeed unreported.
 bool has_quiet_sends() {
     base::Result<std::string> lacks = io::probe_io_uring();
     return lacks && lacks->find("quiet sends") == std::string::npos;
@@ -100,9 +100,9 @@ TEST_CASE("in the steady state a message costs one receive, one send and as few 
                                      << cost.receives << " receives, " << cost.sends << " sends, "
                                      << cost.waits << " waits, " << cost.wakes << " wakes, "
                                      << cost.others << " others");
-    // On IOCP each thread's wait ends every half second to look for idle connections. If the
-    // machine is busy, a connection may be idle for a second; it then gives its buffer back and
-    // costs a receive without one.
+    // On IOCP each thread's wait ends every half second to look for idle connections. On a busy
+    // machine a connection may be idle for a second; it then gives its buffer back and costs a
+    // receive without one.
     const std::uint64_t idle = on_windows ? 2 * (pauses + 1) : 0;
     const std::uint64_t ticks = on_windows
                                     ? threads * (static_cast<std::uint64_t>(took.count()) / 500 + 2)
@@ -115,9 +115,9 @@ TEST_CASE("in the steady state a message costs one receive, one send and as few 
     // it. Then it looks at the port without waiting, but that is rare.
     const std::uint64_t looks = ports == "shared" ? messages / 50 : 0;
     // On io_uring the waits are the only calls: one submits the send and waits for the next
-    // message. If the kernel reports each send, the wait returns with that, and there is one more.
+    // message. If the kernel reports each send, that ends the wait, and there is one more.
     const std::uint64_t waits_each = ports == "io_uring" && !has_quiet_sends() ? 2 : 1;
-    // There one more wait ends, to release what the last send kept.
+    // On io_uring one more wait ends, to release what the last send kept.
     const std::uint64_t last_looks = ports == "io_uring" ? threads : 0;
     CHECK(cost.waits <= waits_each * messages + ticks + looks + last_looks);
     CHECK(cost.wakes == 0);
@@ -147,8 +147,8 @@ TEST_CASE("messages that come together are one batch and cost one wait", "[cost]
         REQUIRE(echoes(peers.back(), "warm"));
     }
     REQUIRE(echoes(at_gate, "warm"));
-    // The system may take a moment to inform the port (Wine does). So the waits are those of the
-    // best of several rounds; everything else holds in each.
+    // The system may take a moment to inform the port (Wine does). So the test counts the waits of
+    // the best of several rounds; everything else holds in each.
     std::uint64_t least_waits = UINT64_MAX;
     std::string waits;
     for (int round = 0; round < 10; ++round) {
@@ -172,8 +172,8 @@ TEST_CASE("messages that come together are one batch and cost one wait", "[cost]
         const Cost cost = settled(server) - before;
         CHECK(cost.sends == count + 1);
         CHECK(cost.receives >= count + 1);
-        // After a second without data a receive without a buffer comes first (Windows). When so
-        // many come at once for the first time, some find no buffer ready and ask again (io_uring).
+        // After a second without data a receive without a buffer comes first (Windows). If so many
+        // come at once for the first time, some find no buffer ready and ask again (io_uring).
         const bool asks_twice = on_windows || (ports == "io_uring" && round == 0);
         CHECK(cost.receives <= (count + 1) * (asks_twice ? 2 : 1));
         CHECK(cost.wakes == 0);

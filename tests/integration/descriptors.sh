@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# What the system may refuse: standard streams, threads, descriptors. Without descriptors clients
-# wait, one line says why, and service resumes when descriptors come back.
+# Resources that the system may refuse: standard streams, threads, descriptors. Without descriptors
+# clients wait, one line gives the reason, and service resumes when descriptors come back.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 cat >it.json <<JSON
 { "plugin_directory": "$plugin_directory",
   "listeners": [ { "name": "it", "listen": "127.0.0.1:0", "plugin": "echo" } ] }
 JSON
-# Started without standard streams: no socket or port gets their numbers, or lines of the log or of
-# a plugin would be written there.
+# The host is started without standard streams: no socket or port may get their numbers, or lines of
+# the log or of a plugin would go there.
 streams_of() { readlink "/proc/$1/fd/0" "/proc/$1/fd/1" "/proc/$1/fd/2" | tr '\n' ' '; }
 lead_nowhere() { [ "$(streams_of "$1")" = '/dev/null /dev/null /dev/null ' ]; }
 cat >bare.json <<JSON
@@ -85,7 +85,7 @@ is_as_before() { [ "$(descriptors)" -eq "$before" ]; }
 eventually 30 is_as_before || fail 'its descriptor does not come back' it.log
 
 # 40 clients in two shells, because a shell has a limit too; the host has descriptors for fewer.
-hold() { # COUNT: opens that many, says so, and holds them until it is killed
+hold() { # COUNT: opens that many, prints so, and holds them until it is killed
     local i fd
     for ((i = 0; i < $1; ++i)); do exec {fd}<>"/dev/tcp/127.0.0.1/$port" || exit 1; done
     echo held

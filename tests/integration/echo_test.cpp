@@ -1,4 +1,4 @@
-// The bundled plugins behind the real server: framings, odd clients, and what each of them costs.
+// The bundled plugins in the real server: framings, odd clients, and the cost of each client.
 #include <array>
 #include <cstring>
 
@@ -20,7 +20,7 @@ std::string prefix(std::size_t size, unsigned bytes, bool big) {
 
 struct Framing {
     std::string json;
-    unsigned bytes = 0;  // the prefix's; 0: a delimiter
+    unsigned bytes = 0;  // of the prefix; 0: a delimiter
     bool big = true;
     std::string delimiter;
 

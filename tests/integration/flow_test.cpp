@@ -1,4 +1,4 @@
-// Sending: watermarks, slow readers, the promises of on_writable, other threads.
+// Sending: watermarks, slow readers, the guarantees of on_writable, other threads.
 #include <algorithm>
 #include <cstdio>
 
@@ -26,7 +26,7 @@ TEST_CASE("a slow reader is held back by the watermark, others go on, and everyt
         const portico_status status = script.send(line, data);
         const std::uint64_t queued = script.queued_bytes(line);
         if (queued != UINT64_MAX && queued > most) {
-            most = queued;  // one connection sends much; the others' few bytes do not matter
+            most = queued;  // one connection sends most; the others' few bytes do not matter
         }
         if (queued != UINT64_MAX && queued > queue_bytes + line.flag) {
             script.violated("queued " + std::to_string(queued) +
@@ -64,7 +64,7 @@ TEST_CASE("a slow reader is held back by the watermark, others go on, and everyt
                        << " KiB that are under way");
             CHECK(grown < 4U << 20);  // the queue is 256 KiB
         }
-        // Slowly at first, in small bites, then at once.
+        // Slowly at first, in small pieces, then at once.
         std::string back;
         for (int bite = 0; bite < 100; ++bite) {
             back += slow.receive_exactly(1'000);
@@ -86,7 +86,7 @@ TEST_CASE("each blockage is followed by exactly one on_writable", "[flow]") {
     const std::size_t message = GENERATE(1'000, 100'000, 400'000);
     Script script;
     const std::size_t total = (sanitized ? 10U : 40U) << 20;
-    // Sends until it is refused; goes on from on_writable.
+    // Sends until it is refused; continues in on_writable.
     const auto flood = [&](Line& line) -> portico_status {
         while (line.accepted < total) {
             const std::string bytes = pattern(
@@ -132,12 +132,12 @@ TEST_CASE("each blockage is followed by exactly one on_writable", "[flow]") {
 }
 
 TEST_CASE("connections whose queues are refilled at once do not keep others waiting", "[flow]") {
-    // One connection's own on_writable fills its queue again; or each of two on one strand fills
-    // the other's.
+    // Either one connection's own on_writable fills its queue again, or each of two connections on
+    // one strand fills the other's.
     const bool each_other = GENERATE(false, true);
     CAPTURE(each_other);
     // One worker waits in a callback until the system has the quiet connection's message. From then
-    // on only the turns decide how often the queues are filled before that message is heard. The
+    // on only the turns decide how often the queues are filled before that message is read. The
     // system has room for far more fills.
     constexpr std::uint64_t refills_max = 5'000;
     constexpr std::uint64_t refills_meanwhile_max = 200;
@@ -237,8 +237,8 @@ TEST_CASE("sends of another thread keep their order", "[flow]") {
         peers.push_back(server.connect("x"));
     }
     REQUIRE(eventually([&] { return script.opened == peers_count; }));
-    // One thread of the plugin's own sends 1 to 9,999 bytes to each, and waits for on_writable if
-    // it is refused.
+    // A thread of the plugin's own sends 1 to 9,999 bytes to each, and waits for on_writable if it
+    // is refused.
     std::thread sender([&] {
         const std::vector<Line*> lines = script.lines();
         std::uint64_t round = 0;
@@ -308,7 +308,7 @@ TEST_CASE(
     Peer peer = server.connect("x");
     REQUIRE(peer.send_all("stick"));
     REQUIRE(eventually([&] { return is_inside.load(); }));
-    // This is another thread. Each send takes 49 bytes, and the allocator's header, until it
+    // This is another thread. Each send takes 49 bytes, plus the allocator's header, until it
     // arrives.
     Line& line = *script.line(0);
     while (script.send(line, pattern(line.accepted, 1)) == PORTICO_OK) {

@@ -39,7 +39,7 @@ socat)
         "$(printf x | timeout 60 socat -t 30 - "TCP:127.0.0.1:$ack_port")"
     ;;
 curl)
-    # telnet: it sends what it reads. http: echo answers with the request, which is not an HTTP
+    # telnet: curl sends what it reads. http: echo answers with the request, which is not an HTTP
     # reply, but HTTP/0.9 accepts anything.
     same 'curl: telnet' hello \
         "$(printf hello | timeout 60 curl -s --max-time 5 "telnet://127.0.0.1:$echo_port" |

@@ -12,7 +12,7 @@ JSON
 start_host echo || finish
 port=$(port_of echo it)
 
-# A pseudo-terminal: what is typed goes through `keys`, and `screen` has what the terminal shows,
+# A pseudo-terminal: typed text goes through `keys`, and `screen` has what the terminal shows,
 # including the typed text.
 mkfifo keys
 script -qefc "'${client[0]}' 127.0.0.1 $port" /dev/null <keys >screen 2>&1 &
@@ -50,7 +50,7 @@ else
     fail 'other than six replies and the sum' lines
 fi
 
-# The input ends before all is answered.
+# The input ends before all questions are answered.
 printf 'Hello\n' | "${client[@]}" 127.0.0.1 "$port" --interactive >screen 2>&1
 code=$?
 if [ "$code" -eq 2 ] && grep -q 'the input ended before the questions were answered' screen; then

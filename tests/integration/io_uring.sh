@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # "backend": "io_uring": the host uses it if it is available. If the system refuses it, the host
-# uses epoll, and one line says why.
+# uses epoll, and one line gives the reason.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 config() { # NAME BACKEND
@@ -13,8 +13,8 @@ serves() { # NAME
     timeout 120 "${client[@]}" 127.0.0.1 "$(port_of "$1" it)" --message hello --connections 20 \
         --count 50 --depth 4 --quiet >"$1.client" 2>&1
 }
-# NAME BACKEND EXPECTED-BACKEND LEVEL REASON: a host that serves on EXPECTED, and says REASON once,
-# or nothing if it is empty
+# NAME BACKEND EXPECTED-BACKEND LEVEL REASON: a host that serves on EXPECTED-BACKEND, and logs
+# REASON once, or nothing if it is empty
 check() {
     config "$1" "$2"
     start_host "$1" || return
@@ -65,7 +65,7 @@ if grep -q 'SKIPPED: io_uring: ' <("$bin/contract_tests" 'a timer is cancelled' 
 fi
 check ring io_uring io_uring '' ''
 
-# The host chooses io_uring by itself only if all of it is there.
+# The host chooses io_uring on its own only if all of it is there.
 config chosen auto
 start_host chosen || finish
 lacks=$(grep -m 1 'running on epoll, because io_uring here has ' chosen.log |

@@ -1,4 +1,4 @@
-// The listener's limit of connections, and what an idle connection costs.
+// The listener's limit of connections, and the cost of an idle connection.
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
@@ -27,8 +27,8 @@ std::string contents_of(const std::string& file) {
 TEST_CASE("clients beyond the limit wait in the backlog and are served after others leave",
           "[limits]") {
     const std::string ports = ANY_PORTS();
-    // The path is relative to the program's directory, where TestServer says that the configuration
-    // is.
+    // The path is relative to the program's directory, which TestServer uses as the
+    // configuration's.
     const std::string name = "limit_" + ports + ".log";
     const std::string log = Server::program_directory() + "/" + name;
     std::remove(log.c_str());
@@ -104,7 +104,7 @@ TEST_CASE("an idle connection owns no receive buffer", "[limits]") {
     CHECK(eventually([&] { return server.statistics().receive_buffers_in_use == 0; }));
     // The last echo's chunk goes back when its send completes, perhaps after the peer has read it.
     CHECK(eventually([&] { return server.statistics().send_chunks_in_use == 0; }));
-    // And each still works.
+    // Each of them still works.
     for (Peer& peer : peers) {
         REQUIRE(echoes(peer, "awake"));
     }
@@ -113,8 +113,8 @@ TEST_CASE("an idle connection owns no receive buffer", "[limits]") {
 }
 
 #ifndef _WIN32
-// This needs two processes, because each may have 20,000 descriptors on the machines that this runs
-// on. A child holds the clients' ends.
+// This needs two processes, because a process may have only 20,000 descriptors on the machines that
+// run it. A child holds the clients' ends.
 TEST_CASE("ten thousand connections are open at once", "[limits]") {
     const std::string ports = ANY_PORTS();
     const std::size_t count = sanitized ? 2'000 : 10'000;
@@ -152,7 +152,7 @@ TEST_CASE("ten thousand connections are open at once", "[limits]") {
     };
     {
         TestServer server(io_of(ports), {{"echo", "echo", R"("limits": {"connections": 12000})"}});
-        // Warm up: the first connections make some things once.
+        // Warm up: the first connections allocate some things once.
         for (int i = 0; i < 50; ++i) {
             Peer peer = server.connect("echo");
             REQUIRE(echoes(peer, "warm"));

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What the log's readers and rotators do to it: nobody reads standard error, a file is a pipe, is
-# renamed or removed, or has a limit on its size. None of that holds up the other sink, the service
-# or the stop.
+# Trouble with the log's sinks: nobody reads standard error, or a file is a pipe, is renamed or
+# removed, or has a limit on its size. None of that holds up the other sink, the service or the
+# stop.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 ulimit -c 0
 
@@ -24,7 +24,7 @@ serves() { # NAME LOG WHAT
 port_of_log() { sed -n 's/^.* listening on .*:\([0-9]*\)\r*$/\1/p' "$1" | head -n 1; }
 has() { grep -qE -- "$2" "$1" 2>/dev/null; } # FILE PATTERN
 milliseconds() { date +%s%3N; }
-# stops_soon NAME: it ends with 0 although a sink is stuck. The last lines have a second.
+# stops_soon NAME: it ends with 0 although a sink is stuck. It may take a second for the last lines.
 stops_soon() {
     local began
     began=$(milliseconds)
@@ -88,7 +88,7 @@ fi
 exec 9>&-
 
 # ---- log.file is a pipe
-if [ -z "$emulator" ]; then # if a name of the file system can be one
+if [ -z "$emulator" ]; then # the emulator has none in the file system
     mkfifo fifo.pipe
     config fifo '"level": "debug", "file": "fifo.pipe"'
     if start_host fifo; then
@@ -119,7 +119,7 @@ if [ -z "$emulator" ]; then # if a name of the file system can be one
 fi
 
 # ---- the file is renamed, or removed
-rename() { # FROM TO: as a program of the host's own system does it
+rename() { # FROM TO: like a program of the host's own system
     if [ -n "$emulator" ]; then
         "$emulator" cmd /c "ren $1 $2" >rename.out 2>&1
     else
@@ -153,7 +153,8 @@ if start_host rotated; then
         fail 'removed: no new file' rotated.log
     fi
     if [ -z "$emulator" ]; then
-        # Faster than the host would notice by itself: within the signal's own time, ten times.
+        # Faster than the host would notice without a signal: ten times, each within the signal's
+        # own time.
         for i in 1 2 3 4 5 6 7 8 9 10; do
             rename rotated.txt "rotated.was$i"
             kill -USR1 "$host_pid"
@@ -204,7 +205,7 @@ if [ -z "$emulator" ]; then
     config limited '"level": "debug", "file": "limited.txt"'
     host_as_it_is=("${host[@]}")
     host=(prlimit --fsize=2048 "${host[@]}")
-    # Standard error is no file
+    # Standard error is not a file
     "${host[@]}" --config limited.json 2>&1 >limited.out | cat >limited.log &
     if eventually 60 has limited.log ' ready'; then
         host_pid=$(ps -o pid= -C host -o args= | awk '/limited.json/ { print $1; exit }')
@@ -248,7 +249,7 @@ if [ -z "$emulator" ]; then
     config named '"level": "error", "file": "named.txt"'
     if start_host named; then
         names='portico-0 portico-log portico-signals'
-        # Beside several workers
+        # If there are several workers
         ! grep -qx portico-1 /proc/"$host_pid"/task/*/comm || names+=' portico-accept'
         for name in $names; do
             if grep -qx "$name" /proc/"$host_pid"/task/*/comm; then

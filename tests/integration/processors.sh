@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Without "threads" the host has one for each processor that the process may use: those that it is
-# bound to, within the quota of its control group. Parts that this machine does not permit say so.
+# bound to, within the quota of its control group. Parts that this machine does not permit report
+# it.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 need taskset
 
-# says NAME PATTERN COMMAND...: a host started by the command says so in its first line.
+# says NAME PATTERN COMMAND...: the first line of a host started by the command matches.
 says() {
     local name=$1 pattern=$2
     shift 2
@@ -40,8 +41,8 @@ if [ "${processors:-0}" -lt 1 ] || [ "$processors" -gt "$may_use" ] ||
 fi
 says bound "1( of [0-9]+)? processors, $each worker threads" taskset -c "$first"
 
-# A control group of the test's own, below the one that it is in. The host is put into it before it
-# starts, and it is removed with the test.
+# A control group of the test's own, below its present one. The host is put into it before it
+# starts; the test removes it.
 group=
 leave_group() {
     if [ -n "$group" ]; then rmdir "$group"; fi

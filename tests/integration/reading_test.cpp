@@ -1,4 +1,4 @@
-// What the host does with on_data's answers: consuming, holding, pausing, and the limits that end a
+// The effect of on_data's answers: consuming, holding, pausing, and the limits that end a
 // connection.
 #include "integration/service.hpp"
 
@@ -13,7 +13,7 @@ bool is_abort(Peer::Outcome outcome) {
     return outcome == Peer::Outcome::reset || (is_wine() && outcome == Peer::Outcome::end);
 }
 
-// How the peer sees the end of a connection that the host aborts.
+// True if the peer sees that the host aborted the connection.
 bool is_aborted(Peer& peer) {
     Peer::Outcome outcome{};
     static_cast<void>(peer.receive_to_end(outcome));
@@ -100,7 +100,7 @@ TEST_CASE("after a hold the same bytes come again on resume, even if nothing new
     REQUIRE(peer.send_all("more\n"));
     CHECK(peer.is_quiet_for(50));
     CHECK(offers == 1);
-    // A resume while the plugin is still not ready: the bytes are offered, and held again.
+    // A resume before the plugin is ready: the bytes are offered, and held again.
     CHECK(script.resume(*script.line(0)) == PORTICO_OK);
     REQUIRE(eventually([&] { return offers == 2; }));
     CHECK(peer.is_quiet_for(50));
@@ -140,7 +140,7 @@ TEST_CASE("a hold ends with on_writable", "[reading]") {
     const std::string block = pattern(0, 4'096);
     script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
                          std::uint64_t& consumed) -> portico_status {
-        // Each byte asks for a block.
+        // Each byte is a request for a block.
         while (consumed < data.size()) {
             const portico_status status = script.send(line, block);
             if (status == PORTICO_WOULD_BLOCK) {
@@ -245,7 +245,7 @@ TEST_CASE("after a pause from another thread at most one on_data follows", "[rea
     for (int turn = 0; turn < 200; ++turn) {
         const std::uint64_t before = line.offers;
         CHECK(eventually([&] { return line.offers > before; }));
-        // Once pause has returned, at most one more may begin.
+        // After pause has returned, at most one more may begin.
         CHECK(script.pause(line) == PORTICO_OK);
         const std::uint64_t paused_at = line.offers;
         std::this_thread::sleep_for(std::chrono::milliseconds(turn % 20 == 0 ? 20 : 1));
@@ -362,7 +362,7 @@ TEST_CASE("framed messages come one by one with the place of their payload", "[r
     Script script;
     script.on_data = [&](Line& line, std::string_view data, const portico_frame& frame,
                          std::uint64_t&) -> portico_status {
-        // Not consumed, but done with: with framing, OK says so.
+        // Not consumed, but handled: with framing, OK shows that.
         line.text += std::string(data.substr(frame.payload_offset, frame.payload_size)) + "|";
         if (frame.struct_size != sizeof(portico_frame) || frame.payload_offset != 2 ||
             frame.payload_size + 2 != data.size()) {

@@ -1,10 +1,10 @@
 // A plugin whose behaviour is written in the test. The relay plugin (tests/plugins/relay.c) is
-// loaded as any other and calls it. So a test's server is the real one down to the library's
+// loaded like any other and calls it. So a test's server is the real one down to the library's
 // boundary.
 //
 // Every callback passes a guard that knows the rules of the ABI: one callback at a time for a
-// connection, on_open first, on_close last and once, nothing after destroy. What breaks a rule is
-// counted and described; TestServer's end checks that there is none.
+// connection, on_open first, on_close last and once, nothing after destroy. It counts and describes
+// violations; TestServer's end checks that there are none.
 #pragma once
 
 #include <array>
@@ -20,8 +20,7 @@
 
 namespace portico::test {
 
-// One connection of a script. Lives as long as the script, so that a callback that comes too late
-// is seen.
+// One connection of a script. Lives as long as the script, so that a late callback is detected.
 struct Line {
     portico_connection handle = 0;
     std::uint64_t number = 0;  // among this script's connections, from 0
@@ -33,10 +32,10 @@ struct Line {
     // For the test's own use. Not atomic: it belongs to the connection's callbacks, and after
     // on_close to the test.
     std::string text;
-    // Counters of the test's own.
-    std::atomic<std::uint64_t> accepted{0};  // bytes for which send answered PORTICO_OK
+    // Counters for the test.
+    std::atomic<std::uint64_t> accepted{0};  // bytes for which send returned PORTICO_OK
     std::atomic<std::uint64_t> received{0};
-    std::atomic<std::uint64_t> blocked{0};  // sends that answered PORTICO_WOULD_BLOCK
+    std::atomic<std::uint64_t> blocked{0};  // sends that returned PORTICO_WOULD_BLOCK
     std::atomic<std::uint64_t> offers{0};   // calls of on_data
     std::atomic<std::uint64_t> writables{0};
     std::atomic<std::uint64_t> ends{0};
@@ -51,8 +50,8 @@ public:
     Script(const Script&) = delete;
     Script& operator=(const Script&) = delete;
 
-    // The test's hooks, set before the server starts. A hook that is not set does the least: it
-    // accepts, consumes everything, and closes in order at the peer's end and at a drain.
+    // The test's hooks, set before the server starts. An unset hook does the least: it accepts,
+    // consumes everything, and closes in order at the peer's end and at a drain.
     std::function<portico_status(Script&)> on_create;
     std::function<portico_status(Line&)> on_open;
     std::function<portico_status(Line&, std::string_view data, const portico_frame& frame,
@@ -64,7 +63,7 @@ public:
     std::function<void(Line&, std::uint32_t reason)> on_close;
     std::function<void()> on_destroy;
 
-    // The host's functions. send counts in the line what was accepted and what was refused.
+    // The host's functions. send counts in the line the accepted and refused sends.
     portico_status send(Line& line, std::string_view bytes);
     portico_status send_to(portico_connection connection, std::string_view bytes) const;
     portico_status close(Line& line, std::uint32_t how = PORTICO_CLOSE_GRACEFUL) const;
@@ -90,14 +89,14 @@ public:
     std::atomic<std::uint64_t> destroys{0};
     std::atomic<std::uint64_t> drains{0};
     std::atomic<std::uint32_t> inside{0};      // the instance's running callbacks
-    std::atomic<std::uint32_t> inside_max{0};  // the most that ever ran
+    std::atomic<std::uint32_t> inside_max{0};  // the most that ever ran at once
     std::array<std::atomic<std::uint64_t>, 16> reasons{};
 
-    // What broke a rule of the ABI; empty if nothing did.
+    // The violations of the ABI's rules; empty if there are none.
     [[nodiscard]] std::string violations();
     void violated(const std::string& what);
 
-    // The value of the listener's settings that leads the relay plugin here.
+    // The listener's settings that lead the relay plugin to this script.
     [[nodiscard]] std::string settings() const;
 
 private:

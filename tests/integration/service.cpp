@@ -4,7 +4,7 @@
 #include <cstdio>
 
 #ifdef _WIN32
-// In this order.
+// The order matters.
 #include <winsock2.h>
 
 #include <windows.h>

@@ -1,4 +1,4 @@
-// A server inside the test program, its peers, and the small things that every integration test
+// A server inside the test program, its peers, and the small helpers that every integration test
 // needs.
 #pragma once
 
@@ -17,7 +17,7 @@
 namespace portico::test {
 
 // Sanitizers make a program five to twenty times slower, and so does counting its lines without the
-// optimiser. Tests of amounts divide them by this.
+// optimiser. Tests divide their amounts by this.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(PORTICO_COVERAGE)
 inline constexpr bool sanitized = true;
 #else
@@ -29,10 +29,10 @@ inline constexpr bool on_windows = true;
 inline constexpr bool on_windows = false;
 #endif
 
-// How long a test waits at most. It ends earlier on success, so this is generous.
+// The longest wait of a test. Success ends the wait earlier, so this is generous.
 inline constexpr std::chrono::seconds patience{30};
 
-// Waits until `condition` holds or patience ends. Returns whether it held.
+// Waits until `condition` is true or patience ends. Returns whether it was true.
 template <class Condition>
 [[nodiscard]] bool eventually(Condition&& condition, std::chrono::milliseconds limit = patience) {
     const auto deadline = std::chrono::steady_clock::now() + limit;
@@ -45,15 +45,15 @@ template <class Condition>
     return true;
 }
 
-// Bytes that differ at each place, so that a lost, doubled or reordered one shows. `seed` tells
-// streams apart.
+// Bytes that differ at each place, so that a lost, doubled or reordered one shows. `seed`
+// distinguishes streams.
 [[nodiscard]] std::string pattern(std::uint64_t offset, std::size_t bytes, std::uint64_t seed = 0);
 // The first place where `bytes` differs from the stream's bytes from `offset`; npos if there is
 // none.
 [[nodiscard]] std::size_t first_difference(std::string_view bytes, std::uint64_t offset,
                                            std::uint64_t seed = 0);
 
-// How much memory this process uses now.
+// The memory that this process uses now.
 [[nodiscard]] std::size_t resident_bytes();
 
 // The kinds of ports that a server can have here: "shared", "per_core", and "io_uring" if it is
@@ -112,8 +112,8 @@ private:
 // Checks one echoed message over a good connection.
 [[nodiscard]] bool echoes(Peer& peer, std::string_view message);
 
-// Sends from a thread of its own, so that the test can receive meanwhile. The bytes stay the
-// test's.
+// Sends from a thread of its own, so that the test can receive meanwhile. The bytes still belong to
+// the test.
 class Sender {
 public:
     Sender(Peer& peer, std::string_view bytes)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# How the host treats signals beyond the first orderly stop: those that were ignored when it
-# started, and those that come twice. And how the programs that a plugin starts begin.
+# The host's treatment of signals beyond the first orderly stop: those that were ignored when it
+# started, and those that come twice. And the signals of programs that a plugin starts.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 config() { # NAME PLUGIN DRAIN_MS
@@ -15,7 +15,7 @@ open_client() { exec 7<>"/dev/tcp/127.0.0.1/$1"; }
 close_client() { exec 7>&-; }
 has_client() { grep -q ' client .* connected' "$1.log"; }
 is_draining() { grep -q ' draining$' "$1.log"; }
-# In the middle of a drain, with a client that does not go.
+# Brings the host into the middle of a drain, with a client that does not go.
 start_draining() { # NAME DRAIN_MS SIGNAL
     config "$1" never_drains "$2"
     start_host "$1" || return
@@ -24,7 +24,7 @@ start_draining() { # NAME DRAIN_MS SIGNAL
     kill "-$3" "$host_pid"
     eventually 60 is_draining "$1" || fail "$1: SIG$3 does not begin a drain" "$1.log"
 }
-# The drain goes on to its deadline.
+# Checks that the drain goes on to its deadline.
 drains_on() { # NAME WHAT
     wait_gone "$host_pid" 60
     if [ "$code" -eq 0 ] && [[ $(last_line "$1.log") == *" stopped" ]] &&

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The operator's signals: a clean stop with clients in mid-traffic, and how to leave a drain that
-# does not end.
+# The operator's signals: a clean stop with clients in mid-traffic, and the ways to leave a drain
+# that does not end.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 config() { # NAME PORTS PLUGIN DRAIN_MS
@@ -38,7 +38,7 @@ for ports in shared per_core; do
             ok "$name: clients idle and in mid-traffic, exit code 0, \"stopped\" last"
         close_idle
         wait_gone "$client_pid" 60
-        # The host closed its connections before their work was done, and says so.
+        # The host closed its connections before their work was done, and the client reports that.
         [ "$code" -eq 3 ] || fail "$name: the client's exit code is $code" "$name.client"
         if grep -qE '^wrong +[1-9]' "$name.client"; then
             fail "$name: wrong replies" "$name.client"

@@ -1,10 +1,10 @@
-// Stopping in mid-traffic, with idle clients, and with plugins that drain or do not; and what is
-// left in the process afterwards.
+// Stopping in mid-traffic, with idle clients, and with plugins that drain or do not; and the
+// leftovers in the process afterwards.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #ifdef _WIN32
-// In this order.
+// The order matters.
 #include <winsock2.h>
 
 #include <windows.h>
@@ -26,7 +26,7 @@ struct Resources {
 };
 
 #ifdef _WIN32
-// Counted in the system's list of all handles, because Wine answers GetProcessHandleCount with 0.
+// Counts in the system's list of all handles, because Wine's GetProcessHandleCount returns 0.
 std::size_t handles_in_use() {
     struct Handle {
         void* object;
@@ -44,7 +44,7 @@ std::size_t handles_in_use() {
                                ULONG* needed_bytes);
     const auto query = reinterpret_cast<Query>(reinterpret_cast<void*>(
         ::GetProcAddress(::GetModuleHandleW(L"ntdll.dll"), "NtQuerySystemInformation")));
-    // Two words, the first of which is the number of handles. Then come the handles.
+    // Two words, of which the first is the number of handles. Then come the handles.
     std::vector<std::uintptr_t> answer(1U << 16);
     LONG status = too_short;
     while (status == too_short && answer.size() < 1U << 26) {
@@ -92,7 +92,7 @@ Resources resources_in_use() {
 // Checks that there are as many threads and descriptors after `action` as before.
 template <class Action>
 void check_leaves_nothing(Action&& action) {
-    action();  // for what the system and its libraries make once and keep
+    action();  // makes what the system and its libraries make once and keep
     const Resources before = resources_in_use();
     constexpr int rounds = 5;
     for (int i = 0; i < rounds; ++i) {
@@ -120,7 +120,7 @@ std::chrono::milliseconds since(std::chrono::steady_clock::time_point begun) {
 }  // namespace
 
 // The bar: 100 stops on each kind of port, with pipelined requests that are not read yet. The
-// plugin counts what is accepted when send answers PORTICO_OK: in callbacks, and on a thread of its
+// plugin counts the bytes for which send returns PORTICO_OK: in callbacks, and on a thread of its
 // own, which goes on sending during the stop.
 TEST_CASE("a stop in mid-traffic loses no byte that send accepted", "[stop]") {
     const std::string ports = ANY_PORTS();
@@ -129,9 +129,9 @@ TEST_CASE("a stop in mid-traffic loses no byte that send accepted", "[stop]") {
     constexpr std::size_t echoed = 6;                        // peers whose bytes come back
     // and two to which the plugin's own thread sends
     constexpr std::size_t peers_count = 8;
-    // If the host had read all that was sent, the stop met no unread requests. It does not count,
-    // and another one is made. How often that happens depends on which threads a busy machine runs,
-    // so time bounds the tries.
+    // If the host had read everything, the stop met no unread requests. It does not count, and
+    // another one is made. How often that happens depends on which threads a busy machine runs, so
+    // time bounds the tries.
     const auto begun = std::chrono::steady_clock::now();
     int with_unread = 0;
     for (int stop = 0; with_unread < stops; ++stop) {
@@ -154,7 +154,7 @@ TEST_CASE("a stop in mid-traffic loses no byte that send accepted", "[stop]") {
         std::vector<std::string> got(peers_count);
         std::vector<Peer::Outcome> outcomes(peers_count, Peer::Outcome::failed);
         std::vector<std::atomic<std::uint64_t>> sent(peers_count);
-        // For the peers whose bytes come back: what they have sent and the plugin has not yet.
+        // For the peers whose bytes come back: sent by them, and not yet by the plugin.
         const auto unanswered = [&] {
             std::uint64_t bytes = 0;
             for (std::size_t i = 0; i < echoed; ++i) {
@@ -165,7 +165,7 @@ TEST_CASE("a stop in mid-traffic loses no byte that send accepted", "[stop]") {
         };
         std::atomic<bool> done{false};
         std::uint64_t cut = 0;
-        std::thread sender;  // the plugin's own; it ends in destroy at the latest, as plugin.h asks
+        std::thread sender;  // the plugin's; it ends in destroy at the latest: see plugin.h
         script.on_destroy = [&] {
             if (sender.joinable()) {
                 sender.join();
@@ -195,8 +195,7 @@ TEST_CASE("a stop in mid-traffic loses no byte that send accepted", "[stop]") {
                         }
                     }
                 });
-                // The reader reads to the end, and then says that it has finished, as a client
-                // does.
+                // The reader reads to the end, and then finishes its side, as a client does.
                 threads.emplace_back([&, i] {
                     got[i] = peers[i].receive_to_end(outcomes[i]);
                     peers[i].finish_sending();
@@ -235,8 +234,8 @@ TEST_CASE("a stop in mid-traffic loses no byte that send accepted", "[stop]") {
         for (std::size_t i = 0; i < peers_count; ++i) {
             INFO("peer " << i << " outcome " << static_cast<int>(outcomes[i]) << " reason "
                          << script.line(i)->reason);
-            // It does not matter what follows the last byte: an end, or a reset (for what the peer
-            // sent too late).
+            // Anything may follow the last byte: an end, or a reset (because the peer sent
+            // something too late).
             REQUIRE(got[i].size() == script.line(i)->accepted);
             REQUIRE(first_difference(got[i], 0, i) == std::string::npos);
             unread += i < echoed ? sent[i] - std::min<std::uint64_t>(sent[i], got[i].size()) : 0;
@@ -250,8 +249,8 @@ TEST_CASE("a stop with idle clients connected takes less than a second", "[stop]
     const std::string plugin = GENERATE("relay#undrained", "relay#full", "relay#serial",
                                         "relay#blocking");
     // A stop that waited for one of its own deadlines would take a minute, and one that waited for
-    // anything shorter would do so each time. If another program on this machine held up a stop, it
-    // is made again, up to ten in all.
+    // anything shorter would do so each time. If another program on this machine delays a stop, it
+    // is repeated, up to ten in all.
     std::string figures;
     bool is_prompt = false;
     for (int turn = 0; turn < 10 && !is_prompt; ++turn) {
@@ -436,7 +435,7 @@ TEST_CASE("a stop gives up a callback that does not return, and frees nothing th
           "[stop]") {
     const std::string ports = ANY_PORTS();
     const std::string plugin = GENERATE("relay#full", "relay#blocking");
-    // Like the server's parts, what the callback touches outlives everything here.
+    // The callback's data, like the server's parts, outlives everything here.
     struct Stuck {
         Script script;
         std::atomic<bool> entered{false};

@@ -1,4 +1,4 @@
-// Which threads run callbacks of serial instances, blocking instances and their neighbours.
+// The threads that run callbacks of serial instances, blocking instances and their neighbours.
 #include <algorithm>
 #include <array>
 
@@ -92,7 +92,7 @@ TEST_CASE("callbacks of different connections do run at once on a shared port", 
 
 #ifdef _WIN32
 // On epoll a connection stays with the port whose thread accepted it first, and nothing is
-// promised.
+// guaranteed.
 TEST_CASE("a listener's connections are spread over the ports in turn", "[threads]") {
     Script script;
     std::array<std::atomic<int>, 2> homes{};
@@ -183,7 +183,7 @@ TEST_CASE("a blocking instance does not slow another listener", "[threads][block
 
     // The bar is 3 times, plus 0.5 ms for the scheduler of a machine with fewer processors than
     // threads. Each round measures without and with; three rounds must be within the bar. If
-    // another program on this machine disturbed a round, it is made again, up to twelve in all. If
+    // another program on this machine disturbs a round, it is repeated, up to twelve in all. If
     // callbacks did hold up the echo, every round would show their 50 ms.
     int rounds = 0;
     int within = 0;

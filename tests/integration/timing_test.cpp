@@ -1,6 +1,5 @@
-// Peers and callbacks of unusual timing: peers that read steadily but slowly, callbacks that take
-// long, clients that come one by one and stay, connections that are held while others must be
-// served.
+// Peers and callbacks of unusual timing: peers that read steadily but slowly, long callbacks,
+// clients that come one by one and stay, connections that are held while others must be served.
 #include <algorithm>
 #include <map>
 
@@ -73,14 +72,14 @@ TEST_CASE("a peer that reads steadily but slowly gets everything, whatever timeo
           "[timing]") {
     const std::string ports = ANY_PORTS();
     if (is_wine()) {
-        return;  // it cannot say what a peer has acknowledged (SIO_TCP_INFO)
+        return;  // no report of acknowledged bytes (SIO_TCP_INFO)
     }
     // More than the system's buffers take, so room to send comes in steps that last longer than the
     // timeouts.
     constexpr std::size_t reply = 6U << 20;
     constexpr std::size_t each_10_ms = 20'000;
     constexpr int tries = 5;
-    // How the reply ends: by the plugin's close, after the peer's end, or on an idle connection.
+    // The event that ends the reply: the plugin's close, the peer's end, or the idle timeout.
     const char* const names[] = {"flushing", "half_close", "idle"};
     const std::string timeouts[] = {R"("close_timeout_ms": 300)", R"("half_close_timeout_ms": 300)",
                                     R"("idle_timeout_ms": 300)"};
@@ -116,7 +115,7 @@ TEST_CASE("a peer that reads steadily but slowly gets everything, whatever timeo
         return PORTICO_OK;
     };
     TestServer server(two_workers(ports), listeners);
-    // The three at once.
+    // All three at once.
     std::vector<std::thread> readers;
     std::array<std::string, 3> verdicts;
     for (std::size_t i = 0; i < scripts.size(); ++i) {
@@ -162,7 +161,7 @@ TEST_CASE("an idle peer is closed although its worker is always late", "[timing]
         std::this_thread::sleep_for(milliseconds(15));
         return script.send(line, data);
     };
-    // One worker, or as few as possible: rounds take longer than the lateness that buys one more
+    // One worker, or as few as possible: rounds take longer than a delay that earns one more
     // chance.
     TestServer server(
         io_of(ports, 1),
@@ -271,7 +270,7 @@ TEST_CASE("one worker with slow callbacks admits several clients between two tur
     }
     CHECK(connected);
     CHECK(all_admitted);
-    // With two clients in each turn of all busy ones it was 256; with sixteen it is 32, and some
+    // With two clients in each turn of all busy ones it was 256; with sixteen it is 32, plus some
     // for connecting.
     CHECK(calls_meanwhile <= 128);
 }
@@ -358,8 +357,8 @@ TEST_CASE("clients that come one by one and stay are spread over the ports", "[t
     REQUIRE(counts.size() == static_cast<std::size_t>(workers));
     for (const auto& [worker, count] : counts) {
         CAPTURE(worker);
-        // One by one, the counts differ by at most one. If they come at once, a port that did not
-        // come back for 10 ms may have been passed over.
+        // One by one, the counts differ by at most one. If the clients come at once, a port that
+        // did not come back for 10 ms may have been passed over.
         CHECK(count >= (at_once ? clients / workers * 9 / 10 - 1 : clients / workers - 1));
         CHECK(count <= (at_once ? clients / workers * 11 / 10 + 1 : clients / workers + 1));
     }

@@ -1,5 +1,5 @@
-// Runs a program for which io_uring does not exist: its three calls fail with the given error, as a
-// container's seccomp profile makes them fail.
+// Runs a program without io_uring: its three calls fail with the given error, as a container's
+// seccomp profile makes them fail.
 //
 //     without_io_uring EPERM|ENOSYS COMMAND [ARGUMENT...]
 #define _POSIX_C_SOURCE 200809L  // execvp
@@ -39,7 +39,7 @@ int main(int argc, char** argv) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
         perror("without_io_uring: seccomp");
-        return 77;  // what a test skips for
+        return 77;  // tells ctest to skip the test
     }
     execvp(argv[2], argv + 2);
     perror(argv[2]);

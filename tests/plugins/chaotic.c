@@ -1,11 +1,11 @@
 /* Plugins for the chaos suite (tests/chaos).
  *
  *   chaotic#slow    echoes, and stands still for "callback_ms" in each callback
- *   chaotic#large   each byte that comes asks for a reply of (byte * "unit_bytes") bytes. It is
- *                   sent piece by piece, as the queue has room. Byte i of all that a connection is
- *                   sent is reply_byte(i). Unframed
- *   chaotic#holds   holds the first message of each connection, and echoes from then on once a
- *                   connection sends the byte KEY, which releases all that are held. Unframed
+ *   chaotic#large   for each byte it makes a reply of (byte * "unit_bytes") bytes, and
+ *                   sends it piece by piece, as the queue has room. Byte i of all replies of a
+ *                   connection is reply_byte(i). Unframed
+ *   chaotic#holds   holds the first message of each connection. The byte KEY from any connection
+ *                   releases all that are held; they are echoed from then on. Unframed
  *   chaotic#stays   echoes, and never closes after the peer's end of stream
  *
  * The others echo with a planted defect each, which the suite must find: chaotic#changes now and
@@ -112,8 +112,8 @@ static uint8_t reply_byte(uint64_t index) {
     return (uint8_t)(index * 7 + (index >> 8) * 13 + (index >> 16));
 }
 
-/* Sends what is owed as far as the queue takes it. Reading is paused until all of it is sent: the
- * host closes after the peer's end of stream, so that must not be read earlier. */
+/* Sends the owed bytes as far as the queue takes them. Reading is paused until all of them are
+ * sent: the host closes after the peer's end of stream, so that must not be read earlier. */
 static portico_status pump(struct instance* instance, portico_connection handle,
                            struct connection* connection) {
     while (connection->owed > 0) {

@@ -1,4 +1,4 @@
-/* delays: echoes each message after a time drawn for it, and records how long it had it: from the
+/* delays: echoes each message after a random time, and records how long it held it: from the
  * callback that brought it to the send that answers it. So a client's latencies can be compared
  * with the server's own timestamps.
  *
@@ -25,7 +25,7 @@ struct delays {
     const portico_host* host;
     portico_instance* handle;
     int64_t least_us, span_us;
-    uint64_t random; /* from here on for the one thread that the tests give it */
+    uint64_t random; /* from here on only for the one thread that the tests give it */
     uint64_t count;
     uint64_t times_ns[TIMES_MAX];
 };
@@ -48,7 +48,7 @@ static int compare_times(const void* left, const void* right) {
     return one < other ? -1 : one > other;
 }
 
-/* The sorted times' value at place ceil(percent / 100 * count), as in the client. */
+/* The value at place ceil(percent / 100 * count) of the sorted times, as in the client. */
 static uint64_t percentile(const struct delays* delays, uint64_t percent) {
     return delays->count == 0 ? 0 : delays->times_ns[(percent * delays->count + 99) / 100 - 1];
 }

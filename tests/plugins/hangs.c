@@ -1,5 +1,5 @@
 /* hangs: accepts everything, and does not return from the callback that "in" names. In on_data and
- * in functions that it posts, only a message that begins with "hang" does that. */
+ * in functions that it posts, only a message that begins with "hang" makes it hang. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,11 +1,11 @@
-/* What the relay plugin and its tests have in common. */
+/* The data that the relay plugin and its tests share. */
 #ifndef PORTICO_TESTS_RELAY_H
 #define PORTICO_TESTS_RELAY_H
 
 #include <portico/portico.h>
 
 struct relay_script {
-    /* create finds `self` in *self; the others are called as the host calls a plugin */
+    /* create finds `self` in *self; the others get what the host passes to a plugin */
     const portico_plugin* calls;
     void* self;
 };

@@ -1,5 +1,5 @@
-/* settings: reads one setting of each type, in validate and in create, and nothing else. Whatever
- * it did not read is reported as unknown. */
+/* settings: reads one setting of each type, in validate and in create, and nothing else. The host
+ * reports every other setting as unknown. */
 #include <portico/ext/settings.h>
 #include <portico/portico.h>
 

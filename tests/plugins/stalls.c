@@ -14,7 +14,7 @@ struct stalls {
     portico_instance* handle;
     uint64_t every_ns;
     int64_t for_ms;
-    uint64_t began_ns; /* the last stall; only its one thread uses this */
+    uint64_t began_ns; /* when the last stall began; only its one thread uses this */
 };
 
 static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance,

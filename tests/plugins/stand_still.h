@@ -9,7 +9,7 @@
 #include <time.h>
 #endif
 
-/* On Windows it takes at least that long, in steps of its clock. */
+/* Waits that long; on Windows at least that long, in steps of its clock. */
 static inline void stand_still(int64_t microseconds) {
 #ifdef _WIN32
     Sleep((DWORD)((microseconds + 999) / 1000));

@@ -25,7 +25,7 @@ enum fault { DROP, DUPLICATE, REORDER, CORRUPT, CROSS, FAULTS };
 static const char* const fault_names[FAULTS] = {"drop", "duplicate", "reorder", "corrupt", "cross"};
 
 struct peer {
-    struct peer *previous, *next; /* of the open connections */
+    struct peer *previous, *next; /* in the list of open connections */
     portico_connection connection;
     int64_t messages;
     uint8_t* held; /* a reply that waits for the next one */
@@ -106,7 +106,7 @@ static portico_status answer_question(struct unfaithful* unfaithful,
     return unfaithful->host->send(unfaithful->handle, connection, text, (uint64_t)size);
 }
 
-/* Which of these is due with this message of the connection. */
+/* The fault that is due with this message of the connection. */
 static enum fault fault_of(const struct unfaithful* unfaithful, const struct peer* peer) {
     if (peer->messages > unfaithful->first) return FAULTS;
     for (int i = 0; i < FAULTS; ++i) {

@@ -29,7 +29,7 @@ sim::Scheduler& scheduler() {
     return made;
 }
 
-// Windows' kind of listener, with several accepts at once, and Linux's.
+// Two kinds of listener: Windows' kind, with several accepts at once, and Linux's.
 const std::vector<PortCase>& cases() {
     static const std::vector<PortCase> all = [] {
         std::vector<PortCase> made;

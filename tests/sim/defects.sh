@@ -4,13 +4,13 @@
 #
 #   defects.sh --work DIRECTORY [--seeds N] [--jobs J] [--only NAME] [--markdown FILE] [--record]
 #
-# A defect is a patch of tests/sim/defects, with a sentence above it that says what is wrong. Each
+# A defect is a patch of tests/sim/defects, with a sentence above it that describes the defect. Each
 # starts from the same copy of the sources and the same clean build, so only what includes the
 # patched file is compiled, and no trace of a defect is left for the next. While one is built, up to
-# J others (one for each processor) that are already built are looked for. A defect not found within
-# N seeds (10,000) is a failure, and so is a patch that no longer applies.
+# J others (one for each processor) that are already built are searched for. A defect not found
+# within N seeds (10,000) is a failure, and so is a patch that no longer applies.
 #
-# A second line may say which seed found it last:
+# A second line may name the seed that found it last:
 #
 #     seed: N
 #
@@ -18,13 +18,13 @@
 # differently, all N seeds are searched. So the line saves time and hides nothing. --record searches
 # from the first seed on and writes these lines.
 #
-# The simulation cannot find what only a real backend has. Such a patch has the line
+# The simulation cannot find a defect that only a real backend has. Such a patch has the line
 #
 #     found by: TARGET "tests"
 #
 # instead. The named tests of that program (the narrow_... of tests/sim/CMakeLists.txt) must pass
-# without the defect and fail with it. If they say that there is no io_uring, defects in its files
-# are not looked for.
+# without the defect and fail with it. If they report that there is no io_uring, defects in its
+# files are skipped.
 #
 # `--only` takes several names, with commas between them.
 set -euo pipefail
@@ -70,7 +70,7 @@ tests_for() { sed -nE '2,4s/^found by: ([a-z_]+) "(.*)"$/\1 \2/p' "tests/sim/def
 seed_of() { sed -nE '2,4s/^seed: ([0-9]+)$/\1/p' "tests/sim/defects/$1.patch"; } # or nothing
 
 # The long searches come first, so that none of them is left at the end: unknown seeds, then high
-# ones. What tests find is built and run in between, because they mostly wait.
+# ones. Defects that tests find are built and run in between, because these tests mostly wait.
 mapfile -t defects_in_order < <(
     for name in "${defects[@]}"; do
         seed=$(seed_of "$name")
@@ -89,8 +89,8 @@ targets() {
     for name in "${defects[@]}"; do tests_for "$name" | cut -d ' ' -f 1; done | sort -u
 }
 
-# The sources as they are now, and a clean build. What an earlier run has built of the same sources
-# is kept: an unchanged file keeps the time that it had there.
+# The sources as they are now, and a clean build. Keeps what an earlier run has built from the same
+# sources: an unchanged file keeps the time that it had there.
 prepare() {
     # A run that was stopped left its planted build in place of the clean one.
     [ ! -e "$work/kept" ] || { rm -rf "$clean" && mv "$work/kept" "$clean"; }
@@ -125,14 +125,14 @@ simulate() {
     "$results/$1.sim" --first "$2" --seeds "$3" --jobs 1 --quiet >"$results/$1.log" 2>&1
 }
 
-# What found it goes to results/NAME as "seed<TAB>message"; the seed is empty if nothing did.
+# Writes "seed<TAB>message" of the find to results/NAME; the seed is empty if nothing found it.
 find_by_seeds() { # NAME
     local name=$1 seed found said first
     seed=$(seed_of "$name")
     [ -z "$record" ] || seed=''
     if [ -n "$seed" ]; then
         first=$((seed > window ? seed - window : 1))
-        # Nearly always one run is enough.
+        # One run is nearly always enough.
         ! simulate "$name" "$seed" 1 ||
             ! simulate "$name" "$first" $((seed + window + 1 - first)) || seed=''
     fi
@@ -168,7 +168,7 @@ plant() {
             return
         fi
     fi
-    # The build must be where it was made; the clean one is put back for the next.
+    # The build must be in the folder where it was made; the clean one is put back for the next.
     mv "$clean" "$work/kept"
     cp -a "$work/kept" "$clean"
     mapfile -t files < <(sed -n 's|^+++ b/||p' "$patch")

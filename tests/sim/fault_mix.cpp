@@ -7,7 +7,7 @@ namespace {
 constexpr std::uint64_t us = 1'000;
 constexpr std::uint64_t ms = 1'000'000;
 
-// Half of the runs do not have it; the others meet it seldom or often.
+// Half of the runs do not have the fault; the others meet it seldom or often.
 std::uint32_t maybe(Random& random, std::uint32_t most) noexcept {
     return random.one_in(2) ? 0 : static_cast<std::uint32_t>(1 + random.skewed(most - 1));
 }

@@ -1,6 +1,6 @@
-// What goes wrong in a run, and how often. Swarm testing: each run enables a random subset of the
-// faults with random rates. So many seeds meet every combination, even those in which a fault is
-// *not* there to hide what another one would show.
+// The faults of a run, and how often each one occurs. Swarm testing: each run enables a random
+// subset of the faults with random rates. So many seeds meet every combination, even those in which
+// a fault is *absent* and cannot hide what another one would show.
 //
 // A chance is in parts of 65,536 for each opportunity (Random::chance); 0 is off. The world may
 // change the mix during a run (quiet() before a check of liveness): the network and the port read
@@ -25,26 +25,25 @@ struct FaultMix {
     std::uint32_t short_batch = 0;      // wait() hands out fewer than there are
     std::uint32_t partial_receive = 0;  // a receive brings fewer bytes than there are
     std::uint32_t partial_send = 0;     // a send takes fewer bytes than there is room for
-    // send_at_once() and accept_at_once() try in the call; otherwise they are send() and accept()
+    // send_at_once() and accept_at_once() try in the call; otherwise they equal send() and accept()
     std::uint32_t at_once = 0;
-    std::uint32_t late_send = 0;  // a send that may complete late does
-    // a cancel loses the race: the operation goes on for a while, and completes with success if it
-    // can
+    std::uint32_t late_send = 0;  // a send that may complete late does so
+    // a cancel loses the race: the operation stays in flight for a while, and succeeds if it can
     std::uint32_t late_cancel = 0;
     // a receive fails with Error::no_buffers (the system's memory, not the pool)
     std::uint32_t receive_no_buffers = 0;
-    std::uint32_t send_no_buffers = 0;  // likewise a send
+    std::uint32_t send_no_buffers = 0;  // the same for a send
     // an accept takes a connection whose peer has already gone: its first receive or send is a
     // reset
     std::uint32_t accept_aborted = 0;
     std::uint32_t accept_no_descriptors = 0;
     std::uint32_t accept_no_memory = 0;
     std::uint32_t attach_fails = 0;  // CompletionPort::attach refuses
-    // each timer comes this much too late; constant during a run
+    // each timer is this much too late; constant during a run
     std::uint64_t timer_late_ns = 0;
-    // a send that found no room goes on only when a third of the buffer is free
+    // a send that found no room continues only when a third of the buffer is free
     bool room_in_steps = false;
-    bool tells_age = false;  // Socket::progress says when it last heard from the peer
+    bool tells_age = false;  // Socket::progress reports when it last heard from the peer
 
     // ---- the network
     // each segment travels 1 ns to this long; in order within its stream
@@ -66,7 +65,7 @@ struct FaultMix {
 
     // No faults, hardly any delay.
     [[nodiscard]] static FaultMix none() noexcept { return {}; }
-    // A swarm's mix.
+    // The mix of one run in a swarm.
     [[nodiscard]] static FaultMix draw(Random& random) noexcept;
     // The same mix without failures, resets and refusals (delays and partial transfers stay).
     [[nodiscard]] FaultMix quiet() const noexcept;

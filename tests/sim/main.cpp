@@ -69,8 +69,8 @@ T* shared_memory(std::size_t count) {
     return objects;
 }
 
-// Real time: a run that no longer reaches a switch point fails too. Sanitizers and a busy machine
-// make it slow, but not that slow.
+// In real time: a run that no longer reaches a switch point fails too. Sanitizers and a busy
+// machine make it slow, but not that slow.
 constexpr unsigned run_seconds_max = 240;
 
 World::Outcome run_seed(std::uint64_t seed, const Options& options) {
@@ -115,7 +115,7 @@ bool run_all(const std::vector<std::uint64_t>& seeds, const Options& options) {
         const pid_t child = ::fork();
         if (child == 0) {
             work(job, seeds, options, shared, digests);
-            std::exit(0);  // in order, so that a coverage build writes its counts
+            std::exit(0);  // runs the exit handlers, so that a coverage build writes its counts
         }
         if (child > 0) {
             children.push_back(child);

@@ -245,7 +245,7 @@ std::size_t Network::Internals::write(End& from, const std::byte* bytes, std::si
 std::size_t Network::Internals::read(End& at, std::byte* into, std::size_t count) {
     const std::size_t taken = std::min(count, at.incoming.size());
     at.incoming.pop(into, taken);
-    // As in TCP, the sender hears of room once there is a good deal of it.
+    // As in TCP, the sender learns of free room only when there is a good deal of it.
     if (at.state == End::State::open && at.other != none &&
         (at.incoming.size() == 0 || at.incoming.size() <= at.receive_room / 2)) {
         pump(at.other);
@@ -331,7 +331,7 @@ void Network::Internals::pump(Index index) {
     const End& to = end(from.other);
     while (from.outgoing.size() > from.travelling) {
         std::size_t bytes = from.outgoing.size() - from.travelling;
-        if (to.has_handle) {  // what arrives at a closed end meets no limit: the answer is a reset
+        if (to.has_handle) {  // bytes for a closed end meet no limit: the answer is a reset
             const std::size_t held = to.incoming.size() + from.travelling;
             if (held >= to.receive_room) {
                 break;
@@ -371,7 +371,7 @@ void Network::Internals::deliver(Index index, std::uint32_t bytes) {
     }
     End& to = end(from.other);
     if (to.state == End::State::dead || !to.has_handle) {
-        // Nobody is there: the answer is a reset, and what this end still had to send is lost.
+        // Nobody is there: the answer is a reset, and the unsent bytes of this end are lost.
         send_reset(to);
         kill(from.other, io::Error::reset);
         return;
@@ -500,7 +500,7 @@ void Network::Internals::news(Index end_index) noexcept {
 }
 
 void Network::Internals::news_at(Listener& listener) noexcept {
-    // One of those that wait gets the connection; the seed draws which one hears of it first.
+    // One of the waiting accepts gets the connection; the seed draws which one hears of it first.
     const std::size_t count = listener.open_handles.size();
     const std::size_t first = count > 1 ? static_cast<std::size_t>(random.below(count)) : 0;
     for (std::size_t i = 0; i < count; ++i) {
@@ -591,8 +591,8 @@ bool Network::reset_connection(const io::Address& local) {
 struct SimPeer::Inside final : Watcher {
     explicit Inside(SimPeer& its_owner) : owner(its_owner) {}
 
-    // Informs the owner soon, once for all that is new by then. It does not do so here: this may be
-    // in the middle of the owner's own call.
+    // Informs the owner soon, once for all that is new by then. It does not do so here, because
+    // this may be in the middle of the owner's own call.
     void on_news(std::uint32_t its_handle) noexcept override {
         if (is_told || !owner.on_change) {
             return;
@@ -600,7 +600,7 @@ struct SimPeer::Inside final : Watcher {
         is_told = true;
         Network::Internals& network = owner.network_.internals();
         network.scheduler.at(network.scheduler.now(), [&network, its_handle] {
-            // Handles are not used again: an open one is still the owner's.
+            // Handles are not reused: an open one still belongs to the owner.
             if (Watcher* watcher = network.handles[its_handle].watcher) {
                 static_cast<Inside*>(watcher)->tell();
             }

@@ -6,11 +6,11 @@
 //
 // The process has one network at a time: io::Socket (replaced at link time by sim_socket.cpp) holds
 // a handle of it in its NativeSocket. Handles are checked: a closed or foreign one fails the run
-// and gives no error code. Handles are not used again within a run.
+// instead of returning an error code. Handles are not reused within a run.
 //
-// What it keeps of TCP:
-//  - What is written goes into the sender's buffer (bounded: a full one takes no more), travels in
-//    segments in order, and takes room in the receiver's buffer. If there is no room it stays with
+// It keeps these properties of TCP:
+//  - Written bytes go into the sender's buffer (bounded: a full one takes no more), travel in
+//    segments in order, and take room in the receiver's buffer. If there is no room they stay with
 //    the sender, so that back-pressure reaches the writer. Bytes are "unacknowledged"
 //    (Socket::unacknowledged_bytes) until the receiver's system has them.
 //  - The end of a stream (shutdown_send, close) follows the bytes. A close with unread input, or
@@ -44,7 +44,7 @@ class Network {
 public:
     // `faults` is the run's mix; the network keeps a reference, so that the world can change it.
     Network(Scheduler& scheduler, Random random, const FaultMix& faults);
-    // Every handle must be closed, and every SimPeer gone or closed: what is left is a leak and
+    // Every handle must be closed, and every SimPeer gone or closed: anything left is a leak and
     // fails the run.
     ~Network();
     Network(const Network&) = delete;
@@ -53,24 +53,23 @@ public:
     // The existing network; null if there is none.
     [[nodiscard]] static Network* current() noexcept;
 
-    // The open handles of io::Socket (and accepted ones that nobody has adopted): the balance at
-    // the end of a run.
+    // The number of open handles of io::Socket (and of accepted ones that nobody has adopted), to
+    // check for leaks at the end of a run.
     [[nodiscard]] std::size_t open_handles() const noexcept;
 
     // Resets a connection in the network, as a router or firewall that lost its state does: both
     // ends see a reset. Takes either end's local address (Socket::local_address,
-    // SimPeer::local_address). False if there is none (any more).
+    // SimPeer::local_address). False if no such connection exists (any more).
     bool reset_connection(const io::Address& local);
 
-    // What the owner of a socket found each time it asked for its progress: for how long nothing
-    // had moved by then.
+    // The results of a socket owner's calls of progress: for how long nothing had moved at each.
     struct Looks {
         std::uint64_t longest_still_ns = 0;  // at any of its looks
         std::uint64_t last_still_ns = 0;     // at the last one
-        // the same only for what it sends: for how long nothing was acknowledged
+        // the same only for its sends: for how long nothing was acknowledged
         std::uint64_t last_unheeded_ns = 0;
     };
-    // Asked by the owner of the end whose peer has this port; nothing before there is one.
+    // The looks of the owner whose peer has this port; nothing before there is one.
     [[nodiscard]] Looks looks_at_peer(std::uint16_t port) const noexcept;
 
     [[nodiscard]] Scheduler& scheduler() noexcept;
@@ -82,8 +81,8 @@ private:
     std::unique_ptr<Internals> internals_;
 };
 
-// A client (or anything else outside the host) as the world drives it. No call waits; progress is
-// seen by polling or by on_change.
+// A client (or anything else outside the host) that the world controls. No call waits; poll, or use
+// on_change, to see progress.
 //
 //     sim::SimPeer peer(network);
 //     peer.on_change = [&] { ... peer.receive(...), peer.send(...) ... };
@@ -104,12 +103,12 @@ public:
     SimPeer(const SimPeer&) = delete;
     SimPeer& operator=(const SimPeer&) = delete;
 
-    // Called in an event after anything of this peer has changed by itself: connected, refused,
-    // reset, bytes or the end have come, there is room to send again. (Scheduler::at says what may
-    // be done there; every call of SimPeer may.) Set it before connect().
+    // Called in an event after something has changed on its own: connected, refused or reset, bytes
+    // or the end have come, there is room to send again. (Scheduler::at lists what may be done
+    // there; every call of SimPeer is allowed.) Set it before connect().
     std::function<void()> on_change;
 
-    // Only in state idle. state() says how it goes on. Buffers: the room of this end; 0 for the
+    // Only in state idle. state() shows the outcome. Buffers: the room of this end; 0 for the
     // mix's.
     void connect(const io::Address& to, std::uint32_t receive_buffer = 0,
                  std::uint32_t send_buffer = 0);
@@ -122,16 +121,16 @@ public:
     // The host has ended its stream and all of it was received. Never true after a reset, which is
     // reported instead.
     [[nodiscard]] bool at_end() const noexcept;
-    // What receive() would bring now, and what send() would take.
+    // The bytes that receive() would return now, and the room that send() would find.
     [[nodiscard]] std::size_t receivable() const noexcept;
     [[nodiscard]] std::size_t room() const noexcept;
     // Bytes that this peer has sent and that have not reached the host's system yet.
     [[nodiscard]] std::size_t unacknowledged() const noexcept;
-    // Bytes that the other end has written in this connection: all that its sends have brought to
-    // its system so far.
+    // Bytes that the other end has written in this connection: all that its sends have given to its
+    // system so far.
     [[nodiscard]] std::uint64_t written_by_host() const noexcept;
 
-    // Ends this peer's stream after what was sent.
+    // Ends this peer's stream after the bytes that were sent.
     void finish_sending();
     // Ends it in order (with a reset if something is unread, as TCP does), or with a reset at once.
     // Then the state is idle; connect() may follow.

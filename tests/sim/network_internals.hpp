@@ -1,5 +1,5 @@
-// The inside of the simulated network, for the port, the sockets and the peers. Everything here is
-// used inside a section of the scheduler.
+// The inside of the simulated network, for the port, the sockets and the peers. Use everything here
+// inside a section of the scheduler.
 #pragma once
 
 #include <cstdint>
@@ -32,11 +32,11 @@ private:
     std::size_t size_ = 0;
 };
 
-// Who hears of what happens at an end or a listener: a port, or a peer.
+// Informed of what happens at an end or a listener: a port, or a peer.
 class Watcher {
 public:
-    // Something can be received, sent or accepted, or is over: whatever waits may try again. Called
-    // in events and inside sections.
+    // Something can be received, sent or accepted, or is over: operations that wait may try again.
+    // Called in events and inside sections.
     virtual void on_news(std::uint32_t handle) noexcept = 0;
 
 protected:
@@ -50,14 +50,14 @@ struct Network::Internals {
 
     using Looks = Network::Looks;
 
-    // One end of a connection, or what may become an end.
+    // One end of a connection, or a socket that may become one.
     struct End {
         enum class State : std::uint8_t {
             fresh,  // open_for_connect
             connecting,
             open,
-            failed,  // the connect failed: `error` says how
-            dead,    // reset: nothing works any more
+            failed,  // the connect failed: `error` is the reason
+            dead,    // reset: every call fails from now on
         };
 
         State state = State::fresh;
@@ -66,13 +66,13 @@ struct Network::Internals {
         bool has_handle = true;
         bool is_finished = false;     // its stream is complete: the end follows the bytes
         bool is_end_sent = false;     // the end is on its way, or has arrived
-        bool is_input_ended = false;  // the other's end is there
+        bool is_input_ended = false;  // the other end's end of stream is there
         bool resets_on_close = false;
         Index other = none;  // none before the connection, and after the other has gone
         Index handle = none;
         io::Address local;
         io::Address remote;
-        std::uint32_t send_room = 0;  // bytes that `outgoing` may hold, and `incoming`
+        std::uint32_t send_room = 0;  // capacity of `outgoing`, and of `incoming`
         std::uint32_t receive_room = 0;
         ByteQueue outgoing;         // written here, not yet at the other end
         ByteQueue incoming;         // there, not yet received
@@ -81,15 +81,15 @@ struct Network::Internals {
         // when a byte last came or was acknowledged; before that, when the connection began
         std::uint64_t moved_ns = 0;
         std::uint64_t acknowledged_ns = 0;  // only for bytes from here
-        std::size_t travelling = 0;         // of outgoing, from its front: on the way
-        std::uint64_t last_arrival_ns = 0;  // for what travels from here: nothing overtakes
-        Looks looks;                        // of this end's owner
+        std::size_t travelling = 0;         // the front part of outgoing that is on the way
+        std::uint64_t last_arrival_ns = 0;  // of segments from here: none overtakes another
+        Looks looks;                        // those of this end's owner
     };
 
     struct Listener {
         io::Address local;
         std::size_t backlog = 0;
-        std::uint32_t handles = 0;  // it listens while it has some
+        std::uint32_t handles = 0;  // it listens as long as it has some
         std::deque<Index> queue;    // ends whose handshake is through
         std::deque<Index> waiting;  // connecting ends that found the backlog full
         std::vector<Index> open_handles;
@@ -98,7 +98,7 @@ struct Network::Internals {
     struct Handle {
         enum class Type : std::uint8_t { closed, end, listener };
         Type type = Type::closed;
-        bool is_peers = false;  // the world's, not a Socket
+        bool is_peers = false;  // a SimPeer's, not a Socket's
         Index index = none;     // of the end, of the listener
         Watcher* watcher = nullptr;
         const void* port = nullptr;  // the port that it joined
@@ -121,14 +121,14 @@ struct Network::Internals {
 
     // ---- what sockets and peers do
 
-    // "", or why not.
+    // "", or the reason for the failure.
     [[nodiscard]] std::string open_for_connect(io::Address::Family family, const io::Address& local,
                                                bool is_peers, Index& handle);
     [[nodiscard]] std::string listen(const io::Address& address, int backlog, Index& handle);
     void connect(Index handle, const io::Address& remote);
     // An end from the backlog, with a handle; none if there is none.
     [[nodiscard]] Index accept(Index listener_handle);
-    // Returns the bytes taken, 0 without room. The end must be open.
+    // Returns the bytes taken, 0 if there is no room. The end must be open.
     std::size_t write(End& from, const std::byte* bytes, std::size_t count);
     std::size_t read(End& at, std::byte* into, std::size_t count);
     [[nodiscard]] static std::size_t room(const End& at) noexcept {
@@ -146,7 +146,7 @@ struct Network::Internals {
     void pump(Index from);
     void deliver(Index from, std::uint32_t bytes);
     void deliver_end(Index from);
-    // Ends an end's connection, at this end at once.
+    // Ends an end's connection; takes effect at this end at once.
     void kill(Index index, io::Error error);
     void send_reset(const End& from);
     void syn_arrives(Index client);

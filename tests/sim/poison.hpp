@@ -1,5 +1,5 @@
-// Memory that nobody may touch for a while. With AddressSanitizer the first touch ends the process
-// and prints its stack; without it nothing happens here.
+// Poisons memory that nobody may touch for a while. With AddressSanitizer the first touch ends the
+// process and prints its stack; without it these functions do nothing.
 #pragma once
 
 #include <cstddef>

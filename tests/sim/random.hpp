@@ -1,5 +1,5 @@
-// The simulation's random numbers: xoshiro256** seeded by splitmix64. So a seed gives the same run
-// on every machine and with every library (the standard library's distributions differ between
+// The simulation's random numbers: xoshiro256** seeded by splitmix64, so that a seed gives the same
+// run on every machine and with every library (the standard library's distributions differ between
 // implementations).
 //
 // A run has one seed. Each part draws from a stream of its own, forked by a label, so one more draw
@@ -53,8 +53,8 @@ public:
     // True in one of `cases` cases.
     [[nodiscard]] constexpr bool one_in(std::uint64_t cases) noexcept { return below(cases) == 0; }
 
-    // Small numbers often, large ones seldom: each power of two up to `most` is as likely as the
-    // next. For sizes and delays.
+    // Returns small numbers often, large ones seldom: each power of two up to `most` is as likely
+    // as the next. For sizes and delays.
     [[nodiscard]] constexpr std::uint64_t skewed(std::uint64_t most) noexcept {
         std::uint64_t bits = 0;
         while (bits < 63 && (most >> bits) != 0) {
@@ -75,8 +75,8 @@ public:
         }
     }
 
-    // A stream of its own. It draws nothing from this one: the same label gives the same stream at
-    // any time.
+    // Makes an independent stream. It draws nothing from this one: the same label gives the same
+    // stream at any time.
     [[nodiscard]] constexpr Random fork(std::string_view label,
                                         std::uint64_t number = 0) const noexcept {
         std::uint64_t hash = 0xCBF2'9CE4'8422'2325ULL ^ number;

@@ -34,10 +34,10 @@ struct Scheduler::Thread {
     State state = State::runnable;
     const char* name = "thread";
     std::uint32_t name_number = 0;
-    std::uint32_t weight = 1;  // how likely it is chosen among the others
+    std::uint32_t weight = 1;  // its chance to be chosen among the others
     std::thread::id id;
 
-    // Blocked:
+    // While it is blocked:
     const char* what = "";
     Ready ready = nullptr;
     void* context = nullptr;
@@ -68,8 +68,8 @@ struct Later {
 thread_local Scheduler* scheduler_of_thread = nullptr;
 thread_local void* record_of_thread = nullptr;
 
-// An abort, and the alarm that limits the time of a run. A sanitizer, if there is one, handles bad
-// addresses itself.
+// Catches an abort, and the alarm that limits the time of a run. A sanitizer, if there is one,
+// handles bad addresses itself.
 #ifdef PORTICO_SIM_SANITIZED
 constexpr std::array deadly_signals{SIGABRT, SIGALRM};
 #else
@@ -110,7 +110,7 @@ struct Scheduler::State {
 
 namespace {
 
-// Restores what it has changed: events nest in a step check, and predicates in both.
+// Restores what it has changed: events nest in a step check, and predicates nest in both.
 class EventScope {
 public:
     explicit EventScope(bool& flag) noexcept : flag_(flag), before_(flag) { flag_ = true; }
@@ -175,7 +175,7 @@ void Scheduler::bind_to_processor(unsigned number) noexcept {
             cpu_set_t one;
             CPU_ZERO(&one);
             CPU_SET(processor, &one);
-            ::sched_setaffinity(0, sizeof one, &one);  // if refused, it only costs speed
+            ::sched_setaffinity(0, sizeof one, &one);  // if refused, only speed is lost
             return;
         }
     }
@@ -231,7 +231,7 @@ void Scheduler::at(std::uint64_t time_ns, std::function<void()> action) {
     state.events.push_back({time_ns, state.sequence++, std::move(action)});
     std::push_heap(state.events.begin(), state.events.end(), Later{});
     if (is_free()) {
-        state.condition.notify_all();  // those that wait do so until a later event
+        state.condition.notify_all();  // threads that wait do so until a later event
     }
 }
 
@@ -367,7 +367,7 @@ bool Scheduler::block(const char* what, Ready ready, void* context,
     return ready(context);
 }
 
-// Chooses who runs next and passes the baton. `self` may be chosen again unless it has ended.
+// Chooses the next thread and passes the baton. `self` may be chosen again unless it has ended.
 void Scheduler::switch_to_another(Thread& self) noexcept {
     State& state = *state_;
     std::vector<Thread*>& candidates = state.candidates;
@@ -407,7 +407,7 @@ void Scheduler::switch_to_another(Thread& self) noexcept {
             }
             ++switches_;
             const bool has_ended = self.state == Thread::State::ended;
-            // After this an ended thread is not touched: whoever joins it may end the run.
+            // After this, do not touch an ended thread: the thread that joins it may end the run.
             next->baton.store(1, std::memory_order_release);
             futex(next->baton, FUTEX_WAKE, 1);
             if (!has_ended) {

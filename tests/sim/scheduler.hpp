@@ -8,8 +8,8 @@
 //  - free: any threads, a lock, and real time. For the contract suite, whose tests have threads of
 //    their own that nobody registers.
 //
-// How a test drives a seeded run. The thread that makes the Scheduler is its *controller* and has
-// the baton:
+// A test drives a seeded run like this. The thread that makes the Scheduler is its *controller* and
+// has the baton:
 //
 //     // This thread is the controller, thread 0.
 //     sim::Scheduler scheduler(random.fork("scheduler"), options);
@@ -56,12 +56,12 @@
 namespace portico::sim {
 
 struct SchedulerOptions {
-    bool free = false;  // the free driver; then the rest has no meaning
+    bool free = false;  // the free driver; the other options then have no meaning
     // in 65,536: how often a switch point gives the baton to another thread that can run
     std::uint32_t switch_chance = 16'384;
     std::uint32_t step_ns_max = 400;             // a step costs 1 to this many virtual nanoseconds
     std::uint64_t start_ns = 1'000'000'000'000;  // the first now()
-    // more switch points than this mean a run without an end: fail()
+    // more switch points than this count as a run without an end: fail()
     std::uint64_t steps_max = 5'000'000;
     std::size_t trace_events = 4'096;
 };
@@ -79,8 +79,8 @@ public:
     [[nodiscard]] static Scheduler* current() noexcept;
 
     // Binds the calling thread, and those that it will start, to one of the processors that the
-    // process may use (number modulo how many there are): passing the baton then wakes no other
-    // processor. Several simulations at once take one each.
+    // process may use (number modulo their count), so that passing the baton wakes no other
+    // processor. If several simulations run at once, give each its own number.
     static void bind_to_processor(unsigned number) noexcept;
 
     // ---- for the world
@@ -92,7 +92,7 @@ public:
     // driver.
     void switch_point() noexcept;
 
-    // Calls `action` when the time has come, on whatever thread has the baton then, in the middle
+    // Calls `action` when the time has come, on the thread that has the baton then, in the middle
     // of its work. So an action may use the simulated outside (SimPeer, Network, FaultMix, wake of
     // a port, at()), but neither production code nor anything that blocks. The controller, or a
     // thread of the world's own (std::thread), calls production code. Actions of one instant run in
@@ -123,11 +123,11 @@ public:
     // invariants at every step.
     void set_step_check(std::function<void()> check);
 
-    // This thread's work takes that long.
+    // Virtual time passes, as if this thread worked that long.
     void spend(std::uint64_t duration_ns) noexcept;
 
-    // Time jumps ahead (a suspended machine). Everything that is due by then happens afterwards,
-    // late.
+    // Time jumps ahead (a suspended machine). Everything that is due by then happens after the
+    // jump, late.
     void jump_clock(std::uint64_t by_ns) noexcept;
 
     // Names this thread in the trace ("worker 1", "controller"); a literal and a number.
@@ -142,10 +142,10 @@ public:
 
     // Prints `what`, the banner, the state of each thread and the trace, and ends the process.
     [[noreturn]] void fail(const std::string& what) noexcept;
-    // What is printed above a failure: "seed 17, commit abc123, reproduce with: ...".
+    // The text that is printed above a failure: "seed 17, commit abc123, reproduce with: ...".
     void set_banner(std::string banner) { banner_ = std::move(banner); }
-    // For ends without fail(): SIGABRT (PORTICO_ASSERT), SIGALRM (a run that stands still), a wrong
-    // address, and a sanitizer's report. Call it once in a process.
+    // Prints the trace at ends without fail(): SIGABRT (PORTICO_ASSERT), SIGALRM (a run that stands
+    // still), a wrong address, and a sanitizer's report. Call it once in a process.
     static void print_trace_on_death();
 
     // Switch points passed, baton passes, events run.
@@ -157,7 +157,7 @@ public:
 
     // They work inside a section: with the baton (seeded), or under the lock (free). Its beginning
     // is the switch point, except inside an event, where sections nest in the section that runs it.
-    // Inside a section nobody else runs.
+    // No other thread runs inside a section.
     class Section {
     public:
         explicit Section(Scheduler& scheduler) noexcept : scheduler_(scheduler) {
@@ -171,9 +171,9 @@ public:
         Scheduler& scheduler_;
     };
 
-    // Inside a section of this thread: leaves it until `ready` or the deadline (true: ready).
-    // `what` is a literal for the report of a deadlock. The predicate is called inside sections of
-    // other threads.
+    // Inside a section of this thread: leaves it until `ready` returns true or the deadline passes
+    // (true: ready). `what` is a literal for the report of a deadlock. The predicate is called
+    // inside sections of other threads.
     using Ready = bool (*)(void* context) noexcept;
     bool block(const char* what, Ready ready, void* context, std::uint64_t deadline_ns) noexcept;
 
@@ -189,8 +189,8 @@ public:
 
     // For the wraps (scheduler_wraps.cpp); on a thread of a seeded run.
     //
-    // A thread that is about to start: its starter announces it, it begins and ends by itself, and
-    // whoever joins waits for its end.
+    // The life of a thread: its starter announces it, it begins and ends by itself, and the thread
+    // that joins it waits for its end.
     [[nodiscard]] Thread& announce_thread();
     void begin_thread(Thread& thread) noexcept;
     void end_thread(Thread& thread) noexcept;

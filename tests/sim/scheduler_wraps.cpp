@@ -2,8 +2,8 @@
 // (sim/CMakeLists.txt has the list). On a thread of a seeded run it blocks in the scheduler; on any
 // other thread it is the real call.
 //
-// The names are the linker's: __wrap_X is called where X was, __real_X is X. A member function's
-// object is its first argument (Itanium C++ ABI).
+// The names are the linker's: __wrap_X is called in the place of X, and __real_X is X. A member
+// function's object is its first argument (Itanium C++ ABI).
 #include <pthread.h>
 
 #include <chrono>
@@ -96,7 +96,7 @@ void __wrap__ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE(
         __real__ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE(condition, lock);
         return;
     }
-    // Nobody else runs between the unlock and the wait: neither is a switch point.
+    // No other thread runs between the unlock and the wait: neither is a switch point.
     lock.unlock();
     scheduler->wait_at(condition, "a condition variable");
     lock.lock();
@@ -150,7 +150,7 @@ void __wrap__ZNSt6thread4joinEv(std::thread* thread) {
     if (Scheduler* scheduler = scheduler_here()) {
         scheduler->await_end(thread->get_id());
     }
-    __real__ZNSt6thread4joinEv(thread);  // the rest of it depends on nobody
+    __real__ZNSt6thread4joinEv(thread);  // the rest of it depends on no other thread
 }
 
 // ---- std::chrono::steady_clock: base::now_ns()
@@ -183,8 +183,8 @@ void __wrap__ZN7portico2io10BufferPool16give_back_sharedEj(portico::io::BufferPo
 void __wrap__ZN7portico2io10BufferPool16give_back_sharedEj(portico::io::BufferPool* pool,
                                                            std::uint32_t index) {
     std::byte* const data = pool->in_use_at(index).data;
-    // The touch finds a buffer that is free, or whose bytes are being sent. Without the sanitizer,
-    // a read through an old pointer at least finds nobody's data.
+    // Touches the buffer: that finds one that is free, or whose bytes are being sent. Without the
+    // sanitizer, a read through an old pointer at least finds nobody's data.
     const std::size_t touched = portico::sim::poisons ? 1 : pool->buffer_bytes();
     std::memset(data, 0xDD, touched);
     portico::sim::poison(data, pool->buffer_bytes());

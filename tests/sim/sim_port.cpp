@@ -21,7 +21,7 @@ namespace {
 using Handle = Network::Internals::Index;
 using End = Network::Internals::End;
 
-// The free driver: how often a receive without a buffer looks again.
+// The free driver: how often a receive without a buffer tries again.
 constexpr std::uint64_t starved_retry_ns = base::nanoseconds_per_millisecond;
 constexpr std::uint64_t look_ns_max = 20'000;
 constexpr std::uint64_t late_cancel_ns_max = 3 * base::nanoseconds_per_millisecond;
@@ -108,35 +108,34 @@ struct SimPort::Internals final : Watcher {
         enum class State : std::uint8_t {
             free,
             waiting,  // waits for news, for its time (timers), or for the end of its delay
-            trying,   // in attempt(), which may bring news of its own
+            trying,   // in attempt(), which may cause news of its own
             starved,  // there is something to receive and no buffer
             done,     // its result is decided, but not visible yet
-            // a send: visible with the next completion, or when wait() returns for another
-            // reason
+            // a send: visible with the next completion, or when wait() returns for another reason
             late,
             ready,  // wait() may hand it out
         };
         State state = State::free;
         io::OperationType type = io::OperationType::post;
-        bool is_cancelled = false;       // late: aborted when nothing comes first
-        bool may_complete_late = false;  // a send that nobody waits for
+        bool is_cancelled = false;       // late: aborted unless something comes first
+        bool may_complete_late = false;  // a send that no caller waits for
         bool completed_late = false;
-        bool found_no_room = false;  // a send: it waits for much of it
+        bool found_no_room = false;  // a send: it waits for a good deal of room
         io::Error planned = io::Error::none;
         std::uint16_t index = 0;
-        // for this use of the record: what was scheduled for an earlier one is void
+        // for this use of the record: work that was scheduled for an earlier one is void
         std::uint32_t ticket = 0;
         Handle handle = Network::Internals::none;
         io::Operation* operation = nullptr;
         std::uint64_t earliest_ns = 0;
-        // The inputs as they were.
+        // The operation's inputs at the submit.
         std::uint64_t deadline_ns = 0;
         io::Socket* socket = nullptr;
         io::Address remote;
         const io::ConstBuffer* array = nullptr;
         std::vector<io::ConstBuffer> parts;
         std::uint64_t sum = 0;
-        // The outputs as they will be.
+        // The operation's outputs, to be filled in later.
         io::Error error = io::Error::none;
         io::NativeSocket accepted = io::invalid_socket;
         io::Address peer;
@@ -194,7 +193,7 @@ struct SimPort::Internals final : Watcher {
         }
     }
 
-    // The operation's bytes that nobody may use while it is in flight.
+    // The operation's bytes, which nobody may use while it is in flight.
     struct Range {
         std::byte* begin;
         std::size_t bytes;
@@ -261,7 +260,7 @@ struct SimPort::Internals final : Watcher {
         return record;
     }
 
-    // The first steps of an accept; it is left to begin.
+    // The first steps of an accept; the caller lets it begin.
     Record& start_accept(io::AcceptOperation& operation) noexcept {
         check_thread("accept");
         Record& record = start(operation);
@@ -274,7 +273,7 @@ struct SimPort::Internals final : Watcher {
         return record;
     }
 
-    // The first steps of a send; it is left to hide the parts and begin.
+    // The first steps of a send; the caller hides the parts and lets it begin.
     Record& start_send(io::SendOperation& operation) noexcept {
         check_thread("send");
         Record& record = start(operation);
@@ -314,7 +313,7 @@ struct SimPort::Internals final : Watcher {
                                                   : random.skewed(faults.operation_delay_ns_max);
     }
 
-    // The socket's handle, which must be one of this port's.
+    // The socket's handle, which must belong to this port.
     Attached& attached_to(const io::Socket* socket, io::OperationType type,
                           Record& record) noexcept {
         if (socket == nullptr || !socket->is_open()) {
@@ -356,7 +355,7 @@ struct SimPort::Internals final : Watcher {
         }
     }
 
-    // In place of begin(): true if the operation has completed in the call.
+    // Replaces begin(): true if the operation has completed in the call.
     [[nodiscard]] bool is_done_at_once(Record& record) {
         record.state = Record::State::trying;
         if (!attempt(record)) {
@@ -384,7 +383,7 @@ struct SimPort::Internals final : Watcher {
         }
     }
 
-    // True if the result is there.
+    // True if there is a result.
     bool attempt(Record& record) {
         if (record.planned != io::Error::none) {
             record.error = record.planned;
@@ -493,7 +492,7 @@ struct SimPort::Internals final : Watcher {
             bytes = 1 + static_cast<std::size_t>(random.below(bytes - 1));
         }
         record.bytes = bytes;
-        // All at once, so the segments do not show the parts.
+        // All at once, so that the segments do not show the parts.
         outgoing.clear();
         for (const io::ConstBuffer& part : record.parts) {
             const std::size_t of_this = std::min(part.size, bytes);
@@ -516,7 +515,7 @@ struct SimPort::Internals final : Watcher {
         }
     }
 
-    // As many as there are buffers for, in the order in which they came.
+    // Retries as many as there are buffers for, in the order in which they came.
     void retry_starved() {
         for (std::size_t left = starved.size(); left > 0 && has_buffers(); --left) {
             Record& record = *starved.front();
@@ -527,14 +526,14 @@ struct SimPort::Internals final : Watcher {
     }
     [[nodiscard]] bool has_buffers() const noexcept { return pool.in_use() < pool.buffers_max(); }
 
-    // The result exists: it becomes visible now, or after a delay.
+    // The result is decided: it becomes visible now, or after a delay.
     void decided(Record& record) {
         record.state = Record::State::done;
         std::uint64_t time = scheduler.now();
         if (record.type != io::OperationType::timer) {
             time += draw_delay();
         }
-        if (record.type == io::OperationType::post) {  // one thread's in their order
+        if (record.type == io::OperationType::post) {  // posts of one thread keep their order
             time = last_post_ns = std::max(last_post_ns, time);
         }
         if (time > scheduler.now()) {
@@ -571,7 +570,7 @@ struct SimPort::Internals final : Watcher {
         }
     }
 
-    // Now somebody waits for it.
+    // From now on a caller waits for it.
     void expedite(Record& record) {
         record.may_complete_late = false;
         if (record.state == Record::State::late) {
@@ -585,8 +584,8 @@ struct SimPort::Internals final : Watcher {
     }
 
     // Due timers leave in the order of their deadlines, as from a port that looks at them when
-    // somebody waits. If one was submitted later and is due earlier, it leaves before those that
-    // became ready meanwhile. They change places among themselves.
+    // somebody waits. A timer that was submitted later but is due earlier leaves before those that
+    // became ready meanwhile: the ready timers exchange their places among themselves.
     void sort_newest_timer() noexcept {
         std::size_t at = ready.size() - 1;
         for (std::size_t before = at; before-- > 0;) {
@@ -668,7 +667,7 @@ struct SimPort::Internals final : Watcher {
 
     // ---- handing out
 
-    // A completion that may come next. Timers keep their order (by deadline), and so do posts.
+    // The next completion to hand out. Timers keep their order (by deadline), and so do posts.
     Record& next_ready() noexcept {
         auto chosen = ready.begin();
         if (ready.size() > 1 && random.chance(faults.shuffle)) {
@@ -775,7 +774,7 @@ struct SimPort::Internals final : Watcher {
         return operation;
     }
 
-    // ---- what a send names
+    // ---- the memory that a send names
 
     void hide_parts(const Record& record) noexcept {
         for (const io::ConstBuffer& part : record.parts) {
@@ -791,7 +790,7 @@ struct SimPort::Internals final : Watcher {
         }
     }
 
-    // The poison finds more than the checksum, and costs less.
+    // The poison finds more than the checksum does, and costs less.
     [[nodiscard]] static std::uint64_t sum_of(const Record& record) noexcept {
         std::uint64_t sum = 0;
         if (!poisons) {
@@ -827,7 +826,7 @@ struct SimPort::Internals final : Watcher {
     std::deque<Record*> starved;
     std::vector<Record*> late;
     std::vector<Record*> timers;                          // the soonest last
-    std::unordered_set<const io::Operation*> handed_out;  // once at least
+    std::unordered_set<const io::Operation*> handed_out;  // at least once
     std::vector<std::byte> outgoing;
     std::uint64_t alarm_ns = UINT64_MAX;
     std::uint64_t last_post_ns = 0;
@@ -972,7 +971,7 @@ void SimPort::timer(io::TimerOperation& operation) noexcept {
     const Internals::Range hidden = Internals::hidden_part(operation);
     poison(hidden.begin, hidden.bytes);
     if (its.due_ns(record) <= its.scheduler.now()) {
-        its.expire_timers();  // those that were due before
+        its.expire_timers();  // timers that were due before
         its.decided(record);
     } else {
         its.add_timer(record);
@@ -1010,7 +1009,7 @@ void SimPort::cancel(io::Operation& operation) noexcept {
             its.fail(std::string("a ") + name_of(operation.type) +
                      " is cancelled that was never submitted here");
         }
-        return;  // wait() has handed it out, and its owner does not know yet
+        return;  // wait() has handed it out, but its owner does not know yet
     }
     Internals::Record& record = its.record_of(operation);
     its.counters.cancels.fetch_add(1, std::memory_order_relaxed);
@@ -1062,7 +1061,7 @@ std::size_t SimPort::wait(std::span<io::Operation*> completed, std::uint64_t dea
             its.expire_timers();
             its.retry_starved();
         } else if (!its.scheduler.is_free()) {
-            // A look that finds nothing is a call to the system too, and repeated looks let time
+            // A poll that finds nothing is also a call to the system, and repeated polls let time
             // pass.
             its.scheduler.spend(its.random.below(look_ns_max));
         }

@@ -2,8 +2,8 @@
 // independent of PortBase and of the real backends, on the simulated network and the scheduler's
 // time.
 //
-// It checks its callers more strictly than a real one can. Each of these ends the run with the
-// trace:
+// It checks its callers more strictly than a real one can. Each of these mistakes ends the run and
+// prints the trace:
 //  - an operation submitted or destroyed while in flight, or cancelled though it was never
 //    submitted or belongs to another port; a second receive or send of one socket; more accepts of
 //    a listener than accepts_max();
@@ -17,8 +17,8 @@
 //
 // An operation's outputs are filled in when it is handed out, never before.
 //
-// The world makes a SimPort wherever host/server calls make_port(). It needs nothing else: wait()
-// blocks in the scheduler.
+// The world makes a SimPort wherever host/server calls make_port(). It needs nothing else, because
+// wait() blocks in the scheduler.
 #pragma once
 
 #include <memory>
@@ -34,15 +34,15 @@ namespace portico::sim {
 struct SimPortOptions {
     bool shared = false;  // as io::PortOptions
     std::uint32_t accepts_max = 1;
-    std::uint32_t number = 0;  // in the trace
+    std::uint32_t number = 0;  // its name in the trace
 };
 
 class SimPort final : public io::CompletionPort {
 public:
-    // Keeps references to everything but the random stream; the mix may change meanwhile.
+    // Keeps references to all arguments but the random stream; the mix may change meanwhile.
     SimPort(Scheduler& scheduler, Network& network, io::BufferPool& buffers, Random random,
             const FaultMix& faults, const SimPortOptions& options);
-    // As the contract says, nothing may be outstanding and every attached socket must be closed.
+    // The contract requires that nothing is outstanding and that every attached socket is closed.
     // Otherwise the run fails.
     ~SimPort() override;
 
@@ -68,7 +68,7 @@ public:
     [[nodiscard]] io::Counters counters() const noexcept override;
     [[nodiscard]] std::uint64_t now() const noexcept override;
 
-    // The threads that are now in wait(): for the world, "all workers idle".
+    // The threads that are now in wait(); the world uses it to see that all workers are idle.
     [[nodiscard]] std::uint32_t threads_waiting() const noexcept;
 
     struct Internals;

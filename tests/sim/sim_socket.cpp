@@ -1,6 +1,5 @@
-// io::Socket and close_native() on the simulated network: every function that
-// host/io/socket_posix.cpp defines, so that the linker has no reason to take that file out of its
-// archive.
+// io::Socket and close_native() on the simulated network. It defines every function of
+// host/io/socket_posix.cpp, so that the linker has no reason to take that file out of its archive.
 #include <algorithm>
 #include <cerrno>
 

@@ -1,4 +1,4 @@
-// What happened, in order: a ring of the newest events, printed if a run fails.
+// The events of a run in order: a ring of the newest ones, printed if a run fails.
 //
 // An event costs a few stores. Its text is a literal with up to four `{}` for numbers, which are
 // filled in only when it is printed:
@@ -30,7 +30,7 @@ public:
         std::uint32_t thread = 0;
     };
 
-    // How many events are kept.
+    // Keeps the newest `events_max` events.
     explicit Trace(std::size_t events_max) : ring_(events_max) {}
 
     void add(std::uint64_t time_ns, std::uint32_t thread, const char* text,
@@ -44,13 +44,13 @@ public:
                   0x0000'0100'0000'01B3ULL;
     }
 
-    // How many events there were in all, and their hash: two runs of one seed have the same.
+    // The number of events in all, and their hash: two runs of one seed have the same.
     [[nodiscard]] std::uint64_t count() const noexcept { return added_; }
     [[nodiscard]] std::uint64_t digest() const noexcept { return digest_; }
 
     // Oldest first, a line each: "    12.345678 ms worker 2 socket 17: receive completes with 12
     //                                 bytes". Time counts from the oldest event.
-    // `name_of` says what a thread is called.
+    // `name_of` returns a thread's name.
     using NameOf = std::function<std::pair<const char*, std::uint32_t>(std::uint32_t thread)>;
     void print(std::FILE* to, const NameOf& name_of) const noexcept;
 

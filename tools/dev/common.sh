@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154
-# What every verb uses: progress and failures. Sourced by ./dev.
+# Progress and failures, for every verb. Sourced by ./dev.
 
 say() { printf '[%4d s] %s\n' "$SECONDS" "$1"; }
 
@@ -8,8 +8,8 @@ die() {
     exit 1
 }
 
-# quietly WHAT COMMAND...: one line of progress; what the command prints goes to a log, whose end is
-# shown when it fails.
+# quietly WHAT COMMAND...: prints one line of progress; the command's output goes to a log, whose
+# end is shown if it fails.
 quietly() {
     local what=$1 log
     shift

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # Portico beside the article's servers. Sourced by ./dev.
 
-# The presets linux and bench have the same flags, so what one has built is the other's as well.
+# The presets linux and bench have the same flags, so they share what they build.
 share_programs() {
     local file
     mkdir -p build/bench/bin/plugins
@@ -21,7 +21,7 @@ verb_compare() {
     # shellcheck disable=SC2046 # words are meant
     need python ${measures:+$(needs_of bench)} ${measures:+${with_wine:+$(needs_of bench-windows)}} # all of them first, in one go
     if [ -n "$measures" ]; then
-        build linux "${programs[@]}" # for Windows alone as well: it is this client that measures
+        build linux "${programs[@]}" # for Windows alone as well, because this client measures
         build bench baselines fairness
         share_programs
         [ -z "$with_wine" ] || build bench-windows host echo ack baselines

@@ -9,9 +9,9 @@ count_coverage() {
     if [ -d "build/$preset" ]; then find "build/$preset" -name '*.gcda' -delete; fi
     suite "$preset"
     mkdir -p build/coverage
-    # Left out: branches of assertions, lines that are a failed one, and branches of lines without
-    # code (destructors at a closing brace). The edges that exceptions take are marked here and left
-    # out by the table, after the merge: gcov does not mark them in code that this program never
+    # Left out: branches of assertions, lines of a failed one, and branches of lines without code
+    # (destructors at a closing brace). The edges that exceptions take are marked here, and the
+    # table leaves them out after the merge: gcov does not mark them in code that this program never
     # ran, and another may have run it.
     quietly "counting: ${title[$preset]}" gcovr --root . "build/$preset" --gcov-executable "$gcov" --filter host/ --filter sdk/include/ \
         --exclude-unreachable-branches --exclude-branches-by-pattern '.*PORTICO_ASSERT\(' --exclude-lines-by-pattern '.*PORTICO_ASSERT\(!"' \

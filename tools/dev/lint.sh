@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154
-# What Clang and clang-tidy say of the sources. Sourced by ./dev.
+# Clang's and clang-tidy's warnings about the sources. Sourced by ./dev.
 
 verb_lint() {
     local run=() kinds=() preset

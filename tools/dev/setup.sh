@@ -2,7 +2,7 @@
 # Installing the Debian packages that the verbs need. The other verbs call it if something is
 # missing. Sourced by ./dev.
 
-# purpose  Debian package  what shows that it is there (a command or a file)
+# purpose  Debian package  a command or a file that shows that it is there
 packages='
 native   g++                        g++
 native   cmake                      cmake
@@ -73,7 +73,7 @@ install_packages() { # PACKAGE...
     quietly "installing what is missing, with apt-get: $*" apt_install "$@"
 }
 
-# need PURPOSE...: what the other verbs call. Says nothing if nothing is missing.
+# need PURPOSE...: for the other verbs. Prints nothing if nothing is missing.
 need() {
     local missing
     mapfile -t missing < <(missing_packages "$@")

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154
-# The suites, and what they count. Sourced by ./dev.
+# The suites, and their counts. Sourced by ./dev.
 
 passed=0 failed=0 skipped=0
 
@@ -39,9 +39,10 @@ suite() { # PRESET CTEST-OPTION...
     say "${title[$preset]}: $((tests - bad - off)) passed, $bad failed$([ "$off" -eq 0 ] || echo ", $off skipped"), in $((SECONDS - started)) s"
 }
 
-# The unit tests in valgrind's memory checker. Slow, and most of what it finds the sanitizers find:
-# not in every run. Uninitialised memory is its own. Without the tests of exhausted descriptors:
-# valgrind imitates that limit, and closes a connection that the kernel has accepted already.
+# The unit tests in valgrind's memory checker. It is slow, and the sanitizers find most of what it
+# finds, so it is not in every run. Only it finds uninitialised memory. The tests of exhausted
+# descriptors are left out: valgrind imitates that limit, and closes a connection that the kernel
+# has accepted already.
 valgrind_suite() {
     if build linux unit_tests && quietly "testing: unit tests under valgrind" \
         valgrind --quiet --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=all build/linux/bin/unit_tests "~[descriptors]"; then

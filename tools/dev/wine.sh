@@ -5,7 +5,8 @@
 # this script: Debian's would end with the last program, and a program that starts at that moment
 # fails with "recvmsg: Connection reset by peer".
 start_wine() {
-    # What makes Wine itself end a program (err:seh) is said: it would end in silence.
+    # If Wine itself ends a program, it prints the reason (err:seh); otherwise it would end in
+    # silence.
     export WINEPREFIX=$PWD/build/wineprefix WINEDEBUG=-all,err+seh,err+virtual WINEDLLOVERRIDES="winedbg.exe,winemenubuilder.exe,mscoree,mshtml=d"
     mkdir -p build
     trap 'wineserver -k 2>/dev/null || true' EXIT

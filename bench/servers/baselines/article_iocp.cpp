@@ -1,7 +1,8 @@
-// The article's third server, its design written afresh without its bugs: one completion port, two
-// worker threads a processor that take one completion at a time, one operation at a time and a
-// buffer of 256 bytes for each client, a list of the clients under a lock, an accept thread that
-// waits on the listener's event (and accepts all that wait), and a graceful end by an event.
+// The article's third server: its design, written afresh without its bugs. It has one completion
+// port, two worker threads for each processor that take one completion at a time, one operation at
+// a time and a buffer of 256 bytes for each client, a list of the clients under a lock, an accept
+// thread that waits on the listener's event (and accepts all that wait), and a graceful end by an
+// event.
 #include <algorithm>
 #include <array>
 #include <condition_variable>
@@ -47,7 +48,7 @@ public:
         bench::announce_listener(listener_);
     }
 
-    // Until the stop event.
+    // Runs until the stop event.
     void accept_clients() {
         const HANDLE events[] = {stop_event, accept_event_};
         while (::WaitForMultipleObjects(2, events, FALSE, INFINITE) != WAIT_OBJECT_0) {
@@ -61,7 +62,7 @@ public:
         }
     }
 
-    // Every operation in flight completes, each client goes, then the workers.
+    // Completes every operation in flight, then removes each client, then ends the workers.
     void stop() {
         ::closesocket(listener_);
         {
@@ -84,7 +85,7 @@ public:
 
 private:
     void begin(SOCKET accepted) {
-        // It has inherited the listener's event, and with it that calls do not wait.
+        // The socket inherits the listener's event, which also makes its calls non-blocking.
         ::WSAEventSelect(accepted, nullptr, 0);
         u_long off = 0;
         ::ioctlsocket(accepted, static_cast<long>(FIONBIO), &off);
@@ -108,11 +109,11 @@ private:
             const bool good = ::GetQueuedCompletionStatus(port_, &bytes, &key, &overlapped,
                                                           INFINITE) != FALSE;
             if (overlapped == nullptr) {
-                if (good) return;  // stop()'s
+                if (good) return;  // stop() posted it
                 continue;
             }
             Client& client = *CONTAINING_RECORD(overlapped, Client, overlapped);
-            // Nothing of this client is in flight here: it may go.
+            // Nothing of this client is in flight here: it may be removed.
             if (!good || bytes == 0 || !completed(client, bytes)) remove(client);
         }
     }
@@ -127,7 +128,7 @@ private:
         return client.sent < client.received ? send(client) : receive(client);
     }
 
-    // False: no completion comes. After true the client is any worker's.
+    // False: no completion comes. After true any worker may have the client.
     static bool receive(Client& client) {
         client.operation = Client::Operation::receive;
         client.overlapped = {};

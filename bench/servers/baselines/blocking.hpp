@@ -1,4 +1,4 @@
-// Serving one client with blocking calls, which both blocking baselines do.
+// Serves one client with blocking calls, for both blocking baselines.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@
 
 namespace bench {
 
-// Waits for a client. `no_socket`: none could be had.
+// Waits for a client. `no_socket`: no socket was available.
 inline NativeSocket accept_client(NativeSocket listener) {
 #ifdef _WIN32
     const NativeSocket accepted = ::accept(listener, nullptr, nullptr);
@@ -36,7 +36,7 @@ inline bool send_all(NativeSocket socket, std::string_view bytes) {
     return true;
 }
 
-// Until the client ends, and closes the socket then.
+// Serves the client until it ends, and then closes the socket.
 inline void serve_client(NativeSocket socket, Mode mode) {
     Protocol protocol(mode);
     std::string scratch;

@@ -1,5 +1,5 @@
 // The article's first server, written afresh: one client after the other, with blocking calls.
-// Those that come meanwhile wait in the backlog.
+// Clients that come meanwhile wait in the backlog.
 #include "servers/baselines/blocking.hpp"
 
 int main(int argc, char** argv) {

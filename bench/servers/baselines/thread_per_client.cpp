@@ -13,8 +13,8 @@ int main(int argc, char** argv) {
     for (;;) {
         const bench::NativeSocket client = bench::accept_client(listener);
         if (client == bench::no_socket) {
-            // Out of descriptors, mostly: until a client goes there is nothing to do, and no call
-            // that would wait for that.
+            // The usual cause is that there are no descriptors left: until a client goes there is
+            // nothing to do, and no call waits for that.
             std::this_thread::sleep_for(std::chrono::milliseconds(10));
             continue;
         }

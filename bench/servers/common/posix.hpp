@@ -1,4 +1,4 @@
-// The socket calls that the servers on Linux have in common. Options as the host sets them
+// The socket calls that the servers on Linux share. The options are those of the host
 // (host/io/socket_posix.cpp).
 #pragma once
 
@@ -20,14 +20,14 @@ namespace bench {
 using NativeSocket = int;
 constexpr NativeSocket no_socket = -1;
 
-constexpr int backlog = 4'096;  // as the host's; the system cuts it to its own maximum
+constexpr int backlog = 4'096;  // as in the host; the system cuts it to its own maximum
 
 [[noreturn]] inline void fail_with_errno(const char* what) {
     fail(what, std::strerror(errno));
 }
 
-// SIGTERM and SIGINT end the process with 0. At once: no server here has anything to put in order.
-//   And as many descriptors as may be had.
+// SIGTERM and SIGINT end the process with 0 at once, because no server here has anything to put in
+// order. Also raises the limit of descriptors as far as possible.
 inline void prepare_process() noexcept {
     struct sigaction action {};
     action.sa_handler = [](int) { ::_exit(0); };

@@ -1,5 +1,5 @@
-// What all the servers that Portico is compared with have in common: their command line, and the
-// line that says where they listen.
+// The common part of all servers that Portico is compared with: their command line, and the line
+// that prints their address.
 //
 //     NAME [--port N] [--mode MODE] [--print-reply]
 //
@@ -30,7 +30,7 @@ constexpr unsigned bit_of(Mode mode) noexcept {
 constexpr unsigned modes_of_peers = bit_of(Mode::echo) | bit_of(Mode::lines) | bit_of(Mode::work);
 
 struct Options {
-    std::uint16_t port = 0;  // 0: any that is free
+    std::uint16_t port = 0;  // 0: any free one
     Mode mode = Mode::echo;
     bool print_reply = false;  // http: print the reply and end
 };

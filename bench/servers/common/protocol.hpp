@@ -1,5 +1,5 @@
-// What the servers do with what they receive, the same code in all of them: bytes in, the bytes to
-// answer with out. How those come and go is what is compared.
+// The servers' protocols, the same code in all of them: bytes in, answers out. The comparison is
+// about how these bytes come and go.
 #pragma once
 
 #include <algorithm>
@@ -14,8 +14,8 @@
 
 namespace bench {
 
-constexpr std::size_t receive_buffer_bytes = 65'536;  // as the host's io.receive_buffer_bytes
-// as the host's limits.send_queue_bytes: with more, a connection is not read from
+constexpr std::size_t receive_buffer_bytes = 65'536;  // the host's io.receive_buffer_bytes
+// the host's limits.send_queue_bytes: above it, a connection is not read
 constexpr std::size_t queued_bytes_max = 1'048'576;
 // with its '\n'; a longer one ends the connection
 constexpr std::size_t line_bytes_max = 65'536;
@@ -30,13 +30,13 @@ constexpr std::string_view http_reply =
 
 constexpr std::string_view ack_reply = "Message received successfully";  // plugins/ack's default
 
-// One connection's side of it.
+// The server's protocol for one connection.
 class Protocol {
 public:
     explicit Protocol(Mode mode) noexcept : mode_(mode) {}
 
-    // What `received` is answered with: `received` itself, or bytes in `scratch`, which the
-    // connections of a thread share. False: a line was too long, the connection is to be ended.
+    // Gives the answer to `received`: `received` itself, or bytes in `scratch`, which the
+    // connections of a thread share. False: a line was too long, so the connection must be ended.
     [[nodiscard]] bool answer(std::string_view received, std::string& scratch,
                               std::string_view& reply) {
         switch (mode_) {
@@ -53,8 +53,8 @@ public:
     }
 
 private:
-    // The application: it gets a whole line, and what it answers leaves together with the other
-    // answers to this read.
+    // The application: it gets a whole line, and its answer leaves together with the other answers
+    // to this read.
     static void on_line(std::string_view line, std::string& replies) { replies.append(line); }
 
     bool answer_lines(std::string_view received, std::string& scratch, std::string_view& reply) {
@@ -70,7 +70,7 @@ private:
                 begun_.clear();
             }
         }
-        // No line is too long here: no server receives more at once than the longest may have.
+        // No line is too long here, because no server receives more at once than a line may have.
         while (!received.empty()) {
             const void* end = std::memchr(received.data(), '\n', received.size());
             if (end == nullptr) {
@@ -118,7 +118,7 @@ private:
 
     Mode mode_;
     std::size_t matched_ = 0;  // http: bytes of the empty line that have come
-    std::string begun_;        // lines: the one whose end has not come
+    std::string begun_;        // lines: the incomplete line
 };
 
 // Bytes that wait to be sent, for servers that hand the oldest of them to the system again and

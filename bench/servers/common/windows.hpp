@@ -1,4 +1,4 @@
-// The socket calls that the servers on Windows have in common. Options as the host sets them
+// The socket calls that the servers on Windows share. The options are those of the host
 // (host/io/socket_windows.cpp).
 #pragma once
 
@@ -18,7 +18,7 @@ namespace bench {
 using NativeSocket = SOCKET;
 constexpr NativeSocket no_socket = INVALID_SOCKET;
 
-constexpr int backlog = -4'096;  // as the host's; negative as SOMAXCONN_HINT asks for
+constexpr int backlog = -4'096;  // as in the host; negative as in SOMAXCONN_HINT
 
 [[noreturn]] inline void fail_with_code(const char* what, int code = ::WSAGetLastError()) {
     fail(what, ("error " + std::to_string(code)).c_str());

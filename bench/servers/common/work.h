@@ -1,6 +1,6 @@
 /* The work that a message may ask for, for the server that is measured with a slow neighbour: 5 ms
- * of processor time, as a callback that computes takes it. The same code in the host's plugin and
- * in the peers; C, for the plugin. */
+ * of processor time, like a callback that computes. The host's plugin and the peers share this
+ * code; it is C, for the plugin. */
 #ifndef BENCH_COMMON_WORK_H
 #define BENCH_COMMON_WORK_H
 
@@ -13,7 +13,7 @@
 #include <time.h>
 #endif
 
-/* What a message begins with that asks for it. No generated message of the client's does. */
+/* A message that begins with this asks for the work. No generated message of the client does. */
 static const char work_request[] = "5 ms of work";
 #define WORK_NS 5000000
 

@@ -2,11 +2,11 @@
 // io_uring, or the completion port of Windows.
 //
 // The shape is that of Asio's own echo server: async_read_some, async_write, and again. A
-// connection has one operation at a time, so it is read from only when its answer is written, and
-// never has more queued than the answers to one buffer. One thread runs the io_context, which is
-// told so: on Linux with ASIO_CONCURRENCY_HINT_UNSAFE and ASIO_DISABLE_THREADS (no locks in it), on
-// Windows with the hint 1, which is what the completion port gets. Handlers are served by Asio's
-// recycling allocator: nothing is allocated once a connection is there.
+// connection has one operation at a time, so it is read only after its answer is written, and never
+// has more queued than the answers to one buffer. One thread runs the io_context, and Asio is set
+// up for that: on Linux with ASIO_CONCURRENCY_HINT_UNSAFE and ASIO_DISABLE_THREADS (no locks in
+// it), on Windows with the hint 1, which the completion port gets. Handlers use Asio's recycling
+// allocator: an open connection allocates nothing.
 #include <asio.hpp>
 
 #include <array>
@@ -23,8 +23,8 @@ using asio::ip::tcp;
 
 namespace {
 
-// Owned by the handler of its one operation, which is moved along: no count of references, which
-// would be an atomic one.
+// The handler of its one operation owns it and is moved along: there is no reference count, which
+// would be atomic.
 class Session {
 public:
     Session(tcp::socket socket, Mode mode) : socket_(std::move(socket)), protocol_(mode) {}

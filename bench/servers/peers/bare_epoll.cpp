@@ -1,7 +1,6 @@
 // A server on bare epoll, by hand: edge-triggered, one registration for each connection, received
-// until a read is short, answered at once.
-// EPOLLOUT is asked for by the first send of a connection that does not take all, and stays: with
-//   edges it costs nothing from then on.
+// until a read is short, answered at once. The first send of a connection that does not take
+// everything asks for EPOLLOUT. It stays registered: with edges it costs nothing from then on.
 #include <sys/epoll.h>
 
 #include <array>
@@ -52,14 +51,14 @@ private:
         Connection(int accepted, Mode mode) noexcept : socket(accepted), protocol(mode) {}
         int socket;
         std::uint32_t events = EPOLLIN | EPOLLRDHUP | EPOLLET;
-        bool stopped = false;  // not read from: too much is queued
-        bool ended = false;    // by the peer: closed when all is sent
+        bool stopped = false;  // not read: too much is queued
+        bool ended = false;    // by the peer: closed after all is sent
         Protocol protocol;
         Queue queue;
     };
 
-    // A peer that sends as fast as it is answered gets so many full buffers before the others have
-    // their turn.
+    // If a peer sends as fast as it is answered, it gets so many full buffers before the others
+    // have their turn.
     static constexpr int reads_max = 16;
 
     void accept_all() {
@@ -69,7 +68,7 @@ private:
                                            SOCK_NONBLOCK | SOCK_CLOEXEC);
             if (accepted < 0) {
                 if (errno == EINTR || errno == ECONNABORTED) continue;
-                // out of descriptors, for example: no edge will come for those that wait
+                // for example no descriptors: no edge comes for the waiting
                 accept_again_ = errno != EAGAIN;
                 return;
             }
@@ -98,7 +97,7 @@ private:
             goes_on = flush(connection);
             if (connection.stopped && connection.queue.size() <= queued_bytes_max) {
                 connection.stopped = false;
-                readable = true;  // the edge may have come while it was not read from
+                readable = true;  // the edge may have come before it was read again
             }
         }
         if (goes_on && readable && !connection.stopped && !connection.ended) {
@@ -111,7 +110,7 @@ private:
         }
     }
 
-    // `beyond_short`: a short read is no sign that nothing is left, the end may be there already.
+    // `beyond_short`: goes on after a short read, because the end may be there already.
     bool receive(Connection& connection, bool beyond_short) {
         for (int reads = 0; reads < reads_max; ++reads) {
             const ssize_t received = ::recv(connection.socket, buffer_.data(), buffer_.size(), 0);
@@ -149,7 +148,7 @@ private:
         connection.queue.append(bytes);
         if ((connection.events & EPOLLOUT) == 0) {
             connection.events |= EPOLLOUT;
-            // reports at once what has become writable meanwhile
+            // reports at once if it has become writable meanwhile
             return control(EPOLL_CTL_MOD, connection);
         }
         return true;

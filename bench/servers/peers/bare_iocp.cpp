@@ -2,8 +2,8 @@
 // FILE_SKIP_COMPLETION_PORT_ON_SUCCESS, completions taken in batches with
 // GetQueuedCompletionStatusEx, by one thread.
 //
-// What is echoed is sent out of the buffer that it came in; when that send does not complete at
-// once, the connection receives into its other buffer, and what follows is copied behind the send.
+// An echo is sent from the buffer that it came in. If that send does not complete at once, the
+// connection receives into its other buffer, and what follows is copied to be sent after it.
 #include <array>
 #include <memory>
 #include <utility>
@@ -40,13 +40,13 @@ struct Connection {
     SOCKET socket;
     Operation receive{Kind::receive, this};
     Operation send{Kind::send, this};
-    bool receiving = false;  // in flight, or completed and its turn is to come
+    bool receiving = false;  // in flight, or completed and not yet handled
     bool sending = false;    // in flight
-    bool ended = false;      // by the peer: closed when all is sent
-    DWORD received = 0;      // of a receive whose turn is to come
+    bool ended = false;      // by the peer: closed after all is sent
+    DWORD received = 0;      // of a receive that is not yet handled
     int current = 0;         // the buffer to receive into
     std::array<std::array<char, receive_buffer_bytes>, 2> buffers;
-    std::string_view in_flight;  // by the send: out of the other buffer, or of `leaving`
+    std::string_view in_flight;  // bytes of the send, in the other buffer or in `leaving`
     std::string leaving;
     std::string queued;
     Protocol protocol;
@@ -100,8 +100,8 @@ public:
     }
 
 private:
-    // A peer that sends as fast as it is answered has so many receives completed before the others
-    // have their turn.
+    // If a peer sends as fast as it is answered, so many of its receives are handled before the
+    // others have their turn.
     static constexpr int receives_max = 16;
 
     void take(Operation& operation, DWORD bytes) {
@@ -185,7 +185,7 @@ private:
         }
     }
 
-    // Receives, and handles what completes at once.
+    // Receives, and handles receives that complete at once.
     void keep_receiving(Connection& connection) {
         for (int receives = 1; !connection.failed() && !connection.ended && !connection.receiving;
              ++receives) {
@@ -221,7 +221,7 @@ private:
         }
     }
 
-    // Of in_flight. True: completed at once.
+    // Sends in_flight. True: completed at once.
     bool send(Connection& connection) {
         while (!connection.in_flight.empty()) {
             WSABUF part{static_cast<ULONG>(connection.in_flight.size()),
@@ -251,7 +251,7 @@ private:
         settle(connection);
     }
 
-    // What is in flight completes, with an error mostly.
+    // Operations in flight complete, in most cases with an error.
     static void abort(Connection& connection) {
         if (!connection.failed()) ::closesocket(std::exchange(connection.socket, INVALID_SOCKET));
     }
@@ -271,7 +271,7 @@ private:
     LPFN_ACCEPTEX accept_ex_ = nullptr;
     std::array<Accept, 32> accepts_;
     std::vector<Accept*> unposted_;
-    std::vector<Connection*> again_;  // have a receive completed whose turn is to come
+    std::vector<Connection*> again_;  // have a completed receive that is not yet handled
     std::vector<Connection*> now_;
     std::string scratch_;
 };

@@ -1,9 +1,9 @@
 // A server on bare io_uring, by hand: one ring of one thread (SINGLE_ISSUER, DEFER_TASKRUN), one
-// multishot accept, a multishot receive for each connection out of one ring of provided buffers,
-// and one call for each batch, which submits all sends and waits for the next completions.
+// multishot accept, a multishot receive for each connection from one ring of provided buffers, and
+// one call for each batch, which submits all sends and waits for the next completions.
 //
-// What is echoed goes out of the buffer that it came in. While a send is in flight, what follows is
-// copied behind it, so that a peer that does not read holds one buffer at most.
+// An echo is sent from the buffer that it came in. While a send is in flight, what follows is
+// copied to be sent after it, so that a peer that does not read holds one buffer at most.
 #include <liburing.h>
 
 #include <algorithm>
@@ -18,16 +18,16 @@ using namespace bench;
 
 namespace {
 
-// Not a power of two: the first bytes of all buffers would fall into the same few lines of the
-// processor's caches.
+// Not a power of two: otherwise the first bytes of all buffers would fall into the same few lines
+// of the processor's caches.
 constexpr std::size_t buffer_stride = receive_buffer_bytes + 128;
 constexpr unsigned ring_entries = 4'096;
-constexpr unsigned buffers_count = 4'096;  // as the host's io.receive_buffers; a power of two
+constexpr unsigned buffers_count = 4'096;  // the host's io.receive_buffers; a power of two
 constexpr unsigned lent_max = buffers_count / 2;
 constexpr int buffer_group = 0;
 constexpr int no_buffer = -1;
 
-// What a completion is of: the low bits of its user data, beside the connection's address.
+// The kind of a completion: the low bits of its user data, beside the connection's address.
 enum Kind : std::uintptr_t { kind_receive, kind_send, kind_other };
 constexpr std::uintptr_t kind_mask = 3;
 
@@ -38,13 +38,13 @@ struct alignas(8) Connection {
     bool receiving = false;   // the multishot receive is in flight
     bool sending = false;     // the send is in flight
     bool send_due = false;    // listed in to_send_
-    bool ended = false;       // by the peer: closed when all is sent
+    bool ended = false;       // by the peer: closed after all is sent
     bool failed = false;      // closed as soon as nothing is in flight
     bool cancelling = false;  // the receive is to stop
     bool starved = false;     // listed in starved_: there was no buffer
     int lent = no_buffer;     // the buffer that is echoed from
     std::string_view lent_bytes;
-    std::string queued;    // goes with the next send, behind the lent buffer's bytes
+    std::string queued;    // goes with the next send, after the lent buffer's bytes
     std::string leaving;   // of the send in flight
     std::size_t sent = 0;  // of `leaving`
     iovec parts[2];
@@ -127,7 +127,7 @@ private:
                                 ::io_uring_buf_ring_mask(buffers_count), returned_++);
     }
 
-    // The kernel sees them from here on, all of a batch at once.
+    // The kernel sees them from now on, all of a batch at once.
     void give_back_buffers() {
         if (returned_ == 0) return;
         ::io_uring_buf_ring_advance(buffer_ring_, std::exchange(returned_, 0));
@@ -169,7 +169,7 @@ private:
             settle(*connection);
         } else if (connection == nullptr) {
             accepted(completion);
-        }  // else a cancel: the receive says the rest
+        }  // a cancel: the receive's completion handles the rest
     }
 
     void accepted(const io_uring_cqe& completion) {
@@ -180,7 +180,7 @@ private:
         if ((completion.flags & IORING_CQE_F_MORE) == 0) arm_accept();
     }
 
-    // Also after a time without buffers, or with too much queued.
+    // Also called after a time without buffers, or with too much queued.
     void keep_receiving(Connection& connection) {
         if (connection.receiving || connection.ended || connection.failed || connection.starved)
             return;
@@ -203,7 +203,7 @@ private:
         } else if (completion.res == 0) {
             connection.ended = true;
         } else if (completion.res == -ENOBUFS) {
-            // Some come back in this batch or a later one.
+            // Some buffers come back in this batch or a later one.
             if (!connection.receiving && !connection.starved) {
                 connection.starved = true;
                 starved_.push_back(&connection);
@@ -255,7 +255,7 @@ private:
         const std::string_view rest = std::string_view(connection.leaving).substr(connection.sent);
         if (connection.lent_bytes.empty() && rest.empty()) return;
         io_uring_sqe& entry = next_entry();
-        // MSG_WAITALL: the kernel goes on itself where the socket takes less.
+        // MSG_WAITALL: the kernel itself sends the rest if the socket takes less.
         constexpr int flags = MSG_NOSIGNAL | MSG_WAITALL;
         if (connection.lent_bytes.empty() || rest.empty()) {
             const std::string_view bytes = rest.empty() ? connection.lent_bytes : rest;
@@ -294,10 +294,10 @@ private:
         keep_receiving(connection);
     }
 
-    // Ends the connection when its time has come and nothing of it is in flight or on a list.
+    // Ends the connection when it is due and nothing of it is in flight or on a list.
     void settle(Connection& connection) {
         if (connection.failed && (connection.receiving || connection.sending)) {
-            ::shutdown(connection.socket, SHUT_RDWR);  // what is in flight completes
+            ::shutdown(connection.socket, SHUT_RDWR);  // operations in flight complete
             return;
         }
         const bool over = connection.failed || (connection.ended && connection.unsent() == 0);

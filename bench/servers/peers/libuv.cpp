@@ -1,5 +1,6 @@
 // A server on libuv: uv_read_start into one buffer that all connections share (a read is over when
-// its callback returns), uv_try_write first, uv_write for what the socket does not take.
+// its callback returns), uv_try_write first, and uv_write for the rest that the socket does not
+// take.
 #include <uv.h>
 
 #include <array>
@@ -12,7 +13,7 @@ using namespace bench;
 
 namespace {
 
-// What libuv suggests in its alloc callback; as there is only one, a large one costs nothing.
+// The size that libuv suggests in its alloc callback; there is only one, so its size costs nothing.
 constexpr std::size_t shared_buffer_bytes = 65'536;
 
 struct Server;
@@ -22,8 +23,8 @@ struct Connection {
     uv_tcp_t handle{};
     Server* server;
     Protocol protocol;
-    bool stopped = false;  // not read from: too much is queued
-    bool ended = false;    // by the peer: closed when all is sent
+    bool stopped = false;  // not read: too much is queued
+    bool ended = false;    // by the peer: closed after all is sent
 
     [[nodiscard]] uv_stream_t* stream() noexcept { return reinterpret_cast<uv_stream_t*>(&handle); }
     static Connection& of(void* handle) noexcept {

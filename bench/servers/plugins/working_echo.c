@@ -1,5 +1,5 @@
-/* working_echo: echoes, and works for 5 ms before it does where a read begins with the request for
- * it (servers/common/work.h). For the benchmark's slow neighbour. */
+/* working_echo: echoes. If a read begins with the request for work (servers/common/work.h), it
+ * works for 5 ms first. For the benchmark's slow neighbour. */
 #include <portico/portico.h>
 
 #include "servers/common/work.h"

@@ -1,6 +1,6 @@
-// What production code and the threads of a world are given in the place of std::atomic, of plain
-// variables, and of a queue under a mutex. All live in the machine whose world is being made, and
-// are steps of it.
+// Replacements for std::atomic, plain variables, and a queue under a mutex, for production code and
+// the threads of a world. All live in the machine whose world is being made, and each access is a
+// step of it.
 #pragma once
 
 #include <type_traits>
@@ -9,7 +9,7 @@
 
 namespace portico::interleave {
 
-// As std::atomic.
+// Replaces std::atomic.
 template <class T>
 class Atomic {
 public:
@@ -113,7 +113,7 @@ public:
         Machine::current().plain_write(accesses_, name_.c_str(), where);
         value_ = std::move(value);
     }
-    // For a change in place: a write.
+    // For a change in place; counts as a write.
     [[nodiscard]] T& change(Where where = Where::current()) {
         Machine::current().plain_write(accesses_, name_.c_str(), where);
         return value_;
@@ -125,8 +125,8 @@ private:
     T value_;
 };
 
-// A queue under a mutex, on which threads wait: what a run queue or a completion port is to code
-// that uses it. First in, first out; who takes sees what went before the put, and the takes.
+// A queue under a mutex, on which threads wait. It stands for a run queue or a completion port.
+// First in, first out; a take sees everything that went before the put, and before earlier takes.
 template <class T>
 class Handover {
 public:

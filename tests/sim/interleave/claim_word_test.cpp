@@ -1,7 +1,8 @@
-// IOCP's claim word, production's own, in every order: a receive that needs several calls is in one
-// thread's hand at a time and completes once, while packets arrive, its owner cancels it and the
-// sweep takes its buffer back. The steps around the word are those of IocpPort (advance, dequeued,
-// cancel, sweep); the system completes calls as Windows does, under a lock of its own.
+// IOCP's claim word, the production code itself, in every order: a receive that needs several calls
+// is in the hands of one thread at a time and completes once, while packets arrive, its owner
+// cancels it and the sweep takes its buffer back. The steps around the word are those of IocpPort
+// (advance, dequeued, cancel, sweep); the system completes calls as Windows does, under a lock of
+// its own.
 #include "io/iocp/claim_word.hpp"
 
 #include <memory>
@@ -61,7 +62,7 @@ public:
         unsigned word = system_->fetch_or(0U, std::memory_order_acq_rel);
         unsigned changed = 0;
         do {
-            // A call with a buffer takes them.
+            // A call with a buffer takes the bytes.
             changed = (word & pending_with_buffer) != 0 ? 0U : data;
         } while (!system_->compare_exchange_strong(word, changed, std::memory_order_acq_rel,
                                                    std::memory_order_acquire));
@@ -136,7 +137,7 @@ private:
         completed_->put(receive);
     }
 
-    // WSARecv: true when it has succeeded at once, and no packet comes.
+    // WSARecv: true if it has succeeded at once, so that no packet comes.
     bool call(Receive& receive) {
         const bool has_buffer = receive.has_buffer.read();
         unsigned word = system_->fetch_or(0U, std::memory_order_acq_rel);
@@ -212,7 +213,7 @@ private:
         }
         receive.has_buffer.write(false);
         if (!is_cancelled) {
-            return Next::call;  // the sweep's doing: it waits on without a buffer
+            return Next::call;  // the sweep cancelled it: it waits on without a buffer
         }
         receive.result.write(Result::aborted);
         return Next::nothing;

@@ -1,4 +1,4 @@
-// What each test of a world says of it.
+// The checks with which each test judges a world.
 #pragma once
 
 #include <cstdint>
@@ -10,15 +10,15 @@
 
 namespace portico::interleave {
 
-// A sanitizer makes a run some ten times as slow and sees the same in each: it gets the first of
-// them, and completeness is left to the release build.
+// A sanitizer makes a run some ten times as slow and sees the same in each: it gets the first runs,
+// and the release build covers all of them.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 inline constexpr std::uint64_t sanitized_runs_max = 2'000;
 #else
 inline constexpr std::uint64_t sanitized_runs_max = 0;
 #endif
 
-// Fewer late loads and failures for no reason than usual, where the orders are many.
+// Fewer late loads and random failures than usual, for worlds with many orders.
 inline Limits bounded(unsigned late_loads, unsigned random_failures) {
     Limits limits;
     limits.late_loads_max = late_loads;
@@ -26,8 +26,8 @@ inline Limits bounded(unsigned late_loads, unsigned random_failures) {
     return limits;
 }
 
-// All orders, of which there are `runs`, without a failure. The number is there so that no case
-// becomes an empty one unseen: a change of the production code changes it, and is then looked at.
+// Runs all orders, which must be `runs` in number, without a failure. The number is there so that
+// no case becomes empty unnoticed: a change of the production code changes it, and somebody looks.
 inline void expect_all(const Machine::World& world, std::uint64_t runs, Limits limits = {}) {
     const bool is_cut_short = sanitized_runs_max != 0 && runs > sanitized_runs_max;
     limits.runs_max = is_cut_short ? sanitized_runs_max : limits.runs_max;
@@ -52,7 +52,7 @@ inline void expect_sampled(const Machine::World& world, std::uint64_t usual_seed
     CHECK(sampled.failure.empty());
 }
 
-// The defect is found, and said to be what it is.
+// The defect must be found, and be described correctly.
 inline void expect_found(const Machine::World& world, const Plant& plant,
                          std::string_view failure) {
     Limits limits;

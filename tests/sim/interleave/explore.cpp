@@ -13,7 +13,7 @@ struct Decision {
     bool of_thread = false;
     unsigned chosen = 0;
     unsigned count = 0;  // of values: how many there are
-    // Of threads, a bit each: those that could go on, and those whose step here is told by other
+    // Of threads, a bit each: those that could go on, and those whose step here is covered by other
     // runs (or has been chosen before).
     unsigned enabled = 0;
     unsigned asleep = 0;
@@ -32,7 +32,7 @@ public:
     }
     [[nodiscard]] bool was_cut() const noexcept { return cut_; }
 
-    // Goes to the next run. False when there is none.
+    // Goes to the next run. False if there is none.
     [[nodiscard]] bool next() {
         while (!path_.empty()) {
             Decision& last = path_.back();
@@ -58,7 +58,7 @@ public:
         if (depth_ == path_.size()) {
             const unsigned left = enabled & ~asleep_;
             if (left == 0) {
-                // runs on to its end, since a thread cannot be left in the middle, but decides
+                // runs on to its end, because a thread cannot be stopped in the middle, but decides
                 // nothing
                 cut_ = true;
                 return static_cast<unsigned>(std::countr_zero(enabled));

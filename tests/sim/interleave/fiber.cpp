@@ -35,7 +35,7 @@ Fiber::Fiber(std::function<void()> body) : body_(std::move(body)) {
     }
     stack_.reset(stack);
 #if defined(__SANITIZE_ADDRESS__)
-    // of what an abandoned fiber had there before
+    // An abandoned fiber may have left poison there.
     __asan_unpoison_memory_region(stack, stack_bytes);
 #endif
     bottom_ = stack;
@@ -82,7 +82,8 @@ void Fiber::switch_to(Fiber& to, [[maybe_unused]] bool for_good) noexcept {
 
 void Fiber::arrived() noexcept {
 #if defined(__SANITIZE_ADDRESS__)
-    // Also tells where the stack is that was left: the only way to learn it of a thread.
+    // This also returns the bounds of the stack that was left: there is no other way to learn a
+    // thread's.
     __sanitizer_finish_switch_fiber(fake_stack_, &came_from_->bottom_, &came_from_->size_);
     fake_stack_ = nullptr;
 #endif

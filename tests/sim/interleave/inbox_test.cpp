@@ -1,6 +1,7 @@
-// The way of mail from a foreign thread to a worker, in every order: mailbox and inbox are
-// production's own, and the steps between them those of Strand::deliver, WorkerGroup::schedule,
-// take_inbox and Strand::run. Port and run queue are one queue under a mutex.
+// The path of mail from a foreign thread to a worker, in every order: mailbox and inbox are the
+// production code itself, and the steps between them are those of Strand::deliver,
+// WorkerGroup::schedule, take_inbox and Strand::run. Port and run queue are one queue under a
+// mutex.
 #include "base/inbox.hpp"
 
 #include <memory>
@@ -20,7 +21,7 @@ namespace {
 using Change = Plant::Change;
 
 struct Work : base::Link {
-    // as the port keeps it in an operation; of a strand it means nothing
+    // the port keeps it in an operation; a strand does not use it
     Plain<bool> is_doorbell_posted{false};
 };
 
@@ -32,7 +33,7 @@ struct Strand : Work {
     net::BasicMailbox<Atomic> mailbox;
     Plain<int> delivered{0};
     Plain<bool> on_run_queue{false};
-    base::Fifo<net::Mail> pending;  // the runner's: what is taken and not delivered
+    base::Fifo<net::Mail> pending;  // the runner's: mail that is taken and not delivered
 };
 
 class Group {
@@ -101,7 +102,7 @@ public:
     }
 
 private:
-    // With a budget of one, so that a strand queues again as often as it can.
+    // The budget is one, so that a strand queues again as often as it can.
     void run(Strand& strand) {
         strand.on_run_queue.write(false);
         if (strand.pending.empty()) {

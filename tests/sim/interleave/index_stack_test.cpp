@@ -1,5 +1,5 @@
-// The free list of the buffer pool, production's own, in every order: no index is given to two, and
-// none is lost.
+// The free list of the buffer pool, the production code itself, in every order: no index is given
+// to two threads, and none is lost.
 #include "io/index_stack.hpp"
 
 #include <array>
@@ -40,8 +40,8 @@ struct Pool {
         }
     }
 
-    // A thread: `t` takes a buffer (if there is one) and writes into it, `g` gives back the one
-    // that it took first.
+    // A thread's script: `t` takes a buffer (if there is one) and writes into it, `g` gives back
+    // the one that it took first.
     void use(std::size_t thread, std::string_view script) {
         std::deque<std::uint32_t>& mine = held[thread];
         for (const char act : script) {
@@ -106,7 +106,7 @@ TEST_CASE("buffers under four threads, drawn", "[index_stack]") {
 
 TEST_CASE("defects of the free list are found", "[index_stack][defects]") {
     const Machine::World aba = pool(2, {"t", "ttg"});
-    // Without a tag that changes, a pop succeeds on a head that was away meanwhile.
+    // Without a tag that changes, a pop succeeds on a head that was popped and pushed meanwhile.
     expect_found(aba,
                  {"push", Change::rewritten,
                   [](std::uint64_t head) { return (head & UINT32_MAX) | std::uint64_t{2} << 32; }},

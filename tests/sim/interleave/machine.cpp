@@ -165,7 +165,7 @@ std::uint8_t Machine::make_location(std::uint64_t value, std::size_t bytes, bool
 Fiber& Machine::fiber(unsigned thread) {
     std::unique_ptr<Fiber>& made = fibers_[thread];
     if (made == nullptr) {
-        // One fiber does for all runs: between two it waits to be switched to.
+        // One fiber serves all runs: between two it waits until somebody switches to it.
         made = std::make_unique<Fiber>([this, thread] {
             while (!quitting_) {
                 threads_[thread].body();
@@ -194,7 +194,7 @@ bool Machine::run(const World& make, Driver& driver, std::uint32_t steps_max) {
     threads_[0].view.clock[0] = 1;
     make(*this);
     PORTICO_ASSERT(threads_[0].body != nullptr);
-    // Each thread comes to its first step: what it does before that nobody can see.
+    // Brings each thread to its first step: nobody can see what it does before that.
     phase_ = Phase::starting;
     for (unsigned i = 1; i < thread_count_ && !failed_; ++i) {
         threads_[i].view = threads_[0].view;
@@ -227,7 +227,7 @@ bool Machine::run(const World& make, Driver& driver, std::uint32_t steps_max) {
     return !failed_;
 }
 
-// Everything rests: those that wait for a Handover learn that nothing will come, and return.
+// Nothing is left to do: threads that wait for a Handover learn that nothing will come, and return.
 void Machine::close() {
     phase_ = Phase::closing;
     for (unsigned i = 1; i < thread_count_; ++i) {
@@ -246,8 +246,8 @@ void Machine::fail(std::string why) {
         std::fprintf(stderr, "the making of a world failed: %s\n", failure_.c_str());
         std::abort();
     }
-    // What is on the fibers' stacks is abandoned, since production code cannot be unwound; of ours
-    // nothing is there that owns memory.
+    // The fibers' stacks are abandoned, because production code cannot be unwound; the test's own
+    // objects on them own no memory.
     fibers_[running_]->switch_to(home_, true);
     std::abort();
 }
@@ -277,7 +277,7 @@ unsigned Machine::enabled() const noexcept {
     return result;
 }
 
-// The running thread cannot go on without the driver's word, or at all.
+// The running thread cannot go on without the driver's decision, or at all.
 void Machine::pass_on() {
     Fiber& from = running_ == 0 ? (phase_ == Phase::checking ? fiber(0) : home_) : fiber(running_);
     const unsigned can = phase_ == Phase::running ? enabled() : 0;
@@ -296,7 +296,7 @@ void Machine::pass_on() {
 
 void Machine::announce(const Step& step) {
     if (phase_ != Phase::starting && phase_ != Phase::running) {
-        return;  // nobody else runs
+        return;  // no other thread runs
     }
     if (events_.size() >= steps_max_) {
         fail("no end after " + std::to_string(steps_max_) + " steps");
@@ -321,7 +321,7 @@ void Machine::leave_seq_cst(std::memory_order order) noexcept {
     }
 }
 
-// Which value a load reads: any that the view allows, but `not_this`.
+// The value that a load reads: any that the view allows, but `not_this`.
 std::size_t Machine::read_from(std::uint8_t location, const std::uint64_t* not_this) {
     const std::vector<Value>& values = locations_[location].values;
     const std::size_t oldest = threads_[running_].view.oldest[location];
@@ -344,7 +344,7 @@ void Machine::learn(std::uint8_t location, std::size_t index, std::memory_order 
     }
 }
 
-// `continues`: of a read-modify-write, what the value before it released.
+// `continues`: for a read-modify-write, what the value before it released.
 void Machine::put_value(std::uint8_t location, std::uint64_t bits, std::memory_order order,
                         const View* continues, const std::source_location& where) {
     if (is_planted(Plant::Change::left_out, where)) {
@@ -446,7 +446,7 @@ bool Machine::compare_exchange(std::uint8_t location, std::uint64_t& expected,
         event.wrote = desired;
         return true;
     }
-    // It is a load then.
+    // The failed exchange is a load.
     enter_seq_cst(failure);
     const std::size_t index = fails_spuriously ? values.size() - 1 : read_from(location, &expected);
     learn(location, index, failure);
@@ -551,7 +551,7 @@ std::memory_order Machine::planted(std::memory_order order,
 // ---- what happened
 
 Machine::Event& Machine::record(const Step& step) {
-    // What a thread does from here on is not part of what it has released.
+    // A thread's actions from here on are not part of its last release.
     ++threads_[running_].view.clock[running_];
     Event event;
     event.step = step;
@@ -627,8 +627,8 @@ std::string Machine::trace() const {
 
 }  // namespace portico::interleave
 
-// A failed assertion of production code ends the run, and is told like every other failure. Stands
-// in for host/base/assert.cpp.
+// A failed assertion of production code ends the run, and is reported like every other failure.
+// This replaces host/base/assert.cpp.
 void portico::base::assertion_failed(const char* condition, const char* file, int line) noexcept {
     const std::string_view path = file;
     std::string text = "assertion failed: " + std::string(condition) + " (" +

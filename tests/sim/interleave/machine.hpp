@@ -1,6 +1,6 @@
-// The machine that small concurrent code is run on when every order of its steps is wanted: threads
-// that are fibers, and a memory in which each access to an atomic is a step. Before each step the
-// running thread stops, and a Driver says which thread takes the next one.
+// The machine runs small concurrent code in every order of its steps: its threads are fibers, and
+// each access to an atomic in its memory is a step. Before each step the running thread stops, and
+// a Driver decides which thread takes the next one.
 //
 // The memory is not sequentially consistent; it does what the memory orders of the code allow. Each
 // atomic keeps all values it ever had, in the order in which they were stored. Each thread has a
@@ -8,16 +8,16 @@
 // oldest value it may still read. A load may read any value from there on, as the Driver chooses,
 // so a relaxed load can be late; a read-modify-write takes the newest. A release leaves the
 // thread's view with the value; an acquire that reads that value, or one that read-modify-writes
-// made of it, takes the view over. Seq_cst operations take over and leave a view of the whole
-// machine's as well (so they order more than the language promises). Values are stored in the order
-// of the steps, and no load reads what is stored later: what else the language allows is not
-// modelled.
+// made from it, takes the view over. Seq_cst operations also take over and leave a view of the
+// whole machine (so they order more than the language promises). Values are stored in the order of
+// the steps, and no load reads a value that is stored later: anything else that the language allows
+// is not modelled.
 //
 // Data that is not atomic is a Plain (atomic.hpp): each access must come after, in the sense of the
-// views, the accesses that it conflicts with. So a memory order that is too weak is found as a
+// views, the accesses that it conflicts with. So a memory order that is too weak shows up as a
 // race, whatever the processor that runs the test would have done.
 //
-// What a world's threads may do between the steps: work on their own locals, on Plains, and on what
+// Between the steps a world's threads may work on their own locals, on Plains, and on data that
 // production code guards in the same way. A plain variable of the test that several threads touch
 // is no Plain and would make the reduction of explore() unsound.
 #pragma once
@@ -64,7 +64,7 @@ enum class Kind : std::uint8_t {
     plain_write,
 };
 
-// What a thread is about to do.
+// The next step of a thread.
 struct Step {
     Kind kind = Kind::start;
     std::uint8_t location = 0;
@@ -72,19 +72,19 @@ struct Step {
     std::source_location where;
 };
 
-// True when the two steps of different threads give the same in either order.
+// True if the two steps of different threads have the same effect in either order.
 [[nodiscard]] bool are_independent(const Step& one, const Step& other) noexcept;
 
-// A defect planted into production code as it runs: changes what the atomic operations in one
+// A defect planted into production code at run time: changes what the atomic operations in one
 // function do.
 struct Plant {
     enum class Change : std::uint8_t {
         nothing,
         relaxed,     // the memory order
-        no_acquire,  // the memory order, and its release half stays
+        no_acquire,  // the memory order; its release half stays
         no_release,
         torn,           // a read-modify-write becomes a load and a store
-        unconditional,  // a compare-exchange stores whatever it finds
+        unconditional,  // a compare-exchange stores whatever it reads
         left_out,       // a store, or the storing half of a read-modify-write, does not happen
         rewritten,      // another value is stored
     };
@@ -93,18 +93,18 @@ struct Plant {
     std::uint64_t (*rewrite)(std::uint64_t) = nullptr;
 };
 
-// Who decides.
+// Makes the decisions.
 class Driver {
 public:
     virtual ~Driver() = default;
-    // One of the threads of `enabled` (a bit each, at least one); `steps`: what each is about to
-    // do; `last`: who ran.
+    // Returns one of the threads of `enabled` (a bit each, at least one); `steps`: the next step of
+    // each; `last`: the thread that ran.
     [[nodiscard]] virtual unsigned choose_thread(unsigned enabled,
                                                  const std::array<Step, threads_max>& steps,
                                                  unsigned last) = 0;
-    // How far behind the newest value a load is, 0 to count - 1.
+    // Returns how far behind the newest value a load is, 0 to count - 1.
     [[nodiscard]] virtual unsigned choose_value(unsigned count) = 0;
-    // Whether a weak compare-exchange that could succeed fails.
+    // Returns whether a weak compare-exchange fails that could succeed.
     [[nodiscard]] virtual bool choose_failure() = 0;
 };
 
@@ -115,7 +115,7 @@ public:
     Machine(const Machine&) = delete;
     Machine& operator=(const Machine&) = delete;
 
-    // Where production code's atomics live: the machine whose world is being made or run.
+    // The machine whose world is being made or run; production code's atomics live in it.
     [[nodiscard]] static Machine& current() noexcept { return *current_; }
     // True in the threads of a world.
     [[nodiscard]] static bool is_running() noexcept {
@@ -124,13 +124,13 @@ public:
 
     // ---- For the making of a world.
     using Describe = std::string (*)(std::uint64_t);
-    // Names the atomics (and all else that has a name) that are made from here on, and says how
-    // their values are printed.
+    // Names the atomics (and everything else that has a name) that are made from here on, and sets
+    // how their values are printed.
     void name(std::string_view name, Describe describe = nullptr);
-    // What a pointer to this is called when it is printed.
+    // Sets the text that is printed for a pointer to this.
     void label(const void* address, std::string_view text);
     void thread(std::string_view name, std::function<void()> body);
-    // Called when no thread has anything left to do. May read everything.
+    // `check` is called when no thread has anything left to do. It may read everything.
     void finally(std::function<void()> check);
 
     // ---- For its threads.
@@ -141,14 +141,14 @@ public:
             fail(what);
         }
     }
-    // Waits until some atomic has a value that this thread has not seen, without learning more than
-    // that: a loop that looks again and again.
+    // Waits until some atomic has a value that this thread has not seen, and learns no more than
+    // that: it stands for a loop that polls.
     void await(std::source_location where = std::source_location::current());
-    // Called in the thread that runs. (0: the making, and the check at the end.)
+    // The number of the calling thread. (0: the making, and the check at the end.)
     [[nodiscard]] unsigned running() const noexcept { return running_; }
 
-    // ---- One run of a world that `make` makes. False when it failed; the machine is of no more
-    // use then.
+    // ---- One run of a world that `make` makes. False if it failed; the machine can then not be
+    // used again.
     using World = std::function<void(Machine&)>;
     [[nodiscard]] bool run(const World& make, Driver& driver, std::uint32_t steps_max);
     [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
@@ -184,7 +184,7 @@ public:
 private:
     struct Value {
         std::uint64_t bits = 0;
-        View released;  // what an acquire that reads it learns
+        View released;  // the view of an acquire that reads it
     };
     struct Location {
         std::string name;

@@ -1,5 +1,5 @@
-// The machine and the explorer themselves: that all orders are there and none twice, and that the
-// memory does what the memory orders say.
+// Tests of the machine and the explorer: all orders are there and none twice, and the memory does
+// what the memory orders say.
 #include <array>
 #include <memory>
 #include <set>
@@ -21,7 +21,7 @@ struct Variables {
     Atomic<int> x{0};
     Atomic<int> y{0};
     Plain<int> data{0};
-    std::array<int, 4> seen{};  // each its thread's own
+    std::array<int, 4> seen{};  // each thread has its own entry
 };
 using Body = void (*)(Variables&);
 using Seen = std::array<int, 4>;
@@ -59,8 +59,8 @@ std::string failure_of(const std::vector<Body>& bodies) {
 }  // namespace
 
 TEST_CASE("each order of the steps comes once", "[machine]") {
-    // Three threads of two steps, each of which leaves a number of its own and finds that of the
-    // step before: 6! / (2! 2! 2!) orders.
+    // Three threads of two steps. Each step leaves a number of its own and finds that of the step
+    // before: 6! / (2! 2! 2!) orders.
     struct Shared {
         Atomic<int> word{0};
         std::array<int, 6> found{};
@@ -165,7 +165,7 @@ TEST_CASE("plain data needs an order", "[machine]") {
             v.seen[0] = v.data.read();
         }
     };
-    // The read-modify-write carries the release on, if it comes behind it.
+    // A read-modify-write carries the release on if it comes after it.
     CHECK(failure_of({writes, reads}).empty());
     CHECK(failure_of({writes, adds, reads}).empty());
     // A plain store does not.

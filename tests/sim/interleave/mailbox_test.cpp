@@ -1,5 +1,6 @@
-// The mailbox, production's own, in every order: no mail lost, none delivered twice, each sender's
-// in order, one runner at a time, and whoever must schedule the strand is told so exactly once.
+// The mailbox, the production code itself, in every order: no mail is lost or delivered twice, each
+// sender's mail stays in order, there is one runner at a time, and exactly one thread learns each
+// time that it must schedule the strand.
 #include "net/mailbox.hpp"
 
 #include <array>
@@ -27,8 +28,8 @@ struct Letter : net::Mail {
     Plain<int> text;  // written by the sender
 };
 
-// A strand as net::Strand and a worker run one. Here whoever is told to schedule it runs it at
-// once: no run queue in between makes visible what the mailbox itself must.
+// A strand as net::Strand and a worker run one. Here the thread that must schedule it runs it at
+// once: no run queue in between provides the ordering that the mailbox itself must provide.
 class Strand {
 public:
     Strand(Machine& machine, const std::vector<int>& letters_of) : machine_(machine) {
@@ -65,8 +66,8 @@ public:
             run();
         }
     }
-    // A completion, on a thread of the strand's home: tells its event at once where the strand is
-    // idle, else by mail.
+    // A completion, on a thread of the strand's home: delivers its event at once if the strand is
+    // idle, otherwise by mail.
     void complete(unsigned sender) {
         Letter& letter = *letters_[sender].front();
         if (mailbox_->try_begin()) {
@@ -102,8 +103,8 @@ private:
             run();
         }
     }
-    // The runs write what they share, so two at a time are a race, and so is a run that need not
-    // see what the one before it did.
+    // The runs write shared data, so two at a time are a race, and so is a run that may miss what
+    // the one before it did.
     void deliver(Letter& letter) {
         int& next = delivered_->change()[letter.sender];
         machine_.check(letter.number >= next, "mail was delivered twice");
@@ -114,12 +115,13 @@ private:
 
     Machine& machine_;
     std::optional<Mailbox> mailbox_;
-    std::optional<Plain<bool>> on_run_queue_;  // whoever schedules the strand links it
+    std::optional<Plain<bool>> on_run_queue_;  // written by the thread that schedules the strand
     std::optional<Plain<std::array<int, senders_max>>> delivered_;
     std::array<std::vector<std::unique_ptr<Letter>>, senders_max> letters_;
 };
 
-// `letters_of` each sender; the last `completions` of them are completions, with one letter each.
+// Each sender has its entry of `letters_of`; the last `completions` senders are completions with
+// one letter each.
 Machine::World strand(std::vector<int> letters_of, unsigned completions = 0) {
     return [=](Machine& machine) {
         auto strand = std::make_shared<Strand>(machine, letters_of);

@@ -1,5 +1,5 @@
-// The options of the interleaving tests, before Catch2's own: --seed N is where the random runs
-// begin, --seeds N how many each of them makes.
+// The options of the interleaving tests, before Catch2's own: --seed N is the first seed of the
+// random runs, --seeds N how many runs each test makes.
 #include <charconv>
 #include <cstdio>
 #include <cstring>

@@ -1,7 +1,8 @@
-// epoll's readiness word, production's own, in every order: no edge is lost, an operation completes
-// once, in one thread's hand at a time, and a cancel ends it. The steps around the word are those
-// of EpollPort (receive, try_or_park, take_edge, cancel); the socket and its edges do what the
-// kernel's do: an edge that nobody has taken yet announces later arrivals as well.
+// epoll's readiness word, the production code itself, in every order: no edge is lost, an operation
+// completes once and is in the hands of one thread at a time, and a cancel ends it. The steps
+// around the word are those of EpollPort (receive, try_or_park, take_edge, cancel). The socket and
+// its edges behave as the kernel's do: an edge that nobody has taken yet announces later arrivals
+// as well.
 #include "io/epoll/readiness.hpp"
 
 #include <memory>
@@ -32,7 +33,7 @@ struct Script {
     bool ends = false;            // the peer's end comes with the last arrival, in one edge
     bool reads_are_full = false;  // each takes one arrival and may leave some
     int receives = 1;
-    int cancelled = 0;  // which of them is cancelled; 0: none
+    int cancelled = 0;  // the receive that is cancelled; 0: none
     unsigned pollers = 1;
 };
 
@@ -130,7 +131,7 @@ private:
         }
     }
 
-    // recv: true when it has a result.
+    // recv: true if it has a result.
     bool attempt(Receive& receive) {
         const int arrived = arrived_->fetch_add(0, std::memory_order_acq_rel);
         const int data = arrived & (end_bit - 1);
@@ -166,7 +167,7 @@ private:
     Machine& machine_;
     const Script script_;
     std::optional<Readiness::Word> word_;
-    std::optional<Atomic<int>> arrived_;  // end_bit: the peer's end as well
+    std::optional<Atomic<int>> arrived_;  // end_bit: the peer has ended, too
     std::optional<Atomic<unsigned>> edge_pending_;
     std::optional<Handover<Edge>> edges_;
     std::optional<Handover<Receive>> completed_;

@@ -1,5 +1,4 @@
-// Which seeds the random runs draw from: the same in each test run, unless the command line says
-// otherwise.
+// The seeds of the random runs: the same in each test run, unless the command line sets others.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +7,7 @@ namespace portico::interleave {
 
 struct Seeds {
     std::uint64_t first = 1;
-    std::uint64_t count = 0;  // 0: as many as the test thinks right
+    std::uint64_t count = 0;  // 0: the test's own number
     bool count_chosen = false;
 
     [[nodiscard]] std::uint64_t count_or(std::uint64_t usual) const noexcept {

@@ -1,5 +1,5 @@
-// The slot's word, production's own, in every order: what a connection shares with the threads that
-// hold its handle.
+// The slot's word, the production code itself, in every order: a connection shares it with the
+// threads that hold its handle.
 #include "net/slot_word.hpp"
 
 #include <array>
@@ -36,8 +36,8 @@ std::string describe(std::uint64_t word) {
     return text;
 }
 
-// A slot in which a connection lives, of generation 1. What the connection is, beside its word, is
-// `life`: written where nobody else may look at it, and looked at by whoever has a reservation.
+// A slot with a connection of generation 1. `life` stands for the connection apart from its word:
+// it is written while nobody else may look at it, and read by each thread that has a reservation.
 struct Slot {
     explicit Slot(Machine& world) : machine(world) {
         machine.name("word", &describe);
@@ -47,7 +47,7 @@ struct Slot {
         word->open();
     }
 
-    // A thread with a handle of generation 1: sends `bytes`, and later they are with the system.
+    // A thread with a handle of generation 1: sends `bytes`, which later reach the system.
     Reserve send(std::uint32_t bytes) {
         const Reserve reserved = word->reserve(1, bytes, high);
         if (reserved == Reserve::accepted) {
@@ -84,13 +84,13 @@ struct Slot {
 
 struct Flow : Slot {
     using Slot::Slot;
-    std::array<int, 5> accepted{};  // each its thread's
+    std::array<int, 5> accepted{};  // each thread has its own entry
     std::array<int, 5> refused{};
     std::array<int, 5> unblocked{};
 };
 
-// Senders that each try `sends` times, and give back at once what was accepted. The blockage must
-// end once for each time it began, and nothing be left over.
+// Senders that each try `sends` times, and give back at once what was accepted. Each blockage must
+// end once, and nothing may be left over.
 Machine::World blockage(unsigned senders, int sends, std::uint32_t bytes) {
     return [=](Machine& machine) {
         auto slot = std::make_shared<Flow>(machine);
@@ -129,8 +129,8 @@ Machine::World blockage(unsigned senders, int sends, std::uint32_t bytes) {
     };
 }
 
-// The strand answers directly while another thread sends by mail, and, if asked, closes. A mail
-// that was accepted and has not arrived must not be overtaken.
+// The strand answers directly while another thread sends by mail, and, if `with_close`, closes. An
+// answer must not overtake a mail that was accepted and has not arrived.
 Machine::World direct_answer(bool with_close) {
     return [=](Machine& machine) {
         struct Strand : Flow {
@@ -142,8 +142,8 @@ Machine::World direct_answer(bool with_close) {
         };
         auto slot = std::make_shared<Strand>(machine);
         machine.thread("strand", [=] {
-            // A direct answer of 1 byte behind nothing; then, if that was accepted, one behind this
-            // one; both leave.
+            // A direct answer of 1 byte after nothing; then, if that was accepted, one after it;
+            // both leave.
             for (std::uint32_t queued = 0; queued < 2; ++queued) {
                 const std::uint32_t mails = slot->on_the_way->load(std::memory_order_acquire);
                 if (!slot->word->reserve_at_once(queued, 1, 1, high)) {
@@ -176,7 +176,7 @@ Machine::World direct_answer(bool with_close) {
     };
 }
 
-// A close, and the next connection, against holders of the old handle: senders, a post, an abort.
+// A close and the next connection race with holders of the old handle: senders, a post, an abort.
 Machine::World close_against(unsigned senders, bool with_call) {
     return [=](Machine& machine) {
         auto slot = std::make_shared<Slot>(machine);
@@ -232,7 +232,7 @@ Machine::World only_one(Mark mark) {
     };
 }
 
-// finish_sending against a sender: what is accepted after it was called is nothing.
+// finish_sending races with a sender: nothing may be accepted after the call.
 Machine::World finish() {
     return [](Machine& machine) {
         auto slot = std::make_shared<Flow>(machine);
@@ -260,7 +260,7 @@ Machine::World finish() {
     };
 }
 
-// The addresses of a slot, read by a holder of the old handle while the next connection moves in.
+// A holder of the old handle reads the addresses of a slot while the next connection moves in.
 Machine::World addresses() {
     return [](Machine& machine) {
         struct Home : Slot {
@@ -284,7 +284,7 @@ Machine::World addresses() {
             home->open_next();
         });
         machine.thread("reader", [home] {
-            // As Connection::info() does it.
+            // Connection::info() does the same.
             const auto is_it = [](std::uint64_t word) {
                 return SlotWord::generation_of(word) == 1 && !SlotWord::is_closing(word);
             };
@@ -301,8 +301,7 @@ Machine::World addresses() {
     };
 }
 
-// A thread that has a handle of generation 2, told by nobody, and tries it while that generation
-// opens.
+// A thread that guesses a handle of generation 2, and tries it while that generation opens.
 Machine::World early_handle(bool with_call) {
     return [=](Machine& machine) {
         auto slot = std::make_shared<Slot>(machine);
@@ -369,7 +368,7 @@ TEST_CASE("defects of the slot's word are found", "[slot_word][defects]") {
     expect_found(blockage(2, 1, high), {"give_back", Change::torn}, "a refused sender is not told");
     expect_found(blockage(2, 1, high), {"give_back", Change::left_out},
                  "what was reserved was not given back");
-    // The mark `blocked` is forgotten: a refused sender is never told.
+    // The mark `blocked` is forgotten: a refused sender never gets its on_writable.
     expect_found(blockage(2, 1, high),
                  {"reserve", Change::rewritten,
                   [](std::uint64_t word) { return word & ~(std::uint64_t{1} << 32); }},

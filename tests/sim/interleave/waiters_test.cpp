@@ -1,5 +1,5 @@
-// The wake protocol of a shared port, production's own, in every order: no thread goes on to wait
-// while there is work that another thread has added. The steps around it are those of
+// The wake protocol of a shared port, the production code itself, in every order: no thread goes on
+// to wait while there is work that another thread has added. The steps around it are those of
 // PortBase::wait() and of its callers; the event that interrupts a poll is a queue under a mutex,
 // as in the kernel.
 #include "io/waiters.hpp"
@@ -22,7 +22,7 @@ struct Interrupt {};
 
 class Port {
 public:
-    // What is not used costs no steps.
+    // Parts that are not used cost no steps.
     Port(Machine& machine, bool has_run_queue, bool has_ready_list)
         : machine_(machine), has_run_queue_(has_run_queue), has_ready_list_(has_ready_list) {
         machine.name("waiters");
@@ -40,7 +40,7 @@ public:
         machine.label(&interrupt_, "interrupt");
     }
 
-    // Work of a caller's own, in a queue with a lock of its own, which the port does not look at.
+    // Work in a queue of the caller, which has its own lock and which the port does not look at.
     void add_to_run_queue() {
         run_queue_->fetch_add(1, std::memory_order_acq_rel);
         wake();
@@ -56,7 +56,7 @@ public:
         }
     }
 
-    // A worker: takes what there is and waits, until nothing comes any more.
+    // A worker: takes work and waits, until nothing comes any more.
     void work() {
         for (;;) {
             if (has_run_queue_) {

@@ -44,7 +44,7 @@ void Calls::check(const char* what, const Service& from, const Target& to, porti
     }
 }
 
-// Bytes that the host has accepted and the system has not taken: always less than the high
+// Bytes that the host has accepted and the system has not taken: always fewer than the high
 // watermark plus one message.
 void Calls::check_queue(const Line& line, std::size_t size) {
     if (line.attempt == nullptr || line.attempt->peer == nullptr) {

@@ -11,8 +11,8 @@ class Calls {
 public:
     Calls(Scheduler& scheduler, Ledger& ledger) : scheduler_(scheduler), ledger_(ledger) {}
 
-    // The connection that a call of a service names. `line` is null if the handle never was a
-    // connection's.
+    // The connection that a call of a service names. `line` is null if the handle never belonged to
+    // a connection.
     struct Target {
         portico_connection handle = 0;
         Line* line = nullptr;
@@ -20,7 +20,7 @@ public:
     [[nodiscard]] static Target target(Line& line) noexcept { return {line.handle, &line}; }
 
     portico_status send(Service& from, Target to, std::span<const std::byte> bytes);
-    // A message of `size` bytes in all that says who sent it.
+    // Sends a message of `size` bytes in all that names its sender.
     portico_status send_message(Service& from, Target to, std::size_t size);
     portico_status finish_sending(Service& from, Target to);
     portico_status close(Service& from, Target to, std::uint32_t how);
@@ -34,11 +34,11 @@ public:
     void small_talk(Service& from, Target to);
 
 private:
-    // A host function runs: meanwhile no callback may run on this thread.
+    // Runs a host function: meanwhile no callback may run on this thread.
     template <class Call>
     auto inside(Call&& call);
     [[nodiscard]] bool must_be_gone(const Service& from, const Target& to) const noexcept;
-    // Every answer to a call that names a connection goes through here.
+    // Checks every answer to a call that names a connection.
     void check(const char* what, const Service& from, const Target& to, portico_status status,
                bool is_gone_sure);
     void check_queue(const Line& line, std::size_t size);

@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
 
-// How long a graceful close and a drain may take if nothing holds them up: latencies, delays and
-// the drain's quiet time, many times over.
+// The limit for a graceful close and a drain if nothing holds them up: latencies, delays and the
+// drain's quiet time, many times over.
 constexpr std::uint32_t unhurried_ms = 1'000;
 
 std::string text(std::uint64_t number) {
@@ -25,7 +25,7 @@ std::string name_in(std::string_view text_of_trace) {
     return std::string(text_of_trace.substr(begin, text_of_trace.find(',', begin) - begin));
 }
 
-// This thread's number in a run. Threads do not outlive a run, except the controller, which sends
+// This thread's number in a run. Threads end with the run, except the controller, which sends
 // nothing.
 struct ThreadNotes {
     const Ledger* run = nullptr;
@@ -373,9 +373,9 @@ void Ledger::check_reason(const Line& line, std::uint32_t reason) {
     }
 }
 
-// A timeout means that nothing has moved for that long, and the host has asked the system. It is
-// known exactly what had happened when it looked. So if a timeout ends a connection, nothing had
-// moved at the look that ended it.
+// A timeout means that nothing has moved for that long, and that the host has asked the system. The
+// network knows exactly what had happened when the host looked. So if a timeout ends a connection,
+// nothing had moved at the look that ended it.
 void Ledger::check_stillness(const Line& line, std::uint32_t reason) {
     if (line.attempt == nullptr) {
         return;
@@ -393,8 +393,8 @@ void Ledger::check_stillness(const Line& line, std::uint32_t reason) {
     }
 }
 
-// A connection that was told to end is over long before the deadline of a drain if its plugin
-// closes it and its peer is quiet.
+// A connection that was told to drain is over long before the drain's deadline if its plugin closes
+// it and its peer is quiet.
 void Ledger::check_cut(const Line& line) {
     const Attempt* attempt = line.attempt;
     const ServicePlan& plan = *line.service->plan;
@@ -523,7 +523,7 @@ bool Ledger::has_ended_gracefully(const Line& line) const noexcept {
     }
 }
 
-// Whether its peer or a fault has, or may have, ended the connection.
+// True if its peer or a fault has ended the connection, or may have done so.
 bool Ledger::was_hindered(const Line& line) const noexcept {
     const Attempt& attempt = *line.attempt;
     const FaultMix& faults = plan_.faults;
@@ -532,7 +532,7 @@ bool Ledger::was_hindered(const Line& line) const noexcept {
            faults.send_no_buffers != 0;
 }
 
-// Whether anything happened to the connection that may lose bytes accepted for sending.
+// True if anything happened to the connection that may lose bytes accepted for sending.
 bool Ledger::may_have_lost(const Line& line) const noexcept {
     return !has_ended_gracefully(line) || was_hindered(line) || !line.attempt->is_eager ||
            plan_.faults.clock_jump != 0 ||

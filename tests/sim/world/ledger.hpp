@@ -1,7 +1,7 @@
-// What a run knows of each connection from both of its ends, and the invariants that it checks.
+// The record of each connection from both of its ends, and the invariants that a run checks.
 //
-// There are three kinds of entry. All are kept to the end of the run, to distinguish what is over
-// from what never was:
+// There are three kinds of entry. All are kept to the end of the run, to tell those that are over
+// from those that never existed:
 //
 //     Attempt   one connect of a peer: what it sends, what it has received, how it ended
 //     Line      a connection as the plugin knows it, from on_open on; found by the peer's port,
@@ -9,8 +9,8 @@
 //     Posted    one function given to post or post_instance
 //
 // The plugins' callbacks (plugins.cpp), the calls of host functions (calls.cpp) and the peers
-// (peers.cpp) report what happens. Each step is checked here as it happens, and finish() checks
-// what must be true when all is over. Any violation ends the run.
+// (peers.cpp) report each event. Each step is checked here as it happens, and finish() checks what
+// must be true at the end. Any violation ends the run.
 //
 // Concurrency: one thread of the run has the baton, and nothing in here gives it away, so nothing
 // is locked. But a host function may give it away in the middle: a call's result counts from its
@@ -36,8 +36,9 @@ namespace portico::sim {
 struct Service;
 struct Line;
 
-// A message of a mischievous plugin has its sender and a number. So the peer can check that nothing
-// of what one thread sent is lost, doubled or out of order, though several send at once.
+// A message of a mischievous plugin names its sender and has a number. So the peer can check that
+// the messages of one thread are not lost, doubled or out of order, even if several threads send at
+// once.
 struct MessageHeader {
     static constexpr std::uint8_t magic_byte = 0xA5;
     static constexpr std::size_t bytes = 8;
@@ -67,27 +68,27 @@ struct Attempt {
     SimPeer* peer = nullptr;  // null if it is over
     std::uint16_t port = 0;
     std::uint64_t connected_ns = 0;  // when its system had reported that; 0: not yet
-    Line* line = nullptr;            // when on_open has come
+    Line* line = nullptr;            // null before on_open
 
-    std::vector<std::byte> content;  // all that it would send
-    std::vector<Message> messages;   // with framing: those that are whole
+    std::vector<std::byte> content;  // everything that it would send
+    std::vector<Message> messages;   // with framing: the whole ones
     bool has_too_long = false;       // after the messages comes one that is not allowed
     std::size_t sent = 0;            // how much content the peer's system has taken
     std::uint64_t last_sent_ns = 0;
     bool is_finished = false;  // the end of its stream is sent
-    bool is_eager = false;     // it reads at once whatever comes, from the first byte on
+    bool is_eager = false;     // it reads everything at once, from the first byte on
     bool has_left = false;     // it closed or reset by itself, before the host's end
     bool saw_end = false;
     bool saw_reset = false;
 
     std::uint64_t received = 0;
-    // For a mischievous service: the message that is being received, and how many came from each
-    // sender.
+    // For a mischievous service: the message that is being received, and the number of messages
+    // from each sender.
     MessageHeader header;
     std::size_t of_message = 0;
     std::array<std::uint32_t, MessageHeader::senders_max> seen{};
 
-    // How much of what is sent an echo answers: only whole messages.
+    // The number of sent bytes that an echo answers: only whole messages count.
     [[nodiscard]] std::size_t answerable() const noexcept;
 };
 
@@ -95,49 +96,49 @@ struct Line {
     std::uint32_t number = 0;
     portico_connection handle = 0;
     Service* service = nullptr;  // null: the handle was guessed, and on_open has not come yet
-    Attempt* attempt = nullptr;  // null if the host could not say who the peer is
+    Attempt* attempt = nullptr;  // null if the host could not name the peer
 
-    std::uint32_t worker = 0;  // that on_open came on
+    std::uint32_t worker = 0;  // the worker that called on_open
 
-    // Its callbacks.
-    bool is_accepted = false;  // by on_open
+    // Reported by its callbacks.
+    bool is_accepted = false;  // on_open accepted it
     bool is_refused = false;
     bool is_closed = false;
     std::uint32_t running = 0;
     bool is_end_told = false;
     bool is_drain_told = false;
-    bool has_failed = false;  // a callback answered an error, or took more than there was
+    bool has_failed = false;  // a callback returned an error, or consumed more than there was
     bool left_unconsumed = false;
     std::uint64_t consumed = 0;  // of the attempt's content
     std::size_t messages = 0;
-    std::uint64_t echoed = 0;  // echo: of the content, how much was accepted by send
+    std::uint64_t echoed = 0;  // echo: how much of the content send has accepted
 
-    // What is certain from the calls of any thread. A hold and a pause are certain if no resume may
-    // have come since.
+    // Facts that the calls of all threads make certain. A hold and a pause are certain if no resume
+    // may have come since.
     bool is_held = false;
     bool is_paused = false;
-    bool is_close_sure = false;  // a close has answered OK
+    bool is_close_sure = false;  // a close has returned OK
     bool is_abort_sure = false;
     bool is_finish_sure = false;
     std::uint32_t closes_begun = 0;
     std::uint32_t aborts_begun = 0;
     std::uint32_t resumes_begun = 0;
     std::uint32_t resumes_running = 0;
-    // that many have surely taken effect: a function posted after them has run
+    // so many have surely taken effect: a function posted after them has run
     std::uint32_t resumes_done = 0;
     // other than sends: each counts as a queued byte while it is on its way
     std::uint32_t other_calls = 0;
 
-    // Sends.
+    // Its sends.
     std::uint64_t accepted_bytes = 0;
     std::uint32_t sends_begun = 0;
     std::uint32_t sends_running = 0;
     std::size_t largest_send = 0;
     std::uint32_t writables = 0;
     bool owes_writable = false;
-    // since when nothing holds back the owed one; 0: something does
+    // since when nothing has delayed the owed on_writable; 0: something does
     std::uint64_t writable_since_ns = 0;
-    // a refusal, of which on_writable may have come before the call returned
+    // a refusal whose on_writable may have come before the call returned
     bool may_owe_writable = false;
     std::array<std::uint32_t, MessageHeader::senders_max> accepted{};
     std::array<bool, MessageHeader::senders_max> is_sending{};
@@ -145,16 +146,16 @@ struct Line {
     // Posts that were accepted and have not run.
     std::uint32_t posts_waiting = 0;
 
-    // How much mischief is left in its callbacks, so that a run ends.
+    // Bounds the mischief in its callbacks, so that a run ends.
     std::uint32_t mischief_left = 80;
 
     [[nodiscard]] bool is_open() const noexcept { return is_accepted && !is_closed; }
-    // Whether it may be a connection of this service: a handle may be guessed before on_open names
+    // True if it may be a connection of this service: a handle may be guessed before on_open names
     // it.
     [[nodiscard]] bool may_be_of(const Service& its) const noexcept {
         return service == nullptr || service == &its;
     }
-    // Whether every host function must answer that it is gone.
+    // True if every host function must answer that it is gone.
     [[nodiscard]] bool is_surely_gone() const noexcept { return is_closed || is_refused; }
 };
 
@@ -163,7 +164,7 @@ struct Posted {
     Service* service = nullptr;
     Line* line = nullptr;              // null: posted to the instance
     std::uint32_t resumes_before = 0;  // of the line, when it was posted
-    bool resumes = false;              // what it does in addition to its service's habits
+    bool resumes = false;              // it resumes the line, besides its service's habits
     bool is_accepted = false;
     bool is_refused = false;
     bool has_run = false;
@@ -181,20 +182,20 @@ public:
     // ---- the peers' side
 
     [[nodiscard]] Attempt& add_attempt(const Service& service);
-    // Now it has a port of its own, and on_open finds it by that.
+    // The attempt now has a port of its own, by which on_open finds it.
     void connected_from(Attempt& attempt, std::uint16_t port) {
         attempt.port = port;
         by_port_[port] = &attempt;
     }
-    // Bytes have come to the peer: they must be what the echo, or the plugin's accepted sends,
-    // produced.
+    // Bytes have come to the peer: they must be those that the echo, or the plugin's accepted
+    // sends, produced.
     void received(Attempt& attempt, std::span<const std::byte> bytes);
     // The host's stream has ended in order, and all of it was received.
     void ended(Attempt& attempt);
 
     // ---- the plugins' side
 
-    // A callback of a line, or a posted function (of a line, or of the instance: null), from
+    // Covers a callback of a line, or a posted function (of a line, or of the instance: null), from
     // beginning to end.
     class Callback {
     public:
@@ -210,9 +211,9 @@ public:
     };
 
     [[nodiscard]] Line& open(Service& service, portico_connection handle);
-    // The line of a guessed handle, for a call that uses it anyway: it may turn out right.
+    // The line of a guessed handle, for a call that uses it anyway: the guess may be right.
     [[nodiscard]] Line& guess(portico_connection handle);
-    // The handle of the connection whose on_open came last; 0 before the first.
+    // The handle of the newest connection with an on_open; 0 before the first.
     [[nodiscard]] portico_connection newest_handle() const noexcept { return newest_handle_; }
     void offered(Line& line, std::span<const std::byte> data, const portico_frame& frame);
     void taken(Line& line, std::size_t size, std::size_t consumed, bool is_held);
@@ -231,7 +232,7 @@ public:
 
     // A number for the messages that this thread sends, from 0.
     [[nodiscard]] std::uint32_t sender() noexcept;
-    // Raised while a host function runs: then no callback may begin on this thread.
+    // True while a host function runs: then no callback may begin on this thread.
     [[nodiscard]] static bool& in_host_call() noexcept;
 
     // ---- the world
@@ -251,7 +252,7 @@ public:
     [[nodiscard]] const std::vector<std::unique_ptr<Attempt>>& attempts() const noexcept {
         return attempts_;
     }
-    // All connections are over, every posted function has run.
+    // All connections are over, and every posted function has run.
     void finish();
 
 private:
@@ -270,7 +271,7 @@ private:
     std::vector<std::unique_ptr<Attempt>> attempts_;
     std::vector<std::unique_ptr<Line>> lines_;
     std::vector<std::unique_ptr<Posted>> posts_;
-    std::vector<std::uint32_t> reasons_;  // of the lines' ends
+    std::vector<std::uint32_t> reasons_;  // why the lines ended
     std::map<std::uint16_t, Attempt*> by_port_;
     std::map<portico_connection, Line*> by_handle_;
     std::map<std::uint32_t, Pace> paces_;

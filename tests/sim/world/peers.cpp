@@ -134,7 +134,7 @@ void ScriptedPeer::connect_to(const io::Address& address, std::uint32_t room) {
                      goal_);
 }
 
-// A steady reader reads its portion whatever else it does, until the attempt is over.
+// A steady reader reads its portion in any case, until the attempt is over.
 void ScriptedPeer::read_a_portion() {
     scheduler_.after(portion_gap_ns_, [this, number = attempt_->number] {
         if (is_stopped_ || attempt_ == nullptr || attempt_->number != number) {
@@ -147,8 +147,8 @@ void ScriptedPeer::read_a_portion() {
     });
 }
 
-// What it would send: meaningless bytes, or messages of the listener's framing, at times followed
-// by one that is too long or cut off.
+// Draws its content: meaningless bytes, or messages of the listener's framing, at times followed by
+// one that is too long or cut off.
 void ScriptedPeer::draw_content() {
     const config::Framing& framing = attempt_->service->plan->framing;
     std::vector<std::byte>& content = attempt_->content;
@@ -239,7 +239,7 @@ void ScriptedPeer::act() {
         on_change();
         return;
     }
-    // While there is something to do; otherwise what comes wakes it.
+    // As long as there is something to do; otherwise news wakes it.
     const bool reads_on = reads_ == Reads::slowly && !is_settling_;
     if (attempt_ != nullptr && (!attempt_->is_finished || reads_on) &&
         !(attempt_->sent == goal_ && ends_ == Ends::stays && !reads_on)) {

@@ -13,25 +13,26 @@ namespace portico::sim {
 class ScriptedPeer {
 public:
     // It may connect to the `services`, which must outlive it. It lives as long as the scheduler
-    // has events: stop() it before the network ends.
+    // has events: call stop() before the network ends.
     ScriptedPeer(Scheduler& scheduler, Network& network, Ledger& ledger,
                  const std::vector<std::unique_ptr<Service>>& services, Random random);
     ScriptedPeer(const ScriptedPeer&) = delete;
     ScriptedPeer& operator=(const ScriptedPeer&) = delete;
 
-    // Its first attempt comes at a time drawn from `within_ns`.
+    // Starts its first attempt at a time drawn from `within_ns`.
     void begin(std::uint64_t within_ns);
-    // Instead of that: connects now to the service's first address, sends a little, and stays.
+    // The alternative to begin(): connects now to the service's first address, sends a little, and
+    // stays.
     void begin_as_newcomer(const Service& service);
     // The chance in 65,536 that an attempt is a steady reader.
     void read_steadily(std::uint32_t chance) noexcept { steady_chance_ = chance; }
-    // From now on it reads all that comes, and hurries.
+    // From now on it reads everything, and hurries.
     void settle();
-    // No further attempt; what is open stays open until the host ends it.
+    // Starts no further attempt; an open connection stays open until the host ends it.
     void end_with_this();
-    // One more attempt, very soon, if none is under way.
+    // Starts one more attempt, very soon, if none is under way.
     void come_again();
-    // Closes what is open, for good.
+    // Closes its connection for good.
     void stop();
 
     [[nodiscard]] bool has_begun() const noexcept { return has_begun_; }
@@ -41,7 +42,7 @@ public:
     // The current attempt, or null between two.
     [[nodiscard]] const Attempt* attempt() const noexcept { return attempt_; }
     [[nodiscard]] bool is_open() const noexcept { return peer_.state() == SimPeer::State::open; }
-    // It has sent all that it had to send, or cannot go on.
+    // It has sent everything that it had to send, or cannot go on.
     [[nodiscard]] bool has_said_all() const noexcept {
         return attempt_ != nullptr && attempt_->sent == goal_;
     }
@@ -74,9 +75,9 @@ private:
     std::uint32_t attempts_left_;
     std::uint32_t steady_chance_ = 0;
     bool is_settling_ = false;
-    bool comes_late_ = false;  // while the host stops
+    bool comes_late_ = false;  // it comes while the host stops
     bool is_stopped_ = false;
-    bool has_begun_ = false;  // its first attempt
+    bool has_begun_ = false;  // its first attempt has begun
     bool is_acting_ = false;  // an act() is scheduled
 
     // The current attempt.
@@ -87,10 +88,10 @@ private:
     std::size_t piece_max_ = 1;
     std::uint64_t gap_ns_max_ = 0;
     bool is_patient_ = false;    // waits for the answer to each piece (from an echo)
-    bool closes_at_end_ = true;  // when the host has ended its stream
+    bool closes_at_end_ = true;  // as soon as the host has ended its stream
     std::size_t portion_ = 1;    // for a steady reader, each portion_gap_ns_
     std::uint64_t portion_gap_ns_ = 0;
-    std::uint32_t patience_ = 0;  // how many looks it waits for before it leaves
+    std::uint32_t patience_ = 0;  // how many looks it waits before it leaves
     std::vector<std::byte> room_;
 };
 

@@ -74,8 +74,8 @@ std::uint32_t some_parts(Random& random) noexcept {
     return static_cast<std::uint32_t>(1 + random.skewed(65'535));
 }
 
-// Peers, callbacks and systems of unusual timing. It has a stream of its own, so the other runs
-// stay as they are.
+// Peers, callbacks and systems of unusual timing. They draw from a stream of their own, so that the
+// other runs stay as they are.
 void draw_timing(Plan& plan, Random random) {
     if (!random.one_in(3)) {
         return;
@@ -103,8 +103,8 @@ void draw_timing(Plan& plan, Random random) {
         plan.long_callbacks = 16'384U >> random.below(5);
         plan.long_callback_ns_max = 20 * ms + random.skewed(2'000 * ms);
         plan.first_come_ns_max = random.one_in(2) ? plan.traffic_ns / 2 : plan.first_come_ns_max;
-        // Mostly another worker could open the clients that come meanwhile, and nothing else holds
-        // them up.
+        // In most of these runs another worker could open the clients that come meanwhile, and
+        // nothing else holds them up.
         plan.is_shared = plan.is_shared && random.one_in(2);
         plan.threads = std::max(plan.threads, 2U);
         plan.has_accepting_thread = plan.has_accepting_thread || !random.one_in(4);
@@ -130,14 +130,14 @@ void draw_timing(Plan& plan, Random random) {
     }
 }
 
-// Services that answer and close at once, as many protocols do. It has a stream of its own, as
+// Services that answer and close at once, as many protocols do. They have a stream of their own, as
 // above.
 void draw_farewells(Plan& plan, Random random) {
     if (!random.one_in(4)) {
         return;
     }
     plan.farewells = 32'768U >> random.below(5);
-    // Mostly nothing else may take what they have sent, so everybody has to get it.
+    // In most of these runs nothing else may lose what they have sent, so every peer has to get it.
     if (!random.one_in(3)) {
         plan.faults.reset_connection = plan.faults.accept_aborted = 0;
         plan.faults.receive_no_buffers = plan.faults.send_no_buffers = 0;
@@ -156,7 +156,7 @@ void draw_floods(Plan& plan, Random random) {
         return;
     }
     plan.floods = 65'536U >> random.below(5);
-    // Mostly a full queue is one chunk and leaves in one send.
+    // In most of these runs a full queue is one chunk and leaves in one send.
     plan.receive_buffer_bytes = random.one_in(3) ? plan.receive_buffer_bytes : 1'000;
     for (ServicePlan& service : plan.services) {
         service.limits.send_queue_bytes = random.one_in(3) ? service.limits.send_queue_bytes

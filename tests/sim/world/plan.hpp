@@ -1,6 +1,6 @@
-// What a run of the simulated world is made of, drawn from its seed before anything starts: ports
-// and threads, services with their limits and framings, how many peers and foreign threads, when
-// and how it is stopped, and the mix of faults.
+// The plan of a run of the simulated world, drawn from its seed before anything starts: ports and
+// threads, services with their limits and framings, the number of peers and foreign threads, the
+// time and manner of the stop, and the mix of faults.
 //
 // Swarm testing: limits are drawn small, so that runs reach them, and each feature is absent in
 // many runs, so that it cannot hide what another one would show.
@@ -19,12 +19,12 @@ namespace portico::sim {
 struct ServicePlan {
     enum class Character : std::uint8_t {
         echo,      // answers each byte once and in order, whatever the limits are
-        mischief,  // does all that the ABI allows, and some things that it does not
+        mischief,  // does everything that the ABI allows, and some things that it does not
     };
     Character character = Character::echo;
     std::uint32_t flags = 0;  // PORTICO_PLUGIN_...
     std::uint32_t blocking_threads = 1;
-    // its listener is bound to that many; at most the limit of its connections
+    // its listener has so many; at most the limit of its connections
     std::uint32_t addresses = 1;
     bool has_on_writable = true;
     bool has_on_end = true;
@@ -37,7 +37,7 @@ struct ServicePlan {
 };
 
 struct Plan {
-    // As "io" of a configuration, with sizes below what the file allows.
+    // Like "io" of a configuration, with sizes below the file's minimum.
     bool is_shared = false;
     std::uint32_t threads = 1;         // the shared port's, or the number of ports of one thread
     bool has_accepting_thread = true;  // otherwise accepts share the first port
@@ -51,27 +51,27 @@ struct Plan {
     std::uint32_t callers = 0;            // threads of the world's own that call host functions
     bool callers_end_in_destroy = false;  // otherwise before the instances finish
 
-    std::uint64_t traffic_ns = 0;  // at most that long
-    // then it becomes quiet, and all that is owed must happen; otherwise the stop comes in
+    std::uint64_t traffic_ns = 0;  // at most
+    // then the world becomes quiet, and all that is owed must happen; otherwise it stops in
     // mid-traffic
     bool settles = true;
     bool is_quiet_at_stop = true;  // the faults end with the stop
     std::uint32_t drain_ms = 1'000;
 
-    // Unusual timing, in some of the runs. Newcomers come one by one, before anything else happens,
-    // to the first service's first address, and stay.
+    // Unusual timing, in some of the runs. Newcomers connect one by one, before anything else
+    // happens, to the first service's first address, and stay.
     std::uint32_t newcomers = 0;
-    // a chance in 65,536 for each peer: it reads a little at a time and never stops
+    // a chance in 65,536 for each peer to read a little at a time and never stop
     std::uint32_t steady_readers = 0;
-    // a chance in 65,536 for each callback: it takes up to that long, while there is traffic
+    // a chance in 65,536 for each callback to take up to that long, while there is traffic
     std::uint32_t long_callbacks = 0;
     std::uint64_t long_callback_ns_max = 0;
     std::uint64_t first_come_ns_max = 30'000'000;  // peers come within this time
 
-    // Habits of mischievous services, in some of the runs: chances in 65,536 for each on_data. It
-    // answers, closes at once, and leaves the rest.
+    // Habits of mischievous services, in some of the runs: chances in 65,536 for each on_data. The
+    // service answers, closes at once, and leaves the rest.
     std::uint32_t farewells = 0;
-    // It sends until it is refused, and consumes what it was offered.
+    // The service sends until it is refused, and consumes what it was offered.
     std::uint32_t floods = 0;
 
     FaultMix faults;

@@ -21,7 +21,7 @@ Line& line_of(void* state) noexcept {
 struct Plugin::Callbacks {
     static Service& service_of(void* self) noexcept { return *static_cast<Service*>(self); }
 
-    // The line of a callback, which must be the connection's own.
+    // The line of a callback, which must be that of the connection.
     static Line& checked(Service& service, portico_connection connection, void* state) noexcept {
         if (state == nullptr || line_of(state).handle != connection ||
             line_of(state).service != &service) {
@@ -249,8 +249,8 @@ portico_status Plugin::on_data(Line& line, std::span<const std::byte> data,
     return draw_answer(line);
 }
 
-// Sends what it is offered in allowed pieces, and consumes it when the last one is accepted. A full
-// queue holds it until on_writable. Now and then it consumes a part and lets a post or another
+// Sends the offered bytes in allowed pieces, and consumes them when the last piece is accepted. A
+// full queue holds it until on_writable. Now and then it consumes a part and lets a post or another
 // thread resume it.
 portico_status Plugin::echo(Line& line, std::span<const std::byte> data, std::uint64_t& consumed) {
     // sent before and offered again
@@ -287,7 +287,7 @@ portico_status Plugin::echo(Line& line, std::span<const std::byte> data, std::ui
     return PORTICO_OK;
 }
 
-// Its last messages, and a close. It no longer matters how much it consumes.
+// Sends its last messages, and closes. It no longer matters how much it consumes.
 portico_status Plugin::say_farewell(Line& line, std::size_t size, std::uint64_t& consumed) {
     for (std::uint64_t messages = random_.below(4); messages > 0; --messages) {
         static_cast<void>(calls_.send_message(service_, Calls::target(line),
@@ -298,7 +298,7 @@ portico_status Plugin::say_farewell(Line& line, std::size_t size, std::uint64_t&
     return PORTICO_OK;
 }
 
-// Messages of one size until the queue is full; not for ever if it is large.
+// Sends messages of one size until the queue is full, but not for ever if it is large.
 void Plugin::flood(Line& line) {
     const auto size = MessageHeader::bytes + random_.skewed(random_.one_in(3) ? 600 : 60);
     for (int messages = 0; messages < 40 && line.mischief_left > 0; ++messages) {
@@ -381,7 +381,7 @@ void Plugin::misbehave(Line* line) {
         } else if (!random_.one_in(3)) {
             return;
         }
-        // Mostly it calls for its own connection.
+        // In most cases it calls for its own connection.
         if (line != nullptr && random_.one_in(2)) {
             const auto size = MessageHeader::bytes +
                               random_.skewed(service_.plan->limits.max_send_bytes > 2'000 ? 1'200
@@ -399,20 +399,21 @@ Calls::Target Plugin::draw_target() {
     if (lines.empty() || random_.one_in(16)) {
         return {random_.one_in(2) ? 0 : random_.next(), nullptr};
     }
-    // Newer ones more often: they are alive.
+    // Prefers newer ones, because they are alive.
     const std::size_t back = static_cast<std::size_t>(random_.skewed(lines.size() - 1));
     Line& line = *lines[lines.size() - 1 - back];
     if (!service_.is_echo() && random_.one_in(service_.is_serial() ? 3 : 8)) {
         // The handle of a connection that may exist without having had its on_open: that of the
-        // slot after the newest one, or the next in this slot. If the guess is right, it works. (On
-        // a strand that connections share, a callback may call before the other's on_open.)
+        // slot after the newest one, or the next in this slot. If the guess is right, the call
+        // works. (On a strand that connections share, a callback may call before the other's
+        // on_open.)
         constexpr portico_connection next_generation = portico_connection{1}
                                                        << net::ConnectionTable::index_bits;
         return Calls::target(ledger_.guess(random_.one_in(4) ? line.handle + next_generation
                                                              : ledger_.newest_handle() + 1));
     }
-    // A handle of another service: it is gone here, so nothing that is done to it may have an
-    // effect there.
+    // A handle of another service: here its connection is gone, so no call may have an effect
+    // there.
     return Calls::target(line);
 }
 

@@ -1,10 +1,10 @@
-// The plugins of the simulated world: written against the C ABI as any plugin is, but linked in.
+// The plugins of the simulated world: written against the C ABI like any plugin, but linked in.
 //
 // An echo answers every byte in order, whatever the limits are. Full queues hold it, and it goes on
 // when they have room, which shows whether the host forgets anything that it relies on. Mischief
 // does at random what the ABI allows, from every callback and to any connection. It also does what
-// the ABI does not allow: answers errors, consumes more than there is, never closes. Neither may
-// harm the host or another connection.
+// the ABI forbids: returns errors, consumes more than there is, never closes. Neither may harm the
+// host or another connection.
 #pragma once
 
 #include "sim/world/calls.hpp"
@@ -16,13 +16,14 @@ public:
     Plugin(Scheduler& scheduler, Ledger& ledger, Calls& calls, Service& service, Random random);
 
     [[nodiscard]] const portico_plugin& table() const noexcept { return table_; }
-    // The service whose instance is created next on this thread; create cannot know it otherwise.
+    // Sets the service whose instance is created next on this thread; create cannot learn it
+    // otherwise.
     static void creating(Service& service) noexcept;
-    // This must have ended when the instance is destroyed.
+    // It must have returned when the instance is destroyed.
     std::function<void()> on_destroy;
 
-    // A call, drawn at random, that any thread may make for any connection. For the world's
-    // threads, and for mischief in callbacks.
+    // Makes a random call, as any thread may for any connection. For the world's threads, and for
+    // mischief in callbacks.
     void meddle(bool from_thread);
 
     // Callbacks may take long while there is traffic, if the plan says so.
@@ -43,12 +44,12 @@ private:
     void on_close(Line& line);
     void on_posted(Posted& posted);
 
-    // Some calls of meddle(), while the line has mischief left; or none.
+    // Makes some calls of meddle(), or none, as long as the line has mischief left.
     void misbehave(Line* line);
-    // A mischievous callback's answer: mostly OK.
+    // A mischievous callback's return value: mostly OK.
     [[nodiscard]] portico_status draw_answer(Line& line);
     [[nodiscard]] Calls::Target draw_target();
-    // Time passes in a callback: other threads run, and if callbacks may block, it may block. It
+    // Lets time pass in a callback: other threads run, and if callbacks may block, it may block. It
     // may also take long.
     void linger();
 

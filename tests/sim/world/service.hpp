@@ -1,4 +1,4 @@
-// A listener with its plugin instance, as host/server keeps them, and the world's notes on it.
+// A listener with its plugin instance, as in host/server, and the world's notes on it.
 #pragma once
 
 #include <deque>
@@ -26,11 +26,11 @@ struct Service {
     const portico_host* host = nullptr;
     portico_instance* handle = nullptr;
     bool is_destroyed = false;
-    // the groups of its connections; several of one thread each
+    // the groups of its connections; there are several if each has one thread
     std::uint32_t homes = 1;
     std::uint64_t last_full_ns = 0;  // when it was last seen at its limit
 
-    std::uint32_t running = 0;  // callbacks and posted functions, now
+    std::uint32_t running = 0;  // callbacks and posted functions that run now
     std::uint32_t instance_posts_running = 0;
     std::uint32_t lines_open = 0;    // accepted by on_open and not closed
     std::deque<Line*> wants_resume;  // held lines that a foreign thread is to resume

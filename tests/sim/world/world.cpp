@@ -8,9 +8,9 @@ namespace {
 
 constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
 
-// If nothing hinders it, what must happen does so within this time and the service's own timeouts.
+// If nothing delays it, what must happen does so within this time plus the service's own timeouts.
 constexpr std::uint64_t bound_ns = 5'000 * ms;
-// As in host/server.
+// The same as in host/server.
 constexpr std::uint64_t cut_again_ns = 100 * ms;
 constexpr std::size_t latecomers_max = 8;
 
@@ -24,7 +24,7 @@ public:
                std::string_view) noexcept override {}
 };
 
-// As in host/server: a port with its pools and threads.
+// A port with its pools and threads, as in host/server.
 struct World::Port {
     io::BufferPool receive_buffers;
     io::BufferPool send_chunks;
@@ -124,8 +124,8 @@ void World::start() {
     for (std::uint32_t i = 0; i < (plan_.is_shared ? 1 : plan_.threads); ++i) {
         common.push_back(add_port(plan_.is_shared ? plan_.threads : 1, 64));
     }
-    // As in host/server if there are several workers. Accepts that share a port with callbacks are
-    // a test of their own.
+    // The same as in host/server if there are several workers. Accepts that share a port with
+    // callbacks are a separate test.
     net::WorkerGroup* accepting = plan_.has_accepting_thread ? add_port(1, 64) : nullptr;
     std::size_t next_serial = 0;
     std::vector<net::WorkerGroup*> homes;
@@ -197,8 +197,8 @@ void World::welcome_newcomers() {
                              std::to_string(service.plan->limits.connections) + " may be");
         }
     }
-    // (If operations take as long as a stalled worker lets its arrivals wait, the two look the
-    // same.)
+    // (If operations take as long as the time after which a stalled worker loses its arrivals, the
+    // two cases look the same.)
     if (service.homes == 1 || plan_.faults.operation_delay_ns_max > ms) {
         return;
     }
@@ -259,8 +259,8 @@ void World::traffic() {
     static_cast<void>(scheduler_.run_until(are_over, until));
 }
 
-// A thread of a plugin's own: for a while it calls host functions whenever it likes, and resumes
-// what a callback has left to it.
+// A thread that belongs to a plugin: for a while it calls host functions at random times, and
+// resumes the connections that a callback has left to it.
 void World::call_from_threads() {
     Random random = random_.fork("caller", ledger_.sender());
     scheduler_.name_thread("caller", ledger_.sender());
@@ -324,7 +324,7 @@ void World::settle() {
         peer->end_with_this();
         peer->settle();
     }
-    // If an idle connection ends, its place goes to one that is idle in its turn.
+    // If an idle connection ends, its place goes to one that then becomes idle, too.
     const std::uint64_t deadline = scheduler_.now() +
                                    peers_.size() * (3 * longest_ms * ms + bound_ns +
                                                     10 * plan_.faults.timer_late_ns);
@@ -397,9 +397,10 @@ void World::drain() {
     }
     if (Random rush = random_.fork("rush"); rush.one_in(2)) {
         for (const std::unique_ptr<ScriptedPeer>& peer : peers_) {
-            peer->come_again();  // while accepting comes to its end
+            peer->come_again();  // at the end of accepting
         }
-        // Accepting ends within microseconds, so often they must be on their way when it begins.
+        // Accepting ends within microseconds, so often they must be on their way when the end
+        // begins.
         if (rush.one_in(2)) {
             scheduler_.sleep_for(rush.skewed(plan_.faults.latency_ns_max + ms / 10));
         }
@@ -444,8 +445,8 @@ void World::finish() {
     end_callers();
 }
 
-// Everything is given back. Then what is still in flight to the peers arrives, and they are asked
-// what they got.
+// Gives everything back. Then the bytes in flight to the peers arrive, and the peers are asked what
+// they got.
 void World::take_apart() {
     for (const std::unique_ptr<Port>& port : ports_) {
         if (port->receive_buffers.in_use() != 0 || port->send_chunks.in_use() != 0) {
@@ -495,8 +496,8 @@ void World::check_step() {
     }
 }
 
-// A refused sender hears of room soon after the peer has received everything, without waiting for
-// something else to happen.
+// A refused sender learns of room soon after the peer has received everything, without waiting for
+// another event.
 void World::check_owed() {
     const std::uint64_t bound = 100 * ms + 20 * plan_.faults.operation_delay_ns_max;
     const std::uint64_t now = scheduler_.now();
@@ -518,8 +519,8 @@ void World::check_owed() {
 }
 
 void World::check_waiting() {
-    // Several times as long as it takes to find that a home has stalled: another one may stall
-    // next.
+    // Several times as long as it takes to find that a home has stalled, because another one may
+    // stall next.
     const std::uint64_t bound = 4 * (10 * ms + plan_.faults.timer_late_ns) +
                                 20 * plan_.faults.operation_delay_ns_max + 50 * ms;
     const std::uint64_t now = scheduler_.now();

@@ -4,8 +4,8 @@
 //
 //     start -> traffic -> (settle) -> drain -> finish -> join -> destroy
 //
-// Settling: the faults end, and peers read all that comes. Then what is owed must happen within a
-// bound of time: an echo is complete, an owed on_writable comes, whoever waits for a place gets it,
+// Settling: the faults end, and peers read everything. Then what is owed must happen within a bound
+// of time: an echo is complete, an owed on_writable comes, a client that waits for a place gets it,
 // and idle connections are closed.
 #pragma once
 
@@ -21,13 +21,12 @@ namespace portico::sim {
 class World {
 public:
     struct Outcome {
-        // what happened and is in the trace: completions, arrivals, callbacks, calls of host
-        // functions
+        // events in the trace: completions, arrivals, callbacks, calls of host functions
         std::uint64_t events = 0;
         std::uint64_t steps = 0;     // points at which another thread could go on
-        std::uint64_t switches = 0;  // where it did
+        std::uint64_t switches = 0;  // points at which another thread did go on
         std::uint64_t connections = 0;
-        std::uint64_t digest = 0;  // of the trace: the same for two runs of a seed
+        std::uint64_t digest = 0;  // hash of the trace: the same for two runs of a seed
     };
 
     // `banner` is printed above the trace when the run fails.
@@ -36,8 +35,8 @@ public:
     World(const World&) = delete;
     World& operator=(const World&) = delete;
 
-    // The calling thread is the server's owner. Returns when all is over and as it must be; any
-    // violation ends the process.
+    // The calling thread is the server's owner. Returns when all is over and correct; any violation
+    // ends the process.
     [[nodiscard]] Outcome run();
 
 private:
@@ -46,25 +45,26 @@ private:
 
     void start();
     net::WorkerGroup* add_port(std::uint32_t threads, std::uint32_t batch);
-    // Clients that come one by one and stay are spread over the homes, and find all the places at
-    // any address.
+    // Checks that clients that come one by one and stay are spread over the homes, and find all the
+    // places at any address.
     void welcome_newcomers();
-    // In the first milliseconds of a long callback, when nobody knows yet that it is long.
+    // Sends one in the first milliseconds of a long callback, when nobody knows yet that it is
+    // long.
     void send_latecomer();
     void call_from_threads();
-    // A service with held connections that a foreign thread is to resume; null if there is none.
+    // A service with held connections that a foreign thread has to resume; null if there is none.
     [[nodiscard]] Service* wants_resume() const;
     void end_callers();
     void traffic();
     void settle();
     [[nodiscard]] bool is_settled() const;
-    // What must still happen to a peer, as the end of a sentence; null: nothing.
+    // The event that a peer still waits for, as the end of a sentence; null: none.
     [[nodiscard]] const char* awaited_by(const ScriptedPeer& peer) const;
     void drain();
     void finish();
     void take_apart();
     void check_step();
-    // A connected client does not wait for a busy worker while an idle one could open it.
+    // Checks that a connected client does not wait for a busy worker if an idle one could open it.
     void check_waiting();
     void check_owed();
 
@@ -88,7 +88,7 @@ private:
     bool callers_end_ = false;
     bool may_keep_waiting_ = true;
     bool is_settling_ = false;
-    bool has_news_ = false;  // for drain(): an acceptor has stopped, a last connection is gone
+    bool has_news_ = false;  // for drain(): an acceptor has stopped, or a last connection is gone
 };
 
 }  // namespace portico::sim

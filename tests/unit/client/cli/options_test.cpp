@@ -1,4 +1,4 @@
-// The client's command line: what is understood, and what is refused with a reason.
+// The client's command line: what it accepts, and what it refuses with a reason.
 #include <initializer_list>
 #include <sstream>
 #include <string>

@@ -36,11 +36,11 @@ io::Address loopback(std::uint8_t last = 1) {
     return address;
 }
 
-// What the server does with the bytes that a connection brought: true to send them back, false to
-// end the connection.
+// Handles the bytes that a connection brought: returns true to send them back, false to end the
+// connection.
 using Behaviour = std::function<bool(std::span<std::byte>)>;
 
-// Catch's macros are for one thread, and some servers are made on another.
+// Replaces Catch's macros, which are for one thread: some servers are made on another.
 void must(bool condition, const char* what) {
     if (!condition) {
         throw std::runtime_error(what);
@@ -50,7 +50,7 @@ void must(bool condition, const char* what) {
 // Echoes, on one thread.
 class Server {
 public:
-    // At a given address it may have to wait until that is free.
+    // If an address is given, it may have to wait until that is free.
     explicit Server(Behaviour behaviour = nullptr, const io::Address& at = loopback())
         : buffers_(65'536, 512), behaviour_(std::move(behaviour)) {
         auto port = io::make_port(io::standard_backend, buffers_, {});
@@ -82,7 +82,7 @@ public:
 
     [[nodiscard]] const io::Address& address() const { return address_; }
     [[nodiscard]] int accepted_count() const { return accepted_count_.load(); }
-    // Once no client is connected any more.
+    // Only after the last client has disconnected.
     [[nodiscard]] const std::set<std::array<std::uint8_t, 16>>& peers() const { return peers_; }
 
 private:
@@ -210,7 +210,7 @@ private:
     std::thread thread_;
 };
 
-// Sends each client a byte every few milliseconds, which never comes to a reply; reads what comes,
+// Sends each client a byte every few milliseconds, which never add up to a reply; reads what comes,
 // or nothing.
 class Trickler {
 public:
@@ -333,7 +333,7 @@ private:
     std::thread thread_;
 };
 
-// Once, at the message with this number, the whole server stands still.
+// The whole server stands still once, at the message with this number.
 Behaviour stalls(int at, std::uint64_t milliseconds) {
     return [seen = 0, at, milliseconds](std::span<std::byte>) mutable {
         if (++seen == at) {
@@ -424,7 +424,7 @@ TEST_CASE("with a rate messages leave when they are due, and not before", "[clie
         CHECK(totals.sent == 150);
         CHECK(totals.received == 150);
         CHECK(totals.not_sent == 0);
-        // 149 distances of 2 ms, less what a busy machine keeps the first one waiting.
+        // 149 distances of 2 ms, minus the delay of the first one on a busy machine.
         CHECK(totals.last_send_ns - totals.first_send_ns >= 200 * ms);
     }
     SECTION("by duration: what is due before its end") {
@@ -448,8 +448,8 @@ TEST_CASE("with a rate a server's stall shows in the latency of all that was due
         plan.rate = 1'000;
         const Totals totals = ran(plan);
         CHECK(totals.received == 800);
-        // All that were due in the 400 ms: half of them waited for 200 ms or more, and nearly all
-        // of them were sent late for want of depth.
+        // All messages that were due in the 400 ms: half of them waited for 200 ms or more, and
+        // nearly all of them were sent late, because the depth was used up.
         CHECK(totals.latency_ns.percentile(80) >= 150 * ms);
         CHECK(totals.latency_ns.max() >= 390 * ms);
         CHECK(totals.sent_late >= 300);
@@ -495,8 +495,7 @@ TEST_CASE("a rate beyond all means does not keep replies from being read", "[cli
 }
 
 TEST_CASE("with a rate the client's own lag is separate from the server's", "[client][load]") {
-    // Stands still in the client's thread once, as a system without a processor for it would let it
-    // do.
+    // Stands still in the client's thread once, like a thread that gets no processor.
     struct Sleeper : Observer {
         explicit Sleeper(std::uint64_t its_after) : after_ns(its_after) {}
         void tick(const Progress& progress, std::uint64_t) override {
@@ -534,8 +533,7 @@ TEST_CASE("with a rate the client's own lag is separate from the server's", "[cl
         Server server;
         LoadPlan plan = plan_at_rate(server);
         plan.duration_ns = 600 * ms;
-        // in the tick that comes from then on within a tenth of a second: 300 messages or more are
-        // left
+        // in a tick, which comes within a tenth of a second: 300 messages or more are left
         Sleeper sleeper(200 * ms);
         const Totals totals = ran(plan, sleeper);
         REQUIRE(sleeper.has_slept);
@@ -560,7 +558,7 @@ TEST_CASE("with a rate the client's own lag is separate from the server's", "[cl
         CHECK(totals.read_lag_ns.percentile(99) >= 3 * ms);
     }
     SECTION("a server that stands still") {
-        // Where the machine is busy the client may be late as well: so several tries.
+        // On a busy machine the client may be late as well, so there are several tries.
         bool has_lagged = true;
         for (int tries = 0; tries < 5 && has_lagged; ++tries) {
             Server server(stalls(100, 500));
@@ -591,11 +589,11 @@ TEST_CASE("with a ramp-up each connection sends all that is due from its turn on
     const Totals totals = ran(plan);
     CHECK(totals.received == 600);
     CHECK(totals.not_sent == 0);
-    CHECK(totals.lag_ns.count() == 600);  // none was passed over, to be sent a turn later
+    CHECK(totals.lag_ns.count() == 600);  // none was skipped and sent a turn later
 }
 
 TEST_CASE("hostile connections come again and again, and count apart", "[client][load]") {
-    // The name's first address is nobody's.
+    // Nobody listens on the name's first address.
     io::Socket nobody;
     REQUIRE(nobody.open_for_connect(io::Address::Family::v4, loopback()));
     Server server;
@@ -617,7 +615,7 @@ TEST_CASE("hostile connections come again and again, and count apart", "[client]
         CHECK(totals.connections_opened == 3);
         CHECK(totals.connections_broken == 0);
         CHECK(totals.lost == 0);
-        CHECK(totals.hostile_opened >= 10);  // one each, and again those that reset, end and babble
+        CHECK(totals.hostile_opened >= 10);  // one each; more for those that reset, end or babble
         CHECK(totals.hostile_failed == 0);
         CHECK(totals.failures.empty());
     }
@@ -690,7 +688,7 @@ TEST_CASE("idle connections are opened beside the others and stay", "[client][lo
 
 TEST_CASE("idle connections that cannot be opened are broken, and the run goes on to its end",
           "[client][load]") {
-    // Bound and not listening: refuses, and nobody else comes to listen there.
+    // Bound and not listening: it refuses, and nobody else can listen there.
     io::Socket nobody;
     REQUIRE(nobody.open_for_connect(io::Address::Family::v4, loopback()));
     const auto messages = make_text_messages("x");
@@ -853,7 +851,7 @@ TEST_CASE("a server that takes nothing does not hold a run, whatever it says mea
     plan.reply_timeout_ns = 400 * ms;
     std::uint64_t began_ns = 0;
     const auto ran_from_now = [&] {
-        // Not before: to parse a script of this size takes seconds with a sanitizer.
+        // Not earlier: with a sanitizer, parsing a script of this size takes seconds.
         began_ns = base::now_ns();
         return ran(plan);
     };
@@ -920,8 +918,8 @@ TEST_CASE("a socket that is connected to itself is no connection", "[client][loa
 }
 
 TEST_CASE("an address that does not answer does not hold up the next one", "[client][load]") {
-    // A listener whose queue is full and which takes nobody: further connects get no answer.
-    // (Windows refuses them, which is as well.)
+    // A listener whose queue is full and which accepts nobody: further connects get no answer.
+    // (Windows refuses them, which is just as good.)
     io::BufferPool buffers(4'096, 4);
     auto port = io::make_port(io::standard_backend, buffers, {});
     REQUIRE(port);
@@ -948,7 +946,7 @@ TEST_CASE("an address that does not answer does not hold up the next one", "[cli
     plan.connections = 5;
     plan.threads = GENERATE(1U, 2U);
     plan.idle = plan.threads == 1 ? 2 : 0;
-    // which has a thread of its own, and so finds out by itself
+    // these have a thread of their own, which finds out by itself
     plan.hostile = {Hostile::half_close};
     plan.count = 0;
     plan.duration_ns = 1'500 * ms;
@@ -961,10 +959,10 @@ TEST_CASE("an address that does not answer does not hold up the next one", "[cli
     CHECK(totals.hostile_opened >= 1);
     CHECK(totals.lost == 0);
     CHECK(totals.failures.empty());
-    // No more than these: the connection that was tried out is the one that is used.
+    // No more than these: the connection that was tried first is also used.
     const int known = static_cast<int>(5 + plan.idle + totals.hostile_opened);
     CHECK(server.accepted_count() >= known);
-    CHECK(server.accepted_count() <= known + 1);  // a hostile one may be on its way at the end
+    CHECK(server.accepted_count() <= known + 1);  // a hostile one may be on its way
 
     for (std::size_t i = 0; i < waiting.size(); ++i) {
         if (connects[i].in_flight) {
@@ -1075,7 +1073,7 @@ TEST_CASE(
         CHECK(totals.connections_broken == 0);
         CHECK(totals.idle_broken == 0);
         CHECK(totals.outage_ns < 2'400 * ms);
-        CHECK(totals.not_sent <= 5);  // what was due meanwhile has left when it was back
+        CHECK(totals.not_sent <= 5);  // messages due meanwhile were sent when it was back
     } else {
         CHECK(totals.reconnects <= 7);
         CHECK(totals.connections_broken == 4);

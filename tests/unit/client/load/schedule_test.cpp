@@ -1,4 +1,4 @@
-// When each message is due: evenly or by Poisson arrivals, without drift.
+// The instants at which messages are due: evenly or by Poisson arrivals, without drift.
 #include "load/schedule.hpp"
 
 #include <algorithm>
@@ -51,8 +51,7 @@ TEST_CASE("what is due before an instant is counted as it is scheduled") {
 }
 
 TEST_CASE("a schedule does not drift, whatever its rate") {
-    // A third of a second is no whole number of nanoseconds, and three of them are a second all the
-    // same.
+    // A third of a second is no whole number of nanoseconds, but three of them make a second.
     const Schedule slow(3, 1, 0);
     CHECK(slow.due_ns(1, 2) == 333'333'333);
     CHECK(slow.due_ns(1, 3) == 666'666'666);
@@ -69,7 +68,7 @@ TEST_CASE("Poisson arrivals keep the rate, and their gaps are exponential") {
     const Schedule schedule(rate, 1, 5'000'000'000, &blocks);
     double sum = 0;
     double squares = 0;
-    std::uint64_t longer = 0;  // than the mean: 1 / e of them
+    std::uint64_t longer = 0;  // than the mean: 1 / e of the gaps
     std::uint64_t before = schedule.due_ns(1, 1);
     for (std::uint64_t number = 2; number <= count; ++number) {
         const std::uint64_t due = schedule.due_ns(1, number);
@@ -82,10 +81,10 @@ TEST_CASE("Poisson arrivals keep the rate, and their gaps are exponential") {
     }
     const double mean = sum / (count - 1);
     CHECK(mean == Approx(1).epsilon(0.005));
-    // as large as the mean; of even ones it is 0
+    // as large as the mean; for even gaps it is 0
     CHECK(std::sqrt(squares / (count - 1) - mean * mean) == Approx(1).epsilon(0.03));
     CHECK(static_cast<double>(longer) / count == Approx(std::exp(-1)).epsilon(0.03));
-    // Whatever is drawn, a block takes its time.
+    // Whatever is drawn, a block takes its fixed time.
     CHECK(schedule.due_ns(1, 256 * 1'000) <= 5'000'000'000 + 256'000'000'000);
     CHECK(schedule.due_ns(1, 256 * 1'000 + 1) >= 5'000'000'000 + 256'000'000'000);
 }

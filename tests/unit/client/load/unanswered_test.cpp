@@ -1,4 +1,4 @@
-// Which messages have no reply yet, with replies in any order.
+// Tracks which messages have no reply yet, with replies in any order.
 #include <cstdint>
 #include <map>
 #include <random>
@@ -47,7 +47,7 @@ TEST_CASE("a reply to a later message passes the others over, until theirs come"
     // it began to come before they were given up
     CHECK(unanswered.answer_unknown().turn == Turn::forgotten);
     CHECK(unanswered.lost() == 5);
-    CHECK(unanswered.answer(9).turn == Turn::forgotten);  // which has not begun
+    CHECK(unanswered.answer(9).turn == Turn::forgotten);  // 9 has not begun
     CHECK(unanswered.answer(0).turn == Turn::forgotten);
 }
 
@@ -56,7 +56,7 @@ TEST_CASE("a reply that does not name its message counts for one that has none")
     for (std::uint64_t i = 1; i <= 4; ++i) {
         unanswered.begin({i, 0});
     }
-    // it was the second, whose place the first had
+    // the reply is the second message's, but counts for the first
     CHECK(unanswered.answer_unknown().times.began_ns == 1);
     CHECK(unanswered.lost() == 0);
     CHECK(unanswered.answer(3).passed_over == 1);
@@ -64,7 +64,7 @@ TEST_CASE("a reply that does not name its message counts for one that has none")
     CHECK(unanswered.answer(1).turn == Turn::reordered);
     CHECK(unanswered.lost() == 0);
     CHECK(unanswered.answer(4).turn == Turn::own);
-    // One too many: nothing is lost, and nothing less than that.
+    // One too many: nothing is lost, and the count does not go below zero.
     unanswered.begin({5, 0});
     (void)unanswered.answer_unknown();
     CHECK(unanswered.answer(5).turn == Turn::reordered);

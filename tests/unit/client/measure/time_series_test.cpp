@@ -1,4 +1,4 @@
-// What happened when, in slots that become fewer and longer.
+// Counts and latencies over time, in slots that become fewer and longer.
 #include <vector>
 
 #include "measure/time_series.hpp"
@@ -64,7 +64,7 @@ TEST_CASE("a long run has as many slots as a short one, and loses nothing", "[cl
     CHECK(received(series) == events);
     CHECK(series.slots()[0].received == 64);
     CHECK(series.slots()[1].latency_max_ns == 128);
-    // A jump beyond all of it.
+    // A jump beyond all slots.
     series.reply(began + 1'000'000 * slot, 1);
     CHECK(series.slots().size() <= TimeSeries::slots_max);
     CHECK(received(series) == events + 1);

@@ -1,4 +1,4 @@
-// Judging replies: right or wrong, wherever the stream is cut.
+// Checking replies: right or wrong, wherever the stream is cut.
 #include <algorithm>
 #include <memory>
 #include <string>
@@ -18,13 +18,13 @@ struct Outcome {
     std::uint64_t wrong = 0;
     std::uint64_t unexpected = 0;
     std::uint64_t crossed = 0;
-    // of right ones, in the order in which they came; 0: a wrong one that does not tell
+    // the numbers of right replies, in the order in which they came; 0: a wrong one that names none
     std::vector<std::uint64_t> numbers;
     std::vector<Finding> differences;
 };
 
-// Feeds a stream in the given pieces, all messages having been sent. Stops at what an unframed
-// stream cannot recover from.
+// Feeds a stream in the given pieces, after all messages have been sent. Stops at an error that an
+// unframed stream cannot recover from.
 Outcome feed(const Expectation& expectation, std::uint64_t started,
              const std::vector<std::string_view>& pieces) {
     ReplyChecker checker(1);
@@ -268,7 +268,7 @@ TEST_CASE("framed replies are taken for what they are, in whatever order and pie
         for (std::size_t size = 1; size <= stream.size(); ++size) {
             const Outcome outcome = feed(expectation, 11, pieces_of(stream, size));
             INFO(framing << " in pieces of " << size);
-            // The tenth connection is none of ours, so its message is a wrong one.
+            // There is no tenth connection, so its message is wrong.
             REQUIRE(outcome.numbers == std::vector<std::uint64_t>{2, 1, 2, 5, 0, 8, 9, 0, 11, 10});
             CHECK(outcome.replies == 7);
             CHECK(outcome.wrong == 3);

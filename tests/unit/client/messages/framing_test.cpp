@@ -1,4 +1,4 @@
-// The client's framings: reading their text, and finding frames in a stream.
+// The client's framings: parsing them, and finding frames in a stream.
 #include <string>
 #include <vector>
 
@@ -10,7 +10,7 @@ using namespace portico::client;
 
 namespace {
 
-// The frames found in `stream` when it comes in pieces of `piece` bytes.
+// The frames found in `stream` if it comes in pieces of `piece` bytes.
 std::vector<std::string> frames_of(const Framing& framing, const std::string& stream,
                                    std::size_t piece) {
     std::vector<std::string> frames(1);

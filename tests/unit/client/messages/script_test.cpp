@@ -16,7 +16,7 @@ bool is_like(std::string_view pattern, std::string_view text) {
     auto parsed = Pattern::parse(pattern);
     REQUIRE(parsed);
     const Pattern::Places whole = parsed->after(Pattern::start, bytes_of(text));
-    // In two pieces it is the same, wherever they are cut.
+    // In two pieces the result is the same, wherever the cut is.
     for (std::size_t cut = 0; cut <= text.size(); ++cut) {
         REQUIRE(parsed->after(parsed->after(Pattern::start, bytes_of(text.substr(0, cut))),
                               bytes_of(text.substr(cut))) == whole);
@@ -27,7 +27,7 @@ bool is_like(std::string_view pattern, std::string_view text) {
 std::string bytes_from(const MessageSource& source, MessageId id) {
     std::string text(static_cast<std::size_t>(source.size(id)), '\0');
     source.fill(id, 0, std::as_writable_bytes(std::span(text)));
-    for (std::size_t at = 0; at <= text.size(); ++at) {  // and from wherever one begins
+    for (std::size_t at = 0; at <= text.size(); ++at) {  // and from any beginning
         REQUIRE(source.match(id, at, bytes_of(text).subspan(at)) == text.size() - at);
     }
     return text;

@@ -60,7 +60,7 @@ TEST_CASE("a difference that every round has is shown", "[client][compare]") {
     CHECK(apart.low < 1.1);
     CHECK(apart.high > 1.1);
     CHECK(apart.low > 1.0);
-    // The same again is the same.
+    // The same input gives the same interval again.
     CHECK(unpaired_ratio(a, b).low == apart.low);
 }
 
@@ -101,7 +101,7 @@ TEST_CASE("what makes two runs unlike is said, and what follows from nothing is 
     b.arguments = {"::1",       "5001",    "--connections", "64",     "--duration", "1s",
                    "--message", "--depth", "--report",      "b.html", "--fail-if",  "lost>0"};
     CHECK(comparison_warnings(a, b).empty());
-    CHECK(comparison_warnings({}, b).empty());  // it does not know
+    CHECK(comparison_warnings({}, b).empty());  // an empty run knows no settings
     b.arguments = {"127.0.0.1:5000", "--reconnect", "--connections", "8",
                    "--duration",     "1s",          "--message",     "\x1b"};
     b.system = "Windows";

@@ -1,4 +1,4 @@
-// The files that a run leaves: as JSON, as a page, and whole or not at all.
+// The files of a run: as JSON, as a page, and each whole or not at all.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -29,8 +29,8 @@ std::string content_of(const std::filesystem::path& path) {
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// The JSON that stands in a page, which neither ends the element that it stands in nor lets
-// anything come from elsewhere.
+// The JSON in a page. It must not end the element that contains it, and must let nothing come from
+// elsewhere.
 nlohmann::json inside_of(const std::string& page, const std::string& id) {
     CHECK(page.starts_with("<!doctype html>"));
     const std::size_t begin = page.find("<script type=\"application/json\" id=\"" + id + "\">");

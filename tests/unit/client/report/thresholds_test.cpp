@@ -1,4 +1,4 @@
-// What --fail-if takes, and what it makes of a run.
+// The values that --fail-if accepts, and their effect on a run.
 #include <set>
 #include <string>
 

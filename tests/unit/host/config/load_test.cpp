@@ -1,4 +1,4 @@
-// The configuration: what is accepted, and the messages about everything else.
+// The configuration: what it accepts, and the messages about everything else.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -45,7 +45,7 @@ std::vector<std::string> mistakes_in(const std::string& text) {
     return load_text(text, "host.json").mistakes;
 }
 
-// The mistake of a text that has exactly one.
+// The mistake in a text that has exactly one.
 std::string mistake_in(const std::string& text) {
     const std::vector<std::string> mistakes = mistakes_in(text);
     for (const std::string& mistake : mistakes) {
@@ -59,8 +59,8 @@ bool has(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }
 
-// A directory that no other run uses, removed at the end. Its name is not ASCII, as an operator's
-// may be.
+// A directory that no other run uses, removed at the end. Its name is not ASCII, because an
+// operator's may not be.
 class Folder {
 public:
     Folder() {
@@ -690,7 +690,7 @@ TEST_CASE("a file that the system refuses is reported with the system's reason",
     fs::create_symlink("circle", folder.path() / "circle");
     CHECK(has(mistakes(circle).at(0), circle + ": not readable: Too many levels"));
     CHECK(has(mistakes("/" + std::string(5'000, 'n')).at(0), ": not readable: File name too long"));
-    // It opens as a file, but cannot be read from its beginning.
+    // It opens like a file, but cannot be read from its beginning.
     CHECK(mistakes("/proc/self/mem") ==
           std::vector<std::string>{"/proc/self/mem: not readable: an error while reading"});
 }

@@ -1,5 +1,5 @@
-// config/host.schema.json has the same keys, ranges, words and defaults for editors as the loader
-// has for operators. And the files that come with the host load.
+// config/host.schema.json gives editors the same keys, ranges, words and defaults that the loader
+// gives operators. And the files that come with the host load.
 #include <cstdint>
 #include <fstream>
 #include <functional>

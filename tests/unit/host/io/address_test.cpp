@@ -94,8 +94,8 @@ TEST_CASE("what is not a host and a port is refused with the text in the reason"
     }
 }
 
-// The system's resolver must be started on Windows, which the opening of a socket does for the
-// process; literal addresses too.
+// On Windows the system's resolver must be started, even for literal addresses. Opening a socket
+// does that for the process.
 TEST_CASE("literal addresses resolve to themselves", "[io][address]") {
     auto v4_found = resolve("192.0.2.7", 99);
     INFO(v4_found.error());

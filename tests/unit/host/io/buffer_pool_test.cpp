@@ -14,7 +14,8 @@
 using namespace portico::io;
 
 TEST_CASE("a pool lends each of its buffers once", "[io][buffer_pool]") {
-    // Around the size of a slab, so that the last slab is full, short by one, and of one buffer.
+    // Around the size of a slab, so that the last slab is full, one short of full, or has one
+    // buffer.
     const std::uint32_t count = GENERATE(1U, 2U, 63U, 64U, 65U, 200U);
     const std::uint32_t bytes = GENERATE(1U, 100U, 4'096U);
     const BufferPool::Use use = GENERATE(BufferPool::Use::shared, BufferPool::Use::single);
@@ -79,7 +80,7 @@ TEST_CASE("a buffer that came back is lent again", "[io][buffer_pool]") {
 }
 
 TEST_CASE("threads that take and give back never hold the same buffer", "[io][buffer_pool]") {
-    // More hands than buffers, so that exhaustion, growing and reuse all happen at once.
+    // More users than buffers, so that exhaustion, growing and reuse all happen at once.
     const std::uint32_t count = GENERATE(3U, 70U, 300U);
     CAPTURE(count);
     BufferPool pool(sizeof(std::uint64_t), count);
@@ -130,7 +131,7 @@ TEST_CASE("threads that take and give back never hold the same buffer", "[io][bu
     CHECK(wrong == 0);
     CHECK(taken > 0);
     CHECK(pool.in_use() == 0);
-    // And all of them are still there.
+    // All of them are still there.
     std::vector<Buffer> all;
     for (std::uint32_t i = 0; i < count; ++i) {
         all.push_back(pool.take());

@@ -1,4 +1,4 @@
-// Quotas of control groups, from the files as kernels and container runtimes write them.
+// Quotas of control groups, from the files that kernels and container runtimes write.
 #include "io/cgroup_quota.hpp"
 
 #include <cstdint>
@@ -92,7 +92,7 @@ TEST_CASE("a container's quota is found where its group is the root of what is m
                            {"/proc/self/mountinfo", inner_mount},
                            {"/sys/fs/cgroup/inner/cpu.max", "100000 100000\n"},
                            {"/sys/fs/cgroup/cpu.max", "200000 100000\n"}}) == 1U);
-    // The group lies outside of what can be seen.
+    // The group lies outside the visible tree.
     CHECK(processors_with({{"/proc/self/cgroup", "0::/../elsewhere\n"},
                            {"/proc/self/mountinfo", unified_mount},
                            {"/sys/fs/cgroup/cpu.max", "200000 100000\n"}}) == 2U);
@@ -117,7 +117,7 @@ TEST_CASE("a quota of version 1 is one of the hierarchy that has the cpu control
     files["/sys/fs/cgroup/cpu,cpuacct/docker/cpu.cfs_quota_us"] = "150000\n";
     files["/sys/fs/cgroup/cpu,cpuacct/docker/cpu.cfs_period_us"] = "50000\n";
     CHECK(processors_with(files) == 3U);
-    // Another hierarchy's files are not asked.
+    // The files of other hierarchies are not read.
     files["/sys/fs/cgroup/memory/docker/4f/cpu.cfs_quota_us"] = "1000\n";
     CHECK(processors_with(files) == 3U);
 }

@@ -1,5 +1,5 @@
-// Out of descriptors (Linux): each call that needs one says so in words, leaves none behind, and
-// goes on when there are some again.
+// Out of descriptors (Linux): each call that needs one reports it in words, leaves none behind, and
+// works again when there are some.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -23,8 +23,8 @@ using namespace portico::test;
 
 namespace {
 
-// While it lives the process may have only so many descriptors more. (The lowest free numbers must
-// follow one another, as they do in these tests.)
+// While it lives, the process may have only so many more descriptors. (The lowest free numbers must
+// be consecutive, as they are in these tests.)
 class FewDescriptors {
 public:
     explicit FewDescriptors(int more) {
@@ -45,7 +45,7 @@ bool has(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }
 
-// Nobody speaks on its connections.
+// No side sends on its connections.
 class SilentProtocol final : public net::Protocol {
 public:
     bool on_open(net::Connection& connection) noexcept override {
@@ -95,7 +95,7 @@ bool eventually(Condition condition) {
     return true;
 }
 
-// A listener on a worker's thread of its own.
+// A listener on a worker with a thread of its own.
 struct Station {
     Station() {
         io::PortOptions options;

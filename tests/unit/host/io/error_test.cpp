@@ -1,4 +1,4 @@
-// The port's few errors: their words, and the system's codes that become them.
+// The port's few errors: their words, and the system's codes that map to them.
 #include "io/error.hpp"
 
 #include <cerrno>
@@ -96,7 +96,7 @@ TEST_CASE("a backend has a name, and only this system's can be made", "[io][choi
     CHECK_FALSE(foreign);
     CHECK(foreign.error().find("auto") != std::string::npos);
 
-    // io_uring can be made exactly where it is said to be there, and never for several threads.
+    // io_uring can be made exactly if the probe finds it, and never for several threads.
     auto probed = probe_io_uring();
     const auto ring = make_port(Backend::io_uring, pool, {});
     CHECK(static_cast<bool>(ring) == static_cast<bool>(probed));

@@ -1,4 +1,5 @@
-// What accepted sockets get from their listener, on each backend, asked of the system itself.
+// The options that accepted sockets get from their listener, on each backend, as the system itself
+// reports them.
 #include <array>
 #include <memory>
 
@@ -32,7 +33,7 @@ bool is_kept_alive(NativeSocket native) {
 
 void check_timeouts(NativeSocket native, const PeerTimeouts& timeouts) {
 #ifdef _WIN32
-    // Seconds. Systems before Windows 10 1709 take the values and do not tell them, and Wine 8
+    // In seconds. Systems before Windows 10 1709 take the values but do not return them, and Wine 8
     // knows none of the others.
     const auto check = [&](int option, int expected) {
         const int found = option_of(native, IPPROTO_TCP, option);
@@ -54,7 +55,7 @@ void check_timeouts(NativeSocket native, const PeerTimeouts& timeouts) {
 #endif
 }
 
-// A port with a listener. One socket is accepted of it; `check` looks at it.
+// Makes a port with a listener, accepts one socket from it, and calls `check` with that.
 template <class Check>
 void accept_one(Backend backend, Address::Family family, const PeerTimeouts& timeouts,
                 Check&& check) {

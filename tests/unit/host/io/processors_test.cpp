@@ -1,5 +1,5 @@
-// How many processors the process may use: at least one, never more than there are, and fewer once
-// it is bound to fewer.
+// The number of processors that the process may use: at least one, never more than there are, and
+// fewer after it was bound to fewer.
 #include "io/processors.hpp"
 
 #include <thread>

@@ -1,4 +1,4 @@
-// What the system refuses (Linux): each such call says so in words or is done without, and nothing
+// Calls that the system refuses (Linux): each is reported in words or is not needed, and nothing
 // stays open.
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -84,11 +84,11 @@ TEST_CASE("a descriptor limit that may not be raised stays what it is",
     rlimit lower = before;
     lower.rlim_cur = before.rlim_cur / 2;
     REQUIRE(::setrlimit(RLIMIT_NOFILE, &lower) == 0);
-    // Both are prlimit(2): its fourth argument is where the old limit goes, its third where the new
-    // one comes from.
+    // Both are prlimit(2): its fourth argument receives the old limit, and its third has the new
+    // one.
     without_calls({{SYS_prlimit64, EPERM, RefusedCall::Argument{3, 0}}},
                   [&] { CHECK(io::raise_descriptor_limit() == lower.rlim_cur); });
-    // Not known is no limit: it is only compared with what the configuration wants.
+    // An unknown limit counts as none: it is only compared with what the configuration needs.
     without_calls({{SYS_prlimit64, EPERM, RefusedCall::Argument{2, 0}}},
                   [&] { CHECK(io::raise_descriptor_limit() == UINT64_MAX); });
     CHECK(io::raise_descriptor_limit() == before.rlim_max);
@@ -108,7 +108,7 @@ TEST_CASE("where io_uring cannot be had, the reason helps", "[io][uring][refused
         RefusedCall call;
         const char* why;
     };
-    // 8 is IORING_REGISTER_PROBE: a kernel that cannot say what it knows is older than any that
+    // 8 is IORING_REGISTER_PROBE: a kernel that cannot list its operations is older than any that
     // will do.
     for (const Case& each :
          {Case{{SYS_io_uring_setup, EPERM}, "forbids"},

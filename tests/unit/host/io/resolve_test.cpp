@@ -1,5 +1,5 @@
-// What becomes of the resolver's answer (Linux: the linker puts the functions here in place of the
-// C library's, --wrap).
+// The use of the resolver's answer (Linux: the linker puts the functions here in place of the C
+// library's, --wrap).
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -16,7 +16,7 @@ using namespace portico::io;
 
 namespace {
 
-// What the resolver answers, while it is not null: these, in this order.
+// The resolver's answer while it is not null: these addresses, in this order.
 const std::vector<sockaddr_storage>* answer = nullptr;
 int lists_given = 0;
 int lists_freed = 0;

@@ -1,4 +1,4 @@
-// What accepted sockets get from their listener (Linux).
+// The options that accepted sockets get from their listener (Linux).
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>

@@ -1,4 +1,4 @@
-// Sockets by their synchronous calls: what they answer when there is nothing to answer about.
+// Sockets by their synchronous calls: the results if there is nothing to report about.
 #include "io/socket.hpp"
 
 #include "io/completion_port.hpp"
@@ -36,7 +36,7 @@ TEST_CASE("an address that is taken, or is not this machine's, is named in the r
     CHECK_FALSE(socket.is_open());
 
     Address foreign = loopback();
-    foreign.bytes = {192, 0, 2, 1};  // for documentation: nobody's
+    foreign.bytes = {192, 0, 2, 1};  // for documentation: it belongs to nobody
     const auto bound = socket.open_for_connect(Address::Family::v4, foreign);
     CHECK(bound.error().find("cannot bind to 192.0.2.1:0") != std::string::npos);
     CHECK(bound.kind() == static_cast<int>(Error::address_unavailable));

@@ -1,4 +1,4 @@
-// The heap of timers against a sorted list: whatever is pushed and taken out in whatever order, the
+// The heap of timers against a sorted list: in whatever order timers are pushed and removed, the
 // earliest is in front.
 #include "io/timer_heap.hpp"
 
@@ -65,7 +65,7 @@ TEST_CASE("timers are set and taken out in any order", "[timer_heap]") {
         return taken;
     };
     for (int step = 0; step < 50'000; ++step) {
-        // Fills and empties in turn, so that the heap is met at every size.
+        // Fills and empties in turn, so that the heap has every size.
         const bool fills = (step / 400) % 2 == 0;
         if (!outside.empty() && (inside.empty() || random() % 4 < (fills ? 3U : 1U))) {
             TimerOperation* timer = take(outside);

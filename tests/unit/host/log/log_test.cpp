@@ -1,4 +1,4 @@
-// The log's lines, and where each goes.
+// The log's lines, and the place of each.
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
@@ -50,7 +50,7 @@ private:
 
 const base::Access access_of_one{"127.0.0.1:40000", "closed by the peer", 12, 34, 5, 1'234'567'890};
 
-// What a log with these options has in its files after lines at each level and an access line.
+// Writes a line at each level and an access line to a log with these options.
 void log_all(const config::Log& options) {
     base::Result<std::unique_ptr<log::StreamLog>> log = log::StreamLog::open(options);
     REQUIRE(log);

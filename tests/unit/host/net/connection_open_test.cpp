@@ -1,5 +1,5 @@
-// A connection that is told to end while it opens. The host may tell it so from any thread as soon
-// as its word is open. So that mail may come before the mail with which the connection begins.
+// A connection that is ended while it opens. The host may end it from any thread as soon as its
+// word is open, so mail may come before the mail with which the connection begins.
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -46,7 +46,7 @@ struct Recorder final : net::Protocol {
 
     void say(const std::string& what) { said += (said.empty() ? "" : ", ") + what; }
 
-    std::string said;  // by the worker, until the connection is released
+    std::string said;  // written by the worker until the connection is released
 };
 
 // One worker, and a connection over a socket pair.

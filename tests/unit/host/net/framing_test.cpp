@@ -129,7 +129,7 @@ TEST_CASE("a payload of max_bytes is accepted and one more byte is not", "[frami
     scanned = 0;
     CHECK(net::next_frame(framing, bytes_of(with_prefix(framing, "1234")), scanned).kind ==
           Frame::Kind::complete);
-    // The prefix alone shows that it is too long.
+    // The prefix alone shows that the message is too long.
     CHECK(net::next_frame(framing, bytes_of(std::string("\0\5", 2)), scanned).kind ==
           Frame::Kind::too_long);
 }

@@ -1,5 +1,5 @@
-// An instance of a plugin without a server: what validate may ask of the host, and how its answer
-// is used.
+// An instance of a plugin without a server: the calls that validate may make, and the use of its
+// answer.
 #include "plugin/instance.hpp"
 
 #include <algorithm>
@@ -25,7 +25,7 @@ public:
     std::vector<std::string> lines;
 };
 
-// What the running validate does. A plugin has no other way to reach the test.
+// The function that runs as validate. A plugin has no other way to reach the test.
 using Validate = std::function<portico_status(const portico_host& host, portico_instance* instance,
                                               char* error, std::uint64_t capacity)>;
 Validate* running = nullptr;

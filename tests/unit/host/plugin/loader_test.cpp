@@ -1,4 +1,4 @@
-// What the loader checks in a library's tables before it calls anything in them.
+// The loader's checks of a library's tables before it calls anything in them.
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -185,7 +185,7 @@ TEST_CASE("a plugin's name never leads out of its directory", "[plugin_loader]")
 
 TEST_CASE("a missing plugin is reported differently from one that cannot be loaded",
           "[plugin_loader]") {
-    // A folder of the test's own. Its name is not ASCII, as an operator's may be.
+    // A folder of the test's own. Its name is not ASCII, because an operator's may not be.
     const std::filesystem::path folder = std::filesystem::temp_directory_path() /
                                          std::filesystem::path(u8"pörtico_loader_test") /
                                          std::to_string(base::now_ns());
@@ -220,7 +220,7 @@ TEST_CASE("a file that is not a whole library is refused with the reason", "[plu
         return plugin::load(base::utf8_from_path(folder), "part", copies).error();
     };
 
-    // Every length that the headers at its beginning, and the sizes in them, could tell apart.
+    // Every length that the headers at its beginning, and the sizes in them, could distinguish.
     const std::uintmax_t size = std::filesystem::file_size(whole);
     for (const std::uintmax_t bytes : {std::uintmax_t{0}, std::uintmax_t{3}, std::uintmax_t{40},
                                        std::uintmax_t{100}, std::uintmax_t{1'000}, size / 4}) {

@@ -1,4 +1,4 @@
-// Where private copies of plugins are made, and when they are removed.
+// The places of private copies of plugins, and the time at which they are removed.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -73,7 +73,7 @@ TEST_CASE("a plugin is loaded once, from a copy that goes with its owner", "[plu
         CHECK(copies.notes().empty());
         CHECK(contains(copies.folder(), scratch.temporary()));
         CHECK(scratch.folders() == 1);
-        // Nobody uses the file itself: it can be cut short and replaced.
+        // No process uses the file itself: it can be cut short and replaced.
         std::ofstream(scratch.plugin(), std::ios::binary | std::ios::trunc) << "cut";
         std::filesystem::remove(scratch.plugin());
         auto query = (*second)->symbol("portico_plugin_query");
@@ -127,7 +127,7 @@ TEST_CASE("copies that nobody holds are removed; those in use are not", "[plugin
     const Scratch scratch;
     auto held = LibraryFolder::make(scratch.temporary());
     REQUIRE(held);
-    // What a killed process leaves: files, folders and, on Linux, a link that leads out of it.
+    // The leftovers of a killed process: files, folders and, on Linux, a link that leads out of it.
     const std::filesystem::path left = base::path_from_utf8(scratch.temporary()) /
                                        "portico-plugins-left";
     std::filesystem::create_directories(left / "inner");

@@ -1,5 +1,5 @@
-// The typed reads of a plugin's settings: what is found, what is refused and with which message,
-// and which members nobody asked for.
+// The typed reads of a plugin's settings: the values found, the refusals with their messages, and
+// the members that nobody asked for.
 #include "plugin/settings_reader.hpp"
 #include "config/json_source.hpp"
 
@@ -22,7 +22,7 @@ config::Settings settings_of(const std::string& json) {
     return settings;
 }
 
-// Settings that the configuration makes of a text that begins on this line of the file.
+// The settings that the configuration makes from a text that begins on this line of the file.
 config::Settings settings_from_line(int line, const std::string& json) {
     config::Settings settings = settings_of(json);
     settings.lines = config::Lines(

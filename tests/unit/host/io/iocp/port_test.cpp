@@ -1,5 +1,5 @@
-// A port on IOCP where the system refuses what it seldom refuses, or lacks what it mostly has. What
-// the system would answer is answered in its place.
+// A port on IOCP whose system refuses calls that seldom fail, or lacks functions that most systems
+// have. The functions below give the system's answers.
 #ifndef NTDDI_VERSION
 #define NTDDI_VERSION 0x0A000003  // for SIO_TCP_INFO, as in socket_windows.cpp
 #endif
@@ -28,13 +28,13 @@ using namespace portico::test;
 
 namespace {
 
-// What the replaced functions below do; a test sets it, and leaves it as it was.
+// The answers of the replaced functions below; a test sets them, and restores them afterwards.
 struct Refusals {
-    int sockets_of_family = -1;  // AF_...; -1: of none
+    int sockets_of_family = -1;  // AF_...; -1: none fails
     int socket_error = 0;
     GUID no_extension{};
     bool fails_accept_ex = false;
-    int ports_left = 0;  // so many completion ports are made, or sockets joined
+    int ports_left = 0;  // so many completion ports can be made, or sockets joined
     int posts = 0;       // so many posts in turn
     int option = 0;      // of SOL_SOCKET
     int option_error = 0;
@@ -42,12 +42,13 @@ struct Refusals {
     int tcp_option = 0;  // of IPPROTO_TCP
 } refusals;
 
-// Of when the system gives up a peer (ws2ipdef.h); they are answered here, since Wine knows none.
+// Options for the time until the system gives up a peer (ws2ipdef.h); the test answers them,
+// because Wine knows none.
 constexpr int tcp_maxrt = 5;
 constexpr int tcp_maxrtms = 14;
 constexpr int tcp_keepcnt = 16;
 
-// What accepted sockets were given.
+// The options that accepted sockets were given.
 struct Given {
     std::vector<tcp_keepalive> keepalives;
     std::vector<std::pair<int, DWORD>> tcp_options;
@@ -157,7 +158,7 @@ bool has(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }
 
-// Waits until nothing is in flight, and calls what has completed. False when patience ended.
+// Waits until nothing is in flight, and calls the handlers. False if patience ended.
 bool finish_all(CompletionPort& port) {
     const std::uint64_t deadline = port.now() + 15 * base::nanoseconds_per_second;
     while (port.outstanding() != 0 && port.now() < deadline) {
@@ -188,7 +189,7 @@ struct Station {
         }
         port->close(listener);
     }
-    // As World::complete of the contract suite.
+    // Does the same as World::complete of the contract suite.
     void complete_accept() {
         port->accept(accept);
         REQUIRE(accept.in_flight);
@@ -304,7 +305,7 @@ TEST_CASE("posts that the system refuses come later, each once, in their order",
 
 TEST_CASE("an accept that the system refuses completes out of wait, and the next one accepts",
           "[io][iocp]") {
-    // No handle for the connection to come, and no memory for the option that makes it one.
+    // No handle for the next connection, and no memory for the option that completes its accept.
     struct Case {
         Refusals what;
         Error error;
@@ -352,7 +353,7 @@ TEST_CASE(
     const Refusing refusing({.tcp_option = unknown});
     REQUIRE(station.listener.listen(loopback(), 16, timeouts));
     REQUIRE(station.port->attach(station.listener));
-    // The listener asks whether this one is known, so that no client is given it in vain.
+    // The listener asks whether this one is known, so that it is not set in vain for each client.
     using Options = std::vector<std::pair<int, DWORD>>;
     CHECK(given.tcp_options == Options{{tcp_keepcnt, 4}});
     given.tcp_options.clear();
@@ -400,7 +401,7 @@ TEST_CASE("clients that have gone from the backlog are no failures of the accept
     const int code = GENERATE(WSAECONNRESET, WSAETIMEDOUT, WSAENOTCONN,
                               static_cast<int>(ERROR_UNEXP_NET_ERR));
     CAPTURE(code);
-    constexpr int many = 64;  // then the accept says so, lest it goes on for ever
+    constexpr int many = 64;  // after so many the accept reports it, and does not try for ever
     Station station;
     std::vector<Peer> peers(many + 1);
     const auto connect = [&](Peer& peer) {
@@ -464,7 +465,7 @@ TEST_CASE("what the peer has not acknowledged is what is in flight and what has 
     Socket socket;
     socket.adopt(station.accept.accepted);
     REQUIRE(station.port->attach(socket));
-    // A system that says: 60 bytes have left, 7 of them are on their way.
+    // The system reports that 60 bytes have left, and 7 of them are on their way.
     const Refusing refusing({});
     CHECK(socket.unacknowledged_bytes() == 7);
     const std::string text(100, 'x');

@@ -1,4 +1,4 @@
-// What a port on io_uring does without, in words and in flags.
+// The features that a port on io_uring lacks, in words and in flags.
 #include "io/uring/features.hpp"
 
 #include "support/catch.hpp"
@@ -7,7 +7,7 @@ using namespace portico::io;
 
 TEST_CASE("nothing is said about what is there", "[io][uring]") {
     CHECK(degradations({}).empty());
-    // The next best of what there is does not matter.
+    // The next best does not matter if the best is there.
     CHECK(degradations({.cooperative_work = false}).empty());
 }
 
