@@ -135,6 +135,39 @@ TEST_CASE("an accept at once is complete in the call or comes out of wait, never
     world.require_balanced();
 }
 
+TEST_CASE("an accept that is cancelled while its client is on the way ends aborted or with it",
+          "[contract][accept]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind, {.batch = 1});  // what else has completed stays in the port
+    Connection connection(world);
+    Tracked<io::AcceptOperation> accept(world);
+    accept.listener = &world.listener();
+    world.submit(connection.receive);
+    world.submit(accept);
+    world.run_for(20);
+    REQUIRE(connection.peer.send_all("x"));
+    Peer client;
+    REQUIRE(client.connect(world.address()));
+    REQUIRE(world.run_until([&] { return !connection.receive.in_flight || !accept.in_flight; }));
+    if (accept.in_flight) {
+        world.port().cancel(accept);
+    }
+    REQUIRE(world.run_until([&] { return !connection.receive.in_flight && !accept.in_flight; }));
+    CHECK(accept.completions == 1);
+    if (accept.error == io::Error::none) {
+        io::Socket accepted;
+        accepted.adopt(accept.accepted);
+        CHECK(io::to_string(accepted.peer_address()) == io::to_string(accept.peer));
+    } else {
+        CHECK(accept.error == io::Error::aborted);
+        CHECK(accept.accepted == io::invalid_socket);
+    }
+    REQUIRE(connection.take());
+    connection.close();
+    world.require_balanced();
+}
+
 TEST_CASE("a peer that resets in the backlog does not end the listener", "[contract][accept]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);

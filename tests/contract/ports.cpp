@@ -47,12 +47,14 @@ void add_io_uring(Cases& cases) {
         {"io_uring without multishot receives", {.limited_multishot = false}},
         {"io_uring without buffer rings", {.buffer_ring = false}},
         {"io_uring without quiet sends", {.quiet_sends = false}},
+        {"io_uring without accepts that wait", {.waiting_accepts = false}},
         {"io_uring without everything",
          {.deferred_work = false,
           .cooperative_work = false,
           .buffer_ring = false,
           .limited_multishot = false,
-          .quiet_sends = false}},
+          .quiet_sends = false,
+          .waiting_accepts = false}},
     };
     std::vector<io::UringFeatures> seen;
     for (const Variant& variant : variants) {

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -148,6 +149,37 @@ bool tells_only_failures(TrialRing& ring) {
     return is_quiet && has_sent && failure && failure->result == -EPIPE;
 }
 
+// An accept request on a listener that is non-blocking must wait for a client, and bring it.
+bool waits_in_accepts(TrialRing& ring) {
+    const auto stream = [] {
+        return ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    };
+    const Descriptor listener(stream());
+    const Descriptor client(stream());
+    sockaddr_un name{};
+    name.sun_family = AF_UNIX;
+    auto* const generic = reinterpret_cast<sockaddr*>(&name);
+    socklen_t size = sizeof name.sun_family;  // no name: the system chooses one (unix(7))
+    if (listener.get() < 0 || client.get() < 0 || ::bind(listener.get(), generic, size) != 0 ||
+        ::listen(listener.get(), 1) != 0) {
+        return false;
+    }
+    size = sizeof name;
+    if (::getsockname(listener.get(), generic, &size) != 0) {
+        return false;
+    }
+    io_uring_prep_accept(&ring.entry(), listener.get(), nullptr, nullptr, SOCK_CLOEXEC);
+    if (ring.result() || ::connect(client.get(), generic, size) != 0) {
+        return false;
+    }
+    const std::optional<TrialRing::Completion> accepted = ring.result();
+    if (!accepted || accepted->result < 0) {
+        return false;
+    }
+    ::close(accepted->result);
+    return true;
+}
+
 // The most bytes that one send request may name: the entry has 32 bits for it, and the kernel's
 // calls end below 2 GiB.
 constexpr std::size_t send_bytes_max = 1U << 30;
@@ -212,6 +244,8 @@ base::Result<UringFeatures> probe_uring(const UringFeatures& allowed) {
         found.limited_multishot = ends_at_its_limit(ring);
     }
     found.quiet_sends = allowed.quiet_sends && tells_only_failures(ring);
+    // Last: a request that is not answered stays in the ring.
+    found.waiting_accepts = allowed.waiting_accepts && waits_in_accepts(ring);
     return found;
 }
 
@@ -229,6 +263,7 @@ std::string degradations(const UringFeatures& features) {
     add(!features.buffer_ring || features.limited_multishot,
         "no multishot receives with a limit: one request a receive");
     add(features.quiet_sends, "no quiet sends: each ends the wait that submits it");
+    add(features.waiting_accepts, "no accepts that wait: listeners are polled for");
     return text;
 }
 

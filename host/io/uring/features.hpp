@@ -31,6 +31,9 @@ struct UringFeatures {
         // ends the wait that submits it
         true;
 
+    // accept requests that wait on a non-blocking listener (5.19); without: a poll request first
+    bool waiting_accepts = true;
+
     [[nodiscard]] friend bool operator==(const UringFeatures&, const UringFeatures&) = default;
 };
 

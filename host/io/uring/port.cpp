@@ -126,26 +126,17 @@ void UringPort::close(Socket& socket) noexcept {
 void UringPort::accept(AcceptOperation& operation) noexcept {
     start(operation);
     operation.accepted = invalid_socket;
+    operation.has_more = false;
+    operation.native_error = features_.waiting_accepts ? 0 : EAGAIN;
     request(operation);
 }
 
 bool UringPort::accept_at_once(AcceptOperation& operation) noexcept {
-    if (!operation.has_more) {
-        accept(operation);
+    if (!operation.has_more || !take_client(operation)) {
+        accept(operation);  // no client waits, or the request will report the error
         return false;
     }
     start(operation);
-    sockaddr_storage name;
-    socklen_t size = sizeof name;
-    operation.accepted = ::accept4(operation.listener->native_, reinterpret_cast<sockaddr*>(&name),
-                                   &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (operation.accepted < 0) {  // no client waits, or the request will report the error
-        operation.accepted = invalid_socket;
-        request(operation);
-        return false;
-    }
-    count(accepts_);
-    operation.peer = from_native(name);
     finish_at_once(operation);
     return true;
 }

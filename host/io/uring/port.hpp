@@ -152,6 +152,8 @@ private:
     [[nodiscard]] Operation* completed(const UringRing::Completion& completion) noexcept;
     [[nodiscard]] Operation* completed_of(Socket& socket,
                                           const UringRing::Completion& completion) noexcept;
+    // Accepts a client that waits already. False with errno set.
+    [[nodiscard]] bool take_client(AcceptOperation& operation) noexcept;
     [[nodiscard]] Operation* accepted(AcceptOperation& operation,
                                       const UringRing::Completion& completion) noexcept;
     [[nodiscard]] Operation* received(Socket& socket, const UringRing::Completion& completion,

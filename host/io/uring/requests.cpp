@@ -180,29 +180,49 @@ Operation* UringPort::completed(const UringRing::Completion& completion) noexcep
 
 Operation* UringPort::accepted(AcceptOperation& operation,
                                const UringRing::Completion& completion) noexcept {
-    const int result = completion.result;
-    const bool is_ready = awaits_readiness(operation) && result > 0;  // of the poll request
+    int error = std::max(-completion.result, 0);
+    if (awaits_readiness(operation)) {  // the completion is a poll request's
+        operation.native_error = 0;
+        if (error == 0 && take_client(operation)) {
+            return &operation;
+        }
+        error = error == 0 ? errno : error;
+    } else if (error == 0) {
+        count(accepts_);
+        operation.accepted = completion.result;
+        operation.has_more = (completion.flags & IORING_CQE_F_SOCK_NONEMPTY) != 0;
+        sockaddr_storage name{};
+        std::memcpy(&name, operation.address_room,
+                    std::min<std::size_t>(operation.address_bytes, sizeof name));
+        operation.peer = from_native(name);
+        return &operation;
+    }
     // A connection that ended in the backlog is not the listener's error.
-    const bool is_nothing = is_ready ||
-                            (result < 0 &&
-                             (is_passing(-result) || result == -ECONNABORTED || result == -EPROTO));
+    const bool is_nothing = is_passing(error) || error == ECONNABORTED || error == EPROTO;
     if (is_nothing && !operation.cancel_requested.load(std::memory_order_relaxed)) {
-        // Older kernels do not wait in an accept request on a non-blocking listener.
-        operation.native_error = result == -EAGAIN ? EAGAIN : 0;
+        // EAGAIN: a kernel without accepts that wait, or one that has given up waiting. A poll
+        // request waits instead.
+        operation.native_error = error == EAGAIN ? EAGAIN : 0;
         prepare(operation);
         return nullptr;
     }
     count(accepts_);
-    if (result < 0) {
-        return ended(operation, is_nothing ? ECANCELED : -result);
+    return ended(operation, is_nothing ? ECANCELED : error);
+}
+
+bool UringPort::take_client(AcceptOperation& operation) noexcept {
+    sockaddr_storage name;
+    socklen_t size = sizeof name;
+    const int accepted = ::accept4(operation.listener->native_, reinterpret_cast<sockaddr*>(&name),
+                                   &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (accepted < 0) {
+        return false;
     }
-    operation.accepted = result;
-    operation.has_more = (completion.flags & IORING_CQE_F_SOCK_NONEMPTY) != 0;
-    sockaddr_storage name{};
-    std::memcpy(&name, operation.address_room,
-                std::min<std::size_t>(operation.address_bytes, sizeof name));
+    count(accepts_);
+    operation.accepted = accepted;
     operation.peer = from_native(name);
-    return &operation;
+    operation.has_more = true;  // it is cheap to find out
+    return true;
 }
 
 Operation* UringPort::connected(ConnectOperation& operation, int result) noexcept {

@@ -160,6 +160,10 @@ TEST_CASE("what of io_uring cannot be tried is not used, and the rest is", "[io]
     no_trials.quiet_sends = false;
     io::UringFeatures no_rings = no_receives;
     no_rings.buffer_ring = false;
+    io::UringFeatures no_accepts = *all;
+    no_accepts.waiting_accepts = false;
+    io::UringFeatures nothing_tried = no_trials;
+    nothing_tried.waiting_accepts = false;
     struct Case {
         RefusedCall call;
         const io::UringFeatures& left;
@@ -171,7 +175,8 @@ TEST_CASE("what of io_uring cannot be tried is not used, and the rest is", "[io]
           Case{{SYS_io_uring_register, EINVAL,
                 RefusedCall::Argument{1, 22 /* IORING_REGISTER_PBUF_RING */}},
                no_rings},
-          Case{{SYS_io_uring_enter, EINVAL}, no_trials}}) {
+          Case{{SYS_listen, EADDRINUSE}, no_accepts}, Case{{SYS_connect, ECONNREFUSED}, no_accepts},
+          Case{{SYS_io_uring_enter, EINVAL}, nothing_tried}}) {
         CAPTURE(each.call.number);
         without_calls({each.call}, [&] {
             auto features = io::probe_uring();

@@ -20,6 +20,8 @@ TEST_CASE("each thing that is missing is named with what takes its place", "[io]
           "no multishot receives with a limit: one request a receive");
     CHECK(degradations({.quiet_sends = false}) ==
           "no quiet sends: each ends the wait that submits it");
+    CHECK(degradations({.waiting_accepts = false}) ==
+          "no accepts that wait: listeners are polled for");
     // Without buffer rings there are no multishot receives to miss.
     CHECK(
         degradations({.deferred_work = false, .buffer_ring = false, .limited_multishot = false}) ==
