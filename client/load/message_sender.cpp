@@ -121,6 +121,7 @@ void MessageSender::restart() noexcept {
     before_ = replies_.begun();
     made_ = message_size_;
     filled_ = taken_ = ended_ = 0;
+    has_new_pause_ = false;
 }
 
 // ---- sending
