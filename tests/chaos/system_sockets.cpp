@@ -25,31 +25,42 @@ std::vector<SystemSocket> system_sockets(bool is_v6) {
     return found;
 }
 
-std::uint64_t unheard_ends(const std::vector<std::uint16_t>& ports) {
-    std::uint64_t count = 0;
+namespace {
+
+bool is_one_of(const std::vector<std::uint16_t>& ports, std::uint16_t port) {
+    return std::find(ports.begin(), ports.end(), port) != ports.end();
+}
+
+// Calls `use` with each socket of either family.
+template <class Use>
+void for_each_socket(const Use& use) {
     for (const bool is_v6 : {false, true}) {
         for (const SystemSocket& socket : system_sockets(is_v6)) {
-            const bool is_ending = socket.state == TCP_FIN_WAIT1 || socket.state == TCP_CLOSING ||
-                                   socket.state == TCP_LAST_ACK;
-            const bool is_client = std::find(ports.begin(), ports.end(), socket.remote_port) !=
-                                   ports.end();
-            count += is_ending && is_client ? 1 : 0;
+            use(socket);
         }
     }
+}
+
+}  // namespace
+
+std::uint64_t unheard_ends(const std::vector<std::uint16_t>& ports) {
+    std::uint64_t count = 0;
+    for_each_socket([&](const SystemSocket& socket) {
+        const bool is_ending = socket.state == TCP_FIN_WAIT1 || socket.state == TCP_CLOSING ||
+                               socket.state == TCP_LAST_ACK;
+        count += is_ending && is_one_of(ports, socket.remote_port) ? 1 : 0;
+    });
     return count;
 }
 
 BytesInSystem bytes_in_system(const std::vector<std::uint16_t>& ports) {
     BytesInSystem sum;
-    for (const bool is_v6 : {false, true}) {
-        for (const SystemSocket& socket : system_sockets(is_v6)) {
-            const bool is_server = socket.state != TCP_LISTEN &&
-                                   std::find(ports.begin(), ports.end(), socket.local_port) !=
-                                       ports.end();
-            sum.to_send += is_server ? socket.to_send : 0;
-            sum.to_read += is_server ? socket.to_read : 0;
+    for_each_socket([&](const SystemSocket& socket) {
+        if (socket.state != TCP_LISTEN && is_one_of(ports, socket.local_port)) {
+            sum.to_send += socket.to_send;
+            sum.to_read += socket.to_read;
         }
-    }
+    });
     return sum;
 }
 
