@@ -1,21 +1,26 @@
 /* Portico plugin ABI: the ground rules.
  *
  * A plugin is a shared library that exports one function, portico_plugin_query (entry.h). Host and
- * plugin talk through tables of function pointers (host.h, plugin.h) and nothing else.
+ * plugin talk through tables of function pointers (host.h, plugin.h, ext/) and nothing else.
  *
  * - C11, or C++17 and later; 64-bit, little-endian. Only fixed-width integers, pointers and IEEE
  *   doubles cross the boundary: no bool, enum, bitfield or long, and no structure by value.
  * - A string is a pointer and a length in bytes. It is UTF-8 and need not be terminated.
- * - A table starts with its struct_size. Its size is a multiple of 8, it has no implicit padding,
- *   and its reserved members are zero. Members are only ever appended, so a member is present if
- *   struct_size reaches past it: PORTICO_HAS. If the callee fills in a structure, the caller sets
- *   its struct_size, and it is filled up to the smaller of the two sizes.
+ * - A table starts with its struct_size, and so does a structure that reports an event (events.h).
+ *   Its size is a multiple of 8, it has no implicit padding, and its reserved members are zero.
+ *   Members are only ever appended, so a member is present if struct_size reaches past it:
+ *   PORTICO_HAS. If the callee fills in a structure, the caller sets its struct_size, and it is
+ *   filled up to the smaller of the two sizes.
+ * - An array of structures comes with a stride, the distance in bytes from one element to the next,
+ *   because the structure may grow.
  * - Durations are uint32_t milliseconds, instants uint64_t nanoseconds of a monotonic clock.
  * - Nobody frees the other side's memory. Whoever passes a pointer keeps it valid until the call
  *   returns, unless said otherwise.
  * - A pointer is never NULL unless its function says what NULL means. The host checks a plugin's
- *   arguments where that costs nothing, and answers PORTICO_INVALID. It does not check the
- *   instance's handle.
+ *   arguments where that costs nothing, and answers PORTICO_INVALID. It does not check that an
+ *   instance's handle is one.
+ * - If a function does not return PORTICO_OK, nothing has happened, and the caller still owns what
+ *   it passed.
  * - No exception and no longjmp crosses the boundary, in either direction. An exception that
  *   escapes from a callback ends the process.
  *
@@ -25,8 +30,11 @@
  *                 statics.) The thread is not a worker's, and not always the same one.
  *   [connection]  serial for one connection, concurrent across connections (with
  *                 PORTICO_PLUGIN_SERIAL: serial for the instance).
+ *   [instance]    serial with everything that is posted to the instance, concurrent with its
+ *                 connections (with PORTICO_PLUGIN_SERIAL: serial with them too).
  *   [any]         from any thread, inside or outside callbacks, at any time from the start of
- *                 create to the return of destroy.
+ *                 create on. After destroy has returned, such a call is harmless, and answers
+ *                 PORTICO_GONE.
  * No host function blocks, and none calls the plugin back before it returns.
  *
  * The callbacks of one connection are serial, but each may run on another worker: keep nothing in
@@ -42,14 +50,22 @@
 #include <stdint.h>
 
 #define PORTICO_ABI_MAJOR 0u
-#define PORTICO_ABI_MINOR 1u
+#define PORTICO_ABI_MINOR 2u
 
 #if defined(_WIN32)
 #define PORTICO_CALL __cdecl
-#define PORTICO_EXPORT_SYMBOL __declspec(dllexport)
 #else
 #define PORTICO_CALL
+#endif
+
+/* Exports a function from a library. Define it empty before the first header if a plugin is linked
+ * statically into a program. */
+#if !defined(PORTICO_EXPORT_SYMBOL)
+#if defined(_WIN32)
+#define PORTICO_EXPORT_SYMBOL __declspec(dllexport)
+#else
 #define PORTICO_EXPORT_SYMBOL __attribute__((visibility("default")))
+#endif
 #endif
 
 #if defined(__cplusplus)
@@ -78,8 +94,8 @@
 
 PORTICO_EXTERN_C_BEGIN
 
-/* What the host knows of one instance of a plugin. Opaque. Valid from the start of create (or
- * validate) until destroy (or validate) has returned. */
+/* The handle of one instance of a plugin. Opaque. It stays valid until the process ends; once
+ * destroy (or validate) has returned, every function answers PORTICO_GONE for it. */
 typedef struct portico_instance portico_instance;
 
 PORTICO_EXTERN_C_END

@@ -11,20 +11,34 @@ PORTICO_EXTERN_C_BEGIN
  * and copied for any length of time. */
 typedef uint64_t portico_connection;
 
-/* One address as text, not terminated: "192.0.2.1:5000" or "[2001:db8::1]:5000". */
-typedef struct portico_address_text {
-    uint32_t size; /* bytes used of `text` */
+/* `data` may be NULL if `size` is 0. */
+typedef struct portico_part {
+    const void *data;
+    uint64_t size; /* bytes */
+} portico_part;
+
+/* `family` of an address. The numbers are the ABI's own, not the system's. */
+#define PORTICO_ADDRESS_UNKNOWN 0u
+#define PORTICO_ADDRESS_IPV4 4u
+#define PORTICO_ADDRESS_IPV6 6u
+
+typedef struct portico_address {
+    uint32_t family;    /* PORTICO_ADDRESS_... */
+    uint16_t port;      /* in the machine's byte order */
+    uint16_t text_size; /* bytes used of `text` */
+    uint8_t bytes[16];  /* in network order; IPv4 uses the first 4, the others are 0 */
+    uint32_t scope;     /* IPv6: the scope id (RFC 4007); else 0 */
     uint32_t reserved;
-    char text[72];
-} portico_address_text;
+    char text[128]; /* "192.0.2.1:5000" or "[2001:db8::1]:5000", not terminated */
+} portico_address;
 
 typedef struct portico_connection_info {
     /* The caller's sizeof; the host does not change it. The host fills in up to the smaller of the
      * two sizes: zero the structure first. */
     uint32_t struct_size;
     uint32_t listener_name_size; /* bytes used of listener_name */
-    portico_address_text peer;
-    portico_address_text local;
+    portico_address peer;
+    portico_address local;
     /* Accepted by send and not yet taken by the system. A call from another thread that is still
      * on its way adds a few dozen. */
     uint64_t queued_bytes;

@@ -4,12 +4,6 @@
 
 #include "plugin.h"
 
-/* If a plugin is linked statically into a program, its entry needs another name: define this before
- * including the header. */
-#ifndef PORTICO_PLUGIN_QUERY
-#define PORTICO_PLUGIN_QUERY portico_plugin_query
-#endif
-
 /* [control] Returns the module's table, or NULL if the plugin does not speak the host's major
  * version of the ABI. Pure: it allocates nothing, starts nothing, and answers the same each time.
  * PORTICO_PLUGIN_ENTRY writes it for you:
@@ -18,7 +12,7 @@
  *     PORTICO_PLUGIN_ENTRY(my_plugin)
  */
 PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module *PORTICO_CALL
-PORTICO_PLUGIN_QUERY(uint32_t host_abi_major);
+portico_plugin_query(uint32_t host_abi_major);
 
 PORTICO_EXTERN_C_BEGIN
 typedef const portico_module *(PORTICO_CALL *portico_plugin_query_function)(
@@ -28,13 +22,19 @@ PORTICO_EXTERN_C_END
 /* Defines the entry of a module with one plugin, `table` (a constant portico_plugin with static
  * storage). Use it once, in one source file, outside of all functions and namespaces, without a
  * semicolon after it. */
-#define PORTICO_PLUGIN_ENTRY(table)                                                                \
-    static const portico_plugin *const portico_module_plugins[1] = {&(table)};                     \
-    static const portico_module portico_module_table = {                                           \
-        sizeof(portico_module), PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR, 1u, portico_module_plugins}; \
-    PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module *PORTICO_CALL                      \
-    PORTICO_PLUGIN_QUERY(uint32_t host_abi_major) {                                                \
-        return host_abi_major == PORTICO_ABI_MAJOR ? &portico_module_table : NULL;                 \
+#define PORTICO_PLUGIN_ENTRY(table) PORTICO_PLUGIN_ENTRY_AS(portico_plugin_query, table)
+
+/* The same with another name for the entry, for plugins that are linked statically into a program.
+ * Several may stand in one program, if their names differ. */
+#define PORTICO_PLUGIN_ENTRY_AS(query, table)                                                \
+    static const portico_plugin *const query##_plugins[1] = {&(table)};                      \
+    static const portico_module query##_module = {sizeof(portico_module), PORTICO_ABI_MAJOR, \
+                                                  PORTICO_ABI_MINOR, 1u, query##_plugins};   \
+    PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module *PORTICO_CALL query(         \
+        uint32_t host_abi_major);                                                            \
+    PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module *PORTICO_CALL query(         \
+        uint32_t host_abi_major) {                                                           \
+        return host_abi_major == PORTICO_ABI_MAJOR ? &query##_module : NULL;                 \
     }
 
 #endif

@@ -32,8 +32,9 @@ typedef void(PORTICO_CALL *portico_post_function)(void *self, portico_connection
                                                   void *state, void *argument,
                                                   portico_status status);
 
-/* Valid until destroy (or validate) has returned. Each function takes the instance's handle
- * first. */
+/* Valid until the process ends. Each function takes the instance's handle first. After destroy (or
+ * validate) has returned, the functions answer PORTICO_GONE, except that `now` still works, `log`
+ * does nothing, worker_index returns UINT32_MAX and get_extension NULL. */
 typedef struct portico_host {
     uint32_t struct_size;
     uint32_t abi_major;
@@ -45,7 +46,7 @@ typedef struct portico_host {
     /* [any] Copies and queues `size` bytes. They are sent after all that this thread queued before
      * on this connection. Returns
      *   PORTICO_OK           Queued. They are delivered unless the connection fails, is aborted, or
-     *                        meets a deadline.
+     *                        meets a deadline; portico_closed tells how many were not.
      *   PORTICO_WOULD_BLOCK  Nothing was queued: at least limits.send_queue_bytes are queued.
      *                        Exactly one on_writable follows when the queue is below its low
      *                        watermark (one for any number of refusals), or on_close. (A send from
@@ -58,6 +59,16 @@ typedef struct portico_host {
      * A size of 0 queues nothing and returns what one byte would. */
     portico_status(PORTICO_CALL *send)(portico_instance *instance, portico_connection connection,
                                        const void *data, uint64_t size);
+
+    /* [any] Like send, for the concatenation of `count` parts: it queues all of them or nothing,
+     * and no other thread's bytes come between. `stride` is the distance from one part to the next,
+     * normally sizeof(portico_part). All parts together obey limits.max_send_bytes. Answers as
+     * send, and PORTICO_INVALID if count is 0 or above 1,024, or stride is below
+     * sizeof(portico_part). */
+    portico_status(PORTICO_CALL *send_parts)(portico_instance *instance,
+                                             portico_connection connection,
+                                             const portico_part *parts, uint32_t count,
+                                             uint32_t stride);
 
     /* [any] Ends the sending side after what is queued: the peer reads the end of the stream.
      * Reading goes on. Later sends return PORTICO_CLOSING. A second call does nothing. Returns
@@ -74,11 +85,11 @@ typedef struct portico_host {
 
     /* [any] Stop and restart on_data, and with it on_end. After a pause, an on_data that had
      * already begun may still follow, but only one, and only if the pause came from outside the
-     * connection's callbacks. Pauses do not count: one resume ends any number of them. It offers
-     * what is left, and also ends an earlier PORTICO_HOLD; inside the very on_data that returns
-     * PORTICO_HOLD it comes too early and does nothing. While reading is stopped, the peer's end or
-     * reset is not noticed unless a send fails. Both return PORTICO_OK, PORTICO_GONE or
-     * PORTICO_NO_MEMORY. */
+     * connection's callbacks. Pauses do not count: one resume ends any number of them. It also ends
+     * PORTICO_HOLD and PORTICO_WAIT, and what is left is offered again. If it comes while on_data
+     * runs, that call's PORTICO_HOLD or PORTICO_WAIT has no effect: the bytes that it leaves are
+     * offered again on the strand's next turn. While reading is stopped, the peer's end or reset
+     * need not be noticed. Both return PORTICO_OK, PORTICO_GONE or PORTICO_NO_MEMORY. */
     portico_status(PORTICO_CALL *pause_reading)(portico_instance *instance,
                                                 portico_connection connection);
     portico_status(PORTICO_CALL *resume_reading)(portico_instance *instance,
@@ -99,27 +110,29 @@ typedef struct portico_host {
                                                 portico_post_function function, void *argument);
 
     /* [any] Fills in *info; set info->struct_size first. Returns PORTICO_OK, PORTICO_INVALID (info
-     * NULL, or struct_size below 8), PORTICO_NO_MEMORY, or PORTICO_GONE. It is PORTICO_GONE while
-     * closing too: if on_close needs the peer's address, keep it from on_open. */
+     * NULL, or struct_size below 8), PORTICO_NO_MEMORY, or PORTICO_GONE. In the connection's own
+     * callbacks, on_close included, it always works; elsewhere it answers PORTICO_GONE once closing
+     * has begun. */
     portico_status(PORTICO_CALL *info)(portico_instance *instance, portico_connection connection,
                                        portico_connection_info *info);
 
     /* [any] Returns the host's monotonic clock, in nanoseconds. */
     uint64_t(PORTICO_CALL *now)(portico_instance *instance);
 
-    /* [any] Writes one line to the host's log, with the listener's name. Control bytes are escaped,
-     * and the line is cut at 4,096 bytes. A NULL text writes nothing. Never blocks: if the log's
-     * queue is full, a line is dropped and counted. */
-    void(PORTICO_CALL *log)(portico_instance *instance, uint32_t level, const char *text,
-                            uint64_t size);
+    /* [any] Writes one line to the host's log, with the listener's name and, unless it is 0, the
+     * connection's number. A stale connection does no harm. Control bytes are escaped, and the line
+     * is cut at 4,096 bytes. A NULL text writes nothing. Never blocks: if the log's queue is full,
+     * a line is dropped and counted. */
+    void(PORTICO_CALL *log)(portico_instance *instance, portico_connection connection,
+                            uint32_t level, const char *text, uint64_t size);
 
     /* [connection] Returns the number of the server's worker thread that runs this, from 0. It
      * works in posted functions too. On every other thread, and so in create, validate and destroy,
      * it returns UINT32_MAX. */
     uint32_t(PORTICO_CALL *worker_index)(portico_instance *instance);
 
-    /* [any] Returns the table of an extension ("portico.settings/1"), or NULL if this host does not
-     * have it. It is valid as long as this table. */
+    /* [any] Returns the table of an extension (such as PORTICO_EXT_TIMER), or NULL if this host
+     * does not have it. It is valid as long as this table. */
     const void *(PORTICO_CALL *get_extension)(portico_instance *instance, const char *id,
                                               uint64_t id_size);
 } portico_host;

@@ -2,11 +2,13 @@
 #ifndef PORTICO_PLUGIN_H
 #define PORTICO_PLUGIN_H
 
+#include "events.h"
 #include "host.h"
 
 PORTICO_EXTERN_C_BEGIN
 
-/* Flags of a plugin. A plugin with an unknown flag does not load. */
+/* Flags of a plugin. A plugin with an unknown flag in `flags` does not load; unknown
+ * `optional_flags` are ignored. */
 /* All connections, posts and timers of an instance are one strand: no two of its callbacks ever run
  * at once. */
 #define PORTICO_PLUGIN_SERIAL 1u
@@ -18,67 +20,63 @@ PORTICO_EXTERN_C_BEGIN
  * ends. */
 #define PORTICO_PLUGIN_UNLOADABLE 4u
 
-/* Where a message's payload lies in the bytes given to on_data. */
-typedef struct portico_frame {
+/* Ways in which the host cuts a connection's bytes into messages: the key "framing" of a listener.
+ * A plugin combines those that it can serve; a listener has one. */
+#define PORTICO_FRAMING_ANY 0u
+#define PORTICO_FRAMING_NONE 1u /* bytes as they come */
+#define PORTICO_FRAMING_DELIMITER 2u
+#define PORTICO_FRAMING_LENGTH_PREFIX 4u
+
+/* `mode` of portico_setup. */
+#define PORTICO_SETUP_CREATE 1u   /* create: the instance will serve */
+#define PORTICO_SETUP_VALIDATE 2u /* validate: only the settings are checked */
+#define PORTICO_SETUP_RELOAD 3u   /* create, beside an older instance that still serves */
+
+/* What create and validate are given. Everything in it is the host's, and valid until the call
+ * returns; `host`, `instance` and `plugin` stay valid longer, as said there. */
+typedef struct portico_setup {
+    uint32_t struct_size;
+    uint32_t mode;                       /* PORTICO_SETUP_... */
+    const portico_host *host;            /* until the process ends */
+    portico_instance *instance;          /* until the process ends */
+    const struct portico_plugin *plugin; /* the plugin's own table, as it was returned */
+    /* The listener's "settings" as one normalised JSON object; "{}" if there are none. */
+    const char *settings;
+    uint64_t settings_size;
+    const char *listener_name; /* UTF-8 */
+    uint64_t listener_name_size;
+    /* Zeroed room for the reason of a failure, UTF-8. The text ends at the first zero byte or at
+     * error_capacity. */
+    char *error;
+    uint64_t error_capacity;
+    /* worker_index is below this as long as the instance lives. */
+    uint32_t worker_count;
+    uint32_t framing; /* the listener's: one of PORTICO_FRAMING_..., not ANY */
+    /* The largest message that send takes: limits.max_send_bytes. */
+    uint64_t max_send_bytes;
+    /* send refuses at send_high_bytes, and on_writable comes below send_low_bytes. */
+    uint64_t send_high_bytes;
+    uint64_t send_low_bytes;
+    /* With framing: framing.max_bytes, the longest payload. Without: limits.unconsumed_bytes, which
+     * on_data must not leave unconsumed. */
+    uint64_t max_message_bytes;
+} portico_setup;
+
+/* The callbacks of a connection. Static and constant: the host keeps pointers into it while the
+ * library is loaded. on_data is required; each other function says what NULL means. `self` is
+ * always what create stored, `state` what on_open stored for the connection. A negative status
+ * aborts the connection, with two exceptions: PORTICO_GONE and PORTICO_CLOSING mean PORTICO_OK. */
+typedef struct portico_callbacks {
     uint32_t struct_size;
     uint32_t reserved;
-    /* The bytes of length prefix before it; 0 without framing or with a delimiter. */
-    uint64_t payload_offset;
-    /* Without the length prefix or the delimiter; all the bytes if there is no framing. */
-    uint64_t payload_size;
-} portico_frame;
 
-/* Static and constant: the host keeps pointers into it while the library is loaded. create, destroy
- * and on_data are required; each other function says what NULL means. Only the host calls these
- * functions. `self` is always what create stored, `state` what on_open stored for the
- * connection. */
-typedef struct portico_plugin {
-    uint32_t struct_size;
-    uint32_t abi_major;    /* PORTICO_ABI_MAJOR of the headers it was built with */
-    uint32_t abi_minor;    /* PORTICO_ABI_MINOR of the headers it was built with */
-    uint32_t abi_required; /* the oldest minor version of a host that suffices */
-    uint32_t flags;        /* PORTICO_PLUGIN_... */
-    uint32_t reserved;
-    const char *name; /* 1 to 64 bytes, printable ASCII without spaces */
-    uint64_t name_size;
-    const char *version; /* the plugin's own, for the log: 0 to 64 bytes of the same kind */
-    uint64_t version_size;
-
-    /* [control] Checks the settings and does nothing else: it starts no thread, opens no file and
-     * keeps no memory. `host check` calls it instead of create. Of its host table only now, log and
-     * get_extension work; the others answer PORTICO_GONE. Arguments and result are those of create.
-     * NULL: the settings are not checked. */
-    portico_status(PORTICO_CALL *validate)(const portico_host *host, portico_instance *instance,
-                                           const char *settings, uint64_t settings_size,
-                                           char *error, uint64_t error_capacity);
-
-    /* [control] Makes an instance for one listener, before the listener opens.
-     *   host, instance  valid until destroy has returned
-     *   settings        the listener's "settings" as one normalised JSON object; "{}" if there are
-     *                   none
-     *   error           zeroed room for the reason of a failure, UTF-8; the text ends at the first
-     *                   zero byte or at error_capacity
-     *   self            every callback gets *self (NULL before); it may stay NULL
-     * Returns PORTICO_OK or an error. After an error the host logs the text and does not start:
-     * destroy is not called, and the plugin keeps nothing and uses `host` and `instance` no more.
-     * Called for each listener that names the plugin, and again if a program restarts its
-     * server. */
-    portico_status(PORTICO_CALL *create)(const portico_host *host, portico_instance *instance,
-                                         const char *settings, uint64_t settings_size, char *error,
-                                         uint64_t error_capacity, void **self);
-
-    /* [control] Ends the instance. Every on_close and every posted function has returned. Host
-     * functions may be called until this returns. The plugin's own threads must have ended (or end
-     * here) and must not use the host's table afterwards. It runs on another thread than create. If
-     * it takes longer than the stop may (shutdown.drain_ms and a second), it is cut off. */
-    void(PORTICO_CALL *destroy)(void *self);
-
-    /* [connection] A connection was accepted. Its callbacks get *state (NULL before). Host
-     * functions already work on it: a greeting may be sent. An error refuses the connection: it is
-     * aborted, and the plugin keeps nothing. No other callback follows for it, except functions
-     * posted to it meanwhile, with PORTICO_CLOSING and state NULL. NULL: accepts, with state
-     * NULL. */
-    portico_status(PORTICO_CALL *on_open)(void *self, portico_connection connection, void **state);
+    /* [connection] The connection is ready for the protocol. Its callbacks get *state (NULL
+     * before). Host functions already work on it: a greeting may be sent. An error refuses the
+     * connection: it is aborted, and the plugin keeps nothing. No other callback follows for it,
+     * except functions posted to it and timers started on it meanwhile, with PORTICO_CLOSING and
+     * state NULL. NULL: accepts, with state NULL. */
+    portico_status(PORTICO_CALL *on_open)(void *self, portico_connection connection,
+                                          const portico_opened *opened, void **state);
 
     /* [connection] Bytes have come: `size` (at least 1) at `data`. They are the host's, and valid
      * until the callback returns. Without framing: all bytes that have come and were not consumed
@@ -96,6 +94,13 @@ typedef struct portico_plugin {
      *                 resume_reading, even if nothing new came. Nothing else ends a hold, so make
      *                 sure that one follows: a send returned PORTICO_WOULD_BLOCK, or the plugin
      *                 calls resume_reading.
+     *   PORTICO_WAIT  Like PORTICO_HOLD, but only resume_reading ends it.
+     *   PORTICO_WOULD_BLOCK
+     *                 Like PORTICO_HOLD with *consumed 0, if a send on this connection was refused
+     *                 and its on_writable is still to come. So a plugin that answers a message with
+     *                 one send may return what send answered. Otherwise it is an error.
+     *   PORTICO_GONE, PORTICO_CLOSING
+     *                 Like PORTICO_OK.
      *   an error      The connection is aborted and its queue is lost; on_close comes with
      *                 PORTICO_REASON_PLUGIN_ERROR. The same happens if *consumed is above `size`.
      * Without framing, PORTICO_OK must leave fewer than limits.unconsumed_bytes, or the connection
@@ -105,40 +110,88 @@ typedef struct portico_plugin {
                                           const portico_frame *frame, uint64_t *consumed);
 
     /* [connection] A send returned PORTICO_WOULD_BLOCK, and now the queue is below its low
-     * watermark. A PORTICO_HOLD ends before this call (a pause does not), and on_data follows it
-     * with what is left. An error aborts the connection. NULL: only ends the hold. */
+     * watermark. It may come early: the queue can be full again. A PORTICO_HOLD ends before this
+     * call (a pause or a PORTICO_WAIT does not), and on_data follows it with what is left. NULL:
+     * only ends the hold. */
     portico_status(PORTICO_CALL *on_writable)(void *self, portico_connection connection,
                                               void *state);
 
-    /* [connection] The peer has finished sending; `remaining` bytes were never consumed (with
-     * framing: those of an incomplete message). The plugin may go on sending. It must call close
+    /* [connection] The peer has finished sending. The plugin may go on sending. It must call close
      * within limits.half_close_timeout_ms of this call, or the connection is aborted. Comes at most
-     * once, after the last on_data, and so not while reading is paused or held. An error aborts.
-     * NULL: flush and close. */
+     * once, after the last on_data, and so not while reading is paused or held. NULL: flush and
+     * close. */
     portico_status(PORTICO_CALL *on_end)(void *self, portico_connection connection, void *state,
-                                         uint64_t remaining);
+                                         const portico_ended *ended);
 
-    /* [connection] The host is about to stop: finish your work and call close within `deadline_ms`,
-     * or the connection is cut off. Reading goes on. An error aborts. NULL: stop reading, flush and
-     * close at once. */
+    /* [connection] The connection should end soon: finish your work and call close before
+     * draining->deadline_ns, when it is cut off. Reading goes on. NULL: with PORTICO_DRAIN_STOP and
+     * PORTICO_DRAIN_ADMIN the host offers what has arrived, flushes and closes; with the others it
+     * does nothing. */
     portico_status(PORTICO_CALL *on_drain)(void *self, portico_connection connection, void *state,
-                                           uint32_t deadline_ms);
+                                           const portico_draining *draining);
 
     /* [connection] The connection is closed. This is its last callback, and comes exactly once for
-     * each on_open that accepted (or was NULL). Host functions already answer PORTICO_GONE for it.
-     * `reason` is a PORTICO_REASON_... value. NULL: nothing to do. */
+     * each on_open that accepted (or was NULL). `info` still works; other host functions answer
+     * PORTICO_GONE for it. NULL: nothing to do. */
     void(PORTICO_CALL *on_close)(void *self, portico_connection connection, void *state,
-                                 uint32_t reason);
+                                 const portico_closed *closed);
+} portico_callbacks;
+
+/* Static and constant: the host keeps pointers into it while the library is loaded. create, destroy
+ * and callbacks are required; each other function says what NULL means. Only the host calls these
+ * functions. */
+typedef struct portico_plugin {
+    uint32_t struct_size;
+    uint32_t abi_major;      /* PORTICO_ABI_MAJOR of the headers it was built with */
+    uint32_t abi_minor;      /* PORTICO_ABI_MINOR of the headers it was built with */
+    uint32_t abi_required;   /* the oldest minor version of a host that suffices */
+    uint32_t flags;          /* PORTICO_PLUGIN_...; an unknown one refuses the plugin */
+    uint32_t optional_flags; /* hints that a host may not know; none is defined yet */
+    uint32_t framing;        /* PORTICO_FRAMING_...: the listeners that it can serve */
+    uint32_t reserved;
+    const char *name; /* 1 to 64 bytes, printable ASCII without spaces */
+    uint64_t name_size;
+    const char *version; /* the plugin's own, for the log: 0 to 64 bytes of the same kind */
+    uint64_t version_size;
+
+    /* [control] Checks the settings and does nothing else: it starts no thread, opens no file and
+     * keeps no memory. `host check` calls it instead of create. Of its host table only now, log and
+     * get_extension work; the others answer PORTICO_GONE. It returns what create would. NULL: the
+     * settings are not checked. */
+    portico_status(PORTICO_CALL *validate)(const portico_setup *setup);
+
+    /* [control] Makes an instance for one listener, before the listener opens. Every callback gets
+     * *self (NULL before); it may stay NULL. Returns PORTICO_OK or an error. After an error the
+     * host logs the text in setup->error and does not start: destroy is not called, and the plugin
+     * keeps nothing. Called for each listener that names the plugin, and again if a program
+     * restarts its server. Two instances of one listener may live at once, so take nothing that
+     * only one can have. Functions posted meanwhile run after it has returned. */
+    portico_status(PORTICO_CALL *create)(const portico_setup *setup, void **self);
+
+    /* [instance] The instance will end: by a stop, a reload or a take-over. Comes once, before the
+     * first on_drain with such a reason; connections that are open still serve. Tell the plugin's
+     * own threads to finish. A result below 0 is logged and has no other effect. NULL: nothing to
+     * do. */
+    portico_status(PORTICO_CALL *on_stop)(void *self, const portico_draining *draining);
+
+    /* [control] Ends the instance. Every on_close and every posted function has returned. Host
+     * functions may be called until this returns. The plugin's own threads must have ended, or end
+     * here. It runs on another thread than create. If it takes longer than the stop may
+     * (shutdown.drain_ms and a second), it is cut off. */
+    void(PORTICO_CALL *destroy)(void *self);
 
     /* [any] Returns the table of an extension that the plugin offers to the host, or NULL. Pure:
      * it needs no instance and may be called before create. NULL: no extensions. No extension of
      * plugins is defined yet, and this host never asks. */
     const void *(PORTICO_CALL *get_extension)(const char *id, uint64_t id_size);
+
+    const portico_callbacks *callbacks; /* of accepted connections */
 } portico_plugin;
 
 /* What portico_plugin_query returns. Static and constant. A listener names one of several plugins
  * as "FILE#NAME". "FILE" alone means the only plugin, or the one with the file's name. Names must
- * differ. One wrong table refuses the whole library. */
+ * differ. Only the chosen plugin's table is checked. These 16 bytes are the same in every version;
+ * what follows them belongs to the version that they name. */
 typedef struct portico_module {
     uint32_t struct_size;
     uint32_t abi_major;

@@ -5,6 +5,7 @@
 #include "abi.h"
 #include "connection.h"
 #include "entry.h"
+#include "events.h"
 #include "host.h"
 #include "plugin.h"
 #include "status.h"

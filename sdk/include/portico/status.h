@@ -5,27 +5,32 @@
 #include "abi.h"
 
 /* 0 is success, a negative value is an error. An unknown negative value means PORTICO_ERROR. An
- * unknown positive one means PORTICO_OK, and so does PORTICO_HOLD if it has no meaning there: test
- * for errors with `status < 0`. */
+ * unknown positive one means PORTICO_OK, and so does PORTICO_HOLD or PORTICO_WAIT if it has no
+ * meaning there: test for errors with `status < 0`.
+ *
+ * If a callback of a connection returns PORTICO_GONE or PORTICO_CLOSING, that means PORTICO_OK: the
+ * connection ends anyway. So a callback may return what a host function answered. */
 typedef int32_t portico_status;
 
 #define PORTICO_OK 0
 /* on_data only: stop reading. The bytes not consumed are offered again after on_writable or
  * resume_reading. */
 #define PORTICO_HOLD 1
+/* on_data only: like PORTICO_HOLD, but only resume_reading ends it. */
+#define PORTICO_WAIT 2
 
 /* It failed, and no other code fits. */
 #define PORTICO_ERROR (-1)
-/* The connection does not exist (any more), is closing, or belongs to another instance or server.
- * This is no mistake: a peer can end at any time. Do not return it from a callback: that aborts the
- * connection, which may be in the middle of a graceful close. */
+/* The connection, timer or instance does not exist (any more), is closing, or belongs to another
+ * instance or server. This is no mistake: a peer can end at any time. */
 #define PORTICO_GONE (-2)
-/* The send queue is at its high watermark. One on_writable (or on_close) follows. */
+/* The send queue is at its high watermark. One on_writable (or on_close) follows. From on_data it
+ * means PORTICO_HOLD with nothing consumed, if such an on_writable is to come. */
 #define PORTICO_WOULD_BLOCK (-3)
 /* More bytes than the listener's limits.max_send_bytes: they will never be accepted. */
 #define PORTICO_TOO_LARGE (-4)
-/* Posted functions: the connection or instance has begun to close. send: finish_sending was
- * called. */
+/* Posted functions and timers: the connection or instance has begun to close. send: finish_sending
+ * was called. */
 #define PORTICO_CLOSING (-5)
 /* An argument is out of range. */
 #define PORTICO_INVALID (-6)
@@ -33,7 +38,7 @@ typedef int32_t portico_status;
 #define PORTICO_NO_MEMORY (-7)
 /* This host, or this thread (see the thread tag), cannot do it. */
 #define PORTICO_UNSUPPORTED (-8)
-/* A limit was reached: too many posts wait. */
+/* A limit was reached: too many posts wait, or too many timers run. */
 #define PORTICO_LIMIT (-9)
 /* The setting does not exist. */
 #define PORTICO_NOT_FOUND (-10)
@@ -43,8 +48,11 @@ typedef int32_t portico_status;
 #define PORTICO_PROTOCOL_ERROR (-12)
 /* For plugins: on_open does not want this connection. */
 #define PORTICO_REFUSED (-13)
+/* A timer's last call: it was cancelled. */
+#define PORTICO_CANCELLED (-14)
 
-/* Why a connection was closed: on_close's `reason`. An unknown value means PORTICO_REASON_ERROR.
+/* Why a connection was closed: `reason` of portico_closed. An unknown value means
+ * PORTICO_REASON_ERROR.
  *
  * The first cause counts: if a timeout or an abort cuts off the plugin's graceful close, the reason
  * is still PORTICO_REASON_PLUGIN. There are two exceptions: the peer resets before everything was

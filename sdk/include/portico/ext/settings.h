@@ -1,5 +1,5 @@
-/* Extension "portico.settings/1": typed reads of an instance's settings. Its errors name file, line
- * and path.
+/* Extension "portico.settings.draft/1": typed reads of an instance's settings. Its errors name
+ * file, line and path.
  *
  * It works only inside create and validate, on the thread that runs them (elsewhere:
  * PORTICO_UNSUPPORTED). A key is a member's name, or a path of names and array indices joined by
@@ -11,7 +11,7 @@
  * host uses that text if create or validate then fails without one of its own. PORTICO_INVALID: the
  * key is no path, or the result is NULL. PORTICO_NO_MEMORY.
  *
- * The host finds misspelt settings. If a plugin has asked for this extension, and create (or
+ * The host finds misspelt settings. If a plugin has called one of these functions, and create (or
  * validate) succeeds, the host reports each member that was not read as unknown, and does not start
  * (after create it calls destroy). read_anything(key) marks a member, and all below it, as read. */
 #ifndef PORTICO_EXT_SETTINGS_H
@@ -19,7 +19,16 @@
 
 #include "../status.h"
 
-#define PORTICO_EXT_SETTINGS "portico.settings/1"
+#define PORTICO_EXT_SETTINGS "portico.settings.draft/1"
+
+/* What get_kind finds. */
+#define PORTICO_SETTING_NULL 0u
+#define PORTICO_SETTING_BOOLEAN 1u
+#define PORTICO_SETTING_INTEGER 2u
+#define PORTICO_SETTING_NUMBER 3u /* no integer, or one that does not fit 64 bits */
+#define PORTICO_SETTING_STRING 4u
+#define PORTICO_SETTING_ARRAY 5u
+#define PORTICO_SETTING_OBJECT 6u
 
 PORTICO_EXTERN_C_BEGIN
 
@@ -55,6 +64,26 @@ typedef struct portico_settings {
     /* [control] Marks a member, and all below it, as read. */
     portico_status(PORTICO_CALL *read_anything)(portico_instance *instance, const char *key,
                                                 uint64_t key_size);
+
+    /* [control] Returns the kind of a value, a PORTICO_SETTING_... number. The value counts as
+     * looked at, not as read. */
+    portico_status(PORTICO_CALL *get_kind)(portico_instance *instance, const char *key,
+                                           uint64_t key_size, uint32_t *kind);
+
+    /* [control] Returns the name of an object's member number `index`, in the order of the file.
+     * *name is the host's: UTF-8, not terminated and not escaped, valid until create or validate
+     * returns. PORTICO_NOT_FOUND: there are fewer members. PORTICO_WRONG_TYPE: it is no object. */
+    portico_status(PORTICO_CALL *get_key)(portico_instance *instance, const char *key,
+                                          uint64_t key_size, uint64_t index, const char **name,
+                                          uint64_t *name_size);
+
+    /* [control] Reports a mistake in the value of `key` ("" for the settings as a whole): the host
+     * writes file, line and path before `text`, a UTF-8 sentence such as "found 7, expected an even
+     * number". Returns PORTICO_ERROR, so that create can end with `return settings->fail(...)`.
+     * Several may be reported before that; if create then succeeds, they are mistakes all the
+     * same. */
+    portico_status(PORTICO_CALL *fail)(portico_instance *instance, const char *key,
+                                       uint64_t key_size, const char *text, uint64_t text_size);
 } portico_settings;
 
 PORTICO_EXTERN_C_END
