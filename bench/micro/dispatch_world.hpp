@@ -64,7 +64,7 @@ public:
             // a connection needs one, but nothing uses it
             const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
             PORTICO_ASSERT(socket >= 0);
-            connection_->take_socket(context_, socket, {}, {});
+            connection_->take_socket(context_, socket, {}, {}, 0);
             connection_->open(*group_, nullptr);
             connection_->begin();
             return false;

@@ -18,15 +18,11 @@ struct pingpong {
     portico_instance *instance;
 };
 
-static portico_status PORTICO_CALL create(const portico_host *host, portico_instance *instance,
-                                          const char *settings, uint64_t settings_size, char *error,
-                                          uint64_t error_capacity, void **self) {
+static portico_status PORTICO_CALL create(const portico_setup *setup, void **self) {
     struct pingpong *plugin = malloc(sizeof *plugin);
-    /* it has no settings, and can fail only here */
-    (void)settings, (void)settings_size, (void)error, (void)error_capacity;
     if (plugin == NULL) return PORTICO_NO_MEMORY;
-    plugin->host = host;
-    plugin->instance = instance;
+    plugin->host = setup->host;
+    plugin->instance = setup->instance;
     *self = plugin;
     return PORTICO_OK;
 }
@@ -60,32 +56,36 @@ static portico_status PORTICO_CALL on_data(void *self, portico_connection connec
         answer = line + 5, answer_size = size - frame->payload_offset - 5;
     } else if (is("WHOAMI", line, length) &&
                plugin->host->info(plugin->instance, connection, &info) == PORTICO_OK) {
-        info.peer.text[info.peer.size] = '\n'; /* the longest address leaves room */
-        answer = info.peer.text, answer_size = info.peer.size + 1u;
+        info.peer.text[info.peer.text_size] = '\n'; /* the longest address leaves room */
+        answer = info.peer.text, answer_size = info.peer.text_size + 1u;
     }
 
-    portico_status status = plugin->host->send(plugin->instance, connection, answer, answer_size);
-    /* the peer reads slowly: offer me this line again when there is room */
-    if (status == PORTICO_WOULD_BLOCK) return PORTICO_HOLD;
+    const portico_status status = plugin->host->send(plugin->instance, connection, answer,
+                                                     answer_size);
     *consumed = size;
-    if (status == PORTICO_OK && is("QUIT", line, length)) {
-        status = plugin->host->close(plugin->instance, connection, PORTICO_CLOSE_GRACEFUL);
-    }
-    /* gone: it is closing already, which is no mistake */
-    return status == PORTICO_GONE ? PORTICO_OK : status;
+    if (status == PORTICO_OK && is("QUIT", line, length))
+        return plugin->host->close(plugin->instance, connection, PORTICO_CLOSE_GRACEFUL);
+    /* PORTICO_WOULD_BLOCK: the peer reads slowly, and the host offers this line again when there is
+     * room */
+    return status;
 }
 
+static const portico_callbacks callbacks = {
+    .struct_size = sizeof(portico_callbacks),
+    .on_data = on_data,
+};
 static const portico_plugin pingpong = {
     .struct_size = sizeof(portico_plugin),
     .abi_major = PORTICO_ABI_MAJOR,
     .abi_minor = PORTICO_ABI_MINOR,
     .abi_required = PORTICO_ABI_MINOR,
+    .framing = PORTICO_FRAMING_DELIMITER,
     .name = "pingpong",
     .name_size = 8,
     .version = "1.0",
     .version_size = 3,
     .create = create,
     .destroy = destroy,
-    .on_data = on_data,
+    .callbacks = &callbacks,
 };
 PORTICO_PLUGIN_ENTRY(pingpong)

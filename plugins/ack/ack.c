@@ -42,19 +42,18 @@ struct ack {
 
 /* What create and validate have in common. A wrong type needs no text of ours: the host's own names
  * file, line and path. */
-static portico_status read_settings(const portico_host *host, portico_instance *instance,
-                                    uint64_t settings_size, char *error, uint64_t error_capacity,
-                                    struct ack_settings *out) {
+static portico_status read_settings(const portico_setup *setup, struct ack_settings *out) {
+    portico_instance *instance = setup->instance;
     out->reply = default_reply;
     out->reply_size = sizeof default_reply - 1;
     out->close_after = 0;
     out->print = 0;
 
-    const portico_settings *settings = host->get_extension(instance, PORTICO_EXT_SETTINGS,
-                                                           sizeof PORTICO_EXT_SETTINGS - 1);
+    const portico_settings *settings = setup->host->get_extension(instance, PORTICO_EXT_SETTINGS,
+                                                                  sizeof PORTICO_EXT_SETTINGS - 1);
     if (settings == NULL) {
-        if (settings_size <= 2) return PORTICO_OK; /* "{}": the defaults */
-        (void)snprintf(error, (size_t)error_capacity,
+        if (setup->settings_size <= 2) return PORTICO_OK; /* "{}": the defaults */
+        (void)snprintf(setup->error, (size_t)setup->error_capacity,
                        "this host has no %s to read the settings with", PORTICO_EXT_SETTINGS);
         return PORTICO_UNSUPPORTED;
     }
@@ -66,33 +65,27 @@ static portico_status read_settings(const portico_host *host, portico_instance *
     status = settings->get_boolean(instance, "print", 5, &out->print);
     if (status < 0 && status != PORTICO_NOT_FOUND) return status;
     if (out->reply_size < 1 || out->reply_size > REPLY_MAX) {
-        (void)snprintf(error, (size_t)error_capacity, "\"reply\" has %llu bytes, expected 1 to %u",
+        (void)snprintf(setup->error, (size_t)setup->error_capacity,
+                       "\"reply\" has %llu bytes, expected 1 to %u",
                        (unsigned long long)out->reply_size, REPLY_MAX);
         return PORTICO_INVALID;
     }
     return PORTICO_OK;
 }
 
-static portico_status PORTICO_CALL validate(const portico_host *host, portico_instance *instance,
-                                            const char *settings, uint64_t settings_size,
-                                            char *error, uint64_t error_capacity) {
+static portico_status PORTICO_CALL validate(const portico_setup *setup) {
     struct ack_settings parsed;
-    (void)settings;
-    return read_settings(host, instance, settings_size, error, error_capacity, &parsed);
+    return read_settings(setup, &parsed);
 }
 
-static portico_status PORTICO_CALL create(const portico_host *host, portico_instance *instance,
-                                          const char *settings, uint64_t settings_size, char *error,
-                                          uint64_t error_capacity, void **self) {
+static portico_status PORTICO_CALL create(const portico_setup *setup, void **self) {
     struct ack_settings parsed;
-    (void)settings;
-    const portico_status status = read_settings(host, instance, settings_size, error,
-                                                error_capacity, &parsed);
+    const portico_status status = read_settings(setup, &parsed);
     if (status != PORTICO_OK) return status;
     struct ack *ack = malloc(sizeof *ack + (size_t)parsed.reply_size);
     if (ack == NULL) return PORTICO_NO_MEMORY;
-    ack->host = host;
-    ack->instance = instance;
+    ack->host = setup->host;
+    ack->instance = setup->instance;
     ack->close_after = parsed.close_after;
     ack->reply_size = parsed.reply_size;
     memcpy(ack->reply, parsed.reply, (size_t)parsed.reply_size);
@@ -101,7 +94,8 @@ static portico_status PORTICO_CALL create(const portico_host *host, portico_inst
         ack->printer = printer_start("ack");
         if (ack->printer == NULL) {
             free(ack);
-            (void)snprintf(error, (size_t)error_capacity, "no memory or no thread to print with");
+            (void)snprintf(setup->error, (size_t)setup->error_capacity,
+                           "no memory or no thread to print with");
             return PORTICO_NO_MEMORY;
         }
     }
@@ -120,29 +114,28 @@ static portico_status PORTICO_CALL on_data(void *self, portico_connection connec
                                            const portico_frame *frame, uint64_t *consumed) {
     struct ack *ack = self;
     (void)state;
-    portico_status status = ack->host->send(ack->instance, connection, ack->reply, ack->reply_size);
-    /* not consumed: the same bytes come again after on_writable */
-    if (status == PORTICO_WOULD_BLOCK) return PORTICO_HOLD;
+    const portico_status status = ack->host->send(ack->instance, connection, ack->reply,
+                                                  ack->reply_size);
+    /* the queue is full: the same bytes come again after on_writable */
+    if (status == PORTICO_WOULD_BLOCK) return status;
     if (status == PORTICO_TOO_LARGE) {
         static const char text[] =
             "\"reply\" is longer than limits.max_send_bytes of this listener allows";
-        ack->host->log(ack->instance, PORTICO_LOG_ERROR, text, sizeof text - 1);
+        ack->host->log(ack->instance, connection, PORTICO_LOG_ERROR, text, sizeof text - 1);
     }
     *consumed = size;
     if (ack->printer != NULL) {
         printer_print(ack->printer, ack->host->worker_index(ack->instance),
                       data + frame->payload_offset, frame->payload_size);
     }
-    /* it is closing already, perhaps after the first reply: nobody waits for this one */
-    if (status == PORTICO_GONE) return PORTICO_OK;
-    if (status < 0) return status;
-    if (ack->close_after) {
-        status = ack->host->close(ack->instance, connection, PORTICO_CLOSE_GRACEFUL);
-        if (status < 0 && status != PORTICO_GONE) return status;
-    }
-    return PORTICO_OK;
+    if (status < 0 || !ack->close_after) return status;
+    return ack->host->close(ack->instance, connection, PORTICO_CLOSE_GRACEFUL);
 }
 
+static const portico_callbacks callbacks = {
+    .struct_size = sizeof(portico_callbacks),
+    .on_data = on_data,
+};
 static const portico_plugin ack_plugin = {
     .struct_size = sizeof(portico_plugin),
     .abi_major = PORTICO_ABI_MAJOR,
@@ -156,6 +149,6 @@ static const portico_plugin ack_plugin = {
     .validate = validate,
     .create = create,
     .destroy = destroy,
-    .on_data = on_data,
+    .callbacks = &callbacks,
 };
 PORTICO_PLUGIN_ENTRY(ack_plugin)

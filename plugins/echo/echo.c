@@ -32,15 +32,14 @@ struct echo_connection {
 
 /* What create and validate have in common. A wrong type needs no text of ours: the host's own names
  * file, line and path. */
-static portico_status read_settings(const portico_host *host, portico_instance *instance,
-                                    uint64_t settings_size, char *error, uint64_t error_capacity,
-                                    int32_t *print) {
+static portico_status read_settings(const portico_setup *setup, int32_t *print) {
+    portico_instance *instance = setup->instance;
     *print = 0;
-    const portico_settings *settings = host->get_extension(instance, PORTICO_EXT_SETTINGS,
-                                                           sizeof PORTICO_EXT_SETTINGS - 1);
+    const portico_settings *settings = setup->host->get_extension(instance, PORTICO_EXT_SETTINGS,
+                                                                  sizeof PORTICO_EXT_SETTINGS - 1);
     if (settings == NULL) {
-        if (settings_size <= 2) return PORTICO_OK; /* "{}": the defaults */
-        (void)snprintf(error, (size_t)error_capacity,
+        if (setup->settings_size <= 2) return PORTICO_OK; /* "{}": the defaults */
+        (void)snprintf(setup->error, (size_t)setup->error_capacity,
                        "this host has no %s to read the settings with", PORTICO_EXT_SETTINGS);
         return PORTICO_UNSUPPORTED;
     }
@@ -48,32 +47,26 @@ static portico_status read_settings(const portico_host *host, portico_instance *
     return status == PORTICO_NOT_FOUND ? PORTICO_OK : status;
 }
 
-static portico_status PORTICO_CALL validate(const portico_host *host, portico_instance *instance,
-                                            const char *settings, uint64_t settings_size,
-                                            char *error, uint64_t error_capacity) {
+static portico_status PORTICO_CALL validate(const portico_setup *setup) {
     int32_t print;
-    (void)settings;
-    return read_settings(host, instance, settings_size, error, error_capacity, &print);
+    return read_settings(setup, &print);
 }
 
-static portico_status PORTICO_CALL create(const portico_host *host, portico_instance *instance,
-                                          const char *settings, uint64_t settings_size, char *error,
-                                          uint64_t error_capacity, void **self) {
+static portico_status PORTICO_CALL create(const portico_setup *setup, void **self) {
     int32_t print;
-    (void)settings;
-    const portico_status status = read_settings(host, instance, settings_size, error,
-                                                error_capacity, &print);
+    const portico_status status = read_settings(setup, &print);
     if (status < 0) return status;
     struct echo *echo = malloc(sizeof *echo);
     if (echo == NULL) return PORTICO_NO_MEMORY;
-    echo->host = host;
-    echo->instance = instance;
+    echo->host = setup->host;
+    echo->instance = setup->instance;
     echo->printer = NULL;
     if (print) {
         echo->printer = printer_start("echo");
         if (echo->printer == NULL) {
             free(echo);
-            (void)snprintf(error, (size_t)error_capacity, "no memory or no thread to print with");
+            (void)snprintf(setup->error, (size_t)setup->error_capacity,
+                           "no memory or no thread to print with");
             return PORTICO_NO_MEMORY;
         }
     }
@@ -88,9 +81,8 @@ static void PORTICO_CALL destroy(void *self) {
 }
 
 static portico_status PORTICO_CALL on_open(void *self, portico_connection connection,
-                                           void **state) {
-    (void)self;
-    (void)connection;
+                                           const portico_opened *opened, void **state) {
+    (void)self, (void)connection, (void)opened;
     struct echo_connection *progress = malloc(sizeof *progress);
     if (progress == NULL) return PORTICO_NO_MEMORY;
     progress->sent = 0;
@@ -113,13 +105,11 @@ static portico_status PORTICO_CALL on_data(void *self, portico_connection connec
             progress->sent += piece;
             continue;
         }
-        /* nothing consumed: the same bytes come again */
-        if (status == PORTICO_WOULD_BLOCK) return PORTICO_HOLD;
         if (status == PORTICO_TOO_LARGE && piece > 1) {
             progress->piece_max = piece / 2;
             continue;
         }
-        if (status == PORTICO_GONE) break; /* it is closing: nobody waits for the rest */
+        /* the queue is full, and the same bytes come again; or the connection ends */
         return status;
     }
     progress->sent = 0;
@@ -132,13 +122,19 @@ static portico_status PORTICO_CALL on_data(void *self, portico_connection connec
 }
 
 static void PORTICO_CALL on_close(void *self, portico_connection connection, void *state,
-                                  uint32_t reason) {
+                                  const portico_closed *closed) {
     (void)self;
     (void)connection;
-    (void)reason;
+    (void)closed;
     free(state);
 }
 
+static const portico_callbacks callbacks = {
+    .struct_size = sizeof(portico_callbacks),
+    .on_open = on_open,
+    .on_data = on_data,
+    .on_close = on_close,
+};
 static const portico_plugin echo_plugin = {
     .struct_size = sizeof(portico_plugin),
     .abi_major = PORTICO_ABI_MAJOR,
@@ -152,8 +148,6 @@ static const portico_plugin echo_plugin = {
     .validate = validate,
     .create = create,
     .destroy = destroy,
-    .on_open = on_open,
-    .on_data = on_data,
-    .on_close = on_close,
+    .callbacks = &callbacks,
 };
 PORTICO_PLUGIN_ENTRY(echo_plugin)

@@ -87,7 +87,8 @@ TEST_CASE("ack needs the settings extension only if there are settings") {
     host.settings["reply"] = std::string("x");
     Driver configured(ack_query(PORTICO_ABI_MAJOR), host);
     CHECK(configured.create() == PORTICO_UNSUPPORTED);
-    CHECK(configured.error == "this host has no portico.settings/1 to read the settings with");
+    CHECK(configured.error ==
+          "this host has no portico.settings.draft/1 to read the settings with");
 }
 
 TEST_CASE("a plugin answers no other major version of the ABI") {

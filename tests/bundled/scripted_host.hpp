@@ -16,13 +16,14 @@ struct ScriptedHost {
     using Setting = std::variant<bool, std::int64_t, std::string>;
 
     std::map<std::string, Setting> settings;
-    bool has_settings = true;                // whether it offers portico.settings/1
+    bool has_settings = true;                // whether it offers the settings extension
     std::uint64_t max_send_bytes = 1 << 24;  // longer: PORTICO_TOO_LARGE
     // for the next sends that are not too large; if none is left: PORTICO_OK
     std::deque<portico_status> answers;
     std::string sent;
     int closes = 0;
     bool closing = false;  // send answers PORTICO_GONE
+    bool refused = false;  // the last send answered PORTICO_WOULD_BLOCK
     std::string logged;
 
     ScriptedHost();
@@ -44,7 +45,8 @@ public:
 
     portico_status validate();
     portico_status create();
-    // One on_data, unframed; `consumed` is what the plugin said.
+    // One on_data, unframed. Returns the host's reading of the plugin's answer: PORTICO_OK,
+    // PORTICO_HOLD or an error; `consumed` is likewise what the host takes it for.
     portico_status data(std::string_view bytes);
     // One on_data with a whole message, of which the payload is a part.
     portico_status message(std::string_view bytes, std::uint64_t payload_offset,
@@ -54,14 +56,15 @@ public:
     std::string error;
 
 private:
-    [[nodiscard]] std::string settings_text() const {
-        return host_.settings.empty() ? "{}" : "{ ... }";
-    }
+    // Calls validate or create with a whole setup.
+    template <class Call>
+    portico_status set_up(std::uint32_t mode, Call&& call);
 
     const portico_plugin* plugin_;
     ScriptedHost& host_;
     void* self_ = nullptr;
     void* state_ = nullptr;
+    std::uint64_t left_ = 0;  // of the previous offer
     bool is_created_ = false;
 };
 

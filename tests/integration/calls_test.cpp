@@ -1,5 +1,6 @@
 // The host's functions other than send: post, info, finish_sending; and stale handles.
 #include <algorithm>
+#include <array>
 
 #include "integration/service.hpp"
 
@@ -237,21 +238,30 @@ TEST_CASE("info gives addresses, listener and queued bytes", "[calls]") {
     portico_connection_info info{};
     REQUIRE(script.info(script.line(0)->handle, info) == PORTICO_OK);
     CHECK(std::string(info.listener_name, info.listener_name_size) == "the-name");
-    CHECK(std::string(info.peer.text, info.peer.size) ==
+    CHECK(std::string(info.peer.text, info.peer.text_size) ==
           "127.0.0.1:" + std::to_string(peer.local_address().port));
-    CHECK(std::string(info.local.text, info.local.size) ==
+    CHECK(std::string(info.local.text, info.local.text_size) ==
           "127.0.0.1:" + std::to_string(server.address("the-name").port));
+    for (const portico_address& address : {info.peer, info.local}) {
+        CHECK(address.family == PORTICO_ADDRESS_IPV4);
+        constexpr std::array<std::uint8_t, 16> loopback{127, 0, 0, 1};
+        CHECK(std::equal(loopback.begin(), loopback.end(), address.bytes));
+        CHECK(address.scope == 0);
+        CHECK(address.reserved == 0);
+    }
+    CHECK(info.peer.port == peer.local_address().port);
+    CHECK(info.local.port == server.address("the-name").port);
     CHECK(info.queued_bytes == 0);
     info.struct_size = 0;
     CHECK(script.host()->info(script.instance(), script.line(0)->handle, &info) == PORTICO_INVALID);
     CHECK(script.host()->close(script.instance(), script.line(0)->handle, 7) == PORTICO_INVALID);
     // An older plugin's smaller structure is filled only up to its size.
     portico_connection_info small{};
-    small.struct_size = 8 + sizeof(portico_address_text);
+    small.struct_size = 8 + sizeof(portico_address);
     small.queued_bytes = 4'711;
     CHECK(script.host()->info(script.instance(), script.line(0)->handle, &small) == PORTICO_OK);
-    CHECK(small.peer.size != 0);
-    CHECK(small.local.size == 0);
+    CHECK(small.peer.text_size != 0);
+    CHECK(small.local.text_size == 0);
     CHECK(small.queued_bytes == 4'711);
     CHECK(script.host()->worker_index(script.instance()) == UINT32_MAX);
     CHECK(script.host()->now(script.instance()) != 0);

@@ -208,7 +208,9 @@ TEST_CASE("without on_end the peer's end closes; with it the plugin has half_clo
         return bare.send(line, data);
     };
     Script stays;
-    stays.on_end = [&](Line& line, std::uint64_t) { return stays.send(line, "the last word"); };
+    stays.on_end = [&](Line& line, const portico_ended&) {
+        return stays.send(line, "the last word");
+    };
     TestServer server(io_of(ports), {{"bare", "relay#bare", "", &bare},
                                      {"stays", "relay#full",
                                       R"("limits": {"half_close_timeout_ms": 300})", &stays}});
@@ -240,7 +242,7 @@ TEST_CASE("after the peer's end the plugin may send for a long time and then clo
     const std::string part = pattern(0, 100'000);
     std::thread sender;
     script.on_destroy = [&] { sender.join(); };
-    script.on_end = [&](Line& line, std::uint64_t) {
+    script.on_end = [&](Line& line, const portico_ended&) {
         sender = std::thread([&script, &line, &part] {
             for (int i = 0; i < 20; ++i) {
                 static_cast<void>(script.send(line, part));
@@ -369,7 +371,7 @@ TEST_CASE(
         }
         return PORTICO_OK;
     };
-    script.on_end = [&](Line& line, std::uint64_t) -> portico_status {
+    script.on_end = [&](Line& line, const portico_ended&) -> portico_status {
         if (line.flag % 9 == 5) {
             return PORTICO_ERROR;
         }

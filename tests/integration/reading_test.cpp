@@ -37,7 +37,7 @@ TEST_CASE("unconsumed bytes are offered again with what follows", "[reading]") {
         }
         return PORTICO_OK;
     };
-    script.on_end = [&](Line& line, std::uint64_t) { return script.close(line); };
+    script.on_end = [&](Line& line, const portico_ended&) { return script.close(line); };
     TestServer server(io_of(ports), {{"words", "relay#full", "", &script}});
     Peer peer = server.connect("words");
     REQUIRE(peer.send_all("abc"));
@@ -278,7 +278,7 @@ TEST_CASE("a callback that fails aborts the connection, and only it", "[reading]
         consumed = data.size();
         return script.send(line, data);
     };
-    script.on_end = [&](Line& line, std::uint64_t) {
+    script.on_end = [&](Line& line, const portico_ended&) {
         return line.flag != 0 ? PORTICO_ERROR : script.close(line);
     };
     TestServer server(io_of(ports), {{"x", "relay#full", "", &script}});

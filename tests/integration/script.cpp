@@ -43,21 +43,39 @@ struct Script::Calls {
     static Script& of(void* self) { return *static_cast<Script*>(self); }
     static Line& line_of(void* state) { return *static_cast<Line*>(state); }
 
-    static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance,
-                                              const char*, std::uint64_t, char*, std::uint64_t,
-                                              void** self) {
+    static portico_status PORTICO_CALL validate(const portico_setup* setup, void* self) {
+        Script& script = of(self);
+        script.check_setup(*setup, PORTICO_SETUP_VALIDATE);
+        return script.on_validate ? script.on_validate(*setup) : PORTICO_OK;
+    }
+
+    static portico_status PORTICO_CALL create(const portico_setup* setup, void** self) {
         Script& script = of(*self);
-        script.host_ = host;
-        script.instance_ = instance;
+        script.check_setup(*setup, PORTICO_SETUP_CREATE);
+        script.host_ = setup->host;
+        script.instance_ = setup->instance;
+        script.framing_ = setup->framing;
         ++script.creates;
         if (script.alive_.exchange(true)) {
             script.violated("create of an instance that lives");
         }
-        const portico_status status = script.on_create ? script.on_create(script) : PORTICO_OK;
+        portico_status status = script.on_setup ? script.on_setup(*setup) : PORTICO_OK;
+        if (status >= 0 && script.on_create) {
+            status = script.on_create(script);
+        }
         if (status < 0) {
             script.alive_ = false;
         }
         return status;
+    }
+
+    static portico_status PORTICO_CALL on_stop(void* self, const portico_draining* draining) {
+        Script& script = of(self);
+        script.check_draining(*draining);
+        if (script.stops++ != 0 || script.drains != 0 || !script.alive_) {
+            script.violated("on_stop twice, after an on_drain, or outside of the instance's life");
+        }
+        return script.on_stop ? script.on_stop(*draining) : PORTICO_OK;
     }
 
     static void PORTICO_CALL destroy(void* self) {
@@ -78,7 +96,7 @@ struct Script::Calls {
     }
 
     static portico_status PORTICO_CALL on_open(void* self, portico_connection connection,
-                                               void** state) {
+                                               const portico_opened* opened, void** state) {
         Script& script = of(self);
         Line* line = nullptr;
         {
@@ -87,9 +105,11 @@ struct Script::Calls {
             line->number = script.lines_.size() - 1;
             line->handle = connection;
         }
-        if (*state != nullptr || connection == 0) {
-            script.violated("on_open with a state, or without a handle");
+        if (*state != nullptr || connection == 0 || opened->struct_size != sizeof *opened ||
+            opened->origin != PORTICO_ORIGIN_ACCEPTED || opened->reserved != 0) {
+            script.violated("on_open with a state, without a handle, or wrongly described");
         }
+        line->opened = *opened;
         *state = line;
         const Guard guard(script, *line, "on_open");
         const portico_status status = script.on_open ? script.on_open(*line) : PORTICO_OK;
@@ -108,15 +128,20 @@ struct Script::Calls {
         Script& script = of(self);
         Line& line = line_of(state);
         const Guard guard(script, line, "on_data");
-        if (connection != line.handle || size == 0 || frame == nullptr || *consumed != 0) {
+        if (connection != line.handle || size == 0 || *consumed != 0) {
             script.violated("on_data with wrong arguments");
         }
         ++line.offers;
-        if (!script.on_data) {
+        script.check_frame(line, size, *frame);
+        portico_status status = PORTICO_OK;
+        if (script.on_data) {
+            status = script.on_data(line, {reinterpret_cast<const char*>(data), size}, *frame,
+                                    *consumed);
+        } else {
             *consumed = size;
-            return PORTICO_OK;
         }
-        return script.on_data(line, {reinterpret_cast<const char*>(data), size}, *frame, *consumed);
+        script.count_consumed(line, size, *consumed, status);
+        return status;
     }
 
     static portico_status PORTICO_CALL on_writable(void* self, portico_connection, void* state) {
@@ -128,56 +153,62 @@ struct Script::Calls {
     }
 
     static portico_status PORTICO_CALL on_end(void* self, portico_connection, void* state,
-                                              std::uint64_t remaining) {
+                                              const portico_ended* ended) {
         Script& script = of(self);
         Line& line = line_of(state);
         const Guard guard(script, line, "on_end");
         if (line.ends++ != 0) {
             script.violated("on_end twice");
         }
-        line.remaining = remaining;
-        if (script.on_end) {
-            return script.on_end(line, remaining);
+        const bool is_truncated = script.is_framed() && ended->remaining != 0;
+        if (ended->struct_size != sizeof *ended ||
+            ended->flags != (is_truncated ? PORTICO_ENDED_TRUNCATED : 0U) ||
+            (!script.is_framed() && ended->remaining != line.left)) {
+            script.violated("on_end with wrong members");
         }
-        script.close(line);
-        return PORTICO_OK;
+        line.ended = *ended;
+        line.remaining = ended->remaining;
+        if (script.on_end) {
+            return script.on_end(line, *ended);
+        }
+        return script.close(line);
     }
 
     static portico_status PORTICO_CALL on_drain(void* self, portico_connection, void* state,
-                                                std::uint32_t deadline_ms) {
+                                                const portico_draining* draining) {
         Script& script = of(self);
         Line& line = line_of(state);
         const Guard guard(script, line, "on_drain");
+        script.check_draining(*draining);
         ++script.drains;
         if (script.on_drain) {
-            return script.on_drain(line, deadline_ms);
+            return script.on_drain(line, *draining);
         }
-        script.close(line);
-        return PORTICO_OK;
+        return script.close(line);
     }
 
     static void PORTICO_CALL on_close(void* self, portico_connection connection, void* state,
-                                      std::uint32_t reason) {
+                                      const portico_closed* closed) {
         Script& script = of(self);
         Line& line = line_of(state);
         const Guard guard(script, line, "on_close", true);
-        line.reason = reason;
-        ++script.reasons[std::min<std::size_t>(reason, script.reasons.size() - 1)];
+        line.closed = *closed;
+        line.reason = closed->reason;
+        ++script.reasons[std::min<std::size_t>(closed->reason, script.reasons.size() - 1)];
+        script.check_closed(line, *closed);
         if (script.host_->send(script.instance_, connection, "x", 1) != PORTICO_GONE) {
             script.violated("send inside on_close does not answer GONE");
         }
         if (script.on_close) {
-            script.on_close(line, reason);
+            script.on_close(line, *closed);
         }
         ++script.closed;
     }
 
     static const portico_plugin& table() {
-        static const portico_plugin calls = [] {
-            portico_plugin made{};
+        static const portico_callbacks callbacks = [] {
+            portico_callbacks made{};
             made.struct_size = sizeof made;
-            made.create = create;
-            made.destroy = destroy;
             made.on_open = on_open;
             made.on_data = on_data;
             made.on_writable = on_writable;
@@ -186,11 +217,105 @@ struct Script::Calls {
             made.on_close = on_close;
             return made;
         }();
+        static const portico_plugin calls = [] {
+            portico_plugin made{};
+            made.struct_size = sizeof made;
+            made.create = create;
+            made.on_stop = on_stop;
+            made.destroy = destroy;
+            made.callbacks = &callbacks;
+            return made;
+        }();
         return calls;
     }
 };
 
-Script::Script() : script_{&Calls::table(), this} {}
+Script::Script() : script_{&Calls::table(), this, Calls::validate} {}
+
+// ---- the guard's knowledge of event structures
+
+void Script::check_setup(const portico_setup& setup, std::uint32_t mode) {
+    const bool is_well = setup.struct_size == sizeof setup && setup.mode == mode &&
+                         setup.host != nullptr && setup.host->struct_size == sizeof *setup.host &&
+                         setup.instance != nullptr && setup.plugin != nullptr &&
+                         setup.listener_name_size != 0 && setup.error_capacity >= 256 &&
+                         setup.worker_count != 0 && setup.max_send_bytes != 0 &&
+                         setup.send_high_bytes != 0 &&
+                         setup.send_low_bytes < setup.send_high_bytes &&
+                         setup.max_message_bytes != 0;
+    const bool has_framing = setup.framing == PORTICO_FRAMING_NONE ||
+                             setup.framing == PORTICO_FRAMING_DELIMITER ||
+                             setup.framing == PORTICO_FRAMING_LENGTH_PREFIX;
+    if (!is_well || !has_framing) {
+        violated("a setup with wrong members");
+    }
+}
+
+void Script::check_draining(const portico_draining& draining) {
+    if (draining.struct_size != sizeof draining || draining.reason != PORTICO_DRAIN_STOP ||
+        draining.deadline_ns == 0) {
+        violated("on_stop or on_drain with wrong members");
+    }
+}
+
+void Script::check_frame(Line& line, std::uint64_t size, const portico_frame& frame) {
+    const bool is_again = (frame.flags & PORTICO_FRAME_AGAIN) != 0;
+    const bool is_last = (frame.flags & PORTICO_FRAME_LAST) != 0;
+    if (frame.struct_size != sizeof frame ||
+        (frame.flags & ~(PORTICO_FRAME_AGAIN | PORTICO_FRAME_LAST)) != 0 ||
+        frame.payload_offset + frame.payload_size > size) {
+        violated("on_data with a wrong frame");
+    }
+    if (frame.offered_before != line.left || is_again != (line.left != 0)) {
+        violated("offered_before is " + std::to_string(frame.offered_before) + ", flags " +
+                 std::to_string(frame.flags) + ", and " + std::to_string(line.left) +
+                 " bytes were left");
+    }
+    if ((is_last && is_framed()) || (line.has_come_last && !is_last)) {
+        violated("an offer is marked as the last with framing, or another one follows it");
+    }
+    line.has_come_last = is_last;
+}
+
+// By the rules of on_data: with framing a message counts as a whole, and WOULD_BLOCK leaves all.
+void Script::count_consumed(Line& line, std::uint64_t size, std::uint64_t consumed,
+                            portico_status status) const {
+    std::uint64_t taken = std::min(consumed, size);
+    if (is_framed()) {
+        const bool is_held = status == PORTICO_HOLD || status == PORTICO_WAIT;
+        taken = consumed != 0 || !is_held ? size : 0;
+    }
+    if (status == PORTICO_WOULD_BLOCK) {
+        taken = 0;
+    }
+    line.left = size - taken;
+    line.consumed += taken;
+}
+
+void Script::check_closed(const Line& line, const portico_closed& closed) {
+    const bool is_broken = closed.reason == PORTICO_REASON_RESET ||
+                           closed.reason == PORTICO_REASON_ERROR;
+    const bool is_plugins = closed.reason == PORTICO_REASON_PLUGIN_ERROR;
+    portico_connection_info found{};
+    const bool has_info = info(line.handle, found) == PORTICO_OK && found.peer.text_size != 0;
+    if (closed.struct_size != sizeof closed || closed.reason == 0 ||
+        (closed.native_error != 0 && !is_broken) || (is_broken && closed.status != PORTICO_ERROR) ||
+        (is_plugins && closed.status >= 0) ||
+        (!is_broken && !is_plugins && closed.status != PORTICO_OK)) {
+        violated("on_close with reason " + std::to_string(closed.reason) + ", status " +
+                 std::to_string(closed.status) + " and native error " +
+                 std::to_string(closed.native_error));
+    }
+    if (closed.opened_ns == 0 || closed.opened_ns > host_->now(instance_) ||
+        closed.received_bytes < line.consumed + line.left) {
+        violated("on_close with wrong figures");
+    }
+    if (!has_info) {
+        violated("info does not work in on_close");
+    }
+}
+
+// ---- the host's functions
 
 portico_status Script::send(Line& line, std::string_view bytes) {
     const portico_status status = send_to(line.handle, bytes);
@@ -204,6 +329,21 @@ portico_status Script::send(Line& line, std::string_view bytes) {
 
 portico_status Script::send_to(portico_connection connection, std::string_view bytes) const {
     return host_->send(instance_, connection, bytes.data(), bytes.size());
+}
+
+portico_status Script::send_parts(Line& line, const std::vector<std::string_view>& parts) {
+    std::vector<portico_part> given;
+    std::uint64_t bytes = 0;
+    for (const std::string_view part : parts) {
+        given.push_back({part.data(), part.size()});
+        bytes += part.size();
+    }
+    const portico_status status = host_->send_parts(instance_, line.handle, given.data(),
+                                                    static_cast<std::uint32_t>(given.size()),
+                                                    sizeof(portico_part));
+    line.accepted += status == PORTICO_OK ? bytes : 0;
+    line.blocked += status == PORTICO_WOULD_BLOCK ? 1 : 0;
+    return status;
 }
 
 portico_status Script::close(Line& line, std::uint32_t how) const {

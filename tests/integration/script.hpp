@@ -3,8 +3,9 @@
 // boundary.
 //
 // Every callback passes a guard that knows the rules of the ABI: one callback at a time for a
-// connection, on_open first, on_close last and once, nothing after destroy. It counts and describes
-// violations; TestServer's end checks that there are none.
+// connection, on_open first, on_close last and once, nothing after destroy, event structures whose
+// members agree with what was seen before. It counts and describes violations; TestServer's end
+// checks that there are none.
 #pragma once
 
 #include <array>
@@ -29,8 +30,15 @@ struct Line {
     std::atomic<bool> refused{false};
     std::atomic<std::uint32_t> reason{0};
 
-    // For the test's own use. Not atomic: it belongs to the connection's callbacks, and after
-    // on_close to the test.
+    // What the host said. Not atomic: they belong to the connection's callbacks, and after on_close
+    // to the test.
+    portico_opened opened{};
+    portico_ended ended{};
+    portico_closed closed{};
+    std::uint64_t left = 0;      // of the previous offer
+    std::uint64_t consumed = 0;  // of all offers
+    bool has_come_last = false;  // an offer was marked PORTICO_FRAME_LAST
+    // For the test's own use, likewise.
     std::string text;
     // Counters for the test.
     std::atomic<std::uint64_t> accepted{0};  // bytes for which send returned PORTICO_OK
@@ -53,19 +61,23 @@ public:
     // The test's hooks, set before the server starts. An unset hook does the least: it accepts,
     // consumes everything, and closes in order at the peer's end and at a drain.
     std::function<portico_status(Script&)> on_create;
+    std::function<portico_status(const portico_setup&)> on_setup;  // create's, before on_create
+    std::function<portico_status(const portico_setup&)> on_validate;
+    std::function<portico_status(const portico_draining&)> on_stop;
     std::function<portico_status(Line&)> on_open;
     std::function<portico_status(Line&, std::string_view data, const portico_frame& frame,
                                  std::uint64_t& consumed)>
         on_data;
     std::function<portico_status(Line&)> on_writable;
-    std::function<portico_status(Line&, std::uint64_t remaining)> on_end;
-    std::function<portico_status(Line&, std::uint32_t deadline_ms)> on_drain;
-    std::function<void(Line&, std::uint32_t reason)> on_close;
+    std::function<portico_status(Line&, const portico_ended&)> on_end;
+    std::function<portico_status(Line&, const portico_draining&)> on_drain;
+    std::function<void(Line&, const portico_closed&)> on_close;
     std::function<void()> on_destroy;
 
     // The host's functions. send counts in the line the accepted and refused sends.
     portico_status send(Line& line, std::string_view bytes);
     portico_status send_to(portico_connection connection, std::string_view bytes) const;
+    portico_status send_parts(Line& line, const std::vector<std::string_view>& parts);
     portico_status close(Line& line, std::uint32_t how = PORTICO_CLOSE_GRACEFUL) const;
     portico_status finish_sending(Line& line) const;
     portico_status pause(Line& line) const;
@@ -87,6 +99,7 @@ public:
     std::atomic<std::uint64_t> closed{0};
     std::atomic<std::uint64_t> creates{0};
     std::atomic<std::uint64_t> destroys{0};
+    std::atomic<std::uint64_t> stops{0};
     std::atomic<std::uint64_t> drains{0};
     std::atomic<std::uint32_t> inside{0};      // the instance's running callbacks
     std::atomic<std::uint32_t> inside_max{0};  // the most that ever ran at once
@@ -104,7 +117,16 @@ private:
     struct Calls;
     friend struct Calls;
 
+    [[nodiscard]] bool is_framed() const { return framing_ != PORTICO_FRAMING_NONE; }
+    void check_setup(const portico_setup& setup, std::uint32_t mode);
+    void check_draining(const portico_draining& draining);
+    void check_frame(Line& line, std::uint64_t size, const portico_frame& frame);
+    void count_consumed(Line& line, std::uint64_t size, std::uint64_t consumed,
+                        portico_status status) const;
+    void check_closed(const Line& line, const portico_closed& closed);
+
     relay_script script_;
+    std::uint32_t framing_ = PORTICO_FRAMING_NONE;  // the listener's
     const portico_host* host_ = nullptr;
     portico_instance* instance_ = nullptr;
     std::mutex mutex_;

@@ -290,17 +290,19 @@ TEST_CASE("on_drain may finish its work; the deadline cuts connections that do n
         const portico_status status = finishes.send(line, data);
         return line.flag != 0 && data == "last" ? finishes.close(line) : status;
     };
-    finishes.on_drain = [&](Line& line, std::uint32_t deadline_ms) {
-        if (deadline_ms != 700) {
-            finishes.violated("deadline_ms " + std::to_string(deadline_ms));
+    finishes.on_drain = [&](Line& line, const portico_draining& draining) {
+        const std::uint64_t left_ns = draining.deadline_ns -
+                                      finishes.host()->now(finishes.instance());
+        if (left_ns > 700'000'000) {
+            finishes.violated("the deadline is in " + std::to_string(left_ns) + " ns");
         }
         line.flag = 1;
         return finishes.send(line, "finish");
     };
     Script never;
-    never.on_drain = [](Line&, std::uint32_t) { return PORTICO_OK; };
+    never.on_drain = [](Line&, const portico_draining&) { return PORTICO_OK; };
     Script fails;
-    fails.on_drain = [](Line&, std::uint32_t) { return PORTICO_ERROR; };
+    fails.on_drain = [](Line&, const portico_draining&) { return PORTICO_ERROR; };
     TestServer server(io_of(ports),
                       {{"finishes", "relay#full", "", &finishes},
                        {"never", "relay#full", "", &never},
@@ -347,7 +349,7 @@ TEST_CASE("a peer that reads nothing does not delay a stop beyond the deadline",
 
 TEST_CASE("a shorter limit ends a running drain", "[stop]") {
     Script script;
-    script.on_drain = [](Line&, std::uint32_t) { return PORTICO_OK; };
+    script.on_drain = [](Line&, const portico_draining&) { return PORTICO_OK; };
     TestServer server(io_of("per_core"), {{"x", "relay#full", "", &script}},
                       R"("shutdown": {"drain_ms": 60000})");
     Peer peer = server.connect("x");

@@ -104,7 +104,7 @@ TEST_CASE("a peer that reads steadily but slowly gets everything, whatever timeo
         answer(scripts[0], line);
         return scripts[0].close(line);
     };
-    scripts[1].on_end = [&](Line& line, std::uint64_t) -> portico_status {
+    scripts[1].on_end = [&](Line& line, const portico_ended&) -> portico_status {
         answer(scripts[1], line);
         return PORTICO_OK;
     };

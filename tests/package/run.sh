@@ -59,11 +59,11 @@ work=$(cd "$work" && pwd)
 sdk=$(cd "$sdk" && pwd)
 
 # build NAME: the project in $work/NAME, against the installed SDK. Leaves NAME.so or NAME.dll in
-# its build/, with the one symbol that it may export.
+# its build/, with the one symbol that it may export. A warning is an error.
 build() {
     local name=$1 binutils
     quietly "$work/$name.configure.log" cmake -S "$work/$name" -B "$work/$name/build" -G Ninja \
-        -DCMAKE_BUILD_TYPE=Release \
+        -DCMAKE_BUILD_TYPE=Release '-DCMAKE_C_FLAGS=-std=c11 -Wall -Wextra -Wpedantic -Werror' \
         "-DCMAKE_PREFIX_PATH=$sdk" ${toolchain:+"-DCMAKE_TOOLCHAIN_FILE=$toolchain"}
     quietly "$work/$name.build.log" cmake --build "$work/$name/build"
     mapfile -t binutils < <(sed -nE 's/^CMAKE_(NM|OBJDUMP):FILEPATH=/-D\1=/p' \

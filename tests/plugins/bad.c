@@ -3,13 +3,10 @@
 
 #include <portico/portico.h>
 
-static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance,
-                                          const char* settings, uint64_t settings_size, char* error,
-                                          uint64_t error_capacity, void** self) {
-    (void)host, (void)instance, (void)settings, (void)settings_size, (void)error,
-        (void)error_capacity, (void)self;
+static portico_status PORTICO_CALL create(const portico_setup* setup, void** self) {
+    (void)self;
 #if defined(BAD_CREATE_FAILS)
-    (void)snprintf(error, (size_t)error_capacity, "the moon is in the wrong phase");
+    (void)snprintf(setup->error, (size_t)setup->error_capacity, "the moon is in the wrong phase");
     return PORTICO_ERROR;
 #elif defined(BAD_CREATE_FAILS_MUTE)
     return PORTICO_LIMIT;
@@ -38,6 +35,10 @@ static portico_status PORTICO_CALL on_data(void* self, portico_connection connec
 #endif
 }
 
+static const portico_callbacks callbacks = {
+    .struct_size = sizeof(portico_callbacks),
+    .on_data = on_data,
+};
 static const portico_plugin bad_plugin = {
     .struct_size = sizeof(portico_plugin),
     .abi_major = PORTICO_ABI_MAJOR,
@@ -59,7 +60,7 @@ static const portico_plugin bad_plugin = {
     .version_size = 1,
     .create = create,
     .destroy = destroy,
-    .on_data = on_data,
+    .callbacks = &callbacks,
 };
 
 #if defined(BAD_OTHER_MAJOR)
@@ -68,14 +69,14 @@ static const portico_module bad_module = {sizeof(portico_module), PORTICO_ABI_MA
                                           NULL};
 
 PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module* PORTICO_CALL
-PORTICO_PLUGIN_QUERY(uint32_t host_abi_major) {
+portico_plugin_query(uint32_t host_abi_major) {
     (void)host_abi_major;
     (void)bad_plugin;
     return &bad_module;
 }
 #elif defined(BAD_NULL_MODULE)
 PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module* PORTICO_CALL
-PORTICO_PLUGIN_QUERY(uint32_t host_abi_major) {
+portico_plugin_query(uint32_t host_abi_major) {
     (void)host_abi_major;
     (void)bad_plugin;
     return NULL;

@@ -38,23 +38,20 @@ struct connection {
     unsigned messages;
 };
 
-static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* handle,
-                                          const char* text, uint64_t text_size, char* error,
-                                          uint64_t error_capacity, void** self) {
-    (void)text, (void)text_size, (void)error, (void)error_capacity;
-    const portico_settings* settings = host->get_extension(handle, PORTICO_EXT_SETTINGS,
-                                                           sizeof PORTICO_EXT_SETTINGS - 1);
+static portico_status PORTICO_CALL create(const portico_setup* setup, void** self) {
+    const portico_settings* settings = setup->host->get_extension(
+        setup->instance, PORTICO_EXT_SETTINGS, sizeof PORTICO_EXT_SETTINGS - 1);
     int64_t callback_ms = 0, unit_bytes = 1024;
     if (settings == NULL) return PORTICO_UNSUPPORTED;
-    portico_status status = settings->get_integer(handle, "callback_ms", 11, 0, 60000,
+    portico_status status = settings->get_integer(setup->instance, "callback_ms", 11, 0, 60000,
                                                   &callback_ms);
     if (status < 0 && status != PORTICO_NOT_FOUND) return status;
-    status = settings->get_integer(handle, "unit_bytes", 10, 1, 1 << 20, &unit_bytes);
+    status = settings->get_integer(setup->instance, "unit_bytes", 10, 1, 1 << 20, &unit_bytes);
     if (status < 0 && status != PORTICO_NOT_FOUND) return status;
     struct instance* made = calloc(1, sizeof *made);
     if (made == NULL) return PORTICO_NO_MEMORY;
-    made->host = host;
-    made->handle = handle;
+    made->host = setup->host;
+    made->handle = setup->instance;
     made->callback_ms = callback_ms;
     made->unit_bytes = unit_bytes;
     *self = made;
@@ -66,24 +63,23 @@ static void PORTICO_CALL destroy(void* self) {
     free(self);
 }
 
-static portico_status PORTICO_CALL on_open(void* self, portico_connection handle, void** state) {
-    (void)self, (void)handle;
+static portico_status PORTICO_CALL on_open(void* self, portico_connection handle,
+                                           const portico_opened* opened, void** state) {
+    (void)self, (void)handle, (void)opened;
     *state = calloc(1, sizeof(struct connection));
     return *state != NULL ? PORTICO_OK : PORTICO_NO_MEMORY;
 }
 
 static void PORTICO_CALL on_close(void* self, portico_connection handle, void* state,
-                                  uint32_t reason) {
-    (void)self, (void)handle, (void)reason;
+                                  const portico_closed* closed) {
+    (void)self, (void)handle, (void)closed;
     free(state);
 }
 
 static portico_status echo(struct instance* instance, portico_connection handle,
                            const uint8_t* data, uint64_t size, uint64_t* consumed) {
-    const portico_status status = instance->host->send(instance->handle, handle, data, size);
-    if (status == PORTICO_WOULD_BLOCK) return PORTICO_HOLD;
     *consumed = size;
-    return status == PORTICO_GONE ? PORTICO_OK : status;
+    return instance->host->send(instance->handle, handle, data, size);
 }
 
 static portico_status PORTICO_CALL on_data_stays(void* self, portico_connection handle, void* state,
@@ -94,8 +90,8 @@ static portico_status PORTICO_CALL on_data_stays(void* self, portico_connection 
 }
 
 static portico_status PORTICO_CALL on_end_stays(void* self, portico_connection handle, void* state,
-                                                uint64_t remaining) {
-    (void)self, (void)handle, (void)state, (void)remaining;
+                                                const portico_ended* ended) {
+    (void)self, (void)handle, (void)state, (void)ended;
     return PORTICO_OK;
 }
 
@@ -125,7 +121,7 @@ static portico_status pump(struct instance* instance, portico_connection handle,
             instance->host->pause_reading(instance->handle, handle);
             return PORTICO_OK;
         }
-        if (status < 0) return status == PORTICO_GONE ? PORTICO_OK : status;
+        if (status < 0) return status;
         connection->owed -= size;
         connection->sent += size;
     }
@@ -250,33 +246,43 @@ static void PORTICO_CALL go_round(void* self, portico_connection handle, void* s
     if (status == PORTICO_OK) instance->host->post_instance(instance->handle, go_round, NULL);
 }
 
-static portico_status PORTICO_CALL create_spins(const portico_host* host, portico_instance* handle,
-                                                const char* text, uint64_t text_size, char* error,
-                                                uint64_t error_capacity, void** self) {
-    const portico_status status = create(host, handle, text, text_size, error, error_capacity,
-                                         self);
+static portico_status PORTICO_CALL create_spins(const portico_setup* setup, void** self) {
+    const portico_status status = create(setup, self);
     if (status == PORTICO_OK) go_round(*self, 0, NULL, NULL, PORTICO_OK);
     return status;
 }
 
-#define COMMON_BUT_CREATE(text)                                                       \
-    .struct_size = sizeof(portico_plugin), .abi_major = PORTICO_ABI_MAJOR,            \
-    .abi_minor = PORTICO_ABI_MINOR, .abi_required = PORTICO_ABI_MINOR, .version = "", \
-    .destroy = destroy, .on_open = on_open, .on_close = on_close, .name = (text),     \
-    .name_size = sizeof(text) - 1
-#define COMMON(text) COMMON_BUT_CREATE(text), .create = create
+#define CALLBACKS(name, ...)                                                                     \
+    static const portico_callbacks name##_callbacks = {.struct_size = sizeof(portico_callbacks), \
+                                                       .on_open = on_open,                       \
+                                                       .on_close = on_close,                     \
+                                                       __VA_ARGS__}
+CALLBACKS(slow, .on_data = on_data_slow);
+CALLBACKS(large, .on_data = on_data_large, .on_writable = on_writable_large);
+CALLBACKS(holds, .on_data = on_data_holds);
+CALLBACKS(stays, .on_data = on_data_stays, .on_end = on_end_stays);
+CALLBACKS(changes, .on_data = on_data_changes);
+CALLBACKS(loses, .on_data = on_data_loses);
+CALLBACKS(spins, .on_data = on_data_stays);
 
-static const portico_plugin slow = {COMMON("slow"), .on_data = on_data_slow};
-static const portico_plugin large = {COMMON("large"), .on_data = on_data_large,
-                                     .on_writable = on_writable_large};
-static const portico_plugin holds = {COMMON("holds"), .on_data = on_data_holds};
-static const portico_plugin stays = {COMMON("stays"), .on_data = on_data_stays,
-                                     .on_end = on_end_stays};
-
-static const portico_plugin changes = {COMMON("changes"), .on_data = on_data_changes};
-static const portico_plugin loses = {COMMON("loses"), .on_data = on_data_loses};
-static const portico_plugin spins = {COMMON_BUT_CREATE("spins"), .create = create_spins,
-                                     .on_data = on_data_stays};
+#define PLUGIN(name_, create_)                                                  \
+    static const portico_plugin name_ = {.struct_size = sizeof(portico_plugin), \
+                                         .abi_major = PORTICO_ABI_MAJOR,        \
+                                         .abi_minor = PORTICO_ABI_MINOR,        \
+                                         .abi_required = PORTICO_ABI_MINOR,     \
+                                         .name = #name_,                        \
+                                         .name_size = sizeof #name_ - 1,        \
+                                         .version = "",                         \
+                                         .create = create_,                     \
+                                         .destroy = destroy,                    \
+                                         .callbacks = &name_##_callbacks}
+PLUGIN(slow, create);
+PLUGIN(large, create);
+PLUGIN(holds, create);
+PLUGIN(stays, create);
+PLUGIN(changes, create);
+PLUGIN(loses, create);
+PLUGIN(spins, create_spins);
 
 static const portico_plugin* const plugins[] = {&slow,    &large, &holds, &stays,
                                                 &changes, &loses, &spins};
@@ -284,6 +290,6 @@ static const portico_module module = {sizeof(portico_module), PORTICO_ABI_MAJOR,
                                       sizeof plugins / sizeof plugins[0], plugins};
 
 PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module* PORTICO_CALL
-PORTICO_PLUGIN_QUERY(uint32_t host_abi_major) {
+portico_plugin_query(uint32_t host_abi_major) {
     return host_abi_major == PORTICO_ABI_MAJOR ? &module : NULL;
 }

@@ -63,22 +63,20 @@ static portico_status answer_question(struct delays* delays, portico_connection 
     return delays->host->send(delays->handle, connection, text, (uint64_t)size);
 }
 
-static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance,
-                                          const char* settings, uint64_t settings_size, char* error,
-                                          uint64_t error_capacity, void** self) {
-    (void)settings, (void)settings_size, (void)error, (void)error_capacity;
-    const portico_settings* reader = host->get_extension(instance, PORTICO_EXT_SETTINGS,
-                                                         sizeof PORTICO_EXT_SETTINGS - 1);
+static portico_status PORTICO_CALL create(const portico_setup* setup, void** self) {
+    const portico_settings* reader = setup->host->get_extension(
+        setup->instance, PORTICO_EXT_SETTINGS, sizeof PORTICO_EXT_SETTINGS - 1);
     if (reader == NULL) return PORTICO_UNSUPPORTED;
     int64_t least_us = 0, span_us = 0;
-    portico_status status = reader->get_integer(instance, "least_us", 8, 0, 1000000, &least_us);
+    portico_status status = reader->get_integer(setup->instance, "least_us", 8, 0, 1000000,
+                                                &least_us);
     if (status < 0) return status;
-    status = reader->get_integer(instance, "span_us", 7, 0, 1000000, &span_us);
+    status = reader->get_integer(setup->instance, "span_us", 7, 0, 1000000, &span_us);
     if (status < 0) return status;
     struct delays* made = malloc(sizeof *made);
     if (made == NULL) return PORTICO_NO_MEMORY;
-    made->host = host;
-    made->handle = instance;
+    made->host = setup->host;
+    made->handle = setup->instance;
     made->least_us = least_us;
     made->span_us = span_us;
     made->random = 20260131;
@@ -105,18 +103,23 @@ static portico_status PORTICO_CALL on_data(void* self, portico_connection connec
     stand_still(drawn_us(delays));
     const uint64_t ended_ns = delays->host->now(delays->handle);
     if (delays->count < TIMES_MAX) delays->times_ns[delays->count++] = ended_ns - began_ns;
-    const portico_status status = delays->host->send(delays->handle, connection, data, size);
-    return status == PORTICO_GONE ? PORTICO_OK : status;
+    return delays->host->send(delays->handle, connection, data, size);
 }
 
-static const portico_plugin plugin = {.struct_size = sizeof(portico_plugin),
-                                      .abi_major = PORTICO_ABI_MAJOR,
-                                      .abi_minor = PORTICO_ABI_MINOR,
-                                      .abi_required = PORTICO_ABI_MINOR,
-                                      .version = "",
-                                      .create = create,
-                                      .destroy = destroy,
-                                      .name = "delays",
-                                      .name_size = sizeof "delays" - 1,
-                                      .on_data = on_data};
+static const portico_callbacks callbacks = {
+    .struct_size = sizeof(portico_callbacks),
+    .on_data = on_data,
+};
+static const portico_plugin plugin = {
+    .struct_size = sizeof(portico_plugin),
+    .abi_major = PORTICO_ABI_MAJOR,
+    .abi_minor = PORTICO_ABI_MINOR,
+    .abi_required = PORTICO_ABI_MINOR,
+    .version = "",
+    .create = create,
+    .destroy = destroy,
+    .name = "delays",
+    .name_size = sizeof "delays" - 1,
+    .callbacks = &callbacks,
+};
 PORTICO_PLUGIN_ENTRY(plugin)

@@ -17,25 +17,22 @@ struct hangs {
 static void hang_in(const struct hangs* hangs, const char* name) {
     if (strcmp(hangs->in, name) != 0) return;
     static const char text[] = "hangs";
-    hangs->host->log(hangs->instance, PORTICO_LOG_INFO, text, sizeof text - 1);
+    hangs->host->log(hangs->instance, 0, PORTICO_LOG_INFO, text, sizeof text - 1);
     for (;;) stand_still(100 * 1000);
 }
 
-static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance,
-                                          const char* settings, uint64_t settings_size, char* error,
-                                          uint64_t error_capacity, void** self) {
-    (void)settings, (void)settings_size, (void)error, (void)error_capacity;
-    const portico_settings* reader = host->get_extension(instance, PORTICO_EXT_SETTINGS,
-                                                         sizeof PORTICO_EXT_SETTINGS - 1);
+static portico_status PORTICO_CALL create(const portico_setup* setup, void** self) {
+    const portico_settings* reader = setup->host->get_extension(
+        setup->instance, PORTICO_EXT_SETTINGS, sizeof PORTICO_EXT_SETTINGS - 1);
     const char* in = "";
     uint64_t in_size = 0;
     if (reader == NULL) return PORTICO_UNSUPPORTED;
-    const portico_status status = reader->get_string(instance, "in", 2, &in, &in_size);
+    const portico_status status = reader->get_string(setup->instance, "in", 2, &in, &in_size);
     if (status < 0) return status;
     struct hangs* made = calloc(1, sizeof *made);
     if (made == NULL) return PORTICO_NO_MEMORY;
-    made->host = host;
-    made->instance = instance;
+    made->host = setup->host;
+    made->instance = setup->instance;
     memcpy(made->in, in, (size_t)(in_size < sizeof made->in ? in_size : sizeof made->in - 1));
     hang_in(made, "create");
     *self = made;
@@ -48,8 +45,8 @@ static void PORTICO_CALL destroy(void* self) {
 }
 
 static portico_status PORTICO_CALL on_open(void* self, portico_connection connection,
-                                           void** state) {
-    (void)connection, (void)state;
+                                           const portico_opened* opened, void** state) {
+    (void)connection, (void)opened, (void)state;
     hang_in(self, "on_open");
     return PORTICO_OK;
 }
@@ -73,52 +70,52 @@ static portico_status PORTICO_CALL on_data(void* self, portico_connection connec
         if (strcmp(hangs->in, "post_instance") == 0)
             (void)hangs->host->post_instance(hangs->instance, posted, NULL);
     }
-    const portico_status status = hangs->host->send(hangs->instance, connection, data, size);
-    if (status == PORTICO_WOULD_BLOCK) return PORTICO_HOLD;
     *consumed = size;
-    return status == PORTICO_GONE ? PORTICO_OK : status;
+    return hangs->host->send(hangs->instance, connection, data, size);
 }
 
 static portico_status PORTICO_CALL on_end(void* self, portico_connection connection, void* state,
-                                          uint64_t remaining) {
+                                          const portico_ended* ended) {
     struct hangs* hangs = self;
-    (void)state, (void)remaining;
+    (void)state, (void)ended;
     hang_in(hangs, "on_end");
-    const portico_status status = hangs->host->close(hangs->instance, connection,
-                                                     PORTICO_CLOSE_GRACEFUL);
-    return status == PORTICO_GONE ? PORTICO_OK : status;
+    return hangs->host->close(hangs->instance, connection, PORTICO_CLOSE_GRACEFUL);
 }
 
 static portico_status PORTICO_CALL on_drain(void* self, portico_connection connection, void* state,
-                                            uint32_t deadline_ms) {
+                                            const portico_draining* draining) {
     struct hangs* hangs = self;
-    (void)state, (void)deadline_ms;
+    (void)state, (void)draining;
     hang_in(hangs, "on_drain");
-    const portico_status status = hangs->host->close(hangs->instance, connection,
-                                                     PORTICO_CLOSE_GRACEFUL);
-    return status == PORTICO_GONE ? PORTICO_OK : status;
+    return hangs->host->close(hangs->instance, connection, PORTICO_CLOSE_GRACEFUL);
 }
 
 static void PORTICO_CALL on_close(void* self, portico_connection connection, void* state,
-                                  uint32_t reason) {
-    (void)connection, (void)state, (void)reason;
+                                  const portico_closed* closed) {
+    (void)connection, (void)state, (void)closed;
     hang_in(self, "on_close");
 }
 
-static const portico_plugin plain = {.struct_size = sizeof(portico_plugin),
-                                     .abi_major = PORTICO_ABI_MAJOR,
-                                     .abi_minor = PORTICO_ABI_MINOR,
-                                     .abi_required = PORTICO_ABI_MINOR,
-                                     .flags = PORTICO_PLUGIN_UNLOADABLE,
-                                     .name = "hangs",
-                                     .name_size = 5,
-                                     .create = create,
-                                     .destroy = destroy,
-                                     .on_open = on_open,
-                                     .on_data = on_data,
-                                     .on_end = on_end,
-                                     .on_drain = on_drain,
-                                     .on_close = on_close};
+static const portico_callbacks callbacks = {
+    .struct_size = sizeof(portico_callbacks),
+    .on_open = on_open,
+    .on_data = on_data,
+    .on_end = on_end,
+    .on_drain = on_drain,
+    .on_close = on_close,
+};
+static const portico_plugin plain = {
+    .struct_size = sizeof(portico_plugin),
+    .abi_major = PORTICO_ABI_MAJOR,
+    .abi_minor = PORTICO_ABI_MINOR,
+    .abi_required = PORTICO_ABI_MINOR,
+    .flags = PORTICO_PLUGIN_UNLOADABLE,
+    .name = "hangs",
+    .name_size = 5,
+    .create = create,
+    .destroy = destroy,
+    .callbacks = &callbacks,
+};
 static const portico_plugin blocking = {
     .struct_size = sizeof(portico_plugin),
     .abi_major = PORTICO_ABI_MAJOR,
@@ -129,16 +126,13 @@ static const portico_plugin blocking = {
     .name_size = 8,
     .create = create,
     .destroy = destroy,
-    .on_open = on_open,
-    .on_data = on_data,
-    .on_end = on_end,
-    .on_drain = on_drain,
-    .on_close = on_close};
+    .callbacks = &callbacks,
+};
 static const portico_plugin* const plugins[] = {&plain, &blocking};
 static const portico_module module = {sizeof(portico_module), PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR,
                                       sizeof plugins / sizeof plugins[0], plugins};
 
 PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module* PORTICO_CALL
-PORTICO_PLUGIN_QUERY(uint32_t host_abi_major) {
+portico_plugin_query(uint32_t host_abi_major) {
     return host_abi_major == PORTICO_ABI_MAJOR ? &module : NULL;
 }

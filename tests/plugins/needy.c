@@ -11,17 +11,11 @@ struct needy {
     portico_instance* instance;
 };
 
-static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance,
-                                          const char* settings, uint64_t settings_size, char* error,
-                                          uint64_t error_capacity, void** self) {
-    (void)settings;
-    (void)settings_size;
-    (void)error;
-    (void)error_capacity;
+static portico_status PORTICO_CALL create(const portico_setup* setup, void** self) {
     struct needy* needy = malloc(sizeof *needy);
     if (needy == NULL) return PORTICO_NO_MEMORY;
-    needy->host = host;
-    needy->instance = instance;
+    needy->host = setup->host;
+    needy->instance = setup->instance;
     *self = needy;
     return PORTICO_OK;
 }
@@ -38,13 +32,14 @@ static portico_status PORTICO_CALL on_data(void* self, portico_connection connec
     (void)data;
     (void)frame;
     const char* text = needed_text();
-    const portico_status status = needy->host->send(needy->instance, connection, text,
-                                                    strlen(text));
-    if (status == PORTICO_WOULD_BLOCK) return PORTICO_HOLD;
     *consumed = size;
-    return status == PORTICO_GONE ? PORTICO_OK : status;
+    return needy->host->send(needy->instance, connection, text, strlen(text));
 }
 
+static const portico_callbacks callbacks = {
+    .struct_size = sizeof(portico_callbacks),
+    .on_data = on_data,
+};
 static const portico_plugin needy_plugin = {
     .struct_size = sizeof(portico_plugin),
     .abi_major = PORTICO_ABI_MAJOR,
@@ -57,6 +52,6 @@ static const portico_plugin needy_plugin = {
     .version_size = 1,
     .create = create,
     .destroy = destroy,
-    .on_data = on_data,
+    .callbacks = &callbacks,
 };
 PORTICO_PLUGIN_ENTRY(needy_plugin)

@@ -13,17 +13,14 @@ struct instance {
 };
 
 static void say(const struct instance* self, const char* text) {
-    self->host->log(self->handle, PORTICO_LOG_INFO, text, strlen(text));
+    self->host->log(self->handle, 0, PORTICO_LOG_INFO, text, strlen(text));
 }
 
-static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance,
-                                          const char* settings, uint64_t settings_size, char* error,
-                                          uint64_t error_capacity, void** self) {
-    (void)settings, (void)settings_size, (void)error, (void)error_capacity;
+static portico_status PORTICO_CALL create(const portico_setup* setup, void** self) {
     struct instance* made = malloc(sizeof *made);
     if (made == NULL) return PORTICO_NO_MEMORY;
-    made->host = host;
-    made->handle = instance;
+    made->host = setup->host;
+    made->handle = setup->instance;
     *self = made;
     return PORTICO_OK;
 }
@@ -37,27 +34,31 @@ static portico_status PORTICO_CALL on_data(void* self, portico_connection connec
                                            const portico_frame* frame, uint64_t* consumed) {
     const struct instance* instance = self;
     (void)state, (void)frame;
-    const portico_status status = instance->host->send(instance->handle, connection, data, size);
-    if (status == PORTICO_WOULD_BLOCK) return PORTICO_HOLD;
     *consumed = size;
-    return status;
+    return instance->host->send(instance->handle, connection, data, size);
 }
 
 static portico_status PORTICO_CALL on_drain(void* self, portico_connection connection, void* state,
-                                            uint32_t deadline_ms) {
-    (void)connection, (void)state, (void)deadline_ms;
+                                            const portico_draining* draining) {
+    (void)connection, (void)state, (void)draining;
     say(self, "draining");
     return PORTICO_OK;
 }
 
 static void PORTICO_CALL on_close(void* self, portico_connection connection, void* state,
-                                  uint32_t reason) {
+                                  const portico_closed* closed) {
     (void)connection, (void)state;
     char text[32];
-    (void)snprintf(text, sizeof text, "gone %u", (unsigned)reason);
+    (void)snprintf(text, sizeof text, "gone %u", (unsigned)closed->reason);
     say(self, text);
 }
 
+static const portico_callbacks callbacks = {
+    .struct_size = sizeof(portico_callbacks),
+    .on_data = on_data,
+    .on_drain = on_drain,
+    .on_close = on_close,
+};
 static const portico_plugin never_drains = {
     .struct_size = sizeof(portico_plugin),
     .abi_major = PORTICO_ABI_MAJOR,
@@ -70,8 +71,6 @@ static const portico_plugin never_drains = {
     .version_size = 1,
     .create = create,
     .destroy = destroy,
-    .on_data = on_data,
-    .on_drain = on_drain,
-    .on_close = on_close,
+    .callbacks = &callbacks,
 };
 PORTICO_PLUGIN_ENTRY(never_drains)

@@ -20,18 +20,13 @@ static portico_status read_all(const portico_host* host, portico_instance* insta
     return PORTICO_OK;
 }
 
-static portico_status PORTICO_CALL validate(const portico_host* host, portico_instance* instance,
-                                            const char* settings, uint64_t settings_size,
-                                            char* error, uint64_t error_capacity) {
-    (void)settings, (void)settings_size, (void)error, (void)error_capacity;
-    return read_all(host, instance);
+static portico_status PORTICO_CALL validate(const portico_setup* setup) {
+    return read_all(setup->host, setup->instance);
 }
 
-static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance,
-                                          const char* settings, uint64_t settings_size, char* error,
-                                          uint64_t error_capacity, void** self) {
-    (void)settings, (void)settings_size, (void)error, (void)error_capacity, (void)self;
-    return read_all(host, instance);
+static portico_status PORTICO_CALL create(const portico_setup* setup, void** self) {
+    (void)self;
+    return read_all(setup->host, setup->instance);
 }
 
 static void PORTICO_CALL destroy(void* self) {
@@ -46,6 +41,10 @@ static portico_status PORTICO_CALL on_data(void* self, portico_connection connec
     return PORTICO_OK;
 }
 
+static const portico_callbacks callbacks = {
+    .struct_size = sizeof(portico_callbacks),
+    .on_data = on_data,
+};
 static const portico_plugin settings_plugin = {
     .struct_size = sizeof(portico_plugin),
     .abi_major = PORTICO_ABI_MAJOR,
@@ -59,6 +58,6 @@ static const portico_plugin settings_plugin = {
     .validate = validate,
     .create = create,
     .destroy = destroy,
-    .on_data = on_data,
+    .callbacks = &callbacks,
 };
 PORTICO_PLUGIN_ENTRY(settings_plugin)

@@ -17,14 +17,11 @@ struct instance {
     atomic_uint messages;
 };
 
-static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance,
-                                          const char* settings, uint64_t settings_size, char* error,
-                                          uint64_t error_capacity, void** self) {
-    (void)settings, (void)settings_size, (void)error, (void)error_capacity;
+static portico_status PORTICO_CALL create(const portico_setup* setup, void** self) {
     struct instance* made = calloc(1, sizeof *made);
     if (made == NULL) return PORTICO_NO_MEMORY;
-    made->host = host;
-    made->handle = instance;
+    made->host = setup->host;
+    made->handle = setup->instance;
     *self = made;
     return PORTICO_OK;
 }
@@ -36,10 +33,8 @@ static void PORTICO_CALL destroy(void* self) {
 static portico_status echo(void* self, portico_connection connection, const uint8_t* data,
                            uint64_t size, uint64_t* consumed) {
     struct instance* instance = self;
-    const portico_status status = instance->host->send(instance->handle, connection, data, size);
-    if (status == PORTICO_WOULD_BLOCK) return PORTICO_HOLD;
     *consumed = size;
-    return status == PORTICO_GONE ? PORTICO_OK : status;
+    return instance->host->send(instance->handle, connection, data, size);
 }
 
 static portico_status PORTICO_CALL on_data(void* self, portico_connection connection, void* state,
@@ -80,8 +75,8 @@ static portico_status PORTICO_CALL on_data_reply(void* self, portico_connection 
 }
 
 static portico_status PORTICO_CALL on_open_memory(void* self, portico_connection connection,
-                                                  void** state) {
-    (void)self, (void)connection, (void)state;
+                                                  const portico_opened* opened, void** state) {
+    (void)self, (void)connection, (void)opened, (void)state;
     static void* volatile lost;
     lost = malloc(4096);
     if (lost != NULL) memset(lost, 1, 4096);
@@ -89,8 +84,8 @@ static portico_status PORTICO_CALL on_open_memory(void* self, portico_connection
 }
 
 static portico_status PORTICO_CALL on_open_descriptor(void* self, portico_connection connection,
-                                                      void** state) {
-    (void)self, (void)connection, (void)state;
+                                                      const portico_opened* opened, void** state) {
+    (void)self, (void)connection, (void)opened, (void)state;
     return dup(STDERR_FILENO) >= 0 ? PORTICO_OK : PORTICO_LIMIT;
 }
 
@@ -100,33 +95,38 @@ static void* wait_for_ever(void* nothing) {
 }
 
 static portico_status PORTICO_CALL on_open_thread(void* self, portico_connection connection,
-                                                  void** state) {
+                                                  const portico_opened* opened, void** state) {
     pthread_t thread;
-    (void)self, (void)connection, (void)state;
+    (void)self, (void)connection, (void)opened, (void)state;
     if (pthread_create(&thread, NULL, wait_for_ever, NULL) == 0) pthread_detach(thread);
     return PORTICO_OK;
 }
 
-#define COMMON(text)                                                                  \
-    .struct_size = sizeof(portico_plugin), .abi_major = PORTICO_ABI_MAJOR,            \
-    .abi_minor = PORTICO_ABI_MINOR, .abi_required = PORTICO_ABI_MINOR, .version = "", \
-    .create = create, .destroy = destroy, .name = (text), .name_size = sizeof(text) - 1
-
-static const portico_plugin blocking = {COMMON("blocking"), .on_data = on_data_blocking,
-                                        .flags = PORTICO_PLUGIN_BLOCKING};
-static const portico_plugin memory = {COMMON("memory"), .on_data = on_data,
-                                      .on_open = on_open_memory};
-static const portico_plugin descriptor = {COMMON("descriptor"), .on_data = on_data,
-                                          .on_open = on_open_descriptor};
-static const portico_plugin thread = {COMMON("thread"), .on_data = on_data,
-                                      .on_open = on_open_thread};
-static const portico_plugin reply = {COMMON("reply"), .on_data = on_data_reply};
+#define PLUGIN(name_, flags_, ...)                                                                \
+    static const portico_callbacks name_##_callbacks = {.struct_size = sizeof(portico_callbacks), \
+                                                        __VA_ARGS__};                             \
+    static const portico_plugin name_ = {.struct_size = sizeof(portico_plugin),                   \
+                                         .abi_major = PORTICO_ABI_MAJOR,                          \
+                                         .abi_minor = PORTICO_ABI_MINOR,                          \
+                                         .abi_required = PORTICO_ABI_MINOR,                       \
+                                         .flags = (flags_),                                       \
+                                         .name = #name_,                                          \
+                                         .name_size = sizeof #name_ - 1,                          \
+                                         .version = "",                                           \
+                                         .create = create,                                        \
+                                         .destroy = destroy,                                      \
+                                         .callbacks = &name_##_callbacks}
+PLUGIN(blocking, PORTICO_PLUGIN_BLOCKING, .on_data = on_data_blocking);
+PLUGIN(memory, 0, .on_data = on_data, .on_open = on_open_memory);
+PLUGIN(descriptor, 0, .on_data = on_data, .on_open = on_open_descriptor);
+PLUGIN(thread, 0, .on_data = on_data, .on_open = on_open_thread);
+PLUGIN(reply, 0, .on_data = on_data_reply);
 
 static const portico_plugin* const plugins[] = {&blocking, &memory, &descriptor, &thread, &reply};
 static const portico_module module = {sizeof(portico_module), PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR,
                                       sizeof plugins / sizeof plugins[0], plugins};
 
 PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module* PORTICO_CALL
-PORTICO_PLUGIN_QUERY(uint32_t host_abi_major) {
+portico_plugin_query(uint32_t host_abi_major) {
     return host_abi_major == PORTICO_ABI_MAJOR ? &module : NULL;
 }

@@ -17,22 +17,20 @@ struct stalls {
     uint64_t began_ns; /* when the last stall began; only its one thread uses this */
 };
 
-static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance,
-                                          const char* settings, uint64_t settings_size, char* error,
-                                          uint64_t error_capacity, void** self) {
-    (void)settings, (void)settings_size, (void)error, (void)error_capacity;
-    const portico_settings* reader = host->get_extension(instance, PORTICO_EXT_SETTINGS,
-                                                         sizeof PORTICO_EXT_SETTINGS - 1);
+static portico_status PORTICO_CALL create(const portico_setup* setup, void** self) {
+    const portico_settings* reader = setup->host->get_extension(
+        setup->instance, PORTICO_EXT_SETTINGS, sizeof PORTICO_EXT_SETTINGS - 1);
     int64_t every_ms = 0, for_ms = 0;
     if (reader == NULL) return PORTICO_UNSUPPORTED;
-    portico_status status = reader->get_integer(instance, "every_ms", 8, 1, 3600000, &every_ms);
+    portico_status status = reader->get_integer(setup->instance, "every_ms", 8, 1, 3600000,
+                                                &every_ms);
     if (status < 0) return status;
-    status = reader->get_integer(instance, "for_ms", 6, 1, 3600000, &for_ms);
+    status = reader->get_integer(setup->instance, "for_ms", 6, 1, 3600000, &for_ms);
     if (status < 0) return status;
     struct stalls* made = malloc(sizeof *made);
     if (made == NULL) return PORTICO_NO_MEMORY;
-    *made = (struct stalls){host, instance, (uint64_t)every_ms * 1000000, for_ms,
-                            host->now(instance)};
+    *made = (struct stalls){setup->host, setup->instance, (uint64_t)every_ms * 1000000, for_ms,
+                            setup->host->now(setup->instance)};
     *self = made;
     return PORTICO_OK;
 }
@@ -51,27 +49,31 @@ static portico_status PORTICO_CALL on_data(void* self, portico_connection connec
         stalls->began_ns = now;
         stand_still(stalls->for_ms * 1000);
     }
-    const portico_status status = stalls->host->send(stalls->handle, connection, data, size);
-    if (status == PORTICO_WOULD_BLOCK) return PORTICO_HOLD;
     *consumed = size;
-    return status == PORTICO_GONE ? PORTICO_OK : status;
+    return stalls->host->send(stalls->handle, connection, data, size);
 }
 
-static const portico_plugin plugin = {.struct_size = sizeof(portico_plugin),
-                                      .abi_major = PORTICO_ABI_MAJOR,
-                                      .abi_minor = PORTICO_ABI_MINOR,
-                                      .abi_required = PORTICO_ABI_MINOR,
-                                      .version = "",
-                                      .create = create,
-                                      .destroy = destroy,
-                                      .name = "stalls",
-                                      .name_size = sizeof "stalls" - 1,
-                                      .on_data = on_data};
+static const portico_callbacks callbacks = {
+    .struct_size = sizeof(portico_callbacks),
+    .on_data = on_data,
+};
+static const portico_plugin plugin = {
+    .struct_size = sizeof(portico_plugin),
+    .abi_major = PORTICO_ABI_MAJOR,
+    .abi_minor = PORTICO_ABI_MINOR,
+    .abi_required = PORTICO_ABI_MINOR,
+    .version = "",
+    .create = create,
+    .destroy = destroy,
+    .name = "stalls",
+    .name_size = sizeof "stalls" - 1,
+    .callbacks = &callbacks,
+};
 static const portico_plugin* const plugins[] = {&plugin};
 static const portico_module module = {sizeof(portico_module), PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR,
                                       1, plugins};
 
 PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module* PORTICO_CALL
-PORTICO_PLUGIN_QUERY(uint32_t host_abi_major) {
+portico_plugin_query(uint32_t host_abi_major) {
     return host_abi_major == PORTICO_ABI_MAJOR ? &module : NULL;
 }

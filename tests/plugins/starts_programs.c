@@ -41,13 +41,10 @@ static pid_t start(char how, int output) {
     return child;
 }
 
-static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance,
-                                          const char* settings, uint64_t settings_size, char* error,
-                                          uint64_t error_capacity, void** self) {
-    (void)settings, (void)settings_size, (void)error, (void)error_capacity;
+static portico_status PORTICO_CALL create(const portico_setup* setup, void** self) {
     struct starts_programs* made = malloc(sizeof *made);
     if (made == NULL) return PORTICO_NO_MEMORY;
-    *made = (struct starts_programs){host, instance};
+    *made = (struct starts_programs){setup->host, setup->instance};
     *self = made;
     return PORTICO_OK;
 }
@@ -76,6 +73,10 @@ static portico_status PORTICO_CALL on_data(void* self, portico_connection connec
     return plugin->host->send(plugin->handle, connection, (const uint8_t*)"end\n", 4);
 }
 
+static const portico_callbacks callbacks = {
+    .struct_size = sizeof(portico_callbacks),
+    .on_data = on_data,
+};
 static const portico_plugin starts_programs = {
     .struct_size = sizeof(portico_plugin),
     .abi_major = PORTICO_ABI_MAJOR,
@@ -86,6 +87,6 @@ static const portico_plugin starts_programs = {
     .version = "",
     .create = create,
     .destroy = destroy,
-    .on_data = on_data,
+    .callbacks = &callbacks,
 };
 PORTICO_PLUGIN_ENTRY(starts_programs)

@@ -40,21 +40,19 @@ struct unfaithful {
     struct peer* peers;
 };
 
-static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance,
-                                          const char* settings, uint64_t settings_size, char* error,
-                                          uint64_t error_capacity, void** self) {
-    (void)settings, (void)settings_size, (void)error, (void)error_capacity;
-    const portico_settings* reader = host->get_extension(instance, PORTICO_EXT_SETTINGS,
-                                                         sizeof PORTICO_EXT_SETTINGS - 1);
+static portico_status PORTICO_CALL create(const portico_setup* setup, void** self) {
+    const portico_settings* reader = setup->host->get_extension(
+        setup->instance, PORTICO_EXT_SETTINGS, sizeof PORTICO_EXT_SETTINGS - 1);
     if (reader == NULL) return PORTICO_UNSUPPORTED;
     struct unfaithful* made = calloc(1, sizeof *made);
     if (made == NULL) return PORTICO_NO_MEMORY;
-    made->host = host;
-    made->handle = instance;
-    portico_status status = reader->get_integer(instance, "first", 5, 0, INT64_MAX, &made->first);
+    made->host = setup->host;
+    made->handle = setup->instance;
+    portico_status status = reader->get_integer(setup->instance, "first", 5, 0, INT64_MAX,
+                                                &made->first);
     for (int i = 0; i < FAULTS && status >= 0; ++i) {
-        status = reader->get_integer(instance, fault_names[i], strlen(fault_names[i]), 0, INT64_MAX,
-                                     &made->every[i]);
+        status = reader->get_integer(setup->instance, fault_names[i], strlen(fault_names[i]), 0,
+                                     INT64_MAX, &made->every[i]);
     }
     if (status < 0) {
         free(made);
@@ -69,9 +67,10 @@ static void PORTICO_CALL destroy(void* self) {
 }
 
 static portico_status PORTICO_CALL on_open(void* self, portico_connection connection,
-                                           void** state) {
+                                           const portico_opened* opened, void** state) {
     struct unfaithful* unfaithful = self;
     struct peer* peer = calloc(1, sizeof *peer);
+    (void)opened;
     if (peer == NULL) return PORTICO_NO_MEMORY;
     peer->connection = connection;
     peer->next = unfaithful->peers;
@@ -82,10 +81,10 @@ static portico_status PORTICO_CALL on_open(void* self, portico_connection connec
 }
 
 static void PORTICO_CALL on_close(void* self, portico_connection connection, void* state,
-                                  uint32_t reason) {
+                                  const portico_closed* closed) {
     struct unfaithful* unfaithful = self;
     struct peer* peer = state;
-    (void)connection, (void)reason;
+    (void)connection, (void)closed;
     if (peer->held != NULL) ++unfaithful->done[DROP];
     free(peer->held);
     if (peer->next != NULL) peer->next->previous = peer->previous;
@@ -196,16 +195,22 @@ static portico_status PORTICO_CALL on_data(void* self, portico_connection connec
     return send_reply(unfaithful, peer, data, size);
 }
 
-static const portico_plugin plugin = {.struct_size = sizeof(portico_plugin),
-                                      .abi_major = PORTICO_ABI_MAJOR,
-                                      .abi_minor = PORTICO_ABI_MINOR,
-                                      .abi_required = PORTICO_ABI_MINOR,
-                                      .version = "",
-                                      .create = create,
-                                      .destroy = destroy,
-                                      .name = "unfaithful",
-                                      .name_size = sizeof "unfaithful" - 1,
-                                      .on_open = on_open,
-                                      .on_data = on_data,
-                                      .on_close = on_close};
+static const portico_callbacks callbacks = {
+    .struct_size = sizeof(portico_callbacks),
+    .on_open = on_open,
+    .on_data = on_data,
+    .on_close = on_close,
+};
+static const portico_plugin plugin = {
+    .struct_size = sizeof(portico_plugin),
+    .abi_major = PORTICO_ABI_MAJOR,
+    .abi_minor = PORTICO_ABI_MINOR,
+    .abi_required = PORTICO_ABI_MINOR,
+    .version = "",
+    .create = create,
+    .destroy = destroy,
+    .name = "unfaithful",
+    .name_size = sizeof "unfaithful" - 1,
+    .callbacks = &callbacks,
+};
 PORTICO_PLUGIN_ENTRY(plugin)

@@ -131,7 +131,8 @@ TEST_CASE("a line of the log that memory is short for is lost and counted", "[co
             Script script;
             TestServer server(one_port, {{"relay", "relay#full", "", &script}}, log_lines);
             const auto log = [&] {
-                script.host()->log(script.instance(), PORTICO_LOG_INFO, text.data(), text.size());
+                script.host()->log(script.instance(), 0, PORTICO_LOG_INFO, text.data(),
+                                   text.size());
             };
             FailingCalls failing(thread, n, Failing::once);
             log();
@@ -139,7 +140,7 @@ TEST_CASE("a line of the log that memory is short for is lost and counted", "[co
                 failing.stop();
             }
             // Whatever has become of it, the log's thread is done with it when the next line comes.
-            script.host()->log(script.instance(), PORTICO_LOG_INFO, "short", 5);
+            script.host()->log(script.instance(), 0, PORTICO_LOG_INFO, "short", 5);
             REQUIRE(eventually([&] { return count_of(lines.text(), "short\n") == 1; }));
             failing.stop();
             has_failed = failing.has_failed();
@@ -244,7 +245,7 @@ TEST_CASE("a stop without memory stops all the same", "[connection]") {
         number_threads();
         Script script;
         // an error ends the connection as well
-        script.on_drain = [&](Line& line, std::uint32_t) { return script.close(line); };
+        script.on_drain = [&](Line& line, const portico_draining&) { return script.close(line); };
         TestServer server(
             one_port, {{"echo", "echo", framed}, {"relay", "relay#full", "", &script}}, log_lines);
         Peer idle = server.connect("echo");

@@ -11,12 +11,9 @@ struct working_echo {
 
 static struct working_echo only; /* the benchmark has one listener */
 
-static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance,
-                                          const char* settings, uint64_t settings_size, char* error,
-                                          uint64_t error_capacity, void** self) {
-    (void)settings, (void)settings_size, (void)error, (void)error_capacity;
-    only.host = host;
-    only.handle = instance;
+static portico_status PORTICO_CALL create(const portico_setup* setup, void** self) {
+    only.host = setup->host;
+    only.handle = setup->instance;
     *self = &only;
     return PORTICO_OK;
 }
@@ -31,20 +28,24 @@ static portico_status PORTICO_CALL on_data(void* self, portico_connection connec
     const struct working_echo* echo = self;
     (void)state, (void)frame;
     if (asks_for_work(data, (size_t)size)) work();
-    const portico_status status = echo->host->send(echo->handle, connection, data, size);
-    if (status == PORTICO_WOULD_BLOCK) return PORTICO_HOLD;
     *consumed = size;
-    return status == PORTICO_GONE ? PORTICO_OK : status;
+    return echo->host->send(echo->handle, connection, data, size);
 }
 
-static const portico_plugin plugin = {.struct_size = sizeof(portico_plugin),
-                                      .abi_major = PORTICO_ABI_MAJOR,
-                                      .abi_minor = PORTICO_ABI_MINOR,
-                                      .abi_required = PORTICO_ABI_MINOR,
-                                      .version = "",
-                                      .create = create,
-                                      .destroy = destroy,
-                                      .name = "working_echo",
-                                      .name_size = sizeof "working_echo" - 1,
-                                      .on_data = on_data};
+static const portico_callbacks callbacks = {
+    .struct_size = sizeof(portico_callbacks),
+    .on_data = on_data,
+};
+static const portico_plugin plugin = {
+    .struct_size = sizeof(portico_plugin),
+    .abi_major = PORTICO_ABI_MAJOR,
+    .abi_minor = PORTICO_ABI_MINOR,
+    .abi_required = PORTICO_ABI_MINOR,
+    .version = "",
+    .create = create,
+    .destroy = destroy,
+    .name = "working_echo",
+    .name_size = sizeof "working_echo" - 1,
+    .callbacks = &callbacks,
+};
 PORTICO_PLUGIN_ENTRY(plugin)

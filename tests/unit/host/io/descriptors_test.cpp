@@ -48,7 +48,7 @@ bool has(const std::string& text, const std::string& part) {
 // No side sends on its connections.
 class SilentProtocol final : public net::Protocol {
 public:
-    bool on_open(net::Connection& connection) noexcept override {
+    bool on_open(net::Connection& connection, std::uint32_t) noexcept override {
         ++opened;
         static_cast<void>(connection.close(connection.generation(), net::CloseHow::abort));
         return true;
@@ -57,9 +57,11 @@ public:
         return Answer::ok;
     }
     Answer on_writable(net::Connection&) noexcept override { return Answer::ok; }
-    Ending on_end(net::Connection&, std::size_t) noexcept override { return Ending::close; }
-    Ending on_drain(net::Connection&, std::uint32_t) noexcept override { return Ending::close; }
-    void on_close(net::Connection&, net::CloseReason) noexcept override {}
+    Ending on_end(net::Connection&, const Ended&) noexcept override { return Ending::close; }
+    Ending on_drain(net::Connection&, const net::Draining&) noexcept override {
+        return Ending::close;
+    }
+    void on_close(net::Connection&, const Closed&) noexcept override {}
     void on_posted(net::Connection&, net::AnyFunction, void*, bool) noexcept override {}
 
     std::atomic<int> opened{0};

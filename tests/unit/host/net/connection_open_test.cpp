@@ -26,19 +26,21 @@ struct NoLog final : base::Log {
 
 // Keeps a list of its callbacks.
 struct Recorder final : net::Protocol {
-    bool on_open(net::Connection&) noexcept override { return say("open"), true; }
+    bool on_open(net::Connection&, std::uint32_t listen_index) noexcept override {
+        return say("open " + std::to_string(listen_index)), true;
+    }
     Answer on_data(net::Connection&, const Message&, std::size_t&) noexcept override {
         return say("data"), Answer::ok;
     }
     Answer on_writable(net::Connection&) noexcept override { return say("writable"), Answer::ok; }
-    Ending on_end(net::Connection&, std::size_t) noexcept override {
+    Ending on_end(net::Connection&, const Ended&) noexcept override {
         return say("end"), Ending::close;
     }
-    Ending on_drain(net::Connection&, std::uint32_t deadline_ms) noexcept override {
-        return say("drain " + std::to_string(deadline_ms)), Ending::close;
+    Ending on_drain(net::Connection&, const net::Draining& draining) noexcept override {
+        return say("drain " + std::to_string(draining.deadline_ns)), Ending::close;
     }
-    void on_close(net::Connection&, net::CloseReason reason) noexcept override {
-        say(std::string("close: ") + net::to_string(reason));
+    void on_close(net::Connection&, const Closed& closed) noexcept override {
+        say(std::string("close: ") + net::to_string(closed.reason));
     }
     void on_posted(net::Connection&, net::AnyFunction, void*, bool) noexcept override {
         say("posted");
@@ -73,7 +75,7 @@ public:
         REQUIRE(connection != nullptr);
         io::Address somewhere;
         somewhere.bytes.fill(1);
-        connection->take_socket(context_, pair[0], somewhere, somewhere);
+        connection->take_socket(context_, pair[0], somewhere, somewhere, 7);
         connection->open(*group_, nullptr);
     }
     ~OneConnection() { ::close(peer_); }
@@ -112,15 +114,15 @@ private:
 
 TEST_CASE("a connection that is drained before it begins gets on_drain", "[connection]") {
     OneConnection one;
-    REQUIRE(one.connection->drain(one.connection->generation(), 1'234) ==
+    REQUIRE(one.connection->drain(one.connection->generation(), {net::DrainReason::stop, 1'234}) ==
             net::CallResult::accepted);
     one.run();
-    CHECK(one.protocol.said == "open, drain 1234, close: the host stops");
+    CHECK(one.protocol.said == "open 7, drain 1234, close: the host stops");
 }
 
 TEST_CASE("a connection that is cut before it begins ends once", "[connection]") {
     OneConnection one;
     REQUIRE(one.connection->cut(one.connection->generation()) == net::CallResult::accepted);
     one.run();
-    CHECK(one.protocol.said == "open, close: the host stops, cut at the deadline");
+    CHECK(one.protocol.said == "open 7, close: the host stops, cut at the deadline");
 }

@@ -30,13 +30,11 @@ using Validate = std::function<portico_status(const portico_host& host, portico_
                                               char* error, std::uint64_t capacity)>;
 Validate* running = nullptr;
 
-portico_status PORTICO_CALL validate(const portico_host* host, portico_instance* instance,
-                                     const char*, std::uint64_t, char* error,
-                                     std::uint64_t capacity) {
-    return (*running)(*host, instance, error, capacity);
+portico_status PORTICO_CALL validate(const portico_setup* setup) {
+    CHECK(setup->mode == PORTICO_SETUP_VALIDATE);
+    return (*running)(*setup->host, setup->instance, setup->error, setup->error_capacity);
 }
-portico_status PORTICO_CALL create(const portico_host*, portico_instance*, const char*,
-                                   std::uint64_t, char*, std::uint64_t, void**) {
+portico_status PORTICO_CALL create(const portico_setup*, void**) {
     return PORTICO_OK;
 }
 void PORTICO_CALL destroy(void*) {}
@@ -55,7 +53,9 @@ struct Fixture {
         table.validate = ::validate;
         table.create = ::create;
         table.destroy = ::destroy;
-        table.on_data = ::on_data;
+        callbacks.struct_size = sizeof callbacks;
+        callbacks.on_data = ::on_data;
+        table.callbacks = &callbacks;
         listener.name = "one";
         listener.plugin = "file#tested";
     }
@@ -68,6 +68,7 @@ struct Fixture {
         return mistakes;
     }
 
+    portico_callbacks callbacks{};
     portico_plugin table{};
     config::Listener listener;
     KeepingLog log{base::LogLevel::info};
@@ -309,6 +310,9 @@ TEST_CASE("inside validate there are no connections and no threads of the host",
             CHECK(host.send(self, 1, "x", 1) == PORTICO_GONE);
             CHECK(host.send(self, 1, nullptr, 1) == PORTICO_INVALID);
             CHECK(host.send(self, 1, nullptr, 0) == PORTICO_GONE);
+            const portico_part part{"x", 1};
+            CHECK(host.send_parts(self, 1, &part, 1, sizeof part) == PORTICO_GONE);
+            CHECK(host.send_parts(self, 1, &part, 0, sizeof part) == PORTICO_INVALID);
             CHECK(host.finish_sending(self, 1) == PORTICO_GONE);
             CHECK(host.close(self, 1, PORTICO_CLOSE_ABORT) == PORTICO_GONE);
             CHECK(host.close(self, 1, 2) == PORTICO_INVALID);
@@ -334,11 +338,11 @@ TEST_CASE("a plugin's log lines carry the listener's name; an unknown level coun
     Fixture fixture;
     static_cast<void>(fixture.validate(
         [](const portico_host& host, portico_instance* self, char*, std::uint64_t) {
-            host.log(self, PORTICO_LOG_DEBUG, "below the level", 15);
-            host.log(self, PORTICO_LOG_WARN, "a warning", 9);
-            host.log(self, PORTICO_LOG_ERROR, "an error and more", 8);
-            host.log(self, 99, "whatever", 8);
-            host.log(self, PORTICO_LOG_ERROR, nullptr, 8);
+            host.log(self, 0, PORTICO_LOG_DEBUG, "below the level", 15);
+            host.log(self, 0, PORTICO_LOG_WARN, "a warning", 9);
+            host.log(self, 0, PORTICO_LOG_ERROR, "an error and more", 8);
+            host.log(self, 0, 99, "whatever", 8);
+            host.log(self, 0, PORTICO_LOG_ERROR, nullptr, 8);
             return PORTICO_OK;
         }));
     CHECK(fixture.log.lines ==

@@ -13,8 +13,7 @@ using namespace portico;
 
 namespace {
 
-portico_status PORTICO_CALL create(const portico_host*, portico_instance*, const char*,
-                                   std::uint64_t, char*, std::uint64_t, void**) {
+portico_status PORTICO_CALL create(const portico_setup*, void**) {
     return PORTICO_OK;
 }
 void PORTICO_CALL destroy(void*) {}
@@ -23,7 +22,15 @@ portico_status PORTICO_CALL on_data(void*, portico_connection, void*, const std:
     return PORTICO_OK;
 }
 
+portico_callbacks callbacks_with_on_data() {
+    portico_callbacks callbacks{};
+    callbacks.struct_size = sizeof callbacks;
+    callbacks.on_data = on_data;
+    return callbacks;
+}
+
 portico_plugin plugin_of(const std::string& name) {
+    static const portico_callbacks callbacks = callbacks_with_on_data();
     portico_plugin plugin{};
     plugin.struct_size = sizeof plugin;
     plugin.abi_major = PORTICO_ABI_MAJOR;
@@ -32,7 +39,7 @@ portico_plugin plugin_of(const std::string& name) {
     plugin.name_size = name.size();
     plugin.create = create;
     plugin.destroy = destroy;
-    plugin.on_data = on_data;
+    plugin.callbacks = &callbacks;
     return plugin;
 }
 
@@ -83,37 +90,48 @@ TEST_CASE("a library's plugin is chosen by name, or has the library's name", "[p
     CHECK(contains(check(second, &third), "name one"));
 }
 
-TEST_CASE("one wrong table refuses the library", "[plugin_loader]") {
+TEST_CASE("a wrong table is refused if it is the chosen one", "[plugin_loader]") {
     const std::string name = "file";
     const std::string other = "other";
     const portico_plugin first = plugin_of(name);
     portico_plugin second = plugin_of(other);
+    portico_callbacks callbacks = callbacks_with_on_data();
+    second.callbacks = &callbacks;
+    REQUIRE(check(first, &second, other) == "is other");
     SECTION("size") {
         second.struct_size -= 8;
-        CHECK(contains(check(first, &second), "plugin 1 of it: its table has struct_size"));
+        CHECK(contains(check(first, &second, other), "its table has struct_size"));
     }
     SECTION("a size that is no multiple of 8") {
         second.struct_size += 4;
-        CHECK(contains(check(first, &second), "its table has struct_size"));
+        CHECK(contains(check(first, &second, other), "its table has struct_size"));
     }
     SECTION("a version that it requires and this host does not have") {
         second.abi_required = PORTICO_ABI_MINOR + 1;
-        CHECK(contains(check(first, &second), "rebuild it"));
+        CHECK(contains(check(first, &second, other), "rebuild it"));
     }
     SECTION("a reserved member") {
         second.reserved = 1;
-        CHECK(contains(check(first, &second), "reserved"));
+        CHECK(contains(check(first, &second, other), "reserved"));
     }
     SECTION("an unknown flag") {
         second.flags = 1U << 31;
-        CHECK(contains(check(first, &second), "unknown flags"));
+        CHECK(contains(check(first, &second, other), "unknown flags"));
     }
     SECTION("another version") {
         second.abi_minor = PORTICO_ABI_MINOR + 1;
-        CHECK(contains(check(first, &second), "rebuild it"));
+        CHECK(contains(check(first, &second, other), "rebuild it"));
         second.abi_minor = PORTICO_ABI_MINOR;
         second.abi_major = PORTICO_ABI_MAJOR + 1;
-        CHECK(contains(check(first, &second), "rebuild it"));
+        CHECK(contains(check(first, &second, other), "rebuild it"));
+    }
+    SECTION("a size of the callbacks") {
+        callbacks.struct_size -= 8;
+        CHECK(contains(check(first, &second, other), "struct_size"));
+    }
+    SECTION("a reserved member of the callbacks") {
+        callbacks.reserved = 1;
+        CHECK(contains(check(first, &second, other), "reserved"));
     }
     SECTION("a required function") {
         SECTION("create") {
@@ -122,18 +140,32 @@ TEST_CASE("one wrong table refuses the library", "[plugin_loader]") {
         SECTION("destroy") {
             second.destroy = nullptr;
         }
-        SECTION("on_data") {
-            second.on_data = nullptr;
+        SECTION("the callbacks") {
+            second.callbacks = nullptr;
         }
-        CHECK(contains(check(first, &second), "a required function"));
+        SECTION("on_data") {
+            callbacks.on_data = nullptr;
+        }
+        CHECK(contains(check(first, &second, other), "a required function"));
     }
-    SECTION("no table at all") {
-        const portico_plugin* const plugins[2] = {&first, nullptr};
-        const portico_module module{sizeof(portico_module), PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR, 2,
-                                    plugins};
-        CHECK(contains(plugin::check_module(&module, "file", "").error(),
-                       "plugin 1 of it: its table is missing"));
-    }
+    // Nobody looks at it if the other one is chosen.
+    CHECK(check(first, &second) == "is file");
+}
+
+TEST_CASE("a list of plugins has no gaps", "[plugin_loader]") {
+    const std::string name = "file";
+    const portico_plugin first = plugin_of(name);
+    const portico_plugin* const plugins[2] = {&first, nullptr};
+    const portico_module module{sizeof(portico_module), PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR, 2,
+                                plugins};
+    CHECK(contains(plugin::check_module(&module, "file", "").error(), "its table is missing"));
+}
+
+TEST_CASE("hints that this host does not know do not refuse a plugin", "[plugin_loader]") {
+    const std::string name = "file";
+    portico_plugin plugin = plugin_of(name);
+    plugin.optional_flags = UINT32_MAX;
+    CHECK(check(plugin) == "is file");
 }
 
 TEST_CASE("a module's own table is checked before it is followed", "[plugin_loader]") {
