@@ -65,11 +65,12 @@ Acceptor::~Acceptor() {
     }
 }
 
-base::Result<io::Address> Acceptor::listen(const io::Address& address,
-                                           std::uint64_t retry_until_ns) {
+base::Result<io::Address> Acceptor::listen(const io::Address& address, std::uint64_t retry_until_ns,
+                                           std::uint32_t listen_index) {
     PORTICO_ASSERT(!started_);
     auto listen_socket = std::make_unique<ListenSocket>();
     listen_socket->acceptor = this;
+    listen_socket->listen_index = listen_index;
     listen_socket->stop.listen_socket = listen_socket.get();
     listen_socket->stop.completed = [](io::Operation& operation) {
         ListenSocket& stopped = *static_cast<ListenSocket::Stop&>(operation).listen_socket;
@@ -253,7 +254,8 @@ bool Acceptor::serve(Slot& slot) {
     }
     open_.fetch_add(1, std::memory_order_relaxed);
     accepted_.fetch_add(1, std::memory_order_relaxed);
-    connection->take_socket(context_, native, accept.peer, slot.listen_socket->local);
+    connection->take_socket(context_, native, accept.peer, slot.listen_socket->local,
+                            slot.listen_socket->listen_index);
     place(*connection);
     return true;
 }

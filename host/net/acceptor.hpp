@@ -54,10 +54,12 @@ public:
     Acceptor& operator=(const Acceptor&) = delete;
 
     // Binds and listens on one more address, and returns the actual one (port 0 takes a free port).
-    // Before start(), on the thread that starts the server. Peers wait in the backlog until
-    // start(). The kind of an error is an io::Error.
+    // `listen_index`: of the entry of "listen" that the address comes from, for on_open. Before
+    // start(), on the thread that starts the server. Peers wait in the backlog until start(). The
+    // kind of an error is an io::Error.
     [[nodiscard]] base::Result<io::Address> listen(const io::Address& address,
-                                                   std::uint64_t retry_until_ns = 0);
+                                                   std::uint64_t retry_until_ns = 0,
+                                                   std::uint32_t listen_index = 0);
 
     // Posts the first accepts. `last_released` is called, on a worker thread, each time the last
     // open connection has ended.
@@ -66,6 +68,8 @@ public:
     // listening sockets are closed, and every accepted client was opened or turned away. (It is
     // called at once if start() was never called.)
     void stop(std::function<void()> stopped);
+
+    [[nodiscard]] Protocol& protocol() const noexcept { return *context_.protocol; }
 
     // Connections that are open, or have a place already.
     [[nodiscard]] std::uint32_t open_connections() const noexcept {
@@ -103,6 +107,7 @@ private:
     // One address.
     struct ListenSocket {
         Acceptor* acceptor = nullptr;
+        std::uint32_t listen_index = 0;
         io::Address local;
         io::Socket socket;
         std::vector<std::unique_ptr<Slot>> slots;

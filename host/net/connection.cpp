@@ -79,8 +79,12 @@ void Connection::dispatch(std::uint8_t events) noexcept {
     if ((events & event_timer) != 0) {
         timer_fired();
     }
-    if ((events & event_continue_sending) != 0) {
+    if ((events & event_continue) != 0) {
         sends_postponed_ = false;
+        if (offers_postponed_) {
+            offers_postponed_ = false;
+            conditions_.offer_due = !stash_.empty();
+        }
         end_turn_later();
         advance();
     }
@@ -90,9 +94,12 @@ PORTICO_ALWAYS_INLINE void Connection::received() noexcept {
     receiving_ = false;
     const ReceiveOperation& receive = *this;
     if (receive.error != io::Error::none) {
-        connection_failed(receive, "receive");
+        receive_failed();
     } else if (receive.bytes == 0) {
-        conditions_.peer_ended = true;
+        if (conditions_.input == Input::last) {
+            want_close(CloseReason::drain);
+        }
+        conditions_.input = Input::ended;
     } else {
         received_bytes_ += receive.bytes;
         touch();
@@ -139,19 +146,21 @@ PORTICO_ALWAYS_INLINE std::size_t Connection::offer(std::span<const std::byte> b
 // Offers everything received as one message. Bytes that were not consumed wait for more.
 PORTICO_ALWAYS_INLINE std::size_t Connection::offer_unframed(
     std::span<const std::byte> bytes) noexcept {
+    resumed_ = false;
     std::size_t consumed = 0;
     const Protocol::Answer answer = protocol().on_data(
-        *this, {bytes.data(), bytes.size(), 0, bytes.size()}, consumed);
+        *this, {bytes.data(), bytes.size(), 0, bytes.size(), scanned_, rest_offered_}, consumed);
     messages_ += consumed != 0 ? 1 : 0;
     if (answer == Protocol::Answer::ok && consumed == bytes.size()) [[likely]] {
-        return consumed;
+        return consumed;  // (offer_stash() clears scanned_)
     }
     if (answer == Protocol::Answer::failed || consumed > bytes.size()) {
         abort(CloseReason::plugin_error);
         return 0;
     }
-    if (answer == Protocol::Answer::hold) {
-        conditions_.held = true;
+    scanned_ = static_cast<std::uint32_t>(bytes.size() - consumed);
+    if (answer != Protocol::Answer::ok) {
+        take_hold(answer);
     } else if (bytes.size() - consumed >= context().limits.unconsumed_bytes &&
                !SlotWord::is_closing(word_.load())) {
         // (If the plugin has just asked for a close, nobody wants what it left, and its sends must
@@ -176,20 +185,27 @@ std::size_t Connection::offer_framed(std::span<const std::byte> bytes) noexcept 
         if (frame.kind == Frame::Kind::incomplete) {
             break;
         }
+        resumed_ = false;
         std::size_t consumed = 0;
         const Protocol::Answer answer = protocol().on_data(
-            *this, {rest.data(), frame.size, frame.payload_offset, frame.payload_size}, consumed);
+            *this,
+            {rest.data(), frame.size, frame.payload_offset, frame.payload_size,
+             frame_left_ ? frame.size : 0, false},
+            consumed);
         if (answer == Protocol::Answer::failed || consumed > frame.size) {
             abort(CloseReason::plugin_error);
             break;
         }
         // A frame is consumed as a whole or not at all.
-        if (answer == Protocol::Answer::ok || consumed != 0) {
+        frame_left_ = answer != Protocol::Answer::ok && consumed == 0;
+        if (!frame_left_) {
             done += frame.size;
             ++messages_;
         }
-        conditions_.held = answer == Protocol::Answer::hold;
-    } while (done < bytes.size() && may_offer());
+        if (answer != Protocol::Answer::ok) {
+            take_hold(answer);
+        }
+    } while (done < bytes.size() && may_offer() && !offers_postponed_);
     return done;
 }
 
@@ -197,9 +213,30 @@ void Connection::offer_stash() noexcept {
     conditions_.offer_due = false;
     const std::size_t done = offer(stash_.bytes());
     stash_.consume(done);
+    if (stash_.empty() && !conditions_.aborting) {
+        scanned_ = 0;
+    }
     // After a pause in the middle the rest has not been refused, and is offered when reading goes
-    // on. A resume inside on_data does not count: the same bytes would be offered without end.
+    // on.
     conditions_.offer_due = conditions_.paused && !stash_.empty();
+}
+
+// `answer` is hold or wait. If a resume came while on_data ran, what is left is offered on the next
+// turn: at once, the same bytes could be offered without end.
+void Connection::take_hold(Protocol::Answer answer) noexcept {
+    if (resumed_) {
+        offers_postponed_ = true;
+        continue_later();
+    } else {
+        conditions_.hold = answer == Protocol::Answer::hold ? Hold::until_writable
+                                                            : Hold::until_resume;
+    }
+}
+
+void Connection::continue_later() noexcept {
+    if (events_.fetch_or(event_continue, std::memory_order_acq_rel) == 0) {
+        strand().deliver(*this);
+    }
 }
 
 void Connection::call_on_end() noexcept {
@@ -211,7 +248,40 @@ void Connection::call_on_end() noexcept {
     }
     on_end_called_ = true;
     since_ns_ = port().now();
-    take_ending(protocol().on_end(*this, stash_.bytes().size()), CloseReason::peer);
+    const std::size_t remaining = stash_.bytes().size();
+    const bool is_framed = context().framing.type != config::Framing::Type::none;
+    switch (protocol().on_end(*this, {is_framed && remaining != 0, remaining})) {
+        case Protocol::Ending::close: want_close(CloseReason::peer); return;
+        case Protocol::Ending::stay: return;
+        case Protocol::Ending::failed: abort(CloseReason::plugin_error); return;
+    }
+}
+
+// A drain of a protocol without on_drain: the receive comes back at once, with what has arrived.
+void Connection::begin_last_input() noexcept {
+    if (conditions_.input == Input::ended) {
+        want_close(CloseReason::drain);
+        return;
+    }
+    conditions_.input = Input::last;
+    if (receiving_) {
+        port().cancel(static_cast<ReceivePart&>(*this));
+    }
+}
+
+// A paused protocol cannot be offered anything. One that holds goes on soon.
+bool Connection::last_input_is_over() const noexcept {
+    return conditions_.paused || (conditions_.hold == Hold::none && !receiving_ &&
+                                  !offers_postponed_ && socket_.unread_bytes() == 0);
+}
+
+void Connection::receive_failed() noexcept {
+    const ReceiveOperation& receive = *this;
+    // our own cancel, of begin_last_input()
+    if (conditions_.input != Input::last || receive.error != io::Error::aborted ||
+        stage_ != Stage::open) {
+        connection_failed(receive, "receive");
+    }
 }
 
 // ---- what follows
@@ -240,7 +310,7 @@ void Connection::advance_by_steps() noexcept {
                 }
                 break;
             case Stage::lingering:
-                if (conditions_.peer_ended) {
+                if (conditions_.input == Input::ended) {
                     begin_join();
                     continue;
                 }
@@ -262,8 +332,10 @@ bool Connection::step_open() noexcept {
     }
     if (conditions_.writable_due) {
         conditions_.writable_due = false;
-        conditions_.held = false;
-        conditions_.offer_due = !stash_.empty();
+        if (conditions_.hold != Hold::until_resume) {
+            conditions_.hold = Hold::none;
+            conditions_.offer_due = !stash_.empty();
+        }
         if (protocol().on_writable(*this) == Protocol::Answer::failed) {
             abort(CloseReason::plugin_error);
         }
@@ -275,8 +347,12 @@ bool Connection::step_open() noexcept {
         offer_stash();
         return true;
     }
-    if (conditions_.peer_ended && !on_end_called_ && may_offer()) {
+    if (conditions_.input == Input::ended && !on_end_called_ && may_offer() && !offers_postponed_) {
         call_on_end();
+        return true;
+    }
+    if (conditions_.input == Input::last && last_input_is_over()) {
+        want_close(CloseReason::drain);
         return true;
     }
     if (conditions_.finish_wanted) {
@@ -290,9 +366,10 @@ void Connection::arm_receive() noexcept {
         return;
     }
     const bool wanted = stage_ == Stage::open
-                            ? may_offer() && !conditions_.offer_due && !conditions_.peer_ended
+                            ? may_offer() && !conditions_.offer_due &&
+                                  conditions_.input != Input::ended
                             : (stage_ == Stage::flushing || stage_ == Stage::lingering) &&
-                                  !conditions_.peer_ended;
+                                  conditions_.input != Input::ended;
     if (wanted) {
         read_on();
     }
@@ -407,9 +484,7 @@ void Connection::send_more() noexcept {
         if (sends == sends_at_once_max) {
             // The strand queues again, and goes on after the others.
             sends_postponed_ = true;
-            if (events_.fetch_or(event_continue_sending, std::memory_order_acq_rel) == 0) {
-                strand().deliver(*this);
-            }
+            continue_later();
             return;
         }
         if (!send_at_once()) {

@@ -68,7 +68,8 @@ public:
     // ---- By the acceptor, on a slot fresh from the table.
     // Takes the accepted handle. Until open() only the caller knows the connection.
     void take_socket(const ConnectionContext& context, io::NativeSocket accepted,
-                     const io::Address& peer, const io::Address& local) noexcept;
+                     const io::Address& peer, const io::Address& local,
+                     std::uint32_t listen_index) noexcept;
     // From now on the connection lives in `home`, and the host's orders (drain, cut) find it.
     // `shared_strand`: the strand of all the instance's connections, also at home there; null gives
     // it a strand of its own.
@@ -97,9 +98,14 @@ public:
     // Protocol::on_posted gets the function and its argument, exactly once, before on_close.
     [[nodiscard]] CallResult post(std::uint64_t generation, AnyFunction function,
                                   void* argument) noexcept;
-    // The server's orders. drain() calls on_drain, or closes gracefully. cut() aborts, because the
+    // The server's orders. drain() calls on_drain, once may_drain(). cut() aborts, because the
     // deadline has passed.
-    [[nodiscard]] CallResult drain(std::uint64_t generation, std::uint32_t deadline_ms) noexcept;
+    [[nodiscard]] bool may_drain() const noexcept {
+        // The server's contexts outlive its stop, so this one may be followed, even if by now it
+        // belongs to the next connection in the slot.
+        return context_.load(std::memory_order_relaxed)->protocol->may_drain();
+    }
+    [[nodiscard]] CallResult drain(std::uint64_t generation, const Draining& draining) noexcept;
     [[nodiscard]] CallResult cut(std::uint64_t generation) noexcept;
 
     // The memory that a send by mail takes beside its bytes. It counts as queued until the mail
@@ -112,7 +118,7 @@ public:
         // includes calls from other threads that are on their way
         std::uint32_t queued_bytes = 0;
     };
-    // False if it is gone (closing counts as gone).
+    // False if it is gone. Closing counts as gone, except on the strand, until on_close has returned.
     [[nodiscard]] bool info(std::uint64_t generation, Info& info) const noexcept;
 
     [[nodiscard]] std::uint64_t generation() const noexcept {
@@ -124,6 +130,14 @@ public:
 
     // ---- On the strand. For the protocol's own use.
     void* state = nullptr;
+    // True if a send was refused and its on_writable is still to come.
+    [[nodiscard]] bool will_be_writable() const noexcept {
+        return conditions_.writable_due || SlotWord::is_blocked(word_.load());
+    }
+    // Before a callback answers `failed`: the status that Protocol::Closed will name.
+    void failed_with(std::int32_t status) noexcept {
+        scanned_ = static_cast<std::uint32_t>(status);
+    }
     [[nodiscard]] const ConnectionContext& context() const noexcept {
         return *context_.load(std::memory_order_relaxed);
     }
@@ -137,21 +151,28 @@ public:
 private:
     enum class Stage : std::uint8_t { free, opening, open, flushing, lingering, joining, over };
 
+    enum class Hold : std::uint8_t { none, until_writable, until_resume };
+    enum class Input : std::uint8_t {
+        open,
+        last,   // a drain without on_drain: what has arrived is offered, then the close follows
+        ended,  // the end of the peer's stream has been read
+    };
+
     // The conditions that keep an open connection from simply reading on. They are bytes and not
     // bits: usually none holds, and one comparison shows it.
     struct Conditions {
         bool paused = false;
-        bool held = false;
+        Hold hold = Hold::none;
         bool offer_due = false;  // the stash must be offered (again)
         bool writable_due = false;
-        bool peer_ended = false;  // the end of the peer's stream has been read
+        Input input = Input::open;
         bool close_wanted = false;
         bool finish_wanted = false;
         bool aborting = false;
 
         [[nodiscard]] bool any() const noexcept { return std::bit_cast<std::uint64_t>(*this) != 0; }
         [[nodiscard]] bool stop_reading() const noexcept {
-            return any() && (paused || held || close_wanted || aborting);
+            return any() && (paused || hold != Hold::none || close_wanted || aborting);
         }
     };
 
@@ -174,7 +195,7 @@ private:
         event_received = 2,
         event_sent = 4,
         event_timer = 8,
-        event_continue_sending = 16
+        event_continue = 16  // what was postponed to this turn
     };
 
     // ---- Events.
@@ -185,6 +206,7 @@ private:
     void dispatch(std::uint8_t events) noexcept;
     void opened() noexcept;
     void received() noexcept;
+    void receive_failed() noexcept;
     void sent() noexcept;
     void take_sent() noexcept;
     void timer_fired() noexcept;
@@ -223,7 +245,12 @@ private:
     [[nodiscard]] std::size_t offer_framed(std::span<const std::byte> bytes) noexcept;
     void offer_received(std::span<const std::byte> bytes) noexcept;
     void offer_stash() noexcept;
+    void take_hold(Protocol::Answer answer) noexcept;
     void call_on_end() noexcept;
+    void begin_last_input() noexcept;
+    [[nodiscard]] bool last_input_is_over() const noexcept;
+    // Continues on the strand's next turn, after the others.
+    void continue_later() noexcept;
 
     // ---- Sending.
     // On the strand, with a reservation.
@@ -263,6 +290,7 @@ private:
                                   AnyFunction function, void* argument,
                                   std::uint32_t number) noexcept;
     static void delete_call(Call* call) noexcept;
+    void deliver_send(Call& call) noexcept;
     [[nodiscard]] CallResult call(std::uint64_t generation, CallKind kind,
                                   SlotWord::Mark mark = SlotWord::Mark::nothing,
                                   AnyFunction function = nullptr, void* argument = nullptr,
@@ -274,7 +302,7 @@ private:
                      std::uint32_t number) noexcept;
 
     // ---- Closing: connection_closing.cpp.
-    void take_ending(Protocol::Ending ending, CloseReason reason) noexcept;
+    void take_drain(const Draining& draining) noexcept;
     void want_close(CloseReason reason) noexcept;
     void begin_flushing() noexcept;
     void begin_lingering() noexcept;
@@ -283,8 +311,12 @@ private:
     void connection_failed(const io::Operation& operation, const char* what) noexcept;
     void begin_join() noexcept;
     void try_finish() noexcept;
-    void warn_of_loss() noexcept;
+    void warn_of_loss(std::uint64_t unsent) noexcept;
     void log_end() noexcept;
+    [[nodiscard]] Protocol::Closed closed() const noexcept;
+    // In `joining`: accepted bytes that were not sent. Nothing is timed any more then, so they are
+    // counted where the timeouts began.
+    [[nodiscard]] std::uint64_t& lost_bytes() noexcept { return since_ns_; }
 
     // ---- Deadlines: connection_deadlines.cpp.
     void arm_timer() noexcept;
@@ -306,8 +338,8 @@ private:
     SlotWord word_;
     SharedAddress peer_;
     SharedAddress local_;
-    // Stored before the word opens a generation. Other threads compare it and do not follow it.
-    // Relaxed: the word orders it.
+    // Stored before the word opens a generation. Other threads compare it and, except in
+    // may_drain(), do not follow it. Relaxed: the word orders it.
     std::atomic<const ConnectionContext*> context_{nullptr};
     // The same, but threads whose reservation keeps the generation alive also follow it.
     std::atomic<Strand*> strand_{nullptr};
@@ -330,19 +362,22 @@ private:
     static constexpr std::uint32_t nothing_adoptable = UINT32_MAX;
     // a send of at least this many bytes may lie in the receive buffer that is being offered
     std::uint32_t adoptable_bytes_ = nothing_adoptable;
-    bool adopted_ = false;    // the queue has taken it over
-    bool receiving_ = false;  // the receive is in flight
-    bool sending_ = false;    // the send is in flight
-    // sends go on after the connection's own mail has come back
-    bool sends_postponed_ = false;
+    bool adopted_ = false;       // the queue has taken it over
+    bool receiving_ = false;     // the receive is in flight
+    bool sending_ = false;       // the send is in flight
+    bool resumed_ = false;       // since the current or last on_data began
     bool turn_end_due_ = false;  // on the strand's list for the end of the turn
     // a call took effect inside a callback: what follows waits for its end
     bool advance_due_ = false;
+    // these go on after the connection's own mail has come back
+    bool sends_postponed_ : 1 = false;
+    bool offers_postponed_ : 1 = false;
     bool accepted_ : 1 = false;      // on_open accepted: on_close is owed
     bool timing_ : 1 = false;        // the timer is in flight
     bool sending_late_ : 1 = false;  // the send in flight may complete late
     // the peer has ended, and the rest of its bytes was offered once more
     bool rest_offered_ : 1 = false;
+    bool frame_left_ : 1 = false;     // framing: the first message was offered and not consumed
     bool on_end_called_ : 1 = false;  // on_end was called
     bool end_sent_ : 1 = false;       // our end of stream is sent
     bool draining_ : 1 = false;
@@ -351,13 +386,17 @@ private:
     bool cut_ : 1 = false;
     // a timer came late, and nothing has moved since
     bool had_chance_ : 1 = false;
-    std::uint32_t messages_ = 0;     // offered to the plugin and taken
-    std::uint32_t moved_bytes_ = 0;  // at the last look_for_progress(), modulo 2^32
+    std::uint32_t messages_ = 0;  // offered to the plugin and taken
+    // At the last look_for_progress(), modulo 2^32. Before on_open it is the index of the address
+    // that the client connected to, and after a failure the system's error.
+    std::uint32_t moved_bytes_ = 0;
     Strand own_strand_;
     io::Socket socket_;
     SendQueue queue_;
     [[no_unique_address]] Stash stash_;  // the next member lies in its padding
-    std::uint32_t scanned_ = 0;          // framing: see next_frame
+    // With framing: see next_frame. Without: how many bytes of the stash were offered before. After
+    // a failure it is the status.
+    std::uint32_t scanned_ = 0;
     // the deadline of the timer in flight (the operation belongs to the port meanwhile)
     std::uint64_t armed_ns_ = 0;
     std::uint64_t opened_ns_ = 0;
@@ -365,7 +404,7 @@ private:
     std::uint64_t sent_bytes_ = 0;  // taken by the system
     // The timeout of the stage counts from here: its begin, or the last byte that moved. In `open`
     // bytes count in both directions (and only if there is an idle timeout or the peer has ended
-    // its side); in `flushing` and `lingering` only those to the peer.
+    // its side); in `flushing` and `lingering` only those to the peer. In `joining`: lost_bytes().
     std::uint64_t since_ns_ = 0;
 };
 

@@ -2,6 +2,7 @@
 //
 // A call on the strand takes effect at once, unless it would overtake an earlier one that is still
 // on its way. Every other call goes to the strand by mail, as a Call.
+#include <bit>
 #include <cstring>
 #include <new>
 
@@ -158,9 +159,12 @@ CallResult Connection::post(std::uint64_t generation, AnyFunction function,
     return call(generation, CallKind::post, SlotWord::Mark::nothing, function, argument);
 }
 
-CallResult Connection::drain(std::uint64_t generation, std::uint32_t deadline_ms) noexcept {
-    return call(generation, CallKind::drain, SlotWord::Mark::nothing, nullptr, nullptr,
-                deadline_ms);
+CallResult Connection::drain(std::uint64_t generation, const Draining& draining) noexcept {
+    // the deadline travels as the argument
+    static_assert(sizeof(void*) == sizeof draining.deadline_ns);
+    return call(generation, CallKind::drain, SlotWord::Mark::nothing, nullptr,
+                std::bit_cast<void*>(draining.deadline_ns),
+                static_cast<std::uint32_t>(draining.reason));
 }
 
 CallResult Connection::cut(std::uint64_t generation) noexcept {
@@ -168,8 +172,10 @@ CallResult Connection::cut(std::uint64_t generation) noexcept {
 }
 
 bool Connection::info(std::uint64_t generation, Info& info) const noexcept {
+    const bool is_own = on_strand() && stage_ != Stage::free && stage_ != Stage::over;
     const auto is_it = [&](std::uint64_t word) {
-        return SlotWord::generation_of(word) == generation && !SlotWord::is_closing(word);
+        return SlotWord::generation_of(word) == generation &&
+               (is_own || !SlotWord::is_closing(word));
     };
     const std::uint64_t word = word_.load();
     if (!is_it(word)) {
@@ -189,19 +195,7 @@ void Connection::deliver_call(Call& call) noexcept {
         return;
     }
     if (call.kind == CallKind::send) {
-        const bool wanted = stage_ == Stage::open || stage_ == Stage::flushing;
-        if (wanted && !conditions_.aborting) {
-            PORTICO_ASSERT(!end_sent_);
-            if (queue_.append(send_chunks(), {call.bytes(), call.number})) {
-                end_turn_later();  // the queue takes over the reservation of the bytes
-                give_back(call_bytes);
-            } else {
-                give_back(call.number + call_bytes);
-                abort(CloseReason::no_memory);
-            }
-        } else {
-            give_back(call.number + call_bytes);
-        }
+        deliver_send(call);
     } else {
         if (call.kind == CallKind::pause) {
             pauses_on_the_way_.fetch_sub(1, std::memory_order_relaxed);
@@ -211,6 +205,25 @@ void Connection::deliver_call(Call& call) noexcept {
     }
     delete_call(&call);
     advance();
+}
+
+void Connection::deliver_send(Call& call) noexcept {
+    const bool is_wanted = (stage_ == Stage::open || stage_ == Stage::flushing) &&
+                           !conditions_.aborting;
+    if (is_wanted) {
+        PORTICO_ASSERT(!end_sent_);
+        if (queue_.append(send_chunks(), {call.bytes(), call.number})) {
+            end_turn_later();  // the queue takes over the reservation of the bytes
+            give_back(call_bytes);
+            return;
+        }
+        abort(CloseReason::no_memory);
+    }
+    if (stage_ != Stage::joining) {
+        begin_join();
+    }
+    lost_bytes() += call.number;
+    give_back(call.number + call_bytes);
 }
 
 void Connection::take_effect(CallKind kind, AnyFunction function, void* argument,
@@ -223,18 +236,15 @@ void Connection::take_effect(CallKind kind, AnyFunction function, void* argument
         case CallKind::pause: conditions_.paused = true; return;
         case CallKind::resume:
             conditions_.paused = false;
-            conditions_.held = false;
+            conditions_.hold = Hold::none;
             conditions_.offer_due = !stash_.empty();
+            resumed_ = true;
             return;
         case CallKind::post:
             protocol().on_posted(*this, function, argument, SlotWord::is_closing(word_.load()));
             return;
         case CallKind::drain:
-            if (!draining_ && stage_ == Stage::open && !conditions_.close_wanted &&
-                !conditions_.aborting) {
-                take_ending(protocol().on_drain(*this, number), CloseReason::drain);
-            }
-            draining_ = true;
+            take_drain({static_cast<DrainReason>(number), std::bit_cast<std::uint64_t>(argument)});
             return;
         case CallKind::cut:
             if (stage_ != Stage::joining && stage_ != Stage::over) {

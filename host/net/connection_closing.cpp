@@ -13,9 +13,14 @@ void Connection::want_close(CloseReason reason) noexcept {
     }
 }
 
-void Connection::take_ending(Protocol::Ending ending, CloseReason reason) noexcept {
-    switch (ending) {
-        case Protocol::Ending::close: want_close(reason); return;
+void Connection::take_drain(const Draining& draining) noexcept {
+    const bool is_first = !draining_;
+    draining_ = true;
+    if (!is_first || stage_ != Stage::open || conditions_.close_wanted || conditions_.aborting) {
+        return;
+    }
+    switch (protocol().on_drain(*this, draining)) {
+        case Protocol::Ending::close: begin_last_input(); return;
         case Protocol::Ending::stay: return;
         case Protocol::Ending::failed: abort(CloseReason::plugin_error); return;
     }
@@ -46,6 +51,9 @@ void Connection::connection_failed(const io::Operation& operation, const char* w
     if (stage_ == Stage::flushing) {
         reason_ = reason;  // the graceful close did not succeed
     }
+    if (!conditions_.aborting) {
+        moved_bytes_ = static_cast<std::uint32_t>(operation.native_error);
+    }
     abort(reason);
 }
 
@@ -68,7 +76,7 @@ bool Connection::try_shut_down_sending() noexcept {
     end_sent_ = true;
     // If the peer has ended its side, the close follows at once: nothing is left unread, and
     // closing the socket ends our side in order.
-    if (stage_ != Stage::flushing || !conditions_.peer_ended) {
+    if (stage_ != Stage::flushing || conditions_.input != Input::ended) {
         // if it fails the connection is gone, and the receive reports that
         static_cast<void>(socket_.shutdown_send());
     }
@@ -82,6 +90,7 @@ void Connection::begin_lingering() noexcept {
 
 void Connection::begin_join() noexcept {
     stage_ = Stage::joining;
+    lost_bytes() = 0;
     word_.begin_closing();
     if (reason_ == CloseReason::none) {
         reason_ = abort_reason_;
@@ -98,20 +107,23 @@ void Connection::begin_join() noexcept {
 }
 
 void Connection::try_finish() noexcept {
-    if (receiving_ || sending_ || timing_ || sends_postponed_) {
+    if (receiving_ || sending_ || timing_ || sends_postponed_ || offers_postponed_) {
         return;
-    }
-    if (cut_) {
-        warn_of_loss();
-        cut_ = false;
     }
     if (!queue_.empty()) {
         const std::size_t lost = queue_.bytes();
         queue_.clear();
+        lost_bytes() += lost;
         give_back(lost);
     }
     if (!word_.close_for_good()) {
         return;  // an accepted call is on its way; its arrival calls this again
+    }
+    if (reset_ || cut_) {
+        lost_bytes() += socket_.unacknowledged_bytes().value_or(0);
+    }
+    if (cut_) {
+        warn_of_loss(lost_bytes());
     }
     if (reset_) {
         socket_.reset_on_close();
@@ -120,21 +132,20 @@ void Connection::try_finish() noexcept {
     stash_.clear();
     log_end();
     if (accepted_) {
-        protocol().on_close(*this, reason_);
+        protocol().on_close(*this, closed());
     }
     stage_ = Stage::over;
     end_turn_later();
 }
 
 // The host has ended the connection before all bytes were sent.
-void Connection::warn_of_loss() noexcept {
-    const std::uint64_t lost = queue_.bytes() + socket_.unacknowledged_bytes().value_or(0);
+void Connection::warn_of_loss(std::uint64_t unsent) noexcept {
     std::uint64_t unwritten = 0;
-    if (lost == 0 || !context().loss_warnings.admits(port().now(), unwritten)) {
+    if (unsent == 0 || !context().loss_warnings.admits(port().now(), unwritten)) {
         return;
     }
     context().log->compose(base::LogLevel::warn, context().listener_name, handle(), [&] {
-        return "cut (" + std::string(to_string(reason_)) + "): " + std::to_string(lost) +
+        return "cut (" + std::string(to_string(reason_)) + "): " + std::to_string(unsent) +
                " bytes were not sent, because " + io::to_string(peer_.load()) +
                " has stopped reading" + base::WarningLimit::mention(unwritten);
     });
@@ -156,13 +167,27 @@ void Connection::log_end() noexcept {
     });
 }
 
+Protocol::Closed Connection::closed() const noexcept {
+    Protocol::Closed closed{.reason = reason_,
+                            .unsent_bytes = since_ns_,  // lost_bytes()
+                            .received_bytes = received_bytes_,
+                            .sent_bytes = sent_bytes_,
+                            .opened_ns = opened_ns_};
+    if (reason_ == CloseReason::plugin_error) {
+        closed.status = static_cast<std::int32_t>(scanned_);
+    } else if (reason_ == CloseReason::reset || reason_ == CloseReason::error) {
+        closed.native_error = moved_bytes_;
+    }
+    return closed;
+}
+
 void Connection::release() noexcept {
     stage_ = Stage::free;
     reason_ = CloseReason::none;
     abort_reason_ = CloseReason::none;
     conditions_ = {};
-    accepted_ = rest_offered_ = on_end_called_ = end_sent_ = draining_ = reset_ = cut_ =
-        had_chance_ = false;
+    accepted_ = rest_offered_ = frame_left_ = on_end_called_ = end_sent_ = draining_ = reset_ =
+        cut_ = had_chance_ = false;
     scanned_ = moved_bytes_ = messages_ = 0;
     received_bytes_ = sent_bytes_ = 0;
     state = nullptr;

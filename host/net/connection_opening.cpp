@@ -2,6 +2,7 @@
 // its home's port, and asks the protocol.
 #include <algorithm>
 #include <new>
+#include <utility>
 
 #include "net/connection_inline.hpp"
 #include "net/connection_table.hpp"
@@ -9,9 +10,11 @@
 namespace portico::net {
 
 void Connection::take_socket(const ConnectionContext& context, io::NativeSocket accepted,
-                             const io::Address& peer, const io::Address& local) noexcept {
+                             const io::Address& peer, const io::Address& local,
+                             std::uint32_t listen_index) noexcept {
     PORTICO_ASSERT(stage_ == Stage::free);
     context_.store(&context, std::memory_order_relaxed);
+    moved_bytes_ = listen_index;
     socket_.adopt(accepted);
     peer_.store(peer);
     const bool is_any = std::all_of(local.bytes.begin(), local.bytes.end(),
@@ -39,12 +42,13 @@ void Connection::begin() noexcept {
 
 void Connection::opened() noexcept {
     opened_ns_ = port().now();
+    const std::uint32_t listen_index = std::exchange(moved_bytes_, 0);
     if (attach()) {
         context().log->compose(base::LogLevel::debug, context().listener_name, handle(), [&] {
             return "client " + io::to_string(peer_.load()) + " connected";
         });
         touch();
-        if (protocol().on_open(*this)) {
+        if (protocol().on_open(*this, listen_index)) {
             accepted_ = true;
             stage_ = Stage::open;
             if (!queue_.empty()) {

@@ -1,5 +1,7 @@
 #include "net/drain.hpp"
 
+#include <algorithm>
+
 namespace portico::net {
 
 Drain::Drain(ConnectionTable& table, std::vector<Acceptor*> acceptors,
@@ -12,30 +14,31 @@ Drain::Drain(ConnectionTable& table, std::vector<Acceptor*> acceptors,
             accepting_.fetch_sub(1, std::memory_order_acq_rel);
             changed();
         });
+        on_stop_returned_.push_back(changed);
     }
 }
 
-void Drain::begin(std::uint32_t deadline_ms) noexcept {
-    deadline_ms_ = deadline_ms;
+void Drain::begin(const Draining& draining) noexcept {
+    draining_ = draining;
     accepting_.store(acceptors_.size(), std::memory_order_relaxed);
     for (std::size_t i = 0; i < acceptors_.size(); ++i) {
         acceptors_[i]->stop(std::move(stopped_[i]));
+        acceptors_[i]->protocol().begin_stop(draining, std::move(on_stop_returned_[i]));
     }
     drain_connections();
 }
 
 bool Drain::step(bool late) noexcept {
-    if (accepting_.load(std::memory_order_acquire) == 0) {
-        if (!drained_the_last_) {
-            drained_the_last_ = true;
-            drain_connections();  // those accepted while accepting ended
-        }
-        if (open_connections() == 0) {
-            return true;
-        }
-    }
-    if (orders_missing_) {
+    if (!drained_the_last_) {
+        // Those that were accepted while accepting ended, and those whose instance was to learn of
+        // the stop first.
+        drained_the_last_ = accepting_.load(std::memory_order_acquire) == 0 && all_may_drain();
         drain_connections();
+    } else if (orders_missing_) {
+        drain_connections();
+    }
+    if (accepting_.load(std::memory_order_acquire) == 0 && open_connections() == 0) {
+        return true;
     }
     if (late) {
         if (!cutting_) {
@@ -53,10 +56,17 @@ bool Drain::step(bool late) noexcept {
 void Drain::drain_connections() noexcept {
     orders_missing_ = false;
     table_.for_each_live([&](Connection& connection) {
-        orders_missing_ = connection.drain(connection.generation(), deadline_ms_) ==
-                              CallResult::no_memory ||
-                          orders_missing_;
+        const std::uint64_t generation = connection.generation();
+        if (connection.may_drain()) {
+            orders_missing_ = connection.drain(generation, draining_) == CallResult::no_memory ||
+                              orders_missing_;
+        }
     });
+}
+
+bool Drain::all_may_drain() const noexcept {
+    return std::all_of(acceptors_.begin(), acceptors_.end(),
+                       [](const Acceptor* acceptor) { return acceptor->protocol().may_drain(); });
 }
 
 std::uint64_t Drain::open_connections() const noexcept {

@@ -1,5 +1,5 @@
-// Ends a server's connections in steps: accepting stops, each connection is asked to end, and what
-// is open at the deadline is cut.
+// Ends a server's connections in steps: accepting stops, each instance learns of it (on_stop), each
+// of its connections is asked to end (on_drain), and what is open at the deadline is cut.
 //
 // The server calls begin() once and then step() until everything is over. In between it waits until
 // `changed` has been called or it has its own reason to look again. The caller chooses how to wait;
@@ -19,8 +19,9 @@ namespace portico::net {
 
 class Drain {
 public:
-    // `changed`: called from any thread when an acceptor has stopped, so that step() may find more
-    // than before. (The acceptors' `last_released` reports the connections.) What it refers to
+    // `changed`: called from any thread when an acceptor has stopped, or an instance's on_stop has
+    // returned, so that step() may find more than before. (The acceptors' `last_released` reports
+    // the connections.) What it refers to
     // outlives the workers; the drain itself may end as soon as step() has returned true. The
     // constructor takes all the memory that the drain needs. Make the drain when the server starts,
     // so that the server can always stop.
@@ -29,10 +30,10 @@ public:
     Drain(const Drain&) = delete;
     Drain& operator=(const Drain&) = delete;
 
-    // Asks every acceptor to stop, and every open connection to end within `deadline_ms`. It does
-    // not wait: a blocking callback may hold up an acceptor of its own group, and must not hold up
-    // the drain of the others.
-    void begin(std::uint32_t deadline_ms) noexcept;
+    // Asks every acceptor and every instance to stop, and every open connection to end. It does not
+    // wait: a blocking callback may hold up an acceptor of its own group, or an on_stop, and must
+    // not hold up the drain of the others.
+    void begin(const Draining& draining) noexcept;
 
     // True when no acceptor and no connection is left. `late`: the deadline has passed; each such
     // step cuts what is open then, because an earlier cut may have found no memory, or a connection
@@ -48,12 +49,15 @@ public:
 
 private:
     [[nodiscard]] std::uint64_t open_connections() const noexcept;
+    [[nodiscard]] bool all_may_drain() const noexcept;
     void drain_connections() noexcept;
 
     ConnectionTable& table_;
     const std::vector<Acceptor*> acceptors_;
     std::vector<std::function<void()>> stopped_;  // what each acceptor calls when it has stopped
-    std::uint32_t deadline_ms_ = 0;
+    std::vector<std::function<void()>>
+        on_stop_returned_;  // what each instance calls after its on_stop
+    Draining draining_;
     bool drained_the_last_ = false;
     bool orders_missing_ = false;
     bool cutting_ = false;

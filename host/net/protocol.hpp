@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "base/log.hpp"
@@ -24,6 +25,15 @@ class WorkerGroup;
 // A function of the protocol. Connection::post carries it to Protocol::on_posted, unchanged.
 using AnyFunction = void (*)();
 
+// Why connections are asked to end. The numbers are the plugin ABI's.
+enum class DrainReason : std::uint8_t { stop = 1, reload = 2, take_over = 3, admin = 4 };
+
+struct Draining {
+    DrainReason reason = DrainReason::stop;
+    // of base::now_ns(), when connections that are still open are cut; UINT64_MAX: never
+    std::uint64_t deadline_ns = UINT64_MAX;
+};
+
 class Protocol {
 public:
     struct Message {
@@ -31,30 +41,69 @@ public:
         std::size_t size = 0;
         std::size_t payload_offset = 0;
         std::size_t payload_size = 0;
+        // how many of these bytes the previous on_data was offered and did not consume
+        std::size_t offered_before = 0;
+        bool is_last = false;  // unframed, and nothing will follow
     };
-    enum class Answer : std::uint8_t { ok, hold, failed };
+    enum class Answer : std::uint8_t {
+        ok,
+        hold,  // until on_writable or a resume
+        wait,  // until a resume
+        failed,
+    };
     enum class Ending : std::uint8_t {
-        close,  // flush and close now
+        close,  // of on_end: flush and close. Of on_drain: offer what has arrived before
         stay,   // the protocol will close
         failed,
     };
+    // See portico_ended and portico_closed, which have the same members.
+    struct Ended {
+        bool is_truncated = false;
+        std::size_t remaining = 0;
+    };
+    struct Closed {
+        CloseReason reason = CloseReason::none;
+        std::int32_t status = 0;
+        std::uint32_t native_error = 0;
+        std::uint64_t unsent_bytes = 0;
+        std::uint64_t received_bytes = 0;
+        std::uint64_t sent_bytes = 0;
+        std::uint64_t opened_ns = 0;
+    };
 
-    // False refuses the connection; nothing else is called for it.
-    [[nodiscard]] virtual bool on_open(Connection& connection) noexcept = 0;
-    // See portico_plugin::on_data. `consumed` is 0 at the call.
+    // `listen_index`: of the address, among those that the acceptor was asked to listen on. False
+    // refuses the connection; nothing else is called for it.
+    [[nodiscard]] virtual bool on_open(Connection& connection,
+                                       std::uint32_t listen_index) noexcept = 0;
+    // See portico_callbacks::on_data. `consumed` is 0 at the call.
     [[nodiscard]] virtual Answer on_data(Connection& connection, const Message& message,
                                          std::size_t& consumed) noexcept = 0;
     [[nodiscard]] virtual Answer on_writable(Connection& connection) noexcept = 0;
-    [[nodiscard]] virtual Ending on_end(Connection& connection, std::size_t remaining) noexcept = 0;
+    [[nodiscard]] virtual Ending on_end(Connection& connection, const Ended& ended) noexcept = 0;
     [[nodiscard]] virtual Ending on_drain(Connection& connection,
-                                          std::uint32_t deadline_ms) noexcept = 0;
-    virtual void on_close(Connection& connection, CloseReason reason) noexcept = 0;
+                                          const Draining& draining) noexcept = 0;
+    virtual void on_close(Connection& connection, const Closed& closed) noexcept = 0;
     virtual void on_posted(Connection& connection, AnyFunction function, void* argument,
                            bool closing) noexcept = 0;
+
+    // The instance will end: it shall learn that on its own strand, before any on_drain. Called
+    // once, from the thread that stops the server. When that is done, may_drain() is true, and
+    // `changed` is called, from any thread.
+    virtual void begin_stop(const Draining& draining, std::function<void()> changed) noexcept {
+        static_cast<void>(draining);
+        static_cast<void>(changed);
+    }
+    // From any thread. Before it is true, no connection is drained.
+    [[nodiscard]] virtual bool may_drain() const noexcept { return true; }
 
 protected:
     ~Protocol() = default;
 };
+
+[[nodiscard]] inline std::uint32_t low_watermark(const config::Limits& limits) noexcept {
+    return limits.send_queue_low_bytes != 0 ? limits.send_queue_low_bytes
+                                            : limits.send_queue_bytes / 2;
+}
 
 // Constant as long as connections of the listener live, except for the two `mutable` members.
 struct ConnectionContext {
@@ -71,8 +120,7 @@ struct ConnectionContext {
     mutable base::WarningLimit loss_warnings;  // of connections that the host has cut
 
     [[nodiscard]] std::uint32_t low_watermark() const noexcept {
-        return limits.send_queue_low_bytes != 0 ? limits.send_queue_low_bytes
-                                                : limits.send_queue_bytes / 2;
+        return net::low_watermark(limits);
     }
 };
 

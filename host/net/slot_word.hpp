@@ -51,6 +51,10 @@ public:
     [[nodiscard]] static constexpr bool is_closing(std::uint64_t word) noexcept {
         return (word & closing) != 0;
     }
+    // A send was refused, and its on_writable is owed.
+    [[nodiscard]] static constexpr bool is_blocked(std::uint64_t word) noexcept {
+        return (word & blocked) != 0;
+    }
     [[nodiscard]] static constexpr bool is_final(std::uint64_t word) noexcept {
         return (word & final) != 0;
     }

@@ -1,6 +1,7 @@
 // The functions that the host offers to plugins: the table portico_host.
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <new>
 #include <string_view>
 
@@ -9,6 +10,7 @@
 #include "net/worker.hpp"
 #include "plugin/call_scope.hpp"
 #include "plugin/instance.hpp"
+#include "plugin/instance_use.hpp"
 #include "plugin/settings_functions.hpp"
 
 namespace portico::plugin {
@@ -51,16 +53,18 @@ portico_status Instance::post_instance(portico_post_function function, void* arg
 
 // All are noexcept: nothing may unwind into a plugin, which may be C.
 struct HostFunctions {
+    static constexpr std::uint32_t parts_max = 1'024;
+
     // The connection of a handle, if it belongs to this instance. Its generation is checked again
     // when the call takes effect.
-    static net::ConnectionTable::Found find(const Instance& instance,
+    static net::ConnectionTable::Found find(const InstanceUse& instance,
                                             portico_connection connection) noexcept {
-        if (instance.connections_ == nullptr) {
+        if (!instance || instance->connections_ == nullptr) {
             return {};
         }
-        const net::ConnectionTable::Found found = instance.connections_->find(connection);
+        const net::ConnectionTable::Found found = instance->connections_->find(connection);
         if (found.connection == nullptr ||
-            !found.connection->belongs_to(*instance.context_, found.generation)) {
+            !found.connection->belongs_to(*instance->context_, found.generation)) {
             return {};
         }
         return found;
@@ -77,24 +81,28 @@ struct HostFunctions {
 
     static portico_status PORTICO_CALL send(portico_instance* handle, portico_connection connection,
                                             const void* data, std::uint64_t size) noexcept {
-        const Instance& instance = Instance::of(handle);
         if (data == nullptr && size != 0) {
             return PORTICO_INVALID;
         }
+        const InstanceUse instance(handle);
         // send() itself checks that the connection belongs to this instance.
-        const auto found = instance.connections_ != nullptr
-                               ? instance.connections_->find(connection)
+        const auto found = instance && instance->connections_ != nullptr
+                               ? instance->connections_->find(connection)
                                : net::ConnectionTable::Found{};
         if (found.connection == nullptr) {
             return PORTICO_GONE;
         }
         const net::SendResult result = found.connection->send(
-            *instance.context_, found.generation, {static_cast<const std::byte*>(data), size});
+            *instance->context_, found.generation, {static_cast<const std::byte*>(data), size});
         if (result == net::SendResult::queued) [[likely]] {
             return PORTICO_OK;
         }
+        return status_of(result);
+    }
+
+    static portico_status status_of(net::SendResult result) noexcept {
         switch (result) {
-            case net::SendResult::queued: break;
+            case net::SendResult::queued: return PORTICO_OK;
             case net::SendResult::would_block: return PORTICO_WOULD_BLOCK;
             case net::SendResult::too_large: return PORTICO_TOO_LARGE;
             case net::SendResult::finished: return PORTICO_CLOSING;
@@ -104,9 +112,48 @@ struct HostFunctions {
         return PORTICO_ERROR;
     }
 
+    static portico_status PORTICO_CALL send_parts(portico_instance* handle,
+                                                  portico_connection connection,
+                                                  const portico_part* parts, std::uint32_t count,
+                                                  std::uint32_t stride) noexcept {
+        if (parts == nullptr || count == 0 || count > parts_max || stride < sizeof(portico_part)) {
+            return PORTICO_INVALID;
+        }
+        const auto part = [&](std::uint32_t i) -> const portico_part& {
+            return *reinterpret_cast<const portico_part*>(
+                reinterpret_cast<const std::byte*>(parts) + std::size_t{i} * stride);
+        };
+        std::uint64_t size = 0;
+        for (std::uint32_t i = 0; i < count; ++i) {
+            if (part(i).data == nullptr && part(i).size != 0) {
+                return PORTICO_INVALID;
+            }
+            if (part(i).size > UINT32_MAX) {
+                return PORTICO_TOO_LARGE;
+            }
+            size += part(i).size;
+        }
+        if (size > UINT32_MAX) {
+            return PORTICO_TOO_LARGE;
+        }
+        const std::unique_ptr<std::byte[]> all(new (std::nothrow) std::byte[size]);
+        if (all == nullptr) {
+            return PORTICO_NO_MEMORY;
+        }
+        std::size_t at = 0;
+        for (std::uint32_t i = 0; i < count; ++i) {
+            if (part(i).size != 0) {
+                std::memcpy(all.get() + at, part(i).data, part(i).size);
+                at += part(i).size;
+            }
+        }
+        return send(handle, connection, all.get(), size);
+    }
+
     static portico_status PORTICO_CALL finish_sending(portico_instance* handle,
                                                       portico_connection connection) noexcept {
-        const auto found = find(Instance::of(handle), connection);
+        const InstanceUse instance(handle);
+        const auto found = find(instance, connection);
         return found.connection == nullptr
                    ? PORTICO_GONE
                    : status_of(found.connection->finish_sending(found.generation));
@@ -118,7 +165,8 @@ struct HostFunctions {
         if (how != PORTICO_CLOSE_GRACEFUL && how != PORTICO_CLOSE_ABORT) {
             return PORTICO_INVALID;
         }
-        const auto found = find(Instance::of(handle), connection);
+        const InstanceUse instance(handle);
+        const auto found = find(instance, connection);
         if (found.connection == nullptr) {
             return PORTICO_GONE;
         }
@@ -129,14 +177,16 @@ struct HostFunctions {
 
     static portico_status PORTICO_CALL pause_reading(portico_instance* handle,
                                                      portico_connection connection) noexcept {
-        const auto found = find(Instance::of(handle), connection);
+        const InstanceUse instance(handle);
+        const auto found = find(instance, connection);
         return found.connection == nullptr ? PORTICO_GONE
                                            : status_of(found.connection->pause(found.generation));
     }
 
     static portico_status PORTICO_CALL resume_reading(portico_instance* handle,
                                                       portico_connection connection) noexcept {
-        const auto found = find(Instance::of(handle), connection);
+        const InstanceUse instance(handle);
+        const auto found = find(instance, connection);
         return found.connection == nullptr ? PORTICO_GONE
                                            : status_of(found.connection->resume(found.generation));
     }
@@ -144,22 +194,22 @@ struct HostFunctions {
     static portico_status PORTICO_CALL post(portico_instance* handle, portico_connection connection,
                                             portico_post_function function,
                                             void* argument) noexcept {
-        Instance& instance = Instance::of(handle);
         if (function == nullptr) {
             return PORTICO_INVALID;
         }
+        const InstanceUse instance(handle);
         const auto found = find(instance, connection);
         if (found.connection == nullptr) {
             return PORTICO_GONE;
         }
-        const portico_status begun = instance.begin_post();
+        const portico_status begun = instance->begin_post();
         if (begun != PORTICO_OK) {
             return begun;
         }
         const net::CallResult result = found.connection->post(
             found.generation, reinterpret_cast<net::AnyFunction>(function), argument);
         if (result != net::CallResult::accepted) {
-            instance.end_post();
+            instance->end_post();
         }
         return status_of(result);
     }
@@ -167,28 +217,37 @@ struct HostFunctions {
     static portico_status PORTICO_CALL post_instance(portico_instance* handle,
                                                      portico_post_function function,
                                                      void* argument) noexcept {
-        Instance& instance = Instance::of(handle);
         if (function == nullptr) {
             return PORTICO_INVALID;
         }
-        return instance.connections_ == nullptr ? PORTICO_GONE
-                                                : instance.post_instance(function, argument);
+        const InstanceUse instance(handle);
+        return !instance || instance->connections_ == nullptr
+                   ? PORTICO_GONE
+                   : instance->post_instance(function, argument);
     }
 
     // Throws std::bad_alloc.
-    static void put_address(portico_address_text& text, const io::Address& address) {
+    static void put_address(portico_address& put, const io::Address& address) {
+        switch (address.family) {
+            case io::Address::Family::none: put.family = PORTICO_ADDRESS_UNKNOWN; break;
+            case io::Address::Family::v4: put.family = PORTICO_ADDRESS_IPV4; break;
+            case io::Address::Family::v6: put.family = PORTICO_ADDRESS_IPV6; break;
+        }
+        put.port = address.port;
+        static_assert(sizeof put.bytes == sizeof address.bytes);
+        std::memcpy(put.bytes, address.bytes.data(), sizeof put.bytes);
+        put.scope = address.scope_id;
         const std::string written = io::to_string(address);
-        text.size = static_cast<std::uint32_t>(std::min(written.size(), sizeof text.text));
-        text.reserved = 0;
-        std::memcpy(text.text, written.data(), text.size);
+        put.text_size = static_cast<std::uint16_t>(std::min(written.size(), sizeof put.text));
+        std::memcpy(put.text, written.data(), put.text_size);
     }
 
     static portico_status PORTICO_CALL info(portico_instance* handle, portico_connection connection,
                                             portico_connection_info* info) noexcept {
-        const Instance& instance = Instance::of(handle);
         if (info == nullptr || info->struct_size < sizeof(std::uint32_t) * 2) {
             return PORTICO_INVALID;
         }
+        const InstanceUse instance(handle);
         const auto found = find(instance, connection);
         net::Connection::Info known;
         if (found.connection == nullptr || !found.connection->info(found.generation, known)) {
@@ -203,7 +262,7 @@ struct HostFunctions {
             return PORTICO_NO_MEMORY;
         }
         filled.queued_bytes = known.queued_bytes;
-        const std::string& name = instance.listener_.name;
+        const std::string& name = instance->listener_.name;
         filled.listener_name_size = static_cast<std::uint32_t>(
             std::min(name.size(), sizeof filled.listener_name));
         std::memcpy(filled.listener_name, name.data(), filled.listener_name_size);
@@ -213,19 +272,21 @@ struct HostFunctions {
 
     static std::uint64_t PORTICO_CALL now(portico_instance*) noexcept { return base::now_ns(); }
 
-    static void PORTICO_CALL log(portico_instance* handle, std::uint32_t level, const char* text,
+    static void PORTICO_CALL log(portico_instance* handle, portico_connection connection,
+                                 std::uint32_t level, const char* text,
                                  std::uint64_t size) noexcept {
-        const Instance& instance = Instance::of(handle);
+        const InstanceUse instance(handle);
         const auto known = level <= PORTICO_LOG_ERROR ? static_cast<base::LogLevel>(level)
                                                       : base::LogLevel::info;
-        if (text != nullptr && instance.log_.enabled(known)) {
-            instance.log_.write(known, instance.listener_.name, 0, {text, size});
+        if (instance && text != nullptr && instance->log_.enabled(known)) {
+            instance->log_.write(known, instance->listener_.name, connection, {text, size});
         }
     }
 
-    static std::uint32_t PORTICO_CALL worker_index(portico_instance*) noexcept {
+    static std::uint32_t PORTICO_CALL worker_index(portico_instance* handle) noexcept {
+        const InstanceUse instance(handle);
         const net::Worker* worker = net::Worker::current();
-        return worker != nullptr ? worker->index() : UINT32_MAX;
+        return instance && worker != nullptr ? worker->index() : UINT32_MAX;
     }
 
     static const void* PORTICO_CALL get_extension(portico_instance* handle, const char* id,
@@ -234,13 +295,17 @@ struct HostFunctions {
 
 const void* PORTICO_CALL HostFunctions::get_extension(portico_instance* handle, const char* id,
                                                       std::uint64_t id_size) noexcept {
-    if (id == nullptr || std::string_view(id, id_size) != PORTICO_EXT_SETTINGS) {
+    const InstanceUse instance(handle);
+    if (!instance || id == nullptr) {
         return nullptr;
     }
-    if (SettingsReader* settings = Instance::of(handle).settings_now(); settings != nullptr) {
-        settings->used();
+    if (std::string_view(id, id_size) == PORTICO_EXT_SETTINGS) {
+        if (SettingsReader* settings = instance->settings_now(); settings != nullptr) {
+            settings->used();
+        }
+        return &settings_table();
     }
-    return &settings_table();
+    return nullptr;
 }
 
 const portico_host& Instance::host_table() noexcept {
@@ -252,6 +317,7 @@ const portico_host& Instance::host_table() noexcept {
                                         version,
                                         sizeof version - 1,
                                         HostFunctions::send,
+                                        HostFunctions::send_parts,
                                         HostFunctions::finish_sending,
                                         HostFunctions::close,
                                         HostFunctions::pause_reading,

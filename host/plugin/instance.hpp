@@ -1,6 +1,6 @@
 // One instance of a plugin: the bridge between the C ABI and the connections of one listener.
 //
-// To net it is a Protocol that calls the plugin's callbacks (instance.cpp). To the plugin it is the
+// To net it is a Protocol that calls the plugin's callbacks (callbacks.cpp). To the plugin it is the
 // portico_instance whose handle it passes to the host's functions (host_functions.cpp).
 //
 // Concurrency: callbacks run on strands. The host's functions are called from any thread. They
@@ -12,6 +12,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -22,6 +23,7 @@
 #include "net/connection_table.hpp"
 #include "net/protocol.hpp"
 #include "net/strand.hpp"
+#include "plugin/instance_handle.hpp"
 #include "plugin/loader.hpp"
 #include "plugin/settings_reader.hpp"
 
@@ -29,7 +31,8 @@ namespace portico::plugin {
 
 class Instance final : public net::Protocol {
 public:
-    // `listener` gives the name and the settings. All arguments outlive the instance.
+    // `listener` gives the name, the settings, the framing and the limits. All arguments outlive
+    // the instance.
     Instance(Loaded plugin, const config::Listener& listener, base::Log& log);
     // Calls destroy if create() succeeded; then finish() must have been called before.
     ~Instance();
@@ -44,14 +47,16 @@ public:
     }
     [[nodiscard]] std::string description() const;
 
-    // [control] Calls validate, if there is one. Returns the mistakes, ready for a person.
-    [[nodiscard]] std::vector<std::string> validate();
+    // [control] Calls validate, if there is one. `worker_count`: of the server. Returns the
+    // mistakes, ready for a person.
+    [[nodiscard]] std::vector<std::string> validate(std::uint32_t worker_count);
 
     // [control] Calls create. Returns the mistakes; if there are none, the instance is ready, and
     // connections of `context` may come. Functions that are posted to the instance run in `home`.
     [[nodiscard]] std::vector<std::string> create(net::ConnectionTable& table,
                                                   const net::ConnectionContext& context,
-                                                  net::WorkerGroup& home);
+                                                  net::WorkerGroup& home,
+                                                  std::uint32_t worker_count);
 
     // The strand that runs everything that is posted to the instance. With SERIAL it is also the
     // strand of all its connections.
@@ -64,17 +69,21 @@ public:
     [[nodiscard]] bool finish_within(std::chrono::milliseconds at_most);
 
     // ---- net::Protocol
-    [[nodiscard]] bool on_open(net::Connection& connection) noexcept override;
+    [[nodiscard]] bool on_open(net::Connection& connection,
+                               std::uint32_t listen_index) noexcept override;
     [[nodiscard]] Answer on_data(net::Connection& connection, const Message& message,
                                  std::size_t& consumed) noexcept override;
     [[nodiscard]] Answer on_writable(net::Connection& connection) noexcept override;
-    [[nodiscard]] Ending on_end(net::Connection& connection,
-                                std::size_t remaining) noexcept override;
+    [[nodiscard]] Ending on_end(net::Connection& connection, const Ended& ended) noexcept override;
     [[nodiscard]] Ending on_drain(net::Connection& connection,
-                                  std::uint32_t deadline_ms) noexcept override;
-    void on_close(net::Connection& connection, net::CloseReason reason) noexcept override;
+                                  const net::Draining& draining) noexcept override;
+    void on_close(net::Connection& connection, const Closed& closed) noexcept override;
     void on_posted(net::Connection& connection, net::AnyFunction function, void* argument,
                    bool closing) noexcept override;
+    void begin_stop(const net::Draining& draining, std::function<void()> changed) noexcept override;
+    [[nodiscard]] bool may_drain() const noexcept override {
+        return table_.on_stop == nullptr || stopped_.load(std::memory_order_acquire);
+    }
 
     // The host's table, the same for all instances.
     [[nodiscard]] static const portico_host& host_table() noexcept;
@@ -83,29 +92,38 @@ private:
     friend struct HostFunctions;
     friend struct SettingsFunctions;
     struct InstancePost;
+    // Carries on_stop to the strand. It is a member, so that a stop needs no memory.
+    struct StopMail : net::Mail {
+        Instance* instance = nullptr;
+        net::Draining draining;
+        std::function<void()> changed;
+    };
+    struct Setup;
 
     static constexpr std::uint32_t posts_max = 65'536;
     static constexpr std::uint32_t finishing = 1U << 31;  // in posts_
 
     [[nodiscard]] portico_instance* handle() noexcept {
-        return reinterpret_cast<portico_instance*>(this);
+        return reinterpret_cast<portico_instance*>(&handle_);
     }
-    [[nodiscard]] static Instance& of(portico_instance* handle) noexcept {
-        return *reinterpret_cast<Instance*>(handle);
-    }
+    [[nodiscard]] portico_setup make_setup(std::uint32_t mode, std::uint32_t worker_count,
+                                           std::vector<char>& error) noexcept;
     // Null, except on the thread that runs create or validate of this very instance.
     [[nodiscard]] SettingsReader* settings_now() noexcept;
     [[nodiscard]] std::vector<std::string> mistakes_of(const char* what, portico_status status,
                                                        const std::string& error);
-    // True if `status`, which `callback` returned, is an error. Then it is logged, because it may
-    // be a mistake of the plugin's author. A flood of errors becomes one line and a count.
-    [[nodiscard]] bool has_failed(const net::Connection& connection, portico_status status,
+    // True if `status`, which `callback` returned, aborts the connection. Then it is logged, because
+    // it may be a mistake of the plugin's author. A flood of errors becomes one line and a count.
+    [[nodiscard]] bool has_failed(net::Connection& connection, portico_status status,
                                   const char* callback) noexcept;
+    [[nodiscard]] bool has_failed_slow_path(net::Connection& connection, portico_status status,
+                                            const char* callback) noexcept;
+    void call_on_stop() noexcept;
     // `what` makes a std::string. It is called only if the line is written.
     template <class What>
     void log_failure(base::LogLevel level, std::uint64_t connection, What&& what) noexcept;
-    void log_overconsumption(const net::Connection& connection, const Message& message,
-                             std::uint64_t taken) noexcept;
+    void overconsumed(net::Connection& connection, const Message& message,
+                      std::uint64_t taken) noexcept;
     // Counts one more post. PORTICO_LIMIT: too many wait. PORTICO_GONE: finish() has begun.
     [[nodiscard]] portico_status begin_post() noexcept;
     void end_post() noexcept;
@@ -113,7 +131,10 @@ private:
                                                void* argument) noexcept;
 
     const Loaded loaded_;
-    portico_plugin table_{};  // a copy: members that the plugin's version does not have are null
+    // copies: members that the plugin's version does not have are null
+    portico_plugin table_{};
+    portico_callbacks callbacks_{};
+    InstanceHandle& handle_;
     const config::Listener& listener_;
     base::Log& log_;
 
@@ -127,6 +148,10 @@ private:
     std::unique_ptr<SettingsReader> settings_;
 
     net::Strand strand_;
+    StopMail stop_mail_;
+    // on_stop has returned. The release pairs with the acquire of may_drain(): an on_drain sees what
+    // on_stop did.
+    std::atomic<bool> stopped_{false};
     // Failures of callbacks: when one was last logged (0: never), and how many came since. Relaxed:
     // a count, and a time that only one thread moves forward.
     std::atomic<std::uint64_t> failure_logged_ns_{0};
@@ -145,7 +170,7 @@ inline portico_status Instance::begin_post() noexcept {
         if ((posts & finishing) != 0) {
             return PORTICO_GONE;
         }
-        if (posts == posts_max) {
+        if (posts >= posts_max) {
             return PORTICO_LIMIT;
         }
     } while (!posts_.compare_exchange_weak(posts, posts + 1, std::memory_order_acq_rel,

@@ -61,6 +61,12 @@ std::string fault_of(const portico_plugin& plugin) {
     if ((plugin.flags & ~known_flags) != 0) {
         return "it has unknown flags (" + std::to_string(plugin.flags & ~known_flags) + ")";
     }
+    constexpr std::uint32_t known_framing = PORTICO_FRAMING_NONE | PORTICO_FRAMING_DELIMITER |
+                                            PORTICO_FRAMING_LENGTH_PREFIX;
+    if ((plugin.framing & ~known_framing) != 0) {
+        return "it needs an unknown framing (" + std::to_string(plugin.framing & ~known_framing) +
+               ")";
+    }
     if (plugin.reserved != 0) {
         return "a reserved member of its table is not zero";
     }
@@ -71,10 +77,43 @@ std::string fault_of(const portico_plugin& plugin) {
         return "its version is missing, longer than 64 bytes, or not printable ASCII without "
                "spaces";
     }
-    if (plugin.create == nullptr || plugin.destroy == nullptr || plugin.on_data == nullptr) {
-        return "a required function (create, destroy, on_data) is missing";
+    if (plugin.create == nullptr || plugin.destroy == nullptr) {
+        return "a required function (create, destroy) is missing";
+    }
+    if (plugin.callbacks == nullptr) {
+        return "its table has no callbacks";
+    }
+    if (plugin.callbacks->struct_size < sizeof(portico_callbacks) ||
+        plugin.callbacks->struct_size % 8 != 0) {
+        return "its callbacks have struct_size " + std::to_string(plugin.callbacks->struct_size) +
+               ", expected " + std::to_string(sizeof(portico_callbacks));
+    }
+    if (plugin.callbacks->on_data == nullptr) {
+        return "a required callback (on_data) is missing";
     }
     return {};
+}
+
+// The name of a table that need not be sound; empty if there is none.
+std::string name_of(const portico_plugin* plugin) {
+    if (plugin == nullptr || !PORTICO_HAS(portico_plugin, plugin, name_size) ||
+        plugin->name_size == 0 || !is_label(plugin->name, plugin->name_size)) {
+        return {};
+    }
+    return std::string(plugin->name, plugin->name_size);
+}
+
+std::string framing_text(std::uint32_t mask) {
+    std::string text;
+    const auto add = [&](std::uint32_t bit, const char* name) {
+        if ((mask & bit) != 0) {
+            text += (text.empty() ? "" : " or ") + std::string(name);
+        }
+    };
+    add(PORTICO_FRAMING_NONE, "none");
+    add(PORTICO_FRAMING_DELIMITER, "\"delimiter\"");
+    add(PORTICO_FRAMING_LENGTH_PREFIX, "\"length_prefix\"");
+    return text;
 }
 
 }  // namespace
@@ -102,30 +141,50 @@ base::Result<const portico_plugin*> check_module(const portico_module* module,
     std::string names;
     std::set<std::string> seen;
     const portico_plugin* chosen = nullptr;
+    bool is_found = false;
+    // Only the chosen table is checked: the others may be for hosts that know more.
     for (std::uint32_t i = 0; i < module->plugin_count; ++i) {
         const portico_plugin* plugin = module->plugins[i];
-        const std::string fault = plugin != nullptr ? fault_of(*plugin) : "its table is missing";
-        if (!fault.empty()) {
-            return base::Failure{
-                (module->plugin_count > 1 ? "plugin " + std::to_string(i) + " of it: " : "") +
-                fault};
-        }
-        const std::string name(plugin->name, plugin->name_size);
-        if (!seen.insert(name).second) {
+        const std::string name = name_of(plugin);
+        if (!name.empty() && !seen.insert(name).second) {
             return base::Failure{"it has two plugins named \"" + name + "\""};
         }
-        names += (names.empty() ? "" : ", ") + name;
+        names += name.empty() ? "" : (names.empty() ? "" : ", ") + name;
         if (wanted.empty() ? module->plugin_count == 1 || name == file_name : name == wanted) {
             chosen = plugin;
+            is_found = true;
         }
     }
-    if (chosen == nullptr) {
+    if (is_found) {
+        const std::string fault = chosen != nullptr ? fault_of(*chosen) : "its table is missing";
+        if (!fault.empty()) {
+            return base::Failure{fault};
+        }
+    } else {
         return base::Failure{wanted.empty()
                                  ? "it has several plugins (" + names + "): name one, such as \"" +
                                        file_name + "#NAME\""
                                  : "it has no plugin \"" + wanted + "\" (it has: " + names + ")"};
     }
     return chosen;
+}
+
+std::string framing_fault(const portico_plugin& plugin, const config::Framing& framing) {
+    const std::uint32_t given = framing_number(framing);
+    if (plugin.framing == PORTICO_FRAMING_ANY || (plugin.framing & given) != 0) {
+        return {};
+    }
+    return "framing: this listener's is " + framing_text(given) + ", but the plugin needs " +
+           framing_text(plugin.framing);
+}
+
+std::uint32_t framing_number(const config::Framing& framing) noexcept {
+    switch (framing.type) {
+        case config::Framing::Type::none: return PORTICO_FRAMING_NONE;
+        case config::Framing::Type::delimiter: return PORTICO_FRAMING_DELIMITER;
+        case config::Framing::Type::length_prefix: return PORTICO_FRAMING_LENGTH_PREFIX;
+    }
+    return PORTICO_FRAMING_NONE;
 }
 
 base::Result<Loaded> load(const std::string& directory, const std::string& name,

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/result.hpp"
+#include "config/config.hpp"
 #include "plugin/library.hpp"
 #include "plugin/private_copies.hpp"
 #include "portico/portico.h"
@@ -25,11 +26,18 @@ struct Loaded {
 [[nodiscard]] base::Result<Loaded> load(const std::string& directory, const std::string& name,
                                         PrivateCopies& copies);
 
-// Checks what portico_plugin_query returned: versions, sizes, names, required functions. Picks the
-// plugin `wanted`. If that is empty it picks the only one, or the one with the name of the file
+// Checks what portico_plugin_query returned: versions, names, and the chosen plugin's table. Picks
+// the plugin `wanted`. If that is empty it picks the only one, or the one with the name of the file
 // (`file_name`). Also for statically linked plugins.
 [[nodiscard]] base::Result<const portico_plugin*> check_module(const portico_module* module,
                                                                const std::string& file_name,
                                                                const std::string& wanted);
+
+// Says why the plugin cannot serve a listener with this framing; empty if it can.
+[[nodiscard]] std::string framing_fault(const portico_plugin& plugin,
+                                        const config::Framing& framing);
+
+// The framing as a PORTICO_FRAMING_... number.
+[[nodiscard]] std::uint32_t framing_number(const config::Framing& framing) noexcept;
 
 }  // namespace portico::plugin

@@ -3,7 +3,7 @@
 #include <new>
 #include <string_view>
 
-#include "plugin/instance.hpp"
+#include "plugin/instance_use.hpp"
 
 namespace portico::plugin {
 
@@ -15,7 +15,11 @@ struct SettingsFunctions {
     template <class Action>
     static portico_status read(portico_instance* handle, const char* key, std::uint64_t key_size,
                                bool has_result, Action&& action) noexcept {
-        SettingsReader* settings = Instance::of(handle).settings_now();
+        const InstanceUse instance(handle);
+        if (!instance) {
+            return PORTICO_GONE;
+        }
+        SettingsReader* settings = instance->settings_now();
         if (settings == nullptr) {
             return PORTICO_UNSUPPORTED;
         }

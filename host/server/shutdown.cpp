@@ -1,6 +1,7 @@
 // Stops a server, step by step: no new clients, drain, end the plugins and the threads.
 #include <algorithm>
 
+#include "base/clock.hpp"
 #include "server/implementation.hpp"
 
 namespace portico {
@@ -88,7 +89,8 @@ std::uint32_t Server::Implementation::drain_ms() noexcept {
 StopResult Server::Implementation::drain() noexcept {
     const auto begun = std::chrono::steady_clock::now();
     const std::uint32_t for_ms = drain_ms();
-    drain_->begin(for_ms);
+    drain_->begin(
+        {net::DrainReason::stop, base::now_ns() + for_ms * base::nanoseconds_per_millisecond});
     auto next_check = begun;  // for a callback that does not return
     std::unique_lock lock(mutex_);
     for (;;) {

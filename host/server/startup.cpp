@@ -35,7 +35,7 @@ bool Server::Implementation::check(bool ports) noexcept {
             return false;
         }
         for (const std::unique_ptr<Service>& service : services_) {
-            add_errors(service->instance->validate());
+            add_errors(service->instance->validate(worker_threads_));
         }
         if (ports) {
             // all together, as a start does: two listeners may want the same address
@@ -112,6 +112,10 @@ bool Server::Implementation::load_plugins() {
                                                                *copies_);
             !loaded) {
             errors_.push_back(listener_place(listener, config_.file) + loaded.error());
+        } else if (const std::string fault = plugin::framing_fault(*loaded->table,
+                                                                   listener.framing);
+                   !fault.empty()) {
+            errors_.push_back(listener_place(listener, config_.file) + fault);
         } else {
             service->instance = std::make_unique<plugin::Instance>(std::move(*loaded), listener,
                                                                    *log_);
@@ -228,7 +232,8 @@ bool Server::Implementation::create_instances() {
     const bool returned = call_plugins(
         "create",
         [this](Service& service, net::WorkerGroup& home) {
-            for (std::string& mistake : service.instance->create(*table_, service.context, home)) {
+            for (std::string& mistake :
+                 service.instance->create(*table_, service.context, home, worker_threads_)) {
                 create_errors_.push_back(std::move(mistake));
             }
         },

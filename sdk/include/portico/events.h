@@ -16,7 +16,7 @@ PORTICO_EXTERN_C_BEGIN
 typedef struct portico_opened {
     uint32_t struct_size;
     uint32_t origin;       /* PORTICO_ORIGIN_... */
-    uint32_t listen_index; /* accepted: which address of the listener's "listen", from 0 */
+    uint32_t listen_index; /* accepted: the entry of "listen", if that is a list; from 0 */
     uint32_t reserved;
 } portico_opened;
 
@@ -77,8 +77,9 @@ typedef struct portico_closed {
     /* PORTICO_REASON_RESET and PORTICO_REASON_ERROR: the system's number (errno, or a Windows
      * error), 0 if it gave none. Else 0. */
     uint32_t native_error;
-    /* Accepted by send, and not acknowledged by the peer. If the system does not tell that: not
-     * taken by the system. */
+    /* If the connection was reset or cut: bytes that send accepted and the peer did not acknowledge,
+     * or, if the system does not tell that, that the system did not take. After an orderly end 0:
+     * the system goes on delivering. */
     uint64_t unsent_bytes;
     uint64_t received_bytes; /* read from the socket; those that nobody was offered count too */
     uint64_t sent_bytes;     /* taken by the system */

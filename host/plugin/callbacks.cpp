@@ -1,0 +1,260 @@
+// The plugin's callbacks, as net calls them: what they are told, and what their answers mean.
+#include <cstring>
+#include <utility>
+
+#include "base/clock.hpp"
+#include "net/connection.hpp"
+#include "plugin/call_scope.hpp"
+#include "plugin/instance.hpp"
+
+namespace portico::plugin {
+
+namespace {
+
+static_assert(static_cast<std::uint32_t>(net::CloseReason::plugin) == PORTICO_REASON_PLUGIN);
+static_assert(static_cast<std::uint32_t>(net::CloseReason::peer) == PORTICO_REASON_PEER);
+static_assert(static_cast<std::uint32_t>(net::CloseReason::reset) == PORTICO_REASON_RESET);
+static_assert(static_cast<std::uint32_t>(net::CloseReason::error) == PORTICO_REASON_ERROR);
+static_assert(static_cast<std::uint32_t>(net::CloseReason::plugin_error) ==
+              PORTICO_REASON_PLUGIN_ERROR);
+static_assert(static_cast<std::uint32_t>(net::CloseReason::idle) == PORTICO_REASON_IDLE);
+static_assert(static_cast<std::uint32_t>(net::CloseReason::half_close) ==
+              PORTICO_REASON_HALF_CLOSE);
+static_assert(static_cast<std::uint32_t>(net::CloseReason::frame) == PORTICO_REASON_FRAME);
+static_assert(static_cast<std::uint32_t>(net::CloseReason::unconsumed) ==
+              PORTICO_REASON_UNCONSUMED);
+static_assert(static_cast<std::uint32_t>(net::CloseReason::drain) == PORTICO_REASON_DRAIN);
+static_assert(static_cast<std::uint32_t>(net::CloseReason::drain_deadline) ==
+              PORTICO_REASON_DRAIN_DEADLINE);
+static_assert(static_cast<std::uint32_t>(net::CloseReason::no_memory) == PORTICO_REASON_NO_MEMORY);
+
+static_assert(static_cast<std::uint32_t>(net::DrainReason::stop) == PORTICO_DRAIN_STOP);
+static_assert(static_cast<std::uint32_t>(net::DrainReason::reload) == PORTICO_DRAIN_RELOAD);
+static_assert(static_cast<std::uint32_t>(net::DrainReason::take_over) == PORTICO_DRAIN_TAKE_OVER);
+static_assert(static_cast<std::uint32_t>(net::DrainReason::admin) == PORTICO_DRAIN_ADMIN);
+
+// Each instance logs at most one failure of a callback in this time.
+constexpr std::uint64_t failure_log_interval_ns = 10 * base::nanoseconds_per_second;
+
+std::string status_text(portico_status status) {
+    const auto named = [&](const char* name) {
+        return std::string(name) + " (" + std::to_string(status) + ")";
+    };
+    switch (status) {
+        case PORTICO_ERROR: return named("PORTICO_ERROR");
+        case PORTICO_GONE: return named("PORTICO_GONE");
+        case PORTICO_WOULD_BLOCK: return named("PORTICO_WOULD_BLOCK");
+        case PORTICO_TOO_LARGE: return named("PORTICO_TOO_LARGE");
+        case PORTICO_CLOSING: return named("PORTICO_CLOSING");
+        case PORTICO_INVALID: return named("PORTICO_INVALID");
+        case PORTICO_NO_MEMORY: return "out of memory, " + named("PORTICO_NO_MEMORY");
+        case PORTICO_UNSUPPORTED: return named("PORTICO_UNSUPPORTED");
+        case PORTICO_LIMIT: return named("PORTICO_LIMIT");
+        case PORTICO_NOT_FOUND: return named("PORTICO_NOT_FOUND");
+        case PORTICO_WRONG_TYPE: return named("PORTICO_WRONG_TYPE");
+        case PORTICO_PROTOCOL_ERROR: return named("PORTICO_PROTOCOL_ERROR");
+        case PORTICO_REFUSED: return named("PORTICO_REFUSED");
+        case PORTICO_CANCELLED: return named("PORTICO_CANCELLED");
+        default: return "the status " + std::to_string(status);
+    }
+}
+
+portico_draining draining_of(const net::Draining& draining) noexcept {
+    return {sizeof(portico_draining), static_cast<std::uint32_t>(draining.reason),
+            draining.deadline_ns};
+}
+
+}  // namespace
+
+template <class What>
+void Instance::log_failure(base::LogLevel level, std::uint64_t connection, What&& what) noexcept {
+    const std::uint64_t now = base::now_ns();
+    std::uint64_t logged = failure_logged_ns_.load(std::memory_order_relaxed);
+    if ((logged != 0 && now < logged + failure_log_interval_ns) ||
+        !failure_logged_ns_.compare_exchange_strong(logged, now, std::memory_order_relaxed)) {
+        failures_unlogged_.fetch_add(1, std::memory_order_relaxed);
+        return;
+    }
+    const std::uint64_t unlogged = failures_unlogged_.exchange(0, std::memory_order_relaxed);
+    log_.compose(level, listener_.name, connection, [&] {
+        return what() + (unlogged != 0 ? " (and " + std::to_string(unlogged) +
+                                             " more failures of callbacks since the last such line)"
+                                       : "");
+    });
+}
+
+inline bool Instance::has_failed(net::Connection& connection, portico_status status,
+                                 const char* callback) noexcept {
+    return status < 0 && has_failed_slow_path(connection, status, callback);
+}
+
+bool Instance::has_failed_slow_path(net::Connection& connection, portico_status status,
+                                    const char* callback) noexcept {
+    // The connection is closing, and a host function has said so: nothing has failed.
+    if (status == PORTICO_GONE || status == PORTICO_CLOSING) {
+        return false;
+    }
+    connection.failed_with(status);
+    log_failure(base::LogLevel::warn, connection.handle(), [&] {
+        return std::string(callback) + " returned " + status_text(status) +
+               ": the connection is aborted";
+    });
+    return true;
+}
+
+bool Instance::on_open(net::Connection& connection, std::uint32_t listen_index) noexcept {
+    if (callbacks_.on_open == nullptr) {
+        return true;
+    }
+    const portico_opened opened{sizeof(portico_opened), PORTICO_ORIGIN_ACCEPTED, listen_index, 0};
+    const portico_status status = [&] {
+        const CallScope scope("on_open", *this, connection.handle());
+        return callbacks_.on_open(self_, connection.handle(), &opened, &connection.state);
+    }();
+    if (!has_failed(connection, status, "on_open")) {
+        return true;
+    }
+    // The plugin keeps nothing. A function that it posted in on_open must not see freed state.
+    connection.state = nullptr;
+    return false;
+}
+
+void Instance::overconsumed(net::Connection& connection, const Message& message,
+                            std::uint64_t taken) noexcept {
+    connection.failed_with(PORTICO_INVALID);
+    log_failure(base::LogLevel::error, connection.handle(), [&] {
+        return "on_data consumed " + std::to_string(taken) + " bytes of " +
+               std::to_string(message.size) + ": the connection is aborted";
+    });
+}
+
+net::Protocol::Answer Instance::on_data(net::Connection& connection, const Message& message,
+                                        std::size_t& consumed) noexcept {
+    const portico_frame frame{sizeof(portico_frame),
+                              (message.is_last ? PORTICO_FRAME_LAST : 0U) |
+                                  (message.offered_before != 0 ? PORTICO_FRAME_AGAIN : 0U),
+                              message.payload_offset, message.payload_size, message.offered_before};
+    std::uint64_t taken = 0;
+    const portico_status status = [&] {
+        const CallScope scope("on_data", *this, connection.handle());
+        return callbacks_.on_data(self_, connection.handle(), connection.state,
+                                  reinterpret_cast<const std::uint8_t*>(message.data), message.size,
+                                  &frame, &taken);
+    }();
+    if (status == PORTICO_WOULD_BLOCK && connection.will_be_writable()) {
+        return Answer::hold;  // nothing is consumed, whatever it says
+    }
+    if (has_failed(connection, status, "on_data")) {
+        return Answer::failed;
+    }
+    if (taken > message.size) [[unlikely]] {
+        overconsumed(connection, message, taken);
+        return Answer::failed;
+    }
+    consumed = taken;
+    return status == PORTICO_HOLD   ? Answer::hold
+           : status == PORTICO_WAIT ? Answer::wait
+                                    : Answer::ok;
+}
+
+net::Protocol::Answer Instance::on_writable(net::Connection& connection) noexcept {
+    if (callbacks_.on_writable == nullptr) {
+        return Answer::ok;
+    }
+    const portico_status status = [&] {
+        const CallScope scope("on_writable", *this, connection.handle());
+        return callbacks_.on_writable(self_, connection.handle(), connection.state);
+    }();
+    return has_failed(connection, status, "on_writable") ? Answer::failed : Answer::ok;
+}
+
+net::Protocol::Ending Instance::on_end(net::Connection& connection, const Ended& ended) noexcept {
+    if (callbacks_.on_end == nullptr) {
+        return Ending::close;
+    }
+    const portico_ended event{sizeof(portico_ended),
+                              ended.is_truncated ? PORTICO_ENDED_TRUNCATED : 0U, ended.remaining};
+    const portico_status status = [&] {
+        const CallScope scope("on_end", *this, connection.handle());
+        return callbacks_.on_end(self_, connection.handle(), connection.state, &event);
+    }();
+    return has_failed(connection, status, "on_end") ? Ending::failed : Ending::stay;
+}
+
+net::Protocol::Ending Instance::on_drain(net::Connection& connection,
+                                         const net::Draining& draining) noexcept {
+    if (callbacks_.on_drain == nullptr) {
+        const bool is_to_close = draining.reason == net::DrainReason::stop ||
+                                 draining.reason == net::DrainReason::admin;
+        return is_to_close ? Ending::close : Ending::stay;
+    }
+    const portico_draining event = draining_of(draining);
+    const portico_status status = [&] {
+        const CallScope scope("on_drain", *this, connection.handle());
+        return callbacks_.on_drain(self_, connection.handle(), connection.state, &event);
+    }();
+    return has_failed(connection, status, "on_drain") ? Ending::failed : Ending::stay;
+}
+
+void Instance::on_close(net::Connection& connection, const Closed& closed) noexcept {
+    if (callbacks_.on_close == nullptr) {
+        return;
+    }
+    const bool is_of_system = closed.reason == net::CloseReason::reset ||
+                              closed.reason == net::CloseReason::error;
+    const portico_closed event{sizeof(portico_closed),
+                               static_cast<std::uint32_t>(closed.reason),
+                               is_of_system ? PORTICO_ERROR : closed.status,
+                               closed.native_error,
+                               closed.unsent_bytes,
+                               closed.received_bytes,
+                               closed.sent_bytes,
+                               closed.opened_ns};
+    const CallScope scope("on_close", *this, connection.handle());
+    callbacks_.on_close(self_, connection.handle(), connection.state, &event);
+}
+
+void Instance::on_posted(net::Connection& connection, net::AnyFunction function, void* argument,
+                         bool closing) noexcept {
+    {
+        const CallScope scope(posted_name, *this, connection.handle());
+        reinterpret_cast<portico_post_function>(function)(self_, connection.handle(),
+                                                          connection.state, argument,
+                                                          closing ? PORTICO_CLOSING : PORTICO_OK);
+    }
+    end_post();
+}
+
+// ---- the end of the instance
+
+void Instance::begin_stop(const net::Draining& draining, std::function<void()> changed) noexcept {
+    if (table_.on_stop == nullptr) {
+        return;
+    }
+    stop_mail_.draining = draining;
+    stop_mail_.changed = std::move(changed);
+    stop_mail_.deliver = [](net::Mail& mail) {
+        static_cast<StopMail&>(mail).instance->call_on_stop();
+    };
+    // It counts as a post, so that destroy waits for it, and may exceed their limit by one.
+    posts_.fetch_add(1, std::memory_order_acq_rel);
+    strand_.deliver(stop_mail_);
+}
+
+void Instance::call_on_stop() noexcept {
+    net::Worker::current()->before_callback(*context_);
+    const portico_draining event = draining_of(stop_mail_.draining);
+    const portico_status status = [&] {
+        const CallScope scope("on_stop", *this, 0);
+        return table_.on_stop(self_, &event);
+    }();
+    if (status < 0) {
+        log_failure(base::LogLevel::warn, 0,
+                    [&] { return "on_stop returned " + status_text(status); });
+    }
+    stopped_.store(true, std::memory_order_release);
+    stop_mail_.changed();
+    end_post();
+}
+
+}  // namespace portico::plugin
