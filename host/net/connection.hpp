@@ -17,8 +17,8 @@
 // called only after the receive, the send, the timer and the connection's own mail have come back
 // and every accepted call has been delivered.
 //
-// connection.cpp has advance() and the path of a message: receive, offer, send. Opening, closing,
-// deadlines and calls from other threads are in connection_*.cpp.
+// connection.cpp has advance() and the path of a message: receive, offer, send. Opening, the ends of
+// an offer, closing, deadlines and calls from other threads are in connection_*.cpp.
 //
 // Concurrency. All members belong to the strand (to whichever worker runs it), except word_ (see
 // slot_word.hpp), the addresses, which anyone with a handle may read, events_, and the count of
@@ -206,7 +206,6 @@ private:
     void dispatch(std::uint8_t events) noexcept;
     void opened() noexcept;
     void received() noexcept;
-    void receive_failed() noexcept;
     void sent() noexcept;
     void take_sent() noexcept;
     void timer_fired() noexcept;
@@ -245,12 +244,14 @@ private:
     [[nodiscard]] std::size_t offer_framed(std::span<const std::byte> bytes) noexcept;
     void offer_received(std::span<const std::byte> bytes) noexcept;
     void offer_stash() noexcept;
+    // Continues on the strand's next turn, after the others.
+    void continue_later() noexcept;
+    // These are in connection_input.cpp.
     void take_hold(Protocol::Answer answer) noexcept;
     void call_on_end() noexcept;
     void begin_last_input() noexcept;
     [[nodiscard]] bool last_input_is_over() const noexcept;
-    // Continues on the strand's next turn, after the others.
-    void continue_later() noexcept;
+    void receive_failed() noexcept;
 
     // ---- Sending.
     // On the strand, with a reservation.
