@@ -17,8 +17,8 @@
 // called only after the receive, the send, the timer and the connection's own mail have come back
 // and every accepted call has been delivered.
 //
-// connection.cpp has advance() and the path of a message: receive, offer, send. Opening, the ends of
-// an offer, closing, deadlines and calls from other threads are in connection_*.cpp.
+// connection.cpp has advance() and the path of a message: receive, offer, send. Opening, the ends
+// of an offer, closing, deadlines and calls from other threads are in connection_*.cpp.
 //
 // Concurrency. All members belong to the strand (to whichever worker runs it), except word_ (see
 // slot_word.hpp), the addresses, which anyone with a handle may read, events_, and the count of
@@ -118,7 +118,8 @@ public:
         // includes calls from other threads that are on their way
         std::uint32_t queued_bytes = 0;
     };
-    // False if it is gone. Closing counts as gone, except on the strand, until on_close has returned.
+    // False if it is gone. Closing counts as gone, except on the strand, until on_close has
+    // returned.
     [[nodiscard]] bool info(std::uint64_t generation, Info& info) const noexcept;
 
     [[nodiscard]] std::uint64_t generation() const noexcept {

@@ -1,7 +1,7 @@
 // One instance of a plugin: the bridge between the C ABI and the connections of one listener.
 //
-// To net it is a Protocol that calls the plugin's callbacks (callbacks.cpp). To the plugin it is the
-// portico_instance whose handle it passes to the host's functions (host_functions.cpp).
+// To net it is a Protocol that calls the plugin's callbacks (callbacks.cpp). To the plugin it is
+// the portico_instance whose handle it passes to the host's functions (host_functions.cpp).
 //
 // Concurrency: callbacks run on strands. The host's functions are called from any thread. They
 // reach the connection through its slot's word; in this object they use posts_ and what is constant
@@ -112,8 +112,9 @@ private:
     [[nodiscard]] SettingsReader* settings_now() noexcept;
     [[nodiscard]] std::vector<std::string> mistakes_of(const char* what, portico_status status,
                                                        const std::string& error);
-    // True if `status`, which `callback` returned, aborts the connection. Then it is logged, because
-    // it may be a mistake of the plugin's author. A flood of errors becomes one line and a count.
+    // True if `status`, which `callback` returned, aborts the connection. Then it is logged,
+    // because it may be a mistake of the plugin's author. A flood of errors becomes one line and a
+    // count.
     [[nodiscard]] bool has_failed(net::Connection& connection, portico_status status,
                                   const char* callback) noexcept;
     [[nodiscard]] bool has_failed_slow_path(net::Connection& connection, portico_status status,
@@ -149,8 +150,8 @@ private:
 
     net::Strand strand_;
     StopMail stop_mail_;
-    // on_stop has returned. The release pairs with the acquire of may_drain(): an on_drain sees what
-    // on_stop did.
+    // on_stop has returned. The release pairs with the acquire of may_drain(): an on_drain sees
+    // what on_stop did.
     std::atomic<bool> stopped_{false};
     // Failures of callbacks: when one was last logged (0: never), and how many came since. Relaxed:
     // a count, and a time that only one thread moves forward.

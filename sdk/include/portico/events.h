@@ -77,9 +77,9 @@ typedef struct portico_closed {
     /* PORTICO_REASON_RESET and PORTICO_REASON_ERROR: the system's number (errno, or a Windows
      * error), 0 if it gave none. Else 0. */
     uint32_t native_error;
-    /* If the connection was reset or cut: bytes that send accepted and the peer did not acknowledge,
-     * or, if the system does not tell that, that the system did not take. After an orderly end 0:
-     * the system goes on delivering. */
+    /* If the connection was reset or cut: bytes that send accepted and the peer did not
+     * acknowledge, or, if the system does not tell that, that the system did not take. After an
+     * orderly end 0: the system goes on delivering. */
     uint64_t unsent_bytes;
     uint64_t received_bytes; /* read from the socket; those that nobody was offered count too */
     uint64_t sent_bytes;     /* taken by the system */
