@@ -55,7 +55,7 @@ public:
         context_.released = [](void* owner, const net::WorkerGroup&) {
             static_cast<DispatchWorld*>(owner)->released_ = true;
         };
-        PORTICO_ASSERT(instance_->create(table_, context_, *group_).empty());
+        PORTICO_ASSERT(instance_->create(table_, context_, *group_, 1).empty());
         PORTICO_ASSERT(static_cast<bool>(group_->start()));
         group_->begin();
         port_->on_worker([this] {

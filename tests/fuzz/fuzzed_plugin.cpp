@@ -38,17 +38,27 @@ struct FuzzedPlugin::Callback {
         PORTICO_ASSERT(plugin.host_->worker_index(plugin.instance_) == 0);
         PORTICO_ASSERT(!known.refused && !known.closed && known.state == state);
         known.told = true;
-        plugin.learn_peer(known);
         plugin.in_callback_ = true;
+        plugin.inside_ = handle;
+        plugin.learn_peer(known);
     }
-    ~Callback() { plugin.in_callback_ = false; }
+    ~Callback() {
+        plugin.in_callback_ = false;
+        plugin.inside_ = 0;
+    }
     Callback(const Callback&) = delete;
     Callback& operator=(const Callback&) = delete;
 
     // The callback's answer.
     portico_status answers(portico_status status) {
-        known.failed = known.failed || status < 0;
+        if (status < 0 && status != PORTICO_GONE && status != PORTICO_CLOSING) {
+            fails_with(status);
+        }
         return status;
+    }
+    void fails_with(portico_status status) {
+        known.failed = true;
+        known.failed_with = status;
     }
 
     FuzzedPlugin& plugin;
@@ -71,21 +81,25 @@ FuzzedPlugin::FuzzedPlugin(Input& input, const config::Listener& listener)
     const std::uint8_t more = input.byte();
     table_.flags = (more & 1) != 0 ? PORTICO_PLUGIN_SERIAL : 0;
     self_is_null_ = (more & 2) != 0;
-    table_.create = [](const portico_host* host, portico_instance* instance, const char* settings,
-                       std::uint64_t settings_size, char* error, std::uint64_t error_capacity,
-                       void** self) -> portico_status {
+    table_.optional_flags = input.byte();
+    table_.callbacks = &callbacks_;
+    callbacks_.struct_size = sizeof callbacks_;
+    table_.create = [](const portico_setup* setup, void** self) -> portico_status {
         PORTICO_ASSERT(*self == nullptr);
         *self = current->self_is_null_ ? nullptr : current;
-        const portico_status status = current->control(host, instance, settings, settings_size,
-                                                       error, error_capacity);
+        const portico_status status = current->control(*setup, PORTICO_SETUP_CREATE);
         current->created_ = status >= 0;
         return status;
     };
     if ((missing & 1) == 0) {
-        table_.validate = [](const portico_host* host, portico_instance* instance,
-                             const char* settings, std::uint64_t settings_size, char* error,
-                             std::uint64_t error_capacity) {
-            return current->control(host, instance, settings, settings_size, error, error_capacity);
+        table_.validate = [](const portico_setup* setup) {
+            return current->control(*setup, PORTICO_SETUP_VALIDATE);
+        };
+    }
+    if ((missing & 64) == 0) {
+        table_.on_stop = [](void* self, const portico_draining* draining) {
+            PORTICO_ASSERT(self == (current->self_is_null_ ? nullptr : current));
+            return current->on_stop(*draining);
         };
     }
     table_.destroy = [](void* self) {
@@ -94,38 +108,41 @@ FuzzedPlugin::FuzzedPlugin(Input& input, const config::Listener& listener)
         current->check_finished();
         current->destroyed_ = true;
     };
-    table_.on_data = [](void* self, portico_connection connection, void* state,
-                        const std::uint8_t* data, std::uint64_t size, const portico_frame* frame,
-                        std::uint64_t* consumed) {
+    callbacks_.on_data = [](void* self, portico_connection connection, void* state,
+                            const std::uint8_t* data, std::uint64_t size,
+                            const portico_frame* frame, std::uint64_t* consumed) {
         PORTICO_ASSERT(self == (current->self_is_null_ ? nullptr : current) && frame != nullptr);
         return current->on_data(connection, state, data, size, *frame, *consumed);
     };
     if ((missing & 2) == 0) {
-        table_.on_open = [](void*, portico_connection connection, void** state) {
+        callbacks_.on_open = [](void*, portico_connection connection, const portico_opened* opened,
+                                void** state) {
+            PORTICO_ASSERT(opened->struct_size == sizeof *opened && opened->listen_index == 0 &&
+                           opened->origin == PORTICO_ORIGIN_ACCEPTED && opened->reserved == 0);
             return current->on_open(connection, state);
         };
     }
     if ((missing & 4) == 0) {
-        table_.on_writable = [](void*, portico_connection connection, void* state) {
+        callbacks_.on_writable = [](void*, portico_connection connection, void* state) {
             return current->on_writable(connection, state);
         };
     }
     if ((missing & 8) == 0) {
-        table_.on_end = [](void*, portico_connection connection, void* state,
-                           std::uint64_t remaining) {
-            return current->on_end(connection, state, remaining);
+        callbacks_.on_end = [](void*, portico_connection connection, void* state,
+                               const portico_ended* ended) {
+            return current->on_end(connection, state, *ended);
         };
     }
     if ((missing & 16) == 0) {
-        table_.on_drain = [](void*, portico_connection connection, void* state,
-                             std::uint32_t deadline_ms) {
-            return current->on_drain(connection, state, deadline_ms);
+        callbacks_.on_drain = [](void*, portico_connection connection, void* state,
+                                 const portico_draining* draining) {
+            return current->on_drain(connection, state, *draining);
         };
     }
     if ((missing & 32) == 0) {
-        table_.on_close = [](void*, portico_connection connection, void* state,
-                             std::uint32_t reason) {
-            current->on_close(connection, state, reason);
+        callbacks_.on_close = [](void*, portico_connection connection, void* state,
+                                 const portico_closed* closed) {
+            current->on_close(connection, state, *closed);
         };
     }
 }
@@ -176,8 +193,21 @@ portico_status FuzzedPlugin::draw_answer() {
         case 29: return INT32_MAX;
         case 30: return PORTICO_HOLD;
         case 31: return PORTICO_GONE;
+        case 26: return PORTICO_CLOSING;
+        case 25: return PORTICO_WAIT;
         default: return PORTICO_OK;
     }
+}
+
+// PORTICO_WOULD_BLOCK is a hold if an on_writable is to come, and an error if none is. It is drawn
+// only if the plugin knows which: without on_writable, and while closing, it does not.
+portico_status FuzzedPlugin::draw_answer_to_data(const Known& known) {
+    const portico_status status = draw_answer();
+    const std::uint8_t more = input_.byte();
+    if (more >= 0xF8 && !known.ends() && (!known.blocked || callbacks_.on_writable != nullptr)) {
+        return PORTICO_WOULD_BLOCK;
+    }
+    return more >= 0xF0 ? PORTICO_HOLD : more >= 0xE8 ? PORTICO_WAIT : status;
 }
 
 std::uint64_t FuzzedPlugin::draw_consumed(std::uint64_t size) {
@@ -200,8 +230,12 @@ void FuzzedPlugin::learn_peer(Known& known) {
     }
     portico_connection_info info{};
     info.struct_size = sizeof info;
-    if (host_->info(instance_, known.handle, &info) == PORTICO_OK) {
-        const std::string text(info.peer.text, info.peer.size);
+    const portico_status status = host_->info(instance_, known.handle, &info);
+    PORTICO_ASSERT(status == PORTICO_OK || inside_ != known.handle);
+    if (status == PORTICO_OK) {
+        const std::string text(info.peer.text, info.peer.text_size);
+        PORTICO_ASSERT(info.peer.family == PORTICO_ADDRESS_IPV4 &&
+                       text.ends_with(":" + std::to_string(info.peer.port)));
         const std::size_t number = std::stoul(text.substr(text.rfind(':') + 1));
         PORTICO_ASSERT(number >= 1 && number <= port_->peers().size());
         known.peer = &port_->peers()[number - 1];
@@ -330,7 +364,8 @@ void FuzzedPlugin::resume(portico_connection handle) {
         PORTICO_ASSERT(!known.ends());
         known.paused = false;
         known.held = false;
-        known.resumed_in_data = known.in_data;
+        known.waits = false;
+        known.resumed_in_data = known.in_data || known.resumed_in_data;
     }
 }
 
@@ -406,11 +441,13 @@ void FuzzedPlugin::info(portico_connection handle) {
         instance_, handle, reinterpret_cast<portico_connection_info*>(bytes.get()));
     PORTICO_ASSERT((status == PORTICO_INVALID) == (size < 8));
     if (status != PORTICO_OK) {
-        PORTICO_ASSERT(status == PORTICO_INVALID || status == PORTICO_GONE);
+        PORTICO_ASSERT(status == PORTICO_INVALID ||
+                       (status == PORTICO_GONE && (handle == 0 || handle != inside_)));
         return;
     }
-    const Known& known = accepted(handle);
-    PORTICO_ASSERT(!known.ends());
+    // (A serial plugin's connections have one strand, so others may still answer too.)
+    const Known& known = know(handle);
+    PORTICO_ASSERT(handle == inside_ || is_serial() || (!known.closed && !known.ends()));
     portico_connection_info filled{};
     std::memcpy(&filled, bytes.get(), std::min<std::size_t>(size, sizeof filled));
     PORTICO_ASSERT(filled.struct_size == size &&
@@ -418,9 +455,10 @@ void FuzzedPlugin::info(portico_connection handle) {
     if (size >= sizeof filled) {
         PORTICO_ASSERT(std::string(filled.listener_name, filled.listener_name_size) ==
                        listener_.name.substr(0, 64));
-        PORTICO_ASSERT(filled.peer.size != 0 &&
-                       std::string(filled.local.text, filled.local.size) == "127.0.0.1:5000");
-        PORTICO_ASSERT(known.peer == nullptr ||
+        PORTICO_ASSERT(filled.peer.text_size != 0 &&
+                       std::string(filled.local.text, filled.local.text_size) == "127.0.0.1:5000" &&
+                       filled.local.port == 5'000);
+        PORTICO_ASSERT(known.peer == nullptr || known.ends() || known.closed ||
                        filled.queued_bytes >= known.accepted - known.peer->taken.size());
         PORTICO_ASSERT(std::all_of(bytes.get() + sizeof filled, bytes.get() + size,
                                    [](std::byte byte) { return byte == std::byte{0}; }));
@@ -430,15 +468,15 @@ void FuzzedPlugin::info(portico_connection handle) {
 void FuzzedPlugin::log() {
     const std::uint32_t level = input_.byte() % 8 == 7 ? UINT32_MAX : input_.byte() % 6;
     const std::string text = input_.text(input_.byte() % 16);
-    host_->log(instance_, level, text.data(), text.size());
-    host_->log(instance_, level, nullptr, input_.byte());
+    host_->log(instance_, draw_handle(), level, text.data(), text.size());
+    host_->log(instance_, 0, level, nullptr, input_.byte());
 }
 
 void FuzzedPlugin::extensions() {
     PORTICO_ASSERT(host_->get_extension(instance_, nullptr, 0) == nullptr);
     const std::string id = input_.text(input_.byte() % 24);
     const void* found = host_->get_extension(instance_, id.data(), id.size());
-    PORTICO_ASSERT(found == nullptr || id == PORTICO_EXT_SETTINGS);
+    PORTICO_ASSERT(found == nullptr || id.starts_with("portico."));
     const auto* settings = static_cast<const portico_settings*>(
         host_->get_extension(instance_, PORTICO_EXT_SETTINGS, sizeof PORTICO_EXT_SETTINGS - 1));
     const std::string key = input_.text(input_.byte() % 8);
@@ -465,8 +503,15 @@ void FuzzedPlugin::check_sent(const Known& known) const {
 // message.
 void FuzzedPlugin::check_message(const Known& known, const std::uint8_t* data, std::uint64_t size,
                                  const portico_frame& frame) const {
-    PORTICO_ASSERT(size != 0 && frame.struct_size == sizeof frame && frame.reserved == 0);
+    PORTICO_ASSERT(size != 0 && frame.struct_size == sizeof frame);
     PORTICO_ASSERT(frame.payload_offset + frame.payload_size <= size);
+    PORTICO_ASSERT(frame.offered_before == known.left && frame.offered_before <= size);
+    PORTICO_ASSERT(((frame.flags & PORTICO_FRAME_AGAIN) != 0) == (known.left != 0));
+    const bool is_last = (frame.flags & PORTICO_FRAME_LAST) != 0;
+    PORTICO_ASSERT((frame.flags & ~(PORTICO_FRAME_AGAIN | PORTICO_FRAME_LAST)) == 0);
+    PORTICO_ASSERT(is_last || !known.last_offered);
+    PORTICO_ASSERT(!is_last || (listener_.framing.type == config::Framing::Type::none &&
+                                (known.peer == nullptr || known.peer->end_delivered)));
     const std::string bytes(reinterpret_cast<const char*>(data), size);
     if (known.peer != nullptr) {
         PORTICO_ASSERT(known.consumed + size <= known.peer->delivered);
@@ -505,7 +550,7 @@ void FuzzedPlugin::check_reason(const Known& known, std::uint32_t reason) const 
     switch (reason) {
         case PORTICO_REASON_PLUGIN: PORTICO_ASSERT(known.closing); return;
         case PORTICO_REASON_PEER:
-            PORTICO_ASSERT(table_.on_end == nullptr &&
+            PORTICO_ASSERT(callbacks_.on_end == nullptr &&
                            (known.peer == nullptr || known.peer->end_delivered));
             return;
         case PORTICO_REASON_RESET:
@@ -521,10 +566,34 @@ void FuzzedPlugin::check_reason(const Known& known, std::uint32_t reason) const 
             PORTICO_ASSERT(listener_.framing.type != config::Framing::Type::none);
             return;
         case PORTICO_REASON_UNCONSUMED: PORTICO_ASSERT(known.unconsumed); return;
-        case PORTICO_REASON_DRAIN: PORTICO_ASSERT(draining_ && table_.on_drain == nullptr); return;
+        case PORTICO_REASON_DRAIN:
+            PORTICO_ASSERT(draining_ && callbacks_.on_drain == nullptr);
+            return;
         case PORTICO_REASON_DRAIN_DEADLINE: PORTICO_ASSERT(cut_); return;
         default: PORTICO_ASSERT(!"there is no such reason here");
     }
+}
+
+// The figures agree with the peer's, and the status with what the plugin answered.
+void FuzzedPlugin::check_closed(const Known& known, const portico_closed& closed) const {
+    check_reason(known, closed.reason);
+    const bool is_of_system = closed.reason == PORTICO_REASON_RESET ||
+                              closed.reason == PORTICO_REASON_ERROR;
+    PORTICO_ASSERT(closed.struct_size == sizeof closed && closed.opened_ns != 0);
+    PORTICO_ASSERT(closed.status == (is_of_system ? PORTICO_ERROR
+                                     : closed.reason == PORTICO_REASON_PLUGIN_ERROR
+                                         ? known.failed_with
+                                         : PORTICO_OK));
+    PORTICO_ASSERT(is_of_system || closed.native_error == 0);
+    if (known.peer == nullptr) {
+        return;
+    }
+    const Peer& peer = *known.peer;
+    PORTICO_ASSERT(closed.received_bytes == peer.delivered &&
+                   closed.sent_bytes == peer.taken.size());
+    const std::uint64_t not_taken = known.accepted - peer.taken.size();
+    PORTICO_ASSERT(closed.unsent_bytes == not_taken ||
+                   closed.unsent_bytes == not_taken + peer.unacknowledged.value_or(0));
 }
 
 void FuzzedPlugin::check_idle() {
@@ -538,11 +607,11 @@ void FuzzedPlugin::check_idle() {
         PORTICO_ASSERT(!known.failed && !known.closing && known.posts == 0);
         if (known.peer->send == nullptr) {
             PORTICO_ASSERT(known.peer->taken.size() == known.accepted && info.queued_bytes == 0);
-            PORTICO_ASSERT(!known.blocked || table_.on_writable == nullptr);
+            PORTICO_ASSERT(!known.blocked || callbacks_.on_writable == nullptr);
             PORTICO_ASSERT(!known.finished || known.peer->host_ended);
         }
         const bool reading = !known.paused && !known.held && !known.end_told;
-        PORTICO_ASSERT(!reading || known.peer->receive != nullptr || known.resumed_in_data);
+        PORTICO_ASSERT(!reading || known.peer->receive != nullptr);
         check_sent(known);
     }
 }
@@ -551,7 +620,8 @@ void FuzzedPlugin::check_over() {
     for (const auto& [handle, known] : connections_) {
         PORTICO_ASSERT(known.posts == 0);
         // A connection without any callback was closed before its first.
-        PORTICO_ASSERT(known.closed || known.refused || !known.told || table_.on_close == nullptr);
+        PORTICO_ASSERT(known.closed || known.refused || !known.told ||
+                       callbacks_.on_close == nullptr);
         check_sent(known);
     }
     PORTICO_ASSERT(instance_posts_ == 0);
@@ -573,27 +643,92 @@ void FuzzedPlugin::check_finished() {
 
 void FuzzedPlugin::check_destroyed() const {
     PORTICO_ASSERT(destroyed_ == created_);
+    PORTICO_ASSERT(!created_ || !draining_ || stop_told_ == (table_.on_stop != nullptr));
+    check_gone();
+}
+
+void FuzzedPlugin::check_gone() const {
+    if (host_ == nullptr) {
+        return;
+    }
+    const auto never = [](void*, portico_connection, void*, void*, portico_status) {
+        PORTICO_ASSERT(!"posted after the end");
+    };
+    std::vector<portico_connection> handles = handles_;
+    handles.push_back(0);
+    for (const portico_connection handle : handles) {
+        const portico_part part{"x", 1};
+        portico_connection_info info{};
+        info.struct_size = sizeof info;
+        PORTICO_ASSERT(host_->send(instance_, handle, "x", 1) == PORTICO_GONE);
+        PORTICO_ASSERT(host_->send_parts(instance_, handle, &part, 1, sizeof part) == PORTICO_GONE);
+        PORTICO_ASSERT(host_->finish_sending(instance_, handle) == PORTICO_GONE);
+        PORTICO_ASSERT(host_->close(instance_, handle, PORTICO_CLOSE_ABORT) == PORTICO_GONE);
+        PORTICO_ASSERT(host_->pause_reading(instance_, handle) == PORTICO_GONE);
+        PORTICO_ASSERT(host_->resume_reading(instance_, handle) == PORTICO_GONE);
+        PORTICO_ASSERT(host_->post(instance_, handle, never, nullptr) == PORTICO_GONE);
+        PORTICO_ASSERT(host_->info(instance_, handle, &info) == PORTICO_GONE);
+        host_->log(instance_, handle, PORTICO_LOG_ERROR, "x", 1);
+    }
+    PORTICO_ASSERT(host_->post_instance(instance_, never, nullptr) == PORTICO_GONE);
+    PORTICO_ASSERT(host_->worker_index(instance_) == UINT32_MAX && host_->now(instance_) != 0);
+    PORTICO_ASSERT(host_->get_extension(instance_, PORTICO_EXT_SETTINGS,
+                                        sizeof PORTICO_EXT_SETTINGS - 1) == nullptr);
 }
 
 // ---- callbacks
 
-portico_status FuzzedPlugin::control(const portico_host* host, portico_instance* instance,
-                                     const char* settings, std::uint64_t settings_size, char* error,
-                                     std::uint64_t error_capacity) {
-    PORTICO_ASSERT(host->struct_size == sizeof *host && host->abi_major == PORTICO_ABI_MAJOR &&
-                   host->abi_minor == PORTICO_ABI_MINOR);
-    PORTICO_ASSERT(std::string(settings, settings_size) == listener_.settings.json);
-    PORTICO_ASSERT(
-        std::all_of(error, error + error_capacity, [](char letter) { return letter == 0; }));
-    host_ = host;
-    instance_ = instance;
-    PORTICO_ASSERT(host->worker_index(instance) == UINT32_MAX);
+void FuzzedPlugin::check_setup(const portico_setup& setup) const {
+    const config::Limits& limits = listener_.limits;
+    const bool is_framed = listener_.framing.type != config::Framing::Type::none;
+    PORTICO_ASSERT(setup.struct_size == sizeof setup && setup.plugin == &table_);
+    PORTICO_ASSERT(setup.host->struct_size == sizeof *setup.host &&
+                   setup.host->abi_major == PORTICO_ABI_MAJOR &&
+                   setup.host->abi_minor == PORTICO_ABI_MINOR);
+    PORTICO_ASSERT(std::string(setup.settings, setup.settings_size) == listener_.settings.json);
+    PORTICO_ASSERT(std::string(setup.listener_name, setup.listener_name_size) == listener_.name);
+    PORTICO_ASSERT(std::all_of(setup.error, setup.error + setup.error_capacity,
+                               [](char letter) { return letter == 0; }));
+    PORTICO_ASSERT(setup.worker_count == 1 &&
+                   (setup.framing == PORTICO_FRAMING_NONE) == !is_framed);
+    PORTICO_ASSERT(setup.max_send_bytes == limits.max_send_bytes &&
+                   setup.send_high_bytes == limits.send_queue_bytes &&
+                   setup.send_low_bytes == (limits.send_queue_low_bytes != 0
+                                                ? limits.send_queue_low_bytes
+                                                : limits.send_queue_bytes / 2));
+    PORTICO_ASSERT(setup.max_message_bytes ==
+                   (is_framed ? listener_.framing.max_bytes : limits.unconsumed_bytes));
+}
+
+portico_status FuzzedPlugin::control(const portico_setup& setup, std::uint32_t mode) {
+    PORTICO_ASSERT(setup.mode == mode);
+    check_setup(setup);
+    host_ = setup.host;
+    instance_ = setup.instance;
+    PORTICO_ASSERT(host_->worker_index(instance_) == UINT32_MAX);
     in_control_ = true;
     act();
     in_control_ = false;
     const std::string text = input_.text(input_.byte() % 8);
-    std::memset(error, 'x', text.empty() && input_.flag() ? error_capacity : 0);
-    std::memcpy(error, text.data(), text.size());
+    std::memset(setup.error, 'x', text.empty() && input_.flag() ? setup.error_capacity : 0);
+    std::memcpy(setup.error, text.data(), text.size());
+    const portico_status status = draw_answer();
+    // what no create would answer
+    return status == PORTICO_GONE || status == PORTICO_CLOSING ? PORTICO_ERROR : status;
+}
+
+void FuzzedPlugin::check_draining(const portico_draining& draining) const {
+    PORTICO_ASSERT(draining_ && draining.struct_size == sizeof draining &&
+                   draining.reason == PORTICO_DRAIN_STOP && draining.deadline_ns == deadline_ns_);
+}
+
+portico_status FuzzedPlugin::on_stop(const portico_draining& draining) {
+    check_draining(draining);
+    PORTICO_ASSERT(created_ && !destroyed_ && !in_callback_ && !stop_told_);
+    stop_told_ = true;
+    in_callback_ = true;
+    act();
+    in_callback_ = false;
     return draw_answer();
 }
 
@@ -605,8 +740,9 @@ portico_status FuzzedPlugin::on_open(portico_connection handle, void** state) {
     const portico_status status = kind >= 0xE0 ? PORTICO_REFUSED : draw_answer();
     // what a refusing on_open stores there is ignored
     *state = (kind & 1) != 0 ? nullptr : &callback.known;
-    callback.known.state = status < 0 ? nullptr : *state;
-    callback.known.refused = status < 0;
+    const bool refuses = status < 0 && status != PORTICO_GONE && status != PORTICO_CLOSING;
+    callback.known.state = refuses ? nullptr : *state;
+    callback.known.refused = refuses;
     return status;
 }
 
@@ -618,27 +754,33 @@ portico_status FuzzedPlugin::on_data(portico_connection handle, void* state,
     PORTICO_ASSERT(consumed == 0);
     PORTICO_ASSERT(!known.failed && !known.closing && !known.paused && !known.end_told);
     // the call that it would have got ended the hold
-    PORTICO_ASSERT(!known.held || (known.blocked && table_.on_writable == nullptr));
+    PORTICO_ASSERT(!known.held || (known.blocked && callbacks_.on_writable == nullptr));
+    PORTICO_ASSERT(!known.waits);
     check_message(known, data, size, frame);
+    known.last_offered = (frame.flags & PORTICO_FRAME_LAST) != 0;
     known.in_data = true;
     known.resumed_in_data = false;
     act();
     known.in_data = false;
     check_message(known, data, size, frame);  // they were the host's to keep as they are
     consumed = draw_consumed(size);
-    portico_status status = draw_answer();
-    status = input_.byte() >= 0xF0 ? PORTICO_HOLD : status;
-    if (consumed > size) {
-        known.failed = true;
-    } else if (listener_.framing.type == config::Framing::Type::none) {
-        known.consumed += consumed;
-        known.unconsumed = size - consumed >= listener_.limits.unconsumed_bytes;
-    } else if (consumed != 0 || status != PORTICO_HOLD) {
-        known.consumed += size;
+    const portico_status status = draw_answer_to_data(known);
+    const bool would_block = status == PORTICO_WOULD_BLOCK && known.blocked;
+    const bool holds = status == PORTICO_HOLD || status == PORTICO_WAIT || would_block;
+    std::uint64_t taken = would_block ? 0 : consumed;
+    if (listener_.framing.type != config::Framing::Type::none) {
+        taken = taken != 0 || !holds ? size : 0;
     }
-    // A resume that went by mail, after another call, arrives after the answer.
-    known.held = status == PORTICO_HOLD && !known.resumed_in_data;
-    return callback.answers(status);
+    if (consumed > size && !would_block) {
+        callback.fails_with(PORTICO_INVALID);
+    } else {
+        known.consumed += taken;
+        known.left = size - taken;
+        known.unconsumed = !holds && known.left >= listener_.limits.unconsumed_bytes;
+    }
+    known.held = holds && !known.resumed_in_data;
+    known.waits = status == PORTICO_WAIT && !known.resumed_in_data;
+    return would_block ? status : callback.answers(status);
 }
 
 portico_status FuzzedPlugin::on_writable(portico_connection handle, void* state) {
@@ -647,27 +789,34 @@ portico_status FuzzedPlugin::on_writable(portico_connection handle, void* state)
     // (A close that is on its way by mail does not forbid it.)
     PORTICO_ASSERT(!known.failed && known.blocked);
     known.blocked = false;
-    known.held = false;
+    known.held = known.held && known.waits;
     act();
     return callback.answers(draw_answer());
 }
 
 portico_status FuzzedPlugin::on_end(portico_connection handle, void* state,
-                                    std::uint64_t remaining) {
+                                    const portico_ended& ended) {
     Callback callback(*this, handle, state);
     Known& known = callback.known;
     PORTICO_ASSERT(!known.failed && !known.closing && !known.paused && !known.end_told);
-    PORTICO_ASSERT(!known.held || (known.blocked && table_.on_writable == nullptr));
+    PORTICO_ASSERT(!known.held || (known.blocked && callbacks_.on_writable == nullptr));
+    PORTICO_ASSERT(!known.waits && ended.struct_size == sizeof ended);
+    const bool is_truncated = listener_.framing.type != config::Framing::Type::none &&
+                              ended.remaining != 0;
+    PORTICO_ASSERT(ended.flags == (is_truncated ? PORTICO_ENDED_TRUNCATED : 0U));
     if (known.peer != nullptr) {
         PORTICO_ASSERT(known.peer->end_delivered &&
-                       remaining == known.peer->stream.size() - known.consumed);
+                       ended.remaining == known.peer->stream.size() - known.consumed);
     }
     known.end_told = true;
     act();
     return callback.answers(draw_answer());
 }
 
-portico_status FuzzedPlugin::on_drain(portico_connection handle, void* state, std::uint32_t) {
+portico_status FuzzedPlugin::on_drain(portico_connection handle, void* state,
+                                      const portico_draining& draining) {
+    check_draining(draining);
+    PORTICO_ASSERT(stop_told_ || table_.on_stop == nullptr);
     Callback callback(*this, handle, state);
     Known& known = callback.known;
     PORTICO_ASSERT(draining_ && !known.failed && !known.drain_told);
@@ -676,11 +825,11 @@ portico_status FuzzedPlugin::on_drain(portico_connection handle, void* state, st
     return callback.answers(draw_answer());
 }
 
-void FuzzedPlugin::on_close(portico_connection handle, void* state, std::uint32_t reason) {
+void FuzzedPlugin::on_close(portico_connection handle, void* state, const portico_closed& closed) {
     Callback callback(*this, handle, state);
     Known& known = callback.known;
     PORTICO_ASSERT(known.posts == 0);
-    check_reason(known, reason);
+    check_closed(known, closed);
     check_sent(known);
     known.closed = true;
     PORTICO_ASSERT(host_->send(instance_, handle, nullptr, 0) == PORTICO_GONE &&
@@ -698,7 +847,9 @@ void FuzzedPlugin::on_posted(portico_connection handle, void* state, Token& toke
     PORTICO_ASSERT(host_->worker_index(instance_) == 0);
     --known.posts;
     in_callback_ = true;
+    inside_ = handle;
     act();
+    inside_ = 0;
     in_callback_ = false;
 }
 

@@ -35,8 +35,13 @@ public:
     void unwind() noexcept { unwinding_ = true; }
     // From a thread of the plugin's own: a few calls of host functions.
     void act_elsewhere();
-    // The host has begun to stop; has cut what is left.
-    void drain_begun() noexcept { draining_ = true; }
+    // The host must call nothing any more, and every host function must answer that all is gone.
+    void check_gone() const;
+    // The host has begun to stop, with this deadline; has cut what is left.
+    void drain_begun(std::uint64_t deadline_ns) noexcept {
+        draining_ = true;
+        deadline_ns_ = deadline_ns;
+    }
     void cut_begun() noexcept { cut_ = true; }
     // The worker has nothing to do: what the host owes may wait only for the peers.
     void check_idle();
@@ -57,8 +62,10 @@ private:
         bool refused = false;
         bool closed = false;
         bool failed = false;  // a callback answered an error, or consumed too much
+        portico_status failed_with = PORTICO_OK;
         bool unconsumed = false;
         bool held = false;
+        bool waits = false;  // held until a resume
         bool paused = false;
         bool in_data = false;
         bool resumed_in_data = false;
@@ -68,8 +75,10 @@ private:
         bool blocked = false;
         bool end_told = false;
         bool drain_told = false;
+        bool last_offered = false;
         std::size_t accepted = 0;
         std::size_t consumed = 0;
+        std::size_t left = 0;  // of the previous offer
         std::size_t posts = 0;
 
         // The plugin has begun to close it, by a call or an answer.
@@ -79,11 +88,15 @@ private:
     // Begins and ends a callback.
     struct Callback;
 
+    [[nodiscard]] bool is_serial() const noexcept {
+        return (table_.flags & PORTICO_PLUGIN_SERIAL) != 0;
+    }
     [[nodiscard]] Known* find(portico_connection handle);
     // Includes those that the plugin does not know of.
     Known& know(portico_connection handle);
     [[nodiscard]] portico_connection draw_handle();
     [[nodiscard]] portico_status draw_answer();
+    [[nodiscard]] portico_status draw_answer_to_data(const Known& known);
     [[nodiscard]] std::uint64_t draw_consumed(std::uint64_t size);
     void learn_peer(Known& known);
 
@@ -106,23 +119,27 @@ private:
     void check_message(const Known& known, const std::uint8_t* data, std::uint64_t size,
                        const portico_frame& frame) const;
     void check_reason(const Known& known, std::uint32_t reason) const;
+    void check_closed(const Known& known, const portico_closed& closed) const;
+    void check_setup(const portico_setup& setup) const;
+    void check_draining(const portico_draining& draining) const;
 
     // The callbacks.
-    portico_status control(const portico_host* host, portico_instance* instance,
-                           const char* settings, std::uint64_t settings_size, char* error,
-                           std::uint64_t error_capacity);
+    portico_status control(const portico_setup& setup, std::uint32_t mode);
+    portico_status on_stop(const portico_draining& draining);
     portico_status on_open(portico_connection handle, void** state);
     portico_status on_data(portico_connection handle, void* state, const std::uint8_t* data,
                            std::uint64_t size, const portico_frame& frame, std::uint64_t& consumed);
     portico_status on_writable(portico_connection handle, void* state);
-    portico_status on_end(portico_connection handle, void* state, std::uint64_t remaining);
-    portico_status on_drain(portico_connection handle, void* state, std::uint32_t deadline_ms);
-    void on_close(portico_connection handle, void* state, std::uint32_t reason);
+    portico_status on_end(portico_connection handle, void* state, const portico_ended& ended);
+    portico_status on_drain(portico_connection handle, void* state,
+                            const portico_draining& draining);
+    void on_close(portico_connection handle, void* state, const portico_closed& closed);
     void on_posted(portico_connection handle, void* state, Token& token, portico_status status);
 
     Input& input_;
     const config::Listener& listener_;
     DrivenPort* port_ = nullptr;
+    portico_callbacks callbacks_{};
     portico_plugin table_{};
     const portico_host* host_ = nullptr;
     portico_instance* instance_ = nullptr;
@@ -130,9 +147,12 @@ private:
     bool created_ = false;
     bool destroyed_ = false;
     bool in_callback_ = false;
+    portico_connection inside_ = 0;  // the connection of the running callback
     bool in_control_ = false;
     bool unwinding_ = false;
     bool draining_ = false;
+    std::uint64_t deadline_ns_ = 0;
+    bool stop_told_ = false;
     bool cut_ = false;
     std::map<portico_connection, Known> connections_;
     std::vector<portico_connection> handles_;  // as they became known

@@ -71,6 +71,7 @@ private:
 
 constexpr std::size_t whole = SIZE_MAX;
 constexpr std::size_t peers_max = 16;
+constexpr std::uint64_t stop_deadline_ns = 4'711;  // the drain only passes it on
 
 config::Listener read_listener(fuzz::Input& input) {
     config::Listener listener;
@@ -131,7 +132,8 @@ public:
     // The life of a server, in the steps of host/server.
     void run() {
         const plugin::Loaded loaded{nullptr, &plugin_.table(), "/plugins/fuzzed.so"};
-        static_cast<void>(plugin::Instance(loaded, listener_, log_).validate());
+        static_cast<void>(plugin::Instance(loaded, listener_, log_).validate(1));
+        plugin_.check_gone();
         plugin_.serve(*port_);
         net::ConnectionContext context{listener_.name,
                                        listener_.limits,
@@ -152,7 +154,7 @@ public:
         net::Drain drain(table_, {&acceptor}, [] {});
         drain_ = &drain;
         PORTICO_ASSERT(static_cast<bool>(group_->start()));
-        if (instance->create(table_, context, *group_).empty()) {
+        if (instance->create(table_, context, *group_, 1).empty()) {
             group_->begin();
             acceptor.start([] {});
             elsewhere_.serve();
@@ -284,13 +286,16 @@ private:
         return kind < 0x40 ? bytes : kind < 0x80 ? 0 : std::min<std::size_t>(bytes, kind - 0x7F);
     }
 
-    // Tells the host to stop; the second time, the deadline has passed.
+    // Tells the host to stop; the third time, the deadline has passed.
     void stop() {
         elsewhere_.call([this] {
             if (!draining_) {
                 draining_ = true;
-                plugin_.drain_begun();
-                drain_->begin(100);
+                plugin_.drain_begun(stop_deadline_ns);
+                drain_->begin({net::DrainReason::stop, stop_deadline_ns});
+                over_ = drain_->step(false);
+            } else if (!looked_again_) {
+                looked_again_ = true;  // on_stop has returned meanwhile, or will never
                 over_ = drain_->step(false);
             } else {
                 plugin_.cut_begun();
@@ -345,6 +350,7 @@ private:
     net::Drain* drain_ = nullptr;
     Elsewhere elsewhere_;
     bool draining_ = false;
+    bool looked_again_ = false;
     bool over_ = false;
     int last_steps_ = 0;
     int times_passed_ = 0;

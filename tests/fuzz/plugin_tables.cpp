@@ -1,6 +1,7 @@
 // The tables of a plugin, with anything in every member: sizes, counts, versions, flags, names,
-// missing functions. The loader accepts exactly those that the ABI allows, never reads past a
-// table's claimed size, and gives the reason for all others.
+// missing functions. The loader accepts a library exactly if its names differ and the chosen plugin
+// is one that the ABI allows. It never reads past a table's claimed size, and gives the reason for
+// all others.
 #include <cstring>
 #include <deque>
 #include <memory>
@@ -16,8 +17,7 @@ using namespace portico;
 
 namespace {
 
-portico_status PORTICO_CALL create(const portico_host*, portico_instance*, const char*,
-                                   std::uint64_t, char*, std::uint64_t, void**) {
+portico_status PORTICO_CALL create(const portico_setup*, void**) {
     return PORTICO_OK;
 }
 void PORTICO_CALL destroy(void*) {}
@@ -124,9 +124,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::deque<TableMemory> memory;
     std::deque<Label> labels;
     std::vector<const portico_plugin*> plugins;
-    bool right = true;
+    std::deque<TableMemory> callback_memory;
+    bool names_differ = true;
     std::set<std::string> names;
+    // The chosen one, as its name says, and whether it is right.
+    bool is_named = false;
     const portico_plugin* by_name = nullptr;
+    bool is_right = false;
     for (std::uint32_t i = 0; i < count; ++i) {
         portico_plugin plugin{};
         plugin.struct_size = nearly(input, sizeof plugin);
@@ -135,6 +139,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const std::uint8_t oddities = input.byte();
         plugin.abi_required = (oddities & 1) != 0 ? input.number<std::uint32_t>() : 0;
         plugin.flags = (oddities & 2) != 0 ? input.number<std::uint32_t>() : oddities >> 2 & 7;
+        plugin.optional_flags = input.byte();
+        plugin.framing = (oddities & 0x60) == 0x20 ? input.byte() : 0;
         plugin.reserved = (oddities & 0x60) == 0x60 ? input.byte() : 0;
         labels.push_back(read_label(input));
         const Label& name = labels.back();
@@ -147,21 +153,39 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const std::uint8_t missing = (oddities & 0x80) != 0 ? input.byte() : 0;
         plugin.create = (missing & 1) != 0 ? nullptr : create;
         plugin.destroy = (missing & 2) != 0 ? nullptr : destroy;
-        plugin.on_data = (missing & 4) != 0 ? nullptr : on_data;
-        if ((missing & 8) != 0) {
+        portico_callbacks callbacks{};
+        callbacks.struct_size = (oddities & 0x80) != 0 ? nearly(input, sizeof callbacks)
+                                                       : sizeof callbacks;
+        callbacks.on_data = (missing & 4) != 0 ? nullptr : on_data;
+        callback_memory.emplace_back(&callbacks, sizeof callbacks, callbacks.struct_size,
+                                     sizeof callbacks.struct_size);
+        plugin.callbacks = (missing & 16) != 0 ? nullptr
+                                               : static_cast<const portico_callbacks*>(
+                                                     callback_memory.back().address());
+        const bool is_missing = (missing & 8) != 0;
+        if (is_missing) {
             plugins.push_back(nullptr);
-            right = false;
-            continue;
+        } else {
+            memory.emplace_back(&plugin, sizeof plugin, plugin.struct_size,
+                                sizeof plugin.struct_size);
+            plugins.push_back(static_cast<const portico_plugin*>(memory.back().address()));
         }
-        memory.emplace_back(&plugin, sizeof plugin, plugin.struct_size, sizeof plugin.struct_size);
-        plugins.push_back(static_cast<const portico_plugin*>(memory.back().address()));
-        right = right && plugin.struct_size >= sizeof plugin && plugin.struct_size % 8 == 0 &&
-                plugin.abi_major == PORTICO_ABI_MAJOR && plugin.abi_minor == PORTICO_ABI_MINOR &&
-                plugin.abi_required <= PORTICO_ABI_MINOR && plugin.flags < 8 &&
-                plugin.reserved == 0 && name.is_good(1) && version.is_good(0) && (missing & 7) == 0;
-        right = right && names.insert(name.text()).second;
-        if (right && name.text() == (wanted.empty() ? file_name : wanted)) {
+        // A table that is too short for its name, or has none, cannot be chosen by name.
+        const bool has_name = !is_missing &&
+                              plugin.struct_size >= offsetof(portico_plugin, version) &&
+                              name.is_good(1);
+        names_differ = names_differ && (!has_name || names.insert(name.text()).second);
+        const bool is_only = wanted.empty() && count == 1;
+        if (is_only || (has_name && name.text() == (wanted.empty() ? file_name : wanted))) {
+            is_named = true;
             by_name = plugins.back();
+            is_right = has_name && plugin.struct_size >= sizeof plugin &&
+                       plugin.struct_size % 8 == 0 && plugin.abi_major == PORTICO_ABI_MAJOR &&
+                       plugin.abi_minor == PORTICO_ABI_MINOR &&
+                       plugin.abi_required <= PORTICO_ABI_MINOR && plugin.flags < 8 &&
+                       plugin.framing < 8 && plugin.reserved == 0 && version.is_good(0) &&
+                       (missing & 7) == 0 && plugin.callbacks != nullptr &&
+                       callbacks.struct_size >= sizeof callbacks && callbacks.struct_size % 8 == 0;
         }
     }
     const bool listed = count != 0 && input.byte() < 0xF0;
@@ -195,11 +219,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         PORTICO_ASSERT(!found.error().empty() && found.error().find('\n') == std::string::npos);
     }
     if (module_right && all_listed) {
-        const portico_plugin* expected = by_name == nullptr && wanted.empty() && count == 1
-                                             ? plugins.front()
-                                             : by_name;
-        PORTICO_ASSERT(static_cast<bool>(found) == (right && expected != nullptr));
-        PORTICO_ASSERT(!found || *found == expected);
+        PORTICO_ASSERT(static_cast<bool>(found) == (names_differ && is_named && is_right));
+        PORTICO_ASSERT(!found || *found == by_name);
     }
     PORTICO_ASSERT(!plugin::check_module(nullptr, file_name, wanted));
     return 0;

@@ -1,4 +1,4 @@
-// "portico.settings/1" from a plugin's side: a real Instance's validate reads any keys of any
+// The settings extension from a plugin's side: a real Instance's validate reads any keys of any
 // settings as any type. Each answer equals that of a second look-up, results are written only on
 // PORTICO_OK, and what was not read is reported.
 #include <climits>
@@ -176,12 +176,14 @@ void read_one(const portico_settings& settings, portico_instance* instance, Run&
     }
 }
 
-portico_status PORTICO_CALL validate(const portico_host* host, portico_instance* instance,
-                                     const char* settings, std::uint64_t settings_size, char* error,
-                                     std::uint64_t error_capacity) {
+portico_status PORTICO_CALL validate(const portico_setup* setup) {
+    const portico_host* host = setup->host;
+    portico_instance* instance = setup->instance;
+    char* error = setup->error;
+    const std::uint64_t error_capacity = setup->error_capacity;
     Run& run = *current;
     PORTICO_ASSERT(error_capacity >= 256 && error[0] == '\0' && error[error_capacity - 1] == '\0');
-    config::Parsed parsed = config::parse_json({settings, settings_size});
+    config::Parsed parsed = config::parse_json({setup->settings, setup->settings_size});
     PORTICO_ASSERT(parsed.error.text.empty());
     run.root = std::move(parsed.root);
     run.asked = (run.input.byte() & 7) != 0;
@@ -201,8 +203,7 @@ portico_status PORTICO_CALL validate(const portico_host* host, portico_instance*
     return run.answer;
 }
 
-portico_status PORTICO_CALL create(const portico_host*, portico_instance*, const char*,
-                                   std::uint64_t, char*, std::uint64_t, void**) {
+portico_status PORTICO_CALL create(const portico_setup*, void**) {
     return PORTICO_ERROR;
 }
 void PORTICO_CALL destroy(void*) {}
@@ -237,12 +238,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     table.validate = validate;
     table.create = create;
     table.destroy = destroy;
-    table.on_data = on_data;
+    portico_callbacks callbacks{};
+    callbacks.struct_size = sizeof callbacks;
+    callbacks.on_data = on_data;
+    table.callbacks = &callbacks;
     NoLog log;
     plugin::Instance instance({nullptr, &table, "settings.so"}, listener, log);
     Run run{fuzz::Input(data + actions, size - actions), {}};
     current = &run;
-    const std::vector<std::string> mistakes = instance.validate();
+    const std::vector<std::string> mistakes = instance.validate(1);
     if (run.answer < 0) {
         PORTICO_ASSERT(mistakes.size() == 1);
     }

@@ -63,7 +63,7 @@ struct Fixture {
     std::vector<std::string> validate(Validate what) {
         plugin::Instance instance({nullptr, &table, "/plugins/file.so"}, listener, log);
         running = &what;
-        std::vector<std::string> mistakes = instance.validate();
+        std::vector<std::string> mistakes = instance.validate(4);
         running = nullptr;
         return mistakes;
     }
@@ -89,7 +89,7 @@ TEST_CASE("a plugin without validate accepts any settings", "[plugin_instance]")
     Fixture fixture;
     fixture.table.validate = nullptr;
     plugin::Instance instance({nullptr, &fixture.table, "x"}, fixture.listener, fixture.log);
-    CHECK(instance.validate().empty());
+    CHECK(instance.validate(4).empty());
 }
 
 TEST_CASE("an instance is described by name, version, file and what it declares",
@@ -282,7 +282,7 @@ TEST_CASE("settings are read only inside validate, by its thread", "[plugin_inst
         return kept->get_boolean(self, "loud", 4, &truth);
     };
     running = &what;
-    CHECK(instance.validate().empty());
+    CHECK(instance.validate(4).empty());
     running = nullptr;
     std::int32_t truth = 0;
     CHECK(kept->get_boolean(handle, "loud", 4, &truth) == PORTICO_UNSUPPORTED);

@@ -125,13 +125,17 @@ TEST_CASE("a wrong table is refused if it is the chosen one", "[plugin_loader]")
         second.abi_major = PORTICO_ABI_MAJOR + 1;
         CHECK(contains(check(first, &second, other), "rebuild it"));
     }
+    SECTION("no callbacks") {
+        second.callbacks = nullptr;
+        CHECK(contains(check(first, &second, other), "no callbacks"));
+    }
+    SECTION("an unknown framing") {
+        second.framing = 8;
+        CHECK(contains(check(first, &second, other), "unknown framing"));
+    }
     SECTION("a size of the callbacks") {
         callbacks.struct_size -= 8;
         CHECK(contains(check(first, &second, other), "struct_size"));
-    }
-    SECTION("a reserved member of the callbacks") {
-        callbacks.reserved = 1;
-        CHECK(contains(check(first, &second, other), "reserved"));
     }
     SECTION("a required function") {
         SECTION("create") {
@@ -140,25 +144,45 @@ TEST_CASE("a wrong table is refused if it is the chosen one", "[plugin_loader]")
         SECTION("destroy") {
             second.destroy = nullptr;
         }
-        SECTION("the callbacks") {
-            second.callbacks = nullptr;
-        }
         SECTION("on_data") {
             callbacks.on_data = nullptr;
         }
-        CHECK(contains(check(first, &second, other), "a required function"));
+        CHECK(contains(check(first, &second, other), "a required"));
     }
     // Nobody looks at it if the other one is chosen.
     CHECK(check(first, &second) == "is file");
 }
 
-TEST_CASE("a list of plugins has no gaps", "[plugin_loader]") {
+TEST_CASE("a gap in the list of plugins is refused only if it is chosen", "[plugin_loader]") {
     const std::string name = "file";
     const portico_plugin first = plugin_of(name);
-    const portico_plugin* const plugins[2] = {&first, nullptr};
-    const portico_module module{sizeof(portico_module), PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR, 2,
-                                plugins};
+    const portico_plugin* const plugins[2] = {nullptr, &first};
+    portico_module module{sizeof(portico_module), PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR, 2, plugins};
+    CHECK(plugin::check_module(&module, "file", "").error().empty());
+    module.plugin_count = 1;
     CHECK(contains(plugin::check_module(&module, "file", "").error(), "its table is missing"));
+}
+
+TEST_CASE("a plugin is refused for a listener whose framing it cannot serve", "[plugin_loader]") {
+    const std::string name = "file";
+    portico_plugin plugin = plugin_of(name);
+    config::Framing framing;
+    const auto fault = [&](config::Framing::Type type) {
+        framing.type = type;
+        return plugin::framing_fault(plugin, framing);
+    };
+    using Type = config::Framing::Type;
+    for (const Type type : {Type::none, Type::delimiter, Type::length_prefix}) {
+        CHECK(fault(type).empty());  // PORTICO_FRAMING_ANY
+    }
+    plugin.framing = PORTICO_FRAMING_DELIMITER | PORTICO_FRAMING_LENGTH_PREFIX;
+    CHECK(contains(fault(Type::none), "framing"));
+    CHECK(fault(Type::delimiter).empty());
+    CHECK(fault(Type::length_prefix).empty());
+    plugin.framing = PORTICO_FRAMING_NONE;
+    CHECK(fault(Type::none).empty());
+    CHECK(contains(fault(Type::delimiter), "delimiter"));
+    CHECK(contains(fault(Type::length_prefix), "length_prefix"));
 }
 
 TEST_CASE("hints that this host does not know do not refuse a plugin", "[plugin_loader]") {
