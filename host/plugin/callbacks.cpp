@@ -90,8 +90,9 @@ inline bool Instance::has_failed(net::Connection& connection, portico_status sta
 
 bool Instance::has_failed_slow_path(net::Connection& connection, portico_status status,
                                     const char* callback) noexcept {
-    // The connection is closing, and a host function has said so: nothing has failed.
-    if (status == PORTICO_GONE || status == PORTICO_CLOSING) {
+    // It is the answer of a send: nothing has failed.
+    if (status == PORTICO_GONE || status == PORTICO_CLOSING ||
+        (status == PORTICO_WOULD_BLOCK && connection.will_be_writable())) {
         return false;
     }
     connection.failed_with(status);
@@ -111,9 +112,12 @@ bool Instance::on_open(net::Connection& connection, std::uint32_t listen_index) 
         const CallScope scope("on_open", *this, connection.handle());
         return callbacks_.on_open(self_, connection.handle(), &opened, &connection.state);
     }();
-    if (!has_failed(connection, status, "on_open")) {
+    if (status >= 0) {
         return true;
     }
+    // GONE and CLOSING refuse too, because a plugin that returns an error has freed its state. But
+    // they are no mistakes.
+    static_cast<void>(has_failed(connection, status, "on_open"));
     // The plugin keeps nothing. A function that it posted in on_open must not see freed state.
     connection.state = nullptr;
     return false;

@@ -53,7 +53,9 @@ portico_status Instance::post_instance(portico_post_function function, void* arg
 
 // All are noexcept: nothing may unwind into a plugin, which may be C.
 struct HostFunctions {
-    static constexpr std::uint32_t parts_max = 1'024;
+    static constexpr std::uint32_t part_bytes_min = 16;  // of portico_part in version 1.0
+    // More cannot be a structure of this kind.
+    static constexpr std::uint32_t info_bytes_max = 65'536;
 
     // The connection of a handle, if it belongs to this instance. Its generation is checked again
     // when the call takes effect.
@@ -116,7 +118,8 @@ struct HostFunctions {
                                                   portico_connection connection,
                                                   const portico_part* parts, std::uint32_t count,
                                                   std::uint32_t stride) noexcept {
-        if (parts == nullptr || count == 0 || count > parts_max || stride < sizeof(portico_part)) {
+        if (parts == nullptr || count == 0 || count > PORTICO_PARTS_MAX ||
+            stride < part_bytes_min || stride % 8 != 0) {
             return PORTICO_INVALID;
         }
         const auto part = [&](std::uint32_t i) -> const portico_part& {
@@ -238,13 +241,14 @@ struct HostFunctions {
         std::memcpy(put.bytes, address.bytes.data(), sizeof put.bytes);
         put.scope = address.scope_id;
         const std::string written = io::to_string(address);
-        put.text_size = static_cast<std::uint16_t>(std::min(written.size(), sizeof put.text));
+        put.text_size = static_cast<std::uint16_t>(std::min(written.size(), sizeof put.text - 1));
         std::memcpy(put.text, written.data(), put.text_size);
     }
 
     static portico_status PORTICO_CALL info(portico_instance* handle, portico_connection connection,
                                             portico_connection_info* info) noexcept {
-        if (info == nullptr || info->struct_size < sizeof(std::uint32_t) * 2) {
+        if (info == nullptr || info->struct_size < sizeof(std::uint32_t) * 2 ||
+            info->struct_size > info_bytes_max) {
             return PORTICO_INVALID;
         }
         const InstanceUse instance(handle);
@@ -266,7 +270,9 @@ struct HostFunctions {
         filled.listener_name_size = static_cast<std::uint32_t>(
             std::min(name.size(), sizeof filled.listener_name));
         std::memcpy(filled.listener_name, name.data(), filled.listener_name_size);
-        std::memcpy(info, &filled, std::min<std::size_t>(info->struct_size, sizeof filled));
+        const std::size_t size = info->struct_size;
+        std::memset(static_cast<void*>(info), 0, size);  // also what only a newer host knows
+        std::memcpy(static_cast<void*>(info), &filled, std::min(size, sizeof filled));
         return PORTICO_OK;
     }
 

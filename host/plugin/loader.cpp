@@ -63,9 +63,9 @@ std::string fault_of(const portico_plugin& plugin) {
     }
     constexpr std::uint32_t known_framing = PORTICO_FRAMING_NONE | PORTICO_FRAMING_DELIMITER |
                                             PORTICO_FRAMING_LENGTH_PREFIX;
-    if ((plugin.framing & ~known_framing) != 0) {
-        return "it needs an unknown framing (" + std::to_string(plugin.framing & ~known_framing) +
-               ")";
+    if (plugin.framing != PORTICO_FRAMING_ANY && (plugin.framing & known_framing) == 0) {
+        return "it needs a framing that this host does not have (" +
+               std::to_string(plugin.framing) + ")";
     }
     if (plugin.reserved != 0) {
         return "a reserved member of its table is not zero";
@@ -87,6 +87,9 @@ std::string fault_of(const portico_plugin& plugin) {
         plugin.callbacks->struct_size % 8 != 0) {
         return "its callbacks have struct_size " + std::to_string(plugin.callbacks->struct_size) +
                ", expected " + std::to_string(sizeof(portico_callbacks));
+    }
+    if (plugin.callbacks->reserved != 0) {
+        return "a reserved member of its callbacks is not zero";
     }
     if (plugin.callbacks->on_data == nullptr) {
         return "a required callback (on_data) is missing";

@@ -9,20 +9,25 @@
  * - A table starts with its struct_size, and so does a structure that reports an event (events.h).
  *   Its size is a multiple of 8, it has no implicit padding, and its reserved members are zero.
  *   Members are only ever appended, so a member is present if struct_size reaches past it:
- *   PORTICO_HAS. If the callee fills in a structure, the caller sets its struct_size, and it is
- *   filled up to the smaller of the two sizes.
- * - An array of structures comes with a stride, the distance in bytes from one element to the next,
- *   because the structure may grow.
+ *   PORTICO_HAS. If the callee fills in a structure, the caller sets its struct_size; the callee
+ *   fills in the members that it knows, and zeroes the rest. The host refuses a plugin's table
+ *   whose reserved members are not zero; a plugin ignores reserved members of the host's.
+ * - An array of structures comes with a stride: the sizeof of the element as the caller was
+ *   compiled, not that of a larger structure around it. It is the distance from one element to the
+ *   next, and says which members an element has, as struct_size does. Below the element's size in
+ *   version 1.0, or no multiple of 8: PORTICO_INVALID.
  * - Durations are uint32_t milliseconds, instants uint64_t nanoseconds of a monotonic clock.
  * - Nobody frees the other side's memory. Whoever passes a pointer keeps it valid until the call
  *   returns, unless said otherwise.
  * - A pointer is never NULL unless its function says what NULL means. The host checks a plugin's
  *   arguments where that costs nothing, and answers PORTICO_INVALID. It does not check that an
  *   instance's handle is one.
- * - If a function does not return PORTICO_OK, nothing has happened, and the caller still owns what
- *   it passed.
+ * - Host functions return PORTICO_OK or a negative status. If it is negative, the host has taken
+ *   nothing: the caller still owns what it passed, and results are untouched. What remains all the
+ *   same (an on_writable that is owed, a text that is kept) is said at the function.
  * - No exception and no longjmp crosses the boundary, in either direction. An exception that
- *   escapes from a callback ends the process.
+ *   escapes from a callback is a fault: it ends the process, or the instance if the host contains
+ *   faults. Every "exactly once" ends there too.
  *
  * Thread tags. Each function carries one:
  *   [control]     no other callback of the same instance runs meanwhile. (A callback of another
@@ -39,7 +44,7 @@
  *
  * The callbacks of one connection are serial, but each may run on another worker: keep nothing in
  * thread-local storage between them. The host checks a tag if it can see the thread: on a wrong
- * one, worker_index and the settings say so, in every build.
+ * one the settings answer PORTICO_UNSUPPORTED, in every build.
  *
  * Versions. While the major version is 0, the ABI is not frozen, and the major and the minor
  * version must both match. From 1 on, minor versions only append. */
@@ -94,8 +99,9 @@
 
 PORTICO_EXTERN_C_BEGIN
 
-/* The handle of one instance of a plugin. Opaque. It stays valid until the process ends; once
- * destroy (or validate) has returned, every function answers PORTICO_GONE for it. */
+/* The handle of one instance of a plugin. Opaque. It stays valid until the process ends. Every
+ * function answers PORTICO_GONE for it once destroy or validate has returned, or create has failed
+ * and what it had posted has run. */
 typedef struct portico_instance portico_instance;
 
 PORTICO_EXTERN_C_END

@@ -17,24 +17,27 @@ typedef struct portico_part {
     uint64_t size; /* bytes */
 } portico_part;
 
-/* `family` of an address. The numbers are the ABI's own, not the system's. */
+/* `family` of an address. The numbers are the ABI's own, not the system's. If it is another one,
+ * use only the text. */
 #define PORTICO_ADDRESS_UNKNOWN 0u
+#define PORTICO_ADDRESS_UNIX 1u /* reserved: port and bytes are 0, the text is "unix:PATH" */
 #define PORTICO_ADDRESS_IPV4 4u
 #define PORTICO_ADDRESS_IPV6 6u
 
+/* Its 160 bytes are final. */
 typedef struct portico_address {
     uint32_t family;    /* PORTICO_ADDRESS_... */
     uint16_t port;      /* in the machine's byte order */
-    uint16_t text_size; /* bytes used of `text` */
+    uint16_t text_size; /* bytes used of `text`, at most 127 */
     uint8_t bytes[16];  /* in network order; IPv4 uses the first 4, the others are 0 */
     uint32_t scope;     /* IPv6: the scope id (RFC 4007); else 0 */
     uint32_t reserved;
-    char text[128]; /* "192.0.2.1:5000" or "[2001:db8::1]:5000", not terminated */
+    char text[128]; /* "192.0.2.1:5000" or "[2001:db8::1]:5000"; a zero byte follows */
 } portico_address;
 
 typedef struct portico_connection_info {
-    /* The caller's sizeof; the host does not change it. The host fills in up to the smaller of the
-     * two sizes: zero the structure first. */
+    /* The caller's sizeof; the host does not change it. The host fills in the members that it
+     * knows, and zeroes the rest. */
     uint32_t struct_size;
     uint32_t listener_name_size; /* bytes used of listener_name */
     portico_address peer;

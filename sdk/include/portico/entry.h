@@ -4,8 +4,10 @@
 
 #include "plugin.h"
 
-/* [control] Returns the module's table, or NULL if the plugin does not speak the host's major
- * version of the ABI. Pure: it allocates nothing, starts nothing, and answers the same each time.
+/* [control] Returns the module's table for the host's major version of the ABI. If it has none, it
+ * returns the one that it has, so that the host can say for which version the plugin was built.
+ * Pure: it allocates nothing, starts nothing, and answers the same each time. NULL: it has none to
+ * show.
  * PORTICO_PLUGIN_ENTRY writes it for you:
  *
  *     static const portico_plugin my_plugin = { ... };
@@ -34,7 +36,8 @@ PORTICO_EXTERN_C_END
         uint32_t host_abi_major);                                                            \
     PORTICO_EXTERN_C PORTICO_EXPORT_SYMBOL const portico_module *PORTICO_CALL query(         \
         uint32_t host_abi_major) {                                                           \
-        return host_abi_major == PORTICO_ABI_MAJOR ? &query##_module : NULL;                 \
+        (void)host_abi_major;                                                                \
+        return &query##_module;                                                              \
     }
 
 #endif

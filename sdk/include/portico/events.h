@@ -8,7 +8,7 @@
 
 PORTICO_EXTERN_C_BEGIN
 
-/* `origin` of portico_opened. */
+/* `origin` of portico_opened. Another value means PORTICO_ORIGIN_ACCEPTED. */
 #define PORTICO_ORIGIN_ACCEPTED 1u
 #define PORTICO_ORIGIN_CONNECTED 2u /* by the plugin; no host does that yet */
 
@@ -21,8 +21,8 @@ typedef struct portico_opened {
 } portico_opened;
 
 /* `flags` of portico_frame. */
-/* The peer has finished sending, and these unframed bytes are all that is left. It marks no other
- * offer, and does not come if nothing is left. */
+/* The peer has finished sending, and these unframed bytes are all that is left. If on_data holds
+ * them, they come with it again. No such offer comes if nothing is left. */
 #define PORTICO_FRAME_LAST 1u
 /* Some of these bytes have been offered before: offered_before is not 0. */
 #define PORTICO_FRAME_AGAIN 2u
@@ -35,13 +35,15 @@ typedef struct portico_frame {
     uint64_t payload_offset;
     /* Without the length prefix or the delimiter; all the bytes if there is no framing. */
     uint64_t payload_size;
-    /* The first so many bytes were offered by the previous on_data, and not consumed. So a parser
-     * need not look at them again. */
+    /* The first so many bytes were offered by the previous on_data, and not consumed. A search for
+     * the end of a message may start after them. */
     uint64_t offered_before;
 } portico_frame;
 
 /* `flags` of portico_ended. */
-#define PORTICO_ENDED_TRUNCATED 1u /* the stream ended in the middle of a framed message */
+/* A framed message is incomplete, or the stream ended without the end that its protocol demands
+ * (TLS: a close_notify); `remaining` may be 0 then. */
+#define PORTICO_ENDED_TRUNCATED 1u
 
 /* on_end: the peer has finished sending. */
 typedef struct portico_ended {
@@ -66,7 +68,7 @@ typedef struct portico_draining {
     uint64_t deadline_ns;
 } portico_draining;
 
-/* on_close: how it went. */
+/* on_close: how it went. All counts are bytes of the plugin's stream, before any encryption. */
 typedef struct portico_closed {
     uint32_t struct_size;
     uint32_t reason; /* PORTICO_REASON_... */

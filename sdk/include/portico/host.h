@@ -19,7 +19,11 @@ PORTICO_EXTERN_C_BEGIN
 #define PORTICO_LOG_WARN 3u
 #define PORTICO_LOG_ERROR 4u
 
-/* A function given to post or post_instance. It runs exactly once, as a callback of the instance.
+/* send_parts takes at most so many parts. */
+#define PORTICO_PARTS_MAX 1024u
+
+/* [connection], for post_instance [instance]. A function given to post or post_instance. It runs
+ * exactly once, as a callback of the instance.
  *   self        what create stored
  *   connection  the connection it was posted to; 0 for post_instance
  *   state       what on_open stored; NULL for post_instance, or if on_open refused the connection
@@ -43,14 +47,14 @@ typedef struct portico_host {
     const char *version; /* of the host program, for the log: "MAJOR.MINOR.PATCH" */
     uint64_t version_size;
 
-    /* [any] Copies and queues `size` bytes. They are sent after all that this thread queued before
-     * on this connection. Returns
+    /* [any] Copies and queues `size` bytes. Calls on one connection take effect in the order in
+     * which they were made, if one had returned before the other began. Returns
      *   PORTICO_OK           Queued. They are delivered unless the connection fails, is aborted, or
      *                        meets a deadline; portico_closed tells how many were not.
-     *   PORTICO_WOULD_BLOCK  Nothing was queued: at least limits.send_queue_bytes are queued.
-     *                        Exactly one on_writable follows when the queue is below its low
-     *                        watermark (one for any number of refusals), or on_close. (A send from
-     *                        another thread counts for a few dozen bytes more than it has until it
+     *   PORTICO_WOULD_BLOCK  Nothing was queued: at least limits.send_queue_bytes are queued. One
+     *                        on_writable follows when the queue is below its low watermark (one for
+     *                        any number of refusals), unless the connection begins to close. (Each
+     *                        send from another thread counts for a few dozen bytes more until it
      *                        reaches the connection's strand.)
      *   PORTICO_TOO_LARGE    `size` is above limits.max_send_bytes.
      *   PORTICO_CLOSING      finish_sending was called.
@@ -61,10 +65,9 @@ typedef struct portico_host {
                                        const void *data, uint64_t size);
 
     /* [any] Like send, for the concatenation of `count` parts: it queues all of them or nothing,
-     * and no other thread's bytes come between. `stride` is the distance from one part to the next,
-     * normally sizeof(portico_part). All parts together obey limits.max_send_bytes. Answers as
-     * send, and PORTICO_INVALID if count is 0 or above 1,024, or stride is below
-     * sizeof(portico_part). */
+     * and no other thread's bytes come between. `stride` is sizeof(portico_part). The array is read
+     * during the call only. All parts together obey limits.max_send_bytes. Answers as send, and
+     * PORTICO_INVALID if count is 0 or above PORTICO_PARTS_MAX, or stride is wrong (abi.h). */
     portico_status(PORTICO_CALL *send_parts)(portico_instance *instance,
                                              portico_connection connection,
                                              const portico_part *parts, uint32_t count,
@@ -88,7 +91,8 @@ typedef struct portico_host {
      * connection's callbacks. Pauses do not count: one resume ends any number of them. It also ends
      * PORTICO_HOLD and PORTICO_WAIT, and what is left is offered again. If it comes while on_data
      * runs, that call's PORTICO_HOLD or PORTICO_WAIT has no effect: the bytes that it leaves are
-     * offered again on the strand's next turn. While reading is stopped, the peer's end or reset
+     * offered again on the strand's next turn. One that was made just before may end the hold too,
+     * so a hold may end early. While reading is stopped, the peer's end or reset
      * need not be noticed. Both return PORTICO_OK, PORTICO_GONE or PORTICO_NO_MEMORY. */
     portico_status(PORTICO_CALL *pause_reading)(portico_instance *instance,
                                                 portico_connection connection);
@@ -126,9 +130,10 @@ typedef struct portico_host {
     void(PORTICO_CALL *log)(portico_instance *instance, portico_connection connection,
                             uint32_t level, const char *text, uint64_t size);
 
-    /* [connection] Returns the number of the server's worker thread that runs this, from 0. It
-     * works in posted functions too. On every other thread, and so in create, validate and destroy,
-     * it returns UINT32_MAX. */
+    /* [any] Returns the number of the server's worker thread that runs this, from 0 to
+     * portico_setup's worker_count - 1, on the threads of a blocking instance too. Callbacks that
+     * run at the same time have different numbers. On every other thread, and so in create,
+     * validate and destroy, it returns UINT32_MAX. */
     uint32_t(PORTICO_CALL *worker_index)(portico_instance *instance);
 
     /* [any] Returns the table of an extension (such as PORTICO_EXT_TIMER), or NULL if this host

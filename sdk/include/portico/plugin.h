@@ -21,32 +21,33 @@ PORTICO_EXTERN_C_BEGIN
 #define PORTICO_PLUGIN_UNLOADABLE 4u
 
 /* Ways in which the host cuts a connection's bytes into messages: the key "framing" of a listener.
- * A plugin combines those that it can serve; a listener has one. */
-#define PORTICO_FRAMING_ANY 0u
+ * A plugin combines those that it can serve; a listener has one. A host ignores bits that it does
+ * not know, and refuses the plugin only if none is left. */
+#define PORTICO_FRAMING_ANY 0u  /* later ones too: rely on portico_frame's payload alone */
 #define PORTICO_FRAMING_NONE 1u /* bytes as they come */
 #define PORTICO_FRAMING_DELIMITER 2u
 #define PORTICO_FRAMING_LENGTH_PREFIX 4u
 
-/* `mode` of portico_setup. */
+/* `mode` of portico_setup. Another value means what the called function's name says. */
 #define PORTICO_SETUP_CREATE 1u   /* create: the instance will serve */
 #define PORTICO_SETUP_VALIDATE 2u /* validate: only the settings are checked */
 #define PORTICO_SETUP_RELOAD 3u   /* create, beside an older instance that still serves */
 
 /* What create and validate are given. Everything in it is the host's, and valid until the call
- * returns; `host`, `instance` and `plugin` stay valid longer, as said there. */
+ * returns, unless its member says otherwise. */
 typedef struct portico_setup {
     uint32_t struct_size;
     uint32_t mode;                       /* PORTICO_SETUP_... */
     const portico_host *host;            /* until the process ends */
     portico_instance *instance;          /* until the process ends */
-    const struct portico_plugin *plugin; /* the plugin's own table, as it was returned */
+    const struct portico_plugin *plugin; /* its own table; while the library is loaded */
     /* The listener's "settings" as one normalised JSON object; "{}" if there are none. */
     const char *settings;
     uint64_t settings_size;
     const char *listener_name; /* UTF-8 */
     uint64_t listener_name_size;
     /* Zeroed room for the reason of a failure, UTF-8. The text ends at the first zero byte or at
-     * error_capacity. */
+     * error_capacity, which is at least 256. */
     char *error;
     uint64_t error_capacity;
     /* worker_index is below this as long as the instance lives. */
@@ -65,16 +66,16 @@ typedef struct portico_setup {
 /* The callbacks of a connection. Static and constant: the host keeps pointers into it while the
  * library is loaded. on_data is required; each other function says what NULL means. `self` is
  * always what create stored, `state` what on_open stored for the connection. A negative status
- * aborts the connection, with two exceptions: PORTICO_GONE and PORTICO_CLOSING mean PORTICO_OK. */
+ * aborts the connection, except for answers of a send (status.h). */
 typedef struct portico_callbacks {
     uint32_t struct_size;
     uint32_t reserved;
 
     /* [connection] The connection is ready for the protocol. Its callbacks get *state (NULL
-     * before). Host functions already work on it: a greeting may be sent. An error refuses the
-     * connection: it is aborted, and the plugin keeps nothing. No other callback follows for it,
-     * except functions posted to it and timers started on it meanwhile, with PORTICO_CLOSING and
-     * state NULL. NULL: accepts, with state NULL. */
+     * before). Host functions already work on it: a greeting may be sent. Any negative status
+     * refuses the connection, PORTICO_GONE too: it is aborted, and the plugin keeps nothing. No
+     * other callback follows for it, except the last calls of what was posted, started or sent on
+     * it meanwhile, with PORTICO_CLOSING and state NULL. NULL: accepts, with state NULL. */
     portico_status(PORTICO_CALL *on_open)(void *self, portico_connection connection,
                                           const portico_opened *opened, void **state);
 
@@ -85,8 +86,8 @@ typedef struct portico_callbacks {
      * framing, an incomplete message is not).
      *   frame       never NULL
      *   *consumed   0 before. Set it to the number of bytes (0 to size) that you are done with,
-     *               whatever you return. With framing it is all or nothing: a message counts as
-     *               consumed if *consumed is not 0.
+     *               whatever you return (PORTICO_WOULD_BLOCK ignores it). With framing it is all or
+     *               nothing: a message counts as consumed if *consumed is not 0.
      * Returns
      *   PORTICO_OK    Without framing: the rest waits for more bytes. With framing: the message is
      *                 done with, whatever *consumed says.
@@ -97,8 +98,11 @@ typedef struct portico_callbacks {
      *   PORTICO_WAIT  Like PORTICO_HOLD, but only resume_reading ends it.
      *   PORTICO_WOULD_BLOCK
      *                 Like PORTICO_HOLD with *consumed 0, if a send on this connection was refused
-     *                 and its on_writable is still to come. So a plugin that answers a message with
-     *                 one send may return what send answered. Otherwise it is an error.
+     *                 and its on_writable is still to come; otherwise an error. So a plugin that
+     *                 answers a message with one send may return what send answered. If part of the
+     *                 offer was answered, set *consumed and return PORTICO_HOLD instead. If a send
+     *                 on another connection was refused, return PORTICO_HOLD or PORTICO_WAIT and
+     *                 resume later.
      *   PORTICO_GONE, PORTICO_CLOSING
      *                 Like PORTICO_OK.
      *   an error      The connection is aborted and its queue is lost; on_close comes with
@@ -124,9 +128,10 @@ typedef struct portico_callbacks {
                                          const portico_ended *ended);
 
     /* [connection] The connection should end soon: finish your work and call close before
-     * draining->deadline_ns, when it is cut off. Reading goes on. NULL: with PORTICO_DRAIN_STOP and
-     * PORTICO_DRAIN_ADMIN the host offers what has arrived, flushes and closes; with the others it
-     * does nothing. */
+     * draining->deadline_ns, when it is cut off. Reading goes on. It may come again, with another
+     * reason or an earlier deadline; that an operator undoes a drain is not announced. NULL: with
+     * PORTICO_DRAIN_STOP and PORTICO_DRAIN_ADMIN the host offers what has arrived, flushes and
+     * closes; with the others it does nothing. */
     portico_status(PORTICO_CALL *on_drain)(void *self, portico_connection connection, void *state,
                                            const portico_draining *draining);
 
@@ -168,16 +173,17 @@ typedef struct portico_plugin {
      * only one can have. Functions posted meanwhile run after it has returned. */
     portico_status(PORTICO_CALL *create)(const portico_setup *setup, void **self);
 
-    /* [instance] The instance will end: by a stop, a reload or a take-over. Comes once, before the
-     * first on_drain with such a reason; connections that are open still serve. Tell the plugin's
-     * own threads to finish. A result below 0 is logged and has no other effect. NULL: nothing to
-     * do. */
+    /* [instance] The instance will end: by a stop, a reload or a take-over. Comes at most once,
+     * before the first on_drain with such a reason, and not if the instance never served.
+     * Connections that are open still serve. Tell the plugin's own threads to finish. A later stop
+     * may bring the deadline forward; only on_drain tells that. A negative status is logged and has
+     * no other effect. NULL: nothing to do. */
     portico_status(PORTICO_CALL *on_stop)(void *self, const portico_draining *draining);
 
     /* [control] Ends the instance. Every on_close and every posted function has returned. Host
      * functions may be called until this returns. The plugin's own threads must have ended, or end
-     * here. It runs on another thread than create. If it takes longer than the stop may
-     * (shutdown.drain_ms and a second), it is cut off. */
+     * here. It may run on another thread than create. If it takes longer than the stop may
+     * (shutdown.drain_ms and a second), the process ends without waiting for it. */
     void(PORTICO_CALL *destroy)(void *self);
 
     /* [any] Returns the table of an extension that the plugin offers to the host, or NULL. Pure:

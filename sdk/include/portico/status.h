@@ -8,8 +8,9 @@
  * unknown positive one means PORTICO_OK, and so does PORTICO_HOLD or PORTICO_WAIT if it has no
  * meaning there: test for errors with `status < 0`.
  *
- * If a callback of a connection returns PORTICO_GONE or PORTICO_CLOSING, that means PORTICO_OK: the
- * connection ends anyway. So a callback may return what a host function answered. */
+ * A callback of a connection, except on_open, may return what a send on that connection answered:
+ * PORTICO_GONE and PORTICO_CLOSING mean PORTICO_OK, because nothing more can be sent, and
+ * PORTICO_WOULD_BLOCK is no error if an on_writable of this connection is to come. */
 typedef int32_t portico_status;
 
 #define PORTICO_OK 0
@@ -24,8 +25,9 @@ typedef int32_t portico_status;
 /* The connection, timer or instance does not exist (any more), is closing, or belongs to another
  * instance or server. This is no mistake: a peer can end at any time. */
 #define PORTICO_GONE (-2)
-/* The send queue is at its high watermark. One on_writable (or on_close) follows. From on_data it
- * means PORTICO_HOLD with nothing consumed, if such an on_writable is to come. */
+/* The send queue is at its high watermark. One on_writable follows, or the connection closes. From
+ * on_data it means PORTICO_HOLD with nothing consumed; from other callbacks PORTICO_OK. If no
+ * on_writable of this connection is to come, it is an error like any other. */
 #define PORTICO_WOULD_BLOCK (-3)
 /* More bytes than the listener's limits.max_send_bytes: they will never be accepted. */
 #define PORTICO_TOO_LARGE (-4)
@@ -67,8 +69,8 @@ typedef int32_t portico_status;
     7u                          /* limits.half_close_timeout_ms after the peer's end of stream */
 #define PORTICO_REASON_FRAME 8u /* a frame longer than framing.max_bytes */
 #define PORTICO_REASON_UNCONSUMED 9u /* limits.unconsumed_bytes were offered and not consumed */
-#define PORTICO_REASON_DRAIN 10u     /* the host stops, and on_drain is NULL */
-#define PORTICO_REASON_DRAIN_DEADLINE 11u /* the host stops; the deadline cut the connection */
+#define PORTICO_REASON_DRAIN 10u     /* a drain, and on_drain is NULL */
+#define PORTICO_REASON_DRAIN_DEADLINE 11u /* the deadline of a drain cut the connection */
 #define PORTICO_REASON_NO_MEMORY 12u      /* out of memory for this connection */
 
 #endif
