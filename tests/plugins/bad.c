@@ -4,7 +4,7 @@
 #include <portico/portico.h>
 
 static portico_status PORTICO_CALL create(const portico_setup* setup, void** self) {
-    (void)self;
+    (void)setup, (void)self;
 #if defined(BAD_CREATE_FAILS)
     (void)snprintf(setup->error, (size_t)setup->error_capacity, "the moon is in the wrong phase");
     return PORTICO_ERROR;

@@ -53,6 +53,21 @@ private:
 
 extern "C" {
 
+// ---- std::this_thread::yield
+
+int __real_sched_yield();
+
+// A thread that yields waits for another one, so time passes.
+int __wrap_sched_yield();
+int __wrap_sched_yield() {
+    Scheduler* scheduler = scheduler_here();
+    if (scheduler == nullptr) {
+        return __real_sched_yield();
+    }
+    scheduler->sleep_for(1);
+    return 0;
+}
+
 // ---- std::mutex
 
 int __real_pthread_mutex_lock(pthread_mutex_t* mutex);

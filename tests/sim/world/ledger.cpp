@@ -31,6 +31,7 @@ struct ThreadNotes {
     const Ledger* run = nullptr;
     std::uint32_t sender = 0;
     bool in_host_call = false;
+    const Line* inside = nullptr;
 };
 thread_local ThreadNotes notes_of_thread;
 
@@ -173,6 +174,7 @@ Ledger::Callback::Callback(Ledger& ledger, Service& service, Line* line, const c
     if (line->running++ != 0) {
         ledger.violated(*line, "two of its callbacks overlap");
     }
+    notes_of_thread.inside = line;
     if (line->is_closed) {
         ledger.violated(*line, "a callback after on_close: " + name_in(what));
     }
@@ -180,6 +182,7 @@ Ledger::Callback::Callback(Ledger& ledger, Service& service, Line* line, const c
 
 Ledger::Callback::~Callback() {
     --service_.running;
+    notes_of_thread.inside = nullptr;
     if (line_ != nullptr) {
         --line_->running;
     } else {
@@ -202,29 +205,32 @@ Line& Ledger::guess(portico_connection handle) {
     return found != by_handle_.end() ? *found->second : add_line(handle);
 }
 
-Line& Ledger::open(Service& service, portico_connection handle) {
+Line& Ledger::open(Service& service, portico_connection handle, const portico_opened& opened) {
     Line& line = guess(handle);
     if (handle == 0 || line.service != nullptr) {
         violated(line, "its handle was used before");
     }
     line.service = &service;
+    line.opened_ns = scheduler_.now();
     line.worker = service.host->worker_index(service.handle);
     newest_handle_ = handle;
     portico_connection_info info{};
     info.struct_size = sizeof info;
-    if (service.host->info(service.handle, handle, &info) == PORTICO_OK) {
-        const std::string_view peer(info.peer.text, info.peer.size);
-        const std::size_t colon = peer.rfind(':');
-        const auto port = static_cast<std::uint16_t>(
-            std::strtoul(std::string(peer.substr(colon + 1)).c_str(), nullptr, 10));
-        const auto found = by_port_.find(port);
-        if (found == by_port_.end() || found->second->line != nullptr ||
-            found->second->service != &service) {
-            violated(line, "no peer of this service connected from " + std::string(peer) +
-                               ", or it is served already");
-        }
-        line.attempt = found->second;
-        line.attempt->line = &line;
+    if (service.host->info(service.handle, handle, &info) != PORTICO_OK) {
+        violated(line, "info does not work in on_open");
+    }
+    const auto found = by_port_.find(info.peer.port);
+    if (found == by_port_.end() || found->second->line != nullptr ||
+        found->second->service != &service) {
+        violated(line, "no peer of this service connected from " +
+                           std::string(info.peer.text, info.peer.text_size) +
+                           ", or it is served already");
+    }
+    line.attempt = found->second;
+    line.attempt->line = &line;
+    if (opened.struct_size < sizeof opened || opened.origin != PORTICO_ORIGIN_ACCEPTED ||
+        opened.listen_index != line.attempt->listen_index) {
+        violated(line, "on_open names another address than its peer's");
     }
     return line;
 }
@@ -243,9 +249,7 @@ void Ledger::offered(Line& line, std::span<const std::byte> data, const portico_
     if (line.is_close_sure || line.is_abort_sure) {
         violated(line, "on_data after close");
     }
-    if (data.empty() || frame.struct_size < sizeof frame) {
-        violated(line, "on_data with nothing");
-    }
+    check_flags(line, data.size(), frame);
     const Attempt* attempt = line.attempt;
     if (attempt == nullptr) {
         return;
@@ -270,13 +274,40 @@ void Ledger::offered(Line& line, std::span<const std::byte> data, const portico_
     }
 }
 
+void Ledger::check_flags(Line& line, std::size_t size, const portico_frame& frame) {
+    if (size == 0 || frame.struct_size < sizeof frame) {
+        violated(line, "on_data with nothing");
+    }
+    if (frame.offered_before != line.left ||
+        ((frame.flags & PORTICO_FRAME_AGAIN) != 0) != (line.left != 0)) {
+        violated(line, text(frame.offered_before) + " of " + text(size) +
+                           " bytes are said to have been offered before, and " + text(line.left) +
+                           " were left");
+    }
+    const bool is_last = (frame.flags & PORTICO_FRAME_LAST) != 0;
+    if (is_last && (line.service->is_framed() || !line.attempt->is_finished)) {
+        violated(line, "an offer is marked as the last, and more may come");
+    }
+    if (line.has_come_last && !is_last) {
+        violated(line, "an offer that is not marked as the last follows one that is");
+    }
+    line.has_come_last = is_last;
+}
+
+void Ledger::failed(Line& line, portico_status status) noexcept {
+    line.failed_with = line.has_failed ? line.failed_with : status;
+    line.has_failed = true;
+}
+
 void Ledger::taken(Line& line, std::size_t size, std::size_t consumed, bool is_held) {
     if (line.service->is_framed()) {
         const bool is_done = !is_held || consumed != 0;
         line.consumed += is_done ? size : 0;
         line.messages += is_done ? 1 : 0;
+        line.left = is_done ? 0 : size;
     } else {
         line.consumed += consumed;
+        line.left = size - consumed;
         line.left_unconsumed = line.left_unconsumed || (!is_held && consumed < size);
     }
 }
@@ -291,10 +322,11 @@ void Ledger::writable(Line& line) {
     ++line.writables;
     line.owes_writable = false;
     line.may_owe_writable = false;
-    line.is_held = false;
+    line.is_held = line.is_held && line.is_waiting;
 }
 
-void Ledger::end_told(Line& line, std::uint64_t remaining) {
+void Ledger::end_told(Line& line, const portico_ended& ended) {
+    const std::uint64_t remaining = ended.remaining;
     if (line.is_end_told) {
         violated(line, "a second on_end");
     }
@@ -302,8 +334,11 @@ void Ledger::end_told(Line& line, std::uint64_t remaining) {
         violated(line, "on_end while reading is stopped");
     }
     line.is_end_told = true;
-    if (line.attempt == nullptr) {
-        return;
+    const bool is_truncated = line.service->is_framed() && remaining != 0;
+    if (ended.struct_size < sizeof ended ||
+        ended.flags != (is_truncated ? PORTICO_ENDED_TRUNCATED : 0U)) {
+        violated(line, "on_end with flags " + text(ended.flags) + ", and " + text(remaining) +
+                           " bytes are left");
     }
     if (!line.attempt->is_finished) {
         violated(line, "on_end, and the peer has not ended its stream");
@@ -315,14 +350,35 @@ void Ledger::end_told(Line& line, std::uint64_t remaining) {
     }
 }
 
-void Ledger::drain_told(Line& line) {
+void Ledger::check_draining(const portico_draining& draining) {
+    const std::uint64_t deadline = stopping_since_ns_ + plan_.drain_ms * ms;
+    if (!is_stopping() || draining.struct_size < sizeof draining ||
+        draining.reason != PORTICO_DRAIN_STOP || draining.deadline_ns != deadline) {
+        violated("on_stop or on_drain out of time, or with another deadline than the stop's");
+    }
+}
+
+void Ledger::stop_told(Service& service, const portico_draining& draining) {
+    check_draining(draining);
+    if (service.is_stop_told) {
+        violated("service " + text(service.number) + ": a second on_stop");
+    }
+    service.is_stop_told = true;
+}
+
+void Ledger::drain_told(Line& line, const portico_draining& draining) {
+    check_draining(draining);
+    if (line.service->plan->has_on_stop && !line.service->is_stop_told) {
+        violated(line, "on_drain before its instance's on_stop");
+    }
     if (line.is_drain_told || !line.is_accepted || !is_stopping()) {
         violated(line, line.is_drain_told ? "a second on_drain" : "on_drain out of time");
     }
     line.is_drain_told = true;
 }
 
-void Ledger::closed(Line& line, std::uint32_t reason) {
+void Ledger::closed(Line& line, const portico_closed& closed) {
+    const std::uint32_t reason = closed.reason;
     if (!line.is_accepted) {
         violated(line, "on_close, and on_open has not accepted it");
     }
@@ -332,9 +388,48 @@ void Ledger::closed(Line& line, std::uint32_t reason) {
     }
     check_reason(line, reason);
     check_stillness(line, reason);
+    check_figures(line, closed);
     reasons_[line.number] = reason;
     line.is_closed = true;
     --line.service->lines_open;
+}
+
+// What the host counted agrees with the calls, and with what its peer's system knows.
+void Ledger::check_figures(const Line& line, const portico_closed& closed) {
+    const bool is_broken = closed.reason == PORTICO_REASON_RESET ||
+                           closed.reason == PORTICO_REASON_ERROR;
+    const portico_status status = is_broken                                      ? PORTICO_ERROR
+                                  : closed.reason == PORTICO_REASON_PLUGIN_ERROR ? line.failed_with
+                                                                                 : PORTICO_OK;
+    if (closed.struct_size < sizeof closed || closed.status != status ||
+        (closed.native_error != 0 && !is_broken)) {
+        violated(line, "on_close with status " + std::to_string(closed.status) + ", expected " +
+                           std::to_string(status));
+    }
+    if (closed.opened_ns == 0 || closed.opened_ns > line.opened_ns) {
+        violated(line, "on_close tells another time for on_open");
+    }
+    if (closed.received_bytes < line.consumed + line.left ||
+        closed.received_bytes > line.attempt->sent) {
+        violated(line, "on_close says that " + text(closed.received_bytes) + " bytes were read; " +
+                           text(line.attempt->sent) + " were sent");
+    }
+    // A send that is still running may be among the host's, and is not among ours.
+    if (line.sends_running != 0) {
+        return;
+    }
+    if (closed.sent_bytes < line.attempt->received || closed.sent_bytes > line.accepted_bytes) {
+        violated(line, "on_close says that " + text(closed.sent_bytes) + " bytes were sent; " +
+                           text(line.accepted_bytes) + " were accepted and " +
+                           text(line.attempt->received) + " have come");
+    }
+    if (closed.unsent_bytes < line.accepted_bytes - closed.sent_bytes ||
+        closed.unsent_bytes > line.accepted_bytes) {
+        violated(line, "on_close says that " + text(closed.unsent_bytes) +
+                           " bytes were not sent; " +
+                           text(line.accepted_bytes - closed.sent_bytes) +
+                           " were accepted and not taken by the system");
+    }
 }
 
 void Ledger::check_reason(const Line& line, std::uint32_t reason) {
@@ -473,6 +568,10 @@ std::uint32_t Ledger::sender() noexcept {
 
 bool& Ledger::in_host_call() noexcept {
     return notes_of_thread.in_host_call;
+}
+
+const Line* Ledger::inside() noexcept {
+    return notes_of_thread.inside;
 }
 
 // ---- the end

@@ -67,6 +67,7 @@ struct Attempt {
     const Service* service = nullptr;
     SimPeer* peer = nullptr;  // null if it is over
     std::uint16_t port = 0;
+    std::uint32_t listen_index = 0;  // of the address that it connects to
     std::uint64_t connected_ns = 0;  // when its system had reported that; 0: not yet
     Line* line = nullptr;            // null before on_open
 
@@ -108,14 +109,19 @@ struct Line {
     bool is_end_told = false;
     bool is_drain_told = false;
     bool has_failed = false;  // a callback returned an error, or consumed more than there was
+    portico_status failed_with = PORTICO_OK;  // the first such status
     bool left_unconsumed = false;
     std::uint64_t consumed = 0;  // of the attempt's content
+    std::uint64_t left = 0;      // of the previous offer
+    bool has_come_last = false;  // an offer was marked as the last
+    std::uint64_t opened_ns = 0;
     std::size_t messages = 0;
     std::uint64_t echoed = 0;  // echo: how much of the content send has accepted
 
     // Facts that the calls of all threads make certain. A hold and a pause are certain if no resume
     // may have come since.
     bool is_held = false;
+    bool is_waiting = false;  // held, and only a resume ends that
     bool is_paused = false;
     bool is_close_sure = false;  // a close has returned OK
     bool is_abort_sure = false;
@@ -135,6 +141,7 @@ struct Line {
     std::uint32_t sends_running = 0;
     std::size_t largest_send = 0;
     std::uint32_t writables = 0;
+    std::uint32_t refusals = 0;
     bool owes_writable = false;
     // since when nothing has delayed the owed on_writable; 0: something does
     std::uint64_t writable_since_ns = 0;
@@ -210,17 +217,20 @@ public:
         Line* const line_;
     };
 
-    [[nodiscard]] Line& open(Service& service, portico_connection handle);
+    [[nodiscard]] Line& open(Service& service, portico_connection handle,
+                             const portico_opened& opened);
     // The line of a guessed handle, for a call that uses it anyway: the guess may be right.
     [[nodiscard]] Line& guess(portico_connection handle);
     // The handle of the newest connection with an on_open; 0 before the first.
     [[nodiscard]] portico_connection newest_handle() const noexcept { return newest_handle_; }
     void offered(Line& line, std::span<const std::byte> data, const portico_frame& frame);
     void taken(Line& line, std::size_t size, std::size_t consumed, bool is_held);
+    void failed(Line& line, portico_status status) noexcept;
     void writable(Line& line);
-    void end_told(Line& line, std::uint64_t remaining);
-    void drain_told(Line& line);
-    void closed(Line& line, std::uint32_t reason);
+    void end_told(Line& line, const portico_ended& ended);
+    void stop_told(Service& service, const portico_draining& draining);
+    void drain_told(Line& line, const portico_draining& draining);
+    void closed(Line& line, const portico_closed& closed);
     void ran(Posted& posted, const void* state, portico_status status);
 
     // ---- posts
@@ -234,6 +244,8 @@ public:
     [[nodiscard]] std::uint32_t sender() noexcept;
     // True while a host function runs: then no callback may begin on this thread.
     [[nodiscard]] static bool& in_host_call() noexcept;
+    // The line whose callback or posted function runs on this thread; null if there is none.
+    [[nodiscard]] static const Line* inside() noexcept;
 
     // ---- the world
 
@@ -259,7 +271,10 @@ private:
     [[nodiscard]] Line& add_line(portico_connection handle);
     void received_echo(Attempt& attempt, std::span<const std::byte> bytes);
     void received_messages(Attempt& attempt, std::span<const std::byte> bytes);
+    void check_flags(Line& line, std::size_t size, const portico_frame& frame);
+    void check_draining(const portico_draining& draining);
     void check_reason(const Line& line, std::uint32_t reason);
+    void check_figures(const Line& line, const portico_closed& closed);
     void check_cut(const Line& line);
     void check_stillness(const Line& line, std::uint32_t reason);
     [[nodiscard]] bool may_have_lost(const Line& line) const noexcept;

@@ -42,7 +42,7 @@ void ScriptedPeer::begin_as_newcomer(const Service& service) {
     attempt_->has_too_long = false;  // it sends only the first message
     const std::size_t first = attempt_->messages.empty() ? 0 : attempt_->messages.front().end;
     goal_ = service.is_framed() ? first : std::min<std::size_t>(attempt_->content.size(), 200);
-    connect_to(service.addresses.front(), 0);
+    connect_to(service, 0, 0);
     schedule(0);
 }
 
@@ -120,14 +120,16 @@ void ScriptedPeer::connect() {
                      : static_cast<std::size_t>(1 + random_.skewed(2'000));
     const auto room = static_cast<std::uint32_t>(random_.one_in(2) ? 0
                                                                    : 32 + random_.skewed(4'000));
-    connect_to(random_.pick(service.addresses), room);
+    connect_to(service, static_cast<std::uint32_t>(random_.below(service.addresses.size())), room);
     if (reads_ == Reads::steadily) {
         read_a_portion();
     }
 }
 
-void ScriptedPeer::connect_to(const io::Address& address, std::uint32_t room) {
-    peer_.connect(address, room);
+void ScriptedPeer::connect_to(const Service& service, std::uint32_t listen_index,
+                              std::uint32_t room) {
+    attempt_->listen_index = listen_index;
+    peer_.connect(service.addresses[listen_index], room);
     ledger_.connected_from(*attempt_, peer_.local_address().port);
     scheduler_.trace("peer {}: connects to service {}, from port {}, to say {} bytes",
                      attempt_->number, attempt_->service->number, peer_.local_address().port,

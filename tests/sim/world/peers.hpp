@@ -52,7 +52,7 @@ private:
     enum class Ends : std::uint8_t { finishes, closes, resets, stays, finishes_and_stays };
 
     void connect();
-    void connect_to(const io::Address& address, std::uint32_t room);
+    void connect_to(const Service& service, std::uint32_t listen_index, std::uint32_t room);
     void draw_content();
     void schedule(std::uint64_t delay_ns);
     void act();

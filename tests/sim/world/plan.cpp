@@ -167,6 +167,16 @@ void draw_floods(Plan& plan, Random random) {
     }
 }
 
+// What version 0.2 of the ABI has brought. A stream of their own, as above.
+void draw_answers(Plan& plan, Random random) {
+    plan.callers_go_on = random.one_in(2);
+    for (ServicePlan& service : plan.services) {
+        service.has_on_stop = !random.one_in(4);
+        service.resumes_inside = random.one_in(3);
+        service.waits = random.one_in(2);
+    }
+}
+
 }  // namespace
 
 Plan Plan::draw(Random random) {
@@ -196,6 +206,7 @@ Plan Plan::draw(Random random) {
     draw_timing(plan, random.fork("timing"));
     draw_farewells(plan, random.fork("farewells"));
     draw_floods(plan, random.fork("floods"));
+    draw_answers(plan, random.fork("answers"));
     return plan;
 }
 

@@ -29,9 +29,12 @@ struct ServicePlan {
     bool has_on_writable = true;
     bool has_on_end = true;
     bool has_on_drain = true;
+    bool has_on_stop = true;
     // Echo: a partly accepted message is held, and a post or another thread resumes it.
     bool resumes_by_post = false;
     bool resumes_from_thread = false;
+    bool resumes_inside = false;  // or the very on_data that is then held
+    bool waits = false;           // such holds are PORTICO_WAIT
     config::Limits limits;
     config::Framing framing;
 };
@@ -50,6 +53,7 @@ struct Plan {
     std::uint32_t peers = 8;
     std::uint32_t callers = 0;            // threads of the world's own that call host functions
     bool callers_end_in_destroy = false;  // otherwise before the instances finish
+    bool callers_go_on = false;           // or only after all instances are destroyed
 
     std::uint64_t traffic_ns = 0;  // at most
     // then the world becomes quiet, and all that is owed must happen; otherwise it stops in

@@ -30,22 +30,36 @@ struct Plugin::Callbacks {
         return line_of(state);
     }
 
-    static portico_status PORTICO_CALL create(const portico_host* host, portico_instance* instance,
-                                              const char*, std::uint64_t, char*, std::uint64_t,
-                                              void** self) {
+    static portico_status PORTICO_CALL create(const portico_setup* setup, void** self) {
         Service& service = *service_to_create;
-        service.host = host;
-        service.handle = instance;
+        service.host = setup->host;
+        service.handle = setup->instance;
         *self = &service;
-        if (host->worker_index(instance) != UINT32_MAX) {
+        if (setup->mode != PORTICO_SETUP_CREATE || setup->plugin != &service.plugin->table_ ||
+            (setup->framing != PORTICO_FRAMING_NONE) != service.is_framed() ||
+            setup->max_send_bytes != service.plan->limits.max_send_bytes) {
+            service.plugin->ledger_.violated("create with another setup than the listener's");
+        }
+        if (setup->host->worker_index(setup->instance) != UINT32_MAX) {
             service.plugin->ledger_.violated("create runs on a worker");
         }
         static_cast<void>(service.plugin->calls_.post_instance(service, posted));
         return PORTICO_OK;
     }
 
+    static portico_status PORTICO_CALL on_stop(void* self, const portico_draining* draining) {
+        Service& service = service_of(self);
+        Plugin& plugin = *service.plugin;
+        const Ledger::Callback callback(plugin.ledger_, service, nullptr, "service {}: on_stop");
+        plugin.ledger_.stop_told(service, *draining);
+        return plugin.on_stop();
+    }
+
     static void PORTICO_CALL destroy(void* self) {
         Service& service = service_of(self);
+        if (service.plan->has_on_stop != service.is_stop_told) {
+            service.plugin->ledger_.violated("destroy without an on_stop before");
+        }
         if (service.running != 0 || service.lines_open != 0) {
             service.plugin->ledger_.violated("destroy, and something of the instance is left");
         }
@@ -56,10 +70,10 @@ struct Plugin::Callbacks {
     }
 
     static portico_status PORTICO_CALL on_open(void* self, portico_connection connection,
-                                               void** state) {
+                                               const portico_opened* opened, void** state) {
         Service& service = service_of(self);
         Plugin& plugin = *service.plugin;
-        Line& line = plugin.ledger_.open(service, connection);
+        Line& line = plugin.ledger_.open(service, connection, *opened);
         const Ledger::Callback callback(plugin.ledger_, service, &line, "connection {}: on_open");
         if (*state != nullptr || service.host->worker_index(service.handle) == UINT32_MAX) {
             plugin.ledger_.violated(line, "on_open with a state, or not on a worker");
@@ -81,15 +95,20 @@ struct Plugin::Callbacks {
         const portico_status status = plugin.on_data(line, bytes, *consumed);
         plugin.scheduler_.trace("connection {}: on_data took {} bytes and answers {}", line.number,
                                 *consumed, status);
-        if (status < 0 || *consumed > size) {
-            line.has_failed = true;
+        // (The plugin answers WOULD_BLOCK only if it is certain what that means.)
+        const bool would_block = status == PORTICO_WOULD_BLOCK && !line.has_failed;
+        const bool ends = status == PORTICO_GONE || status == PORTICO_CLOSING;
+        if (!would_block && ((status < 0 && !ends) || *consumed > size)) {
+            plugin.ledger_.failed(line, status < 0 && !ends ? status : PORTICO_INVALID);
             return status;
         }
-        plugin.ledger_.taken(line, size, *consumed, status == PORTICO_HOLD);
+        const bool is_held = status == PORTICO_HOLD || status == PORTICO_WAIT || would_block;
+        plugin.ledger_.taken(line, size, would_block ? 0 : *consumed, is_held);
         // A NULL on_writable ends a hold unseen, and so may an earlier resume that is still on its
         // way.
-        line.is_held = status == PORTICO_HOLD && line.resumes_begun == line.resumes_done &&
-                       service.plan->has_on_writable;
+        line.is_waiting = status == PORTICO_WAIT;
+        line.is_held = is_held && line.resumes_begun == line.resumes_done &&
+                       (line.is_waiting || service.plan->has_on_writable);
         return status;
     }
 
@@ -105,35 +124,36 @@ struct Plugin::Callbacks {
     }
 
     static portico_status PORTICO_CALL on_end(void* self, portico_connection connection,
-                                              void* state, std::uint64_t remaining) {
+                                              void* state, const portico_ended* ended) {
         Service& service = service_of(self);
         Plugin& plugin = *service.plugin;
         Line& line = checked(service, connection, state);
         const Ledger::Callback callback(plugin.ledger_, service, &line,
-                                        "connection {}: on_end, {} bytes remain", remaining);
-        plugin.ledger_.end_told(line, remaining);
+                                        "connection {}: on_end, {} bytes remain", ended->remaining);
+        plugin.ledger_.end_told(line, *ended);
         return plugin.on_end(line);
     }
 
     static portico_status PORTICO_CALL on_drain(void* self, portico_connection connection,
-                                                void* state, std::uint32_t deadline_ms) {
+                                                void* state, const portico_draining* draining) {
         Service& service = service_of(self);
         Plugin& plugin = *service.plugin;
         Line& line = checked(service, connection, state);
         const Ledger::Callback callback(plugin.ledger_, service, &line,
-                                        "connection {}: on_drain, within {} ms", deadline_ms);
-        plugin.ledger_.drain_told(line);
+                                        "connection {}: on_drain, until {} ns",
+                                        draining->deadline_ns);
+        plugin.ledger_.drain_told(line, *draining);
         return plugin.on_drain(line);
     }
 
     static void PORTICO_CALL on_close(void* self, portico_connection connection, void* state,
-                                      std::uint32_t reason) {
+                                      const portico_closed* closed) {
         Service& service = service_of(self);
         Plugin& plugin = *service.plugin;
         Line& line = checked(service, connection, state);
         const Ledger::Callback callback(plugin.ledger_, service, &line,
-                                        "connection {}: on_close, reason {}", reason);
-        plugin.ledger_.closed(line, reason);
+                                        "connection {}: on_close, reason {}", closed->reason);
+        plugin.ledger_.closed(line, *closed);
         plugin.on_close(line);
     }
 
@@ -166,12 +186,15 @@ Plugin::Plugin(Scheduler& scheduler, Ledger& ledger, Calls& calls, Service& serv
     table_.name_size = sizeof name - 1;
     table_.create = Callbacks::create;
     table_.destroy = Callbacks::destroy;
-    table_.on_open = Callbacks::on_open;
-    table_.on_data = Callbacks::on_data;
-    table_.on_writable = plan.has_on_writable ? Callbacks::on_writable : nullptr;
-    table_.on_end = plan.has_on_end ? Callbacks::on_end : nullptr;
-    table_.on_drain = plan.has_on_drain ? Callbacks::on_drain : nullptr;
-    table_.on_close = Callbacks::on_close;
+    table_.on_stop = plan.has_on_stop ? Callbacks::on_stop : nullptr;
+    table_.callbacks = &callbacks_;
+    callbacks_.struct_size = sizeof callbacks_;
+    callbacks_.on_open = Callbacks::on_open;
+    callbacks_.on_data = Callbacks::on_data;
+    callbacks_.on_writable = plan.has_on_writable ? Callbacks::on_writable : nullptr;
+    callbacks_.on_end = plan.has_on_end ? Callbacks::on_end : nullptr;
+    callbacks_.on_drain = plan.has_on_drain ? Callbacks::on_drain : nullptr;
+    callbacks_.on_close = Callbacks::on_close;
 }
 
 void Plugin::creating(Service& service) noexcept {
@@ -244,9 +267,9 @@ portico_status Plugin::on_data(Line& line, std::span<const std::byte> data,
         } else {
             service_.wants_resume.push_back(&line);
         }
-        return PORTICO_HOLD;
+        return service_.plan->waits ? PORTICO_WAIT : PORTICO_HOLD;
     }
-    return draw_answer(line);
+    return may_block(line, draw_answer(line));
 }
 
 // Sends the offered bytes in allowed pieces, and consumes them when the last piece is accepted. A
@@ -262,7 +285,7 @@ portico_status Plugin::echo(Line& line, std::span<const std::byte> data, std::ui
                                                   data.subspan(done, piece));
         if (status == PORTICO_WOULD_BLOCK) {
             consumed = service_.is_framed() ? 0 : done;
-            return PORTICO_HOLD;
+            return random_.one_in(2) ? status : PORTICO_HOLD;
         }
         if (status != PORTICO_OK) {
             consumed = data.size();
@@ -271,20 +294,28 @@ portico_status Plugin::echo(Line& line, std::span<const std::byte> data, std::ui
         }
         done += piece;
         line.echoed += piece;
-        if ((service_.plan->resumes_by_post || service_.plan->resumes_from_thread) &&
+        const ServicePlan& plan = *service_.plan;
+        if ((plan.resumes_by_post || plan.resumes_from_thread || plan.resumes_inside) &&
             random_.one_in(4)) {
-            if (service_.plan->resumes_from_thread) {
-                service_.wants_resume.push_back(&line);
-            } else {
-                static_cast<void>(
-                    calls_.post(service_, Calls::target(line), Callbacks::posted, true));
-            }
-            consumed = service_.is_framed() && done < data.size() ? 0 : done;
-            return PORTICO_HOLD;
+            return hold_until_resumed(line, done, data.size(), consumed);
         }
     }
     consumed = data.size();
     return PORTICO_OK;
+}
+
+portico_status Plugin::hold_until_resumed(Line& line, std::size_t done, std::size_t size,
+                                          std::uint64_t& consumed) {
+    const ServicePlan& plan = *service_.plan;
+    if (plan.resumes_inside) {
+        static_cast<void>(calls_.resume(service_, Calls::target(line)));
+    } else if (plan.resumes_from_thread) {
+        service_.wants_resume.push_back(&line);
+    } else {
+        static_cast<void>(calls_.post(service_, Calls::target(line), Callbacks::posted, true));
+    }
+    consumed = service_.is_framed() && done < size ? 0 : done;
+    return plan.waits ? PORTICO_WAIT : PORTICO_HOLD;
 }
 
 // Sends its last messages, and closes. It no longer matters how much it consumes.
@@ -352,6 +383,14 @@ void Plugin::on_close(Line& line) {
     }
 }
 
+portico_status Plugin::on_stop() {
+    linger();
+    if (!service_.is_echo()) {
+        misbehave(nullptr);
+    }
+    return random_.one_in(8) ? PORTICO_ERROR : PORTICO_OK;  // it is only logged
+}
+
 void Plugin::on_posted(Posted& posted) {
     linger();
     if (posted.resumes) {
@@ -365,10 +404,28 @@ void Plugin::on_posted(Posted& posted) {
 
 portico_status Plugin::draw_answer(Line& line) {
     if (line.mischief_left == 0 || !random_.one_in(24)) {
-        return random_.one_in(16) ? 12'345 : PORTICO_OK;  // an unknown positive answer is OK
+        // All of these mean that nothing has failed.
+        constexpr portico_status others[] = {12'345, PORTICO_GONE, PORTICO_CLOSING};
+        return random_.one_in(16) ? others[random_.below(3)] : PORTICO_OK;
     }
-    line.has_failed = true;
-    return random_.one_in(2) ? PORTICO_PROTOCOL_ERROR : -12'345;
+    const portico_status status = random_.one_in(2) ? PORTICO_PROTOCOL_ERROR : -12'345;
+    ledger_.failed(line, status);
+    return status;
+}
+
+portico_status Plugin::may_block(Line& line, portico_status answer) {
+    if (answer != PORTICO_OK || line.mischief_left == 0 || !random_.one_in(8)) {
+        return answer;
+    }
+    const bool is_certain = line.closes_begun + line.aborts_begun == 0 && line.sends_running == 0;
+    if (is_certain && line.owes_writable) {
+        return PORTICO_WOULD_BLOCK;  // a hold, with nothing consumed
+    }
+    if (is_certain && line.refusals == 0 && random_.one_in(8)) {
+        ledger_.failed(line, PORTICO_WOULD_BLOCK);
+        return PORTICO_WOULD_BLOCK;
+    }
+    return answer;
 }
 
 void Plugin::misbehave(Line* line) {

@@ -35,6 +35,9 @@ public:
 private:
     portico_status on_open(Line& line, void** state);
     portico_status on_data(Line& line, std::span<const std::byte> data, std::uint64_t& consumed);
+    // Holds until a post, another thread, or this very callback resumes.
+    portico_status hold_until_resumed(Line& line, std::size_t done, std::size_t size,
+                                      std::uint64_t& consumed);
     portico_status echo(Line& line, std::span<const std::byte> data, std::uint64_t& consumed);
     portico_status say_farewell(Line& line, std::size_t size, std::uint64_t& consumed);
     void flood(Line& line);
@@ -43,11 +46,14 @@ private:
     portico_status on_drain(Line& line);
     void on_close(Line& line);
     void on_posted(Posted& posted);
+    portico_status on_stop();
 
     // Makes some calls of meddle(), or none, as long as the line has mischief left.
     void misbehave(Line* line);
     // A mischievous callback's return value: mostly OK.
     [[nodiscard]] portico_status draw_answer(Line& line);
+    // PORTICO_WOULD_BLOCK, if it is certain what that means; else the answer as it is.
+    [[nodiscard]] portico_status may_block(Line& line, portico_status answer);
     [[nodiscard]] Calls::Target draw_target();
     // Lets time pass in a callback: other threads run, and if callbacks may block, it may block. It
     // may also take long.
@@ -58,6 +64,7 @@ private:
     Calls& calls_;
     Service& service_;
     Random random_;
+    portico_callbacks callbacks_{};
     portico_plugin table_{};
 };
 

@@ -148,7 +148,7 @@ void World::start() {
     loopback.bytes = {127, 0, 0, 1};
     for (const std::unique_ptr<Service>& service : services_) {
         for (std::uint32_t i = 0; i < service->plan->addresses; ++i) {
-            base::Result<io::Address> bound = service->acceptor->listen(loopback);
+            base::Result<io::Address> bound = service->acceptor->listen(loopback, 0, i);
             if (!bound) {
                 ledger_.violated("cannot listen: " + bound.error());
             }
@@ -163,7 +163,7 @@ void World::start() {
     for (std::size_t i = 0; i < services_.size(); ++i) {
         Plugin::creating(*services_[i]);
         const std::vector<std::string> mistakes = services_[i]->instance->create(
-            *table_, services_[i]->context, *homes[i]);
+            *table_, services_[i]->context, *homes[i], workers_);
         if (!mistakes.empty()) {
             ledger_.violated("create: " + mistakes.front());
         }
@@ -276,7 +276,8 @@ void World::call_from_threads() {
             continue;
         }
         --left;
-        if (Service& service = *random.pick(services_); !service.is_destroyed) {
+        if (Service& service = *random.pick(services_);
+            !service.is_destroyed || plan_.callers_go_on) {
             service.plugin->meddle(true);
         }
         scheduler_.sleep_for(random.skewed(3 * ms));
@@ -413,7 +414,7 @@ void World::drain() {
         acceptors.push_back(service->acceptor.get());
     }
     net::Drain drain(*table_, std::move(acceptors), [this] { has_news_ = true; });
-    drain.begin(plan_.drain_ms);
+    drain.begin({net::DrainReason::stop, deadline});
     for (;;) {
         has_news_ = false;
         const bool is_late = scheduler_.now() >= deadline;
@@ -430,7 +431,7 @@ void World::drain() {
 }
 
 void World::finish() {
-    if (!plan_.callers_end_in_destroy) {
+    if (!plan_.callers_end_in_destroy && !plan_.callers_go_on) {
         end_callers();
     }
     for (const std::unique_ptr<Service>& service : services_) {
