@@ -327,9 +327,10 @@ static_assert(PORTICO_ENDED_TRUNCATED == 1, "flags of an end");
 static_assert(PORTICO_DRAIN_STOP == 1 && PORTICO_DRAIN_RELOAD == 2 &&
                   PORTICO_DRAIN_TAKE_OVER == 3 && PORTICO_DRAIN_ADMIN == 4,
               "reasons of a drain");
-static_assert(PORTICO_ADDRESS_UNKNOWN == 0 && PORTICO_ADDRESS_IPV4 == 4 &&
-                  PORTICO_ADDRESS_IPV6 == 6,
+static_assert(PORTICO_ADDRESS_UNKNOWN == 0 && PORTICO_ADDRESS_UNIX == 1 &&
+                  PORTICO_ADDRESS_IPV4 == 4 && PORTICO_ADDRESS_IPV6 == 6,
               "families");
+static_assert(PORTICO_PARTS_MAX == 1024, "parts of a send");
 static_assert(PORTICO_CLOSE_GRACEFUL == 0 && PORTICO_CLOSE_ABORT == 1, "ways to close");
 static_assert(PORTICO_LOG_TRACE == 0 && PORTICO_LOG_DEBUG == 1 && PORTICO_LOG_INFO == 2 &&
                   PORTICO_LOG_WARN == 3 && PORTICO_LOG_ERROR == 4,

@@ -1,4 +1,5 @@
-/* The sizes that one compiler and language sees. The same assertions are compiled in each language. */
+/* The sizes that one compiler and language sees. The same assertions are compiled in each
+ * language. */
 #ifndef ABI_LAYOUT_H
 #define ABI_LAYOUT_H
 

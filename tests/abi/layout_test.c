@@ -1,5 +1,5 @@
-/* C11, C17, C++17, C++20 and C++23 see the same structures. While it compiles, layout.c asserts that they see
- * the intended ones. */
+/* C11, C17, C++17, C++20 and C++23 see the same structures. While it compiles, layout.c asserts
+ * that they see the intended ones. */
 #include <stdio.h>
 #include <string.h>
 

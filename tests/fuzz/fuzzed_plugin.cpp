@@ -740,9 +740,8 @@ portico_status FuzzedPlugin::on_open(portico_connection handle, void** state) {
     const portico_status status = kind >= 0xE0 ? PORTICO_REFUSED : draw_answer();
     // what a refusing on_open stores there is ignored
     *state = (kind & 1) != 0 ? nullptr : &callback.known;
-    const bool refuses = status < 0 && status != PORTICO_GONE && status != PORTICO_CLOSING;
-    callback.known.state = refuses ? nullptr : *state;
-    callback.known.refused = refuses;
+    callback.known.state = status < 0 ? nullptr : *state;
+    callback.known.refused = status < 0;
     return status;
 }
 

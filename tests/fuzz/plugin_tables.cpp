@@ -156,6 +156,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         portico_callbacks callbacks{};
         callbacks.struct_size = (oddities & 0x80) != 0 ? nearly(input, sizeof callbacks)
                                                        : sizeof callbacks;
+        callbacks.reserved = (missing & 32) != 0 ? 1 : 0;
         callbacks.on_data = (missing & 4) != 0 ? nullptr : on_data;
         callback_memory.emplace_back(&callbacks, sizeof callbacks, callbacks.struct_size,
                                      sizeof callbacks.struct_size);
@@ -183,8 +184,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                        plugin.struct_size % 8 == 0 && plugin.abi_major == PORTICO_ABI_MAJOR &&
                        plugin.abi_minor == PORTICO_ABI_MINOR &&
                        plugin.abi_required <= PORTICO_ABI_MINOR && plugin.flags < 8 &&
-                       plugin.framing < 8 && plugin.reserved == 0 && version.is_good(0) &&
-                       (missing & 7) == 0 && plugin.callbacks != nullptr &&
+                       (plugin.framing == 0 || (plugin.framing & 7) != 0) && plugin.reserved == 0 &&
+                       version.is_good(0) && (missing & 39) == 0 && plugin.callbacks != nullptr &&
                        callbacks.struct_size >= sizeof callbacks && callbacks.struct_size % 8 == 0;
         }
     }

@@ -33,11 +33,11 @@ struct Offers {
 
 }  // namespace
 
-TEST_CASE("GONE and CLOSING, from any callback, mean OK", "[answers]") {
+TEST_CASE("GONE and CLOSING mean OK, and so does an unknown positive answer", "[answers]") {
     const std::string ports = ANY_PORTS();
     const portico_status answer = GENERATE(PORTICO_GONE, PORTICO_CLOSING, 12'345);
     Script script;
-    script.on_open = [&](Line&) { return answer; };
+    script.on_open = [&](Line&) { return std::max(answer, PORTICO_OK); };
     script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
                          std::uint64_t& consumed) {
         consumed = std::min<std::size_t>(data.size(), 3);
@@ -105,6 +105,44 @@ TEST_CASE("on_data may return what send answered: a refused message comes again"
     REQUIRE(eventually([&] { return script.closed == 1; }));
     CHECK(script.line(0)->closed.sent_bytes == all.size());
     CHECK(script.line(0)->closed.received_bytes == all.size());
+}
+
+TEST_CASE("every other callback may return what a send answered too", "[answers]") {
+    const std::string ports = ANY_PORTS();
+    Script script;
+    constexpr std::size_t total = 2'000'000;
+    const auto fill = [&](Line& line) {
+        portico_status status = PORTICO_OK;
+        while (status == PORTICO_OK && line.accepted < total) {
+            status = script.send(line, pattern(line.accepted, 5'000));
+        }
+        return status == PORTICO_OK ? script.close(line) : status;
+    };
+    script.on_end = [&](Line& line, const portico_ended&) { return fill(line); };
+    script.on_writable = fill;
+    TestServer server(io_of(ports), {{"x", "relay#full", small_queue, &script}});
+    Peer peer = server.connect("x");
+    peer.finish_sending();
+    Peer::Outcome outcome{};
+    const std::string all = peer.receive_to_end(outcome);
+    CHECK(outcome == Peer::Outcome::end);
+    CHECK(all.size() == total);
+    CHECK(first_difference(all, 0) == std::string::npos);
+    REQUIRE(eventually([&] { return script.closed == 1; }));
+    CHECK(script.line(0)->blocked != 0);
+}
+
+TEST_CASE("an on_open that answers GONE or CLOSING refuses its connection", "[answers]") {
+    const std::string ports = ANY_PORTS();
+    const portico_status answer = GENERATE(PORTICO_GONE, PORTICO_CLOSING);
+    Script script;
+    script.on_open = [&](Line&) { return answer; };
+    TestServer server(io_of(ports), {{"x", "relay#full", "", &script}});
+    Peer peer = server.connect("x");
+    Peer::Outcome outcome{};
+    CHECK(peer.receive_to_end(outcome).empty());
+    CHECK(server.comes_to_rest());
+    CHECK(script.opened == 0);
 }
 
 TEST_CASE("WOULD_BLOCK is an error if no on_writable is to come", "[answers]") {

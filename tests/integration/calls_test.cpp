@@ -260,6 +260,7 @@ TEST_CASE("info gives addresses, listener and queued bytes", "[calls]") {
     small.struct_size = 8 + sizeof(portico_address);
     small.queued_bytes = 4'711;
     CHECK(script.host()->info(script.instance(), script.line(0)->handle, &small) == PORTICO_OK);
+    CHECK(small.peer.text[small.peer.text_size] == 0);
     CHECK(small.peer.text_size != 0);
     CHECK(small.local.text_size == 0);
     CHECK(small.queued_bytes == 4'711);

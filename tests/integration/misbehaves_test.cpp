@@ -1,5 +1,5 @@
-// Plugins that break the rules (tests/plugins/misbehaves.c): what the host does with each. Meanwhile
-// a load on another listener, whose every byte is checked, loses nothing.
+// Plugins that break the rules (tests/plugins/misbehaves.c): what the host does with each.
+// Meanwhile a load on another listener, whose every byte is checked, loses nothing.
 #include <algorithm>
 #include <cstdio>
 #include <fstream>

@@ -290,8 +290,9 @@ TEST_CASE("parts are sent as one message, in order, all or none", "[setup]") {
             return host.send_parts(self, line.handle, &first, count, stride);
         };
         if (answers(part, 0, sizeof part) != PORTICO_INVALID ||
-            answers(part, 1'025, sizeof part) != PORTICO_INVALID ||
-            answers(part, 1, sizeof part - 1) != PORTICO_INVALID ||
+            answers(part, PORTICO_PARTS_MAX + 1, sizeof part) != PORTICO_INVALID ||
+            answers(part, 1, sizeof part - 8) != PORTICO_INVALID ||
+            answers(part, 1, sizeof part + 4) != PORTICO_INVALID ||
             answers(wrong, 1, sizeof part) != PORTICO_INVALID ||
             answers(nothing, 1, sizeof part) != PORTICO_OK ||
             script.send_parts(line, {std::string(600, 'a'), std::string(401, 'b')}) !=

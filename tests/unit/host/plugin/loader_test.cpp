@@ -129,9 +129,16 @@ TEST_CASE("a wrong table is refused if it is the chosen one", "[plugin_loader]")
         second.callbacks = nullptr;
         CHECK(contains(check(first, &second, other), "no callbacks"));
     }
-    SECTION("an unknown framing") {
+    SECTION("no framing that this host has") {
         second.framing = 8;
-        CHECK(contains(check(first, &second, other), "unknown framing"));
+        CHECK(contains(check(first, &second, other), "a framing that this host does not have"));
+        second.framing |= PORTICO_FRAMING_NONE;
+        CHECK(check(first, &second, other) == "is other");
+        return;
+    }
+    SECTION("a reserved member of the callbacks") {
+        callbacks.reserved = 1;
+        CHECK(contains(check(first, &second, other), "reserved"));
     }
     SECTION("a size of the callbacks") {
         callbacks.struct_size -= 8;
