@@ -118,6 +118,10 @@ public:
     // may not end early. Not for posts.
     virtual void cancel(Operation& operation) noexcept = 0;
 
+    // True if the port receives bytes before anybody asks for them. Then Socket::unread_bytes() is
+    // not all that has arrived.
+    [[nodiscard]] virtual bool reads_ahead() const noexcept { return false; }
+
     // True if sends may complete late here. If not, the caller need not find out which ones may.
     [[nodiscard]] bool completes_late() const noexcept { return completes_late_; }
 

@@ -135,6 +135,7 @@ private:
 
     NativeSocket native_ = invalid_socket;
     bool is_listener_ = false;
+    bool is_shut_down_ = false;  // shutdown_send() was called
     // A backend's state of the socket, one word for each direction. The backend documents its
     // meaning and the pairing of its accesses. Zeroed whenever a handle comes in.
     std::atomic<std::uintptr_t> receive_state_{0};

@@ -62,7 +62,7 @@ Socket::~Socket() {
 }
 
 void Socket::reset_state() noexcept {
-    is_listener_ = false;
+    is_listener_ = is_shut_down_ = false;
     receive_state_.store(0, std::memory_order_relaxed);
     send_state_.store(0, std::memory_order_relaxed);
 }
@@ -159,6 +159,7 @@ Address Socket::peer_address() const noexcept {
 }
 
 bool Socket::shutdown_send() noexcept {
+    is_shut_down_ = true;
     return ::shutdown(native_, SHUT_WR) == 0;
 }
 
@@ -172,7 +173,8 @@ std::optional<std::uint64_t> Socket::unacknowledged_bytes() const noexcept {
     if (::ioctl(native_, SIOCOUTQ, &bytes) != 0) {
         return std::nullopt;
     }
-    return static_cast<std::uint64_t>(bytes);
+    // The kernel counts our end of stream as one more byte (tcp_ioctl), until it is acknowledged.
+    return static_cast<std::uint64_t>(bytes) - (bytes != 0 && is_shut_down_ ? 1 : 0);
 }
 
 std::uint64_t Socket::unread_bytes() const noexcept {

@@ -67,6 +67,14 @@ void Connection::begin_at_home() noexcept {
 }
 
 void Connection::dispatch(std::uint8_t events) noexcept {
+    if ((events & event_continue) != 0) {
+        continuing_ = sends_postponed_ = false;
+        if (conditions_.hold == Hold::until_turn) {
+            conditions_.hold = Hold::none;
+            conditions_.offer_due = !stash_.empty();
+        }
+        end_turn_later();
+    }
     if ((events & event_opened) != 0) {
         opened();
     }
@@ -80,12 +88,6 @@ void Connection::dispatch(std::uint8_t events) noexcept {
         timer_fired();
     }
     if ((events & event_continue) != 0) {
-        sends_postponed_ = false;
-        if (offers_postponed_) {
-            offers_postponed_ = false;
-            conditions_.offer_due = !stash_.empty();
-        }
-        end_turn_later();
         advance();
     }
 }
@@ -96,10 +98,7 @@ PORTICO_ALWAYS_INLINE void Connection::received() noexcept {
     if (receive.error != io::Error::none) {
         receive_failed();
     } else if (receive.bytes == 0) {
-        if (conditions_.input == Input::last) {
-            want_close(CloseReason::drain);
-        }
-        conditions_.input = Input::ended;
+        peer_ended();
     } else {
         received_bytes_ += receive.bytes;
         touch();
@@ -120,12 +119,10 @@ PORTICO_ALWAYS_INLINE void Connection::offer_received(std::span<const std::byte>
     if (stash_.empty() && may_offer()) {
         const io::BufferPool& pool = port().buffers();
         // During the offer the plugin may send the bytes back without a copy.
-        if (bytes.size() >= pool.buffer_bytes() / 2 &&
-            pool.headroom_bytes() >= SendQueue::chunk_overhead) {
-            adoptable_bytes_ = pool.buffer_bytes() / 2;
-        }
+        is_adoptable_ = bytes.size() >= pool.buffer_bytes() / 2 &&
+                        pool.headroom_bytes() >= SendQueue::chunk_overhead;
         bytes = bytes.subspan(offer(bytes));
-        adoptable_bytes_ = nothing_adoptable;
+        is_adoptable_ = false;
     } else if (!stash_.empty()) {
         conditions_.offer_due = true;
     }
@@ -205,7 +202,7 @@ std::size_t Connection::offer_framed(std::span<const std::byte> bytes) noexcept 
         if (answer != Protocol::Answer::ok) {
             take_hold(answer);
         }
-    } while (done < bytes.size() && may_offer() && !offers_postponed_);
+    } while (done < bytes.size() && may_offer());
     return done;
 }
 
@@ -247,7 +244,7 @@ void Connection::advance_by_steps() noexcept {
                 }
                 break;
             case Stage::lingering:
-                if (conditions_.input == Input::ended) {
+                if (has_ended()) {
                     begin_join();
                     continue;
                 }
@@ -269,7 +266,7 @@ bool Connection::step_open() noexcept {
     }
     if (conditions_.writable_due) {
         conditions_.writable_due = false;
-        if (conditions_.hold != Hold::until_resume) {
+        if (conditions_.hold <= Hold::until_writable) {
             conditions_.hold = Hold::none;
             conditions_.offer_due = !stash_.empty();
         }
@@ -284,11 +281,11 @@ bool Connection::step_open() noexcept {
         offer_stash();
         return true;
     }
-    if (conditions_.input == Input::ended && !on_end_called_ && may_offer() && !offers_postponed_) {
+    if (conditions_.input == Input::ended && !on_end_called_ && may_offer()) {
         call_on_end();
         return true;
     }
-    if (conditions_.input == Input::last && last_input_is_over()) {
+    if (conditions_.input != Input::open && last_input_is_over()) {
         want_close(CloseReason::drain);
         return true;
     }
@@ -303,10 +300,9 @@ void Connection::arm_receive() noexcept {
         return;
     }
     const bool wanted = stage_ == Stage::open
-                            ? may_offer() && !conditions_.offer_due &&
-                                  conditions_.input != Input::ended
+                            ? may_offer() && !conditions_.offer_due && !has_ended()
                             : (stage_ == Stage::flushing || stage_ == Stage::lingering) &&
-                                  conditions_.input != Input::ended;
+                                  !has_ended();
     if (wanted) {
         read_on();
     }
@@ -330,7 +326,7 @@ bool Connection::adopt_received(std::span<const std::byte> bytes) noexcept {
     const ReceiveOperation& receive = *this;
     io::BufferPool& pool = port().buffers();
     const std::byte* begin = receive.buffer.data;
-    if (adopted_ || std::less<>()(bytes.data(), begin) ||
+    if (bytes.size() < pool.buffer_bytes() / 2 || adopted_ || std::less<>()(bytes.data(), begin) ||
         std::less<>()(begin + receive.bytes, bytes.data() + bytes.size()) ||
         pool.in_use() > pool.buffers_max() / 2) {
         return false;
@@ -380,6 +376,9 @@ bool Connection::end_turn() noexcept {
         expedite_send();
     }
     turn_end_due_ = false;
+    if (conditions_.hold == Hold::until_turn && stage_ == Stage::open) [[unlikely]] {
+        continue_later();
+    }
     if (!receiving_) [[unlikely]] {
         arm_receive();  // nothing was to be sent, or the send is in flight
     }

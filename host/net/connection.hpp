@@ -118,9 +118,10 @@ public:
         // includes calls from other threads that are on their way
         std::uint32_t queued_bytes = 0;
     };
-    // False if it is gone. Closing counts as gone, except on the strand, until on_close has
-    // returned.
-    [[nodiscard]] bool info(std::uint64_t generation, Info& info) const noexcept;
+    // False if it is gone. Closing counts as gone, except inside its own callbacks
+    // (`is_own_callback`).
+    [[nodiscard]] bool info(std::uint64_t generation, bool is_own_callback,
+                            Info& info) const noexcept;
 
     [[nodiscard]] std::uint64_t generation() const noexcept {
         return SlotWord::generation_of(word_.load());
@@ -152,11 +153,20 @@ public:
 private:
     enum class Stage : std::uint8_t { free, opening, open, flushing, lingering, joining, over };
 
-    enum class Hold : std::uint8_t { none, until_writable, until_resume };
+    enum class Hold : std::uint8_t {
+        none,
+        until_turn,  // a resume came while on_data ran: the strand's next turn ends it
+        until_writable,
+        until_resume,
+    };
+    // What still comes from the peer. A drain without on_drain offers what has arrived and closes
+    // then: drain_asked -> last, or last_ended.
     enum class Input : std::uint8_t {
         open,
-        last,   // a drain without on_drain: what has arrived is offered, then the close follows
-        ended,  // the end of the peer's stream has been read
+        drain_asked,  // the receive in flight, if any, comes back
+        last,         // until drain_target_ bytes have been read
+        ended,        // the end of the peer's stream has been read
+        last_ended,   // the same, in a drain
     };
 
     // The conditions that keep an open connection from simply reading on. They are bytes and not
@@ -251,8 +261,10 @@ private:
     void take_hold(Protocol::Answer answer) noexcept;
     void call_on_end() noexcept;
     void begin_last_input() noexcept;
-    [[nodiscard]] bool last_input_is_over() const noexcept;
+    [[nodiscard]] bool last_input_is_over() noexcept;
     void receive_failed() noexcept;
+    void peer_ended() noexcept;
+    [[nodiscard]] bool has_ended() const noexcept { return conditions_.input >= Input::ended; }
 
     // ---- Sending.
     // On the strand, with a reservation.
@@ -361,9 +373,8 @@ private:
     CloseReason reason_ = CloseReason::none;        // why it closes: the first reason
     CloseReason abort_reason_ = CloseReason::none;  // if conditions_.aborting
     Conditions conditions_;
-    static constexpr std::uint32_t nothing_adoptable = UINT32_MAX;
-    // a send of at least this many bytes may lie in the receive buffer that is being offered
-    std::uint32_t adoptable_bytes_ = nothing_adoptable;
+    // a drain without on_drain: received_bytes_ at its end, modulo 2^32
+    std::uint32_t drain_target_ = 0;
     bool adopted_ = false;       // the queue has taken it over
     bool receiving_ = false;     // the receive is in flight
     bool sending_ = false;       // the send is in flight
@@ -371,9 +382,10 @@ private:
     bool turn_end_due_ = false;  // on the strand's list for the end of the turn
     // a call took effect inside a callback: what follows waits for its end
     bool advance_due_ = false;
-    // these go on after the connection's own mail has come back
-    bool sends_postponed_ : 1 = false;
-    bool offers_postponed_ : 1 = false;
+    bool continuing_ : 1 = false;       // the connection's own mail carries event_continue
+    bool sends_postponed_ : 1 = false;  // until then
+    // a large send may lie in the receive buffer that is being offered
+    bool is_adoptable_ : 1 = false;
     bool accepted_ : 1 = false;      // on_open accepted: on_close is owed
     bool timing_ : 1 = false;        // the timer is in flight
     bool sending_late_ : 1 = false;  // the send in flight may complete late

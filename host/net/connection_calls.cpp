@@ -171,11 +171,10 @@ CallResult Connection::cut(std::uint64_t generation) noexcept {
     return call(generation, CallKind::cut, SlotWord::Mark::closing);
 }
 
-bool Connection::info(std::uint64_t generation, Info& info) const noexcept {
-    const bool is_own = on_strand() && stage_ != Stage::free && stage_ != Stage::over;
+bool Connection::info(std::uint64_t generation, bool is_own_callback, Info& info) const noexcept {
     const auto is_it = [&](std::uint64_t word) {
         return SlotWord::generation_of(word) == generation &&
-               (is_own || !SlotWord::is_closing(word));
+               (is_own_callback || !SlotWord::is_closing(word));
     };
     const std::uint64_t word = word_.load();
     if (!is_it(word)) {

@@ -51,10 +51,10 @@ void Connection::connection_failed(const io::Operation& operation, const char* w
     if (stage_ == Stage::flushing) {
         reason_ = reason;  // the graceful close did not succeed
     }
-    if (!conditions_.aborting) {
+    abort(reason);
+    if (reason_ == reason) {
         moved_bytes_ = static_cast<std::uint32_t>(operation.native_error);
     }
-    abort(reason);
 }
 
 void Connection::begin_flushing() noexcept {
@@ -76,7 +76,7 @@ bool Connection::try_shut_down_sending() noexcept {
     end_sent_ = true;
     // If the peer has ended its side, the close follows at once: nothing is left unread, and
     // closing the socket ends our side in order.
-    if (stage_ != Stage::flushing || conditions_.input != Input::ended) {
+    if (stage_ != Stage::flushing || !has_ended()) {
         // if it fails the connection is gone, and the receive reports that
         static_cast<void>(socket_.shutdown_send());
     }
@@ -107,7 +107,7 @@ void Connection::begin_join() noexcept {
 }
 
 void Connection::try_finish() noexcept {
-    if (receiving_ || sending_ || timing_ || sends_postponed_ || offers_postponed_) {
+    if (receiving_ || sending_ || timing_ || continuing_) {
         return;
     }
     if (!queue_.empty()) {

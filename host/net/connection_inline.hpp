@@ -31,7 +31,7 @@ inline void Connection::end_turn_later() noexcept {
 }
 
 PORTICO_ALWAYS_INLINE SendResult Connection::append(std::span<const std::byte> bytes) noexcept {
-    if (bytes.size() >= adoptable_bytes_ && adopt_received(bytes)) {
+    if (is_adoptable_ && adopt_received(bytes)) {
         end_turn_later();
         return SendResult::queued;
     }

@@ -1,5 +1,7 @@
 // The less usual ends of an offer: a hold, the end of the peer's stream, and a drain that still
 // offers what has arrived.
+#include <optional>
+
 #include "net/connection_inline.hpp"
 
 namespace portico::net {
@@ -8,17 +10,21 @@ namespace portico::net {
 // turn: at once, the same bytes could be offered without end.
 void Connection::take_hold(Protocol::Answer answer) noexcept {
     if (resumed_) {
-        offers_postponed_ = true;
-        continue_later();
+        conditions_.hold = Hold::until_turn;
+        end_turn_later();  // which calls continue_later()
     } else {
         conditions_.hold = answer == Protocol::Answer::hold ? Hold::until_writable
                                                             : Hold::until_resume;
     }
 }
 
+// Only at the end of a turn: mail that is sent earlier may be delivered in the same turn.
 void Connection::continue_later() noexcept {
-    if (events_.fetch_or(event_continue, std::memory_order_acq_rel) == 0) {
-        strand().deliver(*this);
+    if (!continuing_) {
+        continuing_ = true;
+        if (events_.fetch_or(event_continue, std::memory_order_acq_rel) == 0) {
+            strand().deliver(*this);
+        }
     }
 }
 
@@ -40,29 +46,61 @@ void Connection::call_on_end() noexcept {
     }
 }
 
-// A drain of a protocol without on_drain: the receive comes back at once, with what has arrived.
+void Connection::peer_ended() noexcept {
+    const bool is_draining = conditions_.input == Input::drain_asked ||
+                             conditions_.input == Input::last;
+    conditions_.input = is_draining ? Input::last_ended : Input::ended;
+}
+
+// A drain of a protocol without on_drain. The receive comes back, with what it may have, so that
+// what has arrived can be counted.
 void Connection::begin_last_input() noexcept {
-    if (conditions_.input == Input::ended) {
-        want_close(CloseReason::drain);
+    if (has_ended()) {
+        conditions_.input = Input::last_ended;
         return;
     }
-    conditions_.input = Input::last;
+    conditions_.input = Input::drain_asked;
     if (receiving_) {
         port().cancel(static_cast<ReceivePart&>(*this));
     }
 }
 
-// A paused protocol cannot be offered anything. One that holds goes on soon.
-bool Connection::last_input_is_over() const noexcept {
-    return conditions_.paused || (conditions_.hold == Hold::none && !receiving_ &&
-                                  !offers_postponed_ && socket_.unread_bytes() == 0);
+// In a drain: true if all that had arrived was offered. A protocol that holds has an unanswered
+// message, and is waited for. One that has paused is not: it was offered nothing.
+bool Connection::last_input_is_over() noexcept {
+    if (conditions_.input == Input::ended) {
+        return false;  // no drain
+    }
+    if (conditions_.paused) {
+        return true;
+    }
+    if (conditions_.hold != Hold::none || conditions_.offer_due) {
+        return false;
+    }
+    if (conditions_.input == Input::drain_asked) {
+        if (receiving_) {
+            return false;
+        }
+        // What was read ahead is no longer in the system's buffer, but it counts as received there.
+        // (So may the peer's end. Then it ends this.)
+        const std::optional<io::Progress> progress = port().reads_ahead() ? socket_.progress()
+                                                                          : std::nullopt;
+        drain_target_ = static_cast<std::uint32_t>(
+            progress ? progress->received_bytes : received_bytes_ + socket_.unread_bytes());
+        conditions_.input = Input::last;
+    }
+    return conditions_.input == Input::last_ended ||
+           static_cast<std::int32_t>(static_cast<std::uint32_t>(received_bytes_) - drain_target_) >=
+               0;
 }
 
 void Connection::receive_failed() noexcept {
     const ReceiveOperation& receive = *this;
-    // our own cancel, of begin_last_input()
-    if (conditions_.input != Input::last || receive.error != io::Error::aborted ||
-        stage_ != Stage::open) {
+    // begin_last_input() has cancelled it
+    const bool is_own_cancel = receive.error == io::Error::aborted &&
+                               (conditions_.input == Input::drain_asked ||
+                                conditions_.input == Input::last);
+    if (!is_own_cancel) {
         connection_failed(receive, "receive");
     }
 }

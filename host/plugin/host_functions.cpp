@@ -245,6 +245,13 @@ struct HostFunctions {
         std::memcpy(put.text, written.data(), put.text_size);
     }
 
+    // True inside a callback of this very connection.
+    static bool is_own_callback(const InstanceUse& instance,
+                                portico_connection connection) noexcept {
+        net::Worker* worker = worker_in_callback_of(&*instance);
+        return worker != nullptr && worker->current_call().connection() == connection;
+    }
+
     static portico_status PORTICO_CALL info(portico_instance* handle, portico_connection connection,
                                             portico_connection_info* info) noexcept {
         if (info == nullptr || info->struct_size < sizeof(std::uint32_t) * 2 ||
@@ -254,7 +261,9 @@ struct HostFunctions {
         const InstanceUse instance(handle);
         const auto found = find(instance, connection);
         net::Connection::Info known;
-        if (found.connection == nullptr || !found.connection->info(found.generation, known)) {
+        if (found.connection == nullptr ||
+            !found.connection->info(found.generation, is_own_callback(instance, connection),
+                                    known)) {
             return PORTICO_GONE;
         }
         portico_connection_info filled{};
@@ -290,9 +299,10 @@ struct HostFunctions {
     }
 
     static std::uint32_t PORTICO_CALL worker_index(portico_instance* handle) noexcept {
+        // The number is below the worker_count of the instance's own server.
         const InstanceUse instance(handle);
-        const net::Worker* worker = net::Worker::current();
-        return instance && worker != nullptr ? worker->index() : UINT32_MAX;
+        const net::Worker* worker = instance ? worker_in_callback_of(&*instance) : nullptr;
+        return worker != nullptr ? worker->index() : UINT32_MAX;
     }
 
     static const void* PORTICO_CALL get_extension(portico_instance* handle, const char* id,

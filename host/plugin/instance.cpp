@@ -57,7 +57,11 @@ Instance::~Instance() {
         PORTICO_ASSERT(posts_.load(std::memory_order_acquire) == finishing);
         table_.destroy(self_);
     }
-    // A thread of the plugin that goes on all the same finds nothing any more.
+    close_handle();
+}
+
+// A thread of the plugin that goes on all the same finds nothing any more.
+void Instance::close_handle() noexcept {
     handle_.close([] { std::this_thread::yield(); });
 }
 
@@ -134,6 +138,7 @@ std::vector<std::string> Instance::validate(std::uint32_t worker_count) {
     const portico_status status = table_.validate(&setup);
     std::vector<std::string> mistakes = mistakes_of("validate", status, error_text(error));
     settings_.reset();
+    close_handle();
     return mistakes;
 }
 
@@ -162,16 +167,24 @@ std::vector<std::string> Instance::create(net::ConnectionTable& table,
 }
 
 void Instance::finish() {
-    posts_.fetch_or(finishing, std::memory_order_acq_rel);
-    std::unique_lock lock(finish_mutex_);
-    finish_changed_.wait(lock, [&] { return posts_.load(std::memory_order_acquire) == finishing; });
+    while (!finish_within(std::chrono::hours(1))) {
+    }
 }
 
 bool Instance::finish_within(std::chrono::milliseconds at_most) {
     posts_.fetch_or(finishing, std::memory_order_acq_rel);
-    std::unique_lock lock(finish_mutex_);
-    return finish_changed_.wait_for(
-        lock, at_most, [&] { return posts_.load(std::memory_order_acquire) == finishing; });
+    {
+        std::unique_lock lock(finish_mutex_);
+        if (!finish_changed_.wait_for(lock, at_most, [&] {
+                return posts_.load(std::memory_order_acquire) == finishing;
+            })) {
+            return false;
+        }
+    }
+    if (!created_) {
+        close_handle();  // no destroy follows
+    }
+    return true;
 }
 
 SettingsReader* Instance::settings_now() noexcept {

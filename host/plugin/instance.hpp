@@ -120,6 +120,7 @@ private:
     [[nodiscard]] bool has_failed_slow_path(net::Connection& connection, portico_status status,
                                             const char* callback) noexcept;
     void call_on_stop() noexcept;
+    void close_handle() noexcept;
     // `what` makes a std::string. It is called only if the line is written.
     template <class What>
     void log_failure(base::LogLevel level, std::uint64_t connection, What&& what) noexcept;

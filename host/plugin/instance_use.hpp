@@ -6,15 +6,21 @@
 
 namespace portico::plugin {
 
+// The worker on whose thread this is, if it runs a callback of the instance; else null.
+[[nodiscard]] inline net::Worker* worker_in_callback_of(const Instance* instance) noexcept {
+    net::Worker* worker = net::Worker::current();
+    return worker != nullptr && instance != nullptr && worker->current_call().protocol() == instance
+               ? worker
+               : nullptr;
+}
+
 // The instance of a handle, for one call: none if it is gone. It lives as long as this object.
 class InstanceUse {
 public:
     explicit InstanceUse(portico_instance* handle) noexcept
         : handle_(reinterpret_cast<InstanceHandle*>(handle)), instance_(handle_->get()) {
-        net::Worker* worker = net::Worker::current();
-        if (worker != nullptr && instance_ != nullptr &&
-            worker->current_call().protocol() == instance_) [[likely]] {
-            return;  // inside one of its callbacks
+        if (worker_in_callback_of(instance_) != nullptr) [[likely]] {
+            return;
         }
         instance_ = handle_->enter();
         entered_ = instance_ != nullptr;

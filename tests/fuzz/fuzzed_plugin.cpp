@@ -300,7 +300,14 @@ void FuzzedPlugin::send(portico_connection handle) {
     for (std::size_t i = 0; i < size; ++i) {
         bytes[i] = byte_at(handle, position + i);
     }
-    switch (host_->send(instance_, handle, bytes.get(), size)) {
+    // An odd kind goes in parts, which are one message all the same.
+    const portico_part parts[] = {
+        {bytes.get(), size / 2}, {nullptr, 0}, {bytes.get() + size / 2, size - size / 2}};
+    const portico_status status = kind % 2 == 0
+                                      ? host_->send(instance_, handle, bytes.get(), size)
+                                      : host_->send_parts(instance_, handle, parts, 3,
+                                                          sizeof parts[0]);
+    switch (status) {
         case PORTICO_OK:
             known = &accepted(handle);
             PORTICO_ASSERT(size <= most && !known->ends() && !known->finished);

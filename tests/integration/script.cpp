@@ -292,22 +292,22 @@ void Script::count_consumed(Line& line, std::uint64_t size, std::uint64_t consum
     line.consumed += taken;
 }
 
-void Script::check_closed(const Line& line, const portico_closed& closed) {
-    const bool is_broken = closed.reason == PORTICO_REASON_RESET ||
-                           closed.reason == PORTICO_REASON_ERROR;
-    const bool is_plugins = closed.reason == PORTICO_REASON_PLUGIN_ERROR;
+void Script::check_closed(const Line& line, const portico_closed& told) {
+    const bool is_broken = told.reason == PORTICO_REASON_RESET ||
+                           told.reason == PORTICO_REASON_ERROR;
+    const bool is_plugins = told.reason == PORTICO_REASON_PLUGIN_ERROR;
     portico_connection_info found{};
     const bool has_info = info(line.handle, found) == PORTICO_OK && found.peer.text_size != 0;
-    if (closed.struct_size != sizeof closed || closed.reason == 0 ||
-        (closed.native_error != 0 && !is_broken) || (is_broken && closed.status != PORTICO_ERROR) ||
-        (is_plugins && closed.status >= 0) ||
-        (!is_broken && !is_plugins && closed.status != PORTICO_OK)) {
-        violated("on_close with reason " + std::to_string(closed.reason) + ", status " +
-                 std::to_string(closed.status) + " and native error " +
-                 std::to_string(closed.native_error));
+    if (told.struct_size != sizeof told || told.reason == 0 ||
+        (told.native_error != 0 && !is_broken) || (is_broken && told.status != PORTICO_ERROR) ||
+        (is_plugins && told.status >= 0) ||
+        (!is_broken && !is_plugins && told.status != PORTICO_OK)) {
+        violated("on_close with reason " + std::to_string(told.reason) + ", status " +
+                 std::to_string(told.status) + " and native error " +
+                 std::to_string(told.native_error));
     }
-    if (closed.opened_ns == 0 || closed.opened_ns > host_->now(instance_) ||
-        closed.received_bytes < line.consumed + line.left) {
+    if (told.opened_ns == 0 || told.opened_ns > host_->now(instance_) ||
+        told.received_bytes < line.consumed + line.left) {
         violated("on_close with wrong figures");
     }
     if (!has_info) {

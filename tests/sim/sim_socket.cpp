@@ -43,7 +43,7 @@ Socket::~Socket() {
 }
 
 void Socket::reset_state() noexcept {
-    is_listener_ = false;
+    is_listener_ = is_shut_down_ = false;
     receive_state_.store(0, std::memory_order_relaxed);
     send_state_.store(0, std::memory_order_relaxed);
 }

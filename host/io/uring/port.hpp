@@ -81,6 +81,7 @@ public:
     void cancel(Operation& operation) noexcept override;
     void expedite(SendOperation& operation) noexcept override;
     [[nodiscard]] bool submits_in_wait() const noexcept override { return true; }
+    [[nodiscard]] bool reads_ahead() const noexcept override { return true; }
     void flush() noexcept override;
     void close(Socket& socket) noexcept override;
 
