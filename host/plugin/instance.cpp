@@ -167,7 +167,14 @@ std::vector<std::string> Instance::create(net::ConnectionTable& table,
 }
 
 void Instance::finish() {
-    while (!finish_within(std::chrono::hours(1))) {
+    posts_.fetch_or(finishing, std::memory_order_acq_rel);
+    {
+        std::unique_lock lock(finish_mutex_);
+        finish_changed_.wait(
+            lock, [&] { return posts_.load(std::memory_order_acquire) == finishing; });
+    }
+    if (!created_) {
+        close_handle();  // no destroy follows
     }
 }
 
