@@ -42,7 +42,6 @@ Instance::Instance(Loaded plugin, const config::Listener& listener, base::Log& l
     std::memcpy(&callbacks_, table_.callbacks,
                 std::min<std::size_t>(sizeof callbacks_, table_.callbacks->struct_size));
     stop_mail_.instance = this;
-    handle_.open(*this);
 }
 
 Instance::~Instance() {
@@ -106,6 +105,7 @@ portico_setup Instance::make_setup(std::uint32_t mode, std::uint32_t worker_coun
                                    std::vector<char>& error) noexcept {
     const config::Limits& limits = listener_.limits;
     const bool is_framed = listener_.framing.type != config::Framing::Type::none;
+    handle_.open(*this);
     portico_setup setup{};
     setup.struct_size = sizeof setup;
     setup.mode = mode;
@@ -170,8 +170,8 @@ void Instance::finish() {
     posts_.fetch_or(finishing, std::memory_order_acq_rel);
     {
         std::unique_lock lock(finish_mutex_);
-        finish_changed_.wait(
-            lock, [&] { return posts_.load(std::memory_order_acquire) == finishing; });
+        finish_changed_.wait(lock,
+                             [&] { return posts_.load(std::memory_order_acquire) == finishing; });
     }
     if (!created_) {
         close_handle();  // no destroy follows

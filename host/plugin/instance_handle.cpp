@@ -5,13 +5,28 @@
 
 namespace portico::plugin {
 
+namespace {
+
+std::mutex all_mutex;
+
+}  // namespace
+
+constinit InstanceHandle* InstanceHandle::all_ = nullptr;
+
 InstanceHandle& InstanceHandle::make() {
-    static std::mutex mutex;
-    static InstanceHandle* all = nullptr;  // under the mutex
     auto* made = new InstanceHandle;
-    const std::scoped_lock lock(mutex);
-    made->next_ = std::exchange(all, made);
+    const std::scoped_lock lock(all_mutex);
+    made->next_ = std::exchange(all_, made);
     return *made;
+}
+
+std::size_t InstanceHandle::count() noexcept {
+    const std::scoped_lock lock(all_mutex);
+    std::size_t count = 0;
+    for (const InstanceHandle* handle = all_; handle != nullptr; handle = handle->next_) {
+        ++count;
+    }
+    return count;
 }
 
 }  // namespace portico::plugin

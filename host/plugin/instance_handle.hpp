@@ -14,6 +14,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <thread>
 
@@ -24,7 +25,7 @@ namespace portico::plugin {
 template <template <class> class Atomic, class Instance>
 class BasicInstanceHandle {
 public:
-    // By the owner, before anybody else knows the handle.
+    // By the owner, while nobody else uses the handle.
     void open(Instance& instance) noexcept {
         instance_.store(&instance, std::memory_order_release);
     }
@@ -67,9 +68,13 @@ class InstanceHandle : public BasicInstanceHandle<std::atomic, Instance> {
 public:
     // A new handle, for ever. Throws std::bad_alloc.
     [[nodiscard]] static InstanceHandle& make();
+    // How many there are. Each is one allocation.
+    [[nodiscard]] static std::size_t count() noexcept;
 
 private:
-    InstanceHandle* next_ = nullptr;  // all of them, so that no leak checker reports them
+    // All of them, under a mutex, so that no leak checker reports them.
+    static InstanceHandle* all_;
+    InstanceHandle* next_ = nullptr;
 };
 // what an ended instance leaves behind, with the allocator's share
 static_assert(sizeof(InstanceHandle) <= 48);

@@ -130,8 +130,8 @@ typedef struct portico_callbacks {
     /* [connection] The connection should end soon: finish your work and call close before
      * draining->deadline_ns, when it is cut off. Reading goes on. It may come again, with another
      * reason or an earlier deadline; that an operator undoes a drain is not announced. NULL: with
-     * PORTICO_DRAIN_STOP and PORTICO_DRAIN_ADMIN the host offers what has arrived, waits for the end of
-     * a hold, flushes and closes; with the others it does nothing. */
+     * PORTICO_DRAIN_STOP and PORTICO_DRAIN_ADMIN the host offers what has arrived, waits for the
+     * end of a hold, flushes and closes; with the others it does nothing. */
     portico_status(PORTICO_CALL *on_drain)(void *self, portico_connection connection, void *state,
                                            const portico_draining *draining);
 

@@ -277,7 +277,7 @@ TEST_CASE("settings are read only inside validate, by its thread", "[plugin_inst
         }).join();
         // every thread gets the table, but may not call its functions
         CHECK(found_elsewhere == kept);
-        CHECK(elsewhere == PORTICO_UNSUPPORTED);
+        CHECK(elsewhere == PORTICO_GONE);
         std::int32_t truth = 0;
         return kept->get_boolean(self, "loud", 4, &truth);
     };
@@ -285,16 +285,16 @@ TEST_CASE("settings are read only inside validate, by its thread", "[plugin_inst
     CHECK(instance.validate(4).empty());
     running = nullptr;
     std::int32_t truth = 0;
-    CHECK(kept->get_boolean(handle, "loud", 4, &truth) == PORTICO_UNSUPPORTED);
-    CHECK(kept->read_anything(handle, "loud", 4) == PORTICO_UNSUPPORTED);
+    CHECK(kept->get_boolean(handle, "loud", 4, &truth) == PORTICO_GONE);
+    CHECK(kept->read_anything(handle, "loud", 4) == PORTICO_GONE);
     std::int64_t integer = 0;
     double number = 0;
     const char* text = nullptr;
     std::uint64_t size = 0;
-    CHECK(kept->get_integer(handle, "loud", 4, 0, 1, &integer) == PORTICO_UNSUPPORTED);
-    CHECK(kept->get_number(handle, "loud", 4, 0, 1, &number) == PORTICO_UNSUPPORTED);
-    CHECK(kept->get_string(handle, "loud", 4, &text, &size) == PORTICO_UNSUPPORTED);
-    CHECK(kept->get_count(handle, "loud", 4, &size) == PORTICO_UNSUPPORTED);
+    CHECK(kept->get_integer(handle, "loud", 4, 0, 1, &integer) == PORTICO_GONE);
+    CHECK(kept->get_number(handle, "loud", 4, 0, 1, &number) == PORTICO_GONE);
+    CHECK(kept->get_string(handle, "loud", 4, &text, &size) == PORTICO_GONE);
+    CHECK(kept->get_count(handle, "loud", 4, &size) == PORTICO_GONE);
 }
 
 TEST_CASE("inside validate there are no connections and no threads of the host",
