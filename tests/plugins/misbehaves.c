@@ -298,7 +298,7 @@ static void haunt(struct ghost* ghost) {
     const portico_host* host = ghost->host;
     portico_instance* handle = ghost->handle;
     while (!atomic_load(&ghost->is_dead)) {
-        (void)host->send(handle, ghost->connection, "boo", 3);
+        (void)host->resume_reading(handle, ghost->connection);
         (void)host->post_instance(handle, never, NULL);
         (void)host->post(handle, ghost->connection, never, NULL);
         stand_still(100);

@@ -493,7 +493,8 @@ void Ledger::check_stillness(const Line& line, std::uint32_t reason) {
 void Ledger::check_cut(const Line& line) {
     const Attempt* attempt = line.attempt;
     const ServicePlan& plan = *line.service->plan;
-    const bool ends_by_itself = line.service->is_echo() || !plan.has_on_drain;
+    // Without on_drain what has arrived is offered first, and a hold may never end.
+    const bool ends_by_itself = line.service->is_echo() || (!plan.has_on_drain && !line.has_held);
     if (plan_.drain_ms >= unhurried_ms && plan_.faults.clock_jump == 0 &&
         plan_.faults.timer_late_ns == 0 && plan_.long_callbacks == 0 && ends_by_itself &&
         attempt != nullptr && attempt->is_eager &&

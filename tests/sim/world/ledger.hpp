@@ -122,6 +122,7 @@ struct Line {
     // may have come since.
     bool is_held = false;
     bool is_waiting = false;  // held, and only a resume ends that
+    bool has_held = false;    // its last answer was a hold, which may have ended unseen
     bool is_paused = false;
     bool is_close_sure = false;  // a close has returned OK
     bool is_abort_sure = false;

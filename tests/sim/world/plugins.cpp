@@ -106,6 +106,7 @@ struct Plugin::Callbacks {
         plugin.ledger_.taken(line, size, would_block ? 0 : *consumed, is_held);
         // A NULL on_writable ends a hold unseen, and so may an earlier resume that is still on its
         // way.
+        line.has_held = is_held;
         line.is_waiting = status == PORTICO_WAIT;
         line.is_held = is_held && line.resumes_begun == line.resumes_done &&
                        (line.is_waiting || service.plan->has_on_writable);
