@@ -277,7 +277,7 @@ TEST_CASE("settings are read only inside validate, by its thread", "[plugin_inst
         }).join();
         // every thread gets the table, but may not call its functions
         CHECK(found_elsewhere == kept);
-        CHECK(elsewhere == PORTICO_GONE);
+        CHECK(elsewhere == PORTICO_UNSUPPORTED);
         std::int32_t truth = 0;
         return kept->get_boolean(self, "loud", 4, &truth);
     };
