@@ -9,6 +9,15 @@ namespace portico::plugin {
 
 struct SettingsFunctions {
     using Read = SettingsReader::Read;
+    using Kind = SettingsReader::Kind;
+
+    static_assert(PORTICO_SETTING_NULL == static_cast<std::uint32_t>(Kind::null));
+    static_assert(PORTICO_SETTING_BOOLEAN == static_cast<std::uint32_t>(Kind::boolean));
+    static_assert(PORTICO_SETTING_INTEGER == static_cast<std::uint32_t>(Kind::integer));
+    static_assert(PORTICO_SETTING_NUMBER == static_cast<std::uint32_t>(Kind::number));
+    static_assert(PORTICO_SETTING_STRING == static_cast<std::uint32_t>(Kind::string));
+    static_assert(PORTICO_SETTING_ARRAY == static_cast<std::uint32_t>(Kind::array));
+    static_assert(PORTICO_SETTING_OBJECT == static_cast<std::uint32_t>(Kind::object));
 
     // Runs a read. If anything goes wrong in it (a key that is no path, no memory), the read only
     // fails.
@@ -105,6 +114,48 @@ struct SettingsFunctions {
                     });
     }
 
+    static portico_status PORTICO_CALL get_kind(portico_instance* handle, const char* key,
+                                                std::uint64_t key_size,
+                                                std::uint32_t* kind) noexcept {
+        return read(handle, key, key_size, kind != nullptr,
+                    [&](SettingsReader& settings, std::string_view name) {
+                        Kind found = Kind::null;
+                        const Read result = settings.kind(name, found);
+                        if (result == Read::ok) {
+                            *kind = static_cast<std::uint32_t>(found);
+                        }
+                        return result;
+                    });
+    }
+
+    static portico_status PORTICO_CALL get_key(portico_instance* handle, const char* key,
+                                               std::uint64_t key_size, std::uint64_t index,
+                                               const char** name,
+                                               std::uint64_t* name_size) noexcept {
+        return read(handle, key, key_size, name != nullptr && name_size != nullptr,
+                    [&](SettingsReader& settings, std::string_view path) {
+                        std::string_view found;
+                        const Read result = settings.key(path, index, found);
+                        if (result == Read::ok) {
+                            *name = found.data();
+                            *name_size = found.size();
+                        }
+                        return result;
+                    });
+    }
+
+    static portico_status PORTICO_CALL fail(portico_instance* handle, const char* key,
+                                            std::uint64_t key_size, const char* text,
+                                            std::uint64_t text_size) noexcept {
+        const portico_status kept = read(
+            handle, key, key_size, text != nullptr || text_size == 0,
+            [&](SettingsReader& settings, std::string_view name) {
+                settings.fail(name, std::string_view(text_size != 0 ? text : "", text_size));
+                return Read::ok;
+            });
+        return kept == PORTICO_OK ? PORTICO_ERROR : kept;
+    }
+
     [[nodiscard]] static const portico_settings& table() noexcept {
         static constexpr portico_settings settings{sizeof(portico_settings),
                                                    0,
@@ -113,7 +164,10 @@ struct SettingsFunctions {
                                                    get_number,
                                                    get_string,
                                                    get_count,
-                                                   read_anything};
+                                                   read_anything,
+                                                   get_kind,
+                                                   get_key,
+                                                   fail};
         return settings;
     }
 };

@@ -1,5 +1,5 @@
-// The extension "portico.settings/1": its table reads the settings of the instance whose create or
-// validate runs.
+// The extension "portico.settings.draft/1": its table reads the settings of the instance whose
+// create or validate runs.
 #pragma once
 
 #include "portico/ext/settings.h"

@@ -6,13 +6,17 @@
 #include <stdexcept>
 
 #include "config/json_source.hpp"
+#include "config/mistakes.hpp"
 #include "config/suggest.hpp"
+#include "config/utf8.hpp"
 
 namespace portico::plugin {
 
 namespace {
 
 using config::Node;
+
+constexpr std::size_t failure_characters_max = 1'024;
 
 // A key is a JSON pointer without the leading slash.
 bool is_path(std::string_view key) noexcept {
@@ -54,6 +58,10 @@ const Node* child_of(const Node& node, std::string_view step) noexcept {
     return is_index && index < node.children.size() ? &node.children[index] : nullptr;
 }
 
+bool fits_64_bits(const Node& integer) noexcept {
+    return integer.magnitude <= static_cast<std::uint64_t>(INT64_MAX) + (integer.negative ? 1 : 0);
+}
+
 std::string number_text(double value) {
     char text[32];
     return std::string(text, std::to_chars(text, text + sizeof text, value).ptr);
@@ -82,7 +90,9 @@ struct SettingsReader::Document {
     Node root;
     // pointers of values that were read, and of objects and arrays around them
     std::set<std::string, std::less<>> read;
-    std::set<std::string, std::less<>> whole;  // pointers below which everything counts as read
+    std::set<std::string, std::less<>> whole;      // pointers below which everything counts as read
+    std::set<std::string, std::less<>> looked_at;  // pointers of which only the kind was asked
+    bool is_used = false;                          // the plugin has called a function
 
     explicit Document(const config::Settings& from) : settings(from) {
         config::Parsed parsed = config::parse_json(from.json);
@@ -95,15 +105,23 @@ struct SettingsReader::Document {
     [[nodiscard]] std::string place(const std::string& pointer) const {
         std::string text;
         if (!settings.file.empty()) {
-            const int line = settings.lines.of(pointer);
+            // A value that is not in the file has the place of what it would lie in.
+            std::string_view at = pointer;
+            int line = settings.lines.of(at);
+            while (line == 0 && !at.empty()) {
+                at = at.substr(0, at.rfind('/'));
+                line = settings.lines.of(at);
+            }
             text = settings.file + (line != 0 ? ":" + std::to_string(line) : "") + ": ";
         }
         return text + (settings.path.empty() ? "settings" : settings.path) + path_text(pointer) +
                ": ";
     }
 
-    // Null if it is absent. Marks it, and what it lies in, as read. Throws if the key is no path.
-    [[nodiscard]] const Node* find(std::string_view key, std::string& pointer) {
+    // Null if it is absent. Marks what it lies in as read, and the value itself if `reads`. Throws if
+    // the key is no path.
+    [[nodiscard]] const Node* find(std::string_view key, std::string& pointer, bool reads = true) {
+        is_used = true;
         if (!is_path(key)) {
             throw std::invalid_argument("a setting's key is no path");
         }
@@ -111,13 +129,12 @@ struct SettingsReader::Document {
         const Node* node = &root;
         for (std::size_t begin = 0; begin < pointer.size();) {
             const std::size_t end = std::min(pointer.find('/', begin + 1), pointer.size());
-            read.insert(pointer.substr(0, end));
+            (reads || end != pointer.size() ? read : looked_at).insert(pointer.substr(0, end));
             node = node != nullptr ? child_of(*node, std::string_view(pointer).substr(
                                                          begin + 1, end - begin - 1))
                                    : nullptr;
             begin = end;
         }
-        read.insert(pointer);
         return node;
     }
 
@@ -136,10 +153,12 @@ struct SettingsReader::Document {
             const std::size_t slash = pointer.rfind('/');
             const std::string parent = pointer.substr(0, slash + 1);
             std::vector<std::string_view> known;
-            for (const std::string& asked : read) {
-                if (asked.starts_with(parent) &&
-                    asked.find('/', parent.size()) == std::string::npos) {
-                    known.push_back(std::string_view(asked).substr(parent.size()));
+            for (const auto* pointers : {&read, &looked_at}) {
+                for (const std::string& asked : *pointers) {
+                    if (asked.starts_with(parent) && asked != pointer &&
+                        asked.find('/', parent.size()) == std::string::npos) {
+                        known.push_back(std::string_view(asked).substr(parent.size()));
+                    }
                 }
             }
             const std::string_view near = config::nearest(
@@ -189,9 +208,7 @@ SettingsReader::Read SettingsReader::integer(std::string_view key, std::int64_t 
     if (found == nullptr) {
         return Read::not_found;
     }
-    const std::uint64_t magnitude_max = static_cast<std::uint64_t>(INT64_MAX) +
-                                        (found->negative ? 1 : 0);
-    const bool is_integer = found->kind == Node::Kind::integer && found->magnitude <= magnitude_max;
+    const bool is_integer = found->kind == Node::Kind::integer && fits_64_bits(*found);
     const auto read = static_cast<std::int64_t>(found->negative ? 0 - found->magnitude
                                                                 : found->magnitude);
     if (!is_integer || read < minimum || read > maximum) {
@@ -259,9 +276,65 @@ SettingsReader::Read SettingsReader::anything(std::string_view key) {
     return found == nullptr ? Read::not_found : Read::ok;
 }
 
+SettingsReader::Read SettingsReader::kind(std::string_view key, Kind& value) {
+    std::string pointer;
+    const Node* found = document_->find(key, pointer, false);
+    if (found == nullptr) {
+        return Read::not_found;
+    }
+    switch (found->kind) {
+        case Node::Kind::null: value = Kind::null; break;
+        case Node::Kind::boolean: value = Kind::boolean; break;
+        case Node::Kind::integer:
+            value = fits_64_bits(*found) ? Kind::integer : Kind::number;
+            break;
+        case Node::Kind::real: value = Kind::number; break;
+        case Node::Kind::string: value = Kind::string; break;
+        case Node::Kind::array: value = Kind::array; break;
+        case Node::Kind::object: value = Kind::object; break;
+    }
+    return Read::ok;
+}
+
+SettingsReader::Read SettingsReader::key(std::string_view key, std::uint64_t index,
+                                         std::string_view& name) {
+    std::string pointer;
+    const Node* found = document_->find(key, pointer);
+    if (found == nullptr) {
+        return Read::not_found;
+    }
+    if (found->kind != Node::Kind::object) {
+        error_ = document_->found_expected(*found, pointer, "an object");
+        return Read::wrong_type;
+    }
+    if (index >= found->children.size()) {
+        return Read::not_found;
+    }
+    name = found->children[static_cast<std::size_t>(index)].key;
+    return Read::ok;
+}
+
+void SettingsReader::fail(std::string_view key, std::string_view text) {
+    std::string pointer;
+    static_cast<void>(document_->find(key, pointer));
+    if (failures_.size() == config::mistakes_reported_max) {
+        ++failures_not_kept_;
+        return;
+    }
+    failures_.push_back(document_->place(pointer) + config::excerpt(text, failure_characters_max));
+}
+
+std::vector<std::string> SettingsReader::failures() const {
+    std::vector<std::string> lines = failures_;
+    if (failures_not_kept_ != 0) {
+        lines.push_back(config::more_mistakes(failures_not_kept_));
+    }
+    return lines;
+}
+
 std::vector<std::string> SettingsReader::unread() const {
     std::vector<std::string> lines;
-    if (used_) {
+    if (document_->is_used) {
         document_->collect_unread(document_->root, "", lines);
     }
     return lines;

@@ -86,11 +86,27 @@ std::optional<std::int64_t> as_integer(const Node& node) {
                          : static_cast<std::int64_t>(node.magnitude);
 }
 
+std::uint32_t kind_of(const Node& node) {
+    switch (node.kind) {
+        case Node::Kind::null: return PORTICO_SETTING_NULL;
+        case Node::Kind::boolean: return PORTICO_SETTING_BOOLEAN;
+        case Node::Kind::integer:
+            return as_integer(node) ? PORTICO_SETTING_INTEGER : PORTICO_SETTING_NUMBER;
+        case Node::Kind::real: return PORTICO_SETTING_NUMBER;
+        case Node::Kind::string: return PORTICO_SETTING_STRING;
+        case Node::Kind::array: return PORTICO_SETTING_ARRAY;
+        case Node::Kind::object: return PORTICO_SETTING_OBJECT;
+    }
+    return UINT32_MAX;
+}
+
 struct Run {
     fuzz::Input input;
     Node root;
     bool failed_read = false;
+    std::size_t failures = 0;  // reported by fail
     portico_status answer = PORTICO_OK;
+    bool has_text = false;  // in the room for an error
     bool asked = false;
 };
 Run* current = nullptr;
@@ -98,6 +114,51 @@ Run* current = nullptr;
 constexpr std::string_view keys[] = {"",     "a",    "b",   "a/0",  "a/b", "limits/0/size",
                                      "x~1y", "x~0y", "a/-", "a/01", "0",   "/",
                                      "a/",   "~",    "~2"};
+
+// The functions that ask what there is, and the one that refuses it.
+void read_shape(const portico_settings& settings, portico_instance* instance, Run& run,
+                const std::string& key) {
+    bool is_path = true;
+    const Node* node = look_up(run.root, key, is_path);
+    switch (run.input.byte() % 3) {
+        case 0: {
+            std::uint32_t kind = 77;
+            const portico_status status = settings.get_kind(instance, key.data(), key.size(),
+                                                            &kind);
+            PORTICO_ASSERT(status == (!is_path          ? PORTICO_INVALID
+                                      : node == nullptr ? PORTICO_NOT_FOUND
+                                                        : PORTICO_OK));
+            PORTICO_ASSERT(kind == (status == PORTICO_OK ? kind_of(*node) : 77));
+            return;
+        }
+        case 1: {
+            const char* name = nullptr;
+            std::uint64_t size = 77;
+            const std::uint64_t index = run.input.flag() ? run.input.byte() % 4 : UINT64_MAX;
+            const portico_status status = settings.get_key(instance, key.data(), key.size(), index,
+                                                           &name, &size);
+            const bool is_object = node != nullptr && node->kind == Node::Kind::object;
+            const bool is_there = is_object && index < node->children.size();
+            PORTICO_ASSERT(status == (!is_path                       ? PORTICO_INVALID
+                                      : is_there                     ? PORTICO_OK
+                                      : node == nullptr || is_object ? PORTICO_NOT_FOUND
+                                                                     : PORTICO_WRONG_TYPE));
+            PORTICO_ASSERT(is_there && is_path
+                               ? std::string_view(name, size) == node->children[index].key
+                               : name == nullptr && size == 77);
+            run.failed_read = run.failed_read || status == PORTICO_WRONG_TYPE;
+            return;
+        }
+        default: {
+            const std::string text = run.input.text(run.input.byte() % 32);
+            const portico_status status = settings.fail(instance, key.data(), key.size(),
+                                                        text.data(), text.size());
+            PORTICO_ASSERT(status == (is_path ? PORTICO_ERROR : PORTICO_INVALID));
+            run.failures += is_path ? 1 : 0;
+            return;
+        }
+    }
+}
 
 void read_one(const portico_settings& settings, portico_instance* instance, Run& run) {
     fuzz::Input& input = run.input;
@@ -115,7 +176,7 @@ void read_one(const portico_settings& settings, portico_instance* instance, Run&
         run.failed_read = run.failed_read || status == PORTICO_WRONG_TYPE;
     };
     const char* bytes = key.data();
-    switch (input.byte() % 7) {
+    switch (input.byte() % 10) {
         case 0: {
             std::int32_t value = 77;
             const portico_status status = settings.get_boolean(instance, bytes, key.size(), &value);
@@ -173,6 +234,7 @@ void read_one(const portico_settings& settings, portico_instance* instance, Run&
                            PORTICO_INVALID);
             PORTICO_ASSERT(settings.get_count(instance, nullptr, 1, nullptr) == PORTICO_INVALID);
             return;
+        default: read_shape(settings, instance, run, key); return;
     }
 }
 
@@ -191,14 +253,18 @@ portico_status PORTICO_CALL validate(const portico_setup* setup) {
         const void* table = host->get_extension(instance, PORTICO_EXT_SETTINGS,
                                                 sizeof PORTICO_EXT_SETTINGS - 1);
         PORTICO_ASSERT(table != nullptr);
-        for (std::uint32_t reads = run.input.byte() % 32; reads > 0; --reads) {
+        std::uint32_t reads = run.input.byte() % 32;
+        run.asked = reads != 0;
+        for (; reads > 0; --reads) {
             read_one(*static_cast<const portico_settings*>(table), instance, run);
         }
     }
     run.answer = run.input.flag() ? PORTICO_OK : -static_cast<portico_status>(run.input.byte());
     if (run.input.flag()) {
         // to the last byte, not terminated
-        std::fill_n(error, error_capacity, static_cast<char>(run.input.byte()));
+        const auto letter = static_cast<char>(run.input.byte());
+        std::fill_n(error, error_capacity, letter);
+        run.has_text = letter != '\0';
     }
     return run.answer;
 }
@@ -248,8 +314,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     current = &run;
     const std::vector<std::string> mistakes = instance.validate(1);
     if (run.answer < 0) {
-        PORTICO_ASSERT(mistakes.size() == 1);
+        PORTICO_ASSERT(mistakes.size() ==
+                       std::max<std::size_t>(run.failures + (run.has_text ? 1 : 0), 1));
     }
+    PORTICO_ASSERT(mistakes.size() >= run.failures);
     if (run.answer >= 0 && !run.asked) {
         PORTICO_ASSERT(mistakes.empty());
     }

@@ -164,6 +164,15 @@ config setting_type '"listen": "127.0.0.1:0", "plugin": "settings", "settings": 
 wrong setting_type 'listeners[0].settings.loud'
 config setting_range '"listen": "127.0.0.1:0", "plugin": "settings", "settings": { "count": 11 }'
 wrong setting_range 'listeners[0].settings.count'
+config setting_mistakes '"listen": "127.0.0.1:0", "plugin": "settings",
+    "settings": {
+        "ranges": { "a": [1, 2],
+                    "b": [2, 1],
+                    "c": 3 } }'
+wrong setting_mistakes 'listeners[0].settings.ranges.b: expected a range, [FROM, TO]'
+wrong setting_mistakes 'listeners[0].settings.ranges.c: expected a range, [FROM, TO]'
+config setting_kind '"listen": "127.0.0.1:0", "plugin": "settings", "settings": { "ranges": [] }'
+wrong setting_kind 'listeners[0].settings.ranges: expected an object of ranges'
 config setting_line "$fine, \"settings\": {
         \"print\": 1 }"
 wrong setting_line 'setting_line.json:6'

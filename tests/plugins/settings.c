@@ -1,7 +1,39 @@
-/* settings: reads one setting of each type, in validate and in create, and nothing else. The host
- * reports every other setting as unknown. */
+/* settings: reads one setting of each type, in validate and in create, and an object "ranges" whose
+ * members have any names. The host reports every other setting as unknown. */
 #include <portico/ext/settings.h>
 #include <portico/portico.h>
+#include <stdio.h>
+
+/* "ranges": { "NAME": [FROM, TO], ... }, with FROM not above TO. All that are wrong are reported. */
+static portico_status read_ranges(const portico_settings* settings, portico_instance* instance) {
+    portico_status result = PORTICO_OK;
+    uint32_t kind = PORTICO_SETTING_NULL;
+    if (settings->get_kind(instance, "ranges", 6, &kind) == PORTICO_NOT_FOUND) return PORTICO_OK;
+    if (kind != PORTICO_SETTING_OBJECT) {
+        static const char text[] = "expected an object of ranges";
+        return settings->fail(instance, "ranges", 6, text, sizeof text - 1);
+    }
+    const char* name = NULL;
+    uint64_t name_size = 0;
+    for (uint64_t i = 0;
+         settings->get_key(instance, "ranges", 6, i, &name, &name_size) == PORTICO_OK; ++i) {
+        char key[64];
+        int64_t ends[2] = {0, 0};
+        int read = 0;
+        for (int end = 0; end < 2 && name_size <= 32; ++end) {
+            const int size = snprintf(key, sizeof key, "ranges/%.*s/%d", (int)name_size, name, end);
+            read += settings->get_integer(instance, key, (uint64_t)size, INT64_MIN, INT64_MAX,
+                                          &ends[end]) == PORTICO_OK;
+        }
+        if (read != 2 || ends[0] > ends[1]) {
+            static const char text[] = "expected a range, [FROM, TO]";
+            const int size = snprintf(key, sizeof key, "ranges/%.*s",
+                                      name_size <= 32 ? (int)name_size : 0, name);
+            result = settings->fail(instance, key, (uint64_t)size, text, sizeof text - 1);
+        }
+    }
+    return result;
+}
 
 static portico_status read_all(const portico_host* host, portico_instance* instance) {
     const portico_settings* settings = host->get_extension(instance, PORTICO_EXT_SETTINGS,
@@ -17,7 +49,7 @@ static portico_status read_all(const portico_host* host, portico_instance* insta
     if (status < 0 && status != PORTICO_NOT_FOUND) return status;
     status = settings->get_string(instance, "text", 4, &text, &text_size);
     if (status < 0 && status != PORTICO_NOT_FOUND) return status;
-    return PORTICO_OK;
+    return read_ranges(settings, instance);
 }
 
 static portico_status PORTICO_CALL validate(const portico_setup* setup) {

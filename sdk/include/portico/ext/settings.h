@@ -65,23 +65,24 @@ typedef struct portico_settings {
     portico_status(PORTICO_CALL *read_anything)(portico_instance *instance, const char *key,
                                                 uint64_t key_size);
 
-    /* [control] Returns the kind of a value, a PORTICO_SETTING_... number. The value counts as
-     * looked at, not as read. */
+    /* [control] Stores the kind of a value, a PORTICO_SETTING_... number, in *kind. The value does
+     * not count as read by this. */
     portico_status(PORTICO_CALL *get_kind)(portico_instance *instance, const char *key,
                                            uint64_t key_size, uint32_t *kind);
 
-    /* [control] Returns the name of an object's member number `index`, in the order of the file.
-     * *name is the host's: UTF-8, not terminated and not escaped, valid until create or validate
-     * returns. PORTICO_NOT_FOUND: there are fewer members. PORTICO_WRONG_TYPE: it is no object. */
+    /* [control] Returns the name of an object's member number `index`, in the order of the names'
+     * bytes. *name is the host's: UTF-8, not terminated and not escaped, valid until create or
+     * validate returns. PORTICO_NOT_FOUND: there are fewer members. PORTICO_WRONG_TYPE: it is no
+     * object. */
     portico_status(PORTICO_CALL *get_key)(portico_instance *instance, const char *key,
                                           uint64_t key_size, uint64_t index, const char **name,
                                           uint64_t *name_size);
 
-    /* [control] Reports a mistake in the value of `key` ("" for the settings as a whole): the host
-     * writes file, line and path before `text`, a UTF-8 sentence such as "found 7, expected an even
-     * number". Returns PORTICO_ERROR, so that create can end with `return settings->fail(...)`.
-     * Several may be reported before that; if create then succeeds, they are mistakes all the
-     * same. */
+    /* [control] Reports a mistake in the value of `key`, which need not exist ("" for the settings
+     * as a whole): the host writes file, line and path before `text`, a UTF-8 sentence such as
+     * "found 7, expected an even number" (cut at 1,024 characters). Returns PORTICO_ERROR, so that
+     * create can end with `return settings->fail(...)`. Several may be reported before that; if
+     * create then succeeds, they are mistakes all the same. */
     portico_status(PORTICO_CALL *fail)(portico_instance *instance, const char *key,
                                        uint64_t key_size, const char *text, uint64_t text_size);
 } portico_settings;

@@ -188,13 +188,12 @@ TEST_CASE("members that the plugin did not read are unknown, if it reads setting
                                   "cuont": 2,
                                   "list": [{"a": 1, "b": 2}, 3], "free": {"x": {"y": 1}}, "with/slash": 1, "with~tilde": 2})");
     SettingsReader reader(settings);
+    // it has read nothing here: it may parse the text itself
+    CHECK(reader.unread().empty());
     std::int64_t value = 0;
     CHECK(reader.integer("count", 0, 10, value) == Read::ok);
     CHECK(reader.integer("list/0/a", 0, 10, value) == Read::ok);
     CHECK(reader.anything("free") == Read::ok);
-    // it did not ask for the extension: it may have parsed the text itself
-    CHECK(reader.unread().empty());
-    reader.used();
     const std::vector<std::string> unread = reader.unread();
     REQUIRE(unread.size() == 5);
     CHECK(unread[0] ==
@@ -211,4 +210,98 @@ TEST_CASE("members that the plugin did not read are unknown, if it reads setting
     CHECK(reader.unread().size() == 3);
     CHECK(reader.anything("") == Read::ok);
     CHECK(reader.unread().empty());
+}
+
+TEST_CASE("the kind of a setting is told, and does not count as a read", "[plugin_settings]") {
+    using Kind = SettingsReader::Kind;
+    const config::Settings settings = settings_of(
+        R"({"a": null, "b": true, "c": -9223372036854775808, "d": 9223372036854775808, "e": 1.0,
+            "f": "", "g": [], "h": {"i": 1}})");
+    SettingsReader reader(settings);
+    const std::vector<std::pair<std::string, Kind>> expected{
+        {"", Kind::object},  {"a", Kind::null},     {"b", Kind::boolean}, {"c", Kind::integer},
+        {"d", Kind::number}, {"e", Kind::number},   {"f", Kind::string},  {"g", Kind::array},
+        {"h", Kind::object}, {"h/i", Kind::integer}};
+    for (const auto& [key, kind] : expected) {
+        Kind found = key == "a" ? Kind::object : Kind::null;
+        CHECK(reader.kind(key, found) == Read::ok);
+        CHECK(found == kind);
+    }
+    Kind found = Kind::array;
+    CHECK(reader.kind("none", found) == Read::not_found);
+    CHECK(reader.kind("g/0", found) == Read::not_found);
+    CHECK(found == Kind::array);
+    CHECK_THROWS(reader.kind("~", found));
+    CHECK(reader.error().empty());
+    // What it lies in counts as read, as for every read.
+    const std::vector<std::string> unread = reader.unread();
+    REQUIRE(unread.size() == 7);
+    CHECK(unread[6] == "host.json: listeners[0].settings.h.i: unknown setting of this plugin");
+}
+
+TEST_CASE("a name that only its kind was asked of is known for suggestions", "[plugin_settings]") {
+    const config::Settings settings = settings_of(R"({"cuont": 1})");
+    SettingsReader reader(settings);
+    SettingsReader::Kind kind = SettingsReader::Kind::null;
+    CHECK(reader.kind("count", kind) == Read::not_found);
+    REQUIRE(reader.unread().size() == 1);
+    CHECK(contains(reader.unread()[0], "did you mean \"count\"?"));
+}
+
+TEST_CASE("an object's names are read by number", "[plugin_settings]") {
+    const config::Settings settings = settings_of(R"({"a/b": {"c~d": 1, "e": 2}, "list": [1]})");
+    SettingsReader reader(settings);
+    std::string_view name = "default";
+    CHECK(reader.key("", 0, name) == Read::ok);
+    CHECK(name == "a/b");
+    CHECK(reader.key("", 1, name) == Read::ok);
+    CHECK(name == "list");
+    CHECK(reader.key("a~1b", 0, name) == Read::ok);
+    CHECK(name == "c~d");
+    CHECK(reader.key("a~1b", 2, name) == Read::not_found);
+    CHECK(reader.key("a~1b", UINT64_MAX, name) == Read::not_found);
+    CHECK(reader.key("none", 0, name) == Read::not_found);
+    CHECK(name == "c~d");
+    CHECK(reader.key("list", 0, name) == Read::wrong_type);
+    CHECK(reader.error() == "host.json: listeners[0].settings.list: found [1], expected an object");
+    // The object counts as read, its members do not.
+    REQUIRE(reader.unread().size() == 3);
+    CHECK(contains(reader.unread()[0], "a~1b.c~0d: unknown"));
+}
+
+TEST_CASE("a plugin's own mistakes are kept with their places", "[plugin_settings]") {
+    const config::Settings settings = settings_from_line(4, R"({"even": 7,
+                                "list": [{"size": 1},
+                                         {"size": 2}]})");
+    SettingsReader reader(settings);
+    CHECK(reader.failures().empty());
+    reader.fail("even", "found 7, expected an even number");
+    reader.fail("list/1/size", "is more than list[0].size");
+    reader.fail("list/1/name", "is missing");
+    reader.fail("", "need a \"rest\"");
+    reader.fail("even", "two\nlines");
+    CHECK_THROWS(reader.fail("~", "x"));
+    CHECK(reader.failures() ==
+          std::vector<std::string>{
+              "host.json:4: listeners[0].settings.even: found 7, expected an even number",
+              "host.json:6: listeners[0].settings.list[1].size: is more than list[0].size",
+              "host.json:6: listeners[0].settings.list[1].name: is missing",
+              "host.json:4: listeners[0].settings: need a \"rest\"",
+              "host.json:4: listeners[0].settings.even: two\\nlines"});
+    // What a mistake was found in counts as read.
+    REQUIRE(reader.unread().size() == 1);
+    CHECK(contains(reader.unread()[0], "list[0]: unknown"));
+}
+
+TEST_CASE("of very many mistakes the first ones are kept, and the others counted",
+          "[plugin_settings]") {
+    const config::Settings settings = settings_of("{}");
+    SettingsReader reader(settings);
+    for (int i = 0; i < 53; ++i) {
+        reader.fail("", std::string(2'000, 'x'));
+    }
+    const std::vector<std::string> failures = reader.failures();
+    REQUIRE(failures.size() == 51);
+    CHECK(failures[0].size() < 1'100);
+    CHECK(failures[50] == "3 more mistakes not shown");
 }
