@@ -18,7 +18,7 @@ WorkerGroup::WorkerGroup(std::unique_ptr<io::CompletionPort> port, io::BufferPoo
     : port_(std::move(port)), send_chunks_(&send_chunks), options_(options) {
     PORTICO_ASSERT(options.threads >= 1 && options.batch >= 1 && options.mail_budget >= 1);
     for (std::uint32_t i = 0; i < options.threads; ++i) {
-        workers_.push_back(std::make_unique<Worker>(*this, options.first_index + i));
+        workers_.push_back(std::make_unique<Worker>(*this, options.first_index + i, options.owner));
     }
     // Both complete on a thread of this group.
     doorbell_.completed = [](io::Operation&) { Worker::current()->group().take_inbox(); };

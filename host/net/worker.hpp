@@ -39,7 +39,8 @@ struct WorkerOptions {
     std::uint32_t batch = 64;        // operations taken by one wait; 1 if callbacks may block
     std::uint32_t mail_budget = 64;  // mail delivered by a strand before it queues again
     const char* thread_name =
-        nullptr;  // outlives the group; null: "portico-" and the worker's index
+        nullptr;                  // outlives the group; null: "portico-" and the worker's index
+    const void* owner = nullptr;  // the server: its workers have different indexes
 };
 
 class WorkerGroup {
@@ -118,7 +119,8 @@ private:
 // One thread's loop.
 class Worker {
 public:
-    Worker(WorkerGroup& group, std::uint32_t index) noexcept : group_(&group), index_(index) {}
+    Worker(WorkerGroup& group, std::uint32_t index, const void* owner) noexcept
+        : group_(&group), index_(index), owner_(owner) {}
 
     void run() noexcept;
 
@@ -127,6 +129,7 @@ public:
 
     [[nodiscard]] WorkerGroup& group() const noexcept { return *group_; }
     [[nodiscard]] std::uint32_t index() const noexcept { return index_; }
+    [[nodiscard]] const void* owner() const noexcept { return owner_; }
     // Written by the protocol on this thread, read by other threads.
     [[nodiscard]] CurrentCall& current_call() noexcept { return current_call_; }
 
@@ -170,6 +173,7 @@ private:
 
     WorkerGroup* group_;
     std::uint32_t index_;
+    const void* owner_;
     Strand* running_ = nullptr;
     bool took_stop_post_ = false;
     CurrentCall current_call_;

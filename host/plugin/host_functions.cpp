@@ -11,6 +11,7 @@
 #include "plugin/call_scope.hpp"
 #include "plugin/instance.hpp"
 #include "plugin/instance_use.hpp"
+#include "plugin/metrics_functions.hpp"
 #include "plugin/settings_functions.hpp"
 
 namespace portico::plugin {
@@ -315,11 +316,12 @@ const void* PORTICO_CALL HostFunctions::get_extension(portico_instance* handle, 
     if (!instance || id == nullptr) {
         return nullptr;
     }
-    if (std::string_view(id, id_size) == PORTICO_EXT_SETTINGS) {
-        if (SettingsReader* settings = instance->settings_now(); settings != nullptr) {
-            settings->used();
-        }
+    const std::string_view name(id, id_size);
+    if (name == PORTICO_EXT_SETTINGS) {
         return &settings_table();
+    }
+    if (name == PORTICO_EXT_METRICS) {
+        return &metrics_table();
     }
     return nullptr;
 }

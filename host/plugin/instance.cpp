@@ -5,6 +5,8 @@
 #include <thread>
 #include <utility>
 
+#include "plugin/metric_rules.hpp"
+
 namespace portico::plugin {
 
 namespace {
@@ -57,6 +59,7 @@ Instance::~Instance() {
         table_.destroy(self_);
     }
     close_handle();
+    delete metrics_.load(std::memory_order_relaxed);
 }
 
 // A thread of the plugin that goes on all the same finds nothing any more.
@@ -85,20 +88,21 @@ std::vector<std::string> Instance::mistakes_of(const char* what, portico_status 
                                          ": ") +
                               "listener \"" + listener_.name + "\", plugin \"" + listener_.plugin +
                               "\": ";
-    if (status < 0) {
-        if (!error.empty()) {
-            return {place + error};
-        }
-        if (status == PORTICO_NO_MEMORY) {
-            return {place + "out of memory"};
-        }
-        if (!settings_->error().empty()) {
-            return {settings_->error()};
-        }
-        return {place + what + " failed with status " + std::to_string(status) +
-                " and no explanation"};
+    std::vector<std::string> mistakes = settings_->failures();
+    if (status >= 0) {
+        std::vector<std::string> unread = settings_->unread();
+        mistakes.insert(mistakes.end(), unread.begin(), unread.end());
+    } else if (!error.empty()) {
+        mistakes.push_back(place + error);
+    } else if (mistakes.empty()) {
+        mistakes.push_back(status == PORTICO_NO_MEMORY   ? place + "out of memory"
+                           : !settings_->error().empty() ? settings_->error()
+                           : !metric_mistake_.empty()
+                               ? place + metric_mistake_
+                               : place + what + " failed with status " + std::to_string(status) +
+                                     " and no explanation");
     }
-    return settings_->unread();
+    return mistakes;
 }
 
 portico_setup Instance::make_setup(std::uint32_t mode, std::uint32_t worker_count,
@@ -162,8 +166,43 @@ std::vector<std::string> Instance::create(net::ConnectionTable& table,
         posts_.fetch_or(finishing, std::memory_order_acq_rel);
     }
     std::vector<std::string> mistakes = mistakes_of("create", status, error_text(error));
+    if (created_ && !metric_mistake_.empty()) {
+        log_.write(base::LogLevel::warn, listener_.name, 0, metric_mistake_);
+    }
     settings_.reset();
     return mistakes;
+}
+
+portico_status Instance::define_metric(const portico_metric_definition& definition,
+                                       portico_metric& metric) {
+    // settings_now() and not validate's.
+    if (settings_now() == nullptr || context_ == nullptr || metrics_store_ == nullptr) {
+        return PORTICO_UNSUPPORTED;
+    }
+    base::Result<MetricDefinition> read = read_definition(definition);
+    if (!read) {
+        metric_mistake_ = read.error();
+        return PORTICO_INVALID;
+    }
+    InstanceMetrics* metrics = metrics_.load(std::memory_order_relaxed);
+    if (metrics == nullptr) {
+        metrics = new InstanceMetrics(*metrics_store_, listener_.name,
+                                      std::string(table_.name, table_.name_size));
+        metrics_.store(metrics, std::memory_order_release);
+    }
+    const std::uint32_t series_max = definition.series_max != 0 ? definition.series_max
+                                                                : series_max_default;
+    base::Result<std::uint64_t> number = metrics->define(std::move(*read), series_max);
+    if (!number) {
+        metric_mistake_ = number.error();
+        return PORTICO_INVALID;
+    }
+    if (*number == 0) {
+        metric_mistake_ = "more than " + std::to_string(InstanceMetrics::metrics_max) + " metrics";
+        return PORTICO_LIMIT;
+    }
+    metric = *number;
+    return PORTICO_OK;
 }
 
 void Instance::finish() {

@@ -24,8 +24,10 @@
 #include "net/protocol.hpp"
 #include "net/strand.hpp"
 #include "plugin/instance_handle.hpp"
+#include "plugin/instance_metrics.hpp"
 #include "plugin/loader.hpp"
 #include "plugin/settings_reader.hpp"
+#include "portico/ext/metrics.h"
 
 namespace portico::plugin {
 
@@ -57,6 +59,9 @@ public:
                                                   const net::ConnectionContext& context,
                                                   net::WorkerGroup& home,
                                                   std::uint32_t worker_count);
+
+    // The store of the server, for metrics that create defines. Without it they are refused.
+    void use_metrics(Metrics& store) noexcept { metrics_store_ = &store; }
 
     // The strand that runs everything that is posted to the instance. With SERIAL it is also the
     // strand of all its connections.
@@ -90,6 +95,7 @@ public:
 
 private:
     friend struct HostFunctions;
+    friend struct MetricsFunctions;
     friend struct SettingsFunctions;
     struct InstancePost;
     // Carries on_stop to the strand. It is a member, so that a stop needs no memory.
@@ -112,6 +118,9 @@ private:
     [[nodiscard]] SettingsReader* settings_now() noexcept;
     [[nodiscard]] std::vector<std::string> mistakes_of(const char* what, portico_status status,
                                                        const std::string& error);
+    // Of the extension for metrics. Throws std::bad_alloc.
+    [[nodiscard]] portico_status define_metric(const portico_metric_definition& definition,
+                                               portico_metric& metric);
     // True if `status`, which `callback` returned, aborts the connection. Then it is logged,
     // because it may be a mistake of the plugin's author. A flood of errors becomes one line and a
     // count.
@@ -148,6 +157,12 @@ private:
 
     // Exists while create or validate runs, for the thread that runs it ([control]).
     std::unique_ptr<SettingsReader> settings_;
+
+    Metrics* metrics_store_ = nullptr;
+    // Made by the first definition, in create. The release there pairs with the acquire of the
+    // metrics' functions.
+    std::atomic<InstanceMetrics*> metrics_{nullptr};
+    std::string metric_mistake_;  // of the last definition that was refused; [control]
 
     net::Strand strand_;
     StopMail stop_mail_;

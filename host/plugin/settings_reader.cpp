@@ -118,8 +118,8 @@ struct SettingsReader::Document {
                ": ";
     }
 
-    // Null if it is absent. Marks what it lies in as read, and the value itself if `reads`. Throws if
-    // the key is no path.
+    // Null if it is absent. Marks what it lies in as read, and the value itself if `reads`. Throws
+    // if the key is no path.
     [[nodiscard]] const Node* find(std::string_view key, std::string& pointer, bool reads = true) {
         is_used = true;
         if (!is_path(key)) {

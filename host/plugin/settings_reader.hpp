@@ -1,5 +1,5 @@
-// Typed reads of a plugin's settings, for the extension "portico.settings.draft/1". They remember what
-// was read and what went wrong.
+// Typed reads of a plugin's settings, for the extension "portico.settings.draft/1". They remember
+// what was read and what went wrong.
 #pragma once
 
 #include <cstdint>

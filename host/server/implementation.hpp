@@ -28,9 +28,9 @@
 
 namespace portico {
 
-// Concurrency: the thread that owns the server calls everything but stop(), reopen_log() and
-// statistics(). mutex_ guards stop_wanted_ and serving_, and orders the workers' notifications (an
-// acceptor has stopped, a last connection is gone) with the waits for them.
+// Concurrency: the thread that owns the server calls everything but stop(), reopen_log(),
+// statistics() and metrics(). mutex_ guards stop_wanted_ and serving_, and orders the workers'
+// notifications (an acceptor has stopped, a last connection is gone) with the waits for them.
 class Server::Implementation {
 public:
     // Stops the server if it runs; call it before the destructor. False: a callback has not
@@ -61,6 +61,8 @@ public:
     void reopen_log() noexcept;
 
     Statistics statistics() noexcept;
+
+    [[nodiscard]] std::vector<Metric> metrics();
 
     [[nodiscard]] const std::vector<std::string>& errors() const noexcept {
         return memory_ran_out_ ? out_of_memory_ : errors_;
@@ -271,6 +273,9 @@ private:
     std::vector<std::unique_ptr<Port>> ports_;
     std::unique_ptr<Port> accepting_port_;  // null: the only worker accepts itself
     std::unique_ptr<plugin::PrivateCopies> copies_;
+    // Made before the instances. A reader keeps it alive by a copy, which it takes under mutex_
+    // while the server serves.
+    std::shared_ptr<plugin::Metrics> metrics_;
     std::vector<std::unique_ptr<Service>> services_;
     std::vector<net::WorkerGroup*> service_homes_;  // of each service's instance
     std::unique_ptr<net::Drain> drain_;

@@ -48,6 +48,7 @@ net::WorkerGroup* Server::Implementation::add_port(std::uint32_t threads, std::u
     worker_options.threads = threads;
     worker_options.first_index = worker_threads_;
     worker_options.batch = batch;
+    worker_options.owner = this;
     added->group = std::make_unique<net::WorkerGroup>(std::move(*port), added->send_chunks,
                                                       worker_options);
     worker_threads_ += threads;
@@ -127,6 +128,7 @@ net::WorkerGroup* Server::Implementation::accepting_group() {
     net::WorkerOptions options;
     options.first_index = worker_threads_;
     options.thread_name = "portico-accept";
+    options.owner = this;
     added->group = std::make_unique<net::WorkerGroup>(std::move(*port), added->send_chunks,
                                                       options);
     accepting_port_ = std::move(added);

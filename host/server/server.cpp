@@ -168,6 +168,10 @@ Statistics Server::statistics() const noexcept {
     return implementation_->statistics();
 }
 
+std::vector<Metric> Server::metrics() const {
+    return implementation_->metrics();
+}
+
 const char* Server::version() noexcept {
     return PORTICO_VERSION;
 }

@@ -165,6 +165,7 @@ void Server::Implementation::close_all() noexcept {
         service->acceptor.reset();
     }
     services_.clear();
+    metrics_.reset();
     copies_.reset();
     service_homes_.clear();
     drain_.reset();

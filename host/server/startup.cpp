@@ -229,6 +229,10 @@ bool Server::Implementation::prepare_stop() {
 }
 
 bool Server::Implementation::create_instances() {
+    metrics_ = std::make_shared<plugin::Metrics>(worker_threads_, this);
+    for (const std::unique_ptr<Service>& service : services_) {
+        service->instance->use_metrics(*metrics_);
+    }
     const bool returned = call_plugins(
         "create",
         [this](Service& service, net::WorkerGroup& home) {

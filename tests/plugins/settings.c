@@ -4,7 +4,7 @@
 #include <portico/portico.h>
 #include <stdio.h>
 
-/* "ranges": { "NAME": [FROM, TO], ... }, with FROM not above TO. All that are wrong are reported. */
+/* "ranges": { "NAME": [FROM, TO], ... }, with FROM not above TO. Reports all that are wrong. */
 static portico_status read_ranges(const portico_settings* settings, portico_instance* instance) {
     portico_status result = PORTICO_OK;
     uint32_t kind = PORTICO_SETTING_NULL;

@@ -46,6 +46,33 @@ struct Statistics {
     std::string backend;  // "epoll", "io_uring", "iocp": of the common ports
 };
 
+// What plugins count, by name: see docs/reference/metrics.md.
+struct Metric {
+    enum class Kind : std::uint8_t { counter, gauge, histogram };
+
+    struct Label {
+        std::string name;
+        std::string value;
+    };
+    struct Bucket {
+        double upper_bound = 0;   // included; the last one is infinity
+        std::uint64_t count = 0;  // of all values up to it, smaller buckets included
+    };
+    struct Series {
+        std::vector<Label> labels;  // "listener", "plugin", and then the plugin's own
+        std::uint64_t count = 0;    // counters: the total; histograms: the number of values
+        double value = 0;           // gauges
+        // Histograms. A value that is recorded while this is read may be missing in one of the two.
+        std::vector<Bucket> buckets;
+        double sum = 0;
+    };
+
+    std::string name;  // with its prefix: "portico_plugin_messages_total"
+    std::string help;
+    Kind kind = Kind::counter;
+    std::vector<Series> series;
+};
+
 struct StopResult {
     std::uint64_t connections_cut = 0;  // ended by the drain's deadline
     // A callback of a plugin has not returned a second after the drain's deadline (or, in a start,
@@ -55,9 +82,9 @@ struct StopResult {
     bool stuck = false;
 };
 
-// One thread at a time may make calls, except stop(), reopen_log() and statistics(). errors() says
-// what went wrong, also if memory ran out ("out of memory"). Only the constructor and
-// program_directory() throw: std::bad_alloc.
+// One thread at a time may make calls, except stop(), reopen_log(), statistics() and metrics().
+// errors() says what went wrong, also if memory ran out ("out of memory"). Only the constructor,
+// metrics() and program_directory() throw: std::bad_alloc.
 class Server {
 public:
     Server();
@@ -110,6 +137,10 @@ public:
 
     // [any thread] All zero unless the server has been started.
     [[nodiscard]] Statistics statistics() const noexcept;
+
+    // [any thread] The metrics that plugins have defined, sorted by name, and their series, sorted
+    // by listener, plugin and labels. Counters never go back. Empty unless the server runs.
+    [[nodiscard]] std::vector<Metric> metrics() const;
 
     // "MAJOR.MINOR.PATCH"
     [[nodiscard]] static const char* version() noexcept;

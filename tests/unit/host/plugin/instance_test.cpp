@@ -6,6 +6,7 @@
 #include <functional>
 #include <thread>
 
+#include "portico/ext/metrics.h"
 #include "portico/ext/settings.h"
 #include "support/catch.hpp"
 
@@ -188,6 +189,15 @@ TEST_CASE("the settings extension answers each kind of read through its table",
             CHECK(settings.read_anything(self, "list", 4) == PORTICO_OK);
             CHECK(settings.read_anything(self, "rest", 4) == PORTICO_OK);
             CHECK(settings.read_anything(self, "gone", 4) == PORTICO_NOT_FOUND);
+            std::uint32_t kind = 99;
+            CHECK(settings.get_kind(self, "rest", 4, &kind) == PORTICO_OK);
+            CHECK(kind == PORTICO_SETTING_OBJECT);
+            CHECK(settings.get_kind(self, "rest/a", 6, &kind) == PORTICO_OK);
+            CHECK(kind == PORTICO_SETTING_INTEGER);
+            CHECK(settings.get_key(self, "rest", 4, 0, &text, &size) == PORTICO_OK);
+            CHECK(std::string(text, size) == "a");
+            CHECK(settings.get_key(self, "rest", 4, 1, &text, &size) == PORTICO_NOT_FOUND);
+            CHECK(settings.get_key(self, "list", 4, 0, &text, &size) == PORTICO_WRONG_TYPE);
             return PORTICO_OK;
         });
     CHECK(mistakes.empty());
@@ -211,6 +221,11 @@ TEST_CASE("the settings extension refuses a bad key and a missing place for the 
             CHECK(settings.get_string(self, "text", 4, nullptr, &size) == PORTICO_INVALID);
             CHECK(settings.get_string(self, "text", 4, &text, nullptr) == PORTICO_INVALID);
             CHECK(settings.get_count(self, "text", 4, nullptr) == PORTICO_INVALID);
+            CHECK(settings.get_kind(self, "text", 4, nullptr) == PORTICO_INVALID);
+            CHECK(settings.get_key(self, "", 0, 0, nullptr, &size) == PORTICO_INVALID);
+            CHECK(settings.get_key(self, "", 0, 0, &text, nullptr) == PORTICO_INVALID);
+            CHECK(settings.fail(self, "text", 4, nullptr, 1) == PORTICO_INVALID);
+            CHECK(settings.fail(self, "~", 1, "x", 1) == PORTICO_INVALID);
             CHECK(settings.get_string(self, "none", 4, &text, &size) == PORTICO_NOT_FOUND);
             CHECK(settings.get_count(self, "text", 4, &size) == PORTICO_WRONG_TYPE);
             CHECK(truth == 7);
@@ -258,6 +273,61 @@ TEST_CASE(
         }));
 }
 
+TEST_CASE("mistakes that a plugin reports are mistakes, whatever validate returns",
+          "[plugin_instance]") {
+    Fixture fixture;
+    fixture.listener.settings.json = R"({"a": 1, "b": 2, "other": 3})";
+    const auto reporting = [](portico_status answer, const std::string& words) {
+        return [=](const portico_host& host, portico_instance* self, char* error, std::uint64_t) {
+            const portico_settings& settings = *settings_of(host, self);
+            CHECK(settings.fail(self, "a", 1, "is odd", 6) == PORTICO_ERROR);
+            CHECK(settings.fail(self, "b", 1, "is even", 7) == PORTICO_ERROR);
+            std::copy(words.begin(), words.end(), error);
+            return answer;
+        };
+    };
+    CHECK(fixture.validate(reporting(PORTICO_ERROR, "")) ==
+          std::vector<std::string>{"settings.a: is odd", "settings.b: is even"});
+    CHECK(fixture.validate(reporting(PORTICO_ERROR, "words")) ==
+          std::vector<std::string>{"settings.a: is odd", "settings.b: is even",
+                                   "listener \"one\", plugin \"file#tested\": words"});
+    CHECK(fixture.validate(reporting(PORTICO_OK, "words")) ==
+          std::vector<std::string>{"settings.a: is odd", "settings.b: is even",
+                                   "settings.other: unknown setting of this plugin"});
+}
+
+TEST_CASE("a plugin that only asks for the extension may have any settings", "[plugin_instance]") {
+    Fixture fixture;
+    fixture.listener.settings.json = R"({"a": 1})";
+    CHECK(fixture
+              .validate([](const portico_host& host, portico_instance* self, char*, std::uint64_t) {
+                  static_cast<void>(settings_of(host, self));
+                  return PORTICO_OK;
+              })
+              .empty());
+}
+
+TEST_CASE("metrics are defined in create only", "[plugin_instance]") {
+    Fixture fixture;
+    static_cast<void>(fixture.validate(
+        [](const portico_host& host, portico_instance* self, char*, std::uint64_t) {
+            const auto* metrics = static_cast<const portico_metrics*>(
+                host.get_extension(self, PORTICO_EXT_METRICS, sizeof PORTICO_EXT_METRICS - 1));
+            REQUIRE(metrics != nullptr);
+            portico_metric_definition definition{};
+            definition.struct_size = sizeof definition;
+            definition.kind = PORTICO_METRIC_GAUGE;
+            definition.name = "a";
+            definition.name_size = 1;
+            std::uint64_t number = 7;
+            CHECK(metrics->define(self, &definition, &number) == PORTICO_UNSUPPORTED);
+            CHECK(metrics->series(self, 1, nullptr, 0, 0, &number) == PORTICO_GONE);
+            CHECK(metrics->add(self, 1, 1) == PORTICO_GONE);
+            CHECK(number == 7);
+            return PORTICO_OK;
+        }));
+}
+
 TEST_CASE("settings are read only inside validate, by its thread", "[plugin_instance]") {
     Fixture fixture;
     fixture.listener.settings.json = R"({"loud": true})";
@@ -295,6 +365,10 @@ TEST_CASE("settings are read only inside validate, by its thread", "[plugin_inst
     CHECK(kept->get_number(handle, "loud", 4, 0, 1, &number) == PORTICO_GONE);
     CHECK(kept->get_string(handle, "loud", 4, &text, &size) == PORTICO_GONE);
     CHECK(kept->get_count(handle, "loud", 4, &size) == PORTICO_GONE);
+    std::uint32_t kind = 0;
+    CHECK(kept->get_kind(handle, "loud", 4, &kind) == PORTICO_GONE);
+    CHECK(kept->get_key(handle, "", 0, 0, &text, &size) == PORTICO_GONE);
+    CHECK(kept->fail(handle, "loud", 4, "x", 1) == PORTICO_GONE);
 }
 
 TEST_CASE("inside validate there are no connections and no threads of the host",

@@ -1,0 +1,43 @@
+// Counts what a service does, in the host's metrics and beside them: its callbacks, on workers, and
+// the calls of its threads. At the end both must have the same number.
+#pragma once
+
+#include <cstdint>
+
+#include "portico/ext/metrics.h"
+#include "portico/portico.h"
+
+namespace portico::sim {
+
+class Count {
+public:
+    static constexpr char name[] = "done_total";
+
+    // In create. False: the host refuses it.
+    [[nodiscard]] bool define(const portico_setup& setup) noexcept {
+        instance_ = setup.instance;
+        metrics_ = static_cast<const portico_metrics*>(setup.host->get_extension(
+            instance_, PORTICO_EXT_METRICS, sizeof PORTICO_EXT_METRICS - 1));
+        portico_metric_definition definition{};
+        definition.struct_size = sizeof definition;
+        definition.kind = PORTICO_METRIC_COUNTER;
+        definition.name = name;
+        definition.name_size = sizeof name - 1;
+        portico_metric metric = 0;
+        return metrics_->define(instance_, &definition, &metric) == PORTICO_OK &&
+               metrics_->series(instance_, metric, nullptr, 0, 0, &series_) == PORTICO_OK;
+    }
+
+    // From any thread. After destroy the host counts no more.
+    void add() noexcept { added_ += metrics_->add(instance_, series_, 1) == PORTICO_OK ? 1 : 0; }
+
+    [[nodiscard]] std::uint64_t added() const noexcept { return added_; }
+
+private:
+    portico_instance* instance_ = nullptr;
+    const portico_metrics* metrics_ = nullptr;
+    portico_series series_ = 0;
+    std::uint64_t added_ = 0;
+};
+
+}  // namespace portico::sim
