@@ -163,6 +163,7 @@ Ledger::Callback::Callback(Ledger& ledger, Service& service, Line* line, const c
         ledger.violated("service " + text(service.number) +
                         " is serial, and two of its callbacks overlap");
     }
+    service.count.add();
     ++service.running;
     if (line == nullptr) {
         if (service.instance_posts_running++ != 0) {

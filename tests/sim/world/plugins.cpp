@@ -43,6 +43,9 @@ struct Plugin::Callbacks {
         if (setup->host->worker_index(setup->instance) != UINT32_MAX) {
             service.plugin->ledger_.violated("create runs on a worker");
         }
+        if (!service.count.define(*setup)) {
+            service.plugin->ledger_.violated("create cannot define a metric");
+        }
         static_cast<void>(service.plugin->calls_.post_instance(service, posted));
         return PORTICO_OK;
     }
@@ -476,6 +479,9 @@ Calls::Target Plugin::draw_target() {
 }
 
 void Plugin::meddle(bool from_thread) {
+    if (from_thread) {
+        service_.count.add();
+    }
     const Calls::Target to = draw_target();
     const bool is_mine = to.line != nullptr && to.line->may_be_of(service_);
     // An echo's live connection gets only calls that must not change its answers.

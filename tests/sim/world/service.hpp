@@ -6,6 +6,7 @@
 
 #include "net/acceptor.hpp"
 #include "plugin/instance.hpp"
+#include "sim/world/count.hpp"
 #include "sim/world/ledger.hpp"
 
 namespace portico::sim {
@@ -31,6 +32,7 @@ struct Service {
     std::uint32_t homes = 1;
     std::uint64_t last_full_ns = 0;  // when it was last seen at its limit
 
+    Count count;                // of callbacks, posted functions, and calls of threads
     std::uint32_t running = 0;  // callbacks and posted functions that run now
     std::uint32_t instance_posts_running = 0;
     std::uint32_t lines_open = 0;    // accepted by on_open and not closed

@@ -160,7 +160,9 @@ void World::start() {
             ledger_.violated("cannot start the workers: " + started.error());
         }
     }
+    metrics_ = std::make_unique<plugin::Metrics>(workers_, nullptr);
     for (std::size_t i = 0; i < services_.size(); ++i) {
+        services_[i]->instance->use_metrics(*metrics_);
         Plugin::creating(*services_[i]);
         const std::vector<std::string> mistakes = services_[i]->instance->create(
             *table_, services_[i]->context, *homes[i], workers_);
@@ -444,6 +446,31 @@ void World::finish() {
         service->instance.reset();
     }
     end_callers();
+    check_counts();
+}
+
+void World::check_counts() {
+    std::uint64_t counted = 0;
+    std::uint64_t added = 0;
+    for (const plugin::MetricReading& reading : metrics_->read()) {
+        for (const plugin::MetricReading::Series& read : reading.series) {
+            counted += read.counter;
+            for (const std::unique_ptr<Service>& service : services_) {
+                if (service->listener.name == read.metric->listener &&
+                    service->count.added() != read.counter) {
+                    ledger_.violated("service " + std::to_string(service->number) +
+                                     " has counted to " + std::to_string(service->count.added()) +
+                                     ", and its metric says " + std::to_string(read.counter));
+                }
+            }
+        }
+    }
+    for (const std::unique_ptr<Service>& service : services_) {
+        added += service->count.added();
+    }
+    if (counted != added) {
+        ledger_.violated("a service's metric is missing");
+    }
 }
 
 // Gives everything back. Then the bytes in flight to the peers arrive, and the peers are asked what

@@ -63,6 +63,8 @@ private:
     void drain();
     void finish();
     void take_apart();
+    // What the plugins' metrics say is what they did.
+    void check_counts();
     void check_step();
     // Checks that a connected client does not wait for a busy worker if an idle one could open it.
     void check_waiting();
@@ -77,6 +79,7 @@ private:
     Calls calls_;
     std::unique_ptr<SilentLog> log_;
     std::unique_ptr<net::ConnectionTable> table_;
+    std::unique_ptr<plugin::Metrics> metrics_;
     std::vector<std::unique_ptr<Port>> ports_;
     std::vector<std::unique_ptr<Service>> services_;
     std::vector<std::unique_ptr<ScriptedPeer>> newcomers_;
