@@ -1,14 +1,22 @@
 #!/usr/bin/env bash
 # Counts the instructions of plugin dispatch for one message of 64 bytes with valgrind's callgrind.
-#     bench/micro/count_dispatch.sh [--bin build/bench/bin]
+#     bench/micro/count_dispatch.sh [--bin build/bench/bin] [--c]
 # It gives two figures. The first goes from the completed receive to the plugin's send in the queue,
 # with the receive armed again. The second also includes the end of the strand's turn, in which the
 # queue is handed to the port and emptied. The port's own functions are left out of both. The
 # figures are differences between runs of two lengths, so work that is done once (the first chunk,
-# the first slab) is in neither.
+# the first slab) is in neither. With --c the plugin is an echo in C (echo_in_c.c) instead of the
+# host's own, which uses the C++ wrapper.
 set -euo pipefail
-bin=build/bench/bin
-if [ "${1:-}" = --bin ]; then bin=$2; fi
+bin=build/bench/bin program=dispatch_once
+while [ $# -gt 0 ]; do
+    case $1 in
+    --bin) bin=$2; shift ;;
+    --c) program=dispatch_once_c ;;
+    *) echo "$0: $1 is unknown" >&2; exit 2 ;;
+    esac
+    shift
+done
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
@@ -22,7 +30,7 @@ instructions() { # MESSAGES TOGGLE...
     for toggle in dispatch_counted "${port[@]}" "$@"; do toggles+=("--toggle-collect=$toggle"); done
     valgrind --tool=callgrind --collect-atstart=no "${toggles[@]}" \
         --callgrind-out-file="$scratch/out" \
-        "$bin/micro/dispatch_once" "$messages" >"$scratch/log" 2>&1 || {
+        "$bin/micro/$program" "$messages" >"$scratch/log" 2>&1 || {
         cat "$scratch/log" >&2
         exit 1
     }

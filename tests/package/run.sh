@@ -54,7 +54,7 @@ quietly() { # LOG COMMAND...: its output is shown only if it fails
 }
 
 rm -rf "$work"
-mkdir -p "$work/pingpong" "$work/hello"
+mkdir -p "$work/pingpong" "$work/hello" "$work/redis_like"
 work=$(cd "$work" && pwd)
 sdk=$(cd "$sdk" && pwd)
 
@@ -90,28 +90,32 @@ plugin=$work/pingpong/build/pingpong$module
 printed 1 >"$work/hello/hello.c"
 printed 2 >"$work/hello/CMakeLists.txt"
 build hello # as the README prints it, word for word
+cp "$root/examples/redis_like/"*.?pp "$root/examples/redis_like/CMakeLists.txt" "$work/redis_like/"
+build redis_like # in C++, with the wrapper
 if [ -n "$sdk_only" ]; then
-    echo "built, as is the plugin that the README prints; each exports portico_plugin_query alone"
+    echo "built, as are redis_like and the plugin that the README prints; each exports"
+    echo "portico_plugin_query alone"
     exit 0
 fi
 
 programs=$(cd "$programs" && pwd)
 mkdir -p "$programs/plugins" "$programs/config"
-cp "$plugin" "$programs/plugins/"
+cp "$plugin" "$work/redis_like/build/redis_like$module" "$programs/plugins/"
 config=$programs/config/demo.json
-write_config() { # PORT PORT PORT
+write_config() { # PORT PORT PORT PORT
     cat >"$config" <<JSON
 {
   "listeners": [
     { "name": "echo", "listen": "127.0.0.1:$1", "plugin": "echo" },
     { "name": "ack", "listen": "127.0.0.1:$2", "plugin": "ack" },
     { "name": "pingpong", "listen": "127.0.0.1:$3", "plugin": "pingpong",
-      "framing": { "type": "delimiter", "delimiter": "\n" } }
+      "framing": { "type": "delimiter", "delimiter": "\n" } },
+    { "name": "redis_like", "listen": "127.0.0.1:$4", "plugin": "redis_like" }
   ]
 }
 JSON
 }
-write_config 0 0 0 # any free ports: the log says which
+write_config 0 0 0 0 # any free ports: the log says which
 
 # Programs run in their own folder, so the command lines need no path that another system would
 # write differently.
@@ -165,6 +169,7 @@ stress() { # LISTENER CLIENT-OPTION...
 stress echo --size 1-16384 --depth 8
 stress ack --message 'Hello from the client' --expect 'text:Message received successfully'
 stress pingpong --message PING --expect text:PONG --framing 'delimiter:\n' --depth 16
+stress redis_like --message PING --expect text:+PONG --framing 'delimiter:\r\n' --depth 16
 echo
 
 [ -z "$emulator" ] && how="SIGTERM" || how="Ctrl-C"
@@ -178,4 +183,4 @@ host_pid=''
 [ $status -eq 0 ] || fail "host$exe exited with $status after $how, expected 0" "$host_log"
 grep -qE ' stopped' "$host_log" || fail "host$exe did not log \"stopped\"" "$host_log"
 echo "stopped with $how: every connection closed in order, exit code 0"
-write_config 5000 5001 5002
+write_config 5000 5001 5002 5003

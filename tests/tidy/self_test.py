@@ -90,6 +90,11 @@ class Layers(Check):
                            '#include "portico/b.h"\n', "sdk/include/portico/b.h": ""},
             "sdk/include/portico/a.h:2: sdk includes unistd.h", exceptions={})
 
+    def test_the_wrapper_includes_cpp_as_well(self):
+        self.assert_found(
+            layers.check, {"sdk/include/portico/a.hpp": "#include <string>\n#include <unistd.h>\n"},
+            "sdk/include/portico/a.hpp:2: sdk includes unistd.h", exceptions={})
+
     def test_system_headers_stay_in_io(self):
         self.assert_found(
             layers.check, {"host/net/a.cpp": "#include <sys/socket.h>\n",

@@ -40,12 +40,12 @@ verb_demo() {
     echo "    cd \"$folder\""
     if [ -n "$exe" ]; then
         echo "    export WINEPREFIX=\"$WINEPREFIX\" WINEDEBUG=-all"
-        echo "    wine ./host.exe --config config/demo.json            # echo on port 5000, ack on 5001, pingpong on 5002; Ctrl-C stops it"
+        echo "    wine ./host.exe --config config/demo.json            # echo on port 5000, ack on 5001, pingpong on 5002, redis_like on 5003; Ctrl-C stops it"
         echo "    wine ./client.exe 127.0.0.1 5000                     # in another terminal: asks for a message, threads and sends"
     else
-        echo "    ./host --config config/demo.json                     # echo on port 5000, ack on 5001, pingpong on 5002; Ctrl-C stops it"
+        echo "    ./host --config config/demo.json                     # echo on port 5000, ack on 5001, pingpong on 5002, redis_like on 5003; Ctrl-C stops it"
         echo "    ./client 127.0.0.1 5000                              # in another terminal: asks for a message, threads and sends"
         echo "    ./client 127.0.0.1 5000 --size 1-60000 --connections 200 --count 500 --depth 8"
     fi
-    echo "The protocol that was dropped in: examples/minimal_c/pingpong.c"
+    echo "The protocols that were dropped in: examples/minimal_c/pingpong.c, examples/redis_like"
 }

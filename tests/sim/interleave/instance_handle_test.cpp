@@ -100,7 +100,7 @@ TEST_CASE("defects of the instance's handle are found", "[instance_handle][defec
     expect_found(server(1, 1), {"enter", Change::relaxed}, "race: ");
     expect_found(server(1, 1), {"enter", Change::left_out}, "owner waits");
     expect_found(server(1, 1), {"leave", Change::relaxed}, "race: ");
-    expect_found(server(1, 1), {"leave", Change::left_out}, "no end");
+    expect_found(server(1, 1), {"leave", Change::left_out}, "owner waits");
     expect_found(server(1, 1), {"close", Change::relaxed}, "race: ");
-    expect_found(server(1, 1), {"close", Change::left_out}, "race: ");
+    expect_found(server(1, 1), {"close", Change::left_out}, "an ended instance is found");
 }

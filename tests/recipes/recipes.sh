@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# The recipes of docs/guide/plugins_in_cpp.md, each served by the host and asked for what it
+# promises.
+source "$(dirname "${BASH_SOURCE[0]}")/../integration/common.sh"
+
+listener() { # NAME SETTINGS
+    echo "  { \"name\": \"$1\", \"listen\": \"127.0.0.1:0\", \"plugin\": \"$1\","
+    echo "    \"settings\": { $2 },"
+    echo "    \"framing\": { \"type\": \"delimiter\", \"delimiter\": \"\\n\" },"
+    echo "    \"blocking_threads\": 4, \"limits\": { \"send_queue_bytes\": 65536 } }"
+}
+{
+    echo "{ \"plugin_directory\": \"$plugin_directory\", \"shutdown\": { \"drain_ms\": 20000 },"
+    echo "  \"listeners\": ["
+    listener large_replies '' && echo ,
+    listener out_of_order '' && echo ,
+    listener timeouts '"name_ms": 300, "line_ms": 600' && echo ,
+    listener blocking '' && echo ,
+    listener shutdown ''
+    echo "] }"
+} >it.json
+start_host it || finish
+
+same() { # WHAT EXPECTED FOUND
+    if [ "$2" = "$3" ]; then
+        ok "$1"
+    else
+        fail "$1: expected \"$2\", found \"${3:0:200}\"" it.log
+    fi
+}
+ask() { # LISTENER TEXT LINES: sends it and prints so many lines of the answer (0: until the end)
+    exec 9<>"/dev/tcp/127.0.0.1/$(port_of it "$1")" || return
+    printf "$2" >&9
+    if [ "$3" = 0 ]; then timeout 60 cat <&9; else timeout 60 head -n "$3" <&9; fi
+    exec 9>&-
+}
+exec 9<>"/dev/tcp/127.0.0.1/$(port_of it large_replies)"
+printf 'whole 5000000\nstream 5000000\nwhole 3\nstream 20000000\nwhole 1000\n' >&9
+timeout 60 head -c 30001003 <&9 >large.txt
+exec 9>&-
+same 'large replies and streams, one after the other' wswsw "$(tr -s ws <large.txt)"
+same 'the replies are whole' 5001003 "$(tr -cd w <large.txt | wc -c | tr -d ' ')"
+same 'the streams are whole' 25000000 "$(tr -cd s <large.txt | wc -c | tr -d ' ')"
+
+same 'replies in another order' $'fast\nslow' "$(ask out_of_order 'slow 700\nfast 10\n' 2)"
+printf 'gone 100\n' >"/dev/tcp/127.0.0.1/$(port_of it out_of_order)" # nobody waits for this one
+
+answer=$(ask timeouts '' 0 2>/dev/null)
+if grep -q 'no timer' it.log; then
+    echo 'timers: this host has none'
+else
+    same 'no name in time' 'who are you?' "$answer"
+    same 'a name, a line, and then nothing' $'hello ann\nann: hi\ngoodbye ann' \
+        "$(ask timeouts 'ann\nhi\n' 0)"
+fi
+
+# Four calls of 200 ms each run at once. So does another listener, which is asked meanwhile.
+for i in 1 2 3 4; do ask blocking "$i\n" 1 >"blocked$i.txt" & asking[i]=$!; done
+same 'another listener answers meanwhile' quick "$(ask out_of_order 'quick 0\n' 1)"
+wait "${asking[@]}"
+same 'what the library said' $'value of 1\nvalue of 2\nvalue of 3\nvalue of 4' \
+    "$(cat blocked?.txt | sort)"
+
+exec 7<>"/dev/tcp/127.0.0.1/$(port_of it shutdown)" 8<>"/dev/tcp/127.0.0.1/$(port_of it shutdown)"
+printf 'begin\n' >&7
+printf 'begin\ncommit\n' >&8
+read -r -t 30 line <&7 && same 'a transaction has begun' begun "$line"
+read -r -t 30 line <&8 && read -r -t 30 line <&8 && same 'another one is over' committed "$line"
+kill "-$stop_signal" "$host_pid"
+same 'the idle peer is told' goodbye "$(timeout 30 cat <&8)"
+printf 'begin\ncommit\n' >&7
+same 'the busy one may commit' $'not now\ncommitted' "$(timeout 30 cat <&7)"
+exec 7>&- 8>&-
+wait_gone "$host_pid" 60
+same 'the host ends in order' 0 "$code"
+if grep -q 'listener=shutdown no new transactions' it.log; then
+    ok 'on_stop was called'
+else
+    fail 'on_stop was not called' it.log
+fi
+finish

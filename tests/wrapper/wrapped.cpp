@@ -1,0 +1,120 @@
+// Two plugins in C++. "replies" has sessions: each word of a message is an order, ended by a
+// semicolon. "plain" has only on_data.
+#include <string>
+
+#define PORTICO_EXPORT_SYMBOL
+#include <portico/plugin.hpp>
+
+#include "wrapped.hpp"
+
+int wrapped::counted = 0;
+std::string wrapped::notes;
+
+namespace {
+
+using wrapped::notes;
+
+struct Counted {
+    Counted() { ++wrapped::counted; }
+    Counted(const Counted&) { ++wrapped::counted; }
+    ~Counted() { --wrapped::counted; }
+};
+
+struct replies : portico::plugin<replies> {
+    static constexpr bool serial = true;
+    static constexpr std::uint32_t framing = PORTICO_FRAMING_NONE | PORTICO_FRAMING_DELIMITER;
+    static void validate(const portico::setup& setup) {
+        (void)setup.settings().get("size", 5, 1, 10);
+        (void)setup.settings().required<std::string>("name");
+    }
+    explicit replies(const portico::setup& setup)
+        : size(setup.settings().get("size", 5, 1, 10)),
+          name(setup.settings().get("name", "nobody")) {
+        if (name == "throws") {
+            throw std::runtime_error(std::string(100, 't'));
+        }
+        if (name == "fails") {
+            setup.settings().fail("name", "found a bad one");
+        }
+    }
+    ~replies() { notes += "destroyed."; }
+    void on_stop(const portico::draining&) { notes += "stop."; }
+
+    struct session {
+        session(replies& owner, portico::connection c) : plugin(owner), connection(c) {
+            if (owner.name == "refuses") {
+                throw portico::error(PORTICO_REFUSED, "not today");
+            }
+        }
+        ~session() { notes += "gone."; }
+        portico::flow on_data(portico::message m) {
+            notes += std::to_string(m.offered_before()) + ">";
+            const std::size_t end = m.bytes().find(';');
+            if (end == std::string_view::npos) {
+                return portico::flow::consumed(0);
+            }
+            const portico::flow done = obey(std::string(m.bytes().substr(0, end)));
+            return done.status() == PORTICO_OK ? portico::flow::consumed(end + 1) : done;
+        }
+        portico::flow obey(const std::string& order);
+        void on_writable() { notes += "writable."; }
+        void on_close(const portico::closed&) { notes += "closed."; }
+
+        replies& plugin;
+        portico::connection connection;
+        portico::timer timer;
+    };
+
+    int size;
+    std::string name;
+};
+
+portico::flow replies::session::obey(const std::string& order) {
+    const Counted counted;
+    const portico::connection c = connection;
+    if (order[0] >= '0' && order[0] <= '9') {
+        return c.send_all(std::string(std::stoul(order), order.back()));
+    } else if (order == "small") {
+        notes += c.send("small") == PORTICO_OK ? "sent." : "refused.";
+    } else if (order == "close") {
+        (void)c.close();
+    } else if (order == "finish") {
+        (void)c.finish_sending();
+    } else if (order == "error") {
+        return portico::flow::error(PORTICO_PROTOCOL_ERROR);
+    } else if (order == "throw") {
+        throw std::runtime_error("an order");
+    } else if (order == "post") {
+        notes += c.post([counted, this] { notes += "posted."; }) == PORTICO_OK ? "" : "no.";
+    } else if (order == "post_status") {
+        (void)c.post([counted](portico_status status) { notes += std::to_string(status) + "."; });
+    } else if (order == "post_small_and_close" || order == "post_small_and_finish") {
+        (void)c.post([counted, order, this](portico::connection) {
+            (void)obey("small");
+            (void)obey(order.substr(15));
+        });
+    } else if (order == "post_throw") {
+        (void)c.post([counted](portico::connection) { throw std::runtime_error("later"); });
+    } else if (order == "after") {
+        timer = c.after(5, [counted] { notes += "after."; });
+    } else if (order == "every") {
+        timer = c.every(5, [counted] { notes += "every."; });
+    } else if (order == "restart") {
+        (void)timer.restart(9);
+    } else if (order == "parts") {
+        (void)c.send_parts({"a", std::string("b"), std::string_view("c")});
+    }
+    return portico::flow::all();
+}
+
+struct plain : portico::plugin<plain> {
+    void on_data(portico::connection c, portico::message m) {
+        notes += std::to_string(now());
+        (void)c.send(m.bytes());
+    }
+};
+
+}  // namespace
+
+PORTICO_PLUGIN_AS(replies_query, replies, "replies", "1")
+PORTICO_PLUGIN_AS(plain_query, plain, "plain", "")
