@@ -119,10 +119,14 @@ PORTICO_ALWAYS_INLINE void Connection::offer_received(std::span<const std::byte>
     if (stash_.empty() && may_offer()) {
         const io::BufferPool& pool = port().buffers();
         // During the offer the plugin may send the bytes back without a copy.
-        is_adoptable_ = bytes.size() >= pool.buffer_bytes() / 2 &&
-                        pool.headroom_bytes() >= SendQueue::chunk_overhead;
+        if (bytes.size() >= pool.buffer_bytes() / 2 &&
+            pool.headroom_bytes() >= SendQueue::chunk_overhead) [[unlikely]] {
+            is_adoptable_ = true;
+        }
         bytes = bytes.subspan(offer(bytes));
-        is_adoptable_ = false;
+        if (is_adoptable_) [[unlikely]] {
+            is_adoptable_ = false;
+        }
     } else if (!stash_.empty()) {
         conditions_.offer_due = true;
     }

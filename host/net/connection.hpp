@@ -91,6 +91,9 @@ public:
     // Defined in connection_inline.hpp.
     [[nodiscard]] SendResult send(const ConnectionContext& context, std::uint64_t generation,
                                   std::span<const std::byte> bytes) noexcept;
+    // The same, in a callback of this connection.
+    [[nodiscard]] SendResult send_in_callback(std::uint64_t generation,
+                                              std::span<const std::byte> bytes) noexcept;
     [[nodiscard]] CallResult finish_sending(std::uint64_t generation) noexcept;
     [[nodiscard]] CallResult close(std::uint64_t generation, CloseHow how) noexcept;
     [[nodiscard]] CallResult pause(std::uint64_t generation) noexcept;

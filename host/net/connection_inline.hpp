@@ -42,18 +42,22 @@ PORTICO_ALWAYS_INLINE SendResult Connection::append(std::span<const std::byte> b
     return SendResult::queued;
 }
 
-PORTICO_ALWAYS_INLINE SendResult Connection::send(const ConnectionContext& context,
-                                                  std::uint64_t generation,
-                                                  std::span<const std::byte> bytes) noexcept {
-    const config::Limits& limits = context.limits;
-    // The usual case: an answer, from a callback of this very connection.
+inline SendResult Connection::send(const ConnectionContext& context, std::uint64_t generation,
+                                   std::span<const std::byte> bytes) noexcept {
+    return context_.load(std::memory_order_relaxed) == &context && on_strand()
+               ? send_in_callback(generation, bytes)
+               : send_slow_path(context, generation, bytes);
+}
+
+PORTICO_ALWAYS_INLINE SendResult
+Connection::send_in_callback(std::uint64_t generation, std::span<const std::byte> bytes) noexcept {
+    const config::Limits& limits = context().limits;
     if (bytes.size() - 1 < limits.max_send_bytes &&
-        context_.load(std::memory_order_relaxed) == &context && on_strand() &&
         word_.reserve_at_once(queue_.bytes(), generation, static_cast<std::uint32_t>(bytes.size()),
                               limits.send_queue_bytes)) [[likely]] {
         return append(bytes);
     }
-    return send_slow_path(context, generation, bytes);
+    return send_slow_path(context(), generation, bytes);
 }
 
 inline void Connection::moved_at(std::uint64_t instant) noexcept {

@@ -41,6 +41,10 @@ public:
         return (salt_ << SlotWord::generation_bits | generation) << index_bits | index;
     }
 
+    [[nodiscard]] static std::uint64_t generation_of(std::uint64_t handle) noexcept {
+        return handle >> index_bits & SlotWord::generation_max;
+    }
+
     // The slot of a handle and the generation it names; null if the handle cannot be from this
     // table.
     struct Found {

@@ -10,15 +10,19 @@
 
 namespace portico::net {
 
+class Connection;
 class Protocol;
 
 class CurrentCall {
 public:
-    // `name` is constant. Calls do not nest.
-    void begin(const char* name, const Protocol& protocol, std::uint64_t connection) noexcept {
+    // `name` is constant. `handle`: of `connection`; null and 0 if it belongs to none. Calls do not
+    // nest.
+    void begin(const char* name, const Protocol& protocol, Connection* connection,
+               std::uint64_t handle) noexcept {
         name_.store(name, std::memory_order_relaxed);
         protocol_.store(&protocol, std::memory_order_relaxed);
-        connection_.store(connection, std::memory_order_relaxed);
+        connection_.store(handle, std::memory_order_relaxed);
+        object_ = connection;
         count_.store(count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     }
     void end() noexcept {
@@ -40,11 +44,19 @@ public:
         return connection_.load(std::memory_order_relaxed);
     }
 
+    // In the call, on its own thread: the connection with this handle, if the call is one of the
+    // protocol's for it; else null. That connection lives and is on its strand.
+    [[nodiscard]] Connection* object(const Protocol* protocol,
+                                     std::uint64_t handle) const noexcept {
+        return handle == connection() && protocol == this->protocol() ? object_ : nullptr;
+    }
+
 private:
     std::atomic<std::uint64_t> count_{0};
     std::atomic<const char*> name_{nullptr};
     std::atomic<const Protocol*> protocol_{nullptr};
     std::atomic<std::uint64_t> connection_{0};
+    Connection* object_ = nullptr;  // the worker's alone
 };
 
 // Distinguishes a call that does not return from a slow machine. It counts looks and not time:

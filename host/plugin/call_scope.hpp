@@ -13,10 +13,12 @@ inline constexpr char posted_name[] = "a posted function";
 
 class CallScope {
 public:
-    CallScope(const char* name, const net::Protocol& protocol, std::uint64_t connection) noexcept
+    // `handle`: of `connection`; null and 0 if the call belongs to the instance.
+    CallScope(const char* name, const net::Protocol& protocol, net::Connection* connection,
+              std::uint64_t handle) noexcept
         : worker_(net::Worker::current()) {
         if (worker_ != nullptr) [[likely]] {
-            worker_->current_call().begin(name, protocol, connection);
+            worker_->current_call().begin(name, protocol, connection, handle);
         }
     }
     ~CallScope() {

@@ -109,8 +109,9 @@ bool Instance::on_open(net::Connection& connection, std::uint32_t listen_index) 
     }
     const portico_opened opened{sizeof(portico_opened), PORTICO_ORIGIN_ACCEPTED, listen_index, 0};
     const portico_status status = [&] {
-        const CallScope scope("on_open", *this, connection.handle());
-        return callbacks_.on_open(self_, connection.handle(), &opened, &connection.state);
+        const portico_connection handle = connection.handle();
+        const CallScope scope("on_open", *this, &connection, handle);
+        return callbacks_.on_open(self_, handle, &opened, &connection.state);
     }();
     if (status >= 0) {
         return true;
@@ -140,8 +141,9 @@ net::Protocol::Answer Instance::on_data(net::Connection& connection, const Messa
                               message.payload_offset, message.payload_size, message.offered_before};
     std::uint64_t taken = 0;
     const portico_status status = [&] {
-        const CallScope scope("on_data", *this, connection.handle());
-        return callbacks_.on_data(self_, connection.handle(), connection.state,
+        const portico_connection handle = connection.handle();
+        const CallScope scope("on_data", *this, &connection, handle);
+        return callbacks_.on_data(self_, handle, connection.state,
                                   reinterpret_cast<const std::uint8_t*>(message.data), message.size,
                                   &frame, &taken);
     }();
@@ -166,8 +168,9 @@ net::Protocol::Answer Instance::on_writable(net::Connection& connection) noexcep
         return Answer::ok;
     }
     const portico_status status = [&] {
-        const CallScope scope("on_writable", *this, connection.handle());
-        return callbacks_.on_writable(self_, connection.handle(), connection.state);
+        const portico_connection handle = connection.handle();
+        const CallScope scope("on_writable", *this, &connection, handle);
+        return callbacks_.on_writable(self_, handle, connection.state);
     }();
     return has_failed(connection, status, "on_writable") ? Answer::failed : Answer::ok;
 }
@@ -179,8 +182,9 @@ net::Protocol::Ending Instance::on_end(net::Connection& connection, const Ended&
     const portico_ended event{sizeof(portico_ended),
                               ended.is_truncated ? PORTICO_ENDED_TRUNCATED : 0U, ended.remaining};
     const portico_status status = [&] {
-        const CallScope scope("on_end", *this, connection.handle());
-        return callbacks_.on_end(self_, connection.handle(), connection.state, &event);
+        const portico_connection handle = connection.handle();
+        const CallScope scope("on_end", *this, &connection, handle);
+        return callbacks_.on_end(self_, handle, connection.state, &event);
     }();
     return has_failed(connection, status, "on_end") ? Ending::failed : Ending::stay;
 }
@@ -194,8 +198,9 @@ net::Protocol::Ending Instance::on_drain(net::Connection& connection,
     }
     const portico_draining event = draining_of(draining);
     const portico_status status = [&] {
-        const CallScope scope("on_drain", *this, connection.handle());
-        return callbacks_.on_drain(self_, connection.handle(), connection.state, &event);
+        const portico_connection handle = connection.handle();
+        const CallScope scope("on_drain", *this, &connection, handle);
+        return callbacks_.on_drain(self_, handle, connection.state, &event);
     }();
     return has_failed(connection, status, "on_drain") ? Ending::failed : Ending::stay;
 }
@@ -214,16 +219,17 @@ void Instance::on_close(net::Connection& connection, const Closed& closed) noexc
                                closed.received_bytes,
                                closed.sent_bytes,
                                closed.opened_ns};
-    const CallScope scope("on_close", *this, connection.handle());
-    callbacks_.on_close(self_, connection.handle(), connection.state, &event);
+    const portico_connection handle = connection.handle();
+    const CallScope scope("on_close", *this, &connection, handle);
+    callbacks_.on_close(self_, handle, connection.state, &event);
 }
 
 void Instance::on_posted(net::Connection& connection, net::AnyFunction function, void* argument,
                          bool closing) noexcept {
     {
-        const CallScope scope(posted_name, *this, connection.handle());
-        reinterpret_cast<portico_post_function>(function)(self_, connection.handle(),
-                                                          connection.state, argument,
+        const portico_connection handle = connection.handle();
+        const CallScope scope(posted_name, *this, &connection, handle);
+        reinterpret_cast<portico_post_function>(function)(self_, handle, connection.state, argument,
                                                           closing ? PORTICO_CLOSING : PORTICO_OK);
     }
     end_post();
@@ -249,7 +255,7 @@ void Instance::call_on_stop() noexcept {
     net::Worker::current()->before_callback(*context_);
     const portico_draining event = draining_of(stop_mail_.draining);
     const portico_status status = [&] {
-        const CallScope scope("on_stop", *this, 0);
+        const CallScope scope("on_stop", *this, nullptr, 0);
         return table_.on_stop(self_, &event);
     }();
     if (status < 0) {

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <span>
 #include <string_view>
 
 #include "base/clock.hpp"
@@ -41,7 +42,7 @@ portico_status Instance::post_instance(portico_post_function function, void* arg
         const bool closing = (instance.posts_.load(std::memory_order_acquire) & finishing) != 0;
         net::Worker::current()->before_callback(*instance.context_);
         {
-            const CallScope scope(posted_name, instance, 0);
+            const CallScope scope(posted_name, instance, nullptr, 0);
             post.function(instance.self_, 0, nullptr, post.argument,
                           closing ? PORTICO_CLOSING : PORTICO_OK);
         }
@@ -87,6 +88,24 @@ struct HostFunctions {
         if (data == nullptr && size != 0) {
             return PORTICO_INVALID;
         }
+        const std::span<const std::byte> bytes{static_cast<const std::byte*>(data), size};
+        // The usual case: an answer, from a callback of this very connection.
+        net::Worker* worker = net::Worker::current();
+        if (worker != nullptr) [[likely]] {
+            net::Connection* called = worker->current_call().object(
+                reinterpret_cast<InstanceHandle*>(handle)->get(), connection);
+            if (called != nullptr) [[likely]] {
+                const net::SendResult result = called->send_in_callback(
+                    net::ConnectionTable::generation_of(connection), bytes);
+                return result == net::SendResult::queued ? PORTICO_OK : status_of(result);
+            }
+        }
+        return send_from_elsewhere(handle, connection, bytes);
+    }
+
+    static portico_status send_from_elsewhere(portico_instance* handle,
+                                              portico_connection connection,
+                                              std::span<const std::byte> bytes) noexcept {
         const InstanceUse instance(handle);
         // send() itself checks that the connection belongs to this instance.
         const auto found = instance && instance->connections_ != nullptr
@@ -95,12 +114,7 @@ struct HostFunctions {
         if (found.connection == nullptr) {
             return PORTICO_GONE;
         }
-        const net::SendResult result = found.connection->send(
-            *instance->context_, found.generation, {static_cast<const std::byte*>(data), size});
-        if (result == net::SendResult::queued) [[likely]] {
-            return PORTICO_OK;
-        }
-        return status_of(result);
+        return status_of(found.connection->send(*instance->context_, found.generation, bytes));
     }
 
     static portico_status status_of(net::SendResult result) noexcept {
