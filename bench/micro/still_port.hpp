@@ -57,8 +57,11 @@ public:
     void connect(io::ConnectOperation&) noexcept override {
         PORTICO_ASSERT(!"nobody here connects");
     }
-    void timer(io::TimerOperation&) noexcept override {
-        PORTICO_ASSERT(!"nothing here has a timeout");
+    // One timer at a time, which never expires.
+    void timer(io::TimerOperation& operation) noexcept override {
+        PORTICO_ASSERT(timer_ == nullptr);
+        operation.in_flight = true;
+        timer_ = &operation;
     }
     void send(io::SendOperation&) noexcept override {
         PORTICO_ASSERT(!"every send here is taken at once");
@@ -83,11 +86,15 @@ public:
         changed_.notify_all();
     }
     void cancel(io::Operation& operation) noexcept override {
-        PORTICO_ASSERT(&operation == receive_);
-        receive_->bytes = 0;
-        receive_->buffer = {};
-        receive_->error = io::Error::aborted;
-        receive_ = nullptr;
+        if (&operation == timer_) {
+            timer_ = nullptr;
+        } else {
+            PORTICO_ASSERT(&operation == receive_);
+            receive_->bytes = 0;
+            receive_->buffer = {};
+            receive_ = nullptr;
+        }
+        operation.error = io::Error::aborted;
         const std::scoped_lock lock(mutex_);
         ready_.push_back(&operation);
     }
@@ -117,7 +124,7 @@ public:
     }
     void wake() noexcept override {}
     [[nodiscard]] std::size_t outstanding() const noexcept override {
-        return ready_.size() + (receive_ != nullptr ? 1 : 0);
+        return ready_.size() + (receive_ != nullptr ? 1 : 0) + (timer_ != nullptr ? 1 : 0);
     }
     [[nodiscard]] io::Counters counters() const noexcept override { return {}; }
 
@@ -127,6 +134,7 @@ private:
     std::function<bool()> work_;
     std::vector<io::Operation*> ready_;
     io::ReceiveOperation* receive_ = nullptr;  // only the worker uses it
+    io::TimerOperation* timer_ = nullptr;      // likewise
     std::uint64_t sent_bytes_ = 0;             // likewise
 };
 

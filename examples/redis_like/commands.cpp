@@ -54,18 +54,22 @@ After echo(Call &call) {
     return After::nothing;
 }
 
+void append_value(Call &call, std::string_view key) {
+    if (const std::string *const value = call.store.read(key, call.now)) {
+        append_bulk(call.reply, *value);
+    } else {
+        append_null(call.reply);
+    }
+}
+
 After get(Call &call) {
-    const auto use = [&](std::string_view value) { append_bulk(call.reply, value); };
-    if (!call.store.read(call.words[1], call.now, use)) append_null(call.reply);
+    append_value(call, call.words[1]);
     return After::nothing;
 }
 
 After get_many(Call &call) {
     append_array(call.reply, call.words.size() - 1);
-    for (std::size_t i = 1; i < call.words.size(); ++i) {
-        const auto use = [&](std::string_view value) { append_bulk(call.reply, value); };
-        if (!call.store.read(call.words[i], call.now, use)) append_null(call.reply);
-    }
+    for (std::size_t i = 1; i < call.words.size(); ++i) append_value(call, call.words[i]);
     return After::nothing;
 }
 
@@ -124,7 +128,7 @@ After erase(Call &call) {
 After exists(Call &call) {
     std::int64_t count = 0;
     for (std::size_t i = 1; i < call.words.size(); ++i) {
-        count += call.store.read(call.words[i], call.now, [](std::string_view) {}) ? 1 : 0;
+        count += call.store.read(call.words[i], call.now) != nullptr ? 1 : 0;
     }
     append_integer(call.reply, count);
     return After::nothing;

@@ -150,6 +150,11 @@ public:
         return base::nanoseconds_per_millisecond;
     }
 
+    // From now on waits end within microseconds of their deadline, if the system can. On a thread
+    // of the port; for a port that was made without PortOptions::exact_deadlines and gets an owner
+    // that needs them. Does nothing on a port whose waits are exact, or never can be.
+    virtual void ask_for_exact_deadlines() noexcept {}
+
     // Makes one waiting thread return early, or the next wait() if none waits: there is work that
     // the port does not know of. From any thread.
     virtual void wake() noexcept = 0;

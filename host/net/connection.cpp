@@ -66,6 +66,14 @@ void Connection::begin_at_home() noexcept {
     raise<event_opened>();
 }
 
+void Connection::raise_timers(bool at_home) noexcept {
+    if (at_home) {
+        raise<event_timers>();
+    } else if (events_.fetch_or(event_timers, std::memory_order_acq_rel) == 0) {
+        strand().deliver(*this);
+    }
+}
+
 void Connection::dispatch(std::uint8_t events) noexcept {
     if ((events & event_continue) != 0) {
         continuing_ = sends_postponed_ = false;
@@ -87,8 +95,17 @@ void Connection::dispatch(std::uint8_t events) noexcept {
     if ((events & event_timer) != 0) {
         timer_fired();
     }
+    if (events >= event_continue) {
+        dispatch_rare(events);
+    }
+}
+
+void Connection::dispatch_rare(std::uint8_t events) noexcept {
     if ((events & event_continue) != 0) {
         advance();
+    }
+    if ((events & event_timers) != 0) {
+        run_timers();
     }
 }
 

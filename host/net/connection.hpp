@@ -18,11 +18,12 @@
 // and every accepted call has been delivered.
 //
 // connection.cpp has advance() and the path of a message: receive, offer, send. Opening, the ends
-// of an offer, closing, deadlines and calls from other threads are in connection_*.cpp.
+// of an offer, closing, deadlines, the protocol's timers and calls from other threads are in
+// connection_*.cpp.
 //
 // Concurrency. All members belong to the strand (to whichever worker runs it), except word_ (see
-// slot_word.hpp), the addresses, which anyone with a handle may read, events_, and the count of
-// pauses on their way. The functions under "From any thread" touch only these, and send mail.
+// slot_word.hpp), the addresses, events_, the list of timers and the count of pauses on their way.
+// The functions under "From any thread" touch only these, and send mail.
 #pragma once
 
 #include <atomic>
@@ -39,6 +40,7 @@
 #include "net/slot_word.hpp"
 #include "net/stash.hpp"
 #include "net/strand.hpp"
+#include "net/timers.hpp"
 
 namespace portico::net {
 
@@ -111,6 +113,19 @@ public:
     [[nodiscard]] CallResult drain(std::uint64_t generation, const Draining& draining) noexcept;
     [[nodiscard]] CallResult cut(std::uint64_t generation) noexcept;
 
+    // ---- For Timers, from any thread: connection_timers.cpp.
+    // Where its timers are, or null. It may be out of date: takes_timers(), under their lock, says.
+    [[nodiscard]] WorkerGroup* home_for(Strand& shared_strand) noexcept;
+    [[nodiscard]] bool takes_timers(const ConnectionContext& context,
+                                    std::uint64_t generation) const noexcept {
+        return belongs_to(context, generation) && !is_closing();
+    }
+    [[nodiscard]] bool is_of(const ConnectionContext& context) const noexcept {
+        return context_.load(std::memory_order_relaxed) == &context;
+    }
+    [[nodiscard]] bool is_closing() const noexcept { return SlotWord::is_closing(word_.load()); }
+    void raise_timers(bool at_home) noexcept;
+
     // The memory that a send by mail takes beside its bytes. It counts as queued until the mail
     // arrives: many small sends to a busy strand must not take many times the memory of the queue.
     static constexpr std::uint32_t call_bytes = 48;
@@ -154,6 +169,8 @@ public:
     void release() noexcept;
 
 private:
+    friend class TimerOwner;
+
     enum class Stage : std::uint8_t { free, opening, open, flushing, lingering, joining, over };
 
     enum class Hold : std::uint8_t {
@@ -209,7 +226,8 @@ private:
         event_received = 2,
         event_sent = 4,
         event_timer = 8,
-        event_continue = 16  // what was postponed to this turn
+        event_continue = 16,  // what was postponed to this turn
+        event_timers = 32     // some of the protocol's timers are due
     };
 
     // ---- Events.
@@ -223,6 +241,7 @@ private:
     void sent() noexcept;
     void take_sent() noexcept;
     void timer_fired() noexcept;
+    void dispatch_rare(std::uint8_t events) noexcept;
     void deliver_call(Call& call) noexcept;
 
     // ---- After each event.
@@ -343,6 +362,10 @@ private:
     void deadline_passed() noexcept;
     void touch() noexcept;
 
+    // ---- The protocol's timers: connection_timers.cpp.
+    void run_timers() noexcept;
+    [[nodiscard]] bool end_timers() noexcept;  // true if none is left
+
     [[nodiscard]] bool on_strand() const noexcept;
     [[nodiscard]] Strand& strand() const noexcept {
         return *strand_.load(std::memory_order_relaxed);
@@ -358,11 +381,13 @@ private:
     // Stored before the word opens a generation. Other threads compare it and, except in
     // may_drain(), do not follow it. Relaxed: the word orders it.
     std::atomic<const ConnectionContext*> context_{nullptr};
-    // The same, but threads whose reservation keeps the generation alive also follow it.
+    // The same, but threads whose reservation keeps the generation alive also follow it. The
+    // release of its store pairs with the acquire of home_for().
     std::atomic<Strand*> strand_{nullptr};
     // Pauses by mail that have not arrived. Relaxed: a thread that learns from the pausing thread
     // that it has paused also sees the count.
     std::atomic<std::uint32_t> pauses_on_the_way_{0};
+    TimerList timers_;  // the protocol's; under the lock of its home's Timers
 
     // ---- the strand's
     const std::uint32_t index_;

@@ -107,7 +107,7 @@ void Connection::begin_join() noexcept {
 }
 
 void Connection::try_finish() noexcept {
-    if (receiving_ || sending_ || timing_ || continuing_) {
+    if (receiving_ || sending_ || timing_ || continuing_ || !end_timers()) {
         return;
     }
     if (!queue_.empty()) {

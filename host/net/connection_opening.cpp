@@ -27,17 +27,19 @@ void Connection::open(WorkerGroup& home, Strand* shared_strand) noexcept {
     stage_ = Stage::opening;
     if (shared_strand == nullptr) {
         own_strand_.set_home(home);
-        strand_.store(&own_strand_, std::memory_order_relaxed);
+        strand_.store(&own_strand_, std::memory_order_release);
     } else {
         PORTICO_ASSERT(&shared_strand->home() == &home);
-        strand_.store(shared_strand, std::memory_order_relaxed);
+        strand_.store(shared_strand, std::memory_order_release);
     }
     word_.open();
 }
 
 void Connection::begin() noexcept {
-    events_.store(event_opened, std::memory_order_release);
-    strand().deliver(*this);
+    // (A timer that was started with a guessed handle may have raised its event already.)
+    if (events_.fetch_or(event_opened, std::memory_order_acq_rel) == 0) {
+        strand().deliver(*this);
+    }
 }
 
 void Connection::opened() noexcept {

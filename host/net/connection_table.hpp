@@ -1,6 +1,6 @@
-// The slots of all connections of a server. A slot is type-stable: once made it stays until the
-// server ends, and is used again, oldest first. So any handle, however old, can be looked up, and
-// the slot's word says whether it is still valid.
+// The slots of all connections of a server, and the table of its timers. A slot is type-stable:
+// once made it stays until the server ends, and is used again, oldest first. So any handle, however
+// old, can be looked up, and the slot's word says whether it is still valid.
 //
 // A handle is [upper 40 bits: salt (13) and generation (27)] [lower 24 bits: index]. Each server
 // has its own salt, so that a handle of another server in the process is not mistaken for one of
@@ -18,6 +18,7 @@
 #include <new>
 
 #include "net/connection.hpp"
+#include "net/timer_table.hpp"
 
 namespace portico::net {
 
@@ -61,6 +62,8 @@ public:
         return {at(index), upper & SlotWord::generation_max};
     }
 
+    [[nodiscard]] TimerTable& timers() noexcept { return timers_; }
+
     // Calls action(Connection&) for each slot in which a connection lives. Connections may come and
     // go meanwhile.
     template <class Action>
@@ -96,6 +99,7 @@ private:
     std::atomic<std::uint32_t> made_{0};
     std::mutex mutex_;
     base::Fifo<ConnectionNode> free_;  // under mutex_
+    TimerTable timers_{salt_};
 };
 
 inline std::uint64_t Connection::handle() const noexcept {

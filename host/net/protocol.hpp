@@ -11,6 +11,7 @@
 #include <functional>
 #include <string>
 
+#include "base/assert.hpp"
 #include "base/log.hpp"
 #include "base/warning_limit.hpp"
 #include "config/config.hpp"
@@ -24,6 +25,9 @@ class WorkerGroup;
 
 // A function of the protocol. Connection::post carries it to Protocol::on_posted, unchanged.
 using AnyFunction = void (*)();
+
+// What a function of the protocol is told that was started as a timer's.
+enum class TimerStatus : std::uint8_t { ok, cancelled, closing };
 
 // Why connections are asked to end. The numbers are the plugin ABI's.
 enum class DrainReason : std::uint8_t { stop = 1, reload = 2, take_over = 3, admin = 4 };
@@ -85,6 +89,18 @@ public:
     virtual void on_close(Connection& connection, const Closed& closed) noexcept = 0;
     virtual void on_posted(Connection& connection, AnyFunction function, void* argument,
                            bool closing) noexcept = 0;
+
+    // The function of a timer, of the connection or (null) of the instance; on its strand. See
+    // timers.hpp.
+    virtual void on_timer(Connection* connection, AnyFunction function, void* argument,
+                          std::uint64_t timer, TimerStatus status) noexcept {
+        static_cast<void>(connection);
+        static_cast<void>(function);
+        static_cast<void>(argument);
+        static_cast<void>(timer);
+        static_cast<void>(status);
+        PORTICO_ASSERT(!"a protocol that starts timers implements this");
+    }
 
     // The instance will end: it shall learn that on its own strand, before any on_drain. Called
     // once, from the thread that stops the server. When that is done, may_drain() is true, and

@@ -7,7 +7,7 @@ namespace portico::net {
 
 void Strand::deliver(Mail& mail) noexcept {
     if (mailbox_.push(mail)) {
-        home_->schedule(*this);
+        home().schedule(*this);
     }
 }
 
@@ -43,7 +43,7 @@ void Strand::end_turn(Worker& worker) noexcept {
     }
     worker.end_running();
     if (!try_idle()) {
-        home_->enqueue(*this);
+        home().enqueue(*this);
     }
     // From here on another thread may run the strand; these connections have no mail, and none can
     // come.

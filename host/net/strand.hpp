@@ -6,6 +6,7 @@
 // them, which sends what the turn has queued; then the strand is idle, or queues again.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "net/connection_node.hpp"
@@ -25,8 +26,15 @@ public:
     Strand& operator=(const Strand&) = delete;
 
     // Call it before the first mail, or as the owner of an idle strand.
-    void set_home(WorkerGroup& group) noexcept { home_ = &group; }
-    [[nodiscard]] WorkerGroup& home() const noexcept { return *home_; }
+    void set_home(WorkerGroup& group) noexcept { home_.store(&group, std::memory_order_release); }
+    [[nodiscard]] WorkerGroup& home() const noexcept {
+        return *home_.load(std::memory_order_relaxed);
+    }
+    // For a thread that checks afterwards whether the owner is the one it means. Null before the
+    // first home.
+    [[nodiscard]] WorkerGroup* home_at_some_time() const noexcept {
+        return home_.load(std::memory_order_acquire);
+    }
 
     // From any thread: the mail is delivered on the strand, after all that came before it. Never
     // runs anything itself.
@@ -63,7 +71,8 @@ private:
     base::Fifo<Mail> pending_;
     // connections that asked for the end of the turn, or of the next one: the running worker's
     base::Fifo<ConnectionNode> at_turn_end_;
-    WorkerGroup* home_ = nullptr;
+    // The release pairs with the acquire of home_at_some_time().
+    std::atomic<WorkerGroup*> home_{nullptr};
 };
 
 }  // namespace portico::net

@@ -64,18 +64,20 @@ void WorkerGroup::stop() noexcept {
     if (threads_.empty()) {
         return;
     }
-    stopping_.store(true, std::memory_order_release);
+    attention_.fetch_or(attention_stop, std::memory_order_release);
     port_->post(stop_post_);
     begin();
     for (std::thread& thread : threads_) {
         thread.join();
     }
     threads_.clear();
-    // The last worker has posted the stop post once more.
-    while (port_->outstanding() != 0) {
+    timers_.stop();
+    // The last worker has posted the stop post once more. The alarm of the timers may be left, and
+    // a thread that started one of the last of them may not have come to its post yet.
+    while (port_->outstanding() != 0 || timers_.is_poked()) {
         io::Operation* rest = nullptr;
-        if (port_->wait({&rest, 1}, 0) != 0) {
-            PORTICO_ASSERT(rest == &stop_post_);
+        if (port_->wait({&rest, 1}, 0) != 0 && rest != &stop_post_) {
+            rest->completed(*rest);
         }
     }
     PORTICO_ASSERT(run_queue_.empty() && inbox_.empty());
@@ -98,6 +100,16 @@ void WorkerGroup::schedule(Strand& strand) noexcept {
     if (inbox_.add(strand)) {
         port_->post(doorbell_);
     }
+}
+
+bool WorkerGroup::attend() noexcept {
+    const std::uint8_t seen = attention_.load(std::memory_order_acquire);
+    if ((seen & attention_timers) != 0) {
+        attention_.fetch_and(static_cast<std::uint8_t>(~attention_timers),
+                             std::memory_order_relaxed);
+        timers_.settle();
+    }
+    return (seen & attention_stop) == 0;
 }
 
 void WorkerGroup::take_inbox() noexcept {
@@ -138,7 +150,7 @@ void Worker::run() noexcept {
     std::array<io::Operation*, batch_max> completed;
     const std::span<io::Operation*> batch(completed.data(),
                                           std::min(group_->options_.batch, batch_max));
-    while (!group_->stopping_.load(std::memory_order_acquire)) {
+    while (group_->attention_.load(std::memory_order_acquire) == 0 || group_->attend()) {
         const bool runnable = group_->run_count_.load(std::memory_order_relaxed) != 0;
         const std::size_t count = group_->port().wait(batch, runnable ? 0 : io::wait_forever);
         const std::uint64_t round = round_.load(std::memory_order_relaxed);

@@ -28,6 +28,7 @@
 #include "net/current_call.hpp"
 #include "net/protocol.hpp"
 #include "net/strand.hpp"
+#include "net/timers.hpp"
 
 namespace portico::net {
 
@@ -65,6 +66,7 @@ public:
 
     [[nodiscard]] io::CompletionPort& port() noexcept { return *port_; }
     [[nodiscard]] io::BufferPool& send_chunks() noexcept { return *send_chunks_; }
+    [[nodiscard]] Timers& timers() noexcept { return timers_; }
     [[nodiscard]] std::uint32_t thread_count() const noexcept { return options_.threads; }
     [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const noexcept {
         return workers_;
@@ -81,6 +83,11 @@ public:
     // Puts a strand that has become busy on the run queue. From any thread.
     void schedule(Strand& strand) noexcept;
 
+    // By the only thread of the group: Timers::settle() is called at the end of its batch.
+    void settle_timers_soon() noexcept {
+        attention_.fetch_or(attention_timers, std::memory_order_relaxed);
+    }
+
 private:
     friend class Strand;
     friend class Worker;
@@ -96,6 +103,11 @@ private:
     void enqueue(Strand& strand) noexcept;
     [[nodiscard]] Strand* dequeue() noexcept;
     void take_inbox() noexcept;
+    // Attends to what attention_ says, between two batches. False if the thread shall end.
+    [[nodiscard]] bool attend() noexcept;
+
+    static constexpr std::uint8_t attention_stop = 1;
+    static constexpr std::uint8_t attention_timers = 2;
 
     const std::unique_ptr<io::CompletionPort> port_;
     io::BufferPool* const send_chunks_;
@@ -108,10 +120,11 @@ private:
     io::PostOperation doorbell_;
     std::condition_variable begun_changed_;
     bool begun_ = false;  // under mutex_, however many threads there are
-    // Set before the stop post, read by the workers after a wait. The post's hand-over orders the
-    // two.
-    std::atomic<bool> stopping_{false};
+    // What a worker does before its next wait; usually nothing. `attention_stop` is set before the
+    // stop post and read after a wait, and the post's hand-over orders the two.
+    std::atomic<std::uint8_t> attention_{0};
     io::PostOperation stop_post_;
+    Timers timers_{*this, options_.threads == 1};
     std::vector<std::unique_ptr<Worker>> workers_;
     std::vector<std::thread> threads_;
 };

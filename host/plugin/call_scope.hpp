@@ -10,6 +10,7 @@
 namespace portico::plugin {
 
 inline constexpr char posted_name[] = "a posted function";
+inline constexpr char timer_name[] = "a timer's function";
 
 class CallScope {
 public:

@@ -6,6 +6,7 @@
 #include "net/connection.hpp"
 #include "plugin/call_scope.hpp"
 #include "plugin/instance.hpp"
+#include "portico/ext/timer.h"
 
 namespace portico::plugin {
 
@@ -233,6 +234,17 @@ void Instance::on_posted(net::Connection& connection, net::AnyFunction function,
                                                           closing ? PORTICO_CLOSING : PORTICO_OK);
     }
     end_post();
+}
+
+void Instance::on_timer(net::Connection* connection, net::AnyFunction function, void* argument,
+                        std::uint64_t timer, net::TimerStatus status) noexcept {
+    const portico_connection handle = connection != nullptr ? connection->handle() : 0;
+    const CallScope scope(timer_name, *this, connection, handle);
+    reinterpret_cast<portico_timer_function>(function)(
+        self_, handle, connection != nullptr ? connection->state : nullptr, argument, timer,
+        status == net::TimerStatus::ok          ? PORTICO_OK
+        : status == net::TimerStatus::cancelled ? PORTICO_CANCELLED
+                                                : PORTICO_CLOSING);
 }
 
 // ---- the end of the instance

@@ -14,6 +14,7 @@
 #include "plugin/instance_use.hpp"
 #include "plugin/metrics_functions.hpp"
 #include "plugin/settings_functions.hpp"
+#include "plugin/timer_functions.hpp"
 
 namespace portico::plugin {
 
@@ -336,6 +337,9 @@ const void* PORTICO_CALL HostFunctions::get_extension(portico_instance* handle, 
     }
     if (name == PORTICO_EXT_METRICS) {
         return &metrics_table();
+    }
+    if (name == PORTICO_EXT_TIMER) {
+        return &timer_table();
     }
     return nullptr;
 }

@@ -153,6 +153,7 @@ std::vector<std::string> Instance::create(net::ConnectionTable& table,
     connections_ = &table;
     context_ = &context;
     strand_.set_home(home);
+    timers_.open(context);
     settings_ = std::make_unique<SettingsReader>(listener_.settings);
     std::vector<char> error(error_capacity, '\0');
     const portico_setup setup = make_setup(PORTICO_SETUP_CREATE, worker_count, error);
@@ -160,10 +161,10 @@ std::vector<std::string> Instance::create(net::ConnectionTable& table,
     const portico_status status = table_.create(&setup, &self_);
     created_ = status >= 0;
     if (!created_) {
-        // Functions that it posted before it failed still run, with CLOSING. It has freed what it
-        // stored as self.
+        // Functions that it posted before it failed still run, with CLOSING, and so do its timers.
+        // It has freed what it stored as self.
         self_ = nullptr;
-        posts_.fetch_or(finishing, std::memory_order_acq_rel);
+        begin_finish();
     }
     std::vector<std::string> mistakes = mistakes_of("create", status, error_text(error));
     if (created_ && !metric_mistake_.empty()) {
@@ -205,32 +206,44 @@ portico_status Instance::define_metric(const portico_metric_definition& definiti
     return PORTICO_OK;
 }
 
+void Instance::begin_finish() noexcept {
+    if ((posts_.load(std::memory_order_acquire) & finishing) != 0) {
+        return;
+    }
+    if (context_ == nullptr) {  // create was never called
+        posts_.fetch_or(finishing, std::memory_order_acq_rel);
+        return;
+    }
+    // It may exceed the limit of the posts by one.
+    posts_.fetch_add(finishing + 1, std::memory_order_acq_rel);
+    timers_.close();
+}
+
 void Instance::finish() {
-    posts_.fetch_or(finishing, std::memory_order_acq_rel);
+    begin_finish();
     {
         std::unique_lock lock(finish_mutex_);
-        finish_changed_.wait(lock,
-                             [&] { return posts_.load(std::memory_order_acquire) == finishing; });
+        finish_changed_.wait(lock, [&] { return has_finished(); });
     }
-    if (!created_) {
-        close_handle();  // no destroy follows
-    }
+    end_finish();
 }
 
 bool Instance::finish_within(std::chrono::milliseconds at_most) {
-    posts_.fetch_or(finishing, std::memory_order_acq_rel);
+    begin_finish();
     {
         std::unique_lock lock(finish_mutex_);
-        if (!finish_changed_.wait_for(lock, at_most, [&] {
-                return posts_.load(std::memory_order_acquire) == finishing;
-            })) {
+        if (!finish_changed_.wait_for(lock, at_most, [&] { return has_finished(); })) {
             return false;
         }
     }
+    end_finish();
+    return true;
+}
+
+void Instance::end_finish() noexcept {
     if (!created_) {
         close_handle();  // no destroy follows
     }
-    return true;
 }
 
 SettingsReader* Instance::settings_now() noexcept {

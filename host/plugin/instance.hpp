@@ -21,6 +21,7 @@
 #include "base/log.hpp"
 #include "config/config.hpp"
 #include "net/connection_table.hpp"
+#include "net/instance_timers.hpp"
 #include "net/protocol.hpp"
 #include "net/strand.hpp"
 #include "plugin/instance_handle.hpp"
@@ -67,8 +68,9 @@ public:
     // strand of all its connections.
     [[nodiscard]] net::Strand& strand() noexcept { return strand_; }
 
-    // After the last connection is released: refuses new posts and waits until those that were
-    // accepted have run. The workers must still run.
+    // After the last connection is released: refuses new posts, ends the instance's timers, and
+    // waits until all posts that were accepted and the timers' last calls have run. The workers
+    // must still run.
     void finish();
     // The same for a limited time. Returns true if they have run. May be called again.
     [[nodiscard]] bool finish_within(std::chrono::milliseconds at_most);
@@ -85,6 +87,8 @@ public:
     void on_close(net::Connection& connection, const Closed& closed) noexcept override;
     void on_posted(net::Connection& connection, net::AnyFunction function, void* argument,
                    bool closing) noexcept override;
+    void on_timer(net::Connection* connection, net::AnyFunction function, void* argument,
+                  std::uint64_t timer, net::TimerStatus status) noexcept override;
     void begin_stop(const net::Draining& draining, std::function<void()> changed) noexcept override;
     [[nodiscard]] bool may_drain() const noexcept override {
         return table_.on_stop == nullptr || stopped_.load(std::memory_order_acquire);
@@ -97,6 +101,7 @@ private:
     friend struct HostFunctions;
     friend struct MetricsFunctions;
     friend struct SettingsFunctions;
+    friend struct TimerFunctions;
     struct InstancePost;
     // Carries on_stop to the strand. It is a member, so that a stop needs no memory.
     struct StopMail : net::Mail {
@@ -138,6 +143,12 @@ private:
     // Counts one more post. PORTICO_LIMIT: too many wait. PORTICO_GONE: finish() has begun.
     [[nodiscard]] portico_status begin_post() noexcept;
     void end_post() noexcept;
+    // Refuses new posts and timers, and ends the instance's timers. Later calls do nothing.
+    void begin_finish() noexcept;
+    [[nodiscard]] bool has_finished() const noexcept {
+        return posts_.load(std::memory_order_acquire) == finishing;
+    }
+    void end_finish() noexcept;
     [[nodiscard]] portico_status post_instance(portico_post_function function,
                                                void* argument) noexcept;
 
@@ -165,6 +176,8 @@ private:
     std::string metric_mistake_;  // of the last definition that was refused; [control]
 
     net::Strand strand_;
+    net::InstanceTimers timers_{
+        strand_, [](void* owner) { static_cast<Instance*>(owner)->end_post(); }, this};
     StopMail stop_mail_;
     // on_stop has returned. The release pairs with the acquire of may_drain(): an on_drain sees
     // what on_stop did.
@@ -173,9 +186,9 @@ private:
     // a count, and a time that only one thread moves forward.
     std::atomic<std::uint64_t> failure_logged_ns_{0};
     std::atomic<std::uint64_t> failures_unlogged_{0};
-    // The number of posts that were accepted and have not returned, and the top bit once finish()
-    // has begun. All changes are acq_rel: the thread that sees the last end_post() in finish() also
-    // sees what the posted functions did.
+    // The number of posts that were accepted and have not returned (a finish() counts as one until
+    // the timers have ended), and the top bit once finish() has begun. All changes are acq_rel: the
+    // thread that sees the last end_post() in finish() also sees what the posted functions did.
     std::atomic<std::uint32_t> posts_{0};
     std::mutex finish_mutex_;
     std::condition_variable finish_changed_;

@@ -1,8 +1,6 @@
 // The commands and the store of examples/redis_like.
-#include <atomic>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include "redis_like/commands.hpp"
@@ -96,6 +94,7 @@ TEST_CASE("a sweep erases what has ended, a part at a time") {
     }
     CHECK(call.store.sweep(call.now + 99, 1));
     CHECK(call.store.sweep(call.now + 100, 1'000));
+    CHECK(call({"exists", "key1"}) == ":1\r\n");
     CHECK(call.store.sweep(call.now + 200, 1));
     CHECK_FALSE(call.store.sweep(call.now + 200, 1'000));
     CHECK(call({"exists", "key0", "key1"}) == ":0\r\n");
@@ -111,27 +110,4 @@ TEST_CASE("errors have Redis's words") {
     CHECK(call({"incr", "a"}) == "-ERR value is not an integer or out of range\r\n");
     (void)call({"set", "a", "9223372036854775807"});
     CHECK(call({"incr", "a"}) == "-ERR increment or decrement would overflow\r\n");
-}
-
-TEST_CASE("workers share the store") {
-    Store store;
-    std::vector<std::thread> threads;
-    for (int i = 0; i < 4; ++i) {
-        threads.emplace_back([&store] {
-            Now now(std::uint64_t{1});
-            std::int64_t sum = 0;
-            for (int n = 0; n < 2'000; ++n) {
-                (void)store.add("sum", 1, now, sum);
-                (void)store.set("key" + std::to_string(n % 50), "x", 2, Store::When::always, now);
-                (void)store.sweep(static_cast<std::uint64_t>(n % 4), 10);
-            }
-        });
-    }
-    for (std::thread& thread : threads) {
-        thread.join();
-    }
-    Now now(std::uint64_t{1});
-    std::int64_t sum = 0;
-    CHECK(store.add("sum", 0, now, sum) == Store::Added::done);
-    CHECK(sum == 8'000);
 }

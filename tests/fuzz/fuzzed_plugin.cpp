@@ -200,11 +200,13 @@ portico_status FuzzedPlugin::draw_answer() {
 }
 
 // PORTICO_WOULD_BLOCK is a hold if an on_writable is to come, and an error if none is. It is drawn
-// only if the plugin knows which: without on_writable, and while closing, it does not.
+// only if the plugin knows which. While closing and without on_writable it does not, nor after an
+// on_writable: a refusal just before it is owed another one.
 portico_status FuzzedPlugin::draw_answer_to_data(const Known& known) {
     const portico_status status = draw_answer();
     const std::uint8_t more = input_.byte();
-    if (more >= 0xF8 && !known.ends() && (!known.blocked || callbacks_.on_writable != nullptr)) {
+    const bool is_sure = known.blocked ? callbacks_.on_writable != nullptr : !known.ever_blocked;
+    if (more >= 0xF8 && !known.ends() && is_sure) {
         return PORTICO_WOULD_BLOCK;
     }
     return more >= 0xF0 ? PORTICO_HOLD : more >= 0xE8 ? PORTICO_WAIT : status;
@@ -239,7 +241,7 @@ void FuzzedPlugin::learn_peer(Known& known) {
         const std::size_t number = std::stoul(text.substr(text.rfind(':') + 1));
         PORTICO_ASSERT(number >= 1 && number <= port_->peers().size());
         known.peer = &port_->peers()[number - 1];
-        PORTICO_ASSERT(known.peer->is_open);
+        PORTICO_ASSERT(known.peer->is_open || inside_ == known.handle);  // not in on_close
     }
 }
 
@@ -303,10 +305,9 @@ void FuzzedPlugin::send(portico_connection handle) {
     // An odd kind goes in parts, which are one message all the same.
     const portico_part parts[] = {
         {bytes.get(), size / 2}, {nullptr, 0}, {bytes.get() + size / 2, size - size / 2}};
-    const portico_status status = kind % 2 == 0
-                                      ? host_->send(instance_, handle, bytes.get(), size)
-                                      : host_->send_parts(instance_, handle, parts, 3,
-                                                          sizeof parts[0]);
+    const portico_status status = kind % 2 == 0 ? host_->send(instance_, handle, bytes.get(), size)
+                                                : host_->send_parts(instance_, handle, parts, 3,
+                                                                    sizeof parts[0]);
     switch (status) {
         case PORTICO_OK:
             known = &accepted(handle);
@@ -317,7 +318,7 @@ void FuzzedPlugin::send(portico_connection handle) {
         case PORTICO_WOULD_BLOCK: {
             Known& blocked = accepted(handle);
             PORTICO_ASSERT(!blocked.ends() && !blocked.finished);
-            blocked.blocked = true;
+            blocked.blocked = blocked.ever_blocked = true;
             return;
         }
         case PORTICO_TOO_LARGE: PORTICO_ASSERT(size > most); return;
@@ -370,8 +371,9 @@ void FuzzedPlugin::resume(portico_connection handle) {
         Known& known = accepted(handle);
         PORTICO_ASSERT(!known.ends());
         known.paused = false;
-        known.held = false;
+        known.held = known.may_be_held = false;
         known.waits = false;
+        known.resume_on_its_way = true;
         known.resumed_in_data = known.in_data || known.resumed_in_data;
     }
 }
@@ -452,9 +454,8 @@ void FuzzedPlugin::info(portico_connection handle) {
                        (status == PORTICO_GONE && (handle == 0 || handle != inside_)));
         return;
     }
-    // (A serial plugin's connections have one strand, so others may still answer too.)
     const Known& known = know(handle);
-    PORTICO_ASSERT(handle == inside_ || is_serial() || (!known.closed && !known.ends()));
+    PORTICO_ASSERT(handle == inside_ || (!known.closed && !known.ends()));
     portico_connection_info filled{};
     std::memcpy(&filled, bytes.get(), std::min<std::size_t>(size, sizeof filled));
     PORTICO_ASSERT(filled.struct_size == size &&
@@ -465,7 +466,7 @@ void FuzzedPlugin::info(portico_connection handle) {
         PORTICO_ASSERT(filled.peer.text_size != 0 &&
                        std::string(filled.local.text, filled.local.text_size) == "127.0.0.1:5000" &&
                        filled.local.port == 5'000);
-        PORTICO_ASSERT(known.peer == nullptr || known.ends() || known.closed ||
+        PORTICO_ASSERT(known.peer == nullptr || handle == inside_ ||
                        filled.queued_bytes >= known.accepted - known.peer->taken.size());
         PORTICO_ASSERT(std::all_of(bytes.get() + sizeof filled, bytes.get() + size,
                                    [](std::byte byte) { return byte == std::byte{0}; }));
@@ -617,7 +618,8 @@ void FuzzedPlugin::check_idle() {
             PORTICO_ASSERT(!known.blocked || callbacks_.on_writable == nullptr);
             PORTICO_ASSERT(!known.finished || known.peer->host_ended);
         }
-        const bool reading = !known.paused && !known.held && !known.end_told;
+        known.resume_on_its_way = false;
+        const bool reading = !known.paused && !known.may_be_held && !known.end_told;
         PORTICO_ASSERT(!reading || known.peer->receive != nullptr);
         check_sent(known);
     }
@@ -761,7 +763,7 @@ portico_status FuzzedPlugin::on_data(portico_connection handle, void* state,
     PORTICO_ASSERT(!known.failed && !known.closing && !known.paused && !known.end_told);
     // the call that it would have got ended the hold
     PORTICO_ASSERT(!known.held || (known.blocked && callbacks_.on_writable == nullptr));
-    PORTICO_ASSERT(!known.waits);
+    PORTICO_ASSERT(!known.held || !known.waits);
     check_message(known, data, size, frame);
     known.last_offered = (frame.flags & PORTICO_FRAME_LAST) != 0;
     known.in_data = true;
@@ -784,8 +786,9 @@ portico_status FuzzedPlugin::on_data(portico_connection handle, void* state,
         known.left = size - taken;
         known.unconsumed = !holds && known.left >= listener_.limits.unconsumed_bytes;
     }
-    known.held = holds && !known.resumed_in_data;
-    known.waits = status == PORTICO_WAIT && !known.resumed_in_data;
+    known.may_be_held = holds && !known.resumed_in_data;
+    known.held = known.may_be_held && !known.resume_on_its_way;
+    known.waits = known.may_be_held && status == PORTICO_WAIT;
     return would_block ? status : callback.answers(status);
 }
 
@@ -796,6 +799,7 @@ portico_status FuzzedPlugin::on_writable(portico_connection handle, void* state)
     PORTICO_ASSERT(!known.failed && known.blocked);
     known.blocked = false;
     known.held = known.held && known.waits;
+    known.may_be_held = known.may_be_held && known.waits;
     act();
     return callback.answers(draw_answer());
 }
@@ -806,7 +810,7 @@ portico_status FuzzedPlugin::on_end(portico_connection handle, void* state,
     Known& known = callback.known;
     PORTICO_ASSERT(!known.failed && !known.closing && !known.paused && !known.end_told);
     PORTICO_ASSERT(!known.held || (known.blocked && callbacks_.on_writable == nullptr));
-    PORTICO_ASSERT(!known.waits && ended.struct_size == sizeof ended);
+    PORTICO_ASSERT((!known.held || !known.waits) && ended.struct_size == sizeof ended);
     const bool is_truncated = listener_.framing.type != config::Framing::Type::none &&
                               ended.remaining != 0;
     PORTICO_ASSERT(ended.flags == (is_truncated ? PORTICO_ENDED_TRUNCATED : 0U));

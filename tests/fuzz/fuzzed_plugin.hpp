@@ -64,7 +64,9 @@ private:
         bool failed = false;  // a callback answered an error, or consumed too much
         portico_status failed_with = PORTICO_OK;
         bool unconsumed = false;
-        bool held = false;
+        bool held = false;         // surely
+        bool may_be_held = false;  // unless a resume that was on its way has ended it
+        bool resume_on_its_way = false;
         bool waits = false;  // held until a resume
         bool paused = false;
         bool in_data = false;
@@ -73,6 +75,7 @@ private:
         bool aborting = false;
         bool finished = false;
         bool blocked = false;
+        bool ever_blocked = false;
         bool end_told = false;
         bool drain_told = false;
         bool last_offered = false;
@@ -88,9 +91,6 @@ private:
     // Begins and ends a callback.
     struct Callback;
 
-    [[nodiscard]] bool is_serial() const noexcept {
-        return (table_.flags & PORTICO_PLUGIN_SERIAL) != 0;
-    }
     [[nodiscard]] Known* find(portico_connection handle);
     // Includes those that the plugin does not know of.
     Known& know(portico_connection handle);

@@ -179,7 +179,8 @@ private:
     void step(bool idle) {
         PORTICO_ASSERT(acceptor_->open_connections() <= listener_.limits.connections);
         if (idle) {
-            plugin_.check_idle();
+            // not on the worker, whose last callback's connection may still count as its own
+            elsewhere_.call([this] { plugin_.check_idle(); });
         }
         if (input_.empty()) {
             if (idle) {

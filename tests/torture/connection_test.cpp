@@ -228,7 +228,11 @@ TEST_CASE("a call's mail that memory is short for where it arrives closes its co
             peer.close();
             CHECK(server.comes_to_rest());
             if (lost) {
-                CHECK(script.line(0)->reason == PORTICO_REASON_NO_MEMORY);
+                const portico_closed& closed = script.line(0)->closed;
+                CHECK(closed.reason == PORTICO_REASON_NO_MEMORY);
+                CHECK(closed.status == PORTICO_OK);
+                CHECK(closed.native_error == 0);
+                CHECK(closed.sent_bytes + closed.unsent_bytes >= message.size());
             }
         }
         CHECK(warnings_of_memory(lines.text()) == (lost ? 1 : 0));

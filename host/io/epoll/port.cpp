@@ -54,8 +54,7 @@ base::Result<std::unique_ptr<CompletionPort>> EpollPort::make(BufferPool& buffer
         return base::Failure{"cannot watch an eventfd: " + native_error_text(errno)};
     }
     if (options.exact_deadlines) {
-        epoll_event none;
-        port->is_exact_ = wait_exactly(port->epoll_, &none, 1, 0) >= 0;
+        port->ask_for_exact_deadlines();
     }
     return std::unique_ptr<CompletionPort>(std::move(port));
 }
@@ -63,8 +62,19 @@ base::Result<std::unique_ptr<CompletionPort>> EpollPort::make(BufferPool& buffer
 EpollPort::EpollPort(BufferPool& buffers, const PortOptions& options) noexcept
     : PortBase(buffers, options.shared) {}
 
+void EpollPort::ask_for_exact_deadlines() noexcept {
+    if (is_exact_.load(std::memory_order_relaxed)) {
+        return;
+    }
+    // A call on the port's own epoll would take edges, which come only once. If the system has the
+    // call, it complains of this one.
+    epoll_event none;
+    const bool fails = wait_exactly(-1, &none, 1, 0) < 0;
+    is_exact_.store(fails && errno == EBADF, std::memory_order_relaxed);
+}
+
 std::uint64_t EpollPort::wait_grain_ns() const noexcept {
-    return is_exact_ ? 0 : base::nanoseconds_per_millisecond;
+    return is_exact_.load(std::memory_order_relaxed) ? 0 : base::nanoseconds_per_millisecond;
 }
 
 EpollPort::~EpollPort() {
@@ -346,7 +356,7 @@ std::size_t EpollPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
     const std::size_t room = into.size() - taken;
     const auto wanted = static_cast<int>(std::clamp<std::size_t>(room / 2, 1, events_max));
     count(waits_);
-    const int count_of_events = is_exact_ && timeout_ns != 0
+    const int count_of_events = timeout_ns != 0 && is_exact_.load(std::memory_order_relaxed)
                                     ? wait_exactly(epoll_, events, wanted, timeout_ns)
                                     : ::epoll_wait(epoll_, events, wanted, timeout_ms);
     for (int i = 0; i < count_of_events; ++i) {

@@ -19,6 +19,7 @@ public:
 
     [[nodiscard]] std::string_view name() const noexcept override { return "epoll"; }
     [[nodiscard]] std::uint64_t wait_grain_ns() const noexcept override;
+    void ask_for_exact_deadlines() noexcept override;
     [[nodiscard]] base::Result<void> attach(Socket& socket) override;
     [[nodiscard]] std::uint32_t accepts_max() const noexcept override { return 1; }
 
@@ -97,7 +98,9 @@ private:
                    std::size_t& taken) noexcept;
 
     int epoll_ = -1;
-    bool is_exact_ = false;  // deadlines in nanoseconds were asked for, and the system has them
+    // Deadlines in nanoseconds were asked for, and the system has them. Relaxed: a thread that sees
+    // it late is late once.
+    std::atomic<bool> is_exact_{false};
     // an eventfd, edge-triggered and never read: each write wakes one waiting thread
     int event_ = -1;
 

@@ -243,12 +243,10 @@ portico_status Calls::post_instance(Service& from, portico_post_function functio
 }
 
 portico_status Calls::info(Service& from, Target to) {
-    // Inside a connection's own callbacks it works to the end. (A serial service's connections have
-    // one strand, and may count as each other's.)
+    // Inside a connection's own callbacks it works to the end.
     const bool is_own = to.line != nullptr && Ledger::inside() == to.line &&
                         to.line->service == &from;
-    const bool is_gone = must_be_gone(from, to) ||
-                         (!from.is_serial() && (to.line->is_close_sure || to.line->is_abort_sure));
+    const bool is_gone = must_be_gone(from, to) || to.line->is_close_sure || to.line->is_abort_sure;
     portico_connection_info info{};
     info.struct_size = sizeof info;
     const portico_status status = inside(

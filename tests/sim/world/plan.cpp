@@ -207,6 +207,7 @@ Plan Plan::draw(Random random) {
     draw_farewells(plan, random.fork("farewells"));
     draw_floods(plan, random.fork("floods"));
     draw_answers(plan, random.fork("answers"));
+    plan.has_timers = random.fork("timers").one_in(2);
     return plan;
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sim/world/timers.hpp"
+
 namespace portico::sim {
 
 namespace {
@@ -47,6 +49,9 @@ struct Plugin::Callbacks {
             service.plugin->ledger_.violated("create cannot define a metric");
         }
         static_cast<void>(service.plugin->calls_.post_instance(service, posted));
+        if (service.plugin->timers != nullptr) {
+            service.plugin->timers->meddle(service);
+        }
         return PORTICO_OK;
     }
 
@@ -65,6 +70,9 @@ struct Plugin::Callbacks {
         }
         if (service.running != 0 || service.lines_open != 0) {
             service.plugin->ledger_.violated("destroy, and something of the instance is left");
+        }
+        if (service.plugin->timers != nullptr) {
+            service.plugin->timers->destroyed(service);
         }
         if (service.plugin->on_destroy) {
             service.plugin->on_destroy();
@@ -157,6 +165,9 @@ struct Plugin::Callbacks {
         Line& line = checked(service, connection, state);
         const Ledger::Callback callback(plugin.ledger_, service, &line,
                                         "connection {}: on_close, reason {}", closed->reason);
+        if (plugin.timers != nullptr) {
+            plugin.timers->closed(line);
+        }
         plugin.ledger_.closed(line, *closed);
         plugin.on_close(line);
     }
@@ -209,6 +220,9 @@ void Plugin::creating(Service& service) noexcept {
 
 void Plugin::linger() {
     scheduler_.switch_point();
+    if (timers != nullptr) {
+        timers->meddle(service_);
+    }
     if (service_.is_blocking() && random_.one_in(8)) {
         scheduler_.sleep_for(random_.skewed(20 * ms));
     }
@@ -481,6 +495,9 @@ Calls::Target Plugin::draw_target() {
 void Plugin::meddle(bool from_thread) {
     if (from_thread) {
         service_.count.add();
+    }
+    if (from_thread && timers != nullptr) {
+        timers->meddle(service_);
     }
     const Calls::Target to = draw_target();
     const bool is_mine = to.line != nullptr && to.line->may_be_of(service_);

@@ -11,6 +11,8 @@
 
 namespace portico::sim {
 
+class WorldTimers;
+
 class Plugin {
 public:
     Plugin(Scheduler& scheduler, Ledger& ledger, Calls& calls, Service& service, Random random);
@@ -29,6 +31,7 @@ public:
     // Callbacks may take long while there is traffic, if the plan says so.
     bool is_unhurried = false;
     std::function<void()> on_long_callback;  // one begins
+    WorldTimers* timers = nullptr;           // null: it uses none
 
     struct Callbacks;  // the C functions of the table
 

@@ -45,7 +45,8 @@ World::World(std::uint64_t seed, const std::string& banner)
       faults_(plan_.faults.quiet()),
       scheduler_(random_.fork("scheduler"), plan_.scheduler),
       ledger_(scheduler_, plan_),
-      calls_(scheduler_, ledger_) {
+      calls_(scheduler_, ledger_),
+      timers_(scheduler_, ledger_, random_.fork("timers")) {
     scheduler_.set_banner(banner);
     network_ = std::make_unique<Network>(scheduler_, random_.fork("network"), faults_);
     log_ = std::make_unique<SilentLog>(random_.fork("log").one_in(8) ? base::LogLevel::debug
@@ -107,6 +108,7 @@ void World::start() {
         service->listener.framing = plan.framing;
         service->plugin = std::make_unique<Plugin>(scheduler_, ledger_, calls_, *service,
                                                    random_.fork("plugin", service->number));
+        service->plugin->timers = plan_.has_timers ? &timers_ : nullptr;
         service->instance = std::make_unique<plugin::Instance>(
             plugin::Loaded{nullptr, &service->plugin->table(), "built in"}, service->listener,
             *log_);
@@ -332,6 +334,10 @@ void World::settle() {
                                    peers_.size() * (3 * longest_ms * ms + bound_ns +
                                                     10 * plan_.faults.timer_late_ns);
     if (scheduler_.run_until([this] { return is_settled(); }, deadline)) {
+        if (plan_.has_timers) {
+            scheduler_.sleep_for(bound_ns);
+            timers_.check_overdue();
+        }
         return;
     }
     for (const std::unique_ptr<ScriptedPeer>& peer : peers_) {
@@ -503,6 +509,7 @@ void World::take_apart() {
         }
     }
     ledger_.finish();
+    timers_.finish();
     network_.reset();
 }
 

@@ -15,6 +15,7 @@
 #include "sim/sim_port.hpp"
 #include "sim/world/peers.hpp"
 #include "sim/world/plugins.hpp"
+#include "sim/world/timers.hpp"
 
 namespace portico::sim {
 
@@ -77,6 +78,7 @@ private:
     std::unique_ptr<Network> network_;
     Ledger ledger_;
     Calls calls_;
+    WorldTimers timers_;
     std::unique_ptr<SilentLog> log_;
     std::unique_ptr<net::ConnectionTable> table_;
     std::unique_ptr<plugin::Metrics> metrics_;

@@ -8,7 +8,8 @@
  *   - a timer without period: its only call, with PORTICO_OK
  *   - a cancelled timer: with PORTICO_CANCELLED
  *   - if the connection closes, or the instance ends: with PORTICO_CLOSING. It comes before
- *     on_close (or destroy), and with state NULL if on_open refused the connection.
+ *     on_close (or destroy), and with state NULL if on_open refused the connection. Once the
+ *     connection has begun to close, no call with PORTICO_OK begins.
  * A periodic timer's calls with PORTICO_OK are not its last. If several periods have passed before
  * a call, one call stands for all of them, and the following ones keep the rhythm. */
 #ifndef PORTICO_EXT_TIMER_H

@@ -1,0 +1,70 @@
+// The restart that a plugin makes with each message, in one piece.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/inline.hpp"
+#include "net/connection.hpp"
+#include "net/instance_timers.hpp"
+#include "net/worker.hpp"
+
+namespace portico::net {
+
+PORTICO_ALWAYS_INLINE bool Timers::restart_quickly(Timers& timers, const TimerTable& table,
+                                                   const InstanceTimers& asker,
+                                                   std::uint64_t number, std::uint32_t first_ms,
+                                                   std::uint32_t period_ms) noexcept {
+    if (!timers.has_one_thread_) {
+        return false;  // other threads may settle
+    }
+    TimerRecord* const record = table.find_of(timers, number);
+    if (record == nullptr || !timers.lock_.try_lock()) {
+        return false;
+    }
+    const std::uint64_t deadline = timers.settled_ns_ +
+                                   first_ms * base::nanoseconds_per_millisecond;
+    bool is_done = false;
+    if (record->is_armed_as(number) && deadline >= record->deadline_ns) {
+        const TimerOwner owner(record->owner);
+        if (owner.is_of(asker) && !owner.is_closing() &&
+            (record->is_restarted() || timers.note_restart(*record, number))) {
+            record->deadline_ns = deadline;
+            record->period_ms = period_ms;
+            is_done = true;
+        }
+    }
+    timers.lock_.unlock();
+    return is_done;
+}
+
+PORTICO_ALWAYS_INLINE bool Timers::note_restart(TimerRecord& record,
+                                                std::uint64_t number) noexcept {
+    if (restart_count_ == restarts_max) {
+        return false;
+    }
+    if (restart_count_ == 0) {
+        group_->settle_timers_soon();
+    }
+    restarts_[restart_count_++] = static_cast<std::uint32_t>(number & TimerTable::none);
+    record.set_restarted(true);
+    return true;
+}
+
+// ---- TimerOwner
+
+inline Connection& TimerOwner::connection() const noexcept {
+    return *reinterpret_cast<Connection*>(bits_);
+}
+
+inline InstanceTimers& TimerOwner::instance() const noexcept {
+    return *reinterpret_cast<InstanceTimers*>(bits_ & ~is_instance);
+}
+
+inline bool TimerOwner::is_of(const InstanceTimers& asker) const noexcept {
+    return (bits_ & is_instance) != 0 ? &instance() == &asker : connection().is_of(asker.context());
+}
+
+inline bool TimerOwner::is_closing() const noexcept {
+    return (bits_ & is_instance) != 0 ? instance().is_closing_ : connection().is_closing();
+}
+
+}  // namespace portico::net

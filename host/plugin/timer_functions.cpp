@@ -1,0 +1,88 @@
+#include "plugin/timer_functions.hpp"
+
+#include "net/timers_inline.hpp"
+#include "plugin/instance_use.hpp"
+
+namespace portico::plugin {
+
+struct TimerFunctions {
+    static portico_status status_of(net::Timers::Result result) noexcept {
+        switch (result) {
+            case net::Timers::Result::ok: return PORTICO_OK;
+            case net::Timers::Result::gone: return PORTICO_GONE;
+            case net::Timers::Result::limit: return PORTICO_LIMIT;
+            case net::Timers::Result::no_memory: return PORTICO_NO_MEMORY;
+        }
+        return PORTICO_ERROR;
+    }
+
+    static portico_status PORTICO_CALL start(portico_instance* handle,
+                                             portico_connection connection, std::uint32_t first_ms,
+                                             std::uint32_t period_ms,
+                                             portico_timer_function function, void* argument,
+                                             portico_timer* timer) noexcept {
+        if (function == nullptr) {
+            return PORTICO_INVALID;
+        }
+        const InstanceUse instance(handle);
+        if (!instance || instance->connections_ == nullptr) {
+            return PORTICO_GONE;
+        }
+        net::ConnectionTable::Found found;
+        if (connection != 0) {
+            found = instance->connections_->find(connection);
+            if (found.connection == nullptr) {
+                return PORTICO_GONE;
+            }
+        }
+        portico_timer ignored = 0;
+        return status_of(net::Timers::start(
+            instance->connections_->timers(), instance->timers_, found.connection, found.generation,
+            {first_ms, period_ms, reinterpret_cast<net::AnyFunction>(function), argument},
+            timer != nullptr ? *timer : ignored));
+    }
+
+    static portico_status PORTICO_CALL restart(portico_instance* handle, portico_timer timer,
+                                               std::uint32_t first_ms,
+                                               std::uint32_t period_ms) noexcept {
+        Instance* const own = reinterpret_cast<InstanceHandle*>(handle)->get();
+        if (net::Worker* worker = worker_in_callback_of(own);
+            worker != nullptr &&
+            net::Timers::restart_quickly(worker->group().timers(), own->connections_->timers(),
+                                         own->timers_, timer, first_ms, period_ms)) [[likely]] {
+            return PORTICO_OK;
+        }
+        return restart_slowly(handle, timer, first_ms, period_ms);
+    }
+
+    static portico_status restart_slowly(portico_instance* handle, portico_timer timer,
+                                         std::uint32_t first_ms, std::uint32_t period_ms) noexcept {
+        const InstanceUse instance(handle);
+        if (!instance || instance->connections_ == nullptr) {
+            return PORTICO_GONE;
+        }
+        return status_of(net::Timers::restart(instance->connections_->timers(), instance->timers_,
+                                              timer, first_ms, period_ms));
+    }
+
+    static portico_status PORTICO_CALL cancel(portico_instance* handle,
+                                              portico_timer timer) noexcept {
+        const InstanceUse instance(handle);
+        if (!instance || instance->connections_ == nullptr) {
+            return PORTICO_GONE;
+        }
+        return status_of(
+            net::Timers::cancel(instance->connections_->timers(), instance->timers_, timer));
+    }
+
+    [[nodiscard]] static const portico_timers& table() noexcept {
+        static constexpr portico_timers timers{sizeof(portico_timers), 0, start, restart, cancel};
+        return timers;
+    }
+};
+
+const portico_timers& timer_table() noexcept {
+    return TimerFunctions::table();
+}
+
+}  // namespace portico::plugin

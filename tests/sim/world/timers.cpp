@@ -1,0 +1,264 @@
+#include "sim/world/timers.hpp"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+namespace portico::sim {
+
+namespace {
+
+constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
+// If nothing delays it, a timer comes within this time.
+constexpr std::uint64_t overdue_ns = 1'000 * ms;
+
+}  // namespace
+
+void WorldTimers::violated(const Timer& timer, const std::string& what) {
+    ledger_.violated("timer " + std::to_string(timer.number) + " of " +
+                     (timer.line != nullptr ? "connection " + std::to_string(timer.line->number)
+                                            : "service " + std::to_string(timer.service->number)) +
+                     ": " + what);
+}
+
+const portico_timers* WorldTimers::table(Service& from) const {
+    constexpr std::string_view id = PORTICO_EXT_TIMER;
+    return static_cast<const portico_timers*>(
+        from.host->get_extension(from.handle, id.data(), id.size()));
+}
+
+std::uint32_t WorldTimers::draw_ms() {
+    return static_cast<std::uint32_t>(random_.one_in(16) ? 3'600'000 : random_.skewed(300));
+}
+
+template <class Call>
+portico_status WorldTimers::inside(Call&& call) {
+    scheduler_.switch_point();
+    Ledger::in_host_call() = true;
+    const portico_status status = call();
+    Ledger::in_host_call() = false;
+    return status;
+}
+
+// ---- calls
+
+void WorldTimers::meddle(Service& from) {
+    if (!random_.one_in(6) || from.host == nullptr) {
+        return;
+    }
+    if (all_.empty() || random_.one_in(2)) {
+        start(from);
+        return;
+    }
+    // Prefers newer ones, because they are alive. Some are another service's.
+    const std::size_t back = static_cast<std::size_t>(random_.skewed(all_.size() - 1));
+    Timer& timer = *all_[all_.size() - 1 - back];
+    if (timer.id == 0) {
+        return;
+    }
+    if (random_.one_in(2)) {
+        cancel(from, timer);
+    } else {
+        restart(from, timer);
+    }
+}
+
+void WorldTimers::start(Service& from) {
+    if (all_.size() == timers_max) {
+        return;
+    }
+    const auto& lines = ledger_.lines();
+    Line* line = nullptr;
+    if (!lines.empty() && !random_.one_in(4)) {
+        const std::size_t back = static_cast<std::size_t>(random_.skewed(lines.size() - 1));
+        line = lines[lines.size() - 1 - back].get();
+    }
+    Timer& timer = *all_.emplace_back(std::make_unique<Timer>());
+    timer.timers = this;
+    timer.number = static_cast<std::uint32_t>(all_.size() - 1);
+    timer.service = &from;
+    timer.line = line;
+    const std::uint32_t first_ms = draw_ms();
+    const std::uint32_t period_ms = random_.one_in(3) ? 1 + draw_ms() : 0;
+    timer.is_periodic = period_ms != 0;
+    timer.not_before_ns = scheduler_.now() + first_ms * ms;
+    const bool is_gone = from.is_destroyed ||
+                         (line != nullptr && (!line->may_be_of(from) || line->is_surely_gone() ||
+                                              line->is_close_sure || line->is_abort_sure));
+    portico_timer id = 0;
+    const portico_timers* const functions = table(from);
+    if (functions == nullptr) {
+        timer.is_refused = true;
+        return;
+    }
+    const portico_status status = inside([&] {
+        return functions->start(from.handle, line != nullptr ? line->handle : 0, first_ms,
+                                period_ms, on_timer, &timer, &id);
+    });
+    scheduler_.trace("call: start of timer {} answers -{} (service {})", timer.number,
+                     static_cast<std::uint64_t>(-status), from.number);
+    if (status == PORTICO_OK) {
+        timer.id = id;
+        timer.is_accepted = true;
+        timer.due_ns = std::max(timer.due_ns, scheduler_.now() + first_ms * ms);
+        if (is_gone) {
+            violated(timer, "it was started on something that is gone");
+        }
+    } else if (status != PORTICO_GONE || timer.is_over || timer.oks != 0) {
+        violated(timer, "start answers " + std::to_string(status));
+    } else {
+        timer.is_refused = true;
+    }
+}
+
+void WorldTimers::restart(Service& from, Timer& timer) {
+    const bool is_gone = timer.is_over || timer.is_cancelled || timer.service != &from ||
+                         from.is_destroyed;
+    const std::uint32_t first_ms = draw_ms();
+    const std::uint32_t period_ms = timer.is_periodic ? 1 + draw_ms() : 0;
+    const std::uint64_t earliest = scheduler_.now() + first_ms * ms;
+    const std::uint64_t not_before = timer.not_before_ns;
+    const bool begins_alone = timer.restarts_running++ == 0;
+    const std::uint32_t oks = timer.oks;
+    timer.not_before_ns = std::min(not_before, earliest);
+    const portico_timers* const functions = table(from);
+    const portico_status status = functions == nullptr ? PORTICO_GONE : inside([&] {
+        return functions->restart(from.handle, timer.id, first_ms, period_ms);
+    });
+    --timer.restarts_running;
+    scheduler_.trace("call: restart of timer {} answers -{} (service {})", timer.number,
+                     static_cast<std::uint64_t>(-status), from.number);
+    if (status != PORTICO_OK && status != PORTICO_GONE) {
+        violated(timer, "restart answers " + std::to_string(status));
+    }
+    if (status != PORTICO_OK) {
+        return;
+    }
+    if (is_gone) {
+        violated(timer, "it was restarted, and is over, cancelled, or another service's");
+    }
+    timer.due_ns = std::max(timer.due_ns, scheduler_.now() + first_ms * ms);
+    // A one-shot timer that was not called meanwhile cannot come before its new time.
+    if (begins_alone && timer.restarts_running == 0 && !timer.is_periodic && timer.oks == oks) {
+        timer.not_before_ns = earliest;
+    }
+}
+
+void WorldTimers::cancel(Service& from, Timer& timer) {
+    const bool is_gone = timer.is_over || timer.is_cancelled || timer.service != &from ||
+                         from.is_destroyed;
+    ++timer.cancels_begun;
+    const portico_timers* const functions = table(from);
+    const portico_status status = functions == nullptr ? PORTICO_GONE : inside([&] {
+        return functions->cancel(from.handle, timer.id);
+    });
+    scheduler_.trace("call: cancel of timer {} answers -{} (service {})", timer.number,
+                     static_cast<std::uint64_t>(-status), from.number);
+    if (status != PORTICO_OK && status != PORTICO_GONE) {
+        violated(timer, "cancel answers " + std::to_string(status));
+    }
+    if (status == PORTICO_OK) {
+        if (is_gone) {
+            violated(timer, "it was cancelled, and is over, cancelled, or another service's");
+        }
+        timer.is_cancelled = true;
+    }
+}
+
+// ---- its own calls
+
+void PORTICO_CALL WorldTimers::on_timer(void* self, portico_connection connection, void* state,
+                                        void* argument, portico_timer id, portico_status status) {
+    auto& timer = *static_cast<Timer*>(argument);
+    WorldTimers& timers = *timer.timers;
+    const Ledger::Callback callback(
+        timers.ledger_, *timer.service, timer.line,
+        timer.line != nullptr ? "connection {}: timer {} calls" : "service {}: timer {} calls",
+        timer.number);
+    if (self != timer.service || connection != (timer.line != nullptr ? timer.line->handle : 0)) {
+        timers.violated(timer, "a call for another instance or connection");
+    }
+    timers.called(timer, state, id, status);
+}
+
+void WorldTimers::called(Timer& timer, const void* state, portico_timer id, portico_status status) {
+    scheduler_.trace("timer {} is called with -{}", timer.number,
+                     static_cast<std::uint64_t>(-status));
+    const Line* const line = timer.line;
+    if (timer.is_over || timer.is_refused || (timer.id != 0 && timer.id != id)) {
+        violated(timer, "a call after the last one, of a timer that was refused, or of another");
+    }
+    if (state != (line != nullptr && line->is_accepted ? line : nullptr)) {
+        violated(timer, "a call with another state than the connection's");
+    }
+    bool is_last = true;
+    switch (status) {
+        case PORTICO_OK:
+            if (scheduler_.now() < timer.not_before_ns) {
+                violated(timer, "early by " +
+                                    std::to_string(timer.not_before_ns - scheduler_.now()) + " ns");
+            }
+            // (A periodic one's call may have begun before.)
+            if (timer.is_cancelled && (!timer.is_periodic || ++timer.oks_after_cancel > 1)) {
+                violated(timer, "it was cancelled, and still fires");
+            }
+            ++timer.oks;
+            is_last = !timer.is_periodic;
+            break;
+        case PORTICO_CANCELLED:
+            if (timer.cancels_begun == 0) {
+                violated(timer, "PORTICO_CANCELLED, and nobody has cancelled it");
+            }
+            break;
+        case PORTICO_CLOSING:
+            if (timer.is_cancelled) {
+                violated(timer, "PORTICO_CLOSING, and it was cancelled before");
+            }
+            break;
+        default: violated(timer, "a call with status " + std::to_string(status));
+    }
+    timer.is_over = is_last;
+    timer.due_ns = is_last ? UINT64_MAX : scheduler_.now() + 3'600'001 * ms;
+    scheduler_.switch_point();
+    if (!is_last && status == PORTICO_OK && timer.oks >= periods_max) {
+        cancel(*timer.service, timer);
+    }
+    meddle(*timer.service);
+}
+
+// ---- the ends
+
+void WorldTimers::closed(const Line& line) {
+    for (const std::unique_ptr<Timer>& timer : all_) {
+        if (timer->line == &line && timer->is_accepted && !timer->is_over) {
+            violated(*timer, "on_close comes before its last call");
+        }
+    }
+}
+
+void WorldTimers::destroyed(const Service& service) {
+    for (const std::unique_ptr<Timer>& timer : all_) {
+        if (timer->service == &service && timer->is_accepted && !timer->is_over) {
+            violated(*timer, "destroy comes before its last call");
+        }
+    }
+}
+
+void WorldTimers::check_overdue() {
+    for (const std::unique_ptr<Timer>& timer : all_) {
+        if (timer->is_accepted && !timer->is_over &&
+            scheduler_.now() > timer->due_ns + overdue_ns) {
+            violated(*timer, "it is overdue in a quiet world");
+        }
+    }
+}
+
+void WorldTimers::finish() {
+    for (const std::unique_ptr<Timer>& timer : all_) {
+        if (timer->is_accepted && !timer->is_over) {
+            violated(*timer, "it never had its last call");
+        }
+    }
+}
+
+}  // namespace portico::sim
