@@ -25,10 +25,10 @@ void append_gather_consume(benchmark::State& state) {
             std::size_t gathered = 0;
             for (const io::ConstBuffer& part : queue.gather()) gathered += part.size;
             benchmark::DoNotOptimize(gathered);
-            queue.consume(gathered);
+            static_cast<void>(queue.consume(gathered));
         }
     }
-    queue.clear();
+    static_cast<void>(queue.clear());
     const std::int64_t messages = static_cast<std::int64_t>(state.iterations()) * together;
     state.SetItemsProcessed(messages);
     state.SetBytesProcessed(messages * state.range(0));

@@ -379,8 +379,11 @@ PORTICO_ALWAYS_INLINE void Connection::take_sent() noexcept {
             moved_at(port().now());
         }
         sent_bytes_ += send.bytes;
-        queue_.consume(send.bytes);
         give_back(send.bytes);
+        if (SendQueue::External* ended = queue_.consume(send.bytes); ended != nullptr)
+            [[unlikely]] {
+            end_externals(ended, true);
+        }
     }
 }
 

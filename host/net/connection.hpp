@@ -18,8 +18,8 @@
 // and every accepted call has been delivered.
 //
 // connection.cpp has advance() and the path of a message: receive, offer, send. Opening, the ends
-// of an offer, closing, deadlines, the protocol's timers and calls from other threads are in
-// connection_*.cpp.
+// of an offer, closing, deadlines, the protocol's timers, calls from other threads and rarer kinds
+// of sends are in connection_*.cpp.
 //
 // Concurrency. All members belong to the strand (to whichever worker runs it), except word_ (see
 // slot_word.hpp), the addresses, events_, the list of timers and the count of pauses on their way.
@@ -45,6 +45,7 @@
 namespace portico::net {
 
 class ConnectionTable;
+class Reservation;
 class WorkerGroup;
 
 enum class SendResult : std::uint8_t { queued, would_block, too_large, finished, gone, no_memory };
@@ -96,6 +97,23 @@ public:
     // The same, in a callback of this connection.
     [[nodiscard]] SendResult send_in_callback(std::uint64_t generation,
                                               std::span<const std::byte> bytes) noexcept;
+    // The same for parts, as one message.
+    [[nodiscard]] SendResult send_parts(const ConnectionContext& context, std::uint64_t generation,
+                                        const Parts& parts) noexcept;
+    // The same without a copy: the bytes stay where they are until Protocol::on_released gets the
+    // function and its argument, exactly once, before on_close.
+    [[nodiscard]] SendResult send_external(const ConnectionContext& context,
+                                           std::uint64_t generation, const Parts& parts,
+                                           AnyFunction function, void* argument) noexcept;
+    // On the strand: memory for a send of up to `size` bytes, not 0, if a send would be accepted
+    // now. commit() sends the first `used` bytes of it, not 0.
+    [[nodiscard]] SendResult reserve(const ConnectionContext& context, std::uint64_t generation,
+                                     std::uint32_t size, Reservation& reservation) noexcept;
+    [[nodiscard]] SendResult commit(const ConnectionContext& context, std::uint64_t generation,
+                                    Reservation&& reservation, std::uint32_t used) noexcept;
+    static void drop(Reservation& reservation) noexcept;
+    // True if the caller runs on its strand.
+    [[nodiscard]] bool on_strand() const noexcept;
     [[nodiscard]] CallResult finish_sending(std::uint64_t generation) noexcept;
     [[nodiscard]] CallResult close(std::uint64_t generation, CloseHow how) noexcept;
     [[nodiscard]] CallResult pause(std::uint64_t generation) noexcept;
@@ -207,7 +225,8 @@ private:
         }
     };
 
-    struct Call;  // a call from another thread, as mail
+    struct Call;          // a call from another thread, as mail: connection_call.hpp
+    struct ExternalSend;  // connection_sends.cpp
     enum class CallKind : std::uint8_t {
         send,
         finish,
@@ -243,6 +262,7 @@ private:
     void timer_fired() noexcept;
     void dispatch_rare(std::uint8_t events) noexcept;
     void deliver_call(Call& call) noexcept;
+    void deliver_external(ExternalSend& send) noexcept;
 
     // ---- After each event.
     // Decides what to do next, and does it, until nothing is left to do.
@@ -296,6 +316,12 @@ private:
     // and the queue has taken it over.
     [[nodiscard]] bool adopt_received(std::span<const std::byte> bytes) noexcept;
     void give_back(std::size_t bytes) noexcept;
+    // Queues it, or sends it by mail. If it is not accepted it is deleted.
+    [[nodiscard]] SendResult submit(ExternalSend& send, std::uint64_t generation,
+                                    std::uint32_t high) noexcept;
+    // External sends that the queue has returned: gives their cost back, and releases them.
+    void end_externals(SendQueue::External* ended, bool are_sent) noexcept;
+    void drop_queue() noexcept;
     [[nodiscard]] bool may_send() const noexcept {
         return !queue_.empty() && !sending_ && !sends_postponed_ &&
                (stage_ == Stage::open || stage_ == Stage::flushing);
@@ -321,10 +347,9 @@ private:
                                             std::uint64_t generation,
                                             std::span<const std::byte> bytes) noexcept;
     // Null if memory is out. The caller reserves for it (one; for a send call_bytes and its bytes)
-    // and delivers it, or deletes it.
-    [[nodiscard]] Call* make_call(CallKind kind, std::span<const std::byte> bytes,
-                                  AnyFunction function, void* argument,
-                                  std::uint32_t number) noexcept;
+    // and delivers it, or deletes it. `bytes`: room for those of a send.
+    [[nodiscard]] Call* make_call(CallKind kind, std::size_t bytes, AnyFunction function,
+                                  void* argument, std::uint32_t number) noexcept;
     static void delete_call(Call* call) noexcept;
     void deliver_send(Call& call) noexcept;
     [[nodiscard]] CallResult call(std::uint64_t generation, CallKind kind,
@@ -366,7 +391,6 @@ private:
     void run_timers() noexcept;
     [[nodiscard]] bool end_timers() noexcept;  // true if none is left
 
-    [[nodiscard]] bool on_strand() const noexcept;
     [[nodiscard]] Strand& strand() const noexcept {
         return *strand_.load(std::memory_order_relaxed);
     }

@@ -3,24 +3,12 @@
 // A call on the strand takes effect at once, unless it would overtake an earlier one that is still
 // on its way. Every other call goes to the strand by mail, as a Call.
 #include <bit>
-#include <cstring>
 #include <new>
 
+#include "net/connection_call.hpp"
 #include "net/connection_inline.hpp"
 
 namespace portico::net {
-
-// A call on its way to the strand: from another thread, or one that must not overtake such a call.
-// The bytes of a send follow it in memory.
-struct Connection::Call : Mail {
-    Connection* connection = nullptr;
-    AnyFunction function = nullptr;
-    void* argument = nullptr;
-    std::uint32_t number = 0;  // send: how many bytes
-    CallKind kind = CallKind::send;
-
-    [[nodiscard]] std::byte* bytes() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
-};
 
 bool Connection::no_call_on_its_way(std::uint64_t generation) const noexcept {
     const std::uint64_t word = word_.load();
@@ -32,11 +20,10 @@ bool Connection::no_call_on_its_way(std::uint64_t generation) const noexcept {
     return SlotWord::reserved_of(word) == queue_.bytes();
 }
 
-Connection::Call* Connection::make_call(CallKind kind, std::span<const std::byte> bytes,
-                                        AnyFunction function, void* argument,
-                                        std::uint32_t number) noexcept {
+Connection::Call* Connection::make_call(CallKind kind, std::size_t bytes, AnyFunction function,
+                                        void* argument, std::uint32_t number) noexcept {
     static_assert(sizeof(Call) <= call_bytes);
-    void* memory = ::operator new(sizeof(Call) + bytes.size(), std::nothrow);
+    void* memory = ::operator new(sizeof(Call) + bytes, std::nothrow);
     if (memory == nullptr) {
         return nullptr;
     }
@@ -51,10 +38,6 @@ Connection::Call* Connection::make_call(CallKind kind, std::span<const std::byte
     made->argument = argument;
     made->number = number;
     made->kind = kind;
-    if (!bytes.empty()) {
-        made->number = static_cast<std::uint32_t>(bytes.size());
-        std::memcpy(made->bytes(), bytes.data(), bytes.size());
-    }
     return made;
 }
 
@@ -63,53 +46,13 @@ void Connection::delete_call(Call* call) noexcept {
     ::operator delete(call);
 }
 
-SendResult Connection::send_slow_path(const ConnectionContext& context, std::uint64_t generation,
-                                      std::span<const std::byte> bytes) noexcept {
-    if (!belongs_to(context, generation)) {
-        return SendResult::gone;
-    }
-    if (bytes.size() > context.limits.max_send_bytes) {
-        return SendResult::too_large;
-    }
-    const auto size = static_cast<std::uint32_t>(bytes.size());
-    // The memory comes first, because this thread could not give a reservation back: a close may
-    // wait for it, so only the strand can.
-    const bool direct = on_strand() && no_call_on_its_way(generation);
-    Call* call = nullptr;
-    if (!direct && size != 0) {
-        call = make_call(CallKind::send, bytes, nullptr, nullptr, 0);
-        if (call == nullptr) {
-            return SendResult::no_memory;
-        }
-    }
-    const Reserve reserved = word_.reserve(generation, call != nullptr ? size + call_bytes : size,
-                                           context.limits.send_queue_bytes);
-    if (reserved != Reserve::accepted || size == 0) {
-        if (call != nullptr) {
-            delete_call(call);
-        }
-        switch (reserved) {
-            case Reserve::accepted: return SendResult::queued;
-            case Reserve::would_block: return SendResult::would_block;
-            case Reserve::finished: return SendResult::finished;
-            case Reserve::gone: break;
-        }
-        return SendResult::gone;
-    }
-    if (call != nullptr) {
-        strand().deliver(*call);
-        return SendResult::queued;
-    }
-    return append(bytes);
-}
-
 CallResult Connection::call(std::uint64_t generation, CallKind kind, SlotWord::Mark mark,
                             AnyFunction function, void* argument, std::uint32_t number) noexcept {
     // A posted function never runs inside the call that posts it.
     const bool direct = on_strand() && kind != CallKind::post && no_call_on_its_way(generation);
     Call* made = nullptr;
     if (!direct) {
-        made = make_call(kind, {}, function, argument, number);
+        made = make_call(kind, 0, function, argument, number);
         if (made == nullptr) {
             return CallResult::no_memory;
         }

@@ -111,10 +111,7 @@ void Connection::try_finish() noexcept {
         return;
     }
     if (!queue_.empty()) {
-        const std::size_t lost = queue_.bytes();
-        queue_.clear();
-        lost_bytes() += lost;
-        give_back(lost);
+        drop_queue();
     }
     if (!word_.close_for_good()) {
         return;  // an accepted call is on its way; its arrival calls this again

@@ -89,6 +89,10 @@ public:
     virtual void on_close(Connection& connection, const Closed& closed) noexcept = 0;
     virtual void on_posted(Connection& connection, AnyFunction function, void* argument,
                            bool closing) noexcept = 0;
+    // The memory of one Connection::send_external is no longer used. `is_sent`: the system has
+    // taken all of its bytes.
+    virtual void on_released(Connection& connection, AnyFunction release, void* argument,
+                             bool is_sent) noexcept = 0;
 
     // The function of a timer, of the connection or (null) of the instance; on its strand. See
     // timers.hpp.

@@ -4,81 +4,159 @@
 
 namespace portico::net {
 
-namespace {
-
-// The capacity of a queue's first chunk from the heap; may be less than that of a pool's chunk.
-constexpr std::size_t heap_chunk_min = 512;
-
-}  // namespace
-
-SendQueue::Chunk* SendQueue::make_chunk(io::BufferPool& chunks, std::size_t wanted) noexcept {
+SendQueue::Link* SendQueue::make_chunk(io::BufferPool& chunks, std::size_t wanted) noexcept {
     std::size_t capacity = wanted;
     if (wanted <= pooled_capacity(chunks)) {
-        if (const io::Buffer buffer = chunks.take(); buffer.data != nullptr) {
-            return new (buffer.data) Chunk(&chunks, buffer, pooled_capacity(chunks));
+        std::size_t usual = heap_chunk_min;
+        // After an external send a new chunk must be begun, however empty the one before is. So a
+        // large one of the pool would not do.
+        if (externals_ == 0) {
+            if (const io::Buffer buffer = chunks.take(); buffer.data != nullptr) {
+                return new (buffer.data) Chunk(&chunks, buffer, pooled_capacity(chunks));
+            }
+            // As much again as is queued: the next small messages fit after this one, and at most
+            // half of the queue's memory is unused.
+            usual = std::max<std::size_t>(bytes_, heap_chunk_min);
         }
-        // As much again as is queued: the next small messages fit after this one, and at most half
-        // of the queue's memory is unused.
-        const std::size_t usual = std::min<std::size_t>(std::max(bytes_, heap_chunk_min),
-                                                        pooled_capacity(chunks));
-        capacity = std::max(wanted, usual);
+        capacity = std::max(wanted, std::min<std::size_t>(usual, pooled_capacity(chunks)));
     }
     void* memory = ::operator new(chunk_overhead + capacity, std::nothrow);
     return memory != nullptr ? new (memory) Chunk(nullptr, {}, static_cast<std::uint32_t>(capacity))
                              : nullptr;
 }
 
-bool SendQueue::append_in_chunks(io::BufferPool& chunks,
-                                 std::span<const std::byte> bytes) noexcept {
-    if (bytes.empty()) {
-        return true;
-    }
+bool SendQueue::append(io::BufferPool& chunks, const Parts& parts) noexcept {
+    const std::size_t total = parts.bytes();
     const std::size_t room = tail_ != nullptr ? tail_->capacity - tail_->end : 0;
-    const std::size_t first = std::min(room, bytes.size());
-    const std::span<const std::byte> rest = bytes.subspan(first);
-    Chunk* added = nullptr;
-    if (!rest.empty()) {
-        added = make_chunk(chunks, rest.size());
+    Link* added = nullptr;
+    if (total > room) {
+        added = make_chunk(chunks, total - room);
         if (added == nullptr) {
             return false;
         }
-        std::memcpy(added->data(), rest.data(), rest.size());
-        added->end = static_cast<std::uint32_t>(rest.size());
     }
-    if (first != 0) {
-        std::memcpy(tail_->data() + tail_->end, bytes.data(), first);
-        tail_->end += static_cast<std::uint32_t>(first);
+    const auto put = [](Link& chunk, std::span<const std::byte> bytes) {
+        if (!bytes.empty()) {
+            std::memcpy(chunk.data() + chunk.end, bytes.data(), bytes.size());
+            chunk.end += static_cast<std::uint32_t>(bytes.size());
+        }
+    };
+    std::size_t left = std::min(room, total);  // of the room
+    for (std::uint32_t i = 0; i < parts.count(); ++i) {
+        const std::span<const std::byte> part = parts[i];
+        const std::size_t here = std::min(left, part.size());
+        if (here != 0) {
+            put(*tail_, part.first(here));
+            left -= here;
+        }
+        if (here != part.size()) {
+            put(*added, part.subspan(here));
+        }
     }
     if (added != nullptr) {
-        (tail_ != nullptr ? tail_->next : head_) = added;
-        tail_ = added;
+        add(*added, *added);
     }
-    bytes_ += bytes.size();
+    bytes_ += static_cast<std::uint32_t>(total);
     return true;
+}
+
+void SendQueue::append(External& external) noexcept {
+    PORTICO_ASSERT(external.bytes_ != 0);
+    external.next = &external.last_;
+    add(external, external.last_);
+    bytes_ += external.bytes_ + external.cost();
+    ++externals_;
+}
+
+const SendQueue::Link* SendQueue::after(const Link& link) noexcept {
+    return is_external(link) ? static_cast<const External&>(link).last_.next : link.next;
 }
 
 std::size_t SendQueue::owned_bytes() const noexcept {
     std::size_t owned = 0;
-    for (const Chunk* chunk = head_; chunk != nullptr; chunk = chunk->next) {
-        owned += chunk_overhead + chunk->capacity;
+    for (const Link* link = head_; link != nullptr; link = after(*link)) {
+        owned += is_external(*link) ? static_cast<const External*>(link)->memory_
+                                    : chunk_overhead + link->capacity;
     }
     return owned;
 }
 
-void SendQueue::consume_part(std::size_t count) noexcept {
-    while (count > 0) {
-        Chunk* chunk = head_;
-        const std::size_t here = std::min<std::size_t>(count, chunk->end - chunk->begin);
-        chunk->begin += static_cast<std::uint32_t>(here);
-        count -= here;
-        if (chunk->begin == chunk->end) {
-            head_ = chunk->next;
-            if (head_ == nullptr) {
-                tail_ = nullptr;
-            }
-            free_chunk(chunk);
+std::size_t SendQueue::unsent_bytes() const noexcept {
+    std::size_t unsent = bytes_;
+    for (const Link* link = head_; link != nullptr; link = after(*link)) {
+        if (is_external(*link)) {
+            unsent -= static_cast<const External*>(link)->cost();
         }
     }
+    return unsent;
+}
+
+std::span<const io::ConstBuffer> SendQueue::gather_many() noexcept {
+    io::ConstBuffer* const parts = static_cast<Chunk*>(head_)->parts;
+    std::size_t count = 0;
+    for (const Link* link = head_; link != nullptr && count < parts_max; link = after(*link)) {
+        if (!is_external(*link)) {
+            new (&parts[count++]) io::ConstBuffer{const_cast<Link*>(link)->data() + link->begin,
+                                                  link->end - link->begin};
+            continue;
+        }
+        const auto& external = static_cast<const External&>(*link);
+        for (std::uint32_t i = link->begin; i < link->end && count < parts_max; ++i) {
+            new (&parts[count++]) io::ConstBuffer(external.left_[i]);
+        }
+    }
+    return {parts, count};
+}
+
+std::size_t SendQueue::External::consume_some(std::size_t count) noexcept {
+    std::size_t done = 0;
+    while (done < count && begin < end) {
+        io::ConstBuffer& part = left_[begin];
+        const std::size_t here = std::min(count - done, part.size);
+        part.data += here;
+        part.size -= here;
+        done += here;
+        begin += part.size == 0 ? 1 : 0;
+    }
+    return done;
+}
+
+SendQueue::External* SendQueue::consume_part(std::size_t count) noexcept {
+    External* ended = nullptr;
+    External** end_of_list = &ended;
+    while (count > 0) {
+        if (is_external(*head_)) {
+            count -= static_cast<External*>(head_)->consume_some(count);
+        } else {
+            const std::size_t here = std::min<std::size_t>(count, head_->end - head_->begin);
+            head_->begin += static_cast<std::uint32_t>(here);
+            count -= here;
+        }
+        if (head_->begin == head_->end) {
+            if (External* external = remove_oldest(); external != nullptr) {
+                *end_of_list = external;
+                end_of_list = &external->next_ended_;
+            }
+        }
+    }
+    return ended;
+}
+
+SendQueue::External* SendQueue::remove_oldest() noexcept {
+    Link* oldest = head_;
+    const bool is_last = after(*oldest) == nullptr;
+    head_ = const_cast<Link*>(after(*oldest));
+    if (is_last) {
+        tail_ = nullptr;
+    }
+    if (!is_external(*oldest)) {
+        free_chunk(static_cast<Chunk*>(oldest));
+        return nullptr;
+    }
+    auto* external = static_cast<External*>(oldest);
+    bytes_ -= external->cost();
+    --externals_;
+    return external;
 }
 
 void SendQueue::adopt(io::BufferPool& pool, io::Buffer buffer, std::uint32_t begin,
@@ -88,14 +166,21 @@ void SendQueue::adopt(io::BufferPool& pool, io::Buffer buffer, std::uint32_t beg
     auto* chunk = new (buffer.data - chunk_overhead) Chunk(&pool, buffer, begin + size);
     chunk->begin = begin;
     chunk->end = begin + size;
-    (tail_ != nullptr ? tail_->next : head_) = chunk;
-    tail_ = chunk;
+    add(*chunk, *chunk);
     bytes_ += size;
 }
 
-void SendQueue::clear() noexcept {
-    consume(bytes_);
-    PORTICO_ASSERT(head_ == nullptr);
+SendQueue::External* SendQueue::clear() noexcept {
+    External* dropped = nullptr;
+    External** end_of_list = &dropped;
+    while (head_ != nullptr) {
+        if (External* external = remove_oldest(); external != nullptr) {
+            *end_of_list = external;
+            end_of_list = &external->next_ended_;
+        }
+    }
+    bytes_ = 0;
+    return dropped;
 }
 
 }  // namespace portico::net

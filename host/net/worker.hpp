@@ -27,6 +27,7 @@
 #include "net/connection_node.hpp"
 #include "net/current_call.hpp"
 #include "net/protocol.hpp"
+#include "net/reservation.hpp"
 #include "net/strand.hpp"
 #include "net/timers.hpp"
 
@@ -145,6 +146,8 @@ public:
     [[nodiscard]] const void* owner() const noexcept { return owner_; }
     // Written by the protocol on this thread, read by other threads.
     [[nodiscard]] CurrentCall& current_call() noexcept { return current_call_; }
+    // Used by the protocol on this thread.
+    [[nodiscard]] CallReservation& reservation() noexcept { return reservation_; }
 
     // A callback of the context's instance is about to run. If its callbacks may take long, the
     // operations that others have submitted go to the system first.
@@ -190,6 +193,7 @@ private:
     Strand* running_ = nullptr;
     bool took_stop_post_ = false;
     CurrentCall current_call_;
+    CallReservation reservation_;
     // On a port that submits in its wait each turn is timed. These say when it began, and whose
     // callbacks it called last.
     bool times_turns_ = false;

@@ -6,6 +6,7 @@
 #include "net/connection.hpp"
 #include "plugin/call_scope.hpp"
 #include "plugin/instance.hpp"
+#include "portico/ext/send_owned.h"
 #include "portico/ext/timer.h"
 
 namespace portico::plugin {
@@ -245,6 +246,14 @@ void Instance::on_timer(net::Connection* connection, net::AnyFunction function, 
         status == net::TimerStatus::ok          ? PORTICO_OK
         : status == net::TimerStatus::cancelled ? PORTICO_CANCELLED
                                                 : PORTICO_CLOSING);
+}
+
+void Instance::on_released(net::Connection& connection, net::AnyFunction release, void* argument,
+                           bool is_sent) noexcept {
+    const portico_connection handle = connection.handle();
+    const CallScope scope("a release function", *this, &connection, handle);
+    reinterpret_cast<portico_release_function>(release)(self_, handle, connection.state, argument,
+                                                        is_sent ? PORTICO_OK : PORTICO_CLOSING);
 }
 
 // ---- the end of the instance

@@ -1,7 +1,6 @@
 // The functions that the host offers to plugins: the table portico_host.
 #include <algorithm>
 #include <cstring>
-#include <memory>
 #include <new>
 #include <span>
 #include <string_view>
@@ -13,6 +12,8 @@
 #include "plugin/instance.hpp"
 #include "plugin/instance_use.hpp"
 #include "plugin/metrics_functions.hpp"
+#include "plugin/send_owned_functions.hpp"
+#include "plugin/send_results.hpp"
 #include "plugin/settings_functions.hpp"
 #include "plugin/timer_functions.hpp"
 
@@ -56,7 +57,6 @@ portico_status Instance::post_instance(portico_post_function function, void* arg
 
 // All are noexcept: nothing may unwind into a plugin, which may be C.
 struct HostFunctions {
-    static constexpr std::uint32_t part_bytes_min = 16;  // of portico_part in version 1.0
     // More cannot be a structure of this kind.
     static constexpr std::uint32_t info_bytes_max = 65'536;
 
@@ -98,7 +98,7 @@ struct HostFunctions {
             if (called != nullptr) [[likely]] {
                 const net::SendResult result = called->send_in_callback(
                     net::ConnectionTable::generation_of(connection), bytes);
-                return result == net::SendResult::queued ? PORTICO_OK : status_of(result);
+                return result == net::SendResult::queued ? PORTICO_OK : plugin::status_of(result);
             }
         }
         return send_from_elsewhere(handle, connection, bytes);
@@ -115,58 +115,23 @@ struct HostFunctions {
         if (found.connection == nullptr) {
             return PORTICO_GONE;
         }
-        return status_of(found.connection->send(*instance->context_, found.generation, bytes));
-    }
-
-    static portico_status status_of(net::SendResult result) noexcept {
-        switch (result) {
-            case net::SendResult::queued: return PORTICO_OK;
-            case net::SendResult::would_block: return PORTICO_WOULD_BLOCK;
-            case net::SendResult::too_large: return PORTICO_TOO_LARGE;
-            case net::SendResult::finished: return PORTICO_CLOSING;
-            case net::SendResult::gone: return PORTICO_GONE;
-            case net::SendResult::no_memory: return PORTICO_NO_MEMORY;
-        }
-        return PORTICO_ERROR;
+        return plugin::status_of(
+            found.connection->send(*instance->context_, found.generation, bytes));
     }
 
     static portico_status PORTICO_CALL send_parts(portico_instance* handle,
                                                   portico_connection connection,
-                                                  const portico_part* parts, std::uint32_t count,
+                                                  const portico_part* first, std::uint32_t count,
                                                   std::uint32_t stride) noexcept {
-        if (parts == nullptr || count == 0 || count > PORTICO_PARTS_MAX ||
-            stride < part_bytes_min || stride % 8 != 0) {
+        const std::optional<net::Parts> parts = parts_of(first, count, stride);
+        if (!parts) {
             return PORTICO_INVALID;
         }
-        const auto part = [&](std::uint32_t i) -> const portico_part& {
-            return *reinterpret_cast<const portico_part*>(
-                reinterpret_cast<const std::byte*>(parts) + std::size_t{i} * stride);
-        };
-        std::uint64_t size = 0;
-        for (std::uint32_t i = 0; i < count; ++i) {
-            if (part(i).data == nullptr && part(i).size != 0) {
-                return PORTICO_INVALID;
-            }
-            if (part(i).size > UINT32_MAX) {
-                return PORTICO_TOO_LARGE;
-            }
-            size += part(i).size;
-        }
-        if (size > UINT32_MAX) {
-            return PORTICO_TOO_LARGE;
-        }
-        const std::unique_ptr<std::byte[]> all(new (std::nothrow) std::byte[size]);
-        if (all == nullptr) {
-            return PORTICO_NO_MEMORY;
-        }
-        std::size_t at = 0;
-        for (std::uint32_t i = 0; i < count; ++i) {
-            if (part(i).size != 0) {
-                std::memcpy(all.get() + at, part(i).data, part(i).size);
-                at += part(i).size;
-            }
-        }
-        return send(handle, connection, all.get(), size);
+        const InstanceUse instance(handle);
+        const auto found = find(instance, connection);
+        return found.connection == nullptr ? PORTICO_GONE
+                                           : plugin::status_of(found.connection->send_parts(
+                                                 *instance->context_, found.generation, *parts));
     }
 
     static portico_status PORTICO_CALL finish_sending(portico_instance* handle,
@@ -340,6 +305,9 @@ const void* PORTICO_CALL HostFunctions::get_extension(portico_instance* handle, 
     }
     if (name == PORTICO_EXT_TIMER) {
         return &timer_table();
+    }
+    if (name == PORTICO_EXT_SEND_OWNED) {
+        return &send_owned_table();
     }
     return nullptr;
 }

@@ -89,6 +89,8 @@ public:
                    bool closing) noexcept override;
     void on_timer(net::Connection* connection, net::AnyFunction function, void* argument,
                   std::uint64_t timer, net::TimerStatus status) noexcept override;
+    void on_released(net::Connection& connection, net::AnyFunction release, void* argument,
+                     bool is_sent) noexcept override;
     void begin_stop(const net::Draining& draining, std::function<void()> changed) noexcept override;
     [[nodiscard]] bool may_drain() const noexcept override {
         return table_.on_stop == nullptr || stopped_.load(std::memory_order_acquire);
@@ -100,6 +102,7 @@ public:
 private:
     friend struct HostFunctions;
     friend struct MetricsFunctions;
+    friend struct SendOwnedFunctions;
     friend struct SettingsFunctions;
     friend struct TimerFunctions;
     struct InstancePost;

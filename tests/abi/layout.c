@@ -52,7 +52,7 @@ FUNCTION(struct function_types, post, 8, void,
 FUNCTION(struct function_types, timer, 16, void,
          (void *, portico_connection, void *, void *, portico_timer, portico_status));
 FUNCTION(struct function_types, release, 24, void,
-         (void *, portico_connection, void *, portico_status));
+         (void *, portico_connection, void *, void *, portico_status));
 
 static_assert(sizeof(portico_status) == 4, "portico_status");
 static_assert(sizeof(portico_connection) == 8 && sizeof(portico_timer) == 8 &&

@@ -85,10 +85,12 @@ def parse(path, command):
 
 
 def sdk_headers(folder):
-    """The SDK's headers with MSVC's options, in C and C++. They need no headers but Clang's own."""
+    """The SDK's C headers with MSVC's options, in C and C++. They need no headers but Clang's own,
+    unlike the C++ wrapper's."""
     headers = os.path.join(ROOT, "sdk/include")
     names = sorted(os.path.relpath(os.path.join(at, name), headers)
-                   for at, _, files in os.walk(headers) for name in files)
+                   for at, _, files in os.walk(headers) for name in files
+                   if name.endswith(".h"))
     source = os.path.join(folder, "headers.c")
     with open(source, "w", encoding="utf-8") as file:
         file.writelines(f'#include "{name}"\n' for name in names)

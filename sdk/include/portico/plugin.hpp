@@ -1,5 +1,6 @@
-// The C++ wrapper over the plugin ABI: a plugin is one class and one macro. Header-only, C++17 and
-// later; the C headers beside it are the reference for what each callback and function promises.
+// The C++ wrapper over the plugin ABI: a plugin is one class and one macro. Header-only; it needs
+// C++17 and exceptions. The C headers beside it are the reference for what each callback and
+// function promises.
 //
 //     struct echo : portico::plugin<echo> {
 //         portico::flow on_data(portico::connection c, portico::message m) {

@@ -53,7 +53,10 @@ void Calls::check_queue(const Line& line, std::size_t size) {
     const std::uint64_t queued = line.accepted_bytes -
                                  std::min(line.accepted_bytes,
                                           line.attempt->peer->written_by_host());
-    const std::uint64_t high = line.service->plan->limits.send_queue_bytes;
+    const config::Limits& limits = line.service->plan->limits;
+    // What was reserved before the queue was full is queued all the same.
+    const std::uint64_t high = std::uint64_t{limits.send_queue_bytes} +
+                               (line.sends_reserved ? limits.max_send_bytes : 0);
     if (queued >= high + size) {
         ledger_.violated(line, std::to_string(queued) +
                                    " bytes are queued, with a high watermark of " +
@@ -72,14 +75,7 @@ portico_status Calls::send(Service& from, Target to, std::span<const std::byte> 
         ++line->sends_running;
         line->largest_send = std::max(line->largest_send, bytes.size());
     }
-    const std::size_t half = bytes.size() / 2;
-    const portico_part parts[] = {
-        {bytes.data(), half}, {nullptr, 0}, {bytes.data() + half, bytes.size() - half}};
-    const portico_status status = inside([&] {
-        return bytes.size() % 2 == 0
-                   ? from.host->send(from.handle, to.handle, bytes.data(), bytes.size())
-                   : from.host->send_parts(from.handle, to.handle, parts, 3, sizeof parts[0]);
-    });
+    const portico_status status = inside([&] { return ways_.send(from, to.handle, line, bytes); });
     if (line != nullptr) {
         --line->sends_running;
     }
@@ -265,8 +261,10 @@ portico_status Calls::info(Service& from, Target to) {
     if (listener != from.listener.name) {
         ledger_.violated(line, "info names another listener");
     }
+    // An owned send counts for its memory in the host.
+    const std::uint64_t owned = line.sends_owned ? 8'192 + limits.max_send_bytes : 0;
     if (info.queued_bytes >= std::uint64_t{limits.send_queue_bytes} + limits.max_send_bytes +
-                                 net::Connection::call_bytes + line.other_calls + 1) {
+                                 net::Connection::call_bytes + line.other_calls + 1 + owned) {
         ledger_.violated(
             line, "info says that " + std::to_string(info.queued_bytes) + " bytes are queued");
     }

@@ -3,13 +3,14 @@
 // (ledger.hpp) before and after the call.
 #pragma once
 
-#include "sim/world/service.hpp"
+#include "sim/world/ways_to_send.hpp"
 
 namespace portico::sim {
 
 class Calls {
 public:
-    Calls(Scheduler& scheduler, Ledger& ledger) : scheduler_(scheduler), ledger_(ledger) {}
+    Calls(Scheduler& scheduler, Ledger& ledger, Random random)
+        : scheduler_(scheduler), ledger_(ledger), ways_(scheduler, ledger, random) {}
 
     // The connection that a call of a service names. `line` is null if the handle never belonged to
     // a connection.
@@ -33,6 +34,9 @@ public:
     // Calls that need no connection, and arguments that are not allowed.
     void small_talk(Service& from, Target to);
 
+    // All connections are over.
+    void finish() { ways_.finish(); }
+
 private:
     // Runs a host function: meanwhile no callback may run on this thread.
     template <class Call>
@@ -45,6 +49,7 @@ private:
 
     Scheduler& scheduler_;
     Ledger& ledger_;
+    WaysToSend ways_;
 };
 
 }  // namespace portico::sim

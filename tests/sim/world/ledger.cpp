@@ -387,6 +387,9 @@ void Ledger::closed(Line& line, const portico_closed& closed) {
         violated(line,
                  "on_close, and " + text(line.posts_waiting) + " posted functions have not run");
     }
+    if (line.releases_waiting != 0) {
+        violated(line, "on_close, and " + text(line.releases_waiting) + " releases have not come");
+    }
     check_reason(line, reason);
     check_stillness(line, reason);
     check_figures(line, closed);

@@ -151,8 +151,11 @@ struct Line {
     std::array<std::uint32_t, MessageHeader::senders_max> accepted{};
     std::array<bool, MessageHeader::senders_max> is_sending{};
 
-    // Posts that were accepted and have not run.
+    // Posts that were accepted and have not run, and owned sends that are not released.
     std::uint32_t posts_waiting = 0;
+    std::uint32_t releases_waiting = 0;
+    bool sends_owned = false;
+    bool sends_reserved = false;
 
     // Bounds the mischief in its callbacks, so that a run ends.
     std::uint32_t mischief_left = 80;

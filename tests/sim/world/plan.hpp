@@ -79,6 +79,8 @@ struct Plan {
     std::uint32_t farewells = 0;
     // The service sends until it is refused, and consumes what it was offered.
     std::uint32_t floods = 0;
+    // a chance in 65,536 for each send to take another way than a copy of one piece
+    std::uint32_t other_ways = 0;
 
     FaultMix faults;
     SchedulerOptions scheduler;

@@ -418,6 +418,13 @@ void Plugin::on_posted(Posted& posted) {
     }
 }
 
+void Plugin::on_released(Line& line) {
+    linger();
+    if (!service_.is_echo()) {
+        misbehave(&line);
+    }
+}
+
 // ---- mischief
 
 portico_status Plugin::draw_answer(Line& line) {

@@ -27,6 +27,8 @@ public:
     // Makes a random call, as any thread may for any connection. For the world's threads, and for
     // mischief in callbacks.
     void meddle(bool from_thread);
+    // An owned send is released.
+    void on_released(Line& line);
 
     // Callbacks may take long while there is traffic, if the plan says so.
     bool is_unhurried = false;

@@ -45,7 +45,7 @@ World::World(std::uint64_t seed, const std::string& banner)
       faults_(plan_.faults.quiet()),
       scheduler_(random_.fork("scheduler"), plan_.scheduler),
       ledger_(scheduler_, plan_),
-      calls_(scheduler_, ledger_),
+      calls_(scheduler_, ledger_, random_.fork("ways to send")),
       timers_(scheduler_, ledger_, random_.fork("timers")) {
     scheduler_.set_banner(banner);
     network_ = std::make_unique<Network>(scheduler_, random_.fork("network"), faults_);
@@ -508,6 +508,7 @@ void World::take_apart() {
             peer->stop();
         }
     }
+    calls_.finish();
     ledger_.finish();
     timers_.finish();
     network_.reset();

@@ -63,6 +63,7 @@ public:
     }
     void on_close(net::Connection&, const Closed&) noexcept override {}
     void on_posted(net::Connection&, net::AnyFunction, void*, bool) noexcept override {}
+    void on_released(net::Connection&, net::AnyFunction, void*, bool) noexcept override {}
 
     std::atomic<int> opened{0};
 };

@@ -45,6 +45,9 @@ struct Recorder final : net::Protocol {
     void on_posted(net::Connection&, net::AnyFunction, void*, bool) noexcept override {
         say("posted");
     }
+    void on_released(net::Connection&, net::AnyFunction, void*, bool) noexcept override {
+        say("released");
+    }
 
     void say(const std::string& what) { said += (said.empty() ? "" : ", ") + what; }
 
