@@ -4,9 +4,11 @@
 
 #ifdef _MSC_VER
 #define PORTICO_ALWAYS_INLINE __forceinline
+#define PORTICO_NEVER_INLINE __declspec(noinline)
 #define PORTICO_COLD __declspec(noinline)
 #else
 #define PORTICO_ALWAYS_INLINE [[gnu::always_inline]] inline
+#define PORTICO_NEVER_INLINE [[gnu::noinline]]
 #define PORTICO_COLD [[gnu::noinline, gnu::cold]]
 #endif
 

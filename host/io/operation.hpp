@@ -99,10 +99,11 @@ public:
     ReceiveOperation() noexcept : Operation(OperationType::receive) {}
 
     Socket* socket = nullptr;  // in
+    // Out: the buffer that the bytes are in (give_back when done); null if `bytes` is 0. The next
+    // member lies in its padding: every connection has one of these.
+    [[no_unique_address]] Buffer buffer;
     // Out: how many bytes came. 0 without an error is the end of the peer's stream.
     std::uint32_t bytes = 0;
-    // Out: the buffer that they are in (give_back when done); null if `bytes` is 0.
-    Buffer buffer;
 };
 
 struct ConstBuffer {

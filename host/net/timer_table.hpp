@@ -21,8 +21,8 @@ class Timers;
 
 struct TimerRecord {
     enum class State : std::uint8_t {
+        armed,  // in the wheel
         free,
-        armed,      // in the wheel
         due,        // in its owner's due queue: the call is to come
         cancelled,  // the same: the last call is to come
         // A periodic timer whose function runs. It is in neither; what follows comes after the
@@ -58,8 +58,8 @@ struct TimerRecord {
         constexpr std::uint32_t low_bits = (1U << generation_shift) - 1;
         const auto same_place = static_cast<std::uint32_t>(number >>
                                                            (number_shift - generation_shift));
-        return (word & ~restarted) ==
-               ((same_place & ~low_bits) | static_cast<std::uint32_t>(State::armed) << 1);
+        static_assert(State::armed == State{});
+        return (word & ~restarted) == (same_place & ~low_bits);
     }
 
     static constexpr std::uint32_t number_shift = 24;  // of a generation in a number
@@ -73,7 +73,8 @@ struct TimerRecord {
     std::uintptr_t owner = 0;  // see TimerOwner
     // Its place in the wheel is at this instant or before.
     std::uint64_t deadline_ns = 0;
-    std::uint32_t word = 0;  // [generation:27][state:4][restarted:1]
+    // [generation:27][state:4][restarted:1]
+    std::uint32_t word = static_cast<std::uint32_t>(State::free) << 1;
     std::uint32_t period_ms = 0;
     Links place;     // in the wheel or in the due queue; the next free one
     Links siblings;  // all timers of its owner, in a ring

@@ -35,7 +35,9 @@ void TimerOwner::raise(bool at_home) const noexcept {
 // ---- calls from any thread
 
 Timers::Timers(WorkerGroup& group, bool has_one_thread) noexcept
-    : group_(&group), has_one_thread_(has_one_thread) {
+    : group_(&group),
+      has_one_thread_(has_one_thread),
+      restarts_limit_(has_one_thread ? restarts_max : 0) {
     alarm_operation_.timers = this;
     alarm_operation_.completed = [](io::Operation& operation) {
         static_cast<AlarmPart&>(operation).timers->alarm_rang();

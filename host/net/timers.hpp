@@ -103,10 +103,11 @@ public:
     [[nodiscard]] static Result restart(TimerTable& table, const InstanceTimers& asker,
                                         std::uint64_t number, std::uint32_t first_ms,
                                         std::uint32_t period_ms) noexcept;
-    // By a thread that runs callbacks of the asking instance. The usual restart of a timer: it is
-    // armed, its deadline grows, and it lives on this thread. False if that is not so; then nothing
-    // has happened, and restart() follows. Defined in timers_inline.hpp.
-    [[nodiscard]] static bool restart_quickly(Timers& timers, const TimerTable& table,
+    // By a thread that runs a callback of the asking instance. The usual restart of a timer: it is
+    // armed, its deadline grows, and it lives on this thread. `record`: where table.find_of() found
+    // it among these timers. False if that is not so; then nothing has happened, and restart()
+    // follows. Defined in timers_inline.hpp.
+    [[nodiscard]] static bool restart_quickly(Timers& timers, TimerRecord* record,
                                               const InstanceTimers& asker, std::uint64_t number,
                                               std::uint32_t first_ms,
                                               std::uint32_t period_ms) noexcept;
@@ -196,10 +197,11 @@ private:
     // Sends some timers that are due to their owners. True if there are more.
     [[nodiscard]] bool fire(std::uint64_t now_ns) noexcept;
 
-    static constexpr std::size_t restarts_max = 64;
+    static constexpr std::uint32_t restarts_max = 64;
 
     WorkerGroup* const group_;
     const bool has_one_thread_;
+    const std::uint32_t restarts_limit_;  // 0 if there are several threads, which would all settle
     BriefLock lock_;
     bool is_poked_ = false;
     Alarm alarm_ = Alarm::off;

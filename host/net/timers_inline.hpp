@@ -9,15 +9,11 @@
 
 namespace portico::net {
 
-PORTICO_ALWAYS_INLINE bool Timers::restart_quickly(Timers& timers, const TimerTable& table,
+PORTICO_ALWAYS_INLINE bool Timers::restart_quickly(Timers& timers, TimerRecord* record,
                                                    const InstanceTimers& asker,
                                                    std::uint64_t number, std::uint32_t first_ms,
                                                    std::uint32_t period_ms) noexcept {
-    if (!timers.has_one_thread_) {
-        return false;  // other threads may settle
-    }
-    TimerRecord* const record = table.find_of(timers, number);
-    if (record == nullptr || !timers.lock_.try_lock()) {
+    if (!timers.lock_.try_lock()) {
         return false;
     }
     const std::uint64_t deadline = timers.settled_ns_ +
@@ -25,7 +21,8 @@ PORTICO_ALWAYS_INLINE bool Timers::restart_quickly(Timers& timers, const TimerTa
     bool is_done = false;
     if (record->is_armed_as(number) && deadline >= record->deadline_ns) {
         const TimerOwner owner(record->owner);
-        if (owner.is_of(asker) && !owner.is_closing() &&
+        // (If the owner closes, the last call is certain, and the restart has no effect.)
+        if (owner.is_of(asker) &&
             (record->is_restarted() || timers.note_restart(*record, number))) {
             record->deadline_ns = deadline;
             record->period_ms = period_ms;
@@ -38,7 +35,7 @@ PORTICO_ALWAYS_INLINE bool Timers::restart_quickly(Timers& timers, const TimerTa
 
 PORTICO_ALWAYS_INLINE bool Timers::note_restart(TimerRecord& record,
                                                 std::uint64_t number) noexcept {
-    if (restart_count_ == restarts_max) {
+    if (restart_count_ == restarts_limit_) {
         return false;
     }
     if (restart_count_ == 0) {

@@ -1,5 +1,6 @@
 #include "plugin/timer_functions.hpp"
 
+#include "base/inline.hpp"
 #include "net/timers_inline.hpp"
 #include "plugin/instance_use.hpp"
 
@@ -42,21 +43,36 @@ struct TimerFunctions {
             timer != nullptr ? *timer : ignored));
     }
 
+    // A restart comes with each message, so it is in three parts, none of which needs a stack for
+    // the next: the look-up, the quick restart, and all others.
     static portico_status PORTICO_CALL restart(portico_instance* handle, portico_timer timer,
                                                std::uint32_t first_ms,
                                                std::uint32_t period_ms) noexcept {
-        Instance* const own = reinterpret_cast<InstanceHandle*>(handle)->get();
-        if (net::Worker* worker = worker_in_callback_of(own);
-            worker != nullptr &&
-            net::Timers::restart_quickly(worker->group().timers(), own->connections_->timers(),
-                                         own->timers_, timer, first_ms, period_ms)) [[likely]] {
+        const Instance* const own = reinterpret_cast<InstanceHandle*>(handle)->get();
+        if (net::Worker* worker = worker_in_callback_of(own); worker != nullptr) [[likely]] {
+            net::Timers& timers = worker->group().timers();
+            net::TimerRecord* record = own->connections_->timers().find_of(timers, timer);
+            if (record != nullptr) [[likely]] {
+                return restart_found(handle, timer, first_ms, period_ms, record, timers);
+            }
+        }
+        return restart_slowly(handle, timer, first_ms, period_ms);
+    }
+
+    PORTICO_NEVER_INLINE static portico_status restart_found(
+        portico_instance* handle, portico_timer timer, std::uint32_t first_ms,
+        std::uint32_t period_ms, net::TimerRecord* record, net::Timers& timers) noexcept {
+        const Instance& own = *reinterpret_cast<InstanceHandle*>(handle)->get();
+        if (net::Timers::restart_quickly(timers, record, own.timers_, timer, first_ms, period_ms))
+            [[likely]] {
             return PORTICO_OK;
         }
         return restart_slowly(handle, timer, first_ms, period_ms);
     }
 
-    static portico_status restart_slowly(portico_instance* handle, portico_timer timer,
-                                         std::uint32_t first_ms, std::uint32_t period_ms) noexcept {
+    PORTICO_COLD static portico_status restart_slowly(portico_instance* handle, portico_timer timer,
+                                                      std::uint32_t first_ms,
+                                                      std::uint32_t period_ms) noexcept {
         const InstanceUse instance(handle);
         if (!instance || instance->connections_ == nullptr) {
             return PORTICO_GONE;

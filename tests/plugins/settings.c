@@ -2,37 +2,42 @@
  * members have any names. The host reports every other setting as unknown. */
 #include <portico/ext/settings.h>
 #include <portico/portico.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 /* "ranges": { "NAME": [FROM, TO], ... }, with FROM not above TO. Reports all that are wrong. */
 static portico_status read_ranges(const portico_settings* settings, portico_instance* instance) {
     portico_status result = PORTICO_OK;
     uint32_t kind = PORTICO_SETTING_NULL;
-    if (settings->get_kind(instance, "ranges", 6, &kind) == PORTICO_NOT_FOUND) return PORTICO_OK;
+    portico_status status = settings->get_kind(instance, "ranges", 6, &kind);
+    if (status < 0) return status == PORTICO_NOT_FOUND ? PORTICO_OK : status;
     if (kind != PORTICO_SETTING_OBJECT) {
         static const char text[] = "expected an object of ranges";
         return settings->fail(instance, "ranges", 6, text, sizeof text - 1);
     }
     const char* name = NULL;
     uint64_t name_size = 0;
-    for (uint64_t i = 0;
-         settings->get_key(instance, "ranges", 6, i, &name, &name_size) == PORTICO_OK; ++i) {
+    for (uint64_t i = 0;; ++i) {
+        status = settings->get_key(instance, "ranges", 6, i, &name, &name_size);
+        if (status == PORTICO_NOT_FOUND) return result;
+        if (status < 0) return status;
         char key[64];
         int64_t ends[2] = {0, 0};
-        int read = 0;
-        for (int end = 0; end < 2 && name_size <= 32; ++end) {
+        bool is_range = name_size <= 32;
+        for (int end = 0; end < 2 && is_range; ++end) {
             const int size = snprintf(key, sizeof key, "ranges/%.*s/%d", (int)name_size, name, end);
-            read += settings->get_integer(instance, key, (uint64_t)size, INT64_MIN, INT64_MAX,
-                                          &ends[end]) == PORTICO_OK;
+            status = settings->get_integer(instance, key, (uint64_t)size, INT64_MIN, INT64_MAX,
+                                           &ends[end]);
+            if (status == PORTICO_NO_MEMORY) return status;
+            is_range = status == PORTICO_OK;
         }
-        if (read != 2 || ends[0] > ends[1]) {
+        if (!is_range || ends[0] > ends[1]) {
             static const char text[] = "expected a range, [FROM, TO]";
             const int size = snprintf(key, sizeof key, "ranges/%.*s",
                                       name_size <= 32 ? (int)name_size : 0, name);
             result = settings->fail(instance, key, (uint64_t)size, text, sizeof text - 1);
         }
     }
-    return result;
 }
 
 static portico_status read_all(const portico_host* host, portico_instance* instance) {

@@ -1,6 +1,6 @@
 // throws: a C++ plugin that throws in one of its callbacks. Setting "in": the callback's name, or
-// "nothing". Bytes are sent back, except that "on_writable" first fills the queue, and "post" and
-// "timer" let a function throw that on_data starts.
+// "nothing". Bytes are sent back, except by "on_end" and "on_close". "on_writable" first fills the
+// queue; "post" and "timer" let a function throw that on_data starts.
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -74,7 +74,9 @@ portico::flow throws::session::on_data(portico::message m) {
         }
         return portico::flow::hold(m.size());
     }
-    return connection.send_all(m);
+    // Nothing is sent to a peer that has gone: a reset could overtake its end.
+    const bool is_silent = owner.wanted == "on_end" || owner.wanted == "on_close";
+    return is_silent ? portico::flow::all() : connection.send_all(m);
 }
 
 }  // namespace

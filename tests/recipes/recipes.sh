@@ -7,7 +7,8 @@ listener() { # NAME SETTINGS
     echo "  { \"name\": \"$1\", \"listen\": \"127.0.0.1:0\", \"plugin\": \"$1\","
     echo "    \"settings\": { $2 },"
     echo "    \"framing\": { \"type\": \"delimiter\", \"delimiter\": \"\\n\" },"
-    echo "    \"blocking_threads\": 4, \"limits\": { \"send_queue_bytes\": 65536 } }"
+    echo "    \"limits\": { \"send_queue_bytes\": 65536, \"max_send_bytes\": 65536 },"
+    echo "    \"blocking_threads\": 4 }"
 }
 {
     echo "{ \"plugin_directory\": \"$plugin_directory\", \"shutdown\": { \"drain_ms\": 20000 },"
@@ -66,11 +67,17 @@ printf 'begin\n' >&7
 printf 'begin\ncommit\n' >&8
 read -r -t 30 line <&7 && same 'a transaction has begun' begun "$line"
 read -r -t 30 line <&8 && read -r -t 30 line <&8 && same 'another one is over' committed "$line"
+# A reply that has begun, of a plugin without on_drain: the stop waits for all of it.
+exec 6<>"/dev/tcp/127.0.0.1/$(port_of it large_replies)"
+printf 'whole 30000000\n' >&6
+timeout 30 head -c 1000 <&6 >begun.txt
 kill "-$stop_signal" "$host_pid"
 same 'the idle peer is told' goodbye "$(timeout 30 cat <&8)"
 printf 'begin\ncommit\n' >&7
 same 'the busy one may commit' $'not now\ncommitted' "$(timeout 30 cat <&7)"
-exec 7>&- 8>&-
+timeout 60 cat <&6 >rest.txt
+same 'a reply that had begun comes whole' 30000000 "$(cat begun.txt rest.txt | wc -c | tr -d ' ')"
+exec 6>&- 7>&- 8>&-
 wait_gone "$host_pid" 60
 same 'the host ends in order' 0 "$code"
 if grep -q 'listener=shutdown no new transactions' it.log; then

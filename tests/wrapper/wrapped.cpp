@@ -85,7 +85,7 @@ portico::flow replies::session::obey(const std::string& order) {
     } else if (order == "throw") {
         throw std::runtime_error("an order");
     } else if (order == "post") {
-        notes += c.post([counted, this] { notes += "posted."; }) == PORTICO_OK ? "" : "no.";
+        notes += c.post([counted] { notes += "posted."; }) == PORTICO_OK ? "" : "no.";
     } else if (order == "post_status") {
         (void)c.post([counted](portico_status status) { notes += std::to_string(status) + "."; });
     } else if (order == "post_small_and_close" || order == "post_small_and_finish") {

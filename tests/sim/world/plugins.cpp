@@ -556,7 +556,8 @@ void Plugin::meddle(bool from_thread) {
             }
             break;
         default:
-            if (random_.one_in(8)) {
+            // a connection whose handle was guessed right is aborted before its on_open
+            if (random_.one_in(to.line != nullptr && to.line->service == nullptr ? 1 : 8)) {
                 static_cast<void>(calls_.close(service_, to, PORTICO_CLOSE_ABORT));
             }
             break;
