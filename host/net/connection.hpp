@@ -416,6 +416,8 @@ private:
     // ---- the strand's
     const std::uint32_t index_;
     ConnectionTable* const table_;
+    // Not in the same 8 bytes as events_: compilers compare neighbours together.
+    alignas(8) Conditions conditions_;
     // From any thread; it stands here because of its size. The events that the connection's own
     // mail carries: the thread that raises the first one sends the mail, and its delivery takes
     // them all. Both are acq_rel. The release of raising an event pairs with the acquire of taking
@@ -424,7 +426,6 @@ private:
     Stage stage_ = Stage::free;
     CloseReason reason_ = CloseReason::none;        // why it closes: the first reason
     CloseReason abort_reason_ = CloseReason::none;  // if conditions_.aborting
-    Conditions conditions_;
     // a drain without on_drain: received_bytes_ at its end, modulo 2^32
     std::uint32_t drain_target_ = 0;
     bool adopted_ = false;       // the queue has taken it over
