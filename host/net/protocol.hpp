@@ -109,7 +109,7 @@ public:
     // The instance will end: it shall learn that on its own strand, before any on_drain. Called
     // once, from the thread that stops the server. When that is done, may_drain() is true, and
     // `changed` is called, from any thread.
-    virtual void begin_stop(const Draining& draining, std::function<void()> changed) noexcept {
+    virtual void begin_stop(const Draining& draining, std::function<void()>&& changed) noexcept {
         static_cast<void>(draining);
         static_cast<void>(changed);
     }

@@ -38,7 +38,7 @@ TimerTable::Growth TimerTable::grow(Timers* timers, std::uint32_t& first) noexce
 
 std::size_t TimerTable::allocated_bytes() const noexcept {
     const std::size_t made = made_.load(std::memory_order_acquire);
-    return made == 0 ? 0 : made * sizeof(Block) + blocks_max * sizeof(Block*);
+    return made == 0 ? 0 : made * sizeof(Block) + blocks_max * sizeof(void*);
 }
 
 }  // namespace portico::net

@@ -65,7 +65,7 @@ public:
     [[nodiscard]] std::uintptr_t bits() const noexcept { return bits_; }
     [[nodiscard]] TimerList& list() const noexcept;
     // True if it belongs to the instance.
-    [[nodiscard]] bool is_of(const InstanceTimers& instance) const noexcept;
+    [[nodiscard]] bool is_of(const InstanceTimers& asker) const noexcept;
     [[nodiscard]] bool is_closing() const noexcept;
     // From any thread, after its list was marked: its strand comes for its timers. `at_home`: the
     // caller is a thread of the group that runs no strand.

@@ -258,7 +258,7 @@ void Instance::on_released(net::Connection& connection, net::AnyFunction release
 
 // ---- the end of the instance
 
-void Instance::begin_stop(const net::Draining& draining, std::function<void()> changed) noexcept {
+void Instance::begin_stop(const net::Draining& draining, std::function<void()>&& changed) noexcept {
     if (table_.on_stop == nullptr) {
         return;
     }

@@ -91,7 +91,8 @@ public:
                   std::uint64_t timer, net::TimerStatus status) noexcept override;
     void on_released(net::Connection& connection, net::AnyFunction release, void* argument,
                      bool is_sent) noexcept override;
-    void begin_stop(const net::Draining& draining, std::function<void()> changed) noexcept override;
+    void begin_stop(const net::Draining& draining,
+                    std::function<void()>&& changed) noexcept override;
     [[nodiscard]] bool may_drain() const noexcept override {
         return table_.on_stop == nullptr || stopped_.load(std::memory_order_acquire);
     }

@@ -17,7 +17,7 @@ inline constexpr std::uint32_t series_max_default = 1'000;
 
 // Fails with a sentence that names the metric and the broken rule. Throws std::bad_alloc.
 [[nodiscard]] base::Result<MetricDefinition> read_definition(
-    const portico_metric_definition& definition);
+    const portico_metric_definition& given);
 
 // The element of an array with a stride. False: it has bytes, and no address.
 [[nodiscard]] bool read_part(const portico_part* parts, std::uint32_t stride, std::uint32_t index,

@@ -108,12 +108,12 @@ TEST_CASE("reason RESET: the system's number, and what the peer did not get", "[
     Line& line = *script.line(0);
     if (reads_nothing) {
         REQUIRE(script.send(line, std::string(much, 'm')) == PORTICO_OK);
-        // the system takes as much as it can
+        // The system takes as much as it can. Windows says only at the end what it took.
         std::uint64_t queued = 0;
         REQUIRE(eventually([&] {
             const std::uint64_t before = std::exchange(queued, script.queued_bytes(line));
             std::this_thread::sleep_for(std::chrono::milliseconds(20));
-            return before == queued && queued < much;
+            return before == queued && (on_windows || queued < much);
         }));
     }
     peer.abort();
