@@ -1,5 +1,6 @@
 // Timers: the extension portico.timer on every kind of port and of instance. Each timer's calls are
 // counted: never early, on the strand, and exactly one last call.
+#include <atomic>
 #include <algorithm>
 
 #include "integration/service.hpp"
@@ -226,19 +227,19 @@ TEST_CASE("a timer that each message restarts comes after the last one", "[timer
     const std::string plugin = GENERATE(from_range(std::begin(plugins), std::end(plugins)));
     Script script;
     Timers timers(script);
-    Timers::Timer* timer = nullptr;
+    std::atomic<Timers::Timer*> timer{nullptr};
     script.on_open = [&](Line& line) {
         timer = &timers.make([&](Timers::Timer&, portico_status status) {
             if (status == PORTICO_OK) {
                 script.send(line, "idle");
             }
         });
-        return timers.start(*timer, line.handle, 300);
+        return timers.start(*timer.load(), line.handle, 300);
     };
     script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
                          std::uint64_t& consumed) -> portico_status {
         consumed = data.size();
-        if (timers.restart(*timer, 300) != PORTICO_OK) {
+        if (timers.restart(*timer.load(), 300) != PORTICO_OK) {
             script.violated("a restart fails");
         }
         return script.send(line, data);
@@ -250,7 +251,7 @@ TEST_CASE("a timer that each message restarts comes after the last one", "[timer
         std::this_thread::sleep_for(milliseconds(i % 4 == 0 ? 15 : 1));
     }
     CHECK(peer.receive_exactly(4) == "idle");
-    CHECK(timer->oks == 1);
+    CHECK(timer.load()->oks == 1);
 }
 
 TEST_CASE("a restart to an earlier instant, and of a timer of the instance", "[timers]") {

@@ -98,7 +98,8 @@ prepare() {
     [ ! -e "$source" ] || mv "$source" "$work/before"
     mkdir -p "$source"
     git ls-files -z --cached --others --exclude-standard -- \
-        CMakeLists.txt CMakePresets.json cmake sdk host client plugins tests bench/micro |
+        CMakeLists.txt CMakePresets.json cmake sdk host client plugins examples tests bench/micro \
+        bench/servers/plugins |
         while IFS= read -r -d '' file; do [ ! -e "$file" ] || printf '%s\0' "$file"; done |
         tar -c --null -T - | tar -x -m -C "$source"
     [ ! -e "$work/before" ] || (
