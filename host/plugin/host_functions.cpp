@@ -60,30 +60,6 @@ struct HostFunctions {
     // More cannot be a structure of this kind.
     static constexpr std::uint32_t info_bytes_max = 65'536;
 
-    // The connection of a handle, if it belongs to this instance. Its generation is checked again
-    // when the call takes effect.
-    static net::ConnectionTable::Found find(const InstanceUse& instance,
-                                            portico_connection connection) noexcept {
-        if (!instance || instance->connections_ == nullptr) {
-            return {};
-        }
-        const net::ConnectionTable::Found found = instance->connections_->find(connection);
-        if (found.connection == nullptr ||
-            !found.connection->belongs_to(*instance->context_, found.generation)) {
-            return {};
-        }
-        return found;
-    }
-
-    static portico_status status_of(net::CallResult result) noexcept {
-        switch (result) {
-            case net::CallResult::accepted: return PORTICO_OK;
-            case net::CallResult::gone: return PORTICO_GONE;
-            case net::CallResult::no_memory: return PORTICO_NO_MEMORY;
-        }
-        return PORTICO_ERROR;
-    }
-
     static portico_status PORTICO_CALL send(portico_instance* handle, portico_connection connection,
                                             const void* data, std::uint64_t size) noexcept {
         if (data == nullptr && size != 0) {
@@ -98,7 +74,7 @@ struct HostFunctions {
             if (called != nullptr) [[likely]] {
                 const net::SendResult result = called->send_in_callback(
                     net::ConnectionTable::generation_of(connection), bytes);
-                return result == net::SendResult::queued ? PORTICO_OK : plugin::status_of(result);
+                return result == net::SendResult::queued ? PORTICO_OK : status_of(result);
             }
         }
         return send_from_elsewhere(handle, connection, bytes);
@@ -109,14 +85,11 @@ struct HostFunctions {
                                               std::span<const std::byte> bytes) noexcept {
         const InstanceUse instance(handle);
         // send() itself checks that the connection belongs to this instance.
-        const auto found = instance && instance->connections_ != nullptr
-                               ? instance->connections_->find(connection)
-                               : net::ConnectionTable::Found{};
+        const auto found = instance.look_up(connection);
         if (found.connection == nullptr) {
             return PORTICO_GONE;
         }
-        return plugin::status_of(
-            found.connection->send(*instance->context_, found.generation, bytes));
+        return status_of(found.connection->send(*instance->context_, found.generation, bytes));
     }
 
     static portico_status PORTICO_CALL send_parts(portico_instance* handle,
@@ -128,16 +101,16 @@ struct HostFunctions {
             return PORTICO_INVALID;
         }
         const InstanceUse instance(handle);
-        const auto found = find(instance, connection);
+        const auto found = instance.find(connection);
         return found.connection == nullptr ? PORTICO_GONE
-                                           : plugin::status_of(found.connection->send_parts(
+                                           : status_of(found.connection->send_parts(
                                                  *instance->context_, found.generation, *parts));
     }
 
     static portico_status PORTICO_CALL finish_sending(portico_instance* handle,
                                                       portico_connection connection) noexcept {
         const InstanceUse instance(handle);
-        const auto found = find(instance, connection);
+        const auto found = instance.find(connection);
         return found.connection == nullptr
                    ? PORTICO_GONE
                    : status_of(found.connection->finish_sending(found.generation));
@@ -150,7 +123,7 @@ struct HostFunctions {
             return PORTICO_INVALID;
         }
         const InstanceUse instance(handle);
-        const auto found = find(instance, connection);
+        const auto found = instance.find(connection);
         if (found.connection == nullptr) {
             return PORTICO_GONE;
         }
@@ -162,7 +135,7 @@ struct HostFunctions {
     static portico_status PORTICO_CALL pause_reading(portico_instance* handle,
                                                      portico_connection connection) noexcept {
         const InstanceUse instance(handle);
-        const auto found = find(instance, connection);
+        const auto found = instance.find(connection);
         return found.connection == nullptr ? PORTICO_GONE
                                            : status_of(found.connection->pause(found.generation));
     }
@@ -170,7 +143,7 @@ struct HostFunctions {
     static portico_status PORTICO_CALL resume_reading(portico_instance* handle,
                                                       portico_connection connection) noexcept {
         const InstanceUse instance(handle);
-        const auto found = find(instance, connection);
+        const auto found = instance.find(connection);
         return found.connection == nullptr ? PORTICO_GONE
                                            : status_of(found.connection->resume(found.generation));
     }
@@ -182,7 +155,7 @@ struct HostFunctions {
             return PORTICO_INVALID;
         }
         const InstanceUse instance(handle);
-        const auto found = find(instance, connection);
+        const auto found = instance.find(connection);
         if (found.connection == nullptr) {
             return PORTICO_GONE;
         }
@@ -205,9 +178,8 @@ struct HostFunctions {
             return PORTICO_INVALID;
         }
         const InstanceUse instance(handle);
-        return !instance || instance->connections_ == nullptr
-                   ? PORTICO_GONE
-                   : instance->post_instance(function, argument);
+        return instance.connections() == nullptr ? PORTICO_GONE
+                                                 : instance->post_instance(function, argument);
     }
 
     // Throws std::bad_alloc.
@@ -240,7 +212,7 @@ struct HostFunctions {
             return PORTICO_INVALID;
         }
         const InstanceUse instance(handle);
-        const auto found = find(instance, connection);
+        const auto found = instance.find(connection);
         net::Connection::Info known;
         if (found.connection == nullptr ||
             !found.connection->info(found.generation, is_own_callback(instance, connection),

@@ -101,6 +101,7 @@ public:
     [[nodiscard]] static const portico_host& host_table() noexcept;
 
 private:
+    friend class InstanceUse;
     friend struct HostFunctions;
     friend struct MetricsFunctions;
     friend struct SendOwnedFunctions;

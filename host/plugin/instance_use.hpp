@@ -37,6 +37,26 @@ public:
     [[nodiscard]] Instance& operator*() const noexcept { return *instance_; }
     [[nodiscard]] Instance* operator->() const noexcept { return instance_; }
 
+    // Where the instance's connections are; null if it is gone, or only validates.
+    [[nodiscard]] net::ConnectionTable* connections() const noexcept {
+        return instance_ != nullptr ? instance_->connections_ : nullptr;
+    }
+    // The slot of a handle, which may be another instance's: the call must check that.
+    [[nodiscard]] net::ConnectionTable::Found look_up(
+        portico_connection connection) const noexcept {
+        const net::ConnectionTable* const table = connections();
+        return table != nullptr ? table->find(connection) : net::ConnectionTable::Found{};
+    }
+    // The connection of a handle, if it belongs to the instance. Its generation is checked again
+    // when the call takes effect.
+    [[nodiscard]] net::ConnectionTable::Found find(portico_connection connection) const noexcept {
+        const net::ConnectionTable::Found found = look_up(connection);
+        return found.connection != nullptr &&
+                       found.connection->belongs_to(*instance_->context_, found.generation)
+                   ? found
+                   : net::ConnectionTable::Found{};
+    }
+
 private:
     InstanceHandle* const handle_;
     Instance* instance_;

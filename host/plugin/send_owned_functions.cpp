@@ -33,13 +33,6 @@ net::CallReservation* reservation_now() noexcept {
 }  // namespace
 
 struct SendOwnedFunctions {
-    static net::ConnectionTable::Found find(const InstanceUse& instance,
-                                            portico_connection connection) noexcept {
-        return instance && instance->connections_ != nullptr
-                   ? instance->connections_->find(connection)
-                   : net::ConnectionTable::Found{};
-    }
-
     static portico_status PORTICO_CALL send(portico_instance* handle, portico_connection connection,
                                             const portico_part* first, std::uint32_t count,
                                             std::uint32_t stride, portico_release_function release,
@@ -49,7 +42,7 @@ struct SendOwnedFunctions {
             return PORTICO_INVALID;
         }
         const InstanceUse instance(handle);
-        const auto found = find(instance, connection);
+        const auto found = instance.look_up(connection);
         return found.connection == nullptr
                    ? PORTICO_GONE
                    : status_of(found.connection->send_external(
@@ -64,9 +57,8 @@ struct SendOwnedFunctions {
             return PORTICO_INVALID;
         }
         const InstanceUse instance(handle);
-        const auto found = find(instance, connection);
-        if (found.connection == nullptr ||
-            !found.connection->belongs_to(*instance->context_, found.generation)) {
+        const auto found = instance.find(connection);
+        if (found.connection == nullptr) {
             return PORTICO_GONE;
         }
         net::CallReservation* const reserved = reservation_now();
@@ -115,7 +107,7 @@ struct SendOwnedFunctions {
             reserved->memory = {};
             return PORTICO_OK;
         }
-        const auto found = find(instance, reserved->connection);
+        const auto found = instance.look_up(reserved->connection);
         return status_of(found.connection->commit(*instance->context_, found.generation,
                                                   std::move(reserved->memory),
                                                   static_cast<std::uint32_t>(used)));

@@ -1,4 +1,5 @@
-// What the functions that send have in common: their parts, and their answers.
+// What the functions for connections have in common: their answers, and the parts of those that
+// send.
 #pragma once
 
 #include <optional>
@@ -16,6 +17,15 @@ namespace portico::plugin {
         case net::SendResult::finished: return PORTICO_CLOSING;
         case net::SendResult::gone: return PORTICO_GONE;
         case net::SendResult::no_memory: return PORTICO_NO_MEMORY;
+    }
+    return PORTICO_ERROR;
+}
+
+[[nodiscard]] inline portico_status status_of(net::CallResult result) noexcept {
+    switch (result) {
+        case net::CallResult::accepted: return PORTICO_OK;
+        case net::CallResult::gone: return PORTICO_GONE;
+        case net::CallResult::no_memory: return PORTICO_NO_MEMORY;
     }
     return PORTICO_ERROR;
 }

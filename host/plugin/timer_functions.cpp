@@ -26,12 +26,12 @@ struct TimerFunctions {
             return PORTICO_INVALID;
         }
         const InstanceUse instance(handle);
-        if (!instance || instance->connections_ == nullptr) {
+        if (instance.connections() == nullptr) {
             return PORTICO_GONE;
         }
         net::ConnectionTable::Found found;
         if (connection != 0) {
-            found = instance->connections_->find(connection);
+            found = instance.look_up(connection);
             if (found.connection == nullptr) {
                 return PORTICO_GONE;
             }
@@ -74,7 +74,7 @@ struct TimerFunctions {
                                                       std::uint32_t first_ms,
                                                       std::uint32_t period_ms) noexcept {
         const InstanceUse instance(handle);
-        if (!instance || instance->connections_ == nullptr) {
+        if (instance.connections() == nullptr) {
             return PORTICO_GONE;
         }
         return status_of(net::Timers::restart(instance->connections_->timers(), instance->timers_,
@@ -84,7 +84,7 @@ struct TimerFunctions {
     static portico_status PORTICO_CALL cancel(portico_instance* handle,
                                               portico_timer timer) noexcept {
         const InstanceUse instance(handle);
-        if (!instance || instance->connections_ == nullptr) {
+        if (instance.connections() == nullptr) {
             return PORTICO_GONE;
         }
         return status_of(
