@@ -147,11 +147,16 @@ TEST_CASE("messages that come together are one batch and cost one wait", "[cost]
         REQUIRE(echoes(peers.back(), "warm"));
     }
     REQUIRE(echoes(at_gate, "warm"));
-    // The system may take a moment to inform the port (Wine does). So the test counts the waits of
-    // the best of several rounds; everything else holds in each.
+    // One wait brought the gate's message and one all the others; on io_uring one more submits
+    // their sends.
+    const std::uint64_t waits_wanted = ports == "io_uring" ? 3 : 2;
+    // The system may take a moment to inform the port (Wine does). And after a callback of echo that
+    // took longer than a millisecond, as on a busy machine, its sends are submitted one by one until
+    // 1,000 short ones have come. So only the best round has so few waits; everything else holds in
+    // each.
     std::uint64_t least_waits = UINT64_MAX;
     std::string waits;
-    for (int round = 0; round < 10; ++round) {
+    for (int round = 0; round < 100 && (round < 3 || least_waits > waits_wanted); ++round) {
         for (Peer& peer : peers) {
             // on IOCP each then has a receive with a buffer posted
             REQUIRE(echoes(peer, "active"));
@@ -182,7 +187,5 @@ TEST_CASE("messages that come together are one batch and cost one wait", "[cost]
     }
     WARN(server.statistics().backend << " " << ports << ": for " << count
                                      << " messages at once these waits:" << waits);
-    // One wait brought the gate's message and one all the others; on io_uring one more submits
-    // their sends.
-    CHECK(least_waits <= (ports == "io_uring" ? 3 : 2));
+    CHECK(least_waits <= waits_wanted);
 }

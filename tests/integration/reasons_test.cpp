@@ -272,7 +272,8 @@ TEST_CASE("reason DRAIN_DEADLINE: the stop's deadline cuts the connection", "[re
                       R"("shutdown": {"drain_ms": 300})");
     Peer peer = server.connect("x", is_flushing ? 8'192 : 0);
     REQUIRE(peer.send_all("hello"));
-    REQUIRE(eventually([&] { return script.opened == 1 && script.line(0)->offers == 1; }));
+    // The callback has done its send: with a sanitizer a large one takes longer than the deadline.
+    REQUIRE(eventually([&] { return script.opened == 1 && script.line(0)->accepted != 0; }));
     if (!is_flushing) {
         CHECK(peer.receive_exactly(5) == "hello");
     }

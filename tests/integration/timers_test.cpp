@@ -448,11 +448,11 @@ TEST_CASE("the plugin timers takes leave of a client that is silent", "[timers]"
     const std::string ports = ANY_PORTS();
     TestServer server(
         io_of(ports),
-        {{"x", "timers", "\"settings\": {\"idle_ms\": 250, \"heartbeat_ms\": 20}", nullptr}});
+        {{"x", "timers", "\"settings\": {\"idle_ms\": 1000, \"heartbeat_ms\": 20}", nullptr}});
     Peer peer = server.connect("x");
-    for (int i = 0; i < 20; ++i) {
+    for (int i = 0; i < 13; ++i) {
         REQUIRE(echoes(peer, "here"));
-        std::this_thread::sleep_for(milliseconds(20));
+        std::this_thread::sleep_for(milliseconds(100));
     }
     CHECK(peer.receive_exactly(5) == "IDLE\n");
     peer.close();

@@ -10,6 +10,10 @@
 #include <cerrno>
 #include <ctime>
 
+#if defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
+#endif
+
 #include "base/inline.hpp"
 #include "io/epoll/attempts.hpp"
 #include "io/native.hpp"
@@ -20,6 +24,21 @@ namespace {
 
 // Events taken by one epoll_wait. Each can complete two operations.
 constexpr std::size_t events_max = 64;
+
+// What a thread wrote before it attached a socket is seen by the thread that gets the socket's first
+// edge: the kernel adds to an epoll instance and takes from it under one lock. ThreadSanitizer knows
+// this of epoll_wait, and not of a system call that is made by its number.
+#if defined(__SANITIZE_THREAD__)
+void before_attach(int& epoll) noexcept {
+    __tsan_release(&epoll);
+}
+void after_attach(int& epoll) noexcept {
+    __tsan_acquire(&epoll);
+}
+#else
+void before_attach(const int&) noexcept {}
+void after_attach(const int&) noexcept {}
+#endif
 
 // epoll_wait with a timeout in nanoseconds. It exists since Linux 5.11: an older kernel answers
 // ENOSYS, and a sandbox that does not know it may answer EPERM. (It is called by its number, which
@@ -90,6 +109,7 @@ base::Result<void> EpollPort::attach(Socket& socket) {
     epoll_event wanted{};
     wanted.events = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
     wanted.data.ptr = &socket;
+    before_attach(epoll_);
     if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, socket.native_, &wanted) != 0) {
         return base::Failure{"cannot watch a socket: " + native_error_text(errno)};
     }
@@ -359,6 +379,9 @@ std::size_t EpollPort::poll(std::span<Operation*> into, std::uint64_t deadline_n
     const int count_of_events = timeout_ns != 0 && is_exact_.load(std::memory_order_relaxed)
                                     ? wait_exactly(epoll_, events, wanted, timeout_ns)
                                     : ::epoll_wait(epoll_, events, wanted, timeout_ms);
+    if (count_of_events > 0) {
+        after_attach(epoll_);
+    }
     for (int i = 0; i < count_of_events; ++i) {
         auto* socket = static_cast<Socket*>(events[i].data.ptr);
         if (socket == nullptr) {
