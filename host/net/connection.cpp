@@ -413,9 +413,12 @@ bool Connection::end_turn() noexcept {
 PORTICO_ALWAYS_INLINE bool Connection::send_at_once() noexcept {
     SendPart& send = *this;
     send.buffers = queue_.gather();
-    send.may_complete_late = sending_late_ = port().completes_late() && may_send_late();
+    io::CompletionPort& port = this->port();
+    if (port.completes_late()) {  // (on other ports both stay false)
+        send.may_complete_late = sending_late_ = may_send_late();
+    }
     sending_ = true;
-    if (!port().send_at_once(send)) {
+    if (!port.send_at_once(send)) {
         if (sending_late_) {
             touch();
         }

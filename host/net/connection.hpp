@@ -446,6 +446,8 @@ private:
     bool rest_offered_ : 1 = false;
     bool frame_left_ : 1 = false;     // framing: the first message was offered and not consumed
     bool on_end_called_ : 1 = false;  // on_end was called
+    // there is an idle timeout, or on_end was called: bytes that move put off a deadline
+    bool counts_movement_ : 1 = false;
     bool end_sent_ : 1 = false;       // our end of stream is sent
     bool draining_ : 1 = false;
     bool reset_ : 1 = false;  // close by a reset

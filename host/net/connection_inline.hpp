@@ -66,13 +66,14 @@ inline void Connection::moved_at(std::uint64_t instant) noexcept {
 }
 
 PORTICO_ALWAYS_INLINE void Connection::touch() noexcept {
-    if ((context().limits.idle_timeout_ms != 0 || on_end_called_) && stage_ <= Stage::open) {
+    if (counts_movement_ && stage_ <= Stage::open) {
         moved_at(port().now());
     }
 }
 
 PORTICO_ALWAYS_INLINE void Connection::give_back(std::size_t bytes) noexcept {
-    if (word_.give_back(static_cast<std::uint32_t>(bytes), context().low_watermark())) {
+    if (word_.give_back(static_cast<std::uint32_t>(bytes),
+                        [this]() noexcept { return context().low_watermark(); })) {
         conditions_.writable_due = true;
     }
 }
@@ -100,7 +101,7 @@ PORTICO_ALWAYS_INLINE void Connection::advance() noexcept {
         read_on_quietly();
     }
     // A timer in flight is early enough, because since_ns_ only grows.
-    if (context().limits.idle_timeout_ms != 0 && !timing_) {
+    if (counts_movement_ && !timing_) {
         arm_timer();
     }
 }

@@ -35,7 +35,7 @@ void Connection::call_on_end() noexcept {
         offer_stash();
         return;
     }
-    on_end_called_ = true;
+    on_end_called_ = counts_movement_ = true;
     since_ns_ = port().now();
     const std::size_t remaining = stash_.bytes().size();
     const bool is_framed = context().framing.type != config::Framing::Type::none;

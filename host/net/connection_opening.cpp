@@ -15,6 +15,7 @@ void Connection::take_socket(const ConnectionContext& context, io::NativeSocket 
     PORTICO_ASSERT(stage_ == Stage::free);
     context_.store(&context, std::memory_order_relaxed);
     moved_bytes_ = listen_index;
+    counts_movement_ = context.limits.idle_timeout_ms != 0;
     socket_.adopt(accepted);
     peer_.store(peer);
     const bool is_any = std::all_of(local.bytes.begin(), local.bytes.end(),

@@ -135,15 +135,16 @@ public:
         }
     }
 
-    // Gives `bytes` back. True if the connection was blocked and no longer is (fewer than `low` are
-    // left, or none): one on_writable is due now.
-    [[nodiscard]] bool give_back(std::uint32_t bytes, std::uint32_t low) noexcept {
+    // Gives `bytes` back. True if the connection was blocked and no longer is (fewer than low() are
+    // left, or none): one on_writable is due now. low() is asked only if it was blocked.
+    template <class Low>
+    [[nodiscard]] bool give_back(std::uint32_t bytes, const Low& low) noexcept {
         std::uint64_t word = load();
         for (;;) {
             PORTICO_ASSERT(reserved_of(word) >= bytes);
             const std::uint64_t less = word - bytes;
             const bool unblocks = (word & blocked) != 0 &&
-                                  (reserved_of(less) < low || reserved_of(less) == 0);
+                                  (reserved_of(less) < low() || reserved_of(less) == 0);
             if (word_.compare_exchange_weak(word, unblocks ? less & ~blocked : less,
                                             std::memory_order_acq_rel, std::memory_order_acquire)) {
                 return unblocks;

@@ -149,6 +149,10 @@ net::Protocol::Answer Instance::on_data(net::Connection& connection, const Messa
                                   reinterpret_cast<const std::uint8_t*>(message.data), message.size,
                                   &frame, &taken);
     }();
+    if (status == PORTICO_OK && taken <= message.size) [[likely]] {
+        consumed = taken;
+        return Answer::ok;
+    }
     if (status == PORTICO_WOULD_BLOCK && connection.will_be_writable()) {
         return Answer::hold;  // nothing is consumed, whatever it says
     }

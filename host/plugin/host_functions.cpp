@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/clock.hpp"
+#include "base/inline.hpp"
 #include "net/connection_inline.hpp"
 #include "net/worker.hpp"
 #include "plugin/call_scope.hpp"
@@ -62,13 +63,10 @@ struct HostFunctions {
 
     static portico_status PORTICO_CALL send(portico_instance* handle, portico_connection connection,
                                             const void* data, std::uint64_t size) noexcept {
-        if (data == nullptr && size != 0) {
-            return PORTICO_INVALID;
-        }
         const std::span<const std::byte> bytes{static_cast<const std::byte*>(data), size};
         // The usual case: an answer, from a callback of this very connection.
         net::Worker* worker = net::Worker::current();
-        if (worker != nullptr) [[likely]] {
+        if (worker != nullptr && data != nullptr) [[likely]] {
             net::Connection* called = worker->current_call().object(
                 reinterpret_cast<InstanceHandle*>(handle)->get(), connection);
             if (called != nullptr) [[likely]] {
@@ -80,9 +78,12 @@ struct HostFunctions {
         return send_from_elsewhere(handle, connection, bytes);
     }
 
-    static portico_status send_from_elsewhere(portico_instance* handle,
-                                              portico_connection connection,
-                                              std::span<const std::byte> bytes) noexcept {
+    PORTICO_NEVER_INLINE static portico_status send_from_elsewhere(
+        portico_instance* handle, portico_connection connection,
+        std::span<const std::byte> bytes) noexcept {
+        if (bytes.data() == nullptr && !bytes.empty()) {
+            return PORTICO_INVALID;
+        }
         const InstanceUse instance(handle);
         // send() itself checks that the connection belongs to this instance.
         const auto found = instance.look_up(connection);

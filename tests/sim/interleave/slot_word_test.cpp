@@ -23,7 +23,7 @@ using Mark = SlotWord::Mark;
 using Change = Plant::Change;
 
 constexpr std::uint32_t high = 10;
-constexpr std::uint32_t low = 5;
+constexpr auto low = [] { return std::uint32_t{5}; };
 
 std::string describe(std::uint64_t word) {
     std::string text = "generation " + std::to_string(SlotWord::generation_of(word)) + ", " +

@@ -13,7 +13,7 @@ using net::SlotWord;
 namespace {
 
 constexpr std::uint32_t high = 100;
-constexpr std::uint32_t low = 50;
+constexpr auto low = [] { return std::uint32_t{50}; };
 
 std::uint64_t opened(SlotWord& word) {
     word.open();
