@@ -4,11 +4,10 @@
 #
 #   defects.sh --work DIRECTORY [--seeds N] [--jobs J] [--only NAME] [--markdown FILE] [--record]
 #
-# A defect is a patch of tests/sim/defects, with a sentence above it that describes the defect. Each
-# starts from the same copy of the sources and the same clean build, so only what includes the
-# patched file is compiled, and no trace of a defect is left for the next. While one is built, up to
-# J others (one for each processor) that are already built are searched for. A defect not found
-# within N seeds (10,000) is a failure, and so is a patch that no longer applies.
+# A defect is a patch of tests/sim/defects, with a sentence above it that describes the defect. All
+# are built beside the same clean build (plant.py): only what depends on the patched files is
+# compiled. J defects (one for each processor) are built and searched for at a time. A defect not
+# found within N seeds (10,000) is a failure, and so is a patch that no longer applies.
 #
 # A second line may name the seed that found it last:
 #
@@ -54,9 +53,9 @@ done
 [ -n "$work" ] || { echo "defects.sh: --work is missing" >&2; exit 2; }
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
-results=$work/results source=$work/source clean=$work/clean
-rm -rf "$results" "$work"/lane*
-mkdir -p "$results"
+results=$work/results source=$work/source clean=$work/clean planted=$work/planted
+rm -rf "$results" "$planted"
+mkdir -p "$results" "$planted"
 
 defects=()
 for patch in tests/sim/defects/*.patch; do
@@ -69,13 +68,17 @@ done
 tests_for() { sed -nE '2,4s/^found by: ([a-z_]+) "(.*)"$/\1 \2/p' "tests/sim/defects/$1.patch"; }
 seed_of() { sed -nE '2,4s/^seed: ([0-9]+)$/\1/p' "tests/sim/defects/$1.patch"; } # or nothing
 
-# The long searches come first, so that none of them is left at the end: unknown seeds, then high
-# ones. Defects that tests find are built and run in between, because these tests mostly wait.
+files_of() { sed -n 's|^+++ b/||p' "tests/sim/defects/$1.patch"; }
+
+# The long ones come first, so that none of them is left at the end: patches of headers, from which
+# much must be compiled; then unknown seeds, and high ones.
 mapfile -t defects_in_order < <(
     for name in "${defects[@]}"; do
         seed=$(seed_of "$name")
-        printf '%s %s\n' "${seed:-$seeds}" "$name"
-    done | sort -k1,1nr -k2,2 | cut -d ' ' -f 2
+        header=0
+        ! files_of "$name" | grep -q '\.hpp$' || header=1
+        printf '%s %s %s\n' "$header" "${seed:-$seeds}" "$name"
+    done | sort -k1,1nr -k2,2nr -k3,3 | cut -d ' ' -f 3
 )
 
 launcher=()
@@ -92,8 +95,6 @@ targets() {
 # The sources as they are now, and a clean build. Keeps what an earlier run has built from the same
 # sources: an unchanged file keeps the time that it had there.
 prepare() {
-    # A run that was stopped left its planted build in place of the clean one.
-    [ ! -e "$work/kept" ] || { rm -rf "$clean" && mv "$work/kept" "$clean"; }
     rm -rf "$work/before"
     [ ! -e "$source" ] || mv "$source" "$work/before"
     mkdir -p "$source"
@@ -109,21 +110,24 @@ prepare() {
         done
     )
     cmake -S "$source" -B "$clean" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
-        -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -DNDEBUG" ${launcher[@]+"${launcher[@]}"}
+        -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -DNDEBUG" ${launcher[@]+"${launcher[@]}"}
     # shellcheck disable=SC2046 # the targets are words
     cmake --build "$clean" --target $(targets)
 }
 
-# run_tests NAME: runs the defect's tests as they are built now. 124: they do not end.
+# run_tests NAME PROGRAM: runs the defect's tests. 124: they do not end.
 run_tests() {
     local target filter
     read -r target filter <<<"$(tests_for "$1")"
-    timeout 120 "$clean/bin/$target" "$filter" --abort </dev/null
+    timeout 120 "$2" "$filter" --abort </dev/null
 }
+
+# The program with the defect. It stands beside the clean ones, whose folder it may need.
+program_of() { printf '%s' "$clean/bin/planted_$1"; }
 
 # simulate NAME FIRST COUNT: true if they found nothing.
 simulate() {
-    "$results/$1.sim" --first "$2" --seeds "$3" --jobs 1 --quiet >"$results/$1.log" 2>&1
+    "$(program_of "$1")" --first "$2" --seeds "$3" --jobs 1 --quiet >"$results/$1.log" 2>&1
 }
 
 # Writes "seed<TAB>message" of the find to results/NAME; the seed is empty if nothing found it.
@@ -145,47 +149,48 @@ find_by_seeds() { # NAME
             s/.*(signal [0-9]+).*/\1/p' "$results/$name.log" | head -n 1)
         printf '%s\t%s\n' "$found" "$said" >"$results/$name"
     fi
-    rm -f "$results/$name.sim"
 }
 find_by_tests() { # NAME
-    if run_tests "$1" >"$results/$1.log" 2>&1; then
+    if run_tests "$1" "$(program_of "$1")" >"$results/$1.log" 2>&1; then
         printf '\tnot found\n'
     else
         printf 'test\t%s\n' "$(tests_for "$1" | sed -E 's/^narrow_([a-z_]+) (.*)$/\1: \2/')"
     fi >"$results/$1"
 }
 
-# plant NAME: builds the defect, and runs its tests, or copies the simulation to results/NAME.sim.
+# plant NAME TARGET: builds the defect. Otherwise says in results/NAME why not.
 plant() {
-    local name=$1 patch=$PWD/tests/sim/defects/$1.patch target=sim files
-    if [ -n "$(tests_for "$name")" ]; then
-        target=$(tests_for "$name" | cut -d ' ' -f 1)
-        if ! run_tests "$name" >"$results/$name.log" 2>&1; then
-            printf '\tits tests fail without it too: %s\n' "$results/$name.log" >"$results/$name"
-            return
-        elif grep -q 'SKIPPED: io_uring:' "$results/$name.log" &&
-            grep -q '^+++ b/host/io/uring/' "$patch"; then
-            printf 'none\tnot looked for: there is no io_uring\n' >"$results/$name"
-            return
-        fi
-    fi
-    # The build must be in the folder where it was made; the clean one is put back for the next.
-    mv "$clean" "$work/kept"
-    cp -a "$work/kept" "$clean"
-    mapfile -t files < <(sed -n 's|^+++ b/||p' "$patch")
-    (cd "$source" && tar -cf "$work/unpatched.tar" "${files[@]}")
-    if ! (cd "$source" && GIT_CEILING_DIRECTORIES=$work git apply "$patch"); then
+    local name=$1 patch=$PWD/tests/sim/defects/$1.patch file
+    while IFS= read -r file; do
+        mkdir -p "$planted/$name/$(dirname "$file")"
+        cp "$source/$file" "$planted/$name/$file"
+    done < <(files_of "$name")
+    if ! (cd "$planted/$name" && GIT_CEILING_DIRECTORIES=$work git apply "$patch"); then
         printf '\tthe patch does not apply\n' >"$results/$name"
-    elif ! cmake --build "$clean" --target "$target" >"$results/$name.log" 2>&1; then
+    elif ! tests/sim/plant.py --build "$clean" --source "$source" --planted "$planted/$name" \
+        --target "$2" --output "$(program_of "$name")" >"$results/$name.log" 2>&1; then
         printf '\tit does not build: %s\n' "$results/$name.log" >"$results/$name"
-    elif [ "$target" = sim ]; then
-        cp "$clean/bin/sim" "$results/$name.sim"
     else
+        return 0
+    fi
+    return 1
+}
+
+# look_for NAME: builds the defect, and writes to results/NAME whether it is found.
+look_for() {
+    local name=$1 target
+    target=$(tests_for "$name" | cut -d ' ' -f 1)
+    if [ -z "$target" ]; then
+        ! plant "$name" sim || find_by_seeds "$name"
+    elif ! run_tests "$name" "$clean/bin/$target" >"$results/$name.log" 2>&1; then
+        printf '\tits tests fail without it too: %s\n' "$results/$name.log" >"$results/$name"
+    elif grep -q 'SKIPPED: io_uring:' "$results/$name.log" &&
+        files_of "$name" | grep -q '^host/io/uring/'; then
+        printf 'none\tnot looked for: there is no io_uring\n' >"$results/$name"
+    elif plant "$name" "$target"; then
         find_by_tests "$name"
     fi
-    rm -rf "$clean"
-    mv "$work/kept" "$clean"
-    tar -xf "$work/unpatched.tar" -C "$source"
+    rm -f "$(program_of "$name")"
 }
 
 prepare >"$work/prepare.log" 2>&1 || {
@@ -194,13 +199,11 @@ prepare >"$work/prepare.log" 2>&1 || {
 }
 running=0
 for name in "${defects_in_order[@]}"; do
-    plant "$name"
-    [ -e "$results/$name.sim" ] || continue
     if [ $running -ge "$jobs" ]; then
         wait -n || true
         running=$((running - 1))
     fi
-    find_by_seeds "$name" &
+    look_for "$name" &
     running=$((running + 1))
 done
 wait

@@ -17,7 +17,7 @@ verb_sim() {
     done
     if [ $defects = yes ]; then
         need native
-        say "planting defects, one at a time (build/defects) ..."
+        say "planting defects, and looking for them (build/defects) ..."
         tests/sim/defects.sh --work build/defects --seeds "$seeds" --markdown build/defects/table.md \
             ${record:+--record} || die "a planted defect was not found"
         say "done"

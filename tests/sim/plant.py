@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""Builds a program with a planted defect, beside a clean build that stays as it is.
+
+    plant.py --build DIRECTORY --source DIRECTORY --planted DIRECTORY --target NAME --output FILE
+
+The clean build (Ninja, with compile_commands.json) was made from `source`. `planted` holds the
+patched files, at the same paths as in `source`. Only what depends on them is compiled again; the
+new objects take the place of the old ones when the target is linked. So several defects can be
+planted at a time.
+"""
+import argparse
+import json
+import pathlib
+import shlex
+import subprocess
+import sys
+
+
+def ninja(build, *words):
+    return subprocess.run(["ninja", "-C", build, "-t", *words], check=True, text=True,
+                          stdout=subprocess.PIPE).stdout.splitlines()
+
+
+def dependencies(build):
+    """The files that each object was made from."""
+    found, current = {}, set()
+    for line in ninja(build, "deps"):
+        if line.startswith(" "):
+            current.add((build / line.strip()).resolve())
+        elif line:
+            current = found.setdefault(line.partition(":")[0], set())
+    return found
+
+
+def compile_again(entry, build, source, planted, target_object):
+    words = shlex.split(entry["command"])
+    file = pathlib.Path(entry["file"])
+    patched = planted / file.relative_to(source)
+    for option, value in (("-o", target_object), ("-MF", f"{target_object}.d"), ("-MT", target_object)):
+        if option in words:
+            words[words.index(option) + 1] = str(value)
+    if patched.exists():
+        words[words.index(str(file))] = str(patched)
+    # The folders of headers, before those of the clean sources.
+    folders = [planted / pathlib.Path(word[2:]).relative_to(source) for word in words
+               if word.startswith("-I") and pathlib.Path(word[2:]).is_relative_to(source)]
+    first = next(i for i, word in enumerate(words) if word.startswith("-"))
+    words[first:first] = [f"-I{folder}" for folder in folders if folder.exists()]
+    subprocess.run(words, cwd=build, check=True)
+
+
+def link_again(build, target, objects, output):
+    command = ninja(build, "commands", target)[-1]
+    words = [word for word in shlex.split(command.removeprefix(": && ").removesuffix(" && :"))]
+    at = words.index("-o") + 1
+    words[at] = str(output)
+    added = [new for old, new in objects.items() if old not in words]  # they are in a library
+    words = [str(objects.get(word, word)) for word in words]
+    words[at + 1:at + 1] = map(str, added)  # before the libraries: the linker takes the first
+    subprocess.run(words, cwd=build, check=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ("build", "source", "planted", "output"):
+        parser.add_argument(f"--{name}", type=lambda path: pathlib.Path(path).resolve(),
+                            required=True)
+    parser.add_argument("--target", required=True)
+    options = parser.parse_args()
+    build, source, planted = options.build, options.source, options.planted
+
+    patched = {source / path.relative_to(planted) for path in planted.rglob("*") if path.is_file()}
+    of_target = set(ninja(build, "inputs", options.target))
+    made_from = dependencies(build)
+    entries = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
+    objects = {}
+    for entry in entries:
+        name = entry["output"]
+        if name in of_target and patched & made_from[name]:
+            new = options.output.with_name(f"{options.output.name}.{len(objects)}.o")
+            compile_again(entry, build, source, planted, new)
+            objects[name] = new
+    if not objects:
+        sys.exit(f"nothing of {options.target} depends on the patched files")
+    link_again(build, options.target, objects, options.output)
+    for new in objects.values():
+        new.unlink()
+        pathlib.Path(f"{new}.d").unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    main()
