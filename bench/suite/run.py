@@ -44,6 +44,8 @@ def parse_arguments():
     parser.add_argument("--server", action="append", choices=names, metavar="NAME",
                         help=f"only this one, and no docs; may be repeated: {', '.join(names)}")
     parser.add_argument("--no-docs", action="store_true", help="leave docs/ alone")
+    parser.add_argument("--resume", action="store_true",
+                        help="go on with the last run, which stopped: what it has measured stays")
     parser.add_argument("--report", action="store_true",
                         help="measure nothing: write the docs from the last results again")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/bench", metavar="DIR",
@@ -79,6 +81,16 @@ class Run:
                 "is_partial": self.is_partial},
             "timed": {},
         }
+        if arguments.resume:
+            self.go_on_with(json.loads(self.file.read_text(encoding="utf-8")))
+
+    def go_on_with(self, data):
+        """Takes over what an earlier run has measured, with its settings."""
+        if self.is_partial or data["settings"]["is_partial"]:
+            raise BenchError("only a run of all scenarios and servers can go on")
+        self.data = data
+        self.rounds = data["settings"]["rounds"]
+        self.parts = [part for part in self.parts if part not in {**data, **data["timed"]}]
 
     def contestants(self):
         """The chosen servers, and Portico once more."""
@@ -110,6 +122,7 @@ class Run:
                 "wine": 90 * self.rounds_of_wine if wine.can_measure(self.windows) else 1}[part]
 
     def all(self):
+        minutes_before = self.data["settings"].get("minutes", 0)
         self.progress.expected = {part: self.expect(part) for part in self.parts}
         for part in self.parts:
             self.progress.begin(part)
@@ -120,7 +133,7 @@ class Run:
             else:
                 self.data[part] = OTHER_PARTS[part](self)
             self.progress.end()
-            self.data["settings"]["minutes"] = self.progress.elapsed() / 60
+            self.data["settings"]["minutes"] = minutes_before + self.progress.elapsed() / 60
             self.file.write_text(json.dumps(self.data, indent=1) + "\n", encoding="utf-8")
 
 
@@ -185,7 +198,7 @@ def main():
     prepare()
     run = Run(arguments)
     load = machine.load() if run.is_quick else machine.quiet_load(run.progress)
-    run.data["settings"]["load_before"] = load
+    run.data["settings"].setdefault("load_before", load)
     warning = (": other programs run, and timed figures will not be worth much" if load > LOAD_MAX
                else "")
     run.progress.print(f"load average {load:.2f}{warning}")

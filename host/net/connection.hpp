@@ -448,7 +448,7 @@ private:
     bool on_end_called_ : 1 = false;  // on_end was called
     // there is an idle timeout, or on_end was called: bytes that move put off a deadline
     bool counts_movement_ : 1 = false;
-    bool end_sent_ : 1 = false;       // our end of stream is sent
+    bool end_sent_ : 1 = false;  // our end of stream is sent
     bool draining_ : 1 = false;
     bool reset_ : 1 = false;  // close by a reset
     // closed by a timeout of the host, or at the drain's deadline

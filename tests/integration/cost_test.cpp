@@ -150,10 +150,10 @@ TEST_CASE("messages that come together are one batch and cost one wait", "[cost]
     // One wait brought the gate's message and one all the others; on io_uring one more submits
     // their sends.
     const std::uint64_t waits_wanted = ports == "io_uring" ? 3 : 2;
-    // The system may take a moment to inform the port (Wine does). And after a callback of echo that
-    // took longer than a millisecond, as on a busy machine, its sends are submitted one by one until
-    // 1,000 short ones have come. So only the best round has so few waits; everything else holds in
-    // each.
+    // The system may take a moment to inform the port (Wine does). And after a callback of echo
+    // that took longer than a millisecond, as on a busy machine, its sends are submitted one by one
+    // until 1,000 short ones have come. So only the best round has so few waits; everything else
+    // holds in each.
     std::uint64_t least_waits = UINT64_MAX;
     std::string waits;
     for (int round = 0; round < 100 && (round < 3 || least_waits > waits_wanted); ++round) {

@@ -110,7 +110,8 @@ prepare() {
         done
     )
     cmake -S "$source" -B "$clean" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
-        -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -DNDEBUG" ${launcher[@]+"${launcher[@]}"}
+        -DCMAKE_EXPORT_COMPILE_COMMANDS=ON \
+        -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -DNDEBUG" ${launcher[@]+"${launcher[@]}"}
     # shellcheck disable=SC2046 # the targets are words
     cmake --build "$clean" --target $(targets)
 }

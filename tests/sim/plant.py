@@ -36,9 +36,9 @@ def compile_again(entry, build, source, planted, target_object):
     words = shlex.split(entry["command"])
     file = pathlib.Path(entry["file"])
     patched = planted / file.relative_to(source)
-    for option, value in (("-o", target_object), ("-MF", f"{target_object}.d"), ("-MT", target_object)):
+    for option, value in {"-o": "", "-MT": "", "-MF": ".d"}.items():
         if option in words:
-            words[words.index(option) + 1] = str(value)
+            words[words.index(option) + 1] = f"{target_object}{value}"
     if patched.exists():
         words[words.index(str(file))] = str(patched)
     # The folders of headers, before those of the clean sources.
@@ -51,7 +51,7 @@ def compile_again(entry, build, source, planted, target_object):
 
 def link_again(build, target, objects, output):
     command = ninja(build, "commands", target)[-1]
-    words = [word for word in shlex.split(command.removeprefix(": && ").removesuffix(" && :"))]
+    words = shlex.split(command.removeprefix(": && ").removesuffix(" && :"))
     at = words.index("-o") + 1
     words[at] = str(output)
     added = [new for old, new in objects.items() if old not in words]  # they are in a library

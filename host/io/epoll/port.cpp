@@ -25,9 +25,9 @@ namespace {
 // Events taken by one epoll_wait. Each can complete two operations.
 constexpr std::size_t events_max = 64;
 
-// What a thread wrote before it attached a socket is seen by the thread that gets the socket's first
-// edge: the kernel adds to an epoll instance and takes from it under one lock. ThreadSanitizer knows
-// this of epoll_wait, and not of a system call that is made by its number.
+// What a thread wrote before it attached a socket is seen by the thread that gets the socket's
+// first edge: the kernel adds to an epoll instance and takes from it under one lock.
+// ThreadSanitizer knows this of epoll_wait, and not of a system call that is made by its number.
 #if defined(__SANITIZE_THREAD__)
 void before_attach(int& epoll) noexcept {
     __tsan_release(&epoll);
