@@ -31,8 +31,7 @@ portico_status PORTICO_CALL on_data(void*, portico_connection, void*, const std:
     return PORTICO_OK;
 }
 
-void PORTICO_CALL on_timer(void*, portico_connection, void*, void*, portico_timer, portico_status) {
-}
+void PORTICO_CALL on_timer(void*, portico_connection, void*, void*, const portico_timer_event*) {}
 
 // An instance without connections on a still port.
 class TimerWorld {

@@ -25,8 +25,8 @@ void Connection::run_timers() noexcept {
     Timers::Call call;
     for (int left = Timers::calls_max; left > 0 && timers.take(timers_, is_closing(), false, call);
          --left) {
-        protocol().on_timer(this, call.function, call.argument, call.number, call.status);
-        if (call.index != TimerTable::none) {
+        protocol().on_timer(this, call);
+        if (!call.is_last) {
             timers.called(call);
         }
     }
@@ -40,7 +40,7 @@ bool Connection::end_timers() noexcept {
     Timers& timers = strand().home().timers();
     Timers::Call call;
     while (timers.take(timers_, true, true, call)) {
-        protocol().on_timer(this, call.function, call.argument, call.number, call.status);
+        protocol().on_timer(this, call);
     }
     return timers.are_over(timers_);
 }

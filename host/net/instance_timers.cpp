@@ -59,9 +59,8 @@ void InstanceTimers::run() noexcept {
     Timers::Call call;
     for (int left = Timers::calls_max; left > 0 && timers.take(list_, is_closing, is_closing, call);
          --left) {
-        context_->protocol->on_timer(nullptr, call.function, call.argument, call.number,
-                                     call.status);
-        if (call.index != TimerTable::none) {
+        context_->protocol->on_timer(nullptr, call);
+        if (!call.is_last) {
             timers.called(call);
         }
     }

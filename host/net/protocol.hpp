@@ -26,8 +26,18 @@ class WorkerGroup;
 // A function of the protocol. Connection::post carries it to Protocol::on_posted, unchanged.
 using AnyFunction = void (*)();
 
-// What a function of the protocol is told that was started as a timer's.
 enum class TimerStatus : std::uint8_t { ok, cancelled, closing };
+
+// A call of a timer's function that is to be made. See portico_timer_event.
+struct TimerCall {
+    AnyFunction function = nullptr;
+    void* argument = nullptr;
+    std::uint64_t number = 0;
+    std::uint64_t due_ns = 0;
+    std::uint32_t periods = 0;
+    TimerStatus status = TimerStatus::ok;
+    bool is_last = true;
+};
 
 // Why connections are asked to end. The numbers are the plugin ABI's.
 enum class DrainReason : std::uint8_t { stop = 1, reload = 2, take_over = 3, admin = 4 };
@@ -96,13 +106,9 @@ public:
 
     // The function of a timer, of the connection or (null) of the instance; on its strand. See
     // timers.hpp.
-    virtual void on_timer(Connection* connection, AnyFunction function, void* argument,
-                          std::uint64_t timer, TimerStatus status) noexcept {
+    virtual void on_timer(Connection* connection, const TimerCall& call) noexcept {
         static_cast<void>(connection);
-        static_cast<void>(function);
-        static_cast<void>(argument);
-        static_cast<void>(timer);
-        static_cast<void>(status);
+        static_cast<void>(call);
         PORTICO_ASSERT(!"a protocol that starts timers implements this");
     }
 

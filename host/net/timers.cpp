@@ -1,5 +1,7 @@
 #include "net/timers.hpp"
 
+#include <algorithm>
+
 #include "base/clock.hpp"
 #include "net/connection.hpp"
 #include "net/instance_timers.hpp"
@@ -239,6 +241,7 @@ void Timers::arrived(TimerList& list) noexcept {
 
 void Timers::fill(Call& call, std::uint32_t index) const noexcept {
     const TimerRecord& record = (*table_)[index];
+    call = {};
     call.function = record.function;
     call.argument = record.argument;
     call.number = table_->number_of(index, record.generation());
@@ -262,24 +265,32 @@ bool Timers::take(TimerList& list, bool closing, bool all, Call& call) noexcept 
     }
     TimerRecord& record = table[index];
     fill(call, index);
-    call.index = TimerTable::none;
     if (record.state() == State::cancelled) {
         call.status = TimerStatus::cancelled;
     } else if (closing) {
         call.status = TimerStatus::closing;
     } else {
         call.status = TimerStatus::ok;
-        if (const std::uint64_t period = nanoseconds(record.period_ms); period != 0) {
-            // One call stands for all periods that have passed.
-            record.deadline_ns += ((group_->port().now() - record.deadline_ns) / period + 1) *
-                                  period;
-            record.set_state(State::calling);
+        call.due_ns = record.deadline_ns;
+        call.periods = 1;
+        if (record.period_ms != 0) {
+            begin_period(record, call);
             call.index = index;
             return true;
         }
     }
     free(list, index);
     return true;
+}
+
+// One call stands for all periods that have passed.
+void Timers::begin_period(TimerRecord& record, Call& call) noexcept {
+    const std::uint64_t period = nanoseconds(record.period_ms);
+    const std::uint64_t periods = (group_->port().now() - record.deadline_ns) / period + 1;
+    record.deadline_ns += periods * period;
+    record.set_state(State::calling);
+    call.periods = static_cast<std::uint32_t>(std::min<std::uint64_t>(periods, UINT32_MAX));
+    call.is_last = false;
 }
 
 void Timers::called(const Call& call) noexcept {

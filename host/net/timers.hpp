@@ -116,19 +116,15 @@ public:
 
     // ---- On the owner's strand.
     static constexpr int calls_max = 64;  // of one turn
-    struct Call {
-        AnyFunction function = nullptr;
-        void* argument = nullptr;
-        std::uint64_t number = 0;
-        TimerStatus status = TimerStatus::ok;
-        std::uint32_t index = TimerTable::none;  // of a periodic timer: called() must follow
+    struct Call : TimerCall {
+        std::uint32_t index = TimerTable::none;  // if it is not the last one
     };
     // The owner's mail has arrived.
     void arrived(TimerList& list) noexcept;
     // Takes the next call that is to be made. False if there is none. `closing`: the owner closes,
     // so each call is the last. `all`: also of timers that are not due.
     [[nodiscard]] bool take(TimerList& list, bool closing, bool all, Call& call) noexcept;
-    // A call with an index has returned.
+    // A call that is not the last one has returned.
     void called(const Call& call) noexcept;
     // True if some are still waiting for their call: then the list is marked, and the owner sends
     // its mail.
@@ -189,6 +185,7 @@ private:
     void unqueue(TimerList& list, std::uint32_t index) noexcept;
     void free(TimerList& list, std::uint32_t index) noexcept;
     void fill(Call& call, std::uint32_t index) const noexcept;
+    void begin_period(TimerRecord& record, Call& call) noexcept;
 
     // ---- Not under the lock.
     void follow(const Next& next) noexcept;

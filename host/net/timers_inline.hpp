@@ -21,8 +21,7 @@ PORTICO_ALWAYS_INLINE bool Timers::restart_quickly(Timers& timers, TimerRecord* 
     bool is_done = false;
     if (record->is_armed_as(number) && deadline >= record->deadline_ns) {
         const TimerOwner owner(record->owner);
-        // (If the owner closes, the last call is certain, and the restart has no effect.)
-        if (owner.is_of(asker) &&
+        if (owner.is_of(asker) && !owner.is_closing() &&
             (record->is_restarted() || timers.note_restart(*record, number))) {
             record->deadline_ns = deadline;
             record->period_ms = period_ms;

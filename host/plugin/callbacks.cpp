@@ -241,15 +241,19 @@ void Instance::on_posted(net::Connection& connection, net::AnyFunction function,
     end_post();
 }
 
-void Instance::on_timer(net::Connection* connection, net::AnyFunction function, void* argument,
-                        std::uint64_t timer, net::TimerStatus status) noexcept {
+void Instance::on_timer(net::Connection* connection, const net::TimerCall& call) noexcept {
+    const portico_timer_event event{sizeof(portico_timer_event),
+                                    call.is_last ? PORTICO_TIMER_LAST : 0U,
+                                    call.number,
+                                    call.due_ns,
+                                    call.status == net::TimerStatus::ok          ? PORTICO_OK
+                                    : call.status == net::TimerStatus::cancelled ? PORTICO_CANCELLED
+                                                                                 : PORTICO_CLOSING,
+                                    call.periods};
     const portico_connection handle = connection != nullptr ? connection->handle() : 0;
     const CallScope scope(timer_name, *this, connection, handle);
-    reinterpret_cast<portico_timer_function>(function)(
-        self_, handle, connection != nullptr ? connection->state : nullptr, argument, timer,
-        status == net::TimerStatus::ok          ? PORTICO_OK
-        : status == net::TimerStatus::cancelled ? PORTICO_CANCELLED
-                                                : PORTICO_CLOSING);
+    reinterpret_cast<portico_timer_function>(call.function)(
+        self_, handle, connection != nullptr ? connection->state : nullptr, call.argument, &event);
 }
 
 void Instance::on_released(net::Connection& connection, net::AnyFunction release, void* argument,

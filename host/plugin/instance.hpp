@@ -87,8 +87,7 @@ public:
     void on_close(net::Connection& connection, const Closed& closed) noexcept override;
     void on_posted(net::Connection& connection, net::AnyFunction function, void* argument,
                    bool closing) noexcept override;
-    void on_timer(net::Connection* connection, net::AnyFunction function, void* argument,
-                  std::uint64_t timer, net::TimerStatus status) noexcept override;
+    void on_timer(net::Connection* connection, const net::TimerCall& call) noexcept override;
     void on_released(net::Connection& connection, net::AnyFunction release, void* argument,
                      bool is_sent) noexcept override;
     void begin_stop(const net::Draining& draining,

@@ -50,7 +50,7 @@ FUNCTION(struct function_types, query, 0, const portico_module *, (uint32_t));
 FUNCTION(struct function_types, post, 8, void,
          (void *, portico_connection, void *, void *, portico_status));
 FUNCTION(struct function_types, timer, 16, void,
-         (void *, portico_connection, void *, void *, portico_timer, portico_status));
+         (void *, portico_connection, void *, void *, const portico_timer_event *));
 FUNCTION(struct function_types, release, 24, void,
          (void *, portico_connection, void *, void *, portico_status));
 
@@ -243,6 +243,15 @@ FUNCTION(portico_settings, fail, 72, portico_status,
          (portico_instance *, const char *, uint64_t, const char *, uint64_t));
 LAST(portico_settings, fail, 80);
 
+SIZE(portico_timer_event, 32);
+MEMBER(portico_timer_event, struct_size, 0, 4, uint32_t);
+MEMBER(portico_timer_event, flags, 4, 4, uint32_t);
+MEMBER(portico_timer_event, timer, 8, 8, portico_timer);
+MEMBER(portico_timer_event, due_ns, 16, 8, uint64_t);
+MEMBER(portico_timer_event, status, 24, 4, portico_status);
+MEMBER(portico_timer_event, periods, 28, 4, uint32_t);
+LAST(portico_timer_event, periods, 32);
+
 SIZE(portico_timers, 32);
 MEMBER(portico_timers, struct_size, 0, 4, uint32_t);
 MEMBER(portico_timers, reserved, 4, 4, uint32_t);
@@ -344,6 +353,8 @@ static_assert(PORTICO_METRIC_COUNTER == 1 && PORTICO_METRIC_GAUGE == 2 &&
                   PORTICO_METRIC_HISTOGRAM == 3,
               "kinds of a metric");
 
+static_assert(PORTICO_TIMER_LAST == 1, "flags of a timer's call");
+
 const struct abi_size LAYOUT_NAME[] = {
     {"portico_part", sizeof(portico_part)},
     {"portico_address", sizeof(portico_address)},
@@ -359,6 +370,7 @@ const struct abi_size LAYOUT_NAME[] = {
     {"portico_plugin", sizeof(portico_plugin)},
     {"portico_module", sizeof(portico_module)},
     {"portico_settings", sizeof(portico_settings)},
+    {"portico_timer_event", sizeof(portico_timer_event)},
     {"portico_timers", sizeof(portico_timers)},
     {"portico_send_owned", sizeof(portico_send_owned)},
     {"portico_metric_definition", sizeof(portico_metric_definition)},

@@ -31,6 +31,7 @@ struct strict : portico::plugin<strict> {
         if (how.reason == PORTICO_DRAIN_STOP) {
             (void)post([] {});
             (void)after(1, [this] { log(portico::level::warn, text); });
+            (void)every(1, [this](const portico::timer_event &event) { wide += event.periods; });
         }
     }
 

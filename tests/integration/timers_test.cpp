@@ -1,7 +1,7 @@
 // Timers: the extension portico.timer on every kind of port and of instance. Each timer's calls are
-// counted: never early, on the strand, and exactly one last call.
-#include <atomic>
+// counted: never early, on the strand, and exactly one last call, which is marked.
 #include <algorithm>
+#include <atomic>
 
 #include "integration/service.hpp"
 
@@ -26,10 +26,17 @@ public:
         std::atomic<std::uint64_t> not_before_ns{0};
         std::atomic<portico_timer> id{0};
         std::atomic<std::uint32_t> oks{0};
+        std::atomic<std::uint32_t> periods{0};
+        std::atomic<std::uint64_t> due_ns{0};  // of the last call that was OK
         std::atomic<std::uint32_t> lasts{0};
         std::atomic<portico_status> last{0};
         std::atomic<std::uint64_t> called_ns{0};
         std::function<void(Timer&, portico_status)> on_call;
+
+        [[nodiscard]] bool is_early(const portico_timer_event& event) const {
+            return event.status == PORTICO_OK &&
+                   (event.due_ns < not_before_ns || called_ns < event.due_ns);
+        }
     };
 
     explicit Timers(Script& script) : script_(script) {}
@@ -81,7 +88,8 @@ public:
 
 private:
     static void PORTICO_CALL on_timer(void*, portico_connection connection, void* state,
-                                      void* argument, portico_timer id, portico_status status) {
+                                      void* argument, const portico_timer_event* event) {
+        const portico_status status = event->status;
         auto& timer = *static_cast<Timer*>(argument);
         Timers& timers = *timer.timers;
         timer.called_ns = timers.now();
@@ -92,23 +100,22 @@ private:
         if (line != nullptr && (line->closes != 0 || line->handle != connection)) {
             timers.script_.violated("a timer after on_close, or with another one's state");
         }
-        if (timer.id != 0 && timer.id != id) {
+        if (timer.id != 0 && timer.id != event->timer) {
             timers.script_.violated("a timer's call names another timer");
         }
-        if (status == PORTICO_OK && timer.called_ns < timer.not_before_ns) {
+        if (timer.is_early(*event)) {
             timers.script_.violated("a timer is early");
         }
         if (timer.lasts != 0) {
             timers.script_.violated("a call after the last one");
         }
-        timer.oks += status == PORTICO_OK ? 1 : 0;
+        timers.check(timer, *event);
         timers.with_null_state += connection != 0 && state == nullptr ? 1 : 0;
         const bool is_last = status != PORTICO_OK || !timer.is_periodic;
         if (is_last) {
             timer.last = status;
             ++timer.lasts;
-            if (timers.table().restart(timers.script_.instance(), id, 1, 0) != PORTICO_GONE ||
-                timers.table().cancel(timers.script_.instance(), id) != PORTICO_GONE) {
+            if (timers.is_alive(event->timer)) {
                 timers.script_.violated("a timer that is over is not gone");
             }
         }
@@ -119,6 +126,29 @@ private:
             line->inside.fetch_sub(1);
         }
         timers.ended += is_last ? 1 : 0;
+    }
+
+    // What the event says, apart from its time.
+    void check(Timer& timer, const portico_timer_event& event) {
+        const bool is_ok = event.status == PORTICO_OK;
+        const bool is_last = !is_ok || !timer.is_periodic;
+        if (event.struct_size != sizeof event ||
+            event.flags != (is_last ? PORTICO_TIMER_LAST : 0U)) {
+            script_.violated("a timer's last call is not marked, or another one is");
+        }
+        if (is_ok ? event.periods == 0 || (!timer.is_periodic && event.periods != 1)
+                  : event.periods != 0 || event.due_ns != 0) {
+            script_.violated("a timer's call is for a wrong number of periods");
+        }
+        if (is_ok) {
+            ++timer.oks;
+            timer.periods += event.periods;
+            timer.due_ns = event.due_ns;
+        }
+    }
+    [[nodiscard]] bool is_alive(portico_timer id) const {
+        return table().restart(script_.instance(), id, 1, 0) != PORTICO_GONE ||
+               table().cancel(script_.instance(), id) != PORTICO_GONE;
     }
 
     Script& script_;
@@ -198,13 +228,18 @@ TEST_CASE("one call stands for all periods that passed in a long callback", "[ti
     Script script;
     Timers timers(script);
     TestServer server(io_of(ports), {{"x", "relay#serial", "", &script}});
-    std::vector<std::uint64_t> calls;
+    struct Called {
+        std::uint64_t at_ns;
+        std::uint64_t due_ns;
+        std::uint64_t periods;  // up to this call
+    };
+    std::vector<Called> calls;
     std::uint64_t started_ns = 0;
     Timers::Timer& timer = timers.make([&](Timers::Timer& its, portico_status status) {
         if (status != PORTICO_OK) {
             return;
         }
-        calls.push_back(its.called_ns - started_ns);
+        calls.push_back({its.called_ns - started_ns, its.due_ns, its.periods});
         if (its.oks == 1) {
             std::this_thread::sleep_for(milliseconds(105));  // passes the next ten
         }
@@ -216,10 +251,15 @@ TEST_CASE("one call stands for all periods that passed in a long callback", "[ti
     REQUIRE(timers.start(timer, 0, 10, 10) == PORTICO_OK);
     REQUIRE(eventually([&] { return timer.lasts == 1; }));
     REQUIRE(calls.size() == 4);
-    CHECK(calls[1] >= 115 * ms);
+    CHECK(calls[1].at_ns >= 115 * ms);
     // The third one is at a multiple of ten again, at least the 12th.
-    CHECK(calls[2] >= 120 * ms);
-    CHECK(calls[3] >= calls[2] + 1);
+    CHECK(calls[2].at_ns >= 120 * ms);
+    CHECK(calls[3].at_ns >= calls[2].at_ns + 1);
+    // The second one stands for all that passed, and no period is left out.
+    CHECK(calls[1].periods - calls[0].periods >= 10);
+    for (const std::size_t i : {0U, 1U, 2U}) {
+        CHECK(calls[i + 1].due_ns == calls[0].due_ns + calls[i].periods * 10 * ms);
+    }
 }
 
 TEST_CASE("a timer that each message restarts comes after the last one", "[timers]") {

@@ -11,9 +11,9 @@
 #include <portico/portico.h>
 
 struct plugin {
-    const portico_host *host;
-    portico_instance *instance;
-    const portico_timers *timers;
+    const portico_host* host;
+    portico_instance* instance;
+    const portico_timers* timers;
     uint32_t idle_ms;
     uint64_t beats;
 };
@@ -23,41 +23,41 @@ struct session {
     portico_connection connection;
 };
 
-static void PORTICO_CALL on_beat(void *self, portico_connection connection, void *state,
-                                 void *argument, portico_timer timer, portico_status status) {
-    struct plugin *plugin = self;
+static void PORTICO_CALL on_beat(void* self, portico_connection connection, void* state,
+                                 void* argument, const portico_timer_event* event) {
+    struct plugin* plugin = self;
     static const char text[] = "heartbeat";
-    (void)connection, (void)state, (void)argument, (void)timer;
-    if (status != PORTICO_OK) return; /* the instance ends */
-    ++plugin->beats;
+    (void)connection, (void)state, (void)argument;
+    if (event->status != PORTICO_OK) return; /* the instance ends */
+    plugin->beats += event->periods;
     plugin->host->log(plugin->instance, 0, PORTICO_LOG_INFO, text, sizeof text - 1);
 }
 
-/* Every way in which the timer can end comes here, so the session could be freed here, too. */
-static void PORTICO_CALL on_idle(void *self, portico_connection connection, void *state,
-                                 void *argument, portico_timer timer, portico_status status) {
-    struct plugin *plugin = self;
+/* Every way in which the timer can end comes here, with PORTICO_TIMER_LAST. */
+static void PORTICO_CALL on_idle(void* self, portico_connection connection, void* state,
+                                 void* argument, const portico_timer_event* event) {
+    struct plugin* plugin = self;
     static const char farewell[] = "IDLE\n";
-    (void)state, (void)argument, (void)timer;
-    if (status != PORTICO_OK) return; /* the connection closes */
+    (void)state, (void)argument;
+    if (event->status != PORTICO_OK) return; /* the connection closes */
     (void)plugin->host->send(plugin->instance, connection, farewell, sizeof farewell - 1);
     (void)plugin->host->close(plugin->instance, connection, PORTICO_CLOSE_GRACEFUL);
 }
 
-static uint32_t setting(const portico_settings *settings, portico_instance *instance,
-                        const char *key, int64_t otherwise) {
+static uint32_t setting(const portico_settings* settings, portico_instance* instance,
+                        const char* key, int64_t otherwise) {
     int64_t value = otherwise;
     (void)settings->get_integer(instance, key, strlen(key), 0, 1000000, &value);
     return (uint32_t)value;
 }
 
-static portico_status PORTICO_CALL create(const portico_setup *setup, void **self) {
-    const portico_host *host = setup->host;
-    const portico_settings *settings = host->get_extension(
-        setup->instance, PORTICO_EXT_SETTINGS, sizeof PORTICO_EXT_SETTINGS - 1);
-    const portico_timers *timers = host->get_extension(setup->instance, PORTICO_EXT_TIMER,
+static portico_status PORTICO_CALL create(const portico_setup* setup, void** self) {
+    const portico_host* host = setup->host;
+    const portico_settings* settings = host->get_extension(setup->instance, PORTICO_EXT_SETTINGS,
+                                                           sizeof PORTICO_EXT_SETTINGS - 1);
+    const portico_timers* timers = host->get_extension(setup->instance, PORTICO_EXT_TIMER,
                                                        sizeof PORTICO_EXT_TIMER - 1);
-    struct plugin *plugin;
+    struct plugin* plugin;
     uint32_t heartbeat_ms;
     if (settings == NULL || timers == NULL) return PORTICO_UNSUPPORTED;
     plugin = calloc(1, sizeof *plugin);
@@ -76,12 +76,14 @@ static portico_status PORTICO_CALL create(const portico_setup *setup, void **sel
     return PORTICO_OK;
 }
 
-static void PORTICO_CALL destroy(void *self) { free(self); }
+static void PORTICO_CALL destroy(void* self) {
+    free(self);
+}
 
-static portico_status PORTICO_CALL on_open(void *self, portico_connection connection,
-                                           const portico_opened *opened, void **state) {
-    struct plugin *plugin = self;
-    struct session *session = malloc(sizeof *session);
+static portico_status PORTICO_CALL on_open(void* self, portico_connection connection,
+                                           const portico_opened* opened, void** state) {
+    struct plugin* plugin = self;
+    struct session* session = malloc(sizeof *session);
     portico_status status;
     (void)opened;
     if (session == NULL) return PORTICO_NO_MEMORY;
@@ -96,19 +98,19 @@ static portico_status PORTICO_CALL on_open(void *self, portico_connection connec
     return PORTICO_OK;
 }
 
-static portico_status PORTICO_CALL on_data(void *self, portico_connection connection, void *state,
-                                           const uint8_t *data, uint64_t size,
-                                           const portico_frame *frame, uint64_t *consumed) {
-    struct plugin *plugin = self;
-    struct session *session = state;
+static portico_status PORTICO_CALL on_data(void* self, portico_connection connection, void* state,
+                                           const uint8_t* data, uint64_t size,
+                                           const portico_frame* frame, uint64_t* consumed) {
+    struct plugin* plugin = self;
+    struct session* session = state;
     (void)frame;
     (void)plugin->timers->restart(plugin->instance, session->idle, plugin->idle_ms, 0);
     *consumed = size;
     return plugin->host->send(plugin->instance, connection, data, size);
 }
 
-static void PORTICO_CALL on_close(void *self, portico_connection connection, void *state,
-                                  const portico_closed *closed) {
+static void PORTICO_CALL on_close(void* self, portico_connection connection, void* state,
+                                  const portico_closed* closed) {
     (void)self, (void)connection, (void)closed;
     free(state);
 }

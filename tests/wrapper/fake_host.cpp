@@ -70,11 +70,12 @@ void PORTICO_CALL log(portico_instance*, portico_connection, std::uint32_t, cons
 }
 
 portico_status PORTICO_CALL start(portico_instance*, portico_connection connection, std::uint32_t,
-                                  std::uint32_t, portico_timer_function function, void* argument,
-                                  portico_timer* timer) {
+                                  std::uint32_t period_ms, portico_timer_function function,
+                                  void* argument, portico_timer* timer) {
     if (current->answer == PORTICO_OK) {
         *timer = current->timers.size() + 1;
-        current->timers.push_back({nullptr, function, connection, argument, *timer});
+        current->timers.push_back(
+            {nullptr, function, connection, argument, *timer, period_ms != 0});
     }
     return current->answer;
 }
@@ -228,8 +229,12 @@ void Driver::run_posts(portico_status status) {
 
 void Driver::fire(std::size_t timer, portico_status status) {
     const Call call = host_.timers.at(timer);
+    const bool is_last = status != PORTICO_OK || !call.is_periodic;
+    const std::uint32_t periods = status == PORTICO_OK ? 1 : 0;
+    const portico_timer_event event{
+        sizeof event, is_last ? PORTICO_TIMER_LAST : 0U, call.id, 7 * periods, status, periods};
     call.timer(self_, call.connection, call.connection == 0 ? nullptr : state_, call.argument,
-               call.id, status);
+               &event);
 }
 
 }  // namespace fake

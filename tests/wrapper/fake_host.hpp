@@ -20,6 +20,7 @@ struct Call {
     portico_connection connection = 0;
     void* argument = nullptr;
     std::uint64_t id = 0;
+    bool is_periodic = false;
 };
 
 struct Host {

@@ -99,6 +99,14 @@ portico::flow replies::session::obey(const std::string& order) {
         timer = c.after(5, [counted] { notes += "after."; });
     } else if (order == "every") {
         timer = c.every(5, [counted] { notes += "every."; });
+    } else if (order == "every_event") {
+        timer = c.every(5, [counted](portico::connection, const portico::timer_event& event) {
+            notes += std::to_string(event.status) + "x" + std::to_string(event.periods) + ".";
+        });
+    } else if (order == "after_event") {
+        timer = c.after(5, [counted](const portico::timer_event& event) {
+            notes += event.flags == PORTICO_TIMER_LAST ? "last." : "more.";
+        });
     } else if (order == "restart") {
         (void)timer.restart(9);
     } else if (order == "parts") {

@@ -217,6 +217,18 @@ TEST_CASE("timers are freed by their last call") {
     CHECK(notes == "0>0>after.0>every.every.");
 }
 
+TEST_CASE("a timer's function may take the event") {
+    Case c;
+    c.begin();
+    (void)c.driver.data("every_event;");
+    (void)c.driver.data("after_event;");
+    notes.clear();
+    c.driver.fire(0, PORTICO_OK);
+    c.driver.fire(0, PORTICO_CLOSING);
+    c.driver.fire(1, PORTICO_OK);
+    CHECK(notes == "0x1.-5x0.last.");
+}
+
 TEST_CASE("a host without timers starts none") {
     Case c;
     c.host.has_timers = false;

@@ -81,6 +81,7 @@ void WorldTimers::start(Service& from) {
     const std::uint32_t first_ms = draw_ms();
     const std::uint32_t period_ms = random_.one_in(3) ? 1 + draw_ms() : 0;
     timer.is_periodic = period_ms != 0;
+    timer.period_ns = period_ms * ms;
     timer.not_before_ns = scheduler_.now() + first_ms * ms;
     const bool is_gone = from.is_destroyed ||
                          (line != nullptr && (!line->may_be_of(from) || line->is_surely_gone() ||
@@ -111,9 +112,16 @@ void WorldTimers::start(Service& from) {
     }
 }
 
+bool WorldTimers::must_be_gone(const Service& from, const Timer& timer) {
+    const Line* const line = timer.line;
+    const bool is_closing = line != nullptr &&
+                            (line->is_surely_gone() || line->is_close_sure || line->is_abort_sure);
+    return timer.is_over || timer.is_cancelled || timer.service != &from || from.is_destroyed ||
+           is_closing;
+}
+
 void WorldTimers::restart(Service& from, Timer& timer) {
-    const bool is_gone = timer.is_over || timer.is_cancelled || timer.service != &from ||
-                         from.is_destroyed;
+    const bool is_gone = must_be_gone(from, timer);
     const std::uint32_t first_ms = draw_ms();
     const std::uint32_t period_ms = timer.is_periodic ? 1 + draw_ms() : 0;
     const std::uint64_t earliest = scheduler_.now() + first_ms * ms;
@@ -121,6 +129,7 @@ void WorldTimers::restart(Service& from, Timer& timer) {
     const bool begins_alone = timer.restarts_running++ == 0;
     const std::uint32_t oks = timer.oks;
     timer.not_before_ns = std::min(not_before, earliest);
+    timer.period_ns = 0;
     const portico_timers* const functions = table(from);
     const portico_status status = functions == nullptr ? PORTICO_GONE : inside([&] {
         return functions->restart(from.handle, timer.id, first_ms, period_ms);
@@ -135,7 +144,7 @@ void WorldTimers::restart(Service& from, Timer& timer) {
         return;
     }
     if (is_gone) {
-        violated(timer, "it was restarted, and is over, cancelled, or another service's");
+        violated(timer, "it was restarted, and its last call is certain, or it is another's");
     }
     timer.due_ns = std::max(timer.due_ns, scheduler_.now() + first_ms * ms);
     // A one-shot timer that was not called meanwhile cannot come before its new time.
@@ -145,8 +154,7 @@ void WorldTimers::restart(Service& from, Timer& timer) {
 }
 
 void WorldTimers::cancel(Service& from, Timer& timer) {
-    const bool is_gone = timer.is_over || timer.is_cancelled || timer.service != &from ||
-                         from.is_destroyed;
+    const bool is_gone = must_be_gone(from, timer);
     ++timer.cancels_begun;
     const portico_timers* const functions = table(from);
     const portico_status status = functions == nullptr ? PORTICO_GONE : inside([&] {
@@ -159,7 +167,7 @@ void WorldTimers::cancel(Service& from, Timer& timer) {
     }
     if (status == PORTICO_OK) {
         if (is_gone) {
-            violated(timer, "it was cancelled, and is over, cancelled, or another service's");
+            violated(timer, "it was cancelled, and its last call is certain, or it is another's");
         }
         timer.is_cancelled = true;
     }
@@ -168,7 +176,7 @@ void WorldTimers::cancel(Service& from, Timer& timer) {
 // ---- its own calls
 
 void PORTICO_CALL WorldTimers::on_timer(void* self, portico_connection connection, void* state,
-                                        void* argument, portico_timer id, portico_status status) {
+                                        void* argument, const portico_timer_event* event) {
     auto& timer = *static_cast<Timer*>(argument);
     WorldTimers& timers = *timer.timers;
     const Ledger::Callback callback(
@@ -178,33 +186,30 @@ void PORTICO_CALL WorldTimers::on_timer(void* self, portico_connection connectio
     if (self != timer.service || connection != (timer.line != nullptr ? timer.line->handle : 0)) {
         timers.violated(timer, "a call for another instance or connection");
     }
-    timers.called(timer, state, id, status);
+    timers.called(timer, state, *event);
 }
 
-void WorldTimers::called(Timer& timer, const void* state, portico_timer id, portico_status status) {
-    scheduler_.trace("timer {} is called with -{}", timer.number,
-                     static_cast<std::uint64_t>(-status));
+void WorldTimers::called(Timer& timer, const void* state, const portico_timer_event& event) {
+    const portico_status status = event.status;
+    scheduler_.trace("timer {} is called with -{}, {} periods", timer.number,
+                     static_cast<std::uint64_t>(-status), event.periods);
     const Line* const line = timer.line;
-    if (timer.is_over || timer.is_refused || (timer.id != 0 && timer.id != id)) {
+    if (timer.is_over || timer.is_refused || (timer.id != 0 && timer.id != event.timer)) {
         violated(timer, "a call after the last one, of a timer that was refused, or of another");
     }
     if (state != (line != nullptr && line->is_accepted ? line : nullptr)) {
         violated(timer, "a call with another state than the connection's");
     }
-    bool is_last = true;
+    const bool is_last = status != PORTICO_OK || !timer.is_periodic;
+    if (event.struct_size != sizeof event || event.flags != (is_last ? PORTICO_TIMER_LAST : 0U)) {
+        violated(timer,
+                 "a last call that is not marked, or one that is marked and is not the last");
+    }
+    if (status != PORTICO_OK && (event.due_ns != 0 || event.periods != 0)) {
+        violated(timer, "it was due, and the call's status says otherwise");
+    }
     switch (status) {
-        case PORTICO_OK:
-            if (scheduler_.now() < timer.not_before_ns) {
-                violated(timer, "early by " +
-                                    std::to_string(timer.not_before_ns - scheduler_.now()) + " ns");
-            }
-            // (A periodic one's call may have begun before.)
-            if (timer.is_cancelled && (!timer.is_periodic || ++timer.oks_after_cancel > 1)) {
-                violated(timer, "it was cancelled, and still fires");
-            }
-            ++timer.oks;
-            is_last = !timer.is_periodic;
-            break;
+        case PORTICO_OK: fired(timer, event); break;
         case PORTICO_CANCELLED:
             if (timer.cancels_begun == 0) {
                 violated(timer, "PORTICO_CANCELLED, and nobody has cancelled it");
@@ -224,6 +229,33 @@ void WorldTimers::called(Timer& timer, const void* state, portico_timer id, port
         cancel(*timer.service, timer);
     }
     meddle(*timer.service);
+}
+
+void WorldTimers::fired(Timer& timer, const portico_timer_event& event) {
+    const std::uint64_t now = scheduler_.now();
+    if (now < timer.not_before_ns || event.due_ns < timer.not_before_ns || now < event.due_ns) {
+        violated(timer, "it comes at " + std::to_string(now) + ", was due at " +
+                            std::to_string(event.due_ns) + ", and may not come before " +
+                            std::to_string(timer.not_before_ns));
+    }
+    // (A periodic one's call may have begun before.)
+    if (timer.is_cancelled && (!timer.is_periodic || ++timer.oks_after_cancel > 1)) {
+        violated(timer, "it was cancelled, and still fires");
+    }
+    if (event.periods == 0 || (!timer.is_periodic && event.periods != 1)) {
+        violated(timer, "a call for " + std::to_string(event.periods) + " periods");
+    }
+    if (timer.period_ns != 0) {
+        if (timer.next_due_ns != 0 && event.due_ns != timer.next_due_ns) {
+            violated(timer, "a call for " + std::to_string(event.due_ns) +
+                                ", and the next one was " + std::to_string(timer.next_due_ns));
+        }
+        if (event.due_ns + (event.periods - 1) * timer.period_ns > now) {
+            violated(timer, "a call for a period that has not passed");
+        }
+        timer.next_due_ns = event.due_ns + event.periods * timer.period_ns;
+    }
+    ++timer.oks;
 }
 
 // ---- the ends

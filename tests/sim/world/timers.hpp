@@ -1,9 +1,10 @@
 // The world's timers: callbacks and foreign threads start, restart and cancel timers of any
 // connection and any instance, and the record of each timer is checked with each of its calls.
 //
-// A timer is never early, it has exactly one last call, none after its connection's on_close or its
-// instance's destroy, and none with PORTICO_OK after a cancel. At the end of a quiet world nothing
-// is overdue.
+// A timer is never early, it has exactly one last call, which is marked, none after its connection's
+// on_close or its instance's destroy, and none with PORTICO_OK after a cancel. If its last call is
+// certain it can be neither restarted nor cancelled. The periods of a periodic timer's calls leave
+// none out. At the end of a quiet world nothing is overdue.
 //
 // Concurrency: as in ledger.hpp, one thread of the run has the baton, and only host functions and
 // callbacks give it away.
@@ -42,6 +43,9 @@ private:
         Line* line = nullptr;  // null: of the instance
         portico_timer id = 0;  // 0 until start has returned
         bool is_periodic = false;
+        // 0: it has none, or was restarted, and then it is not known when it is due.
+        std::uint64_t period_ns = 0;
+        std::uint64_t next_due_ns = 0;  // after a call; 0: unknown
         // A call with PORTICO_OK before this instant is early.
         std::uint64_t not_before_ns = 0;
         std::uint64_t due_ns = 0;  // the latest time for which it may be due
@@ -56,8 +60,10 @@ private:
     };
 
     static void PORTICO_CALL on_timer(void* self, portico_connection connection, void* state,
-                                      void* argument, portico_timer id, portico_status status);
-    void called(Timer& timer, const void* state, portico_timer id, portico_status status);
+                                      void* argument, const portico_timer_event* event);
+    void called(Timer& timer, const void* state, const portico_timer_event& event);
+    void fired(Timer& timer, const portico_timer_event& event);
+    [[nodiscard]] static bool must_be_gone(const Service& from, const Timer& timer);
     void start(Service& from);
     void restart(Service& from, Timer& timer);
     void cancel(Service& from, Timer& timer);

@@ -25,6 +25,7 @@ using opened = portico_opened;
 using ended = portico_ended;
 using draining = portico_draining;
 using closed = portico_closed;
+using timer_event = portico_timer_event;
 
 // What on_data says about the bytes that it was offered. on_data may also return nothing, which is
 // all(), or what a send answered.

@@ -6,6 +6,7 @@
 //     (connection)              the same; not for an instance's
 //     (portico_status)          runs in any case: PORTICO_CLOSING or PORTICO_CANCELLED for a last
 //     (connection, portico_status)   call that brings nothing
+//     (const timer_event &), (connection, const timer_event &)   the same; for a timer's
 // A function that runs only with PORTICO_OK may use its connection's session. One that takes a
 // status may do so only with PORTICO_OK: if on_open refused the connection, there is no session.
 // A function that throws closes its connection.
@@ -43,17 +44,27 @@ void run_function(F &function, const connection &where, portico_status status) {
 }
 
 template <class F>
+void run_timer(F &function, const connection &where, const timer_event &event) {
+    if constexpr (std::is_invocable_v<F &, connection, const timer_event &>) {
+        function(where, event);
+    } else if constexpr (std::is_invocable_v<F &, const timer_event &>) {
+        function(event);
+    } else {
+        run_function(function, where, event.status);
+    }
+}
+
+template <class F>
 struct task {
     const portico_host *host;
     portico_instance *instance;
-    bool is_periodic;
     F function;
 
-    void run(portico_connection id, void *state, portico_status status,
-             const char *where) noexcept {
+    // `action` gets the connection.
+    template <class Action>
+    void run(portico_connection id, void *state, const char *where, Action action) noexcept {
         try {
-            run_function(function, connection({host, instance, id}, static_cast<cell *>(state)),
-                         status);
+            action(connection({host, instance, id}, static_cast<cell *>(state)));
         } catch (...) {
             failed_alone(host, instance, id, where);
         }
@@ -61,13 +72,15 @@ struct task {
     static void PORTICO_CALL posted(void *, portico_connection id, void *state, void *argument,
                                     portico_status status) noexcept {
         const std::unique_ptr<task> own(static_cast<task *>(argument));
-        own->run(id, state, status, "a posted function");
+        own->run(id, state, "a posted function",
+                 [&](const connection &where) { run_function(own->function, where, status); });
     }
     static void PORTICO_CALL due(void *, portico_connection id, void *state, void *argument,
-                                 portico_timer, portico_status status) noexcept {
+                                 const portico_timer_event *event) noexcept {
         auto *const own = static_cast<task *>(argument);
-        own->run(id, state, status, "a timer's function");
-        if (status != PORTICO_OK || !own->is_periodic) {
+        own->run(id, state, "a timer's function",
+                 [&](const connection &where) { run_timer(own->function, where, *event); });
+        if ((event->flags & PORTICO_TIMER_LAST) != 0) {
             delete own;
         }
     }
@@ -75,10 +88,9 @@ struct task {
 
 template <class F>
 std::unique_ptr<task<std::decay_t<F>>> make_task(const portico_host *host,
-                                                 portico_instance *instance, bool is_periodic,
-                                                 F &&function) {
+                                                 portico_instance *instance, F &&function) {
     return std::unique_ptr<task<std::decay_t<F>>>(
-        new task<std::decay_t<F>>{host, instance, is_periodic, std::forward<F>(function)});
+        new task<std::decay_t<F>>{host, instance, std::forward<F>(function)});
 }
 
 template <class F>
@@ -87,7 +99,7 @@ timer start_timer(const core &owner, portico_connection id, std::uint32_t millis
     if (owner.timers == nullptr) {
         return timer(PORTICO_UNSUPPORTED, nullptr, owner.instance, 0, is_periodic);
     }
-    auto made = make_task(owner.host, owner.instance, is_periodic, std::forward<F>(function));
+    auto made = make_task(owner.host, owner.instance, std::forward<F>(function));
     portico_timer started = 0;
     const portico_status status = owner.timers->start(
         owner.instance, id, milliseconds, is_periodic ? std::max(milliseconds, 1u) : 0u,
@@ -102,7 +114,7 @@ timer start_timer(const core &owner, portico_connection id, std::uint32_t millis
 
 template <class F>
 portico_status connection_handle::post(F &&function) const {
-    auto made = detail::make_task(host_, instance_, false, std::forward<F>(function));
+    auto made = detail::make_task(host_, instance_, std::forward<F>(function));
     const portico_status status = host_->post(instance_, id_,
                                               &std::decay_t<decltype(*made)>::posted, made.get());
     if (status == PORTICO_OK) {
@@ -113,7 +125,7 @@ portico_status connection_handle::post(F &&function) const {
 
 template <class F>
 portico_status instance_handle::post(F &&function) const {
-    auto made = detail::make_task(host_, instance_, false, std::forward<F>(function));
+    auto made = detail::make_task(host_, instance_, std::forward<F>(function));
     const portico_status status = host_->post_instance(
         instance_, &std::decay_t<decltype(*made)>::posted, made.get());
     if (status == PORTICO_OK) {
