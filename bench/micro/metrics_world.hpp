@@ -65,11 +65,11 @@ public:
         port_->on_worker([this] { return !is_done_; });
     }
 
-    [[nodiscard]] std::uint64_t counted() const {
-        std::uint64_t count = 0;
+    [[nodiscard]] double counted() const {
+        double count = 0;
         for (const plugin::MetricReading& reading : store_.read()) {
             for (const plugin::MetricReading::Series& series : reading.series) {
-                count += series.counter;
+                count += series.value;
             }
         }
         return count;
@@ -117,7 +117,7 @@ private:
         portico_metric metric = 0;
         portico_series series = 0;
         PORTICO_ASSERT(metrics->define(instance, &definition, &metric) == PORTICO_OK);
-        PORTICO_ASSERT(metrics->series(instance, metric, nullptr, 0, 0, &series) == PORTICO_OK);
+        PORTICO_ASSERT(metrics->get_series(instance, metric, nullptr, 0, 0, &series) == PORTICO_OK);
         return series;
     }
 

@@ -185,10 +185,11 @@ portico_status Instance::define_metric(const portico_metric_definition& definiti
         metric_mistake_ = read.error();
         return PORTICO_INVALID;
     }
+    const std::string_view plugin(table_.name, table_.name_size);
+    read->name = exported_name(plugin, read->name);
     InstanceMetrics* metrics = metrics_.load(std::memory_order_relaxed);
     if (metrics == nullptr) {
-        metrics = new InstanceMetrics(*metrics_store_, listener_.name,
-                                      std::string(table_.name, table_.name_size));
+        metrics = new InstanceMetrics(*metrics_store_, listener_.name, std::string(plugin));
         metrics_.store(metrics, std::memory_order_release);
     }
     const std::uint32_t series_max = definition.series_max != 0 ? definition.series_max

@@ -37,8 +37,9 @@ public:
     InstanceMetrics(const InstanceMetrics&) = delete;
     InstanceMetrics& operator=(const InstanceMetrics&) = delete;
 
-    // Returns the metric's number; 0: there are metrics_max of them. Fails if the name is taken.
-    // This and series() throw std::bad_alloc, and then nothing has changed.
+    // `definition` has the exported name. Returns the metric's number; 0: there are metrics_max of
+    // them. Fails if the name is taken. This and series() throw std::bad_alloc, and then nothing
+    // has changed.
     [[nodiscard]] base::Result<std::uint64_t> define(MetricDefinition definition,
                                                      std::uint32_t series_max);
 

@@ -18,14 +18,17 @@ static_assert(PORTICO_METRIC_COUNTER == 1 + static_cast<std::uint32_t>(Kind::cou
 static_assert(PORTICO_METRIC_GAUGE == 1 + static_cast<std::uint32_t>(Kind::gauge));
 static_assert(PORTICO_METRIC_HISTOGRAM == 1 + static_cast<std::uint32_t>(Kind::histogram));
 
+bool is_digit(char c) noexcept {
+    return c >= '0' && c <= '9';
+}
+
+bool is_of_name(char c) noexcept {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || is_digit(c);
+}
+
 bool is_name(std::string_view text) noexcept {
-    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-    const auto is_letter = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-    };
     return !text.empty() && text.size() <= metric_name_bytes_max && !is_digit(text.front()) &&
-           std::all_of(text.begin(), text.end(),
-                       [&](char c) { return is_digit(c) || is_letter(c); });
+           std::all_of(text.begin(), text.end(), is_of_name);
 }
 
 // The broken rule, as the end of a sentence; null: none.
@@ -100,6 +103,13 @@ bool read_texts(const portico_metric_definition& given, MetricDefinition& made) 
 }
 
 }  // namespace
+
+std::string exported_name(std::string_view plugin, std::string_view metric) {
+    std::string name = "portico_plugin_" + std::string(plugin) + "_" + std::string(metric);
+    std::replace_if(
+        name.begin(), name.end(), [](char c) { return !is_of_name(c); }, '_');
+    return name;
+}
 
 bool read_part(const portico_part* parts, std::uint32_t stride, std::uint32_t index,
                std::string_view& text) noexcept {

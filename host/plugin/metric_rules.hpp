@@ -19,6 +19,10 @@ inline constexpr std::uint32_t series_max_default = 1'000;
 [[nodiscard]] base::Result<MetricDefinition> read_definition(
     const portico_metric_definition& given);
 
+// The name under which the metrics of a plugin are exported. What a plugin's name may have and a
+// metric's may not becomes '_'.
+[[nodiscard]] std::string exported_name(std::string_view plugin, std::string_view metric);
+
 // The element of an array with a stride. False: it has bytes, and no address.
 [[nodiscard]] bool read_part(const portico_part* parts, std::uint32_t stride, std::uint32_t index,
                              std::string_view& text) noexcept;

@@ -84,8 +84,8 @@ std::uint32_t MetricSeries::words_of(const MetricDefinition& definition) noexcep
 void MetricSeries::record(std::uint32_t worker, double value) noexcept {
     const std::vector<double>& bounds = definition_.bounds;
     const auto bucket = std::lower_bound(bounds.begin(), bounds.end(), value) - bounds.begin();
-    cells_.add(worker, static_cast<std::uint32_t>(bucket), 1);
-    cells_.add_real(worker, sum_word(), value);
+    cells_.count(worker, static_cast<std::uint32_t>(bucket));
+    cells_.add(worker, sum_word(), value);
 }
 
 // ---- Metrics
@@ -211,7 +211,7 @@ std::vector<MetricReading> Metrics::read() const {
             reading.definition = &family->definition;
             for (const auto& [place, metric] : family->metrics) {
                 for (const auto& [key, series] : metric->series) {
-                    reading.series.push_back({metric.get(), series.get(), 0, 0, 0, {}});
+                    reading.series.push_back({metric.get(), series.get(), 0, 0, {}});
                 }
             }
             readings.push_back(std::move(reading));
@@ -220,8 +220,8 @@ std::vector<MetricReading> Metrics::read() const {
     for (MetricReading& reading : readings) {
         for (MetricReading::Series& read : reading.series) {
             switch (reading.definition->kind) {
-                case Kind::counter: read.counter = read.series->counter(); break;
-                case Kind::gauge: read.gauge = read.series->gauge(); break;
+                case Kind::counter: read.value = read.series->counter(); break;
+                case Kind::gauge: read.value = read.series->gauge(); break;
                 case Kind::histogram:
                     for (std::uint32_t i = 0; i <= reading.definition->bounds.size(); ++i) {
                         read.buckets.push_back(read.series->bucket(i));

@@ -27,7 +27,7 @@ struct MetricDefinition {
     enum class Kind : std::uint8_t { counter, gauge, histogram };
 
     Kind kind = Kind::counter;
-    std::string name;
+    std::string name;  // as the plugin writes it; among the server's metrics, as it is exported
     std::string help;
     std::vector<std::string> labels;
     std::vector<double> bounds;  // of a histogram's buckets, ascending; a last one has none
@@ -47,18 +47,18 @@ public:
     [[nodiscard]] const std::vector<std::string>& values() const noexcept { return values_; }
 
     // Each takes the number of the worker whose thread this is, or MetricCells::no_worker.
-    void add(std::uint32_t worker, std::uint64_t amount) noexcept { cells_.add(worker, 0, amount); }
+    void add(std::uint32_t worker, double amount) noexcept { cells_.add(worker, 0, amount); }
     void record(std::uint32_t worker, double value) noexcept;
     void set(double value) noexcept { cells_.set(value); }
 
-    [[nodiscard]] std::uint64_t counter() const noexcept { return cells_.sum(0); }
+    [[nodiscard]] double counter() const noexcept { return cells_.sum(0); }
     [[nodiscard]] double gauge() const noexcept { return cells_.gauge(); }
     // Of a histogram: bucket number `index`, from 0 to the number of bounds; and the values' sum.
     // The sum may lack values that a bucket has, or have others, if they are recorded meanwhile.
     [[nodiscard]] std::uint64_t bucket(std::uint32_t index) const noexcept {
-        return cells_.sum(index);
+        return cells_.counted(index);
     }
-    [[nodiscard]] double sum() const noexcept { return cells_.sum_real(sum_word()); }
+    [[nodiscard]] double sum() const noexcept { return cells_.sum(sum_word()); }
 
     // The words that a series of this definition takes in each row.
     [[nodiscard]] static std::uint32_t words_of(const MetricDefinition& definition) noexcept;
@@ -86,8 +86,7 @@ struct MetricReading {
     struct Series {
         const ListenerMetric* metric = nullptr;
         const MetricSeries* series = nullptr;
-        std::uint64_t counter = 0;
-        double gauge = 0;
+        double value = 0;                    // of a counter or a gauge
         double sum = 0;                      // of a histogram
         std::vector<std::uint64_t> buckets;  // likewise
     };

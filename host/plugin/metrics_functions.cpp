@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cmath>
+#include <limits>
 #include <new>
 #include <string_view>
 
@@ -48,10 +49,10 @@ struct MetricsFunctions {
         }
     }
 
-    static portico_status PORTICO_CALL series(portico_instance* handle, portico_metric metric,
-                                              const portico_part* values, std::uint32_t count,
-                                              std::uint32_t stride,
-                                              portico_series* series) noexcept {
+    static portico_status PORTICO_CALL get_series(portico_instance* handle, portico_metric metric,
+                                                  const portico_part* values, std::uint32_t count,
+                                                  std::uint32_t stride,
+                                                  portico_series* series) noexcept {
         const InstanceUse instance(handle);
         if (!instance) {
             return PORTICO_GONE;
@@ -88,12 +89,15 @@ struct MetricsFunctions {
     }
 
     static portico_status PORTICO_CALL add(portico_instance* handle, portico_series series,
-                                           std::int64_t amount) noexcept {
+                                           double amount) noexcept {
         return with_series(handle, series, [amount](MetricSeries& found, std::uint32_t worker) {
-            if (found.kind() == Kind::histogram || (found.kind() == Kind::counter && amount < 0)) {
+            // (This is false for NaN too.)
+            const bool may_be_added = std::abs(amount) <= std::numeric_limits<double>::max() &&
+                                      (amount >= 0 || found.kind() == Kind::gauge);
+            if (found.kind() == Kind::histogram || !may_be_added) {
                 return PORTICO_INVALID;
             }
-            found.add(worker, static_cast<std::uint64_t>(amount));
+            found.add(worker, amount);
             return PORTICO_OK;
         });
     }
@@ -123,7 +127,7 @@ struct MetricsFunctions {
 
 const portico_metrics& metrics_table() noexcept {
     static constexpr portico_metrics table{sizeof(portico_metrics),  0,
-                                           MetricsFunctions::define, MetricsFunctions::series,
+                                           MetricsFunctions::define, MetricsFunctions::get_series,
                                            MetricsFunctions::add,    MetricsFunctions::set,
                                            MetricsFunctions::record};
     return table;

@@ -7,8 +7,6 @@ namespace portico {
 
 namespace {
 
-constexpr char name_prefix[] = "portico_plugin_";
-
 static_assert(static_cast<int>(Metric::Kind::counter) ==
               static_cast<int>(plugin::MetricDefinition::Kind::counter));
 static_assert(static_cast<int>(Metric::Kind::gauge) ==
@@ -23,8 +21,7 @@ Metric::Series series_of(const plugin::MetricDefinition& definition,
     for (std::size_t i = 0; i < definition.labels.size(); ++i) {
         series.labels.push_back({definition.labels[i], read.series->values()[i]});
     }
-    series.count = read.counter;
-    series.value = read.gauge;
+    series.value = read.value;
     for (std::size_t i = 0; i < read.buckets.size(); ++i) {
         series.count += read.buckets[i];
         series.buckets.push_back({i < definition.bounds.size()
@@ -52,7 +49,7 @@ std::vector<Metric> Server::Implementation::metrics() {
     }
     for (const plugin::MetricReading& read : store->read()) {
         Metric metric;
-        metric.name = name_prefix + read.definition->name;
+        metric.name = read.definition->name;
         metric.help = read.definition->help;
         metric.kind = static_cast<Metric::Kind>(read.definition->kind);
         for (const plugin::MetricReading::Series& one : read.series) {

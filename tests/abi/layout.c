@@ -295,10 +295,10 @@ MEMBER(portico_metrics, struct_size, 0, 4, uint32_t);
 MEMBER(portico_metrics, reserved, 4, 4, uint32_t);
 FUNCTION(portico_metrics, define, 8, portico_status,
          (portico_instance *, const portico_metric_definition *, portico_metric *));
-FUNCTION(portico_metrics, series, 16, portico_status,
+FUNCTION(portico_metrics, get_series, 16, portico_status,
          (portico_instance *, portico_metric, const portico_part *, uint32_t, uint32_t,
           portico_series *));
-FUNCTION(portico_metrics, add, 24, portico_status, (portico_instance *, portico_series, int64_t));
+FUNCTION(portico_metrics, add, 24, portico_status, (portico_instance *, portico_series, double));
 FUNCTION(portico_metrics, set, 32, portico_status, (portico_instance *, portico_series, double));
 FUNCTION(portico_metrics, record, 40, portico_status, (portico_instance *, portico_series, double));
 LAST(portico_metrics, record, 48);

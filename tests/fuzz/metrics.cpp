@@ -43,7 +43,7 @@ struct Series {
     std::uint32_t kind = 0;
     std::string metric;
     std::vector<std::string> values;
-    std::uint64_t added = 0;
+    double added = 0;
     double base = 0;
     double sum = 0;
     std::vector<std::uint64_t> buckets;
@@ -107,11 +107,13 @@ public:
     void check(const plugin::Metrics& store) const {
         std::size_t found = 0;
         for (const plugin::MetricReading& reading : store.read()) {
-            PORTICO_ASSERT(definitions_.contains(reading.definition->name));
+            const std::string& exported = reading.definition->name;
+            PORTICO_ASSERT(exported.starts_with(prefix));
+            const std::string name = exported.substr(prefix.size());
+            PORTICO_ASSERT(definitions_.contains(name));
             for (const plugin::MetricReading::Series& read : reading.series) {
                 for (const auto& [number, series] : series_) {
-                    if (series.metric == reading.definition->name &&
-                        series.values == read.series->values()) {
+                    if (series.metric == name && series.values == read.series->values()) {
                         ++found;
                         check(series, read);
                     }
@@ -123,13 +125,14 @@ public:
     }
 
 private:
+    static constexpr std::string_view prefix = "portico_plugin_metrics_";
+
     static void check(const Series& series, const plugin::MetricReading::Series& read) {
         switch (series.kind) {
-            case PORTICO_METRIC_COUNTER: PORTICO_ASSERT(read.counter == series.added); return;
+            case PORTICO_METRIC_COUNTER: PORTICO_ASSERT(read.value == series.added); return;
             case PORTICO_METRIC_GAUGE: {
-                const double value = series.base +
-                                     static_cast<double>(static_cast<std::int64_t>(series.added));
-                PORTICO_ASSERT(read.gauge == value || std::isnan(value));
+                const double value = series.base + series.added;
+                PORTICO_ASSERT(read.value == value || std::isnan(value));
                 return;
             }
             default:
@@ -224,7 +227,7 @@ private:
     void make_series() {
         if (metrics_by_number_.empty()) {
             portico_series none = 77;
-            PORTICO_ASSERT(metrics_->series(instance_, input_.byte(), nullptr, 0, 0, &none) ==
+            PORTICO_ASSERT(metrics_->get_series(instance_, input_.byte(), nullptr, 0, 0, &none) ==
                            PORTICO_GONE);
             return;
         }
@@ -252,9 +255,9 @@ private:
             same = series.metric == definition.name && series.values == values ? number : same;
         }
         portico_series number = 77;
-        const portico_status status = metrics_->series(instance_, metric->first, parts.data(),
-                                                       static_cast<std::uint32_t>(count),
-                                                       sizeof(portico_part), &number);
+        const portico_status status = metrics_->get_series(instance_, metric->first, parts.data(),
+                                                           static_cast<std::uint32_t>(count),
+                                                           sizeof(portico_part), &number);
         const std::uint32_t most = definition.series_max != 0 ? definition.series_max : 1'000;
         PORTICO_ASSERT(status == (!fine                         ? PORTICO_INVALID
                                   : same == 0 && others >= most ? PORTICO_LIMIT
@@ -277,9 +280,9 @@ private:
 
     void add() {
         const std::uint64_t to = number();
-        const std::int64_t amount = input_.flag() ? input_.byte() : input_.number<std::int64_t>();
+        const double amount = input_.flag() ? input_.byte() : real();
         Series* series = known(to);
-        const bool fits = series != nullptr &&
+        const bool fits = series != nullptr && std::isfinite(amount) &&
                           (series->kind == PORTICO_METRIC_GAUGE ||
                            (series->kind == PORTICO_METRIC_COUNTER && amount >= 0));
         const portico_status status = metrics_->add(instance_, to, amount);
@@ -287,7 +290,7 @@ private:
                                   : fits            ? PORTICO_OK
                                                     : PORTICO_INVALID));
         if (fits) {
-            series->added += static_cast<std::uint64_t>(amount);
+            series->added += amount;
         }
     }
 
@@ -301,7 +304,7 @@ private:
                                   : fits            ? PORTICO_OK
                                                     : PORTICO_INVALID));
         if (fits) {
-            series->base = value - static_cast<double>(static_cast<std::int64_t>(series->added));
+            series->base = value - series->added;
         }
     }
 
@@ -340,7 +343,8 @@ private:
         given.label_count = input_.number<std::uint32_t>() | 1;
         given.label_stride = input_.byte();
         PORTICO_ASSERT(metrics_->define(instance_, &given, &metric) == PORTICO_INVALID);
-        PORTICO_ASSERT(metrics_->series(instance_, 1, nullptr, 0, 0, nullptr) == PORTICO_INVALID);
+        PORTICO_ASSERT(metrics_->get_series(instance_, 1, nullptr, 0, 0, nullptr) ==
+                       PORTICO_INVALID);
         PORTICO_ASSERT(metric == 77);
     }
 

@@ -22,8 +22,8 @@ const Metric::Series* find(const std::vector<Metric>& metrics, const std::string
             for (std::size_t i = 2; i < series.labels.size(); ++i) {
                 own.push_back(series.labels[i].value);
             }
-            if (metric.name == "portico_plugin_" + name && series.labels[0].value == listener &&
-                own == values) {
+            if (metric.name == "portico_plugin_" + series.labels[1].value + "_" + name &&
+                series.labels[0].value == listener && own == values) {
                 return &series;
             }
         }
@@ -31,12 +31,7 @@ const Metric::Series* find(const std::vector<Metric>& metrics, const std::string
     return nullptr;
 }
 
-std::uint64_t count_of(const Server& server, const std::string& name, const std::string& listener) {
-    const std::vector<Metric> metrics = server.metrics();
-    const Metric::Series* series = find(metrics, name, listener);
-    return series != nullptr ? series->count : UINT64_MAX;
-}
-
+// Of a counter or a gauge.
 double value_of(const Server& server, const std::string& name, const std::string& listener) {
     const std::vector<Metric> metrics = server.metrics();
     const Metric::Series* series = find(metrics, name, listener);
@@ -70,8 +65,9 @@ portico_status define(const Script& script, std::uint32_t kind, const std::strin
     }
     portico_metric metric = 0;
     const portico_status status = metrics.define(script.instance(), &definition, &metric);
-    return status != PORTICO_OK ? status
-                                : metrics.series(script.instance(), metric, nullptr, 0, 0, &series);
+    return status != PORTICO_OK
+               ? status
+               : metrics.get_series(script.instance(), metric, nullptr, 0, 0, &series);
 }
 
 }  // namespace
@@ -86,9 +82,9 @@ TEST_CASE("what was counted is what a verified load has sent, and never goes bac
     std::atomic<bool> done{false};
     std::atomic<bool> went_back{false};
     std::thread reader([&] {
-        std::uint64_t last = 0;
+        double last = 0;
         while (!done) {
-            const std::uint64_t now = count_of(server.server, "messages_total", "one");
+            const double now = value_of(server.server, "messages_total", "one");
             went_back = went_back || now < last;
             last = now;
         }
@@ -130,11 +126,11 @@ TEST_CASE("what was counted is what a verified load has sent, and never goes bac
         // The last replies are with the clients before the callbacks that sent them have counted.
         CHECK(eventually([&] {
             const std::vector<Metric> now = server.server.metrics();
-            return find(now, "messages_total", listener)->count == sent &&
+            return find(now, "messages_total", listener)->value == static_cast<double>(sent) &&
                    find(now, "message_bytes", listener)->sum == static_cast<double>(bytes);
         }));
         const std::vector<Metric> metrics = server.server.metrics();
-        CHECK(find(metrics, "bytes_total", listener)->count == bytes);
+        CHECK(find(metrics, "bytes_total", listener)->value == static_cast<double>(bytes));
         const Metric::Series& sizes = *find(metrics, "message_bytes", listener);
         CHECK(sizes.count == sent);
         REQUIRE(sizes.buckets.size() == buckets.size());
@@ -152,14 +148,14 @@ TEST_CASE("a server's metrics are told with their definitions and labels, sorted
     TestServer server(io_of("per_core"), {{"one", "metrics", ""}});
     const std::vector<Metric> metrics = server.server.metrics();
     REQUIRE(metrics.size() == 4);
-    CHECK(metrics[0].name == "portico_plugin_bytes_total");
+    CHECK(metrics[0].name == "portico_plugin_metrics_bytes_total");
     CHECK(metrics[0].kind == Metric::Kind::counter);
     CHECK(metrics[0].help == "Of the echo that the tests load.");
-    CHECK(metrics[1].name == "portico_plugin_connections");
+    CHECK(metrics[1].name == "portico_plugin_metrics_connections");
     CHECK(metrics[1].kind == Metric::Kind::gauge);
-    CHECK(metrics[2].name == "portico_plugin_message_bytes");
+    CHECK(metrics[2].name == "portico_plugin_metrics_message_bytes");
     CHECK(metrics[2].kind == Metric::Kind::histogram);
-    CHECK(metrics[3].name == "portico_plugin_messages_total");
+    CHECK(metrics[3].name == "portico_plugin_metrics_messages_total");
     REQUIRE(metrics[3].series.size() == 1);
     const Metric::Series& series = metrics[3].series[0];
     REQUIRE(series.labels.size() == 2);
@@ -186,7 +182,7 @@ TEST_CASE("threads of a plugin, and workers of another server, count like its ow
     };
     const auto count = [&] {
         const portico_metrics& metrics = metrics_of(script);
-        return metrics.add(script.instance(), counter, 1) == PORTICO_OK &&
+        return metrics.add(script.instance(), counter, 0.5) == PORTICO_OK &&
                metrics.add(script.instance(), gauge, -2) == PORTICO_OK &&
                metrics.record(script.instance(), histogram, 0.5) == PORTICO_OK;
     };
@@ -221,10 +217,11 @@ TEST_CASE("threads of a plugin, and workers of another server, count like its ow
         thread.join();
     }
     REQUIRE(good == 4);
-    const auto expected = static_cast<std::uint64_t>(4 * messages);
-    CHECK(count_of(server.server, "a_total", "x") == expected);
-    CHECK(value_of(server.server, "b", "x") == -2.0 * static_cast<double>(expected));
-    CHECK(count_of(server.server, "c", "x") == expected);
+    const double expected = 4.0 * messages;
+    CHECK(value_of(server.server, "a_total", "x") == 0.5 * expected);
+    CHECK(value_of(server.server, "b", "x") == -2 * expected);
+    const std::vector<Metric> read = server.server.metrics();
+    CHECK(find(read, "c", "x")->count == static_cast<std::uint64_t>(expected));
     // A set counts what all threads have added.
     CHECK(metrics_of(script).set(script.instance(), gauge, 7) == PORTICO_OK);
     CHECK(value_of(server.server, "b", "x") == 7);
@@ -253,7 +250,11 @@ TEST_CASE("a plugin's mistakes with metrics are answered, and nothing is counted
         portico_series none = 0;
         CHECK(define(script, PORTICO_METRIC_COUNTER, "late_total", none) == PORTICO_UNSUPPORTED);
         CHECK(metrics.define(self, nullptr, nullptr) == PORTICO_INVALID);
-        CHECK(metrics.add(self, counter, -1) == PORTICO_INVALID);
+        CHECK(metrics.add(self, counter, -0.5) == PORTICO_INVALID);
+        for (const double wrong : {-HUGE_VAL, HUGE_VAL, std::nan("")}) {
+            CHECK(metrics.add(self, counter, wrong) == PORTICO_INVALID);
+            CHECK(metrics.add(self, gauge, wrong) == PORTICO_INVALID);
+        }
         CHECK(metrics.set(self, counter, 1) == PORTICO_INVALID);
         CHECK(metrics.record(self, counter, 1) == PORTICO_INVALID);
         CHECK(metrics.record(self, gauge, 1) == PORTICO_INVALID);
@@ -262,21 +263,22 @@ TEST_CASE("a plugin's mistakes with metrics are answered, and nothing is counted
             CHECK(metrics.add(self, wrong, 1) == PORTICO_GONE);
             CHECK(metrics.set(self, wrong, 1) == PORTICO_GONE);
             CHECK(metrics.record(self, wrong, 1) == PORTICO_GONE);
-            CHECK(metrics.series(self, wrong, nullptr, 0, 0, &none) == PORTICO_GONE);
+            CHECK(metrics.get_series(self, wrong, nullptr, 0, 0, &none) == PORTICO_GONE);
         }
         CHECK(none == 0);
-        CHECK(count_of(server.server, "a_total", "x") == 0);
-        CHECK(count_of(server.server, "a_total", "y") == 0);
+        CHECK(value_of(server.server, "a_total", "x") == 0);
+        CHECK(value_of(server.server, "a_total", "y") == 0);
+        CHECK(value_of(server.server, "b", "x") == 0);
         CHECK(metrics.add(self, counter, 3) == PORTICO_OK);
-        CHECK(count_of(server.server, "a_total", "x") == 3);
-        CHECK(count_of(server.server, "a_total", "y") == 0);
+        CHECK(value_of(server.server, "a_total", "x") == 3);
+        CHECK(value_of(server.server, "a_total", "y") == 0);
         CHECK(server.server.metrics().size() == 2);
     }
     CHECK(kept->add(script.instance(), counter, 1) == PORTICO_GONE);
     CHECK(kept->set(script.instance(), gauge, 1) == PORTICO_GONE);
     CHECK(kept->record(script.instance(), gauge, 1) == PORTICO_GONE);
     portico_series none = 0;
-    CHECK(kept->series(script.instance(), 1, nullptr, 0, 0, &none) == PORTICO_GONE);
+    CHECK(kept->get_series(script.instance(), 1, nullptr, 0, 0, &none) == PORTICO_GONE);
     const std::string name = "z_total";
     const portico_metric_definition definition = definition_of(PORTICO_METRIC_COUNTER, name);
     CHECK(kept->define(script.instance(), &definition, &none) == PORTICO_GONE);
@@ -302,7 +304,7 @@ TEST_CASE("labels make series, and a metric has only so many", "[metrics]") {
                             portico_series& found) {
         const portico_part values[] = {{method.data(), method.size()},
                                        {status.data(), status.size()}};
-        return metrics.series(self, metric, values, 2, sizeof values[0], &found);
+        return metrics.get_series(self, metric, values, 2, sizeof values[0], &found);
     };
     portico_series get = 0;
     portico_series put = 0;
@@ -315,16 +317,30 @@ TEST_CASE("labels make series, and a metric has only so many", "[metrics]") {
     CHECK(series("DELETE", "200", again) == PORTICO_LIMIT);
     CHECK(series(std::string(257, 'x'), "", again) == PORTICO_INVALID);
     CHECK(series("\xFF", "", again) == PORTICO_INVALID);
-    CHECK(metrics.series(self, metric, nullptr, 0, 0, &again) == PORTICO_INVALID);
-    CHECK(metrics.series(self, metric, nullptr, 2, 16, &again) == PORTICO_INVALID);
+    CHECK(metrics.get_series(self, metric, nullptr, 0, 0, &again) == PORTICO_INVALID);
+    CHECK(metrics.get_series(self, metric, nullptr, 2, 16, &again) == PORTICO_INVALID);
     CHECK(again == get);
     CHECK(metrics.add(self, get, 5) == PORTICO_OK);
     CHECK(metrics.add(self, put, 6) == PORTICO_OK);
     const std::vector<Metric> now = server.server.metrics();
     REQUIRE(find(now, "requests_total", "x", {"GET", "200"}) != nullptr);
-    CHECK(find(now, "requests_total", "x", {"GET", "200"})->count == 5);
+    CHECK(find(now, "requests_total", "x", {"GET", "200"})->value == 5);
     REQUIRE(find(now, "requests_total", "x", {"PUT", ""}) != nullptr);
-    CHECK(find(now, "requests_total", "x", {"PUT", ""})->count == 6);
+    CHECK(find(now, "requests_total", "x", {"PUT", ""})->value == 6);
+}
+
+TEST_CASE("two plugins use one name for different things", "[metrics]") {
+    Script script;
+    portico_series series = 0;
+    script.on_create = [&](Script&) {
+        return define(script, PORTICO_METRIC_GAUGE, "message_bytes", series);
+    };
+    TestServer server(io_of("per_core"), {{"x", "relay#full", "", &script}, {"y", "metrics", ""}});
+    CHECK(metrics_of(script).set(script.instance(), series, 7) == PORTICO_OK);
+    CHECK(value_of(server.server, "message_bytes", "x") == 7);
+    const std::vector<Metric> metrics = server.server.metrics();
+    REQUIRE(find(metrics, "message_bytes", "y") != nullptr);
+    CHECK(find(metrics, "message_bytes", "y")->buckets.size() == 4);
 }
 
 TEST_CASE("a name that another listener has defined otherwise fails the start, and says by whom",
@@ -344,8 +360,8 @@ TEST_CASE("a name that another listener has defined otherwise fails the start, a
     REQUIRE(server.errors().size() == 1);
     INFO(server.errors()[0]);
     CHECK(server.errors()[0].ends_with(
-        ": listener \"y\", plugin \"relay#full\": metric \"a\": the plugin \"full\" of the "
-        "listener \"x\" has already defined \"a\" as a gauge without labels, and this is a "
-        "histogram without labels, with the bounds 10"));
+        ": listener \"y\", plugin \"relay#full\": metric \"portico_plugin_full_a\": the plugin "
+        "\"full\" of the listener \"x\" has already defined \"portico_plugin_full_a\" as a gauge "
+        "without labels, and this is a histogram without labels, with the bounds 10"));
     CHECK(server.metrics().empty());
 }

@@ -31,7 +31,7 @@ static portico_status define(const struct instance* self, uint32_t kind, const c
     portico_metric metric = 0;
     const portico_status status = self->metrics->define(self->handle, &definition, &metric);
     if (status != PORTICO_OK) return status;
-    return self->metrics->series(self->handle, metric, NULL, 0, 0, series);
+    return self->metrics->get_series(self->handle, metric, NULL, 0, 0, series);
 }
 
 static portico_status define_all(struct instance* self) {
@@ -86,7 +86,7 @@ static portico_status PORTICO_CALL on_data(void* self, portico_connection connec
     const portico_metrics* metrics = instance->metrics;
     portico_status counted = metrics->add(instance->handle, instance->messages, 1);
     if (counted == PORTICO_OK)
-        counted = metrics->add(instance->handle, instance->bytes, (int64_t)size);
+        counted = metrics->add(instance->handle, instance->bytes, (double)size);
     if (counted == PORTICO_OK)
         counted = metrics->record(instance->handle, instance->sizes, (double)size);
     return counted;

@@ -60,14 +60,14 @@ struct Metric {
     };
     struct Series {
         std::vector<Label> labels;  // "listener", "plugin", and then the plugin's own
-        std::uint64_t count = 0;    // counters: the total; histograms: the number of values
-        double value = 0;           // gauges
+        double value = 0;           // counters: the total; gauges
+        std::uint64_t count = 0;    // histograms: the number of values
         // Histograms. A value that is recorded while this is read may be missing in one of the two.
         std::vector<Bucket> buckets;
         double sum = 0;
     };
 
-    std::string name;  // with its prefix: "portico_plugin_messages_total"
+    std::string name;  // as it is exported: "portico_plugin_echo_messages_total"
     std::string help;
     Kind kind = Kind::counter;
     std::vector<Series> series;

@@ -25,19 +25,23 @@ public:
         definition.name_size = sizeof name - 1;
         portico_metric metric = 0;
         return metrics_->define(instance_, &definition, &metric) == PORTICO_OK &&
-               metrics_->series(instance_, metric, nullptr, 0, 0, &series_) == PORTICO_OK;
+               metrics_->get_series(instance_, metric, nullptr, 0, 0, &series_) == PORTICO_OK;
     }
 
-    // From any thread. After destroy the host counts no more.
-    void add() noexcept { added_ += metrics_->add(instance_, series_, 1) == PORTICO_OK ? 1 : 0; }
+    // From any thread. After destroy the host counts no more. (Sums of quarters are exact.)
+    void add() noexcept {
+        const double amount = 0.25 * (1 + calls_++ % 8);
+        added_ += metrics_->add(instance_, series_, amount) == PORTICO_OK ? amount : 0;
+    }
 
-    [[nodiscard]] std::uint64_t added() const noexcept { return added_; }
+    [[nodiscard]] double added() const noexcept { return added_; }
 
 private:
     portico_instance* instance_ = nullptr;
     const portico_metrics* metrics_ = nullptr;
     portico_series series_ = 0;
-    std::uint64_t added_ = 0;
+    std::uint32_t calls_ = 0;
+    double added_ = 0;
 };
 
 }  // namespace portico::sim

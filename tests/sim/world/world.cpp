@@ -456,17 +456,17 @@ void World::finish() {
 }
 
 void World::check_counts() {
-    std::uint64_t counted = 0;
-    std::uint64_t added = 0;
+    double counted = 0;
+    double added = 0;
     for (const plugin::MetricReading& reading : metrics_->read()) {
         for (const plugin::MetricReading::Series& read : reading.series) {
-            counted += read.counter;
+            counted += read.value;
             for (const std::unique_ptr<Service>& service : services_) {
                 if (service->listener.name == read.metric->listener &&
-                    service->count.added() != read.counter) {
+                    service->count.added() != read.value) {
                     ledger_.violated("service " + std::to_string(service->number) +
                                      " has counted to " + std::to_string(service->count.added()) +
-                                     ", and its metric says " + std::to_string(read.counter));
+                                     ", and its metric says " + std::to_string(read.value));
                 }
             }
         }

@@ -4,8 +4,10 @@
  * that the plugin asks for. Adding to a series is cheap enough for every message: each worker
  * counts for itself, without a locked operation, and the parts are added up when somebody reads.
  *
- * The host prefixes the name with "portico_plugin_" and adds the labels "listener" and "plugin". If
- * an instance is created anew for a listener (a reload), equal names go on counting. */
+ * Names are the plugin's own: the metric NAME of the plugin PLUGIN is exported as
+ * portico_plugin_PLUGIN_NAME, with the labels "listener" and "plugin" before its own. (Characters
+ * of PLUGIN that a name may not have become '_'.) If an instance is created anew for a listener (a
+ * reload), equal names go on counting. */
 #ifndef PORTICO_EXT_METRICS_H
 #define PORTICO_EXT_METRICS_H
 
@@ -51,10 +53,10 @@ typedef struct portico_metrics {
     uint32_t struct_size;
     uint32_t reserved;
 
-    /* [control] Defines a metric, in create only. If the name is taken, in any listener of the
-     * server, the kind, the labels and the bounds must be the same. Returns PORTICO_OK,
-     * PORTICO_INVALID (the definition breaks a rule above, or the name has another definition),
-     * PORTICO_LIMIT (256 metrics of the instance), PORTICO_UNSUPPORTED (not in create),
+    /* [control] Defines a metric, in create only. All instances of a plugin in a server, of any
+     * listener and before or after a reload, must give a name the same kind, labels and bounds.
+     * Returns PORTICO_OK, PORTICO_INVALID (the definition breaks a rule above, or the exported name
+     * has another definition), PORTICO_LIMIT (256 metrics of the instance), PORTICO_UNSUPPORTED (not in create),
      * PORTICO_NO_MEMORY. The host keeps a text that says what is wrong. It is the error if create
      * then fails without one of its own, and a warning in the log if create succeeds. */
     portico_status(PORTICO_CALL *define)(portico_instance *instance,
@@ -65,14 +67,15 @@ typedef struct portico_metrics {
      * 256 bytes each; NULL if there are none). It takes a lock: call it once and keep the number.
      * Returns PORTICO_OK, PORTICO_INVALID, PORTICO_LIMIT (series_max), PORTICO_GONE,
      * PORTICO_NO_MEMORY. */
-    portico_status(PORTICO_CALL *series)(portico_instance *instance, portico_metric metric,
-                                         const portico_part *values, uint32_t count,
-                                         uint32_t stride, portico_series *series);
+    portico_status(PORTICO_CALL *get_series)(portico_instance *instance, portico_metric metric,
+                                             const portico_part *values, uint32_t count,
+                                             uint32_t stride, portico_series *series);
 
-    /* [any] Adds to a counter (0 or more) or a gauge. Returns PORTICO_OK, PORTICO_INVALID (another
-     * kind, or a counter and less than 0) or PORTICO_GONE. */
+    /* [any] Adds to a counter (0 or more) or a gauge. Whole numbers are added exactly up to 2^53 in
+     * all. Returns PORTICO_OK, PORTICO_INVALID (another kind, an amount that is not finite, or a
+     * counter and less than 0) or PORTICO_GONE. */
     portico_status(PORTICO_CALL *add)(portico_instance *instance, portico_series series,
-                                      int64_t amount);
+                                      double amount);
 
     /* [any] Sets a gauge. What other threads add meanwhile counts before or after. If several set
      * it at once, one of them wins. Returns PORTICO_OK, PORTICO_INVALID or PORTICO_GONE. */

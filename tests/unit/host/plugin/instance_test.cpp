@@ -321,7 +321,7 @@ TEST_CASE("metrics are defined in create only", "[plugin_instance]") {
             definition.name_size = 1;
             std::uint64_t number = 7;
             CHECK(metrics->define(self, &definition, &number) == PORTICO_UNSUPPORTED);
-            CHECK(metrics->series(self, 1, nullptr, 0, 0, &number) == PORTICO_GONE);
+            CHECK(metrics->get_series(self, 1, nullptr, 0, 0, &number) == PORTICO_GONE);
             CHECK(metrics->add(self, 1, 1) == PORTICO_GONE);
             CHECK(number == 7);
             return PORTICO_OK;

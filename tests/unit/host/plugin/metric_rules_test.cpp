@@ -99,6 +99,11 @@ TEST_CASE("a name is as Prometheus writes names", "[metric_rules]") {
     CHECK(mistake_of(4, "a") == "metric \"a\": the kind is none");
 }
 
+TEST_CASE("a metric is exported under its plugin's name", "[metric_rules]") {
+    CHECK(plugin::exported_name("echo", "messages_total") == "portico_plugin_echo_messages_total");
+    CHECK(plugin::exported_name("Redis-like.2", "a") == "portico_plugin_Redis_like_2_a");
+}
+
 TEST_CASE("help is one line of UTF-8", "[metric_rules]") {
     const std::string rule = "help is one line of at most 1,024 bytes, in UTF-8";
     CHECK(mistake_of(PORTICO_METRIC_GAUGE, "a", std::string(1'024, 'x')).empty());

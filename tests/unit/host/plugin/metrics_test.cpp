@@ -58,16 +58,34 @@ TEST_CASE("workers' parts and the others' are added up", "[plugin_metrics]") {
     counter.add(other_thread, 100);
     counter.add(2, 1'000);  // no worker of this store
     CHECK(counter.counter() == 1'111);
+    counter.add(1, 0.25);
+    CHECK(counter.counter() == 1'111.25);
 
     MetricSeries& gauge = series_of(store, define(store, definition_of(Kind::gauge, "b")));
     CHECK(gauge.gauge() == 0);
-    gauge.add(1, static_cast<std::uint64_t>(-5));
+    gauge.add(1, -5);
     gauge.add(other_thread, 2);
     CHECK(gauge.gauge() == -3);
     gauge.set(0.25);
     CHECK(gauge.gauge() == 0.25);
     gauge.add(0, 1);
     CHECK(gauge.gauge() == 1.25);
+}
+
+TEST_CASE("a counter is exact for whole numbers up to 2^53", "[plugin_metrics]") {
+    constexpr double most = 9'007'199'254'740'992;
+    Metrics store(2, nullptr);
+    MetricSeries& counter = series_of(store,
+                                      define(store, definition_of(Kind::counter, "a_total")));
+    counter.add(0, most / 2);
+    counter.add(1, most / 4);
+    counter.add(other_thread, most / 4 - 3);
+    for (const std::uint32_t thread : {0U, 1U, other_thread}) {
+        counter.add(thread, 1);
+    }
+    CHECK(counter.counter() == most);
+    counter.add(0, 1);
+    CHECK(counter.counter() >= most);  // beyond, it does not go back
 }
 
 TEST_CASE("a value lies in the first bucket whose bound is not below it", "[plugin_metrics]") {
@@ -145,7 +163,7 @@ TEST_CASE("a metric has at most so many series, each with its own numbers", "[pl
     REQUIRE(readings.size() == 1);
     REQUIRE(readings[0].series.size() == 1'000);
     for (const MetricReading::Series& read : readings[0].series) {
-        CHECK(std::to_string(read.counter) == read.series->values()[0]);
+        CHECK(std::to_string(static_cast<int>(read.value)) == read.series->values()[0]);
     }
 }
 
@@ -231,7 +249,7 @@ TEST_CASE("threads add, make series and read at once: nothing is lost, and nothi
             MetricSeries& to_record = *instance.find(instance.series(sizes, values));
             for (std::uint32_t n = 0; n < times; ++n) {
                 to_count.add(worker, 1);
-                to_move.add(worker, n % 2 == 0 ? 3 : static_cast<std::uint64_t>(-2));
+                to_move.add(worker, n % 2 == 0 ? 3 : -2);
                 to_record.record(worker, n % 30);
                 if (n == times / 2 && i == 0) {
                     to_move.set(0.5);
@@ -240,12 +258,12 @@ TEST_CASE("threads add, make series and read at once: nothing is lost, and nothi
         });
     }
     threads.emplace_back([&] {
-        std::uint64_t last = 0;
+        double last = 0;
         while (!done) {
             for (const MetricReading& reading : store.read()) {
                 if (reading.definition->kind == Kind::counter && !reading.series.empty()) {
-                    went_back = went_back || reading.series[0].counter < last;
-                    last = reading.series[0].counter;
+                    went_back = went_back || reading.series[0].value < last;
+                    last = reading.series[0].value;
                 }
             }
         }
