@@ -229,10 +229,6 @@ struct HostFunctions {
             return PORTICO_NO_MEMORY;
         }
         filled.queued_bytes = known.queued_bytes;
-        const std::string& name = instance->listener_.name;
-        filled.listener_name_size = static_cast<std::uint32_t>(
-            std::min(name.size(), sizeof filled.listener_name));
-        std::memcpy(filled.listener_name, name.data(), filled.listener_name_size);
         const std::size_t size = info->struct_size;
         std::memset(static_cast<void*>(info), 0, size);  // also what only a newer host knows
         std::memcpy(static_cast<void*>(info), &filled, std::min(size, sizeof filled));

@@ -75,14 +75,13 @@ MEMBER(portico_address, reserved, 28, 4, uint32_t);
 ARRAY(portico_address, text, 32, 128);
 LAST(portico_address, text, 160);
 
-SIZE(portico_connection_info, 400);
+SIZE(portico_connection_info, 336);
 MEMBER(portico_connection_info, struct_size, 0, 4, uint32_t);
-MEMBER(portico_connection_info, listener_name_size, 4, 4, uint32_t);
+MEMBER(portico_connection_info, reserved, 4, 4, uint32_t);
 MEMBER(portico_connection_info, peer, 8, 160, portico_address);
 MEMBER(portico_connection_info, local, 168, 160, portico_address);
 MEMBER(portico_connection_info, queued_bytes, 328, 8, uint64_t);
-ARRAY(portico_connection_info, listener_name, 336, 64);
-LAST(portico_connection_info, listener_name, 400);
+LAST(portico_connection_info, queued_bytes, 336);
 
 SIZE(portico_opened, 16);
 MEMBER(portico_opened, struct_size, 0, 4, uint32_t);

@@ -230,14 +230,13 @@ TEST_CASE("functions posted to the instance run once each, all before destroy", 
     CHECK(posted.wrong == 0);
 }
 
-TEST_CASE("info gives addresses, listener and queued bytes", "[calls]") {
+TEST_CASE("info gives addresses and queued bytes", "[calls]") {
     Script script;
     TestServer server(io_of("per_core"), {{"the-name", "relay#full", "", &script}});
     Peer peer = server.connect("the-name");
     REQUIRE(eventually([&] { return script.opened == 1; }));
     portico_connection_info info{};
     REQUIRE(script.info(script.line(0)->handle, info) == PORTICO_OK);
-    CHECK(std::string(info.listener_name, info.listener_name_size) == "the-name");
     CHECK(std::string(info.peer.text, info.peer.text_size) ==
           "127.0.0.1:" + std::to_string(peer.local_address().port));
     CHECK(std::string(info.local.text, info.local.text_size) ==

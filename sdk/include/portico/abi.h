@@ -47,7 +47,11 @@
  * one the settings answer PORTICO_UNSUPPORTED, in every build.
  *
  * Versions. While the major version is 0, the ABI is not frozen, and the major and the minor
- * version must both match. From 1 on, minor versions only append. */
+ * version must both match. From 1 on, minor versions only append.
+ *
+ * Extensions (ext/) are tables with ids: "portico.NAME.draft/N" for a draft, later "portico.NAME/N".
+ * From 1 on the table of an id only grows, and a host that answers the final id answers the draft's
+ * too, with the same table. */
 #ifndef PORTICO_ABI_H
 #define PORTICO_ABI_H
 

@@ -39,13 +39,12 @@ typedef struct portico_connection_info {
     /* The caller's sizeof; the host does not change it. The host fills in the members that it
      * knows, and zeroes the rest. */
     uint32_t struct_size;
-    uint32_t listener_name_size; /* bytes used of listener_name */
+    uint32_t reserved;
     portico_address peer;
     portico_address local;
     /* Accepted by send and not yet taken by the system. A call from another thread that is still
      * on its way adds a few dozen. */
     uint64_t queued_bytes;
-    char listener_name[64]; /* cut at 64 bytes, not terminated */
 } portico_connection_info;
 
 PORTICO_EXTERN_C_END

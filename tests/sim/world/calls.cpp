@@ -257,10 +257,6 @@ portico_status Calls::info(Service& from, Target to) {
     }
     const Line& line = *to.line;
     const config::Limits& limits = from.plan->limits;
-    const std::string_view listener(info.listener_name, info.listener_name_size);
-    if (listener != from.listener.name) {
-        ledger_.violated(line, "info names another listener");
-    }
     // An owned send counts for its memory in the host.
     const std::uint64_t owned = line.sends_owned ? 8'192 + limits.max_send_bytes : 0;
     if (info.queued_bytes >= std::uint64_t{limits.send_queue_bytes} + limits.max_send_bytes +

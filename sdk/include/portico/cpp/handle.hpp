@@ -36,7 +36,6 @@ struct connection_info : portico_connection_info {
     }
     std::string_view peer_text() const noexcept { return {peer.text, peer.text_size}; }
     std::string_view local_text() const noexcept { return {local.text, local.text_size}; }
-    std::string_view listener() const noexcept { return {listener_name, listener_name_size}; }
 };
 
 class connection_handle {
