@@ -44,7 +44,9 @@ public:
         return connection_.load(std::memory_order_relaxed);
     }
 
-    // In the call, on its own thread: the connection with this handle, if the call is one of the
+    // In the call, on its own thread: its connection, or null.
+    [[nodiscard]] Connection* object() const noexcept { return object_; }
+    // The same: the connection with this handle, if the call is one of the
     // protocol's for it; else null. That connection lives and is on its strand.
     [[nodiscard]] Connection* object(const Protocol* protocol,
                                      std::uint64_t handle) const noexcept {
@@ -54,7 +56,9 @@ public:
 private:
     std::atomic<std::uint64_t> count_{0};
     std::atomic<const char*> name_{nullptr};
-    std::atomic<const Protocol*> protocol_{nullptr};
+    // Before the first call it is no protocol's address, and not null either: so who asks for the
+    // protocol of an instance that is gone (null) never finds it here.
+    std::atomic<const Protocol*> protocol_{reinterpret_cast<const Protocol*>(this)};
     std::atomic<std::uint64_t> connection_{0};
     Connection* object_ = nullptr;  // the worker's alone
 };

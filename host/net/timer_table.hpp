@@ -53,13 +53,14 @@ struct TimerRecord {
     [[nodiscard]] bool is_waiting() const noexcept {
         return state() == State::due || state() == State::cancelled;
     }
-    // True if it is the timer with this number (apart from index and salt), and armed.
-    [[nodiscard]] bool is_armed_as(std::uint64_t number) const noexcept {
+    // If it is the timer with this number (apart from index and salt), and armed: 0, or `restarted`.
+    // Otherwise more.
+    [[nodiscard]] std::uint32_t armed_as(std::uint64_t number) const noexcept {
         constexpr std::uint32_t low_bits = (1U << generation_shift) - 1;
         const auto same_place = static_cast<std::uint32_t>(number >>
                                                            (number_shift - generation_shift));
         static_assert(State::armed == State{});
-        return (word & ~restarted) == (same_place & ~low_bits);
+        return word - (same_place & ~low_bits);
     }
 
     static constexpr std::uint32_t number_shift = 24;  // of a generation in a number

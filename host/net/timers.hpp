@@ -103,12 +103,12 @@ public:
     [[nodiscard]] static Result restart(TimerTable& table, const InstanceTimers& asker,
                                         std::uint64_t number, std::uint32_t first_ms,
                                         std::uint32_t period_ms) noexcept;
-    // By a thread that runs a callback of the asking instance. The usual restart of a timer: it is
-    // armed, its deadline grows, and it lives on this thread. `record`: where table.find_of() found
-    // it among these timers. False if that is not so; then nothing has happened, and restart()
-    // follows. Defined in timers_inline.hpp.
-    [[nodiscard]] static bool restart_quickly(Timers& timers, TimerRecord* record,
-                                              const InstanceTimers& asker, std::uint64_t number,
+    // The usual restart: in a callback of the timer's own connection (null: of the instance), of a
+    // timer that is armed, whose deadline grows, and that lives on this thread. `record`: where
+    // table.find_of() found it among these timers. False if that is not so; then nothing has
+    // happened, and restart() follows. Defined in timers_inline.hpp.
+    [[nodiscard]] static bool restart_quickly(Timers& timers, TimerRecord& record,
+                                              const Connection* caller, std::uint64_t number,
                                               std::uint32_t first_ms,
                                               std::uint32_t period_ms) noexcept;
     [[nodiscard]] static Result cancel(TimerTable& table, const InstanceTimers& asker,

@@ -9,24 +9,23 @@
 
 namespace portico::net {
 
-PORTICO_ALWAYS_INLINE bool Timers::restart_quickly(Timers& timers, TimerRecord* record,
-                                                   const InstanceTimers& asker,
-                                                   std::uint64_t number, std::uint32_t first_ms,
+PORTICO_ALWAYS_INLINE bool Timers::restart_quickly(Timers& timers, TimerRecord& record,
+                                                   const Connection* caller, std::uint64_t number,
+                                                   std::uint32_t first_ms,
                                                    std::uint32_t period_ms) noexcept {
     if (!timers.lock_.try_lock()) {
         return false;
     }
     const std::uint64_t deadline = timers.settled_ns_ +
                                    first_ms * base::nanoseconds_per_millisecond;
+    const std::uint32_t armed = record.armed_as(number);
     bool is_done = false;
-    if (record->is_armed_as(number) && deadline >= record->deadline_ns) {
-        const TimerOwner owner(record->owner);
-        if (owner.is_of(asker) && !owner.is_closing() &&
-            (record->is_restarted() || timers.note_restart(*record, number))) {
-            record->deadline_ns = deadline;
-            record->period_ms = period_ms;
-            is_done = true;
-        }
+    if (armed <= TimerRecord::restarted && deadline >= record.deadline_ns &&
+        record.owner == reinterpret_cast<std::uintptr_t>(caller) && !caller->is_closing() &&
+        (armed == TimerRecord::restarted || timers.note_restart(record, number))) {
+        record.deadline_ns = deadline;
+        record.period_ms = period_ms;
+        is_done = true;
     }
     timers.lock_.unlock();
     return is_done;

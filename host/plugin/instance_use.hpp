@@ -8,10 +8,8 @@ namespace portico::plugin {
 
 // The worker on whose thread this is, if it runs a callback of the instance; else null.
 [[nodiscard]] inline net::Worker* worker_in_callback_of(const Instance* instance) noexcept {
-    net::Worker* worker = net::Worker::current();
-    return worker != nullptr && instance != nullptr && worker->current_call().protocol() == instance
-               ? worker
-               : nullptr;
+    net::Worker* worker = net::Worker::current();  // (no call has the protocol null)
+    return worker != nullptr && worker->current_call().protocol() == instance ? worker : nullptr;
 }
 
 // The instance of a handle, for one call: none if it is gone. It lives as long as this object.

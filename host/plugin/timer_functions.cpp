@@ -50,10 +50,10 @@ struct TimerFunctions {
                                                std::uint32_t period_ms) noexcept {
         const Instance* const own = reinterpret_cast<InstanceHandle*>(handle)->get();
         if (net::Worker* worker = worker_in_callback_of(own); worker != nullptr) [[likely]] {
-            net::Timers& timers = worker->group().timers();
-            net::TimerRecord* record = own->connections_->timers().find_of(timers, timer);
+            net::TimerRecord* record = own->connections_->timers().find_of(
+                worker->group().timers(), timer);
             if (record != nullptr) [[likely]] {
-                return restart_found(handle, timer, first_ms, period_ms, record, timers);
+                return restart_found(handle, timer, first_ms, period_ms, *record, *worker);
             }
         }
         return restart_slowly(handle, timer, first_ms, period_ms);
@@ -61,13 +61,12 @@ struct TimerFunctions {
 
     PORTICO_NEVER_INLINE static portico_status restart_found(
         portico_instance* handle, portico_timer timer, std::uint32_t first_ms,
-        std::uint32_t period_ms, net::TimerRecord* record, net::Timers& timers) noexcept {
-        const Instance& own = *reinterpret_cast<InstanceHandle*>(handle)->get();
-        if (net::Timers::restart_quickly(timers, record, own.timers_, timer, first_ms, period_ms))
-            [[likely]] {
-            return PORTICO_OK;
-        }
-        return restart_slowly(handle, timer, first_ms, period_ms);
+        std::uint32_t period_ms, net::TimerRecord& record, net::Worker& worker) noexcept {
+        return net::Timers::restart_quickly(worker.group().timers(), record,
+                                            worker.current_call().object(), timer, first_ms,
+                                            period_ms)
+                   ? PORTICO_OK
+                   : restart_slowly(handle, timer, first_ms, period_ms);
     }
 
     PORTICO_COLD static portico_status restart_slowly(portico_instance* handle, portico_timer timer,
