@@ -49,9 +49,9 @@
  * Versions. While the major version is 0, the ABI is not frozen, and the major and the minor
  * version must both match. From 1 on, minor versions only append.
  *
- * Extensions (ext/) are tables with ids: "portico.NAME.draft/N" for a draft, later "portico.NAME/N".
- * From 1 on the table of an id only grows, and a host that answers the final id answers the draft's
- * too, with the same table. */
+ * Extensions (ext/) are tables with ids: "portico.NAME.draft/N" for a draft, and "portico.NAME/N"
+ * for one that is final. From 1 on the table of an id only grows, and a host that answers the final
+ * id answers the draft's too, with the same table. */
 #ifndef PORTICO_ABI_H
 #define PORTICO_ABI_H
 

@@ -1,10 +1,10 @@
 // The world's timers: callbacks and foreign threads start, restart and cancel timers of any
 // connection and any instance, and the record of each timer is checked with each of its calls.
 //
-// A timer is never early, it has exactly one last call, which is marked, none after its connection's
-// on_close or its instance's destroy, and none with PORTICO_OK after a cancel. If its last call is
-// certain it can be neither restarted nor cancelled. The periods of a periodic timer's calls leave
-// none out. At the end of a quiet world nothing is overdue.
+// A timer is never early, it has exactly one last call, which is marked, none after its
+// connection's on_close or its instance's destroy, and none with PORTICO_OK after a cancel. If its
+// last call is certain it can be neither restarted nor cancelled. The periods of a periodic timer's
+// calls leave none out. At the end of a quiet world nothing is overdue.
 //
 // Concurrency: as in ledger.hpp, one thread of the run has the baton, and only host functions and
 // callbacks give it away.

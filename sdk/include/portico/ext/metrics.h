@@ -56,9 +56,10 @@ typedef struct portico_metrics {
     /* [control] Defines a metric, in create only. All instances of a plugin in a server, of any
      * listener and before or after a reload, must give a name the same kind, labels and bounds.
      * Returns PORTICO_OK, PORTICO_INVALID (the definition breaks a rule above, or the exported name
-     * has another definition), PORTICO_LIMIT (256 metrics of the instance), PORTICO_UNSUPPORTED (not in create),
-     * PORTICO_NO_MEMORY. The host keeps a text that says what is wrong. It is the error if create
-     * then fails without one of its own, and a warning in the log if create succeeds. */
+     * has another definition), PORTICO_LIMIT (256 metrics of the instance), PORTICO_UNSUPPORTED
+     * (not in create), PORTICO_NO_MEMORY. The host keeps a text that says what is wrong. It is the
+     * error if create then fails without one of its own, and a warning in the log if create
+     * succeeds. */
     portico_status(PORTICO_CALL *define)(portico_instance *instance,
                                          const portico_metric_definition *definition,
                                          portico_metric *metric);
