@@ -53,8 +53,8 @@ struct TimerRecord {
     [[nodiscard]] bool is_waiting() const noexcept {
         return state() == State::due || state() == State::cancelled;
     }
-    // If it is the timer with this number (apart from index and salt), and armed: 0, or `restarted`.
-    // Otherwise more.
+    // If it is the timer with this number (apart from index and salt), and armed: 0, or
+    // `restarted`. Otherwise more.
     [[nodiscard]] std::uint32_t armed_as(std::uint64_t number) const noexcept {
         constexpr std::uint32_t low_bits = (1U << generation_shift) - 1;
         const auto same_place = static_cast<std::uint32_t>(number >>
