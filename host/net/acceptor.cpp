@@ -92,6 +92,8 @@ base::Result<io::Address> Acceptor::listen(const io::Address& address, std::uint
 }
 
 void Acceptor::add_slots(ListenSocket& listen_socket, std::size_t wanted) {
+    // The clients of all slots may have to wait at once.
+    holding_.reserve(slots_ + wanted - listen_socket.slots.size());
     while (listen_socket.slots.size() < wanted) {
         auto slot = std::make_unique<Slot>();
         slot->acceptor = this;
@@ -110,8 +112,8 @@ void Acceptor::add_slots(ListenSocket& listen_socket, std::size_t wanted) {
             Slot& done = *static_cast<Slot::Begin&>(operation).slot;
             done.acceptor->begun(done);
         };
-        holding_.reserve(holding_.size() + listen_socket.slots.size() + 1);
         listen_socket.slots.push_back(std::move(slot));
+        ++slots_;
     }
 }
 

@@ -1,10 +1,10 @@
-// The acceptor of one listener: it keeps accepts posted on one port, and gives each connection to
-// the group of workers that has the fewest.
+// The acceptor of one listener: it keeps accepts posted on one port, for each of the listener's
+// addresses, and gives each connection to the group of workers that has the fewest.
 //
 // All accepts belong to one group. Its thread should run no callbacks, so that a client never waits
-// for a busy worker. At the listener's connection limit an accepted client is held, and later ones
-// wait in the system's backlog. If the system is out of descriptors or memory, accepting pauses for
-// 100 ms.
+// for a busy worker. At the listener's connection limit, which its addresses share, an accepted
+// client is held, and later ones wait in the system's backlog. If the system is out of descriptors
+// or memory, accepting pauses for 100 ms.
 //
 // One accept is a Slot, which is in one state at a time:
 //
@@ -184,6 +184,7 @@ private:
     std::vector<std::unique_ptr<Home>> homes_;
     std::vector<std::unique_ptr<ListenSocket>> listen_sockets_;
     std::vector<Slot*> holding_;  // oldest first; never has to grow
+    std::size_t slots_ = 0;       // of all listening sockets
     // taken by connections and by clients that are about to become one; at most the limit
     std::uint32_t places_ = 0;
     Check check_;
