@@ -25,6 +25,7 @@ struct Access {
     std::uint64_t sent_bytes = 0;
     std::uint64_t messages = 0;     // offered to the plugin and taken
     std::uint64_t duration_ns = 0;  // since it was opened
+    std::string local;              // that the peer connected to; empty: the line leaves it out
 };
 
 // Thread-safe; never blocks. Implemented in host/log.

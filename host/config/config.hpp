@@ -2,6 +2,7 @@
 // it in. Each default here is the documented one.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -16,6 +17,9 @@ inline constexpr std::uint32_t timeout_ms_max = 86'400'000;
 // Linux accepts no more (MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL, MAX_TCP_KEEPCNT).
 inline constexpr std::uint32_t keepalive_ms_max = 32'767'000;
 inline constexpr std::uint32_t keepalive_probes_max = 127;
+
+// Each takes a descriptor, and accepts that wait for clients.
+inline constexpr std::size_t listen_addresses_max = 64;
 
 // The rule by which a connection's bytes are cut into messages for the plugin.
 struct Framing {
@@ -63,11 +67,19 @@ struct Settings {
     Lines lines;       // of its values in the file
 };
 
+// One address of a listener. A name may stand for several.
+struct ListenAddress {
+    // as written: "127.0.0.1:5000", "[::1]:5000", "localhost:5000", "5000"
+    std::string text;
+    std::string key = "listen";  // in the file, for errors; "listen[1]" in a list
+    int line = 0;                // likewise; 0 if it came from a program
+};
+
 struct Listener {
     // unique, 1 to 64 printable characters without spaces and quotes; an unnamed listener of a file
     // takes its plugin's name
     std::string name;
-    std::string listen;  // as written: "127.0.0.1:5000", "[::1]:5000", "localhost:5000", "5000"
+    std::vector<ListenAddress> listen;  // 1 to listen_addresses_max
     // a file of the plugin directory; like `name`, and without separators, ".." and suffix
     std::string plugin;
     Settings settings;

@@ -1,14 +1,11 @@
 #include "config/listener_reader.hpp"
 
 #include <algorithm>
-#include <array>
 #include <map>
-#include <optional>
-#include <utility>
 
 #include "config/framing_reader.hpp"
+#include "config/listen_reader.hpp"
 #include "config/utf8.hpp"
-#include "io/address.hpp"
 
 namespace portico::config {
 
@@ -17,24 +14,11 @@ namespace {
 constexpr std::uint32_t gibibyte = 1'073'741'824;
 constexpr std::size_t name_characters_max = 64;
 
-struct Place {
-    std::string path;
-    int line = 0;
-};
-
-std::string text_of(const Place& place) {
-    return place.path + " on line " + std::to_string(place.line);
-}
-
-// The names and addresses that are taken, each with the listener that has it.
+// What listeners have taken, each with its place.
 struct Taken {
     std::map<std::string, Place> names;
-    std::map<std::pair<std::string, std::uint16_t>, Place> addresses;
+    TakenAddresses addresses;
 };
-
-char lower(char letter) {
-    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
-}
 
 // True if the text can stand in a log line as one word.
 bool is_one_word(std::string_view text) {
@@ -117,86 +101,6 @@ void read_name(ObjectReader& reader, Listener& listener, Taken& taken) {
     }
 }
 
-// Says what to write for an address in another program's notation; empty for anything else.
-std::string meant_by(std::string_view text) {
-    if (text.size() > excerpt_characters) {
-        return {};  // too long to repeat
-    }
-    if (text.starts_with("unix:") || text.starts_with("/") || text.starts_with("@")) {
-        return "a TCP address such as \"127.0.0.1:5000\": Unix sockets are not supported";
-    }
-    if (const std::size_t scheme = text.find("://"); scheme != std::string_view::npos) {
-        const std::string_view rest = text.substr(scheme + 3);
-        return in_quotes(rest.substr(0, rest.find('/'))) + ": address and port alone";
-    }
-    const std::size_t colon = text.rfind(':');
-    const std::string_view host = text.substr(0, colon);
-    const std::string port(colon == std::string_view::npos ? "5000" : text.substr(colon + 1));
-    if (host == "*" || (host.empty() && colon == 0)) {
-        return in_quotes("0.0.0.0:" + port) + " for all IPv4 addresses of this machine, or " +
-               in_quotes("[::]:" + port) + " for all IPv6 ones";
-    }
-    const bool is_bracketed = text.starts_with("[");
-    if (is_bracketed ? text.ends_with("]")
-                     : colon == std::string_view::npos &&
-                           text.find_first_not_of("0123456789") != std::string_view::npos) {
-        return in_quotes(std::string(text) + ":5000") + ", with a port";
-    }
-    if (!is_bracketed && host.find(':') != std::string_view::npos &&
-        io::parse_address(std::string(host))) {
-        return in_quotes("[" + std::string(host) + "]:" + port) +
-               ": an IPv6 address needs brackets";
-    }
-    return {};
-}
-
-void read_listen(ObjectReader& reader, std::string& listen, Taken& taken) {
-    const std::string expected =
-        "an address such as \"127.0.0.1:5000\", \"[::1]:5000\", \"localhost:5000\" or \"5000\"";
-    const Node* node = reader.string("listen", expected);
-    if (node == nullptr) {
-        if (reader.value("listen") == nullptr) {
-            reader.missing("listen", expected);
-        }
-        return;
-    }
-    const std::string& text = node->text;
-    for (std::size_t at = 0; at < text.size();) {
-        const CodePoint point = decode(text, at);
-        if (is_control(point.value) || is_space(point.value)) {
-            reader.mistake("listen", *node, expected + ", without spaces");
-            return;
-        }
-        at += point.size;
-    }
-    if (const std::string meant = meant_by(text); !meant.empty()) {
-        reader.mistake("listen", *node, meant);
-        return;
-    }
-    auto parsed = io::parse_host_port(text);
-    if (!parsed) {
-        // It repeats the whole text before its reason.
-        std::string_view reason = parsed.error();
-        const std::string repeated = '"' + text + '"';
-        reason.remove_prefix(reason.starts_with(repeated) ? repeated.size() : 0);
-        reader.mistake("listen", "found " + in_quotes(text) + std::string(reason));
-        return;
-    }
-    listen = text;
-    if (parsed->port == 0) {
-        return;  // any free port, so never the same
-    }
-    std::string host = parsed->host.empty() ? "127.0.0.1" : parsed->host;
-    std::transform(host.begin(), host.end(), host.begin(), lower);
-    const auto [other, inserted] = taken.addresses.emplace(std::pair(host, parsed->port),
-                                                           Place{reader.path(), node->line});
-    if (!inserted) {
-        reader.mistake(
-            "listen", *node,
-            "an address that no other listener has (" + text_of(other->second) + " has it)");
-    }
-}
-
 Settings read_settings(ObjectReader& reader, const std::string& file, int listener_line) {
     Settings settings;
     settings.file = file;
@@ -241,7 +145,7 @@ Listener read_listener(const Node& node, const std::string& path, const std::str
     listener.line = node.line;
     read_plugin(reader, listener.plugin);
     read_name(reader, listener, taken);
-    read_listen(reader, listener.listen, taken);
+    read_listen(reader, listener.listen, taken.addresses, mistakes);
     listener.settings = read_settings(reader, file, listener.line);
     read_framing(reader.object_reader("framing"), listener.framing);
     read_limits(reader.object_reader("limits"), listener.limits);

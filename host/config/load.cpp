@@ -1,6 +1,6 @@
 // Reads the file and the top level of the configuration. The rest has its own files: json_source
-// (text to tree), syntax_error (its messages), schema_reader (typed reads), listener_reader and
-// framing_reader (the rules).
+// (text to tree), syntax_error (its messages), schema_reader (typed reads), listener_reader,
+// listen_reader and framing_reader (the rules).
 #include "config/load.hpp"
 
 #include <cerrno>

@@ -4,6 +4,10 @@
 
 namespace portico::config {
 
+std::string text_of(const Place& place) {
+    return place.path + " on line " + std::to_string(place.line);
+}
+
 void Mistakes::add(int line, std::string_view path, std::string_view text) {
     ++count_;
     if (!wants(line)) {

@@ -12,6 +12,14 @@ namespace portico::config {
 
 inline constexpr std::size_t mistakes_reported_max = 50;
 
+// Where something stands in the file.
+struct Place {
+    std::string path;  // "listeners[0]"
+    int line = 0;
+};
+// "listeners[0] on line 2"
+[[nodiscard]] std::string text_of(const Place& place);
+
 class Mistakes {
 public:
     // True if one more on this line would be reported, as far as is known now. If not, its text

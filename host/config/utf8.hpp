@@ -27,6 +27,11 @@ struct CodePoint {
 // The set that \s means in a JSON schema's patterns.
 [[nodiscard]] bool is_space(char32_t value) noexcept;
 
+// Changes ASCII letters only.
+[[nodiscard]] constexpr char lower(char letter) noexcept {
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+}
+
 // An error repeats at most this many characters of the file.
 inline constexpr std::size_t excerpt_characters = 40;
 

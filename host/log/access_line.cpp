@@ -19,6 +19,9 @@ std::string access_text(const base::Access& access) {
                   static_cast<unsigned long long>(thousandths % 1'000));
     std::string text = "peer=";
     text += access.peer;
+    if (!access.local.empty()) {
+        text += " local=" + access.local;
+    }
     text += figures;
     text += access.reason;
     return text;

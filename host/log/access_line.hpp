@@ -1,6 +1,8 @@
-// The line that the log has for a connection that ended:
+// The line that the log has for a connection that ended; `local` if the listener has a list of
+// addresses:
 //
 //     peer=127.0.0.1:40000 in=12 out=12 messages=1 ms=0.250 closed: closed by the peer
+//     peer=127.0.0.1:40000 local=127.0.0.1:5000 in=12 out=12 messages=1 ms=0.250 closed: ...
 #pragma once
 
 #include <string>

@@ -155,12 +155,14 @@ void Connection::log_end() noexcept {
         log.write(base::LogLevel::warn, context().listener_name, handle(), "closed: out of memory");
     }
     log.compose_access(context().listener_name, handle(), [&] {
-        return base::Access{io::to_string(peer_.load()),
-                            to_string(reason_),
-                            received_bytes_,
-                            sent_bytes_,
-                            messages_,
-                            port().now() - opened_ns_};
+        return base::Access{
+            io::to_string(peer_.load()),
+            to_string(reason_),
+            received_bytes_,
+            sent_bytes_,
+            messages_,
+            port().now() - opened_ns_,
+            context().logs_local_address ? io::to_string(local_.load()) : std::string()};
     });
 }
 

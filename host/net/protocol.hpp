@@ -142,6 +142,7 @@ struct ConnectionContext {
     // lived in. The context may be gone afterwards.
     void (*released)(void* owner, const WorkerGroup& group) = nullptr;
     void* owner = nullptr;
+    bool logs_local_address = false;  // in access lines, since the listener has a list of them
     mutable CallbackPace pace;
     mutable base::WarningLimit loss_warnings;  // of connections that the host has cut
 

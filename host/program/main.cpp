@@ -88,7 +88,7 @@ int check(const std::string& file, bool ports) {
     if (!server.configure_file(file) || !server.check(ports)) {
         const int code = report_errors(server);
         const auto is_about_port = [](const std::string& error) {
-            return error.find("listen: cannot listen on ") != std::string::npos;
+            return error.find(": cannot listen on ") != std::string::npos;
         };
         if (ports && std::any_of(server.errors().begin(), server.errors().end(), is_about_port)) {
             print_error(

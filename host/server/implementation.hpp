@@ -1,5 +1,6 @@
-// The state and the steps of a server. server.cpp has the embedding API, startup.cpp and ports.cpp
-// the start, shutdown.cpp the stop, stuck_callbacks.cpp the callbacks that may not return.
+// The state and the steps of a server. server.cpp has the embedding API; startup.cpp, ports.cpp and
+// listening.cpp the start; shutdown.cpp the stop; stuck_callbacks.cpp the callbacks that may not
+// return.
 #pragma once
 
 #include <chrono>
@@ -96,7 +97,7 @@ private:
     // instance.
     struct Service {
         const config::Listener* listener = nullptr;
-        std::vector<io::Address> addresses;
+        std::vector<std::vector<io::Address>> addresses;  // of each entry of listener->listen
         net::ConnectionContext context;
         std::unique_ptr<plugin::Instance> instance;
         std::unique_ptr<net::Acceptor> acceptor;
@@ -137,6 +138,11 @@ private:
     // The place of a key of io or log, or of its object if the key is absent: "host.json:3: ".
     [[nodiscard]] std::string place_of(const std::string& key) const;
 
+    // The place of a listener, and of an entry of its "listen": "host.json:3: listener "echo": ".
+    [[nodiscard]] std::string listener_place(const config::Listener& listener) const;
+    [[nodiscard]] std::string listen_place(const config::Listener& listener,
+                                           const config::ListenAddress& entry) const;
+
     // ---- start: each step returns false and sets errors_ if it fails
 
     enum class Purpose : std::uint8_t { check, serve };
@@ -147,6 +153,13 @@ private:
 
     // Resolves the listeners' addresses and loads their plugins.
     bool load_plugins();
+
+    // Finds the addresses that the entries of "listen" stand for.
+    void resolve(Service& service);
+
+    // Adds an error if the last entry that was resolved covers an address of an earlier one: a
+    // socket can have only one index. The system would refuse it too, but blame another program.
+    void reject_shared(const Service& service);
 
     // Makes the connection table, and compares the limits with what this process may have.
     bool make_table();
@@ -178,10 +191,11 @@ private:
 
     bool listen(std::chrono::milliseconds retry_for = {});
 
-    // A name may have several addresses. The server listens on those that this machine has and
-    // warns of the others, because hosts files name ::1 even if IPv6 is off. It fails if the
-    // machine has none of them, or does not have a literal address.
-    void listen(Service& service, std::uint64_t retry_until_ns);
+    // Listens on the addresses of one entry of "listen". A name may have several. The server
+    // listens on those that this machine has and warns of the others, because hosts files name ::1
+    // even if IPv6 is off. It fails if the machine has none of them, or does not have a literal
+    // address.
+    void listen(Service& service, std::uint32_t listen_index, std::uint64_t retry_until_ns);
 
     // Makes everything that a stop needs, so that a stop never fails.
     bool prepare_stop();

@@ -12,20 +12,12 @@ namespace portico {
 
 namespace {
 
-// Descriptors for everything but connections and listeners: ports, events, log, standard streams,
-// libraries.
+// Descriptors for everything but connections and listening sockets: ports, events, log, standard
+// streams, libraries.
 constexpr std::uint64_t descriptors_reserved = 64;
 
 // On Windows a start waits this long, in all, for addresses that are in use.
 constexpr auto listen_retry_time = std::chrono::milliseconds(2'000);
-
-std::string listener_place(const config::Listener& listener, const std::string& file) {
-    std::string text = file;
-    if (!text.empty()) {
-        text += listener.line != 0 ? ":" + std::to_string(listener.line) + ": " : ": ";
-    }
-    return text + "listener \"" + listener.name + "\": ";
-}
 
 }  // namespace
 
@@ -98,24 +90,15 @@ bool Server::Implementation::load_plugins() {
     for (const config::Listener& listener : config_.listeners) {
         auto service = std::make_unique<Service>();
         service->listener = &listener;
-        if (base::Result<io::HostPort> where = io::parse_host_port(listener.listen); !where) {
-            errors_.push_back(listener_place(listener, config_.file) + "listen: " + where.error());
-        } else if (base::Result<std::vector<io::Address>> addresses = io::resolve(where->host,
-                                                                                  where->port);
-                   !addresses) {
-            errors_.push_back(listener_place(listener, config_.file) +
-                              "listen: " + addresses.error());
-        } else {
-            service->addresses = std::move(*addresses);
-        }
+        resolve(*service);
         if (base::Result<plugin::Loaded> loaded = plugin::load(plugin_directory(), listener.plugin,
                                                                *copies_);
             !loaded) {
-            errors_.push_back(listener_place(listener, config_.file) + loaded.error());
+            errors_.push_back(listener_place(listener) + loaded.error());
         } else if (const std::string fault = plugin::framing_fault(*loaded->table,
                                                                    listener.framing);
                    !fault.empty()) {
-            errors_.push_back(listener_place(listener, config_.file) + fault);
+            errors_.push_back(listener_place(listener) + fault);
         } else {
             service->instance = std::make_unique<plugin::Instance>(std::move(*loaded), listener,
                                                                    *log_);
@@ -125,6 +108,7 @@ bool Server::Implementation::load_plugins() {
         service->context.framing = listener.framing;
         service->context.protocol = service->instance.get();
         service->context.log = log_.get();
+        service->context.logs_local_address = listener.listen.size() > 1;
         services_.push_back(std::move(service));
     }
     for (const std::string& note : copies_->notes()) {
@@ -151,8 +135,14 @@ bool Server::Implementation::make_table() {
         return false;
     }
     table_ = std::make_unique<net::ConnectionTable>(static_cast<std::uint32_t>(connections));
+    std::uint64_t listening = 0;
+    for (const std::unique_ptr<Service>& service : services_) {
+        for (const std::vector<io::Address>& addresses : service->addresses) {
+            listening += addresses.size();
+        }
+    }
     const std::uint64_t descriptors = io::raise_descriptor_limit();
-    if (descriptors < connections + descriptors_reserved) {
+    if (descriptors < connections + listening + descriptors_reserved) {
         log_->compose(base::LogLevel::warn, {}, 0, [&] {
             return "the listeners' limits allow " + std::to_string(connections) +
                    " connections, but this process may have only " + std::to_string(descriptors) +
@@ -170,46 +160,6 @@ std::string Server::Implementation::plugin_directory() const {
         return default_plugin_directory_;
     }
     return base::utf8_from_path(base::path_from_utf8(io::program_directory()) / "plugins");
-}
-
-bool Server::Implementation::listen(std::chrono::milliseconds retry_for) {
-    const auto retry_until_ns = base::now_ns() + static_cast<std::uint64_t>(retry_for.count()) *
-                                                     base::nanoseconds_per_millisecond;
-    for (const std::unique_ptr<Service>& service : services_) {
-        listen(*service, retry_until_ns);
-    }
-    return errors_.empty();
-}
-
-void Server::Implementation::listen(Service& service, std::uint64_t retry_until_ns) {
-    const config::Listener& listener = *service.listener;
-    const auto fail = [&](const std::string& why, io::Error error) {
-        errors_.push_back(listener_place(listener, config_.file) + "listen: " + why +
-                          std::string(io::advice_on_listening(error)));
-    };
-    std::vector<std::string> absent;
-    bool is_listening = false;
-    for (const io::Address& address : service.addresses) {
-        base::Result<io::Address> bound = service.acceptor->listen(address, retry_until_ns);
-        if (bound) {
-            is_listening = true;
-            endpoints_.push_back({listener.name, io::to_string(*bound), bound->port});
-        } else if (const auto error = static_cast<io::Error>(bound.kind());
-                   error == io::Error::address_unavailable) {
-            absent.push_back(bound.error());
-        } else {
-            fail(bound.error(), error);
-        }
-    }
-    for (const std::string& why : absent) {
-        if (is_listening) {
-            log_->compose(base::LogLevel::warn, listener.name, 0, [&] {
-                return why + "; \"" + listener.listen + "\" is served at its other addresses";
-            });
-        } else {
-            fail(why, io::Error::address_unavailable);
-        }
-    }
 }
 
 bool Server::Implementation::prepare_stop() {

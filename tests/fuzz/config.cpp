@@ -123,7 +123,11 @@ void check_valid(const config::Config& read, std::size_t lines) {
         PORTICO_ASSERT(listener.name.find_first_of(" \t\r\n\"'") == std::string::npos);
         PORTICO_ASSERT(!listener.plugin.empty() &&
                        listener.plugin.find_first_of("/\\:") == std::string::npos);
-        PORTICO_ASSERT(!listener.listen.empty());
+        check_range<std::size_t>(listener.listen.size(), 1, config::listen_addresses_max);
+        for (const config::ListenAddress& entry : listener.listen) {
+            PORTICO_ASSERT(!entry.text.empty() && entry.key.starts_with("listen"));
+            check_range<std::size_t>(static_cast<std::size_t>(entry.line), 1, lines);
+        }
         check_range(listener.blocking_threads, 1U, 1'024U);
         check_range<std::size_t>(static_cast<std::size_t>(listener.line), 1, lines);
         check_framing(listener.framing);

@@ -142,6 +142,7 @@ public:
                                        &log_,
                                        nullptr,
                                        nullptr,
+                                       false,
                                        {},
                                        {}};
         auto instance = std::make_unique<plugin::Instance>(loaded, listener_, log_);

@@ -36,8 +36,10 @@ END
 mount --bind hosts /etc/hosts 2>refused || skip "no hosts file of its own: $(tail -n 1 refused)"
 getent hosts partly.test | grep -q '127\.0\.0\.1' || skip 'the resolver does not read /etc/hosts'
 
-config() { # NAME LISTEN
-    printf '{ "plugin_directory": "%s", "listeners": [ { "name": "it", "listen": "%s", "plugin": "echo" } ] }\n' "$plugin_directory" "$2" >"$1.json"
+config() { # NAME LISTEN (an address, or a list in brackets)
+    local listen=$2
+    [[ "$2" == '["'* ]] || listen="\"$2\""
+    printf '{ "plugin_directory": "%s", "listeners": [ { "name": "it", "listen": %s, "plugin": "echo" } ] }\n' "$plugin_directory" "$listen" >"$1.json"
 }
 plain() { tr -d '\r' <"$1"; }
 
@@ -86,6 +88,12 @@ refused nowhere elsewhere.test:0 192.0.2.1
 refused nowhere elsewhere.test:0 192.0.2.2
 refused nowhere elsewhere.test:0 'name an address of this machine'
 refused literal 192.0.2.1:0 192.0.2.1
+# An entry of a list must have an address here, whatever the others have.
+partly list '["partly.test:0"]' '192\.0\.2\.1'
+refused list_nowhere '["127.0.0.1:0", "partly.test:0", "elsewhere.test:0"]' \
+    'listener "it": listen[2]: cannot listen on 192.0.2.2:0'
+refused list_covered '["127.0.0.1:5000", "partly.test:5000"]' \
+    'listen[1]: "partly.test:5000" covers 127.0.0.1:5000, and so does listen[0]'
 
 # An address in use is an error, whatever the name's other addresses are.
 config first 127.0.0.1:0

@@ -187,6 +187,23 @@ config second_wrong \
     "$fine }, { \"name\": \"two\", \"listen\": \"192.0.2.1:0\", \"plugin\": \"echo\""
 wrong second_wrong '"two"' # and the first one no longer listens: see "half started"
 
+# A list: the entry is named, and the others no longer listen.
+config list_empty '"listen": [], "plugin": "echo"'
+wrong list_empty 'listeners[0].listen: found [], expected a list of 1 to 64 addresses'
+config list_entry '"listen": ["127.0.0.1:0", "127.0.0.1"], "plugin": "echo"'
+wrong list_entry 'listeners[0].listen[1]: found "127.0.0.1", expected "127.0.0.1:5000", with a port'
+config list_twice '"listen": ["127.0.0.1:5000", "5000"], "plugin": "echo"'
+wrong list_twice \
+    'listeners[0].listen[1]: found "5000", expected an address that the list has only once'
+config list_covered '"listen": ["127.0.0.1:5000", "0.0.0.0:5000"], "plugin": "echo"'
+wrong list_covered \
+    'listener "it": listen[1]: "0.0.0.0:5000" covers 127.0.0.1:5000, and so does listen[0]'
+config list_not_ours '"listen": ["127.0.0.1:0",
+        "192.0.2.1:0"], "plugin": "echo"'
+wrong list_not_ours 'list_not_ours.json:6: listener "it": listen[1]: cannot listen on 192.0.2.1:0'
+config list_name '"listen": ["127.0.0.1:0", "no-such-host.invalid:5000"], "plugin": "echo"'
+wrong list_name 'listen[1]: cannot resolve "no-such-host.invalid"'
+
 # Addresses as other programs write them: the message says what to write here.
 address() { # NAME ADDRESS EXPECTED
     config "$1" "\"listen\": \"$2\", \"plugin\": \"echo\""
@@ -256,6 +273,13 @@ if start_host first; then
         ok 'a check beside a running host says how to make it'
     else
         fail 'a check beside a running host does not say how to make it'
+    fi
+    config in_use_in_list "\"listen\": [\"127.0.0.1:0\", \"127.0.0.1:$port\"], \"plugin\": \"echo\""
+    wrong in_use_in_list "listen[1]: cannot listen on 127.0.0.1:$port"
+    if grep -q 'host check --no-ports in_use_in_list.json' in_use_in_list.check; then
+        ok 'so does a check of a list'
+    else
+        fail 'a check of a list does not say how to make it' in_use_in_list.check
     fi
     if "${host[@]}" check in_use.json --no-ports >no_ports.out 2>&1; then
         ok 'check --no-ports does not try the address'

@@ -101,8 +101,8 @@ std::string configuration_of(const std::string& io, const std::vector<ListenerSp
     std::string text = "{\"io\": " + io + ", \"listeners\": [";
     for (const ListenerSpec& listener : listeners) {
         text += &listener == listeners.data() ? "" : ", ";
-        text += "{\"name\": \"" + listener.name +
-                "\", \"listen\": \"127.0.0.1:0\", \"plugin\": \"" + listener.plugin + "\"";
+        text += "{\"name\": \"" + listener.name + "\", \"listen\": " + listener.listen +
+                ", \"plugin\": \"" + listener.plugin + "\"";
         if (listener.script != nullptr) {
             text += ", \"settings\": " + listener.script->settings();
         }

@@ -69,6 +69,7 @@ struct ListenerSpec {
     std::string plugin;
     std::string more;          // further members of the listener: "\"limits\": {...}"
     Script* script = nullptr;  // for the relay plugins
+    std::string listen = "\"127.0.0.1:0\"";
 };
 
 class TestServer {
@@ -85,6 +86,7 @@ public:
     // Leaves the stop to Server's own destructor.
     void forget() { running_ = false; }
 
+    // Of a listener that has one, 127.0.0.1 with a port.
     [[nodiscard]] io::Address address(std::string_view listener) const;
     [[nodiscard]] Peer connect(std::string_view listener, int receive_buffer = 0,
                                int send_buffer = 0) const;

@@ -18,7 +18,7 @@ const char* text_of(Failing how) {
     return how == Failing::once ? "once" : "from then on";
 }
 
-// echo framed, ack, and a plugin that defines metrics; two ports, a log file.
+// echo framed, ack at two addresses, and a plugin that defines metrics; two ports, a log file.
 std::string configuration() {
     const std::string log = "\"log\": {\"level\": \"info\", \"file\": \"" +
                             Server::program_directory() + "/torture_startup.log\"}";
@@ -26,7 +26,8 @@ std::string configuration() {
         "{\"ports\": \"per_core\", \"threads\": 2}",
         {{"echo", "echo",
           "\"framing\": {\"type\": \"delimiter\"}, \"settings\": {\"print\": false}"},
-         {"ack", "ack", "\"settings\": {\"reply\": \"Good day to you\", \"close_after\": false}"},
+         {"ack", "ack", "\"settings\": {\"reply\": \"Good day to you\", \"close_after\": false}",
+          nullptr, R"(["127.0.0.1:0", "127.0.0.1:0"])"},
          {"metrics", "metrics", ""}},
         log);
 }

@@ -191,8 +191,8 @@ portico_status Driver::create() {
     return status;
 }
 
-portico_status Driver::open() {
-    const portico_opened opened{sizeof opened, PORTICO_ORIGIN_ACCEPTED, 0, 0};
+portico_status Driver::open(std::uint32_t listen_index) {
+    const portico_opened opened{sizeof opened, PORTICO_ORIGIN_ACCEPTED, listen_index, 0};
     const portico_status status = plugin->callbacks->on_open(self_, 1, &opened, &state_);
     is_open_ = status >= 0;
     return status;

@@ -57,7 +57,7 @@ public:
 
     portico_status validate();
     portico_status create();
-    portico_status open();
+    portico_status open(std::uint32_t listen_index = 0);
     portico_status data(std::string_view bytes, std::uint64_t offered_before = 0);
     portico_status writable();
     void close();

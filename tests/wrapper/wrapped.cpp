@@ -1,5 +1,6 @@
-// Two plugins in C++. "replies" has sessions: each word of a message is an order, ended by a
-// semicolon. "plain" has only on_data.
+// Plugins in C++. "replies" has sessions: each word of a message is an order, ended by a semicolon.
+// "plain" has only on_data. "doors" and "gates" note the address that a client has used, one with
+// sessions and one without.
 #include <string>
 
 #define PORTICO_EXPORT_SYMBOL
@@ -122,7 +123,25 @@ struct plain : portico::plugin<plain> {
     }
 };
 
+struct doors : portico::plugin<doors> {
+    struct session {
+        session(doors&, portico::connection, const portico::opened& how) {
+            notes += "door " + std::to_string(how.listen_index) + ".";
+        }
+        void on_data(portico::message) {}
+    };
+};
+
+struct gates : portico::plugin<gates> {
+    void on_open(portico::connection, const portico::opened& how) {
+        notes += "gate " + std::to_string(how.listen_index) + ".";
+    }
+    void on_data(portico::connection, portico::message) {}
+};
+
 }  // namespace
 
 PORTICO_PLUGIN_AS(replies_query, replies, "replies", "1")
 PORTICO_PLUGIN_AS(plain_query, plain, "plain", "")
+PORTICO_PLUGIN_AS(doors_query, doors, "doors", "")
+PORTICO_PLUGIN_AS(gates_query, gates, "gates", "")

@@ -9,6 +9,8 @@
 extern "C" {
 const portico_module* PORTICO_CALL replies_query(std::uint32_t host_abi_major);
 const portico_module* PORTICO_CALL plain_query(std::uint32_t host_abi_major);
+const portico_module* PORTICO_CALL doors_query(std::uint32_t host_abi_major);
+const portico_module* PORTICO_CALL gates_query(std::uint32_t host_abi_major);
 }
 
 namespace wrapped {

@@ -256,3 +256,15 @@ TEST_CASE("a plugin without sessions, settings and results") {
     CHECK(host.sent == "abc");
     CHECK(notes == "7");  // the clock: the smallest of objects finds its host
 }
+
+TEST_CASE("a plugin is told which address of its listener a client has used") {
+    notes.clear();
+    for (const portico_module* module :
+         {doors_query(PORTICO_ABI_MAJOR), gates_query(PORTICO_ABI_MAJOR)}) {
+        Host host;
+        Driver driver(module, host);
+        REQUIRE(driver.create() == PORTICO_OK);
+        REQUIRE(driver.open(3) == PORTICO_OK);
+    }
+    CHECK(notes == "door 3.gate 3.");
+}

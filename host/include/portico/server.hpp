@@ -24,6 +24,9 @@ struct Endpoint {
     std::string listener;
     std::string address;     // "127.0.0.1:5000", "[::1]:5000"
     std::uint16_t port = 0;  // the real one, even if the configuration says 0
+    // The entry of "listen", if that is a list; from 0. An entry has several endpoints if it is a
+    // name that stands for several addresses.
+    std::uint32_t listen_index = 0;
 };
 
 // System calls and events since the start. The process counts them; they are exact if the server is
@@ -115,7 +118,7 @@ public:
     // each, ready for a person.
     [[nodiscard]] const std::vector<std::string>& errors() const noexcept;
 
-    // The addresses of a started server.
+    // The addresses of a started server, in the order of the configuration.
     [[nodiscard]] const std::vector<Endpoint>& endpoints() const noexcept;
 
     // [any thread] Requests the stop, which wait() carries out. A second call does nothing.

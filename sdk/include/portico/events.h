@@ -15,8 +15,10 @@ PORTICO_EXTERN_C_BEGIN
 /* on_open: the connection is ready for the protocol. */
 typedef struct portico_opened {
     uint32_t struct_size;
-    uint32_t origin;       /* PORTICO_ORIGIN_... */
-    uint32_t listen_index; /* accepted: the entry of "listen", if that is a list; from 0 */
+    uint32_t origin; /* PORTICO_ORIGIN_... */
+    /* Accepted: the entry of "listen" that the client has used, if that is a list; from 0. A name
+     * that stands for several addresses is one entry. Else 0. */
+    uint32_t listen_index;
     uint32_t reserved;
 } portico_opened;
 

@@ -123,7 +123,10 @@ TEST_CASE("the smallest configuration takes every default", "[config]") {
     REQUIRE(config.listeners.size() == 1);
     const Listener& only = config.listeners.front();
     CHECK(only.name == "echo");
-    CHECK(only.listen == "5000");
+    REQUIRE(only.listen.size() == 1);
+    CHECK(only.listen[0].text == "5000");
+    CHECK(only.listen[0].key == "listen");
+    CHECK(only.listen[0].line == 1);
     CHECK(only.plugin == "echo");
     CHECK(only.line == 1);
     CHECK(only.framing.type == Framing::Type::none);
@@ -173,7 +176,7 @@ TEST_CASE("every key is read into its member", "[config]") {
     REQUIRE(config.listeners.size() == 2);
     const Listener& a = config.listeners[0];
     CHECK(a.name == "a");
-    CHECK(a.listen == "[::1]:0");
+    CHECK(a.listen.at(0).text == "[::1]:0");
     CHECK(a.line == 5);
     CHECK(a.framing.type == Framing::Type::length_prefix);
     CHECK(a.framing.prefix_bytes == 2);
@@ -362,7 +365,7 @@ TEST_CASE("all mistakes are reported at once, in the order of their lines", "[co
             R"(host.json:3: io.ports: found "many", expected "auto", "shared" or "per_core")",
             "host.json:4: listeners[0].listen: found nothing, expected an address such as "
             "\"127.0.0.1:5000\", "
-            "\"[::1]:5000\", \"localhost:5000\" or \"5000\"",
+            "\"[::1]:5000\", \"localhost:5000\" or \"5000\", or a list of them",
             "host.json:5: listeners[0].plugin: found 5, expected a plugin's name, such as "
             "\"echo\": the name of its "
             "file without folder and suffix",
@@ -528,6 +531,69 @@ TEST_CASE("an address is checked, and no two listeners have the same", "[config]
     accepted(both("5000", "5001"));
     accepted(both("0", "0"));
     accepted(both("127.0.0.1:0", "127.0.0.1:0"));
+}
+
+TEST_CASE("a list of addresses is read in its order, each with its place", "[config]") {
+    const Config config = accepted(R"({"listeners": [{"plugin": "p", "listen": [
+      "127.0.0.1:5000", "[::1]:5000",
+      "localhost:0", "localhost:0"]}]})");
+    const std::vector<ListenAddress>& listen = config.listeners[0].listen;
+    REQUIRE(listen.size() == 4);
+    CHECK(listen[0].text == "127.0.0.1:5000");
+    CHECK(listen[0].key == "listen[0]");
+    CHECK(listen[0].line == 2);
+    CHECK(listen[1].text == "[::1]:5000");
+    CHECK(listen[1].line == 2);
+    CHECK(listen[3].text == "localhost:0");  // two free ports
+    CHECK(listen[3].key == "listen[3]");
+    CHECK(listen[3].line == 3);
+}
+
+TEST_CASE("a mistake in a list of addresses names the entry", "[config]") {
+    const auto list = [](const std::string& entries) {
+        return "{\"listeners\": [{\"plugin\": \"p\", \"listen\": [\n" + entries + "]}]}";
+    };
+    CHECK(mistake_in(list("\"127.0.0.1:1\",\n\"*:2\"")) ==
+          "host.json:3: listeners[0].listen[1]: found \"*:2\", expected \"0.0.0.0:2\" for all IPv4 "
+          "addresses of this machine, or \"[::]:2\" for all IPv6 ones");
+    CHECK(has(mistake_in(list("\"1\", \"1:x\"")),
+              "host.json:2: listeners[0].listen[1]: found \"1:x\": the port is not a number"));
+    CHECK(has(mistake_in(list("\"1\", 2")),
+              "host.json:2: listeners[0].listen[1]: found 2, expected an address such as"));
+    CHECK(has(mistake_in(list("[\"1\"]")),
+              "listeners[0].listen[0]: found [\"1\"], expected an address such as"));
+    CHECK(mistakes_in(list("1, \"a b:1\", \"ok:1\", null")).size() == 3);
+    CHECK(mistake_in(list("")) ==
+          "host.json:1: listeners[0].listen: found [], expected a list of 1 to 64 addresses");
+    const auto many = [&](int count) {
+        std::string entries = "\"0\"";
+        for (int i = 1; i < count; ++i) {
+            entries += ", \"0\"";
+        }
+        return list(entries);
+    };
+    CHECK(accepted(many(64)).listeners[0].listen.size() == 64);
+    CHECK(has(mistake_in(many(65)), "expected a list of 1 to 64 addresses"));
+    CHECK(has(mistake_in(R"({"listeners": [{"plugin": "p", "listen": {}}]})"),
+              "or \"5000\", or a list of them"));
+}
+
+TEST_CASE("an address stands once in a list, and in one listener", "[config]") {
+    const auto pair = [](const std::string& first, const std::string& second) {
+        return "{\"listeners\": [\n{\"name\": \"a\", \"plugin\": \"p\", \"listen\": " + first +
+               "},\n{\"name\": \"b\", \"plugin\": \"p\", \"listen\": " + second + "}]}";
+    };
+    CHECK(
+        mistake_in(pair(R"(["1", "2", "127.0.0.1:1"])", "\"3\"")) ==
+        "host.json:2: listeners[0].listen[2]: found \"127.0.0.1:1\", expected an address that the "
+        "list has only once (listeners[0].listen[0] on line 2 has it)");
+    CHECK(mistake_in(pair(R"(["1", "2"])", "\"2\"")) ==
+          "host.json:3: listeners[1].listen: found \"2\", expected an address that no other "
+          "listener has (listeners[0].listen[1] on line 2 has it)");
+    CHECK(mistake_in(pair("\"2\"", R"(["1", "2"])")) ==
+          "host.json:3: listeners[1].listen[1]: found \"2\", expected an address that no other "
+          "listener has (listeners[0] on line 2 has it)");
+    accepted(pair(R"(["1", "2"])", R"(["3", "4"])"));
 }
 
 TEST_CASE("each framing type accepts only its own keys", "[config]") {

@@ -48,7 +48,8 @@ private:
     std::filesystem::path path_;
 };
 
-const base::Access access_of_one{"127.0.0.1:40000", "closed by the peer", 12, 34, 5, 1'234'567'890};
+const base::Access access_of_one{
+    "127.0.0.1:40000", "closed by the peer", 12, 34, 5, 1'234'567'890, ""};
 
 // Writes a line at each level and an access line to a log with these options.
 void log_all(const config::Log& options) {
@@ -83,9 +84,15 @@ TEST_CASE("a line has time, level, listener, connection and text, and no control
 TEST_CASE("an access line has the figures of a connection that ended", "[log]") {
     CHECK(log::access_text(access_of_one) ==
           "peer=127.0.0.1:40000 in=12 out=34 messages=5 ms=1234.567 closed: closed by the peer");
-    CHECK(log::access_text({"[::1]:1", "idle", UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}) ==
-          "peer=[::1]:1 in=18446744073709551615 out=18446744073709551615 "
-          "messages=18446744073709551615 ms=18446744073709.551 closed: idle");
+    CHECK(
+        log::access_text({"[::1]:1", "idle", UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, ""}) ==
+        "peer=[::1]:1 in=18446744073709551615 out=18446744073709551615 "
+        "messages=18446744073709551615 ms=18446744073709.551 closed: idle");
+    base::Access to_one_of_several = access_of_one;
+    to_one_of_several.local = "127.0.0.1:5000";
+    CHECK(log::access_text(to_one_of_several) ==
+          "peer=127.0.0.1:40000 local=127.0.0.1:5000 in=12 out=34 messages=5 ms=1234.567 closed: "
+          "closed by the peer");
 }
 
 TEST_CASE("access lines are lines of the level info", "[log]") {
