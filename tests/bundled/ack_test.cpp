@@ -1,25 +1,29 @@
 // The plugin ack against a scripted host.
-#include "scripted_host.hpp"
+#include "plugins.hpp"
 #include "support/catch.hpp"
+#include "support/scripted_host.hpp"
+
+using portico::test::Driver;
+using portico::test::ScriptedHost;
 
 TEST_CASE("ack answers each read with the article's text") {
     ScriptedHost host;
     Driver ack(ack_query(PORTICO_ABI_MAJOR), host);
     REQUIRE(ack.validate() == PORTICO_OK);
-    REQUIRE(ack.create() == PORTICO_OK);
+    REQUIRE(ack.start() == PORTICO_OK);
     CHECK(ack.data("one") == PORTICO_OK);
     CHECK(ack.consumed == 3);
     CHECK(ack.data("two two") == PORTICO_OK);
     CHECK(ack.consumed == 7);
     CHECK(host.sent == "Message received successfullyMessage received successfully");
-    CHECK(host.closes == 0);
+    CHECK(host.closes.empty());
 }
 
 TEST_CASE("ack holds the message while the queue is full and answers it once there is room") {
     ScriptedHost host;
     host.settings["reply"] = std::string("ok\n");
     Driver ack(ack_query(PORTICO_ABI_MAJOR), host);
-    REQUIRE(ack.create() == PORTICO_OK);
+    REQUIRE(ack.start() == PORTICO_OK);
     host.answers = {PORTICO_WOULD_BLOCK};
     CHECK(ack.data("one") == PORTICO_HOLD);
     CHECK(ack.consumed == 0);
@@ -33,12 +37,12 @@ TEST_CASE("ack with close_after answers once, whatever else has come") {
     host.settings["close_after"] = true;
     host.settings["reply"] = std::string("bye");
     Driver ack(ack_query(PORTICO_ABI_MAJOR), host);
-    REQUIRE(ack.create() == PORTICO_OK);
+    REQUIRE(ack.start() == PORTICO_OK);
     CHECK(ack.data("one") == PORTICO_OK);
     CHECK(ack.data("two") == PORTICO_OK);
     CHECK(ack.consumed == 3);
     CHECK(host.sent == "bye");
-    CHECK(host.closes == 1);
+    CHECK(host.closes == std::vector<std::string>{"graceful"});
 }
 
 TEST_CASE("ack's reply has 1 to 65,536 bytes") {
@@ -47,7 +51,7 @@ TEST_CASE("ack's reply has 1 to 65,536 bytes") {
         host.settings["reply"] = std::string(size, 'x');
         Driver ack(ack_query(PORTICO_ABI_MAJOR), host);
         CHECK(ack.validate() == PORTICO_OK);
-        CHECK(ack.create() == PORTICO_OK);
+        CHECK(ack.start() == PORTICO_OK);
     }
     for (const std::size_t size : {std::size_t{0}, std::size_t{65'537}}) {
         host.settings["reply"] = std::string(size, 'x');
@@ -65,7 +69,7 @@ TEST_CASE("ack and echo print from create to destroy") {
          {ack_query(PORTICO_ABI_MAJOR), echo_query(PORTICO_ABI_MAJOR)}) {
         Driver plugin(module, host);
         CHECK(plugin.validate() == PORTICO_OK);
-        REQUIRE(plugin.create() == PORTICO_OK);
+        REQUIRE(plugin.start() == PORTICO_OK);
         CHECK(plugin.data("printed") == PORTICO_OK);
     }
 }
@@ -83,7 +87,7 @@ TEST_CASE("ack needs the settings extension only if there are settings") {
     ScriptedHost host;
     host.has_settings = false;
     Driver plain(ack_query(PORTICO_ABI_MAJOR), host);
-    CHECK(plain.create() == PORTICO_OK);
+    CHECK(plain.start() == PORTICO_OK);
     host.settings["reply"] = std::string("x");
     Driver configured(ack_query(PORTICO_ABI_MAJOR), host);
     CHECK(configured.create() == PORTICO_UNSUPPORTED);

@@ -1,12 +1,16 @@
 // The plugin echo against a scripted host.
-#include "scripted_host.hpp"
+#include "plugins.hpp"
 #include "support/catch.hpp"
+#include "support/scripted_host.hpp"
+
+using portico::test::Driver;
+using portico::test::ScriptedHost;
 
 TEST_CASE("echo sends back what it gets") {
     ScriptedHost host;
     Driver echo(echo_query(PORTICO_ABI_MAJOR), host);
     REQUIRE(echo.validate() == PORTICO_OK);
-    REQUIRE(echo.create() == PORTICO_OK);
+    REQUIRE(echo.start() == PORTICO_OK);
     const std::string bytes("a\0b\xFF", 4);
     CHECK(echo.data(bytes) == PORTICO_OK);
     CHECK(echo.consumed == 4);
@@ -16,7 +20,7 @@ TEST_CASE("echo sends back what it gets") {
 TEST_CASE("echo holds what the queue does not take, and sends it once") {
     ScriptedHost host;
     Driver echo(echo_query(PORTICO_ABI_MAJOR), host);
-    REQUIRE(echo.create() == PORTICO_OK);
+    REQUIRE(echo.start() == PORTICO_OK);
     host.answers = {PORTICO_WOULD_BLOCK, PORTICO_WOULD_BLOCK};
     CHECK(echo.data("abc") == PORTICO_HOLD);
     CHECK(echo.consumed == 0);
@@ -30,7 +34,7 @@ TEST_CASE("echo sends a message in pieces if one send may not carry it, and resu
     ScriptedHost host;
     host.max_send_bytes = 3;
     Driver echo(echo_query(PORTICO_ABI_MAJOR), host);
-    REQUIRE(echo.create() == PORTICO_OK);
+    REQUIRE(echo.start() == PORTICO_OK);
     host.answers = {PORTICO_OK, PORTICO_WOULD_BLOCK};
     const std::string message = "0123456789\n";
     CHECK(echo.message(message, 0, 10) == PORTICO_HOLD);
@@ -46,14 +50,14 @@ TEST_CASE("echo gives up, and does not loop, if not even one byte may be sent") 
     ScriptedHost host;
     host.max_send_bytes = 0;
     Driver echo(echo_query(PORTICO_ABI_MAJOR), host);
-    REQUIRE(echo.create() == PORTICO_OK);
+    REQUIRE(echo.start() == PORTICO_OK);
     CHECK(echo.data("abc") == PORTICO_TOO_LARGE);
 }
 
 TEST_CASE("echo accepts that a connection is closing, and reports a failure") {
     ScriptedHost host;
     Driver echo(echo_query(PORTICO_ABI_MAJOR), host);
-    REQUIRE(echo.create() == PORTICO_OK);
+    REQUIRE(echo.start() == PORTICO_OK);
     host.answers = {PORTICO_GONE, PORTICO_NO_MEMORY};
     CHECK(echo.data("abc") == PORTICO_OK);
     CHECK(echo.data("abc") == PORTICO_NO_MEMORY);
