@@ -104,12 +104,12 @@ struct Script::Calls {
             line = &script.lines_.emplace_back();
             line->number = script.lines_.size() - 1;
             line->handle = connection;
+            line->opened = *opened;
         }
         if (*state != nullptr || connection == 0 || opened->struct_size != sizeof *opened ||
             opened->origin != PORTICO_ORIGIN_ACCEPTED || opened->reserved != 0) {
             script.violated("on_open with a state, without a handle, or wrongly described");
         }
-        line->opened = *opened;
         *state = line;
         const Guard guard(script, *line, "on_open");
         const portico_status status = script.on_open ? script.on_open(*line) : PORTICO_OK;
