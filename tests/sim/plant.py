@@ -32,13 +32,9 @@ def dependencies(build):
     return found
 
 
-def compile_again(entry, build, source, planted, target_object):
-    words = shlex.split(entry["command"])
-    file = pathlib.Path(entry["file"])
+def compile_again(words, file, build, source, planted, new):
     patched = planted / file.relative_to(source)
-    for option, value in {"-o": "", "-MT": "", "-MF": ".d"}.items():
-        if option in words:
-            words[words.index(option) + 1] = f"{target_object}{value}"
+    words[words.index("-o") + 1] = str(new)
     if patched.exists():
         words[words.index(str(file))] = str(patched)
     # The folders of headers, before those of the clean sources.
@@ -75,17 +71,17 @@ def main():
     entries = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
     objects = {}
     for entry in entries:
-        name = entry["output"]
-        if name in of_target and patched & made_from[name]:
+        words = shlex.split(entry["command"])
+        name = words[words.index("-o") + 1]
+        if name in of_target and patched & made_from.get(name, set()):
             new = options.output.with_name(f"{options.output.name}.{len(objects)}.o")
-            compile_again(entry, build, source, planted, new)
+            compile_again(words, pathlib.Path(entry["file"]), build, source, planted, new)
             objects[name] = new
     if not objects:
         sys.exit(f"nothing of {options.target} depends on the patched files")
     link_again(build, options.target, objects, options.output)
     for new in objects.values():
         new.unlink()
-        pathlib.Path(f"{new}.d").unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
