@@ -30,7 +30,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 SKIPPED = "tests/sim/interleave/"  # needs std::source_location: Clang 16
 PRODUCT = ("host/", "client/", "plugins/")
 # The fuzzers link these libraries. ./dev fuzz builds them with Clang, and any warning fails there.
-FUZZED = re.compile(r"/portico_(io|config|net|plugin|client)\.dir/")
+FUZZED = re.compile(r"/portico_(io|config|net|plugin|client|client_options)\.dir/")
 TIDY = ("host/", "client/")
 
 WARNINGS = ["-Wgnu", "-Werror", "-Wno-string-conversion"]  # PORTICO_ASSERT(!"what went wrong")
@@ -51,6 +51,14 @@ def mingw_options():
         ["-nostdinc++"] + [word for folder in cxx for word in ("-isystem", folder)]
 
 
+def files_of(entry):
+    """Its file, or those that are compiled together in it."""
+    if "/Unity/" not in entry["file"]:
+        return [entry["file"]]
+    with open(entry["file"], encoding="utf-8") as file:
+        return re.findall(r'#include "(.+)"', file.read())
+
+
 def read_commands(preset):
     """The files that a preset builds, once each: their path, folder and options for Clang."""
     target, target_cxx = mingw_options() if preset == "windows" else ([], [])
@@ -58,8 +66,8 @@ def read_commands(preset):
               encoding="utf-8") as file:
         entries = json.load(file)
     commands = {}
-    for entry in entries:
-        path = os.path.relpath(entry["file"], ROOT)
+    for entry, name in ((entry, name) for entry in entries for name in files_of(entry)):
+        path = os.path.relpath(name, ROOT)
         if path in commands or path.startswith(("..", "build/", SKIPPED)):
             continue
         cxx = path.endswith(".cpp")
@@ -72,7 +80,7 @@ def read_commands(preset):
             elif word not in GCC_ONLY:
                 kept.append(word)
             at += 1
-        commands[path] = {"file": entry["file"], "directory": entry["directory"],
+        commands[path] = {"file": name, "directory": entry["directory"],
                           "arguments": kept + target + (target_cxx if cxx else []),
                           "fuzzed": FUZZED.search(entry["command"]) is not None}
     return commands
