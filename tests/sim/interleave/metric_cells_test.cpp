@@ -139,15 +139,15 @@ Machine::World own_addition_first() {
 
 TEST_CASE("no addition is lost, and a counter never goes back: all orders", "[metric_cells]") {
     expect_all(counter(3, 0, 3), 125);
-    expect_all(counter(2, 2, 2), 536);
-    expect_all(bucket(2), 24);
+    expect_all(counter(2, 2, 2), 10'888);
+    expect_all(bucket(2), 2);
 }
 
 TEST_CASE("a gauge that is set counts each addition once: all orders", "[metric_cells]") {
     expect_all(gauge(3, false), 10);
     expect_all(gauge(2, true), 299);
     expect_all(gauge(2, false, 2), 72);
-    expect_all(own_addition_first(), 3);
+    expect_all(own_addition_first(), 9);
 }
 
 TEST_CASE("cells under four threads, drawn", "[metric_cells]") {
