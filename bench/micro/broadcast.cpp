@@ -319,15 +319,12 @@ public:
     Host(io::Backend backend, const std::vector<int>& all)
         : listener_(bench::listener_with({})),
           table_(static_cast<std::uint32_t>(all.size())),
-          context_{listener_.name,
-                   listener_.limits,
-                   listener_.framing,
-                   nullptr,
-                   &log_,
-                   nullptr,
-                   nullptr,
-                   {},
-                   {}} {
+          context_{.listener_name = listener_.name,
+                   .limits = listener_.limits,
+                   .framing = listener_.framing,
+                   .log = &log_,
+                   .pace = {},
+                   .loss_warnings = {}} {
         instance_ = std::make_unique<plugin::Instance>(
             plugin::Loaded{nullptr, &plugin_table(), "speaker"}, listener_, log_);
         context_.protocol = instance_.get();

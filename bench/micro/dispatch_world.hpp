@@ -32,15 +32,13 @@ inline config::Listener listener_with(const config::Framing& framing) {
 class DispatchWorld {
 public:
     explicit DispatchWorld(const config::Framing& framing = {})
-        : listener_(listener_with(framing)), context_{listener_.name,
-                                                      listener_.limits,
-                                                      listener_.framing,
-                                                      nullptr,
-                                                      &log_,
-                                                      nullptr,
-                                                      nullptr,
-                                                      {},
-                                                      {}} {
+        : listener_(listener_with(framing)),
+          context_{.listener_name = listener_.name,
+                   .limits = listener_.limits,
+                   .framing = listener_.framing,
+                   .log = &log_,
+                   .pace = {},
+                   .loss_warnings = {}} {
         auto still = std::make_unique<StillPort>(buffers_);
         port_ = still.get();
         group_ = std::make_unique<net::WorkerGroup>(std::move(still), chunks_,

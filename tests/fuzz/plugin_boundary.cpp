@@ -135,16 +135,12 @@ public:
         static_cast<void>(plugin::Instance(loaded, listener_, log_).validate(1));
         plugin_.check_gone();
         plugin_.serve(*port_);
-        net::ConnectionContext context{listener_.name,
-                                       listener_.limits,
-                                       listener_.framing,
-                                       nullptr,
-                                       &log_,
-                                       nullptr,
-                                       nullptr,
-                                       false,
-                                       {},
-                                       {}};
+        net::ConnectionContext context{.listener_name = listener_.name,
+                                       .limits = listener_.limits,
+                                       .framing = listener_.framing,
+                                       .log = &log_,
+                                       .pace = {},
+                                       .loss_warnings = {}};
         auto instance = std::make_unique<plugin::Instance>(loaded, listener_, log_);
         context.protocol = instance.get();
         instance->strand().set_home(*group_);

@@ -117,8 +117,9 @@ TEST_CASE("in the steady state a message costs one receive, one send and as few 
     // On io_uring the waits are the only calls: one submits the send and waits for the next
     // message. If the kernel reports each send, that ends the wait, and there is one more.
     const std::uint64_t waits_each = ports == "io_uring" && !has_quiet_sends() ? 2 : 1;
-    // On io_uring one more wait ends, to release what the last send kept.
-    const std::uint64_t last_looks = ports == "io_uring" ? threads : 0;
+    // On io_uring one more wait ends, to release what the last send kept. And on a busy machine a
+    // thread may stand still just before a wait while the counters are read.
+    const std::uint64_t last_looks = ports == "io_uring" ? 2 * threads : threads;
     CHECK(cost.waits <= waits_each * messages + ticks + looks + last_looks);
     CHECK(cost.wakes == 0);
     CHECK(cost.others <= idle);
