@@ -24,7 +24,8 @@ struct Access {
     std::uint64_t received_bytes = 0;
     std::uint64_t sent_bytes = 0;
     std::uint64_t messages = 0;     // offered to the plugin and taken
-    std::uint64_t duration_ns = 0;  // since it was opened
+    std::uint64_t duration_ns = 0;  // since it was opened; 0: it never was
+    bool is_outbound = false;       // this side connected
 };
 
 // Thread-safe; never blocks. Implemented in host/log.

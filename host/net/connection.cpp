@@ -66,6 +66,10 @@ void Connection::begin_at_home() noexcept {
     raise<event_opened>();
 }
 
+void Connection::raise_connected() noexcept {
+    raise<event_connected>();
+}
+
 void Connection::raise_timers(bool at_home) noexcept {
     if (at_home) {
         raise<event_timers>();
@@ -106,6 +110,9 @@ void Connection::dispatch_rare(std::uint8_t events) noexcept {
     }
     if ((events & event_timers) != 0) {
         run_timers();
+    }
+    if ((events & event_connected) != 0) {
+        connected();
     }
 }
 
@@ -253,6 +260,11 @@ void Connection::advance_by_steps() noexcept {
             case Stage::free:
             case Stage::opening:
             case Stage::over: return;
+            case Stage::connecting:
+                if (step_connecting()) {
+                    continue;
+                }
+                break;
             case Stage::open:
                 if (step_open()) {
                     continue;

@@ -9,6 +9,7 @@
 #include "net/connection_inline.hpp"
 #include "net/worker.hpp"
 #include "plugin/call_scope.hpp"
+#include "plugin/connect_functions.hpp"
 #include "plugin/instance.hpp"
 #include "plugin/instance_use.hpp"
 #include "plugin/metrics_functions.hpp"
@@ -280,6 +281,9 @@ const void* PORTICO_CALL HostFunctions::get_extension(portico_instance* handle, 
     }
     if (name == PORTICO_EXT_SEND_OWNED) {
         return &send_owned_table();
+    }
+    if (name == PORTICO_EXT_CONNECT) {
+        return &connect_table();
     }
     return nullptr;
 }

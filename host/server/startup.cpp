@@ -19,12 +19,17 @@ constexpr std::uint64_t descriptors_reserved = 64;
 // On Windows a start waits this long, in all, for addresses that are in use.
 constexpr auto listen_retry_time = std::chrono::milliseconds(2'000);
 
-std::string listener_place(const config::Listener& listener, const std::string& file) {
+// `line`: of the listener, or of what belongs to it.
+std::string listener_place(const config::Listener& listener, const std::string& file, int line) {
     std::string text = file;
     if (!text.empty()) {
-        text += listener.line != 0 ? ":" + std::to_string(listener.line) + ": " : ": ";
+        text += line != 0 ? ":" + std::to_string(line) + ": " : ": ";
     }
     return text + "listener \"" + listener.name + "\": ";
+}
+
+std::string listener_place(const config::Listener& listener, const std::string& file) {
+    return listener_place(listener, file, listener.line);
 }
 
 }  // namespace
@@ -120,6 +125,7 @@ bool Server::Implementation::load_plugins() {
             service->instance = std::make_unique<plugin::Instance>(std::move(*loaded), listener,
                                                                    *log_);
         }
+        resolve_upstreams(*service);
         service->context.listener_name = listener.name;
         service->context.limits = listener.limits;
         service->context.framing = listener.framing;
@@ -137,14 +143,35 @@ bool Server::Implementation::load_plugins() {
     return errors_.empty();
 }
 
+void Server::Implementation::resolve_upstreams(Service& service) {
+    const config::Listener& listener = *service.listener;
+    for (const config::Upstream& upstream : listener.upstreams) {
+        base::Result<io::HostPort> where = io::parse_host_port(upstream.address);
+        base::Result<std::vector<io::Address>> addresses = where ? io::resolve(where->host,
+                                                                               where->port)
+                                                                 : base::Failure{where.error()};
+        if (addresses) {
+            service.upstreams.push_back({upstream.name, std::move(*addresses),
+                                         upstream.connect_timeout_ms, upstream.framing,
+                                         upstream.limits});
+        } else {
+            errors_.push_back(listener_place(listener, config_.file, upstream.line) +
+                              "upstream \"" + upstream.name + "\": " + addresses.error());
+        }
+    }
+}
+
 bool Server::Implementation::make_table() {
     std::uint64_t connections = 0;
     for (const config::Listener& listener : config_.listeners) {
         connections += listener.limits.connections;
+        for (const config::Upstream& upstream : listener.upstreams) {
+            connections += upstream.limits.connections;
+        }
     }
     if (connections > net::ConnectionTable::connections_limit) {
         errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") +
-                          "limits.connections: the listeners' sum is " +
+                          "limits.connections: the sum over listeners and upstreams is " +
                           std::to_string(connections) + ", at most " +
                           std::to_string(net::ConnectionTable::connections_limit) +
                           " are possible");
@@ -154,7 +181,7 @@ bool Server::Implementation::make_table() {
     const std::uint64_t descriptors = io::raise_descriptor_limit();
     if (descriptors < connections + descriptors_reserved) {
         log_->compose(base::LogLevel::warn, {}, 0, [&] {
-            return "the listeners' limits allow " + std::to_string(connections) +
+            return "the limits of listeners and upstreams allow " + std::to_string(connections) +
                    " connections, but this process may have only " + std::to_string(descriptors) +
                    " descriptors (ulimit -n): new clients will wait when they run out";
         });
@@ -214,11 +241,13 @@ void Server::Implementation::listen(Service& service, std::uint64_t retry_until_
 
 bool Server::Implementation::prepare_stop() {
     std::vector<net::Acceptor*> acceptors;
+    std::vector<net::Connector*> connectors;
     for (const std::unique_ptr<Service>& service : services_) {
         acceptors.push_back(service->acceptor.get());
+        connectors.push_back(service->connector.get());
     }
-    drain_ = std::make_unique<net::Drain>(*table_, std::move(acceptors),
-                                          [this] { notify_changed(); });
+    drain_ = std::make_unique<net::Drain>(
+        *table_, std::move(acceptors), [this] { notify_changed(); }, std::move(connectors));
     watches_.clear();
     for (const std::unique_ptr<Port>& port : ports_) {
         for (const std::unique_ptr<net::Worker>& worker : port->group->workers()) {
@@ -295,6 +324,10 @@ void Server::Implementation::run() noexcept {
     for (const std::unique_ptr<Service>& service : services_) {
         log_->compose(base::LogLevel::info, service->listener->name, 0,
                       [&] { return "plugin " + service->instance->description(); });
+    }
+    // Functions that were posted in create may connect.
+    for (const std::unique_ptr<Service>& service : services_) {
+        service->connector->start([this] { notify_changed(); });
     }
     begin_work();
     {

@@ -208,6 +208,7 @@ Plan Plan::draw(Random random) {
     draw_floods(plan, random.fork("floods"));
     draw_answers(plan, random.fork("answers"));
     plan.has_timers = random.fork("timers").one_in(2);
+    plan.has_outbound = random.fork("outbound").one_in(3);
     Random ways = random.fork("ways to send");
     plan.other_ways = ways.one_in(3) ? 65'536U >> ways.below(4) : 0;
     return plan;

@@ -55,7 +55,8 @@ struct Plan {
     bool callers_end_in_destroy = false;  // otherwise before the instances finish
     bool callers_go_on = false;           // or only after all instances are destroyed
 
-    bool has_timers = false;  // callbacks and callers use timers
+    bool has_timers = false;    // callbacks and callers use timers
+    bool has_outbound = false;  // and they connect to other servers
 
     std::uint64_t traffic_ns = 0;  // at most
     // then the world becomes quiet, and all that is owed must happen; otherwise it stops in

@@ -11,6 +11,7 @@
 
 namespace portico::sim {
 
+class WorldOutbound;
 class WorldTimers;
 
 class Plugin {
@@ -34,6 +35,7 @@ public:
     bool is_unhurried = false;
     std::function<void()> on_long_callback;  // one begins
     WorldTimers* timers = nullptr;           // null: it uses none
+    WorldOutbound* outbound = nullptr;       // null: it does not connect
 
     struct Callbacks;  // the C functions of the table
 

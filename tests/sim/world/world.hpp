@@ -13,6 +13,7 @@
 
 #include "net/drain.hpp"
 #include "sim/sim_port.hpp"
+#include "sim/world/outbound.hpp"
 #include "sim/world/peers.hpp"
 #include "sim/world/plugins.hpp"
 #include "sim/world/timers.hpp"
@@ -79,6 +80,7 @@ private:
     Ledger ledger_;
     Calls calls_;
     WorldTimers timers_;
+    std::unique_ptr<WorldOutbound> outbound_;  // null: nobody connects
     std::unique_ptr<SilentLog> log_;
     std::unique_ptr<net::ConnectionTable> table_;
     std::unique_ptr<plugin::Metrics> metrics_;
