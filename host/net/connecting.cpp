@@ -19,8 +19,8 @@ io::PeerTimeouts timeouts_of(const config::Limits& limits) noexcept {
     return timeouts;
 }
 
-// If nobody listens on a port that the system also gives to clients, a socket may be given that very
-// port, and connects to itself (RFC 9293, a simultaneous open).
+// If nobody listens on a port that the system also gives to clients, a socket may be given that
+// very port, and connects to itself (RFC 9293, a simultaneous open).
 bool is_connected_to_itself(const io::Socket& socket, const io::Address& remote) noexcept {
     const io::Address local = socket.local_address();
     return local.port == remote.port && local == socket.peer_address();
@@ -44,7 +44,7 @@ void Connection::take_target(const ConnectionContext& context, Connecting* conne
 
 WorkerGroup* Connection::home_of(const ConnectionContext& context,
                                  std::uint64_t generation) const noexcept {
-    // As in home_for(): if the connection lives when its word is loaded, this is its home.
+    // As in Connection::home_for(): if the connection lives when its word is loaded, this is its home.
     const Strand* its = strand_.load(std::memory_order_acquire);
     WorkerGroup* home = its == &own_strand_ ? own_strand_.home_at_some_time() : nullptr;
     return belongs_to(context, generation) && (is_live() || on_strand()) ? home : nullptr;

@@ -11,8 +11,8 @@
 
 namespace portico::net {
 
-// Between the two looks another connection may have come into the slot. Then the call finds out when
-// it reserves.
+// Between the two looks another connection may have come into the slot. Then the call finds out
+// when it reserves.
 const ConnectionContext* Connection::own_context(const ConnectionContext& context,
                                                  std::uint64_t generation) const noexcept {
     if (SlotWord::generation_of(word_.load()) != generation) {

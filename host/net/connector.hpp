@@ -5,9 +5,9 @@
 // (connecting.hpp). Each belongs to an upstream, which bounds how many there are, or to
 // none; then it takes one of the places of the listener's accepted connections.
 //
-// The end. Outbound connections serve accepted ones. So in a stop they are not drained beside these.
-// When the last accepted connection has ended, Drain calls end(): no connect is accepted from then
-// on, and each outbound connection flushes and closes.
+// The end. Outbound connections serve accepted ones. So in a stop they are not drained beside
+// these. When the last accepted connection has ended, Drain calls end(): no connect is accepted from
+// then on, and each outbound connection flushes and closes.
 //
 // Concurrency: mutex_ guards everything but the atomics, since connecting is not the steady path. A
 // connection's word is opened under it. So whoever has called end() finds each connection that was
@@ -122,8 +122,8 @@ private:
     bool started_ = false;
     // Written under mutex_. The release pairs with the acquire of threads that drain.
     std::atomic<bool> is_ending_{false};
-    // Raised under mutex_ before a connection opens, lowered (release) when it is released. A server
-    // that reads 0 (acquire) sees what those connections did.
+    // Raised under mutex_ before a connection opens, lowered (release) when it is released. A
+    // server that reads 0 (acquire) sees what those connections did.
     std::atomic<std::uint32_t> open_{0};
     std::atomic<std::uint64_t> connects_{0};  // a statistic
 };

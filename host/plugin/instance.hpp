@@ -142,7 +142,8 @@ private:
     // The protocol for these callbacks of outbound connections; null if there are too many. Throws
     // std::bad_alloc. From any thread.
     [[nodiscard]] OutboundCallbacks* outbound_callbacks(const portico_callbacks& given);
-    // The callbacks of all connections: accepted ones have the plugin's table, outbound ones theirs.
+    // The callbacks of all connections: accepted ones have the plugin's table, outbound ones their
+    // own.
     [[nodiscard]] Answer call_on_data(const portico_callbacks& callbacks,
                                       net::Connection& connection, const Message& message,
                                       std::size_t& consumed) noexcept;

@@ -1,5 +1,5 @@
-// The callbacks that a plugin gave for its outbound connections, as net calls them. callbacks.cpp has
-// them, beside those of accepted connections.
+// The callbacks that a plugin gave for its outbound connections, as net calls them. callbacks.cpp
+// has them, beside those of accepted connections.
 #pragma once
 
 #include "net/protocol.hpp"

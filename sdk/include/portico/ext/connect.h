@@ -22,9 +22,9 @@ typedef struct portico_target {
      * limits. */
     const char *upstream;
     uint64_t upstream_size;
-    /* "192.0.2.1:5000", "[2001:db8::1]:5000", or "5000" for 127.0.0.1; no name of a host. Then there
-     * is no framing, and the listener's limits count. The connection takes one of the places of
-     * its limits.connections. */
+    /* "192.0.2.1:5000", "[2001:db8::1]:5000", or "5000" for 127.0.0.1; no name of a host. Then
+     * there is no framing, and the listener's limits count. The connection takes one of the places
+     * of its limits.connections. */
     const char *address;
     uint64_t address_size;
     /* A connection of this instance on whose worker the new one lives, so that what one receives
@@ -64,8 +64,9 @@ typedef struct portico_connect {
      *   PORTICO_INVALID      connection NULL; a wrong struct_size; neither or both of upstream and
      *                        address; an address that is none; callbacks NULL or unsound
      *   PORTICO_NOT_FOUND    the listener has no such upstream
-     *   PORTICO_LIMIT        the upstream (or, for an address, the listener) has as many connections
-     *                        as its limits.connections; or this is the 257th table of callbacks
+     *   PORTICO_LIMIT        the upstream (or, for an address, the listener) has as many
+     *                        connections as its limits.connections; or this is the 257th table of
+     *                        callbacks
      *   PORTICO_GONE         the instance ends, or `beside` does not exist any more
      *   PORTICO_UNSUPPORTED  in create
      *   PORTICO_NO_MEMORY */
