@@ -44,7 +44,8 @@ void Connection::take_target(const ConnectionContext& context, Connecting* conne
 
 WorkerGroup* Connection::home_of(const ConnectionContext& context,
                                  std::uint64_t generation) const noexcept {
-    // As in Connection::home_for(): if the connection lives when its word is loaded, this is its home.
+    // As in Connection::home_for(): if the connection lives when its word is loaded, this is its
+    // home.
     const Strand* its = strand_.load(std::memory_order_acquire);
     WorkerGroup* home = its == &own_strand_ ? own_strand_.home_at_some_time() : nullptr;
     return belongs_to(context, generation) && (is_live() || on_strand()) ? home : nullptr;

@@ -6,8 +6,8 @@
 // none; then it takes one of the places of the listener's accepted connections.
 //
 // The end. Outbound connections serve accepted ones. So in a stop they are not drained beside
-// these. When the last accepted connection has ended, Drain calls end(): no connect is accepted from
-// then on, and each outbound connection flushes and closes.
+// these. When the last accepted connection has ended, Drain calls end(): no connect is accepted
+// from then on, and each outbound connection flushes and closes.
 //
 // Concurrency: mutex_ guards everything but the atomics, since connecting is not the steady path. A
 // connection's word is opened under it. So whoever has called end() finds each connection that was

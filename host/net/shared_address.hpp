@@ -1,8 +1,8 @@
 // An address that anyone with a handle may read at any time. It is written while nobody can hold
 // the slot's generation, and once more if it was none (family none, all zero) then. The reader
-// looks at the slot's word before and after. The loads are acquire: a reader that got words of a later
-// connection's address also sees, in its second look, that the generation is over. The word with
-// the family is stored last and loaded first: whoever sees the family sees the whole address.
+// looks at the slot's word before and after. The loads are acquire: a reader that got words of a
+// later connection's address also sees, in its second look, that the generation is over. The word
+// with the family is stored last and loaded first: whoever sees the family sees the whole address.
 //
 // `Atomic` is std::atomic, except in tests that switch threads at every access.
 #pragma once
