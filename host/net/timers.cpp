@@ -22,6 +22,22 @@ std::uint64_t nanoseconds(std::uint32_t milliseconds) noexcept {
 
 // ---- TimerOwner
 
+Connection& TimerOwner::connection() const noexcept {
+    return *reinterpret_cast<Connection*>(bits_);
+}
+
+InstanceTimers& TimerOwner::instance() const noexcept {
+    return *reinterpret_cast<InstanceTimers*>(bits_ & ~is_instance);
+}
+
+bool TimerOwner::is_of(const InstanceTimers& asker) const noexcept {
+    return (bits_ & is_instance) != 0 ? &instance() == &asker : connection().is_of(asker.context());
+}
+
+bool TimerOwner::is_closing() const noexcept {
+    return (bits_ & is_instance) != 0 ? instance().is_closing_ : connection().is_closing();
+}
+
 TimerList& TimerOwner::list() const noexcept {
     return (bits_ & is_instance) != 0 ? instance().list_ : connection().timers_;
 }

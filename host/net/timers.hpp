@@ -79,7 +79,6 @@ private:
 
     std::uintptr_t bits_;
 };
-// (timers_inline.hpp defines what a restart needs of it.)
 
 class Timers {
 public:

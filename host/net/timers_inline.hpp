@@ -4,7 +4,6 @@
 #include "base/clock.hpp"
 #include "base/inline.hpp"
 #include "net/connection.hpp"
-#include "net/instance_timers.hpp"
 #include "net/worker.hpp"
 
 namespace portico::net {
@@ -42,24 +41,6 @@ PORTICO_ALWAYS_INLINE bool Timers::note_restart(TimerRecord& record,
     restarts_[restart_count_++] = static_cast<std::uint32_t>(number & TimerTable::none);
     record.set_restarted(true);
     return true;
-}
-
-// ---- TimerOwner
-
-inline Connection& TimerOwner::connection() const noexcept {
-    return *reinterpret_cast<Connection*>(bits_);
-}
-
-inline InstanceTimers& TimerOwner::instance() const noexcept {
-    return *reinterpret_cast<InstanceTimers*>(bits_ & ~is_instance);
-}
-
-inline bool TimerOwner::is_of(const InstanceTimers& asker) const noexcept {
-    return (bits_ & is_instance) != 0 ? &instance() == &asker : connection().is_of(asker.context());
-}
-
-inline bool TimerOwner::is_closing() const noexcept {
-    return (bits_ & is_instance) != 0 ? instance().is_closing_ : connection().is_closing();
 }
 
 }  // namespace portico::net
