@@ -29,16 +29,19 @@ inline config::Listener listener_with(const config::Framing& framing) {
     return listener;
 }
 
+inline net::ConnectionContext context_of(const config::Listener& listener, base::Log& log) {
+    return {.listener_name = listener.name,
+            .limits = listener.limits,
+            .framing = listener.framing,
+            .log = &log,
+            .pace = {},
+            .loss_warnings = {}};
+}
+
 class DispatchWorld {
 public:
     explicit DispatchWorld(const config::Framing& framing = {})
-        : listener_(listener_with(framing)),
-          context_{.listener_name = listener_.name,
-                   .limits = listener_.limits,
-                   .framing = listener_.framing,
-                   .log = &log_,
-                   .pace = {},
-                   .loss_warnings = {}} {
+        : listener_(listener_with(framing)), context_(context_of(listener_, log_)) {
         auto still = std::make_unique<StillPort>(buffers_);
         port_ = still.get();
         group_ = std::make_unique<net::WorkerGroup>(std::move(still), chunks_,

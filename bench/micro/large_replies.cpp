@@ -175,13 +175,7 @@ const portico_plugin& plugin_table() {
 class Host {
 public:
     Host(io::Backend backend, int socket)
-        : listener_(bench::listener_with({})),
-          context_{.listener_name = listener_.name,
-                   .limits = listener_.limits,
-                   .framing = listener_.framing,
-                   .log = &log_,
-                   .pace = {},
-                   .loss_warnings = {}} {
+        : listener_(bench::listener_with({})), context_(bench::context_of(listener_, log_)) {
         base::Result<std::unique_ptr<io::CompletionPort>> port = io::make_port(backend, buffers_,
                                                                                {});
         if (!port) {
