@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cmath>
-#include <limits>
 #include <new>
 #include <string_view>
 
@@ -91,8 +90,7 @@ struct MetricsFunctions {
     static portico_status PORTICO_CALL add(portico_instance* handle, portico_series series,
                                            double amount) noexcept {
         return with_series(handle, series, [amount](MetricSeries& found, std::uint32_t worker) {
-            // (This is false for NaN too.)
-            const bool may_be_added = std::abs(amount) <= std::numeric_limits<double>::max() &&
+            const bool may_be_added = std::isfinite(amount) &&
                                       (amount >= 0 || found.kind() == Kind::gauge);
             if (found.kind() == Kind::histogram || !may_be_added) {
                 return PORTICO_INVALID;
