@@ -82,6 +82,8 @@ class Run:
             "timed": {},
         }
         if arguments.resume:
+            if not self.file.exists():
+                raise BenchError(f"there is no earlier run to go on with: no {self.file}")
             self.go_on_with(json.loads(self.file.read_text(encoding="utf-8")))
 
     def go_on_with(self, data):
