@@ -28,7 +28,9 @@ void name_this_thread(const char* name) noexcept {
         set(::GetCurrentThread(), wide);
     }
 #else
-    ::pthread_setname_np(::pthread_self(), name);
+    char kept[16];  // a longer name would be refused
+    std::snprintf(kept, sizeof kept, "%s", name);
+    ::pthread_setname_np(::pthread_self(), kept);
 #endif
 }
 

@@ -86,7 +86,11 @@ struct Listener {
     Framing framing;
     Limits limits;
     std::uint32_t blocking_threads = 4;  // 1 to 1,024; for a plugin whose callbacks may block
-    int line = 0;                        // in the file, for errors; 0 if it came from a program
+    // for a plugin that uses the executor: threads for its blocking work, 1 to 1,024, and how much
+    // of it may wait for one, 1 to 65,536
+    std::uint32_t executor_threads = 2;
+    std::uint32_t executor_queue = 1'024;
+    int line = 0;  // in the file, for errors; 0 if it came from a program
 };
 
 struct Io {

@@ -150,6 +150,8 @@ Listener read_listener(const Node& node, const std::string& path, const std::str
     read_framing(reader.object_reader("framing"), listener.framing);
     read_limits(reader.object_reader("limits"), listener.limits);
     reader.integer("blocking_threads", listener.blocking_threads, 1, 1'024);
+    reader.integer("executor_threads", listener.executor_threads, 1, 1'024);
+    reader.integer("executor_queue", listener.executor_queue, 1, 65'536);
     reader.reject_unknown_keys();
     return listener;
 }

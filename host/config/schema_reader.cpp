@@ -35,6 +35,8 @@ constexpr std::array homes = {
     Home{"framing", in_listener},
     Home{"limits", in_listener},
     Home{"blocking_threads", in_listener},
+    Home{"executor_threads", in_listener},
+    Home{"executor_queue", in_listener},
     Home{"type", "in \"framing\""},
     Home{"delimiter", "in \"framing\""},
     Home{"bytes", "in \"framing\""},

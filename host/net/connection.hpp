@@ -47,6 +47,7 @@ namespace portico::net {
 class ConnectionTable;
 class Reservation;
 class WorkerGroup;
+struct ReservedPost;
 
 enum class SendResult : std::uint8_t { queued, would_block, too_large, finished, gone, no_memory };
 enum class CallResult : std::uint8_t { accepted, gone, no_memory };
@@ -121,6 +122,9 @@ public:
     // Protocol::on_posted gets the function and its argument, exactly once, before on_close.
     [[nodiscard]] CallResult post(std::uint64_t generation, AnyFunction function,
                                   void* argument) noexcept;
+    // The same without memory, and without the protocol: post.arrived is called, once, before
+    // on_close. False: the connection is closing or gone, and the post is still the caller's.
+    [[nodiscard]] bool post_reserved(std::uint64_t generation, ReservedPost& post) noexcept;
     // The server's orders. drain() calls on_drain, once may_drain(). cut() aborts, because the
     // deadline has passed.
     [[nodiscard]] bool may_drain() const noexcept {
@@ -263,6 +267,7 @@ private:
     void dispatch_rare(std::uint8_t events) noexcept;
     void deliver_call(Call& call) noexcept;
     void deliver_external(ExternalSend& send) noexcept;
+    void deliver_reserved(ReservedPost& post) noexcept;
 
     // ---- After each event.
     // Decides what to do next, and does it, until nothing is left to do.

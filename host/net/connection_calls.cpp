@@ -7,6 +7,7 @@
 
 #include "net/connection_call.hpp"
 #include "net/connection_inline.hpp"
+#include "net/reserved_post.hpp"
 
 namespace portico::net {
 
@@ -100,6 +101,31 @@ CallResult Connection::resume(std::uint64_t generation) noexcept {
 CallResult Connection::post(std::uint64_t generation, AnyFunction function,
                             void* argument) noexcept {
     return call(generation, CallKind::post, SlotWord::Mark::nothing, function, argument);
+}
+
+// The reservation keeps the connection, and so its strand, until the post has arrived.
+bool Connection::post_reserved(std::uint64_t generation, ReservedPost& post) noexcept {
+    if (!word_.reserve_call(generation, false)) {
+        return false;
+    }
+    post.connection = this;
+    post.deliver = [](Mail& mail) {
+        auto& arrived = static_cast<ReservedPost&>(mail);
+        Worker::current()->before_callback(arrived.connection->context());
+        arrived.connection->deliver_reserved(arrived);
+    };
+    strand().deliver(post);
+    return true;
+}
+
+void Connection::deliver_reserved(ReservedPost& post) noexcept {
+    if (stage_ == Stage::opening) {
+        strand().deliver(post);  // as deliver_call()
+        return;
+    }
+    post.arrived(post, *this, SlotWord::is_closing(word_.load()));
+    give_back(1);
+    advance();
 }
 
 CallResult Connection::drain(std::uint64_t generation, const Draining& draining) noexcept {

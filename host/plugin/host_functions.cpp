@@ -10,6 +10,7 @@
 #include "net/connection_inline.hpp"
 #include "net/worker.hpp"
 #include "plugin/call_scope.hpp"
+#include "plugin/executor_functions.hpp"
 #include "plugin/instance.hpp"
 #include "plugin/instance_use.hpp"
 #include "plugin/metrics_functions.hpp"
@@ -42,7 +43,7 @@ portico_status Instance::post_instance(portico_post_function function, void* arg
     made->deliver = [](net::Mail& mail) {
         auto& post = static_cast<InstancePost&>(mail);
         Instance& instance = *post.instance;
-        const bool closing = (instance.posts_.load(std::memory_order_acquire) & finishing) != 0;
+        const bool closing = instance.is_finishing();
         net::Worker::current()->before_callback(*instance.context_);
         {
             const CallScope scope(posted_name, instance, nullptr, 0);
@@ -277,6 +278,11 @@ const void* PORTICO_CALL HostFunctions::get_extension(portico_instance* handle, 
     }
     if (name == PORTICO_EXT_SEND_OWNED) {
         return &send_owned_table();
+    }
+    if (name == PORTICO_EXT_EXECUTOR) {
+        // (A check starts nothing.)
+        const bool is_there = instance.connections() == nullptr || instance->start_executor();
+        return is_there ? &executor_table() : nullptr;
     }
     return nullptr;
 }

@@ -38,7 +38,11 @@ std::string error_text(const std::vector<char>& buffer) {
 }  // namespace
 
 Instance::Instance(Loaded plugin, const config::Listener& listener, base::Log& log)
-    : loaded_(std::move(plugin)), handle_(InstanceHandle::make()), listener_(listener), log_(log) {
+    : loaded_(std::move(plugin)),
+      handle_(InstanceHandle::make()),
+      listener_(listener),
+      log_(log),
+      executor_(listener.executor_threads, listener.executor_queue) {
     std::memcpy(&table_, loaded_.table,
                 std::min<std::size_t>(sizeof table_, loaded_.table->struct_size));
     std::memcpy(&callbacks_, table_.callbacks,
@@ -58,6 +62,7 @@ Instance::~Instance() {
         PORTICO_ASSERT(posts_.load(std::memory_order_acquire) == finishing);
         table_.destroy(self_);
     }
+    executor_.stop();
     close_handle();
     delete metrics_.load(std::memory_order_relaxed);
 }
@@ -160,7 +165,9 @@ std::vector<std::string> Instance::create(net::ConnectionTable& table,
     const ControlScope scope(*this);
     const portico_status status = table_.create(&setup, &self_);
     created_ = status >= 0;
-    if (!created_) {
+    if (created_) {
+        executor_.open();
+    } else {
         // Functions that it posted before it failed still run, with CLOSING, and so do its timers.
         // It has freed what it stored as self.
         self_ = nullptr;
@@ -208,7 +215,7 @@ portico_status Instance::define_metric(const portico_metric_definition& definiti
 }
 
 void Instance::begin_finish() noexcept {
-    if ((posts_.load(std::memory_order_acquire) & finishing) != 0) {
+    if (is_finishing()) {
         return;
     }
     if (context_ == nullptr) {  // create was never called
@@ -242,9 +249,20 @@ bool Instance::finish_within(std::chrono::milliseconds at_most) {
 }
 
 void Instance::end_finish() noexcept {
+    executor_.stop();  // nothing is left for it, and nothing can come
     if (!created_) {
         close_handle();  // no destroy follows
     }
+}
+
+bool Instance::start_executor() noexcept {
+    std::string mistake;
+    const bool is_started = executor_.start(mistake);
+    if (!mistake.empty()) {
+        log_.write(is_started ? base::LogLevel::warn : base::LogLevel::error, listener_.name, 0,
+                   mistake);
+    }
+    return is_started;
 }
 
 SettingsReader* Instance::settings_now() noexcept {

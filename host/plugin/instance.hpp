@@ -3,9 +3,9 @@
 // To net it is a Protocol that calls the plugin's callbacks (callbacks.cpp). To the plugin it is
 // the portico_instance whose handle it passes to the host's functions (host_functions.cpp).
 //
-// Concurrency: callbacks run on strands. The host's functions are called from any thread. They
-// reach the connection through its slot's word; in this object they use posts_ and what is constant
-// after create().
+// Concurrency: callbacks run on strands, and blocking work on the threads of executor_. The host's
+// functions are called from any thread. They reach the connection through its slot's word; in this
+// object they use posts_, executor_ and what is constant after create().
 #pragma once
 
 #include <atomic>
@@ -24,6 +24,7 @@
 #include "net/instance_timers.hpp"
 #include "net/protocol.hpp"
 #include "net/strand.hpp"
+#include "plugin/executor.hpp"
 #include "plugin/instance_handle.hpp"
 #include "plugin/instance_metrics.hpp"
 #include "plugin/loader.hpp"
@@ -69,11 +70,13 @@ public:
     [[nodiscard]] net::Strand& strand() noexcept { return strand_; }
 
     // After the last connection is released: refuses new posts, ends the instance's timers, and
-    // waits until all posts that were accepted and the timers' last calls have run. The workers
-    // must still run.
+    // waits until all posts and all work that were accepted and the timers' last calls have run.
+    // The workers must still run.
     void finish();
     // The same for a limited time. Returns true if they have run. May be called again.
     [[nodiscard]] bool finish_within(std::chrono::milliseconds at_most);
+    // [any thread] Blocking work that has not returned.
+    [[nodiscard]] Executor::Left work_left() const noexcept { return executor_.left(); }
 
     // ---- net::Protocol
     [[nodiscard]] bool on_open(net::Connection& connection,
@@ -101,6 +104,7 @@ public:
 
 private:
     friend class InstanceUse;
+    friend struct ExecutorFunctions;
     friend struct HostFunctions;
     friend struct MetricsFunctions;
     friend struct SendOwnedFunctions;
@@ -149,12 +153,17 @@ private:
     void end_post() noexcept;
     // Refuses new posts and timers, and ends the instance's timers. Later calls do nothing.
     void begin_finish() noexcept;
+    [[nodiscard]] bool is_finishing() const noexcept {
+        return (posts_.load(std::memory_order_acquire) & finishing) != 0;
+    }
     [[nodiscard]] bool has_finished() const noexcept {
         return posts_.load(std::memory_order_acquire) == finishing;
     }
     void end_finish() noexcept;
     [[nodiscard]] portico_status post_instance(portico_post_function function,
                                                void* argument) noexcept;
+    // From any thread, after create was called. False: there are no threads for blocking work.
+    [[nodiscard]] bool start_executor() noexcept;
 
     const Loaded loaded_;
     // copies: members that the plugin's version does not have are null
@@ -183,6 +192,7 @@ private:
     net::InstanceTimers timers_{
         strand_, [](void* owner) { static_cast<Instance*>(owner)->end_post(); }, this};
     StopMail stop_mail_;
+    Executor executor_;
     // on_stop has returned. The release pairs with the acquire of may_drain(): an on_drain sees
     // what on_stop did.
     std::atomic<bool> stopped_{false};
@@ -190,8 +200,8 @@ private:
     // a count, and a time that only one thread moves forward.
     std::atomic<std::uint64_t> failure_logged_ns_{0};
     std::atomic<std::uint64_t> failures_unlogged_{0};
-    // The number of posts that were accepted and have not returned (a finish() counts as one until
-    // the timers have ended), and the top bit once finish() has begun. All changes are acq_rel: the
+    // The number of posts that were accepted and have not returned (so does work, until its `done`
+    // has; a finish() counts as one until the timers have ended), and the top bit once finish() has begun. All changes are acq_rel: the
     // thread that sees the last end_post() in finish() also sees what the posted functions did.
     std::atomic<std::uint32_t> posts_{0};
     std::mutex finish_mutex_;

@@ -244,11 +244,15 @@ private:
     // stuck_callback_ names it.
     [[nodiscard]] bool find_stuck() noexcept;
 
+    // These set stuck_callback_.
     void name_stuck(const net::Protocol* protocol, const char* callback,
                     std::uint64_t connection) noexcept;
+    void name_stuck_work(const Service& service) noexcept;
+    void give_reason(const net::Protocol* protocol, const std::string& what);
 
-    // Waits until the functions that were posted to the instances have run. False: `may_give_up`
-    // said yes, one of them does not return, and find_stuck() has named it.
+    // Waits until the functions that were posted to the instances, and their blocking work, have
+    // run. False: `may_give_up` has said yes for a second, something does not return, and
+    // stuck_callback_ names it.
     [[nodiscard]] bool finish_instances(const MayGiveUp& may_give_up) noexcept;
 
     [[nodiscard]] bool destroy_instances(const MayGiveUp& may_give_up) noexcept;

@@ -1,5 +1,5 @@
-// Callbacks of plugins may never return. This limits how long a stop waits for them, and names one
-// that does not return.
+// Callbacks of plugins, and the work that they give away, may never return. This limits how long a
+// stop waits for them, and names what does not return.
 #include <cstdio>
 #include <thread>
 
@@ -22,30 +22,55 @@ bool Server::Implementation::find_stuck() noexcept {
 void Server::Implementation::name_stuck(const net::Protocol* protocol, const char* callback,
                                         std::uint64_t connection) noexcept {
     try {
-        stuck_callback_ = "the host no longer waits for ";
-        for (const std::unique_ptr<Service>& service : services_) {
-            if (service->context.protocol == protocol) {
-                stuck_callback_ += "plugin \"" + service->listener->plugin + "\", listener \"" +
-                                   service->listener->name + "\": ";
-            }
-        }
-        stuck_callback_ += callback;
+        std::string what = callback;
         if (connection != 0) {
             char number[40];
             std::snprintf(number, sizeof number, " of connection %llx",
                           static_cast<unsigned long long>(connection));
-            stuck_callback_ += number;
+            what += number;
         }
-        stuck_callback_ += " has not returned";
+        give_reason(protocol, what + " has not returned");
     } catch (const std::bad_alloc&) {
         stuck_callback_.clear();
     }
 }
 
+void Server::Implementation::name_stuck_work(const Service& service) noexcept {
+    try {
+        const plugin::Executor::Left left = service.instance->work_left();
+        give_reason(service.context.protocol, "blocking work has not returned (" +
+                                                  std::to_string(left.running) + " under way, " +
+                                                  std::to_string(left.waiting) + " waiting)");
+    } catch (const std::bad_alloc&) {
+        stuck_callback_.clear();
+    }
+}
+
+void Server::Implementation::give_reason(const net::Protocol* protocol, const std::string& what) {
+    stuck_callback_ = "the host no longer waits for ";
+    for (const std::unique_ptr<Service>& service : services_) {
+        if (service->context.protocol == protocol) {
+            stuck_callback_ += "plugin \"" + service->listener->plugin + "\", listener \"" +
+                               service->listener->name + "\": ";
+        }
+    }
+    stuck_callback_ += what;
+}
+
 bool Server::Implementation::finish_instances(const MayGiveUp& may_give_up) noexcept {
+    // Work is not waited for longer than a callback, even if it makes progress: there may be much.
+    std::uint32_t checks = 0;
     for (const std::unique_ptr<Service>& service : services_) {
         while (!service->instance->finish_within(stuck_check_interval)) {
-            if (may_give_up() && find_stuck()) {
+            if (!may_give_up()) {
+                continue;
+            }
+            if (find_stuck()) {
+                return false;
+            }
+            ++checks;
+            if (checks > stuck_checks_max && service->instance->work_left().all() != 0) {
+                name_stuck_work(*service);
                 return false;
             }
         }

@@ -3,6 +3,7 @@
  * after it: append members instead, and add their lines. */
 #include <assert.h>
 
+#include <portico/ext/executor.h>
 #include <portico/ext/metrics.h>
 #include <portico/ext/send_owned.h>
 #include <portico/ext/settings.h>
@@ -45,6 +46,7 @@ struct function_types {
     portico_post_function post;
     portico_timer_function timer;
     portico_release_function release;
+    portico_work_function work;
 };
 FUNCTION(struct function_types, query, 0, const portico_module *, (uint32_t));
 FUNCTION(struct function_types, post, 8, void,
@@ -53,6 +55,7 @@ FUNCTION(struct function_types, timer, 16, void,
          (void *, portico_connection, void *, void *, const portico_timer_event *));
 FUNCTION(struct function_types, release, 24, void,
          (void *, portico_connection, void *, void *, portico_status));
+FUNCTION(struct function_types, work, 32, void, (void *, void *));
 
 static_assert(sizeof(portico_status) == 4, "portico_status");
 static_assert(sizeof(portico_connection) == 8 && sizeof(portico_timer) == 8 &&
@@ -274,6 +277,14 @@ FUNCTION(portico_send_owned, commit, 24, portico_status, (portico_instance *, ui
 FUNCTION(portico_send_owned, drop, 32, portico_status, (portico_instance *, uint64_t));
 LAST(portico_send_owned, drop, 40);
 
+SIZE(portico_executor, 16);
+MEMBER(portico_executor, struct_size, 0, 4, uint32_t);
+MEMBER(portico_executor, reserved, 4, 4, uint32_t);
+FUNCTION(portico_executor, run, 8, portico_status,
+         (portico_instance *, portico_connection, portico_work_function, portico_post_function,
+          void *));
+LAST(portico_executor, run, 16);
+
 SIZE(portico_metric_definition, 72);
 MEMBER(portico_metric_definition, struct_size, 0, 4, uint32_t);
 MEMBER(portico_metric_definition, kind, 4, 4, uint32_t);
@@ -372,6 +383,7 @@ const struct abi_size LAYOUT_NAME[] = {
     {"portico_timer_event", sizeof(portico_timer_event)},
     {"portico_timers", sizeof(portico_timers)},
     {"portico_send_owned", sizeof(portico_send_owned)},
+    {"portico_executor", sizeof(portico_executor)},
     {"portico_metric_definition", sizeof(portico_metric_definition)},
     {"portico_metrics", sizeof(portico_metrics)},
     {NULL, 0},

@@ -32,6 +32,7 @@ struct strict : portico::plugin<strict> {
             (void)post([] {});
             (void)after(1, [this] { log(portico::level::warn, text); });
             (void)every(1, [this](const portico::timer_event &event) { wide += event.periods; });
+            (void)run([] {}, [this] { log(portico::level::info, text); });
         }
     }
 
@@ -55,6 +56,9 @@ struct strict : portico::plugin<strict> {
                     (void)c.finish_sending();
                 }
             });
+            (void)connection.run([text = std::string(m.bytes())] { return text.size(); },
+                                 [this](std::size_t size) { ticks += size != 0 ? 1 : 0; });
+            (void)connection.run([] {}, [](portico::connection c) { (void)c.resume(); });
             return connection.send_all(m);
         }
         portico_status on_writable() { return connection.pause(); }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A plugin's callback never returns: the stop is bounded, the log names the callback, and the exit
-# code is 1. Another plugin's clients are drained as usual.
+# A plugin's callback, or its blocking work, never returns: the stop is bounded, the log names the
+# callback, and the exit code is 1. Another plugin's clients are drained as usual.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 hang() { # NAME PORTS PLUGIN IN
@@ -17,7 +17,7 @@ hang() { # NAME PORTS PLUGIN IN
     on_end) printf hello >&7; timeout 20 head -c 5 <&7 >/dev/null; exec 7>&- ;;
     *) printf hello >&7; timeout 20 head -c 5 <&7 >/dev/null; printf hang >&7 ;;
     esac
-    case $4 in post*) expected='a posted function' ;; esac
+    case $4 in post*) expected='a posted function' ;; work) expected='blocking work' ;; esac
     case $4 in
     on_drain | on_close | destroy) eventually 60 has_clients "$name" 1 ||
         fail "$name: no client" "$name.log" ;;
@@ -32,7 +32,7 @@ hang() { # NAME PORTS PLUGIN IN
     if [ "$code" -ne 1 ]; then
         fail "$name: exit code $code" "$name.log"
     elif ! grep -q \
-        "error the host no longer waits for plugin \"$3\", listener \"it\": $expected\( of connection [0-9a-f]*\)\? has not returned" "$name.log"; then
+        "error the host no longer waits for plugin \"$3\", listener \"it\": $expected\( of connection [0-9a-f]*\)\? has not returned\( (1 under way, 0 waiting)\)\?$" "$name.log"; then
         fail "$name: the log does not name the callback" "$name.log"
     elif [ "$took_ms" -gt 10000 ] || [ "$took_ms" -lt 1000 ]; then
         fail "$name: the stop took $took_ms ms" "$name.log"
@@ -58,7 +58,7 @@ else
     fail "create: exit code $code" create.log
 fi
 
-for in in on_open on_data on_end on_drain on_close post post_instance destroy; do
+for in in on_open on_data on_end on_drain on_close post post_instance work destroy; do
     hang "$in" per_core hangs $in
 done
 hang shared shared hangs on_data

@@ -4,7 +4,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 on_connections="on_open on_data nothing_known no_memory status on_writable on_end on_close"
-on_connections+=" post timer"
+on_connections+=" post timer work done"
 {
     echo "{ \"plugin_directory\": \"$plugin_directory\", \"shutdown\": { \"drain_ms\": 5000 },"
     echo "  \"listeners\": ["
@@ -50,6 +50,8 @@ for name in on_open on_data on_writable on_end on_close; do
 done
 expect post 'a posted function threw: thrown in post'
 expect timer '.* threw: thrown in timer'
+expect work 'blocking work threw: thrown in work'
+expect done 'the function after blocking work threw: thrown in done'
 expect nothing_known 'on_data threw: something that is no std::exception'
 expect status 'on_data threw: not a protocol of mine'
 expect status 'on_data returned .*PORTICO_PROTOCOL_ERROR (-12)'

@@ -92,6 +92,11 @@ printed 2 >"$work/hello/CMakeLists.txt"
 build hello # as the README prints it, word for word
 cp "$root/examples/redis_like/"*.?pp "$root/examples/redis_like/CMakeLists.txt" "$work/redis_like/"
 build redis_like # in C++, with the wrapper
+if [ -z "$toolchain" ] && [ -e /usr/include/sqlite3.h ]; then
+    mkdir -p "$work/sqlite_kv"
+    cp "$root/examples/sqlite_kv/"*.?pp "$root/examples/sqlite_kv/CMakeLists.txt" "$work/sqlite_kv/"
+    build sqlite_kv # with a library of its own
+fi
 if [ -n "$sdk_only" ]; then
     echo "built, as are redis_like and the plugin that the README prints; each exports"
     echo "portico_plugin_query alone"

@@ -1,8 +1,10 @@
-/* hangs: accepts everything, and does not return from the callback that "in" names. In on_data and
- * in functions that it posts, only a message that begins with "hang" makes it hang. */
+/* hangs: accepts everything, and does not return from the callback that "in" names. In on_data, in
+ * functions that it posts, and in blocking work, only a message that begins with "hang" makes it
+ * hang. */
 #include <stdlib.h>
 #include <string.h>
 
+#include <portico/ext/executor.h>
 #include <portico/ext/settings.h>
 #include <portico/portico.h>
 
@@ -58,6 +60,17 @@ static void PORTICO_CALL posted(void* self, portico_connection connection, void*
     hang_in(self, "post_instance");
 }
 
+static void PORTICO_CALL work(void* self, void* argument) {
+    (void)argument;
+    hang_in(self, "work");
+}
+
+static void give_work(const struct hangs* hangs, portico_connection connection) {
+    const portico_executor* executor = hangs->host->get_extension(
+        hangs->instance, PORTICO_EXT_EXECUTOR, sizeof PORTICO_EXT_EXECUTOR - 1);
+    if (executor != NULL) (void)executor->run(hangs->instance, connection, work, posted, NULL);
+}
+
 static portico_status PORTICO_CALL on_data(void* self, portico_connection connection, void* state,
                                            const uint8_t* data, uint64_t size,
                                            const portico_frame* frame, uint64_t* consumed) {
@@ -69,6 +82,7 @@ static portico_status PORTICO_CALL on_data(void* self, portico_connection connec
             (void)hangs->host->post(hangs->instance, connection, posted, NULL);
         if (strcmp(hangs->in, "post_instance") == 0)
             (void)hangs->host->post_instance(hangs->instance, posted, NULL);
+        if (strcmp(hangs->in, "work") == 0) give_work(hangs, connection);
     }
     *consumed = size;
     return hangs->host->send(hangs->instance, connection, data, size);

@@ -1,6 +1,6 @@
 // throws: a C++ plugin that throws in one of its callbacks. Setting "in": the callback's name, or
 // "nothing". Bytes are sent back, except by "on_end" and "on_close". "on_writable" first fills the
-// queue; "post" and "timer" let a function throw that on_data starts.
+// queue; "post", "timer", "work" and "done" let a function throw that on_data starts.
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -67,6 +67,11 @@ portico::flow throws::session::on_data(portico::message m) {
         if (timer.status() == PORTICO_UNSUPPORTED) {
             owner.maybe("timer");
         }
+    }
+    if (owner.wanted == "work" || owner.wanted == "done") {
+        // (The work may use the plugin's object, and must not use the session.)
+        (void)connection.run([&plugin = owner] { plugin.maybe("work"); },
+                             [this] { owner.maybe("done"); });
     }
     if (owner.wanted == "on_writable") {
         const std::string much(65'536, 'x');

@@ -8,7 +8,7 @@ listener() { # NAME SETTINGS
     echo "    \"settings\": { $2 },"
     echo "    \"framing\": { \"type\": \"delimiter\", \"delimiter\": \"\\n\" },"
     echo "    \"limits\": { \"send_queue_bytes\": 65536, \"max_send_bytes\": 65536 },"
-    echo "    \"blocking_threads\": 4 }"
+    echo "    \"executor_threads\": 4, \"executor_queue\": 1 }"
 }
 {
     echo "{ \"plugin_directory\": \"$plugin_directory\", \"shutdown\": { \"drain_ms\": 20000 },"
@@ -55,12 +55,13 @@ else
         "$(ask timeouts 'ann\nhi\n' 0)"
 fi
 
-# Four calls of 200 ms each run at once. So does another listener, which is asked meanwhile.
+# Four calls of 200 ms each run at once. Another listener, which is asked meanwhile, answers too.
 for i in 1 2 3 4; do ask blocking "$i\n" 1 >"blocked$i.txt" & asking[i]=$!; done
 same 'another listener answers meanwhile' quick "$(ask out_of_order 'quick 0\n' 1)"
 wait "${asking[@]}"
 same 'what the library said' $'value of 1\nvalue of 2\nvalue of 3\nvalue of 4' \
     "$(cat blocked?.txt | sort)"
+same 'one after the other' $'value of a\nvalue of b' "$(ask blocking 'a\nb\n' 2)"
 
 exec 7<>"/dev/tcp/127.0.0.1/$(port_of it shutdown)" 8<>"/dev/tcp/127.0.0.1/$(port_of it shutdown)"
 printf 'begin\n' >&7

@@ -75,7 +75,7 @@ portico_status PORTICO_CALL post(portico_instance* instance, portico_connection 
                                  portico_post_function function, void* argument) {
     ScriptedHost& host = host_of(instance);
     if (host.answer == PORTICO_OK) {
-        host.posted.push_back({function, nullptr, connection, argument, 0});
+        host.posted.push_back({function, nullptr, nullptr, connection, argument});
     }
     return host.answer;
 }
@@ -107,7 +107,8 @@ portico_status PORTICO_CALL start(portico_instance* instance, portico_connection
     ScriptedHost& host = host_of(instance);
     if (host.answer == PORTICO_OK) {
         *timer = host.timers.size() + 1;
-        host.timers.push_back({nullptr, function, connection, argument, *timer, period_ms != 0});
+        host.timers.push_back(
+            {nullptr, function, nullptr, connection, argument, *timer, period_ms != 0});
     }
     return host.answer;
 }
@@ -116,6 +117,16 @@ portico_status PORTICO_CALL restart(portico_instance* instance, portico_timer,
                                     std::uint32_t first_ms, std::uint32_t) {
     host_of(instance).restarts.push_back(first_ms);
     return PORTICO_OK;
+}
+
+portico_status PORTICO_CALL run(portico_instance* instance, portico_connection connection,
+                                portico_work_function work, portico_post_function done,
+                                void* argument) {
+    ScriptedHost& host = host_of(instance);
+    if (host.answer == PORTICO_OK) {
+        host.work.push_back({done, nullptr, work, connection, argument});
+    }
+    return host.answer;
 }
 
 // ---- settings
@@ -188,10 +199,14 @@ const void* PORTICO_CALL get_extension(portico_instance* instance, const char* i
         return table;
     }();
     static const portico_timers timers{sizeof timers, 0, start, restart, nullptr};
+    static const portico_executor executor{sizeof executor, 0, run};
     const ScriptedHost& host = host_of(instance);
     const std::string_view wanted(id, id_size);
     if (wanted == PORTICO_EXT_SETTINGS && host.has_settings) {
         return &settings;
+    }
+    if (wanted == PORTICO_EXT_EXECUTOR) {
+        return host.has_executor ? &executor : nullptr;
     }
     return wanted == PORTICO_EXT_TIMER && host.has_timers ? &timers : nullptr;
 }
@@ -336,6 +351,14 @@ void Driver::fire(std::size_t timer, portico_status status) {
         sizeof event, is_last ? PORTICO_TIMER_LAST : 0U, call.id, 7 * periods, status, periods};
     call.timer(self_, call.connection, call.connection == 0 ? nullptr : state_, call.argument,
                &event);
+}
+
+void Driver::do_work(portico_status status) {
+    for (const ScriptedHost::Call& call : std::exchange(host_.work, {})) {
+        call.work(self_, call.argument);
+        const bool has_state = call.connection != 0 && status == PORTICO_OK;
+        call.posted(self_, call.connection, has_state ? state_ : nullptr, call.argument, status);
+    }
 }
 
 }  // namespace portico::test

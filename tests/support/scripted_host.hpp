@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include <portico/ext/executor.h>
 #include <portico/ext/settings.h>
 #include <portico/ext/timer.h>
 #include <portico/portico.h>
@@ -20,10 +21,12 @@ namespace portico::test {
 struct ScriptedHost {
     using Setting = std::variant<bool, std::int64_t, std::string>;
 
-    // A function that the plugin has posted, or has given to a timer.
+    // A function that the plugin has posted, has given to a timer, or wants to be called after
+    // blocking work.
     struct Call {
         portico_post_function posted = nullptr;
         portico_timer_function timer = nullptr;
+        portico_work_function work = nullptr;  // before `posted`
         portico_connection connection = 0;
         void* argument = nullptr;
         std::uint64_t id = 0;  // the timer's
@@ -37,13 +40,14 @@ struct ScriptedHost {
     // What it has and tells.
     bool has_settings = true;  // whether it offers the extension
     bool has_timers = true;    // likewise
+    bool has_executor = true;  // likewise
     std::map<std::string, Setting> settings;
     std::uint32_t framing = PORTICO_FRAMING_NONE;
     std::uint64_t max_send_bytes = 1 << 24;  // longer: PORTICO_TOO_LARGE
     std::uint32_t error_capacity = 256;
 
     // How it answers.
-    portico_status answer = PORTICO_OK;  // of each send, post and start; else they do nothing
+    portico_status answer = PORTICO_OK;  // of each send, post, start and run; else they do nothing
     // of the next sends that are not too large; if none is left, the room decides
     std::deque<portico_status> answers;
     std::uint64_t room = UINT64_MAX;  // bytes that the queue takes; beyond: PORTICO_WOULD_BLOCK
@@ -56,6 +60,7 @@ struct ScriptedHost {
     std::vector<std::string> closes;  // "graceful", "abort", "finish"
     std::string logged;               // lines
     std::vector<Call> posted;
+    std::vector<Call> work;
     std::vector<Call> timers;
     std::vector<std::uint32_t> restarts;  // of timers, their first_ms
     std::string failed;                   // what settings->fail was told
@@ -88,6 +93,8 @@ public:
     // Runs the functions that were posted, and one timer, with this status.
     void run_posts(portico_status status);
     void fire(std::size_t timer, portico_status status);
+    // Does all work that was given, and calls the functions after it with this status.
+    void do_work(portico_status status);
 
     const portico_plugin* const plugin;
     std::string error;                     // what validate or create has written

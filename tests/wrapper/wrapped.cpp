@@ -96,6 +96,25 @@ portico::flow replies::session::obey(const std::string& order) {
         });
     } else if (order == "post_throw") {
         (void)c.post([counted](portico::connection) { throw std::runtime_error("later"); });
+    } else if (order == "work") {
+        const portico_status status = c.run([counted] { return std::string("made"); },
+                                            [counted, this](std::string made) {
+                                                notes += made + ".";
+                                                (void)obey("small");
+                                            });
+        notes += status == PORTICO_OK ? "" : std::to_string(status) + ".";
+    } else if (order == "work_void") {
+        (void)c.run(
+            [counted] { notes += "worked."; },
+            [counted](portico::connection its) { notes += std::to_string(its.id()) + "."; });
+    } else if (order == "work_throw") {
+        (void)c.run([counted]() -> int { throw std::runtime_error("a library"); },
+                    [counted](portico::connection, int) { notes += "done."; });
+    } else if (order == "work_done_throw") {
+        (void)c.run([counted] {}, [counted] { throw std::runtime_error("after it"); });
+    } else if (order == "work_of_instance") {
+        (void)plugin.run([counted] { return 7; },
+                         [counted](int made) { notes += std::to_string(made) + "."; });
     } else if (order == "after") {
         timer = c.after(5, [counted] { notes += "after."; });
     } else if (order == "every") {

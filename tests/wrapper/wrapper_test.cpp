@@ -245,6 +245,59 @@ TEST_CASE("a host without timers starts none") {
     CHECK(c.host.restarts.empty());
 }
 
+TEST_CASE("blocking work gives what it returned to the second function, and frees both") {
+    Case c;
+    c.begin();
+    (void)c.driver.data("work;");
+    (void)c.driver.data("work_void;");
+    (void)c.driver.data("work_of_instance;");
+    CHECK(wrapped::counted == 6);
+    c.driver.do_work(PORTICO_OK);
+    CHECK(wrapped::counted == 0);
+    CHECK(notes == "0>0>0>made.sent.worked.1.7.");
+    CHECK(c.host.sent == "small");
+}
+
+TEST_CASE("the function after blocking work does not run if the connection is gone") {
+    Case c;
+    c.begin();
+    (void)c.driver.data("work;");
+    (void)c.driver.data("work_void;");
+    c.driver.close();
+    c.driver.do_work(PORTICO_CLOSING);
+    CHECK(wrapped::counted == 0);
+    CHECK(notes == "0>0>closed.worked.");
+}
+
+TEST_CASE("blocking work that throws closes its connection, and so does what comes after it") {
+    Case c;
+    c.begin();
+    (void)c.driver.data("work_throw;");
+    c.driver.do_work(PORTICO_OK);
+    CHECK(c.host.logged == "blocking work threw: a library\n");
+    CHECK(notes == "0>");
+    (void)c.driver.data("work_done_throw;");
+    c.driver.do_work(PORTICO_OK);
+    CHECK(c.host.logged ==
+          "blocking work threw: a library\nthe function after blocking work threw: after it\n");
+    CHECK(c.host.closes == std::vector<std::string>{"abort", "abort"});
+    CHECK(wrapped::counted == 0);
+}
+
+TEST_CASE("blocking work that is refused is freed at once") {
+    Case c;
+    c.begin();
+    c.host.answer = PORTICO_LIMIT;
+    (void)c.driver.data("work;");
+    CHECK(notes == "0>-9.");
+    c.host.answer = PORTICO_OK;
+    c.host.has_executor = false;
+    (void)c.driver.data("work;");
+    CHECK(notes == "0>-9.0>-8.");
+    CHECK(c.host.work.empty());
+    CHECK(wrapped::counted == 0);
+}
+
 TEST_CASE("parts are one message") {
     Case c;
     c.begin();

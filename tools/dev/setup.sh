@@ -20,6 +20,7 @@ tests    netcat-openbsd             nc
 tests    redis-tools                redis-cli
 tests    iproute2                   ip
 tests    libbenchmark-dev           /usr/include/benchmark/benchmark.h
+tests    libsqlite3-dev             /usr/include/sqlite3.h
 tests    python3                    python3
 tests    python3-numpy              /usr/share/doc/python3-numpy
 valgrind valgrind                   valgrind

@@ -36,6 +36,7 @@
 #include "cpp/connection.hpp"
 #include "cpp/error.hpp"
 #include "cpp/handle.hpp"
+#include "cpp/run.hpp"
 #include "cpp/setup.hpp"
 #include "cpp/task.hpp"
 #include "portico.h"
@@ -65,6 +66,11 @@ public:
     template <class F>
     portico_status post(F &&function) const {
         return instance().post(std::forward<F>(function));
+    }
+    // Runs `work` on a helper thread, and then `done` on the instance's own strand (cpp/run.hpp).
+    template <class W, class D>
+    portico_status run(W &&work, D &&done) const {
+        return instance().run(std::forward<W>(work), std::forward<D>(done));
     }
     template <class F>
     timer after(std::uint32_t milliseconds, F &&function) const {

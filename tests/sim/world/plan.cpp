@@ -177,6 +177,15 @@ void draw_answers(Plan& plan, Random random) {
     }
 }
 
+// Blocking work, in a stream of its own as above.
+void draw_works(Plan& plan, Random random) {
+    plan.has_works = random.one_in(3);
+    for (ServicePlan& service : plan.services) {
+        service.executor_threads = static_cast<std::uint32_t>(random.between(1, 2));
+        service.executor_queue = random.one_in(2) ? 1'024 : small(random, 1, 4);
+    }
+}
+
 }  // namespace
 
 Plan Plan::draw(Random random) {
@@ -208,6 +217,7 @@ Plan Plan::draw(Random random) {
     draw_floods(plan, random.fork("floods"));
     draw_answers(plan, random.fork("answers"));
     plan.has_timers = random.fork("timers").one_in(2);
+    draw_works(plan, random.fork("works"));
     Random ways = random.fork("ways to send");
     plan.other_ways = ways.one_in(3) ? 65'536U >> ways.below(4) : 0;
     return plan;

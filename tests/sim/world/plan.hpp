@@ -35,6 +35,8 @@ struct ServicePlan {
     bool resumes_from_thread = false;
     bool resumes_inside = false;  // or the very on_data that is then held
     bool waits = false;           // such holds are PORTICO_WAIT
+    std::uint32_t executor_threads = 1;
+    std::uint32_t executor_queue = 1;
     config::Limits limits;
     config::Framing framing;
 };
@@ -56,6 +58,7 @@ struct Plan {
     bool callers_go_on = false;           // or only after all instances are destroyed
 
     bool has_timers = false;  // callbacks and callers use timers
+    bool has_works = false;   // they give blocking work away
 
     std::uint64_t traffic_ns = 0;  // at most
     // then the world becomes quiet, and all that is owed must happen; otherwise it stops in

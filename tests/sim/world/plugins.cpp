@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sim/world/timers.hpp"
+#include "sim/world/works.hpp"
 
 namespace portico::sim {
 
@@ -52,6 +53,9 @@ struct Plugin::Callbacks {
         if (service.plugin->timers != nullptr) {
             service.plugin->timers->meddle(service);
         }
+        if (service.plugin->works != nullptr) {
+            service.plugin->works->meddle(service);
+        }
         return PORTICO_OK;
     }
 
@@ -73,6 +77,9 @@ struct Plugin::Callbacks {
         }
         if (service.plugin->timers != nullptr) {
             service.plugin->timers->destroyed(service);
+        }
+        if (service.plugin->works != nullptr) {
+            service.plugin->works->destroyed(service);
         }
         if (service.plugin->on_destroy) {
             service.plugin->on_destroy();
@@ -222,6 +229,9 @@ void Plugin::linger() {
     scheduler_.switch_point();
     if (timers != nullptr) {
         timers->meddle(service_);
+    }
+    if (works != nullptr) {
+        works->meddle(service_);
     }
     if (service_.is_blocking() && random_.one_in(8)) {
         scheduler_.sleep_for(random_.skewed(20 * ms));
@@ -505,6 +515,9 @@ void Plugin::meddle(bool from_thread) {
     }
     if (from_thread && timers != nullptr) {
         timers->meddle(service_);
+    }
+    if (from_thread && works != nullptr) {
+        works->meddle(service_);
     }
     const Calls::Target to = draw_target();
     const bool is_mine = to.line != nullptr && to.line->may_be_of(service_);

@@ -12,6 +12,7 @@
 namespace portico::sim {
 
 class WorldTimers;
+class WorldWorks;
 
 class Plugin {
 public:
@@ -34,6 +35,7 @@ public:
     bool is_unhurried = false;
     std::function<void()> on_long_callback;  // one begins
     WorldTimers* timers = nullptr;           // null: it uses none
+    WorldWorks* works = nullptr;             // null: it has no blocking work
 
     struct Callbacks;  // the C functions of the table
 

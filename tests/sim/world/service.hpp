@@ -26,6 +26,7 @@ struct Service {
     // Set by create.
     const portico_host* host = nullptr;
     portico_instance* handle = nullptr;
+    bool is_created = false;  // create has returned
     bool is_stop_told = false;
     bool is_destroyed = false;
     // the groups of its connections; there are several if each has one thread

@@ -46,7 +46,8 @@ World::World(std::uint64_t seed, const std::string& banner)
       scheduler_(random_.fork("scheduler"), plan_.scheduler),
       ledger_(scheduler_, plan_),
       calls_(scheduler_, ledger_, random_.fork("ways to send")),
-      timers_(scheduler_, ledger_, random_.fork("timers")) {
+      timers_(scheduler_, ledger_, random_.fork("timers")),
+      works_(scheduler_, ledger_, random_.fork("works")) {
     scheduler_.set_banner(banner);
     network_ = std::make_unique<Network>(scheduler_, random_.fork("network"), faults_);
     log_ = std::make_unique<SilentLog>(random_.fork("log").one_in(8) ? base::LogLevel::debug
@@ -106,9 +107,12 @@ void World::start() {
         service->listener.name = "listener" + std::to_string(service->number);
         service->listener.limits = plan.limits;
         service->listener.framing = plan.framing;
+        service->listener.executor_threads = plan.executor_threads;
+        service->listener.executor_queue = plan.executor_queue;
         service->plugin = std::make_unique<Plugin>(scheduler_, ledger_, calls_, *service,
                                                    random_.fork("plugin", service->number));
         service->plugin->timers = plan_.has_timers ? &timers_ : nullptr;
+        service->plugin->works = plan_.has_works ? &works_ : nullptr;
         service->instance = std::make_unique<plugin::Instance>(
             plugin::Loaded{nullptr, &service->plugin->table(), "built in"}, service->listener,
             *log_);
@@ -171,6 +175,7 @@ void World::start() {
         if (!mistakes.empty()) {
             ledger_.violated("create: " + mistakes.front());
         }
+        services_[i]->is_created = true;
     }
     scheduler_.set_step_check([this] { check_step(); });
     for (const std::unique_ptr<Port>& port : ports_) {
@@ -511,6 +516,7 @@ void World::take_apart() {
     calls_.finish();
     ledger_.finish();
     timers_.finish();
+    works_.finish();
     network_.reset();
 }
 

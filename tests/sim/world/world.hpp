@@ -16,6 +16,7 @@
 #include "sim/world/peers.hpp"
 #include "sim/world/plugins.hpp"
 #include "sim/world/timers.hpp"
+#include "sim/world/works.hpp"
 
 namespace portico::sim {
 
@@ -79,6 +80,7 @@ private:
     Ledger ledger_;
     Calls calls_;
     WorldTimers timers_;
+    WorldWorks works_;
     std::unique_ptr<SilentLog> log_;
     std::unique_ptr<net::ConnectionTable> table_;
     std::unique_ptr<plugin::Metrics> metrics_;

@@ -88,6 +88,11 @@ public:
     // function may use the connection's session, and capture its `this`.
     template <class F>
     portico_status post(F &&function) const;
+    // Runs `work`, which may block, on a helper thread, and then `done` on the connection's strand
+    // with what it returned, if the connection is still open (cpp/run.hpp). PORTICO_LIMIT: too much
+    // work waits. PORTICO_UNSUPPORTED: this host has no such threads, or it is the constructor.
+    template <class W, class D>
+    portico_status run(W &&work, D &&done) const;
 
     // None if the connection is gone.
     std::optional<connection_info> info() const noexcept {
@@ -122,6 +127,9 @@ public:
     // Runs `function` on the instance's own strand (cpp/task.hpp).
     template <class F>
     portico_status post(F &&function) const;
+    // Runs `work` on a helper thread, and then `done` on the instance's own strand (cpp/run.hpp).
+    template <class W, class D>
+    portico_status run(W &&work, D &&done) const;
     void log(level how, std::string_view text) const noexcept {
         host_->log(instance_, 0, static_cast<std::uint32_t>(how), text.data(), text.size());
     }

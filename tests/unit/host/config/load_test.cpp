@@ -134,6 +134,8 @@ TEST_CASE("the smallest configuration takes every default", "[config]") {
     CHECK(only.limits.keepalive_idle_ms == 60'000);
     CHECK(only.limits.unacknowledged_timeout_ms == 0);
     CHECK(only.blocking_threads == 4);
+    CHECK(only.executor_threads == 2);
+    CHECK(only.executor_queue == 1'024);
     CHECK(only.settings.json == "{}");
     CHECK(only.settings.file == "host.json");
     CHECK(only.settings.path == "listeners[0].settings");
@@ -163,7 +165,7 @@ TEST_CASE("every key is read into its member", "[config]") {
          "limits": {"connections": 1, "send_queue_bytes": 2000, "send_queue_low_bytes": 1000, "max_send_bytes": 4,
                     "unconsumed_bytes": 5, "idle_timeout_ms": 6, "half_close_timeout_ms": 7, "close_timeout_ms": 8,
                     "keepalive_idle_ms": 10, "keepalive_interval_ms": 11, "keepalive_probes": 12, "unacknowledged_timeout_ms": 13},
-         "blocking_threads": 9},
+         "blocking_threads": 9, "executor_threads": 14, "executor_queue": 15},
         {"name": "b", "listen": "localhost:1", "plugin": "p",
          "framing": {"type": "delimiter", "delimiter": "\r\n\u0000", "max_bytes": 10}}],
       "log": {"level": "trace", "access": false, "queue": 16},
@@ -195,6 +197,8 @@ TEST_CASE("every key is read into its member", "[config]") {
     CHECK(a.limits.keepalive_probes == 12);
     CHECK(a.limits.unacknowledged_timeout_ms == 13);
     CHECK(a.blocking_threads == 9);
+    CHECK(a.executor_threads == 14);
+    CHECK(a.executor_queue == 15);
     const Listener& b = config.listeners[1];
     CHECK(b.framing.type == Framing::Type::delimiter);
     CHECK(b.framing.delimiter == std::string("\r\n\0", 3));
@@ -380,6 +384,10 @@ TEST_CASE("an unknown key is reported with the one that was probably meant", "[c
           R"(host.json:1: lgo: unknown key "lgo"; did you mean "log"?)");
     CHECK(has(mistake_in(listener(R"(, "blockingThreads": 1)")),
               R"(did you mean "blocking_threads"?)"));
+    CHECK(has(mistake_in(listener(R"(, "executorThreads": 1)")),
+              R"(did you mean "executor_threads"?)"));
+    CHECK(has(mistake_in(listener(R"(, "limits": {"executor_queue": 1})")),
+              R"(unknown key "executor_queue"; it belongs in a listener)"));
     CHECK(has(mistake_in(listener(R"(, "idle_timeout_ms": 1)")),
               R"(unknown key "idle_timeout_ms"; it belongs in "limits")"));
     CHECK(has(mistake_in(with_top(R"(, "plugin": "echo")")), R"(it belongs in a listener)"));
