@@ -3,10 +3,10 @@
 //     add -> queue -> a thread: run -> the work's own way back
 //
 // Concurrency: mutex_ guards everything but what is constant. A thread takes a piece of work under
-// it and runs it without it. So what the giver wrote before add() happens before the work, and open()
-// happens before all of it. Once work has been run it belongs to whoever it went back to, and is not
-// touched here. (The simulation replaces mutexes, condition variables and threads, so it runs this
-// code too.)
+// it and runs it without it. So what the giver wrote before add() happens before the work, and
+// open() happens before all of it. Once work has been run it belongs to whoever it went back to,
+// and is not touched here. (The simulation replaces mutexes, condition variables and threads, so it
+// runs this code too.)
 #pragma once
 
 #include <condition_variable>

@@ -200,9 +200,10 @@ private:
     // a count, and a time that only one thread moves forward.
     std::atomic<std::uint64_t> failure_logged_ns_{0};
     std::atomic<std::uint64_t> failures_unlogged_{0};
-    // The number of posts that were accepted and have not returned (so does work, until its `done`
-    // has; a finish() counts as one until the timers have ended), and the top bit once finish() has begun. All changes are acq_rel: the
-    // thread that sees the last end_post() in finish() also sees what the posted functions did.
+    // The number of posts that were accepted and have not returned (work counts until its `done`
+    // has returned, and a finish() counts as one until the timers have ended), and the top bit once
+    // finish() has begun. All changes are acq_rel: the thread that sees the last end_post() in
+    // finish() also sees what the posted functions did.
     std::atomic<std::uint32_t> posts_{0};
     std::mutex finish_mutex_;
     std::condition_variable finish_changed_;

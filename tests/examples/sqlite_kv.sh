@@ -35,8 +35,8 @@ drive() {
     same 'lines that end with CR LF' $'OK\nVALUE v' "$(ask 'SET crlf v\r\nGET crlf\r\n' 2)"
     same 'a value without bytes' $'OK\nVALUE ' "$(ask 'SET empty \nGET empty\n' 2)"
     same 'the last SET counts' $'OK\nOK\nVALUE 2' "$(ask 'SET k 1\nSET k 2\nGET k\n' 3)"
-    same 'mistakes' $'ERROR write SET key value, or GET key\nERROR write SET key value, or GET key' \
-        "$(ask 'FLY\nGET a b\n' 2)"
+    local wrong='ERROR write SET key value, or GET key'
+    same 'mistakes' "$wrong"$'\n'"$wrong" "$(ask 'FLY\nGET a b\n' 2)"
     ask 'SET shared value\n' 1 >/dev/null
     local command expected
     for command in 'GET shared|VALUE value' 'SET written by many|OK'; do

@@ -79,9 +79,10 @@ struct Metric {
 struct StopResult {
     std::uint64_t connections_cut = 0;  // ended by the drain's deadline
     // A callback of a plugin, or blocking work that it gave to its executor, has not returned a
-    // second after the drain's deadline (or, in a start, a second after stop()). errors() names it. The server cannot be configured or started again,
-    // and nothing that the callback may touch is ever freed, not even by ~Server. Its thread stays,
-    // so end the process soon, without running the plugin's static destructors (std::_Exit).
+    // second after the drain's deadline (or, in a start, a second after stop()). errors() names it.
+    // The server cannot be configured or started again, and nothing that the callback may touch is
+    // ever freed, not even by ~Server. Its thread stays, so end the process soon, without running
+    // the plugin's static destructors (std::_Exit).
     bool stuck = false;
 };
 

@@ -9,9 +9,9 @@
  * asks for this extension for the first time, so a plugin that never does has none. (NULL: the
  * system gives it none; the log says why.) Work begins in the order in which it was given.
  *
- * Each piece of work that run has accepted is done exactly once, whatever becomes of its connection,
- * and `done` follows exactly once. Its place is reserved, so neither can fail. destroy waits for
- * both. on_close does not: the connection may be gone when the work ends. */
+ * Each piece of work that run has accepted is done exactly once, whatever becomes of its
+ * connection, and `done` follows exactly once. Its place is reserved, so neither can fail. destroy
+ * waits for both. on_close does not: the connection may be gone when the work ends. */
 #ifndef PORTICO_EXT_EXECUTOR_H
 #define PORTICO_EXT_EXECUTOR_H
 

@@ -1,3 +1,4 @@
+// The helper threads of an instance and their queue, without an instance.
 #include "plugin/executor.hpp"
 
 #include <deque>
