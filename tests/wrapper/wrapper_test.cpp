@@ -266,7 +266,7 @@ TEST_CASE("the function after blocking work does not run if the connection is go
     c.driver.close();
     c.driver.do_work(PORTICO_CLOSING);
     CHECK(wrapped::counted == 0);
-    CHECK(notes == "0>0>closed.worked.");
+    CHECK(notes == "0>0>closed.gone.worked.");
 }
 
 TEST_CASE("blocking work that throws closes its connection, and so does what comes after it") {
