@@ -6,6 +6,7 @@
 #include "base/inline.hpp"
 #include "net/connection_inline.hpp"
 #include "net/framing.hpp"
+#include "net/sharing.hpp"
 #include "net/worker.hpp"
 
 namespace portico::net {
@@ -35,6 +36,7 @@ Connection::Connection(ConnectionTable& table, std::uint32_t index) noexcept
     Mail::deliver = [](Mail& mail) {
         auto& connection = static_cast<Connection&>(mail);
         Worker::current()->before_callback(connection.context());
+        Sharing::take_what_is_on_its_way(connection);
         connection.dispatch(connection.events_.exchange(0, std::memory_order_acq_rel));
     };
 }

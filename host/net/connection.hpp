@@ -136,10 +136,10 @@ public:
     [[nodiscard]] CallResult cut(std::uint64_t generation) noexcept;
 
     // ---- For Timers, from any thread: connection_timers.cpp.
-    // Where its timers are, or null. It may be out of date: takes_timers(), under their lock, says.
+    // Where its timers are, or null. It may be out of date: takes_calls(), under their lock, says.
     [[nodiscard]] WorkerGroup* home_for(Strand& shared_strand) noexcept;
-    [[nodiscard]] bool takes_timers(const ConnectionContext& context,
-                                    std::uint64_t generation) const noexcept {
+    [[nodiscard]] bool takes_calls(const ConnectionContext& context,
+                                   std::uint64_t generation) const noexcept {
         return belongs_to(context, generation) && !is_closing();
     }
     [[nodiscard]] bool is_of(const ConnectionContext& context) const noexcept {
@@ -192,6 +192,7 @@ public:
 
 private:
     friend class TimerOwner;
+    friend struct Sharing;
 
     enum class Stage : std::uint8_t { free, opening, open, flushing, lingering, joining, over };
 
@@ -473,7 +474,7 @@ private:
     std::uint32_t scanned_ = 0;
     // the deadline of the timer in flight (the operation belongs to the port meanwhile)
     std::uint64_t armed_ns_ = 0;
-    std::uint64_t opened_ns_ = 0;
+    std::uint64_t opened_ns_ = 0;  // 0: on_open is still to come
     std::uint64_t received_bytes_ = 0;
     std::uint64_t sent_bytes_ = 0;  // taken by the system
     // The timeout of the stage counts from here: its begin, or the last byte that moved. In `open`

@@ -8,6 +8,7 @@
 #include "net/connection_call.hpp"
 #include "net/connection_inline.hpp"
 #include "net/reserved_post.hpp"
+#include "net/sharing.hpp"
 
 namespace portico::net {
 
@@ -162,6 +163,7 @@ void Connection::deliver_call(Call& call) noexcept {
         strand().deliver(call);
         return;
     }
+    Sharing::take_what_is_on_its_way(*this);
     if (call.kind == CallKind::send) {
         deliver_send(call);
     } else {

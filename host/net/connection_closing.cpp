@@ -127,6 +127,7 @@ void Connection::try_finish() noexcept {
     }
     port().close(socket_);
     stash_.clear();
+    protocol().ended(*this);
     log_end();
     if (accepted_) {
         protocol().on_close(*this, closed());
@@ -188,7 +189,7 @@ void Connection::release() noexcept {
     accepted_ = rest_offered_ = frame_left_ = on_end_called_ = end_sent_ = draining_ = reset_ =
         cut_ = had_chance_ = false;
     scanned_ = moved_bytes_ = messages_ = 0;
-    received_bytes_ = sent_bytes_ = 0;
+    received_bytes_ = sent_bytes_ = opened_ns_ = 0;
     state = nullptr;
     const ConnectionContext& ended = context();
     const WorkerGroup& home = strand().home();

@@ -10,7 +10,9 @@
 
 #include "net/connection_call.hpp"
 #include "net/connection_inline.hpp"
+#include "net/external_send.hpp"
 #include "net/reservation.hpp"
+#include "net/sharing.hpp"
 
 namespace portico::net {
 
@@ -80,48 +82,6 @@ SendResult Connection::send_parts(const ConnectionContext& context, std::uint64_
 }
 
 // ---- memory that is not the queue's
-
-// The array of its parts follows it in memory, and then the bytes that were copied.
-struct Connection::ExternalSend : Mail, SendQueue::External {
-    // Null if memory is out. Room for `count` parts and `bytes` more.
-    [[nodiscard]] static void* memory_for(std::size_t count, std::size_t bytes) noexcept {
-        return ::operator new(size_of(count, bytes), std::nothrow);
-    }
-    [[nodiscard]] static constexpr std::size_t size_of(std::size_t count,
-                                                       std::size_t bytes) noexcept {
-        return sizeof(ExternalSend) + count * sizeof(io::ConstBuffer) + bytes;
-    }
-    [[nodiscard]] static io::ConstBuffer* parts_in(void* memory) noexcept {
-        return reinterpret_cast<io::ConstBuffer*>(static_cast<std::byte*>(memory) +
-                                                  sizeof(ExternalSend));
-    }
-
-    ExternalSend(Connection& its_connection, std::span<io::ConstBuffer> its_parts,
-                 std::uint32_t its_bytes, std::uint32_t memory, AnyFunction its_release,
-                 void* its_argument) noexcept
-        : External(its_parts, its_bytes, memory),
-          connection(&its_connection),
-          release(its_release),
-          argument(its_argument) {
-        deliver = [](Mail& mail) {
-            auto& send = static_cast<ExternalSend&>(mail);
-            Worker::current()->before_callback(send.connection->context());
-            send.connection->deliver_external(send);
-        };
-    }
-    using External::shrink;
-
-    [[nodiscard]] static ExternalSend* make(Connection& of, const Parts& given,
-                                            AnyFunction its_release, void* its_argument) noexcept;
-    static void destroy(ExternalSend* send) noexcept {
-        send->~ExternalSend();
-        ::operator delete(send);
-    }
-
-    Connection* const connection;
-    const AnyFunction release;  // null: nobody waits for its end
-    void* const argument;
-};
 
 // Small parts are copied. Neighbours among them become one part.
 Connection::ExternalSend* Connection::ExternalSend::make(Connection& of, const Parts& given,
@@ -210,6 +170,7 @@ void Connection::deliver_external(ExternalSend& send) noexcept {
         strand().deliver(send);  // see Connection::deliver_call()
         return;
     }
+    Sharing::take_what_is_on_its_way(*this);
     const bool is_wanted = (stage_ == Stage::open || stage_ == Stage::flushing) &&
                            !conditions_.aborting;
     if (is_wanted && send.bytes() != 0) {

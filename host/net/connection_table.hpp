@@ -76,6 +76,16 @@ public:
         }
     }
 
+    // The number of slots that exist, and each of them.
+    [[nodiscard]] std::uint32_t made() const noexcept {
+        return made_.load(std::memory_order_acquire);
+    }
+    [[nodiscard]] Connection* at(std::uint32_t index) const noexcept {
+        std::byte* room = blocks_[index >> block_bits].load(std::memory_order_acquire)->room;
+        return std::launder(
+            reinterpret_cast<Connection*>(room + (index & (block_slots - 1)) * sizeof(Connection)));
+    }
+
 private:
     static constexpr std::uint32_t block_bits = 8;
     static constexpr std::uint32_t block_slots = 1U << block_bits;
@@ -83,11 +93,6 @@ private:
         alignas(Connection) std::byte room[block_slots * sizeof(Connection)];
     };
 
-    [[nodiscard]] Connection* at(std::uint32_t index) const noexcept {
-        std::byte* room = blocks_[index >> block_bits].load(std::memory_order_acquire)->room;
-        return std::launder(
-            reinterpret_cast<Connection*>(room + (index & (block_slots - 1)) * sizeof(Connection)));
-    }
     [[nodiscard]] bool grow() noexcept;
 
     const std::uint64_t salt_;

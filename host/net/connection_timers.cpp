@@ -5,7 +5,7 @@ namespace portico::net {
 
 // The strand, and the home of its own strand, are stored before the word opens a generation, and do
 // not change before it is over. So if the generation still lives when the lock is held
-// (Connection::takes_timers), what was loaded here is its home. The strand of another instance is
+// (Connection::takes_calls), what was loaded here is its home. The strand of another instance is
 // not followed, because it may be gone.
 WorkerGroup* Connection::home_for(Strand& shared_strand) noexcept {
     const Strand* strand = strand_.load(std::memory_order_acquire);

@@ -104,6 +104,9 @@ public:
     virtual void on_released(Connection& connection, AnyFunction release, void* argument,
                              bool is_sent) noexcept = 0;
 
+    // The connection is over, and the protocol shall forget it. An on_close that is due follows.
+    virtual void ended(const Connection& connection) noexcept { static_cast<void>(connection); }
+
     // The function of a timer, of the connection or (null) of the instance; on its strand. See
     // timers.hpp.
     virtual void on_timer(Connection* connection, const TimerCall& call) noexcept {

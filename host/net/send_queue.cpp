@@ -1,6 +1,7 @@
 #include "net/send_queue.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace portico::net {
 
@@ -75,8 +76,13 @@ const SendQueue::Link* SendQueue::after(const Link& link) noexcept {
 std::size_t SendQueue::owned_bytes() const noexcept {
     std::size_t owned = 0;
     for (const Link* link = head_; link != nullptr; link = after(*link)) {
-        owned += is_external(*link) ? static_cast<const External*>(link)->memory_
-                                    : chunk_overhead + link->capacity;
+        if (!is_external(*link)) {
+            owned += chunk_overhead + link->capacity;
+            continue;
+        }
+        const auto& external = static_cast<const External&>(*link);
+        owned += external.memory_;
+        owned += external.gathered_ != nullptr ? parts_max * sizeof(io::ConstBuffer) : 0;
     }
     return owned;
 }
@@ -91,8 +97,26 @@ std::size_t SendQueue::unsent_bytes() const noexcept {
     return unsent;
 }
 
+std::span<const io::ConstBuffer> SendQueue::External::own_parts() const noexcept {
+    return {left_ + begin, std::min<std::size_t>(end - begin, parts_max)};
+}
+
 std::span<const io::ConstBuffer> SendQueue::gather_many() noexcept {
-    io::ConstBuffer* const parts = static_cast<Chunk*>(head_)->parts;
+    io::ConstBuffer* parts = nullptr;
+    if (is_external(*head_)) {
+        auto& oldest = static_cast<External&>(*head_);
+        const bool is_alone = after(oldest) == nullptr;
+        if (!is_alone && oldest.gathered_ == nullptr) {
+            oldest.gathered_ = static_cast<io::ConstBuffer*>(
+                ::operator new(parts_max * sizeof(io::ConstBuffer), std::nothrow));
+        }
+        if (is_alone || oldest.gathered_ == nullptr) {
+            return oldest.own_parts();
+        }
+        parts = oldest.gathered_;
+    } else {
+        parts = static_cast<Chunk*>(head_)->parts;
+    }
     std::size_t count = 0;
     for (const Link* link = head_; link != nullptr && count < parts_max; link = after(*link)) {
         if (!is_external(*link)) {
@@ -154,6 +178,7 @@ SendQueue::External* SendQueue::remove_oldest() noexcept {
         return nullptr;
     }
     auto* external = static_cast<External*>(oldest);
+    ::operator delete(std::exchange(external->gathered_, nullptr));
     bytes_ -= external->cost();
     --externals_;
     return external;

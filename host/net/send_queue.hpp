@@ -8,7 +8,8 @@
 // A send may also stay in memory that is not the queue's: an External. The queue refers to its
 // parts, and hands it back when they are sent. Two links of the list stand for it, and the last one
 // is empty. So an external send is never alone in the list, and the functions that run for every
-// message need not know of it.
+// message need not know of it. One that is alone in the queue is sent by its own array of parts.
+// If it is the oldest of several sends, it gets an array as a chunk has.
 //
 // It belongs to the strand. Bytes named by gather() stay where they are until consume(); append()
 // writes after them.
@@ -31,12 +32,9 @@ namespace portico::net {
 class SendQueue {
     // One of the list. The bytes of a chunk that are not sent yet are [begin, end) of its data.
     struct Link {
-        Link(io::BufferPool* its_pool, io::Buffer its_buffer, std::uint32_t room) noexcept
-            : pool(its_pool), buffer(its_buffer), capacity(room) {}
+        explicit Link(std::uint32_t room) noexcept : capacity(room) {}
 
         Link* next = nullptr;
-        io::BufferPool* pool;  // null: not from a pool
-        io::Buffer buffer;
         std::uint32_t begin = 0;
         std::uint32_t end = 0;
         std::uint32_t capacity;  // 0: a link of an external send
@@ -95,7 +93,8 @@ public:
     void append(External& external) noexcept;
 
     // Names the oldest bytes, in at most `parts_max` parts; none when the queue is empty. The array
-    // lives in the oldest chunk: it stays as it is until consume() or the next gather().
+    // belongs to the oldest chunk or external send: it stays as it is until consume() or the next
+    // gather().
     static constexpr std::size_t parts_max = 16;
     [[nodiscard]] std::span<const io::ConstBuffer> gather() noexcept {
         if (head_ != tail_) [[unlikely]] {
@@ -135,8 +134,10 @@ public:
 private:
     struct Chunk : Link {
         Chunk(io::BufferPool* its_pool, io::Buffer its_buffer, std::uint32_t room) noexcept
-            : Link(its_pool, its_buffer, room) {}
+            : Link(room), pool(its_pool), buffer(its_buffer) {}
 
+        io::BufferPool* pool;  // null: not from a pool
+        io::Buffer buffer;
         union {
             io::ConstBuffer parts[parts_max];  // made by gather(), in the oldest chunk
         };
@@ -181,17 +182,22 @@ private:
 // It has a cost, which counts as bytes do: its own memory, and that of the chunk that must be begun
 // after it for the next small message. So many small sends cannot take many times the memory of the
 // queue.
-class SendQueue::External : private Chunk {
+class SendQueue::External : private Link {
 public:
     // Each of its parts has at least one byte; `bytes` is their sum. The array stays as long as
     // this; the queue changes it. `memory`: what all this takes, without what the parts name.
     External(std::span<io::ConstBuffer> its_parts, std::uint32_t bytes,
              std::uint32_t memory) noexcept
-        : Chunk(nullptr, {}, 0), left_(its_parts.data()), memory_(memory), bytes_(bytes) {
+        : Link(0), left_(its_parts.data()), memory_(memory), bytes_(bytes) {
         end = static_cast<std::uint32_t>(its_parts.size());
     }
     External(const External&) = delete;
     External& operator=(const External&) = delete;
+
+    // The cost of one that takes so much memory.
+    [[nodiscard]] static constexpr std::uint32_t cost_of(std::uint32_t memory) noexcept {
+        return memory + chunk_overhead + heap_chunk_min;
+    }
 
     [[nodiscard]] std::uint32_t bytes() const noexcept { return bytes_; }
     [[nodiscard]] std::uint32_t cost() const noexcept {
@@ -202,7 +208,7 @@ public:
     [[nodiscard]] External* next_ended() const noexcept { return next_ended_; }
 
 protected:
-    ~External() = default;
+    ~External() { PORTICO_ASSERT(gathered_ == nullptr); }
 
     // Before it is queued: less is sent, and more is its own memory.
     void shrink(std::uint32_t bytes) noexcept {
@@ -216,9 +222,14 @@ private:
 
     // Some bytes are sent, at most `count`. Returns how many.
     std::size_t consume_some(std::size_t count) noexcept;
+    // What is left of it, in at most parts_max parts.
+    [[nodiscard]] std::span<const io::ConstBuffer> own_parts() const noexcept;
 
-    Link last_{nullptr, {}, 0};  // follows this one in the list
-    io::ConstBuffer* left_;      // begin and end count in this array
+    Link last_{0};           // follows this one in the list
+    io::ConstBuffer* left_;  // begin and end count in this array
+    // Room for parts_max parts: an array for gather(), if this is the oldest of several sends and
+    // there was memory for it.
+    io::ConstBuffer* gathered_ = nullptr;
     External* next_ended_ = nullptr;
     std::uint32_t memory_;
     std::uint32_t bytes_;

@@ -31,7 +31,7 @@ namespace portico::net {
 
 enum class Reserve : std::uint8_t {
     accepted,
-    would_block,  // and an on_writable is owed now
+    would_block,  // and an on_writable is owed now, unless the caller wants none
     finished,     // the sending side was ended
     gone,
 };
@@ -72,9 +72,9 @@ public:
     }
 
     // Reserves `bytes` of a send if fewer than `high` are reserved. (high + bytes must stay below
-    // 2^32.)
-    [[nodiscard]] Reserve reserve(std::uint64_t generation, std::uint32_t bytes,
-                                  std::uint32_t high) noexcept {
+    // 2^32.) `owes_writable`: if it is refused because the queue is full, an on_writable follows.
+    [[nodiscard]] Reserve reserve(std::uint64_t generation, std::uint32_t bytes, std::uint32_t high,
+                                  bool owes_writable = true) noexcept {
         std::uint64_t word = load();
         for (;;) {
             if (generation_of(word) != generation || is_closing(word)) {
@@ -84,6 +84,9 @@ public:
                 return Reserve::finished;
             }
             const bool full = reserved_of(word) >= high;
+            if (full && !owes_writable) {
+                return Reserve::would_block;
+            }
             // The step that finds it full also marks it, so that no on_writable can come between
             // the two.
             const std::uint64_t changed = full ? word | blocked : word + bytes;

@@ -40,6 +40,10 @@ public:
     // runs anything itself.
     void deliver(Mail& mail) noexcept;
 
+    // All mail that the caller knows to have been sent has been delivered. It may be busy again as
+    // soon as this returns.
+    [[nodiscard]] bool is_idle() const noexcept { return mailbox_.is_idle(); }
+
     // ---- By `worker`, of the strand's home, on its thread.
     // A whole turn, with up to `mail_budget` mails.
     void run(Worker& worker, std::uint32_t mail_budget) noexcept;

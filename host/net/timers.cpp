@@ -88,7 +88,7 @@ Timers::Result Timers::start_here(TimerTable& table, InstanceTimers& asker, Conn
                                   std::uint64_t& number) noexcept {
     const TimerOwner owner = connection != nullptr ? TimerOwner(*connection) : TimerOwner(asker);
     const auto may_start = [&] {
-        return connection != nullptr ? connection->takes_timers(asker.context(), generation)
+        return connection != nullptr ? connection->takes_calls(asker.context(), generation)
                                      : !asker.is_closing_;
     };
     const std::uint64_t now = group_->port().now();

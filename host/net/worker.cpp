@@ -73,8 +73,9 @@ void WorkerGroup::stop() noexcept {
     threads_.clear();
     timers_.stop();
     // The last worker has posted the stop post once more. The alarm of the timers may be left, and
-    // a thread that started one of the last of them may not have come to its post yet.
-    while (port_->outstanding() != 0 || timers_.is_poked()) {
+    // a thread that started one of the last of them, or made one of the last broadcasts, may not
+    // have come to its post yet.
+    while (port_->outstanding() != 0 || timers_.is_poked() || walks_.is_posted()) {
         io::Operation* rest = nullptr;
         if (port_->wait({&rest, 1}, 0) != 0 && rest != &stop_post_) {
             rest->completed(*rest);

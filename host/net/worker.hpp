@@ -30,6 +30,7 @@
 #include "net/reservation.hpp"
 #include "net/strand.hpp"
 #include "net/timers.hpp"
+#include "net/walks.hpp"
 
 namespace portico::net {
 
@@ -68,6 +69,7 @@ public:
     [[nodiscard]] io::CompletionPort& port() noexcept { return *port_; }
     [[nodiscard]] io::BufferPool& send_chunks() noexcept { return *send_chunks_; }
     [[nodiscard]] Timers& timers() noexcept { return timers_; }
+    [[nodiscard]] Walks& walks() noexcept { return walks_; }
     [[nodiscard]] std::uint32_t thread_count() const noexcept { return options_.threads; }
     [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const noexcept {
         return workers_;
@@ -126,6 +128,7 @@ private:
     std::atomic<std::uint8_t> attention_{0};
     io::PostOperation stop_post_;
     Timers timers_{*this, options_.threads == 1};
+    Walks walks_{*this};
     std::vector<std::unique_ptr<Worker>> workers_;
     std::vector<std::thread> threads_;
 };

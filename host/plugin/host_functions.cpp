@@ -10,6 +10,7 @@
 #include "net/connection_inline.hpp"
 #include "net/worker.hpp"
 #include "plugin/call_scope.hpp"
+#include "plugin/connections_functions.hpp"
 #include "plugin/executor_functions.hpp"
 #include "plugin/instance.hpp"
 #include "plugin/instance_use.hpp"
@@ -283,6 +284,9 @@ const void* PORTICO_CALL HostFunctions::get_extension(portico_instance* handle, 
         // (A check starts nothing.)
         const bool is_there = instance.connections() == nullptr || instance->start_executor();
         return is_there ? &executor_table() : nullptr;
+    }
+    if (name == PORTICO_EXT_CONNECTIONS) {
+        return &connections_table();
     }
     return nullptr;
 }

@@ -21,6 +21,7 @@
 #include "base/log.hpp"
 #include "config/config.hpp"
 #include "net/connection_table.hpp"
+#include "net/groups.hpp"
 #include "net/instance_timers.hpp"
 #include "net/protocol.hpp"
 #include "net/strand.hpp"
@@ -93,6 +94,7 @@ public:
     void on_timer(net::Connection* connection, const net::TimerCall& call) noexcept override;
     void on_released(net::Connection& connection, net::AnyFunction release, void* argument,
                      bool is_sent) noexcept override;
+    void ended(const net::Connection& connection) noexcept override { groups_.forget(connection); }
     void begin_stop(const net::Draining& draining,
                     std::function<void()>&& changed) noexcept override;
     [[nodiscard]] bool may_drain() const noexcept override {
@@ -105,6 +107,7 @@ public:
 private:
     friend class InstanceUse;
     friend struct ExecutorFunctions;
+    friend struct ConnectionsFunctions;
     friend struct HostFunctions;
     friend struct MetricsFunctions;
     friend struct SendOwnedFunctions;
@@ -188,6 +191,7 @@ private:
     std::atomic<InstanceMetrics*> metrics_{nullptr};
     std::string metric_mistake_;  // of the last definition that was refused; [control]
 
+    net::Groups groups_;
     net::Strand strand_;
     net::InstanceTimers timers_{
         strand_, [](void* owner) { static_cast<Instance*>(owner)->end_post(); }, this};

@@ -3,6 +3,7 @@
  * after it: append members instead, and add their lines. */
 #include <assert.h>
 
+#include <portico/ext/connections.h>
 #include <portico/ext/executor.h>
 #include <portico/ext/metrics.h>
 #include <portico/ext/send_owned.h>
@@ -284,6 +285,19 @@ FUNCTION(portico_executor, run, 8, portico_status,
          (portico_instance *, portico_connection, portico_work_function, portico_post_function,
           void *));
 LAST(portico_executor, run, 16);
+SIZE(portico_connections, 40);
+MEMBER(portico_connections, struct_size, 0, 4, uint32_t);
+MEMBER(portico_connections, reserved, 4, 4, uint32_t);
+FUNCTION(portico_connections, list, 8, portico_status,
+         (portico_instance *, uint64_t *, portico_connection *, uint32_t, uint32_t *));
+FUNCTION(portico_connections, join, 16, portico_status,
+         (portico_instance *, portico_connection, uint64_t));
+FUNCTION(portico_connections, leave, 24, portico_status,
+         (portico_instance *, portico_connection, uint64_t));
+FUNCTION(portico_connections, broadcast, 32, portico_status,
+         (portico_instance *, uint64_t, portico_connection, const portico_part *, uint32_t,
+          uint32_t, uint32_t));
+LAST(portico_connections, broadcast, 40);
 
 SIZE(portico_metric_definition, 72);
 MEMBER(portico_metric_definition, struct_size, 0, 4, uint32_t);
@@ -351,6 +365,8 @@ static_assert(PORTICO_ADDRESS_UNKNOWN == 0 && PORTICO_ADDRESS_UNIX == 1 &&
               "families");
 static_assert(PORTICO_PARTS_MAX == 1024, "parts of a send");
 static_assert(PORTICO_CLOSE_GRACEFUL == 0 && PORTICO_CLOSE_ABORT == 1, "ways to close");
+static_assert(PORTICO_WHEN_FULL_SKIP == 0 && PORTICO_WHEN_FULL_ABORT == 1,
+              "what a broadcast does with a full queue");
 static_assert(PORTICO_LOG_TRACE == 0 && PORTICO_LOG_DEBUG == 1 && PORTICO_LOG_INFO == 2 &&
                   PORTICO_LOG_WARN == 3 && PORTICO_LOG_ERROR == 4,
               "levels of the log");
@@ -384,6 +400,7 @@ const struct abi_size LAYOUT_NAME[] = {
     {"portico_timers", sizeof(portico_timers)},
     {"portico_send_owned", sizeof(portico_send_owned)},
     {"portico_executor", sizeof(portico_executor)},
+    {"portico_connections", sizeof(portico_connections)},
     {"portico_metric_definition", sizeof(portico_metric_definition)},
     {"portico_metrics", sizeof(portico_metrics)},
     {NULL, 0},

@@ -80,7 +80,13 @@ struct strict : portico::plugin<strict> {
 };
 
 struct plain : portico::plugin<plain> {
-    portico_status on_open(portico::connection c, const portico::opened &) { return c.resume(); }
+    portico_status on_open(portico::connection c, const portico::opened &) {
+        if (!groups()) {
+            return c.resume();
+        }
+        (void)groups().broadcast(2, {"a ", std::string("guest")}, portico::when_full::abort, c);
+        return groups().list().size() > 9 ? groups().leave(c, 2) : groups().join(c, 2);
+    }
     portico::flow on_data(portico::connection c, portico::message m) { return c.send(m.bytes()); }
     void on_close(portico::connection c, const portico::closed &) { (void)c.abort(); }
 };

@@ -54,7 +54,7 @@ quietly() { # LOG COMMAND...: its output is shown only if it fails
 }
 
 rm -rf "$work"
-mkdir -p "$work/pingpong" "$work/hello" "$work/redis_like"
+mkdir -p "$work/pingpong" "$work/hello" "$work/redis_like" "$work/chat"
 work=$(cd "$work" && pwd)
 sdk=$(cd "$sdk" && pwd)
 
@@ -97,8 +97,10 @@ if [ -z "$toolchain" ] && [ -e /usr/include/sqlite3.h ]; then
     cp "$root/examples/sqlite_kv/"*.?pp "$root/examples/sqlite_kv/CMakeLists.txt" "$work/sqlite_kv/"
     build sqlite_kv # with a library of its own
 fi
+cp "$root/examples/chat/chat.c" "$root/examples/chat/CMakeLists.txt" "$work/chat/"
+build chat # with an extension
 if [ -n "$sdk_only" ]; then
-    echo "built, as are redis_like and the plugin that the README prints; each exports"
+    echo "built, as are redis_like, chat and the plugin that the README prints; each exports"
     echo "portico_plugin_query alone"
     exit 0
 fi

@@ -17,6 +17,7 @@ listener() { # NAME SETTINGS
     listener out_of_order '' && echo ,
     listener timeouts '"name_ms": 300, "line_ms": 600' && echo ,
     listener blocking '' && echo ,
+    listener broadcasting '' && echo ,
     listener shutdown ''
     echo "] }"
 } >it.json
@@ -62,6 +63,18 @@ wait "${asking[@]}"
 same 'what the library said' $'value of 1\nvalue of 2\nvalue of 3\nvalue of 4' \
     "$(cat blocked?.txt | sort)"
 same 'one after the other' $'value of a\nvalue of b' "$(ask blocking 'a\nb\n' 2)"
+
+exec 7<>"/dev/tcp/127.0.0.1/$(port_of it broadcasting)"
+exec 8<>"/dev/tcp/127.0.0.1/$(port_of it broadcasting)"
+printf 'watch tea\nwatch milk\n' >&7
+printf 'watch tea\n' >&8
+read -r -t 30 line <&7 && read -r -t 30 line <&7 && read -r -t 30 line <&8
+printf 'set milk none\nset tea 3 cups\nforget tea\nset tea 4 cups\n' >&8
+same 'who watches a name is told' $'milk=none\ntea=3 cups\ntea=4 cups' \
+    "$(timeout 30 head -n 3 <&7)"
+same 'so is the setter, before its answer' $'set\ntea=3 cups\nset\nforgotten\nset' \
+    "$(timeout 30 head -n 5 <&8)"
+exec 7>&- 8>&-
 
 exec 7<>"/dev/tcp/127.0.0.1/$(port_of it shutdown)" 8<>"/dev/tcp/127.0.0.1/$(port_of it shutdown)"
 printf 'begin\n' >&7

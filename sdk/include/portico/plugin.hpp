@@ -35,6 +35,7 @@
 #include "cpp/callbacks.hpp"
 #include "cpp/connection.hpp"
 #include "cpp/error.hpp"
+#include "cpp/groups.hpp"
 #include "cpp/handle.hpp"
 #include "cpp/run.hpp"
 #include "cpp/setup.hpp"
@@ -61,6 +62,11 @@ public:
     void log(level how, std::string_view text) const noexcept { instance().log(how, text); }
     std::uint64_t now() const noexcept { return instance().now(); }
     std::uint32_t worker_index() const noexcept { return instance().worker_index(); }
+
+    // Groups of its connections, and broadcasts (cpp/groups.hpp).
+    portico::groups groups() const noexcept {
+        return portico::groups(instance(), core().connections);
+    }
 
     // Runs `function` on the instance's own strand (cpp/task.hpp). The plugin's object outlives it.
     template <class F>

@@ -140,6 +140,9 @@ portico_status Calls::send_message(Service& from, Target to, std::size_t size) {
 
 portico_status Calls::finish_sending(Service& from, Target to) {
     const bool is_gone = must_be_gone(from, to) || to.line->is_close_sure || to.line->is_abort_sure;
+    if (to.line != nullptr) {
+        ++to.line->finishes_begun;
+    }
     const portico_status status = inside(
         [&] { return from.host->finish_sending(from.handle, to.handle); });
     check("call: finish_sending of connection {} answers -{} (service {})", from, to, status,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "sim/world/groups.hpp"
 #include "sim/world/service.hpp"
 
 namespace portico::sim {
@@ -97,21 +98,28 @@ void Ledger::received_messages(Attempt& attempt, std::span<const std::byte> byte
         MessageHeader& header = attempt.header;
         if (attempt.of_message < MessageHeader::bytes) {
             reinterpret_cast<std::byte*>(&header)[attempt.of_message++] = byte;
+            const bool is_broadcast = groups_ != nullptr &&
+                                      header.magic == MessageHeader::broadcast_byte;
+            if (attempt.of_message == 1 && is_broadcast) {
+                groups_->begins(attempt);
+            }
             if (attempt.of_message != MessageHeader::bytes) {
                 continue;
             }
-            if (header.magic != MessageHeader::magic_byte ||
+            if ((header.magic != MessageHeader::magic_byte && !is_broadcast) ||
                 header.sender >= MessageHeader::senders_max || header.size < MessageHeader::bytes) {
                 violated("peer " + text(attempt.number) + ": what begins behind byte " +
                          text(attempt.received) + " is no message");
             }
-            if (header.number != attempt.seen[header.sender]) {
+            if (is_broadcast) {
+                groups_->arrives(attempt, header);
+            } else if (header.number != attempt.seen[header.sender]) {
                 violated("peer " + text(attempt.number) + ": message " + text(header.number) +
                          " of sender " + text(header.sender) + " comes where " +
                          text(attempt.seen[header.sender]) + " is next");
             }
             const Line* line = attempt.line;
-            if (line != nullptr &&
+            if (line != nullptr && !is_broadcast &&
                 header.number >=
                     line->accepted[header.sender] + (line->is_sending[header.sender] ? 1U : 0U)) {
                 violated(*line, "message " + text(header.number) + " of sender " +
@@ -124,7 +132,7 @@ void Ledger::received_messages(Attempt& attempt, std::span<const std::byte> byte
                      " is not what was sent");
         }
         if (attempt.of_message == header.size) {
-            ++attempt.seen[header.sender];
+            attempt.seen[header.sender] += header.magic == MessageHeader::magic_byte ? 1 : 0;
             attempt.of_message = 0;
         }
     }
@@ -422,13 +430,16 @@ void Ledger::check_figures(const Line& line, const portico_closed& closed) {
     if (line.sends_running != 0) {
         return;
     }
-    if (closed.sent_bytes < line.attempt->received || closed.sent_bytes > line.accepted_bytes) {
+    // So may broadcasts.
+    const std::uint64_t most = line.accepted_bytes +
+                               (groups_ != nullptr ? groups_->bytes_on_the_way(line) : 0);
+    if (closed.sent_bytes < line.attempt->received || closed.sent_bytes > most) {
         violated(line, "on_close says that " + text(closed.sent_bytes) + " bytes were sent; " +
                            text(line.accepted_bytes) + " were accepted and " +
                            text(line.attempt->received) + " have come");
     }
-    if (closed.unsent_bytes < line.accepted_bytes - closed.sent_bytes ||
-        closed.unsent_bytes > line.accepted_bytes) {
+    if (closed.unsent_bytes + closed.sent_bytes < line.accepted_bytes ||
+        closed.unsent_bytes > most) {
         violated(line, "on_close says that " + text(closed.unsent_bytes) +
                            " bytes were not sent; " +
                            text(line.accepted_bytes - closed.sent_bytes) +
@@ -592,6 +603,11 @@ void Ledger::finish() {
             violated(*line, "no on_close");
         }
         const Attempt* attempt = line->attempt;
+        if (groups_ != nullptr && attempt != nullptr) {
+            groups_->finish(*line, reasons_[line->number] == PORTICO_REASON_PLUGIN &&
+                                       has_ended_gracefully(*line) && !was_hindered(*line) &&
+                                       attempt->saw_end);
+        }
         if (attempt == nullptr || attempt->received == line->accepted_bytes) {
             continue;
         }

@@ -33,6 +33,7 @@
 
 namespace portico::sim {
 
+class WorldGroups;
 struct Service;
 struct Line;
 
@@ -41,6 +42,7 @@ struct Line;
 // once.
 struct MessageHeader {
     static constexpr std::uint8_t magic_byte = 0xA5;
+    static constexpr std::uint8_t broadcast_byte = 0xB7;  // the same, of a broadcast
     static constexpr std::size_t bytes = 8;
     static constexpr std::size_t senders_max = 64;
 
@@ -127,6 +129,7 @@ struct Line {
     bool is_close_sure = false;  // a close has returned OK
     bool is_abort_sure = false;
     bool is_finish_sure = false;
+    std::uint32_t finishes_begun = 0;
     std::uint32_t closes_begun = 0;
     std::uint32_t aborts_begun = 0;
     std::uint32_t resumes_begun = 0;
@@ -189,6 +192,9 @@ public:
 
     [[noreturn]] void violated(const std::string& what) noexcept { scheduler_.fail(what); }
     [[noreturn]] void violated(const Line& line, const std::string& what) noexcept;
+
+    // Null: nobody broadcasts.
+    void use_groups(WorldGroups* groups) noexcept { groups_ = groups; }
 
     // ---- the peers' side
 
@@ -287,6 +293,7 @@ private:
 
     Scheduler& scheduler_;
     const Plan& plan_;
+    WorldGroups* groups_ = nullptr;
     std::vector<std::unique_ptr<Attempt>> attempts_;
     std::vector<std::unique_ptr<Line>> lines_;
     std::vector<std::unique_ptr<Posted>> posts_;

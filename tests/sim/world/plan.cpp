@@ -186,6 +186,26 @@ void draw_works(Plan& plan, Random random) {
     }
 }
 
+// A stream of their own, as above.
+void draw_groups(Plan& plan, Random random) {
+    plan.has_groups = random.one_in(3);
+    if (!plan.has_groups) {
+        return;
+    }
+    plan.broadcast_bytes = static_cast<std::uint32_t>(8 +
+                                                      random.skewed(random.one_in(2) ? 60 : 1'500));
+    plan.has_room = random.one_in(2);
+    for (ServicePlan& service : plan.services) {
+        // (Runs of unusual timing rely on their echoes.)
+        if (random.one_in(2) && plan.newcomers == 0 && plan.long_callbacks == 0) {
+            service.character = ServicePlan::Character::mischief;
+        }
+        if (plan.has_room && service.character == ServicePlan::Character::mischief) {
+            service.limits.send_queue_bytes = 16'777'216;
+        }
+    }
+}
+
 }  // namespace
 
 Plan Plan::draw(Random random) {
@@ -218,6 +238,7 @@ Plan Plan::draw(Random random) {
     draw_answers(plan, random.fork("answers"));
     plan.has_timers = random.fork("timers").one_in(2);
     draw_works(plan, random.fork("works"));
+    draw_groups(plan, random.fork("groups"));
     Random ways = random.fork("ways to send");
     plan.other_ways = ways.one_in(3) ? 65'536U >> ways.below(4) : 0;
     return plan;

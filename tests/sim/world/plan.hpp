@@ -59,6 +59,10 @@ struct Plan {
 
     bool has_timers = false;  // callbacks and callers use timers
     bool has_works = false;   // they give blocking work away
+    // Mischievous services have groups, and broadcast messages of this size.
+    bool has_groups = false;
+    std::uint32_t broadcast_bytes = 64;
+    bool has_room = false;  // then their queues are never full
 
     std::uint64_t traffic_ns = 0;  // at most
     // then the world becomes quiet, and all that is owed must happen; otherwise it stops in

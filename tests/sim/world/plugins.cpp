@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sim/world/groups.hpp"
 #include "sim/world/timers.hpp"
 #include "sim/world/works.hpp"
 
@@ -93,6 +94,9 @@ struct Plugin::Callbacks {
         Plugin& plugin = *service.plugin;
         Line& line = plugin.ledger_.open(service, connection, *opened);
         const Ledger::Callback callback(plugin.ledger_, service, &line, "connection {}: on_open");
+        if (plugin.groups != nullptr) {
+            plugin.groups->opened(line);
+        }
         if (*state != nullptr || service.host->worker_index(service.handle) == UINT32_MAX) {
             plugin.ledger_.violated(line, "on_open with a state, or not on a worker");
         }
@@ -232,6 +236,9 @@ void Plugin::linger() {
     }
     if (works != nullptr) {
         works->meddle(service_);
+    }
+    if (groups != nullptr) {
+        groups->meddle(service_);
     }
     if (service_.is_blocking() && random_.one_in(8)) {
         scheduler_.sleep_for(random_.skewed(20 * ms));
@@ -518,6 +525,9 @@ void Plugin::meddle(bool from_thread) {
     }
     if (from_thread && works != nullptr) {
         works->meddle(service_);
+    }
+    if (from_thread && groups != nullptr) {
+        groups->meddle(service_);
     }
     const Calls::Target to = draw_target();
     const bool is_mine = to.line != nullptr && to.line->may_be_of(service_);

@@ -11,6 +11,7 @@
 
 namespace portico::sim {
 
+class WorldGroups;
 class WorldTimers;
 class WorldWorks;
 
@@ -36,6 +37,7 @@ public:
     std::function<void()> on_long_callback;  // one begins
     WorldTimers* timers = nullptr;           // null: it uses none
     WorldWorks* works = nullptr;             // null: it has no blocking work
+    WorldGroups* groups = nullptr;           // the same
 
     struct Callbacks;  // the C functions of the table
 

@@ -47,8 +47,10 @@ World::World(std::uint64_t seed, const std::string& banner)
       ledger_(scheduler_, plan_),
       calls_(scheduler_, ledger_, random_.fork("ways to send")),
       timers_(scheduler_, ledger_, random_.fork("timers")),
-      works_(scheduler_, ledger_, random_.fork("works")) {
+      works_(scheduler_, ledger_, random_.fork("works")),
+      groups_(scheduler_, ledger_, random_.fork("groups")) {
     scheduler_.set_banner(banner);
+    ledger_.use_groups(plan_.has_groups ? &groups_ : nullptr);
     network_ = std::make_unique<Network>(scheduler_, random_.fork("network"), faults_);
     log_ = std::make_unique<SilentLog>(random_.fork("log").one_in(8) ? base::LogLevel::debug
                                                                      : base::LogLevel::warn);
@@ -113,6 +115,7 @@ void World::start() {
                                                    random_.fork("plugin", service->number));
         service->plugin->timers = plan_.has_timers ? &timers_ : nullptr;
         service->plugin->works = plan_.has_works ? &works_ : nullptr;
+        service->plugin->groups = plan_.has_groups ? &groups_ : nullptr;
         service->instance = std::make_unique<plugin::Instance>(
             plugin::Loaded{nullptr, &service->plugin->table(), "built in"}, service->listener,
             *log_);
@@ -387,6 +390,9 @@ const char* World::awaited_by(const ScriptedPeer& peer) const {
     if (attempt->received != line->accepted_bytes) {
         return "bytes that were accepted for it";
     }
+    if (plan_.has_groups && groups_.is_awaited_by(*line)) {
+        return "a broadcast";
+    }
     if (service.plan->limits.idle_timeout_ms != 0) {
         return "the idle timeout";
     }
@@ -549,7 +555,8 @@ void World::check_owed() {
                             !line->service->is_blocking() &&
                             line->closes_begun + line->aborts_begun == 0 && !line->has_failed &&
                             attempt != nullptr && attempt->peer != nullptr && !attempt->saw_end &&
-                            !attempt->saw_reset && attempt->received == line->accepted_bytes;
+                            !attempt->saw_reset && attempt->received == line->accepted_bytes &&
+                            (!plan_.has_groups || groups_.bytes_on_the_way(*line) == 0);
         line->writable_since_ns = !is_due                        ? 0
                                   : line->writable_since_ns == 0 ? now
                                                                  : line->writable_since_ns;

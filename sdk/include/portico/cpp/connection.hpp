@@ -14,6 +14,7 @@
 #endif
 
 #include "../events.h"
+#include "../ext/connections.h"
 #include "../ext/timer.h"
 #include "../plugin.h"
 #include "error.hpp"
@@ -146,12 +147,15 @@ struct core {
           instance(setup.instance),
           timers(static_cast<const portico_timers *>(setup.host->get_extension(
               setup.instance, PORTICO_EXT_TIMER, sizeof PORTICO_EXT_TIMER - 1))),
+          connections(static_cast<const portico_connections *>(setup.host->get_extension(
+              setup.instance, PORTICO_EXT_CONNECTIONS, sizeof PORTICO_EXT_CONNECTIONS - 1))),
           max_send_bytes(setup.max_send_bytes == 0 ? 1 : setup.max_send_bytes),
           is_framed(setup.framing != PORTICO_FRAMING_NONE) {}
 
     const portico_host *host;
     portico_instance *instance;
-    const portico_timers *timers;  // nullptr: this host has none
+    const portico_timers *timers;            // nullptr: this host has none
+    const portico_connections *connections;  // the same
     std::uint64_t max_send_bytes;
     bool is_framed;
 };
