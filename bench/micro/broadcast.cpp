@@ -1,6 +1,7 @@
 // A broadcast of 1 KiB to many connections on two workers, and two bare loops of `send` on the same
-// sockets, in turn. It prints how long each takes until the last send has returned, the ratio of
-// the pairs (the median of the rounds, and their quartiles), and the memory that a broadcast takes.
+// sockets, in turn. It prints how long each takes until the last send has returned, its processor
+// time, the ratios of the pairs (the median of the rounds, and their quartiles), and the memory that
+// a broadcast takes.
 //
 //     broadcast [CONNECTIONS [ROUNDS [BACKEND]]]     [100], [40], epoll or io_uring
 //
@@ -410,21 +411,45 @@ void broadcast() {
 
 // ---- measuring
 
+struct Taken {
+    double wall_ms = 0;
+    double cpu_ms = 0;  // of all threads of this process
+};
+
+double cpu_ms_of_process() {
+    timespec time{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) / 1e6;
+}
+
 // The time until `is_done`, which is looked at several times in each millisecond.
 template <class Begin, class IsDone>
-double milliseconds(Begin&& begin, IsDone&& is_done) {
+Taken measure(Begin&& begin, IsDone&& is_done) {
     const auto begun = std::chrono::steady_clock::now();
+    const double cpu = cpu_ms_of_process();
     begin();
     while (!is_done()) {
         std::this_thread::sleep_for(std::chrono::microseconds(100));
     }
-    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begun)
-        .count();
+    const std::chrono::duration<double, std::milli> wall = std::chrono::steady_clock::now() - begun;
+    return {wall.count(), cpu_ms_of_process() - cpu};
 }
 
 double quantile(std::vector<double> values, double at) {
     std::sort(values.begin(), values.end());
     return values[static_cast<std::size_t>(at * static_cast<double>(values.size() - 1) + 0.5)];
+}
+
+void add(std::vector<double> (&times)[3], double host, double bare) {
+    times[0].push_back(host / 2);
+    times[1].push_back(bare / 2);
+    times[2].push_back(host / bare);
+}
+
+void print(const char* what, const std::vector<double> (&times)[3]) {
+    std::printf("%-24s %8.2f %8.2f   %.3f  (%.3f to %.3f)\n", what, quantile(times[0], 0.5),
+                quantile(times[1], 0.5), quantile(times[2], 0.5), quantile(times[2], 0.25),
+                quantile(times[2], 0.75));
 }
 
 void raise_limit_of_descriptors() {
@@ -452,44 +477,41 @@ int main(int argc, char** argv) {
     auto bare = std::make_unique<BareLoops>(all);
     ::sched_setaffinity(0, sizeof everywhere, &everywhere);
 
-    std::vector<double> host_ms, bare_ms, ratios;
+    std::vector<double> wall[3], cpu[3];  // of the host, of the bare loops, and their ratio
     std::int64_t memory = 0;
     const auto host_turn = [&] {
         const std::int64_t before = begin_counting();
         const std::uint64_t sends = host->sends();
-        const double taken = milliseconds(broadcast,
-                                          [&] { return host->sends() >= sends + connections; });
+        const Taken taken = measure(broadcast,
+                                    [&] { return host->sends() >= sends + connections; });
         memory = std::max(memory, allocated_most.load() - before);
         peers->drain();
         return taken;
     };
     const auto bare_turn = [&] {
-        const double taken = milliseconds([&] { bare->begin(); }, [&] { return bare->is_done(); });
+        const Taken taken = measure([&] { bare->begin(); }, [&] { return bare->is_done(); });
         peers->drain();
         return taken;
     };
     for (long round = 0; round <= rounds; ++round) {
-        double a = host_turn(), b = bare_turn();
-        b += bare_turn();
-        a += host_turn();
+        const Taken a = host_turn(), b = bare_turn(), c = bare_turn(), d = host_turn();
         if (round != 0) {  // the first one warms up
-            host_ms.push_back(a / 2);
-            bare_ms.push_back(b / 2);
-            ratios.push_back(a / b);
+            add(wall, a.wall_ms + d.wall_ms, b.wall_ms + c.wall_ms);
+            add(cpu, a.cpu_ms + d.cpu_ms, b.cpu_ms + c.cpu_ms);
         }
     }
-    std::printf("ms to %zu connections, %s: broadcast %.2f, two bare loops %.2f\n", connections,
-                backend.c_str(), quantile(host_ms, 0.5), quantile(bare_ms, 0.5));
-    std::printf("broadcast / bare         %.3f  (%.3f to %.3f)\n", quantile(ratios, 0.5),
-                quantile(ratios, 0.25), quantile(ratios, 0.75));
+    std::printf("1 KiB to %zu connections, %s: broadcast, two bare loops, broadcast / bare\n",
+                connections, backend.c_str());
+    print("ms", wall);
+    print("ms of processor time", cpu);
     fill(all);
     const std::int64_t before = begin_counting();
     const std::uint64_t sends = host->sends();
-    milliseconds(broadcast, [&] {
+    static_cast<void>(measure(broadcast, [&] {
         return host->sends() >= sends + (backend == "io_uring" ? 0 : connections);
-    });
+    }));
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    std::printf("KiB of memory            %.0f, and %.0f if no peer reads\n",
+    std::printf("KiB of memory            %8.0f, and %.0f if no peer reads\n",
                 static_cast<double>(memory) / 1'024,
                 static_cast<double>(allocated_most.load() - before) / 1'024);
     bare.reset();

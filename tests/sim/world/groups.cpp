@@ -105,8 +105,9 @@ void WorldGroups::change(Service& from, Line& line, bool joins) {
     }
 }
 
-void WorldGroups::may_get(Broadcast& broadcast, const Line& line) {
+void WorldGroups::may_get(Broadcast& broadcast, Line& line) {
     if (&line != broadcast.except) {
+        line.sends_owned = true;
         const auto [place, is_new] = broadcast.receivers.try_emplace(&line);
         if (is_new) {
             place->second.accepted_before = line.accepted[broadcast.sender];
@@ -114,7 +115,7 @@ void WorldGroups::may_get(Broadcast& broadcast, const Line& line) {
     }
 }
 
-void WorldGroups::may_become_member(const Line& line, std::uint64_t group) {
+void WorldGroups::may_become_member(Line& line, std::uint64_t group) {
     for (const std::unique_ptr<Broadcast>& broadcast : all_) {
         if (broadcast->is_running && broadcast->group == group &&
             line.may_be_of(*broadcast->service)) {
@@ -128,6 +129,7 @@ void WorldGroups::opened(Line& line) {
     for (const std::unique_ptr<Broadcast>& broadcast : all_) {
         if (broadcast->group == 0 && broadcast->is_accepted && broadcast->service == line.service &&
             broadcast->except != &line) {
+            line.sends_owned = true;
             broadcast->receivers.try_emplace(&line);
         }
     }
@@ -155,7 +157,6 @@ void WorldGroups::broadcast(Service& from) {
             memberships_[line.get()][made.group].state != Membership::State::out) {
             may_get(made, *line);
         }
-        line->sends_owned = true;
         line->aborts_begun += aborts ? 1 : 0;
     }
     std::vector<const Line*> sure;

@@ -83,9 +83,9 @@ private:
     void change(Service& from, Line& line, bool joins);
     void broadcast(Service& from);
     void list(Service& from);
-    static void may_get(Broadcast& broadcast, const Line& line);
+    static void may_get(Broadcast& broadcast, Line& line);
     // Running broadcasts may reach it.
-    void may_become_member(const Line& line, std::uint64_t group);
+    void may_become_member(Line& line, std::uint64_t group);
 
     // Runs a host function: meanwhile no callback may run on this thread.
     template <class Call>

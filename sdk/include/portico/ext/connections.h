@@ -45,13 +45,13 @@ typedef struct portico_connections {
                                         uint64_t group);
 
     /* [any] Sends the concatenation of `count` parts to each member of the group (0: to each
-     * connection of the instance that had its on_open), except to the connection `except` (0: to all
-     * of them). To each member it is like a send_parts: the bytes are one message, they stay in order
-     * with the other calls for that connection, they count in its queue, and a close that follows
-     * flushes them. There is one difference: a member whose queue is full, or for which there is no
-     * memory, is treated as `when_full` says. Members that are closing, or whose sending side has
-     * ended, get nothing. The parts are copied once. Until a member has sent them they count for
-     * about a kilobyte more in its queue. Returns
+     * connection of the instance; one that is about to open may get it after its on_open), except to
+     * the connection `except` (0: to all). The parts are copied once. To each member it is like a
+     * send_parts: the bytes are one message, they stay in order with the other calls for that
+     * connection, and a close that follows flushes them. There is one difference: a member whose
+     * queue is full, or for which there is no memory, is treated as `when_full` says. Members that
+     * are closing, or whose sending side has ended, get nothing. In a member's queue the bytes count
+     * for about a kilobyte more until they are sent. Returns
      *   PORTICO_OK         also if the group has no member, or none of them had room
      *   PORTICO_TOO_LARGE  the parts are above limits.max_send_bytes
      *   PORTICO_INVALID    the parts (as for send_parts), or when_full

@@ -266,6 +266,30 @@ TEST_CASE("an external send that is alone ends with its last byte", "[send_queue
     CHECK(queue.gather().empty());
 }
 
+TEST_CASE("an external send is sent by its own parts while it is alone", "[send_queue]") {
+    io::BufferPool chunks(usual + net::SendQueue::chunk_overhead, 1);
+    Kept first({"first"}), second({"second"});
+    net::SendQueue queue;
+    queue.append(first);
+    const std::span<const io::ConstBuffer> alone = queue.gather();
+    REQUIRE(alone.size() == 1);
+    // What is appended during the send changes nothing of it.
+    queue.append(second);
+    REQUIRE(queue.append(chunks, bytes_of(" last")));
+    CHECK(std::string(reinterpret_cast<const char*>(alone[0].data), alone[0].size) == "first");
+    const std::size_t owned = queue.owned_bytes();
+    CHECK(gathered(queue) == "firstsecond last");
+    CHECK(queue.owned_bytes() > owned);  // the oldest has an array for the parts of all
+    CHECK(queue.consume(2) == nullptr);
+    CHECK(gathered(queue) == "rstsecond last");
+    CHECK(queue.consume(3) == &first);
+    CHECK(queue.owned_bytes() < owned);
+    CHECK(gathered(queue) == "second last");
+    CHECK(queue.consume(6) == &second);
+    consume(queue, 5);
+    CHECK(queue.empty());
+}
+
 TEST_CASE("several external sends end together, in their order", "[send_queue]") {
     io::BufferPool chunks(usual + net::SendQueue::chunk_overhead, 4);
     net::SendQueue queue;

@@ -58,6 +58,15 @@ TEST_CASE("a blockage ends once, below the low watermark", "[slot_word]") {
     CHECK_FALSE(word.give_back(49, low));
 }
 
+TEST_CASE("a refusal that nobody waits for leaves no blockage behind", "[slot_word]") {
+    SlotWord word;
+    const std::uint64_t generation = opened(word);
+    CHECK(word.reserve(generation, 100, high, false) == Reserve::accepted);
+    CHECK(word.reserve(generation, 1, high, false) == Reserve::would_block);
+    CHECK_FALSE(SlotWord::is_blocked(word.load()));
+    CHECK_FALSE(word.give_back(100, low));
+}
+
 TEST_CASE("if nothing was refused, no blockage ends", "[slot_word]") {
     SlotWord word;
     const std::uint64_t generation = opened(word);
