@@ -1,7 +1,7 @@
 // A broadcast of 1 KiB to many connections on two workers, and two bare loops of `send` on the same
 // sockets, in turn. It prints how long each takes until the last send has returned, its processor
-// time, the ratios of the pairs (the median of the rounds, and their quartiles), and the memory that
-// a broadcast takes.
+// time, the ratios of the pairs (the median of the rounds, and their quartiles), and the memory
+// that a broadcast takes.
 //
 //     broadcast [CONNECTIONS [ROUNDS [BACKEND]]]     [100], [40], epoll or io_uring
 //

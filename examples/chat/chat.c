@@ -191,7 +191,8 @@ static portico_status PORTICO_CALL on_data(void *self, portico_connection connec
     /* a telnet client ends its lines with both */
     if (line.size > 0 && line.data[line.size - 1] == '\r') --line.size;
     *consumed = size;
-    /* (WHO's answer may find the queue full: the line is offered again then, and nothing was said.) */
+    /* (WHO's answer may find the queue full. Then the line is offered again, and nothing was
+     * said.) */
     return obey(self, connection, state, line);
 }
 

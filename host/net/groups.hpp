@@ -33,8 +33,8 @@ public:
     Groups& operator=(const Groups&) = delete;
 
     // ---- From any thread. `context`: of the instance; connections of others are gone for it.
-    // The handles of its connections from slot `cursor` on, in the order of the slots, which is left
-    // at the slot after the last one. Fewer than there is room for: these were the last.
+    // The handles of its connections from slot `cursor` on, in the order of the slots, which is
+    // left at the slot after the last one. Fewer than there is room for: these were the last.
     [[nodiscard]] static std::uint32_t list(const ConnectionTable& table,
                                             const ConnectionContext& context, std::uint64_t& cursor,
                                             std::span<std::uint64_t> handles) noexcept;

@@ -70,8 +70,8 @@ public:
                                              std::memory_order_relaxed);
     }
 
-    // A hint for most. But if the caller knows of an earlier push, and the answer is true, that mail
-    // has been delivered.
+    // A hint for most. But if the caller knows of an earlier push, and the answer is true, then
+    // that mail has been delivered.
     [[nodiscard]] bool is_idle() const noexcept {
         return head_.load(std::memory_order_relaxed) == idle();
     }

@@ -39,8 +39,8 @@ constexpr std::uint32_t cost_of_share() noexcept {
 // ---- from any thread
 
 // The strand, and the home of its own strand, are stored before the word opens a generation, and do
-// not change before it is over. So if the generation still lives when the room is reserved, what was
-// loaded here is its home. And if the strand is idle here, each call on the connection that had
+// not change before it is over. So if the generation still lives when the room is reserved, what
+// was loaded here is its home. And if the strand is idle here, each call on the connection that had
 // returned before has been delivered: its push was before this load, and the strand is idle again
 // only after the delivery.
 WorkerGroup* Sharing::home_of_walk(const Connection& connection, const ConnectionContext& context,

@@ -20,11 +20,12 @@ typedef struct portico_connections {
     uint32_t struct_size;
     uint32_t reserved;
 
-    /* [any] Stores up to `capacity` of the instance's connections at `connections`, and their number
-     * in *count. Begin with *cursor 0; the call moves it on for the next one. If *count is below
-     * `capacity`, these were the last. Each connection comes once at most. One that is open from
-     * before the first call to after the last one comes; of the others some do. Among them may be
-     * one whose on_open has not been called yet, or refuses. Returns PORTICO_OK, PORTICO_GONE, or
+    /* [any] Stores up to `capacity` of the instance's connections at `connections`, and their
+     * number in *count. Begin with *cursor 0; the call moves it on for the next one. If *count is
+     * below `capacity`, these were the last. Each connection comes once at most. One that is open
+     * from before the first call to after the last one comes; of the others some do. Among them may
+     * be one whose on_open has not been called yet, or refuses. Returns PORTICO_OK, PORTICO_GONE,
+     * or
      * PORTICO_INVALID (a NULL, or a capacity of 0). */
     portico_status(PORTICO_CALL *list)(portico_instance *instance, uint64_t *cursor,
                                        portico_connection *connections, uint32_t capacity,
@@ -37,21 +38,21 @@ typedef struct portico_connections {
     portico_status(PORTICO_CALL *join)(portico_instance *instance, portico_connection connection,
                                        uint64_t group);
 
-    /* [any] Ends a membership. If there is none, that is PORTICO_OK too. Broadcasts that begin after
-     * the call do not reach the connection; what it was sent before stays in its queue. Returns
-     * PORTICO_OK, PORTICO_GONE (also while closing: it is no member any more) or PORTICO_INVALID
-     * (group 0). */
+    /* [any] Ends a membership. If there is none, that is PORTICO_OK too. Broadcasts that begin
+     * after the call do not reach the connection; what it was sent before stays in its queue.
+     * Returns PORTICO_OK, PORTICO_GONE (also while closing: it is no member any more) or
+     * PORTICO_INVALID (group 0). */
     portico_status(PORTICO_CALL *leave)(portico_instance *instance, portico_connection connection,
                                         uint64_t group);
 
     /* [any] Sends the concatenation of `count` parts to each member of the group (0: to each
-     * connection of the instance; one that is about to open may get it after its on_open), except to
-     * the connection `except` (0: to all). The parts are copied once. To each member it is like a
-     * send_parts: the bytes are one message, they stay in order with the other calls for that
+     * connection of the instance; one that is about to open may get it after its on_open), except
+     * to the connection `except` (0: to all). The parts are copied once. To each member it is like
+     * a send_parts: the bytes are one message, they stay in order with the other calls for that
      * connection, and a close that follows flushes them. There is one difference: a member whose
      * queue is full, or for which there is no memory, is treated as `when_full` says. Members that
-     * are closing, or whose sending side has ended, get nothing. In a member's queue the bytes count
-     * for about a kilobyte more until they are sent. Returns
+     * are closing, or whose sending side has ended, get nothing. In a member's queue the bytes
+     * count for about a kilobyte more until they are sent. Returns
      *   PORTICO_OK         also if the group has no member, or none of them had room
      *   PORTICO_TOO_LARGE  the parts are above limits.max_send_bytes
      *   PORTICO_INVALID    the parts (as for send_parts), or when_full
