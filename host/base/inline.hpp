@@ -6,10 +6,12 @@
 #define PORTICO_ALWAYS_INLINE __forceinline
 #define PORTICO_NEVER_INLINE __declspec(noinline)
 #define PORTICO_COLD __declspec(noinline)
+#define PORTICO_PREFETCH(address) static_cast<void>(address)
 #else
 #define PORTICO_ALWAYS_INLINE [[gnu::always_inline]] inline
 #define PORTICO_NEVER_INLINE [[gnu::noinline]]
 #define PORTICO_COLD [[gnu::noinline, gnu::cold]]
+#define PORTICO_PREFETCH(address) __builtin_prefetch(address, 1)
 #endif
 
 // For a thread_local that is read for every message. It is read directly, as in a program, even if

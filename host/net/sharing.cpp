@@ -101,6 +101,14 @@ Sharing::Result Sharing::send(Connection& connection, const ConnectionContext& c
     return reserved;
 }
 
+void Sharing::expect(const Connection& connection) noexcept {
+    constexpr std::size_t line_bytes = 64;
+    const char* const begin = reinterpret_cast<const char*>(&connection);
+    for (std::size_t at = 0; at < sizeof connection; at += line_bytes) {
+        PORTICO_PREFETCH(begin + at);
+    }
+}
+
 // ---- on the home's thread
 
 bool Sharing::bring(Connection& connection, Worker& worker, Share& share) noexcept {

@@ -30,6 +30,9 @@ struct Sharing {
     [[nodiscard]] static Result send(Connection& connection, const ConnectionContext& context,
                                      std::uint64_t generation, Share& share) noexcept;
 
+    // It comes soon: its memory may be fetched meanwhile.
+    static void expect(const Connection& connection) noexcept;
+
     // ---- On the only thread of its home, with what was reserved.
     // Runs a turn of its strand, if that is idle. False if it is busy.
     [[nodiscard]] static bool bring(Connection& connection, Worker& worker, Share& share) noexcept;

@@ -137,6 +137,10 @@ bool Walks::go_on_with(Walk& walk, std::uint32_t& left_of_turn) noexcept {
             return false;
         }
         --left_of_turn;
+        if (const std::uint32_t ahead = walk.next_ + members_ahead;
+            ahead < walk.count_ && !walk.keys()[ahead].is_struck()) {
+            Sharing::expect(walk.connection(walk.keys()[ahead]));
+        }
         if (Sharing::bring(walk.connection(key), worker, *walk.share_)) {
             key.strike();
             --walk.left_;

@@ -98,6 +98,8 @@ private:
     // Members of a group that get a broadcast in one turn of the worker. The port is looked at
     // between two.
     static constexpr std::uint32_t members_of_a_turn = 64;
+    // The memory of so many is fetched ahead: a send takes longer than that.
+    static constexpr std::uint32_t members_ahead = 3;
 
     void take_added() noexcept;
     void go_on() noexcept;
