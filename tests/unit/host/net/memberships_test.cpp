@@ -83,7 +83,7 @@ TEST_CASE("joins and leaves at random end with the members of a plain set", "[me
     std::map<std::uint64_t, std::set<std::uint32_t>> model;
     std::map<std::uint32_t, std::uint64_t> generations;
     for (int step = 0; step < 20'000; ++step) {
-        const std::uint32_t slot = random() % 700;
+        const auto slot = static_cast<std::uint32_t>(random() % 700);
         const std::uint64_t group = 1 + random() % 20;
         const SlotKey key(handle_of(slot, 1 + generations[slot]));
         switch (random() % 8) {
