@@ -319,15 +319,7 @@ public:
     Host(io::Backend backend, const std::vector<int>& all)
         : listener_(bench::listener_with({})),
           table_(static_cast<std::uint32_t>(all.size())),
-          context_{listener_.name,
-                   listener_.limits,
-                   listener_.framing,
-                   nullptr,
-                   &log_,
-                   nullptr,
-                   nullptr,
-                   {},
-                   {}} {
+          context_(bench::context_of(listener_, log_)) {
         instance_ = std::make_unique<plugin::Instance>(
             plugin::Loaded{nullptr, &plugin_table(), "speaker"}, listener_, log_);
         context_.protocol = instance_.get();

@@ -1,6 +1,8 @@
 #include "base/thread_name.hpp"
 
+#include <algorithm>
 #include <cstdio>
+#include <cstring>
 
 #ifdef _WIN32
 #include <windows.h>
@@ -28,8 +30,8 @@ void name_this_thread(const char* name) noexcept {
         set(::GetCurrentThread(), wide);
     }
 #else
-    char kept[16];  // a longer name would be refused
-    std::snprintf(kept, sizeof kept, "%s", name);
+    char kept[16] = {};  // a longer name would be refused
+    std::memcpy(kept, name, std::min(std::strlen(name), sizeof kept - 1));
     ::pthread_setname_np(::pthread_self(), kept);
 #endif
 }

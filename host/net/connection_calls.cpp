@@ -124,6 +124,7 @@ void Connection::deliver_reserved(ReservedPost& post) noexcept {
         strand().deliver(post);  // as deliver_call()
         return;
     }
+    Sharing::take_what_is_on_its_way(*this);
     post.arrived(post, *this, SlotWord::is_closing(word_.load()));
     give_back(1);
     advance();
