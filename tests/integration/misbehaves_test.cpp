@@ -113,14 +113,6 @@ bool contains(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }
 
-// The host aborted: a reset. Wine reports a reset that meets no pending operation as an end of
-// stream.
-bool is_aborted(Peer& peer) {
-    Peer::Outcome outcome{};
-    static_cast<void>(peer.receive_to_end(outcome));
-    return outcome == Peer::Outcome::reset || (is_wine() && outcome == Peer::Outcome::end);
-}
-
 }  // namespace
 
 TEST_CASE("tables with a wrong size, or without what they must have, are refused", "[misbehaves]") {

@@ -5,23 +5,6 @@
 using namespace portico;
 using namespace portico::test;
 
-namespace {
-
-// The host aborted: a reset. Wine reports a reset that meets no pending operation as an end of
-// stream.
-bool is_abort(Peer::Outcome outcome) {
-    return outcome == Peer::Outcome::reset || (is_wine() && outcome == Peer::Outcome::end);
-}
-
-// True if the peer sees that the host aborted the connection.
-bool is_aborted(Peer& peer) {
-    Peer::Outcome outcome{};
-    static_cast<void>(peer.receive_to_end(outcome));
-    return is_abort(outcome);
-}
-
-}  // namespace
-
 TEST_CASE("unconsumed bytes are offered again with what follows", "[reading]") {
     const std::string ports = ANY_PORTS();
     Script script;

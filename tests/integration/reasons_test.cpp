@@ -119,6 +119,9 @@ TEST_CASE("reason RESET: the system's number, and what the peer did not get", "[
     peer.abort();
     REQUIRE(eventually([&] { return script.closed == 1; }));
     const portico_closed& closed = line.closed;
+    if (!reads_nothing && is_end_under_wine(closed.reason)) {
+        return;
+    }
     CHECK(closed.reason == PORTICO_REASON_RESET);
     CHECK(closed.status == PORTICO_ERROR);
     CHECK(closed.native_error != 0);

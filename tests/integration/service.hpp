@@ -45,6 +45,12 @@ template <class Condition>
     return true;
 }
 
+// Wine reports a reset that meets no pending receive as the peer's end, and a peer cannot tell
+// whether the host has begun its next receive.
+[[nodiscard]] inline bool is_end_under_wine(std::uint32_t reason) {
+    return is_wine() && reason == PORTICO_REASON_PEER;
+}
+
 // Bytes that differ at each place, so that a lost, doubled or reordered one shows. `seed`
 // distinguishes streams.
 [[nodiscard]] std::string pattern(std::uint64_t offset, std::size_t bytes, std::uint64_t seed = 0);

@@ -328,13 +328,11 @@ TEST_CASE("new clients never wait for another one's on_open while a worker is id
     CHECK(eventually([&] { return script.opened == 2 + clients; }));
 }
 
-TEST_CASE("clients that come one by one and stay are spread over the ports", "[timing]") {
-    const std::string ports = ANY_PORTS();
-    if (ports == "shared") {
-        return;  // one port for all
-    }
-    const int workers = GENERATE(2, 4);
-    const bool at_once = GENERATE(false, true);
+namespace {
+
+// The connections of each worker after `clients` have come and stayed.
+std::map<std::uint32_t, int> placed(const std::string& ports, int workers, int clients,
+                                    bool at_once) {
     Script script;
     std::mutex mutex;
     std::map<std::uint32_t, int> counts;
@@ -344,24 +342,47 @@ TEST_CASE("clients that come one by one and stay are spread over the ports", "[t
         return PORTICO_OK;
     };
     TestServer server(io_of(ports, workers), {{"x", "relay#full", "", &script}});
-    constexpr int clients = 64;
     std::vector<Peer> peers;
-    for (int i = 0; i < clients; ++i) {
+    for (int i = 1; i <= clients; ++i) {
         peers.push_back(server.connect("x"));
-        if (!at_once) {
-            REQUIRE(eventually([&] { return script.opened == static_cast<std::uint64_t>(i + 1); }));
+        if (!at_once || i == clients) {
+            REQUIRE(eventually([&] { return script.opened == static_cast<std::uint64_t>(i); }));
         }
     }
-    REQUIRE(eventually([&] { return script.opened == clients; }));
     const std::scoped_lock lock(mutex);
-    REQUIRE(counts.size() == static_cast<std::size_t>(workers));
-    for (const auto& [worker, count] : counts) {
-        CAPTURE(worker);
-        // One by one, the counts differ by at most one. If the clients come at once, a port that
-        // did not come back for 10 ms may have been passed over.
-        CHECK(count >= (at_once ? clients / workers * 9 / 10 - 1 : clients / workers - 1));
-        CHECK(count <= (at_once ? clients / workers * 11 / 10 + 1 : clients / workers + 1));
+    return counts;
+}
+
+}  // namespace
+
+TEST_CASE("clients that come one by one and stay are spread over the ports", "[timing]") {
+    const std::string ports = ANY_PORTS();
+    if (ports == "shared") {
+        return;  // one port for all
     }
+    const int workers = GENERATE(2, 4);
+    const bool at_once = GENERATE(false, true);
+    constexpr int clients = 64;
+    // One by one, the counts differ by at most one; at once, by 10 %.
+    const int even = clients / workers;
+    const int least = at_once ? even * 9 / 10 - 1 : even - 1;
+    const int most = at_once ? even * 11 / 10 + 1 : even + 1;
+    // A port whose thread did not come back for 10 ms is passed over, as it must be, and a busy
+    // machine lets a thread stand still for longer than that now and then. But not each time.
+    constexpr int tries = 10;
+    std::string seen;
+    bool is_spread = false;
+    for (int i = 0; i < tries && !is_spread; ++i) {
+        const std::map<std::uint32_t, int> counts = placed(ports, workers, clients, at_once);
+        is_spread = counts.size() == static_cast<std::size_t>(workers);
+        for (const auto& [worker, count] : counts) {
+            is_spread = is_spread && count >= least && count <= most;
+            seen += std::to_string(count) + " ";
+        }
+        seen += "| ";
+    }
+    INFO("connections of each worker, try by try: " << seen);
+    CHECK(is_spread);
 }
 
 TEST_CASE("finished replies do not wait for a callback that takes long", "[timing]") {

@@ -101,7 +101,8 @@ private:
         sender.join();
         if (got != text || outcome != Peer::Outcome::end) {
             world_.complain("a half-closed connection got " + std::to_string(got.size()) + " of " +
-                            std::to_string(text.size()) + " bytes");
+                            std::to_string(text.size()) + " bytes" +
+                            (text.starts_with(got) ? "" : ", and not those that it sent"));
             ++world_.lost;
         } else {
             ++world_.replies;

@@ -259,4 +259,14 @@ bool is_wine() {
 #endif
 }
 
+bool is_abort(Peer::Outcome outcome) {
+    return outcome == Peer::Outcome::reset || (is_wine() && outcome == Peer::Outcome::end);
+}
+
+bool is_aborted(Peer& peer) {
+    Peer::Outcome outcome{};
+    static_cast<void>(peer.receive_to_end(outcome));
+    return is_abort(outcome);
+}
+
 }  // namespace portico::test

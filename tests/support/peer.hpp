@@ -66,4 +66,11 @@ private:
 // Wine differs from Windows in a few places; each test that asks says how.
 [[nodiscard]] bool is_wine();
 
+// True if the other side aborted the connection. Wine reports a reset that meets no pending
+// operation as an end of stream.
+[[nodiscard]] bool is_abort(Peer::Outcome outcome);
+
+// Receives to the end; true if that is an abort.
+[[nodiscard]] bool is_aborted(Peer& peer);
+
 }  // namespace portico::test
