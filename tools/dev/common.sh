@@ -23,4 +23,11 @@ quietly() {
     return 1
 }
 
+# on_exit COMMAND: runs it, too, when this script ends.
+at_exit=''
+on_exit() {
+    at_exit+="$1"$'\n'
+    trap 'eval "$at_exit"' EXIT
+}
+
 all_tests=OFF # ./dev test --all

@@ -7,14 +7,27 @@ attribute() { # NAME FILE: of the JUnit report's outermost element
     sed -nE "s/^.*<testsuite .*$1=\"([0-9]+)\".*/\1/p; s/^[[:space:]]+$1=\"([0-9]+)\".*/\1/p" "$2" | head -n 1
 }
 
-suite() { # PRESET CTEST-OPTION...
+# begin_build PRESET: builds it beside the tests of the suite before. They mostly wait for timers, and
+# do not feel a build of the lowest priority. It has a process group of its own, which ends with this
+# script.
+building=''
+begin_build() {
+    set -m
+    (
+        renice -n 19 -p "$BASHPID" >/dev/null
+        case $1 in
+        valgrind) build linux unit_tests ;;
+        *) build "$1" ;;
+        esac
+    ) &
+    set +m
+    building=$!
+}
+
+# suite PRESET CTEST-OPTION...: its tests. It is built.
+suite() {
     local preset=$1 report log tests bad off started jobs=$(($(nproc) * 2))
     shift
-    # A build that fails counts as one failed test, and the other suites go on.
-    if ! build "$preset"; then
-        failed=$((failed + 1))
-        return 0
-    fi
     case $preset in *windows) start_wine ;; esac
     report=$PWD/build/log/$preset.xml log=build/log/test_$preset.log
     rm -f "$report"
@@ -44,7 +57,7 @@ suite() { # PRESET CTEST-OPTION...
 # descriptors are left out: valgrind imitates that limit, and closes a connection that the kernel
 # has accepted already.
 valgrind_suite() {
-    if build linux unit_tests && quietly "testing: unit tests under valgrind" \
+    if quietly "testing: unit tests under valgrind" \
         valgrind --quiet --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=all build/linux/bin/unit_tests "~[descriptors]"; then
         passed=$((passed + 1))
     else
@@ -53,7 +66,7 @@ valgrind_suite() {
 }
 
 verb_test() {
-    local presets=() quick=() preset
+    local presets=() quick=() preset i built
     all_tests=OFF
     while [ $# -gt 0 ]; do
         case $1 in
@@ -72,8 +85,21 @@ verb_test() {
     [ ${#presets[@]} -gt 0 ] || presets=(linux asan tsan windows)
     # shellcheck disable=SC2046 # words are meant
     need tests $(for preset in "${presets[@]}"; do needs_of "$preset"; done) # all of them first, in one go
-    for preset in "${presets[@]}"; do
-        if [ "$preset" = valgrind ]; then valgrind_suite; else suite "$preset" ${quick[@]+"${quick[@]}"}; fi
+    on_exit '[ -z "$building" ] || kill -- "-$building" 2>/dev/null || true'
+    begin_build "${presets[0]}"
+    for i in "${!presets[@]}"; do
+        preset=${presets[i]} built=yes
+        wait "$building" || built=no
+        building=''
+        [ $((i + 1)) -eq ${#presets[@]} ] || begin_build "${presets[i + 1]}"
+        # A build that fails counts as one failed test, and the other suites go on.
+        if [ $built = no ]; then
+            failed=$((failed + 1))
+        elif [ "$preset" = valgrind ]; then
+            valgrind_suite
+        else
+            suite "$preset" ${quick[@]+"${quick[@]}"}
+        fi
     done
     [ $skipped -eq 0 ] || say "$skipped skipped"
     say "done"

@@ -9,7 +9,7 @@ start_wine() {
     # silence.
     export WINEPREFIX=$PWD/build/wineprefix WINEDEBUG=-all,err+seh,err+virtual WINEDLLOVERRIDES="winedbg.exe,winemenubuilder.exe,mscoree,mshtml=d"
     mkdir -p build
-    trap 'wineserver -k 2>/dev/null || true' EXIT
+    on_exit 'wineserver -k 2>/dev/null || true'
     if [ -d "$WINEPREFIX/drive_c" ]; then
         wineserver -k 2>/dev/null || true
     else
