@@ -141,7 +141,6 @@ impl<E: std::error::Error> From<E> for Error {
 
 /// What `on_data` says about the bytes that it was offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
 pub struct Flow {
     pub(crate) consumed: u64,
     pub(crate) code: raw::Code,
