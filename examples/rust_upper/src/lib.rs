@@ -85,7 +85,8 @@ impl Protocol for Upper {
             panic!("a client asked for it");
         }
         session.reply.clear();
-        session.reply.extend(line.iter().map(u8::to_ascii_uppercase));
+        session.reply.extend_from_slice(line);
+        session.reply.make_ascii_uppercase();
         connection.send_all(&session.reply)
     }
 }

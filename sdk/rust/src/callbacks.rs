@@ -4,38 +4,32 @@
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 
-use crate::connection::{Connection, Message, State};
-use crate::entry::{holder_of, Holder};
+use crate::connection::{Connection, Message};
+use crate::entry::holder_of;
 use crate::panics::{self, catch};
 use crate::raw;
-use crate::{Flow, Handle, OnDrain, OnEnd, Protocol, Status};
+use crate::{Answer, Flow, OnDrain, OnEnd, Protocol, Status};
 
 /// What on_open stores for a connection: the `state` of the C callbacks. The session is there once
 /// on_open has accepted.
 pub(crate) struct Kept<P: Protocol> {
-    pub state: State,
-    pub session: MaybeUninit<P::Session>,
+    connection: Connection<P>,
+    session: MaybeUninit<P::Session>,
 }
 
 /// # Safety
-/// `state` is what on_open stored, and a callback of its connection runs, on_close at the latest.
+/// `state` is what on_open stored for a connection of `P`. A callback of it runs, on_close at the
+/// latest, or a function that was posted to it.
 #[inline(always)]
-unsafe fn parts_of<'a, P: Protocol>(state: *mut c_void) -> (&'a State, &'a mut P::Session) {
+pub(crate) unsafe fn parts_of<'a, P: Protocol>(
+    state: *mut c_void,
+) -> (&'a Connection<P>, &'a mut P::Session) {
     let kept = state as *mut Kept<P>;
-    // SAFETY: on_open leaked a Kept<P> with a session. It lives until on_close, the last callback.
-    // The callbacks of a connection are serial, each sees what the one before has written, and no
-    // host function calls back: nobody else uses the session or the state now. The two are
-    // different members, so the references do not overlap.
-    unsafe { (&(*kept).state, (*kept).session.assume_init_mut()) }
-}
-
-#[inline(always)]
-fn connection<'a, P: Protocol>(
-    holder: &'a Holder<P>,
-    id: raw::ConnectionId,
-    state: &'a State,
-) -> Connection<'a, P> {
-    Connection { handle: Handle { instance: holder.instance, id }, core: &holder.core, state }
+    // SAFETY: on_open leaked a Kept<P> with a session. It lives until on_close returns, and that
+    // comes after all such calls. The calls of a connection are serial, each sees what the one
+    // before has written, and no host function calls back: nobody else uses the session or the
+    // connection now. The two are different members, so the references do not overlap.
+    unsafe { (&(*kept).connection, (*kept).session.assume_init_mut()) }
 }
 
 pub(crate) unsafe extern "C" fn on_open<P: Protocol>(
@@ -46,10 +40,10 @@ pub(crate) unsafe extern "C" fn on_open<P: Protocol>(
 ) -> raw::Code {
     // SAFETY: as `holder_of` says; the event is valid until this returns.
     let (holder, opened) = unsafe { (holder_of::<P>(me), &*opened) };
-    let mut kept = Box::new(Kept::<P> { state: State::new(), session: MaybeUninit::uninit() });
-    let at = connection(holder, id, &kept.state);
-    let handle = at.handle;
-    let session = match catch(|| holder.plugin.on_open(&at, opened)) {
+    let handle = holder.instance.connection(id);
+    let connection = Connection::new(handle, holder.max_send_bytes, holder.is_framed);
+    let mut kept = Box::new(Kept::<P> { connection, session: MaybeUninit::uninit() });
+    let session = match catch(|| holder.plugin.on_open(&kept.connection, opened)) {
         Ok(Ok(session)) => session,
         // Any negative status refuses, harmless ones too.
         Ok(Err(error)) => return panics::failed(handle, "on_open", &error),
@@ -71,98 +65,91 @@ pub(crate) unsafe extern "C" fn on_data<P: Protocol>(
     consumed: *mut u64,
 ) -> raw::Code {
     // SAFETY: as these functions say. The bytes, at least one, and the frame are valid until this
-    // returns, and nobody changes them; there is a place for the result.
-    let (holder, bytes, frame, consumed) = unsafe {
+    // returns, and nobody changes them; the payload lies within the bytes; there is a place for the
+    // result.
+    let (holder, (at, session), message, consumed) = unsafe {
         let bytes = std::slice::from_raw_parts(data, size as usize);
-        (holder_of::<P>(me), bytes, &*frame, &mut *consumed)
+        let message = Message::new(bytes, &*frame);
+        (holder_of::<P>(me), parts_of::<P>(state), message, &mut *consumed)
     };
-    // SAFETY: as above.
-    let (state, session) = unsafe { parts_of::<P>(state) };
-    let at = connection(holder, id, state);
-    if state.has_rest() {
-        return offer_after_rest(holder, &at, session, bytes, frame, consumed);
+    // At once, so that what a message has in hand need not outlive the protocol's callback.
+    *consumed = size;
+    if at.has_rest() {
+        // SAFETY: the host's arguments, of this very call. The references are not used any more.
+        return unsafe { on_data_after_rest::<P>(me, id, state, data, size, frame, consumed) };
     }
-    offer(holder, &at, session, Message::new(bytes, frame), consumed)
-}
-
-/// One call of the protocol's `on_data`.
-#[inline(always)]
-fn offer<P: Protocol>(
-    holder: &Holder<P>,
-    at: &Connection<P>,
-    session: &mut P::Session,
-    message: Message,
-    consumed: &mut u64,
-) -> raw::Code {
-    let size = message.bytes().len() as u64;
-    let flow = match catch(|| holder.plugin.on_data(session, at, message)) {
-        Ok(Ok(flow)) => flow,
-        Ok(Err(error)) => {
-            let code = panics::failed(at.handle, "on_data", &error);
-            return if at.state.has_rest() { owe(at, code, 0, size, consumed) } else { code };
+    let made = catch(|| {
+        // This is the only call of it, so that the compiler can put its code here.
+        match holder.plugin.on_data(session, at, message) {
+            Ok(flow) if flow == Flow::ALL && !at.has_rest() => raw::OK,
+            Ok(flow) => settle(at, Ok(flow), consumed),
+            Err(error) => settle(at, Err(error), consumed),
         }
-        Err(panic) => return panics::panicked(at.handle, "on_data", &panic),
-    };
-    let taken = if flow.consumed == Flow::EVERYTHING { size } else { flow.consumed };
-    let mut code = flow.code;
-    if code == Flow::CLOSES {
-        let _: Result<(), Status> = at.close(); // it may be closing already
-        code = raw::OK;
-    }
-    if at.state.has_rest() {
-        return owe(at, code, taken, size, consumed);
-    }
-    *consumed = taken;
-    code
+    });
+    made.unwrap_or_else(|panic| panics::panicked(at.handle(), "on_data", &panic))
 }
 
-/// After `on_data`, if it left a rest: what it consumed is kept until the rest has gone.
+/// The answer of an `on_data` that did not just consume everything. `consumed` is the size of the
+/// offer before, and then what the host takes for consumed.
 #[cold]
-fn owe<P>(
-    at: &Connection<P>,
-    code: raw::Code,
-    taken: u64,
-    size: u64,
-    consumed: &mut u64,
-) -> raw::Code {
-    if code < 0 && !matches!(code, raw::GONE | raw::CLOSING | raw::WOULD_BLOCK) {
-        return code;
-    }
-    let is_whole = at.core.is_framed && (code == raw::OK || taken != 0);
-    at.state.with_rest(|rest| rest.owed = if is_whole { size } else { taken });
-    *consumed = 0;
-    if code == raw::WAIT {
-        raw::WAIT
-    } else {
-        raw::HOLD
+#[inline(never)]
+fn settle<P>(at: &Connection<P>, said: Answer, consumed: &mut u64) -> raw::Code {
+    let size = *consumed;
+    let (taken, code) = match said {
+        Ok(flow) => {
+            if flow.closes() {
+                let _: Result<(), Status> = at.close(); // it may be closing already
+            }
+            (flow.taken(size), flow.code())
+        }
+        Err(error) => (0, panics::failed(at.handle(), "on_data", &error)),
+    };
+    *consumed = taken;
+    let is_error = code < 0 && !matches!(code, raw::GONE | raw::CLOSING | raw::WOULD_BLOCK);
+    match at.take_rest() {
+        Some(mut rest) if !is_error => {
+            // What is consumed is kept until the rest has gone.
+            let is_whole = at.is_framed() && (code == raw::OK || taken != 0);
+            rest.owed = if is_whole { size } else { taken };
+            at.put_rest(rest);
+            *consumed = 0;
+            match code {
+                raw::WAIT => raw::WAIT,
+                _ => raw::HOLD,
+            }
+        }
+        _ => code,
     }
 }
 
 /// `on_data` if `send_all` had a rest when the last one ended.
+///
+/// # Safety
+/// As of `on_data`, which hands its arguments on.
 #[cold]
 #[inline(never)]
-fn offer_after_rest<P: Protocol>(
-    holder: &Holder<P>,
-    at: &Connection<P>,
-    session: &mut P::Session,
-    bytes: &[u8],
-    frame: &raw::Frame,
+unsafe fn on_data_after_rest<P: Protocol>(
+    me: *mut c_void,
+    id: raw::ConnectionId,
+    state: *mut c_void,
+    data: *const u8,
+    size: u64,
+    frame: *const raw::Frame,
     consumed: &mut u64,
 ) -> raw::Code {
-    let mut rest = match at.state.take_rest() {
-        Some(rest) => rest,
-        None => return offer(holder, at, session, Message::new(bytes, frame), consumed),
-    };
-    rest.seen = rest.seen.min(frame.offered_before);
-    if rest.is_pending() {
-        at.state.put_rest(rest);
-        return raw::HOLD;
+    // SAFETY: the host's arguments.
+    let (at, frame) = unsafe { (parts_of::<P>(state).0, &*frame) };
+    let (mut owed, mut seen) = (0, frame.offered_before);
+    if let Some(mut rest) = at.take_rest() {
+        rest.seen = rest.seen.min(frame.offered_before);
+        if rest.is_pending() {
+            at.put_rest(rest);
+            *consumed = 0;
+            return raw::HOLD;
+        }
+        (owed, seen) = (rest.owed.min(size), rest.seen);
     }
     // What the plugin has consumed already is not shown to it again.
-    let size = bytes.len() as u64;
-    let owed = rest.owed.min(size);
-    let offered_before = rest.seen.max(owed) - owed;
-    drop(rest);
     *consumed = owed;
     if owed == size {
         return raw::OK;
@@ -170,87 +157,87 @@ fn offer_after_rest<P: Protocol>(
     let shown = raw::Frame {
         payload_offset: if owed == 0 { frame.payload_offset } else { 0 },
         payload_size: if owed == 0 { frame.payload_size } else { size - owed },
-        offered_before,
+        offered_before: seen.max(owed) - owed,
         ..*frame
     };
     let mut taken = 0;
-    let message = Message::new(&bytes[owed as usize..], &shown);
-    let code = offer(holder, at, session, message, &mut taken);
-    if at.state.has_rest() {
-        at.state.with_rest(|rest| rest.owed += owed);
+    // SAFETY: the host's arguments, but for the end of its bytes, of which at least one is left, and
+    // their frame. There is no rest now, so it does not come back here.
+    let code = unsafe {
+        let data = data.add(owed as usize);
+        on_data::<P>(me, id, state, data, size - owed, &shown, &mut taken)
+    };
+    if let Some(mut rest) = at.take_rest() {
+        rest.owed += owed;
+        at.put_rest(rest);
         *consumed = 0;
         return code;
     }
     *consumed = owed + taken;
     // WOULD_BLOCK would mean that nothing is consumed.
-    if code == raw::WOULD_BLOCK && owed != 0 {
-        raw::HOLD
-    } else {
-        code
+    match code {
+        raw::WOULD_BLOCK if owed != 0 => raw::HOLD,
+        code => code,
     }
 }
 
 pub(crate) unsafe extern "C" fn on_writable<P: Protocol>(
     me: *mut c_void,
-    id: raw::ConnectionId,
+    _id: raw::ConnectionId,
     state: *mut c_void,
 ) -> raw::Code {
     // SAFETY: as these functions say.
-    let (holder, (state, session)) = unsafe { (holder_of::<P>(me), parts_of::<P>(state)) };
-    let at = connection(holder, id, state);
-    if state.is_pending() {
+    let (holder, (at, session)) = unsafe { (holder_of::<P>(me), parts_of::<P>(state)) };
+    if at.is_sending_rest() {
         match at.send_rest() {
             Ok(true) => {}
             Ok(false) => return raw::OK,
             Err(status) => return status.code(),
         }
     }
-    let made = catch(|| holder.plugin.on_writable(session, &at));
-    panics::code_of(at.handle, "on_writable", made)
+    let made = catch(|| holder.plugin.on_writable(session, at));
+    panics::code_of(at.handle(), "on_writable", made)
 }
 
 pub(crate) unsafe extern "C" fn on_end<P: OnEnd>(
     me: *mut c_void,
-    id: raw::ConnectionId,
+    _id: raw::ConnectionId,
     state: *mut c_void,
     ended: *const raw::Ended,
 ) -> raw::Code {
     // SAFETY: as these functions say; the event is valid until this returns.
-    let (holder, (state, session), ended) =
+    let (holder, (at, session), ended) =
         unsafe { (holder_of::<P>(me), parts_of::<P>(state), &*ended) };
-    let at = connection(holder, id, state);
-    let made = catch(|| holder.plugin.on_end(session, &at, ended));
-    panics::code_of(at.handle, "on_end", made)
+    let made = catch(|| holder.plugin.on_end(session, at, ended));
+    panics::code_of(at.handle(), "on_end", made)
 }
 
 pub(crate) unsafe extern "C" fn on_drain<P: OnDrain>(
     me: *mut c_void,
-    id: raw::ConnectionId,
+    _id: raw::ConnectionId,
     state: *mut c_void,
     draining: *const raw::Draining,
 ) -> raw::Code {
     // SAFETY: as these functions say; the event is valid until this returns.
-    let (holder, (state, session), draining) =
+    let (holder, (at, session), draining) =
         unsafe { (holder_of::<P>(me), parts_of::<P>(state), &*draining) };
-    let at = connection(holder, id, state);
-    let made = catch(|| holder.plugin.on_drain(session, &at, draining));
-    panics::code_of(at.handle, "on_drain", made)
+    let made = catch(|| holder.plugin.on_drain(session, at, draining));
+    panics::code_of(at.handle(), "on_drain", made)
 }
 
 pub(crate) unsafe extern "C" fn on_close<P: Protocol>(
     me: *mut c_void,
-    id: raw::ConnectionId,
+    _id: raw::ConnectionId,
     state: *mut c_void,
     closed: *const raw::Closed,
 ) {
     let kept = state as *mut Kept<P>;
     // SAFETY: as these functions say; the event is valid until this returns.
-    let (holder, (state, session), closed) =
+    let (holder, (at, session), closed) =
         unsafe { (holder_of::<P>(me), parts_of::<P>(state), &*closed) };
-    let at = connection(holder, id, state);
-    let handle = at.handle;
+    let handle = at.handle();
     let made = catch(|| {
-        holder.plugin.on_close(session, &at, closed);
+        holder.plugin.on_close(session, at, closed);
         Ok(())
     });
     panics::code_of(handle, "on_close", made);

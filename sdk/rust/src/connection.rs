@@ -7,14 +7,8 @@ use std::ops::Deref;
 use crate::raw;
 use crate::{Answer, Error, Flow, Handle, Status};
 
-/// What the crate knows of an instance. It stands before the plugin's value.
-pub(crate) struct Core {
-    pub max_send_bytes: u64,
-    pub is_framed: bool,
-}
-
-/// What `send_all` has accepted and the queue has not. It exists from a refused send to the first
-/// `on_data` after it is gone.
+/// What `send_all` has accepted and the queue has not. It exists from a refused send to the end of
+/// the first `on_data` after it is gone.
 pub(crate) struct Rest {
     pub bytes: Vec<u8>,
     pub begin: usize,
@@ -49,62 +43,20 @@ impl Rest {
     }
 }
 
-/// What the crate keeps for a connection beside its session. Only the connection's strand uses it,
-/// through shared references.
-pub(crate) struct State {
-    /// How many of the offered bytes `send_message` has sent.
-    sent: Cell<u64>,
-    /// So that a message need not take the rest out to see whether there is one.
-    has_rest: Cell<bool>,
-    rest: Cell<Option<Box<Rest>>>,
-}
-
-impl State {
-    pub fn new() -> State {
-        State { sent: Cell::new(0), has_rest: Cell::new(false), rest: Cell::new(None) }
-    }
-
-    #[inline]
-    pub fn has_rest(&self) -> bool {
-        self.has_rest.get()
-    }
-
-    pub fn take_rest(&self) -> Option<Box<Rest>> {
-        self.has_rest.set(false);
-        self.rest.take()
-    }
-
-    pub fn put_rest(&self, rest: Box<Rest>) {
-        self.has_rest.set(true);
-        self.rest.set(Some(rest));
-    }
-
-    /// What `function` makes of the rest, if there is one.
-    #[cold]
-    pub fn with_rest<R>(&self, function: impl FnOnce(&mut Rest) -> R) -> Option<R> {
-        let mut rest = self.take_rest()?;
-        let made = function(&mut rest);
-        self.put_rest(rest);
-        Some(made)
-    }
-
-    pub fn is_pending(&self) -> bool {
-        self.has_rest() && self.with_rest(|rest| rest.is_pending()).unwrap_or(false)
-    }
-}
-
 /// A connection during one of its callbacks, or of a function posted to it. Other threads are given
 /// its `Handle`, which it also dereferences to.
 ///
-/// It is lent by reference only, and belongs to one thread.
-pub struct Connection<'a, P> {
-    pub(crate) handle: Handle<P>,
-    pub(crate) core: &'a Core,
-    // `State` is not Sync, so neither this nor a reference to it leaves the thread.
-    pub(crate) state: &'a State,
+/// It is lent by reference only. It is not `Sync`, so it stays on the thread of the callback.
+pub struct Connection<P> {
+    handle: Handle<P>,
+    max_send_bytes: u64,
+    rest: Cell<Option<Box<Rest>>>,
+    /// So that a message need not take the rest out to see whether there is one.
+    has_rest: Cell<bool>,
+    is_framed: bool,
 }
 
-impl<P> Deref for Connection<'_, P> {
+impl<P> Deref for Connection<P> {
     type Target = Handle<P>;
 
     #[inline]
@@ -113,7 +65,52 @@ impl<P> Deref for Connection<'_, P> {
     }
 }
 
-impl<'a, P> Connection<'a, P> {
+/// What the callbacks use.
+impl<P> Connection<P> {
+    pub(crate) fn new(handle: Handle<P>, max_send_bytes: u64, is_framed: bool) -> Self {
+        let (rest, has_rest) = (Cell::new(None), Cell::new(false));
+        Connection { handle, max_send_bytes, rest, has_rest, is_framed }
+    }
+
+    pub(crate) fn is_framed(&self) -> bool {
+        self.is_framed
+    }
+
+    #[inline(always)]
+    pub(crate) fn has_rest(&self) -> bool {
+        self.has_rest.get()
+    }
+
+    pub(crate) fn take_rest(&self) -> Option<Box<Rest>> {
+        self.has_rest.set(false);
+        self.rest.take()
+    }
+
+    pub(crate) fn put_rest(&self, rest: Box<Rest>) {
+        self.has_rest.set(true);
+        self.rest.set(Some(rest));
+    }
+
+    /// What `function` makes of the rest, if there is one.
+    #[cold]
+    fn with_rest<R>(&self, function: impl FnOnce(&mut Rest) -> R) -> Option<R> {
+        let mut rest = self.take_rest()?;
+        let made = function(&mut rest);
+        self.put_rest(rest);
+        Some(made)
+    }
+
+    #[inline]
+    pub(crate) fn check_rest(&self) -> Result<(), Status> {
+        if !self.has_rest() {
+            return Ok(());
+        }
+        let refusal = self.with_rest(|rest| rest.is_pending().then(|| rest.refusal()));
+        refusal.flatten().map_or(Ok(()), Err)
+    }
+}
+
+impl<P> Connection<P> {
     /// For other threads, and to keep.
     pub fn handle(&self) -> Handle<P> {
         self.handle
@@ -132,15 +129,6 @@ impl<'a, P> Connection<'a, P> {
         self.handle.send_parts(parts)
     }
 
-    #[inline]
-    pub(crate) fn check_rest(&self) -> Result<(), Status> {
-        if !self.state.has_rest() {
-            return Ok(());
-        }
-        let refusal = self.state.with_rest(|rest| rest.is_pending().then(|| rest.refusal()));
-        refusal.flatten().map_or(Ok(()), Err)
-    }
-
     /// Sends all of it, however much it is. What the queue does not take is kept here and follows
     /// by itself; `on_data` and `on_writable` wait until it has gone. So the memory that a slow
     /// reader can take is one callback's replies. A connection that is gone needs no reply, which
@@ -148,8 +136,8 @@ impl<'a, P> Connection<'a, P> {
     #[inline]
     pub fn send_all(&self, bytes: impl AsRef<[u8]>) -> Answer {
         let bytes = bytes.as_ref();
-        if !self.state.has_rest()
-            && bytes.len() as u64 <= self.core.max_send_bytes
+        if !self.has_rest()
+            && bytes.len() as u64 <= self.max_send_bytes
             && self.handle.send_bytes(bytes).is_ok()
         {
             return Ok(Flow::ALL);
@@ -157,17 +145,14 @@ impl<'a, P> Connection<'a, P> {
         self.send_or_keep(bytes)
     }
 
-    /// Sends what `on_data` was offered, without a copy: `connection.send_message(message)`. What
-    /// the queue does not take is not consumed, so `on_data` is called again with the same message,
-    /// and must come here again.
+    /// Sends what `on_data` was offered, without a copy: `connection.send_message(message)`. If the
+    /// queue is full, the message is not consumed, so `on_data` is called again with it, and must
+    /// come here again. One that is longer than `limits.max_send_bytes` goes as by `send_all`.
     #[inline]
     pub fn send_message(&self, offered: Message<'_>) -> Answer {
         let bytes = offered.bytes();
-        if self.state.has_rest()
-            || self.state.sent.get() != 0
-            || bytes.len() as u64 > self.core.max_send_bytes
-        {
-            return self.send_offered_pieces(bytes);
+        if self.has_rest() || bytes.len() as u64 > self.max_send_bytes {
+            return self.send_or_keep(bytes);
         }
         match self.handle.send_bytes(bytes) {
             Ok(()) => Ok(Flow::ALL),
@@ -177,8 +162,8 @@ impl<'a, P> Connection<'a, P> {
 
     /// Closes in order, after what is queued and after `send_all`'s rest.
     pub fn close(&self) -> Result<(), Status> {
-        if self.state.is_pending() {
-            self.state.with_rest(|rest| rest.closes = true);
+        if self.is_sending_rest() {
+            self.with_rest(|rest| rest.closes = true);
             return Ok(());
         }
         self.handle.close()
@@ -186,8 +171,8 @@ impl<'a, P> Connection<'a, P> {
 
     /// Ends the sending side after what is queued and after `send_all`'s rest.
     pub fn finish_sending(&self) -> Result<(), Status> {
-        if self.state.is_pending() {
-            self.state.with_rest(|rest| rest.finishes = true);
+        if self.is_sending_rest() {
+            self.with_rest(|rest| rest.finishes = true);
             return Ok(());
         }
         self.handle.finish_sending()
@@ -195,20 +180,20 @@ impl<'a, P> Connection<'a, P> {
 
     /// Has `send_all` a rest to send?
     pub fn is_sending_rest(&self) -> bool {
-        self.state.is_pending()
+        self.has_rest() && self.with_rest(|rest| rest.is_pending()).unwrap_or(false)
     }
 
     /// What `send_all` does if one send is not enough.
     #[cold]
     fn send_or_keep(&self, bytes: &[u8]) -> Answer {
-        let mut rest = self.state.take_rest();
+        let mut rest = self.take_rest();
         let mut begin = 0;
         match &rest {
             Some(pending) if pending.is_pending() => {}
             _ => match self.send_pieces(bytes, &mut begin) {
                 Err(Status::WOULD_BLOCK) => {}
                 sent => {
-                    rest.into_iter().for_each(|rest| self.state.put_rest(rest));
+                    rest.into_iter().for_each(|rest| self.put_rest(rest));
                     return sent.map(|()| Flow::ALL).map_err(Error::from);
                 }
             },
@@ -217,33 +202,15 @@ impl<'a, P> Connection<'a, P> {
         if !kept.closes {
             kept.bytes.extend_from_slice(&bytes[begin..]);
         }
-        self.state.put_rest(kept);
+        self.put_rest(kept);
         Ok(Flow::ALL)
-    }
-
-    #[cold]
-    fn send_offered_pieces(&self, bytes: &[u8]) -> Answer {
-        // At least so much was offered before, because nothing of it was consumed.
-        let mut begin = (self.state.sent.get() as usize).min(bytes.len());
-        if self.state.has_rest() {
-            // something large goes first
-            self.state.sent.set(0);
-            return self.send_or_keep(&bytes[begin..]);
-        }
-        let sent = self.send_pieces(bytes, &mut begin);
-        self.state.sent.set(if sent.is_ok() { 0 } else { begin as u64 });
-        match sent {
-            Ok(()) => Ok(Flow::ALL),
-            Err(Status::WOULD_BLOCK) => Ok(Flow::hold(0)),
-            Err(status) => Err(Error::from(status)),
-        }
     }
 
     /// Sends `bytes` from `begin` on in pieces that the host takes. `Ok`: all of it, or the
     /// connection is gone.
     fn send_pieces(&self, bytes: &[u8], begin: &mut usize) -> Result<(), Status> {
         // On 64-bit systems, which the ABI demands, a u64 is a usize.
-        let piece_max = self.core.max_send_bytes as usize;
+        let piece_max = self.max_send_bytes as usize;
         while *begin < bytes.len() {
             let end = bytes.len().min(begin.saturating_add(piece_max));
             match self.handle.send_bytes(&bytes[*begin..end]) {
@@ -258,7 +225,7 @@ impl<'a, P> Connection<'a, P> {
     /// In `on_writable`, if a rest is pending. `Ok(true)`: it has gone.
     #[cold]
     pub(crate) fn send_rest(&self) -> Result<bool, Status> {
-        let mut rest = match self.state.take_rest() {
+        let mut rest = match self.take_rest() {
             Some(rest) => rest,
             None => return Ok(true),
         };
@@ -270,7 +237,7 @@ impl<'a, P> Connection<'a, P> {
             rest.bytes = Vec::new();
             rest.begin = 0;
         }
-        self.state.put_rest(rest);
+        self.put_rest(rest);
         match sent {
             Err(Status::WOULD_BLOCK) => Ok(false),
             Err(status) => Err(status),
@@ -295,8 +262,10 @@ pub struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
+    /// # Safety
+    /// The frame's payload lies within the bytes.
     #[inline]
-    pub(crate) fn new(bytes: &'a [u8], frame: &'a raw::Frame) -> Self {
+    pub(crate) unsafe fn new(bytes: &'a [u8], frame: &'a raw::Frame) -> Self {
         Message { bytes, frame }
     }
 
@@ -309,8 +278,9 @@ impl<'a> Message<'a> {
     /// Without them. Unframed, it is the same.
     #[inline]
     pub fn payload(&self) -> &'a [u8] {
-        let begin = self.frame.payload_offset as usize;
-        &self.bytes[begin..begin + self.frame.payload_size as usize]
+        let (begin, size) = (self.frame.payload_offset as usize, self.frame.payload_size as usize);
+        // SAFETY: the host says where in these bytes the payload lies, so it lies within them.
+        unsafe { std::slice::from_raw_parts(self.bytes.as_ptr().add(begin), size) }
     }
 
     /// The first so many bytes were offered by the previous `on_data` and not consumed.

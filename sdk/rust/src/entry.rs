@@ -6,7 +6,6 @@ use std::marker::PhantomData;
 use std::mem::size_of;
 
 use crate::callbacks::{on_close, on_data, on_drain, on_end, on_open, on_writable};
-use crate::connection::Core;
 use crate::panics::{self, catch_anywhere};
 use crate::raw;
 use crate::{Error, Instance, OnDrain, OnEnd, Protocol, Setup};
@@ -14,7 +13,8 @@ use crate::{Error, Instance, OnDrain, OnEnd, Protocol, Setup};
 /// An instance: the `self` of the C callbacks.
 pub(crate) struct Holder<P> {
     pub instance: Instance<P>,
-    pub core: Core,
+    pub max_send_bytes: u64,
+    pub is_framed: bool,
     pub plugin: P,
 }
 
@@ -45,11 +45,9 @@ unsafe extern "C" fn create<P: Protocol>(
     panics::begin(instance);
     let made = catch_anywhere(|| P::create(&setup)).map(|made| {
         made.map(|plugin| {
-            let core = Core {
-                max_send_bytes: raw.max_send_bytes.max(1),
-                is_framed: raw.framing != raw::FRAMING_NONE,
-            };
-            let holder = Box::new(Holder { instance, core, plugin });
+            let (max_send_bytes, framing) = (raw.max_send_bytes.max(1), raw.framing);
+            let is_framed = framing != raw::FRAMING_NONE;
+            let holder = Box::new(Holder { instance, max_send_bytes, is_framed, plugin });
             // SAFETY: the host has a place for it. `destroy` takes it back.
             unsafe { *me = Box::into_raw(holder) as *mut c_void };
         })

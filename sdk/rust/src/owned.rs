@@ -41,7 +41,7 @@ impl<P: 'static> Handle<P> {
     }
 }
 
-impl<P: 'static> Connection<'_, P> {
+impl<P: 'static> Connection<P> {
     /// As the handle's; while `send_all` has a rest, it answers `WOULD_BLOCK`.
     pub fn send_owned<B>(&self, bytes: B) -> Result<(), (Status, B)>
     where

@@ -4,7 +4,7 @@
 
 use std::ffi::c_void;
 
-use crate::entry::Holder;
+use crate::entry::holder_of;
 use crate::panics;
 use crate::raw;
 use crate::task::{call_of, Call};
@@ -50,8 +50,7 @@ where
 {
     // SAFETY: `run_job` gave this box to the host. Nobody else uses it until this returns, and
     // `finish` comes after that. destroy waits for both, so the instance is there.
-    let (job, holder) =
-        unsafe { (&mut *(argument as *mut Job<P, R, W, D>), &*(me as *const Holder<P>)) };
+    let (job, holder) = unsafe { (&mut *(argument as *mut Job<P, R, W, D>), holder_of::<P>(me)) };
     let at = job.at;
     let made = panics::catch_anywhere(|| {
         job.made = job.work.take().map(|work| work(&holder.plugin));
@@ -104,7 +103,7 @@ impl<P: Protocol> Handle<P> {
             return Err(Status::GONE);
         }
         run_job(*self, work, move |call: Call<P>, made: R| match call.place {
-            Some((session, at)) => done(call.plugin, session, &at, made).into_result(),
+            Some((session, at)) => done(call.plugin, session, at, made).into_result(),
             None => Ok(()),
         })
     }

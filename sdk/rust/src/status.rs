@@ -140,37 +140,66 @@ impl<E: std::error::Error> From<E> for Error {
 }
 
 /// What `on_data` says about the bytes that it was offered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Flow {
-    pub(crate) consumed: u64,
-    pub(crate) code: raw::Code,
-}
+// One word, which the compiler keeps in a register: the kind, and above it the bytes consumed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Flow(u64);
 
 impl Flow {
-    pub(crate) const EVERYTHING: u64 = u64::MAX;
-    pub(crate) const CLOSES: raw::Code = 0x4000_0000;
+    const KINDS: [&'static str; 4] = ["done", "hold", "wait", "close"];
+    const EVERYTHING: u64 = u64::MAX >> 2;
+
+    const fn new(bytes: u64, kind: u64) -> Flow {
+        let bytes = if bytes < Flow::EVERYTHING { bytes } else { Flow::EVERYTHING };
+        Flow(bytes << 2 | kind)
+    }
 
     /// Done with all of it.
-    pub const ALL: Flow = Flow { consumed: Flow::EVERYTHING, code: raw::OK };
+    pub const ALL: Flow = Flow::new(Flow::EVERYTHING, 0);
     /// Done with all of it, and the connection closes in order after all that was sent, the rest of
     /// `send_all` included.
-    pub const CLOSE: Flow = Flow { consumed: Flow::EVERYTHING, code: Flow::CLOSES };
+    pub const CLOSE: Flow = Flow::new(Flow::EVERYTHING, 3);
 
     /// Done with the first `bytes`. Without framing the rest is offered again together with what
     /// comes next; `consumed(0)` waits for more.
     pub const fn consumed(bytes: usize) -> Flow {
-        Flow { consumed: bytes as u64, code: raw::OK }
+        Flow::new(bytes as u64, 0)
     }
 
     /// Stops reading until `on_writable` or `resume`; what is left after the first `bytes` is
     /// offered again. Make sure that one of the two follows.
     pub const fn hold(bytes: usize) -> Flow {
-        Flow { consumed: bytes as u64, code: raw::HOLD }
+        Flow::new(bytes as u64, 1)
     }
 
     /// The same until `resume`.
     pub const fn wait(bytes: usize) -> Flow {
-        Flow { consumed: bytes as u64, code: raw::WAIT }
+        Flow::new(bytes as u64, 2)
+    }
+
+    pub(crate) fn closes(self) -> bool {
+        self == Flow::CLOSE
+    }
+
+    /// The bytes consumed of an offer of `size`.
+    pub(crate) fn taken(self, size: u64) -> u64 {
+        match self.0 >> 2 {
+            Flow::EVERYTHING => size,
+            bytes => bytes,
+        }
+    }
+
+    pub(crate) fn code(self) -> raw::Code {
+        [raw::OK, raw::HOLD, raw::WAIT, raw::OK][(self.0 & 3) as usize]
+    }
+}
+
+impl fmt::Debug for Flow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = Flow::KINDS[(self.0 & 3) as usize];
+        match self.0 >> 2 {
+            Flow::EVERYTHING => write!(f, "{kind} with all"),
+            bytes => write!(f, "{kind} with {bytes}"),
+        }
     }
 }
 

@@ -5,9 +5,9 @@
 
 use std::ffi::c_void;
 
-use crate::callbacks::Kept;
-use crate::connection::{Connection, State};
-use crate::entry::Holder;
+use crate::callbacks::parts_of;
+use crate::connection::Connection;
+use crate::entry::holder_of;
 use crate::panics;
 use crate::raw;
 use crate::{Error, Handle, Instance, Outcome, Protocol, Status, TimerEvent};
@@ -16,7 +16,7 @@ use crate::{Error, Handle, Instance, Outcome, Protocol, Status, TimerEvent};
 /// `connection` are `None`.
 pub(crate) struct Call<'a, P: Protocol> {
     pub plugin: &'a P,
-    pub place: Option<(&'a mut P::Session, Connection<'a, P>)>,
+    pub place: Option<(&'a mut P::Session, &'a Connection<P>)>,
 }
 
 /// `None`: there is nothing to run with, because `create` failed, or `on_open` refused the
@@ -35,21 +35,15 @@ pub(crate) unsafe fn call_of<'a, P: Protocol>(
     }
     // SAFETY: it is what create stored, and lives until destroy, which comes after every call.
     // Callbacks only share it.
-    let holder = unsafe { &*(me as *const Holder<P>) };
+    let holder = unsafe { holder_of::<P>(me) };
     if at.id == 0 {
         return Some(Call { plugin: &holder.plugin, place: None });
     }
     if state.is_null() {
         return None;
     }
-    let kept = state as *mut Kept<P>;
-    // SAFETY: it is what on_open stored, with a session, and lives until on_close returns, which
-    // comes after every such call. The strand runs one callback of a connection at a time, and no
-    // host function calls back. So nobody else uses the session now, and only this thread the
-    // state.
-    let (state, session): (&State, &mut P::Session) =
-        unsafe { (&(*kept).state, (*kept).session.assume_init_mut()) };
-    let connection = Connection { handle: at, core: &holder.core, state };
+    // SAFETY: on_open stored it, and a function that was posted to its connection runs.
+    let (connection, session) = unsafe { parts_of::<P>(state) };
     Some(Call { plugin: &holder.plugin, place: Some((session, connection)) })
 }
 
@@ -204,7 +198,7 @@ impl<P: Protocol> Handle<P> {
     {
         let (instance, id) = (self.instance, self.id);
         let run = move |call: Call<P>| match call.place {
-            Some((session, at)) => function(call.plugin, session, &at).into_result(),
+            Some((session, at)) => function(call.plugin, session, at).into_result(),
             None => Ok(()),
         };
         // SAFETY: [any]. The function is a posted one, and its argument is what it expects.
@@ -223,7 +217,7 @@ impl<P: Protocol> Handle<P> {
         start_timer(*self, milliseconds, 0, move |call: Call<P>, _: &TimerEvent| {
             match (call.place, function.take()) {
                 (Some((session, at)), Some(function)) => {
-                    function(call.plugin, session, &at).into_result()
+                    function(call.plugin, session, at).into_result()
                 }
                 _ => Ok(()),
             }
@@ -239,7 +233,7 @@ impl<P: Protocol> Handle<P> {
         let period_ms = milliseconds.max(1);
         start_timer(*self, milliseconds, period_ms, move |call: Call<P>, event: &TimerEvent| {
             match call.place {
-                Some((session, at)) => function(call.plugin, session, &at, event).into_result(),
+                Some((session, at)) => function(call.plugin, session, at, event).into_result(),
                 None => Ok(()),
             }
         })
