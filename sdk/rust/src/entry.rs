@@ -223,14 +223,15 @@ macro_rules! plugin_as {
         /// The entry of the plugin, for the host.
         #[no_mangle]
         pub extern "C" fn $query(_host_abi_major: u32) -> *const $crate::raw::Module {
-            use $crate::entry::{Entry, List, Probe, WithoutOnDrain as _, WithoutOnEnd as _};
-            static CALLBACKS: $crate::raw::Callbacks = Entry::<$protocol>::callbacks(
-                Probe::<$protocol>::ON_END,
-                Probe::<$protocol>::ON_DRAIN,
+            // Paths in full, because a protocol may have any name.
+            use $crate::entry::{WithoutOnDrain as _, WithoutOnEnd as _};
+            static CALLBACKS: $crate::raw::Callbacks = $crate::entry::Entry::<$protocol>::callbacks(
+                $crate::entry::Probe::<$protocol>::ON_END,
+                $crate::entry::Probe::<$protocol>::ON_DRAIN,
             );
             static PLUGIN: $crate::raw::Plugin =
-                Entry::<$protocol>::plugin($name, $version, &CALLBACKS);
-            static LIST: List = List([&PLUGIN]);
+                $crate::entry::Entry::<$protocol>::plugin($name, $version, &CALLBACKS);
+            static LIST: $crate::entry::List = $crate::entry::List([&PLUGIN]);
             static MODULE: $crate::raw::Module = LIST.module();
             &MODULE
         }
