@@ -1,0 +1,27 @@
+# shellcheck shell=bash disable=SC2154
+# What the scripts that build Rust have in common: copies, so that nothing appears in the tree, and
+# a cargo that asks nobody. Sourced after integration/common.sh.
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+
+need_cargo() {
+    need cargo
+    need rustc
+}
+
+# The crate beside the headers, as in the tree.
+copy_crate() {
+    mkdir -p sdk
+    cp -r "$root/sdk/rust" "$root/sdk/include" sdk/
+    rm -rf sdk/rust/target
+}
+
+# cargo_in FOLDER ARGUMENT...: a warning is an error. The output is in cargo.log.
+cargo_in() {
+    local folder=$1
+    shift
+    (
+        export CARGO_TARGET_DIR="$work/target" CARGO_HOME="$work/cargo" CARGO_NET_OFFLINE=true
+        export RUSTFLAGS='-D warnings'
+        cd "$folder" && cargo "$@"
+    ) >"$work/cargo.log" 2>&1
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# The SDK's Rust crate: its layout against the C headers, its own tests, and that the comparison of
+# the layout finds a member that has moved.
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source "$here/../integration/common.sh"
+source "$here/cargo.sh"
+need_cargo
+
+copy_crate
+if cargo_in sdk/rust test; then
+    ok "the crate's tests: $(grep -c '^test .* ok$' cargo.log)"
+else
+    fail "the crate's tests" cargo.log
+fi
+for count in $(sed -n 's/^test result: ok. \([0-9]*\) passed.*/\1/p' cargo.log); do
+    if [ "$count" -eq 0 ]; then fail 'a test program has no tests' cargo.log; fi
+done
+
+# planted FILE FROM TO MESSAGE: with this change the crate must not build.
+planted() {
+    cp "sdk/rust/src/raw/$1" original.rs
+    sed -i "s/$2/$3/" "sdk/rust/src/raw/$1"
+    if ! cmp -s "sdk/rust/src/raw/$1" original.rs && ! cargo_in sdk/rust build &&
+        grep -q "$4" cargo.log; then
+        ok "the build fails: $4"
+    else
+        fail "the build does not find $3 in $1" cargo.log
+    fi
+    cp original.rs "sdk/rust/src/raw/$1"
+}
+planted events.rs 'listen_index: u32' 'listen_index: u64' \
+    'Rust sees "portico_opened [0-9]*", C sees "portico_opened 16"'
+planted codes.rs 'GONE: Code = -2 ' 'GONE: Code = -12 ' \
+    'Rust sees "PORTICO_GONE -12", C sees "PORTICO_GONE -2"'
+planted extensions.rs 'portico.timer.draft\/1' 'portico.timer\/1' 'C sees "PORTICO_EXT_TIMER'
+finish
