@@ -7,10 +7,21 @@ source "$here/cargo.sh"
 need_cargo
 
 copy_crate
+# The guide's code is compiled too, as documentation of the crate.
+cp "$root/docs/guide/rust.md" sdk/rust/guide.md
+cat >>sdk/rust/src/lib.rs <<'RUST'
+
+#[cfg(doctest)]
+#[doc = include_str!("../guide.md")]
+struct Guide;
+RUST
 if cargo_in sdk/rust test; then
     ok "the crate's tests: $(grep -c '^test .* ok$' cargo.log)"
 else
     fail "the crate's tests" cargo.log
+fi
+if [ "$(grep -c '^test .* Guide (line .* ok$' cargo.log)" -ne 3 ]; then
+    fail "the guide's code: not its three plugins" cargo.log
 fi
 for count in $(sed -n 's/^test result: ok. \([0-9]*\) passed.*/\1/p' cargo.log); do
     if [ "$count" -eq 0 ]; then fail 'a test program has no tests' cargo.log; fi

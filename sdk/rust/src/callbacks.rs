@@ -161,8 +161,8 @@ unsafe fn on_data_after_rest<P: Protocol>(
         ..*frame
     };
     let mut taken = 0;
-    // SAFETY: the host's arguments, but for the end of its bytes, of which at least one is left, and
-    // their frame. There is no rest now, so it does not come back here.
+    // SAFETY: the host's arguments, but for the end of its bytes, of which at least one is left,
+    // and their frame. There is no rest now, so it does not come back here.
     let code = unsafe {
         let data = data.add(owed as usize);
         on_data::<P>(me, id, state, data, size - owed, &shown, &mut taken)

@@ -79,11 +79,12 @@ impl<P> Instance<P> {
     pub fn worker_index(&self) -> Option<u32> {
         // SAFETY: [any], and the instance belongs to this table.
         let index = unsafe { (self.host.worker_index)(self.raw) };
-        (index != u32::MAX).then(|| index)
+        (index != u32::MAX).then_some(index)
     }
 
     pub(crate) fn extension<T: raw::Extension>(&self) -> Option<&'static T> {
-        raw::extension(self.host, self.raw)
+        // SAFETY: [any], and the instance belongs to this table.
+        unsafe { raw::extension(self.host, self.raw) }
     }
 }
 
@@ -202,7 +203,7 @@ impl<P> Handle<P> {
         };
         // SAFETY: [any]. The host fills in what struct_size says is there.
         let code = unsafe { (self.instance.host.info)(self.instance.raw, self.id, &mut info) };
-        (code >= 0).then(|| Info { raw: info })
+        (code >= 0).then_some(Info { raw: info })
     }
 
     /// Writes one line to the host's log, with the connection's number.

@@ -31,7 +31,7 @@ impl<'a, P> Setup<'a, P> {
 
     pub fn settings(&self) -> Settings<'_> {
         Settings {
-            table: raw::extension(self.host, self.raw.instance),
+            table: self.instance().extension(),
             instance: self.raw.instance,
             // SAFETY: the host's text is valid until create or validate returns, and UTF-8.
             json: unsafe { text(self.raw.settings, self.raw.settings_size) },
@@ -40,8 +40,7 @@ impl<'a, P> Setup<'a, P> {
 
     /// To define metrics. `None`: this host has none.
     pub fn metrics(&self) -> Option<Metrics> {
-        raw::extension(self.host, self.raw.instance)
-            .map(|table| Metrics { table, instance: self.raw.instance })
+        self.instance().extension().map(|table| Metrics { table, instance: self.raw.instance })
     }
 
     pub fn listener_name(&self) -> &str {
@@ -159,7 +158,7 @@ impl Settings<'_> {
             // during the call, and the answer has a place.
             unsafe { (table.get_kind)(self.instance, key.as_ptr(), key.len() as u64, &mut kind) }
         })?;
-        Ok(found.then(|| match kind {
+        Ok(found.then_some(match kind {
             raw::SETTING_BOOLEAN => Kind::Boolean,
             raw::SETTING_INTEGER => Kind::Integer,
             raw::SETTING_NUMBER => Kind::Number,
@@ -290,7 +289,7 @@ impl Setting for bool {
                 (table.get_boolean)(settings.instance, key.as_ptr(), key.len() as u64, &mut value)
             }
         })?;
-        Ok(found.then(|| value != 0))
+        Ok(found.then_some(value != 0))
     }
 }
 
@@ -340,6 +339,6 @@ macro_rules! number_settings {
         }
     )* };
 }
-number_settings!(get_integer, i64, |bound| i64::try_from(bound).unwrap_or(i64::MAX);
+number_settings!(get_integer, i64, |bound| (bound as i128).min(i64::MAX as i128) as i64;
     i8 i16 i32 i64 isize u8 u16 u32 u64 usize);
 number_settings!(get_number, f64, f64::from; f32 f64);

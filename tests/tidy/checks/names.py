@@ -25,6 +25,7 @@ PATH_EXCEPTIONS = {
     "io_uring/poll.c": "of the Linux kernel",
     "linux/tcp.h": "of the Linux kernel",
     "plugins/echo.dll": "in the folder that Windows users unpack",
+    "plugins/shout.so": "a file that the reader makes",
     "ws2ipdef.h": "of the Windows SDK",
 }
 

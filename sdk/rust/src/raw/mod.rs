@@ -7,6 +7,7 @@
 // Only some of it is used by each of the two programs that it is a part of, the crate and its build
 // script.
 #![allow(dead_code)]
+#![deny(unsafe_op_in_unsafe_fn)]
 
 use std::ffi::c_void;
 
@@ -112,13 +113,16 @@ pub unsafe trait Extension: 'static {
 
 /// The host's table of an extension. `None`: this host has none, or an older one that lacks
 /// functions.
-pub fn extension<T: Extension>(host: &Host, instance: *mut Instance) -> Option<&'static T> {
+///
+/// # Safety
+/// The instance is one that came with this host table.
+pub unsafe fn extension<T: Extension>(host: &Host, instance: *mut Instance) -> Option<&'static T> {
     let words = std::mem::size_of::<T>() / 8;
-    // SAFETY: the instance is the one that came with this host table, and the id is valid for the
-    // call. The answer is NULL or the table with this id, valid as long as the host's. It starts
-    // with its size, which says how far it may be read. Behind the first 8 bytes are pointers to
-    // functions, 8 bytes each. One that is NULL would be no value of its type here, so a table with
-    // such a pointer is not used.
+    // SAFETY: the instance is the caller's promise, and the id is valid for the call. The answer is
+    // NULL or the table with this id, valid as long as the host's. It starts with its size, which
+    // says how far it may be read. Behind the first 8 bytes are pointers to functions, 8 bytes
+    // each. One that is NULL would be no value of its type here, so a table with such a pointer is
+    // not used.
     unsafe {
         let found = (host.get_extension)(instance, T::ID.as_ptr(), T::ID.len() as u64);
         let table = found as *const u64;

@@ -165,8 +165,9 @@ unsafe extern "C" fn info(
 ) -> Code {
     // SAFETY: the plugin's structure.
     unsafe {
-        (*info).peer.text[..9].copy_from_slice(b"127.0.0.1");
-        (*info).peer.text_size = 9;
+        let peer = &mut (*info).peer;
+        peer.text[..9].copy_from_slice(b"127.0.0.1");
+        peer.text_size = 9;
     }
     raw::OK
 }

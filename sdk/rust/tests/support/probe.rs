@@ -3,8 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use portico::{
-    Answer, Closed, Connection, Error, Flow, Instance, Message, Opened, Protocol, Setup, Status,
-    Timer,
+    Answer, Closed, Connection, Error, Flow, Message, Opened, Protocol, Setup, Status, Timer,
 };
 
 thread_local! {
@@ -36,7 +35,6 @@ impl Drop for Token {
 }
 
 pub struct Probe {
-    pub instance: Instance<Probe>,
     limit: u32,
     _token: Token,
 }
@@ -63,7 +61,7 @@ impl Protocol for Probe {
                 setup.instance().post(move |_| drop(token))?;
                 return Err(Error::from(Status::LIMIT));
             }
-            _ => Ok(Probe { instance: setup.instance(), limit, _token: Token }),
+            _ => Ok(Probe { limit, _token: Token }),
         }
     }
 
@@ -149,7 +147,7 @@ fn closures(command: &str, session: &mut Session, connection: &Connection<Probe>
                 connection.send_all(format!("posted at {}", session.count))
             })?
         }
-        "post-panic" => connection.post(|_, _, _| panic!("in a post"))?,
+        "post-panic" => connection.post(|_, _, _| -> () { panic!("in a post") })?,
         "post-error" => connection.post(|_, _, _| Err::<(), _>(Error::text("bad")))?,
         "post-gone" => connection.post(|_, _, _| Err::<(), _>(Status::GONE))?,
         "once" => {
@@ -176,7 +174,9 @@ fn closures(command: &str, session: &mut Session, connection: &Connection<Probe>
                 connection.send_all(format!("{made} at {}", session.count))
             },
         )?,
-        "run-panic" => connection.run(|_| panic!("at work"), |_, _, _, ()| see("never"))?,
+        "run-panic" => {
+            connection.run(|_| -> () { panic!("at work") }, |_, _, _, ()| see("never"))?
+        }
         "owned" => connection.send_owned(Owned(token)).map_err(|(status, _)| status)?,
         "groups" => see(format!("{}", connection.instance().groups().is_some())),
         _ => {}
