@@ -27,6 +27,12 @@ for count in $(sed -n 's/^test result: ok. \([0-9]*\) passed.*/\1/p' cargo.log);
     if [ "$count" -eq 0 ]; then fail 'a test program has no tests' cargo.log; fi
 done
 
+if RUSTDOCFLAGS='-D warnings' cargo_in sdk/rust doc --no-deps; then
+    ok 'its documentation has no dead link'
+else
+    fail 'its documentation' cargo.log
+fi
+
 # planted FILE FROM TO MESSAGE: with this change the crate must not build.
 planted() {
     cp "sdk/rust/src/raw/$1" original.rs

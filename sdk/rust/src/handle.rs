@@ -254,7 +254,7 @@ pub struct Info {
 }
 
 impl Info {
-    /// "192.0.2.1:5000" or "[2001:db8::1]:5000".
+    /// `192.0.2.1:5000` or `[2001:db8::1]:5000`.
     pub fn peer(&self) -> &str {
         self.raw.peer.as_str()
     }

@@ -10,7 +10,9 @@ use probe::{drops, portico_plugin_query, seen};
 use support::Driver;
 
 fn started() -> Driver {
-    (seen(), drops()); // another test may have run on this thread
+    // Another test may have run on this thread.
+    seen();
+    drops();
     let mut driver = Driver::new(portico_plugin_query);
     driver.start();
     driver

@@ -1,5 +1,5 @@
-//! A protocol against a host that answers as the test says: settings, sessions, replies of any size,
-//! errors and panics.
+//! A protocol against a host that answers as the test says: settings, sessions, replies of any
+//! size, errors and panics.
 
 #[path = "support/probe.rs"]
 mod probe;
@@ -14,7 +14,9 @@ use probe::{drops, portico_plugin_query, seen};
 use support::Driver;
 
 fn fresh() -> Driver {
-    (seen(), drops()); // another test may have run on this thread
+    // Another test may have run on this thread.
+    seen();
+    drops();
     Driver::new(portico_plugin_query)
 }
 

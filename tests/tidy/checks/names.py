@@ -53,6 +53,7 @@ NAME_EXCEPTIONS = {
     "MSG_RING": "of io_uring; not used, which a decision explains",
     "SEND_ZC": "of io_uring; not used, which a decision explains",
     "svc.conf": "of ACE",
+    "to_uppercase": "of Rust's standard library",
     "SINGLE_ISSUER": "of io_uring: IORING_SETUP_SINGLE_ISSUER",
     "SQPOLL": "of io_uring; not used, which a decision explains",
     "TcpMaxDataRetransmissions": "a setting of Windows",

@@ -53,13 +53,13 @@ impl Protocol for Probe {
         let limit = Probe::limit(setup)?;
         match limit {
             13 => panic!("unlucky"),
-            14 => return Err(setup.settings().fail("limit", "found 14")),
-            15 => return Err(Error::text("é".repeat(200))),
+            14 => Err(setup.settings().fail("limit", "found 14")),
+            15 => Err(Error::text("é".repeat(200))),
             16 => {
                 // What is posted before a failure is freed.
                 let token = Token;
                 setup.instance().post(move |_| drop(token))?;
-                return Err(Error::from(Status::LIMIT));
+                Err(Error::from(Status::LIMIT))
             }
             _ => Ok(Probe { limit, _token: Token }),
         }
