@@ -23,6 +23,8 @@ tests    libbenchmark-dev           /usr/include/benchmark/benchmark.h
 tests    libsqlite3-dev             /usr/include/sqlite3.h
 tests    python3                    python3
 tests    python3-numpy              /usr/share/doc/python3-numpy
+rust     cargo                      cargo
+rust     rustc                      rustc
 valgrind valgrind                   valgrind
 valgrind libc6-dbg                  /usr/share/doc/libc6-dbg
 clang    clang                      clang++
@@ -96,7 +98,7 @@ verb_setup() {
         esac
         shift
     done
-    [ ${#wanted[@]} -gt 0 ] || wanted=(native windows tests)
+    [ ${#wanted[@]} -gt 0 ] || wanted=(native windows tests rust)
     mapfile -t missing < <(missing_packages "${wanted[@]}")
     if [ ${#missing[@]} -eq 0 ]; then
         say "nothing is missing for: ${wanted[*]}"

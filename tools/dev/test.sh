@@ -66,7 +66,7 @@ valgrind_suite() {
 }
 
 verb_test() {
-    local presets=() quick=() preset i built
+    local presets=() quick=() rust=() preset i built
     all_tests=OFF
     while [ $# -gt 0 ]; do
         case $1 in
@@ -83,8 +83,14 @@ verb_test() {
         shift
     done
     [ ${#presets[@]} -gt 0 ] || presets=(linux asan tsan windows)
+    # Cargo and its libraries are 60 MB to load and 15 s to install: little beside Wine (over 100 MB),
+    # so that the suite has them. Without them, and in a quick run, the tests of Rust are skipped.
+    case " ${quick[*]-} ${presets[*]} " in
+    *' -LE '*) ;;
+    *' linux '* | *' clang '*) rust=(rust) ;;
+    esac
     # shellcheck disable=SC2046 # words are meant
-    need tests $(for preset in "${presets[@]}"; do needs_of "$preset"; done) # all of them first, in one go
+    need tests ${rust[@]+"${rust[@]}"} $(for preset in "${presets[@]}"; do needs_of "$preset"; done) # all of them first, in one go
     on_exit '[ -z "$building" ] || kill -- "-$building" 2>/dev/null || true'
     begin_build "${presets[0]}"
     for i in "${!presets[@]}"; do
