@@ -5,7 +5,7 @@
 #define LOCAL_BYTES 64   /* RFC 5321, 4.5.3.1.1 */
 #define DOMAIN_BYTES 255 /* RFC 5321, 4.5.3.1.2 */
 
-/* (Not those of ctype.h, which know locales.) */
+/* (The C library has such functions too, but they ask the locale.) */
 static int is_letter_or_digit(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }

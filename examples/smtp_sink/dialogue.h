@@ -1,4 +1,4 @@
-/* What happens to a session, whatever its client has asked for: its timer, its messages, its end. */
+/* What happens to a session, whatever its client asks for: its timer, its messages, its end. */
 #ifndef DIALOGUE_H
 #define DIALOGUE_H
 
