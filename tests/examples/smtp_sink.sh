@@ -17,7 +17,7 @@ listener() { # NAME LIMITS TIMEOUTS
 serve() { # BACKEND
     local state
     {
-        echo "{ \"plugin_directory\": \"$plugin_directory\", \"shutdown\": { \"drain_ms\": 2000 },"
+        echo "{ \"plugin_directory\": \"$plugin_directory\", \"shutdown\": { \"drain_ms\": 6000 },"
         echo "  \"io\": { \"backend\": \"$1\", \"threads\": 2 }, \"listeners\": ["
         for state in $states; do
             listener "$state" '' "\"${state}_ms\": 300"
@@ -32,7 +32,7 @@ serve() { # BACKEND
     port=$(port_of it smtp)
 }
 # came WHAT COUNT RESULT RECIPIENTS TEXT SENDER: so many such messages are in the log. TEXT is a
-# file with the text as it was before dots were stuffed.
+# file with the text as it was before dots were stuffed, or "any".
 came() {
     local line
     line="message [0-9]* $3: recipients=$4 $(digest "$5") from=<$6>"
@@ -44,6 +44,10 @@ came() {
 }
 has_logged() { [ "$(tr -d '\r' <it.log | grep -c " $2\$")" -eq "$1" ]; }
 digest() { # FILE
+    if [ "$1" = any ]; then
+        echo 'bytes=[0-9]* lines=[0-9]* crc32=[0-9a-f]*'
+        return
+    fi
     python3 - "$1" <<'PYTHON'
 import pathlib, sys, zlib
 text = pathlib.Path(sys.argv[1]).read_bytes()
@@ -59,7 +63,7 @@ run() { # WHAT COMMAND...: in run.txt is what it says
     fi
 }
 clients() { # ARGUMENT...
-    timeout 550 python3 "$here/smtp_clients.py" "$@" >clients.txt 2>&1
+    timeout 280 python3 "$here/smtp_clients.py" "$@" >clients.txt 2>&1
     local code=$? line
     while read -r line; do
         [[ $line != 'ok: '* ]] || ok "${line#ok: }"
@@ -134,9 +138,11 @@ with_clients() {
     came 'pipelined ones are' 3 accepted 2 tricky.txt pipelined@example.org
     came 'those of 50 clients are' 150 accepted 2 fifty.txt fifty@example.org
     local sender
-    for sender in gone reset half; do
+    for sender in gone half; do
         came "one from $sender is incomplete" 1 incomplete 1 tricky.txt "$sender@example.org"
     done
+    # (A reset may overtake what was sent before it.)
+    came "one from reset is incomplete" 1 incomplete 1 any reset@example.org
     local arguments=() state
     for state in $states; do arguments+=("$state=$(port_of it "$state")"); done
     clients timeouts "${arguments[@]}"
