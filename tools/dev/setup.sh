@@ -18,6 +18,7 @@ tests    socat                      socat
 tests    curl                       curl
 tests    netcat-openbsd             nc
 tests    redis-tools                redis-cli
+tests    swaks                      swaks
 tests    iproute2                   ip
 tests    libbenchmark-dev           /usr/include/benchmark/benchmark.h
 tests    libsqlite3-dev             /usr/include/sqlite3.h
