@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The SDK's Rust crate: its layout against the C headers, its own tests, and that the comparison of
-# the layout finds a member that has moved.
+# the layout finds a member that has moved. What a header has new must be in the crate too.
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$here/../integration/common.sh"
 source "$here/cargo.sh"
@@ -31,6 +31,23 @@ if RUSTDOCFLAGS='-D warnings' cargo_in sdk/rust doc --no-deps; then
     ok 'its documentation has no dead link'
 else
     fail 'its documentation' cargo.log
+fi
+
+# Of the headers that the crate mirrors: the core, and the extensions that layout.rs includes.
+extensions=$(sed -n 's/^ *for name in \[\(.*\)\] {$/\1/p' sdk/rust/src/layout.rs | tr -d '",')
+headers=(sdk/include/portico/*.h)
+for name in $extensions; do headers+=("sdk/include/portico/ext/$name.h"); done
+defined() { # structures and numbers, but not the opaque one
+    sed -nE 's/^typedef struct (portico_[a-z_]+) \{.*/\1/p
+        s/^#define (PORTICO_[A-Z0-9_]+) +(\(-?[0-9]+\)|[0-9]+u?|\\)( .*)?$/\1/p' "${headers[@]}" |
+        sort
+}
+mirrored() { grep -rhoE '"(portico|PORTICO)_\w+"' sdk/rust/src/raw | tr -d '"' | sort; }
+left_out=$(comm -23 <(defined) <(mirrored))
+if [ "$(defined | wc -l)" -gt 80 ] && [ "${#headers[@]}" -ge 14 ] && [ -z "$left_out" ]; then
+    ok "it has all that the headers define: $(defined | wc -l) structures and numbers"
+else
+    fail "sdk/rust/src/raw lacks what the headers define: $left_out"
 fi
 
 # planted FILE FROM TO MESSAGE: with this change the crate must not build.
