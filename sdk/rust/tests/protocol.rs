@@ -173,15 +173,28 @@ fn what_was_not_consumed_is_shown_after_the_rest() {
 fn a_rest_after_a_rest_adds_up() {
     let mut driver = started();
     driver.notes().room = 0;
-    assert_eq!(driver.data("take 7big 9"), raw::HOLD); // no number, so nothing is consumed
-    driver.notes().room = u64::MAX;
-    driver.writable();
+    for _ in 0..2 {
+        // First "take 6" leaves a rest, then what it has left.
+        assert_eq!((driver.data("take 6big 9"), driver.consumed), (raw::HOLD, 0));
+        driver.notes().room = u64::MAX;
+        driver.writable();
+        driver.notes().room = 0;
+    }
+    assert_eq!((driver.data("take 6big 9"), driver.consumed), (raw::OK, 11));
+    assert_eq!(driver.notes().sent.len(), 49);
+    assert_eq!(seen()[..3], ["take 6big 9 after 0", "writable", "big 9 after 5"]);
+}
+
+#[test]
+fn a_refused_send_after_a_rest_consumes_what_the_rest_was_for() {
+    let mut driver = started();
     driver.notes().room = 0;
-    assert_eq!((driver.data("big 3"), driver.consumed), (raw::HOLD, 0));
-    driver.notes().room = u64::MAX;
+    assert_eq!(driver.data("take 6send"), raw::HOLD);
+    driver.notes().room = 40;
     driver.writable();
-    assert_eq!((driver.data("big 3"), driver.consumed), (raw::OK, 5));
-    assert_eq!(driver.notes().sent.len(), 43);
+    assert_eq!((driver.data("take 6send"), driver.consumed), (raw::HOLD, 6));
+    driver.notes().room = 1;
+    assert_eq!((driver.data("send"), driver.consumed), (raw::OK, 4));
 }
 
 #[test]

@@ -55,6 +55,17 @@ pub struct Notes {
     is_refused: bool,
 }
 
+impl Notes {
+    /// Was a send refused since the last on_writable?
+    pub fn is_refused(&self) -> bool {
+        self.is_refused
+    }
+
+    pub fn take_refusal(&mut self) -> bool {
+        std::mem::take(&mut self.is_refused)
+    }
+}
+
 /// The host, one instance of a plugin, and one connection with number 1. The instance's handle is
 /// the address of the notes.
 pub struct Driver {

@@ -89,7 +89,8 @@ impl Protocol for Probe {
         see(format!("{payload} after {}", message.offered_before()));
         session.count += 1;
         let (command, number) = payload.split_once(' ').unwrap_or((payload, ""));
-        let number: usize = number.parse().unwrap_or(0);
+        let digits = number.split(|byte: char| !byte.is_ascii_digit()).next();
+        let number: usize = digits.and_then(|digits| digits.parse().ok()).unwrap_or(0);
         match command {
             "big" => connection.send_all("x".repeat(number)),
             "take" => {
