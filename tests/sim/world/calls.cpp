@@ -260,8 +260,10 @@ portico_status Calls::info(Service& from, Target to) {
     }
     const Line& line = *to.line;
     const config::Limits& limits = from.plan->limits;
-    // An owned send counts for its memory in the host.
-    const std::uint64_t owned = line.sends_owned ? 8'192 + limits.max_send_bytes : 0;
+    // An owned send counts for its memory in the host, and so does a broadcast, which may have been
+    // made before on_open.
+    const bool has_owned = line.sends_owned || line.service == nullptr;
+    const std::uint64_t owned = has_owned ? 8'192 + limits.max_send_bytes : 0;
     if (info.queued_bytes >= std::uint64_t{limits.send_queue_bytes} + limits.max_send_bytes +
                                  net::Connection::call_bytes + line.other_calls + 1 + owned) {
         ledger_.violated(
