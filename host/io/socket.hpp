@@ -85,6 +85,9 @@ public:
     // address is not one of this machine, and names it.
     [[nodiscard]] base::Result<void> open_for_connect_from(const Address& source);
 
+    // For a socket to connect with: these timeouts, as far as the system takes them.
+    void set_timeouts(const PeerTimeouts& timeouts) noexcept;
+
     // Binds and listens; port 0 takes a free one (see local_address). Linux: SO_REUSEADDR, so that
     // a restart does not wait for old connections; Windows: SO_EXCLUSIVEADDRUSE, since SO_REUSEADDR
     // there lets another process take the port. IPV6_V6ONLY is always on. Accepted sockets have

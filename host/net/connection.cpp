@@ -5,7 +5,6 @@
 
 #include "base/inline.hpp"
 #include "net/connection_inline.hpp"
-#include "net/framing.hpp"
 #include "net/sharing.hpp"
 #include "net/worker.hpp"
 
@@ -68,6 +67,10 @@ void Connection::begin_at_home() noexcept {
     raise<event_opened>();
 }
 
+void Connection::raise_connected() noexcept {
+    raise<event_connected>();
+}
+
 void Connection::raise_timers(bool at_home) noexcept {
     if (at_home) {
         raise<event_timers>();
@@ -108,6 +111,9 @@ void Connection::dispatch_rare(std::uint8_t events) noexcept {
     }
     if ((events & event_timers) != 0) {
         run_timers();
+    }
+    if ((events & event_connected) != 0) {
+        connected();
     }
 }
 
@@ -190,45 +196,6 @@ PORTICO_ALWAYS_INLINE std::size_t Connection::offer_unframed(
     return consumed;
 }
 
-std::size_t Connection::offer_framed(std::span<const std::byte> bytes) noexcept {
-    const config::Framing& framing = context().framing;
-    std::size_t done = 0;
-    do {
-        const std::span<const std::byte> rest = bytes.subspan(done);
-        std::size_t scanned = scanned_;
-        const Frame frame = next_frame(framing, rest, scanned);
-        scanned_ = static_cast<std::uint32_t>(scanned);
-        if (frame.kind == Frame::Kind::too_long) {
-            abort(CloseReason::frame);
-            break;
-        }
-        if (frame.kind == Frame::Kind::incomplete) {
-            break;
-        }
-        resumed_ = false;
-        std::size_t consumed = 0;
-        const Protocol::Answer answer = protocol().on_data(
-            *this,
-            {rest.data(), frame.size, frame.payload_offset, frame.payload_size,
-             frame_left_ ? frame.size : 0, false},
-            consumed);
-        if (answer == Protocol::Answer::failed || consumed > frame.size) {
-            abort(CloseReason::plugin_error);
-            break;
-        }
-        // A frame is consumed as a whole or not at all.
-        frame_left_ = answer != Protocol::Answer::ok && consumed == 0;
-        if (!frame_left_) {
-            done += frame.size;
-            ++messages_;
-        }
-        if (answer != Protocol::Answer::ok) {
-            take_hold(answer);
-        }
-    } while (done < bytes.size() && may_offer());
-    return done;
-}
-
 void Connection::offer_stash() noexcept {
     conditions_.offer_due = false;
     const std::size_t done = offer(stash_.bytes());
@@ -255,6 +222,11 @@ void Connection::advance_by_steps() noexcept {
             case Stage::free:
             case Stage::opening:
             case Stage::over: return;
+            case Stage::connecting:
+                if (step_connecting()) {
+                    continue;
+                }
+                break;
             case Stage::open:
                 if (step_open()) {
                     continue;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "net/connecting.hpp"
 #include "net/connection_inline.hpp"
 
 namespace portico::net {
@@ -30,6 +31,7 @@ constexpr std::uint64_t milliseconds(std::uint32_t count) noexcept {
 std::uint64_t Connection::timeout_ns() const noexcept {
     const config::Limits& limits = context().limits;
     switch (stage_) {
+        case Stage::connecting: return milliseconds(connecting_->timeout_ms);
         case Stage::open:
             return milliseconds(on_end_called_ ? limits.half_close_timeout_ms
                                                : limits.idle_timeout_ms);
@@ -70,7 +72,9 @@ void Connection::timer_fired() noexcept {
     timing_ = false;
     if (const std::uint64_t timeout = timeout_ns(); timeout != 0) {
         const std::uint64_t now = port().now();
-        look_for_progress(now);
+        if (stage_ != Stage::connecting) {
+            look_for_progress(now);
+        }
         if (now >= since_ns_ + timeout) {
             const bool is_late = now > armed_ns_ + late_ns;
             if (is_late && !had_chance_) {
@@ -111,6 +115,7 @@ void Connection::look_for_progress(std::uint64_t now) noexcept {
 
 void Connection::deadline_passed() noexcept {
     switch (stage_) {
+        case Stage::connecting: abort(CloseReason::connect_timeout); return;
         case Stage::open:
             if (on_end_called_) {
                 cut_ = true;

@@ -40,10 +40,11 @@ SendResult Connection::send_slow_path(const ConnectionContext& context, std::uin
 
 SendResult Connection::send_parts(const ConnectionContext& context, std::uint64_t generation,
                                   const Parts& parts) noexcept {
-    if (!belongs_to(context, generation)) {
+    const ConnectionContext* its = own_context(context, generation);
+    if (its == nullptr) {
         return SendResult::gone;
     }
-    if (parts.bytes() > context.limits.max_send_bytes) {
+    if (parts.bytes() > its->limits.max_send_bytes) {
         return SendResult::too_large;
     }
     const auto size = static_cast<std::uint32_t>(parts.bytes());
@@ -60,7 +61,7 @@ SendResult Connection::send_parts(const ConnectionContext& context, std::uint64_
         }
     }
     const Reserve reserved = word_.reserve(generation, call != nullptr ? size + call_bytes : size,
-                                           context.limits.send_queue_bytes);
+                                           its->limits.send_queue_bytes);
     if (reserved != Reserve::accepted || size == 0) {
         if (call != nullptr) {
             delete_call(call);
@@ -136,14 +137,15 @@ Connection::ExternalSend* Connection::ExternalSend::make(Connection& of, const P
 SendResult Connection::send_external(const ConnectionContext& context, std::uint64_t generation,
                                      const Parts& parts, AnyFunction function,
                                      void* argument) noexcept {
-    if (!belongs_to(context, generation)) {
+    const ConnectionContext* its = own_context(context, generation);
+    if (its == nullptr) {
         return SendResult::gone;
     }
-    if (parts.bytes() > context.limits.max_send_bytes) {
+    if (parts.bytes() > its->limits.max_send_bytes) {
         return SendResult::too_large;
     }
     ExternalSend* send = ExternalSend::make(*this, parts, function, argument);
-    return send != nullptr ? submit(*send, generation, context.limits.send_queue_bytes)
+    return send != nullptr ? submit(*send, generation, its->limits.send_queue_bytes)
                            : SendResult::no_memory;
 }
 
@@ -171,8 +173,7 @@ void Connection::deliver_external(ExternalSend& send) noexcept {
         return;
     }
     Sharing::take_what_is_on_its_way(*this);
-    const bool is_wanted = (stage_ == Stage::open || stage_ == Stage::flushing) &&
-                           !conditions_.aborting;
+    const bool is_wanted = takes_sends();
     if (is_wanted && send.bytes() != 0) {
         PORTICO_ASSERT(!end_sent_);
         queue_.append(send);  // it takes over the reservation
@@ -221,10 +222,11 @@ void Connection::drop_queue() noexcept {
 
 SendResult Connection::reserve(const ConnectionContext& context, std::uint64_t generation,
                                std::uint32_t size, Reservation& reservation) noexcept {
-    if (!belongs_to(context, generation)) {
+    const ConnectionContext* its = own_context(context, generation);
+    if (its == nullptr) {
         return SendResult::gone;
     }
-    if (size > context.limits.max_send_bytes) {
+    if (size > its->limits.max_send_bytes) {
         return SendResult::too_large;
     }
     void* memory = ExternalSend::memory_for(1, size);
@@ -239,7 +241,7 @@ SendResult Connection::reserve(const ConnectionContext& context, std::uint64_t g
     made.send_ = new (memory)
         ExternalSend(*this, {part, 1}, size,
                      static_cast<std::uint32_t>(ExternalSend::size_of(1, 0)), nullptr, nullptr);
-    const Reserve reserved = word_.reserve(generation, 0, context.limits.send_queue_bytes);
+    const Reserve reserved = word_.reserve(generation, 0, its->limits.send_queue_bytes);
     if (reserved == Reserve::accepted) {
         reservation = std::move(made);
     }

@@ -10,6 +10,7 @@
 #include "net/connection_inline.hpp"
 #include "net/worker.hpp"
 #include "plugin/call_scope.hpp"
+#include "plugin/connect_functions.hpp"
 #include "plugin/connections_functions.hpp"
 #include "plugin/executor_functions.hpp"
 #include "plugin/instance.hpp"
@@ -279,6 +280,9 @@ const void* PORTICO_CALL HostFunctions::get_extension(portico_instance* handle, 
     }
     if (name == PORTICO_EXT_SEND_OWNED) {
         return &send_owned_table();
+    }
+    if (name == PORTICO_EXT_CONNECT) {
+        return &connect_table();
     }
     if (name == PORTICO_EXT_EXECUTOR) {
         // (A check starts nothing.)

@@ -214,6 +214,20 @@ portico_status Instance::define_metric(const portico_metric_definition& definiti
     return PORTICO_OK;
 }
 
+OutboundCallbacks* Instance::outbound_callbacks(const portico_callbacks& given) {
+    const std::scoped_lock lock(outbound_mutex_);
+    for (const std::unique_ptr<OutboundCallbacks>& known : outbound_) {
+        if (known->are(given)) {
+            return known.get();
+        }
+    }
+    if (outbound_.size() == outbound_callbacks_max) {
+        return nullptr;
+    }
+    outbound_.push_back(std::make_unique<OutboundCallbacks>(*this, given));
+    return outbound_.back().get();
+}
+
 void Instance::begin_finish() noexcept {
     if (is_finishing()) {
         return;

@@ -3,6 +3,7 @@
  * after it: append members instead, and add their lines. */
 #include <assert.h>
 
+#include <portico/ext/connect.h>
 #include <portico/ext/connections.h>
 #include <portico/ext/executor.h>
 #include <portico/ext/metrics.h>
@@ -266,6 +267,25 @@ FUNCTION(portico_timers, restart, 16, portico_status,
 FUNCTION(portico_timers, cancel, 24, portico_status, (portico_instance *, portico_timer));
 LAST(portico_timers, cancel, 32);
 
+SIZE(portico_target, 64);
+MEMBER(portico_target, struct_size, 0, 4, uint32_t);
+MEMBER(portico_target, timeout_ms, 4, 4, uint32_t);
+MEMBER(portico_target, upstream, 8, 8, const char *);
+MEMBER(portico_target, upstream_size, 16, 8, uint64_t);
+MEMBER(portico_target, address, 24, 8, const char *);
+MEMBER(portico_target, address_size, 32, 8, uint64_t);
+MEMBER(portico_target, beside, 40, 8, portico_connection);
+MEMBER(portico_target, callbacks, 48, 8, const portico_callbacks *);
+MEMBER(portico_target, state, 56, 8, void *);
+LAST(portico_target, state, 64);
+
+SIZE(portico_connect, 16);
+MEMBER(portico_connect, struct_size, 0, 4, uint32_t);
+MEMBER(portico_connect, reserved, 4, 4, uint32_t);
+FUNCTION(portico_connect, connect, 8, portico_status,
+         (portico_instance *, const portico_target *, portico_connection *));
+LAST(portico_connect, connect, 16);
+
 SIZE(portico_send_owned, 40);
 MEMBER(portico_send_owned, struct_size, 0, 4, uint32_t);
 MEMBER(portico_send_owned, reserved, 4, 4, uint32_t);
@@ -344,7 +364,8 @@ static_assert(PORTICO_REASON_PLUGIN == 1 && PORTICO_REASON_PEER == 2 && PORTICO_
                   PORTICO_REASON_IDLE == 6 && PORTICO_REASON_HALF_CLOSE == 7 &&
                   PORTICO_REASON_FRAME == 8 && PORTICO_REASON_UNCONSUMED == 9 &&
                   PORTICO_REASON_DRAIN == 10 && PORTICO_REASON_DRAIN_DEADLINE == 11 &&
-                  PORTICO_REASON_NO_MEMORY == 12,
+                  PORTICO_REASON_NO_MEMORY == 12 && PORTICO_REASON_CONNECT_FAILED == 13 &&
+                  PORTICO_REASON_CONNECT_TIMEOUT == 14,
               "reasons");
 static_assert(PORTICO_PLUGIN_SERIAL == 1 && PORTICO_PLUGIN_BLOCKING == 2 &&
                   PORTICO_PLUGIN_UNLOADABLE == 4,
@@ -398,6 +419,8 @@ const struct abi_size LAYOUT_NAME[] = {
     {"portico_settings", sizeof(portico_settings)},
     {"portico_timer_event", sizeof(portico_timer_event)},
     {"portico_timers", sizeof(portico_timers)},
+    {"portico_target", sizeof(portico_target)},
+    {"portico_connect", sizeof(portico_connect)},
     {"portico_send_owned", sizeof(portico_send_owned)},
     {"portico_executor", sizeof(portico_executor)},
     {"portico_connections", sizeof(portico_connections)},

@@ -1,5 +1,6 @@
 /* A plugin's table and the entry's macro, for an author's strictest warnings in each language. It
  * is compiled and never run. */
+#include <portico/ext/connect.h>
 #include <portico/ext/connections.h>
 #include <portico/ext/executor.h>
 #include <portico/ext/metrics.h>

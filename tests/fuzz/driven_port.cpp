@@ -352,6 +352,8 @@ base::Result<void> Socket::open_for_connect(Address::Family, const Address&) {
     return base::Failure{"nobody here connects"};
 }
 
+void Socket::set_timeouts(const PeerTimeouts&) noexcept {}
+
 base::Result<void> Socket::listen(const Address&, int, const PeerTimeouts&, std::uint64_t) {
     PORTICO_ASSERT(!is_open());
     native_ = fuzz::listener_native;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sim/world/groups.hpp"
+#include "sim/world/outbound.hpp"
 #include "sim/world/timers.hpp"
 #include "sim/world/works.hpp"
 
@@ -57,6 +58,9 @@ struct Plugin::Callbacks {
         if (service.plugin->works != nullptr) {
             service.plugin->works->meddle(service);
         }
+        if (service.plugin->outbound != nullptr) {
+            service.plugin->outbound->meddle(service);
+        }
         return PORTICO_OK;
     }
 
@@ -81,6 +85,9 @@ struct Plugin::Callbacks {
         }
         if (service.plugin->works != nullptr) {
             service.plugin->works->destroyed(service);
+        }
+        if (service.plugin->outbound != nullptr) {
+            service.plugin->outbound->destroyed(service);
         }
         if (service.plugin->on_destroy) {
             service.plugin->on_destroy();
@@ -501,7 +508,9 @@ Calls::Target Plugin::draw_target() {
     // Prefers newer ones, because they are alive.
     const std::size_t back = static_cast<std::size_t>(random_.skewed(lines.size() - 1));
     Line& line = *lines[lines.size() - 1 - back];
-    if (!service_.is_echo() && random_.one_in(service_.is_serial() ? 3 : 8)) {
+    // (A guess may be an outbound connection's, about which the ledger knows nothing.)
+    if (!service_.is_echo() && outbound == nullptr &&
+        random_.one_in(service_.is_serial() ? 3 : 8)) {
         // The handle of a connection that may exist without having had its on_open: that of the
         // slot after the newest one, or the next in this slot. If the guess is right, the call
         // works. (On a strand that connections share, a callback may call before the other's
@@ -528,6 +537,9 @@ void Plugin::meddle(bool from_thread) {
     }
     if (from_thread && groups != nullptr) {
         groups->meddle(service_);
+    }
+    if (outbound != nullptr) {
+        outbound->meddle(service_);
     }
     const Calls::Target to = draw_target();
     const bool is_mine = to.line != nullptr && to.line->may_be_of(service_);

@@ -12,6 +12,7 @@
 namespace portico::sim {
 
 class WorldGroups;
+class WorldOutbound;
 class WorldTimers;
 class WorldWorks;
 
@@ -38,6 +39,7 @@ public:
     WorldTimers* timers = nullptr;           // null: it uses none
     WorldWorks* works = nullptr;             // null: it has no blocking work
     WorldGroups* groups = nullptr;           // the same
+    WorldOutbound* outbound = nullptr;       // null: it does not connect
 
     struct Callbacks;  // the C functions of the table
 

@@ -1,0 +1,104 @@
+// The world's outbound connections: callbacks and foreign threads connect to servers of the
+// simulated network, use and close such connections, and the record of each one is checked with
+// each of its callbacks.
+//
+// Each accepted connect has exactly one on_close; on_open comes at most once and before any data;
+// an upstream never has more connections than its limit; none is closed for a stop as long as the
+// instance has an accepted connection; no connect is accepted after that. One server accepts
+// nothing for a while, answers a little, ends its side, closes or resets; at another port nobody
+// listens.
+//
+// Concurrency: as in ledger.hpp, one thread of the run has the baton, and only host functions and
+// callbacks give it away. The server acts in events.
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "sim/network_internals.hpp"
+#include "sim/world/ledger.hpp"
+#include "sim/world/service.hpp"
+
+#include "portico/ext/connect.h"
+
+namespace portico::sim {
+
+class WorldOutbound {
+public:
+    WorldOutbound(Scheduler& scheduler, Network& network, Ledger& ledger, Random random);
+    WorldOutbound(const WorldOutbound&) = delete;
+    WorldOutbound& operator=(const WorldOutbound&) = delete;
+
+    // Before the connector starts. Its upstreams have at most connections_max connections each.
+    void add_upstreams(net::Connector& connector, const config::Limits& limits);
+    static constexpr std::uint32_t connections_max = 4;
+    static constexpr std::uint32_t upstreams = 2;
+
+    // Connects, calls a host function for a connection, or does nothing: from any thread, in any
+    // callback.
+    void meddle(Service& from);
+    // In destroy.
+    void destroyed(const Service& service);
+    // Of a world that has been quiet for a while: no connect is overdue.
+    void check_overdue();
+    // Every host's end is closed. The server goes.
+    void stop();
+    // Everything is over.
+    void finish();
+
+private:
+    using Index = Network::Internals::Index;
+    struct Line {
+        WorldOutbound* all = nullptr;
+        std::uint32_t number = 0;
+        Service* service = nullptr;
+        portico_connection handle = 0;  // stored by the host
+        std::string_view upstream;
+        std::uint64_t begun_ns = 0;
+        std::uint64_t timeout_ns = 0;
+        bool is_accepted = false;  // connect has returned PORTICO_OK
+        bool is_refused = false;
+        std::uint32_t opens = 0;
+        std::uint32_t closes = 0;
+        std::uint32_t running = 0;
+        std::uint32_t posts_accepted = 0;
+        std::uint32_t posts_run = 0;
+        std::uint64_t sent_at_most = 0;  // bytes of sends that were accepted, or may have been
+        std::uint64_t received = 0;
+        portico_status failed_with = PORTICO_OK;
+        std::uint32_t mischief_left = 24;
+    };
+    struct Callbacks;
+
+    void connect(Service& from);
+    void use(Service& from, Line& line);
+    [[nodiscard]] portico_status call(Service& from, Line& line);
+    void closed(Line& line, const portico_closed& told);
+    [[nodiscard]] portico_status draw_answer(Line& line);
+    [[nodiscard]] std::uint32_t surely_open(const Service& service,
+                                            std::string_view upstream) const noexcept;
+    [[noreturn]] void violated(const Line& line, const std::string& what);
+    void act();
+    void act_on(Index handle);
+
+    // Runs a host function: meanwhile no callback may run on this thread.
+    template <class Call>
+    portico_status inside(Call&& call);
+
+    static constexpr std::size_t lines_max = 60;  // of a run
+
+    Scheduler& scheduler_;
+    Network& network_;
+    Ledger& ledger_;
+    Random random_;
+    Random servers_;
+    std::vector<std::unique_ptr<Line>> all_;
+    io::Address serving_;
+    io::Address refusing_;
+    Index listener_ = Network::Internals::none;
+    std::vector<Index> accepted_;
+    bool is_stopped_ = false;
+};
+
+}  // namespace portico::sim
