@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "base/result.hpp"
 #include "io/address.hpp"
@@ -72,6 +73,8 @@ public:
 
     // Takes over an accepted handle. Must not be open.
     void adopt(NativeSocket native) noexcept;
+    // Takes over the handle of `from`, which is not open afterwards: for CompletionPort::move().
+    void take_over(Socket& from) noexcept { adopt(std::exchange(from.native_, invalid_socket)); }
 
     // Makes a socket to connect with. It is bound to `local` unless the family of that is none;
     // port 0 for any.

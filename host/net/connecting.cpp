@@ -1,10 +1,14 @@
 #include "net/connecting.hpp"
 
+#include <algorithm>
 #include <new>
 #include <string>
+#include <utility>
 
 #include "net/connection_inline.hpp"
 #include "net/connection_table.hpp"
+#include "net/connector.hpp"
+#include "net/sharing.hpp"
 
 namespace portico::net {
 
@@ -34,6 +38,7 @@ void Connection::take_target(const ConnectionContext& context, Connecting* conne
                              void* initial_state) noexcept {
     PORTICO_ASSERT(stage_ == Stage::free && !connecting->addresses.empty());
     context_.store(&context, std::memory_order_release);
+    counts_movement_ = context.limits.idle_timeout_ms != 0;
     state = initial_state;
     connecting_ = connecting;
     connecting->belong_to(*this);
@@ -53,23 +58,11 @@ WorkerGroup* Connection::home_of(const ConnectionContext& context,
 
 void Connection::begin_connecting() noexcept {
     stage_ = Stage::connecting;
-    accepted_ = true;
+    accepted_ = is_connecting_ = true;
     since_ns_ = port().now();
-    if (conditions_.aborting) {
-        connecting_->end();
-    } else {
+    if (!conditions_.aborting) {
         connecting_->try_next_address();
     }
-}
-
-void Connection::connected() noexcept {
-    is_connecting_ = false;
-    if (stage_ == Stage::connecting && !conditions_.aborting) {
-        connecting_->attempt_ended();
-    } else {
-        connecting_->end();  // it is too late
-    }
-    advance();
 }
 
 // A connection that is to close has no use for its peer, unless bytes wait for it.
@@ -85,84 +78,177 @@ bool Connection::step_connecting() noexcept {
 
 void Connecting::belong_to(Connection& its_connection) noexcept {
     connection_ = &its_connection;
-    socket = &its_connection.socket_;
-    completed = [](io::Operation& operation) {
-        static_cast<Connecting&>(operation).connection_->raise_connected();
+    prepare(in_place_);
+    in_place_.socket = &its_connection.socket_;
+}
+
+void Connecting::prepare(ConnectAttempt& attempt) noexcept {
+    attempt.connecting = this;
+    attempt.completed = [](io::Operation& operation) {
+        auto& back = static_cast<ConnectAttempt&>(operation);
+        back.connecting->connection_->strand().deliver(back);
+    };
+    attempt.deliver = [](Mail& mail) {
+        auto& back = static_cast<ConnectAttempt&>(mail);
+        Connection& connection = *back.connecting->connection_;
+        Worker::current()->before_callback(connection.context());
+        Sharing::take_what_is_on_its_way(connection);
+        back.connecting->ended(back);
+        connection.advance();
     };
 }
 
 void Connecting::try_next_address() noexcept {
-    while (tried_ < addresses.size()) {
-        // Opening and attaching fail with a text, and may have no memory for it.
-        try {
-            if (begin_attempt(addresses[tried_++])) {
-                return;
-            }
-        } catch (const std::bad_alloc&) {
-            connection_->abort(CloseReason::no_memory);
-            end();
-            return;
-        }
-        if (socket->is_open()) {
-            connection_->port().close(*socket);
+    while (may_begin()) {
+        switch (begin_attempt(addresses[tried_++])) {
+            case Begun::yes: next_ns_ = connection_->port().now() + attempt_delay_ns; return;
+            case Begun::no: break;
+            case Begun::no_memory: connection_->abort(CloseReason::no_memory); return;
         }
     }
-    fail();
+    if (count_ == 0) {
+        fail();
+    }
 }
 
-bool Connecting::begin_attempt(const io::Address& address) {
-    base::Result<void> ready = socket->open_for_connect(address.family);
+Connecting::Begun Connecting::begin_attempt(const io::Address& address) noexcept {
+    ConnectAttempt* attempt = &in_place_;
+    if (in_place_.socket->is_open()) {
+        SpareAttempt* const spare = connection_->context().connector->take_spare();
+        if (spare == nullptr) {
+            return Begun::no_memory;
+        }
+        prepare(*spare);
+        spare->socket = &spare->own;
+        attempt = spare;
+    }
+    bool is_ready = false;
+    bool has_memory = true;
+    // Opening and attaching fail with a text, and may have no memory for it.
+    try {
+        is_ready = make_ready(*attempt, address);
+    } catch (const std::bad_alloc&) {
+        has_memory = false;
+    }
+    if (!is_ready) {
+        close(*attempt);
+        return has_memory ? Begun::no : Begun::no_memory;
+    }
+    in_flight_[count_++] = attempt;
+    attempt->remote = address;
+    connection_->port().connect(*attempt);
+    return Begun::yes;
+}
+
+bool Connecting::make_ready(ConnectAttempt& attempt, const io::Address& address) {
+    base::Result<void> ready = attempt.socket->open_for_connect(address.family);
     if (ready) {
-        socket->set_timeouts(timeouts_of(connection_->context().limits));
-        ready = connection_->port().attach(*socket);
+        attempt.socket->set_timeouts(timeouts_of(connection_->context().limits));
+        ready = connection_->port().attach(*attempt.socket);
     }
     if (!ready) {
         const ConnectionContext& context = connection_->context();
         context.log->compose(
             base::LogLevel::info, context.listener_name, connection_->handle(),
             [&] { return "connect to " + io::to_string(address) + ": " + ready.error(); });
-        return false;
     }
-    remote = address;
-    connection_->is_connecting_ = true;
-    connection_->port().connect(*this);
-    return true;
+    return static_cast<bool>(ready);
 }
 
-void Connecting::attempt_ended() noexcept {
-    if (has_succeeded()) {
-        open();
-    } else {
-        connection_->port().close(*socket);
+std::uint64_t Connecting::next_attempt_ns() const noexcept {
+    return may_begin() ? next_ns_ : UINT64_MAX;
+}
+
+void Connecting::time_has_come(std::uint64_t now) noexcept {
+    if (now >= next_attempt_ns()) {
         try_next_address();
     }
 }
 
-bool Connecting::has_succeeded() noexcept {
-    const bool has_met_itself = error == io::Error::none && is_connected_to_itself(*socket, remote);
-    if (error == io::Error::none && !has_met_itself) {
+void Connecting::ended(ConnectAttempt& attempt) noexcept {
+    const auto end_of_flight = in_flight_.begin() + static_cast<std::ptrdiff_t>(count_);
+    const auto its_place = std::find(in_flight_.begin(), end_of_flight, &attempt);
+    PORTICO_ASSERT(its_place != end_of_flight);
+    *its_place = in_flight_[--count_];
+    const bool is_wanted = connection_->stage_ == Connection::Stage::connecting &&
+                           !connection_->conditions_.aborting;
+    if (is_wanted && winner_ == nullptr) {
+        if (has_succeeded(attempt)) {
+            winner_ = &attempt;
+            cancel_all();
+        } else {
+            close(attempt);
+            try_next_address();
+            return;
+        }
+    } else {
+        close(attempt);
+    }
+    if (count_ == 0) {
+        if (is_wanted) {
+            open();
+        } else {
+            end();
+        }
+    }
+}
+
+bool Connecting::has_succeeded(ConnectAttempt& attempt) noexcept {
+    const bool has_met_itself = attempt.error == io::Error::none &&
+                                is_connected_to_itself(*attempt.socket, attempt.remote);
+    if (attempt.error == io::Error::none && !has_met_itself) {
         return true;
     }
     if (has_met_itself) {
-        socket->reset_on_close();  // so that its port is free for the server again
+        attempt.socket->reset_on_close();  // so that its port is free for the server again
     }
-    last_native_error_ = native_error;
-    has_timed_out_ = error == io::Error::timed_out;
+    last_native_error_ = attempt.native_error;
+    has_timed_out_ = attempt.error == io::Error::timed_out;
     const ConnectionContext& context = connection_->context();
     context.log->compose(base::LogLevel::info, context.listener_name, connection_->handle(), [&] {
-        return "connect to " + io::to_string(remote) + ": " +
-               (has_met_itself ? "nobody listens there" : io::native_error_text(native_error));
+        return "connect to " + io::to_string(attempt.remote) + ": " +
+               (has_met_itself ? "nobody listens there"
+                               : io::native_error_text(attempt.native_error));
     });
     return false;
+}
+
+void Connecting::cancel_all() noexcept {
+    for (std::size_t i = 0; i < count_; ++i) {
+        connection_->port().cancel(*in_flight_[i]);
+    }
+}
+
+void Connecting::give_up() noexcept {
+    if (count_ != 0) {
+        cancel_all();
+    } else {
+        end();
+    }
+}
+
+void Connecting::close(ConnectAttempt& attempt) noexcept {
+    if (attempt.socket->is_open()) {
+        connection_->port().close(*attempt.socket);
+    }
+    if (&attempt != &in_place_) {
+        connection_->context().connector->give_spare(static_cast<SpareAttempt&>(attempt));
+    }
 }
 
 // It is connected. If the plugin has closed it meanwhile, what it had sent still goes out.
 void Connecting::open() noexcept {
     Connection& its = *connection_;
-    if (addresses.size() != 1) {
-        its.peer_.store(remote);
+    if (winner_ != &in_place_) {
+        its.port().move(*winner_->socket, its.socket_);
     }
-    its.local_.store(socket->local_address());
+    if (addresses.size() != 1) {
+        its.peer_.store(winner_->remote);
+    }
+    its.local_.store(its.socket_.local_address());
+    if (winner_ != &in_place_) {
+        close(*std::exchange(winner_, nullptr));
+    }
     end();
     its.since_ns_ = its.port().now();
     if (!its.conditions_.close_wanted) {
@@ -188,12 +274,16 @@ void Connecting::fail() noexcept {
     if (connection_->reason_ == reason) {
         connection_->moved_bytes_ = static_cast<std::uint32_t>(last_native_error_);
     }
-    end();
 }
 
 void Connecting::end() noexcept {
     Connection& its = *connection_;
+    // (A winner with the connection's own socket leaves it to the connection.)
+    if (winner_ != nullptr && winner_ != &in_place_) {
+        close(*winner_);
+    }
     delete this;
+    its.is_connecting_ = false;
     its.opened_ns_ = 0;  // it was in use as connecting_
 }
 

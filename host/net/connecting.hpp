@@ -1,20 +1,31 @@
 // How an outbound connection begins, and what it needs only until it is connected.
+//
+// It tries the addresses in the order that they have, as RFC 8305 (happy eyeballs) says: the next
+// attempt begins when one has failed, or when attempt_delay_ns have passed since the last one
+// began. The others go on meanwhile. The first one that succeeds wins. Then the others are
+// cancelled, and when all are back the connection opens with the winner's socket.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
-#include "io/operation.hpp"
+#include "base/clock.hpp"
+#include "net/connect_attempt.hpp"
 
 namespace portico::net {
 
 class Connection;
 
-// Made by the connector, and freed by its connection when the connect has ended in any way. It
-// tries the addresses in turn until one answers, or the connection ends it. The operation is the
-// attempt at one address; Connection::is_connecting_ says whether one is in flight.
-struct Connecting : io::ConnectOperation {
+// Made by the connector, and freed by its connection when the connect has ended in any way. From
+// its first attempt on Connection::is_connecting_ says that it is there.
+struct Connecting {
+    // RFC 8305, section 8: the recommended value.
+    static constexpr std::uint64_t attempt_delay_ns = 250 * base::nanoseconds_per_millisecond;
+    // At the same time. A further one begins when one of them has failed.
+    static constexpr std::size_t attempts_max = 4;
+
     // `its_addresses` live as long as the connector.
     Connecting(std::span<const io::Address> its_addresses, std::uint32_t its_timeout_ms) noexcept
         : addresses(its_addresses), timeout_ms(its_timeout_ms) {}
@@ -25,27 +36,48 @@ struct Connecting : io::ConnectOperation {
     // By the connector, before the connection opens.
     void belong_to(Connection& its_connection) noexcept;
 
-    // ---- On the strand. Each of these may end the connect; then this object is gone.
-    // Begins an attempt at the next address for which there can be one. If none is left the connect
-    // has failed.
+    // ---- On the strand.
+    // Begins an attempt at the next address for which there can be one. If none is in flight then,
+    // the connect has failed, and the connection aborts.
     void try_next_address() noexcept;
-    // An attempt has ended in time.
-    void attempt_ended() noexcept;
-    // No attempt is in flight, and none follows.
-    void end() noexcept;
+    // The time for the next attempt, if it waits for that; else UINT64_MAX.
+    [[nodiscard]] std::uint64_t next_attempt_ns() const noexcept;
+    void time_has_come(std::uint64_t now) noexcept;
+    // An attempt has succeeded, and the others are awaited.
+    [[nodiscard]] bool is_decided() const noexcept { return winner_ != nullptr; }
+    // The connection ends. If no attempt is in flight, this object is gone afterwards; else when
+    // the last one is back.
+    void give_up() noexcept;
 
     const io::Address only;
     const std::span<const io::Address> addresses;
     const std::uint32_t timeout_ms;  // of all attempts together
 
 private:
-    [[nodiscard]] bool begin_attempt(const io::Address& address);
-    [[nodiscard]] bool has_succeeded() noexcept;
+    enum class Begun : std::uint8_t { yes, no, no_memory };
+
+    void prepare(ConnectAttempt& attempt) noexcept;
+    [[nodiscard]] Begun begin_attempt(const io::Address& address) noexcept;
+    [[nodiscard]] bool make_ready(ConnectAttempt& attempt, const io::Address& address);
+    // It is back from the port. This object may be gone afterwards.
+    void ended(ConnectAttempt& attempt) noexcept;
+    [[nodiscard]] bool has_succeeded(ConnectAttempt& attempt) noexcept;
+    void cancel_all() noexcept;
+    void close(ConnectAttempt& attempt) noexcept;
+    [[nodiscard]] bool may_begin() const noexcept {
+        return winner_ == nullptr && tried_ < addresses.size() && count_ < attempts_max;
+    }
     void open() noexcept;
     void fail() noexcept;
+    void end() noexcept;
 
     Connection* connection_ = nullptr;
-    std::size_t tried_ = 0;
+    ConnectAttempt in_place_;  // its socket is the connection's
+    std::array<ConnectAttempt*, attempts_max> in_flight_{};
+    std::size_t count_ = 0;  // of these
+    std::size_t tried_ = 0;  // addresses
+    ConnectAttempt* winner_ = nullptr;
+    std::uint64_t next_ns_ = 0;   // the last attempt began attempt_delay_ns before
     int last_native_error_ = 0;   // of the last attempt that failed
     bool has_timed_out_ = false;  // that is what the system said of it
 };

@@ -67,10 +67,6 @@ void Connection::begin_at_home() noexcept {
     raise<event_opened>();
 }
 
-void Connection::raise_connected() noexcept {
-    raise<event_connected>();
-}
-
 void Connection::raise_timers(bool at_home) noexcept {
     if (at_home) {
         raise<event_timers>();
@@ -111,9 +107,6 @@ void Connection::dispatch_rare(std::uint8_t events) noexcept {
     }
     if ((events & event_timers) != 0) {
         run_timers();
-    }
-    if ((events & event_connected) != 0) {
-        connected();
     }
 }
 

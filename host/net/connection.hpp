@@ -144,7 +144,6 @@ public:
     }
     [[nodiscard]] bool is_closing() const noexcept { return SlotWord::is_closing(word_.load()); }
     void raise_timers(bool at_home) noexcept;
-    void raise_connected() noexcept;
     // ---- For the connector, from any thread: the group in which a connection of this instance
     // lives; null if it is gone, or its strand is shared.
     [[nodiscard]] WorkerGroup* home_of(const ConnectionContext& context,
@@ -296,7 +295,6 @@ private:
     // ---- Connecting: connecting.cpp.
     [[nodiscard]] bool is_outbound() const noexcept { return context().connector != nullptr; }
     void begin_connecting() noexcept;
-    void connected() noexcept;
     [[nodiscard]] bool step_connecting() noexcept;
 
     // ---- Calls: connection_calls.cpp.
@@ -421,7 +419,7 @@ private:
     bool cut_ : 1 = false;
     // a timer came late, and nothing has moved since
     bool had_chance_ : 1 = false;
-    bool is_connecting_ : 1 = false;  // an attempt to connect is in flight, or has just ended
+    bool is_connecting_ : 1 = false;  // connecting_ is there, and attempts have begun
     std::uint32_t messages_ = 0;      // offered to the plugin and taken
     // At the last look_for_progress(), modulo 2^32. Before on_open it is the index of the address
     // that the client connected to, and after a failure the system's error.

@@ -112,7 +112,7 @@ void Connection::begin_join() noexcept {
         port().cancel(static_cast<TimerPart&>(*this));
     }
     if (is_connecting_) {
-        port().cancel(*connecting_);
+        connecting_->give_up();
     }
 }
 

@@ -31,7 +31,8 @@ constexpr std::uint64_t milliseconds(std::uint32_t count) noexcept {
 std::uint64_t Connection::timeout_ns() const noexcept {
     const config::Limits& limits = context().limits;
     switch (stage_) {
-        case Stage::connecting: return milliseconds(connecting_->timeout_ms);
+        case Stage::connecting:
+            return connecting_->is_decided() ? 0 : milliseconds(connecting_->timeout_ms);
         case Stage::open:
             return milliseconds(on_end_called_ ? limits.half_close_timeout_ms
                                                : limits.idle_timeout_ms);
@@ -53,7 +54,10 @@ void Connection::arm_timer() noexcept {
         return;
     }
     TimerPart& timer = *this;
-    const std::uint64_t deadline = since_ns_ + timeout;
+    const std::uint64_t deadline = stage_ == Stage::connecting
+                                       ? std::min(since_ns_ + timeout,
+                                                  connecting_->next_attempt_ns())
+                                       : since_ns_ + timeout;
     if (!timing_) {
         // The timer comes halfway. So if the system does not say when bytes moved, they are noticed
         // at most half a timeout later.
@@ -83,6 +87,8 @@ void Connection::timer_fired() noexcept {
             } else {
                 deadline_passed();
             }
+        } else if (stage_ == Stage::connecting) {
+            connecting_->time_has_come(now);
         }
     }
     advance();

@@ -88,8 +88,7 @@ struct ConnectionState {
         event_sent = 4,
         event_timer = 8,
         event_continue = 16,  // what was postponed to this turn
-        event_timers = 32,    // some of the protocol's timers are due
-        event_connected = 64  // an attempt to connect has ended
+        event_timers = 32     // some of the protocol's timers are due
     };
 };
 

@@ -1,6 +1,7 @@
 #include "net/connector.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <new>
 #include <utility>
 
@@ -12,6 +13,25 @@ namespace {
 
 // Of a connect to an address without an upstream, if the plugin names no time.
 constexpr std::uint32_t timeout_ms_default = config::Upstream().connect_timeout_ms;
+
+void interleave(std::vector<io::Address>& addresses) {
+    const io::Address::Family first = addresses.front().family;
+    std::vector<io::Address> others;
+    std::vector<io::Address> ordered;
+    std::copy_if(addresses.begin(), addresses.end(), std::back_inserter(others),
+                 [&](const io::Address& address) { return address.family != first; });
+    auto other = others.begin();
+    for (const io::Address& address : addresses) {
+        if (address.family == first) {
+            ordered.push_back(address);
+            if (other != others.end()) {
+                ordered.push_back(*other++);
+            }
+        }
+    }
+    ordered.insert(ordered.end(), other, others.end());
+    addresses = std::move(ordered);
+}
 
 }  // namespace
 
@@ -28,10 +48,14 @@ Connector::Connector(ConnectionTable& table, Acceptor& acceptor,
 
 Connector::~Connector() {
     PORTICO_ASSERT(open_connections() == 0);
+    while (spares_ != nullptr) {
+        delete std::exchange(spares_, spares_->next_spare);
+    }
 }
 
 void Connector::add(Upstream upstream) {
     PORTICO_ASSERT(!started_ && !upstream.addresses.empty());
+    interleave(upstream.addresses);
     upstreams_.push_back(std::make_unique<Upstream>(std::move(upstream)));
 }
 
@@ -112,6 +136,17 @@ void Connector::connection_released(Upstream* upstream) noexcept {
     if (open_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
         last_released_();  // the connector outlives the workers
     }
+}
+
+SpareAttempt* Connector::take_spare() noexcept {
+    const std::scoped_lock lock(mutex_);
+    return spares_ != nullptr ? std::exchange(spares_, spares_->next_spare)
+                              : new (std::nothrow) SpareAttempt;
+}
+
+void Connector::give_spare(SpareAttempt& spare) noexcept {
+    const std::scoped_lock lock(mutex_);
+    spare.next_spare = std::exchange(spares_, &spare);
 }
 
 // ---- under mutex_

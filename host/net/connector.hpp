@@ -29,6 +29,7 @@
 namespace portico::net {
 
 struct Connecting;
+struct SpareAttempt;
 
 class Connector {
 public:
@@ -62,7 +63,9 @@ public:
     Connector(const Connector&) = delete;
     Connector& operator=(const Connector&) = delete;
 
-    // Before start(): one more upstream.
+    // Before start(): one more upstream. Its addresses will be tried in their order, except that
+    // the families take turns (RFC 8305, section 4): if one family does not get through, the second
+    // attempt is one with the other.
     void add(Upstream upstream);
     // Connects are accepted from now on. `last_released` is called, on a worker thread, each time
     // the last outbound connection has ended.
@@ -82,6 +85,10 @@ public:
     [[nodiscard]] std::uint32_t open_connections() const noexcept {
         return open_.load(std::memory_order_acquire);
     }
+    // On a strand: an attempt that has a socket of its own, and is given back when that is closed.
+    // Null: no memory.
+    [[nodiscard]] SpareAttempt* take_spare() noexcept;
+    void give_spare(SpareAttempt& spare) noexcept;
     // The number of connects that were ever begun.
     [[nodiscard]] std::uint64_t connects() const noexcept {
         return connects_.load(std::memory_order_relaxed);
@@ -118,6 +125,7 @@ private:
 
     std::mutex mutex_;
     std::vector<std::unique_ptr<Route>> routes_;
+    SpareAttempt* spares_ = nullptr;  // those that nobody uses
     std::size_t next_home_ = 0;
     bool started_ = false;
     // Written under mutex_. The release pairs with the acquire of threads that drain.

@@ -127,6 +127,10 @@ void DrivenPort::close(io::Socket& socket) noexcept {
     socket.close();
 }
 
+void DrivenPort::move(io::Socket&, io::Socket&) noexcept {
+    PORTICO_ASSERT(!"nobody connects here");
+}
+
 base::Result<void> DrivenPort::attach(io::Socket& socket) {
     PORTICO_ASSERT(socket.is_open());
     if (socket.native() != listener_native && attach_fails()) {

@@ -12,7 +12,20 @@ constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
 // If nothing delays it, a connect ends so long after its timeout at the latest.
 constexpr std::uint64_t overdue_ns = 1'000 * ms;
 
-constexpr std::string_view names[] = {"serving", "refusing"};
+constexpr std::string_view serving = "serving";
+constexpr std::string_view refusing = "refusing";
+constexpr std::string_view stalling = "stalling";
+
+// Its second address answers soon after Connecting::attempt_delay_ns, if nothing hinders it.
+constexpr std::uint64_t stalling_is_over_ns = 500 * ms;
+
+// True if nothing in this run makes a connect slow or lets it fail.
+bool is_calm(const Plan& plan) {
+    const FaultMix& faults = plan.faults;
+    return faults.refused == 0 && faults.unreachable == 0 && faults.attach_fails == 0 &&
+           faults.reset_connection == 0 && faults.timer_late_ns == 0 && faults.clock_jump == 0 &&
+           plan.long_callbacks == 0;
+}
 
 }  // namespace
 
@@ -56,7 +69,7 @@ struct WorldOutbound::Callbacks {
         const Scope scope(self, connection, *state, "outbound {}: on_open");
         Line& line = scope.line;
         if (line.opens++ != 0 || opened->origin != PORTICO_ORIGIN_CONNECTED ||
-            line.upstream != names[0]) {
+            line.upstream == refusing) {
             line.all->violated(line,
                                "on_open twice, wrongly described, or of a server that is "
                                "not there");
@@ -131,6 +144,11 @@ void WorldOutbound::closed(Line& line, const portico_closed& told) {
         scheduler_.now() < line.begun_ns + line.timeout_ns) {
         violated(line, "it is given up too early");
     }
+    if (told.reason == PORTICO_REASON_CONNECT_TIMEOUT && line.upstream == stalling &&
+        line.timeout_ns >= stalling_is_over_ns && is_calm(ledger_.plan()) &&
+        !ledger_.is_stopping()) {
+        violated(line, "its second address was not tried in time");
+    }
     if (told.reason == PORTICO_REASON_PLUGIN_ERROR && told.status != line.failed_with) {
         violated(line, "on_close names another status than the callback's");
     }
@@ -204,7 +222,7 @@ void WorldOutbound::connect(Service& from) {
     line.all = this;
     line.number = static_cast<std::uint32_t>(all_.size() - 1);
     line.service = &from;
-    line.upstream = names[random_.one_in(4) ? 1 : 0];
+    line.upstream = random_.one_in(4) ? refusing : random_.one_in(3) ? stalling : serving;
     portico_target target{};
     target.struct_size = sizeof target;
     target.timeout_ms = static_cast<std::uint32_t>(
@@ -303,18 +321,26 @@ WorldOutbound::WorldOutbound(Scheduler& scheduler, Network& network, Ledger& led
       ledger_(ledger),
       random_(random.fork("calls")),
       servers_(random.fork("server")) {
-    serving_.family = refusing_.family = io::Address::Family::v4;
-    serving_.bytes = refusing_.bytes = {127, 0, 0, 1};
+    for (io::Address* address : {&serving_, &refusing_, &stalling_, &roomy_}) {
+        address->family = io::Address::Family::v4;
+        address->bytes = {127, 0, 0, 1};
+    }
     Network::Internals& inside = network_.internals();
     const Scheduler::Section section(scheduler_);
-    refusing_.port = inside.free_port();
-    serving_.port = inside.free_port();
-    if (const std::string why = inside.listen(serving_, static_cast<int>(servers_.below(3)),
-                                              listener_);
-        !why.empty()) {
-        ledger_.violated("the upstream cannot listen: " + why);
+    for (io::Address* address : {&refusing_, &serving_, &stalling_, &roomy_}) {
+        address->port = inside.free_port();
     }
+    listen(serving_, static_cast<int>(servers_.below(3)), listener_);
+    listen(stalling_, 0, stalling_listener_);
+    listen(roomy_, 10'000, roomy_listener_);
     scheduler_.after(1, [this] { act(); });
+}
+
+void WorldOutbound::listen(const io::Address& address, int backlog, Index& listener) {
+    if (const std::string why = network_.internals().listen(address, backlog, listener);
+        !why.empty()) {
+        ledger_.violated("an upstream cannot listen: " + why);
+    }
 }
 
 void WorldOutbound::add_upstreams(net::Connector& connector, const config::Limits& limits) {
@@ -324,14 +350,21 @@ void WorldOutbound::add_upstreams(net::Connector& connector, const config::Limit
     upstream.limits.connections = connections_max;
     upstream.limits.max_send_bytes = 600;
     upstream.limits.idle_timeout_ms = 0;
-    upstream.name = names[0];
+    upstream.name = serving;
     upstream.addresses = {serving_};
     if (servers_.one_in(3)) {
         upstream.addresses = {refusing_, serving_};  // tried in turn
     }
     connector.add(upstream);
-    upstream.name = names[1];
+    upstream.name = refusing;
     upstream.addresses = {refusing_};
+    connector.add(upstream);
+    // The first address does not answer: its server accepts nobody, and its backlog is full.
+    upstream.name = stalling;
+    upstream.addresses = {stalling_, roomy_};
+    if (servers_.one_in(2)) {
+        upstream.addresses.insert(upstream.addresses.begin(), refusing_);
+    }
     connector.add(upstream);
 }
 
@@ -340,7 +373,8 @@ void WorldOutbound::act() {
         return;
     }
     if (servers_.one_in(2)) {
-        if (const Index accepted = network_.internals().accept(listener_);
+        const Index listener = servers_.one_in(3) ? roomy_listener_ : listener_;
+        if (const Index accepted = network_.internals().accept(listener);
             accepted != Network::Internals::none) {
             accepted_.push_back(accepted);
         }
@@ -395,7 +429,9 @@ void WorldOutbound::stop() {
         network_.internals().close(accepted);
     }
     accepted_.clear();
-    network_.internals().close(listener_);
+    for (const Index listener : {listener_, stalling_listener_, roomy_listener_}) {
+        network_.internals().close(listener);
+    }
 }
 
 // ---- the ends

@@ -6,7 +6,8 @@
 // an upstream never has more connections than its limit; none is closed for a stop as long as the
 // instance has an accepted connection; no connect is accepted after that. One server accepts
 // nothing for a while, answers a little, ends its side, closes or resets; at another port nobody
-// listens.
+// listens; a third upstream has an address that does not answer, and then one that does: if nothing
+// hinders it, a connect to it does not wait for the first.
 //
 // Concurrency: as in ledger.hpp, one thread of the run has the baton, and only host functions and
 // callbacks give it away. The server acts in events.
@@ -33,7 +34,7 @@ public:
     // Before the connector starts. Its upstreams have at most connections_max connections each.
     void add_upstreams(net::Connector& connector, const config::Limits& limits);
     static constexpr std::uint32_t connections_max = 4;
-    static constexpr std::uint32_t upstreams = 2;
+    static constexpr std::uint32_t upstreams = 3;
 
     // Connects, calls a host function for a connection, or does nothing: from any thread, in any
     // callback.
@@ -79,6 +80,7 @@ private:
     [[nodiscard]] std::uint32_t surely_open(const Service& service,
                                             std::string_view upstream) const noexcept;
     [[noreturn]] void violated(const Line& line, const std::string& what);
+    void listen(const io::Address& address, int backlog, Index& listener);
     void act();
     void act_on(Index handle);
 
@@ -96,7 +98,11 @@ private:
     std::vector<std::unique_ptr<Line>> all_;
     io::Address serving_;
     io::Address refusing_;
+    io::Address stalling_;
+    io::Address roomy_;
     Index listener_ = Network::Internals::none;
+    Index stalling_listener_ = Network::Internals::none;
+    Index roomy_listener_ = Network::Internals::none;
     std::vector<Index> accepted_;
     bool is_stopped_ = false;
 };

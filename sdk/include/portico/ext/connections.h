@@ -22,11 +22,11 @@ typedef struct portico_connections {
 
     /* [any] Stores up to `capacity` of the connections that the instance's listener accepted at
      * `connections`, and their number in *count. (Those that the plugin made, with ext/connect.h,
-     * are not among them.) Begin with *cursor 0; the call moves it on for the next one. If *count is
-     * below `capacity`, these were the last. Each connection comes once at most. One that is open
-     * from before the first call to after the last one comes; of the others some do. Among them may
-     * be one whose on_open has not been called yet, or refuses. Returns PORTICO_OK, PORTICO_GONE or
-     * PORTICO_INVALID (a NULL, or a capacity of 0). */
+     * are not among them.) Begin with *cursor 0; the call moves it on for the next one. If *count
+     * is below `capacity`, these were the last. Each connection comes once at most. One that is
+     * open from before the first call to after the last one comes; of the others some do. Among
+     * them may be one whose on_open has not been called yet, or refuses. Returns PORTICO_OK,
+     * PORTICO_GONE or PORTICO_INVALID (a NULL, or a capacity of 0). */
     portico_status(PORTICO_CALL *list)(portico_instance *instance, uint64_t *cursor,
                                        portico_connection *connections, uint32_t capacity,
                                        uint32_t *count);
