@@ -64,6 +64,7 @@ std::string status_text(portico_status status) {
         case PORTICO_PROTOCOL_ERROR: return named("PORTICO_PROTOCOL_ERROR");
         case PORTICO_REFUSED: return named("PORTICO_REFUSED");
         case PORTICO_CANCELLED: return named("PORTICO_CANCELLED");
+        case PORTICO_TIMED_OUT: return named("PORTICO_TIMED_OUT");
         default: return "the status " + std::to_string(status);
     }
 }

@@ -31,6 +31,7 @@
 #include "plugin/instance_metrics.hpp"
 #include "plugin/loader.hpp"
 #include "plugin/outbound_callbacks.hpp"
+#include "plugin/resolver.hpp"
 #include "plugin/settings_reader.hpp"
 #include "portico/ext/metrics.h"
 
@@ -70,6 +71,9 @@ public:
 
     // Opens the connections that the plugin makes. Without it they are refused.
     void use_connector(net::Connector& connector) noexcept { connector_ = &connector; }
+
+    // Before create(): how names are looked up. Otherwise the system does it.
+    void use_lookups(const Resolver::Lookups& lookups) noexcept { resolver_.use(lookups); }
 
     // The strand that runs everything that is posted to the instance. With SERIAL it is also the
     // strand of all its connections.
@@ -117,6 +121,7 @@ private:
     friend struct ExecutorFunctions;
     friend struct HostFunctions;
     friend struct MetricsFunctions;
+    friend struct ResolveFunctions;
     friend struct SendOwnedFunctions;
     friend struct SettingsFunctions;
     friend struct TimerFunctions;
@@ -223,6 +228,7 @@ private:
         strand_, [](void* owner) { static_cast<Instance*>(owner)->end_post(); }, this};
     StopMail stop_mail_;
     Executor executor_;
+    Resolver resolver_;
     // on_stop has returned. The release pairs with the acquire of may_drain(): an on_drain sees
     // what on_stop did.
     std::atomic<bool> stopped_{false};

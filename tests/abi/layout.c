@@ -7,6 +7,7 @@
 #include <portico/ext/connections.h>
 #include <portico/ext/executor.h>
 #include <portico/ext/metrics.h>
+#include <portico/ext/resolve.h>
 #include <portico/ext/send_owned.h>
 #include <portico/ext/settings.h>
 #include <portico/ext/timer.h>
@@ -49,6 +50,7 @@ struct function_types {
     portico_timer_function timer;
     portico_release_function release;
     portico_work_function work;
+    portico_resolved_function resolved;
 };
 FUNCTION(struct function_types, query, 0, const portico_module *, (uint32_t));
 FUNCTION(struct function_types, post, 8, void,
@@ -58,6 +60,8 @@ FUNCTION(struct function_types, timer, 16, void,
 FUNCTION(struct function_types, release, 24, void,
          (void *, portico_connection, void *, void *, portico_status));
 FUNCTION(struct function_types, work, 32, void, (void *, void *));
+FUNCTION(struct function_types, resolved, 40, void,
+         (void *, portico_connection, void *, void *, const portico_resolved *));
 
 static_assert(sizeof(portico_status) == 4, "portico_status");
 static_assert(sizeof(portico_connection) == 8 && sizeof(portico_timer) == 8 &&
@@ -319,6 +323,23 @@ FUNCTION(portico_connections, broadcast, 32, portico_status,
           uint32_t, uint32_t));
 LAST(portico_connections, broadcast, 40);
 
+SIZE(portico_resolved, 32);
+MEMBER(portico_resolved, struct_size, 0, 4, uint32_t);
+MEMBER(portico_resolved, status, 4, 4, portico_status);
+MEMBER(portico_resolved, request, 8, 8, portico_request);
+MEMBER(portico_resolved, addresses, 16, 8, const portico_address *);
+MEMBER(portico_resolved, count, 24, 4, uint32_t);
+MEMBER(portico_resolved, stride, 28, 4, uint32_t);
+LAST(portico_resolved, stride, 32);
+SIZE(portico_resolve, 24);
+MEMBER(portico_resolve, struct_size, 0, 4, uint32_t);
+MEMBER(portico_resolve, reserved, 4, 4, uint32_t);
+FUNCTION(portico_resolve, resolve, 8, portico_status,
+         (portico_instance *, portico_connection, const char *, uint64_t, uint32_t,
+          portico_resolved_function, void *, portico_request *));
+FUNCTION(portico_resolve, cancel, 16, portico_status, (portico_instance *, portico_request));
+LAST(portico_resolve, cancel, 24);
+
 SIZE(portico_metric_definition, 72);
 MEMBER(portico_metric_definition, struct_size, 0, 4, uint32_t);
 MEMBER(portico_metric_definition, kind, 4, 4, uint32_t);
@@ -359,6 +380,7 @@ static_assert(PORTICO_LIMIT == -9 && PORTICO_NOT_FOUND == -10 && PORTICO_WRONG_T
               "codes -9 to -11");
 static_assert(PORTICO_PROTOCOL_ERROR == -12 && PORTICO_REFUSED == -13 && PORTICO_CANCELLED == -14,
               "codes -12 to -14");
+static_assert(PORTICO_TIMED_OUT == -15, "code -15");
 static_assert(PORTICO_REASON_PLUGIN == 1 && PORTICO_REASON_PEER == 2 && PORTICO_REASON_RESET == 3 &&
                   PORTICO_REASON_ERROR == 4 && PORTICO_REASON_PLUGIN_ERROR == 5 &&
                   PORTICO_REASON_IDLE == 6 && PORTICO_REASON_HALF_CLOSE == 7 &&
@@ -424,6 +446,8 @@ const struct abi_size LAYOUT_NAME[] = {
     {"portico_send_owned", sizeof(portico_send_owned)},
     {"portico_executor", sizeof(portico_executor)},
     {"portico_connections", sizeof(portico_connections)},
+    {"portico_resolved", sizeof(portico_resolved)},
+    {"portico_resolve", sizeof(portico_resolve)},
     {"portico_metric_definition", sizeof(portico_metric_definition)},
     {"portico_metrics", sizeof(portico_metrics)},
     {NULL, 0},

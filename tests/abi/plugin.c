@@ -4,6 +4,7 @@
 #include <portico/ext/connections.h>
 #include <portico/ext/executor.h>
 #include <portico/ext/metrics.h>
+#include <portico/ext/resolve.h>
 #include <portico/ext/send_owned.h>
 #include <portico/ext/settings.h>
 #include <portico/ext/timer.h>

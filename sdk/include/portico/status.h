@@ -51,8 +51,10 @@ typedef int32_t portico_status;
 #define PORTICO_PROTOCOL_ERROR (-12)
 /* For plugins: on_open does not want this connection. */
 #define PORTICO_REFUSED (-13)
-/* A timer's last call: it was cancelled. */
+/* The last call of a timer, or the call of a lookup: it was cancelled. */
 #define PORTICO_CANCELLED (-14)
+/* A lookup has not been answered in time. */
+#define PORTICO_TIMED_OUT (-15)
 
 /* Why a connection was closed: `reason` of portico_closed. An unknown value means
  * PORTICO_REASON_ERROR.
