@@ -29,8 +29,8 @@ constexpr std::uint32_t timeout_ms_default = 5'000;
 //     its lookup   resolver -> strand of the connection, or of the instance
 //     its timer    the last call: the timeout, a cancel, or the end of the connection or instance
 //
-// The timer's last call comes in any case, so each request is answered. Its lookup counts as a post
-// of the instance until it has arrived or was dropped.
+// The timer's last call comes in any case, so each request is answered. A lookup answers if it can
+// still cancel the timer. It counts as a post of the instance until it has arrived or was dropped.
 //
 // Concurrency: the resolver's mutex hands it to a thread of the resolver, and a mailbox to the
 // strand. Both ends come on the same strand, so is_answered needs no lock.
@@ -206,13 +206,14 @@ struct ResolveFunctions {
 
     static void arrive(Asked& asked, net::Connection* connection) noexcept {
         Instance& instance = *asked.instance;
-        if (!std::exchange(asked.is_answered, true)) {
-            const CallScope scope("the function of a lookup", instance, connection, asked.whose);
+        // If the timer's last call is certain already, it answers: a cancel may have been promised.
+        if (!asked.is_answered &&
+            net::Timers::cancel(instance.connections_->timers(), instance.timers_, asked.timer) ==
+                net::Timers::Result::ok) {
+            asked.is_answered = true;
+            const CallScope scope(resolved_name, instance, connection, asked.whose);
             answer(asked, instance.self_, connection != nullptr ? connection->state : nullptr,
                    status_of(asked.outcome), asked.addresses);
-            // (It may be gone: if it is due, its call finds that nothing is left to say.)
-            static_cast<void>(net::Timers::cancel(instance.connections_->timers(),
-                                                  instance.timers_, asked.timer));
         }
         dropped(asked);
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sim/world/groups.hpp"
+#include "sim/world/lookups.hpp"
 #include "sim/world/outbound.hpp"
 #include "sim/world/timers.hpp"
 #include "sim/world/works.hpp"
@@ -58,6 +59,9 @@ struct Plugin::Callbacks {
         if (service.plugin->works != nullptr) {
             service.plugin->works->meddle(service);
         }
+        if (service.plugin->lookups != nullptr) {
+            service.plugin->lookups->meddle(service);
+        }
         if (service.plugin->outbound != nullptr) {
             service.plugin->outbound->meddle(service);
         }
@@ -85,6 +89,9 @@ struct Plugin::Callbacks {
         }
         if (service.plugin->works != nullptr) {
             service.plugin->works->destroyed(service);
+        }
+        if (service.plugin->lookups != nullptr) {
+            service.plugin->lookups->destroyed(service);
         }
         if (service.plugin->outbound != nullptr) {
             service.plugin->outbound->destroyed(service);
@@ -186,6 +193,9 @@ struct Plugin::Callbacks {
         if (plugin.timers != nullptr) {
             plugin.timers->closed(line);
         }
+        if (plugin.lookups != nullptr) {
+            plugin.lookups->closed(line);
+        }
         plugin.ledger_.closed(line, *closed);
         plugin.on_close(line);
     }
@@ -240,6 +250,9 @@ void Plugin::linger() {
     scheduler_.switch_point();
     if (timers != nullptr) {
         timers->meddle(service_);
+    }
+    if (lookups != nullptr) {
+        lookups->meddle(service_);
     }
     if (works != nullptr) {
         works->meddle(service_);
@@ -534,6 +547,9 @@ void Plugin::meddle(bool from_thread) {
     }
     if (from_thread && works != nullptr) {
         works->meddle(service_);
+    }
+    if (from_thread && lookups != nullptr) {
+        lookups->meddle(service_);
     }
     if (from_thread && groups != nullptr) {
         groups->meddle(service_);

@@ -12,6 +12,7 @@
 namespace portico::sim {
 
 class WorldGroups;
+class WorldLookups;
 class WorldOutbound;
 class WorldTimers;
 class WorldWorks;
@@ -39,6 +40,7 @@ public:
     WorldTimers* timers = nullptr;           // null: it uses none
     WorldWorks* works = nullptr;             // null: it has no blocking work
     WorldGroups* groups = nullptr;           // the same
+    WorldLookups* lookups = nullptr;         // null: it looks nothing up
     WorldOutbound* outbound = nullptr;       // null: it does not connect
 
     struct Callbacks;  // the C functions of the table

@@ -48,7 +48,8 @@ World::World(std::uint64_t seed, const std::string& banner)
       calls_(scheduler_, ledger_, random_.fork("ways to send")),
       timers_(scheduler_, ledger_, random_.fork("timers")),
       works_(scheduler_, ledger_, random_.fork("works")),
-      groups_(scheduler_, ledger_, random_.fork("groups")) {
+      groups_(scheduler_, ledger_, random_.fork("groups")),
+      lookups_(scheduler_, ledger_, random_.fork("lookups")) {
     scheduler_.set_banner(banner);
     ledger_.use_groups(plan_.has_groups ? &groups_ : nullptr);
     network_ = std::make_unique<Network>(scheduler_, random_.fork("network"), faults_);
@@ -121,9 +122,11 @@ void World::start() {
         service->plugin->works = plan_.has_works ? &works_ : nullptr;
         service->plugin->groups = plan_.has_groups ? &groups_ : nullptr;
         service->plugin->outbound = outbound_.get();
+        service->plugin->lookups = plan_.has_lookups ? &lookups_ : nullptr;
         service->instance = std::make_unique<plugin::Instance>(
             plugin::Loaded{nullptr, &service->plugin->table(), "built in"}, service->listener,
             *log_);
+        service->instance->use_lookups(WorldLookups::resolver());
         service->context.listener_name = service->listener.name;
         service->context.limits = plan.limits;
         service->context.framing = plan.framing;
@@ -368,6 +371,10 @@ void World::settle() {
             scheduler_.sleep_for(bound_ns);
             outbound_->check_overdue();
         }
+        if (plan_.has_lookups) {
+            scheduler_.sleep_for(bound_ns);
+            lookups_.check_overdue();
+        }
         return;
     }
     for (const std::unique_ptr<ScriptedPeer>& peer : peers_) {
@@ -552,6 +559,7 @@ void World::take_apart() {
     ledger_.finish();
     timers_.finish();
     works_.finish();
+    lookups_.finish();
     if (outbound_ != nullptr) {
         outbound_->finish();
     }
