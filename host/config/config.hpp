@@ -75,6 +75,9 @@ struct ListenAddress {
     int line = 0;                // likewise; 0 if it came from a program
 };
 
+// Whether a connection to an upstream begins with the header of the PROXY protocol.
+enum class SendProxy : std::uint8_t { none, v1, v2 };
+
 // A server that a plugin connects to by its name (the extension portico.connect).
 struct Upstream {
     std::string name;     // as a listener's
@@ -82,6 +85,7 @@ struct Upstream {
     std::uint32_t connect_timeout_ms = 5'000;  // from 1 to a day
     Framing framing;
     Limits limits;  // `connections`: of this listener to this upstream
+    SendProxy send_proxy = SendProxy::none;
     int line = 0;   // in the file, for errors; 0 if it came from a program
 };
 

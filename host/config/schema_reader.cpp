@@ -40,6 +40,7 @@ constexpr std::array homes = {
     Home{"upstreams", in_listener},
     Home{"address", "in an upstream"},
     Home{"connect_timeout_ms", "in an upstream"},
+    Home{"send_proxy", "in an upstream"},
     Home{"type", "in \"framing\""},
     Home{"delimiter", "in \"framing\""},
     Home{"bytes", "in \"framing\""},

@@ -95,6 +95,8 @@ Upstream read_upstream(ObjectReader reader, std::string name, int line) {
     reader.integer("connect_timeout_ms", upstream.connect_timeout_ms, 1, timeout_ms_max);
     read_framing(reader.object_reader("framing"), upstream.framing);
     read_limits(reader.object_reader("limits"), upstream.limits);
+    static_cast<void>(reader.choice<SendProxy, SendProxy>(
+        "send_proxy", upstream.send_proxy, {{"v1", SendProxy::v1}, {"v2", SendProxy::v2}}));
     reader.reject_unknown_keys();
     return upstream;
 }

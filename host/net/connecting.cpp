@@ -8,6 +8,7 @@
 #include "net/connection_inline.hpp"
 #include "net/connection_table.hpp"
 #include "net/connector.hpp"
+#include "net/external_send.hpp"
 #include "net/sharing.hpp"
 
 namespace portico::net {
@@ -34,6 +35,17 @@ bool is_connected_to_itself(const io::Socket& socket, const io::Address& remote)
 
 // ---- of the connection
 
+// In memory of its own, because the connector's thread may not use the chunks of the home's.
+bool Connection::greet(std::span<const std::byte> bytes) noexcept {
+    PORTICO_ASSERT(stage_ == Stage::free && queue_.empty());
+    ExternalSend* greeting = ExternalSend::make(*this, Parts(bytes), nullptr, nullptr);
+    if (greeting == nullptr) {
+        return false;
+    }
+    queue_.append(*greeting);
+    return true;
+}
+
 void Connection::take_target(const ConnectionContext& context, Connecting* connecting,
                              void* initial_state) noexcept {
     PORTICO_ASSERT(stage_ == Stage::free && !connecting->addresses.empty());
@@ -42,6 +54,8 @@ void Connection::take_target(const ConnectionContext& context, Connecting* conne
     state = initial_state;
     connecting_ = connecting;
     connecting->belong_to(*this);
+    connecting->greeting_reserved = static_cast<std::uint32_t>(queue_.bytes());
+    connecting->greeting_bytes = static_cast<std::uint32_t>(queue_.unsent_bytes());
     // Of several addresses the peer is known when one has answered.
     peer_.store(connecting->addresses.size() == 1 ? connecting->addresses.front() : io::Address{});
     local_.store({});
@@ -67,7 +81,8 @@ void Connection::begin_connecting() noexcept {
 
 // A connection that is to close has no use for its peer, unless bytes wait for it.
 bool Connection::step_connecting() noexcept {
-    if (conditions_.close_wanted && queue_.empty() && SlotWord::reserved_of(word_.load()) == 0) {
+    if (conditions_.close_wanted && queue_.bytes() == connecting_->greeting_reserved &&
+        SlotWord::reserved_of(word_.load()) == connecting_->greeting_reserved) {
         begin_join();
         return true;
     }
@@ -281,6 +296,10 @@ void Connecting::end() noexcept {
     // (A winner with the connection's own socket leaves it to the connection.)
     if (winner_ != nullptr && winner_ != &in_place_) {
         close(*winner_);
+    }
+    if (its.stage_ == Connection::Stage::joining && greeting_bytes != 0) {
+        its.drop_queue();
+        its.lost_bytes() -= greeting_bytes;  // which are not the plugin's
     }
     delete this;
     its.is_connecting_ = false;

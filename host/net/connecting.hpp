@@ -52,6 +52,9 @@ struct Connecting {
     const io::Address only;
     const std::span<const io::Address> addresses;
     const std::uint32_t timeout_ms;  // of all attempts together
+    // What the connection's queue held when it opened, as it counts it, and the bytes of that.
+    std::uint32_t greeting_reserved = 0;
+    std::uint32_t greeting_bytes = 0;
 
 private:
     enum class Begun : std::uint8_t { yes, no, no_memory };

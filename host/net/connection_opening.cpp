@@ -33,7 +33,7 @@ void Connection::open(WorkerGroup& home, Strand* shared_strand) noexcept {
         PORTICO_ASSERT(&shared_strand->home() == &home);
         strand_.store(shared_strand, std::memory_order_release);
     }
-    word_.open();
+    word_.open(static_cast<std::uint32_t>(queue_.bytes()));
 }
 
 void Connection::begin() noexcept {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "net/connecting.hpp"
+#include "net/proxy_header.hpp"
 
 namespace portico::net {
 
@@ -13,6 +14,18 @@ namespace {
 
 // Of a connect to an address without an upstream, if the plugin names no time.
 constexpr std::uint32_t timeout_ms_default = config::Upstream().connect_timeout_ms;
+
+std::vector<std::byte> greeting_of(const Connector::Target& target) {
+    if (target.upstream == nullptr || target.upstream->send_proxy == config::SendProxy::none) {
+        return {};
+    }
+    Connection::Info client;
+    if (target.beside != nullptr &&
+        !target.beside->info(target.beside_generation, true, client)) {
+        client = {};  // then the connect will be refused
+    }
+    return proxy_header(target.upstream->send_proxy, client.peer, client.local);
+}
 
 void interleave(std::vector<io::Address>& addresses) {
     const io::Address::Family first = addresses.front().family;
@@ -86,8 +99,10 @@ Connector::Result Connector::connect(const Target& target, std::uint64_t& handle
     }
     Connection* connection = nullptr;
     try {
+        const std::vector<std::byte> greeting = greeting_of(target);
         const std::scoped_lock lock(mutex_);
-        if (const Result result = open(target, connecting, connection); result != Result::ok) {
+        if (const Result result = open(target, greeting, connecting, connection);
+            result != Result::ok) {
             return result;
         }
         handle = connection->handle();
@@ -98,7 +113,8 @@ Connector::Result Connector::connect(const Target& target, std::uint64_t& handle
     return Result::ok;
 }
 
-Connector::Result Connector::open(const Target& target, std::unique_ptr<Connecting>& connecting,
+Connector::Result Connector::open(const Target& target, std::span<const std::byte> greeting,
+                                  std::unique_ptr<Connecting>& connecting,
                                   Connection*& connection) {
     if (!started_) {
         return Result::not_yet;
@@ -112,6 +128,9 @@ Connector::Result Connector::open(const Target& target, std::unique_ptr<Connecti
         return Result::limit;
     }
     connection = table_.take();
+    if (connection != nullptr && !greeting.empty() && !connection->greet(greeting)) {
+        table_.give_back(*std::exchange(connection, nullptr));
+    }
     if (connection == nullptr) {
         give_place(target.upstream);
         return Result::no_memory;

@@ -19,6 +19,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,7 @@ public:
         std::uint32_t connect_timeout_ms = 0;
         config::Framing framing;
         config::Limits limits;
+        config::SendProxy send_proxy = config::SendProxy::none;
         std::uint32_t open = 0;  // connections to it
     };
 
@@ -48,7 +50,8 @@ public:
         Upstream* upstream = nullptr;  // one of find(); null: `address`
         io::Address address;
         std::uint32_t timeout_ms = 0;  // 0: the upstream's, or the default
-        // It lives in the group of this connection of the instance. Null: the connector chooses.
+        // It lives in the group of this connection of the instance, and is for its peer
+        // (send_proxy). Null: the connector chooses, and it is for nobody.
         Connection* beside = nullptr;
         std::uint64_t beside_generation = 0;
         Protocol* protocol = nullptr;  // outlives the connections
@@ -105,8 +108,8 @@ private:
     static constexpr std::size_t routes_max = 1'024;
 
     // Under mutex_.
-    [[nodiscard]] Result open(const Target& target, std::unique_ptr<Connecting>& connecting,
-                              Connection*& connection);
+    [[nodiscard]] Result open(const Target& target, std::span<const std::byte> greeting,
+                              std::unique_ptr<Connecting>& connecting, Connection*& connection);
     [[nodiscard]] Route* route_of(const Target& target);
     [[nodiscard]] WorkerGroup* home_of(const Target& target) noexcept;
     [[nodiscard]] bool take_place(Upstream* upstream) noexcept;

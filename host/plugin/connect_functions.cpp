@@ -1,16 +1,23 @@
 #include "plugin/connect_functions.hpp"
 
+#include <algorithm>
+#include <cstring>
 #include <new>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "net/connector.hpp"
 #include "plugin/instance_use.hpp"
+#include "plugin/loader.hpp"
 
 namespace portico::plugin {
 
 namespace {
+
+// More cannot be a structure of this kind.
+constexpr std::uint32_t upstream_bytes_max = 65'536;
 
 bool are_sound(const portico_callbacks* callbacks) noexcept {
     return callbacks != nullptr && callbacks->struct_size >= sizeof(portico_callbacks) &&
@@ -104,8 +111,43 @@ struct ConnectFunctions {
         return status_of(connector->connect(target, connection));
     }
 
+    static portico_status PORTICO_CALL find(portico_instance* handle, const char* name,
+                                            std::uint64_t name_size,
+                                            portico_upstream* found) noexcept {
+        if (name == nullptr || found == nullptr ||
+            found->struct_size < sizeof(std::uint32_t) * 2 ||
+            found->struct_size > upstream_bytes_max) {
+            return PORTICO_INVALID;
+        }
+        const InstanceUse instance(handle);
+        if (!instance) {
+            return PORTICO_GONE;
+        }
+        const std::vector<config::Upstream>& all = instance->listener_.upstreams;
+        const auto its = std::find_if(all.begin(), all.end(), [&](const config::Upstream& one) {
+            return one.name == std::string_view(name, name_size);
+        });
+        if (its == all.end()) {
+            return PORTICO_NOT_FOUND;
+        }
+        const bool is_framed = its->framing.type != config::Framing::Type::none;
+        portico_upstream known{};
+        known.struct_size = found->struct_size;
+        known.framing = framing_number(its->framing);
+        known.max_send_bytes = its->limits.max_send_bytes;
+        known.send_high_bytes = its->limits.send_queue_bytes;
+        known.send_low_bytes = net::low_watermark(its->limits);
+        known.max_message_bytes = is_framed ? its->framing.max_bytes : its->limits.unconsumed_bytes;
+        known.connections_max = its->limits.connections;
+        known.connect_timeout_ms = its->connect_timeout_ms;
+        const std::size_t size = std::min<std::size_t>(known.struct_size, sizeof known);
+        std::memset(found, 0, known.struct_size);
+        std::memcpy(found, &known, size);
+        return PORTICO_OK;
+    }
+
     [[nodiscard]] static const portico_connect& table() noexcept {
-        static constexpr portico_connect functions{sizeof(portico_connect), 0, connect};
+        static constexpr portico_connect functions{sizeof(portico_connect), 0, connect, find};
         return functions;
     }
 };

@@ -94,7 +94,7 @@ void Server::Implementation::resolve_upstreams(Service& service) {
         if (addresses) {
             service.upstreams.push_back({upstream.name, std::move(*addresses),
                                          upstream.connect_timeout_ms, upstream.framing,
-                                         upstream.limits});
+                                         upstream.limits, upstream.send_proxy});
         } else {
             errors_.push_back(in_file(config_.file, upstream.line) + "listener \"" + listener.name +
                               "\": upstream \"" + upstream.name + "\": " + addresses.error());

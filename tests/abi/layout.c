@@ -283,12 +283,24 @@ MEMBER(portico_target, callbacks, 48, 8, const portico_callbacks *);
 MEMBER(portico_target, state, 56, 8, void *);
 LAST(portico_target, state, 64);
 
-SIZE(portico_connect, 16);
+SIZE(portico_upstream, 48);
+MEMBER(portico_upstream, struct_size, 0, 4, uint32_t);
+MEMBER(portico_upstream, framing, 4, 4, uint32_t);
+MEMBER(portico_upstream, max_send_bytes, 8, 8, uint64_t);
+MEMBER(portico_upstream, send_high_bytes, 16, 8, uint64_t);
+MEMBER(portico_upstream, send_low_bytes, 24, 8, uint64_t);
+MEMBER(portico_upstream, max_message_bytes, 32, 8, uint64_t);
+MEMBER(portico_upstream, connections_max, 40, 4, uint32_t);
+MEMBER(portico_upstream, connect_timeout_ms, 44, 4, uint32_t);
+LAST(portico_upstream, connect_timeout_ms, 48);
+SIZE(portico_connect, 24);
 MEMBER(portico_connect, struct_size, 0, 4, uint32_t);
 MEMBER(portico_connect, reserved, 4, 4, uint32_t);
 FUNCTION(portico_connect, connect, 8, portico_status,
          (portico_instance *, const portico_target *, portico_connection *));
-LAST(portico_connect, connect, 16);
+FUNCTION(portico_connect, find, 16, portico_status,
+         (portico_instance *, const char *, uint64_t, portico_upstream *));
+LAST(portico_connect, find, 24);
 
 SIZE(portico_send_owned, 40);
 MEMBER(portico_send_owned, struct_size, 0, 4, uint32_t);
@@ -442,6 +454,7 @@ const struct abi_size LAYOUT_NAME[] = {
     {"portico_timer_event", sizeof(portico_timer_event)},
     {"portico_timers", sizeof(portico_timers)},
     {"portico_target", sizeof(portico_target)},
+    {"portico_upstream", sizeof(portico_upstream)},
     {"portico_connect", sizeof(portico_connect)},
     {"portico_send_owned", sizeof(portico_send_owned)},
     {"portico_executor", sizeof(portico_executor)},

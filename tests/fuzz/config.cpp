@@ -116,6 +116,7 @@ void check_upstreams(const std::vector<config::Upstream>& upstreams, std::size_t
         check_range<std::size_t>(static_cast<std::size_t>(upstream.line), 1, lines);
         check_framing(upstream.framing);
         check_limits(upstream.limits);
+        PORTICO_ASSERT(upstream.send_proxy <= config::SendProxy::v2);
     }
 }
 

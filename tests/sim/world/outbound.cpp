@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <utility>
 
 namespace portico::sim {
 
@@ -236,6 +237,9 @@ void WorldOutbound::connect(Service& from) {
     }
     line.begun_ns = scheduler_.now();
     line.timeout_ns = target.timeout_ms * ms;
+    if (line.upstream == serving && greets_) {
+        line.sent_at_most += 52;  // the longest header of version 2 without extensions
+    }
     const bool is_ending = from.connector->is_ending();
     const portico_status status = inside(
         [&] { return table->connect(from.handle, &target, &line.handle); });
@@ -333,6 +337,7 @@ WorldOutbound::WorldOutbound(Scheduler& scheduler, Network& network, Ledger& led
     listen(serving_, static_cast<int>(servers_.below(3)), listener_);
     listen(stalling_, 0, stalling_listener_);
     listen(roomy_, 10'000, roomy_listener_);
+    greets_ = servers_.one_in(2);
     scheduler_.after(1, [this] { act(); });
 }
 
@@ -355,7 +360,9 @@ void WorldOutbound::add_upstreams(net::Connector& connector, const config::Limit
     if (servers_.one_in(3)) {
         upstream.addresses = {refusing_, serving_};  // tried in turn
     }
+    upstream.send_proxy = greets_ ? config::SendProxy::v2 : config::SendProxy::none;
     connector.add(upstream);
+    upstream.send_proxy = config::SendProxy::none;
     upstream.name = refusing;
     upstream.addresses = {refusing_};
     connector.add(upstream);
@@ -376,23 +383,32 @@ void WorldOutbound::act() {
         const Index listener = servers_.one_in(3) ? roomy_listener_ : listener_;
         if (const Index accepted = network_.internals().accept(listener);
             accepted != Network::Internals::none) {
-            accepted_.push_back(accepted);
+            accepted_.push_back({accepted, !greets_ || listener != listener_});
         }
     }
     if (!accepted_.empty()) {
         const std::size_t which = static_cast<std::size_t>(servers_.below(accepted_.size()));
         act_on(accepted_[which]);
         if (servers_.one_in(8)) {
-            network_.internals().close(accepted_[which]);
+            network_.internals().close(accepted_[which].handle);
             accepted_.erase(accepted_.begin() + static_cast<std::ptrdiff_t>(which));
         }
     }
     scheduler_.after(1 + servers_.skewed(3 * ms), [this] { act(); });
 }
 
-void WorldOutbound::act_on(Index handle) {
+void WorldOutbound::read_from(Accepted& accepted, Network::Internals::End& end) {
+    std::array<std::byte, 512> bytes{};
+    const std::size_t count = network_.internals().read(end, bytes.data(), bytes.size());
+    // All that services send is zero.
+    if (count != 0 && !std::exchange(accepted.is_greeted, true) && bytes[0] != std::byte{0x0D}) {
+        ledger_.violated("the first bytes of an outbound connection are no PROXY header");
+    }
+}
+
+void WorldOutbound::act_on(Accepted& accepted) {
     Network::Internals& inside = network_.internals();
-    Network::Internals::End& end = inside.end_of(handle, "an upstream's turn");
+    Network::Internals::End& end = inside.end_of(accepted.handle, "an upstream's turn");
     if (end.state != Network::Internals::End::State::open) {
         return;
     }
@@ -400,7 +416,7 @@ void WorldOutbound::act_on(Index handle) {
     switch (servers_.below(8)) {
         case 0:
         case 1:
-        case 2: static_cast<void>(inside.read(end, bytes.data(), bytes.size())); return;
+        case 2: read_from(accepted, end); return;
         case 3:
         case 4:
             if (!end.is_finished) {
@@ -425,8 +441,8 @@ void WorldOutbound::act_on(Index handle) {
 void WorldOutbound::stop() {
     is_stopped_ = true;
     const Scheduler::Section section(scheduler_);
-    for (const Index accepted : accepted_) {
-        network_.internals().close(accepted);
+    for (const Accepted& accepted : accepted_) {
+        network_.internals().close(accepted.handle);
     }
     accepted_.clear();
     for (const Index listener : {listener_, stalling_listener_, roomy_listener_}) {

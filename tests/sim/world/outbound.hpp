@@ -5,9 +5,10 @@
 // Each accepted connect has exactly one on_close; on_open comes at most once and before any data;
 // an upstream never has more connections than its limit; none is closed for a stop as long as the
 // instance has an accepted connection; no connect is accepted after that. One server accepts
-// nothing for a while, answers a little, ends its side, closes or resets; at another port nobody
-// listens; a third upstream has an address that does not answer, and then one that does: if nothing
-// hinders it, a connect to it does not wait for the first.
+// nothing for a while, answers a little, ends its side, closes or resets, and finds the header of
+// the PROXY protocol before all else, if there is to be one; at another port nobody listens; a
+// third upstream has an address that does not answer, and then one that does: if nothing hinders
+// it, a connect to it does not wait for the first.
 //
 // Concurrency: as in ledger.hpp, one thread of the run has the baton, and only host functions and
 // callbacks give it away. The server acts in events.
@@ -82,7 +83,13 @@ private:
     [[noreturn]] void violated(const Line& line, const std::string& what);
     void listen(const io::Address& address, int backlog, Index& listener);
     void act();
-    void act_on(Index handle);
+    // One of the servers' ends.
+    struct Accepted {
+        Index handle = 0;
+        bool is_greeted = false;  // the header of the PROXY protocol has come, or none is to come
+    };
+    void act_on(Accepted& accepted);
+    void read_from(Accepted& accepted, Network::Internals::End& end);
 
     // Runs a host function: meanwhile no callback may run on this thread.
     template <class Call>
@@ -103,7 +110,8 @@ private:
     Index listener_ = Network::Internals::none;
     Index stalling_listener_ = Network::Internals::none;
     Index roomy_listener_ = Network::Internals::none;
-    std::vector<Index> accepted_;
+    std::vector<Accepted> accepted_;
+    bool greets_ = false;  // connections to the serving upstream begin with such a header
     bool is_stopped_ = false;
 };
 

@@ -27,9 +27,10 @@ typedef struct portico_target {
      * of its limits.connections. */
     const char *address;
     uint64_t address_size;
-    /* A connection of this instance on whose worker the new one lives, so that what one receives
-     * need not wake another thread to be sent on the other. 0: the host chooses; in a callback that
-     * is the callback's own worker. */
+    /* A connection of this instance for which the new one is made. Both live on one worker, so that
+     * what one receives need not wake another thread to be sent on the other. If the upstream has
+     * "send_proxy", its header names the peer of this connection. 0: the host chooses, in a
+     * callback the callback's own worker; and the header says that the connection is for nobody. */
     portico_connection beside;
     /* Static and constant, as those of the plugin; on_data is required. on_drain is never called.
      * NULL members mean what they mean for accepted connections. */
@@ -38,6 +39,20 @@ typedef struct portico_target {
      * it in *state and may replace it. */
     void *state;
 } portico_target;
+
+/* What the configuration says of an upstream: the counterparts of the members of portico_setup. */
+typedef struct portico_upstream {
+    /* The caller's sizeof; the host does not change it. The host fills in the members that it
+     * knows, and zeroes the rest. */
+    uint32_t struct_size;
+    uint32_t framing; /* one of PORTICO_FRAMING_..., not ANY */
+    uint64_t max_send_bytes;
+    uint64_t send_high_bytes;
+    uint64_t send_low_bytes;
+    uint64_t max_message_bytes;
+    uint32_t connections_max;
+    uint32_t connect_timeout_ms;
+} portico_upstream;
 
 typedef struct portico_connect {
     uint32_t struct_size;
@@ -72,6 +87,12 @@ typedef struct portico_connect {
      *   PORTICO_NO_MEMORY */
     portico_status(PORTICO_CALL *connect)(portico_instance *instance, const portico_target *target,
                                           portico_connection *connection);
+
+    /* [any] What an upstream is. Works in create and validate too, so that a plugin can refuse a
+     * setting that names none. Returns PORTICO_OK, PORTICO_NOT_FOUND, PORTICO_INVALID (a NULL, or a
+     * struct_size that is none) or PORTICO_GONE. */
+    portico_status(PORTICO_CALL *find)(portico_instance *instance, const char *upstream,
+                                       uint64_t upstream_size, portico_upstream *found);
 } portico_connect;
 
 PORTICO_EXTERN_C_END

@@ -635,7 +635,7 @@ TEST_CASE("each framing type accepts only its own keys", "[config]") {
 
 TEST_CASE("an upstream has an address, a timeout, a framing and limits of its own", "[config]") {
     const Config config = accepted(listener(R"(, "upstreams": {
-        "backend": {"address": "127.0.0.1:6000", "connect_timeout_ms": 7,
+        "backend": {"address": "127.0.0.1:6000", "connect_timeout_ms": 7, "send_proxy": "v2",
                     "framing": {"type": "delimiter"}, "limits": {"connections": 3}},
         "name": {"address": "db.internal:5432"}, "v6": {"address": "[::1]:1"},
         "here": {"address": "6000"}}, "limits": {"connections": 9})"));
@@ -646,6 +646,7 @@ TEST_CASE("an upstream has an address, a timeout, a framing and limits of its ow
     REQUIRE(backend != upstreams.end());
     CHECK(backend->address == "127.0.0.1:6000");
     CHECK(backend->connect_timeout_ms == 7);
+    CHECK(backend->send_proxy == SendProxy::v2);
     CHECK(backend->framing.type == Framing::Type::delimiter);
     CHECK(backend->limits.connections == 3);
     CHECK(backend->limits.send_queue_bytes == 1'048'576);
@@ -677,6 +678,8 @@ TEST_CASE("a mistake in an upstream is reported with its place", "[config]") {
     CHECK(has(address(""), "found \"\""));
     CHECK(has(mistake_in(upstream(R"("address": "a:1", "connect_timeout_ms": 0)")),
               "upstreams.backend.connect_timeout_ms: found 0"));
+    CHECK(has(mistake_in(upstream(R"("address": "a:1", "send_proxy": "v3")")),
+              "upstreams.backend.send_proxy: found \"v3\""));
     CHECK(has(mistake_in(upstream(R"("adress": "a:1", "address": "a:1")")),
               R"(unknown key "adress"; did you mean "address"?)"));
     CHECK(has(mistake_in(upstream(R"("address": "a:1", "drain_ms": 1)")),
