@@ -63,7 +63,8 @@ public:
                      const io::Address& peer, const io::Address& local,
                      std::uint32_t listen_index) noexcept;
     // ---- By the connector, likewise: the connection is still to be made. It takes `connecting`
-    // over. greet(), before that: these bytes, not none, go out before all others. False: no memory.
+    // over. Before that, greet(): these bytes, at least one, leave before all others. False: no
+    // memory.
     [[nodiscard]] bool greet(std::span<const std::byte> bytes) noexcept;
     void take_target(const ConnectionContext& context, Connecting* connecting,
                      void* initial_state) noexcept;
