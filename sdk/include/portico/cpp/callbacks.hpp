@@ -419,8 +419,8 @@ struct entry {
     static portico_status PORTICO_CALL on_connected(void *self, portico_connection id,
                                                     const portico_opened *, void **state) noexcept {
         return guarded(core_of(self), id, "on_open", [&] {
-            return status_of(
-                [&] { return call<on_open_of>(self, id, *state, connection_of(self, id, *state)); });
+            const connection own = connection_of(self, id, *state);
+            return status_of([&] { return call<on_open_of>(self, id, *state, own); });
         });
     }
 
