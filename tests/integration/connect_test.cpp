@@ -7,6 +7,7 @@
 #include "integration/outbound.hpp"
 #include "integration/service.hpp"
 #include "io/socket.hpp"
+#include "portico/ext/connections.h"
 #include "portico/ext/send_owned.h"
 #include "portico/ext/timer.h"
 #include "support/loopback.hpp"
@@ -679,4 +680,144 @@ TEST_CASE("the deadline of a stop cuts outbound connections as well", "[connect]
     CHECK(server.stop().connections_cut == 2);
     CHECK(line.closed.reason == PORTICO_REASON_DRAIN_DEADLINE);
     CHECK(script.line(0)->reason == PORTICO_REASON_DRAIN_DEADLINE);
+}
+
+TEST_CASE("the header of the PROXY protocol comes before all that is sent", "[connect]") {
+    const std::string ports = ANY_PORTS();
+    const std::string plugin = GENERATE(from_range(std::begin(plugins), std::end(plugins)));
+    const bool is_for_client = GENERATE(true, false);
+    Upstream upstream(ports);
+    Script script;
+    Outbound outbound(script);
+    TestServer server(io_of(ports),
+                      {{"l", plugin, upstreams(upstream.address(), R"(, "send_proxy": "v1")"),
+                        &script}});
+    Peer peer = server.connect("l");
+    REQUIRE(eventually([&] { return script.opened == 1; }));
+    portico_connection_info client{};
+    client.struct_size = sizeof client;
+    REQUIRE(script.info(script.line(0)->handle, client) == PORTICO_OK);
+    std::string header = "PROXY UNKNOWN\r\n";
+    Outbound::To to = backend;
+    if (is_for_client) {
+        to.beside = script.line(0)->handle;
+        header = "PROXY TCP4 127.0.0.1 127.0.0.1 " + std::to_string(client.peer.port) + " " +
+                 std::to_string(client.local.port) + "\r\n";
+    }
+    Out& line = outbound.make();
+    line.on_open = [&](Out& its) { return outbound.send(its, "third"); };
+    const std::size_t all = header.size() + 16;
+    line.on_data = [&](Out& its, std::string_view) {
+        return its.received == all ? outbound.close(its) : PORTICO_OK;
+    };
+    run_posted(script, [&] {
+        // From the callback's thread, and before the connection is made.
+        if (outbound.connect(line, to) != PORTICO_OK ||
+            outbound.send(line, "first") != PORTICO_OK) {
+            script.violated("it cannot be connected, or not be sent to");
+        }
+    });
+    static_cast<void>(outbound.send(line, "second"));
+    REQUIRE(eventually([&] { return line.closes == 1; }));
+    CHECK(line.text.substr(0, header.size() + 5) == header + "first");
+    CHECK(line.text.size() == all);
+    CHECK(line.closed.sent_bytes == all);
+    CHECK(line.closed.unsent_bytes == 0);
+}
+
+TEST_CASE("a header is not counted if the connection is never made", "[connect]") {
+    const std::string ports = ANY_PORTS();
+    const Refusing refusing;
+    Script script;
+    Outbound outbound(script);
+    TestServer server(io_of(ports),
+                      {{"l", "relay#full",
+                        upstreams(refusing.address(), R"(, "send_proxy": "v2")"), &script}});
+    Out& line = outbound.connected(backend);
+    REQUIRE(eventually([&] { return line.closes == 1; }));
+    CHECK(line.closed.reason == PORTICO_REASON_CONNECT_FAILED);
+    CHECK(line.closed.sent_bytes == 0);
+    CHECK(line.closed.unsent_bytes == 0);
+    CHECK(server.comes_to_rest());
+}
+
+TEST_CASE("a plugin can ask what an upstream is, also in create", "[connect]") {
+    const std::string ports = ANY_PORTS();
+    Script script;
+    Outbound outbound(script);
+    portico_upstream found{};
+    std::atomic<portico_status> in_create{1};
+    script.on_create = [&](Script& its) {
+        found.struct_size = sizeof found;
+        in_create = outbound.table().find(its.instance(), "backend", 7, &found);
+        return PORTICO_OK;
+    };
+    TestServer server(
+        io_of(ports),
+        {{"l", "relay#full",
+          upstreams("127.0.0.1:1", R"(, "connect_timeout_ms": 7,
+                     "framing": {"type": "delimiter", "max_bytes": 99},
+                     "limits": {"connections": 3, "send_queue_bytes": 1000,
+                                "max_send_bytes": 11})"),
+          &script}});
+    CHECK(in_create == PORTICO_OK);
+    CHECK(found.struct_size == sizeof found);
+    CHECK(found.framing == PORTICO_FRAMING_DELIMITER);
+    CHECK(found.max_send_bytes == 11);
+    CHECK(found.send_high_bytes == 1'000);
+    CHECK(found.send_low_bytes == 500);
+    CHECK(found.max_message_bytes == 99);
+    CHECK(found.connections_max == 3);
+    CHECK(found.connect_timeout_ms == 7);
+    const portico_connect& table = outbound.table();
+    CHECK(table.find(script.instance(), "back", 4, &found) == PORTICO_NOT_FOUND);
+    CHECK(table.find(script.instance(), nullptr, 4, &found) == PORTICO_INVALID);
+    CHECK(table.find(script.instance(), "backend", 7, nullptr) == PORTICO_INVALID);
+    found.struct_size = 7;
+    CHECK(table.find(script.instance(), "backend", 7, &found) == PORTICO_INVALID);
+    found = {};
+    found.struct_size = 8;  // of an older header
+    CHECK(table.find(script.instance(), "backend", 7, &found) == PORTICO_OK);
+    CHECK(found.framing == PORTICO_FRAMING_DELIMITER);
+    CHECK(found.max_send_bytes == 0);
+}
+
+TEST_CASE("a broadcast reaches an outbound connection only in a group that it has joined",
+          "[connect][groups]") {
+    const std::string ports = ANY_PORTS();
+    const std::string plugin = GENERATE(from_range(std::begin(plugins), std::end(plugins)));
+    Upstream upstream(ports);
+    Script script;
+    Outbound outbound(script);
+    TestServer server(io_of(ports), {{"l", plugin, upstreams(upstream.address()), &script}});
+    static constexpr std::string_view id = PORTICO_EXT_CONNECTIONS;
+    const auto& groups = *static_cast<const portico_connections*>(
+        script.host()->get_extension(script.instance(), id.data(), id.size()));
+    Peer peer = server.connect("l");
+    REQUIRE(eventually([&] { return script.opened == 1; }));
+    Out& line = outbound.make();
+    REQUIRE(outbound.connect(line, backend) == PORTICO_OK);
+    const auto broadcast = [&](std::uint64_t group, std::string_view text) {
+        const portico_part part{text.data(), text.size()};
+        return groups.broadcast(script.instance(), group, 0, &part, 1, sizeof part,
+                                PORTICO_WHEN_FULL_SKIP);
+    };
+    // Perhaps it is not connected yet.
+    REQUIRE(groups.join(script.instance(), line.handle, 5) == PORTICO_OK);
+    REQUIRE(broadcast(0, "for clients") == PORTICO_OK);
+    REQUIRE(broadcast(5, "for members") == PORTICO_OK);
+    CHECK(peer.receive_exactly(11) == "for clients");
+    REQUIRE(eventually([&] { return line.received == 11; }));
+    portico_connection all[4];
+    std::uint64_t cursor = 0;
+    std::uint32_t count = 0;
+    REQUIRE(groups.list(script.instance(), &cursor, all, 4, &count) == PORTICO_OK);
+    CHECK(count == 1);
+    CHECK(all[0] == script.line(0)->handle);
+    REQUIRE(outbound.close(line) == PORTICO_OK);
+    REQUIRE(eventually([&] { return line.closes == 1; }));
+    CHECK(line.text == "for members");
+    // It has left its group with its end.
+    REQUIRE(broadcast(5, "for nobody") == PORTICO_OK);
+    CHECK(server.comes_to_rest());
 }
