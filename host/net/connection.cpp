@@ -310,7 +310,7 @@ SendResult Connection::append_failed(std::size_t bytes) noexcept {
 // Bytes that fill at least half of the receive buffer are sent from it without a copy: the queue
 // keeps it until they are sent. Peers that do not read can use up half of the pool this way; the
 // rest is kept for receiving.
-bool Connection::adopt_received(std::span<const std::byte> bytes) noexcept {
+bool Connection::adopt_received(std::span<const std::byte> bytes, SendQueue& queue) noexcept {
     const ReceiveOperation& receive = *this;
     io::BufferPool& pool = port().buffers();
     const std::byte* begin = receive.buffer.data;
@@ -319,7 +319,7 @@ bool Connection::adopt_received(std::span<const std::byte> bytes) noexcept {
         pool.in_use() > pool.buffers_max() / 2) {
         return false;
     }
-    queue_.adopt(pool, receive.buffer, static_cast<std::uint32_t>(bytes.data() - begin),
+    queue.adopt(pool, receive.buffer, static_cast<std::uint32_t>(bytes.data() - begin),
                  static_cast<std::uint32_t>(bytes.size()));
     adopted_ = true;
     return true;

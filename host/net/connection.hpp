@@ -21,7 +21,6 @@
 #include <span>
 
 #include "io/completion_port.hpp"
-#include "io/operation.hpp"
 #include "net/connection_node.hpp"
 #include "net/connection_state.hpp"
 #include "net/protocol.hpp"
@@ -39,12 +38,6 @@ class Reservation;
 struct Connecting;
 class WorkerGroup;
 struct ReservedPost;
-
-// The connection is its own operations and its own mail. They are bases, so that the address of one
-// leads to the connection.
-struct ReceivePart : io::ReceiveOperation {};
-struct SendPart : io::SendOperation {};
-struct TimerPart : io::TimerOperation {};
 
 class Connection final : public ConnectionNode,
                          private ConnectionState,
@@ -265,8 +258,13 @@ private:
     [[nodiscard]] SendResult append(std::span<const std::byte> bytes) noexcept;
     [[nodiscard]] SendResult append_failed(std::size_t bytes) noexcept;
     // On the strand, inside an offer of received bytes: true if `bytes` lie in the receive buffer
-    // and the queue has taken it over.
-    [[nodiscard]] bool adopt_received(std::span<const std::byte> bytes) noexcept;
+    // and `queue`, on the same port, has taken it over.
+    [[nodiscard]] bool adopt_received(std::span<const std::byte> bytes, SendQueue& queue) noexcept;
+    // Outside of its strand: true if this is its home's only thread. Then its queue may be used as
+    // on its strand, and nothing of it ends before the caller's callback has.
+    [[nodiscard]] bool is_at_hand(std::uint64_t generation) const noexcept;
+    // On either thread, with a reservation: queues the parts.
+    [[nodiscard]] SendResult append_parts(const Parts& parts) noexcept;
     void give_back(std::size_t bytes) noexcept;
     // Queues it, or sends it by mail. If it is not accepted it is deleted.
     [[nodiscard]] SendResult submit(ExternalSend& send, std::uint64_t generation,

@@ -48,7 +48,8 @@ SendResult Connection::send_parts(const ConnectionContext& context, std::uint64_
         return SendResult::too_large;
     }
     const auto size = static_cast<std::uint32_t>(parts.bytes());
-    const bool direct = on_strand() && no_call_on_its_way(generation);
+    const bool is_here = on_strand();
+    const bool direct = (is_here || is_at_hand(generation)) && no_call_on_its_way(generation);
     Call* call = nullptr;
     if (!direct && size != 0) {
         call = make_call(CallKind::send, size, nullptr, nullptr, size);
@@ -72,14 +73,44 @@ SendResult Connection::send_parts(const ConnectionContext& context, std::uint64_
         strand().deliver(*call);
         return SendResult::queued;
     }
-    if (parts.count() == 1) {
-        return append(parts[0]);
+    const SendResult result = append_parts(parts);
+    if (!is_here) {
+        strand().take_turn_soon();
     }
-    if (!queue_.append(send_chunks(), parts)) {
-        return append_failed(size);
+    return result;
+}
+
+// A connection that is served on the same thread sends at the end of a turn of its own, which
+// follows. So bytes that are handed on need neither mail nor memory for it, and large ones are not
+// copied: the queue takes over the buffer that they were received in.
+bool Connection::is_at_hand(std::uint64_t generation) const noexcept {
+    const Worker* worker = Worker::current();
+    if (worker == nullptr || worker->group().thread_count() != 1) {
+        return false;
     }
-    end_turn_later();
-    return SendResult::queued;
+    // As in Sharing::home_of_walk(): if the generation lives, this is its home.
+    const Strand* its = strand_.load(std::memory_order_acquire);
+    return its != nullptr && its->home_at_some_time() == &worker->group() &&
+           SlotWord::generation_of(word_.load()) == generation && is_live() && takes_sends();
+}
+
+SendResult Connection::append_parts(const Parts& parts) noexcept {
+    if (parts.count() != 1) {
+        if (!queue_.append(send_chunks(), parts)) {
+            return append_failed(static_cast<std::size_t>(parts.bytes()));
+        }
+        end_turn_later();
+        return SendResult::queued;
+    }
+    // (One that is being offered bytes, on this thread, runs a callback.)
+    const CurrentCall& call = Worker::current()->current_call();
+    Connection* const offered = call.count() % 2 != 0 ? call.object() : nullptr;
+    if (offered != nullptr && offered != this && offered->is_adoptable_ &&
+        offered->adopt_received(parts[0], queue_)) {
+        end_turn_later();
+        return SendResult::queued;
+    }
+    return append(parts[0]);
 }
 
 // ---- memory that is not the queue's
