@@ -1,4 +1,4 @@
-// The resolver of an instance, without an instance: its threads, its bounds, and its end, also while
+// The resolver of an instance, without an instance: its threads, its bounds, and its end, even while
 // a lookup is under way.
 #include "plugin/resolver.hpp"
 
