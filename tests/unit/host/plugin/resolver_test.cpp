@@ -1,5 +1,5 @@
-// The resolver of an instance, without an instance: its threads, its bounds, and its end, even while
-// a lookup is under way.
+// The resolver of an instance, without an instance: its threads, its bounds, and its end, even
+// while a lookup is under way.
 #include "plugin/resolver.hpp"
 
 #include <atomic>
