@@ -27,25 +27,6 @@ std::vector<std::byte> greeting_of(const Connector::Target& target) {
     return proxy_header(target.upstream->send_proxy, client.peer, client.local);
 }
 
-void interleave(std::vector<io::Address>& addresses) {
-    const io::Address::Family first = addresses.front().family;
-    std::vector<io::Address> others;
-    std::vector<io::Address> ordered;
-    std::copy_if(addresses.begin(), addresses.end(), std::back_inserter(others),
-                 [&](const io::Address& address) { return address.family != first; });
-    auto other = others.begin();
-    for (const io::Address& address : addresses) {
-        if (address.family == first) {
-            ordered.push_back(address);
-            if (other != others.end()) {
-                ordered.push_back(*other++);
-            }
-        }
-    }
-    ordered.insert(ordered.end(), other, others.end());
-    addresses = std::move(ordered);
-}
-
 }  // namespace
 
 Connector::Connector(ConnectionTable& table, Acceptor& acceptor,
@@ -66,9 +47,28 @@ Connector::~Connector() {
     }
 }
 
+std::vector<io::Address> Connector::take_turns(const std::vector<io::Address>& addresses) {
+    const io::Address::Family first = addresses.front().family;
+    std::vector<io::Address> others;
+    std::copy_if(addresses.begin(), addresses.end(), std::back_inserter(others),
+                 [&](const io::Address& address) { return address.family != first; });
+    std::vector<io::Address> ordered;
+    auto other = others.begin();
+    for (const io::Address& address : addresses) {
+        if (address.family == first) {
+            ordered.push_back(address);
+            if (other != others.end()) {
+                ordered.push_back(*other++);
+            }
+        }
+    }
+    ordered.insert(ordered.end(), other, others.end());
+    return ordered;
+}
+
 void Connector::add(Upstream upstream) {
     PORTICO_ASSERT(!started_ && !upstream.addresses.empty());
-    interleave(upstream.addresses);
+    upstream.addresses = take_turns(upstream.addresses);
     upstreams_.push_back(std::make_unique<Upstream>(std::move(upstream)));
 }
 

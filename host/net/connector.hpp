@@ -66,9 +66,12 @@ public:
     Connector(const Connector&) = delete;
     Connector& operator=(const Connector&) = delete;
 
-    // Before start(): one more upstream. Its addresses will be tried in their order, except that
-    // the families take turns (RFC 8305, section 4): if one family does not get through, the second
-    // attempt is one with the other.
+    // The order in which addresses are tried: as given, but the families take turns (RFC 8305,
+    // section 4). If one family does not get through, the second attempt is one with the other.
+    [[nodiscard]] static std::vector<io::Address> take_turns(
+        const std::vector<io::Address>& addresses);
+
+    // Before start(): one more upstream, whose addresses take turns.
     void add(Upstream upstream);
     // Connects are accepted from now on. `last_released` is called, on a worker thread, each time
     // the last outbound connection has ended.
