@@ -75,6 +75,8 @@ struct ListenAddress {
     int line = 0;                // likewise; 0 if it came from a program
 };
 
+inline constexpr std::uint32_t connect_timeout_ms_default = 5'000;
+
 // Whether a connection to an upstream begins with the header of the PROXY protocol.
 enum class SendProxy : std::uint8_t { none, v1, v2 };
 
@@ -82,7 +84,7 @@ enum class SendProxy : std::uint8_t { none, v1, v2 };
 struct Upstream {
     std::string name;     // as a listener's
     std::string address;  // as written: "127.0.0.1:6000", "[::1]:6000", "db.internal:6000", "6000"
-    std::uint32_t connect_timeout_ms = 5'000;  // from 1 to a day
+    std::uint32_t connect_timeout_ms = connect_timeout_ms_default;  // from 1 to a day
     Framing framing;
     Limits limits;  // `connections`: of this listener to this upstream
     SendProxy send_proxy = SendProxy::none;

@@ -12,9 +12,6 @@ namespace portico::net {
 
 namespace {
 
-// Of a connect to an address without an upstream, if the plugin names no time.
-constexpr std::uint32_t timeout_ms_default = config::Upstream().connect_timeout_ms;
-
 std::vector<std::byte> greeting_of(const Connector::Target& target) {
     if (target.upstream == nullptr || target.upstream->send_proxy == config::SendProxy::none) {
         return {};
@@ -89,7 +86,7 @@ Connector::Result Connector::connect(const Target& target, std::uint64_t& handle
     const std::uint32_t timeout_ms = target.timeout_ms != 0 ? target.timeout_ms
                                      : target.upstream != nullptr
                                          ? target.upstream->connect_timeout_ms
-                                         : timeout_ms_default;
+                                         : config::connect_timeout_ms_default;
     std::unique_ptr<Connecting> connecting(
         target.upstream != nullptr ? new (std::nothrow)
                                          Connecting(target.upstream->addresses, timeout_ms)
