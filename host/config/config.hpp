@@ -88,7 +88,7 @@ struct Upstream {
     Framing framing;
     Limits limits;  // `connections`: of this listener to this upstream
     SendProxy send_proxy = SendProxy::none;
-    int line = 0;   // in the file, for errors; 0 if it came from a program
+    int line = 0;  // in the file, for errors; 0 if it came from a program
 };
 
 struct Listener {

@@ -320,7 +320,7 @@ bool Connection::adopt_received(std::span<const std::byte> bytes, SendQueue& que
         return false;
     }
     queue.adopt(pool, receive.buffer, static_cast<std::uint32_t>(bytes.data() - begin),
-                 static_cast<std::uint32_t>(bytes.size()));
+                static_cast<std::uint32_t>(bytes.size()));
     adopted_ = true;
     return true;
 }

@@ -17,8 +17,7 @@ std::vector<std::byte> greeting_of(const Connector::Target& target) {
         return {};
     }
     Connection::Info client;
-    if (target.beside != nullptr &&
-        !target.beside->info(target.beside_generation, true, client)) {
+    if (target.beside != nullptr && !target.beside->info(target.beside_generation, true, client)) {
         client = {};  // then the connect will be refused
     }
     return proxy_header(target.upstream->send_proxy, client.peer, client.local);

@@ -83,8 +83,8 @@ Sharing::Result Sharing::send(Connection& connection, const ConnectionContext& c
         return Result::gone;
     }
     const bool on_strand = connection.on_strand();
-    if (on_strand && connection.stage_ == Connection::Stage::opening &&
-        !connection.is_outbound() && connection.opened_ns_ == 0) {
+    if (on_strand && connection.stage_ == Connection::Stage::opening && !connection.is_outbound() &&
+        connection.opened_ns_ == 0) {
         return Result::gone;  // nobody has greeted it yet: its on_open comes first
     }
     // Its memory comes first, as in connection_sends.cpp.

@@ -351,8 +351,7 @@ void OutboundCallbacks::on_posted(net::Connection& connection, net::AnyFunction 
     instance_.on_posted(connection, function, argument, closing);
 }
 
-void OutboundCallbacks::on_timer(net::Connection* connection,
-                                 const net::TimerCall& call) noexcept {
+void OutboundCallbacks::on_timer(net::Connection* connection, const net::TimerCall& call) noexcept {
     instance_.on_timer(connection, call);
 }
 

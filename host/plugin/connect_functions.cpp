@@ -114,8 +114,7 @@ struct ConnectFunctions {
     static portico_status PORTICO_CALL find(portico_instance* handle, const char* name,
                                             std::uint64_t name_size,
                                             portico_upstream* found) noexcept {
-        if (name == nullptr || found == nullptr ||
-            found->struct_size < sizeof(std::uint32_t) * 2 ||
+        if (name == nullptr || found == nullptr || found->struct_size < sizeof(std::uint32_t) * 2 ||
             found->struct_size > upstream_bytes_max) {
             return PORTICO_INVALID;
         }

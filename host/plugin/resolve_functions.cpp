@@ -145,8 +145,7 @@ struct ResolveFunctions {
             instance.connections_->timers(), instance.timers_, asked.found.connection,
             asked.found.generation,
             {asked.timeout_ms, 0,
-             reinterpret_cast<net::AnyFunction>(
-                 static_cast<portico_timer_function>(timer_ended)),
+             reinterpret_cast<net::AnyFunction>(static_cast<portico_timer_function>(timer_ended)),
              &asked},
             asked.timer);
         if (asked.started != net::Timers::Result::ok) {

@@ -689,9 +689,9 @@ TEST_CASE("the header of the PROXY protocol comes before all that is sent", "[co
     Upstream upstream(ports);
     Script script;
     Outbound outbound(script);
-    TestServer server(io_of(ports),
-                      {{"l", plugin, upstreams(upstream.address(), R"(, "send_proxy": "v1")"),
-                        &script}});
+    TestServer server(
+        io_of(ports),
+        {{"l", plugin, upstreams(upstream.address(), R"(, "send_proxy": "v1")"), &script}});
     Peer peer = server.connect("l");
     REQUIRE(eventually([&] { return script.opened == 1; }));
     portico_connection_info client{};
@@ -730,9 +730,9 @@ TEST_CASE("a header is not counted if the connection is never made", "[connect]"
     const Refusing refusing;
     Script script;
     Outbound outbound(script);
-    TestServer server(io_of(ports),
-                      {{"l", "relay#full",
-                        upstreams(refusing.address(), R"(, "send_proxy": "v2")"), &script}});
+    TestServer server(
+        io_of(ports),
+        {{"l", "relay#full", upstreams(refusing.address(), R"(, "send_proxy": "v2")"), &script}});
     Out& line = outbound.connected(backend);
     REQUIRE(eventually([&] { return line.closes == 1; }));
     CHECK(line.closed.reason == PORTICO_REASON_CONNECT_FAILED);
@@ -752,14 +752,12 @@ TEST_CASE("a plugin can ask what an upstream is, also in create", "[connect]") {
         in_create = outbound.table().find(its.instance(), "backend", 7, &found);
         return PORTICO_OK;
     };
-    TestServer server(
-        io_of(ports),
-        {{"l", "relay#full",
-          upstreams("127.0.0.1:1", R"(, "connect_timeout_ms": 7,
+    TestServer server(io_of(ports),
+                      {{"l", "relay#full", upstreams("127.0.0.1:1", R"(, "connect_timeout_ms": 7,
                      "framing": {"type": "delimiter", "max_bytes": 99},
                      "limits": {"connections": 3, "send_queue_bytes": 1000,
                                 "max_send_bytes": 11})"),
-          &script}});
+                        &script}});
     CHECK(in_create == PORTICO_OK);
     CHECK(found.struct_size == sizeof found);
     CHECK(found.framing == PORTICO_FRAMING_DELIMITER);

@@ -110,10 +110,9 @@ TEST_CASE("a name's addresses come to the connection, with its port", "[resolve]
                          std::uint64_t& consumed) -> portico_status {
         consumed = data.size();
         return names.ask(names.make([&](Names::Request& request, portico_status status) {
-                             static_cast<void>(script.send(
-                                 line, status == PORTICO_OK ? request.texts.front() + "\n"
-                                                            : "nothing\n"));
-                         }),
+            static_cast<void>(script.send(
+                line, status == PORTICO_OK ? request.texts.front() + "\n" : "nothing\n"));
+        }),
                          data, line.handle);
     };
     TestServer server(io_of(ports), {{"x", plugin, "", &script}});

@@ -145,10 +145,10 @@ portico_status PORTICO_CALL connect(portico_instance* instance, const portico_ta
     ScriptedHost& host = host_of(instance);
     if (host.answer == PORTICO_OK) {
         const bool is_named = target->upstream != nullptr;
-        host.connects.push_back(
-            {is_named ? std::string(target->upstream, target->upstream_size)
-                      : std::string(target->address, target->address_size),
-             target->beside, target->timeout_ms, target->callbacks, target->state});
+        host.connects.push_back({is_named ? std::string(target->upstream, target->upstream_size)
+                                          : std::string(target->address, target->address_size),
+                                 target->beside, target->timeout_ms, target->callbacks,
+                                 target->state});
         *connection = host.connects.size() + 1;
     }
     return host.answer;
@@ -454,12 +454,9 @@ void Driver::resolve(std::size_t question, portico_status status, std::string_vi
     const std::size_t size = text.copy(address.text, sizeof address.text - 1);
     address.text_size = static_cast<std::uint16_t>(size);
     const bool is_found = status == PORTICO_OK;
-    const portico_resolved resolved{sizeof resolved,
-                                    status,
-                                    question + 1,
-                                    is_found ? &address : nullptr,
-                                    is_found ? 1U : 0U,
-                                    sizeof address};
+    const portico_resolved resolved{sizeof resolved,    status,
+                                    question + 1,       is_found ? &address : nullptr,
+                                    is_found ? 1U : 0U, sizeof address};
     asked.function(self_, asked.connection, asked.connection != 0 ? state_ : nullptr,
                    asked.argument, &resolved);
 }

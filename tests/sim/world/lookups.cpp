@@ -36,10 +36,9 @@ WorldLookups::~WorldLookups() {
 
 plugin::Resolver::Lookups WorldLookups::resolver() noexcept {
     // The world waits for every thread, so none is left behind.
-    return {[](const std::string& host, std::uint16_t port) {
-                return current->look_up(host, port);
-            },
-            false};
+    return {
+        [](const std::string& host, std::uint16_t port) { return current->look_up(host, port); },
+        false};
 }
 
 // On a thread of an instance's resolver.
@@ -103,9 +102,7 @@ void WorldLookups::ask(Service& from) {
     const bool is_gone = from.is_destroyed ||
                          (line != nullptr && (!line->may_be_of(from) || line->is_surely_gone() ||
                                               line->is_close_sure || line->is_abort_sure));
-    const std::string_view name = random_.one_in(4)   ? unknown
-                                  : random_.one_in(4) ? silent
-                                                      : known;
+    const std::string_view name = random_.one_in(4) ? unknown : random_.one_in(4) ? silent : known;
     scheduler_.switch_point();
     Ledger::in_host_call() = true;
     constexpr std::string_view id = PORTICO_EXT_RESOLVE;
@@ -113,10 +110,10 @@ void WorldLookups::ask(Service& from) {
         from.host->get_extension(from.handle, id.data(), id.size()));
     const portico_status status = functions == nullptr
                                       ? PORTICO_GONE
-                                      : functions->resolve(
-                                            from.handle, line != nullptr ? line->handle : 0,
-                                            name.data(), name.size(), timeout_ms, on_resolved,
-                                            &asked, &asked.id);
+                                      : functions->resolve(from.handle,
+                                                           line != nullptr ? line->handle : 0,
+                                                           name.data(), name.size(), timeout_ms,
+                                                           on_resolved, &asked, &asked.id);
     Ledger::in_host_call() = false;
     scheduler_.trace("call: lookup {} answers -{} (service {})", asked.number,
                      static_cast<std::uint64_t>(-status), from.number);
@@ -217,8 +214,7 @@ void WorldLookups::answered(Asked& asked, const void* state, const portico_resol
                 violated(asked, "PORTICO_CANCELLED, and nobody has cancelled it");
             }
             break;
-        case PORTICO_CLOSING:
-            break;
+        case PORTICO_CLOSING: break;
         default: violated(asked, "status " + std::to_string(resolved.status));
     }
     scheduler_.switch_point();

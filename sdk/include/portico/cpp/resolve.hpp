@@ -32,8 +32,8 @@ struct resolved {
 
     explicit operator bool() const noexcept { return status == PORTICO_OK; }
     const portico_address &operator[](std::size_t index) const noexcept {
-        return *reinterpret_cast<const portico_address *>(
-            reinterpret_cast<const char *>(first) + index * stride);
+        return *reinterpret_cast<const portico_address *>(reinterpret_cast<const char *>(first) +
+                                                          index * stride);
     }
     // As target::address() takes it.
     std::string_view text(std::size_t index) const noexcept {

@@ -40,8 +40,7 @@ TEST_CASE("version 2 of the PROXY header is binary", "[net][proxy]") {
                                     address("198.51.100.7", 443));
     REQUIRE(four.size() == 16 + 12);
     CHECK(four.substr(0, 16) == signature + std::string("\x21\x11\x00\x0C", 4));
-    CHECK(four.substr(16) ==
-          std::string("\xC0\x00\x02\x01\xC6\x33\x64\x07\x12\x34\x01\xBB", 12));
+    CHECK(four.substr(16) == std::string("\xC0\x00\x02\x01\xC6\x33\x64\x07\x12\x34\x01\xBB", 12));
     const std::string six = header(SendProxy::v2, address("2001:db8::1", 0x1234),
                                    address("::1", 443));
     REQUIRE(six.size() == 16 + 36);

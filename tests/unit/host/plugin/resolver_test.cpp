@@ -162,8 +162,7 @@ TEST_CASE("a lookup's failures are told apart", "[resolver]") {
     CHECK(memory.outcome == Resolver::Outcome::no_memory);
 }
 
-TEST_CASE("slow lookups do not hold up others, up to the threads that there may be",
-          "[resolver]") {
+TEST_CASE("slow lookups do not hold up others, up to the threads that there may be", "[resolver]") {
     const Closed closed;
     Resolver resolver;
     resolver.use({look_up, false});
@@ -190,8 +189,7 @@ TEST_CASE("slow lookups do not hold up others, up to the threads that there may 
     CHECK(waiting.back().answers == 1);
 }
 
-TEST_CASE("the end drops what waits and what is under way, and waits for no lookup",
-          "[resolver]") {
+TEST_CASE("the end drops what waits and what is under way, and waits for no lookup", "[resolver]") {
     const Closed closed;
     {
         Resolver resolver;
