@@ -108,10 +108,11 @@ limit() {
     fi
 }
 header() {
-    local port found
+    local port found expected
     port=$(port_of it named)
-    found=$(printf 'hello' | timeout 30 nc -N 127.0.0.1 "$port" | tr -d '\r')
-    if [[ $found =~ ^PROXY\ TCP4\ 127\.0\.0\.1\ 127\.0\.0\.1\ [0-9]+\ "$port"$'\n'hello$ ]]; then
+    found=$(printf 'hello' | timeout 30 nc -N 127.0.0.1 "$port" | tr '\r\n' '| ')
+    expected="^PROXY TCP4 127\\.0\\.0\\.1 127\\.0\\.0\\.1 [0-9]+ $port\\| hello\$"
+    if [[ $found =~ $expected ]]; then
         ok 'the server is told for which client the connection is'
     else
         fail "the server is told \"$found\"" it.log
