@@ -182,7 +182,7 @@ bool Sink::write(const std::string& line) {
     const Outcome outcome = writer_->append(line);
     if (outcome == Outcome::failed && ++missing_ == 1) {
         warn_elsewhere(options_.key + " cannot be written (" + writer_->error() +
-                     "): lines will be missing in it");
+                       "): lines will be missing in it");
     }
     return outcome != Outcome::given_up;
 }
@@ -200,7 +200,8 @@ void Sink::follow_name(bool is_asked_for) {
     }
     const base::Result<void> opened = writer_->reopen();
     if (!opened && !stays_with_old_) {
-        warn_elsewhere(options_.key + ": " + opened.error() + "; lines still go into the open file");
+        warn_elsewhere(options_.key + ": " + opened.error() +
+                       "; lines still go into the open file");
     }
     stays_with_old_ = !opened;
 }
