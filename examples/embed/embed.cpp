@@ -16,17 +16,18 @@ struct shout : portico::plugin<shout> {
 };
 PORTICO_PLUGIN_AS(shout_query, shout, "shout", "1.0")
 
+constexpr const char *configuration = R"({ "listeners": [ {
+    "listen": "127.0.0.1:0", "plugin": "shout", "framing": { "type": "delimiter" } } ] })";
+
 int main() {
     portico::Server server;
     const bool is_started = server.register_plugin("shout", shout_query(PORTICO_ABI_MAJOR)) &&
-                            server.configure_text(R"({ "listeners": [ {
-                                "listen": "127.0.0.1:0", "plugin": "shout",
-                                "framing": { "type": "delimiter" } } ] })", "") && server.start();
+                            server.configure_text(configuration, "") && server.start();
     for (const std::string &error : server.errors()) std::fprintf(stderr, "%s\n", error.c_str());
     if (!is_started) return 1;
     std::printf("listening on %s\n", server.endpoints().front().address.c_str());
     std::fflush(stdout);
-    while (std::getchar() != EOF) {}
+    while (std::getchar() != EOF) continue;
     server.stop();
     return server.wait().stuck ? 1 : 0;
 }

@@ -64,10 +64,9 @@ portico_status attempt_at_rest(portico_server* server, Action&& action) noexcept
 
 portico::LogFunction function_of(const portico_server_options& options) {
     return [log = options.log, argument = options.log_argument](const portico::LogLine& line) {
-        static_assert(static_cast<std::uint32_t>(portico::LogLine::Level::trace) ==
-                          PORTICO_LOG_TRACE &&
-                      static_cast<std::uint32_t>(portico::LogLine::Level::error) ==
-                          PORTICO_LOG_ERROR);
+        static_assert(
+            static_cast<std::uint32_t>(portico::LogLine::Level::trace) == PORTICO_LOG_TRACE &&
+            static_cast<std::uint32_t>(portico::LogLine::Level::error) == PORTICO_LOG_ERROR);
         portico_log_line passed{};
         passed.struct_size = sizeof passed;
         passed.level = static_cast<std::uint32_t>(line.level);
@@ -133,8 +132,7 @@ portico_status PORTICO_CALL portico_server_configure_file(portico_server* server
 }
 
 portico_status PORTICO_CALL portico_server_configure_text(portico_server* server, const char* json,
-                                                          uint64_t json_size,
-                                                          const char* directory,
+                                                          uint64_t json_size, const char* directory,
                                                           uint64_t directory_size) {
     return attempt_at_rest(server, [&] {
         std::string_view text;

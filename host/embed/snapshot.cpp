@@ -127,8 +127,7 @@ portico_status PORTICO_CALL portico_snapshot_listener(const portico_snapshot* sn
 }
 
 portico_status PORTICO_CALL portico_snapshot_series(const portico_snapshot* snapshot,
-                                                    uint32_t index,
-                                                    portico_series_counts* counts) {
+                                                    uint32_t index, portico_series_counts* counts) {
     if (snapshot == nullptr || !can_fill(counts)) {
         return PORTICO_INVALID;
     }

@@ -212,7 +212,7 @@ void StreamLog::warn_others(const Sink& full) {
     }
     if (sinks_->function != nullptr) {
         sinks_->function->put(Sinks::warning(full.name() + " takes no more lines: the oldest "
-                                             "waiting ones are dropped"));
+                                                           "waiting ones are dropped"));
     }
 }
 

@@ -24,9 +24,8 @@ namespace {
 // Answers each message with itself, counts, and keeps a connection that says "stay" at a drain.
 struct mirror : portico::plugin<mirror> {
     explicit mirror(const portico::setup& setup)
-        : metrics(static_cast<const portico_metrics*>(
-              setup.raw().host->get_extension(setup.raw().instance, PORTICO_EXT_METRICS,
-                                              sizeof PORTICO_EXT_METRICS - 1))) {
+        : metrics(static_cast<const portico_metrics*>(setup.raw().host->get_extension(
+              setup.raw().instance, PORTICO_EXT_METRICS, sizeof PORTICO_EXT_METRICS - 1))) {
         static const double bounds[2] = {4, 16};
         counter = series_of(setup, PORTICO_METRIC_COUNTER, "messages_total", nullptr, 0);
         sizes = series_of(setup, PORTICO_METRIC_HISTOGRAM, "sizes", bounds, 2);

@@ -35,26 +35,28 @@ typedef size_t socket_size;
 #define SPARE 0
 #endif
 
-static void fail(const char *what) {
+static void fail(const char* what) {
     fprintf(stderr, "twice: %s\n", what);
     exit(1);
 }
 
 /* ---- the protocol: every byte comes back */
 
-static const portico_host *host; /* the same for all instances */
+static const portico_host* host; /* the same for all instances */
 
-static portico_status PORTICO_CALL create(const portico_setup *setup, void **self) {
+static portico_status PORTICO_CALL create(const portico_setup* setup, void** self) {
     host = setup->host;
     *self = setup->instance;
     return PORTICO_OK;
 }
 
-static void PORTICO_CALL destroy(void *self) { (void)self; }
+static void PORTICO_CALL destroy(void* self) {
+    (void)self;
+}
 
-static portico_status PORTICO_CALL on_data(void *self, portico_connection connection, void *state,
-                                           const uint8_t *data, uint64_t size,
-                                           const portico_frame *frame, uint64_t *consumed) {
+static portico_status PORTICO_CALL on_data(void* self, portico_connection connection, void* state,
+                                           const uint8_t* data, uint64_t size,
+                                           const portico_frame* frame, uint64_t* consumed) {
     (void)state;
     (void)frame;
     *consumed = size;
@@ -96,8 +98,8 @@ static struct usage measure(void) {
     return now;
 }
 #else
-static long entries_of(const char *folder) {
-    DIR *open = opendir(folder);
+static long entries_of(const char* folder) {
+    DIR* open = opendir(folder);
     if (open == NULL) fail(folder);
     long count = 0;
     while (readdir(open) != NULL) ++count;
@@ -107,7 +109,7 @@ static long entries_of(const char *folder) {
 
 static struct usage measure(void) {
     struct usage now = {entries_of("/proc/self/task"), entries_of("/proc/self/fd"), 0, 0};
-    FILE *file = fopen("/proc/self/statm", "r");
+    FILE* file = fopen("/proc/self/statm", "r");
     long pages = 0;
     if (file == NULL || fscanf(file, "%*s %ld", &pages) != 1) fail("/proc/self/statm");
     fclose(file);
@@ -117,20 +119,20 @@ static struct usage measure(void) {
 }
 #endif
 
-static void print(const char *when, struct usage usage) {
+static void print(const char* when, struct usage usage) {
     printf("%s: %ld threads, %ld descriptors, %ld bytes allocated, %ld resident\n", when,
            usage.threads, usage.descriptors, usage.heap_bytes, usage.resident_bytes);
 }
 
 /* ---- a round */
 
-static portico_server *start(const char *json) {
+static portico_server* start(const char* json) {
     const portico_server_options options = {
         .struct_size = sizeof options,
         .embed_major = PORTICO_EMBED_MAJOR,
         .embed_minor = PORTICO_EMBED_MINOR,
     };
-    portico_server *server = NULL;
+    portico_server* server = NULL;
     if (portico_server_create(&options, &server) != PORTICO_OK) fail("no server");
     if (portico_server_register(server, "echo", PORTICO_TERMINATED,
                                 echo_query(PORTICO_ABI_MAJOR)) != PORTICO_OK ||
@@ -149,15 +151,14 @@ static void close_socket(uintptr_t connected) {
 }
 
 /* Sends 16 bytes to the server and expects them back. */
-static void serve(const portico_server *server, const char *listener) {
+static void serve(const portico_server* server, const char* listener) {
     static const char sent[16] = "0123456789abcde";
     char received[sizeof sent] = "";
     size_t size = 0;
     struct sockaddr_in address;
     memset(&address, 0, sizeof address);
     address.sin_family = AF_INET;
-    address.sin_port = htons(
-        (uint16_t)portico_server_port(server, listener, PORTICO_TERMINATED));
+    address.sin_port = htons((uint16_t)portico_server_port(server, listener, PORTICO_TERMINATED));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     const uintptr_t made = (uintptr_t)socket(AF_INET, SOCK_STREAM, 0);
 #if defined(_WIN32)
@@ -165,11 +166,10 @@ static void serve(const portico_server *server, const char *listener) {
 #else
     const int peer = (int)made;
 #endif
-    if (connect(peer, (const struct sockaddr *)&address, sizeof address) != 0) fail("connect");
+    if (connect(peer, (const struct sockaddr*)&address, sizeof address) != 0) fail("connect");
     if (send(peer, sent, sizeof sent, 0) != (int)sizeof sent) fail("send");
     while (size < sizeof sent) {
-        const int more = (int)recv(peer, received + size, (socket_size)(sizeof sent - size),
-                                   0);
+        const int more = (int)recv(peer, received + size, (socket_size)(sizeof sent - size), 0);
         if (more <= 0) fail("the end of a connection");
         size += (size_t)more;
     }
@@ -177,7 +177,7 @@ static void serve(const portico_server *server, const char *listener) {
     close_socket(made);
 }
 
-static void stop(portico_server *server) {
+static void stop(portico_server* server) {
     portico_stopped stopped = {.struct_size = sizeof stopped};
     portico_server_drain(server, 1000);
     if (portico_server_wait(server, &stopped) != PORTICO_OK) fail(portico_server_errors(server));
@@ -191,8 +191,8 @@ static void round_of_two(void) {
     static const char two[] =
         "{ \"io\": { \"threads\": 1 }, \"log\": { \"level\": \"off\" }, \"listeners\": [ "
         "{ \"name\": \"two\", \"listen\": \"127.0.0.1:0\", \"plugin\": \"echo\" } ] }";
-    portico_server *first = start(one);
-    portico_server *second = start(two);
+    portico_server* first = start(one);
+    portico_server* second = start(two);
     serve(first, "one");
     serve(second, "two");
     stop(first);
@@ -200,7 +200,7 @@ static void round_of_two(void) {
     stop(second);
 }
 
-int main(int count, char **arguments) {
+int main(int count, char** arguments) {
     const int rounds = count > 1 ? atoi(arguments[1]) : 100;
     struct usage before = {0, 0, 0, 0};
 #if defined(_WIN32)

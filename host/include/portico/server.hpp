@@ -143,12 +143,13 @@ public:
     // default.
     void set_default_plugin_directory(std::string directory) noexcept;
 
-    // Adds the plugins of a module that is linked into this program: what portico_plugin_query would
-    // return if it were a library. A listener names it as it names a library: "plugin": "NAME", or
-    // "NAME#PLUGIN" if the module has several plugins. It hides a library of the same name. Do it
-    // before the start. `name`: 1 to 64 printable ASCII characters without spaces, quotes, "#",
-    // "/", "\", ":" and "..", and without a library's suffix. The module stays valid until the
-    // server is destroyed (for ever if a stop is stuck). False: another name, or it is taken.
+    // Adds the plugins of a module that is linked into this program: what portico_plugin_query
+    // would return if it were a library. A listener names it as it names a library: "plugin":
+    // "NAME", or "NAME#PLUGIN" if the module has several plugins. It hides a library of the same
+    // name. Do it before the start. `name`: 1 to 64 printable ASCII characters without spaces,
+    // quotes, "#", "/", "\", ":" and "..", and without a library's suffix. The module stays valid
+    // until the server is destroyed (for ever if a stop is stuck). False: another name, or it is
+    // taken.
     [[nodiscard]] bool register_plugin(const std::string& name,
                                        const portico_module* module) noexcept;
 

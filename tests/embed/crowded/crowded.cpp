@@ -22,11 +22,11 @@ PORTICO_PLUGIN_AS(own_echo_query, own_echo, "own_echo", "1.0")
 
 namespace {
 
-constexpr const char *configuration =
+constexpr const char* configuration =
     R"({ "listeners": [ { "name": "own", "listen": "127.0.0.1:0", "plugin": "own_echo" } ] })";
-constexpr const char *mistaken = R"({ "listeners": [ {], })";
+constexpr const char* mistaken = R"({ "listeners": [ {], })";
 
-void expect(bool is_true, const char *what) {
+void expect(bool is_true, const char* what) {
     if (!is_true) {
         std::fprintf(stderr, "crowded: %s\n", what);
         std::_Exit(1);
@@ -43,7 +43,7 @@ void use_own_libraries(int spdlog_lines) {
 }
 
 // Portico's parser throws and catches exceptions whose names the program has too.
-void expect_own_error(const std::string &errors) {
+void expect_own_error(const std::string& errors) {
     expect(errors.find("configuration:1:") != std::string::npos, "the mistake has no place");
     expect(errors.find("program's own") == std::string::npos,
            "Portico uses the program's JSON library");
@@ -62,18 +62,18 @@ void serve() {
     options.struct_size = sizeof options;
     options.embed_major = PORTICO_EMBED_MAJOR;
     options.embed_minor = PORTICO_EMBED_MINOR;
-    portico_server *server = nullptr;
+    portico_server* server = nullptr;
     expect(portico_server_create(&options, &server) == PORTICO_OK, "no server");
     expect(portico_server_configure_text(server, mistaken, PORTICO_TERMINATED, nullptr, 0) ==
                PORTICO_ERROR,
            "a mistake passes");
     expect_own_error(portico_server_errors(server));
-    const bool is_started =
-        portico_server_register(server, "own_echo", PORTICO_TERMINATED,
-                                own_echo_query(PORTICO_ABI_MAJOR)) == PORTICO_OK &&
-        portico_server_configure_text(server, configuration, PORTICO_TERMINATED, nullptr, 0) ==
-            PORTICO_OK &&
-        portico_server_start(server) == PORTICO_OK;
+    const bool is_started = portico_server_register(server, "own_echo", PORTICO_TERMINATED,
+                                                    own_echo_query(PORTICO_ABI_MAJOR)) ==
+                                PORTICO_OK &&
+                            portico_server_configure_text(server, configuration, PORTICO_TERMINATED,
+                                                          nullptr, 0) == PORTICO_OK &&
+                            portico_server_start(server) == PORTICO_OK;
     expect(is_started, portico_server_errors(server));
     std::printf("listening on 127.0.0.1:%u\n",
                 portico_server_port(server, "own", PORTICO_TERMINATED));
@@ -89,8 +89,7 @@ void serve() {
     portico::Server server;
     expect(!server.configure_text(mistaken, ""), "a mistake passes");
     expect_own_error(server.errors().front());
-    const bool is_started = server.register_plugin("own_echo",
-                                                   own_echo_query(PORTICO_ABI_MAJOR)) &&
+    const bool is_started = server.register_plugin("own_echo", own_echo_query(PORTICO_ABI_MAJOR)) &&
                             server.configure_text(configuration, "") && server.start();
     expect(is_started, server.errors().empty() ? "" : server.errors().front().c_str());
     std::printf("listening on %s\n", server.endpoints().front().address.c_str());

@@ -7,17 +7,23 @@ namespace nlohmann {
 inline namespace JSON_ABI {
 namespace detail {
 
-exception::exception(const exception &) {}
+exception::exception(const exception&) {}
 exception::~exception() = default;
-const char *exception::what() const noexcept { return "the program's own JSON"; }
-std::string exception::name(const std::string &, int) { return "the program's own JSON"; }
+const char* exception::what() const noexcept {
+    return "the program's own JSON";
+}
+std::string exception::name(const std::string&, int) {
+    return "the program's own JSON";
+}
 parse_error::~parse_error() = default;
 type_error::~type_error() = default;
 out_of_range::~out_of_range() = default;
 
 }  // namespace detail
 
-std::string json::parse(const std::string &text) { return "own:" + text; }
+std::string json::parse(const std::string& text) {
+    return "own:" + text;
+}
 
 }  // namespace JSON_ABI
 }  // namespace nlohmann
@@ -27,12 +33,18 @@ namespace spdlog {
 static int lines = 0;
 
 logger::~logger() = default;
-int logger::log(const std::string &) { return ++lines; }
-logger *default_logger_raw() {
+int logger::log(const std::string&) {
+    return ++lines;
+}
+logger* default_logger_raw() {
     static logger only;
     return &only;
 }
-int info(const std::string &text) { return default_logger_raw()->log(text); }
-void shutdown() { lines = 0; }
+int info(const std::string& text) {
+    return default_logger_raw()->log(text);
+}
+void shutdown() {
+    lines = 0;
+}
 
 }  // namespace spdlog

@@ -17,11 +17,11 @@ namespace detail {
 class exception : public std::exception {
 public:
     exception() = default;
-    exception(const exception &other);
+    exception(const exception& other);
     ~exception() override;
-    const char *what() const noexcept override;
+    const char* what() const noexcept override;
     const int id = 0;
-    static std::string name(const std::string &ename, int id_);
+    static std::string name(const std::string& ename, int id_);
 };
 class parse_error : public exception {
 public:
@@ -40,7 +40,7 @@ public:
 
 class json {
 public:
-    static std::string parse(const std::string &text);
+    static std::string parse(const std::string& text);
 };
 
 }  // namespace JSON_ABI

@@ -8,11 +8,11 @@ namespace spdlog {
 class logger {
 public:
     virtual ~logger();
-    virtual int log(const std::string &text);
+    virtual int log(const std::string& text);
 };
 
-logger *default_logger_raw();
-int info(const std::string &text);
+logger* default_logger_raw();
+int info(const std::string& text);
 void shutdown();
 
 }  // namespace spdlog

@@ -340,9 +340,8 @@ TEST_CASE("a linked module has a name that a configuration can name", "[plugin_l
         CAPTURE(name);
         CHECK(plugin::is_module_name(name));
     }
-    for (const char* name :
-         {"", " ", "a b", "a#b", "a/b", "a\\b", "a:", "a..b", "a\"", "a'", "a.so", "a.dll",
-          "\xc3\xa4"}) {
+    for (const char* name : {"", " ", "a b", "a#b", "a/b", "a\\b", "a:", "a..b", "a\"", "a'",
+                             "a.so", "a.dll", "\xc3\xa4"}) {
         CAPTURE(name);
         CHECK_FALSE(plugin::is_module_name(name));
     }
