@@ -281,19 +281,18 @@ TEST_CASE("a structure of an older or newer program is filled in as far as both 
     CHECK(smaller.address_size == 77);
 }
 
-TEST_CASE("a snapshot has the counts of each listener and of its plugin", "[embed]") {
-    Made server;
+TEST_CASE("a snapshot has the counts of the server and of each listener", "[embed]") {
+    const Made server;
     REQUIRE(portico_server_start(server) == PORTICO_OK);
     Peer one = server.connect("first");
     Peer two = server.connect("second");
     REQUIRE(echoes(one, "abc\n"));
-    REQUIRE(echoes(one, "more than four\n"));
     REQUIRE(echoes(two, "x"));
-
     portico_snapshot* snapshot = nullptr;
     CHECK(portico_server_snapshot(nullptr, &snapshot) == PORTICO_INVALID);
     CHECK(portico_server_snapshot(server, nullptr) == PORTICO_INVALID);
     REQUIRE(portico_server_snapshot(server, &snapshot) == PORTICO_OK);
+
     portico_totals totals{};
     totals.struct_size = sizeof totals;
     REQUIRE(portico_snapshot_totals(snapshot, &totals) == PORTICO_OK);
@@ -302,14 +301,36 @@ TEST_CASE("a snapshot has the counts of each listener and of its plugin", "[embe
     CHECK(totals.worker_threads == 2);
     CHECK(totals.waits > 0);
     CHECK(totals.backend_size == std::strlen(totals.backend));
-
     portico_listener_counts listener{};
     listener.struct_size = sizeof listener;
     REQUIRE(portico_snapshot_listener(snapshot, 1, &listener) == PORTICO_OK);
     CHECK(std::string(listener.listener) == "second");
     CHECK(std::string(listener.plugin) == "mirror#mirror");
     CHECK(listener.connections_accepted == 1);
+    CHECK(listener.connections_open == 1);
     CHECK(portico_snapshot_listener(snapshot, 2, &listener) == PORTICO_NOT_FOUND);
+    CHECK(portico_snapshot_totals(nullptr, &totals) == PORTICO_INVALID);
+    CHECK(portico_snapshot_listener(snapshot, 0, nullptr) == PORTICO_INVALID);
+    portico_snapshot_free(snapshot);
+    portico_snapshot_free(nullptr);
+
+    portico_server_stop(server);
+    CHECK(portico_server_wait(server, nullptr) == PORTICO_OK);
+    REQUIRE(portico_server_snapshot(server, &snapshot) == PORTICO_OK);
+    CHECK(portico_snapshot_listener(snapshot, 0, &listener) == PORTICO_NOT_FOUND);
+    portico_snapshot_free(snapshot);
+}
+
+TEST_CASE("a snapshot has each series of the plugins' metrics", "[embed]") {
+    auto server = std::make_unique<Made>();
+    REQUIRE(portico_server_start(*server) == PORTICO_OK);
+    Peer one = server->connect("first");
+    REQUIRE(echoes(one, "abc\n"));
+    REQUIRE(echoes(one, "more than four\n"));
+    portico_snapshot* snapshot = nullptr;
+    REQUIRE(portico_server_snapshot(*server, &snapshot) == PORTICO_OK);
+    portico_server_drain(*server, 0);
+    server.reset();  // the snapshot stays
 
     std::vector<std::string> names;
     portico_series_counts series{};
@@ -319,11 +340,11 @@ TEST_CASE("a snapshot has the counts of each listener and of its plugin", "[embe
         REQUIRE(series.label_count == 2);
         CHECK(std::string(series.labels[0].name) == "listener");
         CHECK(std::string(series.labels[1].value) == "mirror");
+        CHECK(std::string(series.help) == "of the test");
         if (names.back() == "first portico_plugin_mirror_messages_total") {
             CHECK(series.kind == PORTICO_METRIC_COUNTER);
             CHECK(series.value == 2);
             CHECK(series.buckets == nullptr);
-            CHECK(std::string(series.help) == "of the test");
         } else if (names.back() == "first portico_plugin_mirror_sizes") {
             CHECK(series.kind == PORTICO_METRIC_HISTOGRAM);
             CHECK(series.count == 2);
@@ -338,17 +359,7 @@ TEST_CASE("a snapshot has the counts of each listener and of its plugin", "[embe
                                             "second portico_plugin_mirror_messages_total",
                                             "first portico_plugin_mirror_sizes",
                                             "second portico_plugin_mirror_sizes"});
-    CHECK(portico_snapshot_totals(nullptr, &totals) == PORTICO_INVALID);
-    CHECK(portico_snapshot_listener(snapshot, 0, nullptr) == PORTICO_INVALID);
     CHECK(portico_snapshot_series(snapshot, 0, nullptr) == PORTICO_INVALID);
-    portico_snapshot_free(snapshot);
-    portico_snapshot_free(nullptr);
-    portico_server_stop(server);
-    CHECK(portico_server_wait(server, nullptr) == PORTICO_OK);
-
-    REQUIRE(portico_server_snapshot(server, &snapshot) == PORTICO_OK);
-    CHECK(portico_snapshot_listener(snapshot, 0, &listener) == PORTICO_NOT_FOUND);
-    CHECK(portico_snapshot_series(snapshot, 0, &series) == PORTICO_NOT_FOUND);
     portico_snapshot_free(snapshot);
 }
 
@@ -377,4 +388,16 @@ TEST_CASE("a server that runs may be destroyed", "[embed]") {
     portico_server_drain(*server, 0);
     portico_server_reopen_log(*server);
     server.reset();
+}
+
+TEST_CASE("a stop that comes before the start holds for it", "[embed]") {
+    const Made server;
+    portico_server_stop(server);
+    REQUIRE(portico_server_start(server) == PORTICO_OK);
+    CHECK(portico_server_wait(server, nullptr) == PORTICO_OK);
+    // and for no other one
+    REQUIRE(portico_server_start(server) == PORTICO_OK);
+    Peer peer = server.connect("first");
+    CHECK(echoes(peer, "abc\n"));
+    portico_server_drain(server, 0);
 }

@@ -173,7 +173,7 @@ PORTICO_EMBED_API uint32_t PORTICO_CALL portico_server_port(const portico_server
  * clients, plugins are told (on_stop, on_drain), and connections have `drain_ms` to end, but at
  * most shutdown.drain_ms of the configuration, which UINT32_MAX means; what is open then is cut.
  * stop: the same without time to end. A stop may follow a drain; the shortest time counts. If the
- * server does not run yet, it stops as soon as it does. */
+ * server does not run yet, the request holds for its next start: portico_server_wait stops it. */
 PORTICO_EMBED_API void PORTICO_CALL portico_server_drain(portico_server* server, uint32_t drain_ms);
 PORTICO_EMBED_API void PORTICO_CALL portico_server_stop(portico_server* server);
 

@@ -197,6 +197,7 @@ TEST_CASE("a function gets the lines that standard error would get", "[log]") {
         (*log)->write(base::LogLevel::debug, "echo", 1, "a debug line");
         (*log)->write(base::LogLevel::warn, "echo", 0x2a, "one\ntwo");
         (*log)->compose_access("echo", 7, [] { return access_of_one; });
+        (*log)->flush(std::chrono::seconds(30));
     }
     REQUIRE(lines.size() == 2);
     CHECK(lines[0].level == base::LogLevel::warn);
@@ -242,6 +243,7 @@ TEST_CASE("a function that is too slow loses the oldest lines, and is told how m
             (*log)->write(base::LogLevel::info, {}, 0, std::to_string(i));
         }
         released.set_value();
+        (*log)->flush(std::chrono::seconds(30));
     }
     REQUIRE(texts.size() == 18);
     CHECK(texts[1] == "5 lines of the log were dropped: its queue was full");
