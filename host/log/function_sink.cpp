@@ -7,9 +7,9 @@
 
 namespace portico::log {
 
-base::Result<std::unique_ptr<FunctionSink>> FunctionSink::open(Function function,
+base::Result<std::shared_ptr<FunctionSink>> FunctionSink::open(Function function,
                                                                std::uint32_t queue) {
-    std::unique_ptr<FunctionSink> sink(new FunctionSink(std::move(function), queue));
+    const std::shared_ptr<FunctionSink> sink(new FunctionSink(std::move(function), queue));
     try {
         sink->thread_ = std::thread([raw = sink.get()] { raw->run(); });
     } catch (const std::system_error& error) {
@@ -23,12 +23,15 @@ void FunctionSink::put(Line line) noexcept {
     if (closing_) {
         return;
     }
-    if (count_ == lines_.size()) {
-        first_ = (first_ + 1) % lines_.size();
-        --count_;
+    if (lines_.size() == queue_max_) {
+        lines_.pop_front();
         ++dropped_;
     }
-    lines_[(first_ + count_++) % lines_.size()] = std::move(line);
+    try {
+        lines_.push_back(std::move(line));
+    } catch (...) {
+        ++lost_;
+    }
     changed_.notify_one();
 }
 
@@ -39,7 +42,7 @@ void FunctionSink::count_lost() noexcept {
 
 void FunctionSink::flush(std::chrono::steady_clock::time_point deadline) noexcept {
     std::unique_lock lock(mutex_);
-    idle_changed_.wait_until(lock, deadline, [this] { return count_ == 0 && idle_; });
+    idle_changed_.wait_until(lock, deadline, [this] { return lines_.empty() && idle_; });
 }
 
 void FunctionSink::close(std::chrono::steady_clock::time_point deadline) noexcept {
@@ -60,13 +63,12 @@ void FunctionSink::run() noexcept {
     base::name_this_thread("portico-log");
     std::unique_lock lock(mutex_);
     for (;;) {
-        changed_.wait(lock, [this] { return count_ != 0 || closing_; });
-        if (count_ == 0 || (closing_ && std::chrono::steady_clock::now() >= deadline_)) {
+        changed_.wait(lock, [this] { return !lines_.empty() || closing_; });
+        if (lines_.empty() || (closing_ && std::chrono::steady_clock::now() >= deadline_)) {
             break;
         }
-        const Line line = std::move(lines_[first_]);
-        first_ = (first_ + 1) % lines_.size();
-        --count_;
+        const Line line = std::move(lines_.front());
+        lines_.pop_front();
         const std::uint64_t dropped = std::exchange(dropped_, 0);
         const std::uint64_t lost = std::exchange(lost_, 0);
         idle_ = false;

@@ -6,12 +6,13 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
-#include <vector>
+#include <utility>
 
 #include "base/log.hpp"
 #include "base/result.hpp"
@@ -32,7 +33,7 @@ public:
     using Function = std::function<void(const Line&)>;
 
     // Fails if the thread cannot be started.
-    [[nodiscard]] static base::Result<std::unique_ptr<FunctionSink>> open(Function function,
+    [[nodiscard]] static base::Result<std::shared_ptr<FunctionSink>> open(Function function,
                                                                           std::uint32_t queue);
     // close() must have been called.
     ~FunctionSink() = default;
@@ -54,20 +55,19 @@ public:
 
 private:
     FunctionSink(Function function, std::uint32_t queue)
-        : function_(std::move(function)), lines_(queue) {}
+        : function_(std::move(function)), queue_max_(queue) {}
     void run() noexcept;
     void pass_on(const Line& line) noexcept;
     void report_missing(std::uint64_t dropped, std::uint64_t lost) noexcept;
 
     const Function function_;
+    const std::uint32_t queue_max_;
 
     std::mutex mutex_;
     std::condition_variable changed_;  // there is work
     std::condition_variable idle_changed_;
-    bool idle_ = true;         // the thread is in no call
-    std::vector<Line> lines_;  // a ring
-    std::size_t first_ = 0;
-    std::size_t count_ = 0;
+    bool idle_ = true;  // the thread is in no call
+    std::deque<Line> lines_;
     std::uint64_t dropped_ = 0;  // since it was last reported
     std::uint64_t lost_ = 0;     // likewise
     bool closing_ = false;

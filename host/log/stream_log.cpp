@@ -81,12 +81,12 @@ struct StreamLog::Sinks {
         if (!given) {
             return add(lines, "", "", queue);
         }
-        base::Result<std::unique_ptr<FunctionSink>> opened = FunctionSink::open(std::move(given),
+        base::Result<std::shared_ptr<FunctionSink>> opened = FunctionSink::open(std::move(given),
                                                                                 queue);
         if (!opened) {
             return base::Failure{opened.error()};
         }
-        function = std::move(*opened);
+        function = *opened;
         return {};
     }
 };
