@@ -14,6 +14,7 @@ LAYERS = [
     ("host/io/epoll", ["host/base", "host/io"], "a backend knows no other backend"),
     ("host/io/iocp", ["host/base", "host/io"], "a backend knows no other backend"),
     ("host/io/uring", ["host/base", "host/io"], "a backend knows no other backend"),
+    ("host/sim", ["host/base", "host/io"], "a simulated system in the place of io's"),
     ("host/config", ["host/base", "host/io"],
      "plain data for all above io; io parses its addresses"),
     ("host/net", HOST_BELOW_NET, "limits and framing come as the configuration's plain data"),
