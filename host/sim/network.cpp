@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "sim/network_internals.hpp"
+#include "sim/sim_sockets.hpp"
 
 namespace portico::sim {
 
@@ -527,11 +528,13 @@ Network::Internals::Index Network::Internals::find_listener(const io::Address& a
 // ---- Network
 
 Network::Network(Scheduler& scheduler, Random random, const FaultMix& faults)
-    : internals_(std::make_unique<Internals>(scheduler, random, faults)) {
+    : internals_(std::make_unique<Internals>(scheduler, random, faults)),
+      sockets_(std::make_unique<SimSockets>(*internals_)) {
     if (current_network != nullptr) {
         scheduler.fail("a second network");
     }
     current_network = this;
+    io::SimulatedSockets::install(sockets_.get());
 }
 
 Network::~Network() {
@@ -548,6 +551,7 @@ Network::~Network() {
             "sockets were left open: " + std::to_string(internals_->open_host_handles) +
             " of the host, " + std::to_string(internals_->open_peer_handles) + " of peers");
     }
+    io::SimulatedSockets::install(nullptr);
     current_network = nullptr;
 }
 

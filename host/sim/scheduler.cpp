@@ -1,29 +1,13 @@
 #include "sim/scheduler.hpp"
 
-#include <linux/futex.h>
-#include <sched.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <csignal>
 #include <cstdlib>
 #include <mutex>
 #include <vector>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define PORTICO_SIM_SANITIZED
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define PORTICO_SIM_SANITIZED
-#endif
-#ifdef PORTICO_SIM_SANITIZED
-#include <sanitizer/common_interface_defs.h>
-#endif
+#include "sim/baton.hpp"
 
 namespace portico::sim {
 
@@ -45,9 +29,7 @@ struct Scheduler::Thread {
     const void* address = nullptr;  // wait_at
     bool is_woken = false;
 
-    // 1: it has the baton. A futex; the store that hands the baton over is a release, the load that
-    // takes it an acquire.
-    std::atomic<std::uint32_t> baton{0};
+    Baton baton;
 };
 
 namespace {
@@ -68,21 +50,8 @@ struct Later {
 thread_local Scheduler* scheduler_of_thread = nullptr;
 thread_local void* record_of_thread = nullptr;
 
-// Catches an abort, and the alarm that limits the time of a run. A sanitizer, if there is one,
-// handles bad addresses itself.
-#ifdef PORTICO_SIM_SANITIZED
-constexpr std::array deadly_signals{SIGABRT, SIGALRM};
-#else
-constexpr std::array deadly_signals{SIGABRT, SIGALRM, SIGSEGV, SIGBUS};
-#endif
-
 // The newest seeded run, for the last message of a process.
 std::atomic<Scheduler*> last_words_of{nullptr};
-
-void futex(std::atomic<std::uint32_t>& word, int operation, std::uint32_t value) noexcept {
-    static_assert(sizeof word == sizeof value);
-    ::syscall(SYS_futex, &word, operation | FUTEX_PRIVATE_FLAG, value, nullptr, nullptr, 0);
-}
 
 }  // namespace
 
@@ -164,29 +133,26 @@ Scheduler* Scheduler::current() noexcept {
     return scheduler_of_thread;
 }
 
-void Scheduler::bind_to_processor(unsigned number) noexcept {
-    cpu_set_t allowed;
-    if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) {
-        return;
-    }
-    number %= static_cast<unsigned>(CPU_COUNT(&allowed));
-    for (unsigned processor = 0; processor < CPU_SETSIZE; ++processor) {
-        if (CPU_ISSET(processor, &allowed) && number-- == 0) {
-            cpu_set_t one;
-            CPU_ZERO(&one);
-            CPU_SET(processor, &one);
-            ::sched_setaffinity(0, sizeof one, &one);  // if refused, only speed is lost
-            return;
-        }
-    }
-}
-
 bool Scheduler::is_free() const noexcept {
     return state_->options.free;
 }
 
 bool Scheduler::in_event() const noexcept {
     return state_->is_in_event;
+}
+
+std::uint64_t Scheduler::next_event_ns() const noexcept {
+    return state_->events.empty() ? UINT64_MAX : state_->events.front().time_ns;
+}
+
+Scheduler::Visit::Visit(Scheduler& scheduler) noexcept {
+    scheduler_of_thread = &scheduler;
+    record_of_thread = scheduler.state_->threads.front().get();
+}
+
+Scheduler::Visit::~Visit() {
+    scheduler_of_thread = nullptr;
+    record_of_thread = nullptr;
 }
 
 std::uint64_t Scheduler::now() const noexcept {
@@ -408,13 +374,9 @@ void Scheduler::switch_to_another(Thread& self) noexcept {
             ++switches_;
             const bool has_ended = self.state == Thread::State::ended;
             // After this, do not touch an ended thread: the thread that joins it may end the run.
-            next->baton.store(1, std::memory_order_release);
-            futex(next->baton, FUTEX_WAKE, 1);
+            next->baton.pass();
             if (!has_ended) {
-                while (self.baton.load(std::memory_order_acquire) == 0) {
-                    futex(self.baton, FUTEX_WAIT, 0);
-                }
-                self.baton.store(0, std::memory_order_relaxed);
+                self.baton.take();
             }
             return;
         }
@@ -446,10 +408,7 @@ Scheduler::Thread& Scheduler::announce_thread() {
 void Scheduler::begin_thread(Thread& thread) noexcept {
     scheduler_of_thread = this;
     record_of_thread = &thread;
-    while (thread.baton.load(std::memory_order_acquire) == 0) {
-        futex(thread.baton, FUTEX_WAIT, 0);
-    }
-    thread.baton.store(0, std::memory_order_relaxed);
+    thread.baton.take();
     trace("begins");
 }
 
@@ -553,29 +512,13 @@ void Scheduler::fail(const std::string& what) noexcept {
     std::abort();
 }
 
-void Scheduler::print_trace_on_death() {
-    static std::atomic<bool> is_set{false};
-    if (is_set.exchange(true)) {
-        return;
-    }
-    const auto last_words = [] {
-        if (const Scheduler* scheduler = last_words_of.exchange(nullptr)) {
-            scheduler->print_state(stderr);
-        }
-    };
-#ifdef PORTICO_SIM_SANITIZED
-    ::__sanitizer_set_death_callback(+last_words);
-#endif
-    static void (*const say_them)() = last_words;
-    for (const int number : deadly_signals) {
-        std::signal(number, [](int its_number) {
-            if (last_words_of != nullptr) {
-                std::fprintf(stderr, "the process is about to end (signal %d)\n", its_number);
-                say_them();
-            }
-            std::signal(its_number, SIG_DFL);
-            std::raise(its_number);
-        });
+bool Scheduler::has_last_words() noexcept {
+    return last_words_of != nullptr;
+}
+
+void Scheduler::say_last_words() {
+    if (const Scheduler* scheduler = last_words_of.exchange(nullptr)) {
+        scheduler->print_state(stderr);
     }
 }
 
