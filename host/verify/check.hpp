@@ -46,6 +46,8 @@ public:
     void fail_seed(std::uint64_t seed) noexcept { failed_seed_ = seed; }
 
     [[nodiscard]] const std::set<Finding>& findings() const noexcept { return findings_; }
+    // True if one mistake has been found: others would follow from it, so the check ends.
+    [[nodiscard]] bool is_over() const noexcept { return !findings_.empty(); }
     [[nodiscard]] const std::string& skipped() const noexcept { return skipped_; }
     [[nodiscard]] const std::vector<std::string>& notes() const noexcept { return notes_; }
     [[nodiscard]] std::uint32_t runs() const noexcept { return runs_; }

@@ -28,6 +28,9 @@ std::vector<std::size_t> steps_of(const Subject& subject) {
 void end_at_each_step(Checking& checking, Play::Ending ending, bool compares) {
     const std::size_t bytes = input_bytes(checking.subject());
     for (const std::size_t step : steps_of(checking.subject())) {
+        if (checking.is_over()) {
+            return;
+        }
         Play play = cut_play(checking.subject(), {}, step);
         play.ending = ending;
         const Outcome outcome = checking.play(play);
@@ -48,6 +51,9 @@ void check_reset(Checking& checking) {
     end_at_each_step(checking, Play::Ending::reset, true);
     // The reset comes while the plugin still has something to send.
     for (const std::size_t step : steps_of(checking.subject())) {
+        if (checking.is_over()) {
+            return;
+        }
         Play play = cut_play(checking.subject(), {}, step);
         play.ending = Play::Ending::reset;
         play.reads_late = true;
@@ -62,6 +68,9 @@ void check_close(Checking& checking) {
     const std::uint32_t callbacks = std::min(checking.reference().callbacks, callbacks_max);
     for (std::uint32_t number = 1; number <= callbacks; ++number) {
         for (const std::uint32_t how : {PORTICO_CLOSE_GRACEFUL, PORTICO_CLOSE_ABORT}) {
+            if (checking.is_over()) {
+                return;
+            }
             Play play = whole_play(checking.subject());
             play.options.watch.closes_before = number;
             play.options.watch.closes_how = how;
@@ -95,6 +104,9 @@ void check_timers(Checking& checking) {
         for (const Play::Ending ending : {Play::Ending::finish, Play::Ending::reset,
                                           Play::Ending::drain, Play::Ending::stop}) {
             for (const std::size_t step : steps) {
+                if (checking.is_over()) {
+                    return;
+                }
                 Play play = cut_play(checking.subject(), {}, step);
                 play.wait_ns = wait;
                 play.ending = ending;

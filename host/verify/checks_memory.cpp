@@ -45,7 +45,7 @@ void check_memory(Checking& checking) {
     for (std::size_t i = 0; i < function_count; ++i) {
         const auto function = static_cast<Function>(i);
         const std::uint32_t most = std::min(calls[i], refusals_max);
-        for (std::uint32_t number = 1; number <= most; ++number) {
+        for (std::uint32_t number = 1; number <= most && !checking.is_over(); ++number) {
             Play play = whole_play(checking.subject());
             play.options.watch.refused = function;
             play.options.watch.refused_call = number;

@@ -71,13 +71,14 @@ bool say(World& world, Peer& peer, const std::vector<Play::Piece>& pieces) {
     return true;
 }
 
-void end_world(World& world) {
+void end_world(World& world, std::size_t output_max) {
     for (const std::unique_ptr<Peer>& peer : world.peers()) {
         peer->reads(true);
     }
     const auto are_over = [&] {
-        return std::all_of(world.peers().begin(), world.peers().end(),
-                           [](const auto& peer) { return peer->end() != Peer::End::none; });
+        return std::all_of(world.peers().begin(), world.peers().end(), [&](const auto& peer) {
+            return peer->end() != Peer::End::none || peer->received().size() >= output_max;
+        });
     };
     static_cast<void>(world.run_until(are_over, patience_ns));
     world.run_for(millisecond);
@@ -103,7 +104,7 @@ Outcome run_play(const Subject& subject, const Play& play) {
     switch (play.ending) {
         case Play::Ending::finish:
             peer.finish();
-            end_world(world);
+            end_world(world, play.output_max);
             break;
         case Play::Ending::reset:
             peer.reset();
@@ -116,7 +117,7 @@ Outcome run_play(const Subject& subject, const Play& play) {
             peer.reads(true);
             world.run_for(10 * second);
             peer.finish();
-            end_world(world);
+            end_world(world, play.output_max);
             break;
         case Play::Ending::stop:
             peer.reads(true);

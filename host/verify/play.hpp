@@ -44,6 +44,7 @@ struct Play {
     Ending ending = Ending::finish;
     bool reads_late = false;         // only after everything was sent
     std::uint32_t receive_room = 0;  // of the peer; 0: plenty
+    std::size_t output_max = 16 * 1'048'576;  // more is not waited for
     World::Options options;
 };
 
@@ -73,6 +74,7 @@ struct Outcome {
 // Lets the peer say its pieces. False: the connection has ended before.
 bool say(World& world, Peer& peer, const std::vector<Play::Piece>& pieces);
 // Waits for the ends of the peers, which have finished, judges what is left, and stops the world.
-void end_world(World& world);
+// A peer that has got `output_max` bytes is not waited for.
+void end_world(World& world, std::size_t output_max = SIZE_MAX);
 
 }  // namespace portico::verify
