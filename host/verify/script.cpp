@@ -66,7 +66,7 @@ const std::string& text_of(const std::string& place, const Node& node) {
     return node.text;
 }
 
-Framing parse_framing(const std::string& place, const std::string& text) {
+Framing framing_from(const std::string& place, const std::string& text) {
     Framing framing;
     const std::size_t colon = text.find(':');
     const std::string type = text.substr(0, colon);
@@ -172,7 +172,7 @@ Script script_of(const Node& root) {
     }
     const auto framing_of = [&](const char* key, const Framing& otherwise) {
         const Node* node = root.find(key);
-        return node == nullptr ? otherwise : parse_framing(key, text_of(key, *node));
+        return node == nullptr ? otherwise : framing_from(key, text_of(key, *node));
     };
     const Framing sent = framing_of("framing", {});
     Script script;
@@ -185,6 +185,14 @@ Script script_of(const Node& root) {
 }
 
 }  // namespace
+
+base::Result<Framing> parse_framing(const std::string& text) {
+    try {
+        return framing_from("framing", text);
+    } catch (const ScriptError& error) {
+        return base::Failure{error.text};
+    }
+}
 
 base::Result<Script> parse_script(std::string_view json) {
     const config::Parsed parsed = config::parse_json(json);

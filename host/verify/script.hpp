@@ -34,6 +34,10 @@ struct Script {
     config::Framing reply_framing;  // for patterns
 };
 
+// "none", "delimiter", "delimiter:TEXT" (with escapes), "length_prefix:BYTES",
+// "length_prefix:BYTES:little".
+[[nodiscard]] base::Result<config::Framing> parse_framing(const std::string& text);
+
 // `json` is UTF-8. Fails with a sentence that names the place.
 [[nodiscard]] base::Result<Script> parse_script(std::string_view json);
 
