@@ -35,6 +35,8 @@ std::vector<std::string> environment_of(bool counts_memory) {
     if (tunables != name) {
         all.push_back(tunables);
     }
+    // What it says of damaged memory goes to standard error, and not to a terminal.
+    all.emplace_back("LIBC_FATAL_STDERR_=1");
     return all;
 }
 

@@ -261,22 +261,21 @@ void World::stop(std::uint32_t drain_ms) {
             acceptors.push_back(service->acceptor.get());
         }
     }
-    {
-        net::Drain drain(*table_, acceptors, [] {});
-        drain.begin({net::DrainReason::stop, deadline});
-        const auto is_over = [&] { return open_connections() == 0; };
-        for (bool is_done = false; !is_done || !is_over();) {
-            is_done = drain.step(now() >= deadline);
-            if (!is_done || !is_over()) {
-                run_for(now() < deadline ? std::min(millisecond, deadline - now()) : millisecond);
-            }
-            if (is_done && !is_over()) {
-                // Connections of a retired instance.
-                table_->for_each_live([](net::Connection& connection) {
-                    static_cast<void>(connection.cut(connection.generation()));
-                });
-            }
+    net::Drain drain(*table_, acceptors, [] {});
+    drain.begin({net::DrainReason::stop, deadline});
+    for (;;) {
+        const bool is_late = now() >= deadline;
+        const bool is_done = drain.step(is_late);
+        if (is_done && open_connections() == 0) {
+            break;
         }
+        if (is_done && is_late) {
+            // What a retired instance still has: the drain does not wait for it.
+            table_->for_each_live([](net::Connection& connection) {
+                static_cast<void>(connection.cut(connection.generation()));
+            });
+        }
+        run_for(is_late ? millisecond : std::min(millisecond, deadline - now()));
     }
     end_instances();
     for (const std::unique_ptr<Peer>& peer : peers_) {
