@@ -56,7 +56,7 @@ public:
     }
 
 private:
-    const Subject& subject_;
+    Subject subject_;
     std::optional<Outcome> reference_;
     bool is_deterministic_ = true;
     std::set<Finding> findings_;

@@ -25,6 +25,7 @@ Play whole_play(const Subject& subject) {
     play.pieces = pieces_of(subject);
     play.options.seed = subject.seed;
     play.options.listener = subject.listener;
+    play.options.waits_for_threads = subject.has_threads;
     return play;
 }
 

@@ -22,6 +22,7 @@ struct Subject {
     Script script;
     std::uint64_t seed = 1;
     std::uint32_t seeds = 200;
+    bool has_threads = false;  // that call the host
     // Of a random world: the actions that are left, by number; nothing: all.
     std::optional<std::vector<std::size_t>> kept;
 };

@@ -98,6 +98,7 @@ World::Options draw_options(const Subject& subject, std::uint64_t seed) {
     World::Options options;
     options.seed = seed;
     options.listener = subject.listener;
+    options.waits_for_threads = subject.has_threads;
     options.faults = draw_faults(random);
     if (random.one_in(2)) {
         const std::uint32_t queue = 2U << random.below(16);

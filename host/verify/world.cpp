@@ -18,6 +18,7 @@ constexpr std::uint32_t buffers_max = 512;
 // How long a plugin's own threads get to call the host, each time that the world stands still.
 constexpr std::uint32_t threads_us = 500;
 constexpr std::uint32_t threads_looks = 8;
+constexpr std::uint32_t looks_max = 1'000;
 
 sim::SchedulerOptions scheduler_options() {
     sim::SchedulerOptions options;
@@ -195,20 +196,26 @@ void World::round(std::uint64_t until_ns) {
 
 void World::run_for(std::uint64_t duration_ns) {
     const std::uint64_t until = now() + duration_ns;
-    std::uint32_t looks = 0;
     do {
         round(until);
-        if (watch_.has_threads() && now() >= until && looks < threads_looks) {
-            // They may do something now that takes the world a moment more.
-            ++looks;
-            if (watch_.open_gate(threads_us)) {
-                round(now() + millisecond);
-                looks = 0;
-            }
+        static_cast<void>(watch_.open_gate(0));
+    } while (now() < until);
+    if (options_.waits_for_threads || watch_.has_threads()) {
+        let_threads_work();
+    }
+}
+
+// What they do takes the world a moment more.
+void World::let_threads_work() {
+    std::uint32_t quiet_looks = 0;
+    for (std::uint32_t looks = 0; looks < looks_max && quiet_looks < threads_looks; ++looks) {
+        if (watch_.open_gate(threads_us)) {
+            quiet_looks = 0;
+            round(now() + millisecond);
         } else {
-            static_cast<void>(watch_.open_gate(0));
+            ++quiet_looks;
         }
-    } while (now() < until || (watch_.has_threads() && looks < threads_looks));
+    }
 }
 
 // ---- the end
@@ -284,9 +291,13 @@ void World::stop(std::uint32_t drain_ms) {
 }
 
 void World::end_instances() {
+    // An instance that finishes takes no more posts, and work ends with one.
+    while (watch_.has_work()) {
+        run_for(millisecond);
+    }
+    run_for(millisecond);
     for (const std::unique_ptr<Service>& service : services_) {
-        while (!service->instance->finish_within(std::chrono::milliseconds(0)) ||
-               watch_.has_work()) {
+        while (!service->instance->finish_within(std::chrono::milliseconds(0))) {
             run_for(millisecond);
         }
     }

@@ -91,6 +91,9 @@ public:
         sim::FaultMix faults;
         std::uint32_t receive_buffer_bytes = 65'536;
         config::Listener listener;  // settings, framing, limits
+        // Threads of the plugin may call the host at any time, so each moment lasts a while. (Once
+        // one has called, it does so anyway.)
+        bool waits_for_threads = false;
         Watch::Options watch;
     };
 
@@ -159,6 +162,7 @@ private:
     };
 
     void round(std::uint64_t until_ns);
+    void let_threads_work();
     void drain_connections(const Service& service, net::DrainReason reason,
                            std::uint64_t deadline_ns);
     void end_instances();
