@@ -23,8 +23,8 @@ std::vector<std::size_t> numbers_of(const std::string& list) {
 }  // namespace
 
 PluginCommands::PluginCommands(CLI::App& app) {
-    verify_ = app.add_subcommand(
-        "verify", "Check that a plugin holds, whatever the network and the host do");
+    verify_ = app.add_subcommand("verify",
+                                 "Check that a plugin holds, whatever the network and the host do");
     verify_->fallthrough();  // --config may come after it too
     verify_->add_option("plugin", options_.plugin, "A plugin's file, or its name in plugins")
         ->required()
@@ -37,8 +37,9 @@ PluginCommands::PluginCommands(CLI::App& app) {
         ->type_name("FILE");
     verify_->add_flag("--in-process", options_.in_process,
                       "Run all checks in this process, for a debugger");
-    verify_->footer("Exit codes: 0 everything passes, 1 a check has failed, 2 no such plugin, "
-                    "script or configuration.");
+    verify_->footer(
+        "Exit codes: 0 everything passes, 1 a check has failed, 2 no such plugin, "
+        "script or configuration.");
     // For its calls of itself.
     constexpr char hidden[] = "";
     verify_->add_option("--check", options_.check)->group(hidden);

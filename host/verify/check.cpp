@@ -35,8 +35,9 @@ const Outcome& Checking::reference() {
         const Outcome again = play(whole_play(subject_));
         is_deterministic_ = again.output == reference_->output;
         if (!is_deterministic_) {
-            note("not deterministic: two runs of the same input gave different output, so outputs "
-                 "are not compared");
+            note(
+                "not deterministic: two runs of the same input gave different output, so outputs "
+                "are not compared");
         } else if (again.digest != reference_->digest) {
             note(reference_->has_threads || again.has_threads
                      ? "not deterministic: threads of the plugin call the host"

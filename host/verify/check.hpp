@@ -51,9 +51,7 @@ public:
     [[nodiscard]] const std::string& skipped() const noexcept { return skipped_; }
     [[nodiscard]] const std::vector<std::string>& notes() const noexcept { return notes_; }
     [[nodiscard]] std::uint32_t runs() const noexcept { return runs_; }
-    [[nodiscard]] std::optional<std::uint64_t> failed_seed() const noexcept {
-        return failed_seed_;
-    }
+    [[nodiscard]] std::optional<std::uint64_t> failed_seed() const noexcept { return failed_seed_; }
 
 private:
     Subject subject_;

@@ -73,11 +73,11 @@ void check_script(Checking& checking) {
         } else if (step.kind == Script::Kind::reset) {
             peer.reset();
         } else if (step.kind == Script::Kind::expect) {
-            static_cast<void>(world.run_until(
-                [&] { return rest().size() >= step.text.size(); }, 10 * second));
+            static_cast<void>(
+                world.run_until([&] { return rest().size() >= step.text.size(); }, 10 * second));
             if (!rest().starts_with(step.text)) {
-                checking.found("wrong-reply", place + ": expected " + shown(step.text) +
-                                                  ", came " + shown(rest()));
+                checking.found("wrong-reply", place + ": expected " + shown(step.text) + ", came " +
+                                                  shown(rest()));
                 break;
             }
             taken += step.text.size();
@@ -170,9 +170,7 @@ void play_slowly(Checking& checking, const std::vector<std::size_t>& cuts, const
 
 void check_back_pressure(Checking& checking) {
     const std::vector<std::vector<std::size_t>> cuts = {
-        {},
-        send_ends_of(checking.subject().script),
-        each_byte(input_bytes(checking.subject()))};
+        {}, send_ends_of(checking.subject().script), each_byte(input_bytes(checking.subject()))};
     // From a queue that is full after each send to one that seldom is.
     for (const std::uint32_t queue : {2U, 64U, 1'024U}) {
         for (const std::uint32_t system : {1U, 7U, 64U, 1'024U}) {

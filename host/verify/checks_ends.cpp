@@ -35,8 +35,8 @@ void end_at_each_step(Checking& checking, Play::Ending ending, bool compares) {
         play.ending = ending;
         const Outcome outcome = checking.play(play);
         if (compares && step == bytes) {
-            checking.compare_begin(outcome.output,
-                                   "the end comes after the whole input", "differs-at-end");
+            checking.compare_begin(outcome.output, "the end comes after the whole input",
+                                   "differs-at-end");
         }
     }
 }
@@ -75,10 +75,10 @@ void check_close(Checking& checking) {
             play.options.watch.closes_before = number;
             play.options.watch.closes_how = how;
             const Outcome outcome = checking.play(play);
-            checking.compare_begin(outcome.output,
-                                   "the connection is closed before callback " +
-                                       std::to_string(number),
-                                   "differs-at-close");
+            checking.compare_begin(
+                outcome.output,
+                "the connection is closed before callback " + std::to_string(number),
+                "differs-at-close");
         }
     }
 }
@@ -101,8 +101,8 @@ void check_timers(Checking& checking) {
     std::vector<std::size_t> steps = send_ends_of(checking.subject().script);
     steps.insert(steps.begin(), 0);
     for (const std::uint64_t wait : waits) {
-        for (const Play::Ending ending : {Play::Ending::finish, Play::Ending::reset,
-                                          Play::Ending::drain, Play::Ending::stop}) {
+        for (const Play::Ending ending :
+             {Play::Ending::finish, Play::Ending::reset, Play::Ending::drain, Play::Ending::stop}) {
             for (const std::size_t step : steps) {
                 if (checking.is_over()) {
                     return;

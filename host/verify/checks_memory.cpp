@@ -55,8 +55,7 @@ void check_memory(Checking& checking) {
                 if (counts_here(finding)) {
                     checking.found(finding.name, "call " + std::to_string(number) + " of " +
                                                      to_string(function) +
-                                                     " answers PORTICO_NO_MEMORY: " +
-                                                     finding.text);
+                                                     " answers PORTICO_NO_MEMORY: " + finding.text);
                 }
             }
         }

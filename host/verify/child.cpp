@@ -32,9 +32,9 @@ void check_tables(const Prepared& prepared, CheckResult& result) {
     if (table.get_extension != nullptr) {
         static constexpr char unknown[] = "portico.unknown/1";
         if (table.get_extension(unknown, sizeof unknown - 1) != nullptr) {
-            result.findings.push_back(
-                {"unknown-extension", "get_extension answers a table for an id that nobody has "
-                                      "defined"});
+            result.findings.push_back({"unknown-extension",
+                                       "get_extension answers a table for an id that nobody has "
+                                       "defined"});
         }
     }
     result.runs = 1;

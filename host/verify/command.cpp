@@ -70,8 +70,8 @@ public:
         const std::string printed = scratch_.file("output.txt");
         std::error_code ignored;
         fs::remove(base::path_from_utf8(result), ignored);
-        std::vector<std::string> words = {"verify", options_.plugin, "--check", check, "--result",
-                                          result};
+        std::vector<std::string> words = {"verify", options_.plugin, "--check",
+                                          check,    "--result",      result};
         const auto add = [&](const char* name, const std::string& value) {
             if (!value.empty()) {
                 words.insert(words.end(), {name, value});
@@ -134,19 +134,18 @@ void shrink(Runner& runner, const Check& check, CheckResult& result) {
         for (std::size_t i = 0; i < some.size(); ++i) {
             list = (i == 0 ? "" : list + ",") + std::to_string(some[i]);
         }
-        const CheckResult again = run_check(
-            runner, check, {"--seed", seed, "--seeds", "1", "--kept", list});
-        return again.has_failed() &&
-               again.findings.front().name == result.findings.front().name;
+        const CheckResult again = run_check(runner, check,
+                                            {"--seed", seed, "--seeds", "1", "--kept", list});
+        return again.has_failed() && again.findings.front().name == result.findings.front().name;
     };
     std::uint32_t runs = 0;
     for (std::size_t size = (kept.size() + 1) / 2; size > 0 && runs < shrinking_runs_max;
          size = size == 1 ? 0 : (size + 1) / 2) {
         for (std::size_t begin = 0; begin < kept.size() && runs < shrinking_runs_max; ++runs) {
             std::vector<std::size_t> fewer = kept;
-            fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(begin),
-                        fewer.begin() +
-                            static_cast<std::ptrdiff_t>(std::min(begin + size, kept.size())));
+            fewer.erase(
+                fewer.begin() + static_cast<std::ptrdiff_t>(begin),
+                fewer.begin() + static_cast<std::ptrdiff_t>(std::min(begin + size, kept.size())));
             if (fails(fewer)) {
                 kept = fewer;
             } else {

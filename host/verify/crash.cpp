@@ -67,8 +67,9 @@ Finding finding_of_end(const ProcessEnd& end, std::string_view output) {
         return {"not-run", "the check's process could not be started: " + end.how};
     }
     if (end.is_timed_out) {
-        return {"hang", "the check did not end in time: a callback does not return, or time does "
-                        "not pass"};
+        return {"hang",
+                "the check did not end in time: a callback does not return, or time does "
+                "not pass"};
     }
     const std::string callback(after(output, mark_callback));
     const std::string where = callback.empty() ? "" : " in " + callback;

@@ -39,8 +39,7 @@ std::string flags_of(const portico_plugin& plugin) {
 std::vector<Row> rows_of(const std::string& directory, const std::string& file,
                          plugin::PrivateCopies& copies, std::string& why) {
     const std::string path = base::utf8_from_path(
-        base::path_from_utf8(directory) /
-        base::path_from_utf8(file + plugin::Library::suffix()));
+        base::path_from_utf8(directory) / base::path_from_utf8(file + plugin::Library::suffix()));
     base::Result<std::shared_ptr<plugin::Library>> library = copies.open(path);
     if (!library) {
         why = library.error();
@@ -71,8 +70,7 @@ std::vector<Row> rows_of(const std::string& directory, const std::string& file,
         const portico_plugin& plugin = **table;
         rows.push_back({has_several ? file + "#" + wanted : file,
                         std::string(plugin.name, static_cast<std::size_t>(plugin.name_size)),
-                        std::string(plugin.version,
-                                    static_cast<std::size_t>(plugin.version_size)),
+                        std::string(plugin.version, static_cast<std::size_t>(plugin.version_size)),
                         framing_of(plugin), flags_of(plugin)});
     }
     // What its own threads and handlers still need stays until this process ends.

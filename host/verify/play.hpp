@@ -43,8 +43,8 @@ struct Play {
     std::vector<Piece> pieces;
     std::uint64_t wait_ns = 0;  // before the ending
     Ending ending = Ending::finish;
-    bool reads_late = false;         // only after everything was sent
-    std::uint32_t receive_room = 0;  // of the peer; 0: plenty
+    bool reads_late = false;                  // only after everything was sent
+    std::uint32_t receive_room = 0;           // of the peer; 0: plenty
     std::size_t output_max = 16 * 1'048'576;  // more is not waited for
     World::Options options;
 };

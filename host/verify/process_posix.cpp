@@ -89,8 +89,7 @@ ProcessEnd run_again(const std::vector<std::string>& arguments, const std::strin
         return end;
     }
     end.is_started = true;
-    const auto deadline = std::chrono::steady_clock::now() +
-                          std::chrono::milliseconds(timeout_ms);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
     for (;;) {
         int status = 0;
         const pid_t ended = ::waitpid(child, &status, WNOHANG);

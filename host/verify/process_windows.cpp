@@ -73,8 +73,8 @@ ProcessEnd run_again(const std::vector<std::string>& arguments, const std::strin
     }
     SECURITY_ATTRIBUTES inherited{sizeof inherited, nullptr, TRUE};
     const Handle output(::CreateFileW(wide(output_file).c_str(), GENERIC_WRITE,
-                                      FILE_SHARE_READ | FILE_SHARE_WRITE, &inherited,
-                                      CREATE_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr));
+                                      FILE_SHARE_READ | FILE_SHARE_WRITE, &inherited, CREATE_ALWAYS,
+                                      FILE_ATTRIBUTE_NORMAL, nullptr));
     const Handle input(::CreateFileW(L"NUL", GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE,
                                      &inherited, OPEN_EXISTING, 0, nullptr));
     if (output.get() == INVALID_HANDLE_VALUE) {
@@ -87,8 +87,8 @@ ProcessEnd run_again(const std::vector<std::string>& arguments, const std::strin
     startup.hStdOutput = output.get();
     startup.hStdError = output.get();
     PROCESS_INFORMATION process{};
-    if (!::CreateProcessW(program.c_str(), line.data(), nullptr, nullptr, TRUE, 0, nullptr,
-                          nullptr, &startup, &process)) {
+    if (!::CreateProcessW(program.c_str(), line.data(), nullptr, nullptr, TRUE, 0, nullptr, nullptr,
+                          &startup, &process)) {
         return failure("cannot start a process");
     }
     const Handle thread(process.hThread);

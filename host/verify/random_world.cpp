@@ -144,9 +144,8 @@ RandomRun run_seed(const Subject& subject, std::uint64_t seed) {
     sim::Random pace = sim::Random(seed).fork("pace");
     run.parts.resize(peers_max);
     for (std::size_t i = 0; i < actions.size(); ++i) {
-        const bool is_kept = !subject.kept ||
-                             std::find(subject.kept->begin(), subject.kept->end(), i) !=
-                                 subject.kept->end();
+        const bool is_kept = !subject.kept || std::find(subject.kept->begin(), subject.kept->end(),
+                                                        i) != subject.kept->end();
         const std::uint64_t pause = pace.one_in(2) ? 0 : pace.skewed(2 * millisecond);
         if (is_kept) {
             act(world, actions[i], input, run.parts[actions[i].peer]);
@@ -195,9 +194,8 @@ private:
 };
 
 bool has_pauses(const Subject& subject) {
-    return std::any_of(
-        subject.script.steps.begin(), subject.script.steps.end(),
-        [](const Script::Step& step) { return step.kind == Script::Kind::pause; });
+    return std::any_of(subject.script.steps.begin(), subject.script.steps.end(),
+                       [](const Script::Step& step) { return step.kind == Script::Kind::pause; });
 }
 
 void judge_outputs(Checking& checking, References& references, const RandomRun& run,
@@ -277,9 +275,8 @@ void check_random(Checking& checking) {
     }
     References references(checking);
     std::uint32_t not_deterministic = 0;
-    const std::uint32_t seeds = reference.has_threads
-                                    ? std::min(subject.seeds, seeds_with_threads)
-                                    : subject.seeds;
+    const std::uint32_t seeds = reference.has_threads ? std::min(subject.seeds, seeds_with_threads)
+                                                      : subject.seeds;
     for (std::uint32_t i = 0; i < seeds; ++i) {
         const std::uint64_t seed = subject.seed + i;
         checking.ran();

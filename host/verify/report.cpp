@@ -17,9 +17,7 @@ Json to_json(const CheckResult& check) {
     Json json;
     json["name"] = check.name;
     json["what"] = check.what;
-    json["result"] = check.has_failed()         ? "failed"
-                     : !check.skipped.empty() ? "skipped"
-                                                : "passed";
+    json["result"] = check.has_failed() ? "failed" : !check.skipped.empty() ? "skipped" : "passed";
     if (!check.skipped.empty()) {
         json["skipped"] = check.skipped;
     }
@@ -98,9 +96,9 @@ std::string table_of(const Report& report) {
     std::size_t failed = 0;
     std::size_t skipped = 0;
     for (const CheckResult& check : report.checks) {
-        const char* result = check.has_failed()         ? "FAILED"
+        const char* result = check.has_failed()       ? "FAILED"
                              : !check.skipped.empty() ? "skipped"
-                                                        : "passed";
+                                                      : "passed";
         failed += check.has_failed() ? 1 : 0;
         skipped += !check.has_failed() && !check.skipped.empty() ? 1 : 0;
         out += "  " + padded(check.name, width) + "  " + padded(result, 7) + "  " + check.what +
@@ -151,10 +149,9 @@ base::Result<Report> parse_report(std::string_view text) {
         const Json json = Json::parse(text);
         Report report;
         const Json& plugin = json.at("plugin");
-        report.plugin = {plugin.at("name").get<std::string>(),
-                         plugin.at("version").get<std::string>(),
-                         plugin.at("file").get<std::string>(),
-                         plugin.at("framing").get<std::string>()};
+        report.plugin = {
+            plugin.at("name").get<std::string>(), plugin.at("version").get<std::string>(),
+            plugin.at("file").get<std::string>(), plugin.at("framing").get<std::string>()};
         report.seed = json.at("seed").get<std::uint64_t>();
         report.seeds = json.at("seeds").get<std::uint32_t>();
         for (const Json& check : json.at("checks")) {

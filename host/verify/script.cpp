@@ -50,8 +50,9 @@ std::string unescaped(const std::string& place, std::string_view text) {
             out += '1';
             i += connection.size();
         } else if (next == '{') {
-            refuse(place, "only \\{connection} can be filled in here: a verification sends the "
-                          "same each time");
+            refuse(place,
+                   "only \\{connection} can be filled in here: a verification sends the "
+                   "same each time");
         } else {
             refuse(place, "after a backslash expected n, r, t, x and two digits, or a backslash");
         }
@@ -117,10 +118,10 @@ std::uint64_t duration_of(const std::string& place, const std::string& text) {
     const char* end = text.data() + text.size();
     const auto [stop, error] = std::from_chars(text.data(), end, number);
     const std::string_view unit(stop, static_cast<std::size_t>(end - stop));
-    const std::uint64_t of_unit = unit == "ms"                 ? base::nanoseconds_per_millisecond
+    const std::uint64_t of_unit = unit == "ms"                  ? base::nanoseconds_per_millisecond
                                   : unit == "s" || unit.empty() ? base::nanoseconds_per_second
-                                  : unit == "m" ? 60 * base::nanoseconds_per_second
-                                                : 0;
+                                  : unit == "m"                 ? 60 * base::nanoseconds_per_second
+                                                                : 0;
     if (error != std::errc{} || of_unit == 0 || number > 3'600'000) {
         refuse(place, "found \"" + text + "\", expected a time such as 100ms, 2s or 1m");
     }
@@ -152,16 +153,17 @@ Script::Step step_of(const std::string& place, const Node& node, const Framing& 
     } else if (member.key == "close" && (text == "finish" || text == "reset")) {
         step.kind = text == "finish" ? Script::Kind::finish : Script::Kind::reset;
     } else {
-        refuse(place, "expected send, expect, expect_pattern, pause, or close with \"finish\" or "
-                      "\"reset\"");
+        refuse(place,
+               "expected send, expect, expect_pattern, pause, or close with \"finish\" or "
+               "\"reset\"");
     }
     return step;
 }
 
 Script script_of(const Node& root) {
     const Node* steps = root.find("steps");
-    if (root.kind != Node::Kind::object || steps == nullptr ||
-        steps->kind != Node::Kind::array || steps->children.empty()) {
+    if (root.kind != Node::Kind::object || steps == nullptr || steps->kind != Node::Kind::array ||
+        steps->children.empty()) {
         refuse("the script", "expected an object with \"steps\", an array of one step or more");
     }
     for (const Node& member : root.children) {
@@ -178,8 +180,8 @@ Script script_of(const Node& root) {
     Script script;
     script.reply_framing = framing_of("reply_framing", sent);
     for (std::size_t i = 0; i < steps->children.size(); ++i) {
-        script.steps.push_back(step_of("steps[" + std::to_string(i) + "]", steps->children[i],
-                                       sent, script.reply_framing));
+        script.steps.push_back(step_of("steps[" + std::to_string(i) + "]", steps->children[i], sent,
+                                       script.reply_framing));
     }
     return script;
 }

@@ -124,8 +124,7 @@ void portico_testkit_send(portico_testkit_world* world, std::uint32_t peer, cons
     world->peers.at(peer)->send({data, static_cast<std::size_t>(size)});
 }
 
-void portico_testkit_end_peer(portico_testkit_world* world, std::uint32_t peer,
-                              std::uint32_t how) {
+void portico_testkit_end_peer(portico_testkit_world* world, std::uint32_t peer, std::uint32_t how) {
     Peer& its = *world->peers.at(peer);
     if (how == 0) {
         its.finish();

@@ -111,15 +111,13 @@ void Watch::note_bytes(const void* bytes, std::uint64_t count) noexcept {
 }
 
 void Watch::reading_paused(portico_connection connection, portico_status status) noexcept {
-    if (const auto line = lines_.find(connection);
-        line != lines_.end() && status == PORTICO_OK) {
+    if (const auto line = lines_.find(connection); line != lines_.end() && status == PORTICO_OK) {
         line->second.is_paused = true;
     }
 }
 
 void Watch::reading_resumed(portico_connection connection, portico_status status) noexcept {
-    if (const auto line = lines_.find(connection);
-        line != lines_.end() && status == PORTICO_OK) {
+    if (const auto line = lines_.find(connection); line != lines_.end() && status == PORTICO_OK) {
         line->second.is_paused = false;
         line->second.hold = Line::Hold::none;
         line->second.was_resumed_inside = line->second.is_in_data;
@@ -162,9 +160,8 @@ bool Watch::work_off() {
         auto job = std::make_unique<Job>();
         job->posted = work.done;
         job->argument = work.argument;
-        if (work.connection != 0 &&
-            host_->post(work.instance, work.connection, &PostedSide::posted, job.get()) ==
-                PORTICO_OK) {
+        if (work.connection != 0 && host_->post(work.instance, work.connection, &PostedSide::posted,
+                                                job.get()) == PORTICO_OK) {
             static_cast<void>(job.release());
             continue;
         }
@@ -184,9 +181,9 @@ void Watch::judge_quiet() {
         if (line.is_closed || (line.hold == Line::Hold::none && !line.is_paused)) {
             continue;
         }
-        const char* what = line.is_paused                    ? "paused"
+        const char* what = line.is_paused                  ? "paused"
                            : line.hold == Line::Hold::wait ? "held by PORTICO_WAIT"
-                                                             : "held by PORTICO_HOLD";
+                                                           : "held by PORTICO_HOLD";
         found("endless-hold",
               std::string("reading is ") + what +
                   ", and nothing will end it: no on_writable is due, no timer runs out, and "

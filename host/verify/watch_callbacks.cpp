@@ -78,8 +78,8 @@ struct PluginSide {
 
     static void judge(Watch& watch, std::uint64_t size, const portico_frame& frame,
                       std::uint64_t consumed, portico_status status) {
-        if (status == PORTICO_WOULD_BLOCK || (status < 0 && status != PORTICO_GONE &&
-                                              status != PORTICO_CLOSING)) {
+        if (status == PORTICO_WOULD_BLOCK ||
+            (status < 0 && status != PORTICO_GONE && status != PORTICO_CLOSING)) {
             return;
         }
         if (consumed > size) {

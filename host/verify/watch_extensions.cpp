@@ -71,25 +71,24 @@ struct ExtensionFunctionsSide {
                                             const portico_part* parts, std::uint32_t count,
                                             std::uint32_t stride, portico_release_function release,
                                             void* argument) {
-        return HostSide::call(
-            Function::send_owned, connection, [&](const portico_host&, Watch&) {
-                if (release == nullptr) {
-                    return real_send_owned->send(instance, connection, parts, count, stride,
-                                                 nullptr, argument);
-                }
-                auto* job = new (std::nothrow) Watch::Job;
-                if (job == nullptr) {
-                    return portico_status{PORTICO_NO_MEMORY};
-                }
-                job->release = release;
-                job->argument = argument;
-                const portico_status status = real_send_owned->send(
-                    instance, connection, parts, count, stride, &PostedSide::released, job);
-                if (status != PORTICO_OK) {
-                    delete job;
-                }
-                return status;
-            });
+        return HostSide::call(Function::send_owned, connection, [&](const portico_host&, Watch&) {
+            if (release == nullptr) {
+                return real_send_owned->send(instance, connection, parts, count, stride, nullptr,
+                                             argument);
+            }
+            auto* job = new (std::nothrow) Watch::Job;
+            if (job == nullptr) {
+                return portico_status{PORTICO_NO_MEMORY};
+            }
+            job->release = release;
+            job->argument = argument;
+            const portico_status status = real_send_owned->send(instance, connection, parts, count,
+                                                                stride, &PostedSide::released, job);
+            if (status != PORTICO_OK) {
+                delete job;
+            }
+            return status;
+        });
     }
 
     static portico_status PORTICO_CALL reserve(Instance* instance, Connection connection,
@@ -170,8 +169,8 @@ struct ExtensionFunctionsSide {
                     (is_over || host.info(instance, connection, &info) != PORTICO_OK)) {
                     return portico_status{PORTICO_GONE};
                 }
-                watch.work_.push_back({watch.scheduler_.now() + work_ns, instance, connection,
-                                       work, done, argument, self->second});
+                watch.work_.push_back({watch.scheduler_.now() + work_ns, instance, connection, work,
+                                       done, argument, self->second});
                 return portico_status{PORTICO_OK};
             });
     }
@@ -181,18 +180,12 @@ const void* ExtensionSide::table(std::string_view id, const void* real) noexcept
     using Functions = ExtensionFunctionsSide;
     static constexpr portico_timers timers{sizeof(portico_timers), 0, &Functions::start,
                                            &Functions::restart, &Functions::cancel};
-    static constexpr portico_send_owned send_owned{sizeof(portico_send_owned),
-                                                   0,
-                                                   &Functions::send,
-                                                   &Functions::reserve,
-                                                   &Functions::commit,
-                                                   &Functions::drop};
-    static constexpr portico_connections connections{sizeof(portico_connections),
-                                                     0,
-                                                     &Functions::list,
-                                                     &Functions::join,
-                                                     &Functions::leave,
-                                                     &Functions::broadcast};
+    static constexpr portico_send_owned send_owned{sizeof(portico_send_owned), 0,
+                                                   &Functions::send,           &Functions::reserve,
+                                                   &Functions::commit,         &Functions::drop};
+    static constexpr portico_connections connections{
+        sizeof(portico_connections), 0, &Functions::list, &Functions::join, &Functions::leave,
+        &Functions::broadcast};
     static constexpr portico_executor executor{sizeof(portico_executor), 0, &Functions::run};
     if (id == PORTICO_EXT_TIMER) {
         real_timers = static_cast<const portico_timers*>(real);

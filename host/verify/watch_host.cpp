@@ -30,12 +30,11 @@ struct HostFunctionsSide {
     static portico_status PORTICO_CALL send_parts(Instance* instance, Connection connection,
                                                   const portico_part* parts, std::uint32_t count,
                                                   std::uint32_t stride) {
-        return HostSide::call(Function::send_parts, connection,
-                              [&](const portico_host& host, Watch& watch) {
-                                  watch.note(count);
-                                  return host.send_parts(instance, connection, parts, count,
-                                                         stride);
-                              });
+        return HostSide::call(
+            Function::send_parts, connection, [&](const portico_host& host, Watch& watch) {
+                watch.note(count);
+                return host.send_parts(instance, connection, parts, count, stride);
+            });
     }
 
     static portico_status PORTICO_CALL finish_sending(Instance* instance, Connection connection) {
@@ -55,64 +54,58 @@ struct HostFunctionsSide {
     }
 
     static portico_status PORTICO_CALL pause_reading(Instance* instance, Connection connection) {
-        return HostSide::call(Function::pause_reading, connection,
-                              [&](const portico_host& host, Watch& watch) {
-                                  const portico_status status = host.pause_reading(instance,
-                                                                                   connection);
-                                  watch.reading_paused(connection, status);
-                                  return status;
-                              });
+        return HostSide::call(
+            Function::pause_reading, connection, [&](const portico_host& host, Watch& watch) {
+                const portico_status status = host.pause_reading(instance, connection);
+                watch.reading_paused(connection, status);
+                return status;
+            });
     }
 
     static portico_status PORTICO_CALL resume_reading(Instance* instance, Connection connection) {
-        return HostSide::call(Function::resume_reading, connection,
-                              [&](const portico_host& host, Watch& watch) {
-                                  const portico_status status = host.resume_reading(instance,
-                                                                                    connection);
-                                  watch.reading_resumed(connection, status);
-                                  return status;
-                              });
+        return HostSide::call(
+            Function::resume_reading, connection, [&](const portico_host& host, Watch& watch) {
+                const portico_status status = host.resume_reading(instance, connection);
+                watch.reading_resumed(connection, status);
+                return status;
+            });
     }
 
     static portico_status PORTICO_CALL post(Instance* instance, Connection connection,
                                             portico_post_function function, void* argument) {
-        return HostSide::call(
-            Function::post, connection, [&](const portico_host& host, Watch&) {
-                if (function == nullptr) {
-                    return host.post(instance, connection, nullptr, argument);
-                }
-                Watch::Job* job = make_job(function, argument);
-                if (job == nullptr) {
-                    return portico_status{PORTICO_NO_MEMORY};
-                }
-                const portico_status status = host.post(instance, connection, &PostedSide::posted,
-                                                        job);
-                if (status != PORTICO_OK) {
-                    delete job;
-                }
-                return status;
-            });
+        return HostSide::call(Function::post, connection, [&](const portico_host& host, Watch&) {
+            if (function == nullptr) {
+                return host.post(instance, connection, nullptr, argument);
+            }
+            Watch::Job* job = make_job(function, argument);
+            if (job == nullptr) {
+                return portico_status{PORTICO_NO_MEMORY};
+            }
+            const portico_status status = host.post(instance, connection, &PostedSide::posted, job);
+            if (status != PORTICO_OK) {
+                delete job;
+            }
+            return status;
+        });
     }
 
     static portico_status PORTICO_CALL post_instance(Instance* instance,
                                                      portico_post_function function,
                                                      void* argument) {
-        return HostSide::call(
-            Function::post_instance, 0, [&](const portico_host& host, Watch&) {
-                if (function == nullptr) {
-                    return host.post_instance(instance, nullptr, argument);
-                }
-                Watch::Job* job = make_job(function, argument);
-                if (job == nullptr) {
-                    return portico_status{PORTICO_NO_MEMORY};
-                }
-                const portico_status status = host.post_instance(instance, &PostedSide::posted,
-                                                                 job);
-                if (status != PORTICO_OK) {
-                    delete job;
-                }
-                return status;
-            });
+        return HostSide::call(Function::post_instance, 0, [&](const portico_host& host, Watch&) {
+            if (function == nullptr) {
+                return host.post_instance(instance, nullptr, argument);
+            }
+            Watch::Job* job = make_job(function, argument);
+            if (job == nullptr) {
+                return portico_status{PORTICO_NO_MEMORY};
+            }
+            const portico_status status = host.post_instance(instance, &PostedSide::posted, job);
+            if (status != PORTICO_OK) {
+                delete job;
+            }
+            return status;
+        });
     }
 
     static portico_status PORTICO_CALL info(Instance* instance, Connection connection,

@@ -16,15 +16,15 @@ void note(const char* key, std::uint64_t key_size, const SettingRead& read) {
     }
 }
 
-portico_status PORTICO_CALL get_boolean(Instance* instance, const char* key,
-                                        std::uint64_t key_size, std::int32_t* value) {
+portico_status PORTICO_CALL get_boolean(Instance* instance, const char* key, std::uint64_t key_size,
+                                        std::int32_t* value) {
     note(key, key_size, {SettingRead::Kind::boolean, 0, 0});
     return real->get_boolean(instance, key, key_size, value);
 }
 
-portico_status PORTICO_CALL get_integer(Instance* instance, const char* key,
-                                        std::uint64_t key_size, std::int64_t minimum,
-                                        std::int64_t maximum, std::int64_t* value) {
+portico_status PORTICO_CALL get_integer(Instance* instance, const char* key, std::uint64_t key_size,
+                                        std::int64_t minimum, std::int64_t maximum,
+                                        std::int64_t* value) {
     note(key, key_size, {SettingRead::Kind::integer, minimum, maximum});
     return real->get_integer(instance, key, key_size, minimum, maximum, value);
 }

@@ -77,8 +77,7 @@ void Peer::progress() {
     }
     while (reads_ && peer_.receivable() != 0) {
         std::string came(peer_.receivable(), '\0');
-        came.resize(peer_.receive(
-            {reinterpret_cast<std::byte*>(came.data()), came.size()}));
+        came.resize(peer_.receive({reinterpret_cast<std::byte*>(came.data()), came.size()}));
         received_ += came;
     }
 }
@@ -121,8 +120,7 @@ World::World(const portico_plugin& plugin, Options options)
     sim::SimPortOptions port_options;
     port_options.accepts_max = 4;
     auto port = std::make_unique<sim::SimPort>(scheduler_, network_, receive_buffers_,
-                                               random_.fork("port"), options_.faults,
-                                               port_options);
+                                               random_.fork("port"), options_.faults, port_options);
     group_ = std::make_unique<net::WorkerGroup>(std::move(port), send_chunks_,
                                                 net::WorkerOptions{});
 }
@@ -224,8 +222,7 @@ void World::drain_connections(const Service& service, net::DrainReason reason,
                               std::uint64_t deadline_ns) {
     table_->for_each_live([&](net::Connection& connection) {
         if (connection.is_of(service.context)) {
-            static_cast<void>(
-                connection.drain(connection.generation(), {reason, deadline_ns}));
+            static_cast<void>(connection.drain(connection.generation(), {reason, deadline_ns}));
         }
     });
 }
@@ -251,8 +248,7 @@ void World::retire_oldest() {
                                  [&service] { service.has_learned = true; });
     static_cast<void>(run_until(
         [&service] {
-            return service.has_stopped &&
-                   (service.has_learned || service.instance->may_drain());
+            return service.has_stopped && (service.has_learned || service.instance->may_drain());
         },
         second));
     run_for(millisecond);
