@@ -48,36 +48,35 @@ struct portico_testkit_options {
     std::uint32_t half_close_timeout_ms;
     std::uint32_t guards_offers;
     std::uint64_t seed;
-    const char* plugin;
-    const char* settings;
-    const char* framing;
+    const char *plugin;
+    const char *settings;
+    const char *framing;
 };
 // Null: `error` says why.
-PORTICO_TESTKIT_API portico_testkit_world* portico_testkit_create(
-    portico_plugin_query_function query, const portico_testkit_options* options, char* error,
+PORTICO_TESTKIT_API portico_testkit_world *portico_testkit_create(
+    portico_plugin_query_function query, const portico_testkit_options *options, char *error,
     std::uint64_t error_capacity);
-PORTICO_TESTKIT_API void portico_testkit_destroy(portico_testkit_world* world);
-PORTICO_TESTKIT_API std::uint32_t portico_testkit_connect(portico_testkit_world* world,
+PORTICO_TESTKIT_API void portico_testkit_destroy(portico_testkit_world *world);
+PORTICO_TESTKIT_API std::uint32_t portico_testkit_connect(portico_testkit_world *world,
                                                           std::uint32_t receive_room);
-PORTICO_TESTKIT_API void portico_testkit_send(portico_testkit_world* world, std::uint32_t peer,
-                                              const char* data, std::uint64_t size);
-PORTICO_TESTKIT_API void portico_testkit_end_peer(portico_testkit_world* world, std::uint32_t peer,
+PORTICO_TESTKIT_API void portico_testkit_send(portico_testkit_world *world, std::uint32_t peer,
+                                              const char *data, std::uint64_t size);
+PORTICO_TESTKIT_API void portico_testkit_end_peer(portico_testkit_world *world, std::uint32_t peer,
                                                   std::uint32_t how);
-PORTICO_TESTKIT_API void portico_testkit_reads(portico_testkit_world* world, std::uint32_t peer,
+PORTICO_TESTKIT_API void portico_testkit_reads(portico_testkit_world *world, std::uint32_t peer,
                                                std::uint32_t does);
-PORTICO_TESTKIT_API const char* portico_testkit_received(portico_testkit_world* world,
-                                                         std::uint32_t peer, std::uint64_t* size);
-PORTICO_TESTKIT_API std::uint32_t portico_testkit_state(portico_testkit_world* world,
+PORTICO_TESTKIT_API const char *portico_testkit_received(portico_testkit_world *world,
+                                                         std::uint32_t peer, std::uint64_t *size);
+PORTICO_TESTKIT_API std::uint32_t portico_testkit_state(portico_testkit_world *world,
                                                         std::uint32_t peer);
-PORTICO_TESTKIT_API void portico_testkit_run(portico_testkit_world* world,
+PORTICO_TESTKIT_API void portico_testkit_run(portico_testkit_world *world,
                                              std::uint64_t duration_ns);
-PORTICO_TESTKIT_API std::uint64_t portico_testkit_now(portico_testkit_world* world);
-PORTICO_TESTKIT_API void portico_testkit_drain(portico_testkit_world* world);
-PORTICO_TESTKIT_API std::int32_t portico_testkit_reload(portico_testkit_world* world);
-PORTICO_TESTKIT_API void portico_testkit_stop(portico_testkit_world* world,
-                                              std::uint32_t drain_ms);
+PORTICO_TESTKIT_API std::uint64_t portico_testkit_now(portico_testkit_world *world);
+PORTICO_TESTKIT_API void portico_testkit_drain(portico_testkit_world *world);
+PORTICO_TESTKIT_API std::int32_t portico_testkit_reload(portico_testkit_world *world);
+PORTICO_TESTKIT_API void portico_testkit_stop(portico_testkit_world *world, std::uint32_t drain_ms);
 // Text number `index`, or null; `what` 0: findings, 1: lines of the log.
-PORTICO_TESTKIT_API const char* portico_testkit_text(portico_testkit_world* world,
+PORTICO_TESTKIT_API const char *portico_testkit_text(portico_testkit_world *world,
                                                      std::uint32_t what, std::uint64_t index);
 }
 
@@ -123,7 +122,7 @@ public:
     // All that has come so far.
     [[nodiscard]] std::string_view received() const {
         std::uint64_t size = 0;
-        const char* data = portico_testkit_received(world_, number_, &size);
+        const char *data = portico_testkit_received(world_, number_, &size);
         return {data, static_cast<std::size_t>(size)};
     }
     // What has come since the last take() of this handle.
@@ -139,10 +138,10 @@ public:
 
 private:
     friend class world;
-    peer(portico_testkit_world* its_world, std::uint32_t number) noexcept
+    peer(portico_testkit_world *its_world, std::uint32_t number) noexcept
         : world_(its_world), number_(number) {}
 
-    portico_testkit_world* world_;
+    portico_testkit_world *world_;
     std::uint32_t number_;
     std::size_t taken_ = 0;
 };
@@ -151,7 +150,7 @@ class world {
 public:
     // Creates an instance with its listener. `query`: of PORTICO_PLUGIN_ENTRY_AS, or found in a
     // library. Throws std::runtime_error with the reason: the tables are wrong, or create fails.
-    explicit world(portico_plugin_query_function query, const options& wanted = options()) {
+    explicit world(portico_plugin_query_function query, const options &wanted = options()) {
         portico_testkit_options passed{};
         passed.struct_size = sizeof passed;
         passed.send_queue_bytes = wanted.send_queue_bytes;
@@ -171,8 +170,8 @@ public:
     }
     // Stops at once, if stop() was not called.
     ~world() { portico_testkit_destroy(world_); }
-    world(const world&) = delete;
-    world& operator=(const world&) = delete;
+    world(const world &) = delete;
+    world &operator=(const world &) = delete;
 
     // `receive_room`: bytes that its system takes while it does not read; 0: plenty.
     [[nodiscard]] peer connect(std::uint32_t receive_room = 0) {
@@ -206,13 +205,13 @@ public:
 private:
     [[nodiscard]] std::vector<std::string> texts(std::uint32_t what) const {
         std::vector<std::string> all;
-        while (const char* text = portico_testkit_text(world_, what, all.size())) {
+        while (const char *text = portico_testkit_text(world_, what, all.size())) {
             all.emplace_back(text);
         }
         return all;
     }
 
-    portico_testkit_world* world_ = nullptr;
+    portico_testkit_world *world_ = nullptr;
 };
 
 }  // namespace portico::testkit

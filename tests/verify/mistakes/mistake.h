@@ -44,19 +44,17 @@ static inline portico_status PORTICO_CALL echo_message(void *self, portico_conne
 }
 
 /* The plugin's entry. The rest are members of its table. */
-#define MISTAKE_PLUGIN(name_, framing_, callbacks_, ...)          \
-    static const portico_plugin mistake_table = {                 \
-        .struct_size = sizeof(portico_plugin),                    \
-        .abi_major = PORTICO_ABI_MAJOR,                           \
-        .abi_minor = PORTICO_ABI_MINOR,                           \
-        .abi_required = PORTICO_ABI_MINOR,                        \
-        .framing = framing_,                                      \
-        .name = name_,                                            \
-        .name_size = sizeof(name_) - 1,                           \
-        .destroy = mistake_destroy,                               \
-        .callbacks = &(callbacks_),                               \
-        __VA_ARGS__                                               \
-    };                                                            \
+#define MISTAKE_PLUGIN(name_, framing_, callbacks_, ...)                                \
+    static const portico_plugin mistake_table = {.struct_size = sizeof(portico_plugin), \
+                                                 .abi_major = PORTICO_ABI_MAJOR,        \
+                                                 .abi_minor = PORTICO_ABI_MINOR,        \
+                                                 .abi_required = PORTICO_ABI_MINOR,     \
+                                                 .framing = framing_,                   \
+                                                 .name = name_,                         \
+                                                 .name_size = sizeof(name_) - 1,        \
+                                                 .destroy = mistake_destroy,            \
+                                                 .callbacks = &(callbacks_),            \
+                                                 __VA_ARGS__};                          \
     PORTICO_PLUGIN_ENTRY(mistake_table)
 
 #endif
