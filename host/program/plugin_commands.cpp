@@ -53,12 +53,12 @@ PluginCommands::PluginCommands(CLI::App& app) {
 }
 
 std::optional<int> PluginCommands::run(const std::string& config) {
+    if (!plugins_->parsed() && !verify_->parsed()) {
+        return std::nullopt;
+    }
     const std::string beside = Server::program_directory() + "/plugins";
     if (plugins_->parsed()) {
         return verify::list_plugins(directory_.empty() ? beside : directory_);
-    }
-    if (!verify_->parsed()) {
-        return std::nullopt;
     }
     options_.config = config;
     if (options_.plugin_directory.empty()) {

@@ -106,7 +106,7 @@ std::span<const Check> checks() noexcept {
         {"connections", "two connections do not disturb each other", check_connections},
         {"instances", "two instances do not disturb each other", check_instances},
         {"generations", "a new generation may take over at each step", check_generations},
-        {"memory", "each host function may answer PORTICO_NO_MEMORY", check_memory},
+        {"failures", "each host function may fail", check_failures},
         {"leaks", "nothing is left of a connection", check_leaks},
         {"random", "random worlds", check_random},
     };

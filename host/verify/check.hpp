@@ -91,7 +91,7 @@ void check_connections(Checking& checking);
 void check_instances(Checking& checking);
 void check_generations(Checking& checking);
 // ---- checks_memory.cpp
-void check_memory(Checking& checking);
+void check_failures(Checking& checking);
 void check_leaks(Checking& checking);
 // ---- random_world.cpp
 void check_random(Checking& checking);

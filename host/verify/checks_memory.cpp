@@ -40,23 +40,53 @@ bool serve(World& world, const std::vector<Play::Piece>& pieces, std::uint32_t c
 
 }  // namespace
 
-void check_memory(Checking& checking) {
+namespace {
+
+struct Refusal {
+    portico_status status;
+    const char* name;
+    bool (*is_answer_of)(Function function);
+};
+
+constexpr Refusal refusals[] = {
+    {PORTICO_NO_MEMORY, "PORTICO_NO_MEMORY", [](Function) { return true; }},
+    {PORTICO_LIMIT, "PORTICO_LIMIT",
+     [](Function function) {
+         return function == Function::post || function == Function::post_instance ||
+                function == Function::start_timer || function == Function::join ||
+                function == Function::run;
+     }},
+    // A peer or another thread may end a connection at any time.
+    {PORTICO_GONE, "PORTICO_GONE", [](Function function) { return function != Function::none; }},
+};
+
+void refuse(Checking& checking, Function function, std::uint32_t call, const Refusal& refusal) {
+    Play play = whole_play(checking.subject());
+    play.options.watch.refused = function;
+    play.options.watch.refused_call = call;
+    play.options.watch.refusal = refusal.status;
+    checking.ran();
+    for (const Finding& finding : run_play(checking.subject(), play).findings) {
+        if (counts_here(finding)) {
+            checking.found(finding.name, "call " + std::to_string(call) + " of " +
+                                             to_string(function) + " answers " + refusal.name +
+                                             ": " + finding.text);
+        }
+    }
+}
+
+}  // namespace
+
+void check_failures(Checking& checking) {
     const std::array<std::uint32_t, function_count> calls = checking.reference().calls;
     for (std::size_t i = 0; i < function_count; ++i) {
         const auto function = static_cast<Function>(i);
-        const std::uint32_t most = std::min(calls[i], refusals_max);
-        for (std::uint32_t number = 1; number <= most && !checking.is_over(); ++number) {
-            Play play = whole_play(checking.subject());
-            play.options.watch.refused = function;
-            play.options.watch.refused_call = number;
-            checking.ran();
-            const Outcome outcome = run_play(checking.subject(), play);
-            for (const Finding& finding : outcome.findings) {
-                if (counts_here(finding)) {
-                    checking.found(finding.name, "call " + std::to_string(number) + " of " +
-                                                     to_string(function) +
-                                                     " answers PORTICO_NO_MEMORY: " + finding.text);
-                }
+        for (const Refusal& refusal : refusals) {
+            const std::uint32_t most = refusal.is_answer_of(function)
+                                           ? std::min(calls[i], refusals_max)
+                                           : 0;
+            for (std::uint32_t call = 1; call <= most && !checking.is_over(); ++call) {
+                refuse(checking, function, call, refusal);
             }
         }
     }

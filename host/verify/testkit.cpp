@@ -14,6 +14,14 @@ using portico::verify::Peer;
 using portico::verify::World;
 
 struct portico_testkit_world {
+    // A second one would wait for the first one's gate for ever.
+    static inline bool exists = false;
+    portico_testkit_world() { exists = true; }
+    ~portico_testkit_world() {
+        world.reset();
+        exists = false;
+    }
+
     std::unique_ptr<World> world;
     std::vector<Peer*> peers;
     std::vector<std::string> findings;
@@ -74,6 +82,10 @@ std::unique_ptr<portico_testkit_world> make(portico_plugin_query_function query,
     world_options.seed = options.seed;
     world_options.listener = *listener;
     world_options.watch.guards_offers = options.guards_offers != 0;
+    if (portico_testkit_world::exists) {
+        why = "there is a world already: a process has one at a time";
+        return nullptr;
+    }
     auto made = std::make_unique<portico_testkit_world>();
     made->world = std::make_unique<World>(table, world_options);
     if (const std::vector<std::string> mistakes = made->world->create(); !mistakes.empty()) {

@@ -40,7 +40,7 @@
 
 namespace portico::verify {
 
-// The host functions that may answer PORTICO_NO_MEMORY, and `none`.
+// The host functions that a check lets fail, and `none`.
 enum class Function : std::uint8_t {
     send,
     send_parts,
@@ -77,9 +77,10 @@ public:
         // Every offer ends where nothing can be read, and is gone after the callback.
         bool guards_offers = false;
         bool counts_memory = false;
-        // That call of the function, from 1, answers PORTICO_NO_MEMORY.
+        // That call of the function, from 1, is not passed on, and has this answer.
         Function refused = Function::none;
         std::uint32_t refused_call = 0;
+        portico_status refusal = PORTICO_NO_MEMORY;
         // Before that callback of a connection, from 1, the connection is closed; 0: never.
         std::uint32_t closes_before = 0;
         std::uint32_t closes_how = PORTICO_CLOSE_GRACEFUL;
@@ -180,7 +181,7 @@ private:
     [[nodiscard]] Line& line_of(portico_connection connection);
     // The same in a callback, which may be one to close before.
     Line& enter(const char* callback, void* self, portico_connection connection);
-    // A call of the function. True if it shall answer PORTICO_NO_MEMORY.
+    // A call of the function. True if it shall not be passed on.
     [[nodiscard]] bool count_call(Function function, portico_connection connection);
     void note(std::uint64_t what) noexcept {
         digest_ = (digest_ ^ what) * 0x0000'0100'0000'01B3ULL;

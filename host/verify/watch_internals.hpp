@@ -113,7 +113,7 @@ struct HostSide {
             return PORTICO_GONE;
         }
         if (function != Function::none && watch->count_call(function, connection)) {
-            return PORTICO_NO_MEMORY;
+            return watch->options_.refusal;
         }
         const portico_status status = pass(*watch->host_, *watch);
         watch->note(static_cast<std::uint64_t>(function) << 32 ^
