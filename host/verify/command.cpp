@@ -80,10 +80,12 @@ public:
         add("--script", options_.script);
         add("--config", options_.config);
         add("--plugin-directory", options_.plugin_directory);
-        add("--seeds", std::to_string(options_.seeds));
-        if (more.empty()) {
-            add("--seed", std::to_string(options_.seed));
-        }
+        // Those of `more` go first: an option may be given once.
+        const auto has = [&](const char* name) {
+            return std::find(more.begin(), more.end(), name) != more.end();
+        };
+        add("--seeds", has("--seeds") ? "" : std::to_string(options_.seeds));
+        add("--seed", has("--seed") ? "" : std::to_string(options_.seed));
         words.insert(words.end(), more.begin(), more.end());
         end_ = run_again(words, printed, check_ms_max, check == "leaks");
         output_ = contents_of(printed);

@@ -96,6 +96,7 @@ bool Watch::count_call(Function function, portico_connection connection) {
         }
     }
     if (line != lines_.end()) {
+        line->second.has_closed = line->second.has_closed || function == Function::close;
         note(line->second.number);
     }
     return ++calls_[static_cast<std::size_t>(function)] == options_.refused_call &&
@@ -201,7 +202,8 @@ void Watch::judge_ends() {
                   "the peer has finished sending, and on_end was called, but the plugin does not "
                   "close the connection: the host cuts it off after "
                   "limits.half_close_timeout_ms");
-        } else if (line.reason == PORTICO_REASON_DRAIN_DEADLINE && line.was_drained) {
+        } else if (line.reason == PORTICO_REASON_DRAIN_DEADLINE && line.was_drained &&
+                   !line.has_closed) {
             found("drain-never-closes",
                   "on_drain was called, and the connection was still open at the deadline");
         } else if (line.reason == PORTICO_REASON_PLUGIN_ERROR &&

@@ -99,6 +99,7 @@ public:
         bool is_paused = false;
         bool has_ended = false;  // on_end was called
         bool was_drained = false;
+        bool has_closed = false;  // the plugin has called close
         Hold hold = Hold::none;
         std::uint32_t reason = 0;  // of portico_closed
         portico_status status = PORTICO_OK;
