@@ -20,6 +20,7 @@ passes() { # NAME FILE [OPTION...]
 }
 passes echo "$bin/plugins/echo$module"
 passes ack "$bin/plugins/ack$module"
+passes everything "$plugins/everything$module"
 passes pingpong "$plugins/pingpong$module" --script "$scripts/examples/minimal_c/verify.json"
 passes chat "$plugins/chat$module" --script "$scripts/examples/chat/verify.json"
 passes redis_like "$plugins/redis_like$module" --script "$scripts/examples/redis_like/verify.json"
