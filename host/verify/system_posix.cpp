@@ -80,7 +80,7 @@ void on_crash(void (*last_words)(const void* address) noexcept) noexcept {
     last_words_of_process = last_words;
     struct sigaction action {};
     action.sa_sigaction = crashed;
-    action.sa_flags = SA_SIGINFO | SA_RESETHAND;
+    action.sa_flags = SA_SIGINFO | static_cast<int>(SA_RESETHAND);
     for (const int number : std::array{SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL}) {
         ::sigaction(number, &action, nullptr);
     }
