@@ -27,28 +27,39 @@ Outcome Checking::play(const Play& play) {
 }
 
 const Outcome& Checking::reference() {
-    if (!reference_) {
-        // Whether threads of the plugin call the host shows only if they get the time.
-        subject_.has_threads = true;
-        reference_ = play(whole_play(subject_));
-        subject_.has_threads = reference_->has_threads;
-        const Outcome again = play(whole_play(subject_));
-        is_deterministic_ = again.output == reference_->output;
-        if (!is_deterministic_) {
-            note(
-                "not deterministic: two runs of the same input gave different output, so outputs "
-                "are not compared");
-        } else if (again.digest != reference_->digest) {
-            note(reference_->has_threads || again.has_threads
-                     ? "not deterministic: threads of the plugin call the host"
-                     : "not deterministic: two runs of the same input made different calls");
-        }
-        if (!reference_->mistakes.empty()) {
-            found("cannot-create", "create fails with these settings, so nothing can be played: " +
-                                       reference_->mistakes.front());
-        }
+    if (reference_) {
+        return *reference_;
+    }
+    // Whether threads of the plugin call the host shows only if they get the time.
+    subject_.has_threads = true;
+    reference_ = play(whole_play(subject_));
+    subject_.has_threads = reference_->has_threads;
+    const Outcome again = play(whole_play(subject_));
+    if (!reference_->mistakes.empty()) {
+        found("cannot-create", "create fails with these settings, so nothing can be played: " +
+                                   reference_->mistakes.front());
+    } else if (again.output != reference_->output) {
+        is_deterministic_ = false;
+        note(
+            "not deterministic: two runs of the same input gave different output, so outputs are "
+            "not compared");
+    } else if (again.digest != reference_->digest) {
+        note(reference_->has_threads || again.has_threads
+                 ? "not deterministic: threads of the plugin call the host"
+                 : "not deterministic: two runs of the same input made different calls");
+    }
+    // The slowest plays take about a millisecond for each byte.
+    if (is_deterministic_ && !is_over() && !is_same_after(input_bytes(subject_) * millisecond)) {
+        is_deterministic_ = false;
+        note("the output depends on the time, so outputs are not compared");
     }
     return *reference_;
+}
+
+bool Checking::is_same_after(std::uint64_t wait_ns) {
+    Play slow = whole_play(subject_);
+    slow.wait_ns = wait_ns;
+    return play(slow).output == reference().output;
 }
 
 bool Checking::is_deterministic() {

@@ -27,6 +27,8 @@ public:
     // if is_deterministic().
     [[nodiscard]] const Outcome& reference();
     [[nodiscard]] bool is_deterministic();
+    // The same output comes if the peer waits so long before it ends its stream.
+    [[nodiscard]] bool is_same_after(std::uint64_t wait_ns);
 
     // The names of what differs from the reference: less, more, or otherwise.
     struct Names {
