@@ -23,6 +23,7 @@ Outcome Checking::play(const Play& play) {
     ++runs_;
     Outcome outcome = run_play(subject_, play);
     take(outcome.findings);
+    take(outcome.answers);
     return outcome;
 }
 
@@ -88,6 +89,12 @@ void Checking::compare_begin(const std::string& output, const std::string& how,
 void Checking::take(const std::set<Finding>& findings) {
     for (const Finding& finding : findings) {
         found(finding.name, finding.text);
+    }
+}
+
+void Checking::take(const Answers& answers) {
+    for (std::size_t i = 0; i < function_count; ++i) {
+        answers_[i].insert(answers[i].begin(), answers[i].end());
     }
 }
 

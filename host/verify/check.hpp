@@ -41,6 +41,11 @@ public:
 
     void found(std::string_view name, const std::string& text);
     void take(const std::set<Finding>& findings);
+    void take(const Answers& answers);
+    void take(const Watch& watch) {
+        take(watch.findings());
+        take(watch.answers());
+    }
     void skip(const std::string& why) { skipped_ = why; }
     void note(const std::string& text) { notes_.push_back(text); }
     void ran() noexcept { ++runs_; }
@@ -53,6 +58,7 @@ public:
     [[nodiscard]] const std::string& skipped() const noexcept { return skipped_; }
     [[nodiscard]] const std::vector<std::string>& notes() const noexcept { return notes_; }
     [[nodiscard]] std::uint32_t runs() const noexcept { return runs_; }
+    [[nodiscard]] const Answers& answers() const noexcept { return answers_; }
     [[nodiscard]] std::optional<std::uint64_t> failed_seed() const noexcept { return failed_seed_; }
 
 private:
@@ -63,6 +69,7 @@ private:
     std::string skipped_;
     std::vector<std::string> notes_;
     std::uint32_t runs_ = 0;
+    Answers answers_;
     std::optional<std::uint64_t> failed_seed_;
 };
 

@@ -96,7 +96,7 @@ void check_script(Checking& checking) {
     }
     peer.finish();
     end_world(world);
-    checking.take(world.watch().findings());
+    checking.take(world.watch());
 }
 
 // ---- cuts

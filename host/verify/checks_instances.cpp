@@ -50,7 +50,7 @@ Answers ask(Checking& checking, const std::string& settings) {
     answers.of_create = world.create();
     answers.asked = world.watch().settings();
     world.stop(0);
-    checking.take(world.watch().findings());
+    checking.take(world.watch());
     return answers;
 }
 
@@ -122,7 +122,7 @@ void play_beside(Checking& checking, const std::vector<std::size_t>& cuts, Besid
     one.finish();
     other.finish();
     end_world(world);
-    checking.take(world.watch().findings());
+    checking.take(world.watch());
     Outcome outcome;
     const std::string_view name = beside == Beside::instances ? "shared-by-instances"
                                                               : "shared-state";
@@ -230,7 +230,7 @@ void play_generations(Checking& checking, std::size_t place) {
     older.finish();
     newer.finish();
     end_world(world);
-    checking.take(world.watch().findings());
+    checking.take(world.watch());
     const std::string how = "a new generation begins after " + std::to_string(place) +
                             " bytes of an older connection";
     Outcome outcome;

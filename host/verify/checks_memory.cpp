@@ -49,7 +49,8 @@ struct Refusal {
 };
 
 constexpr Refusal refusals[] = {
-    {PORTICO_NO_MEMORY, "PORTICO_NO_MEMORY", [](Function) { return true; }},
+    {PORTICO_NO_MEMORY, "PORTICO_NO_MEMORY",
+     [](Function function) { return function < Function::cancel_timer; }},
     {PORTICO_LIMIT, "PORTICO_LIMIT",
      [](Function function) {
          return function == Function::post || function == Function::post_instance ||
@@ -57,7 +58,8 @@ constexpr Refusal refusals[] = {
                 function == Function::run;
      }},
     // A peer or another thread may end a connection at any time.
-    {PORTICO_GONE, "PORTICO_GONE", [](Function function) { return function != Function::none; }},
+    {PORTICO_GONE, "PORTICO_GONE",
+     [](Function function) { return function < Function::cancel_timer; }},
 };
 
 void refuse(Checking& checking, Function function, std::uint32_t call, const Refusal& refusal) {
@@ -66,7 +68,9 @@ void refuse(Checking& checking, Function function, std::uint32_t call, const Ref
     play.options.watch.refused_call = call;
     play.options.watch.refusal = refusal.status;
     checking.ran();
-    for (const Finding& finding : run_play(checking.subject(), play).findings) {
+    const Outcome outcome = run_play(checking.subject(), play);
+    checking.take(outcome.answers);
+    for (const Finding& finding : outcome.findings) {
         if (counts_here(finding)) {
             checking.found(finding.name, "call " + std::to_string(call) + " of " +
                                              to_string(function) + " answers " + refusal.name +

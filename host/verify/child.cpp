@@ -49,6 +49,11 @@ void run_one(const Prepared& prepared, const Check& check, CheckResult& result) 
     result.notes = checking.notes();
     result.runs = checking.runs();
     result.seed = checking.failed_seed();
+    for (std::size_t i = 0; i < function_count; ++i) {
+        for (const portico_status status : checking.answers()[i]) {
+            result.answers[to_string(static_cast<Function>(i))].push_back(status_name(status));
+        }
+    }
 }
 
 void say_last_words(const void* address) noexcept {

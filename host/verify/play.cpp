@@ -138,6 +138,7 @@ Outcome run_play(const Subject& subject, const Play& play) {
         outcome.calls[i] = watch.calls(static_cast<Function>(i));
     }
     outcome.timer_periods = watch.timer_periods();
+    outcome.answers = watch.answers();
     return outcome;
 }
 

@@ -59,6 +59,7 @@ struct Outcome {
     bool has_threads = false;
     std::uint32_t callbacks = 0;
     std::array<std::uint32_t, function_count> calls{};
+    Answers answers;
     std::set<std::uint32_t> timer_periods;
 };
 

@@ -87,6 +87,7 @@ struct Part {
 struct RandomRun {
     std::vector<Part> parts;
     std::set<Finding> findings;
+    Answers answers;
     std::uint64_t digest = 0;
     std::vector<std::string> outputs;
     std::vector<Peer::End> ends;
@@ -164,6 +165,7 @@ RandomRun run_seed(const Subject& subject, std::uint64_t seed) {
     world.faults() = world.faults().quiet();
     end_world(world);
     run.findings = world.watch().findings();
+    run.answers = world.watch().answers();
     run.digest = world.watch().digest();
     run.has_threads = world.watch().has_threads();
     for (const Part& part : run.parts) {
@@ -285,6 +287,7 @@ void check_random(Checking& checking) {
         const RandomRun run = run_seed(subject, seed);
         const RandomRun again = run_seed(subject, seed);
         not_deterministic += run.digest != again.digest ? 1 : 0;
+        checking.take(run.answers);
         const std::string how = "seed " + std::to_string(seed);
         for (const std::set<Finding>* findings : {&run.findings, &again.findings}) {
             for (const Finding& finding : *findings) {

@@ -32,6 +32,7 @@ Json to_json(const CheckResult& check) {
         json["seed"] = *check.seed;
         json["shrunk"] = check.shrunk;
     }
+    json["answers"] = check.answers;
     return json;
 }
 
@@ -47,6 +48,7 @@ CheckResult check_from(const Json& json) {
         check.findings.push_back(
             {finding.at("name").get<std::string>(), finding.at("text").get<std::string>()});
     }
+    check.answers = json.at("answers").get<std::map<std::string, std::vector<std::string>>>();
     if (json.contains("seed")) {
         check.seed = json["seed"].get<std::uint64_t>();
         check.shrunk = json.value("shrunk", std::vector<std::string>());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +23,8 @@ struct CheckResult {
     double seconds = 0;
     std::optional<std::uint64_t> seed;  // of the random world that failed
     std::vector<std::string> shrunk;    // the actions that are left of it
+    // By the host's function: the statuses that it answered.
+    std::map<std::string, std::vector<std::string>> answers;
 
     [[nodiscard]] bool has_failed() const noexcept { return !findings.empty(); }
 };

@@ -27,9 +27,34 @@ const char* to_string(Function function) noexcept {
         case Function::join: return "join of connections";
         case Function::broadcast: return "broadcast of connections";
         case Function::run: return "run of the executor";
+        case Function::cancel_timer: return "cancel of timers";
+        case Function::commit: return "commit of send_owned";
+        case Function::drop: return "drop of send_owned";
+        case Function::list: return "list of connections";
+        case Function::leave: return "leave of connections";
         case Function::none: break;
     }
     return "?";
+}
+
+std::string status_name(portico_status status) {
+    static constexpr std::pair<portico_status, const char*> names[] = {
+        {PORTICO_OK, "PORTICO_OK"},
+        {PORTICO_ERROR, "PORTICO_ERROR"},
+        {PORTICO_GONE, "PORTICO_GONE"},
+        {PORTICO_WOULD_BLOCK, "PORTICO_WOULD_BLOCK"},
+        {PORTICO_TOO_LARGE, "PORTICO_TOO_LARGE"},
+        {PORTICO_CLOSING, "PORTICO_CLOSING"},
+        {PORTICO_INVALID, "PORTICO_INVALID"},
+        {PORTICO_NO_MEMORY, "PORTICO_NO_MEMORY"},
+        {PORTICO_UNSUPPORTED, "PORTICO_UNSUPPORTED"},
+        {PORTICO_LIMIT, "PORTICO_LIMIT"}};
+    for (const auto& [known, name] : names) {
+        if (known == status) {
+            return name;
+        }
+    }
+    return std::to_string(status);
 }
 
 Watch::~Watch() {

@@ -40,7 +40,7 @@
 
 namespace portico::verify {
 
-// The host functions that a check lets fail, and `none`.
+// The host functions that the watch counts. A check can let those before `cancel_timer` fail.
 enum class Function : std::uint8_t {
     send,
     send_parts,
@@ -58,10 +58,20 @@ enum class Function : std::uint8_t {
     join,
     broadcast,
     run,
+    cancel_timer,
+    commit,
+    drop,
+    list,
+    leave,
     none,
 };
 inline constexpr std::size_t function_count = static_cast<std::size_t>(Function::none);
 [[nodiscard]] const char* to_string(Function function) noexcept;
+// "PORTICO_GONE"; its number, if it is unknown.
+[[nodiscard]] std::string status_name(portico_status status);
+
+// What each function has answered.
+using Answers = std::array<std::set<portico_status>, function_count>;
 
 // A setting that the plugin has asked for, and how.
 struct SettingRead {
@@ -138,6 +148,7 @@ public:
     void found(std::string_view name, const std::string& text);
 
     [[nodiscard]] const std::set<Finding>& findings() const noexcept { return findings_; }
+    [[nodiscard]] const Answers& answers() const noexcept { return answers_; }
     [[nodiscard]] std::uint64_t digest() const noexcept { return digest_; }
     [[nodiscard]] std::uint32_t calls(Function function) const noexcept {
         return calls_[static_cast<std::size_t>(function)];
@@ -210,6 +221,7 @@ private:
     std::deque<Work> work_;
     std::set<Finding> findings_;
     std::array<std::uint32_t, function_count> calls_{};
+    Answers answers_;
     std::map<std::string, SettingRead> settings_;
     std::set<std::uint32_t> timer_periods_;
     std::uint32_t callbacks_made_ = 0;

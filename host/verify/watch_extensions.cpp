@@ -60,7 +60,7 @@ struct ExtensionFunctionsSide {
     }
 
     static portico_status PORTICO_CALL cancel(Instance* instance, portico_timer timer) {
-        return HostSide::call(Function::none, 0, [&](const portico_host&, Watch&) {
+        return HostSide::call(Function::cancel_timer, 0, [&](const portico_host&, Watch&) {
             return real_timers->cancel(instance, timer);
         });
     }
@@ -101,13 +101,13 @@ struct ExtensionFunctionsSide {
 
     static portico_status PORTICO_CALL commit(Instance* instance, std::uint64_t buffer,
                                               std::uint64_t used) {
-        return HostSide::call(Function::none, 0, [&](const portico_host&, Watch&) {
+        return HostSide::call(Function::commit, 0, [&](const portico_host&, Watch&) {
             return real_send_owned->commit(instance, buffer, used);
         });
     }
 
     static portico_status PORTICO_CALL drop(Instance* instance, std::uint64_t buffer) {
-        return HostSide::call(Function::none, 0, [&](const portico_host&, Watch&) {
+        return HostSide::call(Function::drop, 0, [&](const portico_host&, Watch&) {
             return real_send_owned->drop(instance, buffer);
         });
     }
@@ -117,7 +117,7 @@ struct ExtensionFunctionsSide {
     static portico_status PORTICO_CALL list(Instance* instance, std::uint64_t* cursor,
                                             Connection* connections, std::uint32_t capacity,
                                             std::uint32_t* count) {
-        return HostSide::call(Function::none, 0, [&](const portico_host&, Watch&) {
+        return HostSide::call(Function::list, 0, [&](const portico_host&, Watch&) {
             return real_connections->list(instance, cursor, connections, capacity, count);
         });
     }
@@ -131,7 +131,7 @@ struct ExtensionFunctionsSide {
 
     static portico_status PORTICO_CALL leave(Instance* instance, Connection connection,
                                              std::uint64_t group) {
-        return HostSide::call(Function::none, connection, [&](const portico_host&, Watch&) {
+        return HostSide::call(Function::leave, connection, [&](const portico_host&, Watch&) {
             return real_connections->leave(instance, connection, group);
         });
     }

@@ -112,10 +112,10 @@ struct HostSide {
         if (watch == nullptr || watch->host_ == nullptr) {
             return PORTICO_GONE;
         }
-        if (function != Function::none && watch->count_call(function, connection)) {
-            return watch->options_.refusal;
-        }
-        const portico_status status = pass(*watch->host_, *watch);
+        const portico_status status = watch->count_call(function, connection)
+                                          ? watch->options_.refusal
+                                          : pass(*watch->host_, *watch);
+        watch->answers_[static_cast<std::size_t>(function)].insert(status);
         watch->note(static_cast<std::uint64_t>(function) << 32 ^
                     static_cast<std::uint32_t>(status));
         return status;

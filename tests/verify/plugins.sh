@@ -24,12 +24,20 @@ passes everything "$plugins/everything$module"
 passes pingpong "$plugins/pingpong$module" --script "$scripts/examples/minimal_c/verify.json"
 passes chat "$plugins/chat$module" --script "$scripts/examples/chat/verify.json"
 passes redis_like "$plugins/redis_like$module" --script "$scripts/examples/redis_like/verify.json"
-cat >kv.json <<JSON
+mkdir config && cat >config/kv.json <<JSON
 { "listeners": [ { "listen": "127.0.0.1:0", "plugin": "sqlite_kv",
                    "framing": { "type": "delimiter" }, "settings": { "file": ":memory:" } } ] }
 JSON
-passes sqlite_kv "$plugins/sqlite_kv$module" --config kv.json \
+passes sqlite_kv "$plugins/sqlite_kv$module" --config config/kv.json \
     --script "$scripts/examples/sqlite_kv/verify.json"
+
+if command -v python3 >/dev/null; then
+    if python3 "$scripts/tests/verify/answers.py" ./*.json >answers.md 2>answers.txt; then
+        ok 'each function of the host is called, and fails in each way'
+    else
+        fail 'some function of the host was not called, or did not fail' answers.txt answers.md
+    fi
+fi
 
 "${host[@]}" verify "$bin/plugins/echo$module" --seed 7 --seeds 3 --in-process >here.txt 2>&1
 if [ $? -eq 0 ]; then ok 'all checks in one process'; else fail 'in one process' here.txt; fi
