@@ -274,13 +274,14 @@ static portico_status PORTICO_CALL on_data(void *self, portico_connection connec
     const portico_part parts[] = {{data, 1}, {data + 1, size - 1}};
     portico_status status = PORTICO_OK;
     switch (session->lines % 6) {
-        case 0: status = its->host->send(its->instance, connection, data, size); break;
-        case 1:
-            status = its->host->send_parts(its->instance, connection, parts, 2, sizeof parts[0]);
-            break;
+        case 0: status = answer_later(its, connection, data, size, 1); break;
+        case 1: status = answer_later(its, connection, data, size, 0); break;
         case 2: status = answer_owned(its, connection, data, size); break;
         case 3: status = answer_in_place(its, connection, data, size); break;
-        default: status = answer_later(its, connection, data, size, session->lines % 6 == 5); break;
+        case 4:
+            status = its->host->send_parts(its->instance, connection, parts, 2, sizeof parts[0]);
+            break;
+        default: status = its->host->send(its->instance, connection, data, size); break;
     }
     if (status < 0) return status;
     ++session->lines;
