@@ -1,8 +1,7 @@
 #include "base/thread_name.hpp"
 
-#include <algorithm>
 #include <cstdio>
-#include <cstring>
+#include <string_view>
 
 #ifdef _WIN32
 #include <windows.h>
@@ -31,7 +30,7 @@ void name_this_thread(const char* name) noexcept {
     }
 #else
     char kept[16] = {};  // a longer name would be refused
-    std::memcpy(kept, name, std::min(std::strlen(name), sizeof kept - 1));
+    std::string_view(name).copy(kept, sizeof kept - 1);
     ::pthread_setname_np(::pthread_self(), kept);
 #endif
 }

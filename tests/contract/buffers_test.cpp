@@ -122,8 +122,7 @@ TEST_CASE("busy connections that wait leave half of the buffers to those that ha
     }
     world.run_for(5);
     CHECK(world.pool().in_use() <= buffers / 2);
-    // The other half is enough for every message, and no connection misses one because there is no
-    // buffer.
+    // The other half of the buffers is enough: every connection still gets its messages.
     for (auto& connection : busy) {
         REQUIRE(connection->peer.send_all("y"));
         REQUIRE(world.run_until([&] { return !connection->receive.in_flight; }));

@@ -148,8 +148,8 @@ TEST_CASE("messages that come together are one batch and cost one wait", "[cost]
         REQUIRE(echoes(peers.back(), "warm"));
     }
     REQUIRE(echoes(at_gate, "warm"));
-    // One wait brought the gate's message and one all the others; on io_uring one more submits
-    // their sends.
+    // The first wait returned with the gate's message, the second with all the others. On io_uring
+    // a third one submits their sends.
     const std::uint64_t waits_wanted = ports == "io_uring" ? 3 : 2;
     // The system may take a moment to inform the port (Wine does). And after a callback of echo
     // that took longer than a millisecond, as on a busy machine, its sends are submitted one by one

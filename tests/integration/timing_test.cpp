@@ -270,8 +270,8 @@ TEST_CASE("one worker with slow callbacks admits several clients between two tur
     }
     CHECK(connected);
     CHECK(all_admitted);
-    // With two clients in each turn of all busy ones it was 256; with sixteen it is 32, plus some
-    // for connecting.
+    // In each turn of all busy clients the port admits sixteen new ones: 32 calls, and some more
+    // for connecting. Two a turn would make 256.
     CHECK(calls_meanwhile <= 128);
 }
 

@@ -54,7 +54,7 @@ quietly() { # LOG COMMAND...: its output is shown only if it fails
 }
 
 rm -rf "$work"
-mkdir -p "$work/pingpong" "$work/hello" "$work/redis_like" "$work/chat"
+mkdir -p "$work/pingpong" "$work/hello" "$work/redis_like" "$work/chat" "$work/smtp_sink"
 work=$(cd "$work" && pwd)
 sdk=$(cd "$sdk" && pwd)
 
@@ -100,9 +100,11 @@ if [ -z "$toolchain" ] && [ -e /usr/include/sqlite3.h ]; then
 fi
 cp "$root/examples/chat/chat.c" "$root/examples/chat/CMakeLists.txt" "$work/chat/"
 build chat # with an extension
+cp "$root/examples/smtp_sink/"*.[ch] "$root/examples/smtp_sink/CMakeLists.txt" "$work/smtp_sink/"
+build smtp_sink # of several C files
 if [ -n "$sdk_only" ]; then
-    echo "built, as are redis_like, chat and the plugin that the README prints; each exports"
-    echo "portico_plugin_query alone"
+    echo "built, as are redis_like, chat, smtp_sink and the plugin that the README prints; each"
+    echo "exports portico_plugin_query alone"
     exit 0
 fi
 

@@ -187,6 +187,37 @@ portico_status PORTICO_CALL fail(portico_instance* instance, const char* key,
     return PORTICO_ERROR;
 }
 
+// ---- metrics: their numbers are places in the host's lists, from 1
+
+portico_status PORTICO_CALL define(portico_instance* instance,
+                                   const portico_metric_definition* definition,
+                                   portico_metric* metric) {
+    ScriptedHost& host = host_of(instance);
+    host.metrics.emplace_back(definition->name, definition->name_size);
+    *metric = host.metrics.size();
+    return host.answer;
+}
+
+portico_status PORTICO_CALL get_series(portico_instance* instance, portico_metric metric,
+                                       const portico_part* values, std::uint32_t count,
+                                       std::uint32_t, portico_series* series) {
+    ScriptedHost& host = host_of(instance);
+    std::string name = host.metrics.at(metric - 1);
+    for (std::uint32_t i = 0; i < count; ++i) {
+        name += i == 0 ? '{' : ',';
+        name.append(static_cast<const char*>(values[i].data), values[i].size);
+    }
+    host.series.push_back(count == 0 ? name : name + '}');
+    *series = host.series.size();
+    return host.answer;
+}
+
+portico_status PORTICO_CALL add(portico_instance* instance, portico_series series, double amount) {
+    ScriptedHost& host = host_of(instance);
+    host.counted[host.series.at(series - 1)] += amount;
+    return host.answer;
+}
+
 const void* PORTICO_CALL get_extension(portico_instance* instance, const char* id,
                                        std::uint64_t id_size) {
     static const portico_settings settings = [] {
@@ -200,6 +231,7 @@ const void* PORTICO_CALL get_extension(portico_instance* instance, const char* i
     }();
     static const portico_timers timers{sizeof timers, 0, start, restart, nullptr};
     static const portico_executor executor{sizeof executor, 0, run};
+    static const portico_metrics metrics{sizeof metrics, 0, define, get_series, add, nullptr, add};
     const ScriptedHost& host = host_of(instance);
     const std::string_view wanted(id, id_size);
     if (wanted == PORTICO_EXT_SETTINGS && host.has_settings) {
@@ -207,6 +239,9 @@ const void* PORTICO_CALL get_extension(portico_instance* instance, const char* i
     }
     if (wanted == PORTICO_EXT_EXECUTOR) {
         return host.has_executor ? &executor : nullptr;
+    }
+    if (wanted == PORTICO_EXT_METRICS) {
+        return host.has_metrics ? &metrics : nullptr;
     }
     return wanted == PORTICO_EXT_TIMER && host.has_timers ? &timers : nullptr;
 }
@@ -323,6 +358,16 @@ portico_status Driver::message(std::string_view bytes, std::uint64_t payload_off
 portico_status Driver::writable() {
     host_.writable_due = false;
     return plugin->callbacks->on_writable(self_, 1, state_);
+}
+
+portico_status Driver::end() {
+    const portico_ended ended{sizeof ended, 0, left_};
+    return plugin->callbacks->on_end(self_, 1, state_, &ended);
+}
+
+portico_status Driver::drain(std::uint32_t reason, std::uint64_t deadline_ns) {
+    const portico_draining draining{sizeof draining, reason, deadline_ns};
+    return plugin->callbacks->on_drain(self_, 1, state_, &draining);
 }
 
 void Driver::close() {

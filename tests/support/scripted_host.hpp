@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <portico/ext/executor.h>
+#include <portico/ext/metrics.h>
 #include <portico/ext/settings.h>
 #include <portico/ext/timer.h>
 #include <portico/portico.h>
@@ -41,6 +42,7 @@ struct ScriptedHost {
     bool has_settings = true;  // whether it offers the extension
     bool has_timers = true;    // likewise
     bool has_executor = true;  // likewise
+    bool has_metrics = true;   // likewise
     std::map<std::string, Setting> settings;
     std::uint32_t framing = PORTICO_FRAMING_NONE;
     std::uint64_t max_send_bytes = 1 << 24;  // longer: PORTICO_TOO_LARGE
@@ -62,8 +64,11 @@ struct ScriptedHost {
     std::vector<Call> posted;
     std::vector<Call> work;
     std::vector<Call> timers;
-    std::vector<std::uint32_t> restarts;  // of timers, their first_ms
-    std::string failed;                   // what settings->fail was told
+    std::vector<std::uint32_t> restarts;    // of timers, their first_ms
+    std::string failed;                     // what settings->fail was told
+    std::vector<std::string> metrics;       // names
+    std::vector<std::string> series;        // "name" or "name{value,...}"
+    std::map<std::string, double> counted;  // by series: what was added or recorded, in all
 
     portico_host table{};
 };
@@ -89,6 +94,9 @@ public:
     portico_status message(std::string_view bytes, std::uint64_t payload_offset,
                            std::uint64_t payload_size);
     portico_status writable();
+    // The peer has finished sending; the host asks it to end.
+    portico_status end();
+    portico_status drain(std::uint32_t reason, std::uint64_t deadline_ns);
     void close();
     // Runs the functions that were posted, and one timer, with this status.
     void run_posts(portico_status status);

@@ -219,8 +219,10 @@ class Opening(Check):
             opening.check,
             {"host/a.cpp": "#include <b>\n", "host/b.cpp": "// What it is for.\n",
              "host/c.hpp": "#pragma once\n", "tests/d.c": "/* What it is for. */\n",
+             "sdk/f.rs": "mod g;\n", "sdk/h.rs": "//! What it is for.\n",
              "other/e.cpp": "int e;\n"},
-            "host/a.cpp:1: no opening comment", "host/c.hpp:1: no opening comment")
+            "host/a.cpp:1: no opening comment", "host/c.hpp:1: no opening comment",
+            "sdk/f.rs:1: no opening comment")
 
     def test_the_comment_of_the_header_is_enough(self):
         self.assert_found(
@@ -232,7 +234,8 @@ class Opening(Check):
 class Version(Check):
     PROJECT = {"CMakeLists.txt": "project(portico VERSION 1.2.3 LANGUAGES C)\n",
                "vcpkg.json": '{\n  "version": "1.2.3"\n}\n',
-               "CHANGELOG.md": "## [1.2.3] - unreleased\n## [1.2.2] - 2026-01-01\n"}
+               "CHANGELOG.md": "## [1.2.3] - unreleased\n## [1.2.2] - 2026-01-01\n",
+               "sdk/rust/Cargo.toml": '[package]\nversion = "1.2.3"\n'}
 
     def test_files_that_must_agree_do(self):
         self.assert_found(version.check, self.PROJECT)
@@ -240,9 +243,11 @@ class Version(Check):
     def test_another_version_is_found(self):
         self.assert_found(
             version.check, self.PROJECT | {"vcpkg.json": '{\n  "version": "1.2.2"\n}\n',
-                                           "CHANGELOG.md": "# Changelog\n\n## [1.2.4] - today\n"},
+                                           "CHANGELOG.md": "# Changelog\n\n## [1.2.4] - today\n",
+                                           "sdk/rust/Cargo.toml": 'version = "1.2.5"\n'},
             "CHANGELOG.md:3: the newest version is 1.2.4, not 1.2.3",
-            "vcpkg.json:2: the version is 1.2.2, not 1.2.3")
+            "vcpkg.json:2: the version is 1.2.2, not 1.2.3",
+            "sdk/rust/Cargo.toml:1: the version is 1.2.5, not 1.2.3")
 
     def test_a_further_place_is_found(self):
         self.assert_found(

@@ -83,6 +83,8 @@ def kind_of(path):
     name = os.path.basename(path)
     if path.endswith(CODE):
         return "code"
+    if path.endswith(".rs"):
+        return "rust"
     if path.endswith(".py"):
         return "python"
     if path.endswith(".sh") or path in ("dev", ".ci/run"):
@@ -98,6 +100,8 @@ def kind_of(path):
 PIECES = {
     "code": re.compile(r'R"(?P<mark>[^\s()\\]{0,16})\(.*?\)(?P=mark)"|"(?:\\.|[^"\\\n])*"'
                        r"|'(?:\\.|[^'\\\n])'|(?P<comment>//[^\n]*|/\*.*?\*/)", re.S),
+    "rust": re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\\n])\''
+                       r"|(?P<comment>//[^\n]*|/\*.*?\*/)", re.S),
     "python": re.compile(r'(?P<comment>"""(?:\\.|.)*?""")|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"'
                          r"|'(?:\\.|[^'\\\n])*'|(?P<comment2>#[^\n]*)", re.S),
     "shell": re.compile(r"(?P<comment>(?:^|(?<=[ \t;]))#[^\n]*)", re.M),

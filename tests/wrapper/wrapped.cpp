@@ -136,6 +136,7 @@ portico::flow replies::session::obey(const std::string& order) {
 }
 
 struct plain : portico::plugin<plain> {
+    plain() { notes += std::to_string(now()) + "."; }
     void on_data(portico::connection c, portico::message m) {
         notes += std::to_string(now());
         (void)c.send(m.bytes());
@@ -144,10 +145,11 @@ struct plain : portico::plugin<plain> {
 
 struct doors : portico::plugin<doors> {
     struct session {
-        session(doors&, portico::connection, const portico::opened& how) {
+        session(doors&, portico::connection, const portico::opened& how) : made_at(this) {
             notes += "door " + std::to_string(how.listen_index) + ".";
         }
-        void on_data(portico::message) {}
+        void on_data(portico::message) { notes += made_at == this ? "here." : "elsewhere."; }
+        const session* made_at;
     };
 };
 

@@ -9,7 +9,8 @@ package_folder() {
     cmake --install build/windows --component sdk --prefix "$stage/sdk"
     mv build/package/programs/lib/portico/* "$stage/"
     cp README.md LICENSE "$stage/"
-    cp -r examples/chat examples/minimal_c examples/redis_like examples/sqlite_kv "$stage/examples/"
+    cp -r examples/chat examples/minimal_c examples/redis_like examples/smtp_sink \
+        examples/sqlite_kv "$stage/examples/"
     mkdir -p dist
     rm -f "dist/$name.zip"
     (cd build/package && zip -q -r -X "../../dist/$name.zip" "$name")

@@ -18,11 +18,14 @@ tests    socat                      socat
 tests    curl                       curl
 tests    netcat-openbsd             nc
 tests    redis-tools                redis-cli
+tests    swaks                      swaks
 tests    iproute2                   ip
 tests    libbenchmark-dev           /usr/include/benchmark/benchmark.h
 tests    libsqlite3-dev             /usr/include/sqlite3.h
 tests    python3                    python3
 tests    python3-numpy              /usr/share/doc/python3-numpy
+rust     cargo                      cargo
+rust     rustc                      rustc
 valgrind valgrind                   valgrind
 valgrind libc6-dbg                  /usr/share/doc/libc6-dbg
 clang    clang                      clang++
@@ -96,7 +99,7 @@ verb_setup() {
         esac
         shift
     done
-    [ ${#wanted[@]} -gt 0 ] || wanted=(native windows tests)
+    [ ${#wanted[@]} -gt 0 ] || wanted=(native windows tests rust)
     mapfile -t missing < <(missing_packages "${wanted[@]}")
     if [ ${#missing[@]} -eq 0 ]; then
         say "nothing is missing for: ${wanted[*]}"

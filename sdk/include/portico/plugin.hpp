@@ -10,7 +10,8 @@
 //     PORTICO_PLUGIN(echo, "echo", "1.0")
 //
 // The class. Its object is an instance: one for each listener that names the plugin.
-//     P() or P(const portico::setup&)      create; throws to fail
+//     the constructor                      create; takes a const portico::setup& or nothing, and
+//                                          throws to fail
 //     the destructor                       destroy
 //     static validate(const portico::setup&)   checks the settings, and starts nothing
 //     on_stop(const portico::draining&)    tell the plugin's own threads to finish

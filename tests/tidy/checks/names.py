@@ -25,6 +25,7 @@ PATH_EXCEPTIONS = {
     "io_uring/poll.c": "of the Linux kernel",
     "linux/tcp.h": "of the Linux kernel",
     "plugins/echo.dll": "in the folder that Windows users unpack",
+    "plugins/shout.so": "a file that the reader makes",
     "ws2ipdef.h": "of the Windows SDK",
 }
 
@@ -52,6 +53,7 @@ NAME_EXCEPTIONS = {
     "MSG_RING": "of io_uring; not used, which a decision explains",
     "SEND_ZC": "of io_uring; not used, which a decision explains",
     "svc.conf": "of ACE",
+    "to_uppercase": "of Rust's standard library",
     "SINGLE_ISSUER": "of io_uring: IORING_SETUP_SINGLE_ISSUER",
     "SQPOLL": "of io_uring; not used, which a decision explains",
     "TcpMaxDataRetransmissions": "a setting of Windows",

@@ -11,7 +11,7 @@ SYSTEM = re.compile(r"_(posix|linux|windows)$")
 
 
 def opens_with_comment(tree, path):
-    return re.match(r"\s*(//+|/\*+)\s*\S", tree.text(path)) is not None
+    return re.match(r"\s*(//+!?|/\*+)\s*\S", tree.text(path)) is not None
 
 
 def header_of(tree, path):
@@ -26,7 +26,7 @@ def header_of(tree, path):
 
 
 def check(tree):
-    for path in tree.ending(*CODE):
+    for path in tree.ending(*CODE, ".rs"):
         if not path.startswith(FOLDERS) or opens_with_comment(tree, path):
             continue
         header = header_of(tree, path)

@@ -1,5 +1,5 @@
-"""The version of Portico is the one in CMakeLists.txt: vcpkg.json and the changelog agree with it,
-and no source writes it out."""
+"""The version of Portico is the one in CMakeLists.txt: vcpkg.json, the changelog and the Rust crate
+agree with it, and no source writes it out."""
 
 import re
 
@@ -8,6 +8,7 @@ from tree import Finding, kind_of, numbered
 PROJECT = re.compile(r"^project\(portico VERSION (\d+\.\d+\.\d+)", re.M)
 CHANGES = re.compile(r"^## \[([^]]+)\]")
 PACKAGE = re.compile(r'"version": *"([^"]*)"')
+CRATE = re.compile(r'^version = "([^"]*)"')
 
 
 def first(tree, path, pattern):
@@ -28,7 +29,8 @@ def check(tree):
         return
     version = version[1]
     for path, pattern, what in (("CHANGELOG.md", CHANGES, "the newest version"),
-                                ("vcpkg.json", PACKAGE, "the version")):
+                                ("vcpkg.json", PACKAGE, "the version"),
+                                ("sdk/rust/Cargo.toml", CRATE, "the version")):
         number, other = first(tree, path, pattern)
         if other != version:
             yield Finding(path, number, f"{what} is {other}, not {version}",

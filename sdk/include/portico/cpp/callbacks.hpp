@@ -61,17 +61,14 @@ using session_of = typename session_type<P>::type;
 // A plugin's object, after what the wrapper knows of its instance: the `self` of the C callbacks.
 // plugin<P> finds the core before its object, so both are members (a base's padding could hold the
 // object), in this order.
+// `object` is made in place, not by a function that returns it: GCC gives such a function another
+// address than the member's if the class is empty, and then the object does not find the core.
 template <class P>
 struct holder {
-    explicit holder(const portico_setup &raw) : owner(raw), object(make(raw)) {}
-
-    static P make(const portico_setup &raw) {
-        if constexpr (std::is_constructible_v<P, const setup &>) {
-            return P(setup(raw));
-        } else {
-            return P();
-        }
-    }
+    explicit holder(const portico_setup &raw)
+        : holder(raw, std::is_constructible<P, const setup &>()) {}
+    holder(const portico_setup &raw, std::true_type) : owner(raw), object(setup(raw)) {}
+    holder(const portico_setup &raw, std::false_type) : owner(raw), object() {}
 
     core owner;
     P object;
@@ -79,24 +76,32 @@ struct holder {
 
 template <class S>
 struct session_cell : cell {
+    // How many of (plugin, connection, opened) its constructor takes; 1 is the connection alone.
+    template <int Count>
+    using takes = std::integral_constant<int, Count>;
     template <class P>
-    session_cell(core &owner, P &plugin, portico_connection id, const opened &how)
-        : cell(owner),
-          session(make(plugin, connection({owner.host, owner.instance, id}, this), how)) {}
+    using taken = takes<std::is_constructible_v<S, P &, connection, const opened &> ? 3
+                        : std::is_constructible_v<S, P &, connection>               ? 2
+                        : std::is_constructible_v<S, connection>                    ? 1
+                                                                                    : 0>;
 
     template <class P>
-    static S make(P &plugin, const connection &where, const opened &how) {
-        if constexpr (std::is_constructible_v<S, P &, connection, const opened &>) {
-            return S(plugin, where, how);
-        } else if constexpr (std::is_constructible_v<S, P &, connection>) {
-            return S(plugin, where);
-        } else if constexpr (std::is_constructible_v<S, connection>) {
-            return S(where);
-        } else {
-            (void)plugin, (void)where, (void)how;
-            return S();
-        }
-    }
+    session_cell(core &owner, P &plugin, portico_connection id, const opened &how)
+        : session_cell(owner, plugin, connection({owner.host, owner.instance, id}, this), how,
+                       taken<P>()) {}
+    // In place, as the plugin's object.
+    template <class P>
+    session_cell(core &owner, P &plugin, const connection &where, const opened &how, takes<3>)
+        : cell(owner), session(plugin, where, how) {}
+    template <class P>
+    session_cell(core &owner, P &plugin, const connection &where, const opened &, takes<2>)
+        : cell(owner), session(plugin, where) {}
+    template <class P>
+    session_cell(core &owner, P &, const connection &where, const opened &, takes<1>)
+        : cell(owner), session(where) {}
+    template <class P>
+    session_cell(core &owner, P &, const connection &, const opened &, takes<0>)
+        : cell(owner), session() {}
     S session;
 };
 
