@@ -24,6 +24,7 @@ passes everything "$plugins/everything$module"
 passes pingpong "$plugins/pingpong$module" --script "$scripts/examples/minimal_c/verify.json"
 passes chat "$plugins/chat$module" --script "$scripts/examples/chat/verify.json"
 passes redis_like "$plugins/redis_like$module" --script "$scripts/examples/redis_like/verify.json"
+passes smtp_sink "$plugins/smtp_sink$module" --script "$scripts/examples/smtp_sink/verify.json"
 mkdir config && cat >config/kv.json <<JSON
 { "listeners": [ { "listen": "127.0.0.1:0", "plugin": "sqlite_kv",
                    "framing": { "type": "delimiter" }, "settings": { "file": ":memory:" } } ] }
