@@ -155,6 +155,8 @@ struct Room {
 void play_slowly(Checking& checking, const std::vector<std::size_t>& cuts, const Room& room) {
     Play play = cut_play(checking.subject(), cuts);
     play.reads_late = room.reads_late;
+    // By then all of the input has come through the small buffers, or waits for the reader.
+    play.wait_ns = room.reads_late ? second : 0;
     play.receive_room = room.system;
     play.output_max = 2 * checking.reference().output.size() + 4'096;
     play.options.faults.buffer_bytes = room.system;
