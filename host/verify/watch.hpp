@@ -215,7 +215,6 @@ private:
     std::map<portico_instance*, void*> instances_;
     bool reloads_ = false;
     bool is_creating_ = false;
-    bool is_framed_ = false;
 
     std::map<portico_connection, Line> lines_;
     std::deque<Work> work_;

@@ -1,13 +1,11 @@
 // The host's calls of the plugin.
-#include <cstring>
-
 #include "verify/watch_internals.hpp"
 
 namespace portico::verify {
 
 namespace {
 
-// What to do after a callback that may have answered with a status.
+// A status for the digest.
 std::uint64_t as_number(portico_status status) noexcept {
     return static_cast<std::uint32_t>(status);
 }
@@ -60,7 +58,7 @@ struct PluginSide {
         line.is_in_data = false;
         watch.note_bytes(data, size);
         watch.note(*consumed << 8 ^ as_number(status));
-        judge(watch, size, *frame, *consumed, status);
+        judge(watch, size, *consumed, status);
         line.hold = hold_of(status, line.was_resumed_inside);
         return status;
     }
@@ -76,8 +74,8 @@ struct PluginSide {
                                                                        : Watch::Line::Hold::none;
     }
 
-    static void judge(Watch& watch, std::uint64_t size, const portico_frame& frame,
-                      std::uint64_t consumed, portico_status status) {
+    static void judge(Watch& watch, std::uint64_t size, std::uint64_t consumed,
+                      portico_status status) {
         if (status == PORTICO_WOULD_BLOCK ||
             (status < 0 && status != PORTICO_GONE && status != PORTICO_CLOSING)) {
             return;
@@ -87,12 +85,6 @@ struct PluginSide {
                                               " bytes and says that it consumed " +
                                               std::to_string(consumed) +
                                               ": the host aborts the connection");
-        } else if (watch.is_framed_ && consumed != 0 && consumed != size) {
-            watch.found("wrong-consumed",
-                        "on_data was offered a message of " + std::to_string(size) +
-                            " bytes (its payload has " + std::to_string(frame.payload_size) +
-                            ") and says that it consumed " + std::to_string(consumed) +
-                            ": with framing it is all of them or none");
         }
     }
 
@@ -161,7 +153,6 @@ struct PluginSide {
 
     static portico_setup shown(Watch& watch, const portico_setup& setup) noexcept {
         watch.host_ = setup.host;
-        watch.is_framed_ = setup.framing != PORTICO_FRAMING_NONE;
         portico_setup copy = setup;
         copy.host = &HostSide::table();
         copy.plugin = &watch.plugin_;
