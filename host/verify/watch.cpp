@@ -84,9 +84,8 @@ Watch::Line& Watch::line_of(portico_connection connection) {
     return found->second;
 }
 
-Watch::Line& Watch::enter(const char* callback, void* self, portico_connection connection) {
+Watch::Line& Watch::enter(const char* callback, portico_connection connection) {
     Line& line = line_of(connection);
-    line.self = self;
     for (const char* letter = callback; *letter != '\0'; ++letter) {
         note(static_cast<unsigned char>(*letter));
     }

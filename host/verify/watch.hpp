@@ -101,13 +101,11 @@ public:
         enum class Hold : std::uint8_t { none, hold, wait };
         std::uint32_t number = 0;  // from 1, in the order in which they opened
         portico_connection handle = 0;
-        void* self = nullptr;
         bool is_closed = false;
         bool is_in_close = false;
         bool is_in_data = false;
         bool was_resumed_inside = false;
         bool is_paused = false;
-        bool has_ended = false;  // on_end was called
         bool was_drained = false;
         bool has_closed = false;  // the plugin has called close
         Hold hold = Hold::none;
@@ -192,7 +190,7 @@ private:
 
     [[nodiscard]] Line& line_of(portico_connection connection);
     // The same in a callback, which may be one to close before.
-    Line& enter(const char* callback, void* self, portico_connection connection);
+    Line& enter(const char* callback, portico_connection connection);
     // A call of the function. True if it shall not be passed on.
     [[nodiscard]] bool count_call(Function function, portico_connection connection);
     void note(std::uint64_t what) noexcept {
@@ -214,7 +212,6 @@ private:
     const portico_host* host_ = nullptr;  // the real one; the same for all instances
     std::map<portico_instance*, void*> instances_;
     bool reloads_ = false;
-    bool is_creating_ = false;
 
     std::map<portico_connection, Line> lines_;
     std::deque<Work> work_;

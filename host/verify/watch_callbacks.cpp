@@ -20,7 +20,7 @@ struct PluginSide {
     static portico_status PORTICO_CALL on_open(void* self, portico_connection connection,
                                                const portico_opened* opened, void** state) {
         Watch& watch = here();
-        Watch::Line& line = watch.enter("on_open", self, connection);
+        Watch::Line& line = watch.enter("on_open", connection);
         portico_status status = PORTICO_OK;
         {
             const Watch::Outside outside(watch, "on_open");
@@ -36,7 +36,7 @@ struct PluginSide {
                                                std::uint64_t size, const portico_frame* frame,
                                                std::uint64_t* consumed) {
         Watch& watch = here();
-        Watch::Line& line = watch.enter("on_data", self, connection);
+        Watch::Line& line = watch.enter("on_data", connection);
         const std::uint8_t* offered = data;
         if (watch.options_.guards_offers) {
             if (const std::uint8_t* shown = watch.guarded_.show(data,
@@ -91,7 +91,7 @@ struct PluginSide {
     static portico_status PORTICO_CALL on_writable(void* self, portico_connection connection,
                                                    void* state) {
         Watch& watch = here();
-        Watch::Line& line = watch.enter("on_writable", self, connection);
+        Watch::Line& line = watch.enter("on_writable", connection);
         if (line.hold == Watch::Line::Hold::hold) {
             line.hold = Watch::Line::Hold::none;
         }
@@ -107,7 +107,7 @@ struct PluginSide {
     static portico_status PORTICO_CALL on_end(void* self, portico_connection connection,
                                               void* state, const portico_ended* ended) {
         Watch& watch = here();
-        watch.enter("on_end", self, connection).has_ended = true;
+        static_cast<void>(watch.enter("on_end", connection));
         portico_status status = PORTICO_OK;
         {
             const Watch::Outside outside(watch, "on_end");
@@ -120,7 +120,7 @@ struct PluginSide {
     static portico_status PORTICO_CALL on_drain(void* self, portico_connection connection,
                                                 void* state, const portico_draining* draining) {
         Watch& watch = here();
-        watch.enter("on_drain", self, connection).was_drained = true;
+        watch.enter("on_drain", connection).was_drained = true;
         portico_status status = PORTICO_OK;
         {
             const Watch::Outside outside(watch, "on_drain");
@@ -170,13 +170,11 @@ struct PluginSide {
         Watch& watch = here();
         portico_setup copy = shown(watch, *setup);
         copy.mode = watch.reloads_ ? PORTICO_SETUP_RELOAD : setup->mode;
-        watch.is_creating_ = true;
         portico_status status = PORTICO_OK;
         {
             const Watch::Outside outside(watch, "create");
             status = watch.plugin_.create(&copy, self);
         }
-        watch.is_creating_ = false;
         if (status >= 0) {
             watch.instances_[setup->instance] = *self;
         }
