@@ -46,9 +46,10 @@ template <class Condition>
 }
 
 // Wine reports a reset that meets no pending receive as the peer's end, and a peer cannot tell
-// whether the host has begun its next receive.
+// whether the host has begun its next receive. `reason`: why the connection of a plugin closed
+// whose on_end closes it.
 [[nodiscard]] inline bool is_end_under_wine(std::uint32_t reason) {
-    return is_wine() && reason == PORTICO_REASON_PEER;
+    return is_wine() && reason == PORTICO_REASON_PLUGIN;
 }
 
 // Bytes that differ at each place, so that a lost, doubled or reordered one shows. `seed`

@@ -124,12 +124,14 @@ void WorldGroups::may_become_member(Line& line, std::uint64_t group) {
     }
 }
 
-// One that was about to open when a broadcast to everybody was made may get it after its on_open.
+// One that was about to open when a broadcast to everybody was made may get it after its on_open,
+// or be aborted because earlier ones have filled its queue.
 void WorldGroups::opened(Line& line) {
     for (const std::unique_ptr<Broadcast>& broadcast : all_) {
         if (broadcast->group == 0 && broadcast->is_accepted && broadcast->service == line.service &&
             broadcast->except != &line) {
             line.sends_owned = true;
+            line.aborts_begun += broadcast->aborts ? 1 : 0;
             broadcast->receivers.try_emplace(&line);
         }
     }
@@ -147,7 +149,7 @@ void WorldGroups::broadcast(Service& from) {
     made.sender = ledger_.sender();
     Line* const except = random_.one_in(3) ? draw_line() : nullptr;
     made.except = except;
-    const bool aborts = !ledger_.plan().has_room && random_.one_in(8);
+    made.aborts = !ledger_.plan().has_room && random_.one_in(8);
     const std::size_t size = ledger_.plan().broadcast_bytes;
     for (const std::unique_ptr<Line>& line : ledger_.lines()) {
         if (!line->may_be_of(from) || line->is_surely_gone()) {
@@ -157,7 +159,7 @@ void WorldGroups::broadcast(Service& from) {
             memberships_[line.get()][made.group].state != Membership::State::out) {
             may_get(made, *line);
         }
-        line->aborts_begun += aborts ? 1 : 0;
+        line->aborts_begun += made.aborts ? 1 : 0;
     }
     std::vector<const Line*> sure;
     for (const auto& [line, receiver] : made.receivers) {
@@ -181,7 +183,7 @@ void WorldGroups::broadcast(Service& from) {
     const portico_status status = inside([&] {
         return functions->broadcast(from.handle, made.group, except != nullptr ? except->handle : 0,
                                     parts, 2, sizeof parts[0],
-                                    aborts ? PORTICO_WHEN_FULL_ABORT : PORTICO_WHEN_FULL_SKIP);
+                                    made.aborts ? PORTICO_WHEN_FULL_ABORT : PORTICO_WHEN_FULL_SKIP);
     });
     made.is_running = false;
     scheduler_.trace("call: broadcast {} to group {} answers -{} (service {})", number, made.group,

@@ -70,6 +70,7 @@ private:
         std::uint64_t group = 0;
         std::uint32_t sender = 0;
         const Line* except = nullptr;
+        bool aborts = false;  // members whose queue is full
         bool is_running = true;
         bool is_accepted = true;                    // or may be
         std::map<const Line*, Receiver> receivers;  // those who may get it

@@ -10,8 +10,6 @@ namespace portico::sim {
 
 namespace {
 
-constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
-
 // The limit for a graceful close and a drain if nothing holds them up: latencies, delays and the
 // drain's quiet time, many times over.
 constexpr std::uint32_t unhurried_ms = 1'000;

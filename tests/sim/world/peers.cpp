@@ -7,7 +7,6 @@ namespace portico::sim {
 namespace {
 
 constexpr std::uint64_t us = 1'000;
-constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
 constexpr std::size_t content_max = 4'000;
 constexpr std::size_t steady_content_max = 16'000;
 constexpr std::size_t settling_portion_min = 256;

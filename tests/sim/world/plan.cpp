@@ -6,8 +6,6 @@ namespace portico::sim {
 
 namespace {
 
-constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
-
 std::uint32_t small(Random& random, std::uint64_t least, std::uint64_t most) noexcept {
     return static_cast<std::uint32_t>(least + random.skewed(most - least));
 }

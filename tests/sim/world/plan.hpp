@@ -9,12 +9,15 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "config/config.hpp"
 #include "sim/fault_mix.hpp"
 #include "sim/random.hpp"
 #include "sim/scheduler.hpp"
 
 namespace portico::sim {
+
+constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
 
 struct ServicePlan {
     enum class Character : std::uint8_t {

@@ -10,8 +10,6 @@ namespace portico::sim {
 
 namespace {
 
-constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
-
 thread_local Service* service_to_create = nullptr;
 
 Line& line_of(void* state) noexcept {

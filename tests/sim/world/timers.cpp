@@ -8,7 +8,6 @@ namespace portico::sim {
 
 namespace {
 
-constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
 // If nothing delays it, a timer comes within this time.
 constexpr std::uint64_t overdue_ns = 1'000 * ms;
 

@@ -8,12 +8,6 @@
 
 namespace portico::sim {
 
-namespace {
-
-constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
-
-}  // namespace
-
 void WorldWorks::violated(const Piece& piece, const std::string& what) {
     ledger_.violated("work " + std::to_string(piece.number) + " of " +
                      (piece.line != nullptr ? "connection " + std::to_string(piece.line->number)

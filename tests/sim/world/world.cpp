@@ -6,8 +6,6 @@ namespace portico::sim {
 
 namespace {
 
-constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
-
 // If nothing delays it, what must happen does so within this time plus the service's own timeouts.
 constexpr std::uint64_t bound_ns = 5'000 * ms;
 // The same as in host/server.

@@ -50,7 +50,8 @@ typedef struct portico_connections {
      * to the connection `except` (0: to all). The parts are copied once. To each member it is like
      * a send_parts: the bytes are one message, they stay in order with the other calls for that
      * connection, and a close that follows flushes them. There is one difference: a member whose
-     * queue is full, or for which there is no memory, is treated as `when_full` says. Members that
+     * queue is full, or for which there is no memory, is treated as `when_full` says (which may
+     * abort one that is about to open, if broadcasts to all have filled its queue). Members that
      * are closing, or whose sending side has ended, get nothing. In a member's queue the bytes
      * count for about a kilobyte more until they are sent. Returns
      *   PORTICO_OK         also if the group has no member, or none of them had room
