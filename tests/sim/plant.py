@@ -68,9 +68,9 @@ def compile_again(options, files, build, source, planted, new):
 def link_again(build, target, objects, output):
     command = ninja(build, "commands", target)[-1]
     words = shlex.split(command.removeprefix(": && ").removesuffix(" && :"))
+    words = [word for word in words if word not in objects]
     at = words.index("-o") + 1
     words[at] = str(output)
-    words = [word for word in words if word not in objects]
     # Before the libraries: the linker takes the first.
     words[at + 1:at + 1] = dict.fromkeys(map(str, objects.values()))
     subprocess.run(words, cwd=build, check=True)
