@@ -34,18 +34,19 @@ std::vector<Json> values_for(const SettingRead& read) {
     return {1, "x", Json::array(), Json::object(), nullptr};
 }
 
-struct Answers {
+// How validate and create took some settings, and what they asked for.
+struct Settled {
     std::vector<std::string> of_validate;
     std::vector<std::string> of_create;
     std::map<std::string, SettingRead> asked;
 };
 
-Answers ask(Checking& checking, const std::string& settings) {
+Settled ask(Checking& checking, const std::string& settings) {
     World::Options options = whole_play(checking.subject()).options;
     options.listener.settings.json = settings;
     World world(*checking.subject().plugin, options);
     checking.ran();
-    Answers answers;
+    Settled answers;
     answers.of_validate = world.validate();
     answers.of_create = world.create();
     answers.asked = world.watch().settings();
@@ -56,7 +57,7 @@ Answers ask(Checking& checking, const std::string& settings) {
 
 // Compares, and returns what was asked for.
 std::map<std::string, SettingRead> compare(Checking& checking, const std::string& settings) {
-    const Answers answers = ask(checking, settings);
+    const Settled answers = ask(checking, settings);
     if (answers.of_validate.empty() != answers.of_create.empty()) {
         const bool takes = answers.of_validate.empty();
         checking.found("validate-differs",
