@@ -126,6 +126,7 @@ void WorldTimers::restart(Service& from, Timer& timer) {
     const std::uint64_t earliest = scheduler_.now() + first_ms * ms;
     const std::uint64_t not_before = timer.not_before_ns;
     const bool begins_alone = timer.restarts_running++ == 0;
+    const std::uint32_t begun = ++timer.restarts_begun;
     const std::uint32_t oks = timer.oks;
     timer.not_before_ns = std::min(not_before, earliest);
     timer.period_ns = 0;
@@ -147,7 +148,8 @@ void WorldTimers::restart(Service& from, Timer& timer) {
     }
     timer.due_ns = std::max(timer.due_ns, scheduler_.now() + first_ms * ms);
     // A one-shot timer that was not called meanwhile cannot come before its new time.
-    if (begins_alone && timer.restarts_running == 0 && !timer.is_periodic && timer.oks == oks) {
+    // (Of restarts that run at the same time, any may be the last.)
+    if (begins_alone && timer.restarts_begun == begun && !timer.is_periodic && timer.oks == oks) {
         timer.not_before_ns = earliest;
     }
 }

@@ -51,6 +51,7 @@ private:
         std::uint64_t due_ns = 0;  // the latest time for which it may be due
         std::uint32_t oks = 0;
         std::uint32_t restarts_running = 0;
+        std::uint32_t restarts_begun = 0;
         bool is_cancelled = false;  // a cancel has returned PORTICO_OK
         std::uint32_t cancels_begun = 0;
         std::uint32_t oks_after_cancel = 0;
