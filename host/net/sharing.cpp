@@ -55,8 +55,8 @@ WorkerGroup* Sharing::home_of_walk(const Connection& connection, const Connectio
 }
 
 // A broadcast that finds the queue full is not tried again, so no on_writable is owed for it.
-Sharing::Result Sharing::reserve_quietly(Connection& connection, const ConnectionContext& context,
-                                         std::uint64_t generation, const Share& share) noexcept {
+Sharing::Result Sharing::reserve(Connection& connection, const ConnectionContext& context,
+                                 std::uint64_t generation, const Share& share) noexcept {
     constexpr std::uint32_t cost = cost_of_share<Connection::ExternalSend>();
     switch (connection.word_.reserve(generation, size_of(share) + cost,
                                      context.limits.send_queue_bytes, false)) {
@@ -66,11 +66,6 @@ Sharing::Result Sharing::reserve_quietly(Connection& connection, const Connectio
         case Reserve::gone: break;
     }
     return Result::gone;
-}
-
-Sharing::Result Sharing::reserve(Connection& connection, const ConnectionContext& context,
-                                 std::uint64_t generation, const Share& share) noexcept {
-    return reserve_quietly(connection, context, generation, share);
 }
 
 Sharing::Result Sharing::send(Connection& connection, const ConnectionContext& context,
@@ -89,7 +84,7 @@ Sharing::Result Sharing::send(Connection& connection, const ConnectionContext& c
         return Result::no_memory;
     }
     const bool direct = on_strand && connection.no_call_on_its_way(generation);
-    const Result reserved = reserve_quietly(connection, context, generation, share);
+    const Result reserved = reserve(connection, context, generation, share);
     if (reserved != Result::taken) {
         Connection::ExternalSend::destroy(send);
     } else if (direct) {

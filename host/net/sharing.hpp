@@ -40,12 +40,6 @@ struct Sharing {
     static void take(Connection& connection, Share& share) noexcept;
     // On its strand, before mail takes effect: what walks have for it comes first.
     static void take_what_is_on_its_way(Connection& connection) noexcept;
-
-private:
-    [[nodiscard]] static Result reserve_quietly(Connection& connection,
-                                                const ConnectionContext& context,
-                                                std::uint64_t generation,
-                                                const Share& share) noexcept;
 };
 
 }  // namespace portico::net
