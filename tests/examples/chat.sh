@@ -16,19 +16,6 @@ JSON
     start_host it || finish
     port=$(port_of it chat)
 }
-same() { # WHAT EXPECTED FOUND
-    if [ "$2" = "$3" ]; then
-        ok "$1"
-    else
-        fail "$1: expected \"$2\", found \"${3:0:300}\"" it.log
-    fi
-}
-# next FD: the next line that comes there.
-next() {
-    local line=
-    read -r -t 30 -u "$1" line
-    echo "$line"
-}
 # A guest who listens, with nc: what comes to it is in guest.txt.
 invite_guest() {
     mkfifo guest.in 2>/dev/null

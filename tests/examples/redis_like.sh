@@ -17,13 +17,6 @@ JSON
     port=$(port_of it redis)
 }
 cli() { timeout 60 redis-cli -h 127.0.0.1 -p "$port" "$@" 2>&1; }
-same() { # WHAT EXPECTED FOUND
-    if [ "$2" = "$3" ]; then
-        ok "$1"
-    else
-        fail "$1: expected \"$2\", found \"${3:0:200}\"" it.log
-    fi
-}
 
 drive() {
     same 'PING' PONG "$(cli PING)"

@@ -34,18 +34,8 @@ JSON
     start_host it || finish
     port=$(port_of it rust_upper)
 }
-same() { # WHAT EXPECTED FOUND
-    if [ "$2" = "$3" ]; then
-        ok "$1"
-    else
-        fail "$1: expected \"$2\", found \"${3:0:200}\"" it.log
-    fi
-}
-ask() { # TEXT LINES: sends it and prints so many lines of the answer (0: until the end)
-    exec 9<>"/dev/tcp/127.0.0.1/$port" || return
-    printf "$1" >&9
-    if [ "$2" = 0 ]; then timeout 60 cat <&9; else timeout 60 head -n "$2" <&9; fi
-    exec 9>&-
+ask() { # TEXT LINES: as ask_port
+    ask_port "$port" "$1" "$2"
 }
 
 drive() {

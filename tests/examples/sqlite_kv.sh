@@ -15,13 +15,6 @@ JSON
     start_host it || finish
     port=$(port_of it kv)
 }
-same() { # WHAT EXPECTED FOUND
-    if [ "$2" = "$3" ]; then
-        ok "$1"
-    else
-        fail "$1: expected \"$2\", found \"${3:0:200}\"" it.log
-    fi
-}
 ask() { # TEXT LINES: sends it and prints so many lines of the answer
     exec 9<>"/dev/tcp/127.0.0.1/$port" || return
     printf "$1" >&9

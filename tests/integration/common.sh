@@ -62,6 +62,13 @@ ok() { # WHAT
     checks=$((checks + 1))
     echo "ok: $1"
 }
+same() { # WHAT EXPECTED FOUND: what the host (it.log) answers
+    if [ "$2" = "$3" ]; then
+        ok "$1"
+    else
+        fail "$1: expected \"$2\", found \"${3:0:300}\"" it.log
+    fi
+}
 finish() {
     if [ "$failures" -ne 0 ]; then
         echo "$failures failed, $checks passed"
@@ -75,6 +82,21 @@ skip() {
     exit 77
 }
 need() { command -v "$1" >/dev/null || skip "$1 is not installed"; }
+
+# ask_port PORT TEXT LINES: sends it, and prints so many lines of the answer (0: until the end).
+ask_port() {
+    exec 9<>"/dev/tcp/127.0.0.1/$1" || return
+    printf "$2" >&9
+    if [ "$3" = 0 ]; then timeout 60 cat <&9; else timeout 60 head -n "$3" <&9; fi
+    exec 9>&-
+}
+
+# next FD: the next line that comes there, within 30 s.
+next() {
+    local line=
+    read -r -t 30 -u "$1" line
+    echo "$line"
+}
 
 # eventually SECONDS COMMAND...: repeats it until it succeeds; a deadline, not a fixed wait.
 eventually() {

@@ -16,13 +16,6 @@ cat >it.json <<JSON
 JSON
 start_host it || finish
 echo_port=$(port_of it echo) ack_port=$(port_of it ack) lines_port=$(port_of it lines)
-same() { # WHAT EXPECTED FOUND
-    if [ "$2" = "$3" ]; then
-        ok "$1"
-    else
-        fail "$1: expected \"$2\", found \"${3:0:200}\"" it.log
-    fi
-}
 
 case $CLIENT in
 socat)

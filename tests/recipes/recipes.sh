@@ -23,18 +23,8 @@ listener() { # NAME SETTINGS
 } >it.json
 start_host it || finish
 
-same() { # WHAT EXPECTED FOUND
-    if [ "$2" = "$3" ]; then
-        ok "$1"
-    else
-        fail "$1: expected \"$2\", found \"${3:0:200}\"" it.log
-    fi
-}
-ask() { # LISTENER TEXT LINES: sends it and prints so many lines of the answer (0: until the end)
-    exec 9<>"/dev/tcp/127.0.0.1/$(port_of it "$1")" || return
-    printf "$2" >&9
-    if [ "$3" = 0 ]; then timeout 60 cat <&9; else timeout 60 head -n "$3" <&9; fi
-    exec 9>&-
+ask() { # LISTENER TEXT LINES: as ask_port
+    ask_port "$(port_of it "$1")" "$2" "$3"
 }
 exec 9<>"/dev/tcp/127.0.0.1/$(port_of it large_replies)"
 printf 'whole 5000000\nstream 5000000\nwhole 3\nstream 20000000\nwhole 1000\n' >&9

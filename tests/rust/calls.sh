@@ -24,18 +24,6 @@ configuration() { # BACKEND COUNT
                                  "list": [1, 2], "object": { "a": 1, "b": { "c": 2 } } } } ] }
 JSON
 }
-same() { # WHAT EXPECTED FOUND
-    if [ "$2" = "$3" ]; then
-        ok "$1"
-    else
-        fail "$1: expected \"$2\", found \"${3:0:200}\"" it.log
-    fi
-}
-next() {
-    local line=
-    read -r -t 30 -u "$1" line
-    echo "$line"
-}
 says() { # WHAT COMMAND EXPECTED: on connection 7
     printf '%s\n' "$2" >&7
     same "$1" "$3" "$(next 7)"
