@@ -272,7 +272,6 @@ portico_status PORTICO_CALL create(const portico_setup* setup, void** self) {
     *self = &speaker;
     return PORTICO_OK;
 }
-void PORTICO_CALL destroy(void*) {}
 
 std::atomic<std::uint32_t> joined{0};
 
@@ -297,20 +296,7 @@ const portico_plugin& plugin_table() {
         made.on_data = on_data;
         return made;
     }();
-    static const portico_plugin table = [] {
-        portico_plugin made{};
-        made.struct_size = sizeof made;
-        made.abi_major = PORTICO_ABI_MAJOR;
-        made.abi_minor = PORTICO_ABI_MINOR;
-        made.abi_required = PORTICO_ABI_MINOR;
-        made.name = "speaker";
-        made.name_size = 7;
-        made.version = "";
-        made.create = create;
-        made.destroy = destroy;
-        made.callbacks = &callbacks;
-        return made;
-    }();
+    static const portico_plugin table = bench::plugin_named("speaker", callbacks, create);
     return table;
 }
 

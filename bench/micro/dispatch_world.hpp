@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "micro/still_port.hpp"
 #include "net/connection_table.hpp"
@@ -27,6 +28,24 @@ inline config::Listener listener_with(const config::Framing& framing) {
     listener.plugin = "echo";
     listener.framing = framing;
     return listener;
+}
+
+// A plugin of this program, with no flags.
+inline portico_plugin plugin_named(std::string_view name, const portico_callbacks& callbacks,
+                                   portico_status(PORTICO_CALL* create)(const portico_setup*,
+                                                                        void**)) {
+    portico_plugin made{};
+    made.struct_size = sizeof made;
+    made.abi_major = PORTICO_ABI_MAJOR;
+    made.abi_minor = PORTICO_ABI_MINOR;
+    made.abi_required = PORTICO_ABI_MINOR;
+    made.name = name.data();
+    made.name_size = name.size();
+    made.version = "";
+    made.create = create;
+    made.destroy = [](void*) {};
+    made.callbacks = &callbacks;
+    return made;
 }
 
 inline net::ConnectionContext context_of(const config::Listener& listener, base::Log& log) {

@@ -134,7 +134,6 @@ portico_status PORTICO_CALL create(const portico_setup* setup, void** self) {
     *self = &replies;
     return PORTICO_OK;
 }
-void PORTICO_CALL destroy(void*) {}
 
 portico_status PORTICO_CALL on_data(void*, portico_connection connection, void*,
                                     const std::uint8_t*, std::uint64_t size, const portico_frame*,
@@ -155,20 +154,7 @@ const portico_plugin& plugin_table() {
         made.on_data = on_data;
         return made;
     }();
-    static const portico_plugin table = [] {
-        portico_plugin made{};
-        made.struct_size = sizeof made;
-        made.abi_major = PORTICO_ABI_MAJOR;
-        made.abi_minor = PORTICO_ABI_MINOR;
-        made.abi_required = PORTICO_ABI_MINOR;
-        made.name = "replies";
-        made.name_size = 7;
-        made.version = "";
-        made.create = create;
-        made.destroy = destroy;
-        made.callbacks = &callbacks;
-        return made;
-    }();
+    static const portico_plugin table = bench::plugin_named("replies", callbacks, create);
     return table;
 }
 
