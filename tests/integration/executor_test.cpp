@@ -36,9 +36,7 @@ public:
     explicit Works(Script& script) : script_(script) {}
 
     [[nodiscard]] const portico_executor* table() const {
-        static constexpr std::string_view id = PORTICO_EXT_EXECUTOR;
-        return static_cast<const portico_executor*>(
-            script_.host()->get_extension(script_.instance(), id.data(), id.size()));
+        return script_.extension<portico_executor>(PORTICO_EXT_EXECUTOR);
     }
     Work& make(std::function<void(Work&)> on_work = {},
                std::function<void(Work&, portico_status)> on_done = {}) {

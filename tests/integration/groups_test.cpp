@@ -43,9 +43,7 @@ public:
     explicit Groups(Script& script) : script_(script) {}
 
     [[nodiscard]] const portico_connections& table() const {
-        constexpr std::string_view id = PORTICO_EXT_CONNECTIONS;
-        return *static_cast<const portico_connections*>(
-            script_.host()->get_extension(script_.instance(), id.data(), id.size()));
+        return *script_.extension<portico_connections>(PORTICO_EXT_CONNECTIONS);
     }
     portico_status join(portico_connection connection, std::uint64_t group) const {
         return table().join(script_.instance(), connection, group);

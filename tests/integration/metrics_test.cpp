@@ -39,9 +39,8 @@ double value_of(const Server& server, const std::string& name, const std::string
 }
 
 const portico_metrics& metrics_of(const Script& script) {
-    const void* table = script.host()->get_extension(script.instance(), PORTICO_EXT_METRICS,
-                                                     sizeof PORTICO_EXT_METRICS - 1);
-    return *static_cast<const portico_metrics*>(table);  // threads call this: no check of Catch2's
+    // Threads call this: no check of Catch2's.
+    return *script.extension<portico_metrics>(PORTICO_EXT_METRICS);
 }
 
 portico_metric_definition definition_of(std::uint32_t kind, const std::string& name) {

@@ -72,9 +72,7 @@ public:
     }
 
     [[nodiscard]] const portico_send_owned& table() const {
-        constexpr std::string_view id = PORTICO_EXT_SEND_OWNED;
-        return *static_cast<const portico_send_owned*>(
-            script_.host()->get_extension(script_.instance(), id.data(), id.size()));
+        return *script_.extension<portico_send_owned>(PORTICO_EXT_SEND_OWNED);
     }
 
     // Runs in each release.

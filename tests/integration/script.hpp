@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "plugins/relay.h"
+#include "support/extension.hpp"
 
 namespace portico::test {
 
@@ -90,6 +91,10 @@ public:
 
     [[nodiscard]] const portico_host* host() const { return host_; }
     [[nodiscard]] portico_instance* instance() const { return instance_; }
+    template <class Table>
+    [[nodiscard]] const Table* extension(std::string_view id) const noexcept {
+        return test::extension<Table>(*host_, instance_, id);
+    }
 
     // The lines in the order of their on_open.
     [[nodiscard]] Line* line(std::size_t number);

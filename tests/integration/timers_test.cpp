@@ -43,9 +43,7 @@ public:
 
     [[nodiscard]] std::uint64_t now() const { return script_.host()->now(script_.instance()); }
     [[nodiscard]] const portico_timers& table() const {
-        static constexpr std::string_view id = PORTICO_EXT_TIMER;
-        return *static_cast<const portico_timers*>(
-            script_.host()->get_extension(script_.instance(), id.data(), id.size()));
+        return *script_.extension<portico_timers>(PORTICO_EXT_TIMER);
     }
 
     Timer& make(std::function<void(Timer&, portico_status)> on_call = {}) {

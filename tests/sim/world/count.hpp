@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "support/extension.hpp"
+
 #include "portico/ext/metrics.h"
 #include "portico/portico.h"
 
@@ -16,8 +18,7 @@ public:
     // In create. False: the host refuses it.
     [[nodiscard]] bool define(const portico_setup& setup) noexcept {
         instance_ = setup.instance;
-        metrics_ = static_cast<const portico_metrics*>(setup.host->get_extension(
-            instance_, PORTICO_EXT_METRICS, sizeof PORTICO_EXT_METRICS - 1));
+        metrics_ = test::extension<portico_metrics>(*setup.host, instance_, PORTICO_EXT_METRICS);
         portico_metric_definition definition{};
         definition.struct_size = sizeof definition;
         definition.kind = PORTICO_METRIC_COUNTER;

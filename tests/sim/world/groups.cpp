@@ -3,14 +3,13 @@
 #include <cstring>
 #include <set>
 #include <string>
-#include <string_view>
+
+#include "support/extension.hpp"
 
 namespace portico::sim {
 
 const portico_connections* WorldGroups::table(Service& from) const {
-    constexpr std::string_view id = PORTICO_EXT_CONNECTIONS;
-    return static_cast<const portico_connections*>(
-        from.host->get_extension(from.handle, id.data(), id.size()));
+    return test::extension<portico_connections>(*from.host, from.handle, PORTICO_EXT_CONNECTIONS);
 }
 
 template <class Call>
@@ -29,7 +28,7 @@ void WorldGroups::meddle(Service& from) {
     if (from.is_echo() || from.host == nullptr || !random_.one_in(5)) {
         return;
     }
-    Line* const line = draw_line();
+    Line* const line = ledger_.draw_line(random_);
     switch (random_.below(8)) {
         case 0: list(from); break;
         case 1:
@@ -46,16 +45,6 @@ void WorldGroups::meddle(Service& from) {
             break;
         default: broadcast(from); break;
     }
-}
-
-// Prefers newer ones, because they are alive. Some are another service's.
-Line* WorldGroups::draw_line() {
-    const auto& lines = ledger_.lines();
-    if (lines.empty()) {
-        return nullptr;
-    }
-    const std::size_t back = static_cast<std::size_t>(random_.skewed(lines.size() - 1));
-    return lines[lines.size() - 1 - back].get();
 }
 
 // Nothing that the world knows of has begun to end it.
@@ -147,7 +136,7 @@ void WorldGroups::broadcast(Service& from) {
     made.service = &from;
     made.group = random_.below(groups_count + 1);
     made.sender = ledger_.sender();
-    Line* const except = random_.one_in(3) ? draw_line() : nullptr;
+    Line* const except = random_.one_in(3) ? ledger_.draw_line(random_) : nullptr;
     made.except = except;
     made.aborts = !ledger_.plan().has_room && random_.one_in(8);
     const std::size_t size = ledger_.plan().broadcast_bytes;

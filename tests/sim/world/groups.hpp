@@ -78,7 +78,6 @@ private:
     using Memberships = std::array<Membership, groups_count + 1>;
 
     [[nodiscard]] const portico_connections* table(Service& from) const;
-    [[nodiscard]] Line* draw_line();
     [[nodiscard]] bool is_sure_member(const Line& line, const Service& from, std::uint64_t group);
     [[nodiscard]] static bool is_untouched(const Line& line);
     void change(Service& from, Line& line, bool joins);

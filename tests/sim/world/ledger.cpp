@@ -207,6 +207,14 @@ Line& Ledger::add_line(portico_connection handle) {
     return line;
 }
 
+Line* Ledger::draw_line(Random& random) const {
+    if (lines_.empty()) {
+        return nullptr;
+    }
+    const std::size_t back = static_cast<std::size_t>(random.skewed(lines_.size() - 1));
+    return lines_[lines_.size() - 1 - back].get();
+}
+
 Line& Ledger::guess(portico_connection handle) {
     const auto found = by_handle_.find(handle);
     return found != by_handle_.end() ? *found->second : add_line(handle);

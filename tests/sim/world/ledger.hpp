@@ -268,6 +268,9 @@ public:
         std::uint64_t idle_since_ns = 0;
     };
     [[nodiscard]] Pace& pace_of(std::uint32_t worker) { return paces_[worker]; }
+    // Null if there is none. Prefers newer ones, because they are alive. Some are another
+    // service's.
+    [[nodiscard]] Line* draw_line(Random& random) const;
     [[nodiscard]] const std::vector<std::unique_ptr<Line>>& lines() const noexcept {
         return lines_;
     }

@@ -492,13 +492,10 @@ void Plugin::misbehave(Line* line) {
 }
 
 Calls::Target Plugin::draw_target() {
-    const auto& lines = ledger_.lines();
-    if (lines.empty() || random_.one_in(16)) {
+    if (ledger_.lines().empty() || random_.one_in(16)) {
         return {random_.one_in(2) ? 0 : random_.next(), nullptr};
     }
-    // Prefers newer ones, because they are alive.
-    const std::size_t back = static_cast<std::size_t>(random_.skewed(lines.size() - 1));
-    Line& line = *lines[lines.size() - 1 - back];
+    Line& line = *ledger_.draw_line(random_);
     if (!service_.is_echo() && random_.one_in(service_.is_serial() ? 3 : 8)) {
         // The handle of a connection that may exist without having had its on_open: that of the
         // slot after the newest one, or the next in this slot. If the guess is right, the call

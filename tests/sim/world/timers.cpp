@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <string>
-#include <string_view>
+
+#include "support/extension.hpp"
 
 namespace portico::sim {
 
@@ -21,9 +22,7 @@ void WorldTimers::violated(const Timer& timer, const std::string& what) {
 }
 
 const portico_timers* WorldTimers::table(Service& from) const {
-    constexpr std::string_view id = PORTICO_EXT_TIMER;
-    return static_cast<const portico_timers*>(
-        from.host->get_extension(from.handle, id.data(), id.size()));
+    return test::extension<portico_timers>(*from.host, from.handle, PORTICO_EXT_TIMER);
 }
 
 std::uint32_t WorldTimers::draw_ms() {
@@ -66,12 +65,8 @@ void WorldTimers::start(Service& from) {
     if (all_.size() == timers_max) {
         return;
     }
-    const auto& lines = ledger_.lines();
-    Line* line = nullptr;
-    if (!lines.empty() && !random_.one_in(4)) {
-        const std::size_t back = static_cast<std::size_t>(random_.skewed(lines.size() - 1));
-        line = lines[lines.size() - 1 - back].get();
-    }
+    Line* const line = !ledger_.lines().empty() && !random_.one_in(4) ? ledger_.draw_line(random_)
+                                                                      : nullptr;
     Timer& timer = *all_.emplace_back(std::make_unique<Timer>());
     timer.timers = this;
     timer.number = static_cast<std::uint32_t>(all_.size() - 1);

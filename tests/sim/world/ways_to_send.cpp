@@ -3,14 +3,14 @@
 #include <algorithm>
 
 #include "sim/world/plugins.hpp"
+#include "support/extension.hpp"
 
 namespace portico::sim {
 
 portico_status WaysToSend::send(Service& from, portico_connection to, Line* line,
                                 std::span<const std::byte> bytes) {
-    constexpr std::string_view id = PORTICO_EXT_SEND_OWNED;
-    const auto* owned = static_cast<const portico_send_owned*>(
-        from.host->get_extension(from.handle, id.data(), id.size()));
+    const auto* owned = test::extension<portico_send_owned>(*from.host, from.handle,
+                                                            PORTICO_EXT_SEND_OWNED);
     if (owned == nullptr && !from.is_destroyed) {
         ledger_.violated("there is no extension send_owned");
     }

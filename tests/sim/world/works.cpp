@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <string>
-#include <string_view>
 
 #include "sim/world/plugins.hpp"
+#include "support/extension.hpp"
 
 namespace portico::sim {
 
@@ -30,13 +30,8 @@ void WorldWorks::meddle(Service& from) {
 }
 
 void WorldWorks::give(Service& from) {
-    const auto& lines = ledger_.lines();
-    Line* line = nullptr;
-    if (!lines.empty() && !random_.one_in(4)) {
-        // Prefers newer ones, because they are alive. Some are another service's.
-        const std::size_t back = static_cast<std::size_t>(random_.skewed(lines.size() - 1));
-        line = lines[lines.size() - 1 - back].get();
-    }
+    Line* const line = !ledger_.lines().empty() && !random_.one_in(4) ? ledger_.draw_line(random_)
+                                                                      : nullptr;
     const std::size_t left_before = left_of(from);
     Piece& piece = *all_.emplace_back(std::make_unique<Piece>());
     piece.works = this;
@@ -49,9 +44,8 @@ void WorldWorks::give(Service& from) {
                                               line->is_close_sure || line->is_abort_sure));
     scheduler_.switch_point();
     Ledger::in_host_call() = true;
-    constexpr std::string_view id = PORTICO_EXT_EXECUTOR;
-    const auto* const functions = static_cast<const portico_executor*>(
-        from.host->get_extension(from.handle, id.data(), id.size()));
+    const auto* const functions = test::extension<portico_executor>(*from.host, from.handle,
+                                                                    PORTICO_EXT_EXECUTOR);
     const portico_status status = functions == nullptr
                                       ? PORTICO_GONE
                                       : functions->run(from.handle,
