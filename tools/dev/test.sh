@@ -93,14 +93,15 @@ verb_test() {
         shift
     done
     [ ${#presets[@]} -gt 0 ] || presets=(linux asan tsan windows)
-    # Cargo and its libraries are 60 MB to load and 15 s to install: little beside Wine (over 100 MB),
-    # so that the suite has them. Without them, and in a quick run, the tests of Rust are skipped.
+    # Cargo and its libraries are 60 MB to load and 15 s to install: little beside Wine (over 100
+    # MB), so that the suite has them. In a quick run the tests of Rust are skipped without them.
     case " ${quick[*]-} ${presets[*]} " in
     *' -LE '*) ;;
     *' linux '* | *' clang '*) rust=(rust) ;;
     esac
     # shellcheck disable=SC2046 # words are meant
-    need tests ${rust[@]+"${rust[@]}"} $(for preset in "${presets[@]}"; do needs_of "$preset"; done) # all of them first, in one go
+    need tests ${rust[@]+"${rust[@]}"} \
+        $(for preset in "${presets[@]}"; do needs_of "$preset"; done) # all of them first, in one go
     on_exit '[ -z "$building" ] || kill -- "-$building" 2>/dev/null || true'
     begin_build "${presets[0]}" 0
     for i in "${!presets[@]}"; do
