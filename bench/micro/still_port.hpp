@@ -99,6 +99,7 @@ public:
         ready_.push_back(&operation);
     }
     void close(io::Socket& socket) noexcept override { socket.close(); }
+    void move(io::Socket& from, io::Socket& to) noexcept override { to.take_over(from); }
     [[nodiscard]] std::size_t wait(std::span<io::Operation*> completed,
                                    std::uint64_t deadline_ns) noexcept override {
         std::unique_lock lock(mutex_);

@@ -24,8 +24,9 @@ struct Access {
     std::uint64_t received_bytes = 0;
     std::uint64_t sent_bytes = 0;
     std::uint64_t messages = 0;     // offered to the plugin and taken
-    std::uint64_t duration_ns = 0;  // since it was opened
+    std::uint64_t duration_ns = 0;  // since it was opened; 0: it never was
     std::string local;              // that the peer connected to; empty: the line leaves it out
+    bool is_outbound = false;       // this side connected
 };
 
 // Thread-safe; never blocks. Implemented in host/log.

@@ -75,6 +75,22 @@ struct ListenAddress {
     int line = 0;                // likewise; 0 if it came from a program
 };
 
+inline constexpr std::uint32_t connect_timeout_ms_default = 5'000;
+
+// Whether a connection to an upstream begins with the header of the PROXY protocol.
+enum class SendProxy : std::uint8_t { none, v1, v2 };
+
+// A server that a plugin connects to by its name (the extension portico.connect).
+struct Upstream {
+    std::string name;     // as a listener's
+    std::string address;  // as written: "127.0.0.1:6000", "[::1]:6000", "db.internal:6000", "6000"
+    std::uint32_t connect_timeout_ms = connect_timeout_ms_default;  // from 1 to a day
+    Framing framing;
+    Limits limits;  // `connections`: of this listener to this upstream
+    SendProxy send_proxy = SendProxy::none;
+    int line = 0;  // in the file, for errors; 0 if it came from a program
+};
+
 struct Listener {
     // unique, 1 to 64 printable characters without spaces and quotes; an unnamed listener of a file
     // takes its plugin's name
@@ -85,6 +101,7 @@ struct Listener {
     Settings settings;
     Framing framing;
     Limits limits;
+    std::vector<Upstream> upstreams;     // their names differ
     std::uint32_t blocking_threads = 4;  // 1 to 1,024; for a plugin whose callbacks may block
     // for a plugin that uses the executor: threads for its blocking work, 1 to 1,024, and how much
     // of it may wait for one, 1 to 65,536

@@ -4,36 +4,20 @@
 #include <map>
 
 #include "config/framing_reader.hpp"
+#include "config/limits_reader.hpp"
 #include "config/listen_reader.hpp"
+#include "config/upstream_reader.hpp"
 #include "config/utf8.hpp"
 
 namespace portico::config {
 
 namespace {
 
-constexpr std::uint32_t gibibyte = 1'073'741'824;
-constexpr std::size_t name_characters_max = 64;
-
 // What listeners have taken, each with its place.
 struct Taken {
     std::map<std::string, Place> names;
     TakenAddresses addresses;
 };
-
-// True if the text can stand in a log line as one word.
-bool is_one_word(std::string_view text) {
-    for (std::size_t at = 0; at < text.size();) {
-        const CodePoint point = decode(text, at);
-        if (point.size == 0 || is_control(point.value) || is_space(point.value) ||
-            point.value == U'"' || point.value == U'\'') {
-            return false;
-        }
-        at += point.size;
-    }
-    return !text.empty() && code_points(text) <= name_characters_max;
-}
-
-constexpr std::string_view one_word = "1 to 64 printable characters without spaces and quotes";
 
 bool ends_with_library_suffix(std::string_view name) {
     for (const std::string_view suffix : {std::string_view(".dll"), std::string_view(".so")}) {
@@ -114,30 +98,6 @@ Settings read_settings(ObjectReader& reader, const std::string& file, int listen
     return settings;
 }
 
-void read_limits(ObjectReader reader, Limits& limits) {
-    reader.integer("connections", limits.connections, 1, 1'000'000);
-    const bool high_fits = reader.integer("send_queue_bytes", limits.send_queue_bytes, 64,
-                                          gibibyte);
-    if (high_fits) {
-        reader.integer(
-            "send_queue_low_bytes", limits.send_queue_low_bytes, 0, limits.send_queue_bytes - 1,
-            "less than send_queue_bytes, which is " + std::to_string(limits.send_queue_bytes));
-    } else {
-        reader.integer("send_queue_low_bytes", limits.send_queue_low_bytes, 0, gibibyte - 1);
-    }
-    reader.integer("max_send_bytes", limits.max_send_bytes, 1, gibibyte);
-    reader.integer("unconsumed_bytes", limits.unconsumed_bytes, 1, gibibyte);
-    reader.integer("idle_timeout_ms", limits.idle_timeout_ms, 0, timeout_ms_max);
-    reader.integer("half_close_timeout_ms", limits.half_close_timeout_ms, 1, timeout_ms_max);
-    reader.integer("close_timeout_ms", limits.close_timeout_ms, 1, timeout_ms_max);
-    reader.integer("keepalive_idle_ms", limits.keepalive_idle_ms, 0, keepalive_ms_max);
-    reader.integer("keepalive_interval_ms", limits.keepalive_interval_ms, 1, keepalive_ms_max);
-    reader.integer("keepalive_probes", limits.keepalive_probes, 1, keepalive_probes_max);
-    reader.integer("unacknowledged_timeout_ms", limits.unacknowledged_timeout_ms, 0,
-                   timeout_ms_max);
-    reader.reject_unknown_keys();
-}
-
 Listener read_listener(const Node& node, const std::string& path, const std::string& file,
                        Taken& taken, Mistakes& mistakes) {
     ObjectReader reader(&node, path, mistakes);
@@ -149,6 +109,7 @@ Listener read_listener(const Node& node, const std::string& path, const std::str
     listener.settings = read_settings(reader, file, listener.line);
     read_framing(reader.object_reader("framing"), listener.framing);
     read_limits(reader.object_reader("limits"), listener.limits);
+    read_upstreams(reader.object_reader("upstreams"), listener.upstreams);
     reader.integer("blocking_threads", listener.blocking_threads, 1, 1'024);
     reader.integer("executor_threads", listener.executor_threads, 1, 1'024);
     reader.integer("executor_queue", listener.executor_queue, 1, 65'536);

@@ -37,6 +37,10 @@ constexpr std::array homes = {
     Home{"blocking_threads", in_listener},
     Home{"executor_threads", in_listener},
     Home{"executor_queue", in_listener},
+    Home{"upstreams", in_listener},
+    Home{"address", "in an upstream"},
+    Home{"connect_timeout_ms", "in an upstream"},
+    Home{"send_proxy", "in an upstream"},
     Home{"type", "in \"framing\""},
     Home{"delimiter", "in \"framing\""},
     Home{"bytes", "in \"framing\""},
@@ -127,6 +131,18 @@ const Node* ObjectReader::value(std::string_view key) {
         known_.push_back(key);
     }
     return node_ == nullptr ? nullptr : node_->find(key);
+}
+
+std::vector<const Node*> ObjectReader::members() const {
+    std::vector<const Node*> all;
+    if (node_ != nullptr) {
+        for (const Node& child : node_->children) {
+            if (child.first_line == 0) {  // else it is a repeated key
+                all.push_back(&child);
+            }
+        }
+    }
+    return all;
 }
 
 const Node* ObjectReader::of_kind(Node::Kind kind, std::string_view key,

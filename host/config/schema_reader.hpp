@@ -38,6 +38,9 @@ public:
     // The value as it is, or null if the key is absent. Makes the key known.
     const Node* value(std::string_view key);
 
+    // Every member, for an object whose keys are names. None if the object is absent.
+    [[nodiscard]] std::vector<const Node*> members() const;
+
     // Returns a value of that kind. Null if it is absent, or of another kind, which is a mistake.
     const Node* string(std::string_view key, std::string_view expected);
     const Node* array(std::string_view key, std::string_view expected);

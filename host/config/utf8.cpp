@@ -111,6 +111,19 @@ bool is_space(char32_t value) noexcept {
            value == 0x202F || value == 0x205F || value == 0x3000 || value == 0xFEFF;
 }
 
+bool is_one_word(std::string_view text) noexcept {
+    constexpr std::size_t characters_max = 64;
+    for (std::size_t at = 0; at < text.size();) {
+        const CodePoint point = decode(text, at);
+        if (point.size == 0 || is_control(point.value) || is_space(point.value) ||
+            point.value == U'"' || point.value == U'\'') {
+            return false;
+        }
+        at += point.size;
+    }
+    return !text.empty() && code_points(text) <= characters_max;
+}
+
 std::string excerpt(std::string_view text, std::size_t characters) {
     return shown(text, characters, false);
 }

@@ -32,6 +32,11 @@ struct CodePoint {
     return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
 }
 
+// True if the text is a name that can stand in a log line as one word. `one_word` says it.
+[[nodiscard]] bool is_one_word(std::string_view text) noexcept;
+inline constexpr std::string_view one_word =
+    "1 to 64 printable characters without spaces and quotes";
+
 // An error repeats at most this many characters of the file.
 inline constexpr std::size_t excerpt_characters = 40;
 

@@ -13,6 +13,24 @@
 
 namespace portico::io {
 
+namespace {
+
+// The resolver knows that the name has no address, and has not merely failed to find one.
+bool is_unknown(int code) noexcept {
+#ifdef _WIN32
+    return code == WSAHOST_NOT_FOUND || code == WSANO_DATA;
+#else
+#ifdef EAI_NODATA
+    if (code == EAI_NODATA) {
+        return true;
+    }
+#endif
+    return code == EAI_NONAME;
+#endif
+}
+
+}  // namespace
+
 std::string to_string(const Address& address) {
     char text[INET6_ADDRSTRLEN] = "";
     switch (address.family) {
@@ -142,10 +160,11 @@ base::Result<std::vector<Address>> resolve(const std::string& host, std::uint16_
     addrinfo* found = nullptr;
     const int code = ::getaddrinfo(asked.c_str(), nullptr, &hints, &found);
     if (code != 0) {
+        const int kind = is_unknown(code) ? name_unknown : 0;
 #ifdef _WIN32
-        return base::Failure{"cannot resolve \"" + asked + "\": " + native_error_text(code)};
+        return base::Failure{"cannot resolve \"" + asked + "\": " + native_error_text(code), kind};
 #else
-        return base::Failure{"cannot resolve \"" + asked + "\": " + ::gai_strerror(code)};
+        return base::Failure{"cannot resolve \"" + asked + "\": " + ::gai_strerror(code), kind};
 #endif
     }
     struct FreeAddresses {
@@ -170,7 +189,8 @@ base::Result<std::vector<Address>> resolve(const std::string& host, std::uint16_
         }
     }
     if (addresses.empty()) {
-        return base::Failure{"cannot resolve \"" + asked + "\": no IPv4 or IPv6 address"};
+        return base::Failure{"cannot resolve \"" + asked + "\": no IPv4 or IPv6 address",
+                             name_unknown};
     }
     return addresses;
 }

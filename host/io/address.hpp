@@ -40,8 +40,10 @@ struct HostPort {
 [[nodiscard]] std::optional<Address> parse_address(const std::string& text);
 
 // All addresses of a host: a literal address, or a name that the system's resolver looks up (this
-// may block, so call it only at start-up). An empty host is the loopback, 127.0.0.1. Never an empty
-// list.
+// may block, so call it only at start-up, or on a thread that does nothing else). An empty host is
+// the loopback, 127.0.0.1. Never an empty list. The kind of a failure is name_unknown if the name
+// has no address; otherwise it may have one, and could not be looked up.
+inline constexpr int name_unknown = 1;
 [[nodiscard]] base::Result<std::vector<Address>> resolve(const std::string& host,
                                                          std::uint16_t port);
 

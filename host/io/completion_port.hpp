@@ -24,7 +24,7 @@
 //     wait() after the submit delivers it.
 //
 // Threads. A port is made for one thread (`single`) or for several (`shared`). accept, connect,
-// receive, send (and the two _at_once calls), timer, cancel, expedite, attach, flush and wait
+// receive, send (and the two _at_once calls), timer, cancel, expedite, attach, move, flush and wait
 // belong to the port's own threads: those that call wait(), any number at once for a shared port,
 // always the same one for a single port. (Before the first wait() the thread that starts the server
 // may call them too. After the last operation on a socket another thread may wait for what is left,
@@ -136,6 +136,11 @@ public:
 
     // Detaches a socket and closes it. None of its operations may be in flight.
     virtual void close(Socket& socket) noexcept = 0;
+
+    // Moves the handle of an attached socket to `to`, which is not open: it is attached in the
+    // place of `from`, which is not open afterwards. No operation may be in flight for `from`, and
+    // none but a connect was submitted for it.
+    virtual void move(Socket& from, Socket& to) noexcept = 0;
 
     // Hands out up to completed.size() (at least 1) finished operations; waits for the first until
     // now() reaches `deadline_ns` (0: only looks, and on a shared port may leave the look to a

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "base/result.hpp"
 #include "io/address.hpp"
@@ -72,6 +73,8 @@ public:
 
     // Takes over an accepted handle. Must not be open.
     void adopt(NativeSocket native) noexcept;
+    // Takes over the handle of `from`, which is not open afterwards: for CompletionPort::move().
+    void take_over(Socket& from) noexcept { adopt(std::exchange(from.native_, invalid_socket)); }
 
     // Makes a socket to connect with. It is bound to `local` unless the family of that is none;
     // port 0 for any.
@@ -84,6 +87,9 @@ public:
     // SO_REUSE_UNICASTPORT). So local_address() may have no port before the connect. Fails when the
     // address is not one of this machine, and names it.
     [[nodiscard]] base::Result<void> open_for_connect_from(const Address& source);
+
+    // For a socket to connect with: these timeouts, as far as the system takes them.
+    void set_timeouts(const PeerTimeouts& timeouts) noexcept;
 
     // Binds and listens; port 0 takes a free one (see local_address). Linux: SO_REUSEADDR, so that
     // a restart does not wait for old connections; Windows: SO_EXCLUSIVEADDRUSE, since SO_REUSEADDR

@@ -31,7 +31,7 @@ int seconds_of(std::uint32_t milliseconds) noexcept {
 
 // If they are set on a listening socket, each accepted socket has them too, without a call of its
 // own.
-void set_timeouts(int native, const PeerTimeouts& timeouts) noexcept {
+void set_peer_timeouts(int native, const PeerTimeouts& timeouts) noexcept {
     if (timeouts.keepalive_idle_ms != 0) {
         set_option(native, SOL_SOCKET, SO_KEEPALIVE, 1);
         set_option(native, IPPROTO_TCP, TCP_KEEPIDLE, seconds_of(timeouts.keepalive_idle_ms));
@@ -111,6 +111,10 @@ base::Result<void> Socket::bind_or_close(const Address& local) {
     return {};
 }
 
+void Socket::set_timeouts(const PeerTimeouts& timeouts) noexcept {
+    set_peer_timeouts(native_, timeouts);
+}
+
 base::Result<void> Socket::listen(const Address& address, int backlog, const PeerTimeouts& timeouts,
                                   std::uint64_t) {
     PORTICO_ASSERT(!is_open());
@@ -125,7 +129,7 @@ base::Result<void> Socket::listen(const Address& address, int backlog, const Pee
     set_option(native, SOL_SOCKET, SO_REUSEADDR, 1);
     // Linux gives it to each socket that is accepted: one call fewer for each
     set_option(native, IPPROTO_TCP, TCP_NODELAY, 1);
-    set_timeouts(native, timeouts);
+    set_peer_timeouts(native, timeouts);
     if (address.family == Address::Family::v6) {
         set_option(native, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     }

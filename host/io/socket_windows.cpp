@@ -141,24 +141,31 @@ base::Result<void> Socket::bind_or_close(const Address& local) {
     return {};
 }
 
-// Not documented as inherited by SO_UPDATE_ACCEPT_CONTEXT, so each accepted socket is given them.
 // Options that an old system does not know keep the system's defaults.
-void Socket::set_accepted_timeouts(NativeSocket accepted) const noexcept {
-    const PeerTimeouts& timeouts = accepted_timeouts_;
+static void set_peer_timeouts(NativeSocket native, const PeerTimeouts& timeouts) noexcept {
     if (timeouts.keepalive_idle_ms != 0) {
         tcp_keepalive values{1, timeouts.keepalive_idle_ms, timeouts.keepalive_interval_ms};
         DWORD size = 0;
-        static_cast<void>(::WSAIoctl(accepted, SIO_KEEPALIVE_VALS, &values, sizeof values, nullptr,
-                                     0, &size, nullptr, nullptr));
+        static_cast<void>(::WSAIoctl(native, SIO_KEEPALIVE_VALS, &values, sizeof values, nullptr, 0,
+                                     &size, nullptr, nullptr));
         if (timeouts.keepalive_probes != 0) {
-            set_option(accepted, IPPROTO_TCP, TCP_KEEPCNT, timeouts.keepalive_probes);
+            set_option(native, IPPROTO_TCP, TCP_KEEPCNT, timeouts.keepalive_probes);
         }
     }
     if (timeouts.unacknowledged_ms != 0 &&
-        !try_option(accepted, IPPROTO_TCP, TCP_MAXRTMS, timeouts.unacknowledged_ms)) {
-        set_option(accepted, IPPROTO_TCP, TCP_MAXRT,
+        !try_option(native, IPPROTO_TCP, TCP_MAXRTMS, timeouts.unacknowledged_ms)) {
+        set_option(native, IPPROTO_TCP, TCP_MAXRT,
                    static_cast<DWORD>((std::uint64_t{timeouts.unacknowledged_ms} + 999) / 1'000));
     }
+}
+
+// Not documented as inherited by SO_UPDATE_ACCEPT_CONTEXT, so each accepted socket is given them.
+void Socket::set_accepted_timeouts(NativeSocket accepted) const noexcept {
+    set_peer_timeouts(accepted, accepted_timeouts_);
+}
+
+void Socket::set_timeouts(const PeerTimeouts& timeouts) noexcept {
+    set_peer_timeouts(native_, timeouts);
 }
 
 base::Result<void> Socket::listen(const Address& address, int backlog, const PeerTimeouts& timeouts,

@@ -17,7 +17,7 @@ std::string access_text(const base::Access& access) {
                   static_cast<unsigned long long>(access.messages),
                   static_cast<unsigned long long>(thousandths / 1'000),
                   static_cast<unsigned long long>(thousandths % 1'000));
-    std::string text = "peer=";
+    std::string text = access.is_outbound ? "upstream=" : "peer=";
     text += access.peer;
     if (!access.local.empty()) {
         text += " local=" + access.local;

@@ -278,6 +278,20 @@ void Acceptor::connection_released(const WorkerGroup& group) noexcept {
     }
 }
 
+bool Acceptor::take_place() noexcept {
+    const std::scoped_lock lock(mutex_);
+    if (places_ == context_.limits.connections) {
+        return false;
+    }
+    ++places_;
+    return true;
+}
+
+void Acceptor::give_place() noexcept {
+    const std::scoped_lock lock(mutex_);
+    give_place_on();
+}
+
 // ---- under mutex_
 
 // A place is free. The client that has been held for longest gets it.

@@ -71,6 +71,11 @@ public:
 
     [[nodiscard]] Protocol& protocol() const noexcept { return *context_.protocol; }
 
+    // A place within the limit for a connection that this acceptor does not accept. False: all are
+    // taken. From any thread, as long as it may accept.
+    [[nodiscard]] bool take_place() noexcept;
+    void give_place() noexcept;
+
     // Connections that are open, or have a place already.
     [[nodiscard]] std::uint32_t open_connections() const noexcept {
         return open_.load(std::memory_order_acquire);
@@ -185,7 +190,8 @@ private:
     std::vector<std::unique_ptr<ListenSocket>> listen_sockets_;
     std::vector<Slot*> holding_;  // oldest first; never has to grow
     std::size_t slots_ = 0;       // of all listening sockets
-    // taken by connections and by clients that are about to become one; at most the limit
+    // taken by connections, by clients that are about to become one, and by take_place(); at most
+    // the limit
     std::uint32_t places_ = 0;
     Check check_;
     bool checking_ = false;

@@ -17,6 +17,8 @@ const char* to_string(CloseReason reason) noexcept {
         case CloseReason::drain: return "the host stops";
         case CloseReason::drain_deadline: return "the host stops, cut at the deadline";
         case CloseReason::no_memory: return "out of memory";
+        case CloseReason::connect_failed: return "the connect failed";
+        case CloseReason::connect_timeout: return "connect timeout";
     }
     return "unknown";
 }

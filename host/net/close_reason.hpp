@@ -20,6 +20,8 @@ enum class CloseReason : std::uint8_t {
     drain = 10,
     drain_deadline = 11,
     no_memory = 12,
+    connect_failed = 13,
+    connect_timeout = 14,
 };
 
 [[nodiscard]] const char* to_string(CloseReason reason) noexcept;

@@ -5,7 +5,6 @@
 
 #include "base/inline.hpp"
 #include "net/connection_inline.hpp"
-#include "net/framing.hpp"
 #include "net/sharing.hpp"
 #include "net/worker.hpp"
 
@@ -190,45 +189,6 @@ PORTICO_ALWAYS_INLINE std::size_t Connection::offer_unframed(
     return consumed;
 }
 
-std::size_t Connection::offer_framed(std::span<const std::byte> bytes) noexcept {
-    const config::Framing& framing = context().framing;
-    std::size_t done = 0;
-    do {
-        const std::span<const std::byte> rest = bytes.subspan(done);
-        std::size_t scanned = scanned_;
-        const Frame frame = next_frame(framing, rest, scanned);
-        scanned_ = static_cast<std::uint32_t>(scanned);
-        if (frame.kind == Frame::Kind::too_long) {
-            abort(CloseReason::frame);
-            break;
-        }
-        if (frame.kind == Frame::Kind::incomplete) {
-            break;
-        }
-        resumed_ = false;
-        std::size_t consumed = 0;
-        const Protocol::Answer answer = protocol().on_data(
-            *this,
-            {rest.data(), frame.size, frame.payload_offset, frame.payload_size,
-             frame_left_ ? frame.size : 0, false},
-            consumed);
-        if (answer == Protocol::Answer::failed || consumed > frame.size) {
-            abort(CloseReason::plugin_error);
-            break;
-        }
-        // A frame is consumed as a whole or not at all.
-        frame_left_ = answer != Protocol::Answer::ok && consumed == 0;
-        if (!frame_left_) {
-            done += frame.size;
-            ++messages_;
-        }
-        if (answer != Protocol::Answer::ok) {
-            take_hold(answer);
-        }
-    } while (done < bytes.size() && may_offer());
-    return done;
-}
-
 void Connection::offer_stash() noexcept {
     conditions_.offer_due = false;
     const std::size_t done = offer(stash_.bytes());
@@ -255,6 +215,11 @@ void Connection::advance_by_steps() noexcept {
             case Stage::free:
             case Stage::opening:
             case Stage::over: return;
+            case Stage::connecting:
+                if (step_connecting()) {
+                    continue;
+                }
+                break;
             case Stage::open:
                 if (step_open()) {
                     continue;
@@ -345,7 +310,7 @@ SendResult Connection::append_failed(std::size_t bytes) noexcept {
 // Bytes that fill at least half of the receive buffer are sent from it without a copy: the queue
 // keeps it until they are sent. Peers that do not read can use up half of the pool this way; the
 // rest is kept for receiving.
-bool Connection::adopt_received(std::span<const std::byte> bytes) noexcept {
+bool Connection::adopt_received(std::span<const std::byte> bytes, SendQueue& queue) noexcept {
     const ReceiveOperation& receive = *this;
     io::BufferPool& pool = port().buffers();
     const std::byte* begin = receive.buffer.data;
@@ -354,8 +319,8 @@ bool Connection::adopt_received(std::span<const std::byte> bytes) noexcept {
         pool.in_use() > pool.buffers_max() / 2) {
         return false;
     }
-    queue_.adopt(pool, receive.buffer, static_cast<std::uint32_t>(bytes.data() - begin),
-                 static_cast<std::uint32_t>(bytes.size()));
+    queue.adopt(pool, receive.buffer, static_cast<std::uint32_t>(bytes.data() - begin),
+                static_cast<std::uint32_t>(bytes.size()));
     adopted_ = true;
     return true;
 }

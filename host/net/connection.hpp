@@ -1,15 +1,5 @@
-// A connection: one slot's state machine, from accept to on_close.
-//
-//     free -> opening -> open -> flushing -> lingering -> joining -> over -> free
-//                 \________\_________\___________\_______/^
-//
-//   opening    accepted; its first mail will attach it to its port and call on_open
-//   open       bytes come and go
-//   flushing   a graceful close: what is queued goes out, what comes is discarded
-//   lingering  our end of stream is sent; the peer's is awaited, what comes is discarded
-//   joining    every operation is cancelled or done; waits until none is in flight and every
-//              accepted call has arrived
-//   over       socket closed, on_close called; the slot goes back at the end of the strand's turn
+// A connection: one slot's state machine, from accept or connect to on_close. connection_state.hpp
+// draws its stages.
 //
 // Each event (a completion, a call from another thread) is handled on the strand. Its function
 // records what happened and calls advance(), the one place that decides what follows. There is one
@@ -19,7 +9,7 @@
 //
 // connection.cpp has advance() and the path of a message: receive, offer, send. Opening, the ends
 // of an offer, closing, deadlines, the protocol's timers, calls from other threads and rarer kinds
-// of sends are in connection_*.cpp.
+// of sends are in connection_*.cpp, connecting is in connecting.cpp.
 //
 // Concurrency. All members belong to the strand (to whichever worker runs it), except word_ (see
 // slot_word.hpp), the addresses, events_, the list of timers and the count of pauses on their way.
@@ -27,13 +17,12 @@
 #pragma once
 
 #include <atomic>
-#include <bit>
 #include <cstdint>
 #include <span>
 
 #include "io/completion_port.hpp"
-#include "io/operation.hpp"
 #include "net/connection_node.hpp"
+#include "net/connection_state.hpp"
 #include "net/protocol.hpp"
 #include "net/send_queue.hpp"
 #include "net/shared_address.hpp"
@@ -46,20 +35,12 @@ namespace portico::net {
 
 class ConnectionTable;
 class Reservation;
+struct Connecting;
 class WorkerGroup;
 struct ReservedPost;
 
-enum class SendResult : std::uint8_t { queued, would_block, too_large, finished, gone, no_memory };
-enum class CallResult : std::uint8_t { accepted, gone, no_memory };
-enum class CloseHow : std::uint8_t { graceful, abort };
-
-// The connection is its own operations and its own mail. They are bases, so that the address of one
-// leads to the connection.
-struct ReceivePart : io::ReceiveOperation {};
-struct SendPart : io::SendOperation {};
-struct TimerPart : io::TimerOperation {};
-
 class Connection final : public ConnectionNode,
+                         private ConnectionState,
                          private ReceivePart,
                          private SendPart,
                          private TimerPart,
@@ -74,6 +55,14 @@ public:
     void take_socket(const ConnectionContext& context, io::NativeSocket accepted,
                      const io::Address& peer, const io::Address& local,
                      std::uint32_t listen_index) noexcept;
+    // ---- By the connector, likewise: the connection is still to be made. It takes `connecting`
+    // over. Before that, greet(): these bytes, at least one, leave before all others. False: no
+    // memory.
+    [[nodiscard]] bool greet(std::span<const std::byte> bytes) noexcept;
+    void take_target(const ConnectionContext& context, Connecting* connecting,
+                     void* initial_state) noexcept;
+
+    // ---- By both.
     // From now on the connection lives in `home`, and the host's orders (drain, cut) find it.
     // `shared_strand`: the strand of all the instance's connections, also at home there; null gives
     // it a strand of its own.
@@ -89,8 +78,12 @@ public:
     // takes effect.
     [[nodiscard]] bool belongs_to(const ConnectionContext& context,
                                   std::uint64_t generation) const noexcept {
-        return SlotWord::generation_of(word_.load()) == generation &&
-               context_.load(std::memory_order_relaxed) == &context;
+        return SlotWord::generation_of(word_.load()) == generation && is_of(context);
+    }
+    // True for the instance's outbound connections too. `context`: the listener's.
+    [[nodiscard]] bool is_of(const ConnectionContext& context) const noexcept {
+        const ConnectionContext* its = context_.load(std::memory_order_acquire);
+        return its == &context || (its != nullptr && its->listener == &context);
     }
     // Defined in connection_inline.hpp.
     [[nodiscard]] SendResult send(const ConnectionContext& context, std::uint64_t generation,
@@ -127,11 +120,7 @@ public:
     [[nodiscard]] bool post_reserved(std::uint64_t generation, ReservedPost& post) noexcept;
     // The server's orders. drain() calls on_drain, once may_drain(). cut() aborts, because the
     // deadline has passed.
-    [[nodiscard]] bool may_drain() const noexcept {
-        // The server's contexts outlive its stop, so this one may be followed, even if by now it
-        // belongs to the next connection in the slot.
-        return context_.load(std::memory_order_relaxed)->protocol->may_drain();
-    }
+    [[nodiscard]] bool may_drain() const noexcept;
     [[nodiscard]] CallResult drain(std::uint64_t generation, const Draining& draining) noexcept;
     [[nodiscard]] CallResult cut(std::uint64_t generation) noexcept;
 
@@ -142,11 +131,18 @@ public:
                                    std::uint64_t generation) const noexcept {
         return belongs_to(context, generation) && !is_closing();
     }
-    [[nodiscard]] bool is_of(const ConnectionContext& context) const noexcept {
-        return context_.load(std::memory_order_relaxed) == &context;
+    // The same for accepted connections only.
+    [[nodiscard]] bool is_accepted_by(const ConnectionContext& context,
+                                      std::uint64_t generation) const noexcept {
+        return takes_calls(context, generation) &&
+               context_.load(std::memory_order_relaxed) == &context;
     }
     [[nodiscard]] bool is_closing() const noexcept { return SlotWord::is_closing(word_.load()); }
     void raise_timers(bool at_home) noexcept;
+    // ---- For the connector, from any thread: the group in which a connection of this instance
+    // lives; null if it is gone, or its strand is shared.
+    [[nodiscard]] WorkerGroup* home_of(const ConnectionContext& context,
+                                       std::uint64_t generation) const noexcept;
 
     // The memory that a send by mail takes beside its bytes. It counts as queued until the mail
     // arrives: many small sends to a busy strand must not take many times the memory of the queue.
@@ -191,69 +187,12 @@ public:
     void release() noexcept;
 
 private:
+    friend struct Connecting;
     friend class TimerOwner;
     friend struct Sharing;
 
-    enum class Stage : std::uint8_t { free, opening, open, flushing, lingering, joining, over };
-
-    enum class Hold : std::uint8_t {
-        none,
-        until_turn,  // a resume came while on_data ran: the strand's next turn ends it
-        until_writable,
-        until_resume,
-    };
-    // What still comes from the peer. A drain without on_drain offers what has arrived and closes
-    // then: drain_asked -> last, or last_ended.
-    enum class Input : std::uint8_t {
-        open,
-        drain_asked,  // the receive in flight, if any, comes back
-        last,         // until drain_target_ bytes have been read
-        ended,        // the end of the peer's stream has been read
-        last_ended,   // the same, in a drain
-    };
-
-    // The conditions that keep an open connection from simply reading on. They are bytes and not
-    // bits: usually none holds, and one comparison shows it.
-    struct Conditions {
-        bool paused = false;
-        Hold hold = Hold::none;
-        bool offer_due = false;  // the stash must be offered (again)
-        bool writable_due = false;
-        Input input = Input::open;
-        bool close_wanted = false;
-        bool finish_wanted = false;
-        bool aborting = false;
-
-        [[nodiscard]] bool any() const noexcept { return std::bit_cast<std::uint64_t>(*this) != 0; }
-        [[nodiscard]] bool stop_reading() const noexcept {
-            return any() && (paused || hold != Hold::none || close_wanted || aborting);
-        }
-    };
-
     struct Call;          // a call from another thread, as mail: connection_call.hpp
     struct ExternalSend;  // connection_sends.cpp
-    enum class CallKind : std::uint8_t {
-        send,
-        finish,
-        close,
-        abort,
-        pause,
-        resume,
-        post,
-        drain,
-        cut
-    };
-
-    // The events that may have happened, as bits of events_.
-    enum Event : std::uint8_t {
-        event_opened = 1,
-        event_received = 2,
-        event_sent = 4,
-        event_timer = 8,
-        event_continue = 16,  // what was postponed to this turn
-        event_timers = 32     // some of the protocol's timers are due
-    };
-
     // ---- Events.
     // On a thread of the home group that runs no strand: handles the event on the strand, now or by
     // mail.
@@ -319,8 +258,13 @@ private:
     [[nodiscard]] SendResult append(std::span<const std::byte> bytes) noexcept;
     [[nodiscard]] SendResult append_failed(std::size_t bytes) noexcept;
     // On the strand, inside an offer of received bytes: true if `bytes` lie in the receive buffer
-    // and the queue has taken it over.
-    [[nodiscard]] bool adopt_received(std::span<const std::byte> bytes) noexcept;
+    // and `queue`, on the same port, has taken it over.
+    [[nodiscard]] bool adopt_received(std::span<const std::byte> bytes, SendQueue& queue) noexcept;
+    // Outside of its strand: true if this is its home's only thread. Then its queue may be used as
+    // on its strand, and nothing of it ends before the caller's callback has.
+    [[nodiscard]] bool is_at_hand(std::uint64_t generation) const noexcept;
+    // On either thread, with a reservation: queues the parts.
+    [[nodiscard]] SendResult append_parts(const Parts& parts) noexcept;
     void give_back(std::size_t bytes) noexcept;
     // Queues it, or sends it by mail. If it is not accepted it is deleted.
     [[nodiscard]] SendResult submit(ExternalSend& send, std::uint64_t generation,
@@ -348,7 +292,19 @@ private:
     // False if the port refused the socket; then the abort has begun.
     [[nodiscard]] bool attach() noexcept;
 
+    // ---- Connecting: connecting.cpp.
+    [[nodiscard]] bool is_outbound() const noexcept { return context().connector != nullptr; }
+    void begin_connecting() noexcept;
+    [[nodiscard]] bool step_connecting() noexcept;
+
     // ---- Calls: connection_calls.cpp.
+    // The context of the connection with this generation, if it is the instance's; else null.
+    [[nodiscard]] const ConnectionContext* own_context(const ConnectionContext& context,
+                                                       std::uint64_t generation) const noexcept;
+    // True if accepted bytes go into the queue: they may still be sent.
+    [[nodiscard]] bool takes_sends() const noexcept {
+        return stage_ >= Stage::connecting && stage_ <= Stage::flushing && !conditions_.aborting;
+    }
     [[nodiscard]] SendResult send_slow_path(const ConnectionContext& context,
                                             std::uint64_t generation,
                                             std::span<const std::byte> bytes) noexcept;
@@ -378,6 +334,7 @@ private:
     void connection_failed(const io::Operation& operation, const char* what) noexcept;
     void begin_join() noexcept;
     void try_finish() noexcept;
+    void end_socket() noexcept;
     void warn_of_loss(std::uint64_t unsent) noexcept;
     void log_end() noexcept;
     [[nodiscard]] Protocol::Closed closed() const noexcept;
@@ -408,8 +365,9 @@ private:
     SlotWord word_;
     SharedAddress peer_;
     SharedAddress local_;
-    // Stored before the word opens a generation. Other threads compare it and, except in
-    // may_drain(), do not follow it. Relaxed: the word orders it.
+    // Stored (release) before the word opens a generation. A server's contexts outlive its stop, so
+    // threads that load it (acquire) may follow it, even if by then it belongs to the next
+    // connection in the slot. Who only compares it, or is on the strand, loads it relaxed.
     std::atomic<const ConnectionContext*> context_{nullptr};
     // The same, but threads whose reservation keeps the generation alive also follow it. The
     // release of its store pairs with the acquire of home_for().
@@ -445,7 +403,7 @@ private:
     bool sends_postponed_ : 1 = false;  // until then
     // a large send may lie in the receive buffer that is being offered
     bool is_adoptable_ : 1 = false;
-    bool accepted_ : 1 = false;      // on_open accepted: on_close is owed
+    bool accepted_ : 1 = false;      // on_close is owed: on_open accepted, or it is outbound
     bool timing_ : 1 = false;        // the timer is in flight
     bool sending_late_ : 1 = false;  // the send in flight may complete late
     // the peer has ended, and the rest of its bytes was offered once more
@@ -461,7 +419,8 @@ private:
     bool cut_ : 1 = false;
     // a timer came late, and nothing has moved since
     bool had_chance_ : 1 = false;
-    std::uint32_t messages_ = 0;  // offered to the plugin and taken
+    bool is_connecting_ : 1 = false;  // connecting_ is there, and attempts have begun
+    std::uint32_t messages_ = 0;      // offered to the plugin and taken
     // At the last look_for_progress(), modulo 2^32. Before on_open it is the index of the address
     // that the client connected to, and after a failure the system's error.
     std::uint32_t moved_bytes_ = 0;
@@ -474,7 +433,10 @@ private:
     std::uint32_t scanned_ = 0;
     // the deadline of the timer in flight (the operation belongs to the port meanwhile)
     std::uint64_t armed_ns_ = 0;
-    std::uint64_t opened_ns_ = 0;  // 0: on_open is still to come
+    union {
+        std::uint64_t opened_ns_ = 0;  // 0: on_open is still to come
+        Connecting* connecting_;       // of an outbound connection that has not connected yet
+    };
     std::uint64_t received_bytes_ = 0;
     std::uint64_t sent_bytes_ = 0;  // taken by the system
     // The timeout of the stage counts from here: its begin, or the last byte that moved. In `open`

@@ -7,10 +7,27 @@
 
 #include "net/connection_call.hpp"
 #include "net/connection_inline.hpp"
+#include "net/connector.hpp"
 #include "net/reserved_post.hpp"
 #include "net/sharing.hpp"
 
 namespace portico::net {
+
+// Between the two looks another connection may have come into the slot. Then the call finds out
+// when it reserves.
+const ConnectionContext* Connection::own_context(const ConnectionContext& context,
+                                                 std::uint64_t generation) const noexcept {
+    if (SlotWord::generation_of(word_.load()) != generation) {
+        return nullptr;
+    }
+    const ConnectionContext* its = context_.load(std::memory_order_acquire);
+    return its == &context || its->listener == &context ? its : nullptr;
+}
+
+bool Connection::may_drain() const noexcept {
+    const ConnectionContext& its = *context_.load(std::memory_order_acquire);
+    return its.connector != nullptr ? its.connector->is_ending() : its.protocol->may_drain();
+}
 
 bool Connection::no_call_on_its_way(std::uint64_t generation) const noexcept {
     const std::uint64_t word = word_.load();
@@ -179,9 +196,7 @@ void Connection::deliver_call(Call& call) noexcept {
 }
 
 void Connection::deliver_send(Call& call) noexcept {
-    const bool is_wanted = (stage_ == Stage::open || stage_ == Stage::flushing) &&
-                           !conditions_.aborting;
-    if (is_wanted) {
+    if (takes_sends()) {
         PORTICO_ASSERT(!end_sent_);
         if (queue_.append(send_chunks(), {call.bytes(), call.number})) {
             end_turn_later();  // the queue takes over the reservation of the bytes

@@ -1,6 +1,7 @@
 // The end of a connection: the requests for it, its steps up to on_close, and the slot's return.
 #include <string>
 
+#include "net/connecting.hpp"
 #include "net/connection_inline.hpp"
 #include "net/connection_table.hpp"
 
@@ -16,6 +17,12 @@ void Connection::want_close(CloseReason reason) noexcept {
 void Connection::take_drain(const Draining& draining) noexcept {
     const bool is_first = !draining_;
     draining_ = true;
+    if (is_outbound()) {
+        if (stage_ <= Stage::open) {
+            want_close(CloseReason::drain);
+        }
+        return;
+    }
     if (!is_first || stage_ != Stage::open || conditions_.close_wanted || conditions_.aborting) {
         return;
     }
@@ -104,10 +111,13 @@ void Connection::begin_join() noexcept {
     if (timing_) {
         port().cancel(static_cast<TimerPart&>(*this));
     }
+    if (is_connecting_) {
+        connecting_->give_up();
+    }
 }
 
 void Connection::try_finish() noexcept {
-    if (receiving_ || sending_ || timing_ || continuing_ || !end_timers()) {
+    if (receiving_ || sending_ || timing_ || continuing_ || is_connecting_ || !end_timers()) {
         return;
     }
     if (!queue_.empty()) {
@@ -116,16 +126,9 @@ void Connection::try_finish() noexcept {
     if (!word_.close_for_good()) {
         return;  // an accepted call is on its way; its arrival calls this again
     }
-    if (reset_ || cut_) {
-        lost_bytes() += socket_.unacknowledged_bytes().value_or(0);
+    if (socket_.is_open()) {  // else it was outbound, and no address could be tried
+        end_socket();
     }
-    if (cut_) {
-        warn_of_loss(lost_bytes());
-    }
-    if (reset_) {
-        socket_.reset_on_close();
-    }
-    port().close(socket_);
     stash_.clear();
     protocol().ended(*this);
     log_end();
@@ -134,6 +137,19 @@ void Connection::try_finish() noexcept {
     }
     stage_ = Stage::over;
     end_turn_later();
+}
+
+void Connection::end_socket() noexcept {
+    if (reset_ || cut_) {
+        lost_bytes() += socket_.unacknowledged_bytes().value_or(0);
+    }
+    if (cut_ && opened_ns_ != 0) {
+        warn_of_loss(lost_bytes());
+    }
+    if (reset_) {
+        socket_.reset_on_close();
+    }
+    port().close(socket_);
 }
 
 // The host has ended the connection before all bytes were sent.
@@ -157,13 +173,14 @@ void Connection::log_end() noexcept {
     }
     log.compose_access(context().listener_name, handle(), [&] {
         return base::Access{
-            io::to_string(peer_.load()),
-            to_string(reason_),
-            received_bytes_,
-            sent_bytes_,
-            messages_,
-            port().now() - opened_ns_,
-            context().logs_local_address ? io::to_string(local_.load()) : std::string()};
+            .peer = io::to_string(peer_.load()),
+            .reason = to_string(reason_),
+            .received_bytes = received_bytes_,
+            .sent_bytes = sent_bytes_,
+            .messages = messages_,
+            .duration_ns = opened_ns_ != 0 ? port().now() - opened_ns_ : 0,
+            .local = context().logs_local_address ? io::to_string(local_.load()) : std::string(),
+            .is_outbound = is_outbound()};
     });
 }
 
@@ -175,7 +192,8 @@ Protocol::Closed Connection::closed() const noexcept {
                             .opened_ns = opened_ns_};
     if (reason_ == CloseReason::plugin_error) {
         closed.status = static_cast<std::int32_t>(scanned_);
-    } else if (reason_ == CloseReason::reset || reason_ == CloseReason::error) {
+    } else if (reason_ == CloseReason::reset || reason_ == CloseReason::error ||
+               reason_ == CloseReason::connect_failed || reason_ == CloseReason::connect_timeout) {
         closed.native_error = moved_bytes_;
     }
     return closed;

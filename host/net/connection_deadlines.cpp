@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "net/connecting.hpp"
 #include "net/connection_inline.hpp"
 
 namespace portico::net {
@@ -30,6 +31,8 @@ constexpr std::uint64_t milliseconds(std::uint32_t count) noexcept {
 std::uint64_t Connection::timeout_ns() const noexcept {
     const config::Limits& limits = context().limits;
     switch (stage_) {
+        case Stage::connecting:
+            return connecting_->is_decided() ? 0 : milliseconds(connecting_->timeout_ms);
         case Stage::open:
             return milliseconds(on_end_called_ ? limits.half_close_timeout_ms
                                                : limits.idle_timeout_ms);
@@ -51,7 +54,10 @@ void Connection::arm_timer() noexcept {
         return;
     }
     TimerPart& timer = *this;
-    const std::uint64_t deadline = since_ns_ + timeout;
+    const std::uint64_t deadline = stage_ == Stage::connecting
+                                       ? std::min(since_ns_ + timeout,
+                                                  connecting_->next_attempt_ns())
+                                       : since_ns_ + timeout;
     if (!timing_) {
         // The timer comes halfway. So if the system does not say when bytes moved, they are noticed
         // at most half a timeout later.
@@ -70,7 +76,9 @@ void Connection::timer_fired() noexcept {
     timing_ = false;
     if (const std::uint64_t timeout = timeout_ns(); timeout != 0) {
         const std::uint64_t now = port().now();
-        look_for_progress(now);
+        if (stage_ != Stage::connecting) {
+            look_for_progress(now);
+        }
         if (now >= since_ns_ + timeout) {
             const bool is_late = now > armed_ns_ + late_ns;
             if (is_late && !had_chance_) {
@@ -79,6 +87,8 @@ void Connection::timer_fired() noexcept {
             } else {
                 deadline_passed();
             }
+        } else if (stage_ == Stage::connecting) {
+            connecting_->time_has_come(now);
         }
     }
     advance();
@@ -111,6 +121,7 @@ void Connection::look_for_progress(std::uint64_t now) noexcept {
 
 void Connection::deadline_passed() noexcept {
     switch (stage_) {
+        case Stage::connecting: abort(CloseReason::connect_timeout); return;
         case Stage::open:
             if (on_end_called_) {
                 cut_ = true;

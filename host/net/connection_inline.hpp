@@ -31,7 +31,7 @@ inline void Connection::end_turn_later() noexcept {
 }
 
 PORTICO_ALWAYS_INLINE SendResult Connection::append(std::span<const std::byte> bytes) noexcept {
-    if (is_adoptable_ && adopt_received(bytes)) {
+    if (is_adoptable_ && adopt_received(bytes, queue_)) {
         end_turn_later();
         return SendResult::queued;
     }

@@ -1,10 +1,50 @@
-// The less usual ends of an offer: a hold, the end of the peer's stream, and a drain that still
-// offers what has arrived.
+// The offer of framed messages, and the less usual ends of an offer: a hold, the end of the peer's
+// stream, and a drain that still offers what has arrived.
 #include <optional>
 
 #include "net/connection_inline.hpp"
+#include "net/framing.hpp"
 
 namespace portico::net {
+
+std::size_t Connection::offer_framed(std::span<const std::byte> bytes) noexcept {
+    const config::Framing& framing = context().framing;
+    std::size_t done = 0;
+    do {
+        const std::span<const std::byte> rest = bytes.subspan(done);
+        std::size_t scanned = scanned_;
+        const Frame frame = next_frame(framing, rest, scanned);
+        scanned_ = static_cast<std::uint32_t>(scanned);
+        if (frame.kind == Frame::Kind::too_long) {
+            abort(CloseReason::frame);
+            break;
+        }
+        if (frame.kind == Frame::Kind::incomplete) {
+            break;
+        }
+        resumed_ = false;
+        std::size_t consumed = 0;
+        const Protocol::Answer answer = protocol().on_data(
+            *this,
+            {rest.data(), frame.size, frame.payload_offset, frame.payload_size,
+             frame_left_ ? frame.size : 0, false},
+            consumed);
+        if (answer == Protocol::Answer::failed || consumed > frame.size) {
+            abort(CloseReason::plugin_error);
+            break;
+        }
+        // A frame is consumed as a whole or not at all.
+        frame_left_ = answer != Protocol::Answer::ok && consumed == 0;
+        if (!frame_left_) {
+            done += frame.size;
+            ++messages_;
+        }
+        if (answer != Protocol::Answer::ok) {
+            take_hold(answer);
+        }
+    } while (done < bytes.size() && may_offer());
+    return done;
+}
 
 // `answer` is hold or wait. If a resume came while on_data ran, what is left is offered on the next
 // turn: at once, the same bytes could be offered without end.

@@ -13,7 +13,7 @@ void Connection::take_socket(const ConnectionContext& context, io::NativeSocket 
                              const io::Address& peer, const io::Address& local,
                              std::uint32_t listen_index) noexcept {
     PORTICO_ASSERT(stage_ == Stage::free);
-    context_.store(&context, std::memory_order_relaxed);
+    context_.store(&context, std::memory_order_release);
     moved_bytes_ = listen_index;
     counts_movement_ = context.limits.idle_timeout_ms != 0;
     socket_.adopt(accepted);
@@ -24,7 +24,7 @@ void Connection::take_socket(const ConnectionContext& context, io::NativeSocket 
 }
 
 void Connection::open(WorkerGroup& home, Strand* shared_strand) noexcept {
-    PORTICO_ASSERT(stage_ == Stage::free && socket_.is_open());
+    PORTICO_ASSERT(stage_ == Stage::free);
     stage_ = Stage::opening;
     if (shared_strand == nullptr) {
         own_strand_.set_home(home);
@@ -33,7 +33,7 @@ void Connection::open(WorkerGroup& home, Strand* shared_strand) noexcept {
         PORTICO_ASSERT(&shared_strand->home() == &home);
         strand_.store(shared_strand, std::memory_order_release);
     }
-    word_.open();
+    word_.open(static_cast<std::uint32_t>(queue_.bytes()));
 }
 
 void Connection::begin() noexcept {
@@ -44,6 +44,11 @@ void Connection::begin() noexcept {
 }
 
 void Connection::opened() noexcept {
+    if (is_outbound()) {
+        begin_connecting();
+        advance();
+        return;
+    }
     opened_ns_ = port().now();
     const std::uint32_t listen_index = std::exchange(moved_bytes_, 0);
     if (attach()) {

@@ -40,14 +40,16 @@ SendResult Connection::send_slow_path(const ConnectionContext& context, std::uin
 
 SendResult Connection::send_parts(const ConnectionContext& context, std::uint64_t generation,
                                   const Parts& parts) noexcept {
-    if (!belongs_to(context, generation)) {
+    const ConnectionContext* its = own_context(context, generation);
+    if (its == nullptr) {
         return SendResult::gone;
     }
-    if (parts.bytes() > context.limits.max_send_bytes) {
+    if (parts.bytes() > its->limits.max_send_bytes) {
         return SendResult::too_large;
     }
     const auto size = static_cast<std::uint32_t>(parts.bytes());
-    const bool direct = on_strand() && no_call_on_its_way(generation);
+    const bool is_here = on_strand();
+    const bool direct = (is_here || is_at_hand(generation)) && no_call_on_its_way(generation);
     Call* call = nullptr;
     if (!direct && size != 0) {
         call = make_call(CallKind::send, size, nullptr, nullptr, size);
@@ -60,7 +62,7 @@ SendResult Connection::send_parts(const ConnectionContext& context, std::uint64_
         }
     }
     const Reserve reserved = word_.reserve(generation, call != nullptr ? size + call_bytes : size,
-                                           context.limits.send_queue_bytes);
+                                           its->limits.send_queue_bytes);
     if (reserved != Reserve::accepted || size == 0) {
         if (call != nullptr) {
             delete_call(call);
@@ -71,14 +73,44 @@ SendResult Connection::send_parts(const ConnectionContext& context, std::uint64_
         strand().deliver(*call);
         return SendResult::queued;
     }
-    if (parts.count() == 1) {
-        return append(parts[0]);
+    const SendResult result = append_parts(parts);
+    if (!is_here) {
+        strand().take_turn_soon();
     }
-    if (!queue_.append(send_chunks(), parts)) {
-        return append_failed(size);
+    return result;
+}
+
+// A connection that is served on the same thread sends at the end of a turn of its own, which
+// follows. So bytes that are handed on need neither mail nor memory for it, and large ones are not
+// copied: the queue takes over the buffer that they were received in.
+bool Connection::is_at_hand(std::uint64_t generation) const noexcept {
+    const Worker* worker = Worker::current();
+    if (worker == nullptr || worker->group().thread_count() != 1) {
+        return false;
     }
-    end_turn_later();
-    return SendResult::queued;
+    // As in Sharing::home_of_walk(): if the generation lives, this is its home.
+    const Strand* its = strand_.load(std::memory_order_acquire);
+    return its != nullptr && its->home_at_some_time() == &worker->group() &&
+           SlotWord::generation_of(word_.load()) == generation && is_live() && takes_sends();
+}
+
+SendResult Connection::append_parts(const Parts& parts) noexcept {
+    if (parts.count() != 1) {
+        if (!queue_.append(send_chunks(), parts)) {
+            return append_failed(static_cast<std::size_t>(parts.bytes()));
+        }
+        end_turn_later();
+        return SendResult::queued;
+    }
+    // (One that is being offered bytes, on this thread, runs a callback.)
+    const CurrentCall& call = Worker::current()->current_call();
+    Connection* const offered = call.count() % 2 != 0 ? call.object() : nullptr;
+    if (offered != nullptr && offered != this && offered->is_adoptable_ &&
+        offered->adopt_received(parts[0], queue_)) {
+        end_turn_later();
+        return SendResult::queued;
+    }
+    return append(parts[0]);
 }
 
 // ---- memory that is not the queue's
@@ -136,14 +168,15 @@ Connection::ExternalSend* Connection::ExternalSend::make(Connection& of, const P
 SendResult Connection::send_external(const ConnectionContext& context, std::uint64_t generation,
                                      const Parts& parts, AnyFunction function,
                                      void* argument) noexcept {
-    if (!belongs_to(context, generation)) {
+    const ConnectionContext* its = own_context(context, generation);
+    if (its == nullptr) {
         return SendResult::gone;
     }
-    if (parts.bytes() > context.limits.max_send_bytes) {
+    if (parts.bytes() > its->limits.max_send_bytes) {
         return SendResult::too_large;
     }
     ExternalSend* send = ExternalSend::make(*this, parts, function, argument);
-    return send != nullptr ? submit(*send, generation, context.limits.send_queue_bytes)
+    return send != nullptr ? submit(*send, generation, its->limits.send_queue_bytes)
                            : SendResult::no_memory;
 }
 
@@ -171,8 +204,7 @@ void Connection::deliver_external(ExternalSend& send) noexcept {
         return;
     }
     Sharing::take_what_is_on_its_way(*this);
-    const bool is_wanted = (stage_ == Stage::open || stage_ == Stage::flushing) &&
-                           !conditions_.aborting;
+    const bool is_wanted = takes_sends();
     if (is_wanted && send.bytes() != 0) {
         PORTICO_ASSERT(!end_sent_);
         queue_.append(send);  // it takes over the reservation
@@ -221,10 +253,11 @@ void Connection::drop_queue() noexcept {
 
 SendResult Connection::reserve(const ConnectionContext& context, std::uint64_t generation,
                                std::uint32_t size, Reservation& reservation) noexcept {
-    if (!belongs_to(context, generation)) {
+    const ConnectionContext* its = own_context(context, generation);
+    if (its == nullptr) {
         return SendResult::gone;
     }
-    if (size > context.limits.max_send_bytes) {
+    if (size > its->limits.max_send_bytes) {
         return SendResult::too_large;
     }
     void* memory = ExternalSend::memory_for(1, size);
@@ -239,7 +272,7 @@ SendResult Connection::reserve(const ConnectionContext& context, std::uint64_t g
     made.send_ = new (memory)
         ExternalSend(*this, {part, 1}, size,
                      static_cast<std::uint32_t>(ExternalSend::size_of(1, 0)), nullptr, nullptr);
-    const Reserve reserved = word_.reserve(generation, 0, context.limits.send_queue_bytes);
+    const Reserve reserved = word_.reserve(generation, 0, its->limits.send_queue_bytes);
     if (reserved == Reserve::accepted) {
         reservation = std::move(made);
     }

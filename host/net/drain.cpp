@@ -5,8 +5,9 @@
 namespace portico::net {
 
 Drain::Drain(ConnectionTable& table, std::vector<Acceptor*> acceptors,
-             const std::function<void()>& changed)
-    : table_(table), acceptors_(std::move(acceptors)) {
+             const std::function<void()>& changed, std::vector<Connector*> connectors)
+    : table_(table), acceptors_(std::move(acceptors)), connectors_(std::move(connectors)) {
+    PORTICO_ASSERT(connectors_.empty() || connectors_.size() == acceptors_.size());
     for (std::size_t i = 0; i < acceptors_.size(); ++i) {
         // This object may be gone once the last one is counted, so the function has its own copy of
         // `changed`.
@@ -37,7 +38,9 @@ bool Drain::step(bool late) noexcept {
     } else if (orders_missing_) {
         drain_connections();
     }
-    if (accepting_.load(std::memory_order_acquire) == 0 && open_connections() == 0) {
+    end_outbound(late);
+    if (accepting_.load(std::memory_order_acquire) == 0 && all_are_ending() &&
+        open_connections() == 0) {
         return true;
     }
     if (late) {
@@ -50,6 +53,33 @@ bool Drain::step(bool late) noexcept {
         });
     }
     return false;
+}
+
+// An instance whose last accepted connection has ended makes no more outbound ones, and those that
+// are open close. It has learned of the stop before, so it may still have used them.
+void Drain::end_outbound(bool late) noexcept {
+    if (accepting_.load(std::memory_order_acquire) != 0 && !late) {
+        return;
+    }
+    bool has_ended_one = false;
+    for (std::size_t i = 0; i < connectors_.size(); ++i) {
+        Connector& connector = *connectors_[i];
+        const Acceptor& acceptor = *acceptors_[i];
+        const bool is_due = acceptor.open_connections() == 0 &&
+                            (acceptor.protocol().may_drain() || connector.open_connections() == 0);
+        if ((is_due || late) && !connector.is_ending()) {
+            connector.end();
+            has_ended_one = true;
+        }
+    }
+    if (has_ended_one && !late) {
+        drain_connections();
+    }
+}
+
+bool Drain::all_are_ending() const noexcept {
+    return std::all_of(connectors_.begin(), connectors_.end(),
+                       [](const Connector* connector) { return connector->is_ending(); });
 }
 
 // A connection that is closing needs no order, and one that has had its order ignores another.
@@ -73,6 +103,9 @@ std::uint64_t Drain::open_connections() const noexcept {
     std::uint64_t open = 0;
     for (const Acceptor* acceptor : acceptors_) {
         open += acceptor->open_connections();
+    }
+    for (const Connector* connector : connectors_) {
+        open += connector->open_connections();
     }
     return open;
 }

@@ -1,5 +1,6 @@
 // Ends a server's connections in steps: accepting stops, each instance learns of it (on_stop), each
-// of its connections is asked to end (on_drain), and what is open at the deadline is cut.
+// of its accepted connections is asked to end (on_drain), its outbound ones close when the last
+// accepted one has ended, and what is open at the deadline is cut.
 //
 // The server calls begin() once and then step() until everything is over. In between it waits until
 // `changed` has been called or it has its own reason to look again. The caller chooses how to wait;
@@ -14,6 +15,7 @@
 
 #include "net/acceptor.hpp"
 #include "net/connection_table.hpp"
+#include "net/connector.hpp"
 
 namespace portico::net {
 
@@ -25,8 +27,9 @@ public:
     // outlives the workers; the drain itself may end as soon as step() has returned true. The
     // constructor takes all the memory that the drain needs. Make the drain when the server starts,
     // so that the server can always stop.
+    // `connectors`: of the same listeners in the same order; or none.
     Drain(ConnectionTable& table, std::vector<Acceptor*> acceptors,
-          const std::function<void()>& changed);
+          const std::function<void()>& changed, std::vector<Connector*> connectors = {});
     Drain(const Drain&) = delete;
     Drain& operator=(const Drain&) = delete;
 
@@ -51,9 +54,12 @@ private:
     [[nodiscard]] std::uint64_t open_connections() const noexcept;
     [[nodiscard]] bool all_may_drain() const noexcept;
     void drain_connections() noexcept;
+    void end_outbound(bool late) noexcept;
+    [[nodiscard]] bool all_are_ending() const noexcept;
 
     ConnectionTable& table_;
     const std::vector<Acceptor*> acceptors_;
+    const std::vector<Connector*> connectors_;
     std::vector<std::function<void()>> stopped_;  // what each acceptor calls when it has stopped
     std::vector<std::function<void()>>
         on_stop_returned_;  // what each instance calls after its on_stop

@@ -17,7 +17,7 @@ std::uint32_t Groups::list(const ConnectionTable& table, const ConnectionContext
     for (; slot < made && count < handles.size(); ++slot) {
         const Connection& connection = *table.at(static_cast<std::uint32_t>(slot));
         const std::uint64_t generation = connection.generation();
-        if (connection.takes_calls(context, generation)) {
+        if (connection.is_accepted_by(context, generation)) {
             handles[count++] = table.handle_of(connection.index(), generation);
         }
     }

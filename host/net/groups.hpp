@@ -33,8 +33,9 @@ public:
     Groups& operator=(const Groups&) = delete;
 
     // ---- From any thread. `context`: of the instance; connections of others are gone for it.
-    // The handles of its connections from slot `cursor` on, in the order of the slots, which is
-    // left at the slot after the last one. Fewer than there is room for: these were the last.
+    // The handles of its accepted connections from slot `cursor` on, in the order of the slots,
+    // which is left at the slot after the last one. Fewer than there is room for: these were the
+    // last.
     [[nodiscard]] static std::uint32_t list(const ConnectionTable& table,
                                             const ConnectionContext& context, std::uint64_t& cursor,
                                             std::span<std::uint64_t> handles) noexcept;
@@ -43,7 +44,7 @@ public:
                               std::uint64_t handle, std::uint64_t group) noexcept;
     [[nodiscard]] Result leave(const ConnectionTable& table, const ConnectionContext& context,
                                std::uint64_t handle, std::uint64_t group) noexcept;
-    // Sends the parts, at least one byte, to all members of the group (0: to all connections),
+    // Sends the parts, at least one byte, to all members of the group (0: to all accepted ones),
     // except the connection with this handle.
     [[nodiscard]] Result broadcast(const ConnectionTable& table, const ConnectionContext& context,
                                    std::uint64_t group, std::uint64_t except, const Parts& parts,

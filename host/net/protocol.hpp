@@ -21,6 +21,7 @@
 namespace portico::net {
 
 class Connection;
+class Connector;
 class WorkerGroup;
 
 // A function of the protocol. Connection::post carries it to Protocol::on_posted, unchanged.
@@ -85,8 +86,9 @@ public:
         std::uint64_t opened_ns = 0;
     };
 
-    // `listen_index`: of the address, among those that the acceptor was asked to listen on. False
-    // refuses the connection; nothing else is called for it.
+    // `listen_index`: of the address, among those that the acceptor was asked to listen on; 0 for
+    // an outbound connection. False refuses the connection; nothing else is called for it, except
+    // on_close for an outbound one.
     [[nodiscard]] virtual bool on_open(Connection& connection,
                                        std::uint32_t listen_index) noexcept = 0;
     // See portico_callbacks::on_data. `consumed` is 0 at the call.
@@ -146,6 +148,11 @@ struct ConnectionContext {
     void (*released)(void* owner, const WorkerGroup& group) = nullptr;
     void* owner = nullptr;
     bool logs_local_address = false;  // in access lines, since the listener has a list of them
+    // Of outbound connections: the context of the listener whose instance connects, and who opened
+    // them. Null: a listener's own context. Such a context lives as long as the table, so whoever
+    // finds it in a slot may follow it, even if by then another connection is there.
+    const ConnectionContext* listener = nullptr;
+    Connector* connector = nullptr;
     mutable CallbackPace pace;
     mutable base::WarningLimit loss_warnings;  // of connections that the host has cut
 

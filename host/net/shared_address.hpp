@@ -1,7 +1,8 @@
-// An address that anyone with a handle may read at any time. It is written only while nobody can
-// hold the slot's generation. The reader looks at the slot's word before and after. The loads are
-// acquire: a reader that got words of a later connection's address also sees, in its second look,
-// that the generation is over.
+// An address that anyone with a handle may read at any time. It is written while nobody can hold
+// the slot's generation, and once more if it was none (family none, all zero) then. The reader
+// looks at the slot's word before and after. The loads are acquire: a reader that got words of a
+// later connection's address also sees, in its second look, that the generation is over. The word
+// with the family is stored last and loaded first: whoever sees the family sees the whole address.
 //
 // `Atomic` is std::atomic, except in tests that switch threads at every access.
 #pragma once
@@ -9,6 +10,7 @@
 #include <array>
 #include <atomic>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 
 #include "io/address.hpp"
@@ -26,13 +28,15 @@ public:
     }
     [[nodiscard]] io::Address load() const noexcept {
         std::array<std::uint64_t, 3> words{};
-        for (std::size_t i = 0; i < words.size(); ++i) {
+        for (std::size_t i = words.size(); i-- > 0;) {
             words[i] = words_[i].load(std::memory_order_acquire);
         }
-        return std::bit_cast<io::Address>(words);
+        const auto address = std::bit_cast<io::Address>(words);
+        return address.family != io::Address::Family::none ? address : io::Address{};
     }
 
 private:
+    static_assert(offsetof(io::Address, family) >= 16);  // in the last word
     std::array<Atomic<std::uint64_t>, 3> words_{};
 };
 

@@ -58,8 +58,12 @@ WorkerGroup* Sharing::home_of_walk(const Connection& connection, const Connectio
 Sharing::Result Sharing::reserve(Connection& connection, const ConnectionContext& context,
                                  std::uint64_t generation, const Share& share) noexcept {
     constexpr std::uint32_t cost = cost_of_share<Connection::ExternalSend>();
+    const ConnectionContext* its = connection.own_context(context, generation);
+    if (its == nullptr) {
+        return Result::gone;
+    }
     switch (connection.word_.reserve(generation, size_of(share) + cost,
-                                     context.limits.send_queue_bytes, false)) {
+                                     its->limits.send_queue_bytes, false)) {
         case Reserve::accepted: return Result::taken;
         case Reserve::would_block: return Result::full;
         case Reserve::finished:
@@ -74,7 +78,7 @@ Sharing::Result Sharing::send(Connection& connection, const ConnectionContext& c
         return Result::gone;
     }
     const bool on_strand = connection.on_strand();
-    if (on_strand && connection.stage_ == Connection::Stage::opening &&
+    if (on_strand && connection.stage_ == Connection::Stage::opening && !connection.is_outbound() &&
         connection.opened_ns_ == 0) {
         return Result::gone;  // nobody has greeted it yet: its on_open comes first
     }
@@ -120,14 +124,13 @@ bool Sharing::bring(Connection& connection, Worker& worker, Share& share) noexce
 void Sharing::take(Connection& connection, Share& share) noexcept {
     using Stage = Connection::Stage;
     constexpr std::uint32_t cost = cost_of_share<Connection::ExternalSend>();
-    if (connection.stage_ == Stage::opening) {
-        // Somebody guessed its handle before on_open.
+    const bool is_opening = connection.stage_ == Stage::opening;
+    if (is_opening && (!connection.is_outbound() || connection.conditions_.aborting)) {
+        // Somebody guessed its handle before on_open. (Or it is to end before it has begun.)
         connection.give_back(size_of(share) + cost);
         return;
     }
-    const bool is_wanted = (connection.stage_ == Stage::open ||
-                            connection.stage_ == Stage::flushing) &&
-                           !connection.conditions_.aborting;
+    const bool is_wanted = is_opening || connection.takes_sends();
     auto* send = is_wanted ? Connection::ExternalSend::make(connection, share) : nullptr;
     if (send != nullptr) {
         PORTICO_ASSERT(!connection.end_sent_);

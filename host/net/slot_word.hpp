@@ -63,12 +63,14 @@ public:
         return word_.load(std::memory_order_acquire);
     }
 
-    // Opens the next connection in the slot. By the owner of a free slot.
-    void open() noexcept {
+    // Opens the next connection in the slot. By the owner of a free slot. `bytes`: what its queue
+    // holds already.
+    void open(std::uint32_t bytes = 0) noexcept {
         const std::uint64_t word = word_.load(std::memory_order_relaxed);
         PORTICO_ASSERT(is_final(word) && reserved_of(word) == 0 &&
                        generation_of(word) != generation_max);
-        word_.store((generation_of(word) + 1) << generation_shift, std::memory_order_release);
+        word_.store(((generation_of(word) + 1) << generation_shift) | bytes,
+                    std::memory_order_release);
     }
 
     // Reserves `bytes` of a send if fewer than `high` are reserved. (high + bytes must stay below

@@ -11,6 +11,12 @@ void Strand::deliver(Mail& mail) noexcept {
     }
 }
 
+void Strand::take_turn_soon() noexcept {
+    if (mailbox_.try_begin()) {  // else it is on the run queue
+        home().schedule(*this);
+    }
+}
+
 void Strand::deliver_pending(std::uint32_t mail_budget) noexcept {
     for (; mail_budget > 0; --mail_budget) {
         if (pending_.empty()) {

@@ -54,6 +54,9 @@ public:
     [[nodiscard]] bool begin_turn(Worker& worker) noexcept;
     void end_turn(Worker& worker) noexcept;
 
+    // On the only thread of its home, outside of a turn of its: a turn follows, even without mail.
+    void take_turn_soon() noexcept;
+
     // ---- In a turn.
     // Connection::end_turn() is called at the end of this turn; if this is called during that end,
     // at the end of the next turn. The caller makes sure that a connection is on the list once.

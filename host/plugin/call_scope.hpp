@@ -12,6 +12,7 @@ namespace portico::plugin {
 inline constexpr char posted_name[] = "a posted function";
 inline constexpr char timer_name[] = "a timer's function";
 inline constexpr char done_name[] = "the function after a piece of work";
+inline constexpr char resolved_name[] = "the function of a lookup";
 
 class CallScope {
 public:

@@ -1,8 +1,10 @@
 // The plugin's callbacks, as net calls them: what they are told, and what their answers mean.
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include "base/clock.hpp"
+#include "base/inline.hpp"
 #include "net/connection.hpp"
 #include "plugin/call_scope.hpp"
 #include "plugin/instance.hpp"
@@ -29,6 +31,11 @@ static_assert(static_cast<std::uint32_t>(net::CloseReason::drain) == PORTICO_REA
 static_assert(static_cast<std::uint32_t>(net::CloseReason::drain_deadline) ==
               PORTICO_REASON_DRAIN_DEADLINE);
 static_assert(static_cast<std::uint32_t>(net::CloseReason::no_memory) == PORTICO_REASON_NO_MEMORY);
+
+static_assert(static_cast<std::uint32_t>(net::CloseReason::connect_failed) ==
+              PORTICO_REASON_CONNECT_FAILED);
+static_assert(static_cast<std::uint32_t>(net::CloseReason::connect_timeout) ==
+              PORTICO_REASON_CONNECT_TIMEOUT);
 
 static_assert(static_cast<std::uint32_t>(net::DrainReason::stop) == PORTICO_DRAIN_STOP);
 static_assert(static_cast<std::uint32_t>(net::DrainReason::reload) == PORTICO_DRAIN_RELOAD);
@@ -57,6 +64,7 @@ std::string status_text(portico_status status) {
         case PORTICO_PROTOCOL_ERROR: return named("PORTICO_PROTOCOL_ERROR");
         case PORTICO_REFUSED: return named("PORTICO_REFUSED");
         case PORTICO_CANCELLED: return named("PORTICO_CANCELLED");
+        case PORTICO_TIMED_OUT: return named("PORTICO_TIMED_OUT");
         default: return "the status " + std::to_string(status);
     }
 }
@@ -135,8 +143,9 @@ void Instance::overconsumed(net::Connection& connection, const Message& message,
     });
 }
 
-net::Protocol::Answer Instance::on_data(net::Connection& connection, const Message& message,
-                                        std::size_t& consumed) noexcept {
+PORTICO_ALWAYS_INLINE net::Protocol::Answer Instance::call_on_data(
+    const portico_callbacks& callbacks, net::Connection& connection, const Message& message,
+    std::size_t& consumed) noexcept {
     const portico_frame frame{sizeof(portico_frame),
                               (message.is_last ? PORTICO_FRAME_LAST : 0U) |
                                   (message.offered_before != 0 ? PORTICO_FRAME_AGAIN : 0U),
@@ -145,9 +154,9 @@ net::Protocol::Answer Instance::on_data(net::Connection& connection, const Messa
     const portico_status status = [&] {
         const portico_connection handle = connection.handle();
         const CallScope scope("on_data", *this, &connection, handle);
-        return callbacks_.on_data(self_, handle, connection.state,
-                                  reinterpret_cast<const std::uint8_t*>(message.data), message.size,
-                                  &frame, &taken);
+        return callbacks.on_data(self_, handle, connection.state,
+                                 reinterpret_cast<const std::uint8_t*>(message.data), message.size,
+                                 &frame, &taken);
     }();
     if (status == PORTICO_OK && taken <= message.size) [[likely]] {
         consumed = taken;
@@ -169,20 +178,32 @@ net::Protocol::Answer Instance::on_data(net::Connection& connection, const Messa
                                     : Answer::ok;
 }
 
-net::Protocol::Answer Instance::on_writable(net::Connection& connection) noexcept {
-    if (callbacks_.on_writable == nullptr) {
+net::Protocol::Answer Instance::on_data(net::Connection& connection, const Message& message,
+                                        std::size_t& consumed) noexcept {
+    return call_on_data(callbacks_, connection, message, consumed);
+}
+
+net::Protocol::Answer Instance::call_on_writable(const portico_callbacks& callbacks,
+                                                 net::Connection& connection) noexcept {
+    if (callbacks.on_writable == nullptr) {
         return Answer::ok;
     }
     const portico_status status = [&] {
         const portico_connection handle = connection.handle();
         const CallScope scope("on_writable", *this, &connection, handle);
-        return callbacks_.on_writable(self_, handle, connection.state);
+        return callbacks.on_writable(self_, handle, connection.state);
     }();
     return has_failed(connection, status, "on_writable") ? Answer::failed : Answer::ok;
 }
 
-net::Protocol::Ending Instance::on_end(net::Connection& connection, const Ended& ended) noexcept {
-    if (callbacks_.on_end == nullptr) {
+net::Protocol::Answer Instance::on_writable(net::Connection& connection) noexcept {
+    return call_on_writable(callbacks_, connection);
+}
+
+net::Protocol::Ending Instance::call_on_end(const portico_callbacks& callbacks,
+                                            net::Connection& connection,
+                                            const Ended& ended) noexcept {
+    if (callbacks.on_end == nullptr) {
         return Ending::close;
     }
     const portico_ended event{sizeof(portico_ended),
@@ -190,9 +211,13 @@ net::Protocol::Ending Instance::on_end(net::Connection& connection, const Ended&
     const portico_status status = [&] {
         const portico_connection handle = connection.handle();
         const CallScope scope("on_end", *this, &connection, handle);
-        return callbacks_.on_end(self_, handle, connection.state, &event);
+        return callbacks.on_end(self_, handle, connection.state, &event);
     }();
     return has_failed(connection, status, "on_end") ? Ending::failed : Ending::stay;
+}
+
+net::Protocol::Ending Instance::on_end(net::Connection& connection, const Ended& ended) noexcept {
+    return call_on_end(callbacks_, connection, ended);
 }
 
 net::Protocol::Ending Instance::on_drain(net::Connection& connection,
@@ -212,11 +237,18 @@ net::Protocol::Ending Instance::on_drain(net::Connection& connection,
 }
 
 void Instance::on_close(net::Connection& connection, const Closed& closed) noexcept {
-    if (callbacks_.on_close == nullptr) {
+    call_on_close(callbacks_, connection, closed);
+}
+
+void Instance::call_on_close(const portico_callbacks& callbacks, net::Connection& connection,
+                             const Closed& closed) noexcept {
+    if (callbacks.on_close == nullptr) {
         return;
     }
     const bool is_of_system = closed.reason == net::CloseReason::reset ||
-                              closed.reason == net::CloseReason::error;
+                              closed.reason == net::CloseReason::error ||
+                              closed.reason == net::CloseReason::connect_failed ||
+                              closed.reason == net::CloseReason::connect_timeout;
     const portico_closed event{sizeof(portico_closed),
                                static_cast<std::uint32_t>(closed.reason),
                                is_of_system ? PORTICO_ERROR : closed.status,
@@ -227,7 +259,7 @@ void Instance::on_close(net::Connection& connection, const Closed& closed) noexc
                                closed.opened_ns};
     const portico_connection handle = connection.handle();
     const CallScope scope("on_close", *this, &connection, handle);
-    callbacks_.on_close(self_, handle, connection.state, &event);
+    callbacks.on_close(self_, handle, connection.state, &event);
 }
 
 void Instance::on_posted(net::Connection& connection, net::AnyFunction function, void* argument,
@@ -262,6 +294,74 @@ void Instance::on_released(net::Connection& connection, net::AnyFunction release
     const CallScope scope("a release function", *this, &connection, handle);
     reinterpret_cast<portico_release_function>(release)(self_, handle, connection.state, argument,
                                                         is_sent ? PORTICO_OK : PORTICO_CLOSING);
+}
+
+// ---- outbound connections
+
+OutboundCallbacks::OutboundCallbacks(Instance& instance, const portico_callbacks& given) noexcept
+    : instance_(instance), given_(&given) {
+    std::memcpy(&callbacks_, &given, std::min<std::size_t>(sizeof callbacks_, given.struct_size));
+}
+
+bool OutboundCallbacks::on_open(net::Connection& connection, std::uint32_t) noexcept {
+    if (callbacks_.on_open == nullptr) {
+        return true;
+    }
+    const portico_opened opened{sizeof(portico_opened), PORTICO_ORIGIN_CONNECTED, 0, 0};
+    const portico_status status = [&] {
+        const portico_connection handle = connection.handle();
+        const CallScope scope("on_open", instance_, &connection, handle);
+        return callbacks_.on_open(instance_.self_, handle, &opened, &connection.state);
+    }();
+    if (status >= 0) {
+        return true;
+    }
+    // The state stays: on_close is still to come, and frees it.
+    static_cast<void>(instance_.has_failed(connection, status, "on_open"));
+    connection.failed_with(status);
+    return false;
+}
+
+net::Protocol::Answer OutboundCallbacks::on_data(net::Connection& connection,
+                                                 const Message& message,
+                                                 std::size_t& consumed) noexcept {
+    return instance_.call_on_data(callbacks_, connection, message, consumed);
+}
+
+net::Protocol::Answer OutboundCallbacks::on_writable(net::Connection& connection) noexcept {
+    return instance_.call_on_writable(callbacks_, connection);
+}
+
+net::Protocol::Ending OutboundCallbacks::on_end(net::Connection& connection,
+                                                const Ended& ended) noexcept {
+    return instance_.call_on_end(callbacks_, connection, ended);
+}
+
+// Never called: a drain closes outbound connections.
+net::Protocol::Ending OutboundCallbacks::on_drain(net::Connection&, const net::Draining&) noexcept {
+    return Ending::close;
+}
+
+void OutboundCallbacks::on_close(net::Connection& connection, const Closed& closed) noexcept {
+    instance_.call_on_close(callbacks_, connection, closed);
+}
+
+void OutboundCallbacks::on_posted(net::Connection& connection, net::AnyFunction function,
+                                  void* argument, bool closing) noexcept {
+    instance_.on_posted(connection, function, argument, closing);
+}
+
+void OutboundCallbacks::on_timer(net::Connection* connection, const net::TimerCall& call) noexcept {
+    instance_.on_timer(connection, call);
+}
+
+void OutboundCallbacks::on_released(net::Connection& connection, net::AnyFunction release,
+                                    void* argument, bool is_sent) noexcept {
+    instance_.on_released(connection, release, argument, is_sent);
+}
+
+void OutboundCallbacks::ended(const net::Connection& connection) noexcept {
+    instance_.ended(connection);
 }
 
 // ---- the end of the instance

@@ -10,11 +10,14 @@
 #include "net/connection_inline.hpp"
 #include "net/worker.hpp"
 #include "plugin/call_scope.hpp"
+#include "plugin/connect_functions.hpp"
 #include "plugin/connections_functions.hpp"
 #include "plugin/executor_functions.hpp"
 #include "plugin/instance.hpp"
 #include "plugin/instance_use.hpp"
 #include "plugin/metrics_functions.hpp"
+#include "plugin/put_address.hpp"
+#include "plugin/resolve_functions.hpp"
 #include "plugin/send_owned_functions.hpp"
 #include "plugin/send_results.hpp"
 #include "plugin/settings_functions.hpp"
@@ -185,22 +188,6 @@ struct HostFunctions {
                                                  : instance->post_instance(function, argument);
     }
 
-    // Throws std::bad_alloc.
-    static void put_address(portico_address& put, const io::Address& address) {
-        switch (address.family) {
-            case io::Address::Family::none: put.family = PORTICO_ADDRESS_UNKNOWN; break;
-            case io::Address::Family::v4: put.family = PORTICO_ADDRESS_IPV4; break;
-            case io::Address::Family::v6: put.family = PORTICO_ADDRESS_IPV6; break;
-        }
-        put.port = address.port;
-        static_assert(sizeof put.bytes == sizeof address.bytes);
-        std::memcpy(put.bytes, address.bytes.data(), sizeof put.bytes);
-        put.scope = address.scope_id;
-        const std::string written = io::to_string(address);
-        put.text_size = static_cast<std::uint16_t>(std::min(written.size(), sizeof put.text - 1));
-        std::memcpy(put.text, written.data(), put.text_size);
-    }
-
     // True inside a callback of this very connection.
     static bool is_own_callback(const InstanceUse& instance,
                                 portico_connection connection) noexcept {
@@ -279,6 +266,12 @@ const void* PORTICO_CALL HostFunctions::get_extension(portico_instance* handle, 
     }
     if (name == PORTICO_EXT_SEND_OWNED) {
         return &send_owned_table();
+    }
+    if (name == PORTICO_EXT_CONNECT) {
+        return &connect_table();
+    }
+    if (name == PORTICO_EXT_RESOLVE) {
+        return &resolve_table();
     }
     if (name == PORTICO_EXT_EXECUTOR) {
         // (A check starts nothing.)

@@ -167,6 +167,7 @@ std::vector<std::string> Instance::create(net::ConnectionTable& table,
     created_ = status >= 0;
     if (created_) {
         executor_.open();
+        resolver_.open();
     } else {
         // Functions that it posted before it failed still run, with CLOSING, and so do its timers.
         // It has freed what it stored as self.
@@ -214,6 +215,20 @@ portico_status Instance::define_metric(const portico_metric_definition& definiti
     return PORTICO_OK;
 }
 
+OutboundCallbacks* Instance::outbound_callbacks(const portico_callbacks& given) {
+    const std::scoped_lock lock(outbound_mutex_);
+    for (const std::unique_ptr<OutboundCallbacks>& known : outbound_) {
+        if (known->are(given)) {
+            return known.get();
+        }
+    }
+    if (outbound_.size() == outbound_callbacks_max) {
+        return nullptr;
+    }
+    outbound_.push_back(std::make_unique<OutboundCallbacks>(*this, given));
+    return outbound_.back().get();
+}
+
 void Instance::begin_finish() noexcept {
     if (is_finishing()) {
         return;
@@ -225,6 +240,7 @@ void Instance::begin_finish() noexcept {
     // It may exceed the limit of the posts by one.
     posts_.fetch_add(finishing + 1, std::memory_order_acq_rel);
     timers_.close();
+    resolver_.end();
 }
 
 void Instance::finish() {
@@ -250,6 +266,7 @@ bool Instance::finish_within(std::chrono::milliseconds at_most) {
 
 void Instance::end_finish() noexcept {
     executor_.stop();  // nothing is left for it, and nothing can come
+    resolver_.stop();
     if (!created_) {
         close_handle();  // no destroy follows
     }

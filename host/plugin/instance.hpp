@@ -21,6 +21,7 @@
 #include "base/log.hpp"
 #include "config/config.hpp"
 #include "net/connection_table.hpp"
+#include "net/connector.hpp"
 #include "net/groups.hpp"
 #include "net/instance_timers.hpp"
 #include "net/protocol.hpp"
@@ -29,6 +30,8 @@
 #include "plugin/instance_handle.hpp"
 #include "plugin/instance_metrics.hpp"
 #include "plugin/loader.hpp"
+#include "plugin/outbound_callbacks.hpp"
+#include "plugin/resolver.hpp"
 #include "plugin/settings_reader.hpp"
 #include "portico/ext/metrics.h"
 
@@ -65,6 +68,12 @@ public:
 
     // The store of the server, for metrics that create defines. Without it they are refused.
     void use_metrics(Metrics& store) noexcept { metrics_store_ = &store; }
+
+    // Opens the connections that the plugin makes. Without it they are refused.
+    void use_connector(net::Connector& connector) noexcept { connector_ = &connector; }
+
+    // Before create(): how names are looked up. Otherwise the system does it.
+    void use_lookups(const Resolver::Lookups& lookups) noexcept { resolver_.use(lookups); }
 
     // The strand that runs everything that is posted to the instance. With SERIAL it is also the
     // strand of all its connections.
@@ -106,10 +115,13 @@ public:
 
 private:
     friend class InstanceUse;
-    friend struct ExecutorFunctions;
+    friend class OutboundCallbacks;
+    friend struct ConnectFunctions;
     friend struct ConnectionsFunctions;
+    friend struct ExecutorFunctions;
     friend struct HostFunctions;
     friend struct MetricsFunctions;
+    friend struct ResolveFunctions;
     friend struct SendOwnedFunctions;
     friend struct SettingsFunctions;
     friend struct TimerFunctions;
@@ -123,6 +135,7 @@ private:
     struct Setup;
 
     static constexpr std::uint32_t posts_max = 65'536;
+    static constexpr std::size_t outbound_callbacks_max = 256;
     static constexpr std::uint32_t finishing = 1U << 31;  // in posts_
 
     [[nodiscard]] portico_instance* handle() noexcept {
@@ -137,6 +150,20 @@ private:
     // Of the extension for metrics. Throws std::bad_alloc.
     [[nodiscard]] portico_status define_metric(const portico_metric_definition& definition,
                                                portico_metric& metric);
+    // The protocol for these callbacks of outbound connections; null if there are too many. Throws
+    // std::bad_alloc. From any thread.
+    [[nodiscard]] OutboundCallbacks* outbound_callbacks(const portico_callbacks& given);
+    // The callbacks of all connections: accepted ones have the plugin's table, outbound ones their
+    // own.
+    [[nodiscard]] Answer call_on_data(const portico_callbacks& callbacks,
+                                      net::Connection& connection, const Message& message,
+                                      std::size_t& consumed) noexcept;
+    [[nodiscard]] Answer call_on_writable(const portico_callbacks& callbacks,
+                                          net::Connection& connection) noexcept;
+    [[nodiscard]] Ending call_on_end(const portico_callbacks& callbacks,
+                                     net::Connection& connection, const Ended& ended) noexcept;
+    void call_on_close(const portico_callbacks& callbacks, net::Connection& connection,
+                       const Closed& closed) noexcept;
     // True if `status`, which `callback` returned, aborts the connection. Then it is logged,
     // because it may be a mistake of the plugin's author. A flood of errors becomes one line and a
     // count.
@@ -185,6 +212,10 @@ private:
     // Exists while create or validate runs, for the thread that runs it ([control]).
     std::unique_ptr<SettingsReader> settings_;
 
+    net::Connector* connector_ = nullptr;
+    std::mutex outbound_mutex_;
+    std::vector<std::unique_ptr<OutboundCallbacks>> outbound_;  // under outbound_mutex_
+
     Metrics* metrics_store_ = nullptr;
     // Made by the first definition, in create. The release there pairs with the acquire of the
     // metrics' functions.
@@ -197,6 +228,7 @@ private:
         strand_, [](void* owner) { static_cast<Instance*>(owner)->end_post(); }, this};
     StopMail stop_mail_;
     Executor executor_;
+    Resolver resolver_;
     // on_stop has returned. The release pairs with the acquire of may_drain(): an on_drain sees
     // what on_stop did.
     std::atomic<bool> stopped_{false};

@@ -22,6 +22,7 @@
 #include "log/stream_log.hpp"
 #include "net/acceptor.hpp"
 #include "net/connection_table.hpp"
+#include "net/connector.hpp"
 #include "net/drain.hpp"
 #include "net/worker.hpp"
 #include "plugin/instance.hpp"
@@ -93,14 +94,16 @@ private:
                           send_chunk_bytes_max / io.receive_buffer_bytes, use) {}
     };
 
-    // A listener with everything that belongs to it. Destroyed in reverse: the acceptor, then the
-    // instance.
+    // A listener with everything that belongs to it. Destroyed in reverse: the connector, the
+    // acceptor, then the instance.
     struct Service {
         const config::Listener* listener = nullptr;
         std::vector<std::vector<io::Address>> addresses;  // of each entry of listener->listen
+        std::vector<net::Connector::Upstream> upstreams;  // until there is a connector
         net::ConnectionContext context;
         std::unique_ptr<plugin::Instance> instance;
         std::unique_ptr<net::Acceptor> acceptor;
+        std::unique_ptr<net::Connector> connector;
     };
 
     using MayGiveUp = std::function<bool()>;
@@ -160,6 +163,9 @@ private:
     // Adds an error if the last entry that was resolved covers an address of an earlier one: a
     // socket can have only one index. The system would refuse it too, but blame another program.
     void reject_shared(const Service& service);
+
+    // Looks up the addresses of a listener's upstreams.
+    void resolve_upstreams(Service& service);
 
     // Makes the connection table, and compares the limits with what this process may have.
     bool make_table();

@@ -1,4 +1,4 @@
-// Listens: resolves the addresses of each listener, and binds the sockets.
+// Listens: resolves the addresses of listeners and of their upstreams, and binds the sockets.
 #include <algorithm>
 
 #include "base/clock.hpp"
@@ -80,6 +80,24 @@ void Server::Implementation::reject_shared(const Service& service) {
                               ", and so does " + listen[i].key + ", \"" + listen[i].text +
                               "\": leave one of them out");
             return;
+        }
+    }
+}
+
+void Server::Implementation::resolve_upstreams(Service& service) {
+    const config::Listener& listener = *service.listener;
+    for (const config::Upstream& upstream : listener.upstreams) {
+        base::Result<io::HostPort> where = io::parse_host_port(upstream.address);
+        base::Result<std::vector<io::Address>> addresses = where ? io::resolve(where->host,
+                                                                               where->port)
+                                                                 : base::Failure{where.error()};
+        if (addresses) {
+            service.upstreams.push_back({upstream.name, std::move(*addresses),
+                                         upstream.connect_timeout_ms, upstream.framing,
+                                         upstream.limits, upstream.send_proxy});
+        } else {
+            errors_.push_back(in_file(config_.file, upstream.line) + "listener \"" + listener.name +
+                              "\": upstream \"" + upstream.name + "\": " + addresses.error());
         }
     }
 }

@@ -106,6 +106,14 @@ bool Server::Implementation::open_ports() {
         service.acceptor = std::make_unique<net::Acceptor>(
             *table_, *accepting, homes[i], instance.is_serial() ? &instance.strand() : nullptr,
             service.context);
+        service.connector = std::make_unique<net::Connector>(
+            *table_, *service.acceptor, homes[i],
+            instance.is_serial() ? &instance.strand() : nullptr, service.context);
+        for (net::Connector::Upstream& upstream : service.upstreams) {
+            service.connector->add(std::move(upstream));
+        }
+        service.upstreams.clear();
+        instance.use_connector(*service.connector);
         service_homes_.push_back(homes[i].front());
     }
     return true;

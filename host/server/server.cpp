@@ -73,6 +73,8 @@ Statistics Server::Implementation::statistics() noexcept {
     for (const std::unique_ptr<Service>& service : services_) {
         result.connections_accepted += service->acceptor->accepted_connections();
         result.connections_open += service->acceptor->open_connections();
+        result.outbound_begun += service->connector->connects();
+        result.outbound_open += service->connector->open_connections();
     }
     result.waits = counters.waits;
     result.receives = counters.receives;

@@ -70,7 +70,7 @@ void Server::Implementation::limit_drain(std::uint32_t drain_ms) noexcept {
 std::uint64_t Server::Implementation::open_connections() const noexcept {
     std::uint64_t open = 0;
     for (const std::unique_ptr<Service>& service : services_) {
-        open += service->acceptor->open_connections();
+        open += service->acceptor->open_connections() + service->connector->open_connections();
     }
     return open;
 }
@@ -143,8 +143,9 @@ StopResult Server::Implementation::give_up(const StopResult& result) noexcept {
 void Server::Implementation::log_totals(const Statistics& last, const StopResult& result) noexcept {
     const auto number = [](std::uint64_t value) { return std::to_string(value); };
     log_->compose(base::LogLevel::info, {}, 0, [&] {
-        return "served " + number(last.connections_accepted) +
-               " connections; calls: " + number(last.waits) + " waits, " + number(last.receives) +
+        return "served " + number(last.connections_accepted) + " connections" +
+               (last.outbound_begun != 0 ? ", made " + number(last.outbound_begun) : "") +
+               "; calls: " + number(last.waits) + " waits, " + number(last.receives) +
                " receives, " + number(last.sends) + " sends, " + number(last.accepts) +
                " accepts, " + number(last.wakes) + " wakes, " + number(last.cancels) +
                " cancels; " + number(last.completions) + " completions";

@@ -103,6 +103,7 @@ bool Server::Implementation::load_plugins() {
             service->instance = std::make_unique<plugin::Instance>(std::move(*loaded), listener,
                                                                    *log_);
         }
+        resolve_upstreams(*service);
         service->context.listener_name = listener.name;
         service->context.limits = listener.limits;
         service->context.framing = listener.framing;
@@ -125,10 +126,13 @@ bool Server::Implementation::make_table() {
     std::uint64_t connections = 0;
     for (const config::Listener& listener : config_.listeners) {
         connections += listener.limits.connections;
+        for (const config::Upstream& upstream : listener.upstreams) {
+            connections += upstream.limits.connections;
+        }
     }
     if (connections > net::ConnectionTable::connections_limit) {
         errors_.push_back((config_.file.empty() ? "" : config_.file + ": ") +
-                          "limits.connections: the listeners' sum is " +
+                          "limits.connections: the sum over listeners and upstreams is " +
                           std::to_string(connections) + ", at most " +
                           std::to_string(net::ConnectionTable::connections_limit) +
                           " are possible");
@@ -144,7 +148,7 @@ bool Server::Implementation::make_table() {
     const std::uint64_t descriptors = io::raise_descriptor_limit();
     if (descriptors < connections + listening + descriptors_reserved) {
         log_->compose(base::LogLevel::warn, {}, 0, [&] {
-            return "the listeners' limits allow " + std::to_string(connections) +
+            return "the limits of listeners and upstreams allow " + std::to_string(connections) +
                    " connections, but this process may have only " + std::to_string(descriptors) +
                    " descriptors (ulimit -n): new clients will wait when they run out";
         });
@@ -164,11 +168,13 @@ std::string Server::Implementation::plugin_directory() const {
 
 bool Server::Implementation::prepare_stop() {
     std::vector<net::Acceptor*> acceptors;
+    std::vector<net::Connector*> connectors;
     for (const std::unique_ptr<Service>& service : services_) {
         acceptors.push_back(service->acceptor.get());
+        connectors.push_back(service->connector.get());
     }
-    drain_ = std::make_unique<net::Drain>(*table_, std::move(acceptors),
-                                          [this] { notify_changed(); });
+    drain_ = std::make_unique<net::Drain>(
+        *table_, std::move(acceptors), [this] { notify_changed(); }, std::move(connectors));
     watches_.clear();
     for (const std::unique_ptr<Port>& port : ports_) {
         for (const std::unique_ptr<net::Worker>& worker : port->group->workers()) {
@@ -245,6 +251,10 @@ void Server::Implementation::run() noexcept {
     for (const std::unique_ptr<Service>& service : services_) {
         log_->compose(base::LogLevel::info, service->listener->name, 0,
                       [&] { return "plugin " + service->instance->description(); });
+    }
+    // Functions that were posted in create may connect.
+    for (const std::unique_ptr<Service>& service : services_) {
+        service->connector->start([this] { notify_changed(); });
     }
     begin_work();
     {

@@ -3,9 +3,11 @@
  * after it: append members instead, and add their lines. */
 #include <assert.h>
 
+#include <portico/ext/connect.h>
 #include <portico/ext/connections.h>
 #include <portico/ext/executor.h>
 #include <portico/ext/metrics.h>
+#include <portico/ext/resolve.h>
 #include <portico/ext/send_owned.h>
 #include <portico/ext/settings.h>
 #include <portico/ext/timer.h>
@@ -48,6 +50,7 @@ struct function_types {
     portico_timer_function timer;
     portico_release_function release;
     portico_work_function work;
+    portico_resolved_function resolved;
 };
 FUNCTION(struct function_types, query, 0, const portico_module *, (uint32_t));
 FUNCTION(struct function_types, post, 8, void,
@@ -57,6 +60,8 @@ FUNCTION(struct function_types, timer, 16, void,
 FUNCTION(struct function_types, release, 24, void,
          (void *, portico_connection, void *, void *, portico_status));
 FUNCTION(struct function_types, work, 32, void, (void *, void *));
+FUNCTION(struct function_types, resolved, 40, void,
+         (void *, portico_connection, void *, void *, const portico_resolved *));
 
 static_assert(sizeof(portico_status) == 4, "portico_status");
 static_assert(sizeof(portico_connection) == 8 && sizeof(portico_timer) == 8 &&
@@ -266,6 +271,37 @@ FUNCTION(portico_timers, restart, 16, portico_status,
 FUNCTION(portico_timers, cancel, 24, portico_status, (portico_instance *, portico_timer));
 LAST(portico_timers, cancel, 32);
 
+SIZE(portico_target, 64);
+MEMBER(portico_target, struct_size, 0, 4, uint32_t);
+MEMBER(portico_target, timeout_ms, 4, 4, uint32_t);
+MEMBER(portico_target, upstream, 8, 8, const char *);
+MEMBER(portico_target, upstream_size, 16, 8, uint64_t);
+MEMBER(portico_target, address, 24, 8, const char *);
+MEMBER(portico_target, address_size, 32, 8, uint64_t);
+MEMBER(portico_target, beside, 40, 8, portico_connection);
+MEMBER(portico_target, callbacks, 48, 8, const portico_callbacks *);
+MEMBER(portico_target, state, 56, 8, void *);
+LAST(portico_target, state, 64);
+
+SIZE(portico_upstream, 48);
+MEMBER(portico_upstream, struct_size, 0, 4, uint32_t);
+MEMBER(portico_upstream, framing, 4, 4, uint32_t);
+MEMBER(portico_upstream, max_send_bytes, 8, 8, uint64_t);
+MEMBER(portico_upstream, send_high_bytes, 16, 8, uint64_t);
+MEMBER(portico_upstream, send_low_bytes, 24, 8, uint64_t);
+MEMBER(portico_upstream, max_message_bytes, 32, 8, uint64_t);
+MEMBER(portico_upstream, connections_max, 40, 4, uint32_t);
+MEMBER(portico_upstream, connect_timeout_ms, 44, 4, uint32_t);
+LAST(portico_upstream, connect_timeout_ms, 48);
+SIZE(portico_connect, 24);
+MEMBER(portico_connect, struct_size, 0, 4, uint32_t);
+MEMBER(portico_connect, reserved, 4, 4, uint32_t);
+FUNCTION(portico_connect, connect, 8, portico_status,
+         (portico_instance *, const portico_target *, portico_connection *));
+FUNCTION(portico_connect, find, 16, portico_status,
+         (portico_instance *, const char *, uint64_t, portico_upstream *));
+LAST(portico_connect, find, 24);
+
 SIZE(portico_send_owned, 40);
 MEMBER(portico_send_owned, struct_size, 0, 4, uint32_t);
 MEMBER(portico_send_owned, reserved, 4, 4, uint32_t);
@@ -298,6 +334,23 @@ FUNCTION(portico_connections, broadcast, 32, portico_status,
          (portico_instance *, uint64_t, portico_connection, const portico_part *, uint32_t,
           uint32_t, uint32_t));
 LAST(portico_connections, broadcast, 40);
+
+SIZE(portico_resolved, 32);
+MEMBER(portico_resolved, struct_size, 0, 4, uint32_t);
+MEMBER(portico_resolved, status, 4, 4, portico_status);
+MEMBER(portico_resolved, request, 8, 8, portico_request);
+MEMBER(portico_resolved, addresses, 16, 8, const portico_address *);
+MEMBER(portico_resolved, count, 24, 4, uint32_t);
+MEMBER(portico_resolved, stride, 28, 4, uint32_t);
+LAST(portico_resolved, stride, 32);
+SIZE(portico_resolve, 24);
+MEMBER(portico_resolve, struct_size, 0, 4, uint32_t);
+MEMBER(portico_resolve, reserved, 4, 4, uint32_t);
+FUNCTION(portico_resolve, resolve, 8, portico_status,
+         (portico_instance *, portico_connection, const char *, uint64_t, uint32_t,
+          portico_resolved_function, void *, portico_request *));
+FUNCTION(portico_resolve, cancel, 16, portico_status, (portico_instance *, portico_request));
+LAST(portico_resolve, cancel, 24);
 
 SIZE(portico_metric_definition, 72);
 MEMBER(portico_metric_definition, struct_size, 0, 4, uint32_t);
@@ -339,12 +392,14 @@ static_assert(PORTICO_LIMIT == -9 && PORTICO_NOT_FOUND == -10 && PORTICO_WRONG_T
               "codes -9 to -11");
 static_assert(PORTICO_PROTOCOL_ERROR == -12 && PORTICO_REFUSED == -13 && PORTICO_CANCELLED == -14,
               "codes -12 to -14");
+static_assert(PORTICO_TIMED_OUT == -15, "code -15");
 static_assert(PORTICO_REASON_PLUGIN == 1 && PORTICO_REASON_PEER == 2 && PORTICO_REASON_RESET == 3 &&
                   PORTICO_REASON_ERROR == 4 && PORTICO_REASON_PLUGIN_ERROR == 5 &&
                   PORTICO_REASON_IDLE == 6 && PORTICO_REASON_HALF_CLOSE == 7 &&
                   PORTICO_REASON_FRAME == 8 && PORTICO_REASON_UNCONSUMED == 9 &&
                   PORTICO_REASON_DRAIN == 10 && PORTICO_REASON_DRAIN_DEADLINE == 11 &&
-                  PORTICO_REASON_NO_MEMORY == 12,
+                  PORTICO_REASON_NO_MEMORY == 12 && PORTICO_REASON_CONNECT_FAILED == 13 &&
+                  PORTICO_REASON_CONNECT_TIMEOUT == 14,
               "reasons");
 static_assert(PORTICO_PLUGIN_SERIAL == 1 && PORTICO_PLUGIN_BLOCKING == 2 &&
                   PORTICO_PLUGIN_UNLOADABLE == 4,
@@ -398,9 +453,14 @@ const struct abi_size LAYOUT_NAME[] = {
     {"portico_settings", sizeof(portico_settings)},
     {"portico_timer_event", sizeof(portico_timer_event)},
     {"portico_timers", sizeof(portico_timers)},
+    {"portico_target", sizeof(portico_target)},
+    {"portico_upstream", sizeof(portico_upstream)},
+    {"portico_connect", sizeof(portico_connect)},
     {"portico_send_owned", sizeof(portico_send_owned)},
     {"portico_executor", sizeof(portico_executor)},
     {"portico_connections", sizeof(portico_connections)},
+    {"portico_resolved", sizeof(portico_resolved)},
+    {"portico_resolve", sizeof(portico_resolve)},
     {"portico_metric_definition", sizeof(portico_metric_definition)},
     {"portico_metrics", sizeof(portico_metrics)},
     {NULL, 0},

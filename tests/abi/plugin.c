@@ -1,8 +1,10 @@
 /* A plugin's table and the entry's macro, for an author's strictest warnings in each language. It
  * is compiled and never run. */
+#include <portico/ext/connect.h>
 #include <portico/ext/connections.h>
 #include <portico/ext/executor.h>
 #include <portico/ext/metrics.h>
+#include <portico/ext/resolve.h>
 #include <portico/ext/send_owned.h>
 #include <portico/ext/settings.h>
 #include <portico/ext/timer.h>

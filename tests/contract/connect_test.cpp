@@ -52,6 +52,65 @@ TEST_CASE("a connect reaches a listener, and both ends talk", "[contract][connec
     world.require_balanced();
 }
 
+TEST_CASE("a connected socket moves to another place, with what has come for it",
+          "[contract][connect]") {
+    const PortCase& kind = ANY_PORT();
+    INFO(kind.name);
+    World world(kind);
+    io::Socket first;
+    REQUIRE(first.open_for_connect(io::Address::Family::v4));
+    REQUIRE(world.port().attach(first));
+    Tracked<io::AcceptOperation> accept(world);
+    accept.listener = &world.listener();
+    Tracked<io::ConnectOperation> connect(world);
+    connect.socket = &first;
+    connect.remote = world.address();
+    world.submit(accept);
+    world.submit(connect);
+    REQUIRE(world.run_until([&] { return accept.is_done() && connect.is_done(); }));
+    REQUIRE(connect.error == io::Error::none);
+    io::Socket server;
+    server.adopt(accept.accepted);
+    REQUIRE(world.port().attach(server));
+    Tracked<io::ReceiveOperation> receive(world);
+    Tracked<io::SendOperation> send(world);
+    io::ConstBuffer part{as_bytes("over").data(), 4};
+    send.buffers = {&part, 1};
+    const bool comes_before = GENERATE(false, true);
+    CAPTURE(comes_before);
+    send.socket = &server;
+    if (comes_before) {
+        world.complete(send);
+    }
+    const io::Address local = first.local_address();
+
+    io::Socket second;
+    world.port().move(first, second);
+    CHECK_FALSE(first.is_open());
+    REQUIRE(second.is_open());
+    CHECK(second.local_address() == local);
+    receive.socket = &second;
+    world.submit(receive);
+    if (!comes_before) {
+        world.complete(send);
+    }
+    REQUIRE(world.run_until([&] { return !receive.in_flight; }));
+    REQUIRE(receive.error == io::Error::none);
+    REQUIRE(receive.bytes == 4);
+    world.pool().give_back(std::exchange(receive.buffer, {}));
+    send.socket = &second;
+    world.complete(send);
+    CHECK(send.error == io::Error::none);
+
+    // The place that it left can have another one.
+    REQUIRE(first.open_for_connect(io::Address::Family::v4));
+    REQUIRE(world.port().attach(first));
+    world.port().close(first);
+    world.port().close(second);
+    world.port().close(server);
+    world.require_balanced();
+}
+
 TEST_CASE("a connect where nobody listens is refused", "[contract][connect]") {
     const PortCase& kind = ANY_PORT();
     INFO(kind.name);

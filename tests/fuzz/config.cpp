@@ -106,6 +106,20 @@ void check_settings(const config::Settings& settings, std::size_t lines) {
     check_lines(settings.lines, parsed.root, "", lines);
 }
 
+void check_upstreams(const std::vector<config::Upstream>& upstreams, std::size_t lines) {
+    std::set<std::string> names;
+    for (const config::Upstream& upstream : upstreams) {
+        PORTICO_ASSERT(names.insert(upstream.name).second);
+        check_range<std::size_t>(config::code_points(upstream.name), 1, 64);
+        PORTICO_ASSERT(!upstream.address.empty());
+        check_range(upstream.connect_timeout_ms, 1U, config::timeout_ms_max);
+        check_range<std::size_t>(static_cast<std::size_t>(upstream.line), 1, lines);
+        check_framing(upstream.framing);
+        check_limits(upstream.limits);
+        PORTICO_ASSERT(upstream.send_proxy <= config::SendProxy::v2);
+    }
+}
+
 void check_valid(const config::Config& read, std::size_t lines) {
     PORTICO_ASSERT(read.file == file);
     PORTICO_ASSERT(read.plugin_directory.empty() || read.plugin_directory.front() == '/');
@@ -135,6 +149,7 @@ void check_valid(const config::Config& read, std::size_t lines) {
         check_framing(listener.framing);
         check_limits(listener.limits);
         check_settings(listener.settings, lines);
+        check_upstreams(listener.upstreams, lines);
     }
 }
 

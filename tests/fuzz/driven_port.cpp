@@ -127,6 +127,10 @@ void DrivenPort::close(io::Socket& socket) noexcept {
     socket.close();
 }
 
+void DrivenPort::move(io::Socket&, io::Socket&) noexcept {
+    PORTICO_ASSERT(!"nobody connects here");
+}
+
 base::Result<void> DrivenPort::attach(io::Socket& socket) {
     PORTICO_ASSERT(socket.is_open());
     if (socket.native() != listener_native && attach_fails()) {
@@ -351,6 +355,8 @@ void Socket::adopt(NativeSocket native) noexcept {
 base::Result<void> Socket::open_for_connect(Address::Family, const Address&) {
     return base::Failure{"nobody here connects"};
 }
+
+void Socket::set_timeouts(const PeerTimeouts&) noexcept {}
 
 base::Result<void> Socket::listen(const Address&, int, const PeerTimeouts&, std::uint64_t) {
     PORTICO_ASSERT(!is_open());

@@ -176,8 +176,8 @@ Peer TestServer::connect(std::string_view listener, int receive_buffer, int send
 bool TestServer::comes_to_rest() const {
     return eventually([&] {
         const Statistics now = server.statistics();
-        return now.connections_open == 0 && now.receive_buffers_in_use == 0 &&
-               now.send_chunks_in_use == 0;
+        return now.connections_open == 0 && now.outbound_open == 0 &&
+               now.receive_buffers_in_use == 0 && now.send_chunks_in_use == 0;
     });
 }
 

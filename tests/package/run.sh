@@ -54,7 +54,8 @@ quietly() { # LOG COMMAND...: its output is shown only if it fails
 }
 
 rm -rf "$work"
-mkdir -p "$work/pingpong" "$work/hello" "$work/redis_like" "$work/chat" "$work/smtp_sink"
+mkdir -p "$work/pingpong" "$work/hello" "$work/redis_like" "$work/chat" "$work/smtp_sink" \
+    "$work/tcp_proxy"
 work=$(cd "$work" && pwd)
 sdk=$(cd "$sdk" && pwd)
 
@@ -101,9 +102,11 @@ cp "$root/examples/chat/chat.c" "$root/examples/chat/CMakeLists.txt" "$work/chat
 build chat # with an extension
 cp "$root/examples/smtp_sink/"*.[ch] "$root/examples/smtp_sink/CMakeLists.txt" "$work/smtp_sink/"
 build smtp_sink # of several C files
+cp "$root/examples/tcp_proxy/"*.cpp "$root/examples/tcp_proxy/CMakeLists.txt" "$work/tcp_proxy/"
+build tcp_proxy # with outbound connections
 if [ -n "$sdk_only" ]; then
-    echo "built, as are redis_like, chat, smtp_sink and the plugin that the README prints; each"
-    echo "exports portico_plugin_query alone"
+    echo "built, as are redis_like, chat, smtp_sink, tcp_proxy and the plugin that the README"
+    echo "prints; each exports portico_plugin_query alone"
     exit 0
 fi
 

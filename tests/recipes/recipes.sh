@@ -3,12 +3,12 @@
 # promises.
 source "$(dirname "${BASH_SOURCE[0]}")/../integration/common.sh"
 
-listener() { # NAME SETTINGS
+listener() { # NAME SETTINGS [MORE]
     echo "  { \"name\": \"$1\", \"listen\": \"127.0.0.1:0\", \"plugin\": \"$1\","
     echo "    \"settings\": { $2 },"
     echo "    \"framing\": { \"type\": \"delimiter\", \"delimiter\": \"\\n\" },"
     echo "    \"limits\": { \"send_queue_bytes\": 65536, \"max_send_bytes\": 65536 },"
-    echo "    \"executor_threads\": 4, \"executor_queue\": 1 }"
+    echo "    \"executor_threads\": 4, \"executor_queue\": 1${3-} }"
 }
 {
     echo "{ \"plugin_directory\": \"$plugin_directory\", \"shutdown\": { \"drain_ms\": 20000 },"
@@ -18,6 +18,7 @@ listener() { # NAME SETTINGS
     listener timeouts '"name_ms": 300, "line_ms": 600' && echo ,
     listener blocking '' && echo ,
     listener broadcasting '' && echo ,
+    listener looking_up '' && echo ,
     listener shutdown ''
     echo "] }"
 } >it.json
@@ -65,6 +66,46 @@ same 'who watches a name is told' $'milk=none\ntea=3 cups\ntea=4 cups' \
 same 'so is the setter, before its answer' $'set\ntea=3 cups\nset\nforgotten\nset' \
     "$(timeout 30 head -n 5 <&8)"
 exec 7>&- 8>&-
+
+same 'a literal address, a name, and what is none' $'127.0.0.1:80\nno name\n[::1]:443' \
+    "$(ask looking_up '127.0.0.1:80\nno port\n[::1]:443\n' 3)"
+address=$(ask looking_up 'localhost:5000\n' 1)
+if [[ " $address " == *' 127.0.0.1:5000 '* ]]; then
+    ok 'the addresses of localhost'
+else
+    fail "localhost has the addresses \"$address\"" it.log
+fi
+
+# A host of its own, because the address of its upstream must be known before.
+upstream() { # PORT
+    echo ", \"upstreams\": { \"backend\": { \"address\": \"127.0.0.1:$1\","
+    echo "    \"framing\": { \"type\": \"delimiter\", \"delimiter\": \"\\n\" } } }"
+}
+first_pid=$host_pid
+{
+    echo "{ \"plugin_directory\": \"$plugin_directory\", \"listeners\": ["
+    listener retrying '' "$(upstream "$(port_of it broadcasting)")"
+    echo "] }"
+} >up.json
+{
+    echo "{ \"plugin_directory\": \"$plugin_directory\", \"listeners\": ["
+    listener retrying '' "$(upstream 1)"
+    echo "] }"
+} >down.json
+for there in up down; do
+    start_host "$there" || finish
+    exec 9<>"/dev/tcp/127.0.0.1/$(port_of "$there" retrying)"
+    printf 'set tea 1\nset tea 2\n' >&9
+    case $there in
+    up) expected=$'set\nset' ;;
+    *) expected=$'the backend is down\nthe backend is down' ;;
+    esac
+    same "two questions to a backend that is $there" "$expected" "$(timeout 60 head -n 2 <&9)"
+    exec 9>&-
+    ! stop_host "$there" $stop_signal || ok "its host ends in order"
+done
+same 'it was tried four times for each' 8 "$(grep -c 'connect to 127.0.0.1:1: ' down.log)"
+host_pid=$first_pid
 
 exec 7<>"/dev/tcp/127.0.0.1/$(port_of it shutdown)" 8<>"/dev/tcp/127.0.0.1/$(port_of it shutdown)"
 printf 'begin\n' >&7

@@ -902,6 +902,21 @@ void SimPort::close(io::Socket& socket) noexcept {
     socket.close();
 }
 
+void SimPort::move(io::Socket& from, io::Socket& to) noexcept {
+    Internals& its = *internals_;
+    const Scheduler::Section section(its.scheduler);
+    its.check_thread("move");
+    const Handle handle = its.network.handle_of(from.native(), "move");
+    const auto found = its.sockets.find(handle);
+    if (found == its.sockets.end() || found->second.receive != nullptr ||
+        found->second.send != nullptr || found->second.connect != nullptr || to.is_open()) {
+        its.fail("socket " + std::to_string(from.native()) +
+                 " moves with an operation in flight, from a port that it did not join, or to a "
+                 "place that is taken");
+    }
+    to.take_over(from);
+}
+
 void SimPort::accept(io::AcceptOperation& operation) noexcept {
     Internals& its = *internals_;
     const Scheduler::Section section(its.scheduler);

@@ -61,6 +61,7 @@ public:
     void cancel(io::Operation& operation) noexcept override;
     void expedite(io::SendOperation& operation) noexcept override;
     void close(io::Socket& socket) noexcept override;
+    void move(io::Socket& from, io::Socket& to) noexcept override;
     [[nodiscard]] std::size_t wait(std::span<io::Operation*> completed,
                                    std::uint64_t deadline_ns) noexcept override;
     void wake() noexcept override;

@@ -72,6 +72,8 @@ base::Result<void> Socket::open_for_connect_from(const Address& source) {
     return open_for_connect(source.family, any_port);
 }
 
+void Socket::set_timeouts(const PeerTimeouts&) noexcept {}
+
 base::Result<void> Socket::listen(const Address& address, int backlog, const PeerTimeouts&,
                                   std::uint64_t) {
     PORTICO_ASSERT(!is_open());

@@ -129,6 +129,48 @@ portico_status PORTICO_CALL run(portico_instance* instance, portico_connection c
     return host.answer;
 }
 
+// ---- outbound connections and names
+
+portico_status PORTICO_CALL find(portico_instance* instance, const char* name, std::uint64_t size,
+                                 portico_upstream* found) {
+    if (std::string_view(name, size) != "far") {
+        return PORTICO_NOT_FOUND;
+    }
+    *found = host_of(instance).upstream;
+    return PORTICO_OK;
+}
+
+portico_status PORTICO_CALL connect(portico_instance* instance, const portico_target* target,
+                                    portico_connection* connection) {
+    ScriptedHost& host = host_of(instance);
+    if (host.answer == PORTICO_OK) {
+        const bool is_named = target->upstream != nullptr;
+        host.connects.push_back({is_named ? std::string(target->upstream, target->upstream_size)
+                                          : std::string(target->address, target->address_size),
+                                 target->beside, target->timeout_ms, target->callbacks,
+                                 target->state});
+        *connection = host.connects.size() + 1;
+    }
+    return host.answer;
+}
+
+portico_status PORTICO_CALL resolve(portico_instance* instance, portico_connection connection,
+                                    const char* name, std::uint64_t size, std::uint32_t,
+                                    portico_resolved_function function, void* argument,
+                                    portico_request* request) {
+    ScriptedHost& host = host_of(instance);
+    if (host.answer == PORTICO_OK) {
+        host.questions.push_back({std::string(name, size), connection, function, argument});
+        *request = host.questions.size();
+    }
+    return host.answer;
+}
+
+portico_status PORTICO_CALL cancel(portico_instance* instance, portico_request request) {
+    host_of(instance).closes.emplace_back("cancel " + std::to_string(request));
+    return PORTICO_OK;
+}
+
 // ---- settings
 
 template <class T>
@@ -232,6 +274,8 @@ const void* PORTICO_CALL get_extension(portico_instance* instance, const char* i
     static const portico_timers timers{sizeof timers, 0, start, restart, nullptr};
     static const portico_executor executor{sizeof executor, 0, run};
     static const portico_metrics metrics{sizeof metrics, 0, define, get_series, add, nullptr, add};
+    static const portico_connect connects{sizeof connects, 0, connect, find};
+    static const portico_resolve resolves{sizeof resolves, 0, resolve, cancel};
     const ScriptedHost& host = host_of(instance);
     const std::string_view wanted(id, id_size);
     if (wanted == PORTICO_EXT_SETTINGS && host.has_settings) {
@@ -242,6 +286,12 @@ const void* PORTICO_CALL get_extension(portico_instance* instance, const char* i
     }
     if (wanted == PORTICO_EXT_METRICS) {
         return host.has_metrics ? &metrics : nullptr;
+    }
+    if (wanted == PORTICO_EXT_CONNECT) {
+        return host.has_connect ? &connects : nullptr;
+    }
+    if (wanted == PORTICO_EXT_RESOLVE) {
+        return host.has_resolve ? &resolves : nullptr;
     }
     return wanted == PORTICO_EXT_TIMER && host.has_timers ? &timers : nullptr;
 }
@@ -396,6 +446,19 @@ void Driver::fire(std::size_t timer, portico_status status) {
         sizeof event, is_last ? PORTICO_TIMER_LAST : 0U, call.id, 7 * periods, status, periods};
     call.timer(self_, call.connection, call.connection == 0 ? nullptr : state_, call.argument,
                &event);
+}
+
+void Driver::resolve(std::size_t question, portico_status status, std::string_view text) {
+    const ScriptedHost::Question asked = host_.questions.at(question);
+    portico_address address{};
+    const std::size_t size = text.copy(address.text, sizeof address.text - 1);
+    address.text_size = static_cast<std::uint16_t>(size);
+    const bool is_found = status == PORTICO_OK;
+    const portico_resolved resolved{sizeof resolved,    status,
+                                    question + 1,       is_found ? &address : nullptr,
+                                    is_found ? 1U : 0U, sizeof address};
+    asked.function(self_, asked.connection, asked.connection != 0 ? state_ : nullptr,
+                   asked.argument, &resolved);
 }
 
 void Driver::do_work(portico_status status) {

@@ -11,8 +11,10 @@
 #include <variant>
 #include <vector>
 
+#include <portico/ext/connect.h>
 #include <portico/ext/executor.h>
 #include <portico/ext/metrics.h>
+#include <portico/ext/resolve.h>
 #include <portico/ext/settings.h>
 #include <portico/ext/timer.h>
 #include <portico/portico.h>
@@ -43,13 +45,18 @@ struct ScriptedHost {
     bool has_timers = true;    // likewise
     bool has_executor = true;  // likewise
     bool has_metrics = true;   // likewise
+    bool has_connect = true;   // likewise
+    bool has_resolve = true;   // likewise
+    // its upstream "far"; other names do not exist
+    portico_upstream upstream{sizeof upstream, PORTICO_FRAMING_NONE, 1 << 24, 0, 0, 0, 1, 5'000};
     std::map<std::string, Setting> settings;
     std::uint32_t framing = PORTICO_FRAMING_NONE;
     std::uint64_t max_send_bytes = 1 << 24;  // longer: PORTICO_TOO_LARGE
     std::uint32_t error_capacity = 256;
 
     // How it answers.
-    portico_status answer = PORTICO_OK;  // of each send, post, start and run; else they do nothing
+    // of each send, post, start, run, connect and resolve; else they do nothing
+    portico_status answer = PORTICO_OK;
     // of the next sends that are not too large; if none is left, the room decides
     std::deque<portico_status> answers;
     std::uint64_t room = UINT64_MAX;  // bytes that the queue takes; beyond: PORTICO_WOULD_BLOCK
@@ -69,6 +76,22 @@ struct ScriptedHost {
     std::vector<std::string> metrics;       // names
     std::vector<std::string> series;        // "name" or "name{value,...}"
     std::map<std::string, double> counted;  // by series: what was added or recorded, in all
+    // Where it has connected to: the connections from number 2 on.
+    struct Connect {
+        std::string to;  // upstream or address
+        portico_connection beside = 0;
+        std::uint32_t timeout_ms = 0;
+        const portico_callbacks* callbacks = nullptr;
+        void* state = nullptr;
+    };
+    std::vector<Connect> connects;
+    struct Question {
+        std::string name;
+        portico_connection connection = 0;
+        portico_resolved_function function = nullptr;
+        void* argument = nullptr;
+    };
+    std::vector<Question> questions;
 
     portico_host table{};
 };
@@ -101,6 +124,10 @@ public:
     // Runs the functions that were posted, and one timer, with this status.
     void run_posts(portico_status status);
     void fire(std::size_t timer, portico_status status);
+    // Answers a question; with PORTICO_OK there is one address with this text.
+    void resolve(std::size_t question, portico_status status, std::string_view text = {});
+    // What the callbacks get, for tests that call those of an outbound connection.
+    [[nodiscard]] void* self() const { return self_; }
     // Does all work that was given, and calls the functions after it with this status.
     void do_work(portico_status status);
 

@@ -58,6 +58,7 @@ struct replies : portico::plugin<replies> {
             return done.status() == PORTICO_OK ? portico::flow::consumed(end + 1) : done;
         }
         portico::flow obey(const std::string& order);
+        portico::flow call(const std::string& order);
         void on_writable() { notes += "writable."; }
         void on_close(const portico::closed&) { notes += "closed."; }
 
@@ -69,6 +70,59 @@ struct replies : portico::plugin<replies> {
     int size;
     std::string name;
 };
+
+// The session of a connection that the plugin makes.
+struct dialled {
+    dialled(int first, const Counted& c) : number(first), counted(c) {}
+    ~dialled() { notes += "hung up."; }
+    void on_open(portico::connection c) {
+        connection = c;
+        notes += "up " + std::to_string(number) + ".";
+    }
+    portico::flow on_data(portico::message m) {
+        notes += "heard " + std::string(m.bytes()) + ".";
+        if (m.bytes() == "throw") {
+            throw std::runtime_error("far away");
+        }
+        return connection.send_all(std::string(10, 'd'));
+    }
+    void on_end(const portico::ended&) { notes += "end."; }
+    void on_close(const portico::closed& how) {
+        notes += "down " + std::to_string(how.reason) + ".";
+    }
+    int number;
+    Counted counted;
+    portico::connection connection;
+};
+
+// Orders that concern other servers.
+portico::flow replies::session::call(const std::string& order) {
+    const Counted counted;
+    const portico::connection c = connection;
+    if (order == "dial" || order == "dial_nobody" || order == "dial_address") {
+        const portico::target to = order == "dial"           ? portico::target::upstream("far")
+                                   : order == "dial_address" ? portico::target::address("[::1]:1")
+                                                             : portico::target::upstream("near");
+        const portico::connected made = plugin.connect<dialled>(to.beside(c).within(9), 7, counted);
+        notes += std::to_string(made.status) + (made ? "!" : "?") +
+                 std::to_string(made.connection.id()) + ".";
+    } else if (order == "find") {
+        const auto far = plugin.instance().find_upstream("far");
+        notes += far ? std::to_string(far->connections_max) + "." : "none.";
+    } else if (order == "ask") {
+        const portico::request asked = c.resolve(
+            "db:1", 5, [counted](portico::connection its, const portico::resolved& found) {
+                notes += std::to_string(its.id()) + " " + std::to_string(found.status) + " " +
+                         (found ? std::string(found.text(0)) : "-") + ".";
+            });
+        notes += std::to_string(asked.status()) + ".";
+    } else if (order == "ask_throw") {
+        const portico::request asked = c.resolve(
+            "db:1", 5, [counted](const portico::resolved&) { throw std::runtime_error("late"); });
+        (void)asked.cancel();
+    }
+    return portico::flow::all();
+}
 
 portico::flow replies::session::obey(const std::string& order) {
     const Counted counted;
@@ -131,6 +185,8 @@ portico::flow replies::session::obey(const std::string& order) {
         (void)timer.restart(9);
     } else if (order == "parts") {
         (void)c.send_parts({"a", std::string("b"), std::string_view("c")});
+    } else {
+        return call(order);
     }
     return portico::flow::all();
 }

@@ -331,3 +331,135 @@ TEST_CASE("a plugin is told which address of its listener a client has used") {
     }
     CHECK(notes == "door 3.here.gate 3.");
 }
+
+TEST_CASE("a connect makes a session, which its on_close destroys") {
+    Case c;
+    c.begin();
+    c.host.upstream.max_send_bytes = 4;
+    (void)c.driver.data("dial;");
+    REQUIRE(c.host.connects.size() == 1);
+    const ScriptedHost::Connect made = c.host.connects[0];
+    CHECK(made.to == "far");
+    CHECK(made.beside == 1);
+    CHECK(made.timeout_ms == 9);
+    CHECK(notes == "0>0!2.");
+    CHECK(wrapped::counted == 1);
+    const portico_callbacks& calls = *made.callbacks;
+    CHECK(calls.on_drain == nullptr);
+    void* state = made.state;
+    const portico_opened opened{sizeof opened, PORTICO_ORIGIN_CONNECTED, 0, 0};
+    notes.clear();
+    REQUIRE(calls.on_open(c.driver.self(), 2, &opened, &state) == PORTICO_OK);
+    CHECK(state == made.state);
+    const portico_frame frame{sizeof frame, 0, 0, 2, 0};
+    const std::string hi = "hi";
+    std::uint64_t consumed = 0;
+    const auto* data = reinterpret_cast<const std::uint8_t*>(hi.data());
+    REQUIRE(calls.on_data(c.driver.self(), 2, state, data, 2, &frame, &consumed) == PORTICO_OK);
+    CHECK(consumed == 2);
+    // In pieces as large as its upstream takes, whatever the listener's limit is.
+    CHECK(c.host.sent == std::string(10, 'd'));
+    const portico_ended ended{sizeof ended, 0, 0};
+    CHECK(calls.on_end(c.driver.self(), 2, state, &ended) == PORTICO_OK);
+    portico_closed closed{};
+    closed.struct_size = sizeof closed;
+    closed.reason = PORTICO_REASON_PEER;
+    calls.on_close(c.driver.self(), 2, state, &closed);
+    CHECK(notes == "up 7.heard hi.end.down 2.hung up.");
+    CHECK(wrapped::counted == 0);
+}
+
+TEST_CASE("a connect that fails later closes its session without an on_open") {
+    Case c;
+    c.begin();
+    (void)c.driver.data("dial_address;");
+    REQUIRE(c.host.connects.size() == 1);
+    CHECK(c.host.connects[0].to == "[::1]:1");
+    notes.clear();
+    portico_closed closed{};
+    closed.struct_size = sizeof closed;
+    closed.reason = PORTICO_REASON_CONNECT_FAILED;
+    c.host.connects[0].callbacks->on_close(c.driver.self(), 2, c.host.connects[0].state, &closed);
+    CHECK(notes == "down 13.hung up.");
+    CHECK(wrapped::counted == 0);
+}
+
+TEST_CASE("a session that throws aborts its outbound connection") {
+    Case c;
+    c.begin();
+    (void)c.driver.data("dial;");
+    const ScriptedHost::Connect made = c.host.connects.at(0);
+    const portico_frame frame{sizeof frame, 0, 0, 5, 0};
+    std::uint64_t consumed = 0;
+    const std::string text = "throw";
+    CHECK(made.callbacks->on_data(c.driver.self(), 2, made.state,
+                                  reinterpret_cast<const std::uint8_t*>(text.data()), 5, &frame,
+                                  &consumed) == PORTICO_ERROR);
+    CHECK(c.host.logged == "on_data threw: far away\n");
+    const portico_closed closed{};
+    made.callbacks->on_close(c.driver.self(), 2, made.state, &closed);
+    CHECK(wrapped::counted == 0);
+}
+
+TEST_CASE("a connect that is refused destroys its session at once, without a callback") {
+    Case c;
+    c.begin();
+    (void)c.driver.data("dial_nobody;");
+    CHECK(notes == "0>hung up.-10?0.");
+    notes.clear();
+    c.host.answer = PORTICO_LIMIT;
+    (void)c.driver.data("dial;");
+    CHECK(notes == "0>hung up.-9?0.");
+    notes.clear();
+    c.host.has_connect = false;
+    (void)c.driver.data("dial;");
+    (void)c.driver.data("find;");
+    CHECK(notes == "0>-8?0.0>none.");
+    CHECK(c.host.connects.empty());
+    CHECK(wrapped::counted == 0);
+}
+
+TEST_CASE("an upstream can be found") {
+    Case c;
+    c.begin();
+    (void)c.driver.data("find;");
+    CHECK(notes == "0>1.");
+}
+
+TEST_CASE("a lookup's function gets the answer, and is freed after it") {
+    Case c;
+    c.begin();
+    (void)c.driver.data("ask;");
+    (void)c.driver.data("ask;");
+    CHECK(wrapped::counted == 2);
+    REQUIRE(c.host.questions.size() == 2);
+    CHECK(c.host.questions[0].name == "db:1");
+    CHECK(c.host.questions[0].connection == 1);
+    notes.clear();
+    c.driver.resolve(0, PORTICO_OK, "192.0.2.1:1");
+    c.driver.resolve(1, PORTICO_NOT_FOUND);
+    CHECK(notes == "1 0 192.0.2.1:1.1 -10 -.");
+    CHECK(wrapped::counted == 0);
+}
+
+TEST_CASE("a lookup's function that throws closes its connection") {
+    Case c;
+    c.begin();
+    (void)c.driver.data("ask_throw;");
+    CHECK(c.host.closes == std::vector<std::string>{"cancel 1"});
+    c.driver.resolve(0, PORTICO_CANCELLED);
+    CHECK(c.host.logged == "the function of a lookup threw: late\n");
+    CHECK(c.host.closes == std::vector<std::string>{"cancel 1", "abort"});
+    CHECK(wrapped::counted == 0);
+}
+
+TEST_CASE("a lookup that is refused frees its function") {
+    Case c;
+    c.begin();
+    c.host.answer = PORTICO_LIMIT;
+    (void)c.driver.data("ask;");
+    c.host.has_resolve = false;
+    (void)c.driver.data("ask;");
+    CHECK(notes == "0>-9.0>-8.");
+    CHECK(wrapped::counted == 0);
+}

@@ -10,7 +10,7 @@ package_folder() {
     mv build/package/programs/lib/portico/* "$stage/"
     cp README.md LICENSE "$stage/"
     cp -r examples/chat examples/minimal_c examples/redis_like examples/smtp_sink \
-        examples/sqlite_kv "$stage/examples/"
+        examples/sqlite_kv examples/tcp_proxy "$stage/examples/"
     mkdir -p dist
     rm -f "dist/$name.zip"
     (cd build/package && zip -q -r -X "../../dist/$name.zip" "$name")

@@ -34,7 +34,9 @@ struct Endpoint {
 // operations that they submitted or completed.
 struct Statistics {
     std::uint64_t connections_accepted = 0;
-    std::uint64_t connections_open = 0;
+    std::uint64_t connections_open = 0;  // accepted ones
+    std::uint64_t outbound_begun = 0;    // connects of plugins, successful or not
+    std::uint64_t outbound_open = 0;     // those that connect or are connected
     std::uint64_t waits = 0;
     std::uint64_t receives = 0;
     std::uint64_t sends = 0;

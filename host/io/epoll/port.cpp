@@ -40,6 +40,13 @@ void before_attach(const int&) noexcept {}
 void after_attach(const int&) noexcept {}
 #endif
 
+epoll_event events_of(Socket& socket) noexcept {
+    epoll_event wanted{};
+    wanted.events = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    wanted.data.ptr = &socket;
+    return wanted;
+}
+
 // epoll_wait with a timeout in nanoseconds. It exists since Linux 5.11: an older kernel answers
 // ENOSYS, and a sandbox that does not know it may answer EPERM. (It is called by its number, which
 // is the same everywhere, because not every C library on such a kernel has a function for it.)
@@ -106,9 +113,7 @@ EpollPort::~EpollPort() {
 
 base::Result<void> EpollPort::attach(Socket& socket) {
     PORTICO_ASSERT(socket.is_open());
-    epoll_event wanted{};
-    wanted.events = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-    wanted.data.ptr = &socket;
+    epoll_event wanted = events_of(socket);
     before_attach(epoll_);
     if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, socket.native_, &wanted) != 0) {
         return base::Failure{"cannot watch a socket: " + native_error_text(errno)};
@@ -125,6 +130,18 @@ void EpollPort::close(Socket& socket) noexcept {
         ::epoll_ctl(epoll_, EPOLL_CTL_DEL, socket.native_, nullptr);
     }
     socket.close();  // any other socket has one descriptor, and leaves the epoll set with it
+}
+
+// The kernel looks again when a registration changes, so an edge that came before is reported for
+// `to`.
+void EpollPort::move(Socket& from, Socket& to) noexcept {
+    PORTICO_ASSERT(!Readiness(from.receive_state_).is_waited_for());
+    PORTICO_ASSERT(!Readiness(from.send_state_).is_waited_for());
+    to.take_over(from);
+    epoll_event wanted = events_of(to);
+    before_attach(epoll_);
+    const int changed = ::epoll_ctl(epoll_, EPOLL_CTL_MOD, to.native_, &wanted);
+    PORTICO_ASSERT(changed == 0);
 }
 
 // ---- the words

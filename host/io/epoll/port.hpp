@@ -32,6 +32,7 @@ public:
     void post(PostOperation& operation) noexcept override;
     void cancel(Operation& operation) noexcept override;
     void close(Socket& socket) noexcept override;
+    void move(Socket& from, Socket& to) noexcept override;
 
 private:
     // Owns its descriptors as soon as make() has them.

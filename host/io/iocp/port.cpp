@@ -98,6 +98,16 @@ void IocpPort::close(Socket& socket) noexcept {
     socket.close();  // leaves sockets_, and the port with its handle
 }
 
+// A handle is joined to its port for ever. What comes from it names operations, and not the Socket.
+void IocpPort::move(Socket& from, Socket& to) noexcept {
+    PORTICO_ASSERT(ClaimWord(from.receive_state_).is_free());
+    sockets_.remove(from);
+    to.take_over(from);
+    to.skips_packets_ = from.skips_packets_;
+    to.last_data_ms_ = ::GetTickCount64();
+    sockets_.add(to);
+}
+
 // ---- submitting
 //
 // A call that has returned "pending" may have completed on another thread before it returned, and

@@ -48,6 +48,7 @@ public:
     void post(PostOperation& operation) noexcept override;
     void cancel(Operation& operation) noexcept override;
     void close(Socket& socket) noexcept override;
+    void move(Socket& from, Socket& to) noexcept override;
 
 private:
     using ClaimWord = iocp::BasicClaimWord<std::atomic, Operation>;

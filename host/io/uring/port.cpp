@@ -121,6 +121,11 @@ void UringPort::close(Socket& socket) noexcept {
     socket.close();
 }
 
+void UringPort::move(Socket& from, Socket& to) noexcept {
+    PORTICO_ASSERT(load(from.receive_state_) == 0 && load(from.send_state_) == 0);
+    to.take_over(from);
+}
+
 // ---- submitting
 
 void UringPort::accept(AcceptOperation& operation) noexcept {

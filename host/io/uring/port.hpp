@@ -84,6 +84,7 @@ public:
     [[nodiscard]] bool reads_ahead() const noexcept override { return true; }
     void flush() noexcept override;
     void close(Socket& socket) noexcept override;
+    void move(Socket& from, Socket& to) noexcept override;
 
     [[nodiscard]] const UringFeatures& features() const noexcept { return features_; }
 

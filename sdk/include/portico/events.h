@@ -10,7 +10,7 @@ PORTICO_EXTERN_C_BEGIN
 
 /* `origin` of portico_opened. Another value means PORTICO_ORIGIN_ACCEPTED. */
 #define PORTICO_ORIGIN_ACCEPTED 1u
-#define PORTICO_ORIGIN_CONNECTED 2u /* by the plugin; no host does that yet */
+#define PORTICO_ORIGIN_CONNECTED 2u /* the plugin connected: ext/connect.h */
 
 /* on_open: the connection is ready for the protocol. */
 typedef struct portico_opened {
@@ -75,11 +75,11 @@ typedef struct portico_closed {
     uint32_t struct_size;
     uint32_t reason; /* PORTICO_REASON_... */
     /* PORTICO_REASON_PLUGIN_ERROR: what the callback returned, or PORTICO_INVALID if it consumed
-     * more than it was offered. PORTICO_REASON_RESET and PORTICO_REASON_ERROR: PORTICO_ERROR.
-     * Else 0. */
+     * more than it was offered. PORTICO_REASON_RESET, PORTICO_REASON_ERROR,
+     * PORTICO_REASON_CONNECT_FAILED and PORTICO_REASON_CONNECT_TIMEOUT: PORTICO_ERROR. Else 0. */
     portico_status status;
-    /* PORTICO_REASON_RESET and PORTICO_REASON_ERROR: the system's number (errno, or a Windows
-     * error), 0 if it gave none. Else 0. */
+    /* With a status of PORTICO_ERROR for one of these reasons: the system's number (errno, or a
+     * Windows error), 0 if it gave none. Else 0. */
     uint32_t native_error;
     /* If the connection was reset or cut: bytes that send accepted and the peer did not
      * acknowledge, or, if the system does not tell that, that the system did not take. After an

@@ -136,8 +136,8 @@ typedef struct portico_callbacks {
                                            const portico_draining *draining);
 
     /* [connection] The connection is closed. This is its last callback, and comes exactly once for
-     * each on_open that accepted (or was NULL). `info` still works; other host functions answer
-     * PORTICO_GONE for it. NULL: nothing to do. */
+     * each on_open that accepted (or was NULL), and for each outbound connection. `info` still
+     * works; other host functions answer PORTICO_GONE for it. NULL: nothing to do. */
     void(PORTICO_CALL *on_close)(void *self, portico_connection connection, void *state,
                                  const portico_closed *closed);
 } portico_callbacks;

@@ -34,10 +34,12 @@
 #define PORTICO_PLUGIN_HPP
 
 #include "cpp/callbacks.hpp"
+#include "cpp/connect.hpp"
 #include "cpp/connection.hpp"
 #include "cpp/error.hpp"
 #include "cpp/groups.hpp"
 #include "cpp/handle.hpp"
+#include "cpp/resolve.hpp"
 #include "cpp/run.hpp"
 #include "cpp/setup.hpp"
 #include "cpp/task.hpp"
@@ -67,6 +69,13 @@ public:
     // Groups of its connections, and broadcasts (cpp/groups.hpp).
     portico::groups groups() const noexcept {
         return portico::groups(instance(), core().connections);
+    }
+
+    // Connects to another server. The connection has a session of type S, made of `arguments`
+    // (cpp/connect.hpp).
+    template <class S, class... Arguments>
+    connected connect(const target &to, Arguments &&...arguments) const {
+        return detail::connect<P, S>(core(), to, std::forward<Arguments>(arguments)...);
     }
 
     // Runs `function` on the instance's own strand (cpp/task.hpp). The plugin's object outlives it.

@@ -40,9 +40,10 @@ typedef int32_t portico_status;
 #define PORTICO_NO_MEMORY (-7)
 /* This host, or this thread (see the thread tag), cannot do it. */
 #define PORTICO_UNSUPPORTED (-8)
-/* A limit was reached: too many posts wait, or too many timers run. */
+/* A limit was reached: too many posts wait, too many timers run, or too many connections are open
+ * to an upstream. */
 #define PORTICO_LIMIT (-9)
-/* The setting does not exist. */
+/* The setting or the upstream does not exist. */
 #define PORTICO_NOT_FOUND (-10)
 /* The setting has another type, or is out of range. */
 #define PORTICO_WRONG_TYPE (-11)
@@ -50,8 +51,10 @@ typedef int32_t portico_status;
 #define PORTICO_PROTOCOL_ERROR (-12)
 /* For plugins: on_open does not want this connection. */
 #define PORTICO_REFUSED (-13)
-/* A timer's last call: it was cancelled. */
+/* The last call of a timer, or the call of a lookup: it was cancelled. */
 #define PORTICO_CANCELLED (-14)
+/* A lookup has not been answered in time. */
+#define PORTICO_TIMED_OUT (-15)
 
 /* Why a connection was closed: `reason` of portico_closed. An unknown value means
  * PORTICO_REASON_ERROR.
@@ -69,8 +72,11 @@ typedef int32_t portico_status;
     7u                          /* limits.half_close_timeout_ms after the peer's end of stream */
 #define PORTICO_REASON_FRAME 8u /* a frame longer than framing.max_bytes */
 #define PORTICO_REASON_UNCONSUMED 9u /* limits.unconsumed_bytes were offered and not consumed */
-#define PORTICO_REASON_DRAIN 10u     /* a drain, and on_drain is NULL */
+#define PORTICO_REASON_DRAIN 10u     /* a drain, and on_drain is NULL; or outbound */
 #define PORTICO_REASON_DRAIN_DEADLINE 11u /* the deadline of a drain cut the connection */
 #define PORTICO_REASON_NO_MEMORY 12u      /* out of memory for this connection */
+/* Of outbound connections (ext/connect.h), without an on_open before. */
+#define PORTICO_REASON_CONNECT_FAILED 13u  /* refused or unreachable; the log has it */
+#define PORTICO_REASON_CONNECT_TIMEOUT 14u /* no answer in time */
 
 #endif

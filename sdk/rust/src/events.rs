@@ -27,6 +27,8 @@ impl Closed {
             raw::REASON_DRAIN => "drain",
             raw::REASON_DRAIN_DEADLINE => "drain deadline",
             raw::REASON_NO_MEMORY => "no memory",
+            raw::REASON_CONNECT_FAILED => "connect failed",
+            raw::REASON_CONNECT_TIMEOUT => "connect timeout",
             _ => "error",
         }
     }

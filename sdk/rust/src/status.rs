@@ -39,6 +39,8 @@ impl Status {
     pub const REFUSED: Status = Status(raw::REFUSED);
     /// A timer was cancelled.
     pub const CANCELLED: Status = Status(raw::CANCELLED);
+    /// A name was not looked up in time.
+    pub const TIMED_OUT: Status = Status(raw::TIMED_OUT);
 
     /// The number that the C ABI has for it.
     pub const fn code(self) -> i32 {
@@ -78,6 +80,7 @@ impl fmt::Debug for Status {
             Status::PROTOCOL_ERROR => "PROTOCOL_ERROR",
             Status::REFUSED => "REFUSED",
             Status::CANCELLED => "CANCELLED",
+            Status::TIMED_OUT => "TIMED_OUT",
             _ => "ERROR",
         };
         write!(f, "{} ({})", name, self.0)

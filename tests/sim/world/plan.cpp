@@ -237,6 +237,8 @@ Plan Plan::draw(Random random) {
     plan.has_timers = random.fork("timers").one_in(2);
     draw_works(plan, random.fork("works"));
     draw_groups(plan, random.fork("groups"));
+    plan.has_outbound = random.fork("outbound").one_in(3);
+    plan.has_lookups = random.fork("lookups").one_in(3);
     Random ways = random.fork("ways to send");
     plan.other_ways = ways.one_in(3) ? 65'536U >> ways.below(4) : 0;
     return plan;

@@ -60,8 +60,10 @@ struct Plan {
     bool callers_end_in_destroy = false;  // otherwise before the instances finish
     bool callers_go_on = false;           // or only after all instances are destroyed
 
-    bool has_timers = false;  // callbacks and callers use timers
-    bool has_works = false;   // they give blocking work away
+    bool has_timers = false;    // callbacks and callers use timers
+    bool has_outbound = false;  // and they connect to other servers
+    bool has_works = false;     // they give blocking work away
+    bool has_lookups = false;   // they look names up
     // Mischievous services have groups, and broadcast messages of this size.
     bool has_groups = false;
     std::uint32_t broadcast_bytes = 64;

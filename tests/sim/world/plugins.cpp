@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "sim/world/groups.hpp"
+#include "sim/world/lookups.hpp"
+#include "sim/world/outbound.hpp"
 #include "sim/world/timers.hpp"
 #include "sim/world/works.hpp"
 
@@ -55,6 +57,12 @@ struct Plugin::Callbacks {
         if (service.plugin->works != nullptr) {
             service.plugin->works->meddle(service);
         }
+        if (service.plugin->lookups != nullptr) {
+            service.plugin->lookups->meddle(service);
+        }
+        if (service.plugin->outbound != nullptr) {
+            service.plugin->outbound->meddle(service);
+        }
         return PORTICO_OK;
     }
 
@@ -79,6 +87,12 @@ struct Plugin::Callbacks {
         }
         if (service.plugin->works != nullptr) {
             service.plugin->works->destroyed(service);
+        }
+        if (service.plugin->lookups != nullptr) {
+            service.plugin->lookups->destroyed(service);
+        }
+        if (service.plugin->outbound != nullptr) {
+            service.plugin->outbound->destroyed(service);
         }
         if (service.plugin->on_destroy) {
             service.plugin->on_destroy();
@@ -177,6 +191,9 @@ struct Plugin::Callbacks {
         if (plugin.timers != nullptr) {
             plugin.timers->closed(line);
         }
+        if (plugin.lookups != nullptr) {
+            plugin.lookups->closed(line);
+        }
         plugin.ledger_.closed(line, *closed);
         plugin.on_close(line);
     }
@@ -231,6 +248,9 @@ void Plugin::linger() {
     scheduler_.switch_point();
     if (timers != nullptr) {
         timers->meddle(service_);
+    }
+    if (lookups != nullptr) {
+        lookups->meddle(service_);
     }
     if (works != nullptr) {
         works->meddle(service_);
@@ -496,7 +516,9 @@ Calls::Target Plugin::draw_target() {
         return {random_.one_in(2) ? 0 : random_.next(), nullptr};
     }
     Line& line = *ledger_.draw_line(random_);
-    if (!service_.is_echo() && random_.one_in(service_.is_serial() ? 3 : 8)) {
+    // (A guess may be an outbound connection's, about which the ledger knows nothing.)
+    if (!service_.is_echo() && outbound == nullptr &&
+        random_.one_in(service_.is_serial() ? 3 : 8)) {
         // The handle of a connection that may exist without having had its on_open: that of the
         // slot after the newest one, or the next in this slot. If the guess is right, the call
         // works. (On a strand that connections share, a callback may call before the other's
@@ -521,8 +543,14 @@ void Plugin::meddle(bool from_thread) {
     if (from_thread && works != nullptr) {
         works->meddle(service_);
     }
+    if (from_thread && lookups != nullptr) {
+        lookups->meddle(service_);
+    }
     if (from_thread && groups != nullptr) {
         groups->meddle(service_);
+    }
+    if (outbound != nullptr) {
+        outbound->meddle(service_);
     }
     const Calls::Target to = draw_target();
     const bool is_mine = to.line != nullptr && to.line->may_be_of(service_);

@@ -12,6 +12,8 @@
 namespace portico::sim {
 
 class WorldGroups;
+class WorldLookups;
+class WorldOutbound;
 class WorldTimers;
 class WorldWorks;
 
@@ -38,6 +40,8 @@ public:
     WorldTimers* timers = nullptr;           // null: it uses none
     WorldWorks* works = nullptr;             // null: it has no blocking work
     WorldGroups* groups = nullptr;           // the same
+    WorldLookups* lookups = nullptr;         // null: it looks nothing up
+    WorldOutbound* outbound = nullptr;       // null: it does not connect
 
     struct Callbacks;  // the C functions of the table
 

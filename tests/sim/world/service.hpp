@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "net/acceptor.hpp"
+#include "net/connector.hpp"
 #include "plugin/instance.hpp"
 #include "sim/world/count.hpp"
 #include "sim/world/ledger.hpp"
@@ -22,6 +23,7 @@ struct Service {
     std::unique_ptr<Plugin> plugin;  // outlives the instance
     std::unique_ptr<plugin::Instance> instance;
     std::unique_ptr<net::Acceptor> acceptor;
+    std::unique_ptr<net::Connector> connector;
 
     // Set by create.
     const portico_host* host = nullptr;

@@ -46,10 +46,15 @@ World::World(std::uint64_t seed, const std::string& banner)
       calls_(scheduler_, ledger_, random_.fork("ways to send")),
       timers_(scheduler_, ledger_, random_.fork("timers")),
       works_(scheduler_, ledger_, random_.fork("works")),
-      groups_(scheduler_, ledger_, random_.fork("groups")) {
+      groups_(scheduler_, ledger_, random_.fork("groups")),
+      lookups_(scheduler_, ledger_, random_.fork("lookups")) {
     scheduler_.set_banner(banner);
     ledger_.use_groups(plan_.has_groups ? &groups_ : nullptr);
     network_ = std::make_unique<Network>(scheduler_, random_.fork("network"), faults_);
+    if (plan_.has_outbound) {
+        outbound_ = std::make_unique<WorldOutbound>(scheduler_, *network_, ledger_,
+                                                    random_.fork("outbound"));
+    }
     log_ = std::make_unique<SilentLog>(random_.fork("log").one_in(8) ? base::LogLevel::debug
                                                                      : base::LogLevel::warn);
 }
@@ -114,15 +119,21 @@ void World::start() {
         service->plugin->timers = plan_.has_timers ? &timers_ : nullptr;
         service->plugin->works = plan_.has_works ? &works_ : nullptr;
         service->plugin->groups = plan_.has_groups ? &groups_ : nullptr;
+        service->plugin->outbound = outbound_.get();
+        service->plugin->lookups = plan_.has_lookups ? &lookups_ : nullptr;
         service->instance = std::make_unique<plugin::Instance>(
             plugin::Loaded{nullptr, &service->plugin->table(), "built in"}, service->listener,
             *log_);
+        service->instance->use_lookups(WorldLookups::resolver());
         service->context.listener_name = service->listener.name;
         service->context.limits = plan.limits;
         service->context.framing = plan.framing;
         service->context.protocol = service->instance.get();
         service->context.log = log_.get();
-        connections += plan.limits.connections;
+        connections += plan.limits.connections +
+                       (outbound_ != nullptr
+                            ? WorldOutbound::upstreams * WorldOutbound::connections_max
+                            : 0);
         services_.push_back(std::move(service));
     }
     table_ = std::make_unique<net::ConnectionTable>(connections);
@@ -148,6 +159,13 @@ void World::start() {
         service->acceptor = std::make_unique<net::Acceptor>(
             *table_, accepting != nullptr ? *accepting : *groups.front(), groups,
             service->is_serial() ? &service->instance->strand() : nullptr, service->context);
+        service->connector = std::make_unique<net::Connector>(
+            *table_, *service->acceptor, groups,
+            service->is_serial() ? &service->instance->strand() : nullptr, service->context);
+        if (outbound_ != nullptr) {
+            outbound_->add_upstreams(*service->connector, service->plan->limits);
+        }
+        service->instance->use_connector(*service->connector);
         homes.push_back(groups.front());
     }
     io::Address loopback;
@@ -177,6 +195,9 @@ void World::start() {
             ledger_.violated("create: " + mistakes.front());
         }
         services_[i]->is_created = true;
+    }
+    for (const std::unique_ptr<Service>& service : services_) {
+        service->connector->start([this] { has_news_ = true; });
     }
     scheduler_.set_step_check([this] { check_step(); });
     for (const std::unique_ptr<Port>& port : ports_) {
@@ -344,6 +365,14 @@ void World::settle() {
             scheduler_.sleep_for(bound_ns);
             timers_.check_overdue();
         }
+        if (outbound_ != nullptr) {
+            scheduler_.sleep_for(bound_ns);
+            outbound_->check_overdue();
+        }
+        if (plan_.has_lookups) {
+            scheduler_.sleep_for(bound_ns);
+            lookups_.check_overdue();
+        }
         return;
     }
     for (const std::unique_ptr<ScriptedPeer>& peer : peers_) {
@@ -427,10 +456,13 @@ void World::drain() {
     const std::uint64_t deadline = scheduler_.now() + plan_.drain_ms * ms;
     std::uint64_t late_looks = 0;  // not by the clock, because that may jump
     std::vector<net::Acceptor*> acceptors;
+    std::vector<net::Connector*> connectors;
     for (const std::unique_ptr<Service>& service : services_) {
         acceptors.push_back(service->acceptor.get());
+        connectors.push_back(service->connector.get());
     }
-    net::Drain drain(*table_, std::move(acceptors), [this] { has_news_ = true; });
+    net::Drain drain(
+        *table_, std::move(acceptors), [this] { has_news_ = true; }, std::move(connectors));
     drain.begin({net::DrainReason::stop, deadline});
     for (;;) {
         has_news_ = false;
@@ -500,10 +532,14 @@ void World::take_apart() {
     }
     scheduler_.set_step_check(nullptr);
     for (const std::unique_ptr<Service>& service : services_) {
+        service->connector.reset();
         service->acceptor.reset();
     }
     ports_.clear();
     table_.reset();
+    if (outbound_ != nullptr) {
+        outbound_->stop();
+    }
     if (network_->open_handles() != 0) {
         ledger_.violated(std::to_string(network_->open_handles()) +
                          " sockets of the host were left open");
@@ -521,6 +557,10 @@ void World::take_apart() {
     ledger_.finish();
     timers_.finish();
     works_.finish();
+    lookups_.finish();
+    if (outbound_ != nullptr) {
+        outbound_->finish();
+    }
     network_.reset();
 }
 

@@ -14,6 +14,8 @@
 #include "net/drain.hpp"
 #include "sim/sim_port.hpp"
 #include "sim/world/groups.hpp"
+#include "sim/world/lookups.hpp"
+#include "sim/world/outbound.hpp"
 #include "sim/world/peers.hpp"
 #include "sim/world/plugins.hpp"
 #include "sim/world/timers.hpp"
@@ -83,6 +85,8 @@ private:
     WorldTimers timers_;
     WorldWorks works_;
     WorldGroups groups_;
+    WorldLookups lookups_;
+    std::unique_ptr<WorldOutbound> outbound_;  // null: nobody connects
     std::unique_ptr<SilentLog> log_;
     std::unique_ptr<net::ConnectionTable> table_;
     std::unique_ptr<plugin::Metrics> metrics_;

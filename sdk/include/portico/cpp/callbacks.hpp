@@ -205,13 +205,17 @@ PORTICO_DETAIL_RARE inline bool send_rest(const core &owner, portico_connection 
     return true;
 }
 
-template <class P>
+template <class S>
+using cell_of = typename std::conditional_t<std::is_void_v<S>, plain_cell, made_cell<S>>::type;
+
+// `Session`: the type of the sessions, or void. `Cell`: what is kept for each connection.
+template <class P, class Session = session_of<P>, class Cell = cell_of<Session>>
 struct entry {
-    using session = session_of<P>;
+    using session = Session;
     static constexpr bool has_session = !std::is_void_v<session>;
     // What has the connection's callbacks: the session, or the plugin itself.
     using target = std::conditional_t<has_session, session, P>;
-    using own_cell = typename std::conditional_t<has_session, made_cell<session>, plain_cell>::type;
+    using own_cell = Cell;
 
     template <class Callback, class... Arguments>
     static constexpr bool has() {
@@ -333,7 +337,7 @@ struct entry {
         cell &c = *static_cast<cell *>(state);
         if (c.rest_ != nullptr && c.rest_->is_pending()) {
             portico_status answer = PORTICO_OK;
-            if (!send_rest(core_of(self), id, c, answer)) {
+            if (!send_rest(*c.core_, id, c, answer)) {
                 return answer;
             }
         }
@@ -392,19 +396,39 @@ struct entry {
 
     static void PORTICO_CALL destroy(void *self) noexcept { delete static_cast<holder<P> *>(self); }
 
-    static constexpr portico_callbacks make_callbacks() {
+    // All but on_open and on_drain.
+    static constexpr portico_callbacks make_common_callbacks() {
         static_assert(has<on_data_of, message>(), "on_data is missing, or takes no message");
         portico_callbacks made{};
         made.struct_size = sizeof(portico_callbacks);
-        made.on_open = &on_open;
         made.on_data = &on_data;
         made.on_writable = &on_writable;
         if constexpr (has<on_end_of, const ended &>()) made.on_end = &on_end;
-        if constexpr (has<on_drain_of, const draining &>()) made.on_drain = &on_drain;
         made.on_close = &on_close;
         return made;
     }
+    static constexpr portico_callbacks make_callbacks() {
+        portico_callbacks made = make_common_callbacks();
+        made.on_open = &on_open;
+        if constexpr (has<on_drain_of, const draining &>()) made.on_drain = &on_drain;
+        return made;
+    }
     static constexpr portico_callbacks callbacks = make_callbacks();
+
+    // ---- A connection that the plugin makes: its session is there before it (cpp/connect.hpp).
+    static portico_status PORTICO_CALL on_connected(void *self, portico_connection id,
+                                                    const portico_opened *, void **state) noexcept {
+        return guarded(core_of(self), id, "on_open", [&] {
+            const connection own = connection_of(self, id, *state);
+            return status_of([&] { return call<on_open_of>(self, id, *state, own); });
+        });
+    }
+
+    static constexpr portico_callbacks make_outbound_callbacks() {
+        portico_callbacks made = make_common_callbacks();
+        if constexpr (has<on_open_of, connection>()) made.on_open = &on_connected;
+        return made;
+    }
 
     template <std::size_t NameSize, std::size_t VersionSize>
     static constexpr portico_plugin table(const char (&name)[NameSize],

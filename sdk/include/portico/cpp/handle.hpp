@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "../ext/connect.h"
 #include "../host.h"
 
 namespace portico {
@@ -37,6 +38,8 @@ struct connection_info : portico_connection_info {
     std::string_view peer_text() const noexcept { return {peer.text, peer.text_size}; }
     std::string_view local_text() const noexcept { return {local.text, local.text_size}; }
 };
+
+class request;
 
 class connection_handle {
 public:
@@ -94,6 +97,11 @@ public:
     template <class W, class D>
     portico_status run(W &&work, D &&done) const;
 
+    // Looks `name` up ("db.internal:5432"), and calls `function` with the answer on the
+    // connection's strand, before its on_close (cpp/resolve.hpp). `timeout_ms` 0: 5,000.
+    template <class F>
+    request resolve(std::string_view name, std::uint32_t timeout_ms, F &&function) const;
+
     // None if the connection is gone.
     std::optional<connection_info> info() const noexcept {
         std::optional<connection_info> found(std::in_place);
@@ -130,6 +138,11 @@ public:
     // Runs `work` on a helper thread, and then `done` on the instance's own strand (cpp/run.hpp).
     template <class W, class D>
     portico_status run(W &&work, D &&done) const;
+    // The same as the connection's, on the instance's own strand.
+    template <class F>
+    request resolve(std::string_view name, std::uint32_t timeout_ms, F &&function) const;
+    // None if the listener has no such upstream (cpp/connect.hpp). Works in the constructor too.
+    std::optional<portico_upstream> find_upstream(std::string_view name) const noexcept;
     void log(level how, std::string_view text) const noexcept {
         host_->log(instance_, 0, static_cast<std::uint32_t>(how), text.data(), text.size());
     }

@@ -20,13 +20,13 @@ typedef struct portico_connections {
     uint32_t struct_size;
     uint32_t reserved;
 
-    /* [any] Stores up to `capacity` of the instance's connections at `connections`, and their
-     * number in *count. Begin with *cursor 0; the call moves it on for the next one. If *count is
-     * below `capacity`, these were the last. Each connection comes once at most. One that is open
-     * from before the first call to after the last one comes; of the others some do. Among them may
-     * be one whose on_open has not been called yet, or refuses. Returns PORTICO_OK, PORTICO_GONE,
-     * or
-     * PORTICO_INVALID (a NULL, or a capacity of 0). */
+    /* [any] Stores up to `capacity` of the connections that the instance's listener accepted at
+     * `connections`, and their number in *count. (Those that the plugin made, with ext/connect.h,
+     * are not among them.) Begin with *cursor 0; the call moves it on for the next one. If *count
+     * is below `capacity`, these were the last. Each connection comes once at most. One that is
+     * open from before the first call to after the last one comes; of the others some do. Among
+     * them may be one whose on_open has not been called yet, or refuses. Returns PORTICO_OK,
+     * PORTICO_GONE or PORTICO_INVALID (a NULL, or a capacity of 0). */
     portico_status(PORTICO_CALL *list)(portico_instance *instance, uint64_t *cursor,
                                        portico_connection *connections, uint32_t capacity,
                                        uint32_t *count);
@@ -46,7 +46,7 @@ typedef struct portico_connections {
                                         uint64_t group);
 
     /* [any] Sends the concatenation of `count` parts to each member of the group (0: to each
-     * connection of the instance; one that is about to open may get it after its on_open), except
+     * connection that list finds; one that is about to open may get it after its on_open), except
      * to the connection `except` (0: to all). The parts are copied once. To each member it is like
      * a send_parts: the bytes are one message, they stay in order with the other calls for that
      * connection, and a close that follows flushes them. There is one difference: a member whose

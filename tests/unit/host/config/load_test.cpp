@@ -633,6 +633,70 @@ TEST_CASE("each framing type accepts only its own keys", "[config]") {
               "found -1, expected 1, 2 or 4"));
 }
 
+TEST_CASE("an upstream has an address, a timeout, a framing and limits of its own", "[config]") {
+    const Config config = accepted(listener(R"(, "upstreams": {
+        "backend": {"address": "127.0.0.1:6000", "connect_timeout_ms": 7, "send_proxy": "v2",
+                    "framing": {"type": "delimiter"}, "limits": {"connections": 3}},
+        "name": {"address": "db.internal:5432"}, "v6": {"address": "[::1]:1"},
+        "here": {"address": "6000"}}, "limits": {"connections": 9})"));
+    const std::vector<Upstream>& upstreams = config.listeners[0].upstreams;
+    REQUIRE(upstreams.size() == 4);
+    const auto backend = std::find_if(upstreams.begin(), upstreams.end(),
+                                      [](const Upstream& one) { return one.name == "backend"; });
+    REQUIRE(backend != upstreams.end());
+    CHECK(backend->address == "127.0.0.1:6000");
+    CHECK(backend->connect_timeout_ms == 7);
+    CHECK(backend->send_proxy == SendProxy::v2);
+    CHECK(backend->framing.type == Framing::Type::delimiter);
+    CHECK(backend->limits.connections == 3);
+    CHECK(backend->limits.send_queue_bytes == 1'048'576);
+    CHECK(backend->line == 2);
+    CHECK(config.listeners[0].limits.connections == 9);
+    CHECK(accepted(listener("")).listeners[0].upstreams.empty());
+    CHECK(accepted(listener(R"(, "upstreams": {})")).listeners[0].upstreams.empty());
+}
+
+TEST_CASE("a mistake in an upstream is reported with its place", "[config]") {
+    const auto upstream = [](const std::string& keys) {
+        return listener(R"(, "upstreams": {"backend": {)" + keys + "}}");
+    };
+    const auto address = [&](const std::string& text) {
+        return mistake_in(upstream("\"address\": \"" + text + '"'));
+    };
+    CHECK(has(mistake_in(upstream("")),
+              "host.json:1: listeners[0].upstreams.backend.address: found nothing, expected an "
+              "address with a port"));
+    CHECK(has(address("backend"), "\"backend:6000\", with a port"));
+    CHECK(has(address("[::1]"), "\"[::1]:6000\", with a port"));
+    CHECK(has(address("::1:6000"), "\"[::1]:6000\": an IPv6 address needs brackets"));
+    CHECK(has(address("tcp://a:1/x"), "\"a:1\": address and port alone"));
+    CHECK(has(address("unix:/run/x"), "Unix sockets are not supported"));
+    CHECK(has(address("a:0"), "the port is 1 to 65535"));
+    CHECK(has(address("*:1"), "the port is 1 to 65535"));
+    CHECK(has(address("a:65536"), "the port is not a number from 0 to 65535"));
+    CHECK(has(address("a b:1"), "without spaces"));
+    CHECK(has(address(""), "found \"\""));
+    CHECK(has(mistake_in(upstream(R"("address": "a:1", "connect_timeout_ms": 0)")),
+              "upstreams.backend.connect_timeout_ms: found 0"));
+    CHECK(has(mistake_in(upstream(R"("address": "a:1", "send_proxy": "v3")")),
+              "upstreams.backend.send_proxy: found \"v3\""));
+    CHECK(has(mistake_in(upstream(R"("adress": "a:1", "address": "a:1")")),
+              R"(unknown key "adress"; did you mean "address"?)"));
+    CHECK(has(mistake_in(upstream(R"("address": "a:1", "drain_ms": 1)")),
+              R"(it belongs in "shutdown")"));
+    CHECK(has(mistake_in(upstream(R"("address": "a:1", "limits": {"connections": 0})")),
+              "upstreams.backend.limits.connections: found 0"));
+    CHECK(has(mistake_in(listener(R"(, "upstreams": {"two words": {"address": "a:1"}})")),
+              "upstreams[\"two words\"]: found the name \"two words\", expected 1 to 64"));
+    CHECK(has(mistake_in(listener(R"(, "upstreams": {"a": "b:1"})")),
+              "upstreams.a: found \"b:1\", expected an object"));
+    CHECK(has(mistake_in(listener(R"(, "upstreams": [])")), "upstreams: found "));
+    CHECK(has(mistake_in(listener(R"(, "upstreams": {"a": {"address": "a:1"},
+                                                     "a": {"address": "b:1"}})")),
+              "again, expected it once"));
+    CHECK(has(mistake_in(listener(R"(, "connect_timeout_ms": 1)")), "it belongs in an upstream"));
+}
+
 TEST_CASE("a short length prefix limits the frame", "[config]") {
     const auto prefix = [](const std::string& keys) {
         return listener(R"(, "framing": {"type": "length_prefix", )" + keys + "}");

@@ -75,6 +75,12 @@ std::vector<Place> places() {
                    }});
     all.push_back({"limits", definitions.at("limits").at("properties"), Json::object(),
                    in_listener("limits")});
+    all.push_back({"upstream", definitions.at("upstream").at("properties"),
+                   Json{{"address", "6000"}}, [](const Json& object) {
+                       Json document = smallest();
+                       document["listeners"][0]["upstreams"]["backend"] = object;
+                       return document;
+                   }});
     for (const Json& branch : definitions.at("framing").at("oneOf")) {
         const Json type = branch.at("properties").at("type").at("const");
         all.push_back({"framing " + type.get<std::string>(), branch.at("properties"),
@@ -134,8 +140,8 @@ TEST_CASE("the loader and the schema agree on every range and word", "[config]")
             refuses(place, key, nullptr);
         }
     }
-    CHECK(ranges == 22);
-    CHECK(words == 5);
+    CHECK(ranges == 23);
+    CHECK(words == 6);
 }
 
 TEST_CASE("the loader and the schema know the same keys", "[config]") {
@@ -212,6 +218,9 @@ TEST_CASE("the schema's defaults are the structs' defaults", "[config]") {
     CHECK(default_of("limits", "keepalive_probes") == listener.limits.keepalive_probes);
     CHECK(default_of("limits", "unacknowledged_timeout_ms") ==
           listener.limits.unacknowledged_timeout_ms);
+    CHECK(default_of("listener", "upstreams").empty());
+    CHECK(listener.upstreams.empty());
+    CHECK(default_of("upstream", "connect_timeout_ms") == Upstream().connect_timeout_ms);
     const Json& framings = root.at("definitions").at("framing").at("oneOf");
     CHECK(framings.at(1).at("properties").at("delimiter").at("default") ==
           listener.framing.delimiter);

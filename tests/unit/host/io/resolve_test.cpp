@@ -18,6 +18,7 @@ namespace {
 
 // The resolver's answer while it is not null: these addresses, in this order.
 const std::vector<sockaddr_storage>* answer = nullptr;
+int failure = 0;  // while it is not 0: what the resolver returns
 int lists_given = 0;
 int lists_freed = 0;
 
@@ -67,6 +68,9 @@ void __real_freeaddrinfo(addrinfo* list);
 
 int __wrap_getaddrinfo(const char* node, const char* service, const addrinfo* hints,
                        addrinfo** found) {
+    if (failure != 0) {
+        return failure;
+    }
     if (answer == nullptr) {
         return __real_getaddrinfo(node, service, hints, found);
     }
@@ -139,4 +143,15 @@ TEST_CASE("a name that has no address to listen on is refused with the name in t
         CHECK(found.error().find("no IPv4 or IPv6 address") != std::string::npos);
     }
     CHECK(lists_given == lists_freed);
+}
+
+TEST_CASE("a name that does not exist is told from one that could not be looked up", "[address]") {
+    for (const int code : {EAI_NONAME, EAI_AGAIN, EAI_FAIL, EAI_SYSTEM}) {
+        CAPTURE(code);
+        failure = code;
+        const portico::base::Result<std::vector<Address>> found = resolve("a-name.test", 7);
+        failure = 0;
+        REQUIRE_FALSE(found);
+        CHECK((found.kind() == name_unknown) == (code == EAI_NONAME));
+    }
 }

@@ -10,7 +10,7 @@ using namespace portico;
 
 TEST_CASE("each reason of a close has its own words", "[net]") {
     std::set<std::string> words;
-    constexpr int last = static_cast<int>(net::CloseReason::no_memory);
+    constexpr int last = static_cast<int>(net::CloseReason::connect_timeout);
     for (int i = 0; i <= last; ++i) {
         words.insert(net::to_string(static_cast<net::CloseReason>(i)));
     }
