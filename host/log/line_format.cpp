@@ -80,4 +80,10 @@ std::string format_line(std::chrono::system_clock::time_point time, base::LogLev
     return line;
 }
 
+std::string escaped(std::string_view text) {
+    std::string line;
+    append_escaped(line, text);
+    return line;
+}
+
 }  // namespace portico::log

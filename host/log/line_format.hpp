@@ -17,4 +17,7 @@ namespace portico::log {
                                       base::LogLevel level, std::string_view listener,
                                       std::uint64_t connection, std::string_view text);
 
+// The text alone, escaped and cut in the same way.
+[[nodiscard]] std::string escaped(std::string_view text);
+
 }  // namespace portico::log

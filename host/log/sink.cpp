@@ -155,10 +155,9 @@ bool Sink::write_note(const std::string& text) {
     return write(format_line(std::chrono::system_clock::now(), base::LogLevel::warn, {}, 0, text));
 }
 
-void Sink::warn_console(const std::string& text) {
-    if (options_.console != nullptr) {
-        static_cast<void>(options_.console->put(
-            format_line(std::chrono::system_clock::now(), base::LogLevel::warn, {}, 0, text)));
+void Sink::warn_elsewhere(const std::string& text) {
+    if (options_.warn) {
+        options_.warn(text);
     }
 }
 
@@ -167,7 +166,7 @@ void Sink::warn_console(const std::string& text) {
 // to say so.
 bool Sink::write(const std::string& line) {
     using Outcome = LineWriter::Outcome;
-    if (missing_ != 0 && options_.console != nullptr) {
+    if (missing_ != 0 && options_.warn) {
         const std::string text = options_.key +
                                  " can be written again: " + std::to_string(missing_) +
                                  " lines are missing in it";
@@ -177,13 +176,13 @@ bool Sink::write(const std::string& line) {
             ++missing_;
             return noted == Outcome::failed;
         }
-        warn_console(text);
+        warn_elsewhere(text);
         missing_ = 0;
     }
     const Outcome outcome = writer_->append(line);
     if (outcome == Outcome::failed && ++missing_ == 1) {
-        warn_console(options_.key + " cannot be written (" + writer_->error() +
-                     "): lines will be missing in it");
+        warn_elsewhere(options_.key + " cannot be written (" + writer_->error() +
+                       "): lines will be missing in it");
     }
     return outcome != Outcome::given_up;
 }
@@ -201,7 +200,8 @@ void Sink::follow_name(bool is_asked_for) {
     }
     const base::Result<void> opened = writer_->reopen();
     if (!opened && !stays_with_old_) {
-        warn_console(options_.key + ": " + opened.error() + "; lines still go into the open file");
+        warn_elsewhere(options_.key + ": " + opened.error() +
+                       "; lines still go into the open file");
     }
     stays_with_old_ = !opened;
 }

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -24,7 +25,8 @@ public:
         std::string key;   // its key in the configuration, "log.file"; empty: standard error
         std::string file;  // in UTF-8; empty: standard error
         std::uint32_t queue = 1;
-        std::shared_ptr<Sink> console;  // gets the warnings that the file cannot take
+        // Gets the warnings that the file cannot take; empty for standard error. [any thread]
+        std::function<void(const std::string&)> warn;
     };
     // Fails if the file cannot be opened or the thread cannot be started. The thread shares it,
     // because close() leaves the thread alone if it is still in a write at the deadline.
@@ -67,14 +69,14 @@ private:
     [[nodiscard]] bool carry_out(const Work& work);
     [[nodiscard]] bool write(const std::string& line);
     [[nodiscard]] bool write_note(const std::string& text);
-    void warn_console(const std::string& text);
+    void warn_elsewhere(const std::string& text);
     void follow_name(bool is_asked_for);
     [[nodiscard]] bool should_give_up() noexcept;
 
     const Options options_;
     std::unique_ptr<LineWriter> writer_;  // the thread's own
     std::uint64_t missing_ = 0;           // lines that the file lacks so far
-    bool stays_with_old_ = false;         // it could not be opened again; the console knows
+    bool stays_with_old_ = false;         // it could not be opened again, which was said
     std::chrono::steady_clock::time_point next_name_check_{};  // of the file's name
 
     std::mutex mutex_;

@@ -22,29 +22,71 @@ constexpr auto close_timeout = std::chrono::seconds(1);
 }  // namespace
 
 struct StreamLog::Sinks {
-    // The console comes first. The other sinks warn there of lines that they cannot write.
+    // The console comes first, unless there is a function. The other sinks warn there of lines that
+    // they cannot write.
     std::vector<std::shared_ptr<Sink>> all;
     std::vector<std::shared_ptr<Sink>> lines;   // where lines go
-    std::vector<std::shared_ptr<Sink>> access;  // where access lines go; empty: to `lines`
+    std::vector<std::shared_ptr<Sink>> access;  // where access lines go; empty: with the lines
+    // A sink's thread that cannot be ended may still warn, so it shares this.
+    std::shared_ptr<FunctionSink> function;
 
     ~Sinks() {
         const auto deadline = std::chrono::steady_clock::now() + close_timeout;
         for (; !all.empty(); all.pop_back()) {
             all.back()->close(deadline);
         }
+        if (function != nullptr) {
+            function->close(deadline);
+        }
+    }
+
+    // Where a file's sink says what it cannot write into the file.
+    std::function<void(const std::string&)> warn() const {
+        if (function != nullptr) {
+            return [to = function](const std::string& text) { to->put(warning(text)); };
+        }
+        return [to = all.front()](const std::string& text) {
+            static_cast<void>(to->put(
+                format_line(std::chrono::system_clock::now(), base::LogLevel::warn, {}, 0, text)));
+        };
+    }
+
+    static Line warning(const std::string& text) {
+        Line line;
+        line.level = base::LogLevel::warn;
+        line.time = std::chrono::system_clock::now();
+        line.text = text;
+        return line;
     }
 
     base::Result<void> add(std::vector<std::shared_ptr<Sink>>& to, std::string key,
                            const std::string& file, std::uint32_t queue) {
         all.reserve(all.size() + 1);
         to.reserve(to.size() + 1);
-        base::Result<std::shared_ptr<Sink>> opened = Sink::open(
-            {std::move(key), file, queue, all.empty() ? nullptr : all.front()});
+        Sink::Options options{std::move(key), file, queue, {}};
+        if (!file.empty()) {
+            options.warn = warn();
+        }
+        base::Result<std::shared_ptr<Sink>> opened = Sink::open(std::move(options));
         if (!opened) {
             return base::Failure{opened.error()};
         }
         all.push_back(*opened);
         to.push_back(*opened);
+        return {};
+    }
+
+    // Standard error, or the function in its place.
+    base::Result<void> add_first(FunctionSink::Function&& given, std::uint32_t queue) {
+        if (!given) {
+            return add(lines, "", "", queue);
+        }
+        base::Result<std::shared_ptr<FunctionSink>> opened = FunctionSink::open(std::move(given),
+                                                                                queue);
+        if (!opened) {
+            return base::Failure{opened.error()};
+        }
+        function = *opened;
         return {};
     }
 };
@@ -63,9 +105,10 @@ base::LogLevel level_from_name(std::string_view name) noexcept {
     return base::LogLevel::info;
 }
 
-base::Result<std::unique_ptr<StreamLog>> StreamLog::open(const config::Log& options) {
+base::Result<std::unique_ptr<StreamLog>> StreamLog::open(const config::Log& options,
+                                                         FunctionSink::Function function) {
     auto sinks = std::make_unique<Sinks>();
-    base::Result<void> added = sinks->add(sinks->lines, "", "", options.queue);
+    base::Result<void> added = sinks->add_first(std::move(function), options.queue);
     if (added && !options.file.empty()) {
         added = sinks->add(sinks->lines, "log.file", options.file, options.queue);
     }
@@ -114,8 +157,11 @@ void StreamLog::write(base::LogLevel level, std::string_view listener, std::uint
         return;
     }
     try {
-        put(sinks_->lines,
-            format_line(std::chrono::system_clock::now(), level, listener, connection, text));
+        write_function(level, listener, connection, text);
+        if (!sinks_->lines.empty()) {
+            put(sinks_->lines,
+                format_line(std::chrono::system_clock::now(), level, listener, connection, text));
+        }
     } catch (...) {
         count_lost();
     }
@@ -123,9 +169,27 @@ void StreamLog::write(base::LogLevel level, std::string_view listener, std::uint
 
 void StreamLog::write_access(std::string_view listener, std::uint64_t connection,
                              const base::Access& access) {
+    const std::string text = access_text(access);
+    if (sinks_->access.empty()) {
+        write_function(base::LogLevel::info, listener, connection, text);
+    }
     put(sinks_->access.empty() ? sinks_->lines : sinks_->access,
         format_line(std::chrono::system_clock::now(), base::LogLevel::info, listener, connection,
-                    access_text(access)));
+                    text));
+}
+
+void StreamLog::write_function(base::LogLevel level, std::string_view listener,
+                               std::uint64_t connection, std::string_view text) {
+    if (sinks_->function == nullptr) {
+        return;
+    }
+    Line line;
+    line.level = level;
+    line.time = std::chrono::system_clock::now();
+    line.listener = listener;
+    line.connection = connection;
+    line.text = escaped(text);
+    sinks_->function->put(std::move(line));
 }
 
 void StreamLog::put(const std::vector<std::shared_ptr<Sink>>& sinks, const std::string& line) {
@@ -146,6 +210,10 @@ void StreamLog::warn_others(const Sink& full) {
             static_cast<void>(sink->put(line));
         }
     }
+    if (sinks_->function != nullptr) {
+        sinks_->function->put(Sinks::warning(full.name() + " takes no more lines: the oldest "
+                                                           "waiting ones are dropped"));
+    }
 }
 
 void StreamLog::reopen() noexcept {
@@ -159,11 +227,23 @@ void StreamLog::flush(std::chrono::milliseconds at_most) noexcept {
     for (const std::shared_ptr<Sink>& sink : sinks_->all) {
         sink->flush(deadline);
     }
+    if (sinks_->function != nullptr) {
+        sinks_->function->flush(deadline);
+    }
+}
+
+void StreamLog::end_function() noexcept {
+    if (sinks_->function != nullptr) {
+        sinks_->function->close(std::chrono::steady_clock::now());
+    }
 }
 
 void StreamLog::count_lost() noexcept {
     for (const std::shared_ptr<Sink>& sink : sinks_->all) {
         sink->count_lost();
+    }
+    if (sinks_->function != nullptr) {
+        sinks_->function->count_lost();
     }
 }
 

@@ -1,4 +1,5 @@
-// The log goes to standard error and, if configured, to a file. Access lines may have a file of
+// The log goes to standard error, or to a function of the program instead, and, if configured, to a
+// file. Access lines may have a file of
 // their own. Each of these is a sink with a queue and a thread of its own (sink.hpp), so that a
 // slow console or disk slows neither a worker nor another sink. Lines that a sink does not take are
 // dropped and counted, and so are lines for which memory ran out.
@@ -12,6 +13,7 @@
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "config/config.hpp"
+#include "log/function_sink.hpp"
 
 namespace portico::log {
 
@@ -19,8 +21,10 @@ class Sink;
 
 class StreamLog final : public base::Log {
 public:
-    // Appends to the files. Fails if one cannot be opened or a thread cannot be started.
-    [[nodiscard]] static base::Result<std::unique_ptr<StreamLog>> open(const config::Log& options);
+    // Appends to the files. A `function` gets the lines that standard error would get. Fails if a
+    // file cannot be opened or a thread cannot be started.
+    [[nodiscard]] static base::Result<std::unique_ptr<StreamLog>> open(
+        const config::Log& options, FunctionSink::Function function = {});
     // Finds out for a check whether open() would succeed. Writes nothing and leaves no new file.
     [[nodiscard]] static base::Result<void> try_files(const config::Log& options);
     // Writes what is queued, for at most a second.
@@ -33,6 +37,8 @@ public:
     void reopen() noexcept;
     // Waits until the queued lines are written, but no longer than `at_most`.
     void flush(std::chrono::milliseconds at_most) noexcept;
+    // Passes no more lines to the function. Waits until a call of it has returned.
+    void end_function() noexcept;
 
 private:
     struct Sinks;
@@ -41,6 +47,8 @@ private:
     void count_lost() noexcept override;
     void write_access(std::string_view listener, std::uint64_t connection,
                       const base::Access& access) override;
+    void write_function(base::LogLevel level, std::string_view listener, std::uint64_t connection,
+                        std::string_view text);
     void put(const std::vector<std::shared_ptr<Sink>>& sinks, const std::string& line);
     void warn_others(const Sink& full);
 

@@ -12,25 +12,36 @@ namespace portico::plugin {
 
 namespace {
 
+constexpr const char* in_the_program = "linked into the program";
+
 std::string version_text(std::uint32_t major, std::uint32_t minor) {
     return std::to_string(major) + "." + std::to_string(minor);
 }
 
-// "available: ack, echo", or what is wrong with the directory.
-std::string what_is_there(const std::string& directory) {
-    base::Result<std::vector<std::string>> names = Library::names_in(directory);
-    if (!names) {
-        return "the plugin directory cannot be read: " + names.error();
-    }
-    if (names->empty()) {
-        return "there is no plugin in that directory";
-    }
-    std::sort(names->begin(), names->end());
-    std::string text = "available:";
-    for (const std::string& name : *names) {
-        text += (name == names->front() ? " " : ", ") + name;
+std::string list_of(const std::vector<std::string>& names) {
+    std::string text;
+    for (const std::string& name : names) {
+        text += (text.empty() ? "" : ", ") + name;
     }
     return text;
+}
+
+// "available: ack, echo", or what is wrong with the directory; and what the program has.
+std::string what_is_there(const std::string& directory, const LinkedModules& linked) {
+    std::vector<std::string> own;
+    for (const auto& [name, module] : linked) {
+        own.push_back(name);
+    }
+    const std::string in_program = own.empty() ? "" : "; in the program: " + list_of(own);
+    base::Result<std::vector<std::string>> names = Library::names_in(directory);
+    if (!names) {
+        return "the plugin directory cannot be read: " + names.error() + in_program;
+    }
+    if (names->empty()) {
+        return "there is no plugin in that directory" + in_program;
+    }
+    std::sort(names->begin(), names->end());
+    return "available: " + list_of(*names) + in_program;
 }
 
 // At most 64 bytes of printable ASCII without spaces: such a text needs no quotes in the log or in
@@ -190,11 +201,27 @@ std::uint32_t framing_number(const config::Framing& framing) noexcept {
     return PORTICO_FRAMING_NONE;
 }
 
+bool is_module_name(std::string_view name) noexcept {
+    return !name.empty() && is_label(name.data(), name.size()) &&
+           name.find_first_of("#/\\:\"'") == std::string_view::npos &&
+           name.find("..") == std::string_view::npos && !name.ends_with(".so") &&
+           !name.ends_with(".dll");
+}
+
 base::Result<Loaded> load(const std::string& directory, const std::string& name,
-                          PrivateCopies& copies) {
+                          PrivateCopies& copies, const LinkedModules& linked) {
     const std::size_t hash = name.find('#');
     const std::string file_name = name.substr(0, hash);
     const std::string wanted = hash == std::string::npos ? "" : name.substr(hash + 1);
+    if (const auto own = linked.find(file_name);
+        own != linked.end() && (hash == std::string::npos || !wanted.empty())) {
+        base::Result<const portico_plugin*> table = check_module(own->second, file_name, wanted);
+        if (!table) {
+            return base::Failure{"plugin \"" + name + "\" (" + in_the_program +
+                                 "): " + table.error()};
+        }
+        return Loaded{nullptr, *table, in_the_program};
+    }
     // A configuration file has been checked for this, but the settings of an embedding program have
     // not.
     if (file_name.empty() || (hash != std::string::npos && wanted.empty()) ||
@@ -210,7 +237,7 @@ base::Result<Loaded> load(const std::string& directory, const std::string& name,
     std::error_code code;
     if (!std::filesystem::is_regular_file(path, code)) {
         return base::Failure{"plugin \"" + name + "\" not found: no file " + path_text + " (" +
-                             what_is_there(directory) + ")"};
+                             what_is_there(directory, linked) + ")"};
     }
     base::Result<std::shared_ptr<Library>> library = copies.open(path_text);
     if (!library) {

@@ -2,8 +2,11 @@
 // path, from the plugin directory, each from a private copy (private_copies.hpp).
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/result.hpp"
 #include "config/config.hpp"
@@ -14,17 +17,23 @@
 namespace portico::plugin {
 
 struct Loaded {
-    std::shared_ptr<Library> library;
+    std::shared_ptr<Library> library;       // null: it is linked into the program
     const portico_plugin* table = nullptr;  // the library's
     // absolute; the file in the plugin directory, not its private copy
     std::string path;
 };
 
-// `name` is a file of `directory` without its suffix; "#PLUGIN" after it picks one of several
-// plugins in a file. An error is one line that names the file and says what to do. `copies` must
-// outlive what is loaded.
+// The modules that are linked into the program, by the names that it gave them.
+using LinkedModules = std::map<std::string, const portico_module*, std::less<>>;
+
+// True if a configuration can name a linked module like this.
+[[nodiscard]] bool is_module_name(std::string_view name) noexcept;
+
+// `name` is one of `linked`, or else a file of `directory` without its suffix; "#PLUGIN" after it
+// picks one of several plugins in it. An error is one line that names the file and says what to do.
+// `copies` must outlive what is loaded.
 [[nodiscard]] base::Result<Loaded> load(const std::string& directory, const std::string& name,
-                                        PrivateCopies& copies);
+                                        PrivateCopies& copies, const LinkedModules& linked = {});
 
 // Checks what portico_plugin_query returned: versions, names, and the chosen plugin's table. Picks
 // the plugin `wanted`. If that is empty it picks the only one, or the one with the name of the file

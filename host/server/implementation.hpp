@@ -1,6 +1,6 @@
-// The state and the steps of a server. server.cpp has the embedding API; startup.cpp, ports.cpp and
-// listening.cpp the start; shutdown.cpp the stop; stuck_callbacks.cpp the callbacks that may not
-// return.
+// The state and the steps of a server. api.cpp has the embedding API; server.cpp what neither
+// starts nor stops; startup.cpp, ports.cpp and listening.cpp the start; shutdown.cpp the stop;
+// stuck_callbacks.cpp the callbacks that may not return.
 #pragma once
 
 #include <chrono>
@@ -12,6 +12,7 @@
 #include <mutex>
 #include <new>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -30,9 +31,9 @@
 
 namespace portico {
 
-// Concurrency: the thread that owns the server calls everything but stop(), reopen_log(),
-// statistics() and metrics(). mutex_ guards stop_wanted_ and serving_, and orders the workers'
-// notifications (an acceptor has stopped, a last connection is gone) with the waits for them.
+// Concurrency: the thread that owns the server calls everything but what server.hpp allows to any
+// thread. mutex_ guards stop_wanted_ and serving_, and orders the workers' notifications (an
+// acceptor has stopped, a last connection is gone) with the waits for them.
 class Server::Implementation {
 public:
     // Stops the server if it runs; call it before the destructor. False: a callback has not
@@ -42,13 +43,17 @@ public:
     // Links this object to a static one, so that no leak checker reports it.
     void keep_reachable() noexcept;
 
-    // `load` returns a config::Loaded.
-    template <class Load>
-    bool configure(Load&& load) noexcept;
+    bool configure_file(const std::string& file) noexcept;
+
+    bool configure_text(std::string_view json, const std::string& directory) noexcept;
 
     // Makes it absolute, because Windows loads libraries by absolute paths only, and the current
     // folder may change.
     void set_default_plugin_directory(std::string directory) noexcept;
+
+    bool register_plugin(const std::string& name, const portico_module* module) noexcept;
+
+    void set_log(LogFunction function) noexcept { log_function_ = std::move(function); }
 
     bool check(bool ports) noexcept;
 
@@ -63,6 +68,8 @@ public:
     void reopen_log() noexcept;
 
     Statistics statistics() noexcept;
+
+    [[nodiscard]] std::vector<ListenerStatistics> listeners();
 
     [[nodiscard]] std::vector<Metric> metrics();
 
@@ -134,7 +141,14 @@ private:
         return false;
     }
 
+    // `load` returns a config::Loaded.
+    template <class Load>
+    bool configure(Load&& load) noexcept;
+
     [[nodiscard]] bool serving() noexcept;
+
+    // Passes the log's lines to the embedder's function; empty if there is none.
+    [[nodiscard]] log::FunctionSink::Function line_function() const;
 
     void add_errors(std::vector<std::string> more);
 
@@ -287,6 +301,8 @@ private:
     config::Config config_;
     bool configured_ = false;
     std::string default_plugin_directory_;
+    plugin::LinkedModules linked_modules_;
+    LogFunction log_function_;
     std::vector<std::string> errors_;
     bool memory_ran_out_ = false;  // then errors() is this, made in advance
     const std::vector<std::string> out_of_memory_{"out of memory"};

@@ -1,15 +1,29 @@
-// The embedding API, and the calls that neither start nor stop a server.
-#include "portico/server.hpp"
-
+// The calls that neither start nor stop a server.
 #include <atomic>
 #include <filesystem>
 
 #include "base/path_text.hpp"
 #include "config/load.hpp"
-#include "io/process_limits.hpp"
 #include "server/implementation.hpp"
 
 namespace portico {
+
+namespace {
+
+LogLine::Level level_of(base::LogLevel level) noexcept {
+    switch (level) {
+        case base::LogLevel::trace: return LogLine::Level::trace;
+        case base::LogLevel::debug: return LogLine::Level::debug;
+        case base::LogLevel::warn: return LogLine::Level::warn;
+        case base::LogLevel::error: return LogLine::Level::error;
+        case base::LogLevel::info:
+        case base::LogLevel::always:
+        case base::LogLevel::off: break;
+    }
+    return LogLine::Level::info;
+}
+
+}  // namespace
 
 bool Server::Implementation::finish() noexcept {
     if (serving()) {
@@ -35,6 +49,51 @@ bool Server::Implementation::configure(Load&& load) noexcept {
         configured_ = errors_.empty();
         return configured_;
     });
+}
+
+bool Server::Implementation::configure_file(const std::string& file) noexcept {
+    return configure([&] { return config::load_file(file); });
+}
+
+bool Server::Implementation::configure_text(std::string_view json,
+                                            const std::string& directory) noexcept {
+    return configure([&] {
+        return config::load_text(
+            json, base::utf8_from_path(base::path_from_utf8(directory) / "configuration"));
+    });
+}
+
+bool Server::Implementation::register_plugin(const std::string& name,
+                                             const portico_module* module) noexcept {
+    PORTICO_ASSERT(!serving());
+    return attempt([&] {
+        if (!plugin::is_module_name(name)) {
+            errors_.push_back("\"" + name +
+                              "\" cannot name a plugin: expected 1 to 64 printable ASCII "
+                              "characters without spaces, quotes, \"#\", \"/\", \"\\\", \":\" and "
+                              "\"..\", and without a library's suffix");
+        } else if (!linked_modules_.emplace(name, module).second) {
+            errors_.push_back("a plugin is already registered as \"" + name + "\"");
+        }
+        return errors_.empty();
+    });
+}
+
+log::FunctionSink::Function Server::Implementation::line_function() const {
+    if (!log_function_) {
+        return {};
+    }
+    return [function = log_function_](const log::Line& line) {
+        LogLine passed;
+        passed.level = level_of(line.level);
+        passed.time_ns = static_cast<std::uint64_t>(
+            std::chrono::duration_cast<std::chrono::nanoseconds>(line.time.time_since_epoch())
+                .count());
+        passed.listener = line.listener;
+        passed.connection = line.connection;
+        passed.text = line.text;
+        function(passed);
+    };
 }
 
 void Server::Implementation::set_default_plugin_directory(std::string directory) noexcept {
@@ -88,6 +147,20 @@ Statistics Server::Implementation::statistics() noexcept {
     return result;
 }
 
+std::vector<ListenerStatistics> Server::Implementation::listeners() {
+    const std::scoped_lock lock(mutex_);
+    std::vector<ListenerStatistics> result;
+    if (!serving_) {
+        return result;
+    }
+    for (const std::unique_ptr<Service>& service : services_) {
+        result.push_back({service->listener->name, service->listener->plugin,
+                          service->acceptor->accepted_connections(),
+                          service->acceptor->open_connections()});
+    }
+    return result;
+}
+
 bool Server::Implementation::serving() noexcept {
     const std::scoped_lock lock(mutex_);
     return serving_;
@@ -107,79 +180,6 @@ std::string Server::Implementation::place_of(const std::string& key) const {
     }
     return config_.file + (line != config_.lines.end() ? ":" + std::to_string(line->second) : "") +
            ": ";
-}
-
-// ---- the embedding API
-
-Server::Server() : implementation_(std::make_unique<Implementation>()) {}
-
-Server::~Server() {
-    if (!implementation_->finish()) {
-        implementation_.release()->keep_reachable();
-    }
-}
-
-bool Server::configure_file(const std::string& file) noexcept {
-    return implementation_->configure([&] { return config::load_file(file); });
-}
-
-bool Server::configure_text(std::string_view json, const std::string& directory) noexcept {
-    return implementation_->configure([&] {
-        return config::load_text(
-            json, base::utf8_from_path(base::path_from_utf8(directory) / "configuration"));
-    });
-}
-
-void Server::set_default_plugin_directory(std::string directory) noexcept {
-    implementation_->set_default_plugin_directory(std::move(directory));
-}
-
-bool Server::check(bool ports) noexcept {
-    return implementation_->check(ports);
-}
-
-bool Server::start() noexcept {
-    return implementation_->start();
-}
-
-const std::vector<std::string>& Server::errors() const noexcept {
-    return implementation_->errors();
-}
-
-const std::vector<Endpoint>& Server::endpoints() const noexcept {
-    return implementation_->endpoints();
-}
-
-void Server::stop() noexcept {
-    implementation_->stop();
-}
-
-StopResult Server::wait() noexcept {
-    return implementation_->wait();
-}
-
-void Server::limit_drain(std::uint32_t drain_ms) noexcept {
-    implementation_->limit_drain(drain_ms);
-}
-
-void Server::reopen_log() noexcept {
-    implementation_->reopen_log();
-}
-
-Statistics Server::statistics() const noexcept {
-    return implementation_->statistics();
-}
-
-std::vector<Metric> Server::metrics() const {
-    return implementation_->metrics();
-}
-
-const char* Server::version() noexcept {
-    return PORTICO_VERSION;
-}
-
-std::string Server::program_directory() {
-    return io::program_directory();
 }
 
 }  // namespace portico

@@ -131,6 +131,7 @@ StopResult Server::Implementation::give_up(const StopResult& result) noexcept {
     }
     log_->write(base::LogLevel::error, {}, 0, stuck_callback_);
     log_->flush(flush_timeout);
+    log_->end_function();
     errors_.clear();
     try {
         errors_.push_back(stuck_callback_);

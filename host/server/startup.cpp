@@ -77,7 +77,8 @@ bool Server::Implementation::open_log(Purpose purpose) {
         options.file.clear();
         options.access_file.clear();
     }
-    base::Result<std::unique_ptr<log::StreamLog>> log = log::StreamLog::open(options);
+    base::Result<std::unique_ptr<log::StreamLog>> log = log::StreamLog::open(options,
+                                                                             line_function());
     if (!log) {
         return failed(log.error());
     }
@@ -92,7 +93,7 @@ bool Server::Implementation::load_plugins() {
         service->listener = &listener;
         resolve(*service);
         if (base::Result<plugin::Loaded> loaded = plugin::load(plugin_directory(), listener.plugin,
-                                                               *copies_);
+                                                               *copies_, linked_modules_);
             !loaded) {
             errors_.push_back(listener_place(listener) + loaded.error());
         } else if (const std::string fault = plugin::framing_fault(*loaded->table,

@@ -1,5 +1,8 @@
-# cmake -DLIBRARY=FILE -DNM=nm -DOBJDUMP=objdump -P check_exports.cmake: fails unless FILE exports
-# portico_plugin_query and nothing else.
+# cmake -DLIBRARY=FILE -DNM=nm -DOBJDUMP=objdump [-DEXPECTED=NAME;...] -P check_exports.cmake: fails
+# unless FILE exports these names (portico_plugin_query) and nothing else.
+if(NOT EXPECTED)
+  set(EXPECTED portico_plugin_query)
+endif()
 set(names "")
 if(LIBRARY MATCHES "\\.dll$")
   execute_process(COMMAND "${OBJDUMP}" -p "${LIBRARY}" OUTPUT_VARIABLE text RESULT_VARIABLE result)
@@ -23,7 +26,9 @@ endif()
 if(NOT result EQUAL 0)
   message(FATAL_ERROR "the exports of ${LIBRARY} could not be read: ${result}")
 endif()
-if(NOT names STREQUAL "portico_plugin_query")
-  message(FATAL_ERROR "${LIBRARY} exports \"${names}\", expected portico_plugin_query alone")
+list(SORT names)
+list(SORT EXPECTED)
+if(NOT names STREQUAL "${EXPECTED}")
+  message(FATAL_ERROR "${LIBRARY} exports \"${names}\", expected \"${EXPECTED}\" alone")
 endif()
-message(STATUS "${LIBRARY} exports portico_plugin_query alone")
+message(STATUS "${LIBRARY} exports \"${EXPECTED}\" alone")

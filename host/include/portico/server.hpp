@@ -12,10 +12,25 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+// What a shared libportico-server exports. Its CMake target defines what the other side needs.
+#if defined(PORTICO_SERVER_BUILD) && defined(_WIN32)
+#define PORTICO_SERVER_API __declspec(dllexport)
+#elif defined(PORTICO_SERVER_SHARED) && defined(_WIN32)
+#define PORTICO_SERVER_API __declspec(dllimport)
+#elif defined(PORTICO_SERVER_BUILD)
+#define PORTICO_SERVER_API __attribute__((visibility("default")))
+#else
+#define PORTICO_SERVER_API
+#endif
+
+// The tables of a plugin: <portico/plugin.h> of the SDK.
+struct portico_module;
 
 namespace portico {
 
@@ -51,6 +66,14 @@ struct Statistics {
     std::string backend;  // "epoll", "io_uring", "iocp": of the common ports
 };
 
+// The same by listener.
+struct ListenerStatistics {
+    std::string listener;
+    std::string plugin;  // as the configuration names it
+    std::uint64_t connections_accepted = 0;
+    std::uint64_t connections_open = 0;
+};
+
 // What plugins count, by name: see docs/reference/metrics.md.
 struct Metric {
     enum class Kind : std::uint8_t { counter, gauge, histogram };
@@ -78,6 +101,18 @@ struct Metric {
     std::vector<Series> series;
 };
 
+// A line of the log.
+struct LogLine {
+    enum class Level : std::uint8_t { trace, debug, info, warn, error };
+
+    Level level = Level::info;
+    std::uint64_t time_ns = 0;     // since 1970, in UTC
+    std::string listener;          // empty: it belongs to none
+    std::uint64_t connection = 0;  // 0: likewise; the log writes it in hexadecimal
+    std::string text;              // UTF-8, without a newline, of at most 4,096 bytes
+};
+using LogFunction = std::function<void(const LogLine&)>;
+
 struct StopResult {
     std::uint64_t connections_cut = 0;  // ended by the drain's deadline
     // A callback of a plugin, or blocking work that it gave to its executor, has not returned a
@@ -88,10 +123,10 @@ struct StopResult {
     bool stuck = false;
 };
 
-// One thread at a time may make calls, except stop(), reopen_log(), statistics() and metrics().
-// errors() says what went wrong, also if memory ran out ("out of memory"). Only the constructor,
+// One thread at a time may make calls, except those with the tag [any thread]. errors() says what
+// went wrong, also if memory ran out ("out of memory"). Only the constructor, listeners(),
 // metrics() and program_directory() throw: std::bad_alloc.
-class Server {
+class PORTICO_SERVER_API Server {
 public:
     Server();
     // Stops the server as stop() and wait() do, unless it has stopped.
@@ -109,6 +144,24 @@ public:
     // A relative one is relative to the current folder at the time of this call; empty: the
     // default.
     void set_default_plugin_directory(std::string directory) noexcept;
+
+    // Adds the plugins of a module that is linked into this program: what portico_plugin_query
+    // would return if it were a library. A listener names it as it names a library: "plugin":
+    // "NAME", or "NAME#PLUGIN" if the module has several plugins. It hides a library of the same
+    // name. Do it before the start. `name`: 1 to 64 printable ASCII characters without spaces,
+    // quotes, "#", "/", "\", ":" and "..", and without a library's suffix. The module stays valid
+    // until the server is destroyed (for ever if a stop is stuck). False: another name, or it is
+    // taken.
+    [[nodiscard]] bool register_plugin(const std::string& name,
+                                       const portico_module* module) noexcept;
+
+    // The log's lines go to `function` instead of standard error, from the next start or check on;
+    // log.file and log.access are not affected. An empty one: to standard error. It is called on a
+    // thread of its own, one line at a time, and not after wait(), or the start or check that
+    // failed, has returned. These wait for a call that has begun. Of the server, it may call stop()
+    // and limit_drain(), and it must not throw. If it is so slow that more than log.queue lines
+    // wait, the oldest are dropped, and a line says how many.
+    void set_log(LogFunction function) noexcept;
 
     // Checks everything that a start checks: plugins, their settings (validate, never create) and,
     // if `ports`, that the server can listen on the addresses. False: errors().
@@ -134,7 +187,8 @@ public:
     // again.
     StopResult wait() noexcept;
 
-    // Shortens the drain below the configured time, for example if a console is being closed.
+    // [any thread] Shortens the drain below the configured time, for example if a console is being
+    // closed. 0: what is open is cut at once.
     void limit_drain(std::uint32_t drain_ms) noexcept;
 
     // [any thread] Opens log.file again by its name, for example after it was renamed. The log also
@@ -143,6 +197,9 @@ public:
 
     // [any thread] All zero unless the server has been started.
     [[nodiscard]] Statistics statistics() const noexcept;
+
+    // [any thread] In the order of the configuration. Empty unless the server runs.
+    [[nodiscard]] std::vector<ListenerStatistics> listeners() const;
 
     // [any thread] The metrics that plugins have defined, sorted by name, and their series, sorted
     // by listener, plugin and labels. Counters never go back. Empty unless the server runs.

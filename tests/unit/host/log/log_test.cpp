@@ -3,7 +3,9 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <sstream>
+#include <vector>
 
 #include "base/path_text.hpp"
 #include "log/access_line.hpp"
@@ -181,4 +183,90 @@ TEST_CASE("lines that scripts wait for are written at every level except off", "
         CHECK(has(folder.text(level), "an info line") ==
               (options.level == "trace" || options.level == "debug" || options.level == "info"));
     }
+}
+
+TEST_CASE("a function gets the lines that standard error would get", "[log]") {
+    const Folder folder;
+    config::Log options;
+    options.file = folder.name("beside.log");
+    std::vector<log::Line> lines;  // the log's thread adds to it until the log has closed
+    {
+        base::Result<std::unique_ptr<log::StreamLog>> log = log::StreamLog::open(
+            options, [&](const log::Line& line) { lines.push_back(line); });
+        REQUIRE(log);
+        (*log)->write(base::LogLevel::debug, "echo", 1, "a debug line");
+        (*log)->write(base::LogLevel::warn, "echo", 0x2a, "one\ntwo");
+        (*log)->compose_access("echo", 7, [] { return access_of_one; });
+        (*log)->flush(std::chrono::seconds(30));
+    }
+    REQUIRE(lines.size() == 2);
+    CHECK(lines[0].level == base::LogLevel::warn);
+    CHECK(lines[0].listener == "echo");
+    CHECK(lines[0].connection == 0x2a);
+    CHECK(lines[0].text == "one\\x0atwo");
+    CHECK(lines[1].level == base::LogLevel::info);
+    CHECK(lines[1].text == log::access_text(access_of_one));
+    CHECK(lines[0].time <= lines[1].time);
+    CHECK(has(folder.text("beside.log"), " warn listener=echo conn=2a one\\x0atwo\n"));
+
+    // Access lines that have a file of their own go nowhere else.
+    options.access_file = folder.name("own.log");
+    lines.clear();
+    {
+        base::Result<std::unique_ptr<log::StreamLog>> log = log::StreamLog::open(
+            options, [&](const log::Line& line) { lines.push_back(line); });
+        REQUIRE(log);
+        (*log)->compose_access("echo", 7, [] { return access_of_one; });
+    }
+    CHECK(lines.empty());
+}
+
+TEST_CASE("a function that is too slow loses the oldest lines, and is told how many", "[log]") {
+    config::Log options;
+    options.queue = 16;
+    std::promise<void> entered;
+    std::promise<void> released;
+    std::vector<std::string> texts;
+    {
+        base::Result<std::unique_ptr<log::StreamLog>> log = log::StreamLog::open(
+            options, [&](const log::Line& line) {
+                texts.push_back(line.text);
+                if (texts.size() == 1) {
+                    entered.set_value();
+                    released.get_future().wait();
+                }
+            });
+        REQUIRE(log);
+        (*log)->write(base::LogLevel::info, {}, 0, "first");
+        entered.get_future().wait();
+        for (int i = 0; i < 21; ++i) {
+            (*log)->write(base::LogLevel::info, {}, 0, std::to_string(i));
+        }
+        released.set_value();
+        (*log)->flush(std::chrono::seconds(30));
+    }
+    REQUIRE(texts.size() == 18);
+    CHECK(texts[1] == "5 lines of the log were dropped: its queue was full");
+    CHECK(texts[2] == "5");
+    CHECK(texts.back() == "20");
+}
+
+TEST_CASE("a function that throws costs its line, and after its end it is not called", "[log]") {
+    std::vector<std::string> texts;
+    base::Result<std::unique_ptr<log::StreamLog>> log = log::StreamLog::open(
+        {}, [&](const log::Line& line) {
+            if (line.text == "throws") {
+                throw std::bad_alloc();
+            }
+            texts.push_back(line.text);
+        });
+    REQUIRE(log);
+    (*log)->write(base::LogLevel::info, {}, 0, "throws");
+    (*log)->flush(std::chrono::seconds(30));
+    (*log)->write(base::LogLevel::info, {}, 0, "after");
+    (*log)->flush(std::chrono::seconds(30));
+    (*log)->end_function();
+    (*log)->write(base::LogLevel::info, {}, 0, "too late");
+    CHECK(texts ==
+          std::vector<std::string>{"1 lines of the log were dropped: out of memory", "after"});
 }

@@ -309,3 +309,42 @@ TEST_CASE("a file that is not a whole library is refused with the reason", "[plu
           text.rfind("part" + std::string(plugin::Library::suffix())));
     std::filesystem::remove_all(folder);
 }
+
+TEST_CASE("a plugin that is linked into the program goes before a library", "[plugin_loader]") {
+    const std::string one = "one";
+    const std::string two = "two";
+    const portico_plugin first = plugin_of(one);
+    const portico_plugin second = plugin_of(two);
+    const portico_plugin* const plugins[2] = {&first, &second};
+    const portico_module single{sizeof single, PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR, 1, plugins};
+    const portico_module both{sizeof both, PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR, 2, plugins};
+    const portico_module old{sizeof old, PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR + 1, 1, plugins};
+    const plugin::LinkedModules linked{{"single", &single}, {"both", &both}, {"old", &old}};
+    plugin::PrivateCopies copies;
+    const auto load = [&](const std::string& name) {
+        base::Result<plugin::Loaded> loaded = plugin::load("nowhere", name, copies, linked);
+        return loaded ? "is " + std::string(loaded->table->name, loaded->table->name_size)
+                      : loaded.error();
+    };
+    CHECK(load("single") == "is one");
+    CHECK(load("both#two") == "is two");
+    CHECK(contains(load("both"), "it has several plugins (one, two)"));
+    CHECK(contains(load("both#three"), "it has no plugin \"three\""));
+    CHECK(contains(load("both#"), "is not a plugin's name"));
+    CHECK(contains(load("old"), "plugin \"old\" (linked into the program): it is built for"));
+    CHECK(contains(load("absent"), "; in the program: both, old, single)"));
+}
+
+TEST_CASE("a linked module has a name that a configuration can name", "[plugin_loader]") {
+    for (const char* name : {"a", "shout", "a-b_c.1", "so", "dll"}) {
+        CAPTURE(name);
+        CHECK(plugin::is_module_name(name));
+    }
+    for (const char* name : {"", " ", "a b", "a#b", "a/b", "a\\b", "a:", "a..b", "a\"", "a'",
+                             "a.so", "a.dll", "\xc3\xa4"}) {
+        CAPTURE(name);
+        CHECK_FALSE(plugin::is_module_name(name));
+    }
+    CHECK(plugin::is_module_name(std::string(64, 'x')));
+    CHECK_FALSE(plugin::is_module_name(std::string(65, 'x')));
+}

@@ -1,0 +1,90 @@
+// The embedding API: each function passes the call on. This file alone is compiled a second time,
+// for the shared library, with the marks of what that exports.
+#include "portico/server.hpp"
+
+#include "io/process_limits.hpp"
+#include "server/implementation.hpp"
+
+namespace portico {
+
+Server::Server() : implementation_(std::make_unique<Implementation>()) {}
+
+Server::~Server() {
+    if (!implementation_->finish()) {
+        implementation_.release()->keep_reachable();
+    }
+}
+
+bool Server::configure_file(const std::string& file) noexcept {
+    return implementation_->configure_file(file);
+}
+
+bool Server::configure_text(std::string_view json, const std::string& directory) noexcept {
+    return implementation_->configure_text(json, directory);
+}
+
+bool Server::register_plugin(const std::string& name, const portico_module* module) noexcept {
+    return implementation_->register_plugin(name, module);
+}
+
+void Server::set_log(LogFunction function) noexcept {
+    implementation_->set_log(std::move(function));
+}
+
+void Server::set_default_plugin_directory(std::string directory) noexcept {
+    implementation_->set_default_plugin_directory(std::move(directory));
+}
+
+bool Server::check(bool ports) noexcept {
+    return implementation_->check(ports);
+}
+
+bool Server::start() noexcept {
+    return implementation_->start();
+}
+
+const std::vector<std::string>& Server::errors() const noexcept {
+    return implementation_->errors();
+}
+
+const std::vector<Endpoint>& Server::endpoints() const noexcept {
+    return implementation_->endpoints();
+}
+
+void Server::stop() noexcept {
+    implementation_->stop();
+}
+
+StopResult Server::wait() noexcept {
+    return implementation_->wait();
+}
+
+void Server::limit_drain(std::uint32_t drain_ms) noexcept {
+    implementation_->limit_drain(drain_ms);
+}
+
+void Server::reopen_log() noexcept {
+    implementation_->reopen_log();
+}
+
+Statistics Server::statistics() const noexcept {
+    return implementation_->statistics();
+}
+
+std::vector<ListenerStatistics> Server::listeners() const {
+    return implementation_->listeners();
+}
+
+std::vector<Metric> Server::metrics() const {
+    return implementation_->metrics();
+}
+
+const char* Server::version() noexcept {
+    return PORTICO_VERSION;
+}
+
+std::string Server::program_directory() {
+    return io::program_directory();
+}
+
+}  // namespace portico
