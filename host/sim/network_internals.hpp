@@ -2,6 +2,7 @@
 // inside a section of the scheduler.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <deque>
@@ -31,6 +32,11 @@ private:
     std::size_t begin_ = 0;
     std::size_t size_ = 0;
 };
+
+[[nodiscard]] inline bool is_any(const io::Address& address) noexcept {
+    return std::all_of(address.bytes.begin(), address.bytes.end(),
+                       [](std::uint8_t byte) { return byte == 0; });
+}
 
 // Informed of what happens at an end or a listener: a port, or a peer.
 class Watcher {
