@@ -104,8 +104,9 @@ std::string Network::Internals::open_for_connect(io::Address::Family family,
     return {};
 }
 
-std::string Network::Internals::listen(const io::Address& address, int backlog, Index& handle) {
-    if (!is_local(address)) {
+std::string Network::Internals::listen(const io::Address& address, int backlog, Index& handle,
+                                       bool is_peers) {
+    if (!is_peers && !is_local(address)) {
         return reason("cannot listen on", address, EADDRNOTAVAIL);
     }
     if (address.port != 0) {
@@ -123,7 +124,7 @@ std::string Network::Internals::listen(const io::Address& address, int backlog, 
     made->backlog = static_cast<std::size_t>(std::max(backlog, 0));
     made->handles = 1;
     listeners.push_back(std::move(made));
-    handle = add_handle(Handle::Type::listener, static_cast<Index>(listeners.size() - 1), false);
+    handle = add_handle(Handle::Type::listener, static_cast<Index>(listeners.size() - 1), is_peers);
     listeners.back()->open_handles.push_back(handle);
     scheduler.trace("socket {}: listens on port {}", native_of(handle),
                     listeners.back()->local.port);
@@ -172,7 +173,7 @@ Network::Internals::Index Network::Internals::accept(Index listener_handle) {
         send_reset(end(accepted));
         kill(accepted, io::Error::reset);
     }
-    const Index handle = add_handle(Handle::Type::end, accepted, false);
+    const Index handle = add_handle(Handle::Type::end, accepted, handles[listener_handle].is_peers);
     end(accepted).handle = handle;
     return handle;
 }

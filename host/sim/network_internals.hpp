@@ -130,7 +130,9 @@ struct Network::Internals {
     // "", or the reason for the failure.
     [[nodiscard]] std::string open_for_connect(io::Address::Family family, const io::Address& local,
                                                bool is_peers, Index& handle);
-    [[nodiscard]] std::string listen(const io::Address& address, int backlog, Index& handle);
+    // A peer's may be at any address, and so are those that are accepted there.
+    [[nodiscard]] std::string listen(const io::Address& address, int backlog, Index& handle,
+                                     bool is_peers = false);
     void connect(Index handle, const io::Address& remote);
     // An end from the backlog, with a handle; none if there is none.
     [[nodiscard]] Index accept(Index listener_handle);

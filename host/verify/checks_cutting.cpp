@@ -160,8 +160,7 @@ void play_slowly(Checking& checking, const std::vector<std::size_t>& cuts, const
     play.receive_room = room.system;
     play.output_max = 2 * checking.reference().output.size() + 4'096;
     play.options.faults.buffer_bytes = room.system;
-    play.options.listener.limits.send_queue_bytes = room.queue;
-    play.options.listener.limits.send_queue_low_bytes = room.queue / 2;
+    limit_queues(play.options.listener, room.queue);
     checking.compare(checking.play(play),
                      std::string("the peer reads ") + (room.reads_late ? "late" : "slowly") +
                          ", and the send queue takes " + std::to_string(room.queue) + " bytes",

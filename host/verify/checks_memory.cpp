@@ -1,5 +1,6 @@
 // Checks of memory: that runs out, and that is not given back.
 #include <algorithm>
+#include <utility>
 
 #include "verify/check.hpp"
 
@@ -55,27 +56,54 @@ constexpr Refusal refusals[] = {
      [](Function function) {
          return function == Function::post || function == Function::post_instance ||
                 function == Function::start_timer || function == Function::join ||
-                function == Function::run;
+                function == Function::run || function == Function::connect ||
+                function == Function::resolve;
      }},
     // A peer or another thread may end a connection at any time.
     {PORTICO_GONE, "PORTICO_GONE",
      [](Function function) { return function < Function::cancel_timer; }},
 };
 
-void refuse(Checking& checking, Function function, std::uint32_t call, const Refusal& refusal) {
-    Play play = whole_play(checking.subject());
-    play.options.watch.refused = function;
-    play.options.watch.refused_call = call;
-    play.options.watch.refusal = refusal.status;
+void play_failure(Checking& checking, const Play& play, const std::string& failure) {
     checking.ran();
     const Outcome outcome = run_play(checking.subject(), play);
     checking.take(outcome.answers);
     for (const Finding& finding : outcome.findings) {
         if (counts_here(finding)) {
-            checking.found(finding.name, "call " + std::to_string(call) + " of " +
-                                             to_string(function) + " answers " + refusal.name +
-                                             ": " + finding.text);
+            checking.found(finding.name, failure + ": " + finding.text);
         }
+    }
+}
+
+void refuse(Checking& checking, Function function, std::uint32_t call, const Refusal& refusal) {
+    Play play = whole_play(checking.subject());
+    play.options.watch.refused = function;
+    play.options.watch.refused_call = call;
+    play.options.watch.refusal = refusal.status;
+    play_failure(
+        checking, play,
+        "call " + std::to_string(call) + " of " + to_string(function) + " answers " + refusal.name);
+}
+
+// The servers that the plugin connects to, and the names that it looks up, fail in each way.
+void fail_servers(Checking& checking) {
+    static constexpr std::pair<Servers::Manner, const char*> manners[] = {
+        {Servers::Manner::refuse, "its servers refuse each connection"},
+        {Servers::Manner::silent, "its servers do not answer"},
+        {Servers::Manner::reset, "its servers reset each connection"}};
+    for (const auto& [manner, text] : manners) {
+        Play play = whole_play(checking.subject());
+        play.options.servers = manner;
+        play_failure(checking, play, text);
+    }
+}
+
+void fail_lookups(Checking& checking) {
+    for (const portico_status status :
+         {PORTICO_NOT_FOUND, PORTICO_TIMED_OUT, PORTICO_ERROR, PORTICO_NO_MEMORY}) {
+        Play play = whole_play(checking.subject());
+        play.options.watch.lookups = status;
+        play_failure(checking, play, "each lookup of a name comes to " + status_name(status));
     }
 }
 
@@ -93,6 +121,12 @@ void check_failures(Checking& checking) {
                 refuse(checking, function, call, refusal);
             }
         }
+    }
+    if (calls[static_cast<std::size_t>(Function::connect)] != 0 && !checking.is_over()) {
+        fail_servers(checking);
+    }
+    if (calls[static_cast<std::size_t>(Function::resolve)] != 0 && !checking.is_over()) {
+        fail_lookups(checking);
     }
 }
 

@@ -58,6 +58,17 @@ std::size_t input_bytes(const Subject& subject) {
     return bytes;
 }
 
+void limit_queues(config::Listener& listener, std::uint32_t bytes) {
+    const auto limit = [bytes](config::Limits& limits) {
+        limits.send_queue_bytes = bytes;
+        limits.send_queue_low_bytes = bytes / 2;
+    };
+    limit(listener.limits);
+    for (config::Upstream& upstream : listener.upstreams) {
+        limit(upstream.limits);
+    }
+}
+
 bool say(World& world, Peer& peer, const std::vector<Play::Piece>& pieces) {
     for (const Play::Piece& piece : pieces) {
         if (piece.pause_ns != 0) {
@@ -139,6 +150,7 @@ Outcome run_play(const Subject& subject, const Play& play) {
     }
     outcome.timer_periods = watch.timer_periods();
     outcome.answers = watch.answers();
+    outcome.has_lost_a_server = watch.has_lost_a_server();
     return outcome;
 }
 

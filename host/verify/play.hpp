@@ -61,6 +61,7 @@ struct Outcome {
     std::array<std::uint32_t, function_count> calls{};
     Answers answers;
     std::set<std::uint32_t> timer_periods;
+    bool has_lost_a_server = false;
 };
 
 // A play of the whole script, in as few pieces as it allows.
@@ -70,6 +71,8 @@ struct Outcome {
 [[nodiscard]] Play cut_play(const Subject& subject, const std::vector<std::size_t>& cuts,
                             std::size_t bytes = SIZE_MAX);
 [[nodiscard]] std::size_t input_bytes(const Subject& subject);
+// Send queues of so many bytes, of accepted and of outbound connections.
+void limit_queues(config::Listener& listener, std::uint32_t bytes);
 
 [[nodiscard]] Outcome run_play(const Subject& subject, const Play& play);
 

@@ -27,11 +27,17 @@ const char* to_string(Function function) noexcept {
         case Function::join: return "join of connections";
         case Function::broadcast: return "broadcast of connections";
         case Function::run: return "run of the executor";
+        case Function::connect: return "connect";
+        case Function::resolve: return "resolve";
         case Function::cancel_timer: return "cancel of timers";
         case Function::commit: return "commit of send_owned";
         case Function::drop: return "drop of send_owned";
         case Function::list: return "list of connections";
         case Function::leave: return "leave of connections";
+        case Function::find: return "find of connect";
+        case Function::cancel_lookup: return "cancel of resolve";
+        case Function::connected: return "outcome of connects";
+        case Function::resolved: return "outcome of lookups";
         case Function::none: break;
     }
     return "?";
@@ -48,7 +54,10 @@ std::string status_name(portico_status status) {
         {PORTICO_INVALID, "PORTICO_INVALID"},
         {PORTICO_NO_MEMORY, "PORTICO_NO_MEMORY"},
         {PORTICO_UNSUPPORTED, "PORTICO_UNSUPPORTED"},
-        {PORTICO_LIMIT, "PORTICO_LIMIT"}};
+        {PORTICO_LIMIT, "PORTICO_LIMIT"},
+        {PORTICO_NOT_FOUND, "PORTICO_NOT_FOUND"},
+        {PORTICO_CANCELLED, "PORTICO_CANCELLED"},
+        {PORTICO_TIMED_OUT, "PORTICO_TIMED_OUT"}};
     for (const auto& [known, name] : names) {
         if (known == status) {
             return name;
@@ -111,6 +120,7 @@ bool Watch::count_call(Function function, portico_connection connection) {
             case Function::start_timer:
             case Function::join:
             case Function::run:
+            case Function::resolve:
                 found("work-in-on-close",
                       std::string("on_close calls ") + to_string(function) +
                           " for its own connection, which is closed: the host answers "
@@ -125,6 +135,11 @@ bool Watch::count_call(Function function, portico_connection connection) {
     }
     return ++calls_[static_cast<std::size_t>(function)] == options_.refused_call &&
            function == options_.refused;
+}
+
+void Watch::came_to(Function outcome, portico_status status) {
+    answers_[static_cast<std::size_t>(outcome)].insert(status);
+    note(static_cast<std::uint32_t>(status));
 }
 
 void Watch::note_bytes(const void* bytes, std::uint64_t count) noexcept {

@@ -6,8 +6,9 @@
 //     the plugin -> Watch's host functions -> host
 //
 // On the way the watch finds mistakes that show in one call (too much consumed, work for a
-// connection that is closed), answers in the host's place where a check asks for it, and runs
-// blocking work when its time has come, so that a run needs no threads.
+// connection that is closed), answers in the host's place where a check asks for it, and does what
+// the host has threads for: blocking work, when its time has come, and lookups of names, which it
+// answers itself. So a run needs no threads and no name server.
 //
 // Threads. One lock, the gate, stands for all of the host. The thread that drives the run holds it,
 // except while the plugin's code runs and where it says so (open_gate). A host function takes it.
@@ -19,6 +20,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -28,8 +30,11 @@
 #include <utility>
 #include <vector>
 
+#include "io/address.hpp"
+#include "portico/ext/connect.h"
 #include "portico/ext/connections.h"
 #include "portico/ext/executor.h"
+#include "portico/ext/resolve.h"
 #include "portico/ext/send_owned.h"
 #include "portico/ext/settings.h"
 #include "portico/ext/timer.h"
@@ -40,7 +45,8 @@
 
 namespace portico::verify {
 
-// The host functions that the watch counts. A check can let those before `cancel_timer` fail.
+// The host functions that the watch counts. A check can let those before `cancel_timer` fail. The
+// last two are no functions: what a connect and a lookup came to.
 enum class Function : std::uint8_t {
     send,
     send_parts,
@@ -58,11 +64,17 @@ enum class Function : std::uint8_t {
     join,
     broadcast,
     run,
+    connect,
+    resolve,
     cancel_timer,
     commit,
     drop,
     list,
     leave,
+    find,
+    cancel_lookup,
+    connected,
+    resolved,
     none,
 };
 inline constexpr std::size_t function_count = static_cast<std::size_t>(Function::none);
@@ -91,12 +103,14 @@ public:
         Function refused = Function::none;
         std::uint32_t refused_call = 0;
         portico_status refusal = PORTICO_NO_MEMORY;
+        // What each lookup of a name comes to; PORTICO_OK: an address, unless it ends in .invalid.
+        portico_status lookups = PORTICO_OK;
         // Before that callback of a connection, from 1, the connection is closed; 0: never.
         std::uint32_t closes_before = 0;
         std::uint32_t closes_how = PORTICO_CLOSE_GRACEFUL;
     };
 
-    // One connection, as the plugin sees it.
+    // One connection, accepted or outbound, as the plugin sees it.
     struct Line {
         enum class Hold : std::uint8_t { none, hold, wait };
         std::uint32_t number = 0;  // from 1, in the order in which they opened
@@ -111,6 +125,8 @@ public:
         Hold hold = Hold::none;
         std::uint32_t reason = 0;  // of portico_closed
         portico_status status = PORTICO_OK;
+        // of an outbound one, as long as it lives; null: the plugin's
+        const portico_callbacks* callbacks = nullptr;
     };
 
     Watch(sim::Scheduler& scheduler, const portico_plugin& plugin, const Options& options);
@@ -122,6 +138,10 @@ public:
     [[nodiscard]] const portico_plugin& table() const noexcept { return table_; }
     // create() is told that an older instance still serves.
     void reloads(bool does) noexcept { reloads_ = does; }
+    // Called with the address, before the host is asked to connect to it.
+    void on_connect(std::function<void(const io::Address&)> called) {
+        on_connect_ = std::move(called);
+    }
 
     // ---- For the watch's own files: watch_internals.hpp.
     class Outside;
@@ -151,6 +171,8 @@ public:
     [[nodiscard]] std::uint32_t calls(Function function) const noexcept {
         return calls_[static_cast<std::size_t>(function)];
     }
+    // An outbound connection was not made, or was cut: answers that depend on it may be missing.
+    [[nodiscard]] bool has_lost_a_server() const noexcept { return has_lost_a_server_; }
     // Callbacks of connections so far.
     [[nodiscard]] std::uint32_t callbacks() const noexcept { return callbacks_made_; }
     // The bytes that the plugin's own code has taken and not given back.
@@ -177,6 +199,7 @@ private:
     friend struct HostSide;
     friend struct HostFunctionsSide;
     friend struct ExtensionFunctionsSide;
+    friend struct OtherServersFunctionsSide;
 
     struct Work {
         std::uint64_t due_ns = 0;
@@ -189,6 +212,10 @@ private:
     };
 
     [[nodiscard]] Line& line_of(portico_connection connection);
+    [[nodiscard]] const portico_callbacks& callbacks_of(const Line& line) const noexcept {
+        return line.callbacks != nullptr ? *line.callbacks : callbacks_;
+    }
+    void came_to(Function outcome, portico_status status);
     // The same in a callback, which may be one to close before.
     Line& enter(const char* callback, portico_connection connection);
     // A call of the function. True if it shall not be passed on.
@@ -212,6 +239,7 @@ private:
     const portico_host* host_ = nullptr;  // the real one; the same for all instances
     std::map<portico_instance*, void*> instances_;
     bool reloads_ = false;
+    std::function<void(const io::Address&)> on_connect_;
 
     std::map<portico_connection, Line> lines_;
     std::deque<Work> work_;
@@ -221,6 +249,7 @@ private:
     std::map<std::string, SettingRead> settings_;
     std::set<std::uint32_t> timer_periods_;
     std::uint32_t callbacks_made_ = 0;
+    bool has_lost_a_server_ = false;
     std::uint64_t foreign_calls_ = 0;
     std::uint64_t digest_ = 0xCBF2'9CE4'8422'2325ULL;
     std::int64_t plugin_bytes_ = 0;

@@ -1,4 +1,5 @@
 // The host's calls of the plugin.
+#include "plugin/put_address.hpp"
 #include "verify/watch_internals.hpp"
 
 namespace portico::verify {
@@ -21,13 +22,14 @@ struct PluginSide {
                                                const portico_opened* opened, void** state) {
         Watch& watch = here();
         Watch::Line& line = watch.enter("on_open", connection);
+        const bool is_outbound = opened->origin == PORTICO_ORIGIN_CONNECTED;
         portico_status status = PORTICO_OK;
         {
             const Watch::Outside outside(watch, "on_open");
-            status = watch.callbacks_.on_open(self, connection, opened, state);
+            status = watch.callbacks_of(line).on_open(self, connection, opened, state);
         }
         watch.note(as_number(status));
-        line.is_closed = status < 0;  // nothing follows
+        line.is_closed = status < 0 && !is_outbound;  // nothing follows
         return status;
     }
 
@@ -49,8 +51,8 @@ struct PluginSide {
         portico_status status = PORTICO_OK;
         {
             const Watch::Outside outside(watch, "on_data");
-            status = watch.callbacks_.on_data(self, connection, state, offered, size, frame,
-                                              consumed);
+            status = watch.callbacks_of(line).on_data(self, connection, state, offered, size, frame,
+                                                      consumed);
         }
         if (watch.options_.guards_offers) {
             watch.guarded_.hide();
@@ -96,9 +98,9 @@ struct PluginSide {
             line.hold = Watch::Line::Hold::none;
         }
         portico_status status = PORTICO_OK;
-        if (watch.callbacks_.on_writable != nullptr) {
+        if (watch.callbacks_of(line).on_writable != nullptr) {
             const Watch::Outside outside(watch, "on_writable");
-            status = watch.callbacks_.on_writable(self, connection, state);
+            status = watch.callbacks_of(line).on_writable(self, connection, state);
         }
         watch.note(as_number(status));
         return status;
@@ -107,11 +109,11 @@ struct PluginSide {
     static portico_status PORTICO_CALL on_end(void* self, portico_connection connection,
                                               void* state, const portico_ended* ended) {
         Watch& watch = here();
-        static_cast<void>(watch.enter("on_end", connection));
+        const Watch::Line& line = watch.enter("on_end", connection);
         portico_status status = PORTICO_OK;
         {
             const Watch::Outside outside(watch, "on_end");
-            status = watch.callbacks_.on_end(self, connection, state, ended);
+            status = watch.callbacks_of(line).on_end(self, connection, state, ended);
         }
         watch.note(as_number(status));
         return status;
@@ -141,12 +143,35 @@ struct PluginSide {
         line.hold = Watch::Line::Hold::none;
         line.is_paused = false;
         line.is_in_close = true;
-        if (watch.callbacks_.on_close != nullptr) {
+        if (line.callbacks != nullptr) {
+            judge_outbound(watch, *closed);
+        }
+        if (watch.callbacks_of(line).on_close != nullptr) {
             const Watch::Outside outside(watch, "on_close");
-            watch.callbacks_.on_close(self, connection, state, closed);
+            watch.callbacks_of(line).on_close(self, connection, state, closed);
         }
         line.is_in_close = false;
         line.is_closed = true;
+    }
+
+    // What became of an outbound connection.
+    static void judge_outbound(Watch& watch, const portico_closed& closed) {
+        switch (closed.reason) {
+            case PORTICO_REASON_CONNECT_FAILED:
+                watch.came_to(Function::connected, PORTICO_ERROR);
+                break;
+            case PORTICO_REASON_CONNECT_TIMEOUT:
+                watch.came_to(Function::connected, PORTICO_TIMED_OUT);
+                break;
+            case PORTICO_REASON_RESET:
+            case PORTICO_REASON_ERROR: break;
+            default:
+                if (closed.opened_ns != 0) {
+                    watch.came_to(Function::connected, PORTICO_OK);
+                }
+                return;
+        }
+        watch.has_lost_a_server_ = true;
     }
 
     // ---- of the instance
@@ -231,6 +256,43 @@ void PostedSide::released(void* self, portico_connection connection, void* state
     watch.note(as_number(status));
     const Watch::Outside outside(watch, "a release function");
     job->release(self, connection, state, job->argument, status);
+}
+
+// The last call of the timer that stands for a lookup.
+void PostedSide::looked_up(void* self, portico_connection connection, void* state, void* argument,
+                           const portico_timer_event* event) {
+    Watch& watch = *Gate::driven_here;
+    const std::unique_ptr<Watch::Job> job(static_cast<Watch::Job*>(argument));
+    const portico_status status = event->status == PORTICO_OK ? job->answer : event->status;
+    watch.came_to(Function::resolved, status);
+    portico_address address{};
+    plugin::put_address(address, job->address);
+    const bool is_found = status == PORTICO_OK;
+    const portico_resolved resolved{sizeof(portico_resolved),
+                                    status,
+                                    event->timer,
+                                    is_found ? &address : nullptr,
+                                    is_found ? 1U : 0U,
+                                    static_cast<std::uint32_t>(sizeof address)};
+    const Watch::Outside outside(watch, "the function of a lookup");
+    job->resolved(self, connection, state, job->argument, &resolved);
+}
+
+// What is NULL stays so: it has a meaning of its own.
+const portico_callbacks& OutboundSide::table(const portico_callbacks& given) noexcept {
+    static constexpr auto made = [](bool opens, bool ends) {
+        return portico_callbacks{sizeof(portico_callbacks),
+                                 0,
+                                 opens ? &PluginSide::on_open : nullptr,
+                                 &PluginSide::on_data,
+                                 &PluginSide::on_writable,
+                                 ends ? &PluginSide::on_end : nullptr,
+                                 nullptr,
+                                 &PluginSide::on_close};
+    };
+    static constexpr portico_callbacks tables[] = {made(false, false), made(false, true),
+                                                   made(true, false), made(true, true)};
+    return tables[(given.on_open != nullptr ? 2 : 0) + (given.on_end != nullptr ? 1 : 0)];
 }
 
 Watch::Watch(sim::Scheduler& scheduler, const portico_plugin& plugin, const Options& options)

@@ -199,7 +199,7 @@ const void* ExtensionSide::table(std::string_view id, const void* real) noexcept
         real_connections = static_cast<const portico_connections*>(real);
         return &connections;
     }
-    return id == PORTICO_EXT_EXECUTOR ? &executor : nullptr;
+    return id == PORTICO_EXT_EXECUTOR ? &executor : OtherServersSide::table(id, real);
 }
 
 }  // namespace portico::verify

@@ -148,9 +148,15 @@ struct HostFunctionsSide {
             return nullptr;
         }
         const std::string_view name(id, static_cast<std::size_t>(id_size));
-        // The host's executor would start threads. The watch has its own.
+        // The host's executor and its lookups would start threads. The watch has its own: lookups
+        // are timers.
         if (name == PORTICO_EXT_EXECUTOR) {
             return ExtensionSide::table(name, nullptr);
+        }
+        if (name == PORTICO_EXT_RESOLVE) {
+            constexpr std::string_view timers = PORTICO_EXT_TIMER;
+            return ExtensionSide::table(
+                name, watch->host_->get_extension(instance, timers.data(), timers.size()));
         }
         const void* real = watch->host_->get_extension(instance, id, id_size);
         if (real == nullptr) {

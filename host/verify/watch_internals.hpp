@@ -86,9 +86,12 @@ struct Watch::Job {
     portico_post_function posted = nullptr;
     portico_timer_function timer = nullptr;
     portico_release_function release = nullptr;
+    portico_resolved_function resolved = nullptr;
     void* argument = nullptr;
     portico_status overriding = PORTICO_OK;  // of blocking work whose connection has gone
     portico_connection connection = 0;       // likewise
+    portico_status answer = PORTICO_OK;      // of a lookup
+    io::Address address;                     // likewise
 };
 
 // The functions that the host calls in the place of the plugin's.
@@ -99,6 +102,13 @@ struct PostedSide {
                                    void* argument, const portico_timer_event* event);
     static void PORTICO_CALL released(void* self, portico_connection connection, void* state,
                                       void* argument, portico_status status);
+    static void PORTICO_CALL looked_up(void* self, portico_connection connection, void* state,
+                                       void* argument, const portico_timer_event* event);
+};
+
+// Its tables stand for those that plugins give for outbound connections.
+struct OutboundSide {
+    [[nodiscard]] static const portico_callbacks& table(const portico_callbacks& given) noexcept;
 };
 
 struct HostSide {
@@ -124,6 +134,9 @@ struct HostSide {
 
 // The extensions' tables for the plugin; null: pass on the host's own.
 struct ExtensionSide {
+    [[nodiscard]] static const void* table(std::string_view id, const void* real) noexcept;
+};
+struct OtherServersSide {
     [[nodiscard]] static const void* table(std::string_view id, const void* real) noexcept;
 };
 struct SettingsSide {

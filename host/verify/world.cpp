@@ -110,6 +110,7 @@ World::World(const portico_plugin& plugin, Options options)
       random_(options_.seed),
       scheduler_(random_.fork("scheduler"), scheduler_options()),
       network_(scheduler_, random_.fork("network"), options_.faults),
+      servers_(network_, options_.servers),
       log_(base::LogLevel::warn),
       watch_(scheduler_, plugin, options_.watch),
       receive_buffers_(options_.receive_buffer_bytes, buffers_max, io::BufferPool::Use::shared,
@@ -123,6 +124,7 @@ World::World(const portico_plugin& plugin, Options options)
                                                random_.fork("port"), options_.faults, port_options);
     group_ = std::make_unique<net::WorkerGroup>(std::move(port), send_chunks_,
                                                 net::WorkerOptions{});
+    watch_.on_connect([this](const io::Address& address) { servers_.serve(address); });
 }
 
 World::~World() {
@@ -151,24 +153,45 @@ std::vector<std::string> World::create(bool is_reload) {
     service->instance->strand().set_home(*group_);
     Service& its = *services_.emplace_back(std::move(service));
     watch_.reloads(is_reload);
+    const std::vector<net::WorkerGroup*> homes{group_.get()};
+    net::Strand* const shared = its.instance->is_serial() ? &its.instance->strand() : nullptr;
+    its.acceptor = std::make_unique<net::Acceptor>(*table_, *group_, homes, shared, its.context);
+    its.connector = std::make_unique<net::Connector>(*table_, *its.acceptor, homes, shared,
+                                                     its.context);
+    add_upstreams(its);
+    its.instance->use_connector(*its.connector);
     std::vector<std::string> mistakes = its.instance->create(*table_, its.context, *group_, 1);
     // Settings that nobody has read are mistakes of a create that succeeded.
     its.is_created = mistakes.empty();
-    if (!its.is_created) {
+    if (its.is_created) {
+        listen(its);
+    } else {
         its.is_retired = true;
-        return mistakes;
     }
-    its.acceptor = std::make_unique<net::Acceptor>(
-        *table_, *group_, std::vector<net::WorkerGroup*>{group_.get()},
-        its.instance->is_serial() ? &its.instance->strand() : nullptr, its.context);
+    return mistakes;
+}
+
+// The header of the PROXY protocol is the host's matter alone, and the servers would send it back.
+void World::add_upstreams(Service& service) {
+    for (const config::Upstream& upstream : service.listener.upstreams) {
+        service.connector->add({upstream.name,
+                                {servers_.add()},
+                                upstream.connect_timeout_ms,
+                                upstream.framing,
+                                upstream.limits,
+                                config::SendProxy::none});
+    }
+}
+
+void World::listen(Service& service) {
     io::Address loopback;
     loopback.family = io::Address::Family::v4;
     loopback.bytes = {127, 0, 0, 1};
-    base::Result<io::Address> bound = its.acceptor->listen(loopback);
+    base::Result<io::Address> bound = service.acceptor->listen(loopback);
     PORTICO_ASSERT(static_cast<bool>(bound));
-    its.address = *bound;
-    its.acceptor->start([] {});
-    return {};
+    service.address = *bound;
+    service.acceptor->start([] {});
+    service.connector->start([] {});
 }
 
 Peer& World::connect_to(std::size_t instance, std::uint32_t receive_room) {
@@ -180,7 +203,7 @@ Peer& World::connect_to(std::size_t instance, std::uint32_t receive_room) {
 std::uint32_t World::open_connections() const noexcept {
     std::uint32_t open = 0;
     for (const std::unique_ptr<Service>& service : services_) {
-        open += service->acceptor != nullptr ? service->acceptor->open_connections() : 0;
+        open += service->acceptor->open_connections() + service->connector->open_connections();
     }
     return open;
 }
@@ -259,16 +282,20 @@ void World::stop(std::uint32_t drain_ms) {
     is_stopped_ = true;
     const std::uint64_t deadline = now() + drain_ms * millisecond;
     std::vector<net::Acceptor*> acceptors;
+    std::vector<net::Connector*> connectors;
     for (const std::unique_ptr<Service>& service : services_) {
-        if (service->acceptor != nullptr && !service->is_retired) {
+        if (!service->is_retired) {
             acceptors.push_back(service->acceptor.get());
+            connectors.push_back(service->connector.get());
         }
     }
-    net::Drain drain(*table_, acceptors, [] {});
+    net::Drain drain(
+        *table_, acceptors, [] {}, connectors);
     drain.begin({net::DrainReason::stop, deadline});
     for (;;) {
         const bool is_late = now() >= deadline;
         const bool is_done = drain.step(is_late);
+        end_retired(is_late);
         if (is_done && open_connections() == 0) {
             break;
         }
@@ -283,6 +310,24 @@ void World::stop(std::uint32_t drain_ms) {
     end_instances();
     for (const std::unique_ptr<Peer>& peer : peers_) {
         peer->close();
+    }
+}
+
+// A retired instance whose last accepted connection has ended makes no more outbound ones, and
+// those that are open close. The drain sees to those of the others.
+void World::end_retired(bool is_late) {
+    for (const std::unique_ptr<Service>& service : services_) {
+        if (!service->is_retired || service->connector->is_ending() ||
+            (service->acceptor->open_connections() != 0 && !is_late)) {
+            continue;
+        }
+        service->connector->end();
+        table_->for_each_live([](net::Connection& connection) {
+            if (connection.may_drain()) {
+                static_cast<void>(connection.drain(connection.generation(),
+                                                   {net::DrainReason::reload, UINT64_MAX}));
+            }
+        });
     }
 }
 
@@ -303,6 +348,7 @@ void World::end_instances() {
         service->instance.reset();
     }
     for (const std::unique_ptr<Service>& service : services_) {
+        service->connector.reset();
         service->acceptor.reset();
     }
     group_.reset();

@@ -24,10 +24,12 @@
 #include "config/config.hpp"
 #include "net/acceptor.hpp"
 #include "net/connection_table.hpp"
+#include "net/connector.hpp"
 #include "plugin/instance.hpp"
 #include "plugin/metrics.hpp"
 #include "sim/fault_mix.hpp"
 #include "sim/network.hpp"
+#include "verify/servers.hpp"
 #include "verify/watch.hpp"
 
 namespace portico::verify {
@@ -90,7 +92,8 @@ public:
         std::uint64_t seed = 1;
         sim::FaultMix faults;
         std::uint32_t receive_buffer_bytes = 65'536;
-        config::Listener listener;  // settings, framing, limits
+        config::Listener listener;  // settings, framing, limits, upstreams
+        Servers::Manner servers = Servers::Manner::echo;
         // Threads of the plugin may call the host at any time, so each moment lasts a while. (Once
         // one has called, it does so anyway.)
         bool waits_for_threads = false;
@@ -154,6 +157,7 @@ private:
         std::unique_ptr<plugin::Instance> instance;
         net::ConnectionContext context;
         std::unique_ptr<net::Acceptor> acceptor;
+        std::unique_ptr<net::Connector> connector;
         io::Address address;
         bool is_created = false;
         bool is_retired = false;
@@ -161,16 +165,20 @@ private:
         bool has_learned = false;  // likewise: on_stop has returned
     };
 
+    void add_upstreams(Service& service);
+    void listen(Service& service);
     void round(std::uint64_t until_ns);
     void let_threads_work();
     void drain_connections(const Service& service, net::DrainReason reason,
                            std::uint64_t deadline_ns);
+    void end_retired(bool is_late);
     void end_instances();
 
     Options options_;
     sim::Random random_;
     sim::Scheduler scheduler_;
     sim::Network network_;
+    Servers servers_;
     KeptLog log_;
     Watch watch_;
     io::BufferPool receive_buffers_;

@@ -13,16 +13,23 @@ FUNCTIONS = [
     "post_instance", "info", "start of timers", "restart of timers", "cancel of timers",
     "send of send_owned", "reserve of send_owned", "commit of send_owned", "join of connections",
     "leave of connections", "list of connections", "broadcast of connections",
-    "run of the executor"]
+    "run of the executor", "connect", "find of connect", "resolve", "cancel of resolve"]
 QUEUED = ["send", "send_parts", "send of send_owned", "reserve of send_owned"]
 LIMITED = ["post", "post_instance", "start of timers", "join of connections",
-           "run of the executor"]
+           "run of the executor", "connect", "resolve"]
 # A check lets these fail as it does the others.
 FAILING = [name for name in FUNCTIONS
-           if name.split()[0] not in ("cancel", "commit", "leave", "list")]
+           if name.split()[0] not in ("cancel", "commit", "find", "leave", "list")]
+# What a connect and a lookup may come to.
+OUTCOMES = {
+    "outcome of connects": {"PORTICO_OK", "PORTICO_ERROR", "PORTICO_TIMED_OUT"},
+    "outcome of lookups": {"PORTICO_OK", "PORTICO_NOT_FOUND", "PORTICO_TIMED_OUT", "PORTICO_ERROR",
+                           "PORTICO_CANCELLED", "PORTICO_CLOSING", "PORTICO_NO_MEMORY"}}
 
 
 def needed(function):
+    if function in OUTCOMES:
+        return OUTCOMES[function]
     answers = {"PORTICO_OK"}
     if function in FAILING:
         answers |= {"PORTICO_NO_MEMORY", "PORTICO_GONE"}
@@ -34,7 +41,7 @@ def needed(function):
 
 
 def main():
-    seen = {name: set() for name in FUNCTIONS}
+    seen = {name: set() for name in [*FUNCTIONS, *OUTCOMES]}
     for file in sys.argv[1:]:
         with open(file, encoding="utf-8") as text:
             for check in json.load(text)["checks"]:
@@ -44,7 +51,7 @@ def main():
     print("| function | answers |\n|---|---|")
     for function, answers in seen.items():
         print(f"| {function} | {', '.join(sorted(answers))} |")
-        if function in FUNCTIONS:
+        if function in FUNCTIONS or function in OUTCOMES:
             missing += [f"{function}: {name}" for name in sorted(needed(function) - answers)]
     for one in missing:
         print(f"never answered: {one}", file=sys.stderr)

@@ -20,12 +20,20 @@ passes() { # NAME FILE [OPTION...]
 }
 passes echo "$bin/plugins/echo$module"
 passes ack "$bin/plugins/ack$module"
-passes everything "$plugins/everything$module"
+mkdir config
+cat >config/everything.json <<JSON
+{ "listeners": [ { "listen": "127.0.0.1:0", "plugin": "everything",
+                   "framing": { "type": "delimiter" },
+                   "upstreams": { "backend": { "address": "127.0.0.1:7" } } } ] }
+JSON
+passes everything "$plugins/everything$module" --config config/everything.json
 passes pingpong "$plugins/pingpong$module" --script "$scripts/examples/minimal_c/verify.json"
 passes chat "$plugins/chat$module" --script "$scripts/examples/chat/verify.json"
 passes redis_like "$plugins/redis_like$module" --script "$scripts/examples/redis_like/verify.json"
 passes smtp_sink "$plugins/smtp_sink$module" --script "$scripts/examples/smtp_sink/verify.json"
-mkdir config && cat >config/kv.json <<JSON
+passes tcp_proxy "$plugins/tcp_proxy$module" --config "$scripts/examples/tcp_proxy/host.json" \
+    --script "$scripts/examples/tcp_proxy/verify.json"
+cat >config/kv.json <<JSON
 { "listeners": [ { "listen": "127.0.0.1:0", "plugin": "sqlite_kv",
                    "framing": { "type": "delimiter" }, "settings": { "file": ":memory:" } } ] }
 JSON

@@ -1,12 +1,15 @@
 /* everything: a right plugin that uses each function of the host, so that host verify sees them all
- * and finds nothing. It echoes lines, each in the next one of six ways. */
+ * and finds nothing. It echoes lines, each in the next one of seven ways; the last one is to let an
+ * upstream, "backend", echo the line. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <portico/ext/connect.h>
 #include <portico/ext/connections.h>
 #include <portico/ext/executor.h>
 #include <portico/ext/metrics.h>
+#include <portico/ext/resolve.h>
 #include <portico/ext/send_owned.h>
 #include <portico/ext/settings.h>
 #include <portico/ext/timer.h>
@@ -19,6 +22,8 @@ struct everything {
     const portico_send_owned *owned;
     const portico_executor *executor;
     const portico_connections *connections;
+    const portico_connect *connect;
+    const portico_resolve *resolve;
     const portico_metrics *metrics;
     portico_series lines, sizes, open;
 };
@@ -30,7 +35,18 @@ struct job {
     char text[];
 };
 
+/* A connection to another server, made for a client's one. Both live on one worker. */
+struct backend {
+    struct everything *its;
+    struct session *session; /* NULL: that has ended */
+};
+
 struct session {
+    portico_connection connection;
+    portico_connection backend; /* 0: none */
+    struct backend *backend_state;
+    uint64_t echoes;             /* bytes that are to come from there */
+    int waits_for_backend_queue; /* it was full */
     uint64_t lines;
     portico_timer timer;
     struct job *pending; /* an answer that found the queue full */
@@ -113,9 +129,16 @@ static portico_status PORTICO_CALL create(const portico_setup *setup, void **sel
     its->executor = extension(setup, PORTICO_EXT_EXECUTOR);
     its->connections = extension(setup, PORTICO_EXT_CONNECTIONS);
     its->metrics = extension(setup, PORTICO_EXT_METRICS);
+    its->connect = extension(setup, PORTICO_EXT_CONNECT);
+    its->resolve = extension(setup, PORTICO_EXT_RESOLVE);
     if (its->timers == NULL || its->owned == NULL || its->executor == NULL ||
-        its->connections == NULL || its->metrics == NULL) {
+        its->connections == NULL || its->metrics == NULL || its->connect == NULL ||
+        its->resolve == NULL) {
         status = PORTICO_UNSUPPORTED;
+    }
+    if (status == PORTICO_OK) {
+        portico_upstream found = {.struct_size = sizeof found};
+        status = its->connect->find(its->instance, "backend", 7, &found);
     }
     if (status == PORTICO_OK)
         status = define(its, "lines_total", PORTICO_METRIC_COUNTER, &its->lines);
@@ -186,6 +209,116 @@ static void PORTICO_CALL on_released(void *self, portico_connection connection, 
     free(argument);
 }
 
+/* ---- connections to other servers */
+
+static portico_status PORTICO_CALL on_backend_data(void *self, portico_connection connection,
+                                                   void *state, const uint8_t *data, uint64_t size,
+                                                   const portico_frame *frame, uint64_t *consumed) {
+    const struct everything *its = self;
+    struct session *session = ((struct backend *)state)->session;
+    (void)connection;
+    (void)frame;
+    if (session == NULL) {
+        *consumed = size;
+        return PORTICO_OK;
+    }
+    const portico_status status = its->host->send(its->instance, session->connection, data, size);
+    if (status == PORTICO_WOULD_BLOCK) return PORTICO_WAIT; /* the client's on_writable resumes */
+    *consumed = size;
+    if (status < 0) return status == PORTICO_NO_MEMORY ? status : PORTICO_OK;
+    session->echoes -= size;
+    return session->echoes != 0 ? PORTICO_OK
+                                : its->host->resume_reading(its->instance, session->connection);
+}
+
+static portico_status PORTICO_CALL on_backend_writable(void *self, portico_connection connection,
+                                                       void *state) {
+    const struct everything *its = self;
+    struct session *session = ((struct backend *)state)->session;
+    (void)connection;
+    if (session == NULL || !session->waits_for_backend_queue) return PORTICO_OK;
+    session->waits_for_backend_queue = 0;
+    return its->host->resume_reading(its->instance, session->connection);
+}
+
+/* Also if it was never made. The client would wait for its echoes. */
+static void PORTICO_CALL on_backend_close(void *self, portico_connection connection, void *state,
+                                          const portico_closed *closed) {
+    const struct everything *its = self;
+    struct backend *backend = state;
+    (void)connection;
+    (void)closed;
+    if (backend->session != NULL) {
+        backend->session->backend_state = NULL;
+        backend->session->backend = 0;
+        if (backend->session->echoes != 0) {
+            (void)its->host->close(its->instance, backend->session->connection,
+                                   PORTICO_CLOSE_ABORT);
+        }
+    }
+    free(backend);
+}
+
+static const portico_callbacks backend_callbacks = {
+    .struct_size = sizeof(portico_callbacks),
+    .on_data = on_backend_data,
+    .on_writable = on_backend_writable,
+    .on_close = on_backend_close,
+};
+
+/* `upstream` or `address` is NULL. */
+static portico_status connect_to(struct everything *its, struct session *session,
+                                 const char *upstream, const char *address, uint64_t size,
+                                 portico_connection *connection, struct backend **state) {
+    struct backend *backend = calloc(1, sizeof *backend);
+    if (backend == NULL) return PORTICO_NO_MEMORY;
+    backend->its = its;
+    backend->session = session;
+    portico_target target = {.struct_size = sizeof target};
+    target.upstream = upstream;
+    target.upstream_size = upstream != NULL ? size : 0;
+    target.address = address;
+    target.address_size = address != NULL ? size : 0;
+    target.beside = session != NULL ? session->connection : 0;
+    target.callbacks = &backend_callbacks;
+    target.state = backend;
+    const portico_status status = its->connect->connect(its->instance, &target, connection);
+    if (status != PORTICO_OK) {
+        free(backend);
+        backend = NULL;
+    }
+    if (state != NULL) *state = backend;
+    return status;
+}
+
+/* Says hello to the server of that name, and leaves. */
+static void PORTICO_CALL on_resolved(void *self, portico_connection connection, void *state,
+                                     void *argument, const portico_resolved *resolved) {
+    struct everything *its = self;
+    portico_connection made = 0;
+    (void)connection;
+    (void)state;
+    free(argument);
+    if (resolved->status != PORTICO_OK) return;
+    const portico_address *address = resolved->addresses;
+    if (connect_to(its, NULL, NULL, address->text, address->text_size, &made, NULL) == PORTICO_OK) {
+        (void)its->host->send(its->instance, made, "hello", 5);
+        (void)its->host->close(its->instance, made, PORTICO_CLOSE_GRACEFUL);
+    }
+}
+
+static void look_up(const struct everything *its, portico_connection connection, const char *name,
+                    int is_cancelled) {
+    portico_request request = 0;
+    void *argument = malloc(32);
+    if (its->resolve->resolve(its->instance, connection, name, strlen(name), 0, on_resolved,
+                              argument, &request) != PORTICO_OK) {
+        free(argument);
+    } else if (is_cancelled) {
+        (void)its->resolve->cancel(its->instance, request);
+    }
+}
+
 /* ---- a connection */
 
 static void PORTICO_CALL on_timer(void *self, portico_connection connection, void *state,
@@ -223,8 +356,27 @@ static portico_status PORTICO_CALL on_open(void *self, portico_connection connec
         free(session);
         return status;
     }
+    session->connection = connection;
     *state = session;
+    look_up(its, connection, "other.example:4711", 0);
+    look_up(its, connection, "nobody.example:4711", 1);
     return PORTICO_OK;
+}
+
+/* The backend echoes the line. PORTICO_WOULD_BLOCK: its queue is full, and reading goes on when there
+ * is room. */
+static portico_status answer_by_backend(struct everything *its, struct session *session,
+                                        const uint8_t *data, uint64_t size) {
+    if (session->backend == 0) {
+        const portico_status status = connect_to(its, session, "backend", NULL, 7,
+                                                 &session->backend, &session->backend_state);
+        if (status != PORTICO_OK) return status;
+    }
+    const portico_status status = its->host->send(its->instance, session->backend, data, size);
+    session->waits_for_backend_queue = status == PORTICO_WOULD_BLOCK;
+    if (status != PORTICO_OK) return status;
+    session->echoes = size;
+    return PORTICO_WAIT;
 }
 
 /* The line, on its way through a post or through blocking work. */
@@ -273,7 +425,7 @@ static portico_status PORTICO_CALL on_data(void *self, portico_connection connec
     struct session *session = state;
     const portico_part parts[] = {{data, 1}, {data + 1, size - 1}};
     portico_status status = PORTICO_OK;
-    switch (session->lines % 6) {
+    switch (session->lines % 7) {
         case 0: status = answer_later(its, connection, data, size, 1); break;
         case 1: status = answer_later(its, connection, data, size, 0); break;
         case 2: status = answer_owned(its, connection, data, size); break;
@@ -281,7 +433,11 @@ static portico_status PORTICO_CALL on_data(void *self, portico_connection connec
         case 4:
             status = its->host->send_parts(its->instance, connection, parts, 2, sizeof parts[0]);
             break;
-        default: status = its->host->send(its->instance, connection, data, size); break;
+        case 5: status = its->host->send(its->instance, connection, data, size); break;
+        default:
+            status = answer_by_backend(its, session, data, size);
+            if (status == PORTICO_WOULD_BLOCK) return PORTICO_WAIT;
+            break;
     }
     if (status < 0) return status;
     ++session->lines;
@@ -294,7 +450,10 @@ static portico_status PORTICO_CALL on_data(void *self, portico_connection connec
 
 static portico_status PORTICO_CALL on_writable(void *self, portico_connection connection,
                                                void *state) {
-    answer_pending(self, connection, state);
+    const struct everything *its = self;
+    const struct session *session = state;
+    answer_pending(its, connection, state);
+    if (session->backend != 0) (void)its->host->resume_reading(its->instance, session->backend);
     return PORTICO_OK;
 }
 
@@ -328,6 +487,10 @@ static void PORTICO_CALL on_close(void *self, portico_connection connection, voi
         text, sizeof text, "closed after %llu ns",
         (unsigned long long)(its->host->now(its->instance) - closed->opened_ns));
     its->host->log(its->instance, connection, PORTICO_LOG_DEBUG, text, (uint64_t)size);
+    if (session->backend_state != NULL) {
+        session->backend_state->session = NULL;
+        (void)its->host->close(its->instance, session->backend, PORTICO_CLOSE_GRACEFUL);
+    }
     free(session->pending);
     free(session);
 }
