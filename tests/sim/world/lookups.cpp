@@ -8,9 +8,6 @@ namespace portico::sim {
 
 namespace {
 
-constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
-// If nothing delays it, an answer comes so long after its timeout at the latest.
-constexpr std::uint64_t overdue_ns = 1'000 * ms;
 
 constexpr std::string_view known = "known.example:4711";
 constexpr std::string_view unknown = "unknown.example:4711";

@@ -9,9 +9,6 @@ namespace portico::sim {
 
 namespace {
 
-constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
-// If nothing delays it, a connect ends so long after its timeout at the latest.
-constexpr std::uint64_t overdue_ns = 1'000 * ms;
 
 constexpr std::string_view serving = "serving";
 constexpr std::string_view refusing = "refusing";

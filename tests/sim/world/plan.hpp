@@ -18,6 +18,8 @@
 namespace portico::sim {
 
 constexpr std::uint64_t ms = base::nanoseconds_per_millisecond;
+// If nothing delays it, a call that has a time comes so long after that at the latest.
+constexpr std::uint64_t overdue_ns = 1'000 * ms;
 
 struct ServicePlan {
     enum class Character : std::uint8_t {

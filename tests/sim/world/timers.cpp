@@ -7,13 +7,6 @@
 
 namespace portico::sim {
 
-namespace {
-
-// If nothing delays it, a timer comes within this time.
-constexpr std::uint64_t overdue_ns = 1'000 * ms;
-
-}  // namespace
-
 void WorldTimers::violated(const Timer& timer, const std::string& what) {
     ledger_.violated("timer " + std::to_string(timer.number) + " of " +
                      (timer.line != nullptr ? "connection " + std::to_string(timer.line->number)
