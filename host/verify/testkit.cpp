@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <sstream>
 
 #include "config/json_source.hpp"
 #include "plugin/loader.hpp"
@@ -52,6 +53,10 @@ base::Result<config::Listener> listener_of(const portico_testkit_options& option
         return base::Failure{framing.error()};
     }
     listener.framing = *framing;
+    std::istringstream upstreams(options.upstreams);
+    for (config::Upstream upstream; upstreams >> upstream.name;) {
+        listener.upstreams.push_back(upstream);
+    }
     set_if(listener.framing.max_bytes, options.max_message_bytes);
     set_if(listener.limits.send_queue_bytes, options.send_queue_bytes);
     set_if(listener.limits.max_send_bytes, options.max_send_bytes);

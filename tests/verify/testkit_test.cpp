@@ -8,6 +8,8 @@ using portico::testkit::peer;
 using portico::testkit::peer_state;
 using portico::testkit::world;
 
+PORTICO_EXTERN_C const portico_module* PORTICO_CALL tcp_proxy_query(std::uint32_t major);
+
 namespace {
 
 options lines() {
@@ -81,6 +83,23 @@ TEST_CASE("a new generation serves new connections, and the old one its own") {
     CHECK(older.take() == "PONG\n");
     its.stop(0);
     CHECK(its.findings().empty());
+}
+
+TEST_CASE("a plugin that connects finds a server that sends back what it gets") {
+    options wanted;
+    wanted.settings = R"({"upstream": "backend"})";
+    wanted.upstreams = "other backend";
+    world its(tcp_proxy_query, wanted);
+    peer client = its.connect();
+    client.send("hello");
+    its.run();
+    CHECK(client.take() == "hello");
+    client.finish();
+    its.advance(100);
+    CHECK(client.state() == peer_state::finished);
+    its.stop();
+    CHECK(its.findings().empty());
+    CHECK(its.log().empty());
 }
 
 TEST_CASE("a world that cannot be made says why") {

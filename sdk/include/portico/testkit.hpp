@@ -51,6 +51,7 @@ struct portico_testkit_options {
     const char *plugin;
     const char *settings;
     const char *framing;
+    const char *upstreams;
 };
 // Null: `error` says why.
 PORTICO_TESTKIT_API portico_testkit_world *portico_testkit_create(
@@ -87,6 +88,9 @@ struct options {
     std::string plugin;            // of several in the module; else empty
     std::string settings = "{}";   // JSON
     std::string framing = "none";  // "delimiter:\n", "length_prefix:4", "length_prefix:2:little"
+    // Names of servers for the plugin to connect to, with spaces between them. Each sends back what
+    // it gets. (So does one at any address that the plugin connects to.)
+    std::string upstreams;
     std::uint32_t send_queue_bytes = 0;
     std::uint32_t max_send_bytes = 0;
     std::uint32_t unconsumed_bytes = 0;
@@ -164,6 +168,7 @@ public:
         passed.plugin = wanted.plugin.c_str();
         passed.settings = wanted.settings.c_str();
         passed.framing = wanted.framing.c_str();
+        passed.upstreams = wanted.upstreams.c_str();
         char error[512] = {};
         world_ = portico_testkit_create(query, &passed, error, sizeof error);
         if (world_ == nullptr) throw std::runtime_error(error);

@@ -363,8 +363,8 @@ static portico_status PORTICO_CALL on_open(void *self, portico_connection connec
     return PORTICO_OK;
 }
 
-/* The backend echoes the line. PORTICO_WOULD_BLOCK: its queue is full, and reading goes on when there
- * is room. */
+/* The backend echoes the line. PORTICO_WOULD_BLOCK: its queue is full, and reading goes on when
+ * there is room. */
 static portico_status answer_by_backend(struct everything *its, struct session *session,
                                         const uint8_t *data, uint64_t size) {
     if (session->backend == 0) {
