@@ -68,7 +68,20 @@ void Peer::reads(bool does) {
     progress();
 }
 
+// The network's calls let events happen, which may come back here: then there is something new.
 void Peer::progress() {
+    is_due_ = true;
+    if (is_progressing_) {
+        return;
+    }
+    is_progressing_ = true;
+    while (std::exchange(is_due_, false)) {
+        exchange_bytes();
+    }
+    is_progressing_ = false;
+}
+
+void Peer::exchange_bytes() {
     if (peer_.state() == sim::SimPeer::State::open && !to_send_.empty()) {
         to_send_.erase(0, peer_.send(bytes_of(to_send_)));
     }

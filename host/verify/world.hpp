@@ -65,12 +65,15 @@ public:
 
 private:
     void progress();
+    void exchange_bytes();
 
     sim::SimPeer peer_;
     std::string to_send_;
     std::string received_;
     bool reads_ = true;
     bool is_finishing_ = false;
+    bool is_progressing_ = false;
+    bool is_due_ = false;
     End end_ = End::none;
 };
 
