@@ -1,6 +1,7 @@
 // The C API: an embedder like any other, which passes each call on to a Server.
 #include "portico/embed.h"
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -12,13 +13,22 @@
 
 namespace {
 
+using portico::embed::OwnerCall;
 using portico::embed::point_to;
+using portico::embed::read_name;
 using portico::embed::read_text;
+
+// Whose log function this thread is in.
+thread_local const portico_server* logging = nullptr;
 
 // Makes one [owner] call. An exception means that memory ran out.
 template <class Action>
 portico_status attempt(portico_server* server, Action&& action) noexcept {
     if (server == nullptr) {
+        return PORTICO_INVALID;
+    }
+    const OwnerCall call(*server);
+    if (!call) {
         return PORTICO_INVALID;
     }
     server->errors.clear();
@@ -62,8 +72,11 @@ portico_status attempt_at_rest(portico_server* server, Action&& action) noexcept
     });
 }
 
-portico::LogFunction function_of(const portico_server_options& options) {
-    return [log = options.log, argument = options.log_argument](const portico::LogLine& line) {
+portico::LogFunction function_of(const portico_server_options& options,
+                                 const portico_server* server) {
+    const portico_log_function log = options.log;
+    void* const argument = options.log_argument;
+    return [log, argument, server](const portico::LogLine& line) {
         static_assert(
             static_cast<std::uint32_t>(portico::LogLine::Level::trace) == PORTICO_LOG_TRACE &&
             static_cast<std::uint32_t>(portico::LogLine::Level::error) == PORTICO_LOG_ERROR);
@@ -74,11 +87,29 @@ portico::LogFunction function_of(const portico_server_options& options) {
         passed.connection = line.connection;
         point_to(line.listener, passed.listener, passed.listener_size);
         point_to(line.text, passed.text, passed.text_size);
+        logging = server;
         log(argument, &passed);
+        logging = nullptr;
     };
 }
 
 }  // namespace
+
+namespace portico::embed {
+
+// Acquires what the call before has released, on whatever thread it was.
+OwnerCall::OwnerCall(const portico_server& server) noexcept
+    : server_(server),
+      admitted_(logging != &server &&
+                !server.in_owner_call.exchange(true, std::memory_order_acquire)) {}
+
+OwnerCall::~OwnerCall() {
+    if (admitted_) {
+        server_.in_owner_call.store(false, std::memory_order_release);
+    }
+}
+
+}  // namespace portico::embed
 
 const char* PORTICO_CALL portico_embed_version(void) {
     return portico::Server::version();
@@ -96,14 +127,14 @@ portico_status PORTICO_CALL portico_server_create(const portico_server_options* 
         options->embed_minor != PORTICO_EMBED_MINOR) {
         return PORTICO_UNSUPPORTED;
     }
-    if (!read_text(options->plugin_directory, options->plugin_directory_size, directory)) {
+    if (!read_name(options->plugin_directory, options->plugin_directory_size, directory)) {
         return PORTICO_INVALID;
     }
     try {
         auto made = std::make_unique<portico_server>();
         made->server.set_default_plugin_directory(std::string(directory));
         if (options->log != nullptr) {
-            made->server.set_log(function_of(*options));
+            made->server.set_log(function_of(*options, made.get()));
         }
         *server = made.release();
         return PORTICO_OK;
@@ -117,15 +148,22 @@ void PORTICO_CALL portico_server_destroy(portico_server* server) {
 }
 
 const char* PORTICO_CALL portico_server_errors(const portico_server* server) {
-    return server != nullptr ? server->errors.c_str() : "";
+    if (server == nullptr) {
+        return "";
+    }
+    const OwnerCall call(*server);
+    return call ? server->errors.c_str()
+                : "the call is for the server's owner: another [owner] call has not returned, or "
+                  "this is the log function";
 }
 
 portico_status PORTICO_CALL portico_server_configure_file(portico_server* server, const char* file,
                                                           uint64_t file_size) {
     return attempt_at_rest(server, [&] {
         std::string_view name;
-        if (file == nullptr || !read_text(file, file_size, name)) {
-            return refuse(*server, PORTICO_INVALID, "the file's name is missing");
+        if (file == nullptr || !read_name(file, file_size, name)) {
+            return refuse(*server, PORTICO_INVALID,
+                          "the file's name is missing, or has a zero byte");
         }
         return outcome(*server, server->server.configure_file(std::string(name)));
     });
@@ -138,8 +176,9 @@ portico_status PORTICO_CALL portico_server_configure_text(portico_server* server
         std::string_view text;
         std::string_view folder;
         if (json == nullptr || !read_text(json, json_size, text) ||
-            !read_text(directory, directory_size, folder)) {
-            return refuse(*server, PORTICO_INVALID, "the text or the directory is missing");
+            !read_name(directory, directory_size, folder)) {
+            return refuse(*server, PORTICO_INVALID,
+                          "the text or the directory is missing, or the directory has a zero byte");
         }
         return outcome(*server, server->server.configure_text(text, std::string(folder)));
     });
@@ -175,6 +214,10 @@ portico_status PORTICO_CALL portico_server_get_endpoint(const portico_server* se
     if (server == nullptr || !portico::embed::can_fill(endpoint)) {
         return PORTICO_INVALID;
     }
+    const OwnerCall call(*server);
+    if (!call) {
+        return PORTICO_INVALID;
+    }
     const std::vector<portico::Endpoint>& endpoints = server->server.endpoints();
     if (index >= endpoints.size()) {
         return PORTICO_NOT_FOUND;
@@ -193,6 +236,10 @@ uint32_t PORTICO_CALL portico_server_port(const portico_server* server, const ch
                                           uint64_t listener_size) {
     std::string_view name;
     if (server == nullptr || !read_text(listener, listener_size, name)) {
+        return 0;
+    }
+    const OwnerCall call(*server);
+    if (!call) {
         return 0;
     }
     for (const portico::Endpoint& endpoint : server->server.endpoints()) {

@@ -20,6 +20,11 @@ namespace portico::embed {
     return true;
 }
 
+// The same for a file's name. False as well: it has a zero byte, at which the system would end it.
+[[nodiscard]] inline bool read_name(const char* text, std::uint64_t size, std::string_view& out) {
+    return read_text(text, size, out) && out.find('\0') == std::string_view::npos;
+}
+
 inline void point_to(const std::string& text, const char*& out, std::uint64_t& size) noexcept {
     out = text.c_str();
     size = text.size();

@@ -20,6 +20,8 @@ constexpr std::size_t slots_min = 64;
 // comes to its port rarely, and the clients that it has need their turn as well.
 constexpr int accepts_in_a_row_max = 16;
 
+}  // namespace
+
 io::PeerTimeouts timeouts_of(const config::Limits& limits) noexcept {
     io::PeerTimeouts timeouts;
     timeouts.keepalive_idle_ms = limits.keepalive_idle_ms;
@@ -28,8 +30,6 @@ io::PeerTimeouts timeouts_of(const config::Limits& limits) noexcept {
     timeouts.unacknowledged_ms = limits.unacknowledged_timeout_ms;
     return timeouts;
 }
-
-}  // namespace
 
 Acceptor::Acceptor(ConnectionTable& table, WorkerGroup& accepting,
                    const std::vector<WorkerGroup*>& homes, Strand* shared_strand,

@@ -41,6 +41,9 @@
 
 namespace portico::net {
 
+// When a socket with these limits gives up a peer that has vanished.
+[[nodiscard]] io::PeerTimeouts timeouts_of(const config::Limits& limits) noexcept;
+
 class Acceptor {
 public:
     // `accepting`: the group on whose port accepts complete. `homes`: where connections live, at

@@ -15,15 +15,6 @@ namespace portico::net {
 
 namespace {
 
-io::PeerTimeouts timeouts_of(const config::Limits& limits) noexcept {
-    io::PeerTimeouts timeouts;
-    timeouts.keepalive_idle_ms = limits.keepalive_idle_ms;
-    timeouts.keepalive_interval_ms = limits.keepalive_interval_ms;
-    timeouts.keepalive_probes = limits.keepalive_probes;
-    timeouts.unacknowledged_ms = limits.unacknowledged_timeout_ms;
-    return timeouts;
-}
-
 // If nobody listens on a port that the system also gives to clients, a socket may be given that
 // very port, and connects to itself (RFC 9293, a simultaneous open).
 bool is_connected_to_itself(const io::Socket& socket, const io::Address& remote) noexcept {

@@ -1,6 +1,7 @@
 // The calls that neither start nor stop a server.
 #include <atomic>
 #include <filesystem>
+#include <system_error>
 
 #include "base/path_text.hpp"
 #include "config/load.hpp"
@@ -58,8 +59,16 @@ bool Server::Implementation::configure_file(const std::string& file) noexcept {
 bool Server::Implementation::configure_text(std::string_view json,
                                             const std::string& directory) noexcept {
     return configure([&] {
-        return config::load_text(
-            json, base::utf8_from_path(base::path_from_utf8(directory) / "configuration"));
+        std::string file;
+        try {
+            file = base::utf8_from_path(base::path_from_utf8(directory) / "configuration");
+        } catch (const std::system_error& error) {
+            config::Loaded refused;
+            refused.mistakes.push_back("the directory \"" + directory +
+                                       "\": " + error.code().message());
+            return refused;
+        }
+        return config::load_text(json, file);
     });
 }
 

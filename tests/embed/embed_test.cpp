@@ -2,15 +2,20 @@
 // and the stop. Foreign programs that use the installed library are in run.sh.
 #include "portico/embed.h"
 
+#include <chrono>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <mutex>
+#include <random>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
 
+#include "base/path_text.hpp"
 #include "io/address.hpp"
 #include "portico/ext/metrics.h"
 #include "portico/plugin.hpp"
@@ -388,6 +393,136 @@ TEST_CASE("a server that runs may be destroyed", "[embed]") {
     portico_server_drain(*server, 0);
     portico_server_reopen_log(*server);
     server.reset();
+}
+
+TEST_CASE("a call of the owner's on a wrong thread does nothing", "[embed]") {
+    const Made server;
+    REQUIRE(portico_server_start(server) == PORTICO_OK);
+    portico_status waited = PORTICO_INVALID;
+    std::thread owner([&] {
+        // which a call of the other thread may refuse in its turn
+        while (waited == PORTICO_INVALID) {
+            waited = portico_server_wait(server, nullptr);
+        }
+    });
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    portico_endpoint endpoint{};
+    endpoint.struct_size = sizeof endpoint;
+    while (portico_server_get_endpoint(server, 0, &endpoint) == PORTICO_OK &&
+           std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::yield();
+    }
+    CHECK(portico_server_get_endpoint(server, 0, &endpoint) == PORTICO_INVALID);
+    CHECK(portico_server_start(server) == PORTICO_INVALID);
+    CHECK(portico_server_wait(server, nullptr) == PORTICO_INVALID);
+    CHECK(portico_server_port(server, "first", 5) == 0);
+    CHECK(has(server.errors(), "another [owner] call has not returned"));
+    portico_server_drain(server, 0);
+    owner.join();
+    CHECK(waited == PORTICO_OK);
+    CHECK(server.errors().empty());
+}
+
+namespace {
+
+// What the log function may call, and what not.
+struct CallsFromLog {
+    portico_server* server = nullptr;
+    portico_status waited = PORTICO_OK;
+    portico_status counted = PORTICO_ERROR;
+    std::string errors;
+
+    static void PORTICO_CALL take(void* argument, const portico_log_line* line) {
+        auto& own = *static_cast<CallsFromLog*>(argument);
+        if (std::string(line->text) != "ready") {
+            return;
+        }
+        own.waited = portico_server_wait(own.server, nullptr);
+        own.errors = portico_server_errors(own.server);
+        portico_snapshot* snapshot = nullptr;
+        own.counted = portico_server_snapshot(own.server, &snapshot);
+        portico_snapshot_free(snapshot);
+        portico_server_drain(own.server, 0);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("the log function may count and drain, but not wait", "[embed]") {
+    Lines none;
+    CallsFromLog calls;
+    portico_server_options options = options_with(none);
+    options.log = CallsFromLog::take;
+    options.log_argument = &calls;
+    REQUIRE(portico_server_create(&options, &calls.server) == PORTICO_OK);
+    portico_server* const server = calls.server;
+    REQUIRE(portico_server_register(server, "mirror", PORTICO_TERMINATED,
+                                    mirror_query(PORTICO_ABI_MAJOR)) == PORTICO_OK);
+    REQUIRE(portico_server_configure_text(server, configuration, PORTICO_TERMINATED, nullptr, 0) ==
+            PORTICO_OK);
+    REQUIRE(portico_server_start(server) == PORTICO_OK);
+    CHECK(portico_server_wait(server, nullptr) == PORTICO_OK);  // for the drain of the function
+    portico_server_destroy(server);
+    CHECK(calls.waited == PORTICO_INVALID);
+    CHECK(has(calls.errors, "or this is the log function"));
+    CHECK(calls.counted == PORTICO_OK);
+}
+
+TEST_CASE("names of files and folders are UTF-8", "[embed]") {
+    const std::string name = "\xd0\xb4\xd0\xbe\xd0\xbc \xc3\xa4 " +
+                             std::to_string(std::random_device()());
+    const std::filesystem::path folder = std::filesystem::temp_directory_path() /
+                                         portico::base::path_from_utf8(name);
+    const std::string text = portico::base::utf8_from_path(folder);
+    std::filesystem::create_directory(folder);
+    std::ofstream(folder / portico::base::path_from_utf8("\xc3\xb6.json")) << R"({
+        "log": { "file": "\u00fc.log" },
+        "listeners": [ { "listen": "127.0.0.1:0", "plugin": "mirror" } ] })";
+    {
+        const Made server;
+        const std::string file = text + "/\xc3\xb6.json";
+        REQUIRE(portico_server_configure_file(server, file.data(), file.size()) == PORTICO_OK);
+        REQUIRE(portico_server_start(server) == PORTICO_OK);
+        portico_server_stop(server);
+        CHECK(portico_server_wait(server, nullptr) == PORTICO_OK);
+        CHECK(std::filesystem::exists(folder / portico::base::path_from_utf8("\xc3\xbc.log")));
+        CHECK(portico_server_configure_text(server, R"({ "log": { "file": "text.log" },
+            "listeners": [ { "listen": "127.0.0.1:0", "plugin": "absent" } ] })",
+                                            PORTICO_TERMINATED, text.data(),
+                                            text.size()) == PORTICO_OK);
+
+        // A zero byte would end the name for the system.
+        CHECK(portico_server_configure_file(server, "a\0b", 3) == PORTICO_INVALID);
+        CHECK(has(server.errors(), "zero byte"));
+        CHECK(portico_server_configure_text(server, configuration, PORTICO_TERMINATED, "a\0b", 3) ==
+              PORTICO_INVALID);
+        // Windows has no name for these bytes. Elsewhere they are one.
+        CHECK(portico_server_configure_file(server, "\xff", 1) == PORTICO_ERROR);
+        CHECK(has(server.errors(), "\xff: not "));
+#ifdef _WIN32
+        CHECK(portico_server_configure_text(server, configuration, PORTICO_TERMINATED, "\xff", 1) ==
+              PORTICO_ERROR);
+        CHECK(has(server.errors(), "the directory \"\xff\": "));
+#endif
+    }
+    std::filesystem::remove_all(folder);
+
+    // the plugin directory likewise
+    Lines lines;
+    portico_server* server = nullptr;
+    portico_server_options options = options_with(lines);
+    options.plugin_directory = "a\0b";
+    options.plugin_directory_size = 3;
+    CHECK(portico_server_create(&options, &server) == PORTICO_INVALID);
+    options.plugin_directory = text.data();
+    options.plugin_directory_size = text.size();
+    REQUIRE(portico_server_create(&options, &server) == PORTICO_OK);
+    CHECK(portico_server_configure_text(server, R"({
+        "listeners": [ { "listen": "127.0.0.1:0", "plugin": "absent" } ] })",
+                                        PORTICO_TERMINATED, nullptr, 0) == PORTICO_OK);
+    CHECK(portico_server_check(server, 0) == PORTICO_ERROR);
+    CHECK(has(portico_server_errors(server), name));
+    portico_server_destroy(server);
 }
 
 TEST_CASE("a stop that comes before the start holds for it", "[embed]") {

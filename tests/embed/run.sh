@@ -184,7 +184,8 @@ done
 
 rounds=100
 [ -z "$emulator" ] || rounds=20
-quietly twice.log timeout 500 $emulator "$PWD/crowded/twice$exe" $rounds
+GLIBC_TUNABLES=glibc.malloc.tcache_count=0 quietly twice.log \
+    timeout 500 $emulator "$PWD/crowded/twice$exe" $rounds
 ok "$(tr -d '\r' <twice.log | tail -n 1) leave nothing behind"
 
 # ---- the guide: its commands, word for word, with this build and a home of their own

@@ -30,7 +30,8 @@
  *
  * Thread tags. Each function carries one:
  *   [owner]  one thread at a time for each server, not always the same one. Not from a callback of
- *            a plugin, and not from the log function.
+ *            a plugin, and not from the log function. A call that comes while another one has not
+ *            returned, or from the log function, does nothing: PORTICO_INVALID.
  *   [any]    from any thread, callbacks and the log function included, at any time between
  *            portico_server_create and portico_server_destroy.
  *
@@ -105,7 +106,8 @@ PORTICO_EMBED_API void PORTICO_CALL portico_server_destroy(portico_server* serve
 /* [owner] What was wrong with the last [owner] call that returned a negative status: one line for
  * each mistake, ready for a person, with newlines between them. A mistake in a configuration begins
  * with its place: "host.json:7: listeners[0].listen: ...". Empty after a success. Never NULL for a
- * server. Valid until the next [owner] call. */
+ * server. Valid until the next [owner] call. On a thread that may not make [owner] calls it says
+ * so. */
 PORTICO_EMBED_API const char* PORTICO_CALL portico_server_errors(const portico_server* server);
 
 /* [owner] Reads a configuration (docs/reference/configuration.md) from a file or from a text, in
@@ -163,8 +165,8 @@ typedef struct portico_endpoint {
 PORTICO_EMBED_API portico_status PORTICO_CALL portico_server_get_endpoint(
     const portico_server* server, uint32_t index, portico_endpoint* endpoint);
 
-/* [owner] Returns the port of the first endpoint of a listener. 0: it has none, or the server does
- * not run. */
+/* [owner] Returns the port of the first endpoint of a listener. 0: it has none, the server does not
+ * run, or this is not the owner's thread. */
 PORTICO_EMBED_API uint32_t PORTICO_CALL portico_server_port(const portico_server* server,
                                                             const char* listener,
                                                             uint64_t listener_size);
