@@ -9,6 +9,7 @@ namespace {
 // Longer than the limits.half_close_timeout_ms of any sensible configuration.
 constexpr std::uint64_t patience_ns = 120 * second;
 constexpr std::uint32_t drain_ms = 5'000;
+constexpr std::uint64_t quiet_ns = 10 * second;
 
 std::vector<Play::Piece> pieces_of(const Subject& subject) {
     std::vector<Play::Piece> pieces;
@@ -93,8 +94,18 @@ void end_world(World& world, std::size_t output_max) {
         });
     };
     static_cast<void>(world.run_until(are_over, patience_ns));
-    world.run_for(millisecond);
-    world.watch().judge_quiet();
+    bool is_cut = false;
+    for (const std::unique_ptr<Peer>& peer : world.peers()) {
+        if (peer->received().size() >= output_max) {
+            peer->reads(false);  // there may be no end of it
+            is_cut = true;
+        }
+    }
+    if (!is_cut) {
+        // The plugin's side of a peer that has ended may have work to do, or be about to learn.
+        static_cast<void>(world.run_until([&] { return world.open_connections() == 0; }, quiet_ns));
+        world.watch().judge_quiet();
+    }
     world.stop(drain_ms);
     world.watch().judge_ends();
 }

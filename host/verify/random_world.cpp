@@ -133,7 +133,7 @@ void act(World& world, const Action& action, const std::string& input, Part& par
     }
 }
 
-RandomRun run_seed(const Subject& subject, std::uint64_t seed) {
+RandomRun run_seed(const Subject& subject, std::uint64_t seed, std::size_t output_max) {
     running_seed = seed;
     World world(*subject.plugin, draw_options(subject, seed));
     RandomRun run;
@@ -163,7 +163,7 @@ RandomRun run_seed(const Subject& subject, std::uint64_t seed) {
         }
     }
     world.faults() = world.faults().quiet();
-    end_world(world);
+    end_world(world, output_max);
     run.findings = world.watch().findings();
     run.answers = world.watch().answers();
     run.digest = world.watch().digest();
@@ -279,14 +279,15 @@ void check_random(Checking& checking) {
         checking.note("outputs are not compared, only invariants are");
     }
     References references(checking);
+    const std::size_t output_max = 2 * reference.output.size() + 4'096;
     std::uint32_t not_deterministic = 0;
     const std::uint32_t seeds = reference.has_threads ? std::min(subject.seeds, seeds_with_threads)
                                                       : subject.seeds;
     for (std::uint32_t i = 0; i < seeds; ++i) {
         const std::uint64_t seed = subject.seed + i;
         checking.ran();
-        const RandomRun run = run_seed(subject, seed);
-        const RandomRun again = run_seed(subject, seed);
+        const RandomRun run = run_seed(subject, seed, output_max);
+        const RandomRun again = run_seed(subject, seed, output_max);
         not_deterministic += run.digest != again.digest ? 1 : 0;
         checking.take(run.answers);
         const std::string how = "seed " + std::to_string(seed);

@@ -254,11 +254,13 @@ void World::let_threads_work() {
 
 // ---- the end
 
+// Outbound connections serve accepted ones, and end after them: end_retired().
 void World::drain_connections(const Service& service, net::DrainReason reason,
                               std::uint64_t deadline_ns) {
     table_->for_each_live([&](net::Connection& connection) {
-        if (connection.is_of(service.context)) {
-            static_cast<void>(connection.drain(connection.generation(), {reason, deadline_ns}));
+        const std::uint64_t generation = connection.generation();
+        if (connection.is_accepted_by(service.context, generation)) {
+            static_cast<void>(connection.drain(generation, {reason, deadline_ns}));
         }
     });
 }
