@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::uint32_t refusals_max = 24;  // for each function
 constexpr std::uint32_t connections_of_a_round = 24;
-constexpr std::int64_t least_leak = 8;  // bytes, for each connection
+constexpr std::int64_t least_leak = 8;                     // bytes, for each connection
+constexpr std::uint64_t lookup_patience_ns = 10 * second;  // more than the default timeout
 
 // What may follow from a call that failed: the connection may be closed, aborted or left alone. So
 // only crashes and wrong calls count.
@@ -103,6 +104,7 @@ void fail_lookups(Checking& checking) {
          {PORTICO_NOT_FOUND, PORTICO_TIMED_OUT, PORTICO_ERROR, PORTICO_NO_MEMORY}) {
         Play play = whole_play(checking.subject());
         play.options.watch.lookups = status;
+        play.wait_ns = lookup_patience_ns;
         play_failure(checking, play, "each lookup of a name comes to " + status_name(status));
     }
 }

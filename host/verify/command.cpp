@@ -27,6 +27,8 @@ constexpr int exit_failed = 1;
 constexpr int exit_no_plugin = 2;
 constexpr std::uint32_t check_ms_max = 120'000;
 constexpr std::uint32_t shrinking_runs_max = 60;
+// The check that needs a process of its own, begun for it: process_posix.cpp.
+constexpr std::string_view counts_memory = "leaks";
 
 std::string contents_of(const std::string& file) {
     std::ifstream in(base::path_from_utf8(file), std::ios::binary);
@@ -87,7 +89,7 @@ public:
         add("--seeds", has("--seeds") ? "" : std::to_string(options_.seeds));
         add("--seed", has("--seed") ? "" : std::to_string(options_.seed));
         words.insert(words.end(), more.begin(), more.end());
-        end_ = run_again(words, printed, check_ms_max, check == "leaks");
+        end_ = run_again(words, printed, check_ms_max, check == counts_memory);
         output_ = contents_of(printed);
         base::Result<Report> report = parse_report(contents_of(result));
         return report ? std::optional(*std::move(report)) : std::nullopt;
@@ -215,6 +217,14 @@ int verify_here(const VerifyOptions& options) {
     }
     Report report = checked(**prepared, "tables");
     for (const Check& check : checks()) {
+        if (check.name == counts_memory) {
+            CheckResult skipped;
+            skipped.name = check.name;
+            skipped.what = check.what;
+            skipped.skipped = "memory is counted in a process of its own";
+            report.checks.push_back(skipped);
+            continue;
+        }
         report.checks.push_back(checked(**prepared, std::string(check.name)).checks.front());
     }
     return finish(options, report);

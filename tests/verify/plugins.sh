@@ -27,13 +27,13 @@ cat >config/everything.json <<JSON
                    "upstreams": { "backend": { "address": "127.0.0.1:7" } } } ] }
 JSON
 # As many lines as it has ways to answer.
-cat >everything_script.json <<'JSON'
+cat >config/script.json <<'JSON'
 { "framing": "delimiter:\\n",
   "steps": [ { "send": "one" }, { "expect": "one" }, { "send": "two 2" }, { "send": "a third one" },
              { "send": "4" }, { "send": "five" }, { "send": "six 6" }, { "send": "the last" } ] }
 JSON
 passes everything "$plugins/everything$module" --config config/everything.json \
-    --script everything_script.json
+    --script config/script.json
 passes pingpong "$plugins/pingpong$module" --script "$scripts/examples/minimal_c/verify.json"
 passes chat "$plugins/chat$module" --script "$scripts/examples/chat/verify.json"
 passes redis_like "$plugins/redis_like$module" --script "$scripts/examples/redis_like/verify.json"

@@ -411,8 +411,10 @@ static portico_status answer_in_place(const struct everything *its, portico_conn
                                       const uint8_t *data, uint64_t size) {
     void *place = NULL;
     uint64_t buffer = 0;
-    const portico_status status = its->owned->reserve(its->instance, connection, size, &place,
-                                                      &buffer);
+    portico_status status = its->owned->reserve(its->instance, connection, 1, &place, &buffer);
+    if (status != PORTICO_OK) return status;
+    (void)its->owned->drop(its->instance, buffer);
+    status = its->owned->reserve(its->instance, connection, size, &place, &buffer);
     if (status != PORTICO_OK) return status;
     memcpy(place, data, (size_t)size);
     return its->owned->commit(its->instance, buffer, size);
