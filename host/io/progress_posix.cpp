@@ -8,11 +8,14 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "io/socket.hpp"
+#include "io/simulated_sockets.hpp"
 
 namespace portico::io {
 
 std::optional<Progress> Socket::progress() const noexcept {
+    if (const SimulatedSockets* simulated = SimulatedSockets::current()) {
+        return simulated->progress(native_);
+    }
     tcp_info info{};
     socklen_t size = sizeof info;
     // Kernels before 4.1 fill in less than this reads.

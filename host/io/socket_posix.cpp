@@ -8,6 +8,7 @@
 
 #include "base/assert.hpp"
 #include "io/native.hpp"
+#include "io/simulated_sockets.hpp"
 #include "io/socket.hpp"
 
 namespace portico::io {
@@ -54,6 +55,10 @@ base::Failure failure(const char* what, const Address& address) {
 }  // namespace
 
 void close_native(NativeSocket native) noexcept {
+    if (SimulatedSockets* simulated = SimulatedSockets::current()) {
+        simulated->close(native);
+        return;
+    }
     ::close(native);
 }
 
@@ -75,6 +80,14 @@ void Socket::adopt(NativeSocket native) noexcept {
 
 base::Result<void> Socket::open_for_connect(Address::Family family, const Address& local) {
     PORTICO_ASSERT(!is_open());
+    if (SimulatedSockets* simulated = SimulatedSockets::current()) {
+        base::Result<NativeSocket> opened = simulated->open_for_connect(family, local);
+        if (!opened) {
+            return base::Failure{opened.error(), opened.kind()};
+        }
+        adopt(*opened);
+        return {};
+    }
     const int native = ::socket(native_family(family), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
                                 IPPROTO_TCP);
     if (native < 0) {
@@ -90,6 +103,11 @@ base::Result<void> Socket::open_for_connect(Address::Family family, const Addres
 }
 
 base::Result<void> Socket::open_for_connect_from(const Address& source) {
+    if (SimulatedSockets::current() != nullptr) {
+        Address free_port = source;
+        free_port.port = 0;
+        return open_for_connect(source.family, free_port);
+    }
     if (base::Result<void> opened = open_for_connect(source.family); !opened) {
         return opened;
     }
@@ -112,12 +130,24 @@ base::Result<void> Socket::bind_or_close(const Address& local) {
 }
 
 void Socket::set_timeouts(const PeerTimeouts& timeouts) noexcept {
-    set_peer_timeouts(native_, timeouts);
+    if (SimulatedSockets::current() == nullptr) {
+        set_peer_timeouts(native_, timeouts);
+    }
 }
 
 base::Result<void> Socket::listen(const Address& address, int backlog, const PeerTimeouts& timeouts,
                                   std::uint64_t) {
     PORTICO_ASSERT(!is_open());
+    if (SimulatedSockets* simulated = SimulatedSockets::current()) {
+        base::Result<NativeSocket> listening = simulated->listen(address, backlog);
+        if (!listening) {
+            return base::Failure{listening.error(), listening.kind()};
+        }
+        native_ = *listening;
+        reset_state();
+        is_listener_ = true;
+        return {};
+    }
     const int native = ::socket(native_family(address.family),
                                 SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
     if (native < 0) {
@@ -145,6 +175,9 @@ base::Result<void> Socket::listen(const Address& address, int backlog, const Pee
 }
 
 Address Socket::local_address() const noexcept {
+    if (const SimulatedSockets* simulated = SimulatedSockets::current()) {
+        return is_open() ? simulated->local_address(native_) : Address{};
+    }
     sockaddr_storage name{};
     socklen_t size = sizeof name;
     if (::getsockname(native_, reinterpret_cast<sockaddr*>(&name), &size) != 0) {
@@ -154,6 +187,9 @@ Address Socket::local_address() const noexcept {
 }
 
 Address Socket::peer_address() const noexcept {
+    if (const SimulatedSockets* simulated = SimulatedSockets::current()) {
+        return is_open() ? simulated->peer_address(native_) : Address{};
+    }
     sockaddr_storage name{};
     socklen_t size = sizeof name;
     if (::getpeername(native_, reinterpret_cast<sockaddr*>(&name), &size) != 0) {
@@ -163,16 +199,26 @@ Address Socket::peer_address() const noexcept {
 }
 
 bool Socket::shutdown_send() noexcept {
+    if (SimulatedSockets* simulated = SimulatedSockets::current()) {
+        return simulated->shutdown_send(native_);
+    }
     is_shut_down_ = true;
     return ::shutdown(native_, SHUT_WR) == 0;
 }
 
 void Socket::reset_on_close() noexcept {
+    if (SimulatedSockets* simulated = SimulatedSockets::current()) {
+        simulated->reset_on_close(native_);
+        return;
+    }
     const linger at_once{1, 0};
     ::setsockopt(native_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 std::optional<std::uint64_t> Socket::unacknowledged_bytes() const noexcept {
+    if (const SimulatedSockets* simulated = SimulatedSockets::current()) {
+        return simulated->unacknowledged_bytes(native_);
+    }
     int bytes = 0;
     if (::ioctl(native_, SIOCOUTQ, &bytes) != 0) {
         return std::nullopt;
@@ -182,6 +228,9 @@ std::optional<std::uint64_t> Socket::unacknowledged_bytes() const noexcept {
 }
 
 std::uint64_t Socket::unread_bytes() const noexcept {
+    if (const SimulatedSockets* simulated = SimulatedSockets::current()) {
+        return simulated->unread_bytes(native_);
+    }
     int bytes = 0;
     if (::ioctl(native_, SIOCINQ, &bytes) != 0) {
         return 0;
@@ -190,6 +239,10 @@ std::uint64_t Socket::unread_bytes() const noexcept {
 }
 
 void Socket::close() noexcept {
+    if (SimulatedSockets* simulated = SimulatedSockets::current(); simulated && is_open()) {
+        simulated->close(native_);
+        native_ = invalid_socket;
+    }
     if (is_open()) {
         ::close(native_);
         native_ = invalid_socket;

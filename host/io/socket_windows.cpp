@@ -6,6 +6,7 @@
 #include "base/assert.hpp"
 #include "base/clock.hpp"
 #include "io/native.hpp"
+#include "io/simulated_sockets.hpp"
 #include "io/socket.hpp"
 #include "io/socket_registry.hpp"
 
@@ -80,6 +81,10 @@ void ensure_sockets_started() noexcept {
 }
 
 void close_native(NativeSocket native) noexcept {
+    if (SimulatedSockets* simulated = SimulatedSockets::current()) {
+        simulated->close(native);
+        return;
+    }
     ::closesocket(native);
 }
 
@@ -102,11 +107,21 @@ void Socket::adopt(NativeSocket native) noexcept {
     PORTICO_ASSERT(!is_open() && native != invalid_socket);
     native_ = native;
     reset_state();
-    set_option(native, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (SimulatedSockets::current() == nullptr) {
+        set_option(native, IPPROTO_TCP, TCP_NODELAY, 1);
+    }
 }
 
 base::Result<void> Socket::open_for_connect(Address::Family family, const Address& local) {
     PORTICO_ASSERT(!is_open());
+    if (SimulatedSockets* simulated = SimulatedSockets::current()) {
+        base::Result<NativeSocket> opened = simulated->open_for_connect(family, local);
+        if (!opened) {
+            return base::Failure{opened.error(), opened.kind()};
+        }
+        adopt(*opened);
+        return {};
+    }
     const NativeSocket native = open_native(family);
     if (native == invalid_socket) {
         return base::Failure{"cannot open a socket: " + native_error_text(::WSAGetLastError())};
@@ -165,11 +180,24 @@ void Socket::set_accepted_timeouts(NativeSocket accepted) const noexcept {
 }
 
 void Socket::set_timeouts(const PeerTimeouts& timeouts) noexcept {
-    set_peer_timeouts(native_, timeouts);
+    if (SimulatedSockets::current() == nullptr) {
+        set_peer_timeouts(native_, timeouts);
+    }
 }
 
 base::Result<void> Socket::listen(const Address& address, int backlog, const PeerTimeouts& timeouts,
                                   std::uint64_t retry_until_ns) {
+    PORTICO_ASSERT(!is_open());
+    if (SimulatedSockets* simulated = SimulatedSockets::current()) {
+        base::Result<NativeSocket> listening = simulated->listen(address, backlog);
+        if (!listening) {
+            return base::Failure{listening.error(), listening.kind()};
+        }
+        native_ = *listening;
+        reset_state();
+        is_listener_ = true;
+        return {};
+    }
     constexpr DWORD try_again_after_ms = 50;
     for (bool was_in_use = false;; was_in_use = true) {
         base::Result<void> listening = try_listen(address, backlog, timeouts);
@@ -223,6 +251,9 @@ base::Result<void> Socket::try_listen(const Address& address, int backlog,
 }
 
 Address Socket::local_address() const noexcept {
+    if (const SimulatedSockets* simulated = SimulatedSockets::current()) {
+        return is_open() ? simulated->local_address(native_) : Address{};
+    }
     sockaddr_storage name{};
     socklen_t size = sizeof name;
     if (::getsockname(native_, reinterpret_cast<sockaddr*>(&name), &size) != 0) {
@@ -232,6 +263,9 @@ Address Socket::local_address() const noexcept {
 }
 
 Address Socket::peer_address() const noexcept {
+    if (const SimulatedSockets* simulated = SimulatedSockets::current()) {
+        return is_open() ? simulated->peer_address(native_) : Address{};
+    }
     sockaddr_storage name{};
     socklen_t size = sizeof name;
     if (::getpeername(native_, reinterpret_cast<sockaddr*>(&name), &size) != 0) {
@@ -241,16 +275,26 @@ Address Socket::peer_address() const noexcept {
 }
 
 bool Socket::shutdown_send() noexcept {
+    if (SimulatedSockets* simulated = SimulatedSockets::current()) {
+        return simulated->shutdown_send(native_);
+    }
     return ::shutdown(native_, SD_SEND) == 0;
 }
 
 void Socket::reset_on_close() noexcept {
+    if (SimulatedSockets* simulated = SimulatedSockets::current()) {
+        simulated->reset_on_close(native_);
+        return;
+    }
     const linger at_once{1, 0};
     ::setsockopt(native_, SOL_SOCKET, SO_LINGER, reinterpret_cast<const char*>(&at_once),
                  sizeof at_once);
 }
 
 std::optional<Progress> Socket::progress() const noexcept {
+    if (const SimulatedSockets* simulated = SimulatedSockets::current()) {
+        return simulated->progress(native_);
+    }
     TCP_INFO_v0 info{};
     if (!get_tcp_info(native_, info)) {
         return std::nullopt;
@@ -265,6 +309,9 @@ std::optional<Progress> Socket::progress() const noexcept {
 }
 
 std::optional<std::uint64_t> Socket::unacknowledged_bytes() const noexcept {
+    if (const SimulatedSockets* simulated = SimulatedSockets::current()) {
+        return simulated->unacknowledged_bytes(native_);
+    }
     TCP_INFO_v0 info{};
     if (!get_tcp_info(native_, info)) {
         return std::nullopt;
@@ -277,6 +324,9 @@ std::optional<std::uint64_t> Socket::unacknowledged_bytes() const noexcept {
 }
 
 std::uint64_t Socket::unread_bytes() const noexcept {
+    if (const SimulatedSockets* simulated = SimulatedSockets::current()) {
+        return simulated->unread_bytes(native_);
+    }
     u_long bytes = 0;
     // For a stream this is all that can be received, not only the first segment.
     if (::ioctlsocket(native_, static_cast<long>(FIONREAD), &bytes) != 0) {
@@ -286,6 +336,10 @@ std::uint64_t Socket::unread_bytes() const noexcept {
 }
 
 void Socket::close() noexcept {
+    if (SimulatedSockets* simulated = SimulatedSockets::current(); simulated && is_open()) {
+        simulated->close(native_);
+        native_ = invalid_socket;
+    }
     if (is_open()) {
         if (registry_ != nullptr) {
             registry_->remove(*this);

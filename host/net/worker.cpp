@@ -71,6 +71,10 @@ void WorkerGroup::stop() noexcept {
         thread.join();
     }
     threads_.clear();
+    complete_rest();
+}
+
+void WorkerGroup::complete_rest() noexcept {
     timers_.stop();
     // The last worker has posted the stop post once more. The alarm of the timers may be left, and
     // a thread that started one of the last of them, or made one of the last broadcasts, may not
@@ -82,6 +86,17 @@ void WorkerGroup::stop() noexcept {
         }
     }
     PORTICO_ASSERT(run_queue_.empty() && inbox_.empty());
+}
+
+void WorkerGroup::run_round(std::uint64_t deadline_ns) noexcept {
+    PORTICO_ASSERT(threads_.empty() && options_.threads == 1 && Worker::current() == nullptr);
+    Worker& worker = *workers_.front();
+    std::array<io::Operation*, Worker::batch_max> completed;
+    Worker::current_ = &worker;
+    static_cast<void>(attend());
+    worker.round({completed.data(), std::min<std::size_t>(options_.batch, completed.size())},
+                 deadline_ns);
+    Worker::current_ = nullptr;
 }
 
 bool WorkerGroup::is_current() const noexcept {
@@ -144,26 +159,29 @@ Strand* WorkerGroup::dequeue() noexcept {
 
 // ---- Worker
 
+void Worker::round(std::span<io::Operation*> batch, std::uint64_t deadline_ns) noexcept {
+    const bool runnable = group_->run_count_.load(std::memory_order_relaxed) != 0;
+    const std::size_t count = group_->port().wait(batch, runnable ? 0 : deadline_ns);
+    const std::uint64_t number = round_.load(std::memory_order_relaxed);
+    round_.store(number + 1, std::memory_order_relaxed);
+    if (times_turns_) {
+        turn_began_ns_ = group_->port().now();
+    }
+    for (io::Operation* operation : batch.first(count)) {
+        operation->completed(*operation);
+    }
+    run_strands();
+    round_.store(number + 2, std::memory_order_relaxed);
+}
+
 void Worker::run() noexcept {
     current_ = this;
     times_turns_ = group_->port().submits_in_wait();
-    constexpr std::uint32_t batch_max = 64;
     std::array<io::Operation*, batch_max> completed;
     const std::span<io::Operation*> batch(completed.data(),
                                           std::min(group_->options_.batch, batch_max));
     while (group_->attention_.load(std::memory_order_acquire) == 0 || group_->attend()) {
-        const bool runnable = group_->run_count_.load(std::memory_order_relaxed) != 0;
-        const std::size_t count = group_->port().wait(batch, runnable ? 0 : io::wait_forever);
-        const std::uint64_t round = round_.load(std::memory_order_relaxed);
-        round_.store(round + 1, std::memory_order_relaxed);
-        if (times_turns_) {
-            turn_began_ns_ = group_->port().now();
-        }
-        for (io::Operation* operation : batch.first(count)) {
-            operation->completed(*operation);
-        }
-        run_strands();
-        round_.store(round + 2, std::memory_order_relaxed);
+        round(batch, io::wait_forever);
     }
     if (took_stop_post_) {
         group_->port().post(group_->stop_post_);  // for the next worker

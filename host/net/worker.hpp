@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -66,6 +67,13 @@ public:
     // be left. Not from the group's own threads.
     void stop() noexcept;
 
+    // For a group of one worker whose threads were never made: the caller's thread is the worker
+    // for one round. It takes one batch of completions, waiting for the first until `deadline_ns`,
+    // and runs the strands that they woke. Always the same thread, outside of callbacks.
+    void run_round(std::uint64_t deadline_ns) noexcept;
+    // For such a group, in the place of stop(): completes what is still outstanding.
+    void finish_rounds() noexcept { complete_rest(); }
+
     [[nodiscard]] io::CompletionPort& port() noexcept { return *port_; }
     [[nodiscard]] io::BufferPool& send_chunks() noexcept { return *send_chunks_; }
     [[nodiscard]] Timers& timers() noexcept { return timers_; }
@@ -108,6 +116,7 @@ private:
     void take_inbox() noexcept;
     // Attends to what attention_ says, between two batches. False if the thread shall end.
     [[nodiscard]] bool attend() noexcept;
+    void complete_rest() noexcept;
 
     static constexpr std::uint8_t attention_stop = 1;
     static constexpr std::uint8_t attention_timers = 2;
@@ -186,7 +195,12 @@ public:
 private:
     friend class WorkerGroup;
 
+    static constexpr std::uint32_t batch_max = 64;
+
     void run_strands() noexcept;
+    // One batch, and what follows from it.
+    PORTICO_ALWAYS_INLINE void round(std::span<io::Operation*> batch,
+                                     std::uint64_t deadline_ns) noexcept;
 
     PORTICO_DIRECT_THREAD_LOCAL static constinit thread_local Worker* current_;
 

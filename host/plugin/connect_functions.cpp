@@ -14,25 +14,12 @@
 
 namespace portico::plugin {
 
-namespace {
-
-// More cannot be a structure of this kind.
-constexpr std::uint32_t upstream_bytes_max = 65'536;
-
 bool are_sound(const portico_callbacks* callbacks) noexcept {
     return callbacks != nullptr && callbacks->struct_size >= sizeof(portico_callbacks) &&
            callbacks->struct_size % 8 == 0 && callbacks->reserved == 0 &&
            callbacks->on_data != nullptr;
 }
 
-// Exactly one of upstream and address is given.
-bool is_sound(const portico_target& target) noexcept {
-    return target.struct_size >= sizeof(portico_target) && target.struct_size % 8 == 0 &&
-           (target.upstream == nullptr) != (target.address == nullptr) &&
-           are_sound(target.callbacks);
-}
-
-// Throws std::bad_alloc.
 std::optional<io::Address> address_of(std::string_view text) {
     base::Result<io::HostPort> where = io::parse_host_port(text);
     if (!where || where->port == 0) {
@@ -44,6 +31,18 @@ std::optional<io::Address> address_of(std::string_view text) {
         address->port = where->port;
     }
     return address;
+}
+
+namespace {
+
+// More cannot be a structure of this kind.
+constexpr std::uint32_t upstream_bytes_max = 65'536;
+
+// Exactly one of upstream and address is given.
+bool is_sound(const portico_target& target) noexcept {
+    return target.struct_size >= sizeof(portico_target) && target.struct_size % 8 == 0 &&
+           (target.upstream == nullptr) != (target.address == nullptr) &&
+           are_sound(target.callbacks);
 }
 
 portico_status status_of(net::Connector::Result result) noexcept {

@@ -1,4 +1,4 @@
-// The host program: command line, signals, run. It uses nothing but the embedding API.
+// The host program: command line, signals, run. To serve it uses nothing but the embedding API.
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 #include <iostream>
 #include <iterator>
 #include <new>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -17,6 +18,7 @@
 
 #include "portico/server.hpp"
 #include "program/console.hpp"
+#include "program/plugin_commands.hpp"
 
 namespace {
 
@@ -104,6 +106,11 @@ int check(const std::string& file, bool ports) {
 // Guesses what the first wrong argument was meant to be; empty if that is unclear.
 std::string meant_by(const std::vector<std::string>& arguments) {
     constexpr std::string_view options[] = {"--config", "--no-ports", "--version", "--help"};
+    for (const std::string& argument : arguments) {
+        if (argument == "verify" || argument == "plugins") {
+            return {};  // its own help says more
+        }
+    }
     bool is_check = false;
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         const std::string& argument = arguments[i];
@@ -129,7 +136,7 @@ std::string meant_by(const std::vector<std::string>& arguments) {
             return "to serve it: host --config " + argument + "; to check it: host check " +
                    argument;
         } else if (!is_check) {
-            return "the only command is check; without one, the host serves";
+            return "the commands are check, verify and plugins; without one, the host serves";
         }
     }
     return {};
@@ -200,6 +207,8 @@ int run(std::vector<std::string> arguments) {
         ->type_name("FILE");
     check_command->add_flag("--no-ports", no_ports, "Do not try to listen on the addresses");
 
+    portico::PluginCommands plugin_commands(app);
+
     arguments.erase(arguments.begin());
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 takes them
     try {
@@ -212,6 +221,9 @@ int run(std::vector<std::string> arguments) {
         print_error(std::string(error.what()) + "\n" + (meant.empty() ? "" : meant + "\n") +
                     "see host --help");
         return exit_usage;
+    }
+    if (const std::optional<int> code = plugin_commands.run(config)) {
+        return *code;
     }
     if (!config.empty() && !check_file.empty()) {
         print_error("two configuration files: name one, after check or with --config");

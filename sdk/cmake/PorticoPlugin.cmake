@@ -44,3 +44,43 @@ function(portico_add_plugin name)
       LIBRARY_OUTPUT_DIRECTORY "$<1:${PORTICO_PLUGIN_OUTPUT_DIRECTORY}>")
   endif()
 endfunction()
+
+# portico_verify_plugin(NAME [SCRIPT file] [CONFIG file] [SEEDS count])
+#
+# Adds the test verify.NAME: `host verify` on the plugin NAME of portico_add_plugin. Its results are
+# also in verify-NAME.json of the build folder. PORTICO_HOST names the host program; by default it
+# is the one that was installed beside this package. Without one there is no test. Call
+# enable_testing() before.
+function(portico_verify_plugin name)
+  cmake_parse_arguments(PARSE_ARGV 1 its "" "SCRIPT;CONFIG;SEEDS" "")
+  if(its_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "portico_verify_plugin(${name} ...): ${its_UNPARSED_ARGUMENTS} is unknown")
+  endif()
+  if(TARGET host AND NOT PORTICO_HOST)
+    set(program host)
+  else()
+    # Not on the PATH: there `host` is the DNS tool.
+    find_program(PORTICO_HOST NAMES host portico
+      PATHS "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../../portico" NO_DEFAULT_PATH
+      NO_CMAKE_FIND_ROOT_PATH)
+    if(NOT PORTICO_HOST)
+      message(STATUS "no Portico host: ${name} is not verified (set PORTICO_HOST)")
+      return()
+    endif()
+    set(program ${CMAKE_CROSSCOMPILING_EMULATOR} "${PORTICO_HOST}")
+  endif()
+  set(words verify "$<TARGET_FILE:${name}>"
+    --json "${CMAKE_CURRENT_BINARY_DIR}/verify-${name}.json")
+  foreach(file SCRIPT CONFIG)
+    if(its_${file})
+      string(TOLOWER "${file}" option)
+      get_filename_component(path "${its_${file}}" ABSOLUTE)
+      list(APPEND words --${option} "${path}")
+    endif()
+  endforeach()
+  if(its_SEEDS)
+    list(APPEND words --seeds ${its_SEEDS})
+  endif()
+  add_test(NAME verify.${name} COMMAND ${program} ${words})
+  set_tests_properties(verify.${name} PROPERTIES TIMEOUT 600)
+endfunction()

@@ -79,7 +79,8 @@ printed() {
         inside && block == wanted { print substr($0, 5) }' "$root/README.md"
 }
 echo "building pingpong$module (examples/minimal_c, one C file) against the installed SDK"
-cp "$root/examples/minimal_c/pingpong.c" "$root/examples/minimal_c/CMakeLists.txt" "$work/pingpong/"
+cp "$root/examples/minimal_c/pingpong.c" "$root/examples/minimal_c/CMakeLists.txt" \
+    "$root/examples/minimal_c/"{host,verify}.json "$work/pingpong/"
 # A plugin may ask for the minor version that it was written for.
 minor=$(sed -nE 's/^project\(portico VERSION ([0-9]+\.[0-9]+).*/\1/p' "$root/CMakeLists.txt")
 sed -i "s/^find_package(portico CONFIG/find_package(portico $minor CONFIG/" \
@@ -111,6 +112,11 @@ if [ -n "$sdk_only" ]; then
 fi
 
 programs=$(cd "$programs" && pwd)
+if [ -z "$toolchain" ]; then
+    echo "verifying pingpong as its project's tests do"
+    quietly "$work/verify.log" ctest --test-dir "$work/pingpong/build" --no-tests=error \
+        --output-on-failure
+fi
 mkdir -p "$programs/plugins" "$programs/config"
 cp "$plugin" "$work/redis_like/build/redis_like$module" "$programs/plugins/"
 config=$programs/config/demo.json

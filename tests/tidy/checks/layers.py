@@ -14,6 +14,7 @@ LAYERS = [
     ("host/io/epoll", ["host/base", "host/io"], "a backend knows no other backend"),
     ("host/io/iocp", ["host/base", "host/io"], "a backend knows no other backend"),
     ("host/io/uring", ["host/base", "host/io"], "a backend knows no other backend"),
+    ("host/sim", ["host/base", "host/io"], "a simulated system in the place of io's"),
     ("host/config", ["host/base", "host/io"],
      "plain data for all above io; io parses its addresses"),
     ("host/net", HOST_BELOW_NET, "limits and framing come as the configuration's plain data"),
@@ -22,7 +23,10 @@ LAYERS = [
     ("host/include", ["sdk"], "the embedding API: no header of the host's inside"),
     ("host/embed", ["host/include", "sdk"], "an embedder like any other, with a C API"),
     ("host/server", HOST_BELOW_SERVER + ["host/log", "host/include"], "puts the layers together"),
-    ("host/program", ["host/base", "host/include"], "an embedder like any other"),
+    ("host/verify", HOST_BELOW_SERVER + ["host/sim", "sdk"],
+     "runs plugins in a simulated world; for the program and the test kit"),
+    ("host/program", ["host/base", "host/include", "host/verify"],
+     "an embedder like any other, with the commands that look at plugins"),
     ("client/messages", ["host/base"], "what is sent and expected"),
     ("client/measure", ["host/base", "client/messages"], "counts what messages led to"),
     ("client/load", ["host/base", "host/io", "client/messages", "client/measure"],
@@ -46,7 +50,8 @@ EXCEPTIONS = {
 }
 # Headers of a system stay in host/io and here.
 SYSTEM_HEADERS_ALLOWED = re.compile(
-    r"host/(io/|base/|plugin/library_|program/console_)|client/\w+/\w+_(posix|windows)\.cpp"
+    r"host/(io/|base/|sim/(baton_|poison)|plugin/library_|program/console_"
+    r"|verify/\w+_(posix|windows)\.cpp)|client/\w+/\w+_(posix|windows)\.cpp"
     r"|plugins/common/thread")
 SYSTEM_HEADERS_CHECKED = ("host/", "client/", "plugins/")
 C_HEADERS = {

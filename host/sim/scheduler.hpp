@@ -22,10 +22,15 @@
 //     scheduler.sleep_for(5 * ms);             // likewise, by time
 //     group.stop();                            // blocking production calls need nothing special
 //
-// Blocking production code runs unmodified. The sim programs are linked with --wrap (the library
-// portico_sim brings the options) for what blocks: std::mutex, std::condition_variable, and the
-// start and the join of std::thread; and steady_clock::now(). On a thread of a seeded run these
-// block in the scheduler (the baton goes on, and locking is a switch point) and return virtual
+// A run may also have no thread but its controller, as a verification has: then it is not
+// linked in a special way, and the controller works through the completions itself
+// (net::WorkerGroup::run_round).
+//
+// Blocking production code runs unmodified. The sim programs of the tests are linked with --wrap
+// (their library portico_sim brings the options) for what blocks: std::mutex,
+// std::condition_variable, and the start and the join of std::thread; and steady_clock::now(). On a
+// thread of a seeded run these block in the scheduler (the baton goes on, and locking is a switch
+// point) and return virtual
 // time; on any other thread they are the real ones. So WorkerGroup::stop(),
 // plugin::Instance::finish() and the Acceptor's lock around submits are simulated faithfully and
 // deterministically. If a lock order or a lost wake-up ends in a deadlock (no thread can run and no
@@ -80,7 +85,8 @@ public:
 
     // Binds the calling thread, and those that it will start, to one of the processors that the
     // process may use (number modulo their count), so that passing the baton wakes no other
-    // processor. If several simulations run at once, give each its own number.
+    // processor. If several simulations run at once, give each its own number. (In tests/sim, as is
+    // print_trace_on_death.)
     static void bind_to_processor(unsigned number) noexcept;
 
     // ---- for the world
@@ -147,6 +153,9 @@ public:
     // Prints the trace at ends without fail(): SIGABRT (PORTICO_ASSERT), SIGALRM (a run that stands
     // still), a wrong address, and a sanitizer's report. Call it once in a process.
     static void print_trace_on_death();
+    // Prints the trace of the newest seeded run, once, if it still goes on.
+    [[nodiscard]] static bool has_last_words() noexcept;
+    static void say_last_words();
 
     // Switch points passed, baton passes, events run.
     [[nodiscard]] std::uint64_t steps() const noexcept { return steps_; }
@@ -183,6 +192,20 @@ public:
 
     [[nodiscard]] bool is_free() const noexcept;
     [[nodiscard]] bool in_event() const noexcept;
+
+    // When the next event is due; UINT64_MAX if none is to come.
+    [[nodiscard]] std::uint64_t next_event_ns() const noexcept;
+
+    // For a run without threads of its own: as long as this lives, the calling thread, which does
+    // not belong to the run, counts as the controller. The caller sees to it that the controller
+    // itself stands still outside of sections.
+    class Visit {
+    public:
+        explicit Visit(Scheduler& scheduler) noexcept;
+        ~Visit();
+        Visit(const Visit&) = delete;
+        Visit& operator=(const Visit&) = delete;
+    };
 
     struct Thread;
     struct State;

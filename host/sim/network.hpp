@@ -4,8 +4,8 @@
 //     SimPeer (the world's side)  <-- segments, latency --> host end, reached through io::Socket
 //                                 and SimPort
 //
-// The process has one network at a time: io::Socket (replaced at link time by sim_socket.cpp) holds
-// a handle of it in its NativeSocket. Handles are checked: a closed or foreign one fails the run
+// The process has one network at a time. As long as it exists, io::Socket (sim_sockets.hpp) holds a
+// handle of it in its NativeSocket. Handles are checked: a closed or foreign one fails the run
 // instead of returning an error code. Handles are not reused within a run.
 //
 // It keeps these properties of TCP:
@@ -39,6 +39,7 @@ namespace portico::sim {
 
 class SimPort;
 class SimPeer;
+class SimSockets;
 
 class Network {
 public:
@@ -74,11 +75,12 @@ public:
 
     [[nodiscard]] Scheduler& scheduler() noexcept;
 
-    struct Internals;  // network_internals.hpp: for sim_port.cpp, sim_socket.cpp and the peers
+    struct Internals;  // network_internals.hpp: for sim_port.cpp, sim_sockets.cpp and the peers
     [[nodiscard]] Internals& internals() noexcept { return *internals_; }
 
 private:
     std::unique_ptr<Internals> internals_;
+    std::unique_ptr<SimSockets> sockets_;
 };
 
 // A client (or anything else outside the host) that the world controls. No call waits; poll, or use

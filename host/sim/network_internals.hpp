@@ -2,6 +2,7 @@
 // inside a section of the scheduler.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <deque>
@@ -31,6 +32,11 @@ private:
     std::size_t begin_ = 0;
     std::size_t size_ = 0;
 };
+
+[[nodiscard]] inline bool is_any(const io::Address& address) noexcept {
+    return std::all_of(address.bytes.begin(), address.bytes.end(),
+                       [](std::uint8_t byte) { return byte == 0; });
+}
 
 // Informed of what happens at an end or a listener: a port, or a peer.
 class Watcher {
@@ -124,7 +130,9 @@ struct Network::Internals {
     // "", or the reason for the failure.
     [[nodiscard]] std::string open_for_connect(io::Address::Family family, const io::Address& local,
                                                bool is_peers, Index& handle);
-    [[nodiscard]] std::string listen(const io::Address& address, int backlog, Index& handle);
+    // A peer's may be at any address, and so are those that are accepted there.
+    [[nodiscard]] std::string listen(const io::Address& address, int backlog, Index& handle,
+                                     bool is_peers = false);
     void connect(Index handle, const io::Address& remote);
     // An end from the backlog, with a handle; none if there is none.
     [[nodiscard]] Index accept(Index listener_handle);

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# host verify on plugins with one planted mistake each: it must fail, and name that mistake.
+source "$(dirname "${BASH_SOURCE[0]}")/../integration/common.sh"
+
+declare -A names=(
+    [shared_state]=shared-state
+    [wrong_consumed]=wrong-consumed
+    [lost_at_split]=lost-at-split
+    [read_past_size]=read-past-size
+    [dropped_bytes]=dropped-bytes
+    [sent_twice]=sent-twice
+    [leak]=leak
+    [endless_hold]=endless-hold
+    [end_never_closes]=end-never-closes
+    [freed_twice]=freed-twice
+    [work_in_on_close]=work-in-on-close
+    [validate_differs]=validate-differs
+)
+# A sanitizer's allocator does not say how much is in use.
+[ -z "$sanitized" ] || unset 'names[leak]'
+# Wine's heap does not notice that memory is freed twice.
+[ -z "$emulator" ] || unset 'names[freed_twice]'
+
+for mistake in "${!names[@]}"; do
+    "${host[@]}" verify "$bin/mistakes/$mistake$module" >"$mistake.txt" 2>&1
+    code=$?
+    if [ "$code" -ne 1 ]; then
+        fail "$mistake: exit code $code, expected 1" "$mistake.txt"
+    elif grep -q "^ *${names[$mistake]}: " "$mistake.txt"; then
+        ok "$mistake is named"
+    else
+        fail "$mistake is not named ${names[$mistake]}" "$mistake.txt"
+    fi
+done
+finish
