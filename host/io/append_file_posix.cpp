@@ -132,8 +132,7 @@ bool standard_error_is_journal() noexcept {
     unsigned long long number = 0;
     struct stat found {};
     return stream != nullptr && std::sscanf(stream, "%llu:%llu", &device, &number) == 2 &&
-           ::fstat(STDERR_FILENO, &found) == 0 && found.st_dev == device &&
-           found.st_ino == number;
+           ::fstat(STDERR_FILENO, &found) == 0 && found.st_dev == device && found.st_ino == number;
 }
 
 void take_write_errors_as_values() noexcept {

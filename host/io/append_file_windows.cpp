@@ -104,8 +104,8 @@ AppendFile::Written AppendFile::write(std::string_view bytes) noexcept {
     const HANDLE file = name_.empty() ? native(::_get_osfhandle(_fileno(stderr))) : native(handle_);
     DWORD written = 0;
     const BOOL done = ::WriteFile(file, bytes.data(),
-                                  static_cast<DWORD>(std::min(bytes.size(), write_max())),
-                                  &written, nullptr);
+                                  static_cast<DWORD>(std::min(bytes.size(), write_max())), &written,
+                                  nullptr);
     const DWORD error = done ? 0 : ::GetLastError();
     return {written,
             static_cast<int>(written == 0 && error == 0 && !bytes.empty() ? ERROR_NO_DATA : error)};
@@ -157,9 +157,9 @@ bool AppendFile::try_lock() noexcept {
     OVERLAPPED place{};
     place.OffsetHigh = lock_offset_high;
     const bool is_it = number_of(there, found) && found == FileNumber{volume_, number_};
-    const bool is_locked = is_it && ::LockFileEx(there,
-                                                 LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY,
-                                                 0, 1, 0, &place);
+    const bool is_locked = is_it &&
+                           ::LockFileEx(there, LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY,
+                                        0, 1, 0, &place);
     const bool is_busy = is_it && !is_locked && ::GetLastError() == ERROR_LOCK_VIOLATION;
     if (!is_locked) {
         ::CloseHandle(there);

@@ -75,8 +75,8 @@ LineWriter::Appended LineWriter::append(std::string_view lines) noexcept {
     std::size_t done = 0;
     while (done < lines.size()) {
         const std::string_view rest = lines.substr(done);
-        const std::string_view next =
-            whole_lines(rest, std::min(file_->write_max(), room_for(rest)));
+        const std::string_view next = whole_lines(rest,
+                                                  std::min(file_->write_max(), room_for(rest)));
         if (is_cut_) {
             if (const Outcome ended = write("\n").outcome; ended != Outcome::written) {
                 return {ended, done};

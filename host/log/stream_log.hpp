@@ -1,7 +1,8 @@
 // The log goes to standard error, or to a function of the program instead, and, if configured, to a
-// file. Access lines may have a file of their own. Each of these is a sink with a queue and a thread of its own (sink.hpp), so that a
-// slow console or disk slows neither a worker nor another sink. Lines that a sink does not take are
-// dropped and counted, and so are lines for which memory ran out.
+// file. Access lines may have a file of their own. Each of these is a sink with a queue and a
+// thread of its own (sink.hpp), so that a slow console or disk slows neither a worker nor another
+// sink. Lines that a sink does not take are dropped and counted, and so are lines for which memory
+// ran out.
 #pragma once
 
 #include <chrono>

@@ -29,7 +29,8 @@ stop_it() { # NAME
 }
 
 # ---- JSON: every line of every place is an object
-config objects '"level": "debug", "format": "json", "file": "objects.file", "access": "objects.access"'
+config objects '"level": "debug", "format": "json", "file": "objects.file",
+           "access": "objects.access"'
 "${host[@]}" --config objects.json >objects.out 2>objects.log &
 host_pid=$!
 started_pids+=("$host_pid")

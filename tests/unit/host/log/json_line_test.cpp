@@ -34,12 +34,16 @@ TEST_CASE("a JSON line has the members of the reference", "[log]") {
 
 TEST_CASE("any text comes back from a JSON line, as valid UTF-8", "[log]") {
     for (const std::string text :
-         {"", "plain", "a \"quote\" and a \\", "tab\tbreak\r\nbell\a and \x7f", "\xc3\xa4\xe6\xbc\xa2",
-          "\xf0\x9f\x9a\x80 </script>"}) {
+         {"", "plain", "a \"quote\" and a \\", "tab\tbreak\r\nbell\a and \x7f",
+          "\xc3\xa4\xe6\xbc\xa2", "\xf0\x9f\x9a\x80 </script>"}) {
         CHECK(read_back(text).at("text") == text);
     }
     CHECK(read_back(std::string_view("a\0b", 3)).at("text") == std::string("a\0b", 3));
-    CHECK(read_back("a\xff" "b\xc3").at("text") == "a\xef\xbf\xbd" "b\xef\xbf\xbd");
+    CHECK(read_back("a\xff"
+                    "b\xc3")
+              .at("text") ==
+          "a\xef\xbf\xbd"
+          "b\xef\xbf\xbd");
     CHECK(read_back("\xed\xa0\x80").at("text").get<std::string>().find("\xef\xbf\xbd") == 0);
 }
 
@@ -64,11 +68,18 @@ TEST_CASE("an access line as JSON has every figure", "[log]") {
                         .native_error = 0};
     std::string line;
     log::append_access_line(line, {log::LineFormat::Kind::json, false},
-                            {{}, base::LogLevel::info, "\xc3\xa9" "cho", 0x2a}, access);
+                            {{},
+                             base::LogLevel::info,
+                             "\xc3\xa9"
+                             "cho",
+                             0x2a},
+                            access);
     Json expected{{"time", "1970-01-01T00:00:00.000Z"},
                   {"type", "access"},
                   {"level", "info"},
-                  {"listener", "\xc3\xa9" "cho"},
+                  {"listener",
+                   "\xc3\xa9"
+                   "cho"},
                   {"connection", "2a"},
                   {"plugin", "a\\b"},
                   {"origin", "accepted"},
@@ -85,7 +96,12 @@ TEST_CASE("an access line as JSON has every figure", "[log]") {
     access.local = "[::1]:5000";
     line.clear();
     log::append_access_line(line, {log::LineFormat::Kind::json, false},
-                            {{}, base::LogLevel::info, "\xc3\xa9" "cho", 0x2a}, access);
+                            {{},
+                             base::LogLevel::info,
+                             "\xc3\xa9"
+                             "cho",
+                             0x2a},
+                            access);
     expected["origin"] = "connected";
     expected["local"] = "[::1]:5000";
     CHECK(Json::parse(line) == expected);

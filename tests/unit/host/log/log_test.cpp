@@ -54,11 +54,13 @@ TEST_CASE("a line has time, level, listener, connection and text, and no control
           "1970-01-01T00:00:00.000Z warn a\\x0ab\\x7f\xc3\xa4\n");
     CHECK(line({{}, base::LogLevel::error, {}, 0}, std::string(5'000, 'x')) ==
           "1970-01-01T00:00:00.000Z error " + std::string(4'096, 'x') + "...\n");
-    CHECK(line({std::chrono::system_clock::time_point{std::chrono::sys_days{
-                    std::chrono::year{2028} / 2 / 29}} +
+    CHECK(line({std::chrono::system_clock::time_point{
+                    std::chrono::sys_days{std::chrono::year{2028} / 2 / 29}} +
                     std::chrono::hours(23) + std::chrono::minutes(59) + std::chrono::seconds(59) +
                     std::chrono::microseconds(7'999),
-                base::LogLevel::info, {}, UINT64_MAX},
+                base::LogLevel::info,
+                {},
+                UINT64_MAX},
                "") == "2028-02-29T23:59:59.007Z info conn=ffffffffffffffff \n");
 }
 
