@@ -110,8 +110,11 @@ std::size_t LineWriter::room_for(std::string_view lines) noexcept {
         rotate();
     }
     const std::uint64_t there = room();
-    return there < line ? no_limit  // it could not be rotated, or the line is longer than a file
-                        : static_cast<std::size_t>(std::min<std::uint64_t>(there, no_limit));
+    if (there >= line) {
+        return static_cast<std::size_t>(std::min<std::uint64_t>(there, no_limit));
+    }
+    // A line that is longer than a file has one of its own. Otherwise it could not be rotated.
+    return file_->size() == 0 ? line : no_limit;
 }
 
 void LineWriter::rotate() noexcept {

@@ -32,6 +32,11 @@ base::Result<void> shift_files(const std::string& name, std::uint32_t keep) {
     while (last < keep && fs::exists(fs::symlink_status(numbered(name, last), code))) {
         ++last;
     }
+    for (std::uint32_t number = 1; number <= last; ++number) {
+        if (fs::is_directory(numbered(name, number), code)) {
+            return base::Failure{"\"" + name + "." + std::to_string(number) + "\" is a folder"};
+        }
+    }
     for (; last > 1; --last) {
         rename_over(numbered(name, last - 1), numbered(name, last), code);
         if (code) {

@@ -57,7 +57,7 @@ bool Sink::put(std::string_view line, Urgency urgency) noexcept {
         ++all_missing_;
     }
     hurry_ = hurry_ || urgency == Urgency::now;
-    if (waiting_ == Waiting::line || (waiting_ == Waiting::hurry && hurries())) {
+    if ((waiting_ == Waiting::line && has_work()) || (waiting_ == Waiting::hurry && hurries())) {
         waiting_ = Waiting::nothing;
         lock.unlock();
         changed_.notify_one();
