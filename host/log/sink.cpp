@@ -13,10 +13,9 @@ using Clock = std::chrono::steady_clock;
 
 // Log rotation renames the file and expects lines under the old name within a second.
 constexpr auto name_check_interval = std::chrono::milliseconds(500);
-// While lines come, the thread writes them together, this far apart: waking it for each line costs
-// the worker that logs more than making the line. The shortest queue takes this long to fill at
-// 3,200 lines a second; if half of it is full, the thread is woken.
-constexpr auto pace = std::chrono::milliseconds(5);
+// Lines that need not be there at once wait this long for others, unless half of the queue is full:
+// to wake the thread and to write cost several times what making the line does.
+constexpr auto gather_time = std::chrono::milliseconds(50);
 // Memory above this is given back after so many lines have waited.
 constexpr std::size_t lines_bytes_kept = 1U << 20;
 // The time that a thread gets to notice that it should end.
@@ -148,18 +147,17 @@ bool Sink::hurries() const noexcept {
     return hurry_ || reopen_ || closing_ || queue_.count() >= queue_.lines_max() / 2;
 }
 
-// After lines were written the next ones may wait, so that they come together. Then it waits for
-// the first line.
+// Waits for the first line, and then for others that come soon.
 void Sink::wait_for_lines(std::unique_lock<std::mutex>& lock) {
-    if (!lines_.empty()) {
-        waiting_ = Waiting::hurry;
-        changed_.wait_for(lock, pace, [this] { return hurries(); });
-    }
     waiting_ = Waiting::line;
     if (options_.file.empty()) {
         changed_.wait(lock, [this] { return has_work(); });
     } else {
         changed_.wait_for(lock, name_check_interval, [this] { return has_work(); });
+    }
+    if (has_work() && !hurries()) {
+        waiting_ = Waiting::hurry;
+        changed_.wait_for(lock, gather_time, [this] { return hurries(); });
     }
     waiting_ = Waiting::nothing;
 }

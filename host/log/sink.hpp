@@ -1,8 +1,7 @@
 // Lines go to a sink: standard error or a file. Each sink has a queue and a thread of its own, so
 // that none holds up another one or the writers. A full queue drops its oldest lines and reports
 // later how many it dropped. The thread takes all lines that wait and writes them together. Lines
-// that need not be there at once, a line for each connection, do not wake it; they wait for a few
-// milliseconds.
+// that need not be there at once, one for each connection, wait until there are several.
 #pragma once
 
 #include <atomic>
@@ -44,7 +43,7 @@ public:
     Sink& operator=(const Sink&) = delete;
 
     enum class Urgency : std::uint8_t {
-        soon,  // within a few milliseconds
+        soon,  // within 50 ms
         now,
     };
     // [any thread] Queues a line with its newline, in this sink's format. True: it dropped an older
@@ -78,7 +77,7 @@ private:
     enum class Waiting : std::uint8_t {
         nothing,  // it is at work
         line,
-        hurry,  // until the next lines are due
+        hurry,  // it has lines, and waits for others
     };
     struct Work {
         std::uint64_t dropped = 0;

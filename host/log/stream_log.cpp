@@ -181,9 +181,8 @@ void StreamLog::write(base::LogLevel level, std::string_view listener, std::uint
     try {
         const LineHead head{std::chrono::system_clock::now(), level, listener, connection};
         write_function(head, text);
-        const bool is_frequent = level < base::LogLevel::info;
         const Sink* full = put(
-            sinks_->lines, is_frequent ? Sink::Urgency::soon : Sink::Urgency::now,
+            sinks_->lines, Sink::Urgency::now,
             [&](std::string& line, LineFormat format) { append_line(line, format, head, text); });
         if (full != nullptr) {
             warn_others(*full);
