@@ -45,7 +45,10 @@ class Place:
     work: pathlib.Path
 
 
-def configuration(server, mode, port, place, threads):
+LOG = {"level": "warn"}  # "info" has a line for each connection
+
+
+def configuration(server, mode, port, place, threads, log):
     """The host's configuration: one thread, as the peers have, or so many; all defaults, except
     room for the idle connections."""
     listener = {
@@ -61,13 +64,15 @@ def configuration(server, mode, port, place, threads):
         "io": {"backend": server.backend, "ports": "per_core", "threads": threads},
         "plugin_directory": str((place.programs / "plugins").resolve()),
         "listeners": [listener],
-        "log": {"level": "warn"},  # "info" has a line for each connection
+        "log": log,
     }
 
 
-def start(server, mode, place, name=None, launcher=(), start_seconds=10, processors=(SERVER_CPU,)):
+def start(server, mode, place, name=None, launcher=(), start_seconds=10, processors=(SERVER_CPU,),
+          log=None):
     """`mode`: echo, lines, http or work. `launcher`: the program that runs it, for example
-    valgrind. Portico has a thread for each of the processors."""
+    valgrind. Portico has a thread for each of the processors. `log`: that section of its
+    configuration."""
     name = name or server.name
     port = free_port()
     program = place.programs / server.program
@@ -76,8 +81,8 @@ def start(server, mode, place, name=None, launcher=(), start_seconds=10, process
     place.work.mkdir(parents=True, exist_ok=True)
     if server.is_portico:
         file = place.work / f"{name}.json"
-        file.write_text(json.dumps(configuration(server, mode, port, place, len(processors)),
-                                   indent=2) + "\n", encoding="utf-8")
+        file.write_text(json.dumps(configuration(server, mode, port, place, len(processors),
+                                                 log or LOG), indent=2) + "\n", encoding="utf-8")
         command = [program, "--config", file]
     else:
         command = [program, "--port", port, "--mode", mode]

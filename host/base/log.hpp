@@ -23,10 +23,14 @@ struct Access {
     std::string_view reason;  // "closed by the peer"
     std::uint64_t received_bytes = 0;
     std::uint64_t sent_bytes = 0;
-    std::uint64_t messages = 0;     // offered to the plugin and taken
-    std::uint64_t duration_ns = 0;  // since it was opened; 0: it never was
-    std::string local;              // that the peer connected to; empty: the line leaves it out
-    bool is_outbound = false;       // this side connected
+    std::uint64_t messages = 0;      // offered to the plugin and taken
+    std::uint64_t duration_ns = 0;   // since it was opened; 0: it never was
+    std::string local{};             // that the peer connected to; empty: the line leaves it out
+    bool is_outbound = false;        // this side connected
+    std::string_view reason_name{};  // "peer": the reason in a word
+    std::string_view plugin{};       // as the configuration names it
+    std::int32_t status = 0;         // that a callback returned, if that is the reason
+    std::uint32_t native_error = 0;  // the system's number, if that is the reason
 };
 
 // Thread-safe; never blocks. Implemented in host/log.

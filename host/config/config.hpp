@@ -130,6 +130,11 @@ struct Log {
     std::string access_file;
     // lines that may wait for each sink, 16 to 1,048,576; the rest is dropped and counted
     std::uint32_t queue = 8'192;
+    bool json = false;  // each line is a JSON object, else text
+    // `file` and `access_file` are renamed at this size, 1,000 to UINT32_MAX, and so many older
+    // ones are kept, 1 to 1,000. 0: never.
+    std::uint32_t rotate_max_bytes = 0;
+    std::uint32_t rotate_keep = 5;
 };
 
 struct Config {

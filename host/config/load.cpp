@@ -21,6 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uintmax_t file_bytes_max = 16 * 1024 * 1024;
+constexpr std::uint32_t rotate_max_bytes_default = 100U << 20;
 
 // Relative paths start at the configuration's own directory, not at the program's working
 // directory.
@@ -92,10 +93,22 @@ void read_access(ObjectReader& reader, const std::string& file, Log& log) {
     }
 }
 
+// Absent: never. An empty object: at the default size.
+void read_rotate(ObjectReader reader, Log& log) {
+    if (reader.present()) {
+        log.rotate_max_bytes = rotate_max_bytes_default;
+        reader.integer("max_bytes", log.rotate_max_bytes, 1'000, UINT32_MAX);
+        reader.integer("keep", log.rotate_keep, 1, 1'000);
+        reader.reject_unknown_keys();
+    }
+}
+
 void read_log(ObjectReader reader, const std::string& file, Log& log) {
     reader.choice("level", log.level, {"trace", "debug", "info", "warn", "error", "off"});
     read_path(reader, "file", "a file's name", file, log.file);
+    reader.choice<bool, bool>("format", log.json, {{"text", false}, {"json", true}});
     read_access(reader, file, log);
+    read_rotate(reader.object_reader("rotate"), log);
     reader.integer("queue", log.queue, 16, 1'048'576);
     reader.reject_unknown_keys();
 }

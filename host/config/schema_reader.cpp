@@ -62,6 +62,9 @@ constexpr std::array homes = {
     Home{"file", "in \"log\""},
     Home{"access", "in \"log\""},
     Home{"queue", "in \"log\""},
+    Home{"format", "in \"log\""},
+    Home{"rotate", "in \"log\""},
+    Home{"keep", "in \"rotate\""},
     Home{"drain_ms", "in \"shutdown\""},
 };
 

@@ -35,6 +35,18 @@ public:
     // Writes as much as can be written at once.
     [[nodiscard]] Written write(std::string_view bytes) noexcept;
 
+    // The most bytes for one write() that other writers' bytes do not come between.
+    [[nodiscard]] std::size_t write_max() const noexcept;
+
+    // The bytes of the file, whoever has written them; 0 if it is none that could be rotated.
+    [[nodiscard]] std::uint64_t size() const noexcept;
+
+    // Takes the right to rename this file, which one of all that have it open can have, in any
+    // process. False: another one has it, or the name leads to another file by now. It ends with
+    // unlock() or with this object. A file system without locks always says true.
+    [[nodiscard]] bool try_lock() noexcept;
+    void unlock() noexcept;
+
     // The system's sentence for Written::error.
     [[nodiscard]] static std::string error_text(int error);
 
@@ -48,7 +60,12 @@ private:
     std::intptr_t handle_ = -1;
     std::uint64_t volume_ = 0;  // identifies the file, with number_
     std::uint64_t number_ = 0;
+    bool is_regular_ = false;
+    std::intptr_t lock_ = -1;  // Windows: what holds the lock
 };
+
+// True if standard error leads to systemd's journal, as JOURNAL_STREAM says.
+[[nodiscard]] bool standard_error_is_journal() noexcept;
 
 // For the thread that writes lines and runs nobody else's code. A limit on the size of files and a
 // pipe without a reader become errors of its write(), in any program, and never a signal that ends

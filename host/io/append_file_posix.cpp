@@ -2,11 +2,14 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 #include <system_error>
 
 #include "io/append_file.hpp"
@@ -18,6 +21,7 @@ namespace {
 // O_NONBLOCK affects nobody else: each open() makes its own description, which nobody shares.
 constexpr int append_flags = O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 constexpr mode_t append_mode = 0666;
+constexpr std::size_t regular_write_max = 65'536;
 
 // A pipe is opened for both directions: then the open needs no reader, and the pipe outlives its
 // reader. A pipe that may not be read needs its reader first.
@@ -45,6 +49,7 @@ base::Result<std::unique_ptr<AppendFile>> AppendFile::open(const std::string& na
     made->handle_ = native;
     made->volume_ = found.st_dev;
     made->number_ = found.st_ino;
+    made->is_regular_ = S_ISREG(found.st_mode);
     return made;
 }
 
@@ -68,9 +73,8 @@ bool AppendFile::writable_within(std::uint32_t wait_ms) noexcept {
 
 AppendFile::Written AppendFile::write(std::string_view bytes) noexcept {
     // Other programs share standard error, so it cannot be made non-blocking. A pipe that can be
-    // written takes this much without waiting.
-    const std::size_t most = name_.empty() ? std::min<std::size_t>(bytes.size(), PIPE_BUF)
-                                           : bytes.size();
+    // written takes write_max() without waiting.
+    const std::size_t most = name_.empty() ? std::min(bytes.size(), write_max()) : bytes.size();
     ssize_t written = 0;
     do {
         written = ::write(static_cast<int>(handle_), bytes.data(), most);
@@ -81,6 +85,37 @@ AppendFile::Written AppendFile::write(std::string_view bytes) noexcept {
     return {0, errno == EAGAIN || errno == EWOULDBLOCK ? 0 : errno};
 }
 
+std::size_t AppendFile::write_max() const noexcept {
+    return is_regular_ ? regular_write_max : PIPE_BUF;
+}
+
+std::uint64_t AppendFile::size() const noexcept {
+    struct stat found {};
+    if (!is_regular_ || ::fstat(static_cast<int>(handle_), &found) != 0) {
+        return 0;
+    }
+    return static_cast<std::uint64_t>(found.st_size);
+}
+
+bool AppendFile::try_lock() noexcept {
+    int result = 0;
+    do {
+        result = ::flock(static_cast<int>(handle_), LOCK_EX | LOCK_NB);
+    } while (result != 0 && errno == EINTR);
+    if (result != 0 && errno == EWOULDBLOCK) {
+        return false;
+    }
+    if (was_moved()) {  // before it was locked
+        unlock();
+        return false;
+    }
+    return true;
+}
+
+void AppendFile::unlock() noexcept {
+    ::flock(static_cast<int>(handle_), LOCK_UN);
+}
+
 std::string AppendFile::error_text(int error) {
     return std::generic_category().message(error);
 }
@@ -89,6 +124,15 @@ bool AppendFile::was_moved() const noexcept {
     struct stat found {};
     return !name_.empty() && (::stat(name_.c_str(), &found) != 0 || found.st_dev != volume_ ||
                               found.st_ino != number_);
+}
+
+bool standard_error_is_journal() noexcept {
+    const char* stream = std::getenv("JOURNAL_STREAM");
+    unsigned long long device = 0;
+    unsigned long long number = 0;
+    struct stat found {};
+    return stream != nullptr && std::sscanf(stream, "%llu:%llu", &device, &number) == 2 &&
+           ::fstat(STDERR_FILENO, &found) == 0 && found.st_dev == device && found.st_ino == number;
 }
 
 void take_write_errors_as_values() noexcept {

@@ -20,6 +20,44 @@ HANDLE native(std::intptr_t handle) noexcept {
 // Others may do anything with the open file, so that it can be rotated.
 constexpr DWORD share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
 
+constexpr std::size_t regular_write_max = 65'536;
+// A pipe's write of this size waits for its reader only briefly, and is one message.
+constexpr std::size_t pipe_write_max = 4'096;
+
+// The byte that is locked lies where no file has any: a lock of bytes that exist would hold up
+// their writers.
+constexpr DWORD lock_offset_high = 0x4000'0000;
+
+// What identifies a file on its volume.
+struct FileNumber {
+    std::uint64_t volume = 0;
+    std::uint64_t number = 0;
+
+    bool operator==(const FileNumber&) const = default;
+};
+
+// False for a pipe or a device.
+bool number_of(HANDLE file, FileNumber& number) noexcept {
+    BY_HANDLE_FILE_INFORMATION found{};
+    if (!::GetFileInformationByHandle(file, &found)) {
+        return false;
+    }
+    number = {found.dwVolumeSerialNumber,
+              (std::uint64_t{found.nFileIndexHigh} << 32) | found.nFileIndexLow};
+    return true;
+}
+
+// The file that the name leads to now. INVALID_HANDLE_VALUE: none, or memory is out.
+HANDLE open_there(const std::string& name, DWORD access) noexcept {
+    try {
+        return ::CreateFileW(base::path_from_utf8(name).c_str(), access, share_all, nullptr,
+                             OPEN_EXISTING, 0, nullptr);
+    } catch (...) {
+        ::SetLastError(ERROR_NOT_ENOUGH_MEMORY);
+        return INVALID_HANDLE_VALUE;
+    }
+}
+
 }  // namespace
 
 base::Result<std::unique_ptr<AppendFile>> AppendFile::open(const std::string& name) {
@@ -36,10 +74,11 @@ base::Result<std::unique_ptr<AppendFile>> AppendFile::open(const std::string& na
                              "\": " + error_text(static_cast<int>(::GetLastError()))};
     }
     made->handle_ = reinterpret_cast<std::intptr_t>(file);
-    BY_HANDLE_FILE_INFORMATION found{};
-    if (::GetFileInformationByHandle(file, &found)) {  // not of a pipe or a device
-        made->volume_ = found.dwVolumeSerialNumber;
-        made->number_ = (std::uint64_t{found.nFileIndexHigh} << 32) | found.nFileIndexLow;
+    FileNumber found;
+    if (number_of(file, found)) {
+        made->volume_ = found.volume;
+        made->number_ = found.number;
+        made->is_regular_ = ::GetFileType(file) == FILE_TYPE_DISK;
     }
     return made;
 }
@@ -49,6 +88,7 @@ std::unique_ptr<AppendFile> AppendFile::standard_error() {
 }
 
 AppendFile::~AppendFile() {
+    unlock();
     if (!name_.empty() && handle_ != -1) {
         ::CloseHandle(native(handle_));
     }
@@ -64,8 +104,8 @@ AppendFile::Written AppendFile::write(std::string_view bytes) noexcept {
     const HANDLE file = name_.empty() ? native(::_get_osfhandle(_fileno(stderr))) : native(handle_);
     DWORD written = 0;
     const BOOL done = ::WriteFile(file, bytes.data(),
-                                  static_cast<DWORD>(std::min<std::size_t>(bytes.size(), 65'536)),
-                                  &written, nullptr);
+                                  static_cast<DWORD>(std::min(bytes.size(), write_max())), &written,
+                                  nullptr);
     const DWORD error = done ? 0 : ::GetLastError();
     return {written,
             static_cast<int>(written == 0 && error == 0 && !bytes.empty() ? ERROR_NO_DATA : error)};
@@ -85,22 +125,63 @@ bool AppendFile::was_moved() const noexcept {
         (state.DeletePending || state.NumberOfLinks == 0)) {
         return true;
     }
-    HANDLE there = INVALID_HANDLE_VALUE;
-    try {
-        there = ::CreateFileW(base::path_from_utf8(name_).c_str(), FILE_READ_ATTRIBUTES, share_all,
-                              nullptr, OPEN_EXISTING, 0, nullptr);
-    } catch (...) {
-        return false;  // out of memory: asked again later
-    }
+    const HANDLE there = open_there(name_, FILE_READ_ATTRIBUTES);
     if (there == INVALID_HANDLE_VALUE) {
-        return true;
+        return ::GetLastError() != ERROR_NOT_ENOUGH_MEMORY;  // else it is asked again later
     }
-    BY_HANDLE_FILE_INFORMATION found{};
-    const bool known = ::GetFileInformationByHandle(there, &found) != 0;
+    FileNumber found;
+    const bool known = number_of(there, found);
     ::CloseHandle(there);
-    return known &&
-           (found.dwVolumeSerialNumber != volume_ ||
-            ((std::uint64_t{found.nFileIndexHigh} << 32) | found.nFileIndexLow) != number_);
+    return known && found != FileNumber{volume_, number_};
+}
+
+std::size_t AppendFile::write_max() const noexcept {
+    return is_regular_ ? regular_write_max : pipe_write_max;
+}
+
+std::uint64_t AppendFile::size() const noexcept {
+    LARGE_INTEGER size{};
+    if (!is_regular_ || !::GetFileSizeEx(native(handle_), &size)) {
+        return 0;
+    }
+    return static_cast<std::uint64_t>(size.QuadPart);
+}
+
+bool AppendFile::try_lock() noexcept {
+    // The handle that appends has not the access that a lock needs.
+    const HANDLE there = open_there(name_, FILE_READ_DATA | FILE_READ_ATTRIBUTES | SYNCHRONIZE);
+    if (there == INVALID_HANDLE_VALUE) {
+        return ::GetLastError() == ERROR_ACCESS_DENIED && !was_moved();  // it may not be read
+    }
+    FileNumber found;
+    OVERLAPPED place{};
+    place.OffsetHigh = lock_offset_high;
+    const bool is_it = number_of(there, found) && found == FileNumber{volume_, number_};
+    const bool is_locked = is_it &&
+                           ::LockFileEx(there, LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY,
+                                        0, 1, 0, &place);
+    const bool is_busy = is_it && !is_locked && ::GetLastError() == ERROR_LOCK_VIOLATION;
+    if (!is_locked) {
+        ::CloseHandle(there);
+        return is_it && !is_busy;
+    }
+    lock_ = reinterpret_cast<std::intptr_t>(there);
+    if (was_moved()) {  // before it was locked
+        unlock();
+        return false;
+    }
+    return true;
+}
+
+void AppendFile::unlock() noexcept {
+    if (lock_ != -1) {
+        ::CloseHandle(native(lock_));
+        lock_ = -1;
+    }
+}
+
+bool standard_error_is_journal() noexcept {
+    return false;
 }
 
 void take_write_errors_as_values() noexcept {}  // they are

@@ -1,29 +1,44 @@
 #include "log/access_line.hpp"
 
-#include <cstdio>
-
-#include "base/clock.hpp"
+#include "log/number_text.hpp"
 
 namespace portico::log {
 
-std::string access_text(const base::Access& access) {
-    constexpr std::uint64_t per_thousandth_ms = base::nanoseconds_per_millisecond / 1'000;
-    const std::uint64_t thousandths = access.duration_ns / per_thousandth_ms;
-    char figures[160];
-    std::snprintf(figures, sizeof figures,
-                  " in=%llu out=%llu messages=%llu ms=%llu.%03llu closed: ",
-                  static_cast<unsigned long long>(access.received_bytes),
-                  static_cast<unsigned long long>(access.sent_bytes),
-                  static_cast<unsigned long long>(access.messages),
-                  static_cast<unsigned long long>(thousandths / 1'000),
-                  static_cast<unsigned long long>(thousandths % 1'000));
-    std::string text = access.is_outbound ? "upstream=" : "peer=";
-    text += access.peer;
-    if (!access.local.empty()) {
-        text += " local=" + access.local;
+void append_access_text(std::string& out, const base::Access& access) {
+    if (!access.plugin.empty()) {
+        out += "plugin=";
+        out += access.plugin;
+        out += ' ';
     }
-    text += figures;
-    text += access.reason;
+    out += access.is_outbound ? "upstream=" : "peer=";
+    out += access.peer;
+    if (!access.local.empty()) {
+        out += " local=";
+        out += access.local;
+    }
+    out += " in=";
+    append_number(out, access.received_bytes);
+    out += " out=";
+    append_number(out, access.sent_bytes);
+    out += " messages=";
+    append_number(out, access.messages);
+    out += " ms=";
+    append_milliseconds(out, access.duration_ns);
+    if (access.status != 0) {
+        out += " status=";
+        append_number(out, access.status);
+    }
+    if (access.native_error != 0) {
+        out += " error=";
+        append_number(out, access.native_error);
+    }
+    out += " closed: ";
+    out += access.reason;
+}
+
+std::string access_text(const base::Access& access) {
+    std::string text;
+    append_access_text(text, access);
     return text;
 }
 

@@ -26,11 +26,13 @@ void FunctionSink::put(Line line) noexcept {
     if (lines_.size() == queue_max_) {
         lines_.pop_front();
         ++dropped_;
+        ++all_missing_;
     }
     try {
         lines_.push_back(std::move(line));
     } catch (...) {
         ++lost_;
+        ++all_missing_;
     }
     changed_.notify_one();
 }
@@ -38,6 +40,12 @@ void FunctionSink::put(Line line) noexcept {
 void FunctionSink::count_lost() noexcept {
     const std::scoped_lock lock(mutex_);
     ++lost_;
+    ++all_missing_;
+}
+
+std::uint64_t FunctionSink::lines_missing() noexcept {
+    const std::scoped_lock lock(mutex_);
+    return all_missing_;
 }
 
 void FunctionSink::flush(std::chrono::steady_clock::time_point deadline) noexcept {

@@ -44,6 +44,8 @@ public:
     void put(Line line) noexcept;
     // [any thread] Counts a line that was lost because memory ran out.
     void count_lost() noexcept;
+    // [any thread] Lines that it has not passed on, for whatever reason.
+    [[nodiscard]] std::uint64_t lines_missing() noexcept;
 
     // [any thread] Waits until all lines are passed on or the deadline has come.
     void flush(std::chrono::steady_clock::time_point deadline) noexcept;
@@ -70,6 +72,7 @@ private:
     std::deque<Line> lines_;
     std::uint64_t dropped_ = 0;  // since it was last reported
     std::uint64_t lost_ = 0;     // likewise
+    std::uint64_t all_missing_ = 0;
     bool closing_ = false;
     std::chrono::steady_clock::time_point deadline_{};  // of closing
 

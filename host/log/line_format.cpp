@@ -1,13 +1,15 @@
 #include "log/line_format.hpp"
 
-#include <cstdio>
+#include "log/access_line.hpp"
+#include "log/json_line.hpp"
+#include "log/line_time.hpp"
+#include "log/number_text.hpp"
 
 namespace portico::log {
 
 namespace {
 
-constexpr std::size_t text_max = 4'096;
-constexpr std::size_t head_max = 64;  // of a line: time, level, connection
+constexpr std::size_t head_max = 96;  // of a line: priority, time, level, connection
 
 void append_escaped(std::string& line, std::string_view text) {
     constexpr char digits[] = "0123456789abcdef";
@@ -26,6 +28,48 @@ void append_escaped(std::string& line, std::string_view text) {
     }
 }
 
+// See sd-daemon(3).
+std::string_view priority_of(base::LogLevel level) noexcept {
+    switch (level) {
+        case base::LogLevel::trace:
+        case base::LogLevel::debug: return "<7>";
+        case base::LogLevel::warn: return "<4>";
+        case base::LogLevel::error: return "<3>";
+        case base::LogLevel::info:
+        case base::LogLevel::always:
+        case base::LogLevel::off: break;
+    }
+    return "<6>";
+}
+
+void append_head(std::string& out, LineFormat format, const LineHead& head) {
+    if (!format.is_journal) {
+        append_time(out, head.time);
+        out += ' ';
+    }
+    out += name_of(head.level);
+    out += ' ';
+    if (!head.listener.empty()) {
+        out += "listener=";
+        append_escaped(out, head.listener);
+        out += ' ';
+    }
+    if (head.connection != 0) {
+        out += "conn=";
+        append_number(out, head.connection, 16);
+        out += ' ';
+    }
+}
+
+void begin_line(std::string& out, LineFormat format, const LineHead& head, std::size_t rest) {
+    out.reserve(out.size() + head_max + head.listener.size() + rest);
+    if (format.is_journal) {
+        out += priority_of(head.level);
+    }
+}
+
+}  // namespace
+
 std::string_view name_of(base::LogLevel level) noexcept {
     switch (level) {
         case base::LogLevel::trace: return "trace";
@@ -39,45 +83,28 @@ std::string_view name_of(base::LogLevel level) noexcept {
     return "info";
 }
 
-void append_time(std::string& line, std::chrono::system_clock::time_point time) {
-    using namespace std::chrono;
-    const auto moment = floor<milliseconds>(time);
-    const auto day = floor<days>(moment);
-    const year_month_day date(day);
-    const hh_mm_ss clock(moment - day);
-    char text[head_max];
-    std::snprintf(
-        text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ ", static_cast<int>(date.year()),
-        static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-        static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-        static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
-    line += text;
+void append_line(std::string& out, LineFormat format, const LineHead& head, std::string_view text) {
+    begin_line(out, format, head, text.size());
+    if (format.kind == LineFormat::Kind::json) {
+        append_json_line(out, !format.is_journal, head, text);
+    } else {
+        append_head(out, format, head);
+        append_escaped(out, text);
+    }
+    out += '\n';
 }
 
-}  // namespace
-
-std::string format_line(std::chrono::system_clock::time_point time, base::LogLevel level,
-                        std::string_view listener, std::uint64_t connection,
-                        std::string_view text) {
-    std::string line;
-    line.reserve(head_max + listener.size() + text.size());
-    append_time(line, time);
-    line += name_of(level);
-    line += ' ';
-    if (!listener.empty()) {
-        line += "listener=";
-        append_escaped(line, listener);
-        line += ' ';
+void append_access_line(std::string& out, LineFormat format, const LineHead& head,
+                        const base::Access& access) {
+    constexpr std::size_t usual_rest = 256;
+    begin_line(out, format, head, usual_rest);
+    if (format.kind == LineFormat::Kind::json) {
+        append_json_access(out, !format.is_journal, head, access);
+    } else {
+        append_head(out, format, head);
+        append_access_text(out, access);
     }
-    if (connection != 0) {
-        char number[24];
-        std::snprintf(number, sizeof number, "conn=%llx ",
-                      static_cast<unsigned long long>(connection));
-        line += number;
-    }
-    append_escaped(line, text);
-    line += '\n';
-    return line;
+    out += '\n';
 }
 
 std::string escaped(std::string_view text) {

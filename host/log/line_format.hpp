@@ -1,9 +1,15 @@
-// The format of a line of the log:
+// A line of the log as a sink writes it: as text, or as one JSON object (json_line.hpp).
 //
 //     2026-01-31T12:00:00.123Z info listener=echo conn=2a text
+//
+// For systemd's journal a line begins with its priority and has no time, because the journal has
+// its own:
+//
+//     <6>info listener=echo conn=2a text
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -12,12 +18,35 @@
 
 namespace portico::log {
 
-// Returns it with its newline. Control bytes are escaped, and the text is cut at 4,096 bytes.
-[[nodiscard]] std::string format_line(std::chrono::system_clock::time_point time,
-                                      base::LogLevel level, std::string_view listener,
-                                      std::uint64_t connection, std::string_view text);
+struct LineFormat {
+    enum class Kind : std::uint8_t { text, json };
 
-// The text alone, escaped and cut in the same way.
+    Kind kind = Kind::text;
+    bool is_journal = false;
+
+    bool operator==(const LineFormat&) const = default;
+};
+
+// What every line has. An empty `listener` and a `connection` of 0 are left out.
+struct LineHead {
+    std::chrono::system_clock::time_point time;
+    base::LogLevel level = base::LogLevel::info;
+    std::string_view listener;
+    std::uint64_t connection = 0;
+};
+
+// A longer text is cut, and ends with "...".
+inline constexpr std::size_t text_max = 4'096;
+
+// Append a line with its newline, which is the only control byte in it.
+void append_line(std::string& out, LineFormat format, const LineHead& head, std::string_view text);
+void append_access_line(std::string& out, LineFormat format, const LineHead& head,
+                        const base::Access& access);
+
+// The text alone, with control bytes escaped, and cut.
 [[nodiscard]] std::string escaped(std::string_view text);
+
+// "info"
+[[nodiscard]] std::string_view name_of(base::LogLevel level) noexcept;
 
 }  // namespace portico::log

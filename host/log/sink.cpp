@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "base/thread_name.hpp"
-#include "log/line_format.hpp"
 
 namespace portico::log {
 
@@ -14,6 +13,11 @@ using Clock = std::chrono::steady_clock;
 
 // Log rotation renames the file and expects lines under the old name within a second.
 constexpr auto name_check_interval = std::chrono::milliseconds(500);
+// Lines that need not be there at once wait this long for others, unless half of the queue is full:
+// to wake the thread and to write cost several times what making the line does.
+constexpr auto gather_time = std::chrono::milliseconds(50);
+// Memory above this is given back after so many lines have waited.
+constexpr std::size_t lines_bytes_kept = 1U << 20;
 // The time that a thread gets to notice that it should end.
 constexpr auto end_grace = std::chrono::milliseconds(100);
 
@@ -22,7 +26,8 @@ constexpr auto end_grace = std::chrono::milliseconds(100);
 base::Result<std::shared_ptr<Sink>> Sink::open(Options options) {
     const std::shared_ptr<Sink> sink(new Sink(std::move(options)));
     base::Result<std::unique_ptr<LineWriter>> opened = LineWriter::open(
-        sink->options_.file, [raw = sink.get()] { return raw->should_give_up(); });
+        sink->options_.file, sink->options_.rotation,
+        [raw = sink.get()] { return raw->should_give_up(); });
     if (!opened) {
         return base::Failure{sink->options_.key + ": " + opened.error()};
     }
@@ -35,25 +40,48 @@ base::Result<std::shared_ptr<Sink>> Sink::open(Options options) {
     return sink;
 }
 
-bool Sink::put(std::string line) noexcept {
-    const std::scoped_lock lock(mutex_);
+bool Sink::put(std::string_view line, Urgency urgency) noexcept {
+    std::unique_lock lock(mutex_);
     if (closing_) {
         return false;
     }
     bool is_first_drop = false;
-    if (count_ == lines_.size()) {
-        first_ = (first_ + 1) % lines_.size();
-        --count_;
-        is_first_drop = ++dropped_ == 1;
+    try {
+        if (queue_.push(line)) {
+            is_first_drop = ++dropped_ == 1;
+            ++all_missing_;
+        }
+    } catch (...) {
+        ++lost_;
+        ++all_missing_;
     }
-    lines_[(first_ + count_++) % lines_.size()] = std::move(line);
-    changed_.notify_one();
+    hurry_ = hurry_ || urgency == Urgency::now;
+    if ((waiting_ == Waiting::line && has_work()) || (waiting_ == Waiting::hurry && hurries())) {
+        waiting_ = Waiting::nothing;
+        lock.unlock();
+        changed_.notify_one();
+    }
     return is_first_drop;
+}
+
+bool Sink::warn(std::string_view text) noexcept {
+    try {
+        return put(warning(text), Urgency::now);
+    } catch (...) {
+        count_lost();
+        return false;
+    }
 }
 
 void Sink::count_lost() noexcept {
     const std::scoped_lock lock(mutex_);
     ++lost_;
+    ++all_missing_;
+}
+
+std::uint64_t Sink::lines_missing() noexcept {
+    const std::scoped_lock lock(mutex_);
+    return all_missing_;
 }
 
 void Sink::reopen() noexcept {
@@ -64,7 +92,10 @@ void Sink::reopen() noexcept {
 
 void Sink::flush(Clock::time_point deadline) noexcept {
     std::unique_lock lock(mutex_);
-    idle_changed_.wait_until(lock, deadline, [this] { return ended_ || (count_ == 0 && idle_); });
+    hurry_ = true;
+    changed_.notify_one();
+    idle_changed_.wait_until(lock, deadline,
+                             [this] { return ended_ || (queue_.count() == 0 && idle_); });
 }
 
 void Sink::close(Clock::time_point deadline) noexcept {
@@ -99,12 +130,8 @@ void Sink::run() noexcept {
     io::take_write_errors_as_values();
     thread_number_ = io::this_thread_number();
     for (bool goes_on = true; goes_on;) {
-        Work work = next();
-        try {
-            goes_on = carry_out(work) && !work.end;
-        } catch (...) {
-            count_lost();
-        }
+        const Work work = next();
+        goes_on = carry_out(work) && !work.end;
     }
     const std::scoped_lock lock(mutex_);
     ended_ = true;
@@ -112,47 +139,90 @@ void Sink::run() noexcept {
     idle_changed_.notify_all();
 }
 
+bool Sink::has_work() const noexcept {
+    return queue_.count() != 0 || reopen_ || closing_;
+}
+
+bool Sink::hurries() const noexcept {
+    return hurry_ || reopen_ || closing_ || queue_.count() >= queue_.lines_max() / 2;
+}
+
+// Waits for the first line, and then for others that come soon.
+void Sink::wait_for_lines(std::unique_lock<std::mutex>& lock) {
+    waiting_ = Waiting::line;
+    if (options_.file.empty()) {
+        changed_.wait(lock, [this] { return has_work(); });
+    } else {
+        changed_.wait_for(lock, name_check_interval, [this] { return has_work(); });
+    }
+    if (has_work() && !hurries()) {
+        waiting_ = Waiting::hurry;
+        changed_.wait_for(lock, gather_time, [this] { return hurries(); });
+    }
+    waiting_ = Waiting::nothing;
+}
+
 Sink::Work Sink::next() {
+    if (lines_.capacity() > lines_bytes_kept) {
+        lines_ = std::string();
+    }
     std::unique_lock lock(mutex_);
     idle_ = true;
     idle_changed_.notify_all();
-    const auto has_work = [this] { return count_ != 0 || reopen_ || closing_; };
-    if (options_.file.empty()) {
-        changed_.wait(lock, has_work);
-    } else {
-        changed_.wait_for(lock, name_check_interval, has_work);
-    }
+    wait_for_lines(lock);
     idle_ = false;
+    hurry_ = false;
     Work work;
     work.reopen = std::exchange(reopen_, false);
-    if (count_ == 0) {
+    lines_.clear();
+    if (queue_.count() == 0) {
         work.end = closing_;
         return work;
     }
-    // Lines that were lost before this one are reported before it.
+    // Lines that were lost before these are reported before them.
     work.dropped = std::exchange(dropped_, 0);
     work.lost = std::exchange(lost_, 0);
-    work.line = std::move(lines_[first_]);
-    first_ = (first_ + 1) % lines_.size();
-    --count_;
+    queue_.take(lines_);
     return work;
 }
 
-// Returns false if the remaining lines are given up.
-bool Sink::carry_out(const Work& work) {
-    if (!options_.file.empty()) {
-        follow_name(work.reopen);
+// For what takes memory. If there is none, a line of the log's own is lost, and no other one.
+template <class Action>
+void Sink::try_to(Action&& action) noexcept {
+    try {
+        action();
+    } catch (...) {
+        count_lost();
     }
-    const auto loss = [](std::uint64_t count, const char* why) {
-        return std::to_string(count) + " lines of the log were dropped: " + why;
-    };
-    return (work.dropped == 0 || write_note(loss(work.dropped, "its queue was full"))) &&
-           (work.lost == 0 || write_note(loss(work.lost, "out of memory"))) &&
-           (work.line.empty() || write(work.line));
 }
 
-bool Sink::write_note(const std::string& text) {
-    return write(format_line(std::chrono::system_clock::now(), base::LogLevel::warn, {}, 0, text));
+// Returns false if the remaining lines are given up.
+bool Sink::carry_out(const Work& work) noexcept {
+    if (!options_.file.empty()) {
+        try_to([&] { follow_name(work.reopen); });
+    }
+    const bool goes_on = note_loss(work.dropped, "its queue was full") &&
+                         note_loss(work.lost, "out of memory") && write(lines_);
+    try_to([&] { report_rotation(); });
+    return goes_on;
+}
+
+bool Sink::note_loss(std::uint64_t count, const char* why) noexcept {
+    bool goes_on = true;
+    if (count != 0) {
+        try_to([&] {
+            goes_on = write(
+                warning(std::to_string(count) + " lines of the log were dropped: " + why));
+        });
+    }
+    return goes_on;
+}
+
+std::string Sink::warning(std::string_view text) const {
+    std::string line;
+    append_line(line, options_.format,
+                {std::chrono::system_clock::now(), base::LogLevel::warn, {}, 0}, text);
+    return line;
 }
 
 void Sink::warn_elsewhere(const std::string& text) {
@@ -164,33 +234,72 @@ void Sink::warn_elsewhere(const std::string& text) {
 // A full disk loses lines. The console gets one warning; when lines can be written again, the
 // console and the file get another. A closed console loses lines too, and there is no better place
 // to say so.
-bool Sink::write(const std::string& line) {
+bool Sink::write(std::string_view lines) noexcept {
     using Outcome = LineWriter::Outcome;
-    if (missing_ != 0 && options_.warn) {
+    while (!lines.empty()) {
+        Outcome outcome = note_missing();
+        if (outcome == Outcome::written) {
+            const LineWriter::Appended appended = writer_->append(lines);
+            lines.remove_prefix(appended.bytes);
+            outcome = appended.outcome;
+        }
+        if (outcome == Outcome::given_up) {
+            return false;
+        }
+        if (outcome == Outcome::failed) {
+            lines.remove_prefix(lines.find('\n') + 1);
+            line_failed();
+        }
+    }
+    return true;
+}
+
+LineWriter::Outcome Sink::note_missing() noexcept {
+    LineWriter::Outcome outcome = LineWriter::Outcome::written;
+    if (missing_ == 0 || !options_.warn) {
+        return outcome;
+    }
+    try_to([&] {
         const std::string text = options_.key +
                                  " can be written again: " + std::to_string(missing_) +
                                  " lines are missing in it";
-        const Outcome noted = writer_->append(
-            format_line(std::chrono::system_clock::now(), base::LogLevel::warn, {}, 0, text));
-        if (noted != Outcome::written) {
-            ++missing_;
-            return noted == Outcome::failed;
+        outcome = writer_->append(warning(text)).outcome;
+        if (outcome == LineWriter::Outcome::written) {
+            missing_ = 0;
+            warn_elsewhere(text);
         }
-        warn_elsewhere(text);
-        missing_ = 0;
+    });
+    return outcome;
+}
+
+void Sink::line_failed() noexcept {
+    {
+        const std::scoped_lock lock(mutex_);
+        ++all_missing_;
     }
-    const Outcome outcome = writer_->append(line);
-    if (outcome == Outcome::failed && ++missing_ == 1) {
-        warn_elsewhere(options_.key + " cannot be written (" + writer_->error() +
-                       "): lines will be missing in it");
+    if (++missing_ == 1) {
+        try_to([&] {
+            warn_elsewhere(options_.key + " cannot be written (" + writer_->error() +
+                           "): lines will be missing in it");
+        });
     }
-    return outcome != Outcome::given_up;
+}
+
+// Said once, until it has succeeded.
+void Sink::report_rotation() {
+    const std::string& error = writer_->rotation_error();
+    if (!error.empty() && !is_too_large_) {
+        warn_elsewhere(options_.key + " cannot be rotated (" + error +
+                       "): it grows beyond log.rotate.max_bytes");
+    }
+    is_too_large_ = !error.empty();
 }
 
 void Sink::follow_name(bool is_asked_for) {
     const auto now = Clock::now();
     if (!is_asked_for) {
-        if (now < next_name_check_) {
+        // Another process may rotate the file at any time, and remove it a second time later.
+        if (now < next_name_check_ && options_.rotation.max_bytes == 0) {
             return;
         }
         next_name_check_ = now + name_check_interval;

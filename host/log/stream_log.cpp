@@ -19,6 +19,27 @@ namespace {
 // The longest time that closing takes, even if nobody reads the log.
 constexpr auto close_timeout = std::chrono::seconds(1);
 
+// Queues a line at each sink. `make` appends it in a format; once for those that have the same.
+// Returns a sink that has begun to drop lines, or null.
+template <class Make>
+const Sink* put(const std::vector<std::shared_ptr<Sink>>& sinks, Sink::Urgency urgency,
+                Make&& make) {
+    std::string line;
+    const Sink* made_for = nullptr;
+    const Sink* full = nullptr;
+    for (const std::shared_ptr<Sink>& sink : sinks) {
+        if (made_for == nullptr || made_for->format() != sink->format()) {
+            line.clear();
+            make(line, sink->format());
+            made_for = sink.get();
+        }
+        if (sink->put(line, urgency)) {
+            full = sink.get();
+        }
+    }
+    return full;
+}
+
 }  // namespace
 
 struct StreamLog::Sinks {
@@ -45,10 +66,7 @@ struct StreamLog::Sinks {
         if (function != nullptr) {
             return [to = function](const std::string& text) { to->put(warning(text)); };
         }
-        return [to = all.front()](const std::string& text) {
-            static_cast<void>(to->put(
-                format_line(std::chrono::system_clock::now(), base::LogLevel::warn, {}, 0, text)));
-        };
+        return [to = all.front()](const std::string& text) { static_cast<void>(to->warn(text)); };
     }
 
     static Line warning(const std::string& text) {
@@ -60,14 +78,18 @@ struct StreamLog::Sinks {
     }
 
     base::Result<void> add(std::vector<std::shared_ptr<Sink>>& to, std::string key,
-                           const std::string& file, std::uint32_t queue) {
+                           const std::string& file, const config::Log& options) {
         all.reserve(all.size() + 1);
         to.reserve(to.size() + 1);
-        Sink::Options options{std::move(key), file, queue, {}};
-        if (!file.empty()) {
-            options.warn = warn();
+        Sink::Options made{std::move(key), file, options.queue, {}, {}, {}};
+        made.format.kind = options.json ? LineFormat::Kind::json : LineFormat::Kind::text;
+        if (file.empty()) {
+            made.format.is_journal = io::standard_error_is_journal();
+        } else {
+            made.rotation = {options.rotate_max_bytes, options.rotate_keep};
+            made.warn = warn();
         }
-        base::Result<std::shared_ptr<Sink>> opened = Sink::open(std::move(options));
+        base::Result<std::shared_ptr<Sink>> opened = Sink::open(std::move(made));
         if (!opened) {
             return base::Failure{opened.error()};
         }
@@ -77,12 +99,12 @@ struct StreamLog::Sinks {
     }
 
     // Standard error, or the function in its place.
-    base::Result<void> add_first(FunctionSink::Function&& given, std::uint32_t queue) {
+    base::Result<void> add_first(FunctionSink::Function&& given, const config::Log& options) {
         if (!given) {
-            return add(lines, "", "", queue);
+            return add(lines, "", "", options);
         }
         base::Result<std::shared_ptr<FunctionSink>> opened = FunctionSink::open(std::move(given),
-                                                                                queue);
+                                                                                options.queue);
         if (!opened) {
             return base::Failure{opened.error()};
         }
@@ -108,12 +130,12 @@ base::LogLevel level_from_name(std::string_view name) noexcept {
 base::Result<std::unique_ptr<StreamLog>> StreamLog::open(const config::Log& options,
                                                          FunctionSink::Function function) {
     auto sinks = std::make_unique<Sinks>();
-    base::Result<void> added = sinks->add_first(std::move(function), options.queue);
+    base::Result<void> added = sinks->add_first(std::move(function), options);
     if (added && !options.file.empty()) {
-        added = sinks->add(sinks->lines, "log.file", options.file, options.queue);
+        added = sinks->add(sinks->lines, "log.file", options.file, options);
     }
     if (added && !options.access_file.empty()) {
-        added = sinks->add(sinks->access, "log.access", options.access_file, options.queue);
+        added = sinks->add(sinks->access, "log.access", options.access_file, options);
     }
     if (!added) {
         return base::Failure{added.error()};
@@ -157,10 +179,13 @@ void StreamLog::write(base::LogLevel level, std::string_view listener, std::uint
         return;
     }
     try {
-        write_function(level, listener, connection, text);
-        if (!sinks_->lines.empty()) {
-            put(sinks_->lines,
-                format_line(std::chrono::system_clock::now(), level, listener, connection, text));
+        const LineHead head{std::chrono::system_clock::now(), level, listener, connection};
+        write_function(head, text);
+        const Sink* full = put(
+            sinks_->lines, Sink::Urgency::now,
+            [&](std::string& line, LineFormat format) { append_line(line, format, head, text); });
+        if (full != nullptr) {
+            warn_others(*full);
         }
     } catch (...) {
         count_lost();
@@ -169,51 +194,54 @@ void StreamLog::write(base::LogLevel level, std::string_view listener, std::uint
 
 void StreamLog::write_access(std::string_view listener, std::uint64_t connection,
                              const base::Access& access) {
-    const std::string text = access_text(access);
-    if (sinks_->access.empty()) {
-        write_function(base::LogLevel::info, listener, connection, text);
+    const LineHead head{std::chrono::system_clock::now(), base::LogLevel::info, listener,
+                        connection};
+    const bool is_apart = !sinks_->access.empty();
+    if (!is_apart && sinks_->function != nullptr) {
+        write_function(head, access_text(access));
     }
-    put(sinks_->access.empty() ? sinks_->lines : sinks_->access,
-        format_line(std::chrono::system_clock::now(), base::LogLevel::info, listener, connection,
-                    text));
+    const Sink* full = put(is_apart ? sinks_->access : sinks_->lines, Sink::Urgency::soon,
+                           [&](std::string& line, LineFormat format) {
+                               append_access_line(line, format, head, access);
+                           });
+    if (full != nullptr) {
+        warn_others(*full);
+    }
 }
 
-void StreamLog::write_function(base::LogLevel level, std::string_view listener,
-                               std::uint64_t connection, std::string_view text) {
+void StreamLog::write_function(const LineHead& head, std::string_view text) {
     if (sinks_->function == nullptr) {
         return;
     }
     Line line;
-    line.level = level;
-    line.time = std::chrono::system_clock::now();
-    line.listener = listener;
-    line.connection = connection;
+    line.level = head.level;
+    line.time = head.time;
+    line.listener = head.listener;
+    line.connection = head.connection;
     line.text = escaped(text);
     sinks_->function->put(std::move(line));
 }
 
-void StreamLog::put(const std::vector<std::shared_ptr<Sink>>& sinks, const std::string& line) {
-    for (const std::shared_ptr<Sink>& sink : sinks) {
-        if (sink->put(line)) {
-            warn_others(*sink);
-        }
-    }
-}
-
 // A sink that nobody reads cannot warn of that itself.
 void StreamLog::warn_others(const Sink& full) {
-    const std::string line = format_line(
-        std::chrono::system_clock::now(), base::LogLevel::warn, {}, 0,
-        full.name() + " takes no more lines: the oldest waiting ones are dropped");
+    const std::string text = full.name() +
+                             " takes no more lines: the oldest waiting ones are dropped";
     for (const std::shared_ptr<Sink>& sink : sinks_->lines) {
         if (sink.get() != &full) {
-            static_cast<void>(sink->put(line));
+            static_cast<void>(sink->warn(text));
         }
     }
     if (sinks_->function != nullptr) {
-        sinks_->function->put(Sinks::warning(full.name() + " takes no more lines: the oldest "
-                                                           "waiting ones are dropped"));
+        sinks_->function->put(Sinks::warning(text));
     }
+}
+
+std::uint64_t StreamLog::lines_missing() const noexcept {
+    std::uint64_t missing = sinks_->function != nullptr ? sinks_->function->lines_missing() : 0;
+    for (const std::shared_ptr<Sink>& sink : sinks_->all) {
+        missing += sink->lines_missing();
+    }
+    return missing;
 }
 
 void StreamLog::reopen() noexcept {

@@ -1,19 +1,19 @@
 // The log goes to standard error, or to a function of the program instead, and, if configured, to a
-// file. Access lines may have a file of
-// their own. Each of these is a sink with a queue and a thread of its own (sink.hpp), so that a
-// slow console or disk slows neither a worker nor another sink. Lines that a sink does not take are
-// dropped and counted, and so are lines for which memory ran out.
+// file. Access lines may have a file of their own. Each of these is a sink with a queue and a
+// thread of its own (sink.hpp), so that a slow console or disk slows neither a worker nor another
+// sink. Lines that a sink does not take are dropped and counted, and so are lines for which memory
+// ran out.
 #pragma once
 
 #include <chrono>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "config/config.hpp"
 #include "log/function_sink.hpp"
+#include "log/line_format.hpp"
 
 namespace portico::log {
 
@@ -35,6 +35,9 @@ public:
 
     // [any thread] Opens the files again by their names, after somebody has renamed them.
     void reopen() noexcept;
+    // [any thread] Lines that a place lacks to which they should have gone: its queue was full, it
+    // could not be written, or memory ran out. A line that two places lack counts twice.
+    [[nodiscard]] std::uint64_t lines_missing() const noexcept;
     // Waits until the queued lines are written, but no longer than `at_most`.
     void flush(std::chrono::milliseconds at_most) noexcept;
     // Passes no more lines to the function. Waits until a call of it has returned.
@@ -47,9 +50,7 @@ private:
     void count_lost() noexcept override;
     void write_access(std::string_view listener, std::uint64_t connection,
                       const base::Access& access) override;
-    void write_function(base::LogLevel level, std::string_view listener, std::uint64_t connection,
-                        std::string_view text);
-    void put(const std::vector<std::shared_ptr<Sink>>& sinks, const std::string& line);
+    void write_function(const LineHead& head, std::string_view text);
     void warn_others(const Sink& full);
 
     std::unique_ptr<Sinks> sinks_;

@@ -1,4 +1,4 @@
-// The reasons why a connection closes, and their names in the log.
+// The reasons why a connection closes, and their words in the log.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,10 @@ enum class CloseReason : std::uint8_t {
     connect_timeout = 14,
 };
 
+// "the peer finished"
 [[nodiscard]] const char* to_string(CloseReason reason) noexcept;
+
+// "peer": the plugin ABI's name in small letters, for programs that read the log.
+[[nodiscard]] const char* name_of(CloseReason reason) noexcept;
 
 }  // namespace portico::net

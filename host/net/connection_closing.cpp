@@ -172,6 +172,7 @@ void Connection::log_end() noexcept {
         log.write(base::LogLevel::warn, context().listener_name, handle(), "closed: out of memory");
     }
     log.compose_access(context().listener_name, handle(), [&] {
+        const Protocol::Closed told = closed();
         return base::Access{
             .peer = io::to_string(peer_.load()),
             .reason = to_string(reason_),
@@ -180,7 +181,11 @@ void Connection::log_end() noexcept {
             .messages = messages_,
             .duration_ns = opened_ns_ != 0 ? port().now() - opened_ns_ : 0,
             .local = context().logs_local_address ? io::to_string(local_.load()) : std::string(),
-            .is_outbound = is_outbound()};
+            .is_outbound = is_outbound(),
+            .reason_name = name_of(reason_),
+            .plugin = context().plugin_name,
+            .status = told.status,
+            .native_error = told.native_error};
     });
 }
 

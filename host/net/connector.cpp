@@ -181,6 +181,7 @@ Connector::Route* Connector::route_of(const Target& target) {
     route->upstream = target.upstream;
     ConnectionContext& context = route->context;
     context.listener_name = listener_.listener_name;
+    context.plugin_name = listener_.plugin_name;
     context.limits = target.upstream != nullptr ? target.upstream->limits : listener_.limits;
     if (target.upstream != nullptr) {
         context.framing = target.upstream->framing;

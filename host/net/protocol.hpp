@@ -139,6 +139,7 @@ protected:
 // Constant as long as connections of the listener live, except for the two `mutable` members.
 struct ConnectionContext {
     std::string listener_name;
+    std::string plugin_name;  // as the configuration names it
     config::Limits limits;
     config::Framing framing;
     Protocol* protocol = nullptr;

@@ -151,6 +151,7 @@ Statistics Server::Implementation::statistics() noexcept {
     result.wakes = counters.wakes;
     result.cancels = counters.cancels;
     result.completions = counters.completions;
+    result.log_lines_missing = log_->lines_missing();
     result.processors = processors_;
     result.backend = ports_.front()->group->port().name();
     return result;

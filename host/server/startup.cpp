@@ -106,6 +106,7 @@ bool Server::Implementation::load_plugins() {
         }
         resolve_upstreams(*service);
         service->context.listener_name = listener.name;
+        service->context.plugin_name = listener.plugin;
         service->context.limits = listener.limits;
         service->context.framing = listener.framing;
         service->context.protocol = service->instance.get();

@@ -61,6 +61,9 @@ struct Statistics {
     std::uint64_t completions = 0;
     std::uint64_t receive_buffers_in_use = 0;
     std::uint64_t send_chunks_in_use = 0;
+    // Lines that a place of the log lacks (standard error, a file, the log function): its queue was
+    // full, it could not be written, or memory ran out.
+    std::uint64_t log_lines_missing = 0;
     std::uint32_t processors = 0;  // that the process may use, by affinity and quota
     std::uint32_t worker_threads = 0;
     std::string backend;  // "epoll", "io_uring", "iocp": of the common ports

@@ -754,6 +754,29 @@ TEST_CASE("relative paths are relative to the configuration's directory", "[conf
         CHECK(has(mistake_in(with_top(std::string(R"(, "log": {"access": )") + wrong + "}")),
                   "log.access: found "));
     }
+    const Config rotated = accepted(
+        with_top(R"(, "log": {"format": "json", "rotate": {"max_bytes": 1000, "keep": 2}})"));
+    CHECK(rotated.log.json);
+    CHECK(rotated.log.rotate_max_bytes == 1'000);
+    CHECK(rotated.log.rotate_keep == 2);
+    for (const auto& [wrong, what] : {
+             std::pair{R"("format": "xml")",
+                       R"(log.format: found "xml", expected "text" or "json")"},
+             std::pair{R"("format": true)", "log.format: found true"},
+             std::pair{R"("rotate": true)", "log.rotate: found true, expected an object"},
+             std::pair{R"("rotate": {"max_bytes": 0})",
+                       "log.rotate.max_bytes: found 0, expected a whole number from 1000 to"},
+             std::pair{R"("rotate": {"max_bytes": "1 MB"})",
+                       "log.rotate.max_bytes: found \"1 MB\""},
+             std::pair{R"("rotate": {"max_bytes": 1e6})", "without a point or an exponent"},
+             std::pair{R"("rotate": {"keep": 0})",
+                       "log.rotate.keep: found 0, expected a whole number from 1 to 1000"},
+             std::pair{R"("rotate": {"kept": 1})", "log.rotate.kept: unknown key"},
+             std::pair{R"("keep": 1)", R"(it belongs in "rotate")"},
+         }) {
+        INFO(wrong);
+        CHECK(has(mistake_in(with_top(std::string(R"(, "log": {)") + wrong + "}")), what));
+    }
     const std::string absolute = portico::base::utf8_from_path(
         (folder.path() / "p").generic_u8string());
     CHECK(

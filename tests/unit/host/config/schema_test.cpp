@@ -34,6 +34,12 @@ Json smallest() {
     return Json::parse(R"({"listeners": [{"listen": "5000", "plugin": "echo"}]})");
 }
 
+Json with_log(const std::string& log) {
+    Json document = smallest();
+    document["log"] = Json::parse(log);
+    return document;
+}
+
 // One object of the schema and its place in a document: `put` returns the smallest valid document
 // with `object` there.
 struct Place {
@@ -67,6 +73,11 @@ std::vector<Place> places() {
         all.push_back(
             {key, root.at("properties").at(key).at("properties"), Json::object(), at_top(key)});
     }
+    all.push_back({"rotate",
+                   root.at("properties").at("log").at("properties").at("rotate").at("properties"),
+                   Json::object(), [at_top](const Json& object) {
+                       return at_top("log")(Json{{"rotate", object}});
+                   }});
     all.push_back({"listener", definitions.at("listener").at("properties"),
                    smallest()["listeners"][0], [](const Json& object) {
                        Json document = smallest();
@@ -140,8 +151,8 @@ TEST_CASE("the loader and the schema agree on every range and word", "[config]")
             refuses(place, key, nullptr);
         }
     }
-    CHECK(ranges == 23);
-    CHECK(words == 6);
+    CHECK(ranges == 25);
+    CHECK(words == 7);
 }
 
 TEST_CASE("the loader and the schema know the same keys", "[config]") {
@@ -198,6 +209,12 @@ TEST_CASE("the schema's defaults are the structs' defaults", "[config]") {
     CHECK(default_of("log", "file") == config.log.file);
     CHECK(default_of("log", "access") == config.log.access);
     CHECK(default_of("log", "queue") == config.log.queue);
+    CHECK(default_of("log", "format") == (config.log.json ? "json" : "text"));
+    const Json& rotate = root.at("properties").at("log").at("properties").at("rotate");
+    const Config rotated = load_text(with_log(R"({"rotate": {}})").dump(), "host.json").config;
+    CHECK(rotate.at("properties").at("max_bytes").at("default") == rotated.log.rotate_max_bytes);
+    CHECK(rotate.at("properties").at("keep").at("default") == rotated.log.rotate_keep);
+    CHECK(config.log.rotate_max_bytes == 0);
     CHECK(default_of("shutdown", "drain_ms") == config.drain_ms);
     CHECK(root.at("properties").at("plugin_directory").at("default") == config.plugin_directory);
     const Listener listener;

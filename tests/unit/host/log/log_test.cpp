@@ -1,54 +1,23 @@
 // The log's lines, and the place of each.
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
-#include <fstream>
 #include <future>
-#include <sstream>
 #include <vector>
 
-#include "base/path_text.hpp"
 #include "log/access_line.hpp"
 #include "log/line_format.hpp"
 #include "log/stream_log.hpp"
 #include "support/catch.hpp"
+#include "unit/host/log/folder.hpp"
 
 #ifdef _WIN32
 #include <windows.h>
 #endif
 
 using namespace portico;
+using portico::test::Folder;
 
 namespace {
-
-class Folder {
-public:
-    Folder()
-        : path_(std::filesystem::temp_directory_path() /
-                ("portico_log_" +
-                 std::to_string(std::chrono::steady_clock::now().time_since_epoch().count()))) {
-        std::filesystem::create_directories(path_);
-    }
-    ~Folder() {
-        std::error_code code;
-        std::filesystem::remove_all(path_, code);
-    }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-
-    [[nodiscard]] std::string name(const char* file) const {
-        return base::utf8_from_path(path_ / file);
-    }
-    [[nodiscard]] std::string text(const char* file) const {
-        std::ifstream stream(path_ / file, std::ios::binary);
-        std::ostringstream all;
-        all << stream.rdbuf();
-        return all.str();
-    }
-
-private:
-    std::filesystem::path path_;
-};
 
 const base::Access access_of_one{
     "127.0.0.1:40000", "closed by the peer", 12, 34, 5, 1'234'567'890, ""};
@@ -72,15 +41,44 @@ bool has(const std::string& text, const std::string& part) {
 
 TEST_CASE("a line has time, level, listener, connection and text, and no control bytes", "[log]") {
     const std::chrono::system_clock::time_point time{std::chrono::milliseconds(1'769'860'800'123)};
-    CHECK(log::format_line(time, base::LogLevel::info, "echo", 0x2a, "text") ==
+    const auto line = [](const log::LineHead& head, const std::string& text) {
+        std::string made;
+        log::append_line(made, {}, head, text);
+        return made;
+    };
+    CHECK(line({time, base::LogLevel::info, "echo", 0x2a}, "text") ==
           "2026-01-31T12:00:00.123Z info listener=echo conn=2a text\n");
-    CHECK(log::format_line(time, base::LogLevel::always, {}, 0, "ready") ==
+    CHECK(line({time, base::LogLevel::always, {}, 0}, "ready") ==
           "2026-01-31T12:00:00.123Z info ready\n");
-    CHECK(log::format_line({}, base::LogLevel::warn, {}, 0, "a\nb\x7f\xc3\xa4") ==
+    CHECK(line({{}, base::LogLevel::warn, {}, 0}, "a\nb\x7f\xc3\xa4") ==
           "1970-01-01T00:00:00.000Z warn a\\x0ab\\x7f\xc3\xa4\n");
-    const std::string cut = log::format_line({}, base::LogLevel::error, {}, 0,
-                                             std::string(5'000, 'x'));
-    CHECK(cut == "1970-01-01T00:00:00.000Z error " + std::string(4'096, 'x') + "...\n");
+    CHECK(line({{}, base::LogLevel::error, {}, 0}, std::string(5'000, 'x')) ==
+          "1970-01-01T00:00:00.000Z error " + std::string(4'096, 'x') + "...\n");
+    CHECK(line({std::chrono::system_clock::time_point{
+                    std::chrono::sys_days{std::chrono::year{2028} / 2 / 29}} +
+                    std::chrono::hours(23) + std::chrono::minutes(59) + std::chrono::seconds(59) +
+                    std::chrono::microseconds(7'999),
+                base::LogLevel::info,
+                {},
+                UINT64_MAX},
+               "") == "2028-02-29T23:59:59.007Z info conn=ffffffffffffffff \n");
+}
+
+TEST_CASE("lines for the journal begin with a priority, and have no time", "[log]") {
+    const auto line = [](base::LogLevel level) {
+        std::string made;
+        log::append_line(made, {log::LineFormat::Kind::text, true}, {{}, level, "echo", 0}, "text");
+        return made;
+    };
+    CHECK(line(base::LogLevel::trace) == "<7>trace listener=echo text\n");
+    CHECK(line(base::LogLevel::debug) == "<7>debug listener=echo text\n");
+    CHECK(line(base::LogLevel::info) == "<6>info listener=echo text\n");
+    CHECK(line(base::LogLevel::warn) == "<4>warn listener=echo text\n");
+    CHECK(line(base::LogLevel::error) == "<3>error listener=echo text\n");
+    CHECK(line(base::LogLevel::always) == "<6>info listener=echo text\n");
+    std::string json;
+    log::append_line(json, {log::LineFormat::Kind::json, true}, {}, "text");
+    CHECK(json == "<6>{\"type\":\"log\",\"level\":\"info\",\"text\":\"text\"}\n");
 }
 
 TEST_CASE("an access line has the figures of a connection that ended", "[log]") {
@@ -92,9 +90,17 @@ TEST_CASE("an access line has the figures of a connection that ended", "[log]") 
         "messages=18446744073709551615 ms=18446744073709.551 closed: idle");
     base::Access to_one_of_several = access_of_one;
     to_one_of_several.local = "127.0.0.1:5000";
+    to_one_of_several.plugin = "echo";
+    to_one_of_several.status = -5;
     CHECK(log::access_text(to_one_of_several) ==
-          "peer=127.0.0.1:40000 local=127.0.0.1:5000 in=12 out=34 messages=5 ms=1234.567 closed: "
-          "closed by the peer");
+          "plugin=echo peer=127.0.0.1:40000 local=127.0.0.1:5000 in=12 out=34 messages=5 "
+          "ms=1234.567 status=-5 closed: closed by the peer");
+    base::Access outbound = access_of_one;
+    outbound.is_outbound = true;
+    outbound.native_error = 111;
+    CHECK(log::access_text(outbound) ==
+          "upstream=127.0.0.1:40000 in=12 out=34 messages=5 ms=1234.567 error=111 closed: closed "
+          "by the peer");
 }
 
 TEST_CASE("access lines are lines of the level info", "[log]") {
@@ -113,6 +119,41 @@ TEST_CASE("access lines are lines of the level info", "[log]") {
     log_all(options);
     CHECK_FALSE(has(folder.text("without.log"), "peer="));
     CHECK(has(folder.text("without.log"), " an info line"));
+}
+
+TEST_CASE("as JSON, each line of each file is an object", "[log]") {
+    const Folder folder;
+    config::Log options;
+    options.json = true;
+    options.file = folder.name("it.log");
+    options.access_file = folder.name("access.log");
+    log_all(options);
+    CHECK(has(folder.text("it.log"),
+              R"("type":"log","level":"info","listener":"echo","connection":"1",)"
+              R"("text":"an info line"})"
+              "\n"));
+    CHECK(has(folder.text("it.log"), R"("level":"info","text":"ready"})"));
+    CHECK(has(folder.text("access.log"),
+              R"("type":"access","level":"info","listener":"echo","connection":"2a",)"));
+}
+
+TEST_CASE("lines that the log lacks are counted for each place", "[log]") {
+    const Folder folder;
+    config::Log options;
+    options.queue = 16;
+    options.file = folder.name("it.log");
+    base::Result<std::unique_ptr<log::StreamLog>> log = log::StreamLog::open(
+        options, [](const log::Line& line) {
+            if (line.text == "throws") {
+                throw std::bad_alloc();
+            }
+        });
+    REQUIRE(log);
+    CHECK((*log)->lines_missing() == 0);
+    (*log)->write(base::LogLevel::info, {}, 0, "throws");
+    (*log)->flush(std::chrono::seconds(30));
+    CHECK((*log)->lines_missing() == 1);
+    CHECK(has(folder.text("it.log"), " throws\n"));
 }
 
 TEST_CASE("access lines may have a file of their own, at any level", "[log]") {
