@@ -176,6 +176,7 @@ void Worker::round(std::span<io::Operation*> batch, std::uint64_t deadline_ns) n
 
 void Worker::run() noexcept {
     current_ = this;
+    cpu_clock_.begin();
     times_turns_ = group_->port().submits_in_wait();
     std::array<io::Operation*, batch_max> completed;
     const std::span<io::Operation*> batch(completed.data(),
