@@ -66,7 +66,7 @@ std::vector<io::Address> Connector::take_turns(const std::vector<io::Address>& a
 void Connector::add(Upstream upstream) {
     PORTICO_ASSERT(!started_ && !upstream.addresses.empty());
     upstream.addresses = take_turns(upstream.addresses);
-    upstream.counts = std::make_unique<Outbound>(homes_);
+    upstream.counts = std::make_shared<Outbound>(homes_);
     upstreams_.push_back(std::make_unique<Upstream>(std::move(upstream)));
 }
 

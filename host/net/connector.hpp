@@ -52,7 +52,7 @@ public:
         config::Limits limits;
         config::SendProxy send_proxy = config::SendProxy::none;
         std::uint32_t open = 0;            // connections to it
-        std::unique_ptr<Outbound> counts;  // set by add()
+        std::shared_ptr<Outbound> counts;  // set by add(); shared, so that an upstream has copies
     };
 
     // What a connection is to be.
