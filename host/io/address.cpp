@@ -29,15 +29,26 @@ bool is_unknown(int code) noexcept {
 #endif
 }
 
+// By hand, because each connection that ends has an access line with it, and inet_ntop prints
+// through printf.
+std::string v4_text(const Address& address) {
+    char text[sizeof "255.255.255.255:65535"];
+    char* at = text;
+    for (std::size_t i = 0; i < 4; ++i) {
+        at = std::to_chars(at, text + sizeof text, unsigned{address.bytes[i]}).ptr;
+        *at++ = i < 3 ? '.' : ':';
+    }
+    at = std::to_chars(at, text + sizeof text, address.port).ptr;
+    return std::string(text, at);
+}
+
 }  // namespace
 
 std::string to_string(const Address& address) {
     char text[INET6_ADDRSTRLEN] = "";
     switch (address.family) {
         case Address::Family::none: return "-";
-        case Address::Family::v4:
-            ::inet_ntop(AF_INET, address.bytes.data(), text, sizeof text);
-            return std::string(text) + ":" + std::to_string(address.port);
+        case Address::Family::v4: return v4_text(address);
         case Address::Family::v6: break;
     }
     ::inet_ntop(AF_INET6, address.bytes.data(), text, sizeof text);

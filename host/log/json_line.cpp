@@ -19,6 +19,15 @@ void append_member(std::string& out, std::string_view name, std::string_view tex
     append_json_string(out, text);
 }
 
+// A word of the log's own, or an address: nothing in it needs an escape.
+void append_word(std::string& out, std::string_view name, std::string_view word) {
+    out += ",\"";
+    out += name;
+    out += "\":\"";
+    out += word;
+    out += '"';
+}
+
 template <class Number>
 void append_member_number(std::string& out, std::string_view name, Number number) {
     out += ",\"";
@@ -38,7 +47,7 @@ void append_json_head(std::string& out, bool has_time, const LineHead& head,
     out += "\"type\":\"";
     out += type;
     out += '"';
-    append_member(out, "level", name_of(head.level));
+    append_word(out, "level", name_of(head.level));
     if (!head.listener.empty()) {
         append_member(out, "listener", head.listener);
     }
@@ -81,17 +90,17 @@ void append_json_access(std::string& out, bool has_time, const LineHead& head,
                         const base::Access& access) {
     append_json_head(out, has_time, head, "access");
     append_member(out, "plugin", access.plugin);
-    append_member(out, "origin", access.is_outbound ? "connected" : "accepted");
-    append_member(out, "peer", access.peer);
+    append_word(out, "origin", access.is_outbound ? "connected" : "accepted");
+    append_word(out, "peer", access.peer);
     if (!access.local.empty()) {
-        append_member(out, "local", access.local);
+        append_word(out, "local", access.local);
     }
     append_member_number(out, "received_bytes", access.received_bytes);
     append_member_number(out, "sent_bytes", access.sent_bytes);
     append_member_number(out, "messages", access.messages);
     out += ",\"duration_ms\":";
     append_milliseconds(out, access.duration_ns);
-    append_member(out, "reason", access.reason_name);
+    append_word(out, "reason", access.reason_name);
     append_member_number(out, "status", access.status);
     append_member_number(out, "native_error", access.native_error);
     out += '}';

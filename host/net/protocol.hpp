@@ -140,7 +140,6 @@ protected:
 // Constant as long as connections of the listener live, except for the two `mutable` members.
 struct ConnectionContext {
     std::string listener_name;
-    std::string plugin_name;  // as the configuration names it
     config::Limits limits;
     config::Framing framing;
     Protocol* protocol = nullptr;
@@ -158,6 +157,9 @@ struct ConnectionContext {
     Traffic* traffic = nullptr;  // where its connections count; outlives them
     mutable CallbackPace pace;
     mutable base::WarningLimit loss_warnings;  // of connections that the host has cut
+    // As the configuration names it, for access lines. At the end: what each message needs stands
+    // together.
+    std::string plugin_name;
 
     [[nodiscard]] std::uint32_t low_watermark() const noexcept {
         return net::low_watermark(limits);

@@ -125,7 +125,7 @@ TEST_CASE("no access line is missing after many short connections", "[access]") 
     constexpr std::size_t visits = sanitized ? 200 : 1'000;
     std::uint64_t missing = 0;
     {
-        TestServer server(io_of(ports), {{"echo", "echo"}}, AccessFile::options);
+        TestServer server(io_of(ports), {{"echo", "echo", ""}}, AccessFile::options);
         for (std::size_t i = 0; i < visits; ++i) {
             Peer peer = server.connect("echo");
             REQUIRE(echoes(peer, "x"));

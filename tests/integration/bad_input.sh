@@ -236,6 +236,10 @@ config no_log_folder "$fine" ', "log": { "file": "nowhere/host.log" }'
 wrong no_log_folder 'no_log_folder.json:6: log.file'
 config no_access_folder "$fine" ', "log": { "access": "nowhere/access.log" }'
 wrong no_access_folder 'no_access_folder.json:6: log.access'
+config log_format "$fine" ', "log": { "format": "xml" }'
+wrong log_format 'log_format.json:6: log.format: found "xml", expected "text" or "json"'
+config log_rotate "$fine" ', "log": { "rotate": { "max_bytes": 0 } }'
+wrong log_rotate 'log_rotate.json:6: log.rotate.max_bytes: found 0, expected a whole number'
 config log_file "$fine" ', "log": { "file": "written/host.log" }'
 mkdir written
 if "${host[@]}" check log_file.json >log_file.out 2>&1 && [ ! -e written/host.log ]; then
