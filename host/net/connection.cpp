@@ -170,11 +170,12 @@ PORTICO_ALWAYS_INLINE std::size_t Connection::offer_unframed(
     std::size_t consumed = 0;
     const Protocol::Answer answer = protocol().on_data(
         *this, {bytes.data(), bytes.size(), 0, bytes.size(), scanned_, rest_offered_}, consumed);
-    const std::uint32_t taken = consumed != 0 ? 1 : 0;
-    messages_ += taken;
-    traffic_->messages.add(taken);
     if (answer == Protocol::Answer::ok && consumed == bytes.size()) [[likely]] {
+        count_message();
         return consumed;  // (offer_stash() clears scanned_)
+    }
+    if (consumed != 0) {
+        count_message();
     }
     if (answer == Protocol::Answer::failed || consumed > bytes.size()) {
         abort(CloseReason::plugin_error);
@@ -337,7 +338,7 @@ void Connection::sent() noexcept {
     advance();
 }
 
-void Connection::count_queue() noexcept {
+PORTICO_NEVER_INLINE void Connection::count_queue() noexcept {
     traffic_->queued_bytes.add(queue_.bytes() - counted_queue_bytes_);
     counted_queue_bytes_ = static_cast<std::uint32_t>(queue_.bytes());
 }

@@ -248,6 +248,8 @@ private:
     [[nodiscard]] std::size_t offer_unframed(std::span<const std::byte> bytes) noexcept;
     [[nodiscard]] std::size_t offer_framed(std::span<const std::byte> bytes) noexcept;
     void offer_received(std::span<const std::byte> bytes) noexcept;
+    // The protocol has taken one.
+    void count_message() noexcept;
     void offer_stash() noexcept;
     // Continues on the strand's next turn, after the others.
     void continue_later() noexcept;

@@ -16,7 +16,7 @@ inline bool Connection::on_strand() const noexcept {
     return worker != nullptr && worker->running() == strand_.load(std::memory_order_relaxed);
 }
 
-inline io::CompletionPort& Connection::port() const noexcept {
+PORTICO_ALWAYS_INLINE io::CompletionPort& Connection::port() const noexcept {
     return strand().home().port();
 }
 
@@ -89,6 +89,11 @@ PORTICO_ALWAYS_INLINE void Connection::give_back(std::size_t bytes) noexcept {
                         [this]() noexcept { return context().low_watermark(); })) {
         conditions_.writable_due = true;
     }
+}
+
+PORTICO_ALWAYS_INLINE void Connection::count_message() noexcept {
+    ++messages_;
+    traffic_->messages.add(1);
 }
 
 PORTICO_ALWAYS_INLINE void Connection::read_on() noexcept {

@@ -37,8 +37,7 @@ std::size_t Connection::offer_framed(std::span<const std::byte> bytes) noexcept 
         frame_left_ = answer != Protocol::Answer::ok && consumed == 0;
         if (!frame_left_) {
             done += frame.size;
-            ++messages_;
-            traffic_->messages.add(1);
+            count_message();
         }
         if (answer != Protocol::Answer::ok) {
             take_hold(answer);

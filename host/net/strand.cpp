@@ -30,20 +30,6 @@ void Strand::deliver_pending(std::uint32_t mail_budget) noexcept {
     }
 }
 
-void Strand::run(Worker& worker, std::uint32_t mail_budget) noexcept {
-    worker.begin_running(*this);
-    deliver_pending(mail_budget);
-    if (home().thread_count() == 1) {
-        end_turn(worker);
-    } else {
-        end_turn_of<true>(worker);
-    }
-}
-
-void Strand::end_turn(Worker& worker) noexcept {
-    end_turn_of<false>(worker);
-}
-
 template <bool moves>
 PORTICO_ALWAYS_INLINE void Strand::end_turn_of(Worker& worker) noexcept {
     base::Fifo<ConnectionNode> over;
@@ -68,6 +54,20 @@ PORTICO_ALWAYS_INLINE void Strand::end_turn_of(Worker& worker) noexcept {
     // come.
     while (ConnectionNode* connection = over.pop_front()) {
         static_cast<Connection&>(*connection).release();
+    }
+}
+
+void Strand::end_turn(Worker& worker) noexcept {
+    end_turn_of<false>(worker);
+}
+
+void Strand::run(Worker& worker, std::uint32_t mail_budget) noexcept {
+    worker.begin_running(*this);
+    deliver_pending(mail_budget);
+    if (home().thread_count() == 1) {
+        end_turn(worker);
+    } else {
+        end_turn_of<true>(worker);
     }
 }
 

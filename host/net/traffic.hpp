@@ -16,6 +16,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/inline.hpp"
 #include "net/close_reason.hpp"
 
 namespace portico::net {
@@ -26,7 +27,7 @@ class WorkerGroup;
 class Tally {
 public:
     // By the writer. `amount` may be negative, modulo 2^64.
-    void add(std::uint64_t amount) noexcept {
+    PORTICO_ALWAYS_INLINE void add(std::uint64_t amount) noexcept {
         value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
     }
     [[nodiscard]] std::uint64_t load() const noexcept {

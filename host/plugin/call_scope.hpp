@@ -31,9 +31,8 @@ public:
     ~CallScope() {
         if (worker_ != nullptr) [[likely]] {
             worker_->current_call().end();
-            if (worker_->call_sampler().is_timing()) [[unlikely]] {
-                count_sample(*worker_);
-            }
+        } else {
+            end_sample();
         }
     }
     CallScope(const CallScope&) = delete;
@@ -43,9 +42,18 @@ private:
     PORTICO_NEVER_INLINE void begin_sample(const char* name,
                                            const net::Protocol& protocol) noexcept {
         worker_->call_sampler().begin(name, protocol, worker_->group().port().now());
+        worker_ = nullptr;
+    }
+    PORTICO_NEVER_INLINE static void end_sample() noexcept {
+        if (net::Worker* const worker = net::Worker::current(); worker != nullptr) {
+            worker->current_call().end();
+            count_sample(*worker);
+        }
     }
 
-    net::Worker* const worker_;
+    // Null on a thread that is no worker, and in a call that is timed. So the end of all others
+    // asks only once.
+    net::Worker* worker_;
 };
 
 }  // namespace portico::plugin
