@@ -1,6 +1,8 @@
-# cmake -DFILE=report.html -DSYMBOL=report_html -DHEADER=report_html.hpp -P EmbedFile.cmake Writes a
-# header with the file's bytes as an array. (A string literal has a limit: 16 KiB on MSVC.) Where
-# the file says /*include NAME*/, the bytes of NAME, which lies beside it, are in the place of that.
+# cmake -DFILE=report.html -DSYMBOL=report_html -DHEADER=report_html.hpp -P EmbedFile.cmake writes a
+# header with the file's bytes as an array. Where the file says /*include NAME*/, the bytes of NAME,
+# which lies beside it, are in the place of that.
+include("${CMAKE_CURRENT_LIST_DIR}/EmbedBytes.cmake")
+
 file(READ "${FILE}" bytes HEX)
 file(STRINGS "${FILE}" includes REGEX "/\\*include [a-z_.]+\\*/")
 cmake_path(GET FILE PARENT_PATH folder)
@@ -10,6 +12,6 @@ foreach(line IN LISTS includes)
   string(HEX "${include}" place)
   string(REPLACE "${place}" "${included}" bytes "${bytes}")
 endforeach()
-string(REGEX REPLACE "(................................)" "\\1\n" bytes "${bytes}")
-string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
-file(WRITE "${HEADER}" "#pragma once\n\ninline constexpr unsigned char ${SYMBOL}[] = {\n${bytes}\n};\n")
+embed_bytes("${bytes}" bytes)
+file(WRITE "${HEADER}"
+  "#pragma once\n\ninline constexpr unsigned char ${SYMBOL}[] = {\n${bytes}\n};\n")

@@ -18,13 +18,15 @@
 
 #include "portico/server.hpp"
 #include "program/console.hpp"
+#include "program/exit_codes.hpp"
+#include "program/new_plugin_command.hpp"
 #include "program/plugin_commands.hpp"
 
 namespace {
 
-constexpr int exit_done = 0;
-constexpr int exit_failed = 1;
-constexpr int exit_usage = 2;
+using portico::exit_done;
+using portico::exit_failed;
+using portico::exit_usage;
 
 // Windows gives a process about 5 s after its console is closed. The host promises to use 3 s of
 // them for the whole stop.
@@ -107,7 +109,7 @@ int check(const std::string& file, bool ports) {
 std::string meant_by(const std::vector<std::string>& arguments) {
     constexpr std::string_view options[] = {"--config", "--no-ports", "--version", "--help"};
     for (const std::string& argument : arguments) {
-        if (argument == "verify" || argument == "plugins") {
+        if (argument == "verify" || argument == "plugins" || argument == "new-plugin") {
             return {};  // its own help says more
         }
     }
@@ -136,7 +138,8 @@ std::string meant_by(const std::vector<std::string>& arguments) {
             return "to serve it: host --config " + argument + "; to check it: host check " +
                    argument;
         } else if (!is_check) {
-            return "the commands are check, verify and plugins; without one, the host serves";
+            return "the commands are check, verify, plugins and new-plugin; without one, the host "
+                   "serves";
         }
     }
     return {};
@@ -208,6 +211,7 @@ int run(std::vector<std::string> arguments) {
     check_command->add_flag("--no-ports", no_ports, "Do not try to listen on the addresses");
 
     portico::PluginCommands plugin_commands(app);
+    portico::NewPluginCommand new_plugin_command(app);
 
     arguments.erase(arguments.begin());
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 takes them
@@ -224,6 +228,9 @@ int run(std::vector<std::string> arguments) {
     }
     if (const std::optional<int> code = plugin_commands.run(config)) {
         return *code;
+    }
+    if (const std::optional<int> code = new_plugin_command.run()) {
+        return end_of_output(*code);
     }
     if (!config.empty() && !check_file.empty()) {
         print_error("two configuration files: name one, after check or with --config");

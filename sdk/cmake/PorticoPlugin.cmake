@@ -45,6 +45,21 @@ function(portico_add_plugin name)
   endif()
 endfunction()
 
+# portico_find_programs()
+#
+# Sets PORTICO_HOST and PORTICO_CLIENT to the programs that were installed with this package: in
+# lib/portico of the same prefix, or, if the SDK was unpacked with them, in the folder above it.
+# False if there are none. Each may be set before.
+function(portico_find_programs)
+  set(prefix "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../../..")
+  foreach(program host client)
+    string(TOUPPER "PORTICO_${program}" variable)
+    # Not on the PATH: there `host` is the DNS tool.
+    find_program(${variable} NAMES ${program} ${program}.exe
+      PATHS "${prefix}/lib/portico" "${prefix}/.." NO_DEFAULT_PATH NO_CMAKE_FIND_ROOT_PATH)
+  endforeach()
+endfunction()
+
 # portico_verify_plugin(NAME [SCRIPT file] [CONFIG file] [SEEDS count])
 #
 # Adds the test verify.NAME: `host verify` on the plugin NAME of portico_add_plugin. Its results are
@@ -59,10 +74,7 @@ function(portico_verify_plugin name)
   if(TARGET host AND NOT PORTICO_HOST)
     set(program host)
   else()
-    # Not on the PATH: there `host` is the DNS tool.
-    find_program(PORTICO_HOST NAMES host portico
-      PATHS "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../../portico" NO_DEFAULT_PATH
-      NO_CMAKE_FIND_ROOT_PATH)
+    portico_find_programs()
     if(NOT PORTICO_HOST)
       message(STATUS "no Portico host: ${name} is not verified (set PORTICO_HOST)")
       return()

@@ -10,15 +10,15 @@ verb_demo() {
     local folder=build/demo/linux exe='' count=1000 run=() name
     case ${1:-} in
     '')
-        build linux "${programs[@]}"
+        build linux "${programs[@]}" portico_testkit
         rm -rf "$folder"
         mkdir -p "$folder"
         quietly "installing programs and SDK into $folder" install_into linux "$PWD/$folder"
         run=(--programs "$folder/lib/portico" --sdk "$folder")
         ;;
     --windows)
-        verb_package
-        name=portico-$(version)-windows-x64
+        package_windows
+        name=$(windows_zip)
         exe=.exe count=200
         folder="build/demo/Pörtico Démo ü 中" # as an operator's folder may be called
         rm -rf "$folder"
@@ -32,6 +32,10 @@ verb_demo() {
     esac
     say "the demo:"
     tests/package/run.sh "${run[@]}" --work build/demo/work --connections 50 --count "$count"
+    if [ -n "$exe" ]; then
+        say "the README's three commands:"
+        tests/package/windows_readme.sh "$folder"
+    fi
     say "the demo passed"
 
     [ -n "$exe" ] || folder+=/lib/portico

@@ -33,6 +33,14 @@ fuzz     clang                      clang++
 fuzz     libclang-rt-14-dev         /usr/share/doc/libclang-rt-14-dev
 zip      zip                        zip
 zip      unzip                      unzip
+docs     doxygen                    doxygen
+docs     python3                    python3
+docs     python3-markdown-it        /usr/share/doc/python3-markdown-it
+debian   dpkg-dev                   dpkg-shlibdeps
+debian   file                       file
+debian   lintian                    lintian
+debian   man-db                     man
+debootstrap debootstrap             debootstrap
 format   clang-format               clang-format
 tidy     clang-tidy                 clang-tidy
 coverage gcovr                      gcovr

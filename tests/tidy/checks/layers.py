@@ -25,8 +25,9 @@ LAYERS = [
     ("host/server", HOST_BELOW_SERVER + ["host/log", "host/include"], "puts the layers together"),
     ("host/verify", HOST_BELOW_SERVER + ["host/sim", "sdk"],
      "runs plugins in a simulated world; for the program and the test kit"),
-    ("host/program", ["host/base", "host/include", "host/verify"],
-     "an embedder like any other, with the commands that look at plugins"),
+    ("host/project", ["host/base"], "writes the projects of new plugins; for the program"),
+    ("host/program", ["host/base", "host/include", "host/verify", "host/project"],
+     "an embedder like any other, with the commands that make plugins and look at them"),
     ("client/messages", ["host/base"], "what is sent and expected"),
     ("client/measure", ["host/base", "client/messages"], "counts what messages led to"),
     ("client/load", ["host/base", "host/io", "client/messages", "client/measure"],
@@ -36,6 +37,7 @@ LAYERS = [
     ("client/cli", ["host/base", "host/io", "client/messages", "client/measure", "client/load",
                     "client/report"], "options and the run; io for the addresses among them"),
     ("sdk", [], "a contract with strangers: itself and the standard headers"),
+    ("sdk/templates", ["sdk"], "made as a stranger makes one"),
     ("plugins", ["sdk"], "made as a stranger makes one"),
     ("examples", ["sdk", "host/include"], "made as a stranger makes one"),
     ("bench/servers", ["sdk"], "servers to compare with share nothing with the host"),
@@ -120,7 +122,7 @@ def check(tree, exceptions=None):
 def foreign(path, number, include):
     """Headers that are not the project's."""
     is_cpp = path.endswith(".hpp") and "." not in include and "/" not in include
-    if path.startswith("sdk/") and include not in C_HEADERS and not is_cpp:
+    if path.startswith("sdk/include/") and include not in C_HEADERS and not is_cpp:
         yield Finding(path, number, f"sdk includes {include}",
                       "only the SDK's own headers and those of C (the wrapper: of C++) may be used "
                       "here")

@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
-"""Turns docs/guide/rust.md into a bash script that does what it says: files are written, commands
-run. Only the host's own command gets a place of its own: it goes on until the script stops it.
+"""Turns a guide into a bash script that does what it says: files are written, commands run. Only
+the host's own command gets a place of its own: it goes on until the script stops it.
 
-    guide.py GUIDE >SCRIPT
+    steps.py GUIDE FILES COMMANDS >SCRIPT
 
-A block is a file if the text before it ends with "`NAME`:", and commands if it is marked `sh`.
-Other blocks of Rust are recipes, which the crate's doctests compile."""
+A block is a file if the text before it ends with "`NAME`:", the end of one if that is "Add this to
+`NAME`:", and commands if it is marked `sh`. Other blocks are recipes, which other tests compile.
+FILES and COMMANDS are the least numbers of them that the guide must have."""
 
 import re
 import sys
 
-FILE = re.compile(r"`([\w./]+)`:$")
-SERVE = "/host --config "
+FILE = re.compile(r"(?P<add>Add this to )?`(?P<name>[\w./]+)`:$")
+SERVE = re.compile(r"(?:/host|^portico) --config ")
 
 
 def blocks(text):
@@ -36,15 +37,16 @@ def main():
     for kind, before, lines in guide:
         named = FILE.search(before)
         if named:
-            print("cat >" + named[1] + " <<'END_OF_FILE'\n" + "\n".join(lines) + "\nEND_OF_FILE")
+            print("cat " + (">>" if named["add"] else ">") + named["name"] + " <<'END_OF_FILE'\n"
+                  + "\n".join(lines) + "\nEND_OF_FILE")
             files += 1
-        elif kind == "sh" and any(SERVE in line for line in lines):
+        elif kind == "sh" and any(SERVE.search(line) for line in lines):
             print("serve " + lines[0])
             commands += 1
         elif kind == "sh":
             print("\n".join(lines))
             commands += len(lines)
-    if files < 3 or commands < 8:
+    if files < int(sys.argv[2]) or commands < int(sys.argv[3]):
         sys.exit(f"only {files} files and {commands} commands in the guide")
 
 
