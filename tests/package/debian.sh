@@ -44,7 +44,7 @@ extract() {
     has /usr/lib/cmake/portico/portico-config.cmake /usr/lib/cmake/portico-host \
         /usr/lib/libportico.so /usr/share/portico/rust/Cargo.toml
     has /usr/share/doc/portico/html/index.html /usr/share/doc/portico/html/sdk/index.html
-    has /lib/systemd/system/portico.service
+    has /usr/lib/systemd/system/portico.service
     same 'all of /etc is configuration' "$(sort "$work/control/conffiles")" \
         "$(cd "$work/all" && find etc -type f -printf '/%p\n' | sort)"
     same 'portico is on the PATH' ../lib/portico/host "$(readlink "$work/all/usr/bin/portico")"
