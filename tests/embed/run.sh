@@ -166,10 +166,14 @@ ok "${archive##*/} has no name of another library"
 if [ -z "$toolchain" ]; then
     ! nm -D --undefined-only "$shown" | grep ' U _Z' || fail 'libportico needs a C++ library'
     ok 'libportico.so needs no C++ library'
-    nm -D --defined-only -C "$prefix/lib/libportico-server.so" >server.nm
-    ! grep -v ' portico::Server::' server.nm || fail 'libportico-server.so exports more'
-    ok 'libportico-server.so exports portico::Server alone'
+    nm -D --defined-only "$prefix/lib/libportico-server.so" | sed 's/^.* //' >server.exports
+else
+    $objdump -p "$prefix/bin/libportico-server.dll" |
+        sed -nE '/Name Pointer/,/^$/ s/^.*[] ]([^] ]+)$/\1/p' | grep -v '^Table$' >server.exports
 fi
+grep -q '^_ZN7portico6Server5startEv$' server.exports || fail 'no start is exported' server.exports
+! grep -vE '^_ZNK?7portico6Server' server.exports || fail 'libportico-server exports more'
+ok 'libportico-server exports portico::Server alone'
 
 abi=$(c++filt <archive.nm | sed -nE 's/^.*portico_nlohmann::(json_abi_[a-z0-9_]+)::.*$/\1/p' |
     head -n 1 || true)
@@ -183,7 +187,7 @@ for library in server_static server_shared embed; do
 done
 
 rounds=100
-[ -z "$emulator" ] || rounds=20
+[ -z "$emulator" ] || rounds=30
 GLIBC_TUNABLES=glibc.malloc.tcache_count=0 quietly twice.log \
     timeout 500 $emulator "$PWD/crowded/twice$exe" $rounds
 ok "$(tr -d '\r' <twice.log | tail -n 1) leave nothing behind"

@@ -6,7 +6,7 @@
  * Without that, glibc's caches for each thread count as allocated, and they hold other blocks in
  * each run. */
 #if !defined(_WIN32)
-#define _GNU_SOURCE /* mallinfo2 */
+#define _GNU_SOURCE /* usleep */
 #endif
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,6 +14,8 @@
 #include <string.h>
 
 #include <portico/embed.h>
+
+#include "process_usage.h"
 
 #if defined(_WIN32)
 /* The order matters. */
@@ -23,8 +25,6 @@
 typedef int socket_size;
 #else
 #include <arpa/inet.h>
-#include <dirent.h>
-#include <malloc.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -85,43 +85,6 @@ PORTICO_PLUGIN_ENTRY_AS(echo_query, echo)
 
 /* ---- what the process has */
 
-struct usage {
-    long threads;     /* Linux */
-    long descriptors; /* Windows: handles */
-    long heap_bytes;  /* Linux: allocated and not freed */
-    long resident_bytes;
-};
-
-#if defined(_WIN32)
-static struct usage measure(void) {
-    struct usage now = {0, 0, 0, 0};
-    DWORD handles = 0;
-    if (!GetProcessHandleCount(GetCurrentProcess(), &handles)) fail("no handle count");
-    now.descriptors = (long)handles;
-    return now;
-}
-#else
-static long entries_of(const char* folder) {
-    DIR* open = opendir(folder);
-    if (open == NULL) fail(folder);
-    long count = 0;
-    while (readdir(open) != NULL) ++count;
-    closedir(open);
-    return count - 2; /* "." and ".." */
-}
-
-static struct usage measure(void) {
-    struct usage now = {entries_of("/proc/self/task"), entries_of("/proc/self/fd"), 0, 0};
-    FILE* file = fopen("/proc/self/statm", "r");
-    long pages = 0;
-    if (file == NULL || fscanf(file, "%*s %ld", &pages) != 1) fail("/proc/self/statm");
-    fclose(file);
-    now.resident_bytes = pages * sysconf(_SC_PAGESIZE);
-    now.heap_bytes = (long)mallinfo2().uordblks;
-    return now;
-}
-#endif
-
 static void wait_a_little(void) {
 #if defined(_WIN32)
     Sleep(10);
@@ -130,9 +93,10 @@ static void wait_a_little(void) {
 #endif
 }
 
-static void print(const char* when, struct usage usage) {
-    printf("%s: %ld threads, %ld descriptors, %ld bytes allocated, %ld resident\n", when,
-           usage.threads, usage.descriptors, usage.heap_bytes, usage.resident_bytes);
+static void print(const char* when, struct process_usage usage) {
+    printf("%s: %" PRId64 " threads, %" PRId64 " descriptors, %" PRId64 " bytes allocated, %" PRId64
+           " resident\n",
+           when, usage.threads, usage.descriptors, usage.allocated_bytes, usage.resident_bytes);
 }
 
 /* ---- a round */
@@ -213,20 +177,20 @@ static void round_of_two(void) {
 
 int main(int count, char** arguments) {
     const int rounds = count > 1 ? atoi(arguments[1]) : 100;
-    struct usage before = {0, 0, 0, 0};
+    struct process_usage before = {0, 0, 0, 0};
 #if defined(_WIN32)
     WSADATA data;
     if (WSAStartup(MAKEWORD(2, 2), &data) != 0) fail("no sockets");
 #endif
     for (int round = 0; round < WARM_UP + rounds; ++round) {
-        if (round == WARM_UP) before = measure();
+        if (round == WARM_UP) before = process_usage_now();
         round_of_two();
     }
-    struct usage after = measure();
+    struct process_usage after = process_usage_now();
     /* A thread that was joined may show for a moment longer. */
     for (int i = 0; i < 100 && after.threads > before.threads; ++i) {
         wait_a_little();
-        after = measure();
+        after = process_usage_now();
     }
     print("before", before);
     print("after", after);
@@ -234,7 +198,8 @@ int main(int count, char** arguments) {
      * harmless: not more than a small block. */
     if (after.threads > before.threads) fail("threads remain");
     if (after.descriptors > before.descriptors + SPARE) fail("descriptors remain");
-    if (after.heap_bytes > before.heap_bytes + rounds * 2L * 64L + 1024L) fail("memory remains");
+    if (after.allocated_bytes > before.allocated_bytes + rounds * 2L * 64L + 1024L)
+        fail("memory remains");
     if (after.resident_bytes > before.resident_bytes + (8L << 20)) fail("memory grows");
     printf("%d rounds of two servers\n", rounds);
     return 0;

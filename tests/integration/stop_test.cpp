@@ -3,108 +3,32 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#ifdef _WIN32
-// The order matters.
-#include <winsock2.h>
-
-#include <windows.h>
-
-#include <tlhelp32.h>
-#endif
 
 #include "base/path_text.hpp"
 #include "integration/service.hpp"
+#include "support/process_usage.h"
 
 using namespace portico;
 using namespace portico::test;
 
 namespace {
 
-struct Resources {
-    std::size_t threads = 0;
-    std::size_t descriptors = 0;  // on Windows: handles
-};
-
-#ifdef _WIN32
-// Counts in the system's list of all handles, because Wine's GetProcessHandleCount returns 0.
-std::size_t handles_in_use() {
-    struct Handle {
-        void* object;
-        std::uintptr_t process;
-        std::uintptr_t value;
-        ULONG access;
-        USHORT backtrace;
-        USHORT type;
-        ULONG attributes;
-        ULONG reserved;
-    };
-    constexpr ULONG extended_handle_information = 64;
-    constexpr LONG too_short = static_cast<LONG>(0xC0000004);  // STATUS_INFO_LENGTH_MISMATCH
-    using Query = LONG(NTAPI*)(ULONG information, void* answer, ULONG answer_bytes,
-                               ULONG* needed_bytes);
-    const auto query = reinterpret_cast<Query>(reinterpret_cast<void*>(
-        ::GetProcAddress(::GetModuleHandleW(L"ntdll.dll"), "NtQuerySystemInformation")));
-    // Two words, of which the first is the number of handles. Then come the handles.
-    std::vector<std::uintptr_t> answer(1U << 16);
-    LONG status = too_short;
-    while (status == too_short && answer.size() < 1U << 26) {
-        answer.resize(answer.size() * 2);
-        ULONG needed = 0;
-        status = query(extended_handle_information, answer.data(),
-                       static_cast<ULONG>(answer.size() * sizeof answer[0]), &needed);
-    }
-    REQUIRE(status == 0);
-    const auto* first = reinterpret_cast<const Handle*>(answer.data() + 2);
-    const std::size_t count = static_cast<std::size_t>(std::count_if(
-        first, first + answer[0],
-        [](const Handle& handle) { return handle.process == ::GetCurrentProcessId(); }));
-    REQUIRE(count != 0);
-    return count;
-}
-#endif
-
-Resources resources_in_use() {
-    Resources result;
-#ifdef _WIN32
-    const HANDLE snapshot = ::CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0);
-    THREADENTRY32 entry{};
-    entry.dwSize = sizeof entry;
-    for (BOOL more = ::Thread32First(snapshot, &entry); more != FALSE;
-         more = ::Thread32Next(snapshot, &entry)) {
-        result.threads += entry.th32OwnerProcessID == ::GetCurrentProcessId() ? 1 : 0;
-    }
-    ::CloseHandle(snapshot);
-    result.descriptors = handles_in_use();
-#else
-    const auto entries_of = [](const char* directory) {
-        std::size_t count = 0;
-        for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(directory)) {
-            ++count;
-        }
-        return count;
-    };
-    result.threads = entries_of("/proc/self/task");
-    result.descriptors = entries_of("/proc/self/fd");
-#endif
-    return result;
-}
-
 // Checks that there are as many threads and descriptors after `action` as before.
 template <class Action>
 void check_leaves_nothing(Action&& action) {
     action();  // makes what the system and its libraries make once and keep
-    const Resources before = resources_in_use();
+    const process_usage before = process_usage_now();
     constexpr int rounds = 5;
     for (int i = 0; i < rounds; ++i) {
         action();
     }
     // On Windows the system keeps some handles of its own; a leak of the server would show five
     // times.
-    const std::size_t few = on_windows ? rounds - 1 : 0;
-    Resources after;
+    const std::int64_t few = on_windows ? rounds - 1 : 0;
+    process_usage after{};
     // A joined thread leaves the system's list a moment later.
     const bool is_as_before = eventually([&] {
-        after = resources_in_use();
+        after = process_usage_now();
         return after.threads == before.threads && after.descriptors <= before.descriptors + few;
     });
     WARN(before.threads << " threads and " << before.descriptors << " descriptors before, "
