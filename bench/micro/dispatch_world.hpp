@@ -56,7 +56,8 @@ inline net::ConnectionContext context_of(const config::Listener& listener, base:
             .framing = listener.framing,
             .log = &log,
             .pace = {},
-            .loss_warnings = {}};
+            .loss_warnings = {},
+            .plugin_name = {}};
 }
 
 class DispatchWorld {

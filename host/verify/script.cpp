@@ -134,22 +134,23 @@ Script::Step step_of(const std::string& place, const Node& node, const Framing& 
         refuse(place, "expected an object with one member");
     }
     const Node& member = node.children.front();
-    const std::string& text = text_of(place + "." + member.key, member);
+    const std::string member_place = place + "." + member.key;
+    const std::string& text = text_of(member_place, member);
     Script::Step step;
     if (member.key == "send") {
-        step.text = framed(sent, unescaped(place, text));
+        step.text = framed(sent, unescaped(member_place, text));
     } else if (member.key == "expect") {
         step.kind = Script::Kind::expect;
-        step.text = framed(replied, unescaped(place, text));
+        step.text = framed(replied, unescaped(member_place, text));
     } else if (member.key == "expect_pattern") {
         step.kind = Script::Kind::expect_pattern;
-        step.text = unescaped(place, text);
+        step.text = unescaped(member_place, text);
         if (replied.type == Framing::Type::none) {
             refuse(place, "a pattern needs \"reply_framing\" to know where the reply ends");
         }
     } else if (member.key == "pause") {
         step.kind = Script::Kind::pause;
-        step.pause_ns = duration_of(place, text);
+        step.pause_ns = duration_of(member_place, text);
     } else if (member.key == "close" && (text == "finish" || text == "reset")) {
         step.kind = text == "finish" ? Script::Kind::finish : Script::Kind::reset;
     } else {
