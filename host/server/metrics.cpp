@@ -1,5 +1,6 @@
 // The metrics of a server, for the embedder: the host's own first, then those of the plugins.
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 #include "server/implementation.hpp"
@@ -23,6 +24,7 @@ Metric::Series series_of(const plugin::MetricDefinition& definition,
         series.labels.push_back({definition.labels[i], read.series->values()[i]});
     }
     series.value = read.value;
+    series.buckets.reserve(read.buckets.size());
     for (std::size_t i = 0; i < read.buckets.size(); ++i) {
         series.count += read.buckets[i];
         series.buckets.push_back({i < definition.bounds.size()
@@ -34,21 +36,29 @@ Metric::Series series_of(const plugin::MetricDefinition& definition,
     return series;
 }
 
+// The host counts in the plugins' store too, what belongs to a listener and its callbacks.
+bool is_of_host(const plugin::MetricReading& read) {
+    return read.definition->name == plugin::CallbackCounts::seconds_name ||
+           read.definition->name == plugin::CallbackCounts::errors_name;
+}
+
+// A callback that was never timed; the plugin does not even have most of them.
+bool was_never_timed(const plugin::MetricReading::Series& read) {
+    return !read.buckets.empty() && std::all_of(read.buckets.begin(), read.buckets.end(),
+                                                [](std::uint64_t count) { return count == 0; });
+}
+
 Metric metric_of(const plugin::MetricReading& read) {
     Metric metric;
     metric.name = read.definition->name;
     metric.help = read.definition->help;
     metric.kind = static_cast<Metric::Kind>(read.definition->kind);
     for (const plugin::MetricReading::Series& one : read.series) {
-        metric.series.push_back(series_of(*read.definition, one));
+        if (!is_of_host(read) || !was_never_timed(one)) {
+            metric.series.push_back(series_of(*read.definition, one));
+        }
     }
     return metric;
-}
-
-// The host counts in the plugins' store too, what belongs to a listener and its callbacks.
-bool is_of_host(const plugin::MetricReading& read) {
-    return read.definition->name == plugin::CallbackCounts::seconds_name ||
-           read.definition->name == plugin::CallbackCounts::errors_name;
 }
 
 }  // namespace
@@ -63,15 +73,11 @@ std::vector<Metric> Server::Implementation::metrics() {
     std::vector<Metric> of_plugins;
     for (const plugin::MetricReading& read : metrics_->read()) {
         Metric metric = metric_of(read);
-        if (!is_of_host(read)) {
+        if (is_of_host(read)) {
+            host.add(std::move(metric));
+        } else {
             of_plugins.push_back(std::move(metric));
-            continue;
         }
-        // Callbacks that were never timed, many of which the plugin does not have.
-        std::erase_if(metric.series, [](const Metric::Series& series) {
-            return series.count == 0 && !series.buckets.empty();
-        });
-        host.add(std::move(metric));
     }
     std::vector<Metric> metrics = host.take();
     metrics.insert(metrics.end(), std::make_move_iterator(of_plugins.begin()),
