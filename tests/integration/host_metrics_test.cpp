@@ -404,7 +404,8 @@ TEST_CASE("a worker in a callback that computes is busy, and one that waits is n
     const auto most_busy = [&] {
         double most = 0;
         double seconds = 0;
-        for (const Metric& metric : Counts(server).all()) {
+        const Counts counts(server);
+        for (const Metric& metric : counts.all()) {
             for (const Metric::Series& series : metric.series) {
                 if (metric.name == "portico_worker_busy_ratio") {
                     most = std::max(most, series.value);
