@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """examples/tcp_proxy beside HAProxy in TCP mode: processor time for each message, and what 10,000
-connections leave behind. Build the programs first: ./dev bench --quick --no-docs --scenario dispatch
+connections leave behind. Build the programs first:
+./dev bench --quick --no-docs --scenario dispatch
 
 The proxies run on one processor, one at a time; the client and the server behind the proxy share
 the other. Only the proxy's processor time counts.
