@@ -32,4 +32,14 @@ for mistake in "${!names[@]}"; do
         fail "$mistake is not named ${names[$mistake]}" "$mistake.txt"
     fi
 done
+
+# The seed that a random world reports is the same world in another process.
+said_of_seed() { sed -n '/differs-in-random-world/,/again with/p' "$1"; }
+seed=$(sed -nE 's/.*again with: --seed ([0-9]+) --seeds 1.*/\1/p' sent_twice.txt)
+"${host[@]}" verify "$bin/mistakes/sent_twice$module" --seed "$seed" --seeds 1 >again.txt 2>&1
+if [ -n "$seed" ] && [ "$(said_of_seed sent_twice.txt)" = "$(said_of_seed again.txt)" ]; then
+    ok 'a reported seed fails in the same way again'
+else
+    fail "the seed '$seed' fails in another way the second time" sent_twice.txt again.txt
+fi
 finish
