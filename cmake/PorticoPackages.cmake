@@ -32,6 +32,8 @@ install(FILES packaging/debian/copyright DESTINATION share/doc/portico-dev
 set(CPACK_PACKAGE_NAME portico)
 set(CPACK_PACKAGE_VENDOR "the Portico maintainers")
 set(CPACK_PACKAGE_CONTACT "Portico maintainers <maintainers@portico.invalid>")
+# Each package has a line of its own in its description.
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "")
 set(CPACK_PACKAGE_FILE_NAME "portico-${PROJECT_VERSION}-linux-x64")
 set(CPACK_OUTPUT_FILE_PREFIX "${PROJECT_SOURCE_DIR}/dist")
 set(CPACK_STRIP_FILES ON)
