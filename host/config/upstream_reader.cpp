@@ -17,7 +17,7 @@ constexpr std::string_view an_address =
     "an address with a port, such as \"127.0.0.1:6000\", \"[::1]:6000\" or \"db.internal:6000\"";
 
 // Says what to write instead of an address in another notation; empty for anything else.
-std::string meant_by(std::string_view text) {
+std::string upstream_meant_by(std::string_view text) {
     if (text.size() > excerpt_characters) {
         return {};  // too long to repeat
     }
@@ -69,7 +69,7 @@ void read_address(ObjectReader& reader, std::string& address) {
         reader.mistake("address", *node, std::string(an_address) + ", without spaces");
         return;
     }
-    if (const std::string meant = meant_by(text); !meant.empty()) {
+    if (const std::string meant = upstream_meant_by(text); !meant.empty()) {
         reader.mistake("address", *node, meant);
         return;
     }
