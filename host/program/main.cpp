@@ -192,6 +192,8 @@ int run(std::vector<std::string> arguments) {
         "Portico: hosts network protocols as plugins.\n\n"
         "Without a command it serves what the configuration file says, until Ctrl-C or SIGTERM.",
         "host");
+    // On Windows CLI11 takes "/name" for an option, but a path may begin so.
+    app.allow_windows_style_options(false);
     app.set_version_flag("--version", std::string("portico ") + portico::Server::version());
     app.footer(
         "Exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration, 130 second "

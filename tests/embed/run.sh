@@ -169,7 +169,7 @@ if [ -z "$toolchain" ]; then
     nm -D --defined-only "$prefix/lib/libportico-server.so" | sed 's/^.* //' >server.exports
 else
     $objdump -p "$prefix/bin/libportico-server.dll" |
-        sed -nE '/Name Pointer/,/^$/ s/^.*[] ]([^] ]+)$/\1/p' | grep -v '^Table$' >server.exports
+        sed -nE '/Ordinal\/Name Pointer/,/^$/ s/^.*\[ *[0-9]+\] ([^ ]+)$/\1/p' >server.exports
 fi
 grep -q '^_ZN7portico6Server5startEv$' server.exports || fail 'no start is exported' server.exports
 ! grep -vE '^_ZNK?7portico6Server' server.exports || fail 'libportico-server exports more'

@@ -488,7 +488,8 @@ TEST_CASE("names, labels and helps keep Prometheus' rules", "[host_metrics]") {
     CHECK(counts.value("portico_build_info", {{"version", Server::version()}}) == 1);
     CHECK(counts.value("portico_port_waits_total") > 0);
     CHECK(counts.value("portico_completions_total") > 0);
-    CHECK(counts.value("process_open_fds") > 3);
+    // (Wine counts no handles.)
+    CHECK(counts.value("process_open_fds") >= (is_wine() ? 0 : 4));
     static_cast<void>(server.stop());
     CHECK(server.server.metrics().empty());
 }

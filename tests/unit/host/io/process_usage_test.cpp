@@ -10,6 +10,7 @@
 #include "base/clock.hpp"
 #include "io/thread_clock.hpp"
 #include "support/catch.hpp"
+#include "support/peer.hpp"
 
 using namespace portico;
 
@@ -41,7 +42,8 @@ TEST_CASE("the process knows what it uses", "[process_usage]") {
         REQUIRE(files.back().is_open());
     }
     // Other threads of this program may open and close some as well.
-    CHECK(*io::process_usage().open_fds >= *before.open_fds + 4);
+    // (Wine counts no handles: GetProcessHandleCount() says 0 there.)
+    CHECK(*io::process_usage().open_fds >= *before.open_fds + (test::is_wine() ? 0 : 4));
     for (int i = 0; i < 100 && io::process_usage().cpu_seconds <= before.cpu_seconds; ++i) {
         work();
     }
