@@ -52,7 +52,8 @@ public:
         config::Limits limits;
         config::SendProxy send_proxy = config::SendProxy::none;
         std::uint32_t open = 0;            // connections to it
-        std::shared_ptr<Outbound> counts;  // set by add(); shared, so that an upstream has copies
+        // Set by add(); shared, so that an upstream has copies.
+        std::shared_ptr<Outbound> counts = nullptr;
     };
 
     // What a connection is to be.
