@@ -51,7 +51,7 @@ public:
         config::Framing framing;
         config::Limits limits;
         config::SendProxy send_proxy = config::SendProxy::none;
-        std::uint32_t open = 0;            // connections to it
+        std::uint32_t open = 0;  // connections to it
         // Set by add(); shared, so that an upstream has copies.
         std::shared_ptr<Outbound> counts = nullptr;
     };
