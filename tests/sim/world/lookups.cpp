@@ -8,7 +8,6 @@ namespace portico::sim {
 
 namespace {
 
-
 constexpr std::string_view known = "known.example:4711";
 constexpr std::string_view unknown = "unknown.example:4711";
 constexpr std::string_view silent = "silent.example:4711";

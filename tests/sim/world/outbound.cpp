@@ -9,7 +9,6 @@ namespace portico::sim {
 
 namespace {
 
-
 constexpr std::string_view serving = "serving";
 constexpr std::string_view refusing = "refusing";
 constexpr std::string_view stalling = "stalling";

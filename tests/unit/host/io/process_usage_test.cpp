@@ -42,7 +42,7 @@ TEST_CASE("the process knows what it uses", "[process_usage]") {
         REQUIRE(files.back().is_open());
     }
     // Other threads of this program may open and close some as well.
-    // (Wine counts no handles: GetProcessHandleCount() says 0 there.)
+    // (Wine counts no handles.)
     CHECK(*io::process_usage().open_fds >= *before.open_fds + (test::is_wine() ? 0 : 4));
     for (int i = 0; i < 100 && io::process_usage().cpu_seconds <= before.cpu_seconds; ++i) {
         work();
