@@ -12,7 +12,9 @@ namespace portico::io {
 class ThreadClock {
 public:
     ThreadClock() = default;
+#ifdef _WIN32
     ~ThreadClock();
+#endif
     ThreadClock(const ThreadClock&) = delete;
     ThreadClock& operator=(const ThreadClock&) = delete;
 

@@ -6,8 +6,6 @@
 
 namespace portico::io {
 
-ThreadClock::~ThreadClock() = default;
-
 // The clock of a thread is a number below 0 (clock_getcpuclockid(3)), so 0 means none.
 void ThreadClock::begin() noexcept {
     clockid_t id{};

@@ -21,6 +21,7 @@ constexpr std::array<const char*, 16> status_labels{
     "error",     "gone",        "would_block", "too_large", "closing",    "invalid",
     "no_memory", "unsupported", "limit",       "not_found", "wrong_type", "protocol_error",
     "refused",   "cancelled",   "timed_out",   "other"};
+// NOLINTNEXTLINE(misc-redundant-expression): macros that should have these values
 static_assert(PORTICO_ERROR == -1 && PORTICO_INVALID == -6 && PORTICO_TIMED_OUT == -15);
 
 std::size_t status_index(std::int32_t status) noexcept {

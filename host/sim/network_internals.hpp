@@ -151,14 +151,15 @@ struct Network::Internals {
     [[nodiscard]] Index add_end();
     [[nodiscard]] std::uint64_t latency() noexcept;
     [[nodiscard]] std::uint16_t free_port() noexcept { return next_port++; }
-    void pump(Index from);
-    void deliver(Index from, std::uint32_t bytes);
-    void deliver_end(Index from);
+    // `index`: the end that sends.
+    void pump(Index index);
+    void deliver(Index index, std::uint32_t bytes);
+    void deliver_end(Index index);
     // Ends an end's connection; takes effect at this end at once.
     void kill(Index index, io::Error error);
     void send_reset(const End& from);
     void syn_arrives(Index client);
-    void establish(Index client, Listener& at);
+    void establish(Index client, Listener& listener);
     void fail_connect(Index client, io::Error error);
     void fail_connect_later(Index client, io::Error error);
     void news(Index end_index) noexcept;

@@ -14,7 +14,7 @@ struct Row {
     std::string file, name, version, framing, flags;
 };
 
-std::string joined(std::string text, const char* more) {
+std::string joined(const std::string& text, const char* more) {
     return text + (text.empty() ? "" : " ") + more;
 }
 

@@ -250,7 +250,7 @@ std::vector<Action> actions_of(const Subject& subject, std::uint64_t seed) {
 }
 
 std::string text_of(const Subject& subject, const Action& action) {
-    const std::string who = "peer " + std::to_string(action.peer + 1);
+    std::string who = "peer " + std::to_string(action.peer + 1);
     switch (action.kind) {
         case Action::Kind::send:
             return who + " sends " +

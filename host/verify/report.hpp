@@ -49,6 +49,6 @@ struct Report {
 [[nodiscard]] std::string json_of(const Report& report);
 
 // A report of one check, on its way from its process. Fails if the text is damaged.
-[[nodiscard]] base::Result<Report> parse_report(std::string_view json);
+[[nodiscard]] base::Result<Report> parse_report(std::string_view text);
 
 }  // namespace portico::verify
