@@ -5,7 +5,9 @@
 #include <exception>
 #include <string>
 
+#include "base/fault_stack.hpp"
 #include "base/thread_name.hpp"
+#include "io/thread_stack.hpp"
 
 namespace portico::net {
 
@@ -33,6 +35,7 @@ base::Result<void> WorkerGroup::start() {
     try {
         for (const std::unique_ptr<Worker>& worker : workers_) {
             threads_.emplace_back([this, raw = worker.get()] {
+                const base::FaultStack fault_stack;
                 {
                     std::unique_lock lock(mutex_);
                     begun_changed_.wait(lock, [this] { return begun_; });
@@ -146,6 +149,7 @@ Strand* WorkerGroup::dequeue() noexcept {
 
 void Worker::run() noexcept {
     current_ = this;
+    thread_id_.store(io::this_thread_id(), std::memory_order_relaxed);
     times_turns_ = group_->port().submits_in_wait();
     constexpr std::uint32_t batch_max = 64;
     std::array<io::Operation*, batch_max> completed;

@@ -105,6 +105,7 @@ bool Instance::has_failed_slow_path(net::Connection& connection, portico_status 
         (status == PORTICO_WOULD_BLOCK && connection.will_be_writable())) {
         return false;
     }
+    fault_counts_.count_error(callback, status);
     connection.failed_with(status);
     log_failure(base::LogLevel::warn, connection.handle(), [&] {
         return std::string(callback) + " returned " + status_text(status) +
@@ -136,6 +137,7 @@ bool Instance::on_open(net::Connection& connection, std::uint32_t listen_index) 
 
 void Instance::overconsumed(net::Connection& connection, const Message& message,
                             std::uint64_t taken) noexcept {
+    fault_counts_.count_error("on_data", PORTICO_INVALID);
     connection.failed_with(PORTICO_INVALID);
     log_failure(base::LogLevel::error, connection.handle(), [&] {
         return "on_data consumed " + std::to_string(taken) + " bytes of " +
@@ -291,7 +293,7 @@ void Instance::on_timer(net::Connection* connection, const net::TimerCall& call)
 void Instance::on_released(net::Connection& connection, net::AnyFunction release, void* argument,
                            bool is_sent) noexcept {
     const portico_connection handle = connection.handle();
-    const CallScope scope("a release function", *this, &connection, handle);
+    const CallScope scope(release_name, *this, &connection, handle);
     reinterpret_cast<portico_release_function>(release)(self_, handle, connection.state, argument,
                                                         is_sent ? PORTICO_OK : PORTICO_CLOSING);
 }
@@ -388,6 +390,7 @@ void Instance::call_on_stop() noexcept {
         return table_.on_stop(self_, &event);
     }();
     if (status < 0) {
+        fault_counts_.count_error("on_stop", status);
         log_failure(base::LogLevel::warn, 0,
                     [&] { return "on_stop returned " + status_text(status); });
     }

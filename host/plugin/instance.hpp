@@ -27,6 +27,7 @@
 #include "net/protocol.hpp"
 #include "net/strand.hpp"
 #include "plugin/executor.hpp"
+#include "plugin/fault_counts.hpp"
 #include "plugin/instance_handle.hpp"
 #include "plugin/instance_metrics.hpp"
 #include "plugin/loader.hpp"
@@ -54,6 +55,9 @@ public:
         return (table_.flags & PORTICO_PLUGIN_BLOCKING) != 0;
     }
     [[nodiscard]] std::string description() const;
+    [[nodiscard]] const config::Listener& listener() const noexcept { return listener_; }
+    // [any thread]
+    [[nodiscard]] FaultCounts& fault_counts() noexcept { return fault_counts_; }
 
     // [control] Calls validate, if there is one. `worker_count`: of the server. Returns the
     // mistakes, ready for a person.
@@ -243,6 +247,7 @@ private:
     std::atomic<std::uint32_t> posts_{0};
     std::mutex finish_mutex_;
     std::condition_variable finish_changed_;
+    FaultCounts fault_counts_;
 };
 
 inline portico_status Instance::begin_post() noexcept {

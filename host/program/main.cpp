@@ -17,6 +17,7 @@
 
 #include "portico/server.hpp"
 #include "program/console.hpp"
+#include "program/crash_report.hpp"
 
 namespace {
 
@@ -147,7 +148,9 @@ int serve(const std::string& file) {
         }
         server.stop();
     });
-    const bool started = server.configure_file(file) && server.start();
+    const bool is_configured = server.configure_file(file);
+    const portico::CrashLog crash_log(server);
+    const bool started = is_configured && server.start();
     const bool stuck = server.wait().stuck;
     if (!started && !stuck) {
         return report_errors(server);
@@ -232,6 +235,7 @@ int run(std::vector<std::string> arguments) {
 
 int main(int argc, char** argv) {
     portico::prepare_process();
+    const portico::CrashReports crash_reports;
     try {
         return run(portico::utf8_arguments(argc, argv));
     } catch (const std::bad_alloc&) {

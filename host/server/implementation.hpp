@@ -1,6 +1,6 @@
 // The state and the steps of a server. api.cpp has the embedding API; server.cpp what neither
 // starts nor stops; startup.cpp, ports.cpp and listening.cpp the start; shutdown.cpp the stop;
-// stuck_callbacks.cpp the callbacks that may not return.
+// stuck_callbacks.cpp the callbacks that hold up a stop; watchdog.hpp those that hold up clients.
 #pragma once
 
 #include <chrono>
@@ -28,6 +28,8 @@
 #include "net/worker.hpp"
 #include "plugin/instance.hpp"
 #include "portico/server.hpp"
+#include "server/listener_faults.hpp"
+#include "server/watchdog.hpp"
 
 namespace portico {
 
@@ -72,6 +74,16 @@ public:
     [[nodiscard]] std::vector<ListenerStatistics> listeners();
 
     [[nodiscard]] std::vector<Metric> metrics();
+
+    // [any thread] By listener, in the order of the configuration. Empty unless the server runs.
+    [[nodiscard]] std::vector<ListenerFaults> faults();
+
+    bool write_log(LogLine::Level level, std::string_view listener, std::uint64_t connection,
+                   std::string_view text) noexcept;
+
+    bool flush_log(std::uint32_t at_most_ms) noexcept;
+
+    [[nodiscard]] const std::string& log_file() const noexcept { return config_.log.file; }
 
     [[nodiscard]] const std::vector<std::string>& errors() const noexcept {
         return memory_ran_out_ ? out_of_memory_ : errors_;
@@ -231,6 +243,9 @@ private:
     // Runs before every step that only running workers could undo.
     bool start_workers();
 
+    // Begins to watch the listeners' callbacks.
+    bool start_watchdog();
+
     void begin_work() noexcept;
 
     void stop_workers() noexcept;
@@ -308,7 +323,7 @@ private:
     const std::vector<std::string> out_of_memory_{"out of memory"};
     std::vector<Endpoint> endpoints_;
 
-    std::unique_ptr<log::StreamLog> log_;
+    std::unique_ptr<log::StreamLog> log_;  // made and ended under log_mutex_
     std::unique_ptr<net::ConnectionTable> table_;
     std::vector<std::unique_ptr<Port>> ports_;
     std::unique_ptr<Port> accepting_port_;  // null: the only worker accepts itself
@@ -339,6 +354,8 @@ private:
     // under mutex_: something has changed, for drain()
     bool has_changed_ = false;
     std::uint32_t drain_limit_ms_ = UINT32_MAX;  // under mutex_
+    std::mutex log_mutex_;  // keeps log_ for the threads that call write_log and flush_log
+    std::unique_ptr<Watchdog> watchdog_;  // null: no listener is watched
 };
 
 }  // namespace portico

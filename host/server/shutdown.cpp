@@ -49,6 +49,7 @@ StopResult Server::Implementation::wait() noexcept {
         drain_limit_ms_ = UINT32_MAX;
     }
     stop_workers();
+    watchdog_.reset();
     log_totals(last, result);
     // After the last callback of every plugin, "stopped" is the last line.
     if (!destroy_instances(is_late)) {
@@ -129,6 +130,7 @@ StopResult Server::Implementation::give_up(const StopResult& result) noexcept {
         const std::scoped_lock lock(mutex_);
         serving_ = false;
     }
+    watchdog_.reset();
     log_->write(base::LogLevel::error, {}, 0, stuck_callback_);
     log_->flush(flush_timeout);
     log_->end_function();
@@ -163,6 +165,7 @@ void Server::Implementation::close_all() noexcept {
         return;
     }
     stop_workers();  // a start that failed has left them waiting for work
+    watchdog_.reset();
     for (const std::unique_ptr<Service>& service : services_) {
         service->acceptor.reset();
     }
@@ -175,6 +178,7 @@ void Server::Implementation::close_all() noexcept {
     ports_.clear();
     table_.reset();
     endpoints_.clear();
+    const std::scoped_lock lock(log_mutex_);
     log_.reset();
 }
 
