@@ -66,6 +66,9 @@ _Unwind_Reason_Code take_frame(_Unwind_Context* context, void* argument) noexcep
         return _URC_NO_REASON;
     }
     walk.from = 0;
+    if (address == 0) {
+        return _URC_NORMAL_STOP;  // where the thread began
+    }
     walk.stack->add(is_exact != 0 ? address : address - 1);
     return walk.stack->count == Stack::frames_max ? _URC_NORMAL_STOP : _URC_NO_REASON;
 }

@@ -19,7 +19,8 @@ inline constexpr char done_name[] = "the function after a piece of work";
 inline constexpr char resolved_name[] = "the function of a lookup";
 inline constexpr char release_name[] = "a release function";
 
-// A callback, on a worker's thread.
+// A callback, on a worker's thread. Use it in a noexcept function or lambda: then an exception that
+// the plugin lets out ends the process before the scope, and a report can name the callback.
 class CallScope {
 public:
     // `handle`: of `connection`; null and 0 if the call belongs to the instance.

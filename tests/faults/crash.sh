@@ -112,6 +112,21 @@ else
     fail "check: exit code $code" check.log
 fi
 
+# Nor does a log that is off keep it back.
+config off '{ "name": "it", "listen": "127.0.0.1:0", "plugin": "crashes",
+    "settings": { "in": "create", "fault": "null_write" } }' \
+    '"log": { "level": "off", "file": "off.file" }'
+"${host[@]}" --config off.json >off.out 2>off.log
+code=$?
+for file in off.log off.file; do
+    if [ $code -eq $null_code ] && tr -d '\r' <$file | grep -q \
+        "^host: crash: $null_write, in plugin \"crashes\", listener \"it\": create\$"; then
+        ok "$file: reported without the log"
+    else
+        fail "$file: exit code $code" $file
+    fi
+done
+
 # Without a plugin: somebody sends the signal.
 if [ -z "$emulator" ]; then
     config sent '{ "name": "it", "listen": "127.0.0.1:0", "plugin": "echo" }'

@@ -1,9 +1,10 @@
 // crashes: echoes, and commits a fault in one of its functions. In on_data, and in what on_data
 // starts, only a message that begins with "crash" makes it do that.
 //
-// Settings: "in", the function's name; "fault", what it does there (see commit()); "for_ms", how
-// long "stands_still" takes. It is written against the C ABI, because the C++ wrapper would catch
-// what it throws.
+// Settings: "in", the function's name; "fault", what it does there (see commit()). The fault "waits"
+// ends when a message that begins with "go on" comes on another connection. It is written against
+// the C ABI, because the C++ wrapper would catch what it throws.
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -30,7 +31,7 @@ struct crashes {
     const portico_executor* executor;
     char in[32];
     char fault[32];
-    int64_t for_ms;
+    std::atomic<bool> goes_on;
 };
 
 // Volatile, so that no compiler sees what comes.
@@ -68,7 +69,7 @@ void illegal() {
 #endif
 }
 
-void commit(const crashes& self) {
+void commit(crashes& self) {
     const std::string_view fault = self.fault;
     if (fault == "null_write") {
         *const_cast<volatile int*>(nowhere) = 1;
@@ -79,7 +80,7 @@ void commit(const crashes& self) {
     } else if (fault == "throw") {
         throw std::runtime_error("nobody catches this");
     } else if (fault == "division") {
-        sink = 1 / zero;
+        sink = sink / zero;
     } else if (fault == "double_free") {
         free_twice();
     } else if (fault == "illegal") {
@@ -89,8 +90,10 @@ void commit(const crashes& self) {
     } else if (fault == "endless") {
         while (zero == 0) {
         }
-    } else if (fault == "stands_still") {
-        stand_still(self.for_ms * 1'000);
+    } else if (fault == "waits") {
+        while (!self.goes_on) {
+            stand_still(1'000);
+        }
     }
 }
 
@@ -133,10 +136,7 @@ portico_status PORTICO_CALL set_up(const portico_setup* setup, crashes& made) {
     if (status >= 0) {
         status = read(*setup, *reader, "fault", made.fault);
     }
-    if (status >= 0) {
-        status = reader->get_integer(setup->instance, "for_ms", 6, 0, 3'600'000, &made.for_ms);
-    }
-    return status == PORTICO_NOT_FOUND ? PORTICO_OK : status;
+    return status;
 }
 
 portico_status PORTICO_CALL validate(const portico_setup* setup) {
@@ -205,6 +205,9 @@ portico_status PORTICO_CALL on_data(void* self, portico_connection connection, v
                                     uint64_t* consumed) {
     auto& it = *static_cast<crashes*>(self);
     const std::string_view in = it.in;
+    if (size >= 5 && std::memcmp(data, "go on", 5) == 0) {
+        it.goes_on = true;
+    }
     if (size < 5 || std::memcmp(data, "crash", 5) != 0) {
         *consumed = size;
         return it.host->send(it.instance, connection, data, size);
