@@ -70,7 +70,9 @@ base::Result<void> Watchdog::start() {
         thread_ = std::thread([this] { run(); });
     } catch (const std::exception& error) {
         return base::Failure{std::string("the watchdog's thread could not be started: ") +
-                             error.what()};
+                             error.what() +
+                             "; allow this process more threads or memory, or turn the watchdog "
+                             "off (watchdog_ms: 0)"};
     }
     return {};
 }
