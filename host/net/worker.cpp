@@ -7,7 +7,7 @@
 
 #include "base/fault_stack.hpp"
 #include "base/thread_name.hpp"
-#include "io/thread_stack.hpp"
+#include "base/thread_stack.hpp"
 
 namespace portico::net {
 
@@ -149,7 +149,7 @@ Strand* WorkerGroup::dequeue() noexcept {
 
 void Worker::run() noexcept {
     current_ = this;
-    thread_id_.store(io::this_thread_id(), std::memory_order_relaxed);
+    thread_id_.store(base::this_thread_id(), std::memory_order_relaxed);
     times_turns_ = group_->port().submits_in_wait();
     constexpr std::uint32_t batch_max = 64;
     std::array<io::Operation*, batch_max> completed;

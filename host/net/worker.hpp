@@ -157,7 +157,7 @@ public:
     [[nodiscard]] const void* owner() const noexcept { return owner_; }
     // Written by the protocol on this thread, read by other threads.
     [[nodiscard]] CurrentCall& current_call() noexcept { return current_call_; }
-    // Of its thread, for io::stack_of(); 0 until it runs. From any thread.
+    // Of its thread, for base::stack_of(); 0 until it runs. From any thread.
     [[nodiscard]] std::uint32_t thread_id() const noexcept {
         return thread_id_.load(std::memory_order_relaxed);
     }

@@ -1,6 +1,7 @@
 // Composes and delivers crash reports. See crash_system.hpp for the part that differs by system.
 #include "program/crash_report.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstdlib>
@@ -9,12 +10,9 @@
 #include <system_error>
 #include <typeinfo>
 
-#if __has_include(<cxxabi.h>)
-#include <cxxabi.h>
-#endif
-
 #include "base/thread_name.hpp"
-#include "io/thread_stack.hpp"
+#include "base/thread_stack.hpp"
+#include "base/type_name.hpp"
 #include "program/crash_system.hpp"
 
 namespace portico {
@@ -43,7 +41,7 @@ struct Report {
 
     std::array<char, 2'048> head{};
     std::array<char, 16'384> frames{};
-    io::Stack stack;
+    base::Stack stack;
 
     std::atomic<std::uint32_t> thread_of_exception{0};  // relaxed; read on that thread alone
     std::array<char, 1'024> exception{};
@@ -53,7 +51,7 @@ Report the_report;
 
 // ---- what a report says
 
-void add_call(io::FixedText& text, const RunningCall& call) {
+void add_call(base::FixedText& text, const RunningCall& call) {
     if (call.callback == nullptr) {
         text.add(", in no function of a plugin");
         return;
@@ -66,17 +64,17 @@ void add_call(io::FixedText& text, const RunningCall& call) {
 }
 
 std::string_view head_of(std::string_view cause) {
-    io::FixedText text(the_report.head);
+    base::FixedText text(the_report.head);
     text.add("crash: ").add(cause);
     add_call(text, the_report.call);
     return text.text();
 }
 
-std::string_view frames_of(const io::Stack& stack) {
-    io::FixedText text(the_report.frames);
+std::string_view frames_of(const base::Stack& stack) {
+    base::FixedText text(the_report.frames);
     for (std::size_t i = 0; i < stack.count; ++i) {
         text.add(i == 0 ? "#" : "\n#").add_decimal(i).add(" ");
-        io::add_place(text, stack.frames[i]);
+        base::add_place(text, stack.frames[i]);
     }
     return text.text();
 }
@@ -134,33 +132,21 @@ void deliver(std::string_view lines) noexcept {
 
 // ---- exceptions that nobody catches
 
-std::string name_of(const std::type_info& type) {
-#if __has_include(<cxxabi.h>)
-    int status = 0;
-    if (char* name = abi::__cxa_demangle(type.name(), nullptr, nullptr, &status)) {
-        std::string copy = name;
-        std::free(name);
-        return copy;
-    }
-#endif
-    return type.name();
-}
-
 void note_text(const std::string& text) noexcept {
-    io::FixedText noted(the_report.exception);
+    base::FixedText noted(the_report.exception);
     the_report.exception_size = noted.add(text).text().size();
 }
 
 [[noreturn]] void end_by_exception() noexcept {
     std::uint32_t expected = 0;
-    if (the_report.thread_of_exception.compare_exchange_strong(expected, io::this_thread_id(),
+    if (the_report.thread_of_exception.compare_exchange_strong(expected, base::this_thread_id(),
                                                                std::memory_order_relaxed)) {
         try {
             if (const std::exception_ptr thrown = std::current_exception()) {
                 std::rethrow_exception(thrown);
             }
         } catch (const std::exception& error) {
-            note_text("uncaught exception " + name_of(typeid(error)) + ": " + error.what());
+            note_text("uncaught exception " + base::type_name(typeid(error)) + ": " + error.what());
         } catch (...) {
             note_text("uncaught exception that is no std::exception");
         }
@@ -174,12 +160,12 @@ namespace crash {
 
 bool begin_report() noexcept {
     std::uint32_t expected = 0;
-    return the_report.thread.compare_exchange_strong(expected, io::this_thread_id(),
+    return the_report.thread.compare_exchange_strong(expected, base::this_thread_id(),
                                                      std::memory_order_relaxed);
 }
 
 bool is_reporting() noexcept {
-    return the_report.thread.load(std::memory_order_relaxed) == io::this_thread_id();
+    return the_report.thread.load(std::memory_order_relaxed) == base::this_thread_id();
 }
 
 void report(std::string_view cause, const void* context) noexcept {
@@ -197,7 +183,7 @@ void wait_for_report() noexcept {
 }
 
 std::string_view uncaught_exception() noexcept {
-    return the_report.thread_of_exception.load(std::memory_order_relaxed) == io::this_thread_id()
+    return the_report.thread_of_exception.load(std::memory_order_relaxed) == base::this_thread_id()
                ? std::string_view(the_report.exception.data(), the_report.exception_size)
                : std::string_view();
 }
@@ -212,7 +198,7 @@ CrashReports::CrashReports() noexcept {
 }
 
 CrashLog::CrashLog(Server& server) {
-    io::FixedText(the_report.log_file_name).add(server.log_file()).add(std::string_view("\0", 1));
+    base::FixedText(the_report.log_file_name).add(server.log_file()).add(std::string_view("\0", 1));
     the_report.log_file_name.back() = '\0';
     try {
         thread_ = std::thread([this, &server] { serve(server); });

@@ -1,6 +1,7 @@
 // What ended the process: the signal or exception, the plugin's function that the thread was in,
-// and its stack. It goes to standard error and log.file, behind the lines that waited there. Then the
-// process ends as it would have without the report, with a core dump or an error report of Windows.
+// and its stack. It goes to standard error and log.file, behind the lines that waited there. Then
+// the process ends as it would have without the report, with a core dump or an error report of
+// Windows.
 #pragma once
 
 #include <atomic>

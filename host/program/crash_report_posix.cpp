@@ -51,12 +51,12 @@ bool is_stack_overflow(const siginfo_t& info, const void* context) noexcept {
     // A function with large variables touches memory a little below the stack's pointer.
     constexpr std::uintptr_t below = 65'536;
     constexpr std::uintptr_t above = 4'096;
-    const std::uintptr_t stack = io::stack_pointer_of(context);
+    const std::uintptr_t stack = base::stack_pointer_of(context);
     const auto address = reinterpret_cast<std::uintptr_t>(info.si_addr);
     return info.si_signo == SIGSEGV && address < stack + above && address + below > stack;
 }
 
-void add_cause(io::FixedText& text, const Known& known, const siginfo_t& info,
+void add_cause(base::FixedText& text, const Known& known, const siginfo_t& info,
                const void* context) noexcept {
     text.add(known.name).add(" (").add_decimal(static_cast<std::uint64_t>(known.number)).add("), ");
     if (const std::string_view exception = uncaught_exception();
@@ -83,7 +83,7 @@ void add_cause(io::FixedText& text, const Known& known, const siginfo_t& info,
 
 void report_signal(const siginfo_t& info, const void* context) noexcept {
     char memory[1'536];
-    io::FixedText cause(memory);
+    base::FixedText cause(memory);
     for (const Known& known : known_signals) {
         if (known.number == info.si_signo) {
             add_cause(cause, known, info, context);
@@ -148,10 +148,10 @@ void install() noexcept {
     Server::use_stack_signal(SIGURG);
 }
 
-void walk_safely(const void* context, io::Stack& stack) noexcept {
+void walk_safely(const void* context, base::Stack& stack) noexcept {
     if (::sigsetjmp(handling.end_of_walk, 0) == 0) {
         handling.is_walking = 1;
-        io::walk_stack(context, stack);
+        base::walk_stack(context, stack);
     }
     handling.is_walking = 0;
 }

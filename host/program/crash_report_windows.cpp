@@ -35,7 +35,7 @@ std::string_view meaning_of(DWORD code) noexcept {
     }
 }
 
-void add_cause(io::FixedText& text, const EXCEPTION_RECORD& record) noexcept {
+void add_cause(base::FixedText& text, const EXCEPTION_RECORD& record) noexcept {
     text.add("exception 0x").add_hexadecimal(record.ExceptionCode).add(", ");
     text.add(meaning_of(record.ExceptionCode));
     const bool has_address = (record.ExceptionCode == EXCEPTION_ACCESS_VIOLATION ||
@@ -56,7 +56,7 @@ void report_once(std::string_view cause, const CONTEXT* context) noexcept {
 
 void report_exception(const EXCEPTION_POINTERS& pointers) noexcept {
     char memory[256];
-    io::FixedText cause(memory);
+    base::FixedText cause(memory);
     add_cause(cause, *pointers.ExceptionRecord);
     report_once(cause.text(), pointers.ContextRecord);
 }
@@ -78,7 +78,7 @@ extern "C" void take_abort(int) {
     CONTEXT context{};
     ::RtlCaptureContext(&context);
     char memory[1'536];
-    io::FixedText cause(memory);
+    base::FixedText cause(memory);
     const std::string_view exception = uncaught_exception();
     cause.add("abort, ").add(exception.empty() ? "called by the process itself" : exception);
     report_once(cause.text(), &context);
@@ -98,8 +98,8 @@ void install() noexcept {
     std::signal(SIGABRT, take_abort);
 }
 
-void walk_safely(const void* context, io::Stack& stack) noexcept {
-    io::walk_stack(context, stack);  // it keeps to the stack's bounds
+void walk_safely(const void* context, base::Stack& stack) noexcept {
+    base::walk_stack(context, stack);  // it keeps to the stack's bounds
 }
 
 void write_to_standard_error(std::string_view text) noexcept {

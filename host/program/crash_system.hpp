@@ -5,7 +5,7 @@
 
 #include <string_view>
 
-#include "io/thread_stack.hpp"
+#include "base/thread_stack.hpp"
 
 namespace portico::crash {
 
@@ -17,7 +17,7 @@ namespace portico::crash {
 // True if the calling thread is the one that reports.
 [[nodiscard]] bool is_reporting() noexcept;
 // Composes and delivers the report. `cause`: "SIGSEGV (11), invalid memory access at address 0x0";
-// `context`: see io::walk_stack(). Takes at most a few seconds.
+// `context`: see base::walk_stack(). Takes at most a few seconds.
 void report(std::string_view cause, const void* context) noexcept;
 // Another thread reports: waits until the process ends, or for as long as a report may take.
 void wait_for_report() noexcept;
@@ -27,8 +27,8 @@ void wait_for_report() noexcept;
 // ---- in the system's file
 
 void install() noexcept;
-// io::walk_stack(), and returns even if the walk faults.
-void walk_safely(const void* context, io::Stack& stack) noexcept;
+// base::walk_stack(), and returns even if the walk faults.
+void walk_safely(const void* context, base::Stack& stack) noexcept;
 void write_to_standard_error(std::string_view text) noexcept;
 // `file`: UTF-8.
 void append_to_file(const char* file, std::string_view text) noexcept;

@@ -3,7 +3,7 @@
 #include "portico/server.hpp"
 
 #include "io/process_limits.hpp"
-#include "io/thread_stack.hpp"
+#include "base/thread_stack.hpp"
 #include "plugin/call_scope.hpp"
 #include "server/implementation.hpp"
 
@@ -104,7 +104,7 @@ bool Server::find_running_call(RunningCall& call) noexcept {
 }
 
 bool Server::use_stack_signal(int number) noexcept {
-    return io::use_stack_signal(number);
+    return base::use_stack_signal(number);
 }
 
 const char* Server::version() noexcept {

@@ -7,7 +7,7 @@
 
 #include "base/assert.hpp"
 #include "base/thread_name.hpp"
-#include "io/thread_stack.hpp"
+#include "base/thread_stack.hpp"
 #include "server/call_text.hpp"
 
 namespace portico {
@@ -119,8 +119,8 @@ void Watchdog::report(Watched& watched, const Listener& listener) noexcept {
     const net::CurrentCall& call = watched.watch.call();
     watched.callback = call.name();
     watched.connection = call.connection();
-    io::Stack stack;
-    const bool has_stack = io::stack_of(watched.worker->thread_id(), stack_timeout, stack);
+    base::Stack stack;
+    const bool has_stack = base::stack_of(watched.worker->thread_id(), stack_timeout, stack);
     if (watched.watch.look() == 0) {
         // It has just returned, so these may be parts of two calls.
         watched.counted = watched.seen = {};
@@ -133,9 +133,9 @@ void Watchdog::report(Watched& watched, const Listener& listener) noexcept {
         has_stack ? "; its stack:" : "; its stack cannot be had");
     for (std::size_t i = 0; has_stack && i < stack.count; ++i) {
         std::array<char, 256> memory;
-        io::FixedText text(memory);
+        base::FixedText text(memory);
         text.add("#").add_decimal(i).add(" ");
-        io::add_place(text, stack.frames[i]);
+        base::add_place(text, stack.frames[i]);
         log_.write(base::LogLevel::warn, listener.name, watched.connection, text.text());
     }
 }

@@ -39,6 +39,9 @@ crash() {
     exec 7>&-
 }
 
+# Wine adds lines of its own.
+plain() { tr -d '\r' <"$1" | grep -v '^wine: \|err:\|^Read the Wine'; }
+
 # reported NAME CALL CAUSE FILE: FILE ends with the report.
 reported() {
     local connection='' report
@@ -46,13 +49,13 @@ reported() {
     create | on_stop | destroy | 'a posted function$') ;;
     *) connection=' of connection [0-9a-f]*' ;;
     esac
-    report=$(tr -d '\r' <"$4" | grep -A 100 'crash: ')
+    report=$(plain "$4" | grep -A 100 'crash: ')
     head -n 1 <<<"$report" | grep -q \
         "crash: $3, in plugin \"crashes\", listener \"it\": ${2%\$}$connection\$" || return 1
     grep -q '#[0-9]* crashes'"\\$module"'+0x[0-9a-f]*$' <<<"$report" || return 1
     # Nothing but the stack follows, and what was logged before comes before.
     ! tail -n +2 <<<"$report" | grep -qv '#[0-9]* [^ ]*$' || return 1
-    tr -d '\r' <"$4" | grep -B 100 'crash: ' | grep -q 'the last line before the fault'
+    plain "$4" | grep -B 100 'crash: ' | grep -q 'the last line before the fault'
 }
 
 expect() { # IN CALL FAULT CAUSE CODE
@@ -84,7 +87,7 @@ if [ -z "$emulator" ]; then
     null_write='SIGSEGV (11), invalid memory access at address 0x0' null_code=139
 else
     at='at address 0x[0-9a-f]*'
-    expect on_data on_data stack_overflow "exception 0xc00000fd, stack overflow $at" ''
+    # (No overflow: Wine 8 ends the thread, and the process goes on.)
     expect on_data on_data abort 'abort, called by the process itself' ''
     expect on_data on_data throw "abort, $exception" ''
     expect on_data on_data division "exception 0xc0000094, division by zero $at" ''
@@ -133,9 +136,8 @@ if [ -z "$emulator" ]; then
     start_host sent
     kill -SEGV "$host_pid"
     wait_gone "$host_pid" 30
-    if [ "$code" -eq 139 ] && grep -q \
-        "crash: SIGSEGV (11), invalid memory access, sent by process $$, in no function of a plugin" \
-        sent.log; then
+    sent="crash: SIGSEGV (11), invalid memory access, sent by process $$"
+    if [ "$code" -eq 139 ] && grep -q "$sent, in no function of a plugin" sent.log; then
         ok 'a signal from outside: reported'
     else
         fail "a signal from outside: exit code $code" sent.log

@@ -7,8 +7,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 limit_ms=1000
 # stuck NAME PORTS FAULT [MEMBERS]: a host of two workers, with a client whose on_data does that.
 stuck() {
-    config "$1" "{ \"name\": \"it\", \"listen\": \"127.0.0.1:0\", \"plugin\": \"crashes$plugin\"${4:-},
-          \"settings\": { \"in\": \"on_data\", \"fault\": \"$3\" } }" \
+    config "$1" "{ \"name\": \"it\", \"listen\": \"127.0.0.1:0\",
+          \"plugin\": \"crashes$plugin\"${4:-}, \"settings\": { \"in\": \"on_data\", \"fault\": \"$3\" } }" \
         "\"io\": { \"ports\": \"$2\", \"threads\": 2 }, \"shutdown\": { \"drain_ms\": 0 }"
     start_host "$1" || return 1
     exec 7<>"/dev/tcp/127.0.0.1/$(port_of "$1" it)"

@@ -1,9 +1,9 @@
 // crashes: echoes, and commits a fault in one of its functions. In on_data, and in what on_data
 // starts, only a message that begins with "crash" makes it do that.
 //
-// Settings: "in", the function's name; "fault", what it does there (see commit()). The fault "waits"
-// ends when a message that begins with "go on" comes on another connection. It is written against
-// the C ABI, because the C++ wrapper would catch what it throws.
+// Settings: "in", the function's name; "fault", what it does there (see commit()). The fault
+// "waits" ends when a message that begins with "go on" comes on another connection. It is written
+// against the C ABI, because the C++ wrapper would catch what it throws.
 #include <atomic>
 #include <cstdlib>
 #include <cstring>

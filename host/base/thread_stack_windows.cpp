@@ -1,4 +1,4 @@
-#include "io/thread_stack.hpp"
+#include "base/thread_stack.hpp"
 
 // clang-format off
 #include <windows.h>
@@ -9,7 +9,7 @@
 #include <cstring>
 #include <mutex>
 
-namespace portico::io {
+namespace portico::base {
 
 namespace {
 
@@ -171,4 +171,4 @@ bool use_stack_signal(int) noexcept {
     return true;
 }
 
-}  // namespace portico::io
+}  // namespace portico::base

@@ -1,4 +1,4 @@
-#include "io/thread_stack.hpp"
+#include "base/thread_stack.hpp"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include <atomic>
 #include <mutex>
 
-namespace portico::io {
+namespace portico::base {
 
 namespace {
 
@@ -206,4 +206,4 @@ bool use_stack_signal(int number) noexcept {
     return true;
 }
 
-}  // namespace portico::io
+}  // namespace portico::base

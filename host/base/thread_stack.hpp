@@ -11,7 +11,7 @@
 #include <span>
 #include <string_view>
 
-namespace portico::io {
+namespace portico::base {
 
 // The innermost places of a stack; the rest is left out.
 struct Stack {
@@ -71,4 +71,4 @@ void walk_stack(const void* context, Stack& stack) noexcept;
 // nothing. False: the system does not allow it. Windows: true, and nothing happens.
 bool use_stack_signal(int number) noexcept;
 
-}  // namespace portico::io
+}  // namespace portico::base

@@ -1,9 +1,9 @@
 // What the systems have in common.
-#include "io/thread_stack.hpp"
+#include "base/thread_stack.hpp"
 
 #include <algorithm>
 
-namespace portico::io {
+namespace portico::base {
 
 FixedText& FixedText::add(std::string_view text) noexcept {
     const std::size_t taken = std::min(text.size(), memory_.size() - size_);
@@ -35,4 +35,4 @@ FixedText& FixedText::add_decimal(std::uint64_t number) noexcept {
     return add(digits_of(number, 10, room));
 }
 
-}  // namespace portico::io
+}  // namespace portico::base
