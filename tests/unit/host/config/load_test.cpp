@@ -724,8 +724,7 @@ TEST_CASE("the admin endpoint has one address, which may need a token", "[config
     CHECK(has(mistake_in(admin(R"("listen": "127.0.0.1")")), "with a port"));
     CHECK(has(mistake_in(admin(R"("listen": "127.0.0.1:5000")")),
               "an address that no other listener has (listeners[0] on line 1 has it)"));
-    CHECK(has(mistake_in(admin(R"("listen": "9900", "token": "x")")),
-              "unknown key \"token\""));
+    CHECK(has(mistake_in(admin(R"("listen": "9900", "token": "x")")), "unknown key \"token\""));
 }
 
 TEST_CASE("a short length prefix limits the frame", "[config]") {
