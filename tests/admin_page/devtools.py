@@ -168,13 +168,12 @@ class Page:
         return result["result"].get("value")
 
     def wait(self, condition, seconds=30):
-        """Waits until the expression is true, and returns its value."""
+        """Waits until the expression is true."""
         deadline = time.monotonic() + seconds
-        while not (value := self.evaluate(condition)):
+        while not self.evaluate(f"Boolean(({condition}))"):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"not within {seconds} s: {condition}")
             self._browser.handle_events(0.05)
-        return value
 
     def click(self, element):
         """Presses the left button over the middle of an element, an expression."""

@@ -24,6 +24,7 @@ tests    libbenchmark-dev           /usr/include/benchmark/benchmark.h
 tests    libsqlite3-dev             /usr/include/sqlite3.h
 tests    python3                    python3
 tests    python3-numpy              /usr/share/doc/python3-numpy
+browser  chromium-headless-shell    chromium-headless-shell
 rust     cargo                      cargo
 rust     rustc                      rustc
 valgrind valgrind                   valgrind
@@ -99,7 +100,7 @@ verb_setup() {
         esac
         shift
     done
-    [ ${#wanted[@]} -gt 0 ] || wanted=(native windows tests rust)
+    [ ${#wanted[@]} -gt 0 ] || wanted=(native windows tests browser rust)
     mapfile -t missing < <(missing_packages "${wanted[@]}")
     if [ ${#missing[@]} -eq 0 ]; then
         say "nothing is missing for: ${wanted[*]}"

@@ -19,7 +19,7 @@ function round_up(value) {
 
 // The scales answer {place(value): 0 to 1 from the bottom, ticks}.
 function linear_scale(values, least) {
-  const high = round_up(Math.max(least, ...values));
+  const high = round_up(Math.max(least, 1.05 * Math.max(...values, 0)));
   return {place: value => value / high, ticks: [0, high / 4, high / 2, high * 3 / 4, high]};
 }
 function decade_scale(values) {
@@ -102,7 +102,7 @@ class Chart {
 
   #draw_times(from, to, width) {
     const seconds = (to - from) / 1000, step = seconds / (seconds % 300 === 0 ? 5 : 4);
-    const every = width < 300 ? seconds : step;
+    const every = width < 420 ? seconds / 2 : step;
     for (let ago = 0; ago <= seconds; ago += every) {
       const x = this.x(to - ago * 1000);
       const anchor = ago === 0 ? "end" : ago === seconds ? "start" : "middle";

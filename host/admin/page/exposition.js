@@ -31,8 +31,9 @@ function labels_of(text) {
 
 const unescaped = text => text.replace(/\\(.)/g, (_, each) => each === "n" ? "\n" : each);
 
-// Connections that end for these reasons end in order; every other end counts as an error.
-const orderly = new Set(["plugin", "peer", "idle", "drain"]);
+// Every end of a connection counts as an error, but an end in order, and that by a callback's error,
+// which is counted already.
+const no_errors = new Set(["plugin", "peer", "idle", "drain", "plugin_error"]);
 
 const sums = new Map([
   ["portico_received_bytes_total", "received"],
@@ -73,7 +74,7 @@ function read_metrics(text) {
         counters[sums.get(name)] += value;
       } else if (name === "portico_connections_closed_total") {
         add(counters.endings, labels.reason, value);
-        if (!orderly.has(labels.reason)) counters.errors += value;
+        if (!no_errors.has(labels.reason)) counters.errors += value;
       } else {
         add(counters.buckets, labels.le === "+Inf" ? Infinity : Number(labels.le), value);
       }

@@ -32,7 +32,8 @@ const plugin_columns = [
   text_column("State", item => [...item.states].map(([state, number]) =>
     item.states.size === 1 ? state : `${number} ${state}`).join(", ")),
   text_column("Listeners", ({listeners}) => listeners.slice(0, names_shown).join(", ") +
-    (listeners.length > names_shown ? ` and ${listeners.length - names_shown} more` : ""), {kind: "wide"}),
+    (listeners.length > names_shown ? ` and ${listeners.length - names_shown} more` : ""),
+    {kind: "wide"}),
   text_column("Flags", item => item.flags.join(", ") || nothing),
   text_column("File", item => item.file, {kind: "file"}),
 ];
