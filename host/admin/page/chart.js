@@ -73,6 +73,8 @@ class Chart {
   // lines: [{name, shade, points: [[time, value]]}]; times: where the cursor may stand; now: what
   // the chart's head says.
   draw({lines, times, from, to, now}) {
+    if (lines.length !== this.#lines.length ||
+      lines.some((line, index) => line.name !== this.#lines[index].name)) this.#told = undefined;
     this.#lines = lines;
     this.#times = times;
     set_text(this.now, now);
