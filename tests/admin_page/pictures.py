@@ -17,10 +17,10 @@ from devtools import Browser, Page, find_browser
 from serving import Host, send_until_closed
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/guide/images")
-PICTURES = (("light", 1120, 960, False, False), ("dark", 1080, 940, True, False),
-            ("phone", 390, 1300, True, True))  # name, width, height, dark, phone
+PICTURES = (("light", 1100, 820, False, False), ("dark", 1080, 940, True, False),
+            ("phone", 390, 1200, True, True))  # name, width, height, dark, phone
 BYTES_MAX = 150 * 1000
-SECONDS = 70
+SECONDS = 50
 
 # Listener: plugin, messages a second, bytes of a message, connections.
 TRAFFIC = {"echo": ("echo", 900, "64-256", 24), "ack": ("ack", 400, "200", 8),
