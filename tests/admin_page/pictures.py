@@ -17,8 +17,8 @@ from devtools import Browser, Page, find_browser
 from serving import Host, send_until_closed
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/guide/images")
-PICTURES = (("light", 1100, 820, False, False), ("dark", 1080, 940, True, False),
-            ("phone", 390, 1200, True, True))  # name, width, height, dark, phone
+# Name, width, height, dark, on a phone.
+PICTURES = (("light", 1100, 820, False, False), ("phone", 390, 1200, True, True))
 BYTES_MAX = 150 * 1000
 SECONDS = 50
 
