@@ -23,7 +23,7 @@ class Host:
                        "listeners": listeners, "admin": admin, **rest}, file)
         with open(self.log_path, "wb") as log:
             self._process = subprocess.Popen(
-                [os.path.join(bin_folder, "host"), "--config", config], cwd=folder,
+                [os.path.join(bin_folder, "host"), "--config", name + ".json"], cwd=folder,
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
         try:
             self._wait_until_ready()
