@@ -22,6 +22,7 @@ constexpr std::array homes = {
     Home{"plugin_directory", at_top},
     Home{"listeners", at_top},
     Home{"log", at_top},
+    Home{"admin", at_top},
     Home{"shutdown", at_top},
     Home{"backend", "in \"io\""},
     Home{"ports", "in \"io\""},
@@ -62,6 +63,7 @@ constexpr std::array homes = {
     Home{"file", "in \"log\""},
     Home{"access", "in \"log\""},
     Home{"queue", "in \"log\""},
+    Home{"token_file", "in \"admin\""},
     Home{"drain_ms", "in \"shutdown\""},
 };
 

@@ -118,10 +118,8 @@ base::Result<std::unique_ptr<StreamLog>> StreamLog::open(const config::Log& opti
     if (!added) {
         return base::Failure{added.error()};
     }
-    const base::LogLevel level = level_from_name(options.level);
-    const bool logs_access = !options.access_file.empty() ||
-                             (options.access && level <= base::LogLevel::info);
-    return std::unique_ptr<StreamLog>(new StreamLog(level, logs_access, std::move(sinks)));
+    return std::unique_ptr<StreamLog>(
+        new StreamLog(level_from_name(options.level), options.access, std::move(sinks)));
 }
 
 base::Result<void> StreamLog::try_files(const config::Log& options) {
@@ -146,8 +144,19 @@ base::Result<void> StreamLog::try_files(const config::Log& options) {
     return {};
 }
 
-StreamLog::StreamLog(base::LogLevel level, bool logs_access, std::unique_ptr<Sinks> sinks) noexcept
-    : base::Log(level, logs_access), sinks_(std::move(sinks)) {}
+StreamLog::StreamLog(base::LogLevel level, bool wants_access, std::unique_ptr<Sinks> sinks) noexcept
+    : base::Log(level, logs_access_at(level, wants_access, *sinks)),
+      wants_access_(wants_access),
+      sinks_(std::move(sinks)) {}
+
+bool StreamLog::logs_access_at(base::LogLevel level, bool wants_access,
+                               const Sinks& sinks) noexcept {
+    return !sinks.access.empty() || (wants_access && level <= base::LogLevel::info);
+}
+
+void StreamLog::set_level(base::LogLevel level) noexcept {
+    change_level(level, logs_access_at(level, wants_access_, *sinks_));
+}
 
 StreamLog::~StreamLog() = default;
 
@@ -157,6 +166,9 @@ void StreamLog::write(base::LogLevel level, std::string_view listener, std::uint
         return;
     }
     try {
+        if (level == base::LogLevel::warn || level == base::LogLevel::error) {
+            warnings_.add(level, listener, connection, text);
+        }
         write_function(level, listener, connection, text);
         if (!sinks_->lines.empty()) {
             put(sinks_->lines,

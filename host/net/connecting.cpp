@@ -303,7 +303,7 @@ void Connecting::end() noexcept {
     }
     delete this;
     its.is_connecting_ = false;
-    its.opened_ns_ = 0;  // it was in use as connecting_
+    its.connecting_ = nullptr;
 }
 
 }  // namespace portico::net

@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <span>
 
+#include "base/published.hpp"
 #include "io/completion_port.hpp"
 #include "net/connection_node.hpp"
 #include "net/connection_state.hpp"
@@ -158,6 +159,21 @@ public:
     // (`is_own_callback`).
     [[nodiscard]] bool info(std::uint64_t generation, bool is_own_callback,
                             Info& info) const noexcept;
+
+    // For an operator who looks from outside. False if nobody lives in the slot.
+    struct Look {
+        const ConnectionContext* context = nullptr;
+        std::uint64_t generation = 0;
+        io::Address peer;
+        io::Address local;
+        std::uint32_t queued_bytes = 0;
+        bool is_queue_full = false;
+        bool is_closing = false;
+        std::uint64_t opened_ns = 0;  // of base::now_ns(); 0: on_open is still to come
+        std::uint64_t received_bytes = 0;
+        std::uint64_t sent_bytes = 0;
+    };
+    [[nodiscard]] bool look(Look& look) const noexcept;
 
     [[nodiscard]] std::uint64_t generation() const noexcept {
         return SlotWord::generation_of(word_.load());
@@ -412,9 +428,10 @@ private:
     bool on_end_called_ : 1 = false;  // on_end was called
     // there is an idle timeout, or on_end was called: bytes that move put off a deadline
     bool counts_movement_ : 1 = false;
-    bool end_sent_ : 1 = false;  // our end of stream is sent
-    bool draining_ : 1 = false;
-    bool reset_ : 1 = false;  // close by a reset
+    bool end_sent_ : 1 = false;         // our end of stream is sent
+    bool draining_ : 1 = false;         // the instance or the host ends, at a deadline
+    bool operator_drains_ : 1 = false;  // it was asked to end by an operator, who sets no deadline
+    bool reset_ : 1 = false;            // close by a reset
     // closed by a timeout of the host, or at the drain's deadline
     bool cut_ : 1 = false;
     // a timer came late, and nothing has moved since
@@ -433,12 +450,11 @@ private:
     std::uint32_t scanned_ = 0;
     // the deadline of the timer in flight (the operation belongs to the port meanwhile)
     std::uint64_t armed_ns_ = 0;
-    union {
-        std::uint64_t opened_ns_ = 0;  // 0: on_open is still to come
-        Connecting* connecting_;       // of an outbound connection that has not connected yet
-    };
-    std::uint64_t received_bytes_ = 0;
-    std::uint64_t sent_bytes_ = 0;  // taken by the system
+    Connecting* connecting_ = nullptr;  // of an outbound connection that has not connected yet
+    // Written on the strand, read by look().
+    base::Published<std::uint64_t> opened_ns_;  // 0: on_open is still to come
+    base::Published<std::uint64_t> received_bytes_;
+    base::Published<std::uint64_t> sent_bytes_;  // taken by the system
     // The timeout of the stage counts from here: its begin, or the last byte that moved. In `open`
     // bytes count in both directions (and only if there is an idle timeout or the peer has ended
     // its side); in `flushing` and `lingering` only those to the peer. In `joining`: lost_bytes().

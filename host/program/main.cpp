@@ -1,4 +1,4 @@
-// The host program: command line, signals, run. It uses nothing but the embedding API.
+// The host program: command line, signals, run. To serve it uses nothing but the embedding API.
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "portico/server.hpp"
+#include "program/admin_commands.hpp"
 #include "program/console.hpp"
 
 namespace {
@@ -103,8 +104,10 @@ int check(const std::string& file, bool ports) {
 
 // Guesses what the first wrong argument was meant to be; empty if that is unclear.
 std::string meant_by(const std::vector<std::string>& arguments) {
-    constexpr std::string_view options[] = {"--config", "--no-ports", "--version", "--help"};
-    bool is_check = false;
+    constexpr std::string_view options[] = {"--config", "--no-ports", "--version",
+                                            "--help",   "--json",     "--undo"};
+    constexpr std::string_view commands[] = {"check", "status", "drain", "log-level", "reopen-log"};
+    bool has_command = false;
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         const std::string& argument = arguments[i];
         const std::string_view name = std::string_view(argument).substr(0, argument.find('='));
@@ -123,13 +126,15 @@ std::string meant_by(const std::vector<std::string>& arguments) {
                 }
             }
             return {};
-        } else if (argument == "check" && !is_check) {
-            is_check = true;
-        } else if (!is_check && (argument.ends_with(".json") || is_file(argument))) {
+        } else if (!has_command && std::find(std::begin(commands), std::end(commands), argument) !=
+                                       std::end(commands)) {
+            has_command = true;
+        } else if (!has_command && (argument.ends_with(".json") || is_file(argument))) {
             return "to serve it: host --config " + argument + "; to check it: host check " +
                    argument;
-        } else if (!is_check) {
-            return "the only command is check; without one, the host serves";
+        } else if (!has_command) {
+            return "the commands are check, status, drain, log-level and reopen-log; without one, "
+                   "the host serves";
         }
     }
     return {};
@@ -158,6 +163,54 @@ int serve(const std::string& file) {
     }
     return exit_done;
 }
+
+// The commands for a running host, as the command line names them.
+struct AdminCommands {
+    portico::AdminCommand wanted;
+    CLI::App* status = nullptr;
+    CLI::App* drain = nullptr;
+    CLI::App* log_level = nullptr;
+    CLI::App* reopen_log = nullptr;
+
+    void add_to(CLI::App& app) {
+        status = add(app, "status", "Show what a running host does");
+        status->add_flag("--json", wanted.json,
+                         "As JSON, by the schema of docs/reference/status_json.md");
+        drain = add(app, "drain",
+                    "Close a listener's port and ask its connections to end; the host goes on");
+        drain->add_option("listener", wanted.listener, "The listener's name [all]")
+            ->type_name("LISTENER");
+        drain->add_flag("--undo", wanted.undo, "Listen again");
+        log_level = add(app, "log-level", "Change what a running host logs");
+        log_level->add_option("level", wanted.level, "trace, debug, info, warn, error or off")
+            ->type_name("LEVEL")
+            ->required();
+        reopen_log = add(app, "reopen-log", "Open the log's files again, after they were renamed");
+    }
+
+    // False: another command, or none.
+    bool is_wanted() {
+        using Verb = portico::AdminCommand::Verb;
+        const std::pair<CLI::App*, Verb> verbs[] = {{status, Verb::status},
+                                                    {drain, Verb::drain},
+                                                    {log_level, Verb::log_level},
+                                                    {reopen_log, Verb::reopen_log}};
+        for (const auto& [command, verb] : verbs) {
+            if (command->parsed()) {
+                wanted.verb = verb;
+                return true;
+            }
+        }
+        return false;
+    }
+
+private:
+    static CLI::App* add(CLI::App& app, const char* name, const char* what) {
+        CLI::App* command = app.add_subcommand(name, what);
+        command->fallthrough();
+        return command;
+    }
+};
 
 // CLI11 copies strings in noexcept functions, so if memory runs out while it parses, it calls
 // std::terminate.
@@ -200,6 +253,10 @@ int run(std::vector<std::string> arguments) {
         ->type_name("FILE");
     check_command->add_flag("--no-ports", no_ports, "Do not try to listen on the addresses");
 
+    AdminCommands admin;
+    admin.add_to(app);
+    app.require_subcommand(0, 1);
+
     arguments.erase(arguments.begin());
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 takes them
     try {
@@ -224,6 +281,10 @@ int run(std::vector<std::string> arguments) {
         if (file.empty()) {
             return exit_usage;
         }
+    }
+    if (admin.is_wanted()) {
+        admin.wanted.configuration = file;
+        return end_of_output(portico::run_admin_command(admin.wanted));
     }
     return check_command->parsed() ? check(file, !no_ports) : serve(file);
 }

@@ -9,6 +9,7 @@ native   cmake                      cmake
 native   ninja-build                ninja
 native   nlohmann-json3-dev         /usr/include/nlohmann/json.hpp
 native   libcli11-dev               /usr/include/CLI/CLI.hpp
+native   libboost-dev               /usr/include/boost/beast.hpp
 native   liburing-dev               /usr/include/liburing.h
 native   catch2                     /usr/include/catch2
 windows  g++-mingw-w64-x86-64-posix x86_64-w64-mingw32-g++-posix

@@ -67,6 +67,8 @@ std::vector<Place> places() {
         all.push_back(
             {key, root.at("properties").at(key).at("properties"), Json::object(), at_top(key)});
     }
+    all.push_back({"admin", root.at("properties").at("admin").at("properties"),
+                   Json{{"listen", "9900"}}, at_top("admin")});
     all.push_back({"listener", definitions.at("listener").at("properties"),
                    smallest()["listeners"][0], [](const Json& object) {
                        Json document = smallest();
