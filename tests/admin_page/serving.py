@@ -30,7 +30,7 @@ class Host:
         except BaseException:
             self.stop(signal.SIGKILL)
             raise
-        self.address = "http://127.0.0.1:%d/" % self._port("admin listening on")
+        self.address = "http://127.0.0.1:%d/" % self.port("admin")
 
     def port(self, listener):
         return self._port(f"listener={listener} listening on")

@@ -38,7 +38,7 @@ function show_connections(name) {
 }
 
 function show_endings(name) {
-  const endings = poller.history.last?.listeners.get(name)?.endings ?? new Map();
+  const endings = poller.history.recent.at(-1)?.listeners.get(name)?.endings ?? new Map();
   const some = [...endings].filter(([, number]) => number > 0)
     .sort((one, other) => other[1] - one[1]);
   set_text(by("endings"), some.length === 0 ? "None has ended so far." : "Ended so far: " +

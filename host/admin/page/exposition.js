@@ -31,8 +31,8 @@ function labels_of(text) {
 
 const unescaped = text => text.replace(/\\(.)/g, (_, each) => each === "n" ? "\n" : each);
 
-// Every end of a connection counts as an error, but an end in order, and that by a callback's error,
-// which is counted already.
+// Every end of a connection counts as an error, but an end in order, and that by a callback's
+// error, which is counted already.
 const no_errors = new Set(["plugin", "peer", "idle", "drain", "plugin_error"]);
 
 const sums = new Map([
@@ -64,7 +64,7 @@ function read_metrics(text) {
   const add = (map, key, value) => map.set(key, (map.get(key) ?? 0) + value);
   read_samples(text, wanted_samples, (name, labels, value) => {
     if (name === "portico_worker_busy_ratio") {
-      workers.set(Number(labels.worker), value);
+      if (labels.worker !== "accept") workers.set(Number(labels.worker), value);
       return;
     }
     if (labels.listener === undefined) return;

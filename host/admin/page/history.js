@@ -3,6 +3,8 @@ const counted = ["received", "sent", "messages", "accepted", "errors"];
 const quantiles = {p50: 0.5, p90: 0.9, p99: 0.99};
 const measures = [...counted, "open", ...Object.keys(quantiles)];
 const history_seconds = 960;
+// The host times only some of the calls, so a second has too few of them for a quantile.
+const quantile_seconds = 10;
 
 // The value that the share `q` of the calls did not exceed, as PromQL's histogram_quantile has it:
 // within a bucket the calls are thought to be spread evenly. buckets: [bound, calls up to it], by
@@ -15,19 +17,15 @@ function quantile(buckets, q) {
   return high === Infinity ? low : low + (high - low) * (q * calls - below) / (upto - below || 1);
 }
 
-// What happened between two readings of counters, `seconds` apart; undefined if a counter went
-// back, as it does if the host was started again.
-function values_between(before, now, seconds) {
-  const values = {open: now.open};
-  for (const name of counted) {
-    if (now[name] < before[name]) return undefined;
-    values[name] = (now[name] - before[name]) / seconds;
-  }
+// How much each counter grew in a second, between two readings that are `seconds` apart.
+const rates_between = (before, now, seconds) => Object.fromEntries(
+  counted.map(name => [name, (now[name] - before[name]) / seconds]));
+
+function quantiles_between(before, now) {
   const buckets = [...now.buckets].sort((one, other) => one[0] - other[0])
     .map(([bound, calls]) => [bound, calls - (before.buckets.get(bound) ?? 0)]);
-  if (buckets.some(each => each[1] < 0)) return undefined;
-  for (const [name, q] of Object.entries(quantiles)) values[name] = quantile(buckets, q);
-  return values;
+  return Object.fromEntries(
+    Object.entries(quantiles).map(([name, q]) => [name, quantile(buckets, q)]));
 }
 
 // Samples in the order of their time. Each listener has a track: an array for each measure, NaN if
@@ -35,23 +33,28 @@ function values_between(before, now, seconds) {
 class History {
   times = [];
   tracks = new Map();
-  last = undefined; // {at, listeners}
+  recent = []; // the readings of the last quantile_seconds, {at, listeners}
 
   // at: milliseconds; listeners: of read_metrics().
   add(at, listeners) {
-    const {last} = this;
-    this.last = {at, listeners};
-    if (!last || at <= last.at) return;
+    const last = this.recent.at(-1);
+    this.recent.push({at, listeners});
+    if (!last) return;
+    while (this.recent[1].at < at - quantile_seconds * 1000) this.recent.shift();
     this.#append(at, name => {
-      const before = last.listeners.get(name), now = listeners.get(name);
-      return before && now ? values_between(before, now, (at - last.at) / 1000) : undefined;
+      const now = listeners.get(name), before = last.listeners.get(name);
+      if (!before) return undefined;
+      const first = this.recent.find(each => each.listeners.has(name)).listeners.get(name);
+      return {open: now.open, ...rates_between(before, now, (at - last.at) / 1000),
+        ...quantiles_between(first, now)};
     }, listeners.keys());
   }
 
-  // The host did not answer: the lines have a gap here, and no rate spans it.
+  // The host did not answer, or it is another process now: the lines have a gap here, and nothing
+  // is computed across it.
   add_gap(at) {
-    if (!this.last) return;
-    this.last = undefined;
+    if (this.recent.length === 0) return;
+    this.recent = [];
     this.#append(at, () => undefined, this.tracks.keys());
   }
 

@@ -120,7 +120,8 @@ function show_listeners(chosen = false) {
 async function drain_listener(name) {
   const {connections} = listener_items.find(item => item.name === name).listener;
   const text = `Its port closes now. ${connections.open === 0 ? "No connection is open." :
-    `${plural(connections.open, "connection", "connections")} may finish.`} You can undo it.`;
+    `${plural(connections.open, "connection is", "connections are")} asked to end.`} ` +
+    "Undo opens the port again.";
   if (!await agrees({title: `Drain ${name}?`, text, yes: "Drain"})) return;
   order("api/drain", {listener: name}, `${name} drains: its port is closed.`);
 }
@@ -129,8 +130,8 @@ const undo_drain = name =>
   order("api/drain", {listener: name, undo: true}, `${name} listens again.`);
 
 by("drain_all").addEventListener("click", async () => {
-  const text = "Every port closes now, and the connections may finish. The process stays, and " +
-    "you can undo it.";
+  const text = "Every port closes now, and the connections are asked to end. The process stays, " +
+    "and undo opens the ports again.";
   if (!await agrees({title: "Drain all listeners?", text, yes: "Drain all"})) return;
   order("api/drain", {all: true}, "All listeners drain.");
 });
